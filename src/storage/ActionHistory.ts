@@ -1,0 +1,32 @@
+/**
+ * What was done to each target and whether it helped: the memory behind cooldowns, action budgets and the rule that three
+ * ineffective actions in a row block a target.
+ *
+ * Rows are written by `RemediationStore.append` in the transaction of the `Intended`, `Executed` and `Verified` events; this service reads.
+ */
+import { Context, type Effect } from "effect"
+import type { ActionType } from "../domain/Action.ts"
+import type { Applied } from "../domain/Execution.ts"
+import type { RemediationId } from "../domain/Remediation.ts"
+import type { TargetKey } from "../domain/Target.ts"
+import type { Timestamp } from "../domain/Timestamp.ts"
+import type { Verdict } from "../domain/Verification.ts"
+import type { StorageError } from "./StorageError.ts"
+
+export interface PastAction {
+  readonly remediationId: RemediationId
+  readonly action: ActionType
+  readonly at: Timestamp
+  readonly applied: Applied
+  /** Absent while it has not been verified. `not-fixed` also when the same alert came back after a fix. */
+  readonly verdict?: Verdict
+}
+
+export class ActionHistory extends Context.Service<ActionHistory, {
+  /** The newest actions on a target, newest first. */
+  readonly ofTarget: (target: TargetKey, limit: number) => Effect.Effect<ReadonlyArray<PastAction>, StorageError>
+  /** How many actions were begun on the whole cluster since then, counted up to `atMost`. */
+  readonly countSince: (cluster: string, since: Timestamp, atMost: number) => Effect.Effect<number, StorageError>
+  /** Share of verified actions that fixed, by alert name and action; `undefined` where none was verified. */
+  readonly successRate: (alertName: string, action: ActionType) => Effect.Effect<number | undefined, StorageError>
+}>()("kubernaut/storage/ActionHistory") {}
