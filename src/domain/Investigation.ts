@@ -2,7 +2,8 @@
 import { Schema } from "effect"
 import { Action } from "./Action.ts"
 
-export const InvestigatorName = Schema.Literals(["holmesgpt", "llm", "rules"])
+/** `custom` is an embedder's own. */
+export const InvestigatorName = Schema.Literals(["holmesgpt", "llm", "rules", "custom"])
 export type InvestigatorName = typeof InvestigatorName.Type
 
 /** A share from 0 to 1. What a model says of itself is capped by its tier and lifts no gate. */
