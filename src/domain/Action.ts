@@ -83,3 +83,22 @@ export type ActionType = Action["type"]
 
 /** Actions that never write to the cluster. */
 export const isReadOnly = (action: Action): boolean => action.type === "Notify" || action.type === "CollectDiagnostics"
+
+/** The kinds of object that each action can be carried out on; absent: any. */
+const kindsOf: Readonly<Partial<Record<ActionType, ReadonlyArray<string>>>> = {
+  RestartWorkload: ["Deployment", "StatefulSet", "DaemonSet"],
+  ScaleWorkload: ["Deployment", "StatefulSet"],
+  RollbackDeployment: ["Deployment"],
+  AdjustResources: ["Deployment", "StatefulSet", "DaemonSet"],
+  PatchHpa: ["HorizontalPodAutoscaler"],
+  EvictPod: ["Pod"],
+  CordonNode: ["Node"],
+  UncordonNode: ["Node"],
+  DrainNode: ["Node"],
+  ExpandVolume: ["PersistentVolumeClaim"],
+  SuspendCronJob: ["CronJob"],
+  QuarantinePod: ["Pod"]
+}
+
+/** Whether an action makes sense for the kind of object it names: a node is not rolled back, a pod is not scaled. */
+export const appliesToItsTarget = (action: Action): boolean => kindsOf[action.type]?.includes(action.target.kind) ?? true

@@ -145,7 +145,8 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
     case "Decided":
       return { ...next, level: event.level, decision: event.decision, state: event.decision.outcome === "review" ? "AwaitingReview" : self.state }
     case "Reviewed":
-      return { ...next, review: event.review }
+      // Assessed once more with the answer: the cluster may have changed while the question waited.
+      return { ...next, review: event.review, state: "Investigating" }
     case "Intended":
       return { ...next, state: "Executing", executions: [...self.executions, { intent: event.intent }] }
     case "Executed":

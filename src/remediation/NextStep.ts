@@ -1,0 +1,72 @@
+/**
+ * Which step is due: a pure function of the remediation as its journal tells it. Before and after a crash it gives the same answer,
+ * and that is the whole of recovery.
+ */
+import { isFinal, type Remediation } from "../domain/Remediation.ts"
+import type { Decision } from "../domain/Decision.ts"
+import type { FinalState } from "../domain/Remediation.ts"
+import type { Intent } from "../domain/Execution.ts"
+
+export type NextStep =
+  /** Read the root owner of the target. */
+  | { readonly _tag: "Retarget" }
+  | { readonly _tag: "Investigate" }
+  | { readonly _tag: "Decide" }
+  /** Nothing until a person answers or the alert resolves. */
+  | { readonly _tag: "AwaitReview" }
+  /** Plan the decided action, dry-run it and make the intent durable. */
+  | { readonly _tag: "Plan"; readonly decision: Decision }
+  /** The intent is durable: write to the cluster, or find out whether that was done already. */
+  | { readonly _tag: "Execute"; readonly intent: Intent }
+  | { readonly _tag: "Verify"; readonly intent: Intent }
+  | { readonly _tag: "Conclude"; readonly state: FinalState; readonly reason: string }
+  | { readonly _tag: "Done" }
+
+const conclude = (state: FinalState, reason: string): NextStep => ({ _tag: "Conclude", state, reason })
+
+/** How often a plan that met a changed object is made anew before a person is asked. */
+export const maxPlans = 3
+
+export const nextStep = (self: Remediation): NextStep => {
+  if (isFinal(self.state)) return { _tag: "Done" }
+  const execution = self.executions.at(-1)
+  // From the durable intent on, a resolved alert changes nothing: what was begun is finished and verified.
+  if (execution !== undefined) return afterIntent(self, execution)
+  if (self.alertResolvedAt !== undefined) return conclude("Cancelled", "The alert resolved before anything was done.")
+  if (self.provisional) return { _tag: "Retarget" }
+  if (!self.investigated) return { _tag: "Investigate" }
+  if (self.decision === undefined) return { _tag: "Decide" }
+  const explained = self.decision.reasons.map((reason) => reason.message).join(" ")
+  switch (self.decision.outcome) {
+    case "execute":
+      return { _tag: "Plan", decision: self.decision }
+    case "observe":
+      return conclude("Observed", explained)
+    case "escalate":
+      return conclude("Escalated", explained)
+    case "review":
+      if (self.review === undefined) return { _tag: "AwaitReview" }
+      return self.review.answer === "approved"
+        ? { _tag: "Decide" }
+        : conclude("Cancelled", `Rejected by ${self.review.by}.`)
+  }
+}
+
+const afterIntent = (self: Remediation, { intent, outcome }: Remediation["executions"][number]): NextStep => {
+  if (outcome === undefined) return { _tag: "Execute", intent }
+  if (outcome.failure === "conflict" && outcome.applied === "no" && self.executions.length < maxPlans && self.decision?.outcome === "execute") {
+    return { _tag: "Plan", decision: self.decision }
+  }
+  if (outcome.applied === "unknown") return conclude("Escalated", "It is not known whether the action reached the cluster.")
+  if (outcome.failure !== undefined) return conclude("Escalated", outcome.message ?? `The action failed: ${outcome.failure}.`)
+  if (self.verification === undefined) return { _tag: "Verify", intent }
+  const found = self.verification.reasons.join("; ")
+  switch (self.verification.verdict) {
+    case "fixed":
+      return conclude("Remediated", found)
+    case "not-fixed":
+      return conclude("Escalated", `The action did not help: ${found}`)
+    case "unknown":
+      return conclude("Escalated", `It is not known whether the action helped: ${found}`)
+  }
+}

@@ -1,0 +1,92 @@
+import { assert, describe, it } from "@effect/vitest"
+import { nextStep } from "../../src/remediation/NextStep.ts"
+import {
+  accepted,
+  concluded,
+  decided,
+  executed,
+  intended,
+  investigated,
+  remediationOf,
+  resolved,
+  retargeted,
+  reviewed,
+  started,
+  verified
+} from "./journals.ts"
+
+describe("nextStep", () => {
+  it("after a crash at any point of a fix, the step due is the one whose event is missing", () => {
+    const journal = [
+      [accepted(true), "Retarget"],
+      [started, "Retarget"],
+      [retargeted, "Investigate"],
+      [investigated, "Decide"],
+      [decided("execute"), "Plan"],
+      [intended, "Execute"],
+      [executed({ applied: "yes" }), "Verify"],
+      [verified("fixed"), "Conclude"],
+      [concluded("Remediated"), "Done"]
+    ] as const
+    journal.forEach(([, due], index) => {
+      const known = journal.slice(0, index + 1).map(([event]) => event)
+      assert.strictEqual(nextStep(remediationOf(...known))._tag, due, `after ${known.map((event) => event._tag).join(", ")}`)
+    })
+  })
+
+  it.each([
+    ["a verdict of fixed ends Remediated", [intended, executed({}), verified("fixed")], "Remediated"],
+    ["a verdict of not fixed ends Escalated", [intended, executed({}), verified("not-fixed")], "Escalated"],
+    ["an unknown verdict is never Remediated", [intended, executed({}), verified("unknown")], "Escalated"],
+    ["a write whose outcome is unknown ends Escalated without a verdict", [intended, executed({ applied: "unknown", failure: "timeout" })], "Escalated"],
+    ["a refused write ends Escalated", [intended, executed({ applied: "no", failure: "forbidden" })], "Escalated"]
+  ])("%s", (_, events, state) => {
+    const step = nextStep(remediationOf(accepted(), investigated, decided("execute"), ...events))
+    assert.strictEqual(step._tag, "Conclude")
+    assert.strictEqual(step._tag === "Conclude" && step.state, state)
+  })
+
+  it.each([
+    ["observe", "Observed"],
+    ["escalate", "Escalated"]
+  ] as const)("a decision to %s ends %s with the reasons of the decision", (outcome, state) => {
+    assert.deepStrictEqual(nextStep(remediationOf(accepted(), investigated, decided(outcome))), {
+      _tag: "Conclude",
+      state,
+      reason: `It is to ${outcome}.`
+    })
+  })
+
+  it("a question waits until it is answered, is decided anew when approved, and is Cancelled when rejected", () => {
+    const asked = [accepted(), investigated, decided("review")] as const
+    assert.strictEqual(nextStep(remediationOf(...asked))._tag, "AwaitReview")
+    assert.strictEqual(nextStep(remediationOf(...asked, reviewed("approved")))._tag, "Decide")
+    const rejected = nextStep(remediationOf(...asked, reviewed("rejected")))
+    assert.deepStrictEqual(rejected, { _tag: "Conclude", state: "Cancelled", reason: "Rejected by ann." })
+  })
+
+  it.each([
+    ["before the investigation", [accepted()]],
+    ["while the root owner is unknown", [accepted(true)]],
+    ["after the decision", [accepted(), investigated, decided("execute")]],
+    ["while a question waits", [accepted(), investigated, decided("review")]]
+  ])("an alert that resolves %s cancels", (_, events) => {
+    const step = nextStep(remediationOf(...events, resolved))
+    assert.strictEqual(step._tag === "Conclude" && step.state, "Cancelled")
+  })
+
+  it("an alert that resolves after the intent is durable cancels nothing: the action is finished and verified", () => {
+    const begun = [accepted(), investigated, decided("execute"), intended, resolved] as const
+    assert.strictEqual(nextStep(remediationOf(...begun))._tag, "Execute")
+    assert.strictEqual(nextStep(remediationOf(...begun, executed({})))._tag, "Verify")
+  })
+
+  it("a plan that met a changed object is made anew at most twice", () => {
+    const conflict = executed({ applied: "no", failure: "conflict" })
+    const once = [accepted(), investigated, decided("execute"), intended, conflict] as const
+    assert.strictEqual(nextStep(remediationOf(...once))._tag, "Plan")
+    assert.strictEqual(nextStep(remediationOf(...once, intended, conflict))._tag, "Plan")
+    const thrice = nextStep(remediationOf(...once, intended, conflict, intended, conflict))
+    assert.strictEqual(thrice._tag === "Conclude" && thrice.state, "Escalated")
+  })
+})
