@@ -9,8 +9,11 @@
  * newer activation has claimed the same target.
  */
 import { Context, type Effect, type Option, Schema } from "effect"
+import type { Action } from "../domain/Action.ts"
 import type { Alert } from "../domain/Alert.ts"
-import type { JournalEntry, Remediation, RemediationEvent, RemediationId, RemediationState } from "../domain/Remediation.ts"
+import type { DecisionReason, Risk } from "../domain/Decision.ts"
+import { type JournalEntry, type Remediation, type RemediationEvent, RemediationId, RemediationState } from "../domain/Remediation.ts"
+import type { ReviewAnswer } from "../domain/Review.ts"
 import type { Target, TargetKey } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import type { StorageError } from "./StorageError.ts"
@@ -22,6 +25,20 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
 }) {
   override get message(): string {
     return `epoch ${this.epoch} of ${this.target} has been superseded`
+  }
+}
+
+/** Nobody waits for an answer: it is not `AwaitingReview`, or somebody answered before. Nothing was written. */
+export class NotAwaiting extends Schema.TaggedError<NotAwaiting>()("NotAwaiting", {
+  remediationId: RemediationId,
+  /** Absent when there is no such remediation. */
+  state: Schema.optionalKey(RemediationState),
+  /** It waits no longer because somebody has answered, and its actor has not acted on that yet. */
+  answered: Schema.Boolean
+}) {
+  override get message(): string {
+    if (this.state === undefined) return `there is no remediation ${this.remediationId}`
+    return `remediation ${this.remediationId} does not wait for a review: ${this.answered ? "it has been answered" : `it is ${this.state}`}`
   }
 }
 
@@ -50,7 +67,10 @@ export interface AcceptResult {
   readonly target: TargetKey
 }
 
-/** `remediationId` is absent when no remediation is known for the alert. `open`: it was still at work. */
+/**
+ * `remediationId` is absent when no remediation is known for the alert. `open`: it was still at work, or, for a joined one, the
+ * remediation that it joined was. `target` is then the actor that may want to look.
+ */
 export interface ResolveResult {
   readonly remediationId?: RemediationId
   readonly target?: TargetKey
@@ -80,6 +100,19 @@ export interface RemediationPage {
   readonly nextCursor?: string
 }
 
+/** A decision that waits for a person. */
+export interface PendingReview {
+  readonly id: RemediationId
+  readonly alertName: string
+  readonly severity: string
+  readonly target: Target
+  readonly action: Action
+  readonly risk: Risk
+  readonly confidence: number
+  readonly reasons: ReadonlyArray<typeof DecisionReason.Type>
+  readonly since: Timestamp
+}
+
 export class RemediationStore extends Context.Service<RemediationStore, {
   /** One transaction for all; requests that arrive during a commit share the next one. */
   readonly accept: (alerts: ReadonlyArray<NewAlert>, at: Timestamp) => Effect.Effect<ReadonlyArray<AcceptResult>, StorageError>
@@ -89,7 +122,10 @@ export class RemediationStore extends Context.Service<RemediationStore, {
   readonly claim: (target: TargetKey) => Effect.Effect<{ readonly claim: Claim; readonly open: Option.Option<Remediation> }, StorageError>
   /**
    * Appends events to a remediation that the caller knows up to `self.sequence`, and answers it as it now is. Events that others
-   * journaled meanwhile (`AlertResolved`) are folded in before the new ones.
+   * journaled meanwhile (`AlertResolved`, `Reviewed`) are folded in before the new ones.
+   *
+   * Repeating an append whose outcome was not known (`committed: "unknown"`) with the same `self` and the same events writes nothing
+   * twice: it answers what the first one did.
    */
   readonly append: (
     claim: Claim,
@@ -109,8 +145,17 @@ export class RemediationStore extends Context.Service<RemediationStore, {
     target: Target,
     at: Timestamp
   ) => Effect.Effect<Remediation, StorageError | Fenced>
+  /** A person's answer, from any process: it needs no claim, and the actor of the target reads it from the journal. */
+  readonly review: (
+    id: RemediationId,
+    answer: ReviewAnswer,
+    at: Timestamp
+  ) => Effect.Effect<Remediation, StorageError | NotAwaiting>
+  /** What waits for a person, oldest first. */
+  readonly reviews: (limit: number) => Effect.Effect<ReadonlyArray<PendingReview>, StorageError>
   readonly get: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
   readonly journal: (id: RemediationId) => Effect.Effect<ReadonlyArray<JournalEntry>, StorageError>
+  /** Newest first, by id: ids sort as the moments at which they were given out do. */
   readonly list: (query: {
     readonly state?: RemediationState
     readonly limit: number

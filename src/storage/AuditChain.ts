@@ -1,0 +1,88 @@
+/**
+ * What a line of the audit log says, and the hash that ties it to the line before it.
+ */
+import { hash } from "node:crypto"
+import type { AuditEvent } from "../domain/AuditEvent.ts"
+import type { RemediationEvent } from "../domain/Remediation.ts"
+import type { TargetKey } from "../domain/Target.ts"
+
+/** The `previousHash` of the first line. */
+export const genesis = "0".repeat(64)
+
+/** The end of a chain: the number and the hash of its last line. */
+export interface ChainHead {
+  readonly sequence: number
+  readonly hash: string
+}
+
+export const emptyChain: ChainHead = { sequence: 0, hash: genesis }
+
+/**
+ * SHA-256, in hex, over the JSON array `[sequence, at, actor, kind, subject, data, previousHash]`, where `data` is the text of the line's
+ * JSON object. Anybody can recompute it from an exported line.
+ */
+export const lineHash = (
+  line: Pick<AuditEvent, "sequence" | "at" | "actor" | "kind" | "subject" | "previousHash">,
+  dataText: string
+): string =>
+  hash("sha256", JSON.stringify([line.sequence, line.at, line.actor, line.kind, line.subject, dataText, line.previousHash]), "hex")
+
+/** Does this line follow that head, unchanged? */
+export const follows = (head: ChainHead, line: AuditEvent, dataText: string): boolean =>
+  line.sequence === head.sequence + 1 && line.previousHash === head.hash && line.hash === lineHash(line, dataText)
+
+export interface AuditContent {
+  readonly actor: string
+  readonly kind: string
+  readonly data: AuditEvent["data"]
+}
+
+/**
+ * Who did what to which target, and how it came out. Texts of models, alerts and logs stay in the journal: the audit log is kept for
+ * longer and read by more people.
+ */
+export const auditOf = (event: RemediationEvent, target: TargetKey): AuditContent => {
+  const kind = `remediation.${event._tag}`
+  const line = (data: AuditEvent["data"], actor = "kubernaut"): AuditContent => ({ actor, kind, data: { target, ...data } })
+  switch (event._tag) {
+    case "Accepted":
+      return line({ alert: event.alert.name, severity: event.alert.severity, fingerprint: event.alert.fingerprint })
+    case "Started":
+      return line({ traceId: event.traceId, epoch: event.epoch })
+    case "Retargeted":
+      return line({})
+    case "Joined":
+      return line({ joinedTo: event.joinedTo })
+    case "Investigated":
+      return line({
+        level: event.level,
+        hops: event.hops.map((hop) => `${hop.investigator}:${hop.outcome}`),
+        action: event.investigation?.action.type ?? null
+      })
+    case "Decided":
+      return line({
+        level: event.level,
+        outcome: event.decision.outcome,
+        action: event.decision.action.type,
+        risk: event.decision.risk,
+        rules: event.decision.reasons.map((reason) => reason.rule)
+      })
+    case "Reviewed":
+      return line({ answer: event.review.answer, reason: event.review.reason ?? null }, event.review.by)
+    case "Intended":
+      return line({
+        executionId: event.intent.executionId,
+        action: event.intent.action.type,
+        changes: event.intent.changes.length,
+        inverse: event.intent.inverse._tag
+      })
+    case "Executed":
+      return line({ executionId: event.outcome.executionId, applied: event.outcome.applied, failure: event.outcome.failure ?? null })
+    case "Verified":
+      return line({ verdict: event.verification.verdict })
+    case "AlertResolved":
+      return line({ endsAt: event.endsAt })
+    case "Concluded":
+      return line({ state: event.state })
+  }
+}

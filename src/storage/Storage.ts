@@ -1,0 +1,105 @@
+/**
+ * The three services of `storage` over one database.
+ *
+ * `layerSqlite` is the embedded default: one process, one file. `layerMemory` is the same on `:memory:`, for tests and the simulator. Both
+ * migrate the database when they are built.
+ *
+ * The database belongs to one service process. Another process may read the file, or write to it with this library (the fence and the audit
+ * chain hold), but two services on one file compete for targets.
+ */
+import { Context, Effect, Layer, type Scope } from "effect"
+import { SqlClient } from "effect/sql"
+import type { DatabaseSync } from "node:sqlite"
+import { ActionHistory } from "./ActionHistory.ts"
+import { AuditLog } from "./AuditLog.ts"
+import * as AuditTable from "./AuditTable.ts"
+import * as BatchWriter from "./BatchWriter.ts"
+import * as JournalTable from "./JournalTable.ts"
+import { migrate } from "./Migrations.ts"
+import { RemediationStore } from "./RemediationStore.ts"
+import * as RemediationTable from "./RemediationTable.ts"
+import * as Sqlite from "./Sqlite.ts"
+import * as SqliteActionHistory from "./SqliteActionHistory.ts"
+import * as SqliteAuditLog from "./SqliteAuditLog.ts"
+import * as SqliteClient from "./SqliteClient.ts"
+import * as SqliteRemediationStore from "./SqliteRemediationStore.ts"
+import type { StorageError } from "./StorageError.ts"
+
+export interface StorageOptions
+  extends Sqlite.SqliteOptions, RemediationTable.RemediationTableOptions, BatchWriter.BatchWriterOptions
+{}
+
+/** Audit lines whose chain is checked when a database is opened, from the end. Default of `AuditLog.verify` is all of them. */
+const verifiedAtOpen = 1000
+
+/** The transactions of one connection, with what its tables keep in memory. */
+const transactionsOf = (
+  database: DatabaseSync,
+  kept: ReadonlyArray<{ readonly checkpoint: () => () => void; readonly reload: () => void }>
+): BatchWriter.Transactions => {
+  const begin = Sqlite.prepare(database, "begin immediate")
+  const commit = Sqlite.prepare(database, "commit")
+  const rollback = Sqlite.prepare(database, "rollback")
+  const version = Sqlite.prepare<{ readonly data_version: number }>(database, "pragma data_version")
+  let knownVersion = version.get()?.data_version
+  return {
+    begin: () => {
+      begin.run()
+      // Changes whenever another connection has committed, and never for our own.
+      const found = version.get()?.data_version
+      if (found === knownVersion) return
+      knownVersion = found
+      for (const table of kept) table.reload()
+    },
+    commit: () => void commit.run(),
+    rollback: () => {
+      if (database.isTransaction) rollback.run()
+    },
+    savepoint: () => database.exec("savepoint job"),
+    release: () => database.exec("release job"),
+    rollbackToSavepoint: () => database.exec("rollback to job; release job"),
+    isOpen: () => database.isTransaction,
+    checkpoint: () => {
+      const restores = kept.map((table) => table.checkpoint())
+      return () => {
+        for (const restore of restores) restore()
+      }
+    }
+  }
+}
+
+const make = (
+  options: StorageOptions
+): Effect.Effect<Context.Context<RemediationStore | ActionHistory | AuditLog>, StorageError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const database = yield* Sqlite.open(options)
+    yield* Effect.scoped(
+      Effect.flatMap(SqliteClient.make(database), (client) => Effect.provideService(migrate, SqlClient.SqlClient, client))
+    )
+    const tables = yield* Sqlite.attempt("open", () => {
+      const audit = AuditTable.make(database)
+      const journal = JournalTable.make(database, audit)
+      const remediations = RemediationTable.make(database, journal, options)
+      const cache = { checkpoint: () => journal.forget, reload: journal.forget }
+      return { audit, journal, remediations, transactions: transactionsOf(database, [audit, remediations, cache]) }
+    })
+    const writer = yield* BatchWriter.make(tables.transactions, options)
+    const auditLog = SqliteAuditLog.make(writer, tables.audit)
+    const broken = yield* SqliteAuditLog.firstBroken(tables.audit, tables.audit.trustedHead(verifiedAtOpen))
+    if (broken !== undefined) {
+      // Alerts go on being handled: a database that somebody has tampered with is no reason to let a cluster burn.
+      yield* Effect.logError("the audit chain does not hold").pipe(Effect.annotateLogs({ sequence: broken }))
+      yield* auditLog.record({ actor: "kubernaut", kind: "audit.broken", subject: String(broken), data: {} })
+    }
+    return Context.make(RemediationStore, SqliteRemediationStore.make(database, writer, tables.remediations, tables.journal)).pipe(
+      Context.add(ActionHistory, SqliteActionHistory.make(database)),
+      Context.add(AuditLog, auditLog)
+    )
+  })
+
+/** Fails when the database cannot be opened, is damaged, or was written by a newer version. */
+export const layerSqlite = (options: StorageOptions): Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> =>
+  Layer.effectContext(make(options))
+
+/** Gone with its scope. */
+export const layerMemory: Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> = layerSqlite({ filename: ":memory:" })
