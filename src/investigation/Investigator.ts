@@ -11,6 +11,7 @@ import type { Investigation, InvestigatorName } from "../domain/Investigation.ts
 import type { RemediationId } from "../domain/Remediation.ts"
 import type { Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
+import type { Evidence } from "./Evidence.ts"
 
 export interface InvestigationRequest {
   readonly remediationId: RemediationId
@@ -21,7 +22,26 @@ export interface InvestigationRequest {
   /** What the cluster says about the target now; `null` where it could not be read. */
   readonly observed: WorkloadState | null
   readonly level: DegradationLevel
+  /** What else was found in the cluster. Filled in by the chain where it has a way to gather it. */
+  readonly evidence?: Evidence
 }
+
+/** See `InvestigatorError`. */
+export const InvestigatorErrorReason = Schema.Union([
+  Schema.TaggedStruct("Unavailable", { status: Schema.optionalKey(Schema.Int), retryAfterMs: Schema.optionalKey(Schema.Finite) }),
+  Schema.TaggedStruct("Authentication", {}),
+  Schema.TaggedStruct("Timeout", {}),
+  Schema.TaggedStruct("InvalidAnswer", { problem: Schema.String }),
+  Schema.TaggedStruct("RateLimited", { retryAfterMs: Schema.optionalKey(Schema.Finite) }),
+  Schema.TaggedStruct("QuotaExhausted", {}),
+  Schema.TaggedStruct("ContextOverflow", { tokens: Schema.Int, limit: Schema.Int }),
+  Schema.TaggedStruct("Refused", {}),
+  /** 400 or 422: our request is wrong. Says nothing about the peer. */
+  Schema.TaggedStruct("BadRequest", {}),
+  /** No rule knows this alert. */
+  Schema.TaggedStruct("NoRule", {})
+])
+export type InvestigatorErrorReason = typeof InvestigatorErrorReason.Type
 
 /**
  * Why a tier gave no answer. The tag in kebab-case is the `reason` of the hop.
@@ -31,20 +51,7 @@ export interface InvestigationRequest {
  */
 export class InvestigatorError extends Schema.TaggedError<InvestigatorError>()("InvestigatorError", {
   investigator: Schema.String,
-  reason: Schema.Union([
-    Schema.TaggedStruct("Unavailable", { status: Schema.optionalKey(Schema.Int) }),
-    Schema.TaggedStruct("Authentication", {}),
-    Schema.TaggedStruct("Timeout", {}),
-    Schema.TaggedStruct("InvalidAnswer", { problem: Schema.String }),
-    Schema.TaggedStruct("RateLimited", { retryAfterMs: Schema.optionalKey(Schema.Finite) }),
-    Schema.TaggedStruct("QuotaExhausted", {}),
-    Schema.TaggedStruct("ContextOverflow", { tokens: Schema.Int, limit: Schema.Int }),
-    Schema.TaggedStruct("Refused", {}),
-    /** 400 or 422: our request is wrong. Says nothing about the peer. */
-    Schema.TaggedStruct("BadRequest", {}),
-    /** No rule knows this alert. */
-    Schema.TaggedStruct("NoRule", {})
-  ]),
+  reason: InvestigatorErrorReason,
   retryable: Schema.Boolean,
   countsAsFailure: Schema.Boolean
 }) {
@@ -57,6 +64,8 @@ export interface Investigator {
   readonly name: InvestigatorName
   /** The configured name of an LLM provider or of an embedder's investigator. */
   readonly provider?: string
+  /** The chain gathers evidence from the cluster before it asks this one. */
+  readonly needsEvidence?: boolean
   readonly investigate: (request: InvestigationRequest) => Effect.Effect<Investigation, InvestigatorError>
   /** A cheap request that tells whether the peer answers again; absent where it has none. */
   readonly probe?: Effect.Effect<void, InvestigatorError>
