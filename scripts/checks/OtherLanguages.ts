@@ -1,0 +1,38 @@
+/**
+ * What is not TypeScript: shell scripts and the Nix flake. Their own tools judge them where they are installed.
+ */
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { isInstalled, run } from "./Process.ts"
+import { combine, command, type Result, skipped } from "./Section.ts"
+
+const isShellScript = (path: string): boolean => /^#!.*\b(ba)?sh\b/.test(readFileSync(path, "utf8").slice(0, 80))
+
+const filesUnder = (directory: string): ReadonlyArray<string> =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+
+const shell = async (): Promise<Result> => {
+  const scripts = [...filesUnder("scripts"), ...filesUnder(".ci")].filter(isShellScript)
+  const syntax = await Promise.all(scripts.map((path) => command("bash", ["-n", path])))
+  const lint = (await isInstalled("shellcheck"))
+    ? await command("shellcheck", ["--external-sources", ...scripts])
+    : skipped("shellcheck", "not on PATH")
+  return combine([...syntax, lint])
+}
+
+const flake = async (): Promise<Result> => {
+  const parse = () => command("nix-instantiate", ["--parse", "flake.nix"])
+  if (await isInstalled("nix-instantiate")) return parse()
+  if (process.env["CI"] !== undefined && process.getuid?.() === 0 && (await isInstalled("apt-get"))) {
+    await run("sh", ["-c", "apt-get -qq update; apt-get -qq install -y --no-install-recommends nix-bin"], {
+      timeoutSeconds: 180,
+      env: { DEBIAN_FRONTEND: "noninteractive" }
+    })
+    if (await isInstalled("nix-instantiate")) return parse()
+  }
+  return skipped("flake.nix", "nix-instantiate is not on PATH")
+}
+
+export const otherLanguages = async (): Promise<Result> => combine([await shell(), await flake()])

@@ -1,0 +1,86 @@
+/**
+ * What `scripts/test` asks, in the order in which a mistake is cheapest to find.
+ */
+import { existsSync, readdirSync } from "node:fs"
+import { alertmanager } from "./Alertmanager.ts"
+import { withControlPlane } from "./ControlPlane.ts"
+import { otherLanguages } from "./OtherLanguages.ts"
+import { combine, command, type Section } from "./Section.ts"
+import { vitest } from "./Vitest.ts"
+
+const bin = (name: string): string => `node_modules/.bin/${name}`
+
+export const sections: ReadonlyArray<Section> = [
+  {
+    name: "types",
+    title: "types (tsc)",
+    run: () => command(bin("tsc"), ["-p", "."])
+  },
+  {
+    name: "effect",
+    title: "Effect's own diagnostics (effect-tsgo)",
+    run: () => command(bin("effect-tsgo"), ["diagnostics", "--project", "tsconfig.json", "--strict", "--format", "text"])
+  },
+  {
+    name: "lint",
+    title: "lint and import cycles (oxlint)",
+    run: () => command(bin("oxlint"), ["--deny-warnings"])
+  },
+  {
+    name: "unused",
+    title: "unused files, exports, dependencies (knip)",
+    run: () => command(bin("knip"), ["--no-progress"])
+  },
+  {
+    name: "other",
+    title: "shell scripts, flake.nix",
+    run: otherLanguages
+  },
+  {
+    name: "examples",
+    title: "examples in comments and Markdown",
+    run: async () => {
+      const extracted = await command("node", ["scripts/doc-examples/extract.ts"])
+      if (extracted.failed > 0) return extracted
+      return combine([
+        await command(bin("tsc"), ["-p", "scripts/doc-examples/tsconfig.json"]),
+        await vitest({
+          name: "examples",
+          args: ["--config", "scripts/doc-examples/vitest.config.ts"],
+          timeoutSeconds: 120
+        })
+      ])
+    }
+  },
+  {
+    name: "unit",
+    title: "unit tests and the project's own rules",
+    run: () => vitest({ name: "unit", args: ["--project", "unit"], timeoutSeconds: 300 })
+  },
+  {
+    name: "integration",
+    title: "integration tests, real control plane",
+    run: async () => {
+      const alertmanagerProgram = await alertmanager()
+      return withControlPlane(({ kubeconfig, reason }) =>
+        vitest({
+          name: "integration",
+          args: ["--project", "integration"],
+          timeoutSeconds: 900,
+          env: { ...kubeconfig, ...alertmanagerProgram.env },
+          skipReason: [reason, alertmanagerProgram.reason].filter((text) => text !== undefined).join("; "),
+          mayBeEmpty: !readdirSync("test", { recursive: true, encoding: "utf8" })
+            .some((name) => name.endsWith(".integration.test.ts"))
+        })
+      )
+    }
+  },
+  {
+    name: "package",
+    title: "the package, installed as a user would",
+    run: () => command("node", ["scripts/build/smoke.ts"], { timeoutSeconds: 180 })
+  }
+]
+
+// The sections that need the sources fail clearly when run from elsewhere.
+if (!existsSync("package.json")) throw new Error("run scripts/test, which changes to the project's root first")

@@ -1,0 +1,12 @@
+import { dirname } from "node:path"
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  root: dirname(dirname(import.meta.dirname)),
+  test: {
+    name: "examples",
+    include: [".cache/doc-examples/**/*.test.ts"],
+    pool: "forks",
+    maxWorkers: 2
+  }
+})
