@@ -44,6 +44,8 @@ export interface ListOptions {
   /** For events: only those about this object. */
   readonly involvedObject?: { readonly kind: string; readonly name: string }
   readonly limit?: number
+  /** Only `metadata` is needed. The objects may then lack everything else, and the answer is a small part of the size. */
+  readonly metadataOnly?: boolean
 }
 
 export interface ApplyOptions {

@@ -1,0 +1,354 @@
+/**
+ * The parts of the Kubernetes kinds that this project reads, as types over the port's plain JSON.
+ *
+ * They are views, not schemas: the API server has validated what it stores, fields that nothing here reads are left out, and
+ * everything a server may omit is optional.
+ */
+import type { KubernetesObject } from "./KubernetesClient.ts"
+
+export type Labels = Readonly<Record<string, string>>
+
+export interface LabelSelector {
+  readonly matchLabels?: Labels
+  readonly matchExpressions?: ReadonlyArray<{
+    readonly key: string
+    readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist"
+    readonly values?: ReadonlyArray<string>
+  }>
+}
+
+export interface Condition {
+  readonly type: string
+  readonly status: string
+  readonly reason?: string
+  readonly message?: string
+  readonly lastTransitionTime?: string
+  readonly lastUpdateTime?: string
+}
+
+/** Quantities by resource name: `cpu`, `memory`, `storage` … */
+export type Quantities = Readonly<Record<string, string>>
+
+export interface Container {
+  readonly name: string
+  readonly image?: string
+  readonly resources?: { readonly requests?: Quantities; readonly limits?: Quantities }
+  readonly [field: string]: unknown
+}
+
+export interface PodSpec {
+  readonly containers: ReadonlyArray<Container>
+  readonly nodeName?: string
+  readonly restartPolicy?: string
+  readonly [field: string]: unknown
+}
+
+export interface PodTemplate {
+  readonly metadata?: { readonly labels?: Labels; readonly annotations?: Labels; readonly [field: string]: unknown }
+  readonly spec: PodSpec
+  readonly [field: string]: unknown
+}
+
+export interface ContainerTermination {
+  readonly exitCode: number
+  readonly reason?: string
+  readonly startedAt?: string
+  readonly finishedAt?: string
+}
+
+export interface ContainerState {
+  readonly waiting?: { readonly reason?: string; readonly message?: string }
+  readonly running?: { readonly startedAt?: string }
+  readonly terminated?: ContainerTermination
+}
+
+export interface ContainerStatus {
+  readonly name: string
+  readonly ready: boolean
+  readonly restartCount: number
+  readonly state?: ContainerState
+  readonly lastState?: ContainerState
+  readonly [field: string]: unknown
+}
+
+export interface Pod extends KubernetesObject {
+  readonly spec: PodSpec
+  readonly status?: {
+    readonly phase?: string
+    readonly reason?: string
+    readonly podIP?: string
+    readonly conditions?: ReadonlyArray<Condition>
+    readonly initContainerStatuses?: ReadonlyArray<ContainerStatus>
+    readonly containerStatuses?: ReadonlyArray<ContainerStatus>
+    readonly [field: string]: unknown
+  }
+}
+
+export interface ReplicaStatus {
+  readonly observedGeneration?: number
+  readonly replicas?: number
+  readonly readyReplicas?: number
+  readonly updatedReplicas?: number
+  readonly availableReplicas?: number
+  readonly conditions?: ReadonlyArray<Condition>
+  readonly [field: string]: unknown
+}
+
+export interface Deployment extends KubernetesObject {
+  readonly spec: {
+    readonly replicas?: number
+    readonly selector: LabelSelector
+    readonly template: PodTemplate
+    readonly paused?: boolean
+    readonly minReadySeconds?: number
+    readonly progressDeadlineSeconds?: number
+    readonly revisionHistoryLimit?: number
+    readonly strategy?: {
+      readonly type?: "RollingUpdate" | "Recreate"
+      readonly rollingUpdate?: { readonly maxSurge?: number | string; readonly maxUnavailable?: number | string }
+    }
+    readonly [field: string]: unknown
+  }
+  readonly status?: ReplicaStatus
+}
+
+export interface ReplicaSet extends KubernetesObject {
+  readonly spec: {
+    readonly replicas?: number
+    readonly minReadySeconds?: number
+    readonly selector: LabelSelector
+    readonly template: PodTemplate
+    readonly [field: string]: unknown
+  }
+  readonly status?: ReplicaStatus
+}
+
+export interface StatefulSet extends KubernetesObject {
+  readonly spec: {
+    readonly replicas?: number
+    readonly selector: LabelSelector
+    readonly template: PodTemplate
+    readonly serviceName?: string
+    readonly [field: string]: unknown
+  }
+  readonly status?: ReplicaStatus & { readonly currentRevision?: string; readonly updateRevision?: string }
+}
+
+export interface DaemonSet extends KubernetesObject {
+  readonly spec: { readonly selector: LabelSelector; readonly template: PodTemplate; readonly [field: string]: unknown }
+  readonly status?: {
+    readonly observedGeneration?: number
+    readonly desiredNumberScheduled?: number
+    readonly numberReady?: number
+    readonly numberAvailable?: number
+    readonly updatedNumberScheduled?: number
+    readonly conditions?: ReadonlyArray<Condition>
+    readonly [field: string]: unknown
+  }
+}
+
+export interface ControllerRevision extends KubernetesObject {
+  readonly revision: number
+  readonly data?: unknown
+}
+
+export interface Job extends KubernetesObject {
+  readonly spec: {
+    readonly parallelism?: number
+    readonly completions?: number
+    readonly backoffLimit?: number
+    readonly suspend?: boolean
+    readonly selector?: LabelSelector
+    readonly template: PodTemplate
+    readonly [field: string]: unknown
+  }
+  readonly status?: {
+    readonly active?: number
+    readonly ready?: number
+    readonly succeeded?: number
+    readonly failed?: number
+    readonly conditions?: ReadonlyArray<Condition>
+    readonly [field: string]: unknown
+  }
+}
+
+export interface CronJob extends KubernetesObject {
+  readonly spec: {
+    readonly schedule: string
+    readonly suspend?: boolean
+    readonly successfulJobsHistoryLimit?: number
+    readonly failedJobsHistoryLimit?: number
+    readonly concurrencyPolicy?: string
+    readonly jobTemplate: { readonly metadata?: { readonly labels?: Labels; readonly annotations?: Labels }; readonly spec: Job["spec"] }
+    readonly [field: string]: unknown
+  }
+  readonly status?: { readonly lastScheduleTime?: string; readonly active?: ReadonlyArray<unknown>; readonly [field: string]: unknown }
+}
+
+export interface HorizontalPodAutoscaler extends KubernetesObject {
+  readonly spec: {
+    readonly scaleTargetRef: { readonly apiVersion?: string; readonly kind: string; readonly name: string }
+    readonly minReplicas?: number
+    readonly maxReplicas: number
+    readonly [field: string]: unknown
+  }
+  readonly status?: {
+    readonly observedGeneration?: number
+    readonly currentReplicas?: number
+    readonly desiredReplicas?: number
+    readonly conditions?: ReadonlyArray<Condition>
+    readonly [field: string]: unknown
+  }
+}
+
+export interface PodDisruptionBudget extends KubernetesObject {
+  readonly spec: {
+    readonly selector?: LabelSelector
+    readonly minAvailable?: number | string
+    readonly maxUnavailable?: number | string
+    readonly unhealthyPodEvictionPolicy?: "IfHealthyBudget" | "AlwaysAllow"
+    readonly [field: string]: unknown
+  }
+  readonly status?: {
+    readonly observedGeneration?: number
+    readonly currentHealthy?: number
+    readonly desiredHealthy?: number
+    readonly disruptionsAllowed?: number
+    readonly expectedPods?: number
+    readonly [field: string]: unknown
+  }
+}
+
+export interface Service extends KubernetesObject {
+  readonly spec?: { readonly selector?: Labels; readonly [field: string]: unknown }
+}
+
+export interface EndpointSlice extends KubernetesObject {
+  readonly endpoints?: ReadonlyArray<{
+    readonly addresses: ReadonlyArray<string>
+    readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean }
+    readonly targetRef?: { readonly kind?: string; readonly namespace?: string; readonly name?: string; readonly uid?: string }
+    readonly nodeName?: string
+  }>
+}
+
+export interface Node extends KubernetesObject {
+  readonly spec?: {
+    readonly unschedulable?: boolean
+    readonly taints?: ReadonlyArray<{ readonly key: string; readonly effect: string; readonly value?: string }>
+    readonly [field: string]: unknown
+  }
+  readonly status?: {
+    readonly conditions?: ReadonlyArray<Condition>
+    readonly allocatable?: Quantities
+    readonly capacity?: Quantities
+    readonly [field: string]: unknown
+  }
+}
+
+export interface PersistentVolumeClaim extends KubernetesObject {
+  readonly spec: {
+    readonly storageClassName?: string
+    readonly resources?: { readonly requests?: Quantities }
+    readonly [field: string]: unknown
+  }
+  readonly status?: {
+    readonly phase?: string
+    readonly capacity?: Quantities
+    readonly conditions?: ReadonlyArray<Condition>
+    readonly [field: string]: unknown
+  }
+}
+
+export interface StorageClass extends KubernetesObject {
+  readonly allowVolumeExpansion?: boolean
+}
+
+export interface ResourceQuota extends KubernetesObject {
+  readonly spec?: { readonly hard?: Quantities; readonly [field: string]: unknown }
+}
+
+export interface Event extends KubernetesObject {
+  readonly involvedObject: { readonly kind?: string; readonly namespace?: string; readonly name?: string; readonly uid?: string }
+  readonly type?: string
+  readonly reason?: string
+  readonly message?: string
+  readonly count?: number
+  readonly firstTimestamp?: string
+  readonly lastTimestamp?: string
+}
+
+/** The view of each kind. */
+export interface KindMap {
+  readonly Pod: Pod
+  readonly Node: Node
+  readonly Service: Service
+  readonly Event: Event
+  readonly EndpointSlice: EndpointSlice
+  readonly PersistentVolumeClaim: PersistentVolumeClaim
+  readonly ResourceQuota: ResourceQuota
+  readonly Deployment: Deployment
+  readonly StatefulSet: StatefulSet
+  readonly DaemonSet: DaemonSet
+  readonly ReplicaSet: ReplicaSet
+  readonly ControllerRevision: ControllerRevision
+  readonly Job: Job
+  readonly CronJob: CronJob
+  readonly HorizontalPodAutoscaler: HorizontalPodAutoscaler
+  readonly PodDisruptionBudget: PodDisruptionBudget
+  readonly StorageClass: StorageClass
+}
+export type Kind = keyof KindMap
+
+/** The owner that controls an object, if one does. */
+export const controllerOf = (object: KubernetesObject) => object.metadata.ownerReferences?.find((owner) => owner.controller === true)
+
+export const conditionOf = (conditions: ReadonlyArray<Condition> | undefined, type: string): Condition | undefined =>
+  conditions?.find((condition) => condition.type === type)
+
+/** The pod's own condition `Ready`, and not on its way out. */
+export const isPodReady = (pod: Pod): boolean =>
+  pod.metadata.deletionTimestamp === undefined && conditionOf(pod.status?.conditions, "Ready")?.status === "True"
+
+/** Whether labels satisfy a plain map of required ones. An empty map is satisfied by all. */
+export const hasLabels = (labels: Labels | undefined, required: Labels): boolean => {
+  for (const key in required) if (labels?.[key] !== required[key]) return false
+  return true
+}
+
+/** Whether labels satisfy a selector as the API server reads it: an empty selector matches everything, an absent one nothing. */
+export const selectorMatches = (selector: LabelSelector | undefined, labels: Labels | undefined): boolean => {
+  if (selector === undefined) return false
+  if (selector.matchLabels !== undefined && !hasLabels(labels, selector.matchLabels)) return false
+  return (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
+    const value = labels?.[key]
+    switch (operator) {
+      case "In":
+        return value !== undefined && values.includes(value)
+      case "NotIn":
+        return value === undefined || !values.includes(value)
+      case "Exists":
+        return value !== undefined
+      case "DoesNotExist":
+        return value === undefined
+    }
+  })
+}
+
+const factors: Readonly<Record<string, number>> = {
+  "": 1, m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18,
+  Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60
+}
+
+/** A quantity as a number of its base unit (bytes, cores): `256Mi` is 268435456, `500m` is 0.5. `undefined` where it is not one. */
+export const parseQuantity = (quantity: unknown): number | undefined => {
+  const match = /^(\d+(?:\.\d+)?)([mkMGTPE]|[KMGTPE]i)?$/.exec(String(quantity))
+  return match === null ? undefined : Number(match[1]) * (factors[match[2] ?? ""] ?? 1)
+}
+
+/** A count or a percentage of `total`, as `maxSurge`, `maxUnavailable` and `minAvailable` are written. */
+export const countOrPercent = (value: number | string | undefined, total: number, round: (value: number) => number): number => {
+  if (value === undefined) return 0
+  if (typeof value === "number") return value
+  return value.endsWith("%") ? round((Number(value.slice(0, -1)) * total) / 100) : Number(value)
+}

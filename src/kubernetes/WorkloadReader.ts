@@ -1,0 +1,285 @@
+/**
+ * Reads what the cluster says about a target at one moment: the baseline before acting and what verification compares with it.
+ *
+ * `assemble` is pure; `readWorkload` gathers what it needs in three rounds (the object; its ReplicaSets, pods, Services and autoscalers;
+ * the EndpointSlices of the Services that select it), at most `5 + Services` requests.
+ */
+import { Effect } from "effect"
+import { displayName, type ResourceRef } from "../domain/Target.ts"
+import * as Timestamp from "../domain/Timestamp.ts"
+import type { Manager, WorkloadState } from "../domain/WorkloadState.ts"
+import { KubernetesClient, type KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
+import {
+  conditionOf,
+  controllerOf,
+  type Condition,
+  type ContainerStatus,
+  type CronJob,
+  type DaemonSet,
+  type Deployment,
+  type EndpointSlice,
+  hasLabels,
+  type HorizontalPodAutoscaler,
+  isPodReady,
+  type Job,
+  type Labels,
+  type Node,
+  type Pod,
+  type ReplicaStatus,
+  type Service
+} from "./ObjectModel.ts"
+
+/** Everything that a state is made of. Lists may hold more than what belongs to the object; ownership decides. */
+export interface Observation {
+  readonly ref: ResourceRef
+  readonly object: KubernetesObject | undefined
+  readonly replicaSets?: ReadonlyArray<KubernetesObject>
+  readonly jobs?: ReadonlyArray<KubernetesObject>
+  readonly pods?: ReadonlyArray<KubernetesObject>
+  /** Services of the namespace. */
+  readonly services?: ReadonlyArray<KubernetesObject>
+  /** EndpointSlices of the Services that select the pods. */
+  readonly endpointSlices?: ReadonlyArray<KubernetesObject>
+  readonly autoscalers?: ReadonlyArray<KubernetesObject>
+}
+
+/** Pods listed in a state; counts are of all. */
+const podsListed = 100
+
+/** What holds a pod back, the most telling first; `null` when it is ready or nothing is said. */
+export const podReason = (pod: Pod): string | null => {
+  if (isPodReady(pod)) return null
+  const statuses: ReadonlyArray<ContainerStatus> = [...pod.status?.initContainerStatuses ?? [], ...pod.status?.containerStatuses ?? []]
+  const failing = statuses.filter((status) => !status.ready)
+  for (const status of failing) {
+    const waiting = status.state?.waiting?.reason
+    const last = status.state?.terminated?.reason ?? status.lastState?.terminated?.reason
+    // A back-off says only that it failed; a kill for memory says why.
+    if (last === "OOMKilled") return last
+    if (waiting !== undefined && waiting !== "ContainerCreating" && waiting !== "PodInitializing") return waiting
+  }
+  const scheduled = conditionOf(pod.status?.conditions, "PodScheduled")
+  if (scheduled?.status === "False") return scheduled.reason ?? "Unschedulable"
+  if (pod.status?.reason !== undefined) return pod.status.reason
+  for (const status of failing) {
+    const reason = status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? status.lastState?.terminated?.reason
+    if (reason !== undefined) return reason
+  }
+  return conditionOf(pod.status?.conditions, "Ready")?.reason ?? null
+}
+
+const restartsOf = (pod: Pod): number => (pod.status?.containerStatuses ?? []).reduce((sum, status) => sum + status.restartCount, 0)
+
+/** The labels that pods of this object carry, for finding them and the Services that select them. */
+const podLabels = (object: KubernetesObject): Labels | undefined => {
+  if (object.kind === "Pod") return object.metadata.labels ?? {}
+  const spec = object["spec"] as Partial<Deployment["spec"]> | undefined
+  return spec?.template?.metadata?.labels
+}
+
+const selectorLabels = (object: KubernetesObject): Labels =>
+  (object["spec"] as { readonly selector?: { readonly matchLabels?: Labels } } | undefined)?.selector?.matchLabels ?? {}
+
+const servicesOf = (object: KubernetesObject, services: ReadonlyArray<KubernetesObject>): ReadonlyArray<Service> => {
+  if (object.kind === "Service") return [object]
+  const labels = podLabels(object)
+  if (labels === undefined) return []
+  return (services as ReadonlyArray<Service>).filter((service) => {
+    const selector = service.spec?.selector
+    return selector !== undefined && Object.keys(selector).length > 0 && hasLabels(labels, selector)
+  })
+}
+
+/** The pods of an object by `ownerReferences`, through its ReplicaSets or Jobs; those on their way out do not count. */
+const podsOf = (observation: Observation, object: KubernetesObject): ReadonlyArray<Pod> => {
+  if (object.kind === "Pod") return [object as Pod]
+  const owners = new Set([object.metadata.uid])
+  for (const between of [...observation.replicaSets ?? [], ...observation.jobs ?? []]) {
+    if (controllerOf(between)?.uid === object.metadata.uid) owners.add(between.metadata.uid)
+  }
+  const keepsFinished = object.kind === "Job" || object.kind === "CronJob"
+  return (observation.pods as ReadonlyArray<Pod> | undefined ?? []).filter((pod) => {
+    const owner = controllerOf(pod)
+    if (owner === undefined || !owners.has(owner.uid) || pod.metadata.deletionTimestamp !== undefined) return false
+    return keepsFinished || (pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed")
+  })
+}
+
+/** Ready addresses of the object's own pods, each counted once; of all pods for a Service itself. */
+const readyEndpoints = (object: KubernetesObject, services: ReadonlyArray<Service>, slices: ReadonlyArray<KubernetesObject>, pods: ReadonlyArray<Pod>): number | null => {
+  if (services.length === 0) return null
+  const uids = object.kind === "Service" ? undefined : new Set(pods.map((pod) => pod.metadata.uid))
+  const names = new Set(services.map((service) => service.metadata.name))
+  const ready = new Set<string>()
+  for (const slice of slices as ReadonlyArray<EndpointSlice>) {
+    if (!names.has(slice.metadata.labels?.["kubernetes.io/service-name"] ?? "")) continue
+    for (const endpoint of slice.endpoints ?? []) {
+      // By the API's own words an absent `ready` is to be read as true.
+      if (endpoint.conditions?.ready === false || endpoint.conditions?.terminating === true) continue
+      const uid = endpoint.targetRef?.uid
+      if (uids === undefined ? true : uid !== undefined && uids.has(uid)) ready.add(uid ?? endpoint.addresses.join(","))
+    }
+  }
+  return ready.size
+}
+
+/** Who else writes an object, by the marks that each leaves on what it manages. */
+export const managersOf = (object: KubernetesObject, autoscaler: string | null): ReadonlyArray<Manager> => {
+  const { annotations = {}, labels = {}, managedFields = [] } = object.metadata
+  const found: Array<Manager> = []
+  if (labels["app.kubernetes.io/managed-by"] === "Helm" || annotations["meta.helm.sh/release-name"] !== undefined) found.push("helm")
+  if (
+    annotations["argocd.argoproj.io/tracking-id"] !== undefined || labels["argocd.argoproj.io/instance"] !== undefined ||
+    managedFields.some((field) => field.manager?.startsWith("argocd-") === true)
+  ) found.push("argocd")
+  if (Object.keys(labels).some((label) => label.startsWith("kustomize.toolkit.fluxcd.io/") || label.startsWith("helm.toolkit.fluxcd.io/"))) found.push("flux")
+  if (autoscaler !== null) found.push("hpa")
+  return found
+}
+
+interface Counts {
+  readonly desired: number | null
+  readonly ready: number | null
+  readonly updated: number | null
+  readonly available: number | null
+}
+
+const countsOf = (object: KubernetesObject): Counts => {
+  switch (object.kind) {
+    case "Deployment":
+    case "StatefulSet":
+    case "ReplicaSet": {
+      const spec = object["spec"] as { readonly replicas?: number } | undefined
+      // The API server leaves a count out of a status when it is 0.
+      const status: ReplicaStatus = (object["status"] as ReplicaStatus | undefined) ?? {}
+      return {
+        desired: spec?.replicas ?? 1,
+        ready: status.readyReplicas ?? 0,
+        updated: object.kind === "ReplicaSet" ? null : status.updatedReplicas ?? 0,
+        available: status.availableReplicas ?? 0
+      }
+    }
+    case "DaemonSet": {
+      const status = (object as DaemonSet).status ?? {}
+      return { desired: status.desiredNumberScheduled ?? 0, ready: status.numberReady ?? 0, updated: status.updatedNumberScheduled ?? 0, available: status.numberAvailable ?? 0 }
+    }
+    case "Job": {
+      const { spec, status } = object as Job
+      return { desired: spec.completions ?? 1, ready: status?.ready ?? 0, updated: null, available: status?.succeeded ?? 0 }
+    }
+    case "HorizontalPodAutoscaler": {
+      const { status } = object as HorizontalPodAutoscaler
+      return { desired: status?.desiredReplicas ?? null, ready: status?.currentReplicas ?? null, updated: null, available: null }
+    }
+    case "Pod":
+      return { desired: 1, ready: isPodReady(object as Pod) ? 1 : 0, updated: null, available: null }
+    default:
+      return { desired: null, ready: null, updated: null, available: null }
+  }
+}
+
+const runsPods: ReadonlySet<string> = new Set(["Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"])
+
+const autoscalerOf = (object: KubernetesObject, autoscalers: ReadonlyArray<KubernetesObject>): string | null =>
+  (autoscalers as ReadonlyArray<HorizontalPodAutoscaler>).find(({ spec }) =>
+    spec.scaleTargetRef.kind === object.kind && spec.scaleTargetRef.name === object.metadata.name
+  )?.metadata.name ?? null
+
+const absent = (ref: ResourceRef, observedAt: Timestamp.Timestamp): WorkloadState => ({
+  ref,
+  exists: false,
+  observedAt,
+  uid: null,
+  resourceVersion: null,
+  generation: null,
+  observedGeneration: null,
+  desiredReplicas: null,
+  readyReplicas: null,
+  updatedReplicas: null,
+  availableReplicas: null,
+  restarts: null,
+  pods: [],
+  endpoints: null,
+  revision: null,
+  conditions: [],
+  managers: [],
+  autoscaler: null,
+  unschedulable: null
+})
+
+/** The state that an observation adds up to. */
+export const assemble = (observation: Observation, observedAt: Timestamp.Timestamp): WorkloadState => {
+  const { object, ref } = observation
+  if (object === undefined) return absent(ref, observedAt)
+  const pods = podsOf(observation, object)
+  const status = object["status"] as { readonly observedGeneration?: number; readonly conditions?: ReadonlyArray<Condition> } | undefined
+  const counts = countsOf(object)
+  const autoscaler = autoscalerOf(object, observation.autoscalers ?? [])
+  const revision = Number(object.metadata.annotations?.["deployment.kubernetes.io/revision"] ?? NaN)
+  return {
+    ref,
+    exists: true,
+    observedAt,
+    uid: object.metadata.uid,
+    resourceVersion: object.metadata.resourceVersion,
+    generation: object.metadata.generation ?? null,
+    observedGeneration: status?.observedGeneration ?? null,
+    desiredReplicas: counts.desired,
+    readyReplicas: counts.ready,
+    updatedReplicas: counts.updated,
+    availableReplicas: counts.available,
+    restarts: runsPods.has(object.kind) ? pods.reduce((sum, pod) => sum + restartsOf(pod), 0) : null,
+    // Those that are held back first, so that a cut leaves out only healthy ones.
+    pods: [...pods].sort((a, b) => Number(isPodReady(a)) - Number(isPodReady(b))).slice(0, podsListed).map((pod) => ({
+      name: pod.metadata.name,
+      uid: pod.metadata.uid,
+      ready: isPodReady(pod),
+      restarts: restartsOf(pod),
+      reason: podReason(pod)
+    })),
+    endpoints: readyEndpoints(object, servicesOf(object, observation.services ?? []), observation.endpointSlices ?? [], pods),
+    revision: Number.isInteger(revision) ? revision : null,
+    conditions: (status?.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason: reason ?? "" })),
+    managers: managersOf(object, autoscaler),
+    autoscaler,
+    unschedulable: object.kind === "Node" ? (object as Node).spec?.unschedulable === true : null
+  }
+}
+
+const none: Effect.Effect<ReadonlyArray<KubernetesObject>> = Effect.succeed([])
+
+const notFoundAsUndefined = (error: KubernetesError): Effect.Effect<undefined, KubernetesError> =>
+  error.reason._tag === "NotFound" ? Effect.succeed(undefined) : Effect.fail(error)
+
+/** Reads a target of any kind. A target that does not exist is a state with `exists: false`, not an error. */
+export const readWorkload = Effect.fn("readWorkload", { attributes: {} })(
+  function*(ref: ResourceRef): Effect.fn.Return<WorkloadState, KubernetesError, KubernetesClient> {
+    const kubernetes = yield* KubernetesClient
+    yield* Effect.annotateCurrentSpan("kubernaut.target", displayName(ref))
+    const object = yield* Effect.catch(kubernetes.get(ref), notFoundAsUndefined)
+    if (object === undefined) return assemble({ ref, object }, yield* Timestamp.now)
+    const { kind, namespace } = ref
+    const inNamespace = (listed: string, labelSelector?: Labels) => kubernetes.list(listed, { namespace, ...(labelSelector === undefined ? {} : { labelSelector }) })
+    const labels = selectorLabels(object)
+    const scales = kind === "Deployment" || kind === "StatefulSet" || kind === "ReplicaSet"
+    const served = podLabels(object) !== undefined && runsPods.has(kind)
+    const [replicaSets, jobs, pods, services, autoscalers] = yield* Effect.all([
+      kind === "Deployment" ? inNamespace("ReplicaSet", labels) : none,
+      kind === "CronJob" ? inNamespace("Job") : none,
+      runsPods.has(kind) && kind !== "Pod" && kind !== "CronJob" ? inNamespace("Pod", labels) : none,
+      served ? inNamespace("Service") : none,
+      scales ? inNamespace("HorizontalPodAutoscaler") : none
+    ], { concurrency: "unbounded" })
+    const running = ((object as CronJob).status?.active ?? []) as ReadonlyArray<{ readonly name?: string }>
+    const [endpointSlices, jobPods] = yield* Effect.all([
+      Effect.forEach(servicesOf(object, services), (service) => inNamespace("EndpointSlice", { "kubernetes.io/service-name": service.metadata.name }), { concurrency: "unbounded" }),
+      kind === "CronJob"
+        ? Effect.forEach(running, ({ name = "" }) => inNamespace("Pod", { "job-name": name }), { concurrency: "unbounded" })
+        : Effect.succeed([])
+    ], { concurrency: "unbounded" })
+    return assemble(
+      { ref, object, replicaSets, jobs, pods: [...pods, ...jobPods.flat()], services, autoscalers, endpointSlices: endpointSlices.flat() },
+      yield* Timestamp.now
+    )
+  }
+)

@@ -1,0 +1,169 @@
+/**
+ * What the sandbox's API server refuses: validation (422), fields that may not change (422), quotas (403) and claims that may not
+ * grow (403). Pure but for reading other objects of the cluster.
+ */
+import type { KubernetesErrorReason, KubernetesObject } from "../KubernetesClient.ts"
+import {
+  type Container,
+  type CronJob,
+  type Deployment,
+  type HorizontalPodAutoscaler,
+  parseQuantity,
+  type PersistentVolumeClaim,
+  type Pod,
+  type PodTemplate,
+  selectorMatches
+} from "../ObjectModel.ts"
+import { type Cluster, requestsOf } from "./Cluster.ts"
+import { sameJson } from "./Status.ts"
+
+export interface Refusal {
+  readonly reason: KubernetesErrorReason
+  /** For the cluster's own events; the port's errors carry no text. */
+  readonly message: string
+}
+
+const invalid = (fields: ReadonlyArray<string>): Refusal => ({ reason: { _tag: "Invalid", fields }, message: `Invalid value: ${fields.join(", ")}` })
+
+const isCount = (value: unknown): boolean => value === undefined || (Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31)
+
+const containerFields = (containers: ReadonlyArray<Container> | undefined, path: string): ReadonlyArray<string> => {
+  if (!Array.isArray(containers) || containers.length === 0) return [path]
+  return (containers as ReadonlyArray<Container>).flatMap((container, index) => {
+    const at = `${path}[${index}]`
+    const bad: Array<string> = []
+    if (typeof container.name !== "string" || container.name === "") bad.push(`${at}.name`)
+    if (typeof container.image !== "string" || container.image === "") bad.push(`${at}.image`)
+    const { requests = {}, limits = {} } = container.resources ?? {}
+    for (const [kind, quantities] of [["requests", requests], ["limits", limits]] as const) {
+      for (const [resource, quantity] of Object.entries(quantities)) if (parseQuantity(quantity) === undefined) bad.push(`${at}.resources.${kind}[${resource}]`)
+    }
+    for (const [resource, request] of Object.entries(requests)) {
+      const limit = limits[resource]
+      if (limit !== undefined && (parseQuantity(request) ?? 0) > (parseQuantity(limit) ?? 0)) bad.push(`${at}.resources.requests`)
+    }
+    return bad
+  })
+}
+
+const templateFields = (object: { readonly spec: { readonly selector?: Deployment["spec"]["selector"]; readonly template?: PodTemplate } }): ReadonlyArray<string> => {
+  const { selector, template } = object.spec
+  const bad = [...containerFields(template?.spec?.containers, "spec.template.spec.containers")]
+  if (selector !== undefined && !selectorMatches(selector, template?.metadata?.labels)) bad.push("spec.template.metadata.labels")
+  return bad
+}
+
+const autoscalerFields = ({ spec }: HorizontalPodAutoscaler): ReadonlyArray<string> => {
+  const bad: Array<string> = []
+  if (!Number.isInteger(spec.maxReplicas) || spec.maxReplicas < 1) bad.push("spec.maxReplicas")
+  if (spec.minReplicas !== undefined && (!Number.isInteger(spec.minReplicas) || spec.minReplicas < 1)) bad.push("spec.minReplicas")
+  if ((spec.minReplicas ?? 1) > spec.maxReplicas) bad.push("spec.maxReplicas")
+  return bad
+}
+
+const fieldsOf = (object: KubernetesObject): ReadonlyArray<string> => {
+  switch (object.kind) {
+    case "Deployment":
+    case "StatefulSet":
+    case "ReplicaSet": {
+      const workload = object as Deployment
+      const bad = [...templateFields(workload)]
+      if (workload.spec.selector === undefined) bad.push("spec.selector")
+      if (!isCount(workload.spec.replicas)) bad.push("spec.replicas")
+      return bad
+    }
+    case "DaemonSet":
+    case "Job":
+      return templateFields(object as Deployment)
+    case "Pod":
+      return containerFields((object as Pod).spec?.containers, "spec.containers")
+    case "HorizontalPodAutoscaler":
+      return autoscalerFields(object as HorizontalPodAutoscaler)
+    case "CronJob": {
+      const { spec } = object as CronJob
+      return [
+        ...typeof spec.schedule === "string" && spec.schedule.trim().split(/\s+/).length === 5 ? [] : ["spec.schedule"],
+        ...spec.suspend === undefined || typeof spec.suspend === "boolean" ? [] : ["spec.suspend"],
+        ...containerFields(spec.jobTemplate?.spec?.template?.spec?.containers, "spec.jobTemplate.spec.template.spec.containers")
+      ]
+    }
+    case "PersistentVolumeClaim":
+      return parseQuantity((object as PersistentVolumeClaim).spec.resources?.requests?.["storage"]) === undefined ? ["spec.resources.requests[storage]"] : []
+    default:
+      return []
+  }
+}
+
+const without = (object: unknown, keys: ReadonlyArray<string>): Record<string, unknown> => {
+  const copy = { ...object as Record<string, unknown> }
+  for (const key of keys) delete copy[key]
+  return copy
+}
+
+/** Parts of a spec that an update may change; of the kinds that are not here, everything. */
+const mutable: Readonly<Record<string, ReadonlyArray<string>>> = {
+  StatefulSet: ["replicas", "ordinals", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds", "revisionHistoryLimit"],
+  Job: ["parallelism", "suspend", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"],
+  PersistentVolumeClaim: ["resources", "volumeAttributesClassName"],
+  Pod: ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "containers"]
+}
+
+const immutableFields = (next: KubernetesObject, previous: KubernetesObject): ReadonlyArray<string> => {
+  const [after, before] = [next["spec"], previous["spec"]]
+  const free = mutable[next.kind]
+  if (free !== undefined && !sameJson(without(after, free), without(before, free))) return ["spec"]
+  if ((next.kind === "Deployment" || next.kind === "DaemonSet" || next.kind === "ReplicaSet") && !sameJson((after as Deployment["spec"]).selector, (before as Deployment["spec"]).selector)) {
+    return ["spec.selector"]
+  }
+  if (next.kind === "Pod") {
+    const shape = (spec: unknown) => ((spec as Pod["spec"]).containers ?? []).map((container) => without(container, ["image"]))
+    return sameJson(shape(after), shape(before)) ? [] : ["spec"]
+  }
+  return []
+}
+
+const claimRefusal = (cluster: Cluster, next: PersistentVolumeClaim, previous: PersistentVolumeClaim): Refusal | undefined => {
+  const size = (claim: PersistentVolumeClaim) => parseQuantity(claim.spec.resources?.requests?.["storage"]) ?? 0
+  if (size(next) < size(previous)) return invalid(["spec.resources.requests.storage"])
+  const storageClass = cluster.store.get("StorageClass", "", next.spec.storageClassName ?? "")
+  if (size(next) > size(previous) && storageClass?.allowVolumeExpansion !== true) {
+    return {
+      reason: { _tag: "PolicyDenied" },
+      message: "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
+    }
+  }
+  return undefined
+}
+
+/** The quotas of the pod's namespace: pod counts, and requests and limits of CPU and memory. */
+export const quotaRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined => {
+  const quotas = cluster.store.list("ResourceQuota", pod.metadata.namespace)
+  if (quotas.length === 0) return undefined
+  const pods = cluster.store.list("Pod", pod.metadata.namespace).filter((each) => each.status?.phase !== "Succeeded" && each.status?.phase !== "Failed")
+  for (const quota of quotas) {
+    for (const [resource, hard] of Object.entries(quota.spec?.hard ?? {})) {
+      const [of, name] = resource.includes(".") ? resource.split(".") as [string, string] : ["requests", resource]
+      const isPods = resource === "pods" || resource === "count/pods"
+      if (!isPods && name !== "cpu" && name !== "memory") continue
+      const amount = (each: Pod) => (isPods ? 1 : requestsOf(each, name, of === "limits" ? "limits" : "requests"))
+      const used = pods.reduce((sum, each) => sum + amount(each), 0)
+      if (used + amount(pod) > (parseQuantity(hard) ?? Infinity)) {
+        return {
+          reason: { _tag: "QuotaExceeded", quota: quota.metadata.name },
+          message: `pods "${pod.metadata.name}" is forbidden: exceeded quota: ${quota.metadata.name}, requested: ${resource}=${amount(pod)}, used: ${resource}=${used}, limited: ${resource}=${hard}`
+        }
+      }
+    }
+  }
+  return undefined
+}
+
+/** Why an object may not be stored like this; `undefined` when it may. */
+export const refusalOf = (cluster: Cluster, next: KubernetesObject, previous: KubernetesObject | undefined): Refusal | undefined => {
+  const fields = fieldsOf(next)
+  if (fields.length > 0) return invalid(fields)
+  if (previous === undefined) return next.kind === "Pod" ? quotaRefusal(cluster, next as Pod) : undefined
+  const frozen = immutableFields(next, previous)
+  if (frozen.length > 0) return invalid(frozen)
+  return next.kind === "PersistentVolumeClaim" ? claimRefusal(cluster, next as PersistentVolumeClaim, previous as PersistentVolumeClaim) : undefined
+}

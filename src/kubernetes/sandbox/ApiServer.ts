@@ -1,0 +1,217 @@
+/**
+ * The verbs of the sandbox's API server, synchronously: storage semantics (resourceVersion, generation, uid), admission, dry run, the
+ * eviction and log subresources. Each answers the object or the error that a real API server would.
+ */
+import { JsonPatch } from "effect"
+import type { Change } from "../../domain/Change.ts"
+import { displayName, type ResourceRef } from "../../domain/Target.ts"
+import { find, unknownKind } from "../ApiResource.ts"
+import { KubernetesError, type KubernetesErrorReason, type KubernetesObject, type ListOptions, type LogOptions } from "../KubernetesClient.ts"
+import { isPodReady, type Pod, selectorMatches } from "../ObjectModel.ts"
+import { refusalOf } from "./Admission.ts"
+import type { Cluster } from "./Cluster.ts"
+import { behaviourOf, terminatePod } from "./PodLifecycle.ts"
+import { adoptOrphan } from "./ReplicaSetController.ts"
+import { budgetPods } from "./ServiceControllers.ts"
+import { sameJson } from "./Status.ts"
+
+const refuse = (operation: string, reason: KubernetesErrorReason, retryable = false): KubernetesError =>
+  new KubernetesError({ reason, operation, applied: "no", retryable })
+
+/** What a change is called in errors. */
+export const operationOf = (change: Change): string =>
+  `${{ Patch: "patch", Evict: "evict", Delete: "delete", Create: "create" }[change._tag]} ${displayName(change.ref)}`
+
+export const get = (cluster: Cluster, ref: ResourceRef): KubernetesObject | KubernetesError => {
+  const operation = `get ${displayName(ref)}`
+  if (find(ref.kind) === undefined) return unknownKind(operation)
+  return cluster.store.get(ref.kind, ref.namespace, ref.name) ?? refuse(operation, { _tag: "NotFound" })
+}
+
+export const list = (cluster: Cluster, kind: string, options: ListOptions): ReadonlyArray<KubernetesObject> | KubernetesError => {
+  const resource = find(kind)
+  if (resource === undefined) return unknownKind(`list ${kind}`)
+  const namespace = resource.namespaced && options.namespace !== "" ? options.namespace : undefined
+  let found: ReadonlyArray<KubernetesObject>
+  if (options.involvedObject !== undefined) {
+    if (kind !== "Event") return refuse(`list ${kind}`, { _tag: "Invalid", fields: ["involvedObject"] })
+    found = cluster.store.eventsAbout(namespace, options.involvedObject.kind, options.involvedObject.name)
+    if (options.labelSelector !== undefined) found = found.filter((each) => selectorMatches({ matchLabels: options.labelSelector! }, each.metadata.labels))
+  } else {
+    found = options.labelSelector === undefined ? cluster.store.list(kind, namespace) : cluster.store.select(kind, namespace, options.labelSelector)
+  }
+  return options.limit !== undefined && found.length > options.limit ? found.slice(0, options.limit) : found
+}
+
+/** Fields that the server alone writes are put back, whatever a client sent. */
+const withServerFields = (next: KubernetesObject, previous: KubernetesObject, manager: string): KubernetesObject => {
+  const specChanged = !sameJson(next["spec"], previous["spec"])
+  const managers = previous.metadata.managedFields ?? []
+  const { generation, creationTimestamp, deletionTimestamp } = previous.metadata
+  return {
+    ...next,
+    metadata: {
+      ...next.metadata,
+      ...(generation === undefined ? {} : { generation: specChanged ? generation + 1 : generation }),
+      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+      managedFields: managers.some((each) => each.manager === manager) ? managers : [...managers, { manager }]
+    },
+    ...(previous["status"] === undefined ? {} : { status: previous["status"] })
+  }
+}
+
+type Patch = Extract<Change, { _tag: "Patch" }>
+
+const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string): KubernetesObject | KubernetesError => {
+  const operation = operationOf(change)
+  const { kind, namespace, name } = change.ref
+  const previous = cluster.store.get(kind, namespace, name)
+  if (previous === undefined) return refuse(operation, { _tag: "NotFound" })
+  let next: KubernetesObject
+  try {
+    next = JsonPatch.apply(change.patch, previous as never) as unknown as KubernetesObject
+  } catch {
+    // A path that is not there, or a malformed pointer: 422 for both, as the API server has it.
+    return refuse(operation, { _tag: "Invalid", fields: change.patch.map((each) => each.path) })
+  }
+  const { metadata } = next
+  if (next.kind !== kind || metadata?.name !== name || (metadata.namespace ?? "") !== namespace) return refuse(operation, { _tag: "Invalid", fields: ["metadata.name"] })
+  if (metadata.uid !== previous.metadata.uid || metadata.resourceVersion !== previous.metadata.resourceVersion) return refuse(operation, { _tag: "Conflict" }, true)
+  const refusal = refusalOf(cluster, next, previous)
+  if (refusal !== undefined) return refuse(operation, refusal.reason)
+  if (sameJson(without(next), without(previous))) return previous
+  const complete = withServerFields(next, previous, manager)
+  if (dryRun) return complete
+  const stored = cluster.store.put(complete)
+  if (kind === "Pod") adoptOrphan(cluster, stored as Pod)
+  cluster.settle()
+  return cluster.store.get(kind, namespace, name) ?? stored
+}
+
+/** An object without what a client can't write, to see whether a patch changes anything. */
+const without = (object: KubernetesObject): unknown => {
+  const { status: _, ...rest } = object as KubernetesObject & { readonly status?: unknown }
+  return rest
+}
+
+type Create = Extract<Change, { _tag: "Create" }>
+
+const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: string): KubernetesObject | KubernetesError => {
+  const operation = operationOf(change)
+  const { kind, namespace, name } = change.ref
+  const resource = find(kind)!
+  const manifest = change.manifest as unknown as KubernetesObject
+  const declared = (manifest.metadata ?? {}) as Partial<KubernetesObject["metadata"]>
+  if ((manifest.kind ?? kind) !== kind || (declared.name ?? name) !== name || (declared.namespace ?? namespace) !== namespace) {
+    return refuse(operation, { _tag: "Invalid", fields: ["metadata"] })
+  }
+  if (resource.namespaced && cluster.store.get("Namespace", "", namespace) === undefined) return refuse(operation, { _tag: "NotFound" })
+  if (cluster.store.get(kind, namespace, name) !== undefined) return refuse(operation, { _tag: "AlreadyExists" })
+  const { uid: _uid, resourceVersion: _version, creationTimestamp: _at, generation: _generation, ...rest } = declared
+  const object: KubernetesObject = {
+    ...manifest,
+    apiVersion: resource.apiVersion,
+    kind,
+    metadata: cluster.newMetadata(name, resource.namespaced ? namespace : undefined, {
+      ...rest,
+      generation: 1,
+      managedFields: [{ manager }]
+    })
+  }
+  const refusal = refusalOf(cluster, object, undefined)
+  if (refusal !== undefined) return refuse(operation, refusal.reason)
+  if (dryRun) return object
+  const stored = cluster.store.put(object)
+  if (kind === "Pod") adoptOrphan(cluster, stored as Pod)
+  cluster.settle()
+  return cluster.store.get(kind, namespace, name) ?? stored
+}
+
+/** Removes an object and, as the garbage collector does, what it owns. */
+const collect = (cluster: Cluster, object: KubernetesObject): void => {
+  if (object.kind === "Pod") return terminatePod(cluster, object as Pod)
+  cluster.store.remove(object)
+  for (const owned of cluster.store.allOwnedBy(object.metadata.uid)) collect(cluster, owned)
+}
+
+const remove = (cluster: Cluster, change: Extract<Change, { _tag: "Delete" }>, dryRun: boolean): undefined | KubernetesError => {
+  const operation = operationOf(change)
+  const object = cluster.store.get(change.ref.kind, change.ref.namespace, change.ref.name)
+  if (object === undefined) return refuse(operation, { _tag: "NotFound" })
+  if (object.metadata.uid !== change.uid) return refuse(operation, { _tag: "Conflict" }, true)
+  if (!dryRun) {
+    collect(cluster, object)
+    cluster.settle()
+  }
+  return undefined
+}
+
+const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dryRun: boolean): undefined | KubernetesError => {
+  const operation = operationOf(change)
+  const { namespace, name } = change.ref
+  const pod = cluster.store.get("Pod", namespace, name)
+  if (pod === undefined) return refuse(operation, { _tag: "NotFound" })
+  if (pod.metadata.uid !== change.uid) return refuse(operation, { _tag: "Conflict" }, true)
+  const phase = pod.status?.phase
+  const guarded = phase !== "Succeeded" && phase !== "Failed" && phase !== "Pending" && pod.metadata.deletionTimestamp === undefined
+  const budgets = guarded ? cluster.store.list("PodDisruptionBudget", namespace).filter((each) => selectorMatches(each.spec.selector, pod.metadata.labels)) : []
+  // `This pod has more than one PodDisruptionBudget`: a 500 that no retry heals.
+  if (budgets.length > 1) return refuse(operation, { _tag: "Unavailable", status: 500 })
+  const budget = budgets[0]
+  if (budget !== undefined && budgetPods(cluster, budget).some((each) => each.metadata.uid === pod.metadata.uid)) {
+    const { disruptionsAllowed = 0, currentHealthy = 0, desiredHealthy = 0 } = budget.status ?? {}
+    // A pod that is not ready serves nobody, so it may go where enough others are.
+    const unhealthy = !isPodReady(pod) && (budget.spec.unhealthyPodEvictionPolicy === "AlwaysAllow" || (currentHealthy >= desiredHealthy && desiredHealthy > 0))
+    if (!unhealthy && disruptionsAllowed < 1) return refuse(operation, { _tag: "DisruptionBudget" }, true)
+  }
+  if (!dryRun) {
+    terminatePod(cluster, pod)
+    cluster.event(pod, "Normal", "Killing", `Stopping container ${pod.spec.containers[0]?.name ?? ""}`, "kubelet")
+    cluster.settle()
+  }
+  return undefined
+}
+
+export const apply = (cluster: Cluster, change: Change, dryRun: boolean, manager: string): KubernetesObject | undefined | KubernetesError => {
+  if (find(change.ref.kind) === undefined) return unknownKind(operationOf(change))
+  switch (change._tag) {
+    case "Patch":
+      return patch(cluster, change, dryRun, manager)
+    case "Create":
+      return create(cluster, change, dryRun, manager)
+    case "Delete":
+      return remove(cluster, change, dryRun)
+    case "Evict":
+      return evict(cluster, change, dryRun)
+  }
+}
+
+const defaultLogs = (name: string): ReadonlyArray<string> => [
+  `level=info msg="starting" app=${name}`,
+  `level=info msg="listening" addr=:8080`,
+  `level=info msg="ready"`
+]
+
+export const logs = (cluster: Cluster, ref: ResourceRef, options: LogOptions): string | KubernetesError => {
+  const operation = `logs ${displayName(ref)}`
+  const pod = cluster.store.get("Pod", ref.namespace, ref.name)
+  if (ref.kind !== "Pod") return refuse(operation, { _tag: "Invalid", fields: ["kind"] })
+  if (pod === undefined) return refuse(operation, { _tag: "NotFound" })
+  const container = options.container === undefined ? pod.spec.containers[0] : pod.spec.containers.find((each) => each.name === options.container)
+  if (container === undefined) return refuse(operation, { _tag: "Invalid", fields: ["container"] })
+  const runtime = cluster.runtimes.get(pod.metadata.uid)
+  const last = runtime?.lastTermination
+  // Not started yet, or asked for a run before the first: 400, as a kubelet says it.
+  if (runtime === undefined || runtime.state === "creating" || (options.previous === true && last === undefined)) {
+    return refuse(operation, { _tag: "Invalid", fields: [options.previous === true ? "previous" : "container"] })
+  }
+  const past = options.previous === true || runtime.state === "waiting" || runtime.state === "failed"
+  const startedAtMs = past ? last?.startedAtMs ?? runtime.startedAtMs : runtime.startedAtMs
+  const lines = (behaviourOf(cluster, container.image ?? "")?.logs ?? defaultLogs(container.name)).map((line, index) => `${cluster.stampOf(startedAtMs + index)} ${line}`)
+  if (past && last?.reason === "Error" && behaviourOf(cluster, container.image ?? "")?.logs === undefined) {
+    lines.push(`${cluster.stampOf(last.finishedAtMs)} level=fatal msg="exiting" code=${last.exitCode}`)
+  }
+  return options.tailLines <= 0 ? "" : `${lines.slice(-options.tailLines).join("\n")}\n`
+}
+

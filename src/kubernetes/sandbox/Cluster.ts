@@ -1,0 +1,316 @@
+/**
+ * The sandbox's cluster: its objects, its time, its randomness, and the queue of objects whose controllers have something to look at.
+ *
+ * There is no background fiber. A call first lets everything happen that was due (`advance`), then does its own work, then runs the
+ * controllers until nothing is left to do (`settle`). The state is therefore a function of the seed, the calls and their times.
+ */
+import * as Timestamp from "../../domain/Timestamp.ts"
+import type { KubernetesObject } from "../KubernetesClient.ts"
+import { controllerOf, hasLabels, isPodReady, type Labels, type Pod, parseQuantity, type Quantities, selectorMatches } from "../ObjectModel.ts"
+import { type Mutation, Store } from "./Store.ts"
+import { Timeline } from "./Timeline.ts"
+
+/** How fast the sandbox lives; all in milliseconds. */
+export interface PaceMs {
+  /** From a pod's creation until its containers run and, if healthy, are ready. */
+  readonly startup: number
+  /** From a deletion until the pod is gone. */
+  readonly termination: number
+  /** How long a failing container runs before it dies. */
+  readonly crash: number
+  /** The first crash-loop back-off; it doubles up to `backoffCap`. */
+  readonly backoff: number
+  readonly backoffCap: number
+  /** How often an autoscaler looks. */
+  readonly autoscaler: number
+  /** How long a Job's pod works. */
+  readonly job: number
+}
+
+/** What the container of an image does. */
+export interface ImageBehaviour {
+  /** It dies with this exit code, after `logs`. */
+  readonly crash?: { readonly exitCode: number } | undefined
+  /** It is OOM-killed where its memory limit is below this many bytes. */
+  readonly memoryNeed?: number | undefined
+  /** What it writes at start (and, when it crashes, before it dies). */
+  readonly logs?: ReadonlyArray<string> | undefined
+}
+
+/** What the sandbox knows of a pod's containers beyond the Pod object. */
+export interface PodRuntime {
+  state: "creating" | "running" | "ready" | "waiting" | "succeeded" | "failed"
+  restarts: number
+  startedAtMs: number
+  readyAtMs: number
+  lastTermination: { readonly exitCode: number; readonly reason: string; readonly startedAtMs: number; readonly finishedAtMs: number } | undefined
+}
+
+export interface NodeUsage {
+  pods: number
+  cpu: number
+  memory: number
+}
+
+export type Controller = (cluster: Cluster, namespace: string, name: string) => void
+
+/** What a pod asks of a node. */
+export const requestsOf = (pod: Pod, resource: string, of: "requests" | "limits" = "requests"): number =>
+  pod.spec.containers.reduce((sum, container) => sum + (parseQuantity((container.resources?.[of] as Quantities | undefined)?.[resource] ?? "0") ?? 0), 0)
+
+/** Events are kept for an hour, as on a real API server, but not more than so many per namespace. */
+const eventsPerNamespace = 500
+const eventLifeMs = 3_600_000
+
+export class Cluster {
+  readonly timeline = new Timeline()
+  readonly runtimes = new Map<string, PodRuntime>()
+  readonly usage = new Map<string, NodeUsage>()
+  /** Pods that no node has taken, as `namespace\0name`. */
+  readonly unscheduled = new Set<string>()
+  /** When the rollout of a Deployment, by uid, last came further. */
+  readonly progress = new Map<string, { atMs: number; updated: number; old: number; available: number }>()
+  /** The run that a CronJob, by uid, waits for, so that each is planned once. */
+  readonly cronRuns = new Map<string, { readonly schedule: string; readonly atMs: number }>()
+  /** Autoscalers, by uid, whose next look is planned or due; others are only told of a change and may not scale. */
+  readonly autoscalers = new Map<string, "waiting" | "due">()
+  readonly images: Map<string, ImageBehaviour>
+  /** The replicas that the load on a workload needs, by `namespace/name`; what an autoscaler aims for. */
+  readonly demand: Map<string, number>
+  readonly store: Store
+  readonly pace: PaceMs
+  nowMs: number
+  /** Told every stored change; the watches hang on it. */
+  observer: ((mutation: Mutation) => void) | undefined
+
+  private readonly controllers: ReadonlyMap<string, Controller>
+  private readonly queue = new Map<string, readonly [kind: string, namespace: string, name: string]>()
+  private readonly eventNames = new Map<string, string>()
+  private readonly eventOrder = new Map<string, Array<{ readonly key: string; readonly name: string }>>()
+  /** `namespace\0key=value` of the first pair of a Service's selector → names of Services. */
+  private readonly servicesBySelector = new Map<string, Set<string>>()
+  private randomState: number
+  private stampedMs = NaN
+  private stamped = ""
+  private addresses = 0
+
+  constructor(options: {
+    readonly nowMs: number
+    readonly seed: number
+    readonly pace: PaceMs
+    readonly images: ReadonlyMap<string, ImageBehaviour>
+    readonly controllers: ReadonlyMap<string, Controller>
+  }) {
+    this.nowMs = options.nowMs
+    this.randomState = options.seed >>> 0
+    this.pace = options.pace
+    this.images = new Map(options.images)
+    this.demand = new Map()
+    this.controllers = options.controllers
+    this.store = new Store((mutation) => this.changed(mutation))
+  }
+
+  /** Lets everything happen that is due by `nowMs`. A clock that runs backwards changes nothing. */
+  advance(nowMs: number): void {
+    while (this.timeline.nextMs <= nowMs) {
+      const entry = this.timeline.take()
+      this.nowMs = Math.max(this.nowMs, entry.atMs)
+      entry.run()
+      this.settle()
+    }
+    this.nowMs = Math.max(this.nowMs, nowMs)
+  }
+
+  /** Runs controllers until none has anything left to do at this moment. */
+  settle(): void {
+    let rounds = 0
+    for (const [key, [kind, namespace, name]] of this.queue) {
+      if (++rounds > 1_000_000) throw new Error(`The sandbox's controllers do not come to rest at ${kind} ${namespace}/${name}`)
+      this.queue.delete(key)
+      this.controllers.get(kind)!(this, namespace, name)
+    }
+  }
+
+  enqueue(kind: string, namespace: string, name: string): void {
+    if (this.controllers.has(kind)) this.queue.set(`${kind}\u0000${namespace}\u0000${name}`, [kind, namespace, name])
+  }
+
+  after(delayMs: number, run: () => void): void {
+    this.timeline.plan(this.nowMs + delayMs, run)
+  }
+
+  /** A number in [0, 1), from the sandbox's seed. */
+  random(): number {
+    this.randomState = (this.randomState + 0x6D2B79F5) >>> 0
+    let t = this.randomState
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+
+  /** The five characters that the API server puts behind a generated name. */
+  suffix(): string {
+    const alphabet = "bcdfghjklmnpqrstvwxz2456789"
+    let suffix = ""
+    for (let i = 0; i < 5; i++) suffix += alphabet[Math.floor(this.random() * alphabet.length)]
+    return suffix
+  }
+
+  uid(): string {
+    const hex = () => Math.floor(this.random() * 2 ** 32).toString(16).padStart(8, "0")
+    const [a, b, c, d] = [hex(), hex(), hex(), hex()]
+    return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-8${c.slice(1, 4)}-${c.slice(4)}${d}`
+  }
+
+  podAddress(): string {
+    const n = ++this.addresses
+    return `10.244.${(n >> 8) & 255}.${n & 255}`
+  }
+
+  /** Now as Kubernetes writes it: UTC, whole seconds. */
+  stamp(): string {
+    if (this.stampedMs !== this.nowMs) {
+      this.stampedMs = this.nowMs
+      this.stamped = this.stampOf(this.nowMs)
+    }
+    return this.stamped
+  }
+
+  stampOf(millis: number): string {
+    return `${Timestamp.fromMillis(millis).slice(0, -5)}Z`
+  }
+
+  /** A new object's server-made metadata. */
+  newMetadata(name: string, namespace: string | undefined, rest?: Partial<KubernetesObject["metadata"]>): KubernetesObject["metadata"] {
+    return { ...rest, name, ...(namespace === undefined ? {} : { namespace }), uid: this.uid(), resourceVersion: "", creationTimestamp: this.stamp() }
+  }
+
+  /** Records an event, or counts one more of the same. */
+  event(about: KubernetesObject, type: "Normal" | "Warning", reason: string, message: string, component: string): void {
+    const { uid, name, namespace = "default" } = about.metadata
+    const key = `${uid}\u0000${reason}\u0000${message}`
+    const known = this.eventNames.get(key)
+    const previous = known === undefined ? undefined : this.store.get("Event", namespace, known)
+    if (previous !== undefined) {
+      this.store.put({ ...previous, count: (previous.count ?? 1) + 1, lastTimestamp: this.stamp() })
+      return
+    }
+    const eventName = `${name}.${this.uid().slice(0, 16).replace("-", "")}`
+    this.eventNames.set(key, eventName)
+    this.store.put({
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: this.newMetadata(eventName, namespace),
+      involvedObject: { apiVersion: about.apiVersion, kind: about.kind, namespace: about.metadata.namespace, name, uid },
+      type,
+      reason,
+      message,
+      count: 1,
+      firstTimestamp: this.stamp(),
+      lastTimestamp: this.stamp(),
+      source: { component }
+    })
+    const order = this.eventOrder.get(namespace) ?? []
+    if (order.length === 0) this.eventOrder.set(namespace, order)
+    order.push({ key, name: eventName })
+    const deadline = this.stampOf(this.nowMs - eventLifeMs)
+    while (order.length > 1) {
+      const oldest = order[0]!
+      const event = this.store.get("Event", namespace, oldest.name)
+      const old = event === undefined || (event.lastTimestamp ?? "") < deadline
+      if (!old && order.length <= eventsPerNamespace) break
+      order.shift()
+      this.eventNames.delete(oldest.key)
+      if (event !== undefined) this.store.remove(event)
+    }
+  }
+
+  /** Services whose selector the labels satisfy. */
+  servicesSelecting(namespace: string, labels: Labels): ReadonlyArray<string> {
+    const names: Array<string> = []
+    for (const key in labels) {
+      for (const name of this.servicesBySelector.get(`${namespace}\u0000${key}=${labels[key]}`) ?? []) {
+        if (hasLabels(labels, this.store.get("Service", namespace, name)?.spec?.selector ?? {})) names.push(name)
+      }
+    }
+    return names
+  }
+
+  private changed(mutation: Mutation): void {
+    this.observer?.(mutation)
+    const { object } = mutation
+    const { name, namespace = "" } = object.metadata
+    switch (object.kind) {
+      case "Event":
+      case "EndpointSlice":
+      case "ControllerRevision":
+        return
+      case "Pod":
+        return this.podChanged(mutation)
+      case "Service":
+        this.indexService(mutation)
+        break
+      case "Node":
+        for (const key of this.unscheduled) this.enqueue("Pod", ...key.split("\u0000") as [string, string])
+        for (const daemonSet of this.store.list("DaemonSet")) this.enqueue("DaemonSet", daemonSet.metadata.namespace!, daemonSet.metadata.name)
+        break
+    }
+    this.enqueue(object.kind, namespace, name)
+    const owner = controllerOf(object)
+    if (owner !== undefined) this.enqueue(owner.kind, namespace, owner.name)
+    for (const autoscaler of this.store.list("HorizontalPodAutoscaler", namespace)) {
+      const { kind, name: target } = autoscaler.spec.scaleTargetRef
+      if (kind === object.kind && target === name) this.enqueue("HorizontalPodAutoscaler", namespace, autoscaler.metadata.name)
+    }
+  }
+
+  private podChanged(mutation: Mutation): void {
+    const pod = mutation.object as Pod
+    const { name, namespace = "" } = pod.metadata
+    const previous = mutation.type === "MODIFIED" ? mutation.previous as Pod : undefined
+    if (mutation.type === "DELETED") {
+      this.runtimes.delete(pod.metadata.uid)
+      this.unscheduled.delete(`${namespace}\u0000${name}`)
+      this.account(pod, -1)
+      for (const key of this.unscheduled) this.enqueue("Pod", ...key.split("\u0000") as [string, string])
+    } else {
+      this.enqueue("Pod", namespace, name)
+      if (pod.spec.nodeName !== previous?.spec.nodeName) this.account(pod, 1)
+    }
+    for (const each of previous === undefined ? [pod] : [pod, previous]) {
+      const owner = controllerOf(each)
+      if (owner !== undefined) this.enqueue(owner.kind, namespace, owner.name)
+    }
+    // What hangs on labels and readiness is looked at again only when one of them has changed.
+    const labels = pod.metadata.labels ?? {}
+    if (previous !== undefined && previous.metadata.labels === pod.metadata.labels && isPodReady(previous) === isPodReady(pod)) return
+    for (const each of previous === undefined || previous.metadata.labels === labels ? [labels] : [labels, previous.metadata.labels ?? {}]) {
+      for (const service of this.servicesSelecting(namespace, each)) this.enqueue("Service", namespace, service)
+      for (const budget of this.store.list("PodDisruptionBudget", namespace)) {
+        if (selectorMatches(budget.spec.selector, each)) this.enqueue("PodDisruptionBudget", namespace, budget.metadata.name)
+      }
+    }
+  }
+
+  private account(pod: Pod, sign: 1 | -1): void {
+    const node = pod.spec.nodeName
+    if (node === undefined) return
+    const usage = this.usage.get(node) ?? { pods: 0, cpu: 0, memory: 0 }
+    usage.pods += sign
+    usage.cpu += sign * requestsOf(pod, "cpu")
+    usage.memory += sign * requestsOf(pod, "memory")
+    this.usage.set(node, usage)
+  }
+
+  private indexService(mutation: Mutation): void {
+    const { name, namespace = "" } = mutation.object.metadata
+    const first = (object: KubernetesObject) => {
+      const pair = Object.entries((object["spec"] as { selector?: Labels } | undefined)?.selector ?? {})[0]
+      return pair === undefined ? undefined : `${namespace}\u0000${pair[0]}=${pair[1]}`
+    }
+    const old = mutation.type === "MODIFIED" ? first(mutation.previous) : mutation.type === "DELETED" ? first(mutation.object) : undefined
+    if (old !== undefined) this.servicesBySelector.get(old)?.delete(name)
+    const key = mutation.type === "DELETED" ? undefined : first(mutation.object)
+    if (key !== undefined) this.servicesBySelector.set(key, (this.servicesBySelector.get(key) ?? new Set()).add(name))
+  }
+}

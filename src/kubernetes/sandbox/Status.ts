@@ -1,0 +1,37 @@
+/** Writing status without writing when nothing has changed, so that a resourceVersion rises only when there is something new to read. */
+import type { KubernetesObject } from "../KubernetesClient.ts"
+import type { Condition } from "../ObjectModel.ts"
+import type { Cluster } from "./Cluster.ts"
+
+/** Whether two JSON values say the same. */
+export const sameJson = (a: unknown, b: unknown): boolean => {
+  if (a === b) return true
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false
+  const left = a as Record<string, unknown>
+  const right = b as Record<string, unknown>
+  let count = 0
+  for (const key in left) {
+    if (left[key] === undefined) continue
+    count++
+    if (!sameJson(left[key], right[key])) return false
+  }
+  for (const key in right) if (right[key] !== undefined) count--
+  return count === 0
+}
+
+/** Sets one condition; its times move only when its status does. */
+export const withCondition = (
+  conditions: ReadonlyArray<Condition>,
+  next: { readonly type: string; readonly status: "True" | "False"; readonly reason: string; readonly message: string },
+  stamp: string
+): ReadonlyArray<Condition> => {
+  const previous = conditions.find((condition) => condition.type === next.type)
+  if (previous?.status === next.status && previous.reason === next.reason && previous.message === next.message) return conditions
+  const lastTransitionTime = previous?.status === next.status ? previous.lastTransitionTime ?? stamp : stamp
+  const condition: Condition = { ...next, lastUpdateTime: stamp, lastTransitionTime }
+  return previous === undefined ? [...conditions, condition] : conditions.map((each) => (each === previous ? condition : each))
+}
+
+/** Stores a new status if it says anything new. */
+export const putStatus = <A extends KubernetesObject & { readonly status?: unknown }>(cluster: Cluster, object: A, status: A["status"]): A =>
+  sameJson(object.status, status) ? object : cluster.store.put({ ...object, status })
