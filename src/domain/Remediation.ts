@@ -94,6 +94,8 @@ export const Remediation = Schema.Struct({
   investigated: Schema.Boolean,
   investigation: Schema.optionalKey(Investigation),
   decision: Schema.optionalKey(Decision),
+  /** The target as the decision saw it. */
+  observed: Schema.optionalKey(Schema.NullOr(WorkloadState)),
   review: Schema.optionalKey(ReviewAnswer),
   executions: Schema.Array(Execution),
   verification: Schema.optionalKey(Verification),
@@ -143,7 +145,7 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
         ...(event.investigation === undefined ? {} : { investigation: event.investigation })
       }
     case "Decided":
-      return { ...next, level: event.level, decision: event.decision, state: event.decision.outcome === "review" ? "AwaitingReview" : self.state }
+      return { ...next, level: event.level, decision: event.decision, observed: event.observed, state: event.decision.outcome === "review" ? "AwaitingReview" : self.state }
     case "Reviewed":
       // Assessed once more with the answer: the cluster may have changed while the question waited.
       return { ...next, review: event.review, state: "Investigating" }

@@ -59,6 +59,7 @@ const afterIntent = (self: Remediation, { intent, outcome }: Remediation["execut
   }
   if (outcome.applied === "unknown") return conclude("Escalated", "It is not known whether the action reached the cluster.")
   if (outcome.failure !== undefined) return conclude("Escalated", outcome.message ?? `The action failed: ${outcome.failure}.`)
+  if (intent.action.type === "CollectDiagnostics") return conclude("Escalated", "Diagnostics were collected for a person to look at.")
   if (self.verification === undefined) return { _tag: "Verify", intent }
   const found = self.verification.reasons.join("; ")
   switch (self.verification.verdict) {
