@@ -16,6 +16,7 @@ import { StorageError } from "./StorageError.ts"
 
 interface EventRow {
   readonly sequence: number
+  readonly kind: RemediationEvent["_tag"]
   readonly at: string
   readonly data: string
 }
@@ -25,6 +26,8 @@ export interface JournalTable {
   readonly write: (next: Remediation, event: RemediationEvent, at: Timestamp, epoch?: number) => void
   /** Entries from a place on. */
   readonly entries: (id: RemediationId, from: number) => ReadonlyArray<JournalEntry>
+  /** The same as text, which is what was written to the letter. */
+  readonly texts: (id: RemediationId, from: number) => ReadonlyArray<{ readonly kind: RemediationEvent["_tag"]; readonly data: string }>
   /** The fold of the first `sequence` entries. */
   readonly load: (id: RemediationId, sequence: number) => Remediation
   /** Marks the last action of a remediation as not having helped, and answers whether it had one. */
@@ -82,7 +85,7 @@ export const make = (database: DatabaseSync, audit: AuditTable): JournalTable =>
   )
   const from = prepare<EventRow, [string, number]>(
     database,
-    "select sequence, at, data from remediation_events where remediation_id = ? and sequence >= ? order by sequence"
+    "select sequence, kind, at, data from remediation_events where remediation_id = ? and sequence >= ? order by sequence"
   )
   const recent = makeRecent()
   const derive = makeDerived(database)
@@ -101,6 +104,7 @@ export const make = (database: DatabaseSync, audit: AuditTable): JournalTable =>
       recent.put(next)
     },
     entries,
+    texts: from.all,
     load: (id, sequence) => {
       const kept = recent.get(id)
       if (kept?.sequence === sequence) return kept

@@ -33,12 +33,12 @@ export class NotAwaiting extends Schema.TaggedError<NotAwaiting>()("NotAwaiting"
   remediationId: RemediationId,
   /** Absent when there is no such remediation. */
   state: Schema.optionalKey(RemediationState),
-  /** It waits no longer because somebody has answered, and its actor has not acted on that yet. */
+  /** Somebody has answered before. */
   answered: Schema.Boolean
 }) {
   override get message(): string {
     if (this.state === undefined) return `there is no remediation ${this.remediationId}`
-    return `remediation ${this.remediationId} does not wait for a review: ${this.answered ? "it has been answered" : `it is ${this.state}`}`
+    return `remediation ${this.remediationId} does not wait for a review: ${this.answered ? "it has been answered and" : "it"} is ${this.state}`
   }
 }
 

@@ -118,10 +118,9 @@ const refuse = (operation: string, id: RemediationId, detail: string): StorageEr
   new StorageError({ reason: "failed", operation, retryable: false, committed: "no", detail: `remediation ${id} ${detail}` })
 
 /** Events that reach the journal without a claim, and so may lie between what an actor knows and what it appends. */
-const needsNoClaim = (entry: JournalEntry): boolean => entry.event._tag === "AlertResolved" || entry.event._tag === "Reviewed"
+const needsNoClaim = (entry: JournalEntry): boolean => isForeign(entry.event._tag)
 
-const sameEvents = (a: ReadonlyArray<RemediationEvent>, b: ReadonlyArray<RemediationEvent>): boolean =>
-  JSON.stringify(a) === JSON.stringify(b)
+const isForeign = (kind: RemediationEvent["_tag"]): boolean => kind === "AlertResolved" || kind === "Reviewed"
 
 /**
  * Where a writer stands who knows a remediation up to `self.sequence`:
@@ -133,11 +132,10 @@ const sameEvents = (a: ReadonlyArray<RemediationEvent>, b: ReadonlyArray<Remedia
 const standing = (
   self: Remediation,
   since: ReadonlyArray<JournalEntry>,
-  isRepeat: (written: ReadonlyArray<RemediationEvent>) => boolean
+  isRepeat: () => boolean
 ): { readonly is: "ready" | "done" | "overtaken"; readonly now: Remediation } => {
   const now = since.reduce((remediation, entry) => evolve(remediation, entry.event, entry.at), self)
-  const written = since.filter((entry) => !needsNoClaim(entry)).map((entry) => entry.event)
-  return { is: written.length === 0 ? "ready" : isRepeat(written) ? "done" : "overtaken", now }
+  return { is: since.every(needsNoClaim) ? "ready" : isRepeat() ? "done" : "overtaken", now }
 }
 
 export const make = (database: DatabaseSync, journal: JournalTable, options: RemediationTableOptions = {}): RemediationTable => {
@@ -220,12 +218,18 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
   const fence = (claim: Claim): Fenced | undefined =>
     sql.epochOf.get(claim.target)?.epoch === claim.epoch ? undefined : new Fenced({ target: claim.target, epoch: claim.epoch })
 
+  /** Are these the first events that the owner wrote after what `self` knows? Compared as written: decoding sorts keys. */
+  const wasWritten = (self: Remediation, events: ReadonlyArray<RemediationEvent>): boolean => {
+    const written = journal.texts(self.id, self.sequence).filter((entry) => !isForeign(entry.kind))
+    return events.every((event, index) => written[index]?.data === JSON.stringify(event))
+  }
+
   /** What both writes of an owner have in common. `proceed` is called when it may write. */
   const asOwner = (
     operation: string,
     claim: Claim,
     self: Remediation,
-    isRepeat: (written: ReadonlyArray<RemediationEvent>) => boolean,
+    events: ReadonlyArray<RemediationEvent>,
     proceed: (now: Remediation) => Remediation
   ): Remediation | Fenced => {
     const fenced = fence(claim)
@@ -233,7 +237,7 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     const row = sql.byId.get(self.id)
     if (row === undefined || row.sequence < self.sequence) throw refuse(operation, self.id, `has no entry ${self.sequence - 1}`)
     const since = row.sequence === self.sequence ? [] : journal.entries(self.id, self.sequence)
-    const { is, now } = standing(self, since, isRepeat)
+    const { is, now } = standing(self, since, () => wasWritten(self, events))
     if (is === "done") return now
     if (is === "overtaken" || row.target_key !== claim.target) return new Fenced({ target: claim.target, epoch: claim.epoch })
     if (row.open === 0) throw refuse(operation, self.id, `has ended as ${row.state}`)
@@ -241,12 +245,12 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
   }
 
   const append = (claim: Claim, self: Remediation, events: ReadonlyArray<RemediationEvent>, at: Timestamp): Remediation | Fenced =>
-    asOwner("append", claim, self, (written) => sameEvents(written, events), (now) =>
+    asOwner("append", claim, self, events, (now) =>
       events.length === 0 ? now : journalAll(now, events, at, claim.epoch))
 
   const retarget = (claim: Claim, self: Remediation, target: Target, at: Timestamp): Remediation | Fenced => {
     const retargeted: RemediationEvent = { _tag: "Retargeted", target }
-    return asOwner("retarget", claim, self, (written) => sameEvents(written.slice(0, 1), [retargeted]), (now) => {
+    return asOwner("retarget", claim, self, [retargeted], (now) => {
       const key = targetKey(target)
       const joins = key === claim.target ? undefined : sql.openOf.get(key)
       const events: Array<RemediationEvent> = joins === undefined ? [retargeted] : [retargeted, { _tag: "Joined", joinedTo: joins.id }]
@@ -262,8 +266,8 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     const row = sql.byId.get(id)
     if (row === undefined) return new NotAwaiting({ remediationId: id, answered: false })
     const self = journal.load(id, row.sequence)
-    if (self.state !== "AwaitingReview" || self.review !== undefined) {
-      return new NotAwaiting({ remediationId: id, state: row.state, answered: self.state === "AwaitingReview" })
+    if (self.state !== "AwaitingReview") {
+      return new NotAwaiting({ remediationId: id, state: row.state, answered: self.review !== undefined })
     }
     return journalAll(self, [{ _tag: "Reviewed", review: answer }], at)
   }

@@ -9,7 +9,6 @@
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
-import type { DatabaseSync } from "node:sqlite"
 import { ActionHistory } from "./ActionHistory.ts"
 import { AuditLog } from "./AuditLog.ts"
 import * as AuditTable from "./AuditTable.ts"
@@ -23,6 +22,7 @@ import * as SqliteActionHistory from "./SqliteActionHistory.ts"
 import * as SqliteAuditLog from "./SqliteAuditLog.ts"
 import * as SqliteClient from "./SqliteClient.ts"
 import * as SqliteRemediationStore from "./SqliteRemediationStore.ts"
+import * as SqliteTransactions from "./SqliteTransactions.ts"
 import type { StorageError } from "./StorageError.ts"
 
 export interface StorageOptions
@@ -31,42 +31,6 @@ export interface StorageOptions
 
 /** Audit lines whose chain is checked when a database is opened, from the end. Default of `AuditLog.verify` is all of them. */
 const verifiedAtOpen = 1000
-
-/** The transactions of one connection, with what its tables keep in memory. */
-const transactionsOf = (
-  database: DatabaseSync,
-  kept: ReadonlyArray<{ readonly checkpoint: () => () => void; readonly reload: () => void }>
-): BatchWriter.Transactions => {
-  const begin = Sqlite.prepare(database, "begin immediate")
-  const commit = Sqlite.prepare(database, "commit")
-  const rollback = Sqlite.prepare(database, "rollback")
-  const version = Sqlite.prepare<{ readonly data_version: number }>(database, "pragma data_version")
-  let knownVersion = version.get()?.data_version
-  return {
-    begin: () => {
-      begin.run()
-      // Changes whenever another connection has committed, and never for our own.
-      const found = version.get()?.data_version
-      if (found === knownVersion) return
-      knownVersion = found
-      for (const table of kept) table.reload()
-    },
-    commit: () => void commit.run(),
-    rollback: () => {
-      if (database.isTransaction) rollback.run()
-    },
-    savepoint: () => database.exec("savepoint job"),
-    release: () => database.exec("release job"),
-    rollbackToSavepoint: () => database.exec("rollback to job; release job"),
-    isOpen: () => database.isTransaction,
-    checkpoint: () => {
-      const restores = kept.map((table) => table.checkpoint())
-      return () => {
-        for (const restore of restores) restore()
-      }
-    }
-  }
-}
 
 const make = (
   options: StorageOptions
@@ -81,7 +45,7 @@ const make = (
       const journal = JournalTable.make(database, audit)
       const remediations = RemediationTable.make(database, journal, options)
       const cache = { checkpoint: () => journal.forget, reload: journal.forget }
-      return { audit, journal, remediations, transactions: transactionsOf(database, [audit, remediations, cache]) }
+      return { audit, journal, remediations, transactions: SqliteTransactions.make(database, [audit, remediations, cache]) }
     })
     const writer = yield* BatchWriter.make(tables.transactions, options)
     const auditLog = SqliteAuditLog.make(writer, tables.audit)
