@@ -1,0 +1,56 @@
+/** Reads from the cluster what planning an action depends on. */
+import { Effect } from "effect"
+import type { Action } from "../domain/Action.ts"
+import type { ResourceRef } from "../domain/Target.ts"
+import type { KubernetesClient, KubernetesError, KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { controllerOf } from "../kubernetes/ObjectModel.ts"
+import { asKind, type PlanObjects } from "./Plan.ts"
+
+type Client = KubernetesClient["Service"]
+
+/** An object that does not exist is an answer, not an error. */
+export const find = (client: Client, ref: ResourceRef): Effect.Effect<KubernetesObject | undefined, KubernetesError> =>
+  client.get(ref).pipe(
+    Effect.catch((error) => error.reason._tag === "NotFound" ? Effect.succeed(undefined) : Effect.fail(error))
+  )
+
+const found = (client: Client, ref: ResourceRef): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
+  Effect.map(find(client, ref), (object) => object === undefined ? [] : [object])
+
+const relatedOf = (client: Client, action: Action, subject: KubernetesObject): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> => {
+  const { namespace } = action.target
+  switch (action.type) {
+    case "ScaleWorkload":
+      return client.list("HorizontalPodAutoscaler", { namespace })
+    case "RollbackDeployment": {
+      const labels = asKind(subject, "Deployment")?.spec.selector.matchLabels
+      return client.list("ReplicaSet", { namespace, ...(labels === undefined ? {} : { labelSelector: labels }) })
+    }
+    case "DrainNode":
+      return Effect.map(client.list("Pod", {}), (pods) =>
+        pods.filter((pod) => asKind(pod, "Pod")?.spec.nodeName === action.target.name))
+    case "ExpandVolume": {
+      const name = asKind(subject, "PersistentVolumeClaim")?.spec.storageClassName
+      return name === undefined || name === "" ? Effect.succeed([]) : found(client, { namespace: "", kind: "StorageClass", name })
+    }
+    case "QuarantinePod": {
+      const owner = controllerOf(subject)
+      return Effect.map(
+        Effect.all([
+          client.list("Service", { namespace }),
+          owner?.kind === "ReplicaSet" ? found(client, { namespace, kind: owner.kind, name: owner.name }) : Effect.succeed([])
+        ]),
+        ([services, owners]) => [...services, ...owners]
+      )
+    }
+    default:
+      return Effect.succeed([])
+  }
+}
+
+/** The objects as they are now. */
+export const readObjects = Effect.fnUntraced(function*(client: Client, action: Action): Effect.fn.Return<PlanObjects, KubernetesError> {
+  if (action.type === "Notify" || action.type === "CollectDiagnostics") return { subject: undefined, related: [] }
+  const subject = yield* find(client, action.target)
+  return { subject, related: subject === undefined ? [] : yield* relatedOf(client, action, subject) }
+})

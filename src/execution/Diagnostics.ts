@@ -1,0 +1,58 @@
+/**
+ * What `CollectDiagnostics` collects about a target, as text for the person who gets the alert: its state, what holds its pods back, its
+ * events, and the last lines that its failing containers wrote.
+ *
+ * Logs may hold secrets, so they are in it only where the caller has a redaction. At most 8,000 characters: enough to read at a glance,
+ * small enough for a journal row.
+ */
+import { Effect } from "effect"
+import type { Intent } from "../domain/Execution.ts"
+import { displayName, type ResourceRef } from "../domain/Target.ts"
+import type { WorkloadState } from "../domain/WorkloadState.ts"
+import type { KubernetesClient, KubernetesError } from "../kubernetes/KubernetesClient.ts"
+import { asKind } from "./Plan.ts"
+
+type Client = KubernetesClient["Service"]
+
+const maximumLength = 8000
+const maximumEvents = 20
+const maximumPods = 5
+const logLines = 20
+
+const stateLines = (state: WorkloadState): ReadonlyArray<string> => [
+  `${displayName(state.ref)}: ${state.exists ? `${state.readyReplicas ?? "?"} of ${state.desiredReplicas ?? "?"} ready` : "does not exist"}`,
+  ...state.conditions.map((condition) => `condition ${condition.type}=${condition.status} ${condition.reason}`),
+  ...state.pods.filter((pod) => !pod.ready).map((pod) => `pod ${pod.name}: ${pod.reason ?? "not ready"}, ${pod.restarts} restarts`)
+]
+
+const eventLines = (client: Client, ref: ResourceRef) =>
+  Effect.map(
+    client.list("Event", { namespace: ref.namespace, involvedObject: { kind: ref.kind, name: ref.name }, limit: maximumEvents }),
+    (events) =>
+      events.flatMap((object) => {
+        const event = asKind(object, "Event")
+        return event === undefined ? [] : [`event ${ref.kind} ${ref.name} ${event.reason ?? ""} ×${event.count ?? 1}: ${event.message ?? ""}`]
+      })
+  )
+
+/** The container's run before the last death, else the one that is; a container that never ran has no logs. */
+const podLogs = (client: Client, pod: ResourceRef, redact: (text: string) => string) =>
+  client.logs(pod, { previous: true, tailLines: logLines }).pipe(
+    Effect.catch(() => client.logs(pod, { tailLines: logLines })),
+    Effect.map((text) => [`logs of ${pod.name}:`, redact(text)]),
+    Effect.orElseSucceed((): ReadonlyArray<string> => [])
+  )
+
+export const collect = Effect.fnUntraced(function*(
+  client: Client,
+  intent: Intent,
+  redact: ((text: string) => string) | undefined
+): Effect.fn.Return<string, KubernetesError> {
+  const state = intent.baseline
+  const pods = state.pods.filter((pod) => !pod.ready).slice(0, maximumPods)
+    .map((pod): ResourceRef => ({ namespace: state.ref.namespace, kind: "Pod", name: pod.name }))
+  const events = yield* Effect.forEach([state.ref, ...pods], (ref) => eventLines(client, ref))
+  const logs = redact === undefined ? [] : yield* Effect.forEach(pods, (pod) => podLogs(client, pod, redact))
+  const text = [...stateLines(state), ...events.flat(), ...logs.flat()].join("\n")
+  return text.length <= maximumLength ? text : `${text.slice(0, maximumLength)}\n… (cut)`
+})

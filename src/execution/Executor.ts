@@ -1,0 +1,264 @@
+/**
+ * Carries actions out on the cluster.
+ *
+ * **Details**
+ *
+ * `plan` reads, plans with the inverse, captures the baseline and has the server run every write dry. It changes nothing. Its `Intent` is
+ * made durable by the caller, and only then given to `execute`:
+ *
+ *     for each change of the intent, in order
+ *       read back ── there already ──────────────────────────> next change       (a run before a crash did it)
+ *           │ ├───── somebody has changed the object ────────> `conflict`        (plan anew; the write could not take effect any more)
+ *           │ └───── not readable ───────────────────────────> applied: unknown
+ *       intent too old? ── yes ──────────────────────────────> `stale`
+ *       fence holds? ── no ──────────────────────────────────> `fenced`
+ *       write ── done ───────────────────────────────────────> next change
+ *           ├───── refused ──────────────────────────────────> its failure
+ *           ├───── disruption budget ── wait ── read back …    up to a deadline
+ *           └───── no answer ── wait ── read back …            up to a number of attempts, then applied: unknown
+ *
+ * Every write is conditional, on a resourceVersion or a uid, so a repeated one takes effect once only, whoever repeats it: this loop, the
+ * pipeline beneath, or another process after a crash. A journaled intent is therefore always true: what it says is written as it says, or
+ * not at all.
+ *
+ * **Gotchas**
+ *
+ * A failure after an earlier change went through (a drain that got stuck) says `applied: "yes"` together with its failure.
+ *
+ * Of `CollectDiagnostics` the outcome's message is what was collected, and it is never `applied`.
+ */
+import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
+import type { Action } from "../domain/Action.ts"
+import type { Change } from "../domain/Change.ts"
+import type { Applied, ExecutionOutcome, Intent } from "../domain/Execution.ts"
+import { resourceRef, type Target } from "../domain/Target.ts"
+import * as Timestamp from "../domain/Timestamp.ts"
+import type { WorkloadState } from "../domain/WorkloadState.ts"
+import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import * as ResilientClient from "../kubernetes/ResilientClient.ts"
+import { readWorkload } from "../kubernetes/WorkloadReader.ts"
+import type { Pipeline } from "../resilience/Pipeline.ts"
+import { find, readObjects } from "./ActionObjects.ts"
+import { plan as planAction } from "./ActionPlan.ts"
+import { collect } from "./Diagnostics.ts"
+import { classify, type Failure, fenced, stale } from "./FailureClassifier.ts"
+import { executionAnnotation, plannedVersion } from "./ObjectPatch.ts"
+import { type PlanContext, RefusalRule } from "./Plan.ts"
+
+/** The action can't, or must not, be carried out on the objects as they are. Nothing was written. */
+export class PlanRefused extends Schema.TaggedError<PlanRefused>()("PlanRefused", {
+  rule: RefusalRule,
+  message: Schema.String,
+  /** It goes through once a person has approved the action. */
+  approvable: Schema.Boolean
+}) {}
+
+export interface PlanInput {
+  readonly action: Action
+  readonly target: Target
+  readonly remediationId: string
+  /** Unique per attempt to act; the same before and after a crash. */
+  readonly executionId: string
+  /** Of the activation of the target's actor that acts. */
+  readonly epoch: number
+  /** A person has approved the action. Default false. */
+  readonly approved?: boolean
+  /** What the proposal was made about: an undo of a rollout is refused where another rollout has happened since. */
+  readonly decidedOn?: WorkloadState | null
+}
+
+export interface ExecutorOptions {
+  /** Default: none, the client is taken as it is (it may be resilient already, see `ResilientClient.layer`). */
+  readonly pipeline?: Pipeline
+  /** How many times its value a request or limit may be raised without a person. More than 1. Default 4, see `PlanContext`. */
+  readonly maximumResourceFactor?: number
+  /** How often a conflicting plan is made anew, and an unanswered write is repeated. 1 or more. Default 5, as the table of Kubernetes' errors has it. */
+  readonly attempts?: number
+  /** The wait before a write without an answer is read back. Default 1 s. */
+  readonly readBackDelay?: Duration.Input
+  /** The wait between evictions that a disruption budget does not allow. Default 5 s, as the table of Kubernetes' errors has it. */
+  readonly evictionInterval?: Duration.Input
+  /** How long an execution waits for disruption budgets. Default 2 minutes: more than a pod needs to start and less than a person waits. */
+  readonly evictionDeadline?: Duration.Input
+  /** How old an intent may be when its first write begins. Default 10 minutes, the cooldown of an action: after it, things are to be looked at anew. */
+  readonly intentLifetime?: Duration.Input
+  /** Takes secrets out of logs. Default: none, and then diagnostics have no logs in them. */
+  readonly redact?: (text: string) => string
+}
+
+export const defaults = {
+  maximumResourceFactor: 4,
+  attempts: 5,
+  readBackDelay: "1 second",
+  evictionInterval: "5 seconds",
+  evictionDeadline: "2 minutes",
+  intentLifetime: "10 minutes"
+} as const satisfies ExecutorOptions
+
+/** Where a change stands: in the cluster, not (yet), or not and never again, because the object has changed since. */
+export type Presence = "present" | "absent" | "superseded"
+
+/** Reads from the object whether a change of an execution is there. `object` is `undefined` where it does not exist. */
+export const presenceOf = (change: Change, executionId: string, object: KubernetesObject | undefined): Presence => {
+  const signed = object?.metadata.annotations?.[executionAnnotation] === executionId
+  switch (change._tag) {
+    case "Patch": {
+      if (signed) return "present"
+      const version = plannedVersion(change)
+      return object !== undefined && (version === undefined || object.metadata.resourceVersion === version) ? "absent" : "superseded"
+    }
+    // Gone, on its way, or another of the same name: that pod is no more, which is all that was wanted.
+    case "Evict":
+    case "Delete":
+      return object === undefined || object.metadata.uid !== change.uid || object.metadata.deletionTimestamp !== undefined
+        ? "present"
+        : "absent"
+    case "Create":
+      return object === undefined ? "absent" : signed ? "present" : "superseded"
+  }
+}
+
+/** Whether an error says that what a change wanted gone is gone. */
+const isGone = (change: Change, error: KubernetesError): boolean =>
+  (change._tag === "Evict" || change._tag === "Delete") && (error.reason._tag === "NotFound" || error.reason._tag === "Conflict")
+
+interface Stopped {
+  readonly _tag: "Stopped"
+  readonly applied: Applied
+  readonly failure: Failure
+}
+const stopped = (failure: Failure, applied: Applied): Stopped => ({ _tag: "Stopped", applied, failure })
+const done = { _tag: "Done" } as const
+
+const conflict = (change: Change): Failure => ({
+  word: "conflict",
+  category: "conflict",
+  recovery: "plan-anew",
+  message: `${change.ref.kind} ${change.ref.name} has changed since it was planned.`
+})
+
+export class Executor extends Context.Service<Executor, {
+  /** Reads, plans, captures the baseline and runs every write dry on the server. Changes nothing. */
+  readonly plan: (input: PlanInput) => Effect.Effect<Intent, PlanRefused | KubernetesError>
+  /** Carries a durable intent out, as far as it is not in the cluster already. `holds` is asked just before each write. */
+  readonly execute: <E>(intent: Intent, options: { readonly holds: Effect.Effect<boolean, E> }) => Effect.Effect<ExecutionOutcome, E>
+  /**
+   * What is in the cluster of an intent: `yes` when at least one change is (`execute` finishes the rest), `no` when none is, `unknown`
+   * where the cluster can't be read. `no` for an intent without changes.
+   */
+  readonly readBack: (intent: Intent) => Effect.Effect<Applied>
+}>()("kubernaut/execution/Executor") {
+  static readonly layer = (options: ExecutorOptions = {}): Layer.Layer<Executor, never, KubernetesClient> =>
+    Layer.effect(
+      Executor,
+      Effect.map(KubernetesClient, (client) =>
+        make(options.pipeline === undefined ? client : ResilientClient.wrap(client, options.pipeline), { ...defaults, ...options }))
+    )
+}
+
+type Settings = ExecutorOptions & Required<Omit<ExecutorOptions, "pipeline" | "redact">>
+
+const make = (client: KubernetesClient["Service"], settings: Settings): Executor["Service"] => {
+  const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
+  const presence = (change: Change, executionId: string) =>
+    Effect.map(find(client, change.ref), (object) => presenceOf(change, executionId, object))
+
+  /** The server's word on a change, without storing it. A budget or a vanished pod is seen to when the time comes. */
+  const dryRun = (change: Change) =>
+    client.apply(change, { dryRun: true }).pipe(
+      Effect.catch((error) => error.reason._tag === "DisruptionBudget" || isGone(change, error) ? Effect.void : Effect.fail(error))
+    )
+
+  const planOnce = Effect.fnUntraced(function*(input: PlanInput): Effect.fn.Return<Intent, PlanRefused | KubernetesError> {
+    const plannedAt = yield* Timestamp.now
+    const context: PlanContext = {
+      executionId: input.executionId,
+      remediationId: input.remediationId,
+      epoch: input.epoch,
+      plannedAt,
+      approved: input.approved ?? false,
+      decidedOn: input.decidedOn ?? undefined,
+      maximumResourceFactor: settings.maximumResourceFactor
+    }
+    const baseline = yield* readWorkload(resourceRef(input.target)).pipe(Effect.provideService(KubernetesClient, client))
+    const made = planAction(input.action, yield* readObjects(client, input.action), context)
+    if (made._tag === "PlanRefusal") return yield* new PlanRefused({ rule: made.rule, message: made.message, approvable: made.approvable })
+    for (const change of made.changes) yield* dryRun(change)
+    const { changes, inverse } = made
+    return { executionId: input.executionId, action: input.action, changes, inverse, baseline, plannedAt }
+  })
+
+  const plan = (input: PlanInput): Effect.Effect<Intent, PlanRefused | KubernetesError> =>
+    planOnce(input).pipe(
+      // Nothing is journaled yet, so a plan that was overtaken is simply made anew.
+      Effect.retry({
+        times: settings.attempts - 1,
+        while: (error) => error._tag === "KubernetesError" && error.reason._tag === "Conflict"
+      }),
+      Effect.withSpan("Executor.plan")
+    )
+
+  const carryOut = Effect.fnUntraced(function*<E>(change: Change, intent: Intent, holds: Effect.Effect<boolean, E>, deadlineMs: number) {
+    let last: Failure | undefined
+    let unanswered = false
+    for (let attempt = 1; ; attempt++) {
+      const read = yield* Effect.result(presence(change, intent.executionId))
+      if (read._tag === "Failure") return stopped(last ?? classify(read.failure), "unknown")
+      if (read.success === "present") return done
+      if (read.success === "superseded") return stopped(conflict(change), "no")
+      if (last !== undefined && attempt > settings.attempts) return stopped(last, unanswered ? "unknown" : "no")
+      if ((yield* Clock.currentTimeMillis) >= Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)) return stopped(last ?? stale, unanswered ? "unknown" : "no")
+      if (!(yield* holds)) return stopped(fenced, unanswered ? "unknown" : "no")
+      const written = yield* Effect.result(client.apply(change))
+      if (written._tag === "Success" || isGone(change, written.failure)) return done
+      const error = written.failure
+      last = classify(error)
+      if (error.reason._tag === "DisruptionBudget") {
+        if ((yield* Clock.currentTimeMillis) + millis(settings.evictionInterval) > deadlineMs) return stopped(last, unanswered ? "unknown" : "no")
+        yield* Effect.sleep(settings.evictionInterval)
+        attempt = 0
+      } else if (error.applied !== "no") {
+        unanswered = true
+        yield* Effect.sleep(settings.readBackDelay)
+      } else if (error.reason._tag !== "Conflict") {
+        // A conflict may be an earlier attempt of ours that did go through: the next read tells.
+        return stopped(last, unanswered ? "unknown" : "no")
+      }
+    }
+  })
+
+  const outcomeOf = (intent: Intent, applied: Applied, failure?: Failure, message = failure?.message) =>
+    Effect.map(Timestamp.now, (finishedAt): ExecutionOutcome => ({
+      executionId: intent.executionId,
+      applied,
+      ...(failure === undefined ? {} : { failure: failure.word }),
+      ...(message === undefined ? {} : { message }),
+      finishedAt
+    }))
+
+  const execute = Effect.fn("Executor.execute")(function*<E>(intent: Intent, options: { readonly holds: Effect.Effect<boolean, E> }) {
+    if (intent.action.type === "CollectDiagnostics") {
+      const collected = yield* Effect.result(collect(client, intent, settings.redact))
+      return collected._tag === "Success"
+        ? yield* outcomeOf(intent, "no", undefined, collected.success)
+        : yield* outcomeOf(intent, "no", classify(collected.failure))
+    }
+    const deadlineMs = (yield* Clock.currentTimeMillis) + millis(settings.evictionDeadline)
+    let changed = false
+    for (const change of intent.changes) {
+      const result = yield* carryOut(change, intent, options.holds, deadlineMs)
+      if (result._tag === "Stopped") return yield* outcomeOf(intent, changed ? "yes" : result.applied, result.failure)
+      changed = true
+    }
+    return yield* outcomeOf(intent, changed ? "yes" : "no")
+  })
+
+  const readBack = (intent: Intent): Effect.Effect<Applied> =>
+    Effect.forEach(intent.changes, (change) => presence(change, intent.executionId)).pipe(
+      Effect.map((presences): Applied => presences.includes("present") ? "yes" : "no"),
+      Effect.orElseSucceed((): Applied => "unknown"),
+      Effect.withSpan("Executor.readBack")
+    )
+
+  return { plan, execute, readBack }
+}

@@ -1,0 +1,11 @@
+/** Suspending a CronJob. Jobs that it has started go on. */
+import { patch, set } from "../ObjectPatch.ts"
+import { alreadySo, asKind, planned, type Planner, wrongKind } from "../Plan.ts"
+
+export const suspend: Planner<"SuspendCronJob"> = (action, subject, _objects, context) => {
+  const cronJob = asKind(subject, "CronJob")
+  if (cronJob === undefined) return wrongKind(action)
+  if (cronJob.spec.suspend === true) return alreadySo
+  const { change, inverse } = patch(subject, [set(["spec", "suspend"], true)], context)
+  return planned([change], { _tag: "Exact", changes: [inverse] })
+}

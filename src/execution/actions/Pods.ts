@@ -1,0 +1,51 @@
+/** Evicting one pod, and taking one out of service for inspection. */
+import { displayName } from "../../domain/Target.ts"
+import { controllerOf, hasLabels, type Pod } from "../../kubernetes/ObjectModel.ts"
+import { type Edit, patch, refOf, set, unset } from "../ObjectPatch.ts"
+import { alreadySo, asKind, planned, type Planner, type PlanObjects, refuse, relatedOf, wrongKind } from "../Plan.ts"
+import { isMirror } from "./Nodes.ts"
+
+export const evict: Planner<"EvictPod"> = (action, subject) => {
+  const pod = asKind(subject, "Pod")
+  if (pod === undefined) return wrongKind(action)
+  const name = displayName(action.target)
+  if (isMirror(pod)) return refuse("mirror-pod", `${name} is run by the kubelet from a file and can't be evicted.`)
+  if (controllerOf(pod) === undefined) return refuse("unmanaged-pod", `${name} has no owner that would make it anew.`)
+  return planned([{ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }], {
+    _tag: "NotNeeded",
+    reason: "Its owner makes another pod."
+  })
+}
+
+/** The label that says why a pod stands apart. */
+export const quarantineLabel = "kubernaut.dev/quarantine"
+
+/** The labels by which the pod's owner and its Services select it. */
+const selectingLabels = (pod: Pod, objects: PlanObjects): ReadonlyArray<string> => {
+  const owner = relatedOf(objects, "ReplicaSet").find((each) => each.metadata.uid === controllerOf(pod)?.uid)
+  const services = relatedOf(objects, "Service")
+    .map((service) => service.spec?.selector ?? {})
+    .filter((selector) => Object.keys(selector).length > 0 && hasLabels(pod.metadata.labels, selector))
+  const keys = [owner?.spec.selector.matchLabels ?? {}, ...services].flatMap(Object.keys)
+  return [...new Set(keys)].filter((key) => pod.metadata.labels?.[key] !== undefined)
+}
+
+export const quarantine: Planner<"QuarantinePod"> = (action, subject, objects, context) => {
+  const pod = asKind(subject, "Pod")
+  if (pod === undefined) return wrongKind(action)
+  if (pod.metadata.labels?.[quarantineLabel] !== undefined) return alreadySo
+  // A StatefulSet would need the pod's own name for a replacement, a DaemonSet its ports on the node.
+  if (controllerOf(pod)?.kind !== "ReplicaSet") {
+    return refuse("owner-kind", `${displayName(action.target)} has no ReplicaSet that would replace it beside the quarantined pod.`)
+  }
+  const edits: ReadonlyArray<Edit> = [
+    ...selectingLabels(pod, objects).map((key) => unset(["metadata", "labels", key])),
+    set(["metadata", "labels", quarantineLabel], "true")
+  ]
+  const { change, inverse } = patch(subject, edits, context)
+  return planned([change], {
+    _tag: "Partial",
+    changes: [inverse],
+    remains: "The owner has made a replacement; once the pod is back, one of its pods is surplus and is deleted."
+  })
+}

@@ -1,0 +1,79 @@
+/** Changing the requests and limits of one container. */
+import { displayName } from "../../domain/Target.ts"
+import { type Container, parseQuantity, type Quantities } from "../../kubernetes/ObjectModel.ts"
+import { type Edit, patch, set } from "../ObjectPatch.ts"
+import {
+  alreadySo,
+  asKind,
+  type PlanContext,
+  planned,
+  type Planner,
+  type PlanRefusal,
+  refuse,
+  refuseUnlessApproved,
+  wrongKind
+} from "../Plan.ts"
+
+type Resources = NonNullable<Container["resources"]>
+interface Step {
+  readonly list: "requests" | "limits"
+  readonly resource: string
+  readonly from: string | undefined
+  readonly to: string
+}
+
+const steps = (resources: Resources, asked: Resources): ReadonlyArray<Step> =>
+  (["requests", "limits"] as const).flatMap((list) =>
+    Object.entries(asked[list] ?? {})
+      .map(([resource, to]) => ({ list, resource, from: resources[list]?.[resource], to }))
+      .filter(({ from, to }) => from === undefined || parseQuantity(from) !== parseQuantity(to))
+  )
+
+const merged = (resources: Resources, asked: Resources, list: "requests" | "limits"): Quantities => ({ ...resources[list], ...asked[list] })
+
+const beyondJudgement = (changed: ReadonlyArray<Step>, context: PlanContext): PlanRefusal | undefined => {
+  if (context.approved) return undefined
+  for (const { from, list, resource, to } of changed) {
+    const before = parseQuantity(from)
+    const after = parseQuantity(to)
+    if (before === undefined || after === undefined) continue
+    const what = `${resource} ${list} from ${from} to ${to}`
+    if (after < before) return refuseUnlessApproved("lowers-resources", `Lowering ${what} takes something away from a workload in trouble.`)
+    if (after > before * context.maximumResourceFactor) {
+      return refuseUnlessApproved("raises-resources-far", `Raising ${what} is more than ${context.maximumResourceFactor} times what it was.`)
+    }
+  }
+  return undefined
+}
+
+export const adjust: Planner<"AdjustResources"> = (action, subject, _objects, context) => {
+  const workload = asKind(subject, "Deployment", "StatefulSet", "DaemonSet")
+  if (workload === undefined) return wrongKind(action)
+  const index = workload.spec.template.spec.containers.findIndex((container) => container.name === action.container)
+  const container = workload.spec.template.spec.containers[index]
+  if (container === undefined) return refuse("no-such-container", `${displayName(action.target)} has no container ${action.container}.`)
+  const asked: Resources = {
+    ...(action.requests === undefined ? {} : { requests: action.requests as Quantities }),
+    ...(action.limits === undefined ? {} : { limits: action.limits as Quantities })
+  }
+  if (Object.keys({ ...asked.requests, ...asked.limits }).length === 0) {
+    return refuse("nothing-asked", "The action names neither a request nor a limit.")
+  }
+  const resources = container.resources ?? {}
+  const changed = steps(resources, asked)
+  if (changed.length === 0) return alreadySo
+  const requests = merged(resources, asked, "requests")
+  const limits = merged(resources, asked, "limits")
+  for (const resource of Object.keys(requests)) {
+    const limit = parseQuantity(limits[resource])
+    if (limit !== undefined && (parseQuantity(requests[resource]) ?? 0) > limit) {
+      return refuse("request-above-limit", `The ${resource} request ${requests[resource]} would be above the limit ${limits[resource]}.`)
+    }
+  }
+  const refusal = beyondJudgement(changed, context)
+  if (refusal !== undefined) return refusal
+  const at = ["spec", "template", "spec", "containers", index, "resources"]
+  const edits: ReadonlyArray<Edit> = changed.map(({ list, resource, to }) => set([...at, list, resource], to))
+  const { change, inverse } = patch(subject, edits, context)
+  return planned([change], { _tag: "Exact", changes: [inverse] })
+}

@@ -1,0 +1,64 @@
+/**
+ * Undoing a Deployment's rollout. The server has no such verb: the template of an earlier ReplicaSet becomes the Deployment's, as
+ * `kubectl rollout undo` does it. ConfigMaps, Secrets and data that the template only names stay as they are.
+ */
+import { displayName } from "../../domain/Target.ts"
+import { controllerOf, type Deployment, type PodTemplate, type ReplicaSet } from "../../kubernetes/ObjectModel.ts"
+import { patch, sameJson, set } from "../ObjectPatch.ts"
+import { alreadySo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
+
+const revisionAnnotation = "deployment.kubernetes.io/revision"
+const hashLabel = "pod-template-hash"
+
+export const revisionOf = (object: Deployment | ReplicaSet): number | undefined => {
+  const revision = Number(object.metadata.annotations?.[revisionAnnotation])
+  return Number.isInteger(revision) && revision > 0 ? revision : undefined
+}
+
+/** A ReplicaSet's template as its Deployment had it: without the label by which the ReplicaSet tells its pods apart. */
+export const templateOf = (replicaSet: ReplicaSet): PodTemplate => {
+  const { metadata, ...rest } = replicaSet.spec.template
+  const { [hashLabel]: _hash, ...labels } = metadata?.labels ?? {}
+  return { ...rest, metadata: { ...metadata, labels } }
+}
+
+/** Servers write `creationTimestamp: null` into some templates and leave it out of others; it means nothing in either. */
+const comparable = (template: PodTemplate): PodTemplate => {
+  const { creationTimestamp: _none, ...metadata } = template.metadata ?? {}
+  return { ...template, metadata }
+}
+
+const sameTemplate = (left: PodTemplate, right: PodTemplate): boolean => sameJson(comparable(left), comparable(right))
+
+export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects, context) => {
+  const deployment = asKind(subject, "Deployment")
+  if (deployment === undefined) return wrongKind(action)
+  const name = displayName(action.target)
+  if (deployment.spec.paused === true) return refuse("paused", `The rollouts of ${name} are paused, so an undo would not begin.`)
+  // "The one before" means something else once somebody has rolled out, or back, in the meantime: undoing an undo brings the fault back.
+  const decidedOn = context.decidedOn?.revision ?? undefined
+  const current = revisionOf(deployment)
+  if (decidedOn !== undefined && current !== decidedOn) {
+    return refuse("changed-since-decision", `${name} was at revision ${decidedOn} when this was proposed and is at ${current ?? "none"} now.`)
+  }
+  const revisions = relatedOf(objects, "ReplicaSet")
+    .filter((replicaSet) => controllerOf(replicaSet)?.uid === deployment.metadata.uid)
+    .flatMap((replicaSet) => {
+      const revision = revisionOf(replicaSet)
+      return revision === undefined ? [] : [{ revision, template: templateOf(replicaSet) }]
+    })
+    .sort((left, right) => right.revision - left.revision)
+  const chosen = action.toRevision === undefined
+    ? revisions.find(({ revision, template }) =>
+      revision < (current ?? Number.POSITIVE_INFINITY) && !sameTemplate(template, deployment.spec.template)
+    )
+    : revisions.find(({ revision }) => revision === action.toRevision)
+  if (chosen === undefined) {
+    return action.toRevision === undefined
+      ? refuse("no-earlier-revision", `${name} has no earlier revision left.`)
+      : refuse("no-such-revision", `${name} has no revision ${action.toRevision} (any more).`)
+  }
+  if (sameTemplate(chosen.template, deployment.spec.template)) return alreadySo
+  const { change, inverse } = patch(subject, [set(["spec", "template"], chosen.template)], context)
+  return planned([change], { _tag: "Exact", changes: [inverse] })
+}
