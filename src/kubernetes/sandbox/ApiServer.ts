@@ -207,10 +207,10 @@ export const logs = (cluster: Cluster, ref: ResourceRef, options: LogOptions): s
     return refuse(operation, { _tag: "Invalid", fields: [options.previous === true ? "previous" : "container"] })
   }
   const past = options.previous === true || runtime.state === "waiting" || runtime.state === "failed"
-  const startedAtMs = past ? last?.startedAtMs ?? runtime.startedAtMs : runtime.startedAtMs
+  const startedAtMs = past && last !== undefined ? runtime.lastStartedAtMs : runtime.startedAtMs
   const lines = (behaviourOf(cluster, container.image ?? "")?.logs ?? defaultLogs(container.name)).map((line, index) => `${cluster.stampOf(startedAtMs + index)} ${line}`)
   if (past && last?.reason === "Error" && behaviourOf(cluster, container.image ?? "")?.logs === undefined) {
-    lines.push(`${cluster.stampOf(last.finishedAtMs)} level=fatal msg="exiting" code=${last.exitCode}`)
+    lines.push(`${last.finishedAt} level=fatal msg="exiting" code=${last.exitCode}`)
   }
   return options.tailLines <= 0 ? "" : `${lines.slice(-options.tailLines).join("\n")}\n`
 }

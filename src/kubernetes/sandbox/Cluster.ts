@@ -42,8 +42,11 @@ export interface PodRuntime {
   state: "creating" | "running" | "ready" | "waiting" | "succeeded" | "failed"
   restarts: number
   startedAtMs: number
+  startedAt: string
   readyAtMs: number
-  lastTermination: { readonly exitCode: number; readonly reason: string; readonly startedAtMs: number; readonly finishedAtMs: number } | undefined
+  /** The run before, as a container status says it. */
+  lastTermination: { readonly exitCode: number; readonly reason: string; readonly startedAt: string; readonly finishedAt: string } | undefined
+  lastStartedAtMs: number
 }
 
 export interface NodeUsage {
@@ -57,6 +60,12 @@ export type Controller = (cluster: Cluster, namespace: string, name: string) => 
 /** What a pod asks of a node. */
 export const requestsOf = (pod: Pod, resource: string, of: "requests" | "limits" = "requests"): number =>
   pod.spec.containers.reduce((sum, container) => sum + (parseQuantity((container.resources?.[of] as Quantities | undefined)?.[resource] ?? "0") ?? 0), 0)
+
+/** Whether a pod counts as before for owners, Services and budgets. */
+const sameStanding = (before: Pod, after: Pod): boolean =>
+  before.metadata.labels === after.metadata.labels && before.metadata.ownerReferences === after.metadata.ownerReferences &&
+  before.metadata.deletionTimestamp === after.metadata.deletionTimestamp && before.status?.phase === after.status?.phase &&
+  before.status?.podIP === after.status?.podIP && isPodReady(before) === isPodReady(after)
 
 /** Events are kept for an hour, as on a real API server, but not more than so many per namespace. */
 const eventsPerNamespace = 500
@@ -157,9 +166,8 @@ export class Cluster {
   }
 
   uid(): string {
-    const hex = () => Math.floor(this.random() * 2 ** 32).toString(16).padStart(8, "0")
-    const [a, b, c, d] = [hex(), hex(), hex(), hex()]
-    return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-8${c.slice(1, 4)}-${c.slice(4)}${d}`
+    const hex = (digits: number) => Math.floor((1 + this.random()) * 16 ** digits).toString(16).slice(1)
+    return `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(8)}${hex(4)}`
   }
 
   podAddress(): string {
@@ -195,7 +203,7 @@ export class Cluster {
       this.store.put({ ...previous, count: (previous.count ?? 1) + 1, lastTimestamp: this.stamp() })
       return
     }
-    const eventName = `${name}.${this.uid().slice(0, 16).replace("-", "")}`
+    const eventName = `${name}.${Math.floor((1 + this.random()) * 2 ** 48).toString(16).slice(1)}`
     this.eventNames.set(key, eventName)
     this.store.put({
       apiVersion: "v1",
@@ -255,7 +263,9 @@ export class Cluster {
         for (const daemonSet of this.store.list("DaemonSet")) this.enqueue("DaemonSet", daemonSet.metadata.namespace!, daemonSet.metadata.name)
         break
     }
-    this.enqueue(object.kind, namespace, name)
+    // A controller that wrote a status has nothing to look at again; its owner has.
+    const statusOnly = mutation.type === "MODIFIED" && mutation.previous["spec"] === object["spec"] && object.kind !== "Node"
+    if (!statusOnly) this.enqueue(object.kind, namespace, name)
     const owner = controllerOf(object)
     if (owner !== undefined) this.enqueue(owner.kind, namespace, owner.name)
     for (const autoscaler of this.store.list("HorizontalPodAutoscaler", namespace)) {
@@ -274,16 +284,16 @@ export class Cluster {
       this.account(pod, -1)
       for (const key of this.unscheduled) this.enqueue("Pod", ...key.split("\u0000") as [string, string])
     } else {
-      this.enqueue("Pod", namespace, name)
+      if (!this.runtimes.has(pod.metadata.uid)) this.enqueue("Pod", namespace, name)
       if (pod.spec.nodeName !== previous?.spec.nodeName) this.account(pod, 1)
     }
+    // One more turn of a crash loop changes nothing for those who count pods.
+    if (previous !== undefined && sameStanding(previous, pod)) return
     for (const each of previous === undefined ? [pod] : [pod, previous]) {
       const owner = controllerOf(each)
       if (owner !== undefined) this.enqueue(owner.kind, namespace, owner.name)
     }
-    // What hangs on labels and readiness is looked at again only when one of them has changed.
     const labels = pod.metadata.labels ?? {}
-    if (previous !== undefined && previous.metadata.labels === pod.metadata.labels && isPodReady(previous) === isPodReady(pod)) return
     for (const each of previous === undefined || previous.metadata.labels === labels ? [labels] : [labels, previous.metadata.labels ?? {}]) {
       for (const service of this.servicesSelecting(namespace, each)) this.enqueue("Service", namespace, service)
       for (const budget of this.store.list("PodDisruptionBudget", namespace)) {

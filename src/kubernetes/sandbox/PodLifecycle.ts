@@ -53,13 +53,7 @@ const statusOf = (cluster: Cluster, pod: Pod, runtime: PodRuntime): NonNullable<
   const { state } = runtime
   const ready = state === "ready"
   const done = state === "succeeded" || state === "failed"
-  const last = runtime.lastTermination
-  const terminated = last === undefined ? undefined : {
-    exitCode: last.exitCode,
-    reason: last.reason,
-    startedAt: cluster.stampOf(last.startedAtMs),
-    finishedAt: cluster.stampOf(last.finishedAtMs)
-  }
+  const terminated = runtime.lastTermination
   const containerStatuses = pod.spec.containers.map((container) => ({
     name: container.name,
     image: container.image ?? "",
@@ -73,7 +67,7 @@ const statusOf = (cluster: Cluster, pod: Pod, runtime: PodRuntime): NonNullable<
       ? { waiting: { reason: "ContainerCreating" } }
       : state === "waiting"
       ? { waiting: { reason: "CrashLoopBackOff", message: `back-off restarting failed container=${container.name} pod=${pod.metadata.name}` } }
-      : { running: { startedAt: cluster.stampOf(runtime.startedAtMs) } },
+      : { running: { startedAt: runtime.startedAt } },
     lastState: done || terminated === undefined ? {} : { terminated }
   }))
   return {
@@ -106,6 +100,7 @@ const isJobPod = (pod: Pod): boolean => controllerOf(pod)?.kind === "Job"
 
 const start = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
   runtime.startedAtMs = cluster.nowMs
+  runtime.startedAt = cluster.stamp()
   if (failureOf(cluster, pod) !== undefined) {
     runtime.state = "running"
     report(cluster, pod, runtime)
@@ -118,9 +113,14 @@ const start = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
   if (isJobPod(pod)) later(cluster, pod, cluster.pace.job, (current, state) => finish(cluster, current, state, "succeeded", { reason: "Completed", exitCode: 0 }))
 }
 
+const ended = (cluster: Cluster, runtime: PodRuntime, how: { readonly reason: string; readonly exitCode: number }): void => {
+  runtime.lastTermination = { ...how, startedAt: runtime.startedAt, finishedAt: cluster.stamp() }
+  runtime.lastStartedAtMs = runtime.startedAtMs
+}
+
 const finish = (cluster: Cluster, pod: Pod, runtime: PodRuntime, state: "succeeded" | "failed", how: { readonly reason: string; readonly exitCode: number }): void => {
   runtime.state = state
-  runtime.lastTermination = { ...how, startedAtMs: runtime.startedAtMs, finishedAtMs: cluster.nowMs }
+  ended(cluster, runtime, how)
   report(cluster, pod, runtime)
 }
 
@@ -137,7 +137,7 @@ export const die = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
   if (isJobPod(pod)) return finish(cluster, pod, runtime, "failed", failure)
   runtime.state = "waiting"
   runtime.restarts++
-  runtime.lastTermination = { ...failure, startedAtMs: runtime.startedAtMs, finishedAtMs: cluster.nowMs }
+  ended(cluster, runtime, failure)
   const current = report(cluster, pod, runtime)
   const container = pod.spec.containers[0]?.name
   cluster.event(current, "Warning", "BackOff", `Back-off restarting failed container ${container} in pod ${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`, "kubelet")
@@ -173,7 +173,7 @@ const nodeFor = (cluster: Cluster, pod: Pod): Node | undefined => {
 
 const bind = (cluster: Cluster, pod: Pod, node: string): void => {
   cluster.unscheduled.delete(`${pod.metadata.namespace}\u0000${pod.metadata.name}`)
-  const runtime: PodRuntime = { state: "creating", restarts: 0, startedAtMs: cluster.nowMs, readyAtMs: 0, lastTermination: undefined }
+  const runtime: PodRuntime = { state: "creating", restarts: 0, startedAtMs: cluster.nowMs, startedAt: cluster.stamp(), readyAtMs: 0, lastTermination: undefined, lastStartedAtMs: 0 }
   cluster.runtimes.set(pod.metadata.uid, runtime)
   const bound = report(cluster, { ...pod, spec: { ...pod.spec, nodeName: node } }, runtime)
   later(cluster, bound, cluster.pace.startup, (current, state) => start(cluster, current, state))

@@ -12,7 +12,17 @@ export type Mutation =
   | { readonly type: "MODIFIED"; readonly object: KubernetesObject; readonly previous: KubernetesObject }
   | { readonly type: "DELETED"; readonly object: KubernetesObject }
 
-type Bucket = Map<string, KubernetesObject>
+/** The objects of one kind in one namespace. */
+interface Bucket {
+  readonly objects: Map<string, KubernetesObject>
+  /** All of them, until one changes. */
+  list: ReadonlyArray<KubernetesObject> | undefined
+}
+
+interface KindBuckets {
+  readonly namespaces: Map<string, Bucket>
+  list: ReadonlyArray<KubernetesObject> | undefined
+}
 
 const empty: ReadonlyArray<KubernetesObject> = []
 
@@ -21,14 +31,22 @@ const eventSubject = (object: KubernetesObject): string | undefined => {
   return involved === undefined ? undefined : `\u0000event\u0000${involved.kind}/${involved.name}`
 }
 
+/** The keys under which an object is found: its labels, and for an event what it is about. */
+const keysOf = (object: KubernetesObject): Array<string> => {
+  const prefix = `${object.kind}\u0000${object.metadata.namespace ?? ""}`
+  const keys: Array<string> = []
+  const labels = object.metadata.labels
+  for (const key in labels) keys.push(`${prefix}\u0000${key}=${labels[key]}`)
+  if (object.kind === "Event") keys.push(prefix + (eventSubject(object) ?? ""))
+  return keys
+}
+
 export class Store {
-  private readonly objects = new Map<string, Map<string, Bucket>>()
-  /** `kind\0namespace\0key=value` → the objects with that label. */
-  private readonly labelled = new Map<string, Bucket>()
-  /** The uid of a controlling owner → what it owns, by kind and name. */
-  private readonly owned = new Map<string, Bucket>()
-  /** `kind\0namespace` → the whole list, until one of its objects changes. */
-  private readonly lists = new Map<string, ReadonlyArray<KubernetesObject>>()
+  private readonly kinds = new Map<string, KindBuckets>()
+  /** `kind\0namespace\0key=value` → the names of the objects with that label. Names, so that a change elsewhere costs the index nothing. */
+  private readonly labelled = new Map<string, Set<string>>()
+  /** The uid of a controlling owner → where what it owns is, by kind and name. */
+  private readonly owned = new Map<string, Map<string, readonly [bucket: Bucket, kind: string, name: string]>>()
   private revision = 1000
   private readonly onMutation: (mutation: Mutation) => void
 
@@ -39,23 +57,18 @@ export class Store {
   get<K extends Kind>(kind: K, namespace: string, name: string): KindMap[K] | undefined
   get(kind: string, namespace: string, name: string): KubernetesObject | undefined
   get(kind: string, namespace: string, name: string): KubernetesObject | undefined {
-    return this.objects.get(kind)?.get(namespace)?.get(name)
+    return this.kinds.get(kind)?.namespaces.get(namespace)?.objects.get(name)
   }
 
   /** All of one kind, of one namespace where one is given. */
   list<K extends Kind>(kind: K, namespace?: string): ReadonlyArray<KindMap[K]>
   list(kind: string, namespace?: string): ReadonlyArray<KubernetesObject>
   list(kind: string, namespace?: string): ReadonlyArray<KubernetesObject> {
-    const key = `${kind}\u0000${namespace ?? "*"}`
-    const known = this.lists.get(key)
-    if (known !== undefined) return known
-    const namespaces = this.objects.get(kind)
-    if (namespaces === undefined) return empty
-    const list = namespace === undefined
-      ? [...namespaces.values()].flatMap((bucket) => [...bucket.values()])
-      : [...namespaces.get(namespace)?.values() ?? []]
-    this.lists.set(key, list)
-    return list
+    const buckets = this.kinds.get(kind)
+    if (buckets === undefined) return empty
+    if (namespace === undefined) return buckets.list ??= [...buckets.namespaces.values()].flatMap((bucket) => [...bucket.objects.values()])
+    const bucket = buckets.namespaces.get(namespace)
+    return bucket === undefined ? empty : bucket.list ??= [...bucket.objects.values()]
   }
 
   /** Those of one kind that carry all the labels. */
@@ -64,46 +77,53 @@ export class Store {
   select(kind: string, namespace: string | undefined, labels: Labels): ReadonlyArray<KubernetesObject> {
     const pairs = Object.entries(labels)
     if (namespace === undefined || pairs.length === 0) return this.list(kind, namespace).filter((object) => hasLabels(object.metadata.labels, labels))
-    let smallest: Bucket | undefined
+    let smallest: Set<string> | undefined
     for (const [key, value] of pairs) {
-      const bucket = this.labelled.get(`${kind}\u0000${namespace}\u0000${key}=${value}`)
-      if (bucket === undefined) return empty
-      if (smallest === undefined || bucket.size < smallest.size) smallest = bucket
+      const names = this.labelled.get(`${kind}\u0000${namespace}\u0000${key}=${value}`)
+      if (names === undefined) return empty
+      if (smallest === undefined || names.size < smallest.size) smallest = names
     }
     const found: Array<KubernetesObject> = []
-    for (const object of smallest!.values()) if (hasLabels(object.metadata.labels, labels)) found.push(object)
+    const { objects } = this.kinds.get(kind)!.namespaces.get(namespace)!
+    for (const name of smallest!) {
+      const object = objects.get(name)!
+      if (hasLabels(object.metadata.labels, labels)) found.push(object)
+    }
     return found
   }
 
   eventsAbout(namespace: string | undefined, kind: string, name: string): ReadonlyArray<KubernetesObject> {
     const subject = `\u0000event\u0000${kind}/${name}`
     if (namespace === undefined) return this.list("Event").filter((event) => eventSubject(event) === subject)
-    return [...this.labelled.get(`Event\u0000${namespace}${subject}`)?.values() ?? []]
+    return [...this.labelled.get(`Event\u0000${namespace}${subject}`) ?? []].map((event) => this.get("Event", namespace, event)!)
   }
 
   /** What an owner controls, of one kind. */
   ownedBy<K extends Kind>(uid: string, kind: K): Array<KindMap[K]> {
     const found: Array<KindMap[K]> = []
-    for (const object of this.owned.get(uid)?.values() ?? []) if (object.kind === kind) found.push(object as KindMap[K])
+    const owned = this.owned.get(uid)
+    if (owned !== undefined) {
+      for (const [bucket, ownedKind, name] of owned.values()) if (ownedKind === kind) found.push(bucket.objects.get(name) as KindMap[K])
+    }
     return found
   }
 
   allOwnedBy(uid: string): ReadonlyArray<KubernetesObject> {
-    return [...this.owned.get(uid)?.values() ?? []]
+    return [...this.owned.get(uid)?.values() ?? []].map(([bucket, , name]) => bucket.objects.get(name)!)
   }
 
   /** Stores an object under the next resourceVersion and answers it as it is stored. */
   put<A extends KubernetesObject>(object: A): A {
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.revision) } } as A
     const { name, namespace = "" } = stored.metadata
-    let namespaces = this.objects.get(stored.kind)
-    if (namespaces === undefined) this.objects.set(stored.kind, namespaces = new Map())
-    let bucket = namespaces.get(namespace)
-    if (bucket === undefined) namespaces.set(namespace, bucket = new Map())
-    const previous = bucket.get(name)
-    bucket.set(name, stored)
-    this.forgetLists(stored)
-    this.index(stored, previous)
+    let buckets = this.kinds.get(stored.kind)
+    if (buckets === undefined) this.kinds.set(stored.kind, buckets = { namespaces: new Map(), list: undefined })
+    let bucket = buckets.namespaces.get(namespace)
+    if (bucket === undefined) buckets.namespaces.set(namespace, bucket = { objects: new Map(), list: undefined })
+    const previous = bucket.objects.get(name)
+    bucket.objects.set(name, stored)
+    buckets.list = bucket.list = undefined
+    this.index(bucket, stored, previous)
     this.onMutation(previous === undefined ? { type: "ADDED", object: stored } : { type: "MODIFIED", object: stored, previous })
     return stored
   }
@@ -112,50 +132,45 @@ export class Store {
     const { name, namespace = "" } = object.metadata
     const current = this.get(object.kind, namespace, name)
     if (current === undefined || current.metadata.uid !== object.metadata.uid) return
-    this.objects.get(object.kind)!.get(namespace)!.delete(name)
-    this.forgetLists(current)
-    for (const key of this.keysOf(current)) this.drop(this.labelled, key, name)
+    const buckets = this.kinds.get(object.kind)!
+    const bucket = buckets.namespaces.get(namespace)!
+    bucket.objects.delete(name)
+    buckets.list = bucket.list = undefined
+    for (const key of keysOf(current)) this.unlabel(key, name)
     const owner = controllerOf(current)
-    if (owner !== undefined) this.drop(this.owned, owner.uid, `${current.kind}/${name}`)
+    if (owner !== undefined) this.disown(owner.uid, `${current.kind}/${name}`)
     this.onMutation({ type: "DELETED", object: { ...current, metadata: { ...current.metadata, resourceVersion: String(++this.revision) } } })
   }
 
-  private forgetLists(object: KubernetesObject): void {
-    this.lists.delete(`${object.kind}\u0000${object.metadata.namespace ?? ""}`)
-    this.lists.delete(`${object.kind}\u0000*`)
-  }
-
-  private keysOf(object: KubernetesObject): Array<string> {
-    const prefix = `${object.kind}\u0000${object.metadata.namespace ?? ""}`
-    const keys: Array<string> = []
-    const labels = object.metadata.labels
-    for (const key in labels) keys.push(`${prefix}\u0000${key}=${labels[key]}`)
-    if (object.kind === "Event") keys.push(prefix + (eventSubject(object) ?? ""))
-    return keys
-  }
-
-  private index(object: KubernetesObject, previous: KubernetesObject | undefined): void {
-    const name = object.metadata.name
-    if (previous !== undefined && previous.metadata.labels !== object.metadata.labels) {
-      for (const key of this.keysOf(previous)) this.drop(this.labelled, key, name)
+  private index(bucket: Bucket, object: KubernetesObject, previous: KubernetesObject | undefined): void {
+    const { name, labels, ownerReferences } = object.metadata
+    if (previous === undefined || previous.metadata.labels !== labels) {
+      for (const key of previous === undefined ? [] : keysOf(previous)) this.unlabel(key, name)
+      for (const key of keysOf(object)) {
+        const names = this.labelled.get(key)
+        if (names === undefined) this.labelled.set(key, new Set([name]))
+        else names.add(name)
+      }
     }
-    for (const key of this.keysOf(object)) this.keep(this.labelled, key, name, object)
-    const owner = controllerOf(object)
-    const before = previous === undefined ? undefined : controllerOf(previous)
-    if (before !== undefined && before.uid !== owner?.uid) this.drop(this.owned, before.uid, `${object.kind}/${name}`)
-    if (owner !== undefined) this.keep(this.owned, owner.uid, `${object.kind}/${name}`, object)
+    if (previous !== undefined && previous.metadata.ownerReferences === ownerReferences) return
+    const owner = controllerOf(object)?.uid
+    const before = previous === undefined ? undefined : controllerOf(previous)?.uid
+    if (before === owner) return
+    const key = `${object.kind}/${name}`
+    if (before !== undefined) this.disown(before, key)
+    if (owner === undefined) return
+    let owned = this.owned.get(owner)
+    if (owned === undefined) this.owned.set(owner, owned = new Map())
+    owned.set(key, [bucket, object.kind, name])
   }
 
-  private keep(index: Map<string, Bucket>, key: string, name: string, object: KubernetesObject): void {
-    const bucket = index.get(key)
-    if (bucket === undefined) index.set(key, new Map([[name, object]]))
-    else bucket.set(name, object)
+  private unlabel(key: string, name: string): void {
+    const names = this.labelled.get(key)
+    if (names?.delete(name) === true && names.size === 0) this.labelled.delete(key)
   }
 
-  private drop(index: Map<string, Bucket>, key: string, name: string): void {
-    const bucket = index.get(key)
-    if (bucket === undefined) return
-    bucket.delete(name)
-    if (bucket.size === 0) index.delete(key)
+  private disown(uid: string, key: string): void {
+    const owned = this.owned.get(uid)
+    if (owned?.delete(key) === true && owned.size === 0) this.owned.delete(uid)
   }
 }
