@@ -1,0 +1,56 @@
+/**
+ * A point in time after which work is of no use to anybody, carried in the
+ * fiber's context so that everything below shrinks to what is left.
+ *
+ * **Details**
+ *
+ * - Deadlines only shrink: `within` inside another `within` keeps the earlier.
+ * - No work starts after its deadline, and work that runs is interrupted at it.
+ * - `Pipeline` reads the same reference: a nested pipeline ends with the outer
+ *   one, and a back-off that would end after it is not begun.
+ */
+import { Clock, Context, Duration, Effect, Schema } from "effect"
+
+/** The deadline passed. `deadlineAtMs` is the point in time, in milliseconds since the epoch. */
+export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>()("DeadlineExceeded", {
+  deadlineAtMs: Schema.Number
+}) {
+  override get message(): string {
+    return "the deadline has passed"
+  }
+}
+
+/** Milliseconds since the epoch, or `undefined` where nobody set a deadline. */
+export const CurrentDeadline = Context.Reference<number | undefined>("kubernaut/resilience/CurrentDeadline", {
+  defaultValue: () => undefined
+})
+
+/** The earlier of two deadlines, where there are any. */
+export const earlier = (left: number | undefined, right: number | undefined): number | undefined =>
+  left === undefined ? right : right === undefined ? left : Math.min(left, right)
+
+/** What is left until the deadline, never negative; `undefined` where nobody set one. */
+export const remaining: Effect.Effect<Duration.Duration | undefined> = Effect.withFiber((fiber) => {
+  const deadlineAtMs = fiber.getRef(CurrentDeadline)
+  if (deadlineAtMs === undefined) return Effect.succeed(undefined)
+  const nowMs = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+  return Effect.succeed(Duration.millis(Math.max(0, deadlineAtMs - nowMs)))
+})
+
+/**
+ * Runs an effect that must be done `duration` from now, or by the deadline that
+ * is already in the context if that is earlier.
+ */
+export const within = (duration: Duration.Input) =>
+<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | DeadlineExceeded, R> =>
+  Effect.withFiber((fiber) => {
+    const nowMs = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+    const ownMs = nowMs + Duration.toMillis(Duration.fromInputUnsafe(duration))
+    const deadlineAtMs = Math.min(ownMs, fiber.getRef(CurrentDeadline) ?? Number.POSITIVE_INFINITY)
+    if (!Number.isFinite(deadlineAtMs)) return self
+    const exceeded = Effect.suspend(() => Effect.fail(new DeadlineExceeded({ deadlineAtMs })))
+    if (deadlineAtMs <= nowMs) return exceeded
+    return Effect.provideService(self, CurrentDeadline, deadlineAtMs).pipe(
+      Effect.timeoutOrElse({ duration: Duration.millis(deadlineAtMs - nowMs), orElse: () => exceeded })
+    )
+  })
