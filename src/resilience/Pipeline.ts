@@ -1,0 +1,662 @@
+/**
+ * The one way in which this service calls anything outside of itself.
+ *
+ * **Details** — the parts and their fixed order, the outermost first:
+ *
+ *     deadline → retry budget → retry → circuit breaker → bulkhead → attempt timeout → call
+ *
+ * - **deadline**: everything below ends by then, attempts and waits alike, and
+ *   pipelines that are nested in the call see what is left (`Deadline`).
+ * - **retry budget**, **retry**: see there. Only failures that the caller's
+ *   `classify` calls transient are retried, and attempt timeouts.
+ * - **circuit breaker**: sees each attempt, not each call.
+ * - **bulkhead**: waiting for a place is no part of the attempt's time, and a
+ *   full bulkhead says nothing about the peer: the breaker ignores it.
+ * - **attempt timeout**: interrupts the attempt and waits until it has let go,
+ *   as `Effect.timeout` does. An attempt that succeeds all the same while it is
+ *   being interrupted has succeeded.
+ *
+ * What the caller gets:
+ *
+ * | what happened                                | error                              | breaker | retried |
+ * |----------------------------------------------|------------------------------------|---------|---------|
+ * | the call failed                              | its own error                      | as classified | as classified |
+ * | the call died (defect)                       | the defect                         | failure | no  |
+ * | an attempt took too long                     | `AttemptTimeout`                   | failure | yes |
+ * | the pipeline's own deadline came             | `DeadlineExceeded`                 | failure | no  |
+ * | a deadline set further out came              | `DeadlineExceeded`                 | ignored | no  |
+ * | the circuit was open when the call came      | `CircuitOpen`                      | –       | no  |
+ * | the circuit opened between two attempts      | the last attempt's error           | –       | stops |
+ * | no budget, or no time, for another attempt   | the last attempt's error           | –       | stops |
+ * | no place in the bulkhead                     | `BulkheadFull`                     | ignored | no  |
+ * | the caller was interrupted                   | –                                  | ignored | no  |
+ *
+ * A call whose own failures opened the circuit thus hears why the peer failed;
+ * the next call hears that the circuit is open.
+ *
+ * **Gotchas**
+ *
+ * Rejections of one circuit within one millisecond share one error object, so
+ * that turning a storm away costs next to nothing.
+ *
+ * An attempt runs in a fiber of its own that is started at once: a call that
+ * never suspends costs neither a timer nor a race.
+ */
+import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Pull, Schedule, Schema } from "effect"
+import * as Bulkheads from "./Bulkhead.ts"
+import * as Breakers from "./CircuitBreaker.ts"
+import { CurrentDeadline } from "./Deadline.ts"
+import { type EventHub, ResilienceEvents } from "./ResilienceEvent.ts"
+import * as Budgets from "./RetryBudget.ts"
+import * as Policies from "./RetryPolicy.ts"
+
+// ----------------------------------------------------------------------------
+// Public types
+// ----------------------------------------------------------------------------
+
+/**
+ * What an error of the call means. `retry`: the same call may succeed soon.
+ * `breaker`: `"failure"` where the peer is at fault, `"ignored"` where we are
+ * (400, 422). `retryAfter`: the peer's own word on when to come back.
+ */
+export interface Classification {
+  readonly retry: boolean
+  readonly breaker: "failure" | "ignored"
+  readonly retryAfter?: Duration.Duration
+}
+
+/** Each part has a default; `false` leaves it out. */
+export interface Options {
+  /** For everything together. Default 30 s (the source document's limit of an investigation). */
+  readonly deadline?: Duration.Input | false
+  /** For each attempt. Default 10 s, so that a hanging peer leaves time for a second and a third attempt. */
+  readonly attemptTimeout?: Duration.Input | false
+  /** Default: a budget of its own with the defaults of `RetryBudget`. Share one between pipelines to one peer. */
+  readonly retryBudget?: Budgets.RetryBudget | Budgets.Settings | false
+  /** Default: the policy of `RetryPolicy`. A `schedule` of your own takes the place of its waits. */
+  readonly retry?: (Policies.Settings & { readonly schedule?: Schedule.Schedule<unknown, unknown> }) | false
+  /** Default: a breaker of its own, by the pipeline's name, with the defaults of `CircuitBreaker`. */
+  readonly circuitBreaker?: Breakers.CircuitBreaker | Breakers.Settings | false
+  /** Default: a bulkhead of its own with the defaults of `Bulkhead`. */
+  readonly bulkhead?: Bulkheads.Bulkhead | Bulkheads.Settings | false
+}
+
+/** How a call went, for whoever reports on it. `attempts` counts those that reached the call. */
+export interface CallReport {
+  readonly attempts: number
+  readonly durationMs: number
+}
+
+/** A call's end together with its report. */
+export interface Counted<A, E> extends CallReport {
+  readonly exit: Exit.Exit<A, E>
+}
+
+// ----------------------------------------------------------------------------
+// Errors
+// ----------------------------------------------------------------------------
+
+/** The circuit is open; there is no chance before `retryAfterMs`. */
+export const CircuitOpen = Schema.TaggedStruct("CircuitOpen", { retryAfterMs: Schema.Number })
+/** As many calls as allowed are in flight, and no place became free within `waitedMs`. */
+export const BulkheadFull = Schema.TaggedStruct("BulkheadFull", { limit: Schema.Number, waitedMs: Schema.Number })
+/** The last attempt took longer than `timeoutMs`. */
+export const AttemptTimeout = Schema.TaggedStruct("AttemptTimeout", { timeoutMs: Schema.Number })
+/** The deadline came `deadlineMs` after the call. */
+export const DeadlineExceeded = Schema.TaggedStruct("DeadlineExceeded", { deadlineMs: Schema.Number })
+
+export const PipelineErrorReason = Schema.Union([CircuitOpen, BulkheadFull, AttemptTimeout, DeadlineExceeded])
+export type PipelineErrorReason = typeof PipelineErrorReason.Type
+
+const sentence = (pipeline: string, reason: PipelineErrorReason): string => {
+  switch (reason._tag) {
+    case "CircuitOpen":
+      return `${pipeline} is not being called: its circuit is open for another ${Math.ceil(reason.retryAfterMs)} ms`
+    case "BulkheadFull":
+      return `${pipeline} is not being called: ${reason.limit} calls are in flight already`
+    case "AttemptTimeout":
+      return `${pipeline} did not answer within ${reason.timeoutMs} ms`
+    case "DeadlineExceeded":
+      return `${pipeline} did not answer within the deadline of ${reason.deadlineMs} ms`
+  }
+}
+
+/** What the pipeline itself has to say; the call's own errors pass through unchanged. */
+export class PipelineError extends Schema.TaggedError<PipelineError>()("PipelineError", {
+  pipeline: Schema.String,
+  reason: PipelineErrorReason
+}) {
+  override get message(): string {
+    return sentence(this.pipeline, this.reason)
+  }
+}
+
+// ----------------------------------------------------------------------------
+// The pipeline
+// ----------------------------------------------------------------------------
+
+/** Every error is transient and the peer's fault. */
+export const transient = (): Classification => ({ retry: true, breaker: "failure" })
+
+export class Pipeline {
+  readonly name: string
+  readonly circuitBreaker: Breakers.CircuitBreaker | undefined
+  readonly bulkhead: Bulkheads.Bulkhead | undefined
+  readonly retryBudget: Budgets.RetryBudget | undefined
+  readonly retry: Policies.RetryPolicy | undefined
+  /** Infinity where there is none. */
+  readonly deadlineMs: number
+  /** Infinity where there is none. */
+  readonly attemptTimeoutMs: number
+  /** @internal */
+  readonly hub: EventHub
+  #rejection: PipelineError | undefined = undefined
+  #rejectedMs = -1
+
+  /** See `make`. */
+  static readonly make = (name: string, options: Options = {}): Effect.Effect<Pipeline> => make(name, options)
+
+  constructor(name: string, parts: Parts) {
+    this.name = name
+    this.circuitBreaker = parts.circuitBreaker
+    this.bulkhead = parts.bulkhead
+    this.retryBudget = parts.retryBudget
+    this.retry = parts.retry
+    this.deadlineMs = parts.deadlineMs
+    this.attemptTimeoutMs = parts.attemptTimeoutMs
+    this.hub = parts.hub
+  }
+
+  /**
+   * Runs a call through all parts. `classify` says what an error means; `report`,
+   * if given, is told how many attempts it took and how long, however it ended.
+   */
+  execute<A, E, R>(
+    call: Effect.Effect<A, E, R>,
+    classify: (error: E) => Classification = transient,
+    report?: (report: CallReport) => void
+  ): Effect.Effect<A, E | PipelineError, R> {
+    return Effect.withFiber((fiber) => {
+      const execution = new Execution<A, E, R>(this, call, classify, report, fiber)
+      // The one frame that cleans up, pushed before anything is taken.
+      return Effect.onExitPrimitive(
+        Effect.suspend(() => execution.begin()),
+        (exit) => execution.settle(exit)
+      )
+    })
+  }
+
+  /** Like `execute`, but ends with the exit, the attempts it took and the time, whichever way it went. */
+  executeCounted<A, E, R>(
+    call: Effect.Effect<A, E, R>,
+    classify: (error: E) => Classification = transient
+  ): Effect.Effect<Counted<A, E | PipelineError>, never, R> {
+    return Effect.suspend(() => {
+      let report: CallReport = { attempts: 0, durationMs: 0 }
+      const run = this.execute(call, classify, (made) => {
+        report = made
+      })
+      return Effect.map(Effect.exit(run), (exit) => ({ exit, ...report }))
+    })
+  }
+
+  /** @internal */
+  error(reason: PipelineErrorReason): PipelineError {
+    return new PipelineError({ pipeline: this.name, reason })
+  }
+
+  /** @internal */
+  rejection(retryAfterMs: number): PipelineError {
+    if (this.#rejection === undefined || this.#rejectedMs !== retryAfterMs) {
+      this.#rejectedMs = retryAfterMs
+      this.#rejection = this.error({ _tag: "CircuitOpen", retryAfterMs })
+    }
+    return this.#rejection
+  }
+}
+
+interface Parts {
+  readonly circuitBreaker: Breakers.CircuitBreaker | undefined
+  readonly bulkhead: Bulkheads.Bulkhead | undefined
+  readonly retryBudget: Budgets.RetryBudget | undefined
+  readonly retry: Policies.RetryPolicy | undefined
+  readonly deadlineMs: number
+  readonly attemptTimeoutMs: number
+  readonly hub: EventHub
+}
+
+// ----------------------------------------------------------------------------
+// One call
+// ----------------------------------------------------------------------------
+
+const spanState = {
+  Closed: "closed",
+  Open: "open",
+  HalfOpen: "half_open",
+  Isolated: "isolated",
+  ForcedClosed: "forced_closed"
+} as const
+
+type CallEnding =
+  | { readonly _tag: "CallSucceeded" }
+  | { readonly _tag: "CallFailed"; readonly reason: "error" | "attempt-timeout" | "deadline" | "defect" }
+  | { readonly _tag: "CallIgnored"; readonly reason: "error" | "interrupted" }
+  | { readonly _tag: "CallRejected"; readonly reason: "circuit-open" | "bulkhead-full" | "deadline" }
+
+const succeeded: CallEnding = { _tag: "CallSucceeded" }
+const interrupted: CallEnding = { _tag: "CallIgnored", reason: "interrupted" }
+
+type Step = (now: number, input: unknown) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
+
+/**
+ * The state of one call on its way through the pipeline.
+ *
+ * Everything that takes or gives back something (a place, an admission, a child
+ * fiber) happens synchronously together with the field that says so, and
+ * `settle` runs whatever happens. So no interruption can fall in between.
+ */
+class Execution<A, E, R> {
+  readonly pipeline: Pipeline
+  readonly call: Effect.Effect<A, E, R>
+  readonly classify: (error: E) => Classification
+  readonly report: ((report: CallReport) => void) | undefined
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  readonly clock: Clock.Clock
+  readonly startedMs: number
+  readonly deadlineAtMs: number
+  readonly deadlineIsOwn: boolean
+  attempts = 0
+  attemptStartedMs = 0
+  ending: CallEnding = interrupted
+  admission: Breakers.Admission | undefined = undefined
+  holdsPlace = false
+  leaveQueue: (() => void) | undefined = undefined
+  child: Fiber.Fiber<A, E> | undefined = undefined
+  timer: Fiber.Fiber<void> | undefined = undefined
+  wake: (() => void) | undefined = undefined
+  cut: "attempt-timeout" | "deadline" | undefined = undefined
+  classification: Classification | undefined = undefined
+  classifierDefect: Cause.Cause<E> | undefined = undefined
+  lastFailure: Cause.Cause<E | PipelineError> | undefined = undefined
+  nextDelay: Step | undefined = undefined
+
+  constructor(
+    pipeline: Pipeline,
+    call: Effect.Effect<A, E, R>,
+    classify: (error: E) => Classification,
+    report: ((report: CallReport) => void) | undefined,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ) {
+    this.pipeline = pipeline
+    this.call = call
+    this.classify = classify
+    this.report = report
+    this.fiber = fiber
+    this.clock = fiber.getRef(Clock.Clock)
+    this.startedMs = this.clock.currentTimeMillisUnsafe()
+    const ownMs = this.startedMs + pipeline.deadlineMs
+    const inheritedMs = fiber.getRef(CurrentDeadline)
+    this.deadlineIsOwn = inheritedMs === undefined || ownMs <= inheritedMs
+    this.deadlineAtMs = this.deadlineIsOwn ? ownMs : inheritedMs!
+  }
+
+  begin(): Effect.Effect<A, E | PipelineError, R> {
+    if (this.startedMs >= this.deadlineAtMs) return this.exceeded("CallRejected")
+    this.pipeline.retryBudget?.depositUnsafe()
+    return this.attempt(this.startedMs)
+  }
+
+  // -- one attempt: circuit breaker, bulkhead, attempt timeout, call ----------
+
+  attempt(nowMs: number): Effect.Effect<A, E | PipelineError, R> {
+    const { bulkhead, circuitBreaker } = this.pipeline
+    if (circuitBreaker !== undefined) {
+      const admitted = circuitBreaker.admitUnsafe(nowMs)
+      if (typeof admitted === "number") return this.rejectedByCircuit(admitted)
+      this.admission = admitted
+    }
+    if (bulkhead === undefined) return this.run(nowMs)
+    this.holdsPlace = bulkhead.takeUnsafe()
+    return this.holdsPlace ? this.run(nowMs) : this.queue(bulkhead, nowMs)
+  }
+
+  queue(bulkhead: Bulkheads.Bulkhead, nowMs: number): Effect.Effect<A, E | PipelineError, R> {
+    let expired = false
+    this.leaveQueue = bulkhead.enqueueUnsafe(() => {
+      this.holdsPlace = true
+      this.leaveQueue = undefined
+      this.stopTimer()
+      this.wake?.()
+    })
+    if (this.holdsPlace) {
+      this.leaveQueue = undefined
+      return this.run(nowMs)
+    }
+    if (this.leaveQueue === undefined) return this.rejectedByBulkhead(bulkhead, 0)
+    const leftMs = this.deadlineAtMs - nowMs
+    this.startTimer(Math.min(bulkhead.maxWaitMs, leftMs), () => {
+      this.leaveQueue?.()
+      this.leaveQueue = undefined
+      expired = true
+      this.wake?.()
+    })
+    const granted = Effect.callback<void>((resume) => {
+      if (this.holdsPlace || expired) return resume(Effect.void)
+      // A turn of the event loop in between, so that calls that hand the place on
+      // to each other do not nest.
+      this.wake = () => resume(Effect.yieldNow)
+    })
+    return Effect.flatMap(granted, () => {
+      this.wake = undefined
+      if (this.holdsPlace) return this.run(this.clock.currentTimeMillisUnsafe())
+      return leftMs <= bulkhead.maxWaitMs
+        ? this.exceeded("CallRejected")
+        : this.rejectedByBulkhead(bulkhead, bulkhead.maxWaitMs)
+    })
+  }
+
+  run(nowMs: number): Effect.Effect<A, E | PipelineError, R> {
+    if (nowMs >= this.deadlineAtMs) return this.exceeded("CallRejected")
+    this.attempts++
+    this.attemptStartedMs = nowMs
+    this.cut = undefined
+    const context = this.deadlineIsOwn && this.deadlineAtMs < Number.POSITIVE_INFINITY
+      ? Context.add(this.fiber.context, CurrentDeadline, this.deadlineAtMs)
+      : this.fiber.context
+    // The context of the caller's fiber is what `R` is read from.
+    const call = this.traced(this.call) as Effect.Effect<A, E>
+    const child = Effect.runForkWith(context)(call)
+    const exit = child.pollUnsafe()
+    if (exit !== undefined) {
+      this.finish(exit)
+      return this.decide(exit)
+    }
+    return this.await(child)
+  }
+
+  await(child: Fiber.Fiber<A, E>): Effect.Effect<A, E | PipelineError, R> {
+    this.child = child
+    let ended: Exit.Exit<A, E> | undefined
+    child.addObserver((exit) => {
+      ended = exit
+      this.finish(exit)
+      this.wake?.()
+    })
+    const { attemptTimeoutMs } = this.pipeline
+    const leftMs = this.deadlineAtMs - this.attemptStartedMs
+    this.startTimer(Math.min(attemptTimeoutMs, leftMs), () => {
+      this.cut = leftMs <= attemptTimeoutMs ? "deadline" : "attempt-timeout"
+      child.interruptUnsafe(this.fiber.id)
+    })
+    return Effect.callback<A, E | PipelineError, R>((resume) => {
+      const next = Effect.suspend(() => {
+        this.wake = undefined
+        return this.decide(ended!)
+      })
+      if (ended !== undefined) return resume(next)
+      this.wake = () => resume(next)
+    })
+  }
+
+  /** Gives back what the attempt had and tells the breaker how it went. */
+  finish(exit: Exit.Exit<A, E>): void {
+    this.child = undefined
+    this.stopTimer()
+    const outcome = Exit.isSuccess(exit) ? "success" : this.outcomeOf(exit.cause)
+    this.giveBack(outcome)
+  }
+
+  giveBack(outcome: Breakers.Outcome): void {
+    if (this.admission !== undefined) {
+      const admission = this.admission
+      this.admission = undefined
+      const nowMs = this.clock.currentTimeMillisUnsafe()
+      this.pipeline.circuitBreaker!.recordUnsafe(admission, outcome, nowMs - this.attemptStartedMs, nowMs)
+    }
+    if (this.holdsPlace) {
+      this.holdsPlace = false
+      this.pipeline.bulkhead!.releaseUnsafe()
+    }
+  }
+
+  outcomeOf(cause: Cause.Cause<E>): Breakers.Outcome {
+    this.classification = undefined
+    if (Cause.hasDies(cause)) return "failure"
+    const error = cause.reasons.find(Cause.isFailReason)
+    if (error !== undefined) {
+      try {
+        this.classification = this.classify(error.error)
+      } catch (defect) {
+        // A classifier that throws is our fault and says nothing about the peer.
+        this.classification = { retry: false, breaker: "ignored" }
+        this.classifierDefect = Cause.combine(cause, Cause.die(defect))
+        return "ignored"
+      }
+      return this.classification.breaker
+    }
+    if (this.cut === undefined) return "ignored"
+    return this.cut === "attempt-timeout" || this.deadlineIsOwn ? "failure" : "ignored"
+  }
+
+  // -- after an attempt: retry, retry budget, deadline -------------------------
+
+  decide(exit: Exit.Exit<A, E>): Effect.Effect<A, E | PipelineError, R> {
+    if (Exit.isSuccess(exit)) {
+      this.ending = succeeded
+      return exit
+    }
+    const cause = exit.cause
+    if (Cause.hasDies(cause)) {
+      this.ending = { _tag: "CallFailed", reason: "defect" }
+      return exit
+    }
+    if (this.classification !== undefined) return this.decideFailed(cause, this.classification)
+    if (this.cut === "deadline") return this.exceeded("CallFailed")
+    if (this.cut === "attempt-timeout") {
+      const timeout = this.pipeline.error({ _tag: "AttemptTimeout", timeoutMs: this.pipeline.attemptTimeoutMs })
+      this.ending = { _tag: "CallFailed", reason: "attempt-timeout" }
+      return this.retryOrFail(Cause.fail(timeout), undefined)
+    }
+    // The call interrupted itself.
+    return exit
+  }
+
+  decideFailed(
+    cause: Cause.Cause<E>,
+    classification: Classification
+  ): Effect.Effect<A, E | PipelineError, R> {
+    if (this.classifierDefect !== undefined) {
+      this.ending = { _tag: "CallFailed", reason: "defect" }
+      return Effect.failCause(this.classifierDefect)
+    }
+    this.ending = { _tag: classification.breaker === "failure" ? "CallFailed" : "CallIgnored", reason: "error" }
+    return classification.retry ? this.retryOrFail(cause, classification.retryAfter) : Effect.failCause(cause)
+  }
+
+  retryOrFail(
+    cause: Cause.Cause<E | PipelineError>,
+    retryAfter: Duration.Duration | undefined
+  ): Effect.Effect<A, E | PipelineError, R> {
+    const policy = this.pipeline.retry
+    if (policy === undefined || this.attempts >= policy.attempts) return Effect.failCause(cause)
+    this.lastFailure = cause
+    const step: Effect.Effect<Step> = this.nextDelay === undefined
+      ? Effect.map(Schedule.toStep(policy.schedule), (made) => {
+        this.nextDelay = made as Step
+        return this.nextDelay
+      })
+      : Effect.succeed(this.nextDelay)
+    const input = cause.reasons.find(Cause.isFailReason)?.error
+    return Effect.flatMap(step, (next) =>
+      Pull.matchEffect(Effect.suspend(() => next(this.clock.currentTimeMillisUnsafe(), input)), {
+        onSuccess: ([, delay]) =>
+          this.backOff(cause, Policies.honourRetryAfter(Duration.toMillis(delay), retryAfter, policy)),
+        onFailure: () => Effect.failCause(cause),
+        onDone: () => Effect.failCause(cause)
+      }))
+  }
+
+  backOff(cause: Cause.Cause<E | PipelineError>, delayMs: number): Effect.Effect<A, E | PipelineError, R> {
+    const nowMs = this.clock.currentTimeMillisUnsafe()
+    const refusal = this.refusal(nowMs, nowMs + delayMs)
+    if (refusal !== undefined) return this.refuse(cause, refusal)
+    if (this.pipeline.hub.active) {
+      this.pipeline.hub.publish({
+        _tag: "AttemptRetried",
+        pipeline: this.pipeline.name,
+        attempt: this.attempts + 1,
+        delayMs
+      })
+    }
+    const wait = delayMs > 0 ? this.clock.sleep(Duration.millis(delayMs)) : Effect.yieldNow
+    return Effect.flatMap(wait, () => {
+      const thenMs = this.clock.currentTimeMillisUnsafe()
+      return thenMs >= this.deadlineAtMs ? this.refuse(cause, "deadline") : this.attempt(thenMs)
+    })
+  }
+
+  // The budget comes last, so that no token is spent on an attempt that another
+  // part would not allow.
+  refusal(nowMs: number, thenMs: number): "budget" | "circuit-open" | "deadline" | undefined {
+    const { circuitBreaker, retryBudget } = this.pipeline
+    if (thenMs >= this.deadlineAtMs) return "deadline"
+    if (circuitBreaker?.wouldRejectUnsafe(thenMs) === true) return "circuit-open"
+    if (retryBudget?.withdrawUnsafe(nowMs) === false) return "budget"
+    return undefined
+  }
+
+  refuse(
+    cause: Cause.Cause<E | PipelineError>,
+    refusal: "budget" | "circuit-open" | "deadline"
+  ): Effect.Effect<never, E | PipelineError> {
+    if (this.pipeline.hub.active) {
+      this.pipeline.hub.publish({
+        _tag: "RetryRefused",
+        pipeline: this.pipeline.name,
+        attempt: this.attempts + 1,
+        cause: refusal
+      })
+    }
+    return Effect.failCause(cause)
+  }
+
+  // -- endings ----------------------------------------------------------------
+
+  rejectedByCircuit(retryAfterMs: number): Effect.Effect<never, E | PipelineError> {
+    if (this.lastFailure !== undefined) return this.refuse(this.lastFailure, "circuit-open")
+    this.ending = { _tag: "CallRejected", reason: "circuit-open" }
+    return this.rejected(this.pipeline.rejection(retryAfterMs))
+  }
+
+  rejectedByBulkhead(bulkhead: Bulkheads.Bulkhead, waitedMs: number): Effect.Effect<never, PipelineError> {
+    this.ending = { _tag: "CallRejected", reason: "bulkhead-full" }
+    return this.rejected(this.pipeline.error({ _tag: "BulkheadFull", limit: bulkhead.limit, waitedMs }))
+  }
+
+  exceeded(tag: "CallRejected" | "CallFailed"): Effect.Effect<never, PipelineError> {
+    this.ending = { _tag: tag, reason: "deadline" }
+    const error = this.pipeline.error({ _tag: "DeadlineExceeded", deadlineMs: this.deadlineAtMs - this.startedMs })
+    return tag === "CallRejected" ? this.rejected(error) : Effect.fail(error)
+  }
+
+  /** A rejected call has a short span of its own. */
+  rejected(error: PipelineError): Effect.Effect<never, PipelineError> {
+    return this.traced(Exit.fail(error))
+  }
+
+  traced<A1, E1, R1>(self: Effect.Effect<A1, E1, R1>): Effect.Effect<A1, E1, R1> {
+    const { span, tracerEnabled } = this.fiber.cache
+    if (span === undefined || !span.sampled || !tracerEnabled) return self
+    const breaker = this.pipeline.circuitBreaker
+    const options = {
+      attributes: {
+        "kubernaut.pipeline": this.pipeline.name,
+        "retry.attempt": Math.max(1, this.attempts),
+        ...(breaker === undefined ? undefined : { "circuitbreaker.state": spanState[breaker.tagUnsafe] })
+      },
+      captureStackTrace: false
+    }
+    return Effect.withSpan(self as Effect.Effect<A1, E1>, "attempt", options)
+  }
+
+  /** Runs last, whatever happened. */
+  settle(_exit: Exit.Exit<A, E | PipelineError>): Effect.Effect<void> | undefined {
+    this.wake = undefined
+    if (this.child !== undefined) {
+      // Only an interruption gets here; the attempt's own end gives back what it has.
+      const child = this.child
+      return Effect.andThen(Fiber.interrupt(child), Effect.sync(() => this.announce(interrupted)))
+    }
+    if (this.admission !== undefined || this.holdsPlace || this.leaveQueue !== undefined) {
+      this.leaveQueue?.()
+      this.leaveQueue = undefined
+      this.stopTimer()
+      this.giveBack("ignored")
+    }
+    if (this.report !== undefined || this.pipeline.hub.active) {
+      this.announce(Exit.isFailure(_exit) && Cause.hasInterruptsOnly(_exit.cause) ? interrupted : this.ending)
+    }
+    return undefined
+  }
+
+  announce(ending: CallEnding): void {
+    const { hub, name: pipeline } = this.pipeline
+    const report = { attempts: this.attempts, durationMs: this.clock.currentTimeMillisUnsafe() - this.startedMs }
+    this.report?.(report)
+    if (hub.active) hub.publish({ ...ending, pipeline, ...report })
+  }
+
+  startTimer(delayMs: number, onFire: () => void): void {
+    if (delayMs === Number.POSITIVE_INFINITY) return
+    const timer = Effect.runForkWith(this.fiber.context)(this.clock.sleep(Duration.millis(delayMs)))
+    this.timer = timer
+    timer.addObserver((exit) => {
+      if (this.timer !== timer || Exit.isFailure(exit)) return
+      this.timer = undefined
+      onFire()
+    })
+  }
+
+  stopTimer(): void {
+    const timer = this.timer
+    if (timer === undefined) return
+    this.timer = undefined
+    timer.interruptUnsafe()
+  }
+}
+
+// ----------------------------------------------------------------------------
+// Constructor
+// ----------------------------------------------------------------------------
+
+const limitMs = (input: Duration.Input | false | undefined, otherwise: Duration.Input): number =>
+  input === false ? Number.POSITIVE_INFINITY : Duration.toMillis(Duration.fromInputUnsafe(input ?? otherwise))
+
+const isBulkhead = (option: Bulkheads.Bulkhead | Bulkheads.Settings): option is Bulkheads.Bulkhead =>
+  "takeUnsafe" in option
+
+/** Makes a pipeline to one peer. Parts that are not given get their defaults; events go to the hub in the context. */
+export const make = Effect.fnUntraced(function*(name: string, options: Options = {}): Effect.fn.Return<Pipeline> {
+  const { bulkhead, circuitBreaker, retryBudget } = options
+  return new Pipeline(name, {
+    hub: yield* Effect.service(ResilienceEvents),
+    deadlineMs: limitMs(options.deadline, "30 seconds"),
+    attemptTimeoutMs: limitMs(options.attemptTimeout, "10 seconds"),
+    retry: options.retry === false ? undefined : Policies.make(options.retry),
+    retryBudget: retryBudget === false
+      ? undefined
+      : retryBudget instanceof Budgets.RetryBudget
+      ? retryBudget
+      : yield* Budgets.make(retryBudget),
+    circuitBreaker: circuitBreaker === false
+      ? undefined
+      : circuitBreaker instanceof Breakers.CircuitBreaker
+      ? circuitBreaker
+      : yield* Breakers.make(name, circuitBreaker),
+    bulkhead: bulkhead === false
+      ? undefined
+      : bulkhead !== undefined && isBulkhead(bulkhead)
+      ? bulkhead
+      : yield* Bulkheads.make(bulkhead)
+  })
+})
