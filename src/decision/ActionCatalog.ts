@@ -2,28 +2,28 @@
  * The typed action catalogue: what each action risks, how it is undone, at which degradation levels it may run by itself, what it
  * applies to, and whose fields it would fight over.
  *
- * | action | risk | undone | by itself at levels | applies to |
- * |---|---|---|---|---|
- * | RestartWorkload | low | nothing to undo | 0 1 2 | Deployment, StatefulSet, DaemonSet |
- * | ScaleWorkload | low | exactly | 0 1 | Deployment, StatefulSet |
- * | RollbackDeployment | medium | exactly | 0 1 2 | Deployment |
- * | AdjustResources | medium | exactly | 0 1 | Deployment, StatefulSet, DaemonSet |
- * | PatchHpa | low | exactly | 0 1 | HorizontalPodAutoscaler |
- * | EvictPod | low | nothing to undo | 0 1 2 | Pod |
- * | CordonNode | low | exactly | 0 1 2 | Node |
- * | UncordonNode | medium | exactly | 0 1 | Node |
- * | DrainNode | high | partly | 0, with a person | Node |
- * | ExpandVolume | high | never | with a person | PersistentVolumeClaim |
- * | SuspendCronJob | medium | exactly | 0 | CronJob |
- * | QuarantinePod | medium | partly | 0 | Pod |
- * | CollectDiagnostics | none | changes nothing | 0 1 2 | every kind |
- * | Notify | none | changes nothing | 0 1 2 | every kind |
+ * | action | risk | undone | by itself at levels |
+ * |---|---|---|---|
+ * | RestartWorkload | low | nothing to undo | 0 1 2 |
+ * | ScaleWorkload | low | exactly | 0 1 2 |
+ * | RollbackDeployment | medium | exactly | 0 1 2 |
+ * | AdjustResources | medium | exactly | 0 1 2 |
+ * | PatchHpa | low | exactly | 0 1 2 |
+ * | EvictPod | low | nothing to undo | 0 1 2 |
+ * | CordonNode | low | exactly | 0 1 2 |
+ * | UncordonNode | medium | exactly | 0 1 |
+ * | DrainNode | high | partly | 0, with a person |
+ * | ExpandVolume | high | never | 0, with a person |
+ * | SuspendCronJob | medium | exactly | 0 |
+ * | QuarantinePod | medium | partly | 0 |
+ * | CollectDiagnostics | none | changes nothing | 0 1 2 |
+ * | Notify | none | changes nothing | 0 1 2 |
  *
  * *Priority* actions (level 1) are those that restore service. *Safe* actions (level 2, and the only ones that the rulebook may have
- * carried out at any level) are of small blast radius, can be undone or need no undoing, and need no figure that somebody has to
- * come up with: a scale, a resource or an HPA limit guessed by a rule is not safe, however exact its inverse.
+ * carried out at any level) are those of them that reach one workload, pod or node and are undone exactly or need no undoing. How far
+ * a scale, a resource or an autoscaler may be moved without a person is bounded by guardrails and by the plan, at every level.
  */
-import type { ActionType } from "../domain/Action.ts"
+import { type ActionType, kindsOf } from "../domain/Action.ts"
 import type { Risk } from "../domain/Decision.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { Manager } from "../domain/WorkloadState.ts"
@@ -46,27 +46,24 @@ export interface CatalogEntry {
   readonly reversibility: Reversibility
   /** Restores service: may run by itself at level 1. */
   readonly priority: boolean
-  /** Of small blast radius and undone without judgement: may run by itself at level 2, and on a rule's word. */
+  /** Of small blast radius, and undone exactly or with nothing to undo: may run by itself at level 2, and on a rule's word. */
   readonly safe: boolean
-  /** What it applies to; `any` for the read-only ones. */
+  /** What it applies to; `any` for those that change nothing. */
   readonly kinds: ReadonlyArray<string> | "any"
   /** Who would undo it, or be surprised by it at the next release, because the fields it writes are theirs. */
   readonly contested: ReadonlyArray<Manager>
   readonly description: string
 }
 
-const workloads = ["Deployment", "StatefulSet", "DaemonSet"]
-
 // A restart annotation, a pod's eviction or a node's cordon is in nobody's Git repository or chart, so nobody reverts them.
 const declared: ReadonlyArray<Manager> = ["helm", "argocd", "flux"]
 
-const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
+const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>> = {
   RestartWorkload: {
     risk: "low",
     reversibility: "not-needed",
     priority: true,
     safe: true,
-    kinds: workloads,
     contested: [],
     description: "Replaces every pod, a few at a time, by a new template annotation. Local data of the pods is lost."
   },
@@ -74,8 +71,7 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     risk: "low",
     reversibility: "exact",
     priority: true,
-    safe: false,
-    kinds: ["Deployment", "StatefulSet"],
+    safe: true,
     contested: [...declared, "hpa"],
     description: "Sets the replica count. Refused where a HorizontalPodAutoscaler owns it."
   },
@@ -84,7 +80,6 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     reversibility: "exact",
     priority: true,
     safe: true,
-    kinds: ["Deployment"],
     contested: declared,
     description: "Puts the pod template back to an earlier revision. ConfigMaps, Secrets and data stay as they are."
   },
@@ -92,8 +87,7 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     risk: "medium",
     reversibility: "exact",
     priority: true,
-    safe: false,
-    kinds: workloads,
+    safe: true,
     contested: declared,
     description: "Changes requests or limits of one container, which replaces the pods."
   },
@@ -101,8 +95,7 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     risk: "low",
     reversibility: "exact",
     priority: true,
-    safe: false,
-    kinds: ["HorizontalPodAutoscaler"],
+    safe: true,
     contested: declared,
     description: "Changes the minimum or maximum replicas of an autoscaler."
   },
@@ -111,7 +104,6 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     reversibility: "not-needed",
     priority: true,
     safe: true,
-    kinds: ["Pod"],
     contested: [],
     description: "Evicts one pod within its disruption budget; its owner makes another."
   },
@@ -120,7 +112,6 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     reversibility: "exact",
     priority: true,
     safe: true,
-    kinds: ["Node"],
     contested: [],
     description: "Marks a node unschedulable. Running pods stay."
   },
@@ -130,7 +121,6 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     reversibility: "exact",
     priority: true,
     safe: false,
-    kinds: ["Node"],
     contested: [],
     description: "Marks a node schedulable again."
   },
@@ -139,7 +129,6 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     reversibility: "partial",
     priority: false,
     safe: false,
-    kinds: ["Node"],
     contested: [],
     description: "Cordons a node and evicts its pods within their budgets. Evicted pods are not moved back."
   },
@@ -148,7 +137,6 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     reversibility: "irreversible",
     priority: false,
     safe: false,
-    kinds: ["PersistentVolumeClaim"],
     contested: declared,
     description: "Asks for more storage. A volume never gets smaller again."
   },
@@ -158,7 +146,6 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     reversibility: "exact",
     priority: false,
     safe: false,
-    kinds: ["CronJob"],
     contested: declared,
     description: "Starts no new Jobs. Jobs that run go on."
   },
@@ -167,7 +154,6 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     reversibility: "partial",
     priority: false,
     safe: false,
-    kinds: ["Pod"],
     contested: [],
     description: "Takes one pod out of its Service and its owner by its labels; the owner makes a replacement."
   },
@@ -176,7 +162,6 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     reversibility: "read-only",
     priority: true,
     safe: true,
-    kinds: "any",
     contested: [],
     description: "Reads the state, the events and, where redaction is set up, the logs of the target."
   },
@@ -185,18 +170,15 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
     reversibility: "read-only",
     priority: true,
     safe: true,
-    kinds: "any",
     contested: [],
     description: "Puts the alert before a person, with the reason."
   }
 }
 
+export const entryOf = (type: ActionType): CatalogEntry => ({ ...entries[type], type, kinds: kindsOf[type] ?? "any" })
+
 /** Every entry, in the order of the table above. */
-export const catalog: ReadonlyArray<CatalogEntry> = Object.entries(entries).map(([type, entry]) => ({ ...entry, type: type as ActionType }))
-
-const byType: ReadonlyMap<ActionType, CatalogEntry> = new Map(catalog.map((entry) => [entry.type, entry]))
-
-export const entryOf = (type: ActionType): CatalogEntry => byType.get(type) ?? { ...entries[type], type }
+export const catalog: ReadonlyArray<CatalogEntry> = (Object.keys(entries) as ReadonlyArray<ActionType>).map(entryOf)
 
 /** Whether an action may run by itself at a level. At level 3 none may, and no approval changes that. */
 export const isAllowedAt = (type: ActionType, level: DegradationLevel): boolean => {
@@ -216,11 +198,6 @@ export const isAllowedAt = (type: ActionType, level: DegradationLevel): boolean 
 /** The levels at which an action may run by itself. */
 export const levelsOf = (type: ActionType): ReadonlyArray<DegradationLevel> =>
   ([0, 1, 2, 3] as const).filter((level) => isAllowedAt(type, level))
-
-export const appliesTo = (type: ActionType, kind: string): boolean => {
-  const { kinds } = entryOf(type)
-  return kinds === "any" || kinds.includes(kind)
-}
 
 /** The proposals that a rulebook may make: safe ones, and those that change nothing. */
 export const isSafe = (type: ActionType): boolean => entryOf(type).safe

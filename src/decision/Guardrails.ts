@@ -28,27 +28,26 @@
  * | `ineffective` | ask | the last actions on the target showed no effect |
  */
 import { Duration, Effect, Schema } from "effect"
-import { type Action, isReadOnly } from "../domain/Action.ts"
+import { type Action, appliesToItsTarget, isReadOnly } from "../domain/Action.ts"
 import type { Alert } from "../domain/Alert.ts"
 import { type DecisionReason, Risk } from "../domain/Decision.ts"
 import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
+import { DurationText } from "../domain/DurationText.ts"
 import { Confidence, type Investigation } from "../domain/Investigation.ts"
 import { displayName, type ResourceRef, type Target } from "../domain/Target.ts"
 import { toMillis } from "../domain/Timestamp.ts"
 import { Manager, type WorkloadState } from "../domain/WorkloadState.ts"
 import type { PastAction } from "../storage/ActionHistory.ts"
-import { appliesTo, entryOf, exceeds, isAllowedAt, isSafe } from "./ActionCatalog.ts"
+import { entryOf, exceeds, isAllowedAt, isSafe } from "./ActionCatalog.ts"
 
 const setting = <S extends Schema.Constraint>(schema: S, otherwise: S["Encoded"]) =>
   Schema.withDecodingDefaultKey<S>(Effect.succeed(otherwise))(schema)
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
-/** A duration that is more than nothing and finite, written as `10 minutes`. */
-const Span = Schema.DurationFromString.check(
-  Schema.makeFilter((duration) =>
-    Duration.isFinite(duration) && Duration.toMillis(duration) > 0 ? undefined : "Expected a positive, finite duration such as 10 minutes"
-  )
+/** Written as `10 minutes`. */
+const Span = DurationText.check(
+  Schema.makeFilter((duration) => Duration.toMillis(duration) > 0 ? undefined : "Expected more than no time, such as 10 minutes")
 )
 
 export const GuardrailSettings = Schema.Struct({
@@ -172,7 +171,7 @@ const otherTarget: Guardrail = ({ investigation: { action }, observed, target })
     : block("other-target", `The proposal is aimed at ${displayName(action.target)}, which is neither ${displayName(target)} nor a part of it.`)
 
 const wrongKind: Guardrail = ({ investigation: { action } }) =>
-  appliesTo(action.type, action.target.kind)
+  appliesToItsTarget(action)
     ? undefined
     : block("wrong-kind", `${action.type} does not apply to a ${action.target.kind}.`)
 

@@ -85,7 +85,7 @@ export type ActionType = Action["type"]
 export const isReadOnly = (action: Action): boolean => action.type === "Notify" || action.type === "CollectDiagnostics"
 
 /** The kinds of object that each action can be carried out on; absent: any. */
-const kindsOf: Readonly<Partial<Record<ActionType, ReadonlyArray<string>>>> = {
+export const kindsOf: Readonly<Partial<Record<ActionType, ReadonlyArray<string>>>> = {
   RestartWorkload: ["Deployment", "StatefulSet", "DaemonSet"],
   ScaleWorkload: ["Deployment", "StatefulSet"],
   RollbackDeployment: ["Deployment"],
