@@ -1,0 +1,62 @@
+import { assert, describe, it } from "@effect/vitest"
+import { catalog, entryOf, exceeds, isAllowedAt, levelsOf } from "../../src/decision/ActionCatalog.ts"
+import { Action, isReadOnly } from "../../src/domain/Action.ts"
+import type { ActionType } from "../../src/domain/Action.ts"
+import { actions, actionTypes } from "./situations.ts"
+
+// The table of the module's own comment, so that neither changes without the other.
+const table: ReadonlyArray<readonly [ActionType, risk: string, reversibility: string, levels: ReadonlyArray<number>]> = [
+  ["RestartWorkload", "low", "not-needed", [0, 1, 2]],
+  ["ScaleWorkload", "low", "exact", [0, 1, 2]],
+  ["RollbackDeployment", "medium", "exact", [0, 1, 2]],
+  ["AdjustResources", "medium", "exact", [0, 1, 2]],
+  ["PatchHpa", "low", "exact", [0, 1, 2]],
+  ["EvictPod", "low", "not-needed", [0, 1, 2]],
+  ["CordonNode", "low", "exact", [0, 1, 2]],
+  ["UncordonNode", "medium", "exact", [0, 1]],
+  ["DrainNode", "high", "partial", [0]],
+  ["ExpandVolume", "high", "irreversible", [0]],
+  ["SuspendCronJob", "medium", "exact", [0]],
+  ["QuarantinePod", "medium", "partial", [0]],
+  ["CollectDiagnostics", "none", "read-only", [0, 1, 2]],
+  ["Notify", "none", "read-only", [0, 1, 2]]
+]
+
+describe("ActionCatalog", () => {
+  it("has an entry for every action that the domain knows, and no other", () => {
+    const known = Action.members.map((member) => member.fields.type.literal)
+    assert.sameMembers(catalog.map((entry) => entry.type), known)
+    assert.sameMembers(table.map(([type]) => type), known)
+    assert.sameMembers([...actionTypes], known)
+  })
+
+  it.each(table)("%s: risk %s, undone %s, by itself at levels %j", (type, risk, reversibility, levels) => {
+    const entry = entryOf(type)
+    assert.strictEqual(entry.risk, risk)
+    assert.strictEqual(entry.reversibility, reversibility)
+    assert.deepStrictEqual(levelsOf(type), levels)
+  })
+
+  it("lets no action run by itself in emergency mode", () => {
+    for (const { type } of catalog) assert.isFalse(isAllowedAt(type, 3))
+  })
+
+  it("calls no action safe that is not a priority, is of high risk, or can't be undone exactly", () => {
+    for (const entry of catalog.filter(({ safe }) => safe)) {
+      assert.isTrue(entry.priority, entry.type)
+      assert.notStrictEqual(entry.risk, "high", entry.type)
+      assert.include(["exact", "not-needed", "read-only"], entry.reversibility, entry.type)
+    }
+  })
+
+  it("calls exactly those actions read-only that the domain says write nothing", () => {
+    for (const { reversibility, type } of catalog) assert.strictEqual(reversibility === "read-only", isReadOnly(actions[type]), type)
+  })
+
+  it("orders risks from none to high", () => {
+    assert.isTrue(exceeds("high", "medium"))
+    assert.isTrue(exceeds("low", "none"))
+    assert.isFalse(exceeds("medium", "medium"))
+    assert.isFalse(exceeds("low", "high"))
+  })
+})

@@ -1,0 +1,120 @@
+/** Situations to decide about: an auto-mode rollback of a crash-looping Deployment that nothing objects to, and what differs from it. */
+import type { Action, ActionType } from "../../src/domain/Action.ts"
+import type { Alert } from "../../src/domain/Alert.ts"
+import type { Investigation } from "../../src/domain/Investigation.ts"
+import { RemediationId } from "../../src/domain/Remediation.ts"
+import type { Target } from "../../src/domain/Target.ts"
+import { fromMillis } from "../../src/domain/Timestamp.ts"
+import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
+import type { DecisionInput } from "../../src/decision/Decider.ts"
+import { defaults } from "../../src/decision/Guardrails.ts"
+import type { PastAction } from "../../src/storage/ActionHistory.ts"
+
+export const nowMs = 1_800_000_000_000
+const minuteMs = 60_000
+
+const ref = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
+
+/** One action of each type, each aimed at something that the type applies to. */
+export const actions: { readonly [Type in ActionType]: Extract<Action, { readonly type: Type }> } = {
+  RestartWorkload: { type: "RestartWorkload", target: ref("Deployment", "checkout") },
+  ScaleWorkload: { type: "ScaleWorkload", target: ref("Deployment", "checkout"), replicas: 6 },
+  RollbackDeployment: { type: "RollbackDeployment", target: ref("Deployment", "checkout") },
+  AdjustResources: { type: "AdjustResources", target: ref("Deployment", "checkout"), container: "app", limits: { memory: "512Mi" } },
+  PatchHpa: { type: "PatchHpa", target: ref("HorizontalPodAutoscaler", "checkout"), maxReplicas: 8 },
+  EvictPod: { type: "EvictPod", target: ref("Pod", "checkout-1") },
+  CordonNode: { type: "CordonNode", target: ref("Node", "node-1", "") },
+  UncordonNode: { type: "UncordonNode", target: ref("Node", "node-1", "") },
+  DrainNode: { type: "DrainNode", target: ref("Node", "node-1", "") },
+  ExpandVolume: { type: "ExpandVolume", target: ref("PersistentVolumeClaim", "data"), size: "20Gi" },
+  SuspendCronJob: { type: "SuspendCronJob", target: ref("CronJob", "report") },
+  QuarantinePod: { type: "QuarantinePod", target: ref("Pod", "checkout-1") },
+  CollectDiagnostics: { type: "CollectDiagnostics", target: ref("Deployment", "checkout") },
+  Notify: { type: "Notify", target: ref("Deployment", "checkout"), reason: "The certificate expires." }
+}
+
+export const actionTypes = Object.keys(actions) as ReadonlyArray<ActionType>
+
+export const checkout: Target = { cluster: "test", ...ref("Deployment", "checkout") }
+
+/** The root owner on which an action like the ones above is due: a pod and an autoscaler are parts of their Deployment. */
+export const targetOf = (action: Action): Target =>
+  action.target.kind === "Pod" || action.target.kind === "HorizontalPodAutoscaler"
+    ? { ...checkout, namespace: action.target.namespace }
+    : { cluster: "test", ...action.target }
+
+export const alert: Alert = {
+  fingerprint: "f00d",
+  name: "KubePodCrashLooping",
+  severity: "critical",
+  labels: {},
+  annotations: {},
+  startsAt: fromMillis(nowMs - 5 * minuteMs)
+}
+
+export const observed = (change: Partial<WorkloadState> = {}): WorkloadState => ({
+  ref: ref("Deployment", "checkout"),
+  exists: true,
+  observedAt: fromMillis(nowMs),
+  uid: "uid",
+  resourceVersion: "7",
+  generation: 3,
+  observedGeneration: 3,
+  desiredReplicas: 4,
+  readyReplicas: 1,
+  updatedReplicas: 4,
+  availableReplicas: 1,
+  restarts: 9,
+  pods: [{ name: "checkout-1", uid: "p1", ready: false, restarts: 9, reason: "CrashLoopBackOff" }],
+  endpoints: 1,
+  revision: 3,
+  conditions: [],
+  managers: [],
+  autoscaler: null,
+  unschedulable: null,
+  ...change
+})
+
+export const investigation = (change: Partial<Investigation> = {}): Investigation => ({
+  investigator: "llm",
+  rootCause: "The newest revision crashes at start.",
+  evidence: [],
+  action: actions.RollbackDeployment,
+  confidence: 0.8,
+  ...change
+})
+
+export const past = (action: ActionType, minutesAgo: number, verdict?: PastAction["verdict"], applied: PastAction["applied"] = "yes"): PastAction => ({
+  remediationId: RemediationId.make("earlier"),
+  action,
+  at: fromMillis(nowMs - minutesAgo * minuteMs),
+  applied,
+  ...(verdict === undefined ? {} : { verdict })
+})
+
+export const input = (change: Partial<DecisionInput> = {}): DecisionInput => ({
+  alert,
+  target: checkout,
+  investigation: investigation(),
+  level: 0,
+  mode: "auto",
+  observed: observed(),
+  history: [],
+  actionsInWindow: 0,
+  guardrails: defaults,
+  emergencyStop: false,
+  nowMs,
+  ...change
+})
+
+/** A situation in which one action is proposed for what it applies to, and nothing else is out of the ordinary. */
+export const proposing = (action: Action, change: Partial<DecisionInput> = {}): DecisionInput =>
+  input({
+    investigation: investigation({ action }),
+    target: targetOf(action),
+    observed: observed({ autoscaler: action.type === "PatchHpa" ? "checkout" : null }),
+    ...change
+  })
+
+export const approval = { answer: "approved", by: "alex", at: fromMillis(nowMs) } as const
+export const rejection = { answer: "rejected", by: "alex", reason: "wait for the release", at: fromMillis(nowMs) } as const
