@@ -55,7 +55,8 @@
  * find out about recovery without risking traffic: `keepProbing`.
  */
 import { Cause, Clock, Duration, Effect, Exit, Latch, Option, Schema } from "effect"
-import { type EventHub, ResilienceEvents, type TransitionCause } from "./ResilienceEvent.ts"
+import type { EventHub } from "./EventHub.ts"
+import { type ResilienceEvent, ResilienceEvents, type TransitionCause } from "./ResilienceEvent.ts"
 
 // ----------------------------------------------------------------------------
 // Settings
@@ -578,7 +579,7 @@ export interface Admission {
 
 export class CircuitBreaker {
   readonly name: string
-  readonly #hub: EventHub
+  readonly #hub: EventHub<ResilienceEvent>
   #settings: Resolved
   #circuit: Circuit = initial
   // Open while the circuit is anything but closed; `keepProbing` waits on it.
@@ -586,7 +587,7 @@ export class CircuitBreaker {
   // One object per generation: the success path makes none.
   #admission: Admission = { generation: 0, probe: undefined }
 
-  constructor(name: string, settings: Resolved, hub: EventHub) {
+  constructor(name: string, settings: Resolved, hub: EventHub<ResilienceEvent>) {
     this.name = name
     this.#settings = settings
     this.#hub = hub
@@ -614,6 +615,18 @@ export class CircuitBreaker {
       if (effect._tag === "Admitted") return effect.probe === undefined ? this.#admission : effect
     }
     throw new Error("CircuitBreaker: a call was neither admitted nor rejected")
+  }
+
+  /**
+   * For how many milliseconds an open circuit will turn every call away;
+   * `undefined` where it is not open, or its time is up, or the clock was set
+   * back. Answers as `step` does, without making anything.
+   */
+  openForUnsafe(nowMs: number): number | undefined {
+    const circuit = this.#circuit
+    return circuit._tag === "Open" && nowMs < circuit.untilMs && nowMs >= circuit.sinceMs
+      ? circuit.untilMs - nowMs
+      : undefined
   }
 
   /** Whether a call would be turned away now. Takes no place. */

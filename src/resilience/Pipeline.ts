@@ -46,7 +46,8 @@ import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Pull, Schedule, S
 import * as Bulkheads from "./Bulkhead.ts"
 import * as Breakers from "./CircuitBreaker.ts"
 import { CurrentDeadline } from "./Deadline.ts"
-import { type EventHub, ResilienceEvents } from "./ResilienceEvent.ts"
+import type { EventHub } from "./EventHub.ts"
+import { type ResilienceEvent, ResilienceEvents } from "./ResilienceEvent.ts"
 import * as Budgets from "./RetryBudget.ts"
 import * as Policies from "./RetryPolicy.ts"
 
@@ -149,8 +150,8 @@ export class Pipeline {
   /** Infinity where there is none. */
   readonly attemptTimeoutMs: number
   /** @internal */
-  readonly hub: EventHub
-  #rejection: PipelineError | undefined = undefined
+  readonly hub: EventHub<ResilienceEvent>
+  #rejection: Exit.Exit<never, PipelineError> | undefined = undefined
   #rejectedMs = -1
 
   /** See `make`. */
@@ -177,6 +178,8 @@ export class Pipeline {
     report?: (report: CallReport) => void
   ): Effect.Effect<A, E | PipelineError, R> {
     return Effect.withFiber((fiber) => {
+      const turnedAway = report === undefined ? this.#turnAway(fiber) : undefined
+      if (turnedAway !== undefined) return turnedAway
       const execution = new Execution<A, E, R>(this, call, classify, report, fiber)
       // The one frame that cleans up, pushed before anything is taken.
       return Effect.onExitPrimitive(
@@ -200,16 +203,31 @@ export class Pipeline {
     })
   }
 
+  // What the execution would come to while the circuit is open, when nobody
+  // wants to know of it: the path a storm takes.
+  #turnAway(fiber: Fiber.Fiber<unknown, unknown>): Exit.Exit<never, PipelineError> | undefined {
+    const breaker = this.circuitBreaker
+    if (breaker === undefined || breaker.tagUnsafe !== "Open" || this.hub.active || fiber.cache.span !== undefined) {
+      return undefined
+    }
+    const nowMs = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+    const retryAfterMs = breaker.openForUnsafe(nowMs)
+    if (retryAfterMs === undefined || nowMs >= (fiber.getRef(CurrentDeadline) ?? Number.POSITIVE_INFINITY)) {
+      return undefined
+    }
+    return this.rejection(retryAfterMs)
+  }
+
   /** @internal */
   error(reason: PipelineErrorReason): PipelineError {
     return new PipelineError({ pipeline: this.name, reason })
   }
 
   /** @internal */
-  rejection(retryAfterMs: number): PipelineError {
+  rejection(retryAfterMs: number): Exit.Exit<never, PipelineError> {
     if (this.#rejection === undefined || this.#rejectedMs !== retryAfterMs) {
       this.#rejectedMs = retryAfterMs
-      this.#rejection = this.error({ _tag: "CircuitOpen", retryAfterMs })
+      this.#rejection = Exit.fail(this.error({ _tag: "CircuitOpen", retryAfterMs }))
     }
     return this.#rejection
   }
@@ -222,7 +240,7 @@ interface Parts {
   readonly retry: Policies.RetryPolicy | undefined
   readonly deadlineMs: number
   readonly attemptTimeoutMs: number
-  readonly hub: EventHub
+  readonly hub: EventHub<ResilienceEvent>
 }
 
 // ----------------------------------------------------------------------------
@@ -550,18 +568,19 @@ class Execution<A, E, R> {
 
   rejectedByBulkhead(bulkhead: Bulkheads.Bulkhead, waitedMs: number): Effect.Effect<never, PipelineError> {
     this.ending = { _tag: "CallRejected", reason: "bulkhead-full" }
-    return this.rejected(this.pipeline.error({ _tag: "BulkheadFull", limit: bulkhead.limit, waitedMs }))
+    return this.rejected(Exit.fail(this.pipeline.error({ _tag: "BulkheadFull", limit: bulkhead.limit, waitedMs })))
   }
 
   exceeded(tag: "CallRejected" | "CallFailed"): Effect.Effect<never, PipelineError> {
     this.ending = { _tag: tag, reason: "deadline" }
-    const error = this.pipeline.error({ _tag: "DeadlineExceeded", deadlineMs: this.deadlineAtMs - this.startedMs })
-    return tag === "CallRejected" ? this.rejected(error) : Effect.fail(error)
+    const deadlineMs = Math.max(0, this.deadlineAtMs - this.startedMs)
+    const failure = Exit.fail(this.pipeline.error({ _tag: "DeadlineExceeded", deadlineMs }))
+    return tag === "CallRejected" ? this.rejected(failure) : failure
   }
 
   /** A rejected call has a short span of its own. */
-  rejected(error: PipelineError): Effect.Effect<never, PipelineError> {
-    return this.traced(Exit.fail(error))
+  rejected(failure: Exit.Exit<never, PipelineError>): Effect.Effect<never, PipelineError> {
+    return this.traced(failure)
   }
 
   traced<A1, E1, R1>(self: Effect.Effect<A1, E1, R1>): Effect.Effect<A1, E1, R1> {

@@ -5,16 +5,10 @@
  * **When to use**
  *
  * Metrics, traces, the audit log and the status page subscribe here; nothing in
- * `resilience` counts or logs by itself. `listen` sees every event,
- * synchronously, and suits counters. `stream` hands events to a fiber of its
- * own and drops the oldest when that fiber falls behind, so it suits logs and
- * server-sent events but not accounting.
+ * `resilience` counts by itself. See `EventHub` for which way of listening suits
+ * what. When nobody listens no event object is even made.
  *
  * **Gotchas**
- *
- * Publishing never blocks and never fails the call that published: a listener
- * that throws is skipped and counted in `listenerFailures`. When nobody listens
- * no event object is even made (`active` is false).
  *
  * `ResilienceEvents` is a reference with a process-wide default, so a pipeline
  * works with no layer at all. Pipelines, breakers and supervisors take the hub
@@ -22,8 +16,8 @@
  * `ResilienceEvents.layer` below them to keep two services in one process
  * apart.
  */
-import { Context, Effect, Layer, Queue, Schema, Stream } from "effect"
-import type { Scope } from "effect"
+import { Context, Layer, Schema } from "effect"
+import { type EventHub, make as makeEventHub } from "./EventHub.ts"
 
 /** The states of a circuit breaker, by tag. See `CircuitBreaker`. */
 export const CircuitTag = Schema.Literals(["Closed", "Open", "HalfOpen", "Isolated", "ForcedClosed"])
@@ -144,94 +138,12 @@ export const ResilienceEvent = Schema.Union([
 ])
 export type ResilienceEvent = typeof ResilienceEvent.Type
 
-/** Where events go. See the module comment for which way of listening suits what. */
-export interface EventHub {
-  /** Whether anybody listens; publishers test it before they make an event. */
-  readonly active: boolean
-  /** How many listeners have thrown since the hub was made. */
-  readonly listenerFailures: number
-  readonly publish: (event: ResilienceEvent) => void
-  /** Calls `listener` with every event until the scope closes. It must be quick and must not throw. */
-  readonly listen: (listener: (event: ResilienceEvent) => void) => Effect.Effect<void, never, Scope.Scope>
-  /** A queue of its own per subscriber, holding the newest `capacity` events. */
-  readonly subscribe: (options?: { readonly capacity?: number }) => Effect.Effect<
-    Queue.Dequeue<ResilienceEvent>,
-    never,
-    Scope.Scope
-  >
-  /** Events from the moment the stream is run; the newest 4,096 are kept for a slow consumer. */
-  readonly stream: Stream.Stream<ResilienceEvent>
-}
-
-// 4,096 events are some seconds of a full-blown storm (an attempt makes at most
-// two) and about a megabyte.
-const defaultCapacity = 4096
-
-class Hub implements EventHub {
-  listenerFailures = 0
-  readonly #listeners = new Set<(event: ResilienceEvent) => void>()
-
-  get active(): boolean {
-    return this.#listeners.size > 0
-  }
-
-  publish(event: ResilienceEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event)
-      } catch {
-        this.listenerFailures++
-      }
-    }
-  }
-
-  listen(listener: (event: ResilienceEvent) => void): Effect.Effect<void, never, Scope.Scope> {
-    return Effect.acquireRelease(
-      Effect.sync(() => {
-        // A function of its own, so that one listener can be registered twice.
-        const entry = (event: ResilienceEvent) => listener(event)
-        this.#listeners.add(entry)
-        return entry
-      }),
-      (entry) => Effect.sync(() => this.#listeners.delete(entry))
-    )
-  }
-
-  subscribe(options?: { readonly capacity?: number }) {
-    return Effect.acquireRelease(
-      Queue.sliding<ResilienceEvent>(options?.capacity ?? defaultCapacity),
-      Queue.shutdown
-    ).pipe(Effect.tap((queue) => this.listen((event) => Queue.offerUnsafe(queue, event))))
-  }
-
-  readonly stream: Stream.Stream<ResilienceEvent> = Stream.unwrap(
-    Effect.map(Effect.suspend(() => this.subscribe()), Stream.fromQueue)
-  )
-}
-
-/** Makes a hub of its own, for tests and for layers. */
-export const makeHub = (): EventHub => {
-  const hub = new Hub()
-  return {
-    get active() {
-      return hub.active
-    },
-    get listenerFailures() {
-      return hub.listenerFailures
-    },
-    publish: (event) => hub.publish(event),
-    listen: (listener) => hub.listen(listener),
-    subscribe: (options) => hub.subscribe(options),
-    stream: hub.stream
-  }
-}
-
-const Reference: Context.Reference<EventHub> = Context.Reference<EventHub>("kubernaut/resilience/ResilienceEvents", {
-  defaultValue: makeHub
+const Reference: Context.Reference<EventHub<ResilienceEvent>> = Context.Reference("kubernaut/resilience/ResilienceEvents", {
+  defaultValue: () => makeEventHub<ResilienceEvent>()
 })
 
 /** The hub in the context; a process-wide one where none is provided. */
-export const ResilienceEvents: Context.Reference<EventHub> & {
+export const ResilienceEvents: Context.Reference<EventHub<ResilienceEvent>> & {
   /** A hub of its own for everything that is made below this layer. */
   readonly layer: Layer.Layer<never>
-} = Object.assign(Reference, { layer: Layer.sync(Reference, makeHub) })
+} = Object.assign(Reference, { layer: Layer.sync(Reference, () => makeEventHub<ResilienceEvent>()) })
