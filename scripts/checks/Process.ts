@@ -51,7 +51,7 @@ export const run = (command: string, args: ReadonlyArray<string>, options: Optio
     let timedOut = false
     const child = spawn(command, args, {
       cwd: options.cwd,
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, NO_COLOR: "1", ...options.env },
       detached: true,
       stdio: ["ignore", "pipe", "pipe"]
     })

@@ -37,7 +37,7 @@ export const vitest = async (options: Options): Promise<Result> => {
   const outcome = await run(
     "node_modules/.bin/vitest",
     ["run", ...options.args, "--passWithNoTests", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
-    { timeoutSeconds: options.timeoutSeconds, env: { NO_COLOR: "1", ...options.env } }
+    { timeoutSeconds: options.timeoutSeconds, env: { ...options.env } }
   )
   if (!existsSync(report)) return failed(`${outcome.output.trimEnd()}\nvitest ended without a report, exit code ${outcome.code}`)
   return summarize(JSON.parse(readFileSync(report, "utf8")) as Report, outcome.code, outcome.output, options)

@@ -1,0 +1,46 @@
+import { assert, describe, it } from "@effect/vitest"
+import { bans, violations } from "./BannedWords.ts"
+import { files } from "./SourceTree.ts"
+
+const inSource = (text: string, path = "src/domain/Alert.ts") => violations({ path, text })
+
+describe("banned words", () => {
+  it("occur nowhere in the project", () => {
+    assert.deepStrictEqual(files(/(?<!go\.sum)$/).flatMap(violations), [])
+  })
+
+  it("are reported with their line and what to write instead", () => {
+    assert.deepStrictEqual(inSource("const a = 1\nconst b = new Date()\n"), [
+      `src/domain/Alert.ts:2: not "new Date()" but Clock.currentTimeMillis, and new Date(ms)`
+    ])
+  })
+
+  it("are each recognised in a line that a careless author would write", () => {
+    const careless = [
+      "// TODO: later",
+      "const now = new Date()",
+      `import { Http } from "effect/unstable/http"`,
+      `import * as Schema from "@effect/schema"`,
+      `import fc from "fast-check"`,
+      "// @ts-ignore",
+      " * ```ts",
+      "see /home/me/kubernaut for more",
+      "see ../shared/notes for more",
+      "https://registry.npmjs.org/effect"
+    ]
+    assert.strictEqual(careless.length, bans.length)
+    for (const [index, line] of careless.entries()) {
+      assert.strictEqual(inSource(line).length, 1, line)
+      assert.isTrue(bans[index]?.word.test(line), line)
+    }
+  })
+
+  it("let a Date be made from a known time, and tests of real machines ask the real clock", () => {
+    assert.deepStrictEqual(inSource("new Date(nowMs)"), [])
+    assert.deepStrictEqual(inSource("new Date()", "test/http/Server.integration.test.ts"), [])
+  })
+
+  it("let an example be that runs", () => {
+    assert.deepStrictEqual(inSource(" * ```ts import.meta.vitest"), [])
+  })
+})

@@ -1,0 +1,42 @@
+/**
+ * Words that have no place in the project, each with what to write in its stead.
+ */
+import { lineOf, type SourceFile } from "./SourceTree.ts"
+
+interface Ban {
+  readonly word: RegExp
+  readonly instead: string
+  /** The files it is banned from. */
+  readonly files: RegExp
+}
+
+const code = /\.(ts|go|sh)$|^scripts\/|^\.ci\//
+const typescript = /^(src|test|examples)\/.*\.ts$/
+const everything = /^/
+
+export const bans: ReadonlyArray<Ban> = [
+  { word: /\b(FIXME|TODO|XXX|HACK)\b/g, instead: "finish it, or file an issue", files: code },
+  { word: /\bnew Date\(\s*\)/g, instead: "Clock.currentTimeMillis, and new Date(ms)", files: /^(src|test)\/(?!.*\.integration\.test\.ts$).*\.ts$/ },
+  { word: /["']effect\/unstable\//g, instead: "the path without unstable", files: typescript },
+  { word: /["']@effect\/schema["'/]/g, instead: "Schema of effect", files: typescript },
+  { word: /["']fast-check["']/g, instead: "Arbitrary of effect", files: typescript },
+  { word: /@ts-(ignore|nocheck)/g, instead: "@ts-expect-error and the reason", files: typescript },
+  { word: /```ts[ \t]*$/gm, instead: "```ts import.meta.vitest: an example runs or does not exist", files: /^src\/.*\.ts$/ },
+  { word: /(^|[\s"'`(=:])\/(work|root|home|Users)\/\w/gm, instead: "a path that every machine has", files: everything },
+  { word: /(^|[\s"'`(/])shared\/\w/gm, instead: "a path inside the project", files: everything },
+  {
+    word: /registry\.npmjs\.org|registry\.yarnpkg\.com|proxy\.golang\.org|sum\.golang\.org|pypi\.org|static\.crates\.io|repo1?\.maven/g,
+    instead: "the package's name; the user's own settings say where it comes from",
+    files: everything
+  }
+]
+
+/** The rules quote what they ban. */
+const exempt = /^test\/architecture\//
+
+export const violations = (file: SourceFile): ReadonlyArray<string> =>
+  exempt.test(file.path) ? [] : bans.filter((ban) => ban.files.test(file.path)).flatMap((ban) =>
+    [...file.text.matchAll(ban.word)].map((match) =>
+      `${file.path}:${lineOf(file.text, match.index)}: not "${match[0].trim()}" but ${ban.instead}`
+    )
+  )

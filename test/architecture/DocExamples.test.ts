@@ -1,0 +1,53 @@
+import { assert, describe, it } from "@effect/vitest"
+import { inMarkdown, inSource } from "../../scripts/doc-examples/Example.ts"
+import { transform } from "../../scripts/doc-examples/Transform.ts"
+import { assertEquals } from "../../scripts/doc-examples/Assertion.ts"
+import { Duration, Option } from "effect"
+
+const fence = "```"
+
+describe("examples in comments and Markdown", () => {
+  it("are found with the line of their fence", () => {
+    assert.deepStrictEqual(inMarkdown(`# A\n\n${fence}ts import.meta.vitest\n1 // => 1\n${fence}\n`), [{ line: 3, code: "1 // => 1" }])
+    assert.deepStrictEqual(
+      inSource(`const a = 1\n/**\n * Text.\n *\n * ${fence}ts import.meta.vitest\n * f(\n *   2\n * )\n * ${fence}\n */\n`, "A.ts"),
+      [{ line: 5, code: "f(\n  2\n)" }]
+    )
+  })
+
+  it("are not looked for in other fences, strings and plain comments", () => {
+    assert.deepStrictEqual(inMarkdown(`${fence}ts\n1\n${fence}\n${fence}sh\nls\n${fence}`), [])
+    assert.deepStrictEqual(inSource(`const text = "${fence}ts import.meta.vitest"\n`, "A.ts"), [])
+  })
+
+  it("without an end are refused", () => {
+    assert.throws(() => inMarkdown(`${fence}ts import.meta.vitest\n1`), /line 1 has no end/)
+  })
+
+  it("become assertions of expressions, of those over several lines too", () => {
+    assert.strictEqual(transform("f(1) // => 2", "eq"), ";eq(f(1), 2);")
+    assert.strictEqual(transform("f(\n  1\n) // => { a: 2 }", "eq"), ";eq(f(\n  1\n), { a: 2 });")
+  })
+
+  it("become assertions of a const", () => {
+    assert.strictEqual(transform("const a = f() // => 1", "eq"), "const a = f();eq(a, 1);")
+  })
+
+  it("keep a URL or a remark that is no assertion", () => {
+    assert.strictEqual(transform(`const a = "// => 1"\n// it goes => there`, "eq"), `const a = "// => 1"\n// it goes => there`)
+  })
+
+  it("with an assertion that would not be made are refused", () => {
+    assert.throws(() => transform("// => 1", "eq"), /no statement ends/)
+    assert.throws(() => transform("let a = 1 // => 1", "eq"), /const of one name/)
+    assert.throws(() => transform("f() // => the number", "eq"), /not an expression/)
+    assert.throws(() => transform("f( // => 1", "eq"), /not TypeScript/)
+  })
+
+  it("are compared by content", () => {
+    assertEquals(Duration.seconds(1), Duration.millis(1000))
+    assertEquals(Option.some({ a: [1] }), Option.some({ a: [1] }))
+    assert.throws(() => assertEquals([1, 2], [1, 3]))
+    assert.throws(() => assertEquals(Option.some(1), Option.none()))
+  })
+})
