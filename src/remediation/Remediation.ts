@@ -1,0 +1,270 @@
+/**
+ * What happens to one alert, from acceptance to its end, on one page.
+ *
+ * | step | does | journals (durable before the next step begins) |
+ * |---|---|---|
+ * | *(intake)* | accepts the webhook | `Accepted`, before the 202 |
+ * | Retarget | reads the root owner of the target | `Retargeted`; `Joined` where the owner already has an open remediation |
+ * | Investigate | asks HolmesGPT, then LLMs, then the rules | `Investigated`: every hop, and the answer |
+ * | Decide | applies level, guardrails, history and mode | `Decided` |
+ * | AwaitReview | nothing: no fiber waits, the answer begins a new activation | *(operator)* `Reviewed` |
+ * | Plan | reads, plans with the inverse, dry-runs on the server | `Intended`, **before** the first write to the cluster |
+ * | Execute | checks the fence, writes | `Executed`: applied yes, no or unknown |
+ * | Verify | watches the workload settle | `Verified`: fixed, not fixed or unknown |
+ * | Conclude | | `Concluded` with a final state |
+ *
+ * **After a crash** a new activation claims the target (which fences the old one), replays the journal and asks `nextStep` again. A step whose
+ * event is missing is done again: reading and investigating change nothing, a plan has the same execution id as before, and `Execute` reads the
+ * cluster back before it writes, because the write may have happened. So no step is journaled twice and no action is done twice.
+ */
+import { Clock, Duration, Effect, type Latch, Option, Tracer } from "effect"
+import { decide } from "../decision/Decider.ts"
+import type { GuardrailSettings } from "../decision/Guardrails.ts"
+import type { Decision } from "../domain/Decision.ts"
+import { displayName, resourceRef, targetKey } from "../domain/Target.ts"
+import type { Intent } from "../domain/Execution.ts"
+import type { Remediation, RemediationEvent } from "../domain/Remediation.ts"
+import { isFinal } from "../domain/Remediation.ts"
+import * as Timestamp from "../domain/Timestamp.ts"
+import type { WorkloadState } from "../domain/WorkloadState.ts"
+import { Executor } from "../execution/Executor.ts"
+import { Degradation } from "../health/DegradationFiber.ts"
+import { InvestigationChain } from "../investigation/InvestigationChain.ts"
+import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
+import { OwnerResolver } from "../kubernetes/OwnerResolver.ts"
+import { readWorkload } from "../kubernetes/WorkloadReader.ts"
+import { ActionHistory } from "../storage/ActionHistory.ts"
+import { type Claim, type Fenced, RemediationStore } from "../storage/RemediationStore.ts"
+import type { StorageError } from "../storage/StorageError.ts"
+import { FiringAlerts } from "../verification/FiringAlerts.ts"
+import { Verifier } from "../verification/Verifier.ts"
+import { type NextStep, nextStep } from "./NextStep.ts"
+import { RemediationEvents } from "./RemediationEvents.ts"
+
+export interface RemediationOptions {
+  /** `observe` only says what it would do, `approve` asks before every action, `auto` acts where the guardrails allow it. */
+  readonly mode: "observe" | "approve" | "auto"
+  readonly guardrails: GuardrailSettings
+}
+
+/** Works one remediation as far as it goes: to its end, to a question for a person, or to another target's actor. */
+export interface RemediationWork {
+  /** `wake` opens whenever somebody else journaled something about the target (an alert resolved). */
+  readonly run: (claim: Claim, self: Remediation, wake: Latch.Latch) => Effect.Effect<Remediation, StorageError | Fenced>
+}
+
+export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
+  const store = yield* RemediationStore
+  const history = yield* ActionHistory
+  const events = yield* RemediationEvents
+  const chain = yield* InvestigationChain
+  const degradation = yield* Degradation
+  const kubernetes = yield* KubernetesClient
+  const owners = yield* OwnerResolver
+  const executor = yield* Executor
+  const verifier = yield* Verifier
+  const firing = yield* FiringAlerts
+
+  const journal = Effect.fnUntraced(function*(claim: Claim, self: Remediation, ...added: ReadonlyArray<RemediationEvent>) {
+    const next = yield* store.append(claim, self, added, yield* Timestamp.now)
+    for (const event of added) events.publish({ event: event._tag, remediation: next })
+    return next
+  })
+
+  /** `null` where the cluster does not answer: nothing is acted on then, but the alert is still investigated. */
+  const observe = (self: Remediation): Effect.Effect<WorkloadState | null> =>
+    readWorkload(resourceRef(self.target)).pipe(
+      Effect.provideService(KubernetesClient, kubernetes),
+      Effect.catch((error) => Effect.as(Effect.logWarning("Target could not be read", { reason: error.reason._tag }), null))
+    )
+
+  const retarget = Effect.fnUntraced(function*(claim: Claim, self: Remediation) {
+    const owner = yield* owners.resolve(resourceRef(self.target)).pipe(
+      Effect.catch((error) =>
+        Effect.as(Effect.logWarning("Root owner could not be read", { reason: error.reason._tag }), resourceRef(self.target))
+      )
+    )
+    const next = yield* store.retarget(claim, self, { cluster: self.target.cluster, ...owner }, yield* Timestamp.now)
+    events.publish({ event: isFinal(next.state) ? "Joined" : "Retargeted", remediation: next })
+    return next
+  })
+
+  const investigate = Effect.fnUntraced(function*(claim: Claim, self: Remediation) {
+    const { level } = yield* degradation.current
+    const { hops, investigation } = yield* chain.investigate({
+      remediationId: self.id,
+      alert: self.alert,
+      target: self.target,
+      related: yield* store.joinedAlerts(self.id, 20),
+      observed: yield* observe(self),
+      level
+    })
+    return yield* journal(claim, self, {
+      _tag: "Investigated",
+      level,
+      hops,
+      ...(investigation === undefined ? {} : { investigation })
+    })
+  })
+
+  /** The investigation, or the remediation as it is when its alert resolves first. */
+  const investigateUnlessResolved = (claim: Claim, self: Remediation, wake: Latch.Latch) =>
+    Effect.raceFirst(
+      investigate(claim, self),
+      Effect.gen(function*() {
+        while (true) {
+          yield* wake.await
+          yield* wake.close
+          const now = yield* store.get(self.id)
+          if (Option.isSome(now) && now.value.alertResolvedAt !== undefined) return now.value
+        }
+      })
+    )
+
+  const assess = Effect.fn("decide")(function*(claim: Claim, self: Remediation) {
+    const nowMs = yield* Clock.currentTimeMillis
+    const { level } = yield* degradation.current
+    const observed = yield* observe(self)
+    const window = options.guardrails.actionsPerWindow
+    const decision = decide({
+      alert: self.alert,
+      target: self.target,
+      investigation: self.investigation,
+      level,
+      mode: options.mode,
+      observed,
+      history: yield* history.ofTarget(targetKey(self.target), 20),
+      actionsInWindow: yield* history.countSince(
+        self.target.cluster,
+        Timestamp.fromMillis(nowMs - Duration.toMillis(window.window)),
+        window.limit
+      ),
+      guardrails: options.guardrails,
+      ...(self.review === undefined ? {} : { review: self.review }),
+      emergencyStop: false,
+      nowMs
+    })
+    yield* Effect.annotateCurrentSpan({
+      "kubernaut.decision.outcome": decision.outcome,
+      "kubernaut.action.type": decision.action.type,
+      "kubernaut.level": level
+    })
+    return yield* journal(claim, self, { _tag: "Decided", level, decision: answered(self, decision), observed })
+  })
+
+  const plan = Effect.fn("plan")(function*(claim: Claim, self: Remediation, decision: Decision) {
+    const planned = yield* executor.plan({
+      action: decision.action,
+      target: self.target,
+      remediationId: self.id,
+      // The same before and after a crash, so that what was written under it is found again.
+      executionId: `${self.id}-${self.executions.length + 1}`,
+      epoch: claim.epoch,
+      approved: self.review?.answer === "approved",
+      decidedOn: self.observed ?? null
+    }).pipe(Effect.result)
+    if (planned._tag === "Success") return yield* journal(claim, self, { _tag: "Intended", intent: planned.success })
+    const refusal = planned.failure
+    return yield* journal(claim, self, {
+      _tag: "Decided",
+      level: self.level ?? 0,
+      decision: answered(self, {
+        ...decision,
+        outcome: refusal._tag === "PlanRefused" && refusal.approvable ? "review" : "escalate",
+        reasons: [{ rule: refusal._tag === "PlanRefused" ? refusal.rule : "plan-failed", message: refusal.message }]
+      }),
+      observed: self.observed ?? null
+    })
+  })
+
+  const execute = Effect.fn("execute")(function*(claim: Claim, self: Remediation, intent: Intent) {
+    yield* Effect.annotateCurrentSpan({ "kubernaut.action.type": intent.action.type, "kubernaut.execution.id": intent.executionId })
+    const outcome = yield* executor.execute(intent, { holds: store.holds(claim) })
+    yield* Effect.annotateCurrentSpan({ "kubernaut.execution.applied": outcome.applied })
+    return yield* journal(claim, self, { _tag: "Executed", outcome })
+  })
+
+  const verify = Effect.fn("verify")(function*(claim: Claim, self: Remediation, intent: Intent) {
+    const verification = yield* verifier.verify({
+      intent,
+      alert: self.alert,
+      target: self.target,
+      stillFiring: firing.stillFiring(self.alert),
+      alertResolved: Effect.map(store.get(self.id), (now) => Option.isSome(now) && now.value.alertResolvedAt !== undefined)
+    })
+    yield* Effect.annotateCurrentSpan({ "kubernaut.verification.verdict": verification.verdict })
+    return yield* journal(claim, self, { _tag: "Verified", verification })
+  })
+
+  const perform = (
+    step: Exclude<NextStep, { _tag: "Done" | "AwaitReview" }>,
+    claim: Claim,
+    self: Remediation,
+    wake: Latch.Latch
+  ): Effect.Effect<Remediation, StorageError | Fenced> => {
+    switch (step._tag) {
+      case "Retarget":
+        return retarget(claim, self)
+      case "Investigate":
+        return investigateUnlessResolved(claim, self, wake)
+      case "Decide":
+        return assess(claim, self)
+      case "Plan":
+        return plan(claim, self, step.decision)
+      case "Execute":
+        return execute(claim, self, step.intent)
+      case "Verify":
+        return verify(claim, self, step.intent)
+      case "Conclude":
+        return journal(claim, self, { _tag: "Concluded", state: step.state, reason: step.reason })
+    }
+  }
+
+  const drive = Effect.fnUntraced(function*(claim: Claim, self: Remediation, wake: Latch.Latch) {
+    let current = self
+    while (targetKey(current.target) === claim.target) {
+      const step = nextStep(current)
+      if (step._tag === "Done" || step._tag === "AwaitReview") break
+      current = yield* perform(step, claim, current, wake)
+    }
+    yield* Effect.annotateCurrentSpan({ "kubernaut.remediation.state": current.state })
+    yield* Effect.logInfo(isFinal(current.state) ? "Remediation ended" : "Remediation waits", {
+      state: current.state,
+      ...(current.conclusion === undefined ? {} : { reason: current.conclusion })
+    })
+    return current
+  })
+
+  const run: RemediationWork["run"] = (claim, self, wake) =>
+    Effect.useSpan("remediation", { ...spanOf(self), attributes: attributesOf(self) }, (span) =>
+      journal(claim, self, {
+        _tag: "Started",
+        traceId: span.traceId,
+        spanId: self.spanId ?? span.spanId,
+        epoch: claim.epoch
+      }).pipe(
+        Effect.flatMap((started) => drive(claim, started, wake)),
+        Effect.withParentSpan(span)
+      )).pipe(
+        Effect.annotateLogs({ remediation: self.id, alert: self.alert.name, target: displayName(self.target) })
+      )
+
+  return { run } satisfies RemediationWork
+})
+
+/** An activation after a crash or an answer goes on in the trace that the first one began. */
+const spanOf = (self: Remediation): Tracer.SpanOptionsNoTrace =>
+  self.traceId === undefined || self.spanId === undefined
+    ? { root: true }
+    : { parent: Tracer.externalSpan({ traceId: self.traceId, spanId: self.spanId }) }
+
+const attributesOf = (self: Remediation): Record<string, unknown> => ({
+  "kubernaut.remediation.id": self.id,
+  "kubernaut.alert.name": self.alert.name,
+  "kubernaut.alert.severity": self.alert.severity,
+  "kubernaut.target": targetKey(self.target)
+})
+
+/** A question that was answered is not asked again: what still stands against an approved action stops it. */
+const answered = (self: Remediation, decision: Decision): Decision =>
+  self.review !== undefined && decision.outcome === "review" ? { ...decision, outcome: "escalate" } : decision
