@@ -47,6 +47,9 @@ const decodeAnswer = Schema.decodeUnknownResult(structured.codec, { onExcessProp
 // Exactly one fence around the whole text, with nothing before or behind it.
 const fence = /^\s*```(?:json)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```\s*$/
 
+/** The text inside a single Markdown fence around the whole of it; any other text as it is. */
+export const unfence = (text: string): string => fence.exec(text)?.[1] ?? text
+
 /**
  * Reads the JSON text of a model strictly. The one thing forgiven is a single Markdown fence around the whole text: servers that drop
  * `response_format` send it, and what it holds is not in doubt. Prose around the JSON, cut-off JSON, leaked tool calls and unknown fields are refused.
@@ -55,7 +58,7 @@ const fence = /^\s*```(?:json)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```\s*$/
  */
 export const parseAnswer = (text: string | null | undefined): Result.Result<Answer, string> => {
   if (text === null || text === undefined || text.trim() === "") return Result.fail("the answer is empty")
-  const json = decodeJson(fence.exec(text)?.[1] ?? text)
+  const json = decodeJson(unfence(text))
   if (Result.isFailure(json)) return Result.fail("the answer is not JSON")
   if (looksLikeToolCall(json.success)) return Result.fail("the answer is a tool call that leaked")
   const answer = decodeAnswer(json.success)
