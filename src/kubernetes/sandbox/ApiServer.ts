@@ -77,7 +77,7 @@ const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string
   }
   const { metadata } = next
   if (next.kind !== kind || metadata?.name !== name || (metadata.namespace ?? "") !== namespace) return refuse(operation, { _tag: "Invalid", fields: ["metadata.name"] })
-  if (metadata.uid !== previous.metadata.uid || metadata.resourceVersion !== previous.metadata.resourceVersion) return refuse(operation, { _tag: "Conflict" }, true)
+  if (metadata.uid !== previous.metadata.uid || metadata.resourceVersion !== previous.metadata.resourceVersion) return refuse(operation, { _tag: "Conflict" })
   const refusal = refusalOf(cluster, next, previous)
   if (refusal !== undefined) return refuse(operation, refusal.reason)
   if (sameJson(without(next), without(previous))) return previous
@@ -139,7 +139,7 @@ const remove = (cluster: Cluster, change: Extract<Change, { _tag: "Delete" }>, d
   const operation = operationOf(change)
   const object = cluster.store.get(change.ref.kind, change.ref.namespace, change.ref.name)
   if (object === undefined) return refuse(operation, { _tag: "NotFound" })
-  if (object.metadata.uid !== change.uid) return refuse(operation, { _tag: "Conflict" }, true)
+  if (object.metadata.uid !== change.uid) return refuse(operation, { _tag: "Conflict" })
   if (!dryRun) {
     collect(cluster, object)
     cluster.settle()
@@ -152,7 +152,7 @@ const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dry
   const { namespace, name } = change.ref
   const pod = cluster.store.get("Pod", namespace, name)
   if (pod === undefined) return refuse(operation, { _tag: "NotFound" })
-  if (pod.metadata.uid !== change.uid) return refuse(operation, { _tag: "Conflict" }, true)
+  if (pod.metadata.uid !== change.uid) return refuse(operation, { _tag: "Conflict" })
   const phase = pod.status?.phase
   const guarded = phase !== "Succeeded" && phase !== "Failed" && phase !== "Pending" && pod.metadata.deletionTimestamp === undefined
   const budgets = guarded ? cluster.store.list("PodDisruptionBudget", namespace).filter((each) => selectorMatches(each.spec.selector, pod.metadata.labels)) : []
