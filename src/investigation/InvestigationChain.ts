@@ -54,7 +54,7 @@ export interface Tier {
   readonly service: string
   /** Absent for rules. */
   readonly circuitBreaker?: CircuitBreaker
-  readonly probe?: Investigator["probe"]
+  readonly probe?: NonNullable<Investigator["probe"]>
 }
 
 export interface ChainResult {
