@@ -31,17 +31,18 @@ const secretName = new RegExp(`^[A-Za-z0-9_.-]*${secretWord}$`, "i")
 /** Whether a name says that its value is secret. `tokens` and `max_tokens` are counts. */
 export const isSecretName = (name: string): boolean => secretName.test(name)
 
+// A look-behind keeps a pattern from beginning again inside a run that it has tried already: that would take quadratic time.
 const shapes: ReadonlyArray<readonly [RegExp, string]> = [
   // A key that was cut off by a line limit has no END.
-  [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g, mark("private-key")],
-  [/\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?/g, mark("jwt")],
+  [/-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/g, mark("private-key")],
+  [/(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?/g, mark("jwt")],
   [/\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[0-9A-Z]{12,}/g, mark("aws-key")],
   [/\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})/g, mark("forge-token")],
-  [/\b(?:sk|pk|rk)-(?:[A-Za-z0-9]+-)*[A-Za-z0-9_-]{16,}/g, mark("api-key")],
+  [/\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}/g, mark("api-key")],
   [/\bxox[abeoprs]-[A-Za-z0-9-]{10,}/g, mark("slack-token")],
   [/\bAIza[0-9A-Za-z_-]{30,}/g, mark("api-key")],
   [/\b(Bearer|Basic|Digest|Negotiate)[ \t]+(?!\[redacted:)[A-Za-z0-9+/._~=-]{6,}/gi, `$1 ${mark("credentials")}`],
-  [/\b([a-z][a-z0-9+.-]*:\/\/[^\s:/?#@"'`]*):(?!\[redacted:)[^\s/?#"'`]+(?=@)/gi, `$1:${mark("password")}`]
+  [/(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*:\/\/[^\s:/?#@"'`]*):(?!\[redacted:)[^\s/?#"'`]+(?=@)/gi, `$1:${mark("password")}`]
 ]
 
 // name = value, name: value, "name": "value", --name value. Quoted values end at their quote, others at white space or a separator.

@@ -1,0 +1,154 @@
+/**
+ * A real HTTP server on loopback whose behaviour a test or a demo changes while it runs.
+ *
+ * It remembers when it was called (by its own clock, in milliseconds), also for calls that it refuses to answer. `down` really stops listening, so
+ * that clients meet a refused connection; the port stays reserved for it.
+ */
+import { Effect, type Scope } from "effect"
+import * as Http from "node:http"
+import type { AddressInfo } from "node:net"
+
+/** How the peer treats requests: as its protocol says, or in one of the ways in which peers fail. */
+export type Mode =
+  | { readonly _tag: "Ok" }
+  /** Refuses connections. */
+  | { readonly _tag: "Down" }
+  /** Takes requests and never answers. */
+  | { readonly _tag: "Hang" }
+  /** Answers with this status and its protocol's error body. */
+  | { readonly _tag: "Status"; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+  /** Answers 200 with this in place of the model's answer. */
+  | { readonly _tag: "Answer"; readonly text: string | null }
+  /** Answers 200 with this body. */
+  | { readonly _tag: "Raw"; readonly body: string }
+  /** Answers half of it and cuts the connection. */
+  | { readonly _tag: "Cut" }
+
+export interface Call {
+  readonly atMs: number
+  readonly method: string
+  readonly path: string
+  readonly headers: Http.IncomingHttpHeaders
+  readonly body: string
+  /** Of the client's socket: the same for calls over one kept connection. */
+  readonly port: number
+  /** The client went away before it was answered. */
+  aborted: boolean
+}
+
+export interface Reply {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export interface HttpPeer {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string
+  readonly calls: ReadonlyArray<Call>
+  readonly forget: Effect.Effect<void>
+  readonly setMode: (mode: Mode) => Effect.Effect<void>
+}
+
+export interface Protocol {
+  /** The reply of a healthy peer. `answer`: what to put in place of its own answer. */
+  readonly reply: (call: Call, answer: string | null | undefined) => Reply
+  /** The body of an error. */
+  readonly error: (status: number) => string
+}
+
+const listen = (server: Http.Server, port: number): Effect.Effect<number> =>
+  Effect.callback<number>((resume) => {
+    server.listen(port, "127.0.0.1", () => resume(Effect.succeed((server.address() as AddressInfo).port)))
+    server.once("error", (error) => resume(Effect.die(error)))
+  })
+
+const close = (server: Http.Server): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+    server.closeAllConnections()
+  })
+
+const respond = (response: Http.ServerResponse, reply: Reply) => {
+  response.writeHead(reply.status, { "content-type": "application/json", "content-length": Buffer.byteLength(reply.body), ...reply.headers })
+  response.end(reply.body)
+}
+
+const cut = (response: Http.ServerResponse, reply: Reply) => {
+  response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(reply.body) })
+  response.write(reply.body.slice(0, Math.floor(reply.body.length / 2)), () => response.destroy())
+}
+
+const treat = (mode: Mode, protocol: Protocol, call: Call, response: Http.ServerResponse): void => {
+  switch (mode._tag) {
+    case "Down":
+      return void response.destroy()
+    case "Hang":
+      return
+    case "Status":
+      return respond(response, {
+        status: mode.status,
+        body: mode.body ?? protocol.error(mode.status),
+        ...(mode.headers === undefined ? {} : { headers: mode.headers })
+      })
+    case "Raw":
+      return respond(response, { status: 200, body: mode.body })
+    case "Cut":
+      return cut(response, protocol.reply(call, undefined))
+    case "Ok":
+      return respond(response, protocol.reply(call, undefined))
+    case "Answer":
+      return respond(response, protocol.reply(call, mode.text))
+  }
+}
+
+/** Starts the peer. It stops with the scope. `port`: 0, the default, takes a free one. */
+export const make = Effect.fnUntraced(function*(protocol: Protocol, options: { readonly port?: number } = {}): Effect.fn.Return<HttpPeer, never, Scope.Scope> {
+  let mode: Mode = { _tag: "Ok" }
+  let calls: Array<Call> = []
+  const startedMs = performance.now()
+  const server = Http.createServer((request, response) => {
+    const atMs = performance.now() - startedMs
+    let body = ""
+    request.setEncoding("utf8")
+    request.on("data", (chunk: string) => {
+      body += chunk
+    })
+    request.on("end", () => {
+      const call: Call = {
+        atMs,
+        method: request.method ?? "",
+        path: request.url ?? "",
+        headers: request.headers,
+        body,
+        port: request.socket.remotePort ?? 0,
+        aborted: false
+      }
+      calls.push(call)
+      response.on("close", () => {
+        call.aborted = !response.writableFinished
+      })
+      treat(mode, protocol, call, response)
+    })
+  })
+  const port = yield* listen(server, options.port ?? 0)
+  yield* Effect.addFinalizer(() => close(server))
+  const peer: HttpPeer = {
+    url: `http://127.0.0.1:${port}`,
+    get calls() {
+      return calls
+    },
+    forget: Effect.sync(() => {
+      calls = []
+    }),
+    setMode: (next) =>
+      Effect.suspend(() => {
+        const before = mode
+        mode = next
+        if (next._tag === "Down" && before._tag !== "Down") return close(server)
+        if (next._tag !== "Down" && before._tag === "Down") return Effect.asVoid(listen(server, port))
+        return Effect.void
+      })
+  }
+  return peer
+})

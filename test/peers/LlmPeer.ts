@@ -1,0 +1,120 @@
+/**
+ * Two LLM providers' HTTP APIs: OpenAI's chat completions and Anthropic's messages, in the shapes that their references and SDKs have.
+ *
+ * Unless told otherwise the model answers with a sensible action on the target that the question names.
+ */
+import type { Effect, Scope } from "effect"
+import { answerTo } from "./ModelAnswer.ts"
+import { type HttpPeer, make as makePeer, type Protocol } from "./HttpPeer.ts"
+
+export interface Options {
+  readonly kind: "openai" | "anthropic"
+  readonly port?: number
+  /** Absent: any key, or none, is taken. */
+  readonly apiKey?: string
+}
+
+const notFound = { status: 404, body: JSON.stringify({ error: { type: "not_found_error", message: "not found" } }) } as const
+
+// The bodies of real errors quote the key and the prompt: none of that may come through.
+const openAiErrors: Readonly<Record<number, { readonly message: string; readonly type: string; readonly code: string | null }>> = {
+  400: { message: "Invalid value for 'messages'", type: "invalid_request_error", code: null },
+  401: { message: "Incorrect API key provided: sk-proj-********SECRET", type: "invalid_request_error", code: "invalid_api_key" },
+  429: { message: "Rate limit reached for gpt-4o in organization org-SECRET", type: "requests", code: "rate_limit_exceeded" }
+}
+
+const openAiError = (status: number): string =>
+  JSON.stringify({ error: { param: null, ...(openAiErrors[status] ?? { message: "The server had an error", type: "server_error", code: null }) } })
+
+/** The body of a 429 that says that the money is used up, and of a 400 that says that the prompt is too long. */
+export const openAiQuotaExhausted: string = JSON.stringify({
+  error: { message: "You exceeded your current quota", type: "insufficient_quota", param: null, code: "insufficient_quota" }
+})
+export const openAiContextLength: string = JSON.stringify({
+  error: { message: "This model's maximum context length is 128000 tokens.", type: "invalid_request_error", param: "messages", code: "context_length_exceeded" }
+})
+
+/** A chat completion. */
+export const openAiCompletion = (message: Record<string, unknown>, finishReason = "stop"): string =>
+  JSON.stringify({
+    id: "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT",
+    object: "chat.completion",
+    created: 1741569952,
+    model: "gpt-4o-2024-08-06",
+    choices: [{ index: 0, message: { role: "assistant", refusal: null, annotations: [], ...message }, logprobs: null, finish_reason: finishReason }],
+    usage: { prompt_tokens: 1320, completion_tokens: 96, total_tokens: 1416 },
+    service_tier: "default",
+    system_fingerprint: "fp_fc9f1d7035"
+  })
+
+interface ChatRequest {
+  readonly messages: ReadonlyArray<{ readonly role: string; readonly content: string }>
+}
+
+const lastQuestion = (body: string): string => (JSON.parse(body) as ChatRequest).messages.findLast((message) => message.role === "user")?.content ?? ""
+
+const openAi = (apiKey: string | undefined): Protocol => ({
+  error: openAiError,
+  reply: (call, answer) => {
+    if (apiKey !== undefined && call.headers.authorization !== `Bearer ${apiKey}`) return { status: 401, body: openAiError(401) }
+    switch (`${call.method} ${call.path.split("?")[0]}`) {
+      case "GET /v1/models":
+        return { status: 200, body: JSON.stringify({ object: "list", data: [{ id: "gpt-4o", object: "model", created: 1715367049, owned_by: "system" }] }) }
+      case "POST /v1/chat/completions":
+        return { status: 200, body: openAiCompletion({ content: answer === undefined ? JSON.stringify(answerTo(lastQuestion(call.body))) : answer }) }
+      default:
+        return notFound
+    }
+  }
+})
+
+const anthropicTypes: Readonly<Record<number, string>> = {
+  400: "invalid_request_error",
+  401: "authentication_error",
+  402: "billing_error",
+  403: "permission_error",
+  413: "request_too_large",
+  429: "rate_limit_error",
+  500: "api_error",
+  529: "overloaded_error"
+}
+
+const anthropicError = (status: number): string =>
+  JSON.stringify({ type: "error", error: { type: anthropicTypes[status] ?? "api_error", message: "request with key sk-ant-SECRET failed" }, request_id: "req_011CSHoEeqs5C35K2UUqR7Fy" })
+
+/** A message of the Messages API. */
+export const anthropicMessage = (content: ReadonlyArray<Record<string, unknown>>, stopReason = "tool_use"): string =>
+  JSON.stringify({
+    id: "msg_01Aq9w938a90dw8q",
+    type: "message",
+    role: "assistant",
+    model: "claude-sonnet-4-5",
+    content,
+    stop_reason: stopReason,
+    stop_sequence: null,
+    usage: { input_tokens: 1472, output_tokens: 89, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 }
+  })
+
+const anthropic = (apiKey: string | undefined): Protocol => ({
+  error: anthropicError,
+  reply: (call, answer) => {
+    if (apiKey !== undefined && call.headers["x-api-key"] !== apiKey) return { status: 401, body: anthropicError(401) }
+    switch (`${call.method} ${call.path.split("?")[0]}`) {
+      case "GET /v1/models":
+        return { status: 200, body: JSON.stringify({ data: [{ type: "model", id: "claude-sonnet-4-5", display_name: "Claude Sonnet 4.5", created_at: "2025-09-29T00:00:00Z" }], has_more: false, first_id: null, last_id: null }) }
+      case "POST /v1/messages":
+        return {
+          status: 200,
+          body: answer === undefined
+            ? anthropicMessage([{ type: "tool_use", id: "toolu_01A09q90qw90lq917835lq9", name: "answer", input: answerTo(lastQuestion(call.body)) }])
+            : anthropicMessage(answer === null ? [] : [{ type: "text", text: answer }], "end_turn")
+        }
+      default:
+        return notFound
+    }
+  }
+})
+
+/** Starts it on loopback; it stops with the scope. */
+export const make = (options: Options): Effect.Effect<HttpPeer, never, Scope.Scope> =>
+  makePeer(options.kind === "openai" ? openAi(options.apiKey) : anthropic(options.apiKey), options.port === undefined ? {} : { port: options.port })
