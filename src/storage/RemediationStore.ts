@@ -11,7 +11,7 @@
 import { Context, type Effect, type Option, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { Alert } from "../domain/Alert.ts"
-import type { DecisionReason, Risk } from "../domain/Decision.ts"
+import type { Decision, Risk } from "../domain/Decision.ts"
 import { type JournalEntry, type Remediation, type RemediationEvent, RemediationId, RemediationState } from "../domain/Remediation.ts"
 import type { ReviewAnswer } from "../domain/Review.ts"
 import type { Target, TargetKey } from "../domain/Target.ts"
@@ -109,13 +109,17 @@ export interface PendingReview {
   readonly action: Action
   readonly risk: Risk
   readonly confidence: number
-  readonly reasons: ReadonlyArray<typeof DecisionReason.Type>
+  readonly reasons: Decision["reasons"]
   readonly since: Timestamp
 }
 
 export class RemediationStore extends Context.Service<RemediationStore, {
   /** One transaction for all; requests that arrive during a commit share the next one. */
   readonly accept: (alerts: ReadonlyArray<NewAlert>, at: Timestamp) => Effect.Effect<ReadonlyArray<AcceptResult>, StorageError>
+  /** The remediation of each alert, where there is one: what admission asks before it sheds an alert. */
+  readonly known: (
+    alerts: ReadonlyArray<Pick<AlertResolution, "fingerprint" | "startsAt">>
+  ) => Effect.Effect<ReadonlyArray<RemediationId | undefined>, StorageError>
   /** Journals `AlertResolved` for those that are still open. Any process may call it: it needs no claim. */
   readonly resolve: (alerts: ReadonlyArray<AlertResolution>, at: Timestamp) => Effect.Effect<ReadonlyArray<ResolveResult>, StorageError>
   /** A new epoch for the target, with its open remediation, if it has one. */

@@ -1,9 +1,10 @@
 /**
  * The current row of each remediation in SQLite, and how rows and journal change together.
  *
- * Every function here that writes is to be called within a transaction. Those that may be refused answer `Fenced` or `NotAwaiting` as
- * a value, after having written nothing.
+ * Every function here that writes is to be called within a transaction. Those that may be refused answer a `Result`, and have
+ * written nothing where it is a failure.
  */
+import { Result } from "effect"
 import type { DatabaseSync } from "node:sqlite"
 import { begin, evolve, isFinal, type JournalEntry, type Remediation, type RemediationEvent, type RemediationId, type RemediationState } from "../domain/Remediation.ts"
 import type { ReviewAnswer } from "../domain/Review.ts"
@@ -103,10 +104,12 @@ export interface RemediationTable {
   readonly accept: (alert: NewAlert, at: Timestamp) => AcceptResult
   readonly resolve: (resolution: AlertResolution, at: Timestamp) => ResolveResult
   readonly claim: (target: TargetKey, at: Timestamp) => { readonly claim: Claim; readonly open: Remediation | undefined }
-  readonly append: (claim: Claim, self: Remediation, events: ReadonlyArray<RemediationEvent>, at: Timestamp) => Remediation | Fenced
-  readonly retarget: (claim: Claim, self: Remediation, target: Target, at: Timestamp) => Remediation | Fenced
-  readonly review: (id: RemediationId, review: ReviewAnswer, at: Timestamp) => Remediation | NotAwaiting
+  readonly append: (claim: Claim, self: Remediation, events: ReadonlyArray<RemediationEvent>, at: Timestamp) => Result.Result<Remediation, Fenced>
+  readonly retarget: (claim: Claim, self: Remediation, target: Target, at: Timestamp) => Result.Result<Remediation, Fenced>
+  readonly review: (id: RemediationId, review: ReviewAnswer, at: Timestamp) => Result.Result<Remediation, NotAwaiting>
   readonly holds: (claim: Claim) => boolean
+  /** The remediation of exactly this alert. */
+  readonly find: (fingerprint: string, startsAt: Timestamp) => RemediationId | undefined
   readonly get: (id: RemediationId) => Remediation | undefined
   readonly backlog: () => number
   readonly checkpoint: () => () => void
@@ -215,8 +218,7 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     return { remediationId: row.id, target: work.target_key, open: work.open === 1 }
   }
 
-  const fence = (claim: Claim): Fenced | undefined =>
-    sql.epochOf.get(claim.target)?.epoch === claim.epoch ? undefined : new Fenced({ target: claim.target, epoch: claim.epoch })
+  const holds = (claim: Claim): boolean => sql.epochOf.get(claim.target)?.epoch === claim.epoch
 
   /** Are these the first events that the owner wrote after what `self` knows? Compared as written: decoding sorts keys. */
   const wasWritten = (self: Remediation, events: ReadonlyArray<RemediationEvent>): boolean => {
@@ -231,24 +233,24 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     self: Remediation,
     events: ReadonlyArray<RemediationEvent>,
     proceed: (now: Remediation) => Remediation
-  ): Remediation | Fenced => {
-    const fenced = fence(claim)
-    if (fenced !== undefined) return fenced
+  ): Result.Result<Remediation, Fenced> => {
+    const fenced = () => Result.fail(new Fenced({ target: claim.target, epoch: claim.epoch }))
+    if (!holds(claim)) return fenced()
     const row = sql.byId.get(self.id)
     if (row === undefined || row.sequence < self.sequence) throw refuse(operation, self.id, `has no entry ${self.sequence - 1}`)
     const since = row.sequence === self.sequence ? [] : journal.entries(self.id, self.sequence)
     const { is, now } = standing(self, since, () => wasWritten(self, events))
-    if (is === "done") return now
-    if (is === "overtaken" || row.target_key !== claim.target) return new Fenced({ target: claim.target, epoch: claim.epoch })
+    if (is === "done") return Result.succeed(now)
+    if (is === "overtaken" || row.target_key !== claim.target) return fenced()
     if (row.open === 0) throw refuse(operation, self.id, `has ended as ${row.state}`)
-    return proceed(now)
+    return Result.succeed(proceed(now))
   }
 
-  const append = (claim: Claim, self: Remediation, events: ReadonlyArray<RemediationEvent>, at: Timestamp): Remediation | Fenced =>
+  const append = (claim: Claim, self: Remediation, events: ReadonlyArray<RemediationEvent>, at: Timestamp): Result.Result<Remediation, Fenced> =>
     asOwner("append", claim, self, events, (now) =>
       events.length === 0 ? now : journalAll(now, events, at, claim.epoch))
 
-  const retarget = (claim: Claim, self: Remediation, target: Target, at: Timestamp): Remediation | Fenced => {
+  const retarget = (claim: Claim, self: Remediation, target: Target, at: Timestamp): Result.Result<Remediation, Fenced> => {
     const retargeted: RemediationEvent = { _tag: "Retargeted", target }
     return asOwner("retarget", claim, self, [retargeted], (now) => {
       const key = targetKey(target)
@@ -262,14 +264,14 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     })
   }
 
-  const review = (id: RemediationId, answer: ReviewAnswer, at: Timestamp): Remediation | NotAwaiting => {
+  const review = (id: RemediationId, answer: ReviewAnswer, at: Timestamp): Result.Result<Remediation, NotAwaiting> => {
     const row = sql.byId.get(id)
-    if (row === undefined) return new NotAwaiting({ remediationId: id, answered: false })
+    if (row === undefined) return Result.fail(new NotAwaiting({ remediationId: id, answered: false }))
     const self = journal.load(id, row.sequence)
     if (self.state !== "AwaitingReview") {
-      return new NotAwaiting({ remediationId: id, state: row.state, answered: self.review !== undefined })
+      return Result.fail(new NotAwaiting({ remediationId: id, state: row.state, answered: self.review !== undefined }))
     }
-    return journalAll(self, [{ _tag: "Reviewed", review: answer }], at)
+    return Result.succeed(journalAll(self, [{ _tag: "Reviewed", review: answer }], at))
   }
 
   return {
@@ -284,7 +286,11 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
       const row = sql.openOf.get(target)
       return { claim: { target, epoch }, open: row && journal.load(row.id, row.sequence) }
     },
-    holds: (claim) => fence(claim) === undefined,
+    find: (fingerprint, startsAt) => {
+      const row = sql.byAlert.get(fingerprint, startsAt)
+      return row?.starts_at === startsAt ? row.id : undefined
+    },
+    holds,
     get: (id) => {
       const row = sql.byId.get(id)
       return row && journal.load(row.id, row.sequence)

@@ -7,7 +7,7 @@
  *   `BatchWriter`, and as each of its batches is one synchronous step, a read on the same connection never sees half of one.
  * - Its statements are prepared once and kept by whoever uses them.
  */
-import { Effect, type Scope } from "effect"
+import { Effect, Schema, type Scope } from "effect"
 import { mkdirSync } from "node:fs"
 import { dirname } from "node:path"
 import { DatabaseSync, type SQLInputValue } from "node:sqlite"
@@ -74,6 +74,8 @@ const reasonOf = (primary: number): readonly [reason: StorageError["reason"], re
   }
 }
 
+const isStorageError = Schema.is(StorageError)
+
 /**
  * What an error of the driver means. A `StorageError` stays what it is, and what is no error of SQLite answers `undefined`: that is a
  * defect of ours, and no caller can do anything about it.
@@ -82,7 +84,7 @@ const reasonOf = (primary: number): readonly [reason: StorageError["reason"], re
  * transaction back. Every other error is known to leave nothing.
  */
 export const classify = (cause: unknown, operation: string, atCommit = false): StorageError | undefined => {
-  if (cause instanceof StorageError) return cause
+  if (isStorageError(cause)) return cause
   const code = resultCode(cause)
   if (code === undefined) return undefined
   const primary = code & 0xff

@@ -11,7 +11,7 @@ import type { TargetKey } from "../domain/Target.ts"
 import { fromMillis } from "../domain/Timestamp.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
 import { eventOf, type JournalTable } from "./JournalTable.ts"
-import { Fenced, NotAwaiting, type PendingReview, RemediationStore, type RemediationSummary } from "./RemediationStore.ts"
+import type { PendingReview, RemediationStore, RemediationSummary } from "./RemediationStore.ts"
 import type { RemediationTable } from "./RemediationTable.ts"
 import { attempt, prepare } from "./Sqlite.ts"
 import { StorageError } from "./StorageError.ts"
@@ -117,6 +117,7 @@ export const make = (
   const queries = makeQueries(database)
   return {
     accept: (alerts, at) => writer.write("accept", "intake", () => alerts.map((alert) => remediations.accept(alert, at))),
+    known: (alerts) => attempt("known", () => alerts.map((alert) => remediations.find(alert.fingerprint, alert.startsAt))),
     resolve: (alerts, at) => writer.write("resolve", "intake", () => alerts.map((alert) => remediations.resolve(alert, at))),
     claim: (key) =>
       Effect.flatMap(Clock.currentTimeMillis, (millis) =>
@@ -125,21 +126,12 @@ export const make = (
           ({ claim, open }) => ({ claim, open: Option.fromUndefinedOr(open) })
         )),
     append: (claim, self, events, at) =>
-      Effect.flatMap(
-        writer.write("append", "journal", () => remediations.append(claim, self, events, at)),
-        (result) => result instanceof Fenced ? Effect.fail(result) : Effect.succeed(result)
-      ),
+      Effect.flatMap(writer.write("append", "journal", () => remediations.append(claim, self, events, at)), Effect.fromResult),
     holds: (claim) => attempt("holds", () => remediations.holds(claim)),
     retarget: (claim, self, owner, at) =>
-      Effect.flatMap(
-        writer.write("retarget", "journal", () => remediations.retarget(claim, self, owner, at)),
-        (result) => result instanceof Fenced ? Effect.fail(result) : Effect.succeed(result)
-      ),
+      Effect.flatMap(writer.write("retarget", "journal", () => remediations.retarget(claim, self, owner, at)), Effect.fromResult),
     review: (id, answer, at) =>
-      Effect.flatMap(
-        writer.write("review", "journal", () => remediations.review(id, answer, at)),
-        (result) => result instanceof NotAwaiting ? Effect.fail(result) : Effect.succeed(result)
-      ),
+      Effect.flatMap(writer.write("review", "journal", () => remediations.review(id, answer, at)), Effect.fromResult),
     reviews: (limit) => attempt("reviews", () => queries.reviews.all(limit).map(reviewOf)),
     get: (id) => attempt("get", () => Option.fromUndefinedOr(remediations.get(id))),
     journal: (id) => attempt("journal", () => journal.entries(id, 0)),

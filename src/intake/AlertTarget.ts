@@ -1,0 +1,147 @@
+/**
+ * Which object an alert is about, by its labels alone.
+ *
+ * **The trap.** Prometheus adds the labels of the scraped pod to every series: `job`, `service`, `instance`, `namespace`, `pod` and
+ * `container` may name the exporter (kube-state-metrics, node-exporter) and not what the alert is about. So:
+ *
+ * - A label that names a workload wins over `pod`: exporters do not add those.
+ * - Where `exported_namespace` is present, `honor_labels` is off, and the `exported_` labels are the subject's.
+ * - Beside `node`, a pod named after the scrape job is the exporter; any other pod is the subject. Without `node`, a pod of kube-state-metrics
+ *   or node-exporter in a series of its own is the subject only in rules about pods.
+ * - node-exporter's own alerts (`Node…`) are about the machine, by `node`, else by an `instance` that is a name.
+ * - `job`, `service` and a bare `namespace` never name a target: all alerts of one exporter would be one.
+ *
+ * What names nothing usable is its own target, of kind `Alert`, with its fingerprint: two such alerts never become one.
+ */
+import type { Target } from "../domain/Target.ts"
+
+export interface AlertTarget {
+  readonly target: Target
+  /** The object has or may have an owner that the remediation belongs to: a pod's Deployment, a Job's CronJob, an autoscaler's workload. */
+  readonly provisional: boolean
+}
+
+type Labels = Readonly<Record<string, string>>
+
+interface Found {
+  readonly kind: string
+  readonly name: string
+  /** Absent for cluster-scoped kinds. */
+  readonly namespace?: string
+  readonly provisional?: boolean
+}
+
+// RFC 1123, what Kubernetes takes as the name of these kinds. Anything else (`<none>`, an address with a port) is not a name.
+const objectName = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/
+
+const nameIn = (value: string | undefined): string | undefined =>
+  value !== undefined && value.length <= 253 && objectName.test(value) ? value : undefined
+
+/** Labels that name an object in a namespace, the surest first. */
+const workloadLabels: ReadonlyArray<readonly [label: string, kind: string, provisional?: boolean]> = [
+  ["deployment", "Deployment"],
+  ["statefulset", "StatefulSet"],
+  ["daemonset", "DaemonSet"],
+  ["cronjob", "CronJob"],
+  ["job_name", "Job", true],
+  ["horizontalpodautoscaler", "HorizontalPodAutoscaler", true],
+  // The name of that label until kube-state-metrics 2.
+  ["hpa", "HorizontalPodAutoscaler", true],
+  ["replicaset", "ReplicaSet", true],
+  ["persistentvolumeclaim", "PersistentVolumeClaim"],
+  ["poddisruptionbudget", "PodDisruptionBudget"],
+  ["resourcequota", "ResourceQuota"]
+]
+
+/** `workload_type` of the Kubernetes mixin's recording rules, beside `workload`. */
+const workloadKinds: ReadonlyMap<string, string> = new Map([
+  ["deployment", "Deployment"],
+  ["statefulset", "StatefulSet"],
+  ["daemonset", "DaemonSet"],
+  ["cronjob", "CronJob"]
+])
+
+/** The labels of the subject: what `exported_` says where the exporter's own labels have taken the names. */
+const subjectOf = (labels: Labels): { readonly namespace: string | undefined; readonly pod: string | undefined } =>
+  labels["exported_namespace"] === undefined && labels["exported_pod"] === undefined
+    ? { namespace: nameIn(labels["namespace"]), pod: nameIn(labels["pod"]) }
+    : { namespace: nameIn(labels["exported_namespace"] ?? labels["namespace"]), pod: nameIn(labels["exported_pod"]) }
+
+const workloadIn = (labels: Labels, namespace: string): Found | undefined => {
+  for (const [label, kind, provisional = false] of workloadLabels) {
+    const name = nameIn(labels[label] ?? labels[`exported_${label}`])
+    if (name !== undefined) return { kind, name, namespace, provisional }
+  }
+  const kind = workloadKinds.get(labels["workload_type"] ?? "")
+  const name = nameIn(labels["workload"])
+  return kind === undefined || name === undefined ? undefined : { kind, name, namespace }
+}
+
+/** Exporters whose series are about other objects. */
+const isExporterName = (name: string | undefined): boolean =>
+  name !== undefined && (name.includes("kube-state-metrics") || name.includes("node-exporter"))
+
+/** Does this pod look like what Prometheus scraped? Pods are called after their workload, and scrape jobs and Services mostly too. */
+const isScraped = (pod: string, labels: Labels): boolean =>
+  isExporterName(pod) || [labels["job"], labels["service"]].some((name) => name !== undefined && name !== "" && pod.startsWith(`${name}-`))
+
+/**
+ * Is `pod` the exporter that the series came from? Beside `node` it is when it looks so. Alone it is when an exporter's own pod
+ * comes with the exporter's own job, except in the rules about pods, where that pod is in trouble itself.
+ */
+const isNotTheSubject = (pod: string, nodeName: string | undefined, labels: Labels): boolean =>
+  nodeName !== undefined
+    ? isScraped(pod, labels)
+    : isExporterName(pod) && isExporterName(labels["job"]) && !/^Kube(Pod|Container|StateMetrics)/.test(labels["alertname"] ?? "")
+
+const isNodeExporterAlert = (labels: Labels): boolean =>
+  /^Node[A-Z]/.test(labels["alertname"] ?? "") || labels["job"] === "node-exporter"
+
+const address = /^(\d{1,3}(\.\d{1,3}){3}|\[.*\]|.*::.*)$/
+
+/** The machine that `instance` names, where it does: kube-prometheus puts the node's name there, others an address. */
+const instanceName = (instance: string | undefined): string | undefined => {
+  const host = instance?.replace(/:\d+$/, "")
+  return host === undefined || address.test(host) ? undefined : nameIn(host)
+}
+
+const node = (name: string | undefined): Found | undefined => name === undefined ? undefined : { kind: "Node", name }
+
+const clusterObjectIn = (labels: Labels): Found | undefined => {
+  const volume = nameIn(labels["persistentvolume"])
+  if (volume !== undefined) return { kind: "PersistentVolume", name: volume }
+  const apiService = labels["alertname"]?.startsWith("KubeAggregatedAPI") === true ? nameIn(labels["name"]) : undefined
+  return apiService === undefined ? undefined : { kind: "APIService", name: apiService }
+}
+
+const find = (labels: Labels): Found | undefined => {
+  const { namespace, pod } = subjectOf(labels)
+  const workload = namespace === undefined ? undefined : workloadIn(labels, namespace)
+  if (workload !== undefined) return workload
+  const clusterObject = clusterObjectIn(labels)
+  if (clusterObject !== undefined) return clusterObject
+  const nodeName = nameIn(labels["node"] ?? labels["exported_node"])
+  if (isNodeExporterAlert(labels)) return node(nodeName ?? instanceName(labels["instance"]))
+  if (namespace === undefined || pod === undefined || isNotTheSubject(pod, nodeName, labels)) return node(nodeName)
+  return { kind: "Pod", name: pod, namespace, provisional: true }
+}
+
+/**
+ * The target of an alert in a cluster.
+ *
+ * ```ts import.meta.vitest
+ * import { AlertTarget } from "kubernaut"
+ *
+ * const labels = { alertname: "KubeDeploymentRolloutStuck", namespace: "shop", deployment: "checkout", pod: "kube-state-metrics-0" }
+ * AlertTarget.targetOf("prod", { fingerprint: "6a1f", labels }).target // => { cluster: "prod", namespace: "shop", kind: "Deployment", name: "checkout" }
+ * ```
+ */
+export const targetOf = (cluster: string, alert: { readonly fingerprint: string; readonly labels: Labels }): AlertTarget => {
+  const found = find(alert.labels)
+  if (found === undefined) {
+    const name = `${alert.labels["alertname"] || "unnamed"}-${alert.fingerprint}`
+    return { target: { cluster, namespace: subjectOf(alert.labels).namespace ?? "", kind: "Alert", name }, provisional: false }
+  }
+  const { kind, name, namespace = "", provisional = false } = found
+  return { target: { cluster, namespace, kind, name }, provisional }
+}
