@@ -1,1 +1,77 @@
-export {}
+/**
+ * Kubernaut as a library: one namespace per module, named as its file.
+ *
+ * Begin with `Kubernaut.Kubernaut.layer`, and give it a cluster, a database and investigators. `examples/embedded` is a whole program.
+ */
+export * as Kubernaut from "./Kubernaut.ts"
+
+export * as Action from "./domain/Action.ts"
+export * as Alert from "./domain/Alert.ts"
+export * as AuditEvent from "./domain/AuditEvent.ts"
+export * as Change from "./domain/Change.ts"
+export * as Decision from "./domain/Decision.ts"
+export * as DegradationLevel from "./domain/DegradationLevel.ts"
+export * as DurationText from "./domain/DurationText.ts"
+export * as Execution from "./domain/Execution.ts"
+export * as Investigation from "./domain/Investigation.ts"
+export * as Remediation from "./domain/Remediation.ts"
+export * as Review from "./domain/Review.ts"
+export * as Target from "./domain/Target.ts"
+export * as Timestamp from "./domain/Timestamp.ts"
+export * as Verification from "./domain/Verification.ts"
+export * as WorkloadState from "./domain/WorkloadState.ts"
+
+export * as Bulkhead from "./resilience/Bulkhead.ts"
+export * as CircuitBreaker from "./resilience/CircuitBreaker.ts"
+export * as Deadline from "./resilience/Deadline.ts"
+export * as EventHub from "./resilience/EventHub.ts"
+export * as Pipeline from "./resilience/Pipeline.ts"
+export * as ResilienceEvent from "./resilience/ResilienceEvent.ts"
+export * as RetryBudget from "./resilience/RetryBudget.ts"
+export * as RetryPolicy from "./resilience/RetryPolicy.ts"
+export * as Supervisor from "./resilience/Supervisor.ts"
+
+export * as AlertTarget from "./intake/AlertTarget.ts"
+export * as AlertmanagerWebhook from "./intake/AlertmanagerWebhook.ts"
+export * as Fingerprint from "./intake/Fingerprint.ts"
+export * as Intake from "./intake/Intake.ts"
+
+export * as AnthropicLanguageModel from "./investigation/providers/AnthropicLanguageModel.ts"
+export * as EvidenceGatherer from "./investigation/EvidenceGatherer.ts"
+export * as HolmesGptInvestigator from "./investigation/HolmesGptInvestigator.ts"
+export * as InvestigationChain from "./investigation/InvestigationChain.ts"
+export * as Investigator from "./investigation/Investigator.ts"
+export * as LlmInvestigator from "./investigation/LlmInvestigator.ts"
+export * as OpenAiLanguageModel from "./investigation/providers/OpenAiLanguageModel.ts"
+export * as Redaction from "./investigation/Redaction.ts"
+export * as RuleInvestigator from "./investigation/RuleInvestigator.ts"
+export * as Rulebook from "./investigation/Rulebook.ts"
+
+export * as ActionCatalog from "./decision/ActionCatalog.ts"
+export * as Decider from "./decision/Decider.ts"
+export * as Guardrails from "./decision/Guardrails.ts"
+
+export * as ActionPlan from "./execution/ActionPlan.ts"
+export * as Executor from "./execution/Executor.ts"
+
+export * as FiringAlerts from "./verification/FiringAlerts.ts"
+export * as Judge from "./verification/Judge.ts"
+export * as Verifier from "./verification/Verifier.ts"
+
+export * as DegradationFiber from "./health/DegradationFiber.ts"
+
+export * as ClientNode from "./kubernetes/ClientNode.ts"
+export * as KubernetesClient from "./kubernetes/KubernetesClient.ts"
+export * as OwnerResolver from "./kubernetes/OwnerResolver.ts"
+export * as ResilientClient from "./kubernetes/ResilientClient.ts"
+export * as Sandbox from "./kubernetes/Sandbox.ts"
+export * as WorkloadReader from "./kubernetes/WorkloadReader.ts"
+
+export * as ActionHistory from "./storage/ActionHistory.ts"
+export * as AuditLog from "./storage/AuditLog.ts"
+export * as RemediationStore from "./storage/RemediationStore.ts"
+export * as Storage from "./storage/Storage.ts"
+export * as StorageError from "./storage/StorageError.ts"
+
+export * as RemediationActors from "./remediation/RemediationActors.ts"
+export * as RemediationEvents from "./remediation/RemediationEvents.ts"
