@@ -20,6 +20,7 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
   ["another Deployment than the target is not touched", "block other-target", proposing({ type: "RestartWorkload", target: { namespace: "shop", kind: "Deployment", name: "cart" } }, { target: input().target })],
   ["the target's namesake in another namespace is not touched", "block other-target", proposing({ type: "RestartWorkload", target: { namespace: "staging", kind: "Deployment", name: "checkout" } }, { target: input().target })],
   ["a pod that is not one of the target's is not evicted", "block other-target", proposing({ type: "EvictPod", target: { namespace: "shop", kind: "Pod", name: "cart-1" } })],
+  ["a pod of the same name in another namespace is not evicted", "block other-target", proposing({ type: "EvictPod", target: { namespace: "staging", kind: "Pod", name: "checkout-1" } }, { target: input().target })],
   ["an autoscaler of something else is not changed", "block other-target", proposing(actions.PatchHpa, { observed: observed({ autoscaler: "another" }) })],
   ["a node is not acted on for a Deployment's alert", "block other-target", proposing(actions.CordonNode, { target: input().target })],
   ["a StatefulSet's rollout is not undone", "block wrong-kind", proposing({ type: "RollbackDeployment", target: { namespace: "shop", kind: "StatefulSet", name: "db" } })],
