@@ -6,7 +6,7 @@
  * a body unread. What it knows about kubeconfig files and credentials is used as it is.
  */
 import { KubeConfig } from "@kubernetes/client-node"
-import { Clock, Duration, Effect, Schema } from "effect"
+import { Clock, type Duration, Effect, Schema } from "effect"
 import * as http from "node:http"
 import * as https from "node:https"
 
@@ -146,13 +146,9 @@ export const make = Effect.fnUntraced(function*(options: ConnectionOptions) {
   let renewedAtMs = -Infinity
 
   /** TLS and authorization for one request. An exec plugin may run, a token file may be read. */
-  const credentials = Effect.tryPromise({
-    try: async () => {
-      const prepared: https.RequestOptions = { headers: {} }
-      await config.applyToHTTPSOptions(prepared)
-      return prepared
-    },
-    catch: () => new NoAnswer(false, false)
+  const credentials = Effect.suspend(() => {
+    const prepared: https.RequestOptions = { headers: {} }
+    return Effect.as(Effect.tryPromise({ try: () => config.applyToHTTPSOptions(prepared), catch: () => new NoAnswer(false, false) }), prepared)
   })
 
   const open = Effect.fnUntraced(function*(request: Request) {

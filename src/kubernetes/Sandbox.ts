@@ -22,7 +22,7 @@
  * - Managed fields name the manager only. At most 500 events are kept per namespace, and old ones go when a new one comes; the same
  *   event counts up without end.
  */
-import { Clock, Duration, Effect, Layer, Random, Stream } from "effect"
+import { Clock, Duration, Effect, Layer, Random, Result, Stream } from "effect"
 import type { Change } from "../domain/Change.ts"
 import { find, unknownKind } from "./ApiResource.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject, type WatchEvent } from "./KubernetesClient.ts"
@@ -187,8 +187,8 @@ const makeWatch = (cluster: Cluster, watchers: Watchers): KubernetesClient["Serv
     const namespace = resource.namespaced && options.namespace !== "" ? options.namespace : undefined
     const watcher: Watcher = { kind, namespace, labels: options.labelSelector ?? {}, buffer: [], expired: false, sleepsUntilMs: -Infinity, wake: () => {} }
     const listed = ApiServer.list(cluster, kind, options)
-    if (listed instanceof KubernetesError) return Stream.fail(listed)
-    watcher.buffer = listed.map((object) => ({ type: "ADDED", object }))
+    if (Result.isFailure(listed)) return Stream.fail(listed.failure)
+    watcher.buffer = listed.success.map((object) => ({ type: "ADDED", object }))
     watchers.add(watcher)
     yield* Effect.addFinalizer(() => Effect.sync(() => watchers.remove(watcher)))
 
@@ -239,12 +239,12 @@ export const make = Effect.fnUntraced(function*(options: SandboxOptions = {}) {
   const manager = options.fieldManager ?? "kubernaut"
   const intercept = options.intercept
 
-  const request = <A>(operation: Operation, run: () => A | KubernetesError): Effect.Effect<A, KubernetesError> => {
+  const request = <A>(operation: Operation, run: () => ApiServer.Answer<A>): Effect.Effect<A, KubernetesError> => {
     const effect = Effect.clockWith((clock): Effect.Effect<A, KubernetesError> => {
       cluster.advance(clock.currentTimeMillisUnsafe())
       const result = run()
       watchers.wakeBefore(cluster.timeline.nextMs)
-      return result instanceof KubernetesError ? Effect.fail(result) : Effect.succeed(result)
+      return Result.isFailure(result) ? Effect.fail(result.failure) : Effect.succeed(result.success)
     })
     return intercept === undefined ? effect : intercept(operation, effect)
   }
@@ -264,7 +264,7 @@ export const make = Effect.fnUntraced(function*(options: SandboxOptions = {}) {
       ),
     logs: (pod, log) => request({ verb: "logs", ...pod, dryRun: false }, () => ApiServer.logs(cluster, pod, log)),
     watch: makeWatch(cluster, watchers),
-    probe: request({ verb: "probe", kind: "", namespace: "", name: "", dryRun: false }, () => undefined)
+    probe: request({ verb: "probe", kind: "", namespace: "", name: "", dryRun: false }, () => Result.succeed(undefined))
   })
 })
 

@@ -249,10 +249,10 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
 const none: Effect.Effect<ReadonlyArray<KubernetesObject>> = Effect.succeed([])
 
 const notFoundAsUndefined = (error: KubernetesError): Effect.Effect<undefined, KubernetesError> =>
-  error.reason._tag === "NotFound" ? Effect.succeed(undefined) : Effect.fail(error)
+  error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)
 
 /** Reads a target of any kind. A target that does not exist is a state with `exists: false`, not an error. */
-export const readWorkload = Effect.fn("readWorkload", { attributes: {} })(
+export const readWorkload = Effect.fn("readWorkload")(
   function*(ref: ResourceRef): Effect.fn.Return<WorkloadState, KubernetesError, KubernetesClient> {
     const kubernetes = yield* KubernetesClient
     yield* Effect.annotateCurrentSpan("kubernaut.target", displayName(ref))

@@ -1,14 +1,15 @@
-import { afterAll, it } from "@effect/vitest"
+import { afterAll, describe } from "@effect/vitest"
+import { Layer } from "effect"
 import * as ClientNode from "../../src/kubernetes/ClientNode.ts"
 import { controlPlane } from "./controlPlane.ts"
 import { contract, livePass } from "./KubernetesClient.contract.ts"
 
 const plane = await controlPlane()
+afterAll(plane.stop)
 
-if (plane._tag === "Unavailable") {
-  it.skip(`a real API server keeps the contract (skipped: ${plane.reason})`)
-} else {
-  afterAll(plane.stop)
-  const run = `contract-${process.pid.toString(36)}-${process.hrtime.bigint().toString(36).slice(-5)}`
-  contract("a real API server", ClientNode.layer({ kubeconfig: plane.kubeconfig }), { run, pass: livePass, live: true })
-}
+// Namespaces of this run, so that a control plane can be used again.
+const run = `contract-${process.hrtime.bigint().toString(36)}`
+
+describe.skipIf(!plane.available)(`ClientNode on a real control plane${plane.note}`, () => {
+  contract("a real API server", Layer.orDie(ClientNode.layer({ kubeconfig: plane.kubeconfig })), { run, pass: livePass, live: true })
+})

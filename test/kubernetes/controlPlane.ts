@@ -1,6 +1,6 @@
 /**
- * A real control plane for a test file: the one that `KUBERNAUT_TEST_KUBECONFIG` names, or else one that is started for this file and ended
- * after it. Where neither is to be had the tests are skipped, with the reason in their name.
+ * A real control plane for a test file: the one that `KUBERNAUT_TEST_KUBECONFIG` names (`scripts/control-plane/up` knows it), or else one that
+ * is started for this file and ended after it. Where neither is to be had, tests are to be skipped with the reason in their name.
  */
 import { execFile } from "node:child_process"
 import { mkdtempSync } from "node:fs"
@@ -8,35 +8,36 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-export type ControlPlane =
-  | { readonly _tag: "Available"; readonly kubeconfig: string; readonly stop: () => Promise<void> }
-  | { readonly _tag: "Unavailable"; readonly reason: string }
+export interface ControlPlane {
+  /** Empty where there is none. */
+  readonly kubeconfig: string
+  readonly available: boolean
+  /** To end a test's name with: empty, or why it is skipped. */
+  readonly note: string
+  readonly stop: () => Promise<void>
+}
 
-const script = (name: string): string => fileURLToPath(new URL(`../../scripts/control-plane/${name}`, import.meta.url))
-
-const run = (command: string, args: ReadonlyArray<string>): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
+const run = (script: "up" | "down", args: ReadonlyArray<string>): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
   new Promise((resolve) => {
+    const command = fileURLToPath(new URL(`../../scripts/control-plane/${script}`, import.meta.url))
     execFile(command, args, { timeout: 9 * 60_000 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : 1, stdout, stderr })
     })
   })
 
-/** The script's own code for "cannot be had on this machine". */
+const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? ""
+
+// The script's own code for "cannot be had on this machine".
 const notAvailable = 3
 
-/** Call it at the top of a test file, awaited, so that the names of the tests can tell why they are skipped. */
+/** To be awaited at the top of a test file, so that the names of its tests can tell why they are skipped. */
 export const controlPlane = async (): Promise<ControlPlane> => {
-  const given = process.env["KUBERNAUT_TEST_KUBECONFIG"]
-  if (given !== undefined && given !== "") return { _tag: "Available", kubeconfig: given, stop: () => Promise.resolve() }
   const directory = mkdtempSync(join(tmpdir(), "kubernaut-control-plane-"))
-  const up = await run(script("up"), ["--dir", directory])
-  if (up.code === notAvailable) return { _tag: "Unavailable", reason: up.stderr.trim().split("\n").at(-1) ?? "no control plane" }
-  if (up.code !== 0) throw new Error(`The control plane did not start (exit code ${up.code}):\n${up.stderr}`)
-  return {
-    _tag: "Available",
-    kubeconfig: up.stdout.trim().split("\n").at(-1)!,
-    stop: async () => {
-      await run(script("down"), ["--dir", directory, "--remove"])
-    }
+  const up = await run("up", ["--dir", directory])
+  const stop = async () => {
+    await run("down", ["--dir", directory, "--remove"])
   }
+  if (up.code === 0) return { kubeconfig: lastLine(up.stdout), available: true, note: "", stop }
+  if (up.code !== notAvailable) throw new Error(`The control plane did not start (exit code ${up.code}):\n${up.stderr}`)
+  return { kubeconfig: "", available: false, note: ` (skipped: ${lastLine(up.stderr)})`, stop: () => Promise.resolve() }
 }

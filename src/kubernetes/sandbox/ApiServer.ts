@@ -2,7 +2,7 @@
  * The verbs of the sandbox's API server, synchronously: storage semantics (resourceVersion, generation, uid), admission, dry run, the
  * eviction and log subresources. Each answers the object or the error that a real API server would.
  */
-import { JsonPatch } from "effect"
+import { JsonPatch, Result } from "effect"
 import type { Change } from "../../domain/Change.ts"
 import { displayName, type ResourceRef } from "../../domain/Target.ts"
 import { find, unknownKind } from "../ApiResource.ts"
@@ -15,22 +15,28 @@ import { adoptOrphan } from "./ReplicaSetController.ts"
 import { budgetPods } from "./ServiceControllers.ts"
 import { sameJson } from "./Status.ts"
 
-const refuse = (operation: string, reason: KubernetesErrorReason, retryable = false): KubernetesError =>
-  new KubernetesError({ reason, operation, applied: "no", retryable })
+/** What the server answers. Refusals change nothing. */
+export type Answer<A> = Result.Result<A, KubernetesError>
+
+const refuse = (operation: string, reason: KubernetesErrorReason, retryable = false): Answer<never> =>
+  Result.fail(new KubernetesError({ reason, operation, applied: "no", retryable }))
+
+const done: Answer<undefined> = Result.succeed(undefined)
 
 /** What a change is called in errors. */
 export const operationOf = (change: Change): string =>
   `${{ Patch: "patch", Evict: "evict", Delete: "delete", Create: "create" }[change._tag]} ${displayName(change.ref)}`
 
-export const get = (cluster: Cluster, ref: ResourceRef): KubernetesObject | KubernetesError => {
+export const get = (cluster: Cluster, ref: ResourceRef): Answer<KubernetesObject> => {
   const operation = `get ${displayName(ref)}`
-  if (find(ref.kind) === undefined) return unknownKind(operation)
-  return cluster.store.get(ref.kind, ref.namespace, ref.name) ?? refuse(operation, { _tag: "NotFound" })
+  if (find(ref.kind) === undefined) return Result.fail(unknownKind(operation))
+  const object = cluster.store.get(ref.kind, ref.namespace, ref.name)
+  return object === undefined ? refuse(operation, { _tag: "NotFound" }) : Result.succeed(object)
 }
 
-export const list = (cluster: Cluster, kind: string, options: ListOptions): ReadonlyArray<KubernetesObject> | KubernetesError => {
+export const list = (cluster: Cluster, kind: string, options: ListOptions): Answer<ReadonlyArray<KubernetesObject>> => {
   const resource = find(kind)
-  if (resource === undefined) return unknownKind(`list ${kind}`)
+  if (resource === undefined) return Result.fail(unknownKind(`list ${kind}`))
   const namespace = resource.namespaced && options.namespace !== "" ? options.namespace : undefined
   let found: ReadonlyArray<KubernetesObject>
   if (options.involvedObject !== undefined) {
@@ -40,7 +46,7 @@ export const list = (cluster: Cluster, kind: string, options: ListOptions): Read
   } else {
     found = options.labelSelector === undefined ? cluster.store.list(kind, namespace) : cluster.store.select(kind, namespace, options.labelSelector)
   }
-  return options.limit !== undefined && found.length > options.limit ? found.slice(0, options.limit) : found
+  return Result.succeed(options.limit !== undefined && found.length > options.limit ? found.slice(0, options.limit) : found)
 }
 
 /** Fields that the server alone writes are put back, whatever a client sent. */
@@ -63,7 +69,7 @@ const withServerFields = (next: KubernetesObject, previous: KubernetesObject, ma
 
 type Patch = Extract<Change, { _tag: "Patch" }>
 
-const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string): KubernetesObject | KubernetesError => {
+const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string): Answer<KubernetesObject> => {
   const operation = operationOf(change)
   const { kind, namespace, name } = change.ref
   const previous = cluster.store.get(kind, namespace, name)
@@ -80,13 +86,13 @@ const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string
   if (metadata.uid !== previous.metadata.uid || metadata.resourceVersion !== previous.metadata.resourceVersion) return refuse(operation, { _tag: "Conflict" })
   const refusal = refusalOf(cluster, next, previous)
   if (refusal !== undefined) return refuse(operation, refusal.reason)
-  if (sameJson(without(next), without(previous))) return previous
+  if (sameJson(without(next), without(previous))) return Result.succeed(previous)
   const complete = withServerFields(next, previous, manager)
-  if (dryRun) return complete
+  if (dryRun) return Result.succeed(complete)
   const stored = cluster.store.put(complete)
   if (kind === "Pod") adoptOrphan(cluster, stored as Pod)
   cluster.settle()
-  return cluster.store.get(kind, namespace, name) ?? stored
+  return Result.succeed(cluster.store.get(kind, namespace, name) ?? stored)
 }
 
 /** An object without what a client can't write, to see whether a patch changes anything. */
@@ -97,7 +103,7 @@ const without = (object: KubernetesObject): unknown => {
 
 type Create = Extract<Change, { _tag: "Create" }>
 
-const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: string): KubernetesObject | KubernetesError => {
+const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: string): Answer<KubernetesObject> => {
   const operation = operationOf(change)
   const { kind, namespace, name } = change.ref
   const resource = find(kind)!
@@ -121,11 +127,11 @@ const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: stri
   }
   const refusal = refusalOf(cluster, object, undefined)
   if (refusal !== undefined) return refuse(operation, refusal.reason)
-  if (dryRun) return object
+  if (dryRun) return Result.succeed(object)
   const stored = cluster.store.put(object)
   if (kind === "Pod") adoptOrphan(cluster, stored as Pod)
   cluster.settle()
-  return cluster.store.get(kind, namespace, name) ?? stored
+  return Result.succeed(cluster.store.get(kind, namespace, name) ?? stored)
 }
 
 /** Removes an object and, as the garbage collector does, what it owns. */
@@ -135,7 +141,7 @@ const collect = (cluster: Cluster, object: KubernetesObject): void => {
   for (const owned of cluster.store.allOwnedBy(object.metadata.uid)) collect(cluster, owned)
 }
 
-const remove = (cluster: Cluster, change: Extract<Change, { _tag: "Delete" }>, dryRun: boolean): undefined | KubernetesError => {
+const remove = (cluster: Cluster, change: Extract<Change, { _tag: "Delete" }>, dryRun: boolean): Answer<undefined> => {
   const operation = operationOf(change)
   const object = cluster.store.get(change.ref.kind, change.ref.namespace, change.ref.name)
   if (object === undefined) return refuse(operation, { _tag: "NotFound" })
@@ -144,10 +150,10 @@ const remove = (cluster: Cluster, change: Extract<Change, { _tag: "Delete" }>, d
     collect(cluster, object)
     cluster.settle()
   }
-  return undefined
+  return done
 }
 
-const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dryRun: boolean): undefined | KubernetesError => {
+const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dryRun: boolean): Answer<undefined> => {
   const operation = operationOf(change)
   const { namespace, name } = change.ref
   const pod = cluster.store.get("Pod", namespace, name)
@@ -170,11 +176,11 @@ const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dry
     cluster.event(pod, "Normal", "Killing", `Stopping container ${pod.spec.containers[0]?.name ?? ""}`, "kubelet")
     cluster.settle()
   }
-  return undefined
+  return done
 }
 
-export const apply = (cluster: Cluster, change: Change, dryRun: boolean, manager: string): KubernetesObject | undefined | KubernetesError => {
-  if (find(change.ref.kind) === undefined) return unknownKind(operationOf(change))
+export const apply = (cluster: Cluster, change: Change, dryRun: boolean, manager: string): Answer<KubernetesObject | undefined> => {
+  if (find(change.ref.kind) === undefined) return Result.fail(unknownKind(operationOf(change)))
   switch (change._tag) {
     case "Patch":
       return patch(cluster, change, dryRun, manager)
@@ -193,7 +199,7 @@ const defaultLogs = (name: string): ReadonlyArray<string> => [
   `level=info msg="ready"`
 ]
 
-export const logs = (cluster: Cluster, ref: ResourceRef, options: LogOptions): string | KubernetesError => {
+export const logs = (cluster: Cluster, ref: ResourceRef, options: LogOptions): Answer<string> => {
   const operation = `logs ${displayName(ref)}`
   const pod = cluster.store.get("Pod", ref.namespace, ref.name)
   if (ref.kind !== "Pod") return refuse(operation, { _tag: "Invalid", fields: ["kind"] })
@@ -212,6 +218,6 @@ export const logs = (cluster: Cluster, ref: ResourceRef, options: LogOptions): s
   if (past && last?.reason === "Error" && behaviourOf(cluster, container.image ?? "")?.logs === undefined) {
     lines.push(`${last.finishedAt} level=fatal msg="exiting" code=${last.exitCode}`)
   }
-  return options.tailLines <= 0 ? "" : `${lines.slice(-options.tailLines).join("\n")}\n`
+  return Result.succeed(options.tailLines <= 0 ? "" : `${lines.slice(-options.tailLines).join("\n")}\n`)
 }
 
