@@ -1,0 +1,203 @@
+/**
+ * The whole service: every part made from the settings, on one page.
+ *
+ *     storage   cluster ── pipeline "kubernetes"
+ *        │         │
+ *        │      investigators ── chain ── degradation
+ *        │         │
+ *        └──── actors ── intake ── HTTP
+ *                  │
+ *              events ── metrics, server-sent events
+ *
+ * What runs for ever (sweep, level and probes; HTTP and the metrics' follower) runs under supervisors.
+ */
+import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import { Deferred, Effect, Layer } from "effect"
+import { HttpServer, type HttpServerError } from "effect/http"
+import type { Token } from "../http/Authentication.ts"
+import { Components, type Part } from "../http/Components.ts"
+import type { Check } from "../http/Operations.ts"
+import * as Server from "../http/Server.ts"
+import type { AlertReceived } from "../intake/Intake.ts"
+import * as EvidenceGatherer from "../investigation/EvidenceGatherer.ts"
+import * as HolmesGptInvestigator from "../investigation/HolmesGptInvestigator.ts"
+import { InvestigationChain } from "../investigation/InvestigationChain.ts"
+import type { Investigator } from "../investigation/Investigator.ts"
+import * as LlmInvestigator from "../investigation/LlmInvestigator.ts"
+import * as AnthropicLanguageModel from "../investigation/providers/AnthropicLanguageModel.ts"
+import * as OpenAiLanguageModel from "../investigation/providers/OpenAiLanguageModel.ts"
+import * as RuleInvestigator from "../investigation/RuleInvestigator.ts"
+import type { Rule } from "../investigation/Rulebook.ts"
+import * as ClientNode from "../kubernetes/ClientNode.ts"
+import * as ResilientClient from "../kubernetes/ResilientClient.ts"
+import { Kubernaut, Supervised } from "../Kubernaut.ts"
+import * as Sandbox from "../kubernetes/Sandbox.ts"
+import { page } from "../console/LandingPage.ts"
+import * as EventHub from "../resilience/EventHub.ts"
+import { make as makePipeline, type Pipeline } from "../resilience/Pipeline.ts"
+import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
+import * as Supervisor from "../resilience/Supervisor.ts"
+import { ActionHistory } from "../storage/ActionHistory.ts"
+import { RemediationStore } from "../storage/RemediationStore.ts"
+import * as Storage from "../storage/Storage.ts"
+import { Metrics } from "../telemetry/Metrics.ts"
+import { FiringAlerts } from "../verification/FiringAlerts.ts"
+import type { LlmProvider, Settings } from "./Settings.ts"
+import { version } from "./Version.ts"
+
+/** Everything that was read and found right before anything is begun. */
+export interface Prepared {
+  readonly settings: Settings
+  readonly rules: ReadonlyArray<Rule>
+  /** Absent: a service on loopback without tokens. */
+  readonly tokens?: ReadonlyArray<Token>
+  readonly tls?: { readonly cert: string; readonly key: string }
+}
+
+/** The cluster that the settings name, without a pipeline. */
+export const cluster = (settings: Settings) =>
+  settings.cluster === "sandbox" ? Sandbox.layer() : ClientNode.layer({ inCluster: settings.cluster === "in-cluster" })
+
+const providerUrl = { openai: "https://api.openai.com/v1", anthropic: "https://api.anthropic.com" }
+
+/** One language model as a tier of the chain. */
+export const llmInvestigator = (provider: LlmProvider): Effect.Effect<Investigator> => {
+  const options = {
+    url: provider.url ?? providerUrl[provider.kind],
+    model: provider.model,
+    ...(provider.key === undefined ? {} : { apiKey: provider.key })
+  }
+  const model = provider.kind === "openai" ? OpenAiLanguageModel : AnthropicLanguageModel
+  return LlmInvestigator.make({ provider: provider.name, probe: model.probe(options) }).pipe(Effect.provide(model.layer(options)))
+}
+
+/** HolmesGPT as a tier of the chain; none where it is not configured. */
+export const holmesgptInvestigator = (settings: Settings) =>
+  settings.holmesgptUrl === undefined ? Effect.succeed([]) : Effect.map(
+    HolmesGptInvestigator.make({
+      url: settings.holmesgptUrl,
+      ...(settings.holmesgptApiKey === undefined ? {} : { apiKey: settings.holmesgptApiKey }),
+      ...(settings.holmesgptModel === undefined ? {} : { model: settings.holmesgptModel })
+    }),
+    (investigator) => [investigator]
+  )
+
+const chain = (settings: Settings, rules: ReadonlyArray<Rule>) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const history = yield* ActionHistory
+    const rulesInvestigator = RuleInvestigator.make({
+      rules,
+      // Rules go on without the database: what it does not tell is as if nothing had been tried.
+      successRate: (alertName, action) => Effect.catch(history.successRate(alertName, action), () => Effect.succeed(undefined))
+    })
+    return InvestigationChain.layer({
+      investigators: [...(yield* holmesgptInvestigator(settings)), ...(yield* Effect.forEach(settings.llmProviders, llmInvestigator)), rulesInvestigator],
+      deadline: (investigator) => investigator.name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds",
+      evidence: yield* EvidenceGatherer.make()
+    })
+  })).pipe(Layer.provide(NodeHttpClient.layerUndici))
+
+const firingAlerts = ({ alertmanagerUrl }: Settings) =>
+  alertmanagerUrl === undefined
+    ? FiringAlerts.layerNone
+    : FiringAlerts.layerAlertmanager({ url: alertmanagerUrl }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+
+/** Asked for what cannot exist: an answer shows that the database reads. */
+const storageCheck: Effect.Effect<Check, never, RemediationStore> = Effect.map(RemediationStore, (store) => ({
+  name: "storage",
+  check: store.openTargets.pipe(
+    Effect.as({ ok: true } as const),
+    Effect.catch((error) => Effect.succeed({ ok: false, message: error.message } as const))
+  )
+}))
+
+/** A part of the service that was given up must be seen, not only logged. */
+const supervisorStatus = (children: ReadonlyArray<Supervisor.ChildStatus>) => {
+  const missing = children.filter(({ status }) => status !== "running").map(({ name, status }) => `${name} is ${status}`)
+  return missing.length === 0 ? { status: "up" as const } : { status: "degraded" as const, message: missing.join("; ") }
+}
+
+const components = (kubernetes: Pipeline) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const { tiers } = yield* InvestigationChain
+    const supervised = yield* Supervised
+    const { check } = yield* storageCheck
+    const parts: ReadonlyArray<Part> = [
+      { name: "storage", status: Effect.map(check, (result) => result.ok ? { status: "up" as const } : { status: "down" as const, message: result.message }) },
+      { name: "supervisor", status: Effect.map(supervised.status, supervisorStatus) },
+      { name: "kubernetes", ...(kubernetes.circuitBreaker === undefined ? {} : { breaker: kubernetes.circuitBreaker }) },
+      ...tiers.map(({ circuitBreaker, service }): Part =>
+        circuitBreaker === undefined ? { name: service, status: Effect.succeed({ status: "up" as const }) } : { name: service, breaker: circuitBreaker })
+    ]
+    return Components.layer(parts)
+  }))
+
+const metrics = (kubernetes: Pipeline, alerts: EventHub.EventHub<AlertReceived>) =>
+  Layer.unwrap(Effect.map(InvestigationChain, ({ tiers }) =>
+    Metrics.layer({
+      alerts,
+      services: [
+        { name: kubernetes.name },
+        ...tiers.filter(({ circuitBreaker }) => circuitBreaker !== undefined).map(({ service }) => ({ name: service }))
+      ]
+    })))
+
+const serverOptions = Effect.fnUntraced(function*({ settings, tls, tokens }: Prepared) {
+  const metrics = yield* Metrics
+  const check = yield* storageCheck
+  return {
+    host: settings.host,
+    port: settings.port,
+    maxBodyBytes: settings.maxBodySize,
+    version,
+    clusterName: settings.clusterName,
+    mode: settings.mode,
+    live: [{ name: "ping", check: Effect.succeed({ ok: true } as const) }],
+    ready: [check],
+    metrics: metrics.expose,
+    page: page(version),
+    ...(tls === undefined ? {} : { tls }),
+    ...(tokens === undefined ? {} : { tokens })
+  } satisfies Server.ServerOptions
+})
+
+/** Every part but the HTTP server, which `start` adds. */
+export const layer = ({ rules, settings }: Prepared) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const kubernetes = yield* makePipeline("kubernetes")
+    const alerts = EventHub.make<AlertReceived>()
+    return Layer.mergeAll(metrics(kubernetes, alerts), components(kubernetes)).pipe(
+      Layer.provideMerge(Kubernaut.layer({
+        cluster: settings.clusterName,
+        mode: settings.mode,
+        guardrails: settings.guardrails,
+        intake: { onReceived: alerts.publish }
+      })),
+      Layer.provideMerge(Layer.merge(chain(settings, rules), firingAlerts(settings))),
+      Layer.provideMerge(ResilientClient.layer(kubernetes)),
+      Layer.provideMerge(Layer.merge(cluster(settings), Storage.layerSqlite({ filename: databaseFile(settings) })))
+    )
+  })).pipe(Layer.provideMerge(ResilienceEvents.layer), Layer.provide(NodeServices.layer))
+
+/** `sqlite:./data/kubernaut.db` without its scheme. */
+export const databaseFile = (settings: Settings): string => settings.databaseUrl.replace(/^sqlite:(\/\/)?/, "")
+
+/**
+ * Starts what runs for ever, the HTTP server last, and answers the address that it listens on. A port that is taken fails here; whatever
+ * ends later is started again by the supervisor. Closing the scope stops the server first.
+ */
+export const start = Effect.fnUntraced(function*(prepared: Prepared) {
+  const metrics = yield* Metrics
+  const listening = yield* Deferred.make<HttpServer.HttpServer["Service"]["address"], HttpServerError.ServeError>()
+  const options = yield* serverOptions(prepared)
+  const http = Effect.flatMap(HttpServer.HttpServer, ({ address }) => Effect.andThen(Deferred.succeed(listening, address), Effect.never)).pipe(
+    Effect.provide(Server.layer(options)),
+    Effect.tapError((error) => Deferred.fail(listening, error))
+  )
+  const children: ReadonlyArray<Supervisor.ChildSpec<HttpServerError.ServeError, Effect.Services<typeof http>>> = [
+    { name: "metrics", start: metrics.run },
+    { name: "http", start: http }
+  ]
+  yield* Supervisor.make({ name: "edge" }, children)
+  return yield* Deferred.await(listening)
+})

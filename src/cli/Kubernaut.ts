@@ -1,0 +1,47 @@
+/** The command line as a whole. */
+import { Cause, Console, Effect, Exit, Option, type Runtime } from "effect"
+import { CliError, Command } from "effect/cli"
+import { config, rulebook } from "./ConfigCommands.ts"
+import { ConfigurationError } from "./Configuration.ts"
+import { CommandFailed, exitCodes } from "./ExitCode.ts"
+import { alert, approve, audit, reject, remediations, reviews, status } from "./OperateCommands.ts"
+import { Json } from "./Output.ts"
+import { serve } from "./Serve.ts"
+import { version } from "./Version.ts"
+
+const kubernaut = Command.make("kubernaut").pipe(
+  Command.withDescription("Kubernetes remediation that keeps going while the things it depends on fail"),
+  Command.withSubcommands([serve, status, alert, remediations, reviews, approve, reject, audit, config, rulebook]),
+  Command.withGlobalFlags([Json]),
+  Command.withExamples([
+    { command: "kubernaut serve", description: "Start on the sandbox cluster, on http://127.0.0.1:8080" },
+    { command: "kubernaut alert post examples/alerts/crash-loop.json --wait", description: "Post an alert and follow it" },
+    { command: "kubernaut status --json", description: "Ask how the service is, for scripts" }
+  ])
+)
+
+/** The exit code of how a command ended. */
+export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit)) return exitCodes.ok
+  // Stopped by a signal, in order.
+  if (Cause.hasInterruptsOnly(exit.cause)) return exitCodes.ok
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  if (error instanceof CommandFailed) return exitCodes[error.code]
+  if (error instanceof ConfigurationError) return exitCodes.configuration
+  return CliError.isCliError(error) ? exitCodes.usage : exitCodes.software
+}
+
+export const teardown: Runtime.Teardown = (exit, onExit) => onExit(exitCodeOf(exit))
+
+const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.void
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+  // What is wrong with a command line has been printed with its help.
+  if (CliError.isCliError(error)) return Effect.void
+  return error instanceof CommandFailed || error instanceof ConfigurationError
+    ? Console.error(error.message)
+    : Console.error(`Kubernaut made a mistake. Please report it with this:\n${Cause.pretty(cause)}`)
+}
+
+/** Runs a command line. */
+export const run = (args: ReadonlyArray<string>) => Command.runWith(kubernaut, { version })(args).pipe(Effect.tapCause(tell))

@@ -1,0 +1,45 @@
+/**
+ * Metrics in Prometheus' text format, fed by the events of the service and by nothing else: no other module counts.
+ *
+ * Listeners are called synchronously with each event, so nothing is lost under load; the level comes by its own stream.
+ */
+import { Clock, Context, Effect, Layer, Stream } from "effect"
+import { Degradation } from "../health/DegradationFiber.ts"
+import type { AlertReceived } from "../intake/Intake.ts"
+import { InvestigationChain } from "../investigation/InvestigationChain.ts"
+import { RemediationEvents } from "../remediation/RemediationEvents.ts"
+import type { EventHub } from "../resilience/EventHub.ts"
+import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
+import { Instruments, type Service } from "./Instruments.ts"
+import { TraceExport } from "./Tracing.ts"
+
+export interface MetricsOptions {
+  readonly services: ReadonlyArray<Service>
+  /** Every alert that came in. */
+  readonly alerts: EventHub<AlertReceived>
+}
+
+export class Metrics extends Context.Service<Metrics, {
+  readonly expose: Effect.Effect<{ readonly text: string; readonly contentType: string }>
+  /** Follows the degradation level, for ever. Run it as a supervised child. */
+  readonly run: Effect.Effect<void>
+}>()("kubernaut/telemetry/Metrics") {
+  static readonly layer = (options: MetricsOptions) =>
+    Layer.effect(
+      Metrics,
+      Effect.gen(function*() {
+        const clock = yield* Clock.Clock
+        const traces = yield* TraceExport
+        const instruments = new Instruments({ services: options.services, nowMs: () => clock.currentTimeMillisUnsafe(), spansDropped: traces.dropped })
+        const degradation = yield* Degradation
+        yield* (yield* ResilienceEvents).listen(instruments.onResilience)
+        yield* (yield* RemediationEvents).listen(instruments.onRemediation)
+        yield* (yield* InvestigationChain).fallbacks.listen(instruments.onFallback)
+        yield* options.alerts.listen(({ status }) => instruments.onAlert(status))
+        return Metrics.of({
+          expose: Effect.map(Effect.promise(() => instruments.registry.metrics()), (text) => ({ text, contentType: instruments.registry.contentType })),
+          run: Stream.runForEach(degradation.changes, ({ level }) => Effect.sync(() => instruments.onLevel(level)))
+        })
+      })
+    )
+}
