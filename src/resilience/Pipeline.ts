@@ -13,8 +13,7 @@
  * - **bulkhead**: waiting for a place is no part of the attempt's time, and a
  *   full bulkhead says nothing about the peer: the breaker ignores it.
  * - **attempt timeout**: interrupts the attempt and waits until it has let go,
- *   as `Effect.timeout` does. An attempt that succeeds all the same while it is
- *   being interrupted has succeeded.
+ *   as `Effect.timeout` does, so that nothing goes on behind the caller's back.
  *
  * What the caller gets:
  *

@@ -354,7 +354,7 @@ const resolve = (options: Options<any>, context: Context.Context<any>): Settings
 }
 
 /** Starts the children in order and watches over them until the scope closes. */
-export const make = Effect.fnUntraced(function*<E, R, R2 = never>(
+export const make = Effect.fnUntraced(function*<E = never, R = never, R2 = never>(
   options: Options<R2>,
   specs: ReadonlyArray<ChildSpec<E, R>>
 ): Effect.fn.Return<Supervisor, never, Exclude<R, Scope.Scope> | R2 | Scope.Scope> {
