@@ -1,0 +1,433 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import type { Action } from "../../src/domain/Action.ts"
+import type { Intent } from "../../src/domain/Execution.ts"
+import { Executor, type PlanInput, presenceOf } from "../../src/execution/Executor.ts"
+import { KubernetesClient, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
+import type { Deployment } from "../../src/kubernetes/ObjectModel.ts"
+import { make as makePipeline } from "../../src/resilience/Pipeline.ts"
+import { inTime, layer, script, touch, writesOf } from "./faults.ts"
+import { deployment, pod } from "./objects.ts"
+
+const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
+const checkout = on("Deployment", "checkout")
+const rollback: Action = { type: "RollbackDeployment", target: checkout }
+const drain: Action = { type: "DrainNode", target: on("Node", "node-1", "") }
+const holds = Effect.succeed(true)
+
+const inputFor = (action: Action, target = action.target): PlanInput => ({
+  action,
+  target: { cluster: "test", ...target },
+  remediationId: "r1",
+  executionId: "r1-1",
+  epoch: 1
+})
+
+const planned = (action: Action, target = action.target, approved = false) =>
+  Effect.flatMap(Executor, (executor) => executor.plan({ ...inputFor(action, target), approved }))
+const executed = (intent: Intent) => Effect.flatMap(Executor, (executor) => executor.execute(intent, { holds }))
+const readBack = (intent: Intent) => Effect.flatMap(Executor, (executor) => executor.readBack(intent))
+
+const imageOf = Effect.flatMap(KubernetesClient, (client) =>
+  Effect.map(client.get(checkout), (object) => (object as Deployment).spec.template.spec.containers[0]?.image))
+const generationOf = Effect.flatMap(KubernetesClient, (client) => Effect.map(client.get(checkout), (object) => object.metadata.generation))
+
+const bad = "registry.shop.example/checkout:v2.4.0"
+const good = "registry.shop.example/checkout:v2.3.1"
+
+const aPodOf = (app: string) =>
+  Effect.flatMap(KubernetesClient, (client) =>
+    Effect.map(client.list("Pod", { namespace: "shop", labelSelector: { app } }), ([first]) => {
+      if (first === undefined) throw new Error(`The sandbox has no pod of ${app}`)
+      return first
+    }))
+
+describe("plan", () => {
+  const faults = script()
+  it.effect("has the server run every write dry and changes nothing", () =>
+    Effect.gen(function*() {
+      const before = yield* generationOf
+      const intent = yield* planned(drain)
+      assert.deepStrictEqual(writesOf(faults), [])
+      assert.deepStrictEqual(
+        faults.requests.filter((request) => request.startsWith("dry ")),
+        intent.changes.map((change) => `dry ${change._tag.toLowerCase()} ${change.ref.name}`)
+      )
+      assert.isAbove(intent.changes.length, 1)
+      assert.strictEqual(yield* generationOf, before)
+    }).pipe(Effect.provide(layer(faults))))
+
+  it.effect("captures the target as it is before acting, and not only what the action is aimed at", () =>
+    Effect.gen(function*() {
+      const pod = yield* aPodOf("checkout")
+      const intent = yield* planned({ type: "EvictPod", target: on("Pod", pod.metadata.name) }, checkout)
+      assert.deepStrictEqual(intent.baseline.ref, checkout)
+      assert.strictEqual(intent.baseline.desiredReplicas, 4)
+      assert.strictEqual(intent.baseline.endpoints, 3)
+    }).pipe(Effect.provide(layer(script()))))
+
+  it.effect("fails where admission says no, before anything is journaled or written", () => {
+    const denied = script({ dryRuns: [{ _tag: "PolicyDenied", policy: "freeze" }] })
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(planned(rollback))
+      assert.strictEqual(error._tag === "KubernetesError" ? error.reason._tag : error._tag, "PolicyDenied")
+      assert.deepStrictEqual(writesOf(denied), [])
+    }).pipe(Effect.provide(layer(denied)))
+  })
+
+  it.effect("is made anew when it is overtaken, five times at most", () =>
+    Effect.gen(function*() {
+      const conflict: KubernetesErrorReason = { _tag: "Conflict" }
+      const four = script({ dryRuns: [conflict, conflict, conflict, conflict] })
+      const intent = yield* planned(rollback).pipe(Effect.provide(layer(four)))
+      assert.strictEqual(intent.changes.length, 1)
+      const five = script({ dryRuns: [conflict, conflict, conflict, conflict, conflict] })
+      const error = yield* Effect.flip(planned(rollback).pipe(Effect.provide(layer(five))))
+      assert.strictEqual(error._tag === "KubernetesError" ? error.reason._tag : error._tag, "Conflict")
+    }))
+
+  it.effect("does not take a disruption budget for a refusal: it may allow the eviction when the time comes", () =>
+    Effect.gen(function*() {
+      const pod = yield* aPodOf("catalog")
+      const intent = yield* planned({ type: "EvictPod", target: on("Pod", pod.metadata.name) }, on("Deployment", "catalog"))
+      assert.strictEqual(intent.changes.length, 1)
+    }).pipe(Effect.provide(layer(script({ dryRuns: [{ _tag: "DisruptionBudget" }] })))))
+
+  it.effect("refuses by name what the plan refuses", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(planned({ type: "ScaleWorkload", target: on("Deployment", "search"), replicas: 9 }))
+      assert.deepStrictEqual(error._tag === "PlanRefused" ? [error.rule, error.approvable] : error._tag, ["autoscaler-owned", false])
+    }).pipe(Effect.provide(layer(script()))))
+})
+
+describe("execute", () => {
+  it.effect("writes the planned change, signed, and says so", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const intent = yield* planned(rollback)
+      assert.strictEqual(yield* imageOf, bad)
+      const outcome = yield* executed(intent)
+      assert.deepStrictEqual([outcome.applied, outcome.failure, outcome.executionId], ["yes", undefined, "r1-1"])
+      assert.strictEqual(yield* imageOf, good)
+      const object = yield* Effect.flatMap(KubernetesClient, (client) => client.get(checkout))
+      assert.strictEqual(object.metadata.annotations?.["kubernaut.dev/execution"], "r1-1")
+      assert.strictEqual(object.metadata.annotations?.["kubernaut.dev/remediation"], "r1")
+      assert.deepStrictEqual(writesOf(faults), ["patch checkout"])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("writes once, however often it is called", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const intent = yield* planned(rollback)
+      yield* executed(intent)
+      const generation = yield* generationOf
+      const again = yield* executed(intent)
+      assert.deepStrictEqual([again.applied, again.failure], ["yes", undefined])
+      assert.strictEqual(yield* generationOf, generation)
+      assert.deepStrictEqual(writesOf(faults), ["patch checkout"])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("reads back a write whose answer was lost, and does not repeat it", () => {
+    const faults = script({ writes: ["answer lost"] })
+    return Effect.gen(function*() {
+      const outcome = yield* inTime(Effect.flatMap(planned(rollback), executed))
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
+      assert.deepStrictEqual(writesOf(faults), ["patch checkout"])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("repeats a write that did not arrive", () => {
+    const faults = script({ writes: ["request lost", "request lost"] })
+    return Effect.gen(function*() {
+      const outcome = yield* inTime(Effect.flatMap(planned(rollback), executed))
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
+      assert.deepStrictEqual(writesOf(faults), ["patch checkout", "patch checkout", "patch checkout"])
+      assert.strictEqual(yield* imageOf, good)
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("does not know the outcome of a write that was never answered and may still arrive", () => {
+    const faults = script({ writes: ["request lost", "request lost", "request lost", "request lost", "request lost"] })
+    return Effect.gen(function*() {
+      const outcome = yield* inTime(Effect.flatMap(planned(rollback), executed))
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["unknown", "timeout"])
+      assert.strictEqual(writesOf(faults).length, 5)
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("knows that an unanswered write can't arrive any more once the object has changed", () => {
+    const faults = script({ writes: ["request lost"] })
+    return Effect.gen(function*() {
+      const intent = yield* planned(rollback)
+      const running = yield* Effect.forkChild(executed(intent))
+      yield* TestClock.adjust("500 millis")
+      yield* touch("Deployment", "checkout")
+      yield* TestClock.adjust("1 second")
+      const outcome = yield* Fiber.join(running)
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", "conflict"])
+      assert.strictEqual(yield* imageOf, bad)
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("does not write over what somebody else has changed since the plan", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const intent = yield* planned(rollback)
+      yield* touch("Deployment", "checkout")
+      const outcome = yield* executed(intent)
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", "conflict"])
+      assert.strictEqual(yield* imageOf, bad)
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("takes a conflict with its own earlier attempt for the success that it is", () => {
+    const faults = script({ writes: ["repeated beneath"] })
+    return Effect.gen(function*() {
+      const outcome = yield* inTime(Effect.flatMap(planned(rollback), executed))
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
+      assert.strictEqual(yield* imageOf, good)
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  const refusals: ReadonlyArray<readonly [string, KubernetesErrorReason]> = [
+    ["forbidden", { _tag: "Forbidden" }],
+    ["unauthorized", { _tag: "Unauthorized" }],
+    ["policy-denied", { _tag: "PolicyDenied" }],
+    ["quota-exceeded", { _tag: "QuotaExceeded" }],
+    ["invalid", { _tag: "Invalid", fields: [] }],
+    ["field-owned", { _tag: "FieldManagerConflict", managers: [] }],
+    ["storage-full", { _tag: "StorageFull" }],
+    ["unavailable", { _tag: "Unavailable" }]
+  ]
+  it.effect.each(refusals)("stops at a refusal and says %s", ([word, reason]) => {
+    const faults = script({ writes: [reason] })
+    return Effect.gen(function*() {
+      const outcome = yield* Effect.flatMap(planned(rollback), executed)
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", word])
+      assert.isDefined(outcome.message)
+      assert.deepStrictEqual(writesOf(faults), ["patch checkout"])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("writes nothing once the fence no longer holds", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const executor = yield* Executor
+      const outcome = yield* executor.execute(yield* executor.plan(inputFor(rollback)), { holds: Effect.succeed(false) })
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", "fenced"])
+      assert.deepStrictEqual(writesOf(faults), [])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("asks the fence before each write, not once", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const executor = yield* Executor
+      let asked = 0
+      const outcome = yield* executor.execute(yield* executor.plan(inputFor(drain)), { holds: Effect.sync(() => ++asked <= 2) })
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", "fenced"])
+      assert.strictEqual(writesOf(faults).length, 2)
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("lets the fence's own failure through", () =>
+    Effect.gen(function*() {
+      const executor = yield* Executor
+      const intent = yield* executor.plan(inputFor(rollback))
+      const failure = yield* Effect.flip(executor.execute(intent, { holds: Effect.fail("storage is down") }))
+      assert.strictEqual(failure, "storage is down")
+    }).pipe(Effect.provide(layer(script()))))
+
+  it.effect("does not know what an earlier run did where it can't read", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const intent = yield* planned(rollback)
+      faults.gets = [{ _tag: "Unavailable" }]
+      const outcome = yield* executed(intent)
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["unknown", "unavailable"])
+      assert.deepStrictEqual(writesOf(faults), [])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("does not carry out an intent of ten minutes ago, but finds what was written then", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      // The catalog is healthy, so nothing but time passes.
+      const intent = yield* planned({ type: "RestartWorkload", target: on("Deployment", "catalog") })
+      yield* TestClock.adjust("10 minutes")
+      const late = yield* executed(intent)
+      assert.deepStrictEqual([late.applied, late.failure], ["no", "stale"])
+      assert.deepStrictEqual(writesOf(faults), [])
+
+      const next = yield* planned({ type: "RestartWorkload", target: on("Deployment", "catalog") })
+      yield* executed(next)
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual((yield* executed(next)).applied, "yes")
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("has nothing to write where the cluster already is as it should be", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const intent = yield* planned({ type: "ScaleWorkload", target: checkout, replicas: 4 })
+      const outcome = yield* executed(intent)
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", undefined])
+      assert.deepStrictEqual(writesOf(faults), [])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+})
+
+describe("execute, after a crash", () => {
+  it.effect("between two writes goes on with those that are missing", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const client = yield* KubernetesClient
+      const intent = yield* planned(drain)
+      yield* client.apply(intent.changes[0]!)
+      yield* client.apply(intent.changes[1]!)
+      assert.strictEqual(yield* readBack(intent), "yes")
+      const before = writesOf(faults).length
+      const outcome = yield* inTime(executed(intent))
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
+      // A budget may have an eviction wait and be asked for again.
+      assert.deepStrictEqual(
+        [...new Set(writesOf(faults).slice(before))],
+        intent.changes.slice(2).map((change) => `evict ${change.ref.name}`)
+      )
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("before the first write is as if nothing had happened", () =>
+    Effect.gen(function*() {
+      const intent = yield* planned(rollback)
+      assert.strictEqual(yield* readBack(intent), "no")
+      assert.strictEqual((yield* executed(intent)).applied, "yes")
+      assert.strictEqual(yield* readBack(intent), "yes")
+    }).pipe(Effect.provide(layer(script()))))
+
+  it.effect("can't be read back while the cluster is silent", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const intent = yield* planned(rollback)
+      faults.gets = ["request lost"]
+      assert.strictEqual(yield* readBack(intent), "unknown")
+    }).pipe(Effect.provide(layer(faults)))
+  })
+})
+
+describe("an eviction", () => {
+  const budget: KubernetesErrorReason = { _tag: "DisruptionBudget" }
+  const evictOne = Effect.gen(function*() {
+    const found = yield* aPodOf("catalog")
+    return yield* planned({ type: "EvictPod", target: on("Pod", found.metadata.name) }, on("Deployment", "catalog"))
+  })
+
+  it.effect("waits for its disruption budget, five seconds at a time", () => {
+    const faults = script({ writes: [budget, budget] })
+    return Effect.gen(function*() {
+      const intent = yield* evictOne
+      const running = yield* Effect.forkChild(executed(intent))
+      yield* TestClock.adjust("9 seconds")
+      assert.strictEqual(writesOf(faults).length, 2)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual((yield* Fiber.join(running)).applied, "yes")
+      assert.strictEqual(writesOf(faults).length, 3)
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("gives up after two minutes, and says that nothing was done", () => {
+    const faults = script({ writes: Array.from({ length: 60 }, () => budget) })
+    return Effect.gen(function*() {
+      const intent = yield* evictOne
+      const outcome = yield* inTime(executed(intent))
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", "disruption-budget"])
+      assert.strictEqual(writesOf(faults).length, 25)
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("of a pod that has gone by itself has succeeded", () => {
+    const faults = script({ writes: [{ _tag: "NotFound" }] })
+    return Effect.gen(function*() {
+      const outcome = yield* Effect.flatMap(evictOne, executed)
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("leaves another pod of the same name alone", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const intent = yield* evictOne
+      const change = intent.changes[0]!
+      const renamed: Intent = { ...intent, changes: change._tag === "Evict" ? [{ ...change, uid: "an-earlier-pod" }] : [] }
+      assert.strictEqual((yield* executed(renamed)).applied, "yes")
+      assert.deepStrictEqual(writesOf(faults), [])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+})
+
+describe("the pipeline", () => {
+  it.effect("retries what did not reach the cluster", () => {
+    const faults = script({ writes: [{ _tag: "Unavailable" }, { _tag: "TooManyRequests" }] })
+    return Effect.gen(function*() {
+      const pipeline = yield* makePipeline("kubernetes")
+      const outcome = yield* inTime(Effect.flatMap(planned(rollback), executed).pipe(Effect.provide(layer(faults, { pipeline }))))
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
+      assert.strictEqual(writesOf(faults).length, 3)
+    })
+  })
+})
+
+describe("CollectDiagnostics", () => {
+  const collect: Action = { type: "CollectDiagnostics", target: checkout }
+
+  it.effect("says what holds the target's pods back, changes nothing, and leaves out logs that nobody redacts", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const outcome = yield* Effect.flatMap(planned(collect), executed)
+      assert.strictEqual(outcome.applied, "no")
+      assert.isUndefined(outcome.failure)
+      assert.match(outcome.message ?? "", /^Deployment shop\/checkout: 3 of 4 ready/)
+      assert.include(outcome.message, "CrashLoopBackOff")
+      assert.include(outcome.message, "event Pod checkout-")
+      assert.notInclude(outcome.message, "panic")
+      assert.deepStrictEqual(writesOf(faults), [])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("has redacted logs where there is a redaction", () =>
+    Effect.gen(function*() {
+      const outcome = yield* Effect.flatMap(planned(collect), executed)
+      assert.include(outcome.message, "panic: schema version 41 is older than required version 42")
+      assert.notInclude(outcome.message, "Hn7-quiet-otter")
+    }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("Hn7-quiet-otter", "[redacted]") }))))
+})
+
+describe("presenceOf", () => {
+  const patch = { _tag: "Patch", ref: checkout, patch: [{ op: "replace", path: "/metadata/resourceVersion", value: "41" }] } as const
+  const signed = { annotations: { "kubernaut.dev/execution": "r1-1" } }
+  const evict = { _tag: "Evict", ref: on("Pod", "p1"), uid: "uid-p1" } as const
+  const remove = { _tag: "Delete", ref: on("Pod", "p1"), uid: "uid-p1" } as const
+  const create = { _tag: "Create", ref: checkout, manifest: {} } as const
+
+  it.each([
+    ["a patched object carries the execution's id", patch, deployment({}, { ...signed, resourceVersion: "50" }), "present"],
+    ["the version it was planned on has not moved: it may still arrive", patch, deployment(), "absent"],
+    ["the version has moved without us: it can't arrive any more", patch, deployment({}, { resourceVersion: "42" }), "superseded"],
+    ["the id is another execution's", patch, deployment({}, { annotations: { "kubernaut.dev/execution": "r0-1" }, resourceVersion: "42" }), "superseded"],
+    ["the object is gone", patch, undefined, "superseded"],
+    ["the pod is there", evict, pod("p1"), "absent"],
+    ["the pod is leaving", evict, pod("p1", { deletionTimestamp: "2026-11-24T03:00:00Z" }), "present"],
+    ["the pod is gone", evict, undefined, "present"],
+    ["another pod has its name", evict, pod("p1", { uid: "another" }), "present"],
+    ["an object to delete is there", remove, pod("p1"), "absent"],
+    ["an object to delete is gone", remove, undefined, "present"],
+    ["an object to create is missing", create, undefined, "absent"],
+    ["an object to create is ours", create, deployment({}, signed), "present"],
+    ["an object to create is another's", create, deployment(), "superseded"]
+  ] as const)("%s", (_claim, change, object, expected) => {
+    assert.strictEqual(presenceOf(change, "r1-1", object), expected)
+  })
+})

@@ -1,0 +1,48 @@
+import { assert, describe, it } from "@effect/vitest"
+import { classify, FailureWord, fenced, stale } from "../../src/execution/FailureClassifier.ts"
+import { KubernetesError, KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
+
+const table: ReadonlyArray<readonly [KubernetesErrorReason, word: FailureWord, category: string, recovery: string]> = [
+  [{ _tag: "Unauthorized" }, "unauthorized", "api", "refresh-identity"],
+  [{ _tag: "Forbidden" }, "forbidden", "policy", "escalate"],
+  [{ _tag: "QuotaExceeded", quota: "team-a" }, "quota-exceeded", "resource", "alternative"],
+  [{ _tag: "PolicyDenied", policy: "no-latest" }, "policy-denied", "policy", "escalate"],
+  [{ _tag: "NotFound" }, "not-found", "gone", "plan-anew"],
+  [{ _tag: "Conflict" }, "conflict", "conflict", "plan-anew"],
+  [{ _tag: "AlreadyExists" }, "already-exists", "conflict", "compare"],
+  [{ _tag: "FieldManagerConflict", managers: ["argocd-controller"] }, "field-owned", "policy", "escalate"],
+  [{ _tag: "Invalid", fields: ["spec.replicas"] }, "invalid", "api", "alternative"],
+  [{ _tag: "Expired" }, "expired", "api", "read-anew"],
+  [{ _tag: "DisruptionBudget" }, "disruption-budget", "policy", "slow-retry"],
+  [{ _tag: "TooManyRequests" }, "rate-limited", "api", "back-off"],
+  [{ _tag: "Unavailable", status: 503 }, "unavailable", "api", "back-off"],
+  [{ _tag: "Timeout" }, "timeout", "timeout", "read-back"],
+  [{ _tag: "StorageFull" }, "storage-full", "resource", "stop-writing"]
+]
+
+const error = (reason: KubernetesErrorReason) =>
+  new KubernetesError({ reason, operation: "patch Deployment shop/checkout", applied: "no", retryable: false })
+
+describe("FailureClassifier", () => {
+  it.each(table)("%j is %s (%s), and due is %s", (reason, word, category, recovery) => {
+    const failure = classify(error(reason))
+    assert.deepStrictEqual([failure.word, failure.category, failure.recovery], [word, category, recovery])
+    assert.match(failure.message, /^patch Deployment shop\/checkout: /)
+  })
+
+  it("knows every reason of the port, and has a cause for every word", () => {
+    assert.sameMembers(table.map(([reason]) => reason._tag), KubernetesErrorReason.members.map((member) => member.fields._tag.schema.literal))
+    assert.sameMembers([...table.map(([, word]) => word), fenced.word, stale.word], [...FailureWord.literals])
+  })
+
+  it("names what stood in the way where the cluster says so", () => {
+    assert.include(classify(error({ _tag: "QuotaExceeded", quota: "team-a" })).message, "team-a")
+    assert.include(classify(error({ _tag: "PolicyDenied", policy: "no-latest" })).message, "no-latest")
+    assert.include(classify(error({ _tag: "FieldManagerConflict", managers: ["argocd-controller"] })).message, "argocd-controller")
+    assert.include(classify(error({ _tag: "Invalid", fields: ["spec.replicas"] })).message, "spec.replicas")
+  })
+
+  it("never recovers a refusal by RBAC with another identity", () => {
+    assert.strictEqual(classify(error({ _tag: "Forbidden" })).recovery, "escalate")
+  })
+})
