@@ -4,7 +4,7 @@
  * It keeps its own account of every write that took effect, so a test need not believe the journal.
  */
 import { NodeHttpServer } from "@effect/platform-node"
-import { Context, Effect, Layer, Schema, Stream } from "effect"
+import { Context, Deferred, Effect, Layer, Schema, Stream } from "effect"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { createServer } from "node:http"
 import { Change } from "../../src/domain/Change.ts"
@@ -40,11 +40,16 @@ const answer = (client: KubernetesClient["Service"], call: Call): Effect.Effect<
 export const serve = Effect.fnUntraced(function*(options: Sandbox.SandboxOptions) {
   const client = yield* Sandbox.make(options)
   const writes: Array<Change> = []
+  const waiting = new Map<number, Deferred.Deferred<void>>()
   const route = HttpRouter.add("POST", "/", Effect.gen(function*() {
     const call = yield* HttpServerRequest.schemaBodyJson(Call)
     const result = yield* Effect.result(answer(client, call))
     if (result._tag === "Failure") return HttpServerResponse.jsonUnsafe({ error: Schema.encodeSync(KubernetesError)(result.failure) })
-    if (call._tag === "apply" && !call.dryRun) writes.push(call.change)
+    if (call._tag === "apply" && !call.dryRun) {
+      writes.push(call.change)
+      const waiter = waiting.get(writes.length)
+      if (waiter !== undefined) Deferred.doneUnsafe(waiter, Effect.void)
+    }
     return HttpServerResponse.jsonUnsafe({ value: result.success ?? null })
   }))
   const context = yield* Layer.build(
@@ -53,7 +58,15 @@ export const serve = Effect.fnUntraced(function*(options: Sandbox.SandboxOptions
     )
   )
   const url = HttpServer.formatAddress(Context.get(context, HttpServer.HttpServer).address)
-  return { client, writes, url }
+  /** Ends with the write that makes them `count`. */
+  const written = (count: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (writes.length >= count) return Effect.void
+      const waiter = waiting.get(count) ?? Deferred.makeUnsafe<void>()
+      waiting.set(count, waiter)
+      return Deferred.await(waiter)
+    })
+  return { client, writes, written, url }
 })
 
 const Reply = Schema.Struct({ value: Schema.optionalKey(Schema.Any), error: Schema.optionalKey(KubernetesError) })
