@@ -139,7 +139,9 @@ const find = (labels: Labels): Found | undefined => {
 export const targetOf = (cluster: string, alert: { readonly fingerprint: string; readonly labels: Labels }): AlertTarget => {
   const found = find(alert.labels)
   if (found === undefined) {
-    const name = `${alert.labels["alertname"] || "unnamed"}-${alert.fingerprint}`
+    // Keys are stored and logged: no control characters, no halves of characters. The fingerprint tells apart what this makes equal.
+    const alertName = (alert.labels["alertname"] || "unnamed").slice(0, 100).replace(/\p{Cc}/gu, "?").toWellFormed()
+    const name = `${alertName}-${alert.fingerprint}`
     return { target: { cluster, namespace: subjectOf(alert.labels).namespace ?? "", kind: "Alert", name }, provisional: false }
   }
   const { kind, name, namespace = "", provisional = false } = found

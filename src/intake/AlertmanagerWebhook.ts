@@ -95,8 +95,7 @@ export const alertLimits = {
   annotations: 50,
   /** Descriptions are a few sentences; this holds a stack trace. */
   annotationLength: 8192,
-  urlLength: 2048,
-  fingerprintLength: 64
+  urlLength: 2048
 } as const
 
 /** What stands at the end of a text that was cut. */
@@ -111,11 +110,9 @@ const cutAll = (texts: Readonly<Record<string, string>>, count: number, length: 
   return Object.fromEntries(entries.slice(0, count).map(([name, text]) => [cut(name, length), cut(text, length)]))
 }
 
-/** The fingerprint that the sender gave, or the one that Alertmanager would have given. */
-const fingerprintIn = (alert: WebhookAlert): string => {
-  const given = alert.fingerprint ?? ""
-  return given !== "" && given.length <= alertLimits.fingerprintLength ? given : fingerprintOf(alert.labels)
-}
+/** The fingerprint that the sender gave, where it looks like an identifier, or the one that Alertmanager would have given. */
+const fingerprintIn = (alert: WebhookAlert): string =>
+  /^[\w.:-]{1,64}$/.test(alert.fingerprint ?? "") ? alert.fingerprint ?? "" : fingerprintOf(alert.labels)
 
 // The schema has let only texts pass that have a number.
 const momentOf = (text: string): Timestamp => fromMillis(millisOf(text) ?? 0)
@@ -125,7 +122,7 @@ export const toAlert = (alert: WebhookAlert): Alert => {
   const url = alert.generatorURL ?? ""
   return {
     fingerprint: fingerprintIn(alert),
-    name: cut(alert.labels["alertname"] || "unnamed", alertLimits.labelLength),
+    name: cut(alert.labels["alertname"] || "unnamed", alertLimits.labelLength).toWellFormed(),
     severity: severityOf(alert.labels["severity"]),
     labels: cutAll(alert.labels, alertLimits.labels, alertLimits.labelLength),
     annotations: cutAll(alert.annotations ?? {}, alertLimits.annotations, alertLimits.annotationLength),

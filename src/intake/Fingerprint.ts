@@ -23,7 +23,8 @@ const separator = Uint8Array.of(255)
 export const fingerprintOf = (labels: Readonly<Record<string, string>>): string => {
   const encoder = new TextEncoder()
   const encoded = Object.entries(labels).map(([name, value]) => [encoder.encode(name), encoder.encode(value)] as const)
-  encoded.sort(([a], [b]) => compareBytes(a, b))
+  // By value too: names that are no proper Unicode may be equal once they are encoded.
+  encoded.sort(([a, x], [b, y]) => compareBytes(a, b) || compareBytes(x, y))
   let hash = offsetBasis
   for (const pair of encoded) {
     for (const part of pair) {

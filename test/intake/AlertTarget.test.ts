@@ -1,0 +1,189 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import { displayName, Target, targetKey } from "../../src/domain/Target.ts"
+import { targetOf } from "../../src/intake/AlertTarget.ts"
+import { nodeExporterAlerts, referenceAlerts } from "./ReferenceAlerts.ts"
+
+type Labels = Readonly<Record<string, string>>
+
+const of = (labels: Labels, fingerprint = "f1") => targetOf("test", { fingerprint, labels })
+
+const shown = (labels: Labels): string => {
+  const { provisional, target } = of(labels)
+  return `${displayName(target)}${provisional ? " (provisional)" : ""}`
+}
+
+/** What Prometheus adds from the scraped pod where the rule does not aggregate it away. */
+const fromStateMetrics: Labels = {
+  job: "kube-state-metrics",
+  service: "kube-state-metrics",
+  instance: "10.244.0.11:8443",
+  endpoint: "https-main",
+  namespace: "monitoring",
+  pod: "kube-state-metrics-6c7c9d9f5b-x2x7p",
+  container: "kube-state-metrics",
+  prometheus: "monitoring/k8s"
+}
+
+const fromNodeExporter: Labels = {
+  job: "node-exporter",
+  service: "node-exporter",
+  endpoint: "https",
+  namespace: "monitoring",
+  pod: "node-exporter-4k2lp",
+  container: "node-exporter"
+}
+
+const clusterScoped = new Set(["Node", "PersistentVolume", "APIService"])
+
+describe("the target of every known alert", () => {
+  it.each(referenceAlerts)("$name is about a $kind", ({ kind, labels, name, target: expected }) => {
+    const { target } = of(labels)
+    const namespace = clusterScoped.has(kind) ? "" : labels["namespace"] ?? ""
+    assert.deepStrictEqual(target, { cluster: "test", namespace, kind, name: expected ?? `${name}-f1` })
+  })
+
+  // All that kube-state-metrics' series may lead to, but for those about itself.
+  const aboutOthers = referenceAlerts.filter(({ kind, labels, name }) =>
+    kind !== "Pod" && labels["job"] === undefined && !name.startsWith("KubeStateMetrics"))
+
+  it.each(aboutOthers)("$name is the same among the labels of kube-state-metrics", ({ kind, labels, name, target: expected }) => {
+    const { target } = of({ ...fromStateMetrics, ...labels })
+    assert.deepStrictEqual([target.kind, target.name], [kind, expected ?? `${name}-f1`])
+  })
+
+  it.each(nodeExporterAlerts)("%s is about the machine, and never about node-exporter's pod", (alertname) => {
+    assert.strictEqual(shown({ ...fromNodeExporter, alertname, instance: "worker-1" }), "Node worker-1")
+    assert.strictEqual(shown({ ...fromNodeExporter, alertname, instance: "worker-1.example.org:9100" }), "Node worker-1.example.org")
+    assert.strictEqual(shown({ ...fromNodeExporter, alertname, instance: "10.0.0.12:9100", node: "worker-1" }), "Node worker-1")
+    for (const instance of ["10.0.0.12:9100", "[fd00::12]:9100", "fd00::12", ""]) {
+      assert.strictEqual(of({ ...fromNodeExporter, alertname, instance }).target.kind, "Alert")
+    }
+  })
+})
+
+describe("the labels of exporters", () => {
+  it.each<{ what: string; labels: Labels; target: string }>([
+    {
+      what: "a workload wins over the pod beside it",
+      labels: { ...fromStateMetrics, alertname: "KubeDeploymentReplicasMismatch", namespace: "shop", deployment: "checkout" },
+      target: "Deployment shop/checkout"
+    },
+    {
+      what: "without honor_labels the exported namespace is the subject's",
+      labels: { ...fromStateMetrics, alertname: "KubeDeploymentReplicasMismatch", exported_namespace: "shop", deployment: "checkout" },
+      target: "Deployment shop/checkout"
+    },
+    {
+      what: "without honor_labels the exported pod is the subject",
+      labels: { ...fromStateMetrics, alertname: "KubePodCrashLooping", exported_namespace: "shop", exported_pod: "cart-0" },
+      target: "Pod shop/cart-0 (provisional)"
+    },
+    {
+      what: "without honor_labels the exporter's pod is not",
+      labels: { ...fromStateMetrics, alertname: "KubeQuotaExceeded", exported_namespace: "shop", resource: "pods" },
+      target: "Alert shop/KubeQuotaExceeded-f1"
+    },
+    {
+      what: "beside a node the exporter's pod is not the subject",
+      labels: { ...fromStateMetrics, alertname: "KubeNodeNotReady", node: "worker-1" },
+      target: "Node worker-1"
+    },
+    {
+      what: "beside a node a pod called after the job is not the subject",
+      labels: { alertname: "MachineSlow", job: "machine-probe", namespace: "monitoring", pod: "machine-probe-x1", node: "worker-1" },
+      target: "Node worker-1"
+    },
+    {
+      what: "beside a node another pod is the subject",
+      labels: { alertname: "ContainerSlow", job: "kubelet", namespace: "shop", pod: "checkout-1", node: "worker-1" },
+      target: "Pod shop/checkout-1 (provisional)"
+    },
+    {
+      what: "kube-state-metrics' pod that crash-loops is the subject",
+      labels: { ...fromStateMetrics, alertname: "KubePodCrashLooping" },
+      target: "Pod monitoring/kube-state-metrics-6c7c9d9f5b-x2x7p (provisional)"
+    },
+    {
+      what: "kube-state-metrics' pod in a series about something else is not",
+      labels: { ...fromStateMetrics, alertname: "CertificateNotReady", name: "shop-tls" },
+      target: "Alert monitoring/CertificateNotReady-f1"
+    },
+    {
+      what: "job is the scrape job, job_name the Job",
+      labels: { alertname: "KubeJobFailed", job: "kube-state-metrics", namespace: "shop", job_name: "reports-29380320" },
+      target: "Job shop/reports-29380320 (provisional)"
+    },
+    {
+      what: "a claim wins over the node that its volume is on",
+      labels: { alertname: "KubePersistentVolumeFillingUp", namespace: "shop", persistentvolumeclaim: "data", node: "worker-1", instance: "worker-1" },
+      target: "PersistentVolumeClaim shop/data"
+    },
+    {
+      what: "an autoscaler is provisional, for its workload",
+      labels: { alertname: "KubeHpaMaxedOut", namespace: "shop", horizontalpodautoscaler: "search" },
+      target: "HorizontalPodAutoscaler shop/search (provisional)"
+    },
+    {
+      what: "the older label of autoscalers is known",
+      labels: { alertname: "KubeHpaMaxedOut", namespace: "shop", hpa: "search" },
+      target: "HorizontalPodAutoscaler shop/search (provisional)"
+    },
+    {
+      what: "the mixin's recorded workload is known",
+      labels: { alertname: "Slow", namespace: "shop", workload: "cart", workload_type: "statefulset", pod: "cart-0" },
+      target: "StatefulSet shop/cart"
+    },
+    {
+      what: "a workload type that is a property of every object is not",
+      labels: { alertname: "Slow", namespace: "shop", workload: "cart", workload_type: "constructor" },
+      target: "Alert shop/Slow-f1"
+    },
+    {
+      what: "a workload without a namespace is none",
+      labels: { alertname: "X", deployment: "checkout" },
+      target: "Alert X-f1"
+    },
+    {
+      what: "a name that Kubernetes would not take is none",
+      labels: { alertname: "X", namespace: "shop", deployment: "", statefulset: "<none>", daemonset: "../../etc", pod: "UPPER" },
+      target: "Alert shop/X-f1"
+    }
+  ])("$what", ({ labels, target }) => {
+    assert.strictEqual(shown(labels), target)
+  })
+})
+
+describe("alerts and targets", () => {
+  const Name = Schema.Literals(["a", "b", "checkout", "checkout-1", "x.y"])
+  const Value = Schema.Union([Name, Schema.String])
+  const usual = ["alertname", "namespace", "deployment", "statefulset", "pod", "node", "job", "instance", "name"] as const
+  const Noise = Schema.Record(Schema.Literals(usual), Value)
+  const Anything = Schema.Record(Schema.Literals([...usual, "exported_namespace", "exported_pod"]), Value)
+
+  it.prop("two Deployments never become one target", [Name, Name, Name, Name, Noise, Noise], ([n1, d1, n2, d2, noise1, noise2]) => {
+    const one = targetKey(of({ ...noise1, namespace: n1, deployment: d1 }).target)
+    const other = targetKey(of({ ...noise2, namespace: n2, deployment: d2 }).target)
+    assert.strictEqual(one === other, n1 === n2 && d1 === d2)
+  })
+
+  it.prop("what names no object is merged with nothing but itself", [Anything, Anything], ([labels1, labels2]) => {
+    const one = of(labels1, "f1")
+    const other = of(labels2, "f2")
+    if (one.target.kind === "Alert") assert.notStrictEqual(targetKey(one.target), targetKey(other.target))
+  })
+
+  it.prop("any labels at all have a target, whose key survives a database", [Schema.Record(Schema.String, Schema.String)], ([labels]) => {
+    const { target } = of(labels)
+    assert.isTrue(Schema.is(Target)(target))
+    const key = targetKey(target)
+    assert.isTrue(key.isWellFormed() && !/\p{Cc}/u.test(key))
+    assert.deepStrictEqual(of(labels), of(labels))
+  })
+
+  it("a hostile alert name stays short, and free of control characters and halves of characters", () => {
+    const { target } = of({ alertname: `\ud800\u0000${"x".repeat(10_000)}` })
+    assert.isBelow(target.name.length, 120)
+    assert.isTrue(target.name.isWellFormed() && !/\p{Cc}/u.test(target.name))
+  })
+})

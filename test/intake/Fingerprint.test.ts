@@ -1,0 +1,38 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import { fingerprintOf } from "../../src/intake/Fingerprint.ts"
+
+describe("fingerprintOf", () => {
+  it.each([
+    // The vector of Prometheus' own test, 5799056148416392346 in decimal.
+    { labels: { name: "garland, briggs", fear: "love is not enough" }, fingerprint: (5799056148416392346n).toString(16) },
+    // No labels: the basis of the hash.
+    { labels: {}, fingerprint: "cbf29ce484222325" },
+    { labels: { alertname: "Watchdog", severity: "none" }, fingerprint: "448881ef475b9b26" }
+  ])("is what Prometheus computes for $labels", ({ fingerprint, labels }) => {
+    assert.strictEqual(fingerprintOf(labels), fingerprint)
+  })
+
+  it("always has 16 digits", () => {
+    // Small in the topmost digits: found by counting up.
+    const labels = Array.from({ length: 300 }, (_, index) => ({ n: String(index) }))
+    assert.isTrue(labels.every((label) => /^[0-9a-f]{16}$/.test(fingerprintOf(label))))
+    assert.isTrue(labels.some((label) => fingerprintOf(label).startsWith("0")))
+  })
+
+  it("sorts names by their bytes, as Go does, and not by UTF-16 units", () => {
+    // U+FFFD comes after U+1F600 in UTF-16 and before it in UTF-8.
+    const one = fingerprintOf({ "\u{1F600}": "a", "\uFFFD": "b" })
+    assert.strictEqual(one, fingerprintOf({ "\uFFFD": "b", "\u{1F600}": "a" }))
+    assert.strictEqual(one, "08e170c14e9c18e6")
+  })
+
+  it.prop("does not depend on the order of the labels", [Schema.Array(Schema.Tuple([Schema.String, Schema.String]))], ([pairs]) => {
+    const labels = Object.fromEntries(pairs)
+    assert.strictEqual(fingerprintOf(labels), fingerprintOf(Object.fromEntries(Object.entries(labels).toReversed())))
+  })
+
+  it("tells a moved boundary between name and value apart", () => {
+    assert.notStrictEqual(fingerprintOf({ ab: "c" }), fingerprintOf({ a: "bc" }))
+  })
+})
