@@ -1,0 +1,203 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import type { ResourceRef } from "../../src/domain/Target.ts"
+import { KubernetesClient, KubernetesError, type KubernetesObject, type ListOptions } from "../../src/kubernetes/KubernetesClient.ts"
+import { OwnerResolver, ownerOf, type OwnerResolverOptions } from "../../src/kubernetes/OwnerResolver.ts"
+
+type Owner = readonly [kind: string, name: string]
+
+const object = (kind: string, name: string, owner?: Owner, rest: Record<string, unknown> = {}): KubernetesObject => ({
+  apiVersion: "v1",
+  kind,
+  metadata: {
+    name,
+    namespace: "shop",
+    uid: `uid-${kind}-${name}`,
+    resourceVersion: "1",
+    ...(owner === undefined ? {} : { ownerReferences: [{ apiVersion: "x/v1", kind: owner[0], name: owner[1], uid: `uid-${owner[0]}-${owner[1]}`, controller: true }] })
+  },
+  ...rest
+})
+
+const ref = (kind: string, name: string): ResourceRef => ({ namespace: "shop", kind, name })
+
+/** A cluster that only answers reads, and counts them. */
+const countingCluster = (initial: ReadonlyArray<KubernetesObject>) => {
+  const objects = new Map(initial.map((each) => [`${each.kind}/${each.metadata.name}`, each]))
+  const requests: Array<string> = []
+  let broken = false
+  const breakLists = () => {
+    broken = true
+  }
+  const layer = Layer.succeed(KubernetesClient, KubernetesClient.of({
+    get: ({ kind, name }) =>
+      Effect.suspend(() => {
+        requests.push(`get ${kind}`)
+        const found = objects.get(`${kind}/${name}`)
+        return found === undefined
+          ? Effect.fail(new KubernetesError({ reason: { _tag: "NotFound" }, operation: `get ${kind} ${name}`, applied: "no", retryable: false }))
+          : Effect.succeed(found)
+      }),
+    list: (kind: string, _options: ListOptions) =>
+      Effect.gen(function*() {
+        requests.push(`list ${kind}`)
+        // A list takes time, in which others ask too.
+        yield* Effect.yieldNow
+        if (broken) return yield* new KubernetesError({ reason: { _tag: "Unavailable" }, operation: `list ${kind}`, applied: "no", retryable: true })
+        return [...objects.values()].filter((each) => each.kind === kind)
+      }),
+    apply: () => Effect.die("not asked for"),
+    logs: () => Effect.die("not asked for"),
+    watch: () => Stream.die("not asked for"),
+    probe: Effect.void
+  }))
+  return { objects, requests, breakLists, layer: (options: OwnerResolverOptions = {}) => OwnerResolver.layer(options).pipe(Layer.provide(layer)) }
+}
+
+const crashedPods = (count: number, deployments: ReadonlyArray<string>) =>
+  deployments.flatMap((deployment) => [
+    object("ReplicaSet", `${deployment}-7d9f`, ["Deployment", deployment]),
+    ...Array.from({ length: count }, (_, index) => object("Pod", `${deployment}-7d9f-${index}`, ["ReplicaSet", `${deployment}-7d9f`]))
+  ])
+
+describe("OwnerResolver", () => {
+  it.effect("follows controllers up to what can be acted on", () => {
+    const cluster = countingCluster([
+      ...crashedPods(1, ["checkout"]),
+      object("Pod", "db-0", ["StatefulSet", "db"]),
+      object("StatefulSet", "db", ["PostgresCluster", "orders"]),
+      object("Pod", "proxy-x", ["DaemonSet", "proxy"]),
+      object("Pod", "report-1-x", ["Job", "report-1"]),
+      object("Job", "report-1", ["CronJob", "report"]),
+      object("Job", "once"),
+      object("Pod", "alone"),
+      object("Pod", "kube-apiserver-node-1", ["Node", "node-1"]),
+      object("Pod", "canary-x", ["Rollout", "canary"]),
+      object("HorizontalPodAutoscaler", "search", undefined, { spec: { scaleTargetRef: { kind: "Deployment", name: "search-api" }, maxReplicas: 5 } })
+    ])
+    return Effect.gen(function*() {
+      const { resolve } = yield* OwnerResolver
+      const roots: ReadonlyArray<readonly [ResourceRef, ResourceRef]> = [
+        [ref("Pod", "checkout-7d9f-0"), ref("Deployment", "checkout")],
+        [ref("ReplicaSet", "checkout-7d9f"), ref("Deployment", "checkout")],
+        [ref("Deployment", "checkout"), ref("Deployment", "checkout")],
+        [ref("Pod", "db-0"), ref("StatefulSet", "db")],
+        [ref("Pod", "proxy-x"), ref("DaemonSet", "proxy")],
+        [ref("Pod", "report-1-x"), ref("CronJob", "report")],
+        [ref("Job", "once"), ref("Job", "once")],
+        [ref("Pod", "alone"), ref("Pod", "alone")],
+        [ref("Pod", "kube-apiserver-node-1"), ref("Pod", "kube-apiserver-node-1")],
+        [ref("Pod", "canary-x"), ref("Rollout", "canary")],
+        [ref("HorizontalPodAutoscaler", "search"), ref("Deployment", "search-api")],
+        [ref("PersistentVolumeClaim", "data"), ref("PersistentVolumeClaim", "data")],
+        [ref("Node", "node-1"), ref("Node", "node-1")]
+      ]
+      for (const [from, root] of roots) assert.deepStrictEqual(yield* resolve(from), root)
+    }).pipe(Effect.provide(cluster.layer()))
+  })
+
+  it.effect("ten thousand pods of one Deployment, asked for at once, cost four reads and a list, and one read of their ReplicaSet", () => {
+    const cluster = countingCluster(crashedPods(10_000, ["checkout"]))
+    return Effect.gen(function*() {
+      const { resolve } = yield* OwnerResolver
+      const roots = yield* Effect.forEach(Array.from({ length: 10_000 }, (_, index) => ref("Pod", `checkout-7d9f-${index}`)), resolve, { concurrency: "unbounded" })
+      assert.deepStrictEqual([...new Set(roots.map((root) => `${root.kind}/${root.name}`))], ["Deployment/checkout"])
+      assert.deepStrictEqual(cluster.requests.toSorted(), ["get Pod", "get Pod", "get Pod", "get Pod", "get ReplicaSet", "list Pod"])
+    }).pipe(Effect.provide(cluster.layer()))
+  })
+
+  it.effect("one pod of a large namespace is read, not listed", () => {
+    const cluster = countingCluster(crashedPods(10_000, ["checkout"]))
+    return Effect.gen(function*() {
+      yield* (yield* OwnerResolver).resolve(ref("Pod", "checkout-7d9f-17"))
+      assert.deepStrictEqual(cluster.requests, ["get Pod", "get ReplicaSet"])
+    }).pipe(Effect.provide(cluster.layer()))
+  })
+
+  it.effect("two Deployments with a common prefix are never one, whichever way their pods are found", () => {
+    const cluster = countingCluster(crashedPods(20, ["checkout", "checkout-7d9f", "checkout-api"]))
+    return Effect.gen(function*() {
+      const { resolve } = yield* OwnerResolver
+      for (const deployment of ["checkout", "checkout-7d9f", "checkout-api"]) {
+        for (let index = 0; index < 20; index++) {
+          assert.deepStrictEqual(yield* resolve(ref("Pod", `${deployment}-7d9f-${index}`)), ref("Deployment", deployment))
+        }
+      }
+      assert.include(cluster.requests, "list Pod")
+    }).pipe(Effect.provide(cluster.layer()))
+  })
+
+  it.effect("a pod that does not exist is NotFound, and a flood of them costs one list per interval", () => {
+    const cluster = countingCluster(crashedPods(5, ["checkout"]))
+    const ask = (name: string) => Effect.flatMap(OwnerResolver, ({ resolve }) => Effect.flip(resolve(ref("Pod", name))))
+    return Effect.gen(function*() {
+      for (let index = 0; index < 100; index++) assert.strictEqual((yield* ask(`gone-${index}`)).reason._tag, "NotFound")
+      assert.lengthOf(cluster.requests.filter((each) => each === "list Pod"), 1)
+      assert.lengthOf(cluster.requests, 5)
+      yield* TestClock.adjust("10 seconds")
+      for (let index = 0; index < 100; index++) yield* ask(`gone-${index}`)
+      assert.lengthOf(cluster.requests.filter((each) => each === "list Pod"), 2)
+    }).pipe(Effect.provide(cluster.layer()))
+  })
+
+  it.effect("what was read is asked for again after the interval, as a name may have a new owner", () => {
+    const cluster = countingCluster([object("Pod", "db-0", ["StatefulSet", "db"])])
+    return Effect.gen(function*() {
+      const { resolve } = yield* OwnerResolver
+      assert.deepStrictEqual(yield* resolve(ref("Pod", "db-0")), ref("StatefulSet", "db"))
+      cluster.objects.set("Pod/db-0", object("Pod", "db-0"))
+      assert.deepStrictEqual(yield* resolve(ref("Pod", "db-0")), ref("StatefulSet", "db"))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* resolve(ref("Pod", "db-0")), ref("Pod", "db-0"))
+    }).pipe(Effect.provide(cluster.layer()))
+  })
+
+  it.effect("only so many namespaces are remembered, the ones unused for longest are forgotten", () => {
+    const cluster = countingCluster([object("Pod", "alone")])
+    return Effect.gen(function*() {
+      const { resolve } = yield* OwnerResolver
+      const inNamespace = (namespace: string) => resolve({ namespace, kind: "Pod", name: "alone" })
+      yield* inNamespace("a")
+      yield* inNamespace("b")
+      yield* inNamespace("a")
+      assert.lengthOf(cluster.requests, 2)
+      yield* inNamespace("c")
+      yield* inNamespace("a")
+      assert.lengthOf(cluster.requests, 3, "a was used last and is still known")
+      yield* inNamespace("b")
+      assert.lengthOf(cluster.requests, 4, "b was forgotten")
+    }).pipe(Effect.provide(cluster.layer({ namespaces: 2 })))
+  })
+
+  it.effect("a list that fails fails all who wait for it, and is not made anew for each", () => {
+    const cluster = countingCluster([])
+    return Effect.gen(function*() {
+      const { resolve } = yield* OwnerResolver
+      cluster.breakLists()
+      const errors = yield* Effect.forEach(Array.from({ length: 50 }, (_, index) => ref("Pod", `checkout-${index}`)), (each) => Effect.flip(resolve(each)), { concurrency: "unbounded" })
+      assert.strictEqual(errors.filter((error) => error.reason._tag === "Unavailable").length, 46)
+      assert.lengthOf(cluster.requests.filter((each) => each === "list Pod"), 1)
+    }).pipe(Effect.provide(cluster.layer()))
+  })
+
+  it.effect("whoever waits for a list that is interrupted makes it himself", () => {
+    const cluster = countingCluster(crashedPods(10, ["checkout"]))
+    return Effect.gen(function*() {
+      const { resolve } = yield* OwnerResolver
+      const first = yield* Effect.forkChild(resolve(ref("Pod", "checkout-7d9f-0")), { startImmediately: true })
+      const second = yield* Effect.forkChild(resolve(ref("Pod", "checkout-7d9f-1")), { startImmediately: true })
+      yield* Fiber.interrupt(first)
+      assert.deepStrictEqual(yield* Fiber.join(second), ref("Deployment", "checkout"))
+      assert.deepStrictEqual(cluster.requests, ["list Pod", "list Pod", "list ReplicaSet"])
+    }).pipe(Effect.provide(cluster.layer({ singleReads: 0 })))
+  })
+
+  it("an owner that does not control is no owner", () => {
+    const helped: KubernetesObject = {
+      ...object("Pod", "x"),
+      metadata: { ...object("Pod", "x").metadata, ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "c", uid: "u" }] }
+    }
+    assert.isUndefined(ownerOf(helped))
+  })
+})
