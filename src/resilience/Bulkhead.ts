@@ -37,8 +37,8 @@ export interface Snapshot {
 
 /** No place was free and the queue was full, or none became free in time. */
 export class BulkheadFull extends Schema.TaggedError<BulkheadFull>()("BulkheadFull", {
-  limit: Schema.Number,
-  waitedMs: Schema.Number
+  limit: Schema.Finite,
+  waitedMs: Schema.Finite
 }) {
   override get message(): string {
     return `${this.limit} calls are in flight already`
@@ -139,17 +139,17 @@ const semaphoreBulkhead = (
 ): Bulkhead => {
   const { limit, maxWaitMs, maxWaiting } = resolve(settings)
   const holders: Array<() => void> = []
-  const waiting = new Set<Fiber.Fiber<void>>()
+  const waiting = new Set<object>()
   const bulkhead: Bulkhead = {
     limit,
     maxWaitMs,
     takeUnsafe: () => false,
     enqueueUnsafe: (onGranted) => {
       let granted = false
-      let fiber: Fiber.Fiber<void> | undefined
-      fiber = fork(semaphore.withPermit(Effect.callback<void>((resume) => {
+      const turn = {}
+      const fiber = fork(semaphore.withPermit(Effect.callback<void>((resume) => {
         granted = true
-        if (fiber !== undefined) waiting.delete(fiber)
+        waiting.delete(turn)
         holders.push(() => resume(Effect.void))
         onGranted()
       })))
@@ -158,9 +158,9 @@ const semaphoreBulkhead = (
         fiber.interruptUnsafe()
         return undefined
       }
-      waiting.add(fiber)
+      waiting.add(turn)
       return () => {
-        if (waiting.delete(fiber)) fiber.interruptUnsafe()
+        if (waiting.delete(turn)) fiber.interruptUnsafe()
       }
     },
     releaseUnsafe: () => holders.pop()?.(),

@@ -564,7 +564,7 @@ export interface Snapshot {
 /** The circuit turned the call away. `retryAfterMs`: not before then is there a chance. */
 export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen", {
   breaker: Schema.String,
-  retryAfterMs: Schema.Number
+  retryAfterMs: Schema.Finite
 }) {
   override get message(): string {
     return `${this.breaker} is not being called: its circuit is open`
@@ -676,17 +676,25 @@ export class CircuitBreaker {
 
   /** Runs an effect behind this breaker alone. Defects and failures count as failures, interruptions as nothing. */
   call<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> {
+    return this.#guard(
+      self,
+      (retryAfterMs) => Effect.suspend(() => Effect.fail(new CircuitOpen({ breaker: this.name, retryAfterMs })))
+    )
+  }
+
+  #guard<A, E, R, B, E2>(
+    self: Effect.Effect<A, E, R>,
+    onRejected: (retryAfterMs: number) => Effect.Effect<B, E2>
+  ): Effect.Effect<A | B, E | E2, R> {
     return Effect.withFiber((fiber) => {
       const clock = fiber.getRef(Clock.Clock)
       let admission: Admission | undefined
       let startMs = 0
       return Effect.onExit(
-        Effect.suspend((): Effect.Effect<A, E | CircuitOpen, R> => {
+        Effect.suspend((): Effect.Effect<A | B, E | E2, R> => {
           startMs = clock.currentTimeMillisUnsafe()
           const admitted = this.admitUnsafe(startMs)
-          if (typeof admitted === "number") {
-            return Effect.fail(new CircuitOpen({ breaker: this.name, retryAfterMs: admitted }))
-          }
+          if (typeof admitted === "number") return onRejected(admitted)
           admission = admitted
           return self
         }),
@@ -710,14 +718,9 @@ export class CircuitBreaker {
       state._tag !== "HalfOpen"
         ? Effect.succeedNone
         : Effect.map(
-          Effect.exit(this.call(self)),
+          Effect.exit(this.#guard(Effect.asSome(self), () => Effect.succeedNone)),
           (exit) =>
-            Exit.isFailure(exit) && Option.match(Exit.findErrorOption(exit), {
-                onNone: () => false,
-                onSome: (error) => error instanceof CircuitOpen && error.breaker === this.name
-              })
-              ? Option.none()
-              : Option.some(exit as Exit.Exit<A, E>)
+            Exit.isSuccess(exit) ? Option.map(exit.value, Exit.succeed) : Option.some(Exit.failCause(exit.cause))
         ))
   }
 

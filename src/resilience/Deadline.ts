@@ -13,7 +13,7 @@ import { Clock, Context, Duration, Effect, Schema } from "effect"
 
 /** The deadline passed. `deadlineAtMs` is the point in time, in milliseconds since the epoch. */
 export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>()("DeadlineExceeded", {
-  deadlineAtMs: Schema.Number
+  deadlineAtMs: Schema.Finite
 }) {
   override get message(): string {
     return "the deadline has passed"
@@ -25,16 +25,12 @@ export const CurrentDeadline = Context.Reference<number | undefined>("kubernaut/
   defaultValue: () => undefined
 })
 
-/** The earlier of two deadlines, where there are any. */
-export const earlier = (left: number | undefined, right: number | undefined): number | undefined =>
-  left === undefined ? right : right === undefined ? left : Math.min(left, right)
-
 /** What is left until the deadline, never negative; `undefined` where nobody set one. */
-export const remaining: Effect.Effect<Duration.Duration | undefined> = Effect.withFiber((fiber) => {
+export const remaining: Effect.Effect<Duration.Duration | undefined> = Effect.withFiberSucceed((fiber) => {
   const deadlineAtMs = fiber.getRef(CurrentDeadline)
-  if (deadlineAtMs === undefined) return Effect.succeed(undefined)
+  if (deadlineAtMs === undefined) return undefined
   const nowMs = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-  return Effect.succeed(Duration.millis(Math.max(0, deadlineAtMs - nowMs)))
+  return Duration.millis(Math.max(0, deadlineAtMs - nowMs))
 })
 
 /**

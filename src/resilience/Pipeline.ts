@@ -97,13 +97,13 @@ export interface Counted<A, E> extends CallReport {
 // ----------------------------------------------------------------------------
 
 /** The circuit is open; there is no chance before `retryAfterMs`. */
-export const CircuitOpen = Schema.TaggedStruct("CircuitOpen", { retryAfterMs: Schema.Number })
+export const CircuitOpen = Schema.TaggedStruct("CircuitOpen", { retryAfterMs: Schema.Finite })
 /** As many calls as allowed are in flight, and no place became free within `waitedMs`. */
-export const BulkheadFull = Schema.TaggedStruct("BulkheadFull", { limit: Schema.Number, waitedMs: Schema.Number })
+export const BulkheadFull = Schema.TaggedStruct("BulkheadFull", { limit: Schema.Finite, waitedMs: Schema.Finite })
 /** The last attempt took longer than `timeoutMs`. */
-export const AttemptTimeout = Schema.TaggedStruct("AttemptTimeout", { timeoutMs: Schema.Number })
+export const AttemptTimeout = Schema.TaggedStruct("AttemptTimeout", { timeoutMs: Schema.Finite })
 /** The deadline came `deadlineMs` after the call. */
-export const DeadlineExceeded = Schema.TaggedStruct("DeadlineExceeded", { deadlineMs: Schema.Number })
+export const DeadlineExceeded = Schema.TaggedStruct("DeadlineExceeded", { deadlineMs: Schema.Finite })
 
 export const PipelineErrorReason = Schema.Union([CircuitOpen, BulkheadFull, AttemptTimeout, DeadlineExceeded])
 export type PipelineErrorReason = typeof PipelineErrorReason.Type
@@ -377,12 +377,12 @@ class Execution<A, E, R> {
     this.attempts++
     this.attemptStartedMs = nowMs
     this.cut = undefined
+    // The caller's fiber runs an effect that needs `R`, so its context holds it.
+    const inherited = this.fiber.context as Context.Context<R>
     const context = this.deadlineIsOwn && this.deadlineAtMs < Number.POSITIVE_INFINITY
-      ? Context.add(this.fiber.context, CurrentDeadline, this.deadlineAtMs)
-      : this.fiber.context
-    // The context of the caller's fiber is what `R` is read from.
-    const call = this.traced(this.call) as Effect.Effect<A, E>
-    const child = Effect.runForkWith(context)(call)
+      ? Context.add(inherited, CurrentDeadline, this.deadlineAtMs)
+      : inherited
+    const child = Effect.runForkWith(context)(this.traced(this.call))
     const exit = child.pollUnsafe()
     if (exit !== undefined) {
       this.finish(exit)
@@ -594,6 +594,8 @@ class Execution<A, E, R> {
       },
       captureStackTrace: false
     }
+    // What `withSpan` takes out of `R1`, the parent's span, is there: we are below one.
+    // @effect-diagnostics-next-line unsafeEffectTypeAssertion:off
     return Effect.withSpan(self as Effect.Effect<A1, E1>, "attempt", options)
   }
 

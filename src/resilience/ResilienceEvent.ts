@@ -44,14 +44,14 @@ export type TransitionCause = typeof TransitionCause.Type
 export const CallSucceeded = Schema.TaggedStruct("CallSucceeded", {
   pipeline: Schema.String,
   attempts: Schema.Int,
-  durationMs: Schema.Number
+  durationMs: Schema.Finite
 })
 
 /** A call failed for good. `reason` says what its last attempt ended with. */
 export const CallFailed = Schema.TaggedStruct("CallFailed", {
   pipeline: Schema.String,
   attempts: Schema.Int,
-  durationMs: Schema.Number,
+  durationMs: Schema.Finite,
   reason: Schema.Literals(["error", "attempt-timeout", "deadline", "defect"])
 })
 
@@ -59,7 +59,7 @@ export const CallFailed = Schema.TaggedStruct("CallFailed", {
 export const CallIgnored = Schema.TaggedStruct("CallIgnored", {
   pipeline: Schema.String,
   attempts: Schema.Int,
-  durationMs: Schema.Number,
+  durationMs: Schema.Finite,
   reason: Schema.Literals(["error", "interrupted"])
 })
 
@@ -67,7 +67,7 @@ export const CallIgnored = Schema.TaggedStruct("CallIgnored", {
 export const CallRejected = Schema.TaggedStruct("CallRejected", {
   pipeline: Schema.String,
   attempts: Schema.Int,
-  durationMs: Schema.Number,
+  durationMs: Schema.Finite,
   reason: Schema.Literals(["circuit-open", "bulkhead-full", "deadline"])
 })
 
@@ -75,7 +75,7 @@ export const CallRejected = Schema.TaggedStruct("CallRejected", {
 export const AttemptRetried = Schema.TaggedStruct("AttemptRetried", {
   pipeline: Schema.String,
   attempt: Schema.Int,
-  delayMs: Schema.Number
+  delayMs: Schema.Finite
 })
 
 /**
@@ -105,7 +105,7 @@ export const ChildRestarted = Schema.TaggedStruct("ChildRestarted", {
   supervisor: Schema.String,
   child: Schema.String,
   restarts: Schema.Int,
-  delayMs: Schema.Number,
+  delayMs: Schema.Finite,
   reason: Schema.Literals(["completed", "failed", "died", "sibling"])
 })
 
@@ -121,7 +121,7 @@ export const ChildEscalated = Schema.TaggedStruct("ChildEscalated", {
   supervisor: Schema.String,
   child: Schema.String,
   maxRestarts: Schema.Int,
-  periodMs: Schema.Number
+  periodMs: Schema.Finite
 })
 
 export const ResilienceEvent = Schema.Union([

@@ -26,8 +26,8 @@
  * A child that ends because it was interrupted from within counts as completed:
  * a `transient` one stays down.
  */
-import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Pull, Queue, Random, Schedule } from "effect"
-import type { Scope } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Fiber, Option, Pull, Queue, Random, Schedule } from "effect"
+import type { Context, Scope } from "effect"
 import type { EventHub } from "./EventHub.ts"
 import { type ResilienceEvent, ResilienceEvents } from "./ResilienceEvent.ts"
 import * as Policies from "./RetryPolicy.ts"
@@ -63,8 +63,8 @@ export interface Options<R = never> {
   readonly period?: Duration.Input
   /** How long a child stays down before each restart. Default 100 ms, doubling up to 30 s, plus up to a tenth. */
   readonly backoff?: Schedule.Schedule<unknown>
-  /** Runs in a fiber of its own when a child exceeds its intensity. What it ends with is only logged. */
-  readonly onEscalation?: (escalation: Escalation) => Effect.Effect<void, unknown, R>
+  /** Runs in a fiber of its own when a child exceeds its intensity. A defect in it is only logged. */
+  readonly onEscalation?: (escalation: Escalation) => Effect.Effect<void, never, R>
 }
 
 export interface ChildStatus {
@@ -121,10 +121,12 @@ export const defaultBackoff: Schedule.Schedule<unknown> = Schedule.fromStepWithM
 type Step = (now: number, input: unknown) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
 
 interface Child {
-  readonly spec: ChildSpec
+  readonly name: string
+  readonly kind: "permanent" | "transient" | "temporary"
+  readonly life: Effect.Effect<Exit.Exit<unknown, unknown>>
   readonly index: number
   status: ChildStatus["status"]
-  fiber: Fiber.Fiber<unknown, unknown> | undefined
+  fiber: Fiber.Fiber<Exit.Exit<unknown, unknown>> | undefined
   /** Backing off: the child after whose back-off this one starts. */
   waitsFor: Child | undefined
   timer: Fiber.Fiber<void> | undefined
@@ -135,7 +137,7 @@ interface Child {
 }
 
 type Message =
-  | { readonly _tag: "Ended"; readonly child: Child; readonly fiber: Fiber.Fiber<unknown, unknown> }
+  | { readonly _tag: "Ended"; readonly child: Child; readonly fiber: Fiber.Fiber<Exit.Exit<unknown, unknown>> }
   | { readonly _tag: "BackedOff"; readonly child: Child; readonly timer: Fiber.Fiber<void> }
   | { readonly _tag: "Restart"; readonly child: Child; readonly done: () => void }
 
@@ -145,7 +147,7 @@ interface Settings {
   readonly maxRestarts: number
   readonly periodMs: number
   readonly backoff: Schedule.Schedule<unknown>
-  readonly onEscalation: (escalation: Escalation) => Effect.Effect<void, unknown>
+  readonly onEscalation: (escalation: Escalation) => Effect.Effect<void>
 }
 
 /** All messages are worked one at a time by one fiber, so no state here is ever seen half-changed. */
@@ -179,7 +181,7 @@ class Machine {
       case "Ended":
         // An earlier life of the child, stopped by ourselves.
         if (message.child.fiber !== message.fiber) return Effect.void
-        return this.ended(message.child, message.fiber.pollUnsafe()!)
+        return this.ended(message.child, Exit.match(message.fiber.pollUnsafe()!, { onFailure: Exit.failCause, onSuccess: (exit) => exit }))
       case "BackedOff":
         if (message.child.timer !== message.timer) return Effect.void
         message.child.timer = undefined
@@ -205,7 +207,7 @@ class Machine {
     child.waitsFor = undefined
     child.startedMs = nowMs
     // Begins with a yield, so that a child that ends at once has its fiber noted first.
-    const fiber = this.fork(Effect.andThen(Effect.yieldNow, Effect.scoped(child.spec.start)))
+    const fiber = this.fork(Effect.andThen(Effect.yieldNow, child.life))
     child.fiber = fiber
     fiber.addObserver(() => Queue.offerUnsafe(this.mailbox, { _tag: "Ended", child, fiber }))
   }
@@ -229,16 +231,16 @@ class Machine {
   }
 
   readonly stopAll: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach([...this.children].reverse(), (child) => this.stop(child), { discard: true })
+    Effect.forEach(this.children.toReversed(), (child) => this.stop(child), { discard: true })
   )
 
   ended(child: Child, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     child.fiber = undefined
     const ending = endingOf(exit)
     const cause = Exit.isFailure(exit) ? exit.cause : Cause.empty
-    if (!restarts(child.spec.restart ?? "permanent", ending)) {
+    if (!restarts(child.kind, ending)) {
       child.status = "ended"
-      this.publish({ _tag: "ChildEnded", supervisor: this.settings.name, child: child.spec.name, reason: ending })
+      this.publish({ _tag: "ChildEnded", supervisor: this.settings.name, child: child.name, reason: ending })
       return ending === "completed" ? Effect.void : this.log(Effect.logError("a supervised child ended", cause), child)
     }
     return Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
@@ -248,20 +250,20 @@ class Machine {
       if (recent.length >= maxRestarts) return this.escalate(child, cause)
       child.restartedMs = [...recent, nowMs]
       return Effect.flatMap(this.delay(child, nowMs, cause), (delay) =>
-        delay === undefined ? this.escalate(child, cause) : this.backOff(child, delay, ending, cause))
+        Option.isNone(delay) ? this.escalate(child, cause) : this.backOff(child, delay.value, ending, cause))
     })
   }
 
-  /** `undefined`: the schedule allows no further restart. */
-  delay(child: Child, nowMs: number, cause: Cause.Cause<unknown>): Effect.Effect<Duration.Duration | undefined> {
+  /** `None`: the schedule allows no further restart. */
+  delay(child: Child, nowMs: number, cause: Cause.Cause<unknown>): Effect.Effect<Option.Option<Duration.Duration>> {
     const made: Effect.Effect<Step> = child.backoff === undefined
       ? Effect.map(Schedule.toStep(this.settings.backoff), (step) => child.backoff = step as Step)
       : Effect.succeed(child.backoff)
     return Effect.flatMap(made, (step) =>
       Pull.matchEffect(step(nowMs, cause), {
-        onSuccess: ([, delay]) => Effect.succeed<Duration.Duration | undefined>(delay),
-        onFailure: () => Effect.succeed(undefined),
-        onDone: () => Effect.succeed(undefined)
+        onSuccess: ([, delay]) => Effect.succeedSome(delay),
+        onFailure: () => Effect.succeedNone,
+        onDone: () => Effect.succeedNone
       }))
   }
 
@@ -272,7 +274,7 @@ class Machine {
       : this.children.filter((other) =>
         other.index > child.index && (other.status === "running" || other.status === "backing-off")
       )
-    const stopRest = Effect.forEach([...rest].reverse(), (other) =>
+    const stopRest = Effect.forEach(rest.toReversed(), (other) =>
       Effect.map(this.stop(other), () => this.awaitRestart(other, child, delayMs, "sibling")), { discard: true })
     return Effect.andThen(stopRest, Effect.suspend(() => {
       this.awaitRestart(child, child, delayMs, ending)
@@ -286,9 +288,9 @@ class Machine {
   }
 
   awaitRestart(child: Child, waitsFor: Child, delayMs: number, reason: Ending | "sibling"): void {
-    if (reason === "sibling" && child.spec.restart === "temporary") {
+    if (reason === "sibling" && child.kind === "temporary") {
       child.status = "ended"
-      this.publish({ _tag: "ChildEnded", supervisor: this.settings.name, child: child.spec.name, reason: "completed" })
+      this.publish({ _tag: "ChildEnded", supervisor: this.settings.name, child: child.name, reason: "completed" })
       return
     }
     child.status = "backing-off"
@@ -297,7 +299,7 @@ class Machine {
     this.publish({
       _tag: "ChildRestarted",
       supervisor: this.settings.name,
-      child: child.spec.name,
+      child: child.name,
       restarts: child.restarts,
       delayMs,
       reason
@@ -307,9 +309,9 @@ class Machine {
   escalate(child: Child, cause: Cause.Cause<unknown>): Effect.Effect<void> {
     const { maxRestarts, name, onEscalation, periodMs } = this.settings
     child.status = "escalated"
-    this.publish({ _tag: "ChildEscalated", supervisor: name, child: child.spec.name, maxRestarts, periodMs })
+    this.publish({ _tag: "ChildEscalated", supervisor: name, child: child.name, maxRestarts, periodMs })
     this.fork(Effect.catchCause(
-      Effect.suspend(() => onEscalation({ supervisor: name, child: child.spec.name, cause })),
+      Effect.suspend(() => onEscalation({ supervisor: name, child: child.name, cause })),
       (failure) => this.log(Effect.logError("an escalation failed", failure), child)
     ))
     return this.log(Effect.logError("a supervised child exceeded its intensity and is left down", cause), child, {
@@ -323,7 +325,7 @@ class Machine {
   }
 
   log(entry: Effect.Effect<void>, child: Child, fields: Record<string, unknown> = {}): Effect.Effect<void> {
-    return Effect.annotateLogs(entry, { supervisor: this.settings.name, child: child.spec.name, ...fields })
+    return Effect.annotateLogs(entry, { supervisor: this.settings.name, child: child.name, ...fields })
   }
 }
 
@@ -335,7 +337,7 @@ const refuse = (problem: string): never => {
   throw new RangeError(`Supervisor: ${problem}`)
 }
 
-const resolve = (options: Options<any>, context: Context.Context<any>): Settings => {
+const resolve = <R>(options: Options<R>, context: Context.Context<R>): Settings => {
   const maxRestarts = options.maxRestarts ?? 5
   if (!Number.isInteger(maxRestarts) || maxRestarts < 0) {
     refuse(`maxRestarts must be a whole number of 0 or more, got ${maxRestarts}`)
@@ -362,7 +364,9 @@ export const make = Effect.fnUntraced(function*<E = never, R = never, R2 = never
   const settings = resolve(options, context)
   if (new Set(specs.map((spec) => spec.name)).size < specs.length) refuse("two children have the same name")
   const children = specs.map((spec, index): Child => ({
-    spec: { ...spec, start: Effect.provideContext(Effect.scoped(spec.start), context as Context.Context<any>) },
+    name: spec.name,
+    kind: spec.restart ?? "permanent",
+    life: Effect.exit(Effect.provideContext(Effect.scoped(spec.start), context)),
     index,
     status: "running",
     fiber: undefined,
@@ -377,7 +381,7 @@ export const make = Effect.fnUntraced(function*<E = never, R = never, R2 = never
     settings,
     children,
     yield* Queue.unbounded<Message>(),
-    Effect.runForkWith(context as Context.Context<never>),
+    Effect.runForkWith(context),
     yield* Effect.service(ResilienceEvents)
   )
   yield* Effect.acquireRelease(
@@ -386,10 +390,10 @@ export const make = Effect.fnUntraced(function*<E = never, R = never, R2 = never
   )
   return {
     status: Effect.sync(() =>
-      children.map((child) => ({ name: child.spec.name, status: child.status, restarts: child.restarts }))
+      children.map((child) => ({ name: child.name, status: child.status, restarts: child.restarts }))
     ),
     restart: (name) => {
-      const child = children.find((candidate) => candidate.spec.name === name)
+      const child = children.find((candidate) => candidate.name === name)
       if (child === undefined) return Effect.succeed(false)
       return Effect.callback<boolean>((resume) => {
         Queue.offerUnsafe(machine.mailbox, { _tag: "Restart", child, done: () => resume(Effect.succeed(true)) })

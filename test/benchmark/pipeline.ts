@@ -45,7 +45,7 @@ type Kind = "success" | "success-async" | "failing" | "open"
 const effectCall = (kind: Kind): Effect.Effect<number, Error> => {
   switch (kind) {
     case "success":
-      return Effect.sync(() => 1)
+      return Effect.suspend(() => Effect.succeed(1))
     case "success-async":
       return Effect.promise(() => Promise.resolve(1))
     default:

@@ -27,10 +27,12 @@ const peer = <A, E>(answer: (call: number) => Effect.Effect<A, E>) => {
 
 const down = peer(() => Effect.fail("down" as const))
 
+const isPipelineError = Schema.is(Pipeline.PipelineError)
+
 const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
   if (Exit.isSuccess(exit)) return "success"
   const error = Option.getOrUndefined(Exit.findErrorOption(exit))
-  return error instanceof Pipeline.PipelineError ? error.reason._tag : String(error)
+  return isPipelineError(error) ? error.reason._tag : String(error)
 }
 
 /** Runs to the end, however long that takes on the test clock. */

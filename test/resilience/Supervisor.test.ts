@@ -1,20 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Logger, Schedule, Scope } from "effect"
+import { Cause, Deferred, Effect, Exit, Layer, Logger, Schedule, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { type ResilienceEvent, ResilienceEvents } from "../../src/resilience/ResilienceEvent.ts"
 import * as Supervisor from "../../src/resilience/Supervisor.ts"
 
 /** A child that notes its lives and can be made to end. */
-const child = (name: string, journal: Array<string>, options: Partial<Supervisor.ChildSpec> = {}) => {
+const child = (name: string, journal: Array<string>) => {
   const self = {
     starts: 0,
-    end: (_how: Effect.Effect<unknown, unknown>): Effect.Effect<void> => Effect.void,
-    spec: { ...options, name, start: Effect.void as Effect.Effect<unknown, unknown> }
+    end: (_how: Effect.Effect<void, string>): Effect.Effect<void> => Effect.void,
+    spec: { name, start: Effect.void as Effect.Effect<void, string> }
   }
   self.spec.start = Effect.suspend(() => {
     self.starts++
     journal.push(`+${name}`)
-    const ending = Deferred.makeUnsafe<unknown, unknown>()
+    const ending = Deferred.makeUnsafe<void, string>()
     self.end = (how) => Effect.andThen(Deferred.complete(ending, how), TestClock.adjust(0))
     return Effect.ensuring(Deferred.await(ending), Effect.sync(() => journal.push(`-${name}`)))
   })
@@ -25,7 +25,7 @@ const backoff = Schedule.spaced("1 second")
 const statuses = (supervisor: Supervisor.Supervisor) => Effect.map(supervisor.status, (all) => all.map((one) => one.status))
 
 const quiet = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  effect.pipe(Effect.provide(Logger.layer([])), Effect.provide(ResilienceEvents.layer))
+  Effect.provide(effect, Layer.mergeAll(Logger.layer([]), ResilienceEvents.layer))
 
 const listen = Effect.gen(function*() {
   const events: Array<ResilienceEvent> = []
