@@ -61,14 +61,17 @@ const stateOf = (state: WorkloadState | null) => {
   }
 }
 
-const line = (name: string, value: unknown): string => `${name}: ${redact(JSON.stringify(value))}`
+// JSON leaves Unicode's own line breaks as they are; a model may take them for such.
+const json = (value: unknown): string => JSON.stringify(value).replace(/[\u0085\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
+const line = (name: string, value: unknown): string => `${name}: ${redact(json(value))}`
 
 // One log line a prompt line: models read them better than one string with escapes, and JSON keeps each on its own line.
 const logLines = (evidence: Evidence): ReadonlyArray<string> =>
   evidence.logs.flatMap((log) => [
     line(log.previous ? "log of the previous run" : "log", { pod: log.pod, container: log.container }),
     // Redacted as a whole first: a private key spans lines.
-    ...redact(log.text).split("\n").filter((text) => text.trim() !== "").map((text) => `  ${redact(JSON.stringify(text))}`)
+    ...redact(log.text).split("\n").filter((text) => text.trim() !== "").map((text) => `  ${redact(json(text))}`)
   ])
 
 const dataOf = (request: InvestigationRequest, without: ReadonlyArray<Droppable>): string => {
