@@ -194,7 +194,7 @@ const roll = (window: Window, windowMs: number, nowMs: number): Window => {
   let pastSlow = 0
   const past: Array<Bucket> = []
   const keep = (bucket: Bucket) => {
-    if (bucket.requests === 0 || bucket.startMs <= oldestMs || bucket.startMs > nowMs) return
+    if (bucket.startMs <= oldestMs || bucket.startMs > nowMs) return
     past.push(bucket)
     pastRequests += bucket.requests
     pastFailures += bucket.failures

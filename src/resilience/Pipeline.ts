@@ -153,9 +153,6 @@ export class Pipeline {
   #rejection: Exit.Exit<never, PipelineError> | undefined = undefined
   #rejectedMs = -1
 
-  /** See `make`. */
-  static readonly make = (name: string, options: Options = {}): Effect.Effect<Pipeline> => make(name, options)
-
   constructor(name: string, parts: Parts) {
     this.name = name
     this.circuitBreaker = parts.circuitBreaker

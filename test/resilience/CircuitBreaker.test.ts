@@ -177,9 +177,16 @@ describe("when a circuit opens", () => {
     const slow: CircuitEvent = { _tag: "Ended", generation: 0, probe: undefined, outcome: "success", durationMs: 900 }
     const strict = CircuitBreaker.resolve({ slowCallDuration: "800 millis", slowCallRate: 0.6 })
     assert.strictEqual(fold(CircuitBreaker.initial, repeat(20, slow))._tag, "Closed")
-    const mixed = [...outcomes(...repeat(4, "success" as const)), ...repeat(5, slow)]
+    const mixed = [...outcomes(...repeat(5, "success" as const)), ...repeat(7, slow)]
     assert.strictEqual(fold(CircuitBreaker.initial, mixed, strict)._tag, "Closed")
     assert.strictEqual(fold(CircuitBreaker.initial, [...mixed, slow], strict)._tag, "Open")
+  })
+
+  it("a slow probe counts as failed where slow calls can open the circuit, and as a success elsewhere", () => {
+    const slow: CircuitEvent = { _tag: "Ended", generation, probe: 0, outcome: "success", durationMs: 900 }
+    const strict = CircuitBreaker.resolve({ slowCallDuration: "800 millis", slowCallRate: 0.6 })
+    assert.strictEqual(CircuitBreaker.step(states.HalfOpen, slow, strict, nowMs)[0]._tag, "Open")
+    assert.strictEqual(CircuitBreaker.step(states.HalfOpen, slow, settings, nowMs)[0]._tag, "HalfOpen")
   })
 
   it("settings that make no sense are refused by name", () => {
@@ -432,6 +439,7 @@ describe("CircuitBreaker", () => {
       yield* Effect.flip(breaker.call(fail))
       assert.deepInclude(yield* breaker.state, { _tag: "Open", retryAfterMs: 30_000 })
       yield* breaker.configure({ openDuration: "1 hour" })
+      assert.deepInclude(breaker.settings, { windowMs: 120_000, consecutiveFailures: 4, openMs: 3_600_000 })
       yield* TestClock.adjust("30 seconds")
       assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
     }))
@@ -478,8 +486,11 @@ describe("CircuitBreaker", () => {
         probes++
         return back ? Effect.void : fail
       })
-      const fiber = yield* Effect.forkChild(breaker.keepProbing(health))
+      let looks = 0
+      const state = Effect.tap(breaker.state, () => Effect.sync(() => looks++))
+      const fiber = yield* Effect.forkChild(Object.assign(breaker, { state }).keepProbing(health))
       yield* TestClock.adjust("10 minutes")
+      assert.strictEqual(looks, 1)
       assert.strictEqual(probes, 0)
       yield* trip(breaker)
       yield* TestClock.adjust("31 seconds")

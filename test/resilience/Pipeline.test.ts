@@ -111,6 +111,16 @@ describe("retry", () => {
       assert.deepStrictEqual(seen, [0, 1000, 2000])
     }))
 
+  it.effect("a schedule that never ends is bounded by the number of attempts, where one is given", () =>
+    Effect.gen(function*() {
+      const pipeline = yield* Pipeline.make("peer", {
+        retry: { schedule: Schedule.spaced("1 second"), attempts: 3 },
+        circuitBreaker: false
+      })
+      const { attempts } = yield* Effect.flatten(settle(pipeline.executeCounted(down.call, transient)))
+      assert.strictEqual(attempts, 3)
+    }))
+
   it.effect("when others open the circuit during a back-off the caller hears its own last error", () =>
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make("peer")
@@ -122,6 +132,18 @@ describe("retry", () => {
       assert.strictEqual(reasonOf(yield* Fiber.join(fiber)), "down")
       assert.strictEqual(seen.length, 1)
     }))
+
+  it.effect("a call whose own failure opens the circuit hears that error at once, without another back-off", () =>
+    Effect.gen(function*() {
+      const events = yield* listen
+      const pipeline = yield* Pipeline.make("peer", { retry: noJitter, circuitBreaker: { consecutiveFailures: 2 } })
+      const { call } = peer(() => Effect.fail("down" as const))
+      const fiber = yield* Effect.forkChild(pipeline.executeCounted(call, transient))
+      yield* TestClock.adjust("1 second")
+      const { attempts, durationMs, exit } = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([reasonOf(exit), attempts, durationMs], ["down", 2, 100])
+      assert.deepInclude(events, { _tag: "RetryRefused", pipeline: "peer", attempt: 3, cause: "circuit-open" })
+    }).pipe(Effect.provide(ResilienceEvents.layer)))
 
   it.effect("a defect is a failure, is not retried and stays a defect", () =>
     Effect.gen(function*() {
@@ -156,6 +178,19 @@ describe("retry budget", () => {
       assert.strictEqual(seen.length, 2)
       assert.deepInclude(events, { _tag: "RetryRefused", pipeline: "peer", attempt: 3, cause: "budget" })
     }).pipe(Effect.provide(ResilienceEvents.layer)))
+
+  it.effect("each request earns its part of an extra attempt", () =>
+    Effect.gen(function*() {
+      const retryBudget = yield* RetryBudget.make({ ratio: 0.5, burst: 1, perSecond: 0 })
+      const pipeline = yield* Pipeline.make("peer", { retryBudget, circuitBreaker: false })
+      const attempts: Array<number> = []
+      for (let request = 0; request < 5; request++) {
+        const fiber = yield* Effect.forkChild(pipeline.executeCounted(down.call, transient))
+        yield* TestClock.adjust("5 seconds")
+        attempts.push((yield* Fiber.join(fiber)).attempts)
+      }
+      assert.deepStrictEqual(attempts, [2, 1, 2, 1, 2])
+    }))
 
   it.effect.prop("in any storm attempts ≤ requests × (1 + ratio) + burst", [
     Schema.Array(Schema.Struct({ requests: at(0, 12), waitMs: at(0, 3000), failing: Schema.Boolean })).check(Schema.isMaxLength(12))
