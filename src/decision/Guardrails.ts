@@ -83,7 +83,7 @@ export const GuardrailSettings = Schema.Struct({
 export type GuardrailSettings = typeof GuardrailSettings.Type
 
 /** All defaults. */
-export const defaults: GuardrailSettings = Schema.decodeUnknownSync(GuardrailSettings)({})
+export const defaults: GuardrailSettings = Schema.decodeSync(GuardrailSettings)({})
 
 /** What the guardrails look at. */
 export interface Situation {

@@ -10,9 +10,7 @@ type Client = KubernetesClient["Service"]
 
 /** An object that does not exist is an answer, not an error. */
 export const find = (client: Client, ref: ResourceRef): Effect.Effect<KubernetesObject | undefined, KubernetesError> =>
-  client.get(ref).pipe(
-    Effect.catch((error) => error.reason._tag === "NotFound" ? Effect.succeed(undefined) : Effect.fail(error))
-  )
+  Effect.catchReason(client.get(ref), "KubernetesError", "NotFound", () => Effect.undefined)
 
 const found = (client: Client, ref: ResourceRef): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
   Effect.map(find(client, ref), (object) => object === undefined ? [] : [object])

@@ -34,7 +34,7 @@ import type { Applied, ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
-import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import type { Pipeline } from "../resilience/Pipeline.ts"
@@ -42,8 +42,8 @@ import { find, readObjects } from "./ActionObjects.ts"
 import { plan as planAction } from "./ActionPlan.ts"
 import { collect } from "./Diagnostics.ts"
 import { classify, type Failure, fenced, stale } from "./FailureClassifier.ts"
-import { executionAnnotation, plannedVersion } from "./ObjectPatch.ts"
 import { type PlanContext, RefusalRule } from "./Plan.ts"
+import { presenceOf } from "./Presence.ts"
 
 /** The action can't, or must not, be carried out on the objects as they are. Nothing was written. */
 export class PlanRefused extends Schema.TaggedError<PlanRefused>()("PlanRefused", {
@@ -95,29 +95,6 @@ export const defaults = {
   intentLifetime: "10 minutes"
 } as const satisfies ExecutorOptions
 
-/** Where a change stands: in the cluster, not (yet), or not and never again, because the object has changed since. */
-export type Presence = "present" | "absent" | "superseded"
-
-/** Reads from the object whether a change of an execution is there. `object` is `undefined` where it does not exist. */
-export const presenceOf = (change: Change, executionId: string, object: KubernetesObject | undefined): Presence => {
-  const signed = object?.metadata.annotations?.[executionAnnotation] === executionId
-  switch (change._tag) {
-    case "Patch": {
-      if (signed) return "present"
-      const version = plannedVersion(change)
-      return object !== undefined && (version === undefined || object.metadata.resourceVersion === version) ? "absent" : "superseded"
-    }
-    // Gone, on its way, or another of the same name: that pod is no more, which is all that was wanted.
-    case "Evict":
-    case "Delete":
-      return object === undefined || object.metadata.uid !== change.uid || object.metadata.deletionTimestamp !== undefined
-        ? "present"
-        : "absent"
-    case "Create":
-      return object === undefined ? "absent" : signed ? "present" : "superseded"
-  }
-}
-
 /** Whether an error says that what a change wanted gone is gone. */
 const isGone = (change: Change, error: KubernetesError): boolean =>
   (change._tag === "Evict" || change._tag === "Delete") && (error.reason._tag === "NotFound" || error.reason._tag === "Conflict")
@@ -166,7 +143,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
   /** The server's word on a change, without storing it. A budget or a vanished pod is seen to when the time comes. */
   const dryRun = (change: Change) =>
     client.apply(change, { dryRun: true }).pipe(
-      Effect.catch((error) => error.reason._tag === "DisruptionBudget" || isGone(change, error) ? Effect.void : Effect.fail(error))
+      Effect.catchIf((error) => error.reason._tag === "DisruptionBudget" || isGone(change, error), () => Effect.void)
     )
 
   const planOnce = Effect.fnUntraced(function*(input: PlanInput): Effect.fn.Return<Intent, PlanRefused | KubernetesError> {

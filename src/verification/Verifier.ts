@@ -92,7 +92,7 @@ const make = (client: KubernetesClient["Service"], options: Settings): Verifier[
 
   /** An object that does not exist is what was seen; any other failure leaves the whole sample unreadable. */
   const orMissing = (read: Effect.Effect<KubernetesObject, KubernetesError>): Effect.Effect<KubernetesObject | undefined, KubernetesError> =>
-    Effect.catch(read, (error) => error.reason._tag === "NotFound" ? Effect.succeed(undefined) : Effect.fail(error))
+    Effect.catchReason(read, "KubernetesError", "NotFound", () => Effect.undefined)
 
   const remainingOf = (intent: Intent): Effect.Effect<ReadonlyArray<string>, KubernetesError> => {
     if (intent.action.type !== "DrainNode") return Effect.succeed([])

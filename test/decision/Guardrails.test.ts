@@ -164,7 +164,7 @@ describe("GuardrailSettings", () => {
   })
 
   it("may be given in part, with durations as people write them", () => {
-    const settings = Schema.decodeUnknownSync(GuardrailSettings)({ cooldown: "30 seconds", actionsPerWindow: { limit: 5 } })
+    const settings = Schema.decodeSync(GuardrailSettings)({ cooldown: "30 seconds", actionsPerWindow: { limit: 5 } })
     assert.strictEqual(Duration.toMillis(settings.cooldown), 30_000)
     assert.strictEqual(settings.actionsPerWindow.limit, 5)
     assert.strictEqual(Duration.toMillis(settings.actionsPerWindow.window), 600_000)

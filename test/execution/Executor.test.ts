@@ -3,12 +3,11 @@ import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Action } from "../../src/domain/Action.ts"
 import type { Intent } from "../../src/domain/Execution.ts"
-import { Executor, type PlanInput, presenceOf } from "../../src/execution/Executor.ts"
+import { Executor, type PlanInput } from "../../src/execution/Executor.ts"
 import { KubernetesClient, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 import type { Deployment } from "../../src/kubernetes/ObjectModel.ts"
 import { make as makePipeline } from "../../src/resilience/Pipeline.ts"
 import { inTime, layer, script, touch, writesOf } from "./faults.ts"
-import { deployment, pod } from "./objects.ts"
 
 const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
 const checkout = on("Deployment", "checkout")
@@ -377,57 +376,5 @@ describe("the pipeline", () => {
       assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
       assert.strictEqual(writesOf(faults).length, 3)
     })
-  })
-})
-
-describe("CollectDiagnostics", () => {
-  const collect: Action = { type: "CollectDiagnostics", target: checkout }
-
-  it.effect("says what holds the target's pods back, changes nothing, and leaves out logs that nobody redacts", () => {
-    const faults = script()
-    return Effect.gen(function*() {
-      const outcome = yield* Effect.flatMap(planned(collect), executed)
-      assert.strictEqual(outcome.applied, "no")
-      assert.isUndefined(outcome.failure)
-      assert.match(outcome.message ?? "", /^Deployment shop\/checkout: 3 of 4 ready/)
-      assert.include(outcome.message, "CrashLoopBackOff")
-      assert.include(outcome.message, "event Pod checkout-")
-      assert.notInclude(outcome.message, "panic")
-      assert.deepStrictEqual(writesOf(faults), [])
-    }).pipe(Effect.provide(layer(faults)))
-  })
-
-  it.effect("has redacted logs where there is a redaction", () =>
-    Effect.gen(function*() {
-      const outcome = yield* Effect.flatMap(planned(collect), executed)
-      assert.include(outcome.message, "panic: schema version 41 is older than required version 42")
-      assert.notInclude(outcome.message, "Hn7-quiet-otter")
-    }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("Hn7-quiet-otter", "[redacted]") }))))
-})
-
-describe("presenceOf", () => {
-  const patch = { _tag: "Patch", ref: checkout, patch: [{ op: "replace", path: "/metadata/resourceVersion", value: "41" }] } as const
-  const signed = { annotations: { "kubernaut.dev/execution": "r1-1" } }
-  const evict = { _tag: "Evict", ref: on("Pod", "p1"), uid: "uid-p1" } as const
-  const remove = { _tag: "Delete", ref: on("Pod", "p1"), uid: "uid-p1" } as const
-  const create = { _tag: "Create", ref: checkout, manifest: {} } as const
-
-  it.each([
-    ["a patched object carries the execution's id", patch, deployment({}, { ...signed, resourceVersion: "50" }), "present"],
-    ["the version it was planned on has not moved: it may still arrive", patch, deployment(), "absent"],
-    ["the version has moved without us: it can't arrive any more", patch, deployment({}, { resourceVersion: "42" }), "superseded"],
-    ["the id is another execution's", patch, deployment({}, { annotations: { "kubernaut.dev/execution": "r0-1" }, resourceVersion: "42" }), "superseded"],
-    ["the object is gone", patch, undefined, "superseded"],
-    ["the pod is there", evict, pod("p1"), "absent"],
-    ["the pod is leaving", evict, pod("p1", { deletionTimestamp: "2026-11-24T03:00:00Z" }), "present"],
-    ["the pod is gone", evict, undefined, "present"],
-    ["another pod has its name", evict, pod("p1", { uid: "another" }), "present"],
-    ["an object to delete is there", remove, pod("p1"), "absent"],
-    ["an object to delete is gone", remove, undefined, "present"],
-    ["an object to create is missing", create, undefined, "absent"],
-    ["an object to create is ours", create, deployment({}, signed), "present"],
-    ["an object to create is another's", create, deployment(), "superseded"]
-  ] as const)("%s", (_claim, change, object, expected) => {
-    assert.strictEqual(presenceOf(change, "r1-1", object), expected)
   })
 })

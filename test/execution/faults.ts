@@ -22,11 +22,13 @@ export interface Script {
   dryRuns: Array<Fault>
   /** For reads of single objects. */
   gets: Array<Fault>
+  /** For lists of events. */
+  eventLists: Array<Fault>
   /** Every request but logs and watches, as `verb name`, dry runs as `dry verb name`. */
   readonly requests: Array<string>
 }
 
-export const script = (faults: Partial<Omit<Script, "requests">> = {}): Script => ({ writes: [], dryRuns: [], gets: [], ...faults, requests: [] })
+export const script = (faults: Partial<Omit<Script, "requests">> = {}): Script => ({ writes: [], dryRuns: [], gets: [], eventLists: [], ...faults, requests: [] })
 
 const isWrite = (operation: Sandbox.Operation): boolean => ["patch", "evict", "delete", "create"].includes(operation.verb)
 
@@ -37,7 +39,7 @@ export const intercept = (script: Script): NonNullable<Sandbox.SandboxOptions["i
   Effect.suspend(() => {
     script.requests.push(`${operation.dryRun ? "dry " : ""}${operation.verb} ${operation.name === "" ? operation.kind : operation.name}`)
     const writes = isWrite(operation) && !operation.dryRun
-    const faults = writes ? script.writes : isWrite(operation) ? script.dryRuns : operation.verb === "get" ? script.gets : []
+    const faults = writes ? script.writes : isWrite(operation) ? script.dryRuns : operation.verb === "get" ? script.gets : operation.kind === "Event" ? script.eventLists : []
     const fault = faults.shift() ?? "passes"
     if (fault === "passes") return request
     const failed = (reason: KubernetesErrorReason, applied: "no" | "unknown", retryable: boolean) =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer, Random } from "effect"
+import { Clock, Effect, Fiber, Layer, Random, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import type { Action } from "../../src/domain/Action.ts"
 import type { Alert } from "../../src/domain/Alert.ts"
@@ -13,7 +13,6 @@ import type { ReplicaSet } from "../../src/kubernetes/ObjectModel.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
 import { make as makePipeline } from "../../src/resilience/Pipeline.ts"
-import { Schema } from "effect"
 import { Verifier, type VerifierOptions } from "../../src/verification/Verifier.ts"
 
 const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
@@ -258,7 +257,7 @@ describe("Verifier, and the alert", () => {
 
   it.effect("goes by the target alone where Alertmanager does not say", () =>
     Effect.gen(function*() {
-      const { verification } = yield* verified(yield* healthyRestart, catalog, { stillFiring: Effect.succeed(undefined) })
+      const { verification } = yield* verified(yield* healthyRestart, catalog, { stillFiring: Effect.undefined })
       assert.strictEqual(words(verification), "fixed settled")
     }).pipe(Effect.provide(layer())))
 

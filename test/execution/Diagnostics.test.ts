@@ -1,0 +1,45 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { Action } from "../../src/domain/Action.ts"
+import { Executor } from "../../src/execution/Executor.ts"
+import { layer, script, writesOf } from "./faults.ts"
+
+const checkout = { namespace: "shop", kind: "Deployment", name: "checkout" }
+
+describe("CollectDiagnostics", () => {
+  const action: Action = { type: "CollectDiagnostics", target: checkout }
+  const collected = Effect.gen(function*() {
+    const executor = yield* Executor
+    const intent = yield* executor.plan({ action, target: { cluster: "test", ...checkout }, remediationId: "r1", executionId: "r1-1", epoch: 1 })
+    return yield* executor.execute(intent, { holds: Effect.succeed(true) })
+  })
+
+  it.effect("says what holds the target's pods back, changes nothing, and leaves out logs that nobody redacts", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const outcome = yield* collected
+      assert.strictEqual(outcome.applied, "no")
+      assert.isUndefined(outcome.failure)
+      assert.match(outcome.message ?? "", /^Deployment shop\/checkout: 3 of 4 ready/)
+      assert.include(outcome.message, "CrashLoopBackOff")
+      assert.include(outcome.message, "event Pod checkout-")
+      assert.notInclude(outcome.message, "panic")
+      assert.deepStrictEqual(writesOf(faults), [])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("has redacted logs where there is a redaction", () =>
+    Effect.gen(function*() {
+      const outcome = yield* collected
+      assert.include(outcome.message, "panic: schema version 41 is older than required version 42")
+      assert.notInclude(outcome.message, "Hn7-quiet-otter")
+    }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("Hn7-quiet-otter", "[redacted]") }))))
+
+  it.effect("says why it could not collect", () => {
+    const faults = script({ eventLists: [{ _tag: "Forbidden" }] })
+    return Effect.gen(function*() {
+      const outcome = yield* collected
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", "forbidden"])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+})
