@@ -98,7 +98,9 @@ export const anthropicMessage = (content: ReadonlyArray<Record<string, unknown>>
 const anthropic = (apiKey: string | undefined): Protocol => ({
   error: anthropicError,
   reply: (call, answer) => {
-    if (apiKey !== undefined && call.headers["x-api-key"] !== apiKey) return { status: 401, body: anthropicError(401) }
+    // The SDK sends the key as a bearer token since its version 1; older ones, and the API's reference, as x-api-key.
+    const given = call.headers["x-api-key"] ?? call.headers.authorization?.replace(/^Bearer /, "")
+    if (apiKey !== undefined && given !== apiKey) return { status: 401, body: anthropicError(401) }
     switch (`${call.method} ${call.path.split("?")[0]}`) {
       case "GET /v1/models":
         return { status: 200, body: JSON.stringify({ data: [{ type: "model", id: "claude-sonnet-4-5", display_name: "Claude Sonnet 4.5", created_at: "2025-09-29T00:00:00Z" }], has_more: false, first_id: null, last_id: null }) }

@@ -8,7 +8,8 @@
  *
  * | the server answers | reason |
  * |---|---|
- * | no response | `NetworkError` |
+ * | no response, or half of one | `NetworkError` |
+ * | 200 with something that is not JSON | `InvalidResponseError` |
  * | 401, 403 | `AuthenticationError` |
  * | 402, or error type `billing_error` | `QuotaExhaustedError` |
  * | 429 | `RateLimitError`, with `retry-after` |
@@ -26,7 +27,7 @@ import { unfence } from "../Answer.ts"
 import { answerTokens } from "../ContextWindow.ts"
 import type { InvestigatorError } from "../Investigator.ts"
 import { probeOf } from "./ProviderProbe.ts"
-import { boundedFetch, type Completion, type Format, make as makeSdkModel, networkError, reasonOfStatus, type Sdk } from "./SdkLanguageModel.ts"
+import { boundedFetch, type Completion, type Format, make as makeSdkModel, reasonOfStatus, reasonWithoutStatus, type Sdk } from "./SdkLanguageModel.ts"
 
 export interface Options {
   /** Base address without the version, e.g. `https://api.anthropic.com`. */
@@ -50,7 +51,7 @@ const makeClient = (options: Options): Anthropic =>
 
 const reasonOf: Sdk["reasonOf"] = (error) =>
   !(error instanceof Anthropic.APIError) || typeof error.status !== "number"
-    ? networkError()
+    ? reasonWithoutStatus(error)
     : reasonOfStatus({
       status: error.status,
       headers: error.headers,

@@ -8,7 +8,8 @@
  *
  * | the server answers | reason |
  * |---|---|
- * | no response | `NetworkError` |
+ * | no response, or half of one | `NetworkError` |
+ * | 200 with something that is not JSON | `InvalidResponseError` |
  * | 401, 403 | `AuthenticationError` |
  * | 402, or 429 with code `insufficient_quota` | `QuotaExhaustedError` |
  * | 429 | `RateLimitError`, with `retry-after` or `retry-after-ms` |
@@ -25,7 +26,7 @@ import OpenAI from "openai"
 import { unfence } from "../Answer.ts"
 import type { InvestigatorError } from "../Investigator.ts"
 import { probeOf } from "./ProviderProbe.ts"
-import { boundedFetch, type Completion, make as makeSdkModel, networkError, reasonOfStatus, type Sdk } from "./SdkLanguageModel.ts"
+import { boundedFetch, type Completion, make as makeSdkModel, reasonOfStatus, reasonWithoutStatus, type Sdk } from "./SdkLanguageModel.ts"
 
 export interface Options {
   /** Base address, e.g. `https://api.openai.com/v1`, `http://ollama:11434/v1`. One without a path gets `/v1`. */
@@ -57,7 +58,7 @@ const isOneOf = (names: ReadonlyArray<string>, ...values: ReadonlyArray<string |
 
 const reasonOf: Sdk["reasonOf"] = (error) =>
   !(error instanceof OpenAI.APIError) || typeof error.status !== "number"
-    ? networkError()
+    ? reasonWithoutStatus(error)
     : reasonOfStatus({
       status: error.status,
       headers: error.headers,

@@ -85,9 +85,11 @@ export const reasonOfStatus = ({ headers, isContextLength, isQuota, isRefusal, s
   }
 }
 
-/** There was no (whole) response. */
-export const networkError = (): AiError.AiErrorReason =>
-  new AiError.NetworkError({ reason: "TransportError", method: "POST", url: "", description: "no response" })
+/** An error without a status: the SDK could not read the JSON of a response, or there was no (whole) response. */
+export const reasonWithoutStatus = (error: unknown): AiError.AiErrorReason =>
+  error instanceof SyntaxError
+    ? new AiError.InvalidResponseError({ description: "the response is not JSON" })
+    : new AiError.NetworkError({ reason: "TransportError", method: "POST", url: "", description: "no response" })
 
 const maxResponseBytes = 4 * 1024 * 1024
 
