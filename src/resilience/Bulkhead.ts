@@ -95,7 +95,8 @@ class CountingBulkhead implements Bulkhead {
   }
 
   takeUnsafe(): boolean {
-    if (this.#inUse >= this.limit || this.#waiters.size > 0) return false
+    // While anybody waits no place is free: a released one is handed on.
+    if (this.#inUse >= this.limit) return false
     this.#inUse++
     return true
   }

@@ -2,551 +2,45 @@
  * A circuit breaker: it stops calling a peer that fails, waits, and lets a few
  * probes find out whether the peer is back.
  *
- * **Details** — the whole machine, to be read beside the source document's
- * "Circuit Breaker Implementation" (5 consecutive failures, 30 seconds, 3
- * consecutive successes, at least 10 requests):
+ * **Details**
  *
- *                  5 failures in a row,
- *                  or ≥ 50 % of ≥ 10 requests in the last 60 s failed,
- *                  or too many were slow (off by default)
- *       ┌────────┐ ─────────────────────────────────────────► ┌──────┐
- *       │ Closed │                                            │ Open │ rejects everything
- *       └────────┘ ◄──────────────────┐        ┌────────────► └──────┘
- *         ▲   all calls run           │        │                 │
- *         │            3 successes in a row   one failure        │ after 30 s, the next call
- *         │                           │        │                 │ or look at the state
- *         │                        ┌──────────────┐              │
- *         │                        │   HalfOpen   │ ◄────────────┘
- *         │                        └──────────────┘
- *         │                          ▲  at most 3 probes at once, each holds its place for
- *         │                          │  at most 60 s; other calls are rejected
- *         │ for its time, or auto    │ for its time, or auto
- *       ┌──────────────┐          ┌──────────┐
- *       │ ForcedClosed │          │ Isolated │
- *       └──────────────┘          └──────────┘
- *         ▲ forceClosed(for)        ▲ isolate(for)          by an operator, from any state
- *
- * | state        | call comes        | success          | failure     | time is up         |
- * |--------------|-------------------|------------------|-------------|--------------------|
- * | Closed       | runs              | counted; may trip on the rate  || –                  |
- * | Open         | rejected          | (late: nothing)  | (late: nothing) | HalfOpen       |
- * | HalfOpen     | probe, if a place | third closes     | opens       | place is free again |
- * | Isolated     | rejected          | (late: nothing)  | (late: nothing) | HalfOpen       |
- * | ForcedClosed | runs              | counted          | counted     | Closed, window kept |
- *
- * - **Ignored** outcomes (a bad request of ours such as 400 or 422, an
- *   interruption) count as neither, in no state; a probe's frees its place.
- * - **Generations.** Every transition begins a new one. An outcome carries the
- *   generation in which its call was admitted; one that comes late, from an
- *   earlier generation, changes nothing.
- * - **Nothing gets stuck.** Every state but Closed ends by itself: Open,
- *   Isolated and ForcedClosed have an end, and in HalfOpen each occupied place
- *   has one, while a free place admits the next call. A probe that outlives its
- *   place is still heard. A clock that is set back does not prolong a state.
- * - **The window** is 60 buckets, so memory is constant; with the default of 60 s
- *   it covers the last 59 to 60 s.
- *
- * `step` is pure; `CircuitBreaker` keeps the state, reads the clock and
- * publishes transitions.
+ * What it does and when is `Circuit.step`, a pure function with its diagram in
+ * `Circuit.ts`; this keeps the state, reads the clock and publishes each
+ * transition.
  *
  * **When to use**
  *
  * Inside a `Pipeline`, which admits and records for you. By hand: `call`. To
  * find out about recovery without risking traffic: `keepProbing`.
+ *
+ * **Example** (five failures in a row open the circuit)
+ *
+ * ```ts import.meta.vitest
+ * import { Effect } from "effect"
+ * import { CircuitBreaker } from "kubernaut"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make("holmesgpt")
+ *   for (let call = 0; call < 5; call++) yield* Effect.exit(breaker.call(Effect.fail("unavailable")))
+ *   return yield* breaker.state
+ * })
+ *
+ * const state = await Effect.runPromise(program)
+ * state._tag // => "Open"
+ * ```
  */
 import { Cause, Clock, Duration, Effect, Exit, Latch, Option, Schema } from "effect"
+import * as Circuits from "./Circuit.ts"
 import type { EventHub } from "./EventHub.ts"
-import { type ResilienceEvent, ResilienceEvents, type TransitionCause } from "./ResilienceEvent.ts"
+import { type ResilienceEvent, ResilienceEvents } from "./ResilienceEvent.ts"
+import * as RollingWindow from "./RollingWindow.ts"
 
-// ----------------------------------------------------------------------------
-// Settings
-// ----------------------------------------------------------------------------
-
-export interface Settings {
-  /** Failures in a row that open the circuit, 1 or more. Default 5 (source document). */
-  readonly consecutiveFailures?: number
-  /** Requests in the window below which no rate is judged, 1 or more. Default 10 (source document). */
-  readonly minimumRequests?: number
-  /** Part of the window's requests that, failed, open the circuit; above 0, up to 1. Default 0.5. */
-  readonly failureRate?: number
-  /** Length of the rolling window. Default 60 s. */
-  readonly window?: Duration.Input
-  /** Time in Open before probes are let through. Default 30 s (source document). */
-  readonly openDuration?: Duration.Input
-  /** Successes in a row that close a half-open circuit, 1 or more. Default 3 (source document). */
-  readonly successesToClose?: number
-  /** Probes in flight at once, 1 or more. Default 3: as many as can close the circuit, since more would prove nothing. */
-  readonly halfOpenPermits?: number
-  /** How long a probe can hold its place. Default 60 s; give more than the longest attempt takes. */
-  readonly probeLease?: Duration.Input
-  /** From when on a call is slow. Default: never, the source document has no such rule. Needs `slowCallRate`. */
-  readonly slowCallDuration?: Duration.Input
-  /** Part of the window's requests that, slow, open the circuit; above 0, up to 1. Default: none. A slow probe then counts as failed. */
-  readonly slowCallRate?: number
-}
-
-/** The settings with every figure in its place, durations in milliseconds. */
-export interface Resolved {
-  readonly consecutiveFailures: number
-  readonly minimumRequests: number
-  readonly failureRate: number
-  readonly windowMs: number
-  readonly openMs: number
-  readonly successesToClose: number
-  readonly halfOpenPermits: number
-  readonly probeLeaseMs: number
-  readonly slowCallMs: number
-  readonly slowCallRate: number
-}
-
-export const defaults: Resolved = {
-  consecutiveFailures: 5,
-  minimumRequests: 10,
-  failureRate: 0.5,
-  windowMs: 60_000,
-  openMs: 30_000,
-  successesToClose: 3,
-  halfOpenPermits: 3,
-  probeLeaseMs: 60_000,
-  // Infinity: no call is ever slow.
-  slowCallMs: Number.POSITIVE_INFINITY,
-  slowCallRate: Number.POSITIVE_INFINITY
-}
-
-const millis = (input: Duration.Input | undefined, otherwise: number): number =>
-  input === undefined ? otherwise : Duration.toMillis(Duration.fromInputUnsafe(input))
-
-/** Fills in `base` and refuses figures that make no sense, by a `RangeError` that names the setting. */
-export const resolve = (settings: Settings = {}, base: Resolved = defaults): Resolved => {
-  const resolved: Resolved = {
-    consecutiveFailures: settings.consecutiveFailures ?? base.consecutiveFailures,
-    minimumRequests: settings.minimumRequests ?? base.minimumRequests,
-    failureRate: settings.failureRate ?? base.failureRate,
-    windowMs: millis(settings.window, base.windowMs),
-    openMs: millis(settings.openDuration, base.openMs),
-    successesToClose: settings.successesToClose ?? base.successesToClose,
-    halfOpenPermits: settings.halfOpenPermits ?? base.halfOpenPermits,
-    probeLeaseMs: millis(settings.probeLease, base.probeLeaseMs),
-    slowCallMs: millis(settings.slowCallDuration, base.slowCallMs),
-    slowCallRate: settings.slowCallRate ?? base.slowCallRate
-  }
-  const refuse = (name: string, rule: string, value: number) => {
-    throw new RangeError(`CircuitBreaker: ${name} must be ${rule}, got ${value}`)
-  }
-  for (const name of ["consecutiveFailures", "minimumRequests", "successesToClose", "halfOpenPermits"] as const) {
-    if (!Number.isInteger(resolved[name]) || resolved[name] < 1) refuse(name, "a whole number of 1 or more", resolved[name])
-  }
-  for (const name of ["windowMs", "openMs", "probeLeaseMs"] as const) {
-    if (!(resolved[name] > 0 && Number.isFinite(resolved[name]))) refuse(name, "above 0 and finite", resolved[name])
-  }
-  if (!(resolved.failureRate > 0 && resolved.failureRate <= 1)) refuse("failureRate", "above 0 and up to 1", resolved.failureRate)
-  if (settings.slowCallRate !== undefined && !(settings.slowCallRate > 0 && settings.slowCallRate <= 1)) {
-    refuse("slowCallRate", "above 0 and up to 1", settings.slowCallRate)
-  }
-  return resolved
-}
-
-// ----------------------------------------------------------------------------
-// The rolling window
-// ----------------------------------------------------------------------------
-
-interface Bucket {
-  readonly startMs: number
-  readonly requests: number
-  readonly failures: number
-  readonly slow: number
-}
-
-/** The bucket that is being filled, the ones before it that still count, and their sums. */
-export interface Window extends Bucket {
-  readonly past: ReadonlyArray<Bucket>
-  readonly pastRequests: number
-  readonly pastFailures: number
-  readonly pastSlow: number
-}
-
-const bucketsPerWindow = 60
-
-const bucketStart = (nowMs: number, windowMs: number): number => {
-  const widthMs = windowMs / bucketsPerWindow
-  return Math.floor(nowMs / widthMs) * widthMs
-}
-
-const emptyWindow: Window = {
-  startMs: Number.NEGATIVE_INFINITY,
-  requests: 0,
-  failures: 0,
-  slow: 0,
-  past: [],
-  pastRequests: 0,
-  pastFailures: 0,
-  pastSlow: 0
-}
-
-// Moves on to the bucket that holds `nowMs` and drops those that are too old. At
-// most once per bucket, so its cost does not matter. Buckets from the future (the
-// clock was set back) are dropped as well.
-const roll = (window: Window, windowMs: number, nowMs: number): Window => {
-  const startMs = bucketStart(nowMs, windowMs)
-  const oldestMs = startMs - windowMs
-  let pastRequests = 0
-  let pastFailures = 0
-  let pastSlow = 0
-  const past: Array<Bucket> = []
-  const keep = (bucket: Bucket) => {
-    if (bucket.startMs <= oldestMs || bucket.startMs > nowMs) return
-    past.push(bucket)
-    pastRequests += bucket.requests
-    pastFailures += bucket.failures
-    pastSlow += bucket.slow
-  }
-  window.past.forEach(keep)
-  keep({ startMs: window.startMs, requests: window.requests, failures: window.failures, slow: window.slow })
-  return { startMs, requests: 0, failures: 0, slow: 0, past, pastRequests, pastFailures, pastSlow }
-}
-
-const isCurrent = (window: Window, windowMs: number, nowMs: number): boolean =>
-  nowMs >= window.startMs && nowMs < window.startMs + windowMs / bucketsPerWindow
-
-const count = (window: Window, failed: boolean, slow: boolean, settings: Resolved, nowMs: number): Window => {
-  const current = isCurrent(window, settings.windowMs, nowMs) ? window : roll(window, settings.windowMs, nowMs)
-  return {
-    startMs: current.startMs,
-    requests: current.requests + 1,
-    failures: failed ? current.failures + 1 : current.failures,
-    slow: slow ? current.slow + 1 : current.slow,
-    past: current.past,
-    pastRequests: current.pastRequests,
-    pastFailures: current.pastFailures,
-    pastSlow: current.pastSlow
-  }
-}
-
-/** Requests, failures and slow calls of the window that ends now. */
-export const totals = (window: Window, settings: Resolved, nowMs: number) => {
-  const current = isCurrent(window, settings.windowMs, nowMs) ? window : roll(window, settings.windowMs, nowMs)
-  return {
-    requests: current.requests + current.pastRequests,
-    failures: current.failures + current.pastFailures,
-    slow: current.slow + current.pastSlow
-  }
-}
-
-// ----------------------------------------------------------------------------
-// States, events, effects
-// ----------------------------------------------------------------------------
-
-/** A probe's place in a half-open circuit. */
-export interface Place {
-  readonly probe: number
-  readonly untilMs: number
-}
-
-export interface Closed {
-  readonly _tag: "Closed"
-  readonly generation: number
-  readonly failuresInARow: number
-  readonly window: Window
-}
-export interface Open {
-  readonly _tag: "Open"
-  readonly generation: number
-  readonly sinceMs: number
-  readonly untilMs: number
-}
-export interface HalfOpen {
-  readonly _tag: "HalfOpen"
-  readonly generation: number
-  readonly sinceMs: number
-  readonly successesInARow: number
-  readonly places: ReadonlyArray<Place>
-  readonly nextProbe: number
-}
-export interface Isolated {
-  readonly _tag: "Isolated"
-  readonly generation: number
-  readonly sinceMs: number
-  readonly untilMs: number
-  readonly reason: string
-}
-export interface ForcedClosed {
-  readonly _tag: "ForcedClosed"
-  readonly generation: number
-  readonly sinceMs: number
-  readonly untilMs: number
-  readonly reason: string
-  readonly failuresInARow: number
-  readonly window: Window
-}
-export type Circuit = Closed | Open | HalfOpen | Isolated | ForcedClosed
-
-export type Outcome = "success" | "failure" | "ignored"
-
-export type CircuitEvent =
-  /** A call asks to be let through. */
-  | { readonly _tag: "Call" }
-  /** A call that was admitted came to its end. `probe` as it was admitted. */
-  | {
-    readonly _tag: "Ended"
-    readonly generation: number
-    readonly probe: number | undefined
-    readonly outcome: Outcome
-    readonly durationMs: number
-  }
-  | { readonly _tag: "Isolate"; readonly forMs: number; readonly reason: string }
-  | { readonly _tag: "ForceClosed"; readonly forMs: number; readonly reason: string }
-  /** The operator hands the circuit back. */
-  | { readonly _tag: "Auto"; readonly reason: string }
-  /** Somebody looks at the circuit. */
-  | { readonly _tag: "Look" }
-
-export type CircuitEffect =
-  | { readonly _tag: "Admitted"; readonly generation: number; readonly probe: number | undefined }
-  /** `retryAfterMs`: not before then is there a chance of a place. */
-  | { readonly _tag: "Rejected"; readonly retryAfterMs: number }
-  | {
-    readonly _tag: "Transitioned"
-    readonly from: Circuit["_tag"]
-    readonly to: Circuit["_tag"]
-    readonly generation: number
-    readonly cause: TransitionCause
-    readonly reason: string | undefined
-  }
-
-export type Step = readonly [state: Circuit, effects: ReadonlyArray<CircuitEffect>]
-
-// ----------------------------------------------------------------------------
-// The step
-// ----------------------------------------------------------------------------
-
-export const initial: Circuit = { _tag: "Closed", generation: 0, failuresInARow: 0, window: emptyWindow }
-
-const none: ReadonlyArray<CircuitEffect> = []
-
-const transition = (from: Circuit, to: Circuit, cause: TransitionCause, reason?: string): Step => [
-  to,
-  [{ _tag: "Transitioned", from: from._tag, to: to._tag, generation: to.generation, cause, reason }]
-]
-
-const open = (from: Circuit, cause: TransitionCause, settings: Resolved, nowMs: number): Step =>
-  transition(
-    from,
-    { _tag: "Open", generation: from.generation + 1, sinceMs: nowMs, untilMs: nowMs + settings.openMs },
-    cause
-  )
-
-const halfOpen = (from: Circuit, cause: TransitionCause, nowMs: number, reason?: string): Step =>
-  transition(
-    from,
-    {
-      _tag: "HalfOpen",
-      generation: from.generation + 1,
-      sinceMs: nowMs,
-      successesInARow: 0,
-      places: [],
-      nextProbe: 0
-    },
-    cause,
-    reason
-  )
-
-const close = (from: Circuit, cause: TransitionCause, reason?: string): Step =>
-  transition(
-    from,
-    {
-      _tag: "Closed",
-      generation: from.generation + 1,
-      // What was counted while an operator held the circuit closed is evidence;
-      // what was counted before a recovery is not.
-      failuresInARow: from._tag === "ForcedClosed" ? from.failuresInARow : 0,
-      window: from._tag === "ForcedClosed" ? from.window : emptyWindow
-    },
-    cause,
-    reason
-  )
-
-// A clock that was set back by an hour must not keep a circuit open for an hour:
-// the time that was left when the state began counts from now.
-const rebase = (state: Circuit, nowMs: number): Circuit => {
-  if (state._tag === "Closed" || nowMs >= state.sinceMs) return state
-  const backMs = state.sinceMs - nowMs
-  switch (state._tag) {
-    case "Open":
-    case "Isolated":
-    case "ForcedClosed":
-      return { ...state, sinceMs: nowMs, untilMs: state.untilMs - backMs }
-    case "HalfOpen":
-      return {
-        ...state,
-        sinceMs: nowMs,
-        places: state.places.map((place) => ({ ...place, untilMs: place.untilMs - backMs }))
-      }
-  }
-}
-
-/** What time alone does to a state. */
-const elapse = (state: Circuit, nowMs: number): Step => {
-  switch (state._tag) {
-    case "Closed":
-      return [state, none]
-    case "Open":
-    case "Isolated":
-      return nowMs < state.untilMs ? [state, none] : halfOpen(state, "elapsed", nowMs)
-    case "ForcedClosed":
-      return nowMs < state.untilMs ? [state, none] : close(state, "elapsed")
-    case "HalfOpen": {
-      if (!state.places.some((place) => place.untilMs <= nowMs)) return [state, none]
-      return [{ ...state, places: state.places.filter((place) => place.untilMs > nowMs) }, none]
-    }
-  }
-}
-
-const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
-  switch (state._tag) {
-    case "Closed":
-    case "ForcedClosed":
-      return [state, [{ _tag: "Admitted", generation: state.generation, probe: undefined }]]
-    case "Open":
-    case "Isolated":
-      return [state, [{ _tag: "Rejected", retryAfterMs: state.untilMs - nowMs }]]
-    case "HalfOpen": {
-      if (state.places.length >= settings.halfOpenPermits) {
-        // A place may be free at any moment, at the latest when the first lease ends.
-        const nextMs = Math.min(...state.places.map((place) => place.untilMs))
-        return [state, [{ _tag: "Rejected", retryAfterMs: Math.min(nextMs - nowMs, 1000) }]]
-      }
-      const probe = state.nextProbe
-      return [
-        { ...state, nextProbe: probe + 1, places: [...state.places, { probe, untilMs: nowMs + settings.probeLeaseMs }] },
-        [{ _tag: "Admitted", generation: state.generation, probe }]
-      ]
-    }
-  }
-}
-
-/** The rule that a window and a run of failures break, if they break one. */
-const tripCause = (failuresInARow: number, window: Window, settings: Resolved): TransitionCause | undefined => {
-  if (failuresInARow >= settings.consecutiveFailures) return "consecutive-failures"
-  const requests = window.requests + window.pastRequests
-  if (requests < settings.minimumRequests) return undefined
-  if (window.failures + window.pastFailures >= settings.failureRate * requests) return "failure-rate"
-  if (window.slow + window.pastSlow >= settings.slowCallRate * requests) return "slow-calls"
-  return undefined
-}
-
-type Ended = Extract<CircuitEvent, { readonly _tag: "Ended" }>
-
-const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number): Step => {
-  if (event.generation !== state.generation) return [state, none]
-  switch (state._tag) {
-    case "Open":
-    case "Isolated":
-      return [state, none]
-    case "Closed":
-    case "ForcedClosed": {
-      if (event.outcome === "ignored") return [state, none]
-      const failed = event.outcome === "failure"
-      const failuresInARow = failed ? state.failuresInARow + 1 : 0
-      const window = count(state.window, failed, event.durationMs >= settings.slowCallMs, settings, nowMs)
-      if (state._tag === "ForcedClosed") return [{ ...state, failuresInARow, window }, none]
-      const cause = tripCause(failuresInARow, window, settings)
-      return cause === undefined
-        ? [{ _tag: "Closed", generation: state.generation, failuresInARow, window }, none]
-        : open(state, cause, settings, nowMs)
-    }
-    case "HalfOpen": {
-      const slow = event.durationMs >= settings.slowCallMs && settings.slowCallRate <= 1
-      if (event.outcome === "failure" || (event.outcome === "success" && slow)) {
-        return open(state, "probe-failed", settings, nowMs)
-      }
-      const places = state.places.filter((place) => place.probe !== event.probe)
-      if (event.outcome === "ignored") return [{ ...state, places }, none]
-      const successesInARow = state.successesInARow + 1
-      return successesInARow >= settings.successesToClose
-        ? close(state, "probes-succeeded")
-        : [{ ...state, places, successesInARow }, none]
-    }
-  }
-}
-
-const operate = (
-  state: Circuit,
-  event: Exclude<CircuitEvent, { readonly _tag: "Call" | "Ended" | "Look" }>,
-  nowMs: number
-): Step => {
-  const generation = state.generation + 1
-  switch (event._tag) {
-    case "Isolate":
-      return transition(
-        state,
-        { _tag: "Isolated", generation, sinceMs: nowMs, untilMs: nowMs + event.forMs, reason: event.reason },
-        "operator",
-        event.reason
-      )
-    case "ForceClosed":
-      return transition(
-        state,
-        {
-          _tag: "ForcedClosed",
-          generation,
-          sinceMs: nowMs,
-          untilMs: nowMs + event.forMs,
-          reason: event.reason,
-          failuresInARow: 0,
-          window: state._tag === "Closed" || state._tag === "ForcedClosed" ? state.window : emptyWindow
-        },
-        "operator",
-        event.reason
-      )
-    case "Auto":
-      if (state._tag === "Isolated") return halfOpen(state, "operator", nowMs, event.reason)
-      if (state._tag === "ForcedClosed") return close(state, "operator", event.reason)
-      return [state, none]
-  }
-}
-
-const apply = (state: Circuit, event: CircuitEvent, settings: Resolved, nowMs: number): Step => {
-  switch (event._tag) {
-    case "Call":
-      return admit(state, settings, nowMs)
-    case "Ended":
-      return record(state, event, settings, nowMs)
-    case "Look":
-      return [state, none]
-    default:
-      return operate(state, event, nowMs)
-  }
-}
-
-/** The whole behaviour: what a state becomes when something happens, and what is to be done about it. */
-export const step = (state: Circuit, event: CircuitEvent, settings: Resolved, nowMs: number): Step => {
-  const [current, elapsed] = elapse(rebase(state, nowMs), nowMs)
-  const [next, effects] = apply(current, event, settings, nowMs)
-  return elapsed.length === 0 ? [next, effects] : [next, [...elapsed, ...effects]]
-}
-
-/** The value of `kubernaut_circuit_breaker_state`: 0 closed, 1 open, 2 half-open. Isolated counts as open, forced closed as closed. */
-export const gaugeValue = (tag: Circuit["_tag"]): 0 | 1 | 2 => {
-  switch (tag) {
-    case "Closed":
-    case "ForcedClosed":
-      return 0
-    case "Open":
-    case "Isolated":
-      return 1
-    case "HalfOpen":
-      return 2
-  }
-}
-
-// ----------------------------------------------------------------------------
-// The breaker
-// ----------------------------------------------------------------------------
+export type { Settings } from "./Circuit.ts"
 
 /** What a status page shows. */
 export interface Snapshot {
   readonly name: string
-  readonly _tag: Circuit["_tag"]
+  readonly _tag: Circuits.Circuit["_tag"]
   readonly generation: number
   /** Open and Isolated: when probes begin. ForcedClosed: when the circuit is judged again. */
   readonly retryAfterMs?: number
@@ -580,26 +74,26 @@ export interface Admission {
 export class CircuitBreaker {
   readonly name: string
   readonly #hub: EventHub<ResilienceEvent>
-  #settings: Resolved
-  #circuit: Circuit = initial
+  #settings: Circuits.Resolved
+  #circuit: Circuits.Circuit = Circuits.initial
   // Open while the circuit is anything but closed; `keepProbing` waits on it.
   readonly #troubled = Latch.makeUnsafe(false)
   // One object per generation: the success path makes none.
   #admission: Admission = { generation: 0, probe: undefined }
 
-  constructor(name: string, settings: Resolved, hub: EventHub<ResilienceEvent>) {
+  constructor(name: string, settings: Circuits.Resolved, hub: EventHub<ResilienceEvent>) {
     this.name = name
     this.#settings = settings
     this.#hub = hub
   }
 
   /** The settings in force. */
-  get settings(): Resolved {
+  get settings(): Circuits.Resolved {
     return this.#settings
   }
 
   /** The state as it was left by the last event, for attributes of spans. */
-  get tagUnsafe(): Circuit["_tag"] {
+  get tagUnsafe(): Circuits.Circuit["_tag"] {
     return this.#circuit._tag
   }
 
@@ -632,11 +126,11 @@ export class CircuitBreaker {
   /** Whether a call would be turned away now. Takes no place. */
   wouldRejectUnsafe(nowMs: number): boolean {
     if (this.#circuit._tag === "Closed") return false
-    return step(this.#circuit, { _tag: "Call" }, this.#settings, nowMs)[1].some((effect) => effect._tag === "Rejected")
+    return Circuits.step(this.#circuit, { _tag: "Call" }, this.#settings, nowMs)[1].some((effect) => effect._tag === "Rejected")
   }
 
   /** Says how an admitted call ended. Outcomes of an earlier generation change nothing. */
-  recordUnsafe(admission: Admission, outcome: Outcome, durationMs: number, nowMs: number): void {
+  recordUnsafe(admission: Admission, outcome: Circuits.Outcome, durationMs: number, nowMs: number): void {
     this.#step({
       _tag: "Ended",
       generation: admission.generation,
@@ -668,9 +162,9 @@ export class CircuitBreaker {
   }
 
   /** Changes some settings. The state, its end and the window stay; the next outcome is judged by the new figures. */
-  configure(settings: Settings): Effect.Effect<void> {
+  configure(settings: Circuits.Settings): Effect.Effect<void> {
     return Effect.sync(() => {
-      this.#settings = resolve(settings, this.#settings)
+      this.#settings = Circuits.resolve(settings, this.#settings)
     })
   }
 
@@ -751,15 +245,15 @@ export class CircuitBreaker {
     return Effect.forever(once)
   }
 
-  #operate(event: CircuitEvent): Effect.Effect<Snapshot> {
+  #operate(event: Circuits.CircuitEvent): Effect.Effect<Snapshot> {
     return Effect.map(Clock.currentTimeMillis, (nowMs) => {
       this.#step(event, nowMs)
       return this.#snapshot(nowMs)
     })
   }
 
-  #step(event: CircuitEvent, nowMs: number): ReadonlyArray<CircuitEffect> {
-    const [next, effects] = step(this.#circuit, event, this.#settings, nowMs)
+  #step(event: Circuits.CircuitEvent, nowMs: number): ReadonlyArray<Circuits.CircuitEffect> {
+    const [next, effects] = Circuits.step(this.#circuit, event, this.#settings, nowMs)
     this.#circuit = next
     for (const effect of effects) {
       if (effect._tag !== "Transitioned") continue
@@ -771,7 +265,7 @@ export class CircuitBreaker {
     return effects
   }
 
-  #publish(effect: Extract<CircuitEffect, { readonly _tag: "Transitioned" }>): void {
+  #publish(effect: Extract<Circuits.CircuitEffect, { readonly _tag: "Transitioned" }>): void {
     this.#hub.publish({
       _tag: "BreakerTransition",
       breaker: this.name,
@@ -806,8 +300,8 @@ export class CircuitBreaker {
   }
 }
 
-const windowOf = (circuit: Closed | ForcedClosed, settings: Resolved, nowMs: number) => {
-  const { failures, requests } = totals(circuit.window, settings, nowMs)
+const windowOf = (circuit: Circuits.Closed | Circuits.ForcedClosed, settings: Circuits.Resolved, nowMs: number) => {
+  const { failures, requests } = RollingWindow.totals(circuit.window, settings.windowMs, nowMs)
   return { requests, failures, failuresInARow: circuit.failuresInARow }
 }
 
@@ -820,12 +314,26 @@ const limitedMs = (duration: Duration.Input): number => {
   return forMs
 }
 
-const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome =>
+const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Circuits.Outcome =>
   Exit.isSuccess(exit) ? "success" : Cause.hasInterruptsOnly(exit.cause) ? "ignored" : "failure"
 
+/** The value of `kubernaut_circuit_breaker_state`: 0 closed, 1 open, 2 half-open. Isolated counts as open, forced closed as closed. */
+export const gaugeValue = (tag: Circuits.Circuit["_tag"]): 0 | 1 | 2 => {
+  switch (tag) {
+    case "Closed":
+    case "ForcedClosed":
+      return 0
+    case "Open":
+    case "Isolated":
+      return 1
+    case "HalfOpen":
+      return 2
+  }
+}
+
 /** Makes a breaker, closed. It publishes to the hub in the context. */
-export const make = (name: string, settings: Settings = {}): Effect.Effect<CircuitBreaker> =>
+export const make = (name: string, settings: Circuits.Settings = {}): Effect.Effect<CircuitBreaker> =>
   Effect.map(
     Effect.service(ResilienceEvents),
-    (hub) => new CircuitBreaker(name, resolve(settings), hub)
+    (hub) => new CircuitBreaker(name, Circuits.resolve(settings), hub)
   )

@@ -53,7 +53,8 @@ export class RetryBudget {
 
   /** Counts one request. For callers that hold the time already; else use `deposit`. */
   depositUnsafe(): void {
-    this.#tokens = Math.min(this.settings.burst, this.#tokens + this.settings.ratio)
+    // What is above the burst spills when it is next looked at.
+    this.#tokens += this.settings.ratio
   }
 
   /** Takes a token for one extra attempt if there is one. For callers that hold the time already; else use `withdraw`. */

@@ -83,6 +83,9 @@ describe("Supervisor", () => {
       assert.deepStrictEqual(yield* statuses(supervisor), ["running", "backing-off", "backing-off", "backing-off"])
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(journal.slice(4), ["-b", "-d", "-c", "+b", "+c", "+d"])
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(journal.length, 10)
+      assert.deepStrictEqual((yield* supervisor.status).map((one) => one.restarts), [0, 1, 1, 1])
     }).pipe(quiet))
 
   it.effect("rest_for_one: an earlier child that dies during a back-off takes the waiting ones with it", () =>
