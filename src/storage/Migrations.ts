@@ -62,7 +62,8 @@ const tables: ReadonlyArray<string> = [
   `create unique index remediations_alert on remediations (fingerprint, starts_at)`,
   // At most one open remediation per target, whatever the program believes.
   `create unique index remediations_open on remediations (target_key) where open = 1`,
-  `create index remediations_state on remediations (state, id)`,
+  // Written once, when a remediation ends. Those at work are few and found by the index above.
+  `create index remediations_ended on remediations (state, id) where open = 0`,
   `create index remediations_joined on remediations (joined_to) where joined_to is not null`,
   `create table remediation_events (
     remediation_id text not null references remediations (id),

@@ -57,6 +57,11 @@ const makeStatements = (database: DatabaseSync) => ({
     `select ${current} from remediations where fingerprint = ? and starts_at <= ? order by starts_at desc limit 1`
   ),
   byId: prepare<CurrentRow, [string]>(database, `select ${current} from remediations where id = ?`),
+  /** A remediation beside the newest epoch of a target. */
+  fenced: prepare<CurrentRow & { readonly epoch: number | null }, [TargetKey, string]>(
+    database,
+    `select ${current}, (select epoch from targets where key = ?) as epoch from remediations where id = ?`
+  ),
   openOf: prepare<CurrentRow, [TargetKey]>(database, `select ${current} from remediations where target_key = ? and open = 1`),
   countOpen: prepare<{ readonly count: number }>(database, "select count(*) as count from remediations where open = 1"),
   /** The remediation that acted last on a target. */
@@ -235,8 +240,8 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     proceed: (now: Remediation) => Remediation
   ): Result.Result<Remediation, Fenced> => {
     const fenced = () => Result.fail(new Fenced({ target: claim.target, epoch: claim.epoch }))
-    if (!holds(claim)) return fenced()
-    const row = sql.byId.get(self.id)
+    const row = sql.fenced.get(claim.target, self.id)
+    if (row === undefined ? !holds(claim) : row.epoch !== claim.epoch) return fenced()
     if (row === undefined || row.sequence < self.sequence) throw refuse(operation, self.id, `has no entry ${self.sequence - 1}`)
     const since = row.sequence === self.sequence ? [] : journal.entries(self.id, self.sequence)
     const { is, now } = standing(self, since, () => wasWritten(self, events))

@@ -6,7 +6,7 @@ import { Clock, Effect, Option, Schema } from "effect"
 import type { DatabaseSync } from "node:sqlite"
 import type { Alert } from "../domain/Alert.ts"
 import { Decision } from "../domain/Decision.ts"
-import type { RemediationId, RemediationState } from "../domain/Remediation.ts"
+import { isFinal, type RemediationId, type RemediationState } from "../domain/Remediation.ts"
 import type { TargetKey } from "../domain/Target.ts"
 import { fromMillis } from "../domain/Timestamp.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
@@ -40,11 +40,20 @@ const summary = `id, ${target}, alert_name, severity, state, joined_to, received
 
 const makeQueries = (database: DatabaseSync) => ({
   list: prepare<SummaryRow, [string, number]>(database, `select ${summary} from remediations where id < ? order by id desc limit ?`),
-  listByState: prepare<SummaryRow, [string, string, number]>(
+  // Two statements, so that each fits an index: `open` has to be written out for a partial one. And an id behind `|| ''` is no key, so
+  // the few that are open are read and sorted; otherwise the whole table would be walked in the order of its ids.
+  listOpen: prepare<SummaryRow, [string, string, number]>(
     database,
-    `select ${summary} from remediations where state = ? and id < ? order by id desc limit ?`
+    `select ${summary} from remediations where open = 1 and state = ? and id || '' < ? order by id || '' desc limit ?`
   ),
-  openTargets: prepare<{ readonly target_key: TargetKey }>(database, "select target_key from remediations where open = 1 order by id"),
+  listEnded: prepare<SummaryRow, [string, string, number]>(
+    database,
+    `select ${summary} from remediations where open = 0 and state = ? and id < ? order by id desc limit ?`
+  ),
+  openTargets: prepare<{ readonly target_key: TargetKey }>(
+    database,
+    "select target_key from remediations where open = 1 order by id || ''"
+  ),
   reviews: prepare<ReviewRow, [number]>(
     database,
     `select r.id, r.cluster, r.namespace, r.kind, r.name, r.alert_name, r.severity, v.since, v.data
@@ -58,8 +67,8 @@ const makeQueries = (database: DatabaseSync) => ({
        union all
        select r.id, r.resolved from remediations r join evidence e on r.joined_to = e.id
      )
-     select e.id, j.data from evidence e join remediation_events j on j.remediation_id = e.id and j.sequence = 0
-     where e.resolved = 0 limit ?`
+     select e.id, (select data from remediation_events j where j.remediation_id = e.id and j.sequence = 0) as data
+     from evidence e where e.resolved = 0 limit ?`
   )
 })
 
@@ -137,7 +146,9 @@ export const make = (
     journal: (id) => attempt("journal", () => journal.entries(id, 0)),
     list: ({ cursor = afterAllIds, limit, state }) =>
       attempt("list", () => {
-        const rows = state === undefined ? queries.list.all(cursor, limit + 1) : queries.listByState.all(state, cursor, limit + 1)
+        const rows = state === undefined
+          ? queries.list.all(cursor, limit + 1)
+          : (isFinal(state) ? queries.listEnded : queries.listOpen).all(state, cursor, limit + 1)
         const items = rows.slice(0, limit).map(summaryOf)
         const last = items.at(-1)
         return { items, ...(rows.length > limit && last !== undefined ? { nextCursor: last.id } : {}) }

@@ -1,5 +1,5 @@
 /** Storage on a real file: what survives a restart, a crash, tampering and another process. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import { spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
@@ -198,6 +198,32 @@ describe("storage in a file", () => {
         yield* accept("5")
         yield* assertConsistent
       }))
+    }))
+})
+
+describe("the statements of storage", () => {
+  it.effect("find what they look for by an index, so that a year of history costs nothing", () =>
+    Effect.gen(function*() {
+      const prepared = vi.spyOn(DatabaseSync.prototype, "prepare")
+      yield* Effect.addFinalizer(() => Effect.sync(() => prepared.mockRestore()))
+      const file = yield* filename
+      yield* life(file, Effect.void)
+      const texts = prepared.mock.calls.map(([sql]) => sql.trim()).filter((sql) => /^(select|insert|update|with)/.test(sql))
+      assert.isAbove(texts.length, 25)
+      prepared.mockRestore()
+      const database = new DatabaseSync(file)
+      const scans = texts.filter((sql) => !sql.includes("kubernaut_migrations")).flatMap((sql) =>
+        database.prepare(`explain query plan ${sql}`).all()
+          .map((row) => String(row["detail"]))
+          // The rows at work and the questions that wait have indices of their own, which are as small as they are few. `e` and `(subquery)` are
+          // results of a search.
+          .filter((step) => /^SCAN/.test(step) && !/remediations_open|reviews_waiting|^SCAN (e|\(subquery-\d+\))$|CONSTANT ROW/.test(step))
+          .map((step) => `${step}: ${sql}`))
+      database.close()
+      // Each of these reads a few rows from an end.
+      assert.deepStrictEqual(scans, [
+        "SCAN audit: select sequence, hash from audit order by sequence desc limit 1"
+      ])
     }))
 })
 
