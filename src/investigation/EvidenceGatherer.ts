@@ -14,7 +14,7 @@
  *
  * The read happens before a tier is called and outside its pipeline, so that a slow API server is not counted against HolmesGPT.
  */
-import { Duration, Effect } from "effect"
+import { Clock, type Duration, Effect } from "effect"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
@@ -94,11 +94,18 @@ export const revisionsOf = (deployment: KubernetesObject, replicaSets: ReadonlyA
     .map((set, index) => ({ ...set, current: index === 0 }))
 }
 
-const failing = (pod: string, status: ContainerStatus): FailingContainer | undefined => {
+/** How long ago a run may have ended badly for its container, ready again by now, to count as failing. A crash loop is ready in between. */
+export const recentlyMs = 60 * 60 * 1000
+
+const endedRecently = ({ lastState }: ContainerStatus, nowMs: number): boolean =>
+  lastState?.terminated !== undefined && lastState.terminated.exitCode !== 0 && Date.parse(lastState.terminated.finishedAt ?? "") >= nowMs - recentlyMs
+
+const failing = (pod: string, status: ContainerStatus, nowMs: number): FailingContainer | undefined => {
   const ended = status.state?.terminated ?? status.lastState?.terminated
   const reason = status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? null
   // A container that only starts, and never failed, is not news.
-  if (status.ready || (ended === undefined && (reason === null || reason === "ContainerCreating" || reason === "PodInitializing"))) return undefined
+  const isStarting = ended === undefined && (reason === null || reason === "ContainerCreating" || reason === "PodInitializing")
+  if (status.ready ? !endedRecently(status, nowMs) : isStarting) return undefined
   return {
     pod,
     container: status.name,
@@ -109,10 +116,10 @@ const failing = (pod: string, status: ContainerStatus): FailingContainer | undef
   }
 }
 
-export const failingContainersOf = (object: KubernetesObject): ReadonlyArray<FailingContainer> => {
+export const failingContainersOf = (object: KubernetesObject, nowMs: number): ReadonlyArray<FailingContainer> => {
   const { metadata, status } = object as Pod
   return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
-    .flatMap((container) => failing(metadata.name, container) ?? [])
+    .flatMap((container) => failing(metadata.name, container, nowMs) ?? [])
 }
 
 export const eventLines = (objects: ReadonlyArray<KubernetesObject>, limit: number): ReadonlyArray<EventLine> =>
@@ -130,7 +137,10 @@ export const eventLines = (objects: ReadonlyArray<KubernetesObject>, limit: numb
 const podsToRead = (observed: WorkloadState | null, target: ResourceRef, alertPod: string | undefined): ReadonlyArray<ResourceRef> => {
   const names = observed === null
     ? [target.kind === "Pod" ? target.name : alertPod].filter((name) => name !== undefined)
-    : observed.pods.filter((pod) => !pod.ready).map((pod) => pod.name)
+    : observed.pods
+      .filter((pod) => !pod.ready || pod.restarts > 0)
+      .toSorted((left, right) => Number(left.ready) - Number(right.ready) || right.restarts - left.restarts)
+      .map((pod) => pod.name)
   return names.slice(0, podsRead).map((name) => ({ namespace: target.namespace, kind: "Pod", name }))
 }
 
@@ -181,7 +191,8 @@ const partsOf = (
     })],
     ["containers and logs", Effect.gen(function*() {
       const pods = yield* Effect.forEach(podsToRead(observed, target, alert.labels["pod"]), client.get, { concurrency: 3 })
-      const failing = pods.flatMap(failingContainersOf)
+      const nowMs = yield* Clock.currentTimeMillis
+      const failing = pods.flatMap((pod) => failingContainersOf(pod, nowMs))
       put({ failing })
       yield* Effect.forEach(failing.slice(0, bounds.logContainers), (container) =>
         Effect.map(logsOf(client, target.namespace, container, bounds), (logs) =>
