@@ -35,9 +35,12 @@ export class NoAnswer {
   readonly _tag = "NoAnswer"
   readonly sent: boolean
   readonly timeout: boolean
-  constructor(sent: boolean, timeout: boolean) {
+  /** It went out on a kept connection, which the server may have closed at that moment. */
+  readonly kept: boolean
+  constructor(sent: boolean, timeout: boolean, kept = false) {
     this.sent = sent
     this.timeout = timeout
+    this.kept = kept
   }
 }
 
@@ -78,7 +81,7 @@ const sameBytes = (a: unknown, b: unknown): boolean => a === b || (a !== undefin
 
 // A node's worth of parallel actors; more would only queue in the server's own fairness.
 const maxSockets = 64
-// Below the 60 s after which common load balancers drop an idle connection.
+// An idle connection is kept for less than the 60 s after which common load balancers drop it without a word.
 const keepAliveMs = 30_000
 const renewEveryMs = 10_000
 
@@ -94,7 +97,7 @@ class Agents {
     if (same) return this.agent!
     this.agent?.destroy()
     this.secured = secured
-    const pool = { keepAlive: true, keepAliveMsecs: keepAliveMs, maxSockets, maxFreeSockets: maxSockets }
+    const pool = { keepAlive: true, keepAliveMsecs: keepAliveMs, timeout: keepAliveMs, maxSockets, maxFreeSockets: maxSockets }
     this.agent = protocol === "http:" ? new http.Agent(pool) : new https.Agent({ ...pool, ...secured as https.AgentOptions })
     return this.agent
   }
@@ -125,7 +128,7 @@ const send = (url: URL, request: Request, options: https.RequestOptions): Effect
       else socket.once(url.protocol === "http:" ? "connect" : "secureConnect", () => sent = true)
     })
     outgoing.on("response", (response) => resume(Effect.succeed({ response, close: () => outgoing.destroy() })))
-    outgoing.on("error", () => resume(Effect.fail(new NoAnswer(sent, false))))
+    outgoing.on("error", () => resume(Effect.fail(new NoAnswer(sent, false, outgoing.reusedSocket))))
     outgoing.end(payload)
     return Effect.sync(() => outgoing.destroy())
   })
@@ -156,7 +159,9 @@ export const make = Effect.fnUntraced(function*(options: ConnectionOptions) {
     const url = new URL(server.replace(/\/$/, "") + request.path)
     const proxied = config.getCurrentCluster()?.proxyUrl !== undefined
     const pool = proxied ? agent : agents.for(url.protocol, { ca, cert, key, rejectUnauthorized, servername })
-    return yield* send(url, request, { agent: pool, headers, ...(auth === undefined ? {} : { auth }) } as https.RequestOptions)
+    const attempt = send(url, request, { agent: pool, headers, ...(auth === undefined ? {} : { auth }) } as https.RequestOptions)
+    // A write that got no answer is never sent twice; a read costs nothing.
+    return yield* request.method === "GET" ? Effect.catchIf(attempt, (noAnswer) => noAnswer.kept, () => attempt) : attempt
   })
 
   const renew = Effect.gen(function*() {

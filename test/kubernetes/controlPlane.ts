@@ -3,7 +3,7 @@
  * is started for this file and ended after it. Where neither is to be had, tests are to be skipped with the reason in their name.
  */
 import { execFile } from "node:child_process"
-import { mkdtempSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -34,10 +34,13 @@ const notAvailable = 3
 export const controlPlane = async (): Promise<ControlPlane> => {
   const directory = mkdtempSync(join(tmpdir(), "kubernaut-control-plane-"))
   const up = await run("up", ["--dir", directory])
+  const discard = () => rmSync(directory, { recursive: true, force: true })
   const stop = async () => {
-    await run("down", ["--dir", directory, "--remove"])
+    await run("down", ["--dir", directory])
+    discard()
   }
   if (up.code === 0) return { kubeconfig: lastLine(up.stdout), available: true, note: "", stop }
   if (up.code !== notAvailable) throw new Error(`The control plane did not start (exit code ${up.code}):\n${up.stderr}`)
+  discard()
   return { kubeconfig: "", available: false, note: ` (skipped: ${lastLine(up.stderr)})`, stop: () => Promise.resolve() }
 }
