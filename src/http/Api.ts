@@ -4,7 +4,7 @@
  *
  * The handlers are in files of their own, so that a client can import this without the server.
  */
-import { Schema } from "effect"
+import { Schema, SchemaTransformation } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Action } from "../domain/Action.ts"
 import { Alert } from "../domain/Alert.ts"
@@ -31,10 +31,12 @@ import {
 } from "./Problem.ts"
 import { RequestFaults } from "./RequestFaults.ts"
 
-const queryInt = (minimum: number, maximum: number) =>
-  Schema.NumberFromString.pipe(Schema.decodeTo(Schema.Int)).check(
-    Schema.isBetween({ minimum, maximum }, { message: `Expected a whole number from ${minimum} to ${maximum}` })
+const queryInt = (minimum: number, maximum: number) => {
+  const message = `Expected a whole number from ${minimum} to ${maximum}`
+  return Schema.String.check(Schema.isPattern(/^\d{1,16}$/, { message })).pipe(
+    Schema.decodeTo(Schema.Int.check(Schema.isBetween({ minimum, maximum }, { message })), SchemaTransformation.numberFromString)
   )
+}
 
 // ----------------------------------------------------------------------------
 // Alerts
@@ -123,7 +125,8 @@ export const ReviewAccepted = Schema.Struct({ id: RemediationId, state: Remediat
 const review = (answer: "approve" | "reject", summary: string) =>
   HttpApiEndpoint.post(answer, `/:id/${answer}`, {
     params: { id: RemediationId },
-    payload: Schema.optional(Answer),
+    // No body at all is the usual way to say yes.
+    payload: [Schema.Null, Answer],
     success: ReviewAccepted.pipe(HttpApiSchema.status(202)),
     error: [BadRequest, NotFound, Conflict, UnsupportedMediaType, Unavailable]
   }).annotate(RequiredRole, "operator").annotateMerge(OpenApi.annotations({ summary }))

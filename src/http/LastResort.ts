@@ -46,11 +46,13 @@ const noRoute = (request: HttpServerRequest.HttpServerRequest, methods: ReturnTy
   if (allowed.length === 0) {
     return toResponse(new NotFound({ detail: `There is no route ${path.length > 200 ? `${path.slice(0, 200)}…` : path}. GET /docs lists them.` }))
   }
+  // The route is there, so it is the path's spelling that the router could not take (a broken %-escape, a part that is too long).
+  if (allowed.includes(request.method)) return toResponse(new BadRequest({ detail: "The path is not well-formed." }))
   const allow = allowed.join(", ")
   return toResponse(new MethodNotAllowed({ detail: `${request.method} is not known here; ${allow} ${allowed.length === 1 ? "is" : "are"}.` }), { allow })
 }
 
-const tooLarge = (maxBytes: number) => new BodyTooLarge({ detail: `At most ${maxBytes} bytes are taken at once. Send the alerts in several posts.`, maxBytes })
+const tooLarge = (maxBytes: number) => new BodyTooLarge({ detail: `At most ${maxBytes} bytes are taken at once. For alerts, set max_alerts in the receiver of Alertmanager, or group by more labels.`, maxBytes })
 
 const requestError = (cause: Cause.Cause<unknown>): HttpServerError.HttpServerError["reason"] | undefined => {
   const error = Cause.findErrorOption(cause)

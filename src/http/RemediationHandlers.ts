@@ -48,7 +48,7 @@ export const RemediationHandlers = HttpApiBuilder.group(
     const answer = (word: ReviewAnswer["answer"]) =>
       Effect.fnUntraced(function*({ params: { id }, payload }: {
         readonly params: { readonly id: RemediationId }
-        readonly payload: { readonly reason?: string } | undefined
+        readonly payload: { readonly reason?: string } | null
       }) {
         const { name } = yield* CurrentPrincipal
         const at = yield* Timestamp.now

@@ -8,7 +8,7 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { ByteSize, type Duration, Effect, Latch, Layer } from "effect"
 import { HttpIncomingMessage, HttpMiddleware, HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
-import { createServer } from "node:http"
+import { createServer, type Server as HttpServer } from "node:http"
 import { createServer as createSecureServer } from "node:https"
 import { AlertHandlers } from "./AlertHandlers.ts"
 import { Api } from "./Api.ts"
@@ -17,6 +17,7 @@ import { Authentication, type AuthenticationOptions } from "./Authentication.ts"
 import { EventHandlers, Stopping } from "./EventHandlers.ts"
 import * as LastResort from "./LastResort.ts"
 import * as Operations from "./Operations.ts"
+import { answerParserFaults } from "./ParserFaults.ts"
 import type { RateLimitSettings } from "./RateLimit.ts"
 import { RemediationHandlers, ReviewHandlers } from "./RemediationHandlers.ts"
 import { RequestFaults } from "./RequestFaults.ts"
@@ -63,7 +64,7 @@ const quiet = new Set(["/livez", "/readyz", "/healthz", "/metrics"])
 /** Listens, serves, and stops when its scope closes. */
 export const layer = (options: ServerOptions) => {
   const { tls } = options
-  const listen = NodeHttpServer.layerServer(() => tls === undefined ? createServer() : createSecureServer(tls) as never, {
+  const listen = NodeHttpServer.layerServer(() => answerParserFaults(tls === undefined ? createServer() : createSecureServer(tls) as unknown as HttpServer), {
     host: options.host,
     port: options.port,
     gracefulShutdownTimeout: options.stopWithin ?? "20 seconds"
