@@ -25,8 +25,7 @@ const relatedOf = (client: Client, action: Action, subject: KubernetesObject): E
       return client.list("ReplicaSet", { namespace, ...(labels === undefined ? {} : { labelSelector: labels }) })
     }
     case "DrainNode":
-      return Effect.map(client.list("Pod", {}), (pods) =>
-        pods.filter((pod) => asKind(pod, "Pod")?.spec.nodeName === action.target.name))
+      return client.list("Pod", {})
     case "ExpandVolume": {
       const name = asKind(subject, "PersistentVolumeClaim")?.spec.storageClassName
       return name === undefined || name === "" ? Effect.succeed([]) : found(client, { namespace: "", kind: "StorageClass", name })

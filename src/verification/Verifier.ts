@@ -15,7 +15,6 @@ import { resourceRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { Verification } from "../domain/Verification.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import type { Pod } from "../kubernetes/ObjectModel.ts"
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import type { Pipeline } from "../resilience/Pipeline.ts"
@@ -97,9 +96,8 @@ const make = (client: KubernetesClient["Service"], options: Settings): Verifier[
   const remainingOf = (intent: Intent): Effect.Effect<ReadonlyArray<string>, KubernetesError> => {
     if (intent.action.type !== "DrainNode") return Effect.succeed([])
     const evicted = new Set(intent.changes.flatMap((change) => change._tag === "Evict" ? [change.uid] : []))
-    const node = intent.action.target.name
     return Effect.map(client.list("Pod", {}), (pods) =>
-      (pods as ReadonlyArray<Pod>).filter((pod) => pod.spec.nodeName === node && evicted.has(pod.metadata.uid)).map((pod) => pod.metadata.uid))
+      pods.map((pod) => pod.metadata.uid).filter((uid) => evicted.has(uid)))
   }
 
   const look = Effect.fnUntraced(function*(intent: Intent, target: Target) {

@@ -72,6 +72,7 @@ const writes: ReadonlyArray<Case & { readonly read: (object: KubernetesObject) =
   { claim: "a rollback takes the revision that was asked for", action: rollback(1), subject: deployment(), related: revisions, read: at("spec", "template", "spec", "containers", 0, "image"), expected: "app:1" },
   { claim: "another Deployment's ReplicaSet with the same labels is left out", action: rollback(), subject: deployment(), related: [replicaSet(1), replicaSet(2, "other:2", { ownerReferences: owner("Deployment", "canary") }), replicaSet(3)], read: at("spec", "template", "spec", "containers", 0, "image"), expected: "app:1" },
   { claim: "a revision with the very template that fails is no way back", action: rollback(), subject: deployment(), related: [replicaSet(1), replicaSet(2, "app:3"), replicaSet(3)], read: at("spec", "template", "spec", "containers", 0, "image"), expected: "app:1" },
+  { claim: "a revision after the current one is no earlier one", action: rollback(), subject: deployment(), related: [replicaSet(1), replicaSet(2), replicaSet(3), replicaSet(4)], read: at("spec", "template", "spec", "containers", 0, "image"), expected: "app:2" },
   { claim: "limits are raised and the rest of the resources stay", action: adjust({ limits: { memory: "512Mi" } }), subject: deployment(), read: resources, expected: { requests: { memory: "128Mi", cpu: "100m" }, limits: { memory: "512Mi" } } },
   { claim: "requests and limits are changed together", action: adjust({ requests: { memory: "256Mi" }, limits: { memory: "512Mi", cpu: "1" } }), subject: deployment(), read: resources, expected: { requests: { memory: "256Mi", cpu: "100m" }, limits: { memory: "512Mi", cpu: "1" } } },
   { claim: "a container without resources gets them", action: adjust({ container: "proxy", limits: { memory: "64Mi" } }), subject: deployment(), read: at("spec", "template", "spec", "containers", 1, "resources"), expected: { limits: { memory: "64Mi" } } },
@@ -82,7 +83,7 @@ const writes: ReadonlyArray<Case & { readonly read: (object: KubernetesObject) =
   { claim: "a claim asks for more", action: expand("20Gi"), subject: claim("10Gi"), related: [storageClass(true)], read: at("spec", "resources", "requests", "storage"), expected: "20Gi" },
   { claim: "a CronJob is suspended", action: suspend, subject: cronJob(false), read: at("spec", "suspend"), expected: true },
   { claim: "a quarantined pod loses every label by which its owner or a Service selects it, and no other", action: quarantine, subject: pod("p1"), related: [replicaSet(3), service("web", { tier: "web" }), service("other", { tier: "db" }), service("headless", undefined)], read: at("metadata", "labels"), expected: { "kubernaut.dev/quarantine": "true" } },
-  { claim: "a label that selects nothing stays on a quarantined pod", action: quarantine, subject: pod("p1"), related: [replicaSet(3)], read: at("metadata", "labels"), expected: { tier: "web", "kubernaut.dev/quarantine": "true" } }
+  { claim: "a label that selects nothing stays on a quarantined pod", action: quarantine, subject: pod("p1"), related: [replicaSet(3), service("other", { tier: "db" })], read: at("metadata", "labels"), expected: { tier: "web", "kubernaut.dev/quarantine": "true" } }
 ]
 
 describe("a plan's write", () => {

@@ -35,6 +35,13 @@ describe("CollectDiagnostics", () => {
       assert.notInclude(outcome.message, "Hn7-quiet-otter")
     }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("Hn7-quiet-otter", "[redacted]") }))))
 
+  it.effect("is cut to what a journal row should hold", () =>
+    Effect.gen(function*() {
+      const outcome = yield* collected
+      assert.isBelow(outcome.message?.length ?? 0, 8100)
+      assert.match(outcome.message ?? "", /… \(cut\)$/)
+    }).pipe(Effect.provide(layer(script(), { redact: () => "x".repeat(20_000) }))))
+
   it.effect("says why it could not collect", () => {
     const faults = script({ eventLists: [{ _tag: "Forbidden" }] })
     return Effect.gen(function*() {

@@ -47,7 +47,7 @@ export const intercept = (script: Script): NonNullable<Sandbox.SandboxOptions["i
     const silence = failed({ _tag: "Timeout" }, writes ? "unknown" : "no", true)
     if (fault === "answer lost") return Effect.andThen(request, silence)
     if (fault === "request lost") return silence
-    if (fault === "repeated beneath") return Effect.andThen(request, failed({ _tag: "Conflict" }, "unknown", true))
+    if (fault === "repeated beneath") return Effect.andThen(request, failed({ _tag: "Conflict" }, "no", true))
     return failed(fault, "no", ["Unavailable", "TooManyRequests", "DisruptionBudget", "Conflict"].includes(fault._tag))
   })
 

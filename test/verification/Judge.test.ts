@@ -51,6 +51,17 @@ describe("a target is fixed", () => {
   })
 })
 
+describe("its Service's endpoints", () => {
+  it("must be as many as before acting", () => {
+    const before = intent({ baseline: healthy({ endpoints: 3 }) })
+    assert.strictEqual(said(evidence(steady(280, 300, healthy({ endpoints: 2 })), { intent: before })), "not-fixed endpoints-missing")
+  })
+
+  it("do not matter where no Service selects its pods", () => {
+    assert.strictEqual(said(evidence(steady(0, 10, healthy({ endpoints: null })))), "fixed settled")
+  })
+})
+
 /** One thing is wrong with an otherwise healthy target. */
 const faults: ReadonlyArray<readonly [claim: string, word: ReasonWord, state: Partial<WorkloadState>, atDeadline: "not-fixed" | "unknown"]> = [
   ["a replica is not ready", "not-ready", { readyReplicas: 2 }, "not-fixed"],
@@ -236,6 +247,12 @@ describe("changeStands", () => {
     const change: Change = { _tag: "Patch", ref: on("Deployment"), patch: [{ op: "replace", path: "/spec/template", value: { spec: { containers: [{ name: "app" }] } } }] }
     assert.isTrue(stands(change, object("Deployment", { spec: { template: { metadata: {}, spec: { dnsPolicy: "ClusterFirst", containers: [{ name: "app", imagePullPolicy: "Always" }, { name: "injected" }] } } } })))
     assert.isFalse(stands(change, object("Deployment", { spec: { template: { spec: { containers: [{ name: "other" }] } } } })))
+  })
+
+  it("takes a null that the server leaves out for the same", () => {
+    const change: Change = { _tag: "Patch", ref: on("Deployment"), patch: [{ op: "replace", path: "/spec/template", value: { metadata: { creationTimestamp: null } } }] }
+    assert.isTrue(stands(change, object("Deployment", { spec: { template: { metadata: {} } } })))
+    assert.isFalse(stands(change, object("Deployment", { spec: { template: { metadata: { creationTimestamp: "2027-01-15T08:00:00Z" } } } })))
   })
 
   it("wants a removed field to stay away", () => {

@@ -25,7 +25,7 @@ const selectingLabels = (pod: Pod, objects: PlanObjects): ReadonlyArray<string> 
   const owner = relatedOf(objects, "ReplicaSet").find((each) => each.metadata.uid === controllerOf(pod)?.uid)
   const services = relatedOf(objects, "Service")
     .map((service) => service.spec?.selector ?? {})
-    .filter((selector) => Object.keys(selector).length > 0 && hasLabels(pod.metadata.labels, selector))
+    .filter((selector) => hasLabels(pod.metadata.labels, selector))
   const keys = [owner?.spec.selector.matchLabels ?? {}, ...services].flatMap(Object.keys)
   return [...new Set(keys)].filter((key) => pod.metadata.labels?.[key] !== undefined)
 }
