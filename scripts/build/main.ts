@@ -3,7 +3,7 @@
  *
  * The repository runs from its sources, so its own package.json points there; Node strips no types below node_modules, so
  * what is published is JavaScript with declarations beside it, and a package.json of its own that says so.
- * Dependencies stay outside the bundle: an embedder's `effect` must be the same module as ours.
+ * Dependencies stay outside the bundle, and `effect` is a peer: an embedder's layers and ours must come from one copy of it.
  */
 import { spawnSync } from "node:child_process"
 import { copyFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
@@ -45,7 +45,8 @@ const copyAssets = (): void => {
 }
 
 const publishedManifest = (): object => {
-  const { name, version, description, license, type, engines, dependencies } = manifest
+  const { name, version, description, license, type, engines } = manifest
+  const { effect = "", ...dependencies } = manifest.dependencies
   const exports = Object.fromEntries(
     Object.entries(manifest.exports).map(([path, source]) =>
       source.endsWith(".ts")
@@ -54,7 +55,7 @@ const publishedManifest = (): object => {
     )
   )
   const bin = Object.fromEntries(Object.entries(manifest.bin).map(([command, source]) => [command, `./${outputName(source)}.js`]))
-  return { name, version, description, license, type, engines, exports, bin, dependencies }
+  return { name, version, description, license, type, engines, exports, bin, dependencies, peerDependencies: { effect: `^${effect}` } }
 }
 
 rmSync("dist", { recursive: true, force: true })

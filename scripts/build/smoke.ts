@@ -38,8 +38,9 @@ const importEntries = (): void => {
   for (const [path] of entries) {
     const specifier = join("kubernaut", path)
     writeFileSync(join(project, "user.ts"), `import * as Entry from ${JSON.stringify(specifier)}\nexport type Names = keyof typeof Entry\n`)
-    const options = ["--strict", "--module", "nodenext", "--target", "esnext", "--noEmit", "--skipLibCheck", "false", "--types", ""]
-    run(project, join(root, "node_modules/.bin/tsc"), ...options, "user.ts")
+    const options = ["--strict", "--module", "nodenext", "--target", "esnext", "--noEmit", "--skipLibCheck", "false", "--types", "node"]
+    const nodeTypes = ["--typeRoots", join(root, "node_modules/@types")]
+    run(project, join(root, "node_modules/.bin/tsc"), ...options, ...nodeTypes, "user.ts")
     run(project, "node", "--input-type=module", "--eval", `await import(${JSON.stringify(specifier)})`)
   }
 }

@@ -1,35 +1,31 @@
 /**
- * A real Alertmanager for the integration tests: the one on PATH, else Debian's package unpacked into .cache (nothing is
- * installed into the system, no service is started).
+ * A real Alertmanager for the integration tests.
  */
-import { existsSync, mkdirSync } from "node:fs"
-import { join } from "node:path"
-import { isInstalled, run } from "./Process.ts"
+import { installInCi } from "./Debian.ts"
+import { isInstalled } from "./Process.ts"
 
 interface Found {
   readonly env: Readonly<Record<string, string>>
+  /** Why there is none, where there is none. */
   readonly reason: string | undefined
 }
 
-const directory = ".cache/alertmanager"
-const unpacked = join(directory, "usr/bin/prometheus-alertmanager")
+const programs = ["alertmanager", "prometheus-alertmanager"]
 
-const found = (program: string): Found => ({ env: { KUBERNAUT_TEST_ALERTMANAGER: program }, reason: undefined })
+const onPath = async (): Promise<string | undefined> => {
+  for (const program of programs) {
+    if (await isInstalled(program)) return program
+  }
+  return undefined
+}
 
 export const alertmanager = async (): Promise<Found> => {
-  for (const program of ["alertmanager", "prometheus-alertmanager"]) {
-    if (await isInstalled(program)) return found(program)
+  let program = await onPath()
+  if (program === undefined) {
+    await installInCi("prometheus-alertmanager")
+    program = await onPath()
   }
-  if (existsSync(unpacked)) return found(join(process.cwd(), unpacked))
-  const none: Found = { env: {}, reason: "no Alertmanager on PATH, and Debian's package can't be had here" }
-  if (!(await isInstalled("apt-get")) || !(await isInstalled("dpkg"))) return none
-  mkdirSync(directory, { recursive: true })
-  const script = "apt-get -qq download prometheus-alertmanager && dpkg -x prometheus-alertmanager_*.deb . && rm *.deb"
-  const download = () => run("sh", ["-c", script], { timeoutSeconds: 120, cwd: directory })
-  if ((await download()).code !== 0) {
-    // A fresh machine has no package lists yet; only root may fetch them.
-    await run("apt-get", ["-qq", "update"], { timeoutSeconds: 120 })
-    await download()
-  }
-  return existsSync(unpacked) ? found(join(process.cwd(), unpacked)) : none
+  return program === undefined
+    ? { env: {}, reason: `neither ${programs.join(" nor ")} is on PATH` }
+    : { env: { KUBERNAUT_TEST_ALERTMANAGER: program }, reason: undefined }
 }

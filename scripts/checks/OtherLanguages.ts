@@ -3,7 +3,8 @@
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { isInstalled, run } from "./Process.ts"
+import { installInCi } from "./Debian.ts"
+import { isInstalled } from "./Process.ts"
 import { combine, command, type Result, skipped } from "./Section.ts"
 
 const isShellScript = (path: string): boolean => /^#!.*\b(ba)?sh\b/.test(readFileSync(path, "utf8").slice(0, 80))
@@ -23,16 +24,10 @@ const shell = async (): Promise<Result> => {
 }
 
 const flake = async (): Promise<Result> => {
-  const parse = () => command("nix-instantiate", ["--parse", "flake.nix"])
-  if (await isInstalled("nix-instantiate")) return parse()
-  if (process.env["CI"] !== undefined && process.getuid?.() === 0 && (await isInstalled("apt-get"))) {
-    await run("sh", ["-c", "apt-get -qq update; apt-get -qq install -y --no-install-recommends nix-bin"], {
-      timeoutSeconds: 180,
-      env: { DEBIAN_FRONTEND: "noninteractive" }
-    })
-    if (await isInstalled("nix-instantiate")) return parse()
-  }
-  return skipped("flake.nix", "nix-instantiate is not on PATH")
+  if (!(await isInstalled("nix-instantiate"))) await installInCi("nix-bin")
+  return (await isInstalled("nix-instantiate"))
+    ? command("nix-instantiate", ["--parse", "flake.nix"])
+    : skipped("flake.nix", "nix-instantiate is not on PATH")
 }
 
 export const otherLanguages = async (): Promise<Result> => combine([await shell(), await flake()])

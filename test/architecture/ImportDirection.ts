@@ -28,10 +28,12 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   notification: inside,
   console: [],
   http: ["console", ...inside],
-  simulation: ["http", ...listeners, ...inside],
-  "index.ts": ["http", "simulation", ...listeners, ...inside],
-  cli: ["http", "simulation", "console", ...listeners, ...inside],
-  "main.ts": ["cli", "http", "simulation", "console", ...listeners, ...inside]
+  simulation: ["Kubernaut.ts", "http", ...listeners, ...inside],
+  // The whole of it as one layer, for embedders and for the commands.
+  "Kubernaut.ts": inside,
+  "index.ts": ["Kubernaut.ts", "http", "simulation", ...listeners, ...inside],
+  cli: ["Kubernaut.ts", "http", "simulation", "console", ...listeners, ...inside],
+  "main.ts": ["cli", "Kubernaut.ts", "http", "simulation", "console", ...listeners, ...inside]
 }
 
 /** A package that only some folders speak with; the others meet it as a port of ours. */
