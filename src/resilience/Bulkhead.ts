@@ -194,7 +194,8 @@ const runInPlace = <A, E, R>(
       if (leave === undefined) return full(0)
       const granted = Effect.callback<void>((done) => {
         if (holds) return done(Effect.void)
-        resume = () => done(Effect.void)
+        // A turn in between, so that those who hand the place on to each other do not nest.
+        resume = () => done(Effect.yieldNow)
       })
       return Effect.timeoutOption(granted, Duration.millis(bulkhead.maxWaitMs)).pipe(
         Effect.flatMap(() => holds ? Effect.void : full(bulkhead.maxWaitMs))

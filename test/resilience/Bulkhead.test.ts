@@ -73,6 +73,19 @@ describe.each(Object.entries(kinds))("%s", (_name, make) => {
       assert.deepStrictEqual(order, [1, 2, 3])
     }))
 
+  it.effect("three thousand that wait are let through one after the other without nesting", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* make({ limit: 1, maxWaiting: 3000 })
+      const gate = yield* Deferred.make<void>()
+      let ran = 0
+      yield* Effect.forkChild(bulkhead.withPlace(Deferred.await(gate)), { startImmediately: true })
+      const call = bulkhead.withPlace(Effect.sync(() => ran++))
+      const fibers = yield* Effect.replicateEffect(Effect.forkChild(call, { startImmediately: true }), 3000)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.joinAll(fibers)
+      assert.strictEqual(ran, 3000)
+    }))
+
   it.effect("a caller that is interrupted while it waits leaves the queue; one that has a place gives it back", () =>
     Effect.gen(function*() {
       const bulkhead = yield* make({ limit: 1, maxWaiting: 1 })

@@ -78,6 +78,7 @@ describe("CircuitBreaker", () => {
       assert.isTrue(breaker.wouldRejectUnsafe(29_999))
       assert.isFalse(breaker.wouldRejectUnsafe(30_000))
       assert.isUndefined(breaker.openForUnsafe(30_000))
+      assert.isUndefined(breaker.openForUnsafe(-1), "the clock was set back, which step must see")
       assert.deepInclude(breaker.admitUnsafe(30_000), { generation: 2, probe: 0 })
     }))
 
@@ -93,12 +94,13 @@ describe("CircuitBreaker", () => {
   it.effect("a forced closing lets failures through, ends by itself, and the next failure is judged by the window it kept", () =>
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make("peer")
-      yield* breaker.forceClosed("20 seconds", "it lies")
+      yield* breaker.call(Effect.void)
+      assert.deepInclude(yield* breaker.forceClosed("20 seconds", "it lies"), { _tag: "ForcedClosed", requests: 1 })
       yield* trip(breaker)
       yield* trip(breaker)
-      assert.deepInclude(yield* breaker.state, { _tag: "ForcedClosed", requests: 10, failures: 10 })
+      assert.deepInclude(yield* breaker.state, { _tag: "ForcedClosed", requests: 11, failures: 10 })
       yield* TestClock.adjust("20 seconds")
-      assert.deepInclude(yield* breaker.state, { _tag: "Closed", requests: 10 })
+      assert.deepInclude(yield* breaker.state, { _tag: "Closed", requests: 11 })
       yield* Effect.flip(breaker.call(fail))
       assert.strictEqual(yield* tagOf(breaker), "Open")
     }))

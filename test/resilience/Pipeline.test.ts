@@ -251,6 +251,19 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
       assert.deepInclude(yield* pipeline.circuitBreaker!.state, { requests: 0 })
     }))
 
+  it.effect("ten thousand waiting calls are let through one after the other without nesting", () =>
+    Effect.gen(function*() {
+      const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1, maxWaiting: 10_000 } })
+      const gate = yield* Deferred.make<void>()
+      let ran = 0
+      yield* Effect.forkChild(pipeline.execute(Deferred.await(gate)), { startImmediately: true })
+      const call = pipeline.execute(Effect.sync(() => ran++))
+      const fibers = yield* Effect.replicateEffect(Effect.forkChild(call, { startImmediately: true }), 10_000)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.joinAll(fibers)
+      assert.strictEqual(ran, 10_000)
+    }))
+
   it.effect.prop("never more in flight than the bulkhead, nothing leaks, and no work starts after its deadline", [
     Schema.Array(Schema.Struct({
       startMs: at(0, 400),
