@@ -12,19 +12,29 @@ import { type Alert, severityOf } from "../domain/Alert.ts"
 import { fromMillis, type Timestamp } from "../domain/Timestamp.ts"
 import { fingerprintOf } from "./Fingerprint.ts"
 
-const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
 const daysIn = (year: number, month: number): number =>
   month === 2 ? (year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31
 
-/** Milliseconds since 1970 of an RFC 3339 time, finer digits cut off; `undefined` for any other text. */
-const millisOf = (text: string): number | undefined => {
-  const [, year, month, day] = (rfc3339.exec(text) ?? []).map(Number)
-  if (year === undefined || month === undefined || day === undefined) return undefined
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined
+/** Is this an RFC 3339 time that a `Timestamp` can say? */
+const isTime = (text: string): boolean => {
+  if (!rfc3339.test(text)) return false
+  const month = Number(text.slice(5, 7))
+  const day = Number(text.slice(8, 10))
+  if (month < 1 || month > 12 || day < 1 || (day > 28 && day > daysIn(Number(text.slice(0, 4)), month))) return false
+  if (isUtc(text)) return true
   const millis = Date.parse(text.toUpperCase().replace(" ", "T"))
-  return millis >= firstMillis && millis <= lastMillis ? millis : undefined
+  return millis >= firstMillis && millis <= lastMillis
 }
+
+const isUtc = (text: string): boolean => text.endsWith("Z") && text.charAt(10) === "T"
+
+/** The moment of a time, to the millisecond, finer digits cut off. Nearly all are in UTC, and then it is only a matter of digits. */
+const momentOf = (text: string): Timestamp =>
+  isUtc(text)
+    ? `${text.slice(0, 19)}.${text.slice(20, -1).slice(0, 3).padEnd(3, "0")}Z`
+    : fromMillis(Date.parse(text.toUpperCase().replace(" ", "T")))
 
 // The years 0 to 9999, which is what a `Timestamp` can say: an offset may lead out of them.
 const firstMillis = Date.UTC(-1, 11, 31, 24)
@@ -38,7 +48,7 @@ const text = expected("a text")
 const state = expected('"firing" or "resolved"')
 
 // Times stay texts here: a schema that transforms each of them took almost twice as long for a large post, with the event loop held.
-const Moment = Schema.String.annotate(time).check(Schema.makeFilter((value: string) => millisOf(value) !== undefined, time))
+const Moment = Schema.String.annotate(time).check(Schema.makeFilter(isTime, time))
 
 const Texts = Schema.Record(Schema.String, Schema.String.annotate(expected("a text: Alertmanager sends all labels and annotations as texts")))
   .annotate(texts)
@@ -113,9 +123,6 @@ const cutAll = (texts: Readonly<Record<string, string>>, count: number, length: 
 /** The fingerprint that the sender gave, where it looks like an identifier, or the one that Alertmanager would have given. */
 const fingerprintIn = (alert: WebhookAlert): string =>
   /^[\w.:-]{1,64}$/.test(alert.fingerprint ?? "") ? alert.fingerprint ?? "" : fingerprintOf(alert.labels)
-
-// The schema has let only texts pass that have a number.
-const momentOf = (text: string): Timestamp => fromMillis(millisOf(text) ?? 0)
 
 /** The alert as the domain knows it. */
 export const toAlert = (alert: WebhookAlert): Alert => {

@@ -81,7 +81,7 @@ interface Arrival {
 }
 
 const partsOf = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
-  Array.from({ length: Math.ceil(items.length / partSize) }, (_, index) => items.slice(index * partSize, (index + 1) * partSize))
+  items.length <= partSize ? (items.length === 0 ? [] : [items]) : Array.from({ length: Math.ceil(items.length / partSize) }, (_, index) => items.slice(index * partSize, (index + 1) * partSize))
 
 const distinct = (targets: ReadonlyArray<TargetKey>): ReadonlyArray<TargetKey> => [...new Set(targets)]
 
@@ -140,7 +140,7 @@ const make = (options: IntakeOptions) =>
       yield* onAccepted(distinct(resolved.flatMap((result) => result.open && result.target !== undefined ? [result.target] : [])))
     })
 
-    const receive = Effect.fn("Intake.receive")(function*(webhook: Webhook, source = "anonymous") {
+    const receive = Effect.fnUntraced(function*(webhook: Webhook, source = "anonymous") {
       const nowMs = yield* Clock.currentTimeMillis
       const at = fromMillis(nowMs)
       const arrivals = webhook.alerts.map((alert, index): Arrival => ({ index, source: alert, alert: toAlert(alert) }))

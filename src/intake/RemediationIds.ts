@@ -28,20 +28,24 @@ export const make = (): (count: number) => Effect.Effect<ReadonlyArray<Remediati
   let atMs = -1
   let high = 0
   let low = 0
+  // All but the last eight digits, which are the same for a whole millisecond.
+  let prefix = ""
+  const setPrefix = (): void => {
+    prefix = `rem-${base32(atMs, 10)}${base32(high, 8)}`
+  }
   const next = (nowMs: number, random: () => number): RemediationId => {
     if (nowMs > atMs) {
       atMs = nowMs
       // The topmost bit stays free for counting up.
       high = Math.floor((random() * half) / 2)
       low = Math.floor(random() * half)
-    } else {
-      low++
-      if (low === half) {
-        low = 0
-        high++
-      }
+      setPrefix()
+    } else if (++low === half) {
+      low = 0
+      high++
+      setPrefix()
     }
-    return RemediationId.make(`rem-${base32(atMs, 10)}${base32(high, 8)}${base32(low, 8)}`)
+    return RemediationId.make(`${prefix}${base32(low, 8)}`)
   }
   return (count) =>
     Effect.gen(function*() {

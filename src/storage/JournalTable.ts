@@ -22,8 +22,11 @@ interface EventRow {
 }
 
 export interface JournalTable {
-  /** Writes the event that led to `next`, whose place is `next.sequence - 1`. `epoch` is absent for events that need no claim. */
-  readonly write: (next: Remediation, event: RemediationEvent, at: Timestamp, epoch?: number) => void
+  /**
+   * Writes the event that led to `next`, whose place is `next.sequence - 1`. `key` is the one of its target. `epoch` is absent for events that
+   * need no claim.
+   */
+  readonly write: (next: Remediation, event: RemediationEvent, at: Timestamp, key: TargetKey, epoch?: number) => void
   /** Entries from a place on. */
   readonly entries: (id: RemediationId, from: number) => ReadonlyArray<JournalEntry>
   /** The same as text, which is what was written to the letter. */
@@ -36,8 +39,8 @@ export interface JournalTable {
   readonly forget: () => void
 }
 
-/** Some 10 KB each at most, and three seconds of a full load. */
-const keptRemediations = 2048
+/** Half of how many are kept, at some 10 KB each at most. Together two seconds of a full load. */
+const generationSize = 2048
 
 const decodeEvent = Schema.decodeUnknownSync(RemediationEvent)
 
@@ -60,21 +63,22 @@ export const eventOf = (id: RemediationId, sequence: number, data: string): Reme
   }
 }
 
-/** Remediations by id, the ones used last. */
+/** Remediations by id: those written last, in two generations, of which the older is dropped when the younger is full. */
 const makeRecent = () => {
-  const recent = new Map<RemediationId, Remediation>()
+  let young = new Map<RemediationId, Remediation>()
+  let old = new Map<RemediationId, Remediation>()
   return {
-    get: (id: RemediationId): Remediation | undefined => recent.get(id),
+    get: (id: RemediationId): Remediation | undefined => young.get(id) ?? old.get(id),
     put: (remediation: Remediation): void => {
-      recent.delete(remediation.id)
-      recent.set(remediation.id, remediation)
-      if (recent.size <= keptRemediations) return
-      for (const oldest of recent.keys()) {
-        recent.delete(oldest)
-        return
-      }
+      young.set(remediation.id, remediation)
+      if (young.size < generationSize) return
+      old = young
+      young = new Map()
     },
-    clear: (): void => recent.clear()
+    clear: (): void => {
+      young = new Map()
+      old = new Map()
+    }
   }
 }
 
@@ -97,10 +101,10 @@ export const make = (database: DatabaseSync, audit: AuditTable): JournalTable =>
     })
 
   return {
-    write: (next, event, at, epoch) => {
+    write: (next, event, at, key, epoch) => {
       insert.run(next.id, next.sequence - 1, epoch ?? null, event._tag, at, JSON.stringify(event))
-      audit.append(auditOf(event, targetKey(next.target)), next.id, at)
-      derive.follow(next, event, at)
+      audit.append(auditOf(event, key), next.id, at)
+      derive.follow(next, event, at, key)
       recent.put(next)
     },
     entries,
@@ -148,11 +152,11 @@ const makeDerived = (database: DatabaseSync) => {
     "update reviews set closed_at = ? where remediation_id = ? and closed_at is null"
   )
 
-  const follow = (next: Remediation, event: RemediationEvent, at: Timestamp): void => {
+  const follow = (next: Remediation, event: RemediationEvent, at: Timestamp, key: TargetKey): void => {
     switch (event._tag) {
       case "Intended": {
         const { action, executionId } = event.intent
-        intended.run(executionId, next.id, next.target.cluster, targetKey(next.target), next.alert.name, action.type, at)
+        intended.run(executionId, next.id, next.target.cluster, key, next.alert.name, action.type, at)
         return
       }
       case "Executed":

@@ -152,11 +152,17 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
   let openCount = sql.countOpen.get()?.count ?? 0
 
   /** Writes events in order, then the row as they leave it. */
-  const journalAll = (self: Remediation, events: ReadonlyArray<RemediationEvent>, at: Timestamp, epoch?: number): Remediation => {
+  const journalAll = (
+    self: Remediation,
+    events: ReadonlyArray<RemediationEvent>,
+    at: Timestamp,
+    key: TargetKey,
+    epoch?: number
+  ): Remediation => {
     let next = self
     for (const event of events) {
       next = evolve(next, event, at)
-      journal.write(next, event, at, epoch)
+      journal.write(next, event, at, key, epoch)
     }
     const resolved = next.alertResolvedAt === undefined ? 0 : 1
     if (next.state === self.state) sql.touch.run(at, next.sequence, resolved, next.id)
@@ -182,13 +188,13 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     row.state === "Remediated" && toMillis(at) - toMillis(row.updated_at) <= cameBackWithinMs
 
   /** The same alert again, by fingerprint, or the same rule about the same target by another pod. */
-  const noteComeBack = (self: Remediation, before: CurrentRow | undefined, at: Timestamp): void => {
+  const noteComeBack = (self: Remediation, key: TargetKey, before: CurrentRow | undefined, at: Timestamp): void => {
     const same = before === undefined ? undefined : lead(before)
     if (same !== undefined && refuted(same, at)) {
       journal.cameBack(journal.load(same.id, same.sequence), self.id, at)
       return
     }
-    const actor = sql.lastActor.get(targetKey(self.target))
+    const actor = sql.lastActor.get(key)
     if (actor === undefined || actor.alert_name !== self.alert.name || !refuted(actor, at)) return
     // An alert that had begun before the fix is an echo of what was fixed.
     if (self.alert.startsAt > actor.updated_at) journal.cameBack(journal.load(actor.id, actor.sequence), self.id, at)
@@ -205,10 +211,10 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     const self = joined === undefined ? received : evolve(received, joined, at)
     sql.insert.run(id, alert.fingerprint, alert.startsAt, key, target.cluster, target.namespace, target.kind, target.name, alert.name,
       alert.severity, self.state, isFinal(self.state) ? 0 : 1, self.joinedTo ?? null, at, at, self.sequence)
-    journal.write(received, accepted, at)
+    journal.write(received, accepted, at, key)
     if (joined === undefined) openCount++
-    else journal.write(self, joined, at)
-    noteComeBack(self, before, at)
+    else journal.write(self, joined, at, key)
+    noteComeBack(self, key, before, at)
     return { status: joined === undefined ? "accepted" : "joined", remediationId: id, target: key }
   }
 
@@ -217,7 +223,7 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     if (row === undefined || row.starts_at !== startsAt) return { open: false }
     // One that joined is final, but its alert is evidence for as long as it is not resolved.
     if (row.resolved === 0 && (row.open === 1 || row.state === "Joined")) {
-      journalAll(journal.load(row.id, row.sequence), [{ _tag: "AlertResolved", endsAt }], at)
+      journalAll(journal.load(row.id, row.sequence), [{ _tag: "AlertResolved", endsAt }], at, row.target_key)
     }
     const work = lead(row)
     return { remediationId: row.id, target: work.target_key, open: work.open === 1 }
@@ -253,7 +259,7 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
 
   const append = (claim: Claim, self: Remediation, events: ReadonlyArray<RemediationEvent>, at: Timestamp): Result.Result<Remediation, Fenced> =>
     asOwner("append", claim, self, events, (now) =>
-      events.length === 0 ? now : journalAll(now, events, at, claim.epoch))
+      events.length === 0 ? now : journalAll(now, events, at, claim.target, claim.epoch))
 
   const retarget = (claim: Claim, self: Remediation, target: Target, at: Timestamp): Result.Result<Remediation, Fenced> => {
     const retargeted: RemediationEvent = { _tag: "Retargeted", target }
@@ -262,9 +268,9 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
       const joins = key === claim.target ? undefined : sql.openOf.get(key)
       const events: Array<RemediationEvent> = joins === undefined ? [retargeted] : [retargeted, { _tag: "Joined", joinedTo: joins.id }]
       // Ended first where it joins, and moved then: two open ones on one target would be refused by the database.
-      const next = journalAll(now, events, at, claim.epoch)
+      const next = journalAll(now, events, at, key, claim.epoch)
       sql.move.run(key, target.cluster, target.namespace, target.kind, target.name, self.id)
-      if (joins === undefined && key !== claim.target) noteComeBack(next, undefined, at)
+      if (joins === undefined && key !== claim.target) noteComeBack(next, key, undefined, at)
       return next
     })
   }
@@ -276,7 +282,7 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     if (self.state !== "AwaitingReview") {
       return Result.fail(new NotAwaiting({ remediationId: id, state: row.state, answered: self.review !== undefined }))
     }
-    return Result.succeed(journalAll(self, [{ _tag: "Reviewed", review: answer }], at))
+    return Result.succeed(journalAll(self, [{ _tag: "Reviewed", review: answer }], at, row.target_key))
   }
 
   return {

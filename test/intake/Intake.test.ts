@@ -125,7 +125,8 @@ describe("Intake", () => {
       }))
       assert.deepStrictEqual([...new Set(fired.flat())], [keyOf("checkout")])
       assert.deepStrictEqual([...new Set((yield* run(receive(storm))).results.map((result) => result.status))], ["duplicate"])
-    }))
+      // A second of work on a quiet machine.
+    }), 30_000)
 
   it.effect("lets others have their turn in the middle of a large post", () =>
     Effect.gen(function*() {

@@ -217,7 +217,7 @@ describe("the statements of storage", () => {
           .map((row) => String(row["detail"]))
           // The rows at work and the questions that wait have indices of their own, which are as small as they are few. `e` and `(subquery)` are
           // results of a search.
-          .filter((step) => /^SCAN/.test(step) && !/remediations_open|reviews_waiting|^SCAN (e|\(subquery-\d+\))$|CONSTANT ROW/.test(step))
+          .filter((step) => step.startsWith("SCAN") && !/remediations_open|reviews_waiting|^SCAN (e|\(subquery-\d+\))$|CONSTANT ROW/.test(step))
           .map((step) => `${step}: ${sql}`))
       database.close()
       // Each of these reads a few rows from an end.
