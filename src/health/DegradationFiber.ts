@@ -114,7 +114,7 @@ export class Degradation extends Context.Service<Degradation, {
   readonly recoveries: EventHub<Recovered>
   /** Keeps the level and probes what is out, for ever. Run it as a supervised child. */
   readonly run: Effect.Effect<never>
-}>()("kubernaut/health/DegradationFiber") {
+}>()("kubernaut/health/DegradationFiber/Degradation") {
   /** Watches these tiers by the `ResilienceEvents` in the context, which must be those that their breakers publish to. */
   static readonly layer = (options: Options): Layer.Layer<Degradation> => Layer.effect(Degradation, make(options))
 }

@@ -26,7 +26,7 @@ export interface Probed {
 
 /** An inconclusive probe counts as neither success nor failure: the breaker ignores interruptions and frees the place. */
 const conclusive = <A, E extends { readonly countsAsFailure: boolean }>(probe: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.catch(probe, (error) => error.countsAsFailure ? Effect.fail(error) : Effect.interrupt)
+  Effect.catchIf(probe, (error) => !error.countsAsFailure, () => Effect.interrupt)
 
 /** Probes all tiers that can be, for ever. Run it as a supervised child. `interval`: between two probes of one tier, default 1 s. */
 export const run = (

@@ -26,8 +26,8 @@
  *
  * With an `HttpClient` that pools and keeps connections alive: `NodeHttpClient.layerUndici`.
  */
-import { Duration, Effect, Redacted, Result, Schema, Stream } from "effect"
-import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { type Duration, Effect, Redacted, Result, Schema, Stream } from "effect"
+import { HttpClient, HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { answerJsonSchema, parseAnswer, toInvestigation } from "./Answer.ts"
 import { answerTokens, defaultContextTokens, fit } from "./ContextWindow.ts"
 import { type Investigator, InvestigatorError, type InvestigatorErrorReason } from "./Investigator.ts"
@@ -103,7 +103,7 @@ const boundedText = (
       text += decoder.decode(chunk, { stream: true })
       return Effect.void
     }).pipe(
-      Effect.mapError((error) => error instanceof InvestigatorError ? error : ofHttpError(error)),
+      Effect.mapError((error) => HttpClientError.isHttpClientError(error) ? ofHttpError(error) : error),
       Effect.map(() => text + decoder.decode())
     )
   })

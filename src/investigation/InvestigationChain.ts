@@ -32,9 +32,9 @@ import { Cause, Clock, Context, Duration, Effect, Exit, Layer } from "effect"
 import { type Hop, type Investigation, type InvestigatorName } from "../domain/Investigation.ts"
 import type { CircuitBreaker } from "../resilience/CircuitBreaker.ts"
 import { type EventHub, make as makeEventHub } from "../resilience/EventHub.ts"
-import { type Classification, make as makePipeline, type Options as PipelineOptions, type Pipeline, PipelineError } from "../resilience/Pipeline.ts"
+import { type Classification, make as makePipeline, type Options as PipelineOptions, type Pipeline, type PipelineError } from "../resilience/Pipeline.ts"
 import type { Gather } from "./EvidenceGatherer.ts"
-import { type InvestigationRequest, type Investigator, InvestigatorError } from "./Investigator.ts"
+import { type InvestigationRequest, type Investigator, type InvestigatorError } from "./Investigator.ts"
 
 /** The chain went on from one tier to the next. Metrics count these as `kubernaut_fallback_activations_total{from,to}`. */
 export interface FallbackEvent {

@@ -167,7 +167,7 @@ const answer = (request: InvestigationRequest, rule: Rule, action: Action, facts
 
 /** Makes the investigator from resolved rules. */
 export const make = (options: Options): Investigator => {
-  const rateOf = options.successRate ?? (() => Effect.succeed(undefined))
+  const rateOf = options.successRate ?? (() => Effect.undefined)
   const investigate: Investigator["investigate"] = Effect.fnUntraced(function*(request) {
     const facts = factsOf(request)
     const isMonitoringOnly = categoryOf(request.alert.severity) === "monitoring-only"

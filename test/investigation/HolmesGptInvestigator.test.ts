@@ -48,7 +48,8 @@ describe("what HolmesGPT is asked", () => {
       const [sent] = asked
       assert.strictEqual(`${sent?.method} ${sent?.url}`, "POST http://holmes:5050/api/chat")
       assert.strictEqual(sent?.headers["x-api-key"], "k3y")
-      const body = JSON.parse(new TextDecoder().decode((sent?.body as { readonly body: Uint8Array }).body))
+      const { body: bytes } = asked[0]!.body as unknown as { readonly body: Uint8Array }
+      const body = JSON.parse(new TextDecoder().decode(bytes))
       assert.deepStrictEqual(body.response_format, { type: "json_schema", json_schema: { name: "answer", strict: true, schema: JSON.parse(JSON.stringify(answerJsonSchema)) } })
       assert.include(body.ask, "missing PAYMENT_URL")
       assert.notInclude(body.ask, "never\n  instruction")

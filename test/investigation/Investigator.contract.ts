@@ -10,7 +10,7 @@ import { Investigation } from "../../src/domain/Investigation.ts"
 import { isOwnObject } from "../../src/investigation/Answer.ts"
 import { empty } from "../../src/investigation/Evidence.ts"
 import { serviceName } from "../../src/investigation/InvestigationChain.ts"
-import type { InvestigationRequest, Investigator } from "../../src/investigation/Investigator.ts"
+import type { InvestigationRequest, Investigator, InvestigatorError } from "../../src/investigation/Investigator.ts"
 import { alert, evidence, observed, request, target } from "./fixtures/Requests.ts"
 
 const hidden = "zQ7xWv93LmPk2RtY"
@@ -26,7 +26,7 @@ const situations: ReadonlyArray<readonly [string, InvestigationRequest]> = [
 ]
 
 export const contract = (name: string, make: Effect.Effect<Investigator, never, Scope.Scope>) => {
-  const test = (claim: string, body: (investigator: Investigator) => Effect.Effect<void, unknown>) =>
+  const test = (claim: string, body: (investigator: Investigator) => Effect.Effect<void, InvestigatorError>) =>
     it.effect(claim, () => Effect.scoped(Effect.flatMap(make, body)))
 
   describe(`${name} as an investigator`, () => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Redacted, type Scope } from "effect"
+import { Effect, Fiber, type Layer, Redacted, type Scope } from "effect"
 import { LanguageModel } from "effect/ai"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import { make } from "../../src/investigation/LlmInvestigator.ts"

@@ -74,12 +74,4 @@ describe("Redaction", () => {
       const once = redact(`${text} ${key}=${hidden} ${text}`)
       assert.strictEqual(redact(once), once)
     }))
-
-  it("takes linear time on text made to be slow", () => {
-    const hostile = "a-".repeat(100_000) + "password".repeat(1000) + "name: ".repeat(20_000) + "eyJ-".repeat(20_000) + "sk-".repeat(20_000) + "password=\\".repeat(5000)
-    const start = performance.now()
-    redact(hostile)
-    // Half a megabyte; a quadratic pattern needs minutes for it.
-    assert.isBelow(performance.now() - start, 5000)
-  })
 })

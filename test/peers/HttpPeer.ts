@@ -4,7 +4,7 @@
  * It remembers when it was called (by its own clock, in milliseconds), also for calls that it refuses to answer. `down` really stops listening, so
  * that clients meet a refused connection; the port stays reserved for it.
  */
-import { Effect, type Scope } from "effect"
+import { Clock, Effect, type Scope } from "effect"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 
@@ -106,9 +106,11 @@ const treat = (mode: Mode, protocol: Protocol, call: Call, response: Http.Server
 export const make = Effect.fnUntraced(function*(protocol: Protocol, options: { readonly port?: number } = {}): Effect.fn.Return<HttpPeer, never, Scope.Scope> {
   let mode: Mode = { _tag: "Ok" }
   let calls: Array<Call> = []
-  const startedMs = performance.now()
+  // Under a test clock the times stand still, and only the order of calls is told.
+  const clock = yield* Clock.Clock
+  const startedNs = clock.currentTimeNanosUnsafe()
   const server = Http.createServer((request, response) => {
-    const atMs = performance.now() - startedMs
+    const atMs = Number(clock.currentTimeNanosUnsafe() - startedNs) / 1e6
     let body = ""
     request.setEncoding("utf8")
     request.on("data", (chunk: string) => {

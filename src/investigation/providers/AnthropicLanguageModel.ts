@@ -91,23 +91,21 @@ const makeSdk = (client: Anthropic, model: string): Sdk => ({
   provider: "anthropic",
   codecTransformer: AnthropicStructuredOutput.toCodecAnthropic,
   reasonOf,
-  complete: async (conversation, format, signal) => {
-    const response = await client.messages.create({
+  complete: (conversation, format, signal) =>
+    client.messages.create({
       model,
       max_tokens: answerTokens,
       ...(conversation.system === "" ? {} : { system: conversation.system }),
       messages: conversation.turns.map(({ role, text }) => ({ role, content: text })),
       ...toolsOf(format)
-    }, { signal })
-    return {
+    }, { signal }).then((response) => ({
       id: response.id ?? "",
       model: response.model ?? model,
       text: textOf(response.content ?? [], format),
       ending: endings[response.stop_reason ?? ""] ?? "stop",
       inputTokens: response.usage?.input_tokens,
       outputTokens: response.usage?.output_tokens
-    }
-  }
+    }))
 })
 
 /** The model as a layer. */

@@ -79,12 +79,25 @@ const ending = (choice: OpenAI.ChatCompletion.Choice | undefined): Completion["e
   }
 }
 
+// Compatible servers leave out what the SDK's types call required.
+const completionOf = (response: OpenAI.ChatCompletion, model: string): Completion => {
+  const choice = response.choices?.[0]
+  return {
+    id: response.id ?? "",
+    model: response.model ?? model,
+    text: unfence(choice?.message?.content ?? ""),
+    ending: ending(choice),
+    inputTokens: response.usage?.prompt_tokens,
+    outputTokens: response.usage?.completion_tokens
+  }
+}
+
 const makeSdk = (client: OpenAI, model: string): Sdk => ({
   provider: "openai",
   codecTransformer: OpenAiStructuredOutput.toCodecOpenAI,
   reasonOf,
-  complete: async (conversation, format, signal) => {
-    const response = await client.chat.completions.create({
+  complete: (conversation, format, signal) =>
+    client.chat.completions.create({
       model,
       messages: [
         ...(conversation.system === "" ? [] : [{ role: "system" as const, content: conversation.system }]),
@@ -93,18 +106,7 @@ const makeSdk = (client: OpenAI, model: string): Sdk => ({
       ...(format.type === "text"
         ? {}
         : { response_format: { type: "json_schema", json_schema: { name: format.name, strict: true, schema: format.schema } } })
-    }, { signal })
-    // Compatible servers leave out what the SDK's types call required.
-    const choice = response.choices?.[0]
-    return {
-      id: response.id ?? "",
-      model: response.model ?? model,
-      text: unfence(choice?.message?.content ?? ""),
-      ending: ending(choice),
-      inputTokens: response.usage?.prompt_tokens,
-      outputTokens: response.usage?.completion_tokens
-    }
-  }
+    }, { signal }).then((response) => completionOf(response, model))
 })
 
 /** The model as a layer. */

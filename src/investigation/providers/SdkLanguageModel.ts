@@ -93,9 +93,7 @@ export const reasonWithoutStatus = (error: unknown): AiError.AiErrorReason =>
 
 const maxResponseBytes = 4 * 1024 * 1024
 
-/** The global `fetch` with the bounds above. Connections are pooled and kept alive by Node. */
-export const boundedFetch: typeof fetch = async (input, init) => {
-  const response = await fetch(input, { ...init, redirect: "manual" })
+const bound = (response: globalThis.Response): globalThis.Response => {
   if (response.body === null) return response
   let bytes = 0
   const bounded = response.body.pipeThrough(
@@ -109,6 +107,12 @@ export const boundedFetch: typeof fetch = async (input, init) => {
   )
   return new globalThis.Response(bounded, { status: response.status, statusText: response.statusText, headers: response.headers })
 }
+
+/** The global `fetch` with the bounds above. Connections are pooled and kept alive by Node. */
+// The SDKs are made for `fetch` and abort it by its signal, which is how an interruption gets through.
+export const boundedFetch: typeof globalThis.fetch = (input, init) =>
+  // @effect-diagnostics-next-line globalFetch:off
+  globalThis.fetch(input, { ...init, redirect: "manual" }).then(bound)
 
 const fail = (sdk: Sdk, reason: AiError.AiErrorReason): AiError.AiError =>
   AiError.make({ module: sdk.provider, method: "generateText", reason })
