@@ -20,6 +20,10 @@
  * - At level 3 (emergency) nobody investigates: there are no hops.
  * - It never fails. A tier that dies of a defect has failed (`defect`) and the next one is asked. A chain that is exhausted gives no investigation.
  *
+ * **Spans.** `investigate` → `hop <tier>` → `attempt`. A hop says where it came from and why: `kubernaut.hop.from` (the tier before it, or `start`),
+ * `kubernaut.hop.to` (itself), `kubernaut.hop.reason` (what kept the tier before it from answering), and how it went: `kubernaut.hop.outcome`,
+ * `kubernaut.hop.failure`, `kubernaut.hop.confidence` and `circuitbreaker.state`. A call that the breaker turned away has a short `attempt` of its own.
+ *
  * **Attempts and the deadline.** The 30 s of the source document ("Response timeout, >30s investigation time") are the deadline of the
  * whole hop, retries and waits included. There is no shorter limit per attempt: an investigation takes most of that time, one that is cut off
  * goes on in the server, and asking again would double the load on a server that is slow already. So a retry follows only a failure that came soon
@@ -181,7 +185,7 @@ const runHop = (
     const hop = hopOf(step, counted)
     yield* Effect.annotateCurrentSpan({
       "kubernaut.hop.outcome": hop.outcome,
-      ...(hop.reason === undefined ? {} : { "kubernaut.hop.reason": hop.reason }),
+      ...(hop.reason === undefined ? {} : { "kubernaut.hop.failure": hop.reason }),
       ...(Exit.isSuccess(counted.exit) ? { "kubernaut.hop.confidence": capped(counted.exit.value, investigator).confidence } : {}),
       ...breakerState(step)
     })
@@ -190,9 +194,8 @@ const runHop = (
     attributes: {
       "kubernaut.hop.to": step.investigator.name,
       ...(step.investigator.provider === undefined ? {} : { "kubernaut.hop.provider": step.investigator.provider }),
-      // Why the chain came here: `from` is the tier before it and what kept that one from answering.
       "kubernaut.hop.from": previous?.investigator ?? "start",
-      ...(previous?.reason === undefined ? {} : { "kubernaut.hop.from.reason": previous.reason }),
+      ...(previous?.reason === undefined ? {} : { "kubernaut.hop.reason": previous.reason }),
       ...breakerState(step)
     }
   }))
