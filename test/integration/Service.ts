@@ -1,0 +1,289 @@
+/**
+ * The service as it is run: `kubernaut serve` in a process of its own, spoken to over real HTTP and heard by server-sent events.
+ *
+ * Nothing here sleeps. What a test waits for is a line of the log, an event, or the end of the process; the test's time limit is the only limit.
+ */
+import { Data, Deferred, Effect, Schedule, type Scope } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { isFinal, type RemediationState } from "../../src/domain/Remediation.ts"
+import type { RemediationDetail } from "../../src/http/Api.ts"
+
+export type Environment = Readonly<Record<string, string>>
+
+/** How a process ended and what it said. */
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+}
+
+export interface Request {
+  readonly method?: string
+  /** Sent as JSON. */
+  readonly json?: unknown
+  /** Sent as it is, as `application/json` unless `headers` say otherwise. */
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface ServerEvent {
+  readonly event: string
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+export interface Service {
+  readonly url: string
+  readonly send: (path: string, request?: Request) => Effect.Effect<Answer>
+  /** The JSON of a 200. */
+  readonly get: <A>(path: string) => Effect.Effect<A>
+  /** Posts a webhook that is accepted, and answers its results. */
+  readonly post: (webhook: unknown) => Effect.Effect<ReadonlyArray<Result>>
+  readonly remediation: (id: string) => Effect.Effect<RemediationDetail>
+  /** The remediation once it is final. */
+  readonly ended: (id: string) => Effect.Effect<RemediationDetail>
+  /** The remediation once it waits for a person. */
+  readonly waiting: (id: string) => Effect.Effect<RemediationDetail>
+  /** Every event since the service was ready. */
+  readonly events: ReadonlyArray<ServerEvent>
+  /** The first event, past or to come, that holds. */
+  readonly seen: (holds: (event: ServerEvent) => boolean) => Effect.Effect<ServerEvent>
+  /** Samples of `/metrics` by their full name with labels. */
+  readonly metrics: Effect.Effect<ReadonlyMap<string, number>>
+  /** What it wrote on standard error. */
+  readonly log: () => string
+  /** Ends it by SIGTERM and waits. */
+  readonly stop: Effect.Effect<Ended>
+}
+
+export interface Result {
+  readonly fingerprint: string
+  readonly status: string
+  readonly remediationId?: string
+}
+
+class NotYet extends Data.TaggedError("NotYet")<{ readonly what: string }> {}
+
+const root = join(import.meta.dirname, "../..")
+
+/** One of `examples/alerts`. */
+export const exampleAlert = (name: string): unknown => JSON.parse(readFileSync(join(root, "examples/alerts", `${name}.json`), "utf8"))
+
+/** A webhook as Alertmanager posts it: one firing alert for each set of labels. */
+export const webhook = (alerts: ReadonlyArray<Readonly<Record<string, string>>>, fingerprintFrom = 1): unknown => ({
+  version: "4",
+  groupKey: "{}",
+  status: "firing",
+  receiver: "kubernaut",
+  groupLabels: {},
+  commonLabels: {},
+  commonAnnotations: {},
+  externalURL: "http://alertmanager:9093",
+  alerts: alerts.map((labels, index) => ({
+    status: "firing",
+    labels: { severity: "warning", ...labels },
+    annotations: {},
+    startsAt: "2026-11-24T03:00:00Z",
+    endsAt: "0001-01-01T00:00:00Z",
+    generatorURL: "",
+    fingerprint: (fingerprintFrom + index).toString(16).padStart(16, "0")
+  }))
+})
+
+/** A directory that goes with the scope. */
+export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-test-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
+
+/** The settings are the test's, not those of the shell it runs in. */
+const environmentOf = (settings: Environment): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(KUBERNAUT_|OTEL_|KUBECONFIG$)/.test(name))),
+  ...settings
+})
+
+interface Running {
+  readonly child: ChildProcess
+  readonly stdout: () => string
+  readonly stderr: () => string
+  readonly onLine: (listener: (line: string) => void) => void
+}
+
+const launch = (args: ReadonlyArray<string>, settings: Environment): Running => {
+  const child = spawn(process.execPath, [join(root, "src/main.ts"), ...args], { env: environmentOf(settings), stdio: ["ignore", "pipe", "pipe"] })
+  let stdout = ""
+  let stderr = ""
+  let rest = ""
+  const listeners: Array<(line: string) => void> = []
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text
+    const lines = (rest + text).split("\n")
+    rest = lines.pop() ?? ""
+    for (const line of lines) for (const listener of listeners) listener(line)
+  })
+  return { child, stdout: () => stdout, stderr: () => stderr, onLine: (listener) => listeners.push(listener) }
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null
+
+const end = ({ child, stderr, stdout }: Running): Effect.Effect<Ended> =>
+  Effect.promise(async () => {
+    if (!hasEnded(child)) {
+      const closed = once(child, "close")
+      child.kill("SIGTERM")
+      await closed
+    }
+    return { code: child.exitCode, stdout: stdout(), stderr: stderr() }
+  })
+
+/** Runs a command line to its end. */
+export const run = (args: ReadonlyArray<string>, settings: Environment = {}): Effect.Effect<Ended> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => launch(args, settings)),
+    (running) =>
+      Effect.promise(async () => {
+        await once(running.child, "close")
+        return { code: running.child.exitCode, stdout: running.stdout(), stderr: running.stderr() }
+      }),
+    (running) => Effect.sync(() => hasEnded(running.child) || running.child.kill("SIGKILL"))
+  )
+
+/** One block of a stream of server-sent events. */
+const parseEvent = (block: string): ServerEvent | undefined => {
+  const field = (name: string) => block.split("\n").find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1).trim()
+  const data = field("data")
+  return data === undefined ? undefined : { event: field("event") ?? "message", data: JSON.parse(data) as ServerEvent["data"] }
+}
+
+interface Heard {
+  readonly events: ReadonlyArray<ServerEvent>
+  readonly seen: Service["seen"]
+}
+
+/** Listens from now on; there when the first event came. */
+const listen = Effect.fnUntraced(function*(url: string): Effect.fn.Return<Heard, never, Scope.Scope> {
+  const events: Array<ServerEvent> = []
+  const waiting = new Set<(event: ServerEvent) => void>()
+  const began = yield* Deferred.make<void>()
+  const seen: Service["seen"] = (holds) =>
+    Effect.callback((resume) => {
+      const past = events.find(holds)
+      if (past !== undefined) return resume(Effect.succeed(past))
+      const waiter = (event: ServerEvent) => {
+        if (!holds(event)) return
+        waiting.delete(waiter)
+        resume(Effect.succeed(event))
+      }
+      waiting.add(waiter)
+      return Effect.sync(() => waiting.delete(waiter))
+    })
+  const read = Effect.promise(async (signal) => {
+    const response = await fetch(`${url}/api/v1/events`, { signal })
+    const decoder = new TextDecoder()
+    let rest = ""
+    for await (const chunk of response.body ?? []) {
+      const blocks = (rest + decoder.decode(chunk, { stream: true })).split("\n\n")
+      rest = blocks.pop() ?? ""
+      for (const event of blocks.map(parseEvent)) {
+        if (event === undefined) continue
+        events.push(event)
+        for (const waiter of waiting) waiter(event)
+        Deferred.doneUnsafe(began, Effect.void)
+      }
+    }
+  })
+  // A stream that breaks off because its service was stopped is no failure of the test.
+  yield* Effect.forkScoped(Effect.catchDefect(read, () => Effect.void))
+  yield* Deferred.await(began)
+  return { events, seen }
+})
+
+const sendTo = (url: string) => (path: string, { body, headers, json, method }: Request = {}): Effect.Effect<Answer> =>
+  Effect.promise(async (signal) => {
+    const content = json === undefined ? body : JSON.stringify(json)
+    const response = await fetch(url + path, {
+      method: method ?? (content === undefined ? "GET" : "POST"),
+      headers: { ...(content === undefined ? {} : { "content-type": "application/json" }), ...headers },
+      ...(content === undefined ? {} : { body: content }),
+      signal
+    })
+    return { status: response.status, headers: response.headers, text: await response.text() }
+  })
+
+const expectJson = (answer: Answer, status: number): unknown => {
+  if (answer.status !== status) throw new Error(`expected ${status}, got ${answer.status}: ${answer.text.slice(0, 2000)}`)
+  return JSON.parse(answer.text)
+}
+
+/** `name{labels} value` by line. */
+const parseMetrics = (text: string): ReadonlyMap<string, number> =>
+  new Map(text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
+    const at = line.lastIndexOf(" ")
+    return [line.slice(0, at), Number(line.slice(at + 1))] as const
+  }))
+
+/** Asks until the answer holds: for what no event tells of. */
+export const until = <A>(what: string, ask: Effect.Effect<A>, holds: (answer: A) => boolean): Effect.Effect<A> =>
+  ask.pipe(
+    Effect.filterOrFail(holds, () => new NotYet({ what })),
+    Effect.retry(Schedule.spaced("100 millis")),
+    Effect.orDie
+  )
+
+const readyUrl = (running: Running): Effect.Effect<string> =>
+  Effect.callback((resume) => {
+    running.onLine((line) => {
+      const url = line.includes("Kubernaut is ready") ? /"url":"(http[^"]+)"/.exec(line)?.[1] : undefined
+      if (url !== undefined) resume(Effect.succeed(url))
+    })
+    running.child.once("close", (code) => resume(Effect.die(new Error(`the service ended with ${code}:\n${running.stderr()}`))))
+  })
+
+/** Starts the service on a free port and a database of its own, and waits until it is ready. It ends with the scope. */
+export const start = Effect.fnUntraced(function*(settings: Environment = {}): Effect.fn.Return<Service, never, Scope.Scope> {
+  const directory = yield* temporaryDirectory
+  const running = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      launch(["serve"], { KUBERNAUT_PORT: "0", KUBERNAUT_DATABASE_URL: `sqlite:${join(directory, "kubernaut.db")}`, KUBERNAUT_LOG_FORMAT: "json", ...settings })
+    ),
+    end
+  )
+  const url = yield* readyUrl(running)
+  const send = sendTo(url)
+  const get = <A>(path: string) => Effect.map(send(path), (answer) => expectJson(answer, 200) as A)
+  const heard = yield* listen(url)
+  const remediation = (id: string) => get<RemediationDetail>(`/api/v1/remediations/${id}`)
+  const once = (id: string, holds: (state: RemediationState) => boolean) =>
+    Effect.gen(function*() {
+      const now = yield* remediation(id)
+      if (holds(now.state)) return now
+      yield* heard.seen(({ data, event }) => event === "remediation" && data["id"] === id && holds(data["state"] as RemediationState))
+      return yield* remediation(id)
+    })
+  return {
+    url,
+    send,
+    get,
+    post: (body) => Effect.map(send("/api/v1/alerts", { json: body }), (answer) => (expectJson(answer, 202) as { readonly results: ReadonlyArray<Result> }).results),
+    remediation,
+    ended: (id) => once(id, isFinal),
+    waiting: (id) => once(id, (state) => state === "AwaitingReview"),
+    events: heard.events,
+    seen: heard.seen,
+    metrics: Effect.map(send("/metrics"), ({ text }) => parseMetrics(text)),
+    log: running.stderr,
+    stop: end(running)
+  }
+})
