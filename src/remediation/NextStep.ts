@@ -48,7 +48,7 @@ export const nextStep = (self: Remediation): NextStep => {
       if (self.review === undefined) return { _tag: "AwaitReview" }
       return self.review.answer === "approved"
         ? { _tag: "Decide" }
-        : conclude("Cancelled", `Rejected by ${self.review.by}.`)
+        : conclude("Cancelled", `Rejected by ${self.review.by}${self.review.reason === undefined ? "." : `: ${self.review.reason}`}`)
   }
 }
 

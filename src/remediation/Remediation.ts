@@ -28,6 +28,7 @@ import { isFinal } from "../domain/Remediation.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { Executor } from "../execution/Executor.ts"
+import { classify } from "../execution/FailureClassifier.ts"
 import { Degradation } from "../health/DegradationFiber.ts"
 import { InvestigationChain } from "../investigation/InvestigationChain.ts"
 import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
@@ -171,7 +172,9 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
       decision: answered(self, {
         ...decision,
         outcome: refusal._tag === "PlanRefused" && refusal.approvable ? "review" : "escalate",
-        reasons: [{ rule: refusal._tag === "PlanRefused" ? refusal.rule : "plan-failed", message: refusal.message }]
+        reasons: [refusal._tag === "PlanRefused"
+          ? { rule: refusal.rule, message: refusal.message }
+          : { rule: "plan-failed", message: classify(refusal).message }]
       }),
       observed: self.observed ?? null
     })
