@@ -42,9 +42,6 @@ const table: ReadonlyMap<string, ApiResource> = new Map(
   rows.map(([kind, apiVersion, plural, namespaced]) => [kind, { kind, apiVersion, plural, namespaced }])
 )
 
-/** Every kind the port can read or write. */
-export const kinds: ReadonlyArray<string> = [...table.keys()]
-
 /** `undefined` for a kind that the port does not know. */
 export const find = (kind: string): ApiResource | undefined => table.get(kind)
 

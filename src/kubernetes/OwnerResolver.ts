@@ -159,7 +159,7 @@ const make = Effect.fnUntraced(function*(options: OwnerResolverOptions) {
     }
   })
 
-  const resolve = Effect.fn("OwnerResolver.resolve")(function*(ref: ResourceRef) {
+  const resolve = Effect.fnUntraced(function*(ref: ResourceRef) {
     let root = ref
     while (followed.has(root.kind)) {
       const owner: ResourceRef | undefined = yield* step(root)

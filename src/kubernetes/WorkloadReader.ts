@@ -5,7 +5,7 @@
  * the EndpointSlices of the Services that select it), at most `5 + Services` requests.
  */
 import { Effect } from "effect"
-import { displayName, type ResourceRef } from "../domain/Target.ts"
+import type { ResourceRef } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { Manager, WorkloadState } from "../domain/WorkloadState.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
@@ -252,10 +252,9 @@ const notFoundAsUndefined = (error: KubernetesError): Effect.Effect<undefined, K
   error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)
 
 /** Reads a target of any kind. A target that does not exist is a state with `exists: false`, not an error. */
-export const readWorkload = Effect.fn("readWorkload")(
+export const readWorkload = Effect.fnUntraced(
   function*(ref: ResourceRef): Effect.fn.Return<WorkloadState, KubernetesError, KubernetesClient> {
     const kubernetes = yield* KubernetesClient
-    yield* Effect.annotateCurrentSpan("kubernaut.target", displayName(ref))
     const object = yield* Effect.catch(kubernetes.get(ref), notFoundAsUndefined)
     if (object === undefined) return assemble({ ref, object }, yield* Timestamp.now)
     const { kind, namespace } = ref

@@ -238,11 +238,9 @@ describe("ClientNode's failures", () => {
   it.live("a read on a kept connection that the server closes is sent again on a new one; a write is not", () => {
     let closing = false
     return withServer((_, response, request) => {
-      if (closing) {
-        closing = false
-        return request.socket.destroy()
-      }
-      json(response, 200, pod("x"))
+      if (!closing) return json(response, 200, pod("x"))
+      closing = false
+      request.socket.destroy()
     }, ({ received }) =>
       Effect.gen(function*() {
         const kubernetes = yield* client

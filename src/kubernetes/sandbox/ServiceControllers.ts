@@ -13,7 +13,7 @@ import {
 import type { Cluster } from "./Cluster.ts"
 import { putStatus, sameJson, withCondition } from "./Status.ts"
 
-export const serviceNameLabel = "kubernetes.io/service-name"
+const serviceNameLabel = "kubernetes.io/service-name"
 
 /** One EndpointSlice per Service, with the addresses of the pods that its selector matches. */
 export const reconcileService = (cluster: Cluster, namespace: string, name: string): void => {

@@ -135,16 +135,34 @@ describe("the sandbox's shop", () => {
       assert.isAtMost((yield* kubernetes.list("Job", { namespace: "shop" })).length, 3, "finished Jobs are cleaned up")
     }).pipe(Effect.provide(Sandbox.layer())))
 
-  it.effect("more replicas than the nodes can take are Unschedulable until there is room", () =>
+  it.effect("more replicas than the nodes can take are Unschedulable until there is room, and are the first to go", () =>
     Effect.gen(function*() {
+      const serving = new Set((yield* podsOf("catalog")).map((each) => each.metadata.uid))
       yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", 400))
       yield* TestClock.adjust("5 seconds")
       const full = yield* read("Deployment", "catalog")
       assert.isBelow(full.readyReplicas!, 400)
       assert.include(full.pods.map((each) => each.reason), "Unschedulable")
+      const running = full.readyReplicas!
+      yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", running))
+      yield* TestClock.adjust("5 seconds")
+      const fitting = yield* read("Deployment", "catalog")
+      assert.deepInclude(fitting, { readyReplicas: running, availableReplicas: running })
       yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", 3))
       yield* TestClock.adjust("5 seconds")
-      assert.deepInclude(yield* read("Deployment", "catalog"), { readyReplicas: 3, availableReplicas: 3 })
+      assert.deepStrictEqual(new Set((yield* podsOf("catalog")).map((each) => each.metadata.uid)), serving, "the oldest stay")
+    }).pipe(Effect.provide(Sandbox.layer())))
+
+  it.effect("old ReplicaSets are kept as far as the history limit, the newest of them", () =>
+    Effect.gen(function*() {
+      const kubernetes = yield* KubernetesClient
+      yield* apply(replace(ref("Deployment", "catalog"), "/spec/revisionHistoryLimit", 2))
+      for (const version of [2, 3, 4, 5]) {
+        yield* apply(replace(ref("Deployment", "catalog"), "/spec/template/spec/containers/0/image", `registry.shop.example/catalog:v${version}`))
+        yield* TestClock.adjust("5 seconds")
+      }
+      const sets = yield* kubernetes.list("ReplicaSet", { namespace: "shop", labelSelector: { app: "catalog" } })
+      assert.deepStrictEqual(sets.map((each) => each.metadata.annotations?.["deployment.kubernetes.io/revision"]).sort(), ["3", "4", "5"])
     }).pipe(Effect.provide(Sandbox.layer())))
 
   it.effect("a quota refuses a controller's pods afterwards, as an event and a condition, not the patch", () =>
