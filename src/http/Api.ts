@@ -310,13 +310,17 @@ class EventsGroup extends HttpApiGroup.make("events")
   .middleware(Authentication)
 {}
 
-export class Api extends HttpApi.make("kubernaut")
-  .add(AlertsGroup)
+/** All but the alerts, which have a route of their own (`AlertRoute`). */
+export class ServedApi extends HttpApi.make("kubernaut")
   .add(RemediationsGroup)
   .add(ReviewsGroup)
   .add(StatusGroup)
   .add(AuditGroup)
   .add(EventsGroup)
+{}
+
+export class Api extends ServedApi
+  .add(AlertsGroup)
   .annotateMerge(OpenApi.annotations({
     title: "Kubernaut",
     version: "1",

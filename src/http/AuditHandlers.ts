@@ -2,11 +2,11 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AuditLog } from "../storage/AuditLog.ts"
-import { Api } from "./Api.ts"
+import { ServedApi } from "./Api.ts"
 import { storageFault } from "./StorageFault.ts"
 
 export const AuditHandlers = HttpApiBuilder.group(
-  Api,
+  ServedApi,
   "audit",
   Effect.fnUntraced(function*(handlers) {
     const audit = yield* AuditLog

@@ -69,6 +69,31 @@ export const foreign = (headers: Readonly<Record<string, string | undefined>>): 
   return undefined
 }
 
+const anonymous: Principal = { name: "anonymous", role: "operator" }
+
+type Headers = Readonly<Record<string, string | undefined>>
+
+/** The check itself: the principal of a request, or why there is none. */
+export const authenticator = (options: AuthenticationOptions): (headers: Headers, required: Role) => Principal | Unauthorized | Forbidden => {
+  if (options.tokens === undefined) {
+    return (headers) => {
+      const reason = foreign(headers)
+      return reason === undefined ? anonymous : new Forbidden({ detail: reason })
+    }
+  }
+  const verify = verifier(options.tokens)
+  return (headers, required) => {
+    const [, token = ""] = /^bearer +(.*)$/i.exec(headers["authorization"] ?? "") ?? []
+    const principal = verify(token)
+    if (principal === undefined) {
+      return new Unauthorized({ detail: token === "" ? "Send Authorization: Bearer and a token." : "The token is not known here." })
+    }
+    return permits(principal.role, required)
+      ? principal
+      : new Forbidden({ detail: `${principal.name} has the role ${principal.role}; this needs ${required}.` })
+  }
+}
+
 export class Authentication extends HttpApiMiddleware.Service<Authentication, { provides: CurrentPrincipal; requires: never }>()(
   "kubernaut/http/Authentication",
   { security: { bearer: HttpApiSecurity.bearer }, error: [Unauthorized, Forbidden] }
@@ -76,33 +101,14 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication, { 
   static readonly layer = (options: AuthenticationOptions): Layer.Layer<Authentication> => {
     const authenticate = authenticator(options)
     return Layer.succeed(Authentication, {
-      bearer: (handler, { credential, endpoint }) =>
-        Effect.flatMap(
-          authenticate(Redacted.value(credential), Context.getOrElse(endpoint.annotations, RequiredRole, () => "operator")),
-          (principal) => Effect.provideService(handler, CurrentPrincipal, principal)
+      bearer: (handler, { endpoint }) =>
+        HttpServerRequest.HttpServerRequest.pipe(
+          Effect.flatMap(({ headers }) => {
+            const found = authenticate(headers, Context.getOrElse(endpoint.annotations, RequiredRole, () => "operator"))
+            return "role" in found ? Effect.succeed(found) : failing(found)
+          }),
+          Effect.flatMap((principal) => Effect.provideService(handler, CurrentPrincipal, principal))
         )
     })
-  }
-}
-
-const anonymous: Principal = { name: "anonymous", role: "operator" }
-
-/** The check itself, for routes that are served beside `HttpApi`'s builder. */
-export const authenticator = (options: AuthenticationOptions) => {
-  const verify = options.tokens === undefined ? undefined : verifier(options.tokens)
-  return (token: string, required: Role): Effect.Effect<Principal, Unauthorized | Forbidden, HttpServerRequest.HttpServerRequest> => {
-    if (verify === undefined) {
-      return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-        const reason = foreign(request.headers)
-        return reason === undefined ? Effect.succeed(anonymous) : failing(new Forbidden({ detail: reason }))
-      })
-    }
-    const principal = verify(token)
-    if (principal === undefined) {
-      return failing(new Unauthorized({ detail: token === "" ? "Send Authorization: Bearer and a token." : "The token is not known here." }))
-    }
-    return permits(principal.role, required)
-      ? Effect.succeed(principal)
-      : failing(new Forbidden({ detail: `${principal.name} has the role ${principal.role}; this needs ${required}.` }))
   }
 }

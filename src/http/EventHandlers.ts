@@ -10,7 +10,7 @@ import { targetKey } from "../domain/Target.ts"
 import { Degradation } from "../health/DegradationFiber.ts"
 import { type RemediationChange, RemediationEvents } from "../remediation/RemediationEvents.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../resilience/ResilienceEvent.ts"
-import { Api, type ServerEvent } from "./Api.ts"
+import { ServedApi, type ServerEvent } from "./Api.ts"
 
 /** Opens when the server begins to stop. */
 export class Stopping extends Context.Service<Stopping, Latch.Latch>()("kubernaut/http/EventHandlers/Stopping") {
@@ -63,7 +63,7 @@ export const resilienceEvent = (event: ResilienceEvent): ReadonlyArray<ServerEve
 const ping: ServerEvent = { id: undefined, event: "ping", data: {} }
 
 export const EventHandlers = HttpApiBuilder.group(
-  Api,
+  ServedApi,
   "events",
   Effect.fnUntraced(function*(handlers) {
     const remediations = yield* RemediationEvents

@@ -7,7 +7,7 @@ import { targetKey } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { RemediationActors } from "../remediation/RemediationActors.ts"
 import { type NotAwaiting, RemediationStore } from "../storage/RemediationStore.ts"
-import { Api, type RemediationDetail } from "./Api.ts"
+import { ServedApi, type RemediationDetail } from "./Api.ts"
 import { CurrentPrincipal } from "./Authentication.ts"
 import { Conflict, failing, NotFound } from "./Problem.ts"
 import { storageFault } from "./StorageFault.ts"
@@ -39,7 +39,7 @@ const notAwaiting = (error: NotAwaiting) =>
     )
 
 export const RemediationHandlers = HttpApiBuilder.group(
-  Api,
+  ServedApi,
   "remediations",
   Effect.fnUntraced(function*(handlers) {
     const store = yield* RemediationStore
@@ -77,7 +77,7 @@ export const RemediationHandlers = HttpApiBuilder.group(
 )
 
 export const ReviewHandlers = HttpApiBuilder.group(
-  Api,
+  ServedApi,
   "reviews",
   Effect.fnUntraced(function*(handlers) {
     const store = yield* RemediationStore

@@ -6,12 +6,12 @@
  */
 import { NodeHttpServer } from "@effect/platform-node"
 import { ByteSize, type Duration, Effect, Latch, Layer } from "effect"
-import { HttpIncomingMessage, HttpMiddleware, HttpRouter } from "effect/http"
-import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
+import { HttpIncomingMessage, HttpMiddleware, HttpRouter, HttpServerResponse } from "effect/http"
+import { HttpApiBuilder, HttpApiScalar, OpenApi } from "effect/http-api"
 import { createServer, type Server as HttpServer } from "node:http"
 import { createServer as createSecureServer } from "node:https"
-import { AlertHandlers } from "./AlertHandlers.ts"
-import { Api } from "./Api.ts"
+import * as AlertRoute from "./AlertRoute.ts"
+import { Api, ServedApi } from "./Api.ts"
 import { AuditHandlers } from "./AuditHandlers.ts"
 import { Authentication, type AuthenticationOptions } from "./Authentication.ts"
 import { EventHandlers, Stopping } from "./EventHandlers.ts"
@@ -43,11 +43,13 @@ export const routes: ReadonlyArray<LastResort.Route> = [
 
 /** All handlers of the API, without the server. */
 export const handlers = (options: StatusOptions) =>
-  Layer.mergeAll(AlertHandlers, RemediationHandlers, ReviewHandlers, StatusHandlers(options), AuditHandlers, EventHandlers)
+  Layer.mergeAll(RemediationHandlers, ReviewHandlers, StatusHandlers(options), AuditHandlers, EventHandlers)
 
 const app = (options: ServerOptions) =>
   Layer.mergeAll(
-    HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }),
+    HttpApiBuilder.layer(ServedApi),
+    AlertRoute.layer(options),
+    HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(Api))),
     // The script of the page comes with it: it works without the internet.
     HttpApiScalar.layer(Api, { path: "/docs", scalar: { withDefaultFonts: false } }),
     Operations.layer(options),

@@ -6,7 +6,7 @@ import { DurationText } from "../domain/DurationText.ts"
 import { Degradation } from "../health/DegradationFiber.ts"
 import { InvestigationChain } from "../investigation/InvestigationChain.ts"
 import { AuditLog } from "../storage/AuditLog.ts"
-import { Api } from "./Api.ts"
+import { ServedApi } from "./Api.ts"
 import { CurrentPrincipal } from "./Authentication.ts"
 import { breakerStatus, Components } from "./Components.ts"
 import { failing, NotFound } from "./Problem.ts"
@@ -28,7 +28,7 @@ const spell = Schema.encodeSync(DurationText)
 
 export const StatusHandlers = (options: StatusOptions) =>
   HttpApiBuilder.group(
-    Api,
+    ServedApi,
     "status",
     Effect.fnUntraced(function*(handlers) {
       const degradation = yield* Degradation

@@ -15,13 +15,14 @@ const explain: Readonly<Record<StorageError["reason"], string>> = {
 /** A lock is gone in a moment; a full disk or a damaged row waits for a person. */
 const retryAfterSeconds = (error: StorageError): number => error.reason === "busy" ? 1 : error.retryable ? 5 : 30
 
-export const storageFault = (error: StorageError) =>
-  Effect.andThen(
+/** The problem, after a line in the log. */
+export const storageProblem = (error: StorageError): Effect.Effect<Unavailable> =>
+  Effect.as(
     Effect.logError("Storage failed for a request", { operation: error.operation, reason: error.reason }),
-    failing(
-      new Unavailable({
-        detail: `${explain[error.reason]} ${error.committed === "unknown" ? "It may have been stored; sending it again is safe." : "Nothing was stored."}`,
-        retryAfterSeconds: retryAfterSeconds(error)
-      })
-    )
+    new Unavailable({
+      detail: `${explain[error.reason]} ${error.committed === "unknown" ? "It may have been stored; sending it again is safe." : "Nothing was stored."}`,
+      retryAfterSeconds: retryAfterSeconds(error)
+    })
   )
+
+export const storageFault = (error: StorageError) => Effect.flatMap(storageProblem(error), failing)
