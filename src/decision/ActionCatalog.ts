@@ -195,7 +195,16 @@ export const isAllowedAt = (type: ActionType, level: DegradationLevel): boolean 
   }
 }
 
-/** The levels at which an action may run by itself. */
+/**
+ * The levels at which an action may run by itself.
+ *
+ * ```ts import.meta.vitest
+ * import { ActionCatalog } from "kubernaut"
+ *
+ * ActionCatalog.levelsOf("RollbackDeployment") // => [0, 1, 2]
+ * ActionCatalog.levelsOf("DrainNode") // => [0]
+ * ```
+ */
 export const levelsOf = (type: ActionType): ReadonlyArray<DegradationLevel> =>
   ([0, 1, 2, 3] as const).filter((level) => isAllowedAt(type, level))
 

@@ -136,7 +136,16 @@ type Guardrail = (situation: Situation) => Finding | undefined
 const matchesGlob = (glob: string, text: string): boolean =>
   new RegExp(`^${glob.split("*").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join(".*")}$`, "s").test(text)
 
-/** Whether nothing may ever be written in a namespace. Cluster-scoped objects have none and are not protected by this. */
+/**
+ * Whether nothing may ever be written in a namespace. Cluster-scoped objects have none and are not protected by this.
+ *
+ * ```ts import.meta.vitest
+ * import { Guardrails } from "kubernaut"
+ *
+ * Guardrails.isProtected("kube-system", Guardrails.defaults) // => true
+ * Guardrails.isProtected("shop", { ...Guardrails.defaults, protectedNamespaces: ["sho*"] }) // => true
+ * ```
+ */
 export const isProtected = (namespace: string, settings: GuardrailSettings): boolean =>
   namespace !== "" && settings.protectedNamespaces.some((glob) => matchesGlob(glob, namespace))
 

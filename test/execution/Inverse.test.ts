@@ -1,0 +1,51 @@
+/** Every exact inverse, on the sandbox as a cluster would take it. (The real API server has its turn in the integration test.) */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { Action } from "../../src/domain/Action.ts"
+import { Executor } from "../../src/execution/Executor.ts"
+import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import { layer, script } from "./faults.ts"
+
+const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
+
+const exact: ReadonlyArray<Action> = [
+  { type: "RollbackDeployment", target: on("Deployment", "checkout") },
+  { type: "RollbackDeployment", target: on("Deployment", "checkout"), toRevision: 1 },
+  { type: "ScaleWorkload", target: on("Deployment", "catalog"), replicas: 4 },
+  { type: "ScaleWorkload", target: on("StatefulSet", "orders-db"), replicas: 3 },
+  { type: "AdjustResources", target: on("Deployment", "cart"), container: "cart", limits: { memory: "512Mi" } },
+  { type: "AdjustResources", target: on("StatefulSet", "orders-db"), container: "orders-db", requests: { cpu: "60m" } },
+  { type: "PatchHpa", target: on("HorizontalPodAutoscaler", "search"), minReplicas: 3, maxReplicas: 8 },
+  { type: "CordonNode", target: on("Node", "node-1", "") },
+  { type: "SuspendCronJob", target: on("CronJob", "stock-report") }
+]
+
+const specOf = (action: Action) =>
+  Effect.flatMap(KubernetesClient, (client) => Effect.map(client.get(action.target), (object) => structuredClone(object["spec"])))
+
+const carriedOut = Effect.fnUntraced(function*(action: Action, executionId: string) {
+  const executor = yield* Executor
+  const intent = yield* executor.plan({ action, target: { cluster: "test", ...action.target }, remediationId: "r1", executionId, epoch: 1 })
+  assert.strictEqual((yield* executor.execute(intent, { holds: Effect.succeed(true) })).applied, "yes")
+  return intent
+})
+
+const undone = Effect.fnUntraced(function*(action: Action, executionId: string) {
+  const client = yield* KubernetesClient
+  const before = yield* specOf(action)
+  const { inverse } = yield* carriedOut(action, executionId)
+  assert.strictEqual(inverse._tag, "Exact")
+  assert.notDeepEqual(yield* specOf(action), before)
+  for (const change of inverse._tag === "Exact" ? inverse.changes : []) yield* client.apply(change)
+  assert.deepStrictEqual(yield* specOf(action), before)
+})
+
+describe("an exact inverse puts the spec back to the letter", () => {
+  it.effect.each(exact)("$type of $target.name", (action) => undone(action, "r1-1").pipe(Effect.provide(layer(script()))))
+
+  it.effect("UncordonNode of node-1", () =>
+    Effect.gen(function*() {
+      yield* carriedOut({ type: "CordonNode", target: on("Node", "node-1", "") }, "r1-1")
+      yield* undone({ type: "UncordonNode", target: on("Node", "node-1", "") }, "r1-2")
+    }).pipe(Effect.provide(layer(script()))))
+})
