@@ -22,6 +22,7 @@ export * as Verification from "./domain/Verification.ts"
 export * as WorkloadState from "./domain/WorkloadState.ts"
 
 export * as Bulkhead from "./resilience/Bulkhead.ts"
+export * as Circuit from "./resilience/Circuit.ts"
 export * as CircuitBreaker from "./resilience/CircuitBreaker.ts"
 export * as Deadline from "./resilience/Deadline.ts"
 export * as EventHub from "./resilience/EventHub.ts"

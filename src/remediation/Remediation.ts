@@ -72,9 +72,12 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
     return next
   })
 
-  /** `null` where the cluster does not answer: nothing is acted on then, but the alert is still investigated. */
+  /**
+   * `null` where the cluster does not answer, or where the alert names no object: nothing is acted on then, but the alert is still
+   * investigated.
+   */
   const observe = (self: Remediation): Effect.Effect<WorkloadState | null> =>
-    readWorkload(resourceRef(self.target)).pipe(
+    self.target.kind === "Alert" ? Effect.succeed(null) : readWorkload(resourceRef(self.target)).pipe(
       Effect.provideService(KubernetesClient, kubernetes),
       Effect.catch((error) => Effect.as(Effect.logWarning("Target could not be read", { reason: error.reason._tag }), null))
     )
@@ -231,7 +234,7 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
       current = yield* perform(step, claim, current, wake)
     }
     yield* Effect.annotateCurrentSpan({ "kubernaut.remediation.state": current.state })
-    yield* Effect.logInfo(isFinal(current.state) ? "Remediation ended" : "Remediation waits", {
+    yield* Effect.logInfo(isFinal(current.state) ? "Remediation ended" : current.state === "AwaitingReview" ? "Remediation waits for a person" : "Remediation moves to its root owner", {
       state: current.state,
       ...(current.conclusion === undefined ? {} : { reason: current.conclusion })
     })

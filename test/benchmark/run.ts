@@ -6,7 +6,7 @@
 import { readdirSync } from "node:fs"
 import type { Result } from "./harness.ts"
 
-const machinery = new Set(["run.ts", "harness.ts"])
+const machinery = new Set(["run.ts", "harness.ts", "senders.ts"])
 const available = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith(".ts") && !machinery.has(file))
   .map((file) => file.slice(0, -".ts".length))

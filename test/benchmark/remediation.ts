@@ -1,0 +1,137 @@
+/**
+ * Whole remediations: an alert by HTTP, durable (`synchronous=FULL`), investigated, decided, planned, run dry, executed, verified, concluded.
+ *
+ * The peers are trivial, so that what is measured is ours: an investigator that answers at once, and a cluster of healthy Deployments that stores
+ * a patch and does nothing else. The service runs in this process, the senders in another (`senders.ts`). Two figures: remediations a second under
+ * 64 senders, and the median time from request to conclusion with one alert at a time. Each is set against the project's goal for it.
+ */
+import { Deferred, Duration, Effect, JsonPatch, Layer, Logger, Stream } from "effect"
+import { spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { defaults as guardrails } from "../../src/decision/Guardrails.ts"
+import * as Timestamp from "../../src/domain/Timestamp.ts"
+import { Components } from "../../src/http/Components.ts"
+import * as Server from "../../src/http/Server.ts"
+import { InvestigationChain } from "../../src/investigation/InvestigationChain.ts"
+import type { Investigator } from "../../src/investigation/Investigator.ts"
+import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import { Kubernaut } from "../../src/Kubernaut.ts"
+import { RemediationEvents } from "../../src/remediation/RemediationEvents.ts"
+import * as Storage from "../../src/storage/Storage.ts"
+import type { Result } from "./harness.ts"
+
+const goals = { perSecond: 3000, p50Ms: 4 }
+const port = 18_732
+const load = { alerts: 3000, senders: 64 }
+const trickle = { alerts: 300, senders: 1 }
+
+const deployment = (name: string): KubernetesObject => ({
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name, namespace: "bench", uid: name, resourceVersion: "1", generation: 1, annotations: {} },
+  spec: {
+    replicas: 1,
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { labels: { app: name }, annotations: {} }, spec: { containers: [{ name: "app", image: "app:1" }] } }
+  },
+  status: { observedGeneration: 1, replicas: 1, readyReplicas: 1, updatedReplicas: 1, availableReplicas: 1, conditions: [] }
+})
+
+/** Deployments that come into being when they are asked for, are always healthy, and keep what is patched into them. */
+const trivialCluster = Layer.sync(KubernetesClient, () => {
+  const objects = new Map<string, KubernetesObject>()
+  const find = (name: string) => objects.get(name) ?? deployment(name)
+  let version = 1
+  return {
+    get: (ref) => Effect.sync(() => find(ref.name)),
+    list: () => Effect.succeed([]),
+    apply: (change, options) =>
+      Effect.suspend(() => {
+        if (change._tag !== "Patch") return Effect.fail(new KubernetesError({ reason: { _tag: "Invalid", fields: [] }, operation: change._tag, applied: "no", retryable: false }))
+        const patched = JsonPatch.apply(change.patch, find(change.ref.name) as never) as unknown as KubernetesObject
+        if (options?.dryRun !== true) objects.set(change.ref.name, { ...patched, metadata: { ...patched.metadata, resourceVersion: String(++version) } })
+        return Effect.succeed(patched)
+      }),
+    logs: () => Effect.succeed(""),
+    watch: () => Stream.empty,
+    probe: Effect.void
+  }
+})
+
+const restart: Investigator = {
+  name: "custom",
+  investigate: ({ target }) =>
+    Effect.succeed({
+      investigator: "custom",
+      rootCause: "benchmark",
+      evidence: [],
+      action: { type: "RestartWorkload", target: { namespace: target.namespace, kind: target.kind, name: target.name } },
+      confidence: 1
+    })
+}
+
+const service = (filename: string) =>
+  Server.layer({
+    host: "127.0.0.1",
+    port,
+    maxBodyBytes: 1 << 20,
+    version: "benchmark",
+    clusterName: "bench",
+    mode: "auto",
+    live: [],
+    ready: [],
+    metrics: Effect.succeed({ contentType: "text/plain", text: "" }),
+    page: ""
+  }).pipe(
+    Layer.provide(Components.layer([])),
+    Layer.provideMerge(Kubernaut.layer({
+      cluster: "bench",
+      mode: "auto",
+      guardrails: { ...guardrails, cooldown: Duration.zero, actionsPerWindow: { ...guardrails.actionsPerWindow, limit: 1_000_000_000 } },
+      verification: { stabilisation: 0 },
+      intake: { rateLimit: { perSecond: 1_000_000, burst: 1_000_000 } }
+    })),
+    Layer.provideMerge(Layer.mergeAll(trivialCluster, InvestigationChain.layer({ investigators: [restart] }), Storage.layerSqlite({ filename }))),
+    Layer.provide(Logger.layer([]))
+  )
+
+/** Runs the senders in a process of their own and waits until all their alerts have ended: milliseconds from the first request to the last end, and each one's own. */
+const send = Effect.fnUntraced(function*(batch: { readonly alerts: number; readonly senders: number }, round: number) {
+  const events = yield* RemediationEvents
+  const durationsMs: Array<number> = []
+  const done = yield* Deferred.make<number>()
+  let startedMs = 0
+  yield* events.listen(({ event, remediation }) => {
+    if (event !== "Concluded") return
+    startedMs ||= Timestamp.toMillis(remediation.receivedAt)
+    if (remediation.state !== "Remediated") Deferred.doneUnsafe(done, Effect.die(new Error(`${remediation.state}: ${remediation.conclusion}`)))
+    durationsMs.push(Timestamp.toMillis(remediation.updatedAt) - Timestamp.toMillis(remediation.receivedAt))
+    if (durationsMs.length === batch.alerts) Deferred.doneUnsafe(done, Effect.succeed(Timestamp.toMillis(remediation.updatedAt) - startedMs))
+  })
+  const child = spawn(process.execPath, [join(import.meta.dirname, "senders.ts"), port, batch.alerts, batch.senders, round].map(String), { stdio: "inherit" })
+  yield* Effect.addFinalizer(() => Effect.sync(() => child.kill()))
+  return { elapsedMs: yield* Deferred.await(done), durationsMs }
+}, Effect.scoped)
+
+const median = (values: ReadonlyArray<number>): number => values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN
+
+const measure = Effect.gen(function*() {
+  yield* send(load, 0)
+  const rates: Array<number> = []
+  for (let round = 1; round <= 3; round++) rates.push(load.alerts / (yield* send(load, round)).elapsedMs * 1000)
+  const { durationsMs } = yield* send(trickle, 4)
+  return { perSecond: median(rates), p50Ms: median(durationsMs) }
+})
+
+export async function* run(): AsyncGenerator<Result> {
+  const directory = mkdtempSync(join(tmpdir(), "kubernaut-benchmark-"))
+  try {
+    const { p50Ms, perSecond } = await Effect.runPromise(Effect.provide(measure, service(join(directory, "kubernaut.db"))))
+    yield { benchmark: "remediation", variant: "throughput", unit: "remediations/s", median: Math.round(perSecond), ratio: Number((perSecond / goals.perSecond).toPrecision(3)), against: `goal of ${goals.perSecond}/s` }
+    yield { benchmark: "remediation", variant: "latency-p50", unit: "ms", median: p50Ms, ratio: Number((p50Ms / goals.p50Ms).toPrecision(3)), against: `goal of ${goals.p50Ms} ms` }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
