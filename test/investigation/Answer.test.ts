@@ -74,6 +74,11 @@ describe("an answer is judged against the remediation's own objects", () => {
     assert.isFalse(isOwnObject(unread, { namespace: "shop", kind: "HorizontalPodAutoscaler", name: "checkout" }))
   })
 
+  it("an action on somebody else's object is refused", () => {
+    const problem = problemOf(request(), answer({ action: { ...rollback, target: { ...rollback.target, name: "cart" } } }))
+    assert.strictEqual(problem, "the action's target is not the alert's target or part of it")
+  })
+
   it("an action that does not fit the kind it names is refused", () => {
     const problem = problemOf(request(), answer({ action: { type: "CordonNode", target: rollback.target } }))
     assert.strictEqual(problem, "CordonNode does not apply to the kind of object it names")
