@@ -3,7 +3,7 @@
  * stands around all routes, so that whatever goes wrong leaves as problem+json and without a stack.
  */
 import { Cause, Clock, Effect, Option } from "effect"
-import { HttpServerError, HttpServerRequest, type HttpServerResponse, ProblemDetails } from "effect/http"
+import { HttpServerError, HttpServerRequest, HttpServerResponse, ProblemDetails } from "effect/http"
 import {
   BadRequest,
   BodyTooLarge,
@@ -84,6 +84,13 @@ const isBare = (response: HttpServerResponse.HttpServerResponse): boolean =>
   response.status >= 400 &&
   (response.body._tag === "Empty" || (response.status === 415 && response.headers["content-type"]?.startsWith(ProblemDetails.contentType) !== true))
 
+/** The page at `/docs` brings its script with it; whatever that would like to load or send elsewhere stays here. */
+const docsHeaders = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; worker-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff"
+}
+
 export interface LastResortOptions {
   readonly routes: ReadonlyArray<Route>
   readonly maxBodyBytes: number
@@ -127,7 +134,8 @@ export const make = (options: LastResortOptions) => {
         if (refused !== undefined) return Effect.succeed(toResponse(refused))
         return handler.pipe(
           Effect.catchCause((cause) => rescue(cause, request)),
-          Effect.map((response) => isBare(response) ? toResponse(byStatus(response.status, options.maxBodyBytes)) : response)
+          Effect.map((response) => isBare(response) ? toResponse(byStatus(response.status, options.maxBodyBytes)) : response),
+          Effect.map((response) => request.url === "/docs" ? HttpServerResponse.setHeaders(response, docsHeaders) : response)
         )
       }))
 }
