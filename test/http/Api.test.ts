@@ -1,0 +1,106 @@
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Effect, Layer, Option } from "effect"
+import { HttpServer } from "effect/http"
+import { HttpApiTest, OpenApi } from "effect/http-api"
+import { RemediationId } from "../../src/domain/Remediation.ts"
+import { Api, ServedApi } from "../../src/http/Api.ts"
+import { AuditHandlers } from "../../src/http/AuditHandlers.ts"
+import { Authentication } from "../../src/http/Authentication.ts"
+import { methodsOf } from "../../src/http/LastResort.ts"
+import { RemediationHandlers, ReviewHandlers } from "../../src/http/RemediationHandlers.ts"
+import { RequestFaults } from "../../src/http/RequestFaults.ts"
+import { routes } from "../../src/http/Server.ts"
+import { capabilitiesOf } from "../../src/http/StatusHandlers.ts"
+import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
+import { AuditLog } from "../../src/storage/AuditLog.ts"
+import { NotAwaiting, RemediationStore } from "../../src/storage/RemediationStore.ts"
+import { StorageError } from "../../src/storage/StorageError.ts"
+
+const id = RemediationId.make("rem-1")
+
+const client = HttpApiTest.groups(ServedApi, ["remediations", "reviews", "audit"])
+
+/** The handlers on a store of which a test says only what it needs. */
+const handlers = (store: Partial<RemediationStore["Service"]>, audit: Partial<AuditLog["Service"]> = {}) =>
+  Layer.mergeAll(
+    Layer.mergeAll(RemediationHandlers, ReviewHandlers, AuditHandlers).pipe(
+      Layer.provide([
+        Layer.mock(RemediationStore, store),
+        Layer.mock(AuditLog, audit),
+        Layer.mock(RemediationActors, { fire: () => Effect.void })
+      ]),
+      Layer.provideMerge(Layer.merge(Authentication.layer({}), RequestFaults.layer))
+    ),
+    HttpServer.layerServices
+  )
+
+const storageError = (fields: Partial<StorageError> = {}) =>
+  new StorageError({ reason: "busy", operation: "get", retryable: true, committed: "no", ...fields })
+
+describe("Api", () => {
+  it("is described by an OpenAPI document that changes only on purpose", async () => {
+    const document = `${JSON.stringify(OpenApi.fromApi(Api), undefined, 2)}\n`
+    await expect(document).toMatchFileSnapshot("./openapi.snapshot.json")
+  })
+
+  it("has the routes and methods that tests from outside rely on, and none of later versions", () => {
+    const methods = methodsOf(routes)
+    assert.deepStrictEqual(methods("/api/v1/alerts"), ["POST"])
+    assert.deepStrictEqual(methods("/api/v1/remediations"), ["GET", "HEAD"])
+    assert.deepStrictEqual(methods("/api/v1/remediations/rem-1"), ["GET", "HEAD"])
+    assert.deepStrictEqual(methods("/api/v1/remediations/rem-1/approve"), ["POST"])
+    assert.deepStrictEqual(methods("/api/v1/remediations/rem-1/reject"), ["POST"])
+    assert.deepStrictEqual(methods("/api/v1/breakers/llm:openai"), ["PUT"])
+    for (const path of ["/api/v1/reviews", "/api/v1/status", "/api/v1/audit", "/api/v1/events"]) assert.deepStrictEqual(methods(path), ["GET", "HEAD"], path)
+    for (const path of ["/api/v1/emergency", "/api/v1/emergency-stop", "/api/v1/remediations/rem-1/rollback"]) assert.deepStrictEqual(methods(path), [], path)
+  })
+
+  it.effect("tells a client of an unknown remediation by its own error", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.flatMap(client, ({ remediations }) => remediations.get({ params: { id } })))
+      assert.strictEqual(error._tag, "NotFound")
+    }).pipe(Effect.provide(handlers({ get: () => Effect.succeed(Option.none()) }))))
+
+  it.effect("answers 503 with the time to come again when storage fails, for reads and for answers of a person", () =>
+    Effect.gen(function*() {
+      const { audit, remediations, reviews } = yield* client
+      const errors = yield* Effect.forEach([
+        remediations.get({ params: { id } }),
+        remediations.list({ query: {} }),
+        remediations.approve({ params: { id }, payload: null }),
+        reviews.pending({ query: {} }),
+        audit.read({ query: {} })
+      ], (request) => Effect.flip(request as Effect.Effect<unknown, { readonly _tag: string; readonly retryAfterSeconds?: number }>))
+      assert.deepStrictEqual(errors.map(({ _tag, retryAfterSeconds }) => [_tag, retryAfterSeconds]), Array.from({ length: 5 }, () => ["Unavailable", 1]))
+    }).pipe(Effect.provide(handlers({
+      get: () => Effect.fail(storageError()),
+      list: () => Effect.fail(storageError()),
+      review: () => Effect.fail(storageError()),
+      reviews: () => Effect.fail(storageError())
+    }, { read: () => Effect.fail(storageError()) }))))
+
+  it.effect("tells apart: no such remediation, one that does not wait, and one that has been answered", () =>
+    Effect.gen(function*() {
+      const { remediations } = yield* client
+      const approve = Effect.flip(remediations.approve({ params: { id }, payload: { reason: "fine" } }))
+      const errors = [yield* approve, yield* approve, yield* approve] as ReadonlyArray<{ readonly _tag: string; readonly detail?: string }>
+      assert.deepStrictEqual(errors.map(({ _tag }) => _tag), ["NotFound", "Conflict", "Conflict"])
+      assert.match(errors[1]?.detail ?? "", /is Verifying and does not wait/)
+      assert.match(errors[2]?.detail ?? "", /has been answered already/)
+    }).pipe(Effect.provide(handlers({
+      review: (() => {
+        const answers = [
+          new NotAwaiting({ remediationId: id, answered: false }),
+          new NotAwaiting({ remediationId: id, answered: false, state: "Verifying" }),
+          new NotAwaiting({ remediationId: id, answered: true, state: "AwaitingReview" })
+        ]
+        return () => Effect.suspend(() => Effect.fail(answers.shift()!))
+      })()
+    }))))
+
+  it("promises only what is configured: no HolmesGPT that nobody has set up", () => {
+    assert.deepStrictEqual(capabilitiesOf(0, ["rules"]).investigators, ["rules"])
+    assert.deepStrictEqual(capabilitiesOf(1, ["holmesgpt", "llm", "rules"]).investigators, ["llm", "rules"])
+    assert.deepStrictEqual(capabilitiesOf(2, ["holmesgpt", "llm", "rules"]).investigators, ["rules"])
+  })
+})
