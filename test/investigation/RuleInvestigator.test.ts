@@ -94,6 +94,15 @@ describe("what the default rulebook does", () => {
       assert.strictEqual((yield* ask(broken("Unschedulable"))).rule, "no-node-has-room")
     }))
 
+  it.effect("does not evict a pod that the alert names and that is not there any more", () =>
+    Effect.gen(function*() {
+      const found = yield* ask(byAlert("KubePodNotReady", {
+        alert: alert({ name: "KubePodNotReady", labels: { pod: "long-gone" } }),
+        observed: { ...settled, readyReplicas: 1, pods: [pod("a", { ready: false }), pod("b")] }
+      }))
+      assert.strictEqual(found.rule, "pod-not-ready")
+    }))
+
   it.effect("tells what image, configuration or room is missing instead of acting", () =>
     Effect.gen(function*() {
       const waiting = (reason: string) => byAlert("KubeContainerWaiting", { observed: { ...settled, readyReplicas: 0, pods: [pod("a", { ready: false, reason })] } })
@@ -172,6 +181,13 @@ describe("a rule matches only when everything it asks for holds", () => {
     ["*ab*ab*", "ab", false], ["*ab*ab*", "abab", true], ["a.c", "abc", false], ["A", "a", false], ["ab*bc", "abc", false]
   ])("%s against %s: %s", (pattern, text, expected) => assert.strictEqual(matchesPattern(pattern, text), expected))
 })
+
+it.effect("a rule whose action does not fit the target's kind is passed over", () =>
+  Effect.gen(function*() {
+    const rules = own({ name: "restart", action: { type: "RestartWorkload" } }, { name: "tell" })
+    const node = { cluster: "test", namespace: "", kind: "Node", name: "worker-1" }
+    assert.strictEqual((yield* ask(request({ target: node, observed: null }), { rules })).rule, "tell")
+  }))
 
 describe("history", () => {
   const rules = own({ name: "restart", action: { type: "RestartWorkload" }, confidence: 0.4 }, { name: "tell" })
