@@ -174,6 +174,18 @@ describe("Verifier, on the sandbox", () => {
       assert.strictEqual(words(verification), "not-fixed pods-remain")
     }).pipe(Effect.provide(layer())))
 
+  it.effect("a drained node is fixed once the evicted pods are gone and the alert is over, whatever else runs in the cluster", () =>
+    Effect.gen(function*() {
+      const client = yield* KubernetesClient
+      const node = targetOf("Node", "node-1", "")
+      const pods = yield* client.list("Pod", { namespace: "shop", labelSelector: { app: "search" } })
+      const evictions = pods.map((pod): Change => ({ _tag: "Evict", ref: on("Pod", pod.metadata.name), uid: pod.metadata.uid }))
+      const intent = yield* acted({ type: "DrainNode", target: on("Node", "node-1", "") }, node, undefined)
+      yield* Effect.forEach(evictions, write)
+      const { verification } = yield* verified({ ...intent, changes: evictions }, node, { alertResolved: Effect.succeed(true) })
+      assert.strictEqual(words(verification), "fixed settled alert-resolved")
+    }).pipe(Effect.provide(layer())))
+
   it.effect("a target that is deleted under its eyes is not fixed", () =>
     Effect.gen(function*() {
       const catalog = targetOf("Deployment", "catalog")
