@@ -213,6 +213,14 @@ describe("Intake", () => {
       assert.isBelow(Option.getOrThrow(stored).alert.labels["long"]!.length, 2000)
     }))
 
+  it.effect("finds the target among more labels than are stored", () =>
+    Effect.gen(function*() {
+      const { run } = yield* makeIntake()
+      const many = Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`a${index}`, "v"]))
+      yield* run(receive(post(alert("1", "a", { labels: { ...many, namespace: "shop", deployment: "checkout" } }))))
+      assert.deepStrictEqual(yield* run(Effect.flatMap(RemediationStore, (store) => store.openTargets)), [keyOf("checkout")])
+    }))
+
   const Letter = Schema.Literals(["a", "b", "c"])
   const AnyAlert = Schema.Struct({ fingerprint: Letter, deployment: Letter, minute: Schema.Literals([0, 1]), resolved: Schema.Boolean })
 

@@ -171,6 +171,14 @@ describe("BatchWriter", () => {
       assert.strictEqual(kept(), 0)
     })))
 
+  it.effect("an I/O error before the commit is known to have left nothing", () =>
+    scoped(Effect.gen(function*() {
+      const { all, writer } = yield* makeNumbers()
+      const error = yield* Effect.flip(writer.write("insert", "journal", failing(10)))
+      assert.deepStrictEqual([error.reason, error.retryable, error.committed], ["failed", true, "no"])
+      assert.deepStrictEqual(all(), [])
+    })))
+
   it.effect("a lock that is not released fails all that wait at once, as busy", () =>
     scoped(Effect.gen(function*() {
       let begun = 0

@@ -88,6 +88,17 @@ const accepting = (layer: StorageLayer): void => {
       assert.deepStrictEqual(results.map((result) => result.remediationId), [remediationId("1"), remediationId("1")])
     }).pipe(Effect.provide(layer)))
 
+  it.effect("an alert is known by its fingerprint and start, and not by one of them", () =>
+    Effect.gen(function*() {
+      const store = yield* RemediationStore
+      yield* store.accept([newAlert("1", "f", checkout, { startsAt: minute(1) })], minute(1))
+      const asked = [["f", 1], ["f", 2], ["f", 0], ["g", 1]] as const
+      assert.deepStrictEqual(
+        yield* store.known(asked.map(([fingerprint, start]) => ({ fingerprint, startsAt: minute(start) }))),
+        [remediationId("1"), undefined, undefined, undefined]
+      )
+    }).pipe(Effect.provide(layer)))
+
   it.effect("the same alert from two requests at once is accepted once", () =>
     Effect.gen(function*() {
       const store = yield* RemediationStore

@@ -227,6 +227,20 @@ describe("the statements of storage", () => {
     }))
 })
 
+describe("what a process keeps in memory", () => {
+  it.effect("is not what it reads once another process has written", () =>
+    Effect.gen(function*() {
+      const file = yield* filename
+      yield* life(file, Effect.gen(function*() {
+        const store = yield* RemediationStore
+        yield* accept("1", checkout)
+        yield* life(file, Effect.flatMap(RemediationStore, (other) =>
+          other.resolve([{ fingerprint: "f1", startsAt: minute(0), endsAt: minute(3) }], minute(3))))
+        assert.strictEqual(Option.getOrThrow(yield* store.get(remediationId("1"))).alertResolvedAt, minute(3))
+      }))
+    }))
+})
+
 /** Starts the writer, kills it once it has acknowledged that many steps, and answers what it acknowledged. */
 const killedAfter = (file: string, round: number, lines: number) =>
   Effect.callback<ReadonlyArray<string>>((resume) => {
