@@ -519,6 +519,19 @@ export const contract = (name: string, layer: Layer.Layer<KubernetesClient>, fix
           assert.lengthOf(yield* kubernetes.list("ControllerRevision", { namespace }), 2)
         }))
 
+      it.effect("a StatefulSet whose first pod does not become ready makes no second", () =>
+        Effect.gen(function*() {
+          const namespace = yield* space("ordered")
+          const made = yield* create(namespace, {
+            apiVersion: "apps/v1",
+            kind: "StatefulSet",
+            metadata: { name: "db" },
+            spec: { replicas: 2, serviceName: "db", selector: { matchLabels: { app: "db" } }, template: template("db", "bad-v1") }
+          })
+          const stuck = yield* eventually("the first pod crash-loops", readWorkload(refOf(made)), (state) => (state.restarts ?? 0) >= 2)
+          assert.deepStrictEqual(stuck.pods.map((each) => each.name), ["db-0"])
+        }))
+
       it.effect("a Job runs to its end", () =>
         Effect.gen(function*() {
           const kubernetes = yield* KubernetesClient

@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import type { Change } from "../../../src/domain/Change.ts"
 import type { ResourceRef } from "../../../src/domain/Target.ts"
 import { KubernetesClient, KubernetesError } from "../../../src/kubernetes/KubernetesClient.ts"
-import type { CronJob, Deployment, Event, HorizontalPodAutoscaler, Pod, ReplicaSet } from "../../../src/kubernetes/ObjectModel.ts"
+import type { CronJob, Deployment, EndpointSlice, Event, HorizontalPodAutoscaler, Pod, ReplicaSet } from "../../../src/kubernetes/ObjectModel.ts"
 import * as Sandbox from "../../../src/kubernetes/Sandbox.ts"
 import { readWorkload } from "../../../src/kubernetes/WorkloadReader.ts"
 
@@ -258,6 +258,23 @@ describe("the sandbox", () => {
       assert.include(seen, "MODIFIED 4 3")
       assert.strictEqual(seen.at(-1), "MODIFIED 4 4")
     }).pipe(Effect.provide(Sandbox.layer())))
+
+  it.effect("a watcher who sleeps is woken in time by what a write has only set going", () =>
+    Effect.gen(function*() {
+      const kubernetes = yield* KubernetesClient
+      const ready: Array<number> = []
+      const watcher = yield* Effect.forkChild(
+        Stream.runForEach(kubernetes.watch("EndpointSlice", { namespace: "quiet" }), ({ object }) =>
+          Effect.sync(() => ready.push((object as EndpointSlice).endpoints?.filter((each) => each.conditions?.ready === true).length ?? 0)))
+      )
+      yield* TestClock.adjust("29 minutes")
+      assert.deepStrictEqual(ready, [2])
+      // The write itself changes no slice; a pod that is ready 300 ms later does, long before anything else is due.
+      yield* apply(replace(ref("Deployment", "app", "quiet"), "/spec/replicas", 3))
+      yield* TestClock.adjust("300 millis")
+      yield* Fiber.interrupt(watcher)
+      assert.deepStrictEqual(ready, [2, 3])
+    }).pipe(Effect.provide(Sandbox.layer({ pace: { backoff: "1 day" }, deployments: [{ namespace: "quiet", name: "app", behaviour: "healthy" }] }))))
 
   it.effect("a watcher who falls ten thousand events behind is told to begin anew", () =>
     Effect.gen(function*() {
