@@ -249,6 +249,14 @@ describe("facts", () => {
     assert.notInclude(facts({ observed: observed({ readyReplicas: 0 }) }), "bad-rollout")
   })
 
+  it("one pod is broken only beside another that is not, and only if it has a node", () => {
+    const broken = pod("a", { ready: false })
+    assert.include(facts({ observed: observed({ pods: [broken, pod("b")] }) }), "one-pod-broken")
+    assert.notInclude(facts({ observed: observed({ pods: [broken] }) }), "one-pod-broken")
+    assert.notInclude(facts({ observed: observed({ pods: [broken, pod("b", { ready: false })] }) }), "one-pod-broken")
+    assert.notInclude(facts({ observed: observed({ pods: [{ ...broken, reason: "Unschedulable" }, pod("b")] }) }), "one-pod-broken")
+  })
+
   it("only Deployments have rollouts that can be undone", () => {
     assert.notInclude(facts({ target: { ...target, kind: "StatefulSet" } }), "bad-rollout")
   })
