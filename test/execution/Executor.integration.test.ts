@@ -138,10 +138,10 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
       Effect.gen(function*() {
         yield* deploy("restarted")
         const target = on("Deployment", "restarted")
-        const before = (yield* podsOf("restarted")).map((pod) => pod.metadata.uid)
+        const before = new Set((yield* podsOf("restarted")).map((pod) => pod.metadata.uid))
         const verification = yield* verified(yield* act({ type: "RestartWorkload", target }, target, "restart"), target)
         assert.strictEqual(verification.verdict, "fixed", verification.reasons.join("; "))
-        assert.isEmpty(verification.observed!.pods.filter((pod) => before.includes(pod.uid)))
+        assert.isEmpty(verification.observed!.pods.filter((pod) => before.has(pod.uid)))
       }), 60_000)
 
     it.effect("raises the memory of what is killed at its limit, verifies it, and puts absent fields back as they were", () =>
