@@ -168,6 +168,9 @@ export class Instruments {
 
   readonly onAlert = (status: AlertStatus): void => this.#alerts.inc({ status })
 
+  /** An alert that joined a remediation as it was accepted: its own has ended, and no event of its will come. */
+  readonly onJoined = (): void => this.#remediations.inc({ state: "Joined" })
+
   readonly onRemediation = ({ event, remediation }: RemediationChange): void => {
     if (event === "Executed") {
       const execution = remediation.executions.at(-1)

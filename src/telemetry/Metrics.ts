@@ -35,7 +35,10 @@ export class Metrics extends Context.Service<Metrics, {
         yield* (yield* ResilienceEvents).listen(instruments.onResilience)
         yield* (yield* RemediationEvents).listen(instruments.onRemediation)
         yield* (yield* InvestigationChain).fallbacks.listen(instruments.onFallback)
-        yield* options.alerts.listen(({ status }) => instruments.onAlert(status))
+        yield* options.alerts.listen(({ joined, status }) => {
+          instruments.onAlert(status)
+          if (joined === true) instruments.onJoined()
+        })
         return Metrics.of({
           expose: Effect.map(Effect.promise(() => instruments.registry.metrics()), (text) => ({ text, contentType: instruments.registry.contentType })),
           run: Stream.runForEach(degradation.changes, ({ level }) => Effect.sync(() => instruments.onLevel(level)))

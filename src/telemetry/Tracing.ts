@@ -21,7 +21,9 @@ export interface TracingOptions {
   readonly batchSize?: number
   /** Default 5 s. */
   readonly scheduledDelayMs?: number
-  /** For tests; default an OTLP exporter. */
+  /** How long one batch may take, the exporter's own retries included. Default 10 s. */
+  readonly exportTimeoutMs?: number
+  /** Default: an OTLP exporter to the endpoint. */
   readonly exporter?: SpanExporter
 }
 
@@ -85,8 +87,8 @@ export const layer = (options: TracingOptions): Layer.Layer<TraceExport> =>
     const context = yield* Effect.context<never>()
     const log = (effect: Effect.Effect<void>) => void Effect.runForkWith(context)(effect)
     const queue = { waiting: 0, dropped: 0 }
-    const capacity = options.queueCapacity ?? 8192
-    const exporter = watched(options.exporter ?? new OTLPTraceExporter({ url: `${options.endpoint.replace(/\/$/, "")}/v1/traces`, timeoutMillis: 10_000 }), {
+    const { exportTimeoutMs = 10_000, queueCapacity: capacity = 8192 } = options
+    const exporter = watched(options.exporter ?? new OTLPTraceExporter({ url: `${options.endpoint.replace(/\/$/, "")}/v1/traces`, timeoutMillis: exportTimeoutMs }), {
       done: (spans, lost) => {
         queue.waiting -= spans
         if (lost) queue.dropped += spans
@@ -98,7 +100,7 @@ export const layer = (options: TracingOptions): Layer.Layer<TraceExport> =>
       maxQueueSize: capacity,
       maxExportBatchSize: options.batchSize ?? 512,
       scheduledDelayMillis: options.scheduledDelayMs ?? 5000,
-      exportTimeoutMillis: 12_000
+      exportTimeoutMillis: exportTimeoutMs + 2000
     })
     const sdk = NodeSdk.layer(() => ({
       resource: {

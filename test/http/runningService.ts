@@ -45,10 +45,12 @@ export interface ServiceOptions {
   readonly environment?: Readonly<Record<string, string>>
   readonly tokens?: ReadonlyArray<Token>
   readonly log?: (line: string) => void
+  /** Default: nothing is exported. */
+  readonly tracing?: Layer.Layer<TraceExport>
 }
 
 /** Starts it; its scope stops it. Answers the port. */
-export const running = Effect.fnUntraced(function*({ environment, log, tokens }: ServiceOptions = {}) {
+export const running = Effect.fnUntraced(function*({ environment, log, tokens, tracing = TraceExport.layerNone }: ServiceOptions = {}) {
   const parsed = parse({ environment: { KUBERNAUT_PORT: "0", KUBERNAUT_DATABASE_URL: "sqlite::memory:", ...environment }, terminal: false })
   if (Result.isFailure(parsed)) return yield* Effect.die(parsed.failure)
   const settings = parsed.success
@@ -59,7 +61,7 @@ export const running = Effect.fnUntraced(function*({ environment, log, tokens }:
   }
   const context = yield* Layer.build(
     application(prepared).pipe(
-      Layer.provideMerge(TraceExport.layerNone),
+      Layer.provideMerge(tracing),
       Layer.provideMerge(Logging.layer({ format: "json", level: "warn", write: log ?? (() => undefined) }))
     )
   )
