@@ -16,7 +16,9 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [integration],
           pool: "forks",
-          maxWorkers: 2
+          maxWorkers: 2,
+          // Nothing in here waits for real time; the limit is for a busy machine.
+          testTimeout: 30_000
         }
       },
       {

@@ -36,7 +36,7 @@ export const vitest = async (options: Options): Promise<Result> => {
   rmSync(report, { force: true })
   const outcome = await run(
     "node_modules/.bin/vitest",
-    ["run", ...options.args, "--passWithNoTests", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+    ["run", ...options.args, "--passWithNoTests", "--reporter=dot", "--reporter=json", `--outputFile.json=${report}`],
     { timeoutSeconds: options.timeoutSeconds, env: { ...options.env } }
   )
   if (!existsSync(report)) return failed(`${outcome.output.trimEnd()}\nvitest ended without a report, exit code ${outcome.code}`)

@@ -1,6 +1,6 @@
 /**
- * Writes every example into .cache/doc-examples: one module each, and one test file for each file that has examples.
- * They are type-checked and run from there; `import … from "kubernaut"` means this package.
+ * Writes every example into .cache/doc-examples: one module each, and a test file that imports them. They are type-checked and
+ * run from there; `import … from "kubernaut"` means this package. It is one test file, so that the package is loaded once.
  */
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
@@ -18,28 +18,29 @@ const moduleText = (file: string, example: Example): string => {
   }
 }
 
-const writeExamples = (file: string): number => {
+const examplesOf = (file: string): ReadonlyArray<Example> => {
   const text = readFileSync(file, "utf8")
-  const examples = file.endsWith(".md") ? inMarkdown(text) : inSource(text, file)
-  if (examples.length === 0) return 0
-  const directory = join(output, file)
-  mkdirSync(directory, { recursive: true })
+  return file.endsWith(".md") ? inMarkdown(text) : inSource(text, file)
+}
+
+/** Answers the test that runs the example. */
+const writeExample = (file: string, example: Example): string => {
+  const path = join(file, `line-${example.line}.ts`)
+  const directory = dirname(join(output, path))
   const helper = relative(directory, join(import.meta.dirname, "Assertion.ts"))
-  for (const example of examples) {
-    writeFileSync(
-      join(directory, `line-${example.line}.ts`),
-      `// From ${file}:${example.line}\n${moduleText(file, example)}\n` +
-        `import { assertEquals as ${assertion} } from ${JSON.stringify(helper)}\nvoid ${assertion}\n`
-    )
-  }
-  const tests = examples.map(({ line }) =>
-    `test(${JSON.stringify(`the example at ${file}:${line} does what it says`)}, () => import("./line-${line}.ts"))\n`
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(
+    join(output, path),
+    `// From ${file}:${example.line}\n${moduleText(file, example)}\n` +
+      `import { assertEquals as ${assertion} } from ${JSON.stringify(helper)}\nvoid ${assertion}\n`
   )
-  writeFileSync(join(directory, "examples.test.ts"), `import { test } from "vitest"\n\n${tests.join("")}`)
-  return examples.length
+  return `test(${JSON.stringify(`the example at ${file}:${example.line} does what it says`)}, () => import("./${path}"))\n`
 }
 
 process.chdir(dirname(dirname(import.meta.dirname)))
 rmSync(output, { recursive: true, force: true })
-const files = [...globSync("src/**/*.ts"), ...globSync("*.md")].toSorted()
-console.log(`${files.reduce((count, file) => count + writeExamples(file), 0)} examples in ${files.length} files`)
+mkdirSync(output, { recursive: true })
+const tests = [...globSync("src/**/*.ts"), ...globSync("*.md")].toSorted()
+  .flatMap((file) => examplesOf(file).map((example) => writeExample(file, example)))
+writeFileSync(join(output, "examples.test.ts"), `import { test } from "vitest"\n\n${tests.join("")}`)
+console.log(`${tests.length} examples`)

@@ -7,6 +7,7 @@ export default defineConfig({
     name: "examples",
     include: [".cache/doc-examples/**/*.test.ts"],
     pool: "forks",
-    maxWorkers: 2
+    // The first example loads the package, which takes its time on a busy machine.
+    testTimeout: 60_000
   }
 })

@@ -6,7 +6,14 @@ import type { SourceFile } from "./SourceTree.ts"
 export const limit = 400
 
 /** Path, and the lines it may have until it is divided. */
-export const debt: Readonly<Record<string, number>> = {}
+export const debt: Readonly<Record<string, number>> = {
+  "src/resilience/Circuit.ts": 440,
+  "src/resilience/Execution.ts": 409,
+  "src/resilience/Supervisor.ts": 403,
+  "test/kubernetes/KubernetesClient.contract.ts": 618,
+  "test/resilience/Pipeline.test.ts": 524,
+  "test/storage/RemediationStore.contract.ts": 552
+}
 
 const linesOf = (file: SourceFile): number => file.text.split("\n").length - (file.text.endsWith("\n") ? 1 : 0)
 
