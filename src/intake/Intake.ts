@@ -43,6 +43,8 @@ export interface AlertReceived {
   readonly status: AlertStatus
   readonly severity: Severity
   readonly source: string
+  /** Accepted, and ended in the same commit as `Joined`: no actor will ever tell of its end. */
+  readonly joined?: true
 }
 
 export interface IntakeOptions extends AdmissionOptions {
@@ -93,7 +95,7 @@ const make = (options: IntakeOptions) =>
     const { cluster, onAccepted, retryAfterMs: shedRetryMs = 30_000 } = options
 
     /** Firing alerts: which may come in, and what the store makes of those. */
-    const accept = Effect.fnUntraced(function*(arrivals: ReadonlyArray<Arrival>, at: Timestamp, results: Map<number, AlertResult>) {
+    const accept = Effect.fnUntraced(function*(arrivals: ReadonlyArray<Arrival>, at: Timestamp, results: Map<number, AlertResult>, joined: Set<number>) {
       const open = yield* store.backlog
       const admitted: Array<Arrival> = []
       const refused: Array<Arrival> = []
@@ -123,6 +125,7 @@ const make = (options: IntakeOptions) =>
       stored.forEach((result, place) => {
         const { alert, index } = admitted[place]!
         results.set(index, acceptedResult(alert, result))
+        if (result.status === "joined") joined.add(index)
       })
       // Where an alert joined, the actor at work may want its evidence; where it is a repeat, there is nothing new.
       yield* onAccepted(distinct(stored.filter((result) => result.status !== "duplicate").map((result) => result.target)))
@@ -145,13 +148,15 @@ const make = (options: IntakeOptions) =>
       const at = fromMillis(nowMs)
       const arrivals = webhook.alerts.map((alert, index): Arrival => ({ index, source: alert, alert: toAlert(alert) }))
       const results = new Map<number, AlertResult>()
+      const joined = new Set<number>()
       const rateRetryMs = takeRate(source, arrivals.length, nowMs)
       if (rateRetryMs === undefined) {
-        for (const part of partsOf(arrivals.filter((arrival) => arrival.source.status === "firing"))) yield* accept(part, at, results)
+        for (const part of partsOf(arrivals.filter((arrival) => arrival.source.status === "firing"))) yield* accept(part, at, results, joined)
         for (const part of partsOf(arrivals.filter((arrival) => arrival.source.status === "resolved"))) yield* resolve(part, at, results)
       }
       const ordered = arrivals.map(({ alert, index }) => results.get(index) ?? { fingerprint: alert.fingerprint, status: "shed" as const })
-      ordered.forEach(({ status }, index) => options.onReceived?.({ status, severity: arrivals[index]!.alert.severity, source }))
+      ordered.forEach(({ status }, index) =>
+        options.onReceived?.({ status, severity: arrivals[index]!.alert.severity, source, ...(joined.has(index) ? { joined: true } : {}) }))
       const shed = ordered.filter((result) => result.status === "shed").length
       return { results: ordered, shed, ...(shed === 0 ? {} : { retryAfterMs: rateRetryMs ?? shedRetryMs }) }
     })
