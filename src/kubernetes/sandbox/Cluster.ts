@@ -55,6 +55,8 @@ export interface NodeUsage {
   memory: number
 }
 
+type QueuedObject = readonly [kind: string, namespace: string, name: string]
+
 export type Controller = (cluster: Cluster, namespace: string, name: string) => void
 
 /** What a pod asks of a node. */
@@ -93,7 +95,9 @@ export class Cluster {
   observer: ((mutation: Mutation) => void) | undefined
 
   private readonly controllers: ReadonlyMap<string, Controller>
-  private readonly queue = new Map<string, readonly [kind: string, namespace: string, name: string]>()
+  private readonly soon = new Map<string, QueuedObject>()
+  /** What sums up pods and ReplicaSets waits until those have come to rest, or it would sum up many times. */
+  private readonly late = new Map<string, QueuedObject>()
   private readonly eventNames = new Map<string, string>()
   private readonly eventOrder = new Map<string, Array<{ readonly key: string; readonly name: string }>>()
   /** `namespace\0key=value` of the first pair of a Service's selector → names of Services. */
@@ -122,9 +126,10 @@ export class Cluster {
   /** Lets everything happen that is due by `nowMs`. A clock that runs backwards changes nothing. */
   advance(nowMs: number): void {
     while (this.timeline.nextMs <= nowMs) {
-      const entry = this.timeline.take()
-      this.nowMs = Math.max(this.nowMs, entry.atMs)
-      entry.run()
+      const atMs = this.timeline.nextMs
+      this.nowMs = Math.max(this.nowMs, atMs)
+      // What happens at one moment is looked at once.
+      while (this.timeline.nextMs === atMs) this.timeline.take().run()
       this.settle()
     }
     this.nowMs = Math.max(this.nowMs, nowMs)
@@ -133,15 +138,21 @@ export class Cluster {
   /** Runs controllers until none has anything left to do at this moment. */
   settle(): void {
     let rounds = 0
-    for (const [key, [kind, namespace, name]] of this.queue) {
-      if (++rounds > 1_000_000) throw new Error(`The sandbox's controllers do not come to rest at ${kind} ${namespace}/${name}`)
-      this.queue.delete(key)
-      this.controllers.get(kind)!(this, namespace, name)
+    while (this.soon.size > 0 || this.late.size > 0) {
+      const queue = this.soon.size > 0 ? this.soon : this.late
+      for (const [key, [kind, namespace, name]] of queue) {
+        if (++rounds > 1_000_000) throw new Error(`The sandbox's controllers do not come to rest at ${kind} ${namespace}/${name}`)
+        queue.delete(key)
+        this.controllers.get(kind)!(this, namespace, name)
+        if (queue === this.late && this.soon.size > 0) break
+      }
     }
   }
 
   enqueue(kind: string, namespace: string, name: string): void {
-    if (this.controllers.has(kind)) this.queue.set(`${kind}\u0000${namespace}\u0000${name}`, [kind, namespace, name])
+    if (!this.controllers.has(kind)) return
+    const queue = kind === "Pod" || kind === "ReplicaSet" ? this.soon : this.late
+    queue.set(`${kind}\u0000${namespace}\u0000${name}`, [kind, namespace, name])
   }
 
   after(delayMs: number, run: () => void): void {
