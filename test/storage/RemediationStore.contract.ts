@@ -1,5 +1,7 @@
 /**
  * What every implementation of `storage` keeps to. `layer` gives a database that is empty each time it is built.
+ *
+ * Longer than other files, because the promises of the store hold together: a reader who ports it wants them all before him.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer, Option, Schema } from "effect"
