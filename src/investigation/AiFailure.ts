@@ -8,7 +8,7 @@
  * | rate limit | `RateLimited` | yes, after `Retry-After` up to a cap | failure | back off, then next provider |
  * | quota | `QuotaExhausted` | no | failure | next provider |
  * | key | `Authentication` | no | failure | next provider |
- * | context too long | `ContextOverflow` | no | ignored | shrunk before the call (`ContextWindow`); next provider |
+ * | context too long | `ContextOverflow` | no | ignored | shrunk before the call, and again where the provider says so; next provider |
  * | refusal | `Refused` | no | ignored | next provider |
  * | not JSON of the schema, cut off | `InvalidAnswer` | no | failure | next provider |
  * | our request or schema | `BadRequest` | no | ignored | next provider |

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { AiError, LanguageModel } from "effect/ai"
+import { contextLength } from "../../src/investigation/AiFailure.ts"
 import { make } from "../../src/investigation/LlmInvestigator.ts"
-import { evidence, request } from "./fixtures/Requests.ts"
+import { alert, evidence, request } from "./fixtures/Requests.ts"
 
 const action = { type: "RollbackDeployment", target: { namespace: "shop", kind: "Deployment", name: "checkout" } }
 const good = { rootCause: "The rollout is broken.", evidence: ["Pods crash."], action, confidence: 1 }
@@ -44,6 +45,34 @@ describe("any LanguageModel is an investigator", () => {
     Effect.gen(function*() {
       const error = yield* Effect.flip(investigate(Effect.succeed(text)))
       assert.deepStrictEqual([error.reason._tag, error.countsAsFailure], ["InvalidAnswer", true])
+    }))
+
+  it.effect("a provider that finds the prompt too long gets it without logs, then events, then related alerts, and no more", () =>
+    Effect.gen(function*() {
+      const prompts: Array<string> = []
+      const tooLong = AiError.make({ module: "own", method: "generateText", reason: new AiError.InvalidRequestError({ constraint: contextLength }) })
+      const asking = (fits: (prompt: string) => boolean) =>
+        make({ provider: "own" }).pipe(
+          Effect.provideServiceEffect(LanguageModel.LanguageModel, LanguageModel.make({
+            generateText: (options) =>
+              Effect.suspend(() => {
+                const prompt = JSON.stringify(options.prompt)
+                prompts.push(prompt)
+                return fits(prompt) ? Effect.succeed([{ type: "text" as const, text: JSON.stringify(good) }]) : Effect.fail(tooLong)
+              }),
+            streamText: () => Stream.empty
+          })),
+          Effect.flatMap((llm) => llm.investigate(request({ evidence: evidence(), related: [alert({ name: "Related" })] })))
+        )
+      yield* asking((prompt) => !prompt.includes("Back-off"))
+      assert.deepStrictEqual(prompts.map((prompt) => ["PAYMENT_URL", "Back-off", "Related"].filter((part) => prompt.includes(part))), [
+        ["PAYMENT_URL", "Back-off", "Related"],
+        ["Back-off", "Related"],
+        ["Related"]
+      ])
+      prompts.length = 0
+      assert.strictEqual((yield* Effect.flip(asking(() => false))).reason._tag, "ContextOverflow")
+      assert.strictEqual(prompts.length, 4)
     }))
 
   it.effect("its errors are taken by what they mean", () =>
