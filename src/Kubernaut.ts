@@ -20,6 +20,7 @@ import { Degradation } from "./health/DegradationFiber.ts"
 import type { Webhook } from "./intake/AlertmanagerWebhook.ts"
 import { Intake, type IntakeOptions, type Receipt } from "./intake/Intake.ts"
 import { InvestigationChain } from "./investigation/InvestigationChain.ts"
+import { redact } from "./investigation/Redaction.ts"
 import type { KubernetesClient } from "./kubernetes/KubernetesClient.ts"
 import { OwnerResolver } from "./kubernetes/OwnerResolver.ts"
 import { RemediationActors, type LocalOptions } from "./remediation/RemediationActors.ts"
@@ -90,7 +91,7 @@ const actors = (options: KubernautOptions) =>
     ...options.actors
   }).pipe(Layer.provide([
     OwnerResolver.layer(),
-    Executor.layer(options.execution),
+    Executor.layer({ redact, ...options.execution }),
     Verifier.layer(options.verification),
     // An embedder that can ask an Alertmanager provides it below.
     Layer.unwrap(Effect.map(Effect.serviceOption(FiringAlerts), Option.match({

@@ -94,7 +94,7 @@ export const Remediation = Schema.Struct({
   investigated: Schema.Boolean,
   investigation: Schema.optionalKey(Investigation),
   decision: Schema.optionalKey(Decision),
-  /** The target as the decision saw it. */
+  /** The target as the decision saw it; once a person has answered, as the decision saw it that was put to that person. */
   observed: Schema.optionalKey(Schema.NullOr(WorkloadState)),
   review: Schema.optionalKey(ReviewAnswer),
   executions: Schema.Array(Execution),
@@ -145,7 +145,14 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
         ...(event.investigation === undefined ? {} : { investigation: event.investigation })
       }
     case "Decided":
-      return { ...next, level: event.level, decision: event.decision, observed: event.observed, state: event.decision.outcome === "review" ? "AwaitingReview" : self.state }
+      return {
+        ...next,
+        level: event.level,
+        decision: event.decision,
+        // What a person approved was said about that state; a later one must not take its place.
+        observed: self.review === undefined || self.observed === undefined ? event.observed : self.observed,
+        state: event.decision.outcome === "review" ? "AwaitingReview" : self.state
+      }
     case "Reviewed":
       // Assessed once more with the answer: the cluster may have changed while the question waited.
       return { ...next, review: event.review, state: "Investigating" }

@@ -3,7 +3,6 @@
  * and that is the whole of recovery.
  */
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
-import type { Decision } from "../domain/Decision.ts"
 import type { FinalState } from "../domain/Remediation.ts"
 import type { Intent } from "../domain/Execution.ts"
 
@@ -11,11 +10,10 @@ export type NextStep =
   /** Read the root owner of the target. */
   | { readonly _tag: "Retarget" }
   | { readonly _tag: "Investigate" }
+  /** Decide and, where the decision is to act, plan: the intent is journaled with the decision. */
   | { readonly _tag: "Decide" }
   /** Nothing until a person answers or the alert resolves. */
   | { readonly _tag: "AwaitReview" }
-  /** Plan the decided action, dry-run it and make the intent durable. */
-  | { readonly _tag: "Plan"; readonly decision: Decision }
   /** The intent is durable: write to the cluster, or find out whether that was done already. */
   | { readonly _tag: "Execute"; readonly intent: Intent }
   | { readonly _tag: "Verify"; readonly intent: Intent }
@@ -24,7 +22,7 @@ export type NextStep =
 
 const conclude = (state: FinalState, reason: string): NextStep => ({ _tag: "Conclude", state, reason })
 
-/** How often a plan that met a changed object is made anew before a person is asked. */
+/** How often an action may be planned in all: one that met a changed object is decided and planned anew before a person is asked. */
 export const maxPlans = 3
 
 export const nextStep = (self: Remediation): NextStep => {
@@ -39,7 +37,7 @@ export const nextStep = (self: Remediation): NextStep => {
   const explained = self.decision.reasons.map((reason) => reason.message).join(" ")
   switch (self.decision.outcome) {
     case "execute":
-      return { _tag: "Plan", decision: self.decision }
+      return { _tag: "Decide" }
     case "observe":
       return conclude("Observed", explained)
     case "escalate":
@@ -54,9 +52,7 @@ export const nextStep = (self: Remediation): NextStep => {
 
 const afterIntent = (self: Remediation, { intent, outcome }: Remediation["executions"][number]): NextStep => {
   if (outcome === undefined) return { _tag: "Execute", intent }
-  if (outcome.failure === "conflict" && outcome.applied === "no" && self.executions.length < maxPlans && self.decision?.outcome === "execute") {
-    return { _tag: "Plan", decision: self.decision }
-  }
+  if (outcome.failure === "conflict" && outcome.applied === "no" && self.executions.length < maxPlans) return { _tag: "Decide" }
   if (outcome.applied === "unknown") return conclude("Escalated", "It is not known whether the action reached the cluster.")
   if (outcome.failure !== undefined) return conclude("Escalated", outcome.message ?? `The action failed: ${outcome.failure}.`)
   if (intent.action.type === "CollectDiagnostics") return conclude("Escalated", "Diagnostics were collected for a person to look at.")

@@ -6,12 +6,11 @@
  * | *(intake)* | accepts the webhook | `Accepted`, before the 202 |
  * | Retarget | reads the root owner of the target | `Retargeted`; `Joined` where the owner already has an open remediation |
  * | Investigate | asks HolmesGPT, then LLMs, then the rules | `Investigated`: every hop, and the answer |
- * | Decide | applies level, guardrails, history and mode | `Decided` |
+ * | Decide | applies level, guardrails, history and mode; plans an action with its inverse and runs it dry on the server | `Decided`, and with it `Intended`, **before** the first write to the cluster |
  * | AwaitReview | nothing: no fiber waits, the answer begins a new activation | *(operator)* `Reviewed` |
- * | Plan | reads, plans with the inverse, dry-runs on the server | `Intended`, **before** the first write to the cluster |
  * | Execute | checks the fence, writes | `Executed`: applied yes, no or unknown |
  * | Verify | watches the workload settle | `Verified`: fixed, not fixed or unknown |
- * | Conclude | | `Concluded` with a final state |
+ * | Conclude | | `Concluded` with a final state, in the commit of the event that leads to it |
  *
  * **After a crash** a new activation claims the target (which fences the old one), replays the journal and asks `nextStep` again. A step whose
  * event is missing is done again: reading and investigating change nothing, a plan has the same execution id as before, and `Execute` reads the
@@ -24,7 +23,7 @@ import type { Decision } from "../domain/Decision.ts"
 import { displayName, resourceRef, targetKey } from "../domain/Target.ts"
 import type { Intent } from "../domain/Execution.ts"
 import type { Remediation, RemediationEvent } from "../domain/Remediation.ts"
-import { isFinal } from "../domain/Remediation.ts"
+import { evolve, isFinal } from "../domain/Remediation.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { Executor } from "../execution/Executor.ts"
@@ -40,13 +39,15 @@ import type { StorageError } from "../storage/StorageError.ts"
 import { FiringAlerts } from "../verification/FiringAlerts.ts"
 import { Verifier } from "../verification/Verifier.ts"
 import { type NextStep, nextStep } from "./NextStep.ts"
-import { RemediationEvents } from "./RemediationEvents.ts"
+import { type RemediationChange, RemediationEvents } from "./RemediationEvents.ts"
 
 export interface RemediationOptions {
   /** `observe` only says what it would do, `approve` asks before every action, `auto` acts where the guardrails allow it. */
   readonly mode: "observe" | "approve" | "auto"
   readonly guardrails: GuardrailSettings
 }
+
+type Decided = Extract<RemediationEvent, { _tag: "Decided" }>
 
 /** Works one remediation as far as it goes: to its end, to a question for a person, or to another target's actor. */
 export interface RemediationWork {
@@ -66,9 +67,17 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
   const verifier = yield* Verifier
   const firing = yield* FiringAlerts
 
-  const journal = Effect.fnUntraced(function*(claim: Claim, self: Remediation, ...added: ReadonlyArray<RemediationEvent>) {
-    const next = yield* store.append(claim, self, added, yield* Timestamp.now)
-    for (const event of added) events.publish({ event: event._tag, remediation: next })
+  /** Appends the events, and with them, in the same commit, the conclusion that they lead to. */
+  const journal = Effect.fnUntraced(function*(claim: Claim, self: Remediation, added: ReadonlyArray<RemediationEvent>) {
+    const at = yield* Timestamp.now
+    const stages: Array<RemediationChange> = []
+    let stage = self
+    for (const event of added) stages.push({ event: event._tag, remediation: stage = evolve(stage, event, at) })
+    const step = nextStep(stage)
+    const conclusion: ReadonlyArray<RemediationEvent> = step._tag === "Conclude" ? [{ _tag: "Concluded", state: step.state, reason: step.reason }] : []
+    const next = yield* store.append(claim, self, [...added, ...conclusion], at)
+    stages.forEach(events.publish)
+    if (conclusion.length > 0) events.publish({ event: "Concluded", remediation: next })
     return next
   })
 
@@ -103,12 +112,7 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
       observed: yield* observe(self),
       level
     })
-    return yield* journal(claim, self, {
-      _tag: "Investigated",
-      level,
-      hops,
-      ...(investigation === undefined ? {} : { investigation })
-    })
+    return yield* journal(claim, self, [{ _tag: "Investigated", level, hops, ...(investigation === undefined ? {} : { investigation }) }])
   })
 
   /** The investigation, or the remediation as it is when its alert resolves first. */
@@ -125,7 +129,7 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
       })
     )
 
-  const assess = Effect.fn("decide")(function*(claim: Claim, self: Remediation) {
+  const decided = Effect.fn("decide")(function*(self: Remediation) {
     const nowMs = yield* Clock.currentTimeMillis
     const { level } = yield* degradation.current
     const observed = yield* observe(self)
@@ -153,11 +157,12 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
       "kubernaut.action.type": decision.action.type,
       "kubernaut.level": level
     })
-    return yield* journal(claim, self, { _tag: "Decided", level, decision: answered(self, decision), observed })
+    return { _tag: "Decided", level, decision: answered(self, decision), observed } satisfies RemediationEvent
   })
 
-  const plan = Effect.fn("plan")(function*(claim: Claim, self: Remediation, decision: Decision) {
-    const planned = yield* executor.plan({
+  /** The intent, or what becomes of the decision where there can be none. */
+  const planned = Effect.fn("plan")(function*(claim: Claim, self: Remediation, { decision, level, observed }: Decided) {
+    const result = yield* executor.plan({
       action: decision.action,
       target: self.target,
       remediationId: self.id,
@@ -165,13 +170,14 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
       executionId: `${self.id}-${self.executions.length + 1}`,
       epoch: claim.epoch,
       approved: self.review?.answer === "approved",
-      decidedOn: self.observed ?? null
+      // An approval is about the target as it was when the question was put, however long ago.
+      decidedOn: self.review === undefined ? observed : self.observed ?? null
     }).pipe(Effect.result)
-    if (planned._tag === "Success") return yield* journal(claim, self, { _tag: "Intended", intent: planned.success })
-    const refusal = planned.failure
-    return yield* journal(claim, self, {
+    if (result._tag === "Success") return { _tag: "Intended", intent: result.success } satisfies RemediationEvent
+    const refusal = result.failure
+    return {
       _tag: "Decided",
-      level: self.level ?? 0,
+      level,
       decision: answered(self, {
         ...decision,
         outcome: refusal._tag === "PlanRefused" && refusal.approvable ? "review" : "escalate",
@@ -179,15 +185,23 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
           ? { rule: refusal.rule, message: refusal.message }
           : { rule: "plan-failed", message: classify(refusal).message }]
       }),
-      observed: self.observed ?? null
-    })
+      observed
+    } satisfies RemediationEvent
+  })
+
+  /** Decides, and plans what is to be carried out: the intent is durable together with the decision, and both before the first write. */
+  const decideAndPlan = Effect.fnUntraced(function*(claim: Claim, self: Remediation) {
+    const decision = yield* decided(self)
+    if (decision.decision.outcome !== "execute") return yield* journal(claim, self, [decision])
+    const plan = yield* planned(claim, self, decision)
+    return yield* journal(claim, self, plan._tag === "Intended" ? [decision, plan] : [plan])
   })
 
   const execute = Effect.fn("execute")(function*(claim: Claim, self: Remediation, intent: Intent) {
     yield* Effect.annotateCurrentSpan({ "kubernaut.action.type": intent.action.type, "kubernaut.execution.id": intent.executionId })
     const outcome = yield* executor.execute(intent, { holds: store.holds(claim) })
     yield* Effect.annotateCurrentSpan({ "kubernaut.execution.applied": outcome.applied })
-    return yield* journal(claim, self, { _tag: "Executed", outcome })
+    return yield* journal(claim, self, [{ _tag: "Executed", outcome }])
   })
 
   const verify = Effect.fn("verify")(function*(claim: Claim, self: Remediation, intent: Intent) {
@@ -199,7 +213,7 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
       alertResolved: Effect.map(store.get(self.id), (now) => Option.isSome(now) && now.value.alertResolvedAt !== undefined)
     })
     yield* Effect.annotateCurrentSpan({ "kubernaut.verification.verdict": verification.verdict })
-    return yield* journal(claim, self, { _tag: "Verified", verification })
+    return yield* journal(claim, self, [{ _tag: "Verified", verification }])
   })
 
   const perform = (
@@ -214,15 +228,13 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
       case "Investigate":
         return investigateUnlessResolved(claim, self, wake)
       case "Decide":
-        return assess(claim, self)
-      case "Plan":
-        return plan(claim, self, step.decision)
+        return decideAndPlan(claim, self)
       case "Execute":
         return execute(claim, self, step.intent)
       case "Verify":
         return verify(claim, self, step.intent)
       case "Conclude":
-        return journal(claim, self, { _tag: "Concluded", state: step.state, reason: step.reason })
+        return journal(claim, self, [])
     }
   }
 
@@ -243,12 +255,7 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
 
   const run: RemediationWork["run"] = (claim, self, wake) =>
     Effect.useSpan("remediation", { ...spanOf(self), attributes: attributesOf(self) }, (span) =>
-      journal(claim, self, {
-        _tag: "Started",
-        traceId: span.traceId,
-        spanId: self.spanId ?? span.spanId,
-        epoch: claim.epoch
-      }).pipe(
+      journal(claim, self, [{ _tag: "Started", traceId: span.traceId, spanId: self.spanId ?? span.spanId, epoch: claim.epoch }]).pipe(
         Effect.flatMap((started) => drive(claim, started, wake)),
         Effect.withParentSpan(span)
       )).pipe(

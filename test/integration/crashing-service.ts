@@ -45,7 +45,7 @@ const markedStore = Layer.effect(
   RemediationStore,
   Effect.map(RemediationStore, (store) => ({
     ...store,
-    append: (claim, self, events, at) => marked(events[0]?._tag ?? "nothing", store.append(claim, self, events, at)),
+    append: (claim, self, events, at) => events.reduce((append, event) => marked(event._tag, append), store.append(claim, self, events, at)),
     retarget: (claim, self, target, at) => marked("Retargeted", store.retarget(claim, self, target, at))
   }))
 )

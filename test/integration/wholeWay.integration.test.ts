@@ -94,7 +94,7 @@ describe("One alert, the whole way", () => {
       for (const field of ["id", "alert", "state", "level", "hops", "investigation", "decision", "executions", "verification", "traceId", "events"]) {
         assert.property(raw, field)
       }
-      const whole = Schema.decodeUnknownSync(RemediationDetail)(raw, { onExcessProperty: "error" })
+      const whole = yield* Effect.orDie(Schema.decodeUnknownEffect(RemediationDetail)(raw, { onExcessProperty: "error" }))
       assert.deepStrictEqual(whole.target, { cluster: "sandbox", namespace: "shop", kind: "Deployment", name: "checkout" })
       assert.strictEqual(whole.level, 0)
       const [hop, ...more] = whole.hops

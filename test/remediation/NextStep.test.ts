@@ -7,6 +7,7 @@ import {
   executed,
   intended,
   investigated,
+  observed,
   remediationOf,
   resolved,
   retargeted,
@@ -22,7 +23,7 @@ describe("nextStep", () => {
       [started, "Retarget"],
       [retargeted, "Investigate"],
       [investigated, "Decide"],
-      [decided("execute"), "Plan"],
+      [decided("execute"), "Decide"],
       [intended, "Execute"],
       [executed({ applied: "yes" }), "Verify"],
       [verified("fixed"), "Conclude"],
@@ -80,12 +81,18 @@ describe("nextStep", () => {
     assert.strictEqual(nextStep(remediationOf(...begun, executed({})))._tag, "Verify")
   })
 
-  it("a plan that met a changed object is made anew at most twice", () => {
+  it("an action that met a changed object is decided and planned anew at most twice", () => {
     const conflict = executed({ applied: "no", failure: "conflict" })
     const once = [accepted(), investigated, decided("execute"), intended, conflict] as const
-    assert.strictEqual(nextStep(remediationOf(...once))._tag, "Plan")
-    assert.strictEqual(nextStep(remediationOf(...once, intended, conflict))._tag, "Plan")
+    assert.strictEqual(nextStep(remediationOf(...once))._tag, "Decide")
+    assert.strictEqual(nextStep(remediationOf(...once, intended, conflict))._tag, "Decide")
     const thrice = nextStep(remediationOf(...once, intended, conflict, intended, conflict))
     assert.strictEqual(thrice._tag === "Conclude" && thrice.state, "Escalated")
+  })
+
+  it("keeps the state that a person's answer was about when it is decided anew", () => {
+    const later = { ...observed, generation: 3 }
+    const asked = remediationOf(accepted(), investigated, decided("review"), reviewed("approved"), { ...decided("execute"), observed: later })
+    assert.deepStrictEqual(asked.observed, observed)
   })
 })

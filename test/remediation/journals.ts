@@ -67,7 +67,7 @@ export const accepted = (provisional = false): RemediationEvent => ({ _tag: "Acc
 export const started: RemediationEvent = { _tag: "Started", traceId: "t1", spanId: "s1", epoch: 1 }
 export const retargeted: RemediationEvent = { _tag: "Retargeted", target }
 export const investigated: RemediationEvent = { _tag: "Investigated", level: 0, hops: [], investigation }
-export const decided = (outcome: Decision["outcome"]): RemediationEvent => ({
+export const decided = (outcome: Decision["outcome"]): Extract<RemediationEvent, { _tag: "Decided" }> => ({
   _tag: "Decided",
   level: 0,
   decision: { outcome, action, risk: "low", confidence: 0.5, reasons: [{ rule: "test", message: `It is to ${outcome}.` }] },
