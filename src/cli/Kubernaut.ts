@@ -3,6 +3,7 @@ import { Cause, Console, Effect, Exit, Option, type Runtime } from "effect"
 import { CliError, Command } from "effect/cli"
 import { config, rulebook } from "./ConfigCommands.ts"
 import { ConfigurationError } from "./Configuration.ts"
+import { doctor } from "./Doctor.ts"
 import { CommandFailed, exitCodes } from "./ExitCode.ts"
 import { alert, approve, audit, reject, remediations, reviews, status } from "./OperateCommands.ts"
 import { Json } from "./Output.ts"
@@ -11,7 +12,7 @@ import { version } from "./Version.ts"
 
 const kubernaut = Command.make("kubernaut").pipe(
   Command.withDescription("Kubernetes remediation that keeps going while the things it depends on fail"),
-  Command.withSubcommands([serve, status, alert, remediations, reviews, approve, reject, audit, config, rulebook]),
+  Command.withSubcommands([serve, status, alert, remediations, reviews, approve, reject, audit, doctor, config, rulebook]),
   Command.withGlobalFlags([Json]),
   Command.withExamples([
     { command: "kubernaut serve", description: "Start on the sandbox cluster, on http://127.0.0.1:8080" },
