@@ -295,6 +295,13 @@ describe("ClientNode's failures", () => {
       assert.strictEqual(error._tag, "ConnectionError")
       assert.include(error.message, "/no/such/kubeconfig")
     }).pipe(Effect.scoped))
+
+  it.live("outside of a pod there is no ServiceAccount to use, which is an error at start", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Layer.build(ClientNode.layer({ inCluster: true })))
+      assert.strictEqual(error._tag, "ConnectionError")
+      assert.include(error.message, "ServiceAccount")
+    }).pipe(Effect.scoped))
 })
 
 describe("ClientNode's watch", () => {
