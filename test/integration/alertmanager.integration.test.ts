@@ -22,15 +22,19 @@ const freePort = Effect.promise(async () => {
   return typeof address === "object" && address !== null ? address.port : 0
 })
 
-/** An Alertmanager with the example's configuration, in which only the receiver's address is another. It ends with the scope. */
-const startAlertmanager = Effect.fnUntraced(function*(command: string, receiver: string) {
-  const port = yield* freePort
+/** An Alertmanager with the example's configuration, in which only the receiver's address is another, and `edit`. It ends with the scope. */
+const startAlertmanager = Effect.fnUntraced(function*(
+  command: string,
+  receiver: string,
+  port: number,
+  edit: (configuration: string) => string = (configuration) => configuration
+) {
   const directory = yield* Service.temporaryDirectory
   const example = readFileSync(join(import.meta.dirname, "../../examples/alertmanager/alertmanager.yml"), "utf8")
   const configured = example.replace("http://127.0.0.1:8080/", `${receiver}/`)
   assert.notStrictEqual(configured, example, "the example names Kubernaut's default address")
   const file = join(directory, "alertmanager.yml")
-  writeFileSync(file, configured)
+  writeFileSync(file, edit(configured))
   yield* Effect.acquireRelease(
     Effect.sync(() =>
       spawn(command, [
@@ -54,12 +58,13 @@ const startAlertmanager = Effect.fnUntraced(function*(command: string, receiver:
   return url
 })
 
-const fire = (alertmanager: string, labels: Readonly<Record<string, string>>) =>
+/** `endsAt` in the past resolves the alert. */
+const fire = (alertmanager: string, labels: Readonly<Record<string, string>>, endsAt?: string) =>
   Effect.promise(async () => {
     const response = await fetch(`${alertmanager}/api/v2/alerts`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify([{ labels }])
+      body: JSON.stringify([{ labels, ...(endsAt === undefined ? {} : { endsAt }) }])
     })
     assert.strictEqual(response.status, 200)
   })
@@ -69,7 +74,7 @@ describe("Alertmanager", () => {
   it.live.skipIf(program === undefined)("delivers alerts of different groups, and Kubernaut takes each up once", () =>
     Effect.gen(function*() {
       const kubernaut = yield* Service.start()
-      const alertmanager = yield* startAlertmanager(program ?? "", kubernaut.url)
+      const alertmanager = yield* startAlertmanager(program ?? "", kubernaut.url, yield* freePort)
       yield* fire(alertmanager, { alertname: "KubeHpaMaxedOut", severity: "warning", namespace: "shop", horizontalpodautoscaler: "search" })
       yield* fire(alertmanager, { alertname: "Watchdog", severity: "none" })
 
@@ -82,5 +87,22 @@ describe("Alertmanager", () => {
       assert.strictEqual(remediations.length, 2)
       assert.strictEqual(byName.get("Watchdog")?.state, "Observed")
       assert.deepInclude(byName.get("KubeHpaMaxedOut")?.target, { kind: "Deployment", name: "search" })
+    }))
+
+  it.live.skipIf(program === undefined)("is asked whether an alert still fires before Kubernaut says that it is remediated", () =>
+    Effect.gen(function*() {
+      const port = yield* freePort
+      const kubernaut = yield* Service.start({ KUBERNAUT_ALERTMANAGER_URL: `http://127.0.0.1:${port}` })
+      // It never tells of a resolved alert by itself, so that whoever knows of it has asked.
+      const alertmanager = yield* startAlertmanager(program ?? "", kubernaut.url, port, (text) => text.replace("send_resolved: true", "send_resolved: false"))
+      const labels = { alertname: "KubeDeploymentRolloutStuck", severity: "warning", namespace: "shop", deployment: "checkout" }
+      yield* fire(alertmanager, labels)
+      const { data } = yield* kubernaut.seen((event) => event.data["kind"] === "Executed")
+      yield* fire(alertmanager, labels, new Date(Date.now() - 1000).toISOString())
+
+      const ended = yield* kubernaut.ended(String(data["id"]))
+      assert.strictEqual(ended.state, "Remediated")
+      assert.deepInclude(ended.verification!.reasons, "alert-resolved: Alertmanager says so")
+      assert.notInclude(ended.events.map(({ kind }) => kind), "AlertResolved")
     }))
 })
