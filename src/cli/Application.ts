@@ -33,6 +33,7 @@ import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { Kubernaut, Supervised } from "../Kubernaut.ts"
 import * as Sandbox from "../kubernetes/Sandbox.ts"
 import { page } from "../console/LandingPage.ts"
+import type { Bulkhead } from "../resilience/Bulkhead.ts"
 import * as EventHub from "../resilience/EventHub.ts"
 import { make as makePipeline, type Pipeline } from "../resilience/Pipeline.ts"
 import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
@@ -40,6 +41,7 @@ import * as Supervisor from "../resilience/Supervisor.ts"
 import { ActionHistory } from "../storage/ActionHistory.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Storage from "../storage/Storage.ts"
+import type { Service } from "../telemetry/Instruments.ts"
 import { Metrics } from "../telemetry/Metrics.ts"
 import { FiringAlerts } from "../verification/FiringAlerts.ts"
 import type { LlmProvider, Settings } from "./Settings.ts"
@@ -88,7 +90,7 @@ const chain = (settings: Settings, rules: ReadonlyArray<Rule>) =>
     const rulesInvestigator = RuleInvestigator.make({
       rules,
       // Rules go on without the database: what it does not tell is as if nothing had been tried.
-      successRate: (alertName, action) => Effect.catch(history.successRate(alertName, action), () => Effect.succeed(undefined))
+      successRate: (alertName, action) => Effect.orElseSucceed(history.successRate(alertName, action), () => undefined)
     })
     return InvestigationChain.layer({
       investigators: [...(yield* holmesgptInvestigator(settings)), ...(yield* Effect.forEach(settings.llmProviders, llmInvestigator)), rulesInvestigator],
@@ -132,13 +134,16 @@ const components = (kubernetes: Pipeline) =>
     return Components.layer(parts)
   }))
 
+const measured = (name: string, bulkhead: Bulkhead | undefined): Service =>
+  bulkhead === undefined ? { name } : { name, bulkheadInUse: () => Effect.runSync(bulkhead.state).inUse }
+
 const metrics = (kubernetes: Pipeline, alerts: EventHub.EventHub<AlertReceived>) =>
   Layer.unwrap(Effect.map(InvestigationChain, ({ tiers }) =>
     Metrics.layer({
       alerts,
       services: [
-        { name: kubernetes.name },
-        ...tiers.filter(({ circuitBreaker }) => circuitBreaker !== undefined).map(({ service }) => ({ name: service }))
+        measured(kubernetes.name, kubernetes.bulkhead),
+        ...tiers.filter(({ name }) => name !== "rules").map(({ bulkhead, service }) => measured(service, bulkhead))
       ]
     })))
 

@@ -1,5 +1,5 @@
 /** The typed client of a running service, by `--url` and `--token` or `KUBERNAUT_URL` and `KUBERNAUT_TOKEN`. */
-import { Config, Effect, Option, type Redacted } from "effect"
+import { Config, Effect, Option, type Redacted, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
@@ -35,7 +35,7 @@ export type Client = Effect.Success<ReturnType<typeof makeClient>>
 
 /** What went wrong with a request, as a sentence and an exit code. */
 export const explain = (error: unknown, url: string): CommandFailed => {
-  if (error instanceof CommandFailed) return error
+  if (Schema.is(CommandFailed)(error)) return error
   if (HttpClientError.isHttpClientError(error)) {
     return error.reason._tag === "TransportError"
       ? new CommandFailed({ code: "unavailable", text: `${url} does not answer. Is the service running? kubernaut serve starts it; --url or KUBERNAUT_URL says where it is.` })

@@ -14,7 +14,6 @@
 import { Runtime, Schema } from "effect"
 
 export const exitCodes = { ok: 0, bad: 1, usage: 2, unavailable: 69, software: 70, permission: 77, configuration: 78 } as const
-export type ExitCodeName = keyof typeof exitCodes
 
 /** Ends the command with a sentence for people, on standard error, and a code for scripts. */
 export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandFailed", {

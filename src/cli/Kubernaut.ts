@@ -1,5 +1,5 @@
 /** The command line as a whole. */
-import { Cause, Console, Effect, Exit, Option, type Runtime } from "effect"
+import { Cause, Console, Effect, Exit, Option, type Runtime, Schema } from "effect"
 import { CliError, Command } from "effect/cli"
 import { config, rulebook } from "./ConfigCommands.ts"
 import { ConfigurationError } from "./Configuration.ts"
@@ -21,14 +21,17 @@ const kubernaut = Command.make("kubernaut").pipe(
   ])
 )
 
+const isCommandFailed = Schema.is(CommandFailed)
+const isConfigurationError = Schema.is(ConfigurationError)
+
 /** The exit code of how a command ended. */
 export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
   if (Exit.isSuccess(exit)) return exitCodes.ok
   // Stopped by a signal, in order.
   if (Cause.hasInterruptsOnly(exit.cause)) return exitCodes.ok
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  if (error instanceof CommandFailed) return exitCodes[error.code]
-  if (error instanceof ConfigurationError) return exitCodes.configuration
+  if (isCommandFailed(error)) return exitCodes[error.code]
+  if (isConfigurationError(error)) return exitCodes.configuration
   return CliError.isCliError(error) ? exitCodes.usage : exitCodes.software
 }
 
@@ -39,7 +42,7 @@ const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   // What is wrong with a command line has been printed with its help.
   if (CliError.isCliError(error)) return Effect.void
-  return error instanceof CommandFailed || error instanceof ConfigurationError
+  return isCommandFailed(error) || isConfigurationError(error)
     ? Console.error(error.message)
     : Console.error(`Kubernaut made a mistake. Please report it with this:\n${Cause.pretty(cause)}`)
 }

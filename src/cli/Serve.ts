@@ -78,6 +78,8 @@ export const run = (prepared: Application.Prepared, colours: boolean) =>
   Application.start(prepared).pipe(
     Effect.tap((address) => announce(address, prepared)),
     Effect.andThen(Effect.never),
+    // Runs before the scope closes, so while requests in flight are still being finished.
+    Effect.onInterrupt(() => Effect.logInfo("Kubernaut is stopping; a second signal ends it at once")),
     Effect.scoped,
     Effect.provide(Application.layer(prepared)),
     Effect.mapError((error) => startError(error, prepared.settings)),

@@ -6,7 +6,7 @@
  * quickly first; only one that is wrong is decoded again for everything that is wrong with it.
  */
 import { Effect, Exit, Schema } from "effect"
-import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Webhook } from "../intake/AlertmanagerWebhook.ts"
 import { Intake } from "../intake/Intake.ts"
 import { type AuthenticationOptions, authenticator, type Principal } from "./Authentication.ts"

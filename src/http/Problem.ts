@@ -11,7 +11,7 @@ import { HttpApiError } from "effect/http-api"
 
 /** A part of a request that is wrong: `path` begins with `payload`, `query`, `params` or `headers`. */
 export const Fault = Schema.Struct({
-  path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+  path: Schema.Array(Schema.Union([Schema.String, Schema.Finite])),
   message: Schema.String
 })
 export type Fault = typeof Fault.Type

@@ -34,6 +34,7 @@
  */
 import { Cause, Clock, Context, Duration, Effect, Exit, Layer } from "effect"
 import { type Hop, type Investigation, type InvestigatorName } from "../domain/Investigation.ts"
+import type { Bulkhead } from "../resilience/Bulkhead.ts"
 import type { CircuitBreaker } from "../resilience/CircuitBreaker.ts"
 import { type EventHub, make as makeEventHub } from "../resilience/EventHub.ts"
 import { type Classification, make as makePipeline, type Options as PipelineOptions, type Pipeline, type PipelineError } from "../resilience/Pipeline.ts"
@@ -58,6 +59,8 @@ export interface Tier {
   readonly service: string
   /** Absent for rules. */
   readonly circuitBreaker?: CircuitBreaker
+  /** Absent for rules. */
+  readonly bulkhead?: Bulkhead
   readonly probe?: NonNullable<Investigator["probe"]>
 }
 
@@ -277,6 +280,7 @@ export const make = (options: Options): Effect.Effect<InvestigationChain["Servic
         ...(investigator.provider === undefined ? {} : { provider: investigator.provider }),
         service,
         ...(pipeline?.circuitBreaker === undefined ? {} : { circuitBreaker: pipeline.circuitBreaker }),
+        ...(pipeline?.bulkhead === undefined ? {} : { bulkhead: pipeline.bulkhead }),
         ...(investigator.probe === undefined ? {} : { probe: investigator.probe })
       }))
     }

@@ -31,7 +31,7 @@ export interface TracingOptions {
 export class TraceExport extends Context.Service<TraceExport, {
   /** Spans that were dropped: the queue was full, or the receiver refused them. */
   readonly dropped: () => number
-}>()("kubernaut/telemetry/TraceExport") {
+}>()("kubernaut/telemetry/Tracing/TraceExport") {
   /** Where nothing is exported nothing is dropped. */
   static readonly layerNone: Layer.Layer<TraceExport> = Layer.succeed(TraceExport, { dropped: () => 0 })
 }

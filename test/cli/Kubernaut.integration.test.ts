@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -147,6 +148,24 @@ describe("the command line", () => {
       const ended = yield* first.ended
       assert.strictEqual(ended.code, 0)
       assert.match(ended.stderr, /Kubernaut has stopped/)
+    }).pipe(Effect.scoped), 60_000)
+
+  it.live("a second signal ends it at once, though a request is still arriving", () =>
+    Effect.gen(function*() {
+      const { child, ended, said, url } = yield* serve({ KUBERNAUT_LOG_LEVEL: "info" })
+      const socket = connect(Number(new URL(url).port), "127.0.0.1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+      yield* Effect.callback<void>((resume) => {
+        socket.write("POST /api/v1/alerts HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n{")
+        // The server has begun with the request when it asks for the body.
+        socket.once("data", () => resume(Effect.void))
+      })
+      child.kill("SIGTERM")
+      yield* said(/Kubernaut is stopping/)
+      child.kill("SIGTERM")
+      const { code, stderr } = yield* ended
+      assert.strictEqual(code, 143)
+      assert.notMatch(stderr, /has stopped/)
     }).pipe(Effect.scoped), 60_000)
 
   it.live("lists every setting, and shows those in force without secrets", () =>

@@ -1,5 +1,5 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
 import { HttpApiTest, OpenApi } from "effect/http-api"
 import { RemediationId } from "../../src/domain/Remediation.ts"
@@ -59,7 +59,7 @@ describe("Api", () => {
     Effect.gen(function*() {
       const error = yield* Effect.flip(Effect.flatMap(client, ({ remediations }) => remediations.get({ params: { id } })))
       assert.strictEqual(error._tag, "NotFound")
-    }).pipe(Effect.provide(handlers({ get: () => Effect.succeed(Option.none()) }))))
+    }).pipe(Effect.provide(handlers({ get: () => Effect.succeedNone }))))
 
   it.effect("answers 503 with the time to come again when storage fails, for reads and for answers of a person", () =>
     Effect.gen(function*() {

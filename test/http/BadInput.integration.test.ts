@@ -3,7 +3,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { connect } from "node:net"
 import { type Call, call, running } from "./runningService.ts"
 
-class Port extends Context.Service<Port, number>()("test/Port") {
+class Port extends Context.Service<Port, number>()("kubernaut/test/http/BadInput.integration.test/Port") {
   static readonly layer = Layer.effect(Port, running())
 }
 
