@@ -52,7 +52,7 @@ export type FarEnds = KubernetesClient | InvestigationChain | RemediationStore |
 export type Parts = Intake | RemediationActors | RemediationEvents | Degradation | Supervised
 
 /** The long-lived parts and how they are. */
-export class Supervised extends Context.Service<Supervised, Supervisor.Supervisor>()("kubernaut/Supervised") {
+export class Supervised extends Context.Service<Supervised, Supervisor.Supervisor>()("kubernaut/Kubernaut/Supervised") {
   static readonly layer: Layer.Layer<Supervised, never, RemediationActors | Degradation> = Layer.effect(
     Supervised,
     Effect.gen(function*() {

@@ -25,7 +25,7 @@ const embedded = Kubernaut.Kubernaut.layer({ cluster: "sandbox", mode: "auto" })
   Layer.provide([Sandbox.layer(), Storage.layerMemory, InvestigationChain.InvestigationChain.layer({ investigators: [runbook] })])
 )
 
-const webhook = Schema.decodeUnknownEffect(AlertmanagerWebhook.Webhook)({
+const webhook = Schema.decodeEffect(AlertmanagerWebhook.Webhook)({
   version: "4",
   groupKey: "{}:{}",
   status: "firing",

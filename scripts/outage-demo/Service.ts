@@ -27,8 +27,9 @@ export interface Remediation {
   readonly conclusion?: string
 }
 
-const fetchJson = (url: string, init?: RequestInit): Effect.Effect<any> =>
-  Effect.promise((signal) => fetch(url, { ...init, signal }).then((response) => response.json()))
+// The service is ours and of this commit: its answers are what its OpenAPI document says.
+const fetchJson = <A>(url: string, init?: RequestInit): Effect.Effect<A> =>
+  Effect.promise((signal) => fetch(url, { ...init, signal }).then((response) => response.json() as Promise<A>))
 
 /** `id`, `event` and `data` lines, blocks parted by an empty line. */
 const parse = (block: string): ReadonlyArray<ServerEvent> => {
@@ -56,7 +57,6 @@ export const start = Effect.fnUntraced(function*(settings: Readonly<Record<strin
   readonly events: Stream.Stream<ServerEvent>
   readonly post: (alert: { readonly name: string; readonly labels: Readonly<Record<string, string>>; readonly fingerprint: string }) => Effect.Effect<string>
   readonly get: (id: string) => Effect.Effect<Remediation>
-  readonly status: Effect.Effect<any>
 }, never, Scope.Scope> {
   const directory = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-demo-"))),
@@ -85,7 +85,7 @@ export const start = Effect.fnUntraced(function*(settings: Readonly<Record<strin
     events: eventsOf(url),
     post: ({ fingerprint, labels, name }) =>
       Effect.map(
-        fetchJson(`${url}/api/v1/alerts`, {
+        fetchJson<{ readonly results: ReadonlyArray<{ readonly remediationId: string }> }>(`${url}/api/v1/alerts`, {
           method: "POST",
           headers: { "content-type": "application/json" },
           body: JSON.stringify({
@@ -108,9 +108,8 @@ export const start = Effect.fnUntraced(function*(settings: Readonly<Record<strin
             }]
           })
         }),
-        (body) => body.results[0].remediationId
+        (body) => body.results[0]?.remediationId ?? ""
       ),
-    get: (id) => fetchJson(`${url}/api/v1/remediations/${id}`),
-    status: fetchJson(`${url}/api/v1/status`)
+    get: (id) => fetchJson(`${url}/api/v1/remediations/${id}`)
   }
 })

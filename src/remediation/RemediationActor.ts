@@ -35,10 +35,12 @@ export const make = Effect.fnUntraced(function*(options: Remediation.Remediation
       const home = targetKey(after.target)
       return home === target || after.state === "Joined" ? idle : { _tag: "Moved", target: home } as const
     }).pipe(
-      Effect.catchTag("Fenced", (error) =>
-        Effect.as(Effect.logWarning("Another process has taken over the target", { target, epoch: error.epoch }), { _tag: "Fenced" } as const)),
-      Effect.catchTag("StorageError", (error) =>
-        Effect.as(Effect.logError("Storage failed; the target is taken up again later", { target, reason: error.message }), { _tag: "Failed" } as const)),
+      Effect.catchTags({
+        Fenced: (error) =>
+          Effect.as(Effect.logWarning("Another process has taken over the target", { target, epoch: error.epoch }), { _tag: "Fenced" } as const),
+        StorageError: (error) =>
+          Effect.as(Effect.logError("Storage failed; the target is taken up again later", { target, reason: error.message }), { _tag: "Failed" } as const)
+      }),
       Effect.catchDefect((defect) =>
         Effect.as(Effect.logError("A remediation broke; the target is taken up again later", Cause.die(defect)), { _tag: "Failed" } as const))
     )

@@ -16,7 +16,7 @@ export class FiringAlerts extends Context.Service<FiringAlerts, {
   readonly stillFiring: (alert: Alert) => Effect.Effect<boolean | undefined>
 }>()("kubernaut/verification/FiringAlerts") {
   /** Nobody can be asked. */
-  static readonly layerNone: Layer.Layer<FiringAlerts> = Layer.succeed(FiringAlerts, { stillFiring: () => Effect.succeed(undefined) })
+  static readonly layerNone: Layer.Layer<FiringAlerts> = Layer.succeed(FiringAlerts, { stillFiring: () => Effect.undefined })
 
   /** `url` is Alertmanager's base address, e.g. `http://alertmanager:9093`. */
   static readonly layerAlertmanager = (options: { readonly url: string }): Layer.Layer<FiringAlerts, never, HttpClient.HttpClient> =>

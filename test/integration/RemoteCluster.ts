@@ -9,7 +9,7 @@ import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "e
 import { createServer } from "node:http"
 import { Change } from "../../src/domain/Change.ts"
 import { ResourceRef } from "../../src/domain/Target.ts"
-import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import { KubernetesClient, KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 
 const Call = Schema.Union([
@@ -44,7 +44,7 @@ export const serve = Effect.fnUntraced(function*(options: Sandbox.SandboxOptions
   const route = HttpRouter.add("POST", "/", Effect.gen(function*() {
     const call = yield* HttpServerRequest.schemaBodyJson(Call)
     const result = yield* Effect.result(answer(client, call))
-    if (result._tag === "Failure") return HttpServerResponse.jsonUnsafe({ error: Schema.encodeSync(KubernetesError)(result.failure) })
+    if (result._tag === "Failure") return HttpServerResponse.jsonUnsafe({ error: yield* Schema.encodeEffect(KubernetesError)(result.failure) })
     if (call._tag === "apply" && !call.dryRun) {
       writes.push(call.change)
       const waiter = waiting.get(writes.length)
@@ -74,17 +74,18 @@ const Reply = Schema.Struct({ value: Schema.optionalKey(Schema.Any), error: Sche
 /** The port to a cluster that another process serves. */
 export const layer = (url: string): Layer.Layer<KubernetesClient> => {
   const operationOf = (call: Call) => call._tag === "apply" ? `apply ${call.change._tag}` : call._tag
-  const send = (call: Call): Effect.Effect<any, KubernetesError> =>
+  // The other side is this very port, so the answer has the type that the caller expects.
+  const send = <A>(call: Call): Effect.Effect<A, KubernetesError> =>
     Effect.tryPromise({
       try: (signal) =>
         fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(call), signal }).then((response) => response.json()),
       catch: () => new KubernetesError({ reason: { _tag: "Unavailable" }, operation: operationOf(call), applied: "unknown", retryable: true })
     }).pipe(
       Effect.flatMap((body) => Schema.decodeUnknownEffect(Reply)(body).pipe(Effect.orDie)),
-      Effect.flatMap((reply) => reply.error === undefined ? Effect.succeed(reply.value ?? undefined) : Effect.fail(reply.error))
+      Effect.flatMap((reply) => reply.error === undefined ? Effect.succeed((reply.value ?? undefined) as A) : Effect.fail(reply.error))
     )
   return Layer.succeed(KubernetesClient, {
-    get: (ref) => send({ _tag: "get", ref }) as Effect.Effect<KubernetesObject, KubernetesError>,
+    get: (ref) => send({ _tag: "get", ref }),
     list: (kind, options) => send({ _tag: "list", kind, options: { ...options } }),
     apply: (change, options) => send({ _tag: "apply", change, dryRun: options?.dryRun === true }),
     logs: (pod, options) => send({ _tag: "logs", pod, options }),
