@@ -142,6 +142,7 @@ describe("The AI goes away and comes back", () => {
         assert.strictEqual(metrics.get(`kubernaut_circuit_breaker_transitions_total{service="${name}",from="closed",to="open"}`), 1, name)
         assert.strictEqual(metrics.get(`kubernaut_circuit_breaker_transitions_total{service="${name}",from="half-open",to="closed"}`), 1, name)
         assert.strictEqual(metrics.get(`kubernaut_retry_attempts_total{service="${name}"}`), 4, name)
+        assert.strictEqual(metrics.get(`kubernaut_bulkhead_in_use{service="${name}"}`), 0, name)
       }
       // Five alerts stepped down from HolmesGPT; of those, three from the first provider (twice to the second, counted by tier) and two to the rules.
       assert.strictEqual(metrics.get(`kubernaut_fallback_activations_total{from="holmesgpt",to="llm"}`), 5)
