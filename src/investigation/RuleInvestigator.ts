@@ -101,10 +101,13 @@ const evict = ({ alert, observed, target }: InvestigationRequest): Action | unde
   return { type: "EvictPod", target: { namespace: target.namespace, kind: "Pod", name } }
 }
 
+// A target of kind `Alert` is no object of the cluster, so that there is nothing to be read.
+const isUnread = ({ observed, target }: InvestigationRequest): boolean => observed === null && target.kind !== "Alert"
+
 const notify = (request: InvestigationRequest, rule: Rule): Action => ({
   type: "Notify",
   target: resourceRef(request.target),
-  reason: `${rule.cause} First: ${rule.check}`
+  reason: `${isUnread(request) ? "The target could not be read, so only the alert is known. " : ""}${rule.cause} First: ${rule.check}`
 })
 
 /** The action of a rule on this target; `undefined` where what is known does not suffice for it. */
