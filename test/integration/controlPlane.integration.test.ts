@@ -242,8 +242,15 @@ describe.skipIf(!simulated)(`The service on a real API server${note}`, () => {
       const [watched, narrow] = yield* Effect.all([space("observe"), space("narrow")], { concurrency: 2 })
       const observer = yield* identity(watched, [...readable, ...patchable])
       const reader = yield* identity(narrow, readable)
-      const [one, other, observing, refused] = yield* Effect.all(
-        [badRollout(watched, "pay"), badRollout(narrow, "pay"), serve(observer), serve(reader, { KUBERNAUT_MODE: "auto" })],
+      const stranger = yield* identity(yield* space("stranger"), [])
+      const [one, other, observing, refused, blind] = yield* Effect.all(
+        [
+          badRollout(watched, "pay"),
+          badRollout(narrow, "pay"),
+          serve(observer),
+          serve(reader, { KUBERNAUT_MODE: "auto" }),
+          serve(stranger, { KUBERNAUT_MODE: "auto" })
+        ],
         { concurrency: "unbounded" }
       )
 
@@ -263,8 +270,18 @@ describe.skipIf(!simulated)(`The service on a real API server${note}`, () => {
       assert.strictEqual((yield* read(narrow, "pay")).spec.template.spec.containers[0]!.image, image("bad-v2"))
       const record = yield* recordOf(reader, narrow)
       assert.deepStrictEqual([...new Set(record.map((line) => `${asWords(line)} ${isDryRun(line)}`))], ["patch deployments pay 403 true"], "a refusal is taken for an answer")
-      for (const text of [JSON.stringify(ended), refused.log()]) {
-        assert.notInclude(text, reader.token)
+
+      // What may not even be read is not acted on.
+      const [unseenId] = yield* idsOf(blind, podAlert(narrow, other))
+      const unseen: RemediationDetail = yield* blind.ended(unseenId!)
+      assert.strictEqual(unseen.state, "Escalated")
+      assert.match(unseen.conclusion!, /could not be read/)
+      assert.notMatch(unseen.conclusion!, /not the newest rollout/, "nothing is said about what was not seen")
+      assert.deepStrictEqual(unseen.executions, [])
+      assert.strictEqual((yield* blind.send("/readyz")).status, 200)
+
+      for (const text of [JSON.stringify([ended, unseen]), refused.log(), blind.log()]) {
+        for (const { token } of [reader, stranger]) assert.notInclude(text, token)
         assert.notInclude(text, "system:serviceaccount")
       }
     })), 120_000)
