@@ -189,7 +189,7 @@ export const databaseFile = (settings: Settings): string => settings.databaseUrl
 
 /**
  * Starts what runs for ever, the HTTP server last, and answers the address that it listens on. A port that is taken fails here; whatever
- * ends later is started again by the supervisor. Closing the scope stops the server first.
+ * ends later is started again by the supervisor; `givenUp` fails when the server would not stay up. Closing the scope stops the server first.
  */
 export const start = Effect.fnUntraced(function*(prepared: Prepared) {
   const metrics = yield* Metrics
@@ -203,6 +203,11 @@ export const start = Effect.fnUntraced(function*(prepared: Prepared) {
     { name: "metrics", start: metrics.run },
     { name: "http", start: http }
   ]
-  yield* Supervisor.make({ name: "edge" }, children)
-  return yield* Deferred.await(listening)
+  const givenUp = yield* Deferred.make<never, Supervisor.Escalation>()
+  yield* Supervisor.make({
+    name: "edge",
+    // Without its server the process is of no use to anybody: whoever started it is to start another.
+    onEscalation: (escalation) => escalation.child === "http" ? Deferred.fail(givenUp, escalation) : Effect.void
+  }, children)
+  return { address: yield* Deferred.await(listening), givenUp: Deferred.await(givenUp) }
 })

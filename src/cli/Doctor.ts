@@ -6,7 +6,6 @@
  */
 import { NodeHttpClient } from "@effect/platform-node"
 import { Effect, FileSystem, Path, Result } from "effect"
-import { Command } from "effect/cli"
 import { HttpClient } from "effect/http"
 import type { Change } from "../domain/Change.ts"
 import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
@@ -121,13 +120,10 @@ export const examine = Effect.fnUntraced(function*(settings: Settings) {
 
 const signs = { ok: "ok", warning: "warning", failed: "FAILED" } as const
 
-export const doctor = Command.make(
-  "doctor",
-  {},
-  Effect.fnUntraced(function*() {
-    const findings = yield* examine(yield* readSettings)
-    yield* print({ findings }, () => table(findings.map(({ check, message, result }) => [signs[result], check, message])))
-    const failed = findings.filter(({ result }) => result === "failed")
-    if (failed.length > 0) return yield* new CommandFailed({ code: "bad", text: `${failed.length === 1 ? "One check" : `${failed.length} checks`} failed: ${failed.map(({ check }) => check).join(", ")}.` })
-  })
-).pipe(Command.withDescription("Check configuration, database, cluster and permissions, models and rulebook; exit code 1 when a check fails"))
+/** What `kubernaut doctor` does. */
+export const report = Effect.gen(function*() {
+  const findings = yield* examine(yield* readSettings)
+  yield* print({ findings }, () => table(findings.map(({ check, message, result }) => [signs[result], check, message])))
+  const failed = findings.filter(({ result }) => result === "failed")
+  if (failed.length > 0) return yield* new CommandFailed({ code: "bad", text: `${failed.length === 1 ? "One check" : `${failed.length} checks`} failed: ${failed.map(({ check }) => check).join(", ")}.` })
+})

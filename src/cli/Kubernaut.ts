@@ -3,11 +3,10 @@ import { Cause, Console, Effect, Exit, Option, type Runtime, Schema } from "effe
 import { CliError, Command } from "effect/cli"
 import { config, rulebook } from "./ConfigCommands.ts"
 import { ConfigurationError } from "./Configuration.ts"
-import { doctor } from "./Doctor.ts"
 import { CommandFailed, exitCodes } from "./ExitCode.ts"
 import { alert, approve, audit, reject, remediations, reviews, status } from "./OperateCommands.ts"
 import { Json } from "./Output.ts"
-import { serve } from "./Serve.ts"
+import { doctor, serve } from "./ServiceCommands.ts"
 import { version } from "./Version.ts"
 
 const kubernaut = Command.make("kubernaut").pipe(

@@ -1,6 +1,5 @@
 /** `kubernaut serve`: reads the settings, starts the service, says what it is, and stops it in order. */
 import { Effect, FileSystem, Layer } from "effect"
-import { Command } from "effect/cli"
 import type { HttpServer } from "effect/http"
 
 import { load as loadRulebook, resolve as resolveRulebook, standard } from "../investigation/Rulebook.ts"
@@ -76,22 +75,21 @@ const startError = (error: { readonly _tag: string; readonly message: string }, 
 /** The service, until it is interrupted. */
 export const run = (prepared: Application.Prepared, colours: boolean) =>
   Application.start(prepared).pipe(
-    Effect.tap((address) => announce(address, prepared)),
-    Effect.andThen(Effect.never),
+    Effect.tap(({ address }) => announce(address, prepared)),
+    Effect.flatMap(({ givenUp }) =>
+      Effect.catch(givenUp, () => Effect.fail(new CommandFailed({ code: "software", text: "The HTTP server would not stay up; the log says why." })))
+    ),
     // Runs before the scope closes, so while requests in flight are still being finished.
     Effect.onInterrupt(() => Effect.logInfo("Kubernaut is stopping; a second signal ends it at once")),
     Effect.scoped,
     Effect.provide(Application.layer(prepared)),
-    Effect.mapError((error) => startError(error, prepared.settings)),
+    Effect.mapError((error) => error._tag === "CommandFailed" ? error : startError(error, prepared.settings)),
     Effect.onInterrupt(() => Effect.logInfo("Kubernaut has stopped")),
     Effect.provide(Layer.provideMerge(tracing(prepared.settings), logging(prepared.settings, colours)))
   )
 
-export const serve = Command.make(
-  "serve",
-  {},
-  Effect.fnUntraced(function*() {
-    const settings = yield* readSettings
-    return yield* run(yield* prepare(settings), yield* isTerminal)
-  })
-).pipe(Command.withDescription("Start the service. Settings come from KUBERNAUT_* and the file that KUBERNAUT_CONFIG names; see kubernaut config"))
+/** What `kubernaut serve` does. */
+export const serveFromSettings = Effect.gen(function*() {
+  const settings = yield* readSettings
+  return yield* run(yield* prepare(settings), yield* isTerminal)
+})

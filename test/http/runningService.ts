@@ -65,6 +65,6 @@ export const running = Effect.fnUntraced(function*({ environment, log, tokens, t
       Layer.provideMerge(Logging.layer({ format: "json", level: "warn", write: log ?? (() => undefined) }))
     )
   )
-  const address = yield* Effect.provideContext(start(prepared), context)
+  const { address } = yield* Effect.provideContext(start(prepared), context)
   return "port" in address ? address.port : 0
 })
