@@ -77,7 +77,7 @@ export const run = (prepared: Application.Prepared, colours: boolean) =>
   Application.start(prepared).pipe(
     Effect.tap(({ address }) => announce(address, prepared)),
     Effect.flatMap(({ givenUp }) =>
-      Effect.catch(givenUp, () => Effect.fail(new CommandFailed({ code: "software", text: "The HTTP server would not stay up; the log says why." })))
+      Effect.mapError(givenUp, () => new CommandFailed({ code: "software", text: "The HTTP server would not stay up; the log says why." }))
     ),
     // Runs before the scope closes, so while requests in flight are still being finished.
     Effect.onInterrupt(() => Effect.logInfo("Kubernaut is stopping; a second signal ends it at once")),

@@ -64,14 +64,14 @@ describe("Api", () => {
   it.effect("answers 503 with the time to come again when storage fails, for reads and for answers of a person", () =>
     Effect.gen(function*() {
       const { audit, remediations, reviews } = yield* client
-      const errors = yield* Effect.forEach([
-        remediations.get({ params: { id } }),
-        remediations.list({ query: {} }),
-        remediations.approve({ params: { id }, payload: null }),
-        reviews.pending({ query: {} }),
-        audit.read({ query: {} })
-      ], (request) => Effect.flip(request as Effect.Effect<unknown, { readonly _tag: string; readonly retryAfterSeconds?: number }>))
-      assert.deepStrictEqual(errors.map(({ _tag, retryAfterSeconds }) => [_tag, retryAfterSeconds]), Array.from({ length: 5 }, () => ["Unavailable", 1]))
+      const errors = yield* Effect.all([
+        Effect.flip(remediations.get({ params: { id } })),
+        Effect.flip(remediations.list({ query: {} })),
+        Effect.flip(remediations.approve({ params: { id }, payload: null })),
+        Effect.flip(reviews.pending({ query: {} })),
+        Effect.flip(audit.read({ query: {} }))
+      ])
+      assert.deepStrictEqual(errors.map((error) => [error._tag, "retryAfterSeconds" in error ? error.retryAfterSeconds : undefined]), Array.from({ length: 5 }, () => ["Unavailable", 1]))
     }).pipe(Effect.provide(handlers({
       get: () => Effect.fail(storageError()),
       list: () => Effect.fail(storageError()),
