@@ -71,7 +71,7 @@ describe("Api", () => {
         Effect.flip(reviews.pending({ query: {} })),
         Effect.flip(audit.read({ query: {} }))
       ])
-      assert.deepStrictEqual(errors.map((error) => [error._tag, "retryAfterSeconds" in error ? error.retryAfterSeconds : undefined]), Array.from({ length: 5 }, () => ["Unavailable", 1]))
+      assert.deepStrictEqual(errors.map((error) => [error._tag, "retryAfterSeconds" in error ? error.retryAfterSeconds : undefined]), Array.from({ length: 5 }, () => ["Unavailable" as const, 1]))
     }).pipe(Effect.provide(handlers({
       get: () => Effect.fail(storageError()),
       list: () => Effect.fail(storageError()),
