@@ -118,8 +118,14 @@ interface Running {
   readonly onLine: (listener: (line: string) => void) => void
 }
 
+// A run of tests that is broken off leaves no service behind.
+const launched = new Set<ChildProcess>()
+process.once("exit", () => launched.forEach((child) => child.kill("SIGKILL")))
+
 const launch = (args: ReadonlyArray<string>, settings: Environment): Running => {
   const child = spawn(process.execPath, [join(root, "src/main.ts"), ...args], { env: environmentOf(settings), stdio: ["ignore", "pipe", "pipe"] })
+  launched.add(child)
+  child.once("close", () => launched.delete(child))
   let stdout = ""
   let stderr = ""
   let rest = ""
