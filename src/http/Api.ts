@@ -82,6 +82,9 @@ export const RemediationSummary = Schema.Struct({
   updatedAt: Timestamp
 }).annotate({ identifier: "RemediationSummary" })
 
+/** Where a page ended: the id of its last remediation. */
+const Cursor = Schema.String.check(Schema.isPattern(/^rem-[0-9A-HJKMNP-TV-Z]{26}$/, { message: "Expected the nextCursor of the page before, such as rem-01M86T3XDTDHT0TBVYKQNQMMTH" }))
+
 export const RemediationList = Schema.Struct({
   remediations: Schema.Array(RemediationSummary),
   /** Pass as `cursor` for the next page; absent on the last. */
@@ -137,7 +140,7 @@ class RemediationsGroup extends HttpApiGroup.make("remediations")
       query: {
         state: Schema.optionalKey(RemediationState),
         limit: Schema.optionalKey(queryInt(1, 500)),
-        cursor: Schema.optionalKey(Schema.String)
+        cursor: Schema.optionalKey(Cursor)
       },
       success: RemediationList,
       error: [BadRequest, Unavailable]

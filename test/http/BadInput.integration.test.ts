@@ -69,6 +69,7 @@ const table: ReadonlyArray<readonly [name: string, path: string, call: Call, sta
   ["an approval with a wrong field", "/api/v1/remediations/rem-nope/reject", post(`{"reason":1}`), 400, /body reason/],
   ["a limit that is no number", "/api/v1/remediations?limit=many", {}, 400, /query limit: Expected a whole number from 1 to 500/],
   ["a limit out of range", "/api/v1/remediations?limit=501", {}, 400, /from 1 to 500/],
+  ["a cursor that no page gave", "/api/v1/remediations?cursor=garbage", {}, 400, /query cursor: Expected the nextCursor/],
   ["a state that is none", "/api/v1/remediations?state=Sleeping", {}, 400, /query state/],
   ["an audit position that is none", "/api/v1/audit?after=-1", {}, 400, /query after/],
   ["a breaker taken for ever", breaker, put({ mode: "isolated", reason: "x" }), 400, /body for/],

@@ -64,13 +64,11 @@ describe("One alert, the whole way", () => {
 
       const ids = [...new Set([...results.values()].flat().map((result) => result.remediationId!))]
       assert.strictEqual(ids.length, 9)
-      // One step of the autoscaler's maximum is not enough for the demand on `search`, and that takes minutes to be sure of.
-      const search = idOf(results.get("hpa-maxed")!)
-      const all = yield* Effect.forEach(ids.filter((id) => id !== search), service.ended, { concurrency: "unbounded" })
-      yield* service.seen(({ data }) => data["id"] === search && data["kind"] === "Executed")
+      const all = yield* Effect.forEach(ids, service.ended, { concurrency: "unbounded" })
       const stateOf = (name: string, index = 0) => all.find(({ id }) => id === idOf(results.get(name)!, index))?.state
       assert.strictEqual(stateOf("crash-loop"), "Remediated")
       assert.strictEqual(stateOf("oom"), "Remediated")
+      assert.strictEqual(stateOf("hpa-maxed"), "Remediated")
       assert.strictEqual(stateOf("watchdog"), "Observed")
       for (const index of [1, 2, 3, 4, 5]) assert.strictEqual(stateOf("mixed", index), "Escalated", `alert ${index} of mixed is about nothing that is there`)
 

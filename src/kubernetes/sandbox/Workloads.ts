@@ -5,7 +5,7 @@
  * |---|---|---|
  * | shop/checkout | rollout of v2.4.0 crash-loops, three pods of v2.3.1 still serve, progress deadline exceeded | undo the rollout |
  * | shop/cart | OOM-killed since the traffic of the sale: needs 300 MiB, may use 256 MiB | raise the memory limit |
- * | shop/search | its autoscaler wants 9 replicas and may have 5 | raise maxReplicas |
+ * | shop/search | its autoscaler wants 7 replicas and may have 5 | raise maxReplicas |
  * | shop/catalog | nothing; three replicas, two of which a PodDisruptionBudget keeps | |
  * | shop/orders-db | nothing; a StatefulSet of two with claims that may grow | |
  * | shop/stock-report | nothing; a CronJob every 30 minutes | |
@@ -238,23 +238,40 @@ const shop = (cluster: Cluster): void => {
 
 const generatedImage = (each: DeploymentOptions, tag: string) => `registry.example/${each.namespace}/${each.name}:${tag}`
 
-/** Brings a new cluster from `historyMs` ago to now. */
-export const seed = (cluster: Cluster, options: { readonly nowMs: number; readonly nodes: number; readonly deployments: ReadonlyArray<DeploymentOptions> }): void => {
-  const { nowMs, deployments } = options
-  for (const name of ["default", "kube-system", "shop"]) namespace(cluster, name)
-  nodes(cluster, options.nodes)
-  system(cluster)
+const openShop = (cluster: Cluster, nowMs: number): void => {
+  namespace(cluster, "shop")
   cluster.demand.set("shop/search", 4)
   shop(cluster)
   cluster.advance(nowMs - 3 * hourMs)
   release(cluster, "shop", "checkout", `${registry}/checkout:v2.3.1`)
+}
+
+const troubleShop = (cluster: Cluster): void => {
+  cluster.demand.set("shop/search", 9)
+  cluster.enqueue("HorizontalPodAutoscaler", "shop", "search")
+  release(cluster, "shop", "checkout", `${registry}/checkout:v2.4.0`)
+  needMemory(cluster, "shop", "cart", `${registry}/cart`, 300 * mebibyte)
+}
+
+/** Brings a new cluster from `historyMs` ago to now. */
+export const seed = (cluster: Cluster, options: {
+  readonly nowMs: number
+  readonly nodes: number
+  readonly shop: boolean
+  readonly deployments: ReadonlyArray<DeploymentOptions>
+}): void => {
+  const { nowMs, deployments } = options
+  for (const name of ["default", "kube-system"]) namespace(cluster, name)
+  nodes(cluster, options.nodes)
+  system(cluster)
+  if (options.shop) openShop(cluster, nowMs)
   cluster.advance(nowMs - hourMs)
   for (const each of deployments) {
     namespace(cluster, each.namespace)
     deployment(cluster, each.namespace, each.name, { replicas: each.replicas ?? 2, image: generatedImage(each, "v1.0.0"), progressDeadlineSeconds: 10 })
   }
   cluster.advance(nowMs - troubleMs)
-  cluster.demand.set("shop/search", 9)
+  cluster.demand.set("shop/search", 7)
   cluster.enqueue("HorizontalPodAutoscaler", "shop", "search")
   release(cluster, "shop", "checkout", `${registry}/checkout:v2.4.0`)
   needMemory(cluster, "shop", "cart", `${registry}/cart`, 300 * mebibyte)

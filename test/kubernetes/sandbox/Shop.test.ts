@@ -83,9 +83,9 @@ describe("the sandbox's shop", () => {
       assert.strictEqual((yield* read("Deployment", "search")).desiredReplicas, 5)
       yield* apply(replace(autoscaler, "/spec/maxReplicas", 12))
       yield* TestClock.adjust("3 seconds")
-      assert.deepInclude(yield* read("Deployment", "search"), { desiredReplicas: 9, readyReplicas: 9, autoscaler: "search", managers: ["hpa"] })
+      assert.deepInclude(yield* read("Deployment", "search"), { desiredReplicas: 7, readyReplicas: 7, autoscaler: "search", managers: ["hpa"] })
       const grown = (yield* kubernetes.get(autoscaler)) as HorizontalPodAutoscaler
-      assert.deepInclude(grown.status, { currentReplicas: 9, desiredReplicas: 9 })
+      assert.deepInclude(grown.status, { currentReplicas: 7, desiredReplicas: 7 })
       assert.include(grown.status?.conditions?.map((each) => `${each.type}=${each.status}`) ?? [], "ScalingLimited=False")
     }).pipe(Effect.provide(Sandbox.layer())))
 
