@@ -80,6 +80,8 @@ export interface Operation {
 
 export interface SandboxOptions {
   readonly pace?: Partial<Pace> | undefined
+  /** Whether the shop is there. Default true; without it a sandbox opens five times as fast. */
+  readonly shop?: boolean | undefined
   /** More Deployments beside the shop, each with a Service; their namespaces are made. */
   readonly deployments?: ReadonlyArray<DeploymentOptions> | undefined
   /** Default: 3, or as many as the generated Deployments need with room to roll. */
@@ -232,7 +234,7 @@ export const make = Effect.fnUntraced(function*(options: SandboxOptions = {}) {
     images: new Map([...images, ...Object.entries(options.images ?? {})]),
     controllers
   })
-  seed(cluster, { nowMs, nodes: options.nodes ?? nodesFor(deployments), deployments })
+  seed(cluster, { nowMs, nodes: options.nodes ?? nodesFor(deployments), shop: options.shop ?? true, deployments })
 
   const watchers = new Watchers()
   cluster.observer = (mutation) => watchers.notify(mutation)

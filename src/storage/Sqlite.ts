@@ -128,6 +128,13 @@ export const open = (options: SqliteOptions): Effect.Effect<DatabaseSync, Storag
     (database) => Effect.sync(() => database.close())
   )
 
+/** A database in memory, which lives for as long as somebody holds it: empty, or with what `serialize` of another one gave. */
+export const openMemory = (content?: Uint8Array): DatabaseSync => {
+  const database = openUnsafe({ filename: ":memory:" })
+  if (content !== undefined) database.deserialize(content)
+  return database
+}
+
 const openUnsafe = (options: SqliteOptions): DatabaseSync => {
   if (options.filename !== ":memory:") mkdirSync(dirname(options.filename), { recursive: true })
   const database = new DatabaseSync(options.filename, { timeout: options.busyTimeoutMs ?? 500 })

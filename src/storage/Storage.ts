@@ -9,6 +9,7 @@
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
+import type { DatabaseSync } from "node:sqlite"
 import { ActionHistory } from "./ActionHistory.ts"
 import { AuditLog } from "./AuditLog.ts"
 import * as AuditTable from "./AuditTable.ts"
@@ -33,10 +34,11 @@ export interface StorageOptions
 const verifiedAtOpen = 1000
 
 const make = (
-  options: StorageOptions
+  open: Effect.Effect<DatabaseSync, StorageError, Scope.Scope>,
+  options: Omit<StorageOptions, keyof Sqlite.SqliteOptions>
 ): Effect.Effect<Context.Context<RemediationStore | ActionHistory | AuditLog>, StorageError, Scope.Scope> =>
   Effect.gen(function*() {
-    const database = yield* Sqlite.open(options)
+    const database = yield* open
     yield* Effect.scoped(
       Effect.flatMap(SqliteClient.make(database), (client) => Effect.provideService(migrate, SqlClient.SqlClient, client))
     )
@@ -63,7 +65,16 @@ const make = (
 
 /** Fails when the database cannot be opened, is damaged, or was written by a newer version. */
 export const layerSqlite = (options: StorageOptions): Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> =>
-  Layer.effectContext(make(options))
+  Layer.effectContext(make(Sqlite.open(options), options))
+
+/**
+ * The same over a database that somebody else has opened and will close. For processes that come one after the other and share a database in
+ * memory, as the simulator's do: what one has committed, the next one finds.
+ */
+export const layerDatabase = (
+  database: DatabaseSync,
+  options: Omit<StorageOptions, keyof Sqlite.SqliteOptions> = {}
+): Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> => Layer.effectContext(make(Effect.succeed(database), options))
 
 /** Gone with its scope. */
 export const layerMemory: Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> = layerSqlite({ filename: ":memory:" })

@@ -247,7 +247,7 @@ const openShop = (cluster: Cluster, nowMs: number): void => {
 }
 
 const troubleShop = (cluster: Cluster): void => {
-  cluster.demand.set("shop/search", 9)
+  cluster.demand.set("shop/search", 7)
   cluster.enqueue("HorizontalPodAutoscaler", "shop", "search")
   release(cluster, "shop", "checkout", `${registry}/checkout:v2.4.0`)
   needMemory(cluster, "shop", "cart", `${registry}/cart`, 300 * mebibyte)
@@ -271,10 +271,7 @@ export const seed = (cluster: Cluster, options: {
     deployment(cluster, each.namespace, each.name, { replicas: each.replicas ?? 2, image: generatedImage(each, "v1.0.0"), progressDeadlineSeconds: 10 })
   }
   cluster.advance(nowMs - troubleMs)
-  cluster.demand.set("shop/search", 7)
-  cluster.enqueue("HorizontalPodAutoscaler", "shop", "search")
-  release(cluster, "shop", "checkout", `${registry}/checkout:v2.4.0`)
-  needMemory(cluster, "shop", "cart", `${registry}/cart`, 300 * mebibyte)
+  if (options.shop) troubleShop(cluster)
   cluster.advance(nowMs - generatedTroubleMs)
   for (const each of deployments) {
     if (each.behaviour === "bad-rollout") release(cluster, each.namespace, each.name, generatedImage(each, "bad-v1.1.0"))
