@@ -1,0 +1,24 @@
+/** All far ends, by name. One that is added here is made for every run, and faults may take hold of it. */
+import type { FarEnd, Setting } from "./FarEnd.ts"
+import { Alertmanager } from "./farEnds/Alertmanager.ts"
+import { Cluster } from "./farEnds/Cluster.ts"
+import { Database } from "./farEnds/Database.ts"
+import type { ServiceProcess } from "./ServiceProcess.ts"
+
+export interface FarEnds {
+  readonly database: Database
+  readonly cluster: Cluster
+  readonly alertmanager: Alertmanager
+}
+
+export type FarEndName = keyof FarEnds
+
+/** The far ends of one run, in the order in which they begin. */
+export const make = (setting: Setting, service: ServiceProcess): FarEnds => {
+  const cluster = new Cluster(setting)
+  return {
+    database: new Database(setting),
+    cluster,
+    alertmanager: new Alertmanager(setting, cluster, service)
+  } satisfies Record<FarEndName, FarEnd>
+}

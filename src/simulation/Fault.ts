@@ -1,0 +1,52 @@
+/**
+ * Faults as data: what goes wrong, when, and for how long. A plan is a list of them, which can be printed, replayed and shrunk.
+ *
+ * **To add one**: a file `faults/<Name>.ts` that exports a `FaultKind`, and a line in `Faults.ts`.
+ */
+import { Schema } from "effect"
+import type { FarEnds } from "./FarEnds.ts"
+import type { FarEndName } from "./FarEnds.ts"
+import type { Setting } from "./FarEnd.ts"
+import type { SeededRandom } from "./SeededRandom.ts"
+import type { ServiceProcess } from "./ServiceProcess.ts"
+
+/** One fault of a plan. */
+export const Fault = Schema.Struct({
+  /** The name of its kind. */
+  kind: Schema.NonEmptyString,
+  /** When it begins, in milliseconds since the run began. */
+  atMs: Schema.Int,
+  /** How long it lasts. 0 for what happens in a moment. */
+  forMs: Schema.Int,
+  /** What its kind needs to know; see the kind's `parameters`. */
+  parameters: Schema.JsonObject
+})
+export type Fault = typeof Fault.Type
+
+/** What a fault may take hold of. */
+export interface Reach extends Setting {
+  readonly farEnds: FarEnds
+  readonly service: ServiceProcess
+}
+
+/** Where a fault bites: for coverage, and to leave out what a scenario does not have. */
+export type FaultTarget = FarEndName | "service" | "time"
+
+export interface FaultKind<Parameters = unknown> {
+  readonly name: string
+  readonly target: FaultTarget
+  /** One sentence for the report. */
+  readonly description: string
+  readonly parameters: Schema.Codec<Parameters, Schema.JsonObject>
+  /**
+   * How long it lasts, in milliseconds: never less than the first, so that the world does not merely flap. `undefined` for what happens in a moment.
+   */
+  readonly lasts: readonly [leastMs: number, mostMs: number] | undefined
+  /** Draws parameters. From a stream of its own. */
+  readonly draw: (random: SeededRandom, setting: Setting) => Parameters
+  /** Makes it happen; the answer takes it back. Two of one kind may overlap. */
+  readonly apply: (parameters: Parameters, reach: Reach, random: SeededRandom) => () => void
+}
+
+/** Keeps the type of the parameters within its file: a catalogue holds kinds of all types. */
+export const kind = <Parameters>(definition: FaultKind<Parameters>): FaultKind => definition as unknown as FaultKind

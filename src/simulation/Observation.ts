@@ -1,0 +1,104 @@
+/**
+ * What can be seen of a run from outside of the service: what its far ends were asked and answered, what its database committed, when its processes
+ * lived, what was done to it. Checkers build their own account from these and from nothing else.
+ *
+ * All moments are milliseconds of the world's monotonic clock, because the wall clock may be what is wrong.
+ */
+import type { Applied } from "../domain/Execution.ts"
+import type { RemediationEvent, RemediationEventKind } from "../domain/Remediation.ts"
+import type { AlertStatus } from "../intake/Intake.ts"
+import type { Change } from "../domain/Change.ts"
+import type { ResourceRef } from "../domain/Target.ts"
+import type { Fault } from "./Fault.ts"
+
+/** An alert as its sender knows it. */
+export interface AlertIdentity {
+  readonly fingerprint: string
+  readonly startsAt: string
+}
+
+/** A row of the journal, as committed. */
+export interface CommittedEvent {
+  readonly remediationId: string
+  readonly sequence: number
+  readonly epoch: number | null
+  readonly kind: RemediationEventKind
+  /** By the wall clock of the process that wrote it. */
+  readonly at: string
+  /** Parsed when somebody looks. */
+  readonly event: RemediationEvent
+}
+
+export type Observation =
+  /** The sender got an answer for an alert: whatever is not `shed` is acknowledged, and the service's to keep. */
+  | {
+    readonly _tag: "AlertAnswered"
+    readonly alert: AlertIdentity
+    readonly firing: boolean
+    readonly status: AlertStatus
+    readonly remediationId?: string
+  }
+  /** Rows that one commit added to the journal, in order. */
+  | { readonly _tag: "Committed"; readonly events: ReadonlyArray<CommittedEvent> }
+  /** A write arrived at the API server, and this is what it did. Dry runs are not here. */
+  | {
+    readonly _tag: "ClusterWrite"
+    readonly by: string
+    readonly change: Change
+    /** The `kubernaut.dev/execution` that it carries, where it carries one. */
+    readonly executionId?: string
+    readonly applied: Applied
+    /** The tag of the API server's refusal. */
+    readonly refused?: string
+  }
+  /** A workload began or ceased to serve as it should, as the cluster itself knows. */
+  | { readonly _tag: "WorkloadHealth"; readonly ref: ResourceRef; readonly healthy: boolean }
+  | { readonly _tag: "ProcessBooted"; readonly process: string; readonly number: number }
+  /** It can be spoken to. */
+  | { readonly _tag: "ProcessReady"; readonly process: string; readonly number: number }
+  | { readonly _tag: "ProcessEnded"; readonly process: string; readonly number: number; readonly how: "crashed" | "exited" }
+  | { readonly _tag: "FaultBegan"; readonly fault: Fault }
+  | { readonly _tag: "FaultHealed"; readonly fault: Fault }
+  /** From now on nothing new goes wrong. */
+  | { readonly _tag: "HealingBegan" }
+
+export type ObservationTag = Observation["_tag"]
+
+/** A handler for each kind of observation that is of interest. `atMs` is when it happened. */
+export type Handlers = {
+  readonly [Tag in ObservationTag]?: (observation: Extract<Observation, { readonly _tag: Tag }>, atMs: number) => void
+}
+
+type Listener = (observation: Observation, atMs: number) => void
+
+/** Tells everybody who asked, at once and in the order of asking. */
+export class Observations {
+  private readonly listeners = new Map<ObservationTag, Array<Listener>>()
+  private readonly now: () => number
+
+  constructor(now: () => number) {
+    this.now = now
+  }
+
+  /** Is there anybody to hear of this? For what is dear to tell. */
+  isHeard(tag: ObservationTag): boolean {
+    return this.listeners.has(tag)
+  }
+
+  listen(handlers: Handlers): void {
+    for (const tag of Object.keys(handlers) as Array<ObservationTag>) {
+      const listener = handlers[tag] as Listener | undefined
+      if (listener === undefined) continue
+      const known = this.listeners.get(tag)
+      if (known === undefined) this.listeners.set(tag, [listener])
+      else known.push(listener)
+    }
+  }
+
+  tell(observation: Observation): void {
+    const listeners = this.listeners.get(observation._tag)
+    if (listeners === undefined) return
+    const atMs = this.now()
+    for (const listener of listeners) listener(observation, atMs)
+  }
+}

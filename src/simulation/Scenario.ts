@@ -1,0 +1,47 @@
+/**
+ * What a run is about: how large the cluster is, how often something breaks, how long it goes on, how the service is set up.
+ */
+import type { KubernautOptions } from "../Kubernaut.ts"
+
+export interface Scenario {
+  readonly name: string
+  /** The safety phase: work comes in and things go wrong. */
+  readonly durationMs: number
+  /** The liveness phase at most: nothing new goes wrong, and what is pending has to come to an end. */
+  readonly livenessMs: number
+  /** A workload breaks, and an alert tells of it, every so often. */
+  readonly alertEveryMs: number
+  /** Deployments in the cluster. */
+  readonly workloads: number
+  /** How long a request to the cluster is under way, each way. */
+  readonly clusterLatencyMs: readonly [leastMs: number, mostMs: number]
+  /** How soon a service that has ended is started again. */
+  readonly restartMs: readonly [leastMs: number, mostMs: number]
+  /** Names of fault kinds that may be drawn. Default: all that there are. */
+  readonly faults?: ReadonlyArray<string>
+  readonly service: Omit<KubernautOptions, "cluster">
+}
+
+const minuteMs = 60_000
+
+/** An hour of a working cluster: something breaks every 30 seconds. */
+export const steady: Scenario = {
+  name: "steady",
+  durationMs: 60 * minuteMs,
+  livenessMs: 30 * minuteMs,
+  alertEveryMs: 30_000,
+  workloads: 24,
+  clusterLatencyMs: [1, 20],
+  restartMs: [500, 10_000],
+  service: { mode: "auto" }
+}
+
+/** One workload breaks once. For following one remediation through. */
+export const single: Scenario = {
+  ...steady,
+  name: "single",
+  durationMs: minuteMs,
+  alertEveryMs: minuteMs,
+  workloads: 1,
+  faults: []
+}

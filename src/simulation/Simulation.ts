@@ -1,0 +1,174 @@
+/**
+ * One run: the real service in a world of one seed, disturbed by a plan of faults, watched by invariants.
+ *
+ *     safety phase    work comes in, faults begin and end as planned          `durationMs`
+ *     healing         all faults are taken back, nothing new breaks
+ *     liveness phase  what is pending has to come to its end                  at most `livenessMs`
+ *
+ * Same seed, scenario, plan and code: same result, down to the hash of the journal.
+ */
+import type { Scenario } from "./Scenario.ts"
+import * as FarEnds from "./FarEnds.ts"
+import type { FarEnd, Setting } from "./FarEnd.ts"
+import type { Fault, FaultKind, Reach } from "./Fault.ts"
+import * as Faults from "./Faults.ts"
+import * as Plan from "./FaultPlan.ts"
+import * as Invariants from "./Invariants.ts"
+import type { Checker, Invariant, Violation } from "./Invariant.ts"
+import { Observations } from "./Observation.ts"
+import type { ProcessOptions } from "./Process.ts"
+import { ServiceProcess } from "./ServiceProcess.ts"
+import * as World from "./World.ts"
+import { Schema } from "effect"
+
+export interface SimulationOptions {
+  readonly seed: number
+  readonly scenario: Scenario
+  /** What goes wrong. Default: drawn from the seed. */
+  readonly plan?: Plan.FaultPlan
+  /** Default: all. */
+  readonly invariants?: ReadonlyArray<Invariant>
+  /** How the service's process runs: loggers, spans, how often fibers give way. */
+  readonly process?: ProcessOptions
+  /** Called when everything is made and nothing has begun: for tests that look deeper. */
+  readonly onMade?: (run: Reach) => void
+}
+
+export interface SimulationResult {
+  readonly seed: number
+  readonly scenario: string
+  readonly plan: Plan.FaultPlan
+  readonly violations: ReadonlyArray<Violation>
+  /** What had come to no end when the liveness phase was over. A violation of its own. */
+  readonly pending: ReadonlyArray<string>
+  readonly steps: number
+  readonly simulatedMs: number
+  readonly boots: number
+  /** Rows of the journal, and a hash over all of them in the order of their commits. */
+  readonly journalRows: number
+  readonly journalHash: string
+  /** A hash over everything that was chosen. */
+  readonly trace: string
+  readonly end: World.RunEnd["_tag"]
+}
+
+/** Runs one seed to its end. */
+export const run = (options: SimulationOptions): SimulationResult => {
+  const simulation = new Simulation(options)
+  try {
+    return simulation.run()
+  } finally {
+    simulation.close()
+  }
+}
+
+/** In the liveness phase, how often is looked whether anything is pending. */
+const lookEveryMs = 1000
+
+/** More than this many violations of one run say nothing more. */
+const enoughViolations = 20
+
+class Simulation {
+  private readonly options: SimulationOptions
+  private readonly setting: Setting
+  private readonly reach: Reach
+  private readonly plan: Plan.FaultPlan
+  private readonly checkers: ReadonlyArray<Checker>
+  private readonly violations: Array<Violation> = []
+  private readonly active = new Map<Fault, () => void>()
+
+  constructor(options: SimulationOptions) {
+    this.options = options
+    const world = World.make(options.seed)
+    this.setting = { world, scenario: options.scenario, observations: new Observations(() => world.nowMs) }
+    const service = new ServiceProcess(this.setting, options.process)
+    this.reach = { ...this.setting, service, farEnds: FarEnds.make(this.setting, service) }
+    this.plan = options.plan ?? Plan.draw(this.setting, Faults.all)
+    this.checkers = (options.invariants ?? Invariants.all).map((invariant) => this.checker(invariant))
+    for (const fault of this.plan) world.at(fault.atMs, () => this.begin(fault))
+    options.onMade?.(this.reach)
+  }
+
+  run(): SimulationResult {
+    const { farEnds, scenario, service, world } = this.reach
+    for (const farEnd of this.farEnds) farEnd.start?.()
+    service.start(farEnds)
+    let end = world.run({ untilMs: scenario.durationMs })
+    if (end._tag === "TimeLimit") {
+      this.heal()
+      end = this.settle()
+    }
+    const pending = this.pending()
+    for (const checker of this.checkers) checker.atEnd?.()
+    return {
+      seed: this.options.seed,
+      scenario: scenario.name,
+      plan: this.plan,
+      violations: this.violations,
+      pending,
+      steps: world.steps,
+      simulatedMs: world.nowMs,
+      boots: service.boots,
+      journalRows: farEnds.database.journalRows,
+      journalHash: farEnds.database.journalHash,
+      trace: world.trace,
+      end: end._tag
+    }
+  }
+
+  close(): void {
+    for (const farEnd of this.farEnds) farEnd.close?.()
+  }
+
+  private get farEnds(): ReadonlyArray<FarEnd> {
+    return Object.values(this.reach.farEnds)
+  }
+
+  private checker(invariant: Invariant): Checker {
+    const { observations, world } = this.setting
+    const checker = invariant.make(this.setting, (message) => {
+      if (this.violations.length < enoughViolations) this.violations.push({ invariant: invariant.name, message, atMs: world.nowMs, step: world.steps })
+    })
+    if (checker.on !== undefined) observations.listen(checker.on)
+    return checker
+  }
+
+  private begin(fault: Fault): void {
+    const { observations, world } = this.setting
+    const kind: FaultKind | undefined = Faults.byName.get(fault.kind)
+    if (kind === undefined) throw new RangeError(`Simulation: there is no fault ${fault.kind}`)
+    observations.tell({ _tag: "FaultBegan", fault })
+    const undo = kind.apply(Schema.decodeSync(kind.parameters)(fault.parameters), this.reach, world.random(`fault ${fault.kind} ${fault.atMs}`))
+    this.active.set(fault, undo)
+    world.at(world.nowMs + fault.forMs, () => this.end(fault))
+  }
+
+  private end(fault: Fault): void {
+    const undo = this.active.get(fault)
+    if (undo === undefined) return
+    this.active.delete(fault)
+    undo()
+    this.setting.observations.tell({ _tag: "FaultHealed", fault })
+  }
+
+  private heal(): void {
+    for (const fault of [...this.active.keys()]) this.end(fault)
+    for (const farEnd of this.farEnds) farEnd.heal?.()
+    this.setting.observations.tell({ _tag: "HealingBegan" })
+  }
+
+  private pending(): ReadonlyArray<string> {
+    return [...this.farEnds.flatMap((farEnd) => farEnd.pending?.() ?? []), ...this.checkers.flatMap((checker) => checker.pending?.() ?? [])]
+  }
+
+  private settle(): World.RunEnd {
+    const { scenario, world } = this.setting
+    const untilMs = scenario.durationMs + scenario.livenessMs
+    while (world.nowMs < untilMs) {
+      const end = world.run({ untilMs: Math.min(world.nowMs + lookEveryMs, untilMs) })
+      if (end._tag !== "TimeLimit") return end
+      if (this.pending().length === 0) return { _tag: "Reached" }
+    }
+    return { _tag: "TimeLimit" }
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Prometheus and Alertmanager in one: it looks at the workloads, fires an alert about each that is broken, sends it until it is acknowledged, and tells
+ * when it is over.
+ *
+ * What breaks is its business too: every `alertEveryMs` of the scenario a workload gets a bad version. One that nobody has repaired after a while is repaired
+ * by a person, so that a run never ends with everything broken and nothing to do.
+ *
+ * It is a process of its own that the service cannot take down, and a request of it is answered, refused, or cut off by a crash.
+ */
+import { Effect, Schedule } from "effect"
+import type { ResourceRef } from "../../domain/Target.ts"
+import type { Webhook } from "../../intake/AlertmanagerWebhook.ts"
+import type { FarEnd, Setting } from "../FarEnd.ts"
+import type { AlertIdentity } from "../Observation.ts"
+import type { Process } from "../Process.ts"
+import type { SeededRandom } from "../SeededRandom.ts"
+import type { ServiceProcess } from "../ServiceProcess.ts"
+import type { Cluster } from "./Cluster.ts"
+
+interface Firing extends AlertIdentity {
+  readonly ref: ResourceRef
+  readonly sinceMs: number
+}
+
+/** How often the rules are evaluated: Prometheus' default is a minute, most run it at this. */
+const evaluateEveryMs = 15_000
+/** How long a workload has to be broken before its alert fires: the `for` of its rule. */
+const firesAfterMs = 20_000
+/** How soon a notification that was not taken is sent again. */
+const retryMs = 5_000
+/** After how long a person sees to a workload. */
+const personComesAfterMs = 15 * 60_000
+
+export class Alertmanager implements FarEnd {
+  readonly name = "alertmanager"
+  private readonly setting: Setting
+  private readonly cluster: Cluster
+  private readonly service: ServiceProcess
+  private readonly random: SeededRandom
+  private readonly firing = new Map<string, Firing>()
+  private readonly broken = new Set<string>()
+  private readonly unsent = new Map<string, string>()
+  private fingerprints = 0
+  private process: Process | undefined
+  private breaking = true
+
+  constructor(setting: Setting, cluster: Cluster, service: ServiceProcess) {
+    this.setting = setting
+    this.cluster = cluster
+    this.service = service
+    this.random = setting.world.random("alertmanager")
+  }
+
+  start(): void {
+    const { scenario, world } = this.setting
+    this.process = world.boot("alertmanager", Effect.never)
+    const everyMs = (ms: number, action: () => void) => {
+      const again = () => {
+        action()
+        world.at(world.nowMs + ms, again)
+      }
+      world.at(world.nowMs + ms, again)
+    }
+    world.at(0, () => this.incident())
+    everyMs(scenario.alertEveryMs, () => this.incident())
+    everyMs(evaluateEveryMs, () => this.evaluate())
+  }
+
+  heal(): void {
+    this.breaking = false
+  }
+
+  pending(): ReadonlyArray<string> {
+    return [...this.unsent.values()].map((what) => `${what} has not been acknowledged`)
+  }
+
+  /** A workload gets a bad version, and after a while an alert tells of it. */
+  private incident(): void {
+    if (!this.breaking) return
+    const well = this.cluster.workloads.filter((ref) => !this.broken.has(ref.name))
+    if (well.length === 0) return
+    const ref = this.random.pick(well)
+    this.broken.add(ref.name)
+    this.cluster.breakRollout(ref)
+    const { world } = this.setting
+    world.at(world.nowMs + firesAfterMs, () => this.cluster.isHealthy(ref) ? this.broken.delete(ref.name) : this.fire(ref))
+  }
+
+  private fire(ref: ResourceRef): void {
+    const { world } = this.setting
+    const firing: Firing = {
+      ref,
+      sinceMs: world.nowMs,
+      fingerprint: (++this.fingerprints).toString(16).padStart(16, "0"),
+      startsAt: timeOf(world.wallStartMs + world.nowMs)
+    }
+    this.firing.set(ref.name, firing)
+    this.send(firing, "firing")
+  }
+
+  private evaluate(): void {
+    const { world } = this.setting
+    for (const firing of this.firing.values()) {
+      if (this.cluster.isHealthy(firing.ref)) {
+        this.firing.delete(firing.ref.name)
+        this.broken.delete(firing.ref.name)
+        this.send(firing, "resolved")
+      } else if (world.nowMs - firing.sinceMs >= personComesAfterMs) this.cluster.repair(firing.ref)
+    }
+  }
+
+  private send(firing: Firing, status: "firing" | "resolved"): void {
+    const webhook = this.webhook(firing, status)
+    const what = `${status} ${firing.fingerprint}`
+    this.unsent.set(what, what)
+    const post = this.service.call(this.process!, (kubernaut) => kubernaut.receive(webhook)).pipe(
+      Effect.flatMap((receipt) => receipt.shed > 0 ? Effect.fail("shed" as const) : Effect.succeed(receipt)),
+      Effect.retry(Schedule.spaced(retryMs))
+    )
+    this.process!.fork(post, (exit) => {
+      if (exit._tag === "Failure") return
+      this.unsent.delete(what)
+      const result = exit.value.results[0]!
+      this.setting.observations.tell({
+        _tag: "AlertAnswered",
+        alert: { fingerprint: firing.fingerprint, startsAt: firing.startsAt },
+        firing: status === "firing",
+        status: result.status,
+        ...(result.remediationId === undefined ? {} : { remediationId: result.remediationId })
+      })
+    })
+  }
+
+  private webhook(firing: Firing, status: "firing" | "resolved"): Webhook {
+    const { world } = this.setting
+    return {
+      version: "4",
+      status,
+      alerts: [{
+        status,
+        labels: { alertname: "KubeDeploymentRolloutStuck", severity: "critical", namespace: firing.ref.namespace, deployment: firing.ref.name },
+        annotations: {},
+        startsAt: firing.startsAt,
+        endsAt: status === "firing" ? "0001-01-01T00:00:00Z" : timeOf(world.wallStartMs + world.nowMs),
+        fingerprint: firing.fingerprint
+      }]
+    }
+  }
+}
+
+const timeOf = (ms: number): string => new Date(ms).toISOString()

@@ -1,0 +1,192 @@
+/**
+ * The Kubernetes cluster: the sandbox, whose workloads get better or worse by what is done to them, behind a network that takes time and may fail.
+ *
+ * Every request of the service goes
+ *
+ *     latency ──> faults (`disturb`) ──> API server ──> (a write is told as `ClusterWrite`) ──> faults ──> latency
+ *
+ * so that a service that crashes in the middle has or has not written, and does not know. The cluster goes by the world's time, whatever the service's
+ * wall clock says.
+ *
+ * The rest of the world (a person who rolls a bad version out, whoever looks whether a workload serves) uses `direct`, at once and undisturbed.
+ */
+import { Clock, Effect, Layer, Random, Result } from "effect"
+import type { Change } from "../../domain/Change.ts"
+import type { ResourceRef } from "../../domain/Target.ts"
+import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import * as Sandbox from "../../kubernetes/Sandbox.ts"
+import type { FarEnd, Setting } from "../FarEnd.ts"
+import { SimulatedClock } from "../SimulatedClock.ts"
+import type { SeededRandom } from "../SeededRandom.ts"
+
+/** A request of the service, as it reaches the API server. */
+export interface Request extends Sandbox.Operation {
+  /** What is to be written; absent for reads. */
+  readonly change?: Change
+}
+
+/**
+ * Stands between the service and the API server: it may delay a request, refuse it, or let it happen and lose the answer. Several stand one around
+ * the other.
+ */
+export type Disturbance = <A>(request: Request, server: Effect.Effect<A, KubernetesError>) => Effect.Effect<A, KubernetesError>
+
+type Client = KubernetesClient["Service"]
+
+const annotationPath = "/metadata/annotations/kubernaut.dev~1execution"
+
+/** The execution that a write says it belongs to. */
+const executionOf = (change: Change): string | undefined => {
+  if (change._tag !== "Patch") return undefined
+  for (const operation of change.patch) {
+    if (operation.op === "remove") continue
+    if (operation.path === annotationPath && typeof operation.value === "string") return operation.value
+    if (operation.path === "/metadata/annotations" && typeof operation.value === "object" && operation.value !== null) {
+      const execution = (operation.value as Readonly<Record<string, unknown>>)["kubernaut.dev/execution"]
+      if (typeof execution === "string") return execution
+    }
+  }
+  return undefined
+}
+
+const writer = "kubernaut"
+
+const verbs = { Patch: "patch", Evict: "evict", Delete: "delete", Create: "create" } as const
+
+export class Cluster implements FarEnd {
+  readonly name = "cluster"
+  readonly layer: Layer.Layer<KubernetesClient>
+  /** Deployments that exist for the scenario. */
+  readonly workloads: ReadonlyArray<ResourceRef>
+  private readonly setting: Setting
+  private readonly sandbox: Client
+  private readonly clock: SimulatedClock
+  private readonly random: SeededRandom
+  private readonly disturbances = new Set<Disturbance>()
+  private readonly healthy = new Map<string, boolean>()
+  private releases = 0
+
+  constructor(setting: Setting) {
+    const { scenario, world } = setting
+    this.setting = setting
+    this.random = world.random("cluster")
+    this.workloads = Array.from({ length: scenario.workloads }, (_, index) => ({ namespace: "prod", kind: "Deployment", name: `app-${index + 1}` }))
+    this.clock = new SimulatedClock({
+      get nowMs() {
+        return world.nowMs
+      },
+      wallOriginMs: world.wallStartMs,
+      after: (delayMs, run) => world.at(world.nowMs + delayMs, run)
+    })
+    this.sandbox = this.direct(Sandbox.make({
+      shop: false,
+      deployments: this.workloads.map(({ name, namespace }) => ({ name, namespace, behaviour: "healthy" }))
+    }))
+    this.layer = Layer.succeed(KubernetesClient, this.client())
+  }
+
+  /** From now on, until the answer is called. */
+  disturb(disturbance: Disturbance): () => void {
+    // One of its own, so that the same may stand twice.
+    const entry: Disturbance = (request, server) => disturbance(request, server)
+    this.disturbances.add(entry)
+    return () => void this.disturbances.delete(entry)
+  }
+
+  /** Rolls a version out that crash-loops. */
+  breakRollout(ref: ResourceRef): void {
+    this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:bad-${++this.releases}`)
+  }
+
+  /** Rolls a version out that works, as a person would. */
+  repair(ref: ResourceRef): void {
+    this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:v${++this.releases + 1}.0.0`)
+  }
+
+  /** Whether a Deployment's newest version serves with all its replicas. Tells where that has changed. */
+  isHealthy(ref: ResourceRef): boolean {
+    const healthy = Result.match(this.read(ref), { onFailure: () => false, onSuccess: isRolledOut })
+    if (this.healthy.get(ref.name) !== healthy) {
+      this.healthy.set(ref.name, healthy)
+      this.setting.observations.tell({ _tag: "WorkloadHealth", ref, healthy })
+    }
+    return healthy
+  }
+
+  /** An object as it is. */
+  read(ref: ResourceRef): Result.Result<KubernetesObject, KubernetesError> {
+    return this.direct(Effect.result(this.sandbox.get(ref)))
+  }
+
+  /** A write by somebody else. It must be one that the API server takes. */
+  write(change: Change): void {
+    this.direct(this.sandbox.apply(change))
+  }
+
+  private setImage(ref: ResourceRef, image: string): void {
+    this.write({ _tag: "Patch", ref, patch: [{ op: "replace", path: "/spec/template/spec/containers/0/image", value: image }] })
+  }
+
+  private direct<A, E>(effect: Effect.Effect<A, E>): A {
+    return Effect.runSync(effect.pipe(Effect.provideService(Clock.Clock, this.clock), Effect.provideService(Random.Random, this.random)))
+  }
+
+  private client(): Client {
+    const { sandbox } = this
+    const read = { dryRun: false }
+    return {
+      get: (ref) => this.request({ verb: "get", ...ref, ...read }, sandbox.get(ref)),
+      list: (kind, options) => this.request({ verb: "list", kind, namespace: options.namespace ?? "", name: "", ...read }, sandbox.list(kind, options)),
+      logs: (pod, options) => this.request({ verb: "logs", ...pod, ...read }, sandbox.logs(pod, options)),
+      watch: (kind, options) => sandbox.watch(kind, options),
+      probe: this.request({ verb: "probe", kind: "", namespace: "", name: "", ...read }, sandbox.probe),
+      apply: (change, options) => {
+        const dryRun = options?.dryRun === true
+        const server = sandbox.apply(change, options)
+        return this.request({ verb: verbs[change._tag], ...change.ref, dryRun, change }, dryRun ? server : this.told(change, server))
+      }
+    }
+  }
+
+  private request<A>(request: Request, server: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> {
+    const atServer = Effect.provideService(server, Clock.Clock, this.clock)
+    const isWrite = request.change !== undefined && !request.dryRun
+    return Effect.suspend(() => {
+      let disturbed = atServer
+      for (const disturbance of this.disturbances) disturbed = disturbance(request, disturbed)
+      const answered = Effect.flatMap(this.underWay, () => disturbed)
+      // The way back is worth a timer where a crash on it matters.
+      return isWrite ? Effect.ensuring(answered, this.underWay) : answered
+    })
+  }
+
+  /** The time that a message takes. */
+  private readonly underWay: Effect.Effect<void> = Effect.suspend(() => Effect.sleep(this.random.between(...this.setting.scenario.clusterLatencyMs)))
+
+  private told<A>(change: Change, server: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> {
+    const executionId = executionOf(change)
+    const about = { _tag: "ClusterWrite", by: writer, change, ...(executionId === undefined ? {} : { executionId }) } as const
+    return Effect.matchEffect(server, {
+      onFailure: (error) => {
+        this.setting.observations.tell({ ...about, applied: "no", refused: error.reason._tag })
+        return Effect.fail(error)
+      },
+      onSuccess: (object) => {
+        this.setting.observations.tell({ ...about, applied: "yes" })
+        return Effect.succeed(object)
+      }
+    })
+  }
+}
+
+interface DeploymentObject extends KubernetesObject {
+  readonly spec?: { readonly replicas?: number }
+  readonly status?: { readonly observedGeneration?: number; readonly updatedReplicas?: number; readonly readyReplicas?: number; readonly replicas?: number }
+}
+
+/** As `kubectl rollout status` has it. */
+const isRolledOut = (object: DeploymentObject): boolean => {
+  const wanted = object.spec?.replicas ?? 1
+  const { readyReplicas = 0, replicas = 0, updatedReplicas = 0 } = object.status ?? {}
+  return updatedReplicas >= wanted && replicas <= updatedReplicas && readyReplicas >= wanted
+}

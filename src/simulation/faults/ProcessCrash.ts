@@ -1,0 +1,16 @@
+/** `kill -9` of the service, so many steps after a moment: so it hits between any two things that the service does. */
+import { Schema } from "effect"
+import { kind } from "../Fault.ts"
+
+export const processCrash = kind({
+  name: "process-crash",
+  target: "service",
+  description: "The service is killed between two steps, and started again.",
+  parameters: Schema.Struct({ afterSteps: Schema.Int }),
+  lasts: undefined,
+  draw: (random) => ({ afterSteps: Math.floor(random.magnitude(1, 300)) }),
+  apply: ({ afterSteps }, { service, world }) => {
+    world.atStep(world.steps + afterSteps, () => service.process?.crash())
+    return () => {}
+  }
+})

@@ -1,0 +1,20 @@
+/** A write that took effect is not done again. */
+import type { Invariant } from "../Invariant.ts"
+
+export const noActionTwice: Invariant = {
+  name: "no-action-twice",
+  description: "Every intended write takes effect at most once.",
+  make: (_, report) => {
+    const done = new Set<string>()
+    return {
+      on: {
+        ClusterWrite: ({ applied, change, executionId }) => {
+          if (applied !== "yes") return
+          const write = `${executionId ?? ""} ${JSON.stringify(change)}`
+          if (done.has(write)) report(`${change._tag} of ${change.ref.kind} ${change.ref.name} took effect twice (execution ${executionId ?? "unnamed"})`)
+          done.add(write)
+        }
+      }
+    }
+  }
+}

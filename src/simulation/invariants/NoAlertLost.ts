@@ -1,0 +1,42 @@
+/** An alert that the service has acknowledged is in the journal, and its remediation comes to an end or waits for a person. */
+import { isFinal, type RemediationState } from "../../domain/Remediation.ts"
+import type { Invariant } from "../Invariant.ts"
+
+export const noAlertLost: Invariant = {
+  name: "no-alert-lost",
+  description: "Every acknowledged alert is in the journal, and its remediation ends or waits for a person.",
+  make: (_, report) => {
+    /** Own account: what is open, by id. */
+    const states = new Map<string, "open" | "waiting" | RemediationState>()
+    const open = new Map<string, string>()
+    return {
+      on: {
+        Committed: ({ events }) => {
+          for (const { event, kind, remediationId } of events) {
+            if (kind === "Accepted") open.set(remediationId, "open")
+            // Events that decide nothing here are not parsed.
+            else if (kind === "Concluded" && event._tag === "Concluded") {
+              if (!isFinal(event.state)) report(`remediation ${remediationId} concluded as ${event.state}`)
+              open.delete(remediationId)
+              states.set(remediationId, event.state)
+            } else if (kind === "Joined") {
+              open.delete(remediationId)
+              states.set(remediationId, "Joined")
+            } else if (kind === "Decided" && event._tag === "Decided") open.set(remediationId, event.decision.outcome === "review" ? "waiting" : "open")
+            else if (kind === "Reviewed") open.set(remediationId, "open")
+          }
+        },
+        AlertAnswered: ({ alert, remediationId, status }) => {
+          if (status !== "accepted" && status !== "duplicate") return
+          if (remediationId === undefined || !(open.has(remediationId) || states.has(remediationId))) {
+            report(`alert ${alert.fingerprint} was acknowledged as ${status}, and no remediation of it is in the journal`)
+          }
+        }
+      },
+      atEnd: () => {
+        for (const [id, state] of open) if (state === "open") report(`remediation ${id} has come to no end`)
+      },
+      pending: () => [...open].filter(([, state]) => state === "open").map(([id]) => `remediation ${id} is open`)
+    }
+  }
+}
