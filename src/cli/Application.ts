@@ -14,6 +14,7 @@
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Deferred, Effect, Layer } from "effect"
 import { HttpServer, type HttpServerError } from "effect/http"
+import { RemediationId } from "../domain/Remediation.ts"
 import type { Token } from "../http/Authentication.ts"
 import { Components, type Part } from "../http/Components.ts"
 import type { Check } from "../http/Operations.ts"
@@ -104,10 +105,10 @@ const firingAlerts = ({ alertmanagerUrl }: Settings) =>
     ? FiringAlerts.layerNone
     : FiringAlerts.layerAlertmanager({ url: alertmanagerUrl }).pipe(Layer.provide(NodeHttpClient.layerUndici))
 
-/** Asked for what cannot exist: an answer shows that the database reads. */
+/** Looks for an id that nobody has: one step into an index, so it may be asked at every probe, and an answer shows that the database reads. */
 const storageCheck: Effect.Effect<Check, never, RemediationStore> = Effect.map(RemediationStore, (store) => ({
   name: "storage",
-  check: store.openTargets.pipe(
+  check: store.get(RemediationId.make("none")).pipe(
     Effect.as({ ok: true } as const),
     Effect.catch((error) => Effect.succeed({ ok: false, message: error.message } as const))
   )
@@ -197,7 +198,7 @@ export const start = Effect.fnUntraced(function*(prepared: Prepared) {
   const options = yield* serverOptions(prepared)
   const http = Effect.flatMap(HttpServer.HttpServer, ({ address }) => Effect.andThen(Deferred.succeed(listening, address), Effect.never)).pipe(
     Effect.provide(Server.layer(options)),
-    Effect.tapError((error) => Deferred.fail(listening, error))
+    Effect.tapCause((cause) => Deferred.failCause(listening, cause))
   )
   const children: ReadonlyArray<Supervisor.ChildSpec<HttpServerError.ServeError, Effect.Services<typeof http>>> = [
     { name: "metrics", start: metrics.run },

@@ -17,7 +17,9 @@ const fallbackOf = (name: (typeof settingNames)[number]): string => {
 export const settingsTable = (): ReadonlyArray<string> => [
   "| environment | file | default | meaning |",
   "|---|---|---|---|",
-  ...settingNames.map((name) => `| \`${environmentKey(name)}\` | \`${fileKey(name)}\` | ${fallbackOf(name) === "" ? "" : `\`${fallbackOf(name)}\``} | ${settings[name].description.replaceAll("|", "\\|")} Expected: ${settings[name].expected.replaceAll("|", "\\|")}. |`)
+  ...settingNames.map((name) => `| \`${environmentKey(name)}\` | \`${fileKey(name)}\` | ${fallbackOf(name) === "" ? "" : `\`${fallbackOf(name)}\``} | ${settings[name].description.replaceAll("|", "\\|")} Expected: ${settings[name].expected.replaceAll("|", "\\|")}. |`),
+  "",
+  "`KUBERNAUT_CONFIG` names the YAML file. The environment wins over the file. The commands that ask a running service read `KUBERNAUT_URL` and `KUBERNAUT_TOKEN`."
 ]
 
 export const config = Command.make(

@@ -1,6 +1,7 @@
 /** `kubernaut serve`: reads the settings, starts the service, says what it is, and stops it in order. */
 import { Effect, FileSystem, Layer } from "effect"
 import type { HttpServer } from "effect/http"
+import { createSecureContext } from "node:tls"
 
 import { load as loadRulebook, resolve as resolveRulebook, standard } from "../investigation/Rulebook.ts"
 import * as Logging from "../telemetry/Logging.ts"
@@ -22,7 +23,13 @@ const readTls = Effect.fnUntraced(function*({ tlsCert, tlsKey }: Settings) {
   const fileSystem = yield* FileSystem.FileSystem
   const read = (key: string, path: string) =>
     Effect.mapError(fileSystem.readFileString(path), () => new ConfigurationError({ problems: [{ key, at: path, message: "cannot be read" }] }))
-  return { tls: { cert: yield* read("KUBERNAUT_TLS_CERT", tlsCert), key: yield* read("KUBERNAUT_TLS_KEY", tlsKey) } }
+  const tls = { cert: yield* read("KUBERNAUT_TLS_CERT", tlsCert), key: yield* read("KUBERNAUT_TLS_KEY", tlsKey) }
+  // What OpenSSL says of a wrong file may quote it, so only that it is wrong is passed on.
+  yield* Effect.try({
+    try: () => createSecureContext(tls),
+    catch: () => new ConfigurationError({ problems: [{ key: "KUBERNAUT_TLS_CERT", message: "is no certificate in PEM, or KUBERNAUT_TLS_KEY is not its private key" }] })
+  })
+  return { tls }
 })
 
 /** Everything that can be found wrong before anything is begun is found here. */
@@ -57,7 +64,7 @@ const announce = (address: HttpServer.HttpServer["Service"]["address"], { rules,
     mode: settings.mode,
     tiers: [...(settings.holmesgptUrl === undefined ? [] : ["holmesgpt"]), ...settings.llmProviders.map(({ name }) => `llm:${name}`), `rules (${rules.length})`].join(" > "),
     database: Application.databaseFile(settings),
-    access: tokens === undefined ? "anonymous, from this machine only" : `${tokens.length} tokens`,
+    access: tokens === undefined ? "anonymous, from this machine only" : `${tokens.length} token${tokens.length === 1 ? "" : "s"}`,
     traces: settings.otelExporterOtlpEndpoint ?? "not exported"
   })
 

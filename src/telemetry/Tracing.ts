@@ -77,8 +77,9 @@ export const bounded = (inner: SpanProcessor, capacity: number, queue: { waiting
     queue.waiting++
     inner.onEnd(span)
   },
-  forceFlush: () => inner.forceFlush(),
-  shutdown: () => inner.shutdown()
+  // What is flushed at the end goes to a receiver that may be down: that has been counted and logged, and must not make the stop a failed one.
+  forceFlush: () => inner.forceFlush().catch(() => {}),
+  shutdown: () => inner.shutdown().catch(() => {})
 })
 
 /** Replaces the tracer with one that exports. */

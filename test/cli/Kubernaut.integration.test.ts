@@ -72,6 +72,7 @@ describe("the command line", () => {
     ["a configuration file that is not there", ["serve"], { KUBERNAUT_CONFIG: "/nonexistent.yaml" }, 78, /KUBERNAUT_CONFIG: cannot be read/],
     ["a tokens file that is not there", ["serve"], { KUBERNAUT_TOKENS_FILE: "/nonexistent.yaml" }, 78, /KUBERNAUT_TOKENS_FILE/],
     ["a bind beyond this machine without tokens", ["serve"], { KUBERNAUT_HOST: "0.0.0.0" }, 78, /KUBERNAUT_TOKENS_FILE: is required/],
+    ["a certificate that is none", ["serve"], { KUBERNAUT_TLS_CERT: crashLoop, KUBERNAUT_TLS_KEY: crashLoop }, 78, /KUBERNAUT_TLS_CERT: is no certificate/],
     ["PostgreSQL", ["serve"], { KUBERNAUT_DATABASE_URL: "postgres://u:hunter2@h/d" }, 78, /PostgreSQL is not supported in this version/]
   ]
   for (const [name, args, environment, code, stderr] of codes) {
