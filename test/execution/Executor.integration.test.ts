@@ -235,6 +235,9 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
           Effect.provide(Executor.layer({ evictionInterval: "200 millis", evictionDeadline: "1 second" }).pipe(Layer.provide(Layer.succeed(KubernetesClient, client))))
         )
         assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", "disruption-budget"])
+        // It would hold up the drain of the node below.
+        const { metadata } = yield* get(on("PodDisruptionBudget", "guarded"))
+        yield* client.apply({ _tag: "Delete", ref: on("PodDisruptionBudget", "guarded"), uid: metadata.uid })
       }), 60_000)
 
     it.effect("quarantines a pod: out of its Service, replaced by its owner, and kept", () =>

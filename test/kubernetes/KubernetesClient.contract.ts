@@ -450,6 +450,8 @@ export const contract = (name: string, layer: Layer.Layer<KubernetesClient>, fix
           assert.isFalse(both.retryable)
           assert.deepStrictEqual(both.reason, { _tag: "Unavailable", status: 500 })
           assert.isUndefined((yield* kubernetes.get(refOf(one!))).metadata.deletionTimestamp)
+          // A budget that stayed would hold up every later drain on this cluster.
+          for (const each of yield* kubernetes.list("PodDisruptionBudget", { namespace })) yield* kubernetes.apply({ _tag: "Delete", ref: refOf(each), uid: each.metadata.uid })
         }))
 
       it.effect("a delete needs the right uid and takes what the object owns with it", () =>
