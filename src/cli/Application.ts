@@ -177,6 +177,7 @@ export const layer = ({ rules, settings }: Prepared) =>
         cluster: settings.clusterName,
         mode: settings.mode,
         guardrails: settings.guardrails,
+        verification: { stabilisation: settings.steadyFor },
         intake: { onReceived: alerts.publish }
       })),
       Layer.provideMerge(Layer.merge(chain(settings, rules), firingAlerts(settings))),

@@ -5,7 +5,7 @@
  * wrong too: a setting that is misspelt and silently ignored is found out on the night that it was for. No value of a secret is ever
  * part of a message.
  */
-import { Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
+import { Duration, Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
 import { LineCounter, parseDocument } from "yaml"
 import { environmentKey, fileKey, type SettingName, settingNames, type Settings, settings } from "./Settings.ts"
 
@@ -132,13 +132,16 @@ const readFile = (file: ConfigurationFile, problems: Array<Problem>): ReadonlyMa
   return found
 }
 
+/** Of the scripts beside the service, which a developer's shell may have set. */
+const isToolKey = (key: string): boolean => /^KUBERNAUT_(TEST_\w+|CACHE|CONTROL_PLANE_DIR)$/.test(key)
+
 const readEnvironment = (environment: Environment, problems: Array<Problem>): ReadonlyMap<SettingName, Found> => {
   const found = new Map<SettingName, Found>()
   const known = new Map(settingNames.map((name) => [environmentKey(name), name]))
   for (const [key, text] of Object.entries(environment)) {
     if (text === undefined || text === "") continue
     const name = known.get(key)
-    if (name === undefined ? !key.startsWith("KUBERNAUT_") || otherKeys.includes(key) || isServiceLink(key, text) : isServiceLink(key, text)) continue
+    if (name === undefined ? !key.startsWith("KUBERNAUT_") || otherKeys.includes(key) || isToolKey(key) || isServiceLink(key, text) : isServiceLink(key, text)) continue
     if (name === undefined) {
       problems.push({ key, message: unknownKey(key, [...known.keys(), ...otherKeys]) })
       continue
@@ -194,6 +197,7 @@ export const parse = (input: ParseInput): Result.Result<Settings, ConfigurationE
     else for (const message of result.failure) problems.push({ key: found.key, ...(found.at === undefined ? {} : { at: found.at }), message })
   }
   values.mode ??= values.cluster === "sandbox" ? "auto" : "observe"
+  values.steadyFor ??= values.cluster === "sandbox" ? Duration.seconds(10) : Duration.minutes(1)
   values.clusterName ??= values.cluster === "sandbox" ? "sandbox" : "kubernetes"
   values.logFormat ??= input.terminal ? "pretty" : "json"
   problems.push(...crossChecks(values as Partial<Settings>))

@@ -107,6 +107,12 @@ export const settings = {
     description: "observe only says what it would do, approve asks a person before every action, auto acts where the guardrails allow it.",
     expected: "observe, approve or auto"
   }),
+  steadyFor: setting(DurationText, {
+    form: "text",
+    fallbackText: "10 seconds on the sandbox, else 1 minute",
+    description: "How long a target must stay healthy without a restart before it is called fixed. Longer than the slowest crash of a broken container.",
+    expected: "a length of time with its unit, such as 30 seconds or 2 minutes"
+  }),
   databaseUrl: setting(
     Schema.String.check(
       Schema.makeFilter((text: string) => !/^postgres(ql)?:/.test(text), { message: "PostgreSQL is not supported in this version; use sqlite:./data/kubernaut.db" }),

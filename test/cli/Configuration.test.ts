@@ -40,6 +40,17 @@ describe("Configuration", () => {
     assert.strictEqual(values({ KUBERNAUT_CLUSTER: "kubeconfig", KUBERNAUT_MODE: "auto" }).mode, "auto")
   })
 
+  it("calls a target fixed after 10 s on the sandbox and after a minute on a real cluster, unless told otherwise", () => {
+    const steadyMs = (environment: Record<string, string>) => Duration.toMillis(values(environment).steadyFor)
+    assert.strictEqual(steadyMs({}), 10_000)
+    assert.strictEqual(steadyMs({ KUBERNAUT_CLUSTER: "kubeconfig" }), 60_000)
+    assert.strictEqual(steadyMs({ KUBERNAUT_STEADY_FOR: "3 seconds" }), 3000)
+  })
+
+  it("takes no offence at the variables of its own scripts", () => {
+    assert.strictEqual(values({ KUBERNAUT_TEST_KUBECONFIG: "/tmp/kubeconfig", KUBERNAUT_CACHE: "/tmp/cache", KUBERNAUT_CONTROL_PLANE_DIR: "/tmp/plane" }).port, 8080)
+  })
+
   it("reads the same setting from the file under its lower-case name, and the environment wins", () => {
     const yaml = "port: 9000\nholmesgpt_timeout: 2 minutes\ncluster_name: prod"
     assert.deepInclude(values({}, yaml), { port: 9000, clusterName: "prod" })

@@ -171,7 +171,7 @@ const identity = Effect.fnUntraced(function*(namespace: string, rules: ReadonlyA
   return { username: `system:serviceaccount:${namespace}:${name}`, token, kubeconfig }
 })
 
-const serve = ({ kubeconfig }: Identity, settings: Environment = {}) => start({ KUBERNAUT_CLUSTER: "kubeconfig", KUBERNAUT_CLUSTER_NAME: "test", KUBECONFIG: kubeconfig, ...settings })
+const serve = ({ kubeconfig }: Identity, settings: Environment = {}) => start({ KUBERNAUT_CLUSTER: "kubeconfig", KUBERNAUT_CLUSTER_NAME: "test", KUBERNAUT_STEADY_FOR: "10 seconds", KUBECONFIG: kubeconfig, ...settings })
 
 /** What the API server has on record of an identity, once it has written down everything up to now. */
 const recordOf = Effect.fnUntraced(function*({ username }: Identity, namespace: string) {
