@@ -94,7 +94,8 @@ const tables: ReadonlyArray<string> = [
     applied text not null,
     verdict text
   )`,
-  `create index action_history_target on action_history (target_key, at)`,
+  // In the order in which a target's history is read, so that nothing is sorted.
+  `create index action_history_target on action_history (target_key, at, execution_id)`,
   `create index action_history_cluster on action_history (cluster, at)`,
   `create index action_history_remediation on action_history (remediation_id, at)`,
   `create index action_history_verdict on action_history (alert_name, action, at) where verdict is not null`,

@@ -59,6 +59,7 @@ const makeQueries = (database: DatabaseSync) => ({
     `select r.id, r.cluster, r.namespace, r.kind, r.name, r.alert_name, r.severity, v.since, v.data
      from reviews v join remediations r on r.id = v.remediation_id where v.closed_at is null order by v.since, r.id limit ?`
   ),
+  isJoined: prepare<{ readonly found: 1 }, [RemediationId]>(database, "select 1 as found from remediations where joined_to = ? limit 1"),
   // A remediation that joined another may have been joined itself before.
   joined: prepare<{ readonly id: RemediationId; readonly data: string }, [RemediationId, number]>(
     database,
@@ -155,6 +156,8 @@ export const make = (
       }),
     openTargets: attempt("openTargets", () => queries.openTargets.all().map((row) => row.target_key)),
     backlog: Effect.sync(remediations.backlog),
-    joinedAlerts: (id, limit) => attempt("joinedAlerts", () => queries.joined.all(id, limit).map(alertOf))
+    joinedAlerts: (id, limit) =>
+      // Nearly always nobody has joined, and the recursive query builds its tables before it finds that out.
+      attempt("joinedAlerts", () => queries.isJoined.get(id) === undefined ? [] : queries.joined.all(id, limit).map(alertOf))
   }
 }
