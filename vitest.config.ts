@@ -1,37 +1,22 @@
 import { defineConfig } from "vitest/config"
 
 /*
- * Two kinds of tests, told apart by file name. `unit` runs on a virtual clock and touches neither network nor processes.
- * `integration` starts real servers and processes, so it takes real time and one file runs at a time.
+ * Three kinds of tests, told apart by file name. `unit` runs on a virtual clock and touches neither network nor processes.
+ * `integration` starts real servers and processes, so it takes real time. `cluster` works on a real Kubernetes API server that its files
+ * share, one after the other: some of them drain its nodes.
  * (The examples in comments and Markdown have a configuration of their own: scripts/doc-examples/vitest.config.ts.)
  */
 const integration = "test/**/*.integration.test.ts"
+const cluster = "test/**/*.cluster.integration.test.ts"
+
+const realTime = { pool: "forks", testTimeout: 60_000, hookTimeout: 60_000 } as const
 
 export default defineConfig({
   test: {
     projects: [
-      {
-        test: {
-          name: "unit",
-          include: ["test/**/*.test.ts"],
-          exclude: [integration],
-          pool: "forks",
-          maxWorkers: 2,
-          // Nothing in here waits for real time; the limit is for a busy machine.
-          testTimeout: 30_000
-        }
-      },
-      {
-        test: {
-          name: "integration",
-          include: [integration],
-          pool: "forks",
-          maxWorkers: 1,
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000
-        }
-      }
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [integration], pool: "forks", maxWorkers: 2, testTimeout: 30_000 } },
+      { test: { name: "integration", include: [integration], exclude: [cluster], maxWorkers: 2, sequence: { groupOrder: 1 }, ...realTime } },
+      { test: { name: "cluster", include: [cluster], maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 2 }, ...realTime } }
     ]
   }
 })

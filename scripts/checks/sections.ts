@@ -65,7 +65,7 @@ export const sections: ReadonlyArray<Section> = [
       return withControlPlane(({ kubeconfig, reason }) =>
         vitest({
           name: "integration",
-          args: ["--project", "integration"],
+          args: ["--project", "integration", "--project", "cluster"],
           timeoutSeconds: 900,
           env: { ...kubeconfig, ...alertmanagerProgram.env },
           skipReason: [reason, alertmanagerProgram.reason].filter((text) => text !== undefined).join("; "),
