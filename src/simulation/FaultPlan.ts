@@ -21,7 +21,7 @@ export const draw = (setting: Setting, kinds: ReadonlyArray<FaultKind>): FaultPl
   return allowed.flatMap((kind) => {
     const random = world.random(`plan ${kind.name}`)
     if (random.chance(0.5)) return []
-    const gapMs = random.magnitude(...meanGapMs)
+    const gapMs = random.magnitude(...scenario.faultGapMs ?? meanGapMs)
     const faults: Array<Fault> = []
     let atMs = 0
     while (true) {

@@ -4,11 +4,13 @@
  *
  * All moments are milliseconds of the world's monotonic clock, because the wall clock may be what is wrong.
  */
+import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { Applied } from "../domain/Execution.ts"
 import type { RemediationEvent, RemediationEventKind } from "../domain/Remediation.ts"
 import type { AlertStatus } from "../intake/Intake.ts"
 import type { Change } from "../domain/Change.ts"
 import type { ResourceRef } from "../domain/Target.ts"
+import type { CircuitTag, TransitionCause } from "../resilience/ResilienceEvent.ts"
 import type { Fault } from "./Fault.ts"
 
 /** An alert as its sender knows it. */
@@ -30,6 +32,8 @@ export interface CommittedEvent {
 }
 
 export type Observation =
+  /** The sender tries for the first time to tell of an alert. It goes on until it is answered. */
+  | { readonly _tag: "AlertSent"; readonly alert: AlertIdentity; readonly firing: boolean }
   /** The sender got an answer for an alert: whatever is not `shed` is acknowledged, and the service's to keep. */
   | {
     readonly _tag: "AlertAnswered"
@@ -57,6 +61,10 @@ export type Observation =
   /** It can be spoken to. */
   | { readonly _tag: "ProcessReady"; readonly process: string; readonly number: number }
   | { readonly _tag: "ProcessEnded"; readonly process: string; readonly number: number; readonly how: "crashed" | "exited" }
+  /** A circuit breaker of the service says that it changed its state. */
+  | { readonly _tag: "BreakerMoved"; readonly breaker: string; readonly from: CircuitTag; readonly to: CircuitTag; readonly cause: TransitionCause }
+  /** The service says which degradation level it is at: once when it is ready, then at every change. */
+  | { readonly _tag: "LevelIs"; readonly level: DegradationLevel; readonly reasons: ReadonlyArray<string> }
   | { readonly _tag: "FaultBegan"; readonly fault: Fault }
   | { readonly _tag: "FaultHealed"; readonly fault: Fault }
   /** From now on nothing new goes wrong. */

@@ -1,6 +1,8 @@
 /**
  * What a run is about: how large the cluster is, how often something breaks, how long it goes on, how the service is set up.
  */
+import type { Effect, Scope } from "effect"
+import type { Investigator } from "../investigation/Investigator.ts"
 import type { KubernautOptions } from "../Kubernaut.ts"
 
 export interface Scenario {
@@ -20,6 +22,13 @@ export interface Scenario {
   /** Names of fault kinds that may be drawn. Default: all that there are. */
   readonly faults?: ReadonlyArray<string>
   readonly service: Omit<KubernautOptions, "cluster">
+  /**
+   * Investigators of your own, asked in order before the rules. Made anew at each boot of the service, within its process: what they keep in memory is
+   * lost in a crash, as it would be. They must wait by Effect's clock and draw from Effect's `Random`, or the run is not the seed's any more.
+   */
+  readonly investigators?: Effect.Effect<ReadonlyArray<Investigator>, never, Scope.Scope>
+  /** Between two faults of one kind, at the mean, drawn for each kind and run from this range. Default: from a minute to an hour. */
+  readonly faultGapMs?: readonly [leastMs: number, mostMs: number]
 }
 
 const minuteMs = 60_000
@@ -33,7 +42,8 @@ export const steady: Scenario = {
   workloads: 24,
   clusterLatencyMs: [1, 20],
   restartMs: [500, 10_000],
-  service: { mode: "auto" }
+  // Verification looks less often than by default: it is most of the work of an hour, and a look more finds nothing more.
+  service: { mode: "auto", verification: { pollInterval: "2 seconds", pollIntervalCap: "5 seconds" } }
 }
 
 /** One workload breaks once. For following one remediation through. */

@@ -2,7 +2,8 @@
  * The process under test: the real service, `Kubernaut.layer` with everything that `kubernaut serve` puts around it but HTTP and telemetry, on
  * simulated far ends. Whatever ends it, it is started again after a while, as by a kubelet.
  */
-import { Cause, Context, Effect, Layer, Schema, type Exit } from "effect"
+import { Cause, Context, Effect, Layer, Schema, Stream, type Exit, type Scope } from "effect"
+import { Degradation } from "../health/DegradationFiber.ts"
 import * as Kubernaut from "../Kubernaut.ts"
 import * as EvidenceGatherer from "../investigation/EvidenceGatherer.ts"
 import { InvestigationChain } from "../investigation/InvestigationChain.ts"
@@ -25,11 +26,12 @@ type Service = Kubernaut.Kubernaut["Service"]
 /** Read once for all runs: it is a file of the package and does not change. */
 let rules: ReadonlyArray<Rulebook.Rule> | undefined
 
-const chain = Layer.unwrap(Effect.gen(function*() {
+const chain = ({ scenario }: Setting) => Layer.unwrap(Effect.gen(function*() {
   const history = yield* ActionHistory
+  const own = yield* scenario.investigators ?? Effect.succeed([])
   rules ??= (yield* Effect.orDie(Rulebook.standard)).rules
   return InvestigationChain.layer({
-    investigators: [RuleInvestigator.make({
+    investigators: [...own, RuleInvestigator.make({
       rules,
       successRate: (alertName, action) => Effect.orElseSucceed(history.successRate(alertName, action), () => undefined)
     })],
@@ -41,10 +43,10 @@ const chain = Layer.unwrap(Effect.gen(function*() {
 const serviceLayer = (setting: Setting, farEnds: FarEnds) =>
   Layer.unwrap(Effect.map(makePipeline("kubernetes"), (kubernetes) =>
     Kubernaut.Kubernaut.layer({ ...setting.scenario.service, cluster: "simulated" }).pipe(
-      Layer.provide(chain),
+      Layer.provide(chain(setting)),
       Layer.provide(ResilientClient.layer(kubernetes)),
       Layer.provide([farEnds.cluster.layer, farEnds.database.layer])
-    ))).pipe(Layer.provide(ResilienceEvents.layer))
+    ))).pipe(Layer.provideMerge(ResilienceEvents.layer))
 
 export class ServiceProcess {
   /** The newest process; it may be down. */
@@ -89,12 +91,26 @@ export class ServiceProcess {
     })
   }
 
+  /** What the service says of itself, for the report: no checker may take it for the truth. */
+  private tellOf(context: Context.Context<Degradation>): Effect.Effect<void, never, Scope.Scope> {
+    const { observations } = this.setting
+    const breakers = Context.get(context, ResilienceEvents).listen((event) => {
+      if (event._tag !== "BreakerTransition") return
+      const { breaker, cause, from, to } = event
+      observations.tell({ _tag: "BreakerMoved", breaker, from, to, cause })
+    })
+    const level = Stream.runForEach(Context.get(context, Degradation).changes, ({ level, reasons }) =>
+      Effect.sync(() => observations.tell({ _tag: "LevelIs", level, reasons })))
+    return Effect.andThen(breakers, Effect.forkScoped(level))
+  }
+
   private boot(): void {
     const { observations, world } = this.setting
     const service = Effect.scoped(Effect.gen({ self: this }, function*() {
       const context = yield* Layer.build(this.layer!)
       this.kubernaut = Context.get(context, Kubernaut.Kubernaut)
       observations.tell({ _tag: "ProcessReady", process: process.name, number: process.number })
+      yield* this.tellOf(context)
       return yield* Effect.never
     }))
     const process = world.boot("service", service, this.options)

@@ -22,14 +22,14 @@ interface Firing extends AlertIdentity {
   readonly sinceMs: number
 }
 
-/** How often the rules are evaluated: Prometheus' default is a minute, most run it at this. */
-const evaluateEveryMs = 15_000
+/** How often the rules are evaluated; Prometheus' default is a minute, and most run it more often. */
+const evaluateEveryMs = 30_000
 /** How long a workload has to be broken before its alert fires: the `for` of its rule. */
 const firesAfterMs = 20_000
 /** How soon a notification that was not taken is sent again. */
 const retryMs = 5_000
 /** After how long a person sees to a workload. */
-const personComesAfterMs = 15 * 60_000
+const personComesAfterMs = 10 * 60_000
 
 export class Alertmanager implements FarEnd {
   readonly name = "alertmanager"
@@ -113,6 +113,8 @@ export class Alertmanager implements FarEnd {
     const webhook = this.webhook(firing, status)
     const what = `${status} ${firing.fingerprint}`
     this.unsent.set(what, what)
+    const alert = { fingerprint: firing.fingerprint, startsAt: firing.startsAt }
+    this.setting.observations.tell({ _tag: "AlertSent", alert, firing: status === "firing" })
     const post = this.service.call(this.process!, (kubernaut) => kubernaut.receive(webhook)).pipe(
       Effect.flatMap((receipt) => receipt.shed > 0 ? Effect.fail("shed" as const) : Effect.succeed(receipt)),
       Effect.retry(Schedule.spaced(retryMs))
@@ -123,7 +125,7 @@ export class Alertmanager implements FarEnd {
       const result = exit.value.results[0]!
       this.setting.observations.tell({
         _tag: "AlertAnswered",
-        alert: { fingerprint: firing.fingerprint, startsAt: firing.startsAt },
+        alert,
         firing: status === "firing",
         status: result.status,
         ...(result.remediationId === undefined ? {} : { remediationId: result.remediationId })
