@@ -165,7 +165,10 @@ export class RemediationStore extends Context.Service<RemediationStore, {
     readonly limit: number
     readonly cursor?: string
   }) => Effect.Effect<RemediationPage, StorageError>
-  /** Targets with work that is not final, oldest first: what a process takes up when it starts, and what sweeps look for. */
+  /**
+   * Targets with something to do, oldest first: what a process takes up when it starts, and what sweeps look for. Not what only waits for a
+   * person: that may be much and wait long, and an answer, or the end of the alert, makes it something to do.
+   */
   readonly openTargets: Effect.Effect<ReadonlyArray<TargetKey>, StorageError>
   /** Remediations that are not final, by severity: what admission weighs. Kept in memory, so it may be asked for every request. */
   readonly backlog: Effect.Effect<number>

@@ -52,7 +52,7 @@ const makeQueries = (database: DatabaseSync) => ({
   ),
   openTargets: prepare<{ readonly target_key: TargetKey }>(
     database,
-    "select target_key from remediations where open = 1 order by id || ''"
+    "select target_key from remediations where open = 1 and (state <> 'AwaitingReview' or resolved = 1) order by id || ''"
   ),
   reviews: prepare<ReviewRow, [number]>(
     database,

@@ -1,0 +1,30 @@
+/** What the simulator has found in the service, each as the shortest run that showed it. */
+import { assert, describe, it } from "@effect/vitest"
+import { run } from "../../src/simulation/Simulation.ts"
+import * as Scenario from "../../src/simulation/Scenario.ts"
+
+/** How many events of each kind an undisturbed run journals. */
+const journaled = (scenario: Scenario.Scenario, seed = 1): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>()
+  run({
+    seed,
+    scenario,
+    plan: [],
+    onMade: ({ observations }) =>
+      observations.listen({
+        Committed: ({ events }) => {
+          for (const { kind } of events) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+        }
+      })
+  })
+  return counts
+}
+
+describe("found by simulation", () => {
+  it("a question that waits for a person is not begun anew by every sweep", () => {
+    const counts = journaled({ ...Scenario.single, durationMs: 8 * 60_000, service: { mode: "approve" } })
+    // Begun when it came in, and again when its alert had resolved.
+    assert.isAtMost(counts.get("Started") ?? 0, 2)
+    assert.strictEqual(counts.get("Decided"), 1)
+  })
+})
