@@ -39,7 +39,9 @@ export const RemediationState = Schema.Literals([
 ])
 export type RemediationState = typeof RemediationState.Type
 
-export const isFinal = (state: RemediationState): state is FinalState => Schema.is(FinalState)(state)
+const finalStates: ReadonlySet<RemediationState> = new Set(FinalState.literals)
+
+export const isFinal = (state: RemediationState): state is FinalState => finalStates.has(state)
 
 /** What the journal can say. Each is written once, in this order but for `AlertResolved`, which comes when it comes. */
 export const RemediationEvent = Schema.Union([

@@ -21,7 +21,7 @@ export type Target = typeof Target.Type
 export const TargetKey = Schema.NonEmptyString.pipe(Schema.brand("TargetKey"))
 export type TargetKey = typeof TargetKey.Type
 
-const escape = (part: string): string => part.replaceAll("%", "%25").replaceAll("/", "%2F")
+const escape = (part: string): string => /[%/]/.test(part) ? part.replaceAll("%", "%25").replaceAll("/", "%2F") : part
 
 /**
  * The key of a target. A `/` inside a part is escaped, so that two different targets never share a key.
@@ -32,8 +32,9 @@ const escape = (part: string): string => part.replaceAll("%", "%25").replaceAll(
  * Target.targetKey({ cluster: "prod", namespace: "shop", kind: "Deployment", name: "checkout" }) // => "prod/shop/Deployment/checkout"
  * ```
  */
-export const targetKey = (target: Target): TargetKey =>
-  TargetKey.make([target.cluster, target.namespace, target.kind, target.name].map(escape).join("/"))
+export const targetKey = ({ cluster, kind, name, namespace }: Target): TargetKey =>
+  // With three `/` in it, it is never empty: asked for at every step, so it is not checked anew.
+  `${escape(cluster)}/${escape(namespace)}/${escape(kind)}/${escape(name)}` as TargetKey
 
 export const resourceRef = (target: Target): ResourceRef => ({ namespace: target.namespace, kind: target.kind, name: target.name })
 

@@ -5,7 +5,7 @@
  * `effect/cluster` for several machines. Messages are volatile, the tables are durable: `fire` only says "look at this target", and what is
  * to be done there is always read from the store. A lost message costs time until the next sweep, never an alert.
  */
-import { Clock, Context, Duration, Effect, FiberMap, Latch, Layer, Semaphore } from "effect"
+import { Clock, Context, Duration, Effect, FiberSet, Latch, Layer, MutableList } from "effect"
 import type { TargetKey } from "../domain/Target.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import type { RemediationOptions } from "./Remediation.ts"
@@ -33,6 +33,7 @@ export class RemediationActors extends Context.Service<RemediationActors, {
 }
 
 interface Mailbox {
+  readonly target: TargetKey
   /** Fired since the actor last looked at the store. */
   fired: boolean
   readonly wake: Latch.Latch
@@ -41,49 +42,60 @@ interface Mailbox {
 const makeLocal = Effect.fnUntraced(function*(options: LocalOptions) {
   const store = yield* RemediationStore
   const activate = yield* RemediationActor.make(options)
-  const permits = yield* Semaphore.make(options.concurrency ?? 256)
-  const fibers = yield* FiberMap.make<TargetKey>()
+  const { concurrency = 256, fencedRest = "30 seconds" } = options
+  const rest = Duration.toMillis(fencedRest)
   const mailboxes = new Map<TargetKey, Mailbox>()
   const restingUntilMs = new Map<TargetKey, number>()
-  const rest = Duration.toMillis(options.fencedRest ?? "30 seconds")
+
+  // Actors take turns on a few fibers. One that waits for its turn is a place in this list and no fiber: a storm costs little more than its names.
+  const ready = MutableList.make<Mailbox>()
+  const start = yield* FiberSet.makeRuntime<never, void>()
+  let working = 0
 
   const fire = (target: TargetKey): Effect.Effect<void> =>
-    Effect.suspend(() => {
+    Effect.sync(() => {
       const known = mailboxes.get(target)
       if (known !== undefined) {
         known.fired = true
         Latch.openUnsafe(known.wake)
-        return Effect.void
+        return
       }
-      const mailbox: Mailbox = { fired: true, wake: Latch.makeUnsafe(false) }
+      const mailbox: Mailbox = { target, fired: true, wake: Latch.makeUnsafe(false) }
       mailboxes.set(target, mailbox)
-      return Effect.asVoid(FiberMap.run(fibers, target, actor(target, mailbox)))
+      MutableList.append(ready, mailbox)
+      if (working === concurrency) return
+      working++
+      start(work)
     })
 
-  // A message that comes while the actor ends is either seen by `fired` or finds no mailbox: the check and the removal are one step.
-  const ended = (target: TargetKey, mailbox: Mailbox): boolean => {
-    if (mailbox.fired) return false
-    mailboxes.delete(target)
-    return true
+  // To find nothing and to stop working is one step, as is finding room in `fire`: no mailbox is left without a fiber that comes for it.
+  const nextReady = (): Mailbox | undefined => {
+    const mailbox = MutableList.take(ready)
+    if (mailbox !== MutableList.Empty) return mailbox
+    working--
+    return undefined
   }
 
-  const turn = (target: TargetKey, mailbox: Mailbox) =>
-    Effect.suspend(() => {
-      mailbox.fired = false
-      Latch.closeUnsafe(mailbox.wake)
-      return activate(target, mailbox.wake)
-    }).pipe(permits.withPermit)
+  const work = Effect.gen(function*() {
+    for (let mailbox = nextReady(); mailbox !== undefined; mailbox = nextReady()) {
+      yield* turn(mailbox)
+      // A message that comes while the actor ends is either seen by `fired` or finds no mailbox: the check and the removal are one step.
+      if (mailbox.fired) MutableList.append(ready, mailbox)
+      else mailboxes.delete(mailbox.target)
+    }
+  })
 
-  const actor = Effect.fnUntraced(function*(target: TargetKey, mailbox: Mailbox) {
-    do {
-      const activation = yield* turn(target, mailbox)
-      if (activation._tag === "Moved") yield* fire(activation.target)
-      if (activation._tag === "Fenced" || activation._tag === "Failed") {
-        // The sweep brings it back; what was fired meanwhile is in the store.
-        if (activation._tag === "Fenced") restingUntilMs.set(target, (yield* Clock.currentTimeMillis) + rest)
-        mailbox.fired = false
-      }
-    } while (!ended(target, mailbox))
+  const turn = Effect.fnUntraced(function*(mailbox: Mailbox) {
+    const { target, wake } = mailbox
+    mailbox.fired = false
+    Latch.closeUnsafe(wake)
+    const activation = yield* activate(target, wake)
+    if (activation._tag === "Moved") yield* fire(activation.target)
+    if (activation._tag === "Fenced" || activation._tag === "Failed") {
+      // The sweep brings it back; what was fired meanwhile is in the store.
+      if (activation._tag === "Fenced") restingUntilMs.set(target, (yield* Clock.currentTimeMillis) + rest)
+      mailbox.fired = false
+    }
   })
 
   const sweepOnce = Effect.gen(function*() {
