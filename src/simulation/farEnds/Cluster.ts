@@ -10,7 +10,7 @@
  *
  * The rest of the world (a person who rolls a bad version out, whoever looks whether a workload serves) uses `direct`, at once and undisturbed.
  */
-import { Clock, Effect, Layer, Random, Result } from "effect"
+import { Clock, Effect, Layer, Random, Result, type Schema } from "effect"
 import type { Change } from "../../domain/Change.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
@@ -51,12 +51,28 @@ const executionOf = (change: Change): string | undefined => {
 
 const writer = "kubernaut"
 
+/** As a kubelet's: 10 s before the first restart of a crash loop, up to 5 minutes. */
+const pace = { startup: "2 seconds", termination: "1 second", crash: "500 millis", backoff: "10 seconds", backoffCap: "5 minutes" } as const
+
+/** Who else has a say about a workload: its namespace is protected, Helm declares it, or an autoscaler owns its replica count. */
+export type Ownership = "protected" | "helm" | "autoscaler"
+
+/** How large a scenario is whose cluster has such workloads. */
+const ownedFrom = 4
+
+const owned: ReadonlyArray<{ readonly namespace: string; readonly name: string; readonly ownership: Ownership }> = [
+  // The sandbox has it from the beginning.
+  { namespace: "kube-system", name: "coredns", ownership: "protected" },
+  { namespace: "prod", name: "app-helm", ownership: "helm" },
+  { namespace: "prod", name: "app-scaled", ownership: "autoscaler" }
+]
+
 const verbs = { Patch: "patch", Evict: "evict", Delete: "delete", Create: "create" } as const
 
 export class Cluster implements FarEnd {
   readonly name = "cluster"
   readonly layer: Layer.Layer<KubernetesClient>
-  /** Deployments that exist for the scenario. */
+  /** Deployments that exist for the scenario. In a cluster of some size three of them are not Kubernaut's alone, see `ownership`. */
   readonly workloads: ReadonlyArray<ResourceRef>
   private readonly setting: Setting
   private readonly sandbox: Client
@@ -64,13 +80,20 @@ export class Cluster implements FarEnd {
   private readonly random: SeededRandom
   private readonly disturbances = new Set<Disturbance>()
   private readonly healthy = new Map<string, boolean>()
+  private readonly owners: ReadonlyMap<string, Ownership>
+  /** When somebody other than the service last wrote to a workload, and when the service last read one. By name. */
+  private readonly disturbedMs = new Map<string, number>()
+  private readonly readMs = new Map<string, number>()
+  private readonly gone = new Map<string, KubernetesObject>()
   private releases = 0
 
   constructor(setting: Setting) {
     const { scenario, world } = setting
     this.setting = setting
     this.random = world.random("cluster")
-    this.workloads = Array.from({ length: scenario.workloads }, (_, index) => ({ namespace: "prod", kind: "Deployment", name: `app-${index + 1}` }))
+    const plain = Array.from({ length: scenario.workloads }, (_, index) => ({ namespace: "prod", kind: "Deployment", name: `app-${index + 1}` }))
+    this.owners = new Map(scenario.workloads < ownedFrom ? [] : owned.map(({ name, ownership }) => [name, ownership]))
+    this.workloads = [...plain, ...owned.filter(({ name }) => this.owners.has(name)).map(({ name, namespace }) => ({ namespace, kind: "Deployment", name }))]
     this.clock = new SimulatedClock({
       get nowMs() {
         return world.nowMs
@@ -80,8 +103,11 @@ export class Cluster implements FarEnd {
     })
     this.sandbox = this.direct(Sandbox.make({
       shop: false,
-      deployments: this.workloads.map(({ name, namespace }) => ({ name, namespace, behaviour: "healthy" }))
+      pace,
+      // Those of kube-system are there already.
+      deployments: this.workloads.filter(({ namespace }) => namespace === "prod").map(({ name, namespace }) => ({ name, namespace, behaviour: "healthy" }))
     }))
+    for (const { name, ownership } of owned) if (this.owners.has(name)) this.own(name, ownership)
     this.layer = Layer.succeed(KubernetesClient, this.client())
   }
 
@@ -93,13 +119,62 @@ export class Cluster implements FarEnd {
     return () => void this.disturbances.delete(entry)
   }
 
+  /** Who else has a say about a workload; `undefined` where nobody has. */
+  ownership(ref: ResourceRef): Ownership | undefined {
+    return this.owners.get(ref.name)
+  }
+
+  /**
+   * Whether a workload truly serves, by its pods alone: as many are ready as are wanted, and none of them fails. The Deployment's own status, which the
+   * service goes by, is not looked at.
+   */
+  serves(ref: ResourceRef): boolean {
+    const object = this.read(ref)
+    if (Result.isFailure(object)) return false
+    const wanted = (object.success as DeploymentObject).spec?.replicas ?? 1
+    const pods = this.direct(this.sandbox.list("Pod", { namespace: ref.namespace, labelSelector: { app: ref.name } }))
+      .filter((pod) => pod.metadata.deletionTimestamp === undefined)
+    return wanted > 0 && pods.length >= wanted && pods.every(isReady)
+  }
+
+  /** When somebody other than the service last wrote to a workload. */
+  disturbedAtMs(ref: ResourceRef): number {
+    return this.disturbedMs.get(ref.name) ?? -Infinity
+  }
+
+  /** When the service last got an answer of the API server about a workload. */
+  readAtMs(ref: ResourceRef): number {
+    return this.readMs.get(ref.name) ?? -Infinity
+  }
+
+  /** Somebody deletes a workload, until `restore`. Nothing where it is gone already. */
+  remove(ref: ResourceRef): void {
+    const object = this.read(ref)
+    if (Result.isFailure(object)) return
+    this.gone.set(ref.name, object.success)
+    this.write({ _tag: "Delete", ref, uid: object.success.metadata.uid })
+  }
+
+  /** Somebody makes a deleted workload again, with a version that works. */
+  restore(ref: ResourceRef): void {
+    const object = this.gone.get(ref.name)
+    if (object === undefined || Result.isSuccess(this.read(ref))) return
+    this.gone.delete(ref.name)
+    const { labels = {}, name, namespace = "" } = object.metadata
+    const manifest = { apiVersion: object.apiVersion, kind: object.kind, metadata: { name, namespace, labels }, spec: object["spec"] }
+    // What the API server gave is JSON.
+    this.write({ _tag: "Create", ref, manifest: manifest as unknown as Schema.JsonObject })
+    this.repair(ref)
+  }
+
   /** Rolls a version out that crash-loops. */
   breakRollout(ref: ResourceRef): void {
     this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:bad-${++this.releases}`)
   }
 
-  /** Rolls a version out that works, as a person would. */
+  /** Rolls a version out that works, as a person would. One that is gone is made again. */
   repair(ref: ResourceRef): void {
+    if (this.gone.has(ref.name)) return this.restore(ref)
     this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:v${++this.releases + 1}.0.0`)
   }
 
@@ -120,10 +195,30 @@ export class Cluster implements FarEnd {
 
   /** A write by somebody else. It must be one that the API server takes. */
   write(change: Change): void {
+    this.disturbedMs.set(change.ref.name, this.setting.world.nowMs)
     this.direct(this.sandbox.apply(change))
   }
 
+  private own(name: string, ownership: Ownership): void {
+    const ref = { namespace: "prod", kind: "Deployment", name }
+    if (ownership === "helm") {
+      this.write({ _tag: "Patch", ref, patch: [
+        { op: "add", path: "/metadata/labels/app.kubernetes.io~1managed-by", value: "Helm" },
+        { op: "add", path: "/metadata/annotations", value: { "meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": "prod" } }
+      ] })
+    }
+    if (ownership === "autoscaler") {
+      this.write({ _tag: "Create", ref: { ...ref, kind: "HorizontalPodAutoscaler" }, manifest: {
+        apiVersion: "autoscaling/v2",
+        kind: "HorizontalPodAutoscaler",
+        metadata: { name, namespace: "prod" },
+        spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name }, minReplicas: 2, maxReplicas: 2 }
+      } })
+    }
+  }
+
   private setImage(ref: ResourceRef, image: string): void {
+    if (Result.isFailure(this.read(ref))) return
     this.write({ _tag: "Patch", ref, patch: [{ op: "replace", path: "/spec/template/spec/containers/0/image", value: image }] })
   }
 
@@ -135,7 +230,7 @@ export class Cluster implements FarEnd {
     const { sandbox } = this
     const read = { dryRun: false }
     return {
-      get: (ref) => this.request({ verb: "get", ...ref, ...read }, sandbox.get(ref)),
+      get: (ref) => this.request({ verb: "get", ...ref, ...read }, ref.kind === "Deployment" ? this.noted(ref, sandbox.get(ref)) : sandbox.get(ref)),
       list: (kind, options) => this.request({ verb: "list", kind, namespace: options.namespace ?? "", name: "", ...read }, sandbox.list(kind, options)),
       logs: (pod, options) => this.request({ verb: "logs", ...pod, ...read }, sandbox.logs(pod, options)),
       watch: (kind, options) => sandbox.watch(kind, options),
@@ -163,6 +258,10 @@ export class Cluster implements FarEnd {
   /** The time that a message takes. */
   private readonly underWay: Effect.Effect<void> = Effect.suspend(() => Effect.sleep(this.random.between(...this.setting.scenario.clusterLatencyMs)))
 
+  private noted<A, E>(ref: ResourceRef, server: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.tap(server, () => Effect.sync(() => this.readMs.set(ref.name, this.setting.world.nowMs)))
+  }
+
   private told<A>(change: Change, server: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> {
     const executionId = executionOf(change)
     const about = { _tag: "ClusterWrite", by: writer, change, ...(executionId === undefined ? {} : { executionId }) } as const
@@ -178,6 +277,10 @@ export class Cluster implements FarEnd {
     })
   }
 }
+
+const isReady = (pod: KubernetesObject): boolean =>
+  (pod as { readonly status?: { readonly conditions?: ReadonlyArray<{ readonly type: string; readonly status: string }> } })
+    .status?.conditions?.some(({ status, type }) => type === "Ready" && status === "True") === true
 
 interface DeploymentObject extends KubernetesObject {
   readonly spec?: { readonly replicas?: number }

@@ -21,8 +21,39 @@ import type { CommittedEvent } from "../Observation.ts"
 type Connection = ReturnType<typeof Sqlite.openMemory>
 type Statement = ReturnType<Connection["prepare"]>
 
-/** What a statement does to the transaction. */
-export type StatementKind = "begin" | "commit" | "other"
+/** What a statement does. */
+export type StatementKind = "begin" | "commit" | "read" | "write" | "other"
+
+/** Stands before the service's database: throws what the driver would throw. */
+export interface Disturbance {
+  /** Before each statement. */
+  readonly before?: (statement: StatementKind, sql: string) => void
+  /** When a commit has taken effect, before the service hears of it. */
+  readonly afterCommit?: () => void
+}
+
+/** An error of the driver with an SQLite result code, as `node:sqlite` throws it. */
+export const driverError = (errcode: number, message: string): Error => Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode })
+
+/** A line of the audit log, as committed. */
+export interface AuditRow {
+  readonly sequence: number
+  readonly at: string
+  readonly actor: string
+  readonly kind: string
+  readonly subject: string
+  /** JSON, to the letter. */
+  readonly data: string
+  readonly hash: string
+}
+
+interface ConnectionOfService {
+  readonly number: number
+  commits: number
+}
+
+/** The question that the sweep for open work asks. */
+const sweeps = /^select target_key from remediations where open = 1/
 
 interface JournalRow {
   readonly rowid: number
@@ -62,6 +93,25 @@ class CommittedRow implements CommittedEvent {
   }
 }
 
+const kindOf = (sql: string): StatementKind => {
+  const [, verb = ""] = /^\s*(\w+)/.exec(sql) ?? []
+  switch (verb.toLowerCase()) {
+    case "begin":
+      return "begin"
+    case "commit":
+      return "commit"
+    case "select":
+    case "with":
+      return "read"
+    case "insert":
+    case "update":
+    case "delete":
+      return "write"
+    default:
+      return "other"
+  }
+}
+
 /** A database with its tables made, for copies: making them anew costs more than all else about a small run. */
 let migrated: Uint8Array | undefined
 
@@ -75,20 +125,34 @@ const makeTables = (): Uint8Array => {
 
 export class Database implements FarEnd {
   readonly name = "database"
-  /** Called before each statement of the service; throws what the driver would throw. Set by faults. */
-  intercept: ((statement: StatementKind) => void) | undefined
-  /** What the service gets. */
+  /** What the service gets: at each boot a connection of its own. */
   readonly layer: Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError>
   private readonly connection: Connection
   private readonly setting: Setting
   private readonly hash = createHash("sha256")
+  private readonly disturbances = new Set<Disturbance>()
   private lastRow = 0
+  private connections = 0
+  private commits = 0
   private added: ReturnType<Connection["prepare"]> | undefined
 
   constructor(setting: Setting) {
     this.setting = setting
     this.connection = Sqlite.openMemory(migrated ??= makeTables())
-    this.layer = Storage.layerDatabase(this.observed())
+    this.layer = Layer.suspend(() => Storage.layerDatabase(this.connect()))
+  }
+
+  /** From now on, until the answer is called. */
+  disturb(disturbance: Disturbance): () => void {
+    // One of its own, so that the same may stand twice.
+    const entry = { ...disturbance }
+    this.disturbances.add(entry)
+    return () => void this.disturbances.delete(entry)
+  }
+
+  /** The audit log as it is committed now, in the order of its sequence. */
+  auditRows(): ReadonlyArray<AuditRow> {
+    return this.connection.prepare("select sequence, at, actor, kind, subject, data, hash from audit order by sequence").all() as unknown as ReadonlyArray<AuditRow>
   }
 
   /** Of all rows of the journal so far, in the order of their commits. */
@@ -104,14 +168,15 @@ export class Database implements FarEnd {
     this.connection.close()
   }
 
-  /** The connection as the service gets it: all passes, commits are seen, and faults may throw. */
-  private observed(): Connection {
+  /** A connection as the service gets it: all passes, commits are seen, and faults may throw. */
+  private connect(): Connection {
+    const own: ConnectionOfService = { number: ++this.connections, commits: 0 }
     return new Proxy(this.connection, {
       get: (connection, property) => {
-        if (property === "prepare") return (sql: string) => this.observedStatement(sql)
+        if (property === "prepare") return (sql: string) => this.observedStatement(sql, own)
         if (property === "exec") {
           return (sql: string) => {
-            this.intercept?.("other")
+            this.before("other", sql)
             connection.exec(sql)
           }
         }
@@ -121,27 +186,48 @@ export class Database implements FarEnd {
     })
   }
 
-  private observedStatement(sql: string): Statement {
+  private before(statement: StatementKind, sql: string): void {
+    for (const { before } of this.disturbances) before?.(statement, sql)
+  }
+
+  private observedStatement(sql: string, own: ConnectionOfService): Statement {
     const statement = this.connection.prepare(sql)
-    const kind: StatementKind = /^\s*begin/i.test(sql) ? "begin" : /^\s*commit/i.test(sql) ? "commit" : "other"
+    const kind = kindOf(sql)
+    const isSweep = sweeps.test(sql)
     const observe = (verb: "run" | "get" | "all") => (...params: ReadonlyArray<never>) => {
-      this.intercept?.(kind)
+      if (this.disturbances.size > 0) this.disturbed(kind, sql, isSweep, own.number)
       const result = statement[verb](...params)
-      if (kind === "commit") this.committed()
+      if (kind === "commit") {
+        this.commits++
+        own.commits++
+        this.committed()
+        for (const { afterCommit } of this.disturbances) afterCommit?.()
+      }
       return result
     }
     const run = observe("run")
     const get = observe("get")
     const all = observe("all")
+    // All connections of a run are one in truth, so that the version that tells of the commits of others is counted here.
+    const version = () => ({ data_version: this.commits - own.commits })
     return new Proxy(statement, {
       get: (_, property) => {
         if (property === "run") return run
-        if (property === "get") return get
+        if (property === "get") return sql === "pragma data_version" ? version : get
         if (property === "all") return all
         const value: unknown = Reflect.get(statement, property, statement)
         return typeof value === "function" ? value.bind(statement) : value
       }
     })
+  }
+
+  private disturbed(kind: StatementKind, sql: string, isSweep: boolean, connection: number): void {
+    try {
+      this.before(kind, sql)
+    } catch (error) {
+      if (isSweep && !(error instanceof Error && "errcode" in error)) this.setting.observations.tell({ _tag: "SweepBroke", connection })
+      throw error
+    }
   }
 
   private committed(): void {
