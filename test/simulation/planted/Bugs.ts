@@ -1,0 +1,13 @@
+/** All planted bugs. */
+import type { PlantedBug } from "./PlantedBug.ts"
+import { acknowledgedBeforeCommit } from "./bugs/AcknowledgedBeforeCommit.ts"
+import { doubleAction } from "./bugs/DoubleAction.ts"
+import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
+import { writeBeforeIntent } from "./bugs/WriteBeforeIntent.ts"
+
+export const all: ReadonlyArray<PlantedBug> = [
+  acknowledgedBeforeCommit,
+  doubleAction,
+  sweepNeverRuns,
+  writeBeforeIntent
+]

@@ -1,0 +1,62 @@
+/** Copies of the sources, with and without a bug in them, and what the simulator says of them. */
+import { Duration, Effect, Schema } from "effect"
+import { execFile } from "node:child_process"
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { type Edit, edited, type PlantedBug } from "./PlantedBug.ts"
+import type { Finding, Report } from "./RunSeeds.ts"
+import type { RunName } from "./Runs.ts"
+
+/** The process that simulates did not come to its end. */
+export class SimulatorBroke extends Schema.TaggedError<SimulatorBroke>()("SimulatorBroke", { detail: Schema.String }) {}
+
+const repository = resolve(import.meta.dirname, "../../..")
+
+/** Within the repository, so that packages are found as from `src`; of this process, so that two suites do not meet. */
+const copies = join(repository, ".cache/planted", String(process.pid))
+
+/** A copy of `src` of that name with these edits, and where it is. */
+export const make = (name: string, edits: ReadonlyArray<Edit>): string => {
+  const copy = join(copies, name.replaceAll(/\W+/g, "-"), "src")
+  mkdirSync(copy, { recursive: true })
+  cpSync(join(repository, "src"), copy, { recursive: true })
+  for (const edit of edits) {
+    const path = join(copy, edit.file)
+    writeFileSync(path, edited(readFileSync(path, "utf8"), edit))
+  }
+  return copy
+}
+
+export const removeAll = (): void => rmSync(copies, { recursive: true, force: true })
+
+const program = fileURLToPath(new URL("./RunSeeds.ts", import.meta.url))
+const execute = promisify(execFile)
+
+/** Simulates seeds 1 to `seeds` on a copy, in a process of its own; not further than the first that violates `invariant`. */
+export const simulate = (copy: string, run: RunName, seeds: number, invariant = ""): Effect.Effect<Report, SimulatorBroke> =>
+  Effect.tryPromise({
+    try: (signal) => execute(process.execPath, [program, copy, run, String(seeds), invariant], { maxBuffer: 2 ** 26, signal }),
+    catch: (error) => new SimulatorBroke({ detail: String(error) })
+  }).pipe(Effect.map(({ stdout }) => JSON.parse(stdout) as Report))
+
+/** What became of the search for a bug. */
+export interface Search {
+  readonly bug: PlantedBug
+  readonly seconds: number
+  /** The first seed in which the invariant named by the bug was violated, and what its checker said. */
+  readonly found?: { readonly seed: number; readonly message: string }
+  /** All that was seen, by whatever invariant. */
+  readonly findings: ReadonlyArray<Finding>
+}
+
+/** Plants a bug and looks for it. */
+export const search = (bug: PlantedBug): Effect.Effect<Search, SimulatorBroke> =>
+  Effect.suspend(() => simulate(make(bug.name, bug.edits), bug.run, bug.withinSeeds, bug.foundBy)).pipe(
+    Effect.timed,
+    Effect.map(([duration, { findings }]) => {
+      const hits = findings.flatMap(({ seed, violations }) => violations.flatMap(({ invariant, message }) => invariant === bug.foundBy ? [{ seed, message }] : []))
+      return { bug, seconds: Duration.toSeconds(duration), findings, ...(hits[0] === undefined ? {} : { found: hits[0] }) }
+    })
+  )

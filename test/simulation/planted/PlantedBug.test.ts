@@ -1,0 +1,18 @@
+import { assert, describe, it } from "@effect/vitest"
+import { edited } from "./PlantedBug.ts"
+
+describe("an edit of a planted bug", () => {
+  const edit = { file: "a.ts", search: "if (ready)", replace: "if ($&)" }
+
+  it("replaces its text by exactly what it says", () => {
+    assert.strictEqual(edited("x; if (ready) y", edit), "x; if ($&) y")
+  })
+
+  it("is refused where its text is not there any more, so that a bug is never planted in vain", () => {
+    assert.throws(() => edited("if (isReady)", edit), /0 times in src\/a\.ts/)
+  })
+
+  it("is refused where its text stands twice", () => {
+    assert.throws(() => edited("if (ready) x; if (ready) y", edit), /2 times/)
+  })
+})

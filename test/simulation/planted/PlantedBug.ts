@@ -1,0 +1,35 @@
+/**
+ * A bug that somebody could write, as an edit of one or more source files, with the rule that must find it and how soon.
+ *
+ * **To add one**: a file `bugs/<Name>.ts` that exports a `PlantedBug`, and a line in `Bugs.ts`. An edit names a text that stands in its file exactly
+ * once: when the source moves on, the suite fails and says where, and the bug is planted anew.
+ */
+import type { RunName } from "./Runs.ts"
+
+export interface Edit {
+  /** Below `src/`. */
+  readonly file: string
+  /** Stands there exactly once. */
+  readonly search: string
+  readonly replace: string
+}
+
+export interface PlantedBug {
+  readonly name: string
+  /** What goes wrong with it, as the user would meet it. */
+  readonly breaks: string
+  readonly edits: ReadonlyArray<Edit>
+  /** The invariant that has to report it. */
+  readonly foundBy: string
+  /** Seeds 1 to this many are tried. */
+  readonly withinSeeds: number
+  /** What is simulated. */
+  readonly run: RunName
+}
+
+/** The text with an edit made. */
+export const edited = (text: string, { file, replace, search }: Edit): string => {
+  const places = text.split(search).length - 1
+  if (places !== 1) throw new Error(`The text to replace stands ${places} times in src/${file}, not once:\n${search}`)
+  return text.replace(search, () => replace)
+}

@@ -1,0 +1,23 @@
+import type { PlantedBug } from "../PlantedBug.ts"
+
+/** Two mistakes, because each hides the other: a write without a condition is read back first, and one that is not read back is refused by its condition. */
+export const doubleAction: PlantedBug = {
+  name: "double action",
+  breaks: "A write is done again after a crash: it is neither read back before nor conditional on the version that it was planned for.",
+  edits: [
+    {
+      file: "execution/Executor.ts",
+      search: `      if (read.success === "present") return done
+`,
+      replace: ``
+    },
+    {
+      file: "execution/ObjectPatch.ts",
+      search: `patch: [version, ...asked.forward, ...signed.forward]`,
+      replace: `patch: [...asked.forward, ...signed.forward]`
+    }
+  ],
+  foundBy: "no-action-twice",
+  withinSeeds: 10,
+  run: "crashes"
+}

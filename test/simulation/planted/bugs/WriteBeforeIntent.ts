@@ -1,0 +1,18 @@
+import type { PlantedBug } from "../PlantedBug.ts"
+
+export const writeBeforeIntent: PlantedBug = {
+  name: "write before intent",
+  breaks: "The cluster is written to first and the intent is journaled afterwards: a crash in between leaves a change that nobody knows of.",
+  edits: [
+    {
+      file: "remediation/Remediation.ts",
+      search: `    return yield* journal(claim, self, plan._tag === "Intended" ? [decision, plan] : [plan])`,
+      replace: `    if (plan._tag !== "Intended") return yield* journal(claim, self, [plan])
+    const outcome = yield* executor.execute(plan.intent, { holds: store.holds(claim) })
+    return yield* journal(claim, self, [decision, plan, { _tag: "Executed", outcome }])`
+    }
+  ],
+  foundBy: "intent-before-write",
+  withinSeeds: 1,
+  run: "calm"
+}
