@@ -22,7 +22,7 @@
  * Only what Effect's services give is controlled. Code that uses promises, real timers, `Math.random` or sockets escapes: it never comes to an end
  * here, as `run` is synchronous.
  *
- * ```ts import.meta.vitest
+ * ```ts
  * import { Effect } from "effect"
  * import { World } from "kubernaut/simulation"
  *

@@ -1,7 +1,7 @@
-/** What the simulator has found in the service, each as the shortest run that showed it. */
+/** A remediation that waited for a person was activated, and journaled as begun, by every sweep. */
 import { assert, describe, it } from "@effect/vitest"
-import { run } from "../../src/simulation/Simulation.ts"
-import * as Scenario from "../../src/simulation/Scenario.ts"
+import { run } from "../../../src/simulation/Simulation.ts"
+import * as Scenario from "../../../src/simulation/Scenario.ts"
 
 /** How many events of each kind an undisturbed run journals. */
 const journaled = (scenario: Scenario.Scenario, seed = 1): ReadonlyMap<string, number> => {
@@ -20,8 +20,8 @@ const journaled = (scenario: Scenario.Scenario, seed = 1): ReadonlyMap<string, n
   return counts
 }
 
-describe("found by simulation", () => {
-  it("a question that waits for a person is not begun anew by every sweep", () => {
+describe("a question for a person", () => {
+  it("is not begun anew by every sweep", () => {
     const counts = journaled({ ...Scenario.single, durationMs: 8 * 60_000, service: { mode: "approve" } })
     // Begun when it came in, and again when its alert had resolved.
     assert.isAtMost(counts.get("Started") ?? 0, 2)
