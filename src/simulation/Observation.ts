@@ -31,6 +31,29 @@ export interface CommittedEvent {
   readonly event: RemediationEvent
 }
 
+/** A request to a peer of the fallback chain, as it is seen on the wire at the service's end. */
+export interface Call {
+  /** As the service calls its breaker: `holmesgpt`, `llm:alpha`. */
+  readonly peer: string
+  /** The number of the service's process that sent it. */
+  readonly process: number
+  /** Of this peer's calls. */
+  readonly number: number
+  /** `probe`: it only asks whether the peer is there. */
+  readonly purpose: "work" | "probe"
+  /** The same object for all attempts of one hop, by the trace; absent for probes. */
+  readonly hop: object | undefined
+}
+
+/**
+ * How a call ended: `good` and `bad` speak for and against the peer; `neither` is a refusal of what was asked; `given-up` says that the service let go
+ * before there was an answer. A call that a crash cut has no end.
+ */
+export type CallEnding = "good" | "bad" | "neither" | "given-up"
+
+/** By which way a text left the service. */
+export type TextChannel = "prompt" | "journal" | "span" | "log"
+
 export type Observation =
   /** The sender tries for the first time to tell of an alert. It goes on until it is answered. */
   | { readonly _tag: "AlertSent"; readonly alert: AlertIdentity; readonly firing: boolean }
@@ -57,10 +80,23 @@ export type Observation =
   }
   /** A workload began or ceased to serve as it should, as the cluster itself knows. */
   | { readonly _tag: "WorkloadHealth"; readonly ref: ResourceRef; readonly healthy: boolean }
+  | { readonly _tag: "CallBegan"; readonly call: Call }
+  | { readonly _tag: "CallEnded"; readonly call: Call; readonly ending: CallEnding }
+  /** A text left the service. `about` says in a few words which. */
+  | { readonly _tag: "TextLeft"; readonly channel: TextChannel; readonly about: string; readonly text: string }
+  /** A person answered a question of the service. `outcome`: what became of the answer. */
+  | {
+    readonly _tag: "ReviewAnswered"
+    readonly remediationId: string
+    readonly answer: "approved" | "rejected"
+    readonly outcome: "taken" | "not-awaiting" | "not-stored" | "unreachable"
+  }
   | { readonly _tag: "ProcessBooted"; readonly process: string; readonly number: number }
   /** It can be spoken to. */
   | { readonly _tag: "ProcessReady"; readonly process: string; readonly number: number }
   | { readonly _tag: "ProcessEnded"; readonly process: string; readonly number: number; readonly how: "crashed" | "exited" }
+  /** The sweep for open work came to the database and broke there: its supervisor starts it again. A connection is a process. */
+  | { readonly _tag: "SweepBroke"; readonly connection: number }
   /** A circuit breaker of the service says that it changed its state. */
   | { readonly _tag: "BreakerMoved"; readonly breaker: string; readonly from: CircuitTag; readonly to: CircuitTag; readonly cause: TransitionCause }
   /** The service says which degradation level it is at: once when it is ready, then at every change. */
