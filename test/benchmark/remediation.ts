@@ -113,7 +113,7 @@ const send = Effect.fnUntraced(function*(batch: { readonly alerts: number; reado
     durationsMs.push(Timestamp.toMillis(remediation.updatedAt) - Timestamp.toMillis(remediation.receivedAt))
     if (durationsMs.length === batch.alerts) Deferred.doneUnsafe(done, Effect.succeed(Timestamp.toMillis(remediation.updatedAt) - startedMs))
   })
-  const child = spawn(process.execPath, [join(import.meta.dirname, "senders.ts"), port, batch.alerts, batch.senders, round].map(String), { stdio: "inherit" })
+  const child = spawn(process.execPath, [join(import.meta.dirname, "senders.ts"), port, batch.alerts, batch.senders, round].map(String), { stdio: ["ignore", "ignore", "inherit"] })
   yield* Effect.addFinalizer(() => Effect.sync(() => child.kill()))
   return { elapsedMs: yield* Deferred.await(done), durationsMs }
 }, Effect.scoped)
