@@ -40,7 +40,6 @@ export class Alertmanager implements FarEnd {
   private readonly firing = new Map<string, Firing>()
   private readonly broken = new Set<string>()
   private readonly unsent = new Map<string, string>()
-  private fingerprints = 0
   private process: Process | undefined
   private breaking = true
 
@@ -91,7 +90,8 @@ export class Alertmanager implements FarEnd {
     const firing: Firing = {
       ref,
       sinceMs: world.nowMs,
-      fingerprint: (++this.fingerprints).toString(16).padStart(16, "0"),
+      // Of its labels: the same whenever this alert fires.
+      fingerprint: (this.cluster.workloads.indexOf(ref) + 1).toString(16).padStart(16, "0"),
       startsAt: timeOf(world.wallStartMs + world.nowMs)
     }
     this.firing.set(ref.name, firing)
@@ -111,7 +111,7 @@ export class Alertmanager implements FarEnd {
 
   private send(firing: Firing, status: "firing" | "resolved"): void {
     const webhook = this.webhook(firing, status)
-    const what = `${status} ${firing.fingerprint}`
+    const what = `${status} ${firing.fingerprint} of ${firing.startsAt}`
     this.unsent.set(what, what)
     const alert = { fingerprint: firing.fingerprint, startsAt: firing.startsAt }
     this.setting.observations.tell({ _tag: "AlertSent", alert, firing: status === "firing" })

@@ -1,5 +1,6 @@
 /** An alert that the service has acknowledged is in the journal, and its remediation comes to an end or waits for a person. */
 import { isFinal, type RemediationState } from "../../domain/Remediation.ts"
+import type { AlertIdentity } from "../Observation.ts"
 import type { Invariant } from "../Invariant.ts"
 
 export const noAlertLost: Invariant = {
@@ -9,11 +10,17 @@ export const noAlertLost: Invariant = {
     /** Own account: what is open, by id. */
     const states = new Map<string, "open" | "waiting" | RemediationState>()
     const open = new Map<string, string>()
+    /** Which alert each remediation is about. An alert that fires again has the same fingerprint and another start. */
+    const alerts = new Map<string, string>()
+    const keyOf = ({ fingerprint, startsAt }: AlertIdentity): string => `${fingerprint} of ${startsAt}`
     return {
       on: {
         Committed: ({ events }) => {
           for (const { event, kind, remediationId } of events) {
-            if (kind === "Accepted") open.set(remediationId, "open")
+            if (kind === "Accepted" && event._tag === "Accepted") {
+              open.set(remediationId, "open")
+              alerts.set(remediationId, keyOf(event.alert))
+            }
             // Events that decide nothing here are not parsed.
             else if (kind === "Concluded" && event._tag === "Concluded") {
               if (!isFinal(event.state)) report(`remediation ${remediationId} concluded as ${event.state}`)
@@ -28,8 +35,8 @@ export const noAlertLost: Invariant = {
         },
         AlertAnswered: ({ alert, remediationId, status }) => {
           if (status !== "accepted" && status !== "duplicate") return
-          if (remediationId === undefined || !(open.has(remediationId) || states.has(remediationId))) {
-            report(`alert ${alert.fingerprint} was acknowledged as ${status}, and no remediation of it is in the journal`)
+          if (remediationId === undefined || alerts.get(remediationId) !== keyOf(alert)) {
+            report(`alert ${keyOf(alert)} was acknowledged as ${status}, and no remediation of it is in the journal`)
           }
         }
       },

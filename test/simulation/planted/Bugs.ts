@@ -2,12 +2,14 @@
 import type { PlantedBug } from "./PlantedBug.ts"
 import { acknowledgedBeforeCommit } from "./bugs/AcknowledgedBeforeCommit.ts"
 import { doubleAction } from "./bugs/DoubleAction.ts"
+import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
 import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
 import { writeBeforeIntent } from "./bugs/WriteBeforeIntent.ts"
 
 export const all: ReadonlyArray<PlantedBug> = [
   acknowledgedBeforeCommit,
   doubleAction,
+  fingerprintOnly,
   sweepNeverRuns,
   writeBeforeIntent
 ]

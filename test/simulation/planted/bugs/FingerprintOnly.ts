@@ -1,0 +1,16 @@
+import type { PlantedBug } from "../PlantedBug.ts"
+
+export const fingerprintOnly: PlantedBug = {
+  name: "dedupe on the fingerprint only",
+  breaks: "An alert that fires again days later is taken for a repeat of the first: nobody looks at it.",
+  edits: [
+    {
+      file: "storage/RemediationTable.ts",
+      search: `    if (before?.starts_at === alert.startsAt) return {`,
+      replace: `    if (before !== undefined) return {`
+    }
+  ],
+  foundBy: "no-alert-lost",
+  withinSeeds: 3,
+  run: "calm"
+}
