@@ -148,10 +148,10 @@ describe("Verifier, on the sandbox", () => {
           search,
           replace("HorizontalPodAutoscaler", "search", "/spec/maxReplicas", maxReplicas)
         )
-      assert.strictEqual(words((yield* verified(yield* raise(7), search)).verification), "not-fixed still-at-maximum")
+      assert.strictEqual(words((yield* verified(yield* raise(6), search)).verification), "not-fixed still-at-maximum")
       const enough = yield* verified(yield* raise(12), search)
       assert.strictEqual(words(enough.verification), "fixed settled")
-      assert.strictEqual(enough.verification.observed?.readyReplicas, 9)
+      assert.strictEqual(enough.verification.observed?.readyReplicas, 7)
     }).pipe(Effect.provide(layer())))
 
   it.effect("a volume that grows is fixed", () =>
