@@ -3,11 +3,15 @@ import type { FarEnd, Setting } from "./FarEnd.ts"
 import { Alertmanager } from "./farEnds/Alertmanager.ts"
 import { Cluster } from "./farEnds/Cluster.ts"
 import { Database } from "./farEnds/Database.ts"
+import { HolmesGpt } from "./farEnds/HolmesGpt.ts"
+import { LanguageModels } from "./farEnds/LanguageModels.ts"
 import type { ServiceProcess } from "./ServiceProcess.ts"
 
 export interface FarEnds {
   readonly database: Database
   readonly cluster: Cluster
+  readonly holmesgpt: HolmesGpt
+  readonly languageModels: LanguageModels
   readonly alertmanager: Alertmanager
 }
 
@@ -16,9 +20,12 @@ export type FarEndName = keyof FarEnds
 /** The far ends of one run, in the order in which they begin. */
 export const make = (setting: Setting, service: ServiceProcess): FarEnds => {
   const cluster = new Cluster(setting)
+  const process = () => service.process?.number ?? -1
   return {
     database: new Database(setting),
     cluster,
+    holmesgpt: new HolmesGpt(setting, cluster, process),
+    languageModels: new LanguageModels(setting, cluster, process),
     alertmanager: new Alertmanager(setting, cluster, service)
   } satisfies Record<FarEndName, FarEnd>
 }

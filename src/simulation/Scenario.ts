@@ -5,6 +5,9 @@ import type { Effect, Scope } from "effect"
 import type { Investigator } from "../investigation/Investigator.ts"
 import type { KubernautOptions } from "../Kubernaut.ts"
 
+/** A tier of the fallback chain that is a model, by the name of its breaker. */
+export type ModelTier = "holmesgpt" | "llm:alpha" | "llm:beta"
+
 export interface Scenario {
   readonly name: string
   /** The safety phase: work comes in and things go wrong. */
@@ -27,6 +30,10 @@ export interface Scenario {
    * lost in a crash, as it would be. They must wait by Effect's clock and draw from Effect's `Random`, or the run is not the seed's any more.
    */
   readonly investigators?: Effect.Effect<ReadonlyArray<Investigator>, never, Scope.Scope>
+  /** Which models there are, in the order in which they are asked. Default: none, rules alone. */
+  readonly tiers?: ReadonlyArray<ModelTier>
+  /** How long a model thinks about an alert. Default 0.5 to 20 s, short times as likely as long ones. */
+  readonly modelLatencyMs?: readonly [leastMs: number, mostMs: number]
   /** Between two faults of one kind, at the mean, drawn for each kind and run from this range. Default: from a minute to an hour. */
   readonly faultGapMs?: readonly [leastMs: number, mostMs: number]
 }

@@ -2,20 +2,29 @@
  * The process under test: the real service, `Kubernaut.layer` with everything that `kubernaut serve` puts around it but HTTP and telemetry, on
  * simulated far ends. Whatever ends it, it is started again after a while, as by a kubelet.
  */
-import { Cause, Context, Effect, Layer, Schema, Stream, type Exit, type Scope } from "effect"
+import { Cause, Context, Effect, Layer, Redacted, Schema, Stream, type Exit, type Scope } from "effect"
 import { Degradation } from "../health/DegradationFiber.ts"
 import * as Kubernaut from "../Kubernaut.ts"
 import * as EvidenceGatherer from "../investigation/EvidenceGatherer.ts"
 import { InvestigationChain } from "../investigation/InvestigationChain.ts"
+import * as HolmesGptInvestigator from "../investigation/HolmesGptInvestigator.ts"
+import type { Investigator } from "../investigation/Investigator.ts"
+import * as LlmInvestigator from "../investigation/LlmInvestigator.ts"
 import * as RuleInvestigator from "../investigation/RuleInvestigator.ts"
 import * as Rulebook from "../investigation/Rulebook.ts"
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
+import { RemediationActors } from "../remediation/RemediationActors.ts"
+import type { CircuitBreaker } from "../resilience/CircuitBreaker.ts"
 import { make as makePipeline } from "../resilience/Pipeline.ts"
 import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
 import { ActionHistory } from "../storage/ActionHistory.ts"
+import * as HolmesGpt from "./farEnds/HolmesGpt.ts"
+import type { LanguageModelProvider } from "./farEnds/LanguageModels.ts"
 import type { FarEnds } from "./FarEnds.ts"
 import type { Setting } from "./FarEnd.ts"
 import type { Process, ProcessOptions } from "./Process.ts"
+import type { ModelTier } from "./Scenario.ts"
+import { planted } from "./Secrets.ts"
 import type { SeededRandom } from "./SeededRandom.ts"
 
 /** Nobody answered: it was down, or went down before it answered. It may have done what was asked. */
@@ -26,9 +35,21 @@ type Service = Kubernaut.Kubernaut["Service"]
 /** Read once for all runs: it is a file of the package and does not change. */
 let rules: ReadonlyArray<Rulebook.Rule> | undefined
 
-const chain = ({ scenario }: Setting) => Layer.unwrap(Effect.gen(function*() {
+/** The tiers that are models, each the real investigator on its simulated far end. */
+const models = (tiers: ReadonlyArray<ModelTier>, { holmesgpt, languageModels: { alpha, beta } }: FarEnds): Effect.Effect<ReadonlyArray<Investigator>> => {
+  const llm = (provider: string, { layer, probe }: LanguageModelProvider) =>
+    LlmInvestigator.make({ provider, probe }).pipe(Effect.provide(layer))
+  const made = {
+    holmesgpt: HolmesGptInvestigator.make({ url: HolmesGpt.url, apiKey: Redacted.make(planted.holmesgptKey) }).pipe(Effect.provide(holmesgpt.layer)),
+    "llm:alpha": llm("alpha", alpha),
+    "llm:beta": llm("beta", beta)
+  }
+  return Effect.forEach(tiers, (tier) => made[tier])
+}
+
+const chain = ({ scenario }: Setting, farEnds: FarEnds) => Layer.unwrap(Effect.gen(function*() {
   const history = yield* ActionHistory
-  const own = yield* scenario.investigators ?? Effect.succeed([])
+  const own = [...(yield* models(scenario.tiers ?? [], farEnds)), ...(yield* scenario.investigators ?? Effect.succeed([]))]
   rules ??= (yield* Effect.orDie(Rulebook.standard)).rules
   return InvestigationChain.layer({
     investigators: [...own, RuleInvestigator.make({
@@ -40,10 +61,10 @@ const chain = ({ scenario }: Setting) => Layer.unwrap(Effect.gen(function*() {
 }))
 
 /** As `cli/Application` has it. */
-const serviceLayer = (setting: Setting, farEnds: FarEnds) =>
-  Layer.unwrap(Effect.map(makePipeline("kubernetes"), (kubernetes) =>
+const serviceLayer = (setting: Setting, farEnds: FarEnds, onBreaker: (breaker: CircuitBreaker | undefined) => void) =>
+  Layer.unwrap(Effect.map(Effect.tap(makePipeline("kubernetes"), ({ circuitBreaker }) => Effect.sync(() => onBreaker(circuitBreaker))), (kubernetes) =>
     Kubernaut.Kubernaut.layer({ ...setting.scenario.service, cluster: "simulated" }).pipe(
-      Layer.provide(chain(setting)),
+      Layer.provide(chain(setting, farEnds)),
       Layer.provide(ResilientClient.layer(kubernetes)),
       Layer.provide([farEnds.cluster.layer, farEnds.database.layer])
     ))).pipe(Layer.provideMerge(ResilienceEvents.layer))
@@ -57,6 +78,8 @@ export class ServiceProcess {
   private readonly options: ProcessOptions
   private readonly random: SeededRandom
   private kubernaut: Service | undefined
+  private breaker: CircuitBreaker | undefined
+  private actors: RemediationActors["Service"] | undefined
   private layer: ReturnType<typeof serviceLayer> | undefined
 
   constructor(setting: Setting, options: ProcessOptions = {}) {
@@ -67,7 +90,9 @@ export class ServiceProcess {
 
   /** Boots it for the first time. From then on it is kept running. */
   start(farEnds: FarEnds): void {
-    this.layer = serviceLayer(this.setting, farEnds)
+    this.layer = serviceLayer(this.setting, farEnds, (breaker) => {
+      this.breaker = breaker
+    })
     this.boot()
   }
 
@@ -104,11 +129,35 @@ export class ServiceProcess {
     return Effect.andThen(breakers, Effect.forkScoped(level))
   }
 
+  /** Actors that are at work or wait for their turn; `undefined` while it is down. */
+  get activeActors(): number | undefined {
+    return this.actors === undefined ? undefined : Effect.runSync(this.actors.active)
+  }
+
+  /** An operator does something with the breaker of the cluster's API server. Nothing happens while the service is down. */
+  operate(operation: (breaker: CircuitBreaker) => Effect.Effect<unknown>): void {
+    if (this.breaker !== undefined && this.isReady) this.process?.fork(operation(this.breaker))
+  }
+
+  /**
+   * Another process of the service, on the same database: nobody speaks to it, but it sweeps for work. The answer kills it.
+   */
+  bootRival(): () => void {
+    const { breaker } = this
+    const rival = this.setting.world.boot("rival", Effect.scoped(Effect.andThen(Layer.build(this.layer!), Effect.never)), this.options)
+    // Its own is of no interest to anybody.
+    rival.fork(Effect.sync(() => {
+      this.breaker = breaker
+    }))
+    return () => rival.crash()
+  }
+
   private boot(): void {
     const { observations, world } = this.setting
     const service = Effect.scoped(Effect.gen({ self: this }, function*() {
       const context = yield* Layer.build(this.layer!)
       this.kubernaut = Context.get(context, Kubernaut.Kubernaut)
+      this.actors = Context.get(context, RemediationActors)
       observations.tell({ _tag: "ProcessReady", process: process.name, number: process.number })
       yield* this.tellOf(context)
       return yield* Effect.never
@@ -123,6 +172,7 @@ export class ServiceProcess {
   private ended(process: Process): void {
     const { observations, scenario, world } = this.setting
     this.kubernaut = undefined
+    this.actors = undefined
     if (process.exit?._tag === "Failure" && Cause.hasDies(process.exit.cause)) throw new Error("the service died", { cause: Cause.squash(process.exit.cause) })
     observations.tell({ _tag: "ProcessEnded", process: process.name, number: process.number, how: process.state === "crashed" ? "crashed" : "exited" })
     world.at(world.nowMs + this.random.between(...scenario.restartMs), () => this.boot())

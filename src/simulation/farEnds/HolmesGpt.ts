@@ -1,0 +1,189 @@
+/**
+ * HolmesGPT as a service on the network: `POST /api/chat` and `GET /healthz` of its HTTP API, behind Effect's `HttpClient`. The real
+ * `HolmesGptInvestigator` runs on it.
+ *
+ * Of what goes wrong behind it the API says little: its model's refusal is a text under 200, a context that is too long a 500, a used-up account a 429.
+ *
+ * The body comes in pieces that are there when the head is: how long they take is waited for before. Nobody can tell the difference who has no time
+ * limit between head and body.
+ */
+import { Effect, type Exit, Inspectable, Layer, Option, Stream } from "effect"
+import { Cookies, Headers, HttpClient, HttpClientError, type HttpClientRequest, type HttpClientResponse, HttpIncomingMessage } from "effect/http"
+import type { FarEnd, Setting } from "../FarEnd.ts"
+import type { CallEnding } from "../Observation.ts"
+import { planted } from "../Secrets.ts"
+import type { Cluster } from "./Cluster.ts"
+import type { Breakage, Passage } from "./Link.ts"
+import { ModelService, type Reply } from "./ModelService.ts"
+
+export const url = "http://holmesgpt.simulated:5050"
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** Pieces of an answer: a body of some kilobytes comes in a few. */
+const pieces = 4
+
+interface Message {
+  readonly status: number
+  readonly body: string
+  readonly retryAfter?: string
+  readonly worth: CallEnding
+}
+
+// FastAPI's shape. What `detail` holds is nobody's business, and is where a careless client would leak from.
+const errorBody = JSON.stringify({ detail: `litellm.APIError: key ${planted.holmesgptInternals} at /app/holmes/core/llm.py:214` })
+
+const chat = (analysis: string): string => JSON.stringify({ analysis, conversation_history: [], tool_calls: [], follow_up_actions: [], metadata: {} })
+
+const messageOf = (reply: Reply): Message => {
+  switch (reply._tag) {
+    case "Text":
+      return { status: 200, body: chat(reply.text), worth: reply.worth }
+    case "Refusal":
+      return { status: 200, body: chat("I'm sorry, but I can't help with that."), worth: "bad" }
+    case "Quota":
+      return { status: 429, body: errorBody, worth: "bad" }
+    case "Overflow":
+      return { status: 500, body: errorBody, worth: "bad" }
+    case "Status":
+      return {
+        status: reply.status,
+        body: errorBody,
+        worth: reply.status === 400 || reply.status === 413 || reply.status === 422 ? "neither" : "bad",
+        ...(reply.retryAfter === undefined ? {} : { retryAfter: reply.retryAfter })
+      }
+  }
+}
+
+/** As much of a response as comes in a fault of the body. */
+class Response extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+  readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly "~effect/http/HttpClientResponse" = "~effect/http/HttpClientResponse" as const
+  readonly cookies = Cookies.empty
+  readonly remoteAddress = Option.none<string>()
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly request: HttpClientRequest.HttpClientRequest
+  private readonly bytes: Uint8Array
+  private readonly complete: boolean
+
+  constructor(request: HttpClientRequest.HttpClientRequest, message: Message, share: number) {
+    super()
+    this.request = request
+    this.status = message.status
+    this.headers = Headers.fromInput({ "content-type": "application/json", ...(message.retryAfter === undefined ? {} : { "retry-after": message.retryAfter }) })
+    const bytes = encoder.encode(message.body)
+    this.complete = share >= 1
+    this.bytes = this.complete ? bytes : bytes.subarray(0, Math.floor(bytes.length * share))
+  }
+
+  get url(): string {
+    return this.request.url
+  }
+
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.HttpClientError> {
+    const size = Math.max(1, Math.ceil(this.bytes.length / pieces))
+    const chunks = Array.from({ length: Math.ceil(this.bytes.length / size) }, (_, index) => this.bytes.subarray(index * size, (index + 1) * size))
+    const body = Stream.fromIterable(chunks)
+    return this.complete ? body : Stream.concat(body, Stream.fail(this.cut()))
+  }
+
+  get text(): Effect.Effect<string, HttpClientError.HttpClientError> {
+    return this.complete ? Effect.succeed(decoder.decode(this.bytes)) : Effect.fail(this.cut())
+  }
+
+  get json(): HttpClientResponse.HttpClientResponse["json"] {
+    return Effect.map(this.text, (text) => JSON.parse(text))
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.HttpClientError> {
+    return Effect.map(this.text, (text) => encoder.encode(text).buffer)
+  }
+
+  get urlParamsBody(): never {
+    throw new Error("HolmesGPT has no forms")
+  }
+
+  get formData(): never {
+    throw new Error("HolmesGPT has no forms")
+  }
+
+  get upgrade(): never {
+    throw new Error("HolmesGPT does not upgrade")
+  }
+
+  toJSON(): unknown {
+    return { _id: "HttpClientResponse", status: this.status }
+  }
+
+  pipe(): never {
+    throw new Error("Nobody pipes a simulated response")
+  }
+
+  private cut(): HttpClientError.HttpClientError {
+    return new HttpClientError.HttpClientError({
+      reason: new HttpClientError.DecodeError({ request: this.request, response: this, description: "the connection was closed in the middle" })
+    })
+  }
+}
+
+const descriptions: Readonly<Record<Breakage, string>> = {
+  refused: "connect ECONNREFUSED",
+  reset: "read ECONNRESET",
+  name: "getaddrinfo ENOTFOUND",
+  truncated: "terminated"
+}
+
+const passageOf = (request: HttpClientRequest.HttpClientRequest): Passage<HttpClientError.HttpClientError> => ({
+  broken: (how) => new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, description: descriptions[how] }) })
+})
+
+interface Answered {
+  readonly message: Message
+  readonly share: number
+}
+
+const judge = (exit: Exit.Exit<unknown, unknown>): CallEnding => {
+  if (exit._tag === "Failure") return "bad"
+  const { message, share } = exit.value as Answered
+  return share < 1 ? "bad" : message.worth
+}
+
+const askedIn = (request: HttpClientRequest.HttpClientRequest): string =>
+  request.body._tag === "Uint8Array" ? decoder.decode(request.body.body) : ""
+
+const whole = (bytes: string): string => {
+  const { additional_system_prompt: instructions, ask } = JSON.parse(bytes) as { readonly ask: string; readonly additional_system_prompt: string }
+  return `${instructions}\n${ask}`
+}
+
+export class HolmesGpt implements FarEnd {
+  readonly name = "holmesgpt"
+  readonly service: ModelService
+  readonly layer: Layer.Layer<HttpClient.HttpClient>
+
+  /** `process`: the number of the service's process that is alive. */
+  constructor(setting: Setting, cluster: Cluster, process: () => number) {
+    this.service = new ModelService(setting, cluster, this.name, process)
+    this.layer = Layer.succeed(HttpClient.HttpClient, HttpClient.make((request) => this.respond(request)))
+  }
+
+  private respond(request: HttpClientRequest.HttpClientRequest): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> {
+    const { link } = this.service
+    const isChat = request.method === "POST"
+    const reply = Effect.suspend(() => {
+      if (request.headers["x-api-key"] !== planted.holmesgptKey && isChat) return Effect.succeed<Reply>({ _tag: "Status", status: 401 })
+      return isChat ? this.service.ask(whole(askedIn(request))) : this.service.ping
+    })
+    const answered = Effect.flatMap(reply, (made): Effect.Effect<Answered> => {
+      const { endsAfter = 1, pauseMs = 0 } = link.body
+      const answer = { message: messageOf(made), share: endsAfter }
+      return pauseMs === 0 ? Effect.succeed(answer) : Effect.as(Effect.sleep(Math.ceil(pauseMs * pieces * endsAfter)), answer)
+    })
+    return Effect.map(
+      link.carry({ purpose: isChat ? "work" : "probe", judge }, passageOf(request), answered),
+      ({ message, share }) => new Response(request, message, share)
+    )
+  }
+}

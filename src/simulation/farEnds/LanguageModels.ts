@@ -1,0 +1,118 @@
+/**
+ * Two LLM providers, `alpha` and `beta`, as `effect/ai` `LanguageModel`s. The real `LlmInvestigator` runs on them.
+ *
+ * The port is `LanguageModel` and not HTTP, because the official SDKs wait by promises and timers of their own, which are not the world's. What the
+ * providers' protocols say of a failure is said here by the same table (`SdkLanguageModel`) as in the real ones.
+ *
+ * Nothing is streamed, so there is no stream that could be cut: a body that ends early is a connection that failed.
+ */
+import { Effect, type Exit, Layer, Stream } from "effect"
+import { AiError, LanguageModel, OpenAiStructuredOutput, type Prompt } from "effect/ai"
+import { contextLength, toInvestigatorError } from "../../investigation/AiFailure.ts"
+import { InvestigatorError } from "../../investigation/Investigator.ts"
+import { reasonOfStatus, reasonWithoutStatus } from "../../investigation/providers/SdkLanguageModel.ts"
+import type { FarEnd, Setting } from "../FarEnd.ts"
+import type { CallEnding } from "../Observation.ts"
+import type { Cluster } from "./Cluster.ts"
+import type { Passage } from "./Link.ts"
+import { ModelService, type Reply } from "./ModelService.ts"
+
+const fail = (reason: AiError.AiErrorReason): AiError.AiError => AiError.make({ module: "simulated", method: "generateText", reason })
+
+const passage: Passage<AiError.AiError> = { broken: () => fail(reasonWithoutStatus(new Error("no response"))) }
+
+/** The text of a reply, or the error that a provider's module makes of it. */
+const textOf = (reply: Reply): Effect.Effect<string, AiError.AiError> => {
+  switch (reply._tag) {
+    case "Text":
+      return Effect.succeed(reply.text)
+    case "Refusal":
+      return Effect.fail(fail(new AiError.ContentPolicyError({ description: "the model refused" })))
+    case "Quota":
+      return Effect.fail(fail(new AiError.QuotaExhaustedError({})))
+    case "Overflow":
+      return Effect.fail(fail(new AiError.InvalidRequestError({ parameter: "prompt", constraint: contextLength })))
+    case "Status": {
+      const { retryAfter, status } = reply
+      const headers = { get: (name: string) => name === "retry-after" ? retryAfter ?? null : null }
+      return Effect.fail(fail(reasonOfStatus({ status, headers, isQuota: false, isContextLength: false, isRefusal: false })))
+    }
+  }
+}
+
+interface Answered {
+  readonly reply: Reply
+  readonly text: string
+}
+
+const isOurs = ({ reason }: AiError.AiError): boolean => reason._tag === "ContentPolicyError" || reason._tag === "InvalidRequestError"
+
+const judge = (exit: Exit.Exit<unknown, unknown>): CallEnding => {
+  if (exit._tag === "Success") {
+    const { reply } = exit.value as Answered
+    return reply._tag === "Text" ? reply.worth : "good"
+  }
+  const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error as AiError.AiError | undefined
+  return error !== undefined && isOurs(error) ? "neither" : "bad"
+}
+
+const textOfPrompt = (prompt: Prompt.Prompt): string =>
+  prompt.content.flatMap(({ content }) =>
+    typeof content === "string" ? [content] : content.flatMap((part) => part.type === "text" ? [part.text] : [])
+  ).join("\n")
+
+const usage = {
+  inputTokens: { uncached: undefined, total: undefined, cacheRead: undefined, cacheWrite: undefined },
+  outputTokens: { total: undefined, text: undefined, reasoning: undefined }
+} as const
+
+export class LanguageModelProvider {
+  readonly service: ModelService
+  readonly layer: Layer.Layer<LanguageModel.LanguageModel>
+  /** As the list of models is to the real ones, with their time limit. */
+  readonly probe: Effect.Effect<void, InvestigatorError>
+
+  constructor(setting: Setting, cluster: Cluster, provider: string, process: () => number) {
+    const service = new ModelService(setting, cluster, `llm:${provider}`, process)
+    this.service = service
+    const exchange = (purpose: "work" | "probe", reply: Effect.Effect<Reply>): Effect.Effect<Answered, AiError.AiError> =>
+      service.link.carry({ purpose, judge }, passage, Effect.flatMap(reply, (made) => {
+        const { endsAfter = 1, pauseMs = 0 } = service.link.body
+        const text = endsAfter < 1 ? Effect.fail(passage.broken("truncated", true)) : textOf(made)
+        const answered = Effect.map(text, (read): Answered => ({ reply: made, text: read }))
+        return pauseMs === 0 ? answered : Effect.andThen(Effect.sleep(pauseMs), answered)
+      }))
+    this.layer = Layer.effect(
+      LanguageModel.LanguageModel,
+      LanguageModel.make({
+        codecTransformer: OpenAiStructuredOutput.toCodecOpenAI,
+        generateText: ({ prompt }) =>
+          Effect.map(exchange("work", Effect.suspend(() => service.ask(textOfPrompt(prompt)))), ({ text }) => [
+            { type: "text", text },
+            { type: "finish", reason: "stop", usage }
+          ]),
+        streamText: () => Stream.die(new Error("nobody streams"))
+      })
+    )
+    this.probe = exchange("probe", service.ping).pipe(
+      Effect.mapError((error) => toInvestigatorError("llm", error.reason, { tokens: 0, limit: 0 })),
+      Effect.timeoutOrElse({
+        duration: "5 seconds",
+        orElse: () => Effect.fail(new InvestigatorError({ investigator: "llm", reason: { _tag: "Timeout" }, retryable: false, countsAsFailure: true }))
+      }),
+      Effect.asVoid
+    )
+  }
+}
+
+export class LanguageModels implements FarEnd {
+  readonly name = "languageModels"
+  readonly alpha: LanguageModelProvider
+  readonly beta: LanguageModelProvider
+
+  /** `process`: the number of the service's process that is alive. */
+  constructor(setting: Setting, cluster: Cluster, process: () => number) {
+    this.alpha = new LanguageModelProvider(setting, cluster, "alpha", process)
+    this.beta = new LanguageModelProvider(setting, cluster, "beta", process)
+  }
+}

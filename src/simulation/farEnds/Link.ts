@@ -1,0 +1,117 @@
+/**
+ * The network between the service and one peer, and what passes on it.
+ *
+ *     service ──> latency ──> faults ──> peer ──> faults ──> latency ──> service
+ *
+ * It stands outside of the service, at its end of the wire: a request is seen here even where it never arrives. Each is told as `CallBegan` and
+ * `CallEnded`, which is all that checkers know of breakers, retries and bulkheads.
+ *
+ * What the service does runs in its own fiber here, so a crash of it cuts the connection.
+ */
+import { Effect, Exit, type Fiber, Cause, Tracer } from "effect"
+import type { Setting } from "../FarEnd.ts"
+import type { Call, CallEnding } from "../Observation.ts"
+import type { SeededRandom } from "../SeededRandom.ts"
+
+/** How a connection fails. */
+export type Breakage = "refused" | "reset" | "name" | "truncated"
+
+/** What a fault of the network needs to know of the request it stands in the way of. */
+export interface Passage<E> {
+  /** The error of a connection that failed; `arrived`: the peer may have done what was asked. */
+  readonly broken: (how: Breakage, arrived: boolean) => E
+}
+
+/** Stands between the service and a peer. Several stand one around the other. */
+export type NetworkFault = <A, E>(peer: Effect.Effect<A, E>, passage: Passage<E>) => Effect.Effect<A, E>
+
+/** What a fault does to the body of an answer. */
+export interface BodyFault {
+  /** Between two pieces of the body. */
+  readonly pauseMs?: number
+  /** The share of the body after which it ends. */
+  readonly endsAfter?: number
+}
+
+export interface Request {
+  readonly purpose: Call["purpose"]
+  /** What an answer means for the peer: see `CallEnding`. */
+  readonly judge: (exit: Exit.Exit<unknown, unknown>) => CallEnding
+}
+
+const hopPrefix = "hop "
+
+/** The hop of the fallback chain that the running fiber works for, as its trace has it: attempts of one hop share it. */
+const hopOf = (fiber: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | undefined => {
+  let span: Tracer.AnySpan | undefined = fiber.cache.span
+  while (span !== undefined && span._tag === "Span") {
+    if (span.name.startsWith(hopPrefix)) return span
+    span = span.parent._tag === "Some" ? span.parent.value : undefined
+  }
+  return undefined
+}
+
+export class Link {
+  /** As the service calls its breaker. */
+  readonly peer: string
+  private readonly setting: Setting
+  private readonly random: SeededRandom
+  private readonly latencyMs: readonly [number, number]
+  private readonly faults = new Set<NetworkFault>()
+  private readonly bodyFaults = new Set<BodyFault>()
+  private readonly process: () => number
+  private calls = 0
+
+  /** `process`: the number of the service's process that is alive. */
+  constructor(setting: Setting, peer: string, process: () => number) {
+    this.setting = setting
+    this.peer = peer
+    this.random = setting.world.random(`link ${peer}`)
+    this.latencyMs = setting.scenario.clusterLatencyMs
+    this.process = process
+  }
+
+  /** From now on, until the answer is called. */
+  disturb(fault: NetworkFault): () => void {
+    // One of its own, so that the same may stand twice.
+    const entry: NetworkFault = (peer, passage) => fault(peer, passage)
+    this.faults.add(entry)
+    return () => void this.faults.delete(entry)
+  }
+
+  /** From now on, until the answer is called. */
+  disturbBody(fault: BodyFault): () => void {
+    const entry = { ...fault }
+    this.bodyFaults.add(entry)
+    return () => void this.bodyFaults.delete(entry)
+  }
+
+  /** All that happens to a body now, the worst of each. */
+  get body(): BodyFault {
+    const body: { pauseMs?: number; endsAfter?: number } = {}
+    for (const { endsAfter, pauseMs } of this.bodyFaults) {
+      if (pauseMs !== undefined) body.pauseMs = Math.max(pauseMs, body.pauseMs ?? 0)
+      if (endsAfter !== undefined) body.endsAfter = Math.min(endsAfter, body.endsAfter ?? 1)
+    }
+    return body
+  }
+
+  /** A request and the way of its answer back. */
+  carry<A, E>(request: Request, passage: Passage<E>, peer: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.withFiber((fiber) => {
+      let disturbed = peer
+      for (const fault of this.faults) disturbed = fault(disturbed, passage)
+      const { observations } = this.setting
+      const call: Call = { peer: this.peer, process: this.process(), number: ++this.calls, purpose: request.purpose, hop: hopOf(fiber) }
+      observations.tell({ _tag: "CallBegan", call })
+      return Effect.onExit(Effect.flatMap(this.underWay, () => disturbed), (exit) =>
+        Effect.sync(() => {
+          const ending = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? "given-up" : request.judge(exit)
+          observations.tell({ _tag: "CallEnded", call, ending })
+        }))
+    })
+  }
+
+  /** The time that a message takes. */
+  private readonly underWay: Effect.Effect<void> = Effect.suspend(() => Effect.sleep(this.random.between(...this.latencyMs)))
+}

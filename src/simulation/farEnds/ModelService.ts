@@ -1,0 +1,126 @@
+/**
+ * A service that answers questions about alerts, whatever protocol is around it: what HolmesGPT and the LLM providers have in common.
+ *
+ * In health it is right: it knows the true cause of each workload's trouble from the cluster itself, and proposes what helps. A fault stands between
+ * the question and that answer (`disturb`): it may delay it, spoil it, or take its place.
+ */
+import { Effect, Result, Schema } from "effect"
+import { OpenAiStructuredOutput } from "effect/ai"
+import type { Action } from "../../domain/Action.ts"
+import type { ResourceRef } from "../../domain/Target.ts"
+import { Answer } from "../../investigation/Answer.ts"
+import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import type { Setting } from "../FarEnd.ts"
+import type { CallEnding } from "../Observation.ts"
+import type { SeededRandom } from "../SeededRandom.ts"
+import { crashLog } from "../Secrets.ts"
+import type { Cluster } from "./Cluster.ts"
+import { Link } from "./Link.ts"
+
+/** What comes back. Each protocol has its own way to say it. */
+export type Reply =
+  /** A text; `worth` is what it says of the peer to somebody who knows the truth. */
+  | { readonly _tag: "Text"; readonly text: string; readonly worth: CallEnding }
+  | { readonly _tag: "Status"; readonly status: number; readonly retryAfter?: string }
+  /** The model won't. */
+  | { readonly _tag: "Refusal" }
+  /** The account is used up. */
+  | { readonly _tag: "Quota" }
+  /** The question is too long for it. */
+  | { readonly _tag: "Overflow" }
+
+export interface Question {
+  readonly purpose: "work" | "probe"
+  /** All that the service wrote. */
+  readonly text: string
+  /** What is asked about; `undefined` for probes, and where the text does not say. */
+  readonly target: ResourceRef | undefined
+}
+
+/** Stands between a question and its answer. Several stand one around the other. */
+export type ModelFault = (question: Question, reply: Effect.Effect<Reply>) => Effect.Effect<Reply>
+
+const { codec } = OpenAiStructuredOutput.toCodecOpenAI(Answer)
+const encodeAnswer = Schema.encodeSync(codec)
+
+/** An answer as a model that keeps to the schema writes it. */
+export const answerText = (answer: Answer): string => JSON.stringify(encodeAnswer(answer))
+
+const defaultLatencyMs = [500, 20_000] as const
+
+const pong: Reply = { _tag: "Text", text: "", worth: "good" }
+
+const targetIn = (text: string): ResourceRef | undefined => {
+  const json = /^target: (\{.*\})$/m.exec(text)?.[1]
+  return json === undefined ? undefined : JSON.parse(json) as ResourceRef
+}
+
+interface Deployment extends KubernetesObject {
+  readonly spec: { readonly template: { readonly spec: { readonly containers: ReadonlyArray<{ readonly image: string }> } } }
+}
+
+export class ModelService {
+  readonly link: Link
+  private readonly setting: Setting
+  private readonly cluster: Cluster
+  private readonly random: SeededRandom
+  private readonly faults = new Set<ModelFault>()
+
+  constructor(setting: Setting, cluster: Cluster, peer: string, process: () => number) {
+    this.setting = setting
+    this.cluster = cluster
+    this.link = new Link(setting, peer, process)
+    this.random = setting.world.random(`model ${peer}`)
+  }
+
+  /** From now on, until the answer is called. */
+  disturb(fault: ModelFault): () => void {
+    // One of its own, so that the same may stand twice.
+    const entry: ModelFault = (question, reply) => fault(question, reply)
+    this.faults.add(entry)
+    return () => void this.faults.delete(entry)
+  }
+
+  /** What it says to a prompt, after it has thought about it. */
+  ask(text: string): Effect.Effect<Reply> {
+    return Effect.suspend(() => {
+      const { observations } = this.setting
+      if (observations.isHeard("TextLeft")) observations.tell({ _tag: "TextLeft", channel: "prompt", about: this.link.peer, text })
+      return this.reply({ purpose: "work", text, target: targetIn(text) })
+    })
+  }
+
+  /** What it says to the question whether it is there. */
+  readonly ping: Effect.Effect<Reply> = Effect.suspend(() => this.reply({ purpose: "probe", text: "", target: undefined }))
+
+  /** The truth about a workload, and what helps. */
+  answerAbout(target: ResourceRef): Answer {
+    const object = Result.getOrUndefined(this.cluster.read(target)) as Deployment | undefined
+    const image = object?.kind === "Deployment" ? object.spec.template.spec.containers[0]?.image : undefined
+    const action: Action = image?.includes(":bad-") === true && !this.cluster.isHealthy(target)
+      ? { type: "RollbackDeployment", target }
+      : { type: "Notify", target, reason: "It serves as it should." }
+    return {
+      rootCause: action.type === "Notify" ? "Nothing is wrong any more." : `The version ${image} crashes at start.`,
+      // It has read the logs by itself and quotes them as they are.
+      evidence: action.type === "Notify" ? [] : crashLog,
+      action,
+      confidence: 0.9
+    }
+  }
+
+  private reply(question: Question): Effect.Effect<Reply> {
+    let reply = this.healthy(question)
+    for (const fault of this.faults) reply = fault(question, reply)
+    return reply
+  }
+
+  private healthy({ purpose, target }: Question): Effect.Effect<Reply> {
+    if (purpose === "probe") return Effect.succeed(pong)
+    const latencyMs = Math.ceil(this.random.magnitude(...this.setting.scenario.modelLatencyMs ?? defaultLatencyMs))
+    return Effect.map(Effect.sleep(latencyMs), () =>
+      target === undefined
+        ? { _tag: "Text", text: "What is this about?", worth: "bad" }
+        : { _tag: "Text", text: answerText(this.answerAbout(target)), worth: "good" })
+  }
+}
