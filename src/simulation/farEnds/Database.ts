@@ -140,6 +140,8 @@ export class Database implements FarEnd {
     this.setting = setting
     this.connection = Sqlite.openMemory(migrated ??= makeTables())
     this.layer = Layer.suspend(() => Storage.layerDatabase(this.connect()))
+    // As when the file of a process that died is opened again. Only a migration has a transaction that is longer than a step.
+    setting.observations.listen({ ProcessEnded: () => this.giveUp() })
   }
 
   /** From now on, until the answer is called. */
@@ -148,6 +150,11 @@ export class Database implements FarEnd {
     const entry = { ...disturbance }
     this.disturbances.add(entry)
     return () => void this.disturbances.delete(entry)
+  }
+
+  /** What SQLite does where it gives a transaction up by itself. */
+  giveUp(): void {
+    if (this.connection.isTransaction) this.connection.exec("rollback")
   }
 
   /** The audit log as it is committed now, in the order of its sequence. */
