@@ -1,15 +1,16 @@
-/** An alert that the service has acknowledged is in the journal, and its remediation comes to an end or waits for a person. */
-import { isFinal, type RemediationState } from "../../domain/Remediation.ts"
+/** An alert that the service has acknowledged is in the journal, and its remediation comes to an end or, for as long as it fires, waits for a person. */
+import { isFinal } from "../../domain/Remediation.ts"
 import type { AlertIdentity } from "../Observation.ts"
 import type { Invariant } from "../Invariant.ts"
 
 export const noAlertLost: Invariant = {
   name: "no-alert-lost",
-  description: "Every acknowledged alert is in the journal, and its remediation ends or waits for a person.",
+  description: "Every acknowledged alert is in the journal, and its remediation ends, or waits for a person while the alert fires.",
   make: (_, report) => {
-    /** Own account: what is open, by id. */
-    const states = new Map<string, "open" | "waiting" | RemediationState>()
-    const open = new Map<string, string>()
+    /** Own account of what has come to no end, by id. */
+    const open = new Map<string, "open" | "waiting">()
+    /** Whose alert is over: a person is not asked any more. */
+    const resolved = new Set<string>()
     /** Which alert each remediation is about. An alert that fires again has the same fingerprint and another start. */
     const alerts = new Map<string, string>()
     const keyOf = ({ fingerprint, startsAt }: AlertIdentity): string => `${fingerprint} of ${startsAt}`
@@ -25,12 +26,14 @@ export const noAlertLost: Invariant = {
             else if (kind === "Concluded" && event._tag === "Concluded") {
               if (!isFinal(event.state)) report(`remediation ${remediationId} concluded as ${event.state}`)
               open.delete(remediationId)
-              states.set(remediationId, event.state)
-            } else if (kind === "Joined") {
-              open.delete(remediationId)
-              states.set(remediationId, "Joined")
-            } else if (kind === "Decided" && event._tag === "Decided") open.set(remediationId, event.decision.outcome === "review" ? "waiting" : "open")
-            else if (kind === "Reviewed") open.set(remediationId, "open")
+            } else if (kind === "Joined") open.delete(remediationId)
+            else if (kind === "Decided" && event._tag === "Decided") {
+              open.set(remediationId, event.decision.outcome === "review" && !resolved.has(remediationId) ? "waiting" : "open")
+            } else if (kind === "Reviewed") open.set(remediationId, "open")
+            else if (kind === "AlertResolved" && open.has(remediationId)) {
+              resolved.add(remediationId)
+              open.set(remediationId, "open")
+            }
           }
         },
         AlertAnswered: ({ alert, remediationId, status }) => {

@@ -3,6 +3,7 @@ import type { PlantedBug } from "./PlantedBug.ts"
 import { acknowledgedBeforeCommit } from "./bugs/AcknowledgedBeforeCommit.ts"
 import { doubleAction } from "./bugs/DoubleAction.ts"
 import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
+import { resolvedIgnored } from "./bugs/ResolvedIgnored.ts"
 import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
 import { writeBeforeIntent } from "./bugs/WriteBeforeIntent.ts"
 
@@ -10,6 +11,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   acknowledgedBeforeCommit,
   doubleAction,
   fingerprintOnly,
+  resolvedIgnored,
   sweepNeverRuns,
   writeBeforeIntent
 ]

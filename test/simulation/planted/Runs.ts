@@ -45,8 +45,8 @@ export const runs = {
   storm: calm(1, { alertEveryMs: 100, workloads: 60 }),
   /** All workloads are in a namespace that the operator has closed. */
   protected: calm(3, { service: { mode: "auto", guardrails: { ...Guardrails.defaults, protectedNamespaces: ["prod"] } } }),
-  /** A person answers for every action. */
-  approvals: calm(5, { service: { mode: "approve" } })
+  /** A person is asked before every action, and nobody answers before the workload is repaired by hand. */
+  approvals: calm(14, { service: { mode: "approve" } })
 } satisfies Record<string, Run>
 
 export type RunName = keyof typeof runs
