@@ -1,0 +1,71 @@
+/**
+ * One incident from the alert to its end, with the service killed before one step of it, for each step in turn.
+ *
+ * With `yieldEvery: 4` every few operations of Effect are a step, so that a crash comes between any two things that the service does. All 1,561 of them take a
+ * minute; here every seventh is tried, and all of the coarse steps that Effect itself makes.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import type { FinalState } from "../../src/domain/Remediation.ts"
+import * as Scenario from "../../src/simulation/Scenario.ts"
+import { run, type SimulationResult } from "../../src/simulation/Simulation.ts"
+
+const incident: Scenario.Scenario = { ...Scenario.single, service: Scenario.steady.service, restartMs: [1000, 1000] }
+
+interface Told {
+  readonly result: SimulationResult
+  readonly states: ReadonlyArray<FinalState>
+  /** Writes that took effect. */
+  readonly writes: number
+  /** The step in which the journal was complete. */
+  readonly concludedAt: number
+}
+
+const tell = (yieldEvery: number, crashAtStep?: number): Told => {
+  const states: Array<FinalState> = []
+  let writes = 0
+  let concludedAt = 0
+  const result = run({
+    seed: 1,
+    scenario: incident,
+    plan: [],
+    process: { yieldEvery },
+    onMade: ({ observations, service, world }) => {
+      if (crashAtStep !== undefined) world.atStep(crashAtStep, () => service.process?.crash())
+      observations.listen({
+        ClusterWrite: ({ applied }) => {
+          if (applied === "yes") writes++
+        },
+        Committed: ({ events }) => {
+          for (const { event } of events) {
+            if (event._tag !== "Concluded") continue
+            states.push(event.state)
+            concludedAt = world.steps
+          }
+        }
+      })
+    }
+  })
+  return { result, states, writes, concludedAt }
+}
+
+const expectRepairedOnce = (yieldEvery: number, stride: number): void => {
+  const whole = tell(yieldEvery)
+  assert.deepStrictEqual([whole.states, whole.writes, whole.result.boots], [["Remediated"], 1, 1])
+  for (let step = 1; step <= whole.concludedAt; step += stride) {
+    const { result, states, writes } = tell(yieldEvery, step)
+    assert.deepStrictEqual(
+      { step, states, writes, boots: result.boots, violations: result.violations, pending: result.pending },
+      { step, states: ["Remediated"], writes: 1, boots: 2, violations: [], pending: [] }
+    )
+  }
+}
+
+describe("a service that is killed in the middle of an incident", () => {
+  it("repairs the workload and writes once, whichever step it was killed before", () => {
+    expectRepairedOnce(2048, 1)
+  })
+
+  it("does so between any two operations", () => {
+    expectRepairedOnce(4, 7)
+  })
+})
