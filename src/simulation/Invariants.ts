@@ -3,5 +3,6 @@ import type { Invariant } from "./Invariant.ts"
 import { intentBeforeWrite } from "./invariants/IntentBeforeWrite.ts"
 import { noActionTwice } from "./invariants/NoActionTwice.ts"
 import { noAlertLost } from "./invariants/NoAlertLost.ts"
+import { rightTarget } from "./invariants/RightTarget.ts"
 
-export const all: ReadonlyArray<Invariant> = [noAlertLost, intentBeforeWrite, noActionTwice]
+export const all: ReadonlyArray<Invariant> = [noAlertLost, intentBeforeWrite, noActionTwice, rightTarget]

@@ -55,8 +55,8 @@ export type CallEnding = "good" | "bad" | "neither" | "given-up"
 export type TextChannel = "prompt" | "journal" | "span" | "log"
 
 export type Observation =
-  /** The sender tries for the first time to tell of an alert. It goes on until it is answered. */
-  | { readonly _tag: "AlertSent"; readonly alert: AlertIdentity; readonly firing: boolean }
+  /** The sender tries for the first time to tell of an alert. It goes on until it is answered. `about`: the workload that is truly in trouble. */
+  | { readonly _tag: "AlertSent"; readonly alert: AlertIdentity; readonly firing: boolean; readonly about: ResourceRef }
   /** The sender got an answer for an alert: whatever is not `shed` is acknowledged, and the service's to keep. */
   | {
     readonly _tag: "AlertAnswered"

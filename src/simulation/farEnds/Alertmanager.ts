@@ -114,8 +114,10 @@ export class Alertmanager implements FarEnd {
     const what = `${status} ${firing.fingerprint} of ${firing.startsAt}`
     this.unsent.set(what, what)
     const alert = { fingerprint: firing.fingerprint, startsAt: firing.startsAt }
-    this.setting.observations.tell({ _tag: "AlertSent", alert, firing: status === "firing" })
+    this.setting.observations.tell({ _tag: "AlertSent", alert, firing: status === "firing", about: firing.ref })
     const post = this.service.call(this.process!, (kubernaut) => kubernaut.receive(webhook)).pipe(
+      // What breaks in the service is answered with a 500.
+      Effect.catchDefect(() => Effect.fail("broken" as const)),
       Effect.flatMap((receipt) => receipt.shed > 0 ? Effect.fail("shed" as const) : Effect.succeed(receipt)),
       Effect.retry(Schedule.spaced(retryMs))
     )
