@@ -3,6 +3,7 @@ import type { PlantedBug } from "./PlantedBug.ts"
 import { acknowledgedBeforeCommit } from "./bugs/AcknowledgedBeforeCommit.ts"
 import { doubleAction } from "./bugs/DoubleAction.ts"
 import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
+import { lostWakeUp } from "./bugs/LostWakeUp.ts"
 import { resolvedIgnored } from "./bugs/ResolvedIgnored.ts"
 import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
 import { writeBeforeIntent } from "./bugs/WriteBeforeIntent.ts"
@@ -11,6 +12,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   acknowledgedBeforeCommit,
   doubleAction,
   fingerprintOnly,
+  lostWakeUp,
   resolvedIgnored,
   sweepNeverRuns,
   writeBeforeIntent

@@ -1,0 +1,17 @@
+import type { PlantedBug } from "../PlantedBug.ts"
+
+export const lostWakeUp: PlantedBug = {
+  name: "lost wake-up",
+  breaks: "An actor that has ended keeps its mailbox: whatever happens about its target later is put in there, and nobody looks. The sweep passes over targets that have an actor.",
+  edits: [
+    {
+      file: "remediation/RemediationActors.ts",
+      search: `      else mailboxes.delete(mailbox.target)
+`,
+      replace: ``
+    }
+  ],
+  foundBy: "no-alert-lost",
+  withinSeeds: 3,
+  run: "calm"
+}
