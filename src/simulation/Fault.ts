@@ -29,8 +29,11 @@ export interface Reach extends Setting {
   readonly service: ServiceProcess
 }
 
-/** Where a fault bites: for coverage, and to leave out what a scenario does not have. */
-export type FaultTarget = FarEndName | "service" | "time"
+/**
+ * Where a fault bites: for coverage, and to leave out what a scenario does not have. `network` is the way to any peer, `models` is any tier of the
+ * fallback chain that is a model.
+ */
+export type FaultTarget = FarEndName | "service" | "time" | "network" | "models"
 
 export interface FaultKind<Parameters = unknown> {
   readonly name: string

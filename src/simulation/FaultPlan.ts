@@ -1,7 +1,7 @@
 /**
  * What goes wrong in a run, drawn from its seed before it begins.
  *
- * **Swarm.** Each run draws its own mix: about half of all kinds are left out, and each that is in has a rate of its own. Runs that do
+ * **Swarm.** Each run draws its own mix: about half of all kinds are left out (of those of network and models four of five), and each that is in has a rate of its own. Runs that do
  * everything at once hide the bugs that need a long time of one thing.
  */
 import { Schema } from "effect"
@@ -14,13 +14,17 @@ export type FaultPlan = typeof FaultPlan.Type
 /** Between two faults of one kind, at the mean: from one a minute to one an hour. */
 const meanGapMs = [60_000, 3_600_000] as const
 
+/** There are so many ways in which a model can fail that at half of them none would ever answer. */
+const isPeers = ({ target }: FaultKind): boolean => target === "models" || target === "network"
+
 /** Draws a plan over the scenario's duration. The stream of each kind is its own: leaving one kind out changes nothing about the others. */
 export const draw = (setting: Setting, kinds: ReadonlyArray<FaultKind>): FaultPlan => {
   const { scenario, world } = setting
-  const allowed = kinds.filter((kind) => scenario.faults === undefined || scenario.faults.includes(kind.name))
+  const hasModels = (scenario.tiers ?? []).length > 0
+  const allowed = kinds.filter(({ name, target }) => (scenario.faults === undefined || scenario.faults.includes(name)) && (target !== "models" || hasModels))
   return allowed.flatMap((kind) => {
     const random = world.random(`plan ${kind.name}`)
-    if (random.chance(0.5)) return []
+    if (random.chance(isPeers(kind) ? 0.8 : 0.5)) return []
     const gapMs = random.magnitude(...scenario.faultGapMs ?? meanGapMs)
     const faults: Array<Fault> = []
     let atMs = 0

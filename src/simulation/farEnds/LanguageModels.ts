@@ -78,7 +78,7 @@ export class LanguageModelProvider {
     const exchange = (purpose: "work" | "probe", reply: Effect.Effect<Reply>): Effect.Effect<Answered, AiError.AiError> =>
       service.link.carry({ purpose, judge }, passage, Effect.flatMap(reply, (made) => {
         const { endsAfter = 1, pauseMs = 0 } = service.link.body
-        const text = endsAfter < 1 ? Effect.fail(passage.broken("truncated", true)) : textOf(made)
+        const text = endsAfter < 1 ? Effect.fail(passage.broken("truncated")) : textOf(made)
         const answered = Effect.map(text, (read): Answered => ({ reply: made, text: read }))
         return pauseMs === 0 ? answered : Effect.andThen(Effect.sleep(pauseMs), answered)
       }))

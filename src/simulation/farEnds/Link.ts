@@ -18,8 +18,8 @@ export type Breakage = "refused" | "reset" | "name" | "truncated"
 
 /** What a fault of the network needs to know of the request it stands in the way of. */
 export interface Passage<E> {
-  /** The error of a connection that failed; `arrived`: the peer may have done what was asked. */
-  readonly broken: (how: Breakage, arrived: boolean) => E
+  /** The error of a connection that failed. Whether the request had arrived is in none: nobody at this end can know. */
+  readonly broken: (how: Breakage) => E
 }
 
 /** Stands between the service and a peer. Several stand one around the other. */
