@@ -53,6 +53,18 @@ export const steady: Scenario = {
   service: { mode: "auto", verification: { pollInterval: "2 seconds", pollIntervalCap: "5 seconds" } }
 }
 
+/**
+ * A month of a cluster as it is in life: something breaks every quarter of an hour, and each kind of fault comes from once a day to once a month. For
+ * availability.
+ */
+export const month: Scenario = {
+  ...steady,
+  name: "month",
+  durationMs: 30 * 24 * 60 * minuteMs,
+  alertEveryMs: 15 * minuteMs,
+  faultGapMs: [24 * 60 * minuteMs, 30 * 24 * 60 * minuteMs]
+}
+
 /** One workload breaks once. For following one remediation through. */
 export const single: Scenario = {
   ...steady,

@@ -1,0 +1,58 @@
+/** Which stage each remediation is in, told from the journal's rows as they are committed. For figures and for the report; checkers have accounts of their own. */
+import type { CommittedEvent } from "./Observation.ts"
+
+/** `queued`: accepted, and no actor has taken it up. */
+export type Stage = "queued" | "investigation" | "decision" | "review" | "execution" | "verification" | "conclusion"
+
+export const stages: ReadonlyArray<Stage> = ["queued", "investigation", "decision", "review", "execution", "verification", "conclusion"]
+
+export interface Open {
+  readonly stage: Stage
+  readonly lastEvent: CommittedEvent["kind"]
+  readonly sinceMs: number
+}
+
+/** The stage that begins with an event; `undefined` at the end, and `stage` again for what changes nothing. */
+const stageAfter = (row: CommittedEvent, stage: Stage): Stage | undefined => {
+  switch (row.kind) {
+    case "Accepted":
+      return "queued"
+    case "Started":
+      return stage === "queued" ? "investigation" : stage
+    case "Investigated":
+      return "decision"
+    case "Decided":
+      return row.event._tag === "Decided" ? ({ execute: "execution", review: "review" } as Readonly<Record<string, Stage>>)[row.event.decision.outcome] ?? "conclusion" : stage
+    case "Reviewed":
+      return "decision"
+    case "Intended":
+      return "execution"
+    case "Executed":
+      return "verification"
+    case "Verified":
+      return "conclusion"
+    case "Joined":
+    case "Concluded":
+      return undefined
+    default:
+      return stage
+  }
+}
+
+export class Stages {
+  readonly open = new Map<string, Open>()
+
+  /** Takes in a row and answers what the remediation was before. */
+  take(row: CommittedEvent, atMs: number): Open | undefined {
+    const before = this.open.get(row.remediationId)
+    const stage = stageAfter(row, before?.stage ?? "queued")
+    if (stage === undefined) this.open.delete(row.remediationId)
+    else this.open.set(row.remediationId, { stage, lastEvent: row.kind, sinceMs: before?.stage === stage ? before.sinceMs : atMs })
+    return before
+  }
+
+  /** Those that somebody is in at this moment. */
+  get current(): ReadonlySet<Stage> {
+    return new Set([...this.open.values()].map(({ stage }) => stage))
+  }
+}
