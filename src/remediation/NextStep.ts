@@ -29,7 +29,7 @@ export const nextStep = (self: Remediation): NextStep => {
   if (isFinal(self.state)) return { _tag: "Done" }
   const execution = self.executions.at(-1)
   // From the durable intent on, a resolved alert changes nothing: what was begun is finished and verified.
-  if (execution !== undefined) return afterIntent(self, execution)
+  if (execution !== undefined && !isOvertaken(self, execution)) return afterIntent(self, execution)
   if (self.alertResolvedAt !== undefined) return conclude("Cancelled", "The alert resolved before anything was done.")
   if (self.provisional) return { _tag: "Retarget" }
   if (!self.investigated) return { _tag: "Investigate" }
@@ -50,9 +50,12 @@ export const nextStep = (self: Remediation): NextStep => {
   }
 }
 
+/** Somebody changed the object before anything was written, so that it is as if nothing had been planned yet: whatever is decided next counts. */
+const isOvertaken = (self: Remediation, { outcome }: Remediation["executions"][number]): boolean =>
+  outcome?.failure === "conflict" && outcome.applied === "no" && self.executions.length < maxPlans
+
 const afterIntent = (self: Remediation, { intent, outcome }: Remediation["executions"][number]): NextStep => {
   if (outcome === undefined) return { _tag: "Execute", intent }
-  if (outcome.failure === "conflict" && outcome.applied === "no" && self.executions.length < maxPlans) return { _tag: "Decide" }
   if (outcome.applied === "unknown") return conclude("Escalated", "It is not known whether the action reached the cluster.")
   if (outcome.failure !== undefined) return conclude("Escalated", outcome.message ?? `The action failed: ${outcome.failure}.`)
   if (intent.action.type === "CollectDiagnostics") return conclude("Escalated", "Diagnostics were collected for a person to look at.")

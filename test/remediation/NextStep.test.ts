@@ -90,6 +90,23 @@ describe("nextStep", () => {
     assert.strictEqual(thrice._tag === "Conclude" && thrice.state, "Escalated")
   })
 
+  it.each(
+    [
+      ["review", "AwaitReview"],
+      ["escalate", "Conclude"],
+      ["observe", "Conclude"]
+    ] as const
+  )("after an action that met a changed object, a new decision to %s counts and is not made over and over", (outcome, due) => {
+    const conflict = executed({ applied: "no", failure: "conflict" })
+    assert.strictEqual(nextStep(remediationOf(accepted(), investigated, decided("execute"), intended, conflict, decided(outcome)))._tag, due)
+  })
+
+  it("an action that met a changed object was nothing done: a resolved alert cancels it", () => {
+    const conflict = executed({ applied: "no", failure: "conflict" })
+    const step = nextStep(remediationOf(accepted(), investigated, decided("execute"), intended, conflict, resolved))
+    assert.strictEqual(step._tag === "Conclude" && step.state, "Cancelled")
+  })
+
   it("keeps the state that a person's answer was about when it is decided anew", () => {
     const later = { ...observed, generation: 3 }
     const asked = remediationOf(accepted(), investigated, decided("review"), reviewed("approved"), { ...decided("execute"), observed: later })
