@@ -7,7 +7,9 @@
  * **To add one**: a file `invariants/<Name>.ts` that exports an `Invariant`, and a line in `Invariants.ts`.
  */
 import type { Setting } from "./FarEnd.ts"
+import type { FarEnds } from "./FarEnds.ts"
 import type { Handlers } from "./Observation.ts"
+import type { ServiceProcess } from "./ServiceProcess.ts"
 
 export interface Violation {
   readonly invariant: string
@@ -25,11 +27,19 @@ export interface Checker {
   readonly atEnd?: () => void
   /** What still waits for the service, each in a few words: the run goes on until there is nothing, or its time is over. */
   readonly pending?: () => ReadonlyArray<string>
+  /** What it counted, by name: figures of the run. */
+  readonly figures?: () => Readonly<Record<string, number>>
+}
+
+/** What only the world knows: for checkers that compare with it what the service says. */
+export interface Truth {
+  readonly farEnds: FarEnds
+  readonly service: ServiceProcess
 }
 
 export interface Invariant {
   readonly name: string
   /** The rule, as one sentence. */
   readonly description: string
-  readonly make: (setting: Setting, report: (message: string) => void) => Checker
+  readonly make: (setting: Setting, report: (message: string) => void, truth: Truth) => Checker
 }

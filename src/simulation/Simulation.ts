@@ -50,6 +50,8 @@ export interface SimulationResult {
   /** A hash over everything that was chosen. */
   readonly trace: string
   readonly end: World.RunEnd["_tag"]
+  /** What the checkers counted, by name: how many verdicts of fixed there were, and how many of them were false. */
+  readonly figures: Readonly<Record<string, number>>
 }
 
 /** Runs one seed to its end. */
@@ -112,7 +114,8 @@ class Simulation {
       journalRows: farEnds.database.journalRows,
       journalHash: farEnds.database.journalHash,
       trace: world.trace,
-      end: end._tag
+      end: end._tag,
+      figures: Object.assign({}, ...this.checkers.map((checker) => checker.figures?.())) as Readonly<Record<string, number>>
     }
   }
 
@@ -128,7 +131,7 @@ class Simulation {
     const { observations, world } = this.setting
     const checker = invariant.make(this.setting, (message) => {
       if (this.violations.length < enoughViolations) this.violations.push({ invariant: invariant.name, message, atMs: world.nowMs, step: world.steps })
-    })
+    }, this.reach)
     if (checker.on !== undefined) observations.listen(checker.on)
     return checker
   }

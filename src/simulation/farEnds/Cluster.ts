@@ -132,9 +132,18 @@ export class Cluster implements FarEnd {
     const object = this.read(ref)
     if (Result.isFailure(object)) return false
     const wanted = (object.success as DeploymentObject).spec?.replicas ?? 1
-    const pods = this.direct(this.sandbox.list("Pod", { namespace: ref.namespace, labelSelector: { app: ref.name } }))
-      .filter((pod) => pod.metadata.deletionTimestamp === undefined)
+    const pods = this.podsOf(ref)
     return wanted > 0 && pods.length >= wanted && pods.every(isReady)
+  }
+
+  /** The names of a workload's pods that are not ready. */
+  brokenPods(ref: ResourceRef): ReadonlyArray<string> {
+    return this.podsOf(ref).filter((pod) => !isReady(pod)).map((pod) => pod.metadata.name)
+  }
+
+  private podsOf({ name, namespace }: ResourceRef): ReadonlyArray<KubernetesObject> {
+    return this.direct(this.sandbox.list("Pod", { namespace, labelSelector: { app: name } }))
+      .filter((pod) => pod.metadata.deletionTimestamp === undefined)
   }
 
   /** When somebody other than the service last wrote to a workload. */
@@ -145,6 +154,29 @@ export class Cluster implements FarEnd {
   /** When the service last got an answer of the API server about a workload. */
   readAtMs(ref: ResourceRef): number {
     return this.readMs.get(ref.name) ?? -Infinity
+  }
+
+  /** Somebody changes an annotation of a workload, and with it its version. Nothing where it is gone. */
+  touch(ref: ResourceRef, value: string): void {
+    const object = this.read(ref)
+    if (Result.isFailure(object)) return
+    const annotations = { ...object.success.metadata.annotations, "example.com/touched": value }
+    this.write({ _tag: "Patch", ref, patch: [{ op: "add", path: "/metadata/annotations", value: annotations }] })
+  }
+
+  /** A disruption budget allows no eviction of a workload's pods, until the answer is called. */
+  forbidEvictions({ budget, name, namespace }: { readonly namespace: string; readonly name: string; readonly budget: string }): () => void {
+    const ref = { namespace, kind: "PodDisruptionBudget", name: budget }
+    this.write({ _tag: "Create", ref, manifest: {
+      apiVersion: "policy/v1",
+      kind: ref.kind,
+      metadata: { name: budget, namespace },
+      spec: { minAvailable: "100%", selector: { matchLabels: { app: name } } }
+    } })
+    return () => Result.match(this.read(ref), {
+      onFailure: () => {},
+      onSuccess: ({ metadata: { uid } }) => this.write({ _tag: "Delete", ref, uid })
+    })
   }
 
   /** Somebody deletes a workload, until `restore`. Nothing where it is gone already. */

@@ -1,0 +1,19 @@
+/** Disruption budgets allow no eviction: an eviction is answered with 429, which says nothing of the API server's health. */
+import { Schema } from "effect"
+import { kind } from "../Fault.ts"
+
+export const kubernetesDisruptionBudget = kind({
+  name: "kubernetes-disruption-budget",
+  target: "cluster",
+  description: "Disruption budgets allow no pod to be evicted.",
+  parameters: Schema.Struct({}),
+  lasts: [30_000, 600_000],
+  draw: () => ({}),
+  apply: (_, { farEnds: { cluster }, world }, random) => {
+    const undo = cluster.workloads.filter(() => random.chance(0.5)).map(({ name, namespace }) =>
+      cluster.forbidEvictions({ namespace, name, budget: `${name}-${world.nowMs}` }))
+    return () => {
+      for (const each of undo) each()
+    }
+  }
+})

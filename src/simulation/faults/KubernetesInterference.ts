@@ -1,0 +1,29 @@
+/** Somebody else writes to the objects that the service is about to write to, just before it does: a real 409, and what was planned is out of date. */
+import { Effect, Schema } from "effect"
+import { kind } from "../Fault.ts"
+
+export const kubernetesInterference = kind({
+  name: "kubernetes-interference",
+  target: "cluster",
+  description: "Somebody else changes an object just before the service writes to it.",
+  parameters: Schema.Struct({
+    /** Of the writes, from 0 to 1. */
+    share: Schema.Finite,
+    /** `touch` changes an annotation; `repair` rolls a working version out. */
+    how: Schema.Literals(["touch", "repair"])
+  }),
+  lasts: [10_000, 600_000],
+  draw: (random) => ({ share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe(), how: random.pick(["touch", "repair"] as const) }),
+  apply: ({ how, share }, { farEnds: { cluster }, world }, random) =>
+    cluster.disturb((request, server) => {
+      const { change } = request
+      if (change?._tag !== "Patch" || change.ref.kind !== "Deployment" || request.dryRun) return server
+      return Effect.suspend(() => {
+        if (random.chance(share)) {
+          if (how === "repair") cluster.repair(change.ref)
+          else cluster.touch(change.ref, String(world.nowMs))
+        }
+        return server
+      })
+    })
+})

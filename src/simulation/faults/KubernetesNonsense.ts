@@ -1,0 +1,24 @@
+/** An answer that no API server gives, as a broken proxy or a bug of the client library would: the code that reads it breaks. */
+import { Effect, Schema } from "effect"
+import { kind } from "../Fault.ts"
+
+export const kubernetesNonsense = kind({
+  name: "kubernetes-nonsense",
+  target: "cluster",
+  description: "Reads are answered with something that is no Kubernetes object, or the client library itself breaks.",
+  parameters: Schema.Struct({
+    /** Of the requests, from 0 to 1. */
+    share: Schema.Finite,
+    /** `object` answers with an empty object, `defect` breaks in the client. */
+    how: Schema.Literals(["object", "defect"])
+  }),
+  lasts: [5_000, 120_000],
+  draw: (random) => ({ share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe(), how: random.pick(["object", "defect"] as const) }),
+  apply: ({ how, share }, { farEnds }, random) =>
+    farEnds.cluster.disturb(<A, E>(request: { readonly verb: string; readonly change?: unknown }, server: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.suspend(() => {
+        if (request.change !== undefined || !random.chance(share)) return server
+        // Not an `A`: that is the fault.
+        return how === "defect" ? Effect.die(new TypeError("simulated: the client library broke")) : Effect.succeed({} as A)
+      }))
+})

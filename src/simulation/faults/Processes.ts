@@ -1,0 +1,64 @@
+/**
+ * What happens to the service's process.
+ *
+ * - **pause**: nothing of it runs for a while, longer than a lease would last; afterwards all is due at once.
+ * - **restart loop**: it ends again soon after each boot.
+ * - **two owners**: another process serves the same database, while the first one runs, or is paused and comes back. Both claim targets.
+ */
+import { Schema } from "effect"
+import { type FaultKind, kind } from "../Fault.ts"
+
+const pause = kind({
+  name: "process-pause",
+  target: "service",
+  description: "The service's process stands still, and goes on later.",
+  parameters: Schema.Struct({ pauseMs: Schema.Int }),
+  lasts: undefined,
+  draw: (random) => ({ pauseMs: Math.floor(random.magnitude(500, 300_000)) }),
+  apply: ({ pauseMs }, { service }) => {
+    service.process?.pause(pauseMs)
+    return () => {}
+  }
+})
+
+const restartLoop = kind({
+  name: "process-restart-loop",
+  target: "service",
+  description: "The service's process ends again soon after each boot.",
+  parameters: Schema.Struct({
+    /** How long it lives, at most. */
+    livesMs: Schema.Int
+  }),
+  lasts: [5_000, 180_000],
+  draw: (random) => ({ livesMs: Math.floor(random.magnitude(10, 20_000)) }),
+  apply: ({ livesMs }, { service, world }, random) => {
+    let on = true
+    const again = () => {
+      if (!on) return
+      service.process?.crash()
+      world.at(world.nowMs + 1 + random.below(livesMs), again)
+    }
+    again()
+    return () => {
+      on = false
+    }
+  }
+})
+
+const twoOwners = kind({
+  name: "process-two-owners",
+  target: "service",
+  description: "A second process serves the same database, while the first one runs or is paused.",
+  parameters: Schema.Struct({
+    /** How long the first one is paused. 0: not at all. */
+    pauseMs: Schema.Int
+  }),
+  lasts: [10_000, 300_000],
+  draw: (random) => ({ pauseMs: random.chance(0.5) ? 0 : Math.floor(random.magnitude(5_000, 200_000)) }),
+  apply: ({ pauseMs }, { service }) => {
+    if (pauseMs > 0) service.process?.pause(pauseMs)
+    return service.bootRival()
+  }
+})
+
+export const processFaults: ReadonlyArray<FaultKind> = [pause, restartLoop, twoOwners]

@@ -1,0 +1,130 @@
+/**
+ * The guardrails, judged by what was written to the cluster and when, not by what the service has counted.
+ *
+ * | guardrail | here |
+ * |---|---|
+ * | protected namespaces | not even a refused write arrives |
+ * | Helm's fields, an autoscaler's replica count | not written without a person's approval |
+ * | cooldown | the same action on the same object not within it |
+ * | actions per window | no action begins while as many began in the window as may |
+ * | ineffective | no action on an object after as many in a row without a verdict of fixed |
+ *
+ * A person's approval lifts all but the first. Time is what has passed for whoever has the fewest reasons to wait: by the monotonic clock or by the
+ * service's wall clock, whichever says more. While that jumps, nothing better can be asked of a service that must remember across restarts.
+ */
+import { Duration } from "effect"
+import { defaults, isProtected } from "../../decision/Guardrails.ts"
+import type { Intent } from "../../domain/Execution.ts"
+import type { Change } from "../../domain/Change.ts"
+import type { Setting } from "../FarEnd.ts"
+import type { Invariant } from "../Invariant.ts"
+
+interface Began {
+  readonly executionId: string
+  readonly action: string
+  readonly target: string
+  readonly atMs: number
+  readonly wallMs: number
+  /** When it was planned: as late as a service can count it from. */
+  readonly intendedMs: number
+  verdict?: string
+}
+
+interface Intended {
+  readonly intent: Intent
+  readonly remediationId: string
+  readonly approved: boolean
+  readonly atMs: number
+  readonly wallMs: number
+}
+
+const targetOf = ({ baseline: { ref } }: Intent): string => `${ref.kind} ${ref.namespace}/${ref.name}`
+
+const writesTemplate = (change: Change): boolean =>
+  change._tag === "Patch" && change.patch.some(({ path }) => path.startsWith("/spec/template"))
+const writesReplicas = (change: Change): boolean => change._tag === "Patch" && change.patch.some(({ path }) => path === "/spec/replicas")
+
+class Account {
+  private readonly intended = new Map<string, Intended>()
+  private readonly approved = new Set<string>()
+  private readonly began: Array<Began> = []
+  private readonly known = new Map<string, Began>()
+  private readonly latest = new Map<string, Began>()
+  private readonly settings
+  private readonly report: (message: string) => void
+
+  constructor({ scenario }: Setting, report: (message: string) => void) {
+    this.settings = scenario.service.guardrails ?? defaults
+    this.report = report
+  }
+
+  approve(remediationId: string): void {
+    this.approved.add(remediationId)
+  }
+
+  intend(remediationId: string, intent: Intent, atMs: number, wallMs: number): void {
+    this.intended.set(intent.executionId, { intent, remediationId, approved: this.approved.has(remediationId), atMs, wallMs })
+  }
+
+  judge(remediationId: string, verdict: string): void {
+    const began = this.latest.get(remediationId)
+    if (began !== undefined) began.verdict = verdict
+  }
+
+  write(change: Change, executionId: string | undefined, applied: boolean, ownership: string | undefined, atMs: number, wallMs: number): void {
+    const { namespace } = change.ref
+    if (isProtected(namespace, this.settings)) this.report(`${change._tag} of ${change.ref.kind} ${namespace}/${change.ref.name} was sent, in a protected namespace`)
+    const intended = executionId === undefined ? undefined : this.intended.get(executionId)
+    if (!applied || intended === undefined || this.known.has(intended.intent.executionId)) return
+    const { intent } = intended
+    const began: Began = { executionId: intent.executionId, action: intent.action.type, target: targetOf(intent), atMs, wallMs, intendedMs: intended.atMs }
+    if (!intended.approved) {
+      if (ownership === "helm" && writesTemplate(change)) this.report(`${executionId} wrote fields of ${change.ref.name} that Helm declares`)
+      if (ownership === "autoscaler" && writesReplicas(change)) this.report(`${executionId} wrote the replica count of ${change.ref.name}, which an autoscaler owns`)
+      this.compare(began, intended)
+    }
+    this.began.push(began)
+    this.known.set(began.executionId, began)
+    this.latest.set(intended.remediationId, began)
+  }
+
+  /** What has passed between what began earlier and the moment at which this was intended. */
+  private passedMs(earlier: Began, intended: Intended): number {
+    return Math.max(intended.atMs - earlier.intendedMs, intended.wallMs - earlier.wallMs)
+  }
+
+  private compare(began: Began, intended: Intended): void {
+    const { actionsPerWindow, cooldown, ineffectiveFor, ineffectiveLimit } = this.settings
+    const windowMs = Duration.toMillis(actionsPerWindow.window)
+    const within = this.began.filter((earlier) => this.passedMs(earlier, intended) < windowMs)
+    if (within.length >= actionsPerWindow.limit) this.report(`${began.executionId} began after ${within.length} others in ${windowMs} ms, of ${actionsPerWindow.limit} allowed`)
+    const onTarget = this.began.filter(({ target }) => target === began.target)
+    const cooldownMs = Duration.toMillis(cooldown)
+    const same = onTarget.findLast((earlier) => earlier.action === began.action && this.passedMs(earlier, intended) < cooldownMs)
+    if (same !== undefined) this.report(`${began.executionId} did ${began.action} on ${began.target} ${began.atMs - same.atMs} ms after ${same.executionId} had`)
+    const recent = onTarget.filter((earlier) => this.passedMs(earlier, intended) < Duration.toMillis(ineffectiveFor)).filter(({ verdict }) => verdict !== undefined)
+    const inARow = recent.length - 1 - recent.findLastIndex(({ verdict }) => verdict === "fixed")
+    if (inARow >= ineffectiveLimit) this.report(`${began.executionId} began on ${began.target} after ${inARow} actions without effect`)
+  }
+}
+
+export const guardrailsHold: Invariant = {
+  name: "guardrails-hold",
+  description: "Protected namespaces are never written; ownership, cooldown, actions per window and ineffective actions stop what nobody approved.",
+  make: (setting, report, { farEnds }) => {
+    const account = new Account(setting, report)
+    return {
+      on: {
+        Committed: ({ events }, atMs) => {
+          for (const { at, event, kind, remediationId } of events) {
+            if (kind === "Intended" && event._tag === "Intended") account.intend(remediationId, event.intent, atMs, Date.parse(at))
+            else if (kind === "Reviewed" && event._tag === "Reviewed" && event.review.answer === "approved") account.approve(remediationId)
+            else if (kind === "Verified" && event._tag === "Verified") account.judge(remediationId, event.verification.verdict)
+          }
+        },
+        ClusterWrite: ({ applied, change, executionId }, atMs) =>
+          account.write(change, executionId, applied === "yes", farEnds.cluster.ownership(change.ref), atMs, setting.world.wallMs)
+      }
+    }
+  }
+}

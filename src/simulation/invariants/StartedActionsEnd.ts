@@ -1,0 +1,48 @@
+/**
+ * What was begun is brought to an end: an action that wrote to the cluster is verified, rolled back, or put before a person.
+ *
+ * A write that took effect makes an action begun, whatever the service believes of it.
+ */
+import type { Invariant } from "../Invariant.ts"
+
+/** Ends of a remediation that has acted: the verdict was fixed, it was taken back, or a person is told. */
+const honest: ReadonlySet<string> = new Set(["Remediated", "RolledBack", "Escalated"])
+
+export const startedActionsEnd: Invariant = {
+  name: "started-actions-end",
+  description: "Every action that wrote to the cluster ends verified, rolled back or escalated.",
+  make: (_, report) => {
+    const remediationOf = new Map<string, string>()
+    /** By remediation, the execution that wrote. */
+    const begun = new Map<string, string>()
+    const verdicts = new Map<string, string>()
+    return {
+      on: {
+        Committed: ({ events }) => {
+          for (const { event, kind, remediationId } of events) {
+            if (kind === "Intended" && event._tag === "Intended") remediationOf.set(event.intent.executionId, remediationId)
+            else if (kind === "Verified" && event._tag === "Verified") verdicts.set(remediationId, event.verification.verdict)
+            else if (kind === "Concluded" && event._tag === "Concluded") {
+              const execution = begun.get(remediationId)
+              begun.delete(remediationId)
+              if (execution === undefined) continue
+              if (!honest.has(event.state)) report(`${execution} wrote to the cluster, and its remediation ended as ${event.state}`)
+              if (event.state === "Remediated" && verdicts.get(remediationId) !== "fixed") {
+                report(`${execution} ended as Remediated on a verdict of ${verdicts.get(remediationId) ?? "nothing"}`)
+              }
+            }
+          }
+        },
+        ClusterWrite: ({ applied, executionId }) => {
+          if (applied !== "yes" || executionId === undefined) return
+          const remediationId = remediationOf.get(executionId)
+          if (remediationId !== undefined) begun.set(remediationId, executionId)
+        }
+      },
+      atEnd: () => {
+        for (const execution of begun.values()) report(`${execution} wrote to the cluster and has come to no end`)
+      },
+      pending: () => [...begun.values()].map((execution) => `${execution} is under way`)
+    }
+  }
+}
