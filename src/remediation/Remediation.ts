@@ -16,7 +16,7 @@
  * event is missing is done again: reading and investigating change nothing, a plan has the same execution id as before, and `Execute` reads the
  * cluster back before it writes, because the write may have happened. So no step is journaled twice and no action is done twice.
  */
-import { Clock, Duration, Effect, type Latch, Option, Tracer } from "effect"
+import { Clock, Duration, Effect, type Latch, Option, Semaphore, Tracer } from "effect"
 import { decide } from "../decision/Decider.ts"
 import type { GuardrailSettings } from "../decision/Guardrails.ts"
 import type { Decision } from "../domain/Decision.ts"
@@ -129,29 +129,35 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
       })
     )
 
+  // An action counts from its decision on and not only from its commit, and decisions are taken one at a time: else all targets of a storm
+  // would find the same free places in the window.
+  const oneAtATime = yield* Semaphore.make(1)
+  let begun = 0
+  const window = options.guardrails.actionsPerWindow
+  const windowStart = (nowMs: number) => Timestamp.fromMillis(nowMs - Duration.toMillis(window.window))
+
   const decided = Effect.fn("decide")(function*(self: Remediation) {
     const nowMs = yield* Clock.currentTimeMillis
     const { level } = yield* degradation.current
     const observed = yield* observe(self)
-    const window = options.guardrails.actionsPerWindow
-    const decision = decide({
-      alert: self.alert,
-      target: self.target,
-      investigation: self.investigation,
-      level,
-      mode: options.mode,
-      observed,
-      history: yield* history.ofTarget(targetKey(self.target), 20),
-      actionsInWindow: yield* history.countSince(
-        self.target.cluster,
-        Timestamp.fromMillis(nowMs - Duration.toMillis(window.window)),
-        window.limit
-      ),
-      guardrails: options.guardrails,
-      ...(self.review === undefined ? {} : { review: self.review }),
-      emergencyStop: false,
-      nowMs
-    })
+    const decision = yield* oneAtATime.withPermit(Effect.gen(function*() {
+      const chosen = decide({
+        alert: self.alert,
+        target: self.target,
+        investigation: self.investigation,
+        level,
+        mode: options.mode,
+        observed,
+        history: yield* history.ofTarget(targetKey(self.target), 20),
+        actionsInWindow: begun + (yield* history.countSince(self.target.cluster, windowStart(nowMs), window.limit)),
+        guardrails: options.guardrails,
+        ...(self.review === undefined ? {} : { review: self.review }),
+        emergencyStop: false,
+        nowMs
+      })
+      if (chosen.outcome === "execute") begun++
+      return chosen
+    }))
     yield* Effect.annotateCurrentSpan({
       "kubernaut.decision.outcome": decision.outcome,
       "kubernaut.action.type": decision.action.type,
@@ -171,7 +177,8 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
       epoch: claim.epoch,
       approved: self.review?.answer === "approved",
       // An approval is about the target as it was when the question was put, however long ago.
-      decidedOn: self.review === undefined ? observed : self.observed ?? null
+      decidedOn: self.review === undefined ? observed : self.observed ?? null,
+      baseline: observed
     }).pipe(Effect.result)
     if (result._tag === "Success") return { _tag: "Intended", intent: result.success } satisfies RemediationEvent
     const refusal = result.failure
@@ -193,8 +200,11 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
   const decideAndPlan = Effect.fnUntraced(function*(claim: Claim, self: Remediation) {
     const decision = yield* decided(self)
     if (decision.decision.outcome !== "execute") return yield* journal(claim, self, [decision])
-    const plan = yield* planned(claim, self, decision)
-    return yield* journal(claim, self, plan._tag === "Intended" ? [decision, plan] : [plan])
+    return yield* Effect.flatMap(planned(claim, self, decision), (plan) => journal(claim, self, plan._tag === "Intended" ? [decision, plan] : [plan])).pipe(
+      Effect.ensuring(Effect.sync(() => {
+        begun--
+      }))
+    )
   })
 
   const execute = Effect.fn("execute")(function*(claim: Claim, self: Remediation, intent: Intent) {
