@@ -10,6 +10,7 @@
 import { Effect, Schedule } from "effect"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { Webhook } from "../../intake/AlertmanagerWebhook.ts"
+import { fingerprintOf } from "../../intake/Fingerprint.ts"
 import type { FarEnd, Setting } from "../FarEnd.ts"
 import type { AlertIdentity } from "../Observation.ts"
 import type { Process } from "../Process.ts"
@@ -19,6 +20,7 @@ import type { Cluster } from "./Cluster.ts"
 
 interface Firing extends AlertIdentity {
   readonly ref: ResourceRef
+  readonly labels: Readonly<Record<string, string>>
   readonly sinceMs: number
 }
 
@@ -26,6 +28,8 @@ interface Firing extends AlertIdentity {
 const evaluateEveryMs = 30_000
 /** How long a workload has to be broken before its alert fires: the `for` of its rule. */
 const firesAfterMs = 20_000
+/** How often an incident has an alert for each broken pod too, beside the one about its workload. */
+const podAlertsShare = 0.25
 /** How soon a notification that was not taken is sent again. */
 const retryMs = 5_000
 /** After how long a person sees to a workload. */
@@ -82,19 +86,27 @@ export class Alertmanager implements FarEnd {
     this.broken.add(ref.name)
     this.cluster.breakRollout(ref)
     const { world } = this.setting
-    world.at(world.nowMs + firesAfterMs, () => this.cluster.isHealthy(ref) ? this.broken.delete(ref.name) : this.fire(ref))
+    world.at(world.nowMs + firesAfterMs, () => {
+      if (this.cluster.isHealthy(ref)) return void this.broken.delete(ref.name)
+      const { name, namespace } = ref
+      this.fire(ref, { alertname: "KubeDeploymentRolloutStuck", severity: "critical", namespace, deployment: name })
+      if (!this.random.chance(podAlertsShare)) return
+      // That they are one incident is for the service to find out.
+      for (const pod of this.cluster.brokenPods(ref)) this.fire(ref, { alertname: "KubePodCrashLooping", severity: "warning", namespace, pod })
+    })
   }
 
-  private fire(ref: ResourceRef): void {
+  private fire(ref: ResourceRef, labels: Firing["labels"]): void {
     const { world } = this.setting
     const firing: Firing = {
       ref,
+      labels,
       sinceMs: world.nowMs,
       // Of its labels: the same whenever this alert fires.
-      fingerprint: (this.cluster.workloads.indexOf(ref) + 1).toString(16).padStart(16, "0"),
+      fingerprint: fingerprintOf(labels),
       startsAt: timeOf(world.wallStartMs + world.nowMs)
     }
-    this.firing.set(ref.name, firing)
+    this.firing.set(firing.fingerprint, firing)
     this.send(firing, "firing")
   }
 
@@ -102,7 +114,7 @@ export class Alertmanager implements FarEnd {
     const { world } = this.setting
     for (const firing of this.firing.values()) {
       if (this.cluster.isHealthy(firing.ref)) {
-        this.firing.delete(firing.ref.name)
+        this.firing.delete(firing.fingerprint)
         this.broken.delete(firing.ref.name)
         this.send(firing, "resolved")
       } else if (world.nowMs - firing.sinceMs >= personComesAfterMs) this.cluster.repair(firing.ref)
@@ -142,7 +154,7 @@ export class Alertmanager implements FarEnd {
       status,
       alerts: [{
         status,
-        labels: { alertname: "KubeDeploymentRolloutStuck", severity: "critical", namespace: firing.ref.namespace, deployment: firing.ref.name },
+        labels: firing.labels,
         annotations: {},
         startsAt: firing.startsAt,
         endsAt: status === "firing" ? "0001-01-01T00:00:00Z" : timeOf(world.wallStartMs + world.nowMs),
