@@ -65,6 +65,8 @@ export interface PlanInput {
   readonly approved?: boolean
   /** What the proposal was made about: an undo of a rollout is refused where another rollout has happened since. */
   readonly decidedOn?: WorkloadState | null
+  /** The target as it was read a moment ago, which spares up to six requests. Absent or `null`: it is read, as it is for a plan that is made anew. */
+  readonly baseline?: WorkloadState | null
 }
 
 export interface ExecutorOptions {
@@ -146,7 +148,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
       Effect.catchIf((error) => error.reason._tag === "DisruptionBudget" || isGone(change, error), () => Effect.void)
     )
 
-  const planOnce = Effect.fnUntraced(function*(input: PlanInput): Effect.fn.Return<Intent, PlanRefused | KubernetesError> {
+  const planOnce = Effect.fnUntraced(function*(input: PlanInput, known?: WorkloadState | null): Effect.fn.Return<Intent, PlanRefused | KubernetesError> {
     const plannedAt = yield* Timestamp.now
     const context: PlanContext = {
       executionId: input.executionId,
@@ -157,7 +159,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
       decidedOn: input.decidedOn ?? undefined,
       maximumResourceFactor: settings.maximumResourceFactor
     }
-    const baseline = yield* readWorkload(resourceRef(input.target)).pipe(Effect.provideService(KubernetesClient, client))
+    const baseline = known ?? (yield* readWorkload(resourceRef(input.target)).pipe(Effect.provideService(KubernetesClient, client)))
     const made = planAction(input.action, yield* readObjects(client, input.action), context)
     if (made._tag === "PlanRefusal") return yield* new PlanRefused({ rule: made.rule, message: made.message, approvable: made.approvable })
     for (const change of made.changes) yield* dryRun(change)
@@ -166,14 +168,20 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
   })
 
   const plan = (input: PlanInput): Effect.Effect<Intent, PlanRefused | KubernetesError> =>
-    planOnce(input).pipe(
-      // Nothing is journaled yet, so a plan that was overtaken is simply made anew.
-      Effect.retry({
-        times: settings.attempts - 1,
-        while: (error) => error._tag === "KubernetesError" && error.reason._tag === "Conflict"
-      }),
-      Effect.withSpan("Executor.plan")
-    )
+    Effect.suspend(() => {
+      let known = input.baseline
+      return Effect.suspend(() => {
+        const baseline = known
+        known = null
+        return planOnce(input, baseline)
+      }).pipe(
+        // Nothing is journaled yet, so a plan that was overtaken is simply made anew, on what is there now.
+        Effect.retry({
+          times: settings.attempts - 1,
+          while: (error) => error._tag === "KubernetesError" && error.reason._tag === "Conflict"
+        })
+      )
+    }).pipe(Effect.withSpan("Executor.plan"))
 
   const carryOut = Effect.fnUntraced(function*<E>(change: Change, intent: Intent, holds: Effect.Effect<boolean, E>, deadlineMs: number) {
     let last: Failure | undefined

@@ -85,7 +85,7 @@ interface Arrival {
 const partsOf = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
   items.length <= partSize ? (items.length === 0 ? [] : [items]) : Array.from({ length: Math.ceil(items.length / partSize) }, (_, index) => items.slice(index * partSize, (index + 1) * partSize))
 
-const distinct = (targets: ReadonlyArray<TargetKey>): ReadonlyArray<TargetKey> => [...new Set(targets)]
+const distinct = (targets: ReadonlyArray<TargetKey>): ReadonlyArray<TargetKey> => targets.length < 2 ? targets : [...new Set(targets)]
 
 const make = (options: IntakeOptions) =>
   Effect.gen(function*() {

@@ -86,6 +86,26 @@ describe("plan", () => {
       assert.strictEqual(error._tag === "KubernetesError" ? error.reason._tag : error._tag, "Conflict")
     }))
 
+  it.effect("takes a baseline that the caller has just read as it is, and reads the target again once it was overtaken", () => {
+    const seen = script()
+    const overtaken = script({ dryRuns: [{ _tag: "Conflict" }] })
+    const services = ({ requests }: typeof seen) => requests.filter((request) => request === "list Service").length
+    const onBaseline = Effect.gen(function*() {
+      const executor = yield* Executor
+      const { baseline } = yield* executor.plan(inputFor(rollback))
+      const given = { ...baseline, observedAt: "2000-01-01T00:00:00.000Z" }
+      return yield* executor.plan({ ...inputFor(rollback), baseline: given })
+    })
+    return Effect.gen(function*() {
+      const intent = yield* onBaseline.pipe(Effect.provide(layer(seen)))
+      assert.strictEqual(intent.baseline.observedAt, "2000-01-01T00:00:00.000Z")
+      assert.strictEqual(services(seen), 1)
+      overtaken.dryRuns.unshift("passes")
+      const anew = yield* onBaseline.pipe(Effect.provide(layer(overtaken)))
+      assert.notStrictEqual(anew.baseline.observedAt, "2000-01-01T00:00:00.000Z")
+    })
+  })
+
   it.effect("does not take a disruption budget for a refusal: it may allow the eviction when the time comes", () =>
     Effect.gen(function*() {
       const pod = yield* aPodOf("catalog")
