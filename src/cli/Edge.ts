@@ -16,3 +16,8 @@ export const readSettings = Effect.flatMap(
 export const writeError = (line: string): void => {
   process.stderr.write(`${line}\n`)
 }
+
+/** Text on standard error, without an end of line. */
+export const writeErrorText = (text: string): void => {
+  process.stderr.write(text)
+}

@@ -6,16 +6,18 @@ import { ConfigurationError } from "./Configuration.ts"
 import { CommandFailed, exitCodes } from "./ExitCode.ts"
 import { alert, approve, audit, reject, remediations, reviews, status } from "./OperateCommands.ts"
 import { Json } from "./Output.ts"
+import { simulate } from "./SimulateCommand.ts"
 import { doctor, serve } from "./ServiceCommands.ts"
 import { version } from "./Version.ts"
 
 const kubernaut = Command.make("kubernaut").pipe(
   Command.withDescription("Kubernetes remediation that keeps going while the things it depends on fail"),
-  Command.withSubcommands([serve, status, alert, remediations, reviews, approve, reject, audit, doctor, config, rulebook]),
+  Command.withSubcommands([serve, status, alert, remediations, reviews, approve, reject, audit, doctor, simulate, config, rulebook]),
   Command.withGlobalFlags([Json]),
   Command.withExamples([
     { command: "kubernaut serve", description: "Start on the sandbox cluster, on http://127.0.0.1:8080" },
     { command: "kubernaut alert post examples/alerts/crash-loop.json --wait", description: "Post an alert and follow it" },
+    { command: "kubernaut simulate --seeds 100 --hours 1", description: "Put the service through a hundred hours of faults" },
     { command: "kubernaut status --json", description: "Ask how the service is, for scripts" }
   ])
 )
@@ -41,6 +43,8 @@ const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   // What is wrong with a command line has been printed with its help.
   if (CliError.isCliError(error)) return Effect.void
+  // It has told by itself, in an order of its own.
+  if (isCommandFailed(error) && error.text === "") return Effect.void
   return isCommandFailed(error) || isConfigurationError(error)
     ? Console.error(error.message)
     : Console.error(`Kubernaut made a mistake. Please report it with this:\n${Cause.pretty(cause)}`)

@@ -181,6 +181,10 @@ export class TimelineRecorder {
         this.tell("workloads", `${name} ${healthy ? "serves again" : "does not serve"}`)
         trackIn(this.workloads, name).move(atMs, healthy ? undefined : { tone: "bad", label: "broken", detail: `${name} does not serve as it should` })
       },
+      CallBegan: ({ call }) => this.tell("hops", `${call.purpose === "probe" ? "probe" : "question"} ${call.number} to ${call.peer}`),
+      CallEnded: ({ call, ending }) => this.tell("hops", `${call.purpose === "probe" ? "probe" : "question"} ${call.number} to ${call.peer} ended: ${ending}`),
+      ReviewAnswered: ({ answer, outcome, remediationId }) => this.tell("alerts", `a person says ${answer}: ${outcome}`, remediationId),
+      SweepBroke: () => this.tell("processes", "the sweep broke at the database"),
       ProcessBooted: ({ number, process }, atMs) => {
         this.tell("processes", `${process} #${number} boots`)
         trackIn(this.processes, process).move(atMs, { tone: "warn", label: "starting", detail: `${process} #${number} starts` })

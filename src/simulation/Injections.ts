@@ -1,0 +1,64 @@
+/**
+ * The five kinds of failure injection that the source document names, as sets of fault kinds: `simulate --inject network-partition`.
+ *
+ * A kind of fault may belong to several. What of an injection has no target in this version is in `missing`, in words: it is not simulated.
+ */
+import type { FaultKind } from "./Fault.ts"
+
+export interface Injection {
+  readonly name: string
+  /** As the source document has it. */
+  readonly title: string
+  readonly has: (kind: FaultKind) => boolean
+  /** What else belongs to it and can't be injected yet; empty when all of it can. */
+  readonly missing: string
+}
+
+const named = (...names: ReadonlyArray<string>) => {
+  const known = new Set(names)
+  return ({ name }: FaultKind): boolean => known.has(name)
+}
+
+const isDown = named("service-down", "flapping")
+const isDependency = named("service-down", "dependency-hang", "error-storm", "flapping", "rate-limited", "late-answer", "authentication-failure", "quota-exhausted")
+const isExhaustion = named("kubernetes-storage-full", "kubernetes-overloaded", "kubernetes-overloaded-absurd", "kubernetes-disruption-budget", "rate-limited", "quota-exhausted", "context-overflow", "storage-full", "storage-slow", "storage-locked")
+const isSecurity = named("prompt-injection", "authentication-failure", "kubernetes-unauthorized", "kubernetes-forbidden", "kubernetes-webhook-denial", "kubernetes-interference")
+
+export const all: ReadonlyArray<Injection> = [
+  {
+    name: "service-termination",
+    title: "Random service termination",
+    has: (kind) => kind.target === "service" && kind.name.startsWith("process-") || isDown(kind),
+    missing: ""
+  },
+  {
+    name: "network-partition",
+    title: "Network partition simulation",
+    has: ({ target }) => target === "network",
+    missing: "a partition between several instances of the service: this version runs one"
+  },
+  {
+    name: "resource-exhaustion",
+    title: "Resource exhaustion testing",
+    has: isExhaustion,
+    missing: "the service's own CPU and memory: nothing watches them in this version"
+  },
+  {
+    name: "dependency-failure",
+    title: "External dependency failures",
+    has: (kind) => isDependency(kind) || kind.target === "models" || kind.target === "cluster" || kind.target === "database",
+    missing: ""
+  },
+  {
+    name: "security-incident",
+    title: "Security incident simulation",
+    has: isSecurity,
+    missing: "the emergency level that a security incident enters: this version has none"
+  }
+]
+
+export const byName: ReadonlyMap<string, Injection> = new Map(all.map((injection) => [injection.name, injection]))
+
+/** The kinds of all these injections. */
+export const kindsOf = (injections: ReadonlyArray<Injection>, kinds: ReadonlyArray<FaultKind>): ReadonlyArray<FaultKind> =>
+  kinds.filter((kind) => injections.some(({ has }) => has(kind)))
