@@ -144,10 +144,11 @@ interface Answered {
   readonly share: number
 }
 
-const judge = (exit: Exit.Exit<unknown, unknown>): CallEnding => {
+const judge = (purpose: "work" | "probe") => (exit: Exit.Exit<unknown, unknown>): CallEnding => {
   if (exit._tag === "Failure") return "bad"
   const { message, share } = exit.value as Answered
-  return share < 1 ? "bad" : message.worth
+  // Of a probe the status counts; nobody needs its body.
+  return share < 1 && purpose === "work" ? "bad" : message.worth
 }
 
 const askedIn = (request: HttpClientRequest.HttpClientRequest): string =>
@@ -172,6 +173,7 @@ export class HolmesGpt implements FarEnd {
   private respond(request: HttpClientRequest.HttpClientRequest): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> {
     const { link } = this.service
     const isChat = request.method === "POST"
+    const purpose = isChat ? "work" : "probe"
     const reply = Effect.suspend(() => {
       if (request.headers["x-api-key"] !== planted.holmesgptKey && isChat) return Effect.succeed<Reply>({ _tag: "Status", status: 401 })
       return isChat ? this.service.ask(whole(askedIn(request))) : this.service.ping
@@ -182,7 +184,7 @@ export class HolmesGpt implements FarEnd {
       return pauseMs === 0 ? Effect.succeed(answer) : Effect.as(Effect.sleep(Math.ceil(pauseMs * pieces * endsAfter)), answer)
     })
     return Effect.map(
-      link.carry({ purpose: isChat ? "work" : "probe", judge }, passageOf(request), answered),
+      link.carry({ purpose, judge: judge(purpose) }, passageOf(request), answered),
       ({ message, share }) => new Response(request, message, share)
     )
   }

@@ -53,7 +53,8 @@ const networkLatency = kind({
   draw: (random, setting) => ({ peers: drawPeers(random, setting), mostMs: Math.ceil(random.magnitude(20, 10_000)) }),
   apply: ({ mostMs, peers }, reach, random) => {
     const slow = Effect.suspend(() => Effect.sleep(random.between(0, mostMs)))
-    return disturb(reach, peers, (peer) => Effect.andThen(slow, Effect.ensuring(peer, slow)))
+    // No finalizer: whoever gives up must not have to wait.
+    return disturb(reach, peers, (peer) => Effect.andThen(slow, Effect.flatMap(Effect.exit(peer), (exit) => Effect.andThen(slow, exit))))
   }
 })
 
