@@ -30,7 +30,7 @@ export interface BatchWriter {
 
 /** What the writer needs of a database; all throw what the driver throws. */
 export interface Transactions {
-  /** Begins, and brings what is kept in memory up to date with what other processes committed. */
+  /** Begins, whatever was left open before, and brings what is kept in memory up to date with what other processes committed. */
   readonly begin: () => void
   readonly commit: () => void
   /** Also when the database has rolled back by itself already. */
@@ -71,6 +71,16 @@ const failure = (cause: unknown, operation: string, atCommit = false): Exit.Exit
 const refused = (operation: string, reason: "busy" | "unavailable", detail: string) =>
   new StorageError({ reason, operation, detail, retryable: true, committed: "no" })
 
+/** A rollback that fails is made up for at the next `begin`: the writer goes on, or nothing would ever be written again. */
+const takeBack = (transactions: Transactions, restore: () => void): void => {
+  try {
+    transactions.rollback()
+  } catch {
+    // The submitters are told of what made the rollback necessary.
+  }
+  restore()
+}
+
 /** Runs jobs in one transaction, each for itself, and answers how each came out. Used once a job of theirs has failed. */
 const runApart = (transactions: Transactions, jobs: ReadonlyArray<Job>): ReadonlyArray<Outcome> => {
   const allFail = (cause: unknown, atCommit: boolean): ReadonlyArray<Outcome> =>
@@ -89,8 +99,7 @@ const runApart = (transactions: Transactions, jobs: ReadonlyArray<Job>): Readonl
     transactions.commit()
     return outcomes
   } catch (cause) {
-    transactions.rollback()
-    restore()
+    takeBack(transactions, restore)
     return allFail(cause, committing)
   }
 }
@@ -128,16 +137,14 @@ const runTogether = (transactions: Transactions, take: () => Job | undefined, ta
       outcomes.push([job, Exit.succeed(job.body())])
     }
   } catch {
-    transactions.rollback()
-    restore()
+    takeBack(transactions, restore)
     return undefined
   }
   try {
     transactions.commit()
     return outcomes
   } catch (cause) {
-    transactions.rollback()
-    restore()
+    takeBack(transactions, restore)
     return taken.map((job) => [job, failure(cause, job.operation, true)])
   }
 }

@@ -20,6 +20,8 @@ export const make = (database: DatabaseSync, kept: ReadonlyArray<KeptInMemory>):
   let knownVersion = version.get()?.data_version
   return {
     begin: () => {
+      // Still open where rolling back failed, or where what follows here did.
+      if (database.isTransaction) rollback.run()
       begin.run()
       // Changes whenever another connection has committed, and never for our own.
       const found = version.get()?.data_version

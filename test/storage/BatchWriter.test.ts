@@ -55,6 +55,27 @@ describe("BatchWriter", () => {
       assert.deepStrictEqual(seen, [1, 1, 1])
     })))
 
+  it.effect("a rollback that fails costs its batch only: the next one begins anew, without what was left open", () =>
+    scoped(Effect.gen(function*() {
+      let broken = true
+      let database: DatabaseSync
+      const { all, kept, write } = yield* makeNumbers({}, {
+        commit: () => {
+          if (broken) throw Object.assign(new Error("disk I/O error"), { errcode: 10 })
+          database.exec("commit")
+        },
+        rollback: () => {
+          if (broken) throw Object.assign(new Error("unable to open database file"), { errcode: 14 })
+        }
+      }).pipe(Effect.tap((numbers) => Effect.sync(() => {
+        database = numbers.database
+      })))
+      const failed = yield* Effect.exit(write(1))
+      broken = false
+      assert.strictEqual(yield* write(2), 2)
+      assert.deepStrictEqual({ failed: failures([failed]), stored: all(), kept: kept() }, { failed: ["error"], stored: [2], kept: 1 })
+    })))
+
   it.effect("intake goes before journal writes that waited longer", () =>
     scoped(Effect.gen(function*() {
       const { writer } = yield* makeNumbers()
