@@ -41,5 +41,12 @@ export interface Invariant {
   readonly name: string
   /** The rule, as one sentence. */
   readonly description: string
-  readonly make: (setting: Setting, report: (message: string) => void, truth: Truth) => Checker
+  readonly make: (setting: Setting, report: (message: string) => void, truth?: Truth) => Checker
 }
+
+/** The `make` of a checker that can't do without `Truth`. */
+export const withTruth = (make: (setting: Setting, report: (message: string) => void, truth: Truth) => Checker): Invariant["make"] =>
+  (setting, report, truth) => {
+    if (truth === undefined) throw new RangeError("this invariant compares with what the world knows: give it that")
+    return make(setting, report, truth)
+  }

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto"
 import type { Applied } from "../../domain/Execution.ts"
 import type { AuditRow } from "../farEnds/Database.ts"
-import type { Invariant } from "../Invariant.ts"
+import { type Invariant, withTruth } from "../Invariant.ts"
 
 /** SHA-256 over the JSON array of the line's parts and the hash before. */
 const hashOf = ({ actor, at, data, kind, sequence, subject }: AuditRow, previousHash: string): string =>
@@ -31,7 +31,7 @@ interface Said {
 export const auditComplete: Invariant = {
   name: "audit-complete",
   description: "The audit log has no gaps, tells of every journal event once and in order, and agrees with what happened to the cluster.",
-  make: (_, report, { farEnds }) => {
+  make: withTruth((_, report, { farEnds }) => {
     /** The journal in the order of its commits, as audit lines ought to say it. */
     const journal: Array<string> = []
     /** Executions whose write took effect, and those that sent a write at all. */
@@ -93,5 +93,5 @@ export const auditComplete: Invariant = {
         checkExecutions(rows)
       }
     }
-  }
+  })
 }

@@ -17,7 +17,7 @@ import { defaults, isProtected } from "../../decision/Guardrails.ts"
 import type { Intent } from "../../domain/Execution.ts"
 import type { Change } from "../../domain/Change.ts"
 import type { Setting } from "../FarEnd.ts"
-import type { Invariant } from "../Invariant.ts"
+import { type Invariant, withTruth } from "../Invariant.ts"
 
 interface Began {
   readonly executionId: string
@@ -111,7 +111,7 @@ class Account {
 export const guardrailsHold: Invariant = {
   name: "guardrails-hold",
   description: "Protected namespaces are never written; ownership, cooldown, actions per window and ineffective actions stop what nobody approved.",
-  make: (setting, report, { farEnds }) => {
+  make: withTruth((setting, report, { farEnds }) => {
     const account = new Account(setting, report)
     return {
       on: {
@@ -126,5 +126,5 @@ export const guardrailsHold: Invariant = {
           account.write(change, executionId, applied === "yes", farEnds.cluster.ownership(change.ref), atMs, setting.world.wallMs)
       }
     }
-  }
+  })
 }

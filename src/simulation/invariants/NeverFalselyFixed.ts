@@ -4,7 +4,7 @@
  * What somebody else has done to the workload since the service last looked, and after, is not held against the verdict.
  */
 import type { ResourceRef } from "../../domain/Target.ts"
-import type { Invariant } from "../Invariant.ts"
+import { type Invariant, withTruth } from "../Invariant.ts"
 
 /** After the verdict. As long as the first restarts of a crash loop take. */
 const looksAfterMs = [0, 1_000, 5_000, 10_000, 20_000, 30_000]
@@ -12,7 +12,7 @@ const looksAfterMs = [0, 1_000, 5_000, 10_000, 20_000, 30_000]
 export const neverFalselyFixed: Invariant = {
   name: "never-falsely-fixed",
   description: "When a remediation says fixed, its workload serves, and goes on to.",
-  make: ({ world }, report, { farEnds: { cluster } }) => {
+  make: withTruth(({ world }, report, { farEnds: { cluster } }) => {
     const targets = new Map<string, ResourceRef>()
     let verdicts = 0
     const wrong = new Set<string>()
@@ -40,5 +40,5 @@ export const neverFalselyFixed: Invariant = {
       },
       figures: () => ({ fixedVerdicts: verdicts, falselyFixed: wrong.size })
     }
-  }
+  })
 }

@@ -3,7 +3,7 @@
  *
  * How many fibers that are is measured: the least that its first process had while nothing had been asked of it yet.
  */
-import type { Invariant } from "../Invariant.ts"
+import { type Invariant, withTruth } from "../Invariant.ts"
 
 /** Before the first alert is sent: a workload has to be broken for longer. */
 const idleMs = [2_000, 15_000] as const
@@ -11,7 +11,7 @@ const idleMs = [2_000, 15_000] as const
 export const nothingLeaked: Invariant = {
   name: "nothing-leaked",
   description: "After healing no remediation is open, and no actor or fiber is left over.",
-  make: ({ world }, report, { service }) => {
+  make: withTruth(({ world }, report, { service }) => {
     const open = new Set<string>()
     let baseline: number | undefined
     let healing = false
@@ -49,5 +49,5 @@ export const nothingLeaked: Invariant = {
       },
       pending: left
     }
-  }
+  })
 }
