@@ -15,9 +15,10 @@ import * as Rulebook from "../investigation/Rulebook.ts"
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { RemediationActors } from "../remediation/RemediationActors.ts"
 import type { CircuitBreaker } from "../resilience/CircuitBreaker.ts"
-import { make as makePipeline } from "../resilience/Pipeline.ts"
+import { make as makePipeline, type Pipeline } from "../resilience/Pipeline.ts"
 import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
 import { ActionHistory } from "../storage/ActionHistory.ts"
+import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as HolmesGpt from "./farEnds/HolmesGpt.ts"
 import type { LanguageModelProvider } from "./farEnds/LanguageModels.ts"
 import type { FarEnds } from "./FarEnds.ts"
@@ -31,6 +32,12 @@ import type { SeededRandom } from "./SeededRandom.ts"
 export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {}) {}
 
 type Service = Kubernaut.Kubernaut["Service"]
+
+/** What the routes for operators work with. */
+export interface OperatorsDesk {
+  readonly store: RemediationStore["Service"]
+  readonly actors: RemediationActors["Service"]
+}
 
 /** Read once for all runs: it is a file of the package and does not change. */
 let rules: ReadonlyArray<Rulebook.Rule> | undefined
@@ -60,13 +67,18 @@ const chain = ({ scenario }: Setting, farEnds: FarEnds) => Layer.unwrap(Effect.g
   })
 }))
 
+/** The pipeline to the cluster, for operators. */
+class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>()("kubernaut/simulation/ServiceProcess/ClusterPipeline") {}
+
 /** As `cli/Application` has it. */
-const serviceLayer = (setting: Setting, farEnds: FarEnds, onBreaker: (breaker: CircuitBreaker | undefined) => void) =>
-  Layer.unwrap(Effect.map(Effect.tap(makePipeline("kubernetes"), ({ circuitBreaker }) => Effect.sync(() => onBreaker(circuitBreaker))), (kubernetes) =>
+const serviceLayer = (setting: Setting, farEnds: FarEnds) =>
+  Layer.unwrap(Effect.map(makePipeline("kubernetes"), (kubernetes) =>
     Kubernaut.Kubernaut.layer({ ...setting.scenario.service, cluster: "simulated" }).pipe(
       Layer.provide(chain(setting, farEnds)),
       Layer.provide(ResilientClient.layer(kubernetes)),
-      Layer.provide([farEnds.cluster.layer, farEnds.database.layer])
+      Layer.provide(farEnds.cluster.layer),
+      Layer.provideMerge(farEnds.database.layer),
+      Layer.merge(Layer.succeed(ClusterPipeline, kubernetes))
     ))).pipe(Layer.provideMerge(ResilienceEvents.layer))
 
 export class ServiceProcess {
@@ -79,7 +91,7 @@ export class ServiceProcess {
   private readonly random: SeededRandom
   private kubernaut: Service | undefined
   private breaker: CircuitBreaker | undefined
-  private actors: RemediationActors["Service"] | undefined
+  private desk: OperatorsDesk | undefined
   private layer: ReturnType<typeof serviceLayer> | undefined
 
   constructor(setting: Setting, options: ProcessOptions = {}) {
@@ -90,9 +102,7 @@ export class ServiceProcess {
 
   /** Boots it for the first time. From then on it is kept running. */
   start(farEnds: FarEnds): void {
-    this.layer = serviceLayer(this.setting, farEnds, (breaker) => {
-      this.breaker = breaker
-    })
+    this.layer = serviceLayer(this.setting, farEnds)
     this.boot()
   }
 
@@ -105,11 +115,21 @@ export class ServiceProcess {
    * Asks the service from another process, over a connection that breaks when the service ends. The work goes on in the service when the caller gives up.
    */
   call<A, E>(caller: Process, request: (kubernaut: Service) => Effect.Effect<A, E>): Effect.Effect<A, E | Unreachable> {
+    return this.connect(caller, () => this.kubernaut === undefined ? undefined : request(this.kubernaut))
+  }
+
+  /** As `call`, for what operators do: the routes of reviews are these parts and little else. */
+  serveOperator<A, E>(caller: Process, request: (desk: OperatorsDesk) => Effect.Effect<A, E>): Effect.Effect<A, E | Unreachable> {
+    return this.connect(caller, () => this.desk === undefined ? undefined : request(this.desk))
+  }
+
+  private connect<A, E>(caller: Process, begin: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E | Unreachable> {
     return Effect.callback<A, E | Unreachable>((resume) => {
-      const { kubernaut, process } = this
-      if (kubernaut === undefined || process === undefined) return resume(Effect.fail(new Unreachable()))
+      const { process } = this
+      const request = begin()
+      if (request === undefined || process === undefined) return resume(Effect.fail(new Unreachable()))
       const cut = process.onEnd(() => caller.post(() => resume(Effect.fail(new Unreachable()))))
-      process.fork(request(kubernaut), (exit: Exit.Exit<A, E>) => {
+      process.fork(request, (exit: Exit.Exit<A, E>) => {
         cut()
         caller.post(() => resume(exit))
       })
@@ -131,7 +151,7 @@ export class ServiceProcess {
 
   /** Actors that are at work or wait for their turn; `undefined` while it is down. */
   get activeActors(): number | undefined {
-    return this.actors === undefined ? undefined : Effect.runSync(this.actors.active)
+    return this.desk === undefined ? undefined : Effect.runSync(this.desk.actors.active)
   }
 
   /** An operator does something with the breaker of the cluster's API server. Nothing happens while the service is down. */
@@ -143,12 +163,7 @@ export class ServiceProcess {
    * Another process of the service, on the same database: nobody speaks to it, but it sweeps for work. The answer kills it.
    */
   bootRival(): () => void {
-    const { breaker } = this
     const rival = this.setting.world.boot("rival", Effect.scoped(Effect.andThen(Layer.build(this.layer!), Effect.never)), this.options)
-    // Its own is of no interest to anybody.
-    rival.fork(Effect.sync(() => {
-      this.breaker = breaker
-    }))
     return () => rival.crash()
   }
 
@@ -157,7 +172,8 @@ export class ServiceProcess {
     const service = Effect.scoped(Effect.gen({ self: this }, function*() {
       const context = yield* Layer.build(this.layer!)
       this.kubernaut = Context.get(context, Kubernaut.Kubernaut)
-      this.actors = Context.get(context, RemediationActors)
+      this.desk = { store: Context.get(context, RemediationStore), actors: Context.get(context, RemediationActors) }
+      this.breaker = Context.get(context, ClusterPipeline).circuitBreaker
       observations.tell({ _tag: "ProcessReady", process: process.name, number: process.number })
       yield* this.tellOf(context)
       return yield* Effect.never
@@ -172,7 +188,7 @@ export class ServiceProcess {
   private ended(process: Process): void {
     const { observations, scenario, world } = this.setting
     this.kubernaut = undefined
-    this.actors = undefined
+    this.desk = undefined
     if (process.exit?._tag === "Failure" && Cause.hasDies(process.exit.cause)) throw new Error("the service died", { cause: Cause.squash(process.exit.cause) })
     observations.tell({ _tag: "ProcessEnded", process: process.name, number: process.number, how: process.state === "crashed" ? "crashed" : "exited" })
     world.at(world.nowMs + this.random.between(...scenario.restartMs), () => this.boot())
