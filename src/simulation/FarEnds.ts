@@ -5,6 +5,7 @@ import { Cluster } from "./farEnds/Cluster.ts"
 import { Database } from "./farEnds/Database.ts"
 import { HolmesGpt } from "./farEnds/HolmesGpt.ts"
 import { LanguageModels } from "./farEnds/LanguageModels.ts"
+import { Operators } from "./farEnds/Operators.ts"
 import type { ServiceProcess } from "./ServiceProcess.ts"
 
 export interface FarEnds {
@@ -13,6 +14,7 @@ export interface FarEnds {
   readonly holmesgpt: HolmesGpt
   readonly languageModels: LanguageModels
   readonly alertmanager: Alertmanager
+  readonly operators: Operators
 }
 
 export type FarEndName = keyof FarEnds
@@ -26,6 +28,7 @@ export const make = (setting: Setting, service: ServiceProcess): FarEnds => {
     cluster,
     holmesgpt: new HolmesGpt(setting, cluster, process),
     languageModels: new LanguageModels(setting, cluster, process),
-    alertmanager: new Alertmanager(setting, cluster, service)
+    alertmanager: new Alertmanager(setting, cluster, service),
+    operators: new Operators(setting, service)
   } satisfies Record<FarEndName, FarEnd>
 }

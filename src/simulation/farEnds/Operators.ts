@@ -1,0 +1,115 @@
+/**
+ * The people who are asked before something is done. They look at the open questions every now and then, and answer as people do: some late, some never,
+ * some twice, some with no, two at once with different words.
+ *
+ * They use what the routes for reviews use: the store's questions and answers, and the actor that is told.
+ *
+ * Nobody waits for people: a run may end before an answer comes.
+ */
+import { Effect } from "effect"
+import type { RemediationId } from "../../domain/Remediation.ts"
+import { targetKey } from "../../domain/Target.ts"
+import * as Timestamp from "../../domain/Timestamp.ts"
+import type { FarEnd, Setting } from "../FarEnd.ts"
+import type { Observation } from "../Observation.ts"
+import type { Process } from "../Process.ts"
+import type { SeededRandom } from "../SeededRandom.ts"
+import type { OperatorsDesk, ServiceProcess } from "../ServiceProcess.ts"
+
+type Word = "approved" | "rejected"
+
+/** What somebody does about a question: the words, each so long after it was seen. */
+interface Plan {
+  readonly answers: ReadonlyArray<{ readonly word: Word; readonly by: string; readonly afterMs: number }>
+}
+
+/** How often somebody looks for questions. */
+const lookEveryMs = 60_000
+
+const secondMs = 1_000
+const hourMs = 3_600_000
+
+const draw = (random: SeededRandom): Plan => {
+  const afterMs = Math.ceil(random.magnitude(5 * secondMs, hourMs))
+  const word = random.chance(0.75) ? "approved" : "rejected"
+  const first = { word, by: "ada", afterMs } as const
+  switch (random.below(5)) {
+    // Never.
+    case 0:
+      return { answers: [] }
+    // Twice: a click that seemed to do nothing.
+    case 1:
+      return { answers: [first, { ...first, afterMs: afterMs + random.between(0, 2 * secondMs) }] }
+    // Two people at once.
+    case 2:
+      return { answers: [first, { word: word === "approved" ? "rejected" : "approved", by: "grace", afterMs }] }
+    default:
+      return { answers: [first] }
+  }
+}
+
+type Outcome = Extract<Observation, { readonly _tag: "ReviewAnswered" }>["outcome"]
+
+export class Operators implements FarEnd {
+  readonly name = "operators"
+  private readonly setting: Setting
+  private readonly service: ServiceProcess
+  private readonly random: SeededRandom
+  private readonly seen = new Set<RemediationId>()
+  private readonly asks: boolean
+  private process: Process | undefined
+
+  constructor(setting: Setting, service: ServiceProcess) {
+    this.setting = setting
+    this.service = service
+    this.random = setting.world.random("operators")
+    // With `auto` what is guarded or can't be undone is asked about.
+    this.asks = setting.scenario.service.mode !== undefined && setting.scenario.service.mode !== "observe"
+  }
+
+  start(): void {
+    if (!this.asks) return
+    const { world } = this.setting
+    this.process = world.boot("operators", Effect.never)
+    const look = () => {
+      this.process!.fork(this.service.serveOperator(this.process!, ({ store }) => store.reviews(100)), (exit) => {
+        // Nobody answers, or the database does not: they look again later.
+        if (exit._tag === "Failure") return
+        for (const { id } of exit.value) this.consider(id)
+      })
+      world.at(world.nowMs + lookEveryMs, look)
+    }
+    world.at(lookEveryMs, look)
+  }
+
+  private consider(id: RemediationId): void {
+    if (this.seen.has(id)) return
+    this.seen.add(id)
+    const { world } = this.setting
+    for (const { afterMs, by, word } of draw(this.random).answers) {
+      world.at(world.nowMs + afterMs, () => this.answer(id, word, by))
+    }
+  }
+
+  private answer(id: RemediationId, word: Word, by: string): void {
+    const answer = this.service.serveOperator(this.process!, (desk) => review(desk, id, word, by)).pipe(
+      Effect.catchTag("Unreachable", () => Effect.succeed<Outcome>("unreachable"))
+    )
+    this.process!.fork(answer, (exit) => {
+      if (exit._tag === "Failure") return
+      this.setting.observations.tell({ _tag: "ReviewAnswered", remediationId: id, answer: word, outcome: exit.value })
+    })
+  }
+}
+
+/** As `POST /api/v1/remediations/{id}/approve` and `/reject` do it. */
+const review = ({ actors, store }: OperatorsDesk, id: RemediationId, answer: Word, by: string): Effect.Effect<Outcome> =>
+  Effect.gen(function*() {
+    const at = yield* Timestamp.now
+    const after = yield* store.review(id, { answer, by, at }, at)
+    yield* actors.fire(targetKey(after.target))
+    return "taken" as const
+  }).pipe(Effect.catchTags({
+    NotAwaiting: () => Effect.succeed("not-awaiting" as const),
+    StorageError: () => Effect.succeed("not-stored" as const)
+  }))
