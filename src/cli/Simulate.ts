@@ -9,7 +9,7 @@ import * as Availability from "../simulation/Availability.ts"
 import * as Coverage from "../simulation/Coverage.ts"
 import * as Failure from "../simulation/Failure.ts"
 import * as Faults from "../simulation/Faults.ts"
-import { FaultPlan } from "../simulation/FaultPlan.ts"
+import { FaultPlan, kindsOf } from "../simulation/FaultPlan.ts"
 import * as Injections from "../simulation/Injections.ts"
 import * as Invariants from "../simulation/Invariants.ts"
 import * as Report from "../simulation/Report.ts"
@@ -166,22 +166,22 @@ const list = print(
 )
 
 /** Runs the failure again with fewer and fewer faults, until one less makes it go away. */
-const shrinkFailure = (job: Job, seed: number, failure: Failure.Failure, plan: FaultPlan, progress: Progress.Progress) =>
+const shrinkFailure = (simulator: Simulator, job: Job, seed: number, failure: Failure.Failure, plan: FaultPlan, progress: Progress.Progress) =>
   Shrink.shrink(
     plan,
     (candidate) =>
       // Room for a signal between two runs.
       Effect.as(Effect.yieldNow, undefined).pipe(
-        Effect.map(() => Failure.isSame(failure, Runner.runSeed({ seed, scenario: job.scenario, plan: candidate }).failure))
+        Effect.map(() => Failure.isSame(failure, simulator.runSeed({ seed, scenario: job.scenario, plan: candidate }).failure))
       ),
     { onRun: (runs, faults) => progress.show(`shrinking: run ${runs}, ${faults} faults`) }
   )
 
-const runAll = (job: Job, flags: SimulateFlags, progress: Progress.Progress) =>
+const runAll = (simulator: Simulator, job: Job, flags: SimulateFlags, progress: Progress.Progress) =>
   Effect.suspend(() => {
     let done = 0
     let failed = 0
-    return Runner.runSeeds({
+    return simulator.runSeeds({
       request: job.request,
       seeds: job.seeds,
       workers: Option.getOrElse(flags.workers, availableParallelism),
@@ -193,8 +193,8 @@ const runAll = (job: Job, flags: SimulateFlags, progress: Progress.Progress) =>
     })
   })
 
-const record = (job: Job, seed: number): Runner.SeedOutcome =>
-  Runner.runSeed({ seed, scenario: job.scenario, record: true, ...(job.request.plan === undefined ? {} : { plan: job.request.plan }) })
+const record = (simulator: Simulator, job: Job, seed: number): Runner.SeedOutcome =>
+  simulator.runSeed({ seed, scenario: job.scenario, record: true, ...(job.request.plan === undefined ? {} : { plan: job.request.plan }) })
 
 const codes = { Invariant: "invariant", Liveness: "liveness", Crash: "crash" } as const
 
@@ -209,23 +209,31 @@ const told = ({ failed, ...figures }: Runner.Summary, job: Job, outcome: Runner.
   ...more
 })
 
-export const simulateFromFlags = Effect.fnUntraced(function*(flags: SimulateFlags) {
+/** What runs seeds: `Runner`, or in tests one that fails as it is told. */
+export interface Simulator {
+  readonly runSeed: (options: Runner.SeedOptions) => Runner.SeedOutcome
+  readonly runSeeds: (options: Runner.RunnerOptions) => Effect.Effect<ReadonlyArray<Runner.SeedOutcome>>
+}
+
+export const simulateFromFlags = (flags: SimulateFlags) => simulateWith(Runner, flags)
+
+export const simulateWith = Effect.fnUntraced(function*(simulator: Simulator, flags: SimulateFlags) {
   if (flags.list) return yield* list
   const job = yield* jobOf(flags)
   const progress = Progress.make((yield* isTerminal) ? writeErrorText : undefined)
-  const outcomes = job.replay === undefined ? yield* runAll(job, flags, progress) : [record(job, job.replay)]
+  const outcomes = job.replay === undefined ? yield* runAll(simulator, job, flags, progress) : [record(simulator, job, job.replay)]
   const summary = Runner.summarize(outcomes)
   const worst = Failure.worst(summary.failed.map(({ failure }) => failure))
   const outcome = outcomes.find(({ failure }) => failure !== undefined && failure === worst)
-  const shrunk = outcome === undefined || worst === undefined || !flags.shrink ? undefined : yield* shrinkFailure(job, outcome.seed, worst, outcome.plan, progress)
+  const shrunk = outcome === undefined || worst === undefined || !flags.shrink ? undefined : yield* shrinkFailure(simulator, job, outcome.seed, worst, outcome.plan, progress)
   progress.clear()
 
   const shown = outcome ?? outcomes[0]!
   const replay = `kubernaut simulate ${job.again.join(" ")} --replay ${shown.seed}`
-  if (Option.isSome(flags.report)) yield* writeReport(flags.report.value, job, shown, replay, shrunk)
+  if (Option.isSome(flags.report)) yield* writeReport(simulator, flags.report.value, job, shown, replay, shrunk)
   if (job.replay !== undefined) yield* Effect.forEach(shown.timeline?.trace ?? [], (line) => Console.log(traceText(line)), { discard: true })
 
-  const warnings = job.request.plan === undefined && job.replay === undefined ? Coverage.missing(summary.coverage, Runner.kindsOf(job.scenario)) : []
+  const warnings = job.request.plan === undefined && job.replay === undefined ? Coverage.missing(summary.coverage, kindsOf(job.scenario, Faults.all)) : []
   if (yield* Json) {
     if (outcome !== undefined) yield* Effect.forEach(failureText(summary.failed, outcome), say, { discard: true })
     yield* Console.log(JSON.stringify(told(summary, job, outcome, shrunk, { warnings, ...(outcome === undefined ? {} : { replay, plan: outcome.plan }) })))
@@ -244,9 +252,9 @@ export const simulateFromFlags = Effect.fnUntraced(function*(flags: SimulateFlag
   if (worst !== undefined) return yield* new CommandFailed({ code: codes[worst._tag], text: "" })
 })
 
-const writeReport = Effect.fnUntraced(function*(file: string, job: Job, shown: Runner.SeedOutcome, replay: string, shrunk: Shrink.Shrunk | undefined) {
+const writeReport = Effect.fnUntraced(function*(simulator: Simulator, file: string, job: Job, shown: Runner.SeedOutcome, replay: string, shrunk: Shrink.Shrunk | undefined) {
   const fileSystem = yield* FileSystem.FileSystem
-  const { timeline, ...outcome } = shown.timeline === undefined ? record(job, shown.seed) : shown
+  const { timeline, ...outcome } = shown.timeline === undefined ? record(simulator, job, shown.seed) : shown
   if (timeline === undefined) return
   const page = Report.html({ outcome: { ...outcome, timeline }, scenario: job.request.scenario, replay, ...(shrunk === undefined ? {} : { shrunk: shrunk.plan }) })
   yield* Effect.mapError(fileSystem.writeFileString(file, page), () => new CommandFailed({ code: "bad", text: `${file} cannot be written.` }))

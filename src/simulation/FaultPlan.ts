@@ -7,6 +7,7 @@
 import { Schema } from "effect"
 import { Fault, type FaultKind } from "./Fault.ts"
 import type { Setting } from "./FarEnd.ts"
+import type { Scenario } from "./Scenario.ts"
 
 export const FaultPlan = Schema.Array(Fault)
 export type FaultPlan = typeof FaultPlan.Type
@@ -17,15 +18,19 @@ const meanGapMs = [60_000, 3_600_000] as const
 /** There are so many ways in which a model can fail that at half of them none would ever answer. */
 const isPeers = ({ target }: FaultKind): boolean => target === "models" || target === "network"
 
+/** The kinds that may be drawn for a scenario: those that it names, and of models only where it has some. */
+export const kindsOf = (scenario: Scenario, kinds: ReadonlyArray<FaultKind>): ReadonlyArray<FaultKind> => {
+  const hasModels = (scenario.tiers ?? []).length > 0
+  return kinds.filter(({ name, target }) => (scenario.faults === undefined || scenario.faults.includes(name)) && (target !== "models" || hasModels))
+}
+
 /** Draws a plan over the scenario's duration. The stream of each kind is its own: leaving one kind out changes nothing about the others. */
 export const draw = (setting: Setting, kinds: ReadonlyArray<FaultKind>): FaultPlan => {
   const { scenario, world } = setting
-  const hasModels = (scenario.tiers ?? []).length > 0
-  const allowed = kinds.filter(({ name, target }) => (scenario.faults === undefined || scenario.faults.includes(name)) && (target !== "models" || hasModels))
-  return allowed.flatMap((kind) => {
+  return kindsOf(scenario, kinds).flatMap((kind) => {
     const random = world.random(`plan ${kind.name}`)
     if (random.chance(isPeers(kind) ? 0.8 : 0.5)) return []
-    const gapMs = random.magnitude(...scenario.faultGapMs ?? meanGapMs)
+    const gapMs = random.magnitude(...kind.gapMs ?? scenario.faultGapMs ?? meanGapMs)
     const faults: Array<Fault> = []
     let atMs = 0
     while (true) {

@@ -14,7 +14,6 @@ import * as Availability from "./Availability.ts"
 import * as Coverage from "./Coverage.ts"
 import * as Endings from "./Endings.ts"
 import { crashOf, type Failure, failureOf } from "./Failure.ts"
-import * as Faults from "./Faults.ts"
 import type { FaultPlan } from "./FaultPlan.ts"
 import type { Invariant, Violation } from "./Invariant.ts"
 import type { Scenario } from "./Scenario.ts"
@@ -72,9 +71,6 @@ export const scenarioOf = (request: RunRequest): Scenario | undefined => {
     ...(request.faults === undefined ? {} : { faults: request.faults })
   }
 }
-
-/** The kinds that a scenario may draw. */
-export const kindsOf = (scenario: Scenario) => Faults.all.filter(({ name }) => scenario.faults === undefined || scenario.faults.includes(name))
 
 /** Runs one seed to its end in this thread, whatever becomes of it: a crash is an outcome too. */
 export const runSeed = (options: SeedOptions): SeedOutcome => {
@@ -217,6 +213,7 @@ const thread = (request: RunRequest, next: () => number | undefined, done: (outc
         const feed = (): void => {
           current = next()
           if (current === undefined) resume(Effect.void)
+          // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
           else worker.postMessage(current)
         }
         const broke = (failure: Failure): void => {
@@ -240,6 +237,7 @@ const serve = (request: RunRequest): void => {
   if (scenario === undefined) throw new RangeError(`Runner: there is no scenario ${request.scenario}`)
   parentPort?.on("message", (seed: number) => {
     const { plan } = request
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
     parentPort?.postMessage(runSeed({ seed, scenario, ...(plan === undefined ? {} : { plan }) }))
   })
 }
