@@ -6,14 +6,19 @@ import type { Cluster } from "./Cluster.ts"
 /** Whether two JSON values say the same. */
 export const sameJson = (a: unknown, b: unknown): boolean => {
   if (a === b) return true
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((value, index) => sameJson(value, b[index]))
+  }
   const left = a as Record<string, unknown>
   const right = b as Record<string, unknown>
   let count = 0
   for (const key in left) {
-    if (left[key] === undefined) continue
+    const value = left[key]
+    if (value === undefined) continue
     count++
-    if (!sameJson(left[key], right[key])) return false
+    // Most values are texts and numbers: they need no call.
+    if (value !== right[key] && !sameJson(value, right[key])) return false
   }
   for (const key in right) if (right[key] !== undefined) count--
   return count === 0

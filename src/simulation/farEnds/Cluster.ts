@@ -201,9 +201,9 @@ export class Cluster implements FarEnd {
     this.repair(ref)
   }
 
-  /** Rolls a version out that crash-loops. */
-  breakRollout(ref: ResourceRef): void {
-    this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:bad-${++this.releases}`)
+  /** Rolls a version out that crash-loops; `flaky`: after it has been ready for some seconds. */
+  breakRollout(ref: ResourceRef, how: "bad" | "flaky" = "bad"): void {
+    this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:${how}-${++this.releases}`)
   }
 
   /** Rolls a version out that works, as a person would. One that is gone is made again. */
