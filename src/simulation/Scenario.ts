@@ -4,6 +4,8 @@
 import type { Effect, Scope } from "effect"
 import type { Investigator } from "../investigation/Investigator.ts"
 import type { KubernautOptions } from "../Kubernaut.ts"
+import type { FaultPlan } from "./FaultPlan.ts"
+import type { Invariant } from "./Invariant.ts"
 
 /** A tier of the fallback chain that is a model, by the name of its breaker. */
 export type ModelTier = "holmesgpt" | "llm:alpha" | "llm:beta"
@@ -34,6 +36,12 @@ export interface Scenario {
   readonly tiers?: ReadonlyArray<ModelTier>
   /** How long a model thinks about an alert. Default 0.5 to 20 s, short times as likely as long ones. */
   readonly modelLatencyMs?: readonly [leastMs: number, mostMs: number]
+  /** What goes wrong, in place of what is drawn from the seed: for a scenario that is about one outage. */
+  readonly plan?: FaultPlan
+  /** What must hold in this scenario, over what must hold in all. */
+  readonly expectations?: ReadonlyArray<Invariant>
+  /** Tells every span and log line as `TextLeft`. Costs more than all the rest of a run. Default false. */
+  readonly watchesText?: boolean
   /** Between two faults of one kind, at the mean, drawn for each kind and run from this range. Default: from a minute to an hour. */
   readonly faultGapMs?: readonly [leastMs: number, mostMs: number]
 }
@@ -74,3 +82,12 @@ export const single: Scenario = {
   workloads: 1,
   faults: []
 }
+
+/** The hour with HolmesGPT and two LLM providers before the rules, and all that can go wrong with them. */
+export const models: Scenario = { ...steady, name: "models", tiers: ["holmesgpt", "llm:alpha", "llm:beta"] }
+
+/** People are asked before anything is done. */
+export const reviews: Scenario = { ...models, name: "reviews", service: { ...steady.service, mode: "approve" } }
+
+/** Every span and log line is looked at for secrets. */
+export const secrets: Scenario = { ...models, name: "secrets", durationMs: 15 * minuteMs, watchesText: true }

@@ -18,6 +18,7 @@ import type { Checker, Invariant, Violation } from "./Invariant.ts"
 import { Observations } from "./Observation.ts"
 import type { ProcessOptions } from "./Process.ts"
 import { ServiceProcess } from "./ServiceProcess.ts"
+import { watchText } from "./TextWatch.ts"
 import * as World from "./World.ts"
 import { Schema } from "effect"
 
@@ -83,10 +84,11 @@ class Simulation {
     this.options = options
     const world = World.make(options.seed)
     this.setting = { world, scenario: options.scenario, observations: new Observations(() => world.nowMs) }
-    const service = new ServiceProcess(this.setting, options.process)
+    const { observations, scenario } = this.setting
+    const service = new ServiceProcess(this.setting, scenario.watchesText === true ? { ...options.process, ...watchText(observations) } : options.process)
     this.reach = { ...this.setting, service, farEnds: FarEnds.make(this.setting, service) }
-    this.plan = options.plan ?? Plan.draw(this.setting, Faults.all)
-    this.checkers = (options.invariants ?? Invariants.all).map((invariant) => this.checker(invariant))
+    this.plan = options.plan ?? scenario.plan ?? Plan.draw(this.setting, Faults.all)
+    this.checkers = [...options.invariants ?? Invariants.all, ...scenario.expectations ?? []].map((invariant) => this.checker(invariant))
     for (const fault of this.plan) world.at(fault.atMs, () => this.begin(fault))
     options.onMade?.(this.reach)
   }

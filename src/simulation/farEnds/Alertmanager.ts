@@ -14,6 +14,7 @@ import { fingerprintOf } from "../../intake/Fingerprint.ts"
 import type { FarEnd, Setting } from "../FarEnd.ts"
 import type { AlertIdentity } from "../Observation.ts"
 import type { Process } from "../Process.ts"
+import { annotations } from "../Secrets.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
 import type { ServiceProcess } from "../ServiceProcess.ts"
 import type { Cluster } from "./Cluster.ts"
@@ -24,12 +25,22 @@ interface Firing extends AlertIdentity {
   readonly sinceMs: number
 }
 
+/** A webhook on its way. */
+export interface Delivery {
+  readonly afterMs: number
+  readonly webhook: Webhook
+}
+
 /** How often the rules are evaluated; Prometheus' default is a minute, and most run it more often. */
 const evaluateEveryMs = 30_000
 /** How long a workload has to be broken before its alert fires: the `for` of its rule. */
 const firesAfterMs = 20_000
 /** How often an incident has an alert for each broken pod too, beside the one about its workload. */
 const podAlertsShare = 0.25
+/** How often the version before the bad one was no good either, so that to undo the rollout does not help. */
+const flakyShare = 0.1
+/** How soon a rollout is complete whose pods become ready. */
+const completeAfterMs = 6_000
 /** How soon a notification that was not taken is sent again. */
 const retryMs = 5_000
 /** After how long a person sees to a workload. */
@@ -44,6 +55,7 @@ export class Alertmanager implements FarEnd {
   private readonly firing = new Map<string, Firing>()
   private readonly broken = new Set<string>()
   private readonly unsent = new Map<string, string>()
+  private readonly disturbances = new Set<(webhook: Webhook) => ReadonlyArray<Delivery>>()
   private process: Process | undefined
   private breaking = true
 
@@ -69,6 +81,19 @@ export class Alertmanager implements FarEnd {
     everyMs(evaluateEveryMs, () => this.evaluate())
   }
 
+  /** What becomes of each webhook on its way, from now on until the answer is called. */
+  disturb(disturbance: (webhook: Webhook) => ReadonlyArray<Delivery>): () => void {
+    // One of its own, so that the same may stand twice.
+    const entry = (webhook: Webhook) => disturbance(webhook)
+    this.disturbances.add(entry)
+    return () => void this.disturbances.delete(entry)
+  }
+
+  /** Every workload that is well gets a bad version at once. */
+  breakAll(): void {
+    for (let count = this.cluster.workloads.length; count > 0; count--) this.incident()
+  }
+
   heal(): void {
     this.breaking = false
   }
@@ -84,8 +109,11 @@ export class Alertmanager implements FarEnd {
     if (well.length === 0) return
     const ref = this.random.pick(well)
     this.broken.add(ref.name)
-    this.cluster.breakRollout(ref)
     const { world } = this.setting
+    if (this.random.chance(flakyShare)) {
+      this.cluster.breakRollout(ref, "flaky")
+      world.at(world.nowMs + completeAfterMs, () => this.cluster.breakRollout(ref))
+    } else this.cluster.breakRollout(ref)
     world.at(world.nowMs + firesAfterMs, () => {
       if (this.cluster.isHealthy(ref)) return void this.broken.delete(ref.name)
       const { name, namespace } = ref
@@ -124,9 +152,25 @@ export class Alertmanager implements FarEnd {
   private send(firing: Firing, status: "firing" | "resolved"): void {
     const webhook = this.webhook(firing, status)
     const what = `${status} ${firing.fingerprint} of ${firing.startsAt}`
-    this.unsent.set(what, what)
     const alert = { fingerprint: firing.fingerprint, startsAt: firing.startsAt }
     this.setting.observations.tell({ _tag: "AlertSent", alert, firing: status === "firing", about: firing.ref })
+    const deliveries = [...this.disturbances].reduce<ReadonlyArray<Delivery>>(
+      (all, disturbance) => all.flatMap((delivery) => disturbance(delivery.webhook).map((next) => ({ ...next, afterMs: delivery.afterMs + next.afterMs }))),
+      [{ afterMs: 0, webhook }]
+    )
+    deliveries.forEach((delivery, index) => this.deliver(delivery, index === 0 ? what : `${what}, once more (${index})`))
+  }
+
+  /** Sends until it is acknowledged, and tells of every answer. `what` names it for people; it is one delivery's alone. */
+  deliver({ afterMs, webhook }: Delivery, what: string): void {
+    const { world } = this.setting
+    this.unsent.set(what, what)
+    if (afterMs === 0) this.post(webhook, what)
+    else world.at(world.nowMs + afterMs, () => this.post(webhook, what))
+  }
+
+  private post(webhook: Webhook, what: string): void {
+    const { observations } = this.setting
     const post = this.service.call(this.process!, (kubernaut) => kubernaut.receive(webhook)).pipe(
       // What breaks in the service is answered with a 500.
       Effect.catchDefect(() => Effect.fail("broken" as const)),
@@ -136,13 +180,15 @@ export class Alertmanager implements FarEnd {
     this.process!.fork(post, (exit) => {
       if (exit._tag === "Failure") return
       this.unsent.delete(what)
-      const result = exit.value.results[0]!
-      this.setting.observations.tell({
-        _tag: "AlertAnswered",
-        alert,
-        firing: status === "firing",
-        status: result.status,
-        ...(result.remediationId === undefined ? {} : { remediationId: result.remediationId })
+      exit.value.results.forEach(({ fingerprint, remediationId, status }, index) => {
+        const { startsAt, status: sent } = webhook.alerts[index]!
+        observations.tell({
+          _tag: "AlertAnswered",
+          alert: { fingerprint, startsAt },
+          firing: sent === "firing",
+          status,
+          ...(remediationId === undefined ? {} : { remediationId })
+        })
       })
     })
   }
@@ -155,7 +201,7 @@ export class Alertmanager implements FarEnd {
       alerts: [{
         status,
         labels: firing.labels,
-        annotations: {},
+        annotations,
         startsAt: firing.startsAt,
         endsAt: status === "firing" ? "0001-01-01T00:00:00Z" : timeOf(world.wallStartMs + world.nowMs),
         fingerprint: firing.fingerprint

@@ -16,6 +16,7 @@ import type { ResourceRef } from "../../domain/Target.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../kubernetes/Sandbox.ts"
 import type { FarEnd, Setting } from "../FarEnd.ts"
+import { crashLog } from "../Secrets.ts"
 import { SimulatedClock } from "../SimulatedClock.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
 
@@ -106,6 +107,7 @@ export class Cluster implements FarEnd {
     this.sandbox = this.direct(Sandbox.make({
       shop: false,
       pace,
+      images: Object.fromEntries(this.workloads.map(({ name, namespace }) => [`registry.example/${namespace}/${name}`, { logs: crashLog }])),
       // Those of kube-system are there already.
       deployments: this.workloads.filter(({ namespace }) => namespace === "prod").map(({ name, namespace }) => ({ name, namespace, behaviour: "healthy" }))
     }))
