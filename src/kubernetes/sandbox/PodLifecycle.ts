@@ -5,7 +5,7 @@
  *         └─────startup──> running ──crash──> waiting (CrashLoopBackOff) ──back-off──> running …
  *
  * Whether a container fails is decided anew at every start, so raising its memory limit or its image's behaviour heals it. An image
- * fails by the table of `ImageBehaviour`, a tag that begins with `bad`, or the pod's annotations `sim/fail: crashloop|oom` and
+ * fails by the table of `ImageBehaviour`, a tag that begins with `bad` (or `flaky`: after it has been ready for a while), or the pod's annotations `sim/fail: crashloop|oom` and
  * `sim/memory-need` (the conventions of the simulated nodes that the real control plane is tested with).
  */
 import { type Condition, controllerOf, parseQuantity, type Node, type Pod, type PodTemplate, type Quantities } from "../ObjectModel.ts"
@@ -96,6 +96,9 @@ const later = (cluster: Cluster, pod: Pod, delayMs: number, step: (pod: Pod, run
   })
 }
 
+/** Long enough that whoever looks once takes it for healthy, shorter than the first back-off. */
+const flakyReadyMs = 5_000
+
 const isJobPod = (pod: Pod): boolean => controllerOf(pod)?.kind === "Job"
 
 const start = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
@@ -110,6 +113,7 @@ const start = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
   runtime.state = "ready"
   runtime.readyAtMs = cluster.nowMs
   report(cluster, pod, runtime)
+  if (tagOf(pod.spec.containers[0]?.image ?? "").startsWith("flaky")) later(cluster, pod, flakyReadyMs, (current, state) => die(cluster, current, state))
   if (isJobPod(pod)) later(cluster, pod, cluster.pace.job, (current, state) => finish(cluster, current, state, "succeeded", { reason: "Completed", exitCode: 0 }))
 }
 
