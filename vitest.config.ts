@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config"
  * Three kinds of tests, told apart by file name. `unit` runs on a virtual clock and touches neither network nor processes.
  * `integration` starts real servers and processes, so it takes real time. `cluster` works on a real Kubernetes API server that its files
  * share, one after the other: some of them drain its nodes.
+ * `examples` are what users copy: they import the package by its name, and run as they stand.
  * (The examples in comments and Markdown have a configuration of their own: scripts/doc-examples/vitest.config.ts.)
  */
 const integration = "test/**/*.integration.test.ts"

@@ -58,6 +58,15 @@ export const sections: ReadonlyArray<Section> = [
     run: () => vitest({ name: "unit", args: ["--project", "unit"], timeoutSeconds: 300 })
   },
   {
+    name: "simulation",
+    title: "simulation: 60 seeds of an hour, an embedder's own",
+    run: async () =>
+      combine([
+        await command("node", ["src/main.ts", "simulate", "--seeds", "60", "--hours", "1"], { timeoutSeconds: 300 }),
+        await vitest({ name: "examples-chaos", args: ["--project", "examples"], timeoutSeconds: 120 })
+      ])
+  },
+  {
     name: "integration",
     title: "integration tests, real control plane",
     run: async () => {
