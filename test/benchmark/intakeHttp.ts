@@ -81,7 +81,7 @@ const raw = (filename: string) =>
       }
       const store = (text: string): ReadonlyArray<string> => {
         const webhook = JSON.parse(text) as { alerts: ReadonlyArray<{ fingerprint: string; startsAt: string }> }
-        const at = new Date().toISOString()
+        const at = new Date(performance.timeOrigin + performance.now()).toISOString()
         return webhook.alerts.map((alert) => {
           const id = `alert-${String(count++).padStart(12, "0")}`
           alerts.run(id, alert.fingerprint, alert.startsAt, at)
