@@ -1,0 +1,27 @@
+import { assert, describe, it } from "@effect/vitest"
+import { healedAtEnd } from "../../../src/simulation/invariants/HealedAtEnd.ts"
+import type { Observation } from "../../../src/simulation/Observation.ts"
+import { watch } from "../fixtures/Watching.ts"
+
+const opens = (breaker: string): Observation => ({ _tag: "BreakerMoved", breaker, from: "Closed", to: "Open", cause: "consecutive-failures" })
+
+describe("healed-at-end", () => {
+  it("names the breakers that are not closed and the level, and reports them at the end", () => {
+    const { at, end, pending, reports } = watch(healedAtEnd)
+    at(0, opens("llm:alpha"), opens("kubernetes"), { _tag: "LevelIs", level: 1, reasons: [] })
+    assert.deepStrictEqual(pending(), ["the breaker of llm:alpha is Open", "the level is 1"])
+    end()
+    assert.deepStrictEqual(reports, pending())
+  })
+
+  it("takes a service that has found out by itself, or was started anew", () => {
+    const found = watch(healedAtEnd)
+    found.at(0, opens("llm:alpha"), { _tag: "BreakerMoved", breaker: "llm:alpha", from: "HalfOpen", to: "Closed", cause: "probes-succeeded" })
+    found.end()
+    assert.deepStrictEqual(found.reports, [])
+    const restarted = watch(healedAtEnd)
+    restarted.at(0, opens("llm:alpha"), { _tag: "ProcessBooted", process: "service", number: 1 })
+    restarted.end()
+    assert.deepStrictEqual(restarted.reports, [])
+  })
+})

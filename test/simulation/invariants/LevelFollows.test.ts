@@ -1,0 +1,74 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { DegradationLevel } from "../../../src/domain/DegradationLevel.ts"
+import type { RemediationEvent, RemediationEventKind } from "../../../src/domain/Remediation.ts"
+import { levelFollows } from "../../../src/simulation/invariants/LevelFollows.ts"
+import type { Observation } from "../../../src/simulation/Observation.ts"
+import * as Scenario from "../../../src/simulation/Scenario.ts"
+import { began, call, watch } from "../fixtures/Watching.ts"
+
+const out = (breaker: string): Observation => ({ _tag: "BreakerMoved", breaker, from: "Closed", to: "Open", cause: "consecutive-failures" })
+const back = (breaker: string): Observation => ({ _tag: "BreakerMoved", breaker, from: "HalfOpen", to: "Closed", cause: "probes-succeeded" })
+const level = (is: DegradationLevel): Observation => ({ _tag: "LevelIs", level: is, reasons: [] })
+
+const committed = (kind: RemediationEventKind, fields: object = {}): Observation => ({
+  _tag: "Committed",
+  // Only what the checker looks at.
+  events: [{ remediationId: "rem-1", sequence: 0, epoch: 1, kind, at: "", event: { _tag: kind, ...fields } as RemediationEvent }]
+})
+
+describe("level-follows", () => {
+  it("takes 1 for HolmesGPT out, 2 for all out, 0 for LLMs alone out, and back", () => {
+    const { at, reports } = watch(levelFollows)
+    at(0, level(0))
+    at(10, out("llm:alpha"))
+    at(20, out("holmesgpt"), level(1))
+    at(30, out("llm:beta"), level(2))
+    at(40, back("llm:alpha"), level(1))
+    at(50, back("holmesgpt"), level(0))
+    assert.deepStrictEqual(reports, [])
+  })
+
+  it("reports a level that is not due", () => {
+    const { at, reports } = watch(levelFollows)
+    at(0, level(0))
+    at(10, out("holmesgpt"))
+    at(20, level(2))
+    assert.deepStrictEqual(reports, ["the service says level 2, and 1 is due"])
+  })
+
+  it("counts a tier that is tried again as out", () => {
+    const { at, reports } = watch(levelFollows)
+    at(0, level(0), out("holmesgpt"), level(1))
+    at(30_000, { _tag: "BreakerMoved", breaker: "holmesgpt", from: "Open", to: "HalfOpen", cause: "elapsed" })
+    at(30_001, level(0))
+    assert.deepStrictEqual(reports, ["the service says level 0, and 1 is due"])
+  })
+
+  it("reports a service that goes on at the old level, once it was seen at work at two later moments", () => {
+    const { at, reports } = watch(levelFollows)
+    at(0, level(0), out("holmesgpt"))
+    at(999, began(call()))
+    at(1000, began(call()), began(call()))
+    assert.deepStrictEqual(reports, [])
+    at(1001, began(call()))
+    assert.deepStrictEqual(reports, ["the service still says level 0, and 1 is due since 1001 ms"])
+  })
+
+  it("reports an investigation at a level that was not due while it was worked on", () => {
+    const { at, reports } = watch(levelFollows)
+    at(0, level(0), committed("Started"))
+    at(10, out("holmesgpt"), level(1), committed("Investigated", { level: 0 }))
+    assert.deepStrictEqual(reports, [])
+    at(20, committed("Started"))
+    at(30, committed("Investigated", { level: 0 }))
+    assert.deepStrictEqual(reports, ["remediation rem-1 was investigated at level 0, which was not due"])
+  })
+
+  it("expects no level of a service that has no models", () => {
+    const { at, reports } = watch(levelFollows, Scenario.steady)
+    at(0, level(0), out("kubernetes"))
+    at(5000, began(call()))
+    at(6000, began(call()))
+    assert.deepStrictEqual(reports, [])
+  })
+})

@@ -1,0 +1,42 @@
+import { assert, describe, it } from "@effect/vitest"
+import { nothingAfterDeadline } from "../../../src/simulation/invariants/NothingAfterDeadline.ts"
+import { began, call, ended, watch } from "../fixtures/Watching.ts"
+
+describe("nothing-after-deadline", () => {
+  it("reports an attempt that begins 30 s after the first of its hop, and takes one just before", () => {
+    const { at, reports } = watch(nothingAfterDeadline)
+    const hop = {}
+    at(0, began(call({ hop })))
+    at(29_999, began(call({ hop })))
+    assert.deepStrictEqual(reports, [])
+    at(30_000, began(call({ hop, number: 7 })))
+    assert.deepStrictEqual(reports, ["call 7 to holmesgpt began 0 ms after its deadline"])
+  })
+
+  it("reports a call that goes on for longer, and takes one that is given up in time", () => {
+    const { at, reports } = watch(nothingAfterDeadline)
+    const inTime = call()
+    const late = call({ number: 8 })
+    at(1000, began(inTime), began(late))
+    at(31_000, ended(inTime, "given-up"))
+    at(31_001, ended(late, "good"))
+    assert.deepStrictEqual(reports, ["call 8 to holmesgpt went on for 1 ms after its deadline"])
+  })
+
+  it("leaves out a hop during which the process stood still", () => {
+    const { at, reports } = watch(nothingAfterDeadline)
+    const made = call()
+    at(0, began(made))
+    at(10_000, { _tag: "FaultBegan", fault: { kind: "process-pause", atMs: 10_000, forMs: 60_000, parameters: {} } })
+    at(70_000, ended(made, "given-up"))
+    assert.deepStrictEqual(reports, [])
+  })
+
+  it("names a call that never ended, but for one that a crash cut", () => {
+    const { at, end, pending, reports } = watch(nothingAfterDeadline)
+    at(0, began(call()), { _tag: "ProcessEnded", process: "service", number: 0, how: "crashed" }, began(call({ number: 9, process: 1 })))
+    assert.deepStrictEqual(pending(), ["call 9 to holmesgpt is in flight"])
+    end()
+    assert.deepStrictEqual(reports, ["call 9 to holmesgpt is still in flight"])
+  })
+})
