@@ -9,6 +9,7 @@
  *     for each change of the intent, in order
  *       read back ── there already ──────────────────────────> next change       (a run before a crash did it)
  *           │ ├───── somebody has changed the object ────────> `conflict`        (plan anew; the write could not take effect any more)
+ *           │ ├───── the object is gone ──────────────────────> `conflict`        (applied: unknown, where a write was left without an answer)
  *           │ └───── not readable ───────────────────────────> applied: unknown
  *       intent too old? ── yes ──────────────────────────────> `stale`
  *       fence holds? ── no ──────────────────────────────────> `fenced`
@@ -139,8 +140,11 @@ type Settings = ExecutorOptions & Required<Omit<ExecutorOptions, "pipeline" | "r
 
 const make = (client: KubernetesClient["Service"], settings: Settings): Executor["Service"] => {
   const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
-  const presence = (change: Change, executionId: string) =>
-    Effect.map(find(client, change.ref), (object) => presenceOf(change, executionId, object))
+  const presence = (change: Change, { baseline, executionId }: Intent) => {
+    const { kind, name, namespace } = baseline.ref
+    const isTarget = change.ref.kind === kind && change.ref.name === name && change.ref.namespace === namespace
+    return Effect.map(find(client, change.ref), (object) => presenceOf(change, executionId, object, isTarget ? baseline.uid ?? undefined : undefined))
+  }
 
   /** The server's word on a change, without storing it. A budget or a vanished pod is seen to when the time comes. */
   const dryRun = (change: Change) =>
@@ -187,10 +191,12 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
     let last: Failure | undefined
     let unanswered = false
     for (let attempt = 1; ; attempt++) {
-      const read = yield* Effect.result(presence(change, intent.executionId))
+      const read = yield* Effect.result(presence(change, intent))
       if (read._tag === "Failure") return stopped(last ?? classify(read.failure), "unknown")
       if (read.success === "present") return done
       if (read.success === "superseded") return stopped(conflict(change), "no")
+      // Where a write was left without an answer, nothing is left that says whether it had arrived.
+      if (read.success === "gone") return stopped(conflict(change), unanswered ? "unknown" : "no")
       if (last !== undefined && attempt > settings.attempts) return stopped(last, unanswered ? "unknown" : "no")
       if ((yield* Clock.currentTimeMillis) >= Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)) return stopped(last ?? stale, unanswered ? "unknown" : "no")
       if (!(yield* holds)) return stopped(fenced, unanswered ? "unknown" : "no")
@@ -239,7 +245,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
   })
 
   const readBack = (intent: Intent): Effect.Effect<Applied> =>
-    Effect.forEach(intent.changes, (change) => presence(change, intent.executionId)).pipe(
+    Effect.forEach(intent.changes, (change) => presence(change, intent)).pipe(
       Effect.map((presences): Applied => presences.includes("present") ? "yes" : "no"),
       Effect.orElseSucceed((): Applied => "unknown"),
       Effect.withSpan("Executor.readBack")

@@ -191,6 +191,20 @@ describe("execute", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
+  it.effect("does not know the outcome of an unanswered write once its object is gone", () => {
+    const faults = script({ writes: ["answer lost"] })
+    return Effect.gen(function*() {
+      const intent = yield* planned(rollback)
+      const running = yield* Effect.forkChild(executed(intent))
+      yield* TestClock.adjust("500 millis")
+      const client = yield* KubernetesClient
+      yield* client.apply({ _tag: "Delete", ref: intent.baseline.ref, uid: intent.baseline.uid ?? "" })
+      yield* TestClock.adjust("1 second")
+      const outcome = yield* Fiber.join(running)
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["unknown", "conflict"])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
   it.effect("does not write over what somebody else has changed since the plan", () => {
     const faults = script()
     return Effect.gen(function*() {

@@ -17,7 +17,7 @@ describe("presenceOf", () => {
     ["the version it was planned on has not moved: it may still arrive", patch, deployment(), "absent"],
     ["the version has moved without us: it can't arrive any more", patch, deployment({}, { resourceVersion: "42" }), "superseded"],
     ["the id is another execution's", patch, deployment({}, { annotations: { "kubernaut.dev/execution": "r0-1" }, resourceVersion: "42" }), "superseded"],
-    ["the object is gone", patch, undefined, "superseded"],
+    ["the object is gone, and with it what would tell", patch, undefined, "gone"],
     ["the pod is there", evict, pod("p1"), "absent"],
     ["the pod is leaving", evict, pod("p1", { deletionTimestamp: "2026-11-24T03:00:00Z" }), "present"],
     ["the pod is gone", evict, undefined, "present"],
@@ -29,5 +29,9 @@ describe("presenceOf", () => {
     ["an object to create is another's", create, deployment(), "superseded"]
   ] as const)("%s", (_claim, change, object, expected) => {
     assert.strictEqual(presenceOf(change, "r1-1", object), expected)
+  })
+
+  it("an object of the same name that was made anew does not tell whether the change had reached the one before", () => {
+    assert.strictEqual(presenceOf(patch, "r1-1", deployment(), "uid-of-before"), "gone")
   })
 })
