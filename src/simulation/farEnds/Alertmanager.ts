@@ -184,7 +184,7 @@ export class Alertmanager implements FarEnd {
         const { startsAt, status: sent } = webhook.alerts[index]!
         observations.tell({
           _tag: "AlertAnswered",
-          alert: { fingerprint, startsAt },
+          alert: { fingerprint, startsAt: timeOf(Date.parse(startsAt)) },
           firing: sent === "firing",
           status,
           ...(remediationId === undefined ? {} : { remediationId })
