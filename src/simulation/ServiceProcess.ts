@@ -20,6 +20,7 @@ import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
 import { ActionHistory } from "../storage/ActionHistory.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as HolmesGpt from "./farEnds/HolmesGpt.ts"
+import { isSimulated } from "./farEnds/Database.ts"
 import type { LanguageModelProvider } from "./farEnds/LanguageModels.ts"
 import type { FarEnds } from "./FarEnds.ts"
 import type { Setting } from "./FarEnd.ts"
@@ -189,7 +190,7 @@ export class ServiceProcess {
     const { observations, scenario, world } = this.setting
     this.kubernaut = undefined
     this.desk = undefined
-    if (process.exit?._tag === "Failure" && Cause.hasDies(process.exit.cause)) throw new Error("the service died", { cause: Cause.squash(process.exit.cause) })
+    if (process.exit?._tag === "Failure" && Cause.hasDies(process.exit.cause) && !isSimulated(Cause.squash(process.exit.cause))) throw new Error("the service died", { cause: Cause.squash(process.exit.cause) })
     observations.tell({ _tag: "ProcessEnded", process: process.name, number: process.number, how: process.state === "crashed" ? "crashed" : "exited" })
     world.at(world.nowMs + this.random.between(...scenario.restartMs), () => this.boot())
   }

@@ -32,8 +32,23 @@ export interface Disturbance {
   readonly afterCommit?: () => void
 }
 
+/** Errors that faults have made, so that a process that ended with one did not end of a mistake of its own. */
+const simulated = new WeakSet<object>()
+
+const made = <E extends Error>(error: E): E => {
+  simulated.add(error)
+  return error
+}
+
 /** An error of the driver with an SQLite result code, as `node:sqlite` throws it. */
-export const driverError = (errcode: number, message: string): Error => Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode })
+export const driverError = (errcode: number, message: string): Error => made(Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode }))
+
+/** What the driver throws when it is broken itself. */
+export const brokenDriver = (): Error => made(new TypeError("the driver broke"))
+
+/** Whether it, or what caused it, was made by a fault. */
+export const isSimulated = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && (simulated.has(error) || ["cause", "reason"].some((key) => key in error && isSimulated(Reflect.get(error, key))))
 
 /** A line of the audit log, as committed. */
 export interface AuditRow {

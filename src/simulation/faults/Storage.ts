@@ -11,7 +11,7 @@
  */
 import { Schema } from "effect"
 import { type FaultKind, kind } from "../Fault.ts"
-import { driverError } from "../farEnds/Database.ts"
+import { brokenDriver, driverError } from "../farEnds/Database.ts"
 
 const down = kind({
   name: "storage-down",
@@ -124,7 +124,7 @@ const broken = kind({
   apply: ({ share }, { farEnds }, random) =>
     farEnds.database.disturb({
       before: (statement) => {
-        if ((statement === "read" || statement === "begin") && random.chance(share)) throw new TypeError("simulated: the driver broke")
+        if ((statement === "read" || statement === "begin") && random.chance(share)) throw brokenDriver()
       }
     })
 })
