@@ -100,7 +100,7 @@ const jobOf = Effect.fnUntraced(function*(flags: SimulateFlags) {
 
 const number = (value: number): string => value.toLocaleString("en-US")
 const percent = (ratio: number): string => `${(Math.floor(ratio * 1e6) / 1e4).toFixed(3)} %`
-const hours = (ms: number): string => ms >= monthMs ? `${Math.round(ms / monthMs * 100) / 100} months` : `${Math.round(ms / hourMs * 1000) / 1000} h`
+const hours = (ms: number): string => ms === monthMs ? "1 month" : ms > monthMs ? `${Math.round(ms / monthMs * 100) / 100} months` : `${Math.round(ms / hourMs * 1000) / 1000} h`
 
 const two = (value: number): string => String(Math.floor(value)).padStart(2, "0")
 const clock = (ms: number): string => `${two(ms / hourMs)}:${two(ms / 60_000 % 60)}:${two(ms / 1000 % 60)}.${String(ms % 1000).padStart(3, "0")}`
