@@ -4,11 +4,10 @@
  * In health it is right: it knows the true cause of each workload's trouble from the cluster itself, and proposes what helps. A fault stands between
  * the question and that answer (`disturb`): it may delay it, spoil it, or take its place.
  */
-import { Effect, Result, Schema } from "effect"
-import { OpenAiStructuredOutput } from "effect/ai"
+import { Effect, Result } from "effect"
 import type { Action } from "../../domain/Action.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
-import { Answer } from "../../investigation/Answer.ts"
+import type { Answer } from "../../investigation/Answer.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import type { Setting } from "../FarEnd.ts"
 import type { CallEnding } from "../Observation.ts"
@@ -40,11 +39,8 @@ export interface Question {
 /** Stands between a question and its answer. Several stand one around the other. */
 export type ModelFault = (question: Question, reply: Effect.Effect<Reply>) => Effect.Effect<Reply>
 
-const { codec } = OpenAiStructuredOutput.toCodecOpenAI(Answer)
-const encodeAnswer = Schema.encodeSync(codec)
-
-/** An answer as a model that keeps to the schema writes it. */
-export const answerText = (answer: Answer): string => JSON.stringify(encodeAnswer(answer))
+/** An answer as a model writes it that keeps to the schema but for its `null`s, which most leave out. */
+export const answerText = (answer: Answer): string => JSON.stringify(answer)
 
 const defaultLatencyMs = [500, 20_000] as const
 

@@ -1,0 +1,52 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Observation } from "../../../src/simulation/Observation.ts"
+import * as Scenario from "../../../src/simulation/Scenario.ts"
+import { run } from "../../../src/simulation/Simulation.ts"
+
+type Answered = Extract<Observation, { readonly _tag: "ReviewAnswered" }>
+
+describe("people who are asked", () => {
+  const answers: Array<Answered> = []
+  const asked = new Map<string, number>()
+  const taken = new Map<string, number>()
+  const begun: Array<{ readonly id: string; readonly approved: boolean }> = []
+  const { violations } = run({
+    seed: 1,
+    scenario: { ...Scenario.reviews, durationMs: 90 * 60_000 },
+    plan: [],
+    onMade: ({ observations }) => {
+      const approved = new Set<string>()
+      observations.listen({
+        ReviewAnswered: (answer) => void answers.push(answer),
+        Committed: ({ events }, atMs) => {
+          for (const { event, remediationId } of events) {
+            if (event._tag === "Decided" && event.decision.outcome === "review") asked.set(remediationId, atMs)
+            if (event._tag === "Reviewed") {
+              taken.set(remediationId, (taken.get(remediationId) ?? 0) + 1)
+              if (event.review.answer === "approved") approved.add(remediationId)
+            }
+            if (event._tag === "Intended") begun.push({ id: remediationId, approved: approved.has(remediationId) })
+          }
+        }
+      })
+    }
+  })
+
+  it("say yes and no, and some never say anything", () => {
+    assert.deepStrictEqual(violations, [])
+    assert.isTrue(answers.some(({ answer, outcome }) => answer === "approved" && outcome === "taken"))
+    assert.isTrue(answers.some(({ answer, outcome }) => answer === "rejected" && outcome === "taken"))
+    const answered = new Set(answers.map(({ remediationId }) => remediationId))
+    assert.isTrue([...asked.keys()].some((id) => !answered.has(id)))
+  })
+
+  it("say it twice, and only the first word is taken", () => {
+    assert.isTrue(answers.some(({ outcome }) => outcome === "not-awaiting"))
+    assert.isTrue([...taken.values()].every((times) => times === 1))
+  })
+
+  it("are waited for: nothing is begun that nobody approved", () => {
+    assert.isAbove(begun.length, 5)
+    assert.isTrue(begun.every(({ approved }) => approved))
+  })
+})
