@@ -16,7 +16,7 @@
  * Moments are text, because `Timestamp` sorts as the moments do and reads the same in a shell.
  */
 import { Effect } from "effect"
-import { Migrator, SqlClient } from "effect/sql"
+import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { StorageError } from "./StorageError.ts"
 
 const table = "kubernaut_migrations"
@@ -141,6 +141,8 @@ export const migrate: Effect.Effect<void, StorageError, SqlClient.SqlClient> = M
   loader: Migrator.fromRecord(migrations)
 }).pipe(
   Effect.andThen(refuseNewer),
+  // The migrator dies where a migration fails, or its transaction can't be taken back. To whoever starts the service that is a database out of reach.
+  Effect.catchDefect((defect) => SqlError.isSqlError(defect) || defect instanceof Migrator.MigrationError ? Effect.fail(defect) : Effect.die(defect)),
   Effect.catchTags({
     SqlError: (error) =>
       Effect.fail(

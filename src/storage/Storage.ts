@@ -57,10 +57,11 @@ const make = (
       yield* Effect.logError("the audit chain does not hold").pipe(Effect.annotateLogs({ sequence: broken }))
       yield* auditLog.record({ actor: "kubernaut", kind: "audit.broken", subject: String(broken), data: {} })
     }
-    return Context.make(RemediationStore, SqliteRemediationStore.make(database, writer, tables.remediations, tables.journal)).pipe(
-      Context.add(ActionHistory, SqliteActionHistory.make(database)),
-      Context.add(AuditLog, auditLog)
-    )
+    return yield* Sqlite.attempt("open", () =>
+      Context.make(RemediationStore, SqliteRemediationStore.make(database, writer, tables.remediations, tables.journal)).pipe(
+        Context.add(ActionHistory, SqliteActionHistory.make(database)),
+        Context.add(AuditLog, auditLog)
+      ))
   })
 
 /** Fails when the database cannot be opened, is damaged, or was written by a newer version. */

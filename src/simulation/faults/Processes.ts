@@ -36,7 +36,8 @@ const restartLoop = kind({
     const again = () => {
       if (!on) return
       service.process?.crash()
-      world.at(world.nowMs + 1 + random.below(livesMs), again)
+      // While it is down nothing is to be done, and it is down for half a second at least.
+      world.at(world.nowMs + 500 + random.below(livesMs), again)
     }
     again()
     return () => {
