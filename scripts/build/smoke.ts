@@ -50,6 +50,13 @@ const askVersion = (): void => {
   if (!version.includes(manifest.version)) expect("kubernaut --version", version, manifest.version)
 }
 
+/** The threads of the simulator find their module in the package too. */
+const simulate = (): void => {
+  const told = run(project, "node_modules/.bin/kubernaut", "simulate", "--seeds", "2", "--hours", "0.1", "--workers", "2", "--json")
+  const { seeds, violations } = JSON.parse(told.trimEnd().split("\n").at(-1) ?? "") as { readonly seeds: number; readonly violations: number }
+  expect("kubernaut simulate", `${seeds} seeds, ${violations} violations`, "2 seeds, 0 violations")
+}
+
 /** The service says where it listens and answers there; nothing of the sources is at hand any more. */
 const serve = async (): Promise<void> => {
   const server = spawn("node_modules/.bin/kubernaut", ["serve"], {
@@ -84,6 +91,7 @@ try {
   install()
   importEntries()
   askVersion()
+  simulate()
   await serve()
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error))
