@@ -1,5 +1,5 @@
 /**
- * After healing the service is as it was when it had nothing to do: no remediation is open, no actor is left, and it has as many fibers as after a boot.
+ * After healing the service is as it was when it had nothing to do: no remediation is open that does not wait for a person, no actor is left, and it has as many fibers as after a boot.
  *
  * How many fibers that are is measured: the least that its first process had while nothing had been asked of it yet.
  */
@@ -12,7 +12,9 @@ export const nothingLeaked: Invariant = {
   name: "nothing-leaked",
   description: "After healing no remediation is open, and no actor or fiber is left over.",
   make: withTruth(({ world }, report, { service }) => {
+    /** Those that are not a person's to go on with. */
     const open = new Set<string>()
+    const resolved = new Set<string>()
     let baseline: number | undefined
     let healing = false
     const measure = () => {
@@ -35,9 +37,11 @@ export const nothingLeaked: Invariant = {
     return {
       on: {
         Committed: ({ events }) => {
-          for (const { kind, remediationId } of events) {
-            if (kind === "Accepted") open.add(remediationId)
+          for (const { event, kind, remediationId } of events) {
+            if (kind === "Accepted" || kind === "Reviewed") open.add(remediationId)
+            else if (kind === "AlertResolved") resolved.add(remediationId)
             else if (kind === "Concluded" || kind === "Joined") open.delete(remediationId)
+            else if (kind === "Decided" && event._tag === "Decided" && event.decision.outcome === "review" && !resolved.has(remediationId)) open.delete(remediationId)
           }
         },
         HealingBegan: () => {

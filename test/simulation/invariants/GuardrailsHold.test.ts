@@ -1,0 +1,73 @@
+import { assert, describe, it } from "@effect/vitest"
+import { guardrailsHold } from "../../../src/simulation/invariants/GuardrailsHold.ts"
+import { app, intended, reviewed, verified, written } from "../fixtures/Journal.ts"
+import { watch } from "../fixtures/Watching.ts"
+
+const minuteMs = 60_000
+const named = (name: string, namespace = "prod") => ({ ...app, name, namespace })
+
+const start = () => {
+  const ownership = (ref: { readonly name: string }) => ({ helm: "helm", scaled: "autoscaler" })[ref.name]
+  const seen = watch(guardrailsHold, undefined, { farEnds: { cluster: { ownership } } })
+  return {
+    ...seen,
+    act: (id: string, ref = app, { atMs = 0, path = "/spec/template" } = {}) => seen.at(atMs, intended(id, ref, { atMs, path }), written(ref, `${id}-1`, { path }))
+  }
+}
+
+describe("guardrails-hold", () => {
+  it("reports even a refused write to a protected namespace, approved or not", () => {
+    const seen = start()
+    const target = named("coredns", "kube-system")
+    seen.at(0, reviewed("rem-1", "approved"), intended("rem-1", target), written(target, "rem-1-1", { applied: "no" }))
+    assert.deepStrictEqual(seen.reports, ["Patch of Deployment kube-system/coredns was sent, in a protected namespace"])
+  })
+
+  it("reports Helm's fields and an autoscaler's replica count written unasked, and nothing else of theirs", () => {
+    const seen = start()
+    seen.act("rem-1", named("helm"))
+    seen.act("rem-2", named("scaled"), { path: "/spec/replicas" })
+    seen.act("rem-3", named("scaled-too"), { path: "/spec/replicas" })
+    assert.deepStrictEqual(seen.reports, ["rem-1-1 wrote fields of helm that Helm declares", "rem-2-1 wrote the replica count of scaled, which an autoscaler owns"])
+  })
+
+  it("reports the same action on the same object within its cooldown, and takes it later, or when a person approved", () => {
+    const early = start()
+    early.act("rem-1")
+    early.act("rem-2", app, { atMs: 9 * minuteMs })
+    assert.deepStrictEqual(early.reports, ["rem-2-1 did RollbackDeployment on Deployment prod/app-1 540000 ms after rem-1-1 had"])
+    const late = start()
+    late.act("rem-1")
+    late.act("rem-2", app, { atMs: 10 * minuteMs })
+    assert.deepStrictEqual(late.reports, [])
+    const approved = start()
+    approved.act("rem-1")
+    approved.at(1, reviewed("rem-2", "approved"))
+    approved.act("rem-2", app, { atMs: 9 * minuteMs })
+    assert.deepStrictEqual(approved.reports, [])
+  })
+
+  it("reports the twenty-first action within ten minutes, and not one after them", () => {
+    const seen = start()
+    for (let count = 1; count <= 20; count++) seen.act(`rem-${count}`, named(`app-${count}`), { atMs: count })
+    seen.act("rem-later", named("app-later"), { atMs: 10 * minuteMs + 20 })
+    assert.deepStrictEqual(seen.reports, [])
+    const full = start()
+    for (let count = 1; count <= 21; count++) full.act(`rem-${count}`, named(`app-${count}`), { atMs: count })
+    assert.deepStrictEqual(full.reports, ["rem-21-1 began after 20 others in 600000 ms, of 20 allowed"])
+  })
+
+  it.each([
+    [["not-fixed", "unknown", "not-fixed"], ["rem-4-1 began on Deployment prod/app-1 after 3 actions without effect"]],
+    [["not-fixed", "not-fixed", "fixed"], []],
+    [["fixed", "not-fixed", "not-fixed"], []]
+  ])("after verdicts of %j it reports %j", (verdicts, reports) => {
+    const seen = start()
+    verdicts.forEach((verdict, index) => {
+      seen.act(`rem-${index + 1}`, app, { atMs: index * 11 * minuteMs })
+      seen.at(index * 11 * minuteMs + 1, verified(`rem-${index + 1}`, verdict))
+    })
+    seen.act("rem-4", app, { atMs: 40 * minuteMs })
+    assert.deepStrictEqual(seen.reports, reports)
+  })
+})

@@ -1,0 +1,22 @@
+import { assert, describe, it } from "@effect/vitest"
+import { restartIntensity } from "../../../src/simulation/invariants/RestartIntensity.ts"
+import { watch } from "../fixtures/Watching.ts"
+
+const broke = { _tag: "SweepBroke", connection: 1 } as const
+
+describe("restart-intensity", () => {
+  it("takes the first end and five restarts within a minute, and reports the sixth", () => {
+    const seen = watch(restartIntensity)
+    for (let count = 0; count < 6; count++) seen.at(count * 1_000, broke)
+    assert.deepStrictEqual(seen.reports, [])
+    seen.at(59_999, broke)
+    assert.deepStrictEqual(seen.reports, ["the sweep of connection 1 was started 7 times within 60000 ms"])
+  })
+
+  it("takes any number over a longer time, and counts each process for itself", () => {
+    const seen = watch(restartIntensity)
+    for (let count = 0; count < 30; count++) seen.at(count * 11_000, broke)
+    for (let connection = 2; connection < 20; connection++) seen.at(400_000, { ...broke, connection })
+    assert.deepStrictEqual(seen.reports, [])
+  })
+})
