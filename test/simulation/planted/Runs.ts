@@ -1,5 +1,4 @@
 /** What the planted bugs are looked for in: short runs, each with the faults that bring such bugs out. */
-import * as Guardrails from "../../../src/decision/Guardrails.ts"
 import type { FaultPlan } from "../../../src/simulation/FaultPlan.ts"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
 import { SeededRandom } from "../../../src/simulation/SeededRandom.ts"
@@ -10,42 +9,71 @@ export type Run = (seed: number) => SimulationOptions
 
 const minuteMs = 60_000
 
+const base: Scenario.Scenario = Scenario.steady
+
 const calm = (minutes: number, more: Partial<Scenario.Scenario> = {}): Run => (seed) => ({
   seed,
-  scenario: { ...Scenario.steady, durationMs: minutes * minuteMs, ...more },
+  scenario: { ...base, durationMs: minutes * minuteMs, ...more },
   plan: []
 })
 
-/** As `calm`, and every so often a fault, made from randomness of its own. */
-const disturbed = (
-  minutes: number,
-  everyMs: readonly [leastMs: number, mostMs: number],
-  fault: (random: SeededRandom) => Omit<FaultPlan[number], "atMs">,
-  more: Partial<Scenario.Scenario> = {}
-): Run => (seed) => {
-  const random = new SeededRandom(seed, "planted")
+/** As `calm`, with faults that are made from randomness of its own. */
+const disturbed = (minutes: number, faults: (random: SeededRandom) => FaultPlan, more: Partial<Scenario.Scenario> = {}): Run => (seed) => ({
+  ...calm(minutes, more)(seed),
+  plan: faults(new SeededRandom(seed, "planted"))
+})
+
+/** One every so often. */
+const again = (minutes: number, everyMs: readonly [leastMs: number, mostMs: number], fault: (random: SeededRandom) => Omit<FaultPlan[number], "atMs">) => (random: SeededRandom): FaultPlan => {
   const plan: Array<FaultPlan[number]> = []
-  const durationMs = minutes * minuteMs
-  for (let atMs = random.between(...everyMs); atMs < durationMs; atMs += random.between(...everyMs)) plan.push({ atMs, ...fault(random) })
-  return { ...calm(minutes, more)(seed), plan }
+  for (let atMs = random.between(...everyMs); atMs < minutes * minuteMs; atMs += random.between(...everyMs)) plan.push({ atMs, ...fault(random) })
+  return plan
 }
+
+const tiers = ["holmesgpt", "llm:alpha", "llm:beta"] as const
 
 export const runs = {
   /** Nothing goes wrong but the workloads. */
   calm: calm(3),
+  /** The same for longer. */
+  calmHour: calm(60),
+  /** A few workloads, which break again and again; one of them is in a protected namespace, Helm and an autoscaler own one each. */
+  few: calm(15, { workloads: 4 }),
   /** The service is killed at some step or other, twice a minute. */
-  crashes: disturbed(10, [20_000, 40_000], (random) => ({ kind: "process-crash", forMs: 0, parameters: { afterSteps: random.between(1, 60) } })),
-  /** The API server is away for up to two minutes at a time, wholly or for a part of the requests. */
-  outages: disturbed(10, [60_000, 180_000], (random) => ({
-    kind: "kubernetes-unavailable",
-    forMs: random.between(20_000, 120_000),
-    parameters: { share: random.chance(0.5) ? 1 : 0.6 }
-  })),
-  /** More breaks at once than the service may call about. */
-  storm: calm(1, { alertEveryMs: 100, workloads: 60 }),
-  /** All workloads are in a namespace that the operator has closed. */
-  protected: calm(3, { service: { mode: "auto", guardrails: { ...Guardrails.defaults, protectedNamespaces: ["prod"] } } }),
-  /** A person is asked before every action, and nobody answers before the workload is repaired by hand. */
+  crashes: disturbed(10, again(10, [20_000, 40_000], (random) => ({ kind: "process-crash", forMs: 0, parameters: { afterSteps: random.between(1, 60) } }))),
+  /** One incident, and the API server goes away just after the action, for longer than a verification waits. */
+  blackout: disturbed(
+    8,
+    (random) => [{ kind: "kubernetes-unavailable", atMs: random.between(21_000, 24_000), forMs: 7 * minuteMs, parameters: { share: 1 } }],
+    { workloads: 1, alertEveryMs: 60 * minuteMs }
+  ),
+  /** The service stands still for a while, and another takes its work over. */
+  owners: disturbed(10, again(10, [40_000, 90_000], (random) => ({
+    kind: "process-two-owners",
+    forMs: random.between(30_000, 60_000),
+    parameters: { pauseMs: random.between(5_000, 40_000) }
+  }))),
+  /** All models are there and well. */
+  models: calm(3, { tiers }),
+  /** All models are away for a minute. */
+  modelsDown: disturbed(4, () => [{ kind: "service-down", atMs: 30_000, forMs: minuteMs, parameters: { peers: [...tiers] } }], { tiers }),
+  /** HolmesGPT comes and goes every few seconds, and is asked much. */
+  flapping: disturbed(
+    10,
+    (random) => [{ kind: "flapping", atMs: 20_000, forMs: 9 * minuteMs, parameters: { peers: ["holmesgpt"], turnMs: random.between(1_000, 8_000) } }],
+    { tiers, alertEveryMs: 1_000, workloads: 60, modelLatencyMs: [100, 6_000] }
+  ),
+  /** More breaks at once than HolmesGPT may be asked about. */
+  storm: calm(1, { tiers, alertEveryMs: 100, workloads: 60, service: { mode: "observe" } }),
+  /** The same, and HolmesGPT answers a part of the requests with an error: too few for its breaker. */
+  hail: disturbed(
+    1,
+    () => [{ kind: "error-storm", atMs: 15_000, forMs: 45_000, parameters: { peers: ["holmesgpt"], share: 0.35, status: 503, probes: false } }],
+    { tiers, alertEveryMs: 40, workloads: 150, modelLatencyMs: [50, 200], service: { mode: "observe" } }
+  ),
+  /** The database throws what nobody expects. */
+  brokenStorage: disturbed(10, again(10, [60_000, 120_000], (random) => ({ kind: "storage-broken", forMs: 90_000, parameters: { share: random.chance(0.5) ? 1 : 0.5 } }))),
+  /** A person is asked before every action. */
   approvals: calm(14, { service: { mode: "approve" } })
 } satisfies Record<string, Run>
 

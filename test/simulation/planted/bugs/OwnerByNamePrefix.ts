@@ -16,5 +16,5 @@ export const ownerByNamePrefix: PlantedBug = {
   ],
   foundBy: "right-target",
   withinSeeds: 3,
-  run: "calm"
+  run: "calmHour"
 }

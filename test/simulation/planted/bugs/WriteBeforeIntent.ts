@@ -6,10 +6,11 @@ export const writeBeforeIntent: PlantedBug = {
   edits: [
     {
       file: "remediation/Remediation.ts",
-      search: `    return yield* journal(claim, self, plan._tag === "Intended" ? [decision, plan] : [plan])`,
-      replace: `    if (plan._tag !== "Intended") return yield* journal(claim, self, [plan])
-    const outcome = yield* executor.execute(plan.intent, { holds: store.holds(claim) })
-    return yield* journal(claim, self, [decision, plan, { _tag: "Executed", outcome }])`
+      search: `(plan) => journal(claim, self, plan._tag === "Intended" ? [decision, plan] : [plan]))`,
+      replace: `(plan) =>
+      plan._tag === "Intended"
+        ? Effect.flatMap(executor.execute(plan.intent, { holds: store.holds(claim) }), (outcome) => journal(claim, self, [decision, plan, { _tag: "Executed", outcome }]))
+        : journal(claim, self, [plan]))`
     }
   ],
   foundBy: "intent-before-write",
