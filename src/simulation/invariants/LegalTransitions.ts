@@ -42,6 +42,10 @@ interface Breaker {
   failuresInARow: number
   failedMs: number
   successes: number
+  /** Calls that began and ended in this state. */
+  calls: number
+  /** An operator held it closed before: what failed meanwhile counts. */
+  readonly afterForced: boolean
   readonly begun: Set<Call>
 }
 
@@ -74,19 +78,19 @@ class Breakers implements Checker {
   private breaker(name: string, atMs: number): Breaker {
     const known = this.breakers.get(name)
     if (known !== undefined) return known
-    const made = this.enter("Closed", name, atMs)
+    const made = this.enter("Closed", name, atMs, false)
     this.breakers.set(name, made)
     return made
   }
 
-  private enter(state: CircuitTag, name: string, atMs: number): Breaker {
+  private enter(state: CircuitTag, name: string, atMs: number, afterForced: boolean): Breaker {
     const crowded = (this.inFlight.get(name)?.size ?? 0) >= bulkhead.limit
-    return { state, sinceMs: atMs, sinceWallMs: this.setting.world.wallMs, crowded, failuresInARow: 0, failedMs: atMs, successes: 0, begun: new Set() }
+    return { state, sinceMs: atMs, sinceWallMs: this.setting.world.wallMs, crowded, failuresInARow: 0, failedMs: atMs, successes: 0, calls: 0, afterForced, begun: new Set() }
   }
 
   private moved(name: string, from: CircuitTag, to: CircuitTag, cause: TransitionCause, atMs: number): void {
     const breaker = this.breaker(name, atMs)
-    this.breakers.set(name, this.enter(to, name, atMs))
+    this.breakers.set(name, this.enter(to, name, atMs, from === "ForcedClosed"))
     if (breaker.state !== from) return this.report(`breaker ${name} says that it leaves ${from}, and was ${breaker.state}`)
     if (cause === "operator") return
     if (!edges.some(([legalFrom, legalTo, why]) => legalFrom === from && legalTo === to && why === cause)) {
@@ -97,6 +101,9 @@ class Breakers implements Checker {
     if (from === "Open" && forMs < openMs) this.report(`breaker ${name} was open for ${forMs} ms only`)
     if (cause === "probes-succeeded" && this.inFlight.has(name) && breaker.successes < successesToClose) {
       this.report(`breaker ${name} closed after ${breaker.successes} successes`)
+    }
+    if (cause === "consecutive-failures" && this.inFlight.has(name) && breaker.calls < failuresToOpen && !breaker.afterForced) {
+      this.report(`breaker ${name} opened by failures in a row after ${breaker.calls} calls`)
     }
   }
 
@@ -120,6 +127,7 @@ class Breakers implements Checker {
     const breaker = this.breaker(call.peer, atMs)
     // What was admitted in an earlier state says nothing about this one.
     if (!breaker.begun.delete(call)) return
+    breaker.calls++
     if (ending === "bad") {
       breaker.failuresInARow++
       breaker.failedMs = atMs
