@@ -81,24 +81,8 @@ export class Process {
     this.name = name
     this.number = number
     this.wallSkewMs = options.wallSkewMs ?? 0
-    const after: TimeSource["after"] = (delayMs, run) => host.after(this, delayMs, run)
-    const self = this
-    this.clock = new SimulatedClock({
-      get nowMs() {
-        return host.nowMs
-      },
-      get wallOriginMs() {
-        return host.wallOriginMs + self.wallSkewMs
-      },
-      after
-    })
-    this.trueClock = new SimulatedClock({
-      get nowMs() {
-        return host.nowMs
-      },
-      wallOriginMs: host.trueOriginMs,
-      after
-    })
+    this.clock = new SimulatedClock(this.timeSource(() => host.wallOriginMs + this.wallSkewMs))
+    this.trueClock = new SimulatedClock(this.timeSource(() => host.trueOriginMs))
     const random = host.random(`process ${name} ${number}`)
     this.context = Context.make(Clock.Clock, this.clock).pipe(
       Context.add(Scheduler.Scheduler, this.makeScheduler(options.yieldEvery)),
@@ -176,6 +160,19 @@ export class Process {
     const names: Array<string> = []
     for (const fiber of this.watched) if (fiber.pollUnsafe() === undefined) names.push(fiber.cache.span?._tag === "Span" ? fiber.cache.span.name : "(no span)")
     return names
+  }
+
+  private timeSource(wallOriginMs: () => number): TimeSource {
+    const { host } = this
+    return {
+      get nowMs() {
+        return host.nowMs
+      },
+      get wallOriginMs() {
+        return wallOriginMs()
+      },
+      after: (delayMs, run) => host.after(this, delayMs, run)
+    }
   }
 
   private end(state: "crashed" | "exited"): void {

@@ -157,7 +157,7 @@ class Simulation {
   }
 
   private heal(): void {
-    for (const fault of [...this.active.keys()]) this.end(fault)
+    for (const fault of this.active.keys()) this.end(fault)
     for (const farEnd of this.farEnds) farEnd.heal?.()
     this.setting.observations.tell({ _tag: "HealingBegan" })
   }

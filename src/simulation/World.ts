@@ -22,7 +22,7 @@
  * Only what Effect's services give is controlled. Code that uses promises, real timers, `Math.random` or sockets escapes: it never comes to an end
  * here, as `run` is synchronous.
  *
- * ```ts
+ * ```ts import.meta.vitest
  * import { Effect } from "effect"
  * import { World } from "kubernaut/simulation"
  *
@@ -95,18 +95,17 @@ export class World {
     this.seed = seed
     this.wallStartMs = options.wallStartMs ?? defaultWallStartMs
     this.order = this.random("order")
-    const world = this
+    const now = () => this.nowMs
+    const wallOrigin = () => this.wallStartMs + this.wallOffsetMs
     this.host = {
       watchFibers: options.watchFibers ?? false,
       get nowMs() {
-        return world.nowMs
+        return now()
       },
       get wallOriginMs() {
-        return world.wallStartMs + world.wallOffsetMs
+        return wallOrigin()
       },
-      get trueOriginMs() {
-        return world.wallStartMs
-      },
+      trueOriginMs: this.wallStartMs,
       enqueue: (process, run) => this.queue.add(process, run),
       after: (process, delayMs, run) => {
         const timer = this.timers.add(this.nowMs + delayMs, process, run)

@@ -232,7 +232,7 @@ describe("a process", () => {
       yield* Effect.forkChild(Effect.never)
       const ended = yield* Effect.forkChild(Effect.void)
       yield* Fiber.await(ended)
-      yield* Effect.never
+      return yield* Effect.never
     }))
     world.run()
     assert.strictEqual(process.fibers, 2)
