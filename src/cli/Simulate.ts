@@ -112,7 +112,7 @@ const counts = (record: Readonly<Record<string, number>>): string =>
   Object.entries(record).toSorted(([, a], [, b]) => b - a).map(([name, count]) => `${number(count)} ${name}`).join(", ")
 
 const summaryText = (summary: Runner.Summary, { request, scenario }: Job, warnings: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const { availability, coverage, endings } = summary
+  const { availability, coverage, endings, figures } = summary
   const { byReasonMs } = availability
   const share = (ms: number) => percent(availability.observedMs === 0 ? 0 : ms / availability.observedMs)
   const ratio = Availability.ratio(availability)
@@ -121,8 +121,8 @@ const summaryText = (summary: Runner.Summary, { request, scenario }: Job, warnin
       summary.failed.length === 0 ? "all invariants held, nothing is pending" : `${number(summary.failed.length)} failed, ${number(summary.violations)} violations`
     }`,
     ...table([
-      ["  alerts", `${number(summary.alerts)} acknowledged; ${counts(endings.states) || "none has ended"}`],
-      ["  fixed", `${number(endings.fixed)} said to be, ${number(endings.falselyFixed)} of them falsely`],
+      ["  alerts", `${number(summary.alerts)} acknowledged; ${counts(endings) || "none has ended"}`],
+      ["  fixed", `${number(figures["fixedVerdicts"] ?? 0)} said to be, ${number(figures["falselyFixed"] ?? 0)} of them falsely`],
       ["  available", `${percent(ratio)}${ratio >= Availability.goal ? "" : `, less than ${Availability.goal * 100} %`} (down ${share(byReasonMs.down)}, deaf ${share(byReasonMs.deaf)}, idle ${share(byReasonMs.idle)})`],
       ["  faults", counts(coverage.faults) || "none"],
       ["  coverage", `${Object.keys(coverage.crashPoints).length} crash points, ${Object.keys(coverage.remediations).length} transitions of remediations, ${Object.keys(coverage.breakers).length} of breakers, ${Object.keys(coverage.levels).length} of the level, ${Object.keys(coverage.marks).length} of ${Object.keys(Coverage.sometimes).length} marks`],
@@ -198,11 +198,11 @@ const record = (simulator: Simulator, job: Job, seed: number): Runner.SeedOutcom
 
 const codes = { Invariant: "invariant", Liveness: "liveness", Crash: "crash" } as const
 
-const told = ({ failed, ...figures }: Runner.Summary, job: Job, outcome: Runner.SeedOutcome | undefined, shrunk: Shrink.Shrunk | undefined, more: object) => ({
-  ...figures,
+const told = ({ failed, ...summary }: Runner.Summary, job: Job, outcome: Runner.SeedOutcome | undefined, shrunk: Shrink.Shrunk | undefined, more: object) => ({
+  ...summary,
   hours: job.scenario.durationMs / hourMs,
   scenario: job.request.scenario,
-  availabilityRatio: Availability.ratio(figures.availability),
+  availabilityRatio: Availability.ratio(summary.availability),
   failed: failed.slice(0, 100),
   ...(outcome?.failure === undefined ? {} : { failure: outcome.failure, broken: outcome.violations, pending: outcome.pending }),
   ...(shrunk === undefined ? {} : { shrunk }),

@@ -195,7 +195,7 @@ export class CoverageRecorder {
 
   private take(row: CommittedEvent, atMs: number): void {
     const { kind, remediationId } = row
-    this.stages.take(row, atMs)
+    if (this.stages.take(row, atMs) === undefined && kind !== "Accepted") return
     const stage = this.stages.open.get(remediationId)?.stage
     if (stage !== undefined) for (const { kind, met } of this.active.values()) this.meet(kind, met, stage)
 

@@ -126,18 +126,18 @@ const incidents = ({ outcome }: ReportOptions): ReadonlyArray<readonly [id: stri
 }
 
 const cards = ({ outcome, scenario }: ReportOptions): string => {
-  const { availability, endings } = outcome
-  const figures: ReadonlyArray<readonly [value: string, means: string]> = [
+  const { availability, endings, figures } = outcome
+  const cards: ReadonlyArray<readonly [value: string, means: string]> = [
     [number(outcome.alerts), "alerts acknowledged"],
-    [number(endings.states["Remediated"] ?? 0), "remediated"],
-    [number(endings.states["Escalated"] ?? 0), "put before a person"],
-    [`${endings.falselyFixed} of ${number(endings.fixed)}`, "falsely called fixed"],
+    [number(endings["Remediated"] ?? 0), "remediated"],
+    [number(endings["Escalated"] ?? 0), "put before a person"],
+    [`${figures["falselyFixed"] ?? 0} of ${number(figures["fixedVerdicts"] ?? 0)}`, "falsely called fixed"],
     [`${(Availability.ratio(availability) * 100).toFixed(3)} %`, `available (goal ${Availability.goal * 100} %)`],
     [number(outcome.plan.length), "faults"],
     [number(outcome.boots), outcome.boots === 1 ? "start of the service" : "starts of the service"],
     [length(outcome.simulatedMs), `of ${scenario}, ${number(outcome.steps)} steps`]
   ]
-  return `<div class="cards">${figures.map(([value, means]) => `<div class="card"><b>${escape(value)}</b><span>${escape(means)}</span></div>`).join("")}</div>`
+  return `<div class="cards">${cards.map(([value, means]) => `<div class="card"><b>${escape(value)}</b><span>${escape(means)}</span></div>`).join("")}</div>`
 }
 
 const problem = ({ outcome, replay, shrunk }: ReportOptions): string => {

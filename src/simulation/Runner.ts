@@ -58,6 +58,8 @@ export interface SeedOutcome {
   readonly coverage: Coverage.Coverage
   readonly availability: Availability.Availability
   readonly endings: Endings.Endings
+  /** What the checkers counted, `fixedVerdicts` and `falselyFixed` among it. */
+  readonly figures: Readonly<Record<string, number>>
   readonly timeline?: Timeline
 }
 
@@ -123,7 +125,8 @@ const crashed = (seed: number, failure: Failure, plan: FaultPlan): SeedOutcome =
   journalHash: "",
   coverage: Coverage.empty,
   availability: Availability.none,
-  endings: Endings.none
+  endings: {},
+  figures: {}
 })
 
 // ----------------------------------------------------------------------------
@@ -145,6 +148,13 @@ export interface Summary {
   readonly coverage: Coverage.Coverage
   readonly availability: Availability.Availability
   readonly endings: Endings.Endings
+  readonly figures: Readonly<Record<string, number>>
+}
+
+const sumOf = (records: ReadonlyArray<Readonly<Record<string, number>>>): Readonly<Record<string, number>> => {
+  const total: Record<string, number> = {}
+  for (const record of records) for (const [name, count] of Object.entries(record)) total[name] = (total[name] ?? 0) + count
+  return Object.fromEntries(Object.entries(total).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** `outcomes` in the order of the seeds, as `runSeeds` answers them. */
@@ -163,7 +173,8 @@ export const summarize = (outcomes: ReadonlyArray<SeedOutcome>): Summary => {
     boots: total(({ boots }) => boots),
     coverage: outcomes.reduce((sum, { coverage }) => Coverage.merge(sum, coverage), Coverage.empty),
     availability: outcomes.reduce((sum, { availability }) => Availability.add(sum, availability), Availability.none),
-    endings: outcomes.reduce((sum, { endings }) => Endings.add(sum, endings), Endings.none)
+    endings: sumOf(outcomes.map(({ endings }) => endings)),
+    figures: sumOf(outcomes.map(({ figures }) => figures))
   }
 }
 

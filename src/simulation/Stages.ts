@@ -45,6 +45,8 @@ export class Stages {
   /** Takes in a row and answers what the remediation was before. */
   take(row: CommittedEvent, atMs: number): Open | undefined {
     const before = this.open.get(row.remediationId)
+    // Its alert may be resolved after its end: that opens nothing.
+    if (before === undefined && row.kind !== "Accepted") return undefined
     const stage = stageAfter(row, before?.stage ?? "queued")
     if (stage === undefined) this.open.delete(row.remediationId)
     else this.open.set(row.remediationId, { stage, lastEvent: row.kind, sinceMs: before?.stage === stage ? before.sinceMs : atMs })

@@ -266,7 +266,8 @@ export class TimelineRecorder {
     const { event, remediationId } = row
     const text = eventText(event)
     this.tell("journal", `${row.kind}${text === "" ? "" : ` ${text}`}`, remediationId)
-    this.stages.take(row, nowMs)
+    const before = this.stages.take(row, nowMs)
+    if (before === undefined && event._tag !== "Accepted") return
     if (event._tag === "Accepted" || event._tag === "Retargeted") this.names.set(remediationId, event.target.name)
     const name = this.names.get(remediationId) ?? remediationId
     const track = trackIn(this.remediations, remediationId)

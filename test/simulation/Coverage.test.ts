@@ -43,8 +43,15 @@ describe("Coverage", () => {
     const write: Observation = { _tag: "ClusterWrite", by: "kubernaut", change: { _tag: "Evict", ref: { namespace: "a", kind: "Pod", name: "b" }, uid: "u" }, executionId: "e", applied: "yes" }
     const executed = committed("Executed", { outcome: { executionId: "e" } })
     assert.strictEqual(after(write, ended).marks["write-unacknowledged"], 1)
-    assert.isUndefined(after(write, executed, ended).marks["write-unacknowledged"])
+    assert.isUndefined(after(committed("Accepted"), write, executed, ended).marks["write-unacknowledged"])
     assert.isUndefined(after({ ...write, applied: "no" }, ended).marks["write-unacknowledged"])
+  })
+
+  it("opens nothing anew when an alert is resolved after the end of its remediation", () => {
+    const late = [committed("Accepted"), committed("Concluded", { state: "Remediated" }), committed("AlertResolved"), began]
+    const { faultStages, remediations } = after(...late)
+    assert.deepStrictEqual(faultStages, { "kubernetes-unavailable": { idle: 1 } })
+    assert.deepStrictEqual(remediations, { "· → Received": 1, "Received → Remediated": 1 })
   })
 
   it("knows the transitions of remediations, breakers and the level", () => {
