@@ -25,6 +25,9 @@ interface Firing extends AlertIdentity {
   readonly sinceMs: number
 }
 
+/** Faults that make several of one webhook multiply where they overlap. */
+const mostDeliveries = 12
+
 /** A webhook on its way. */
 export interface Delivery {
   readonly afterMs: number
@@ -155,7 +158,8 @@ export class Alertmanager implements FarEnd {
     const alert = { fingerprint: firing.fingerprint, startsAt: firing.startsAt }
     this.setting.observations.tell({ _tag: "AlertSent", alert, firing: status === "firing", about: firing.ref })
     const deliveries = [...this.disturbances].reduce<ReadonlyArray<Delivery>>(
-      (all, disturbance) => all.flatMap((delivery) => disturbance(delivery.webhook).map((next) => ({ ...next, afterMs: delivery.afterMs + next.afterMs }))),
+      (all, disturbance) =>
+        all.flatMap((delivery) => disturbance(delivery.webhook).map((next) => ({ ...next, afterMs: delivery.afterMs + next.afterMs }))).slice(0, mostDeliveries),
       [{ afterMs: 0, webhook }]
     )
     deliveries.forEach((delivery, index) => this.deliver(delivery, index === 0 ? what : `${what}, once more (${index})`))
