@@ -1,6 +1,14 @@
 /** All invariants. One that is added here is checked in every run. */
 import type { Invariant } from "./Invariant.ts"
+import { nothingLeaked } from "./invariants/NothingLeaked.ts"
+import { restartIntensity } from "./invariants/RestartIntensity.ts"
+import { neverFalselyFixed } from "./invariants/NeverFalselyFixed.ts"
+import { auditComplete } from "./invariants/AuditComplete.ts"
+import { guardrailsHold } from "./invariants/GuardrailsHold.ts"
+import { startedActionsEnd } from "./invariants/StartedActionsEnd.ts"
+import { oneActionAtATime } from "./invariants/OneActionAtATime.ts"
 import { amplification } from "./invariants/Amplification.ts"
+import { answeredOnce } from "./invariants/AnsweredOnce.ts"
 import { bulkheadRespected } from "./invariants/BulkheadRespected.ts"
 import { healedAtEnd } from "./invariants/HealedAtEnd.ts"
 import { intentBeforeWrite } from "./invariants/IntentBeforeWrite.ts"
@@ -12,4 +20,4 @@ import { noSecretLeaks } from "./invariants/NoSecretLeaks.ts"
 import { nothingAfterDeadline } from "./invariants/NothingAfterDeadline.ts"
 import { rightTarget } from "./invariants/RightTarget.ts"
 
-export const all: ReadonlyArray<Invariant> = [noAlertLost, intentBeforeWrite, noActionTwice, rightTarget, amplification, bulkheadRespected, nothingAfterDeadline, legalTransitions, levelFollows, noSecretLeaks, healedAtEnd]
+export const all: ReadonlyArray<Invariant> = [noAlertLost, intentBeforeWrite, noActionTwice, rightTarget, answeredOnce, amplification, bulkheadRespected, nothingAfterDeadline, legalTransitions, levelFollows, noSecretLeaks, healedAtEnd, oneActionAtATime, startedActionsEnd, guardrailsHold, auditComplete, neverFalselyFixed, restartIntensity, nothingLeaked]

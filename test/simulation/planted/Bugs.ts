@@ -9,6 +9,7 @@ import { lostWakeUp } from "./bugs/LostWakeUp.ts"
 import { ownerByNamePrefix } from "./bugs/OwnerByNamePrefix.ts"
 import { resolvedIgnored } from "./bugs/ResolvedIgnored.ts"
 import { retryWithoutBudget } from "./bugs/RetryWithoutBudget.ts"
+import { reviewForgotten } from "./bugs/ReviewForgotten.ts"
 import { secretsInPrompts } from "./bugs/SecretsInPrompts.ts"
 import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
 import { writeBeforeIntent } from "./bugs/WriteBeforeIntent.ts"
@@ -23,6 +24,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   ownerByNamePrefix,
   resolvedIgnored,
   retryWithoutBudget,
+  reviewForgotten,
   secretsInPrompts,
   sweepNeverRuns,
   writeBeforeIntent

@@ -74,7 +74,7 @@ export const runs = {
   /** The database throws what nobody expects. */
   brokenStorage: disturbed(10, again(10, [60_000, 120_000], (random) => ({ kind: "storage-broken", forMs: 90_000, parameters: { share: random.chance(0.5) ? 1 : 0.5 } }))),
   /** A person is asked before every action. */
-  approvals: calm(14, { service: { mode: "approve" } })
+  approvals: calm(20, { service: { mode: "approve" } })
 } satisfies Record<string, Run>
 
 export type RunName = keyof typeof runs

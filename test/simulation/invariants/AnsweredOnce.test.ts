@@ -1,0 +1,41 @@
+import { assert, describe, it } from "@effect/vitest"
+import { answeredOnce } from "../../../src/simulation/invariants/AnsweredOnce.ts"
+import type { Observation } from "../../../src/simulation/Observation.ts"
+import { app, concluded, decided, intended, reviewed } from "../fixtures/Journal.ts"
+import { watch } from "../fixtures/Watching.ts"
+
+const reportsOf = (...events: ReadonlyArray<Observation>): ReadonlyArray<string> => {
+  const seen = watch(answeredOnce)
+  seen.at(1, ...events)
+  return seen.reports
+}
+
+describe("answered-once", () => {
+  it("reports a question that is asked again", () => {
+    assert.deepStrictEqual(reportsOf(decided("rem-1", "review"), reviewed("rem-1", "approved"), decided("rem-1", "review")), [
+      "remediation rem-1 asks again, and a person has approved it before"
+    ])
+  })
+
+  it("reports an action that was rejected", () => {
+    assert.deepStrictEqual(reportsOf(decided("rem-1", "review"), reviewed("rem-1", "rejected"), intended("rem-1", app)), [
+      "remediation rem-1 acts, and a person has rejected it"
+    ])
+  })
+
+  it("reports an answer that nobody sees to for 7 minutes, and takes one that is seen to after 5", () => {
+    const after = (ms: number) => {
+      const seen = watch(answeredOnce)
+      seen.at(1, reviewed("rem-1", "approved"))
+      seen.at(1 + ms, concluded("rem-1", "Cancelled"))
+      return seen.reports
+    }
+    assert.deepStrictEqual(after(420_000), ["nothing came of the answer about remediation rem-1 for 420000 ms"])
+    assert.deepStrictEqual(after(300_000), [])
+  })
+
+  it("takes an approved action, one that is stopped after all, and the question of another remediation", () => {
+    assert.deepStrictEqual(reportsOf(reviewed("rem-1", "approved"), decided("rem-1", "execute"), intended("rem-1", app), decided("rem-2", "review")), [])
+    assert.deepStrictEqual(reportsOf(reviewed("rem-1", "approved"), decided("rem-1", "escalate")), [])
+  })
+})
