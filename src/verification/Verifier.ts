@@ -71,6 +71,9 @@ export class Verifier extends Context.Service<Verifier, {
     )
 }
 
+// How long something lasts is told by the clock that is never set: a wall clock put back by an hour must not keep an incident open for one.
+const steadyMs: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
+
 /** Keeps the samples within the window and the newest one before it, which is all that `judge` looks at. */
 const remember = (samples: ReadonlyArray<Sample>, sample: Sample, windowMs: number): ReadonlyArray<Sample> => {
   const all = [...samples, sample]
@@ -106,7 +109,7 @@ const make = (client: KubernetesClient["Service"], options: Settings): Verifier[
       written: Effect.forEach(intent.changes.filter((change) => change._tag === "Patch"), (change) => orMissing(client.get(change.ref))),
       remaining: remainingOf(intent)
     }).pipe(Effect.option)
-    const atMs = yield* Clock.currentTimeMillis
+    const atMs = yield* steadyMs
     const sample: Sample = read._tag === "Some" ? { atMs, ...read.value } : { atMs, state: null, written: [], remaining: [] }
     return sample
   })
@@ -119,17 +122,17 @@ const make = (client: KubernetesClient["Service"], options: Settings): Verifier[
     })
 
   const verify = Effect.fn("Verifier.verify")(function*<E>(input: VerifyInput<E>): Effect.fn.Return<Verification, E> {
-    const startedAtMs = yield* Clock.currentTimeMillis
+    const startedAtMs = yield* steadyMs
     const capMs = millis(options.pollIntervalCap)
     let waitMs = millis(options.pollInterval)
     let samples: ReadonlyArray<Sample> = []
     while (true) {
       const sample = yield* look(input.intent, input.target)
       samples = remember(samples, sample, settings.stabilisationMs)
-      const nowMs = sample.atMs
-      const judgement = judge({ intent: input.intent, samples, alert: yield* statusOf(input), startedAtMs, nowMs, settings })
+      const alert = yield* statusOf(input)
+      const judgement = judge({ intent: input.intent, samples, alert, startedAtMs, nowMs: sample.atMs, settings })
       if (judgement._tag === "Verdict") {
-        return { verdict: judgement.verdict, reasons: judgement.reasons, observed: sample.state, verifiedAt: Timestamp.fromMillis(nowMs) }
+        return { verdict: judgement.verdict, reasons: judgement.reasons, observed: sample.state, verifiedAt: yield* Timestamp.now }
       }
       yield* Effect.sleep(Math.min(waitMs, capMs))
       waitMs *= 1.5

@@ -8,7 +8,7 @@
  *
  * What the service does runs in its own fiber here, so a crash of it cuts the connection.
  */
-import { Effect, Exit, type Fiber, Cause, Tracer } from "effect"
+import { Cause, Effect, Exit, type Fiber, type Tracer } from "effect"
 import type { Setting } from "../FarEnd.ts"
 import type { Call, CallEnding } from "../Observation.ts"
 import type { SeededRandom } from "../SeededRandom.ts"

@@ -1,0 +1,33 @@
+/** A wall clock that was put back by an hour while an action was verified kept its verification, and so the incident, open for that hour. */
+import { assert, describe, it } from "@effect/vitest"
+import { run } from "../../../src/simulation/Simulation.ts"
+import * as Scenario from "../../../src/simulation/Scenario.ts"
+
+const hourMs = 3_600_000
+
+describe("a wall clock that is put back while an action is verified", () => {
+  it("delays no verdict", () => {
+    const verifiedAfterMs: Array<number> = []
+    let executedMs: number | undefined
+    run({
+      seed: 1,
+      scenario: { ...Scenario.single, durationMs: 3 * 60_000, livenessMs: 2 * hourMs },
+      plan: [],
+      onMade: ({ observations, world }) =>
+        observations.listen({
+          Committed: ({ events }, atMs) => {
+            for (const { kind } of events) {
+              if (kind === "Executed") {
+                executedMs ??= atMs
+                world.at(atMs + 3_000, () => world.jumpWallClock(-hourMs))
+              }
+              if (kind === "Verified") verifiedAfterMs.push(atMs - executedMs!)
+            }
+          }
+        })
+    })
+    assert.strictEqual(verifiedAfterMs.length, 1)
+    // As without the jump: the settling of two pods and the time they must stay so.
+    assert.isBelow(verifiedAfterMs[0]!, 60_000)
+  })
+})
