@@ -6,8 +6,8 @@ import * as Scenario from "../../src/simulation/Scenario.ts"
 import { run as simulate } from "../../src/simulation/Simulation.ts"
 import type { Result } from "./harness.ts"
 
-const warmUpSeeds = 15
-const seeds = 30
+const warmUpSeeds = 10
+const seeds = 20
 
 const costMs = (seed: number, plan: { readonly plan?: [] }): number => {
   const before = process.threadCpuUsage()
