@@ -94,7 +94,7 @@ const incidents = kind({
   description: "Every workload of the cluster breaks at the same moment.",
   parameters: Schema.Struct({}),
   lasts: undefined,
-  gapMs: [600_000, 3_600_000],
+  gapMs: [3_600_000, 36_000_000],
   draw: () => ({}),
   apply: (_, { farEnds }) => {
     farEnds.alertmanager.breakAll()
@@ -132,7 +132,8 @@ const odd = kind({
   description: "Somebody sends bodies that are no webhook, or a strange one: most are refused at the door, and what comes in is handled as any other.",
   parameters: Schema.Struct({ count: Schema.Int }),
   lasts: undefined,
-  draw: (random) => ({ count: Math.floor(random.magnitude(1, 50)) }),
+  gapMs: [600_000, 7_200_000],
+  draw: (random) => ({ count: Math.floor(random.magnitude(1, 10)) }),
   apply: ({ count }, { farEnds: { alertmanager }, world }, random) => {
     for (let index = 0; index < count; index++) {
       const webhook = decode(oddBody(random))
@@ -144,4 +145,4 @@ const odd = kind({
 })
 
 // A thousand alerts are as much work as all else of an hour, so that they come seldom.
-export const intakeFaults: ReadonlyArray<FaultKind> = [duplicate, late, resolvedFirst, storm(10, undefined), storm(1000, [1_800_000, 7_200_000]), incidents, odd]
+export const intakeFaults: ReadonlyArray<FaultKind> = [duplicate, late, resolvedFirst, storm(10, undefined), storm(1000, [20_000_000, 200_000_000]), incidents, odd]
