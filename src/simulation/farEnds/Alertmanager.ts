@@ -178,7 +178,7 @@ export class Alertmanager implements FarEnd {
     const post = this.service.call(this.process!, (kubernaut) => kubernaut.receive(webhook)).pipe(
       // What breaks in the service is answered with a 500.
       Effect.catchDefect(() => Effect.fail("broken" as const)),
-      Effect.flatMap((receipt) => receipt.shed > 0 ? Effect.fail("shed" as const) : Effect.succeed(receipt)),
+      Effect.filterOrFail((receipt) => receipt.shed === 0, () => "shed" as const),
       Effect.retry(Schedule.spaced(retryMs))
     )
     this.process!.fork(post, (exit) => {

@@ -16,7 +16,7 @@ export const oneActionAtATime: Invariant = {
     const remediationOf = new Map<string, string>()
     const running = new Map<string, Set<string>>()
     const over = (remediationId: string) => {
-      for (const execution of [...running.keys()]) if (remediationOf.get(execution) === remediationId) running.delete(execution)
+      for (const execution of running.keys()) if (remediationOf.get(execution) === remediationId) running.delete(execution)
     }
     return {
       on: {
