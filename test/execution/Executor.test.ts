@@ -3,29 +3,16 @@ import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Action } from "../../src/domain/Action.ts"
 import type { Intent } from "../../src/domain/Execution.ts"
-import { Executor, type PlanInput } from "../../src/execution/Executor.ts"
+import { Executor } from "../../src/execution/Executor.ts"
 import { KubernetesClient, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 import type { Deployment } from "../../src/kubernetes/ObjectModel.ts"
 import { make as makePipeline } from "../../src/resilience/Pipeline.ts"
+import { aPodOf, executed, inputFor, on, planned } from "./acting.ts"
 import { inTime, layer, script, touch, writesOf } from "./faults.ts"
 
-const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
 const checkout = on("Deployment", "checkout")
 const rollback: Action = { type: "RollbackDeployment", target: checkout }
 const drain: Action = { type: "DrainNode", target: on("Node", "node-1", "") }
-const holds = Effect.succeed(true)
-
-const inputFor = (action: Action, target = action.target): PlanInput => ({
-  action,
-  target: { cluster: "test", ...target },
-  remediationId: "r1",
-  executionId: "r1-1",
-  epoch: 1
-})
-
-const planned = (action: Action, target = action.target, approved = false) =>
-  Effect.flatMap(Executor, (executor) => executor.plan({ ...inputFor(action, target), approved }))
-const executed = (intent: Intent) => Effect.flatMap(Executor, (executor) => executor.execute(intent, { holds }))
 const readBack = (intent: Intent) => Effect.flatMap(Executor, (executor) => executor.readBack(intent))
 
 const imageOf = Effect.flatMap(KubernetesClient, (client) =>
@@ -34,13 +21,6 @@ const generationOf = Effect.flatMap(KubernetesClient, (client) => Effect.map(cli
 
 const bad = "registry.shop.example/checkout:v2.4.0"
 const good = "registry.shop.example/checkout:v2.3.1"
-
-const aPodOf = (app: string) =>
-  Effect.flatMap(KubernetesClient, (client) =>
-    Effect.map(client.list("Pod", { namespace: "shop", labelSelector: { app } }), ([first]) => {
-      if (first === undefined) throw new Error(`The sandbox has no pod of ${app}`)
-      return first
-    }))
 
 describe("plan", () => {
   const faults = script()
@@ -347,56 +327,6 @@ describe("execute, after a crash", () => {
       const intent = yield* planned(rollback)
       faults.gets = ["request lost"]
       assert.strictEqual(yield* readBack(intent), "unknown")
-    }).pipe(Effect.provide(layer(faults)))
-  })
-})
-
-describe("an eviction", () => {
-  const budget: KubernetesErrorReason = { _tag: "DisruptionBudget" }
-  const evictOne = Effect.gen(function*() {
-    const found = yield* aPodOf("catalog")
-    return yield* planned({ type: "EvictPod", target: on("Pod", found.metadata.name) }, on("Deployment", "catalog"))
-  })
-
-  it.effect("waits for its disruption budget, five seconds at a time", () => {
-    const faults = script({ writes: [budget, budget] })
-    return Effect.gen(function*() {
-      const intent = yield* evictOne
-      const running = yield* Effect.forkChild(executed(intent))
-      yield* TestClock.adjust("9 seconds")
-      assert.strictEqual(writesOf(faults).length, 2)
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual((yield* Fiber.join(running)).applied, "yes")
-      assert.strictEqual(writesOf(faults).length, 3)
-    }).pipe(Effect.provide(layer(faults)))
-  })
-
-  it.effect("gives up after two minutes, and says that nothing was done", () => {
-    const faults = script({ writes: Array.from({ length: 60 }, () => budget) })
-    return Effect.gen(function*() {
-      const intent = yield* evictOne
-      const outcome = yield* inTime(executed(intent))
-      assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", "disruption-budget"])
-      assert.strictEqual(writesOf(faults).length, 25)
-    }).pipe(Effect.provide(layer(faults)))
-  })
-
-  it.effect("of a pod that has gone by itself has succeeded", () => {
-    const faults = script({ writes: [{ _tag: "NotFound" }] })
-    return Effect.gen(function*() {
-      const outcome = yield* Effect.flatMap(evictOne, executed)
-      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
-    }).pipe(Effect.provide(layer(faults)))
-  })
-
-  it.effect("leaves another pod of the same name alone", () => {
-    const faults = script()
-    return Effect.gen(function*() {
-      const intent = yield* evictOne
-      const change = intent.changes[0]!
-      const renamed: Intent = { ...intent, changes: change._tag === "Evict" ? [{ ...change, uid: "an-earlier-pod" }] : [] }
-      assert.strictEqual((yield* executed(renamed)).applied, "yes")
-      assert.deepStrictEqual(writesOf(faults), [])
     }).pipe(Effect.provide(layer(faults)))
   })
 })

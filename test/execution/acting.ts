@@ -1,0 +1,29 @@
+/** Planning and carrying out on the sandbox, for tests. */
+import { Effect } from "effect"
+import type { Action } from "../../src/domain/Action.ts"
+import type { Intent } from "../../src/domain/Execution.ts"
+import { Executor, type PlanInput } from "../../src/execution/Executor.ts"
+import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+
+export const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
+const holds = Effect.succeed(true)
+
+export const inputFor = (action: Action, target = action.target): PlanInput => ({
+  action,
+  target: { cluster: "test", ...target },
+  remediationId: "r1",
+  executionId: "r1-1",
+  epoch: 1
+})
+
+export const planned = (action: Action, target = action.target, approved = false) =>
+  Effect.flatMap(Executor, (executor) => executor.plan({ ...inputFor(action, target), approved }))
+
+export const executed = (intent: Intent) => Effect.flatMap(Executor, (executor) => executor.execute(intent, { holds }))
+
+export const aPodOf = (app: string) =>
+  Effect.flatMap(KubernetesClient, (client) =>
+    Effect.map(client.list("Pod", { namespace: "shop", labelSelector: { app } }), ([first]) => {
+      if (first === undefined) throw new Error(`The sandbox has no pod of ${app}`)
+      return first
+    }))
