@@ -22,12 +22,11 @@ export type FarEndName = keyof FarEnds
 /** The far ends of one run, in the order in which they begin. */
 export const make = (setting: Setting, service: ServiceProcess): FarEnds => {
   const cluster = new Cluster(setting)
-  const process = () => service.process?.number ?? -1
   return {
     database: new Database(setting),
     cluster,
-    holmesgpt: new HolmesGpt(setting, cluster, process),
-    languageModels: new LanguageModels(setting, cluster, process),
+    holmesgpt: new HolmesGpt(setting, cluster),
+    languageModels: new LanguageModels(setting, cluster),
     alertmanager: new Alertmanager(setting, cluster, service),
     operators: new Operators(setting, service)
   } satisfies Record<FarEndName, FarEnd>

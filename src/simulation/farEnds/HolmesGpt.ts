@@ -164,9 +164,8 @@ export class HolmesGpt implements FarEnd {
   readonly service: ModelService
   readonly layer: Layer.Layer<HttpClient.HttpClient>
 
-  /** `process`: the number of the service's process that is alive. */
-  constructor(setting: Setting, cluster: Cluster, process: () => number) {
-    this.service = new ModelService(setting, cluster, this.name, process)
+  constructor(setting: Setting, cluster: Cluster) {
+    this.service = new ModelService(setting, cluster, this.name)
     this.layer = Layer.succeed(HttpClient.HttpClient, HttpClient.make((request) => this.respond(request)))
   }
 

@@ -72,8 +72,8 @@ export class LanguageModelProvider {
   /** As the list of models is to the real ones, with their time limit. */
   readonly probe: Effect.Effect<void, InvestigatorError>
 
-  constructor(setting: Setting, cluster: Cluster, provider: string, process: () => number) {
-    const service = new ModelService(setting, cluster, `llm:${provider}`, process)
+  constructor(setting: Setting, cluster: Cluster, provider: string) {
+    const service = new ModelService(setting, cluster, `llm:${provider}`)
     this.service = service
     const exchange = (purpose: "work" | "probe", reply: Effect.Effect<Reply>): Effect.Effect<Answered, AiError.AiError> =>
       service.link.carry({ purpose, judge }, passage, Effect.flatMap(reply, (made) => {
@@ -110,9 +110,8 @@ export class LanguageModels implements FarEnd {
   readonly alpha: LanguageModelProvider
   readonly beta: LanguageModelProvider
 
-  /** `process`: the number of the service's process that is alive. */
-  constructor(setting: Setting, cluster: Cluster, process: () => number) {
-    this.alpha = new LanguageModelProvider(setting, cluster, "alpha", process)
-    this.beta = new LanguageModelProvider(setting, cluster, "beta", process)
+  constructor(setting: Setting, cluster: Cluster) {
+    this.alpha = new LanguageModelProvider(setting, cluster, "alpha")
+    this.beta = new LanguageModelProvider(setting, cluster, "beta")
   }
 }

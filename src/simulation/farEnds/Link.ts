@@ -8,7 +8,7 @@
  *
  * What the service does runs in its own fiber here, so a crash of it cuts the connection.
  */
-import { Cause, Effect, Exit, type Fiber, type Tracer } from "effect"
+import { Cause, Clock, Effect, Exit, type Fiber, type Tracer } from "effect"
 import type { Setting } from "../FarEnd.ts"
 import type { Call, CallEnding } from "../Observation.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
@@ -59,16 +59,15 @@ export class Link {
   private readonly latencyMs: readonly [number, number]
   private readonly faults = new Set<NetworkFault>()
   private readonly bodyFaults = new Set<BodyFault>()
-  private readonly process: () => number
+  private lastClock: Clock.Clock | undefined
+  private lastProcess = -1
   private calls = 0
 
-  /** `process`: the number of the service's process that is alive. */
-  constructor(setting: Setting, peer: string, process: () => number) {
+  constructor(setting: Setting, peer: string) {
     this.setting = setting
     this.peer = peer
     this.random = setting.world.random(`link ${peer}`)
     this.latencyMs = setting.scenario.clusterLatencyMs
-    this.process = process
   }
 
   /** From now on, until the answer is called. */
@@ -102,7 +101,7 @@ export class Link {
       let disturbed = peer
       for (const fault of this.faults) disturbed = fault(disturbed, passage)
       const { observations } = this.setting
-      const call: Call = { peer: this.peer, process: this.process(), number: ++this.calls, purpose: request.purpose, hop: hopOf(fiber) }
+      const call: Call = { peer: this.peer, process: this.processOf(fiber), number: ++this.calls, purpose: request.purpose, hop: hopOf(fiber) }
       observations.tell({ _tag: "CallBegan", call })
       return Effect.onExit(Effect.flatMap(this.underWay, () => disturbed), (exit) =>
         Effect.sync(() => {
@@ -110,6 +109,16 @@ export class Link {
           observations.tell({ _tag: "CallEnded", call, ending })
         }))
     })
+  }
+
+  /** Whose clock it goes by is whose fiber it is: a second process of the service has breakers and budgets of its own. */
+  private processOf(fiber: Fiber.Fiber<unknown, unknown>): number {
+    const clock = fiber.getRef(Clock.Clock)
+    if (clock !== this.lastClock) {
+      this.lastClock = clock
+      this.lastProcess = this.setting.world.processes.findLast((process) => process.clock === clock)?.number ?? -1
+    }
+    return this.lastProcess
   }
 
   /** The time that a message takes. */

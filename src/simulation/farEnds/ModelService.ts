@@ -62,10 +62,10 @@ export class ModelService {
   private readonly random: SeededRandom
   private readonly faults = new Set<ModelFault>()
 
-  constructor(setting: Setting, cluster: Cluster, peer: string, process: () => number) {
+  constructor(setting: Setting, cluster: Cluster, peer: string) {
     this.setting = setting
     this.cluster = cluster
-    this.link = new Link(setting, peer, process)
+    this.link = new Link(setting, peer)
     this.random = setting.world.random(`model ${peer}`)
   }
 

@@ -54,6 +54,7 @@ class Breakers implements Checker {
   private readonly report: (message: string) => void
   private readonly breakers = new Map<string, Breaker>()
   private readonly inFlight = new Map<string, Set<Call>>()
+  private process = 0
 
   constructor(setting: Setting, report: (message: string) => void) {
     this.setting = setting
@@ -62,17 +63,23 @@ class Breakers implements Checker {
 
   readonly on: Handlers = {
     // A new process knows nothing of what the one before it had seen.
-    ProcessBooted: () => {
+    ProcessBooted: ({ number }) => {
+      this.process = number
       this.breakers.clear()
       this.inFlight.clear()
     },
     // A process that stands still may have seen a failure at the wire and not counted it yet.
     FaultBegan: ({ fault }) => {
-      if (fault.kind.includes("pause")) for (const breaker of this.breakers.values()) breaker.failuresInARow = 0
+      if (/pause|owners|storage-slow/.test(fault.kind)) for (const breaker of this.breakers.values()) breaker.failuresInARow = 0
     },
     BreakerMoved: ({ breaker, cause, from, to }, atMs) => this.moved(breaker, from, to, cause, atMs),
-    CallBegan: ({ call }, atMs) => this.began(call, atMs),
-    CallEnded: ({ call, ending }, atMs) => this.ended(call, ending, atMs)
+    // A second process on the same database has breakers of its own, which nobody hears of.
+    CallBegan: ({ call }, atMs) => {
+      if (call.process === this.process) this.began(call, atMs)
+    },
+    CallEnded: ({ call, ending }, atMs) => {
+      if (call.process === this.process) this.ended(call, ending, atMs)
+    }
   }
 
   private breaker(name: string, atMs: number): Breaker {

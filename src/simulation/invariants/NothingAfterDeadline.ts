@@ -10,6 +10,9 @@ import type { Invariant } from "../Invariant.ts"
 /** The limit of an investigation in the source document. Real servers need more, and then it is set; scenarios don't. */
 const deadlineMs = 30_000
 
+/** Faults in which the process stands still: for their time, or for as long as one of their parameters says. */
+const standsStill = /pause|owners|storage-slow/
+
 export const nothingAfterDeadline: Invariant = {
   name: "nothing-after-deadline",
   description: "No attempt begins or goes on after the deadline of its hop, 30 s.",
@@ -17,20 +20,27 @@ export const nothingAfterDeadline: Invariant = {
     const firstMs = new WeakMap<object, number>()
     const inFlight = new Map<Call, object>()
     let pausedUntilMs = -1
+    let process = 0
     const lateBy = (hop: object, atMs: number): number => {
       const began = firstMs.get(hop) ?? atMs
-      return began <= pausedUntilMs ? 0 : atMs - began - deadlineMs
+      return began <= pausedUntilMs ? -1 : atMs - began - deadlineMs
     }
     return {
       on: {
         FaultBegan: ({ fault }, atMs) => {
-          if (fault.kind.includes("pause")) pausedUntilMs = Math.max(pausedUntilMs, atMs + fault.forMs)
+          if (!standsStill.test(fault.kind)) return
+          const atMost = Math.max(0, ...Object.values(fault.parameters).filter((value) => typeof value === "number"))
+          pausedUntilMs = Math.max(pausedUntilMs, atMs + fault.forMs + atMost)
+        },
+        ProcessBooted: ({ number }) => {
+          process = number
         },
         ProcessEnded: () => inFlight.clear(),
         CallBegan: ({ call }, atMs) => {
           if (call.hop === undefined) return
           if (!firstMs.has(call.hop)) firstMs.set(call.hop, atMs)
-          inFlight.set(call, call.hop)
+          // Another process on the same database is killed without a word.
+          if (call.process === process) inFlight.set(call, call.hop)
           if (lateBy(call.hop, atMs) >= 0) report(`call ${call.number} to ${call.peer} began ${lateBy(call.hop, atMs)} ms after its deadline`)
         },
         CallEnded: ({ call }, atMs) => {

@@ -17,7 +17,7 @@ const setUp = () => {
   const world = World.make(1)
   const setting = { world, scenario: { ...Scenario.models, workloads: 2 }, observations: new Observations(() => world.nowMs) }
   const cluster = new Cluster(setting)
-  return { world, setting, cluster, holmesgpt: new HolmesGpt.HolmesGpt(setting, cluster, () => 0), llms: new LanguageModels(setting, cluster, () => 0) }
+  return { world, setting, cluster, holmesgpt: new HolmesGpt.HolmesGpt(setting, cluster), llms: new LanguageModels(setting, cluster) }
 }
 
 type SetUp = ReturnType<typeof setUp>

@@ -28,13 +28,14 @@ describe("nothing-after-deadline", () => {
     const made = call()
     at(0, began(made))
     at(10_000, { _tag: "FaultBegan", fault: { kind: "process-pause", atMs: 10_000, forMs: 60_000, parameters: {} } })
-    at(70_000, ended(made, "given-up"))
+    at(70_000, began(call({ hop: made.hop })), ended(made, "given-up"))
     assert.deepStrictEqual(reports, [])
   })
 
   it("names a call that never ended, but for one that a crash cut", () => {
     const { at, end, pending, reports } = watch(nothingAfterDeadline)
-    at(0, began(call()), { _tag: "ProcessEnded", process: "service", number: 0, how: "crashed" }, began(call({ number: 9, process: 1 })))
+    at(0, began(call()), { _tag: "ProcessEnded", process: "service", number: 0, how: "crashed" })
+    at(1, { _tag: "ProcessBooted", process: "service", number: 1 }, began(call({ number: 9, process: 1 })))
     assert.deepStrictEqual(pending(), ["call 9 to holmesgpt is in flight"])
     end()
     assert.deepStrictEqual(reports, ["call 9 to holmesgpt is still in flight"])
