@@ -57,11 +57,24 @@ export const runs = {
   models: calm(3, { tiers }),
   /** All models are away for a minute. */
   modelsDown: disturbed(4, () => [{ kind: "service-down", atMs: 30_000, forMs: minuteMs, parameters: { peers: [...tiers] } }], { tiers }),
-  /** HolmesGPT comes and goes every few seconds, and is asked much. */
-  flapping: disturbed(
-    10,
-    (random) => [{ kind: "flapping", atMs: 20_000, forMs: 9 * minuteMs, parameters: { peers: ["holmesgpt"], turnMs: random.between(1_000, 8_000) } }],
-    { tiers, alertEveryMs: 1_000, workloads: 60, modelLatencyMs: [100, 6_000] }
+  /** HolmesGPT answers very late, then is away, and its late answers come while its breaker tries it again. */
+  late: disturbed(
+    4,
+    () => [
+      { kind: "late-answer", atMs: 20_000, forMs: 20_000, parameters: { peers: ["holmesgpt"], byMs: 38_000 } },
+      { kind: "service-down", atMs: 32_000, forMs: 20_000, parameters: { peers: ["holmesgpt"] } }
+    ],
+    { tiers, alertEveryMs: 1_000, workloads: 100, modelLatencyMs: [50, 1_000], service: { mode: "observe" } }
+  ),
+  /** All models are away; when they come back one of them refuses to answer for a while. */
+  refusals: disturbed(
+    4,
+    () => [
+      { kind: "service-down", atMs: 25_000, forMs: 30_000, parameters: { peers: ["llm:alpha"] } },
+      { kind: "service-down", atMs: 25_000, forMs: 120_000, parameters: { peers: ["holmesgpt"] } },
+      { kind: "refusal", atMs: 50_000, forMs: minuteMs, parameters: { peers: ["llm:alpha"], share: 1 } }
+    ],
+    { tiers, alertEveryMs: 250, workloads: 150, modelLatencyMs: [50, 200], service: { mode: "observe" } }
   ),
   /** More breaks at once than HolmesGPT may be asked about. */
   storm: calm(1, { tiers, alertEveryMs: 100, workloads: 60, service: { mode: "observe" } }),
@@ -71,8 +84,11 @@ export const runs = {
     () => [{ kind: "error-storm", atMs: 15_000, forMs: 45_000, parameters: { peers: ["holmesgpt"], share: 0.35, status: 503, probes: false } }],
     { tiers, alertEveryMs: 40, workloads: 150, modelLatencyMs: [50, 200], service: { mode: "observe" } }
   ),
-  /** The database throws what nobody expects. */
-  brokenStorage: disturbed(10, again(10, [60_000, 120_000], (random) => ({ kind: "storage-broken", forMs: 90_000, parameters: { share: random.chance(0.5) ? 1 : 0.5 } }))),
+  /** The database throws what nobody expects, for longer than a supervisor bears; then the service is started anew. */
+  brokenStorage: disturbed(4, () => [
+    { kind: "storage-broken", atMs: minuteMs, forMs: 20_000, parameters: { share: 1 } },
+    { kind: "process-crash", atMs: 90_000, forMs: 0, parameters: { afterSteps: 1 } }
+  ]),
   /** A person is asked before every action. */
   approvals: calm(20, { service: { mode: "approve" } })
 } satisfies Record<string, Run>

@@ -15,6 +15,6 @@ export const ownerByNamePrefix: PlantedBug = {
     }
   ],
   foundBy: "right-target",
-  withinSeeds: 3,
+  withinSeeds: 2,
   run: "calmHour"
 }

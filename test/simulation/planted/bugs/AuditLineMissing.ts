@@ -1,0 +1,16 @@
+import type { PlantedBug } from "../PlantedBug.ts"
+
+export const auditLineMissing: PlantedBug = {
+  name: "audit line missing",
+  breaks: "A verification is journaled and never audited: who reads the audit log does not learn whether an action helped.",
+  edits: [
+    {
+      file: "storage/JournalTable.ts",
+      search: `      audit.append(auditOf(event, key), next.id, at)`,
+      replace: `      if (event._tag !== "Verified") audit.append(auditOf(event, key), next.id, at)`
+    }
+  ],
+  foundBy: "audit-complete",
+  withinSeeds: 1,
+  run: "calm"
+}

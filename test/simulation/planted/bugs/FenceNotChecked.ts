@@ -1,0 +1,23 @@
+import type { PlantedBug } from "../PlantedBug.ts"
+
+/** Two mistakes: a write that is conditional on the version it was planned for is refused where the other process has written. */
+export const fenceNotChecked: PlantedBug = {
+  name: "fence not checked",
+  breaks: "A process that was frozen while another took over its target writes to the cluster when it wakes up.",
+  edits: [
+    {
+      file: "execution/Executor.ts",
+      search: `      if (!(yield* holds)) return stopped(fenced, unanswered ? "unknown" : "no")
+`,
+      replace: ``
+    },
+    {
+      file: "execution/ObjectPatch.ts",
+      search: `patch: [version, ...asked.forward, ...signed.forward]`,
+      replace: `patch: [...asked.forward, ...signed.forward]`
+    }
+  ],
+  foundBy: "no-action-twice",
+  withinSeeds: 10,
+  run: "owners"
+}

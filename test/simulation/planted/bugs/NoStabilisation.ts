@@ -1,0 +1,18 @@
+import type { PlantedBug } from "../PlantedBug.ts"
+
+export const noStabilisation: PlantedBug = {
+  name: "no stabilisation",
+  breaks: "A workload counts as repaired at the first moment at which it looks well.",
+  edits: [
+    {
+      file: "verification/Judge.ts",
+      search: `nowMs - healthySince >= settings.stabilisationMs) {
+    return whenSettled`,
+      replace: `nowMs - healthySince >= 0) {
+    return whenSettled`
+    }
+  ],
+  foundBy: "never-falsely-fixed",
+  withinSeeds: 10,
+  run: "few"
+}
