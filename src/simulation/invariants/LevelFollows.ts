@@ -4,7 +4,7 @@
  * A tier is out from the moment its breaker opens until it closes. The service may say so a moment later; two things that it does at later moments with a
  * level that is not due are one too many. What a remediation was investigated at must be a level that was due while it was worked on.
  *
- * Not judged where a scenario brings investigators of its own.
+ * Not judged where a scenario brings investigators of its own, nor what was worked on while there was a second process, which has a level of its own.
  */
 import type { Setting } from "../FarEnd.ts"
 import type { Checker, Invariant } from "../Invariant.ts"
@@ -18,9 +18,12 @@ class Level implements Checker {
   private readonly out = new Set<string>()
   /** Which level was due since when, in this process. */
   private due: Array<{ readonly level: number; readonly sinceMs: number }> = []
+  private process = 0
   private said: number | undefined
   private late: number | undefined
   private readonly workedOnSinceMs = new Map<string, number>()
+  /** Until when there was a second process, whose level nobody knows. */
+  private rivalUntilMs = -1
 
   constructor({ scenario }: Setting, report: (message: string) => void) {
     this.report = report
@@ -28,7 +31,8 @@ class Level implements Checker {
   }
 
   readonly on: Handlers = {
-    ProcessBooted: (_, atMs) => {
+    ProcessBooted: ({ number }, atMs) => {
+      this.process = number
       this.out.clear()
       this.due = [{ level: 0, sinceMs: atMs }]
       this.said = undefined
@@ -50,14 +54,23 @@ class Level implements Checker {
       // It may be of a moment ago: breakers can move more than once in one.
       if (this.tiers.length > 0 && !this.dueBetween(atMs, atMs).includes(level)) this.report(`the service says level ${level}, and ${this.level} is due`)
     },
-    CallBegan: (_, atMs) => this.look(atMs),
+    FaultBegan: ({ fault }) => {
+      if (fault.kind.includes("owners")) this.rivalUntilMs = Infinity
+    },
+    // A little longer: what it had committed last.
+    FaultHealed: ({ fault }, atMs) => {
+      if (fault.kind.includes("owners")) this.rivalUntilMs = atMs + slackMs
+    },
+    CallBegan: ({ call }, atMs) => {
+      if (call.process === this.process) this.look(atMs)
+    },
     Committed: ({ events }, atMs) => {
       this.look(atMs)
       for (const { event, kind, remediationId } of events) {
         if (kind === "Started" || kind === "Reviewed") this.workedOnSinceMs.set(remediationId, atMs)
         if (kind !== "Investigated" || event._tag !== "Investigated" || this.tiers.length === 0) continue
         const sinceMs = this.workedOnSinceMs.get(remediationId) ?? 0
-        if (!this.dueBetween(sinceMs, atMs).includes(event.level)) this.report(`remediation ${remediationId} was investigated at level ${event.level}, which was not due`)
+        if (sinceMs > this.rivalUntilMs && !this.dueBetween(sinceMs, atMs).includes(event.level)) this.report(`remediation ${remediationId} was investigated at level ${event.level}, which was not due`)
       }
     }
   }
