@@ -1,0 +1,18 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Scenario from "../../src/simulation/Scenario.ts"
+import { run } from "../../src/simulation/Simulation.ts"
+
+const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 10 * 60_000, faultGapMs: [60_000, 600_000] }
+
+describe("all faults at once", () => {
+  it("break no invariant over some seeds, leave nothing pending, and no verdict of fixed is false", () => {
+    let fixed = 0
+    for (let seed = 101; seed <= 112; seed++) {
+      const { figures, pending, violations } = run({ seed, scenario })
+      assert.deepStrictEqual({ seed, violations, pending, falselyFixed: figures["falselyFixed"] }, { seed, violations: [], pending: [], falselyFixed: 0 })
+      fixed += figures["fixedVerdicts"] ?? 0
+    }
+    // Or the figure before would say nothing.
+    assert.isAbove(fixed, 5)
+  })
+})

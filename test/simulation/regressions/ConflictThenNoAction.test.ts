@@ -1,0 +1,28 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Scenario from "../../../src/simulation/Scenario.ts"
+import { run } from "../../../src/simulation/Simulation.ts"
+
+const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 10 * 60_000, alertEveryMs: 15_000 }
+
+describe("an action that met a changed object, and is decided anew not to be done", () => {
+  it("is not decided over and over", () => {
+    const most = new Map<string, number>()
+    run({
+      seed: 2,
+      scenario,
+      // The workload is deleted before the write, so that the second decision is not to act.
+      plan: [
+        { kind: "kubernetes-interference", atMs: 0, forMs: scenario.durationMs, parameters: { share: 0.5, how: "touch" } },
+        { kind: "kubernetes-deletion", atMs: 0, forMs: scenario.durationMs, parameters: { share: 0.2 } }
+      ],
+      onMade: ({ observations }) =>
+        observations.listen({
+          Committed: ({ events }) => {
+            for (const { kind, remediationId } of events) if (kind === "Decided") most.set(remediationId, (most.get(remediationId) ?? 0) + 1)
+          }
+        })
+    })
+    // Three plans, and the answer of a person.
+    assert.isAtMost(Math.max(...most.values()), 5)
+  })
+})
