@@ -54,6 +54,10 @@ class Breakers implements Checker {
   private readonly report: (message: string) => void
   private readonly breakers = new Map<string, Breaker>()
   private readonly inFlight = new Map<string, Set<Call>>()
+  /** When all places at a peer were last taken. */
+  private readonly fullMs = new Map<string, number>()
+  /** Once the wall clock was set, an open time can't be told from outside to the millisecond. */
+  private jumped = false
   private process = 0
 
   constructor(setting: Setting, report: (message: string) => void) {
@@ -67,9 +71,11 @@ class Breakers implements Checker {
       this.process = number
       this.breakers.clear()
       this.inFlight.clear()
+      this.fullMs.clear()
     },
     // A process that stands still may have seen a failure at the wire and not counted it yet.
     FaultBegan: ({ fault }) => {
+      if (fault.kind === "wall-clock-jump") this.jumped = true
       if (/pause|owners|storage-slow/.test(fault.kind)) for (const breaker of this.breakers.values()) breaker.failuresInARow = 0
     },
     BreakerMoved: ({ breaker, cause, from, to }, atMs) => this.moved(breaker, from, to, cause, atMs),
@@ -91,7 +97,8 @@ class Breakers implements Checker {
   }
 
   private enter(state: CircuitTag, name: string, atMs: number, afterForced: boolean): Breaker {
-    const crowded = (this.inFlight.get(name)?.size ?? 0) >= bulkhead.limit
+    // The call whose failure opened it has ended already, and so may others of the same moment.
+    const crowded = atMs - (this.fullMs.get(name) ?? -Infinity) <= bulkhead.maxWaitMs
     return { state, sinceMs: atMs, sinceWallMs: this.setting.world.wallMs, crowded, failuresInARow: 0, failedMs: atMs, successes: 0, calls: 0, afterForced, begun: new Set() }
   }
 
@@ -105,7 +112,7 @@ class Breakers implements Checker {
     }
     // By whichever clock went faster: it goes by the wall clock, which a fault may set.
     const forMs = Math.max(atMs - breaker.sinceMs, this.setting.world.wallMs - breaker.sinceWallMs)
-    if (from === "Open" && forMs < openMs) this.report(`breaker ${name} was open for ${forMs} ms only`)
+    if (from === "Open" && forMs < openMs && !this.jumped) this.report(`breaker ${name} was open for ${forMs} ms only`)
     if (cause === "probes-succeeded" && this.inFlight.has(name) && breaker.successes < successesToClose) {
       this.report(`breaker ${name} closed after ${breaker.successes} successes`)
     }
@@ -124,6 +131,7 @@ class Breakers implements Checker {
       this.report(`${call.peer} is called after ${breaker.failuresInARow} failures in a row`)
     }
     inFlight.add(call)
+    if (inFlight.size >= bulkhead.limit) this.fullMs.set(call.peer, atMs)
     breaker.begun.add(call)
     const probes = [...breaker.begun].filter((each) => inFlight.has(each)).length
     if (breaker.state === "HalfOpen" && probes > probesAtOnce && !breaker.crowded) this.report(`${probes} calls at once try ${call.peer}`)
