@@ -51,6 +51,9 @@ export type FarEnds = KubernetesClient | InvestigationChain | RemediationStore |
 /** The parts that may be used directly as well. */
 export type Parts = Intake | RemediationActors | RemediationEvents | Degradation | Supervised
 
+/** How long a part that was restarted too often stays down. */
+const comesBackAfter = "30 seconds"
+
 /** The long-lived parts and how they are. */
 export class Supervised extends Context.Service<Supervised, Supervisor.Supervisor>()("kubernaut/Kubernaut/Supervised") {
   static readonly layer: Layer.Layer<Supervised, never, RemediationActors | Degradation> = Layer.effect(
@@ -58,10 +61,15 @@ export class Supervised extends Context.Service<Supervised, Supervisor.Superviso
     Effect.gen(function*() {
       const actors = yield* RemediationActors
       const degradation = yield* Degradation
-      return yield* Supervisor.make({ name: "kubernaut" }, [
+      const supervisor: Supervisor.Supervisor = yield* Supervisor.make({
+        name: "kubernaut",
+        // Neither part has a substitute, and what broke it may be over: a database that was away for a minute must not leave alerts undone.
+        onEscalation: ({ child }) => Effect.andThen(Effect.sleep(comesBackAfter), Effect.suspend(() => supervisor.restart(child)))
+      }, [
         { name: "degradation", start: degradation.run },
         { name: "sweep", start: actors.sweep }
       ])
+      return supervisor
     })
   )
 }

@@ -1,0 +1,38 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { Degradation, type Recovered } from "../../src/health/DegradationFiber.ts"
+import { Supervised } from "../../src/Kubernaut.ts"
+import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
+import * as EventHub from "../../src/resilience/EventHub.ts"
+
+describe("Supervised", () => {
+  it.effect("a sweep that broke too often comes back, and finds what is open once the cause is over", () => {
+    let isBroken = true
+    let sweeps = 0
+    const sweep = Effect.suspend(() => {
+      if (isBroken) return Effect.die(new Error("the database is away"))
+      sweeps++
+      return Effect.never
+    })
+    const parts = Layer.mergeAll(
+      Layer.succeed(RemediationActors, { fire: () => Effect.void, sweep, active: Effect.succeed(0) }),
+      Layer.succeed(Degradation, {
+        current: Effect.succeed({ level: 0 as const, reasons: [], since: "1970-01-01T00:00:00.000Z" }),
+        changes: Stream.empty,
+        recoveries: EventHub.make<Recovered>(),
+        run: Effect.never
+      })
+    )
+    return Effect.gen(function*() {
+      const supervised = yield* Supervised
+      const statusOf = Effect.map(supervised.status, (children) => children.find(({ name }) => name === "sweep")?.status)
+      for (let second = 0; second < 20; second++) yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* statusOf, "escalated")
+      isBroken = false
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* statusOf, "running")
+      assert.strictEqual(sweeps, 1)
+    }).pipe(Effect.provide(Supervised.layer.pipe(Layer.provide(parts))))
+  })
+})
