@@ -122,7 +122,7 @@ const summaryText = (summary: Runner.Summary, { request, scenario }: Job, warnin
     }`,
     ...table([
       ["  alerts", `${number(summary.alerts)} acknowledged; ${counts(endings) || "none has ended"}`],
-      ["  fixed", `${number(figures["fixedVerdicts"] ?? 0)} said to be, ${number(figures["falselyFixed"] ?? 0)} of them falsely`],
+      ...(figures["fixedVerdicts"] === undefined ? [] : [["  fixed", `${number(figures["fixedVerdicts"])} said to be, ${number(figures["falselyFixed"] ?? 0)} of them falsely`]]),
       ["  available", `${percent(ratio)}${ratio >= Availability.goal ? "" : `, less than ${Availability.goal * 100} %`} (down ${share(byReasonMs.down)}, deaf ${share(byReasonMs.deaf)}, idle ${share(byReasonMs.idle)})`],
       ["  faults", counts(coverage.faults) || "none"],
       ["  coverage", `${Object.keys(coverage.crashPoints).length} crash points, ${Object.keys(coverage.remediations).length} transitions of remediations, ${Object.keys(coverage.breakers).length} of breakers, ${Object.keys(coverage.levels).length} of the level, ${Object.keys(coverage.marks).length} of ${Object.keys(Coverage.sometimes).length} marks`],

@@ -112,17 +112,18 @@ const legend: ReadonlyArray<readonly [tone: string, means: string]> = [
 ]
 
 /** Remediations by what happened to them, for the choice of one. */
-const incidents = ({ outcome }: ReportOptions): ReadonlyArray<readonly [id: string, text: string]> => {
-  const found = new Map<string, { readonly fromMs: number; text: string }>()
+const incidents = ({ outcome }: ReportOptions): ReadonlyArray<readonly [id: string, name: string, text: string]> => {
+  const found = new Map<string, { readonly fromMs: number; readonly name: string; text: string }>()
   const spans = outcome.timeline.lanes.find(({ name }) => name === "alerts")?.rows.flatMap(({ spans }) => spans) ?? []
   for (const { detail, fromMs, label, remediation } of spans.toSorted((a, b) => a.fromMs - b.fromMs)) {
     if (remediation === undefined) continue
     const known = found.get(remediation)
-    const text = `${clock(known?.fromMs ?? fromMs).slice(0, -4)}  ${detail.split(":")[0] ?? ""}: ${label}`
-    if (known === undefined) found.set(remediation, { fromMs, text })
+    const name = detail.split(":")[0] ?? ""
+    const text = `${clock(known?.fromMs ?? fromMs).slice(0, -4)}  ${name}: ${label}`
+    if (known === undefined) found.set(remediation, { fromMs, name, text })
     else known.text = text
   }
-  return [...found].map(([id, { text }]) => [id, text])
+  return [...found].map(([id, { name, text }]) => [id, name, text])
 }
 
 const cards = ({ outcome, scenario }: ReportOptions): string => {
@@ -131,7 +132,7 @@ const cards = ({ outcome, scenario }: ReportOptions): string => {
     [number(outcome.alerts), "alerts acknowledged"],
     [number(endings["Remediated"] ?? 0), "remediated"],
     [number(endings["Escalated"] ?? 0), "put before a person"],
-    [`${figures["falselyFixed"] ?? 0} of ${number(figures["fixedVerdicts"] ?? 0)}`, "falsely called fixed"],
+    ...(figures["fixedVerdicts"] === undefined ? [] : [[`${figures["falselyFixed"] ?? 0} of ${number(figures["fixedVerdicts"])}`, "falsely called fixed"] as const]),
     [`${(Availability.ratio(availability) * 100).toFixed(3)} %`, `available (goal ${Availability.goal * 100} %)`],
     [number(outcome.plan.length), "faults"],
     [number(outcome.boots), outcome.boots === 1 ? "start of the service" : "starts of the service"],
@@ -144,7 +145,7 @@ const problem = ({ outcome, replay, shrunk }: ReportOptions): string => {
   if (outcome.failure === undefined) return ""
   const violations = outcome.violations.map(({ atMs, invariant, message }) => `<li><b>${escape(invariant)}</b> at ${clock(atMs)}: ${escape(message)}</li>`)
   const pending = outcome.pending.slice(0, 20).map((what) => `<li>pending: ${escape(what)}</li>`)
-  const least = shrunk === undefined ? "" : `<p>The fewest faults that still fail:</p><pre class="mono">${escape(JSON.stringify(shrunk, null, 1))}</pre>`
+  const least = shrunk === undefined ? "" : `<p>The fewest faults that still fail:</p><pre class="mono">${escape(`[\n${shrunk.map((fault) => ` ${JSON.stringify(fault)}`).join(",\n")}\n]`)}</pre>`
   return `<div class="problem"><b>${escape(describe(outcome.failure))}</b><ul>${[...violations, ...pending].join("")}</ul>${least}<pre class="mono">${escape(replay)}</pre></div>`
 }
 
@@ -181,7 +182,7 @@ const controls = (options: ReportOptions): string => `<div class="bar"><h2>Timel
   zoomLevels.map((text, index) => `<label><input type="radio" name="zoom" id="z${index + 1}"${index === 0 ? " checked" : ""}>${text}</label>`).join("")
 }</div>
 <select id="pick" aria-label="One incident"><option value="">all incidents</option>${
-  incidents(options).map(([id, text]) => `<option value="${escape(id)}">${escape(text)}</option>`).join("")
+  incidents(options).map(([id, name, text]) => `<option value="${escape(id)}" data-name="${escape(name)}">${escape(text)}</option>`).join("")
 }</select>
 <div class="legend">${legend.map(([tone, means]) => `<span class="${tone}"><i></i>${means}</span>`).join("")}</div></div>`
 

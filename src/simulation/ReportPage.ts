@@ -36,7 +36,7 @@ body:has(#z1:checked) { --zoom: 1 } body:has(#z2:checked) { --zoom: 4 } body:has
 .guides i { position: absolute; top: 1.7rem; bottom: 0; border-left: 1px solid var(--line) }
 .guides .healing { right: 0; background: repeating-linear-gradient(-45deg, transparent 0 6px, color-mix(in srgb, var(--good) 9%, transparent) 6px 8px); border-left: 1.5px dashed var(--good) }
 .guides .violation { border-left: 2px solid var(--bad); z-index: 3 }
-.axis { position: relative; height: 1.7rem; margin-left: var(--label); border-bottom: 1px solid var(--line); color: var(--soft); font-size: .74rem; font-variant-numeric: tabular-nums }
+.axis { position: relative; overflow-x: clip; height: 1.7rem; margin-left: var(--label); border-bottom: 1px solid var(--line); color: var(--soft); font-size: .74rem; font-variant-numeric: tabular-nums }
 .axis span { position: absolute; top: .35rem; padding-left: .3rem; white-space: nowrap }
 .lane { position: relative; border-top: 1px solid var(--line); padding: .3rem 0 } .axis + .lane { border-top: 0 }
 .row { display: grid; grid-template-columns: var(--label) 1fr; height: 19px }
@@ -96,6 +96,8 @@ const choose = (id) => {
   }
   // What went on around it stays bright.
   for (const span of all('[data-lane="faults"] .s, [data-lane="level"] .s, [data-lane="breakers"] .s, [data-lane="processes"] .s')) span.classList.add("on")
+  const name = pick.selectedOptions[0]?.dataset.name
+  if (name) for (const row of all('[data-lane="workloads"] .row')) if (row.firstElementChild.textContent.endsWith("/" + name)) row.querySelectorAll(".s").forEach((span) => span.classList.add("on"))
   for (const row of all(".trace tr")) row.classList.toggle("hide", id !== "" && row.dataset.r !== id && !(row.className.includes("faults") && Number(row.dataset.f) >= from && Number(row.dataset.f) <= to))
   if (id === "" || from === Infinity) return
   const wanted = (until - start) / Math.max(1, to - from) * .5, zooms = [1, 4, 16, 64, 256]
