@@ -251,11 +251,14 @@ const none: Effect.Effect<ReadonlyArray<KubernetesObject>> = Effect.succeed([])
 const notFoundAsUndefined = (error: KubernetesError): Effect.Effect<undefined, KubernetesError> =>
   error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)
 
-/** Reads a target of any kind. A target that does not exist is a state with `exists: false`, not an error. */
-export const readWorkload = Effect.fnUntraced(
-  function*(ref: ResourceRef): Effect.fn.Return<WorkloadState, KubernetesError, KubernetesClient> {
+/** The object that a target is, as it is now; `undefined` where it does not exist. One request. */
+export const readObject = (ref: ResourceRef): Effect.Effect<KubernetesObject | undefined, KubernetesError, KubernetesClient> =>
+  Effect.flatMap(KubernetesClient, (kubernetes) => Effect.catch(kubernetes.get(ref), notFoundAsUndefined))
+
+/** The whole state of a target whose object was just read: what belongs to the object is read now. */
+export const readAround = Effect.fnUntraced(
+  function*(ref: ResourceRef, object: KubernetesObject | undefined): Effect.fn.Return<WorkloadState, KubernetesError, KubernetesClient> {
     const kubernetes = yield* KubernetesClient
-    const object = yield* Effect.catch(kubernetes.get(ref), notFoundAsUndefined)
     if (object === undefined) return assemble({ ref, object }, yield* Timestamp.now)
     const { kind, namespace } = ref
     const inNamespace = (listed: string, labelSelector?: Labels) => kubernetes.list(listed, { namespace, ...(labelSelector === undefined ? {} : { labelSelector }) })
@@ -282,3 +285,7 @@ export const readWorkload = Effect.fnUntraced(
     )
   }
 )
+
+/** Reads a target of any kind. A target that does not exist is a state with `exists: false`, not an error. */
+export const readWorkload = (ref: ResourceRef): Effect.Effect<WorkloadState, KubernetesError, KubernetesClient> =>
+  Effect.flatMap(readObject(ref), (object) => readAround(ref, object))

@@ -119,8 +119,12 @@ const restartedBetween = (before: WorkloadState, after: WorkloadState): Readonly
   return after.pods.filter((pod) => pod.restarts > (restarts.get(pod.uid) ?? 0)).map((pod) => pod.name)
 }
 
+/** Whether a look at the object alone was enough to see that it is not well, so that nothing around it needs to be read. */
+export const showsProblem = (intent: Intent, sample: Sample): boolean => sample.state !== null && problemsOf(intent, sample, sample.state).length > 0
+
 interface Seen {
   readonly atMs: number
+  readonly glance: boolean
   readonly state: WorkloadState
   readonly problems: ReadonlyArray<Problem>
 }
@@ -172,7 +176,7 @@ const whenSettled = ({ alert, intent, nowMs, settings, startedAtMs }: Evidence, 
 const atDeadline = (seen: ReadonlyArray<Seen>, last: Seen): Judgement => {
   const reasons = last.problems.map(reasonOf)
   if (last.problems.some((problem) => problem.weight !== "open")) return verdict("not-fixed", ...reasons)
-  const first = seen[0]
+  const first = seen.find(({ glance }) => !glance)
   const restarted = first === undefined ? [] : restartedBetween(first.state, last.state)
   if (restarted.length > 0) return verdict("not-fixed", reason("restarting", restarted.slice(0, 5).join(", ")), ...reasons)
   return verdict("unknown", ...reasons, reason("not-settled", "it was not steady for long enough before the deadline"))
@@ -185,7 +189,7 @@ export const judge = (evidence: Evidence): Judgement => {
   }
   const expired = nowMs - startedAtMs >= settings.settleTimeoutMs
   const seen = samples.flatMap((sample): ReadonlyArray<Seen> =>
-    sample.state === null ? [] : [{ atMs: sample.atMs, state: sample.state, problems: problemsOf(intent, sample, sample.state) }]
+    sample.state === null ? [] : [{ atMs: sample.atMs, glance: sample.glance === true, state: sample.state, problems: problemsOf(intent, sample, sample.state) }]
   )
   const last = seen.at(-1)
   // What was seen before the cluster fell silent says nothing about now.

@@ -45,6 +45,11 @@ export interface Sample {
   readonly atMs: number
   /** The target; `null` where it could not be read. */
   readonly state: WorkloadState | null
+  /**
+   * Only the target's own object was read, because it alone shows that the target is not well: pods, endpoints and autoscaler of `state` say nothing.
+   * Default false.
+   */
+  readonly glance?: boolean
   /** The objects that the intent's patches wrote to, in their order; `undefined` for one that does not exist. */
   readonly written: ReadonlyArray<KubernetesObject | undefined>
   /** The pods that a drain evicted and that are still on the node, by uid. */

@@ -3,22 +3,23 @@
  *
  * **Details**
  *
- * It polls, with waits that grow to a cap, because a verdict depends on several objects of several kinds at one moment; a poll is at most
- * three requests. It holds no resources in between, so a verification that was cut short by a crash is simply begun anew.
+ * It polls, with waits that grow to a cap, because a verdict depends on several objects of several kinds at one moment. A poll begins with the target's
+ * own object, one request; only where that looks well, or where a verdict is due, are its pods, Services, endpoints and autoscaler read. It holds no
+ * resources in between, so a verification that was cut short by a crash is simply begun anew.
  *
  * A read that fails is a gap, not a verdict: only where the cluster can't be read at the deadline either is the answer *unknown*.
  */
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import type { Alert } from "../domain/Alert.ts"
 import type { Intent } from "../domain/Execution.ts"
-import { resourceRef, type Target } from "../domain/Target.ts"
+import { displayName, resourceRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { Verification } from "../domain/Verification.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
-import { readWorkload } from "../kubernetes/WorkloadReader.ts"
+import { assemble, readAround, readObject } from "../kubernetes/WorkloadReader.ts"
 import type { Pipeline } from "../resilience/Pipeline.ts"
-import { type AlertStatus, judge, type JudgeSettings } from "./Judge.ts"
+import { type AlertStatus, judge, type JudgeSettings, showsProblem } from "./Judge.ts"
 import type { Sample } from "./Sample.ts"
 
 export interface VerifierOptions {
@@ -82,6 +83,8 @@ const remember = (samples: ReadonlyArray<Sample>, sample: Sample, windowMs: numb
   return all.slice(Math.max(0, firstWithin - 1))
 }
 
+const unreadable = (atMs: number): Sample => ({ atMs, state: null, written: [], remaining: [] })
+
 type Settings = VerifierOptions & Required<Omit<VerifierOptions, "pipeline">>
 
 const make = (client: KubernetesClient["Service"], options: Settings): Verifier["Service"] => {
@@ -103,15 +106,28 @@ const make = (client: KubernetesClient["Service"], options: Settings): Verifier[
       pods.map((pod) => pod.metadata.uid).filter((uid) => evicted.has(uid)))
   }
 
+  const provided = Effect.provideService(KubernetesClient, client)
+
+  /** The first look, at the target's own object and what was written. `rest` reads what is around it, at the same moment. */
   const look = Effect.fnUntraced(function*(intent: Intent, target: Target) {
-    const read = yield* Effect.all({
-      state: readWorkload(resourceRef(target)).pipe(Effect.provideService(KubernetesClient, client)),
-      written: Effect.forEach(intent.changes.filter((change) => change._tag === "Patch"), (change) => orMissing(client.get(change.ref))),
-      remaining: remainingOf(intent)
+    const ref = resourceRef(target)
+    const read = yield* Effect.gen(function*() {
+      const object = yield* provided(readObject(ref))
+      const written = yield* Effect.forEach(intent.changes.filter((change) => change._tag === "Patch"), (change) =>
+        displayName(change.ref) === displayName(ref) ? Effect.succeed(object) : orMissing(client.get(change.ref)))
+      return { object, written, remaining: yield* remainingOf(intent) }
     }).pipe(Effect.option)
     const atMs = yield* steadyMs
-    const sample: Sample = read._tag === "Some" ? { atMs, ...read.value } : { atMs, state: null, written: [], remaining: [] }
-    return sample
+    if (read._tag === "None") return { sample: unreadable(atMs), rest: undefined }
+    const { object, ...seen } = read.value
+    const sample: Sample = { atMs, state: assemble({ ref, object }, yield* Timestamp.now), ...seen, glance: true }
+    const rest = Effect.gen(function*() {
+      const around = yield* Effect.option(provided(readAround(ref, object)))
+      // What was read last counts: a target is not steady since before its pods were seen.
+      const atMs = yield* steadyMs
+      return around._tag === "None" ? unreadable(atMs) : { atMs, state: around.value, ...seen }
+    })
+    return { sample, rest }
   })
 
   const statusOf = <E>({ alertResolved, stillFiring }: VerifyInput<E>): Effect.Effect<AlertStatus, E> =>
@@ -127,10 +143,17 @@ const make = (client: KubernetesClient["Service"], options: Settings): Verifier[
     let waitMs = millis(options.pollInterval)
     let samples: ReadonlyArray<Sample> = []
     while (true) {
-      const sample = yield* look(input.intent, input.target)
-      samples = remember(samples, sample, settings.stabilisationMs)
+      const { rest, sample: first } = yield* look(input.intent, input.target)
       const alert = yield* statusOf(input)
-      const judgement = judge({ intent: input.intent, samples, alert, startedAtMs, nowMs: sample.atMs, settings })
+      const judged = (sample: Sample) => {
+        const remembered = remember(samples, sample, settings.stabilisationMs)
+        return { sample, remembered, judgement: judge({ intent: input.intent, samples: remembered, alert, startedAtMs, nowMs: sample.atMs, settings }) }
+      }
+      const glance = judged(first)
+      // A verdict names all its reasons, so it is never given by a glance.
+      const enough = rest === undefined || (showsProblem(input.intent, first) && glance.judgement._tag === "KeepWatching")
+      const { judgement, remembered, sample } = enough ? glance : judged(yield* rest)
+      samples = remembered
       if (judgement._tag === "Verdict") {
         return { verdict: judgement.verdict, reasons: judgement.reasons, observed: sample.state, verifiedAt: yield* Timestamp.now }
       }

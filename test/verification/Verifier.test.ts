@@ -126,6 +126,24 @@ describe("Verifier, on the sandbox", () => {
       assert.match(verification.reasons.join(" "), /progress-deadline|not-ready/)
     }).pipe(Effect.provide(layer())))
 
+  it.effect("a target that its own object shows to be unwell costs one request a look, and its verdict still tells of the pods", () => {
+    const world: World = { silent: false, reads: 0 }
+    return Effect.gen(function*() {
+      const intent = yield* acted(restart, checkout, restarted("checkout"))
+      const fiber = yield* begin(intent, checkout)
+      yield* TestClock.adjust("20 seconds")
+      const before = world.reads
+      yield* TestClock.adjust("20 seconds")
+      // Every two seconds.
+      assert.strictEqual(world.reads - before, 10)
+      yield* TestClock.adjust("10 minutes")
+      const { observed, verdict } = yield* Fiber.join(fiber)
+      assert.strictEqual(verdict, "not-fixed")
+      assert.isTrue(observed?.pods.some((pod) => pod.reason === "CrashLoopBackOff"))
+      assert.isNumber(observed?.endpoints)
+    }).pipe(Effect.provide(layer({}, world)))
+  })
+
   it.effect("a memory limit that suffices is fixed, and one that does not is not", () =>
     Effect.gen(function*() {
       const cart = targetOf("Deployment", "cart")
