@@ -91,7 +91,7 @@ const chain = (settings: Settings, rules: ReadonlyArray<Rule>) =>
     const rulesInvestigator = RuleInvestigator.make({
       rules,
       // Rules go on without the database: what it does not tell is as if nothing had been tried.
-      successRate: (alertName, action) => Effect.orElseSucceed(history.successRate(alertName, action), () => undefined)
+      recordOf: (alertName, action, since) => Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
     })
     return InvestigationChain.layer({
       investigators: [...(yield* holmesgptInvestigator(settings)), ...(yield* Effect.forEach(settings.llmProviders, llmInvestigator)), rulesInvestigator],

@@ -7,16 +7,18 @@
  *    is never proposed, only told.
  * 2. The rules are tried in order by alert name, namespace, labels, kind and observed facts (`Rulebook`).
  * 3. The rule's action is made from what is known about the target. Where that does not suffice (no limit to raise, no autoscaler), the next rule is tried.
- * 4. An action that fixed this alert in fewer than a third of its verified uses is passed over, and a better record raises confidence.
+ * 4. An action that fixed this alert in fewer than a third of its verified uses of the last week is passed over, once there are five of them, and a better
+ *    record raises confidence.
  *
  * For most alerts the answer is `Notify` with what to look at first, and that is the right answer.
  */
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import type { Action, ActionType } from "../domain/Action.ts"
 import { appliesToItsTarget } from "../domain/Action.ts"
 import type { Severity } from "../domain/Alert.ts"
 import type { Investigation } from "../domain/Investigation.ts"
 import { resourceRef } from "../domain/Target.ts"
+import * as Timestamp from "../domain/Timestamp.ts"
 import { parseQuantity } from "../kubernetes/ObjectModel.ts"
 import { empty } from "./Evidence.ts"
 import { type InvestigationRequest, type Investigator, InvestigatorError } from "./Investigator.ts"
@@ -27,12 +29,26 @@ export type Category = "immediate" | "standard" | "monitoring-only"
 
 export interface Options {
   readonly rules: ReadonlyArray<Rule>
-  /** Share of verified uses of an action that fixed this alert, 0 to 1; `undefined` where there is none. Absent: no history is considered. */
-  readonly successRate?: (alertName: string, action: ActionType) => Effect.Effect<number | undefined>
+  /** The verified uses of an action against this alert since then; `undefined` where that can't be told. Absent: no history is considered. */
+  readonly recordOf?: (alertName: string, action: ActionType, since: Timestamp.Timestamp) => Effect.Effect<ActionRecord | undefined>
 }
 
-/** An action with a poorer record than this is not proposed again by rules. */
+/** Verified uses of an action, and how many of them fixed. */
+export interface ActionRecord {
+  readonly verified: number
+  readonly fixed: number
+}
+
+/** An action whose share of fixes is below this is not proposed by rules. */
 export const minimumSuccessRate = 1 / 3
+/** Fewer verified uses say too little: one workload's bad hour would end an action for the whole cluster. */
+export const minimumUses = 5
+/** What is older does not count, so an action that was given up is tried again: the reason why it did not help may be gone. */
+export const recordWindowMs = 7 * 24 * 60 * 60 * 1000
+
+/** The share of uses that fixed, 0 to 1; `undefined` where there are too few to tell. */
+export const successRateOf = (record: ActionRecord | undefined): number | undefined =>
+  record === undefined || record.verified < minimumUses ? undefined : record.fixed / record.verified
 
 export const categoryOf = (severity: Severity): Category =>
   ({ critical: "immediate", warning: "standard", info: "monitoring-only", none: "monitoring-only" } as const)[severity]
@@ -170,7 +186,7 @@ const answer = (request: InvestigationRequest, rule: Rule, action: Action, facts
 
 /** Makes the investigator from resolved rules. */
 export const make = (options: Options): Investigator => {
-  const rateOf = options.successRate ?? (() => Effect.undefined)
+  const recordOf = options.recordOf ?? (() => Effect.undefined)
   const investigate: Investigator["investigate"] = Effect.fnUntraced(function*(request) {
     const facts = factsOf(request)
     const isMonitoringOnly = categoryOf(request.alert.severity) === "monitoring-only"
@@ -179,7 +195,8 @@ export const make = (options: Options): Investigator => {
       const action = actionOf(rule, request)
       if (action === undefined) continue
       if (action.type === "Notify" || isMonitoringOnly) return answer(request, rule, notify(request, rule), facts, undefined)
-      const rate = yield* rateOf(request.alert.name, action.type)
+      const since = Timestamp.fromMillis((yield* Clock.currentTimeMillis) - recordWindowMs)
+      const rate = successRateOf(yield* recordOf(request.alert.name, action.type, since))
       if (rate !== undefined && rate < minimumSuccessRate) continue
       return answer(request, rule, action, facts, rate)
     }

@@ -62,7 +62,7 @@ const chain = ({ scenario }: Setting, farEnds: FarEnds) => Layer.unwrap(Effect.g
   return InvestigationChain.layer({
     investigators: [...own, RuleInvestigator.make({
       rules,
-      successRate: (alertName, action) => Effect.orElseSucceed(history.successRate(alertName, action), () => undefined)
+      recordOf: (alertName, action, since) => Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
     })],
     evidence: yield* EvidenceGatherer.make()
   })

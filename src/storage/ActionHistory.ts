@@ -22,11 +22,17 @@ export interface PastAction {
   readonly verdict?: Verdict
 }
 
+/** How many uses of an action were verified, and how many of them fixed. */
+export interface ActionRecord {
+  readonly verified: number
+  readonly fixed: number
+}
+
 export class ActionHistory extends Context.Service<ActionHistory, {
   /** The newest actions on a target, newest first. */
   readonly ofTarget: (target: TargetKey, limit: number) => Effect.Effect<ReadonlyArray<PastAction>, StorageError>
   /** How many actions were begun on the whole cluster since then, counted up to `atMost`. */
   readonly countSince: (cluster: string, since: Timestamp, atMost: number) => Effect.Effect<number, StorageError>
-  /** Share of verified actions that fixed, by alert name and action; `undefined` where none was verified. */
-  readonly successRate: (alertName: string, action: ActionType) => Effect.Effect<number | undefined, StorageError>
+  /** What became of an action's verified uses against an alert since then, the newest 100 at most. */
+  readonly recordOf: (alertName: string, action: ActionType, since: Timestamp) => Effect.Effect<ActionRecord, StorageError>
 }>()("kubernaut/storage/ActionHistory") {}

@@ -5,7 +5,7 @@ import type { Applied } from "../domain/Execution.ts"
 import type { RemediationId } from "../domain/Remediation.ts"
 import type { TargetKey } from "../domain/Target.ts"
 import type { Verdict } from "../domain/Verification.ts"
-import type { ActionHistory, PastAction } from "./ActionHistory.ts"
+import type { ActionHistory, ActionRecord, PastAction } from "./ActionHistory.ts"
 import { attempt, prepare } from "./Sqlite.ts"
 
 interface ActionRow {
@@ -36,18 +36,18 @@ export const make = (database: DatabaseSync): ActionHistory["Service"] => {
     database,
     "select count(*) as count from (select 1 from action_history where cluster = ? and at >= ? limit ?)"
   )
-  const successRate = prepare<{ readonly verified: number; readonly fixed: number | null }, [string, ActionType, number]>(
+  const recordOf = prepare<ActionRecord, [string, ActionType, string, number]>(
     database,
-    `select count(*) as verified, sum(case when verdict = 'fixed' then 1 else 0 end) as fixed from
-       (select verdict from action_history where alert_name = ? and action = ? and verdict is not null order by at desc limit ?)`
+    `select count(*) as verified, count(case when verdict = 'fixed' then 1 end) as fixed from
+       (select verdict from action_history where alert_name = ? and action = ? and verdict is not null and at >= ? order by at desc limit ?)`
   )
   return {
     ofTarget: (target, limit) => attempt("ofTarget", () => ofTarget.all(target, limit).map(pastAction)),
     countSince: (cluster, since, atMost) => attempt("countSince", () => countSince.get(cluster, since, atMost)?.count ?? 0),
-    successRate: (alertName, action) =>
-      attempt("successRate", () => {
-        const row = successRate.get(alertName, action, newestVerdicts)
-        return row === undefined || row.verified === 0 ? undefined : (row.fixed ?? 0) / row.verified
+    recordOf: (alertName, action, since) =>
+      attempt("recordOf", () => {
+        const { fixed, verified } = recordOf.get(alertName, action, since, newestVerdicts) ?? { fixed: 0, verified: 0 }
+        return { fixed, verified }
       })
   }
 }

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Clock, Effect, Result } from "effect"
+import * as Timestamp from "../../src/domain/Timestamp.ts"
 import { empty } from "../../src/investigation/Evidence.ts"
 import type { InvestigationRequest } from "../../src/investigation/Investigator.ts"
 import { factsOf } from "../../src/investigation/RuleFacts.ts"
@@ -191,27 +192,34 @@ it.effect("a rule whose action does not fit the target's kind is passed over", (
 
 describe("history", () => {
   const rules = own({ name: "restart", action: { type: "RestartWorkload" }, confidence: 0.4 }, { name: "tell" })
-  const withRate = (rate: number | undefined) => ask(request(), { rules, successRate: () => Effect.succeed(rate) })
+  const withRecord = (fixed: number, verified: number) => ask(request(), { rules, recordOf: () => Effect.succeed({ fixed, verified }) })
 
   it.effect("an action that seldom helped this alert is passed over for the next rule", () =>
     Effect.gen(function*() {
-      assert.strictEqual((yield* withRate(0.33)).rule, "tell")
-      assert.strictEqual((yield* withRate(0.34)).rule, "restart")
-      assert.strictEqual((yield* withRate(0)).rule, "tell")
+      assert.strictEqual((yield* withRecord(33, 100)).rule, "tell")
+      assert.strictEqual((yield* withRecord(34, 100)).rule, "restart")
+      assert.strictEqual((yield* withRecord(0, 5)).rule, "tell")
+    }))
+
+  it.effect("four failures in a row say too little to give an action up", () =>
+    Effect.gen(function*() {
+      const { confidence, rule } = yield* withRecord(0, 4)
+      assert.strictEqual(rule, "restart")
+      assert.strictEqual(confidence, 0.4)
     }))
 
   it.effect("a better record gives more confidence, and no record leaves the rule's own", () =>
     Effect.gen(function*() {
-      assert.strictEqual((yield* withRate(undefined)).confidence, 0.4)
-      assert.closeTo((yield* withRate(1)).confidence, 0.4, 1e-9)
-      assert.closeTo((yield* withRate(0.5)).confidence, 0.3, 1e-9)
+      assert.strictEqual((yield* ask(request(), { rules, recordOf: () => Effect.undefined })).confidence, 0.4)
+      assert.closeTo((yield* withRecord(6, 6)).confidence, 0.4, 1e-9)
+      assert.closeTo((yield* withRecord(3, 6)).confidence, 0.3, 1e-9)
     }))
 
-  it.effect("is asked about this alert and the action that would be taken", () =>
+  it.effect("is asked about this alert, the action that would be taken, and the last week", () =>
     Effect.gen(function*() {
       const asked: Array<string> = []
-      yield* ask(request(), { rules, successRate: (name, action) => Effect.sync(() => void asked.push(`${name} ${action}`)).pipe(Effect.as(undefined)) })
-      assert.deepStrictEqual(asked, ["KubePodCrashLooping RestartWorkload"])
+      yield* ask(request(), { rules, recordOf: (name, action, since) => Effect.sync(() => void asked.push(`${name} ${action} ${since}`)).pipe(Effect.as(undefined)) })
+      assert.deepStrictEqual(asked, [`KubePodCrashLooping RestartWorkload ${Timestamp.fromMillis((yield* Clock.currentTimeMillis) - 7 * 24 * 60 * 60 * 1000)}`])
     }))
 })
 

@@ -7,6 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer, Option, Schema } from "effect"
 import { isFinal, type Remediation, replay } from "../../src/domain/Remediation.ts"
 import { targetKey } from "../../src/domain/Target.ts"
+import type { Timestamp } from "../../src/domain/Timestamp.ts"
 import { ActionHistory } from "../../src/storage/ActionHistory.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { RemediationStore, type RemediationSummary } from "../../src/storage/RemediationStore.ts"
@@ -380,10 +381,12 @@ const history = (layer: StorageLayer): void => {
       const acting = yield* store.append(claim, remediation, [intended(checkout, "e")], minute(1))
       const row = { remediationId: remediationId("1"), action: "RestartWorkload" as const, at: minute(1) }
       assert.deepStrictEqual(yield* past.ofTarget(targetKey(checkout), 5), [{ ...row, applied: "unknown" }])
-      assert.isUndefined(yield* past.successRate("KubeDeploymentRolloutStuck", "RestartWorkload"))
+      const recordSince = (since: Timestamp) => past.recordOf("KubeDeploymentRolloutStuck", "RestartWorkload", since)
+      assert.deepStrictEqual(yield* recordSince(minute(0)), { verified: 0, fixed: 0 })
       yield* store.append(claim, acting, [executed("e"), verified("fixed")], minute(2))
       assert.deepStrictEqual(yield* past.ofTarget(targetKey(checkout), 5), [{ ...row, applied: "yes", verdict: "fixed" }])
-      assert.strictEqual(yield* past.successRate("KubeDeploymentRolloutStuck", "RestartWorkload"), 1)
+      assert.deepStrictEqual(yield* recordSince(minute(1)), { verified: 1, fixed: 1 })
+      assert.deepStrictEqual(yield* recordSince(minute(2)), { verified: 0, fixed: 0 })
     }).pipe(Effect.provide(layer)))
 
   it.effect("actions are counted per cluster since a moment, up to a limit", () =>
