@@ -24,12 +24,13 @@
  *
  * Level 3 (emergency) will be one more of `LevelInputs`, judged in `levelOf`; nothing sets it today.
  */
-import { Clock, Context, Effect, Layer, Queue, type Stream, SubscriptionRef } from "effect"
+import { Context, Effect, Layer, Queue, type Stream, SubscriptionRef } from "effect"
 import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
 import type { InvestigatorName } from "../domain/Investigation.ts"
 import { now, type Timestamp } from "../domain/Timestamp.ts"
 import type { Snapshot } from "../resilience/CircuitBreaker.ts"
 import { type EventHub, make as makeEventHub } from "../resilience/EventHub.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../resilience/ResilienceEvent.ts"
 import { type Probed, run as runProbes } from "./Probes.ts"
 
@@ -57,11 +58,11 @@ export interface Level {
 }
 
 export interface Status extends Level {
-  /** Since when the level has been what it is. */
+  /** Since when the level has been what it is, by the wall clock: for people. */
   readonly since: Timestamp
 }
 
-/** A service is back: its breaker is closed again, `durationMs` after it first opened. */
+/** A service is back: its breaker is closed again, `durationMs` after it first opened (by the monotonic clock). */
 export interface Recovered {
   readonly service: string
   readonly durationMs: number
@@ -157,7 +158,7 @@ export const make = Effect.fnUntraced(function*({ tiers }: Options) {
 
   const update = Effect.gen(function*() {
     const states = yield* statesOf(tiers)
-    tellRecoveries(states, yield* Clock.currentTimeMillis)
+    tellRecoveries(states, yield* Monotonic.nowMs)
     const next = levelOf({ tiers: states })
     const before = yield* SubscriptionRef.get(status)
     if (sameLevel(before, next)) return

@@ -32,11 +32,12 @@
  *
  * **Retry-After** is followed up to 5 s, and only up to 1 s where another model comes after this one.
  */
-import { Cause, Clock, Context, Duration, Effect, Exit, Layer } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Layer } from "effect"
 import { type Hop, type Investigation, type InvestigatorName } from "../domain/Investigation.ts"
 import type { Bulkhead } from "../resilience/Bulkhead.ts"
 import type { CircuitBreaker } from "../resilience/CircuitBreaker.ts"
 import { type EventHub, make as makeEventHub } from "../resilience/EventHub.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import { type Classification, make as makePipeline, type Options as PipelineOptions, type Pipeline, type PipelineError } from "../resilience/Pipeline.ts"
 import type { Gather } from "./EvidenceGatherer.ts"
 import { type InvestigationRequest, type Investigator, type InvestigatorError } from "./Investigator.ts"
@@ -152,9 +153,9 @@ const makeSteps = (options: Options): Effect.Effect<ReadonlyArray<Step>> =>
 // Rules and embedders' local code: no pipeline, one attempt.
 const executeLocally = (investigator: Investigator, request: InvestigationRequest): Effect.Effect<Counted> =>
   Effect.gen(function*() {
-    const startMs = yield* Clock.currentTimeMillis
+    const startMs = yield* Monotonic.nowMs
     const exit = yield* Effect.exit(Effect.withSpan(investigator.investigate(request), "attempt", { attributes: { "retry.attempt": 1 } }))
-    return { exit, attempts: 1, durationMs: (yield* Clock.currentTimeMillis) - startMs }
+    return { exit, attempts: 1, durationMs: (yield* Monotonic.nowMs) - startMs }
   })
 
 const capped = (investigation: Investigation, investigator: Investigator): Investigation => ({
@@ -244,7 +245,7 @@ const investigateWith = (steps: ReadonlyArray<Step>, options: Options, fallbacks
   })
 
 const wantsEvidence = ({ investigator, pipeline }: Step): Effect.Effect<boolean> =>
-  Effect.map(Clock.currentTimeMillis, (nowMs) => investigator.needsEvidence === true && pipeline?.circuitBreaker?.wouldRejectUnsafe(nowMs) !== true)
+  Effect.map(Monotonic.nowMs, (nowMs) => investigator.needsEvidence === true && pipeline?.circuitBreaker?.wouldRejectUnsafe(nowMs) !== true)
 
 const fallback = (from: Hop, to: Investigator): FallbackEvent => ({
   from: from.investigator,

@@ -44,7 +44,8 @@
  * - **Nothing gets stuck.** Every state but Closed ends by itself: Open,
  *   Isolated and ForcedClosed have an end, and in HalfOpen each occupied place
  *   has one, while a free place admits the next call. A probe that outlives its
- *   place is still heard. A clock that is set back does not prolong a state.
+ *   place is still heard. All moments are of the monotonic clock (`Monotonic`):
+ *   a wall clock that is set neither ends a state nor prolongs it.
  * - **The window** is 60 buckets, so memory is constant; with the default of 60 s
  *   it covers the last 59 to 60 s.
  */
@@ -159,13 +160,11 @@ export interface Closed {
 export interface Open {
   readonly _tag: "Open"
   readonly generation: number
-  readonly sinceMs: number
   readonly untilMs: number
 }
 export interface HalfOpen {
   readonly _tag: "HalfOpen"
   readonly generation: number
-  readonly sinceMs: number
   readonly successesInARow: number
   readonly places: ReadonlyArray<Place>
   readonly nextProbe: number
@@ -173,14 +172,12 @@ export interface HalfOpen {
 export interface Isolated {
   readonly _tag: "Isolated"
   readonly generation: number
-  readonly sinceMs: number
   readonly untilMs: number
   readonly reason: string
 }
 export interface ForcedClosed {
   readonly _tag: "ForcedClosed"
   readonly generation: number
-  readonly sinceMs: number
   readonly untilMs: number
   readonly reason: string
   readonly failuresInARow: number
@@ -239,17 +236,16 @@ const transition = (from: Circuit, to: Circuit, cause: TransitionCause, reason?:
 const open = (from: Circuit, cause: TransitionCause, settings: Resolved, nowMs: number): Step =>
   transition(
     from,
-    { _tag: "Open", generation: from.generation + 1, sinceMs: nowMs, untilMs: nowMs + settings.openMs },
+    { _tag: "Open", generation: from.generation + 1, untilMs: nowMs + settings.openMs },
     cause
   )
 
-const halfOpen = (from: Circuit, cause: TransitionCause, nowMs: number, reason?: string): Step =>
+const halfOpen = (from: Circuit, cause: TransitionCause, reason?: string): Step =>
   transition(
     from,
     {
       _tag: "HalfOpen",
       generation: from.generation + 1,
-      sinceMs: nowMs,
       successesInARow: 0,
       places: [],
       nextProbe: 0
@@ -273,25 +269,6 @@ const close = (from: Circuit, cause: TransitionCause, reason?: string): Step =>
     reason
   )
 
-// A clock that was set back by an hour must not keep a circuit open for an hour:
-// the time that was left when the state began counts from now.
-const rebase = (state: Circuit, nowMs: number): Circuit => {
-  if (state._tag === "Closed" || nowMs >= state.sinceMs) return state
-  const backMs = state.sinceMs - nowMs
-  switch (state._tag) {
-    case "Open":
-    case "Isolated":
-    case "ForcedClosed":
-      return { ...state, sinceMs: nowMs, untilMs: state.untilMs - backMs }
-    case "HalfOpen":
-      return {
-        ...state,
-        sinceMs: nowMs,
-        places: state.places.map((place) => ({ ...place, untilMs: place.untilMs - backMs }))
-      }
-  }
-}
-
 /** What time alone does to a state. */
 const elapse = (state: Circuit, nowMs: number): Step => {
   switch (state._tag) {
@@ -299,7 +276,7 @@ const elapse = (state: Circuit, nowMs: number): Step => {
       return [state, none]
     case "Open":
     case "Isolated":
-      return nowMs < state.untilMs ? [state, none] : halfOpen(state, "elapsed", nowMs)
+      return nowMs < state.untilMs ? [state, none] : halfOpen(state, "elapsed")
     case "ForcedClosed":
       return nowMs < state.untilMs ? [state, none] : close(state, "elapsed")
     case "HalfOpen": {
@@ -393,7 +370,7 @@ const operate = (
     case "Isolate":
       return transition(
         state,
-        { _tag: "Isolated", generation, sinceMs: nowMs, untilMs: nowMs + event.forMs, reason: event.reason },
+        { _tag: "Isolated", generation, untilMs: nowMs + event.forMs, reason: event.reason },
         "operator",
         event.reason
       )
@@ -403,8 +380,7 @@ const operate = (
         {
           _tag: "ForcedClosed",
           generation,
-          sinceMs: nowMs,
-          untilMs: nowMs + event.forMs,
+              untilMs: nowMs + event.forMs,
           reason: event.reason,
           failuresInARow: 0,
           window: state._tag === "Closed" || state._tag === "ForcedClosed" ? state.window : RollingWindow.empty
@@ -413,7 +389,7 @@ const operate = (
         event.reason
       )
     case "Auto":
-      if (state._tag === "Isolated") return halfOpen(state, "operator", nowMs, event.reason)
+      if (state._tag === "Isolated") return halfOpen(state, "operator", event.reason)
       if (state._tag === "ForcedClosed") return close(state, "operator", event.reason)
       return [state, none]
   }
@@ -434,7 +410,7 @@ const apply = (state: Circuit, event: CircuitEvent, settings: Resolved, nowMs: n
 
 /** The whole behaviour: what a state becomes when something happens, and what is to be done about it. */
 export const step = (state: Circuit, event: CircuitEvent, settings: Resolved, nowMs: number): Step => {
-  const [current, elapsed] = elapse(rebase(state, nowMs), nowMs)
+  const [current, elapsed] = elapse(state, nowMs)
   const [next, effects] = apply(current, event, settings, nowMs)
   return elapsed.length === 0 ? [next, effects] : [next, [...elapsed, ...effects]]
 }

@@ -33,6 +33,7 @@ import { Cause, Clock, Duration, Effect, Exit, Latch, Option, Schema } from "eff
 import * as Circuits from "./Circuit.ts"
 import type { EventHub } from "./EventHub.ts"
 import { type ResilienceEvent, ResilienceEvents } from "./ResilienceEvent.ts"
+import * as Monotonic from "./Monotonic.ts"
 import * as RollingWindow from "./RollingWindow.ts"
 
 export type { Settings } from "./Circuit.ts"
@@ -42,7 +43,7 @@ export interface Snapshot {
   readonly name: string
   readonly _tag: Circuits.Circuit["_tag"]
   readonly generation: number
-  /** Open and Isolated: when probes begin. ForcedClosed: when the circuit is judged again. */
+  /** From now. Open and Isolated: when probes begin. ForcedClosed: when the circuit is judged again. */
   readonly retryAfterMs?: number
   /** Isolated and ForcedClosed: the operator's reason. */
   readonly reason?: string
@@ -100,6 +101,8 @@ export class CircuitBreaker {
   /**
    * Asks for a call to be let through: an admission, or how many milliseconds to
    * wait at least. For callers that hold the time already; else use `call`.
+   *
+   * `nowMs`, here and below, is a moment of the monotonic clock (`Monotonic`).
    */
   admitUnsafe(nowMs: number): Admission | number {
     // What `step` does in Closed, without making anything. A test holds the two together.
@@ -113,12 +116,12 @@ export class CircuitBreaker {
 
   /**
    * For how many milliseconds an open circuit will turn every call away;
-   * `undefined` where it is not open, or its time is up, or the clock was set
-   * back. Answers as `step` does, without making anything.
+   * `undefined` where it is not open, or its time is up. Answers as `step` does,
+   * without making anything.
    */
   openForUnsafe(nowMs: number): number | undefined {
     const circuit = this.#circuit
-    return circuit._tag === "Open" && nowMs < circuit.untilMs && nowMs >= circuit.sinceMs
+    return circuit._tag === "Open" && nowMs < circuit.untilMs
       ? circuit.untilMs - nowMs
       : undefined
   }
@@ -141,7 +144,7 @@ export class CircuitBreaker {
   }
 
   /** What a call would meet now: an open time that has passed shows as HalfOpen. */
-  readonly state: Effect.Effect<Snapshot> = Effect.map(Clock.currentTimeMillis, (nowMs) => {
+  readonly state: Effect.Effect<Snapshot> = Effect.map(Monotonic.nowMs, (nowMs) => {
     this.#step({ _tag: "Look" }, nowMs)
     return this.#snapshot(nowMs)
   })
@@ -186,7 +189,7 @@ export class CircuitBreaker {
       let startMs = 0
       return Effect.onExit(
         Effect.suspend((): Effect.Effect<A | B, E | E2, R> => {
-          startMs = clock.currentTimeMillisUnsafe()
+          startMs = Monotonic.nowMsUnsafe(clock)
           const admitted = this.admitUnsafe(startMs)
           if (typeof admitted === "number") return onRejected(admitted)
           admission = admitted
@@ -195,7 +198,7 @@ export class CircuitBreaker {
         (exit) =>
           Effect.sync(() => {
             if (admission === undefined) return
-            const nowMs = clock.currentTimeMillisUnsafe()
+            const nowMs = Monotonic.nowMsUnsafe(clock)
             this.recordUnsafe(admission, outcomeOf(exit), nowMs - startMs, nowMs)
           })
       )
@@ -224,13 +227,14 @@ export class CircuitBreaker {
    * of the peer (its health endpoint, say) until three succeed and the circuit
    * closes. Never ends; run it as a supervised child.
    *
-   * `interval` is the pause between two probes that did not close the circuit.
+   * `interval` is the pause between two probes that did not close the circuit;
+   * less than 10 ms counts as 10 ms.
    */
   keepProbing<A, E, R>(
     self: Effect.Effect<A, E, R>,
     interval: Duration.Input = "1 second"
   ): Effect.Effect<never, never, R> {
-    const pauseMs = Duration.toMillis(Duration.fromInputUnsafe(interval))
+    const pauseMs = Math.max(shortestPauseMs, Duration.toMillis(Duration.fromInputUnsafe(interval)))
     const once = Effect.flatMap(this.state, (state) => {
       switch (state._tag) {
         case "Closed":
@@ -239,14 +243,14 @@ export class CircuitBreaker {
           return Effect.flatMap(this.probe(self), () => Effect.sleep(pauseMs))
         default:
           // An operator may end an isolation early: look again at least each interval.
-          return Effect.sleep(Math.max(1, Math.min(state.retryAfterMs ?? pauseMs, pauseMs)))
+          return Effect.sleep(Math.max(shortestPauseMs, Math.min(state.retryAfterMs ?? pauseMs, pauseMs)))
       }
     })
     return Effect.forever(once)
   }
 
   #operate(event: Circuits.CircuitEvent): Effect.Effect<Snapshot> {
-    return Effect.map(Clock.currentTimeMillis, (nowMs) => {
+    return Effect.map(Monotonic.nowMs, (nowMs) => {
       this.#step(event, nowMs)
       return this.#snapshot(nowMs)
     })
@@ -299,6 +303,10 @@ export class CircuitBreaker {
     }
   }
 }
+
+// A hundred looks a second cost nothing, and no peer comes back sooner for more: without a floor an interval of 0, or an end that is
+// due and has not been seen yet, would keep a whole core busy.
+const shortestPauseMs = 10
 
 const windowOf = (circuit: Circuits.Closed | Circuits.ForcedClosed, settings: Circuits.Resolved, nowMs: number) => {
   const { failures, requests } = RollingWindow.totals(circuit.window, settings.windowMs, nowMs)

@@ -8,11 +8,12 @@
  *
  * It is written with few effects and no generators because each call makes one.
  */
-import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Pull, Schedule } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option } from "effect"
 import type * as Bulkheads from "./Bulkhead.ts"
 import type { Outcome } from "./Circuit.ts"
 import type * as Breakers from "./CircuitBreaker.ts"
 import { CurrentDeadline } from "./Deadline.ts"
+import * as Monotonic from "./Monotonic.ts"
 import type { CallReport, Classification, Pipeline, PipelineError } from "./Pipeline.ts"
 import * as Policies from "./RetryPolicy.ts"
 
@@ -32,8 +33,6 @@ type CallEnding =
 
 const succeeded: CallEnding = { _tag: "CallSucceeded" }
 const interrupted: CallEnding = { _tag: "CallIgnored", reason: "interrupted" }
-
-type Step = (now: number, input: unknown) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
 
 export class Execution<A, E, R> {
   readonly pipeline: Pipeline
@@ -58,7 +57,7 @@ export class Execution<A, E, R> {
   classification: Classification | undefined = undefined
   classifierDefect: Cause.Cause<E> | undefined = undefined
   lastFailure: Cause.Cause<E | PipelineError> | undefined = undefined
-  nextDelay: Step | undefined = undefined
+  waits: Policies.Waits | undefined = undefined
 
   constructor(
     pipeline: Pipeline,
@@ -73,7 +72,7 @@ export class Execution<A, E, R> {
     this.report = report
     this.fiber = fiber
     this.clock = fiber.getRef(Clock.Clock)
-    this.startedMs = this.clock.currentTimeMillisUnsafe()
+    this.startedMs = Monotonic.nowMsUnsafe(this.clock)
     const ownMs = this.startedMs + pipeline.deadlineMs
     const inheritedMs = fiber.getRef(CurrentDeadline)
     this.deadlineIsOwn = inheritedMs === undefined || ownMs <= inheritedMs
@@ -128,7 +127,7 @@ export class Execution<A, E, R> {
     })
     return Effect.flatMap(granted, () => {
       this.wake = undefined
-      if (this.holdsPlace) return this.run(this.clock.currentTimeMillisUnsafe())
+      if (this.holdsPlace) return this.run(Monotonic.nowMsUnsafe(this.clock))
       return leftMs <= bulkhead.maxWaitMs
         ? this.exceeded("CallRejected")
         : this.rejectedByBulkhead(bulkhead, bulkhead.maxWaitMs)
@@ -190,7 +189,7 @@ export class Execution<A, E, R> {
     if (this.admission !== undefined) {
       const admission = this.admission
       this.admission = undefined
-      const nowMs = this.clock.currentTimeMillisUnsafe()
+      const nowMs = Monotonic.nowMsUnsafe(this.clock)
       this.pipeline.circuitBreaker!.recordUnsafe(admission, outcome, nowMs - this.attemptStartedMs, nowMs)
     }
     if (this.holdsPlace) {
@@ -260,24 +259,18 @@ export class Execution<A, E, R> {
     const policy = this.pipeline.retry
     if (policy === undefined || this.attempts >= policy.attempts) return Effect.failCause(cause)
     this.lastFailure = cause
-    const step: Effect.Effect<Step> = this.nextDelay === undefined
-      ? Effect.map(Schedule.toStep(policy.schedule), (made) => {
-        this.nextDelay = made as Step
-        return this.nextDelay
-      })
-      : Effect.succeed(this.nextDelay)
+    const begun = this.waits === undefined
+      ? Effect.map(Policies.begin(policy.schedule), (waits) => this.waits = waits)
+      : Effect.succeed(this.waits)
     const input = cause.reasons.find(Cause.isFailReason)?.error
-    return Effect.flatMap(step, (next) =>
-      Pull.matchEffect(Effect.suspend(() => next(this.clock.currentTimeMillisUnsafe(), input)), {
-        onSuccess: ([, delay]) =>
-          this.backOff(cause, Policies.honourRetryAfter(Duration.toMillis(delay), retryAfter, policy)),
-        onFailure: () => Effect.failCause(cause),
-        onDone: () => Effect.failCause(cause)
-      }))
+    return Effect.flatMap(Effect.flatMap(begun, (waits) => waits(input)), (wait) =>
+      Option.isNone(wait)
+        ? Effect.failCause(cause)
+        : this.backOff(cause, Policies.honourRetryAfter(Duration.toMillis(wait.value), retryAfter, policy)))
   }
 
   backOff(cause: Cause.Cause<E | PipelineError>, delayMs: number): Effect.Effect<A, E | PipelineError, R> {
-    const nowMs = this.clock.currentTimeMillisUnsafe()
+    const nowMs = Monotonic.nowMsUnsafe(this.clock)
     const refusal = this.refusal(nowMs, nowMs + delayMs)
     if (refusal !== undefined) return this.refuse(cause, refusal)
     if (this.pipeline.hub.active) {
@@ -290,7 +283,7 @@ export class Execution<A, E, R> {
     }
     const wait = delayMs > 0 ? this.clock.sleep(Duration.millis(delayMs)) : Effect.yieldNow
     return Effect.flatMap(wait, () => {
-      const thenMs = this.clock.currentTimeMillisUnsafe()
+      const thenMs = Monotonic.nowMsUnsafe(this.clock)
       return thenMs >= this.deadlineAtMs ? this.refuse(cause, "deadline") : this.attempt(thenMs)
     })
   }
@@ -384,7 +377,7 @@ export class Execution<A, E, R> {
 
   announce(ending: CallEnding): void {
     const { hub, name: pipeline } = this.pipeline
-    const report = { attempts: this.attempts, durationMs: this.clock.currentTimeMillisUnsafe() - this.startedMs }
+    const report = { attempts: this.attempts, durationMs: Monotonic.nowMsUnsafe(this.clock) - this.startedMs }
     this.report?.(report)
     if (hub.active) hub.publish({ ...ending, pipeline, ...report })
   }

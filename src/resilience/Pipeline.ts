@@ -48,6 +48,7 @@ import * as Breakers from "./CircuitBreaker.ts"
 import { CurrentDeadline } from "./Deadline.ts"
 import type { EventHub } from "./EventHub.ts"
 import { Execution } from "./Execution.ts"
+import * as Monotonic from "./Monotonic.ts"
 import { type ResilienceEvent, ResilienceEvents } from "./ResilienceEvent.ts"
 import * as Budgets from "./RetryBudget.ts"
 import * as Policies from "./RetryPolicy.ts"
@@ -208,7 +209,7 @@ export class Pipeline {
     if (breaker === undefined || breaker.tagUnsafe !== "Open" || this.hub.active || fiber.cache.span !== undefined) {
       return undefined
     }
-    const nowMs = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+    const nowMs = Monotonic.nowMsUnsafe(fiber.getRef(Clock.Clock))
     const retryAfterMs = breaker.openForUnsafe(nowMs)
     if (retryAfterMs === undefined || nowMs >= (fiber.getRef(CurrentDeadline) ?? Number.POSITIVE_INFINITY)) {
       return undefined

@@ -16,7 +16,8 @@
  * One budget per peer. Pipelines to the same peer should share one; a fallback
  * chain can take its hops from one as well (`withdraw`).
  */
-import { Clock, Duration, Effect } from "effect"
+import { Duration, Effect } from "effect"
+import * as Monotonic from "./Monotonic.ts"
 
 export interface Settings {
   /**
@@ -51,13 +52,13 @@ export class RetryBudget {
     this.#tokens = this.settings.burst
   }
 
-  /** Counts one request. For callers that hold the time already; else use `deposit`. */
+  /** Counts one request at once. For callers on a hot path; else use `deposit`. */
   depositUnsafe(): void {
     // What is above the burst spills when it is next looked at.
     this.#tokens += this.settings.ratio
   }
 
-  /** Takes a token for one extra attempt if there is one. For callers that hold the time already; else use `withdraw`. */
+  /** Takes a token for one extra attempt if there is one. For callers that hold the time (`Monotonic`) already; else use `withdraw`. */
   withdrawUnsafe(nowMs: number): boolean {
     this.#refill(nowMs)
     // Sums of ratios such as 0.2 fall short of whole numbers by rounding.
@@ -70,18 +71,16 @@ export class RetryBudget {
   readonly deposit: Effect.Effect<void> = Effect.sync(() => this.depositUnsafe())
 
   /** Takes a token for one extra attempt; `false` says that the attempt must not be made. */
-  readonly withdraw: Effect.Effect<boolean> = Effect.map(Clock.currentTimeMillis, (nowMs) => this.withdrawUnsafe(nowMs))
+  readonly withdraw: Effect.Effect<boolean> = Effect.map(Monotonic.nowMs, (nowMs) => this.withdrawUnsafe(nowMs))
 
   /** Tokens in the bucket, for status pages. */
-  readonly available: Effect.Effect<number> = Effect.map(Clock.currentTimeMillis, (nowMs) => {
+  readonly available: Effect.Effect<number> = Effect.map(Monotonic.nowMs, (nowMs) => {
     this.#refill(nowMs)
     return this.#tokens
   })
 
   #refill(nowMs: number): void {
-    const sinceMs = this.#refilledAtMs ?? nowMs
-    // A clock that was set back must not take tokens out.
-    const earned = Math.max(0, nowMs - sinceMs) * this.settings.perSecond / Duration.toMillis("1 second")
+    const earned = (nowMs - (this.#refilledAtMs ?? nowMs)) * this.settings.perSecond / Duration.toMillis("1 second")
     this.#tokens = Math.min(this.settings.burst, this.#tokens + earned)
     this.#refilledAtMs = nowMs
   }

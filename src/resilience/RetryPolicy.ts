@@ -30,7 +30,7 @@
  * ;[1, 2, 3, 4, 5].map((attempt) => RetryPolicy.delayBeforeMs(attempt, RetryPolicy.defaults, noJitter)) // => [0, 100, 200, 400, 800]
  * ```
  */
-import { Cause, Duration, Effect, Random, Schedule } from "effect"
+import { Cause, Clock, Duration, Effect, Option, Pull, Random, Schedule } from "effect"
 
 export interface Settings {
   /** All attempts, the first included; 1 or more. Default 5. */
@@ -130,6 +130,20 @@ export const make = (
     schedule: settings.schedule ?? schedule(settings)
   }
 }
+
+/** A schedule that has begun: how long to wait next; `None` once it has ended. */
+export type Waits = (input: unknown) => Effect.Effect<Option.Option<Duration.Duration>>
+
+/** Begins a schedule. A failure of its own ends it. */
+export const begin = (policy: Schedule.Schedule<unknown, unknown>): Effect.Effect<Waits> =>
+  Effect.map(Schedule.toStep(policy), (step) => (input) =>
+    // By the wall clock, as Effect runs a schedule itself: one of `Schedule.cron` goes by that.
+    Effect.flatMap(Clock.currentTimeMillis, (wallMs) =>
+      Pull.matchEffect(step(wallMs, input), {
+        onSuccess: ([, wait]) => Effect.succeedSome(wait),
+        onFailure: () => Effect.succeedNone,
+        onDone: () => Effect.succeedNone
+      })))
 
 /** How long to wait: the schedule's wait, or a peer's `Retry-After` up to the cap where that is longer. */
 export const honourRetryAfter = (

@@ -8,6 +8,9 @@
  * immutable; counting makes one small object, and once per bucket the old ones
  * are dropped. Buckets know when they began, so the window's length can change
  * and what was counted stays.
+ *
+ * All moments are of the monotonic clock (`Monotonic`): a wall clock that is set
+ * neither empties a window nor keeps it from moving on.
  */
 
 interface Bucket {
@@ -45,8 +48,7 @@ export const empty: Window = {
 }
 
 // Moves on to the bucket that holds `nowMs` and drops those that are too old. At
-// most once per bucket, so its cost does not matter. Buckets from the future (the
-// clock was set back) are dropped as well.
+// most once per bucket, so its cost does not matter.
 const roll = (window: Window, windowMs: number, nowMs: number): Window => {
   const startMs = bucketStart(nowMs, windowMs)
   const oldestMs = startMs - windowMs
@@ -55,7 +57,7 @@ const roll = (window: Window, windowMs: number, nowMs: number): Window => {
   let pastSlow = 0
   const past: Array<Bucket> = []
   const keep = (bucket: Bucket) => {
-    if (bucket.startMs <= oldestMs || bucket.startMs > nowMs) return
+    if (bucket.startMs <= oldestMs) return
     past.push(bucket)
     pastRequests += bucket.requests
     pastFailures += bucket.failures
@@ -67,7 +69,7 @@ const roll = (window: Window, windowMs: number, nowMs: number): Window => {
 }
 
 const isCurrent = (window: Window, windowMs: number, nowMs: number): boolean =>
-  nowMs >= window.startMs && nowMs < window.startMs + windowMs / bucketsPerWindow
+  nowMs < window.startMs + windowMs / bucketsPerWindow
 
 /** Counts one request that ended at `nowMs`. */
 export const count = (window: Window, failed: boolean, slow: boolean, windowMs: number, nowMs: number): Window => {

@@ -14,7 +14,8 @@
  *   `period` is left down and *escalates*: an event, an error in the log and
  *   `onEscalation`. Unlike in OTP the intensity is counted per child and the
  *   others go on, since here a missing part costs a degradation level, not the
- *   service. `restart(name)` brings the child back.
+ *   service. `restart(name)` brings the child back. The period is one of the
+ *   monotonic clock (`Monotonic`).
  * - **back-off**: a `Schedule` says how long a child stays down before each
  *   restart; it begins anew once the child has run for a whole `period`.
  *
@@ -26,9 +27,10 @@
  * A child that ends because it was interrupted from within counts as completed:
  * a `transient` one stays down.
  */
-import { Cause, Clock, Duration, Effect, Exit, Fiber, Option, Pull, Queue, Random, Schedule } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Option, Queue, Random, Schedule } from "effect"
 import type { Context, Scope } from "effect"
 import type { EventHub } from "./EventHub.ts"
+import * as Monotonic from "./Monotonic.ts"
 import { type ResilienceEvent, ResilienceEvents } from "./ResilienceEvent.ts"
 import * as Policies from "./RetryPolicy.ts"
 
@@ -118,8 +120,6 @@ export const defaultBackoff: Schedule.Schedule<unknown> = Schedule.fromStepWithM
 // The machinery
 // ----------------------------------------------------------------------------
 
-type Step = (now: number, input: unknown) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
-
 interface Child {
   readonly name: string
   readonly kind: "permanent" | "transient" | "temporary"
@@ -133,7 +133,7 @@ interface Child {
   startedMs: number
   restarts: number
   restartedMs: ReadonlyArray<number>
-  backoff: Step | undefined
+  backoff: Policies.Waits | undefined
 }
 
 type Message =
@@ -213,7 +213,7 @@ class Machine {
   }
 
   startAll(children: ReadonlyArray<Child>): Effect.Effect<void> {
-    return Effect.map(Clock.currentTimeMillis, (nowMs) => {
+    return Effect.map(Monotonic.nowMs, (nowMs) => {
       for (const child of children) this.start(child, nowMs)
     })
   }
@@ -243,28 +243,23 @@ class Machine {
       this.publish({ _tag: "ChildEnded", supervisor: this.settings.name, child: child.name, reason: ending })
       return ending === "completed" ? Effect.void : this.log(Effect.logError("a supervised child ended", cause), child)
     }
-    return Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+    return Effect.flatMap(Monotonic.nowMs, (nowMs) => {
       const { maxRestarts, periodMs } = this.settings
       if (nowMs - child.startedMs >= periodMs) child.backoff = undefined
       const recent = withinPeriod(child.restartedMs, periodMs, nowMs)
       if (recent.length >= maxRestarts) return this.escalate(child, cause)
       child.restartedMs = [...recent, nowMs]
-      return Effect.flatMap(this.delay(child, nowMs, cause), (delay) =>
+      return Effect.flatMap(this.delay(child, cause), (delay) =>
         Option.isNone(delay) ? this.escalate(child, cause) : this.backOff(child, delay.value, ending, cause))
     })
   }
 
   /** `None`: the schedule allows no further restart. */
-  delay(child: Child, nowMs: number, cause: Cause.Cause<unknown>): Effect.Effect<Option.Option<Duration.Duration>> {
-    const made: Effect.Effect<Step> = child.backoff === undefined
-      ? Effect.map(Schedule.toStep(this.settings.backoff), (step) => child.backoff = step as Step)
+  delay(child: Child, cause: Cause.Cause<unknown>): Effect.Effect<Option.Option<Duration.Duration>> {
+    const begun = child.backoff === undefined
+      ? Effect.map(Policies.begin(this.settings.backoff), (waits) => child.backoff = waits)
       : Effect.succeed(child.backoff)
-    return Effect.flatMap(made, (step) =>
-      Pull.matchEffect(step(nowMs, cause), {
-        onSuccess: ([, delay]) => Effect.succeedSome(delay),
-        onFailure: () => Effect.succeedNone,
-        onDone: () => Effect.succeedNone
-      }))
+    return Effect.flatMap(begun, (waits) => waits(cause))
   }
 
   backOff(child: Child, delay: Duration.Duration, ending: Ending, cause: Cause.Cause<unknown>): Effect.Effect<void> {

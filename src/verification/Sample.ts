@@ -41,7 +41,7 @@ export interface Problem {
 
 /** What was seen at one moment. */
 export interface Sample {
-  /** By a clock that only goes forward. */
+  /** By the monotonic clock (`Monotonic`). */
   readonly atMs: number
   /** The target; `null` where it could not be read. */
   readonly state: WorkloadState | null

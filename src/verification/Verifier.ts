@@ -9,7 +9,7 @@
  *
  * A read that fails is a gap, not a verdict: only where the cluster can't be read at the deadline either is the answer *unknown*.
  */
-import { Clock, Context, Duration, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
 import type { Alert } from "../domain/Alert.ts"
 import type { Intent } from "../domain/Execution.ts"
 import { displayName, resourceRef, type Target } from "../domain/Target.ts"
@@ -18,6 +18,7 @@ import type { Verification } from "../domain/Verification.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { assemble, readAround, readObject } from "../kubernetes/WorkloadReader.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import type { Pipeline } from "../resilience/Pipeline.ts"
 import { type AlertStatus, judge, type JudgeSettings, showsProblem } from "./Judge.ts"
 import type { Sample } from "./Sample.ts"
@@ -72,9 +73,6 @@ export class Verifier extends Context.Service<Verifier, {
     )
 }
 
-// How long something lasts is told by the clock that is never set: a wall clock put back by an hour must not keep an incident open for one.
-const steadyMs: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
-
 /** Keeps the samples within the window and the newest one before it, which is all that `judge` looks at. */
 const remember = (samples: ReadonlyArray<Sample>, sample: Sample, windowMs: number): ReadonlyArray<Sample> => {
   const all = [...samples, sample]
@@ -117,14 +115,14 @@ const make = (client: KubernetesClient["Service"], options: Settings): Verifier[
         displayName(change.ref) === displayName(ref) ? Effect.succeed(object) : orMissing(client.get(change.ref)))
       return { object, written, remaining: yield* remainingOf(intent) }
     }).pipe(Effect.option)
-    const atMs = yield* steadyMs
+    const atMs = yield* Monotonic.nowMs
     if (read._tag === "None") return { sample: unreadable(atMs), rest: undefined }
     const { object, ...seen } = read.value
     const sample: Sample = { atMs, state: assemble({ ref, object }, yield* Timestamp.now), ...seen, glance: true }
     const rest = Effect.gen(function*() {
       const around = yield* Effect.option(provided(readAround(ref, object)))
       // What was read last counts: a target is not steady since before its pods were seen.
-      const atMs = yield* steadyMs
+      const atMs = yield* Monotonic.nowMs
       return around._tag === "None" ? unreadable(atMs) : { atMs, state: around.value, ...seen }
     })
     return { sample, rest }
@@ -138,7 +136,7 @@ const make = (client: KubernetesClient["Service"], options: Settings): Verifier[
     })
 
   const verify = Effect.fn("Verifier.verify")(function*<E>(input: VerifyInput<E>): Effect.fn.Return<Verification, E> {
-    const startedAtMs = yield* steadyMs
+    const startedAtMs = yield* Monotonic.nowMs
     const capMs = millis(options.pollIntervalCap)
     let waitMs = millis(options.pollInterval)
     let samples: ReadonlyArray<Sample> = []

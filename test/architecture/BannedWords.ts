@@ -17,6 +17,12 @@ const everything = /^/
 export const bans: ReadonlyArray<Ban> = [
   { word: /\b(FIXME|TODO|XXX|HACK)\b/g, instead: "finish it, or file an issue", files: code },
   { word: /\bnew Date\(\s*\)/g, instead: "Clock.currentTimeMillis, and new Date(ms)", files: /^(src|test)\/(?!.*\.integration\.test\.ts$).*\.ts$/ },
+  {
+    word: /\bcurrentTime(Millis|Nanos)/g,
+    instead: "Monotonic.nowMs: what lasts goes by the clock that nobody sets",
+    // RetryPolicy tells Effect's schedules the time.
+    files: /^src\/(resilience\/(?!RetryPolicy\.ts$)|health\/|verification\/)/
+  },
   { word: /["']effect\/unstable\//g, instead: "the path without unstable", files: typescript },
   { word: /["']@effect\/schema["'/]/g, instead: "Schema of effect", files: typescript },
   { word: /["']fast-check["']/g, instead: "Arbitrary of effect", files: typescript },

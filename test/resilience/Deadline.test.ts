@@ -8,7 +8,7 @@ describe("Deadline", () => {
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(Effect.flip(Deadline.within("1 second")(Effect.never)))
       yield* TestClock.adjust("1 second")
-      assert.deepInclude(yield* Fiber.join(fiber), { _tag: "DeadlineExceeded", deadlineAtMs: 1000 })
+      assert.deepInclude(yield* Fiber.join(fiber), { _tag: "DeadlineExceeded", deadlineMs: 1000 })
     }))
 
   it.effect("what is nested sees the earlier of the two deadlines", () =>
