@@ -1,8 +1,8 @@
 /**
  * What goes wrong in a run, drawn from its seed before it begins.
  *
- * **Swarm.** Each run draws its own mix: about half of all kinds are left out (of those of network and models four of five), and each that is in has a rate of its own. Runs that do
- * everything at once hide the bugs that need a long time of one thing.
+ * **Swarm.** Each run draws its own mix: first how large a share of all kinds it has, few as likely as many, then which, and for each a rate of its own.
+ * Runs that do everything at once hide the bugs that need a long time of one thing, and a service that is always down does no work in which faults could hit it.
  */
 import { Schema } from "effect"
 import { Fault, type FaultKind } from "./Fault.ts"
@@ -12,11 +12,15 @@ import type { Scenario } from "./Scenario.ts"
 export const FaultPlan = Schema.Array(Fault)
 export type FaultPlan = typeof FaultPlan.Type
 
-/** Between two faults of one kind, at the mean: from one a minute to one an hour. */
-const meanGapMs = [60_000, 3_600_000] as const
+/** Between two faults of one kind, at the mean: from one in two minutes to one an hour. */
+const meanGapMs = [120_000, 3_600_000] as const
 
-/** There are so many ways in which a model can fail that at half of them none would ever answer. */
+/** How large a share of all kinds a run has: of 40, from one to sixteen. */
+const shares = [0.02, 0.4] as const
+
+/** There are so many ways in which a model can fail that in the full share of them none would ever answer. */
 const isPeers = ({ target }: FaultKind): boolean => target === "models" || target === "network"
+const peersLess = 0.4
 
 /** The kinds that may be drawn for a scenario: those that it names, and of models only where it has some. */
 export const kindsOf = (scenario: Scenario, kinds: ReadonlyArray<FaultKind>): ReadonlyArray<FaultKind> => {
@@ -27,9 +31,10 @@ export const kindsOf = (scenario: Scenario, kinds: ReadonlyArray<FaultKind>): Re
 /** Draws a plan over the scenario's duration. The stream of each kind is its own: leaving one kind out changes nothing about the others. */
 export const draw = (setting: Setting, kinds: ReadonlyArray<FaultKind>): FaultPlan => {
   const { scenario, world } = setting
+  const share = world.random("plan").magnitude(...scenario.faultShare ?? shares)
   return kindsOf(scenario, kinds).flatMap((kind) => {
     const random = world.random(`plan ${kind.name}`)
-    if (random.chance(isPeers(kind) ? 0.8 : 0.5)) return []
+    if (!random.chance(isPeers(kind) ? share * peersLess : share)) return []
     const gapMs = random.magnitude(...kind.gapMs ?? scenario.faultGapMs ?? meanGapMs)
     const faults: Array<Fault> = []
     let atMs = 0

@@ -16,8 +16,8 @@ export interface Scenario {
   readonly durationMs: number
   /** The liveness phase at most: nothing new goes wrong, and what is pending has to come to an end. */
   readonly livenessMs: number
-  /** A workload breaks, and an alert tells of it, every so often. */
-  readonly alertEveryMs: number
+  /** A workload breaks every so often. Alerts are about twice as many, as pods have theirs and each is repeated while it fires. */
+  readonly incidentEveryMs: number
   /** Deployments in the cluster. */
   readonly workloads: number
   /** How long a request to the cluster is under way, each way. */
@@ -42,19 +42,21 @@ export interface Scenario {
   readonly expectations?: ReadonlyArray<Invariant>
   /** Tells every span and log line as `TextLeft`. Costs more than all the rest of a run. Default false. */
   readonly watchesText?: boolean
-  /** Between two faults of one kind, at the mean, drawn for each kind and run from this range. Default: from a minute to an hour. */
+  /** How large a share of all kinds of faults a run has, drawn for each run from this range. Default: 0.02 to 0.4. */
+  readonly faultShare?: readonly [least: number, most: number]
+  /** Between two faults of one kind, at the mean, drawn for each kind and run from this range. Default: from two minutes to an hour. */
   readonly faultGapMs?: readonly [leastMs: number, mostMs: number]
 }
 
 const minuteMs = 60_000
 
-/** An hour of a working cluster: something breaks every 30 seconds. */
+/** An hour of a working cluster: something breaks every 80 seconds, and an alert comes every 30 at the mean. */
 export const steady: Scenario = {
   name: "steady",
   durationMs: 60 * minuteMs,
   livenessMs: 30 * minuteMs,
-  alertEveryMs: 30_000,
-  workloads: 24,
+  incidentEveryMs: 80_000,
+  workloads: 12,
   clusterLatencyMs: [1, 20],
   restartMs: [500, 10_000],
   // Verification looks less often than by default: it is most of the work of an hour, and a look more finds nothing more.
@@ -62,14 +64,15 @@ export const steady: Scenario = {
 }
 
 /**
- * A month of a cluster as it is in life: something breaks every quarter of an hour, and each kind of fault comes from once a day to once a month. For
+ * A month of a cluster as it is in life: something breaks every quarter of an hour, and half of all kinds of faults come, each from once a day to once a month. For
  * availability.
  */
 export const month: Scenario = {
   ...steady,
   name: "month",
   durationMs: 30 * 24 * 60 * minuteMs,
-  alertEveryMs: 15 * minuteMs,
+  incidentEveryMs: 15 * minuteMs,
+  faultShare: [0.5, 0.5],
   faultGapMs: [24 * 60 * minuteMs, 30 * 24 * 60 * minuteMs]
 }
 
@@ -78,7 +81,7 @@ export const single: Scenario = {
   ...steady,
   name: "single",
   durationMs: minuteMs,
-  alertEveryMs: minuteMs,
+  incidentEveryMs: minuteMs,
   workloads: 1,
   faults: []
 }

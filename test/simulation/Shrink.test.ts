@@ -53,7 +53,7 @@ describe("Shrink", () => {
         description: "Planted: no process of the service ends.",
         make: (_, report) => ({ on: { ProcessEnded: () => report("it ended") } })
       }
-      const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 10 * 60_000, alertEveryMs: 120_000 }
+      const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 10 * 60_000, incidentEveryMs: 120_000 }
       const run = (plan?: FaultPlan) => runSeed({ seed: 1, scenario, invariants: [neverCrashes], ...(plan === undefined ? {} : { plan }) })
       const crash = (atMs: number): Fault => ({ kind: "process-crash", atMs, forMs: 0, parameters: { afterSteps: 3 } })
       const unavailable = (atMs: number): Fault => ({ kind: "kubernetes-unavailable", atMs, forMs: 20_000, parameters: { share: 1 } })

@@ -1,8 +1,8 @@
 /**
- * Prometheus and Alertmanager in one: it looks at the workloads, fires an alert about each that is broken, sends it until it is acknowledged, and tells
- * when it is over.
+ * Prometheus and Alertmanager in one: it looks at the workloads, fires an alert about each that is broken, sends it until it is acknowledged, repeats it
+ * while it fires, and tells when it is over.
  *
- * What breaks is its business too: every `alertEveryMs` of the scenario a workload gets a bad version. One that nobody has repaired after a while is repaired
+ * What breaks is its business too: every `incidentEveryMs` of the scenario a workload gets a bad version. One that nobody has repaired after a while is repaired
  * by a person, so that a run never ends with everything broken and nothing to do.
  *
  * It is a process of its own that the service cannot take down, and a request of it is answered, refused, or cut off by a crash.
@@ -23,6 +23,7 @@ interface Firing extends AlertIdentity {
   readonly ref: ResourceRef
   readonly labels: Readonly<Record<string, string>>
   readonly sinceMs: number
+  sentMs: number
 }
 
 /** Faults that make several of one webhook multiply where they overlap. */
@@ -40,14 +41,24 @@ const evaluateEveryMs = 30_000
 const firesAfterMs = 20_000
 /** How often an incident has an alert for each broken pod too, beside the one about its workload. */
 const podAlertsShare = 0.25
+/**
+ * How often the workload that gets a bad version is any, and not the one whose last release is longest ago. An alert that comes back soon refutes the fix before it,
+ * so in a world where all of them did, no action would have a record worth another try.
+ */
+const soonAgainShare = 0.25
 /** How often the version before the bad one was no good either, so that to undo the rollout does not help. */
 const flakyShare = 0.1
 /** How soon a rollout is complete whose pods become ready. */
 const completeAfterMs = 6_000
-/** How soon a notification that was not taken is sent again. */
+/** How soon a notification that was not taken is sent again: at first, and at most. Alertmanager backs off as well. */
 const retryMs = 5_000
+const retryCapMs = 60_000
+/** How soon an alert that still fires is sent again: the `repeat_interval` of people who are in a hurry, Alertmanager's default is 4 hours. */
+const repeatEveryMs = 2 * 60_000
 /** After how long a person sees to a workload. */
 const personComesAfterMs = 10 * 60_000
+
+const retries = Schedule.min([Schedule.exponential(retryMs), Schedule.spaced(retryCapMs)])
 
 export class Alertmanager implements FarEnd {
   readonly name = "alertmanager"
@@ -61,6 +72,8 @@ export class Alertmanager implements FarEnd {
   private readonly disturbances = new Set<(webhook: Webhook) => ReadonlyArray<Delivery>>()
   private process: Process | undefined
   private breaking = true
+  /** The workloads in the order of their last releases, the longest ago first. */
+  private releases: ReadonlyArray<ResourceRef> = []
 
   constructor(setting: Setting, cluster: Cluster, service: ServiceProcess) {
     this.setting = setting
@@ -72,6 +85,7 @@ export class Alertmanager implements FarEnd {
   start(): void {
     const { scenario, world } = this.setting
     this.process = world.boot("alertmanager", Effect.never)
+    this.releases = this.cluster.workloads
     const everyMs = (ms: number, action: () => void) => {
       const again = () => {
         action()
@@ -80,7 +94,7 @@ export class Alertmanager implements FarEnd {
       world.at(world.nowMs + ms, again)
     }
     world.at(0, () => this.incident())
-    everyMs(scenario.alertEveryMs, () => this.incident())
+    everyMs(scenario.incidentEveryMs, () => this.incident())
     everyMs(evaluateEveryMs, () => this.evaluate())
   }
 
@@ -108,9 +122,11 @@ export class Alertmanager implements FarEnd {
   /** A workload gets a bad version, and after a while an alert tells of it. */
   private incident(): void {
     if (!this.breaking) return
-    const well = this.cluster.workloads.filter((ref) => !this.broken.has(ref.name))
-    if (well.length === 0) return
-    const ref = this.random.pick(well)
+    const well = this.releases.filter((ref) => !this.broken.has(ref.name))
+    const [longestAgo] = well
+    if (longestAgo === undefined) return
+    const ref = this.random.chance(soonAgainShare) ? this.random.pick(well) : longestAgo
+    this.releases = [...this.releases.filter((each) => each !== ref), ref]
     this.broken.add(ref.name)
     const { world } = this.setting
     if (this.random.chance(flakyShare)) {
@@ -133,6 +149,7 @@ export class Alertmanager implements FarEnd {
       ref,
       labels,
       sinceMs: world.nowMs,
+      sentMs: world.nowMs,
       // Of its labels: the same whenever this alert fires.
       fingerprint: fingerprintOf(labels),
       startsAt: timeOf(world.wallStartMs + world.nowMs)
@@ -148,15 +165,29 @@ export class Alertmanager implements FarEnd {
         this.firing.delete(firing.fingerprint)
         this.broken.delete(firing.ref.name)
         this.send(firing, "resolved")
-      } else if (world.nowMs - firing.sinceMs >= personComesAfterMs) this.cluster.repair(firing.ref)
+        continue
+      }
+      if (world.nowMs - firing.sinceMs >= personComesAfterMs) this.cluster.repair(firing.ref)
+      if (world.nowMs - firing.sentMs >= repeatEveryMs) this.repeat(firing)
     }
   }
 
+  private repeat(firing: Firing): void {
+    const what = nameOf(firing, "firing")
+    // One that was not taken is on its way still.
+    if (this.unsent.has(what)) return
+    firing.sentMs = this.setting.world.nowMs
+    this.dispatch(this.webhook(firing, "firing"), `${what}, repeated at ${firing.sentMs} ms`)
+  }
+
   private send(firing: Firing, status: "firing" | "resolved"): void {
-    const webhook = this.webhook(firing, status)
-    const what = `${status} ${firing.fingerprint} of ${firing.startsAt}`
     const alert = { fingerprint: firing.fingerprint, startsAt: firing.startsAt }
     this.setting.observations.tell({ _tag: "AlertSent", alert, firing: status === "firing", about: firing.ref })
+    this.dispatch(this.webhook(firing, status), nameOf(firing, status))
+  }
+
+  /** On its way, as faults will have it. */
+  private dispatch(webhook: Webhook, what: string): void {
     const deliveries = [...this.disturbances].reduce<ReadonlyArray<Delivery>>(
       (all, disturbance) =>
         all.flatMap((delivery) => disturbance(delivery.webhook).map((next) => ({ ...next, afterMs: delivery.afterMs + next.afterMs }))).slice(0, mostDeliveries),
@@ -179,7 +210,7 @@ export class Alertmanager implements FarEnd {
       // What breaks in the service is answered with a 500.
       Effect.catchDefect(() => Effect.fail("broken" as const)),
       Effect.filterOrFail((receipt) => receipt.shed === 0, () => "shed" as const),
-      Effect.retry(Schedule.spaced(retryMs))
+      Effect.retry(retries)
     )
     this.process!.fork(post, (exit) => {
       if (exit._tag === "Failure") return
@@ -213,5 +244,7 @@ export class Alertmanager implements FarEnd {
     }
   }
 }
+
+const nameOf = ({ fingerprint, startsAt }: Firing, status: "firing" | "resolved"): string => `${status} ${fingerprint} of ${startsAt}`
 
 const timeOf = (ms: number): string => new Date(ms).toISOString()

@@ -20,6 +20,8 @@ import type { CommittedEvent } from "../Observation.ts"
 
 type Connection = ReturnType<typeof Sqlite.openMemory>
 type Statement = ReturnType<Connection["prepare"]>
+/** What this project uses of a statement. */
+type Used = Pick<Statement, "run" | "get" | "all" | "setReadBigInts" | "setReturnArrays">
 
 /** What a statement does. */
 export type StatementKind = "begin" | "commit" | "read" | "write" | "other"
@@ -69,6 +71,8 @@ interface ConnectionOfService {
 
 /** The question that the sweep for open work asks. */
 const sweeps = /^select target_key from remediations where open = 1/
+
+const addedRows = "select rowid, remediation_id, sequence, epoch, kind, at, data from remediation_events where rowid > ? order by rowid"
 
 interface JournalRow {
   readonly rowid: number
@@ -146,10 +150,13 @@ export class Database implements FarEnd {
   private readonly setting: Setting
   private readonly hash = createHash("sha256")
   private readonly disturbances = new Set<Disturbance>()
+  /** What the hash is behind by: many small pieces cost more than a large one. */
+  private unhashed = ""
   private lastRow = 0
   private connections = 0
   private commits = 0
-  private added: ReturnType<Connection["prepare"]> | undefined
+  /** By their text. All boots of a run are on one connection, so each is made once. */
+  private readonly statements = new Map<string, Statement>()
 
   constructor(setting: Setting) {
     this.setting = setting
@@ -179,7 +186,13 @@ export class Database implements FarEnd {
 
   /** Of all rows of the journal so far, in the order of their commits. */
   get journalHash(): string {
+    this.digest()
     return this.hash.copy().digest("hex")
+  }
+
+  private digest(): void {
+    this.hash.update(this.unhashed)
+    this.unhashed = ""
   }
 
   get journalRows(): number {
@@ -195,7 +208,7 @@ export class Database implements FarEnd {
     const own: ConnectionOfService = { number: ++this.connections, commits: 0 }
     return new Proxy(this.connection, {
       get: (connection, property) => {
-        if (property === "prepare") return (sql: string) => this.observedStatement(sql, own)
+        if (property === "prepare") return (sql: string) => this.observed(sql, own)
         if (property === "exec") {
           return (sql: string) => {
             this.before("other", sql)
@@ -212,8 +225,14 @@ export class Database implements FarEnd {
     for (const { before } of this.disturbances) before?.(statement, sql)
   }
 
-  private observedStatement(sql: string, own: ConnectionOfService): Statement {
-    const statement = this.connection.prepare(sql)
+  private statement(sql: string): Statement {
+    const made = this.statements.get(sql) ?? this.connection.prepare(sql)
+    this.statements.set(sql, made)
+    return made
+  }
+
+  private observed(sql: string, own: ConnectionOfService): Used {
+    const statement = this.statement(sql)
     const kind = kindOf(sql)
     const isSweep = sweeps.test(sql)
     const observe = (verb: "run" | "get" | "all") => (...params: ReadonlyArray<never>) => {
@@ -227,20 +246,21 @@ export class Database implements FarEnd {
       }
       return result
     }
-    const run = observe("run")
-    const get = observe("get")
-    const all = observe("all")
     // All connections of a run are one in truth, so that the version that tells of the commits of others is counted here.
     const version = () => ({ data_version: this.commits - own.commits })
-    return new Proxy(statement, {
-      get: (_, property) => {
-        if (property === "run") return run
-        if (property === "get") return sql === "pragma data_version" ? version : get
-        if (property === "all") return all
-        const value: unknown = Reflect.get(statement, property, statement)
-        return typeof value === "function" ? value.bind(statement) : value
-      }
-    })
+    /** One that is set otherwise is not for others. */
+    const set = (how: "setReadBigInts" | "setReturnArrays") => (on: boolean) => {
+      this.statements.delete(sql)
+      statement[how](on)
+    }
+    const used = {
+      run: observe("run"),
+      get: sql === "pragma data_version" ? version : observe("get"),
+      all: observe("all"),
+      setReadBigInts: set("setReadBigInts"),
+      setReturnArrays: set("setReturnArrays")
+    }
+    return used as Used
   }
 
   private disturbed(kind: StatementKind, sql: string, isSweep: boolean, connection: number): void {
@@ -253,10 +273,10 @@ export class Database implements FarEnd {
   }
 
   private committed(): void {
-    this.added ??= this.connection.prepare("select rowid, remediation_id, sequence, epoch, kind, at, data from remediation_events where rowid > ? order by rowid")
-    const rows = this.added.all(this.lastRow) as unknown as ReadonlyArray<JournalRow>
+    const rows = this.statement(addedRows).all(this.lastRow) as unknown as ReadonlyArray<JournalRow>
     if (rows.length === 0) return
-    for (const row of rows) this.hash.update(`${row.remediation_id} ${row.sequence} ${row.epoch} ${row.at} ${row.data}\n`)
+    for (const row of rows) this.unhashed += `${row.remediation_id} ${row.sequence} ${row.epoch} ${row.at} ${row.data}\n`
+    if (this.unhashed.length > 100_000) this.digest()
     this.lastRow = rows[rows.length - 1]!.rowid
     this.setting.observations.tell({ _tag: "Committed", events: rows.map((row) => new CommittedRow(row)) })
   }

@@ -4,7 +4,7 @@ import type { Observation } from "../../../src/simulation/Observation.ts"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
 import { run, type SimulationOptions } from "../../../src/simulation/Simulation.ts"
 
-const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 4 * 60_000, alertEveryMs: 20_000, workloads: 8 }
+const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 4 * 60_000, incidentEveryMs: 20_000, workloads: 8 }
 
 type Parameters = Readonly<Record<string, string | number | boolean>>
 

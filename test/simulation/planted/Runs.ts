@@ -45,7 +45,7 @@ export const runs = {
   blackout: disturbed(
     8,
     (random) => [{ kind: "kubernetes-unavailable", atMs: random.between(21_000, 24_000), forMs: 7 * minuteMs, parameters: { share: 1 } }],
-    { workloads: 1, alertEveryMs: 60 * minuteMs }
+    { workloads: 1, incidentEveryMs: 60 * minuteMs }
   ),
   /** The service stands still for a while, and another takes its work over. */
   owners: disturbed(10, again(10, [40_000, 90_000], (random) => ({
@@ -64,7 +64,7 @@ export const runs = {
       { kind: "late-answer", atMs: 20_000, forMs: 20_000, parameters: { peers: ["holmesgpt"], byMs: 38_000 } },
       { kind: "service-down", atMs: 32_000, forMs: 20_000, parameters: { peers: ["holmesgpt"] } }
     ],
-    { tiers, alertEveryMs: 1_000, workloads: 100, modelLatencyMs: [50, 1_000], service: { mode: "observe" } }
+    { tiers, incidentEveryMs: 1_000, workloads: 100, modelLatencyMs: [50, 1_000], service: { mode: "observe" } }
   ),
   /** All models are away; when they come back one of them refuses to answer for a while. */
   refusals: disturbed(
@@ -74,15 +74,15 @@ export const runs = {
       { kind: "service-down", atMs: 25_000, forMs: 120_000, parameters: { peers: ["holmesgpt"] } },
       { kind: "refusal", atMs: 50_000, forMs: minuteMs, parameters: { peers: ["llm:alpha"], share: 1 } }
     ],
-    { tiers, alertEveryMs: 250, workloads: 150, modelLatencyMs: [50, 200], service: { mode: "observe" } }
+    { tiers, incidentEveryMs: 250, workloads: 150, modelLatencyMs: [50, 200], service: { mode: "observe" } }
   ),
   /** More breaks at once than HolmesGPT may be asked about. */
-  storm: calm(1, { tiers, alertEveryMs: 100, workloads: 60, service: { mode: "observe" } }),
+  storm: calm(1, { tiers, incidentEveryMs: 100, workloads: 60, service: { mode: "observe" } }),
   /** The same, and HolmesGPT answers a part of the requests with an error: too few for its breaker. */
   hail: disturbed(
     1,
     () => [{ kind: "error-storm", atMs: 15_000, forMs: 45_000, parameters: { peers: ["holmesgpt"], share: 0.35, status: 503, probes: false } }],
-    { tiers, alertEveryMs: 40, workloads: 150, modelLatencyMs: [50, 200], service: { mode: "observe" } }
+    { tiers, incidentEveryMs: 40, workloads: 150, modelLatencyMs: [50, 200], service: { mode: "observe" } }
   ),
   /** The database throws what nobody expects, for longer than a supervisor bears; then the service is started anew. */
   brokenStorage: disturbed(4, () => [

@@ -11,7 +11,7 @@ describe("a wall clock that is put back while an action is verified", () => {
     let executedMs: number | undefined
     run({
       seed: 1,
-      scenario: { ...Scenario.single, alertEveryMs: 3 * hourMs, durationMs: 3 * 60_000, livenessMs: 2 * hourMs },
+      scenario: { ...Scenario.single, incidentEveryMs: 3 * hourMs, durationMs: 3 * 60_000, livenessMs: 2 * hourMs },
       plan: [],
       onMade: ({ observations, world }) =>
         observations.listen({

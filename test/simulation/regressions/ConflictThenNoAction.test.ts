@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
 import { run } from "../../../src/simulation/Simulation.ts"
 
-const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 10 * 60_000, alertEveryMs: 15_000 }
+const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 10 * 60_000, incidentEveryMs: 15_000 }
 
 describe("an action that met a changed object, and is decided anew not to be done", () => {
   it("is not decided over and over", () => {
