@@ -30,7 +30,7 @@
  * ;[1, 2, 3, 4, 5].map((attempt) => RetryPolicy.delayBeforeMs(attempt, RetryPolicy.defaults, noJitter)) // => [0, 100, 200, 400, 800]
  * ```
  */
-import { Cause, Clock, Duration, Effect, Option, Pull, Random, Schedule } from "effect"
+import { Cause, Clock, Duration, Effect, type Option, Pull, Random, Schedule } from "effect"
 
 export interface Settings {
   /** All attempts, the first included; 1 or more. Default 5. */
