@@ -16,13 +16,13 @@ export interface Scenario {
   readonly durationMs: number
   /** The liveness phase at most: nothing new goes wrong, and what is pending has to come to an end. */
   readonly livenessMs: number
-  /** A workload breaks every so often. Alerts are about twice as many, as pods have theirs and each is repeated while it fires. */
+  /** A workload breaks every so often. Alerts are some four times as many: pods have theirs, and each is repeated while it fires. */
   readonly incidentEveryMs: number
   /** Deployments in the cluster. */
   readonly workloads: number
   /** How long a request to the cluster is under way, each way. */
   readonly clusterLatencyMs: readonly [leastMs: number, mostMs: number]
-  /** How soon a service that has ended is started again. */
+  /** How soon a service that has ended is started again. One that does not live for a minute is waited for twice as long each time, up to 80 s, as a kubelet does. */
   readonly restartMs: readonly [leastMs: number, mostMs: number]
   /** Names of fault kinds that may be drawn. Default: all that there are. */
   readonly faults?: ReadonlyArray<string>
@@ -50,12 +50,12 @@ export interface Scenario {
 
 const minuteMs = 60_000
 
-/** An hour of a working cluster: something breaks every 80 seconds, and an alert comes every 30 at the mean. */
+/** An hour of a working cluster: something breaks every other minute, and an alert comes every 30 seconds at the mean. */
 export const steady: Scenario = {
   name: "steady",
   durationMs: 60 * minuteMs,
   livenessMs: 30 * minuteMs,
-  incidentEveryMs: 80_000,
+  incidentEveryMs: 2 * minuteMs,
   workloads: 12,
   clusterLatencyMs: [1, 20],
   restartMs: [500, 10_000],

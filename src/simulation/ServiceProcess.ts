@@ -82,6 +82,10 @@ const serviceLayer = (setting: Setting, farEnds: FarEnds) =>
       Layer.merge(Layer.succeed(ClusterPipeline, kubernetes))
     ))).pipe(Layer.provideMerge(ResilienceEvents.layer))
 
+/** A process that lives for so long is not in a restart loop. */
+const steadyMs = 60_000
+const mostBackOffMs = 80_000
+
 export class ServiceProcess {
   /** The newest process; it may be down. */
   process: Process | undefined
@@ -93,6 +97,9 @@ export class ServiceProcess {
   private kubernaut: Service | undefined
   private breaker: CircuitBreaker | undefined
   private desk: OperatorsDesk | undefined
+  private bootedMs = 0
+  /** How often in a row it did not live for long. */
+  private shortLives = 0
   private layer: ReturnType<typeof serviceLayer> | undefined
 
   constructor(setting: Setting, options: ProcessOptions = {}) {
@@ -182,6 +189,7 @@ export class ServiceProcess {
     const process = world.boot("service", service, this.options)
     this.process = process
     this.boots++
+    this.bootedMs = world.nowMs
     observations.tell({ _tag: "ProcessBooted", process: process.name, number: process.number })
     process.onEnd(() => this.ended(process))
   }
@@ -192,6 +200,9 @@ export class ServiceProcess {
     this.desk = undefined
     if (process.exit?._tag === "Failure" && Cause.hasDies(process.exit.cause) && !isSimulated(Cause.squash(process.exit.cause))) throw new Error("the service died", { cause: Cause.squash(process.exit.cause) })
     observations.tell({ _tag: "ProcessEnded", process: process.name, number: process.number, how: process.state === "crashed" ? "crashed" : "exited" })
-    world.at(world.nowMs + this.random.between(...scenario.restartMs), () => this.boot())
+    this.shortLives = world.nowMs - this.bootedMs < steadyMs ? this.shortLives + 1 : 0
+    const restartMs = this.random.between(...scenario.restartMs)
+    const backOffMs = Math.max(restartMs, Math.min(restartMs * 2 ** (this.shortLives - 1), mostBackOffMs))
+    world.at(world.nowMs + backOffMs, () => this.boot())
   }
 }

@@ -40,7 +40,7 @@ const evaluateEveryMs = 30_000
 /** How long a workload has to be broken before its alert fires: the `for` of its rule. */
 const firesAfterMs = 20_000
 /** How often an incident has an alert for each broken pod too, beside the one about its workload. */
-const podAlertsShare = 0.25
+const podAlertsShare = 0.5
 /**
  * How often the workload that gets a bad version is any, and not the one whose last release is longest ago. An alert that comes back soon refutes the fix before it,
  * so in a world where all of them did, no action would have a record worth another try.
@@ -54,7 +54,7 @@ const completeAfterMs = 6_000
 const retryMs = 5_000
 const retryCapMs = 60_000
 /** How soon an alert that still fires is sent again: the `repeat_interval` of people who are in a hurry, Alertmanager's default is 4 hours. */
-const repeatEveryMs = 2 * 60_000
+const repeatEveryMs = 60_000
 /** After how long a person sees to a workload. */
 const personComesAfterMs = 10 * 60_000
 
