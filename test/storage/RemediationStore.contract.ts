@@ -52,6 +52,7 @@ export const assertConsistent = Effect.gen(function*() {
   const auditLog = yield* AuditLog
   const { items } = yield* store.list({ limit: 10_000 })
   const open: Array<string> = []
+  const atWork: Array<string> = []
   let journaled = 0
   for (const item of items) {
     const journal = yield* store.journal(item.id)
@@ -60,11 +61,14 @@ export const assertConsistent = Effect.gen(function*() {
     const { alert, joinedTo, receivedAt, state, target, updatedAt } = remediation
     const summary: RemediationSummary = { id: item.id, state, alertName: alert.name, severity: alert.severity, target, receivedAt, updatedAt }
     assert.deepStrictEqual(item, joinedTo === undefined ? summary : { ...summary, joinedTo })
-    if (!isFinal(state)) open.push(targetKey(target))
+    if (!isFinal(state)) {
+      open.push(targetKey(target))
+      if (state !== "AwaitingReview" || remediation.alertResolvedAt !== undefined) atWork.push(targetKey(target))
+    }
     journaled += journal.length
   }
   assert.strictEqual(new Set(open).size, open.length, "no target has two open remediations")
-  assert.deepStrictEqual([...(yield* store.openTargets)].sort(), open.sort())
+  assert.deepStrictEqual([...(yield* store.openTargets)].sort(), atWork.sort())
   assert.strictEqual(yield* store.backlog, open.length)
   const lines = yield* auditLog.read(0, 100_000)
   assert.strictEqual(lines.filter((line) => line.kind.startsWith("remediation.")).length, journaled, "one audit line per event")
@@ -360,6 +364,28 @@ const reviewing = (layer: StorageLayer): void => {
         [["Investigating", true], ["Received", false], [undefined, false]]
       )
       assert.deepStrictEqual(yield* kinds("1"), ["Accepted", "Started", "Decided", "Reviewed"])
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("a question is no open work until somebody answers it, and stays in the backlog and with its target", () =>
+    Effect.gen(function*() {
+      const store = yield* RemediationStore
+      yield* waiting
+      yield* store.accept([newAlert("2", "f2", cart)], minute(2))
+      assert.deepStrictEqual(yield* store.openTargets, [targetKey(cart)])
+      assert.strictEqual(yield* store.backlog, 2)
+      const { open } = yield* store.claim(targetKey(checkout))
+      assert.deepStrictEqual(Option.map(open, (remediation) => remediation.state), Option.some("AwaitingReview"))
+      yield* store.review(remediationId("1"), answer, minute(5))
+      assert.deepStrictEqual(yield* store.openTargets, [targetKey(checkout), targetKey(cart)])
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("a question whose alert is over is open work", () =>
+    Effect.gen(function*() {
+      const store = yield* RemediationStore
+      yield* waiting
+      assert.deepStrictEqual(yield* store.openTargets, [])
+      yield* store.resolve([{ fingerprint: "f", startsAt: minute(0), endsAt: minute(3) }], minute(3))
+      assert.deepStrictEqual(yield* store.openTargets, [targetKey(checkout)])
     }).pipe(Effect.provide(layer)))
 
   it.effect("a question that ended by itself waits for nobody", () =>
