@@ -9,6 +9,7 @@ import type { FarEndName } from "./FarEnds.ts"
 import type { Setting } from "./FarEnd.ts"
 import type { SeededRandom } from "./SeededRandom.ts"
 import type { ServiceProcess } from "./ServiceProcess.ts"
+import { type ModelPeer, type Wire, wireOf } from "./Wire.ts"
 
 /** One fault of a plan. */
 export const Fault = Schema.Struct({
@@ -35,6 +36,11 @@ export interface Reach extends Setting {
  */
 export type FaultTarget = FarEndName | "service" | "time" | "network" | "models"
 
+/** What drawing parameters looks at: which models there are. */
+export interface Drawn {
+  readonly scenario: { readonly tiers?: ReadonlyArray<ModelPeer> }
+}
+
 export interface FaultKind<Parameters = unknown> {
   readonly name: string
   readonly target: FaultTarget
@@ -48,10 +54,18 @@ export interface FaultKind<Parameters = unknown> {
   /** Between two of this kind, at the mean, drawn for each run from this range. Default: the scenario's. For what is much work. */
   readonly gapMs?: readonly [leastMs: number, mostMs: number]
   /** Draws parameters. From a stream of its own. */
-  readonly draw: (random: SeededRandom, setting: Setting) => Parameters
+  readonly draw: (random: SeededRandom, setting: Drawn) => Parameters
   /** Makes it happen; the answer takes it back. Two of one kind may overlap. */
   readonly apply: (parameters: Parameters, reach: Reach, random: SeededRandom) => () => void
+  /** The same on requests alone, where that is all that it does: so it can be injected into a running service. See `onWire`. */
+  readonly disturb?: (parameters: Parameters, wire: Wire, random: SeededRandom) => () => void
+  /** It makes peers say what is not so: followed, that may do harm to a cluster that is real. */
+  readonly misleads?: boolean
 }
 
 /** Keeps the type of the parameters within its file: a catalogue holds kinds of all types. */
 export const kind = <Parameters>(definition: FaultKind<Parameters>): FaultKind => definition as unknown as FaultKind
+
+/** A kind that does all that it does to requests on their way: in the simulator and in a running service by the same code. */
+export const onWire = <Parameters>(definition: Omit<FaultKind<Parameters>, "apply"> & Required<Pick<FaultKind<Parameters>, "disturb">>): FaultKind =>
+  kind<Parameters>({ ...definition, apply: (parameters, reach, random) => definition.disturb(parameters, wireOf(reach), random) })

@@ -13,7 +13,7 @@
 import { Clock, Context, Effect, Layer, Random, Result, type Schema } from "effect"
 import type { Change } from "../../domain/Change.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
-import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import { KubernetesClient, type KubernetesError, type KubernetesObject, type ListOptions } from "../../kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../kubernetes/Sandbox.ts"
 import type { FarEnd, Setting } from "../FarEnd.ts"
 import { crashLog } from "../Secrets.ts"
@@ -24,6 +24,8 @@ import type { SeededRandom } from "../SeededRandom.ts"
 export interface Request extends Sandbox.Operation {
   /** What is to be written; absent for reads. */
   readonly change?: Change
+  /** Of a list: which objects are asked for. */
+  readonly options?: ListOptions
 }
 
 /**
@@ -267,7 +269,7 @@ export class Cluster implements FarEnd {
     const read = { dryRun: false }
     return {
       get: (ref) => this.request({ verb: "get", ...ref, ...read }, ref.kind === "Deployment" ? this.noted(ref, sandbox.get(ref)) : sandbox.get(ref)),
-      list: (kind, options) => this.request({ verb: "list", kind, namespace: options.namespace ?? "", name: "", ...read }, sandbox.list(kind, options)),
+      list: (kind, options) => this.request({ verb: "list", kind, namespace: options.namespace ?? "", name: "", ...read, options }, sandbox.list(kind, options)),
       logs: (pod, options) => this.request({ verb: "logs", ...pod, ...read }, sandbox.logs(pod, options)),
       watch: (kind, options) => sandbox.watch(kind, options),
       probe: this.request({ verb: "probe", kind: "", namespace: "", name: "", ...read }, sandbox.probe),

@@ -12,6 +12,7 @@ import { Cause, Clock, Effect, Exit, type Fiber, type Tracer } from "effect"
 import type { Setting } from "../FarEnd.ts"
 import type { Call, CallEnding } from "../Observation.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
+import { NetworkWay } from "../Wire.ts"
 
 /** How a connection fails. */
 export type Breakage = "refused" | "reset" | "name" | "truncated"
@@ -57,8 +58,7 @@ export class Link {
   private readonly setting: Setting
   private readonly random: SeededRandom
   private readonly latencyMs: readonly [number, number]
-  private readonly faults = new Set<NetworkFault>()
-  private readonly bodyFaults = new Set<BodyFault>()
+  private readonly way = new NetworkWay()
   private lastClock: Clock.Clock | undefined
   private lastProcess = -1
   private calls = 0
@@ -72,34 +72,23 @@ export class Link {
 
   /** From now on, until the answer is called. */
   disturb(fault: NetworkFault): () => void {
-    // One of its own, so that the same may stand twice.
-    const entry: NetworkFault = (peer, passage) => fault(peer, passage)
-    this.faults.add(entry)
-    return () => void this.faults.delete(entry)
+    return this.way.disturb(fault)
   }
 
   /** From now on, until the answer is called. */
   disturbBody(fault: BodyFault): () => void {
-    const entry = { ...fault }
-    this.bodyFaults.add(entry)
-    return () => void this.bodyFaults.delete(entry)
+    return this.way.disturbBody(fault)
   }
 
   /** All that happens to a body now, the worst of each. */
   get body(): BodyFault {
-    const body: { pauseMs?: number; endsAfter?: number } = {}
-    for (const { endsAfter, pauseMs } of this.bodyFaults) {
-      if (pauseMs !== undefined) body.pauseMs = Math.max(pauseMs, body.pauseMs ?? 0)
-      if (endsAfter !== undefined) body.endsAfter = Math.min(endsAfter, body.endsAfter ?? 1)
-    }
-    return body
+    return this.way.body
   }
 
   /** A request and the way of its answer back. */
   carry<A, E>(request: Request, passage: Passage<E>, peer: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.withFiber((fiber) => {
-      let disturbed = peer
-      for (const fault of this.faults) disturbed = fault(disturbed, passage)
+      const disturbed = this.way.disturbed(peer, passage)
       const { observations } = this.setting
       const call: Call = { peer: this.peer, process: this.processOf(fiber), number: ++this.calls, purpose: request.purpose, hop: hopOf(fiber) }
       observations.tell({ _tag: "CallBegan", call })

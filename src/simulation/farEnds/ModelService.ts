@@ -14,6 +14,7 @@ import type { CallEnding } from "../Observation.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
 import { crashLog } from "../Secrets.ts"
 import type { Cluster } from "./Cluster.ts"
+import { ModelWay } from "../Wire.ts"
 import { Link } from "./Link.ts"
 
 /** What comes back. Each protocol has its own way to say it. */
@@ -37,7 +38,7 @@ export interface Question {
 }
 
 /** Stands between a question and its answer. Several stand one around the other. */
-export type ModelFault = (question: Question, reply: Effect.Effect<Reply>) => Effect.Effect<Reply>
+export type ModelFault = <E>(question: Question, reply: Effect.Effect<Reply, E>) => Effect.Effect<Reply, E>
 
 /** An answer as a model writes it that keeps to the schema but for its `null`s, which most leave out. */
 export const answerText = (answer: Answer): string => JSON.stringify(answer)
@@ -46,7 +47,8 @@ const defaultLatencyMs = [500, 20_000] as const
 
 const pong: Reply = { _tag: "Text", text: "", worth: "good" }
 
-const targetIn = (text: string): ResourceRef | undefined => {
+/** What a question of the service is about. */
+export const targetIn = (text: string): ResourceRef | undefined => {
   const json = /^target: (\{.*\})$/m.exec(text)?.[1]
   return json === undefined ? undefined : JSON.parse(json) as ResourceRef
 }
@@ -60,7 +62,7 @@ export class ModelService {
   private readonly setting: Setting
   private readonly cluster: Cluster
   private readonly random: SeededRandom
-  private readonly faults = new Set<ModelFault>()
+  private readonly way = new ModelWay()
 
   constructor(setting: Setting, cluster: Cluster, peer: string) {
     this.setting = setting
@@ -71,10 +73,7 @@ export class ModelService {
 
   /** From now on, until the answer is called. */
   disturb(fault: ModelFault): () => void {
-    // One of its own, so that the same may stand twice.
-    const entry: ModelFault = (question, reply) => fault(question, reply)
-    this.faults.add(entry)
-    return () => void this.faults.delete(entry)
+    return this.way.disturb(fault)
   }
 
   /** What it says to a prompt, after it has thought about it. */
@@ -106,9 +105,7 @@ export class ModelService {
   }
 
   private reply(question: Question): Effect.Effect<Reply> {
-    let reply = this.healthy(question)
-    for (const fault of this.faults) reply = fault(question, reply)
-    return reply
+    return this.way.disturbed(question, this.healthy(question))
   }
 
   private healthy({ purpose, target }: Question): Effect.Effect<Reply> {

@@ -1,9 +1,9 @@
 /** A write takes effect, and its answer is lost: either the service is told of a timeout, or it is told nothing at all. */
 import { Effect, Schema } from "effect"
-import { kind } from "../Fault.ts"
+import { onWire } from "../Fault.ts"
 import { KubernetesError } from "../../kubernetes/KubernetesClient.ts"
 
-export const kubernetesLostAnswer = kind({
+export const kubernetesLostAnswer = onWire({
   name: "kubernetes-lost-answer",
   target: "cluster",
   description: "Writes take effect, and the answer to them is lost.",
@@ -15,8 +15,8 @@ export const kubernetesLostAnswer = kind({
   }),
   lasts: [30_000, 300_000],
   draw: (random) => ({ share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe(), hangs: random.chance(0.5) }),
-  apply: ({ hangs, share }, { farEnds }, random) =>
-    farEnds.cluster.disturb((request, server) => {
+  disturb: ({ hangs, share }, wire, random) =>
+    wire.cluster.disturb((request, server) => {
       if (request.change === undefined || request.dryRun) return server
       const lost = hangs ? Effect.never : Effect.fail(new KubernetesError({
         reason: { _tag: "Timeout" },

@@ -1,8 +1,8 @@
 /** An answer that no API server gives, as a broken proxy or a bug of the client library would: the code that reads it breaks. */
 import { Effect, Schema } from "effect"
-import { kind } from "../Fault.ts"
+import { onWire } from "../Fault.ts"
 
-export const kubernetesNonsense = kind({
+export const kubernetesNonsense = onWire({
   name: "kubernetes-nonsense",
   target: "cluster",
   description: "Reads are answered with something that is no Kubernetes object, or the client library itself breaks.",
@@ -13,9 +13,10 @@ export const kubernetesNonsense = kind({
     how: Schema.Literals(["object", "defect"])
   }),
   lasts: [5_000, 120_000],
+  misleads: true,
   draw: (random) => ({ share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe(), how: random.pick(["object", "defect"] as const) }),
-  apply: ({ how, share }, { farEnds }, random) =>
-    farEnds.cluster.disturb(<A, E>(request: { readonly verb: string; readonly change?: unknown }, server: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  disturb: ({ how, share }, wire, random) =>
+    wire.cluster.disturb(<A, E>(request: { readonly verb: string; readonly change?: unknown }, server: Effect.Effect<A, E>): Effect.Effect<A, E> =>
       Effect.suspend(() => {
         if (request.change !== undefined || !random.chance(share)) return server
         // Not an `A`: that is the fault.

@@ -5,7 +5,7 @@
  * A real conflict (somebody has changed the object) is a fault of its own, `kubernetes-interference`.
  */
 import { Effect, Schema } from "effect"
-import { type FaultKind, kind } from "../Fault.ts"
+import { type FaultKind, onWire } from "../Fault.ts"
 import type { Request } from "../farEnds/Cluster.ts"
 import { KubernetesError, type KubernetesErrorReason } from "../../kubernetes/KubernetesClient.ts"
 
@@ -37,7 +37,7 @@ const refusals: ReadonlyArray<Refusal> = [
 ]
 
 const faultOf = ({ about, description, name, reason, retryable, unknown }: Refusal): FaultKind =>
-  kind({
+  onWire({
     name,
     target: "cluster",
     description,
@@ -47,8 +47,8 @@ const faultOf = ({ about, description, name, reason, retryable, unknown }: Refus
     }),
     lasts: [5_000, 300_000],
     draw: (random) => ({ share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe() }),
-    apply: ({ share }, { farEnds }, random) =>
-      farEnds.cluster.disturb((request, server) =>
+    disturb: ({ share }, wire, random) =>
+      wire.cluster.disturb((request, server) =>
         Effect.suspend(() => {
           if (!about(request) || !random.chance(share)) return server
           const applied = unknown === true && request.change !== undefined && !request.dryRun ? "unknown" : "no"

@@ -3,27 +3,27 @@
  * newest state; one of several behind a load balancer whose etcd member lags, or a proxy in between, does not.
  */
 import { Effect, Schema } from "effect"
-import { kind } from "../Fault.ts"
+import type { Request } from "../farEnds/Cluster.ts"
+import { onWire } from "../Fault.ts"
 
-export const kubernetesStaleRead = kind({
+export const kubernetesStaleRead = onWire({
   name: "kubernetes-stale-read",
   target: "cluster",
   description: "Reads are answered with a state of a while ago.",
   parameters: Schema.Struct({ lagMs: Schema.Int }),
   lasts: [10_000, 300_000],
+  misleads: true,
   draw: (random) => ({ lagMs: Math.floor(random.magnitude(100, 8_000)) }),
-  apply: ({ lagMs }, { farEnds, world }) => {
+  disturb: ({ lagMs }, wire) => {
     const answers = new Map<string, { readonly atMs: number; readonly answer: unknown }>()
-    return farEnds.cluster.disturb(<A, E>(request: { readonly verb: string; readonly kind: string; readonly namespace: string; readonly name: string }, server: Effect.Effect<A, E>) => {
+    return wire.cluster.disturb(<A, E>(request: Request, server: Effect.Effect<A, E>) => {
       if (request.verb !== "get" && request.verb !== "list") return server
-      // Two lists of one kind may ask for different labels; only gets have a name of their own.
-      const key = `${request.verb} ${request.kind} ${request.namespace}/${request.name}`
-      if (request.name === "") return server
       return Effect.suspend(() => {
+        const key = `${request.verb} ${request.kind} ${request.namespace}/${request.name} ${JSON.stringify(request.options)}`
         const known = answers.get(key)
         // The same request, so the answer is of the same type.
-        if (known !== undefined && world.nowMs - known.atMs < lagMs) return Effect.succeed(known.answer as A)
-        return Effect.tap(server, (answer) => Effect.sync(() => answers.set(key, { atMs: world.nowMs, answer })))
+        if (known !== undefined && wire.nowMs - known.atMs < lagMs) return Effect.succeed(known.answer as A)
+        return Effect.tap(server, (answer) => Effect.sync(() => answers.set(key, { atMs: wire.nowMs, answer })))
       })
     })
   }

@@ -1,9 +1,9 @@
 /** The API server answers 503 to a share of the requests, or to all of them. */
 import { Effect, Schema } from "effect"
-import { kind } from "../Fault.ts"
+import { onWire } from "../Fault.ts"
 import { KubernetesError } from "../../kubernetes/KubernetesClient.ts"
 
-export const kubernetesUnavailable = kind({
+export const kubernetesUnavailable = onWire({
   name: "kubernetes-unavailable",
   target: "cluster",
   description: "The API server answers 503.",
@@ -13,8 +13,8 @@ export const kubernetesUnavailable = kind({
   }),
   lasts: [5_000, 300_000],
   draw: (random) => ({ share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe() }),
-  apply: ({ share }, { farEnds }, random) =>
-    farEnds.cluster.disturb((request, server) =>
+  disturb: ({ share }, wire, random) =>
+    wire.cluster.disturb((request, server) =>
       Effect.suspend(() =>
         random.chance(share)
           ? Effect.fail(new KubernetesError({

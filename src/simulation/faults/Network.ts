@@ -5,12 +5,13 @@
  * that is refused or reset and a name that is not found.
  */
 import { Effect, Schema } from "effect"
-import { type FaultKind, kind, type Reach } from "../Fault.ts"
+import { type FaultKind, onWire } from "../Fault.ts"
 import { KubernetesError } from "../../kubernetes/KubernetesClient.ts"
 import type { Request as ClusterRequest } from "../farEnds/Cluster.ts"
 import type { NetworkFault, Passage } from "../farEnds/Link.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
-import { drawModels, drawPeers, each, ModelPeer, modelService, Peer } from "./Peers.ts"
+import { ModelPeer, type Wire } from "../Wire.ts"
+import { drawModels, drawPeers, each, Peer } from "./Peers.ts"
 
 const minuteMs = 60_000
 const lasts = [5_000, 5 * minuteMs] as const
@@ -25,36 +26,36 @@ const clusterPassage = (request: ClusterRequest): Passage<KubernetesError> => ({
     })
 })
 
-const disturb = ({ farEnds }: Reach, peers: ReadonlyArray<Peer>, fault: NetworkFault): () => void =>
+const disturb = (wire: Wire, peers: ReadonlyArray<Peer>, fault: NetworkFault): () => void =>
   each(peers, (peer) =>
     peer === "cluster"
-      ? farEnds.cluster.disturb((request, server) => fault(server, clusterPassage(request)))
-      : modelService(farEnds, peer).link.disturb(fault))
+      ? wire.cluster.disturb((request, server) => fault(server, clusterPassage(request)))
+      : wire.model(peer).link.disturb(fault))
 
 const peers = Schema.Array(Peer)
 
-const networkPartition = kind({
+const networkPartition = onWire({
   name: "network-partition",
   target: "network",
   description: "Messages to a peer, or from it, or both, are lost without a word.",
   parameters: Schema.Struct({ peers, lost: Schema.Literals(["requests", "answers", "both"]) }),
   lasts,
   draw: (random, setting) => ({ peers: drawPeers(random, setting), lost: random.pick(["requests", "answers", "both"] as const) }),
-  apply: ({ lost, peers }, reach) =>
-    disturb(reach, peers, (peer) => lost === "answers" ? Effect.andThen(Effect.exit(peer), Effect.never) : Effect.never)
+  disturb: ({ lost, peers }, wire) =>
+    disturb(wire, peers, (peer) => lost === "answers" ? Effect.andThen(Effect.exit(peer), Effect.never) : Effect.never)
 })
 
-const networkLatency = kind({
+const networkLatency = onWire({
   name: "network-latency",
   target: "network",
   description: "Each message takes longer, by a time that varies.",
   parameters: Schema.Struct({ peers, mostMs: Schema.Int }),
   lasts: [10_000, 20 * minuteMs],
   draw: (random, setting) => ({ peers: drawPeers(random, setting), mostMs: Math.ceil(random.magnitude(20, 10_000)) }),
-  apply: ({ mostMs, peers }, reach, random) => {
+  disturb: ({ mostMs, peers }, wire, random) => {
     const slow = Effect.suspend(() => Effect.sleep(random.between(0, mostMs)))
     // No finalizer: whoever gives up must not have to wait.
-    return disturb(reach, peers, (peer) => Effect.andThen(slow, Effect.flatMap(Effect.exit(peer), (exit) => Effect.andThen(slow, exit))))
+    return disturb(wire, peers, (peer) => Effect.andThen(slow, Effect.flatMap(Effect.exit(peer), (exit) => Effect.andThen(slow, exit))))
   }
 })
 
@@ -72,15 +73,15 @@ const arrival = (random: SeededRandom, share: number): number | undefined => {
   return undefined
 }
 
-const networkLoss = kind({
+const networkLoss = onWire({
   name: "network-loss",
   target: "network",
   description: "A share of the messages is lost and sent again, until the connection breaks.",
   parameters: Schema.Struct({ peers, share: Schema.Finite }),
   lasts,
   draw: (random, setting) => ({ peers: drawPeers(random, setting), share: random.magnitude(0.02, 0.9) }),
-  apply: ({ peers, share }, reach, random) =>
-    disturb(reach, peers, <A, E>(peer: Effect.Effect<A, E>, passage: Passage<E>) => {
+  disturb: ({ peers, share }, wire, random) =>
+    disturb(wire, peers, <A, E>(peer: Effect.Effect<A, E>, passage: Passage<E>) => {
       const message: Effect.Effect<void, E> = Effect.suspend(() => {
         const waitMs = arrival(random, share)
         if (waitMs === undefined) return Effect.andThen(Effect.sleep(retransmitMs * 2 ** retransmits), Effect.fail(passage.broken("reset")))
@@ -90,15 +91,15 @@ const networkLoss = kind({
     })
 })
 
-const connectionReset = kind({
+const connectionReset = onWire({
   name: "connection-reset",
   target: "network",
   description: "A share of the connections is reset, before the request arrived or after it was done.",
   parameters: Schema.Struct({ peers, share: Schema.Finite }),
   lasts,
   draw: (random, setting) => ({ peers: drawPeers(random, setting), share: random.magnitude(0.1, 1) }),
-  apply: ({ peers, share }, reach, random) =>
-    disturb(reach, peers, (peer, passage) =>
+  disturb: ({ peers, share }, wire, random) =>
+    disturb(wire, peers, (peer, passage) =>
       Effect.suspend(() => {
         if (!random.chance(share)) return peer
         const reset = Effect.suspend(() => Effect.fail(passage.broken("reset")))
@@ -106,37 +107,37 @@ const connectionReset = kind({
       }))
 })
 
-const nameLookup = kind({
+const nameLookup = onWire({
   name: "dns-failure",
   target: "network",
   description: "The name of a peer is not found, at once or after the resolver's 5 s.",
   parameters: Schema.Struct({ peers, afterMs: Schema.Int }),
   lasts,
   draw: (random, setting) => ({ peers: drawPeers(random, setting), afterMs: random.pick([1, 5000] as const) }),
-  apply: ({ afterMs, peers }, reach) =>
-    disturb(reach, peers, (_peer, passage) => Effect.andThen(Effect.sleep(afterMs), Effect.suspend(() => Effect.fail(passage.broken("name")))))
+  disturb: ({ afterMs, peers }, wire) =>
+    disturb(wire, peers, (_peer, passage) => Effect.andThen(Effect.sleep(afterMs), Effect.suspend(() => Effect.fail(passage.broken("name")))))
 })
 
 const models = Schema.Array(ModelPeer)
 
-const slowBody = kind({
+const slowBody = onWire({
   name: "slow-loris",
   target: "models",
   description: "The body of an answer comes in pieces with a long pause before each.",
   parameters: Schema.Struct({ peers: models, pauseMs: Schema.Int }),
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting), pauseMs: Math.ceil(random.magnitude(500, 30_000)) }),
-  apply: ({ pauseMs, peers }, { farEnds }) => each(peers, (peer) => modelService(farEnds, peer).link.disturbBody({ pauseMs }))
+  disturb: ({ pauseMs, peers }, wire) => each(peers, (peer) => wire.model(peer).link.disturbBody({ pauseMs }))
 })
 
-const truncatedBody = kind({
+const truncatedBody = onWire({
   name: "truncated-body",
   target: "models",
   description: "The connection is closed in the middle of an answer's body.",
   parameters: Schema.Struct({ peers: models, endsAfter: Schema.Finite }),
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting), endsAfter: random.nextDoubleUnsafe() }),
-  apply: ({ endsAfter, peers }, { farEnds }) => each(peers, (peer) => modelService(farEnds, peer).link.disturbBody({ endsAfter }))
+  disturb: ({ endsAfter, peers }, wire) => each(peers, (peer) => wire.model(peer).link.disturbBody({ endsAfter }))
 })
 
 export const networkFaults: ReadonlyArray<FaultKind> = [
