@@ -9,7 +9,8 @@
  *     for each change of the intent, in order
  *       read back ── there already ──────────────────────────> next change       (a run before a crash did it)
  *           │ ├───── somebody has changed the object ────────> `conflict`        (plan anew; the write could not take effect any more)
- *           │ ├───── the object is gone ──────────────────────> `conflict`        (applied: unknown, where a write was left without an answer)
+ *           │ ├───── the object is gone ──────────────────────> `conflict`        (applied: unknown, where a write was left without an answer, or an
+           │ │                                                                         earlier run may have written)
  *           │ └───── not readable ───────────────────────────> applied: unknown
  *       intent too old? ── yes ──────────────────────────────> `stale`
  *       fence holds? ── no ──────────────────────────────────> `fenced`
@@ -70,6 +71,16 @@ export interface PlanInput {
   readonly baseline?: WorkloadState | null
 }
 
+export interface ExecuteOptions<E> {
+  /** Does the fence hold still? Asked just before each write. */
+  readonly holds: Effect.Effect<boolean, E>
+  /**
+   * The intent was durable before this run began, so an earlier one, which a crash cut short, may have written. What can't be found out about that any
+   * more is then `unknown`. Default false: nobody else can have begun.
+   */
+  readonly resumed?: boolean
+}
+
 export interface ExecutorOptions {
   /** Default: none, the client is taken as it is (it may be resilient already, see `ResilientClient.layer`). */
   readonly pipeline?: Pipeline
@@ -120,11 +131,11 @@ const conflict = (change: Change): Failure => ({
 export class Executor extends Context.Service<Executor, {
   /** Reads, plans, captures the baseline and runs every write dry on the server. Changes nothing. */
   readonly plan: (input: PlanInput) => Effect.Effect<Intent, PlanRefused | KubernetesError>
-  /** Carries a durable intent out, as far as it is not in the cluster already. `holds` is asked just before each write. */
-  readonly execute: <E>(intent: Intent, options: { readonly holds: Effect.Effect<boolean, E> }) => Effect.Effect<ExecutionOutcome, E>
+  /** Carries a durable intent out, as far as it is not in the cluster already. */
+  readonly execute: <E>(intent: Intent, options: ExecuteOptions<E>) => Effect.Effect<ExecutionOutcome, E>
   /**
    * What is in the cluster of an intent: `yes` when at least one change is (`execute` finishes the rest), `no` when none is, `unknown`
-   * where the cluster can't be read. `no` for an intent without changes.
+   * where the cluster can't be read, or the object is gone that would tell. `no` for an intent without changes.
    */
   readonly readBack: (intent: Intent) => Effect.Effect<Applied>
 }>()("kubernaut/execution/Executor") {
@@ -187,7 +198,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
       )
     }).pipe(Effect.withSpan("Executor.plan"))
 
-  const carryOut = Effect.fnUntraced(function*<E>(change: Change, intent: Intent, holds: Effect.Effect<boolean, E>, deadlineMs: number) {
+  const carryOut = Effect.fnUntraced(function*<E>(change: Change, intent: Intent, { holds, resumed = false }: ExecuteOptions<E>, deadlineMs: number) {
     let last: Failure | undefined
     let unanswered = false
     for (let attempt = 1; ; attempt++) {
@@ -195,8 +206,8 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
       if (read._tag === "Failure") return stopped(last ?? classify(read.failure), "unknown")
       if (read.success === "present") return done
       if (read.success === "superseded") return stopped(conflict(change), "no")
-      // Where a write was left without an answer, nothing is left that says whether it had arrived.
-      if (read.success === "gone") return stopped(conflict(change), unanswered ? "unknown" : "no")
+      // Where a write was left without an answer, by this run or by one that crashed, nothing is left that says whether it had arrived.
+      if (read.success === "gone") return stopped(conflict(change), unanswered || resumed ? "unknown" : "no")
       if (last !== undefined && attempt > settings.attempts) return stopped(last, unanswered ? "unknown" : "no")
       if ((yield* Clock.currentTimeMillis) >= Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)) return stopped(last ?? stale, unanswered ? "unknown" : "no")
       if (!(yield* holds)) return stopped(fenced, unanswered ? "unknown" : "no")
@@ -227,7 +238,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
       finishedAt
     }))
 
-  const execute = Effect.fn("Executor.execute")(function*<E>(intent: Intent, options: { readonly holds: Effect.Effect<boolean, E> }) {
+  const execute = Effect.fn("Executor.execute")(function*<E>(intent: Intent, options: ExecuteOptions<E>) {
     if (intent.action.type === "CollectDiagnostics") {
       const collected = yield* Effect.result(collect(client, intent, settings.redact))
       return collected._tag === "Success"
@@ -237,7 +248,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
     const deadlineMs = (yield* Clock.currentTimeMillis) + millis(settings.evictionDeadline)
     let changed = false
     for (const change of intent.changes) {
-      const result = yield* carryOut(change, intent, options.holds, deadlineMs)
+      const result = yield* carryOut(change, intent, options, deadlineMs)
       if (result._tag === "Stopped") return yield* outcomeOf(intent, changed ? "yes" : result.applied, result.failure)
       changed = true
     }
@@ -246,7 +257,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
 
   const readBack = (intent: Intent): Effect.Effect<Applied> =>
     Effect.forEach(intent.changes, (change) => presence(change, intent)).pipe(
-      Effect.map((presences): Applied => presences.includes("present") ? "yes" : "no"),
+      Effect.map((presences): Applied => presences.includes("present") ? "yes" : presences.includes("gone") ? "unknown" : "no"),
       Effect.orElseSucceed((): Applied => "unknown"),
       Effect.withSpan("Executor.readBack")
     )

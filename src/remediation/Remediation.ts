@@ -207,9 +207,9 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
     )
   })
 
-  const execute = Effect.fn("execute")(function*(claim: Claim, self: Remediation, intent: Intent) {
+  const execute = Effect.fn("execute")(function*(claim: Claim, self: Remediation, intent: Intent, resumed: boolean) {
     yield* Effect.annotateCurrentSpan({ "kubernaut.action.type": intent.action.type, "kubernaut.execution.id": intent.executionId })
-    const outcome = yield* executor.execute(intent, { holds: store.holds(claim) })
+    const outcome = yield* executor.execute(intent, { holds: store.holds(claim), resumed })
     yield* Effect.annotateCurrentSpan({ "kubernaut.execution.applied": outcome.applied })
     return yield* journal(claim, self, [{ _tag: "Executed", outcome }])
   })
@@ -230,7 +230,9 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
     step: Exclude<NextStep, { _tag: "Done" | "AwaitReview" }>,
     claim: Claim,
     self: Remediation,
-    wake: Latch.Latch
+    wake: Latch.Latch,
+    /** How many intents were durable when this activation began. */
+    inherited: number
   ): Effect.Effect<Remediation, StorageError | Fenced> => {
     switch (step._tag) {
       case "Retarget":
@@ -240,7 +242,7 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
       case "Decide":
         return decideAndPlan(claim, self)
       case "Execute":
-        return execute(claim, self, step.intent)
+        return execute(claim, self, step.intent, self.executions.length <= inherited)
       case "Verify":
         return verify(claim, self, step.intent)
       case "Conclude":
@@ -253,7 +255,7 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
     while (targetKey(current.target) === claim.target) {
       const step = nextStep(current)
       if (step._tag === "Done" || step._tag === "AwaitReview") break
-      current = yield* perform(step, claim, current, wake)
+      current = yield* perform(step, claim, current, wake, self.executions.length)
     }
     yield* Effect.annotateCurrentSpan({ "kubernaut.remediation.state": current.state })
     yield* Effect.logInfo(isFinal(current.state) ? "Remediation ended" : current.state === "AwaitingReview" ? "Remediation waits for a person" : "Remediation moves to its root owner", {

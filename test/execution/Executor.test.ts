@@ -321,6 +321,29 @@ describe("execute, after a crash", () => {
       assert.strictEqual(yield* readBack(intent), "yes")
     }).pipe(Effect.provide(layer(script()))))
 
+  const gone = (intent: Intent) =>
+    Effect.flatMap(KubernetesClient, (client) => client.apply({ _tag: "Delete", ref: intent.baseline.ref, uid: intent.baseline.uid ?? "" }))
+  it.effect.each([[true, "unknown"], [false, "no"]] as const)("of which the object is gone: resumed %s, so what the cluster has of it is %s", ([resumed, applied]) =>
+    Effect.gen(function*() {
+      const intent = yield* planned(rollback)
+      yield* gone(intent)
+      yield* TestClock.adjust("1 second")
+      const outcome = yield* Effect.flatMap(Executor, (executor) => executor.execute(intent, { holds: Effect.succeed(true), resumed }))
+      assert.deepStrictEqual([outcome.applied, outcome.failure], [applied, "conflict"])
+      assert.strictEqual(yield* readBack(intent), "unknown")
+    }).pipe(Effect.provide(layer(script()))))
+
+  it.effect("knows that nothing was written where the object is there and unchanged, or was changed by somebody else", () =>
+    Effect.gen(function*() {
+      const executor = yield* Executor
+      const intent = yield* planned(rollback)
+      const fenced = yield* executor.execute(intent, { holds: Effect.succeed(false), resumed: true })
+      assert.deepStrictEqual([fenced.applied, fenced.failure], ["no", "fenced"])
+      yield* touch("Deployment", "checkout")
+      const overtaken = yield* executor.execute(intent, { holds: Effect.succeed(true), resumed: true })
+      assert.deepStrictEqual([overtaken.applied, overtaken.failure], ["no", "conflict"])
+    }).pipe(Effect.provide(layer(script()))))
+
   it.effect("can't be read back while the cluster is silent", () => {
     const faults = script()
     return Effect.gen(function*() {
