@@ -30,6 +30,7 @@ const restartLoop = kind({
     livesMs: Schema.Int
   }),
   lasts: [5_000, 180_000],
+  gapMs: [600_000, 7_200_000],
   draw: (random) => ({ livesMs: Math.floor(random.magnitude(10, 20_000)) }),
   apply: ({ livesMs }, { service, world }, random) => {
     let on = true
