@@ -5,6 +5,7 @@ import type { DegradationLevel } from "../../src/domain/DegradationLevel.ts"
 import { Degradation, levelOf, make, type Recovered, type TierState, type Watched } from "../../src/health/DegradationFiber.ts"
 import * as CircuitBreaker from "../../src/resilience/CircuitBreaker.ts"
 import { ResilienceEvents } from "../../src/resilience/ResilienceEvent.ts"
+import { eitherWay } from "../resilience/WallClock.ts"
 
 const fail = (breaker: CircuitBreaker.CircuitBreaker, times = 5) =>
   Effect.forEach(Array.from({ length: times }), () => Effect.exit(breaker.call(Effect.fail("down"))), { discard: true })
@@ -163,6 +164,23 @@ describe("recovery", () => {
       yield* settle
       assert.deepStrictEqual(recoveries, [{ service: "holmesgpt", durationMs: 60_000 }])
     }))
+
+  it.effect("took as long as it took, also where the wall clock is set meanwhile", () =>
+    eitherWay((jump) =>
+      Effect.gen(function*() {
+        const holmes = yield* watched("holmesgpt", "holmesgpt")
+        const degradation = yield* started(holmes)
+        const recoveries: Array<Recovered> = []
+        yield* degradation.recoveries.listen((recovered) => recoveries.push(recovered))
+        yield* fail(holmes.circuitBreaker)
+        yield* settle
+        yield* jump
+        yield* TestClock.adjust("30 seconds")
+        for (const _ of [1, 2, 3]) yield* succeed(holmes.circuitBreaker)
+        yield* settle
+        assert.deepStrictEqual(recoveries, [{ service: "holmesgpt", durationMs: 30_000 }])
+      }).pipe(Effect.scoped)
+    ))
 })
 
 describe("probing", () => {

@@ -5,6 +5,7 @@ import type { Investigation } from "../../src/domain/Investigation.ts"
 import { empty } from "../../src/investigation/Evidence.ts"
 import { type FallbackEvent, InvestigationChain, make, type Options, retryAfterCap } from "../../src/investigation/InvestigationChain.ts"
 import { type InvestigationRequest, type Investigator, InvestigatorError, type InvestigatorErrorReason } from "../../src/investigation/Investigator.ts"
+import { eitherWay } from "../resilience/WallClock.ts"
 import { request } from "./fixtures/Requests.ts"
 
 const target = { namespace: "shop", kind: "Deployment", name: "checkout" }
@@ -292,6 +293,34 @@ describe("evidence", () => {
       yield* chain.investigate(request())
       assert.strictEqual(gathered, 1)
     }))
+})
+
+describe("a wall clock that is set by an hour", () => {
+  it.effect("has nothing gathered for a tier whose circuit is still open, nor kept from one that is asked again", () =>
+    eitherWay((jump) =>
+      Effect.gen(function*() {
+        let gathered = 0
+        const chain = yield* chainOf([scripted("holmesgpt", fails, { needsEvidence: true }), rules()], { evidence: () => Effect.sync(() => (gathered++, empty)) })
+        yield* withTime(chain.investigate(request()))
+        yield* jump
+        yield* chain.investigate(request())
+        assert.strictEqual(gathered, 1)
+        yield* TestClock.adjust("30 seconds")
+        yield* withTime(chain.investigate(request()))
+        assert.strictEqual(gathered, 2)
+      })
+    ))
+
+  it.effect("is no part of the time that a hop took, with a pipeline or without", () =>
+    eitherWay((jump) =>
+      Effect.gen(function*() {
+        const took = (after: Effect.Effect<Investigation, InvestigatorError>) => Effect.andThen(Effect.sleep("200 millis"), Effect.andThen(jump, after))
+        const down = Effect.fail(error({ _tag: "Authentication" }))
+        const chain = yield* chainOf([scripted("holmesgpt", took(down)), scripted("rules", took(answers))])
+        const { hops } = yield* withTime(chain.investigate(request()))
+        assert.deepStrictEqual(hops.map((hop) => hop.durationMs), [200, 200])
+      })
+    ))
 })
 
 describe("traces", () => {

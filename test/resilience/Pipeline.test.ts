@@ -241,6 +241,63 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
       assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 0 })
     }))
 
+  it.effect("when the circuit opens all that wait for a place are turned away, and none of them reaches the peer", () =>
+    Effect.gen(function*() {
+      const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 5 }, retry: false })
+      const { call, seen } = peer(() => Effect.andThen(Effect.sleep("1 second"), Effect.fail("down" as const)))
+      const fibers = yield* Effect.replicateEffect(
+        Effect.forkChild(Effect.exit(pipeline.execute(call, transient)), { startImmediately: true }),
+        12
+      )
+      yield* TestClock.adjust("1 second")
+      const reasons = (yield* Fiber.joinAll(fibers)).map(reasonOf)
+      assert.deepStrictEqual(reasons, [...Array<string>(5).fill("down"), ...Array<string>(7).fill("CircuitOpen")])
+      assert.strictEqual(seen.length, 5)
+      assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 0, waiting: 0 })
+      assert.strictEqual((yield* pipeline.circuitBreaker!.state)._tag, "Open")
+    }))
+
+  it.effect("a retry that waits for a place while the circuit opens hears the error of its attempt before", () =>
+    Effect.gen(function*() {
+      const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1 }, retry: noJitter })
+      const { call, seen } = peer(() => Effect.fail("down" as const))
+      const waiter = yield* Effect.forkChild(Effect.exit(pipeline.execute(call, transient)), { startImmediately: true })
+      const holder = yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
+      yield* TestClock.adjust("100 millis")
+      assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 1, waiting: 1 })
+      yield* pipeline.circuitBreaker!.isolate("1 minute", "maintenance")
+      yield* Fiber.interrupt(holder)
+      assert.strictEqual(reasonOf(yield* Fiber.join(waiter)), "down")
+      assert.strictEqual(seen.length, 1)
+    }))
+
+  it.effect("a call that waits for a place while the circuit opens and is tried again goes as a probe", () =>
+    Effect.gen(function*() {
+      const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1 } })
+      const holder = yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
+      const waiter = yield* Effect.forkChild(pipeline.execute(Effect.sleep("1 second")), { startImmediately: true })
+      yield* pipeline.circuitBreaker!.isolate("1 second", "maintenance")
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(holder)
+      yield* TestClock.adjust(1)
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, { _tag: "HalfOpen", probesInFlight: 1, successesInARow: 0 })
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(waiter)
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, { _tag: "HalfOpen", probesInFlight: 0, successesInARow: 1 })
+    }))
+
+  it.effect("a probe that waited for its place keeps it, even where all places of probes are taken", () =>
+    Effect.gen(function*() {
+      const pipeline = yield* Pipeline.make("peer", { circuitBreaker: { halfOpenPermits: 2 }, bulkhead: { limit: 1 } })
+      yield* settle(pipeline.execute(down.call, transient), "3 seconds")
+      yield* TestClock.adjust("30 seconds")
+      const holder = yield* Effect.forkChild(pipeline.execute(Effect.sleep("1 second")), { startImmediately: true })
+      const waiter = yield* Effect.forkChild(pipeline.execute(Effect.sleep("1 second")), { startImmediately: true })
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.joinAll([holder, waiter])
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, { _tag: "HalfOpen", successesInARow: 2 })
+    }))
+
   it.effect("a full bulkhead rejects without calling, says nothing of the peer, and is not retried", () =>
     Effect.gen(function*() {
       const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1, maxWaiting: 0 } })

@@ -14,6 +14,7 @@ import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
 import { make as makePipeline } from "../../src/resilience/Pipeline.ts"
 import { Verifier, type VerifierOptions } from "../../src/verification/Verifier.ts"
+import { hourMs, withWallClock } from "../resilience/WallClock.ts"
 
 const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
 const targetOf = (kind: string, name: string, namespace = "shop"): Target => ({ cluster: "test", ...on(kind, name, namespace) })
@@ -36,15 +37,17 @@ interface World {
 const layer = (options: VerifierOptions = {}, world: World = { silent: false, reads: 0 }): Layer.Layer<Verifier | KubernetesClient> =>
   Verifier.layer(options).pipe(Layer.provideMerge(Layer.effect(
     KubernetesClient,
-    Sandbox.make({
-      intercept: (operation, request) =>
-        Effect.suspend(() => {
-          world.reads++
-          return world.silent
-            ? Effect.fail(new KubernetesError({ reason: { _tag: "Unavailable" }, operation: operation.verb, applied: "no", retryable: true }))
-            : request
-        })
-    }).pipe(Random.withSeed("verification"))
+    Effect.flatMap(Clock.Clock, (clock) =>
+      Sandbox.make({
+        intercept: (operation, request) =>
+          Effect.suspend(() => {
+            world.reads++
+            return world.silent
+              ? Effect.fail(new KubernetesError({ reason: { _tag: "Unavailable" }, operation: operation.verb, applied: "no", retryable: true }))
+              // The cluster goes by a clock of its own.
+              : Effect.provideService(request, Clock.Clock, clock)
+          })
+      })).pipe(Random.withSeed("verification"))
   )))
 
 const get = (kind: string, name: string, namespace = "shop") => Effect.flatMap(KubernetesClient, (client) => client.get(on(kind, name, namespace)))
@@ -278,6 +281,32 @@ describe("Verifier, and the alert", () => {
       assert.isAtLeast(seconds, 600)
       assert.isAtMost(seconds, 602)
     }).pipe(Effect.provide(layer())))
+
+  it.effect.each([hourMs, -hourMs])("waits neither less nor longer where the wall clock is set by %i ms meanwhile", (byMs) =>
+    withWallClock((setWallClock) =>
+      Effect.gen(function*() {
+        yield* setWallClock(byMs)
+        const unwell = yield* begin(yield* acted(restart, checkout, restarted("checkout")), checkout)
+        const firing = yield* begin(yield* healthyRestart, catalog, { stillFiring: Effect.succeed(true) })
+        const steady = yield* begin(yield* healthyRestart, catalog)
+        yield* TestClock.adjust("5 seconds")
+        yield* setWallClock(byMs)
+        yield* TestClock.adjust("4 seconds")
+        assert.isUndefined(steady.pollUnsafe(), "it must be seen to be well for ten seconds")
+        yield* TestClock.adjust("15 seconds")
+        assert.strictEqual(words(yield* Fiber.join(steady)), "fixed settled")
+        yield* TestClock.adjust("40 seconds")
+        yield* setWallClock(byMs)
+        yield* TestClock.adjust("5 seconds")
+        assert.isUndefined(unwell.pollUnsafe(), "its progress deadline of a minute must have been over for ten seconds")
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual((yield* Fiber.join(unwell)).verdict, "not-fixed")
+        yield* TestClock.adjust("520 seconds")
+        assert.isUndefined(firing.pollUnsafe())
+        yield* TestClock.adjust("3 seconds")
+        assert.strictEqual(words(yield* Fiber.join(firing)), "not-fixed alert-firing settled")
+      })
+    ).pipe(Effect.provide(layer())))
 
   it.effect("believes a resolved notification before it asks", () =>
     Effect.gen(function*() {
