@@ -115,6 +115,14 @@ export class CircuitBreaker {
   }
 
   /**
+   * Asks again for a call that was admitted and has waited since then, for a place in a bulkhead, say: the same admission while the circuit has not
+   * moved, else as `admitUnsafe`. Where the answer is a number the first admission is void and need not be recorded.
+   */
+  readmitUnsafe(admission: Admission, nowMs: number): Admission | number {
+    return admission.generation === this.#circuit.generation ? admission : this.admitUnsafe(nowMs)
+  }
+
+  /**
    * For how many milliseconds an open circuit will turn every call away;
    * `undefined` where it is not open, or its time is up. Answers as `step` does,
    * without making anything.

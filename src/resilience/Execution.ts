@@ -127,11 +127,24 @@ export class Execution<A, E, R> {
     })
     return Effect.flatMap(granted, () => {
       this.wake = undefined
-      if (this.holdsPlace) return this.run(Monotonic.nowMsUnsafe(this.clock))
+      if (this.holdsPlace) return this.enter(Monotonic.nowMsUnsafe(this.clock))
       return leftMs <= bulkhead.maxWaitMs
         ? this.exceeded("CallRejected")
         : this.rejectedByBulkhead(bulkhead, bulkhead.maxWaitMs)
     })
+  }
+
+  /** Runs a call that has waited for its place. Others may have found out meanwhile that the peer is down, and a queue of them would all be sent to it. */
+  enter(nowMs: number): Effect.Effect<A, E | PipelineError, R> {
+    if (this.admission === undefined) return this.run(nowMs)
+    const admitted = this.pipeline.circuitBreaker!.readmitUnsafe(this.admission, nowMs)
+    if (typeof admitted !== "number") {
+      this.admission = admitted
+      return this.run(nowMs)
+    }
+    // It is of an earlier generation: nothing to give back.
+    this.admission = undefined
+    return this.rejectedByCircuit(admitted)
   }
 
   run(nowMs: number): Effect.Effect<A, E | PipelineError, R> {

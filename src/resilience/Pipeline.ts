@@ -9,7 +9,9 @@
  *   pipelines that are nested in the call see what is left (`Deadline`).
  * - **retry budget**, **retry**: see there. Only failures that the caller's
  *   `classify` calls transient are retried, and attempt timeouts.
- * - **circuit breaker**: sees each attempt, not each call.
+ * - **circuit breaker**: sees each attempt, not each call, and is asked again
+ *   when an attempt has waited for its place: where it opened meanwhile the
+ *   whole queue is turned away, and no probe joins that was not admitted as one.
  * - **bulkhead**: waiting for a place is no part of the attempt's time, and a
  *   full bulkhead says nothing about the peer: the breaker ignores it.
  * - **attempt timeout**: interrupts the attempt and waits until it has let go,
@@ -25,6 +27,7 @@
  * | the pipeline's own deadline came             | `DeadlineExceeded`                 | failure | no  |
  * | a deadline set further out came              | `DeadlineExceeded`                 | ignored | no  |
  * | the circuit was open when the call came      | `CircuitOpen`                      | –       | no  |
+ * | it opened while the call waited for a place  | `CircuitOpen`                      | –       | no  |
  * | the circuit opened between two attempts      | the last attempt's error           | –       | stops |
  * | no budget, or no time, for another attempt   | the last attempt's error           | –       | stops |
  * | no place in the bulkhead                     | `BulkheadFull`                     | ignored | no  |
