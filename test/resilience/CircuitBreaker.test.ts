@@ -194,6 +194,20 @@ describe("CircuitBreaker", () => {
       assert.isAtLeast(probes, 99)
     }))
 
+  it.effect("keepProbing does not spin on a circuit whose end is due and that is still open", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make("peer")
+      let looks = 0
+      const state = Effect.sync((): CircuitBreaker.Snapshot => {
+        looks++
+        return { name: "peer", _tag: "Open", generation: 1, retryAfterMs: 0 }
+      })
+      yield* Effect.forkChild(Object.assign(breaker, { state }).keepProbing(Effect.void))
+      yield* TestClock.adjust("1 second")
+      assert.isAtLeast(looks, 1)
+      assert.isAtMost(looks, 101)
+    }))
+
   it.effect("each transition is one event that says from, to and why", () =>
     Effect.gen(function*() {
       const seen: Array<ResilienceEvent> = []
