@@ -86,11 +86,11 @@ export const single: Scenario = {
   faults: []
 }
 
-/** The hour with HolmesGPT and two LLM providers before the rules, and all that can go wrong with them. */
-export const models: Scenario = { ...steady, name: "models", tiers: ["holmesgpt", "llm:alpha", "llm:beta"] }
+/** A busy hour with HolmesGPT and two LLM providers before the rules, and all that can go wrong with them. */
+export const models: Scenario = { ...steady, name: "models", incidentEveryMs: minuteMs, tiers: ["holmesgpt", "llm:alpha", "llm:beta"] }
 
 /** People are asked before anything is done. */
 export const reviews: Scenario = { ...models, name: "reviews", service: { ...steady.service, mode: "approve" } }
 
 /** Every span and log line is looked at for secrets. */
-export const secrets: Scenario = { ...models, name: "secrets", durationMs: 15 * minuteMs, watchesText: true }
+export const secrets: Scenario = { ...models, name: "secrets", durationMs: 15 * minuteMs, incidentEveryMs: 30_000, watchesText: true }

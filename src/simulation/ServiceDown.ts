@@ -72,6 +72,8 @@ const outage = (name: string, tiers: ReadonlyArray<ModelTier>, away: ReadonlyArr
   ...steady,
   name,
   durationMs: 40 * minuteMs,
+  // Often enough that breakers notice at once.
+  incidentEveryMs: minuteMs / 2,
   tiers,
   plan: [{ kind: "service-down", atMs: beginsMs, forMs, parameters: { peers: away } }],
   expectations: [fallsBack(expected)]

@@ -8,7 +8,7 @@ const plan = [
   { kind: "kubernetes-unavailable", atMs: 60_000, forMs: 60_000, parameters: { share: 1 } },
   { kind: "process-crash", atMs: 240_000, forMs: 0, parameters: { afterSteps: 3 } }
 ]
-const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 10 * 60_000 }
+const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 10 * 60_000, incidentEveryMs: 30_000 }
 const recorded = (seed = 1): SeedOutcome & { readonly timeline: Timeline } => {
   const outcome = runSeed({ seed, scenario, plan, record: true })
   if (outcome.timeline === undefined) throw new Error("it was not recorded")

@@ -24,7 +24,7 @@ interface Plan {
 }
 
 /** How often somebody looks for questions. */
-const lookEveryMs = 60_000
+const lookEveryMs = 2 * 60_000
 
 const secondMs = 1_000
 const hourMs = 3_600_000
