@@ -13,7 +13,6 @@
 import type { CircuitTag, TransitionCause } from "../../resilience/ResilienceEvent.ts"
 import { defaults as bulkhead } from "../../resilience/Bulkhead.ts"
 import type { Call, CallEnding, Handlers } from "../Observation.ts"
-import type { Setting } from "../FarEnd.ts"
 import type { Checker, Invariant } from "../Invariant.ts"
 
 const openMs = 30_000
@@ -35,7 +34,6 @@ const edges: ReadonlyArray<readonly [from: CircuitTag, to: CircuitTag, cause: Tr
 interface Breaker {
   state: CircuitTag
   sinceMs: number
-  sinceWallMs: number
   /** Its bulkhead was full when it opened. */
   crowded: boolean
   /** At the wire since it is in this state, and when the last of them was. */
@@ -50,18 +48,14 @@ interface Breaker {
 }
 
 class Breakers implements Checker {
-  private readonly setting: Setting
   private readonly report: (message: string) => void
   private readonly breakers = new Map<string, Breaker>()
   private readonly inFlight = new Map<string, Set<Call>>()
   /** When all places at a peer were last taken. */
   private readonly fullMs = new Map<string, number>()
-  /** Once the wall clock was set, an open time can't be told from outside to the millisecond. */
-  private jumped = false
   private process = 0
 
-  constructor(setting: Setting, report: (message: string) => void) {
-    this.setting = setting
+  constructor(report: (message: string) => void) {
     this.report = report
   }
 
@@ -75,7 +69,6 @@ class Breakers implements Checker {
     },
     // A process that stands still may have seen a failure at the wire and not counted it yet.
     FaultBegan: ({ fault }) => {
-      if (fault.kind === "wall-clock-jump") this.jumped = true
       if (/pause|owners|storage-slow/.test(fault.kind)) for (const breaker of this.breakers.values()) breaker.failuresInARow = 0
     },
     BreakerMoved: ({ breaker, cause, from, to }, atMs) => this.moved(breaker, from, to, cause, atMs),
@@ -99,7 +92,7 @@ class Breakers implements Checker {
   private enter(state: CircuitTag, name: string, atMs: number, afterForced: boolean): Breaker {
     // The call whose failure opened it has ended already, and so may others of the same moment.
     const crowded = atMs - (this.fullMs.get(name) ?? -Infinity) <= bulkhead.maxWaitMs
-    return { state, sinceMs: atMs, sinceWallMs: this.setting.world.wallMs, crowded, failuresInARow: 0, failedMs: atMs, successes: 0, calls: 0, afterForced, begun: new Set() }
+    return { state, sinceMs: atMs, crowded, failuresInARow: 0, failedMs: atMs, successes: 0, calls: 0, afterForced, begun: new Set() }
   }
 
   private moved(name: string, from: CircuitTag, to: CircuitTag, cause: TransitionCause, atMs: number): void {
@@ -110,9 +103,9 @@ class Breakers implements Checker {
     if (!edges.some(([legalFrom, legalTo, why]) => legalFrom === from && legalTo === to && why === cause)) {
       return this.report(`breaker ${name} goes from ${from} to ${to} by ${cause}`)
     }
-    // By whichever clock went faster: it goes by the wall clock, which a fault may set.
-    const forMs = Math.max(atMs - breaker.sinceMs, this.setting.world.wallMs - breaker.sinceWallMs)
-    if (from === "Open" && forMs < openMs && !this.jumped) this.report(`breaker ${name} was open for ${forMs} ms only`)
+    // Whatever the wall clock says.
+    const forMs = atMs - breaker.sinceMs
+    if (from === "Open" && forMs < openMs) this.report(`breaker ${name} was open for ${forMs} ms only`)
     if (cause === "probes-succeeded" && this.inFlight.has(name) && breaker.successes < successesToClose) {
       this.report(`breaker ${name} closed after ${breaker.successes} successes`)
     }
@@ -154,5 +147,5 @@ class Breakers implements Checker {
 export const legalTransitions: Invariant = {
   name: "legal-transitions",
   description: "Circuit breakers move along the edges of their machine only, and nobody calls where one is open.",
-  make: (setting, report) => new Breakers(setting, report)
+  make: (_setting, report) => new Breakers(report)
 }
