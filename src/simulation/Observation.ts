@@ -51,6 +51,18 @@ export interface Call {
  */
 export type CallEnding = "good" | "bad" | "neither" | "given-up"
 
+/** An attempt of a request to the cluster's API server, as it is seen on the wire at the service's end. */
+export interface ApiRequest {
+  /** The same object for all attempts of one request. */
+  readonly work: { readonly verb: string; readonly about: string }
+  /** The number of the service's process that sent it. */
+  readonly process: number
+  /** Of all attempts. */
+  readonly number: number
+  /** How many requests the service had made by then, sent or not. */
+  readonly asked: number
+}
+
 /** By which way a text left the service. */
 export type TextChannel = "prompt" | "journal" | "span" | "log"
 
@@ -65,8 +77,8 @@ export type Observation =
     readonly status: AlertStatus
     readonly remediationId?: string
   }
-  /** Rows that one commit added to the journal, in order. */
-  | { readonly _tag: "Committed"; readonly events: ReadonlyArray<CommittedEvent> }
+  /** Rows that one commit added to the journal, in order. `process`: the number of the service's process that committed them. */
+  | { readonly _tag: "Committed"; readonly events: ReadonlyArray<CommittedEvent>; readonly process?: number }
   /** A write arrived at the API server, and this is what it did. Dry runs are not here. */
   | {
     readonly _tag: "ClusterWrite"
@@ -82,6 +94,9 @@ export type Observation =
   | { readonly _tag: "WorkloadHealth"; readonly ref: ResourceRef; readonly healthy: boolean }
   | { readonly _tag: "CallBegan"; readonly call: Call }
   | { readonly _tag: "CallEnded"; readonly call: Call; readonly ending: CallEnding }
+  | { readonly _tag: "RequestBegan"; readonly request: ApiRequest }
+  /** `given-up`: the service let go before there was an answer. One that a crash cut has no end. */
+  | { readonly _tag: "RequestEnded"; readonly request: ApiRequest; readonly ending: "answered" | "given-up" }
   /** A text left the service. `about` says in a few words which. */
   | { readonly _tag: "TextLeft"; readonly channel: TextChannel; readonly about: string; readonly text: string }
   /** A person answered a question of the service. `outcome`: what became of the answer. */
@@ -95,6 +110,8 @@ export type Observation =
   /** It can be spoken to. */
   | { readonly _tag: "ProcessReady"; readonly process: string; readonly number: number }
   | { readonly _tag: "ProcessEnded"; readonly process: string; readonly number: number; readonly how: "crashed" | "exited" }
+  /** It stands still: nothing of it runs for that time, and at the end of it, in one moment and in any order, all that was due meanwhile. */
+  | { readonly _tag: "ProcessPaused"; readonly process: string; readonly number: number; readonly forMs: number }
   /** The sweep for open work came to the database and broke there: its supervisor starts it again. A connection is a process. */
   | { readonly _tag: "SweepBroke"; readonly connection: number }
   /** A circuit breaker of the service says that it changed its state. */

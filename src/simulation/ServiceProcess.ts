@@ -157,6 +157,14 @@ export class ServiceProcess {
     return Effect.andThen(breakers, Effect.forkScoped(level))
   }
 
+  /** Nothing of it runs for a while. Where it is down, or stands still already, nothing happens. */
+  pause(forMs: number): void {
+    const { process } = this
+    if (process?.state !== "running") return
+    process.pause(forMs)
+    this.setting.observations.tell({ _tag: "ProcessPaused", process: process.name, number: process.number, forMs })
+  }
+
   /** Actors that are at work or wait for their turn; `undefined` while it is down. */
   get activeActors(): number | undefined {
     return this.desk === undefined ? undefined : Effect.runSync(this.desk.actors.active)

@@ -66,6 +66,8 @@ export interface AuditRow {
 
 interface ConnectionOfService {
   readonly number: number
+  /** The number of the process that has it. */
+  readonly process: number
   commits: number
 }
 
@@ -161,7 +163,10 @@ export class Database implements FarEnd {
   constructor(setting: Setting) {
     this.setting = setting
     this.connection = Sqlite.openMemory(migrated ??= makeTables())
-    this.layer = Layer.suspend(() => Storage.layerDatabase(this.connect()))
+    this.layer = Layer.unwrap(Effect.clockWith((clock) => {
+      const process = setting.world.processes.findLast((each) => each.clock === clock)
+      return Effect.sync(() => Storage.layerDatabase(this.connect(process?.number ?? -1)))
+    }))
     // As when the file of a process that died is opened again. Only a migration has a transaction that is longer than a step.
     setting.observations.listen({ ProcessEnded: () => this.giveUp() })
   }
@@ -204,8 +209,8 @@ export class Database implements FarEnd {
   }
 
   /** A connection as the service gets it: all passes, commits are seen, and faults may throw. */
-  private connect(): Connection {
-    const own: ConnectionOfService = { number: ++this.connections, commits: 0 }
+  private connect(process: number): Connection {
+    const own: ConnectionOfService = { number: ++this.connections, process, commits: 0 }
     return new Proxy(this.connection, {
       get: (connection, property) => {
         if (property === "prepare") return (sql: string) => this.observed(sql, own)
@@ -241,7 +246,7 @@ export class Database implements FarEnd {
       if (kind === "commit") {
         this.commits++
         own.commits++
-        this.committed()
+        this.committed(own.process)
         for (const { afterCommit } of this.disturbances) afterCommit?.()
       }
       return result
@@ -272,12 +277,12 @@ export class Database implements FarEnd {
     }
   }
 
-  private committed(): void {
+  private committed(process: number): void {
     const rows = this.statement(addedRows).all(this.lastRow) as unknown as ReadonlyArray<JournalRow>
     if (rows.length === 0) return
     for (const row of rows) this.unhashed += `${row.remediation_id} ${row.sequence} ${row.epoch} ${row.at} ${row.data}\n`
     if (this.unhashed.length > 100_000) this.digest()
     this.lastRow = rows[rows.length - 1]!.rowid
-    this.setting.observations.tell({ _tag: "Committed", events: rows.map((row) => new CommittedRow(row)) })
+    this.setting.observations.tell({ _tag: "Committed", process, events: rows.map((row) => new CommittedRow(row)) })
   }
 }

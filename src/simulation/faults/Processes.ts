@@ -16,7 +16,7 @@ const pause = kind({
   lasts: undefined,
   draw: (random) => ({ pauseMs: Math.floor(random.magnitude(500, 300_000)) }),
   apply: ({ pauseMs }, { service }) => {
-    service.process?.pause(pauseMs)
+    service.pause(pauseMs)
     return () => {}
   }
 })
@@ -58,7 +58,7 @@ const twoOwners = kind({
   lasts: [10_000, 300_000],
   draw: (random) => ({ pauseMs: random.chance(0.5) ? 0 : Math.floor(random.magnitude(5_000, 200_000)) }),
   apply: ({ pauseMs }, { service }) => {
-    if (pauseMs > 0) service.process?.pause(pauseMs)
+    if (pauseMs > 0) service.pause(pauseMs)
     return service.bootRival()
   }
 })

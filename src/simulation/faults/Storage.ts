@@ -78,7 +78,7 @@ const slow = kind({
   parameters: Schema.Struct({ takesMs: Schema.Int }),
   lasts: [5_000, 300_000],
   draw: (random) => ({ takesMs: Math.floor(random.magnitude(10, 3_000)) }),
-  apply: ({ takesMs }, { farEnds, service }) => farEnds.database.disturb({ afterCommit: () => service.process?.pause(takesMs) })
+  apply: ({ takesMs }, { farEnds, service }) => farEnds.database.disturb({ afterCommit: () => service.pause(takesMs) })
 })
 
 const commitUnknown = kind({
