@@ -17,7 +17,8 @@ import { levelFollows } from "./invariants/LevelFollows.ts"
 import { noActionTwice } from "./invariants/NoActionTwice.ts"
 import { noAlertLost } from "./invariants/NoAlertLost.ts"
 import { noSecretLeaks } from "./invariants/NoSecretLeaks.ts"
+import { noRequestAfterDeadline } from "./invariants/NoRequestAfterDeadline.ts"
 import { nothingAfterDeadline } from "./invariants/NothingAfterDeadline.ts"
 import { rightTarget } from "./invariants/RightTarget.ts"
 
-export const all: ReadonlyArray<Invariant> = [noAlertLost, intentBeforeWrite, noActionTwice, rightTarget, answeredOnce, amplification, bulkheadRespected, nothingAfterDeadline, legalTransitions, levelFollows, noSecretLeaks, healedAtEnd, oneActionAtATime, startedActionsEnd, guardrailsHold, auditComplete, neverFalselyFixed, restartIntensity, nothingLeaked]
+export const all: ReadonlyArray<Invariant> = [noAlertLost, intentBeforeWrite, noActionTwice, rightTarget, answeredOnce, amplification, bulkheadRespected, nothingAfterDeadline, noRequestAfterDeadline, legalTransitions, levelFollows, noSecretLeaks, healedAtEnd, oneActionAtATime, startedActionsEnd, guardrailsHold, auditComplete, neverFalselyFixed, restartIntensity, nothingLeaked]

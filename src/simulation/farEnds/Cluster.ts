@@ -19,6 +19,7 @@ import type { FarEnd, Setting } from "../FarEnd.ts"
 import { crashLog } from "../Secrets.ts"
 import { SimulatedClock } from "../SimulatedClock.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
+import { ApiWire } from "./ApiWire.ts"
 
 /** A request of the service, as it reaches the API server. */
 export interface Request extends Sandbox.Operation {
@@ -70,7 +71,8 @@ const owned: ReadonlyArray<{ readonly namespace: string; readonly name: string; 
   { namespace: "prod", name: "app-scaled", ownership: "autoscaler" }
 ]
 
-const verbs = { Patch: "patch", Evict: "evict", Delete: "delete", Create: "create" } as const
+/** What a write is to the API server. */
+export const verbs = { Patch: "patch", Evict: "evict", Delete: "delete", Create: "create" } as const
 
 export class Cluster implements FarEnd {
   readonly name = "cluster"
@@ -81,6 +83,7 @@ export class Cluster implements FarEnd {
   private readonly sandbox: Client
   private readonly clock: SimulatedClock
   private readonly random: SeededRandom
+  private readonly wire: ApiWire
   private readonly runDirect: <A, E>(effect: Effect.Effect<A, E>) => A
   private readonly disturbances = new Set<Disturbance>()
   private readonly healthy = new Map<string, boolean>()
@@ -95,6 +98,7 @@ export class Cluster implements FarEnd {
     const { scenario, world } = setting
     this.setting = setting
     this.random = world.random("cluster")
+    this.wire = new ApiWire(setting)
     const plain = Array.from({ length: scenario.workloads }, (_, index) => ({ namespace: "prod", kind: "Deployment", name: `app-${index + 1}` }))
     this.owners = new Map(scenario.workloads < ownedFrom ? [] : owned.map(({ name, ownership }) => [name, ownership]))
     this.workloads = [...plain, ...owned.filter(({ name }) => this.owners.has(name)).map(({ name, namespace }) => ({ namespace, kind: "Deployment", name }))]
@@ -291,13 +295,14 @@ export class Cluster implements FarEnd {
   private request<A>(request: Request, server: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> {
     const atServer = this.byWorldTime(server)
     const isWrite = request.change !== undefined && !request.dryRun
-    return Effect.suspend(() => {
+    const asked = this.wire.ask(request.verb, `${request.kind} ${request.name}`)
+    return this.wire.carry(asked, Effect.suspend(() => {
       let disturbed = atServer
       for (const disturbance of this.disturbances) disturbed = disturbance(request, disturbed)
       const answered = Effect.flatMap(this.underWay, () => disturbed)
       // The way back is worth a timer where a crash on it matters.
       return isWrite ? Effect.ensuring(answered, this.underWay) : answered
-    })
+    }))
   }
 
   /** The time that a message takes. */

@@ -8,7 +8,8 @@
  *
  * What the service does runs in its own fiber here, so a crash of it cuts the connection.
  */
-import { Cause, Clock, Effect, Exit, type Fiber, type Tracer } from "effect"
+import { Cause, Effect, Exit, type Fiber, type Tracer } from "effect"
+import { Callers } from "../Callers.ts"
 import type { Setting } from "../FarEnd.ts"
 import type { Call, CallEnding } from "../Observation.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
@@ -59,8 +60,7 @@ export class Link {
   private readonly random: SeededRandom
   private readonly latencyMs: readonly [number, number]
   private readonly way = new NetworkWay()
-  private lastClock: Clock.Clock | undefined
-  private lastProcess = -1
+  private readonly callers: Callers
   private calls = 0
 
   constructor(setting: Setting, peer: string) {
@@ -68,6 +68,7 @@ export class Link {
     this.peer = peer
     this.random = setting.world.random(`link ${peer}`)
     this.latencyMs = setting.scenario.clusterLatencyMs
+    this.callers = new Callers(setting.world)
   }
 
   /** From now on, until the answer is called. */
@@ -90,7 +91,7 @@ export class Link {
     return Effect.withFiber((fiber) => {
       const disturbed = this.way.disturbed(peer, passage)
       const { observations } = this.setting
-      const call: Call = { peer: this.peer, process: this.processOf(fiber), number: ++this.calls, purpose: request.purpose, hop: hopOf(fiber) }
+      const call: Call = { peer: this.peer, process: this.callers.numberOf(fiber), number: ++this.calls, purpose: request.purpose, hop: hopOf(fiber) }
       observations.tell({ _tag: "CallBegan", call })
       return Effect.onExit(Effect.flatMap(this.underWay, () => disturbed), (exit) =>
         Effect.sync(() => {
@@ -98,16 +99,6 @@ export class Link {
           observations.tell({ _tag: "CallEnded", call, ending })
         }))
     })
-  }
-
-  /** Whose clock it goes by is whose fiber it is: a second process of the service has breakers and budgets of its own. */
-  private processOf(fiber: Fiber.Fiber<unknown, unknown>): number {
-    const clock = fiber.getRef(Clock.Clock)
-    if (clock !== this.lastClock) {
-      this.lastClock = clock
-      this.lastProcess = this.setting.world.processes.findLast((process) => process.clock === clock)?.number ?? -1
-    }
-    return this.lastProcess
   }
 
   /** The time that a message takes. */

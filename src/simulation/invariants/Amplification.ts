@@ -1,9 +1,14 @@
 /**
- * A peer in trouble is not buried under second attempts.
+ * A peer in trouble is not buried under second attempts: not a model, and not the cluster's API server.
  *
  * The account is kept at the wire, for each peer and each process of the service (a new process has a new budget): a bucket as the design has it, ten
- * extra attempts at once, a fifth of one for each request, one for each second. A request is a hop of the chain, and what comes for the same hop
- * again is an extra attempt. An attempt is paid for before the wait that precedes it, so the bucket here holds what comes in during the longest wait on top.
+ * extra attempts at once, a fifth of one for each request, one for each second. At a model a request is a hop of the chain, at the API server what the
+ * service asked of its client; what comes for the same one again is an extra attempt.
+ *
+ * An attempt is paid for before the wait that precedes it, so the bucket here holds what comes in during the longest wait on top: seconds and requests.
+ *
+ * A request to the API server that the service turned away itself earns its share as well, though nothing of it is seen at the wire. Whose it
+ * was is not known then: with two processes each is given it.
  */
 import type { Invariant } from "../Invariant.ts"
 
@@ -13,33 +18,56 @@ const perSecond = 1
 /** The longest wait before an attempt: 5 s of `Retry-After` or back-off, a tenth for jitter, and the way to the wire. */
 const longestWaitMs = 6_000
 
-interface Bucket {
-  tokens: number
-  atMs: number
-  readonly hops: WeakSet<object>
+class Bucket {
+  private tokens = Infinity
+  private atMs: number
+  private asked: number
+  /** Requests by the beginning of this stretch of the longest wait, and of the one before. */
+  private stretch = -1
+  private before: readonly [previous: number, current: number]
+  private readonly works = new WeakSet<object>()
+
+  constructor(atMs: number, asked = 0) {
+    this.atMs = atMs
+    this.asked = asked
+    this.before = [asked, asked]
+  }
+
+  /** An attempt of a request; `false` where there is no budget for it. `asked`: how many requests there have been by now. */
+  attempt(work: object, atMs: number, asked = this.works.has(work) ? this.asked : this.asked + 1): boolean {
+    const isExtra = this.works.has(work)
+    if (!isExtra) this.works.add(work)
+    const stretch = Math.floor(atMs / longestWaitMs)
+    if (stretch !== this.stretch) this.before = [stretch === this.stretch + 1 ? this.before[1] : this.asked, this.asked]
+    const capacity = burst + perSecond * longestWaitMs / 1000 + ratio * (asked - this.before[0])
+    this.tokens = Math.min(capacity, this.tokens + perSecond * (atMs - this.atMs) / 1000 + ratio * (asked - this.asked))
+    this.stretch = stretch
+    this.atMs = atMs
+    this.asked = asked
+    if (!isExtra) return true
+    if (this.tokens < 1 - 1e-6) return false
+    this.tokens -= 1
+    return true
+  }
 }
 
 export const amplification: Invariant = {
   name: "amplification",
-  description: "Attempts at a peer stay within requests × 1.2 + 10 + 1 per second.",
+  description: "Attempts at a peer, the API server among them, stay within requests × 1.2 + 10 + 1 per second.",
   make: (_, report) => {
     const buckets = new Map<string, Bucket>()
-    const capacity = burst + perSecond * longestWaitMs / 1000
+    const attempt = (peer: string, process: number, work: object, atMs: number, asked?: number) => {
+      const key = `${peer} ${process}`
+      const bucket = buckets.get(key) ?? new Bucket(atMs, asked)
+      buckets.set(key, bucket)
+      if (!bucket.attempt(work, atMs, asked)) report(`${peer} got one attempt more than its retry budget allows`)
+    }
     return {
       on: {
         CallBegan: ({ call: { hop, peer, process, purpose } }, atMs) => {
-          if (purpose === "probe" || hop === undefined) return
-          const key = `${peer} ${process}`
-          const bucket = buckets.get(key) ?? { tokens: capacity, atMs, hops: new WeakSet<object>() }
-          buckets.set(key, bucket)
-          const isExtra = bucket.hops.has(hop)
-          bucket.hops.add(hop)
-          bucket.tokens = Math.min(capacity, bucket.tokens + perSecond * (atMs - bucket.atMs) / 1000)
-          bucket.atMs = atMs
-          if (!isExtra) bucket.tokens += ratio
-          else if (bucket.tokens < 1 - 1e-6) report(`${peer} got one attempt more than its retry budget allows`)
-          else bucket.tokens -= 1
-        }
+          if (purpose === "work" && hop !== undefined) attempt(peer, process, hop, atMs)
+        },
+        RequestBegan: ({ request: { asked, process, work } }, atMs) => attempt("kubernetes", process, work, atMs, asked)
       }
     }
   }

@@ -1,4 +1,7 @@
-/** A peer that is slow does not get more calls at once than its bulkhead has places. Counted at the wire, by process of the service. */
+/**
+ * A peer that is slow does not get more calls at once than its bulkhead has places: neither a model nor the cluster's API server. Counted at the wire,
+ * by process of the service.
+ */
 import { defaults } from "../../resilience/Bulkhead.ts"
 import type { Invariant } from "../Invariant.ts"
 
@@ -6,19 +9,32 @@ export const bulkheadRespected: Invariant = {
   name: "bulkhead-respected",
   description: `Never more than ${defaults.limit} calls at once are in flight to one peer.`,
   make: (_, report) => {
-    const inFlight = new Map<string, number>()
+    const inFlight = new Map<string, Map<number, number>>()
+    const at = (peer: string): Map<number, number> => {
+      const known = inFlight.get(peer) ?? new Map<number, number>()
+      inFlight.set(peer, known)
+      return known
+    }
+    const begins = (peer: string, process: number) => {
+      const counts = at(peer)
+      const now = (counts.get(process) ?? 0) + 1
+      counts.set(process, now)
+      if (now > defaults.limit) report(`${now} calls to ${peer} are in flight at once`)
+    }
+    const ends = (peer: string, process: number) => {
+      const counts = at(peer)
+      counts.set(process, (counts.get(process) ?? 0) - 1)
+    }
     return {
       on: {
         CallBegan: ({ call: { peer, process, purpose } }) => {
-          if (purpose === "probe") return
-          const key = `${peer} ${process}`
-          const now = (inFlight.get(key) ?? 0) + 1
-          inFlight.set(key, now)
-          if (now > defaults.limit) report(`${now} calls to ${peer} are in flight at once`)
+          if (purpose === "work") begins(peer, process)
         },
         CallEnded: ({ call: { peer, process, purpose } }) => {
-          if (purpose === "work") inFlight.set(`${peer} ${process}`, (inFlight.get(`${peer} ${process}`) ?? 0) - 1)
-        }
+          if (purpose === "work") ends(peer, process)
+        },
+        RequestBegan: ({ request: { process } }) => begins("kubernetes", process),
+        RequestEnded: ({ request: { process } }) => ends("kubernetes", process)
       }
     }
   }

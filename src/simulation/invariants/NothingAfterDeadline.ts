@@ -11,7 +11,7 @@ import type { Invariant } from "../Invariant.ts"
 const deadlineMs = 30_000
 
 /** Faults in which the process stands still: for their time, or for as long as one of their parameters says. */
-const standsStill = /pause|owners|storage-slow/
+export const standsStill = /pause|owners|storage-slow/
 
 export const nothingAfterDeadline: Invariant = {
   name: "nothing-after-deadline",

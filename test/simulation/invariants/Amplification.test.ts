@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { amplification } from "../../../src/simulation/invariants/Amplification.ts"
-import { began, call, watch } from "../fixtures/Watching.ts"
+import { attempt, began, call, sent, watch } from "../fixtures/Watching.ts"
 
 describe("amplification", () => {
   it("reports the extra attempt after those that burst, ratio and time allow", () => {
@@ -32,6 +32,43 @@ describe("amplification", () => {
     const { at, reports } = watch(amplification)
     for (let index = 0; index < 1000; index++) at(0, began(call()), began(call({ hop: undefined, purpose: "probe" })))
     assert.deepStrictEqual(reports, [])
+  })
+
+  it("takes a fifth of a storm's requests again, and reports where each is sent twice", () => {
+    const fifth = watch(amplification)
+    const each = watch(amplification)
+    for (let index = 0; index < 1000; index++) {
+      const work = { verb: "list", about: "Pod" }
+      const asked = index + 1
+      fifth.at(index, sent(attempt({ asked, work })))
+      each.at(index, sent(attempt({ asked, work })), sent(attempt({ asked, work })))
+      if (index % 5 === 0) fifth.at(index, sent(attempt({ asked, work })))
+    }
+    assert.deepStrictEqual(fifth.reports, [])
+    assert.isAbove(each.reports.length, 0)
+    assert.strictEqual(each.reports[0], "kubernetes got one attempt more than its retry budget allows")
+  })
+
+  it("counts what the service asked for and did not send: it has earned its share", () => {
+    const extra = (turnedAway: number) => {
+      const seen = watch(amplification)
+      seen.at(0, sent(attempt({ asked: 1 })))
+      const work = { verb: "list", about: "Pod" }
+      const asked = 1 + turnedAway
+      for (let count = 0; count < 30; count++) seen.at(1000, sent(attempt({ asked, work })))
+      return seen.reports.length
+    }
+    assert.isAbove(extra(0), 0)
+    assert.strictEqual(extra(100), 0)
+  })
+
+  it("forgets in the quiet what a storm has earned", () => {
+    const seen = watch(amplification)
+    seen.at(0, sent(attempt({ asked: 1 })))
+    seen.at(1000, sent(attempt({ asked: 1001 })))
+    const work = { verb: "list", about: "Pod" }
+    for (let count = 0; count < 18; count++) seen.at(60_000, sent(attempt({ asked: 1002, work })))
+    assert.strictEqual(seen.reports.length, 1)
   })
 
   it("gives each peer and each process a budget of its own", () => {

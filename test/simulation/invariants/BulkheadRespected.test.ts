@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { bulkheadRespected } from "../../../src/simulation/invariants/BulkheadRespected.ts"
-import { began, call, ended, watch } from "../fixtures/Watching.ts"
+import { answered, attempt, began, call, ended, sent, watch } from "../fixtures/Watching.ts"
 
 describe("bulkhead-respected", () => {
   it("reports the seventeenth call at once, and takes it when one of the sixteen has ended", () => {
@@ -10,6 +10,15 @@ describe("bulkhead-respected", () => {
     assert.deepStrictEqual(reports, [])
     at(1, began(call()))
     assert.deepStrictEqual(reports, ["17 calls to holmesgpt are in flight at once"])
+  })
+
+  it("reports the seventeenth request at once to the API server, probes among them", () => {
+    const { at, reports } = watch(bulkheadRespected)
+    const requests = Array.from({ length: 15 }, () => attempt())
+    at(0, ...requests.map(sent), sent(attempt({ work: { verb: "probe", about: "" } })), answered(requests[0]!, "given-up"), sent(attempt()), sent(attempt({ process: 1 })))
+    assert.deepStrictEqual(reports, [])
+    at(1, sent(attempt()))
+    assert.deepStrictEqual(reports, ["17 calls to kubernetes are in flight at once"])
   })
 
   it("counts each peer and each process by itself, and no probes", () => {
