@@ -1,0 +1,41 @@
+/** A wall clock that was put forward while a circuit was open let calls through at once; one that was put back began its 30 s anew. */
+import { assert, describe, it } from "@effect/vitest"
+import { run } from "../../../src/simulation/Simulation.ts"
+import { scenario } from "../fixtures/Outages.ts"
+
+const hourMs = 3_600_000
+
+/** How long each circuit was open in an outage of HolmesGPT, when the wall clock is set ten seconds after each opening. */
+const openMs = (setByMs: number) => {
+  const lasted: Array<number> = []
+  let openedMs = 0
+  const result = run({
+    seed: 1,
+    scenario,
+    plan: [{ kind: "service-down", atMs: 60_000, forMs: 240_000, parameters: { peers: ["holmesgpt"] } }],
+    onMade: ({ observations, world }) =>
+      observations.listen({
+        BreakerMoved: ({ from, to }, atMs) => {
+          if (to === "Open") {
+            openedMs = atMs
+            world.at(atMs + 10_000, () => world.jumpWallClock(setByMs))
+          }
+          if (from === "Open") lasted.push(atMs - openedMs)
+        }
+      })
+  })
+  return { lasted, violations: result.violations }
+}
+
+describe("a wall clock that is set while a circuit is open", () => {
+  it.each([0, hourMs, -hourMs])("by %i ms lets it be open for 30 s as ever", (setByMs) => {
+    const { lasted, violations } = openMs(setByMs)
+    assert.deepStrictEqual(violations, [])
+    assert.isAtLeast(lasted.length, 3)
+    // The prober looks once a second.
+    for (const ms of lasted) {
+      assert.isAtLeast(ms, 30_000)
+      assert.isAtMost(ms, 31_000)
+    }
+  })
+})
