@@ -12,8 +12,9 @@
  * What runs for ever (sweep, level and probes; HTTP and the metrics' follower) runs under supervisors.
  */
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
-import { Deferred, Effect, Layer } from "effect"
-import { HttpServer, type HttpServerError } from "effect/http"
+import { type Context, Deferred, Effect, Layer } from "effect"
+import { LanguageModel } from "effect/ai"
+import { HttpClient, HttpServer, type HttpServerError } from "effect/http"
 import { RemediationId } from "../domain/Remediation.ts"
 import type { Token } from "../http/Authentication.ts"
 import { Components, type Part } from "../http/Components.ts"
@@ -30,6 +31,7 @@ import * as OpenAiLanguageModel from "../investigation/providers/OpenAiLanguageM
 import * as RuleInvestigator from "../investigation/RuleInvestigator.ts"
 import type { Rule } from "../investigation/Rulebook.ts"
 import * as ClientNode from "../kubernetes/ClientNode.ts"
+import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { Kubernaut, Supervised } from "../Kubernaut.ts"
 import * as Sandbox from "../kubernetes/Sandbox.ts"
@@ -40,10 +42,12 @@ import { make as makePipeline, type Pipeline } from "../resilience/Pipeline.ts"
 import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
 import * as Supervisor from "../resilience/Supervisor.ts"
 import { ActionHistory } from "../storage/ActionHistory.ts"
+import type { AuditLog } from "../storage/AuditLog.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Storage from "../storage/Storage.ts"
 import type { Service } from "../telemetry/Instruments.ts"
 import { Metrics } from "../telemetry/Metrics.ts"
+import type { FaultInjection } from "../simulation/injection/FaultInjection.ts"
 import { FiringAlerts } from "../verification/FiringAlerts.ts"
 import type { LlmProvider, Settings } from "./Settings.ts"
 import { version } from "./Version.ts"
@@ -55,7 +59,13 @@ export interface Prepared {
   /** Absent: a service on loopback without tokens. */
   readonly tokens?: ReadonlyArray<Token>
   readonly tls?: { readonly cert: string; readonly key: string }
+  /** Absent: no fault is injected, and nothing is wrapped. */
+  readonly faultInjection?: FaultInjection
 }
+
+/** A service with something before it. */
+const behind = <I, S, E>(service: Context.Service<I, S>, layer: Layer.Layer<I, E>, wrap: (real: S) => S): Layer.Layer<I, E> =>
+  Layer.effect(service, Effect.map(service, wrap)).pipe(Layer.provide(layer))
 
 /** The cluster that the settings name, without a pipeline. */
 export const cluster = (settings: Settings) =>
@@ -64,14 +74,20 @@ export const cluster = (settings: Settings) =>
 const providerUrl = { openai: "https://api.openai.com/v1", anthropic: "https://api.anthropic.com" }
 
 /** One language model as a tier of the chain. */
-export const llmInvestigator = (provider: LlmProvider): Effect.Effect<Investigator> => {
+export const llmInvestigator = (provider: LlmProvider, faults?: FaultInjection): Effect.Effect<Investigator> => {
   const options = {
     url: provider.url ?? providerUrl[provider.kind],
     model: provider.model,
     ...(provider.key === undefined ? {} : { apiKey: provider.key })
   }
   const model = provider.kind === "openai" ? OpenAiLanguageModel : AnthropicLanguageModel
-  return LlmInvestigator.make({ provider: provider.name, probe: model.probe(options) }).pipe(Effect.provide(model.layer(options)))
+  const { layer, probe } = { layer: model.layer(options), probe: model.probe(options) }
+  const { name } = provider
+  return faults === undefined
+    ? LlmInvestigator.make({ provider: name, probe }).pipe(Effect.provide(layer))
+    : LlmInvestigator.make({ provider: name, probe: faults.probe(name, probe) }).pipe(
+      Effect.provide(behind(LanguageModel.LanguageModel, layer, (model) => faults.languageModel(name, model)))
+    )
 }
 
 /** HolmesGPT as a tier of the chain; none where it is not configured. */
@@ -85,7 +101,7 @@ export const holmesgptInvestigator = (settings: Settings) =>
     (investigator) => [investigator]
   )
 
-const chain = (settings: Settings, rules: ReadonlyArray<Rule>) =>
+const chain = ({ faultInjection, rules, settings }: Prepared) =>
   Layer.unwrap(Effect.gen(function*() {
     const history = yield* ActionHistory
     const rulesInvestigator = RuleInvestigator.make({
@@ -94,11 +110,13 @@ const chain = (settings: Settings, rules: ReadonlyArray<Rule>) =>
       recordOf: (alertName, action, since) => Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
     })
     return InvestigationChain.layer({
-      investigators: [...(yield* holmesgptInvestigator(settings)), ...(yield* Effect.forEach(settings.llmProviders, llmInvestigator)), rulesInvestigator],
+      investigators: [...(yield* holmesgptInvestigator(settings)), ...(yield* Effect.forEach(settings.llmProviders, (provider) => llmInvestigator(provider, faultInjection))), rulesInvestigator],
       deadline: (investigator) => investigator.name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds",
       evidence: yield* EvidenceGatherer.make()
     })
-  })).pipe(Layer.provide(NodeHttpClient.layerUndici))
+  })).pipe(Layer.provide(
+    faultInjection === undefined ? NodeHttpClient.layerUndici : behind(HttpClient.HttpClient, NodeHttpClient.layerUndici, faultInjection.holmesgpt)
+  ))
 
 const firingAlerts = ({ alertmanagerUrl }: Settings) =>
   alertmanagerUrl === undefined
@@ -120,12 +138,13 @@ const supervisorStatus = (children: ReadonlyArray<Supervisor.ChildStatus>) => {
   return missing.length === 0 ? { status: "up" as const } : { status: "degraded" as const, message: missing.join("; ") }
 }
 
-const components = (kubernetes: Pipeline) =>
+const components = (kubernetes: Pipeline, faults: FaultInjection | undefined) =>
   Layer.unwrap(Effect.gen(function*() {
     const { tiers } = yield* InvestigationChain
     const supervised = yield* Supervised
     const { check } = yield* storageCheck
     const parts: ReadonlyArray<Part> = [
+      ...(faults === undefined ? [] : [{ name: "fault-injection", status: Effect.map(faults.told, (message) => ({ status: "degraded" as const, message })) }]),
       { name: "storage", status: Effect.map(check, (result) => result.ok ? { status: "up" as const } : { status: "down" as const, message: result.message }) },
       { name: "supervisor", status: Effect.map(supervised.status, supervisorStatus) },
       { name: "kubernetes", ...(kubernetes.circuitBreaker === undefined ? {} : { breaker: kubernetes.circuitBreaker }) },
@@ -168,11 +187,12 @@ const serverOptions = Effect.fnUntraced(function*({ settings, tls, tokens }: Pre
 })
 
 /** Every part but the HTTP server, which `start` adds. */
-export const layer = ({ rules, settings }: Prepared) =>
+export const layer = (prepared: Prepared) =>
   Layer.unwrap(Effect.gen(function*() {
+    const { faultInjection, settings } = prepared
     const kubernetes = yield* makePipeline("kubernetes")
     const alerts = EventHub.make<AlertReceived>()
-    return Layer.mergeAll(metrics(kubernetes, alerts), components(kubernetes)).pipe(
+    return Layer.mergeAll(metrics(kubernetes, alerts), components(kubernetes, faultInjection)).pipe(
       Layer.provideMerge(Kubernaut.layer({
         cluster: settings.clusterName,
         mode: settings.mode,
@@ -180,9 +200,12 @@ export const layer = ({ rules, settings }: Prepared) =>
         verification: { stabilisation: settings.steadyFor },
         intake: { onReceived: alerts.publish }
       })),
-      Layer.provideMerge(Layer.merge(chain(settings, rules), firingAlerts(settings))),
+      Layer.provideMerge(Layer.merge(chain(prepared), firingAlerts(settings))),
       Layer.provideMerge(ResilientClient.layer(kubernetes)),
-      Layer.provideMerge(Layer.merge(cluster(settings), Storage.layerSqlite({ filename: databaseFile(settings) })))
+      Layer.provideMerge(Layer.merge(
+        faultInjection === undefined ? cluster(settings) : behind(KubernetesClient, cluster(settings), faultInjection.cluster),
+        Storage.layerSqlite({ filename: databaseFile(settings) })
+      ))
     )
   })).pipe(Layer.provideMerge(ResilienceEvents.layer), Layer.provide(NodeServices.layer))
 
@@ -201,8 +224,9 @@ export const start = Effect.fnUntraced(function*(prepared: Prepared) {
     Effect.provide(Server.layer(options)),
     Effect.tapCause((cause) => Deferred.failCause(listening, cause))
   )
-  const children: ReadonlyArray<Supervisor.ChildSpec<HttpServerError.ServeError, Effect.Services<typeof http>>> = [
+  const children: ReadonlyArray<Supervisor.ChildSpec<HttpServerError.ServeError, Effect.Services<typeof http> | AuditLog>> = [
     { name: "metrics", start: metrics.run },
+    ...(prepared.faultInjection === undefined ? [] : [{ name: "fault-injection", start: prepared.faultInjection.run }]),
     { name: "http", start: http }
   ]
   const givenUp = yield* Deferred.make<never, Supervisor.Escalation>()

@@ -7,6 +7,7 @@
  */
 import { Duration, Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
 import { LineCounter, parseDocument } from "yaml"
+import type { ModelPeer } from "../simulation/Wire.ts"
 import { environmentKey, fileKey, type SettingName, settingNames, type Settings, settings } from "./Settings.ts"
 
 /** One thing that is wrong: `key` as it is spelt where it stands, `at` the file and line for a key of the file. */
@@ -86,18 +87,23 @@ const decode = (name: SettingName, raw: unknown): Result.Result<unknown, Readonl
   })
 }
 
+const parseJson = (text: string, expected: string, secret = false): Result.Result<unknown, string> => {
+  try {
+    return Result.succeed(JSON.parse(text))
+  } catch {
+    return Result.fail(`is not JSON; expected ${expected}${secret ? "" : `, got ${JSON.stringify(text)}`}`)
+  }
+}
+
 const fromText = (name: SettingName, text: string): Result.Result<unknown, string> => {
   const { expected, form, secret } = { secret: false, ...settings[name] }
   switch (form as string) {
     case "number":
       return /^\d+$/.test(text.trim()) ? Result.succeed(Number(text)) : Result.fail(`expected ${expected}, got ${JSON.stringify(text)}`)
     case "json":
-      try {
-        return Result.succeed(JSON.parse(text))
-      } catch {
-        return Result.fail(`is not JSON; expected ${expected}${secret ? "" : `, got ${JSON.stringify(text)}`}`)
-      }
+      return parseJson(text, expected, secret)
     case "words":
+      if (text.trimStart().startsWith("[")) return parseJson(text, expected)
       return Result.succeed(text.split(",").map((word) => word.trim()).filter((word) => word !== ""))
     default:
       return Result.succeed(text)
@@ -156,6 +162,12 @@ const readEnvironment = (environment: Environment, problems: Array<Problem>): Re
 /** Addresses that only this machine can reach. */
 export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host)
 
+/** The models that the service asks, by the names of their breakers. */
+export const modelsOf = ({ holmesgptUrl, llmProviders }: Settings): ReadonlyArray<ModelPeer> => [
+  ...(holmesgptUrl === undefined ? [] : ["holmesgpt" as const]),
+  ...llmProviders.map(({ name }) => `llm:${name}` as const)
+]
+
 /** What is wrong only together. */
 const crossChecks = (values: Partial<Settings>): ReadonlyArray<Problem> => {
   const problems: Array<Problem> = []
@@ -204,13 +216,23 @@ export const parse = (input: ParseInput): Result.Result<Settings, ConfigurationE
   return problems.length > 0 ? Result.fail(new ConfigurationError({ problems })) : Result.succeed(values as Settings)
 }
 
+/** Whether what is to be injected may be: the catalogue is loaded only where there is something to look up in it. */
+const checkFaults = Effect.fnUntraced(function*(settings: Settings) {
+  const { cluster, clusterName, faultCluster, faultInjection, mode } = settings
+  if (faultInjection.length === 0) return settings
+  const { problems } = yield* Effect.promise(() => import("../simulation/injection/Injectable.ts"))
+  const place = { clusterName, mode, isReal: cluster !== "sandbox", models: modelsOf(settings), ...(faultCluster === undefined ? {} : { allowedOn: faultCluster }) }
+  const wrong = problems(faultInjection, place).map((message) => ({ key: "KUBERNAUT_FAULT_INJECTION", message }))
+  return wrong.length === 0 ? settings : yield* new ConfigurationError({ problems: wrong })
+})
+
 /** Reads the file that `KUBERNAUT_CONFIG` names, if it does, and parses. */
 export const load = Effect.fnUntraced(function*(input: Omit<ParseInput, "file">) {
   const path = input.environment["KUBERNAUT_CONFIG"]
-  if (path === undefined || path === "") return yield* Effect.fromResult(parse(input))
+  if (path === undefined || path === "") return yield* Effect.flatMap(Effect.fromResult(parse(input)), checkFaults)
   const fileSystem = yield* FileSystem.FileSystem
   const text = yield* fileSystem.readFileString(path).pipe(
     Effect.mapError(() => new ConfigurationError({ problems: [{ key: "KUBERNAUT_CONFIG", message: `cannot be read: ${path}` }] }))
   )
-  return yield* Effect.fromResult(parse({ ...input, file: { path, text } }))
+  return yield* Effect.flatMap(Effect.fromResult(parse({ ...input, file: { path, text } })), checkFaults)
 })

@@ -97,7 +97,7 @@ const answersHttp = (check: string, url: string) =>
   attempt(check, `${url} answers`, Effect.flatMap(HttpClient.HttpClient, (client) => client.get(url)))
 
 const models = Effect.fnUntraced(function*(settings: Settings) {
-  const investigators = [...(yield* Application.holmesgptInvestigator(settings)), ...(yield* Effect.forEach(settings.llmProviders, Application.llmInvestigator))]
+  const investigators = [...(yield* Application.holmesgptInvestigator(settings)), ...(yield* Effect.forEach(settings.llmProviders, (provider) => Application.llmInvestigator(provider)))]
   if (investigators.length === 0) return [{ check: "models", result: "warning", message: "none is configured: the rules decide alone" } satisfies Finding]
   return yield* Effect.forEach(investigators, ({ name, probe, provider }) => attempt(provider === undefined ? name : `${name} ${provider}`, "answers", probe ?? Effect.void), {
     concurrency: 4

@@ -7,7 +7,7 @@ import { load as loadRulebook, resolve as resolveRulebook, standard } from "../i
 import * as Logging from "../telemetry/Logging.ts"
 import * as Tracing from "../telemetry/Tracing.ts"
 import * as Application from "./Application.ts"
-import { ConfigurationError } from "./Configuration.ts"
+import { ConfigurationError, modelsOf } from "./Configuration.ts"
 import { isTerminal, readSettings, writeError } from "./Edge.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import type { Settings } from "./Settings.ts"
@@ -32,13 +32,22 @@ const readTls = Effect.fnUntraced(function*({ tlsCert, tlsKey }: Settings) {
   return { tls }
 })
 
+/** What is injected on purpose; nothing is wrapped where that is nothing. */
+export const faultInjection = (settings: Settings) =>
+  settings.faultInjection.length === 0
+    ? Effect.succeed({})
+    : Effect.promise(() => import("../simulation/injection/FaultInjection.ts")).pipe(
+      Effect.flatMap(({ make }) => make({ requested: settings.faultInjection, seed: settings.faultSeed, models: modelsOf(settings) })),
+      Effect.map((faultInjection) => ({ faultInjection }))
+    )
+
 /** Everything that can be found wrong before anything is begun is found here. */
 export const prepare = Effect.fnUntraced(function*(settings: Settings) {
   const rules = yield* readRules(settings).pipe(
     Effect.mapError((error) => new ConfigurationError({ problems: [{ key: "KUBERNAUT_RULEBOOK", message: error.message }] }))
   )
   const tokens = settings.tokensFile === undefined ? {} : { tokens: yield* TokensFile.load(settings.tokensFile) }
-  return { settings, rules, ...tokens, ...(yield* readTls(settings)) } satisfies Application.Prepared
+  return { settings, rules, ...tokens, ...(yield* readTls(settings)), ...(yield* faultInjection(settings)) } satisfies Application.Prepared
 })
 
 const tracing = (settings: Settings) =>
@@ -56,8 +65,10 @@ const urlOf = (address: HttpServer.HttpServer["Service"]["address"], settings: S
 }
 
 /** What somebody wants to know who looks at the log at three in the morning. */
-const announce = (address: HttpServer.HttpServer["Service"]["address"], { rules, settings, tokens }: Application.Prepared) =>
-  Effect.logInfo("Kubernaut is ready", {
+const announce = (address: HttpServer.HttpServer["Service"]["address"], { faultInjection, rules, settings, tokens }: Application.Prepared) =>
+  (faultInjection === undefined ? Effect.void : Effect.flatMap(faultInjection.told, (faults) =>
+    Effect.logWarning("FAULT INJECTION IS ON: what fails may fail on purpose. Unset KUBERNAUT_FAULT_INJECTION and start again to end it", { faults }))).pipe(
+    Effect.andThen(Effect.logInfo("Kubernaut is ready", {
     url: urlOf(address, settings),
     version,
     cluster: `${settings.clusterName} (${settings.cluster})`,
@@ -66,7 +77,7 @@ const announce = (address: HttpServer.HttpServer["Service"]["address"], { rules,
     database: Application.databaseFile(settings),
     access: tokens === undefined ? "anonymous, from this machine only" : `${tokens.length} token${tokens.length === 1 ? "" : "s"}`,
     traces: settings.otelExporterOtlpEndpoint ?? "not exported"
-  })
+  })))
 
 const startError = (error: { readonly _tag: string; readonly message: string }, settings: Settings): CommandFailed => {
   switch (error._tag) {

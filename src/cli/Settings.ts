@@ -9,6 +9,7 @@
 import { Duration, Redacted, Schema } from "effect"
 import { GuardrailSettings } from "../decision/Guardrails.ts"
 import { DurationText } from "../domain/DurationText.ts"
+import { Requested } from "../simulation/injection/Requested.ts"
 
 /** How the text of an environment variable becomes the value that the file would hold. */
 export type TextForm = "text" | "number" | "json" | "words"
@@ -188,6 +189,24 @@ export const settings = {
     fallbackText: "pretty on a terminal, else json",
     description: "json is one object a line, pretty is for people.",
     expected: "json or pretty"
+  }),
+  faultInjection: setting(Schema.Array(Requested), {
+    form: "words",
+    fallback: [],
+    description:
+      "Faults of the simulator's catalogue to inject into this service's requests on purpose: kinds that come and go, or {kind, parameters} that stay. Empty: nothing is wrapped. See README.",
+    expected: `names such as network-latency,rate-limited, or a list such as [{"kind":"service-down","parameters":{"peers":["holmesgpt"]}}]`
+  }),
+  faultSeed: setting(wholeNumber(0, Number.MAX_SAFE_INTEGER), {
+    form: "number",
+    fallback: 1,
+    description: "Seed from which injected faults draw what they do and for how long.",
+    expected: "a whole number"
+  }),
+  faultCluster: setting(Schema.NonEmptyString, {
+    form: "text",
+    description: "Allows KUBERNAUT_FAULT_INJECTION on a real cluster in modes approve and auto: that cluster's name, as in KUBERNAUT_CLUSTER_NAME.",
+    expected: "the name of the cluster"
   }),
   otelExporterOtlpEndpoint: setting(HttpUrl, {
     form: "text",

@@ -29,9 +29,11 @@ const state = document.getElementById("state")
 fetch("api/v1/status").then(async (response) => {
   if (response.status === 401) { state.textContent = "The status needs a token: kubernaut status --token …"; return }
   if (!response.ok) throw new Error(String(response.status))
-  const { level, reasons, mode, cluster } = await response.json()
+  const { level, reasons, mode, cluster, components } = await response.json()
   const names = ["full operation", "reduced AI", "rules only", "emergency"]
   state.textContent = "Level " + level + ", " + names[level] + (reasons.length ? " (" + reasons.join("; ") + ")" : "") + ". Cluster " + cluster + ", mode " + mode + "."
+  const faults = components.find(({ name }) => name === "fault-injection")
+  if (faults) state.textContent += " Attention: " + faults.message + "."
 }).catch(() => { state.textContent = "The status cannot be read right now." })
 </script>
 </body>

@@ -66,6 +66,11 @@ export class NetworkWay {
     return this.bodyFaults.add(fault)
   }
 
+  /** Nothing stands there. */
+  get isClear(): boolean {
+    return this.faults.size === 0 && this.bodyFaults.size === 0
+  }
+
   /** All that happens to a body now, the worst of each. */
   get body(): BodyFault {
     const body: { pauseMs?: number; endsAfter?: number } = {}
@@ -90,6 +95,11 @@ export class ModelWay {
 
   disturb(fault: ModelFault): () => void {
     return this.faults.add(fault)
+  }
+
+  /** Nothing stands there. */
+  get isClear(): boolean {
+    return this.faults.size === 0
   }
 
   /** The answer behind all that stands before it now. */

@@ -13,7 +13,7 @@ import type { FarEnd, Setting } from "../FarEnd.ts"
 import type { CallEnding } from "../Observation.ts"
 import { planted } from "../Secrets.ts"
 import type { Cluster } from "./Cluster.ts"
-import type { Breakage, Passage } from "./Link.ts"
+import type { BodyFault, Breakage, Passage } from "./Link.ts"
 import { ModelService, type Reply } from "./ModelService.ts"
 
 export const url = "http://holmesgpt.simulated:5050"
@@ -24,7 +24,8 @@ const decoder = new TextDecoder()
 /** Pieces of an answer: a body of some kilobytes comes in a few. */
 const pieces = 4
 
-interface Message {
+/** An answer of the API. */
+export interface Message {
   readonly status: number
   readonly body: string
   readonly retryAfter?: string
@@ -36,7 +37,8 @@ const errorBody = JSON.stringify({ detail: `litellm.APIError: key ${planted.holm
 
 const chat = (analysis: string): string => JSON.stringify({ analysis, conversation_history: [], tool_calls: [], follow_up_actions: [], metadata: {} })
 
-const messageOf = (reply: Reply): Message => {
+/** A reply as the API says it. */
+export const messageOf = (reply: Reply): Message => {
   switch (reply._tag) {
     case "Text":
       return { status: 200, body: chat(reply.text), worth: reply.worth }
@@ -57,7 +59,7 @@ const messageOf = (reply: Reply): Message => {
 }
 
 /** As much of a response as comes in a fault of the body. */
-class Response extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+export class Response extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly "~effect/http/HttpClientResponse" = "~effect/http/HttpClientResponse" as const
   readonly cookies = Cookies.empty
@@ -135,13 +137,19 @@ const descriptions: Readonly<Record<Breakage, string>> = {
   truncated: "terminated"
 }
 
-const passageOf = (request: HttpClientRequest.HttpClientRequest): Passage<HttpClientError.HttpClientError> => ({
+export const passageOf = (request: HttpClientRequest.HttpClientRequest): Passage<HttpClientError.HttpClientError> => ({
   broken: (how) => new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, description: descriptions[how] }) })
 })
 
 interface Answered {
   readonly message: Message
   readonly share: number
+}
+
+/** As much of an answer as comes, when it has come. */
+export const arriving = (message: Message, { endsAfter = 1, pauseMs = 0 }: BodyFault): Effect.Effect<Answered> => {
+  const answer = { message, share: endsAfter }
+  return pauseMs === 0 ? Effect.succeed(answer) : Effect.as(Effect.sleep(Math.ceil(pauseMs * pieces * endsAfter)), answer)
 }
 
 const judge = (purpose: "work" | "probe") => (exit: Exit.Exit<unknown, unknown>): CallEnding => {
@@ -151,10 +159,12 @@ const judge = (purpose: "work" | "probe") => (exit: Exit.Exit<unknown, unknown>)
   return share < 1 && purpose === "work" ? "bad" : message.worth
 }
 
-const askedIn = (request: HttpClientRequest.HttpClientRequest): string =>
+/** The body of a request as text. */
+export const askedIn = (request: HttpClientRequest.HttpClientRequest): string =>
   request.body._tag === "Uint8Array" ? decoder.decode(request.body.body) : ""
 
-const whole = (bytes: string): string => {
+/** All that a question says, of its body. */
+export const whole = (bytes: string): string => {
   const { additional_system_prompt: instructions, ask } = JSON.parse(bytes) as { readonly ask: string; readonly additional_system_prompt: string }
   return `${instructions}\n${ask}`
 }
@@ -177,11 +187,7 @@ export class HolmesGpt implements FarEnd {
       if (request.headers["x-api-key"] !== planted.holmesgptKey && isChat) return Effect.succeed<Reply>({ _tag: "Status", status: 401 })
       return isChat ? this.service.ask(whole(askedIn(request))) : this.service.ping
     })
-    const answered = Effect.flatMap(reply, (made): Effect.Effect<Answered> => {
-      const { endsAfter = 1, pauseMs = 0 } = link.body
-      const answer = { message: messageOf(made), share: endsAfter }
-      return pauseMs === 0 ? Effect.succeed(answer) : Effect.as(Effect.sleep(Math.ceil(pauseMs * pieces * endsAfter)), answer)
-    })
+    const answered = Effect.flatMap(reply, (made) => arriving(messageOf(made), link.body))
     return Effect.map(
       link.carry({ purpose, judge: judge(purpose) }, passageOf(request), answered),
       ({ message, share }) => new Response(request, message, share)

@@ -14,15 +14,15 @@ import { reasonOfStatus, reasonWithoutStatus } from "../../investigation/provide
 import type { FarEnd, Setting } from "../FarEnd.ts"
 import type { CallEnding } from "../Observation.ts"
 import type { Cluster } from "./Cluster.ts"
-import type { Passage } from "./Link.ts"
+import type { BodyFault, Passage } from "./Link.ts"
 import { ModelService, type Reply } from "./ModelService.ts"
 
 const fail = (reason: AiError.AiErrorReason): AiError.AiError => AiError.make({ module: "simulated", method: "generateText", reason })
 
-const passage: Passage<AiError.AiError> = { broken: () => fail(reasonWithoutStatus(new Error("no response"))) }
+export const passage: Passage<AiError.AiError> = { broken: () => fail(reasonWithoutStatus(new Error("no response"))) }
 
 /** The text of a reply, or the error that a provider's module makes of it. */
-const textOf = (reply: Reply): Effect.Effect<string, AiError.AiError> => {
+export const textOf = (reply: Reply): Effect.Effect<string, AiError.AiError> => {
   switch (reply._tag) {
     case "Text":
       return Effect.succeed(reply.text)
@@ -45,6 +45,12 @@ interface Answered {
   readonly text: string
 }
 
+/** An answer when it has come, where all of it comes. */
+export const arriving = <A>(answer: Effect.Effect<A, AiError.AiError>, { endsAfter = 1, pauseMs = 0 }: BodyFault): Effect.Effect<A, AiError.AiError> => {
+  const whole = endsAfter < 1 ? Effect.fail(passage.broken("truncated")) : answer
+  return pauseMs === 0 ? whole : Effect.andThen(Effect.sleep(pauseMs), whole)
+}
+
 const isOurs = ({ reason }: AiError.AiError): boolean => reason._tag === "ContentPolicyError" || reason._tag === "InvalidRequestError"
 
 const judge = (exit: Exit.Exit<unknown, unknown>): CallEnding => {
@@ -56,15 +62,41 @@ const judge = (exit: Exit.Exit<unknown, unknown>): CallEnding => {
   return error !== undefined && isOurs(error) ? "neither" : "bad"
 }
 
-const textOfPrompt = (prompt: Prompt.Prompt): string =>
+export const textOfPrompt = (prompt: Prompt.Prompt): string =>
   prompt.content.flatMap(({ content }) =>
     typeof content === "string" ? [content] : content.flatMap((part) => part.type === "text" ? [part.text] : [])
   ).join("\n")
+
+/** A model that says this, by whatever way it is asked. */
+export const saying = (text: Effect.Effect<string, AiError.AiError>): Effect.Effect<LanguageModel.LanguageModel> =>
+  asking(() => text)
 
 const usage = {
   inputTokens: { uncached: undefined, total: undefined, cacheRead: undefined, cacheWrite: undefined },
   outputTokens: { total: undefined, text: undefined, reasoning: undefined }
 } as const
+
+const asking = (ask: (text: string) => Effect.Effect<string, AiError.AiError>): Effect.Effect<LanguageModel.LanguageModel> =>
+  LanguageModel.make({
+    codecTransformer: OpenAiStructuredOutput.toCodecOpenAI,
+    generateText: ({ prompt }) =>
+      Effect.map(ask(textOfPrompt(prompt)), (text) => [
+        { type: "text", text },
+        { type: "finish", reason: "stop", usage }
+      ]),
+    streamText: () => Stream.die(new Error("nobody streams"))
+  })
+
+/** As the list of models is asked for by the real ones, with their time limit. */
+export const probing = (probe: Effect.Effect<unknown, AiError.AiError | InvestigatorError>): Effect.Effect<void, InvestigatorError> =>
+  probe.pipe(
+    Effect.mapError((error) => error._tag === "InvestigatorError" ? error : toInvestigatorError("llm", error.reason, { tokens: 0, limit: 0 })),
+    Effect.timeoutOrElse({
+      duration: "5 seconds",
+      orElse: () => Effect.fail(new InvestigatorError({ investigator: "llm", reason: { _tag: "Timeout" }, retryable: false, countsAsFailure: true }))
+    }),
+    Effect.asVoid
+  )
 
 export class LanguageModelProvider {
   readonly service: ModelService
@@ -76,32 +108,13 @@ export class LanguageModelProvider {
     const service = new ModelService(setting, cluster, `llm:${provider}`)
     this.service = service
     const exchange = (purpose: "work" | "probe", reply: Effect.Effect<Reply>): Effect.Effect<Answered, AiError.AiError> =>
-      service.link.carry({ purpose, judge }, passage, Effect.flatMap(reply, (made) => {
-        const { endsAfter = 1, pauseMs = 0 } = service.link.body
-        const text = endsAfter < 1 ? Effect.fail(passage.broken("truncated")) : textOf(made)
-        const answered = Effect.map(text, (read): Answered => ({ reply: made, text: read }))
-        return pauseMs === 0 ? answered : Effect.andThen(Effect.sleep(pauseMs), answered)
-      }))
+      service.link.carry({ purpose, judge }, passage, Effect.flatMap(reply, (made) =>
+        arriving(Effect.map(textOf(made), (text): Answered => ({ reply: made, text })), service.link.body)))
     this.layer = Layer.effect(
       LanguageModel.LanguageModel,
-      LanguageModel.make({
-        codecTransformer: OpenAiStructuredOutput.toCodecOpenAI,
-        generateText: ({ prompt }) =>
-          Effect.map(exchange("work", Effect.suspend(() => service.ask(textOfPrompt(prompt)))), ({ text }) => [
-            { type: "text", text },
-            { type: "finish", reason: "stop", usage }
-          ]),
-        streamText: () => Stream.die(new Error("nobody streams"))
-      })
+      asking((asked) => Effect.map(exchange("work", Effect.suspend(() => service.ask(asked))), ({ text }) => text))
     )
-    this.probe = exchange("probe", service.ping).pipe(
-      Effect.mapError((error) => toInvestigatorError("llm", error.reason, { tokens: 0, limit: 0 })),
-      Effect.timeoutOrElse({
-        duration: "5 seconds",
-        orElse: () => Effect.fail(new InvestigatorError({ investigator: "llm", reason: { _tag: "Timeout" }, retryable: false, countsAsFailure: true }))
-      }),
-      Effect.asVoid
-    )
+    this.probe = probing(exchange("probe", service.ping))
   }
 }
 
