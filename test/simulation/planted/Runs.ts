@@ -9,7 +9,8 @@ export type Run = (seed: number) => SimulationOptions
 
 const minuteMs = 60_000
 
-const base: Scenario.Scenario = Scenario.steady
+/** A busy cluster, so that a few minutes hold what otherwise takes an hour. */
+const base: Scenario.Scenario = { ...Scenario.steady, incidentEveryMs: minuteMs / 2, workloads: 24 }
 
 const calm = (minutes: number, more: Partial<Scenario.Scenario> = {}): Run => (seed) => ({
   seed,
@@ -47,12 +48,12 @@ export const runs = {
     (random) => [{ kind: "kubernetes-unavailable", atMs: random.between(21_000, 24_000), forMs: 7 * minuteMs, parameters: { share: 1 } }],
     { workloads: 1, incidentEveryMs: 60 * minuteMs }
   ),
-  /** The service stands still for a while, and another takes its work over. */
+  /** The service stands still for a while, and another takes its work over. Requests are under way for long, so that it may stand still before a write. */
   owners: disturbed(10, again(10, [40_000, 90_000], (random) => ({
     kind: "process-two-owners",
     forMs: random.between(30_000, 60_000),
     parameters: { pauseMs: random.between(5_000, 40_000) }
-  }))),
+  })), { clusterLatencyMs: [100, 3_000] }),
   /** All models are there and well. */
   models: calm(3, { tiers }),
   /** All models are away for a minute. */

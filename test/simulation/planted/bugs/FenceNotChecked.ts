@@ -18,6 +18,6 @@ export const fenceNotChecked: PlantedBug = {
     }
   ],
   foundBy: "no-action-twice",
-  withinSeeds: 10,
+  withinSeeds: 5,
   run: "owners"
 }

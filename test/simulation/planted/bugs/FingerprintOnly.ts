@@ -12,5 +12,5 @@ export const fingerprintOnly: PlantedBug = {
   ],
   foundBy: "no-alert-lost",
   withinSeeds: 3,
-  run: "calm"
+  run: "few"
 }
