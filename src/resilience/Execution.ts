@@ -9,6 +9,7 @@
  * It is written with few effects and no generators because each call makes one.
  */
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option } from "effect"
+import { inAttemptSpan } from "./AttemptSpan.ts"
 import type * as Bulkheads from "./Bulkhead.ts"
 import type { Outcome } from "./Circuit.ts"
 import type * as Breakers from "./CircuitBreaker.ts"
@@ -16,14 +17,6 @@ import { CurrentDeadline } from "./Deadline.ts"
 import * as Monotonic from "./Monotonic.ts"
 import type { CallReport, Classification, Pipeline, PipelineError } from "./Pipeline.ts"
 import * as Policies from "./RetryPolicy.ts"
-
-const spanState = {
-  Closed: "closed",
-  Open: "open",
-  HalfOpen: "half_open",
-  Isolated: "isolated",
-  ForcedClosed: "forced_closed"
-} as const
 
 type CallEnding =
   | { readonly _tag: "CallSucceeded" }
@@ -352,20 +345,8 @@ export class Execution<A, E, R> {
   }
 
   traced<A1, E1, R1>(self: Effect.Effect<A1, E1, R1>): Effect.Effect<A1, E1, R1> {
-    const { span, tracerEnabled } = this.fiber.cache
-    if (span === undefined || !span.sampled || !tracerEnabled) return self
-    const breaker = this.pipeline.circuitBreaker
-    const options = {
-      attributes: {
-        "kubernaut.pipeline": this.pipeline.name,
-        "retry.attempt": Math.max(1, this.attempts),
-        ...(breaker === undefined ? undefined : { "circuitbreaker.state": spanState[breaker.tagUnsafe] })
-      },
-      captureStackTrace: false
-    }
-    // What `withSpan` takes out of `R1`, the parent's span, is there: we are below one.
-    // @effect-diagnostics-next-line unsafeEffectTypeAssertion:off
-    return Effect.withSpan(self as Effect.Effect<A1, E1>, "attempt", options)
+    const { circuitBreaker, name } = this.pipeline
+    return inAttemptSpan(self, this.fiber, name, Math.max(1, this.attempts), circuitBreaker?.tagUnsafe)
   }
 
   /** Runs last, whatever happened. */

@@ -1,6 +1,6 @@
 /** What a wall clock that is set, an hour forward or back, does to everything that lasts: nothing. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, Option, Schedule } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, Option, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as CircuitBreaker from "../../src/resilience/CircuitBreaker.ts"
 import * as Deadline from "../../src/resilience/Deadline.ts"
@@ -17,9 +17,11 @@ const failTimes = (breaker: CircuitBreaker.CircuitBreaker, times: number) =>
 
 const transient = (): Pipeline.Classification => ({ retry: true, breaker: "failure" })
 
+const isPipelineError = Schema.is(Pipeline.PipelineError)
+
 const reasonOf = <A, E>(exit: Exit.Exit<A, E>): unknown => {
   const error: unknown = Option.getOrUndefined(Exit.findErrorOption(exit))
-  return error instanceof Pipeline.PipelineError ? error.reason : error
+  return isPipelineError(error) ? error.reason : error
 }
 
 describe("Monotonic", () => {
@@ -149,7 +151,7 @@ describe("a deadline whose wall clock is set by an hour", () => {
           yield* jump
           yield* look
           // What is nested begins after the jump, and has no more time than what is around it.
-          yield* Deadline.within("50 seconds")(Effect.andThen(look, Effect.never))
+          return yield* Deadline.within("50 seconds")(Effect.andThen(look, Effect.never))
         }))
         const fiber = yield* Effect.forkChild(Effect.flip(work), { startImmediately: true })
         yield* TestClock.adjust("59 seconds")
