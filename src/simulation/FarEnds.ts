@@ -3,6 +3,7 @@ import type { FarEnd, Setting } from "./FarEnd.ts"
 import { Alertmanager } from "./farEnds/Alertmanager.ts"
 import { Cluster } from "./farEnds/Cluster.ts"
 import { Database } from "./farEnds/Database.ts"
+import { Drill } from "./farEnds/Drill.ts"
 import { HolmesGpt } from "./farEnds/HolmesGpt.ts"
 import { LanguageModels } from "./farEnds/LanguageModels.ts"
 import { Operators } from "./farEnds/Operators.ts"
@@ -15,6 +16,7 @@ export interface FarEnds {
   readonly languageModels: LanguageModels
   readonly alertmanager: Alertmanager
   readonly operators: Operators
+  readonly drill: Drill
 }
 
 export type FarEndName = keyof FarEnds
@@ -22,12 +24,14 @@ export type FarEndName = keyof FarEnds
 /** The far ends of one run, in the order in which they begin. */
 export const make = (setting: Setting, service: ServiceProcess): FarEnds => {
   const cluster = new Cluster(setting)
+  const alertmanager = new Alertmanager(setting, cluster, service)
   return {
     database: new Database(setting),
     cluster,
     holmesgpt: new HolmesGpt(setting, cluster),
     languageModels: new LanguageModels(setting, cluster),
-    alertmanager: new Alertmanager(setting, cluster, service),
-    operators: new Operators(setting, service)
+    alertmanager,
+    operators: new Operators(setting, service),
+    drill: new Drill(setting, service, alertmanager, cluster)
   } satisfies Record<FarEndName, FarEnd>
 }

@@ -34,7 +34,7 @@ export interface Reach extends Setting {
  * Where a fault bites: for coverage, and to leave out what a scenario does not have. `network` is the way to any peer, `models` is any tier of the
  * fallback chain that is a model.
  */
-export type FaultTarget = FarEndName | "service" | "time" | "network" | "models"
+export type FaultTarget = Exclude<FarEndName, "drill"> | "service" | "time" | "network" | "models"
 
 /** What drawing parameters looks at: which models there are. */
 export interface Drawn {

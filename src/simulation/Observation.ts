@@ -97,6 +97,8 @@ export type Observation =
   | { readonly _tag: "RequestBegan"; readonly request: ApiRequest }
   /** `given-up`: the service let go before there was an answer. One that a crash cut has no end. */
   | { readonly _tag: "RequestEnded"; readonly request: ApiRequest; readonly ending: "answered" | "given-up" }
+  /** When all was healed and quiet: of as many calls at once as a bulkhead of the service has places, so many began. */
+  | { readonly _tag: "PlacesTried"; readonly peer: string; readonly begun: number; readonly limit: number }
   /** A text left the service. `about` says in a few words which. */
   | { readonly _tag: "TextLeft"; readonly channel: TextChannel; readonly about: string; readonly text: string }
   /** A person answered a question of the service. `outcome`: what became of the answer. */

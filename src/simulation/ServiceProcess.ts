@@ -14,6 +14,7 @@ import * as RuleInvestigator from "../investigation/RuleInvestigator.ts"
 import * as Rulebook from "../investigation/Rulebook.ts"
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { RemediationActors } from "../remediation/RemediationActors.ts"
+import type { Bulkhead } from "../resilience/Bulkhead.ts"
 import type { CircuitBreaker } from "../resilience/CircuitBreaker.ts"
 import { make as makePipeline, type Pipeline } from "../resilience/Pipeline.ts"
 import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
@@ -75,7 +76,7 @@ class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>()("kube
 const serviceLayer = (setting: Setting, farEnds: FarEnds) =>
   Layer.unwrap(Effect.map(makePipeline("kubernetes"), (kubernetes) =>
     Kubernaut.Kubernaut.layer({ ...setting.scenario.service, cluster: "simulated" }).pipe(
-      Layer.provide(chain(setting, farEnds)),
+      Layer.provideMerge(chain(setting, farEnds)),
       Layer.provide(ResilientClient.layer(kubernetes)),
       Layer.provide(farEnds.cluster.layer),
       Layer.provideMerge(farEnds.database.layer),
@@ -96,6 +97,7 @@ export class ServiceProcess {
   private readonly random: SeededRandom
   private kubernaut: Service | undefined
   private breaker: CircuitBreaker | undefined
+  private ownBulkheads: ServiceProcess["bulkheads"] = []
   private desk: OperatorsDesk | undefined
   private bootedMs = 0
   /** How often in a row it did not live for long. */
@@ -170,6 +172,11 @@ export class ServiceProcess {
     return this.desk === undefined ? undefined : Effect.runSync(this.desk.actors.active)
   }
 
+  /** Of the pipelines to all peers; none while it is down. */
+  get bulkheads(): ReadonlyArray<{ readonly peer: string; readonly bulkhead: Bulkhead }> {
+    return this.isReady ? this.ownBulkheads : []
+  }
+
   /** An operator does something with the breaker of the cluster's API server. Nothing happens while the service is down. */
   operate(operation: (breaker: CircuitBreaker) => Effect.Effect<unknown>): void {
     if (this.breaker !== undefined && this.isReady) this.process?.fork(operation(this.breaker))
@@ -189,7 +196,10 @@ export class ServiceProcess {
       const context = yield* Layer.build(this.layer!)
       this.kubernaut = Context.get(context, Kubernaut.Kubernaut)
       this.desk = { store: Context.get(context, RemediationStore), actors: Context.get(context, RemediationActors) }
-      this.breaker = Context.get(context, ClusterPipeline).circuitBreaker
+      const { bulkhead, circuitBreaker, name } = Context.get(context, ClusterPipeline)
+      this.breaker = circuitBreaker
+      this.ownBulkheads = [{ service: name, bulkhead }, ...Context.get(context, InvestigationChain).tiers].flatMap(({ bulkhead, service }) =>
+        bulkhead === undefined ? [] : [{ peer: service, bulkhead }])
       observations.tell({ _tag: "ProcessReady", process: process.name, number: process.number })
       yield* this.tellOf(context)
       return yield* Effect.never

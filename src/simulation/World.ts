@@ -161,6 +161,11 @@ export class World {
     else planned.push(action)
   }
 
+  /** How many timers of a process are set. */
+  timersOf(process: Process): number {
+    return this.timers.active.filter(({ owner }) => owner === process).length
+  }
+
   /** Moves the wall clocks of all processes, forward or (below 0) back. */
   jumpWallClock(byMs: number): void {
     this.wallOffsetMs += byMs

@@ -111,6 +111,12 @@ export class Alertmanager implements FarEnd {
     for (let count = this.cluster.workloads.length; count > 0; count--) this.incident()
   }
 
+  /** One more alert about a workload. Where that is well it is a false alarm, which is over when the workloads are looked at next. */
+  alarm(ref: ResourceRef): void {
+    const { name, namespace } = ref
+    this.fire(ref, { alertname: "KubeDeploymentReplicasMismatch", severity: "warning", namespace, deployment: name })
+  }
+
   heal(): void {
     this.breaking = false
   }

@@ -6,10 +6,10 @@ import { watch } from "../fixtures/Watching.ts"
 const opens = (breaker: string): Observation => ({ _tag: "BreakerMoved", breaker, from: "Closed", to: "Open", cause: "consecutive-failures" })
 
 describe("healed-at-end", () => {
-  it("names the breakers that are not closed and the level, and reports them at the end", () => {
+  it("names the breakers of models and of the cluster that are not closed and the level, and reports them at the end", () => {
     const { at, end, pending, reports } = watch(healedAtEnd)
-    at(0, opens("llm:alpha"), opens("kubernetes"), { _tag: "LevelIs", level: 1, reasons: [] })
-    assert.deepStrictEqual(pending(), ["the breaker of llm:alpha is Open", "the level is 1"])
+    at(0, opens("llm:alpha"), opens("kubernetes"), opens("llm:own"), { _tag: "LevelIs", level: 1, reasons: [] })
+    assert.deepStrictEqual(pending(), ["the breaker of llm:alpha is Open", "the breaker of kubernetes is Open", "the level is 1"])
     end()
     assert.deepStrictEqual(reports, pending())
   })

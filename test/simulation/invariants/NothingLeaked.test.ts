@@ -5,7 +5,9 @@ import { watch } from "../fixtures/Watching.ts"
 
 const start = () => {
   const service = { activeActors: 0, process: { state: "running", fibers: 7 } }
-  return { service, ...watch(nothingLeaked, undefined, { service }) }
+  const world: { timers: number } = { timers: 3 }
+  const seen = watch(nothingLeaked, undefined, { service }, (made) => Object.assign(made, { timersOf: () => world.timers }))
+  return { service, world, ...seen }
 }
 
 describe("nothing-leaked", () => {
@@ -27,6 +29,21 @@ describe("nothing-leaked", () => {
     seen.at(20_000, accepted("rem-1"), concluded("rem-1", "Remediated"), { _tag: "HealingBegan" })
     seen.end()
     assert.deepStrictEqual([seen.pending(), seen.reports], [[], []])
+  })
+
+  it("waits for timers, once the fibers that have them are gone", () => {
+    const seen = start()
+    seen.at(30_000, { _tag: "HealingBegan" })
+    seen.world.timers = 5
+    assert.deepStrictEqual(seen.pending(), ["2 timers more than at rest"])
+    seen.service.process.fibers = 8
+    assert.deepStrictEqual(seen.pending(), ["1 fibers more than at rest"])
+  })
+
+  it("reports a bulkhead of which a place can't be taken", () => {
+    const seen = start()
+    seen.at(30_000, { _tag: "PlacesTried", peer: "holmesgpt", begun: 16, limit: 16 }, { _tag: "PlacesTried", peer: "kubernetes", begun: 15, limit: 16 })
+    assert.deepStrictEqual(seen.reports, ["of 16 places for calls to kubernetes only 15 can be taken"])
   })
 
   it("takes a question that waits for a person", () => {

@@ -3,16 +3,21 @@ import { assert, describe, it } from "@effect/vitest"
 import { run } from "../../../src/simulation/Simulation.ts"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
 
-/** How many events of each kind an undisturbed run journals. */
+/** How many events of each kind an undisturbed run journals, until the drill at its end sends alerts of its own. */
 const journaled = (scenario: Scenario.Scenario, seed = 1): ReadonlyMap<string, number> => {
   const counts = new Map<string, number>()
+  let drills = false
   run({
     seed,
     scenario,
     plan: [],
     onMade: ({ observations }) =>
       observations.listen({
+        HealingBegan: () => {
+          drills = true
+        },
         Committed: ({ events }) => {
+          if (drills) return
           for (const { kind } of events) counts.set(kind, (counts.get(kind) ?? 0) + 1)
         }
       })
