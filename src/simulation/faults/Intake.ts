@@ -104,23 +104,29 @@ const incidents = kind({
 
 const oddTexts = ["", " ", "\u0000", "\ud800", "../../etc/passwd", "a/b%2Fc", "<none>", "x".repeat(100_000), "$(reboot)", "Ω≈ç√∫", "__proto__"]
 
-/** Bodies, most of which are no webhook, and some of which are, though a strange one. */
+/** Of a strange webhook's fields, how many are not what the format wants: most webhooks are to come in. */
+const wrongShare = 0.01
+
+/** Bodies, some of which are no webhook, and most of which are, though a strange one. */
 const oddBody = (random: SeededRandom): unknown => {
+  const or = (right: unknown, ...wrong: ReadonlyArray<unknown>): unknown => random.chance(wrongShare) ? random.pick(wrong) : right
   const text = () => random.pick(oddTexts)
-  const moment = () => random.pick(["2026-11-24T03:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "yesterday", "2026-11-24T03:00:00.123456789+05:30", ""])
-  const alert = () => ({
-    status: random.pick(["firing", "resolved", "maybe"]),
-    labels: random.pick<unknown>([{}, { alertname: text(), namespace: text(), deployment: text(), severity: text() }, { [text()]: text() }, null, { alertname: 7 }]),
-    annotations: random.pick<unknown>([{}, undefined, { description: text() }, Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`a${index}`, text()]))]),
-    startsAt: moment(),
-    endsAt: random.pick<unknown>([moment(), null, undefined]),
-    fingerprint: random.pick<unknown>([text(), undefined, "00", 1])
-  })
+  const moment = () => or(random.pick(["2026-11-24T03:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-24T03:00:00.123456789+05:30"]), "yesterday", "", 7)
+  const labels = () => random.pick<() => unknown>([() => ({}), () => ({ alertname: text(), namespace: text(), deployment: text(), severity: text() }), () => ({ [text()]: text() })])()
+  const annotations = () => random.pick<() => unknown>([() => ({}), () => undefined, () => null, () => ({ description: text() }), () => Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`a${index}`, text()]))])()
+  const alert = () =>
+    Object.fromEntries(Object.entries({
+      status: or(random.pick(["firing", "resolved"]), "maybe"),
+      labels: or(labels(), null, { alertname: 7 }),
+      annotations: annotations(),
+      startsAt: moment(),
+      endsAt: random.pick([() => moment(), () => null, () => undefined])(),
+      fingerprint: or(random.pick([text(), undefined, null, "00"]), 1)
+    }).filter(([, value]) => value !== undefined))
   return random.pick<() => unknown>([
-    () => null,
-    () => ({ version: "3", status: "firing", alerts: [] }),
+    () => random.pick<unknown>([null, { version: "3", status: "firing", alerts: [] }, { version: "4", status: "firing" }]),
     () => ({ version: "4", status: "firing", alerts: [] }),
-    () => ({ version: "4", status: random.pick(["firing", "resolved"]), alerts: Array.from({ length: random.between(1, 5) }, alert) })
+    ...Array.from({ length: 6 }, () => () => ({ version: "4", status: or(random.pick(["firing", "resolved"]), "maybe"), alerts: Array.from({ length: random.between(1, 5) }, alert) }))
   ])()
 }
 
