@@ -1,16 +1,16 @@
 /**
  * The degradation level is what the breakers of the models say: HolmesGPT out is 1, all out is 2, else 0.
  *
- * A tier is out from the moment its breaker opens until it closes. The service may say so a moment later; two things that it does at later moments with a
- * level that is not due are one too many. What a remediation was investigated at must be a level that was due while it was worked on.
+ * A tier is out from the moment its breaker opens until it closes. The service says so in the same moment, or, where it stands still then, in the one in which
+ * it goes on: whatever it does later while it says another level is too much. What a remediation was investigated at must be a level that was due while it was
+ * worked on.
  *
- * Not judged where a scenario brings investigators of its own, nor what was worked on while there was a second process, which has a level of its own.
+ * Not judged where a scenario brings investigators of its own, nor what a second process does, which has breakers and a level of its own.
  */
 import type { Setting } from "../FarEnd.ts"
 import type { Checker, Invariant } from "../Invariant.ts"
 import type { Handlers } from "../Observation.ts"
-
-const slackMs = 1_000
+import { Standstill } from "../Standstill.ts"
 
 class Level implements Checker {
   private readonly report: (message: string) => void
@@ -20,10 +20,8 @@ class Level implements Checker {
   private due: Array<{ readonly level: number; readonly sinceMs: number }> = []
   private process = 0
   private said: number | undefined
-  private late: number | undefined
   private readonly workedOnSinceMs = new Map<string, number>()
-  /** Until when there was a second process, whose level nobody knows. */
-  private rivalUntilMs = -1
+  private readonly standstill = new Standstill()
 
   constructor({ scenario }: Setting, report: (message: string) => void) {
     this.report = report
@@ -36,8 +34,11 @@ class Level implements Checker {
       this.out.clear()
       this.due = [{ level: 0, sinceMs: atMs }]
       this.said = undefined
-      this.late = undefined
       this.workedOnSinceMs.clear()
+      this.standstill.booted()
+    },
+    ProcessPaused: ({ forMs, number }, atMs) => {
+      if (number === this.process) this.standstill.paused(atMs, forMs)
     },
     BreakerMoved: ({ breaker, to }, atMs) => {
       this.look(atMs)
@@ -46,31 +47,24 @@ class Level implements Checker {
       else this.out.add(breaker)
       const level = this.level
       if (this.now?.level !== level) this.due.push({ level, sinceMs: atMs })
-      this.late = undefined
     },
     LevelIs: ({ level }, atMs) => {
       this.said = level
-      this.late = undefined
       // It may be of a moment ago: breakers can move more than once in one.
-      if (this.tiers.length > 0 && !this.dueBetween(atMs, atMs).includes(level)) this.report(`the service says level ${level}, and ${this.level} is due`)
-    },
-    FaultBegan: ({ fault }) => {
-      if (fault.kind.includes("owners")) this.rivalUntilMs = Infinity
-    },
-    // A little longer: what it had committed last.
-    FaultHealed: ({ fault }, atMs) => {
-      if (fault.kind.includes("owners")) this.rivalUntilMs = atMs + slackMs
+      if (this.tiers.length > 0 && !this.dueBetween(this.standstill.since(atMs), atMs).includes(level)) this.report(`the service says level ${level}, and ${this.level} is due`)
     },
     CallBegan: ({ call }, atMs) => {
       if (call.process === this.process) this.look(atMs)
     },
-    Committed: ({ events }, atMs) => {
+    Committed: ({ events, process = this.process }, atMs) => {
+      if (process !== this.process) return
       this.look(atMs)
       for (const { event, kind, remediationId } of events) {
-        if (kind === "Started" || kind === "Reviewed") this.workedOnSinceMs.set(remediationId, atMs)
+        // It may see the level of before it stood still.
+        if (kind === "Started" || kind === "Reviewed") this.workedOnSinceMs.set(remediationId, this.standstill.since(atMs))
         if (kind !== "Investigated" || event._tag !== "Investigated" || this.tiers.length === 0) continue
         const sinceMs = this.workedOnSinceMs.get(remediationId) ?? 0
-        if (sinceMs > this.rivalUntilMs && !this.dueBetween(sinceMs, atMs).includes(event.level)) this.report(`remediation ${remediationId} was investigated at level ${event.level}, which was not due`)
+        if (!this.dueBetween(sinceMs, atMs).includes(event.level)) this.report(`remediation ${remediationId} was investigated at level ${event.level}, which was not due`)
       }
     }
   }
@@ -92,10 +86,8 @@ class Level implements Checker {
   private look(atMs: number): void {
     const now = this.now
     if (this.tiers.length === 0 || now === undefined || this.said === undefined) return
-    if (this.said === now.level || atMs - now.sinceMs < slackMs) return
-    // After a pause all that was due comes at once in any order: only the second time is it late.
-    if (this.late !== undefined && this.late < atMs) this.report(`the service still says level ${this.said}, and ${now.level} is due since ${atMs - now.sinceMs} ms`)
-    this.late ??= atMs
+    if (this.said === now.level || !this.standstill.isLate(now.sinceMs, atMs)) return
+    this.report(`the service still says level ${this.said}, and ${now.level} is due since ${atMs - now.sinceMs} ms`)
   }
 }
 

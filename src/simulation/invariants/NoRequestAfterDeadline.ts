@@ -7,10 +7,12 @@
  */
 import type { Invariant } from "../Invariant.ts"
 import type { ApiRequest } from "../Observation.ts"
-import { standsStill } from "./NothingAfterDeadline.ts"
 
 const deadlineMs = 30_000
 const attemptTimeoutMs = 10_000
+
+/** Faults in which the process stands still: for their time, or for as long as one of their parameters says. */
+const standsStill = /pause|owners|storage-slow/
 
 interface InFlight {
   readonly request: ApiRequest

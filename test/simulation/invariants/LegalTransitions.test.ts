@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { CircuitTag, TransitionCause } from "../../../src/resilience/ResilienceEvent.ts"
 import { legalTransitions } from "../../../src/simulation/invariants/LegalTransitions.ts"
 import type { CallEnding, Observation } from "../../../src/simulation/Observation.ts"
-import { began, call, ended, watch } from "../fixtures/Watching.ts"
+import { began, call, ended, paused, watch } from "../fixtures/Watching.ts"
 
 const moved = (from: CircuitTag, to: CircuitTag, cause: TransitionCause, breaker = "holmesgpt"): Observation =>
   ({ _tag: "BreakerMoved", breaker, from, to, cause })
@@ -10,6 +10,11 @@ const moved = (from: CircuitTag, to: CircuitTag, cause: TransitionCause, breaker
 const opens = moved("Closed", "Open", "consecutive-failures")
 const halves = moved("Open", "HalfOpen", "elapsed")
 const closes = moved("HalfOpen", "Closed", "probes-succeeded")
+
+const opensByRate = moved("Closed", "Open", "failure-rate")
+/** Nothing at the wire speaks for it or against it. */
+const opensSlow = moved("Closed", "Open", "slow-calls")
+const opensAgain = moved("HalfOpen", "Open", "probe-failed")
 
 const whole = (ending: CallEnding): ReadonlyArray<Observation> => {
   const made = call()
@@ -19,10 +24,11 @@ const whole = (ending: CallEnding): ReadonlyArray<Observation> => {
 describe("legal-transitions", () => {
   it("takes the whole round, and reports a step that is not on it", () => {
     const round = watch(legalTransitions)
-    round.at(0, opens)
-    round.at(30_000, halves, ...whole("good"), ...whole("good"), ...whole("good"), closes)
+    for (let ms = 1; ms <= 5; ms++) round.at(ms, ...whole("bad"))
+    round.at(6, opens)
+    round.at(30_006, halves, ...whole("good"), ...whole("good"), ...whole("good"), closes)
     assert.deepStrictEqual(round.reports, [])
-    round.at(30_001, moved("Closed", "HalfOpen", "elapsed"))
+    round.at(30_007, moved("Closed", "HalfOpen", "elapsed"))
     assert.deepStrictEqual(round.reports, ["breaker holmesgpt goes from Closed to HalfOpen by elapsed"])
   })
 
@@ -56,6 +62,59 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["holmesgpt is called although its breaker is open"])
   })
 
+  it("reports a call while the breaker is open, also where it had waited for one of 16 places when it opened", () => {
+    const { at, reports } = watch(legalTransitions)
+    const inFlight = Array.from({ length: 16 }, () => call())
+    at(0, ...inFlight.map(began))
+    at(1, ...inFlight.slice(0, 5).map((made) => ended(made, "bad")), opens, began(call()))
+    assert.deepStrictEqual(reports, ["holmesgpt is called although its breaker is open"])
+  })
+
+  it("takes one more call of an attempt that was asked for too much, also where the breaker has opened meanwhile, and none at a later moment", () => {
+    const { at, reports } = watch(legalTransitions)
+    const [inTime, late] = [call(), call()]
+    at(0, began(inTime), began(late))
+    at(10, opensSlow)
+    at(20, ended(inTime, "neither"), began(call({ hop: inTime.hop })), ended(late, "neither"))
+    assert.deepStrictEqual(reports, [])
+    at(21, began(call({ hop: late.hop })))
+    assert.deepStrictEqual(reports, ["holmesgpt is called although its breaker is open"])
+  })
+
+  it("takes no other call in place of the one more", () => {
+    for (const other of [call(), call({ purpose: "probe", hop: undefined })]) {
+      const { at, reports } = watch(legalTransitions)
+      const made = call()
+      at(0, began(made))
+      at(10, opensSlow)
+      at(20, ended(made, "neither"), began(other))
+      assert.deepStrictEqual(reports, ["holmesgpt is called although its breaker is open"])
+    }
+  })
+
+  it("counts one more call in the state in which its attempt was let through", () => {
+    const { at, reports } = watch(legalTransitions)
+    const slow = call()
+    const again = call({ hop: slow.hop })
+    at(0, opens)
+    at(30_000, halves, began(slow), ...whole("good"), ...whole("good"), ...whole("good"), closes)
+    at(30_010, ended(slow, "neither"), began(again))
+    at(30_020, ended(again, "bad"))
+    for (let ms = 30_021; ms <= 30_024; ms++) at(ms, ...whole("bad"))
+    at(30_025, began(call()))
+    assert.deepStrictEqual(reports, [])
+  })
+
+  it("counts an attempt of two calls as one success", () => {
+    const { at, reports } = watch(legalTransitions)
+    for (let ms = 1; ms <= 5; ms++) at(ms, ...whole("bad"))
+    at(6, opens)
+    const made = call()
+    const again = call({ hop: made.hop })
+    at(30_006, halves, ...whole("good"), began(made), ended(made, "neither"), began(again), ended(again, "good"), closes)
+    assert.deepStrictEqual(reports, ["breaker holmesgpt closed after 2 successes"])
+  })
+
   it("reports a fourth probe at once", () => {
     const { at, reports } = watch(legalTransitions)
     at(0, opens)
@@ -65,9 +124,22 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["4 calls at once try holmesgpt"])
   })
 
+  it("takes a fourth one once the first has had its place for 60 s, and none before", () => {
+    const { at, reports } = watch(legalTransitions)
+    at(0, opens)
+    at(30_000, halves, began(call()))
+    at(30_001, began(call()), began(call()))
+    at(90_000, began(call()))
+    assert.deepStrictEqual(reports, [])
+    at(90_000, began(call()))
+    assert.deepStrictEqual(reports, ["4 calls at once try holmesgpt"])
+  })
+
   it("reports a call after five failures in a row by the wire alone, and takes one after a success among them", () => {
     const stuck = watch(legalTransitions)
     for (let ms = 1; ms <= 5; ms++) stuck.at(ms, ...whole("bad"))
+    stuck.at(5, began(call()))
+    assert.deepStrictEqual(stuck.reports, [])
     stuck.at(6, began(call()))
     assert.deepStrictEqual(stuck.reports, ["holmesgpt is called after 5 failures in a row"])
 
@@ -76,10 +148,85 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(mixed.reports, [])
   })
 
+  it("takes no call that was given up for a success among failures", () => {
+    const { at, reports } = watch(legalTransitions)
+    for (let ms = 1; ms <= 6; ms++) at(ms, ...whole(ms === 3 ? "given-up" : "bad"))
+    at(7, began(call()))
+    assert.deepStrictEqual(reports, ["holmesgpt is called after 5 failures in a row"])
+  })
+
+  it("takes a call after five failures where the process stood still since the fifth, and reports it where it had run", () => {
+    const still = watch(legalTransitions)
+    for (let ms = 1; ms <= 5; ms++) still.at(ms, ...whole("bad"))
+    still.at(5, paused(100))
+    still.at(105, began(call()))
+    assert.deepStrictEqual(still.reports, [])
+    still.at(106, began(call()))
+    assert.strictEqual(still.reports.length, 1)
+
+    const ran = watch(legalTransitions)
+    for (let ms = 1; ms <= 5; ms++) ran.at(ms, ...whole("bad"))
+    ran.at(6, paused(100))
+    ran.at(106, began(call()))
+    assert.strictEqual(ran.reports.length, 1)
+  })
+
+  it("remembers the failures of before a pause", () => {
+    const { at, reports } = watch(legalTransitions)
+    for (let ms = 1; ms <= 4; ms++) at(ms, ...whole("bad"))
+    at(5, paused(100))
+    at(106, ...whole("bad"))
+    at(107, began(call()))
+    assert.deepStrictEqual(reports, ["holmesgpt is called after 5 failures in a row"])
+  })
+
+  it("reports a breaker that opens after four failures in a row, and takes one that opens after five, of which some were given up", () => {
+    for (const [endings, expected] of [
+      [["bad", "bad", "bad", "bad"], 1],
+      [["bad", "good", "bad", "bad", "bad", "bad"], 1],
+      [["bad", "given-up", "bad", "neither", "bad"], 0]
+    ] as const) {
+      const { at, reports } = watch(legalTransitions)
+      for (const [ms, ending] of endings.entries()) at(ms, ...whole(ending))
+      at(6, opens)
+      assert.strictEqual(reports.length, expected, endings.join())
+    }
+  })
+
+  it("takes a success in the moment in which the breaker opens for one that came after, and no earlier one", () => {
+    for (const [goodMs, expected] of [[6, 0], [5, 1]] as const) {
+      const { at, reports } = watch(legalTransitions)
+      for (let ms = 1; ms <= 4; ms++) at(ms, ...whole("bad"))
+      at(goodMs, ...whole("good"))
+      at(6, ...whole("bad"), opens)
+      assert.strictEqual(reports.length, expected)
+    }
+  })
+
+  it("reports a breaker that opens by a rate of fewer than ten calls, or fewer than five failures, within a minute", () => {
+    for (const [good, bad, lastMs, expected] of [[5, 5, 60_010, 0], [5, 5, 60_011, 1], [4, 5, 20, 1], [6, 4, 20, 1]] as const) {
+      const { at, reports } = watch(legalTransitions)
+      at(10, ...Array.from({ length: good }, () => whole("good")).flat())
+      at(10, ...Array.from({ length: bad - 1 }, () => whole("bad")).flat())
+      at(lastMs, ...whole("bad"), opensByRate)
+      assert.strictEqual(reports.length, expected, `${good} good, ${bad} bad`)
+    }
+  })
+
+  it("reports a breaker that opens again although no probe had failed, and takes one whose probe was given up", () => {
+    for (const [ending, expected] of [["good", 1], ["given-up", 0], ["bad", 0]] as const) {
+      const { at, reports } = watch(legalTransitions)
+      for (let ms = 1; ms <= 5; ms++) at(ms, ...whole("bad"))
+      at(6, opens)
+      at(30_006, halves, ...whole(ending), opensAgain)
+      assert.strictEqual(reports.length, expected, ending)
+    }
+  })
+
   it("takes whatever an operator does, and begins anew with each process", () => {
     const { at, reports } = watch(legalTransitions)
     at(0, moved("Closed", "Isolated", "operator"), moved("Isolated", "HalfOpen", "elapsed"))
-    at(1, { _tag: "ProcessBooted", process: "service", number: 1 }, began(call({ process: 1 })), moved("Closed", "Open", "failure-rate"))
+    at(1, { _tag: "ProcessBooted", process: "service", number: 1 }, began(call({ process: 1 })), opensSlow)
     assert.deepStrictEqual(reports, [])
   })
 })

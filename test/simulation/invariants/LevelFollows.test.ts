@@ -4,14 +4,15 @@ import type { RemediationEvent, RemediationEventKind } from "../../../src/domain
 import { levelFollows } from "../../../src/simulation/invariants/LevelFollows.ts"
 import type { Observation } from "../../../src/simulation/Observation.ts"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
-import { began, call, watch } from "../fixtures/Watching.ts"
+import { began, call, paused, watch } from "../fixtures/Watching.ts"
 
 const out = (breaker: string): Observation => ({ _tag: "BreakerMoved", breaker, from: "Closed", to: "Open", cause: "consecutive-failures" })
 const back = (breaker: string): Observation => ({ _tag: "BreakerMoved", breaker, from: "HalfOpen", to: "Closed", cause: "probes-succeeded" })
 const level = (is: DegradationLevel): Observation => ({ _tag: "LevelIs", level: is, reasons: [] })
 
-const committed = (kind: RemediationEventKind, fields: object = {}): Observation => ({
+const committed = (kind: RemediationEventKind, fields: object = {}, process = 0): Observation => ({
   _tag: "Committed",
+  process,
   // Only what the checker looks at.
   events: [{ remediationId: "rem-1", sequence: 0, epoch: 1, kind, at: "", event: { _tag: kind, ...fields } as RemediationEvent }]
 })
@@ -44,14 +45,57 @@ describe("level-follows", () => {
     assert.deepStrictEqual(reports, ["the service says level 0, and 1 is due"])
   })
 
-  it("reports a service that goes on at the old level, once it was seen at work at two later moments", () => {
+  it("reports a service that goes on at the old level in a later moment than that of the change", () => {
     const { at, reports } = watch(levelFollows)
-    at(0, level(0), out("holmesgpt"))
-    at(999, began(call()))
-    at(1000, began(call()), began(call()))
+    at(0, level(0), out("holmesgpt"), began(call()))
     assert.deepStrictEqual(reports, [])
-    at(1001, began(call()))
-    assert.deepStrictEqual(reports, ["the service still says level 0, and 1 is due since 1001 ms"])
+    at(1, began(call()))
+    assert.deepStrictEqual(reports, ["the service still says level 0, and 1 is due since 1 ms"])
+  })
+
+  it("takes the old level where the process stood still since the change, in the moment in which it goes on and not later", () => {
+    for (const [pausedMs, thenMs, expected] of [[10, 1010, 0], [10, 1011, 1], [11, 1011, 1]] as const) {
+      const { at, reports } = watch(levelFollows)
+      at(0, level(0))
+      at(10, out("holmesgpt"))
+      at(pausedMs, paused(1000))
+      at(thenMs, began(call()))
+      assert.strictEqual(reports.length, expected, `${pausedMs} ${thenMs}`)
+    }
+  })
+
+  it("takes a level that was due when the process began to stand still, if it says it only now, and none of before", () => {
+    for (const [backMs, expected] of [[10, 0], [9, 1]] as const) {
+      const { at, reports } = watch(levelFollows)
+      at(0, level(0), out("holmesgpt"), level(1))
+      at(backMs, back("holmesgpt"))
+      at(10, paused(1000))
+      at(1010, level(1))
+      assert.strictEqual(reports.length, expected)
+    }
+  })
+
+  it("takes an investigation at the level of when the process began to stand still, if it was begun in the moment in which it went on", () => {
+    for (const [startedMs, expected] of [[1010, 0], [1011, 1]] as const) {
+      const { at, reports } = watch(levelFollows)
+      at(0, level(0))
+      at(10, out("holmesgpt"), paused(1000))
+      at(1010, level(1))
+      at(startedMs, committed("Started"))
+      at(1020, committed("Investigated", { level: 0 }))
+      assert.strictEqual(reports.length, expected)
+    }
+  })
+
+  it("judges nothing that a second process does, and what the first one does meanwhile", () => {
+    const { at, reports } = watch(levelFollows)
+    at(0, level(0), out("holmesgpt"), level(1))
+    at(10, committed("Started", {}, 1))
+    at(20, committed("Investigated", { level: 0 }, 1))
+    assert.deepStrictEqual(reports, [])
+    at(30, committed("Started"))
+    at(40, committed("Investigated", { level: 0 }))
+    assert.deepStrictEqual(reports, ["remediation rem-1 was investigated at level 0, which was not due"])
   })
 
   it("reports an investigation at a level that was not due while it was worked on", () => {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { nothingAfterDeadline } from "../../../src/simulation/invariants/NothingAfterDeadline.ts"
-import { began, call, ended, watch } from "../fixtures/Watching.ts"
+import { began, call, ended, paused, watch } from "../fixtures/Watching.ts"
 
 describe("nothing-after-deadline", () => {
   it("reports an attempt that begins 30 s after the first of its hop, and takes one just before", () => {
@@ -23,13 +23,35 @@ describe("nothing-after-deadline", () => {
     assert.deepStrictEqual(reports, ["call 8 to holmesgpt went on for 1 ms after its deadline"])
   })
 
-  it("leaves out a hop during which the process stood still", () => {
+  it("takes what a process does in the moment in which it goes on, where it stood still when the time was over, and nothing later", () => {
+    const still = watch(nothingAfterDeadline)
+    const [inTime, late] = [call(), call({ number: 8 })]
+    still.at(0, began(inTime), began(late))
+    still.at(29_999, paused(60_000))
+    still.at(89_999, ended(inTime, "given-up"), began(call({ hop: inTime.hop })))
+    assert.deepStrictEqual(still.reports, [])
+    still.at(90_000, ended(late, "given-up"))
+    assert.deepStrictEqual(still.reports, ["call 8 to holmesgpt went on for 60000 ms after its deadline"])
+  })
+
+  it("takes no pause for an excuse that was over before the deadline, or began after it", () => {
+    for (const [pausedMs, forMs, endedMs] of [[10_000, 15_000, 30_001], [30_001, 1000, 31_001]] as const) {
+      const { at, reports } = watch(nothingAfterDeadline)
+      const made = call()
+      at(0, began(made))
+      at(pausedMs, paused(forMs))
+      at(endedMs, ended(made, "given-up"))
+      assert.strictEqual(reports.length, 1)
+    }
+  })
+
+  it("judges another process as one that does not stand still", () => {
     const { at, reports } = watch(nothingAfterDeadline)
-    const made = call()
+    const made = call({ process: 1 })
     at(0, began(made))
-    at(10_000, { _tag: "FaultBegan", fault: { kind: "process-pause", atMs: 10_000, forMs: 60_000, parameters: {} } })
-    at(70_000, began(call({ hop: made.hop })), ended(made, "given-up"))
-    assert.deepStrictEqual(reports, [])
+    at(10_000, paused(60_000))
+    at(70_000, ended(made, "good"))
+    assert.strictEqual(reports.length, 1)
   })
 
   it("names a call that never ended, but for one that a crash cut", () => {
