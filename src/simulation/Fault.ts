@@ -51,7 +51,7 @@ export interface FaultKind<Parameters = unknown> {
    * How long it lasts, in milliseconds: never less than the first, so that the world does not merely flap. `undefined` for what happens in a moment.
    */
   readonly lasts: readonly [leastMs: number, mostMs: number] | undefined
-  /** Between two of this kind, at the mean, drawn for each run from this range. Default: the scenario's. For what is much work. */
+  /** Between two of this kind, at the mean, drawn for each run from this range, where the scenario has no range of its own. Default: from two minutes to an hour. For what is much work. */
   readonly gapMs?: readonly [leastMs: number, mostMs: number]
   /** Draws parameters. From a stream of its own. */
   readonly draw: (random: SeededRandom, setting: Drawn) => Parameters

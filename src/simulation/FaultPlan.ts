@@ -35,7 +35,7 @@ export const draw = (setting: Setting, kinds: ReadonlyArray<FaultKind>): FaultPl
   return kindsOf(scenario, kinds).flatMap((kind) => {
     const random = world.random(`plan ${kind.name}`)
     if (!random.chance(isPeers(kind) ? share * peersLess : share)) return []
-    const gapMs = random.magnitude(...kind.gapMs ?? scenario.faultGapMs ?? meanGapMs)
+    const gapMs = random.magnitude(...scenario.faultGapMs ?? kind.gapMs ?? meanGapMs)
     const faults: Array<Fault> = []
     let atMs = 0
     while (true) {
