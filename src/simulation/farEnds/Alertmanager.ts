@@ -23,6 +23,8 @@ interface Firing extends AlertIdentity {
   readonly ref: ResourceRef
   readonly labels: Readonly<Record<string, string>>
   readonly sinceMs: number
+  /** It is not over before. */
+  readonly leastUntilMs: number
   sentMs: number
 }
 
@@ -111,10 +113,10 @@ export class Alertmanager implements FarEnd {
     for (let count = this.cluster.workloads.length; count > 0; count--) this.incident()
   }
 
-  /** One more alert about a workload. Where that is well it is a false alarm, which is over when the workloads are looked at next. */
+  /** One more alert about a workload. Where that is well it is a false alarm, which lasts for as long as it takes to look at it. */
   alarm(ref: ResourceRef): void {
     const { name, namespace } = ref
-    this.fire(ref, { alertname: "KubeDeploymentReplicasMismatch", severity: "warning", namespace, deployment: name })
+    this.fire(ref, { alertname: "KubeDeploymentReplicasMismatch", severity: "warning", namespace, deployment: name }, evaluateEveryMs)
   }
 
   heal(): void {
@@ -149,12 +151,13 @@ export class Alertmanager implements FarEnd {
     })
   }
 
-  private fire(ref: ResourceRef, labels: Firing["labels"]): void {
+  private fire(ref: ResourceRef, labels: Firing["labels"], leastMs = 0): void {
     const { world } = this.setting
     const firing: Firing = {
       ref,
       labels,
       sinceMs: world.nowMs,
+      leastUntilMs: world.nowMs + leastMs,
       sentMs: world.nowMs,
       // Of its labels: the same whenever this alert fires.
       fingerprint: fingerprintOf(labels),
@@ -167,7 +170,7 @@ export class Alertmanager implements FarEnd {
   private evaluate(): void {
     const { world } = this.setting
     for (const firing of this.firing.values()) {
-      if (this.cluster.isHealthy(firing.ref)) {
+      if (this.cluster.isHealthy(firing.ref) && world.nowMs >= firing.leastUntilMs) {
         this.firing.delete(firing.fingerprint)
         this.broken.delete(firing.ref.name)
         this.send(firing, "resolved")

@@ -4,14 +4,17 @@ import { acknowledgedBeforeCommit } from "./bugs/AcknowledgedBeforeCommit.ts"
 import { auditLineMissing } from "./bugs/AuditLineMissing.ts"
 import { breakerStaysOpen } from "./bugs/BreakerStaysOpen.ts"
 import { bulkheadOffByOne } from "./bugs/BulkheadOffByOne.ts"
+import { clusterListsAgain } from "./bugs/ClusterListsAgain.ts"
 import { cooldownDropped } from "./bugs/CooldownDropped.ts"
 import { doubleAction } from "./bugs/DoubleAction.ts"
 import { fenceNotChecked } from "./bugs/FenceNotChecked.ts"
 import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
 import { lateOutcomeCounts } from "./bugs/LateOutcomeCounts.ts"
+import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
 import { lostWakeUp } from "./bugs/LostWakeUp.ts"
 import { noStabilisation } from "./bugs/NoStabilisation.ts"
 import { ownerByNamePrefix } from "./bugs/OwnerByNamePrefix.ts"
+import { placeForNobody } from "./bugs/PlaceForNobody.ts"
 import { probePlaceLeaks } from "./bugs/ProbePlaceLeaks.ts"
 import { protectedNamespaceDropped } from "./bugs/ProtectedNamespaceDropped.ts"
 import { resolvedIgnored } from "./bugs/ResolvedIgnored.ts"
@@ -19,23 +22,28 @@ import { restartsWithoutEnd } from "./bugs/RestartsWithoutEnd.ts"
 import { retryWithoutBudget } from "./bugs/RetryWithoutBudget.ts"
 import { reviewForgotten } from "./bugs/ReviewForgotten.ts"
 import { secretsInPrompts } from "./bugs/SecretsInPrompts.ts"
+import { successesNotCounted } from "./bugs/SuccessesNotCounted.ts"
 import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
 import { unknownCalledFixed } from "./bugs/UnknownCalledFixed.ts"
 import { writeBeforeIntent } from "./bugs/WriteBeforeIntent.ts"
+import { writeNeverGivenUp } from "./bugs/WriteNeverGivenUp.ts"
 
 export const all: ReadonlyArray<PlantedBug> = [
   acknowledgedBeforeCommit,
   auditLineMissing,
   breakerStaysOpen,
   bulkheadOffByOne,
+  clusterListsAgain,
   cooldownDropped,
   doubleAction,
   fenceNotChecked,
   fingerprintOnly,
   lateOutcomeCounts,
+  logsPastTheBulkhead,
   lostWakeUp,
   noStabilisation,
   ownerByNamePrefix,
+  placeForNobody,
   probePlaceLeaks,
   protectedNamespaceDropped,
   resolvedIgnored,
@@ -43,7 +51,9 @@ export const all: ReadonlyArray<PlantedBug> = [
   retryWithoutBudget,
   reviewForgotten,
   secretsInPrompts,
+  successesNotCounted,
   sweepNeverRuns,
   unknownCalledFixed,
-  writeBeforeIntent
+  writeBeforeIntent,
+  writeNeverGivenUp
 ]

@@ -48,6 +48,16 @@ export const runs = {
     (random) => [{ kind: "kubernetes-unavailable", atMs: random.between(21_000, 24_000), forMs: 7 * minuteMs, parameters: { share: 1 } }],
     { workloads: 1, incidentEveryMs: 60 * minuteMs }
   ),
+  /** A storm, and the API server says of four lists in ten that they are too old. */
+  goneLists: disturbed(
+    2,
+    () => [{ kind: "kubernetes-gone", atMs: 10_000, forMs: 100_000, parameters: { share: 0.4 } }],
+    { incidentEveryMs: 250, workloads: 60, service: { mode: "observe" } }
+  ),
+  /** A storm, and the API server takes seconds for each answer. */
+  slowCluster: calm(1, { incidentEveryMs: 100, workloads: 60, clusterLatencyMs: [1_000, 4_000], service: { mode: "observe" } }),
+  /** Writes take effect, and nobody ever answers them. */
+  silentWrites: disturbed(3, () => [{ kind: "kubernetes-lost-answer", atMs: 0, forMs: 2 * minuteMs, parameters: { share: 1, hangs: true } }], { workloads: 2 }),
   /** The service stands still for a while, and another takes its work over. Requests are under way for long, so that it may stand still before a write. */
   owners: disturbed(10, again(10, [40_000, 90_000], (random) => ({
     kind: "process-two-owners",
