@@ -60,7 +60,7 @@ export const steady: Scenario = {
   clusterLatencyMs: [1, 20],
   restartMs: [500, 10_000],
   // Verification looks less often than by default: it is most of the work of an hour, and a look more finds nothing more.
-  service: { mode: "auto", verification: { pollInterval: "2 seconds", pollIntervalCap: "5 seconds" } }
+  service: { mode: "auto", verification: { pollInterval: "4 seconds", pollIntervalCap: "8 seconds" } }
 }
 
 /**
