@@ -17,6 +17,7 @@ import { ownerByNamePrefix } from "./bugs/OwnerByNamePrefix.ts"
 import { placeForNobody } from "./bugs/PlaceForNobody.ts"
 import { probePlaceLeaks } from "./bugs/ProbePlaceLeaks.ts"
 import { protectedNamespaceDropped } from "./bugs/ProtectedNamespaceDropped.ts"
+import { queuePastTheBreaker } from "./bugs/QueuePastTheBreaker.ts"
 import { resolvedIgnored } from "./bugs/ResolvedIgnored.ts"
 import { restartsWithoutEnd } from "./bugs/RestartsWithoutEnd.ts"
 import { retryWithoutBudget } from "./bugs/RetryWithoutBudget.ts"
@@ -46,6 +47,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   placeForNobody,
   probePlaceLeaks,
   protectedNamespaceDropped,
+  queuePastTheBreaker,
   resolvedIgnored,
   restartsWithoutEnd,
   retryWithoutBudget,

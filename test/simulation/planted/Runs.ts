@@ -95,6 +95,15 @@ export const runs = {
     () => [{ kind: "error-storm", atMs: 15_000, forMs: 45_000, parameters: { peers: ["holmesgpt"], share: 0.35, status: 503, probes: false } }],
     { tiers, incidentEveryMs: 40, workloads: 150, modelLatencyMs: [50, 200], service: { mode: "observe" } }
   ),
+  /** All break at once, and HolmesGPT's answers are cut off: its breaker opens while more wait than it may be asked about. */
+  fullHouse: disturbed(
+    1,
+    () => [
+      { kind: "truncated-body", atMs: 0, forMs: minuteMs, parameters: { peers: ["holmesgpt"], endsAfter: 0.5 } },
+      { kind: "intake-storm-of-incidents", atMs: 10_000, forMs: 0, parameters: {} }
+    ],
+    { tiers, workloads: 60 }
+  ),
   /** The database throws what nobody expects, for longer than a supervisor bears; then the service is started anew. */
   brokenStorage: disturbed(4, () => [
     { kind: "storage-broken", atMs: minuteMs, forMs: 20_000, parameters: { share: 1 } },

@@ -1,0 +1,36 @@
+/** Calls that waited for a place in the bulkhead of a peer were sent to it when its breaker had opened meanwhile: the whole queue, one after the other. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Scenario from "../../../src/simulation/Scenario.ts"
+import { run } from "../../../src/simulation/Simulation.ts"
+
+const minuteMs = 60_000
+
+describe("sixty incidents at once while HolmesGPT's answers are cut off", () => {
+  it("send nothing to it from the moment in which its breaker opens until it is tried again", () => {
+    let isOpen = false
+    let opened = 0
+    let whileOpen = 0
+    const { pending, violations } = run({
+      seed: 1,
+      scenario: { ...Scenario.models, workloads: 60, durationMs: 2 * minuteMs },
+      plan: [
+        { kind: "truncated-body", atMs: 0, forMs: 2 * minuteMs, parameters: { peers: ["holmesgpt"], endsAfter: 0.5 } },
+        { kind: "intake-storm-of-incidents", atMs: 10_000, forMs: 0, parameters: {} }
+      ],
+      onMade: ({ observations }) =>
+        observations.listen({
+          BreakerMoved: ({ breaker, to }) => {
+            if (breaker !== "holmesgpt") return
+            isOpen = to === "Open"
+            if (isOpen) opened++
+          },
+          CallBegan: ({ call }) => {
+            if (call.peer === "holmesgpt" && isOpen) whileOpen++
+          }
+        })
+    })
+    assert.isAtLeast(opened, 1)
+    assert.strictEqual(whileOpen, 0)
+    assert.deepStrictEqual([violations, pending], [[], []])
+  })
+})
