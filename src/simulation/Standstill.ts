@@ -25,6 +25,11 @@ export class Standstill {
     return atMs <= this.untilMs ? this.sinceMs : atMs
   }
 
+  /** When it goes on, where it stands still; else `atMs` itself. */
+  goesOn(atMs: number): number {
+    return Math.max(atMs, this.untilMs)
+  }
+
   /** Whether what was to be done at a moment is late at a later one. */
   isLate(dueMs: number, atMs: number): boolean {
     return dueMs < this.since(atMs)

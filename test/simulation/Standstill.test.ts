@@ -42,6 +42,14 @@ describe("a process that stands still", () => {
     assert.isFalse(apart.isLate(101, 151))
   })
 
+  it("goes on at the end of its pause, and at once where there is none", () => {
+    const standstill = new Standstill()
+    assert.strictEqual(standstill.goesOn(10), 10)
+    standstill.paused(10, 90)
+    assert.strictEqual(standstill.goesOn(10), 100)
+    assert.strictEqual(standstill.goesOn(101), 101)
+  })
+
   it("owes nothing of what the process before it did not do", () => {
     const standstill = new Standstill()
     standstill.paused(10, 90)

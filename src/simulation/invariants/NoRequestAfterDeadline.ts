@@ -3,20 +3,46 @@
  * that one attempt has.
  *
  * The time is measured from the request's first attempt at the wire, which comes after the deadline was set. A write that is given up ends when its
- * message has been under way, so that much more is allowed. A process that stood still lets go when it goes on: what was in flight then is left out.
+ * message has been under way, so that much more is allowed. A process that stands still when the time is over lets go in the moment in which it goes on, and
+ * what it was about to send leaves then.
  */
 import type { Invariant } from "../Invariant.ts"
 import type { ApiRequest } from "../Observation.ts"
+import { Standstill } from "../Standstill.ts"
 
 const deadlineMs = 30_000
 const attemptTimeoutMs = 10_000
 
-/** Faults in which the process stands still: for their time, or for as long as one of their parameters says. */
-const standsStill = /pause|owners|storage-slow/
+/** By when a request has to be over that is given up when its time is over. */
+class Limit {
+  private dueMs: number
+  private readonly underWayMs: number
+  private overMs: number
+
+  constructor(dueMs: number, underWayMs: number) {
+    this.dueMs = dueMs
+    this.underWayMs = underWayMs
+    this.overMs = dueMs + underWayMs
+  }
+
+  paused(atMs: number, forMs: number): void {
+    const goesOnMs = atMs + forMs
+    if (atMs <= this.dueMs && this.dueMs <= goesOnMs) {
+      this.dueMs = goesOnMs
+      this.overMs = goesOnMs + this.underWayMs
+    } else if (this.dueMs < atMs && atMs <= this.overMs) this.overMs = Math.max(this.overMs, goesOnMs)
+  }
+
+  isExceeded(atMs: number): boolean {
+    return atMs > this.overMs
+  }
+}
 
 interface InFlight {
   readonly request: ApiRequest
   readonly sinceMs: number
+  readonly attempt: Limit
+  readonly whole: Limit
 }
 
 export const noRequestAfterDeadline: Invariant = {
@@ -26,35 +52,41 @@ export const noRequestAfterDeadline: Invariant = {
     const underWayMs = scenario.clusterLatencyMs[1]
     const firstMs = new WeakMap<object, number>()
     const inFlight = new Map<number, InFlight>()
-    let pausedUntilMs = -1
+    const standstill = new Standstill()
     let process = 0
     const nameOf = ({ number, work: { about, verb } }: ApiRequest): string => `request ${number} (${verb} ${about})`
     const left = (): ReadonlyArray<string> => [...inFlight.values()].map(({ request }) => `${nameOf(request)} is in flight`)
     return {
       on: {
-        FaultBegan: ({ fault }, atMs) => {
-          if (!standsStill.test(fault.kind)) return
-          const atMost = Math.max(0, ...Object.values(fault.parameters).filter((value) => typeof value === "number"))
-          pausedUntilMs = Math.max(pausedUntilMs, atMs + fault.forMs + atMost)
-        },
         ProcessBooted: ({ number }) => {
           process = number
+          standstill.booted()
+        },
+        ProcessPaused: ({ forMs, number }, atMs) => {
+          if (number !== process) return
+          standstill.paused(atMs, forMs)
+          for (const { attempt, whole } of inFlight.values()) for (const limit of [attempt, whole]) limit.paused(atMs, forMs)
         },
         ProcessEnded: () => inFlight.clear(),
         RequestBegan: ({ request }, atMs) => {
           const first = firstMs.get(request.work) ?? atMs
           if (first === atMs) firstMs.set(request.work, atMs)
           // Another process on the same database is killed without a word.
-          if (request.process === process) inFlight.set(request.number, { request, sinceMs: atMs })
-          if (first > pausedUntilMs && atMs - first >= deadlineMs) report(`${nameOf(request)} began ${atMs - first - deadlineMs} ms after its deadline`)
+          if (request.process === process) {
+            const limits = [new Limit(atMs + attemptTimeoutMs, underWayMs), new Limit(first + deadlineMs, underWayMs)] as const
+            // What it does last in the moment in which it begins to stand still.
+            for (const limit of limits) limit.paused(atMs, standstill.goesOn(atMs) - atMs)
+            inFlight.set(request.number, { request, sinceMs: atMs, attempt: limits[0], whole: limits[1] })
+          }
+          const lastRanMs = request.process === process ? standstill.since(atMs) : atMs
+          if (lastRanMs - first >= deadlineMs) report(`${nameOf(request)} began ${atMs - first - deadlineMs} ms after its deadline`)
         },
         RequestEnded: ({ request }, atMs) => {
-          const sinceMs = inFlight.get(request.number)?.sinceMs
+          const ended = inFlight.get(request.number)
           inFlight.delete(request.number)
-          const first = firstMs.get(request.work)
-          if (sinceMs === undefined || first === undefined || first <= pausedUntilMs) return
-          if (atMs - sinceMs > attemptTimeoutMs + underWayMs) report(`${nameOf(request)} went on for ${atMs - sinceMs} ms`)
-          if (atMs - first > deadlineMs + underWayMs) report(`${nameOf(request)} went on for ${atMs - first - deadlineMs} ms after its deadline`)
+          if (ended === undefined) return
+          if (ended.attempt.isExceeded(atMs)) report(`${nameOf(request)} went on for ${atMs - ended.sinceMs} ms`)
+          if (ended.whole.isExceeded(atMs)) report(`${nameOf(request)} went on for ${atMs - firstMs.get(request.work)! - deadlineMs} ms after its deadline`)
         }
       },
       atEnd: () => {

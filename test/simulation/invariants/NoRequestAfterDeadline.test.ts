@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { noRequestAfterDeadline } from "../../../src/simulation/invariants/NoRequestAfterDeadline.ts"
-import { answered, attempt, sent, watch } from "../fixtures/Watching.ts"
+import { answered, attempt, paused, sent, watch } from "../fixtures/Watching.ts"
 
 const work = { verb: "get", about: "Deployment app-1" }
 /** Of the scenario: how long a message may be under way. */
@@ -36,13 +36,57 @@ describe("no-request-after-deadline", () => {
     assert.deepStrictEqual(reports, ["request 9 (get Deployment app-1) went on for 21 ms after its deadline"])
   })
 
-  it("leaves out a request during which the process stood still", () => {
-    const { at, reports } = watch(noRequestAfterDeadline)
-    const made = attempt({ work })
-    at(0, sent(made))
-    at(10_000, { _tag: "FaultBegan", fault: { kind: "process-pause", atMs: 10_000, forMs: 60_000, parameters: {} } })
-    at(70_000, sent(attempt({ work })), answered(made, "given-up"))
-    assert.deepStrictEqual(reports, [])
+  it("takes a request that was given up when the process went on, where it stood still when the time was over", () => {
+    for (const [pausedMs, forMs, endedMs, expected] of [
+      [9_000, 5_000, 14_000 + underWayMs, 0],
+      [9_000, 5_000, 14_001 + underWayMs, 1],
+      // Given up in time, and it stood still while the message was under way.
+      [10_000 + underWayMs, 5_000, 15_000 + underWayMs, 0],
+      [10_000 + underWayMs, 5_000, 15_001 + underWayMs, 1],
+      [10_001 + underWayMs, 5_000, 15_001 + underWayMs, 1],
+      // It went on before the time was over.
+      [4_000, 5_999, 10_001 + underWayMs, 1]
+    ] as const) {
+      const { at, reports } = watch(noRequestAfterDeadline)
+      const made = attempt({ work })
+      at(0, sent(made))
+      at(pausedMs, paused(forMs))
+      at(endedMs, answered(made, "given-up"))
+      assert.strictEqual(reports.length, expected, `${pausedMs} + ${forMs}, ${endedMs}`)
+    }
+  })
+
+  it("takes the end of a pause for the end of a request that was the last thing done before it", () => {
+    for (const [endedMs, expected] of [[60_000 + underWayMs, 0], [60_001 + underWayMs, 2]] as const) {
+      const { at, reports } = watch(noRequestAfterDeadline)
+      const made = attempt({ work })
+      at(0, paused(60_000), sent(made))
+      at(endedMs, answered(made, "given-up"))
+      assert.strictEqual(reports.length, expected)
+    }
+  })
+
+  it("takes one that was let go only after two pauses without a moment between them", () => {
+    for (const [againMs, expected] of [[14_000, 0], [14_001, 1]] as const) {
+      const { at, reports } = watch(noRequestAfterDeadline)
+      const made = attempt({ work })
+      at(0, sent(made))
+      at(9_000, paused(5_000))
+      at(againMs, paused(5_000))
+      at(againMs + 5_000 + underWayMs, answered(made, "given-up"))
+      assert.strictEqual(reports.length, expected)
+    }
+  })
+
+  it("takes an attempt that begins in the moment in which the process goes on, where it stood still since before the deadline", () => {
+    for (const [pausedMs, expected] of [[29_999, 0], [30_000, 1]] as const) {
+      const { at, reports } = watch(noRequestAfterDeadline)
+      const first = attempt({ work })
+      at(0, sent(first), answered(first))
+      at(pausedMs, paused(5_000))
+      at(pausedMs + 5_000, sent(attempt({ work })))
+      assert.strictEqual(reports.length, expected)
+    }
   })
 
   it("names a request that never ended, but for one that a crash cut or that another process sent", () => {
