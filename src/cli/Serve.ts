@@ -1,4 +1,5 @@
 /** `kubernaut serve`: reads the settings, starts the service, says what it is, and stops it in order. */
+import { NodeHttpClient } from "@effect/platform-node"
 import { Effect, FileSystem, Layer } from "effect"
 import type { HttpServer } from "effect/http"
 import { createSecureContext } from "node:tls"
@@ -53,7 +54,9 @@ export const prepare = Effect.fnUntraced(function*(settings: Settings) {
 const tracing = (settings: Settings) =>
   settings.otelExporterOtlpEndpoint === undefined
     ? Tracing.TraceExport.layerNone
-    : Tracing.layer({ endpoint: settings.otelExporterOtlpEndpoint, serviceVersion: version, clusterName: settings.clusterName })
+    : Tracing.layer({ endpoint: settings.otelExporterOtlpEndpoint, serviceVersion: version, clusterName: settings.clusterName }).pipe(
+      Layer.provide(NodeHttpClient.layerUndici)
+    )
 
 export const logging = (settings: Pick<Settings, "logFormat" | "logLevel">, colours: boolean) =>
   Logging.layer({ format: settings.logFormat, level: settings.logLevel, write: writeError, colours })

@@ -1,37 +1,63 @@
 import { assert, describe, it } from "@effect/vitest"
-import { InMemorySpanExporter, type ReadableSpan } from "@opentelemetry/sdk-trace-base"
-import { Deferred, Effect } from "effect"
+import { NodeHttpClient } from "@effect/platform-node"
+import { Deferred, Effect, Layer } from "effect"
 import { createServer, type IncomingHttpHeaders } from "node:http"
 import type { AddressInfo } from "node:net"
 import { readFileSync } from "node:fs"
 import { call, running } from "../http/runningService.ts"
+import type { OtlpSpan } from "../../src/telemetry/OtlpSpan.ts"
 import * as Tracing from "../../src/telemetry/Tracing.ts"
 
 const crashLoop = readFileSync(new URL("../../examples/alerts/crash-loop.json", import.meta.url), "utf8")
 
-/** Keeps every span, and tells when one of a name has ended. */
-const makeExporter = () => {
-  const memory = new InMemorySpanExporter()
-  const waiting = new Map<string, Deferred.Deferred<void>>()
-  return {
-    spans: () => memory.getFinishedSpans(),
-    ended: (name: string) => {
-      const found = waiting.get(name) ?? Deferred.makeUnsafe<void>()
-      waiting.set(name, found)
-      return Deferred.await(found)
-    },
-    exporter: {
-      export: (spans: Array<ReadableSpan>, done: Parameters<InMemorySpanExporter["export"]>[1]) => {
-        memory.export(spans, done)
+const valueOf = ({ value }: OtlpSpan["attributes"][number]): unknown => {
+  const [only] = Object.values(value)
+  return "intValue" in value ? Number(only) : only
+}
+
+const attributesOf = ({ attributes }: Pick<OtlpSpan, "attributes">): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(attributes.map((each) => [each.key, valueOf(each)]))
+
+interface Body {
+  readonly resourceSpans: ReadonlyArray<{
+    readonly resource: Pick<OtlpSpan, "attributes">
+    readonly scopeSpans: ReadonlyArray<{ readonly spans: ReadonlyArray<OtlpSpan> }>
+  }>
+}
+
+/** A receiver of OTLP/HTTP that keeps every span, and tells when one of a name has arrived. */
+const receiver = Effect.acquireRelease(
+  Effect.callback<{ readonly url: string; readonly spans: Array<OtlpSpan>; readonly resources: Array<unknown>; readonly arrived: (name: string) => Effect.Effect<void>; readonly close: () => void }>((resume) => {
+    const spans: Array<OtlpSpan> = []
+    const resources: Array<unknown> = []
+    const waiting = new Map<string, Deferred.Deferred<void>>()
+    const server = createServer((request, response) => {
+      let text = ""
+      request.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk
+      }).on("end", () => {
+        if (request.url !== "/v1/traces" || request.headers["content-type"] !== "application/json") return void response.writeHead(404).end()
+        for (const { resource, scopeSpans } of (JSON.parse(text) as Body).resourceSpans) {
+          resources.push(attributesOf(resource))
+          spans.push(...scopeSpans.flatMap((scope) => scope.spans))
+        }
+        response.writeHead(200, { "content-type": "application/json" }).end("{}")
         for (const { name } of spans) {
           const found = waiting.get(name)
           if (found !== undefined) Deferred.doneUnsafe(found, Effect.void)
         }
-      },
-      shutdown: () => memory.shutdown()
+      })
+    })
+    const arrived = (name: string) => {
+      const found = waiting.get(name) ?? Deferred.makeUnsafe<void>()
+      waiting.set(name, found)
+      return Deferred.await(found)
     }
-  }
-}
+    server.listen(0, "127.0.0.1", () =>
+      resume(Effect.succeed({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, resources, arrived, close: () => server.close() })))
+  }),
+  ({ close }) => Effect.sync(close)
+)
 
 /** A HolmesGPT that is broken, and keeps the headers that it was asked with. */
 const brokenHolmesgpt = Effect.acquireRelease(
@@ -50,22 +76,22 @@ const brokenHolmesgpt = Effect.acquireRelease(
 describe("Tracing", () => {
   it.live("one trace tells a remediation: each hop and attempt, why it was taken, and what was decided, done and seen", () =>
     Effect.gen(function*() {
-      const { ended, exporter, spans } = makeExporter()
+      const { arrived, resources, spans, url } = yield* receiver
       const holmesgpt = yield* brokenHolmesgpt
-      const tracing = Tracing.layer({ endpoint: "http://unused", serviceVersion: "1.2.3", clusterName: "test", exporter, scheduledDelayMs: 50 })
+      const tracing = Tracing.layer({ endpoint: url, serviceVersion: "1.2.3", clusterName: "test", scheduledDelayMs: 50 }).pipe(Layer.provide(NodeHttpClient.layerUndici))
       const port = yield* running({ tracing, environment: { KUBERNAUT_HOLMESGPT_URL: holmesgpt.url, KUBERNAUT_CLUSTER_NAME: "test" } })
       const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
       const answer = yield* call(port, "/api/v1/alerts", { method: "POST", headers: { "content-type": "application/json", traceparent }, body: crashLoop })
       const { results: [result] } = JSON.parse(answer.text) as { readonly results: readonly [{ readonly remediationId: string }] }
-      yield* ended("remediation")
+      yield* arrived("remediation")
       const { traceId } = JSON.parse((yield* call(port, `/api/v1/remediations/${result.remediationId}`)).text) as { readonly traceId: string }
 
-      const trace = spans().filter((span) => span.spanContext().traceId === traceId)
-      const children = (parent: ReadableSpan | undefined, name: string) =>
-        trace.filter((span) => span.name === name && span.parentSpanContext?.spanId === parent?.spanContext().spanId)
+      const trace = spans.filter((span) => span.traceId === traceId).map((span) => ({ ...span, attributes: attributesOf(span) }))
+      const children = (parent: { readonly spanId: string } | undefined, name: string) =>
+        trace.filter((span) => span.name === name && span.parentSpanId === parent?.spanId)
       const [remediation, ...more] = trace.filter((span) => span.name === "remediation")
       assert.isEmpty(more)
-      assert.isUndefined(remediation?.parentSpanContext)
+      assert.isUndefined(remediation?.parentSpanId)
       assert.deepInclude(remediation?.attributes, { "kubernaut.alert.name": "KubeDeploymentRolloutStuck", "kubernaut.remediation.state": "Remediated" })
       const [investigate] = children(remediation, "investigate")
       const [first] = children(investigate, "hop holmesgpt")
@@ -78,19 +104,20 @@ describe("Tracing", () => {
       for (const step of ["decide", "execute", "verify"]) assert.lengthOf(children(remediation, step), 1, step)
       assert.deepInclude(children(remediation, "execute")[0]?.attributes, { "kubernaut.action.type": "RollbackDeployment", "kubernaut.execution.applied": "yes" })
       assert.deepInclude(children(remediation, "verify")[0]?.attributes, { "kubernaut.verification.verdict": "fixed" })
-      assert.deepInclude(remediation?.resource.attributes, { "service.name": "kubernaut", "service.version": "1.2.3", "k8s.cluster.name": "test" })
+      for (const resource of resources) assert.deepInclude(resource, { "service.name": "kubernaut", "service.version": "1.2.3", "k8s.cluster.name": "test" })
 
       // The trace goes on into the peer, and the sender's goes on into ours.
       assert.strictEqual(holmesgpt.asked.length, 5)
       for (const { traceparent } of holmesgpt.asked) assert.match(String(traceparent), new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`))
-      const received = spans().find((span) => span.name.includes("POST") && span.spanContext().traceId === "0af7651916cd43dd8448eb211c80319c")
-      assert.strictEqual(received?.parentSpanContext?.spanId, "b7ad6b7169203331")
+      const received = spans.find((span) => span.name.includes("POST") && span.traceId === "0af7651916cd43dd8448eb211c80319c")
+      assert.strictEqual(received?.parentSpanId, "b7ad6b7169203331")
+      assert.strictEqual(received?.kind, 2)
     }).pipe(Effect.scoped), 40_000)
 
   it.live("a receiver that is down hurts nobody: spans are dropped and counted, and it is logged once", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
-      const tracing = Tracing.layer({ endpoint: "http://127.0.0.1:1", serviceVersion: "1", clusterName: "test", scheduledDelayMs: 50, queueCapacity: 20, batchSize: 5, exportTimeoutMs: 500 })
+      const tracing = Tracing.layer({ endpoint: "http://127.0.0.1:1", serviceVersion: "1", clusterName: "test", scheduledDelayMs: 50, queueCapacity: 20, batchSize: 5, exportTimeoutMs: 500 }).pipe(Layer.provide(NodeHttpClient.layerUndici))
       const port = yield* running({ tracing, log: (line) => lines.push(line) })
       const warnings = () => lines.map((line) => JSON.parse(line) as { readonly message: string }).filter(({ message }) => message.startsWith("Traces cannot be exported"))
       const dropped = Effect.map(call(port, "/metrics"), ({ text }) => Number(/^kubernaut_spans_dropped_total (\d+)$/m.exec(text)?.[1]))
