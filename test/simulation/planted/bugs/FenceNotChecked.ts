@@ -18,6 +18,6 @@ export const fenceNotChecked: PlantedBug = {
     }
   ],
   foundBy: "no-action-twice",
-  withinSeeds: 5,
+  withinSeeds: 10,
   run: "owners"
 }
