@@ -2,7 +2,7 @@
  * What `CollectDiagnostics` collects about a target, as text for the person who gets the alert: its state, what holds its pods back, its
  * events, and the last lines that its failing containers wrote.
  *
- * Logs may hold secrets, so they are in it only where the caller has a redaction. At most 8,000 characters: enough to read at a glance,
+ * Logs and the messages of events may hold secrets, so they are in it only where the caller has a redaction. At most 8,000 characters: enough to read at a glance,
  * small enough for a journal row.
  */
 import { Effect } from "effect"
@@ -25,13 +25,15 @@ const stateLines = (state: WorkloadState): ReadonlyArray<string> => [
   ...state.pods.filter((pod) => !pod.ready).map((pod) => `pod ${pod.name}: ${pod.reason ?? "not ready"}, ${pod.restarts} restarts`)
 ]
 
-const eventLines = (client: Client, ref: ResourceRef) =>
+const eventLines = (client: Client, ref: ResourceRef, redact: ((text: string) => string) | undefined) =>
   Effect.map(
     client.list("Event", { namespace: ref.namespace, involvedObject: { kind: ref.kind, name: ref.name }, limit: maximumEvents }),
     (events) =>
       events.flatMap((object) => {
         const event = asKind(object, "Event")
-        return event === undefined ? [] : [`event ${ref.kind} ${ref.name} ${event.reason ?? ""} ×${event.count ?? 1}: ${event.message ?? ""}`]
+        if (event === undefined) return []
+        const line = `event ${ref.kind} ${ref.name} ${event.reason ?? ""} ×${event.count ?? 1}`
+        return [redact === undefined ? line : `${line}: ${redact(event.message ?? "")}`]
       })
   )
 
@@ -51,7 +53,7 @@ export const collect = Effect.fnUntraced(function*(
   const state = intent.baseline
   const pods = state.pods.filter((pod) => !pod.ready).slice(0, maximumPods)
     .map((pod): ResourceRef => ({ namespace: state.ref.namespace, kind: "Pod", name: pod.name }))
-  const events = yield* Effect.forEach([state.ref, ...pods], (ref) => eventLines(client, ref))
+  const events = yield* Effect.forEach([state.ref, ...pods], (ref) => eventLines(client, ref, redact))
   const logs = redact === undefined ? [] : yield* Effect.forEach(pods, (pod) => podLogs(client, pod, redact))
   const text = [...stateLines(state), ...events.flat(), ...logs.flat()].join("\n")
   return text.length <= maximumLength ? text : `${text.slice(0, maximumLength)}\n… (cut)`

@@ -27,6 +27,8 @@ export interface CommittedEvent {
   readonly kind: RemediationEventKind
   /** By the wall clock of the process that wrote it. */
   readonly at: string
+  /** The event as it is stored, JSON. Absent where it is made by hand. */
+  readonly text?: string
   /** Parsed when somebody looks. */
   readonly event: RemediationEvent
 }
@@ -64,7 +66,7 @@ export interface ApiRequest {
 }
 
 /** By which way a text left the service. */
-export type TextChannel = "prompt" | "journal" | "span" | "log"
+export type TextChannel = "prompt" | "journal" | "audit" | "answer" | "crash" | "span" | "log"
 
 export type Observation =
   /** The sender tries for the first time to tell of an alert. It goes on until it is answered. `about`: the workload that is truly in trouble. */

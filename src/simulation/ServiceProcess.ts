@@ -28,6 +28,7 @@ import type { Setting } from "./FarEnd.ts"
 import type { Process, ProcessOptions } from "./Process.ts"
 import type { ModelTier } from "./Scenario.ts"
 import { planted } from "./Secrets.ts"
+import { tellAnswer, tellCrash } from "./TextWatch.ts"
 import type { SeededRandom } from "./SeededRandom.ts"
 
 /** Nobody answered: it was down, or went down before it answered. It may have done what was asked. */
@@ -141,6 +142,7 @@ export class ServiceProcess {
       const cut = process.onEnd(() => caller.post(() => resume(Effect.fail(new Unreachable()))))
       process.fork(request, (exit: Exit.Exit<A, E>) => {
         cut()
+        tellAnswer(this.setting.observations, exit)
         caller.post(() => resume(exit))
       })
     })
@@ -217,6 +219,7 @@ export class ServiceProcess {
     this.kubernaut = undefined
     this.desk = undefined
     if (process.exit?._tag === "Failure" && Cause.hasDies(process.exit.cause) && !isSimulated(Cause.squash(process.exit.cause))) throw new Error("the service died", { cause: Cause.squash(process.exit.cause) })
+    if (process.exit !== undefined) tellCrash(observations, process.exit)
     observations.tell({ _tag: "ProcessEnded", process: process.name, number: process.number, how: process.state === "crashed" ? "crashed" : "exited" })
     this.shortLives = world.nowMs - this.bootedMs < steadyMs ? this.shortLives + 1 : 0
     const restartMs = this.random.between(...scenario.restartMs)

@@ -14,7 +14,7 @@ describe("CollectDiagnostics", () => {
     return yield* executor.execute(intent, { holds: Effect.succeed(true) })
   })
 
-  it.effect("says what holds the target's pods back, changes nothing, and leaves out logs that nobody redacts", () => {
+  it.effect("says what holds the target's pods back, changes nothing, and leaves out logs and messages that nobody redacts", () => {
     const faults = script()
     return Effect.gen(function*() {
       const outcome = yield* collected
@@ -24,6 +24,7 @@ describe("CollectDiagnostics", () => {
       assert.include(outcome.message, "CrashLoopBackOff")
       assert.include(outcome.message, "event Pod checkout-")
       assert.notInclude(outcome.message, "panic")
+      assert.notInclude(outcome.message, "Back-off restarting failed container")
       assert.deepStrictEqual(writesOf(faults), [])
     }).pipe(Effect.provide(layer(faults)))
   })
@@ -34,6 +35,12 @@ describe("CollectDiagnostics", () => {
       assert.include(outcome.message, "panic: schema version 41 is older than required version 42")
       assert.notInclude(outcome.message, "Hn7-quiet-otter")
     }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("Hn7-quiet-otter", "[redacted]") }))))
+
+  it.effect("has the messages of events where there is a redaction, and redacts them", () =>
+    Effect.gen(function*() {
+      const outcome = yield* collected
+      assert.match(outcome.message ?? "", /event Pod checkout-\S+ BackOff ×\d+: Back-off restarting \[redacted\] container/)
+    }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("failed", "[redacted]") }))))
 
   it.effect("is cut to what a journal row should hold", () =>
     Effect.gen(function*() {

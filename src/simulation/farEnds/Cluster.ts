@@ -16,7 +16,7 @@ import type { ResourceRef } from "../../domain/Target.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject, type ListOptions } from "../../kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../kubernetes/Sandbox.ts"
 import type { FarEnd, Setting } from "../FarEnd.ts"
-import { crashLog } from "../Secrets.ts"
+import { crashLog, environment, eventMessage } from "../Secrets.ts"
 import { SimulatedClock } from "../SimulatedClock.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
 import { ApiWire } from "./ApiWire.ts"
@@ -211,7 +211,8 @@ export class Cluster implements FarEnd {
 
   /** Rolls a version out that crash-loops; `flaky`: after it has been ready for some seconds. */
   breakRollout(ref: ResourceRef, how: "bad" | "flaky" = "bad"): void {
-    this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:${how}-${++this.releases}`)
+    this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:${how}-${++this.releases}`, [{ op: "add", path: "/spec/template/spec/containers/0/env", value: environment }])
+    this.complain(ref)
   }
 
   /** Rolls a version out that works, as a person would. One that is gone is made again. */
@@ -259,9 +260,26 @@ export class Cluster implements FarEnd {
     }
   }
 
-  private setImage(ref: ResourceRef, image: string): void {
+  private setImage(ref: ResourceRef, image: string, more: Extract<Change, { readonly _tag: "Patch" }>["patch"] = []): void {
     if (Result.isFailure(this.read(ref))) return
-    this.write({ _tag: "Patch", ref, patch: [{ op: "replace", path: "/spec/template/spec/containers/0/image", value: image }] })
+    this.write({ _tag: "Patch", ref, patch: [{ op: "replace", path: "/spec/template/spec/containers/0/image", value: image }, ...more] })
+  }
+
+  /** An event about a workload; the first stays, and is refused when it is made again. */
+  private complain({ kind, name, namespace }: ResourceRef): void {
+    const event = `${name}.pull`
+    const lastTimestamp = new Date(this.setting.world.wallStartMs + this.setting.world.nowMs).toISOString()
+    this.direct(Effect.ignore(this.sandbox.apply({ _tag: "Create", ref: { namespace, kind: "Event", name: event }, manifest: {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name: event, namespace },
+      involvedObject: { kind, namespace, name },
+      type: "Warning",
+      reason: "Failed",
+      message: eventMessage,
+      count: 1,
+      lastTimestamp
+    } })))
   }
 
   private direct<A, E>(effect: Effect.Effect<A, E>): A {

@@ -109,6 +109,9 @@ class CommittedRow implements CommittedEvent {
   get at(): string {
     return this.row.at
   }
+  get text(): string {
+    return this.row.data
+  }
   get event(): RemediationEvent {
     return this.parsed ??= JSON.parse(this.row.data) as RemediationEvent
   }

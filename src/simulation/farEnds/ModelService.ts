@@ -12,7 +12,7 @@ import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import type { Setting } from "../FarEnd.ts"
 import type { CallEnding } from "../Observation.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
-import { crashLog } from "../Secrets.ts"
+import { crashLog, told } from "../Secrets.ts"
 import type { Cluster } from "./Cluster.ts"
 import { ModelWay } from "../Wire.ts"
 import { Link } from "./Link.ts"
@@ -96,7 +96,7 @@ export class ModelService {
       ? { type: "RollbackDeployment", target }
       : { type: "Notify", target, reason: "It serves as it should." }
     return {
-      rootCause: action.type === "Notify" ? "Nothing is wrong any more." : `The version ${image} crashes at start.`,
+      rootCause: action.type === "Notify" ? "Nothing is wrong any more." : told(`The version ${image} crashes at start.`),
       // It has read the logs by itself and quotes them as they are.
       evidence: action.type === "Notify" ? [] : crashLog,
       action,

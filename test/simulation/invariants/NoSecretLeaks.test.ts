@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { RemediationEvent, RemediationEventKind } from "../../../src/domain/Remediation.ts"
 import { noSecretLeaks } from "../../../src/simulation/invariants/NoSecretLeaks.ts"
-import type { Observation, TextChannel } from "../../../src/simulation/Observation.ts"
+import { type Observation, Observations, type TextChannel } from "../../../src/simulation/Observation.ts"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
 import { planted } from "../../../src/simulation/Secrets.ts"
 import { run } from "../../../src/simulation/Simulation.ts"
+import { tellAnswer } from "../../../src/simulation/TextWatch.ts"
+import { Exit } from "effect"
 import { watch } from "../fixtures/Watching.ts"
 
 const left = (channel: TextChannel, text: string): Observation => ({ _tag: "TextLeft", channel, about: "test", text })
@@ -15,13 +17,21 @@ const committed = (kind: RemediationEventKind, text: string): Observation => ({
   events: [{ remediationId: "rem-1", sequence: 0, epoch: 1, kind, at: "", event: { _tag: kind, text } as unknown as RemediationEvent }]
 })
 
+/** Somebody who asks the service and is answered. */
+const asked = () => {
+  const seen = watch(noSecretLeaks)
+  const observations = new Observations(() => 0)
+  observations.listen({ TextLeft: (text) => seen.at(0, text) })
+  return { reports: seen.reports, told: (exit: Exit.Exit<unknown, unknown>) => tellAnswer(observations, exit) }
+}
+
 describe("no-secret-leaks", () => {
   it("reports each planted secret in each way out, by its name and not by itself", () => {
     for (const [name, secret] of Object.entries(planted)) {
-      for (const channel of ["prompt", "span", "log"] as const) {
+      for (const channel of ["prompt", "answer", "crash", "span", "log"] as const) {
         const { at, reports } = watch(noSecretLeaks)
         at(0, left(channel, `before ${secret} after`))
-        assert.deepStrictEqual(reports, [`${name} is in a ${channel} (test)`])
+        assert.deepStrictEqual(reports, [`${name} left by ${channel} (test)`])
       }
     }
   })
@@ -30,6 +40,42 @@ describe("no-secret-leaks", () => {
     const { at, reports } = watch(noSecretLeaks)
     at(0, committed("Accepted", planted.annotationPassword), committed("Investigated", planted.annotationPassword))
     assert.deepStrictEqual(reports, ["annotationPassword is in the journal of rem-1 (Investigated)"])
+  })
+
+  it("reports one that an intent says about its target, and takes the template that it has to put back", () => {
+    const { at, reports } = watch(noSecretLeaks)
+    const intended = (intent: object): Observation => ({
+      _tag: "Committed",
+      events: [{ remediationId: "rem-1", sequence: 0, epoch: 1, kind: "Intended", at: "", text: JSON.stringify(intent), event: { _tag: "Intended", intent } as unknown as RemediationEvent }]
+    })
+    const template = { env: [{ name: "DB_PASSWORD", value: planted.containerPassword }] }
+    at(0, intended({ changes: [template], inverse: { changes: [template] }, action: "RollbackDeployment" }))
+    assert.deepStrictEqual(reports, [])
+    at(1, intended({ changes: [template], baseline: { conditions: [planted.containerPassword] } }))
+    assert.deepStrictEqual(reports, ["containerPassword is in the journal of rem-1 (Intended)"])
+  })
+
+  it("reports one in the audit log, wherever it stands in its line", () => {
+    const line = { sequence: 1, at: "", actor: "kubernaut", kind: "remediation.Executed", subject: "rem-1", data: "{}", hash: "" }
+    const rows = [line, { ...line, sequence: 2, data: `{"message":"${planted.registryToken}"}` }, { ...line, sequence: 3, actor: planted.holmesgptKey }]
+    const { end, reports } = watch(noSecretLeaks, undefined, { farEnds: { database: { auditRows: () => rows } } })
+    end()
+    assert.deepStrictEqual(reports, [
+      "registryToken is in line 2 of the audit log (remediation.Executed)",
+      "holmesgptKey is in line 3 of the audit log (remediation.Executed)"
+    ])
+  })
+
+  it("sees the fields of an error and of what caused it, and not its message alone", () => {
+    const { reports, told } = asked()
+    told(Exit.fail({ _tag: "StorageError", detail: { headers: [`Bearer ${planted.holmesgptKey}`] } }))
+    told(Exit.die(new Error("broken", { cause: new Error(planted.databasePassword) })))
+    told(Exit.succeed([{ reasons: [{ message: planted.annotationPassword }] }]))
+    assert.deepStrictEqual(reports, [
+      "holmesgptKey left by answer (an error)",
+      "databasePassword left by answer (an error)",
+      "annotationPassword left by answer (an answer)"
+    ])
   })
 
   it("takes text from which they were taken out", () => {

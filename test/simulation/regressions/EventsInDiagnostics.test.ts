@@ -1,0 +1,39 @@
+/** `CollectDiagnostics` took the secrets out of logs and left them in the messages of events, and so in the journal. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { Investigator } from "../../../src/investigation/Investigator.ts"
+import * as Scenario from "../../../src/simulation/Scenario.ts"
+import { run } from "../../../src/simulation/Simulation.ts"
+
+/** One that always wants to know more. */
+const curious: Investigator = {
+  name: "custom",
+  provider: "curious",
+  investigate: ({ target: { kind, name, namespace } }) =>
+    Effect.succeed({
+      investigator: "custom",
+      rootCause: "It is not known.",
+      evidence: [],
+      action: { type: "CollectDiagnostics", target: { kind, name, namespace } },
+      confidence: 0.9
+    })
+}
+
+describe("the diagnostics of a workload whose event quotes a token", () => {
+  it("are in the journal without it", () => {
+    const collected: Array<string> = []
+    const { violations } = run({
+      seed: 1,
+      scenario: { ...Scenario.single, durationMs: 2 * 60_000, investigators: Effect.succeed([curious]) },
+      plan: [],
+      onMade: ({ observations }) =>
+        observations.listen({
+          Committed: ({ events }) => {
+            for (const { event, kind } of events) if (kind === "Executed" && event._tag === "Executed") collected.push(event.outcome.message ?? "")
+          }
+        })
+    })
+    assert.isTrue(collected.some((text) => text.includes("Failed to pull image: unauthorized: registry_token=[redacted:value]")), collected.join("\n"))
+    assert.deepStrictEqual(violations, [])
+  })
+})
