@@ -1,12 +1,14 @@
 /** All planted bugs. */
 import type { PlantedBug } from "./PlantedBug.ts"
 import { acknowledgedBeforeCommit } from "./bugs/AcknowledgedBeforeCommit.ts"
+import { alertInError } from "./bugs/AlertInError.ts"
 import { auditLineMissing } from "./bugs/AuditLineMissing.ts"
 import { breakerStaysOpen } from "./bugs/BreakerStaysOpen.ts"
 import { bulkheadOffByOne } from "./bugs/BulkheadOffByOne.ts"
 import { clusterListsAgain } from "./bugs/ClusterListsAgain.ts"
 import { cooldownDropped } from "./bugs/CooldownDropped.ts"
 import { doubleAction } from "./bugs/DoubleAction.ts"
+import { eventsNotRedacted } from "./bugs/EventsNotRedacted.ts"
 import { fenceNotChecked } from "./bugs/FenceNotChecked.ts"
 import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
 import { lateOutcomeCounts } from "./bugs/LateOutcomeCounts.ts"
@@ -31,12 +33,14 @@ import { writeNeverGivenUp } from "./bugs/WriteNeverGivenUp.ts"
 
 export const all: ReadonlyArray<PlantedBug> = [
   acknowledgedBeforeCommit,
+  alertInError,
   auditLineMissing,
   breakerStaysOpen,
   bulkheadOffByOne,
   clusterListsAgain,
   cooldownDropped,
   doubleAction,
+  eventsNotRedacted,
   fenceNotChecked,
   fingerprintOnly,
   lateOutcomeCounts,

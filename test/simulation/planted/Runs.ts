@@ -1,8 +1,23 @@
 /** What the planted bugs are looked for in: short runs, each with the faults that bring such bugs out. */
+import { Effect } from "effect"
+import type { Investigator } from "../../../src/investigation/Investigator.ts"
 import type { FaultPlan } from "../../../src/simulation/FaultPlan.ts"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
 import { SeededRandom } from "../../../src/simulation/SeededRandom.ts"
 import type { SimulationOptions } from "../../../src/simulation/Simulation.ts"
+
+const curious: Investigator = {
+  name: "custom",
+  provider: "curious",
+  investigate: ({ target: { kind, name, namespace } }) =>
+    Effect.succeed({
+      investigator: "custom",
+      rootCause: "It is not known.",
+      evidence: [],
+      action: { type: "CollectDiagnostics", target: { kind, name, namespace } },
+      confidence: 0.9
+    })
+}
 
 /** What one seed of it is. */
 export type Run = (seed: number) => SimulationOptions
@@ -109,6 +124,10 @@ export const runs = {
     { kind: "storage-broken", atMs: minuteMs, forMs: 20_000, parameters: { share: 1 } },
     { kind: "process-crash", atMs: 90_000, forMs: 0, parameters: { afterSteps: 1 } }
   ]),
+  /** The database is away for a minute. */
+  storageAway: disturbed(3, () => [{ kind: "storage-down", atMs: 30_000, forMs: minuteMs, parameters: { share: 1 } }], { incidentEveryMs: 10_000 }),
+  /** An investigator that always wants to know more. */
+  diagnostics: calm(3, { workloads: 2, investigators: Effect.succeed([curious]) }),
   /** A person is asked before every action. */
   approvals: calm(20, { service: { mode: "approve" } })
 } satisfies Record<string, Run>
