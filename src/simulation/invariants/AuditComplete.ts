@@ -8,6 +8,7 @@ import { createHash } from "node:crypto"
 import type { Applied } from "../../domain/Execution.ts"
 import type { AuditRow } from "../farEnds/Database.ts"
 import { type Invariant, withTruth } from "../Invariant.ts"
+import { Senders } from "../Senders.ts"
 
 /** SHA-256 over the JSON array of the line's parts and the hash before. */
 const hashOf = ({ actor, at, data, kind, sequence, subject }: AuditRow, previousHash: string): string =>
@@ -37,8 +38,8 @@ export const auditComplete: Invariant = {
     /** Executions whose write took effect, and those that sent a write at all. */
     const wrote = new Set<string>()
     const sent = new Set<string>()
-    const changesOf = new Map<string, ReadonlyArray<string>>()
-    const senders = new Map<string, string>()
+    const executions = new Set<string>()
+    const senders = new Senders()
     const ended = new Set<string>()
 
     const checkExecutions = (rows: ReadonlyArray<AuditRow>) => {
@@ -68,19 +69,19 @@ export const auditComplete: Invariant = {
           for (const { event, kind, remediationId } of events) {
             journal.push(`remediation.${kind} ${remediationId}`)
             if (kind === "Intended" && event._tag === "Intended") {
-              const { changes, executionId } = event.intent
-              changesOf.set(executionId, changes.map((change) => JSON.stringify(change)))
-              for (const change of changes) senders.set(JSON.stringify(change), executionId)
+              executions.add(event.intent.executionId)
+              senders.intended(event.intent)
             } else if (kind === "Concluded") {
-              for (const execution of changesOf.keys()) if (execution.startsWith(`${remediationId}-`)) ended.add(execution)
+              for (const execution of executions) if (execution.startsWith(`${remediationId}-`)) ended.add(execution)
             }
           }
         },
-        ClusterWrite: ({ applied, change, executionId = senders.get(JSON.stringify(change)) }) => {
+        ClusterWrite: (write) => {
+          const executionId = senders.of(write)
           if (executionId === undefined) return
           // An eviction finds its pod gone: that is what it wanted, though it has changed nothing.
-          if (change._tag !== "Patch") sent.add(executionId)
-          if (applied === "yes") wrote.add(executionId)
+          if (write.change._tag !== "Patch") sent.add(executionId)
+          if (write.applied === "yes") wrote.add(executionId)
         }
       },
       atEnd: () => {

@@ -18,6 +18,7 @@ import type { Intent } from "../../domain/Execution.ts"
 import type { Change } from "../../domain/Change.ts"
 import type { Setting } from "../FarEnd.ts"
 import { type Invariant, withTruth } from "../Invariant.ts"
+import { Senders } from "../Senders.ts"
 
 interface Began {
   readonly executionId: string
@@ -113,17 +114,20 @@ export const guardrailsHold: Invariant = {
   description: "Protected namespaces are never written; ownership, cooldown, actions per window and ineffective actions stop what nobody approved.",
   make: withTruth((setting, report, { farEnds }) => {
     const account = new Account(setting, report)
+    const senders = new Senders()
     return {
       on: {
         Committed: ({ events }, atMs) => {
           for (const { at, event, kind, remediationId } of events) {
-            if (kind === "Intended" && event._tag === "Intended") account.intend(remediationId, event.intent, atMs, Date.parse(at))
-            else if (kind === "Reviewed" && event._tag === "Reviewed" && event.review.answer === "approved") account.approve(remediationId)
+            if (kind === "Intended" && event._tag === "Intended") {
+              senders.intended(event.intent)
+              account.intend(remediationId, event.intent, atMs, Date.parse(at))
+            } else if (kind === "Reviewed" && event._tag === "Reviewed" && event.review.answer === "approved") account.approve(remediationId)
             else if (kind === "Verified" && event._tag === "Verified") account.judge(remediationId, event.verification.verdict)
           }
         },
-        ClusterWrite: ({ applied, change, executionId }, atMs) =>
-          account.write(change, executionId, applied === "yes", farEnds.cluster.ownership(change.ref), atMs, setting.world.wallMs)
+        ClusterWrite: (write, atMs) =>
+          account.write(write.change, senders.of(write), write.applied === "yes", farEnds.cluster.ownership(write.change.ref), atMs, setting.world.wallMs)
       }
     }
   })

@@ -1,10 +1,12 @@
 /**
  * No two actions race on one object, and a remediation has one action at a time.
  *
- * An action begins with its first write that took effect, and is over when the journal has its verdict, its failure, or the end of its remediation.
+ * An action begins with its first write that took effect, and is over when the journal has its verdict, its failure, or the end of its remediation. It is on the
+ * objects that it writes to, and on its target: to evict a workload's pod is an action on the workload.
  */
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { Invariant } from "../Invariant.ts"
+import { Senders } from "../Senders.ts"
 
 const keyOf = ({ kind, name, namespace }: ResourceRef): string => `${kind} ${namespace}/${name}`
 
@@ -12,8 +14,10 @@ export const oneActionAtATime: Invariant = {
   name: "one-action-at-a-time",
   description: "At most one action per remediation and per object is under way at a time.",
   make: (_, report) => {
-    /** Of actions that are not over: the remediation of each, and the objects that it has written to. */
+    const senders = new Senders()
+    /** Of actions that are not over: the remediation and the target of each, and the objects that it is on. */
     const remediationOf = new Map<string, string>()
+    const targetOf = new Map<string, string>()
     const running = new Map<string, Set<string>>()
     const over = (remediationId: string) => {
       for (const execution of running.keys()) if (remediationOf.get(execution) === remediationId) running.delete(execution)
@@ -22,22 +26,28 @@ export const oneActionAtATime: Invariant = {
       on: {
         Committed: ({ events }) => {
           for (const { event, kind, remediationId } of events) {
-            if (kind === "Intended" && event._tag === "Intended") remediationOf.set(event.intent.executionId, remediationId)
-            else if (kind === "Verified" || kind === "Concluded") over(remediationId)
+            if (kind === "Intended" && event._tag === "Intended") {
+              senders.intended(event.intent)
+              remediationOf.set(event.intent.executionId, remediationId)
+              targetOf.set(event.intent.executionId, keyOf(event.intent.baseline.ref))
+            } else if (kind === "Verified" || kind === "Concluded") over(remediationId)
             else if (kind === "Executed" && event._tag === "Executed" && event.outcome.failure !== undefined) running.delete(event.outcome.executionId)
           }
         },
-        ClusterWrite: ({ applied, change, executionId }) => {
-          if (applied !== "yes" || executionId === undefined) return
-          const key = keyOf(change.ref)
+        ClusterWrite: (write) => {
+          const executionId = senders.of(write)
+          if (write.applied !== "yes" || executionId === undefined) return
+          const written = keyOf(write.change.ref)
+          const target = targetOf.get(executionId) ?? written
           for (const [other, objects] of running) {
             if (other === executionId) continue
-            if (objects.has(key)) report(`${executionId} wrote to ${key} while ${other} was under way there`)
+            const shared = objects.has(written) ? written : objects.has(target) ? target : undefined
+            if (shared !== undefined) report(`${executionId} wrote to ${shared} while ${other} was under way there`)
             if (remediationOf.get(other) === remediationOf.get(executionId)) report(`${executionId} began while ${other} of the same remediation was under way`)
           }
           const objects = running.get(executionId)
-          if (objects === undefined) running.set(executionId, new Set([key]))
-          else objects.add(key)
+          if (objects === undefined) running.set(executionId, new Set([written, target]))
+          else objects.add(written)
         }
       }
     }

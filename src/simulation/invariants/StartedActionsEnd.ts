@@ -4,6 +4,7 @@
  * A write that took effect makes an action begun, whatever the service believes of it.
  */
 import type { Invariant } from "../Invariant.ts"
+import { Senders } from "../Senders.ts"
 
 /** Ends of a remediation that has acted: the verdict was fixed, it was taken back, or a person is told. */
 const honest: ReadonlySet<string> = new Set(["Remediated", "RolledBack", "Escalated"])
@@ -12,6 +13,7 @@ export const startedActionsEnd: Invariant = {
   name: "started-actions-end",
   description: "Every action that wrote to the cluster ends verified, rolled back or escalated.",
   make: (_, report) => {
+    const senders = new Senders()
     const remediationOf = new Map<string, string>()
     /** By remediation, the execution that wrote. */
     const begun = new Map<string, string>()
@@ -20,8 +22,10 @@ export const startedActionsEnd: Invariant = {
       on: {
         Committed: ({ events }) => {
           for (const { event, kind, remediationId } of events) {
-            if (kind === "Intended" && event._tag === "Intended") remediationOf.set(event.intent.executionId, remediationId)
-            else if (kind === "Verified" && event._tag === "Verified") verdicts.set(remediationId, event.verification.verdict)
+            if (kind === "Intended" && event._tag === "Intended") {
+              senders.intended(event.intent)
+              remediationOf.set(event.intent.executionId, remediationId)
+            } else if (kind === "Verified" && event._tag === "Verified") verdicts.set(remediationId, event.verification.verdict)
             else if (kind === "Concluded" && event._tag === "Concluded") {
               const execution = begun.get(remediationId)
               begun.delete(remediationId)
@@ -33,8 +37,9 @@ export const startedActionsEnd: Invariant = {
             }
           }
         },
-        ClusterWrite: ({ applied, executionId }) => {
-          if (applied !== "yes" || executionId === undefined) return
+        ClusterWrite: (write) => {
+          const executionId = senders.of(write)
+          if (write.applied !== "yes" || executionId === undefined) return
           const remediationId = remediationOf.get(executionId)
           if (remediationId !== undefined) begun.set(remediationId, executionId)
         }

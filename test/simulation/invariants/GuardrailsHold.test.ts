@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { guardrailsHold } from "../../../src/simulation/invariants/GuardrailsHold.ts"
-import { app, intended, reviewed, verified, written } from "../fixtures/Journal.ts"
+import { app, evicted, intended, intendedEviction, reviewed, verified, written } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 const minuteMs = 60_000
@@ -45,6 +45,13 @@ describe("guardrails-hold", () => {
     approved.at(1, reviewed("rem-2", "approved"))
     approved.act("rem-2", app, { atMs: 9 * minuteMs })
     assert.deepStrictEqual(approved.reports, [])
+  })
+
+  it("counts evictions, which carry no name: two of one workload within the cooldown are reported", () => {
+    const seen = start()
+    seen.at(0, intendedEviction("rem-1", app), evicted(app))
+    seen.at(minuteMs, intendedEviction("rem-2", app, { atMs: minuteMs }), evicted(app))
+    assert.deepStrictEqual(seen.reports, ["rem-2-1 did EvictPod on Deployment prod/app-1 60000 ms after rem-1-1 had"])
   })
 
   it("reports the twenty-first action within ten minutes, and not one after them", () => {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { oneActionAtATime } from "../../../src/simulation/invariants/OneActionAtATime.ts"
-import { app, concluded, executed, intended, other, verified, written } from "../fixtures/Journal.ts"
+import { app, concluded, evicted, executed, intended, intendedEviction, other, verified, written } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 describe("one-action-at-a-time", () => {
@@ -30,6 +30,12 @@ describe("one-action-at-a-time", () => {
     const seen = begun()
     seen.at(2, end, intended("rem-2", app), written(app, "rem-2-1"))
     assert.deepStrictEqual(seen.reports, [])
+  })
+
+  it("reports that a pod of the workload is evicted meanwhile, and takes the eviction of another's", () => {
+    const seen = begun()
+    seen.at(2, intendedEviction("rem-2", app), evicted(app), intendedEviction("rem-3", other), evicted(other))
+    assert.deepStrictEqual(seen.reports, ["rem-2-1 wrote to Deployment prod/app-1 while rem-1-1 was under way there"])
   })
 
   it("takes an action on another object meanwhile, and a write that was refused", () => {

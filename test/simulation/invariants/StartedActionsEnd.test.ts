@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { startedActionsEnd } from "../../../src/simulation/invariants/StartedActionsEnd.ts"
-import { app, concluded, executed, intended, verified, written } from "../fixtures/Journal.ts"
+import { app, concluded, evicted, executed, intended, intendedEviction, verified, written } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 describe("started-actions-end", () => {
@@ -27,6 +27,12 @@ describe("started-actions-end", () => {
     const seen = begun()
     seen.at(2, executed("rem-1"), verified("rem-1", verdict), concluded("rem-1", "Remediated"))
     assert.deepStrictEqual(seen.reports, [`rem-1-1 ended as Remediated on a verdict of ${verdict}`])
+  })
+
+  it("waits for an eviction too, which carries no name", () => {
+    const seen = watch(startedActionsEnd)
+    seen.at(1, intendedEviction("rem-1", app), evicted(app))
+    assert.deepStrictEqual(seen.pending(), ["rem-1-1 is under way"])
   })
 
   it("takes an action that ends fixed, or before a person", () => {
