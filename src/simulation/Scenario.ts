@@ -42,6 +42,8 @@ export interface Scenario {
   readonly expectations?: ReadonlyArray<Invariant>
   /** Tells every span and log line as `TextLeft`. Costs more than all the rest of a run. Default false. */
   readonly watchesText?: boolean
+  /** The service exports its traces, to `TelemetrySink`. Default false. */
+  readonly telemetry?: boolean
   /** How large a share of all kinds of faults a run has, drawn for each run from this range. Default: 0.02 to 0.4. */
   readonly faultShare?: readonly [least: number, most: number]
   /** Between two faults of one kind, at the mean, drawn for each kind and run from this range. Default: from two minutes to an hour. */

@@ -151,4 +151,4 @@ const odd = kind({
 })
 
 // A thousand alerts are as much work as all else of an hour, so that they come seldom.
-export const intakeFaults: ReadonlyArray<FaultKind> = [duplicate, late, resolvedFirst, storm(10, [600_000, 7_200_000]), storm(1000, [20_000_000, 200_000_000]), incidents, odd]
+export const intakeFaults: ReadonlyArray<FaultKind> = [duplicate, late, resolvedFirst, storm(10, [600_000, 7_200_000]), storm(1000, [60_000_000, 600_000_000]), incidents, odd]
