@@ -7,6 +7,7 @@ import { Drill } from "./farEnds/Drill.ts"
 import { HolmesGpt } from "./farEnds/HolmesGpt.ts"
 import { LanguageModels } from "./farEnds/LanguageModels.ts"
 import { Operators } from "./farEnds/Operators.ts"
+import { TelemetrySink } from "./farEnds/TelemetrySink.ts"
 import type { ServiceProcess } from "./ServiceProcess.ts"
 
 export interface FarEnds {
@@ -16,6 +17,7 @@ export interface FarEnds {
   readonly languageModels: LanguageModels
   readonly alertmanager: Alertmanager
   readonly operators: Operators
+  readonly telemetrySink: TelemetrySink
   readonly drill: Drill
 }
 
@@ -32,6 +34,7 @@ export const make = (setting: Setting, service: ServiceProcess): FarEnds => {
     languageModels: new LanguageModels(setting, cluster),
     alertmanager,
     operators: new Operators(setting, service),
+    telemetrySink: new TelemetrySink(setting),
     drill: new Drill(setting, service, alertmanager, cluster)
   } satisfies Record<FarEndName, FarEnd>
 }

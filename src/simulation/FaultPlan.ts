@@ -22,10 +22,11 @@ const shares = [0.02, 0.4] as const
 const isPeers = ({ target }: FaultKind): boolean => target === "models" || target === "network"
 const peersLess = 0.4
 
-/** The kinds that may be drawn for a scenario: those that it names, and of models only where it has some. */
+/** The kinds that may be drawn for a scenario: those that it names, and of models and telemetry only where it has some. */
 export const kindsOf = (scenario: Scenario, kinds: ReadonlyArray<FaultKind>): ReadonlyArray<FaultKind> => {
   const hasModels = (scenario.tiers ?? []).length > 0
-  return kinds.filter(({ name, target }) => (scenario.faults === undefined || scenario.faults.includes(name)) && (target !== "models" || hasModels))
+  return kinds.filter(({ name, target }) => (scenario.faults === undefined || scenario.faults.includes(name)) && (target !== "models" || hasModels) &&
+    (target !== "telemetrySink" || scenario.telemetry === true))
 }
 
 /** Draws a plan over the scenario's duration. The stream of each kind is its own: leaving one kind out changes nothing about the others. */

@@ -16,6 +16,7 @@ import { networkFaults } from "./faults/Network.ts"
 import { processCrash } from "./faults/ProcessCrash.ts"
 import { processFaults } from "./faults/Processes.ts"
 import { storageFaults } from "./faults/Storage.ts"
+import { telemetryFaults } from "./faults/Telemetry.ts"
 import { wallClockJump } from "./faults/WallClockJump.ts"
 
 const ofCluster: ReadonlyArray<FaultKind> = [
@@ -30,7 +31,8 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   ...processFaults,
   wallClockJump,
   ...intakeFaults,
-  breakerOperations
+  breakerOperations,
+  ...telemetryFaults
 ]
 
 export const all: ReadonlyArray<FaultKind> = [kubernetesUnavailable, processCrash, ...networkFaults, ...dependencyFaults, ...modelFaults, ...ofCluster]

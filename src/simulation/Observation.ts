@@ -68,6 +68,9 @@ export interface ApiRequest {
 /** By which way a text left the service. */
 export type TextChannel = "prompt" | "journal" | "audit" | "answer" | "crash" | "span" | "log"
 
+/** What became of a batch of spans: `not-now` may be sent again, `given-up` by the service after its time. */
+export type ExportEnding = "taken" | "refused" | "not-now" | "given-up"
+
 export type Observation =
   /** The sender tries for the first time to tell of an alert. It goes on until it is answered. `about`: the workload that is truly in trouble. */
   | { readonly _tag: "AlertSent"; readonly alert: AlertIdentity; readonly firing: boolean; readonly about: ResourceRef }
@@ -124,6 +127,19 @@ export type Observation =
   | { readonly _tag: "LevelIs"; readonly level: DegradationLevel; readonly reasons: ReadonlyArray<string> }
   | { readonly _tag: "FaultBegan"; readonly fault: Fault }
   | { readonly _tag: "FaultHealed"; readonly fault: Fault }
+  /** A batch of spans is on its way to the receiver of traces. `process` counts boots. */
+  | { readonly _tag: "ExportBegan"; readonly process: number; readonly number: number; readonly spans: number }
+  /** `made`, `received`: spans of this process so far, as the world counts them; `dropped`: as the service says. */
+  | {
+    readonly _tag: "ExportEnded"
+    readonly process: number
+    readonly number: number
+    readonly spans: number
+    readonly ending: ExportEnding
+    readonly made: number
+    readonly received: number
+    readonly dropped: number
+  }
   /** From now on nothing new goes wrong. */
   | { readonly _tag: "HealingBegan" }
 

@@ -113,7 +113,8 @@ export class ServiceProcess {
 
   /** Boots it for the first time. From then on it is kept running. */
   start(farEnds: FarEnds): void {
-    this.layer = serviceLayer(this.setting, farEnds)
+    const layer = serviceLayer(this.setting, farEnds)
+    this.layer = this.setting.scenario.telemetry === true ? layer.pipe(Layer.provide(farEnds.telemetrySink.tracing)) : layer
     this.boot()
   }
 

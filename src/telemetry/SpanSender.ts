@@ -4,7 +4,7 @@
  *     span ends ──> queue (bounded; full: dropped and counted) ──> one request at a time, with a time limit ──> receiver
  *
  * Whoever ends a span never waits, whatever the receiver does. A batch that the receiver does not take for now (away, too slow, 408, 429, 5xx) stays
- * where it is and is sent again after a wait that grows, or after the receiver's `Retry-After` up to a cap; so the spans of an outage's beginning are
+ * where it is and is sent again after a wait that grows, or after the receiver's `Retry-After` up to a cap where that is longer; so the spans of an outage's beginning are
  * there when it is over, and what came after the queue was full is not. A batch that it refuses for good is dropped and counted.
  */
 import { Clock, Effect, Latch, type Scope } from "effect"
@@ -81,7 +81,9 @@ export const make = Effect.fnUntraced(function*(options: SenderOptions): Effect.
     const spans = state.queue.slice(0, batchSize)
     return Effect.flatMap(send(spans), (outcome) => {
       if (outcome._tag === "NotNow") {
-        state.notBeforeMs = nowMsUnsafe(clock) + (outcome.retryAfterMs ?? Math.min(waitMs.first * 2 ** state.fails, waitMs.most))
+        // `Retry-After: 0` again and again would be a storm otherwise.
+        const leastMs = Math.min(waitMs.first * 2 ** state.fails, waitMs.most)
+        state.notBeforeMs = nowMsUnsafe(clock) + Math.max(leastMs, outcome.retryAfterMs ?? 0)
         state.fails++
         return Effect.as(failing(true), false)
       }
@@ -94,7 +96,8 @@ export const make = Effect.fnUntraced(function*(options: SenderOptions): Effect.
 
   const pause = Effect.suspend(() => {
     const restMs = state.notBeforeMs - nowMsUnsafe(clock)
-    return restMs > 0 ? Effect.sleep(restMs) : Effect.void
+    // Not a plain sleep: so it is as many fibers in each of its waits, and who counts them sees none come or go.
+    return restMs > 0 ? Effect.timeoutOption(Effect.never, restMs) : Effect.void
   })
 
   const round = Effect.gen(function*() {

@@ -13,7 +13,7 @@ const ended = <A, E>(effect: Effect.Effect<A, E>) =>
 describe("OtlpSpan", () => {
   it.effect("says name, kind, ids, times, attributes and events of a span, and that it went well", () =>
     Effect.gen(function*() {
-      const work = Effect.andThen(Effect.annotateCurrentSpan({ "a.text": "x", "a.number": 2, "a.flag": true, "a.list": ["y"] }), Effect.sync(() => undefined))
+      const work = Effect.annotateCurrentSpan({ "a.text": "x", "a.number": 2, "a.flag": true, "a.list": ["y"] })
       const [inner, outer] = yield* ended(Effect.withSpan(Effect.withSpan(work, "inner", { kind: "client" }), "outer"))
       assert.deepInclude(inner, { name: "inner", kind: 3, traceId: outer!.traceId, parentSpanId: outer!.spanId, status: { code: 1 } })
       assert.deepStrictEqual(inner!.attributes.map(({ key }) => key), ["a.text", "a.number", "a.flag", "a.list"])

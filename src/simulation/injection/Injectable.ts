@@ -29,7 +29,8 @@ const whyNot: Partial<Record<FaultTarget, string>> = {
   alertmanager: "it makes up alerts, or holds real ones back",
   operators: "it speaks for people",
   database: "a 202 promises that an alert is on disk, also while faults are injected",
-  cluster: "it writes to the cluster itself"
+  cluster: "it writes to the cluster itself",
+  telemetrySink: "stop the collector instead, nothing depends on it"
 }
 
 /** Of what far ends come later. */
