@@ -34,7 +34,7 @@ import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import { OwnerResolver } from "../kubernetes/OwnerResolver.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import { ActionHistory } from "../storage/ActionHistory.ts"
-import { type Claim, type Fenced, RemediationStore } from "../storage/RemediationStore.ts"
+import { type Begin, type Claim, type Fenced, RemediationStore } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import { FiringAlerts } from "../verification/FiringAlerts.ts"
 import { Verifier } from "../verification/Verifier.ts"
@@ -49,9 +49,15 @@ export interface RemediationOptions {
 
 type Decided = Extract<RemediationEvent, { _tag: "Decided" }>
 
-/** Works one remediation as far as it goes: to its end, to a question for a person, or to another target's actor. */
-export interface RemediationWork {
-  /** `wake` opens whenever somebody else journaled something about the target (an alert resolved). */
+/** The work of one activation on one remediation. */
+export interface Activation {
+  /** `Started`, for the commit of the claim; nothing for what waits for a person: every sweep comes by it, perhaps for days. */
+  readonly begin: Begin
+  readonly hasBegun: () => boolean
+  /**
+   * Goes on from what has begun as far as it goes: to its end, to a question for a person, or to another target's actor. `wake` opens whenever somebody
+   * else journaled something about the target (an alert resolved).
+   */
   readonly run: (claim: Claim, self: Remediation, wake: Latch.Latch) => Effect.Effect<Remediation, StorageError | Fenced>
 }
 
@@ -265,16 +271,30 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
     return current
   })
 
-  const run: RemediationWork["run"] = (claim, self, wake) =>
-    Effect.useSpan("remediation", { ...spanOf(self), attributes: attributesOf(self) }, (span) =>
-      journal(claim, self, [{ _tag: "Started", traceId: span.traceId, spanId: self.spanId ?? span.spanId, epoch: claim.epoch }]).pipe(
-        Effect.flatMap((started) => drive(claim, started, wake)),
-        Effect.withParentSpan(span)
-      )).pipe(
-        Effect.annotateLogs({ remediation: self.id, alert: self.alert.name, target: displayName(self.target) })
-      )
+  /** The span is made within the claim's transaction, because whether it goes on in an earlier trace is known there and not before. */
+  const activation: Effect.Effect<Activation> = Effect.map(Effect.context<never>(), (context) => {
+    let begun: Tracer.Span | undefined
+    return {
+      begin: (self, { epoch }) => {
+        if (nextStep(self)._tag === "AwaitReview") return []
+        const span = Effect.runSyncWith(context)(Effect.makeSpan("remediation", { ...spanOf(self), attributes: attributesOf(self) }))
+        begun = span
+        return [{ _tag: "Started", traceId: span.traceId, spanId: self.spanId ?? span.spanId, epoch }]
+      },
+      hasBegun: () => begun !== undefined,
+      run: (claim, self, wake) =>
+        Effect.suspend(() => {
+          const span = begun!
+          events.publish({ event: "Started", remediation: self })
+          return drive(claim, self, wake).pipe(
+            Effect.withParentSpan(span),
+            Effect.onExit((exit) => Effect.clockWith((clock) => Effect.sync(() => span.end(clock.currentTimeNanosUnsafe(), exit))))
+          )
+        }).pipe(Effect.annotateLogs({ remediation: self.id, alert: self.alert.name, target: displayName(self.target) }))
+    }
+  })
 
-  return { run } satisfies RemediationWork
+  return { activation }
 })
 
 /** An activation after a crash or an answer goes on in the trace that the first one began. */

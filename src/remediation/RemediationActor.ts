@@ -7,7 +7,6 @@
 import { Cause, Effect, type Latch, Option } from "effect"
 import { type TargetKey, targetKey } from "../domain/Target.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
-import { nextStep } from "./NextStep.ts"
 import * as Remediation from "./Remediation.ts"
 
 export type Activation =
@@ -30,10 +29,10 @@ export const make = Effect.fnUntraced(function*(options: Remediation.Remediation
 
   const activate: Activate = (target, wake) =>
     Effect.gen(function*() {
-      const { claim, open } = yield* store.claim(target)
-      // Every sweep comes by what waits for a person, perhaps for days: nothing happens to it by that, and nothing is journaled.
-      if (Option.isNone(open) || nextStep(open.value)._tag === "AwaitReview") return idle
-      const after = yield* work.run(claim, open.value, wake)
+      const activation = yield* work.activation
+      const { claim, open } = yield* store.claim(target, activation.begin)
+      if (Option.isNone(open) || !activation.hasBegun()) return idle
+      const after = yield* activation.run(claim, open.value, wake)
       const home = targetKey(after.target)
       return home === target || after.state === "Joined" ? idle : { _tag: "Moved", target: home } as const
     }).pipe(

@@ -83,6 +83,9 @@ export interface Claim {
   readonly epoch: number
 }
 
+/** The events with which an owner begins its work on what is open; none leave it untouched. */
+export type Begin = (open: Remediation, claim: Claim) => ReadonlyArray<RemediationEvent>
+
 export interface RemediationSummary {
   readonly id: RemediationId
   readonly state: RemediationState
@@ -122,8 +125,11 @@ export class RemediationStore extends Context.Service<RemediationStore, {
   ) => Effect.Effect<ReadonlyArray<RemediationId | undefined>, StorageError>
   /** Journals `AlertResolved` for those that are still open. Any process may call it: it needs no claim. */
   readonly resolve: (alerts: ReadonlyArray<AlertResolution>, at: Timestamp) => Effect.Effect<ReadonlyArray<ResolveResult>, StorageError>
-  /** A new epoch for the target, with its open remediation, if it has one. */
-  readonly claim: (target: TargetKey) => Effect.Effect<{ readonly claim: Claim; readonly open: Option.Option<Remediation> }, StorageError>
+  /**
+   * A new epoch for the target, with its open remediation, if it has one, as it is after the events that `begin` answers: they are journaled in the
+   * claim's own commit. `begin` runs within the transaction, so it is a plain function, and may be called again where the transaction is.
+   */
+  readonly claim: (target: TargetKey, begin?: Begin) => Effect.Effect<{ readonly claim: Claim; readonly open: Option.Option<Remediation> }, StorageError>
   /**
    * Appends events to a remediation that the caller knows up to `self.sequence`, and answers it as it now is. Events that others
    * journaled meanwhile (`AlertResolved`, `Reviewed`) are folded in before the new ones.

@@ -14,6 +14,7 @@ import type { JournalTable } from "./JournalTable.ts"
 import {
   type AcceptResult,
   type AlertResolution,
+  type Begin,
   type Claim,
   Fenced,
   type NewAlert,
@@ -108,7 +109,7 @@ const makeStatements = (database: DatabaseSync) => ({
 export interface RemediationTable {
   readonly accept: (alert: NewAlert, at: Timestamp) => AcceptResult
   readonly resolve: (resolution: AlertResolution, at: Timestamp) => ResolveResult
-  readonly claim: (target: TargetKey, at: Timestamp) => { readonly claim: Claim; readonly open: Remediation | undefined }
+  readonly claim: (target: TargetKey, at: Timestamp, begin?: Begin) => { readonly claim: Claim; readonly open: Remediation | undefined }
   readonly append: (claim: Claim, self: Remediation, events: ReadonlyArray<RemediationEvent>, at: Timestamp) => Result.Result<Remediation, Fenced>
   readonly retarget: (claim: Claim, self: Remediation, target: Target, at: Timestamp) => Result.Result<Remediation, Fenced>
   readonly review: (id: RemediationId, review: ReviewAnswer, at: Timestamp) => Result.Result<Remediation, NotAwaiting>
@@ -291,11 +292,14 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     append,
     retarget,
     review,
-    claim: (target, at) => {
+    claim: (target, at, begin) => {
       const epoch = sql.claim.get(target, owner, at)?.epoch
       if (epoch === undefined) throw new Error("an upsert with returning answers a row")
+      const claim = { target, epoch }
       const row = sql.openOf.get(target)
-      return { claim: { target, epoch }, open: row && journal.load(row.id, row.sequence) }
+      const open = row && journal.load(row.id, row.sequence)
+      const events = open === undefined ? [] : begin?.(open, claim) ?? []
+      return { claim, open: open && events.length > 0 ? journalAll(open, events, at, target, epoch) : open }
     },
     find: (fingerprint, startsAt) => {
       const row = sql.byAlert.get(fingerprint, startsAt)

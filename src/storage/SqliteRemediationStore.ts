@@ -129,10 +129,10 @@ export const make = (
     accept: (alerts, at) => writer.write("accept", "intake", () => alerts.map((alert) => remediations.accept(alert, at))),
     known: (alerts) => attempt("known", () => alerts.map((alert) => remediations.find(alert.fingerprint, alert.startsAt))),
     resolve: (alerts, at) => writer.write("resolve", "intake", () => alerts.map((alert) => remediations.resolve(alert, at))),
-    claim: (key) =>
+    claim: (key, begin) =>
       Effect.flatMap(Clock.currentTimeMillis, (millis) =>
         Effect.map(
-          writer.write("claim", "journal", () => remediations.claim(key, fromMillis(millis))),
+          writer.write("claim", "journal", () => remediations.claim(key, fromMillis(millis), begin)),
           ({ claim, open }) => ({ claim, open: Option.fromUndefinedOr(open) })
         )),
     append: (claim, self, events, at) =>

@@ -9,7 +9,7 @@ export const limit = 400
 export const debt: Readonly<Record<string, number>> = {
   "src/resilience/Circuit.ts": 416,
   "test/kubernetes/KubernetesClient.contract.ts": 620,
-  "test/storage/RemediationStore.contract.ts": 554
+  "test/storage/RemediationStore.contract.ts": 484
 }
 
 const linesOf = (file: SourceFile): number => file.text.split("\n").length - (file.text.endsWith("\n") ? 1 : 0)

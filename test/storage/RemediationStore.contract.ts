@@ -5,12 +5,11 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer, Option, Schema } from "effect"
-import { isFinal, type Remediation, replay } from "../../src/domain/Remediation.ts"
+import type { Remediation } from "../../src/domain/Remediation.ts"
 import { targetKey } from "../../src/domain/Target.ts"
-import type { Timestamp } from "../../src/domain/Timestamp.ts"
-import { ActionHistory } from "../../src/storage/ActionHistory.ts"
-import { AuditLog } from "../../src/storage/AuditLog.ts"
-import { RemediationStore, type RemediationSummary } from "../../src/storage/RemediationStore.ts"
+import type { ActionHistory } from "../../src/storage/ActionHistory.ts"
+import type { AuditLog } from "../../src/storage/AuditLog.ts"
+import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import type { StorageError } from "../../src/storage/StorageError.ts"
 import {
   concluded,
@@ -21,12 +20,14 @@ import {
   minute,
   newAlert,
   pod,
-  remediate,
   remediationId,
   started,
   take,
   verified
 } from "./Incident.ts"
+import { history } from "./ActionHistory.contract.ts"
+import { auditing } from "./AuditLog.contract.ts"
+import { assertConsistent } from "./Consistency.ts"
 
 export type StorageLayer = Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError>
 
@@ -45,35 +46,6 @@ const known = (id: string) =>
     const store = yield* RemediationStore
     return Option.getOrThrow(yield* store.get(remediationId(id)))
   })
-
-/** Everything that must be true of a store at any moment, from outside: rows, journals, audit lines and counters agree. */
-export const assertConsistent = Effect.gen(function*() {
-  const store = yield* RemediationStore
-  const auditLog = yield* AuditLog
-  const { items } = yield* store.list({ limit: 10_000 })
-  const open: Array<string> = []
-  const atWork: Array<string> = []
-  let journaled = 0
-  for (const item of items) {
-    const journal = yield* store.journal(item.id)
-    const remediation = Option.getOrThrow(yield* store.get(item.id))
-    assert.deepStrictEqual(replay(item.id, journal), remediation, "a remediation is the fold of its journal")
-    const { alert, joinedTo, receivedAt, state, target, updatedAt } = remediation
-    const summary: RemediationSummary = { id: item.id, state, alertName: alert.name, severity: alert.severity, target, receivedAt, updatedAt }
-    assert.deepStrictEqual(item, joinedTo === undefined ? summary : { ...summary, joinedTo })
-    if (!isFinal(state)) {
-      open.push(targetKey(target))
-      if (state !== "AwaitingReview" || remediation.alertResolvedAt !== undefined) atWork.push(targetKey(target))
-    }
-    journaled += journal.length
-  }
-  assert.strictEqual(new Set(open).size, open.length, "no target has two open remediations")
-  assert.deepStrictEqual([...(yield* store.openTargets)].sort(), atWork.sort())
-  assert.strictEqual(yield* store.backlog, open.length)
-  const lines = yield* auditLog.read(0, 100_000)
-  assert.strictEqual(lines.filter((line) => line.kind.startsWith("remediation.")).length, journaled, "one audit line per event")
-  assert.isUndefined(yield* auditLog.verify)
-})
 
 const accepting = (layer: StorageLayer): void => {
   it.effect("a new alert is received, and the same fingerprint and start again is a duplicate of it", () =>
@@ -201,6 +173,20 @@ const fencing = (layer: StorageLayer): void => {
       assert.isFalse(yield* store.holds(first.claim))
       assert.isTrue(yield* store.holds(second.claim))
       assert.isFalse(yield* store.holds({ target: targetKey(cart), epoch: 1 }))
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("a claim journals what its owner begins with in its own commit, and answers what is open as it then is", () =>
+    Effect.gen(function*() {
+      const store = yield* RemediationStore
+      yield* store.accept([newAlert("1", "f", checkout)], minute(0))
+      const { claim, open } = yield* store.claim(targetKey(checkout), (self) => self.sequence === 1 ? [started] : [])
+      const remediation = Option.getOrThrow(open)
+      assert.strictEqual(remediation.sequence, 2)
+      assert.deepStrictEqual(yield* kinds("1"), ["Accepted", "Started"])
+      yield* store.append(claim, remediation, [concluded("Escalated")], minute(1))
+      assert.deepStrictEqual(yield* kinds("1"), ["Accepted", "Started", "Concluded"])
+      yield* store.claim(targetKey(checkout), () => assert.fail("nothing is open"))
+      yield* assertConsistent
     }).pipe(Effect.provide(layer)))
 
   it.effect("an append under a superseded claim fails with Fenced and writes nothing", () =>
@@ -394,91 +380,6 @@ const reviewing = (layer: StorageLayer): void => {
       const { claim, remediation } = yield* waiting
       yield* store.append(claim, remediation, [concluded("Cancelled")], minute(2))
       assert.deepStrictEqual(yield* store.reviews(10), [])
-    }).pipe(Effect.provide(layer)))
-}
-
-const history = (layer: StorageLayer): void => {
-  it.effect("an action is remembered from its intent on, and gets its outcome and verdict", () =>
-    Effect.gen(function*() {
-      const store = yield* RemediationStore
-      const past = yield* ActionHistory
-      yield* store.accept([newAlert("1", "f", checkout)], minute(0))
-      const { claim, remediation } = yield* take(checkout)
-      const acting = yield* store.append(claim, remediation, [intended(checkout, "e")], minute(1))
-      const row = { remediationId: remediationId("1"), action: "RestartWorkload" as const, at: minute(1) }
-      assert.deepStrictEqual(yield* past.ofTarget(targetKey(checkout), 5), [{ ...row, applied: "unknown" }])
-      const recordSince = (since: Timestamp) => past.recordOf("KubeDeploymentRolloutStuck", "RestartWorkload", since)
-      assert.deepStrictEqual(yield* recordSince(minute(0)), { verified: 0, fixed: 0 })
-      yield* store.append(claim, acting, [executed("e"), verified("fixed")], minute(2))
-      assert.deepStrictEqual(yield* past.ofTarget(targetKey(checkout), 5), [{ ...row, applied: "yes", verdict: "fixed" }])
-      assert.deepStrictEqual(yield* recordSince(minute(1)), { verified: 1, fixed: 1 })
-      assert.deepStrictEqual(yield* recordSince(minute(2)), { verified: 0, fixed: 0 })
-    }).pipe(Effect.provide(layer)))
-
-  it.effect("actions are counted per cluster since a moment, up to a limit", () =>
-    Effect.gen(function*() {
-      const store = yield* RemediationStore
-      const past = yield* ActionHistory
-      for (const index of [0, 1, 2]) {
-        const target = deployment(`d${index}`)
-        yield* store.accept([newAlert(`${index}`, `f${index}`, target)], minute(0))
-        const { claim, remediation } = yield* take(target)
-        yield* store.append(claim, remediation, [intended(target, `e${index}`)], minute(index))
-      }
-      assert.strictEqual(yield* past.countSince("test", minute(1), 10), 2)
-      assert.strictEqual(yield* past.countSince("test", minute(0), 2), 2)
-      assert.strictEqual(yield* past.countSince("other", minute(0), 10), 0)
-    }).pipe(Effect.provide(layer)))
-
-  const comesBack = (next: { fingerprint: string; startsAt: number; at: number; name?: string }) =>
-    Effect.gen(function*() {
-      const store = yield* RemediationStore
-      const past = yield* ActionHistory
-      yield* store.accept([newAlert("1", "f", checkout)], minute(0))
-      const { claim, remediation } = yield* take(checkout)
-      yield* remediate(claim, remediation, minute(5))
-      const overrides = { startsAt: minute(next.startsAt), ...(next.name === undefined ? {} : { name: next.name }) }
-      yield* store.accept([newAlert("2", next.fingerprint, checkout, overrides)], minute(next.at))
-      yield* assertConsistent
-      return (yield* past.ofTarget(targetKey(checkout), 1))[0]?.verdict
-    })
-
-  it.effect.each([
-    { claim: "the same alert within ten minutes after the fix", fingerprint: "f", startsAt: 14, at: 15, verdict: "not-fixed" },
-    { claim: "the same alert later than that", fingerprint: "f", startsAt: 16, at: 16, verdict: "fixed" },
-    { claim: "the same rule about the same target by another pod", fingerprint: "g", startsAt: 6, at: 7, verdict: "not-fixed" },
-    { claim: "another pod's alert that began before the fix", fingerprint: "g", startsAt: 4, at: 7, verdict: "fixed" },
-    { claim: "another rule about the same target", fingerprint: "g", startsAt: 6, at: 7, name: "KubePodNotReady", verdict: "fixed" }
-  ])("$claim leaves the verdict of the action $verdict", ({ verdict, ...next }) =>
-    Effect.gen(function*() {
-      assert.strictEqual(yield* comesBack(next), verdict)
-    }).pipe(Effect.provide(layer)))
-}
-
-const auditing = (layer: StorageLayer): void => {
-  it.effect("every event has its line, with who did it; other lines share the chain", () =>
-    Effect.gen(function*() {
-      const store = yield* RemediationStore
-      const audit = yield* AuditLog
-      yield* store.accept([newAlert("1", "f", checkout)], minute(0))
-      yield* audit.record({ actor: "ann", kind: "breaker.isolated", subject: "holmesgpt", data: { reason: "maintenance" } })
-      const { claim, remediation } = yield* take(checkout)
-      yield* store.append(claim, remediation, [started, decided(checkout, "review")], minute(1))
-      yield* store.review(remediationId("1"), answer, minute(5))
-      const lines = yield* audit.read(0, 100)
-      assert.deepStrictEqual(
-        lines.map((line) => [line.sequence, line.kind, line.actor]),
-        [
-          [1, "remediation.Accepted", "kubernaut"],
-          [2, "breaker.isolated", "ann"],
-          [3, "remediation.Started", "kubernaut"],
-          [4, "remediation.Decided", "kubernaut"],
-          [5, "remediation.Reviewed", "ann"]
-        ]
-      )
-      assert.deepStrictEqual(lines[0]?.subject, remediationId("1"))
-      assert.deepStrictEqual(yield* audit.read(3, 1), lines.slice(3, 4))
-      assert.isUndefined(yield* audit.verify)
     }).pipe(Effect.provide(layer)))
 }
 

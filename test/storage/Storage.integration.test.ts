@@ -12,7 +12,8 @@ import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { deployment, minute, newAlert, pod, remediate, remediationId, started, take } from "./Incident.ts"
-import { assertConsistent, contract } from "./RemediationStore.contract.ts"
+import { assertConsistent } from "./Consistency.ts"
+import { contract } from "./RemediationStore.contract.ts"
 
 const directory = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-storage-"))),

@@ -1,0 +1,73 @@
+/** What every implementation of `ActionHistory` keeps to, as its store writes it. A part of `RemediationStore.contract`. */
+import { assert, it } from "@effect/vitest"
+import { Effect, type Layer } from "effect"
+import { targetKey } from "../../src/domain/Target.ts"
+import type { Timestamp } from "../../src/domain/Timestamp.ts"
+import { ActionHistory } from "../../src/storage/ActionHistory.ts"
+import type { AuditLog } from "../../src/storage/AuditLog.ts"
+import { RemediationStore } from "../../src/storage/RemediationStore.ts"
+import type { StorageError } from "../../src/storage/StorageError.ts"
+import { assertConsistent } from "./Consistency.ts"
+import { deployment, executed, intended, minute, newAlert, remediate, remediationId, take, verified } from "./Incident.ts"
+
+type StorageLayer = Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError>
+
+const checkout = deployment("checkout")
+
+export const history = (layer: StorageLayer): void => {
+  it.effect("an action is remembered from its intent on, and gets its outcome and verdict", () =>
+    Effect.gen(function*() {
+      const store = yield* RemediationStore
+      const past = yield* ActionHistory
+      yield* store.accept([newAlert("1", "f", checkout)], minute(0))
+      const { claim, remediation } = yield* take(checkout)
+      const acting = yield* store.append(claim, remediation, [intended(checkout, "e")], minute(1))
+      const row = { remediationId: remediationId("1"), action: "RestartWorkload" as const, at: minute(1) }
+      assert.deepStrictEqual(yield* past.ofTarget(targetKey(checkout), 5), [{ ...row, applied: "unknown" }])
+      const recordSince = (since: Timestamp) => past.recordOf("KubeDeploymentRolloutStuck", "RestartWorkload", since)
+      assert.deepStrictEqual(yield* recordSince(minute(0)), { verified: 0, fixed: 0 })
+      yield* store.append(claim, acting, [executed("e"), verified("fixed")], minute(2))
+      assert.deepStrictEqual(yield* past.ofTarget(targetKey(checkout), 5), [{ ...row, applied: "yes", verdict: "fixed" }])
+      assert.deepStrictEqual(yield* recordSince(minute(1)), { verified: 1, fixed: 1 })
+      assert.deepStrictEqual(yield* recordSince(minute(2)), { verified: 0, fixed: 0 })
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("actions are counted per cluster since a moment, up to a limit", () =>
+    Effect.gen(function*() {
+      const store = yield* RemediationStore
+      const past = yield* ActionHistory
+      for (const index of [0, 1, 2]) {
+        const target = deployment(`d${index}`)
+        yield* store.accept([newAlert(`${index}`, `f${index}`, target)], minute(0))
+        const { claim, remediation } = yield* take(target)
+        yield* store.append(claim, remediation, [intended(target, `e${index}`)], minute(index))
+      }
+      assert.strictEqual(yield* past.countSince("test", minute(1), 10), 2)
+      assert.strictEqual(yield* past.countSince("test", minute(0), 2), 2)
+      assert.strictEqual(yield* past.countSince("other", minute(0), 10), 0)
+    }).pipe(Effect.provide(layer)))
+
+  const comesBack = (next: { fingerprint: string; startsAt: number; at: number; name?: string }) =>
+    Effect.gen(function*() {
+      const store = yield* RemediationStore
+      const past = yield* ActionHistory
+      yield* store.accept([newAlert("1", "f", checkout)], minute(0))
+      const { claim, remediation } = yield* take(checkout)
+      yield* remediate(claim, remediation, minute(5))
+      const overrides = { startsAt: minute(next.startsAt), ...(next.name === undefined ? {} : { name: next.name }) }
+      yield* store.accept([newAlert("2", next.fingerprint, checkout, overrides)], minute(next.at))
+      yield* assertConsistent
+      return (yield* past.ofTarget(targetKey(checkout), 1))[0]?.verdict
+    })
+
+  it.effect.each([
+    { claim: "the same alert within ten minutes after the fix", fingerprint: "f", startsAt: 14, at: 15, verdict: "not-fixed" },
+    { claim: "the same alert later than that", fingerprint: "f", startsAt: 16, at: 16, verdict: "fixed" },
+    { claim: "the same rule about the same target by another pod", fingerprint: "g", startsAt: 6, at: 7, verdict: "not-fixed" },
+    { claim: "another pod's alert that began before the fix", fingerprint: "g", startsAt: 4, at: 7, verdict: "fixed" },
+    { claim: "another rule about the same target", fingerprint: "g", startsAt: 6, at: 7, name: "KubePodNotReady", verdict: "fixed" }
+  ])("$claim leaves the verdict of the action $verdict", ({ verdict, ...next }) =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* comesBack(next), verdict)
+    }).pipe(Effect.provide(layer)))
+}
