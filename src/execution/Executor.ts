@@ -39,6 +39,7 @@ import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import type { Pipeline } from "../resilience/Pipeline.ts"
 import { find, readObjects } from "./ActionObjects.ts"
 import { plan as planAction } from "./ActionPlan.ts"
@@ -216,7 +217,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
       const error = written.failure
       last = classify(error)
       if (error.reason._tag === "DisruptionBudget") {
-        if ((yield* Clock.currentTimeMillis) + millis(settings.evictionInterval) > deadlineMs) return stopped(last, unanswered ? "unknown" : "no")
+        if ((yield* Monotonic.nowMs) + millis(settings.evictionInterval) > deadlineMs) return stopped(last, unanswered ? "unknown" : "no")
         yield* Effect.sleep(settings.evictionInterval)
         attempt = 0
       } else if (error.applied !== "no") {
@@ -245,7 +246,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
         ? yield* outcomeOf(intent, "no", undefined, collected.success)
         : yield* outcomeOf(intent, "no", classify(collected.failure))
     }
-    const deadlineMs = (yield* Clock.currentTimeMillis) + millis(settings.evictionDeadline)
+    const deadlineMs = (yield* Monotonic.nowMs) + millis(settings.evictionDeadline)
     let changed = false
     for (const change of intent.changes) {
       const result = yield* carryOut(change, intent, options, deadlineMs)

@@ -2,7 +2,7 @@
  * What is answered where no handler answers: unknown routes and methods, bodies that are too large, and mistakes of our own. It
  * stands around all routes, so that whatever goes wrong leaves as problem+json and without a stack.
  */
-import { Cause, Clock, Effect, Option } from "effect"
+import { Cause, Effect, Option } from "effect"
 import { HttpServerError, HttpServerRequest, HttpServerResponse, ProblemDetails } from "effect/http"
 import {
   BadRequest,
@@ -16,6 +16,7 @@ import {
   Unavailable,
   UnsupportedMediaType
 } from "./Problem.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import { RateLimit, type RateLimitSettings } from "./RateLimit.ts"
 
 export interface Route {
@@ -129,7 +130,7 @@ export const make = (options: LastResortOptions) => {
   // The error type stays in the signature, as the router asks of middleware; nothing but interruptions and aborts comes out.
   return <E>(handler: Handler<E>): Handler<E> =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-      Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+      Effect.flatMap(Monotonic.nowMs, (nowMs) => {
         const refused = refusal(request, nowMs)
         if (refused !== undefined) return Effect.succeed(toResponse(refused))
         return handler.pipe(

@@ -36,7 +36,7 @@ export interface RateLimit {
 /** Above what one process can take from all sources together, so that it hits a source that repeats itself and nobody else. */
 export const defaultRateLimit: RateLimit = { perSecond: 5000, burst: 50_000 }
 
-/** What a source has left, at a moment of `Clock` in milliseconds. */
+/** What a source has left, at a moment of the monotonic clock (`Monotonic`). */
 export interface TokenBucket {
   readonly tokens: number
   readonly atMs: number

@@ -12,6 +12,7 @@ import type { Alert, Severity } from "../domain/Alert.ts"
 import type { RemediationId } from "../domain/Remediation.ts"
 import type { TargetKey } from "../domain/Target.ts"
 import { fromMillis, type Timestamp } from "../domain/Timestamp.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import { type AcceptResult, RemediationStore, type ResolveResult } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import { type AdmissionOptions, admits, defaultRateLimit, fullBucket, type RateLimit, takeTokens, type TokenBucket } from "./Admission.ts"
@@ -149,7 +150,7 @@ const make = (options: IntakeOptions) =>
       const arrivals = webhook.alerts.map((alert, index): Arrival => ({ index, source: alert, alert: toAlert(alert) }))
       const results = new Map<number, AlertResult>()
       const joined = new Set<number>()
-      const rateRetryMs = takeRate(source, arrivals.length, nowMs)
+      const rateRetryMs = takeRate(source, arrivals.length, yield* Monotonic.nowMs)
       if (rateRetryMs === undefined) {
         for (const part of partsOf(arrivals.filter((arrival) => arrival.source.status === "firing"))) yield* accept(part, at, results, joined)
         for (const part of partsOf(arrivals.filter((arrival) => arrival.source.status === "resolved"))) yield* resolve(part, at, results)

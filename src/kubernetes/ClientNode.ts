@@ -12,9 +12,10 @@
  *
  * A timeout or an interruption of a write closes the socket but not what the server has begun: its outcome is `unknown`.
  */
-import { Clock, Duration, Effect, Layer, Option, Stream } from "effect"
+import { Duration, Effect, Layer, Option, Stream } from "effect"
 import type { Change } from "../domain/Change.ts"
 import { displayName, type ResourceRef } from "../domain/Target.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import { type ApiResource, collectionPath, find, objectPath, unknownKind } from "./ApiResource.ts"
 import { type ConnectionError, type ConnectionOptions, exchange, make as makeTransport, NoAnswer, type Opened, readBody, type Request, type Transport } from "./ClientTransport.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject, type ListOptions, type WatchEvent } from "./KubernetesClient.ts"
@@ -232,7 +233,7 @@ const makeWatch = (transport: Transport, requests: Requests, timeout: Duration.I
         const text = yield* Effect.orElseSucceed(Effect.timeoutOrElse(readBody(opened), { duration: timeout, orElse: () => Effect.succeed("") }), () => "")
         return Stream.fail(classify(asked, { _tag: "Response", status, body: parseJson(text), retryAfter: opened.response.headers["retry-after"] }))
       }
-      state.openedAtMs = yield* Clock.currentTimeMillis
+      state.openedAtMs = yield* Monotonic.nowMs
       state.events = 0
       const take = linesOf(opened)
       // The server ends a watch in time; one that is silent beyond that has lost its connection.
@@ -258,7 +259,7 @@ const makeWatch = (transport: Transport, requests: Requests, timeout: Duration.I
     const state: WatchState = { resourceVersion, openedAtMs: 0, events: 0 }
     const first: ReadonlyArray<WatchEvent> = items.map((object) => ({ type: "ADDED", object }))
     const pause = Effect.gen(function*() {
-      const lasted = (yield* Clock.currentTimeMillis) - state.openedAtMs
+      const lasted = (yield* Monotonic.nowMs) - state.openedAtMs
       if (state.openedAtMs > 0 && state.events === 0 && lasted < watchPauseMs) yield* Effect.sleep(watchPauseMs)
     })
     const connections = Stream.fromEffectRepeat(Effect.as(pause, state)).pipe(Stream.flatMap(connection))

@@ -6,9 +6,10 @@
  * a body unread. What it knows about kubeconfig files and credentials is used as it is.
  */
 import { KubeConfig } from "@kubernetes/client-node"
-import { Clock, type Duration, Effect, Schema } from "effect"
+import { type Duration, Effect, Schema } from "effect"
 import * as http from "node:http"
 import * as https from "node:https"
+import * as Monotonic from "../resilience/Monotonic.ts"
 
 export interface ConnectionOptions {
   /** Path of a kubeconfig file. Absent: as kubectl finds it (`KUBECONFIG`, then `~/.kube/config`). */
@@ -165,7 +166,7 @@ export const make = Effect.fnUntraced(function*(options: ConnectionOptions) {
   })
 
   const renew = Effect.gen(function*() {
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* Monotonic.nowMs
     if (nowMs - renewedAtMs < renewEveryMs) return false
     renewedAtMs = nowMs
     const next = yield* Effect.option(reload)

@@ -14,8 +14,9 @@
  * when more are asked for within an interval, their owners are listed at once, metadata only, and the rest is answered from memory.
  * What is neither known nor in a list of this interval is `NotFound`, and retryable, as it may be newer than the list.
  */
-import { Clock, Context, Deferred, Duration, Effect, Exit, Layer } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Layer } from "effect"
 import { displayName, type ResourceRef } from "../domain/Target.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
 import { controllerOf, type HorizontalPodAutoscaler } from "./ObjectModel.ts"
 
@@ -145,7 +146,7 @@ const make = Effect.fnUntraced(function*(options: OwnerResolverOptions) {
   const step = Effect.fnUntraced(function*(ref: ResourceRef) {
     const shelf = shelfOf(ref.kind, ref.namespace)
     while (true) {
-      const nowMs = yield* Clock.currentTimeMillis
+      const nowMs = yield* Monotonic.nowMs
       const entry = shelf.entries.get(ref.name)
       if (entry !== undefined && nowMs - entry.atMs < intervalMs) return entry.owner
       turnInterval(shelf, nowMs)

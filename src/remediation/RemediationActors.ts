@@ -5,8 +5,9 @@
  * `effect/cluster` for several machines. Messages are volatile, the tables are durable: `fire` only says "look at this target", and what is
  * to be done there is always read from the store. A lost message costs time until the next sweep, never an alert.
  */
-import { Clock, Context, Duration, Effect, FiberSet, Latch, Layer, MutableList } from "effect"
+import { Context, Duration, Effect, FiberSet, Latch, Layer, MutableList } from "effect"
 import type { TargetKey } from "../domain/Target.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import type { RemediationOptions } from "./Remediation.ts"
 import * as RemediationActor from "./RemediationActor.ts"
@@ -93,13 +94,13 @@ const makeLocal = Effect.fnUntraced(function*(options: LocalOptions) {
     if (activation._tag === "Moved") yield* fire(activation.target)
     if (activation._tag === "Fenced" || activation._tag === "Failed") {
       // The sweep brings it back; what was fired meanwhile is in the store.
-      if (activation._tag === "Fenced") restingUntilMs.set(target, (yield* Clock.currentTimeMillis) + rest)
+      if (activation._tag === "Fenced") restingUntilMs.set(target, (yield* Monotonic.nowMs) + rest)
       mailbox.fired = false
     }
   })
 
   const sweepOnce = Effect.gen(function*() {
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* Monotonic.nowMs
     for (const [target, untilMs] of restingUntilMs) if (untilMs <= nowMs) restingUntilMs.delete(target)
     for (const target of yield* store.openTargets) {
       if (!restingUntilMs.has(target) && !mailboxes.has(target)) yield* fire(target)

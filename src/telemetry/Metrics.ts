@@ -9,6 +9,7 @@ import type { AlertReceived } from "../intake/Intake.ts"
 import { InvestigationChain } from "../investigation/InvestigationChain.ts"
 import { RemediationEvents } from "../remediation/RemediationEvents.ts"
 import type { EventHub } from "../resilience/EventHub.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
 import { Instruments, type Service } from "./Instruments.ts"
 import { TraceExport } from "./Tracing.ts"
@@ -30,7 +31,7 @@ export class Metrics extends Context.Service<Metrics, {
       Effect.gen(function*() {
         const clock = yield* Clock.Clock
         const traces = yield* TraceExport
-        const instruments = new Instruments({ services: options.services, nowMs: () => clock.currentTimeMillisUnsafe(), spansDropped: traces.dropped })
+        const instruments = new Instruments({ services: options.services, nowMs: () => Monotonic.nowMsUnsafe(clock), spansDropped: traces.dropped })
         const degradation = yield* Degradation
         yield* (yield* ResilienceEvents).listen(instruments.onResilience)
         yield* (yield* RemediationEvents).listen(instruments.onRemediation)

@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import type { Intent } from "../../src/domain/Execution.ts"
 import type { KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 import { aPodOf, executed, on, planned } from "./acting.ts"
+import { hourMs, withWallClock } from "../resilience/WallClock.ts"
 import { inTime, layer, script, writesOf } from "./faults.ts"
 
 describe("an eviction", () => {
@@ -34,6 +35,22 @@ describe("an eviction", () => {
       assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", "disruption-budget"])
       assert.strictEqual(writesOf(faults).length, 25)
     }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("gives up after two minutes, also where the wall clock is put back meanwhile", () => {
+    const faults = script({ writes: Array.from({ length: 60 }, () => budget) })
+    return withWallClock((setWallClock) =>
+      Effect.gen(function*() {
+        const intent = yield* evictOne
+        const running = yield* Effect.forkChild(executed(intent))
+        yield* TestClock.adjust("1 minute")
+        yield* setWallClock(-hourMs)
+        yield* TestClock.adjust("1 minute")
+        assert.isDefined(running.pollUnsafe())
+        assert.strictEqual((yield* Fiber.join(running)).failure, "disruption-budget")
+        assert.strictEqual(writesOf(faults).length, 25)
+      })
+    ).pipe(Effect.provide(layer(faults)))
   })
 
   it.effect("of a pod that has gone by itself has succeeded", () => {

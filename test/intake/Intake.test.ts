@@ -7,6 +7,7 @@ import { type AlertReceived, Intake, type IntakeOptions } from "../../src/intake
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
+import { eitherWay } from "../resilience/WallClock.ts"
 
 const start = "2026-11-24T03:00:00Z"
 
@@ -177,6 +178,20 @@ describe("Intake", () => {
       yield* TestClock.adjust(2000)
       assert.deepStrictEqual(yield* run(of("a", "3", "4")), [0, undefined])
     }))
+
+  it.effect("gives a source its share back with time, and not by a wall clock that is set", () =>
+    eitherWay((jump) =>
+      Effect.gen(function*() {
+        const { run } = yield* makeIntake({ rateLimit: { perSecond: 1, burst: 2 } })
+        const of = (...names: ReadonlyArray<string>) =>
+          Effect.map(receive(post(...names.map((name) => alert(name, name)))), ({ retryAfterMs, shed }) => [shed, retryAfterMs])
+        assert.deepStrictEqual(yield* run(of("1", "2")), [0, undefined])
+        yield* jump
+        assert.deepStrictEqual(yield* run(of("3", "4")), [2, 2000])
+        yield* TestClock.adjust(2000)
+        assert.deepStrictEqual(yield* run(of("3", "4")), [0, undefined])
+      }).pipe(Effect.scoped)
+    ))
 
   it.effect("keeps what was committed when the storage fails in the middle of a post, and the next try adds the rest", () =>
     Effect.gen(function*() {

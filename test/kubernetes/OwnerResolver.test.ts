@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import type { ResourceRef } from "../../src/domain/Target.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject, type ListOptions } from "../../src/kubernetes/KubernetesClient.ts"
 import { OwnerResolver, ownerOf, type OwnerResolverOptions } from "../../src/kubernetes/OwnerResolver.ts"
+import { eitherWay } from "../resilience/WallClock.ts"
 
 type Owner = readonly [kind: string, name: string]
 
@@ -150,6 +151,27 @@ describe("OwnerResolver", () => {
       assert.deepStrictEqual(yield* resolve(ref("Pod", "db-0")), ref("StatefulSet", "db"))
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(yield* resolve(ref("Pod", "db-0")), ref("Pod", "db-0"))
+    }).pipe(Effect.provide(cluster.layer()))
+  })
+
+  it.effect("what was read is asked for again after the interval, no sooner and no later where the wall clock is set", () => {
+    const cluster = countingCluster([object("Pod", "db-0")])
+    return Effect.gen(function*() {
+      const { resolve } = yield* OwnerResolver
+      yield* eitherWay((jump) =>
+        Effect.gen(function*() {
+          yield* TestClock.adjust("10 seconds")
+          yield* resolve(ref("Pod", "db-0"))
+          const before = cluster.requests.length
+          yield* jump
+          yield* TestClock.adjust("9 seconds")
+          yield* resolve(ref("Pod", "db-0"))
+          assert.lengthOf(cluster.requests, before)
+          yield* TestClock.adjust("1 second")
+          yield* resolve(ref("Pod", "db-0"))
+          assert.lengthOf(cluster.requests, before + 1)
+        })
+      )
     }).pipe(Effect.provide(cluster.layer()))
   })
 
