@@ -13,9 +13,9 @@ export const healedAtEnd: Invariant = {
   make: ({ scenario }, report) => {
     const breakers = new Map<string, CircuitTag>()
     let level = 0
-    const peers: ReadonlyArray<string> = ["kubernetes", ...scenario.tiers ?? []]
+    const peers = new Set<string>(["kubernetes", ...scenario.tiers ?? []])
     const ailing = (): ReadonlyArray<string> => [
-      ...[...breakers].filter(([name, state]) => peers.includes(name) && state !== "Closed").map(([name, state]) => `the breaker of ${name} is ${state}`),
+      ...[...breakers].filter(([name, state]) => peers.has(name) && state !== "Closed").map(([name, state]) => `the breaker of ${name} is ${state}`),
       ...(level === 0 ? [] : [`the level is ${level}`])
     ]
     return {

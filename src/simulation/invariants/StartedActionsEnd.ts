@@ -1,7 +1,8 @@
 /**
  * What was begun is brought to an end: an action that wrote to the cluster is verified, rolled back, or put before a person.
  *
- * A write that took effect makes an action begun, whatever the service believes of it.
+ * A write that took effect makes an action begun, whatever the service believes of it. One that was under way for so long that its remediation has ended
+ * meanwhile, sent by an owner that has been superseded since, is a person's to see to: that must be how it ended.
  */
 import type { Invariant } from "../Invariant.ts"
 import { Senders } from "../Senders.ts"
@@ -18,6 +19,7 @@ export const startedActionsEnd: Invariant = {
     /** By remediation, the execution that wrote. */
     const begun = new Map<string, string>()
     const verdicts = new Map<string, string>()
+    const ended = new Map<string, string>()
     return {
       on: {
         Committed: ({ events }) => {
@@ -29,6 +31,7 @@ export const startedActionsEnd: Invariant = {
             else if (kind === "Concluded" && event._tag === "Concluded") {
               const execution = begun.get(remediationId)
               begun.delete(remediationId)
+              ended.set(remediationId, event.state)
               if (execution === undefined) continue
               if (!honest.has(event.state)) report(`${execution} wrote to the cluster, and its remediation ended as ${event.state}`)
               if (event.state === "Remediated" && verdicts.get(remediationId) !== "fixed") {
@@ -41,7 +44,10 @@ export const startedActionsEnd: Invariant = {
           const executionId = senders.of(write)
           if (write.applied !== "yes" || executionId === undefined) return
           const remediationId = remediationOf.get(executionId)
-          if (remediationId !== undefined) begun.set(remediationId, executionId)
+          if (remediationId === undefined) return
+          const state = ended.get(remediationId)
+          if (state === undefined) begun.set(remediationId, executionId)
+          else if (state !== "Escalated") report(`${executionId} wrote to the cluster after its remediation had ended as ${state}`)
         }
       },
       atEnd: () => {

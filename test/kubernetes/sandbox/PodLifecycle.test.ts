@@ -25,7 +25,7 @@ const seenAt = Effect.fnUntraced(function*(...moments: ReadonlyArray<number>) {
   for (const atMs of moments) {
     yield* TestClock.adjust(Duration.millis(atMs - nowMs))
     nowMs = atMs
-    const [pod] = (yield* readWorkload(app)).pods.filter(({ uid }) => !before.has(uid))
+    const pod = (yield* readWorkload(app)).pods.find(({ uid }) => !before.has(uid))
     if (pod !== undefined) seen.push([atMs, pod.ready, pod.restarts, pod.reason])
   }
   return seen
