@@ -29,6 +29,12 @@ export const kindsOf = (scenario: Scenario, kinds: ReadonlyArray<FaultKind>): Re
     (target !== "telemetrySink" || scenario.telemetry === true))
 }
 
+/** What is much work comes as seldom as its kind says, and more seldom where the scenario says so. */
+const gapOf = ({ faultGapMs }: Scenario, kind: FaultKind): readonly [leastMs: number, mostMs: number] => {
+  if (faultGapMs === undefined || kind.gapMs === undefined) return faultGapMs ?? kind.gapMs ?? meanGapMs
+  return [Math.max(faultGapMs[0], kind.gapMs[0]), Math.max(faultGapMs[1], kind.gapMs[1])]
+}
+
 /** Draws a plan over the scenario's duration. The stream of each kind is its own: leaving one kind out changes nothing about the others. */
 export const draw = (setting: Setting, kinds: ReadonlyArray<FaultKind>): FaultPlan => {
   const { scenario, world } = setting
@@ -36,7 +42,7 @@ export const draw = (setting: Setting, kinds: ReadonlyArray<FaultKind>): FaultPl
   return kindsOf(scenario, kinds).flatMap((kind) => {
     const random = world.random(`plan ${kind.name}`)
     if (!random.chance(isPeers(kind) ? share * peersLess : share)) return []
-    const gapMs = random.magnitude(...scenario.faultGapMs ?? kind.gapMs ?? meanGapMs)
+    const gapMs = random.magnitude(...gapOf(scenario, kind))
     const faults: Array<Fault> = []
     let atMs = 0
     while (true) {
