@@ -25,7 +25,7 @@ describe("OtlpSpan", () => {
 
   it.effect("tells a failure by its message and without a stack, and an interruption as neither well nor wrong", () =>
     Effect.gen(function*() {
-      const [failed] = yield* ended(Effect.withSpan(Effect.fail(new Error("no room")), "failing"))
+      const [failed] = yield* ended(Effect.withSpan(Effect.die(new Error("no room")), "failing"))
       assert.deepStrictEqual(failed!.status, { code: 2, message: "no room" })
       assert.deepStrictEqual(failed!.events.map(({ name }) => name), ["exception"])
       assert.notInclude(JSON.stringify(failed), ".ts:")

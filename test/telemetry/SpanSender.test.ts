@@ -147,7 +147,7 @@ describe("Tracing.listening", () => {
     Effect.gen(function*() {
       const ended: Array<Tracer.Span> = []
       const tracer = Tracing.listening(yield* Effect.tracer, (each) => ended.push(each))
-      const inner = Effect.withSpan(Effect.exit(Effect.withSpan(Effect.fail(new Error("no")), "failing")), "inner", { attributes: { a: 1 } })
+      const inner = Effect.withSpan(Effect.exit(Effect.withSpan(Effect.die(new Error("no")), "failing")), "inner", { attributes: { a: 1 } })
       yield* Effect.withTracer(Effect.withSpan(inner, "outer"), tracer)
       assert.deepStrictEqual(ended.map(({ name, status }) => [name, status._tag === "Ended" ? status.exit._tag : "open"]), [["failing", "Failure"], ["inner", "Success"], ["outer", "Success"]])
       assert.strictEqual(new Set(ended.map(({ traceId }) => traceId)).size, 1)
