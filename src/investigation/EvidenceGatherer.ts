@@ -218,6 +218,13 @@ const partsOf = (
   return parts
 }
 
+/** The last lines of a log. Whole ones: a cut within a line may take away the name by which a secret is known. */
+export const endOf = (log: string, characters: number): string => {
+  if (log.length <= characters) return log
+  const from = log.length - characters
+  return log[from - 1] === "\n" ? log.slice(from) : log.slice(log.indexOf("\n", from) + 1 || log.length)
+}
+
 const logsOf = (
   client: KubernetesClient["Service"],
   namespace: string,
@@ -227,7 +234,7 @@ const logsOf = (
   const runs = [...(restarts > 0 ? [true] : []), ...(bounds.currentLogs || restarts === 0 ? [false] : [])]
   return Effect.forEach(runs, (previous) =>
     client.logs({ namespace, kind: "Pod", name: pod }, { container, previous, tailLines: bounds.logLines }).pipe(
-      Effect.map((text): ReadonlyArray<LogTail> => text === "" ? [] : [{ pod, container, previous, text: text.slice(-bounds.logCharacters) }]),
+      Effect.map((text): ReadonlyArray<LogTail> => text === "" ? [] : [{ pod, container, previous, text: endOf(text, bounds.logCharacters) }]),
       // A container that never started has no log: that is no gap in the evidence.
       Effect.orElseSucceed((): ReadonlyArray<LogTail> => [])
     )).pipe(Effect.map((tails) => tails.flat()))

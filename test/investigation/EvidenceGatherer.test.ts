@@ -3,7 +3,7 @@ import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { DegradationLevel } from "../../src/domain/DegradationLevel.ts"
 import { fromMillis } from "../../src/domain/Timestamp.ts"
-import { failingContainersOf, make, recentlyMs, revisionsOf } from "../../src/investigation/EvidenceGatherer.ts"
+import { endOf, failingContainersOf, make, recentlyMs, revisionsOf } from "../../src/investigation/EvidenceGatherer.ts"
 import { standard } from "../../src/investigation/Rulebook.ts"
 import { make as makeRules } from "../../src/investigation/RuleInvestigator.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
@@ -48,6 +48,18 @@ describe("evidence from a cluster", () => {
       assert.notInclude(question, "Hn7-quiet-otter")
       assert.notInclude(question, "sk_live_51Mfake0checkout0token0")
     }).pipe(Effect.provide(Sandbox.layer())))
+
+  it("a log that is too long is cut between lines, so that no secret loses the name before it", () => {
+    const log = "starting\nDATABASE_PASSWORD=winter-Barn-41\npanic: no schema\n"
+    assert.strictEqual(endOf(log, log.length), log)
+    for (let characters = 1; characters < log.length; characters++) {
+      const end = endOf(log, characters)
+      assert.isAtMost(end.length, characters)
+      assert.isTrue(end === "" || log.endsWith(`\n${end}`), JSON.stringify(end))
+    }
+    assert.strictEqual(endOf(log, 20), "panic: no schema\n")
+    assert.strictEqual(endOf("x".repeat(50), 20), "")
+  })
 
   it.effect("shrinks with the level: fewer logs and events at 1, none at 2, the spec at all", () =>
     Effect.gen(function*() {
