@@ -15,7 +15,7 @@
 import { Duration } from "effect"
 import { defaults, isProtected } from "../../decision/Guardrails.ts"
 import type { Intent } from "../../domain/Execution.ts"
-import type { Change } from "../../domain/Change.ts"
+import type { Change, PatchOperation } from "../../domain/Change.ts"
 import type { Setting } from "../FarEnd.ts"
 import { type Invariant, withTruth } from "../Invariant.ts"
 import { Senders } from "../Senders.ts"
@@ -41,8 +41,16 @@ interface Intended {
 
 const targetOf = ({ baseline: { ref } }: Intent): string => `${ref.kind} ${ref.namespace}/${ref.name}`
 
+const templateAnnotations = "/spec/template/metadata/annotations"
+const restartedAt = "kubectl.kubernetes.io/restartedAt"
+
+/** What `kubectl rollout restart` does: in nobody's chart, so the next release neither reverts it nor is surprised by it. */
+const isRestart = (operation: PatchOperation): boolean =>
+  operation.path === `${templateAnnotations}/${restartedAt.replace("/", "~1")}` ||
+  operation.path === templateAnnotations && operation.op === "add" && Object.keys(operation.value as object).join() === restartedAt
+
 const writesTemplate = (change: Change): boolean =>
-  change._tag === "Patch" && change.patch.some(({ path }) => path.startsWith("/spec/template"))
+  change._tag === "Patch" && change.patch.some((operation) => operation.path.startsWith("/spec/template") && !isRestart(operation))
 const writesReplicas = (change: Change): boolean => change._tag === "Patch" && change.patch.some(({ path }) => path === "/spec/replicas")
 
 class Account {

@@ -31,6 +31,23 @@ describe("guardrails-hold", () => {
     assert.deepStrictEqual(seen.reports, ["rem-1-1 wrote fields of helm that Helm declares", "rem-2-1 wrote the replica count of scaled, which an autoscaler owns"])
   })
 
+  it("takes a restart of what Helm declares, and reports one that writes anything else of its template", () => {
+    const restart = { "kubectl.kubernetes.io/restartedAt": "2026-11-24T03:00:00.000Z" }
+    const annotations = "/spec/template/metadata/annotations"
+    for (const [operations, expected] of [
+      [[{ op: "add", path: annotations, value: restart }], 0],
+      [[{ op: "add", path: `${annotations}/kubectl.kubernetes.io~1restartedAt`, value: "2026-11-24T03:00:00.000Z" }], 0],
+      [[{ op: "add", path: annotations, value: { ...restart, "sidecar.istio.io/inject": "false" } }], 1],
+      [[{ op: "replace", path: annotations, value: restart }], 1],
+      [[{ op: "add", path: annotations, value: restart }, { op: "replace", path: "/spec/template/spec/containers/0/image", value: "app:2" }], 1]
+    ] as const) {
+      const { at, reports } = start()
+      const helm = named("helm")
+      at(0, intended("rem-1", helm), { _tag: "ClusterWrite", by: "kubernaut", change: { _tag: "Patch", ref: helm, patch: operations }, executionId: "rem-1-1", applied: "yes" })
+      assert.strictEqual(reports.length, expected, JSON.stringify(operations))
+    }
+  })
+
   it("reports the same action on the same object within its cooldown, and takes it later, or when a person approved", () => {
     const early = start()
     early.act("rem-1")
