@@ -44,7 +44,7 @@ import type { Pipeline } from "../resilience/Pipeline.ts"
 import { find, readObjects } from "./ActionObjects.ts"
 import { plan as planAction } from "./ActionPlan.ts"
 import { collect } from "./Diagnostics.ts"
-import { classify, type Failure, fenced, stale } from "./FailureClassifier.ts"
+import { classify, type Failure, fenced, otherMode, stale } from "./FailureClassifier.ts"
 import { type PlanContext, RefusalRule } from "./Plan.ts"
 import { presenceOf } from "./Presence.ts"
 
@@ -80,6 +80,8 @@ export interface ExecuteOptions<E> {
    * more is then `unknown`. Default false: nobody else can have begun.
    */
   readonly resumed?: boolean
+  /** Whether anything may be written. Default true. Without it the cluster is only asked what of the intent is in it. */
+  readonly mayWrite?: boolean
 }
 
 export interface ExecutorOptions {
@@ -199,7 +201,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
       )
     }).pipe(Effect.withSpan("Executor.plan"))
 
-  const carryOut = Effect.fnUntraced(function*<E>(change: Change, intent: Intent, { holds, resumed = false }: ExecuteOptions<E>, deadlineMs: number) {
+  const carryOut = Effect.fnUntraced(function*<E>(change: Change, intent: Intent, { holds, mayWrite = true, resumed = false }: ExecuteOptions<E>, deadlineMs: number) {
     let last: Failure | undefined
     let unanswered = false
     for (let attempt = 1; ; attempt++) {
@@ -211,6 +213,7 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
       if (read.success === "gone") return stopped(conflict(change), unanswered || resumed ? "unknown" : "no")
       if (last !== undefined && attempt > settings.attempts) return stopped(last, unanswered ? "unknown" : "no")
       if ((yield* Clock.currentTimeMillis) >= Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)) return stopped(last ?? stale, unanswered ? "unknown" : "no")
+      if (!mayWrite) return stopped(otherMode, unanswered ? "unknown" : "no")
       if (!(yield* holds)) return stopped(fenced, unanswered ? "unknown" : "no")
       const written = yield* Effect.result(client.apply(change))
       if (written._tag === "Success" || isGone(change, written.failure)) return done

@@ -23,6 +23,7 @@
  * | `storage-full` | resource | stop writing to the cluster | |
  * | `fenced` | conflict | none: another activation of the target's actor goes on | ✓ |
  * | `stale` | timeout | decide anew | |
+ * | `mode` | policy | a person, who has set the mode | ✓ |
  */
 import { Schema } from "effect"
 import type { KubernetesError } from "../kubernetes/KubernetesClient.ts"
@@ -47,7 +48,9 @@ export const FailureWord = Schema.Literals([
   /** Not an answer of the cluster: the target has a newer owner. */
   "fenced",
   /** Not an answer of the cluster: the intent is too old to be carried out unseen. */
-  "stale"
+  "stale",
+  /** Not an answer of the cluster: the service runs in a mode now in which this is not done unasked. */
+  "mode"
 ])
 export type FailureWord = typeof FailureWord.Type
 
@@ -94,6 +97,13 @@ export const stale: Failure = failure(
   "timeout",
   "decide-anew",
   "The intent was made too long ago to be carried out without looking again, so nothing was written."
+)
+
+export const otherMode: Failure = failure(
+  "mode",
+  "policy",
+  "escalate",
+  "The service was started in another mode since this was intended, in which it is not done without an approval, so nothing more was written."
 )
 
 export const classify = (error: KubernetesError): Failure => {

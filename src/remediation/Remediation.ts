@@ -49,6 +49,12 @@ export interface RemediationOptions {
 
 type Decided = Extract<RemediationEvent, { _tag: "Decided" }>
 
+/**
+ * Whether what is intended may be written in this mode. It may have been intended in another one, by a process that was stopped so that it would not be
+ * written.
+ */
+const mayWrite = (mode: RemediationOptions["mode"], { review }: Remediation): boolean => mode === "auto" || (mode === "approve" && review?.answer === "approved")
+
 /** The work of one activation on one remediation. */
 export interface Activation {
   /** `Started`, for the commit of the claim; nothing for what waits for a person: every sweep comes by it, perhaps for days. */
@@ -215,7 +221,7 @@ export const make = Effect.fnUntraced(function*(options: RemediationOptions) {
 
   const execute = Effect.fn("execute")(function*(claim: Claim, self: Remediation, intent: Intent, resumed: boolean) {
     yield* Effect.annotateCurrentSpan({ "kubernaut.action.type": intent.action.type, "kubernaut.execution.id": intent.executionId })
-    const outcome = yield* executor.execute(intent, { holds: store.holds(claim), resumed })
+    const outcome = yield* executor.execute(intent, { holds: store.holds(claim), resumed, mayWrite: mayWrite(options.mode, self) })
     yield* Effect.annotateCurrentSpan({ "kubernaut.execution.applied": outcome.applied })
     return yield* journal(claim, self, [{ _tag: "Executed", outcome }])
   })

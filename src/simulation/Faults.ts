@@ -13,6 +13,7 @@ import { kubernetesStaleRead } from "./faults/KubernetesStaleRead.ts"
 import { kubernetesUnavailable } from "./faults/KubernetesUnavailable.ts"
 import { modelFaults } from "./faults/Models.ts"
 import { networkFaults } from "./faults/Network.ts"
+import { operatorMode } from "./faults/OperatorMode.ts"
 import { processCrash } from "./faults/ProcessCrash.ts"
 import { processFaults } from "./faults/Processes.ts"
 import { storageFaults } from "./faults/Storage.ts"
@@ -32,6 +33,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   wallClockJump,
   ...intakeFaults,
   breakerOperations,
+  operatorMode,
   ...telemetryFaults
 ]
 

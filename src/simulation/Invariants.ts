@@ -2,6 +2,7 @@
 import type { Invariant } from "./Invariant.ts"
 import { nothingLeaked } from "./invariants/NothingLeaked.ts"
 import { restartIntensity } from "./invariants/RestartIntensity.ts"
+import { modeRespected } from "./invariants/ModeRespected.ts"
 import { neverFalselyFixed } from "./invariants/NeverFalselyFixed.ts"
 import { auditComplete } from "./invariants/AuditComplete.ts"
 import { guardrailsHold } from "./invariants/GuardrailsHold.ts"
@@ -21,4 +22,4 @@ import { noRequestAfterDeadline } from "./invariants/NoRequestAfterDeadline.ts"
 import { nothingAfterDeadline } from "./invariants/NothingAfterDeadline.ts"
 import { rightTarget } from "./invariants/RightTarget.ts"
 
-export const all: ReadonlyArray<Invariant> = [noAlertLost, intentBeforeWrite, noActionTwice, rightTarget, answeredOnce, amplification, bulkheadRespected, nothingAfterDeadline, noRequestAfterDeadline, legalTransitions, levelFollows, noSecretLeaks, healedAtEnd, oneActionAtATime, startedActionsEnd, guardrailsHold, auditComplete, neverFalselyFixed, restartIntensity, nothingLeaked]
+export const all: ReadonlyArray<Invariant> = [noAlertLost, intentBeforeWrite, noActionTwice, rightTarget, answeredOnce, amplification, bulkheadRespected, nothingAfterDeadline, noRequestAfterDeadline, legalTransitions, levelFollows, noSecretLeaks, healedAtEnd, oneActionAtATime, startedActionsEnd, guardrailsHold, auditComplete, neverFalselyFixed, modeRespected, restartIntensity, nothingLeaked]

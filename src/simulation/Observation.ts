@@ -4,6 +4,7 @@
  *
  * All moments are milliseconds of the world's monotonic clock, because the wall clock may be what is wrong.
  */
+import type { KubernautOptions } from "../Kubernaut.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { Applied } from "../domain/Execution.ts"
 import type { RemediationEvent, RemediationEventKind } from "../domain/Remediation.ts"
@@ -71,6 +72,8 @@ export type TextChannel = "prompt" | "journal" | "audit" | "answer" | "crash" | 
 /** What became of a batch of spans: `not-now` may be sent again, `given-up` by the service after its time. */
 export type ExportEnding = "taken" | "refused" | "not-now" | "given-up"
 
+export type Mode = NonNullable<KubernautOptions["mode"]>
+
 export type Observation =
   /** The sender tries for the first time to tell of an alert. It goes on until it is answered. `about`: the workload that is truly in trouble. */
   | { readonly _tag: "AlertSent"; readonly alert: AlertIdentity; readonly firing: boolean; readonly about: ResourceRef }
@@ -94,6 +97,8 @@ export type Observation =
     readonly applied: Applied
     /** The tag of the API server's refusal. */
     readonly refused?: string
+    /** The number of the service's process that sent it. */
+    readonly process?: number
   }
   /** A workload began or ceased to serve as it should, as the cluster itself knows. */
   | { readonly _tag: "WorkloadHealth"; readonly ref: ResourceRef; readonly healthy: boolean }
@@ -113,7 +118,8 @@ export type Observation =
     readonly answer: "approved" | "rejected"
     readonly outcome: "taken" | "not-awaiting" | "not-stored" | "unreachable"
   }
-  | { readonly _tag: "ProcessBooted"; readonly process: string; readonly number: number }
+  /** `mode`: in which it was started. */
+  | { readonly _tag: "ProcessBooted"; readonly process: string; readonly number: number; readonly mode?: Mode }
   /** It can be spoken to. */
   | { readonly _tag: "ProcessReady"; readonly process: string; readonly number: number }
   | { readonly _tag: "ProcessEnded"; readonly process: string; readonly number: number; readonly how: "crashed" | "exited" }

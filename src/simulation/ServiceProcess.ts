@@ -25,6 +25,7 @@ import { isSimulated } from "./farEnds/Database.ts"
 import type { LanguageModelProvider } from "./farEnds/LanguageModels.ts"
 import type { FarEnds } from "./FarEnds.ts"
 import type { Setting } from "./FarEnd.ts"
+import type { Mode } from "./Observation.ts"
 import type { Process, ProcessOptions } from "./Process.ts"
 import type { ModelTier } from "./Scenario.ts"
 import { planted } from "./Secrets.ts"
@@ -74,9 +75,9 @@ const chain = ({ scenario }: Setting, farEnds: FarEnds) => Layer.unwrap(Effect.g
 class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>()("kubernaut/simulation/ServiceProcess/ClusterPipeline") {}
 
 /** As `cli/Application` has it. */
-const serviceLayer = (setting: Setting, farEnds: FarEnds) =>
+const serviceLayer = (setting: Setting, farEnds: FarEnds, mode: Mode) =>
   Layer.unwrap(Effect.map(makePipeline("kubernetes"), (kubernetes) =>
-    Kubernaut.Kubernaut.layer({ ...setting.scenario.service, cluster: "simulated" }).pipe(
+    Kubernaut.Kubernaut.layer({ ...setting.scenario.service, mode, cluster: "simulated" }).pipe(
       Layer.provideMerge(chain(setting, farEnds)),
       Layer.provide(ResilientClient.layer(kubernetes)),
       Layer.provide(farEnds.cluster.layer),
@@ -103,19 +104,34 @@ export class ServiceProcess {
   private bootedMs = 0
   /** How often in a row it did not live for long. */
   private shortLives = 0
+  private readonly ownMode: Mode
+  private mode: Mode
+  private make: (() => ReturnType<typeof serviceLayer>) | undefined
   private layer: ReturnType<typeof serviceLayer> | undefined
 
   constructor(setting: Setting, options: ProcessOptions = {}) {
     this.setting = setting
     this.options = options
     this.random = setting.world.random("restarts")
+    this.ownMode = setting.scenario.service.mode ?? "observe"
+    this.mode = this.ownMode
   }
 
   /** Boots it for the first time. From then on it is kept running. */
   start(farEnds: FarEnds): void {
-    const layer = serviceLayer(this.setting, farEnds)
-    this.layer = this.setting.scenario.telemetry === true ? layer.pipe(Layer.provide(farEnds.telemetrySink.tracing)) : layer
+    this.make = () => {
+      const layer = serviceLayer(this.setting, farEnds, this.mode)
+      return this.setting.scenario.telemetry === true ? layer.pipe(Layer.provide(farEnds.telemetrySink.tracing)) : layer
+    }
+    this.layer = this.make()
     this.boot()
+  }
+
+  /** Somebody stops it and starts it in another mode; without one, in the scenario's own. */
+  restartIn(mode: Mode = this.ownMode): void {
+    this.mode = mode
+    this.layer = this.make?.()
+    this.process?.crash()
   }
 
   /** Whether it can be spoken to. */
@@ -211,7 +227,7 @@ export class ServiceProcess {
     this.process = process
     this.boots++
     this.bootedMs = world.nowMs
-    observations.tell({ _tag: "ProcessBooted", process: process.name, number: process.number })
+    observations.tell({ _tag: "ProcessBooted", process: process.name, number: process.number, mode: this.mode })
     process.onEnd(() => this.ended(process))
   }
 

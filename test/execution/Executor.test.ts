@@ -282,6 +282,20 @@ describe("execute", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
+  it.effect("writes nothing where it may not, but finds what was written before", () => {
+    const faults = script()
+    return Effect.gen(function*() {
+      const intent = yield* planned({ type: "RestartWorkload", target: on("Deployment", "catalog") })
+      const { execute } = yield* Executor
+      const unasked = { holds: Effect.succeed(true), resumed: true, mayWrite: false }
+      const outcome = yield* execute(intent, unasked)
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", "mode"])
+      assert.deepStrictEqual(writesOf(faults), [])
+      yield* executed(intent)
+      assert.strictEqual((yield* execute(intent, unasked)).applied, "yes")
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
   it.effect("has nothing to write where the cluster already is as it should be", () => {
     const faults = script()
     return Effect.gen(function*() {

@@ -18,7 +18,7 @@ export interface Asked {
 
 export class ApiWire {
   private readonly observations: Setting["observations"]
-  private readonly callers: Callers
+  readonly callers: Callers
   private asked = 0
   private attempts = 0
 

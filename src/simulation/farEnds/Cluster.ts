@@ -333,15 +333,18 @@ export class Cluster implements FarEnd {
   private told<A>(change: Change, server: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> {
     const executionId = executionOf(change)
     const about = { _tag: "ClusterWrite", by: writer, change, ...(executionId === undefined ? {} : { executionId }) } as const
-    return Effect.matchEffect(server, {
-      onFailure: (error) => {
-        this.setting.observations.tell({ ...about, applied: "no", refused: error.reason._tag })
-        return Effect.fail(error)
-      },
-      onSuccess: (object) => {
-        this.setting.observations.tell({ ...about, applied: "yes" })
-        return Effect.succeed(object)
-      }
+    return Effect.withFiber((fiber) => {
+      const process = this.wire.callers.numberOf(fiber)
+      return Effect.matchEffect(server, {
+        onFailure: (error) => {
+          this.setting.observations.tell({ ...about, process, applied: "no", refused: error.reason._tag })
+          return Effect.fail(error)
+        },
+        onSuccess: (object) => {
+          this.setting.observations.tell({ ...about, process, applied: "yes" })
+          return Effect.succeed(object)
+        }
+      })
     })
   }
 }

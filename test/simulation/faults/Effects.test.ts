@@ -123,6 +123,17 @@ const processCases: Cases = {
       assert.isTrue(off("after").length > 0 && off("after").every((ms) => near(ms, 0)))
     }
   })),
+  "operator-mode": [{
+    parameters: { mode: "observe" },
+    claim: "while it runs in observe nothing is intended and nothing written, and afterwards it is again",
+    shows: (seen) => {
+      assert.deepStrictEqual(seen.seen("ProcessBooted").map(({ mode }) => mode), ["auto", "observe", "auto"])
+      const intended = (phase: Phase) => seen.events(phase).filter(({ kind }) => kind === "Intended").length
+      assert.strictEqual(intended("during"), 0)
+      assert.isTrue(seen.events("during").some(({ event }) => event._tag === "Concluded" && event.state === "Observed"))
+      assert.isAbove(intended("after"), 0)
+    }
+  }],
   "operator-breaker": [
     {
       parameters: { what: "isolate", forMs: 60_000 },

@@ -1,0 +1,37 @@
+/**
+ * In `observe` nothing is written to the cluster, and in `approve` nothing that no person has approved: whatever was intended by a process that ran in
+ * another mode.
+ *
+ * A second process on the same database is not judged: nobody hears in which mode it was started.
+ */
+import type { Mode } from "../Observation.ts"
+import type { Invariant } from "../Invariant.ts"
+
+export const modeRespected: Invariant = {
+  name: "mode-respected",
+  description: "A process in observe writes nothing, and one in approve only what a person has approved.",
+  make: (_, report) => {
+    const modes = new Map<number, Mode>()
+    const approved = new Set<string>()
+    return {
+      on: {
+        ProcessBooted: ({ mode, number }) => {
+          if (mode !== undefined) modes.set(number, mode)
+        },
+        Committed: ({ events }) => {
+          for (const { event, kind, remediationId } of events) {
+            if (kind === "Reviewed" && event._tag === "Reviewed" && event.review.answer === "approved") approved.add(remediationId)
+          }
+        },
+        ClusterWrite: ({ change, executionId, process = -1 }) => {
+          const mode = modes.get(process)
+          if (mode === undefined || mode === "auto") return
+          // An execution is named by its remediation and a number.
+          const remediation = executionId?.replace(/-\d+$/, "")
+          if (mode === "approve" && (remediation === undefined || approved.has(remediation))) return
+          report(`${change._tag} of ${change.ref.kind} ${change.ref.name} was sent in mode ${mode}${mode === "approve" ? " and nobody had approved it" : ""}`)
+        }
+      }
+    }
+  }
+}

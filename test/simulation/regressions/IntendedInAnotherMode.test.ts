@@ -1,0 +1,52 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { RemediationEvent } from "../../../src/domain/Remediation.ts"
+import * as Scenario from "../../../src/simulation/Scenario.ts"
+import type { Mode } from "../../../src/simulation/Observation.ts"
+import { run } from "../../../src/simulation/Simulation.ts"
+
+// The first alert comes after 20 s. The write is under way for long, so that the service can be stopped before it arrives.
+const scenario: Scenario.Scenario = { ...Scenario.single, durationMs: 5 * 60_000, incidentEveryMs: 3_600_000, clusterLatencyMs: [300, 300] }
+
+/** The service is killed before its write arrives, and started in another mode. */
+const stopped = (mode: Mode) => {
+  let ending: RemediationEvent | undefined
+  let writes = 0
+  /** The remediation that was under way. */
+  let id: string | undefined
+  const { violations } = run({
+    seed: 1,
+    scenario,
+    plan: [],
+    onMade: ({ observations, service, world }) => {
+      observations.listen({
+        Committed: (committed) => {
+          for (const { event, remediationId } of committed.events) {
+            if (event._tag === "Concluded" && remediationId === id) ending = event
+            if (event._tag !== "Intended" || id !== undefined) continue
+            id = remediationId
+            world.at(world.nowMs, () => service.restartIn(mode))
+          }
+        },
+        ClusterWrite: ({ executionId }) => {
+          if (id !== undefined && executionId?.startsWith(id) === true) writes++
+        }
+      })
+    }
+  })
+  return { violations, writes, ending }
+}
+
+describe("an action that was intended before the service was stopped", () => {
+  it.each(["observe", "approve"] as const)("is not carried out by the one that is started in %s, and a person is told", (mode) => {
+    const { ending, violations, writes } = stopped(mode)
+    assert.deepStrictEqual(violations, [])
+    assert.strictEqual(writes, 0)
+    assert.isTrue(ending?._tag === "Concluded" && ending.state === "Escalated" && ending.reason.includes("another mode"))
+  })
+
+  it("is carried out by one that is started in auto again", () => {
+    const { ending, writes } = stopped("auto")
+    assert.strictEqual(writes, 1)
+    assert.isTrue(ending?._tag === "Concluded" && ending.state === "Remediated")
+  })
+})
