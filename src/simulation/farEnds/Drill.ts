@@ -4,7 +4,7 @@
  *     healed ── a minute of quiet ──> false alarms about two workloads ── all ended ──> every place of every bulkhead at once ──> done
  *
  * - **False alarms** have to go all the way, like any alert: through the journal, the actors, the locks, the cluster and the models. They are also the requests
- *   that a breaker which nobody probes needs to find out that its peer is back.
+ *   that a breaker which nobody probes needs to find out that its peer is back; there are more of them while one has not.
  * - **Places.** As many calls as a bulkhead has places are made through it at once, and each waits until all have begun. Where fewer begin, a place has
  *   been lost, or belongs to somebody who has left the queue.
  *
@@ -22,6 +22,8 @@ import type { Cluster } from "./Cluster.ts"
 const quietMs = 60_000
 const lookEveryMs = 5_000
 const alarms = 2
+/** How often at most: a breaker that an operator has isolated lets nobody through until its time is over. */
+const rounds = 8
 /** How often in a row a bulkhead has to be found narrow: a call of somebody else may hold a place for once. */
 const tries = 3
 
@@ -49,6 +51,8 @@ export class Drill implements FarEnd {
   /** The process that is tried. */
   private process: number | undefined
   private tried = 0
+  private alarmed = 0
+  private readonly unclosed = new Set<string>()
 
   constructor(setting: Setting, service: ServiceProcess, alertmanager: Alertmanager, cluster: Cluster) {
     this.setting = setting
@@ -56,6 +60,10 @@ export class Drill implements FarEnd {
     this.alertmanager = alertmanager
     this.cluster = cluster
     this.random = setting.world.random("drill")
+    setting.observations.listen({
+      ProcessBooted: () => this.unclosed.clear(),
+      BreakerMoved: ({ breaker, to }) => void (to === "Closed" ? this.unclosed.delete(breaker) : this.unclosed.add(breaker))
+    })
   }
 
   heal(): void {
@@ -77,12 +85,13 @@ export class Drill implements FarEnd {
     if (!service.isReady || service.process?.state !== "running" || service.activeActors !== 0) return
     if (service.process.number !== this.process) this.phase = "alarms"
     this.process = service.process.number
-    if (this.phase === "alarms") this.alarm()
+    if (this.phase === "alarms" || (this.unclosed.size > 0 && this.alarmed < rounds)) this.alarm()
     else this.measure()
   }
 
   private alarm(): void {
     this.phase = "places"
+    this.alarmed++
     const drawn = this.cluster.workloads.map((ref) => ({ ref, order: this.random.nextDoubleUnsafe() })).sort((a, b) => a.order - b.order)
     // About one that is in trouble only where there is no other: then it is no false alarm.
     const [well, ill] = [drawn.filter(({ ref }) => this.cluster.serves(ref)), drawn.filter(({ ref }) => !this.cluster.serves(ref))]
