@@ -52,12 +52,12 @@ export interface Scenario {
 
 const minuteMs = 60_000
 
-/** An hour of a working cluster: something breaks every three minutes, and with repeats, pods and storms an alert comes every 30 seconds at the mean. */
+/** An hour of a working cluster: something breaks every three and a half minutes, and with repeats, pods and storms an alert comes every 30 seconds at the mean. */
 export const steady: Scenario = {
   name: "steady",
   durationMs: 60 * minuteMs,
   livenessMs: 30 * minuteMs,
-  incidentEveryMs: 3 * minuteMs,
+  incidentEveryMs: 3.5 * minuteMs,
   workloads: 12,
   clusterLatencyMs: [1, 20],
   restartMs: [500, 10_000],
