@@ -45,6 +45,8 @@ const markedStore = Layer.effect(
   RemediationStore,
   Effect.map(RemediationStore, (store) => ({
     ...store,
+    // Started goes with the claim.
+    claim: (target, begin) => begin === undefined ? store.claim(target) : marked("Started", store.claim(target, begin)),
     append: (claim, self, events, at) => events.reduce((append, event) => marked(event._tag, append), store.append(claim, self, events, at)),
     retarget: (claim, self, target, at) => marked("Retargeted", store.retarget(claim, self, target, at))
   }))
