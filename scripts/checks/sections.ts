@@ -59,10 +59,13 @@ export const sections: ReadonlyArray<Section> = [
   },
   {
     name: "simulation",
-    title: "simulation: 60 seeds of an hour, an embedder's own",
+    title: "simulation: 200 seeds of an hour, 20 with models, 20 with people, 10 with traces, an embedder's own",
     run: async () =>
       combine([
-        await command("node", ["src/main.ts", "simulate", "--seeds", "60", "--hours", "1"], { timeoutSeconds: 300 }),
+        await command("node", ["src/main.ts", "simulate", "--seeds", "200", "--hours", "1"], { timeoutSeconds: 300 }),
+        await command("node", ["src/main.ts", "simulate", "--seeds", "20", "--scenario", "models"], { timeoutSeconds: 300 }),
+        await command("node", ["src/main.ts", "simulate", "--seeds", "20", "--scenario", "reviews"], { timeoutSeconds: 300 }),
+        await command("node", ["src/main.ts", "simulate", "--seeds", "10", "--scenario", "telemetry"], { timeoutSeconds: 300 }),
         await vitest({ name: "examples-chaos", args: ["--project", "examples"], timeoutSeconds: 120 })
       ])
   },
