@@ -26,8 +26,9 @@ export const make = (database: DatabaseSync, kept: ReadonlyArray<KeptInMemory>):
       // Changes whenever another connection has committed, and never for our own.
       const found = version.get()?.data_version
       if (found === knownVersion) return
-      knownVersion = found
       for (const table of kept) table.reload()
+      // Only now: where one of them can't be read, all are read at the next attempt.
+      knownVersion = found
     },
     commit: () => void commit.run(),
     rollback: () => {
