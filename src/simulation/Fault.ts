@@ -11,12 +11,18 @@ import type { SeededRandom } from "./SeededRandom.ts"
 import type { ServiceProcess } from "./ServiceProcess.ts"
 import { type ModelPeer, type Wire, wireOf } from "./Wire.ts"
 
+/** The stages in which a fault does most: reading and asking, writing, watching. */
+export const Aim = Schema.Literals(["investigation", "execution", "verification"])
+export type Aim = typeof Aim.Type
+
 /** One fault of a plan. */
 export const Fault = Schema.Struct({
   /** The name of its kind. */
   kind: Schema.NonEmptyString,
-  /** When it begins, in milliseconds since the run began. */
+  /** When it begins, in milliseconds since the run began; where it is aimed, from when on it waits for its moment. */
   atMs: Schema.Int,
+  /** It begins just after a remediation has come to this stage. A stage that takes milliseconds is hit by nothing else. */
+  aim: Schema.optionalKey(Aim),
   /** How long it lasts. 0 for what happens in a moment. */
   forMs: Schema.Int,
   /** What its kind needs to know; see the kind's `parameters`. */

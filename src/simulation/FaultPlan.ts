@@ -5,7 +5,7 @@
  * Runs that do everything at once hide the bugs that need a long time of one thing, and a service that is always down does no work in which faults could hit it.
  */
 import { Schema } from "effect"
-import { Fault, type FaultKind } from "./Fault.ts"
+import { Aim, Fault, type FaultKind } from "./Fault.ts"
 import type { Setting } from "./FarEnd.ts"
 import type { Scenario } from "./Scenario.ts"
 
@@ -17,6 +17,9 @@ const meanGapMs = [120_000, 3_600_000] as const
 
 /** How large a share of all kinds a run has: of 40, from one to sixteen. */
 const shares = [0.02, 0.4] as const
+
+/** How often a fault is aimed at a stage of some remediation, and not at a moment. */
+const aimedShare = 0.3
 
 /** There are so many ways in which a model can fail that in the full share of them none would ever answer. */
 const isPeers = ({ target }: FaultKind): boolean => target === "models" || target === "network"
@@ -52,6 +55,7 @@ export const draw = (setting: Setting, kinds: ReadonlyArray<FaultKind>): FaultPl
       faults.push({
         kind: kind.name,
         atMs,
+        ...(random.chance(aimedShare) ? { aim: random.pick(Aim.literals) } : {}),
         forMs: kind.lasts === undefined ? 0 : Math.ceil(random.magnitude(...kind.lasts)),
         parameters: Schema.encodeSync(kind.parameters)(kind.draw(random, setting))
       })

@@ -15,9 +15,11 @@ import * as Faults from "./Faults.ts"
 import * as Plan from "./FaultPlan.ts"
 import * as Invariants from "./Invariants.ts"
 import type { Checker, Invariant, Violation } from "./Invariant.ts"
-import { Observations } from "./Observation.ts"
+import { type CommittedEvent, Observations } from "./Observation.ts"
 import type { ProcessOptions } from "./Process.ts"
+import type { SeededRandom } from "./SeededRandom.ts"
 import { ServiceProcess } from "./ServiceProcess.ts"
+import { Stages } from "./Stages.ts"
 import { watchText } from "./TextWatch.ts"
 import * as World from "./World.ts"
 import { Schema } from "effect"
@@ -68,6 +70,9 @@ export const run = (options: SimulationOptions): SimulationResult => {
 /** In the liveness phase, how often is looked whether anything is pending. */
 const lookEveryMs = 1000
 
+/** An execution takes some twenty steps. */
+const stepsAfter = 20
+
 /** More than this many violations of one run say nothing more. */
 const enoughViolations = 20
 
@@ -79,17 +84,24 @@ class Simulation {
   private readonly checkers: ReadonlyArray<Checker>
   private readonly violations: Array<Violation> = []
   private readonly active = new Map<Fault, () => void>()
+  /** Faults whose time has come, and whose moment has not. */
+  private readonly waiting = new Set<Fault>()
+  private isHealed = false
+  private readonly stages = new Stages()
+  private readonly aiming: SeededRandom
 
   constructor(options: SimulationOptions) {
     this.options = options
     const world = World.make(options.seed)
     this.setting = { world, scenario: options.scenario, observations: new Observations(() => world.nowMs) }
+    this.aiming = world.random("aim")
     const { observations, scenario } = this.setting
     const service = new ServiceProcess(this.setting, scenario.watchesText === true ? { ...options.process, ...watchText(observations) } : options.process)
     this.reach = { ...this.setting, service, farEnds: FarEnds.make(this.setting, service) }
     this.plan = options.plan ?? scenario.plan ?? Plan.draw(this.setting, Faults.all)
     this.checkers = [...options.invariants ?? Invariants.all, ...scenario.expectations ?? []].map((invariant) => this.checker(invariant))
-    for (const fault of this.plan) world.at(fault.atMs, () => this.begin(fault))
+    for (const fault of this.plan) world.at(fault.atMs, () => fault.aim === undefined ? this.begin(fault) : this.waiting.add(fault))
+    if (this.plan.some(({ aim }) => aim !== undefined)) this.setting.observations.listen({ Committed: ({ events }, atMs) => this.aim(events, atMs) })
     options.onMade?.(this.reach)
   }
 
@@ -138,6 +150,23 @@ class Simulation {
     return checker
   }
 
+  /** Lets those begin that wait for a stage to which something has come, some steps later: between any two things that are done in it. */
+  private aim(events: ReadonlyArray<CommittedEvent>, atMs: number): void {
+    const { world } = this.setting
+    for (const row of events) {
+      const before = this.stages.take(row, atMs)?.stage
+      const stage = this.stages.open.get(row.remediationId)?.stage
+      if (stage === before) continue
+      for (const fault of this.waiting) {
+        if (fault.aim !== stage) continue
+        this.waiting.delete(fault)
+        world.atStep(world.steps + 1 + this.aiming.below(stepsAfter), () => {
+          if (!this.isHealed) this.begin(fault)
+        })
+      }
+    }
+  }
+
   private begin(fault: Fault): void {
     const { observations, world } = this.setting
     const kind: FaultKind | undefined = Faults.byName.get(fault.kind)
@@ -157,6 +186,8 @@ class Simulation {
   }
 
   private heal(): void {
+    this.isHealed = true
+    this.waiting.clear()
     for (const fault of this.active.keys()) this.end(fault)
     for (const farEnd of this.farEnds) farEnd.heal?.()
     this.setting.observations.tell({ _tag: "HealingBegan" })

@@ -9,9 +9,9 @@ export const kubernetesDisruptionBudget = kind({
   parameters: Schema.Struct({}),
   lasts: [30_000, 600_000],
   draw: () => ({}),
-  apply: (_, { farEnds: { cluster }, world }, random) => {
+  apply: (_, { farEnds: { cluster } }, random) => {
     const undo = cluster.workloads.filter(() => random.chance(0.5)).map(({ name, namespace }) =>
-      cluster.forbidEvictions({ namespace, name, budget: `${name}-${world.nowMs}` }))
+      cluster.forbidEvictions({ namespace, name, budget: `${name}-${random.hex(8)}` }))
     return () => {
       for (const each of undo) each()
     }
