@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { classify, FailureWord, fenced, stale } from "../../src/execution/FailureClassifier.ts"
+import { classify, FailureWord, fenced, otherMode, stale } from "../../src/execution/FailureClassifier.ts"
 import { KubernetesError, KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 
 const table: ReadonlyArray<readonly [KubernetesErrorReason, word: FailureWord, category: string, recovery: string]> = [
@@ -32,7 +32,7 @@ describe("FailureClassifier", () => {
 
   it("knows every reason of the port, and has a cause for every word", () => {
     assert.sameMembers(table.map(([reason]) => reason._tag), KubernetesErrorReason.members.map((member) => member.fields._tag.schema.literal))
-    assert.sameMembers([...table.map(([, word]) => word), fenced.word, stale.word], [...FailureWord.literals])
+    assert.sameMembers([...table.map(([, word]) => word), fenced.word, otherMode.word, stale.word], [...FailureWord.literals])
   })
 
   it("names what stood in the way where the cluster says so", () => {
