@@ -226,9 +226,11 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
       } else if (error.applied !== "no") {
         unanswered = true
         yield* Effect.sleep(settings.readBackDelay)
-      } else if (error.reason._tag !== "Conflict") {
+      } else {
+        // Somebody has changed or removed it since it was read: that may have been the write of the run that was cut short, and a read may be behind.
+        if (resumed && (error.reason._tag === "Conflict" || error.reason._tag === "NotFound")) unanswered = true
         // A conflict may be an earlier attempt of ours that did go through: the next read tells.
-        return stopped(last, unanswered ? "unknown" : "no")
+        if (error.reason._tag !== "Conflict") return stopped(last, unanswered ? "unknown" : "no")
       }
     }
   })

@@ -185,6 +185,20 @@ describe("execute", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
+  it.effect("does not know what an earlier run did where its own write meets a change, and then no object", () => {
+    const refusals = () => script({ writes: [{ _tag: "Conflict" }, { _tag: "NotFound" }] })
+    const outcomeOf = (resumed: boolean) =>
+      Effect.gen(function*() {
+        const { execute } = yield* Executor
+        const { applied, failure } = yield* execute(yield* planned(rollback), { holds: Effect.succeed(true), resumed })
+        return [applied, failure]
+      }).pipe(Effect.provide(layer(refusals())))
+    return Effect.gen(function*() {
+      assert.deepStrictEqual(yield* outcomeOf(true), ["unknown", "not-found"])
+      assert.deepStrictEqual(yield* outcomeOf(false), ["no", "not-found"])
+    })
+  })
+
   it.effect("does not write over what somebody else has changed since the plan", () => {
     const faults = script()
     return Effect.gen(function*() {
