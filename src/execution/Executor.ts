@@ -227,8 +227,8 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
         unanswered = true
         yield* Effect.sleep(settings.readBackDelay)
       } else {
-        // Somebody has changed or removed it since it was read: that may have been the write of the run that was cut short, and a read may be behind.
-        if (resumed && (error.reason._tag === "Conflict" || error.reason._tag === "NotFound")) unanswered = true
+        // A refusal of this write says nothing of the one that the run before may have on its way, and what was read before may be behind.
+        if (resumed) unanswered = true
         // A conflict may be an earlier attempt of ours that did go through: the next read tells.
         if (error.reason._tag !== "Conflict") return stopped(last, unanswered ? "unknown" : "no")
       }

@@ -56,7 +56,9 @@ const isOvertaken = (self: Remediation, { outcome }: Remediation["executions"][n
 
 const afterIntent = (self: Remediation, { intent, outcome }: Remediation["executions"][number]): NextStep => {
   if (outcome === undefined) return { _tag: "Execute", intent }
-  if (outcome.applied === "unknown") return conclude("Escalated", "It is not known whether the action reached the cluster.")
+  if (outcome.applied === "unknown") {
+    return conclude("Escalated", `It is not known whether the action reached the cluster.${outcome.message === undefined ? "" : ` ${outcome.message}`}`)
+  }
   if (outcome.failure !== undefined) return conclude("Escalated", outcome.message ?? `The action failed: ${outcome.failure}.`)
   if (intent.action.type === "CollectDiagnostics") return conclude("Escalated", "Diagnostics were collected for a person to look at.")
   if (self.verification === undefined) return { _tag: "Verify", intent }

@@ -185,17 +185,19 @@ describe("execute", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
-  it.effect("does not know what an earlier run did where its own write meets a change, and then no object", () => {
-    const refusals = () => script({ writes: [{ _tag: "Conflict" }, { _tag: "NotFound" }] })
+  it.effect.each([
+    { claim: "meets a change, and then no object", writes: [{ _tag: "Conflict" }, { _tag: "NotFound" }], failure: "not-found" },
+    { claim: "is refused by a policy", writes: [{ _tag: "PolicyDenied" }], failure: "policy-denied" }
+  ] as const)("does not know what an earlier run did where its own write $claim", ({ failure, writes }) => {
     const outcomeOf = (resumed: boolean) =>
       Effect.gen(function*() {
         const { execute } = yield* Executor
-        const { applied, failure } = yield* execute(yield* planned(rollback), { holds: Effect.succeed(true), resumed })
-        return [applied, failure]
-      }).pipe(Effect.provide(layer(refusals())))
+        const outcome = yield* execute(yield* planned(rollback), { holds: Effect.succeed(true), resumed })
+        return [outcome.applied, outcome.failure]
+      }).pipe(Effect.provide(layer(script({ writes: [...writes] }))))
     return Effect.gen(function*() {
-      assert.deepStrictEqual(yield* outcomeOf(true), ["unknown", "not-found"])
-      assert.deepStrictEqual(yield* outcomeOf(false), ["no", "not-found"])
+      assert.deepStrictEqual(yield* outcomeOf(true), ["unknown", failure])
+      assert.deepStrictEqual(yield* outcomeOf(false), ["no", failure])
     })
   })
 
