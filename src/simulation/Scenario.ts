@@ -52,17 +52,17 @@ export interface Scenario {
 
 const minuteMs = 60_000
 
-/** An hour of a working cluster: something breaks every three and a half minutes, and with repeats, pods and storms an alert comes every 30 seconds at the mean. */
+/** An hour of a working cluster: something breaks every 3.75 minutes, and with repeats, pods and storms an alert comes every 30 seconds at the mean. */
 export const steady: Scenario = {
   name: "steady",
   durationMs: 60 * minuteMs,
   livenessMs: 30 * minuteMs,
-  incidentEveryMs: 3.5 * minuteMs,
-  workloads: 12,
+  incidentEveryMs: 3.75 * minuteMs,
+  workloads: 8,
   clusterLatencyMs: [1, 20],
   restartMs: [500, 10_000],
   // Verification looks less often than by default: it is most of the work of an hour, and a look more finds nothing more.
-  service: { mode: "auto", verification: { pollInterval: "4 seconds", pollIntervalCap: "8 seconds" } }
+  service: { mode: "auto", verification: { pollInterval: "5 seconds", pollIntervalCap: "10 seconds" } }
 }
 
 /**
