@@ -20,6 +20,7 @@ import type { Investigation } from "../domain/Investigation.ts"
 import { resourceRef } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { parseQuantity } from "../kubernetes/ObjectModel.ts"
+import type { ActionRecord } from "../storage/ActionHistory.ts"
 import { empty } from "./Evidence.ts"
 import { type InvestigationRequest, type Investigator, InvestigatorError } from "./Investigator.ts"
 import { factsOf, reasonsOf } from "./RuleFacts.ts"
@@ -31,12 +32,6 @@ export interface Options {
   readonly rules: ReadonlyArray<Rule>
   /** The verified uses of an action against this alert since then; `undefined` where that can't be told. Absent: no history is considered. */
   readonly recordOf?: (alertName: string, action: ActionType, since: Timestamp.Timestamp) => Effect.Effect<ActionRecord | undefined>
-}
-
-/** Verified uses of an action, and how many of them fixed. */
-export interface ActionRecord {
-  readonly verified: number
-  readonly fixed: number
 }
 
 /** An action whose share of fixes is below this is not proposed by rules. */
