@@ -7,17 +7,16 @@
  * made durable by the caller, and only then given to `execute`:
  *
  *     for each change of the intent, in order
- *       read back ── there already ──────────────────────────> next change       (a run before a crash did it)
- *           │ ├───── somebody has changed the object ────────> `conflict`        (plan anew; the write could not take effect any more)
- *           │ ├───── the object is gone ──────────────────────> `conflict`        (applied: unknown, where a write was left without an answer, or an
-           │ │                                                                         earlier run may have written)
- *           │ └───── not readable ───────────────────────────> applied: unknown
- *       intent too old? ── yes ──────────────────────────────> `stale`
- *       fence holds? ── no ──────────────────────────────────> `fenced`
- *       write ── done ───────────────────────────────────────> next change
- *           ├───── refused ──────────────────────────────────> its failure
- *           ├───── disruption budget ── wait ── read back …    up to a deadline
- *           └───── no answer ── wait ── read back …            up to a number of attempts, then applied: unknown
+ *       read back ── there already ─────────────> next change   (an earlier run wrote it before a crash)
+ *           │ ├───── changed by somebody ───────> `conflict`    (the write could no longer take effect)
+ *           │ ├───── gone ──────────────────────> `conflict`    (applied: unknown if an earlier write may have arrived)
+ *           │ └───── not readable ──────────────> applied: unknown
+ *       intent too old? ── yes ─────────────────> `stale`
+ *       fence holds? ── no ─────────────────────> `fenced`
+ *       write ── done ──────────────────────────> next change
+ *           ├───── refused ─────────────────────> its failure
+ *           ├───── disruption budget ── wait ──── read back …   up to a deadline
+ *           └───── no response ── wait ────────── read back …   up to a number of attempts, then applied: unknown
  *
  * Every write is conditional, on a resourceVersion or a uid, so a repeated one takes effect once only, whoever repeats it: this loop, the
  * pipeline beneath, or another process after a crash. A journaled intent is therefore always true: what it says is written as it says, or

@@ -380,7 +380,7 @@ const operate = (
         {
           _tag: "ForcedClosed",
           generation,
-              untilMs: nowMs + event.forMs,
+          untilMs: nowMs + event.forMs,
           reason: event.reason,
           failuresInARow: 0,
           window: state._tag === "Closed" || state._tag === "ForcedClosed" ? state.window : RollingWindow.empty
