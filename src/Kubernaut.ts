@@ -3,15 +3,17 @@
  *
  * **When to use**
  *
- * To embed Kubernaut in a program of your own. The far ends are yours to give, each as a Layer: a cluster (`Sandbox.layer`,
- * `ClientNode.layer`), a database (`Storage.layerSqlite`, `Storage.layerMemory`) and the investigators (`InvestigationChain.layer`). The command
- * `kubernaut serve` is this layer with HTTP, configuration and telemetry around it.
+ * To embed Kubernaut in a program of your own. The far ends are yours to give, each as a Layer: a cluster
+ * (`Sandbox.layer`, `ClientNode.layer`), a database (`Storage.layerSqlite`, `Storage.layerMemory`) and the
+ * investigators (`InvestigationChain.layer`). The command `kubernaut serve` is this layer with HTTP, configuration and
+ * telemetry around it.
  *
  * **Details**
  *
- * Building the layer starts two supervised children: the sweep that takes up whatever work the database holds, and the degradation fiber.
- * Closing its scope stops every actor between two steps; the next process goes on from the journal.
+ * Building the layer starts two supervised children: the sweep that takes up whatever work the database holds, and the
+ * degradation fiber. Closing its scope stops every actor between two steps; the next process goes on from the journal.
  */
+
 import { Context, Deferred, Effect, Layer, Option } from "effect"
 import { defaults as defaultGuardrails, type GuardrailSettings } from "./decision/Guardrails.ts"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
@@ -58,37 +60,50 @@ const comesBackAfter = "30 seconds"
 export class Supervised extends Context.Service<Supervised, Supervisor.Supervisor>()("kubernaut/Kubernaut/Supervised") {
   static readonly layer: Layer.Layer<Supervised, never, RemediationActors | Degradation> = Layer.effect(
     Supervised,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const actors = yield* RemediationActors
       const degradation = yield* Degradation
-      const supervisor: Supervisor.Supervisor = yield* Supervisor.make({
-        name: "kubernaut",
-        // Neither part has a substitute, and what broke it may be over: a database that was away for a minute must not leave alerts undone.
-        onEscalation: ({ child }) => Effect.andThen(Effect.sleep(comesBackAfter), Effect.suspend(() => supervisor.restart(child)))
-      }, [
-        { name: "degradation", start: degradation.run },
-        { name: "sweep", start: actors.sweep }
-      ])
+      const supervisor: Supervisor.Supervisor = yield* Supervisor.make(
+        {
+          name: "kubernaut",
+          // Neither part has a substitute, and what broke it may be over: a database that was away for a minute must
+          // not leave alerts undone.
+          onEscalation: ({ child }) =>
+            Effect.andThen(
+              Effect.sleep(comesBackAfter),
+              Effect.suspend(() => supervisor.restart(child))
+            )
+        },
+        [
+          { name: "degradation", start: degradation.run },
+          { name: "sweep", start: actors.sweep }
+        ]
+      )
       return supervisor
     })
   )
 }
 
-export class Kubernaut extends Context.Service<Kubernaut, {
-  /** Takes in one Alertmanager webhook. Answers after the commit. */
-  readonly receive: (webhook: Webhook) => Effect.Effect<Receipt, StorageError>
-  readonly get: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
-  /** The remediation when it is final, or waits for a person; `None` at once where there is no such remediation. */
-  readonly settled: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
-}>()("kubernaut/Kubernaut") {
+export class Kubernaut extends Context.Service<
+  Kubernaut,
+  {
+    /** Takes in one Alertmanager webhook. Answers after the commit. */
+    readonly receive: (webhook: Webhook) => Effect.Effect<Receipt, StorageError>
+    readonly get: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
+    /** The remediation when it is final, or waits for a person; `None` at once where there is no such remediation. */
+    readonly settled: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
+  }
+>()("kubernaut/Kubernaut") {
   static readonly layer = (options: KubernautOptions): Layer.Layer<Kubernaut | Parts, never, FarEnds> =>
     Layer.effect(Kubernaut, make).pipe(
       Layer.provideMerge(Layer.mergeAll(intake(options), Supervised.layer)),
       Layer.provideMerge(actors(options)),
-      Layer.provideMerge(Layer.mergeAll(
-        RemediationEvents.layer,
-        Layer.unwrap(Effect.map(InvestigationChain, ({ tiers }) => Degradation.layer({ tiers })))
-      ))
+      Layer.provideMerge(
+        Layer.mergeAll(
+          RemediationEvents.layer,
+          Layer.unwrap(Effect.map(InvestigationChain, ({ tiers }) => Degradation.layer({ tiers })))
+        )
+      )
     )
 }
 
@@ -97,26 +112,36 @@ const actors = (options: KubernautOptions) =>
     mode: options.mode ?? "observe",
     guardrails: options.guardrails ?? defaultGuardrails,
     ...options.actors
-  }).pipe(Layer.provide([
-    OwnerResolver.layer(),
-    Executor.layer({ redact, ...options.execution }),
-    Verifier.layer(options.verification),
-    // An embedder that can ask an Alertmanager provides it below.
-    Layer.unwrap(Effect.map(Effect.serviceOption(FiringAlerts), Option.match({
-      onNone: () => FiringAlerts.layerNone,
-      onSome: (service) => Layer.succeed(FiringAlerts, service)
-    })))
-  ]))
+  }).pipe(
+    Layer.provide([
+      OwnerResolver.layer(),
+      Executor.layer({ redact, ...options.execution }),
+      Verifier.layer(options.verification),
+      // An embedder that can ask an Alertmanager provides it below.
+      Layer.unwrap(
+        Effect.map(
+          Effect.serviceOption(FiringAlerts),
+          Option.match({
+            onNone: () => FiringAlerts.layerNone,
+            onSome: (service) => Layer.succeed(FiringAlerts, service)
+          })
+        )
+      )
+    ])
+  )
 
 const intake = (options: KubernautOptions) =>
-  Layer.unwrap(Effect.map(RemediationActors, ({ fire }) =>
-    Intake.layer({
-      ...options.intake,
-      cluster: options.cluster,
-      onAccepted: (targets) => Effect.forEach(targets, fire, { discard: true })
-    })))
+  Layer.unwrap(
+    Effect.map(RemediationActors, ({ fire }) =>
+      Intake.layer({
+        ...options.intake,
+        cluster: options.cluster,
+        onAccepted: (targets) => Effect.forEach(targets, fire, { discard: true })
+      })
+    )
+  )
 
-const make = Effect.gen(function*() {
+const make = Effect.gen(function* () {
   const intake = yield* Intake
   const store = yield* RemediationStore
   const events = yield* RemediationEvents
@@ -125,14 +150,17 @@ const make = Effect.gen(function*() {
     receive: (webhook) => intake.receive(webhook),
     get: store.get,
     settled: (id) =>
-      Effect.scoped(Effect.gen(function*() {
-        // Listening comes first: what settles between the two is then heard or read.
-        const settled = yield* Deferred.make<Remediation>()
-        yield* events.listen(({ remediation }) => {
-          if (remediation.id === id && isSettled(remediation)) Deferred.doneUnsafe(settled, Effect.succeed(remediation))
+      Effect.scoped(
+        Effect.gen(function* () {
+          // Listening comes first: what settles between the two is then heard or read.
+          const settled = yield* Deferred.make<Remediation>()
+          yield* events.listen(({ remediation }) => {
+            if (remediation.id === id && isSettled(remediation))
+              Deferred.doneUnsafe(settled, Effect.succeed(remediation))
+          })
+          const now = yield* store.get(id)
+          return Option.isNone(now) || isSettled(now.value) ? now : Option.some(yield* Deferred.await(settled))
         })
-        const now = yield* store.get(id)
-        return Option.isNone(now) || isSettled(now.value) ? now : Option.some(yield* Deferred.await(settled))
-      }))
+      )
   })
 })

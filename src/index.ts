@@ -1,8 +1,10 @@
 /**
  * Kubernaut as a library: one namespace per module, named as its file.
  *
- * Begin with `Kubernaut.Kubernaut.layer`, and give it a cluster, a database and investigators. `examples/embedded` is a whole program.
+ * Begin with `Kubernaut.Kubernaut.layer`, and give it a cluster, a database and investigators. `examples/embedded` is a
+ * whole program.
  */
+
 export * as Kubernaut from "./Kubernaut.ts"
 
 export * as Action from "./domain/Action.ts"

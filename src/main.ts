@@ -1,16 +1,23 @@
 #!/usr/bin/env node
 /** The process: command line in, exit code out. See `cli/ExitCode` for what the codes mean. */
+
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { run, teardown } from "./cli/Kubernaut.ts"
 
 // The first signal stops in order, the second one at once: somebody does not want to wait.
 let signals = 0
-for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143]
+] as const) {
   process.on(signal, () => {
     signals += 1
     if (signals > 1) process.exit(code)
   })
 }
 
-run(process.argv.slice(2)).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain({ disableErrorReporting: true, teardown }))
+run(process.argv.slice(2)).pipe(
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain({ disableErrorReporting: true, teardown })
+)

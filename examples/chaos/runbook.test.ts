@@ -1,22 +1,33 @@
 /**
- * An investigator of one's own, put through the simulator: a runbook service that is slow and sometimes down, in front of the rules.
+ * An investigator of one's own, put through the simulator: a runbook service that is slow and sometimes down, in front
+ * of the rules.
  *
  *     npx vitest run --project examples
  *
- * The service around it is the real one, in a world of one seed: crashes, partitions and refusals come as the seed has it, and the same seed gives the same
- * run again. What must hold is checked all along by the simulator's own invariants, and by one that is only ours.
+ * The service around it is the real one, in a world of one seed: crashes, partitions and refusals come as the seed has
+ * it, and the same seed gives the same run again. What must hold is checked all along by the simulator's own
+ * invariants, and by one that is only ours.
  */
+
 import { Effect, Random } from "effect"
 import { Investigator } from "kubernaut"
 import { type Invariant, Invariants, Runner, Scenario } from "kubernaut/simulation"
 import { assert, describe, it } from "vitest"
 
-/** What is under test. `answersIn` is how often the service answers; it waits by Effect's clock and draws from Effect's randomness, so the seed decides. */
+/**
+ * What is under test. `answersIn` is how often the service answers; it waits by Effect's clock and draws from Effect's
+ * randomness, so the seed decides.
+ */
 const runbook = (answersIn: number): Investigator.Investigator => {
-  const ask = Effect.gen(function*() {
+  const ask = Effect.gen(function* () {
     yield* Effect.sleep(`${yield* Random.nextIntBetween(50, 3000)} millis`)
     if ((yield* Random.next) < answersIn) return
-    return yield* new Investigator.InvestigatorError({ investigator: "runbook", reason: { _tag: "Unavailable" }, retryable: true, countsAsFailure: true })
+    return yield* new Investigator.InvestigatorError({
+      investigator: "runbook",
+      reason: { _tag: "Unavailable" },
+      retryable: true,
+      countsAsFailure: true
+    })
   })
   return {
     name: "custom",
@@ -27,10 +38,14 @@ const runbook = (answersIn: number): Investigator.Investigator => {
         provider: "runbook",
         rootCause: `The runbook says of ${alert.name}: the last rollout of ${target.name} broke it.`,
         evidence: [`The alert has fired since ${alert.startsAt}.`],
-        action: { type: "RollbackDeployment", target: { namespace: target.namespace, kind: target.kind, name: target.name } },
+        action: {
+          type: "RollbackDeployment",
+          target: { namespace: target.namespace, kind: target.kind, name: target.name }
+        },
         confidence: 0.9
       }),
-    // Without it a breaker that has opened stays so until the next alert, and the level with it: the simulator found that in seed 2.
+    // Without it a breaker that has opened stays so until the next alert, and the level with it: the simulator found
+    // that in seed 2.
     probe: ask
   }
 }
@@ -43,7 +58,10 @@ const scenario = (answersIn: number): Scenario.Scenario => ({
   investigators: Effect.sync(() => [runbook(answersIn)])
 })
 
-/** Our own rule: whoever answers, somebody did. The rules stand behind the runbook, so an investigation never comes to nothing. */
+/**
+ * Our own rule: whoever answers, somebody did. The rules stand behind the runbook, so an investigation never comes to
+ * nothing.
+ */
 const somebodyAnswers: Invariant.Invariant = {
   name: "somebody-answers",
   description: "Every investigation has an answer, whatever the runbook service does.",
@@ -51,17 +69,26 @@ const somebodyAnswers: Invariant.Invariant = {
     on: {
       Committed: ({ events }) => {
         for (const { event, remediationId } of events) {
-          if (event._tag === "Investigated" && event.investigation === undefined) report(`nobody found anything out about ${remediationId}`)
+          if (event._tag === "Investigated" && event.investigation === undefined)
+            report(`nobody found anything out about ${remediationId}`)
         }
       }
     }
   })
 }
 
-const run = (seed: number, answersIn: number) => Runner.runSeed({ seed, scenario: scenario(answersIn), invariants: [...Invariants.all, somebodyAnswers], record: true })
+const run = (seed: number, answersIn: number) =>
+  Runner.runSeed({
+    seed,
+    scenario: scenario(answersIn),
+    invariants: [...Invariants.all, somebodyAnswers],
+    record: true
+  })
 
 /** Who answered, and how often the runbook failed. */
-const hops = ({ timeline }: Runner.SeedOutcome) => timeline?.lanes.find(({ name }) => name === "hops")?.rows.flatMap(({ spans }) => spans.map(({ detail }) => detail)) ?? []
+const hops = ({ timeline }: Runner.SeedOutcome) =>
+  timeline?.lanes.find(({ name }) => name === "hops")?.rows.flatMap(({ spans }) => spans.map(({ detail }) => detail))
+  ?? []
 
 describe("the runbook investigator in a world that goes wrong", () => {
   for (const seed of [1, 2, 3]) {

@@ -1,12 +1,24 @@
 /**
  * Builds dist/, which is the npm package: `npm run build && npm publish ./dist`.
  *
- * The repository runs from its sources, so its own package.json points there; Node strips no types below node_modules, so
- * what is published is JavaScript with declarations beside it, and a package.json of its own that says so.
- * Dependencies stay outside the bundle, and `effect` is a peer: an embedder's layers and ours must come from one copy of it.
+ * The repository runs from its sources, so its own package.json points there; Node strips no types below node_modules,
+ * so what is published is JavaScript with declarations beside it, and a package.json of its own that says so.
+ * Dependencies stay outside the bundle, and `effect` is a peer: an embedder's layers and ours must come from one copy
+ * of it.
  */
+
 import { spawnSync } from "node:child_process"
-import { copyFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { build } from "esbuild"
 
@@ -26,11 +38,13 @@ const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest
 /** `./src/simulation/index.ts` is built as `simulation/index`. */
 const outputName = (source: string): string => source.replace(/^\.\/src\//, "").replace(/\.ts$/, "")
 
-const entries = [...Object.values(manifest.exports), ...Object.values(manifest.bin)].filter((path) => path.endsWith(".ts"))
+const entries = [...Object.values(manifest.exports), ...Object.values(manifest.bin)].filter((path) =>
+  path.endsWith(".ts")
+)
 
 /**
- * Rulebooks, pages and the like. Code names them as `new URL("./name", import.meta.url)`, relative to its own folder; all
- * chunks lie in dist/ itself, so a folder's assets go there too, under the same relative name.
+ * Rulebooks, pages and the like. Code names them as `new URL("./name", import.meta.url)`, relative to its own folder;
+ * all chunks lie in dist/ itself, so a folder's assets go there too, under the same relative name.
  */
 const copyAssets = (): void => {
   const from = new Map<string, string>()
@@ -54,8 +68,21 @@ const publishedManifest = (): object => {
         : [path, source]
     )
   )
-  const bin = Object.fromEntries(Object.entries(manifest.bin).map(([command, source]) => [command, `./${outputName(source)}.js`]))
-  return { name, version, description, license, type, engines, exports, bin, dependencies, peerDependencies: { effect: `^${effect}` } }
+  const bin = Object.fromEntries(
+    Object.entries(manifest.bin).map(([command, source]) => [command, `./${outputName(source)}.js`])
+  )
+  return {
+    name,
+    version,
+    description,
+    license,
+    type,
+    engines,
+    exports,
+    bin,
+    dependencies,
+    peerDependencies: { effect: `^${effect}` }
+  }
 }
 
 rmSync("dist", { recursive: true, force: true })
@@ -78,5 +105,6 @@ await build({
 copyAssets()
 const types = spawnSync("node_modules/.bin/tsc", ["-p", "scripts/build/tsconfig.json"], { stdio: "inherit" })
 if (types.status !== 0) process.exit(types.status ?? 1)
-for (const file of ["LICENSE", "README.md"].filter((name) => existsSync(name))) cpSync(file, join("dist", basename(file)))
+for (const file of ["LICENSE", "README.md"].filter((name) => existsSync(name)))
+  cpSync(file, join("dist", basename(file)))
 writeFileSync("dist/package.json", `${JSON.stringify(publishedManifest(), null, 2)}\n`)

@@ -1,6 +1,8 @@
 /**
- * The package as a user meets it: built, packed, installed into an empty project, type-checked against, imported, started.
+ * The package as a user meets it: built, packed, installed into an empty project, type-checked against, imported,
+ * started.
  */
+
 import { spawn, spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -16,13 +18,16 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as
 const run = (cwd: string, command: string, ...args: ReadonlyArray<string>): string => {
   const result = spawnSync(command, args, { cwd, encoding: "utf8" })
   if (result.status !== 0) {
-    throw new Error(`$ ${command} ${args.join(" ")}\n${result.stdout ?? ""}${result.stderr ?? ""}${result.error?.message ?? ""}`)
+    throw new Error(
+      `$ ${command} ${args.join(" ")}\n${result.stdout ?? ""}${result.stderr ?? ""}${result.error?.message ?? ""}`
+    )
   }
   return result.stdout
 }
 
 const expect = (what: string, actual: string, expected: string): void => {
-  if (actual !== expected) throw new Error(`${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`)
+  if (actual !== expected)
+    throw new Error(`${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`)
 }
 
 const install = (): void => {
@@ -37,8 +42,22 @@ const importEntries = (): void => {
   const entries = Object.entries(manifest.exports).filter(([, source]) => source.endsWith(".ts"))
   for (const [path] of entries) {
     const specifier = join("kubernaut", path)
-    writeFileSync(join(project, "user.ts"), `import * as Entry from ${JSON.stringify(specifier)}\nexport type Names = keyof typeof Entry\n`)
-    const options = ["--strict", "--module", "nodenext", "--target", "esnext", "--noEmit", "--skipLibCheck", "false", "--types", "node"]
+    writeFileSync(
+      join(project, "user.ts"),
+      `import * as Entry from ${JSON.stringify(specifier)}\nexport type Names = keyof typeof Entry\n`
+    )
+    const options = [
+      "--strict",
+      "--module",
+      "nodenext",
+      "--target",
+      "esnext",
+      "--noEmit",
+      "--skipLibCheck",
+      "false",
+      "--types",
+      "node"
+    ]
     const nodeTypes = ["--typeRoots", join(root, "node_modules/@types")]
     run(project, join(root, "node_modules/.bin/tsc"), ...options, ...nodeTypes, "user.ts")
     run(project, "node", "--input-type=module", "--eval", `await import(${JSON.stringify(specifier)})`)
@@ -52,8 +71,22 @@ const askVersion = (): void => {
 
 /** The threads of the simulator find their module in the package too. */
 const simulate = (): void => {
-  const told = run(project, "node_modules/.bin/kubernaut", "simulate", "--seeds", "2", "--hours", "0.1", "--workers", "2", "--json")
-  const { seeds, violations } = JSON.parse(told.trimEnd().split("\n").at(-1) ?? "") as { readonly seeds: number; readonly violations: number }
+  const told = run(
+    project,
+    "node_modules/.bin/kubernaut",
+    "simulate",
+    "--seeds",
+    "2",
+    "--hours",
+    "0.1",
+    "--workers",
+    "2",
+    "--json"
+  )
+  const { seeds, violations } = JSON.parse(told.trimEnd().split("\n").at(-1) ?? "") as {
+    readonly seeds: number
+    readonly violations: number
+  }
   expect("kubernaut simulate", `${seeds} seeds, ${violations} violations`, "2 seeds, 0 violations")
 }
 

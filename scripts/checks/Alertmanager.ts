@@ -1,6 +1,5 @@
-/**
- * A real Alertmanager for the integration tests.
- */
+/** A real Alertmanager for the integration tests. */
+
 import { installInCi } from "./Debian.ts"
 import { isInstalled } from "./Process.ts"
 

@@ -1,6 +1,5 @@
-/**
- * One real Kubernetes control plane for all integration tests of a run. It is taken down whatever happens to them.
- */
+/** One real Kubernetes control plane for all integration tests of a run. It is taken down whatever happens to them. */
+
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { onInterrupt, run } from "./Process.ts"

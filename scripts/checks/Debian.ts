@@ -2,9 +2,13 @@
  * Debian's packages for tests that need a program from there. Only a CI machine is changed that way: on yours, what is
  * missing is skipped and named.
  */
+
 import { isInstalled, run } from "./Process.ts"
 
-/** Installs a package quietly if this is CI, on Debian, as root. Whether that worked shows when the program is looked for. */
+/**
+ * Installs a package quietly if this is CI, on Debian, as root. Whether that worked shows when the program is looked
+ * for.
+ */
 export const installInCi = async (name: string): Promise<void> => {
   if (process.env["CI"] === undefined || process.getuid?.() !== 0 || !(await isInstalled("apt-get"))) return
   const options = {

@@ -1,6 +1,5 @@
-/**
- * What is not TypeScript: shell scripts and the Nix flake. Their own tools judge them where they are installed.
- */
+/** What is not TypeScript: shell scripts and the Nix flake. Their own tools judge them where they are installed. */
+
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { installInCi } from "./Debian.ts"

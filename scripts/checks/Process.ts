@@ -1,6 +1,8 @@
 /**
- * Child processes of the checks: output captured, a time limit on each, and none left behind when the run is interrupted.
+ * Child processes of the checks: output captured, a time limit on each, and none left behind when the run is
+ * interrupted.
  */
+
 import { spawn } from "node:child_process"
 import { constants } from "node:os"
 
@@ -30,7 +32,7 @@ export const interruptAll = (): void => {
 }
 
 /** Has `cleanup` done if the run is interrupted; the answer takes it back. */
-export const onInterrupt = (cleanup: () => void): () => void => {
+export const onInterrupt = (cleanup: () => void): (() => void) => {
   cleanups.add(cleanup)
   return () => cleanups.delete(cleanup)
 }

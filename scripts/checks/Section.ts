@@ -1,6 +1,5 @@
-/**
- * One section of `scripts/test`: a question about the project, answered by running something.
- */
+/** One section of `scripts/test`: a question about the project, answered by running something. */
+
 import { type Options, type Outcome, run } from "./Process.ts"
 
 export interface Result {

@@ -1,6 +1,8 @@
 /**
- * Runs Vitest and reads what it counted from its JSON report, so that the last line of `scripts/test` is a sum of facts.
+ * Runs Vitest and reads what it counted from its JSON report, so that the last line of `scripts/test` is a sum of
+ * facts.
  */
+
 import { existsSync, readFileSync, rmSync } from "node:fs"
 import { relative } from "node:path"
 import { run } from "./Process.ts"
@@ -39,7 +41,8 @@ export const vitest = async (options: Options): Promise<Result> => {
     ["run", ...options.args, "--passWithNoTests", "--reporter=dot", "--reporter=json", `--outputFile.json=${report}`],
     { timeoutSeconds: options.timeoutSeconds, env: { ...options.env } }
   )
-  if (!existsSync(report)) return failed(`${outcome.output.trimEnd()}\nvitest ended without a report, exit code ${outcome.code}`)
+  if (!existsSync(report))
+    return failed(`${outcome.output.trimEnd()}\nvitest ended without a report, exit code ${outcome.code}`)
   return summarize(JSON.parse(readFileSync(report, "utf8")) as Report, outcome.code, outcome.output, options)
 }
 
@@ -53,12 +56,13 @@ export const summarize = (
     const tests = file.assertionResults.filter((test) => test.status !== "passed" && test.status !== "failed")
     return tests.length === 0 ? [] : [`skipped: ${tests.length} in ${relative(process.cwd(), file.name)}`]
   })
-  const notes = skippedTests.length === 0
-    ? []
-    : [...skippedTests, ...(options.skipReason === undefined ? [] : [`  reason: ${options.skipReason}`])]
+  const notes =
+    skippedTests.length === 0
+      ? []
+      : [...skippedTests, ...(options.skipReason === undefined ? [] : [`  reason: ${options.skipReason}`])]
   // A file that can't be loaded, or an error between tests, has no test of its own to count; it must not vanish.
-  const filesThatFailed = report.testResults.filter((file) =>
-    file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")
+  const filesThatFailed = report.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")
   ).length
   const total = report.numPassedTests + report.numFailedTests + report.numPendingTests + report.numTodoTests
   const empty = total === 0 && options.mayBeEmpty !== true

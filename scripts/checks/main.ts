@@ -1,6 +1,5 @@
-/**
- * `scripts/test`: every section in turn, a later one also when an earlier one failed, so that one run shows all.
- */
+/** `scripts/test`: every section in turn, a later one also when an earlier one failed, so that one run shows all. */
+
 import { interruptAll } from "./Process.ts"
 import { type Result, type Section } from "./Section.ts"
 import { sections } from "./sections.ts"
@@ -16,7 +15,11 @@ Sections:
 ${sections.map((section) => `  ${section.name.padEnd(14)}${section.title}`).join("\n")}
 `
 
-const indent = (text: string): string => text.split("\n").map((line) => `    ${line}`).join("\n")
+const indent = (text: string): string =>
+  text
+    .split("\n")
+    .map((line) => `    ${line}`)
+    .join("\n")
 
 const describe = (result: Result): string => {
   const parts = [`${result.passed} passed`]
@@ -34,7 +37,9 @@ const runSection = async (section: Section): Promise<Result> => {
     result = { passed: 0, failed: 1, skipped: 0, notes: [error instanceof Error ? String(error.stack) : String(error)] }
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
-  console.log(`${result.failed > 0 ? "✗" : "✓"} ${section.title.padEnd(52)} ${seconds.padStart(6)} s  ${describe(result)}`)
+  console.log(
+    `${result.failed > 0 ? "✗" : "✓"} ${section.title.padEnd(52)} ${seconds.padStart(6)} s  ${describe(result)}`
+  )
   for (const note of result.notes) console.log(indent(note))
   return result
 }

@@ -1,6 +1,5 @@
-/**
- * What `scripts/test` asks, in the order in which a mistake is cheapest to find.
- */
+/** What `scripts/test` asks, in the order in which a mistake is cheapest to find. */
+
 import { readdirSync } from "node:fs"
 import { alertmanager } from "./Alertmanager.ts"
 import { withControlPlane } from "./ControlPlane.ts"
@@ -12,6 +11,11 @@ const bin = (name: string): string => `node_modules/.bin/${name}`
 
 export const sections: ReadonlyArray<Section> = [
   {
+    name: "format",
+    title: "format (oxfmt); scripts/format mends it",
+    run: () => command(bin("oxfmt"), ["--check"])
+  },
+  {
     name: "types",
     title: "types (tsc)",
     run: () => command(bin("tsc"), ["-p", "."])
@@ -19,7 +23,8 @@ export const sections: ReadonlyArray<Section> = [
   {
     name: "effect",
     title: "Effect's own diagnostics (effect-tsgo)",
-    run: () => command(bin("effect-tsgo"), ["diagnostics", "--project", "tsconfig.json", "--strict", "--format", "text"])
+    run: () =>
+      command(bin("effect-tsgo"), ["diagnostics", "--project", "tsconfig.json", "--strict", "--format", "text"])
   },
   {
     name: "lint",
@@ -63,9 +68,15 @@ export const sections: ReadonlyArray<Section> = [
     run: async () =>
       combine([
         await command("node", ["src/main.ts", "simulate", "--seeds", "200", "--hours", "1"], { timeoutSeconds: 300 }),
-        await command("node", ["src/main.ts", "simulate", "--seeds", "20", "--scenario", "models"], { timeoutSeconds: 300 }),
-        await command("node", ["src/main.ts", "simulate", "--seeds", "20", "--scenario", "reviews"], { timeoutSeconds: 300 }),
-        await command("node", ["src/main.ts", "simulate", "--seeds", "10", "--scenario", "telemetry"], { timeoutSeconds: 300 }),
+        await command("node", ["src/main.ts", "simulate", "--seeds", "20", "--scenario", "models"], {
+          timeoutSeconds: 300
+        }),
+        await command("node", ["src/main.ts", "simulate", "--seeds", "20", "--scenario", "reviews"], {
+          timeoutSeconds: 300
+        }),
+        await command("node", ["src/main.ts", "simulate", "--seeds", "10", "--scenario", "telemetry"], {
+          timeoutSeconds: 300
+        }),
         await vitest({ name: "examples-chaos", args: ["--project", "examples"], timeoutSeconds: 120 })
       ])
   },
@@ -81,8 +92,9 @@ export const sections: ReadonlyArray<Section> = [
           timeoutSeconds: 900,
           env: { ...kubeconfig, ...alertmanagerProgram.env },
           skipReason: [reason, alertmanagerProgram.reason].filter((text) => text !== undefined).join("; "),
-          mayBeEmpty: !readdirSync("test", { recursive: true, encoding: "utf8" })
-            .some((name) => name.endsWith(".integration.test.ts"))
+          mayBeEmpty: !readdirSync("test", { recursive: true, encoding: "utf8" }).some((name) =>
+            name.endsWith(".integration.test.ts")
+          )
         })
       )
     }

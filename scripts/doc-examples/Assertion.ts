@@ -1,6 +1,5 @@
-/**
- * Equality as a reader of an example expects it: Effect's own, which compares data and `Equal` values by content.
- */
+/** Equality as a reader of an example expects it: Effect's own, which compares data and `Equal` values by content. */
+
 import { deepStrictEqual } from "node:assert"
 import { Equal } from "effect"
 

@@ -1,7 +1,7 @@
 /**
- * Finds the examples in doc comments and Markdown: fenced blocks that begin with ```` ```ts import.meta.vitest ````, as in
- * Effect's own sources.
+ * Finds the examples in doc comments and Markdown: every block that is fenced as ` ```ts `.
  */
+
 import { parseSync } from "oxc-parser"
 
 export interface Example {
@@ -10,7 +10,7 @@ export interface Example {
   readonly code: string
 }
 
-const opening = /^(?<indent>[ \t]*)```ts import\.meta\.vitest\b.*$/
+const opening = /^(?<indent>[ \t]*)```ts[ \t]*$/
 const closing = /^[ \t]*```[ \t]*$/
 
 /** The examples of a Markdown text. `firstLine` is the line of its first line in the file it comes from. */
@@ -34,8 +34,8 @@ export const inMarkdown = (text: string, firstLine = 1): ReadonlyArray<Example> 
 
 /** The examples in the doc comments of a TypeScript source. */
 export const inSource = (source: string, file: string): ReadonlyArray<Example> =>
-  parseSync(file, source).comments
-    .filter((comment) => comment.type === "Block" && comment.value.startsWith("*"))
+  parseSync(file, source)
+    .comments.filter((comment) => comment.type === "Block" && comment.value.startsWith("*"))
     .flatMap((comment) => {
       const firstLine = source.slice(0, comment.start).split("\n").length
       return inMarkdown(comment.value.replace(/^[ \t]*\*[ \t]?/gm, ""), firstLine)

@@ -4,6 +4,7 @@
  * Both sides are TypeScript, the value too: `RetryPolicy.delay(2) // => Duration.millis(100)`. What cannot be asserted
  * that way is an error, because a comment that looks like an assertion and is none would be believed.
  */
+
 import { parseSync } from "oxc-parser"
 
 interface Node {
@@ -14,13 +15,17 @@ interface Node {
 }
 
 const isNode = (value: unknown): value is Node =>
-  typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" &&
-  "start" in value && typeof value.start === "number"
+  typeof value === "object"
+  && value !== null
+  && "type" in value
+  && typeof value.type === "string"
+  && "start" in value
+  && typeof value.start === "number"
 
 const statements = (node: Node): ReadonlyArray<Node> => [
   ...(node.type === "ExpressionStatement" || node.type === "VariableDeclaration" ? [node] : []),
   ...Object.values(node).flatMap((value) =>
-    (Array.isArray(value) ? value : [value]).flatMap((child: unknown) => isNode(child) ? statements(child) : [])
+    (Array.isArray(value) ? value : [value]).flatMap((child: unknown) => (isNode(child) ? statements(child) : []))
   )
 ]
 
@@ -46,11 +51,15 @@ export const transform = (code: string, assertion: string): string => {
   for (const comment of parsed.comments) {
     const expected = marker.exec(comment.value)?.groups?.["expected"]
     if (comment.type !== "Line" || expected === undefined) continue
-    if (parseSync("expected.ts", `void (${expected})`).errors.length > 0) throw new Error(`not an expression: ${expected}`)
+    if (parseSync("expected.ts", `void (${expected})`).errors.length > 0)
+      throw new Error(`not an expression: ${expected}`)
     // The innermost statement that ends where the comment begins.
     const statement = candidates
       .filter((node) => node.end <= comment.start && /^[ \t]*$/.test(code.slice(node.end, comment.start)))
-      .reduce<Node | undefined>((best, node) => best === undefined || node.start > best.start ? node : best, undefined)
+      .reduce<Node | undefined>(
+        (best, node) => (best === undefined || node.start > best.start ? node : best),
+        undefined
+      )
     if (statement === undefined) throw new Error(`no statement ends before // => ${expected}`)
     const expression = statement["expression"]
     if (statement.type === "ExpressionStatement" && isNode(expression)) {

@@ -1,7 +1,9 @@
 /**
- * Writes every example into .cache/doc-examples: one module each, and a test file that imports them. They are type-checked and
- * run from there; `import … from "kubernaut"` means this package. It is one test file, so that the package is loaded once.
+ * Writes every example into .cache/doc-examples: one module each, and a test file that imports them. They are
+ * type-checked and run from there; `import … from "kubernaut"` means this package. It is one test file, so that the
+ * package is loaded once.
  */
+
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { type Example, inMarkdown, inSource } from "./Example.ts"
@@ -14,7 +16,9 @@ const moduleText = (file: string, example: Example): string => {
   try {
     return transform(example.code, assertion)
   } catch (error) {
-    throw new Error(`${file}:${example.line}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new Error(`${file}:${example.line}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error
+    })
   }
 }
 
@@ -31,8 +35,8 @@ const writeExample = (file: string, example: Example): string => {
   mkdirSync(directory, { recursive: true })
   writeFileSync(
     join(output, path),
-    `// From ${file}:${example.line}\n${moduleText(file, example)}\n` +
-      `import { assertEquals as ${assertion} } from ${JSON.stringify(helper)}\nvoid ${assertion}\n`
+    `// From ${file}:${example.line}\n${moduleText(file, example)}\n`
+      + `import { assertEquals as ${assertion} } from ${JSON.stringify(helper)}\nvoid ${assertion}\n`
   )
   return `test(${JSON.stringify(`the example at ${file}:${example.line} does what it says`)}, () => import("./${path}"))\n`
 }
@@ -40,7 +44,8 @@ const writeExample = (file: string, example: Example): string => {
 process.chdir(dirname(dirname(import.meta.dirname)))
 rmSync(output, { recursive: true, force: true })
 mkdirSync(output, { recursive: true })
-const tests = [...globSync("src/**/*.ts"), ...globSync("*.md")].toSorted()
+const tests = [...globSync("src/**/*.ts"), ...globSync("*.md")]
+  .toSorted()
   .flatMap((file) => examplesOf(file).map((example) => writeExample(file, example)))
 writeFileSync(join(output, "examples.test.ts"), `import { test } from "vitest"\n\n${tests.join("")}`)
 console.log(`${tests.length} examples`)

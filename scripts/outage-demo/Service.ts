@@ -1,9 +1,10 @@
 /** The service under the demo: a process of its own, spoken to over HTTP like any other. */
-import { Deferred, Effect, type Scope, Stream } from "effect"
+
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Deferred, Effect, type Scope, Stream } from "effect"
 
 export interface ServerEvent {
   readonly event: string
@@ -33,38 +34,65 @@ const fetchJson = <A>(url: string, init?: RequestInit): Effect.Effect<A> =>
 
 /** `id`, `event` and `data` lines, blocks parted by an empty line. */
 const parse = (block: string): ReadonlyArray<ServerEvent> => {
-  const field = (name: string) => block.split("\n").find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1).trim()
+  const field = (name: string) =>
+    block
+      .split("\n")
+      .find((line) => line.startsWith(`${name}:`))
+      ?.slice(name.length + 1)
+      .trim()
   const data = field("data")
   return data === undefined ? [] : [{ event: field("event") ?? "message", data: JSON.parse(data) }]
 }
 
 const eventsOf = (url: string): Stream.Stream<ServerEvent> =>
-  Stream.unwrap(Effect.promise((signal) => fetch(`${url}/api/v1/events`, { signal })).pipe(
-    Effect.map((response) =>
-      Stream.fromReadableStream({ evaluate: () => response.body as ReadableStream<Uint8Array>, onError: (error) => error }).pipe(
-        Stream.orDie,
-        Stream.decodeText(),
-        Stream.splitLines,
-        Stream.mapAccum(() => "", (block: string, line) =>
-          line === "" ? ["", parse(block)] as const : [`${block}${line}\n`, []] as const)
+  Stream.unwrap(
+    Effect.promise((signal) => fetch(`${url}/api/v1/events`, { signal })).pipe(
+      Effect.map((response) =>
+        Stream.fromReadableStream({
+          evaluate: () => response.body as ReadableStream<Uint8Array>,
+          onError: (error) => error
+        }).pipe(
+          Stream.orDie,
+          Stream.decodeText(),
+          Stream.splitLines,
+          Stream.mapAccum(
+            () => "",
+            (block: string, line) =>
+              line === "" ? (["", parse(block)] as const) : ([`${block}${line}\n`, []] as const)
+          )
+        )
       )
     )
-  ))
+  )
 
 /** Starts `kubernaut serve` on a free port and waits until it is ready; ends it with the scope. */
-export const start = Effect.fnUntraced(function*(settings: Readonly<Record<string, string>>): Effect.fn.Return<{
-  readonly url: string
-  readonly events: Stream.Stream<ServerEvent>
-  readonly post: (alert: { readonly name: string; readonly labels: Readonly<Record<string, string>>; readonly fingerprint: string }) => Effect.Effect<string>
-  readonly get: (id: string) => Effect.Effect<Remediation>
-}, never, Scope.Scope> {
+export const start = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>): Effect.fn.Return<
+  {
+    readonly url: string
+    readonly events: Stream.Stream<ServerEvent>
+    readonly post: (alert: {
+      readonly name: string
+      readonly labels: Readonly<Record<string, string>>
+      readonly fingerprint: string
+    }) => Effect.Effect<string>
+    readonly get: (id: string) => Effect.Effect<Remediation>
+  },
+  never,
+  Scope.Scope
+> {
   const directory = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-demo-"))),
     (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
   )
   const ready = yield* Deferred.make<string>()
   const child = spawn(process.execPath, ["src/main.ts", "serve"], {
-    env: { ...process.env, KUBERNAUT_PORT: "0", KUBERNAUT_DATABASE_URL: `sqlite:${join(directory, "demo.db")}`, KUBERNAUT_LOG_FORMAT: "json", ...settings },
+    env: {
+      ...process.env,
+      KUBERNAUT_PORT: "0",
+      KUBERNAUT_DATABASE_URL: `sqlite:${join(directory, "demo.db")}`,
+      KUBERNAUT_LOG_FORMAT: "json",
+      ...settings
+    },
     stdio: ["ignore", "inherit", "pipe"]
   })
   let log = ""
@@ -73,12 +101,15 @@ export const start = Effect.fnUntraced(function*(settings: Readonly<Record<strin
     const url = /"url":"(http[^"]+)"/.exec(log)?.[1]
     if (url !== undefined) Deferred.doneUnsafe(ready, Effect.succeed(url))
   })
-  child.once("exit", (code) => Deferred.doneUnsafe(ready, Effect.die(new Error(`the service ended with ${code}\n${log}`))))
+  child.once("exit", (code) =>
+    Deferred.doneUnsafe(ready, Effect.die(new Error(`the service ended with ${code}\n${log}`)))
+  )
   yield* Effect.addFinalizer(() =>
     Effect.callback<void>((resume) => {
       child.once("exit", () => resume(Effect.void))
       if (!child.kill("SIGTERM")) resume(Effect.void)
-    }))
+    })
+  )
   const url = yield* Deferred.await(ready)
   return {
     url,
@@ -97,15 +128,17 @@ export const start = Effect.fnUntraced(function*(settings: Readonly<Record<strin
             commonLabels: {},
             commonAnnotations: {},
             externalURL: "",
-            alerts: [{
-              status: "firing",
-              labels: { alertname: name, severity: "warning", ...labels },
-              annotations: {},
-              startsAt: "2026-11-24T03:00:00Z",
-              endsAt: "0001-01-01T00:00:00Z",
-              generatorURL: "",
-              fingerprint
-            }]
+            alerts: [
+              {
+                status: "firing",
+                labels: { alertname: name, severity: "warning", ...labels },
+                annotations: {},
+                startsAt: "2026-11-24T03:00:00Z",
+                endsAt: "0001-01-01T00:00:00Z",
+                generatorURL: "",
+                fingerprint
+              }
+            ]
           })
         }),
         (body) => body.results[0]?.remediationId ?? ""

@@ -1,14 +1,16 @@
 /**
- * The outage story, told by a real service and three peers that really listen. What it claims at the end it has seen: it exits with 1 when
- * an alert did not take the hops that it should have taken.
+ * The outage story, told by a real service and three peers that really listen. What it claims at the end it has seen:
+ * it exits with 1 when an alert did not take the hops that it should have taken.
  */
+
 import { Console, Deferred, Effect, Fiber, Stream } from "effect"
 import * as HolmesGptPeer from "../../test/peers/HolmesGptPeer.ts"
 import * as LlmPeer from "../../test/peers/LlmPeer.ts"
 import { type Hop, type Remediation, type ServerEvent, start } from "./Service.ts"
 
 const startedMs = performance.now()
-const say = (text: string) => Console.log(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}`)
+const say = (text: string) =>
+  Console.log(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}`)
 
 const levelNames = ["full", "reduced AI", "rule-based", "emergency"]
 
@@ -24,7 +26,9 @@ const narrate = ({ data, event }: ServerEvent): Effect.Effect<void> => {
     case "breaker":
       return say(`    breaker ${data["breaker"]}: ${data["from"]} -> ${data["to"]} (${data["cause"]})`)
     case "level":
-      return say(`    LEVEL ${data["level"]} ${levelNames[Number(data["level"])]}${(data["reasons"] as Array<string>).map((reason) => `; ${reason}`).join("")}`)
+      return say(
+        `    LEVEL ${data["level"]} ${levelNames[Number(data["level"])]}${(data["reasons"] as Array<string>).map((reason) => `; ${reason}`).join("")}`
+      )
     default:
       return Effect.void
   }
@@ -32,7 +36,7 @@ const narrate = ({ data, event }: ServerEvent): Effect.Effect<void> => {
 
 const final = new Set(["Remediated", "RolledBack", "Escalated", "Observed", "Cancelled", "Joined", "AwaitingReview"])
 
-const story = Effect.gen(function*() {
+const story = Effect.gen(function* () {
   const holmes = yield* HolmesGptPeer.make()
   const alpha = yield* LlmPeer.make({ kind: "openai" })
   const beta = yield* LlmPeer.make({ kind: "anthropic" })
@@ -43,7 +47,9 @@ const story = Effect.gen(function*() {
       { name: "beta", kind: "anthropic", url: beta.url, model: "claude", key: "demo" }
     ])
   })
-  yield* say(`Kubernaut listens on ${service.url}; HolmesGPT on ${holmes.url}, LLMs alpha on ${alpha.url} and beta on ${beta.url}.`)
+  yield* say(
+    `Kubernaut listens on ${service.url}; HolmesGPT on ${holmes.url}, LLMs alpha on ${alpha.url} and beta on ${beta.url}.`
+  )
 
   const settled = new Map<string, Deferred.Deferred<void>>()
   const level = { now: 0, waiting: new Map<number, Deferred.Deferred<void>>() }
@@ -55,9 +61,10 @@ const story = Effect.gen(function*() {
   const listening = yield* Deferred.make<void>()
   const listener = yield* service.events.pipe(
     Stream.runForEach((event) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         if (event.event === "ping") yield* Deferred.succeed(listening, undefined)
-        if (event.event === "remediation" && final.has(String(event.data["state"]))) Deferred.doneUnsafe(settledOf(String(event.data["id"])), Effect.void)
+        if (event.event === "remediation" && final.has(String(event.data["state"])))
+          Deferred.doneUnsafe(settledOf(String(event.data["id"])), Effect.void)
         if (event.event === "level") {
           level.now = Number(event.data["level"])
           Deferred.doneUnsafe(level.waiting.get(level.now) ?? Deferred.makeUnsafe<void>(), Effect.void)
@@ -79,7 +86,7 @@ const story = Effect.gen(function*() {
 
   const problems: Array<string> = []
   let alerts = 0
-  const alert = Effect.fnUntraced(function*(deployment: string, expected: string) {
+  const alert = Effect.fnUntraced(function* (deployment: string, expected: string) {
     alerts += 1
     yield* say(`  alert ${alerts}: KubeDeploymentRolloutStuck about shop/${deployment}`)
     const id = yield* service.post({
@@ -92,7 +99,7 @@ const story = Effect.gen(function*() {
     for (const hop of remediation.hops) yield* say(`    hop ${hopText(hop)}`)
     yield* say(`    ${remediation.state}: ${remediation.conclusion ?? ""} [trace ${remediation.traceId}]`)
     const answered = remediation.hops.find((hop) => hop.outcome === "answered")
-    const by = answered === undefined ? "nobody" : answered.provider ?? answered.investigator
+    const by = answered === undefined ? "nobody" : (answered.provider ?? answered.investigator)
     if (by !== expected) problems.push(`alert ${alerts} was answered by ${by}, not by ${expected}`)
   })
 
@@ -115,7 +122,11 @@ const story = Effect.gen(function*() {
   yield* alert("search", "holmesgpt")
   yield* Fiber.interrupt(listener)
   for (const problem of problems) yield* say(`WRONG: ${problem}`)
-  yield* say(problems.length === 0 ? `${alerts} alerts, each answered by the best that was there.` : `${problems.length} of ${alerts} alerts did not go as they should.`)
+  yield* say(
+    problems.length === 0
+      ? `${alerts} alerts, each answered by the best that was there.`
+      : `${problems.length} of ${alerts} alerts did not go as they should.`
+  )
   return problems.length
 })
 

@@ -11,10 +11,12 @@
  *
  * What runs for ever (sweep, level and probes; HTTP and the metrics' follower) runs under supervisors.
  */
+
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { type Context, Deferred, Effect, Layer } from "effect"
 import { LanguageModel } from "effect/ai"
 import { HttpClient, HttpServer, type HttpServerError } from "effect/http"
+import { page } from "../console/LandingPage.ts"
 import { RemediationId } from "../domain/Remediation.ts"
 import type { Token } from "../http/Authentication.ts"
 import { Components, type Part } from "../http/Components.ts"
@@ -28,26 +30,25 @@ import type { Investigator } from "../investigation/Investigator.ts"
 import * as LlmInvestigator from "../investigation/LlmInvestigator.ts"
 import * as AnthropicLanguageModel from "../investigation/providers/AnthropicLanguageModel.ts"
 import * as OpenAiLanguageModel from "../investigation/providers/OpenAiLanguageModel.ts"
-import * as RuleInvestigator from "../investigation/RuleInvestigator.ts"
 import type { Rule } from "../investigation/Rulebook.ts"
+import * as RuleInvestigator from "../investigation/RuleInvestigator.ts"
+import { Kubernaut, Supervised } from "../Kubernaut.ts"
 import * as ClientNode from "../kubernetes/ClientNode.ts"
 import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
-import { Kubernaut, Supervised } from "../Kubernaut.ts"
 import * as Sandbox from "../kubernetes/Sandbox.ts"
-import { page } from "../console/LandingPage.ts"
 import type { Bulkhead } from "../resilience/Bulkhead.ts"
 import * as EventHub from "../resilience/EventHub.ts"
 import { make as makePipeline, type Pipeline } from "../resilience/Pipeline.ts"
 import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
 import * as Supervisor from "../resilience/Supervisor.ts"
+import type { FaultInjection } from "../simulation/injection/FaultInjection.ts"
 import { ActionHistory } from "../storage/ActionHistory.ts"
 import type { AuditLog } from "../storage/AuditLog.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Storage from "../storage/Storage.ts"
 import type { Service } from "../telemetry/Instruments.ts"
 import { Metrics } from "../telemetry/Metrics.ts"
-import type { FaultInjection } from "../simulation/injection/FaultInjection.ts"
 import { FiringAlerts } from "../verification/FiringAlerts.ts"
 import type { LlmProvider, Settings } from "./Settings.ts"
 import { version } from "./Version.ts"
@@ -64,8 +65,11 @@ export interface Prepared {
 }
 
 /** A service with something before it. */
-const behind = <I, S, E>(service: Context.Service<I, S>, layer: Layer.Layer<I, E>, wrap: (real: S) => S): Layer.Layer<I, E> =>
-  Layer.effect(service, Effect.map(service, wrap)).pipe(Layer.provide(layer))
+const behind = <I, S, E>(
+  service: Context.Service<I, S>,
+  layer: Layer.Layer<I, E>,
+  wrap: (real: S) => S
+): Layer.Layer<I, E> => Layer.effect(service, Effect.map(service, wrap)).pipe(Layer.provide(layer))
 
 /** The cluster that the settings name, without a pipeline. */
 export const cluster = (settings: Settings) =>
@@ -86,44 +90,60 @@ export const llmInvestigator = (provider: LlmProvider, faults?: FaultInjection):
   return faults === undefined
     ? LlmInvestigator.make({ provider: name, probe }).pipe(Effect.provide(layer))
     : LlmInvestigator.make({ provider: name, probe: faults.probe(name, probe) }).pipe(
-      Effect.provide(behind(LanguageModel.LanguageModel, layer, (model) => faults.languageModel(name, model)))
-    )
+        Effect.provide(behind(LanguageModel.LanguageModel, layer, (model) => faults.languageModel(name, model)))
+      )
 }
 
 /** HolmesGPT as a tier of the chain; none where it is not configured. */
 export const holmesgptInvestigator = (settings: Settings) =>
-  settings.holmesgptUrl === undefined ? Effect.succeed([]) : Effect.map(
-    HolmesGptInvestigator.make({
-      url: settings.holmesgptUrl,
-      ...(settings.holmesgptApiKey === undefined ? {} : { apiKey: settings.holmesgptApiKey }),
-      ...(settings.holmesgptModel === undefined ? {} : { model: settings.holmesgptModel })
-    }),
-    (investigator) => [investigator]
-  )
+  settings.holmesgptUrl === undefined
+    ? Effect.succeed([])
+    : Effect.map(
+        HolmesGptInvestigator.make({
+          url: settings.holmesgptUrl,
+          ...(settings.holmesgptApiKey === undefined ? {} : { apiKey: settings.holmesgptApiKey }),
+          ...(settings.holmesgptModel === undefined ? {} : { model: settings.holmesgptModel })
+        }),
+        (investigator) => [investigator]
+      )
 
 const chain = ({ faultInjection, rules, settings }: Prepared) =>
-  Layer.unwrap(Effect.gen(function*() {
-    const history = yield* ActionHistory
-    const rulesInvestigator = RuleInvestigator.make({
-      rules,
-      // Rules go on without the database: what it does not tell is as if nothing had been tried.
-      recordOf: (alertName, action, since) => Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const history = yield* ActionHistory
+      const rulesInvestigator = RuleInvestigator.make({
+        rules,
+        // Rules go on without the database: what it does not tell is as if nothing had been tried.
+        recordOf: (alertName, action, since) =>
+          Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
+      })
+      return InvestigationChain.layer({
+        investigators: [
+          ...(yield* holmesgptInvestigator(settings)),
+          ...(yield* Effect.forEach(settings.llmProviders, (provider) => llmInvestigator(provider, faultInjection))),
+          rulesInvestigator
+        ],
+        deadline: (investigator) => (investigator.name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds"),
+        evidence: yield* EvidenceGatherer.make()
+      })
     })
-    return InvestigationChain.layer({
-      investigators: [...(yield* holmesgptInvestigator(settings)), ...(yield* Effect.forEach(settings.llmProviders, (provider) => llmInvestigator(provider, faultInjection))), rulesInvestigator],
-      deadline: (investigator) => investigator.name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds",
-      evidence: yield* EvidenceGatherer.make()
-    })
-  })).pipe(Layer.provide(
-    faultInjection === undefined ? NodeHttpClient.layerUndici : behind(HttpClient.HttpClient, NodeHttpClient.layerUndici, faultInjection.holmesgpt)
-  ))
+  ).pipe(
+    Layer.provide(
+      faultInjection === undefined
+        ? NodeHttpClient.layerUndici
+        : behind(HttpClient.HttpClient, NodeHttpClient.layerUndici, faultInjection.holmesgpt)
+    )
+  )
 
 const firingAlerts = ({ alertmanagerUrl }: Settings) =>
   alertmanagerUrl === undefined
     ? FiringAlerts.layerNone
     : FiringAlerts.layerAlertmanager({ url: alertmanagerUrl }).pipe(Layer.provide(NodeHttpClient.layerUndici))
 
-/** Looks for an id that nobody has: one step into an index, so it may be asked at every probe, and an answer shows that the database reads. */
+/**
+ * Looks for an id that nobody has: one step into an index, so it may be asked at every probe, and an answer shows that
+ * the database reads.
+ */
 const storageCheck: Effect.Effect<Check, never, RemediationStore> = Effect.map(RemediationStore, (store) => ({
   name: "storage",
   check: store.get(RemediationId.make("none")).pipe(
@@ -134,40 +154,65 @@ const storageCheck: Effect.Effect<Check, never, RemediationStore> = Effect.map(R
 
 /** A part of the service that was given up must be seen, not only logged. */
 const supervisorStatus = (children: ReadonlyArray<Supervisor.ChildStatus>) => {
-  const missing = children.filter(({ status }) => status !== "running").map(({ name, status }) => `${name} is ${status}`)
+  const missing = children
+    .filter(({ status }) => status !== "running")
+    .map(({ name, status }) => `${name} is ${status}`)
   return missing.length === 0 ? { status: "up" as const } : { status: "degraded" as const, message: missing.join("; ") }
 }
 
 const components = (kubernetes: Pipeline, faults: FaultInjection | undefined) =>
-  Layer.unwrap(Effect.gen(function*() {
-    const { tiers } = yield* InvestigationChain
-    const supervised = yield* Supervised
-    const { check } = yield* storageCheck
-    const parts: ReadonlyArray<Part> = [
-      ...(faults === undefined ? [] : [{ name: "fault-injection", status: Effect.map(faults.told, (message) => ({ status: "degraded" as const, message })) }]),
-      { name: "storage", status: Effect.map(check, (result) => result.ok ? { status: "up" as const } : { status: "down" as const, message: result.message }) },
-      { name: "supervisor", status: Effect.map(supervised.status, supervisorStatus) },
-      { name: "kubernetes", ...(kubernetes.circuitBreaker === undefined ? {} : { breaker: kubernetes.circuitBreaker }) },
-      ...tiers.map(({ circuitBreaker, service }): Part =>
-        circuitBreaker === undefined ? { name: service, status: Effect.succeed({ status: "up" as const }) } : { name: service, breaker: circuitBreaker })
-    ]
-    return Components.layer(parts)
-  }))
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { tiers } = yield* InvestigationChain
+      const supervised = yield* Supervised
+      const { check } = yield* storageCheck
+      const parts: ReadonlyArray<Part> = [
+        ...(faults === undefined
+          ? []
+          : [
+              {
+                name: "fault-injection",
+                status: Effect.map(faults.told, (message) => ({ status: "degraded" as const, message }))
+              }
+            ]),
+        {
+          name: "storage",
+          status: Effect.map(check, (result) =>
+            result.ok ? { status: "up" as const } : { status: "down" as const, message: result.message }
+          )
+        },
+        { name: "supervisor", status: Effect.map(supervised.status, supervisorStatus) },
+        {
+          name: "kubernetes",
+          ...(kubernetes.circuitBreaker === undefined ? {} : { breaker: kubernetes.circuitBreaker })
+        },
+        ...tiers.map(({ circuitBreaker, service }): Part =>
+          circuitBreaker === undefined
+            ? { name: service, status: Effect.succeed({ status: "up" as const }) }
+            : { name: service, breaker: circuitBreaker }
+        )
+      ]
+      return Components.layer(parts)
+    })
+  )
 
 const measured = (name: string, bulkhead: Bulkhead | undefined): Service =>
   bulkhead === undefined ? { name } : { name, bulkheadInUse: () => Effect.runSync(bulkhead.state).inUse }
 
 const metrics = (kubernetes: Pipeline, alerts: EventHub.EventHub<AlertReceived>) =>
-  Layer.unwrap(Effect.map(InvestigationChain, ({ tiers }) =>
-    Metrics.layer({
-      alerts,
-      services: [
-        measured(kubernetes.name, kubernetes.bulkhead),
-        ...tiers.filter(({ name }) => name !== "rules").map(({ bulkhead, service }) => measured(service, bulkhead))
-      ]
-    })))
+  Layer.unwrap(
+    Effect.map(InvestigationChain, ({ tiers }) =>
+      Metrics.layer({
+        alerts,
+        services: [
+          measured(kubernetes.name, kubernetes.bulkhead),
+          ...tiers.filter(({ name }) => name !== "rules").map(({ bulkhead, service }) => measured(service, bulkhead))
+        ]
+      })
+    )
+  )
 
-const serverOptions = Effect.fnUntraced(function*({ settings, tls, tokens }: Prepared) {
+const serverOptions = Effect.fnUntraced(function* ({ settings, tls, tokens }: Prepared) {
   const metrics = yield* Metrics
   const check = yield* storageCheck
   return {
@@ -188,52 +233,68 @@ const serverOptions = Effect.fnUntraced(function*({ settings, tls, tokens }: Pre
 
 /** Every part but the HTTP server, which `start` adds. */
 export const layer = (prepared: Prepared) =>
-  Layer.unwrap(Effect.gen(function*() {
-    const { faultInjection, settings } = prepared
-    const kubernetes = yield* makePipeline("kubernetes")
-    const alerts = EventHub.make<AlertReceived>()
-    return Layer.mergeAll(metrics(kubernetes, alerts), components(kubernetes, faultInjection)).pipe(
-      Layer.provideMerge(Kubernaut.layer({
-        cluster: settings.clusterName,
-        mode: settings.mode,
-        guardrails: settings.guardrails,
-        verification: { stabilisation: settings.steadyFor },
-        intake: { onReceived: alerts.publish }
-      })),
-      Layer.provideMerge(Layer.merge(chain(prepared), firingAlerts(settings))),
-      Layer.provideMerge(ResilientClient.layer(kubernetes)),
-      Layer.provideMerge(Layer.merge(
-        faultInjection === undefined ? cluster(settings) : behind(KubernetesClient, cluster(settings), faultInjection.cluster),
-        Storage.layerSqlite({ filename: databaseFile(settings) })
-      ))
-    )
-  })).pipe(Layer.provideMerge(ResilienceEvents.layer), Layer.provide(NodeServices.layer))
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { faultInjection, settings } = prepared
+      const kubernetes = yield* makePipeline("kubernetes")
+      const alerts = EventHub.make<AlertReceived>()
+      return Layer.mergeAll(metrics(kubernetes, alerts), components(kubernetes, faultInjection)).pipe(
+        Layer.provideMerge(
+          Kubernaut.layer({
+            cluster: settings.clusterName,
+            mode: settings.mode,
+            guardrails: settings.guardrails,
+            verification: { stabilisation: settings.steadyFor },
+            intake: { onReceived: alerts.publish }
+          })
+        ),
+        Layer.provideMerge(Layer.merge(chain(prepared), firingAlerts(settings))),
+        Layer.provideMerge(ResilientClient.layer(kubernetes)),
+        Layer.provideMerge(
+          Layer.merge(
+            faultInjection === undefined
+              ? cluster(settings)
+              : behind(KubernetesClient, cluster(settings), faultInjection.cluster),
+            Storage.layerSqlite({ filename: databaseFile(settings) })
+          )
+        )
+      )
+    })
+  ).pipe(Layer.provideMerge(ResilienceEvents.layer), Layer.provide(NodeServices.layer))
 
 /** `sqlite:./data/kubernaut.db` without its scheme. */
 export const databaseFile = (settings: Settings): string => settings.databaseUrl.replace(/^sqlite:(\/\/)?/, "")
 
 /**
- * Starts what runs for ever, the HTTP server last, and answers the address that it listens on. A port that is taken fails here; whatever
- * ends later is started again by the supervisor; `givenUp` fails when the server would not stay up. Closing the scope stops the server first.
+ * Starts what runs for ever, the HTTP server last, and answers the address that it listens on. A port that is taken
+ * fails here; whatever ends later is started again by the supervisor; `givenUp` fails when the server would not stay
+ * up. Closing the scope stops the server first.
  */
-export const start = Effect.fnUntraced(function*(prepared: Prepared) {
+export const start = Effect.fnUntraced(function* (prepared: Prepared) {
   const metrics = yield* Metrics
   const listening = yield* Deferred.make<HttpServer.HttpServer["Service"]["address"], HttpServerError.ServeError>()
   const options = yield* serverOptions(prepared)
-  const http = Effect.flatMap(HttpServer.HttpServer, ({ address }) => Effect.andThen(Deferred.succeed(listening, address), Effect.never)).pipe(
+  const http = Effect.flatMap(HttpServer.HttpServer, ({ address }) =>
+    Effect.andThen(Deferred.succeed(listening, address), Effect.never)
+  ).pipe(
     Effect.provide(Server.layer(options)),
     Effect.tapCause((cause) => Deferred.failCause(listening, cause))
   )
-  const children: ReadonlyArray<Supervisor.ChildSpec<HttpServerError.ServeError, Effect.Services<typeof http> | AuditLog>> = [
+  const children: ReadonlyArray<
+    Supervisor.ChildSpec<HttpServerError.ServeError, Effect.Services<typeof http> | AuditLog>
+  > = [
     { name: "metrics", start: metrics.run },
     ...(prepared.faultInjection === undefined ? [] : [{ name: "fault-injection", start: prepared.faultInjection.run }]),
     { name: "http", start: http }
   ]
   const givenUp = yield* Deferred.make<never, Supervisor.Escalation>()
-  yield* Supervisor.make({
-    name: "edge",
-    // Without its server the process is of no use to anybody: whoever started it is to start another.
-    onEscalation: (escalation) => escalation.child === "http" ? Deferred.fail(givenUp, escalation) : Effect.void
-  }, children)
+  yield* Supervisor.make(
+    {
+      name: "edge",
+      // Without its server the process is of no use to anybody: whoever started it is to start another.
+      onEscalation: (escalation) => (escalation.child === "http" ? Deferred.fail(givenUp, escalation) : Effect.void)
+    },
+    children
+  )
   return { address: yield* Deferred.await(listening), givenUp: Deferred.await(givenUp) }
 })

@@ -1,4 +1,5 @@
 /** The typed client of a running service, by `--url` and `--token` or `KUBERNAUT_URL` and `KUBERNAUT_TOKEN`. */
+
 import { Config, Effect, Option, type Redacted, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
@@ -27,7 +28,10 @@ export interface Connection {
 export const makeClient = ({ token, url }: Connection) =>
   HttpApiClient.make(Api, {
     transformClient: HttpClient.mapRequest((request) =>
-      HttpClientRequest.prependUrl(Option.isSome(token) ? HttpClientRequest.bearerToken(request, token.value) : request, url.replace(/\/$/, ""))
+      HttpClientRequest.prependUrl(
+        Option.isSome(token) ? HttpClientRequest.bearerToken(request, token.value) : request,
+        url.replace(/\/$/, "")
+      )
     )
   })
 
@@ -38,8 +42,14 @@ export const explain = (error: unknown, url: string): CommandFailed => {
   if (Schema.is(CommandFailed)(error)) return error
   if (HttpClientError.isHttpClientError(error)) {
     return error.reason._tag === "TransportError"
-      ? new CommandFailed({ code: "unavailable", text: `${url} does not answer. Is the service running? kubernaut serve starts it; --url or KUBERNAUT_URL says where it is.` })
-      : new CommandFailed({ code: "bad", text: `${url} answered ${error.response?.status ?? "something"} that this version does not understand. Is it Kubernaut?` })
+      ? new CommandFailed({
+          code: "unavailable",
+          text: `${url} does not answer. Is the service running? kubernaut serve starts it; --url or KUBERNAUT_URL says where it is.`
+        })
+      : new CommandFailed({
+          code: "bad",
+          text: `${url} answered ${error.response?.status ?? "something"} that this version does not understand. Is it Kubernaut?`
+        })
   }
   const problem = error as { readonly _tag?: string; readonly title?: string; readonly detail?: string }
   const text = [problem.title, problem.detail].filter((part) => part !== undefined).join(": ")
@@ -51,7 +61,10 @@ export const explain = (error: unknown, url: string): CommandFailed => {
     case "TooManyRequests":
       return new CommandFailed({ code: "unavailable", text })
     default:
-      return new CommandFailed({ code: "bad", text: text === "" ? `${url} answered something that this version does not understand.` : text })
+      return new CommandFailed({
+        code: "bad",
+        text: text === "" ? `${url} answered something that this version does not understand.` : text
+      })
   }
 }
 

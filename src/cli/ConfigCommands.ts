@@ -1,4 +1,5 @@
 /** `kubernaut config` and `kubernaut rulebook`: what can be set, what is set, and whether a rulebook is right. */
+
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { load as loadRulebook } from "../investigation/Rulebook.ts"
@@ -10,14 +11,21 @@ import { environmentKey, fileKey, jsonSchema, type Setting, settingNames, settin
 const fallbackOf = (name: (typeof settingNames)[number]): string => {
   const setting = settings[name] as Setting
   if (setting.fallbackText !== undefined) return setting.fallbackText
-  return setting.fallback === undefined ? "" : typeof setting.fallback === "string" ? setting.fallback : JSON.stringify(setting.fallback)
+  return setting.fallback === undefined
+    ? ""
+    : typeof setting.fallback === "string"
+      ? setting.fallback
+      : JSON.stringify(setting.fallback)
 }
 
 /** The table of settings, as Markdown: what the docs show is what this prints. */
 export const settingsTable = (): ReadonlyArray<string> => [
   "| environment | file | default | meaning |",
   "|---|---|---|---|",
-  ...settingNames.map((name) => `| \`${environmentKey(name)}\` | \`${fileKey(name)}\` | ${fallbackOf(name) === "" ? "" : `\`${fallbackOf(name)}\``} | ${settings[name].description.replaceAll("|", "\\|")} Expected: ${settings[name].expected.replaceAll("|", "\\|")}. |`),
+  ...settingNames.map(
+    (name) =>
+      `| \`${environmentKey(name)}\` | \`${fileKey(name)}\` | ${fallbackOf(name) === "" ? "" : `\`${fallbackOf(name)}\``} | ${settings[name].description.replaceAll("|", "\\|")} Expected: ${settings[name].expected.replaceAll("|", "\\|")}. |`
+  ),
   "",
   "`KUBERNAUT_CONFIG` names the YAML file. The environment wins over the file. The commands that ask a running service read `KUBERNAUT_URL` and `KUBERNAUT_TOKEN`."
 ]
@@ -25,15 +33,25 @@ export const settingsTable = (): ReadonlyArray<string> => [
 export const config = Command.make(
   "config",
   {
-    schema: Flag.Boolean("schema").pipe(Flag.withDescription("Print the JSON Schema of the file"), Flag.withDefault(false)),
-    values: Flag.Boolean("values").pipe(Flag.withDescription("Print the settings in force; secrets are left out"), Flag.withDefault(false))
+    schema: Flag.Boolean("schema").pipe(
+      Flag.withDescription("Print the JSON Schema of the file"),
+      Flag.withDefault(false)
+    ),
+    values: Flag.Boolean("values").pipe(
+      Flag.withDescription("Print the settings in force; secrets are left out"),
+      Flag.withDefault(false)
+    )
   },
-  Effect.fnUntraced(function*({ schema, values }) {
+  Effect.fnUntraced(function* ({ schema, values }) {
     if (schema) return yield* print(jsonSchema(), () => [JSON.stringify(jsonSchema(), undefined, 2)])
     if (values) {
       const found = yield* readSettings
-      const inForce = Object.fromEntries(settingNames.flatMap((name) => found[name] === undefined ? [] : [[fileKey(name), shown(name, found[name])]]))
-      return yield* print(inForce, () => Object.entries(inForce).map(([key, value]) => `${key}: ${JSON.stringify(value)}`))
+      const inForce = Object.fromEntries(
+        settingNames.flatMap((name) => (found[name] === undefined ? [] : [[fileKey(name), shown(name, found[name])]]))
+      )
+      return yield* print(inForce, () =>
+        Object.entries(inForce).map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+      )
     }
     const options = settingNames.map((name) => ({
       environment: environmentKey(name),
@@ -49,10 +67,17 @@ export const config = Command.make(
 const check = Command.make(
   "check",
   { file: Argument.Path("file", { pathType: "file" }).pipe(Argument.withDescription("A rulebook (YAML)")) },
-  Effect.fnUntraced(function*({ file }) {
-    const rules = yield* loadRulebook(file).pipe(Effect.mapError((error) => new CommandFailed({ code: "configuration", text: error.message })))
-    yield* print({ file, rules: rules.length }, () => [`${file} is right: ${rules.length} rules with those it extends.`])
+  Effect.fnUntraced(function* ({ file }) {
+    const rules = yield* loadRulebook(file).pipe(
+      Effect.mapError((error) => new CommandFailed({ code: "configuration", text: error.message }))
+    )
+    yield* print({ file, rules: rules.length }, () => [
+      `${file} is right: ${rules.length} rules with those it extends.`
+    ])
   })
 ).pipe(Command.withDescription("Check a rulebook; exit code 78 with file, line and reason when it is wrong"))
 
-export const rulebook = Command.make("rulebook").pipe(Command.withDescription("Work on rulebooks"), Command.withSubcommands([check]))
+export const rulebook = Command.make("rulebook").pipe(
+  Command.withDescription("Work on rulebooks"),
+  Command.withSubcommands([check])
+)

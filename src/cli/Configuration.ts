@@ -1,10 +1,11 @@
 /**
  * Reads the settings at start: environment first, then the YAML file that `KUBERNAUT_CONFIG` names, then defaults.
  *
- * Everything that is wrong is reported at once, each with its name, where it stands and what would be right. An unknown key is
- * wrong too: a setting that is misspelt and silently ignored is found out on the night that it was for. No value of a secret is ever
- * part of a message.
+ * Everything that is wrong is reported at once, each with its name, where it stands and what would be right. An unknown
+ * key is wrong too: a setting that is misspelt and silently ignored is found out on the night that it was for. No value
+ * of a secret is ever part of a message.
  */
+
 import { Duration, Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
 import { LineCounter, parseDocument } from "yaml"
 import type { ModelPeer } from "../simulation/Wire.ts"
@@ -18,11 +19,18 @@ export interface Problem {
 }
 
 export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
-  problems: Schema.Array(Schema.Struct({ key: Schema.String, at: Schema.optionalKey(Schema.String), message: Schema.String }))
+  problems: Schema.Array(
+    Schema.Struct({ key: Schema.String, at: Schema.optionalKey(Schema.String), message: Schema.String })
+  )
 }) {
   override get message(): string {
-    const lines = this.problems.map(({ key, at, message }) => `  ${key}${at === undefined ? "" : ` (${at})`}: ${message}`)
-    return [`The configuration has ${this.problems.length === 1 ? "a problem" : `${this.problems.length} problems`}:`, ...lines].join("\n")
+    const lines = this.problems.map(
+      ({ key, at, message }) => `  ${key}${at === undefined ? "" : ` (${at})`}: ${message}`
+    )
+    return [
+      `The configuration has ${this.problems.length === 1 ? "a problem" : `${this.problems.length} problems`}:`,
+      ...lines
+    ].join("\n")
   }
 }
 
@@ -34,16 +42,20 @@ export interface ConfigurationFile {
   readonly text: string
 }
 
-/** Read by the commands that talk to a service or by the file's own name, and known therefore, though they are no settings. */
+/**
+ * Read by the commands that talk to a service or by the file's own name, and known therefore, though they are no
+ * settings.
+ */
 const otherKeys = ["KUBERNAUT_CONFIG", "KUBERNAUT_URL", "KUBERNAUT_TOKEN"]
 
 /**
- * What Kubernetes itself puts into the environment of every pod beside a Service named `kubernaut`, `KUBERNAUT_PORT=tcp://…` among them.
- * It is not ours and not a mistake.
+ * What Kubernetes itself puts into the environment of every pod beside a Service named `kubernaut`,
+ * `KUBERNAUT_PORT=tcp://…` among them. It is not ours and not a mistake.
  */
 const isServiceLink = (key: string, value: string): boolean =>
-  /^KUBERNAUT_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/.test(key) || /^KUBERNAUT_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(key) ||
-  (key === "KUBERNAUT_PORT" && /^(tcp|udp|sctp):\/\//.test(value))
+  /^KUBERNAUT_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/.test(key)
+  || /^KUBERNAUT_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(key)
+  || (key === "KUBERNAUT_PORT" && /^(tcp|udp|sctp):\/\//.test(value))
 
 /** Levenshtein's distance: single letters to insert, remove or replace. */
 export const editDistance = (left: string, right: string): number => {
@@ -51,7 +63,9 @@ export const editDistance = (left: string, right: string): number => {
   for (let i = 1; i <= left.length; i++) {
     const next = [i]
     for (let j = 1; j <= right.length; j++) {
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1)))
+      next.push(
+        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1))
+      )
     }
     row = next
   }
@@ -60,7 +74,9 @@ export const editDistance = (left: string, right: string): number => {
 
 /** The known key that was most likely meant; none where nothing is near. */
 export const nearest = (key: string, known: ReadonlyArray<string>): string | undefined => {
-  const [best] = known.map((candidate) => [candidate, editDistance(key.toUpperCase(), candidate.toUpperCase())] as const).sort((a, b) => a[1] - b[1])
+  const [best] = known
+    .map((candidate) => [candidate, editDistance(key.toUpperCase(), candidate.toUpperCase())] as const)
+    .sort((a, b) => a[1] - b[1])
   return best !== undefined && best[1] <= Math.max(2, Math.floor(key.length / 4)) ? best[0] : undefined
 }
 
@@ -73,16 +89,25 @@ const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 
 const decode = (name: SettingName, raw: unknown): Result.Result<unknown, ReadonlyArray<string>> => {
   const { expected, schema, secret } = { secret: false, ...settings[name] }
-  const result = Schema.decodeUnknownResult(schema as Schema.Codec<unknown, unknown>, { errors: "all", onExcessProperty: "error" })(raw)
+  const result = Schema.decodeUnknownResult(schema as Schema.Codec<unknown, unknown>, {
+    errors: "all",
+    onExcessProperty: "error"
+  })(raw)
   return Result.mapError(result, (error) => {
     const issues = formatIssues(error.issue).issues
     // The text of an issue quotes the value, so of a secret only the place is told, and a message of our own.
-    const own = issues.filter((issue) => /^(Expected (sqlite|each|an http|a short)|PostgreSQL)/.test(issue.message)).map((issue) => issue.message)
+    const own = issues
+      .filter((issue) => /^(Expected (sqlite|each|an http|a short)|PostgreSQL)/.test(issue.message))
+      .map((issue) => issue.message)
     if (secret) {
       const places = issues.map((issue) => issue.path?.map(String).join(".") ?? "").filter((place) => place !== "")
-      return own.length > 0 ? own.slice(0, 1) : [`expected ${expected}${places.length === 0 ? "" : `; wrong at ${places.join(", ")}`}`]
+      return own.length > 0
+        ? own.slice(0, 1)
+        : [`expected ${expected}${places.length === 0 ? "" : `; wrong at ${places.join(", ")}`}`]
     }
-    const places = issues.filter(({ path }) => path !== undefined && path.length > 0).map(({ message, path }) => `${(path ?? []).map(String).join(".")}: ${message}`)
+    const places = issues
+      .filter(({ path }) => path !== undefined && path.length > 0)
+      .map(({ message, path }) => `${(path ?? []).map(String).join(".")}: ${message}`)
     return places.length > 0 ? places : [`expected ${expected}, got ${JSON.stringify(raw)}`]
   })
 }
@@ -99,12 +124,19 @@ const fromText = (name: SettingName, text: string): Result.Result<unknown, strin
   const { expected, form, secret } = { secret: false, ...settings[name] }
   switch (form as string) {
     case "number":
-      return /^\d+$/.test(text.trim()) ? Result.succeed(Number(text)) : Result.fail(`expected ${expected}, got ${JSON.stringify(text)}`)
+      return /^\d+$/.test(text.trim())
+        ? Result.succeed(Number(text))
+        : Result.fail(`expected ${expected}, got ${JSON.stringify(text)}`)
     case "json":
       return parseJson(text, expected, secret)
     case "words":
       if (text.trimStart().startsWith("[")) return parseJson(text, expected)
-      return Result.succeed(text.split(",").map((word) => word.trim()).filter((word) => word !== ""))
+      return Result.succeed(
+        text
+          .split(",")
+          .map((word) => word.trim())
+          .filter((word) => word !== "")
+      )
     default:
       return Result.succeed(text)
   }
@@ -118,18 +150,27 @@ const readFile = (file: ConfigurationFile, problems: Array<Problem>): ReadonlyMa
   const document = parseDocument(file.text, { lineCounter: lines, prettyErrors: false })
   for (const error of document.errors) {
     const { line } = lines.linePos(error.pos[0])
-    problems.push({ key: "KUBERNAUT_CONFIG", at: `${file.path}:${line}`, message: `is not YAML: ${error.code.toLowerCase().replaceAll("_", " ")}` })
+    problems.push({
+      key: "KUBERNAUT_CONFIG",
+      at: `${file.path}:${line}`,
+      message: `is not YAML: ${error.code.toLowerCase().replaceAll("_", " ")}`
+    })
   }
   if (document.errors.length > 0) return found
   const content: unknown = document.toJS()
   if (content === null || content === undefined) return found
   if (typeof content !== "object" || Array.isArray(content)) {
-    problems.push({ key: "KUBERNAUT_CONFIG", at: file.path, message: "expected a mapping of settings, such as port: 8080" })
+    problems.push({
+      key: "KUBERNAUT_CONFIG",
+      at: file.path,
+      message: "expected a mapping of settings, such as port: 8080"
+    })
     return found
   }
   const known = new Map(settingNames.map((name) => [fileKey(name), name]))
   for (const [key, raw] of Object.entries(content)) {
-    const offset = (document.get(key, true) as { readonly range?: readonly [number, number, number] } | undefined)?.range?.[0]
+    const offset = (document.get(key, true) as { readonly range?: readonly [number, number, number] } | undefined)
+      ?.range?.[0]
     const at = offset === undefined ? file.path : `${file.path}:${lines.linePos(offset).line}`
     const name = known.get(key)
     if (name === undefined) problems.push({ key, at, message: unknownKey(key, [...known.keys()]) })
@@ -147,7 +188,12 @@ const readEnvironment = (environment: Environment, problems: Array<Problem>): Re
   for (const [key, text] of Object.entries(environment)) {
     if (text === undefined || text === "") continue
     const name = known.get(key)
-    if (name === undefined ? !key.startsWith("KUBERNAUT_") || otherKeys.includes(key) || isToolKey(key) || isServiceLink(key, text) : isServiceLink(key, text)) continue
+    if (
+      name === undefined
+        ? !key.startsWith("KUBERNAUT_") || otherKeys.includes(key) || isToolKey(key) || isServiceLink(key, text)
+        : isServiceLink(key, text)
+    )
+      continue
     if (name === undefined) {
       problems.push({ key, message: unknownKey(key, [...known.keys(), ...otherKeys]) })
       continue
@@ -160,7 +206,8 @@ const readEnvironment = (environment: Environment, problems: Array<Problem>): Re
 }
 
 /** Addresses that only this machine can reach. */
-export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host)
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host)
 
 /** The models that the service asks, by the names of their breakers. */
 export const modelsOf = ({ holmesgptUrl, llmProviders }: Settings): ReadonlyArray<ModelPeer> => [
@@ -202,11 +249,16 @@ export const parse = (input: ParseInput): Result.Result<Settings, ConfigurationE
   const values: Partial<Record<SettingName, unknown>> = {}
   for (const name of settingNames) {
     const setting = settings[name]
-    const found = inEnvironment.get(name) ?? inFile.get(name) ?? ("fallback" in setting ? { raw: setting.fallback, key: environmentKey(name) } : undefined)
+    const found =
+      inEnvironment.get(name)
+      ?? inFile.get(name)
+      ?? ("fallback" in setting ? { raw: setting.fallback, key: environmentKey(name) } : undefined)
     if (found === undefined) continue
     const result = decode(name, found.raw)
     if (Result.isSuccess(result)) values[name] = result.success
-    else for (const message of result.failure) problems.push({ key: found.key, ...(found.at === undefined ? {} : { at: found.at }), message })
+    else
+      for (const message of result.failure)
+        problems.push({ key: found.key, ...(found.at === undefined ? {} : { at: found.at }), message })
   }
   values.mode ??= values.cluster === "sandbox" ? "auto" : "observe"
   values.steadyFor ??= values.cluster === "sandbox" ? Duration.seconds(10) : Duration.minutes(1)
@@ -217,22 +269,32 @@ export const parse = (input: ParseInput): Result.Result<Settings, ConfigurationE
 }
 
 /** Whether what is to be injected may be: the catalogue is loaded only where there is something to look up in it. */
-const checkFaults = Effect.fnUntraced(function*(settings: Settings) {
+const checkFaults = Effect.fnUntraced(function* (settings: Settings) {
   const { cluster, clusterName, faultCluster, faultInjection, mode } = settings
   if (faultInjection.length === 0) return settings
   const { problems } = yield* Effect.promise(() => import("../simulation/injection/Injectable.ts"))
-  const place = { clusterName, mode, isReal: cluster !== "sandbox", models: modelsOf(settings), ...(faultCluster === undefined ? {} : { allowedOn: faultCluster }) }
+  const place = {
+    clusterName,
+    mode,
+    isReal: cluster !== "sandbox",
+    models: modelsOf(settings),
+    ...(faultCluster === undefined ? {} : { allowedOn: faultCluster })
+  }
   const wrong = problems(faultInjection, place).map((message) => ({ key: "KUBERNAUT_FAULT_INJECTION", message }))
   return wrong.length === 0 ? settings : yield* new ConfigurationError({ problems: wrong })
 })
 
 /** Reads the file that `KUBERNAUT_CONFIG` names, if it does, and parses. */
-export const load = Effect.fnUntraced(function*(input: Omit<ParseInput, "file">) {
+export const load = Effect.fnUntraced(function* (input: Omit<ParseInput, "file">) {
   const path = input.environment["KUBERNAUT_CONFIG"]
   if (path === undefined || path === "") return yield* Effect.flatMap(Effect.fromResult(parse(input)), checkFaults)
   const fileSystem = yield* FileSystem.FileSystem
-  const text = yield* fileSystem.readFileString(path).pipe(
-    Effect.mapError(() => new ConfigurationError({ problems: [{ key: "KUBERNAUT_CONFIG", message: `cannot be read: ${path}` }] }))
-  )
+  const text = yield* fileSystem
+    .readFileString(path)
+    .pipe(
+      Effect.mapError(
+        () => new ConfigurationError({ problems: [{ key: "KUBERNAUT_CONFIG", message: `cannot be read: ${path}` }] })
+      )
+    )
   return yield* Effect.flatMap(Effect.fromResult(parse({ ...input, file: { path, text } })), checkFaults)
 })

@@ -1,4 +1,8 @@
-/** Where the program meets its process: environment variables and terminals are read here and in `main.ts`, nowhere else. */
+/**
+ * Where the program meets its process: environment variables and terminals are read here and in `main.ts`, nowhere
+ * else.
+ */
+
 import { Effect } from "effect"
 import { load } from "./Configuration.ts"
 
@@ -7,9 +11,8 @@ export const environment: Effect.Effect<Readonly<Record<string, string | undefin
 export const isTerminal: Effect.Effect<boolean> = Effect.sync(() => process.stderr.isTTY === true)
 
 /** The settings in force, or everything that is wrong with them. */
-export const readSettings = Effect.flatMap(
-  Effect.all([environment, isTerminal]),
-  ([environment, terminal]) => load({ environment, terminal })
+export const readSettings = Effect.flatMap(Effect.all([environment, isTerminal]), ([environment, terminal]) =>
+  load({ environment, terminal })
 )
 
 /** One line on standard error. */

@@ -1,4 +1,5 @@
 /** The command line as a whole. */
+
 import { Cause, Console, Effect, Exit, Option, type Runtime, Schema } from "effect"
 import { CliError, Command } from "effect/cli"
 import { config, rulebook } from "./ConfigCommands.ts"
@@ -6,18 +7,37 @@ import { ConfigurationError } from "./Configuration.ts"
 import { CommandFailed, exitCodes } from "./ExitCode.ts"
 import { alert, approve, audit, reject, remediations, reviews, status } from "./OperateCommands.ts"
 import { Json } from "./Output.ts"
-import { simulate } from "./SimulateCommand.ts"
 import { doctor, serve } from "./ServiceCommands.ts"
+import { simulate } from "./SimulateCommand.ts"
 import { version } from "./Version.ts"
 
 const kubernaut = Command.make("kubernaut").pipe(
   Command.withDescription("Kubernetes remediation that keeps going while the things it depends on fail"),
-  Command.withSubcommands([serve, status, alert, remediations, reviews, approve, reject, audit, doctor, simulate, config, rulebook]),
+  Command.withSubcommands([
+    serve,
+    status,
+    alert,
+    remediations,
+    reviews,
+    approve,
+    reject,
+    audit,
+    doctor,
+    simulate,
+    config,
+    rulebook
+  ]),
   Command.withGlobalFlags([Json]),
   Command.withExamples([
     { command: "kubernaut serve", description: "Start on the sandbox cluster, on http://127.0.0.1:8080" },
-    { command: "kubernaut alert post examples/alerts/crash-loop.json --wait", description: "Post an alert and follow it" },
-    { command: "kubernaut simulate --seeds 100 --hours 1", description: "Put the service through a hundred hours of faults" },
+    {
+      command: "kubernaut alert post examples/alerts/crash-loop.json --wait",
+      description: "Post an alert and follow it"
+    },
+    {
+      command: "kubernaut simulate --seeds 100 --hours 1",
+      description: "Put the service through a hundred hours of faults"
+    },
     { command: "kubernaut status --json", description: "Ask how the service is, for scripts" }
   ])
 )
@@ -51,4 +71,5 @@ const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
 }
 
 /** Runs a command line. */
-export const run = (args: ReadonlyArray<string>) => Command.runWith(kubernaut, { version })(args).pipe(Effect.tapCause(tell))
+export const run = (args: ReadonlyArray<string>) =>
+  Command.runWith(kubernaut, { version })(args).pipe(Effect.tapCause(tell))

@@ -1,4 +1,5 @@
 /** Commands for a running service: status, alerts, remediations, reviews and the audit log. */
+
 import { Effect, FileSystem, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { levelName } from "../domain/DegradationLevel.ts"
@@ -10,9 +11,15 @@ import { connection, type Connection, request } from "./Client.ts"
 import { CommandFailed } from "./ExitCode.ts"
 import { print, say, table } from "./Output.ts"
 
-const id = Argument.String("id").pipe(Argument.withDescription("Id of a remediation"), Argument.withSchema(RemediationId))
+const id = Argument.String("id").pipe(
+  Argument.withDescription("Id of a remediation"),
+  Argument.withSchema(RemediationId)
+)
 
-const dryRun = Flag.Boolean("dry-run").pipe(Flag.withDescription("Show what would be answered and answer nothing"), Flag.withDefault(false))
+const dryRun = Flag.Boolean("dry-run").pipe(
+  Flag.withDescription("Show what would be answered and answer nothing"),
+  Flag.withDefault(false)
+)
 
 // ----------------------------------------------------------------------------
 // status
@@ -21,14 +28,16 @@ const dryRun = Flag.Boolean("dry-run").pipe(Flag.withDescription("Show what woul
 const componentRow = ({ breaker, message, name, status }: Component): ReadonlyArray<string> => [
   `  ${name}`,
   status,
-  breaker === undefined ? "" : `breaker ${breaker.state}${breaker.retryAfterMs === undefined ? "" : ` for ${Math.ceil(breaker.retryAfterMs / 1000)} s`}`,
+  breaker === undefined
+    ? ""
+    : `breaker ${breaker.state}${breaker.retryAfterMs === undefined ? "" : ` for ${Math.ceil(breaker.retryAfterMs / 1000)} s`}`,
   message ?? breaker?.reason ?? ""
 ]
 
 export const status = Command.make(
   "status",
   connection,
-  Effect.fnUntraced(function*(at) {
+  Effect.fnUntraced(function* (at) {
     const status = yield* request(at, (client) => client.status.status())
     yield* print(status, () => [
       `Level ${status.level} (${levelName(status.level)})${status.reasons.length === 0 ? "" : `: ${status.reasons.join("; ")}`}`,
@@ -55,18 +64,28 @@ const detailText = (found: RemediationDetail): ReadonlyArray<string> => [
   ...(found.hops.length === 0 ? [] : ["Hops:", ...found.hops.map(hopText)]),
   ...(found.investigation === undefined
     ? []
-    : [`Cause:  ${found.investigation.rootCause} (confidence ${found.investigation.confidence})`, ...found.investigation.evidence.map((line) => `  - ${line}`)]),
+    : [
+        `Cause:  ${found.investigation.rootCause} (confidence ${found.investigation.confidence})`,
+        ...found.investigation.evidence.map((line) => `  - ${line}`)
+      ]),
   ...(found.decision === undefined
     ? []
     : [
-      `Decision: ${found.decision.outcome} ${found.decision.action.type} on ${displayName(found.decision.action.target)}, risk ${found.decision.risk}`,
-      ...found.decision.reasons.map(({ message, rule }) => `  - ${rule}: ${message}`)
-    ]),
-  ...(found.review === undefined ? [] : [`Review: ${found.review.answer} by ${found.review.by}${found.review.reason === undefined ? "" : `: ${found.review.reason}`}`]),
-  ...found.executions.map(({ intent, outcome }) =>
-    `Execution: ${intent.action.type}, ${outcome === undefined ? "under way" : `applied: ${outcome.applied}${outcome.failure === undefined ? "" : ` (${outcome.failure})`}`}`
+        `Decision: ${found.decision.outcome} ${found.decision.action.type} on ${displayName(found.decision.action.target)}, risk ${found.decision.risk}`,
+        ...found.decision.reasons.map(({ message, rule }) => `  - ${rule}: ${message}`)
+      ]),
+  ...(found.review === undefined
+    ? []
+    : [
+        `Review: ${found.review.answer} by ${found.review.by}${found.review.reason === undefined ? "" : `: ${found.review.reason}`}`
+      ]),
+  ...found.executions.map(
+    ({ intent, outcome }) =>
+      `Execution: ${intent.action.type}, ${outcome === undefined ? "under way" : `applied: ${outcome.applied}${outcome.failure === undefined ? "" : ` (${outcome.failure})`}`}`
   ),
-  ...(found.verification === undefined ? [] : [`Verification: ${found.verification.verdict}`, ...found.verification.reasons.map((reason) => `  - ${reason}`)]),
+  ...(found.verification === undefined
+    ? []
+    : [`Verification: ${found.verification.verdict}`, ...found.verification.reasons.map((reason) => `  - ${reason}`)]),
   ...(found.conclusion === undefined ? [] : [`End:    ${found.conclusion}`]),
   ...(found.traceId === undefined ? [] : [`Trace:  ${found.traceId}`])
 ]
@@ -75,29 +94,52 @@ const list = Command.make(
   "list",
   {
     ...connection,
-    state: Flag.Literals("state", RemediationState.literals).pipe(Flag.withDescription("Only those in this state"), Flag.optional),
-    limit: Flag.Int("limit").pipe(Flag.withDescription("How many, 1 to 500"), Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 500 }))), Flag.withDefault(50)),
+    state: Flag.Literals("state", RemediationState.literals).pipe(
+      Flag.withDescription("Only those in this state"),
+      Flag.optional
+    ),
+    limit: Flag.Int("limit").pipe(
+      Flag.withDescription("How many, 1 to 500"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 500 }))),
+      Flag.withDefault(50)
+    ),
     cursor: Flag.String("cursor").pipe(Flag.withDescription("nextCursor of the page before"), Flag.optional)
   },
-  Effect.fnUntraced(function*({ cursor, limit, state, ...at }) {
+  Effect.fnUntraced(function* ({ cursor, limit, state, ...at }) {
     const page = yield* request(at, (client) =>
       client.remediations.list({
-        query: { limit, ...(state._tag === "Some" ? { state: state.value } : {}), ...(cursor._tag === "Some" ? { cursor: cursor.value } : {}) }
-      }))
-    yield* print(page, () => page.remediations.length === 0 ? ["None."] : [
-      ...table([
-        ["ID", "STATE", "SEVERITY", "ALERT", "TARGET", "RECEIVED"],
-        ...page.remediations.map((found) => [found.id, found.state, found.severity, found.alertName, displayName(found.target), found.receivedAt])
-      ]),
-      ...(page.nextCursor === undefined ? [] : [`More: --cursor ${page.nextCursor}`])
-    ])
+        query: {
+          limit,
+          ...(state._tag === "Some" ? { state: state.value } : {}),
+          ...(cursor._tag === "Some" ? { cursor: cursor.value } : {})
+        }
+      })
+    )
+    yield* print(page, () =>
+      page.remediations.length === 0
+        ? ["None."]
+        : [
+            ...table([
+              ["ID", "STATE", "SEVERITY", "ALERT", "TARGET", "RECEIVED"],
+              ...page.remediations.map((found) => [
+                found.id,
+                found.state,
+                found.severity,
+                found.alertName,
+                displayName(found.target),
+                found.receivedAt
+              ])
+            ]),
+            ...(page.nextCursor === undefined ? [] : [`More: --cursor ${page.nextCursor}`])
+          ]
+    )
   })
 ).pipe(Command.withDescription("List remediations, newest first"))
 
 const show = Command.make(
   "show",
   { ...connection, id },
-  Effect.fnUntraced(function*({ id, ...at }) {
+  Effect.fnUntraced(function* ({ id, ...at }) {
     const found = yield* request(at, (client) => client.remediations.get({ params: { id } }))
     yield* print(found, () => detailText(found))
   })
@@ -112,7 +154,7 @@ export const remediations = Command.make("remediations").pipe(
 // alert
 // ----------------------------------------------------------------------------
 
-const waitForEnd = Effect.fnUntraced(function*(at: Connection, id: RemediationId) {
+const waitForEnd = Effect.fnUntraced(function* (at: Connection, id: RemediationId) {
   while (true) {
     const found = yield* request(at, (client) => client.remediations.get({ params: { id } }))
     if (isFinal(found.state) || found.state === "AwaitingReview") return found
@@ -124,18 +166,35 @@ const post = Command.make(
   "post",
   {
     ...connection,
-    file: Argument.Path("file", { pathType: "file" }).pipe(Argument.withDescription("An Alertmanager payload (JSON); see examples/alerts")),
-    wait: Flag.Boolean("wait").pipe(Flag.withDescription("Wait until each remediation has ended or waits for a person"), Flag.withDefault(false))
+    file: Argument.Path("file", { pathType: "file" }).pipe(
+      Argument.withDescription("An Alertmanager payload (JSON); see examples/alerts")
+    ),
+    wait: Flag.Boolean("wait").pipe(
+      Flag.withDescription("Wait until each remediation has ended or waits for a person"),
+      Flag.withDefault(false)
+    )
   },
-  Effect.fnUntraced(function*({ file, wait, ...at }) {
+  Effect.fnUntraced(function* ({ file, wait, ...at }) {
     const fileSystem = yield* FileSystem.FileSystem
-    const text = yield* Effect.mapError(fileSystem.readFileString(file), () => new CommandFailed({ code: "bad", text: `${file} cannot be read.` }))
+    const text = yield* Effect.mapError(
+      fileSystem.readFileString(file),
+      () => new CommandFailed({ code: "bad", text: `${file} cannot be read.` })
+    )
     const payload = yield* Schema.decodeEffect(Schema.fromJsonString(Webhook))(text).pipe(
-      Effect.mapError((error) => new CommandFailed({ code: "bad", text: `${file} is no Alertmanager payload: ${error.message}` }))
+      Effect.mapError(
+        (error) => new CommandFailed({ code: "bad", text: `${file} is no Alertmanager payload: ${error.message}` })
+      )
     )
     const { results } = yield* request(at, (client) => client.alerts.receive({ payload }))
-    if (!wait) return yield* print({ results }, () => table(results.map((result) => [result.fingerprint, result.status, result.remediationId ?? ""])))
-    const ids = [...new Set(results.flatMap(({ remediationId }) => remediationId === undefined ? [] : [RemediationId.make(remediationId)]))]
+    if (!wait)
+      return yield* print({ results }, () =>
+        table(results.map((result) => [result.fingerprint, result.status, result.remediationId ?? ""]))
+      )
+    const ids = [
+      ...new Set(
+        results.flatMap(({ remediationId }) => (remediationId === undefined ? [] : [RemediationId.make(remediationId)]))
+      )
+    ]
     yield* say(`Waiting for ${ids.length} remediation${ids.length === 1 ? "" : "s"}.`)
     const ended = yield* Effect.forEach(ids, (id) => waitForEnd(at, id), { concurrency: 8 })
     yield* print({ results, remediations: ended }, () => ended.flatMap((found) => [...detailText(found), ""]))
@@ -145,7 +204,7 @@ const post = Command.make(
 const showAlert = Command.make(
   "show",
   { ...connection, id },
-  Effect.fnUntraced(function*({ id, ...at }) {
+  Effect.fnUntraced(function* ({ id, ...at }) {
     const { alert } = yield* request(at, (client) => client.remediations.get({ params: { id } }))
     yield* print(alert, () => [
       `${alert.name} (${alert.severity}), since ${alert.startsAt}, fingerprint ${alert.fingerprint}`,
@@ -158,7 +217,12 @@ const showAlert = Command.make(
 export const alert = Command.make("alert").pipe(
   Command.withDescription("Post alerts, and look at one"),
   Command.withSubcommands([post, showAlert]),
-  Command.withExamples([{ command: "kubernaut alert post examples/alerts/crash-loop.json --wait", description: "Post an alert and follow it to its end" }])
+  Command.withExamples([
+    {
+      command: "kubernaut alert post examples/alerts/crash-loop.json --wait",
+      description: "Post an alert and follow it to its end"
+    }
+  ])
 )
 
 // ----------------------------------------------------------------------------
@@ -168,32 +232,45 @@ export const alert = Command.make("alert").pipe(
 export const reviews = Command.make(
   "reviews",
   connection,
-  Effect.fnUntraced(function*(at) {
+  Effect.fnUntraced(function* (at) {
     const found = yield* request(at, (client) => client.reviews.pending({ query: {} }))
-    yield* print(found, () => found.reviews.length === 0 ? ["Nothing waits for a person."] : found.reviews.flatMap((review) => [
-      `${review.id}  ${review.action.type} on ${displayName(review.action.target)}, risk ${review.risk}, confidence ${review.confidence}, since ${review.since}`,
-      `  ${review.alertName} (${review.severity})`,
-      ...review.reasons.map(({ message, rule }) => `  - ${rule}: ${message}`)
-    ]))
+    yield* print(found, () =>
+      found.reviews.length === 0
+        ? ["Nothing waits for a person."]
+        : found.reviews.flatMap((review) => [
+            `${review.id}  ${review.action.type} on ${displayName(review.action.target)}, risk ${review.risk}, confidence ${review.confidence}, since ${review.since}`,
+            `  ${review.alertName} (${review.severity})`,
+            ...review.reasons.map(({ message, rule }) => `  - ${rule}: ${message}`)
+          ])
+    )
   })
 ).pipe(Command.withDescription("What waits for a person"))
 
 const answer = (word: "approve" | "reject", description: string) =>
   Command.make(
     word,
-    { ...connection, id, reason: Flag.String("reason").pipe(Flag.withDescription("Why, for the audit log"), Flag.optional), dryRun },
-    Effect.fnUntraced(function*({ dryRun, id, reason, ...at }) {
+    {
+      ...connection,
+      id,
+      reason: Flag.String("reason").pipe(Flag.withDescription("Why, for the audit log"), Flag.optional),
+      dryRun
+    },
+    Effect.fnUntraced(function* ({ dryRun, id, reason, ...at }) {
       if (dryRun) {
         const { decision, state, target } = yield* request(at, (client) => client.remediations.get({ params: { id } }))
         if (state !== "AwaitingReview" || decision === undefined) {
-          return yield* new CommandFailed({ code: "bad", text: `Remediation ${id} is ${state} and does not wait for a review.` })
+          return yield* new CommandFailed({
+            code: "bad",
+            text: `Remediation ${id} is ${state} and does not wait for a review.`
+          })
         }
         return yield* print({ id, answer: word, dryRun: true, action: decision.action }, () => [
           `Would ${word} ${decision.action.type} on ${displayName(decision.action.target)} (cluster ${target.cluster}, risk ${decision.risk}).`
         ])
       }
       const answered = yield* request(at, (client) =>
-        client.remediations[word]({ params: { id }, payload: reason._tag === "Some" ? { reason: reason.value } : {} }))
+        client.remediations[word]({ params: { id }, payload: reason._tag === "Some" ? { reason: reason.value } : {} })
+      )
       yield* print(answered, () => [`${answered.id} is ${answered.state}.`])
     })
   ).pipe(Command.withDescription(description))
@@ -212,25 +289,31 @@ const readAudit = Command.make(
     after: Flag.Int("after").pipe(Flag.withDescription("Begin after this sequence number"), Flag.withDefault(0)),
     limit: Flag.Int("limit").pipe(Flag.withDescription("How many lines at most"), Flag.withDefault(200))
   },
-  Effect.fnUntraced(function*({ after, limit, ...at }) {
+  Effect.fnUntraced(function* ({ after, limit, ...at }) {
     const events: Array<(typeof AuditPage.Type)["events"][number]> = []
     let next = after
     while (events.length < limit) {
-      const page = yield* request(at, (client) => client.audit.read({ query: { after: next, limit: Math.min(1000, limit - events.length) } }))
+      const page = yield* request(at, (client) =>
+        client.audit.read({ query: { after: next, limit: Math.min(1000, limit - events.length) } })
+      )
       if (page.events.length === 0) break
       events.push(...page.events)
       next = page.next
     }
-    yield* print({ events, next }, () => table(events.map((event) => [String(event.sequence), event.at, event.actor, event.kind, event.subject])))
+    yield* print({ events, next }, () =>
+      table(events.map((event) => [String(event.sequence), event.at, event.actor, event.kind, event.subject]))
+    )
   })
 ).pipe(Command.withDescription("Read the audit log in order"))
 
 const verifyAudit = Command.make(
   "verify",
   connection,
-  Effect.fnUntraced(function*(at) {
+  Effect.fnUntraced(function* (at) {
     const verified = yield* request(at, (client) => client.audit.verify())
-    yield* print(verified, () => [verified.intact ? "The audit log is intact." : `The audit log does not hold from line ${verified.brokenAt} on.`])
+    yield* print(verified, () => [
+      verified.intact ? "The audit log is intact." : `The audit log does not hold from line ${verified.brokenAt} on.`
+    ])
     if (!verified.intact) return yield* new CommandFailed({ code: "bad", text: "The audit log has been changed." })
   })
 ).pipe(Command.withDescription("Recompute the hash chain; exit code 1 when it does not hold"))
@@ -239,4 +322,3 @@ export const audit = Command.make("audit").pipe(
   Command.withDescription("Read and verify the audit log"),
   Command.withSubcommands([readAudit, verifyAudit])
 )
-

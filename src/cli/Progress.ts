@@ -1,4 +1,6 @@
-/** A line on the terminal that is written over again, so that somebody who waits sees why. Nothing where no terminal is. */
+/**
+ * A line on the terminal that is written over again, so that somebody who waits sees why. Nothing where no terminal is.
+ */
 
 export interface Progress {
   readonly bar: (done: number, of: number, note: string) => void
@@ -15,7 +17,7 @@ export const make = (write: ((text: string) => void) | undefined): Progress => {
   return {
     show,
     bar: (done, of, note) => {
-      const filled = Math.round(done / of * width)
+      const filled = Math.round((done / of) * width)
       show(`${"█".repeat(filled)}${"░".repeat(width - filled)} ${done}/${of}${note === "" ? "" : `  ${note}`}`)
     },
     clear: () => show("")

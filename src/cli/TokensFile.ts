@@ -13,13 +13,18 @@
  *
  * The name is what the audit log shows. A file that is not right is refused whole; no message quotes a token.
  */
+
 import { Effect, FileSystem, Redacted, Result, Schema, SchemaIssue } from "effect"
 import { parseDocument } from "yaml"
 import type { Token } from "../http/Authentication.ts"
 import { ConfigurationError } from "./Configuration.ts"
 
 const Entry = Schema.Struct({
-  name: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9@._-]{0,62}$/, { message: "expected a name of letters, digits, @, dots and dashes" })),
+  name: Schema.String.check(
+    Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9@._-]{0,62}$/, {
+      message: "expected a name of letters, digits, @, dots and dashes"
+    })
+  ),
   role: Schema.Literals(["source", "viewer", "operator"]),
   token: Schema.String.check(Schema.isMinLength(16), Schema.isPattern(/^[\x21-\x7e]+$/))
 })
@@ -43,7 +48,9 @@ const problemsOf = (issue: SchemaIssue.Issue): ReadonlyArray<string> =>
 export const parse = (text: string): Result.Result<ReadonlyArray<Token>, ReadonlyArray<string>> => {
   const document = parseDocument(text, { prettyErrors: false })
   if (document.errors.length > 0) return Result.fail(["is not YAML"])
-  const decoded = Schema.decodeUnknownResult(Schema.NonEmptyArray(Entry), { errors: "all", onExcessProperty: "error" })(document.toJS())
+  const decoded = Schema.decodeUnknownResult(Schema.NonEmptyArray(Entry), { errors: "all", onExcessProperty: "error" })(
+    document.toJS()
+  )
   if (Result.isFailure(decoded)) return Result.fail(problemsOf(decoded.failure.issue))
   const entries = decoded.success
   const twice = (values: ReadonlyArray<string>) => values.findIndex((value, index) => values.indexOf(value) !== index)
@@ -53,12 +60,18 @@ export const parse = (text: string): Result.Result<ReadonlyArray<Token>, Readonl
     ...(sameName === -1 ? [] : [`entry ${sameName + 1}, name: is used before`]),
     ...(sameToken === -1 ? [] : [`entry ${sameToken + 1}, token: is used before`])
   ]
-  return problems.length > 0 ? Result.fail(problems) : Result.succeed(entries.map(({ token, ...entry }) => ({ ...entry, token: Redacted.make(token) })))
+  return problems.length > 0
+    ? Result.fail(problems)
+    : Result.succeed(entries.map(({ token, ...entry }) => ({ ...entry, token: Redacted.make(token) })))
 }
 
-export const load = Effect.fnUntraced(function*(path: string) {
+export const load = Effect.fnUntraced(function* (path: string) {
   const fileSystem = yield* FileSystem.FileSystem
   const problem = (message: string) => ({ key: "KUBERNAUT_TOKENS_FILE", at: path, message })
-  const text = yield* fileSystem.readFileString(path).pipe(Effect.mapError(() => new ConfigurationError({ problems: [problem("cannot be read")] })))
-  return yield* Effect.fromResult(Result.mapError(parse(text), (messages) => new ConfigurationError({ problems: messages.map(problem) })))
+  const text = yield* fileSystem
+    .readFileString(path)
+    .pipe(Effect.mapError(() => new ConfigurationError({ problems: [problem("cannot be read")] })))
+  return yield* Effect.fromResult(
+    Result.mapError(parse(text), (messages) => new ConfigurationError({ problems: messages.map(problem) }))
+  )
 })

@@ -1,4 +1,5 @@
 /** The version of the package, as it is installed. */
+
 import manifest from "../../package.json" with { type: "json" }
 
 export const version: string = manifest.version

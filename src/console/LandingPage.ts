@@ -1,4 +1,7 @@
-/** The page at `/`: what this is, how it is right now, and where everything else is. It asks only this service and needs no other file. */
+/**
+ * The page at `/`: what this is, how it is right now, and where everything else is. It asks only this service and needs
+ * no other file.
+ */
 export const page = (version: string): string => `<!doctype html>
 <html lang="en">
 <head>

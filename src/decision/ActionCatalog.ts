@@ -1,28 +1,30 @@
 /**
- * The typed action catalogue: what each action risks, how it is undone, at which degradation levels it may run by itself, what it
- * applies to, and whose fields it would fight over.
+ * The typed action catalogue: what each action risks, how it is undone, at which degradation levels it may run by
+ * itself, what it applies to, and whose fields it would fight over.
  *
- * | action | risk | undone | by itself at levels |
- * |---|---|---|---|
- * | RestartWorkload | low | nothing to undo | 0 1 2 |
- * | ScaleWorkload | low | exactly | 0 1 2 |
- * | RollbackDeployment | medium | exactly | 0 1 2 |
- * | AdjustResources | medium | exactly | 0 1 2 |
- * | PatchHpa | low | exactly | 0 1 2 |
- * | EvictPod | low | nothing to undo | 0 1 2 |
- * | CordonNode | low | exactly | 0 1 2 |
- * | UncordonNode | medium | exactly | 0 1 |
- * | DrainNode | high | partly | 0, with a person |
- * | ExpandVolume | high | never | 0, with a person |
- * | SuspendCronJob | medium | exactly | 0 |
- * | QuarantinePod | medium | partly | 0 |
- * | CollectDiagnostics | none | changes nothing | 0 1 2 |
- * | Notify | none | changes nothing | 0 1 2 |
+ * | action             | risk   | undone          | by itself at levels |
+ * | ------------------ | ------ | --------------- | ------------------- |
+ * | RestartWorkload    | low    | nothing to undo | 0 1 2               |
+ * | ScaleWorkload      | low    | exactly         | 0 1 2               |
+ * | RollbackDeployment | medium | exactly         | 0 1 2               |
+ * | AdjustResources    | medium | exactly         | 0 1 2               |
+ * | PatchHpa           | low    | exactly         | 0 1 2               |
+ * | EvictPod           | low    | nothing to undo | 0 1 2               |
+ * | CordonNode         | low    | exactly         | 0 1 2               |
+ * | UncordonNode       | medium | exactly         | 0 1                 |
+ * | DrainNode          | high   | partly          | 0, with a person    |
+ * | ExpandVolume       | high   | never           | 0, with a person    |
+ * | SuspendCronJob     | medium | exactly         | 0                   |
+ * | QuarantinePod      | medium | partly          | 0                   |
+ * | CollectDiagnostics | none   | changes nothing | 0 1 2               |
+ * | Notify             | none   | changes nothing | 0 1 2               |
  *
- * *Priority* actions (level 1) are those that restore service. *Safe* actions (level 2, and the only ones that the rulebook may have
- * carried out at any level) are those of them that reach one workload, pod or node and are undone exactly or need no undoing. How far
- * a scale, a resource or an autoscaler may be moved without a person is bounded by guardrails and by the plan, at every level.
+ * _Priority_ actions (level 1) are those that restore service. _Safe_ actions (level 2, and the only ones that the
+ * rulebook may have carried out at any level) are those of them that reach one workload, pod or node and are undone
+ * exactly or need no undoing. How far a scale, a resource or an autoscaler may be moved without a person is bounded by
+ * guardrails and by the plan, at every level.
  */
+
 import { type ActionType, kindsOf } from "../domain/Action.ts"
 import type { Risk } from "../domain/Decision.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
@@ -46,7 +48,10 @@ export interface CatalogEntry {
   readonly reversibility: Reversibility
   /** Restores service: may run by itself at level 1. */
   readonly priority: boolean
-  /** Of small blast radius, and undone exactly or with nothing to undo: may run by itself at level 2, and on a rule's word. */
+  /**
+   * Of small blast radius, and undone exactly or with nothing to undo: may run by itself at level 2, and on a rule's
+   * word.
+   */
   readonly safe: boolean
   /** What it applies to; `any` for those that change nothing. */
   readonly kinds: ReadonlyArray<string> | "any"
@@ -55,7 +60,8 @@ export interface CatalogEntry {
   readonly description: string
 }
 
-// A restart annotation, a pod's eviction or a node's cordon is in nobody's Git repository or chart, so nobody reverts them.
+// A restart annotation, a pod's eviction or a node's cordon is in nobody's Git repository or chart, so nobody reverts
+// them.
 const declared: ReadonlyArray<Manager> = ["helm", "argocd", "flux"]
 
 const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>> = {
@@ -198,7 +204,7 @@ export const isAllowedAt = (type: ActionType, level: DegradationLevel): boolean 
 /**
  * The levels at which an action may run by itself.
  *
- * ```ts import.meta.vitest
+ * ```ts
  * import { ActionCatalog } from "kubernaut"
  *
  * ActionCatalog.levelsOf("RollbackDeployment") // => [0, 1, 2]

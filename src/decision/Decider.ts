@@ -3,22 +3,23 @@
  *
  * From the top, the first line that applies:
  *
- * | situation | outcome | rule |
- * |---|---|---|
- * | severity info or none | observe | `monitor-only` |
- * | a person said no | escalate | `rejected` |
- * | nobody could say what is wrong | escalate | `no-investigation` |
- * | the proposal is `Notify` | escalate | `notify` |
- * | mode observe | observe | `observe-mode`, and what the guardrails would have said |
- * | a guardrail blocks | escalate | the guardrail's |
- * | a person said yes | execute | `approved` |
- * | mode approve, and the action writes | review | `approve-mode` |
- * | a guardrail asks | review | the guardrail's |
- * | else | execute | `clear` |
+ * | situation                           | outcome  | rule                                                    |
+ * | ----------------------------------- | -------- | ------------------------------------------------------- |
+ * | severity info or none               | observe  | `monitor-only`                                          |
+ * | a person said no                    | escalate | `rejected`                                              |
+ * | nobody could say what is wrong      | escalate | `no-investigation`                                      |
+ * | the proposal is `Notify`            | escalate | `notify`                                                |
+ * | mode observe                        | observe  | `observe-mode`, and what the guardrails would have said |
+ * | a guardrail blocks                  | escalate | the guardrail's                                         |
+ * | a person said yes                   | execute  | `approved`                                              |
+ * | mode approve, and the action writes | review   | `approve-mode`                                          |
+ * | a guardrail asks                    | review   | the guardrail's                                         |
+ * | else                                | execute  | `clear`                                                 |
  *
- * `CollectDiagnostics` writes nothing, so it needs no approval; it fixes nothing either, so what it found goes to a person in the end.
- * A person's yes lifts what asks for a person, and never what blocks.
+ * `CollectDiagnostics` writes nothing, so it needs no approval; it fixes nothing either, so what it found goes to a
+ * person in the end. A person's yes lifts what asks for a person, and never what blocks.
  */
+
 import { type Action, isReadOnly } from "../domain/Action.ts"
 import type { Alert } from "../domain/Alert.ts"
 import type { Decision, DecisionReason } from "../domain/Decision.ts"
@@ -90,7 +91,10 @@ export const decide = (input: DecisionInput): Decision => {
     return decision("observe", because("monitor-only", `Severity ${alert.severity} is for monitoring only.`))
   }
   if (review?.answer === "rejected") {
-    return decision("escalate", because("rejected", `${review.by} rejected the action${review.reason === undefined ? "." : `: ${review.reason}`}`))
+    return decision(
+      "escalate",
+      because("rejected", `${review.by} rejected the action${review.reason === undefined ? "." : `: ${review.reason}`}`)
+    )
   }
   if (investigation === undefined) {
     return decision("escalate", because("no-investigation", "No investigator could say what is wrong."))

@@ -1,9 +1,10 @@
 /**
  * One alert as Alertmanager identifies it: `fingerprint` (hash of its labels) and `startsAt`.
  *
- * All of its text comes from outside and is untrusted: it is shown, matched against rules and sent to investigators after
- * redaction, and never becomes a command or part of a key other than as a label value.
+ * All of its text comes from outside and is untrusted: it is shown, matched against rules and sent to investigators
+ * after redaction, and never becomes a command or part of a key other than as a label value.
  */
+
 import { Schema } from "effect"
 import { Timestamp } from "./Timestamp.ts"
 

@@ -1,7 +1,8 @@
 /**
- * One line of the audit log. Lines are numbered without gaps and chained: `hash` is SHA-256 over the line's own content and the hash
- * before it, so a line that was changed, removed or put in between breaks every hash after it.
+ * One line of the audit log. Lines are numbered without gaps and chained: `hash` is SHA-256 over the line's own content
+ * and the hash before it, so a line that was changed, removed or put in between breaks every hash after it.
  */
+
 import { Schema } from "effect"
 import { Timestamp } from "./Timestamp.ts"
 

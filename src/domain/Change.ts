@@ -1,9 +1,11 @@
 /**
  * One write to the cluster, as data: it is journaled before it is sent, and its inverse is data of the same kind.
  *
- * Patches are JSON Patch (RFC 6902) with `add`, `remove` and `replace`. A patch that replaces `/metadata/resourceVersion` with the
- * version it was planned on is refused by the API server with 409 if the object has changed since.
+ * Patches are JSON Patch (RFC 6902) with `add`, `remove` and `replace`. A patch that replaces
+ * `/metadata/resourceVersion` with the version it was planned on is refused by the API server with 409 if the object
+ * has changed since.
  */
+
 import { Schema } from "effect"
 import { ResourceRef } from "./Target.ts"
 

@@ -1,4 +1,5 @@
 /** What is to be done about an investigated alert, and which rules said so. */
+
 import { Schema } from "effect"
 import { Action } from "./Action.ts"
 import { Confidence } from "./Investigation.ts"

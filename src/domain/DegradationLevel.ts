@@ -1,13 +1,14 @@
 /**
  * How much of the system can be relied on, from 0 (everything) to 3 (emergency), as the resilience document names it.
  *
- * | level | name | who investigates | which actions may run by themselves |
- * |---|---|---|---|
- * | 0 | full | HolmesGPT, LLM, rules | every action of the catalogue whose gate is open |
- * | 1 | reduced AI | LLM, rules | priority actions: those that restore service |
- * | 2 | rule-based | rules | safe actions: reversible and of small blast radius |
- * | 3 | emergency | nobody | none: alerts are kept and put before a person |
+ * | level | name       | who investigates      | which actions may run by themselves                |
+ * | ----- | ---------- | --------------------- | -------------------------------------------------- |
+ * | 0     | full       | HolmesGPT, LLM, rules | every action of the catalogue whose gate is open   |
+ * | 1     | reduced AI | LLM, rules            | priority actions: those that restore service       |
+ * | 2     | rule-based | rules                 | safe actions: reversible and of small blast radius |
+ * | 3     | emergency  | nobody                | none: alerts are kept and put before a person      |
  */
+
 import { Schema } from "effect"
 
 export const DegradationLevel = Schema.Literals([0, 1, 2, 3])

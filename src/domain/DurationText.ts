@@ -1,8 +1,10 @@
 /**
- * A length of time as people write it: `30 seconds`, `10 minutes`, `1.5 hours`, or short, `500ms`, `30s`, `10m`, `2h`, `1d`.
+ * A length of time as people write it: `30 seconds`, `10 minutes`, `1.5 hours`, or short, `500ms`, `30s`, `10m`, `2h`,
+ * `1d`.
  *
  * It always carries its unit: a bare `30` could be seconds or milliseconds, so it is refused.
  */
+
 import { Duration, Schema, SchemaTransformation } from "effect"
 
 const unitMillis: Readonly<Record<string, number>> = {
@@ -35,7 +37,12 @@ const parse = (text: string): Duration.Duration => {
 /** The shortest text with a whole number: 90 seconds are `90 seconds`, 120 are `2 minutes`. */
 const format = (duration: Duration.Duration): string => {
   const millis = Duration.toMillis(duration)
-  const units = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000], ["second", 1000]] as const
+  const units = [
+    ["day", 86_400_000],
+    ["hour", 3_600_000],
+    ["minute", 60_000],
+    ["second", 1000]
+  ] as const
   for (const [unit, size] of units) {
     if (millis >= size && millis % size === 0) return `${millis / size} ${unit}${millis === size ? "" : "s"}`
   }
@@ -45,7 +52,7 @@ const format = (duration: Duration.Duration): string => {
 /**
  * A `Duration` from text with a unit.
  *
- * ```ts import.meta.vitest
+ * ```ts
  * import { Duration, Schema } from "effect"
  * import { DurationText } from "kubernaut"
  *
@@ -53,6 +60,12 @@ const format = (duration: Duration.Duration): string => {
  * Schema.encodeSync(DurationText.DurationText)(Duration.minutes(10)) // => "10 minutes"
  * ```
  */
-export const DurationText = Schema.String.annotate({ description: "A length of time with its unit, such as 30 seconds or 10 minutes." }).check(
-  Schema.isPattern(pattern, { message: "Expected a length of time with its unit, such as 30 seconds, 10 minutes or 500ms" })
-).pipe(Schema.decodeTo(Schema.Duration, SchemaTransformation.transform({ decode: parse, encode: format })))
+export const DurationText = Schema.String.annotate({
+  description: "A length of time with its unit, such as 30 seconds or 10 minutes."
+})
+  .check(
+    Schema.isPattern(pattern, {
+      message: "Expected a length of time with its unit, such as 30 seconds, 10 minutes or 500ms"
+    })
+  )
+  .pipe(Schema.decodeTo(Schema.Duration, SchemaTransformation.transform({ decode: parse, encode: format })))

@@ -1,6 +1,5 @@
-/**
- * The intent to act, which is durable before the first write, and what became of it.
- */
+/** The intent to act, which is durable before the first write, and what became of it. */
+
 import { Schema } from "effect"
 import { Action } from "./Action.ts"
 import { Change, Inverse } from "./Change.ts"
@@ -12,7 +11,10 @@ export const Applied = Schema.Literals(["no", "yes", "unknown"])
 export type Applied = typeof Applied.Type
 
 export const Intent = Schema.Struct({
-  /** Unique per attempt to act. It is written to the object as the annotation `kubernaut.dev/execution`, which read-back looks for. */
+  /**
+   * Unique per attempt to act. It is written to the object as the annotation `kubernaut.dev/execution`, which read-back
+   * looks for.
+   */
   executionId: Schema.NonEmptyString,
   action: Action,
   /** The writes, in order. Empty when the cluster already is as the action wants it. */

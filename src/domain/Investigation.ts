@@ -1,4 +1,5 @@
 /** What an investigator found out about an alert, and the hops of the fallback chain that led to it. */
+
 import { Schema } from "effect"
 import { Action } from "./Action.ts"
 

@@ -10,6 +10,7 @@
  *                                                  v
  *              Remediated  RolledBack  Escalated  Observed  Cancelled  Joined      (final)
  */
+
 import { Schema } from "effect"
 import { Alert } from "./Alert.ts"
 import { Decision } from "./Decision.ts"
@@ -58,7 +59,11 @@ export const RemediationEvent = Schema.Union([
     /** Absent when the whole chain was exhausted. */
     investigation: Schema.optionalKey(Investigation)
   }),
-  Schema.TaggedStruct("Decided", { level: DegradationLevel, decision: Decision, observed: Schema.NullOr(WorkloadState) }),
+  Schema.TaggedStruct("Decided", {
+    level: DegradationLevel,
+    decision: Decision,
+    observed: Schema.NullOr(WorkloadState)
+  }),
   Schema.TaggedStruct("Reviewed", { review: ReviewAnswer }),
   /** Committed before the first write to the cluster. */
   Schema.TaggedStruct("Intended", { intent: Intent }),
@@ -96,7 +101,9 @@ export const Remediation = Schema.Struct({
   investigated: Schema.Boolean,
   investigation: Schema.optionalKey(Investigation),
   decision: Schema.optionalKey(Decision),
-  /** The target as the decision saw it; once a person has answered, as the decision saw it that was put to that person. */
+  /**
+   * The target as the decision saw it; once a person has answered, as the decision saw it that was put to that person.
+   */
   observed: Schema.optionalKey(Schema.NullOr(WorkloadState)),
   review: Schema.optionalKey(ReviewAnswer),
   executions: Schema.Array(Execution),
@@ -112,7 +119,11 @@ export const Remediation = Schema.Struct({
 export type Remediation = typeof Remediation.Type
 
 /** The remediation that an `Accepted` event begins. */
-export const begin = (id: RemediationId, event: Extract<RemediationEvent, { _tag: "Accepted" }>, at: Timestamp): Remediation => ({
+export const begin = (
+  id: RemediationId,
+  event: Extract<RemediationEvent, { _tag: "Accepted" }>,
+  at: Timestamp
+): Remediation => ({
   id,
   state: "Received",
   alert: event.alert,
@@ -133,7 +144,12 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
     case "Accepted":
       return next
     case "Started":
-      return { ...next, state: self.state === "Received" ? "Investigating" : self.state, traceId: event.traceId, spanId: event.spanId }
+      return {
+        ...next,
+        state: self.state === "Received" ? "Investigating" : self.state,
+        traceId: event.traceId,
+        spanId: event.spanId
+      }
     case "Retargeted":
       return { ...next, target: event.target, provisional: false }
     case "Joined":
@@ -165,7 +181,9 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
         ...next,
         state: "Verifying",
         executions: self.executions.map((execution) =>
-          execution.intent.executionId === event.outcome.executionId ? { ...execution, outcome: event.outcome } : execution
+          execution.intent.executionId === event.outcome.executionId
+            ? { ...execution, outcome: event.outcome }
+            : execution
         )
       }
     case "Verified":
@@ -177,9 +195,15 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
   }
 }
 
-/** The remediation that a whole journal adds up to; `undefined` for an empty one or one that does not begin with `Accepted`. */
+/**
+ * The remediation that a whole journal adds up to; `undefined` for an empty one or one that does not begin with
+ * `Accepted`.
+ */
 export const replay = (id: RemediationId, journal: ReadonlyArray<JournalEntry>): Remediation | undefined => {
   const [first, ...rest] = journal
   if (first === undefined || first.event._tag !== "Accepted") return undefined
-  return rest.reduce((remediation, entry) => evolve(remediation, entry.event, entry.at), begin(id, first.event, first.at))
+  return rest.reduce(
+    (remediation, entry) => evolve(remediation, entry.event, entry.at),
+    begin(id, first.event, first.at)
+  )
 }

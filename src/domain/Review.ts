@@ -1,4 +1,5 @@
 /** A question that waits for a person, and the answer. */
+
 import { Schema } from "effect"
 import { Timestamp } from "./Timestamp.ts"
 

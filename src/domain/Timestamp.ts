@@ -4,10 +4,13 @@
  * Domain data is the same in memory, in the journal and in the HTTP answers, so a moment is kept in the form a person
  * reads. Strings of this form sort as the moments do.
  */
+
 import { Clock, Effect, Schema } from "effect"
 
 export const Timestamp = Schema.String.check(
-  Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, { message: "Expected a UTC time such as 2026-11-24T03:00:00.000Z" })
+  Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, {
+    message: "Expected a UTC time such as 2026-11-24T03:00:00.000Z"
+  })
 )
 export type Timestamp = typeof Timestamp.Type
 

@@ -1,4 +1,5 @@
-/** Did the action help? *Unknown* is an answer of its own and never counts as fixed. */
+/** Did the action help? _Unknown_ is an answer of its own and never counts as fixed. */
+
 import { Schema } from "effect"
 import { Timestamp } from "./Timestamp.ts"
 import { WorkloadState } from "./WorkloadState.ts"

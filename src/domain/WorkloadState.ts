@@ -1,8 +1,10 @@
 /**
- * What the cluster says about a target at one moment: the baseline before acting, and what verification compares with it.
+ * What the cluster says about a target at one moment: the baseline before acting, and what verification compares with
+ * it.
  *
  * One shape for all kinds. A number that a kind does not have is `null` (a Node has no replicas).
  */
+
 import { Schema } from "effect"
 import { ResourceRef } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
@@ -29,14 +31,16 @@ export const WorkloadState = Schema.Struct({
   /** All container restarts of the pods that exist now. */
   restarts: Schema.NullOr(Schema.Int),
   /** Pods by name and uid with what holds them back, at most 100. */
-  pods: Schema.Array(Schema.Struct({
-    name: Schema.String,
-    uid: Schema.String,
-    ready: Schema.Boolean,
-    restarts: Schema.Int,
-    /** A waiting or last terminated reason: CrashLoopBackOff, OOMKilled, ImagePullBackOff, Unschedulable … */
-    reason: Schema.NullOr(Schema.String)
-  })),
+  pods: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      uid: Schema.String,
+      ready: Schema.Boolean,
+      restarts: Schema.Int,
+      /** A waiting or last terminated reason: CrashLoopBackOff, OOMKilled, ImagePullBackOff, Unschedulable … */
+      reason: Schema.NullOr(Schema.String)
+    })
+  ),
   /** Ready endpoint addresses of the Services that select the pods; `null` where no Service does. */
   endpoints: Schema.NullOr(Schema.Int),
   revision: Schema.NullOr(Schema.Int),

@@ -1,4 +1,5 @@
 /** Reads from the cluster what planning an action depends on. */
+
 import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { ResourceRef } from "../domain/Target.ts"
@@ -13,9 +14,13 @@ export const find = (client: Client, ref: ResourceRef): Effect.Effect<Kubernetes
   Effect.catchReason(client.get(ref), "KubernetesError", "NotFound", () => Effect.undefined)
 
 const found = (client: Client, ref: ResourceRef): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
-  Effect.map(find(client, ref), (object) => object === undefined ? [] : [object])
+  Effect.map(find(client, ref), (object) => (object === undefined ? [] : [object]))
 
-const relatedOf = (client: Client, action: Action, subject: KubernetesObject): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> => {
+const relatedOf = (
+  client: Client,
+  action: Action,
+  subject: KubernetesObject
+): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> => {
   const { namespace } = action.target
   switch (action.type) {
     case "ScaleWorkload":
@@ -28,14 +33,18 @@ const relatedOf = (client: Client, action: Action, subject: KubernetesObject): E
       return client.list("Pod", {})
     case "ExpandVolume": {
       const name = asKind(subject, "PersistentVolumeClaim")?.spec.storageClassName
-      return name === undefined || name === "" ? Effect.succeed([]) : found(client, { namespace: "", kind: "StorageClass", name })
+      return name === undefined || name === ""
+        ? Effect.succeed([])
+        : found(client, { namespace: "", kind: "StorageClass", name })
     }
     case "QuarantinePod": {
       const owner = controllerOf(subject)
       return Effect.map(
         Effect.all([
           client.list("Service", { namespace }),
-          owner?.kind === "ReplicaSet" ? found(client, { namespace, kind: owner.kind, name: owner.name }) : Effect.succeed([])
+          owner?.kind === "ReplicaSet"
+            ? found(client, { namespace, kind: owner.kind, name: owner.name })
+            : Effect.succeed([])
         ]),
         ([services, owners]) => [...services, ...owners]
       )
@@ -46,7 +55,10 @@ const relatedOf = (client: Client, action: Action, subject: KubernetesObject): E
 }
 
 /** The objects as they are now. */
-export const readObjects = Effect.fnUntraced(function*(client: Client, action: Action): Effect.fn.Return<PlanObjects, KubernetesError> {
+export const readObjects = Effect.fnUntraced(function* (
+  client: Client,
+  action: Action
+): Effect.fn.Return<PlanObjects, KubernetesError> {
   if (action.type === "Notify" || action.type === "CollectDiagnostics") return { subject: undefined, related: [] }
   const subject = yield* find(client, action.target)
   return { subject, related: subject === undefined ? [] : yield* relatedOf(client, action, subject) }

@@ -1,24 +1,27 @@
 /**
- * How each action of the catalogue becomes writes to the cluster, and how it is taken back: pure, from the objects as they are now.
+ * How each action of the catalogue becomes writes to the cluster, and how it is taken back: pure, from the objects as
+ * they are now.
  *
- * | action | writes | inverse |
- * |---|---|---|
- * | RestartWorkload | template annotation `kubectl.kubernetes.io/restartedAt`, the time of the intent | not needed |
- * | ScaleWorkload | `spec.replicas` | the number before |
- * | RollbackDeployment | `spec.template` of the chosen ReplicaSet, without its hash label | the template before |
- * | AdjustResources | `resources` of one container | the resources before, absent fields included |
- * | PatchHpa | `spec.minReplicas`, `spec.maxReplicas` | the numbers before |
- * | EvictPod | the eviction subresource, for one uid | not needed: its owner makes another |
- * | CordonNode, UncordonNode | `spec.unschedulable` | as before; none where it was so already |
- * | DrainNode | cordon, then an eviction for each pod | partial: uncordon |
- * | ExpandVolume | `spec.resources.requests.storage` | irreversible |
- * | SuspendCronJob | `spec.suspend` | as before |
- * | QuarantinePod | labels by which its owner and its Services select it | partial: the labels |
- * | CollectDiagnostics, Notify | nothing | not needed |
+ * | action                     | writes                                                                          | inverse                                      |
+ * | -------------------------- | ------------------------------------------------------------------------------- | -------------------------------------------- |
+ * | RestartWorkload            | template annotation `kubectl.kubernetes.io/restartedAt`, the time of the intent | not needed                                   |
+ * | ScaleWorkload              | `spec.replicas`                                                                 | the number before                            |
+ * | RollbackDeployment         | `spec.template` of the chosen ReplicaSet, without its hash label                | the template before                          |
+ * | AdjustResources            | `resources` of one container                                                    | the resources before, absent fields included |
+ * | PatchHpa                   | `spec.minReplicas`, `spec.maxReplicas`                                          | the numbers before                           |
+ * | EvictPod                   | the eviction subresource, for one uid                                           | not needed: its owner makes another          |
+ * | CordonNode, UncordonNode   | `spec.unschedulable`                                                            | as before; none where it was so already      |
+ * | DrainNode                  | cordon, then an eviction for each pod                                           | partial: uncordon                            |
+ * | ExpandVolume               | `spec.resources.requests.storage`                                               | irreversible                                 |
+ * | SuspendCronJob             | `spec.suspend`                                                                  | as before                                    |
+ * | QuarantinePod              | labels by which its owner and its Services select it                            | partial: the labels                          |
+ * | CollectDiagnostics, Notify | nothing                                                                         | not needed                                   |
  *
- * A plan whose `changes` are empty says that the cluster already is as the action wants it. A refusal says that the action can't, or
- * must not, be carried out on these objects; an `approvable` one goes through once a person has approved the action.
+ * A plan whose `changes` are empty says that the cluster already is as the action wants it. A refusal says that the
+ * action can't, or must not, be carried out on these objects; an `approvable` one goes through once a person has
+ * approved the action.
  */
+
 import type { Action } from "../domain/Action.ts"
 import { displayName } from "../domain/Target.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
@@ -76,6 +79,7 @@ export const plan = (action: Action, objects: PlanObjects, context: PlanContext)
   if (action.type === "EvictPod" && subject?.metadata.deletionTimestamp !== undefined) return alreadySo
   if (action.type === "EvictPod" && subject === undefined) return alreadySo
   if (subject === undefined) return refuse("not-found", `${displayName(action.target)} does not exist.`)
-  if (subject.metadata.deletionTimestamp !== undefined) return refuse("being-deleted", `${displayName(action.target)} is being deleted.`)
+  if (subject.metadata.deletionTimestamp !== undefined)
+    return refuse("being-deleted", `${displayName(action.target)} is being deleted.`)
   return planFor(action, subject, objects, context)
 }

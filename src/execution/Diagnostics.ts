@@ -1,10 +1,11 @@
 /**
- * What `CollectDiagnostics` collects about a target, as text for the person who gets the alert: its state, what holds its pods back, its
- * events, and the last lines that its failing containers wrote.
+ * What `CollectDiagnostics` collects about a target, as text for the person who gets the alert: its state, what holds
+ * its pods back, its events, and the last lines that its failing containers wrote.
  *
- * Logs and the messages of events may hold secrets, so they are in it only where the caller has a redaction. At most 8,000 characters: enough to read at a glance,
- * small enough for a journal row.
+ * Logs and the messages of events may hold secrets, so they are in it only where the caller has a redaction. At most
+ * 8,000 characters: enough to read at a glance, small enough for a journal row.
  */
+
 import { Effect } from "effect"
 import type { Intent } from "../domain/Execution.ts"
 import { displayName, type ResourceRef } from "../domain/Target.ts"
@@ -22,12 +23,18 @@ const logLines = 20
 const stateLines = (state: WorkloadState): ReadonlyArray<string> => [
   `${displayName(state.ref)}: ${state.exists ? `${state.readyReplicas ?? "?"} of ${state.desiredReplicas ?? "?"} ready` : "does not exist"}`,
   ...state.conditions.map((condition) => `condition ${condition.type}=${condition.status} ${condition.reason}`),
-  ...state.pods.filter((pod) => !pod.ready).map((pod) => `pod ${pod.name}: ${pod.reason ?? "not ready"}, ${pod.restarts} restarts`)
+  ...state.pods
+    .filter((pod) => !pod.ready)
+    .map((pod) => `pod ${pod.name}: ${pod.reason ?? "not ready"}, ${pod.restarts} restarts`)
 ]
 
 const eventLines = (client: Client, ref: ResourceRef, redact: ((text: string) => string) | undefined) =>
   Effect.map(
-    client.list("Event", { namespace: ref.namespace, involvedObject: { kind: ref.kind, name: ref.name }, limit: maximumEvents }),
+    client.list("Event", {
+      namespace: ref.namespace,
+      involvedObject: { kind: ref.kind, name: ref.name },
+      limit: maximumEvents
+    }),
     (events) =>
       events.flatMap((object) => {
         const event = asKind(object, "Event")
@@ -45,13 +52,15 @@ const podLogs = (client: Client, pod: ResourceRef, redact: (text: string) => str
     Effect.orElseSucceed((): ReadonlyArray<string> => [])
   )
 
-export const collect = Effect.fnUntraced(function*(
+export const collect = Effect.fnUntraced(function* (
   client: Client,
   intent: Intent,
   redact: ((text: string) => string) | undefined
 ): Effect.fn.Return<string, KubernetesError> {
   const state = intent.baseline
-  const pods = state.pods.filter((pod) => !pod.ready).slice(0, maximumPods)
+  const pods = state.pods
+    .filter((pod) => !pod.ready)
+    .slice(0, maximumPods)
     .map((pod): ResourceRef => ({ namespace: state.ref.namespace, kind: "Pod", name: pod.name }))
   const events = yield* Effect.forEach([state.ref, ...pods], (ref) => eventLines(client, ref, redact))
   const logs = redact === undefined ? [] : yield* Effect.forEach(pods, (pod) => podLogs(client, pod, redact))

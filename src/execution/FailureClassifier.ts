@@ -1,30 +1,32 @@
 /**
  * What a failed request to the cluster means for the action that made it.
  *
- * The four categories are the source document's; `recovery` is what is due about each. A later `RecoveryStrategy` carries them out; until
- * then a failed action ends `Escalated` with its word and message on record, and only what is marked ✓ happens by itself.
+ * The four categories are the source document's; `recovery` is what is due about each. A later `RecoveryStrategy`
+ * carries them out; until then a failed action ends `Escalated` with its word and message on record, and only what is
+ * marked ✓ happens by itself.
  *
- * | word | category | recovery due | |
- * |---|---|---|---|
- * | `unauthorized` | api | refresh the same identity, once; then the next one the operator has listed | |
- * | `forbidden` | policy | a person; never another identity | ✓ |
- * | `policy-denied` | policy | a person | ✓ |
- * | `field-owned` | policy | a person: another manager owns the field | ✓ |
- * | `quota-exceeded` | resource | a smaller allocation or another action | |
- * | `not-found` | gone | plan anew | ✓ by the flow |
- * | `conflict` | conflict | plan anew on what is there now | ✓ by the flow |
- * | `already-exists` | conflict | compare; the same content is success | ✓ |
- * | `invalid` | api | another action, or a person; the same request stays wrong | |
- * | `expired` | api | read anew | ✓ |
- * | `disruption-budget` | policy | slow retries up to a deadline, then a person; says nothing about the API server | ✓ |
- * | `rate-limited` | api | back off as long as the server says | ✓ |
- * | `unavailable` | api | back off | ✓ |
- * | `timeout` | timeout | read back what happened before anything else | ✓ |
- * | `storage-full` | resource | stop writing to the cluster | |
- * | `fenced` | conflict | none: another activation of the target's actor goes on | ✓ |
- * | `stale` | timeout | decide anew | |
- * | `mode` | policy | a person, who has set the mode | ✓ |
+ * | word                | category | recovery due                                                                    |               |
+ * | ------------------- | -------- | ------------------------------------------------------------------------------- | ------------- |
+ * | `unauthorized`      | api      | refresh the same identity, once; then the next one the operator has listed      |               |
+ * | `forbidden`         | policy   | a person; never another identity                                                | ✓             |
+ * | `policy-denied`     | policy   | a person                                                                        | ✓             |
+ * | `field-owned`       | policy   | a person: another manager owns the field                                        | ✓             |
+ * | `quota-exceeded`    | resource | a smaller allocation or another action                                          |               |
+ * | `not-found`         | gone     | plan anew                                                                       | ✓ by the flow |
+ * | `conflict`          | conflict | plan anew on what is there now                                                  | ✓ by the flow |
+ * | `already-exists`    | conflict | compare; the same content is success                                            | ✓             |
+ * | `invalid`           | api      | another action, or a person; the same request stays wrong                       |               |
+ * | `expired`           | api      | read anew                                                                       | ✓             |
+ * | `disruption-budget` | policy   | slow retries up to a deadline, then a person; says nothing about the API server | ✓             |
+ * | `rate-limited`      | api      | back off as long as the server says                                             | ✓             |
+ * | `unavailable`       | api      | back off                                                                        | ✓             |
+ * | `timeout`           | timeout  | read back what happened before anything else                                    | ✓             |
+ * | `storage-full`      | resource | stop writing to the cluster                                                     |               |
+ * | `fenced`            | conflict | none: another activation of the target's actor goes on                          | ✓             |
+ * | `stale`             | timeout  | decide anew                                                                     |               |
+ * | `mode`              | policy   | a person, who has set the mode                                                  | ✓             |
  */
+
 import { Schema } from "effect"
 import type { KubernetesError } from "../kubernetes/KubernetesClient.ts"
 
@@ -110,15 +112,35 @@ export const classify = (error: KubernetesError): Failure => {
   const { operation, reason } = error
   switch (reason._tag) {
     case "Unauthorized":
-      return failure("unauthorized", "api", "refresh-identity", `${operation}: the API server does not accept our token.`)
+      return failure(
+        "unauthorized",
+        "api",
+        "refresh-identity",
+        `${operation}: the API server does not accept our token.`
+      )
     case "Forbidden":
       return failure("forbidden", "policy", "escalate", `${operation}: our identity may not do this (RBAC).`)
     case "PolicyDenied":
-      return failure("policy-denied", "policy", "escalate", `${operation}: ${reason.policy ?? "an admission policy"} said no.`)
+      return failure(
+        "policy-denied",
+        "policy",
+        "escalate",
+        `${operation}: ${reason.policy ?? "an admission policy"} said no.`
+      )
     case "FieldManagerConflict":
-      return failure("field-owned", "policy", "escalate", `${operation}: ${reason.managers.join(", ") || "another manager"} owns the field.`)
+      return failure(
+        "field-owned",
+        "policy",
+        "escalate",
+        `${operation}: ${reason.managers.join(", ") || "another manager"} owns the field.`
+      )
     case "QuotaExceeded":
-      return failure("quota-exceeded", "resource", "alternative", `${operation}: ${reason.quota ?? "a quota or limit range"} does not allow it.`)
+      return failure(
+        "quota-exceeded",
+        "resource",
+        "alternative",
+        `${operation}: ${reason.quota ?? "a quota or limit range"} does not allow it.`
+      )
     case "NotFound":
       return failure("not-found", "gone", "plan-anew", `${operation}: it does not exist (any more).`)
     case "Conflict":
@@ -126,11 +148,21 @@ export const classify = (error: KubernetesError): Failure => {
     case "AlreadyExists":
       return failure("already-exists", "conflict", "compare", `${operation}: it exists already.`)
     case "Invalid":
-      return failure("invalid", "api", "alternative", `${operation}: refused as invalid${reason.fields.length === 0 ? "" : ` (${reason.fields.join(", ")})`}.`)
+      return failure(
+        "invalid",
+        "api",
+        "alternative",
+        `${operation}: refused as invalid${reason.fields.length === 0 ? "" : ` (${reason.fields.join(", ")})`}.`
+      )
     case "Expired":
       return failure("expired", "api", "read-anew", `${operation}: the version that was asked for is too old.`)
     case "DisruptionBudget":
-      return failure("disruption-budget", "policy", "slow-retry", `${operation}: a disruption budget does not allow it now.`)
+      return failure(
+        "disruption-budget",
+        "policy",
+        "slow-retry",
+        `${operation}: a disruption budget does not allow it now.`
+      )
     case "TooManyRequests":
       return failure("rate-limited", "api", "back-off", `${operation}: the API server is shedding load.`)
     case "Unavailable":

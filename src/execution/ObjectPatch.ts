@@ -1,14 +1,15 @@
 /**
  * Edits of one Kubernetes object as a JSON Patch (RFC 6902), together with the patch that takes them back.
  *
- * An edit names a path of keys, so no caller escapes anything. Where parents are missing, the topmost missing one is added whole and
- * the inverse removes it whole, so that an absent field is absent again afterwards, not empty.
+ * An edit names a path of keys, so no caller escapes anything. Where parents are missing, the topmost missing one is
+ * added whole and the inverse removes it whole, so that an absent field is absent again afterwards, not empty.
  *
- * Every patch begins with the version of the object that it was made for, so the API server refuses it (409) if anybody has changed the
- * object since, and it leaves Kubernaut's annotations, by which a read-back after a crash tells whether it went through. The inverse has
- * neither: the version is that of the moment at which it is used, and the annotations say who was here last. Apart from those
- * annotations the inverse puts back exactly what was there.
+ * Every patch begins with the version of the object that it was made for, so the API server refuses it (409) if anybody
+ * has changed the object since, and it leaves Kubernaut's annotations, by which a read-back after a crash tells whether
+ * it went through. The inverse has neither: the version is that of the moment at which it is used, and the annotations
+ * say who was here last. Apart from those annotations the inverse puts back exactly what was there.
  */
+
 import { JsonPointer, type Schema } from "effect"
 import type { Change, PatchOperation } from "../domain/Change.ts"
 import type { ResourceRef } from "../domain/Target.ts"
@@ -43,17 +44,24 @@ export interface Patched {
   readonly inverse: Change
 }
 
-export const pointer = (path: Path): string => path.map((token) => `/${JsonPointer.escapeToken(String(token))}`).join("")
+export const pointer = (path: Path): string =>
+  path.map((token) => `/${JsonPointer.escapeToken(String(token))}`).join("")
 
 /** The value at a path, `undefined` where there is none. */
 export const valueAt = (value: unknown, path: Path): unknown =>
-  path.reduce<unknown>((parent, token) => (typeof parent === "object" && parent !== null ? (parent as Record<string, unknown>)[token] : undefined), value)
+  path.reduce<unknown>(
+    (parent, token) =>
+      typeof parent === "object" && parent !== null ? (parent as Record<string, unknown>)[token] : undefined,
+    value
+  )
 
 /** A copy of `value` with one path set or removed. */
 const withValueAt = (value: unknown, path: Path, leaf: { readonly value: unknown } | undefined): unknown => {
   const [token, ...rest] = path
   if (token === undefined) return leaf?.value
-  const copy: Record<string | number, unknown> = Array.isArray(value) ? [...value] as never : { ...(value as object | undefined) }
+  const copy: Record<string | number, unknown> = Array.isArray(value)
+    ? ([...value] as never)
+    : { ...(value as object | undefined) }
   if (rest.length === 0 && leaf === undefined) delete copy[token]
   else copy[token] = withValueAt(copy[token], rest, leaf)
   return copy
@@ -71,17 +79,26 @@ const step = (object: unknown, edit: Edit): Step | undefined => {
   const before = valueAt(object, edit.path)
   const path = pointer(edit.path)
   if (edit._tag === "Unset") {
-    return before === undefined ? undefined : { forward: { op: "remove", path }, back: { op: "add", path, value: json(before) } }
+    return before === undefined
+      ? undefined
+      : { forward: { op: "remove", path }, back: { op: "add", path, value: json(before) } }
   }
   if (before !== undefined) {
-    return { forward: { op: "replace", path, value: json(edit.value) }, back: { op: "replace", path, value: json(before) } }
+    return {
+      forward: { op: "replace", path, value: json(edit.value) },
+      back: { op: "replace", path, value: json(before) }
+    }
   }
   // The first parent that is missing is added with everything beneath it.
   let depth = 1
   while (depth < edit.path.length && valueAt(object, edit.path.slice(0, depth)) !== undefined) depth++
   const top = pointer(edit.path.slice(0, depth))
   return {
-    forward: { op: "add", path: top, value: json(withValueAt(undefined, edit.path.slice(depth), { value: edit.value })) },
+    forward: {
+      op: "add",
+      path: top,
+      value: json(withValueAt(undefined, edit.path.slice(depth), { value: edit.value }))
+    },
     back: { op: "remove", path: top }
   }
 }
@@ -120,7 +137,11 @@ export const patch = (object: KubernetesObject, edits: ReadonlyArray<Edit>, sign
     annotation(remediationAnnotation, signature.remediationId),
     annotation(epochAnnotation, String(signature.epoch))
   ])
-  const version: PatchOperation = { op: "replace", path: "/metadata/resourceVersion", value: object.metadata.resourceVersion }
+  const version: PatchOperation = {
+    op: "replace",
+    path: "/metadata/resourceVersion",
+    value: object.metadata.resourceVersion
+  }
   return {
     change: { _tag: "Patch", ref, patch: [version, ...asked.forward, ...signed.forward] },
     inverse: { _tag: "Patch", ref, patch: asked.back }
@@ -130,7 +151,9 @@ export const patch = (object: KubernetesObject, edits: ReadonlyArray<Edit>, sign
 /** The version that a patch was made for; `undefined` where it names none. */
 export const plannedVersion = (change: Change): string | undefined => {
   const [first] = change._tag === "Patch" ? change.patch : []
-  return first?.op === "replace" && first.path === "/metadata/resourceVersion" && typeof first.value === "string" ? first.value : undefined
+  return first?.op === "replace" && first.path === "/metadata/resourceVersion" && typeof first.value === "string"
+    ? first.value
+    : undefined
 }
 
 /** Whether two JSON values are the same; an absent field and an undefined one are. */
@@ -139,5 +162,7 @@ export const sameJson = (left: unknown, right: unknown): boolean => {
   if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false
   if (Array.isArray(left) !== Array.isArray(right)) return false
   const keys = new Set([...Object.keys(left), ...Object.keys(right)])
-  return [...keys].every((key) => sameJson((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key]))
+  return [...keys].every((key) =>
+    sameJson((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key])
+  )
 }

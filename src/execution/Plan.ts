@@ -1,4 +1,7 @@
-/** What planning an action takes and gives: the objects as they are, and the writes with their inverse, or a refusal. */
+/**
+ * What planning an action takes and gives: the objects as they are, and the writes with their inverse, or a refusal.
+ */
+
 import { Schema } from "effect"
 import type { Action, ActionType } from "../domain/Action.ts"
 import type { Change, Inverse } from "../domain/Change.ts"
@@ -17,8 +20,8 @@ export interface PlanContext extends Signature {
   /** What the proposal was made about; `undefined` where that is not known. */
   readonly decidedOn: WorkloadState | undefined
   /**
-   * How many times its value a request or limit may be raised without a person. More than 1. Default 4: doubled twice, which is as far as
-   * people go before they ask why.
+   * How many times its value a request or limit may be raised without a person. More than 1. Default 4: doubled twice,
+   * which is as far as people go before they ask why.
    */
   readonly maximumResourceFactor: number
 }
@@ -71,13 +74,26 @@ export interface PlanRefusal {
   readonly approvable: boolean
 }
 
-export const refuse = (rule: RefusalRule, message: string): PlanRefusal => ({ _tag: "PlanRefusal", rule, message, approvable: false })
-export const refuseUnlessApproved = (rule: RefusalRule, message: string): PlanRefusal => ({ _tag: "PlanRefusal", rule, message, approvable: true })
+export const refuse = (rule: RefusalRule, message: string): PlanRefusal => ({
+  _tag: "PlanRefusal",
+  rule,
+  message,
+  approvable: false
+})
+export const refuseUnlessApproved = (rule: RefusalRule, message: string): PlanRefusal => ({
+  _tag: "PlanRefusal",
+  rule,
+  message,
+  approvable: true
+})
 
 export const planned = (changes: ReadonlyArray<Change>, inverse: Inverse): Plan => ({ _tag: "Plan", changes, inverse })
 
 /** Nothing is written, so nothing must ever be put back: what somebody else did is not ours to undo. */
-export const alreadySo: Plan = planned([], { _tag: "NotNeeded", reason: "The cluster already is as the action wants it." })
+export const alreadySo: Plan = planned([], {
+  _tag: "NotNeeded",
+  reason: "The cluster already is as the action wants it."
+})
 
 /** The related objects of one kind. */
 export const relatedOf = <K extends Kind>(objects: PlanObjects, kind: K): ReadonlyArray<KindMap[K]> =>
@@ -85,9 +101,10 @@ export const relatedOf = <K extends Kind>(objects: PlanObjects, kind: K): Readon
 
 /** Reads an object as one of these kinds; `undefined` for any other. */
 export const asKind = <K extends Kind>(object: KubernetesObject, ...kinds: ReadonlyArray<K>): KindMap[K] | undefined =>
-  (kinds as ReadonlyArray<string>).includes(object.kind) ? object as KindMap[K] : undefined
+  (kinds as ReadonlyArray<string>).includes(object.kind) ? (object as KindMap[K]) : undefined
 
-export const wrongKind = (action: Action): PlanRefusal => refuse("wrong-kind", `${action.type} does not apply to ${displayName(action.target)}.`)
+export const wrongKind = (action: Action): PlanRefusal =>
+  refuse("wrong-kind", `${action.type} does not apply to ${displayName(action.target)}.`)
 
 /** What one action does about a subject that exists and is not being deleted. */
 export type Planner<Type extends ActionType> = (

@@ -1,19 +1,26 @@
 /** Reading back: whether a change of an intent is in the cluster, as far as its object can tell. */
+
 import type { Change } from "../domain/Change.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { executionAnnotation, plannedVersion } from "./ObjectPatch.ts"
 
 /**
- * Where a change stands: in the cluster; not (yet); not and never again, because the object has changed since; or nobody can tell any more, because the
- * object that would say so is gone.
+ * Where a change stands: in the cluster; not (yet); not and never again, because the object has changed since; or
+ * nobody can tell any more, because the object that would say so is gone.
  */
 export type Presence = "present" | "absent" | "superseded" | "gone"
 
 /**
- * Reads from the object whether a change of an execution is there. `object` is `undefined` where it does not exist. `uid` is that of the object that the
- * change was planned on, where it is known: another one of the same name tells nothing.
+ * Reads from the object whether a change of an execution is there. `object` is `undefined` where it does not exist.
+ * `uid` is that of the object that the change was planned on, where it is known: another one of the same name tells
+ * nothing.
  */
-export const presenceOf = (change: Change, executionId: string, object: KubernetesObject | undefined, uid?: string): Presence => {
+export const presenceOf = (
+  change: Change,
+  executionId: string,
+  object: KubernetesObject | undefined,
+  uid?: string
+): Presence => {
   const signed = object?.metadata.annotations?.[executionAnnotation] === executionId
   switch (change._tag) {
     case "Patch": {
@@ -25,7 +32,9 @@ export const presenceOf = (change: Change, executionId: string, object: Kubernet
     // Gone, on its way, or another of the same name: that pod is no more, which is all that was wanted.
     case "Evict":
     case "Delete":
-      return object === undefined || object.metadata.uid !== change.uid || object.metadata.deletionTimestamp !== undefined
+      return object === undefined
+        || object.metadata.uid !== change.uid
+        || object.metadata.deletionTimestamp !== undefined
         ? "present"
         : "absent"
     case "Create":

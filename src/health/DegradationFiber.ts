@@ -5,25 +5,28 @@
  *
  * The level follows the breakers of the investigators, and nothing else sets it:
  *
- * | seen | level |
- * |---|---|
- * | every configured model in | 0 full |
+ * | seen                                                                | level        |
+ * | ------------------------------------------------------------------- | ------------ |
+ * | every configured model in                                           | 0 full       |
  * | HolmesGPT (or an embedder's own investigator) out, another model in | 1 reduced AI |
- * | every configured model out | 2 rule-based |
+ * | every configured model out                                          | 2 rule-based |
  *
- * A tier is out from the moment its breaker opens until it is closed again: half-open is still out, an operator's isolation is out, forced closed is in.
- * A tier that is not configured lowers no level, so a service with rules alone runs at 0. LLMs that are out while HolmesGPT is in lower nothing
- * either: the source document's level 1 is "LLM only".
+ * A tier is out from the moment its breaker opens until it is closed again: half-open is still out, an operator's
+ * isolation is out, forced closed is in. A tier that is not configured lowers no level, so a service with rules alone
+ * runs at 0. LLMs that are out while HolmesGPT is in lower nothing either: the source document's level 1 is "LLM
+ * only".
  *
- * The fiber wakes on each transition of a breaker and reads all of them, so events that it missed do no harm. It also says how long each service was
- * out (`kubernaut_recovery_time_seconds`).
+ * The fiber wakes on each transition of a breaker and reads all of them, so events that it missed do no harm. It also
+ * says how long each service was out (`kubernaut_recovery_time_seconds`).
  *
  * **Gotchas**
  *
- * Until `run` runs the level is 0 and does not move. Run it as a supervised child: started anew it reads the breakers as they are.
+ * Until `run` runs the level is 0 and does not move. Run it as a supervised child: started anew it reads the breakers
+ * as they are.
  *
  * Level 3 (emergency) will be one more of `LevelInputs`, judged in `levelOf`; nothing sets it today.
  */
+
 import { Context, Effect, Layer, Queue, type Stream, SubscriptionRef } from "effect"
 import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
 import type { InvestigatorName } from "../domain/Investigation.ts"
@@ -72,7 +75,8 @@ export interface Options {
   readonly tiers: ReadonlyArray<Watched>
 }
 
-const isOut = ({ circuit }: TierState): boolean => circuit === "Open" || circuit === "HalfOpen" || circuit === "Isolated"
+const isOut = ({ circuit }: TierState): boolean =>
+  circuit === "Open" || circuit === "HalfOpen" || circuit === "Isolated"
 
 const sentence = ({ circuit, service }: TierState): string => {
   switch (circuit) {
@@ -88,7 +92,7 @@ const sentence = ({ circuit, service }: TierState): string => {
 /**
  * The level by what is seen, as the table above has it.
  *
- * ```ts import.meta.vitest
+ * ```ts
  * import { DegradationFiber } from "kubernaut"
  *
  * const holmesgpt = { name: "holmesgpt", service: "holmesgpt", circuit: "Open" } as const
@@ -106,17 +110,24 @@ export const levelOf = ({ tiers }: LevelInputs): Level => {
 }
 
 const sameLevel = (left: Level, right: Level): boolean =>
-  left.level === right.level && left.reasons.length === right.reasons.length && left.reasons.every((reason, index) => reason === right.reasons[index])
+  left.level === right.level
+  && left.reasons.length === right.reasons.length
+  && left.reasons.every((reason, index) => reason === right.reasons[index])
 
-export class Degradation extends Context.Service<Degradation, {
-  readonly current: Effect.Effect<Status>
-  /** The status now, then each that follows. */
-  readonly changes: Stream.Stream<Status>
-  readonly recoveries: EventHub<Recovered>
-  /** Keeps the level and probes what is out, for ever. Run it as a supervised child. */
-  readonly run: Effect.Effect<never>
-}>()("kubernaut/health/DegradationFiber/Degradation") {
-  /** Watches these tiers by the `ResilienceEvents` in the context, which must be those that their breakers publish to. */
+export class Degradation extends Context.Service<
+  Degradation,
+  {
+    readonly current: Effect.Effect<Status>
+    /** The status now, then each that follows. */
+    readonly changes: Stream.Stream<Status>
+    readonly recoveries: EventHub<Recovered>
+    /** Keeps the level and probes what is out, for ever. Run it as a supervised child. */
+    readonly run: Effect.Effect<never>
+  }
+>()("kubernaut/health/DegradationFiber/Degradation") {
+  /**
+   * Watches these tiers by the `ResilienceEvents` in the context, which must be those that their breakers publish to.
+   */
   static readonly layer = (options: Options): Layer.Layer<Degradation> => Layer.effect(Degradation, make(options))
 }
 
@@ -140,7 +151,8 @@ const statesOf = (tiers: ReadonlyArray<Watched>): Effect.Effect<ReadonlyArray<Ti
     Effect.forEach(tiers, ({ circuitBreaker, name, service }) =>
       circuitBreaker === undefined
         ? Effect.succeed([])
-        : Effect.map(circuitBreaker.state, ({ _tag }): ReadonlyArray<TierState> => [{ name, service, circuit: _tag }])),
+        : Effect.map(circuitBreaker.state, ({ _tag }): ReadonlyArray<TierState> => [{ name, service, circuit: _tag }])
+    ),
     (states) => states.flat()
   )
 
@@ -150,13 +162,13 @@ const logMove = (from: DegradationLevel, to: Level): Effect.Effect<void> =>
   )
 
 /** See `Degradation.layer`. */
-export const make = Effect.fnUntraced(function*({ tiers }: Options) {
+export const make = Effect.fnUntraced(function* ({ tiers }: Options) {
   const hub = yield* ResilienceEvents
   const status = yield* SubscriptionRef.make<Status>({ level: 0, reasons: [], since: yield* now })
   const recoveries = makeEventHub<Recovered>()
   const tellRecoveries = recoveryWatch(recoveries)
 
-  const update = Effect.gen(function*() {
+  const update = Effect.gen(function* () {
     const states = yield* statesOf(tiers)
     tellRecoveries(states, yield* Monotonic.nowMs)
     const next = levelOf({ tiers: states })
@@ -170,20 +182,25 @@ export const make = Effect.fnUntraced(function*({ tiers }: Options) {
   const services = new Set(tiers.map((tier) => tier.service))
   const concerns = (event: ResilienceEvent) => event._tag === "BreakerTransition" && services.has(event.breaker)
 
-  const follow = Effect.scoped(Effect.gen(function*() {
-    // One place is enough: each wake reads all breakers, so wakes that come together are one.
-    const wakes = yield* Queue.sliding<void>(1)
-    yield* hub.listen((event) => {
-      if (concerns(event)) Queue.offerUnsafe(wakes, undefined)
+  const follow = Effect.scoped(
+    Effect.gen(function* () {
+      // One place is enough: each wake reads all breakers, so wakes that come together are one.
+      const wakes = yield* Queue.sliding<void>(1)
+      yield* hub.listen((event) => {
+        if (concerns(event)) Queue.offerUnsafe(wakes, undefined)
+      })
+      yield* update
+      return yield* Effect.forever(Effect.andThen(Queue.take(wakes), update))
     })
-    yield* update
-    return yield* Effect.forever(Effect.andThen(Queue.take(wakes), update))
-  }))
+  )
 
   return Degradation.of({
     current: SubscriptionRef.get(status),
     changes: SubscriptionRef.changes(status),
     recoveries,
-    run: Effect.andThen(Effect.all([follow, runProbes(tiers)], { concurrency: "unbounded", discard: true }), Effect.never)
+    run: Effect.andThen(
+      Effect.all([follow, runProbes(tiers)], { concurrency: "unbounded", discard: true }),
+      Effect.never
+    )
   })
 })

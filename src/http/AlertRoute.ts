@@ -1,10 +1,12 @@
 /**
  * `POST /api/v1/alerts`: the one route that a storm comes through.
  *
- * It is served beside `HttpApi`'s builder, whose generic steps (security, decoding, encoding, each with a context of its own) were measured to
- * cost more than taking the alert itself. `Api` describes it all the same, so the client, OpenAPI and docs know it. A body is decoded
- * quickly first; only one that is wrong is decoded again for everything that is wrong with it.
+ * It is served beside `HttpApi`'s builder, whose generic steps (security, decoding, encoding, each with a context of
+ * its own) were measured to cost more than taking the alert itself. `Api` describes it all the same, so the client,
+ * OpenAPI and docs know it. A body is decoded quickly first; only one that is wrong is decoded again for everything
+ * that is wrong with it.
  */
+
 import { Effect, Exit, Schema } from "effect"
 import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Webhook } from "../intake/AlertmanagerWebhook.ts"
@@ -17,7 +19,9 @@ const decode = Schema.decodeUnknownExit(Webhook)
 const decodeFully = Schema.decodeUnknownResult(Webhook, { errors: "all" })
 
 const isJson = (contentType: string | undefined): boolean =>
-  contentType === undefined || contentType === "application/json" || /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)
+  contentType === undefined
+  || contentType === "application/json"
+  || /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)
 
 const respond = (problem: Parameters<typeof toResponse>[0]) => Effect.succeed(toResponse(problem))
 
@@ -27,9 +31,18 @@ const faults = (body: unknown) => {
 }
 
 const noJson = (text: string) =>
-  respond(new BadRequest({ detail: text.trim() === "" ? "The body is empty. Send an Alertmanager webhook, version 4." : "The body is not JSON." }))
+  respond(
+    new BadRequest({
+      detail:
+        text.trim() === "" ? "The body is empty. Send an Alertmanager webhook, version 4." : "The body is not JSON."
+    })
+  )
 
-const receive = (intake: Intake["Service"], { name }: Principal, text: string): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+const receive = (
+  intake: Intake["Service"],
+  { name }: Principal,
+  text: string
+): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
   let body: unknown
   try {
     body = JSON.parse(text)
@@ -43,16 +56,19 @@ const receive = (intake: Intake["Service"], { name }: Principal, text: string): 
     onSuccess: ({ results, retryAfterMs = 30_000, shed }) =>
       shed > 0 && shed === results.length
         ? respond(
-          new TooManyRequests({
-            detail: "No alert of this post was kept: there are more than can be worked on, or this source sends too many. Alertmanager sends them again.",
-            retryAfterSeconds: Math.ceil(retryAfterMs / 1000)
-          })
-        )
+            new TooManyRequests({
+              detail:
+                "No alert of this post was kept: there are more than can be worked on, or this source sends too many. Alertmanager sends them again.",
+              retryAfterSeconds: Math.ceil(retryAfterMs / 1000)
+            })
+          )
         : Effect.succeed(HttpServerResponse.jsonUnsafe({ results }, { status: 202 }))
   })
 }
 
-/** The route. What fails while the body is read is the connection or the size of the body: `LastResort` answers both. */
+/**
+ * The route. What fails while the body is read is the connection or the size of the body: `LastResort` answers both.
+ */
 export const layer = (options: AuthenticationOptions) => {
   const authenticate = authenticator(options)
   return HttpRouter.use((router) =>
@@ -60,8 +76,10 @@ export const layer = (options: AuthenticationOptions) => {
       router.add("POST", "/api/v1/alerts", (request: HttpServerRequest.HttpServerRequest) => {
         const principal = authenticate(request.headers, "source")
         if (!("role" in principal)) return respond(principal)
-        if (!isJson(request.headers["content-type"])) return respond(new UnsupportedMediaType({ detail: "Send Content-Type: application/json." }))
+        if (!isJson(request.headers["content-type"]))
+          return respond(new UnsupportedMediaType({ detail: "Send Content-Type: application/json." }))
         return Effect.flatMap(Effect.orDie(request.text), (text) => receive(intake, principal, text))
-      }))
+      })
+    )
   )
 }

@@ -1,9 +1,10 @@
 /**
- * The HTTP interface as data: routes, roles, shapes and errors. The server, the typed client, the OpenAPI document and the page at
- * `/docs` are all made from it.
+ * The HTTP interface as data: routes, roles, shapes and errors. The server, the typed client, the OpenAPI document and
+ * the page at `/docs` are all made from it.
  *
  * The handlers are in files of their own, so that a client can import this without the server.
  */
+
 import { Schema, SchemaTransformation } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Action } from "../domain/Action.ts"
@@ -34,7 +35,10 @@ import { RequestFaults } from "./RequestFaults.ts"
 const queryInt = (minimum: number, maximum: number) => {
   const message = `Expected a whole number from ${minimum} to ${maximum}`
   return Schema.String.check(Schema.isPattern(/^\d{1,16}$/, { message })).pipe(
-    Schema.decodeTo(Schema.Int.check(Schema.isBetween({ minimum, maximum }, { message })), SchemaTransformation.numberFromString)
+    Schema.decodeTo(
+      Schema.Int.check(Schema.isBetween({ minimum, maximum }, { message })),
+      SchemaTransformation.numberFromString
+    )
   )
 }
 
@@ -50,7 +54,9 @@ export const AlertResult = Schema.Struct({
   remediationId: Schema.optionalKey(Schema.String)
 })
 
-export const AlertResults = Schema.Struct({ results: Schema.Array(AlertResult) }).annotate({ identifier: "AlertResults" })
+export const AlertResults = Schema.Struct({ results: Schema.Array(AlertResult) }).annotate({
+  identifier: "AlertResults"
+})
 
 class AlertsGroup extends HttpApiGroup.make("alerts")
   .add(
@@ -58,14 +64,18 @@ class AlertsGroup extends HttpApiGroup.make("alerts")
       payload: Webhook,
       success: AlertResults.pipe(HttpApiSchema.status(202)),
       error: [BadRequest, BodyTooLarge, UnsupportedMediaType, TooManyRequests, Unavailable]
-    }).annotate(RequiredRole, "source").annotateMerge(OpenApi.annotations({
-      summary: "Receive alerts from Alertmanager",
-      description: "The webhook of Alertmanager, version 4. The answer comes after the commit: an accepted alert survives a crash."
-    }))
+    })
+      .annotate(RequiredRole, "source")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Receive alerts from Alertmanager",
+          description:
+            "The webhook of Alertmanager, version 4. The answer comes after the commit: an accepted alert survives a crash."
+        })
+      )
   )
   .middleware(RequestFaults)
-  .middleware(Authentication)
-{}
+  .middleware(Authentication) {}
 
 // ----------------------------------------------------------------------------
 // Remediations
@@ -83,7 +93,11 @@ export const RemediationSummary = Schema.Struct({
 }).annotate({ identifier: "RemediationSummary" })
 
 /** Where a page ended: the id of its last remediation. */
-const Cursor = Schema.String.check(Schema.isPattern(/^rem-[0-9A-HJKMNP-TV-Z]{26}$/, { message: "Expected the nextCursor of the page before, such as rem-01M86T3XDTDHT0TBVYKQNQMMTH" }))
+const Cursor = Schema.String.check(
+  Schema.isPattern(/^rem-[0-9A-HJKMNP-TV-Z]{26}$/, {
+    message: "Expected the nextCursor of the page before, such as rem-01M86T3XDTDHT0TBVYKQNQMMTH"
+  })
+)
 
 export const RemediationList = Schema.Struct({
   remediations: Schema.Array(RemediationSummary),
@@ -92,7 +106,12 @@ export const RemediationList = Schema.Struct({
 }).annotate({ identifier: "RemediationList" })
 
 /** One line of the journal. `data` depends on `kind`. */
-export const JournalLine = Schema.Struct({ sequence: Schema.Int, at: Timestamp, kind: Schema.String, data: Schema.JsonObject })
+export const JournalLine = Schema.Struct({
+  sequence: Schema.Int,
+  at: Timestamp,
+  kind: Schema.String,
+  data: Schema.JsonObject
+})
 
 export const RemediationDetail = Schema.Struct({
   id: RemediationId,
@@ -123,7 +142,9 @@ const Answer = Schema.Struct({
   reason: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1000)))
 }).annotate({ identifier: "ReviewReason" })
 
-export const ReviewAccepted = Schema.Struct({ id: RemediationId, state: RemediationState }).annotate({ identifier: "ReviewAccepted" })
+export const ReviewAccepted = Schema.Struct({ id: RemediationId, state: RemediationState }).annotate({
+  identifier: "ReviewAccepted"
+})
 
 const review = (answer: "approve" | "reject", summary: string) =>
   HttpApiEndpoint.post(answer, `/:id/${answer}`, {
@@ -132,7 +153,9 @@ const review = (answer: "approve" | "reject", summary: string) =>
     payload: [Schema.Null, Answer],
     success: ReviewAccepted.pipe(HttpApiSchema.status(202)),
     error: [BadRequest, NotFound, Conflict, UnsupportedMediaType, Unavailable]
-  }).annotate(RequiredRole, "operator").annotateMerge(OpenApi.annotations({ summary }))
+  })
+    .annotate(RequiredRole, "operator")
+    .annotateMerge(OpenApi.annotations({ summary }))
 
 class RemediationsGroup extends HttpApiGroup.make("remediations")
   .add(
@@ -144,19 +167,22 @@ class RemediationsGroup extends HttpApiGroup.make("remediations")
       },
       success: RemediationList,
       error: [BadRequest, Unavailable]
-    }).annotate(RequiredRole, "viewer").annotateMerge(OpenApi.annotations({ summary: "List remediations, newest first" })),
+    })
+      .annotate(RequiredRole, "viewer")
+      .annotateMerge(OpenApi.annotations({ summary: "List remediations, newest first" })),
     HttpApiEndpoint.get("get", "/:id", {
       params: { id: RemediationId },
       success: RemediationDetail,
       error: [NotFound, Unavailable]
-    }).annotate(RequiredRole, "viewer").annotateMerge(OpenApi.annotations({ summary: "One remediation whole, with its journal" })),
+    })
+      .annotate(RequiredRole, "viewer")
+      .annotateMerge(OpenApi.annotations({ summary: "One remediation whole, with its journal" })),
     review("approve", "Approve the action that waits; it is checked once more against cluster and guardrails"),
     review("reject", "Reject the action that waits; the remediation ends Cancelled")
   )
   .prefix("/api/v1/remediations")
   .middleware(RequestFaults)
-  .middleware(Authentication)
-{}
+  .middleware(Authentication) {}
 
 // ----------------------------------------------------------------------------
 // Reviews
@@ -180,11 +206,12 @@ class ReviewsGroup extends HttpApiGroup.make("reviews")
       query: { limit: Schema.optionalKey(queryInt(1, 500)) },
       success: Schema.Struct({ reviews: Schema.Array(PendingReview) }),
       error: [BadRequest, Unavailable]
-    }).annotate(RequiredRole, "viewer").annotateMerge(OpenApi.annotations({ summary: "What waits for a person, oldest first" }))
+    })
+      .annotate(RequiredRole, "viewer")
+      .annotateMerge(OpenApi.annotations({ summary: "What waits for a person, oldest first" }))
   )
   .middleware(RequestFaults)
-  .middleware(Authentication)
-{}
+  .middleware(Authentication) {}
 
 // ----------------------------------------------------------------------------
 // Status and breakers
@@ -227,11 +254,17 @@ const BreakerOrder = Schema.Union([
   Schema.Struct({ mode: Schema.Literal("auto"), reason: Schema.NonEmptyString.check(Schema.isMaxLength(1000)) }),
   Schema.Struct({
     mode: Schema.Literals(["isolated", "forced-closed"]),
-    /** More than nothing and at most 24 hours: a breaker that was forgotten in somebody's hand must come back by itself. */
+    /**
+     * More than nothing and at most 24 hours: a breaker that was forgotten in somebody's hand must come back by itself.
+     */
     for: DurationText.check(
-      Schema.makeFilter((duration) => duration.value._tag === "Millis" && duration.value.millis > 0 && duration.value.millis <= 86_400_000, {
-        message: "Expected more than nothing and at most 24 hours"
-      })
+      Schema.makeFilter(
+        (duration) =>
+          duration.value._tag === "Millis" && duration.value.millis > 0 && duration.value.millis <= 86_400_000,
+        {
+          message: "Expected more than nothing and at most 24 hours"
+        }
+      )
     ),
     reason: Schema.NonEmptyString.check(Schema.isMaxLength(1000))
   })
@@ -242,20 +275,26 @@ class StatusGroup extends HttpApiGroup.make("status")
     HttpApiEndpoint.get("status", "/api/v1/status", {
       success: Status,
       error: Unavailable
-    }).annotate(RequiredRole, "viewer").annotateMerge(OpenApi.annotations({ summary: "Level, why, what still works, and every component" })),
+    })
+      .annotate(RequiredRole, "viewer")
+      .annotateMerge(OpenApi.annotations({ summary: "Level, why, what still works, and every component" })),
     HttpApiEndpoint.put("breaker", "/api/v1/breakers/:name", {
       params: { name: Schema.NonEmptyString },
       payload: BreakerOrder,
       success: BreakerStatus,
       error: [BadRequest, NotFound, UnsupportedMediaType, Unavailable]
-    }).annotate(RequiredRole, "operator").annotateMerge(OpenApi.annotations({
-      summary: "Take a circuit breaker by hand for a limited time, or give it back",
-      description: "`isolated` rejects every call, `forced-closed` lets every call through, `auto` gives it back. Audited."
-    }))
+    })
+      .annotate(RequiredRole, "operator")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Take a circuit breaker by hand for a limited time, or give it back",
+          description:
+            "`isolated` rejects every call, `forced-closed` lets every call through, `auto` gives it back. Audited."
+        })
+      )
   )
   .middleware(RequestFaults)
-  .middleware(Authentication)
-{}
+  .middleware(Authentication) {}
 
 // ----------------------------------------------------------------------------
 // Audit and events
@@ -277,7 +316,9 @@ class AuditGroup extends HttpApiGroup.make("audit")
       },
       success: AuditPage,
       error: [BadRequest, Unavailable]
-    }).annotate(RequiredRole, "viewer").annotateMerge(OpenApi.annotations({ summary: "The audit log in order" })),
+    })
+      .annotate(RequiredRole, "viewer")
+      .annotateMerge(OpenApi.annotations({ summary: "The audit log in order" })),
     HttpApiEndpoint.get("verify", "/api/v1/audit/verification", {
       success: Schema.Struct({
         intact: Schema.Boolean,
@@ -285,11 +326,12 @@ class AuditGroup extends HttpApiGroup.make("audit")
         brokenAt: Schema.optionalKey(Schema.Int)
       }),
       error: Unavailable
-    }).annotate(RequiredRole, "viewer").annotateMerge(OpenApi.annotations({ summary: "Recompute the hash chain of the audit log" }))
+    })
+      .annotate(RequiredRole, "viewer")
+      .annotateMerge(OpenApi.annotations({ summary: "Recompute the hash chain of the audit log" }))
   )
   .middleware(RequestFaults)
-  .middleware(Authentication)
-{}
+  .middleware(Authentication) {}
 
 /** `event` is `remediation`, `breaker`, `supervisor`, `level` or `ping`; `data` is JSON. */
 export const ServerEvent = Schema.Struct({
@@ -304,14 +346,18 @@ class EventsGroup extends HttpApiGroup.make("events")
     HttpApiEndpoint.get("stream", "/api/v1/events", {
       success: HttpApiSchema.StreamSse({ events: ServerEvent }),
       error: Unavailable
-    }).annotate(RequiredRole, "viewer").annotateMerge(OpenApi.annotations({
-      summary: "What happens, as it happens (server-sent events)",
-      description: "From now on. A client that falls behind loses the oldest events and reads the truth by the other routes."
-    }))
+    })
+      .annotate(RequiredRole, "viewer")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "What happens, as it happens (server-sent events)",
+          description:
+            "From now on. A client that falls behind loses the oldest events and reads the truth by the other routes."
+        })
+      )
   )
   .middleware(RequestFaults)
-  .middleware(Authentication)
-{}
+  .middleware(Authentication) {}
 
 /** All but the alerts, which have a route of their own (`AlertRoute`). */
 export class ServedApi extends HttpApi.make("kubernaut")
@@ -319,15 +365,14 @@ export class ServedApi extends HttpApi.make("kubernaut")
   .add(ReviewsGroup)
   .add(StatusGroup)
   .add(AuditGroup)
-  .add(EventsGroup)
-{}
+  .add(EventsGroup) {}
 
-export class Api extends ServedApi
-  .add(AlertsGroup)
-  .annotateMerge(OpenApi.annotations({
+export class Api extends ServedApi.add(AlertsGroup).annotateMerge(
+  OpenApi.annotations({
     title: "Kubernaut",
     version: "1",
-    description: "Kubernetes remediation that keeps going while the things it depends on fail. Errors are RFC 9457 problem+json.",
+    description:
+      "Kubernetes remediation that keeps going while the things it depends on fail. Errors are RFC 9457 problem+json.",
     license: { name: "Apache-2.0" }
-  }))
-{}
+  })
+) {}

@@ -1,21 +1,22 @@
 /**
  * Who asks, and whether he may: bearer tokens with a name and a role.
  *
- * | role | may |
- * |---|---|
- * | `source` | post alerts |
- * | `viewer` | read everything |
+ * | role       | may                                                        |
+ * | ---------- | ---------------------------------------------------------- |
+ * | `source`   | post alerts                                                |
+ * | `viewer`   | read everything                                            |
  * | `operator` | all of that, approve and reject, and take breakers by hand |
  *
- * Only the SHA-256 of a token is kept, and digests are compared in constant time, all of them at every request, so that the time of an
- * answer tells nothing about any token. Without tokens (only on loopback, which the configuration makes sure of) everybody is the operator
- * `anonymous`. Then a browser is the danger: requests that a page of another site makes, or that reach us under a foreign host
- * name, are refused.
+ * Only the SHA-256 of a token is kept, and digests are compared in constant time, all of them at every request, so that
+ * the time of an answer tells nothing about any token. Without tokens (only on loopback, which the configuration makes
+ * sure of) everybody is the operator `anonymous`. Then a browser is the danger: requests that a page of another site
+ * makes, or that reach us under a foreign host name, are refused.
  */
+
+import { createHash, timingSafeEqual } from "node:crypto"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
-import { createHash, timingSafeEqual } from "node:crypto"
 import { failing, Forbidden, Unauthorized } from "./Problem.ts"
 
 export type Role = "source" | "viewer" | "operator"
@@ -35,7 +36,9 @@ export interface AuthenticationOptions {
 }
 
 /** The principal of the request at hand. */
-export class CurrentPrincipal extends Context.Service<CurrentPrincipal, Principal>()("kubernaut/http/Authentication/CurrentPrincipal") {}
+export class CurrentPrincipal extends Context.Service<CurrentPrincipal, Principal>()(
+  "kubernaut/http/Authentication/CurrentPrincipal"
+) {}
 
 /** The role that an endpoint asks for, as an annotation of it. */
 export class RequiredRole extends Context.Service<RequiredRole, Role>()("kubernaut/http/Authentication/RequiredRole") {}
@@ -43,9 +46,12 @@ export class RequiredRole extends Context.Service<RequiredRole, Role>()("kuberna
 export const permits = (role: Role, required: Role): boolean => role === required || role === "operator"
 
 /** Answers the principal of a token, or `undefined`. */
-export const verifier = (tokens: ReadonlyArray<Token>): (token: string) => Principal | undefined => {
+export const verifier = (tokens: ReadonlyArray<Token>): ((token: string) => Principal | undefined) => {
   const digest = (token: string) => createHash("sha256").update(token).digest()
-  const known = tokens.map(({ name, role, token }) => ({ principal: { name, role }, digest: digest(Redacted.value(token)) }))
+  const known = tokens.map(({ name, role, token }) => ({
+    principal: { name, role },
+    digest: digest(Redacted.value(token))
+  }))
   return (token) => {
     const given = digest(token)
     let found: Principal | undefined
@@ -74,7 +80,9 @@ const anonymous: Principal = { name: "anonymous", role: "operator" }
 type Headers = Readonly<Record<string, string | undefined>>
 
 /** The check itself: the principal of a request, or why there is none. */
-export const authenticator = (options: AuthenticationOptions): (headers: Headers, required: Role) => Principal | Unauthorized | Forbidden => {
+export const authenticator = (
+  options: AuthenticationOptions
+): ((headers: Headers, required: Role) => Principal | Unauthorized | Forbidden) => {
   if (options.tokens === undefined) {
     return (headers) => {
       const reason = foreign(headers)
@@ -86,7 +94,9 @@ export const authenticator = (options: AuthenticationOptions): (headers: Headers
     const [, token = ""] = /^bearer +(.*)$/i.exec(headers["authorization"] ?? "") ?? []
     const principal = verify(token)
     if (principal === undefined) {
-      return new Unauthorized({ detail: token === "" ? "Send Authorization: Bearer and a token." : "The token is not known here." })
+      return new Unauthorized({
+        detail: token === "" ? "Send Authorization: Bearer and a token." : "The token is not known here."
+      })
     }
     return permits(principal.role, required)
       ? principal
@@ -94,17 +104,23 @@ export const authenticator = (options: AuthenticationOptions): (headers: Headers
   }
 }
 
-export class Authentication extends HttpApiMiddleware.Service<Authentication, { provides: CurrentPrincipal; requires: never }>()(
-  "kubernaut/http/Authentication",
-  { security: { bearer: HttpApiSecurity.bearer }, error: [Unauthorized, Forbidden] }
-) {
+export class Authentication extends HttpApiMiddleware.Service<
+  Authentication,
+  { provides: CurrentPrincipal; requires: never }
+>()("kubernaut/http/Authentication", {
+  security: { bearer: HttpApiSecurity.bearer },
+  error: [Unauthorized, Forbidden]
+}) {
   static readonly layer = (options: AuthenticationOptions): Layer.Layer<Authentication> => {
     const authenticate = authenticator(options)
     return Layer.succeed(Authentication, {
       bearer: (handler, { endpoint }) =>
         HttpServerRequest.HttpServerRequest.pipe(
           Effect.flatMap(({ headers }) => {
-            const found = authenticate(headers, Context.getOrElse(endpoint.annotations, RequiredRole, () => "operator"))
+            const found = authenticate(
+              headers,
+              Context.getOrElse(endpoint.annotations, RequiredRole, () => "operator")
+            )
             return "role" in found ? Effect.succeed(found) : failing(found)
           }),
           Effect.flatMap((principal) => Effect.provideService(handler, CurrentPrincipal, principal))

@@ -1,9 +1,10 @@
 /**
  * `/api/v1/events`: what happens, as it happens.
  *
- * Each client has a queue of its own that keeps the newest events: one that does not read costs a bounded amount of memory and holds up
- * nobody. Streams end when the server stops, so that it need not wait for them.
+ * Each client has a queue of its own that keeps the newest events: one that does not read costs a bounded amount of
+ * memory and holds up nobody. Streams end when the server stops, so that it need not wait for them.
  */
+
 import { Context, Duration, Effect, Latch, Layer, Schedule, Schema, Stream } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { targetKey } from "../domain/Target.ts"
@@ -65,21 +66,30 @@ const ping: ServerEvent = { id: undefined, event: "ping", data: {} }
 export const EventHandlers = HttpApiBuilder.group(
   ServedApi,
   "events",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const remediations = yield* RemediationEvents
     const resilience = yield* ResilienceEvents
     const degradation = yield* Degradation
     const stopping = yield* Stopping
 
-    const all = Stream.mergeAll([
-      Stream.unwrap(Effect.map(remediations.subscribe({ capacity }), (queue) => Stream.fromQueue(queue))).pipe(Stream.map(remediationEvent)),
-      Stream.unwrap(Effect.map(resilience.subscribe({ capacity }), (queue) => Stream.fromQueue(queue))).pipe(
-        Stream.flatMap((event) => Stream.fromIterable(resilienceEvent(event)))
-      ),
-      Stream.map(degradation.changes, (status): ServerEvent => ({ id: undefined, event: "level", data: asJson({ level: status.level, reasons: status.reasons }) })),
-      // The first one at once: the client sees that the stream is there.
-      Stream.concat(Stream.succeed(ping), Stream.fromSchedule(Schedule.spaced(pingInterval)).pipe(Stream.as(ping)))
-    ], { concurrency: "unbounded", bufferSize: 16 })
+    const all = Stream.mergeAll(
+      [
+        Stream.unwrap(Effect.map(remediations.subscribe({ capacity }), (queue) => Stream.fromQueue(queue))).pipe(
+          Stream.map(remediationEvent)
+        ),
+        Stream.unwrap(Effect.map(resilience.subscribe({ capacity }), (queue) => Stream.fromQueue(queue))).pipe(
+          Stream.flatMap((event) => Stream.fromIterable(resilienceEvent(event)))
+        ),
+        Stream.map(degradation.changes, (status): ServerEvent => ({
+          id: undefined,
+          event: "level",
+          data: asJson({ level: status.level, reasons: status.reasons })
+        })),
+        // The first one at once: the client sees that the stream is there.
+        Stream.concat(Stream.succeed(ping), Stream.fromSchedule(Schedule.spaced(pingInterval)).pipe(Stream.as(ping)))
+      ],
+      { concurrency: "unbounded", bufferSize: 16 }
+    )
 
     return handlers.handle("stream", () => Effect.succeed(Stream.interruptWhen(all, stopping.await)))
   })

@@ -1,12 +1,15 @@
 /**
- * A token bucket per client address for the routes that are open to everybody, so that health, metrics and docs can't be used to keep
- * the service busy.
+ * A token bucket per client address for the routes that are open to everybody, so that health, metrics and docs can't
+ * be used to keep the service busy.
  *
- * It is memory and arithmetic only. At most `maxClients` buckets are kept; when more addresses come, the ones that asked longest ago are
- * forgotten, which only ever lets somebody ask sooner.
+ * It is memory and arithmetic only. At most `maxClients` buckets are kept; when more addresses come, the ones that
+ * asked longest ago are forgotten, which only ever lets somebody ask sooner.
  */
 export interface RateLimitSettings {
-  /** Requests a second that one address may go on making. Default 20: a kubelet, a Prometheus and a person with a browser stay far below. */
+  /**
+   * Requests a second that one address may go on making. Default 20: a kubelet, a Prometheus and a person with a
+   * browser stay far below.
+   */
   readonly perSecond?: number
   /** Requests that one address may make at once. Default 100: the first visit of the console and its assets. */
   readonly burst?: number
@@ -50,10 +53,10 @@ export class RateLimit {
       const oldest = this.#buckets.keys().next().value
       if (oldest !== undefined) this.#buckets.delete(oldest)
     }
-    bucket.tokens = Math.min(this.#burst, bucket.tokens + Math.max(0, nowMs - bucket.atMs) * this.#perSecond / 1000)
+    bucket.tokens = Math.min(this.#burst, bucket.tokens + (Math.max(0, nowMs - bucket.atMs) * this.#perSecond) / 1000)
     bucket.atMs = nowMs
     // Less a millionth: 1.0000000000000002 ms are one.
-    if (bucket.tokens < 1) return Math.max(1, Math.ceil((1 - bucket.tokens) * 1000 / this.#perSecond - 1e-6))
+    if (bucket.tokens < 1) return Math.max(1, Math.ceil(((1 - bucket.tokens) * 1000) / this.#perSecond - 1e-6))
     bucket.tokens -= 1
     return 0
   }

@@ -1,15 +1,16 @@
 /**
  * The HTTP server: routes, authentication, limits, and an end that leaves nobody hanging.
  *
- * **Stopping.** When the scope closes no new connection is taken, streams of events are ended, requests in flight are finished (at most
- * `stopWithin`), and only then the rest of the service goes.
+ * **Stopping.** When the scope closes no new connection is taken, streams of events are ended, requests in flight are
+ * finished (at most `stopWithin`), and only then the rest of the service goes.
  */
+
+import { createServer, type Server as HttpServer } from "node:http"
+import { createServer as createSecureServer } from "node:https"
 import { NodeHttpServer } from "@effect/platform-node"
 import { ByteSize, type Duration, Effect, Latch, Layer } from "effect"
 import { HttpIncomingMessage, HttpMiddleware, HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar, OpenApi } from "effect/http-api"
-import { createServer, type Server as HttpServer } from "node:http"
-import { createServer as createSecureServer } from "node:https"
 import * as AlertRoute from "./AlertRoute.ts"
 import { Api, ServedApi } from "./Api.ts"
 import { AuditHandlers } from "./AuditHandlers.ts"
@@ -31,13 +32,18 @@ export interface ServerOptions extends Operations.OperationsOptions, Authenticat
   readonly tls?: { readonly cert: string; readonly key: string }
   readonly maxBodyBytes: number
   readonly rateLimit?: RateLimitSettings
-  /** How long requests in flight may take when the server stops. Default 20 s, which leaves 10 of Kubernetes' 30 for the rest. */
+  /**
+   * How long requests in flight may take when the server stops. Default 20 s, which leaves 10 of Kubernetes' 30 for the
+   * rest.
+   */
   readonly stopWithin?: Duration.Input
 }
 
 /** Every route with its method, for 405 and its `Allow`. */
 export const routes: ReadonlyArray<LastResort.Route> = [
-  ...Object.values(Api.groups).flatMap((group) => Object.values(group.endpoints).map(({ method, path }) => ({ method, path }))),
+  ...Object.values(Api.groups).flatMap((group) =>
+    Object.values(group.endpoints).map(({ method, path }) => ({ method, path }))
+  ),
   ...Operations.routes
 ]
 
@@ -53,31 +59,42 @@ const app = (options: ServerOptions) =>
     // The script of the page comes with it: it works without the internet.
     HttpApiScalar.layer(Api, { path: "/docs", scalar: { withDefaultFonts: false } }),
     Operations.layer(options),
-    HttpRouter.middleware(LastResort.make({ routes, maxBodyBytes: options.maxBodyBytes, ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }) }), {
-      global: true
-    })
-  ).pipe(
-    Layer.provide(handlers(options)),
-    Layer.provide([Authentication.layer(options), RequestFaults.layer])
-  )
+    HttpRouter.middleware(
+      LastResort.make({
+        routes,
+        maxBodyBytes: options.maxBodyBytes,
+        ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit })
+      }),
+      {
+        global: true
+      }
+    )
+  ).pipe(Layer.provide(handlers(options)), Layer.provide([Authentication.layer(options), RequestFaults.layer]))
 
 const quiet = new Set(["/livez", "/readyz", "/healthz", "/metrics"])
 
 /** Listens, serves, and stops when its scope closes. */
 export const layer = (options: ServerOptions) => {
   const { tls } = options
-  const listen = NodeHttpServer.layerServer(() => answerParserFaults(tls === undefined ? createServer() : createSecureServer(tls) as unknown as HttpServer), {
-    host: options.host,
-    port: options.port,
-    gracefulShutdownTimeout: options.stopWithin ?? "20 seconds"
-  })
-  const stop = Layer.effectDiscard(Effect.flatMap(Stopping, (stopping) => Effect.addFinalizer(() => Latch.open(stopping))))
+  const listen = NodeHttpServer.layerServer(
+    () => answerParserFaults(tls === undefined ? createServer() : (createSecureServer(tls) as unknown as HttpServer)),
+    {
+      host: options.host,
+      port: options.port,
+      gracefulShutdownTimeout: options.stopWithin ?? "20 seconds"
+    }
+  )
+  const stop = Layer.effectDiscard(
+    Effect.flatMap(Stopping, (stopping) => Effect.addFinalizer(() => Latch.open(stopping)))
+  )
   return stop.pipe(
     Layer.provideMerge(HttpRouter.serve(app(options), { disableLogger: true, disableListenLog: true })),
     Layer.provideMerge(listen),
     Layer.provide(NodeHttpServer.layerHttpServices),
     Layer.provide(Stopping.layer),
     Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(options.maxBodyBytes))),
-    Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen, (request) => quiet.has(request.url.split("?", 1)[0] ?? "")))
+    Layer.provide(
+      Layer.succeed(HttpMiddleware.TracerDisabledWhen, (request) => quiet.has(request.url.split("?", 1)[0] ?? ""))
+    )
   )
 }

@@ -1,4 +1,5 @@
 /** `/api/v1/status` and `/api/v1/breakers`. */
+
 import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { capabilities, type Capabilities, type DegradationLevel } from "../domain/DegradationLevel.ts"
@@ -30,14 +31,14 @@ export const StatusHandlers = (options: StatusOptions) =>
   HttpApiBuilder.group(
     ServedApi,
     "status",
-    Effect.fnUntraced(function*(handlers) {
+    Effect.fnUntraced(function* (handlers) {
       const degradation = yield* Degradation
       const components = yield* Components
       const audit = yield* AuditLog
       const { tiers } = yield* InvestigationChain
       const configured = tiers.map(({ name }) => name)
 
-      const status = Effect.gen(function*() {
+      const status = Effect.gen(function* () {
         const { level, reasons } = yield* degradation.current
         return {
           level,
@@ -53,10 +54,14 @@ export const StatusHandlers = (options: StatusOptions) =>
       return handlers
         .handle("status", () => status)
         .handle("breaker", ({ params: { name }, payload }) =>
-          Effect.gen(function*() {
+          Effect.gen(function* () {
             const breaker = components.breaker(name)
             if (Option.isNone(breaker)) {
-              return yield* failing(new NotFound({ detail: `There is no breaker ${name.slice(0, 100)}. Known are ${components.breakerNames.join(", ")}.` }))
+              return yield* failing(
+                new NotFound({
+                  detail: `There is no breaker ${name.slice(0, 100)}. Known are ${components.breakerNames.join(", ")}.`
+                })
+              )
             }
             const { name: actor } = yield* CurrentPrincipal
             const { mode, reason } = payload
@@ -67,13 +72,15 @@ export const StatusHandlers = (options: StatusOptions) =>
               subject: name,
               data: { reason, ...(payload.mode === "auto" ? {} : { for: spell(payload.for) }) }
             })
-            const snapshot = payload.mode === "auto"
-              ? breaker.value.auto(reason)
-              : payload.mode === "isolated"
-              ? breaker.value.isolate(payload.for, reason)
-              : breaker.value.forceClosed(payload.for, reason)
+            const snapshot =
+              payload.mode === "auto"
+                ? breaker.value.auto(reason)
+                : payload.mode === "isolated"
+                  ? breaker.value.isolate(payload.for, reason)
+                  : breaker.value.forceClosed(payload.for, reason)
             yield* Effect.logWarning("A breaker was taken by hand", { breaker: name, mode, by: actor, reason })
             return breakerStatus(yield* snapshot)
-          }).pipe(Effect.catchTag("StorageError", storageFault)))
+          }).pipe(Effect.catchTag("StorageError", storageFault))
+        )
     })
   )

@@ -1,4 +1,8 @@
-/** What storage reports, as the answer to whoever asked: 503 with `Retry-After`, for nothing that a client sends makes storage fail. */
+/**
+ * What storage reports, as the answer to whoever asked: 503 with `Retry-After`, for nothing that a client sends makes
+ * storage fail.
+ */
+
 import { Effect } from "effect"
 import type { StorageError } from "../storage/StorageError.ts"
 import { failing, Unavailable } from "./Problem.ts"
@@ -13,7 +17,7 @@ const explain: Readonly<Record<StorageError["reason"], string>> = {
 }
 
 /** A lock is gone in a moment; a full disk or a damaged row waits for a person. */
-const retryAfterSeconds = (error: StorageError): number => error.reason === "busy" ? 1 : error.retryable ? 5 : 30
+const retryAfterSeconds = (error: StorageError): number => (error.reason === "busy" ? 1 : error.retryable ? 5 : 30)
 
 /** The problem, after a line in the log. */
 export const storageProblem = (error: StorageError): Effect.Effect<Unavailable> =>

@@ -3,17 +3,19 @@
  *
  * Both are pure functions over numbers. A shed alert is not lost: Alertmanager still has it, and sends it again.
  */
+
 import type { Severity } from "../domain/Alert.ts"
 
 export interface AdmissionOptions {
   /**
-   * Remediations that may be open, those that wait for a person included. Default 50,000: at 10 KB each half a gigabyte of journal, and at
-   * 1,000 remediations a second less than a minute of work.
+   * Remediations that may be open, those that wait for a person included. Default 50,000: at 10 KB each half a gigabyte
+   * of journal, and at 1,000 remediations a second less than a minute of work.
    */
   readonly capacity?: number
   /**
-   * The share of the capacity up to which each severity is let in. Default: critical 1, warning 0.8, info and none 0.5. So half of the
-   * queue is for alerts that a person would want to be woken for, and its last fifth for the critical ones among them.
+   * The share of the capacity up to which each severity is let in. Default: critical 1, warning 0.8, info and none 0.5.
+   * So half of the queue is for alerts that a person would want to be woken for, and its last fifth for the critical
+   * ones among them.
    */
   readonly shares?: Readonly<Record<Severity, number>>
 }
@@ -29,11 +31,17 @@ export const admits = (severity: Severity, open: number, options: AdmissionOptio
 export interface RateLimit {
   /** Alerts a second that one source may send in the long run. */
   readonly perSecond: number
-  /** Alerts that it may send at once after a quiet time. At least the size of its largest post, which is refused as a whole otherwise. */
+  /**
+   * Alerts that it may send at once after a quiet time. At least the size of its largest post, which is refused as a
+   * whole otherwise.
+   */
   readonly burst: number
 }
 
-/** Above what one process can take from all sources together, so that it hits a source that repeats itself and nobody else. */
+/**
+ * Above what one process can take from all sources together, so that it hits a source that repeats itself and nobody
+ * else.
+ */
 export const defaultRateLimit: RateLimit = { perSecond: 5000, burst: 50_000 }
 
 /** What a source has left, at a moment of the monotonic clock (`Monotonic`). */
@@ -44,7 +52,10 @@ export interface TokenBucket {
 
 export const fullBucket = (limit: RateLimit, nowMs: number): TokenBucket => ({ tokens: limit.burst, atMs: nowMs })
 
-/** Takes `count` tokens, or none and says after how many milliseconds they would be there. A clock that goes back adds nothing. */
+/**
+ * Takes `count` tokens, or none and says after how many milliseconds they would be there. A clock that goes back adds
+ * nothing.
+ */
 export const takeTokens = (
   bucket: TokenBucket,
   count: number,

@@ -1,23 +1,28 @@
 /**
  * Which object an alert is about, by its labels alone.
  *
- * **The trap.** Prometheus adds the labels of the scraped pod to every series: `job`, `service`, `instance`, `namespace`, `pod` and
- * `container` may name the exporter (kube-state-metrics, node-exporter) and not what the alert is about. So:
+ * **The trap.** Prometheus adds the labels of the scraped pod to every series: `job`, `service`, `instance`,
+ * `namespace`, `pod` and `container` may name the exporter (kube-state-metrics, node-exporter) and not what the alert
+ * is about. So:
  *
  * - A label that names a workload wins over `pod`: exporters do not add those.
  * - Where `exported_namespace` is present, `honor_labels` is off, and the `exported_` labels are the subject's.
- * - Beside `node`, a pod named after the scrape job is the exporter; any other pod is the subject. Without `node`, a pod of kube-state-metrics
- *   or node-exporter in a series of its own is the subject only in rules about pods.
+ * - Beside `node`, a pod named after the scrape job is the exporter; any other pod is the subject. Without `node`, a pod
+ *   of kube-state-metrics or node-exporter in a series of its own is the subject only in rules about pods.
  * - node-exporter's own alerts (`Node…`) are about the machine, by `node`, else by an `instance` that is a name.
  * - `job`, `service` and a bare `namespace` never name a target: all alerts of one exporter would be one.
  *
  * What names nothing usable is its own target, of kind `Alert`, with its fingerprint: two such alerts never become one.
  */
+
 import type { Target } from "../domain/Target.ts"
 
 export interface AlertTarget {
   readonly target: Target
-  /** The object has or may have an owner that the remediation belongs to: a pod's Deployment, a Job's CronJob, an autoscaler's workload. */
+  /**
+   * The object has or may have an owner that the remediation belongs to: a pod's Deployment, a Job's CronJob, an
+   * autoscaler's workload.
+   */
   readonly provisional: boolean
 }
 
@@ -31,7 +36,8 @@ interface Found {
   readonly provisional?: boolean
 }
 
-// RFC 1123, what Kubernetes takes as the name of these kinds. Anything else (`<none>`, an address with a port) is not a name.
+// RFC 1123, what Kubernetes takes as the name of these kinds. Anything else (`<none>`, an address with a port) is not a
+// name.
 const objectName = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/
 
 const nameIn = (value: string | undefined): string | undefined =>
@@ -81,18 +87,24 @@ const workloadIn = (labels: Labels, namespace: string): Found | undefined => {
 const isExporterName = (name: string | undefined): boolean =>
   name !== undefined && (name.includes("kube-state-metrics") || name.includes("node-exporter"))
 
-/** Does this pod look like what Prometheus scraped? Pods are called after their workload, and scrape jobs and Services mostly too. */
+/**
+ * Does this pod look like what Prometheus scraped? Pods are called after their workload, and scrape jobs and Services
+ * mostly too.
+ */
 const isScraped = (pod: string, labels: Labels): boolean =>
-  isExporterName(pod) || [labels["job"], labels["service"]].some((name) => name !== undefined && name !== "" && pod.startsWith(`${name}-`))
+  isExporterName(pod)
+  || [labels["job"], labels["service"]].some((name) => name !== undefined && name !== "" && pod.startsWith(`${name}-`))
 
 /**
- * Is `pod` the exporter that the series came from? Beside `node` it is when it looks so. Alone it is when an exporter's own pod
- * comes with the exporter's own job, except in the rules about pods, where that pod is in trouble itself.
+ * Is `pod` the exporter that the series came from? Beside `node` it is when it looks so. Alone it is when an exporter's
+ * own pod comes with the exporter's own job, except in the rules about pods, where that pod is in trouble itself.
  */
 const isNotTheSubject = (pod: string, nodeName: string | undefined, labels: Labels): boolean =>
   nodeName !== undefined
     ? isScraped(pod, labels)
-    : isExporterName(pod) && isExporterName(labels["job"]) && !/^Kube(Pod|Container|StateMetrics)/.test(labels["alertname"] ?? "")
+    : isExporterName(pod)
+      && isExporterName(labels["job"])
+      && !/^Kube(Pod|Container|StateMetrics)/.test(labels["alertname"] ?? "")
 
 const isNodeExporterAlert = (labels: Labels): boolean =>
   /^Node[A-Z]/.test(labels["alertname"] ?? "") || labels["job"] === "node-exporter"
@@ -105,7 +117,7 @@ const instanceName = (instance: string | undefined): string | undefined => {
   return host === undefined || address.test(host) ? undefined : nameIn(host)
 }
 
-const node = (name: string | undefined): Found | undefined => name === undefined ? undefined : { kind: "Node", name }
+const node = (name: string | undefined): Found | undefined => (name === undefined ? undefined : { kind: "Node", name })
 
 const clusterObjectIn = (labels: Labels): Found | undefined => {
   const volume = nameIn(labels["persistentvolume"])
@@ -129,20 +141,36 @@ const find = (labels: Labels): Found | undefined => {
 /**
  * The target of an alert in a cluster.
  *
- * ```ts import.meta.vitest
+ * ```ts
  * import { AlertTarget } from "kubernaut"
  *
- * const labels = { alertname: "KubeDeploymentRolloutStuck", namespace: "shop", deployment: "checkout", pod: "kube-state-metrics-0" }
- * AlertTarget.targetOf("prod", { fingerprint: "6a1f", labels }).target // => { cluster: "prod", namespace: "shop", kind: "Deployment", name: "checkout" }
+ * const labels = {
+ *   alertname: "KubeDeploymentRolloutStuck",
+ *   namespace: "shop",
+ *   deployment: "checkout",
+ *   pod: "kube-state-metrics-0"
+ * }
+ * const { kind, name } = AlertTarget.targetOf("prod", { fingerprint: "6a1f", labels }).target
+ * ;[kind, name] // => ["Deployment", "checkout"]
  * ```
  */
-export const targetOf = (cluster: string, alert: { readonly fingerprint: string; readonly labels: Labels }): AlertTarget => {
+export const targetOf = (
+  cluster: string,
+  alert: { readonly fingerprint: string; readonly labels: Labels }
+): AlertTarget => {
   const found = find(alert.labels)
   if (found === undefined) {
-    // Keys are stored and logged: no control characters, no halves of characters. The fingerprint tells apart what this makes equal.
-    const alertName = (alert.labels["alertname"] || "unnamed").slice(0, 100).replace(/\p{Cc}/gu, "?").toWellFormed()
+    // Keys are stored and logged: no control characters, no halves of characters. The fingerprint tells apart what this
+    // makes equal.
+    const alertName = (alert.labels["alertname"] || "unnamed")
+      .slice(0, 100)
+      .replace(/\p{Cc}/gu, "?")
+      .toWellFormed()
     const name = `${alertName}-${alert.fingerprint}`
-    return { target: { cluster, namespace: subjectOf(alert.labels).namespace ?? "", kind: "Alert", name }, provisional: false }
+    return {
+      target: { cluster, namespace: subjectOf(alert.labels).namespace ?? "", kind: "Alert", name },
+      provisional: false
+    }
   }
   const { kind, name, namespace = "", provisional = false } = found
   return { target: { cluster, namespace, kind, name }, provisional }

@@ -1,21 +1,30 @@
 /**
  * What Alertmanager posts to a `webhook_configs` receiver: format version 4, of every Alertmanager since 0.6.
  *
- * Strict about shape, because a body that is not understood must not be half taken; lenient about everything that says nothing about an alert
- * (the group, the receiver, links), because other senders of the format leave it out. Fields that a newer Alertmanager adds are ignored.
+ * Strict about shape, because a body that is not understood must not be half taken; lenient about everything that says
+ * nothing about an alert (the group, the receiver, links), because other senders of the format leave it out. Fields
+ * that a newer Alertmanager adds are ignored.
  *
- * Long texts do not refuse a post, for the other alerts in it would be refused with them and Alertmanager would not send them again soon: they
- * are cut, visibly. An alert's identity is computed before that.
+ * Long texts do not refuse a post, for the other alerts in it would be refused with them and Alertmanager would not
+ * send them again soon: they are cut, visibly. An alert's identity is computed before that.
  */
+
 import { Schema } from "effect"
 import { type Alert, severityOf } from "../domain/Alert.ts"
 import { fromMillis, type Timestamp } from "../domain/Timestamp.ts"
 import { fingerprintOf } from "./Fingerprint.ts"
 
-const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
+const rfc3339 =
+  /^\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
 const daysIn = (year: number, month: number): number =>
-  month === 2 ? (year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31
+  month === 2
+    ? year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+      ? 29
+      : 28
+    : [4, 6, 9, 11].includes(month)
+      ? 30
+      : 31
 
 /** Is this an RFC 3339 time that a `Timestamp` can say? */
 const isTime = (text: string): boolean => {
@@ -30,7 +39,10 @@ const isTime = (text: string): boolean => {
 
 const isUtc = (text: string): boolean => text.endsWith("Z") && text.charAt(10) === "T"
 
-/** The moment of a time, to the millisecond, finer digits cut off. Nearly all are in UTC, and then it is only a matter of digits. */
+/**
+ * The moment of a time, to the millisecond, finer digits cut off. Nearly all are in UTC, and then it is only a matter
+ * of digits.
+ */
 const momentOf = (text: string): Timestamp =>
   isUtc(text)
     ? `${text.slice(0, 19)}.${text.slice(20, -1).slice(0, 3).padEnd(3, "0")}Z`
@@ -47,11 +59,14 @@ const texts = expected("an object of texts")
 const text = expected("a text")
 const state = expected('"firing" or "resolved"')
 
-// Times stay texts here: a schema that transforms each of them took almost twice as long for a large post, with the event loop held.
+// Times stay texts here: a schema that transforms each of them took almost twice as long for a large post, with the
+// event loop held.
 const Moment = Schema.String.annotate(time).check(Schema.makeFilter(isTime, time))
 
-const Texts = Schema.Record(Schema.String, Schema.String.annotate(expected("a text: Alertmanager sends all labels and annotations as texts")))
-  .annotate(texts)
+const Texts = Schema.Record(
+  Schema.String,
+  Schema.String.annotate(expected("a text: Alertmanager sends all labels and annotations as texts"))
+).annotate(texts)
 
 // Go writes an empty map as `null`.
 const OptionalTexts = Schema.optionalKey(Schema.NullOr(Texts).annotate(texts))
@@ -75,11 +90,15 @@ export type WebhookAlert = typeof WebhookAlert.Type
 /** How many alerts one post may carry. */
 export const defaultMaxAlerts = 10_000
 
-/** The schema for a post of at most that many alerts. Default 10,000: some 10 MB of usual alerts, and a second of work. */
+/**
+ * The schema for a post of at most that many alerts. Default 10,000: some 10 MB of usual alerts, and a second of work.
+ */
 export const makeWebhook = (maxAlerts: number = defaultMaxAlerts) => {
   const version = expected('"4", the version of the webhook format')
   const alerts = expected("an array of alerts")
-  const limit = expected(`at most ${maxAlerts} alerts in one post: set max_alerts in the receiver, or group by more labels`)
+  const limit = expected(
+    `at most ${maxAlerts} alerts in one post: set max_alerts in the receiver, or group by more labels`
+  )
   return Schema.Struct({
     version: Schema.Literal("4").annotate(version).annotateKey(version),
     status: Status.annotateKey(state),
@@ -98,7 +117,10 @@ export const makeWebhook = (maxAlerts: number = defaultMaxAlerts) => {
 export const Webhook = makeWebhook()
 export type Webhook = typeof Webhook.Type
 
-/** Sizes that an alert is cut to. A Kubernetes label value has at most 63 characters and a name 253, so real alerts are far from them. */
+/**
+ * Sizes that an alert is cut to. A Kubernetes label value has at most 63 characters and a name 253, so real alerts are
+ * far from them.
+ */
 export const alertLimits = {
   labels: 100,
   labelLength: 1024,
@@ -112,17 +134,27 @@ export const alertLimits = {
 export const truncationMark = "…[truncated]"
 
 const cut = (text: string, length: number): string =>
-  text.length <= length ? text : `${text.slice(0, length - truncationMark.length).replace(/[\uD800-\uDBFF]$/, "")}${truncationMark}`
+  text.length <= length
+    ? text
+    : `${text.slice(0, length - truncationMark.length).replace(/[\uD800-\uDBFF]$/, "")}${truncationMark}`
 
-const cutAll = (texts: Readonly<Record<string, string>>, count: number, length: number): Readonly<Record<string, string>> => {
+const cutAll = (
+  texts: Readonly<Record<string, string>>,
+  count: number,
+  length: number
+): Readonly<Record<string, string>> => {
   const entries = Object.entries(texts)
-  if (entries.length <= count && entries.every(([name, text]) => name.length <= length && text.length <= length)) return texts
+  if (entries.length <= count && entries.every(([name, text]) => name.length <= length && text.length <= length))
+    return texts
   return Object.fromEntries(entries.slice(0, count).map(([name, text]) => [cut(name, length), cut(text, length)]))
 }
 
-/** The fingerprint that the sender gave, where it looks like an identifier, or the one that Alertmanager would have given. */
+/**
+ * The fingerprint that the sender gave, where it looks like an identifier, or the one that Alertmanager would have
+ * given.
+ */
 const fingerprintIn = (alert: WebhookAlert): string =>
-  /^[\w.:-]{1,64}$/.test(alert.fingerprint ?? "") ? alert.fingerprint ?? "" : fingerprintOf(alert.labels)
+  /^[\w.:-]{1,64}$/.test(alert.fingerprint ?? "") ? (alert.fingerprint ?? "") : fingerprintOf(alert.labels)
 
 /** The alert as the domain knows it. */
 export const toAlert = (alert: WebhookAlert): Alert => {

@@ -1,8 +1,9 @@
 /**
  * The identity that Prometheus and Alertmanager give a set of labels, for senders that leave it out.
  *
- * FNV-1a with 64 bits over the labels in the byte order of their names, each name and each value followed by the byte 255, which no UTF-8
- * text contains; written as 16 hex digits. (`labelSetToFingerprint` of github.com/prometheus/common/model.)
+ * FNV-1a with 64 bits over the labels in the byte order of their names, each name and each value followed by the byte
+ * 255, which no UTF-8 text contains; written as 16 hex digits. (`labelSetToFingerprint` of
+ * github.com/prometheus/common/model.)
  */
 
 const offsetBasis = 0xcbf29ce484222325n
@@ -14,7 +15,7 @@ const separator = Uint8Array.of(255)
 /**
  * The fingerprint of a set of labels, whatever order they come in.
  *
- * ```ts import.meta.vitest
+ * ```ts
  * import { Fingerprint } from "kubernaut"
  *
  * Fingerprint.fingerprintOf({ alertname: "Watchdog", severity: "none" }) // => "448881ef475b9b26"

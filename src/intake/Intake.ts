@@ -1,12 +1,14 @@
 /**
  * From a webhook to durable remediations: normalise, admit, store, and only then tell whoever works on them.
  *
- * - **What is durable when.** `receive` answers after the commit of all that it accepted. If it fails in the middle of a large post, what
- *   was committed stays; the sender's next try finds those as duplicates and adds the rest.
- * - **Nothing twice.** Fingerprint and start identify an alert, so repeats of Alertmanager (`repeat_interval`, several replicas) change nothing.
+ * - **What is durable when.** `receive` answers after the commit of all that it accepted. If it fails in the middle of a
+ *   large post, what was committed stays; the sender's next try finds those as duplicates and adds the rest.
+ * - **Nothing twice.** Fingerprint and start identify an alert, so repeats of Alertmanager (`repeat_interval`, several
+ *   replicas) change nothing.
  * - **Order.** Results are in the order of the alerts. Firing alerts are stored before resolved ones of the same post.
  * - A large post is stored in parts, so that other posts and the journal have their turn in between.
  */
+
 import { Clock, Context, Effect, Layer } from "effect"
 import type { Alert, Severity } from "../domain/Alert.ts"
 import type { RemediationId } from "../domain/Remediation.ts"
@@ -15,7 +17,15 @@ import { fromMillis, type Timestamp } from "../domain/Timestamp.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { type AcceptResult, RemediationStore, type ResolveResult } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
-import { type AdmissionOptions, admits, defaultRateLimit, fullBucket, type RateLimit, takeTokens, type TokenBucket } from "./Admission.ts"
+import {
+  type AdmissionOptions,
+  admits,
+  defaultRateLimit,
+  fullBucket,
+  type RateLimit,
+  takeTokens,
+  type TokenBucket
+} from "./Admission.ts"
 import { endOf, toAlert, type Webhook, type WebhookAlert } from "./AlertmanagerWebhook.ts"
 import { targetOf } from "./AlertTarget.ts"
 import * as RemediationIds from "./RemediationIds.ts"
@@ -52,23 +62,30 @@ export interface IntakeOptions extends AdmissionOptions {
   /** The cluster that all alerts are about. */
   readonly cluster: string
   /**
-   * Called after a commit with the targets that have new or changed work, each once. It must not wait for that work: the answer to the sender
-   * waits for it.
+   * Called after a commit with the targets that have new or changed work, each once. It must not wait for that work:
+   * the answer to the sender waits for it.
    */
   readonly onAccepted: (targets: ReadonlyArray<TargetKey>) => Effect.Effect<void>
   /** Sees every alert once. It must be quick and must not throw. */
   readonly onReceived?: (event: AlertReceived) => void
   /** Per source. Default 5,000 a second, and 50,000 at once. */
   readonly rateLimit?: RateLimit
-  /** When a sender whose alerts were shed is to come again, in milliseconds. Default 30 s: Alertmanager's own retry interval is of that order. */
+  /**
+   * When a sender whose alerts were shed is to come again, in milliseconds. Default 30 s: Alertmanager's own retry
+   * interval is of that order.
+   */
   readonly retryAfterMs?: number
 }
 
-export class Intake extends Context.Service<Intake, {
-  /** `source`: who sent it, for the rate limit and the counters; the principal where there is one. */
-  readonly receive: (webhook: Webhook, source?: string) => Effect.Effect<Receipt, StorageError>
-}>()("kubernaut/intake/Intake") {
-  static readonly layer = (options: IntakeOptions): Layer.Layer<Intake, never, RemediationStore> => Layer.effect(Intake, make(options))
+export class Intake extends Context.Service<
+  Intake,
+  {
+    /** `source`: who sent it, for the rate limit and the counters; the principal where there is one. */
+    readonly receive: (webhook: Webhook, source?: string) => Effect.Effect<Receipt, StorageError>
+  }
+>()("kubernaut/intake/Intake") {
+  static readonly layer = (options: IntakeOptions): Layer.Layer<Intake, never, RemediationStore> =>
+    Layer.effect(Intake, make(options))
 }
 
 /** Alerts stored in one transaction: about 10 ms, after which others have their turn. */
@@ -84,19 +101,31 @@ interface Arrival {
 }
 
 const partsOf = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
-  items.length <= partSize ? (items.length === 0 ? [] : [items]) : Array.from({ length: Math.ceil(items.length / partSize) }, (_, index) => items.slice(index * partSize, (index + 1) * partSize))
+  items.length <= partSize
+    ? items.length === 0
+      ? []
+      : [items]
+    : Array.from({ length: Math.ceil(items.length / partSize) }, (_, index) =>
+        items.slice(index * partSize, (index + 1) * partSize)
+      )
 
-const distinct = (targets: ReadonlyArray<TargetKey>): ReadonlyArray<TargetKey> => targets.length < 2 ? targets : [...new Set(targets)]
+const distinct = (targets: ReadonlyArray<TargetKey>): ReadonlyArray<TargetKey> =>
+  targets.length < 2 ? targets : [...new Set(targets)]
 
 const make = (options: IntakeOptions) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const store = yield* RemediationStore
     const newIds = RemediationIds.make()
     const takeRate = makeRateLimiter(options.rateLimit ?? defaultRateLimit)
     const { cluster, onAccepted, retryAfterMs: shedRetryMs = 30_000 } = options
 
     /** Firing alerts: which may come in, and what the store makes of those. */
-    const accept = Effect.fnUntraced(function*(arrivals: ReadonlyArray<Arrival>, at: Timestamp, results: Map<number, AlertResult>, joined: Set<number>) {
+    const accept = Effect.fnUntraced(function* (
+      arrivals: ReadonlyArray<Arrival>,
+      at: Timestamp,
+      results: Map<number, AlertResult>,
+      joined: Set<number>
+    ) {
       const open = yield* store.backlog
       const admitted: Array<Arrival> = []
       const refused: Array<Arrival> = []
@@ -108,9 +137,12 @@ const make = (options: IntakeOptions) =>
       const known = refused.length === 0 ? [] : yield* store.known(refused.map((arrival) => arrival.alert))
       refused.forEach(({ alert, index }, place) => {
         const remediationId = known[place]
-        results.set(index, remediationId === undefined
-          ? { fingerprint: alert.fingerprint, status: "shed" }
-          : { fingerprint: alert.fingerprint, status: "duplicate", remediationId })
+        results.set(
+          index,
+          remediationId === undefined
+            ? { fingerprint: alert.fingerprint, status: "shed" }
+            : { fingerprint: alert.fingerprint, status: "duplicate", remediationId }
+        )
       })
       if (admitted.length === 0) return
       const ids = yield* newIds(admitted.length)
@@ -129,22 +161,34 @@ const make = (options: IntakeOptions) =>
         if (result.status === "joined") joined.add(index)
       })
       // Where an alert joined, the actor at work may want its evidence; where it is a repeat, there is nothing new.
-      yield* onAccepted(distinct(stored.filter((result) => result.status !== "duplicate").map((result) => result.target)))
+      yield* onAccepted(
+        distinct(stored.filter((result) => result.status !== "duplicate").map((result) => result.target))
+      )
     })
 
-    const resolve = Effect.fnUntraced(function*(arrivals: ReadonlyArray<Arrival>, at: Timestamp, results: Map<number, AlertResult>) {
+    const resolve = Effect.fnUntraced(function* (
+      arrivals: ReadonlyArray<Arrival>,
+      at: Timestamp,
+      results: Map<number, AlertResult>
+    ) {
       const resolved = yield* store.resolve(
-        arrivals.map(({ alert, source }) => ({ fingerprint: alert.fingerprint, startsAt: alert.startsAt, endsAt: endOf(source, at) })),
+        arrivals.map(({ alert, source }) => ({
+          fingerprint: alert.fingerprint,
+          startsAt: alert.startsAt,
+          endsAt: endOf(source, at)
+        })),
         at
       )
       resolved.forEach((result, place) => {
         const { alert, index } = arrivals[place]!
         results.set(index, resolvedResult(alert, result))
       })
-      yield* onAccepted(distinct(resolved.flatMap((result) => result.open && result.target !== undefined ? [result.target] : [])))
+      yield* onAccepted(
+        distinct(resolved.flatMap((result) => (result.open && result.target !== undefined ? [result.target] : [])))
+      )
     })
 
-    const receive = Effect.fnUntraced(function*(webhook: Webhook, source = "anonymous") {
+    const receive = Effect.fnUntraced(function* (webhook: Webhook, source = "anonymous") {
       const nowMs = yield* Clock.currentTimeMillis
       const at = fromMillis(nowMs)
       const arrivals = webhook.alerts.map((alert, index): Arrival => ({ index, source: alert, alert: toAlert(alert) }))
@@ -152,12 +196,22 @@ const make = (options: IntakeOptions) =>
       const joined = new Set<number>()
       const rateRetryMs = takeRate(source, arrivals.length, yield* Monotonic.nowMs)
       if (rateRetryMs === undefined) {
-        for (const part of partsOf(arrivals.filter((arrival) => arrival.source.status === "firing"))) yield* accept(part, at, results, joined)
-        for (const part of partsOf(arrivals.filter((arrival) => arrival.source.status === "resolved"))) yield* resolve(part, at, results)
+        for (const part of partsOf(arrivals.filter((arrival) => arrival.source.status === "firing")))
+          yield* accept(part, at, results, joined)
+        for (const part of partsOf(arrivals.filter((arrival) => arrival.source.status === "resolved")))
+          yield* resolve(part, at, results)
       }
-      const ordered = arrivals.map(({ alert, index }) => results.get(index) ?? { fingerprint: alert.fingerprint, status: "shed" as const })
+      const ordered = arrivals.map(
+        ({ alert, index }) => results.get(index) ?? { fingerprint: alert.fingerprint, status: "shed" as const }
+      )
       ordered.forEach(({ status }, index) =>
-        options.onReceived?.({ status, severity: arrivals[index]!.alert.severity, source, ...(joined.has(index) ? { joined: true } : {}) }))
+        options.onReceived?.({
+          status,
+          severity: arrivals[index]!.alert.severity,
+          source,
+          ...(joined.has(index) ? { joined: true } : {})
+        })
+      )
       const shed = ordered.filter((result) => result.status === "shed").length
       return { results: ordered, shed, ...(shed === 0 ? {} : { retryAfterMs: rateRetryMs ?? shedRetryMs }) }
     })
@@ -178,7 +232,7 @@ const resolvedResult = (alert: Alert, result: ResolveResult): AlertResult => ({
 })
 
 /** Takes the tokens of a source, or answers after how many milliseconds it may come again. */
-const makeRateLimiter = (limit: RateLimit): (source: string, count: number, nowMs: number) => number | undefined => {
+const makeRateLimiter = (limit: RateLimit): ((source: string, count: number, nowMs: number) => number | undefined) => {
   const buckets = new Map<string, TokenBucket>()
   return (source, count, nowMs) => {
     const taken = takeTokens(buckets.get(source) ?? fullBucket(limit, nowMs), count, nowMs, limit)

@@ -1,9 +1,10 @@
 /**
  * Ids of remediations: `rem-` and a ULID, 48 bits of milliseconds and 80 random bits in Crockford's base 32.
  *
- * They sort as they were given out, also within one millisecond and when the clock goes back, which `RemediationStore.list` relies on.
- * Time and randomness are Effect's, so a seeded run gives the same ids again.
+ * They sort as they were given out, also within one millisecond and when the clock goes back, which
+ * `RemediationStore.list` relies on. Time and randomness are Effect's, so a seeded run gives the same ids again.
  */
+
 import { Clock, Effect, Random } from "effect"
 import { RemediationId } from "../domain/Remediation.ts"
 
@@ -24,7 +25,7 @@ const base32 = (value: number, length: number): string => {
 const half = 2 ** 40
 
 /** Answers a source of ids; each call gives `count` new ones in order. */
-export const make = (): (count: number) => Effect.Effect<ReadonlyArray<RemediationId>> => {
+export const make = (): ((count: number) => Effect.Effect<ReadonlyArray<RemediationId>>) => {
   let atMs = -1
   let high = 0
   let low = 0
@@ -48,7 +49,7 @@ export const make = (): (count: number) => Effect.Effect<ReadonlyArray<Remediati
     return RemediationId.make(`${prefix}${base32(low, 8)}`)
   }
   return (count) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const nowMs = yield* Clock.currentTimeMillis
       const random = yield* Random.Random
       return Array.from({ length: count }, () => next(nowMs, () => random.nextDoubleUnsafe()))

@@ -3,15 +3,16 @@
  *
  * **Details**
  *
- * A model selects one action of the catalogue. Its answer is refused when it is not JSON of the schema, has no root cause, names an object
- * that is not the target or part of it, or an action that does not fit the kind of object it names. The confidence a model reports
- * of itself is capped by its tier (`InvestigationChain`) and lifts no gate.
+ * A model selects one action of the catalogue. Its answer is refused when it is not JSON of the schema, has no root
+ * cause, names an object that is not the target or part of it, or an action that does not fit the kind of object it
+ * names. The confidence a model reports of itself is capped by its tier (`InvestigationChain`) and lifts no gate.
  *
  * **Gotchas**
  *
- * Model text may repeat secrets that it has read in the cluster, and it goes into the journal, notifications and logs, so `toInvestigation` redacts
- * it like anything that leaves.
+ * Model text may repeat secrets that it has read in the cluster, and it goes into the journal, notifications and logs,
+ * so `toInvestigation` redacts it like anything that leaves.
  */
+
 import { Result, Schema } from "effect"
 import { OpenAiStructuredOutput } from "effect/ai"
 import { Action, appliesToItsTarget } from "../domain/Action.ts"
@@ -36,8 +37,8 @@ export const limits = { rootCauseCharacters: 2000, evidenceItems: 20, evidenceCh
 const structured = OpenAiStructuredOutput.toCodecOpenAI(Answer)
 
 /**
- * The schema of `Answer` in the subset of JSON Schema that strict structured output accepts: every property required, absent ones `null`,
- * nothing additional.
+ * The schema of `Answer` in the subset of JSON Schema that strict structured output accepts: every property required,
+ * absent ones `null`, nothing additional.
  */
 export const answerJsonSchema = structured.jsonSchema
 
@@ -51,8 +52,9 @@ const fence = /^\s*```(?:json)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```\s*$/
 export const unfence = (text: string): string => fence.exec(text)?.[1] ?? text
 
 /**
- * Reads the JSON text of a model strictly. The one thing forgiven is a single Markdown fence around the whole text: servers that drop
- * `response_format` send it, and what it holds is not in doubt. Prose around the JSON, cut-off JSON, leaked tool calls and unknown fields are refused.
+ * Reads the JSON text of a model strictly. The one thing forgiven is a single Markdown fence around the whole text:
+ * servers that drop `response_format` send it, and what it holds is not in doubt. Prose around the JSON, cut-off JSON,
+ * leaked tool calls and unknown fields are refused.
  *
  * The problem says which rule was broken and never quotes the text.
  */
@@ -69,17 +71,28 @@ export const parseAnswer = (text: string | null | undefined): Result.Result<Answ
 const looksLikeToolCall = (json: unknown): boolean => {
   if (Array.isArray(json)) return json.length > 0 && json.every(looksLikeToolCall)
   if (typeof json !== "object" || json === null) return false
-  return "tool_calls" in json || "tool_call_id" in json || "function" in json || ("name" in json && ("arguments" in json || "parameters" in json))
+  return (
+    "tool_calls" in json
+    || "tool_call_id" in json
+    || "function" in json
+    || ("name" in json && ("arguments" in json || "parameters" in json))
+  )
 }
 
-/** The objects that a remediation may touch: the target itself, its pods, its autoscaler, and the node and claim that the alert names. */
+/**
+ * The objects that a remediation may touch: the target itself, its pods, its autoscaler, and the node and claim that
+ * the alert names.
+ */
 export const isOwnObject = (request: InvestigationRequest, ref: ResourceRef): boolean => {
   const { alert, observed, target } = request
   const sameNamespace = ref.namespace === target.namespace
   if (sameNamespace && ref.kind === target.kind && ref.name === target.name) return true
   switch (ref.kind) {
     case "Pod":
-      return sameNamespace && (observed === null ? ref.name === alert.labels["pod"] : observed.pods.some((pod) => pod.name === ref.name))
+      return (
+        sameNamespace
+        && (observed === null ? ref.name === alert.labels["pod"] : observed.pods.some((pod) => pod.name === ref.name))
+      )
     case "HorizontalPodAutoscaler":
       return sameNamespace && observed !== null && observed.autoscaler === ref.name
     case "PersistentVolumeClaim":
@@ -99,11 +112,13 @@ export const problemOf = (request: InvestigationRequest, answer: Answer): string
   return undefined
 }
 
-const shorten = (text: string, characters: number): string => text.length <= characters ? text : `${text.slice(0, characters - 1)}…`
+const shorten = (text: string, characters: number): string =>
+  text.length <= characters ? text : `${text.slice(0, characters - 1)}…`
 
 const clean = (text: string, characters: number): string => shorten(redact(text).trim(), characters)
 
-const redactAction = (action: Action): Action => action.type === "Notify" ? { ...action, reason: clean(action.reason, limits.rootCauseCharacters) } : action
+const redactAction = (action: Action): Action =>
+  action.type === "Notify" ? { ...action, reason: clean(action.reason, limits.rootCauseCharacters) } : action
 
 /** A judged answer as an investigation, or the problem that keeps it from being one. */
 export const toInvestigation = (
@@ -117,7 +132,10 @@ export const toInvestigation = (
     investigator: from.investigator,
     ...(from.provider === undefined ? {} : { provider: from.provider }),
     rootCause: clean(answer.rootCause, limits.rootCauseCharacters),
-    evidence: answer.evidence.slice(0, limits.evidenceItems).map((item) => clean(item, limits.evidenceCharacters)).filter((item) => item !== ""),
+    evidence: answer.evidence
+      .slice(0, limits.evidenceItems)
+      .map((item) => clean(item, limits.evidenceCharacters))
+      .filter((item) => item !== ""),
     action: redactAction(answer.action),
     confidence: answer.confidence
   })

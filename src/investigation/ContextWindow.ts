@@ -3,13 +3,15 @@
  *
  * **Details**
  *
- * Tokens are estimated as one for every two bytes. Byte-pair tokenizers average three to four bytes a token on English and two to three on logs and
- * JSON, so the estimate is high for what Kubernetes writes; text of nothing but rare symbols can be denser, and then the provider's own refusal is what
- * says so. A prompt that does not fit loses its logs, then its events, then the related alerts. What does not fit even then is a `ContextOverflow`,
- * which no retry helps and no breaker counts.
+ * Tokens are estimated as one for every two bytes. Byte-pair tokenizers average three to four bytes a token on English
+ * and two to three on logs and JSON, so the estimate is high for what Kubernetes writes; text of nothing but rare
+ * symbols can be denser, and then the provider's own refusal is what says so. A prompt that does not fit loses its
+ * logs, then its events, then the related alerts. What does not fit even then is a `ContextOverflow`, which no retry
+ * helps and no breaker counts.
  *
  * The window of 131,072 tokens is the source document's ("Context window overflow, >131K tokens").
  */
+
 import { Result } from "effect"
 import type { InvestigationRequest } from "./Investigator.ts"
 import { type Droppable, droppable, make as makePrompt, type Prompt } from "./Prompt.ts"
@@ -30,7 +32,10 @@ export interface Fitted {
   readonly without: ReadonlyArray<Droppable>
 }
 
-/** The fullest prompt that fits, or how far even the smallest one is from it. `overhead`: text sent besides, such as the schema. */
+/**
+ * The fullest prompt that fits, or how far even the smallest one is from it. `overhead`: text sent besides, such as the
+ * schema.
+ */
 export const fit = (
   request: InvestigationRequest,
   options: { readonly contextTokens: number; readonly overhead: string; readonly answerTokens: number }

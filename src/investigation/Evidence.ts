@@ -1,7 +1,9 @@
 /**
- * What was found in the cluster about a target, beyond its state: spec, revisions, events and the last words of failing containers.
+ * What was found in the cluster about a target, beyond its state: spec, revisions, events and the last words of failing
+ * containers.
  *
- * Plain data: models read it through `Prompt`, rules through `RuleFacts`. It is as it came from the cluster: untrusted and not yet redacted.
+ * Plain data: models read it through `Prompt`, rules through `RuleFacts`. It is as it came from the cluster: untrusted
+ * and not yet redacted.
  */
 
 export interface ContainerSpec {
@@ -69,4 +71,12 @@ export interface Evidence {
   readonly missing: ReadonlyArray<string>
 }
 
-export const empty: Evidence = { containers: [], autoscaler: null, revisions: [], failing: [], events: [], logs: [], missing: [] }
+export const empty: Evidence = {
+  containers: [],
+  autoscaler: null,
+  revisions: [],
+  failing: [],
+  events: [],
+  logs: [],
+  missing: []
+}

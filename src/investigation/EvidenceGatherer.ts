@@ -3,17 +3,19 @@
  *
  * **Details**
  *
- * | level | context | events | logs | time |
- * |---|---|---|---|---|
- * | 0 | full | 30 | 6 failing containers, 80 lines each, now and the run before | 5 s |
- * | 1 | reduced | 10 | 2 failing containers, 30 lines each, the run before | 3 s |
- * | 2 | basic | – | – | 2 s |
+ * | level | context | events | logs                                                        | time |
+ * | ----- | ------- | ------ | ----------------------------------------------------------- | ---- |
+ * | 0     | full    | 30     | 6 failing containers, 80 lines each, now and the run before | 5 s  |
+ * | 1     | reduced | 10     | 2 failing containers, 30 lines each, the run before         | 3 s  |
+ * | 2     | basic   | –      | –                                                           | 2 s  |
  *
- * Spec, autoscaler, revisions and failing containers are read at every level: rules live on them. A part that can't be read, or not in time, is named
- * in `missing` and the rest is kept: an investigation never fails for want of evidence.
+ * Spec, autoscaler, revisions and failing containers are read at every level: rules live on them. A part that can't be
+ * read, or not in time, is named in `missing` and the rest is kept: an investigation never fails for want of evidence.
  *
- * The read happens before a tier is called and outside its pipeline, so that a slow API server is not counted against HolmesGPT.
+ * The read happens before a tier is called and outside its pipeline, so that a slow API server is not counted against
+ * HolmesGPT.
  */
+
 import { Clock, type Duration, Effect } from "effect"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { ResourceRef } from "../domain/Target.ts"
@@ -29,7 +31,16 @@ import type {
   ReplicaSet
 } from "../kubernetes/ObjectModel.ts"
 import { controllerOf } from "../kubernetes/ObjectModel.ts"
-import { type Autoscaler, type ContainerSpec, empty, type EventLine, type Evidence, type FailingContainer, type LogTail, type Revision } from "./Evidence.ts"
+import {
+  type Autoscaler,
+  type ContainerSpec,
+  empty,
+  type EventLine,
+  type Evidence,
+  type FailingContainer,
+  type LogTail,
+  type Revision
+} from "./Evidence.ts"
 import type { InvestigationRequest } from "./Investigator.ts"
 
 export interface Bounds {
@@ -59,7 +70,9 @@ const podsRead = 6
 const eventCharacters = 400
 
 export const containersOf = (object: KubernetesObject): ReadonlyArray<ContainerSpec> => {
-  const spec = object["spec"] as { readonly template?: PodTemplate; readonly containers?: PodTemplate["spec"]["containers"] } | undefined
+  const spec = object["spec"] as
+    | { readonly template?: PodTemplate; readonly containers?: PodTemplate["spec"]["containers"] }
+    | undefined
   return (spec?.template?.spec?.containers ?? spec?.containers ?? []).map((container) => ({
     name: container.name,
     requests: container.resources?.requests ?? {},
@@ -79,14 +92,21 @@ export const autoscalerOf = (object: KubernetesObject): Autoscaler => {
 }
 
 /** The ReplicaSets that a Deployment controls as its revisions, newest first. */
-export const revisionsOf = (deployment: KubernetesObject, replicaSets: ReadonlyArray<KubernetesObject>): ReadonlyArray<Revision> => {
-  const owned = (replicaSets as ReadonlyArray<ReplicaSet>).filter((set) => controllerOf(set)?.uid === deployment.metadata.uid)
+export const revisionsOf = (
+  deployment: KubernetesObject,
+  replicaSets: ReadonlyArray<KubernetesObject>
+): ReadonlyArray<Revision> => {
+  const owned = (replicaSets as ReadonlyArray<ReplicaSet>).filter(
+    (set) => controllerOf(set)?.uid === deployment.metadata.uid
+  )
   const numbered = owned.map((set) => ({
     revision: Number(set.metadata.annotations?.["deployment.kubernetes.io/revision"] ?? 0),
     replicas: set.spec.replicas ?? 0,
     readyReplicas: set.status?.readyReplicas ?? 0,
     createdAt: set.metadata.creationTimestamp ?? null,
-    images: set.spec.template.spec.containers.flatMap((container) => container.image === undefined ? [] : [container.image])
+    images: set.spec.template.spec.containers.flatMap((container) =>
+      container.image === undefined ? [] : [container.image]
+    )
   }))
   return numbered
     .filter((set) => Number.isInteger(set.revision) && set.revision > 0)
@@ -94,17 +114,23 @@ export const revisionsOf = (deployment: KubernetesObject, replicaSets: ReadonlyA
     .map((set, index) => ({ ...set, current: index === 0 }))
 }
 
-/** How long ago a run may have ended badly for its container, ready again by now, to count as failing. A crash loop is ready in between. */
+/**
+ * How long ago a run may have ended badly for its container, ready again by now, to count as failing. A crash loop is
+ * ready in between.
+ */
 export const recentlyMs = 60 * 60 * 1000
 
 const endedRecently = ({ lastState }: ContainerStatus, nowMs: number): boolean =>
-  lastState?.terminated !== undefined && lastState.terminated.exitCode !== 0 && Date.parse(lastState.terminated.finishedAt ?? "") >= nowMs - recentlyMs
+  lastState?.terminated !== undefined
+  && lastState.terminated.exitCode !== 0
+  && Date.parse(lastState.terminated.finishedAt ?? "") >= nowMs - recentlyMs
 
 const failing = (pod: string, status: ContainerStatus, nowMs: number): FailingContainer | undefined => {
   const ended = status.state?.terminated ?? status.lastState?.terminated
   const reason = status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? null
   // A container that only starts, and never failed, is not news.
-  const isStarting = ended === undefined && (reason === null || reason === "ContainerCreating" || reason === "PodInitializing")
+  const isStarting =
+    ended === undefined && (reason === null || reason === "ContainerCreating" || reason === "PodInitializing")
   if (status.ready ? !endedRecently(status, nowMs) : isStarting) return undefined
   return {
     pod,
@@ -118,8 +144,9 @@ const failing = (pod: string, status: ContainerStatus, nowMs: number): FailingCo
 
 export const failingContainersOf = (object: KubernetesObject, nowMs: number): ReadonlyArray<FailingContainer> => {
   const { metadata, status } = object as Pod
-  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
-    .flatMap((container) => failing(metadata.name, container, nowMs) ?? [])
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].flatMap(
+    (container) => failing(metadata.name, container, nowMs) ?? []
+  )
 }
 
 export const eventLines = (objects: ReadonlyArray<KubernetesObject>, limit: number): ReadonlyArray<EventLine> =>
@@ -134,13 +161,18 @@ export const eventLines = (objects: ReadonlyArray<KubernetesObject>, limit: numb
     .sort((left, right) => (right.lastSeen ?? "").localeCompare(left.lastSeen ?? ""))
     .slice(0, limit)
 
-const podsToRead = (observed: WorkloadState | null, target: ResourceRef, alertPod: string | undefined): ReadonlyArray<ResourceRef> => {
-  const names = observed === null
-    ? [target.kind === "Pod" ? target.name : alertPod].filter((name) => name !== undefined)
-    : observed.pods
-      .filter((pod) => !pod.ready || pod.restarts > 0)
-      .toSorted((left, right) => Number(left.ready) - Number(right.ready) || right.restarts - left.restarts)
-      .map((pod) => pod.name)
+const podsToRead = (
+  observed: WorkloadState | null,
+  target: ResourceRef,
+  alertPod: string | undefined
+): ReadonlyArray<ResourceRef> => {
+  const names =
+    observed === null
+      ? [target.kind === "Pod" ? target.name : alertPod].filter((name) => name !== undefined)
+      : observed.pods
+          .filter((pod) => !pod.ready || pod.restarts > 0)
+          .toSorted((left, right) => Number(left.ready) - Number(right.ready) || right.restarts - left.restarts)
+          .map((pod) => pod.name)
   return names.slice(0, podsRead).map((name) => ({ namespace: target.namespace, kind: "Pod", name }))
 }
 
@@ -159,15 +191,23 @@ export const make = (
       const reading: Reading = { evidence: empty }
       const parts = partsOf(client, request, bounds, reading)
       const pending = new Set(parts.map(([name]) => name))
-      return Effect.forEach(parts, ([name, part]) =>
-        part.pipe(
-          Effect.tap(() => Effect.sync(() => pending.delete(name))),
-          Effect.catch((error: KubernetesError) => Effect.logDebug("evidence could not be read").pipe(Effect.annotateLogs({ part: name, reason: error.reason._tag })))
-        ), { concurrency: "unbounded", discard: true }).pipe(
-          Effect.timeoutOption(bounds.time),
-          Effect.map(() => ({ ...reading.evidence, missing: [...pending] })),
-          Effect.withSpan("evidence", { attributes: { "kubernaut.level": request.level } })
-        )
+      return Effect.forEach(
+        parts,
+        ([name, part]) =>
+          part.pipe(
+            Effect.tap(() => Effect.sync(() => pending.delete(name))),
+            Effect.catch((error: KubernetesError) =>
+              Effect.logDebug("evidence could not be read").pipe(
+                Effect.annotateLogs({ part: name, reason: error.reason._tag })
+              )
+            )
+          ),
+        { concurrency: "unbounded", discard: true }
+      ).pipe(
+        Effect.timeoutOption(bounds.time),
+        Effect.map(() => ({ ...reading.evidence, missing: [...pending] })),
+        Effect.withSpan("evidence", { attributes: { "kubernaut.level": request.level } })
+      )
     })
   })
 
@@ -182,38 +222,70 @@ const partsOf = (
     reading.evidence = { ...reading.evidence, ...part }
   }
   const parts: Array<readonly [string, Effect.Effect<void, KubernetesError>]> = [
-    ["spec", Effect.gen(function*() {
-      const object = yield* client.get(target)
-      put(target.kind === "HorizontalPodAutoscaler" ? { autoscaler: autoscalerOf(object) } : { containers: containersOf(object) })
-      if (target.kind !== "Deployment") return
-      const labelSelector = (object as Deployment).spec.selector.matchLabels ?? {}
-      put({ revisions: revisionsOf(object, yield* client.list("ReplicaSet", { namespace: target.namespace, labelSelector })) })
-    })],
-    ["containers and logs", Effect.gen(function*() {
-      const pods = yield* Effect.forEach(podsToRead(observed, target, alert.labels["pod"]), client.get, { concurrency: 3 })
-      const nowMs = yield* Clock.currentTimeMillis
-      const failing = pods.flatMap((pod) => failingContainersOf(pod, nowMs))
-      put({ failing })
-      yield* Effect.forEach(failing.slice(0, bounds.logContainers), (container) =>
-        Effect.map(logsOf(client, target.namespace, container, bounds), (logs) =>
-          put({ logs: [...reading.evidence.logs, ...logs] })), { concurrency: 3, discard: true })
-    })]
+    [
+      "spec",
+      Effect.gen(function* () {
+        const object = yield* client.get(target)
+        put(
+          target.kind === "HorizontalPodAutoscaler"
+            ? { autoscaler: autoscalerOf(object) }
+            : { containers: containersOf(object) }
+        )
+        if (target.kind !== "Deployment") return
+        const labelSelector = (object as Deployment).spec.selector.matchLabels ?? {}
+        put({
+          revisions: revisionsOf(
+            object,
+            yield* client.list("ReplicaSet", { namespace: target.namespace, labelSelector })
+          )
+        })
+      })
+    ],
+    [
+      "containers and logs",
+      Effect.gen(function* () {
+        const pods = yield* Effect.forEach(podsToRead(observed, target, alert.labels["pod"]), client.get, {
+          concurrency: 3
+        })
+        const nowMs = yield* Clock.currentTimeMillis
+        const failing = pods.flatMap((pod) => failingContainersOf(pod, nowMs))
+        put({ failing })
+        yield* Effect.forEach(
+          failing.slice(0, bounds.logContainers),
+          (container) =>
+            Effect.map(logsOf(client, target.namespace, container, bounds), (logs) =>
+              put({ logs: [...reading.evidence.logs, ...logs] })
+            ),
+          { concurrency: 3, discard: true }
+        )
+      })
+    ]
   ]
   if (observed !== null && observed.autoscaler !== null) {
     const ref = { namespace: target.namespace, kind: "HorizontalPodAutoscaler", name: observed.autoscaler }
     parts.push(["autoscaler", Effect.map(client.get(ref), (object) => put({ autoscaler: autoscalerOf(object) }))])
   }
   if (bounds.events > 0) {
-    const objects: ReadonlyArray<ResourceRef> = [target, ...podsToRead(observed, target, alert.labels["pod"]).slice(0, 2)]
-    parts.push(["events", Effect.map(
-      Effect.forEach(objects, (ref) =>
-        client.list("Event", {
-          ...(ref.namespace === "" ? {} : { namespace: ref.namespace }),
-          involvedObject: { kind: ref.kind, name: ref.name },
-          limit: 100
-        }), { concurrency: 3 }),
-      (lists) => put({ events: eventLines(lists.flat(), bounds.events) })
-    )])
+    const objects: ReadonlyArray<ResourceRef> = [
+      target,
+      ...podsToRead(observed, target, alert.labels["pod"]).slice(0, 2)
+    ]
+    parts.push([
+      "events",
+      Effect.map(
+        Effect.forEach(
+          objects,
+          (ref) =>
+            client.list("Event", {
+              ...(ref.namespace === "" ? {} : { namespace: ref.namespace }),
+              involvedObject: { kind: ref.kind, name: ref.name },
+              limit: 100
+            }),
+          { concurrency: 3 }
+        ),
+        (lists) => put({ events: eventLines(lists.flat(), bounds.events) })
+      )
+    ])
   }
   return parts
 }
@@ -234,8 +306,11 @@ const logsOf = (
   const runs = [...(restarts > 0 ? [true] : []), ...(bounds.currentLogs || restarts === 0 ? [false] : [])]
   return Effect.forEach(runs, (previous) =>
     client.logs({ namespace, kind: "Pod", name: pod }, { container, previous, tailLines: bounds.logLines }).pipe(
-      Effect.map((text): ReadonlyArray<LogTail> => text === "" ? [] : [{ pod, container, previous, text: endOf(text, bounds.logCharacters) }]),
+      Effect.map((text): ReadonlyArray<LogTail> =>
+        text === "" ? [] : [{ pod, container, previous, text: endOf(text, bounds.logCharacters) }]
+      ),
       // A container that never started has no log: that is no gap in the evidence.
       Effect.orElseSucceed((): ReadonlyArray<LogTail> => [])
-    )).pipe(Effect.map((tails) => tails.flat()))
+    )
+  ).pipe(Effect.map((tails) => tails.flat()))
 }

@@ -3,29 +3,34 @@
  *
  * **Details**
  *
- * One request: `POST /api/chat` with a strict `response_format`. The API has no fields for root cause, action or confidence; they are in our schema, and
- * `analysis` is a string that holds that JSON, which the server passes on from its model unchecked. So it is judged here (`Answer`).
+ * One request: `POST /api/chat` with a strict `response_format`. The API has no fields for root cause, action or
+ * confidence; they are in our schema, and `analysis` is a string that holds that JSON, which the server passes on from
+ * its model unchecked. So it is judged here (`Answer`).
  *
- * | HolmesGPT answers | reason | asked again | breaker |
- * |---|---|---|---|
- * | no connection, 500, 502, 503, 504 | `Unavailable` | yes | failure |
- * | 401, 403 | `Authentication` | no | failure |
- * | 400, 413, 422 | `BadRequest` | no | ignored: our request is wrong |
- * | 429 | `RateLimited` | only with `Retry-After` | failure |
- * | any other status (404, a redirect) | `Unavailable` | no | failure |
- * | 200, and `analysis` is not an answer | `InvalidAnswer` | no | failure |
+ * | HolmesGPT answers                    | reason           | asked again             | breaker                       |
+ * | ------------------------------------ | ---------------- | ----------------------- | ----------------------------- |
+ * | no connection, 500, 502, 503, 504    | `Unavailable`    | yes                     | failure                       |
+ * | 401, 403                             | `Authentication` | no                      | failure                       |
+ * | 400, 413, 422                        | `BadRequest`     | no                      | ignored: our request is wrong |
+ * | 429                                  | `RateLimited`    | only with `Retry-After` | failure                       |
+ * | any other status (404, a redirect)   | `Unavailable`    | no                      | failure                       |
+ * | 200, and `analysis` is not an answer | `InvalidAnswer`  | no                      | failure                       |
  *
- * - 401 says that our key is wrong, or that HolmesGPT's own model refused its key. Only the text tells them apart, and neither mends itself.
- * - 429 is the rate limit of its model, after HolmesGPT has waited and asked three times itself, so asking again at once would only add to it.
+ * - 401 says that our key is wrong, or that HolmesGPT's own model refused its key. Only the text tells them apart, and
+ *   neither mends itself.
+ * - 429 is the rate limit of its model, after HolmesGPT has waited and asked three times itself, so asking again at once
+ *   would only add to it.
  * - An invalid answer took a whole investigation. Another one is not asked for while the next tier can answer.
  * - The `detail` of an error holds internals of the server. It is neither read nor passed on.
  *
- * The time limit is the pipeline's: see `InvestigationChain`. A client that gives up does not stop the work in the server.
+ * The time limit is the pipeline's: see `InvestigationChain`. A client that gives up does not stop the work in the
+ * server.
  *
  * **When to use**
  *
  * With an `HttpClient` that pools and keeps connections alive: `NodeHttpClient.layerUndici`.
  */
+
 import { type Duration, Effect, Redacted, Result, Schema, Stream } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { answerJsonSchema, parseAnswer, toInvestigation } from "./Answer.ts"
@@ -40,7 +45,9 @@ export interface Options {
   readonly apiKey?: Redacted.Redacted
   /** One of the names that `GET /api/model` lists. Absent: the server's first. */
   readonly model?: string
-  /** The longest answer that is read, in bytes. It carries the whole conversation with all tool results. Default 8 MiB. */
+  /**
+   * The longest answer that is read, in bytes. It carries the whole conversation with all tool results. Default 8 MiB.
+   */
   readonly maxResponseBytes?: number
   /** For `GET /healthz`. Default 2 s. */
   readonly probeTimeout?: Duration.Input
@@ -103,13 +110,14 @@ const boundedText = (
       text += decoder.decode(chunk, { stream: true })
       return Effect.void
     }).pipe(
-      Effect.mapError((error) => HttpClientError.isHttpClientError(error) ? ofHttpError(error) : error),
+      Effect.mapError((error) => (HttpClientError.isHttpClientError(error) ? ofHttpError(error) : error)),
       Effect.map(() => text + decoder.decode())
     )
   })
 
 // An unread body would keep its connection from being used again. A long one is cut, and its connection with it.
-const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> => Effect.ignore(boundedText(response, 65_536))
+const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
+  Effect.ignore(boundedText(response, 65_536))
 
 /** Makes the investigator. It keeps nothing open itself: connections are the `HttpClient`'s. */
 export const make = (options: Options): Effect.Effect<Investigator, never, HttpClient.HttpClient> =>
@@ -117,24 +125,35 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
     const base = options.url.replace(/\/+$/, "")
     const maxBytes = options.maxResponseBytes ?? 8 * 1024 * 1024
     const post = (body: unknown) => {
-      const request = HttpClientRequest.post(`${base}/api/chat`).pipe(HttpClientRequest.acceptJson, HttpClientRequest.bodyJsonUnsafe(body))
-      return options.apiKey === undefined ? request : HttpClientRequest.setHeader(request, "x-api-key", Redacted.value(options.apiKey))
+      const request = HttpClientRequest.post(`${base}/api/chat`).pipe(
+        HttpClientRequest.acceptJson,
+        HttpClientRequest.bodyJsonUnsafe(body)
+      )
+      return options.apiKey === undefined
+        ? request
+        : HttpClientRequest.setHeader(request, "x-api-key", Redacted.value(options.apiKey))
     }
 
-    const investigate: Investigator["investigate"] = Effect.fnUntraced(function*(request) {
-      const fitted = fit(request, { contextTokens: defaultContextTokens, overhead: JSON.stringify(responseFormat), answerTokens })
+    const investigate: Investigator["investigate"] = Effect.fnUntraced(function* (request) {
+      const fitted = fit(request, {
+        contextTokens: defaultContextTokens,
+        overhead: JSON.stringify(responseFormat),
+        answerTokens
+      })
       if (Result.isFailure(fitted)) return yield* failure({ _tag: "ContextOverflow", ...fitted.failure }, false, false)
       const { prompt } = fitted.success
       const response = yield* Effect.mapError(
-        client.execute(post({
-          ask: prompt.question,
-          additional_system_prompt: prompt.instructions,
-          response_format: responseFormat,
-          stream: false,
-          request_source: "kubernaut",
-          source_ref: request.remediationId,
-          ...(options.model === undefined ? {} : { model: options.model })
-        })),
+        client.execute(
+          post({
+            ask: prompt.question,
+            additional_system_prompt: prompt.instructions,
+            response_format: responseFormat,
+            stream: false,
+            request_source: "kubernaut",
+            source_ref: request.remediationId,
+            ...(options.model === undefined ? {} : { model: options.model })
+          })
+        ),
         ofHttpError
       )
       if (response.status !== 200) {
@@ -143,7 +162,9 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
       }
       const text = yield* boundedText(response, maxBytes)
       const chat = yield* Effect.mapError(decodeChat(text), () => invalid("the response is not a chat response"))
-      const answer = Result.flatMap(parseAnswer(chat.analysis), (parsed) => toInvestigation(request, parsed, { investigator: "holmesgpt" }))
+      const answer = Result.flatMap(parseAnswer(chat.analysis), (parsed) =>
+        toInvestigation(request, parsed, { investigator: "holmesgpt" })
+      )
       return yield* Result.isFailure(answer) ? invalid(answer.failure) : Effect.succeed(answer.success)
     })
 
@@ -153,12 +174,15 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
       Effect.flatMap((response) =>
         response.status === 200
           ? Effect.void
-          // A server (or a proxy's stand-in) without that route says nothing about its health: real calls have to find out.
-          : response.status === 404 || response.status === 405
-          ? failure({ _tag: "BadRequest" }, false, false)
-          : errorOfStatus(response.status, undefined)
+          : // A server (or a proxy's stand-in) without that route says nothing about its health: real calls have to find out.
+            response.status === 404 || response.status === 405
+            ? failure({ _tag: "BadRequest" }, false, false)
+            : errorOfStatus(response.status, undefined)
       ),
-      Effect.timeoutOrElse({ duration: options.probeTimeout ?? "2 seconds", orElse: () => failure({ _tag: "Timeout" }, false) }),
+      Effect.timeoutOrElse({
+        duration: options.probeTimeout ?? "2 seconds",
+        orElse: () => failure({ _tag: "Timeout" }, false)
+      }),
       Effect.withSpan("probe holmesgpt"),
       Effect.asVoid
     )

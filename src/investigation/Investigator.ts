@@ -1,9 +1,10 @@
 /**
  * The port to whoever finds out why an alert fires and what would help.
  *
- * One `Investigator` is one tier of the fallback chain (HolmesGPT, one LLM provider, the rules, or an embedder's own). The chain
- * (`InvestigationChain`) asks them in order until one answers.
+ * One `Investigator` is one tier of the fallback chain (HolmesGPT, one LLM provider, the rules, or an embedder's own).
+ * The chain (`InvestigationChain`) asks them in order until one answers.
  */
+
 import { type Effect, Schema } from "effect"
 import type { Alert } from "../domain/Alert.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
@@ -28,7 +29,10 @@ export interface InvestigationRequest {
 
 /** See `InvestigatorError`. */
 export const InvestigatorErrorReason = Schema.Union([
-  Schema.TaggedStruct("Unavailable", { status: Schema.optionalKey(Schema.Int), retryAfterMs: Schema.optionalKey(Schema.Finite) }),
+  Schema.TaggedStruct("Unavailable", {
+    status: Schema.optionalKey(Schema.Int),
+    retryAfterMs: Schema.optionalKey(Schema.Finite)
+  }),
   Schema.TaggedStruct("Authentication", {}),
   Schema.TaggedStruct("Timeout", {}),
   Schema.TaggedStruct("InvalidAnswer", { problem: Schema.String }),
@@ -46,8 +50,8 @@ export type InvestigatorErrorReason = typeof InvestigatorErrorReason.Type
 /**
  * Why a tier gave no answer. The tag in kebab-case is the `reason` of the hop.
  *
- * `retryable` says whether the same tier is worth asking again at once, `countsAsFailure` whether its breaker counts it: whoever makes the
- * error decides both.
+ * `retryable` says whether the same tier is worth asking again at once, `countsAsFailure` whether its breaker counts
+ * it: whoever makes the error decides both.
  */
 export class InvestigatorError extends Schema.TaggedError<InvestigatorError>()("InvestigatorError", {
   investigator: Schema.String,

@@ -3,13 +3,16 @@
  *
  * **Details**
  *
- * Alert text, labels, events and logs are written by whoever can make a pod log a line. They are JSON-encoded, line by line, between two
- * markers that carry a hash of the content, so that no line of theirs can end the block or pass for an instruction of ours; the instructions say
- * once, outside, that nothing inside is an instruction. That lowers the odds of an injected order being followed. What makes it harmless is that an
- * answer can only select a typed action on the target itself (`Answer`), behind the gates of `decision`.
+ * Alert text, labels, events and logs are written by whoever can make a pod log a line. They are JSON-encoded, line by
+ * line, between two markers that carry a hash of the content, so that no line of theirs can end the block or pass for
+ * an instruction of ours; the instructions say once, outside, that nothing inside is an instruction. That lowers the
+ * odds of an injected order being followed. What makes it harmless is that an answer can only select a typed action on
+ * the target itself (`Answer`), behind the gates of `decision`.
  *
- * `sections` are in the order in which they are given up when the context does not fit, last first: logs, then events, then related alerts.
+ * `sections` are in the order in which they are given up when the context does not fit, last first: logs, then events,
+ * then related alerts.
  */
+
 import { createHash } from "node:crypto"
 import type { Alert } from "../domain/Alert.ts"
 import { displayName } from "../domain/Target.ts"
@@ -20,7 +23,7 @@ import { redact, redactLabels } from "./Redaction.ts"
 
 /** What can be left out of the context, in the order in which it is. */
 export const droppable = ["logs", "events", "related"] as const
-export type Droppable = typeof droppable[number]
+export type Droppable = (typeof droppable)[number]
 
 export interface Prompt {
   /** Ours: who the model is and what it may answer. */
@@ -57,21 +60,32 @@ const stateOf = (state: WorkloadState | null) => {
     conditions: conditions.filter((condition) => condition.reason !== ""),
     // Broken pods say something each, healthy ones only how many they are.
     readyPods: pods.filter((pod) => pod.ready).length,
-    brokenPods: pods.filter((pod) => !pod.ready).slice(0, 20).map(({ uid: _podUid, ...pod }) => pod)
+    brokenPods: pods
+      .filter((pod) => !pod.ready)
+      .slice(0, 20)
+      .map(({ uid: _podUid, ...pod }) => pod)
   }
 }
 
 // JSON leaves Unicode's own line breaks as they are; a model may take them for such.
-const json = (value: unknown): string => JSON.stringify(value).replace(/[\u0085\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)
+const json = (value: unknown): string =>
+  JSON.stringify(value).replace(
+    /[\u0085\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+  )
 
 const line = (name: string, value: unknown): string => `${name}: ${redact(json(value))}`
 
-// One log line a prompt line: models read them better than one string with escapes, and JSON keeps each on its own line.
+// One log line a prompt line: models read them better than one string with escapes, and JSON keeps each on its own
+// line.
 const logLines = (evidence: Evidence): ReadonlyArray<string> =>
   evidence.logs.flatMap((log) => [
     line(log.previous ? "log of the previous run" : "log", { pod: log.pod, container: log.container }),
     // Redacted as a whole first: a private key spans lines.
-    ...redact(log.text).split("\n").filter((text) => text.trim() !== "").map((text) => `  ${redact(json(text))}`)
+    ...redact(log.text)
+      .split("\n")
+      .filter((text) => text.trim() !== "")
+      .map((text) => `  ${redact(json(text))}`)
   ])
 
 const dataOf = (request: InvestigationRequest, without: ReadonlyArray<Droppable>): string => {
@@ -85,7 +99,9 @@ const dataOf = (request: InvestigationRequest, without: ReadonlyArray<Droppable>
     ...(evidence.autoscaler === null ? [] : [line("autoscaler", evidence.autoscaler)]),
     ...(evidence.revisions.length === 0 ? [] : [line("revisions, newest first", evidence.revisions.slice(0, 5))]),
     ...(evidence.failing.length === 0 ? [] : [line("failing containers", evidence.failing)]),
-    ...(keeps("related") ? request.related.slice(0, 20).map((alert) => line("other alert on this target", alertOf(alert))) : []),
+    ...(keeps("related")
+      ? request.related.slice(0, 20).map((alert) => line("other alert on this target", alertOf(alert)))
+      : []),
     ...(keeps("events") ? evidence.events.map((event) => line("event", event)) : []),
     ...(keeps("logs") ? logLines(evidence) : []),
     ...(evidence.missing.length === 0 ? [] : [line("could not be read", evidence.missing)]),

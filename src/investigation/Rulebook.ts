@@ -3,7 +3,8 @@
  *
  * **Details**
  *
- * A rulebook is YAML. Rules are tried from the top; the first that matches, and whose action can be made from what is known about the target, answers.
+ * A rulebook is YAML. Rules are tried from the top; the first that matches, and whose action can be made from what is
+ * known about the target, answers.
  *
  *     version: 1
  *     extends: default          # or none: only the rules below
@@ -16,18 +17,21 @@
  *         action: { type: Notify }
  *         check: Look at the gateway's status page before touching our pods.
  *
- * - Everything in `match` must hold; a list holds when one of it does; what is absent holds. `*` stands for any run of characters.
+ * - Everything in `match` must hold; a list holds when one of it does; what is absent holds. `*` stands for any run of
+ *   characters.
  * - `facts` are observed states of the target: see `RuleFacts`.
- * - Only safe actions can be written down: those that can be undone or need not be, on one workload or pod. Others are refused when the file is read.
+ * - Only safe actions can be written down: those that can be undone or need not be, on one workload or pod. Others are
+ *   refused when the file is read.
  * - With `extends: default` (also when it is absent) the file's own rules come first.
  *
  * A file that is not right is refused with the place and the reason, before anything runs.
  *
  * **Gotchas**
  *
- * The default rulebook is a file beside this module, `rulebook/default.yaml`, also in the published package: it must be copied beside the
- * bundle as `rulebook/default.yaml`.
+ * The default rulebook is a file beside this module, `rulebook/default.yaml`, also in the published package: it must be
+ * copied beside the bundle as `rulebook/default.yaml`.
  */
+
 import { readFileSync } from "node:fs"
 import { Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
 import { isMap, isSeq, LineCounter, type Node, parseDocument } from "yaml"
@@ -64,14 +68,20 @@ export const RuleAction = Schema.Union([
   /** Raises the memory limit of the container that ran out, by `factor`, never above `maximum`. */
   Schema.Struct({ type: Schema.Literal("AdjustResources"), factor: positive, maximum: Quantity }),
   /** Raises the autoscaler's maximum by `factor`, never above `maximum` replicas. */
-  Schema.Struct({ type: Schema.Literal("PatchHpa"), factor: positive, maximum: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })) })
+  Schema.Struct({
+    type: Schema.Literal("PatchHpa"),
+    factor: positive,
+    maximum: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))
+  })
 ])
 export type RuleAction = typeof RuleAction.Type
 
 const Patterns = Schema.NonEmptyArray(Schema.NonEmptyString)
 
 export const Rule = Schema.Struct({
-  name: Schema.String.check(Schema.isPattern(/^[a-z0-9]+(-[a-z0-9]+)*$/, { message: "Expected a name such as crash-loop-after-rollout" })),
+  name: Schema.String.check(
+    Schema.isPattern(/^[a-z0-9]+(-[a-z0-9]+)*$/, { message: "Expected a name such as crash-loop-after-rollout" })
+  ),
   match: Schema.Struct({
     /** Alert names. */
     alerts: Schema.optionalKey(Patterns),
@@ -116,14 +126,17 @@ export class RulebookError extends Schema.TaggedError<RulebookError>()("Rulebook
 const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
 const decode = Schema.decodeUnknownResult(Rulebook, { errors: "all", onExcessProperty: "error" })
 
-// The place of what a path leads to: of the key where it leads to one (a wrong key is what is wrong), else of the nearest thing above it.
+// The place of what a path leads to: of the key where it leads to one (a wrong key is what is wrong), else of the
+// nearest thing above it.
 const offsetOf = (root: Node | null, path: ReadonlyArray<PropertyKey>): number => {
   let node: unknown = root
   let offset = root?.range?.[0] ?? 0
   for (const part of path) {
     let next: unknown
     if (isMap(node)) {
-      const pair = node.items.find(({ key }) => String((key as { readonly value?: unknown }).value ?? key) === String(part))
+      const pair = node.items.find(
+        ({ key }) => String((key as { readonly value?: unknown }).value ?? key) === String(part)
+      )
       offset = (pair?.key as Node | undefined)?.range?.[0] ?? offset
       next = pair?.value
     } else if (isSeq(node)) {
@@ -137,7 +150,9 @@ const offsetOf = (root: Node | null, path: ReadonlyArray<PropertyKey>): number =
 }
 
 const pathText = (path: ReadonlyArray<PropertyKey>): string =>
-  path.map((part, index) => typeof part === "number" ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`).join("")
+  path
+    .map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`))
+    .join("")
 
 /** Reads the text of a rulebook. `file` is only named in errors. */
 export const parse = (text: string, file: string): Result.Result<Rulebook, RulebookError> => {
@@ -152,13 +167,20 @@ export const parse = (text: string, file: string): Result.Result<Rulebook, Ruleb
   const decoded = decode(document.toJS({ maxAliasCount: 100 }))
   if (Result.isFailure(decoded)) {
     const issue = formatIssue(decoded.failure.issue).issues[0]
-    const path = (issue?.path ?? []).map((part) => typeof part === "object" ? part.key : part)
+    const path = (issue?.path ?? []).map((part) => (typeof part === "object" ? part.key : part))
     const where = pathText(path)
-    return fail(offsetOf(document.contents, path), `${where === "" ? "the file" : where}: ${issue?.message ?? "is not valid"}`)
+    return fail(
+      offsetOf(document.contents, path),
+      `${where === "" ? "the file" : where}: ${issue?.message ?? "is not valid"}`
+    )
   }
   const names = decoded.success.rules.map((rule) => rule.name)
   const twice = names.findIndex((name, index) => names.indexOf(name) !== index)
-  if (twice >= 0) return fail(offsetOf(document.contents, ["rules", twice, "name"]), `rules[${twice}].name: another rule is called ${names[twice]} already`)
+  if (twice >= 0)
+    return fail(
+      offsetOf(document.contents, ["rules", twice, "name"]),
+      `rules[${twice}].name: another rule is called ${names[twice]} already`
+    )
   return Result.succeed(decoded.success)
 }
 
@@ -171,19 +193,26 @@ export const standard: Effect.Effect<Rulebook, RulebookError> = Effect.suspend((
   try {
     text = readFileSync(defaultFile, "utf8")
   } catch {
-    return Effect.fail(new RulebookError({ file: "rulebook/default.yaml", problem: "is missing from the installation" }))
+    return Effect.fail(
+      new RulebookError({ file: "rulebook/default.yaml", problem: "is missing from the installation" })
+    )
   }
   return Effect.fromResult(parse(text, "rulebook/default.yaml"))
 })
 
 /** A rulebook with what it extends: its own rules first. */
 export const resolve = (rulebook: Rulebook): Effect.Effect<ReadonlyArray<Rule>, RulebookError> =>
-  rulebook.extends === "none" ? Effect.succeed(rulebook.rules) : Effect.map(standard, (base) => [...rulebook.rules, ...base.rules])
+  rulebook.extends === "none"
+    ? Effect.succeed(rulebook.rules)
+    : Effect.map(standard, (base) => [...rulebook.rules, ...base.rules])
 
 /** The rules of an operator's file. */
 export const load = (file: string): Effect.Effect<ReadonlyArray<Rule>, RulebookError, FileSystem.FileSystem> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const fileSystem = yield* FileSystem.FileSystem
-    const text = yield* Effect.mapError(fileSystem.readFileString(file), (error) => new RulebookError({ file, problem: `can't be read: ${error.reason._tag}` }))
+    const text = yield* Effect.mapError(
+      fileSystem.readFileString(file),
+      (error) => new RulebookError({ file, problem: `can't be read: ${error.reason._tag}` })
+    )
     return yield* resolve(yield* Effect.fromResult(parse(text, file)))
   })

@@ -1,9 +1,10 @@
 /**
  * Where each kind lives on the API server: the one table that turns a kind into a path.
  *
- * Only kinds that an action or an alert touches are in it. A kind that is not is refused as `Invalid` before any request, so a typed
- * action can never reach, say, a Secret.
+ * Only kinds that an action or an alert touches are in it. A kind that is not is refused as `Invalid` before any
+ * request, so a typed action can never reach, say, a Secret.
  */
+
 import { KubernetesError } from "./KubernetesClient.ts"
 
 export interface ApiResource {
@@ -49,7 +50,10 @@ export const find = (kind: string): ApiResource | undefined => table.get(kind)
 export const unknownKind = (operation: string): KubernetesError =>
   new KubernetesError({ reason: { _tag: "Invalid", fields: ["kind"] }, operation, applied: "no", retryable: false })
 
-/** The path of a kind's collection, `/apis/apps/v1/namespaces/shop/deployments`; of all namespaces where `namespace` is `undefined` or empty. */
+/**
+ * The path of a kind's collection, `/apis/apps/v1/namespaces/shop/deployments`; of all namespaces where `namespace` is
+ * `undefined` or empty.
+ */
 export const collectionPath = (resource: ApiResource, namespace: string | undefined): string => {
   const root = resource.apiVersion.includes("/") ? `/apis/${resource.apiVersion}` : `/api/${resource.apiVersion}`
   return resource.namespaced && namespace !== undefined && namespace !== ""

@@ -1,14 +1,15 @@
 /**
- * HTTP to an API server: connections that are kept and shared, credentials from `@kubernetes/client-node` (certificates, exec plugins,
- * projected tokens, proxies), and interruption that closes the socket.
+ * HTTP to an API server: connections that are kept and shared, credentials from `@kubernetes/client-node`
+ * (certificates, exec plugins, projected tokens, proxies), and interruption that closes the socket.
  *
- * Raw requests, because the library's generated client can neither send a JSON Patch without being talked into it, nor abort, nor leave
- * a body unread. What it knows about kubeconfig files and credentials is used as it is.
+ * Raw requests, because the library's generated client can neither send a JSON Patch without being talked into it, nor
+ * abort, nor leave a body unread. What it knows about kubeconfig files and credentials is used as it is.
  */
-import { KubeConfig } from "@kubernetes/client-node"
-import { type Duration, Effect, Schema } from "effect"
+
 import * as http from "node:http"
 import * as https from "node:https"
+import { KubeConfig } from "@kubernetes/client-node"
+import { type Duration, Effect, Schema } from "effect"
 import * as Monotonic from "../resilience/Monotonic.ts"
 
 export interface ConnectionOptions {
@@ -67,7 +68,7 @@ const load = (options: ConnectionOptions): KubeConfig => {
 }
 
 const source = (options: ConnectionOptions): string =>
-  options.inCluster === true ? "the pod's ServiceAccount" : options.kubeconfig ?? "the default kubeconfig"
+  options.inCluster === true ? "the pod's ServiceAccount" : (options.kubeconfig ?? "the default kubeconfig")
 
 /** TLS material, by which an agent is told from the next: a renewed client certificate needs connections of its own. */
 interface Secured {
@@ -78,7 +79,8 @@ interface Secured {
   readonly servername?: string | undefined
 }
 
-const sameBytes = (a: unknown, b: unknown): boolean => a === b || (a !== undefined && b !== undefined && String(a) === String(b))
+const sameBytes = (a: unknown, b: unknown): boolean =>
+  a === b || (a !== undefined && b !== undefined && String(a) === String(b))
 
 // A node's worth of parallel actors; more would only queue in the server's own fairness.
 const maxSockets = 64
@@ -93,13 +95,25 @@ class Agents {
   /** The agent for these credentials, with the connections of the ones before if they are the same. */
   for(protocol: string, secured: Secured): https.Agent | http.Agent {
     const known = this.secured
-    const same = this.agent !== undefined && sameBytes(known.ca, secured.ca) && sameBytes(known.cert, secured.cert) && sameBytes(known.key, secured.key) &&
-      known.rejectUnauthorized === secured.rejectUnauthorized && known.servername === secured.servername
+    const same =
+      this.agent !== undefined
+      && sameBytes(known.ca, secured.ca)
+      && sameBytes(known.cert, secured.cert)
+      && sameBytes(known.key, secured.key)
+      && known.rejectUnauthorized === secured.rejectUnauthorized
+      && known.servername === secured.servername
     if (same) return this.agent!
     this.agent?.destroy()
     this.secured = secured
-    const pool = { keepAlive: true, keepAliveMsecs: keepAliveMs, timeout: keepAliveMs, maxSockets, maxFreeSockets: maxSockets }
-    this.agent = protocol === "http:" ? new http.Agent(pool) : new https.Agent({ ...pool, ...secured as https.AgentOptions })
+    const pool = {
+      keepAlive: true,
+      keepAliveMsecs: keepAliveMs,
+      timeout: keepAliveMs,
+      maxSockets,
+      maxFreeSockets: maxSockets
+    }
+    this.agent =
+      protocol === "http:" ? new http.Agent(pool) : new https.Agent({ ...pool, ...(secured as https.AgentOptions) })
     return this.agent
   }
 
@@ -120,13 +134,15 @@ const send = (url: URL, request: Request, options: https.RequestOptions): Effect
         ...options.headers,
         accept: request.accept ?? "application/json",
         "user-agent": "kubernaut",
-        ...(payload === undefined ? {} : { "content-type": request.body!.contentType, "content-length": String(payload.length) })
+        ...(payload === undefined
+          ? {}
+          : { "content-type": request.body!.contentType, "content-length": String(payload.length) })
       }
     })
     outgoing.on("socket", (socket) => {
       // On a kept connection the request goes out at once; on a new one when the handshake is over.
       if (outgoing.reusedSocket || !socket.connecting) sent = true
-      else socket.once(url.protocol === "http:" ? "connect" : "secureConnect", () => sent = true)
+      else socket.once(url.protocol === "http:" ? "connect" : "secureConnect", () => (sent = true))
     })
     outgoing.on("response", (response) => resume(Effect.succeed({ response, close: () => outgoing.destroy() })))
     outgoing.on("error", () => resume(Effect.fail(new NoAnswer(sent, false, outgoing.reusedSocket))))
@@ -135,15 +151,24 @@ const send = (url: URL, request: Request, options: https.RequestOptions): Effect
   })
 
 /** Opens a transport; its connections are closed with the scope. */
-export const make = Effect.fnUntraced(function*(options: ConnectionOptions) {
+export const make = Effect.fnUntraced(function* (options: ConnectionOptions) {
   const reload = Effect.try({
     try: () => load(options),
-    catch: () => new ConnectionError({ message: `The connection to Kubernetes cannot be set up: ${source(options)} cannot be read as a kubeconfig` })
+    catch: () =>
+      new ConnectionError({
+        message: `The connection to Kubernetes cannot be set up: ${source(options)} cannot be read as a kubeconfig`
+      })
   })
   let config = yield* reload
   const server = config.getCurrentCluster()?.server
-  if (server === undefined || !URL.canParse(server) || (options.inCluster !== true && options.kubeconfig === undefined && server === "http://localhost:8080")) {
-    return yield* new ConnectionError({ message: `The connection to Kubernetes cannot be set up: ${source(options)} names no reachable cluster in its current context` })
+  if (
+    server === undefined
+    || !URL.canParse(server)
+    || (options.inCluster !== true && options.kubeconfig === undefined && server === "http://localhost:8080")
+  ) {
+    return yield* new ConnectionError({
+      message: `The connection to Kubernetes cannot be set up: ${source(options)} names no reachable cluster in its current context`
+    })
   }
   const agents = new Agents()
   yield* Effect.addFinalizer(() => Effect.sync(() => agents.close()))
@@ -152,20 +177,33 @@ export const make = Effect.fnUntraced(function*(options: ConnectionOptions) {
   /** TLS and authorization for one request. An exec plugin may run, a token file may be read. */
   const credentials = Effect.suspend(() => {
     const prepared: https.RequestOptions = { headers: {} }
-    return Effect.as(Effect.tryPromise({ try: () => config.applyToHTTPSOptions(prepared), catch: () => new NoAnswer(false, false) }), prepared)
+    return Effect.as(
+      Effect.tryPromise({ try: () => config.applyToHTTPSOptions(prepared), catch: () => new NoAnswer(false, false) }),
+      prepared
+    )
   })
 
-  const open = Effect.fnUntraced(function*(request: Request) {
+  const open = Effect.fnUntraced(function* (request: Request) {
     const { agent, ca, cert, key, rejectUnauthorized, servername, headers, auth } = yield* credentials
     const url = new URL(server.replace(/\/$/, "") + request.path)
     const proxied = config.getCurrentCluster()?.proxyUrl !== undefined
     const pool = proxied ? agent : agents.for(url.protocol, { ca, cert, key, rejectUnauthorized, servername })
-    const attempt = send(url, request, { agent: pool, headers, ...(auth === undefined ? {} : { auth }) } as https.RequestOptions)
+    const attempt = send(url, request, {
+      agent: pool,
+      headers,
+      ...(auth === undefined ? {} : { auth })
+    } as https.RequestOptions)
     // A write that got no answer is never sent twice; a read costs nothing.
-    return yield* request.method === "GET" ? Effect.catchIf(attempt, (noAnswer) => noAnswer.kept, () => attempt) : attempt
+    return yield* request.method === "GET"
+      ? Effect.catchIf(
+          attempt,
+          (noAnswer) => noAnswer.kept,
+          () => attempt
+        )
+      : attempt
   })
 
-  const renew = Effect.gen(function*() {
+  const renew = Effect.gen(function* () {
     const nowMs = yield* Monotonic.nowMs
     if (nowMs - renewedAtMs < renewEveryMs) return false
     renewedAtMs = nowMs
@@ -199,11 +237,16 @@ export const readBody = ({ response, close }: Opened): Effect.Effect<string, NoA
   })
 
 /** The whole answer within a time. Nothing of it stays open, whenever it is interrupted. */
-export const exchange = (transport: Transport, request: Request, timeout: Duration.Input): Effect.Effect<{ readonly response: http.IncomingMessage; readonly text: string }, NoAnswer> =>
+export const exchange = (
+  transport: Transport,
+  request: Request,
+  timeout: Duration.Input
+): Effect.Effect<{ readonly response: http.IncomingMessage; readonly text: string }, NoAnswer> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(restore(transport.open(request)), (opened) =>
       restore(readBody(opened)).pipe(
         Effect.map((text) => ({ response: opened.response, text })),
         Effect.onInterrupt(() => Effect.sync(opened.close))
-      ))
+      )
+    )
   ).pipe(Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(new NoAnswer(true, true)) }))

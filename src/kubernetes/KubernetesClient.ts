@@ -1,10 +1,11 @@
 /**
  * The port to a Kubernetes API server: a few verbs over plain Kubernetes objects.
  *
- * Two implementations pass one contract suite: `ClientNode` (a real API server) and `Sandbox` (a cluster in memory). The port is low
- * on purpose: plans, inverses and verdicts are pure functions over the same JSON that the API server speaks, so they behave the
- * same on both.
+ * Two implementations pass one contract suite: `ClientNode` (a real API server) and `Sandbox` (a cluster in memory).
+ * The port is low on purpose: plans, inverses and verdicts are pure functions over the same JSON that the API server
+ * speaks, so they behave the same on both.
  */
+
 import { Context, type Effect, Schema, type Stream } from "effect"
 import type { Change } from "../domain/Change.ts"
 import { Applied } from "../domain/Execution.ts"
@@ -44,7 +45,9 @@ export interface ListOptions {
   /** For events: only those about this object. */
   readonly involvedObject?: { readonly kind: string; readonly name: string }
   readonly limit?: number
-  /** Only `metadata` is needed. The objects may then lack everything else, and the answer is a small part of the size. */
+  /**
+   * Only `metadata` is needed. The objects may then lack everything else, and the answer is a small part of the size.
+   */
   readonly metadataOnly?: boolean
 }
 
@@ -65,11 +68,12 @@ export interface WatchEvent {
   readonly object: KubernetesObject
 }
 
-const reason = <const Tag extends string, const Fields extends Schema.Struct.Fields>(tag: Tag, fields: Fields) => Schema.TaggedStruct(tag, fields)
+const reason = <const Tag extends string, const Fields extends Schema.Struct.Fields>(tag: Tag, fields: Fields) =>
+  Schema.TaggedStruct(tag, fields)
 
 /**
- * Why a request failed, told apart by `metav1.Status` (code, reason, causes) in one place per implementation, never by matching
- * error text further up. See `execution/FailureClassifier` for what is done about each.
+ * Why a request failed, told apart by `metav1.Status` (code, reason, causes) in one place per implementation, never by
+ * matching error text further up. See `execution/FailureClassifier` for what is done about each.
  */
 export const KubernetesErrorReason = Schema.Union([
   /** 401: our token is not valid (any more). */
@@ -108,7 +112,10 @@ export class KubernetesError extends Schema.TaggedError<KubernetesError>()("Kube
   reason: KubernetesErrorReason,
   /** `verb Kind namespace/name`, e.g. `patch Deployment shop/checkout`. */
   operation: Schema.String,
-  /** Whether the cluster may have changed: `no` for reads, dry runs and refused writes, `unknown` for a write without an answer. */
+  /**
+   * Whether the cluster may have changed: `no` for reads, dry runs and refused writes, `unknown` for a write without an
+   * answer.
+   */
   applied: Applied,
   /** Trying the very same again may help. */
   retryable: Schema.Boolean
@@ -118,14 +125,29 @@ export class KubernetesError extends Schema.TaggedError<KubernetesError>()("Kube
   }
 }
 
-export class KubernetesClient extends Context.Service<KubernetesClient, {
-  readonly get: (ref: ResourceRef) => Effect.Effect<KubernetesObject, KubernetesError>
-  readonly list: (kind: string, options: ListOptions) => Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError>
-  /** One write. Answers the object as it then is; for `Evict` and `Delete` nothing. */
-  readonly apply: (change: Change, options?: ApplyOptions) => Effect.Effect<KubernetesObject | undefined, KubernetesError>
-  readonly logs: (pod: ResourceRef, options: LogOptions) => Effect.Effect<string, KubernetesError>
-  /** Changes of one kind in one namespace, beginning with what is there now as `ADDED`. Ends with `Expired` when it must be begun anew. */
-  readonly watch: (kind: string, options: Pick<ListOptions, "namespace" | "labelSelector">) => Stream.Stream<WatchEvent, KubernetesError>
-  /** Does the API server answer? A cheap request without side effects. */
-  readonly probe: Effect.Effect<void, KubernetesError>
-}>()("kubernaut/kubernetes/KubernetesClient") {}
+export class KubernetesClient extends Context.Service<
+  KubernetesClient,
+  {
+    readonly get: (ref: ResourceRef) => Effect.Effect<KubernetesObject, KubernetesError>
+    readonly list: (
+      kind: string,
+      options: ListOptions
+    ) => Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError>
+    /** One write. Answers the object as it then is; for `Evict` and `Delete` nothing. */
+    readonly apply: (
+      change: Change,
+      options?: ApplyOptions
+    ) => Effect.Effect<KubernetesObject | undefined, KubernetesError>
+    readonly logs: (pod: ResourceRef, options: LogOptions) => Effect.Effect<string, KubernetesError>
+    /**
+     * Changes of one kind in one namespace, beginning with what is there now as `ADDED`. Ends with `Expired` when it
+     * must be begun anew.
+     */
+    readonly watch: (
+      kind: string,
+      options: Pick<ListOptions, "namespace" | "labelSelector">
+    ) => Stream.Stream<WatchEvent, KubernetesError>
+    /** Does the API server answer? A cheap request without side effects. */
+    readonly probe: Effect.Effect<void, KubernetesError>
+  }
+>()("kubernaut/kubernetes/KubernetesClient") {}

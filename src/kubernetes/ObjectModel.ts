@@ -1,9 +1,10 @@
 /**
  * The parts of the Kubernetes kinds that this project reads, as types over the port's plain JSON.
  *
- * They are views, not schemas: the API server has validated what it stores, fields that nothing here reads are left out, and
- * everything a server may omit is optional.
+ * They are views, not schemas: the API server has validated what it stores, fields that nothing here reads are left
+ * out, and everything a server may omit is optional.
  */
+
 import type { KubernetesObject } from "./KubernetesClient.ts"
 
 export type Labels = Readonly<Record<string, string>>
@@ -179,10 +180,17 @@ export interface CronJob extends KubernetesObject {
     readonly successfulJobsHistoryLimit?: number
     readonly failedJobsHistoryLimit?: number
     readonly concurrencyPolicy?: string
-    readonly jobTemplate: { readonly metadata?: { readonly labels?: Labels; readonly annotations?: Labels }; readonly spec: Job["spec"] }
+    readonly jobTemplate: {
+      readonly metadata?: { readonly labels?: Labels; readonly annotations?: Labels }
+      readonly spec: Job["spec"]
+    }
     readonly [field: string]: unknown
   }
-  readonly status?: { readonly lastScheduleTime?: string; readonly active?: ReadonlyArray<unknown>; readonly [field: string]: unknown }
+  readonly status?: {
+    readonly lastScheduleTime?: string
+    readonly active?: ReadonlyArray<unknown>
+    readonly [field: string]: unknown
+  }
 }
 
 export interface HorizontalPodAutoscaler extends KubernetesObject {
@@ -227,7 +235,12 @@ export interface EndpointSlice extends KubernetesObject {
   readonly endpoints?: ReadonlyArray<{
     readonly addresses: ReadonlyArray<string>
     readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean }
-    readonly targetRef?: { readonly kind?: string; readonly namespace?: string; readonly name?: string; readonly uid?: string }
+    readonly targetRef?: {
+      readonly kind?: string
+      readonly namespace?: string
+      readonly name?: string
+      readonly uid?: string
+    }
     readonly nodeName?: string
   }>
 }
@@ -269,7 +282,12 @@ export interface ResourceQuota extends KubernetesObject {
 }
 
 export interface Event extends KubernetesObject {
-  readonly involvedObject: { readonly kind?: string; readonly namespace?: string; readonly name?: string; readonly uid?: string }
+  readonly involvedObject: {
+    readonly kind?: string
+    readonly namespace?: string
+    readonly name?: string
+    readonly uid?: string
+  }
   readonly type?: string
   readonly reason?: string
   readonly message?: string
@@ -301,7 +319,8 @@ export interface KindMap {
 export type Kind = keyof KindMap
 
 /** The owner that controls an object, if one does. */
-export const controllerOf = (object: KubernetesObject) => object.metadata.ownerReferences?.find((owner) => owner.controller === true)
+export const controllerOf = (object: KubernetesObject) =>
+  object.metadata.ownerReferences?.find((owner) => owner.controller === true)
 
 export const conditionOf = (conditions: ReadonlyArray<Condition> | undefined, type: string): Condition | undefined =>
   conditions?.find((condition) => condition.type === type)
@@ -316,7 +335,10 @@ export const hasLabels = (labels: Labels | undefined, required: Labels): boolean
   return true
 }
 
-/** Whether labels satisfy a selector as the API server reads it: an empty selector matches everything, an absent one nothing. */
+/**
+ * Whether labels satisfy a selector as the API server reads it: an empty selector matches everything, an absent one
+ * nothing.
+ */
 export const selectorMatches = (selector: LabelSelector | undefined, labels: Labels | undefined): boolean => {
   if (selector === undefined) return false
   if (selector.matchLabels !== undefined && !hasLabels(labels, selector.matchLabels)) return false
@@ -336,18 +358,37 @@ export const selectorMatches = (selector: LabelSelector | undefined, labels: Lab
 }
 
 const factors: Readonly<Record<string, number>> = {
-  "": 1, m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18,
-  Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60
+  "": 1,
+  m: 1e-3,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60
 }
 
-/** A quantity as a number of its base unit (bytes, cores): `256Mi` is 268435456, `500m` is 0.5. `undefined` where it is not one. */
+/**
+ * A quantity as a number of its base unit (bytes, cores): `256Mi` is 268435456, `500m` is 0.5. `undefined` where it is
+ * not one.
+ */
 export const parseQuantity = (quantity: unknown): number | undefined => {
   const match = /^(\d+(?:\.\d+)?)([mkMGTPE]|[KMGTPE]i)?$/.exec(String(quantity))
   return match === null ? undefined : Number(match[1]) * (factors[match[2] ?? ""] ?? 1)
 }
 
 /** A count or a percentage of `total`, as `maxSurge`, `maxUnavailable` and `minAvailable` are written. */
-export const countOrPercent = (value: number | string | undefined, total: number, round: (value: number) => number): number => {
+export const countOrPercent = (
+  value: number | string | undefined,
+  total: number,
+  round: (value: number) => number
+): number => {
   if (value === undefined) return 0
   if (typeof value === "number") return value
   return value.endsWith("%") ? round((Number(value.slice(0, -1)) * total) / 100) : Number(value)

@@ -4,16 +4,18 @@
  *     Pod → ReplicaSet → Deployment        Pod → StatefulSet | DaemonSet        Pod → Job → CronJob
  *     HorizontalPodAutoscaler → its scale target (an alert about it concerns the workload that it scales)
  *
- * Everything else is its own root: nodes, claims, bare pods, static pods (which a Node owns), and workloads that an operator's resource
- * owns, because they are what can be acted on. Owners are read from the cluster and never guessed from names, so two Deployments with
- * a common prefix never become one.
+ * Everything else is its own root: nodes, claims, bare pods, static pods (which a Node owns), and workloads that an
+ * operator's resource owns, because they are what can be acted on. Owners are read from the cluster and never guessed
+ * from names, so two Deployments with a common prefix never become one.
  *
  * **Details**
  *
- * When ten thousand pods of one Deployment crash, each names itself in an alert. The first few of a kind and namespace are read one by one;
- * when more are asked for within an interval, their owners are listed at once, metadata only, and the rest is answered from memory.
- * What is neither known nor in a list of this interval is `NotFound`, and retryable, as it may be newer than the list.
+ * When ten thousand pods of one Deployment crash, each names itself in an alert. The first few of a kind and namespace
+ * are read one by one; when more are asked for within an interval, their owners are listed at once, metadata only, and
+ * the rest is answered from memory. What is neither known nor in a list of this interval is `NotFound`, and retryable,
+ * as it may be newer than the list.
  */
+
 import { Context, Deferred, Duration, Effect, Exit, Layer } from "effect"
 import { displayName, type ResourceRef } from "../domain/Target.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
@@ -67,10 +69,13 @@ const entriesPerShelf = 100_000
 // No object has an empty name.
 const everything = ""
 
-export class OwnerResolver extends Context.Service<OwnerResolver, {
-  /** The root owner. `NotFound` where the object, or one on the way, does not exist. */
-  readonly resolve: (ref: ResourceRef) => Effect.Effect<ResourceRef, KubernetesError>
-}>()("kubernaut/kubernetes/OwnerResolver") {
+export class OwnerResolver extends Context.Service<
+  OwnerResolver,
+  {
+    /** The root owner. `NotFound` where the object, or one on the way, does not exist. */
+    readonly resolve: (ref: ResourceRef) => Effect.Effect<ResourceRef, KubernetesError>
+  }
+>()("kubernaut/kubernetes/OwnerResolver") {
   static readonly layer = (options: OwnerResolverOptions = {}): Layer.Layer<OwnerResolver, never, KubernetesClient> =>
     Layer.effect(OwnerResolver, make(options))
 }
@@ -92,19 +97,28 @@ const keep = (shelf: Shelf, object: KubernetesObject, atMs: number): void => {
   if (shelf.entries.size < entriesPerShelf) shelf.entries.set(object.metadata.name, { owner, atMs })
 }
 
-/** Does something that others wait for. They share its failure; when it is interrupted they look again for themselves. */
-const share = <A>(shelf: Shelf, key: string, effect: Effect.Effect<A, KubernetesError>): Effect.Effect<void, KubernetesError> =>
+/**
+ * Does something that others wait for. They share its failure; when it is interrupted they look again for themselves.
+ */
+const share = <A>(
+  shelf: Shelf,
+  key: string,
+  effect: Effect.Effect<A, KubernetesError>
+): Effect.Effect<void, KubernetesError> =>
   Effect.suspend(() => {
     const deferred = Deferred.makeUnsafe<void, KubernetesError>()
     shelf.inFlight.set(key, deferred)
-    return Effect.asVoid(Effect.onExit(effect, (exit) =>
-      Effect.sync(() => {
-        shelf.inFlight.delete(key)
-        Deferred.doneUnsafe(deferred, Exit.isSuccess(exit) || Exit.hasInterrupts(exit) ? Exit.void : exit)
-      })))
+    return Effect.asVoid(
+      Effect.onExit(effect, (exit) =>
+        Effect.sync(() => {
+          shelf.inFlight.delete(key)
+          Deferred.doneUnsafe(deferred, Exit.isSuccess(exit) || Exit.hasInterrupts(exit) ? Exit.void : exit)
+        })
+      )
+    )
   })
 
-const make = Effect.fnUntraced(function*(options: OwnerResolverOptions) {
+const make = Effect.fnUntraced(function* (options: OwnerResolverOptions) {
   const kubernetes = yield* KubernetesClient
   const intervalMs = Math.max(1000, Duration.toMillis(options.interval ?? "10 seconds"))
   const singleReads = options.singleReads ?? 4
@@ -121,7 +135,10 @@ const make = Effect.fnUntraced(function*(options: OwnerResolverOptions) {
     return shelf
   }
 
-  /** Begins a new interval of single reads. What is out of date would otherwise stay until a list that may never be needed. */
+  /**
+   * Begins a new interval of single reads. What is out of date would otherwise stay until a list that may never be
+   * needed.
+   */
   const turnInterval = (shelf: Shelf, nowMs: number): void => {
     if (nowMs - shelf.readsSinceMs < intervalMs) return
     shelf.readsSinceMs = nowMs
@@ -131,36 +148,51 @@ const make = Effect.fnUntraced(function*(options: OwnerResolverOptions) {
 
   const read = (shelf: Shelf, ref: ResourceRef, nowMs: number) => {
     shelf.reads++
-    return share(shelf, ref.name, Effect.map(kubernetes.get(ref), (object) => keep(shelf, object, nowMs)))
+    return share(
+      shelf,
+      ref.name,
+      Effect.map(kubernetes.get(ref), (object) => keep(shelf, object, nowMs))
+    )
   }
 
   const list = (shelf: Shelf, { kind, namespace }: ResourceRef, nowMs: number) =>
-    share(shelf, everything, Effect.map(kubernetes.list(kind, { namespace, metadataOnly: kind !== "HorizontalPodAutoscaler" }), (objects) => {
-      shelf.entries.clear()
-      shelf.owners.clear()
-      for (const object of objects) keep(shelf, object, nowMs)
-      shelf.listedAtMs = nowMs
-    }))
+    share(
+      shelf,
+      everything,
+      Effect.map(kubernetes.list(kind, { namespace, metadataOnly: kind !== "HorizontalPodAutoscaler" }), (objects) => {
+        shelf.entries.clear()
+        shelf.owners.clear()
+        for (const object of objects) keep(shelf, object, nowMs)
+        shelf.listedAtMs = nowMs
+      })
+    )
 
   /** What one object leads to. */
-  const step = Effect.fnUntraced(function*(ref: ResourceRef) {
+  const step = Effect.fnUntraced(function* (ref: ResourceRef) {
     const shelf = shelfOf(ref.kind, ref.namespace)
     while (true) {
       const nowMs = yield* Monotonic.nowMs
       const entry = shelf.entries.get(ref.name)
       if (entry !== undefined && nowMs - entry.atMs < intervalMs) return entry.owner
       turnInterval(shelf, nowMs)
-      const underWay = shelf.inFlight.get(ref.name) ?? (shelf.reads < singleReads ? undefined : shelf.inFlight.get(everything))
+      const underWay =
+        shelf.inFlight.get(ref.name) ?? (shelf.reads < singleReads ? undefined : shelf.inFlight.get(everything))
       if (underWay !== undefined) yield* Deferred.await(underWay)
       else if (shelf.reads < singleReads) yield* read(shelf, ref, nowMs)
       else if (nowMs - shelf.listedAtMs >= intervalMs) yield* list(shelf, ref, nowMs)
       // The list did not fit, so that it says nothing about what is missing.
       else if (shelf.entries.size >= entriesPerShelf) return ownerOf(yield* kubernetes.get(ref))
-      else return yield* new KubernetesError({ reason: { _tag: "NotFound" }, operation: `get ${displayName(ref)}`, applied: "no", retryable: true })
+      else
+        return yield* new KubernetesError({
+          reason: { _tag: "NotFound" },
+          operation: `get ${displayName(ref)}`,
+          applied: "no",
+          retryable: true
+        })
     }
   })
 
-  const resolve = Effect.fnUntraced(function*(ref: ResourceRef) {
+  const resolve = Effect.fnUntraced(function* (ref: ResourceRef) {
     let root = ref
     while (followed.has(root.kind)) {
       const owner: ResourceRef | undefined = yield* step(root)

@@ -1,27 +1,30 @@
 /**
- * A cluster in memory behind the same port as a real one: for trying Kubernaut out without a cluster, for tests, for the simulator
- * and for benchmarks.
+ * A cluster in memory behind the same port as a real one: for trying Kubernaut out without a cluster, for tests, for
+ * the simulator and for benchmarks.
  *
- * It opens with a shop in trouble (`sandbox/Workloads` has the list) on three nodes. Controllers, scheduler and kubelet are simulated on
- * Effect's `Clock`: nothing runs in the background, whoever looks makes happen what was due by then. With the same seed of `Random`
- * and the same calls at the same times it gives the same answers.
+ * It opens with a shop in trouble (`sandbox/Workloads` has the list) on three nodes. Controllers, scheduler and kubelet
+ * are simulated on Effect's `Clock`: nothing runs in the background, whoever looks makes happen what was due by then.
+ * With the same seed of `Random` and the same calls at the same times it gives the same answers.
  *
  * **Known differences to a real API server** (the contract suite says what is the same):
  *
- * - No authentication and no RBAC: `Unauthorized` and `Forbidden` come only from `intercept`. No LimitRange, Pod Security or admission webhooks.
- * - Objects are stored as written: no defaulting, no pruning of unknown fields; only what `sandbox/Admission` names is validated.
- *   Schema errors of types (a string for a number) are `Invalid` on both, but for other fields they are found only by the real one.
- * - Selectors of `list` and `watch` are equality only, as the port has them. A list is never paged or `Expired`; a watch is when its
- *   reader is more than 10,000 events behind.
- * - The controllers react at once; only pods take time (`pace`). A Deployment that is scaled in mid-rollout grows its new ReplicaSet
- *   only, where a real one scales all in proportion. `PodDisruptionBudget` status is never stale.
- * - Pods have no init containers, no probes, no finalizers and no volumes; a restart policy is `Always`, or `Never` for Jobs. All
- *   containers of a pod share the fate of the first. Nodes never fail. The scheduler looks at pod counts, CPU and memory, not at
- *   affinity, taints or node selectors; a DaemonSet runs on every node.
+ * - No authentication and no RBAC: `Unauthorized` and `Forbidden` come only from `intercept`. No LimitRange, Pod Security
+ *   or admission webhooks.
+ * - Objects are stored as written: no defaulting, no pruning of unknown fields; only what `sandbox/Admission` names is
+ *   validated. Schema errors of types (a string for a number) are `Invalid` on both, but for other fields they are
+ *   found only by the real one.
+ * - Selectors of `list` and `watch` are equality only, as the port has them. A list is never paged or `Expired`; a watch
+ *   is when its reader is more than 10,000 events behind.
+ * - The controllers react at once; only pods take time (`pace`). A Deployment that is scaled in mid-rollout grows its new
+ *   ReplicaSet only, where a real one scales all in proportion. `PodDisruptionBudget` status is never stale.
+ * - Pods have no init containers, no probes, no finalizers and no volumes; a restart policy is `Always`, or `Never` for
+ *   Jobs. All containers of a pod share the fate of the first. Nodes never fail. The scheduler looks at pod counts, CPU
+ *   and memory, not at affinity, taints or node selectors; a DaemonSet runs on every node.
  * - An autoscaler follows a demand that the sandbox knows, and scales once a `pace.autoscaler`; there are no metrics.
- * - Managed fields name the manager only. At most 500 events are kept per namespace, and old ones go when a new one comes; the same
- *   event counts up without end.
+ * - Managed fields name the manager only. At most 500 events are kept per namespace, and old ones go when a new one
+ *   comes; the same event counts up without end.
  */
+
 import { Clock, Duration, Effect, Layer, Random, Result, Stream } from "effect"
 import type { Change } from "../domain/Change.ts"
 import { find, unknownKind } from "./ApiResource.ts"
@@ -34,7 +37,12 @@ import { reconcilePod } from "./sandbox/PodLifecycle.ts"
 import { reconcileReplicaSet } from "./sandbox/ReplicaSetController.ts"
 import { reconcileAutoscaler, reconcileBudget, reconcileClaim, reconcileService } from "./sandbox/ServiceControllers.ts"
 import type { Mutation } from "./sandbox/Store.ts"
-import { reconcileCronJob, reconcileDaemonSet, reconcileJob, reconcileStatefulSet } from "./sandbox/WorkloadControllers.ts"
+import {
+  reconcileCronJob,
+  reconcileDaemonSet,
+  reconcileJob,
+  reconcileStatefulSet
+} from "./sandbox/WorkloadControllers.ts"
 import { type DeploymentOptions, historyMs, images, seed } from "./sandbox/Workloads.ts"
 
 /** How fast pods live. Every part defaults to that of `defaultPace`. */
@@ -45,7 +53,10 @@ export interface Pace {
   readonly termination: Duration.Input
   /** How long a failing container runs before it dies. */
   readonly crash: Duration.Input
-  /** The first crash-loop back-off. It doubles up to `backoffCap`; below 1 s it is 1 s, so that a crash loop never spins. */
+  /**
+   * The first crash-loop back-off. It doubles up to `backoffCap`; below 1 s it is 1 s, so that a crash loop never
+   * spins.
+   */
   readonly backoff: Duration.Input
   readonly backoffCap: Duration.Input
   /** How often an autoscaler may scale. */
@@ -91,9 +102,12 @@ export interface SandboxOptions {
   /** The name under which writes are recorded in `managedFields`. Default `kubernaut`. */
   readonly fieldManager?: string | undefined
   /**
-   * Stands around every request but watches: it may delay it, refuse it, or let it happen and lose the answer. This is where faults are injected.
+   * Stands around every request but watches: it may delay it, refuse it, or let it happen and lose the answer. This is
+   * where faults are injected.
    */
-  readonly intercept?: (<A>(operation: Operation, request: Effect.Effect<A, KubernetesError>) => Effect.Effect<A, KubernetesError>) | undefined
+  readonly intercept?:
+    | (<A>(operation: Operation, request: Effect.Effect<A, KubernetesError>) => Effect.Effect<A, KubernetesError>)
+    | undefined
 }
 
 const controllers: ReadonlyMap<string, Controller> = new Map([
@@ -144,7 +158,11 @@ interface Watcher {
 
 const watchEvent = (watcher: Watcher, mutation: Mutation): WatchEvent | undefined => {
   const { object } = mutation
-  if (object.kind !== watcher.kind || (watcher.namespace !== undefined && object.metadata.namespace !== watcher.namespace)) return undefined
+  if (
+    object.kind !== watcher.kind
+    || (watcher.namespace !== undefined && object.metadata.namespace !== watcher.namespace)
+  )
+    return undefined
   const matches = hasLabels(object.metadata.labels, watcher.labels)
   if (mutation.type !== "MODIFIED") return matches ? { type: mutation.type, object } : undefined
   // An object that begins or ceases to match appears or goes for this watcher, as on a real server.
@@ -180,51 +198,73 @@ class Watchers {
   }
 }
 
-const makeWatch = (cluster: Cluster, watchers: Watchers): KubernetesClient["Service"]["watch"] => (kind, options) =>
-  Stream.unwrap(Effect.gen(function*() {
-    const clock = yield* Clock.Clock
-    const resource = find(kind)
-    if (resource === undefined) return Stream.fail(unknownKind(`watch ${kind}`))
-    cluster.advance(clock.currentTimeMillisUnsafe())
-    const namespace = resource.namespaced && options.namespace !== "" ? options.namespace : undefined
-    const watcher: Watcher = { kind, namespace, labels: options.labelSelector ?? {}, buffer: [], expired: false, sleepsUntilMs: -Infinity, wake: () => {} }
-    const listed = ApiServer.list(cluster, kind, options)
-    if (Result.isFailure(listed)) return Stream.fail(listed.failure)
-    watcher.buffer = listed.success.map((object) => ({ type: "ADDED", object }))
-    watchers.add(watcher)
-    yield* Effect.addFinalizer(() => Effect.sync(() => watchers.remove(watcher)))
+const makeWatch =
+  (cluster: Cluster, watchers: Watchers): KubernetesClient["Service"]["watch"] =>
+  (kind, options) =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        const clock = yield* Clock.Clock
+        const resource = find(kind)
+        if (resource === undefined) return Stream.fail(unknownKind(`watch ${kind}`))
+        cluster.advance(clock.currentTimeMillisUnsafe())
+        const namespace = resource.namespaced && options.namespace !== "" ? options.namespace : undefined
+        const watcher: Watcher = {
+          kind,
+          namespace,
+          labels: options.labelSelector ?? {},
+          buffer: [],
+          expired: false,
+          sleepsUntilMs: -Infinity,
+          wake: () => {}
+        }
+        const listed = ApiServer.list(cluster, kind, options)
+        if (Result.isFailure(listed)) return Stream.fail(listed.failure)
+        watcher.buffer = listed.success.map((object) => ({ type: "ADDED", object }))
+        watchers.add(watcher)
+        yield* Effect.addFinalizer(() => Effect.sync(() => watchers.remove(watcher)))
 
-    const woken = Effect.callback<void>((resume) => {
-      watcher.wake = () => resume(Effect.void)
-      return Effect.sync(() => {
-        watcher.wake = () => {}
+        const woken = Effect.callback<void>((resume) => {
+          watcher.wake = () => resume(Effect.void)
+          return Effect.sync(() => {
+            watcher.wake = () => {}
+          })
+        })
+        const idle = Effect.suspend(() => {
+          const nowMs = clock.currentTimeMillisUnsafe()
+          watcher.sleepsUntilMs = cluster.timeline.nextMs
+          const waiting = Number.isFinite(watcher.sleepsUntilMs)
+            ? Effect.raceFirst(woken, clock.sleep(Duration.millis(Math.max(0, watcher.sleepsUntilMs - nowMs))))
+            : woken
+          return Effect.ensuring(
+            waiting,
+            Effect.sync(() => {
+              watcher.sleepsUntilMs = -Infinity
+            })
+          )
+        })
+        const next: Effect.Effect<ReadonlyArray<WatchEvent>, KubernetesError> = Effect.suspend(() => {
+          cluster.advance(clock.currentTimeMillisUnsafe())
+          if (watcher.expired) {
+            return Effect.fail(
+              new KubernetesError({
+                reason: { _tag: "Expired" },
+                operation: `watch ${kind}`,
+                applied: "no",
+                retryable: true
+              })
+            )
+          }
+          if (watcher.buffer.length === 0) return Effect.flatMap(idle, () => next)
+          const events = watcher.buffer
+          watcher.buffer = []
+          return Effect.succeed(events)
+        })
+        return Stream.fromIterableEffectRepeat(next)
       })
-    })
-    const idle = Effect.suspend(() => {
-      const nowMs = clock.currentTimeMillisUnsafe()
-      watcher.sleepsUntilMs = cluster.timeline.nextMs
-      const waiting = Number.isFinite(watcher.sleepsUntilMs)
-        ? Effect.raceFirst(woken, clock.sleep(Duration.millis(Math.max(0, watcher.sleepsUntilMs - nowMs))))
-        : woken
-      return Effect.ensuring(waiting, Effect.sync(() => {
-        watcher.sleepsUntilMs = -Infinity
-      }))
-    })
-    const next: Effect.Effect<ReadonlyArray<WatchEvent>, KubernetesError> = Effect.suspend(() => {
-      cluster.advance(clock.currentTimeMillisUnsafe())
-      if (watcher.expired) {
-        return Effect.fail(new KubernetesError({ reason: { _tag: "Expired" }, operation: `watch ${kind}`, applied: "no", retryable: true }))
-      }
-      if (watcher.buffer.length === 0) return Effect.flatMap(idle, () => next)
-      const events = watcher.buffer
-      watcher.buffer = []
-      return Effect.succeed(events)
-    })
-    return Stream.fromIterableEffectRepeat(next)
-  }))
+    )
 
 /** Opens a sandbox. Its history is seeded from the present `Clock` and `Random`. */
-export const make = Effect.fnUntraced(function*(options: SandboxOptions = {}) {
+export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
   const nowMs = yield* Clock.currentTimeMillis
   const deployments = options.deployments ?? []
   const cluster = new Cluster({
@@ -271,6 +311,7 @@ export const make = Effect.fnUntraced(function*(options: SandboxOptions = {}) {
 })
 
 /** The port on a new sandbox. */
-export const layer = (options?: SandboxOptions): Layer.Layer<KubernetesClient> => Layer.effect(KubernetesClient, make(options))
+export const layer = (options?: SandboxOptions): Layer.Layer<KubernetesClient> =>
+  Layer.effect(KubernetesClient, make(options))
 
 export type { DeploymentOptions, ImageBehaviour }

@@ -1,17 +1,20 @@
 /**
- * Tells apart why a request to an API server failed: a pure function of what was asked and what came back. The only place where text
- * of a `metav1.Status` is looked at, and none of that text goes into the error.
+ * Tells apart why a request to an API server failed: a pure function of what was asked and what came back. The only
+ * place where text of a `metav1.Status` is looked at, and none of that text goes into the error.
  *
  * **Gotchas**
  *
- * - 403 is five different things. RBAC's is told by its own sentence (`User "…" cannot patch resource …`); a 403 that no authorizer and no
- *   known admission plugin wrote is still an admission plugin's, hence `PolicyDenied`.
+ * - 403 is five different things. RBAC's is told by its own sentence (`User "…" cannot patch resource …`); a 403 that no
+ *   authorizer and no known admission plugin wrote is still an admission plugin's, hence `PolicyDenied`.
  * - A ValidatingAdmissionPolicy answers 422 with reason `Invalid` by default, which is not a mistake in our request.
- * - 429 is either a PodDisruptionBudget (cause `DisruptionBudget`) or an overloaded server. Only the second says anything of its health.
- * - The API server reports "server timeout, ask again" as a 500 with reason `ServerTimeout`, and etcd without space as a plain 500.
- * - `retryable` means the very same request. A write whose outcome is unknown never is: it has to be read back first. A conflict
- *   is not either: it needs a new plan.
+ * - 429 is either a PodDisruptionBudget (cause `DisruptionBudget`) or an overloaded server. Only the second says anything
+ *   of its health.
+ * - The API server reports "server timeout, ask again" as a 500 with reason `ServerTimeout`, and etcd without space as a
+ *   plain 500.
+ * - `retryable` means the very same request. A write whose outcome is unknown never is: it has to be read back first. A
+ *   conflict is not either: it needs a new plan.
  */
+
 import type { Applied } from "../domain/Execution.ts"
 import { KubernetesError, type KubernetesErrorReason } from "./KubernetesClient.ts"
 
@@ -37,12 +40,12 @@ export interface Status {
 
 export type Answer =
   | {
-    readonly _tag: "Response"
-    readonly status: number
-    /** The body if it was JSON, else `undefined`. */
-    readonly body: unknown
-    readonly retryAfter: string | undefined
-  }
+      readonly _tag: "Response"
+      readonly status: number
+      /** The body if it was JSON, else `undefined`. */
+      readonly body: unknown
+      readonly retryAfter: string | undefined
+    }
   /** No answer. `sent`: the request may have reached the server. `timeout`: our own patience ended. */
   | { readonly _tag: "NoAnswer"; readonly sent: boolean; readonly timeout: boolean }
 
@@ -55,7 +58,8 @@ interface Verdict {
 
 const refused = (reason: KubernetesErrorReason, retryable = false): Verdict => ({ reason, applied: "no", retryable })
 
-const statusOf = (body: unknown): Status => (typeof body === "object" && body !== null && (body as Status).kind === "Status" ? body as Status : {})
+const statusOf = (body: unknown): Status =>
+  typeof body === "object" && body !== null && (body as Status).kind === "Status" ? (body as Status) : {}
 
 /** Milliseconds to wait, from the header (seconds) or the status. */
 const retryAfterMs = (status: Status, header: string | undefined): { readonly retryAfterMs?: number } => {
@@ -77,10 +81,20 @@ const admissionVerdict = (message: string): Verdict | undefined => {
 const forbidden = (message: string): Verdict => {
   const quota = /(?:exceeded|failed) quota: ([^,:\s]+)/.exec(message)
   if (quota !== null) return refused({ _tag: "QuotaExceeded", ...named("quota", quota[1]) })
-  if (/(?:maximum|minimum) \S+ usage per \S+ is|max limit to request ratio per \S+ is|must specify (?:limits|requests)\./.test(message)) return refused({ _tag: "QuotaExceeded" })
+  if (
+    /(?:maximum|minimum) \S+ usage per \S+ is|max limit to request ratio per \S+ is|must specify (?:limits|requests)\./.test(
+      message
+    )
+  )
+    return refused({ _tag: "QuotaExceeded" })
   const podSecurity = /violates (PodSecurity "[^"]+")/.exec(message)
   if (podSecurity !== null) return refused({ _tag: "PolicyDenied", ...named("policy", podSecurity[1]) })
-  if (message === "" || /cannot \S+ (?:resource|path) "/.test(message) || message.includes("attempting to grant RBAC permissions not currently held")) return refused({ _tag: "Forbidden" })
+  if (
+    message === ""
+    || /cannot \S+ (?:resource|path) "/.test(message)
+    || message.includes("attempting to grant RBAC permissions not currently held")
+  )
+    return refused({ _tag: "Forbidden" })
   return refused({ _tag: "PolicyDenied" })
 }
 
@@ -90,11 +104,16 @@ const conflict = (status: Status, creates: boolean): Verdict => {
     const managers = causes.flatMap((cause) => /conflict with "([^"]+)"/.exec(cause.message ?? "")?.[1] ?? [])
     return refused({ _tag: "FieldManagerConflict", managers: [...new Set(managers)] })
   }
-  return refused({ _tag: status.reason === "AlreadyExists" || (creates && status.reason === undefined) ? "AlreadyExists" : "Conflict" })
+  return refused({
+    _tag: status.reason === "AlreadyExists" || (creates && status.reason === undefined) ? "AlreadyExists" : "Conflict"
+  })
 }
 
 const invalid = (status: Status): Verdict =>
-  refused({ _tag: "Invalid", fields: [...new Set((status.details?.causes ?? []).flatMap((cause) => cause.field ?? []))] })
+  refused({
+    _tag: "Invalid",
+    fields: [...new Set((status.details?.causes ?? []).flatMap((cause) => cause.field ?? []))]
+  })
 
 const tooMany = (status: Status, header: string | undefined): Verdict =>
   status.details?.causes?.some((cause) => cause.reason === "DisruptionBudget") === true
@@ -106,7 +125,8 @@ const serverError = (code: number, status: Status, header: string | undefined): 
   const unavailable = { _tag: "Unavailable", status: code, ...retryAfterMs(status, header) } as const
   if (code === 507) return { reason: { _tag: "StorageFull" }, applied: "unknown", retryable: false }
   if (/etcdserver: .*database space exceeded/.test(message)) return refused({ _tag: "StorageFull" })
-  if (code === 504 || status.reason === "ServerTimeout" || status.reason === "Timeout") return { reason: { _tag: "Timeout" }, applied: "unknown", retryable: true }
+  if (code === 504 || status.reason === "ServerTimeout" || status.reason === "Timeout")
+    return { reason: { _tag: "Timeout" }, applied: "unknown", retryable: true }
   // Both are said before anything is stored. No number of retries makes two budgets one.
   if (message.includes("has more than one PodDisruptionBudget")) return refused(unavailable)
   if (message.includes("failed calling webhook")) return refused(unavailable, true)
@@ -135,13 +155,16 @@ const responseVerdict = (asked: Asked, answer: Extract<Answer, { _tag: "Response
     case 429:
       return tooMany(status, answer.retryAfter)
     default:
-      return answer.status >= 400 ? invalid(status) : { reason: { _tag: "Unavailable", status: answer.status }, applied: "unknown", retryable: false }
+      return answer.status >= 400
+        ? invalid(status)
+        : { reason: { _tag: "Unavailable", status: answer.status }, applied: "unknown", retryable: false }
   }
 }
 
 const noAnswerVerdict = (asked: Asked, { sent, timeout }: Extract<Answer, { _tag: "NoAnswer" }>): Verdict => {
-  // What was never sent was never done. A write that was sent and lost its answer is as good as timed out, whoever hung up.
-  const reason = timeout || (asked.writes && sent) ? { _tag: "Timeout" } as const : { _tag: "Unavailable" } as const
+  // What was never sent was never done. A write that was sent and lost its answer is as good as timed out, whoever hung
+  // up.
+  const reason = timeout || (asked.writes && sent) ? ({ _tag: "Timeout" } as const) : ({ _tag: "Unavailable" } as const)
   return { reason, applied: sent ? "unknown" : "no", retryable: true }
 }
 
@@ -149,5 +172,10 @@ const noAnswerVerdict = (asked: Asked, { sent, timeout }: Extract<Answer, { _tag
 export const classify = (asked: Asked, answer: Answer): KubernetesError => {
   const verdict = answer._tag === "Response" ? responseVerdict(asked, answer) : noAnswerVerdict(asked, answer)
   const applied = asked.writes ? verdict.applied : "no"
-  return new KubernetesError({ reason: verdict.reason, operation: asked.operation, applied, retryable: verdict.retryable && applied !== "unknown" })
+  return new KubernetesError({
+    reason: verdict.reason,
+    operation: asked.operation,
+    applied,
+    retryable: verdict.retryable && applied !== "unknown"
+  })
 }

@@ -1,9 +1,11 @@
 /**
- * Reads what the cluster says about a target at one moment: the baseline before acting and what verification compares with it.
+ * Reads what the cluster says about a target at one moment: the baseline before acting and what verification compares
+ * with it.
  *
- * `assemble` is pure; `readWorkload` gathers what it needs in three rounds (the object; its ReplicaSets, pods, Services and autoscalers;
- * the EndpointSlices of the Services that select it), at most `5 + Services` requests.
+ * `assemble` is pure; `readWorkload` gathers what it needs in three rounds (the object; its ReplicaSets, pods, Services
+ * and autoscalers; the EndpointSlices of the Services that select it), at most `5 + Services` requests.
  */
+
 import { Effect } from "effect"
 import type { ResourceRef } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
@@ -49,7 +51,10 @@ const podsListed = 100
 /** What holds a pod back, the most telling first; `null` when it is ready or nothing is said. */
 export const podReason = (pod: Pod): string | null => {
   if (isPodReady(pod)) return null
-  const statuses: ReadonlyArray<ContainerStatus> = [...pod.status?.initContainerStatuses ?? [], ...pod.status?.containerStatuses ?? []]
+  const statuses: ReadonlyArray<ContainerStatus> = [
+    ...(pod.status?.initContainerStatuses ?? []),
+    ...(pod.status?.containerStatuses ?? [])
+  ]
   const failing = statuses.filter((status) => !status.ready)
   for (const status of failing) {
     const waiting = status.state?.waiting?.reason
@@ -62,13 +67,15 @@ export const podReason = (pod: Pod): string | null => {
   if (scheduled?.status === "False") return scheduled.reason ?? "Unschedulable"
   if (pod.status?.reason !== undefined) return pod.status.reason
   for (const status of failing) {
-    const reason = status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? status.lastState?.terminated?.reason
+    const reason =
+      status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? status.lastState?.terminated?.reason
     if (reason !== undefined) return reason
   }
   return conditionOf(pod.status?.conditions, "Ready")?.reason ?? null
 }
 
-const restartsOf = (pod: Pod): number => (pod.status?.containerStatuses ?? []).reduce((sum, status) => sum + status.restartCount, 0)
+const restartsOf = (pod: Pod): number =>
+  (pod.status?.containerStatuses ?? []).reduce((sum, status) => sum + status.restartCount, 0)
 
 /** The labels that pods of this object carry, for finding them and the Services that select them. */
 const podLabels = (object: KubernetesObject): Labels | undefined => {
@@ -94,11 +101,11 @@ const servicesOf = (object: KubernetesObject, services: ReadonlyArray<Kubernetes
 const podsOf = (observation: Observation, object: KubernetesObject): ReadonlyArray<Pod> => {
   if (object.kind === "Pod") return [object as Pod]
   const owners = new Set([object.metadata.uid])
-  for (const between of [...observation.replicaSets ?? [], ...observation.jobs ?? []]) {
+  for (const between of [...(observation.replicaSets ?? []), ...(observation.jobs ?? [])]) {
     if (controllerOf(between)?.uid === object.metadata.uid) owners.add(between.metadata.uid)
   }
   const keepsFinished = object.kind === "Job" || object.kind === "CronJob"
-  return (observation.pods as ReadonlyArray<Pod> | undefined ?? []).filter((pod) => {
+  return ((observation.pods as ReadonlyArray<Pod> | undefined) ?? []).filter((pod) => {
     const owner = controllerOf(pod)
     if (owner === undefined || !owners.has(owner.uid) || pod.metadata.deletionTimestamp !== undefined) return false
     return keepsFinished || (pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed")
@@ -106,7 +113,12 @@ const podsOf = (observation: Observation, object: KubernetesObject): ReadonlyArr
 }
 
 /** Ready addresses of the object's own pods, each counted once; of all pods for a Service itself. */
-const readyEndpoints = (object: KubernetesObject, services: ReadonlyArray<Service>, slices: ReadonlyArray<KubernetesObject>, pods: ReadonlyArray<Pod>): number | null => {
+const readyEndpoints = (
+  object: KubernetesObject,
+  services: ReadonlyArray<Service>,
+  slices: ReadonlyArray<KubernetesObject>,
+  pods: ReadonlyArray<Pod>
+): number | null => {
   if (services.length === 0) return null
   const uids = object.kind === "Service" ? undefined : new Set(pods.map((pod) => pod.metadata.uid))
   const names = new Set(services.map((service) => service.metadata.name))
@@ -127,12 +139,20 @@ const readyEndpoints = (object: KubernetesObject, services: ReadonlyArray<Servic
 export const managersOf = (object: KubernetesObject, autoscaler: string | null): ReadonlyArray<Manager> => {
   const { annotations = {}, labels = {}, managedFields = [] } = object.metadata
   const found: Array<Manager> = []
-  if (labels["app.kubernetes.io/managed-by"] === "Helm" || annotations["meta.helm.sh/release-name"] !== undefined) found.push("helm")
+  if (labels["app.kubernetes.io/managed-by"] === "Helm" || annotations["meta.helm.sh/release-name"] !== undefined)
+    found.push("helm")
   if (
-    annotations["argocd.argoproj.io/tracking-id"] !== undefined || labels["argocd.argoproj.io/instance"] !== undefined ||
-    managedFields.some((field) => field.manager?.startsWith("argocd-") === true)
-  ) found.push("argocd")
-  if (Object.keys(labels).some((label) => label.startsWith("kustomize.toolkit.fluxcd.io/") || label.startsWith("helm.toolkit.fluxcd.io/"))) found.push("flux")
+    annotations["argocd.argoproj.io/tracking-id"] !== undefined
+    || labels["argocd.argoproj.io/instance"] !== undefined
+    || managedFields.some((field) => field.manager?.startsWith("argocd-") === true)
+  )
+    found.push("argocd")
+  if (
+    Object.keys(labels).some(
+      (label) => label.startsWith("kustomize.toolkit.fluxcd.io/") || label.startsWith("helm.toolkit.fluxcd.io/")
+    )
+  )
+    found.push("flux")
   if (autoscaler !== null) found.push("hpa")
   return found
 }
@@ -155,21 +175,36 @@ const countsOf = (object: KubernetesObject): Counts => {
       return {
         desired: spec?.replicas ?? 1,
         ready: status.readyReplicas ?? 0,
-        updated: object.kind === "ReplicaSet" ? null : status.updatedReplicas ?? 0,
+        updated: object.kind === "ReplicaSet" ? null : (status.updatedReplicas ?? 0),
         available: status.availableReplicas ?? 0
       }
     }
     case "DaemonSet": {
       const status = (object as DaemonSet).status ?? {}
-      return { desired: status.desiredNumberScheduled ?? 0, ready: status.numberReady ?? 0, updated: status.updatedNumberScheduled ?? 0, available: status.numberAvailable ?? 0 }
+      return {
+        desired: status.desiredNumberScheduled ?? 0,
+        ready: status.numberReady ?? 0,
+        updated: status.updatedNumberScheduled ?? 0,
+        available: status.numberAvailable ?? 0
+      }
     }
     case "Job": {
       const { spec, status } = object as Job
-      return { desired: spec.completions ?? 1, ready: status?.ready ?? 0, updated: null, available: status?.succeeded ?? 0 }
+      return {
+        desired: spec.completions ?? 1,
+        ready: status?.ready ?? 0,
+        updated: null,
+        available: status?.succeeded ?? 0
+      }
     }
     case "HorizontalPodAutoscaler": {
       const { status } = object as HorizontalPodAutoscaler
-      return { desired: status?.desiredReplicas ?? null, ready: status?.currentReplicas ?? null, updated: null, available: null }
+      return {
+        desired: status?.desiredReplicas ?? null,
+        ready: status?.currentReplicas ?? null,
+        updated: null,
+        available: null
+      }
     }
     case "Pod":
       return { desired: 1, ready: isPodReady(object as Pod) ? 1 : 0, updated: null, available: null }
@@ -178,11 +213,19 @@ const countsOf = (object: KubernetesObject): Counts => {
   }
 }
 
-const runsPods: ReadonlySet<string> = new Set(["Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"])
+const runsPods: ReadonlySet<string> = new Set([
+  "Pod",
+  "Deployment",
+  "StatefulSet",
+  "DaemonSet",
+  "ReplicaSet",
+  "Job",
+  "CronJob"
+])
 
 const autoscalerOf = (object: KubernetesObject, autoscalers: ReadonlyArray<KubernetesObject>): string | null =>
-  (autoscalers as ReadonlyArray<HorizontalPodAutoscaler>).find(({ spec }) =>
-    spec.scaleTargetRef.kind === object.kind && spec.scaleTargetRef.name === object.metadata.name
+  (autoscalers as ReadonlyArray<HorizontalPodAutoscaler>).find(
+    ({ spec }) => spec.scaleTargetRef.kind === object.kind && spec.scaleTargetRef.name === object.metadata.name
   )?.metadata.name ?? null
 
 const absent = (ref: ResourceRef, observedAt: Timestamp.Timestamp): WorkloadState => ({
@@ -212,7 +255,9 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
   const { object, ref } = observation
   if (object === undefined) return absent(ref, observedAt)
   const pods = podsOf(observation, object)
-  const status = object["status"] as { readonly observedGeneration?: number; readonly conditions?: ReadonlyArray<Condition> } | undefined
+  const status = object["status"] as
+    | { readonly observedGeneration?: number; readonly conditions?: ReadonlyArray<Condition> }
+    | undefined
   const counts = countsOf(object)
   const autoscaler = autoscalerOf(object, observation.autoscalers ?? [])
   const revision = Number(object.metadata.annotations?.["deployment.kubernetes.io/revision"] ?? NaN)
@@ -230,14 +275,22 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
     availableReplicas: counts.available,
     restarts: runsPods.has(object.kind) ? pods.reduce((sum, pod) => sum + restartsOf(pod), 0) : null,
     // Those that are held back first, so that a cut leaves out only healthy ones.
-    pods: [...pods].sort((a, b) => Number(isPodReady(a)) - Number(isPodReady(b))).slice(0, podsListed).map((pod) => ({
-      name: pod.metadata.name,
-      uid: pod.metadata.uid,
-      ready: isPodReady(pod),
-      restarts: restartsOf(pod),
-      reason: podReason(pod)
-    })),
-    endpoints: readyEndpoints(object, servicesOf(object, observation.services ?? []), observation.endpointSlices ?? [], pods),
+    pods: [...pods]
+      .sort((a, b) => Number(isPodReady(a)) - Number(isPodReady(b)))
+      .slice(0, podsListed)
+      .map((pod) => ({
+        name: pod.metadata.name,
+        uid: pod.metadata.uid,
+        ready: isPodReady(pod),
+        restarts: restartsOf(pod),
+        reason: podReason(pod)
+      })),
+    endpoints: readyEndpoints(
+      object,
+      servicesOf(object, observation.services ?? []),
+      observation.endpointSlices ?? [],
+      pods
+    ),
     revision: Number.isInteger(revision) ? revision : null,
     conditions: (status?.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason: reason ?? "" })),
     managers: managersOf(object, autoscaler),
@@ -252,39 +305,64 @@ const notFoundAsUndefined = (error: KubernetesError): Effect.Effect<undefined, K
   error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)
 
 /** The object that a target is, as it is now; `undefined` where it does not exist. One request. */
-export const readObject = (ref: ResourceRef): Effect.Effect<KubernetesObject | undefined, KubernetesError, KubernetesClient> =>
+export const readObject = (
+  ref: ResourceRef
+): Effect.Effect<KubernetesObject | undefined, KubernetesError, KubernetesClient> =>
   Effect.flatMap(KubernetesClient, (kubernetes) => Effect.catch(kubernetes.get(ref), notFoundAsUndefined))
 
 /** The whole state of a target whose object was just read: what belongs to the object is read now. */
-export const readAround = Effect.fnUntraced(
-  function*(ref: ResourceRef, object: KubernetesObject | undefined): Effect.fn.Return<WorkloadState, KubernetesError, KubernetesClient> {
-    const kubernetes = yield* KubernetesClient
-    if (object === undefined) return assemble({ ref, object }, yield* Timestamp.now)
-    const { kind, namespace } = ref
-    const inNamespace = (listed: string, labelSelector?: Labels) => kubernetes.list(listed, { namespace, ...(labelSelector === undefined ? {} : { labelSelector }) })
-    const labels = selectorLabels(object)
-    const scales = kind === "Deployment" || kind === "StatefulSet" || kind === "ReplicaSet"
-    const served = podLabels(object) !== undefined && runsPods.has(kind)
-    const [replicaSets, jobs, pods, services, autoscalers] = yield* Effect.all([
+export const readAround = Effect.fnUntraced(function* (
+  ref: ResourceRef,
+  object: KubernetesObject | undefined
+): Effect.fn.Return<WorkloadState, KubernetesError, KubernetesClient> {
+  const kubernetes = yield* KubernetesClient
+  if (object === undefined) return assemble({ ref, object }, yield* Timestamp.now)
+  const { kind, namespace } = ref
+  const inNamespace = (listed: string, labelSelector?: Labels) =>
+    kubernetes.list(listed, { namespace, ...(labelSelector === undefined ? {} : { labelSelector }) })
+  const labels = selectorLabels(object)
+  const scales = kind === "Deployment" || kind === "StatefulSet" || kind === "ReplicaSet"
+  const served = podLabels(object) !== undefined && runsPods.has(kind)
+  const [replicaSets, jobs, pods, services, autoscalers] = yield* Effect.all(
+    [
       kind === "Deployment" ? inNamespace("ReplicaSet", labels) : none,
       kind === "CronJob" ? inNamespace("Job") : none,
       runsPods.has(kind) && kind !== "Pod" && kind !== "CronJob" ? inNamespace("Pod", labels) : none,
       served ? inNamespace("Service") : none,
       scales ? inNamespace("HorizontalPodAutoscaler") : none
-    ], { concurrency: "unbounded" })
-    const running = ((object as CronJob).status?.active ?? []) as ReadonlyArray<{ readonly name?: string }>
-    const [endpointSlices, jobPods] = yield* Effect.all([
-      Effect.forEach(servicesOf(object, services), (service) => inNamespace("EndpointSlice", { "kubernetes.io/service-name": service.metadata.name }), { concurrency: "unbounded" }),
+    ],
+    { concurrency: "unbounded" }
+  )
+  const running = ((object as CronJob).status?.active ?? []) as ReadonlyArray<{ readonly name?: string }>
+  const [endpointSlices, jobPods] = yield* Effect.all(
+    [
+      Effect.forEach(
+        servicesOf(object, services),
+        (service) => inNamespace("EndpointSlice", { "kubernetes.io/service-name": service.metadata.name }),
+        { concurrency: "unbounded" }
+      ),
       kind === "CronJob"
-        ? Effect.forEach(running, ({ name = "" }) => inNamespace("Pod", { "job-name": name }), { concurrency: "unbounded" })
+        ? Effect.forEach(running, ({ name = "" }) => inNamespace("Pod", { "job-name": name }), {
+            concurrency: "unbounded"
+          })
         : Effect.succeed([])
-    ], { concurrency: "unbounded" })
-    return assemble(
-      { ref, object, replicaSets, jobs, pods: [...pods, ...jobPods.flat()], services, autoscalers, endpointSlices: endpointSlices.flat() },
-      yield* Timestamp.now
-    )
-  }
-)
+    ],
+    { concurrency: "unbounded" }
+  )
+  return assemble(
+    {
+      ref,
+      object,
+      replicaSets,
+      jobs,
+      pods: [...pods, ...jobPods.flat()],
+      services,
+      autoscalers,
+      endpointSlices: endpointSlices.flat()
+    },
+    yield* Timestamp.now
+  )
+})
 
 /** Reads a target of any kind. A target that does not exist is a state with `exists: false`, not an error. */
 export const readWorkload = (ref: ResourceRef): Effect.Effect<WorkloadState, KubernetesError, KubernetesClient> =>

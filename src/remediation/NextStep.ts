@@ -1,10 +1,11 @@
 /**
- * Which step is due: a pure function of the remediation as its journal tells it. Before and after a crash it gives the same answer,
- * and that is the whole of recovery.
+ * Which step is due: a pure function of the remediation as its journal tells it. Before and after a crash it gives the
+ * same answer, and that is the whole of recovery.
  */
+
+import type { Intent } from "../domain/Execution.ts"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import type { FinalState } from "../domain/Remediation.ts"
-import type { Intent } from "../domain/Execution.ts"
 
 export type NextStep =
   /** Read the root owner of the target. */
@@ -22,7 +23,10 @@ export type NextStep =
 
 const conclude = (state: FinalState, reason: string): NextStep => ({ _tag: "Conclude", state, reason })
 
-/** How often an action may be planned in all: one that met a changed object is decided and planned anew before a person is asked. */
+/**
+ * How often an action may be planned in all: one that met a changed object is decided and planned anew before a person
+ * is asked.
+ */
 export const maxPlans = 3
 
 export const nextStep = (self: Remediation): NextStep => {
@@ -46,21 +50,32 @@ export const nextStep = (self: Remediation): NextStep => {
       if (self.review === undefined) return { _tag: "AwaitReview" }
       return self.review.answer === "approved"
         ? { _tag: "Decide" }
-        : conclude("Cancelled", `Rejected by ${self.review.by}${self.review.reason === undefined ? "." : `: ${self.review.reason}`}`)
+        : conclude(
+            "Cancelled",
+            `Rejected by ${self.review.by}${self.review.reason === undefined ? "." : `: ${self.review.reason}`}`
+          )
   }
 }
 
-/** Somebody changed the object before anything was written, so that it is as if nothing had been planned yet: whatever is decided next counts. */
+/**
+ * Somebody changed the object before anything was written, so that it is as if nothing had been planned yet: whatever
+ * is decided next counts.
+ */
 const isOvertaken = (self: Remediation, { outcome }: Remediation["executions"][number]): boolean =>
   outcome?.failure === "conflict" && outcome.applied === "no" && self.executions.length < maxPlans
 
 const afterIntent = (self: Remediation, { intent, outcome }: Remediation["executions"][number]): NextStep => {
   if (outcome === undefined) return { _tag: "Execute", intent }
   if (outcome.applied === "unknown") {
-    return conclude("Escalated", `It is not known whether the action reached the cluster.${outcome.message === undefined ? "" : ` ${outcome.message}`}`)
+    return conclude(
+      "Escalated",
+      `It is not known whether the action reached the cluster.${outcome.message === undefined ? "" : ` ${outcome.message}`}`
+    )
   }
-  if (outcome.failure !== undefined) return conclude("Escalated", outcome.message ?? `The action failed: ${outcome.failure}.`)
-  if (intent.action.type === "CollectDiagnostics") return conclude("Escalated", "Diagnostics were collected for a person to look at.")
+  if (outcome.failure !== undefined)
+    return conclude("Escalated", outcome.message ?? `The action failed: ${outcome.failure}.`)
+  if (intent.action.type === "CollectDiagnostics")
+    return conclude("Escalated", "Diagnostics were collected for a person to look at.")
   if (self.verification === undefined) return { _tag: "Verify", intent }
   const found = self.verification.reasons.join("; ")
   switch (self.verification.verdict) {

@@ -3,6 +3,7 @@
  *
  * `circuitbreaker.state` and `retry.attempt` are the names of OpenTelemetry's own proposal for such attributes.
  */
+
 import { Effect, type Fiber } from "effect"
 import type { CircuitTag } from "./ResilienceEvent.ts"
 

@@ -1,22 +1,20 @@
 /**
- * A bound on how many calls to one peer are in flight, so that a slow peer
- * cannot take every fiber, socket and byte of memory with it.
+ * A bound on how many calls to one peer are in flight, so that a slow peer cannot take every fiber, socket and byte of
+ * memory with it.
  *
  * **Details**
  *
- * At most `limit` calls run. Up to `maxWaiting` more wait, first come first
- * served, each for at most `maxWait`; any other is refused at once with
- * `BulkheadFull`. A place that is freed goes straight to the first in the queue,
- * so a newcomer never overtakes. A caller that is interrupted while it waits
- * leaves the queue.
+ * At most `limit` calls run. Up to `maxWaiting` more wait, first come first served, each for at most `maxWait`; any
+ * other is refused at once with `BulkheadFull`. A place that is freed goes straight to the first in the queue, so a
+ * newcomer never overtakes. A caller that is interrupted while it waits leaves the queue.
  *
  * **When to use**
  *
- * A place is taken synchronously when one is free, which is why this is not
- * Effect's `Semaphore` inside: the success path pays for a counter only. Where
- * several pipelines must share a `Semaphore` that you have already, use
+ * A place is taken synchronously when one is free, which is why this is not Effect's `Semaphore` inside: the success
+ * path pays for a counter only. Where several pipelines must share a `Semaphore` that you have already, use
  * `fromSemaphore`; it keeps the queue's bounds and the typed refusal.
  */
+
 import { Duration, Effect, Schema } from "effect"
 import type { Context, Fiber, Semaphore } from "effect"
 
@@ -52,9 +50,8 @@ export interface Bulkhead {
   /** Takes a place if one is free and nobody waits. Whoever gets `true` must call `releaseUnsafe` once. */
   readonly takeUnsafe: () => boolean
   /**
-   * Joins the queue; `undefined` says that it is full. `onGranted` is called
-   * once, perhaps at once, and whoever is called must call `releaseUnsafe` once.
-   * The returned function leaves the queue, and does nothing after the grant.
+   * Joins the queue; `undefined` says that it is full. `onGranted` is called once, perhaps at once, and whoever is
+   * called must call `releaseUnsafe` once. The returned function leaves the queue, and does nothing after the grant.
    */
   readonly enqueueUnsafe: (onGranted: () => void) => (() => void) | undefined
   readonly releaseUnsafe: () => void
@@ -73,9 +70,10 @@ const resolve = (settings: Settings) => {
   return {
     limit,
     maxWaiting,
-    maxWaitMs: settings.maxWait === undefined
-      ? defaults.maxWaitMs
-      : Duration.toMillis(Duration.fromInputUnsafe(settings.maxWait))
+    maxWaitMs:
+      settings.maxWait === undefined
+        ? defaults.maxWaitMs
+        : Duration.toMillis(Duration.fromInputUnsafe(settings.maxWait))
   }
 }
 
@@ -148,12 +146,16 @@ const semaphoreBulkhead = (
     enqueueUnsafe: (onGranted) => {
       let granted = false
       const turn = {}
-      const fiber = fork(semaphore.withPermit(Effect.callback<void>((resume) => {
-        granted = true
-        waiting.delete(turn)
-        holders.push(() => resume(Effect.void))
-        onGranted()
-      })))
+      const fiber = fork(
+        semaphore.withPermit(
+          Effect.callback<void>((resume) => {
+            granted = true
+            waiting.delete(turn)
+            holders.push(() => resume(Effect.void))
+            onGranted()
+          })
+        )
+      )
       if (granted) return () => undefined
       if (waiting.size >= maxWaiting) {
         fiber.interruptUnsafe()
@@ -171,10 +173,7 @@ const semaphoreBulkhead = (
   return bulkhead
 }
 
-const runInPlace = <A, E, R>(
-  bulkhead: Bulkhead,
-  self: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | BulkheadFull, R> =>
+const runInPlace = <A, E, R>(bulkhead: Bulkhead, self: Effect.Effect<A, E, R>): Effect.Effect<A, E | BulkheadFull, R> =>
   Effect.suspend(() => {
     // Plain variables, set in the same tick as the place changes hands: no
     // interruption can fall between taking a place and knowing of it.
@@ -198,14 +197,17 @@ const runInPlace = <A, E, R>(
         resume = () => done(Effect.yieldNow)
       })
       return Effect.timeoutOption(granted, Duration.millis(bulkhead.maxWaitMs)).pipe(
-        Effect.flatMap(() => holds ? Effect.void : full(bulkhead.maxWaitMs))
+        Effect.flatMap(() => (holds ? Effect.void : full(bulkhead.maxWaitMs)))
       )
     })
-    return Effect.onExit(Effect.flatMap(place, () => self), () =>
-      Effect.sync(() => {
-        leave?.()
-        if (holds) bulkhead.releaseUnsafe()
-      }))
+    return Effect.onExit(
+      Effect.flatMap(place, () => self),
+      () =>
+        Effect.sync(() => {
+          leave?.()
+          if (holds) bulkhead.releaseUnsafe()
+        })
+    )
   })
 
 /** Makes a bulkhead with the defaults above. */
@@ -213,8 +215,8 @@ export const make = (settings: Settings = {}): Effect.Effect<Bulkhead> =>
   Effect.sync(() => new CountingBulkhead(settings))
 
 /**
- * A bulkhead over a semaphore of yours, which others may use as well.
- * `settings.limit` is only reported; the semaphore decides.
+ * A bulkhead over a semaphore of yours, which others may use as well. `settings.limit` is only reported; the semaphore
+ * decides.
  */
 export const fromSemaphore = (semaphore: Semaphore.Semaphore, settings: Settings = {}): Effect.Effect<Bulkhead> =>
   Effect.contextWith((context: Context.Context<never>) =>

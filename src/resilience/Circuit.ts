@@ -1,54 +1,50 @@
 /**
- * The machine inside a circuit breaker, as a pure function: states, events, and
- * one `step`. `CircuitBreaker` runs it.
+ * The machine inside a circuit breaker, as a pure function: states, events, and one `step`. `CircuitBreaker` runs it.
  *
- * **Details** — the whole machine, to be read beside the source document's
- * "Circuit Breaker Implementation" (5 consecutive failures, 30 seconds, 3
- * consecutive successes, at least 10 requests):
+ * **Details** — the whole machine, to be read beside the source document's "Circuit Breaker Implementation" (5
+ * consecutive failures, 30 seconds, 3 consecutive successes, at least 10 requests):
  *
- *                  5 failures in a row,
- *                  or ≥ 50 % of ≥ 10 requests in the last 60 s failed,
- *                  or too many were slow (off by default)
- *       ┌────────┐ ─────────────────────────────────────────► ┌──────┐
- *       │ Closed │                                            │ Open │ rejects everything
- *       └────────┘ ◄──────────────────┐        ┌────────────► └──────┘
- *         ▲   all calls run           │        │                 │
- *         │            3 successes in a row   one failure        │ after 30 s, the next call
- *         │                           │        │                 │ or look at the state
- *         │                        ┌──────────────┐              │
- *         │                        │   HalfOpen   │ ◄────────────┘
- *         │                        └──────────────┘
- *         │                          ▲  at most 3 probes at once, each holds its place for
- *         │                          │  at most 60 s; other calls are rejected
- *         │ for its time, or auto    │ for its time, or auto
- *       ┌──────────────┐          ┌──────────┐
- *       │ ForcedClosed │          │ Isolated │
- *       └──────────────┘          └──────────┘
- *         ▲ forceClosed(for)        ▲ isolate(for)          by an operator, from any state
+ *                5 failures in a row,
+ *                or ≥ 50 % of ≥ 10 requests in the last 60 s failed,
+ *                or too many were slow (off by default)
+ *     ┌────────┐ ─────────────────────────────────────────► ┌──────┐
+ *     │ Closed │                                            │ Open │ rejects everything
+ *     └────────┘ ◄──────────────────┐        ┌────────────► └──────┘
+ *       ▲   all calls run           │        │                 │
+ *       │            3 successes in a row   one failure        │ after 30 s, the next call
+ *       │                           │        │                 │ or look at the state
+ *       │                        ┌──────────────┐              │
+ *       │                        │   HalfOpen   │ ◄────────────┘
+ *       │                        └──────────────┘
+ *       │                          ▲  at most 3 probes at once, each holds its place for
+ *       │                          │  at most 60 s; other calls are rejected
+ *       │ for its time, or auto    │ for its time, or auto
+ *     ┌──────────────┐          ┌──────────┐
+ *     │ ForcedClosed │          │ Isolated │
+ *     └──────────────┘          └──────────┘
+ *       ▲ forceClosed(for)        ▲ isolate(for)          by an operator, from any state
  *
- * | state        | a call comes       | a success           | a failure           | its time is up     |
- * |--------------|--------------------|---------------------|---------------------|--------------------|
- * | Closed       | runs               | counted; may trip   | counted; may trip   | has none           |
- * | Open         | rejected           | –                   | –                   | HalfOpen           |
- * | HalfOpen     | a probe, if places | the third closes    | opens               | its place is free  |
- * | Isolated     | rejected           | –                   | –                   | HalfOpen           |
- * | ForcedClosed | runs               | counted             | counted             | Closed, window kept |
+ * | state        | a call comes       | a success         | a failure         | its time is up      |
+ * | ------------ | ------------------ | ----------------- | ----------------- | ------------------- |
+ * | Closed       | runs               | counted; may trip | counted; may trip | has none            |
+ * | Open         | rejected           | –                 | –                 | HalfOpen            |
+ * | HalfOpen     | a probe, if places | the third closes  | opens             | its place is free   |
+ * | Isolated     | rejected           | –                 | –                 | HalfOpen            |
+ * | ForcedClosed | runs               | counted           | counted           | Closed, window kept |
  *
  * –: no call is admitted in this state, so an outcome can only be a late one.
  *
- * - **Ignored** outcomes (a bad request of ours such as 400 or 422, an
- *   interruption) count as neither, in no state; a probe's frees its place.
- * - **Generations.** Every transition begins a new one. An outcome carries the
- *   generation in which its call was admitted; one that comes late, from an
- *   earlier generation, changes nothing.
- * - **Nothing gets stuck.** Every state but Closed ends by itself: Open,
- *   Isolated and ForcedClosed have an end, and in HalfOpen each occupied place
- *   has one, while a free place admits the next call. A probe that outlives its
- *   place is still heard. All moments are of the monotonic clock (`Monotonic`):
- *   a wall clock that is set neither ends a state nor prolongs it.
- * - **The window** is 60 buckets, so memory is constant; with the default of 60 s
- *   it covers the last 59 to 60 s.
+ * - **Ignored** outcomes (a bad request of ours such as 400 or 422, an interruption) count as neither, in no state; a
+ *   probe's frees its place.
+ * - **Generations.** Every transition begins a new one. An outcome carries the generation in which its call was admitted;
+ *   one that comes late, from an earlier generation, changes nothing.
+ * - **Nothing gets stuck.** Every state but Closed ends by itself: Open, Isolated and ForcedClosed have an end, and in
+ *   HalfOpen each occupied place has one, while a free place admits the next call. A probe that outlives its place is
+ *   still heard. All moments are of the monotonic clock (`Monotonic`): a wall clock that is set neither ends a state
+ *   nor prolongs it.
+ * - **The window** is 60 buckets, so memory is constant; with the default of 60 s it covers the last 59 to 60 s.
  */
+
 import { Duration } from "effect"
 import type { TransitionCause } from "./ResilienceEvent.ts"
 import * as RollingWindow from "./RollingWindow.ts"
@@ -70,13 +66,18 @@ export interface Settings {
   readonly openDuration?: Duration.Input
   /** Successes in a row that close a half-open circuit, 1 or more. Default 3 (source document). */
   readonly successesToClose?: number
-  /** Probes in flight at once, 1 or more. Default 3: as many as can close the circuit, since more would prove nothing. */
+  /**
+   * Probes in flight at once, 1 or more. Default 3: as many as can close the circuit, since more would prove nothing.
+   */
   readonly halfOpenPermits?: number
   /** How long a probe can hold its place. Default 60 s; give more than the longest attempt takes. */
   readonly probeLease?: Duration.Input
   /** From when on a call is slow. Default: never, the source document has no such rule. Needs `slowCallRate`. */
   readonly slowCallDuration?: Duration.Input
-  /** Part of the window's requests that, slow, open the circuit; above 0, up to 1. Default: none. A slow probe then counts as failed. */
+  /**
+   * Part of the window's requests that, slow, open the circuit; above 0, up to 1. Default: none. A slow probe then
+   * counts as failed.
+   */
   readonly slowCallRate?: number
 }
 
@@ -129,12 +130,14 @@ export const resolve = (settings: Settings = {}, base: Resolved = defaults): Res
     throw new RangeError(`CircuitBreaker: ${name} must be ${rule}, got ${value}`)
   }
   for (const name of ["consecutiveFailures", "minimumRequests", "successesToClose", "halfOpenPermits"] as const) {
-    if (!Number.isInteger(resolved[name]) || resolved[name] < 1) refuse(name, "a whole number of 1 or more", resolved[name])
+    if (!Number.isInteger(resolved[name]) || resolved[name] < 1)
+      refuse(name, "a whole number of 1 or more", resolved[name])
   }
   for (const name of ["windowMs", "openMs", "probeLeaseMs"] as const) {
     if (!(resolved[name] > 0 && Number.isFinite(resolved[name]))) refuse(name, "above 0 and finite", resolved[name])
   }
-  if (!(resolved.failureRate > 0 && resolved.failureRate <= 1)) refuse("failureRate", "above 0 and up to 1", resolved.failureRate)
+  if (!(resolved.failureRate > 0 && resolved.failureRate <= 1))
+    refuse("failureRate", "above 0 and up to 1", resolved.failureRate)
   if (settings.slowCallRate !== undefined && !(settings.slowCallRate > 0 && settings.slowCallRate <= 1)) {
     refuse("slowCallRate", "above 0 and up to 1", settings.slowCallRate)
   }
@@ -192,12 +195,12 @@ export type CircuitEvent =
   | { readonly _tag: "Call" }
   /** A call that was admitted came to its end. `probe` as it was admitted. */
   | {
-    readonly _tag: "Ended"
-    readonly generation: number
-    readonly probe: number | undefined
-    readonly outcome: Outcome
-    readonly durationMs: number
-  }
+      readonly _tag: "Ended"
+      readonly generation: number
+      readonly probe: number | undefined
+      readonly outcome: Outcome
+      readonly durationMs: number
+    }
   | { readonly _tag: "Isolate"; readonly forMs: number; readonly reason: string }
   | { readonly _tag: "ForceClosed"; readonly forMs: number; readonly reason: string }
   /** The operator hands the circuit back. */
@@ -210,13 +213,13 @@ export type CircuitEffect =
   /** `retryAfterMs`: not before then is there a chance of a place. */
   | { readonly _tag: "Rejected"; readonly retryAfterMs: number }
   | {
-    readonly _tag: "Transitioned"
-    readonly from: Circuit["_tag"]
-    readonly to: Circuit["_tag"]
-    readonly generation: number
-    readonly cause: TransitionCause
-    readonly reason: string | undefined
-  }
+      readonly _tag: "Transitioned"
+      readonly from: Circuit["_tag"]
+      readonly to: Circuit["_tag"]
+      readonly generation: number
+      readonly cause: TransitionCause
+      readonly reason: string | undefined
+    }
 
 export type Step = readonly [state: Circuit, effects: ReadonlyArray<CircuitEffect>]
 
@@ -234,11 +237,7 @@ const transition = (from: Circuit, to: Circuit, cause: TransitionCause, reason?:
 ]
 
 const open = (from: Circuit, cause: TransitionCause, settings: Resolved, nowMs: number): Step =>
-  transition(
-    from,
-    { _tag: "Open", generation: from.generation + 1, untilMs: nowMs + settings.openMs },
-    cause
-  )
+  transition(from, { _tag: "Open", generation: from.generation + 1, untilMs: nowMs + settings.openMs }, cause)
 
 const halfOpen = (from: Circuit, cause: TransitionCause, reason?: string): Step =>
   transition(
@@ -302,7 +301,11 @@ const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
       }
       const probe = state.nextProbe
       return [
-        { ...state, nextProbe: probe + 1, places: [...state.places, { probe, untilMs: nowMs + settings.probeLeaseMs }] },
+        {
+          ...state,
+          nextProbe: probe + 1,
+          places: [...state.places, { probe, untilMs: nowMs + settings.probeLeaseMs }]
+        },
         [{ _tag: "Admitted", generation: state.generation, probe }]
       ]
     }
@@ -310,7 +313,11 @@ const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
 }
 
 /** The rule that a window and a run of failures break, if they break one. */
-const tripCause = (failuresInARow: number, window: RollingWindow.Window, settings: Resolved): TransitionCause | undefined => {
+const tripCause = (
+  failuresInARow: number,
+  window: RollingWindow.Window,
+  settings: Resolved
+): TransitionCause | undefined => {
   if (failuresInARow >= settings.consecutiveFailures) return "consecutive-failures"
   const requests = window.requests + window.pastRequests
   if (requests < settings.minimumRequests) return undefined

@@ -1,25 +1,24 @@
 /**
- * A circuit breaker: it stops calling a peer that fails, waits, and lets a few
- * probes find out whether the peer is back.
+ * A circuit breaker: it stops calling a peer that fails, waits, and lets a few probes find out whether the peer is
+ * back.
  *
  * **Details**
  *
- * What it does and when is `Circuit.step`, a pure function with its diagram in
- * `Circuit.ts`; this keeps the state, reads the clock and publishes each
- * transition.
+ * What it does and when is `Circuit.step`, a pure function with its diagram in `Circuit.ts`; this keeps the state,
+ * reads the clock and publishes each transition.
  *
  * **When to use**
  *
- * Inside a `Pipeline`, which admits and records for you. By hand: `call`. To
- * find out about recovery without risking traffic: `keepProbing`.
+ * Inside a `Pipeline`, which admits and records for you. By hand: `call`. To find out about recovery without risking
+ * traffic: `keepProbing`.
  *
  * **Example** (five failures in a row open the circuit)
  *
- * ```ts import.meta.vitest
+ * ```ts
  * import { Effect } from "effect"
  * import { CircuitBreaker } from "kubernaut"
  *
- * const program = Effect.gen(function*() {
+ * const program = Effect.gen(function* () {
  *   const breaker = yield* CircuitBreaker.make("holmesgpt")
  *   for (let call = 0; call < 5; call++) yield* Effect.exit(breaker.call(Effect.fail("unavailable")))
  *   return yield* breaker.state
@@ -29,11 +28,12 @@
  * state._tag // => "Open"
  * ```
  */
+
 import { Cause, Clock, Duration, Effect, Exit, Latch, Option, Schema } from "effect"
 import * as Circuits from "./Circuit.ts"
 import type { EventHub } from "./EventHub.ts"
-import { type ResilienceEvent, ResilienceEvents } from "./ResilienceEvent.ts"
 import * as Monotonic from "./Monotonic.ts"
+import { type ResilienceEvent, ResilienceEvents } from "./ResilienceEvent.ts"
 import * as RollingWindow from "./RollingWindow.ts"
 
 export type { Settings } from "./Circuit.ts"
@@ -99,8 +99,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * Asks for a call to be let through: an admission, or how many milliseconds to
-   * wait at least. For callers that hold the time already; else use `call`.
+   * Asks for a call to be let through: an admission, or how many milliseconds to wait at least. For callers that hold
+   * the time already; else use `call`.
    *
    * `nowMs`, here and below, is a moment of the monotonic clock (`Monotonic`).
    */
@@ -115,40 +115,43 @@ export class CircuitBreaker {
   }
 
   /**
-   * Asks again for a call that was admitted and has waited since then, for a place in a bulkhead, say: the same admission while the circuit has not
-   * moved, else as `admitUnsafe`. Where the answer is a number the first admission is void and need not be recorded.
+   * Asks again for a call that was admitted and has waited since then, for a place in a bulkhead, say: the same
+   * admission while the circuit has not moved, else as `admitUnsafe`. Where the answer is a number the first admission
+   * is void and need not be recorded.
    */
   readmitUnsafe(admission: Admission, nowMs: number): Admission | number {
     return admission.generation === this.#circuit.generation ? admission : this.admitUnsafe(nowMs)
   }
 
   /**
-   * For how many milliseconds an open circuit will turn every call away;
-   * `undefined` where it is not open, or its time is up. Answers as `step` does,
-   * without making anything.
+   * For how many milliseconds an open circuit will turn every call away; `undefined` where it is not open, or its time
+   * is up. Answers as `step` does, without making anything.
    */
   openForUnsafe(nowMs: number): number | undefined {
     const circuit = this.#circuit
-    return circuit._tag === "Open" && nowMs < circuit.untilMs
-      ? circuit.untilMs - nowMs
-      : undefined
+    return circuit._tag === "Open" && nowMs < circuit.untilMs ? circuit.untilMs - nowMs : undefined
   }
 
   /** Whether a call would be turned away now. Takes no place. */
   wouldRejectUnsafe(nowMs: number): boolean {
     if (this.#circuit._tag === "Closed") return false
-    return Circuits.step(this.#circuit, { _tag: "Call" }, this.#settings, nowMs)[1].some((effect) => effect._tag === "Rejected")
+    return Circuits.step(this.#circuit, { _tag: "Call" }, this.#settings, nowMs)[1].some(
+      (effect) => effect._tag === "Rejected"
+    )
   }
 
   /** Says how an admitted call ended. Outcomes of an earlier generation change nothing. */
   recordUnsafe(admission: Admission, outcome: Circuits.Outcome, durationMs: number, nowMs: number): void {
-    this.#step({
-      _tag: "Ended",
-      generation: admission.generation,
-      probe: admission.probe,
-      outcome,
-      durationMs
-    }, nowMs)
+    this.#step(
+      {
+        _tag: "Ended",
+        generation: admission.generation,
+        probe: admission.probe,
+        outcome,
+        durationMs
+      },
+      nowMs
+    )
   }
 
   /** What a call would meet now: an open time that has passed shows as HalfOpen. */
@@ -181,9 +184,8 @@ export class CircuitBreaker {
 
   /** Runs an effect behind this breaker alone. Defects and failures count as failures, interruptions as nothing. */
   call<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> {
-    return this.#guard(
-      self,
-      (retryAfterMs) => Effect.suspend(() => Effect.fail(new CircuitOpen({ breaker: this.name, retryAfterMs })))
+    return this.#guard(self, (retryAfterMs) =>
+      Effect.suspend(() => Effect.fail(new CircuitOpen({ breaker: this.name, retryAfterMs })))
     )
   }
 
@@ -214,29 +216,25 @@ export class CircuitBreaker {
   }
 
   /**
-   * Runs one probe outside the traffic if the circuit is half-open (or its open
-   * time has passed) and has a place: `Some` with how it ended. `None` where
-   * there is nothing to find out or no place.
+   * Runs one probe outside the traffic if the circuit is half-open (or its open time has passed) and has a place:
+   * `Some` with how it ended. `None` where there is nothing to find out or no place.
    */
   probe<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<Option.Option<Exit.Exit<A, E>>, never, R> {
     return Effect.flatMap(this.state, (state): Effect.Effect<Option.Option<Exit.Exit<A, E>>, never, R> =>
       state._tag !== "HalfOpen"
         ? Effect.succeedNone
-        : Effect.map(
-          Effect.exit(this.#guard(Effect.asSome(self), () => Effect.succeedNone)),
-          (exit) =>
+        : Effect.map(Effect.exit(this.#guard(Effect.asSome(self), () => Effect.succeedNone)), (exit) =>
             Exit.isSuccess(exit) ? Option.map(exit.value, Exit.succeed) : Option.some(Exit.failCause(exit.cause))
-        ))
+          )
+    )
   }
 
   /**
-   * Finds out about recovery without risking traffic: whenever the circuit
-   * leaves Closed it waits for the open time to pass and then runs a cheap probe
-   * of the peer (its health endpoint, say) until three succeed and the circuit
-   * closes. Never ends; run it as a supervised child.
+   * Finds out about recovery without risking traffic: whenever the circuit leaves Closed it waits for the open time to
+   * pass and then runs a cheap probe of the peer (its health endpoint, say) until three succeed and the circuit closes.
+   * Never ends; run it as a supervised child.
    *
-   * `interval` is the pause between two probes that did not close the circuit;
-   * less than 10 ms counts as 10 ms.
+   * `interval` is the pause between two probes that did not close the circuit; less than 10 ms counts as 10 ms.
    */
   keepProbing<A, E, R>(
     self: Effect.Effect<A, E, R>,
@@ -312,8 +310,8 @@ export class CircuitBreaker {
   }
 }
 
-// A hundred looks a second cost nothing, and no peer comes back sooner for more: without a floor an interval of 0, or an end that is
-// due and has not been seen yet, would keep a whole core busy.
+// A hundred looks a second cost nothing, and no peer comes back sooner for more: without a floor an interval of 0, or
+// an end that is due and has not been seen yet, would keep a whole core busy.
 const shortestPauseMs = 10
 
 const windowOf = (circuit: Circuits.Closed | Circuits.ForcedClosed, settings: Circuits.Resolved, nowMs: number) => {
@@ -333,7 +331,10 @@ const limitedMs = (duration: Duration.Input): number => {
 const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Circuits.Outcome =>
   Exit.isSuccess(exit) ? "success" : Cause.hasInterruptsOnly(exit.cause) ? "ignored" : "failure"
 
-/** The value of `kubernaut_circuit_breaker_state`: 0 closed, 1 open, 2 half-open. Isolated counts as open, forced closed as closed. */
+/**
+ * The value of `kubernaut_circuit_breaker_state`: 0 closed, 1 open, 2 half-open. Isolated counts as open, forced closed
+ * as closed.
+ */
 export const gaugeValue = (tag: Circuits.Circuit["_tag"]): 0 | 1 | 2 => {
   switch (tag) {
     case "Closed":
@@ -349,7 +350,4 @@ export const gaugeValue = (tag: Circuits.Circuit["_tag"]): 0 | 1 | 2 => {
 
 /** Makes a breaker, closed. It publishes to the hub in the context. */
 export const make = (name: string, settings: Circuits.Settings = {}): Effect.Effect<CircuitBreaker> =>
-  Effect.map(
-    Effect.service(ResilienceEvents),
-    (hub) => new CircuitBreaker(name, Circuits.resolve(settings), hub)
-  )
+  Effect.map(Effect.service(ResilienceEvents), (hub) => new CircuitBreaker(name, Circuits.resolve(settings), hub))

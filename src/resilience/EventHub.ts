@@ -3,14 +3,16 @@
  *
  * **When to use**
  *
- * `listen` sees every event, synchronously, and suits counters. `subscribe` and `stream` hand events to a fiber of its own and drop the
- * oldest when that fiber falls behind, so they suit logs and server-sent events but not accounting.
+ * `listen` sees every event, synchronously, and suits counters. `subscribe` and `stream` hand events to a fiber of its
+ * own and drop the oldest when that fiber falls behind, so they suit logs and server-sent events but not accounting.
  *
  * **Gotchas**
  *
- * Publishing never blocks and never fails the publisher: a listener that throws is skipped and counted in `listenerFailures`. When
- * nobody listens `active` is false, and a publisher on a hot path need not even make the event.
+ * Publishing never blocks and never fails the publisher: a listener that throws is skipped and counted in
+ * `listenerFailures`. When nobody listens `active` is false, and a publisher on a hot path need not even make the
+ * event.
  */
+
 import { Effect, Queue, type Scope, Stream } from "effect"
 
 export interface EventHub<in out A> {
@@ -59,12 +61,19 @@ class Hub<in out A> implements EventHub<A> {
       (entry) => Effect.sync(() => this.#listeners.delete(entry))
     )
 
-  readonly subscribe = (options?: { readonly capacity?: number }): Effect.Effect<Queue.Dequeue<A>, never, Scope.Scope> =>
+  readonly subscribe = (options?: {
+    readonly capacity?: number
+  }): Effect.Effect<Queue.Dequeue<A>, never, Scope.Scope> =>
     Effect.acquireRelease(Queue.sliding<A>(options?.capacity ?? defaultCapacity), Queue.shutdown).pipe(
       Effect.tap((queue) => this.listen((event) => Queue.offerUnsafe(queue, event)))
     )
 
-  readonly stream: Stream.Stream<A> = Stream.unwrap(Effect.map(Effect.suspend(() => this.subscribe()), Stream.fromQueue))
+  readonly stream: Stream.Stream<A> = Stream.unwrap(
+    Effect.map(
+      Effect.suspend(() => this.subscribe()),
+      Stream.fromQueue
+    )
+  )
 }
 
 export const make = <A>(): EventHub<A> => new Hub<A>()

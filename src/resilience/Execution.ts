@@ -1,13 +1,12 @@
 /**
- * One call on its way through a `Pipeline`. Internal to it: see there for what
- * happens when.
+ * One call on its way through a `Pipeline`. Internal to it: see there for what happens when.
  *
- * Everything that takes or gives back something (a place, an admission, a child
- * fiber) happens synchronously together with the field that says so, and
- * `settle` runs whatever happens. So no interruption can fall in between.
+ * Everything that takes or gives back something (a place, an admission, a child fiber) happens synchronously together
+ * with the field that says so, and `settle` runs whatever happens. So no interruption can fall in between.
  *
  * It is written with few effects and no generators because each call makes one.
  */
+
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option } from "effect"
 import { inAttemptSpan } from "./AttemptSpan.ts"
 import type * as Bulkheads from "./Bulkhead.ts"
@@ -127,7 +126,10 @@ export class Execution<A, E, R> {
     })
   }
 
-  /** Runs a call that has waited for its place. Others may have found out meanwhile that the peer is down, and a queue of them would all be sent to it. */
+  /**
+   * Runs a call that has waited for its place. Others may have found out meanwhile that the peer is down, and a queue
+   * of them would all be sent to it.
+   */
   enter(nowMs: number): Effect.Effect<A, E | PipelineError, R> {
     if (this.admission === undefined) return this.run(nowMs)
     const admitted = this.pipeline.circuitBreaker!.readmitUnsafe(this.admission, nowMs)
@@ -147,9 +149,10 @@ export class Execution<A, E, R> {
     this.cut = undefined
     // The caller's fiber runs an effect that needs `R`, so its context holds it.
     const inherited = this.fiber.context as Context.Context<R>
-    const context = this.deadlineIsOwn && this.deadlineAtMs < Number.POSITIVE_INFINITY
-      ? Context.add(inherited, CurrentDeadline, this.deadlineAtMs)
-      : inherited
+    const context =
+      this.deadlineIsOwn && this.deadlineAtMs < Number.POSITIVE_INFINITY
+        ? Context.add(inherited, CurrentDeadline, this.deadlineAtMs)
+        : inherited
     const child = Effect.runForkWith(context)(this.traced(this.call))
     const exit = child.pollUnsafe()
     if (exit !== undefined) {
@@ -246,10 +249,7 @@ export class Execution<A, E, R> {
     return exit
   }
 
-  decideFailed(
-    cause: Cause.Cause<E>,
-    classification: Classification
-  ): Effect.Effect<A, E | PipelineError, R> {
+  decideFailed(cause: Cause.Cause<E>, classification: Classification): Effect.Effect<A, E | PipelineError, R> {
     if (this.classifierDefect !== undefined) {
       this.ending = { _tag: "CallFailed", reason: "defect" }
       return Effect.failCause(this.classifierDefect)
@@ -265,14 +265,18 @@ export class Execution<A, E, R> {
     const policy = this.pipeline.retry
     if (policy === undefined || this.attempts >= policy.attempts) return Effect.failCause(cause)
     this.lastFailure = cause
-    const begun = this.waits === undefined
-      ? Effect.map(Policies.begin(policy.schedule), (waits) => this.waits = waits)
-      : Effect.succeed(this.waits)
+    const begun =
+      this.waits === undefined
+        ? Effect.map(Policies.begin(policy.schedule), (waits) => (this.waits = waits))
+        : Effect.succeed(this.waits)
     const input = cause.reasons.find(Cause.isFailReason)?.error
-    return Effect.flatMap(Effect.flatMap(begun, (waits) => waits(input)), (wait) =>
-      Option.isNone(wait)
-        ? Effect.failCause(cause)
-        : this.backOff(cause, Policies.honourRetryAfter(Duration.toMillis(wait.value), retryAfter, policy)))
+    return Effect.flatMap(
+      Effect.flatMap(begun, (waits) => waits(input)),
+      (wait) =>
+        Option.isNone(wait)
+          ? Effect.failCause(cause)
+          : this.backOff(cause, Policies.honourRetryAfter(Duration.toMillis(wait.value), retryAfter, policy))
+    )
   }
 
   backOff(cause: Cause.Cause<E | PipelineError>, delayMs: number): Effect.Effect<A, E | PipelineError, R> {
@@ -355,7 +359,10 @@ export class Execution<A, E, R> {
     if (this.child !== undefined) {
       // Only an interruption gets here; the attempt's own end gives back what it has.
       const child = this.child
-      return Effect.andThen(Fiber.interrupt(child), Effect.sync(() => this.announce(interrupted)))
+      return Effect.andThen(
+        Fiber.interrupt(child),
+        Effect.sync(() => this.announce(interrupted))
+      )
     }
     if (this.admission !== undefined || this.holdsPlace || this.leaveQueue !== undefined) {
       this.leaveQueue?.()

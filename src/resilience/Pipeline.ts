@@ -5,45 +5,45 @@
  *
  *     deadline → retry budget → retry → circuit breaker → bulkhead → attempt timeout → call
  *
- * - **deadline**: everything below ends by then, attempts and waits alike, and
- *   pipelines that are nested in the call see what is left (`Deadline`).
- * - **retry budget**, **retry**: see there. Only failures that the caller's
- *   `classify` calls transient are retried, and attempt timeouts.
- * - **circuit breaker**: sees each attempt, not each call, and is asked again
- *   when an attempt has waited for its place: where it opened meanwhile the
- *   whole queue is turned away, and no probe joins that was not admitted as one.
- * - **bulkhead**: waiting for a place is no part of the attempt's time, and a
- *   full bulkhead says nothing about the peer: the breaker ignores it.
- * - **attempt timeout**: interrupts the attempt and waits until it has let go,
- *   as `Effect.timeout` does, so that nothing goes on behind the caller's back.
+ * - **deadline**: everything below ends by then, attempts and waits alike, and pipelines that are nested in the call see
+ *   what is left (`Deadline`).
+ * - **retry budget**, **retry**: see there. Only failures that the caller's `classify` calls transient are retried, and
+ *   attempt timeouts.
+ * - **circuit breaker**: sees each attempt, not each call, and is asked again when an attempt has waited for its place:
+ *   where it opened meanwhile the whole queue is turned away, and no probe joins that was not admitted as one.
+ * - **bulkhead**: waiting for a place is no part of the attempt's time, and a full bulkhead says nothing about the peer:
+ *   the breaker ignores it.
+ * - **attempt timeout**: interrupts the attempt and waits until it has let go, as `Effect.timeout` does, so that nothing
+ *   goes on behind the caller's back.
  *
  * What the caller gets:
  *
- * | what happened                                | error                              | breaker | retried |
- * |----------------------------------------------|------------------------------------|---------|---------|
- * | the call failed                              | its own error                      | as classified | as classified |
- * | the call died (defect)                       | the defect                         | failure | no  |
- * | an attempt took too long                     | `AttemptTimeout`                   | failure | yes |
- * | the pipeline's own deadline came             | `DeadlineExceeded`                 | failure | no  |
- * | a deadline set further out came              | `DeadlineExceeded`                 | ignored | no  |
- * | the circuit was open when the call came      | `CircuitOpen`                      | –       | no  |
- * | it opened while the call waited for a place  | `CircuitOpen`                      | –       | no  |
- * | the circuit opened between two attempts      | the last attempt's error           | –       | stops |
- * | no budget, or no time, for another attempt   | the last attempt's error           | –       | stops |
- * | no place in the bulkhead                     | `BulkheadFull`                     | ignored | no  |
- * | the caller was interrupted                   | –                                  | ignored | no  |
+ * | what happened                               | error                    | breaker       | retried       |
+ * | ------------------------------------------- | ------------------------ | ------------- | ------------- |
+ * | the call failed                             | its own error            | as classified | as classified |
+ * | the call died (defect)                      | the defect               | failure       | no            |
+ * | an attempt took too long                    | `AttemptTimeout`         | failure       | yes           |
+ * | the pipeline's own deadline came            | `DeadlineExceeded`       | failure       | no            |
+ * | a deadline set further out came             | `DeadlineExceeded`       | ignored       | no            |
+ * | the circuit was open when the call came     | `CircuitOpen`            | –             | no            |
+ * | it opened while the call waited for a place | `CircuitOpen`            | –             | no            |
+ * | the circuit opened between two attempts     | the last attempt's error | –             | stops         |
+ * | no budget, or no time, for another attempt  | the last attempt's error | –             | stops         |
+ * | no place in the bulkhead                    | `BulkheadFull`           | ignored       | no            |
+ * | the caller was interrupted                  | –                        | ignored       | no            |
  *
- * A call whose own failures opened the circuit thus hears why the peer failed;
- * the next call hears that the circuit is open.
+ * A call whose own failures opened the circuit thus hears why the peer failed; the next call hears that the circuit is
+ * open.
  *
  * **Gotchas**
  *
- * Rejections of one circuit within one millisecond share one error object, so
- * that turning a storm away costs next to nothing.
+ * Rejections of one circuit within one millisecond share one error object, so that turning a storm away costs next to
+ * nothing.
  *
- * An attempt runs in a fiber of its own that is started at once: a call that
- * never suspends costs neither a timer nor a race.
+ * An attempt runs in a fiber of its own that is started at once: a call that never suspends costs neither a timer nor a
+ * race.
  */
+
 import { Clock, Duration, Effect, Exit, Schema } from "effect"
 import type { Fiber, Schedule } from "effect"
 import * as Bulkheads from "./Bulkhead.ts"
@@ -61,9 +61,8 @@ import * as Policies from "./RetryPolicy.ts"
 // ----------------------------------------------------------------------------
 
 /**
- * What an error of the call means. `retry`: the same call may succeed soon.
- * `breaker`: `"failure"` where the peer is at fault, `"ignored"` where we are
- * (400, 422). `retryAfter`: the peer's own word on when to come back.
+ * What an error of the call means. `retry`: the same call may succeed soon. `breaker`: `"failure"` where the peer is at
+ * fault, `"ignored"` where we are (400, 422). `retryAfter`: the peer's own word on when to come back.
  */
 export interface Classification {
   readonly retry: boolean
@@ -171,8 +170,8 @@ export class Pipeline {
   }
 
   /**
-   * Runs a call through all parts. `classify` says what an error means; `report`,
-   * if given, is told how many attempts it took and how long, however it ended.
+   * Runs a call through all parts. `classify` says what an error means; `report`, if given, is told how many attempts
+   * it took and how long, however it ended.
    */
   execute<A, E, R>(
     call: Effect.Effect<A, E, R>,
@@ -256,27 +255,30 @@ const isBulkhead = (option: Bulkheads.Bulkhead | Bulkheads.Settings): option is 
   "takeUnsafe" in option
 
 /** Makes a pipeline to one peer. Parts that are not given get their defaults; events go to the hub in the context. */
-export const make = Effect.fnUntraced(function*(name: string, options: Options = {}): Effect.fn.Return<Pipeline> {
+export const make = Effect.fnUntraced(function* (name: string, options: Options = {}): Effect.fn.Return<Pipeline> {
   const { bulkhead, circuitBreaker, retryBudget } = options
   return new Pipeline(name, {
     hub: yield* Effect.service(ResilienceEvents),
     deadlineMs: limitMs(options.deadline, "30 seconds"),
     attemptTimeoutMs: limitMs(options.attemptTimeout, "10 seconds"),
     retry: options.retry === false ? undefined : Policies.make(options.retry),
-    retryBudget: retryBudget === false
-      ? undefined
-      : retryBudget instanceof Budgets.RetryBudget
-      ? retryBudget
-      : yield* Budgets.make(retryBudget),
-    circuitBreaker: circuitBreaker === false
-      ? undefined
-      : circuitBreaker instanceof Breakers.CircuitBreaker
-      ? circuitBreaker
-      : yield* Breakers.make(name, circuitBreaker),
-    bulkhead: bulkhead === false
-      ? undefined
-      : bulkhead !== undefined && isBulkhead(bulkhead)
-      ? bulkhead
-      : yield* Bulkheads.make(bulkhead)
+    retryBudget:
+      retryBudget === false
+        ? undefined
+        : retryBudget instanceof Budgets.RetryBudget
+          ? retryBudget
+          : yield* Budgets.make(retryBudget),
+    circuitBreaker:
+      circuitBreaker === false
+        ? undefined
+        : circuitBreaker instanceof Breakers.CircuitBreaker
+          ? circuitBreaker
+          : yield* Breakers.make(name, circuitBreaker),
+    bulkhead:
+      bulkhead === false
+        ? undefined
+        : bulkhead !== undefined && isBulkhead(bulkhead)
+          ? bulkhead
+          : yield* Bulkheads.make(bulkhead)
   })
 })

@@ -1,21 +1,18 @@
 /**
- * Everything the resilience core does that an operator may want to know, as
- * typed events on one stream.
+ * Everything the resilience core does that an operator may want to know, as typed events on one stream.
  *
  * **When to use**
  *
- * Metrics, traces, the audit log and the status page subscribe here; nothing in
- * `resilience` counts by itself. See `EventHub` for which way of listening suits
- * what. When nobody listens no event object is even made.
+ * Metrics, traces, the audit log and the status page subscribe here; nothing in `resilience` counts by itself. See
+ * `EventHub` for which way of listening suits what. When nobody listens no event object is even made.
  *
  * **Gotchas**
  *
- * `ResilienceEvents` is a reference with a process-wide default, so a pipeline
- * works with no layer at all. Pipelines, breakers and supervisors take the hub
- * that is in the context where they are **made**; provide
- * `ResilienceEvents.layer` below them to keep two services in one process
- * apart.
+ * `ResilienceEvents` is a reference with a process-wide default, so a pipeline works with no layer at all. Pipelines,
+ * breakers and supervisors take the hub that is in the context where they are **made**; provide
+ * `ResilienceEvents.layer` below them to keep two services in one process apart.
  */
+
 import { Context, Layer, Schema } from "effect"
 import { type EventHub, make as makeEventHub } from "./EventHub.ts"
 
@@ -24,10 +21,9 @@ export const CircuitTag = Schema.Literals(["Closed", "Open", "HalfOpen", "Isolat
 export type CircuitTag = typeof CircuitTag.Type
 
 /**
- * Why a circuit changed its state. `consecutive-failures`, `failure-rate` and
- * `slow-calls` are the three trips; `probe-failed` and `probes-succeeded` end a
- * half-open circuit; `elapsed` is the end of the open time, of an isolation or
- * of a forced closing; `operator` is a person.
+ * Why a circuit changed its state. `consecutive-failures`, `failure-rate` and `slow-calls` are the three trips;
+ * `probe-failed` and `probes-succeeded` end a half-open circuit; `elapsed` is the end of the open time, of an isolation
+ * or of a forced closing; `operator` is a person.
  */
 export const TransitionCause = Schema.Literals([
   "consecutive-failures",
@@ -79,9 +75,8 @@ export const AttemptRetried = Schema.TaggedStruct("AttemptRetried", {
 })
 
 /**
- * A retry was due and was not made. The caller gets the error of the attempt
- * before it. `deadline`: the back-off would have ended after the deadline;
- * `circuit-open`: this call's own failures opened the circuit, or another's did
+ * A retry was due and was not made. The caller gets the error of the attempt before it. `deadline`: the back-off would
+ * have ended after the deadline; `circuit-open`: this call's own failures opened the circuit, or another's did
  * meanwhile; `budget`: the retry budget was empty.
  */
 export const RetryRefused = Schema.TaggedStruct("RetryRefused", {
@@ -138,9 +133,12 @@ export const ResilienceEvent = Schema.Union([
 ])
 export type ResilienceEvent = typeof ResilienceEvent.Type
 
-const Reference: Context.Reference<EventHub<ResilienceEvent>> = Context.Reference("kubernaut/resilience/ResilienceEvents", {
-  defaultValue: () => makeEventHub<ResilienceEvent>()
-})
+const Reference: Context.Reference<EventHub<ResilienceEvent>> = Context.Reference(
+  "kubernaut/resilience/ResilienceEvents",
+  {
+    defaultValue: () => makeEventHub<ResilienceEvent>()
+  }
+)
 
 /** The hub in the context; a process-wide one where none is provided. */
 export const ResilienceEvents: Context.Reference<EventHub<ResilienceEvent>> & {

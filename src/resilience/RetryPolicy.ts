@@ -1,6 +1,6 @@
 /**
- * When a failed attempt is made again: five attempts, before which 0, 100, 200,
- * 400 and 800 ms pass, plus up to a tenth of each wait at random.
+ * When a failed attempt is made again: five attempts, before which 0, 100, 200, 400 and 800 ms pass, plus up to a tenth
+ * of each wait at random.
  *
  * **Details**
  *
@@ -11,25 +11,25 @@
  *     attempt 5   800 ms + jitter
  *     then        the last error is the caller's
  *
- * The wait doubles up to `maxDelay` (5 s); jitter comes on top, so that callers
- * who failed together do not come back together. Randomness is Effect's
- * `Random`. These figures are the source document's "Retry Mechanisms".
+ * The wait doubles up to `maxDelay` (5 s); jitter comes on top, so that callers who failed together do not come back
+ * together. Randomness is Effect's `Random`. These figures are the source document's "Retry Mechanisms".
  *
  * **When to use**
  *
- * `schedule(settings)` is an ordinary Effect `Schedule`: use it with
- * `Effect.retry`, or compose your own and give that to a pipeline as
- * `retry: { schedule }`. A pipeline reads the schedule only after a failure.
+ * `schedule(settings)` is an ordinary Effect `Schedule`: use it with `Effect.retry`, or compose your own and give that
+ * to a pipeline as `retry: { schedule }`. A pipeline reads the schedule only after a failure.
  *
  * **Example** (the waits between five attempts)
  *
- * ```ts import.meta.vitest
+ * ```ts
  * import { RetryPolicy } from "kubernaut"
  *
  * const noJitter = 0
- * ;[1, 2, 3, 4, 5].map((attempt) => RetryPolicy.delayBeforeMs(attempt, RetryPolicy.defaults, noJitter)) // => [0, 100, 200, 400, 800]
+ * const delayBefore = (attempt: number) => RetryPolicy.delayBeforeMs(attempt, RetryPolicy.defaults, noJitter)
+ * ;[1, 2, 3, 4, 5].map(delayBefore) // => [0, 100, 200, 400, 800]
  * ```
  */
+
 import { Cause, Clock, Duration, Effect, type Option, Pull, Random, Schedule } from "effect"
 
 export interface Settings {
@@ -42,9 +42,8 @@ export interface Settings {
   /** The greatest part of a wait that is added to it at random, 0 to 1. Default 0.1. */
   readonly jitter?: number
   /**
-   * How far a peer's `Retry-After` is followed: the wait is the longer of the
-   * schedule's and the smaller of `Retry-After` and this. Default 5 s, the
-   * greatest wait there is otherwise; give less where a fallback is at hand.
+   * How far a peer's `Retry-After` is followed: the wait is the longer of the schedule's and the smaller of
+   * `Retry-After` and this. Default 5 s, the greatest wait there is otherwise; give less where a fallback is at hand.
    */
   readonly retryAfterCap?: Duration.Input
 }
@@ -109,9 +108,9 @@ export const schedule = (settings: Settings = {}): Schedule.Schedule<Duration.Du
       attempt >= resolved.attempts
         ? Cause.done(Duration.zero)
         : Effect.map(Random.next, (random): [Duration.Duration, Duration.Duration] => {
-          const wait = Duration.millis(delayBeforeMs(attempt + 1, resolved, random))
-          return [wait, wait]
-        })
+            const wait = Duration.millis(delayBeforeMs(attempt + 1, resolved, random))
+            return [wait, wait]
+          })
     )
   )
 }
@@ -123,9 +122,8 @@ export const make = (
   const resolved = resolve(settings)
   return {
     // A schedule of one's own ends by itself unless a number is given as well.
-    attempts: settings.schedule !== undefined && settings.attempts === undefined
-      ? Number.POSITIVE_INFINITY
-      : resolved.attempts,
+    attempts:
+      settings.schedule !== undefined && settings.attempts === undefined ? Number.POSITIVE_INFINITY : resolved.attempts,
     retryAfterCapMs: resolved.retryAfterCapMs,
     schedule: settings.schedule ?? schedule(settings)
   }
@@ -136,14 +134,18 @@ export type Waits = (input: unknown) => Effect.Effect<Option.Option<Duration.Dur
 
 /** Begins a schedule. A failure of its own ends it. */
 export const begin = (policy: Schedule.Schedule<unknown, unknown>): Effect.Effect<Waits> =>
-  Effect.map(Schedule.toStep(policy), (step) => (input) =>
-    // By the wall clock, as Effect runs a schedule itself: one of `Schedule.cron` goes by that.
-    Effect.flatMap(Clock.currentTimeMillis, (wallMs) =>
-      Pull.matchEffect(step(wallMs, input), {
-        onSuccess: ([, wait]) => Effect.succeedSome(wait),
-        onFailure: () => Effect.succeedNone,
-        onDone: () => Effect.succeedNone
-      })))
+  Effect.map(
+    Schedule.toStep(policy),
+    (step) => (input) =>
+      // By the wall clock, as Effect runs a schedule itself: one of `Schedule.cron` goes by that.
+      Effect.flatMap(Clock.currentTimeMillis, (wallMs) =>
+        Pull.matchEffect(step(wallMs, input), {
+          onSuccess: ([, wait]) => Effect.succeedSome(wait),
+          onFailure: () => Effect.succeedNone,
+          onDone: () => Effect.succeedNone
+        })
+      )
+  )
 
 /** How long to wait: the schedule's wait, or a peer's `Retry-After` up to the cap where that is longer. */
 export const honourRetryAfter = (

@@ -1,16 +1,15 @@
 /**
- * How many requests there were in the last so many seconds, and how many of
- * them failed or were slow, in constant memory.
+ * How many requests there were in the last so many seconds, and how many of them failed or were slow, in constant
+ * memory.
  *
  * **Details**
  *
- * A window is 60 buckets, so one of 60 s covers the last 59 to 60 s. It is
- * immutable; counting makes one small object, and once per bucket the old ones
- * are dropped. Buckets know when they began, so the window's length can change
- * and what was counted stays.
+ * A window is 60 buckets, so one of 60 s covers the last 59 to 60 s. It is immutable; counting makes one small object,
+ * and once per bucket the old ones are dropped. Buckets know when they began, so the window's length can change and
+ * what was counted stays.
  *
- * All moments are of the monotonic clock (`Monotonic`): a wall clock that is set
- * neither empties a window nor keeps it from moving on.
+ * All moments are of the monotonic clock (`Monotonic`): a wall clock that is set neither empties a window nor keeps it
+ * from moving on.
  */
 
 interface Bucket {

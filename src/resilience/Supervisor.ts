@@ -3,30 +3,26 @@
  *
  * **Details**
  *
- * - A child is an effect that is meant to run for as long as the service. It
- *   gets a scope of its own, which closes when it ends, however it ends.
- * - **restart**: a `permanent` child is started again however it ended, a
- *   `transient` one only when it failed or died, a `temporary` one never.
- * - **strategy**: `one_for_one` restarts the child that ended. `rest_for_one`
- *   also stops those listed after it, last first, and starts them again in
- *   order, because they build on it.
- * - **intensity**: a child that ends again after `maxRestarts` restarts within
- *   `period` is left down and *escalates*: an event, an error in the log and
- *   `onEscalation`. Unlike in OTP the intensity is counted per child and the
- *   others go on, since here a missing part costs a degradation level, not the
- *   service. `restart(name)` brings the child back. The period is one of the
- *   monotonic clock (`Monotonic`).
- * - **back-off**: a `Schedule` says how long a child stays down before each
- *   restart; it begins anew once the child has run for a whole `period`.
+ * - A child is an effect that is meant to run for as long as the service. It gets a scope of its own, which closes when
+ *   it ends, however it ends.
+ * - **restart**: a `permanent` child is started again however it ended, a `transient` one only when it failed or died, a
+ *   `temporary` one never.
+ * - **strategy**: `one_for_one` restarts the child that ended. `rest_for_one` also stops those listed after it, last
+ *   first, and starts them again in order, because they build on it.
+ * - **intensity**: a child that ends again after `maxRestarts` restarts within `period` is left down and _escalates_: an
+ *   event, an error in the log and `onEscalation`. Unlike in OTP the intensity is counted per child and the others go
+ *   on, since here a missing part costs a degradation level, not the service. `restart(name)` brings the child back.
+ *   The period is one of the monotonic clock (`Monotonic`).
+ * - **back-off**: a `Schedule` says how long a child stays down before each restart; it begins anew once the child has
+ *   run for a whole `period`.
  *
- * Closing the scope stops all children, last first, each after the next one has
- * let go.
+ * Closing the scope stops all children, last first, each after the next one has let go.
  *
  * **Gotchas**
  *
- * A child that ends because it was interrupted from within counts as completed:
- * a `transient` one stays down.
+ * A child that ends because it was interrupted from within counts as completed: a `transient` one stays down.
  */
+
 import { Cause, Duration, Effect, Exit, Fiber, Option, Queue, Random, Schedule } from "effect"
 import type { Context, Scope } from "effect"
 import type { EventHub } from "./EventHub.ts"
@@ -93,8 +89,8 @@ export const endingOf = (exit: Exit.Exit<unknown, unknown>): Ending =>
   Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)
     ? "completed"
     : Cause.hasDies(exit.cause)
-    ? "died"
-    : "failed"
+      ? "died"
+      : "failed"
 
 /** Whether a child of this kind is started again after such an ending. */
 export const restarts = (kind: "permanent" | "transient" | "temporary", ending: Ending): boolean =>
@@ -173,7 +169,10 @@ class Machine {
   }
 
   readonly run: Effect.Effect<never> = Effect.forever(
-    Effect.flatMap(Effect.suspend(() => Queue.take(this.mailbox)), (message) => this.work(message))
+    Effect.flatMap(
+      Effect.suspend(() => Queue.take(this.mailbox)),
+      (message) => this.work(message)
+    )
   )
 
   work(message: Message): Effect.Effect<void> {
@@ -181,7 +180,10 @@ class Machine {
       case "Ended":
         // An earlier life of the child, stopped by ourselves.
         if (message.child.fiber !== message.fiber) return Effect.void
-        return this.ended(message.child, Exit.match(message.fiber.pollUnsafe()!, { onFailure: Exit.failCause, onSuccess: (exit) => exit }))
+        return this.ended(
+          message.child,
+          Exit.match(message.fiber.pollUnsafe()!, { onFailure: Exit.failCause, onSuccess: (exit) => exit })
+        )
       case "BackedOff":
         if (message.child.timer !== message.timer) return Effect.void
         message.child.timer = undefined
@@ -194,7 +196,9 @@ class Machine {
           Effect.andThen(
             // Those that waited for this child's back-off start with it.
             Effect.suspend(() =>
-              this.startAll(this.children.filter((child) => child === message.child || child.waitsFor === message.child))
+              this.startAll(
+                this.children.filter((child) => child === message.child || child.waitsFor === message.child)
+              )
             ),
             Effect.sync(message.done)
           )
@@ -250,36 +254,48 @@ class Machine {
       if (recent.length >= maxRestarts) return this.escalate(child, cause)
       child.restartedMs = [...recent, nowMs]
       return Effect.flatMap(this.delay(child, cause), (delay) =>
-        Option.isNone(delay) ? this.escalate(child, cause) : this.backOff(child, delay.value, ending, cause))
+        Option.isNone(delay) ? this.escalate(child, cause) : this.backOff(child, delay.value, ending, cause)
+      )
     })
   }
 
   /** `None`: the schedule allows no further restart. */
   delay(child: Child, cause: Cause.Cause<unknown>): Effect.Effect<Option.Option<Duration.Duration>> {
-    const begun = child.backoff === undefined
-      ? Effect.map(Policies.begin(this.settings.backoff), (waits) => child.backoff = waits)
-      : Effect.succeed(child.backoff)
+    const begun =
+      child.backoff === undefined
+        ? Effect.map(Policies.begin(this.settings.backoff), (waits) => (child.backoff = waits))
+        : Effect.succeed(child.backoff)
     return Effect.flatMap(begun, (waits) => waits(cause))
   }
 
   backOff(child: Child, delay: Duration.Duration, ending: Ending, cause: Cause.Cause<unknown>): Effect.Effect<void> {
     const delayMs = Duration.toMillis(delay)
-    const rest = this.settings.strategy === "one_for_one"
-      ? []
-      : this.children.filter((other) =>
-        other.index > child.index && (other.status === "running" || other.status === "backing-off")
-      )
-    const stopRest = Effect.forEach(rest.toReversed(), (other) =>
-      Effect.map(this.stop(other), () => this.awaitRestart(other, child, delayMs, "sibling")), { discard: true })
-    return Effect.andThen(stopRest, Effect.suspend(() => {
-      this.awaitRestart(child, child, delayMs, ending)
-      const timer = this.fork(Effect.sleep(delay))
-      child.timer = timer
-      timer.addObserver((exit) => {
-        if (Exit.isSuccess(exit)) Queue.offerUnsafe(this.mailbox, { _tag: "BackedOff", child, timer })
+    const rest =
+      this.settings.strategy === "one_for_one"
+        ? []
+        : this.children.filter(
+            (other) => other.index > child.index && (other.status === "running" || other.status === "backing-off")
+          )
+    const stopRest = Effect.forEach(
+      rest.toReversed(),
+      (other) => Effect.map(this.stop(other), () => this.awaitRestart(other, child, delayMs, "sibling")),
+      { discard: true }
+    )
+    return Effect.andThen(
+      stopRest,
+      Effect.suspend(() => {
+        this.awaitRestart(child, child, delayMs, ending)
+        const timer = this.fork(Effect.sleep(delay))
+        child.timer = timer
+        timer.addObserver((exit) => {
+          if (Exit.isSuccess(exit)) Queue.offerUnsafe(this.mailbox, { _tag: "BackedOff", child, timer })
+        })
+        return this.log(Effect.logWarning("a supervised child ended and is started again", cause), child, {
+          delayMs,
+          ending
+        })
       })
-      return this.log(Effect.logWarning("a supervised child ended and is started again", cause), child, { delayMs, ending })
-    }))
+    )
   }
 
   awaitRestart(child: Child, waitsFor: Child, delayMs: number, reason: Ending | "sibling"): void {
@@ -305,10 +321,12 @@ class Machine {
     const { maxRestarts, name, onEscalation, periodMs } = this.settings
     child.status = "escalated"
     this.publish({ _tag: "ChildEscalated", supervisor: name, child: child.name, maxRestarts, periodMs })
-    this.fork(Effect.catchCause(
-      Effect.suspend(() => onEscalation({ supervisor: name, child: child.name, cause })),
-      (failure) => this.log(Effect.logError("an escalation failed", failure), child)
-    ))
+    this.fork(
+      Effect.catchCause(
+        Effect.suspend(() => onEscalation({ supervisor: name, child: child.name, cause })),
+        (failure) => this.log(Effect.logError("an escalation failed", failure), child)
+      )
+    )
     return this.log(Effect.logError("a supervised child exceeded its intensity and is left down", cause), child, {
       maxRestarts,
       periodMs
@@ -344,14 +362,15 @@ const resolve = <R>(options: Options<R>, context: Context.Context<R>): Settings 
     maxRestarts,
     periodMs: Duration.toMillis(Duration.fromInputUnsafe(options.period ?? "1 minute")),
     backoff: options.backoff ?? defaultBackoff,
-    onEscalation: onEscalation === undefined
-      ? () => Effect.void
-      : (escalation) => Effect.provideContext(onEscalation(escalation), context)
+    onEscalation:
+      onEscalation === undefined
+        ? () => Effect.void
+        : (escalation) => Effect.provideContext(onEscalation(escalation), context)
   }
 }
 
 /** Starts the children in order and watches over them until the scope closes. */
-export const make = Effect.fnUntraced(function*<E = never, R = never, R2 = never>(
+export const make = Effect.fnUntraced(function* <E = never, R = never, R2 = never>(
   options: Options<R2>,
   specs: ReadonlyArray<ChildSpec<E, R>>
 ): Effect.fn.Return<Supervisor, never, Exclude<R, Scope.Scope> | R2 | Scope.Scope> {

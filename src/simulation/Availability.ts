@@ -1,17 +1,19 @@
 /**
- * The share of time in which alerts were accepted and worked, as a sender and a reader of the journal see it. The seed of this project asks for 99 %.
+ * The share of time in which alerts were accepted and worked, as a sender and a reader of the journal see it. The seed
+ * of this project asks for 99 %.
  *
  * The service is unavailable at a moment when any of these holds:
  *
- * | reason | |
- * |---|---|
- * | `down` | no process is there that can be spoken to: from its end until the next one is ready |
- * | `deaf` | some alert has been sent more than `answerWithinMs` ago and is not acknowledged |
+ * | reason |                                                                                      |
+ * | ------ | ------------------------------------------------------------------------------------ |
+ * | `down` | no process is there that can be spoken to: from its end until the next one is ready  |
+ * | `deaf` | some alert has been sent more than `answerWithinMs` ago and is not acknowledged      |
  * | `idle` | some accepted alert has waited more than `takeUpWithinMs` for an actor to take it up |
  *
- * Reasons overlap, so their sum may be more than the time that was unavailable. What is counted is the safety phase, while things go wrong: healing
- * ends it.
+ * Reasons overlap, so their sum may be more than the time that was unavailable. What is counted is the safety phase,
+ * while things go wrong: healing ends it.
  */
+
 import type { CommittedEvent, Handlers } from "./Observation.ts"
 
 export type Reason = "down" | "deaf" | "idle"
@@ -44,7 +46,8 @@ export const add = (left: Availability, right: Availability): Availability => ({
 })
 
 /** From 0 to 1. 1 where nothing was observed. */
-export const ratio = ({ observedMs, unavailableMs }: Availability): number => observedMs === 0 ? 1 : 1 - unavailableMs / observedMs
+export const ratio = ({ observedMs, unavailableMs }: Availability): number =>
+  observedMs === 0 ? 1 : 1 - unavailableMs / observedMs
 
 interface Span {
   readonly fromMs: number
@@ -80,8 +83,10 @@ export class AvailabilityRecorder {
       ProcessEnded: ({ process }, atMs) => {
         if (process === "service") this.downSinceMs ??= atMs
       },
-      AlertSent: ({ alert, firing }, atMs) => void this.sent.set(`${firing} ${alert.fingerprint} ${alert.startsAt}`, atMs),
-      AlertAnswered: ({ alert, firing }, atMs) => this.answered(`${firing} ${alert.fingerprint} ${alert.startsAt}`, atMs),
+      AlertSent: ({ alert, firing }, atMs) =>
+        void this.sent.set(`${firing} ${alert.fingerprint} ${alert.startsAt}`, atMs),
+      AlertAnswered: ({ alert, firing }, atMs) =>
+        this.answered(`${firing} ${alert.fingerprint} ${alert.startsAt}`, atMs),
       Committed: ({ events }, atMs) => {
         for (const row of events) this.take(row, atMs)
       },

@@ -1,4 +1,7 @@
-/** Whose fiber it is that calls a far end: each process of the service has breakers, budgets and bulkheads of its own. */
+/**
+ * Whose fiber it is that calls a far end: each process of the service has breakers, budgets and bulkheads of its own.
+ */
+
 import { Clock, type Fiber } from "effect"
 import type { World } from "./World.ts"
 

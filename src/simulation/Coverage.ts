@@ -1,9 +1,11 @@
 /**
- * What a run has exercised: which fault hit which stage, between which events of the journal the service crashed, which transitions were seen, and marks
- * of what should happen *sometimes*. A thousand runs without a violation say nothing about a path that none of them took.
+ * What a run has exercised: which fault hit which stage, between which events of the journal the service crashed, which
+ * transitions were seen, and marks of what should happen _sometimes_. A thousand runs without a violation say nothing
+ * about a path that none of them took.
  *
  * Coverage is a sum: `merge` adds those of several runs, in any order to the same result.
  */
+
 import type { RemediationState } from "../domain/Remediation.ts"
 import type { FaultKind } from "./Fault.ts"
 import type { CommittedEvent, Handlers } from "./Observation.ts"
@@ -14,9 +16,15 @@ type Counts = Readonly<Record<string, number>>
 export interface Coverage {
   /** Faults that began, by kind. */
   readonly faults: Counts
-  /** By kind and then by stage: how many faults were active while a remediation was in that stage. `idle`: while nobody was in any. */
+  /**
+   * By kind and then by stage: how many faults were active while a remediation was in that stage. `idle`: while nobody
+   * was in any.
+   */
   readonly faultStages: Readonly<Record<string, Counts>>
-  /** Ends of the service's process by the events on either side of it, `Intended … Executed`, once for each remediation that was open. */
+  /**
+   * Ends of the service's process by the events on either side of it, `Intended … Executed`, once for each remediation
+   * that was open.
+   */
   readonly crashPoints: Counts
   /** `Investigating → Executing`, by what the journal adds up to. */
   readonly remediations: Counts
@@ -28,7 +36,15 @@ export interface Coverage {
   readonly marks: Counts
 }
 
-export const empty: Coverage = { faults: {}, faultStages: {}, crashPoints: {}, remediations: {}, breakers: {}, levels: {}, marks: {} }
+export const empty: Coverage = {
+  faults: {},
+  faultStages: {},
+  crashPoints: {},
+  remediations: {},
+  breakers: {},
+  levels: {},
+  marks: {}
+}
 
 /** What should happen in some run of any large enough number of them, whatever the scenario. */
 export const sometimes = {
@@ -52,12 +68,17 @@ const addTo = (counts: Record<string, number>, key: string): void => {
 }
 
 const sum = (left: Counts, right: Counts): Counts =>
-  Object.fromEntries([...new Set([...Object.keys(left), ...Object.keys(right)])].toSorted().map((key) => [key, (left[key] ?? 0) + (right[key] ?? 0)]))
+  Object.fromEntries(
+    [...new Set([...Object.keys(left), ...Object.keys(right)])]
+      .toSorted()
+      .map((key) => [key, (left[key] ?? 0) + (right[key] ?? 0)])
+  )
 
 export const merge = (left: Coverage, right: Coverage): Coverage => ({
   faults: sum(left.faults, right.faults),
   faultStages: Object.fromEntries(
-    [...new Set([...Object.keys(left.faultStages), ...Object.keys(right.faultStages)])].toSorted()
+    [...new Set([...Object.keys(left.faultStages), ...Object.keys(right.faultStages)])]
+      .toSorted()
       .map((kind) => [kind, sum(left.faultStages[kind] ?? {}, right.faultStages[kind] ?? {})])
   ),
   crashPoints: sum(left.crashPoints, right.crashPoints),
@@ -95,16 +116,20 @@ const stateAfter = (row: CommittedEvent, before: RemediationState = "Received"):
 const essential: ReadonlyArray<Stage> = ["investigation", "execution", "verification"]
 
 /**
- * What runs of these kinds should have met and have not, each in a sentence; empty when they hit enough. Only a warning: a handful of seeds can't meet
- * everything.
+ * What runs of these kinds should have met and have not, each in a sentence; empty when they hit enough. Only a
+ * warning: a handful of seeds can't meet everything.
  */
 export const missing = (coverage: Coverage, kinds: ReadonlyArray<FaultKind>): ReadonlyArray<string> => {
   const never = kinds.filter(({ name }) => coverage.faults[name] === undefined).map(({ name }) => name)
-  const away = kinds.filter(({ name }) => coverage.faults[name] !== undefined).flatMap(({ name }) => {
-    const stages = essential.filter((stage) => coverage.faultStages[name]?.[stage] === undefined)
-    return stages.length === 0 ? [] : [`${name} never met work in ${stages.join(", ")}`]
-  })
-  const unmarked = Object.entries(sometimes).filter(([mark]) => coverage.marks[mark] === undefined).map(([, sentence]) => `never seen: ${sentence}`)
+  const away = kinds
+    .filter(({ name }) => coverage.faults[name] !== undefined)
+    .flatMap(({ name }) => {
+      const stages = essential.filter((stage) => coverage.faultStages[name]?.[stage] === undefined)
+      return stages.length === 0 ? [] : [`${name} never met work in ${stages.join(", ")}`]
+    })
+  const unmarked = Object.entries(sometimes)
+    .filter(([mark]) => coverage.marks[mark] === undefined)
+    .map(([, sentence]) => `never seen: ${sentence}`)
   return [...(never.length === 0 ? [] : [`never happened: ${never.join(", ")}`]), ...away, ...unmarked]
 }
 
@@ -181,7 +206,7 @@ export class CoverageRecorder {
   private meet(kind: string, met: Set<string>, stage: string): void {
     if (met.has(stage)) return
     met.add(stage)
-    addTo(this.counts.faultStages[kind] ??= {}, stage)
+    addTo((this.counts.faultStages[kind] ??= {}), stage)
   }
 
   private serviceEnded(): void {
@@ -214,6 +239,7 @@ export class CoverageRecorder {
     if (state === "Joined") this.mark("alert-joined")
     else if (state === "Remediated") this.mark("ends-remediated")
     else if (state === "Escalated") this.mark("ends-escalated")
-    if (kind === "Executed" && this.unacknowledged.size > 0 && row.event._tag === "Executed") this.unacknowledged.delete(row.event.outcome.executionId)
+    if (kind === "Executed" && this.unacknowledged.size > 0 && row.event._tag === "Executed")
+      this.unacknowledged.delete(row.event.outcome.executionId)
   }
 }

@@ -1,4 +1,5 @@
 /** How remediations ended, by final state. */
+
 import type { Handlers } from "./Observation.ts"
 
 export type Endings = Readonly<Record<string, number>>

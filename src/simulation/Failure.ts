@@ -1,7 +1,8 @@
 /**
- * How a run may fail, from the worst down. Two runs fail *in the same way* when their failures are equal by kind and, for an invariant, by its name: that
- * is what shrinking keeps.
+ * How a run may fail, from the worst down. Two runs fail _in the same way_ when their failures are equal by kind and,
+ * for an invariant, by its name: that is what shrinking keeps.
  */
+
 import type { Violation } from "./Invariant.ts"
 
 export type Failure =
@@ -20,16 +21,21 @@ export interface Ended {
   readonly end: string
 }
 
-/** A world in which nothing, or nothing but one thing, happens any more has no liveness, whatever the checkers think. */
+/**
+ * A world in which nothing, or nothing but one thing, happens any more has no liveness, whatever the checkers think.
+ */
 const stuck: ReadonlySet<string> = new Set(["Deadlock", "Livelock", "Done"])
 
 /**
  * The failure of a run; `undefined` where all is well.
  *
- * Where something is pending, what checkers say after the last moment only says the same again, so it counts as liveness and not as a broken rule.
+ * Where something is pending, what checkers say after the last moment only says the same again, so it counts as
+ * liveness and not as a broken rule.
  */
 export const failureOf = (result: Ended): Failure | undefined => {
-  const pending = stuck.has(result.end) ? [...result.pending, `the world stands still (${result.end.toLowerCase()})`] : result.pending
+  const pending = stuck.has(result.end)
+    ? [...result.pending, `the world stands still (${result.end.toLowerCase()})`]
+    : result.pending
   const broken = result.violations.find((violation) => pending.length === 0 || violation.atMs < result.simulatedMs)
   if (broken !== undefined) return { _tag: "Invariant", invariant: broken.invariant, message: broken.message }
   return pending.length === 0 ? undefined : { _tag: "Liveness", pending }
@@ -38,11 +44,15 @@ export const failureOf = (result: Ended): Failure | undefined => {
 /** From what a run threw. The cause is where the service's own mistake is. */
 export const crashOf = (thrown: unknown): Failure => {
   if (!(thrown instanceof Error)) return { _tag: "Crash", message: String(thrown) }
-  return { _tag: "Crash", message: thrown.cause instanceof Error ? `${thrown.message}: ${thrown.cause.message}` : thrown.message }
+  return {
+    _tag: "Crash",
+    message: thrown.cause instanceof Error ? `${thrown.message}: ${thrown.cause.message}` : thrown.message
+  }
 }
 
 export const isSame = (one: Failure, other: Failure | undefined): boolean =>
-  one._tag === other?._tag && (one._tag !== "Invariant" || other._tag !== "Invariant" || one.invariant === other.invariant)
+  one._tag === other?._tag
+  && (one._tag !== "Invariant" || other._tag !== "Invariant" || one.invariant === other.invariant)
 
 const order = ["Invariant", "Crash", "Liveness"] as const
 

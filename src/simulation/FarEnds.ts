@@ -1,4 +1,5 @@
 /** All far ends, by name. One that is added here is made for every run, and faults may take hold of it. */
+
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import { Alertmanager } from "./farEnds/Alertmanager.ts"
 import { Cluster } from "./farEnds/Cluster.ts"

@@ -1,12 +1,14 @@
 /**
- * Faults as data: what goes wrong, when, and for how long. A plan is a list of them, which can be printed, replayed and shrunk.
+ * Faults as data: what goes wrong, when, and for how long. A plan is a list of them, which can be printed, replayed and
+ * shrunk.
  *
  * **To add one**: a file `faults/<Name>.ts` that exports a `FaultKind`, and a line in `Faults.ts`.
  */
+
 import { Schema } from "effect"
+import type { Setting } from "./FarEnd.ts"
 import type { FarEnds } from "./FarEnds.ts"
 import type { FarEndName } from "./FarEnds.ts"
-import type { Setting } from "./FarEnd.ts"
 import type { SeededRandom } from "./SeededRandom.ts"
 import type { ServiceProcess } from "./ServiceProcess.ts"
 import { type ModelPeer, type Wire, wireOf } from "./Wire.ts"
@@ -21,7 +23,9 @@ export const Fault = Schema.Struct({
   kind: Schema.NonEmptyString,
   /** When it begins, in milliseconds since the run began; where it is aimed, from when on it waits for its moment. */
   atMs: Schema.Int,
-  /** It begins just after a remediation has come to this stage. A stage that takes milliseconds is hit by nothing else. */
+  /**
+   * It begins just after a remediation has come to this stage. A stage that takes milliseconds is hit by nothing else.
+   */
   aim: Schema.optionalKey(Aim),
   /** How long it lasts. 0 for what happens in a moment. */
   forMs: Schema.Int,
@@ -37,8 +41,8 @@ export interface Reach extends Setting {
 }
 
 /**
- * Where a fault bites: for coverage, and to leave out what a scenario does not have. `network` is the way to any peer, `models` is any tier of the
- * fallback chain that is a model.
+ * Where a fault bites: for coverage, and to leave out what a scenario does not have. `network` is the way to any peer,
+ * `models` is any tier of the fallback chain that is a model.
  */
 export type FaultTarget = Exclude<FarEndName, "drill"> | "service" | "time" | "network" | "models"
 
@@ -54,16 +58,23 @@ export interface FaultKind<Parameters = unknown> {
   readonly description: string
   readonly parameters: Schema.Codec<Parameters, Schema.JsonObject>
   /**
-   * How long it lasts, in milliseconds: never less than the first, so that the world does not merely flap. `undefined` for what happens in a moment.
+   * How long it lasts, in milliseconds: never less than the first, so that the world does not merely flap. `undefined`
+   * for what happens in a moment.
    */
   readonly lasts: readonly [leastMs: number, mostMs: number] | undefined
-  /** Between two of this kind, at the mean, drawn for each run from this range, where the scenario has no range of its own. Default: from two minutes to an hour. For what is much work. */
+  /**
+   * Between two of this kind, at the mean, drawn for each run from this range, where the scenario has no range of its
+   * own. Default: from two minutes to an hour. For what is much work.
+   */
   readonly gapMs?: readonly [leastMs: number, mostMs: number]
   /** Draws parameters. From a stream of its own. */
   readonly draw: (random: SeededRandom, setting: Drawn) => Parameters
   /** Makes it happen; the answer takes it back. Two of one kind may overlap. */
   readonly apply: (parameters: Parameters, reach: Reach, random: SeededRandom) => () => void
-  /** The same on requests alone, where that is all that it does: so it can be injected into a running service. See `onWire`. */
+  /**
+   * The same on requests alone, where that is all that it does: so it can be injected into a running service. See
+   * `onWire`.
+   */
   readonly disturb?: (parameters: Parameters, wire: Wire, random: SeededRandom) => () => void
   /** It makes peers say what is not so: followed, that may do harm to a cluster that is real. */
   readonly misleads?: boolean
@@ -72,6 +83,14 @@ export interface FaultKind<Parameters = unknown> {
 /** Keeps the type of the parameters within its file: a catalogue holds kinds of all types. */
 export const kind = <Parameters>(definition: FaultKind<Parameters>): FaultKind => definition as unknown as FaultKind
 
-/** A kind that does all that it does to requests on their way: in the simulator and in a running service by the same code. */
-export const onWire = <Parameters>(definition: Omit<FaultKind<Parameters>, "apply"> & Required<Pick<FaultKind<Parameters>, "disturb">>): FaultKind =>
-  kind<Parameters>({ ...definition, apply: (parameters, reach, random) => definition.disturb(parameters, wireOf(reach), random) })
+/**
+ * A kind that does all that it does to requests on their way: in the simulator and in a running service by the same
+ * code.
+ */
+export const onWire = <Parameters>(
+  definition: Omit<FaultKind<Parameters>, "apply"> & Required<Pick<FaultKind<Parameters>, "disturb">>
+): FaultKind =>
+  kind<Parameters>({
+    ...definition,
+    apply: (parameters, reach, random) => definition.disturb(parameters, wireOf(reach), random)
+  })

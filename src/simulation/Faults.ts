@@ -1,7 +1,8 @@
 /** All kinds of faults. One that is added here may be drawn for every run whose scenario has its target. */
+
 import type { FaultKind } from "./Fault.ts"
-import { dependencyFaults } from "./faults/Dependency.ts"
 import { breakerOperations } from "./faults/BreakerOperations.ts"
+import { dependencyFaults } from "./faults/Dependency.ts"
 import { intakeFaults } from "./faults/Intake.ts"
 import { kubernetesDeletion } from "./faults/KubernetesDeletion.ts"
 import { kubernetesDisruptionBudget } from "./faults/KubernetesDisruptionBudget.ts"
@@ -37,6 +38,13 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   ...telemetryFaults
 ]
 
-export const all: ReadonlyArray<FaultKind> = [kubernetesUnavailable, processCrash, ...networkFaults, ...dependencyFaults, ...modelFaults, ...ofCluster]
+export const all: ReadonlyArray<FaultKind> = [
+  kubernetesUnavailable,
+  processCrash,
+  ...networkFaults,
+  ...dependencyFaults,
+  ...modelFaults,
+  ...ofCluster
+]
 
 export const byName: ReadonlyMap<string, FaultKind> = new Map(all.map((kind) => [kind.name, kind]))

@@ -1,8 +1,11 @@
 /**
- * The five kinds of failure injection that the source document names, as sets of fault kinds: `simulate --inject network-partition`.
+ * The five kinds of failure injection that the source document names, as sets of fault kinds: `simulate --inject
+ * network-partition`.
  *
- * A kind of fault may belong to several. What of an injection has no target in this version is in `missing`, in words: it is not simulated.
+ * A kind of fault may belong to several. What of an injection has no target in this version is in `missing`, in words:
+ * it is not simulated.
  */
+
 import type { FaultKind } from "./Fault.ts"
 
 export interface Injection {
@@ -20,15 +23,42 @@ const named = (...names: ReadonlyArray<string>) => {
 }
 
 const isDown = named("service-down", "flapping")
-const isDependency = named("service-down", "dependency-hang", "error-storm", "flapping", "rate-limited", "late-answer", "authentication-failure", "quota-exhausted")
-const isExhaustion = named("kubernetes-storage-full", "kubernetes-overloaded", "kubernetes-overloaded-absurd", "kubernetes-disruption-budget", "rate-limited", "quota-exhausted", "context-overflow", "storage-full", "storage-slow", "storage-locked")
-const isSecurity = named("prompt-injection", "authentication-failure", "kubernetes-unauthorized", "kubernetes-forbidden", "kubernetes-webhook-denial", "kubernetes-interference")
+const isDependency = named(
+  "service-down",
+  "dependency-hang",
+  "error-storm",
+  "flapping",
+  "rate-limited",
+  "late-answer",
+  "authentication-failure",
+  "quota-exhausted"
+)
+const isExhaustion = named(
+  "kubernetes-storage-full",
+  "kubernetes-overloaded",
+  "kubernetes-overloaded-absurd",
+  "kubernetes-disruption-budget",
+  "rate-limited",
+  "quota-exhausted",
+  "context-overflow",
+  "storage-full",
+  "storage-slow",
+  "storage-locked"
+)
+const isSecurity = named(
+  "prompt-injection",
+  "authentication-failure",
+  "kubernetes-unauthorized",
+  "kubernetes-forbidden",
+  "kubernetes-webhook-denial",
+  "kubernetes-interference"
+)
 
 export const all: ReadonlyArray<Injection> = [
   {
     name: "service-termination",
     title: "Random service termination",
-    has: (kind) => kind.target === "service" && kind.name.startsWith("process-") || isDown(kind),
+    has: (kind) => (kind.target === "service" && kind.name.startsWith("process-")) || isDown(kind),
     missing: ""
   },
   {
@@ -46,7 +76,8 @@ export const all: ReadonlyArray<Injection> = [
   {
     name: "dependency-failure",
     title: "External dependency failures",
-    has: (kind) => isDependency(kind) || kind.target === "models" || kind.target === "cluster" || kind.target === "database",
+    has: (kind) =>
+      isDependency(kind) || kind.target === "models" || kind.target === "cluster" || kind.target === "database",
     missing: ""
   },
   {
@@ -60,5 +91,7 @@ export const all: ReadonlyArray<Injection> = [
 export const byName: ReadonlyMap<string, Injection> = new Map(all.map((injection) => [injection.name, injection]))
 
 /** The kinds of all these injections. */
-export const kindsOf = (injections: ReadonlyArray<Injection>, kinds: ReadonlyArray<FaultKind>): ReadonlyArray<FaultKind> =>
-  kinds.filter((kind) => injections.some(({ has }) => has(kind)))
+export const kindsOf = (
+  injections: ReadonlyArray<Injection>,
+  kinds: ReadonlyArray<FaultKind>
+): ReadonlyArray<FaultKind> => kinds.filter((kind) => injections.some(({ has }) => has(kind)))

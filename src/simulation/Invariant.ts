@@ -1,11 +1,12 @@
 /**
  * Something that must hold whatever goes wrong, checked from outside while a run goes on and once more at its end.
  *
- * A checker keeps its own account of the truth, made of `Observation`s. It never asks the service, and never reads a table that the service derives
- * from its journal.
+ * A checker keeps its own account of the truth, made of `Observation`s. It never asks the service, and never reads a
+ * table that the service derives from its journal.
  *
  * **To add one**: a file `invariants/<Name>.ts` that exports an `Invariant`, and a line in `Invariants.ts`.
  */
+
 import type { Setting } from "./FarEnd.ts"
 import type { FarEnds } from "./FarEnds.ts"
 import type { Handlers } from "./Observation.ts"
@@ -25,7 +26,9 @@ export interface Checker {
   readonly on?: Handlers
   /** After the liveness phase. */
   readonly atEnd?: () => void
-  /** What still waits for the service, each in a few words: the run goes on until there is nothing, or its time is over. */
+  /**
+   * What still waits for the service, each in a few words: the run goes on until there is nothing, or its time is over.
+   */
   readonly pending?: () => ReadonlyArray<string>
   /** What it counted, by name: figures of the run. */
   readonly figures?: () => Readonly<Record<string, number>>
@@ -45,7 +48,8 @@ export interface Invariant {
 }
 
 /** The `make` of a checker that can't do without `Truth`. */
-export const withTruth = (make: (setting: Setting, report: (message: string) => void, truth: Truth) => Checker): Invariant["make"] =>
+export const withTruth =
+  (make: (setting: Setting, report: (message: string) => void, truth: Truth) => Checker): Invariant["make"] =>
   (setting, report, truth) => {
     if (truth === undefined) throw new RangeError("this invariant compares with what the world knows: give it that")
     return make(setting, report, truth)

@@ -1,16 +1,18 @@
 /**
- * What can be seen of a run from outside of the service: what its far ends were asked and answered, what its database committed, when its processes
- * lived, what was done to it. Checkers build their own account from these and from nothing else.
+ * What can be seen of a run from outside of the service: what its far ends were asked and answered, what its database
+ * committed, when its processes lived, what was done to it. Checkers build their own account from these and from
+ * nothing else.
  *
  * All moments are milliseconds of the world's monotonic clock, because the wall clock may be what is wrong.
  */
-import type { KubernautOptions } from "../Kubernaut.ts"
+
+import type { Change } from "../domain/Change.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { Applied } from "../domain/Execution.ts"
 import type { RemediationEvent, RemediationEventKind } from "../domain/Remediation.ts"
-import type { AlertStatus } from "../intake/Intake.ts"
-import type { Change } from "../domain/Change.ts"
 import type { ResourceRef } from "../domain/Target.ts"
+import type { AlertStatus } from "../intake/Intake.ts"
+import type { KubernautOptions } from "../Kubernaut.ts"
 import type { CircuitTag, TransitionCause } from "../resilience/ResilienceEvent.ts"
 import type { Fault } from "./Fault.ts"
 
@@ -49,8 +51,8 @@ export interface Call {
 }
 
 /**
- * How a call ended: `good` and `bad` speak for and against the peer; `neither` is a refusal of what was asked; `given-up` says that the service let go
- * before there was an answer. A call that a crash cut has no end.
+ * How a call ended: `good` and `bad` speak for and against the peer; `neither` is a refusal of what was asked;
+ * `given-up` says that the service let go before there was an answer. A call that a crash cut has no end.
  */
 export type CallEnding = "good" | "bad" | "neither" | "given-up"
 
@@ -75,31 +77,37 @@ export type ExportEnding = "taken" | "refused" | "not-now" | "given-up"
 export type Mode = NonNullable<KubernautOptions["mode"]>
 
 export type Observation =
-  /** The sender tries for the first time to tell of an alert. It goes on until it is answered. `about`: the workload that is truly in trouble. */
+  /**
+   * The sender tries for the first time to tell of an alert. It goes on until it is answered. `about`: the workload
+   * that is truly in trouble.
+   */
   | { readonly _tag: "AlertSent"; readonly alert: AlertIdentity; readonly firing: boolean; readonly about: ResourceRef }
   /** The sender got an answer for an alert: whatever is not `shed` is acknowledged, and the service's to keep. */
   | {
-    readonly _tag: "AlertAnswered"
-    readonly alert: AlertIdentity
-    readonly firing: boolean
-    readonly status: AlertStatus
-    readonly remediationId?: string
-  }
-  /** Rows that one commit added to the journal, in order. `process`: the number of the service's process that committed them. */
+      readonly _tag: "AlertAnswered"
+      readonly alert: AlertIdentity
+      readonly firing: boolean
+      readonly status: AlertStatus
+      readonly remediationId?: string
+    }
+  /**
+   * Rows that one commit added to the journal, in order. `process`: the number of the service's process that committed
+   * them.
+   */
   | { readonly _tag: "Committed"; readonly events: ReadonlyArray<CommittedEvent>; readonly process?: number }
   /** A write arrived at the API server, and this is what it did. Dry runs are not here. */
   | {
-    readonly _tag: "ClusterWrite"
-    readonly by: string
-    readonly change: Change
-    /** The `kubernaut.dev/execution` that it carries, where it carries one. */
-    readonly executionId?: string
-    readonly applied: Applied
-    /** The tag of the API server's refusal. */
-    readonly refused?: string
-    /** The number of the service's process that sent it. */
-    readonly process?: number
-  }
+      readonly _tag: "ClusterWrite"
+      readonly by: string
+      readonly change: Change
+      /** The `kubernaut.dev/execution` that it carries, where it carries one. */
+      readonly executionId?: string
+      readonly applied: Applied
+      /** The tag of the API server's refusal. */
+      readonly refused?: string
+      /** The number of the service's process that sent it. */
+      readonly process?: number
+    }
   /** A workload began or ceased to serve as it should, as the cluster itself knows. */
   | { readonly _tag: "WorkloadHealth"; readonly ref: ResourceRef; readonly healthy: boolean }
   | { readonly _tag: "CallBegan"; readonly call: Call }
@@ -113,22 +121,39 @@ export type Observation =
   | { readonly _tag: "TextLeft"; readonly channel: TextChannel; readonly about: string; readonly text: string }
   /** A person answered a question of the service. `outcome`: what became of the answer. */
   | {
-    readonly _tag: "ReviewAnswered"
-    readonly remediationId: string
-    readonly answer: "approved" | "rejected"
-    readonly outcome: "taken" | "not-awaiting" | "not-stored" | "unreachable"
-  }
+      readonly _tag: "ReviewAnswered"
+      readonly remediationId: string
+      readonly answer: "approved" | "rejected"
+      readonly outcome: "taken" | "not-awaiting" | "not-stored" | "unreachable"
+    }
   /** `mode`: in which it was started. */
   | { readonly _tag: "ProcessBooted"; readonly process: string; readonly number: number; readonly mode?: Mode }
   /** It can be spoken to. */
   | { readonly _tag: "ProcessReady"; readonly process: string; readonly number: number }
-  | { readonly _tag: "ProcessEnded"; readonly process: string; readonly number: number; readonly how: "crashed" | "exited" }
-  /** It stands still: nothing of it runs for that time, and at the end of it, in one moment and in any order, all that was due meanwhile. */
+  | {
+      readonly _tag: "ProcessEnded"
+      readonly process: string
+      readonly number: number
+      readonly how: "crashed" | "exited"
+    }
+  /**
+   * It stands still: nothing of it runs for that time, and at the end of it, in one moment and in any order, all that
+   * was due meanwhile.
+   */
   | { readonly _tag: "ProcessPaused"; readonly process: string; readonly number: number; readonly forMs: number }
-  /** The sweep for open work came to the database and broke there: its supervisor starts it again. A connection is a process. */
+  /**
+   * The sweep for open work came to the database and broke there: its supervisor starts it again. A connection is a
+   * process.
+   */
   | { readonly _tag: "SweepBroke"; readonly connection: number }
   /** A circuit breaker of the service says that it changed its state. */
-  | { readonly _tag: "BreakerMoved"; readonly breaker: string; readonly from: CircuitTag; readonly to: CircuitTag; readonly cause: TransitionCause }
+  | {
+      readonly _tag: "BreakerMoved"
+      readonly breaker: string
+      readonly from: CircuitTag
+      readonly to: CircuitTag
+      readonly cause: TransitionCause
+    }
   /** The service says which degradation level it is at: once when it is ready, then at every change. */
   | { readonly _tag: "LevelIs"; readonly level: DegradationLevel; readonly reasons: ReadonlyArray<string> }
   | { readonly _tag: "FaultBegan"; readonly fault: Fault }
@@ -137,15 +162,15 @@ export type Observation =
   | { readonly _tag: "ExportBegan"; readonly process: number; readonly number: number; readonly spans: number }
   /** `made`, `received`: spans of this process so far, as the world counts them; `dropped`: as the service says. */
   | {
-    readonly _tag: "ExportEnded"
-    readonly process: number
-    readonly number: number
-    readonly spans: number
-    readonly ending: ExportEnding
-    readonly made: number
-    readonly received: number
-    readonly dropped: number
-  }
+      readonly _tag: "ExportEnded"
+      readonly process: number
+      readonly number: number
+      readonly spans: number
+      readonly ending: ExportEnding
+      readonly made: number
+      readonly received: number
+      readonly dropped: number
+    }
   /** From now on nothing new goes wrong. */
   | { readonly _tag: "HealingBegan" }
 

@@ -1,20 +1,35 @@
 /**
- * A process of the simulated world: fibers that live and die together, with a clock, a scheduler, randomness and a tracer of their own.
+ * A process of the simulated world: fibers that live and die together, with a clock, a scheduler, randomness and a
+ * tracer of their own.
  *
  *     running ──pause──> paused ──(its time is over)──> running
  *        │ │               │
  *        │ └──(main effect ends)──> exited
  *        └──crash─────────────────> crashed
  *
- * - **crash** is `kill -9`: between two steps every fiber vanishes, no finalizer runs, timers and callbacks lead nowhere. What was committed
- *   outside stays.
- * - **pause** is SIGSTOP, a long garbage collection or a frozen virtual machine: nothing runs, and afterwards all that was due meanwhile is due at
- *   once. Longer than a lease, it makes two owners.
+ * - **crash** is `kill -9`: between two steps every fiber vanishes, no finalizer runs, timers and callbacks lead nowhere.
+ *   What was committed outside stays.
+ * - **pause** is SIGSTOP, a long garbage collection or a frozen virtual machine: nothing runs, and afterwards all that
+ *   was due meanwhile is due at once. Longer than a lease, it makes two owners.
  * - **exited**: the main effect has ended; fibers that it left behind go with it, as in a real process.
  *
- * Code of another process never resumes a fiber of this one by itself: it uses `post`, which is a message that is lost where the process is gone.
+ * Code of another process never resumes a fiber of this one by itself: it uses `post`, which is a message that is lost
+ * where the process is gone.
  */
-import { Clock, Context, Effect, type Exit, type Fiber, Logger, Metric, Random, References, Scheduler, Tracer } from "effect"
+
+import {
+  Clock,
+  Context,
+  Effect,
+  type Exit,
+  type Fiber,
+  Logger,
+  Metric,
+  Random,
+  References,
+  Scheduler,
+  Tracer
+} from "effect"
 import type { SeededRandom } from "./SeededRandom.ts"
 import { SimulatedClock, type TimeSource } from "./SimulatedClock.ts"
 import * as SimulatedTracer from "./SimulatedTracer.ts"
@@ -23,8 +38,8 @@ export interface ProcessOptions {
   /** How much this process' wall clock is ahead of the world's, in milliseconds. Default 0. */
   readonly wallSkewMs?: number
   /**
-   * After how many operations of Effect a fiber gives way to others. Default 2,048, as in Effect. A lower number makes every pair of operations a
-   * place where others may come between, and where the process may crash: 4 is the least.
+   * After how many operations of Effect a fiber gives way to others. Default 2,048, as in Effect. A lower number makes
+   * every pair of operations a place where others may come between, and where the process may crash: 4 is the least.
    */
   readonly yieldEvery?: number
   /** Gets every log line. Default: none is made, which is also the fastest. */
@@ -158,7 +173,9 @@ export class Process {
   /** What its fibers are at, by the names of their spans. Only where the world watches fibers. */
   get waitingIn(): ReadonlyArray<string> {
     const names: Array<string> = []
-    for (const fiber of this.watched) if (fiber.pollUnsafe() === undefined) names.push(fiber.cache.span?._tag === "Span" ? fiber.cache.span.name : "(no span)")
+    for (const fiber of this.watched)
+      if (fiber.pollUnsafe() === undefined)
+        names.push(fiber.cache.span?._tag === "Span" ? fiber.cache.span.name : "(no span)")
     return names
   }
 
@@ -191,9 +208,9 @@ export class Process {
       executionMode: "async",
       shouldYield: this.host.watchFibers
         ? (fiber) => {
-          this.watched.add(fiber)
-          return fiber.currentOpCount >= limit
-        }
+            this.watched.add(fiber)
+            return fiber.currentOpCount >= limit
+          }
         : (fiber) => fiber.currentOpCount >= limit,
       makeDispatcher: () => dispatcher
     }

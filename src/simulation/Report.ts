@@ -1,17 +1,19 @@
 /**
- * One run as a page: one HTML file with nothing outside of it, to be opened, mailed, or kept beside the issue that it shows.
+ * One run as a page: one HTML file with nothing outside of it, to be opened, mailed, or kept beside the issue that it
+ * shows.
  *
- * Every lane of the timeline is one question that is asked at 3am: at which level were we, which breakers were open, what was wrong, who was alive, what came
- * in, who answered, what was done, and was it well. Zoom and scroll are plain HTML and CSS; a little script adds hints, the wheel, and the choice of
- * one incident.
+ * Every lane of the timeline is one question that is asked at 3am: at which level were we, which breakers were open,
+ * what was wrong, who was alive, what came in, who answered, what was done, and was it well. Zoom and scroll are plain
+ * HTML and CSS; a little script adds hints, the wheel, and the choice of one incident.
  */
+
 import * as Availability from "./Availability.ts"
+import type { Coverage } from "./Coverage.ts"
 import { describe } from "./Failure.ts"
 import type { FaultPlan } from "./FaultPlan.ts"
 import { script, style } from "./ReportPage.ts"
 import type { SeedOutcome } from "./Runner.ts"
 import { stages } from "./Stages.ts"
-import type { Coverage } from "./Coverage.ts"
 import type { Lane, LaneName, Row, Span, Timeline } from "./Timeline.ts"
 
 export interface ReportOptions {
@@ -36,7 +38,13 @@ const dayMs = 24 * 3_600_000
 /** The trace beyond this many lines is left out: `--replay` prints all. */
 const mostTraceLines = 6_000
 
-const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", "\"": "&quot;", "'": "&#39;" }
+const escapes: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;"
+}
 const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (character) => escapes[character] ?? character)
 
 const titles: Readonly<Record<LaneName, readonly [title: string, says: string]>> = {
@@ -54,15 +62,20 @@ const number = (value: number): string => value.toLocaleString("en-US")
 
 /** Two hours, as `2 h`; rounded to what matters. */
 const length = (ms: number): string =>
-  ms >= 2 * dayMs ? `${Math.round(ms / dayMs * 10) / 10} days` : ms >= 3_600_000 ? `${Math.round(ms / 360_000) / 10} h` : `${Math.round(ms / 6_000) / 10} min`
+  ms >= 2 * dayMs
+    ? `${Math.round((ms / dayMs) * 10) / 10} days`
+    : ms >= 3_600_000
+      ? `${Math.round(ms / 360_000) / 10} h`
+      : `${Math.round(ms / 6_000) / 10} min`
 
 const clock = (ms: number): string => {
   const two = (value: number) => String(Math.floor(value)).padStart(2, "0")
   const days = ms >= dayMs ? `${Math.floor(ms / dayMs)}d ` : ""
-  return `${days}${two(ms / 3_600_000 % 24)}:${two(ms / 60_000 % 60)}:${two(ms / 1000 % 60)}.${String(Math.floor(ms % 1000)).padStart(3, "0")}`
+  return `${days}${two((ms / 3_600_000) % 24)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}.${String(Math.floor(ms % 1000)).padStart(3, "0")}`
 }
 
-const percent = (atMs: number, { fromMs, toMs }: Window): string => `${Math.round((atMs - fromMs) / Math.max(1, toMs - fromMs) * 1e6) / 1e4}%`
+const percent = (atMs: number, { fromMs, toMs }: Window): string =>
+  `${Math.round(((atMs - fromMs) / Math.max(1, toMs - fromMs)) * 1e6) / 1e4}%`
 
 const spanHtml = (span: Span, window: Window): string => {
   const fromMs = Math.max(span.fromMs, window.fromMs)
@@ -82,23 +95,33 @@ const rowHtml = (row: Row, window: Window): string =>
 const laneHtml = (lane: Lane, window: Window): string => {
   const [title, says] = titles[lane.name]
   // A row without anything in the window says nothing, but a lane is always there: that nothing happened is an answer.
-  const rows = lane.rows.filter(({ spans }) => spans.some(({ fromMs, toMs }) => toMs >= window.fromMs && fromMs <= window.toMs))
-  const content = rows.length === 0 ? `<div class="row"><div class="name">none</div><div class="track"></div></div>` : rows.map((row) => rowHtml(row, window)).join("\n")
+  const rows = lane.rows.filter(({ spans }) =>
+    spans.some(({ fromMs, toMs }) => toMs >= window.fromMs && fromMs <= window.toMs)
+  )
+  const content =
+    rows.length === 0
+      ? `<div class="row"><div class="name">none</div><div class="track"></div></div>`
+      : rows.map((row) => rowHtml(row, window)).join("\n")
   return `<section class="lane" data-lane="${lane.name}"><div class="title">${title} <em>${says}</em></div>\n${content}</section>`
 }
 
 const guides = ({ outcome }: ReportOptions, window: Window): string => {
   const { healingMs } = outcome.timeline
-  const healing = healingMs === undefined || healingMs > window.toMs ? "" : `<i class="healing" style="left:${percent(Math.max(healingMs, window.fromMs), window)}"></i>`
+  const healing =
+    healingMs === undefined || healingMs > window.toMs
+      ? ""
+      : `<i class="healing" style="left:${percent(Math.max(healingMs, window.fromMs), window)}"></i>`
   const violations = outcome.violations.filter(({ atMs }) => atMs >= window.fromMs && atMs <= window.toMs)
   return `<div class="guides">${healing}${violations.map(({ atMs }) => `<i class="violation" style="left:${percent(atMs, window)}"></i>`).join("")}</div>`
 }
 
 const axis = (window: Window): string =>
-  `<div class="axis">${
-    Array.from({ length: 12 }, (_, index) => window.fromMs + index * (window.toMs - window.fromMs) / 12)
-      .map((atMs) => `<span style="left:${percent(atMs, window)}">${clock(atMs).slice(0, -4)}</span>`).join("")
-  }</div>`
+  `<div class="axis">${Array.from(
+    { length: 12 },
+    (_, index) => window.fromMs + (index * (window.toMs - window.fromMs)) / 12
+  )
+    .map((atMs) => `<span style="left:${percent(atMs, window)}">${clock(atMs).slice(0, -4)}</span>`)
+    .join("")}</div>`
 
 const zoomLevels = ["1×", "4×", "16×", "64×", "256×"]
 
@@ -132,7 +155,9 @@ const cards = ({ outcome, scenario }: ReportOptions): string => {
     [number(outcome.alerts), "alerts acknowledged"],
     [number(endings["Remediated"] ?? 0), "remediated"],
     [number(endings["Escalated"] ?? 0), "put before a person"],
-    ...(figures["fixedVerdicts"] === undefined ? [] : [[`${figures["falselyFixed"] ?? 0} of ${number(figures["fixedVerdicts"])}`, "falsely called fixed"] as const]),
+    ...(figures["fixedVerdicts"] === undefined
+      ? []
+      : [[`${figures["falselyFixed"] ?? 0} of ${number(figures["fixedVerdicts"])}`, "falsely called fixed"] as const]),
     [`${(Availability.ratio(availability) * 100).toFixed(3)} %`, `available (goal ${Availability.goal * 100} %)`],
     [number(outcome.plan.length), "faults"],
     [number(outcome.boots), outcome.boots === 1 ? "start of the service" : "starts of the service"],
@@ -143,47 +168,65 @@ const cards = ({ outcome, scenario }: ReportOptions): string => {
 
 const problem = ({ outcome, replay, shrunk }: ReportOptions): string => {
   if (outcome.failure === undefined) return ""
-  const violations = outcome.violations.map(({ atMs, invariant, message }) => `<li><b>${escape(invariant)}</b> at ${clock(atMs)}: ${escape(message)}</li>`)
+  const violations = outcome.violations.map(
+    ({ atMs, invariant, message }) => `<li><b>${escape(invariant)}</b> at ${clock(atMs)}: ${escape(message)}</li>`
+  )
   const pending = outcome.pending.slice(0, 20).map((what) => `<li>pending: ${escape(what)}</li>`)
-  const least = shrunk === undefined ? "" : `<p>The fewest faults that still fail:</p><pre class="mono">${escape(`[\n${shrunk.map((fault) => ` ${JSON.stringify(fault)}`).join(",\n")}\n]`)}</pre>`
+  const least =
+    shrunk === undefined
+      ? ""
+      : `<p>The fewest faults that still fail:</p><pre class="mono">${escape(`[\n${shrunk.map((fault) => ` ${JSON.stringify(fault)}`).join(",\n")}\n]`)}</pre>`
   return `<div class="problem"><b>${escape(describe(outcome.failure))}</b><ul>${[...violations, ...pending].join("")}</ul>${least}<pre class="mono">${escape(replay)}</pre></div>`
 }
 
 const countsTable = (title: string, counts: Readonly<Record<string, number>>): string => {
-  const rows = Object.entries(counts).toSorted(([, a], [, b]) => b - a).map(([name, count]) => `<tr><th>${escape(name)}</th><td>${number(count)}</td></tr>`)
+  const rows = Object.entries(counts)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([name, count]) => `<tr><th>${escape(name)}</th><td>${number(count)}</td></tr>`)
   return rows.length === 0 ? "" : `<div class="box"><h3>${title}</h3><table>${rows.join("")}</table></div>`
 }
 
 const coverageHtml = (coverage: Coverage): string => {
   const columns = ["idle", ...stages]
   const cell = (count: number | undefined): string =>
-    count === undefined ? `<td class="none">·</td>` : `<td style="--heat:${Math.min(80, 12 + Math.round(Math.log2(count + 1) * 12))}%">${number(count)}</td>`
-  const rows = Object.entries(coverage.faultStages).map(([kind, counts]) => `<tr><th>${escape(kind)}</th>${columns.map((stage) => cell(counts[stage])).join("")}</tr>`)
-  const matrix = rows.length === 0
-    ? ""
-    : `<div class="box"><h3>Which fault hit which stage</h3><table class="heat"><thead><tr><th></th>${columns.map((stage) => `<th>${stage}</th>`).join("")}</tr></thead>${rows.join("")}</table></div>`
-  return `<h2>Coverage</h2><div class="tables">${matrix}${countsTable("Crash points", coverage.crashPoints)}${countsTable("Remediations", coverage.remediations)}${
-    countsTable("Breakers", coverage.breakers)
-  }${countsTable("Levels", coverage.levels)}${countsTable("Sometimes", coverage.marks)}</div>`
+    count === undefined
+      ? `<td class="none">·</td>`
+      : `<td style="--heat:${Math.min(80, 12 + Math.round(Math.log2(count + 1) * 12))}%">${number(count)}</td>`
+  const rows = Object.entries(coverage.faultStages).map(
+    ([kind, counts]) => `<tr><th>${escape(kind)}</th>${columns.map((stage) => cell(counts[stage])).join("")}</tr>`
+  )
+  const matrix =
+    rows.length === 0
+      ? ""
+      : `<div class="box"><h3>Which fault hit which stage</h3><table class="heat"><thead><tr><th></th>${columns.map((stage) => `<th>${stage}</th>`).join("")}</tr></thead>${rows.join("")}</table></div>`
+  return `<h2>Coverage</h2><div class="tables">${matrix}${countsTable("Crash points", coverage.crashPoints)}${countsTable("Remediations", coverage.remediations)}${countsTable(
+    "Breakers",
+    coverage.breakers
+  )}${countsTable("Levels", coverage.levels)}${countsTable("Sometimes", coverage.marks)}</div>`
 }
 
 const traceHtml = ({ trace }: Timeline, window: Window): string => {
   const inside = trace.filter(({ atMs }) => atMs >= window.fromMs && atMs <= window.toMs)
   const shown = inside.slice(-mostTraceLines)
-  const note = shown.length < inside.length ? `, the last ${number(shown.length)} of ${number(inside.length)} lines` : ""
-  const rows = shown.map(({ about, atMs, remediation, step, text }) =>
-    `<tr class="${about}" data-f="${atMs}"${remediation === undefined ? "" : ` data-r="${escape(remediation)}"`}><td>${clock(atMs)}</td><td>${step}</td><td>${about}</td><td>${escape(text)}</td></tr>`
+  const note =
+    shown.length < inside.length ? `, the last ${number(shown.length)} of ${number(inside.length)} lines` : ""
+  const rows = shown.map(
+    ({ about, atMs, remediation, step, text }) =>
+      `<tr class="${about}" data-f="${atMs}"${remediation === undefined ? "" : ` data-r="${escape(remediation)}"`}><td>${clock(atMs)}</td><td>${step}</td><td>${about}</td><td>${escape(text)}</td></tr>`
   )
   return `<h2>Trace${note}</h2><div class="box trace"><table>${rows.join("\n")}</table></div>`
 }
 
 const controls = (options: ReportOptions): string => `<div class="bar"><h2>Timeline</h2>
-<div class="zoom" role="group" aria-label="Zoom">${
-  zoomLevels.map((text, index) => `<label><input type="radio" name="zoom" id="z${index + 1}"${index === 0 ? " checked" : ""}>${text}</label>`).join("")
-}</div>
-<select id="pick" aria-label="One incident"><option value="">all incidents</option>${
-  incidents(options).map(([id, name, text]) => `<option value="${escape(id)}" data-name="${escape(name)}">${escape(text)}</option>`).join("")
-}</select>
+<div class="zoom" role="group" aria-label="Zoom">${zoomLevels
+  .map(
+    (text, index) =>
+      `<label><input type="radio" name="zoom" id="z${index + 1}"${index === 0 ? " checked" : ""}>${text}</label>`
+  )
+  .join("")}</div>
+<select id="pick" aria-label="One incident"><option value="">all incidents</option>${incidents(options)
+  .map(([id, name, text]) => `<option value="${escape(id)}" data-name="${escape(name)}">${escape(text)}</option>`)
+  .join("")}</select>
 <div class="legend">${legend.map(([tone, means]) => `<span class="${tone}"><i></i>${means}</span>`).join("")}</div></div>`
 
 /** The page. A pure function of the run: the same run gives the same page. */
@@ -192,7 +235,14 @@ export const html = (options: ReportOptions): string => {
   const { failure, timeline } = outcome
   const window = options.window ?? { fromMs: Math.max(0, timeline.untilMs - dayMs), toMs: timeline.untilMs }
   const tone = failure === undefined ? "good" : failure._tag === "Liveness" ? "warn" : "bad"
-  const verdict = failure === undefined ? "all invariants held" : failure._tag === "Liveness" ? "no liveness" : failure._tag === "Crash" ? "crashed" : "invariant broken"
+  const verdict =
+    failure === undefined
+      ? "all invariants held"
+      : failure._tag === "Liveness"
+        ? "no liveness"
+        : failure._tag === "Crash"
+          ? "crashed"
+          : "invariant broken"
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Kubernaut: seed ${outcome.seed} of ${escape(scenario)}</title><style>${style}</style></head>

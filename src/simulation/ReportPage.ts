@@ -61,7 +61,10 @@ footer { color: var(--soft); font-size: .8rem; margin-top: 2rem }
 @media print { .scroll, .trace { overflow: visible; max-height: none } }
 `
 
-/** Better hints, ticks that suit the zoom, wheel and keys, and one incident at a time. Without it the page still shows all and zooms. */
+/**
+ * Better hints, ticks that suit the zoom, wheel and keys, and one incident at a time. Without it the page still shows
+ * all and zooms.
+ */
 export const script = `
 const $ = (q) => document.querySelector(q), all = (q) => [...document.querySelectorAll(q)]
 const scroll = $(".scroll"), canvas = $(".canvas"), axis = $(".axis"), tip = $("#tip"), pick = $("#pick")

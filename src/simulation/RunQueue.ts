@@ -1,9 +1,10 @@
 /**
  * What can run now. A step of the simulation takes one task out, at random, and runs it.
  *
- * Effect's priorities are left out on purpose: a fiber that yields with a lower priority may run before others here, and a program that is
- * correct only in the order in which Effect happens to run things is not correct.
+ * Effect's priorities are left out on purpose: a fiber that yields with a lower priority may run before others here,
+ * and a program that is correct only in the order in which Effect happens to run things is not correct.
  */
+
 import type { SeededRandom } from "./SeededRandom.ts"
 
 /** A piece of work that belongs to a process: when that is gone, so is the work. */

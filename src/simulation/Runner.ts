@@ -1,15 +1,16 @@
 /**
- * Many seeds: each is a run of its own, in worker threads, one per core. What is answered is in the order of the seeds, and so is every sum and hash over
- * it: it does not depend on how many threads there were or which of them was quick.
+ * Many seeds: each is a run of its own, in worker threads, one per core. What is answered is in the order of the seeds,
+ * and so is every sum and hash over it: it does not depend on how many threads there were or which of them was quick.
  *
  * **Gotchas**
  *
- * A worker loads this very module (so it works from the sources as well as from the built package) and knows only what can be sent to it: a scenario goes
- * by its name. For a scenario object of your own call `runSeed` in a loop.
+ * A worker loads this very module (so it works from the sources as well as from the built package) and knows only what
+ * can be sent to it: a scenario goes by its name. For a scenario object of your own call `runSeed` in a loop.
  */
-import { Effect } from "effect"
+
 import { createHash } from "node:crypto"
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads"
+import { Effect } from "effect"
 import * as Availability from "./Availability.ts"
 import * as Coverage from "./Coverage.ts"
 import * as Endings from "./Endings.ts"
@@ -91,12 +92,18 @@ export const runSeed = (options: SeedOptions): SeedOutcome => {
     ...(timeline === undefined ? {} : { timeline: timeline.timeline })
   })
   try {
-    const { end, scenario: _, trace: __, ...result } = run({
+    const {
+      end,
+      scenario: _,
+      trace: __,
+      ...result
+    } = run({
       ...simulation,
       onMade: (reach) => {
         world = reach.world
         if (record === true) timeline = new TimelineRecorder(reach.world)
-        for (const recorder of [coverage, availability, endings, timeline]) if (recorder !== undefined) reach.observations.listen(recorder.on)
+        for (const recorder of [coverage, availability, endings, timeline])
+          if (recorder !== undefined) reach.observations.listen(recorder.on)
         reach.observations.listen({
           AlertAnswered: ({ firing }) => {
             if (firing) alerts++
@@ -107,7 +114,12 @@ export const runSeed = (options: SeedOptions): SeedOutcome => {
     const failure = failureOf({ ...result, end })
     return { ...result, ...(failure === undefined ? {} : { failure }), ...seen() }
   } catch (thrown) {
-    return { ...crashed(options.seed, crashOf(thrown), options.plan ?? []), steps: world.steps, simulatedMs: world.nowMs, ...seen() }
+    return {
+      ...crashed(options.seed, crashOf(thrown), options.plan ?? []),
+      steps: world.steps,
+      simulatedMs: world.nowMs,
+      ...seen()
+    }
   }
 }
 
@@ -153,19 +165,21 @@ export interface Summary {
 
 const sumOf = (records: ReadonlyArray<Readonly<Record<string, number>>>): Readonly<Record<string, number>> => {
   const total: Record<string, number> = {}
-  for (const record of records) for (const [name, count] of Object.entries(record)) total[name] = (total[name] ?? 0) + count
+  for (const record of records)
+    for (const [name, count] of Object.entries(record)) total[name] = (total[name] ?? 0) + count
   return Object.fromEntries(Object.entries(total).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** `outcomes` in the order of the seeds, as `runSeeds` answers them. */
 export const summarize = (outcomes: ReadonlyArray<SeedOutcome>): Summary => {
   const hash = createHash("sha256")
-  const total = (figure: (outcome: SeedOutcome) => number) => outcomes.reduce((sum, outcome) => sum + figure(outcome), 0)
+  const total = (figure: (outcome: SeedOutcome) => number) =>
+    outcomes.reduce((sum, outcome) => sum + figure(outcome), 0)
   for (const { journalHash, seed } of outcomes) hash.update(`${seed} ${journalHash}\n`)
   return {
     seeds: outcomes.length,
     violations: total(({ failure, violations }) => Math.max(violations.length, failure === undefined ? 0 : 1)),
-    failed: outcomes.flatMap(({ failure, seed }) => failure === undefined ? [] : [{ seed, failure }]),
+    failed: outcomes.flatMap(({ failure, seed }) => (failure === undefined ? [] : [{ seed, failure }])),
     hash: hash.digest("hex"),
     alerts: total(({ alerts }) => alerts),
     journalRows: total(({ journalRows }) => journalRows),
@@ -207,7 +221,14 @@ export const runSeeds = (options: RunnerOptions): Effect.Effect<ReadonlyArray<Se
       outcomes.set(outcome.seed, outcome)
       options.onOutcome?.(outcome)
     }
-    const one: Effect.Effect<void> = Effect.suspend(() => waiting.length === 0 ? Effect.void : Effect.andThen(thread(options.request, () => waiting.shift(), done), one))
+    const one: Effect.Effect<void> = Effect.suspend(() =>
+      waiting.length === 0
+        ? Effect.void
+        : Effect.andThen(
+            thread(options.request, () => waiting.shift(), done),
+            one
+          )
+    )
     const threads = Math.max(1, Math.min(options.workers, waiting.length))
     return Effect.forEach(Array.from({ length: threads }), () => one, { concurrency: "unbounded", discard: true }).pipe(
       Effect.map(() => options.seeds.flatMap((seed) => outcomes.get(seed) ?? []))
@@ -215,14 +236,21 @@ export const runSeeds = (options: RunnerOptions): Effect.Effect<ReadonlyArray<Se
   })
 
 /** One thread, fed until nothing waits or it breaks: then the seed that it was at has crashed. */
-const thread = (request: RunRequest, next: () => number | undefined, done: (outcome: SeedOutcome) => void): Effect.Effect<void> =>
+const thread = (
+  request: RunRequest,
+  next: () => number | undefined,
+  done: (outcome: SeedOutcome) => void
+): Effect.Effect<void> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => new Worker(new URL(import.meta.url), {
-      workerData: { marker, request } satisfies WorkerData,
-      execArgv: [],
-      // A run is many small objects that soon die: room for them saves a tenth of its time.
-      resourceLimits: { maxYoungGenerationSizeMb: 192 }
-    })),
+    Effect.sync(
+      () =>
+        new Worker(new URL(import.meta.url), {
+          workerData: { marker, request } satisfies WorkerData,
+          execArgv: [],
+          // A run is many small objects that soon die: room for them saves a tenth of its time.
+          resourceLimits: { maxYoungGenerationSizeMb: 192 }
+        })
+    ),
     (worker) =>
       Effect.callback<void>((resume) => {
         let current: number | undefined
@@ -258,6 +286,7 @@ const serve = (request: RunRequest): void => {
   })
 }
 
-const isOurs = (data: unknown): data is WorkerData => typeof data === "object" && data !== null && "marker" in data && data.marker === marker
+const isOurs = (data: unknown): data is WorkerData =>
+  typeof data === "object" && data !== null && "marker" in data && data.marker === marker
 
 if (!isMainThread && isOurs(workerData)) serve(workerData.request)

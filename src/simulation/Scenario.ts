@@ -1,6 +1,8 @@
 /**
- * What a run is about: how large the cluster is, how often something breaks, how long it goes on, how the service is set up.
+ * What a run is about: how large the cluster is, how often something breaks, how long it goes on, how the service is
+ * set up.
  */
+
 import type { Effect, Scope } from "effect"
 import type { Investigator } from "../investigation/Investigator.ts"
 import type { KubernautOptions } from "../Kubernaut.ts"
@@ -16,20 +18,27 @@ export interface Scenario {
   readonly durationMs: number
   /** The liveness phase at most: nothing new goes wrong, and what is pending has to come to an end. */
   readonly livenessMs: number
-  /** A workload breaks every so often. Alerts are some four times as many: pods have theirs, and each is repeated while it fires. */
+  /**
+   * A workload breaks every so often. Alerts are some four times as many: pods have theirs, and each is repeated while
+   * it fires.
+   */
   readonly incidentEveryMs: number
   /** Deployments in the cluster. */
   readonly workloads: number
   /** How long a request to the cluster is under way, each way. */
   readonly clusterLatencyMs: readonly [leastMs: number, mostMs: number]
-  /** How soon a service that has ended is started again. One that does not live for a minute is waited for twice as long each time, up to 80 s, as a kubelet does. */
+  /**
+   * How soon a service that has ended is started again. One that does not live for a minute is waited for twice as long
+   * each time, up to 80 s, as a kubelet does.
+   */
   readonly restartMs: readonly [leastMs: number, mostMs: number]
   /** Names of fault kinds that may be drawn. Default: all that there are. */
   readonly faults?: ReadonlyArray<string>
   readonly service: Omit<KubernautOptions, "cluster">
   /**
-   * Investigators of your own, asked in order before the rules. Made anew at each boot of the service, within its process: what they keep in memory is
-   * lost in a crash, as it would be. They must wait by Effect's clock and draw from Effect's `Random`, or the run is not the seed's any more.
+   * Investigators of your own, asked in order before the rules. Made anew at each boot of the service, within its
+   * process: what they keep in memory is lost in a crash, as it would be. They must wait by Effect's clock and draw
+   * from Effect's `Random`, or the run is not the seed's any more.
    */
   readonly investigators?: Effect.Effect<ReadonlyArray<Investigator>, never, Scope.Scope>
   /** Which models there are, in the order in which they are asked. Default: none, rules alone. */
@@ -46,13 +55,19 @@ export interface Scenario {
   readonly telemetry?: boolean
   /** How large a share of all kinds of faults a run has, drawn for each run from this range. Default: 0.02 to 0.4. */
   readonly faultShare?: readonly [least: number, most: number]
-  /** Between two faults of one kind, at the mean, drawn for each kind and run from this range. Default: from two minutes to an hour. */
+  /**
+   * Between two faults of one kind, at the mean, drawn for each kind and run from this range. Default: from two minutes
+   * to an hour.
+   */
   readonly faultGapMs?: readonly [leastMs: number, mostMs: number]
 }
 
 const minuteMs = 60_000
 
-/** An hour of a working cluster: something breaks every 3.75 minutes, and with repeats, pods and storms an alert comes every 30 seconds at the mean. */
+/**
+ * An hour of a working cluster: something breaks every 3.75 minutes, and with repeats, pods and storms an alert comes
+ * every 30 seconds at the mean.
+ */
 export const steady: Scenario = {
   name: "steady",
   durationMs: 60 * minuteMs,
@@ -61,13 +76,14 @@ export const steady: Scenario = {
   workloads: 8,
   clusterLatencyMs: [1, 20],
   restartMs: [500, 10_000],
-  // Verification looks less often than by default: it is most of the work of an hour, and a look more finds nothing more.
+  // Verification looks less often than by default: it is most of the work of an hour, and a look more finds nothing
+  // more.
   service: { mode: "auto", verification: { pollInterval: "5 seconds", pollIntervalCap: "10 seconds" } }
 }
 
 /**
- * A month of a cluster as it is in life: something breaks every quarter of an hour, and half of all kinds of faults come, each from once a day to once a month. For
- * availability.
+ * A month of a cluster as it is in life: something breaks every quarter of an hour, and half of all kinds of faults
+ * come, each from once a day to once a month. For availability.
  */
 export const month: Scenario = {
   ...steady,
@@ -89,10 +105,21 @@ export const single: Scenario = {
 }
 
 /** A busy hour with HolmesGPT and two LLM providers before the rules, and all that can go wrong with them. */
-export const models: Scenario = { ...steady, name: "models", incidentEveryMs: minuteMs, tiers: ["holmesgpt", "llm:alpha", "llm:beta"] }
+export const models: Scenario = {
+  ...steady,
+  name: "models",
+  incidentEveryMs: minuteMs,
+  tiers: ["holmesgpt", "llm:alpha", "llm:beta"]
+}
 
 /** People are asked before anything is done. */
 export const reviews: Scenario = { ...models, name: "reviews", service: { ...steady.service, mode: "approve" } }
 
 /** Every span and log line is looked at for secrets. */
-export const secrets: Scenario = { ...models, name: "secrets", durationMs: 15 * minuteMs, incidentEveryMs: 30_000, watchesText: true }
+export const secrets: Scenario = {
+  ...models,
+  name: "secrets",
+  durationMs: 15 * minuteMs,
+  incidentEveryMs: 30_000,
+  watchesText: true
+}

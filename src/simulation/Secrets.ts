@@ -1,7 +1,7 @@
 /**
- * Secrets that are planted where real ones turn up: in what a broken program logs, in the environment of its container, in an event about it, in an alert's
- * annotations, in what a model says, in the key to a peer, in the body of a peer's error. None of them may leave the service but for the key, in the
- * header that it is for.
+ * Secrets that are planted where real ones turn up: in what a broken program logs, in the environment of its container,
+ * in an event about it, in an alert's annotations, in what a model says, in the key to a peer, in the body of a peer's
+ * error. None of them may leave the service but for the key, in the header that it is for.
  *
  * They are of shapes that a redactor can find: a bare random word beside no telling name is found by nobody.
  */
@@ -46,7 +46,8 @@ export const environment = [{ name: "DB_PASSWORD", value: planted.containerPassw
 export const eventMessage = `Failed to pull image: unauthorized: registry_token=${planted.registryToken} is not valid any more`
 
 /** What a model says that has read the log and the environment. */
-export const told = (cause: string): string => `${cause} It logs in with postgres://app:${planted.databasePassword}@db.prod.svc:5432 and DB_PASSWORD=${planted.containerPassword}.`
+export const told = (cause: string): string =>
+  `${cause} It logs in with postgres://app:${planted.databasePassword}@db.prod.svc:5432 and DB_PASSWORD=${planted.containerPassword}.`
 
 /** The secrets that a text holds, by name. */
 export const secretsIn = (text: string): ReadonlyArray<string> => {

@@ -1,12 +1,14 @@
 /**
  * Randomness from a seed, in streams.
  *
- * Each purpose (scheduling, one kind of fault, one far end, one process) draws from a stream of its own, which is named and derived from the
- * seed. So one more draw for one purpose leaves all others as they were: a run to which a fault is added still begins the same way, and that is
- * what makes shrinking work.
+ * Each purpose (scheduling, one kind of fault, one far end, one process) draws from a stream of its own, which is named
+ * and derived from the seed. So one more draw for one purpose leaves all others as they were: a run to which a fault is
+ * added still begins the same way, and that is what makes shrinking work.
  *
- * The generator is sfc32: 32-bit integer steps only, so it is fast and gives the same numbers on every machine. It is not for secrets.
+ * The generator is sfc32: 32-bit integer steps only, so it is fast and gives the same numbers on every machine. It is
+ * not for secrets.
  */
+
 import type { Random } from "effect"
 
 /** FNV-1a over UTF-16 units. */
@@ -64,7 +66,10 @@ export class SeededRandom implements Random.Random {
     return items[this.below(items.length)] as A
   }
 
-  /** From `low` to `high`, small values as likely as large ones by order of magnitude. Both above 0. For rates and durations. */
+  /**
+   * From `low` to `high`, small values as likely as large ones by order of magnitude. Both above 0. For rates and
+   * durations.
+   */
   magnitude(low: number, high: number): number {
     return low * (high / low) ** this.nextDoubleUnsafe()
   }
@@ -76,7 +81,10 @@ export class SeededRandom implements Random.Random {
 
   /** As Effect's `Random`: a safe integer. */
   nextIntUnsafe(): number {
-    return Math.floor(this.nextDoubleUnsafe() * (Number.MAX_SAFE_INTEGER - Number.MIN_SAFE_INTEGER + 1)) + Number.MIN_SAFE_INTEGER
+    return (
+      Math.floor(this.nextDoubleUnsafe() * (Number.MAX_SAFE_INTEGER - Number.MIN_SAFE_INTEGER + 1))
+      + Number.MIN_SAFE_INTEGER
+    )
   }
 
   /** Lower-case hexadecimal digits, for ids of traces and spans. A multiple of 8 of them. */

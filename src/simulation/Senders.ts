@@ -1,7 +1,9 @@
 /**
- * Whose write it is that arrives at the cluster. A patch carries its execution as an annotation; an eviction or a deletion says nothing of the kind, and is told
- * by the intent that was committed before it: it names the uid of one pod.
+ * Whose write it is that arrives at the cluster. A patch carries its execution as an annotation; an eviction or a
+ * deletion says nothing of the kind, and is told by the intent that was committed before it: it names the uid of one
+ * pod.
  */
+
 import type { Change } from "../domain/Change.ts"
 import type { Intent } from "../domain/Execution.ts"
 

@@ -1,17 +1,18 @@
 /**
- * The process under test: the real service, `Kubernaut.layer` with everything that `kubernaut serve` puts around it but HTTP and telemetry, on
- * simulated far ends. Whatever ends it, it is started again after a while, as by a kubelet.
+ * The process under test: the real service, `Kubernaut.layer` with everything that `kubernaut serve` puts around it but
+ * HTTP and telemetry, on simulated far ends. Whatever ends it, it is started again after a while, as by a kubelet.
  */
+
 import { Cause, Context, Effect, Layer, Redacted, Schema, Stream, type Exit, type Scope } from "effect"
 import { Degradation } from "../health/DegradationFiber.ts"
-import * as Kubernaut from "../Kubernaut.ts"
 import * as EvidenceGatherer from "../investigation/EvidenceGatherer.ts"
-import { InvestigationChain } from "../investigation/InvestigationChain.ts"
 import * as HolmesGptInvestigator from "../investigation/HolmesGptInvestigator.ts"
+import { InvestigationChain } from "../investigation/InvestigationChain.ts"
 import type { Investigator } from "../investigation/Investigator.ts"
 import * as LlmInvestigator from "../investigation/LlmInvestigator.ts"
-import * as RuleInvestigator from "../investigation/RuleInvestigator.ts"
 import * as Rulebook from "../investigation/Rulebook.ts"
+import * as RuleInvestigator from "../investigation/RuleInvestigator.ts"
+import * as Kubernaut from "../Kubernaut.ts"
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { RemediationActors } from "../remediation/RemediationActors.ts"
 import type { Bulkhead } from "../resilience/Bulkhead.ts"
@@ -20,17 +21,17 @@ import { make as makePipeline, type Pipeline } from "../resilience/Pipeline.ts"
 import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
 import { ActionHistory } from "../storage/ActionHistory.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
-import * as HolmesGpt from "./farEnds/HolmesGpt.ts"
-import { isSimulated } from "./farEnds/Database.ts"
-import type { LanguageModelProvider } from "./farEnds/LanguageModels.ts"
-import type { FarEnds } from "./FarEnds.ts"
 import type { Setting } from "./FarEnd.ts"
+import type { FarEnds } from "./FarEnds.ts"
+import { isSimulated } from "./farEnds/Database.ts"
+import * as HolmesGpt from "./farEnds/HolmesGpt.ts"
+import type { LanguageModelProvider } from "./farEnds/LanguageModels.ts"
 import type { Mode } from "./Observation.ts"
 import type { Process, ProcessOptions } from "./Process.ts"
 import type { ModelTier } from "./Scenario.ts"
 import { planted } from "./Secrets.ts"
-import { tellAnswer, tellCrash } from "./TextWatch.ts"
 import type { SeededRandom } from "./SeededRandom.ts"
+import { tellAnswer, tellCrash } from "./TextWatch.ts"
 
 /** Nobody answered: it was down, or went down before it answered. It may have done what was asked. */
 export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {}) {}
@@ -47,43 +48,63 @@ export interface OperatorsDesk {
 let rules: ReadonlyArray<Rulebook.Rule> | undefined
 
 /** The tiers that are models, each the real investigator on its simulated far end. */
-const models = (tiers: ReadonlyArray<ModelTier>, { holmesgpt, languageModels: { alpha, beta } }: FarEnds): Effect.Effect<ReadonlyArray<Investigator>> => {
+const models = (
+  tiers: ReadonlyArray<ModelTier>,
+  { holmesgpt, languageModels: { alpha, beta } }: FarEnds
+): Effect.Effect<ReadonlyArray<Investigator>> => {
   const llm = (provider: string, { layer, probe }: LanguageModelProvider) =>
     LlmInvestigator.make({ provider, probe }).pipe(Effect.provide(layer))
   const made = {
-    holmesgpt: HolmesGptInvestigator.make({ url: HolmesGpt.url, apiKey: Redacted.make(planted.holmesgptKey) }).pipe(Effect.provide(holmesgpt.layer)),
+    holmesgpt: HolmesGptInvestigator.make({ url: HolmesGpt.url, apiKey: Redacted.make(planted.holmesgptKey) }).pipe(
+      Effect.provide(holmesgpt.layer)
+    ),
     "llm:alpha": llm("alpha", alpha),
     "llm:beta": llm("beta", beta)
   }
   return Effect.forEach(tiers, (tier) => made[tier])
 }
 
-const chain = ({ scenario }: Setting, farEnds: FarEnds) => Layer.unwrap(Effect.gen(function*() {
-  const history = yield* ActionHistory
-  const own = [...(yield* models(scenario.tiers ?? [], farEnds)), ...(yield* scenario.investigators ?? Effect.succeed([]))]
-  rules ??= (yield* Effect.orDie(Rulebook.standard)).rules
-  return InvestigationChain.layer({
-    investigators: [...own, RuleInvestigator.make({
-      rules,
-      recordOf: (alertName, action, since) => Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
-    })],
-    evidence: yield* EvidenceGatherer.make()
-  })
-}))
+const chain = ({ scenario }: Setting, farEnds: FarEnds) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const history = yield* ActionHistory
+      const own = [
+        ...(yield* models(scenario.tiers ?? [], farEnds)),
+        ...(yield* scenario.investigators ?? Effect.succeed([]))
+      ]
+      rules ??= (yield* Effect.orDie(Rulebook.standard)).rules
+      return InvestigationChain.layer({
+        investigators: [
+          ...own,
+          RuleInvestigator.make({
+            rules,
+            recordOf: (alertName, action, since) =>
+              Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
+          })
+        ],
+        evidence: yield* EvidenceGatherer.make()
+      })
+    })
+  )
 
 /** The pipeline to the cluster, for operators. */
-class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>()("kubernaut/simulation/ServiceProcess/ClusterPipeline") {}
+class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>()(
+  "kubernaut/simulation/ServiceProcess/ClusterPipeline"
+) {}
 
 /** As `cli/Application` has it. */
 const serviceLayer = (setting: Setting, farEnds: FarEnds, mode: Mode) =>
-  Layer.unwrap(Effect.map(makePipeline("kubernetes"), (kubernetes) =>
-    Kubernaut.Kubernaut.layer({ ...setting.scenario.service, mode, cluster: "simulated" }).pipe(
-      Layer.provideMerge(chain(setting, farEnds)),
-      Layer.provide(ResilientClient.layer(kubernetes)),
-      Layer.provide(farEnds.cluster.layer),
-      Layer.provideMerge(farEnds.database.layer),
-      Layer.merge(Layer.succeed(ClusterPipeline, kubernetes))
-    ))).pipe(Layer.provideMerge(ResilienceEvents.layer))
+  Layer.unwrap(
+    Effect.map(makePipeline("kubernetes"), (kubernetes) =>
+      Kubernaut.Kubernaut.layer({ ...setting.scenario.service, mode, cluster: "simulated" }).pipe(
+        Layer.provideMerge(chain(setting, farEnds)),
+        Layer.provide(ResilientClient.layer(kubernetes)),
+        Layer.provide(farEnds.cluster.layer),
+        Layer.provideMerge(farEnds.database.layer),
+        Layer.merge(Layer.succeed(ClusterPipeline, kubernetes))
+      )
+    )
+  ).pipe(Layer.provideMerge(ResilienceEvents.layer))
 
 /** A process that lives for so long is not in a restart loop. */
 const steadyMs = 60_000
@@ -140,18 +161,25 @@ export class ServiceProcess {
   }
 
   /**
-   * Asks the service from another process, over a connection that breaks when the service ends. The work goes on in the service when the caller gives up.
+   * Asks the service from another process, over a connection that breaks when the service ends. The work goes on in the
+   * service when the caller gives up.
    */
   call<A, E>(caller: Process, request: (kubernaut: Service) => Effect.Effect<A, E>): Effect.Effect<A, E | Unreachable> {
-    return this.connect(caller, () => this.kubernaut === undefined ? undefined : request(this.kubernaut))
+    return this.connect(caller, () => (this.kubernaut === undefined ? undefined : request(this.kubernaut)))
   }
 
   /** As `call`, for what operators do: the routes of reviews are these parts and little else. */
-  serveOperator<A, E>(caller: Process, request: (desk: OperatorsDesk) => Effect.Effect<A, E>): Effect.Effect<A, E | Unreachable> {
-    return this.connect(caller, () => this.desk === undefined ? undefined : request(this.desk))
+  serveOperator<A, E>(
+    caller: Process,
+    request: (desk: OperatorsDesk) => Effect.Effect<A, E>
+  ): Effect.Effect<A, E | Unreachable> {
+    return this.connect(caller, () => (this.desk === undefined ? undefined : request(this.desk)))
   }
 
-  private connect<A, E>(caller: Process, begin: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E | Unreachable> {
+  private connect<A, E>(
+    caller: Process,
+    begin: () => Effect.Effect<A, E> | undefined
+  ): Effect.Effect<A, E | Unreachable> {
     return Effect.callback<A, E | Unreachable>((resume) => {
       const { process } = this
       const request = begin()
@@ -174,7 +202,8 @@ export class ServiceProcess {
       observations.tell({ _tag: "BreakerMoved", breaker, from, to, cause })
     })
     const level = Stream.runForEach(Context.get(context, Degradation).changes, ({ level, reasons }) =>
-      Effect.sync(() => observations.tell({ _tag: "LevelIs", level, reasons })))
+      Effect.sync(() => observations.tell({ _tag: "LevelIs", level, reasons }))
+    )
     return Effect.andThen(breakers, Effect.forkScoped(level))
   }
 
@@ -196,33 +225,43 @@ export class ServiceProcess {
     return this.isReady ? this.ownBulkheads : []
   }
 
-  /** An operator does something with the breaker of the cluster's API server. Nothing happens while the service is down. */
+  /**
+   * An operator does something with the breaker of the cluster's API server. Nothing happens while the service is down.
+   */
   operate(operation: (breaker: CircuitBreaker) => Effect.Effect<unknown>): void {
     if (this.breaker !== undefined && this.isReady) this.process?.fork(operation(this.breaker))
   }
 
   /**
-   * Another process of the service, on the same database: nobody speaks to it, but it sweeps for work. The answer kills it.
+   * Another process of the service, on the same database: nobody speaks to it, but it sweeps for work. The answer kills
+   * it.
    */
   bootRival(): () => void {
-    const rival = this.setting.world.boot("rival", Effect.scoped(Effect.andThen(Layer.build(this.layer!), Effect.never)), this.options)
+    const rival = this.setting.world.boot(
+      "rival",
+      Effect.scoped(Effect.andThen(Layer.build(this.layer!), Effect.never)),
+      this.options
+    )
     return () => rival.crash()
   }
 
   private boot(): void {
     const { observations, world } = this.setting
-    const service = Effect.scoped(Effect.gen({ self: this }, function*() {
-      const context = yield* Layer.build(this.layer!)
-      this.kubernaut = Context.get(context, Kubernaut.Kubernaut)
-      this.desk = { store: Context.get(context, RemediationStore), actors: Context.get(context, RemediationActors) }
-      const { bulkhead, circuitBreaker, name } = Context.get(context, ClusterPipeline)
-      this.breaker = circuitBreaker
-      this.ownBulkheads = [{ service: name, bulkhead }, ...Context.get(context, InvestigationChain).tiers].flatMap(({ bulkhead, service }) =>
-        bulkhead === undefined ? [] : [{ peer: service, bulkhead }])
-      observations.tell({ _tag: "ProcessReady", process: process.name, number: process.number })
-      yield* this.tellOf(context)
-      return yield* Effect.never
-    }))
+    const service = Effect.scoped(
+      Effect.gen({ self: this }, function* () {
+        const context = yield* Layer.build(this.layer!)
+        this.kubernaut = Context.get(context, Kubernaut.Kubernaut)
+        this.desk = { store: Context.get(context, RemediationStore), actors: Context.get(context, RemediationActors) }
+        const { bulkhead, circuitBreaker, name } = Context.get(context, ClusterPipeline)
+        this.breaker = circuitBreaker
+        this.ownBulkheads = [{ service: name, bulkhead }, ...Context.get(context, InvestigationChain).tiers].flatMap(
+          ({ bulkhead, service }) => (bulkhead === undefined ? [] : [{ peer: service, bulkhead }])
+        )
+        observations.tell({ _tag: "ProcessReady", process: process.name, number: process.number })
+        yield* this.tellOf(context)
+        return yield* Effect.never
+      })
+    )
     const process = world.boot("service", service, this.options)
     this.process = process
     this.boots++
@@ -235,9 +274,19 @@ export class ServiceProcess {
     const { observations, scenario, world } = this.setting
     this.kubernaut = undefined
     this.desk = undefined
-    if (process.exit?._tag === "Failure" && Cause.hasDies(process.exit.cause) && !isSimulated(Cause.squash(process.exit.cause))) throw new Error("the service died", { cause: Cause.squash(process.exit.cause) })
+    if (
+      process.exit?._tag === "Failure"
+      && Cause.hasDies(process.exit.cause)
+      && !isSimulated(Cause.squash(process.exit.cause))
+    )
+      throw new Error("the service died", { cause: Cause.squash(process.exit.cause) })
     if (process.exit !== undefined) tellCrash(observations, process.exit)
-    observations.tell({ _tag: "ProcessEnded", process: process.name, number: process.number, how: process.state === "crashed" ? "crashed" : "exited" })
+    observations.tell({
+      _tag: "ProcessEnded",
+      process: process.name,
+      number: process.number,
+      how: process.state === "crashed" ? "crashed" : "exited"
+    })
     this.shortLives = world.nowMs - this.bootedMs < steadyMs ? this.shortLives + 1 : 0
     const restartMs = this.random.between(...scenario.restartMs)
     const backOffMs = Math.max(restartMs, Math.min(restartMs * 2 ** (this.shortLives - 1), mostBackOffMs))

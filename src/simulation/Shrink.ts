@@ -1,22 +1,26 @@
 /**
- * The fewest and shortest faults with which a run still fails in the same way, so that a person reads three lines instead of fifty.
+ * The fewest and shortest faults with which a run still fails in the same way, so that a person reads three lines
+ * instead of fifty.
  *
- * Delta debugging (Zeller and Hildebrandt, 2002: `ddmin`) over the list of faults, then halving of each duration. It is deterministic: it runs plans one
- * after the other and takes the first that still fails. What is left is *1-minimal*: with any one fault less the run no longer fails in that way, unless
- * the number of runs was used up before that was known (`complete` says so).
+ * Delta debugging (Zeller and Hildebrandt, 2002: `ddmin`) over the list of faults, then halving of each duration. It is
+ * deterministic: it runs plans one after the other and takes the first that still fails. What is left is _1-minimal_:
+ * with any one fault less the run no longer fails in that way, unless the number of runs was used up before that was
+ * known (`complete` says so).
  *
- * ```ts import.meta.vitest
+ * ```ts
  * import { Effect } from "effect"
  * import { Shrink } from "kubernaut/simulation"
  *
  * const fault = (kind: string, atMs: number) => ({ kind, atMs, forMs: 60_000, parameters: {} })
  * const plan = [fault("storm", 0), fault("crash", 1000), fault("lag", 2000), fault("storm", 3000)]
  * // Fails whenever there is a crash, however short.
- * const fails = (plan: ReadonlyArray<{ readonly kind: string }>) => Effect.succeed(plan.some(({ kind }) => kind === "crash"))
+ * const fails = (plan: ReadonlyArray<{ readonly kind: string }>) =>
+ *   Effect.succeed(plan.some(({ kind }) => kind === "crash"))
  *
  * Effect.runSync(Shrink.shrink(plan, fails)).plan // => [{ kind: "crash", atMs: 1000, forMs: 0, parameters: {} }]
  * ```
  */
+
 import { Effect } from "effect"
 import type { FaultPlan } from "./FaultPlan.ts"
 
@@ -35,10 +39,13 @@ export interface Shrunk {
   readonly complete: boolean
 }
 
-const without = <A>(items: ReadonlyArray<A>, from: number, count: number): ReadonlyArray<A> => [...items.slice(0, from), ...items.slice(from + count)]
+const without = <A>(items: ReadonlyArray<A>, from: number, count: number): ReadonlyArray<A> => [
+  ...items.slice(0, from),
+  ...items.slice(from + count)
+]
 
 /** `fails` runs a plan and says whether it fails in the way in question. `plan` itself is taken to fail. */
-export const shrink = Effect.fnUntraced(function*<E, R>(
+export const shrink = Effect.fnUntraced(function* <E, R>(
   plan: FaultPlan,
   fails: (plan: FaultPlan) => Effect.Effect<boolean, E, R>,
   options: ShrinkOptions = {}
@@ -75,7 +82,7 @@ export const shrink = Effect.fnUntraced(function*<E, R>(
     // From the shortest up: the first that fails is the shortest of the halvings.
     const { forMs } = smallest[index]!
     for (const shorterMs of halvings(forMs)) {
-      const candidate = smallest.map((fault, at) => at === index ? { ...fault, forMs: shorterMs } : fault)
+      const candidate = smallest.map((fault, at) => (at === index ? { ...fault, forMs: shorterMs } : fault))
       if (!(yield* stillFails(candidate))) continue
       smallest = candidate
       break

@@ -1,12 +1,14 @@
 /**
  * The clock that one process sees: two hands, as on a real machine.
  *
- * - The **monotonic** one (`monotonicTimeNanos`, `sleep`) only ever goes forward, and stands still while anything can run.
- * - The **wall clock** (`currentTimeMillis`) is the monotonic one plus an offset that a fault may change at any moment, forward and back. Sleepers
- *   don't notice.
+ * - The **monotonic** one (`monotonicTimeNanos`, `sleep`) only ever goes forward, and stands still while anything can
+ *   run.
+ * - The **wall clock** (`currentTimeMillis`) is the monotonic one plus an offset that a fault may change at any moment,
+ *   forward and back. Sleepers don't notice.
  *
  * Moments are whole milliseconds: a sleep of 1.5 ms ends after 2, never early.
  */
+
 import { type Clock, Duration, Effect } from "effect"
 
 /** What a clock needs of its process: time, its wall clock's offset, and timers that go with the process. */

@@ -1,7 +1,8 @@
 /**
- * Effect's own tracer, but for its ids, which it draws from the machine's randomness: here they come from the seed, because the ids of a
- * remediation's trace are part of its journal.
+ * Effect's own tracer, but for its ids, which it draws from the machine's randomness: here they come from the seed,
+ * because the ids of a remediation's trace are part of its journal.
  */
+
 import { type Exit, Option, Tracer } from "effect"
 import type { SeededRandom } from "./SeededRandom.ts"
 
@@ -22,11 +23,11 @@ class SimulatedSpan extends Tracer.NativeSpan {
 
   // Drawn when somebody asks, as Effect's are: most spans are never asked, and ids are dear.
   override get traceId(): string {
-    return this._traceId ??= Option.getOrUndefined(this.parent)?.traceId ?? this.random.hex(32)
+    return (this._traceId ??= Option.getOrUndefined(this.parent)?.traceId ?? this.random.hex(32))
   }
 
   override get spanId(): string {
-    return this._spanId ??= this.random.hex(16)
+    return (this._spanId ??= this.random.hex(16))
   }
 
   override end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {

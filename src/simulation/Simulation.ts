@@ -7,22 +7,23 @@
  *
  * Same seed, scenario, plan and code: same result, down to the hash of the journal.
  */
-import type { Scenario } from "./Scenario.ts"
-import * as FarEnds from "./FarEnds.ts"
+
+import { Schema } from "effect"
 import type { FarEnd, Setting } from "./FarEnd.ts"
+import * as FarEnds from "./FarEnds.ts"
 import type { Fault, FaultKind, Reach } from "./Fault.ts"
-import * as Faults from "./Faults.ts"
 import * as Plan from "./FaultPlan.ts"
-import * as Invariants from "./Invariants.ts"
+import * as Faults from "./Faults.ts"
 import type { Checker, Invariant, Violation } from "./Invariant.ts"
+import * as Invariants from "./Invariants.ts"
 import { type CommittedEvent, Observations } from "./Observation.ts"
 import type { ProcessOptions } from "./Process.ts"
+import type { Scenario } from "./Scenario.ts"
 import type { SeededRandom } from "./SeededRandom.ts"
 import { ServiceProcess } from "./ServiceProcess.ts"
 import { Stages } from "./Stages.ts"
 import { watchText } from "./TextWatch.ts"
 import * as World from "./World.ts"
-import { Schema } from "effect"
 
 export interface SimulationOptions {
   readonly seed: number
@@ -96,12 +97,19 @@ class Simulation {
     this.setting = { world, scenario: options.scenario, observations: new Observations(() => world.nowMs) }
     this.aiming = world.random("aim")
     const { observations, scenario } = this.setting
-    const service = new ServiceProcess(this.setting, scenario.watchesText === true ? { ...options.process, ...watchText(observations) } : options.process)
+    const service = new ServiceProcess(
+      this.setting,
+      scenario.watchesText === true ? { ...options.process, ...watchText(observations) } : options.process
+    )
     this.reach = { ...this.setting, service, farEnds: FarEnds.make(this.setting, service) }
     this.plan = options.plan ?? scenario.plan ?? Plan.draw(this.setting, Faults.all)
-    this.checkers = [...options.invariants ?? Invariants.all, ...scenario.expectations ?? []].map((invariant) => this.checker(invariant))
-    for (const fault of this.plan) world.at(fault.atMs, () => fault.aim === undefined ? this.begin(fault) : this.waiting.add(fault))
-    if (this.plan.some(({ aim }) => aim !== undefined)) this.setting.observations.listen({ Committed: ({ events }, atMs) => this.aim(events, atMs) })
+    this.checkers = [...(options.invariants ?? Invariants.all), ...(scenario.expectations ?? [])].map((invariant) =>
+      this.checker(invariant)
+    )
+    for (const fault of this.plan)
+      world.at(fault.atMs, () => (fault.aim === undefined ? this.begin(fault) : this.waiting.add(fault)))
+    if (this.plan.some(({ aim }) => aim !== undefined))
+      this.setting.observations.listen({ Committed: ({ events }, atMs) => this.aim(events, atMs) })
     options.onMade?.(this.reach)
   }
 
@@ -129,7 +137,9 @@ class Simulation {
       journalHash: farEnds.database.journalHash,
       trace: world.trace,
       end: end._tag,
-      figures: Object.assign({}, ...this.checkers.map((checker) => checker.figures?.())) as Readonly<Record<string, number>>
+      figures: Object.assign({}, ...this.checkers.map((checker) => checker.figures?.())) as Readonly<
+        Record<string, number>
+      >
     }
   }
 
@@ -143,14 +153,22 @@ class Simulation {
 
   private checker(invariant: Invariant): Checker {
     const { observations, world } = this.setting
-    const checker = invariant.make(this.setting, (message) => {
-      if (this.violations.length < enoughViolations) this.violations.push({ invariant: invariant.name, message, atMs: world.nowMs, step: world.steps })
-    }, this.reach)
+    const checker = invariant.make(
+      this.setting,
+      (message) => {
+        if (this.violations.length < enoughViolations)
+          this.violations.push({ invariant: invariant.name, message, atMs: world.nowMs, step: world.steps })
+      },
+      this.reach
+    )
     if (checker.on !== undefined) observations.listen(checker.on)
     return checker
   }
 
-  /** Lets those begin that wait for a stage to which something has come, some steps later: between any two things that are done in it. */
+  /**
+   * Lets those begin that wait for a stage to which something has come, some steps later: between any two things that
+   * are done in it.
+   */
   private aim(events: ReadonlyArray<CommittedEvent>, atMs: number): void {
     const { world } = this.setting
     for (const row of events) {
@@ -172,7 +190,11 @@ class Simulation {
     const kind: FaultKind | undefined = Faults.byName.get(fault.kind)
     if (kind === undefined) throw new RangeError(`Simulation: there is no fault ${fault.kind}`)
     observations.tell({ _tag: "FaultBegan", fault })
-    const undo = kind.apply(Schema.decodeSync(kind.parameters)(fault.parameters), this.reach, world.random(`fault ${fault.kind} ${fault.atMs}`))
+    const undo = kind.apply(
+      Schema.decodeSync(kind.parameters)(fault.parameters),
+      this.reach,
+      world.random(`fault ${fault.kind} ${fault.atMs}`)
+    )
     this.active.set(fault, undo)
     world.at(world.nowMs + fault.forMs, () => this.end(fault))
   }
@@ -194,7 +216,10 @@ class Simulation {
   }
 
   private pending(): ReadonlyArray<string> {
-    return [...this.farEnds.flatMap((farEnd) => farEnd.pending?.() ?? []), ...this.checkers.flatMap((checker) => checker.pending?.() ?? [])]
+    return [
+      ...this.farEnds.flatMap((farEnd) => farEnd.pending?.() ?? []),
+      ...this.checkers.flatMap((checker) => checker.pending?.() ?? [])
+    ]
   }
 
   private settle(): World.RunEnd {

@@ -1,10 +1,22 @@
-/** Which stage each remediation is in, told from the journal's rows as they are committed. For figures and for the report; checkers have accounts of their own. */
+/**
+ * Which stage each remediation is in, told from the journal's rows as they are committed. For figures and for the
+ * report; checkers have accounts of their own.
+ */
+
 import type { CommittedEvent } from "./Observation.ts"
 
 /** `queued`: accepted, and no actor has taken it up. */
 export type Stage = "queued" | "investigation" | "decision" | "review" | "execution" | "verification" | "conclusion"
 
-export const stages: ReadonlyArray<Stage> = ["queued", "investigation", "decision", "review", "execution", "verification", "conclusion"]
+export const stages: ReadonlyArray<Stage> = [
+  "queued",
+  "investigation",
+  "decision",
+  "review",
+  "execution",
+  "verification",
+  "conclusion"
+]
 
 export interface Open {
   readonly stage: Stage
@@ -22,7 +34,10 @@ const stageAfter = (row: CommittedEvent, stage: Stage): Stage | undefined => {
     case "Investigated":
       return "decision"
     case "Decided":
-      return row.event._tag === "Decided" ? ({ execute: "execution", review: "review" } as Readonly<Record<string, Stage>>)[row.event.decision.outcome] ?? "conclusion" : stage
+      return row.event._tag === "Decided"
+        ? (({ execute: "execution", review: "review" } as Readonly<Record<string, Stage>>)[row.event.decision.outcome]
+            ?? "conclusion")
+        : stage
     case "Reviewed":
       return "decision"
     case "Intended":
@@ -49,7 +64,12 @@ export class Stages {
     if (before === undefined && row.kind !== "Accepted") return undefined
     const stage = stageAfter(row, before?.stage ?? "queued")
     if (stage === undefined) this.open.delete(row.remediationId)
-    else this.open.set(row.remediationId, { stage, lastEvent: row.kind, sinceMs: before?.stage === stage ? before.sinceMs : atMs })
+    else
+      this.open.set(row.remediationId, {
+        stage,
+        lastEvent: row.kind,
+        sinceMs: before?.stage === stage ? before.sinceMs : atMs
+      })
     return before
   }
 

@@ -1,9 +1,10 @@
 /**
  * When a process can do nothing, as seen from outside: between a pause of it and the moment at which it goes on.
  *
- * What was due meanwhile comes all in that one moment, in any order, and the next pause may begin in it (a disk that is slow at every commit). So nobody is to
- * be blamed for what is not done yet as long as the process has stood still ever since it was to be done. While it runs a moment ends only when nothing is left to
- * do in it, and what is not done in the next one is late.
+ * What was due meanwhile comes all in that one moment, in any order, and the next pause may begin in it (a disk that is
+ * slow at every commit). So nobody is to be blamed for what is not done yet as long as the process has stood still ever
+ * since it was to be done. While it runs a moment ends only when nothing is left to do in it, and what is not done in
+ * the next one is late.
  */
 export class Standstill {
   private sinceMs = Infinity

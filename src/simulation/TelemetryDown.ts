@@ -1,7 +1,10 @@
-/** The receiver of the service's traces is away, hangs, or is slow, all through an hour in which nothing else is wrong. */
-import { type Scenario, steady } from "./Scenario.ts"
+/**
+ * The receiver of the service's traces is away, hangs, or is slow, all through an hour in which nothing else is wrong.
+ */
+
 import { telemetryFaults } from "./faults/Telemetry.ts"
 import { telemetryNeverHoldsUp } from "./invariants/TelemetryNeverHoldsUp.ts"
+import { type Scenario, steady } from "./Scenario.ts"
 
 export const telemetry: Scenario = {
   ...steady,

@@ -1,17 +1,22 @@
 /**
- * One run as something to look at: lanes of spans and points for the report, and a trace line for everything that was observed.
+ * One run as something to look at: lanes of spans and points for the report, and a trace line for everything that was
+ * observed.
  *
- * It is data and can be written as JSON. Recording costs time, so it is done for a run that somebody wants to see, and changes nothing about it.
+ * It is data and can be written as JSON. Recording costs time, so it is done for a run that somebody wants to see, and
+ * changes nothing about it.
  */
+
 import type { Change } from "../domain/Change.ts"
 import type { RemediationEvent } from "../domain/Remediation.ts"
 import type { CommittedEvent, Handlers, Observation } from "./Observation.ts"
 import { Stages } from "./Stages.ts"
 
 export const laneNames = ["level", "breakers", "faults", "processes", "alerts", "hops", "actions", "workloads"] as const
-export type LaneName = typeof laneNames[number]
+export type LaneName = (typeof laneNames)[number]
 
-/** How it looks: `good` and `bad` as the words say, `busy` for work under way, `wait` for waiting, `dim` for background. */
+/**
+ * How it looks: `good` and `bad` as the words say, `busy` for work under way, `wait` for waiting, `dim` for background.
+ */
 export type Tone = "good" | "busy" | "wait" | "warn" | "bad" | "dim"
 
 export interface Span {
@@ -53,16 +58,41 @@ export interface Timeline {
   readonly trace: ReadonlyArray<TraceLine>
 }
 
-const refText = ({ kind, name, namespace }: { readonly kind: string; readonly name: string; readonly namespace: string }): string =>
-  `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}`
+const refText = ({
+  kind,
+  name,
+  namespace
+}: {
+  readonly kind: string
+  readonly name: string
+  readonly namespace: string
+}): string => `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}`
 
 const changeText = (change: Change): string =>
-  change._tag === "Patch" ? `patch ${refText(change.ref)} at ${change.patch.map(({ path }) => path).filter((path) => !path.startsWith("/metadata")).join(", ") || "its metadata"}`
-  : `${change._tag.toLowerCase()} ${refText(change.ref)}`
+  change._tag === "Patch"
+    ? `patch ${refText(change.ref)} at ${
+        change.patch
+          .map(({ path }) => path)
+          .filter((path) => !path.startsWith("/metadata"))
+          .join(", ") || "its metadata"
+      }`
+    : `${change._tag.toLowerCase()} ${refText(change.ref)}`
 
-const secondsText = (ms: number): string => ms < 60_000 ? `${ms / 1000} s` : ms < 3_600_000 ? `${Math.round(ms / 6000) / 10} min` : `${Math.round(ms / 360_000) / 10} h`
+const secondsText = (ms: number): string =>
+  ms < 60_000
+    ? `${ms / 1000} s`
+    : ms < 3_600_000
+      ? `${Math.round(ms / 6000) / 10} min`
+      : `${Math.round(ms / 360_000) / 10} h`
 
-const hopText = (hop: { readonly investigator: string; readonly provider?: string; readonly outcome: string; readonly reason?: string; readonly attempts: number; readonly durationMs: number }) =>
+const hopText = (hop: {
+  readonly investigator: string
+  readonly provider?: string
+  readonly outcome: string
+  readonly reason?: string
+  readonly attempts: number
+  readonly durationMs: number
+}) =>
   `${hop.investigator}${hop.provider === undefined ? "" : `:${hop.provider}`} ${hop.outcome}${hop.reason === undefined ? "" : ` (${hop.reason})`}, ${hop.attempts} attempt${
     hop.attempts === 1 ? "" : "s"
   }, ${Math.round(hop.durationMs)} ms`
@@ -111,8 +141,21 @@ const pack = (spans: ReadonlyArray<Span>): ReadonlyArray<ReadonlyArray<Span>> =>
 }
 
 const stageTones: Readonly<Record<string, Tone>> = { queued: "dim", review: "wait", verification: "busy" }
-const endTones: Readonly<Record<string, Tone>> = { Remediated: "good", RolledBack: "warn", Escalated: "warn", Cancelled: "dim", Observed: "dim", Joined: "dim" }
-const breakerTones: Readonly<Record<string, Tone>> = { Closed: "good", Open: "bad", HalfOpen: "warn", Isolated: "bad", ForcedClosed: "warn" }
+const endTones: Readonly<Record<string, Tone>> = {
+  Remediated: "good",
+  RolledBack: "warn",
+  Escalated: "warn",
+  Cancelled: "dim",
+  Observed: "dim",
+  Joined: "dim"
+}
+const breakerTones: Readonly<Record<string, Tone>> = {
+  Closed: "good",
+  Open: "bad",
+  HalfOpen: "warn",
+  Isolated: "bad",
+  ForcedClosed: "warn"
+}
 const levelTones: ReadonlyArray<Tone> = ["good", "wait", "warn", "bad"]
 const levelLabels = ["0 full", "1 reduced AI", "2 rule-based", "3 emergency"]
 
@@ -169,9 +212,14 @@ export class TimelineRecorder {
   constructor(clock: { readonly nowMs: number; readonly steps: number }) {
     this.clock = clock
     this.on = {
-      AlertSent: ({ alert, firing }) => this.tell("alerts", `${firing ? "firing" : "resolved"} ${alert.fingerprint} is sent`),
+      AlertSent: ({ alert, firing }) =>
+        this.tell("alerts", `${firing ? "firing" : "resolved"} ${alert.fingerprint} is sent`),
       AlertAnswered: ({ alert, firing, remediationId, status }) =>
-        this.tell("alerts", `${firing ? "firing" : "resolved"} ${alert.fingerprint} is answered: ${status}`, remediationId),
+        this.tell(
+          "alerts",
+          `${firing ? "firing" : "resolved"} ${alert.fingerprint} is answered: ${status}`,
+          remediationId
+        ),
       Committed: ({ events }) => {
         for (const row of events) this.committed(row)
       },
@@ -179,19 +227,36 @@ export class TimelineRecorder {
       WorkloadHealth: ({ healthy, ref }, atMs) => {
         const name = `${ref.namespace}/${ref.name}`
         this.tell("workloads", `${name} ${healthy ? "serves again" : "does not serve"}`)
-        trackIn(this.workloads, name).move(atMs, healthy ? undefined : { tone: "bad", label: "broken", detail: `${name} does not serve as it should` })
+        trackIn(this.workloads, name).move(
+          atMs,
+          healthy ? undefined : { tone: "bad", label: "broken", detail: `${name} does not serve as it should` }
+        )
       },
-      CallBegan: ({ call }) => this.tell("hops", `${call.purpose === "probe" ? "probe" : "question"} ${call.number} to ${call.peer}`),
-      CallEnded: ({ call, ending }) => this.tell("hops", `${call.purpose === "probe" ? "probe" : "question"} ${call.number} to ${call.peer} ended: ${ending}`),
-      ReviewAnswered: ({ answer, outcome, remediationId }) => this.tell("alerts", `a person says ${answer}: ${outcome}`, remediationId),
+      CallBegan: ({ call }) =>
+        this.tell("hops", `${call.purpose === "probe" ? "probe" : "question"} ${call.number} to ${call.peer}`),
+      CallEnded: ({ call, ending }) =>
+        this.tell(
+          "hops",
+          `${call.purpose === "probe" ? "probe" : "question"} ${call.number} to ${call.peer} ended: ${ending}`
+        ),
+      ReviewAnswered: ({ answer, outcome, remediationId }) =>
+        this.tell("alerts", `a person says ${answer}: ${outcome}`, remediationId),
       SweepBroke: () => this.tell("processes", "the sweep broke at the database"),
       ProcessBooted: ({ number, process }, atMs) => {
         this.tell("processes", `${process} #${number} boots`)
-        trackIn(this.processes, process).move(atMs, { tone: "warn", label: "starting", detail: `${process} #${number} starts` })
+        trackIn(this.processes, process).move(atMs, {
+          tone: "warn",
+          label: "starting",
+          detail: `${process} #${number} starts`
+        })
       },
       ProcessReady: ({ number, process }, atMs) => {
         this.tell("processes", `${process} #${number} is ready`)
-        trackIn(this.processes, process).move(atMs, { tone: "good", label: `#${number}`, detail: `${process} #${number} can be spoken to` })
+        trackIn(this.processes, process).move(atMs, {
+          tone: "good",
+          label: `#${number}`,
+          detail: `${process} #${number} can be spoken to`
+        })
       },
       ProcessEnded: ({ how, number, process }, atMs) => {
         this.tell("processes", `${process} #${number} ${how}`)
@@ -201,15 +266,25 @@ export class TimelineRecorder {
       },
       BreakerMoved: ({ breaker, cause, from, to }, atMs) => {
         this.tell("breakers", `${breaker}: ${from} → ${to} (${cause})`)
-        trackIn(this.breakers, breaker).move(atMs, { tone: breakerTones[to] ?? "dim", label: to, detail: `${breaker}: ${from} → ${to} (${cause})` })
+        trackIn(this.breakers, breaker).move(atMs, {
+          tone: breakerTones[to] ?? "dim",
+          label: to,
+          detail: `${breaker}: ${from} → ${to} (${cause})`
+        })
       },
       LevelIs: ({ level, reasons }, atMs) => {
         const why = reasons.length === 0 ? "" : `: ${reasons.join("; ")}`
         this.tell("level", `level ${level}${why}`)
-        this.level.move(atMs, { tone: levelTones[level] ?? "bad", label: levelLabels[level] ?? String(level), detail: `level ${levelLabels[level]}${why}` })
+        this.level.move(atMs, {
+          tone: levelTones[level] ?? "bad",
+          label: levelLabels[level] ?? String(level),
+          detail: `level ${levelLabels[level]}${why}`
+        })
       },
       FaultBegan: ({ fault }, atMs) => {
-        const parameters = Object.entries(fault.parameters).map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(", ")
+        const parameters = Object.entries(fault.parameters)
+          .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+          .join(", ")
         const detail = `${fault.kind}${fault.forMs === 0 ? "" : ` for ${secondsText(fault.forMs)}`}${parameters === "" ? "" : `: ${parameters}`}`
         this.tell("faults", `${detail} begins`)
         const track = new Track()
@@ -236,24 +311,44 @@ export class TimelineRecorder {
   get timeline(): Timeline {
     const { nowMs } = this.clock
     const rows = (tracks: Iterable<readonly [string, Track]>): ReadonlyArray<Row> =>
-      [...tracks].map(([label, track]) => ({ label, spans: closed(track, nowMs) })).filter(({ spans }) => spans.length > 0).toSorted((a, b) => byName.compare(a.label, b.label))
+      [...tracks]
+        .map(([label, track]) => ({ label, spans: closed(track, nowMs) }))
+        .filter(({ spans }) => spans.length > 0)
+        .toSorted((a, b) => byName.compare(a.label, b.label))
     const packed = (label: string, spans: ReadonlyArray<Span>): ReadonlyArray<Row> =>
       pack(spans).map((row, index) => ({ label: index === 0 ? label : "", spans: row }))
     const lanes: Readonly<Record<LaneName, ReadonlyArray<Row>>> = {
       level: rows([["level", this.level]]),
       breakers: rows(this.breakers),
-      faults: [...this.faultKinds].toSorted(([a], [b]) => byName.compare(a, b))
-        .flatMap(([kind, tracks]) => packed(kind, tracks.flatMap((track) => closed(track, nowMs)))),
+      faults: [...this.faultKinds]
+        .toSorted(([a], [b]) => byName.compare(a, b))
+        .flatMap(([kind, tracks]) =>
+          packed(
+            kind,
+            tracks.flatMap((track) => closed(track, nowMs))
+          )
+        ),
       processes: rows(this.processes),
-      alerts: packAll("remediations", [...this.remediations.values()].map((track) => closed(track, nowMs))),
+      alerts: packAll(
+        "remediations",
+        [...this.remediations.values()].map((track) => closed(track, nowMs))
+      ),
       hops: [...this.hops].toSorted(([a], [b]) => byName.compare(a, b)).flatMap(([name, spans]) => packed(name, spans)),
       actions: [
-        ...packed("carried out", [...this.executions.values()].map((span) => span.toMs === Infinity ? { ...span, toMs: nowMs } : span)),
+        ...packed(
+          "carried out",
+          [...this.executions.values()].map((span) => (span.toMs === Infinity ? { ...span, toMs: nowMs } : span))
+        ),
         ...packed("writes", this.writes)
       ],
       workloads: rows(this.workloads)
     }
-    return { untilMs: nowMs, healingMs: this.healingMs, lanes: laneNames.map((name) => ({ name, rows: lanes[name] })), trace: this.trace }
+    return {
+      untilMs: nowMs,
+      healingMs: this.healingMs,
+      lanes: laneNames.map((name) => ({ name, rows: lanes[name] })),
+      trace: this.trace
+    }
   }
 
   private tell(about: string, text: string, remediation?: string): void {
@@ -273,30 +368,65 @@ export class TimelineRecorder {
     const track = trackIn(this.remediations, remediationId)
     const open = this.stages.open.get(remediationId)
     if (open !== undefined) {
-      track.move(nowMs, { tone: stageTones[open.stage] ?? "busy", label: open.stage, detail: `${name}: ${open.stage}`, remediation: remediationId })
+      track.move(nowMs, {
+        tone: stageTones[open.stage] ?? "busy",
+        label: open.stage,
+        detail: `${name}: ${open.stage}`,
+        remediation: remediationId
+      })
     } else {
       const state = event._tag === "Concluded" ? event.state : "Joined"
-      track.point(nowMs, { tone: endTones[state] ?? "dim", label: state, detail: `${name}: ${state}. ${text}`, remediation: remediationId })
+      track.point(nowMs, {
+        tone: endTones[state] ?? "dim",
+        label: state,
+        detail: `${name}: ${state}. ${text}`,
+        remediation: remediationId
+      })
     }
     if (event._tag === "Investigated") this.hopped(remediationId, name, event, nowMs)
     else if (event._tag === "Intended") {
       const { action, executionId } = event.intent
       const detail = `${action.type} on ${name}: ${text}`
-      this.executions.set(executionId, { fromMs: nowMs, toMs: Infinity, tone: "busy", label: action.type, detail, remediation: remediationId })
+      this.executions.set(executionId, {
+        fromMs: nowMs,
+        toMs: Infinity,
+        tone: "busy",
+        label: action.type,
+        detail,
+        remediation: remediationId
+      })
     } else if (event._tag === "Executed") {
       const { applied, executionId } = event.outcome
       const span = this.executions.get(executionId)
-      if (span !== undefined) this.executions.set(executionId, { ...span, toMs: nowMs, tone: applied === "yes" ? "good" : applied === "no" ? "warn" : "bad", detail: `${span.detail}. ${text}` })
+      if (span !== undefined)
+        this.executions.set(executionId, {
+          ...span,
+          toMs: nowMs,
+          tone: applied === "yes" ? "good" : applied === "no" ? "warn" : "bad",
+          detail: `${span.detail}. ${text}`
+        })
     }
   }
 
-  private hopped(remediation: string, name: string, { hops }: Extract<RemediationEvent, { readonly _tag: "Investigated" }>, nowMs: number): void {
+  private hopped(
+    remediation: string,
+    name: string,
+    { hops }: Extract<RemediationEvent, { readonly _tag: "Investigated" }>,
+    nowMs: number
+  ): void {
     // The journal says how long each took; the last one ended with the commit.
     let toMs = nowMs
     for (const hop of hops.toReversed()) {
       const fromMs = Math.max(0, toMs - hop.durationMs)
       const tier = `${hop.investigator}${hop.provider === undefined ? "" : `:${hop.provider}`}`
-      const span: Span = { fromMs, toMs, tone: hop.outcome === "answered" ? "good" : hop.outcome === "failed" ? "bad" : "dim", label: hop.reason ?? hop.outcome, detail: `${name}: ${hopText(hop)}`, remediation }
+      const span: Span = {
+        fromMs,
+        toMs,
+        tone: hop.outcome === "answered" ? "good" : hop.outcome === "failed" ? "bad" : "dim",
+        label: hop.reason ?? hop.outcome,
+        detail: `${name}: ${hopText(hop)}`,
+        remediation
+      }
       const known = this.hops.get(tier)
       if (known === undefined) this.hops.set(tier, [span])
       else known.push(span)
@@ -304,11 +434,23 @@ export class TimelineRecorder {
     }
   }
 
-  private write({ applied, by, change, executionId, refused }: Extract<Observation, { readonly _tag: "ClusterWrite" }>): void {
+  private write({
+    applied,
+    by,
+    change,
+    executionId,
+    refused
+  }: Extract<Observation, { readonly _tag: "ClusterWrite" }>): void {
     const { nowMs } = this.clock
     const detail = `${by}: ${changeText(change)}: ${applied === "yes" ? "took effect" : `refused${refused === undefined ? "" : ` (${refused})`}`}${executionId === undefined ? "" : `, execution ${executionId}`}`
     this.tell("actions", detail)
-    this.writes.push({ fromMs: nowMs, toMs: nowMs, tone: applied === "yes" ? "good" : "warn", label: change._tag, detail })
+    this.writes.push({
+      fromMs: nowMs,
+      toMs: nowMs,
+      tone: applied === "yes" ? "good" : "warn",
+      label: change._tag,
+      detail
+    })
   }
 }
 

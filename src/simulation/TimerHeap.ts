@@ -1,7 +1,8 @@
 /**
  * What is due later: a binary heap of timers by their moment.
  *
- * The order of timers of one moment does not matter here: all of them go to the run queue together, which picks among them at random.
+ * The order of timers of one moment does not matter here: all of them go to the run queue together, which picks among
+ * them at random.
  */
 
 export interface Timer<Owner> {

@@ -1,14 +1,17 @@
 /**
- * The ways to the service's peers, as faults of requests take hold of them: the simulated far ends in a run, the real ones in a running service.
+ * The ways to the service's peers, as faults of requests take hold of them: the simulated far ends in a run, the real
+ * ones in a running service.
  *
  *     service ──> network faults ──> model faults ──> peer
  *
- * Both sides decide by the same code (`Standing`, `ModelWay`): a fault that is proven in the simulator is the one that is injected.
+ * Both sides decide by the same code (`Standing`, `ModelWay`): a fault that is proven in the simulator is the one that
+ * is injected.
  */
+
 import { type Effect, Schema } from "effect"
 import type { Disturbance } from "./farEnds/Cluster.ts"
-import type { ModelFault, Question, Reply } from "./farEnds/ModelService.ts"
 import type { BodyFault, NetworkFault, Passage } from "./farEnds/Link.ts"
+import type { ModelFault, Question, Reply } from "./farEnds/ModelService.ts"
 import type { Reach } from "./Fault.ts"
 
 /** A model, by the name of its breaker. */

@@ -1,6 +1,6 @@
 /**
- * A world in which real Effect code runs on one seed: the order in which things run, time, randomness and ids all come from it, so a run is a
- * function of the seed and the code, and can be had again.
+ * A world in which real Effect code runs on one seed: the order in which things run, time, randomness and ids all come
+ * from it, so a run is a function of the seed and the code, and can be had again.
  *
  * **When to use**
  *
@@ -9,20 +9,22 @@
  * **Details**
  *
  * - **Processes** (`boot`) are groups of fibers that run, pause and crash together; see `Process`.
- * - **Order.** A step takes one task of those that can run, at random, and runs it until its fiber waits or gives way (`yieldEvery`).
- * - **Time** stands still while anything can run, then jumps to the next timer; all timers of that moment can run then. So days take seconds, and a
- *   program that never waits is found by its steps instead (`livelockSteps`).
+ * - **Order.** A step takes one task of those that can run, at random, and runs it until its fiber waits or gives way
+ *   (`yieldEvery`).
+ * - **Time** stands still while anything can run, then jumps to the next timer; all timers of that moment can run then.
+ *   So days take seconds, and a program that never waits is found by its steps instead (`livelockSteps`).
  * - **Wall clock.** `jumpWallClock` moves what processes are told the time is, forward or back; sleeps don't notice.
- * - **Plans.** `at` and `atStep` call back at a moment or just before a step: crashes at *every* step are had by counting steps.
+ * - **Plans.** `at` and `atStep` call back at a moment or just before a step: crashes at _every_ step are had by counting
+ *   steps.
  * - **Randomness** comes in streams by name (`random`), so that what one part draws changes nothing for the others.
  * - **Trace.** `trace` is a hash over everything that was chosen: equal traces mean equal runs.
  *
  * **Gotchas**
  *
- * Only what Effect's services give is controlled. Code that uses promises, real timers, `Math.random` or sockets escapes: it never comes to an end
- * here, as `run` is synchronous.
+ * Only what Effect's services give is controlled. Code that uses promises, real timers, `Math.random` or sockets
+ * escapes: it never comes to an end here, as `run` is synchronous.
  *
- * ```ts import.meta.vitest
+ * ```ts
  * import { Effect } from "effect"
  * import { World } from "kubernaut/simulation"
  *
@@ -33,6 +35,7 @@
  * world.nowMs // => 259200000
  * ```
  */
+
 import type { Effect } from "effect"
 import { type Host, Process, type ProcessOptions } from "./Process.ts"
 import { RunQueue } from "./RunQueue.ts"
@@ -49,11 +52,17 @@ export interface WorldOptions {
 export interface RunOptions {
   /** Looked at after every step. Default: never. */
   readonly until?: () => boolean
-  /** Ends the run when time would go beyond this moment (monotonic, since the world began). The world then stands at that moment. */
+  /**
+   * Ends the run when time would go beyond this moment (monotonic, since the world began). The world then stands at
+   * that moment.
+   */
   readonly untilMs?: number
   /** Steps that this run may take. Default: no limit. */
   readonly limitSteps?: number
-  /** Steps without time going on that count as a livelock. Default 1,000,000: a storm of 10,000 alerts takes a tenth of that. */
+  /**
+   * Steps without time going on that count as a livelock. Default 1,000,000: a storm of 10,000 alerts takes a tenth of
+   * that.
+   */
   readonly livelockSteps?: number
 }
 
@@ -65,7 +74,10 @@ export type RunEnd =
   | { readonly _tag: "Done" }
   | { readonly _tag: "TimeLimit" }
   | { readonly _tag: "StepLimit" }
-  /** Nothing can run, no timer is set, and some process has not ended. `waiting` names each, with what its fibers are in where that is known. */
+  /**
+   * Nothing can run, no timer is set, and some process has not ended. `waiting` names each, with what its fibers are in
+   * where that is known.
+   */
   | { readonly _tag: "Deadlock"; readonly waiting: ReadonlyArray<string> }
   /** Many steps without time going on. `busy` names the processes that could run then. */
   | { readonly _tag: "Livelock"; readonly busy: ReadonlyArray<string> }
@@ -188,7 +200,8 @@ export class World {
         continue
       }
       if (this.steps >= lastStep) return { _tag: "StepLimit" }
-      if (this.steps - this.lastMoveStep >= livelockSteps) return { _tag: "Livelock", busy: this.queue.distinctOwners.map((process) => process?.name ?? "plan") }
+      if (this.steps - this.lastMoveStep >= livelockSteps)
+        return { _tag: "Livelock", busy: this.queue.distinctOwners.map((process) => process?.name ?? "plan") }
       this.step()
     }
   }

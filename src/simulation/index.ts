@@ -3,6 +3,7 @@
  *
  * Begin with `Runner.runSeed`, and give it a scenario; `examples/chaos` puts an investigator of one's own through it.
  */
+
 export * as Availability from "./Availability.ts"
 export * as Coverage from "./Coverage.ts"
 export * as Endings from "./Endings.ts"

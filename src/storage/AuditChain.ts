@@ -1,6 +1,5 @@
-/**
- * What a line of the audit log says, and the hash that ties it to the line before it.
- */
+/** What a line of the audit log says, and the hash that ties it to the line before it. */
+
 import { hash } from "node:crypto"
 import type { AuditEvent } from "../domain/AuditEvent.ts"
 import type { RemediationEvent } from "../domain/Remediation.ts"
@@ -18,14 +17,18 @@ export interface ChainHead {
 export const emptyChain: ChainHead = { sequence: 0, hash: genesis }
 
 /**
- * SHA-256, in hex, over the JSON array `[sequence, at, actor, kind, subject, data, previousHash]`, where `data` is the text of the line's
- * JSON object. Anybody can recompute it from an exported line.
+ * SHA-256, in hex, over the JSON array `[sequence, at, actor, kind, subject, data, previousHash]`, where `data` is the
+ * text of the line's JSON object. Anybody can recompute it from an exported line.
  */
 export const lineHash = (
   line: Pick<AuditEvent, "sequence" | "at" | "actor" | "kind" | "subject" | "previousHash">,
   dataText: string
 ): string =>
-  hash("sha256", JSON.stringify([line.sequence, line.at, line.actor, line.kind, line.subject, dataText, line.previousHash]), "hex")
+  hash(
+    "sha256",
+    JSON.stringify([line.sequence, line.at, line.actor, line.kind, line.subject, dataText, line.previousHash]),
+    "hex"
+  )
 
 /** Does this line follow that head, unchanged? */
 export const follows = (head: ChainHead, line: AuditEvent, dataText: string): boolean =>
@@ -38,12 +41,16 @@ export interface AuditContent {
 }
 
 /**
- * Who did what to which target, and how it came out. Texts of models, alerts and logs stay in the journal: the audit log is kept for
- * longer and read by more people.
+ * Who did what to which target, and how it came out. Texts of models, alerts and logs stay in the journal: the audit
+ * log is kept for longer and read by more people.
  */
 export const auditOf = (event: RemediationEvent, target: TargetKey): AuditContent => {
   const kind = `remediation.${event._tag}`
-  const line = (data: AuditEvent["data"], actor = "kubernaut"): AuditContent => ({ actor, kind, data: { target, ...data } })
+  const line = (data: AuditEvent["data"], actor = "kubernaut"): AuditContent => ({
+    actor,
+    kind,
+    data: { target, ...data }
+  })
   switch (event._tag) {
     case "Accepted":
       return line({ alert: event.alert.name, severity: event.alert.severity, fingerprint: event.alert.fingerprint })
@@ -77,7 +84,11 @@ export const auditOf = (event: RemediationEvent, target: TargetKey): AuditConten
         inverse: event.intent.inverse._tag
       })
     case "Executed":
-      return line({ executionId: event.outcome.executionId, applied: event.outcome.applied, failure: event.outcome.failure ?? null })
+      return line({
+        executionId: event.outcome.executionId,
+        applied: event.outcome.applied,
+        failure: event.outcome.failure ?? null
+      })
     case "Verified":
       return line({ verdict: event.verification.verdict })
     case "AlertResolved":

@@ -1,9 +1,10 @@
 /**
- * The audit log in SQLite. The end of the chain is kept in memory, because every line needs it; `checkpoint` takes it back with a
- * rolled back transaction, and `reload` reads it again when another process has written.
+ * The audit log in SQLite. The end of the chain is kept in memory, because every line needs it; `checkpoint` takes it
+ * back with a rolled back transaction, and `reload` reads it again when another process has written.
  */
-import { Schema } from "effect"
+
 import type { DatabaseSync } from "node:sqlite"
+import { Schema } from "effect"
 import { AuditEvent } from "../domain/AuditEvent.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import { type AuditContent, type ChainHead, emptyChain, follows, lineHash } from "./AuditChain.ts"
@@ -46,7 +47,13 @@ const eventOf = (row: AuditRow, previousHash: string): AuditEvent => {
   try {
     return decode({ ...row, data: JSON.parse(row.data) as unknown, previousHash })
   } catch {
-    throw new StorageError({ reason: "corrupt", operation: "audit", retryable: false, committed: "no", detail: `audit line ${row.sequence}` })
+    throw new StorageError({
+      reason: "corrupt",
+      operation: "audit",
+      retryable: false,
+      committed: "no",
+      detail: `audit line ${row.sequence}`
+    })
   }
 }
 
@@ -57,12 +64,18 @@ export const make = (database: DatabaseSync): AuditTable => {
   )
   const last = prepare<ChainHead>(database, "select sequence, hash from audit order by sequence desc limit 1")
   const at = prepare<ChainHead, [number]>(database, "select sequence, hash from audit where sequence = ?")
-  const after = prepare<AuditRow, [number, number]>(database, `select ${columns} from audit where sequence > ? order by sequence limit ?`)
+  const after = prepare<AuditRow, [number, number]>(
+    database,
+    `select ${columns} from audit where sequence > ? order by sequence limit ?`
+  )
 
   let head = last.get() ?? emptyChain
 
   /** Lines after a head, with the hash before each as the table has it. */
-  const linesAfter = (from: ChainHead, limit: number): ReadonlyArray<readonly [row: AuditRow, previousHash: string]> => {
+  const linesAfter = (
+    from: ChainHead,
+    limit: number
+  ): ReadonlyArray<readonly [row: AuditRow, previousHash: string]> => {
     let previousHash = from.hash
     return after.all(from.sequence, limit).map((row) => {
       const line = [row, previousHash] as const
@@ -88,8 +101,8 @@ export const make = (database: DatabaseSync): AuditTable => {
       return { ...line, data: content.data, hash }
     },
     read: (sequence, limit) =>
-      linesAfter(sequence <= 0 ? emptyChain : at.get(sequence) ?? { sequence, hash: "" }, limit).map(([row, previous]) =>
-        eventOf(row, previous)
+      linesAfter(sequence <= 0 ? emptyChain : (at.get(sequence) ?? { sequence, hash: "" }), limit).map(
+        ([row, previous]) => eventOf(row, previous)
       ),
     check: (from, limit) => {
       let known = from
@@ -97,7 +110,8 @@ export const make = (database: DatabaseSync): AuditTable => {
       for (const [row, previousHash] of lines) {
         const expected = known.sequence + 1
         // A line whose text is not even JSON was not written by us: the hash over its text says the same.
-        if (!follows(known, { ...row, data: {}, previousHash }, row.data)) return { head: known, broken: expected, done: true }
+        if (!follows(known, { ...row, data: {}, previousHash }, row.data))
+          return { head: known, broken: expected, done: true }
         known = { sequence: row.sequence, hash: row.hash }
       }
       return { head: known, done: lines.length < limit }

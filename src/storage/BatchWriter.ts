@@ -1,17 +1,20 @@
 /**
  * The one writer of a SQLite database: whatever waits is committed together.
  *
- * A commit on `synchronous=FULL` waits for the disk, so its cost is shared by as many writes as there are. Writes are synchronous
- * closures; a batch is `BEGIN IMMEDIATE`, its closures in order, `COMMIT`, in one step of the event loop, so nothing of this process can see or
- * interrupt half of it. Whoever submitted a write is answered after the commit.
+ * A commit on `synchronous=FULL` waits for the disk, so its cost is shared by as many writes as there are. Writes are
+ * synchronous closures; a batch is `BEGIN IMMEDIATE`, its closures in order, `COMMIT`, in one step of the event loop,
+ * so nothing of this process can see or interrupt half of it. Whoever submitted a write is answered after the commit.
  *
- * - **Order.** Within a priority, the order of submission. Intake goes first, because an alert that is not accepted is the only
- *   thing that cannot be done again, but it leaves half of a batch to the journal when both wait: alerts that nobody works on help nobody.
- * - **A write that throws** fails only its own submitter: the batch is rolled back and done again with a savepoint for each.
+ * - **Order.** Within a priority, the order of submission. Intake goes first, because an alert that is not accepted is
+ *   the only thing that cannot be done again, but it leaves half of a batch to the journal when both wait: alerts that
+ *   nobody works on help nobody.
+ * - **A write that throws** fails only its own submitter: the batch is rolled back and done again with a savepoint for
+ *   each.
  * - **Interruption** of a submitter takes its write out of the queue; once its batch has begun, the write happens.
- * - **Bounds.** A batch ends after `batchMillis` or `batchSize` writes, so that the event loop is never held for long; the rest follows
- *   after other fibers had their turn. A full queue refuses with `busy`.
+ * - **Bounds.** A batch ends after `batchMillis` or `batchSize` writes, so that the event loop is never held for long;
+ *   the rest follows after other fibers had their turn. A full queue refuses with `busy`.
  */
+
 import { Clock, Effect, Exit, Latch, MutableList, type Scope } from "effect"
 import { classify } from "./Sqlite.ts"
 import { StorageError } from "./StorageError.ts"
@@ -20,8 +23,8 @@ export type WritePriority = "intake" | "journal"
 
 export interface BatchWriter {
   /**
-   * `body` runs within a transaction, perhaps twice (the first time rolled back). It throws to write nothing: a `StorageError` or an error
-   * of the driver fails the submitter, anything else is a defect of the submitter.
+   * `body` runs within a transaction, perhaps twice (the first time rolled back). It throws to write nothing: a
+   * `StorageError` or an error of the driver fails the submitter, anything else is a defect of the submitter.
    */
   readonly write: <A>(operation: string, priority: WritePriority, body: () => A) => Effect.Effect<A, StorageError>
   /** Writes that wait. */
@@ -30,7 +33,10 @@ export interface BatchWriter {
 
 /** What the writer needs of a database; all throw what the driver throws. */
 export interface Transactions {
-  /** Begins, whatever was left open before, and brings what is kept in memory up to date with what other processes committed. */
+  /**
+   * Begins, whatever was left open before, and brings what is kept in memory up to date with what other processes
+   * committed.
+   */
   readonly begin: () => void
   readonly commit: () => void
   /** Also when the database has rolled back by itself already. */
@@ -50,7 +56,10 @@ export interface BatchWriterOptions {
   readonly capacity?: number
   /** Default 512. */
   readonly batchSize?: number
-  /** Time that the closures of a batch may take, before the commit, in milliseconds. Default 10. One closure may exceed it. */
+  /**
+   * Time that the closures of a batch may take, before the commit, in milliseconds. Default 10. One closure may exceed
+   * it.
+   */
   readonly batchMillis?: number
 }
 
@@ -71,7 +80,9 @@ const failure = (cause: unknown, operation: string, atCommit = false): Exit.Exit
 const refused = (operation: string, reason: "busy" | "unavailable", detail: string) =>
   new StorageError({ reason, operation, detail, retryable: true, committed: "no" })
 
-/** A rollback that fails is made up for at the next `begin`: the writer goes on, or nothing would ever be written again. */
+/**
+ * A rollback that fails is made up for at the next `begin`: the writer goes on, or nothing would ever be written again.
+ */
 const takeBack = (transactions: Transactions, restore: () => void): void => {
   try {
     transactions.rollback()
@@ -81,7 +92,9 @@ const takeBack = (transactions: Transactions, restore: () => void): void => {
   restore()
 }
 
-/** Runs jobs in one transaction, each for itself, and answers how each came out. Used once a job of theirs has failed. */
+/**
+ * Runs jobs in one transaction, each for itself, and answers how each came out. Used once a job of theirs has failed.
+ */
 const runApart = (transactions: Transactions, jobs: ReadonlyArray<Job>): ReadonlyArray<Outcome> => {
   const allFail = (cause: unknown, atCommit: boolean): ReadonlyArray<Outcome> =>
     jobs.map((job) => [job, failure(cause, job.operation, atCommit)])
@@ -121,7 +134,11 @@ const runInSavepoint = (transactions: Transactions, job: Job): Outcome[1] => {
 }
 
 /** Runs jobs in one transaction. `undefined`: one of them threw, and everything was rolled back. */
-const runTogether = (transactions: Transactions, take: () => Job | undefined, taken: Array<Job>): ReadonlyArray<Outcome> | undefined => {
+const runTogether = (
+  transactions: Transactions,
+  take: () => Job | undefined,
+  taken: Array<Job>
+): ReadonlyArray<Outcome> | undefined => {
   try {
     transactions.begin()
   } catch (cause) {
@@ -149,12 +166,15 @@ const runTogether = (transactions: Transactions, take: () => Job | undefined, ta
   }
 }
 
-/** The writer runs for as long as the scope lasts. What waits when it closes is still written; what comes later is refused. */
+/**
+ * The writer runs for as long as the scope lasts. What waits when it closes is still written; what comes later is
+ * refused.
+ */
 export const make = (
   transactions: Transactions,
   options: BatchWriterOptions = {}
 ): Effect.Effect<BatchWriter, never, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { capacity = 16_384, batchSize = 512, batchMillis = 10 } = options
     const clock = yield* Clock.Clock
     const intake = MutableList.make<Job>()
@@ -165,7 +185,7 @@ export const make = (
     const waiting = (): number => intake.length + journal.length
 
     /** The next job of this batch, or `undefined` when the batch is to be committed. */
-    const taker = (): () => Job | undefined => {
+    const taker = (): (() => Job | undefined) => {
       const startedAtMs = clock.currentTimeMillisUnsafe()
       let count = 0
       let fromIntake = 0
@@ -209,7 +229,8 @@ export const make = (
     const write = <A>(operation: string, priority: WritePriority, body: () => A): Effect.Effect<A, StorageError> =>
       Effect.callback<A, StorageError>((resume) => {
         if (closed) return resume(Effect.fail(refused(operation, "unavailable", "the database is closing")))
-        if (waiting() >= capacity) return resume(Effect.fail(refused(operation, "busy", `${capacity} writes wait already`)))
+        if (waiting() >= capacity)
+          return resume(Effect.fail(refused(operation, "busy", `${capacity} writes wait already`)))
         const job: Job = {
           operation,
           body,

@@ -1,12 +1,21 @@
 /**
- * The journal in SQLite: an event's row together with everything that is written with it (audit line, action history, review).
+ * The journal in SQLite: an event's row together with everything that is written with it (audit line, action history,
+ * review).
  *
- * Remediations that were written or read lately are kept folded in memory, so that following one through its life does not decode its journal
- * at each step. A kept one counts only while its sequence equals the row's, which it can do for one content only, as the journal is append-only.
+ * Remediations that were written or read lately are kept folded in memory, so that following one through its life does
+ * not decode its journal at each step. A kept one counts only while its sequence equals the row's, which it can do for
+ * one content only, as the journal is append-only.
  */
-import { Schema } from "effect"
+
 import type { DatabaseSync } from "node:sqlite"
-import { type JournalEntry, type Remediation, RemediationEvent, type RemediationId, replay } from "../domain/Remediation.ts"
+import { Schema } from "effect"
+import {
+  type JournalEntry,
+  type Remediation,
+  RemediationEvent,
+  type RemediationId,
+  replay
+} from "../domain/Remediation.ts"
 import { type TargetKey, targetKey } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import { auditOf } from "./AuditChain.ts"
@@ -23,14 +32,17 @@ interface EventRow {
 
 export interface JournalTable {
   /**
-   * Writes the event that led to `next`, whose place is `next.sequence - 1`. `key` is the one of its target. `epoch` is absent for events that
-   * need no claim.
+   * Writes the event that led to `next`, whose place is `next.sequence - 1`. `key` is the one of its target. `epoch` is
+   * absent for events that need no claim.
    */
   readonly write: (next: Remediation, event: RemediationEvent, at: Timestamp, key: TargetKey, epoch?: number) => void
   /** Entries from a place on. */
   readonly entries: (id: RemediationId, from: number) => ReadonlyArray<JournalEntry>
   /** The same as text, which is what was written to the letter. */
-  readonly texts: (id: RemediationId, from: number) => ReadonlyArray<{ readonly kind: RemediationEvent["_tag"]; readonly data: string }>
+  readonly texts: (
+    id: RemediationId,
+    from: number
+  ) => ReadonlyArray<{ readonly kind: RemediationEvent["_tag"]; readonly data: string }>
   /** The fold of the first `sequence` entries. */
   readonly load: (id: RemediationId, sequence: number) => Remediation
   /** Marks the last action of a remediation as not having helped, and answers whether it had one. */
@@ -63,7 +75,9 @@ export const eventOf = (id: RemediationId, sequence: number, data: string): Reme
   }
 }
 
-/** Remediations by id: those written last, in two generations, of which the older is dropped when the younger is full. */
+/**
+ * Remediations by id: those written last, in two generations, of which the older is dropped when the younger is full.
+ */
 const makeRecent = () => {
   let young = new Map<RemediationId, Remediation>()
   let old = new Map<RemediationId, Remediation>()
@@ -136,8 +150,14 @@ const makeDerived = (database: DatabaseSync) => {
     `insert into action_history (execution_id, remediation_id, cluster, target_key, alert_name, action, at, applied)
      values (?, ?, ?, ?, ?, ?, ?, 'unknown')`
   )
-  const executed = prepare<never, [string, string]>(database, "update action_history set applied = ? where execution_id = ?")
-  const verified = prepare<never, [string, string]>(database, "update action_history set verdict = ? where execution_id = ?")
+  const executed = prepare<never, [string, string]>(
+    database,
+    "update action_history set applied = ? where execution_id = ?"
+  )
+  const verified = prepare<never, [string, string]>(
+    database,
+    "update action_history set verdict = ? where execution_id = ?"
+  )
   const refute = prepare<never, [string]>(
     database,
     "update action_history set verdict = 'not-fixed' where execution_id = ? and verdict is not 'not-fixed'"

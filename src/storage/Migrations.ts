@@ -1,34 +1,39 @@
 /**
  * The tables, one migration for each version that was ever released. A migration that was released is never edited.
  *
- * The statements keep to what SQLite and PostgreSQL both understand (text, integer, partial indices, `on conflict`), except for triggers,
- * which each dialect writes its own way: a PostgreSQL branch belongs beside the SQLite one in `refuseChanges`.
+ * The statements keep to what SQLite and PostgreSQL both understand (text, integer, partial indices, `on conflict`),
+ * except for triggers, which each dialect writes its own way: a PostgreSQL branch belongs beside the SQLite one in
+ * `refuseChanges`.
  *
- * | table | holds |
- * |---|---|
- * | targets | the newest epoch of each target: the fence |
- * | remediations | one current row per alert; the journal folded as far as lists and the fence need it |
- * | remediation_events | the journal, append-only |
- * | audit | the hash chain, append-only |
- * | action_history | one row per intended action |
- * | reviews | one row per decision that waited for a person |
+ * | table              | holds                                                                               |
+ * | ------------------ | ----------------------------------------------------------------------------------- |
+ * | targets            | the newest epoch of each target: the fence                                          |
+ * | remediations       | one current row per alert; the journal folded as far as lists and the fence need it |
+ * | remediation_events | the journal, append-only                                                            |
+ * | audit              | the hash chain, append-only                                                         |
+ * | action_history     | one row per intended action                                                         |
+ * | reviews            | one row per decision that waited for a person                                       |
  *
  * Moments are text, because `Timestamp` sorts as the moments do and reads the same in a shell.
  */
+
 import { Effect } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { StorageError } from "./StorageError.ts"
 
 const table = "kubernaut_migrations"
 
-/** The journal and the audit log only grow. A program error, or a hand in a shell, is refused by the database itself. */
+/**
+ * The journal and the audit log only grow. A program error, or a hand in a shell, is refused by the database itself.
+ */
 const refuseChanges = (sql: SqlClient.SqlClient, name: string) =>
   sql.onDialectOrElse({
     sqlite: () =>
       Effect.forEach(["update", "delete"], (verb) =>
         sql.unsafe(
           `create trigger ${name}_no_${verb} before ${verb} on ${name} begin select raise(abort, '${name} is append-only'); end`
-        )),
+        )
+      ),
     orElse: () => Effect.die(new Error(`${name} has no append-only triggers for this database`))
   })
 
@@ -108,7 +113,7 @@ const tables: ReadonlyArray<string> = [
   `create index reviews_waiting on reviews (since) where closed_at is null`
 ]
 
-const initial = Effect.gen(function*() {
+const initial = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* Effect.forEach(tables, (statement) => sql.unsafe(statement), { discard: true })
   yield* refuseChanges(sql, "remediation_events")
@@ -120,9 +125,11 @@ const migrations = { "1_initial": initial }
 /** The version of the tables that this program reads and writes. */
 export const schemaVersion = Object.keys(migrations).length
 
-const refuseNewer = Effect.gen(function*() {
+const refuseNewer = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const [newest] = yield* sql<{ readonly version: number | null }>`select max(migration_id) as version from ${sql(table)}`
+  const [newest] = yield* sql<{
+    readonly version: number | null
+  }>`select max(migration_id) as version from ${sql(table)}`
   const found = newest?.version ?? 0
   if (found > schemaVersion) {
     return yield* new StorageError({
@@ -141,8 +148,11 @@ export const migrate: Effect.Effect<void, StorageError, SqlClient.SqlClient> = M
   loader: Migrator.fromRecord(migrations)
 }).pipe(
   Effect.andThen(refuseNewer),
-  // The migrator dies where a migration fails, or its transaction can't be taken back. To whoever starts the service that is a database out of reach.
-  Effect.catchDefect((defect) => SqlError.isSqlError(defect) || defect instanceof Migrator.MigrationError ? Effect.fail(defect) : Effect.die(defect)),
+  // The migrator dies where a migration fails, or its transaction can't be taken back. To whoever starts the service
+  // that is a database out of reach.
+  Effect.catchDefect((defect) =>
+    SqlError.isSqlError(defect) || defect instanceof Migrator.MigrationError ? Effect.fail(defect) : Effect.die(defect)
+  ),
   Effect.catchTags({
     SqlError: (error) =>
       Effect.fail(
@@ -156,7 +166,13 @@ export const migrate: Effect.Effect<void, StorageError, SqlClient.SqlClient> = M
       ),
     MigrationError: (error) =>
       Effect.fail(
-        new StorageError({ reason: "failed", operation: "migrate", retryable: false, committed: "no", detail: error.message })
+        new StorageError({
+          reason: "failed",
+          operation: "migrate",
+          retryable: false,
+          committed: "no",
+          detail: error.message
+        })
       )
   })
 )

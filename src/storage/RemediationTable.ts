@@ -1,12 +1,22 @@
 /**
  * The current row of each remediation in SQLite, and how rows and journal change together.
  *
- * Every function here that writes is to be called within a transaction. Those that may be refused answer a `Result`, and have
- * written nothing where it is a failure.
+ * Every function here that writes is to be called within a transaction. Those that may be refused answer a `Result`,
+ * and have written nothing where it is a failure.
  */
-import { Result } from "effect"
+
 import type { DatabaseSync } from "node:sqlite"
-import { begin, evolve, isFinal, type JournalEntry, type Remediation, type RemediationEvent, type RemediationId, type RemediationState } from "../domain/Remediation.ts"
+import { Result } from "effect"
+import {
+  begin,
+  evolve,
+  isFinal,
+  type JournalEntry,
+  type Remediation,
+  type RemediationEvent,
+  type RemediationId,
+  type RemediationState
+} from "../domain/Remediation.ts"
 import type { ReviewAnswer } from "../domain/Review.ts"
 import { type Target, type TargetKey, targetKey } from "../domain/Target.ts"
 import { type Timestamp, toMillis } from "../domain/Timestamp.ts"
@@ -28,9 +38,10 @@ export interface RemediationTableOptions {
   /** Who claims targets; shown to operators only. Default `local`. */
   readonly owner?: string
   /**
-   * An alert that starts again within this time after its remediation ended as `Remediated` refutes that: the last action is marked
-   * `not-fixed`. In milliseconds. Default 10 minutes: longer than the 5 minutes for which Alertmanager by default still considers a
-   * silent alert as firing, and short enough that the next incident of the week is not blamed on this action.
+   * An alert that starts again within this time after its remediation ended as `Remediated` refutes that: the last
+   * action is marked `not-fixed`. In milliseconds. Default 10 minutes: longer than the 5 minutes for which Alertmanager
+   * by default still considers a silent alert as firing, and short enough that the next incident of the week is not
+   * blamed on this action.
    */
   readonly cameBackWithinMs?: number
 }
@@ -63,7 +74,10 @@ const makeStatements = (database: DatabaseSync) => ({
     database,
     `select ${current}, (select epoch from targets where key = ?) as epoch from remediations where id = ?`
   ),
-  openOf: prepare<CurrentRow, [TargetKey]>(database, `select ${current} from remediations where target_key = ? and open = 1`),
+  openOf: prepare<CurrentRow, [TargetKey]>(
+    database,
+    `select ${current} from remediations where target_key = ? and open = 1`
+  ),
   countOpen: prepare<{ readonly count: number }>(database, "select count(*) as count from remediations where open = 1"),
   /** The remediation that acted last on a target. */
   lastActor: prepare<CurrentRow, [TargetKey]>(
@@ -73,7 +87,24 @@ const makeStatements = (database: DatabaseSync) => ({
   ),
   insert: prepare<
     never,
-    [string, string, Timestamp, TargetKey, string, string, string, string, string, string, string, number, string | null, Timestamp, Timestamp, number]
+    [
+      string,
+      string,
+      Timestamp,
+      TargetKey,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      number,
+      string | null,
+      Timestamp,
+      Timestamp,
+      number
+    ]
   >(
     database,
     `insert into remediations (id, fingerprint, starts_at, target_key, cluster, namespace, kind, name, alert_name, severity, state, open,
@@ -109,9 +140,23 @@ const makeStatements = (database: DatabaseSync) => ({
 export interface RemediationTable {
   readonly accept: (alert: NewAlert, at: Timestamp) => AcceptResult
   readonly resolve: (resolution: AlertResolution, at: Timestamp) => ResolveResult
-  readonly claim: (target: TargetKey, at: Timestamp, begin?: Begin) => { readonly claim: Claim; readonly open: Remediation | undefined }
-  readonly append: (claim: Claim, self: Remediation, events: ReadonlyArray<RemediationEvent>, at: Timestamp) => Result.Result<Remediation, Fenced>
-  readonly retarget: (claim: Claim, self: Remediation, target: Target, at: Timestamp) => Result.Result<Remediation, Fenced>
+  readonly claim: (
+    target: TargetKey,
+    at: Timestamp,
+    begin?: Begin
+  ) => { readonly claim: Claim; readonly open: Remediation | undefined }
+  readonly append: (
+    claim: Claim,
+    self: Remediation,
+    events: ReadonlyArray<RemediationEvent>,
+    at: Timestamp
+  ) => Result.Result<Remediation, Fenced>
+  readonly retarget: (
+    claim: Claim,
+    self: Remediation,
+    target: Target,
+    at: Timestamp
+  ) => Result.Result<Remediation, Fenced>
   readonly review: (id: RemediationId, review: ReviewAnswer, at: Timestamp) => Result.Result<Remediation, NotAwaiting>
   readonly holds: (claim: Claim) => boolean
   /** The remediation of exactly this alert. */
@@ -124,7 +169,13 @@ export interface RemediationTable {
 }
 
 const refuse = (operation: string, id: RemediationId, detail: string): StorageError =>
-  new StorageError({ reason: "failed", operation, retryable: false, committed: "no", detail: `remediation ${id} ${detail}` })
+  new StorageError({
+    reason: "failed",
+    operation,
+    retryable: false,
+    committed: "no",
+    detail: `remediation ${id} ${detail}`
+  })
 
 /** Events that reach the journal without a claim, and so may lie between what an actor knows and what it appends. */
 const needsNoClaim = (entry: JournalEntry): boolean => isForeign(entry.event._tag)
@@ -135,7 +186,8 @@ const isForeign = (kind: RemediationEvent["_tag"]): boolean => kind === "AlertRe
  * Where a writer stands who knows a remediation up to `self.sequence`:
  *
  * - `ready`: nobody wrote anything but what needs no claim; `now` has that folded in.
- * - `done`: exactly these events were written already, by an earlier attempt of the same append; `now` is what they led to.
+ * - `done`: exactly these events were written already, by an earlier attempt of the same append; `now` is what they led
+ *   to.
  * - `overtaken`: the owner of the target, which the caller believes to be, has written something else.
  */
 const standing = (
@@ -147,7 +199,11 @@ const standing = (
   return { is: since.every(needsNoClaim) ? "ready" : isRepeat() ? "done" : "overtaken", now }
 }
 
-export const make = (database: DatabaseSync, journal: JournalTable, options: RemediationTableOptions = {}): RemediationTable => {
+export const make = (
+  database: DatabaseSync,
+  journal: JournalTable,
+  options: RemediationTableOptions = {}
+): RemediationTable => {
   const { cameBackWithinMs = 600_000, owner = "local" } = options
   const sql = makeStatements(database)
   let openCount = sql.countOpen.get()?.count ?? 0
@@ -203,15 +259,32 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
 
   const accept = ({ alert, id, provisional, target }: NewAlert, at: Timestamp): AcceptResult => {
     const before = sql.byAlert.get(alert.fingerprint, alert.startsAt)
-    if (before?.starts_at === alert.startsAt) return { status: "duplicate", remediationId: before.id, target: before.target_key }
+    if (before?.starts_at === alert.startsAt)
+      return { status: "duplicate", remediationId: before.id, target: before.target_key }
     const key = targetKey(target)
     const joins = sql.openOf.get(key)
     const accepted: RemediationEvent = { _tag: "Accepted", alert, target, provisional }
     const received = begin(id, accepted, at)
     const joined: RemediationEvent | undefined = joins && { _tag: "Joined", joinedTo: joins.id }
     const self = joined === undefined ? received : evolve(received, joined, at)
-    sql.insert.run(id, alert.fingerprint, alert.startsAt, key, target.cluster, target.namespace, target.kind, target.name, alert.name,
-      alert.severity, self.state, isFinal(self.state) ? 0 : 1, self.joinedTo ?? null, at, at, self.sequence)
+    sql.insert.run(
+      id,
+      alert.fingerprint,
+      alert.startsAt,
+      key,
+      target.cluster,
+      target.namespace,
+      target.kind,
+      target.name,
+      alert.name,
+      alert.severity,
+      self.state,
+      isFinal(self.state) ? 0 : 1,
+      self.joinedTo ?? null,
+      at,
+      at,
+      self.sequence
+    )
     journal.write(received, accepted, at, key)
     if (joined === undefined) openCount++
     else journal.write(self, joined, at, key)
@@ -232,7 +305,9 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
 
   const holds = (claim: Claim): boolean => sql.epochOf.get(claim.target)?.epoch === claim.epoch
 
-  /** Are these the first events that the owner wrote after what `self` knows? Compared as written: decoding sorts keys. */
+  /**
+   * Are these the first events that the owner wrote after what `self` knows? Compared as written: decoding sorts keys.
+   */
   const wasWritten = (self: Remediation, events: ReadonlyArray<RemediationEvent>): boolean => {
     const written = journal.texts(self.id, self.sequence).filter((entry) => !isForeign(entry.kind))
     return events.every((event, index) => written[index]?.data === JSON.stringify(event))
@@ -249,7 +324,8 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     const fenced = () => Result.fail(new Fenced({ target: claim.target, epoch: claim.epoch }))
     const row = sql.fenced.get(claim.target, self.id)
     if (row === undefined ? !holds(claim) : row.epoch !== claim.epoch) return fenced()
-    if (row === undefined || row.sequence < self.sequence) throw refuse(operation, self.id, `has no entry ${self.sequence - 1}`)
+    if (row === undefined || row.sequence < self.sequence)
+      throw refuse(operation, self.id, `has no entry ${self.sequence - 1}`)
     const since = row.sequence === self.sequence ? [] : journal.entries(self.id, self.sequence)
     const { is, now } = standing(self, since, () => wasWritten(self, events))
     if (is === "done") return Result.succeed(now)
@@ -258,16 +334,28 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
     return Result.succeed(proceed(now))
   }
 
-  const append = (claim: Claim, self: Remediation, events: ReadonlyArray<RemediationEvent>, at: Timestamp): Result.Result<Remediation, Fenced> =>
+  const append = (
+    claim: Claim,
+    self: Remediation,
+    events: ReadonlyArray<RemediationEvent>,
+    at: Timestamp
+  ): Result.Result<Remediation, Fenced> =>
     asOwner("append", claim, self, events, (now) =>
-      events.length === 0 ? now : journalAll(now, events, at, claim.target, claim.epoch))
+      events.length === 0 ? now : journalAll(now, events, at, claim.target, claim.epoch)
+    )
 
-  const retarget = (claim: Claim, self: Remediation, target: Target, at: Timestamp): Result.Result<Remediation, Fenced> => {
+  const retarget = (
+    claim: Claim,
+    self: Remediation,
+    target: Target,
+    at: Timestamp
+  ): Result.Result<Remediation, Fenced> => {
     const retargeted: RemediationEvent = { _tag: "Retargeted", target }
     return asOwner("retarget", claim, self, [retargeted], (now) => {
       const key = targetKey(target)
       const joins = key === claim.target ? undefined : sql.openOf.get(key)
-      const events: Array<RemediationEvent> = joins === undefined ? [retargeted] : [retargeted, { _tag: "Joined", joinedTo: joins.id }]
+      const events: Array<RemediationEvent> =
+        joins === undefined ? [retargeted] : [retargeted, { _tag: "Joined", joinedTo: joins.id }]
       // Ended first where it joins, and moved then: two open ones on one target would be refused by the database.
       const next = journalAll(now, events, at, key, claim.epoch)
       sql.move.run(key, target.cluster, target.namespace, target.kind, target.name, self.id)
@@ -298,7 +386,7 @@ export const make = (database: DatabaseSync, journal: JournalTable, options: Rem
       const claim = { target, epoch }
       const row = sql.openOf.get(target)
       const open = row && journal.load(row.id, row.sequence)
-      const events = open === undefined ? [] : begin?.(open, claim) ?? []
+      const events = open === undefined ? [] : (begin?.(open, claim) ?? [])
       return { claim, open: open && events.length > 0 ? journalAll(open, events, at, target, epoch) : open }
     },
     find: (fingerprint, startsAt) => {

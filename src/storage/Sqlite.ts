@@ -1,24 +1,27 @@
 /**
  * One SQLite database by `node:sqlite`: how it is opened and closed, and what its errors mean.
  *
- * - **WAL and `synchronous=FULL`**: a commit is on disk when it returns, because a 202 means that the alert is durable. `NORMAL`
- *   would lose the last commits when the machine loses power.
- * - **One connection.** A second one in the same thread would wait for the first with the event loop held. All writes go through
- *   `BatchWriter`, and as each of its batches is one synchronous step, a read on the same connection never sees half of one.
+ * - **WAL and `synchronous=FULL`**: a commit is on disk when it returns, because a 202 means that the alert is durable.
+ *   `NORMAL` would lose the last commits when the machine loses power.
+ * - **One connection.** A second one in the same thread would wait for the first with the event loop held. All writes go
+ *   through `BatchWriter`, and as each of its batches is one synchronous step, a read on the same connection never sees
+ *   half of one.
  * - Its statements are prepared once and kept by whoever uses them.
  */
-import { Effect, Schema, type Scope } from "effect"
+
 import { mkdirSync } from "node:fs"
 import { dirname } from "node:path"
 import { DatabaseSync, type SQLInputValue } from "node:sqlite"
+import { Effect, Schema, type Scope } from "effect"
 import { StorageError } from "./StorageError.ts"
 
 export interface SqliteOptions {
   /** A file, which is created with its directory when missing, or `:memory:`. */
   readonly filename: string
   /**
-   * How long a statement waits, with the whole process, for another process to release its lock, in milliseconds. Default 500: only a
-   * command that looks into the same file ever holds one, and holding the event loop for longer would fail probes.
+   * How long a statement waits, with the whole process, for another process to release its lock, in milliseconds.
+   * Default 500: only a command that looks into the same file ever holds one, and holding the event loop for longer
+   * would fail probes.
    */
   readonly busyTimeoutMs?: number
 }
@@ -32,8 +35,8 @@ export interface SqliteStatement<Row, Params extends ReadonlyArray<SQLInputValue
 }
 
 /**
- * Prepares a statement. `Row` is a claim about the select list, which the statements of this folder keep by naming every
- * column; what comes out of a `data` column is decoded by Schema before it is used.
+ * Prepares a statement. `Row` is a claim about the select list, which the statements of this folder keep by naming
+ * every column; what comes out of a `data` column is decoded by Schema before it is used.
  */
 export const prepare = <Row = never, Params extends ReadonlyArray<SQLInputValue> = []>(
   database: DatabaseSync,
@@ -47,9 +50,14 @@ export const prepare = <Row = never, Params extends ReadonlyArray<SQLInputValue>
   }
 }
 
-/** The result code of an error of `node:sqlite`, extended by its cause in the upper bits; `undefined` for any other error. */
+/**
+ * The result code of an error of `node:sqlite`, extended by its cause in the upper bits; `undefined` for any other
+ * error.
+ */
 export const resultCode = (cause: unknown): number | undefined =>
-  typeof cause === "object" && cause !== null && "errcode" in cause && typeof cause.errcode === "number" ? cause.errcode : undefined
+  typeof cause === "object" && cause !== null && "errcode" in cause && typeof cause.errcode === "number"
+    ? cause.errcode
+    : undefined
 
 // https://www.sqlite.org/rescode.html
 const reasonOf = (primary: number): readonly [reason: StorageError["reason"], retryable: boolean] => {
@@ -77,11 +85,11 @@ const reasonOf = (primary: number): readonly [reason: StorageError["reason"], re
 const isStorageError = Schema.is(StorageError)
 
 /**
- * What an error of the driver means. A `StorageError` stays what it is, and what is no error of SQLite answers `undefined`: that is a
- * defect of ours, and no caller can do anything about it.
+ * What an error of the driver means. A `StorageError` stays what it is, and what is no error of SQLite answers
+ * `undefined`: that is a defect of ours, and no caller can do anything about it.
  *
- * `atCommit`: an I/O error while committing leaves open whether the commit record reached the disk, so that a restart could bring the
- * transaction back. Every other error is known to leave nothing.
+ * `atCommit`: an I/O error while committing leaves open whether the commit record reached the disk, so that a restart
+ * could bring the transaction back. Every other error is known to leave nothing.
  */
 export const classify = (cause: unknown, operation: string, atCommit = false): StorageError | undefined => {
   if (isStorageError(cause)) return cause
@@ -116,19 +124,25 @@ export const open = (options: SqliteOptions): Effect.Effect<DatabaseSync, Storag
       try {
         return Effect.succeed(openUnsafe(options))
       } catch (cause) {
-        return Effect.fail(classify(cause, "open") ?? new StorageError({
-          reason: "unavailable",
-          operation: "open",
-          retryable: false,
-          committed: "no",
-          detail: `${options.filename} cannot be created`
-        }))
+        return Effect.fail(
+          classify(cause, "open")
+            ?? new StorageError({
+              reason: "unavailable",
+              operation: "open",
+              retryable: false,
+              committed: "no",
+              detail: `${options.filename} cannot be created`
+            })
+        )
       }
     }),
     (database) => Effect.sync(() => database.close())
   )
 
-/** A database in memory, which lives for as long as somebody holds it: empty, or with what `serialize` of another one gave. */
+/**
+ * A database in memory, which lives for as long as somebody holds it: empty, or with what `serialize` of another one
+ * gave.
+ */
 export const openMemory = (content?: Uint8Array): DatabaseSync => {
   const database = openUnsafe({ filename: ":memory:" })
   if (content !== undefined) database.deserialize(content)
@@ -144,8 +158,9 @@ const openUnsafe = (options: SqliteOptions): DatabaseSync => {
     database.exec("pragma foreign_keys = on")
     // 32 MB of pages: the open remediations, the ends of all indices and the newest journals stay in memory.
     database.exec("pragma cache_size = -32768")
-    // 16 MB of write-ahead log before its pages move into the file, instead of 4: pages that many batches change move once. Measured under a
-    // full load, side by side: a tenth less CPU and a third more remediations a second, with the same longest pauses.
+    // 16 MB of write-ahead log before its pages move into the file, instead of 4: pages that many batches change move
+    // once. Measured under a full load, side by side: a tenth less CPU and a third more remediations a second, with the
+    // same longest pauses.
     database.exec("pragma wal_autocheckpoint = 4000")
     return database
   } catch (cause) {

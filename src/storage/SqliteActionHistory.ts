@@ -1,4 +1,5 @@
 /** `ActionHistory` on SQLite: reads of what the journal's writes left behind. */
+
 import type { DatabaseSync } from "node:sqlite"
 import type { ActionType } from "../domain/Action.ts"
 import type { Applied } from "../domain/Execution.ts"
@@ -43,7 +44,8 @@ export const make = (database: DatabaseSync): ActionHistory["Service"] => {
   )
   return {
     ofTarget: (target, limit) => attempt("ofTarget", () => ofTarget.all(target, limit).map(pastAction)),
-    countSince: (cluster, since, atMost) => attempt("countSince", () => countSince.get(cluster, since, atMost)?.count ?? 0),
+    countSince: (cluster, since, atMost) =>
+      attempt("countSince", () => countSince.get(cluster, since, atMost)?.count ?? 0),
     recordOf: (alertName, action, since) =>
       attempt("recordOf", () => {
         const { fixed, verified } = recordOf.get(alertName, action, since, newestVerdicts) ?? { fixed: 0, verified: 0 }

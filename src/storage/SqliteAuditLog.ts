@@ -1,4 +1,5 @@
 /** `AuditLog` on SQLite. */
+
 import { Clock, Effect } from "effect"
 import { fromMillis } from "../domain/Timestamp.ts"
 import { type ChainHead, emptyChain } from "./AuditChain.ts"
@@ -13,7 +14,7 @@ const linesAtOnce = 2000
 
 /** The first line after a head that does not hold. */
 export const firstBroken = (audit: AuditTable, after: ChainHead): Effect.Effect<number | undefined, StorageError> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     let head = after
     for (;;) {
       const check = yield* attempt("verify", () => audit.check(head, linesAtOnce))
@@ -26,7 +27,8 @@ export const firstBroken = (audit: AuditTable, after: ChainHead): Effect.Effect<
 export const make = (writer: BatchWriter, audit: AuditTable): AuditLog["Service"] => ({
   record: ({ actor, data, kind, subject }) =>
     Effect.flatMap(Clock.currentTimeMillis, (millis) =>
-      writer.write("record", "journal", () => audit.append({ actor, kind, data }, subject, fromMillis(millis)))),
+      writer.write("record", "journal", () => audit.append({ actor, kind, data }, subject, fromMillis(millis)))
+    ),
   read: (after, limit) => attempt("read", () => audit.read(after, limit)),
   verify: firstBroken(audit, emptyChain)
 })

@@ -2,14 +2,16 @@
  * Effect's `SqlClient` over a `node:sqlite` connection, for the migrations only.
  *
  * **Why two ways to the same database.** Migrations are written once for SQLite and PostgreSQL and run through Effect's
- * `Migrator`, which needs a `SqlClient`; they run before anything else does. Journal and intake writes are synchronous closures in
- * one batch (`BatchWriter`): an Effect per statement would give the event loop away in the middle of a transaction, and measured a
- * multiple of the CPU. No driver of Effect's own for `node:sqlite` is published for Effect 4.1; when one is, it replaces this file.
+ * `Migrator`, which needs a `SqlClient`; they run before anything else does. Journal and intake writes are synchronous
+ * closures in one batch (`BatchWriter`): an Effect per statement would give the event loop away in the middle of a
+ * transaction, and measured a multiple of the CPU. No driver of Effect's own for `node:sqlite` is published for Effect
+ * 4.1; when one is, it replaces this file.
  */
+
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
 import { Context, Effect, type Scope, Semaphore, Stream } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, SqlError, Statement } from "effect/sql"
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
 import { resultCode } from "./Sqlite.ts"
 
 /** `classifySqliteError` reads the number from `errno`, which `node:sqlite` calls `errcode`. */
@@ -48,19 +50,21 @@ const connection = (database: DatabaseSync): SqlConnection.Connection => {
       return statement.all(...values) as unknown as ReadonlyArray<ReadonlyArray<unknown>>
     })
   return {
-    execute: (sql, params, transform) => transform === undefined ? rows(sql, params) : Effect.map(rows(sql, params), transform),
+    execute: (sql, params, transform) =>
+      transform === undefined ? rows(sql, params) : Effect.map(rows(sql, params), transform),
     executeRaw: rows,
     executeStream: (sql, params, transform) =>
       Stream.fromIterableEffect(transform === undefined ? rows(sql, params) : Effect.map(rows(sql, params), transform)),
     executeValues: arrays,
     executeValuesUnprepared: arrays,
-    executeUnprepared: (sql, params, transform) => transform === undefined ? rows(sql, params) : Effect.map(rows(sql, params), transform)
+    executeUnprepared: (sql, params, transform) =>
+      transform === undefined ? rows(sql, params) : Effect.map(rows(sql, params), transform)
   }
 }
 
 /** A client on a connection that nobody else uses meanwhile. */
 export const make = (database: DatabaseSync): Effect.Effect<SqlClient.SqlClient, never, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const semaphore = yield* Semaphore.make(1)
     const acquirers = SqlClient.makeSqliteAcquirers({
       connection: Effect.succeed(connection(database)),

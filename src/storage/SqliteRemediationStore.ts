@@ -1,9 +1,11 @@
 /**
- * `RemediationStore` on SQLite. Each write is one closure in a batch of `BatchWriter`, so what it reads and what it writes is one
- * moment: no lock, no retry, no state between. Reads run on the same connection between batches and see committed data only.
+ * `RemediationStore` on SQLite. Each write is one closure in a batch of `BatchWriter`, so what it reads and what it
+ * writes is one moment: no lock, no retry, no state between. Reads run on the same connection between batches and see
+ * committed data only.
  */
-import { Clock, Effect, Option, Schema } from "effect"
+
 import type { DatabaseSync } from "node:sqlite"
+import { Clock, Effect, Option, Schema } from "effect"
 import type { Alert } from "../domain/Alert.ts"
 import { Decision } from "../domain/Decision.ts"
 import { isFinal, type RemediationId, type RemediationState } from "../domain/Remediation.ts"
@@ -39,9 +41,13 @@ const target = "cluster, namespace, kind, name"
 const summary = `id, ${target}, alert_name, severity, state, joined_to, received_at, updated_at`
 
 const makeQueries = (database: DatabaseSync) => ({
-  list: prepare<SummaryRow, [string, number]>(database, `select ${summary} from remediations where id < ? order by id desc limit ?`),
-  // Two statements, so that each fits an index: `open` has to be written out for a partial one. And an id behind `|| ''` is no key, so
-  // the few that are open are read and sorted; otherwise the whole table would be walked in the order of its ids.
+  list: prepare<SummaryRow, [string, number]>(
+    database,
+    `select ${summary} from remediations where id < ? order by id desc limit ?`
+  ),
+  // Two statements, so that each fits an index: `open` has to be written out for a partial one. And an id behind `||
+  // ''` is no key, so the few that are open are read and sorted; otherwise the whole table would be walked in the order
+  // of its ids.
   listOpen: prepare<SummaryRow, [string, string, number]>(
     database,
     `select ${summary} from remediations where open = 1 and state = ? and id || '' < ? order by id || '' desc limit ?`
@@ -59,7 +65,10 @@ const makeQueries = (database: DatabaseSync) => ({
     `select r.id, r.cluster, r.namespace, r.kind, r.name, r.alert_name, r.severity, v.since, v.data
      from reviews v join remediations r on r.id = v.remediation_id where v.closed_at is null order by v.since, r.id limit ?`
   ),
-  isJoined: prepare<{ readonly found: 1 }, [RemediationId]>(database, "select 1 as found from remediations where joined_to = ? limit 1"),
+  isJoined: prepare<{ readonly found: 1 }, [RemediationId]>(
+    database,
+    "select 1 as found from remediations where joined_to = ? limit 1"
+  ),
   // A remediation that joined another may have been joined itself before.
   joined: prepare<{ readonly id: RemediationId; readonly data: string }, [RemediationId, number]>(
     database,
@@ -105,14 +114,26 @@ const decisionOf = (row: ReviewRow): Decision => {
   try {
     return decodeDecision(row.data)
   } catch {
-    throw new StorageError({ reason: "corrupt", operation: "reviews", retryable: false, committed: "no", detail: `review of remediation ${row.id}` })
+    throw new StorageError({
+      reason: "corrupt",
+      operation: "reviews",
+      retryable: false,
+      committed: "no",
+      detail: `review of remediation ${row.id}`
+    })
   }
 }
 
 const alertOf = (row: { readonly id: RemediationId; readonly data: string }): Alert => {
   const event = eventOf(row.id, 0, row.data)
   if (event._tag === "Accepted") return event.alert
-  throw new StorageError({ reason: "corrupt", operation: "joinedAlerts", retryable: false, committed: "no", detail: `remediation ${row.id}, sequence 0` })
+  throw new StorageError({
+    reason: "corrupt",
+    operation: "joinedAlerts",
+    retryable: false,
+    committed: "no",
+    detail: `remediation ${row.id}, sequence 0`
+  })
 }
 
 /** Sorts after every id, as texts compare by their bytes in UTF-8. */
@@ -126,30 +147,44 @@ export const make = (
 ): RemediationStore["Service"] => {
   const queries = makeQueries(database)
   return {
-    accept: (alerts, at) => writer.write("accept", "intake", () => alerts.map((alert) => remediations.accept(alert, at))),
-    known: (alerts) => attempt("known", () => alerts.map((alert) => remediations.find(alert.fingerprint, alert.startsAt))),
-    resolve: (alerts, at) => writer.write("resolve", "intake", () => alerts.map((alert) => remediations.resolve(alert, at))),
+    accept: (alerts, at) =>
+      writer.write("accept", "intake", () => alerts.map((alert) => remediations.accept(alert, at))),
+    known: (alerts) =>
+      attempt("known", () => alerts.map((alert) => remediations.find(alert.fingerprint, alert.startsAt))),
+    resolve: (alerts, at) =>
+      writer.write("resolve", "intake", () => alerts.map((alert) => remediations.resolve(alert, at))),
     claim: (key, begin) =>
       Effect.flatMap(Clock.currentTimeMillis, (millis) =>
         Effect.map(
           writer.write("claim", "journal", () => remediations.claim(key, fromMillis(millis), begin)),
           ({ claim, open }) => ({ claim, open: Option.fromUndefinedOr(open) })
-        )),
+        )
+      ),
     append: (claim, self, events, at) =>
-      Effect.flatMap(writer.write("append", "journal", () => remediations.append(claim, self, events, at)), Effect.fromResult),
+      Effect.flatMap(
+        writer.write("append", "journal", () => remediations.append(claim, self, events, at)),
+        Effect.fromResult
+      ),
     holds: (claim) => attempt("holds", () => remediations.holds(claim)),
     retarget: (claim, self, owner, at) =>
-      Effect.flatMap(writer.write("retarget", "journal", () => remediations.retarget(claim, self, owner, at)), Effect.fromResult),
+      Effect.flatMap(
+        writer.write("retarget", "journal", () => remediations.retarget(claim, self, owner, at)),
+        Effect.fromResult
+      ),
     review: (id, answer, at) =>
-      Effect.flatMap(writer.write("review", "journal", () => remediations.review(id, answer, at)), Effect.fromResult),
+      Effect.flatMap(
+        writer.write("review", "journal", () => remediations.review(id, answer, at)),
+        Effect.fromResult
+      ),
     reviews: (limit) => attempt("reviews", () => queries.reviews.all(limit).map(reviewOf)),
     get: (id) => attempt("get", () => Option.fromUndefinedOr(remediations.get(id))),
     journal: (id) => attempt("journal", () => journal.entries(id, 0)),
     list: ({ cursor = afterAllIds, limit, state }) =>
       attempt("list", () => {
-        const rows = state === undefined
-          ? queries.list.all(cursor, limit + 1)
-          : (isFinal(state) ? queries.listEnded : queries.listOpen).all(state, cursor, limit + 1)
+        const rows =
+          state === undefined
+            ? queries.list.all(cursor, limit + 1)
+            : (isFinal(state) ? queries.listEnded : queries.listOpen).all(state, cursor, limit + 1)
         const items = rows.slice(0, limit).map(summaryOf)
         const last = items.at(-1)
         return { items, ...(rows.length > limit && last !== undefined ? { nextCursor: last.id } : {}) }
@@ -158,6 +193,8 @@ export const make = (
     backlog: Effect.sync(remediations.backlog),
     joinedAlerts: (id, limit) =>
       // Nearly always nobody has joined, and the recursive query builds its tables before it finds that out.
-      attempt("joinedAlerts", () => queries.isJoined.get(id) === undefined ? [] : queries.joined.all(id, limit).map(alertOf))
+      attempt("joinedAlerts", () =>
+        queries.isJoined.get(id) === undefined ? [] : queries.joined.all(id, limit).map(alertOf)
+      )
   }
 }

@@ -1,4 +1,5 @@
 /** The transactions of a SQLite connection, for `BatchWriter`. */
+
 import type { DatabaseSync } from "node:sqlite"
 import type { Transactions } from "./BatchWriter.ts"
 import { prepare } from "./Sqlite.ts"

@@ -1,15 +1,16 @@
 /**
  * The three services of `storage` over one database.
  *
- * `layerSqlite` is the embedded default: one process, one file. `layerMemory` is the same on `:memory:`, for tests and the simulator. Both
- * migrate the database when they are built.
+ * `layerSqlite` is the embedded default: one process, one file. `layerMemory` is the same on `:memory:`, for tests and
+ * the simulator. Both migrate the database when they are built.
  *
- * The database belongs to one service process. Another process may read the file, or write to it with this library (the fence and the audit
- * chain hold), but two services on one file compete for targets.
+ * The database belongs to one service process. Another process may read the file, or write to it with this library (the
+ * fence and the audit chain hold), but two services on one file compete for targets.
  */
+
+import type { DatabaseSync } from "node:sqlite"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
-import type { DatabaseSync } from "node:sqlite"
 import { ActionHistory } from "./ActionHistory.ts"
 import { AuditLog } from "./AuditLog.ts"
 import * as AuditTable from "./AuditTable.ts"
@@ -27,27 +28,36 @@ import * as SqliteTransactions from "./SqliteTransactions.ts"
 import type { StorageError } from "./StorageError.ts"
 
 export interface StorageOptions
-  extends Sqlite.SqliteOptions, RemediationTable.RemediationTableOptions, BatchWriter.BatchWriterOptions
-{}
+  extends Sqlite.SqliteOptions, RemediationTable.RemediationTableOptions, BatchWriter.BatchWriterOptions {}
 
-/** Audit lines whose chain is checked when a database is opened, from the end. Default of `AuditLog.verify` is all of them. */
+/**
+ * Audit lines whose chain is checked when a database is opened, from the end. Default of `AuditLog.verify` is all of
+ * them.
+ */
 const verifiedAtOpen = 1000
 
 const make = (
   open: Effect.Effect<DatabaseSync, StorageError, Scope.Scope>,
   options: Omit<StorageOptions, keyof Sqlite.SqliteOptions>
 ): Effect.Effect<Context.Context<RemediationStore | ActionHistory | AuditLog>, StorageError, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const database = yield* open
     yield* Effect.scoped(
-      Effect.flatMap(SqliteClient.make(database), (client) => Effect.provideService(migrate, SqlClient.SqlClient, client))
+      Effect.flatMap(SqliteClient.make(database), (client) =>
+        Effect.provideService(migrate, SqlClient.SqlClient, client)
+      )
     )
     const tables = yield* Sqlite.attempt("open", () => {
       const audit = AuditTable.make(database)
       const journal = JournalTable.make(database, audit)
       const remediations = RemediationTable.make(database, journal, options)
       const cache = { checkpoint: () => journal.forget, reload: journal.forget }
-      return { audit, journal, remediations, transactions: SqliteTransactions.make(database, [audit, remediations, cache]) }
+      return {
+        audit,
+        journal,
+        remediations,
+        transactions: SqliteTransactions.make(database, [audit, remediations, cache])
+      }
     })
     const writer = yield* BatchWriter.make(tables.transactions, options)
     const auditLog = SqliteAuditLog.make(writer, tables.audit)
@@ -58,24 +68,30 @@ const make = (
       yield* auditLog.record({ actor: "kubernaut", kind: "audit.broken", subject: String(broken), data: {} })
     }
     return yield* Sqlite.attempt("open", () =>
-      Context.make(RemediationStore, SqliteRemediationStore.make(database, writer, tables.remediations, tables.journal)).pipe(
-        Context.add(ActionHistory, SqliteActionHistory.make(database)),
-        Context.add(AuditLog, auditLog)
-      ))
+      Context.make(
+        RemediationStore,
+        SqliteRemediationStore.make(database, writer, tables.remediations, tables.journal)
+      ).pipe(Context.add(ActionHistory, SqliteActionHistory.make(database)), Context.add(AuditLog, auditLog))
+    )
   })
 
 /** Fails when the database cannot be opened, is damaged, or was written by a newer version. */
-export const layerSqlite = (options: StorageOptions): Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> =>
+export const layerSqlite = (
+  options: StorageOptions
+): Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> =>
   Layer.effectContext(make(Sqlite.open(options), options))
 
 /**
- * The same over a database that somebody else has opened and will close. For processes that come one after the other and share a database in
- * memory, as the simulator's do: what one has committed, the next one finds.
+ * The same over a database that somebody else has opened and will close. For processes that come one after the other
+ * and share a database in memory, as the simulator's do: what one has committed, the next one finds.
  */
 export const layerDatabase = (
   database: DatabaseSync,
   options: Omit<StorageOptions, keyof Sqlite.SqliteOptions> = {}
-): Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> => Layer.effectContext(make(Effect.succeed(database), options))
+): Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> =>
+  Layer.effectContext(make(Effect.succeed(database), options))
 
 /** Gone with its scope. */
-export const layerMemory: Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> = layerSqlite({ filename: ":memory:" })
+export const layerMemory: Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> = layerSqlite({
+  filename: ":memory:"
+})

@@ -1,4 +1,7 @@
-/** The one error of `storage`. A request that fails with it has stored nothing, except where `committed` says otherwise. */
+/**
+ * The one error of `storage`. A request that fails with it has stored nothing, except where `committed` says otherwise.
+ */
+
 import { Schema } from "effect"
 
 export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {

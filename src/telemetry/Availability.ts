@@ -1,6 +1,6 @@
 /**
- * The share of the last hour in which a service was up, and how long its last recovery took: told from the moments at which its breaker
- * left `closed` and came back.
+ * The share of the last hour in which a service was up, and how long its last recovery took: told from the moments at
+ * which its breaker left `closed` and came back.
  *
  * A service that has been watched for less than an hour is judged by the time that it has been watched.
  */
@@ -34,13 +34,17 @@ export const up = (self: Record, nowMs: number): readonly [Record, recoveryMs: n
 }
 
 // What ended before the window says nothing any more, so the record stays small.
-const recent = (self: Record, nowMs: number): ReadonlyArray<Outage> => self.outages.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs - windowMs)
+const recent = (self: Record, nowMs: number): ReadonlyArray<Outage> =>
+  self.outages.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs - windowMs)
 
 /** From 0 to 1. */
 export const ratio = (self: Record, nowMs: number): number => {
   const fromMs = Math.max(self.sinceMs, nowMs - windowMs)
   const length = nowMs - fromMs
   if (length <= 0) return self.outages.at(-1)?.untilMs === undefined && self.outages.length > 0 ? 0 : 1
-  const lost = self.outages.reduce((sum, outage) => sum + Math.max(0, Math.min(outage.untilMs ?? nowMs, nowMs) - Math.max(outage.fromMs, fromMs)), 0)
+  const lost = self.outages.reduce(
+    (sum, outage) => sum + Math.max(0, Math.min(outage.untilMs ?? nowMs, nowMs) - Math.max(outage.fromMs, fromMs)),
+    0
+  )
   return Math.max(0, 1 - lost / length)
 }

@@ -1,9 +1,10 @@
 /**
  * Every metric of the service, by the names that dashboards and alerts rely on, and how events move them.
  *
- * No label holds text from outside: services, tiers, states, action types and children are closed sets of this program and its configuration,
- * so the number of series is bounded.
+ * No label holds text from outside: services, tiers, states, action types and children are closed sets of this program
+ * and its configuration, so the number of series is bounded.
  */
+
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import { isFinal, RemediationState } from "../domain/Remediation.ts"
@@ -18,7 +19,13 @@ const alertStatuses: ReadonlyArray<AlertStatus> = ["accepted", "duplicate", "res
 
 const finalStates = RemediationState.literals.filter((state) => isFinal(state))
 
-const circuitStates = { Closed: "closed", Open: "open", HalfOpen: "half-open", Isolated: "isolated", ForcedClosed: "forced-closed" } as const satisfies Record<CircuitTag, string>
+const circuitStates = {
+  Closed: "closed",
+  Open: "open",
+  HalfOpen: "half-open",
+  Isolated: "isolated",
+  ForcedClosed: "forced-closed"
+} as const satisfies Record<CircuitTag, string>
 
 export interface Service {
   readonly name: string
@@ -35,8 +42,12 @@ export interface InstrumentsOptions {
   readonly processMetrics?: boolean
 }
 
-const counter = <const Label extends string>(registers: Array<Registry>, name: string, help: string, labelNames: ReadonlyArray<Label>) =>
-  new Counter<Label>({ name, help, labelNames: [...labelNames], registers })
+const counter = <const Label extends string>(
+  registers: Array<Registry>,
+  name: string,
+  help: string,
+  labelNames: ReadonlyArray<Label>
+) => new Counter<Label>({ name, help, labelNames: [...labelNames], registers })
 
 const gauge = <const Label extends string>(
   registers: Array<Registry>,
@@ -50,7 +61,13 @@ const gauge = <const Label extends string>(
     help,
     labelNames: [...labelNames],
     registers,
-    ...(collect === undefined ? {} : { collect() { collect(this as unknown as Gauge<Label>) } })
+    ...(collect === undefined
+      ? {}
+      : {
+          collect() {
+            collect(this as unknown as Gauge<Label>)
+          }
+        })
   })
 
 export class Instruments {
@@ -75,22 +92,68 @@ export class Instruments {
     this.#options = options
     const registers = [this.registry]
     const startMs = options.nowMs()
-    gauge(registers, "kubernaut_service_availability_ratio", "Share of the last hour in which the service's circuit was closed, 0 to 1.", ["service"], (self) => {
-      const nowMs = options.nowMs()
-      for (const [service, record] of this.#availability) self.set({ service }, Availability.ratio(record, nowMs))
-    })
-    this.#fallbacks = counter(registers, "kubernaut_fallback_activations_total", "Steps down the investigation chain, from the tier that gave no answer to the next.", ["from", "to"])
-    this.#recoveryTime = gauge(registers, "kubernaut_recovery_time_seconds", "How long the service's last recovery took, from the opening of its circuit until it was closed again.", ["service"])
-    this.#breakerState = gauge(registers, "kubernaut_circuit_breaker_state", "State of the service's circuit breaker: 0 closed, 1 open, 2 half-open. Isolated by hand counts as 1, forced closed as 0.", ["service"])
-    this.#breakerTransitions = counter(registers, "kubernaut_circuit_breaker_transitions_total", "Changes of a circuit breaker's state.", ["service", "from", "to"])
-    this.#requests = counter(registers, "kubernaut_requests_total", "Calls through the resilience pipeline by how they ended: success, failure, ignored (says nothing about the service) or rejected (not sent).", ["service", "outcome"])
-    this.#retries = counter(registers, "kubernaut_retry_attempts_total", "Attempts after the first one of a call.", ["service"])
+    gauge(
+      registers,
+      "kubernaut_service_availability_ratio",
+      "Share of the last hour in which the service's circuit was closed, 0 to 1.",
+      ["service"],
+      (self) => {
+        const nowMs = options.nowMs()
+        for (const [service, record] of this.#availability) self.set({ service }, Availability.ratio(record, nowMs))
+      }
+    )
+    this.#fallbacks = counter(
+      registers,
+      "kubernaut_fallback_activations_total",
+      "Steps down the investigation chain, from the tier that gave no answer to the next.",
+      ["from", "to"]
+    )
+    this.#recoveryTime = gauge(
+      registers,
+      "kubernaut_recovery_time_seconds",
+      "How long the service's last recovery took, from the opening of its circuit until it was closed again.",
+      ["service"]
+    )
+    this.#breakerState = gauge(
+      registers,
+      "kubernaut_circuit_breaker_state",
+      "State of the service's circuit breaker: 0 closed, 1 open, 2 half-open. Isolated by hand counts as 1, forced closed as 0.",
+      ["service"]
+    )
+    this.#breakerTransitions = counter(
+      registers,
+      "kubernaut_circuit_breaker_transitions_total",
+      "Changes of a circuit breaker's state.",
+      ["service", "from", "to"]
+    )
+    this.#requests = counter(
+      registers,
+      "kubernaut_requests_total",
+      "Calls through the resilience pipeline by how they ended: success, failure, ignored (says nothing about the service) or rejected (not sent).",
+      ["service", "outcome"]
+    )
+    this.#retries = counter(registers, "kubernaut_retry_attempts_total", "Attempts after the first one of a call.", [
+      "service"
+    ])
     gauge(registers, "kubernaut_bulkhead_in_use", "Calls in flight.", ["service"], (self) => {
-      for (const { bulkheadInUse, name } of options.services) if (bulkheadInUse !== undefined) self.set({ service: name }, bulkheadInUse())
+      for (const { bulkheadInUse, name } of options.services)
+        if (bulkheadInUse !== undefined) self.set({ service: name }, bulkheadInUse())
     })
-    this.#level = gauge(registers, "kubernaut_degradation_level", "Degradation level: 0 full, 1 reduced AI, 2 rule-based, 3 emergency.", [])
-    this.#alerts = counter(registers, "kubernaut_alerts_received_total", "Alerts received by what became of them.", ["status"])
-    this.#remediations = counter(registers, "kubernaut_remediations_total", "Remediations that ended, by final state.", ["state"])
+    this.#level = gauge(
+      registers,
+      "kubernaut_degradation_level",
+      "Degradation level: 0 full, 1 reduced AI, 2 rule-based, 3 emergency.",
+      []
+    )
+    this.#alerts = counter(registers, "kubernaut_alerts_received_total", "Alerts received by what became of them.", [
+      "status"
+    ])
+    this.#remediations = counter(
+      registers,
+      "kubernaut_remediations_total",
+      "Remediations that ended, by final state.",
+      ["state"]
+    )
     this.#remediationDuration = new Histogram({
       name: "kubernaut_remediation_duration_seconds",
       help: "From the acceptance of an alert to the end of its remediation, without those that joined another.",
@@ -98,9 +161,19 @@ export class Instruments {
       buckets: [0.005, 0.05, 0.25, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600],
       registers
     })
-    this.#actions = counter(registers, "kubernaut_actions_total", "Actions on the cluster by whether they were applied: yes, no or unknown.", ["action", "outcome"])
+    this.#actions = counter(
+      registers,
+      "kubernaut_actions_total",
+      "Actions on the cluster by whether they were applied: yes, no or unknown.",
+      ["action", "outcome"]
+    )
     counter(registers, "kubernaut_rollbacks_total", "Actions that were taken back.", ["trigger", "outcome"])
-    this.#restarts = counter(registers, "kubernaut_supervisor_restarts_total", "Restarts of supervised parts of the service.", ["child"])
+    this.#restarts = counter(
+      registers,
+      "kubernaut_supervisor_restarts_total",
+      "Restarts of supervised parts of the service.",
+      ["child"]
+    )
     void new Counter({
       name: "kubernaut_spans_dropped_total",
       help: "Spans that could not be exported.",
@@ -162,7 +235,8 @@ export class Instruments {
     if (recoveryMs !== undefined) this.#recoveryTime.set({ service }, recoveryMs / 1000)
   }
 
-  readonly onFallback = ({ from, to }: { readonly from: string; readonly to: string }): void => this.#fallbacks.inc({ from, to })
+  readonly onFallback = ({ from, to }: { readonly from: string; readonly to: string }): void =>
+    this.#fallbacks.inc({ from, to })
 
   readonly onLevel = (level: DegradationLevel): void => this.#level.set(level)
 
@@ -174,7 +248,8 @@ export class Instruments {
   readonly onRemediation = ({ event, remediation }: RemediationChange): void => {
     if (event === "Executed") {
       const execution = remediation.executions.at(-1)
-      if (execution?.outcome !== undefined) this.#actions.inc({ action: execution.intent.action.type, outcome: execution.outcome.applied })
+      if (execution?.outcome !== undefined)
+        this.#actions.inc({ action: execution.intent.action.type, outcome: execution.outcome.applied })
     }
     if ((event === "Concluded" || event === "Joined") && isFinal(remediation.state)) {
       this.#remediations.inc({ state: remediation.state })

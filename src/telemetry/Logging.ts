@@ -1,10 +1,12 @@
 /**
  * The log: one line an event, a constant message, and what varies in fields of its own.
  *
- * `json` is for collectors: `time`, `level`, `message`, the fields, `trace_id` and `span_id` of the span in which it was logged. `pretty` is the
- * same for people. A field cannot break a line or take the place of one of these names: text is escaped, and `time`, `level`,
- * `message`, `trace_id`, `span_id` and `error` of a caller are put under `field.…`.
+ * `json` is for collectors: `time`, `level`, `message`, the fields, `trace_id` and `span_id` of the span in which it
+ * was logged. `pretty` is the same for people. A field cannot break a line or take the place of one of these names:
+ * text is escaped, and `time`, `level`, `message`, `trace_id`, `span_id` and `error` of a caller are put under
+ * `field.…`.
  */
+
 import { Array as Arr, Cause, Context, type Fiber, Layer, Logger, type LogLevel, References, Tracer } from "effect"
 
 export interface LoggingOptions {
@@ -26,10 +28,17 @@ export interface LogRecord {
   readonly error?: string
 }
 
-const levels = { debug: "Debug", info: "Info", warn: "Warn", error: "Error" } as const satisfies Record<LoggingOptions["level"], LogLevel.LogLevel>
+const levels = { debug: "Debug", info: "Info", warn: "Warn", error: "Error" } as const satisfies Record<
+  LoggingOptions["level"],
+  LogLevel.LogLevel
+>
 
 const isFields = (part: unknown): part is Record<string, unknown> =>
-  typeof part === "object" && part !== null && !Array.isArray(part) && !(part instanceof Error) && Object.getPrototypeOf(part) === Object.prototype
+  typeof part === "object"
+  && part !== null
+  && !Array.isArray(part)
+  && !(part instanceof Error)
+  && Object.getPrototypeOf(part) === Object.prototype
 
 /** What was logged, taken apart. */
 export const record = (options: {
@@ -41,7 +50,9 @@ export const record = (options: {
 }): LogRecord => {
   const parts = Arr.ensure(options.message)
   const span = Context.getOrUndefined(options.fiber.context, Tracer.ParentSpan)
-  const text = parts.filter((part) => !isFields(part)).map((part) => typeof part === "string" ? part : part instanceof Error ? part.message : String(part))
+  const text = parts
+    .filter((part) => !isFields(part))
+    .map((part) => (typeof part === "string" ? part : part instanceof Error ? part.message : String(part)))
   return {
     time: options.date.toISOString(),
     level: options.logLevel.toLowerCase(),
@@ -55,7 +66,8 @@ export const record = (options: {
 const taken = new Set(["time", "level", "message", "trace_id", "span_id", "error"])
 
 // A field may hold anything: what JSON cannot say must not end the program that only wanted to log.
-const safe = (_key: string, value: unknown): unknown => typeof value === "bigint" ? String(value) : value instanceof Error ? value.message : value
+const safe = (_key: string, value: unknown): unknown =>
+  typeof value === "bigint" ? String(value) : value instanceof Error ? value.message : value
 
 const stringify = (value: unknown): string => {
   try {
@@ -66,18 +78,29 @@ const stringify = (value: unknown): string => {
 }
 
 export const toJson = ({ error, fields, level, message, spanId, time, traceId }: LogRecord): string => {
-  const renamed = Object.fromEntries(Object.entries(fields).map(([key, value]) => [taken.has(key) ? `field.${key}` : key, value]))
+  const renamed = Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [taken.has(key) ? `field.${key}` : key, value])
+  )
   return stringify({ time, level, message, ...renamed, trace_id: traceId, span_id: spanId, error })
 }
 
 const colour = { debug: 90, info: 36, warn: 33, error: 31 } as Readonly<Record<string, number>>
 
-const plain = (value: unknown): string => typeof value === "string" && /^[\w./:@+-]+$/.test(value) ? value : stringify(value)
+const plain = (value: unknown): string =>
+  typeof value === "string" && /^[\w./:@+-]+$/.test(value) ? value : stringify(value)
 
 export const toPretty = (entry: LogRecord, colours: boolean): string => {
-  const paint = (code: number, text: string) => colours ? `\u001b[${code}m${text}\u001b[0m` : text
-  const fields = Object.entries(entry.fields).filter(([, value]) => value !== undefined).map(([key, value]) => ` ${paint(90, `${key}=`)}${plain(value)}`)
-  const error = entry.error === undefined ? "" : `\n${entry.error.split("\n").map((line) => `    ${line}`).join("\n")}`
+  const paint = (code: number, text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text)
+  const fields = Object.entries(entry.fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${paint(90, `${key}=`)}${plain(value)}`)
+  const error =
+    entry.error === undefined
+      ? ""
+      : `\n${entry.error
+          .split("\n")
+          .map((line) => `    ${line}`)
+          .join("\n")}`
   return `${paint(90, entry.time.slice(11, 23))} ${paint(colour[entry.level] ?? 0, entry.level.toUpperCase().padEnd(5))} ${entry.message}${fields.join("")}${error}`
 }
 

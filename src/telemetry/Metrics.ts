@@ -3,6 +3,7 @@
  *
  * Listeners are called synchronously with each event, so nothing is lost under load; the level comes by its own stream.
  */
+
 import { Clock, Context, Effect, Layer, Stream } from "effect"
 import { Degradation } from "../health/DegradationFiber.ts"
 import type { AlertReceived } from "../intake/Intake.ts"
@@ -20,18 +21,25 @@ export interface MetricsOptions {
   readonly alerts: EventHub<AlertReceived>
 }
 
-export class Metrics extends Context.Service<Metrics, {
-  readonly expose: Effect.Effect<{ readonly text: string; readonly contentType: string }>
-  /** Follows the degradation level, for ever. Run it as a supervised child. */
-  readonly run: Effect.Effect<void>
-}>()("kubernaut/telemetry/Metrics") {
+export class Metrics extends Context.Service<
+  Metrics,
+  {
+    readonly expose: Effect.Effect<{ readonly text: string; readonly contentType: string }>
+    /** Follows the degradation level, for ever. Run it as a supervised child. */
+    readonly run: Effect.Effect<void>
+  }
+>()("kubernaut/telemetry/Metrics") {
   static readonly layer = (options: MetricsOptions) =>
     Layer.effect(
       Metrics,
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const clock = yield* Clock.Clock
         const traces = yield* TraceExport
-        const instruments = new Instruments({ services: options.services, nowMs: () => Monotonic.nowMsUnsafe(clock), spansDropped: traces.dropped })
+        const instruments = new Instruments({
+          services: options.services,
+          nowMs: () => Monotonic.nowMsUnsafe(clock),
+          spansDropped: traces.dropped
+        })
         const degradation = yield* Degradation
         yield* (yield* ResilienceEvents).listen(instruments.onResilience)
         yield* (yield* RemediationEvents).listen(instruments.onRemediation)
@@ -41,7 +49,10 @@ export class Metrics extends Context.Service<Metrics, {
           if (joined === true) instruments.onJoined()
         })
         return Metrics.of({
-          expose: Effect.map(Effect.promise(() => instruments.registry.metrics()), (text) => ({ text, contentType: instruments.registry.contentType })),
+          expose: Effect.map(
+            Effect.promise(() => instruments.registry.metrics()),
+            (text) => ({ text, contentType: instruments.registry.contentType })
+          ),
           run: Stream.runForEach(degradation.changes, ({ level }) => Effect.sync(() => instruments.onLevel(level)))
         })
       })

@@ -3,10 +3,12 @@
  *
  *     span ends ──> queue (bounded; full: dropped and counted) ──> one request at a time, with a time limit ──> receiver
  *
- * Whoever ends a span never waits, whatever the receiver does. A batch that the receiver does not take for now (away, too slow, 408, 429, 5xx) stays
- * where it is and is sent again after a wait that grows, or after the receiver's `Retry-After` up to a cap where that is longer; so the spans of an outage's beginning are
- * there when it is over, and what came after the queue was full is not. A batch that it refuses for good is dropped and counted.
+ * Whoever ends a span never waits, whatever the receiver does. A batch that the receiver does not take for now (away,
+ * too slow, 408, 429, 5xx) stays where it is and is sent again after a wait that grows, or after the receiver's
+ * `Retry-After` up to a cap where that is longer; so the spans of an outage's beginning are there when it is over, and
+ * what came after the queue was full is not. A batch that it refuses for good is dropped and counted.
  */
+
 import { Clock, Effect, Latch, type Scope } from "effect"
 import { HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { nowMsUnsafe } from "../resilience/Monotonic.ts"
@@ -38,7 +40,10 @@ export interface SpanSender {
 /** Between two attempts while the receiver does not take anything. The cap is what it may ask for as well. */
 const waitMs = { first: 1_000, most: 30_000 } as const
 
-type Outcome = { readonly _tag: "Sent" } | { readonly _tag: "Refused" } | { readonly _tag: "NotNow"; readonly retryAfterMs: number | undefined }
+type Outcome =
+  | { readonly _tag: "Sent" }
+  | { readonly _tag: "Refused" }
+  | { readonly _tag: "NotNow"; readonly retryAfterMs: number | undefined }
 
 const secondsOf = (header: string | undefined): number | undefined =>
   header !== undefined && /^\s*\d+\s*$/.test(header) ? Math.min(Number(header) * 1000, waitMs.most) : undefined
@@ -46,11 +51,15 @@ const secondsOf = (header: string | undefined): number | undefined =>
 const outcomeOf = (response: HttpClientResponse.HttpClientResponse): Outcome => {
   const { headers, status } = response
   if (status >= 200 && status < 300) return { _tag: "Sent" }
-  return status === 408 || status === 429 || status >= 500 ? { _tag: "NotNow", retryAfterMs: secondsOf(headers["retry-after"]) } : { _tag: "Refused" }
+  return status === 408 || status === 429 || status >= 500
+    ? { _tag: "NotNow", retryAfterMs: secondsOf(headers["retry-after"]) }
+    : { _tag: "Refused" }
 }
 
 /** Begins to send. With its scope what is left is tried once more, within the time for that, and then given up. */
-export const make = Effect.fnUntraced(function*(options: SenderOptions): Effect.fn.Return<SpanSender, never, HttpClient.HttpClient | Scope.Scope> {
+export const make = Effect.fnUntraced(function* (
+  options: SenderOptions
+): Effect.fn.Return<SpanSender, never, HttpClient.HttpClient | Scope.Scope> {
   const { batchSize, exportTimeoutMs, queueCapacity, scheduledDelayMs } = options
   const client = yield* HttpClient.HttpClient
   const clock = yield* Effect.service(Clock.Clock)
@@ -58,21 +67,29 @@ export const make = Effect.fnUntraced(function*(options: SenderOptions): Effect.
   const state = { queue: [] as Array<OtlpSpan>, dropped: 0, failing: false, fails: 0, notBeforeMs: 0 }
 
   const send = (spans: ReadonlyArray<OtlpSpan>): Effect.Effect<Outcome> =>
-    client.execute(HttpClientRequest.post(options.url).pipe(HttpClientRequest.bodyText(body(options.resource, spans), "application/json"))).pipe(
-      // An unread body would keep its connection from being used again.
-      Effect.tap((response) => Effect.ignore(response.text)),
-      Effect.map(outcomeOf),
-      Effect.timeout(exportTimeoutMs),
-      Effect.catchCause((): Effect.Effect<Outcome> => Effect.succeed({ _tag: "NotNow", retryAfterMs: undefined })),
-      // Its own requests are no part of anybody's trace, or each would make another.
-      Effect.withTracerEnabled(false)
-    )
+    client
+      .execute(
+        HttpClientRequest.post(options.url).pipe(
+          HttpClientRequest.bodyText(body(options.resource, spans), "application/json")
+        )
+      )
+      .pipe(
+        // An unread body would keep its connection from being used again.
+        Effect.tap((response) => Effect.ignore(response.text)),
+        Effect.map(outcomeOf),
+        Effect.timeout(exportTimeoutMs),
+        Effect.catchCause((): Effect.Effect<Outcome> => Effect.succeed({ _tag: "NotNow", retryAfterMs: undefined })),
+        // Its own requests are no part of anybody's trace, or each would make another.
+        Effect.withTracerEnabled(false)
+      )
 
   const failing = (isFailing: boolean) => {
     if (isFailing === state.failing) return Effect.void
     state.failing = isFailing
     return isFailing
-      ? Effect.logWarning("Traces cannot be exported; they are kept while there is room, and dropped beyond", { endpoint: options.url })
+      ? Effect.logWarning("Traces cannot be exported; they are kept while there is room, and dropped beyond", {
+          endpoint: options.url
+        })
       : Effect.logInfo("Traces are exported again", { endpoint: options.url, dropped: state.dropped })
   }
 
@@ -100,9 +117,10 @@ export const make = Effect.fnUntraced(function*(options: SenderOptions): Effect.
     return restMs > 0 ? Effect.timeoutOption(Effect.never, restMs) : Effect.void
   })
 
-  const round = Effect.gen(function*() {
+  const round = Effect.gen(function* () {
     yield* Effect.timeoutOption(enough.await, scheduledDelayMs)
-    // Opening the latch runs what waits for it at once, which is within the step that ends a span: it is not to do this work as well.
+    // Opening the latch runs what waits for it at once, which is within the step that ends a span: it is not to do this
+    // work as well.
     yield* Effect.yieldNow
     enough.closeUnsafe()
     while (state.queue.length > 0) {
@@ -113,7 +131,9 @@ export const make = Effect.fnUntraced(function*(options: SenderOptions): Effect.
 
   // Runs after the loop below has ended: scopes close backwards.
   yield* Effect.addFinalizer(() =>
-    Effect.suspend(() => state.queue.length === 0 || state.failing ? Effect.void : Effect.repeat(sendBatch, { while: (more) => more })).pipe(
+    Effect.suspend(() =>
+      state.queue.length === 0 || state.failing ? Effect.void : Effect.repeat(sendBatch, { while: (more) => more })
+    ).pipe(
       Effect.timeoutOption(options.shutdownTimeoutMs),
       Effect.exit,
       Effect.map(() => {
@@ -121,7 +141,8 @@ export const make = Effect.fnUntraced(function*(options: SenderOptions): Effect.
         state.queue = []
       }),
       Effect.interruptible
-    ))
+    )
+  )
   yield* Effect.forkScoped(Effect.forever(round))
 
   return {

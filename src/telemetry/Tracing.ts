@@ -1,12 +1,14 @@
 /**
  * Traces over OTLP/HTTP.
  *
- * Without an endpoint nothing is exported and Effect's own tracer gives the ids, so logs and remediations carry a trace id all the same. With one, each
- * span of that tracer is sent when it has ended: the tracer in force makes the spans, here they are only listened to.
+ * Without an endpoint nothing is exported and Effect's own tracer gives the ids, so logs and remediations carry a trace
+ * id all the same. With one, each span of that tracer is sent when it has ended: the tracer in force makes the spans,
+ * here they are only listened to.
  *
- * **A receiver that is down must not hurt.** See `SpanSender`: nobody waits, the queue is bounded, what is dropped is counted. The first failure to
- * export is logged, and that it works again, not each one between.
+ * **A receiver that is down must not hurt.** See `SpanSender`: nobody waits, the queue is bounded, what is dropped is
+ * counted. The first failure to export is logged, and that it works again, not each one between.
  */
+
 import { Context, Effect, type Exit, Layer, Tracer } from "effect"
 import type { HttpClient } from "effect/http"
 import { encode } from "./OtlpSpan.ts"
@@ -28,10 +30,13 @@ export interface TracingOptions {
 }
 
 /** How exporting goes. */
-export class TraceExport extends Context.Service<TraceExport, {
-  /** Spans that were dropped: the queue was full, or the receiver refused them. */
-  readonly dropped: () => number
-}>()("kubernaut/telemetry/Tracing/TraceExport") {
+export class TraceExport extends Context.Service<
+  TraceExport,
+  {
+    /** Spans that were dropped: the queue was full, or the receiver refused them. */
+    readonly dropped: () => number
+  }
+>()("kubernaut/telemetry/Tracing/TraceExport") {
   /** Where nothing is exported nothing is dropped. */
   static readonly layerNone: Layer.Layer<TraceExport> = Layer.succeed(TraceExport, { dropped: () => 0 })
 }
@@ -58,19 +63,25 @@ export const listening = (tracer: Tracer.Tracer, ended: (span: Tracer.Span) => v
 
 /** Exports the spans of the tracer in force. */
 export const layer = (options: TracingOptions): Layer.Layer<TraceExport, never, HttpClient.HttpClient> =>
-  Layer.effectContext(Effect.gen(function*() {
-    const sender = yield* SpanSender.make({
-      url: `${options.endpoint.replace(/\/$/, "")}/v1/traces`,
-      resource: { serviceName: "kubernaut", serviceVersion: options.serviceVersion, attributes: { "k8s.cluster.name": options.clusterName } },
-      queueCapacity: options.queueCapacity ?? 8192,
-      batchSize: options.batchSize ?? 512,
-      scheduledDelayMs: options.scheduledDelayMs ?? 5000,
-      exportTimeoutMs: options.exportTimeoutMs ?? 10_000,
-      shutdownTimeoutMs
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const sender = yield* SpanSender.make({
+        url: `${options.endpoint.replace(/\/$/, "")}/v1/traces`,
+        resource: {
+          serviceName: "kubernaut",
+          serviceVersion: options.serviceVersion,
+          attributes: { "k8s.cluster.name": options.clusterName }
+        },
+        queueCapacity: options.queueCapacity ?? 8192,
+        batchSize: options.batchSize ?? 512,
+        scheduledDelayMs: options.scheduledDelayMs ?? 5000,
+        exportTimeoutMs: options.exportTimeoutMs ?? 10_000,
+        shutdownTimeoutMs
+      })
+      const tracer = listening(yield* Effect.tracer, (span) => {
+        const encoded = encode(span)
+        if (encoded !== undefined) sender.push(encoded)
+      })
+      return Context.make(TraceExport, { dropped: sender.dropped }).pipe(Context.add(Tracer.Tracer, tracer))
     })
-    const tracer = listening(yield* Effect.tracer, (span) => {
-      const encoded = encode(span)
-      if (encoded !== undefined) sender.push(encoded)
-    })
-    return Context.make(TraceExport, { dropped: sender.dropped }).pipe(Context.add(Tracer.Tracer, tracer))
-  }))
+  )

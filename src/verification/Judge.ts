@@ -1,5 +1,6 @@
 /**
- * The verdict on an action, as a pure function of what was seen since: *fixed*, *not fixed*, *unknown*, or keep watching.
+ * The verdict on an action, as a pure function of what was seen since: _fixed_, _not fixed_, _unknown_, or keep
+ * watching.
  *
  * **Fixed** needs all of this to hold together, without a break, for the stabilisation window:
  *
@@ -11,11 +12,13 @@
  * - what the action was for has come about (`purposeOf`);
  * - the alert is not known to fire.
  *
- * **Not fixed** is said as soon as a fault that does not heal by waiting (gone, scaled to nothing, reverted, rollout given up) has lasted as
- * long as that window, and at the deadline where anything is demonstrably wrong.
+ * **Not fixed** is said as soon as a fault that does not heal by waiting (gone, scaled to nothing, reverted, rollout
+ * given up) has lasted as long as that window, and at the deadline where anything is demonstrably wrong.
  *
- * **Unknown** is everything else: the cluster can't be read, its controllers do not look, there is nothing to tell by. It is never fixed.
+ * **Unknown** is everything else: the cluster can't be read, its controllers do not look, there is nothing to tell by.
+ * It is never fixed.
  */
+
 import type { Change } from "../domain/Change.ts"
 import type { Intent } from "../domain/Execution.ts"
 import { displayName } from "../domain/Target.ts"
@@ -48,13 +51,20 @@ export type Judgement =
   | { readonly _tag: "Verdict"; readonly verdict: Verdict; readonly reasons: ReadonlyArray<string> }
 
 const keepWatching: Judgement = { _tag: "KeepWatching" }
-const verdict = (word: Verdict, ...reasons: ReadonlyArray<string>): Judgement => ({ _tag: "Verdict", verdict: word, reasons })
+const verdict = (word: Verdict, ...reasons: ReadonlyArray<string>): Judgement => ({
+  _tag: "Verdict",
+  verdict: word,
+  reasons
+})
 const reason = (word: ReasonWord, detail: string): string => `${word}: ${detail}`
 const reasonOf = (problem: Problem): string => reason(problem.word, problem.detail)
 
 const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`
 
-const conditionIs = (state: WorkloadState, type: string): { readonly status: string; readonly reason: string } | undefined =>
+const conditionIs = (
+  state: WorkloadState,
+  type: string
+): { readonly status: string; readonly reason: string } | undefined =>
   state.conditions.find((condition) => condition.type === type)
 
 const replicaProblems = (state: WorkloadState, desired: number): ReadonlyArray<Problem> => {
@@ -70,16 +80,26 @@ const replicaProblems = (state: WorkloadState, desired: number): ReadonlyArray<P
   return problems
 }
 
-/** The endpoints that there must be: as many as before, and one where there were none. Fewer only where fewer replicas are wanted. */
-const wantedEndpoints = (baseline: WorkloadState, desired: number): number => Math.min(desired, Math.max(baseline.endpoints ?? 0, 1))
+/**
+ * The endpoints that there must be: as many as before, and one where there were none. Fewer only where fewer replicas
+ * are wanted.
+ */
+const wantedEndpoints = (baseline: WorkloadState, desired: number): number =>
+  Math.min(desired, Math.max(baseline.endpoints ?? 0, 1))
 
 /** What is wrong with the target itself. */
 export const targetProblems = (state: WorkloadState, baseline: WorkloadState): ReadonlyArray<Problem> => {
-  if (!state.exists) return [{ word: "target-gone", detail: `${displayName(state.ref)} does not exist`, weight: "lasting" }]
+  if (!state.exists)
+    return [{ word: "target-gone", detail: `${displayName(state.ref)} does not exist`, weight: "lasting" }]
   const problems: Array<Problem> = []
-  const observed = state.generation === null || state.observedGeneration === null || state.observedGeneration >= state.generation
+  const observed =
+    state.generation === null || state.observedGeneration === null || state.observedGeneration >= state.generation
   if (!observed) {
-    problems.push({ word: "not-observed", detail: `generation ${state.observedGeneration} of ${state.generation}`, weight: "open" })
+    problems.push({
+      word: "not-observed",
+      detail: `generation ${state.observedGeneration} of ${state.generation}`,
+      weight: "open"
+    })
   }
   if (state.desiredReplicas !== null && countsReplicas(state)) {
     problems.push(...replicaProblems(state, state.desiredReplicas))
@@ -100,11 +120,19 @@ export const targetProblems = (state: WorkloadState, baseline: WorkloadState): R
 }
 
 const revertedProblems = (intent: Intent, sample: Sample): ReadonlyArray<Problem> =>
-  intent.changes.filter((change): change is Extract<Change, { _tag: "Patch" }> => change._tag === "Patch").flatMap((change, index) =>
-    changeStands(intent.action, change, sample.written[index])
-      ? []
-      : [{ word: "reverted", detail: `${displayName(change.ref)} does not carry what was written any more`, weight: "lasting" } satisfies Problem]
-  )
+  intent.changes
+    .filter((change): change is Extract<Change, { _tag: "Patch" }> => change._tag === "Patch")
+    .flatMap((change, index) =>
+      changeStands(intent.action, change, sample.written[index])
+        ? []
+        : [
+            {
+              word: "reverted",
+              detail: `${displayName(change.ref)} does not carry what was written any more`,
+              weight: "lasting"
+            } satisfies Problem
+          ]
+    )
 
 /** Everything that keeps a sample whose target could be read from being healthy. */
 const problemsOf = (intent: Intent, sample: Sample, state: WorkloadState): ReadonlyArray<Problem> => [
@@ -119,8 +147,11 @@ const restartedBetween = (before: WorkloadState, after: WorkloadState): Readonly
   return after.pods.filter((pod) => pod.restarts > (restarts.get(pod.uid) ?? 0)).map((pod) => pod.name)
 }
 
-/** Whether a look at the object alone was enough to see that it is not well, so that nothing around it needs to be read. */
-export const showsProblem = (intent: Intent, sample: Sample): boolean => sample.state !== null && problemsOf(intent, sample, sample.state).length > 0
+/**
+ * Whether a look at the object alone was enough to see that it is not well, so that nothing around it needs to be read.
+ */
+export const showsProblem = (intent: Intent, sample: Sample): boolean =>
+  sample.state !== null && problemsOf(intent, sample, sample.state).length > 0
 
 interface Seen {
   readonly atMs: number
@@ -130,7 +161,10 @@ interface Seen {
 }
 
 /** Since when the newest samples, without a break, all satisfy `holds`; `undefined` where the newest does not. */
-const since = (seen: ReadonlyArray<Seen>, holds: (sample: Seen, previous: Seen | undefined) => boolean): number | undefined => {
+const since = (
+  seen: ReadonlyArray<Seen>,
+  holds: (sample: Seen, previous: Seen | undefined) => boolean
+): number | undefined => {
   let from: number | undefined
   for (let index = seen.length - 1; index >= 0; index--) {
     const sample = seen[index]
@@ -144,19 +178,24 @@ const since = (seen: ReadonlyArray<Seen>, holds: (sample: Seen, previous: Seen |
 }
 
 const isHealthy = (sample: Seen, previous: Seen | undefined): boolean =>
-  sample.problems.length === 0 && (previous === undefined || restartedBetween(previous.state, sample.state).length === 0)
+  sample.problems.length === 0
+  && (previous === undefined || restartedBetween(previous.state, sample.state).length === 0)
 
 const settledReason = (state: WorkloadState, forMs: number): string =>
   reason(
     "settled",
     [
-      ...state.desiredReplicas === null ? [] : [`${state.readyReplicas} of ${state.desiredReplicas} ready`],
-      ...state.endpoints === null ? [] : [`${state.endpoints} endpoints`],
+      ...(state.desiredReplicas === null ? [] : [`${state.readyReplicas} of ${state.desiredReplicas} ready`]),
+      ...(state.endpoints === null ? [] : [`${state.endpoints} endpoints`]),
       `steady for ${seconds(forMs)}`
     ].join(", ")
   )
 
-const whenSettled = ({ alert, intent, nowMs, settings, startedAtMs }: Evidence, state: WorkloadState, forMs: number): Judgement => {
+const whenSettled = (
+  { alert, intent, nowMs, settings, startedAtMs }: Evidence,
+  state: WorkloadState,
+  forMs: number
+): Judgement => {
   const settled = settledReason(state, forMs)
   if (alert === "firing") {
     return nowMs - startedAtMs < settings.alertTimeoutMs
@@ -168,7 +207,10 @@ const whenSettled = ({ alert, intent, nowMs, settings, startedAtMs }: Evidence, 
   if (intent.action.type === "DrainNode") {
     return nowMs - startedAtMs < settings.settleTimeoutMs
       ? keepWatching
-      : verdict("unknown", reason("owners-unverified", "the node is drained; whether its pods are ready elsewhere was not seen"))
+      : verdict(
+          "unknown",
+          reason("owners-unverified", "the node is drained; whether its pods are ready elsewhere was not seen")
+        )
   }
   return verdict("fixed", settled)
 }
@@ -178,7 +220,8 @@ const atDeadline = (seen: ReadonlyArray<Seen>, last: Seen): Judgement => {
   if (last.problems.some((problem) => problem.weight !== "open")) return verdict("not-fixed", ...reasons)
   const first = seen.find(({ glance }) => !glance)
   const restarted = first === undefined ? [] : restartedBetween(first.state, last.state)
-  if (restarted.length > 0) return verdict("not-fixed", reason("restarting", restarted.slice(0, 5).join(", ")), ...reasons)
+  if (restarted.length > 0)
+    return verdict("not-fixed", reason("restarting", restarted.slice(0, 5).join(", ")), ...reasons)
   return verdict("unknown", ...reasons, reason("not-settled", "it was not steady for long enough before the deadline"))
 }
 
@@ -189,7 +232,16 @@ export const judge = (evidence: Evidence): Judgement => {
   }
   const expired = nowMs - startedAtMs >= settings.settleTimeoutMs
   const seen = samples.flatMap((sample): ReadonlyArray<Seen> =>
-    sample.state === null ? [] : [{ atMs: sample.atMs, glance: sample.glance === true, state: sample.state, problems: problemsOf(intent, sample, sample.state) }]
+    sample.state === null
+      ? []
+      : [
+          {
+            atMs: sample.atMs,
+            glance: sample.glance === true,
+            state: sample.state,
+            problems: problemsOf(intent, sample, sample.state)
+          }
+        ]
   )
   const last = seen.at(-1)
   // What was seen before the cluster fell silent says nothing about now.

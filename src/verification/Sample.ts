@@ -1,4 +1,5 @@
 /** What verification sees at one moment, and what may be wrong with it. */
+
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 
@@ -34,7 +35,8 @@ export interface Problem {
   /** The figures behind it. */
   readonly detail: string
   /**
-   * `lasting`: waiting does not heal it. `bad`: demonstrably wrong, but may heal. `open`: nothing is known to be wrong, nor to be right.
+   * `lasting`: waiting does not heal it. `bad`: demonstrably wrong, but may heal. `open`: nothing is known to be wrong,
+   * nor to be right.
    */
   readonly weight: "lasting" | "bad" | "open"
 }
@@ -46,8 +48,8 @@ export interface Sample {
   /** The target; `null` where it could not be read. */
   readonly state: WorkloadState | null
   /**
-   * Only the target's own object was read, because it alone shows that the target is not well: pods, endpoints and autoscaler of `state` say nothing.
-   * Default false.
+   * Only the target's own object was read, because it alone shows that the target is not well: pods, endpoints and
+   * autoscaler of `state` say nothing. Default false.
    */
   readonly glance?: boolean
   /** The objects that the intent's patches wrote to, in their order; `undefined` for one that does not exist. */
@@ -57,4 +59,5 @@ export interface Sample {
 }
 
 /** Whether a state has replicas to count. A Job's numbers are of work done, not of replicas that serve. */
-export const countsReplicas = (state: WorkloadState): boolean => state.desiredReplicas !== null && state.ref.kind !== "Job"
+export const countsReplicas = (state: WorkloadState): boolean =>
+  state.desiredReplicas !== null && state.ref.kind !== "Job"

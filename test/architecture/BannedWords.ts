@@ -1,6 +1,5 @@
-/**
- * Words that have no place in the project, each with what to write in its stead.
- */
+/** Words that have no place in the project, each with what to write in its stead. */
+
 import { lineOf, type SourceFile } from "./SourceTree.ts"
 
 interface Ban {
@@ -16,7 +15,11 @@ const everything = /^/
 
 export const bans: ReadonlyArray<Ban> = [
   { word: /\b(FIXME|TODO|XXX|HACK)\b/g, instead: "finish it, or file an issue", files: code },
-  { word: /\bnew Date\(\s*\)/g, instead: "Clock.currentTimeMillis, and new Date(ms)", files: /^(src|test)\/(?!.*\.integration\.test\.ts$).*\.ts$/ },
+  {
+    word: /\bnew Date\(\s*\)/g,
+    instead: "Clock.currentTimeMillis, and new Date(ms)",
+    files: /^(src|test)\/(?!.*\.integration\.test\.ts$).*\.ts$/
+  },
   {
     word: /\bcurrentTime(Millis|Nanos)/g,
     instead: "Monotonic.nowMs: what lasts goes by the clock that nobody sets",
@@ -26,8 +29,12 @@ export const bans: ReadonlyArray<Ban> = [
   { word: /["']effect\/unstable\//g, instead: "the path without unstable", files: typescript },
   { word: /["']@effect\/schema["'/]/g, instead: "Schema of effect", files: typescript },
   { word: /["']fast-check["']/g, instead: "Arbitrary of effect", files: typescript },
+  {
+    word: /(?<=\*\/\n)import\b/g,
+    instead: "an empty line before it, or the formatter takes the module's comment for the import's and moves it along",
+    files: typescript
+  },
   { word: /@ts-(ignore|nocheck)/g, instead: "@ts-expect-error and the reason", files: typescript },
-  { word: /```ts[ \t]*$/gm, instead: "```ts import.meta.vitest: an example runs or does not exist", files: /^src\/.*\.ts$/ },
   { word: /(^|[\s"'`(=:])\/(work|root|home|Users)\/\w/gm, instead: "a path that every machine has", files: everything },
   { word: /(^|[\s"'`(/])shared\/\w/gm, instead: "a path inside the project", files: everything },
   {
@@ -41,8 +48,12 @@ export const bans: ReadonlyArray<Ban> = [
 const exempt = /^test\/architecture\//
 
 export const violations = (file: SourceFile): ReadonlyArray<string> =>
-  exempt.test(file.path) ? [] : bans.filter((ban) => ban.files.test(file.path)).flatMap((ban) =>
-    [...file.text.matchAll(ban.word)].map((match) =>
-      `${file.path}:${lineOf(file.text, match.index)}: not "${match[0].trim()}" but ${ban.instead}`
-    )
-  )
+  exempt.test(file.path)
+    ? []
+    : bans
+        .filter((ban) => ban.files.test(file.path))
+        .flatMap((ban) =>
+          [...file.text.matchAll(ban.word)].map(
+            (match) => `${file.path}:${lineOf(file.text, match.index)}: not "${match[0].trim()}" but ${ban.instead}`
+          )
+        )

@@ -7,7 +7,10 @@ const json = (path: RegExp) => JSON.parse(files(path)[0]?.text ?? "")
 describe("dependencies", () => {
   it("are pinned to one version each", () => {
     assert.deepStrictEqual(inexactVersions(json(/^package\.json$/)), [])
-    assert.strictEqual(inexactVersions({ dependencies: { a: "^1.2.3" }, devDependencies: { b: "latest", c: "1.2.3" } }).length, 2)
+    assert.strictEqual(
+      inexactVersions({ dependencies: { a: "^1.2.3" }, devDependencies: { b: "latest", c: "1.2.3" } }).length,
+      2
+    )
   })
 
   it("are locked for every platform and from no particular registry", () => {
@@ -15,10 +18,18 @@ describe("dependencies", () => {
   })
 
   it("with an address or without another platform's package are refused", () => {
-    assert.strictEqual(lockProblems({ packages: { "node_modules/a": { resolved: "https://example.com/a.tgz" } } }).length, 1)
-    assert.strictEqual(lockProblems({ packages: { "node_modules/a": { optionalDependencies: { "a-linux": "1.0.0" } } } }).length, 1)
+    assert.strictEqual(
+      lockProblems({ packages: { "node_modules/a": { resolved: "https://example.com/a.tgz" } } }).length,
+      1
+    )
+    assert.strictEqual(
+      lockProblems({ packages: { "node_modules/a": { optionalDependencies: { "a-linux": "1.0.0" } } } }).length,
+      1
+    )
     assert.deepStrictEqual(
-      lockProblems({ packages: { "node_modules/a": { optionalDependencies: { "a-linux": "1.0.0" } }, "node_modules/a-linux": {} } }),
+      lockProblems({
+        packages: { "node_modules/a": { optionalDependencies: { "a-linux": "1.0.0" } }, "node_modules/a-linux": {} }
+      }),
       []
     )
   })

@@ -1,6 +1,4 @@
-/**
- * package.json names exact versions, and package-lock.json installs anywhere: on every platform, from any registry.
- */
+/** package.json names exact versions, and package-lock.json installs anywhere: on every platform, from any registry. */
 
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>
@@ -8,10 +6,15 @@ interface Manifest {
 }
 
 interface Lock {
-  readonly packages: Readonly<Record<string, {
-    readonly resolved?: string
-    readonly optionalDependencies?: Readonly<Record<string, string>>
-  }>>
+  readonly packages: Readonly<
+    Record<
+      string,
+      {
+        readonly resolved?: string
+        readonly optionalDependencies?: Readonly<Record<string, string>>
+      }
+    >
+  >
 }
 
 export const inexactVersions = (manifest: Manifest): ReadonlyArray<string> =>

@@ -1,27 +1,27 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Duration, Option } from "effect"
+import { assertEquals } from "../../scripts/doc-examples/Assertion.ts"
 import { inMarkdown, inSource } from "../../scripts/doc-examples/Example.ts"
 import { transform } from "../../scripts/doc-examples/Transform.ts"
-import { assertEquals } from "../../scripts/doc-examples/Assertion.ts"
-import { Duration, Option } from "effect"
 
 const fence = "```"
 
 describe("examples in comments and Markdown", () => {
   it("are found with the line of their fence", () => {
-    assert.deepStrictEqual(inMarkdown(`# A\n\n${fence}ts import.meta.vitest\n1 // => 1\n${fence}\n`), [{ line: 3, code: "1 // => 1" }])
+    assert.deepStrictEqual(inMarkdown(`# A\n\n${fence}ts\n1 // => 1\n${fence}\n`), [{ line: 3, code: "1 // => 1" }])
     assert.deepStrictEqual(
-      inSource(`const a = 1\n/**\n * Text.\n *\n * ${fence}ts import.meta.vitest\n * f(\n *   2\n * )\n * ${fence}\n */\n`, "A.ts"),
+      inSource(`const a = 1\n/**\n * Text.\n *\n * ${fence}ts\n * f(\n *   2\n * )\n * ${fence}\n */\n`, "A.ts"),
       [{ line: 5, code: "f(\n  2\n)" }]
     )
   })
 
   it("are not looked for in other fences, strings and plain comments", () => {
-    assert.deepStrictEqual(inMarkdown(`${fence}ts\n1\n${fence}\n${fence}sh\nls\n${fence}`), [])
-    assert.deepStrictEqual(inSource(`const text = "${fence}ts import.meta.vitest"\n`, "A.ts"), [])
+    assert.deepStrictEqual(inMarkdown(`${fence}typescript\n1\n${fence}\n${fence}sh\nls\n${fence}`), [])
+    assert.deepStrictEqual(inSource(`const text = "${fence}ts"\n`, "A.ts"), [])
   })
 
   it("without an end are refused", () => {
-    assert.throws(() => inMarkdown(`${fence}ts import.meta.vitest\n1`), /line 1 has no end/)
+    assert.throws(() => inMarkdown(`${fence}ts\n1`), /line 1 has no end/)
   })
 
   it("become assertions of expressions, of those over several lines too", () => {
@@ -34,7 +34,10 @@ describe("examples in comments and Markdown", () => {
   })
 
   it("keep a URL or a remark that is no assertion", () => {
-    assert.strictEqual(transform(`const a = "// => 1"\n// it goes => there`, "eq"), `const a = "// => 1"\n// it goes => there`)
+    assert.strictEqual(
+      transform(`const a = "// => 1"\n// it goes => there`, "eq"),
+      `const a = "// => 1"\n// it goes => there`
+    )
   })
 
   it("with an assertion that would not be made are refused", () => {

@@ -11,16 +11,22 @@ describe("folders", () => {
 
   it("of test mirror those of src", () => {
     assert.deepStrictEqual(unmirrored(foldersUnder("test"), foldersUnder("src")), [])
-    assert.deepStrictEqual(unmirrored(["billing", "domain", "benchmark"], ["domain"]), ["test/billing mirrors no src/billing"])
+    assert.deepStrictEqual(unmirrored(["billing", "domain", "benchmark"], ["domain"]), [
+      "test/billing mirrors no src/billing"
+    ])
   })
 
   it("of src each have a line in ARCHITECTURE.md", () => {
-    const architecture = files(/^ARCHITECTURE\.md$/).map((file) => file.text).join("")
+    const architecture = files(/^ARCHITECTURE\.md$/)
+      .map((file) => file.text)
+      .join("")
     assert.deepStrictEqual(undescribed(foldersUnder("src"), architecture), [])
   })
 
   it("are not taken as described by a word that happens to be there", () => {
-    assert.deepStrictEqual(undescribed(["intake"], "the intake of alerts"), ["ARCHITECTURE.md has no line for src/intake"])
+    assert.deepStrictEqual(undescribed(["intake"], "the intake of alerts"), [
+      "ARCHITECTURE.md has no line for src/intake"
+    ])
     assert.deepStrictEqual(undescribed(["intake"], "| `src/intake` | the webhook |"), [])
     assert.deepStrictEqual(undescribed(["intake"], "    intake/   the webhook"), [])
   })

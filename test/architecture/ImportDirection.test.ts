@@ -11,7 +11,16 @@ describe("import direction", () => {
   })
 
   it("allows an import towards the ground and within a folder", () => {
-    assert.deepStrictEqual(importing("src/execution/Executor.ts", "../domain/Action.ts", "./Rollback.ts", "../kubernetes/KubernetesClient.ts", "effect"), [])
+    assert.deepStrictEqual(
+      importing(
+        "src/execution/Executor.ts",
+        "../domain/Action.ts",
+        "./Rollback.ts",
+        "../kubernetes/KubernetesClient.ts",
+        "effect"
+      ),
+      []
+    )
   })
 
   it("refuses that one stage imports another", () => {
@@ -43,7 +52,11 @@ describe("import direction", () => {
 
   it("refuses that a stage's table entry names another stage", () => {
     const stages = ["intake", "investigation", "decision", "execution", "verification"]
-    for (const stage of stages) assert.deepStrictEqual(mayImport[stage]?.filter((unit) => stages.includes(unit)), [])
+    for (const stage of stages)
+      assert.deepStrictEqual(
+        mayImport[stage]?.filter((unit) => stages.includes(unit)),
+        []
+      )
   })
 
   it("refuses a package in a folder that does not own it", () => {
@@ -58,6 +71,9 @@ describe("import direction", () => {
 
   it("refuses a folder that has no place in it", () => {
     assert.strictEqual(importing("src/billing/Invoice.ts", "effect").length, 1)
-    assert.deepStrictEqual(foldersUnder("src").filter((folder) => !(folder in mayImport)), [])
+    assert.deepStrictEqual(
+      foldersUnder("src").filter((folder) => !(folder in mayImport)),
+      []
+    )
   })
 })

@@ -3,9 +3,10 @@
  *
  *     main → cli, http → remediation → the stages → kubernetes, storage → resilience, domain
  *
- * A stage never imports another stage: they meet in remediation, through the types of domain. Telemetry and notification
- * subscribe to what the others publish, so nothing but main and cli knows that they are there.
+ * A stage never imports another stage: they meet in remediation, through the types of domain. Telemetry and
+ * notification subscribe to what the others publish, so nothing but main and cli knows that they are there.
  */
+
 import { importsOf, type SourceFile } from "./SourceTree.ts"
 
 const base = ["resilience", "domain"]
@@ -57,7 +58,8 @@ export const violations = (file: SourceFile): ReadonlyArray<string> => {
   const unit = unitOf(file.path)
   if (unit === undefined) return []
   const allowed = mayImport[unit]
-  if (allowed === undefined) return [`${file.path}: src/${unit} has no place in the import direction; see ImportDirection.ts`]
+  if (allowed === undefined)
+    return [`${file.path}: src/${unit} has no place in the import direction; see ImportDirection.ts`]
   return importsOf(file).flatMap((imported) => {
     const target = unitOf(imported)
     if (target !== undefined) {

@@ -1,6 +1,7 @@
 /**
  * The project's own files, as the rules of this folder see them. What is generated or installed is not the project's.
  */
+
 import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join, normalize, relative } from "node:path"
 import { parseSync } from "oxc-parser"
@@ -26,10 +27,13 @@ const isText = (bytes: Uint8Array): boolean => !bytes.includes(0)
 
 /** Every text file of the project whose path `matches`. */
 export const files = (matches: RegExp): ReadonlyArray<SourceFile> =>
-  pathsUnder(".").filter((path) => matches.test(path)).toSorted().flatMap((path) => {
-    const bytes = readFileSync(join(root, path))
-    return isText(bytes) ? [{ path, text: bytes.toString("utf8") }] : []
-  })
+  pathsUnder(".")
+    .filter((path) => matches.test(path))
+    .toSorted()
+    .flatMap((path) => {
+      const bytes = readFileSync(join(root, path))
+      return isText(bytes) ? [{ path, text: bytes.toString("utf8") }] : []
+    })
 
 export const foldersUnder = (directory: string): ReadonlyArray<string> =>
   readdirSync(join(root, directory), { withFileTypes: true })
@@ -39,13 +43,15 @@ export const foldersUnder = (directory: string): ReadonlyArray<string> =>
 
 export const allPaths = (): ReadonlySet<string> => new Set(pathsUnder("."))
 
-/** What a module imports, types and dynamic imports included: packages as named, our own modules as paths from the root. */
+/**
+ * What a module imports, types and dynamic imports included: packages as named, our own modules as paths from the root.
+ */
 export const importsOf = (file: SourceFile): ReadonlyArray<string> => {
   const { module } = parseSync(file.path, file.text)
   const specifiers = [
     ...module.staticImports.map((statement) => statement.moduleRequest.value),
     ...module.staticExports.flatMap((statement) =>
-      statement.entries.flatMap((entry) => entry.moduleRequest === null ? [] : [entry.moduleRequest.value])
+      statement.entries.flatMap((entry) => (entry.moduleRequest === null ? [] : [entry.moduleRequest.value]))
     ),
     ...module.dynamicImports.map(({ moduleRequest }) =>
       file.text.slice(moduleRequest.start, moduleRequest.end).replaceAll(/^["'`]|["'`]$/g, "")

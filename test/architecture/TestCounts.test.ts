@@ -8,17 +8,24 @@ const report = (statuses: ReadonlyArray<string>, fileStatus = "passed") => ({
   numPendingTests: statuses.filter((status) => status === "pending").length,
   numTodoTests: statuses.filter((status) => status === "todo").length,
   success: !statuses.includes("failed"),
-  testResults: [{
-    name: `${process.cwd()}/test/a.test.ts`,
-    status: fileStatus,
-    message: "",
-    assertionResults: statuses.map((status, index) => ({ fullName: `test ${index}`, status }))
-  }]
+  testResults: [
+    {
+      name: `${process.cwd()}/test/a.test.ts`,
+      status: fileStatus,
+      message: "",
+      assertionResults: statuses.map((status, index) => ({ fullName: `test ${index}`, status }))
+    }
+  ]
 })
 
 describe("the last line of scripts/test", () => {
   it("counts what passed, failed and was skipped", () => {
-    const result = summarize(report(["passed", "passed", "failed", "pending", "todo"], "failed"), 1, "what vitest said", {})
+    const result = summarize(
+      report(["passed", "passed", "failed", "pending", "todo"], "failed"),
+      1,
+      "what vitest said",
+      {}
+    )
     assert.deepInclude(result, { passed: 2, failed: 1, skipped: 2 })
     assert.include(result.notes, "what vitest said")
   })
@@ -45,7 +52,13 @@ describe("the last line of scripts/test", () => {
 
   it("adds up checks and tests", () => {
     const outcome = { code: 0, stdout: "", output: "", timedOut: false }
-    const total = combine([passed, failed("a"), skipped("b", "c"), judge(outcome, "d"), judge({ ...outcome, code: 2 }, "e")])
+    const total = combine([
+      passed,
+      failed("a"),
+      skipped("b", "c"),
+      judge(outcome, "d"),
+      judge({ ...outcome, code: 2 }, "e")
+    ])
     assert.deepInclude(total, { passed: 2, failed: 2, skipped: 1 })
   })
 })

@@ -1,6 +1,6 @@
 /**
- * Measures several contenders beside each other in one process, in turns, so
- * that a busy machine slows all of them alike and only ratios count.
+ * Measures several contenders beside each other in one process, in turns, so that a busy machine slows all of them
+ * alike and only ratios count.
  */
 
 /** One line of `--json`. `ratio` is `median` divided by the median of `against`; below 1 is faster. */
@@ -41,7 +41,7 @@ export const measure = async <Name extends string>(
     for (const name of names) {
       const startedMs = performance.now()
       await contenders[name](settings.calls)
-      const perCallNs = (performance.now() - startedMs) * 1e6 / settings.calls
+      const perCallNs = ((performance.now() - startedMs) * 1e6) / settings.calls
       if (turn >= warmUpTurns) samples[name].push(perCallNs)
     }
   }

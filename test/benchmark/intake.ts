@@ -1,19 +1,22 @@
 /**
- * What it costs to take one alert, from the text of a post to its durable remediation, beside the least that could be called durable: `JSON.parse`
- * and one row by raw `node:sqlite`, committed in groups. Both on a file of their own with WAL and `synchronous=FULL`, each post with one alert
- * about a target of its own, so many posts at a time. HTTP is left out on both sides.
+ * What it costs to take one alert, from the text of a post to its durable remediation, beside the least that could be
+ * called durable: `JSON.parse` and one row by raw `node:sqlite`, committed in groups. Both on a file of their own with
+ * WAL and `synchronous=FULL`, each post with one alert about a target of its own, so many posts at a time. HTTP is left
+ * out on both sides.
  *
- * Beside the row of the baseline, intake decodes by schema, finds the target, looks for a remediation that is at work on it and for one that this
- * alert refutes, and writes journal and audit chain. A ratio of 2 says that it takes twice the time.
+ * Beside the row of the baseline, intake decodes by schema, finds the target, looks for a remediation that is at work
+ * on it and for one that this alert refutes, and writes journal and audit chain. A ratio of 2 says that it takes twice
+ * the time.
  *
  * - `one at a time`: the next post is sent when the one before is answered. This is the time of the disk.
  * - `64 at a time`: a storm. Posts share commits.
  */
-import { Effect, Layer, ManagedRuntime, Schema } from "effect"
+
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { Effect, Layer, ManagedRuntime, Schema } from "effect"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import { Intake } from "../../src/intake/Intake.ts"
 import * as Storage from "../../src/storage/Storage.ts"
@@ -24,7 +27,13 @@ let posted = 0
 /** A post of usual size, as Alertmanager writes it. */
 const body = (): string => {
   const name = `d${posted++}`
-  const labels = { alertname: "KubeDeploymentRolloutStuck", namespace: "shop", deployment: name, job: "kube-state-metrics", severity: "warning" }
+  const labels = {
+    alertname: "KubeDeploymentRolloutStuck",
+    namespace: "shop",
+    deployment: name,
+    job: "kube-state-metrics",
+    severity: "warning"
+  }
   return JSON.stringify({
     version: "4",
     groupKey: `{}:{alertname="KubeDeploymentRolloutStuck", deployment="${name}"}`,
@@ -35,29 +44,33 @@ const body = (): string => {
     commonLabels: labels,
     commonAnnotations: {},
     externalURL: "http://alertmanager:9093",
-    alerts: [{
-      status: "firing",
-      labels,
-      annotations: {
-        summary: "Deployment rollout is not progressing.",
-        description: `Rollout of deployment shop/${name} is not progressing for longer than 15 minutes.`
-      },
-      startsAt: "2026-11-24T03:00:00.123456789Z",
-      endsAt: "0001-01-01T00:00:00Z",
-      generatorURL: "http://prometheus:9090/graph?g0.expr=kube_deployment_status_condition",
-      fingerprint: `f${name}`
-    }]
+    alerts: [
+      {
+        status: "firing",
+        labels,
+        annotations: {
+          summary: "Deployment rollout is not progressing.",
+          description: `Rollout of deployment shop/${name} is not progressing for longer than 15 minutes.`
+        },
+        startsAt: "2026-11-24T03:00:00.123456789Z",
+        endsAt: "0001-01-01T00:00:00Z",
+        generatorURL: "http://prometheus:9090/graph?g0.expr=kube_deployment_status_condition",
+        fingerprint: `f${name}`
+      }
+    ]
   })
 }
 
 /** Sends `calls` posts, `atATime` of them in flight. */
-const storm = (atATime: number, send: (text: string) => Promise<unknown>): Contender => async (calls) => {
-  let left = calls
-  const sender = async (): Promise<void> => {
-    while (left-- > 0) await send(body())
+const storm =
+  (atATime: number, send: (text: string) => Promise<unknown>): Contender =>
+  async (calls) => {
+    let left = calls
+    const sender = async (): Promise<void> => {
+      while (left-- > 0) await send(body())
+    }
+    await Promise.all(Array.from({ length: atATime }, sender))
   }
-  await Promise.all(Array.from({ length: atATime }, sender))
-}
 
 const makeIntake = (file: string) => {
   const decode = Schema.decodeUnknownSync(Webhook)
@@ -69,7 +82,8 @@ const makeIntake = (file: string) => {
       rateLimit: { perSecond: 1e9, burst: 1e9 }
     }).pipe(Layer.provide(Storage.layerSqlite({ filename: file })))
   )
-  const send = (text: string) => runtime.runPromise(Effect.flatMap(Intake, (intake) => intake.receive(decode(JSON.parse(text)))))
+  const send = (text: string) =>
+    runtime.runPromise(Effect.flatMap(Intake, (intake) => intake.receive(decode(JSON.parse(text)))))
   return { send, close: () => runtime.dispose() }
 }
 
@@ -77,7 +91,9 @@ const makeIntake = (file: string) => {
 const makeRaw = (file: string) => {
   const database = new DatabaseSync(file)
   database.exec("pragma journal_mode = wal; pragma synchronous = full")
-  database.exec("create table alerts (fingerprint text, starts_at text, body text, primary key (fingerprint, starts_at))")
+  database.exec(
+    "create table alerts (fingerprint text, starts_at text, body text, primary key (fingerprint, starts_at))"
+  )
   const insert = database.prepare("insert into alerts values (?, ?, ?) on conflict do nothing")
   let waiting: Array<() => void> = []
   const commit = (): void => {

@@ -1,20 +1,23 @@
 /**
- * Alerts taken in over HTTP, beside the least that could be called the same: raw `node:http` and `node:sqlite`, which parses the JSON, stores three rows for
- * each alert (the alert, its journal entry, its audit line) and commits in groups. Both on a file of their own with WAL and `synchronous=FULL`, 64 senders
- * in a process of their own (`senders.ts`), each post with one alert about a target of its own. Nobody works on the alerts.
+ * Alerts taken in over HTTP, beside the least that could be called the same: raw `node:http` and `node:sqlite`, which
+ * parses the JSON, stores three rows for each alert (the alert, its journal entry, its audit line) and commits in
+ * groups. Both on a file of their own with WAL and `synchronous=FULL`, 64 senders in a process of their own
+ * (`senders.ts`), each post with one alert about a target of its own. Nobody works on the alerts.
  *
- * Beside those rows intake authenticates, decodes by schema, finds the target, looks for a remediation that is at work on it and for one that
- * this alert refutes, admits by severity and rate, and chains the audit lines by SHA-256.
+ * Beside those rows intake authenticates, decodes by schema, finds the target, looks for a remediation that is at work
+ * on it and for one that this alert refutes, admits by severity and rate, and chains the audit lines by SHA-256.
  *
- * `throughput`: alerts a second, as a share of the raw server's. `cpu`: CPU time of the serving process for each alert, which a busy machine distorts least.
+ * `throughput`: alerts a second, as a share of the raw server's. `cpu`: CPU time of the serving process for each alert,
+ * which a busy machine distorts least.
  */
-import { Effect, Layer, Logger } from "effect"
+
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { Effect, Layer, Logger } from "effect"
 import { Degradation } from "../../src/health/DegradationFiber.ts"
 import { Components } from "../../src/http/Components.ts"
 import * as Server from "../../src/http/Server.ts"
@@ -46,7 +49,12 @@ const ours = (filename: string) =>
     Layer.provide([
       Components.layer([]),
       Supervised.layer,
-      Intake.layer({ cluster: "bench", onAccepted: () => Effect.void, capacity: Number.MAX_SAFE_INTEGER, rateLimit: { perSecond: 1e9, burst: 1e9 } })
+      Intake.layer({
+        cluster: "bench",
+        onAccepted: () => Effect.void,
+        capacity: Number.MAX_SAFE_INTEGER,
+        rateLimit: { perSecond: 1e9, burst: 1e9 }
+      })
     ]),
     Layer.provide([
       Layer.succeed(RemediationActors, { fire: () => Effect.void, sweep: Effect.never, active: Effect.succeed(0) }),
@@ -92,14 +100,23 @@ const raw = (filename: string) =>
       }
       const server = createServer((request, response) => {
         let text = ""
-        request.setEncoding("utf8").on("data", (part: string) => text += part).on("end", () => {
-          if (waiting.length === 0) {
-            database.exec("begin immediate")
-            setImmediate(commit)
-          }
-          const answer = JSON.stringify({ results: store(text).map((remediationId) => ({ status: "accepted", remediationId })) })
-          waiting.push(() => response.writeHead(202, { "content-type": "application/json", "content-length": answer.length }).end(answer))
-        })
+        request
+          .setEncoding("utf8")
+          .on("data", (part: string) => (text += part))
+          .on("end", () => {
+            if (waiting.length === 0) {
+              database.exec("begin immediate")
+              setImmediate(commit)
+            }
+            const answer = JSON.stringify({
+              results: store(text).map((remediationId) => ({ status: "accepted", remediationId }))
+            })
+            waiting.push(() =>
+              response
+                .writeHead(202, { "content-type": "application/json", "content-length": answer.length })
+                .end(answer)
+            )
+          })
       }).listen(ports.raw, "127.0.0.1")
       return { database, server }
     }),
@@ -122,17 +139,18 @@ const turn = (port: number, round: number): Promise<Turn> =>
     const words = [join(import.meta.dirname, "senders.ts"), port, load.alerts, load.senders, round, "fresh"].map(String)
     const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] })
     let elapsed = ""
-    child.stdout.on("data", (text) => elapsed += text)
+    child.stdout.on("data", (text) => (elapsed += text))
     child.on("close", (code) => {
       if (code !== 0) return reject(new Error(`the senders ended with ${code}`))
       const { system, user } = process.cpuUsage(before)
-      resolve({ perSecond: load.alerts / Number(elapsed) * 1000, cpuMicros: (user + system) / load.alerts })
+      resolve({ perSecond: (load.alerts / Number(elapsed)) * 1000, cpuMicros: (user + system) / load.alerts })
     })
   })
 
-const median = (values: ReadonlyArray<number>): number => values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN
+const median = (values: ReadonlyArray<number>): number =>
+  values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN
 
-const measure = Effect.gen(function*() {
+const measure = Effect.gen(function* () {
   const found = { kubernaut: [] as Array<Turn>, raw: [] as Array<Turn> }
   // The first round of each is a warm-up.
   for (let round = 0; round <= turns; round++) {
@@ -157,7 +175,9 @@ export async function* run(): AsyncGenerator<Result> {
   const directory = mkdtempSync(join(tmpdir(), "kubernaut-benchmark-"))
   try {
     yield* await Effect.runPromise(
-      Effect.scoped(Effect.andThen(raw(join(directory, "raw.db")), Effect.provide(measure, ours(join(directory, "kubernaut.db")))))
+      Effect.scoped(
+        Effect.andThen(raw(join(directory, "raw.db")), Effect.provide(measure, ours(join(directory, "kubernaut.db"))))
+      )
     )
   } finally {
     rmSync(directory, { recursive: true, force: true })

@@ -1,21 +1,19 @@
 /**
- * What one call through the resilience pipeline costs, beside cockatiel, opossum
- * and Effect's stock parts, each in its own idiom: promises awaited one after
- * the other, effects in one fiber.
+ * What one call through the resilience pipeline costs, beside cockatiel, opossum and Effect's stock parts, each in its
+ * own idiom: promises awaited one after the other, effects in one fiber.
  *
  * - `success`: the call succeeds at once.
  * - `success-async`: the call suspends for one microtask, as a promise does.
- * - `failing`: the call fails at once with an error that is not retried and that
- *   the breaker counts, without opening.
+ * - `failing`: the call fails at once with an error that is not retried and that the breaker counts, without opening.
  * - `open`: the breaker has been tripped and turns every call away.
  *
- * All have retry, breaker, a bulkhead of 16 and an attempt timeout of 10 s;
- * opossum has no retry of its own, so it goes without. Where a library has
- * several kinds of a part, it gets its cheapest (cockatiel's consecutive breaker
- * and cooperative timeout, opossum without percentiles). The failing call always throws the same error
- * object, so that nobody pays for stack traces but their own. Only this pipeline
- * has a deadline, a retry budget and a rolling window beside.
+ * All have retry, breaker, a bulkhead of 16 and an attempt timeout of 10 s; opossum has no retry of its own, so it goes
+ * without. Where a library has several kinds of a part, it gets its cheapest (cockatiel's consecutive breaker and
+ * cooperative timeout, opossum without percentiles). The failing call always throws the same error object, so that
+ * nobody pays for stack traces but their own. Only this pipeline has a deadline, a retry budget and a rolling window
+ * beside.
  */
+
 import {
   bulkhead,
   circuitBreaker,
@@ -59,36 +57,44 @@ const promiseCall = (kind: Kind) => async (): Promise<number> => {
   throw failure
 }
 
-const effectLoop = (attempt: Effect.Effect<unknown>): Contender => (calls) => {
-  let left = calls
-  return Effect.runPromise(Effect.whileLoop({
-    while: () => left-- > 0,
-    body: () => attempt,
-    step: () => undefined
-  }))
-}
+const effectLoop =
+  (attempt: Effect.Effect<unknown>): Contender =>
+  (calls) => {
+    let left = calls
+    return Effect.runPromise(
+      Effect.whileLoop({
+        while: () => left-- > 0,
+        body: () => attempt,
+        step: () => undefined
+      })
+    )
+  }
 
-const promiseLoop = (attempt: () => Promise<unknown>): Contender => async (calls) => {
-  for (let call = 0; call < calls; call++) {
-    try {
-      await attempt()
-    } catch {
-      // expected in "failing" and "open"
+const promiseLoop =
+  (attempt: () => Promise<unknown>): Contender =>
+  async (calls) => {
+    for (let call = 0; call < calls; call++) {
+      try {
+        await attempt()
+      } catch {
+        // expected in "failing" and "open"
+      }
     }
   }
-}
 
 const kubernaut = async (kind: Kind): Promise<Contender> => {
   const consecutiveFailures = kind === "failing" ? never : 5
-  const pipeline = await Effect.runPromise(Pipeline.make("benchmark", {
-    circuitBreaker: {
-      consecutiveFailures,
-      openDuration: "1 hour",
-      minimumRequests: kind === "failing" ? never : 10
-    },
-    bulkhead: { limit },
-    attemptTimeout: timeoutMs
-  }))
+  const pipeline = await Effect.runPromise(
+    Pipeline.make("benchmark", {
+      circuitBreaker: {
+        consecutiveFailures,
+        openDuration: "1 hour",
+        minimumRequests: kind === "failing" ? never : 10
+      },
+      bulkhead: { limit },
+      attemptTimeout: timeoutMs
+    })
+  )
   const call = effectCall(kind)
   const classify = (): Pipeline.Classification => ({ retry: false, breaker: "failure" })
   const attempt = Effect.exit(Effect.suspend(() => pipeline.execute(call, classify)))
@@ -154,12 +160,15 @@ const stock = async (kind: Kind): Promise<Contender> => {
 
 export async function* run(): AsyncGenerator<Result> {
   for (const kind of ["success", "success-async", "failing", "open"] as const) {
-    const medians = await measure({
-      kubernaut: await kubernaut(kind),
-      cockatiel: await cockatiel(kind),
-      opossum: await opossum(kind),
-      effect: await stock(kind)
-    }, { calls: kind === "success-async" ? 5_000 : 10_000, turns: 15 })
+    const medians = await measure(
+      {
+        kubernaut: await kubernaut(kind),
+        cockatiel: await cockatiel(kind),
+        opossum: await opossum(kind),
+        effect: await stock(kind)
+      },
+      { calls: kind === "success-async" ? 5_000 : 10_000, turns: 15 }
+    )
     yield* compare("pipeline", kind, "ns/call", medians)
   }
 }

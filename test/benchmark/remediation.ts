@@ -1,24 +1,27 @@
 /**
- * Whole remediations: an alert by HTTP, durable (`synchronous=FULL`), investigated, decided, planned, run dry, executed, verified, concluded.
+ * Whole remediations: an alert by HTTP, durable (`synchronous=FULL`), investigated, decided, planned, run dry,
+ * executed, verified, concluded.
  *
- * The peers are trivial, so that what is measured is ours: an investigator that answers at once, and a cluster of healthy Deployments that stores
- * a patch and does nothing else. The service runs in this process, the senders in another (`senders.ts`). Three figures: remediations a second under
- * 64 senders, the CPU time of this process that one takes then, and the median time from request to conclusion with one alert at a time. Each is
- * set against the project's goal for it. On a busy machine only the CPU time says much.
+ * The peers are trivial, so that what is measured is ours: an investigator that answers at once, and a cluster of
+ * healthy Deployments that stores a patch and does nothing else. The service runs in this process, the senders in
+ * another (`senders.ts`). Three figures: remediations a second under 64 senders, the CPU time of this process that one
+ * takes then, and the median time from request to conclusion with one alert at a time. Each is set against the
+ * project's goal for it. On a busy machine only the CPU time says much.
  */
-import { Deferred, Duration, Effect, JsonPatch, Layer, Logger, Stream } from "effect"
+
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Deferred, Duration, Effect, JsonPatch, Layer, Logger, Stream } from "effect"
 import { defaults as guardrails } from "../../src/decision/Guardrails.ts"
 import * as Timestamp from "../../src/domain/Timestamp.ts"
 import { Components } from "../../src/http/Components.ts"
 import * as Server from "../../src/http/Server.ts"
 import { InvestigationChain } from "../../src/investigation/InvestigationChain.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
-import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { Kubernaut } from "../../src/Kubernaut.ts"
+import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { RemediationEvents } from "../../src/remediation/RemediationEvents.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import type { Result } from "./harness.ts"
@@ -37,9 +40,19 @@ const deployment = (name: string): KubernetesObject => ({
   spec: {
     replicas: 1,
     selector: { matchLabels: { app: name } },
-    template: { metadata: { labels: { app: name }, annotations: {} }, spec: { containers: [{ name: "app", image: "app:1" }] } }
+    template: {
+      metadata: { labels: { app: name }, annotations: {} },
+      spec: { containers: [{ name: "app", image: "app:1" }] }
+    }
   },
-  status: { observedGeneration: 1, replicas: 1, readyReplicas: 1, updatedReplicas: 1, availableReplicas: 1, conditions: [] }
+  status: {
+    observedGeneration: 1,
+    replicas: 1,
+    readyReplicas: 1,
+    updatedReplicas: 1,
+    availableReplicas: 1,
+    conditions: []
+  }
 })
 
 /** Deployments that come into being when they are asked for, are always healthy, and keep what is patched into them. */
@@ -52,9 +65,21 @@ const trivialCluster = Layer.sync(KubernetesClient, () => {
     list: () => Effect.succeed([]),
     apply: (change, options) =>
       Effect.suspend(() => {
-        if (change._tag !== "Patch") return Effect.fail(new KubernetesError({ reason: { _tag: "Invalid", fields: [] }, operation: change._tag, applied: "no", retryable: false }))
+        if (change._tag !== "Patch")
+          return Effect.fail(
+            new KubernetesError({
+              reason: { _tag: "Invalid", fields: [] },
+              operation: change._tag,
+              applied: "no",
+              retryable: false
+            })
+          )
         const patched = JsonPatch.apply(change.patch, find(change.ref.name) as never) as unknown as KubernetesObject
-        if (options?.dryRun !== true) objects.set(change.ref.name, { ...patched, metadata: { ...patched.metadata, resourceVersion: String(++version) } })
+        if (options?.dryRun !== true)
+          objects.set(change.ref.name, {
+            ...patched,
+            metadata: { ...patched.metadata, resourceVersion: String(++version) }
+          })
         return Effect.succeed(patched)
       }),
     logs: () => Effect.succeed(""),
@@ -70,7 +95,10 @@ const restart: Investigator = {
       investigator: "custom",
       rootCause: "benchmark",
       evidence: [],
-      action: { type: "RestartWorkload", target: { namespace: target.namespace, kind: target.kind, name: target.name } },
+      action: {
+        type: "RestartWorkload",
+        target: { namespace: target.namespace, kind: target.kind, name: target.name }
+      },
       confidence: 1
     })
 }
@@ -89,19 +117,34 @@ const service = (filename: string) =>
     page: ""
   }).pipe(
     Layer.provide(Components.layer([])),
-    Layer.provideMerge(Kubernaut.layer({
-      cluster: "bench",
-      mode: "auto",
-      guardrails: { ...guardrails, cooldown: Duration.zero, actionsPerWindow: { limit: 1_000_000, window: Duration.millis(1) } },
-      verification: { stabilisation: 0 },
-      intake: { rateLimit: { perSecond: 1_000_000, burst: 1_000_000 } }
-    })),
-    Layer.provideMerge(Layer.mergeAll(trivialCluster, InvestigationChain.layer({ investigators: [restart] }), Storage.layerSqlite({ filename }))),
+    Layer.provideMerge(
+      Kubernaut.layer({
+        cluster: "bench",
+        mode: "auto",
+        guardrails: {
+          ...guardrails,
+          cooldown: Duration.zero,
+          actionsPerWindow: { limit: 1_000_000, window: Duration.millis(1) }
+        },
+        verification: { stabilisation: 0 },
+        intake: { rateLimit: { perSecond: 1_000_000, burst: 1_000_000 } }
+      })
+    ),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        trivialCluster,
+        InvestigationChain.layer({ investigators: [restart] }),
+        Storage.layerSqlite({ filename })
+      )
+    ),
     Layer.provide(Logger.layer([]))
   )
 
-/** Runs the senders in a process of their own and waits until all their alerts have ended: milliseconds from the first request to the last end, and each one's own. */
-const send = Effect.fnUntraced(function*(batch: { readonly alerts: number; readonly senders: number }, round: number) {
+/**
+ * Runs the senders in a process of their own and waits until all their alerts have ended: milliseconds from the first
+ * request to the last end, and each one's own.
+ */
+const send = Effect.fnUntraced(function* (batch: { readonly alerts: number; readonly senders: number }, round: number) {
   const events = yield* RemediationEvents
   const durationsMs: Array<number> = []
   const done = yield* Deferred.make<number>()
@@ -109,24 +152,31 @@ const send = Effect.fnUntraced(function*(batch: { readonly alerts: number; reado
   yield* events.listen(({ event, remediation }) => {
     if (event !== "Concluded") return
     startedMs ||= Timestamp.toMillis(remediation.receivedAt)
-    if (remediation.state !== "Remediated") Deferred.doneUnsafe(done, Effect.die(new Error(`${remediation.state}: ${remediation.conclusion}`)))
+    if (remediation.state !== "Remediated")
+      Deferred.doneUnsafe(done, Effect.die(new Error(`${remediation.state}: ${remediation.conclusion}`)))
     durationsMs.push(Timestamp.toMillis(remediation.updatedAt) - Timestamp.toMillis(remediation.receivedAt))
-    if (durationsMs.length === batch.alerts) Deferred.doneUnsafe(done, Effect.succeed(Timestamp.toMillis(remediation.updatedAt) - startedMs))
+    if (durationsMs.length === batch.alerts)
+      Deferred.doneUnsafe(done, Effect.succeed(Timestamp.toMillis(remediation.updatedAt) - startedMs))
   })
-  const child = spawn(process.execPath, [join(import.meta.dirname, "senders.ts"), port, batch.alerts, batch.senders, round].map(String), { stdio: ["ignore", "ignore", "inherit"] })
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, "senders.ts"), port, batch.alerts, batch.senders, round].map(String),
+    { stdio: ["ignore", "ignore", "inherit"] }
+  )
   yield* Effect.addFinalizer(() => Effect.sync(() => child.kill()))
   return { elapsedMs: yield* Deferred.await(done), durationsMs }
 }, Effect.scoped)
 
-const median = (values: ReadonlyArray<number>): number => values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN
+const median = (values: ReadonlyArray<number>): number =>
+  values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN
 
-const measure = Effect.gen(function*() {
+const measure = Effect.gen(function* () {
   yield* send(load, 0)
   const rates: Array<number> = []
   const cpuMicros: Array<number> = []
   for (let round = 1; round <= 3; round++) {
     const before = process.cpuUsage()
-    rates.push(load.alerts / (yield* send(load, round)).elapsedMs * 1000)
+    rates.push((load.alerts / (yield* send(load, round)).elapsedMs) * 1000)
     const { system, user } = process.cpuUsage(before)
     cpuMicros.push((user + system) / load.alerts)
   }
@@ -137,10 +187,33 @@ const measure = Effect.gen(function*() {
 export async function* run(): AsyncGenerator<Result> {
   const directory = mkdtempSync(join(tmpdir(), "kubernaut-benchmark-"))
   try {
-    const { cpuMicros, p50Ms, perSecond } = await Effect.runPromise(Effect.provide(measure, service(join(directory, "kubernaut.db"))))
-    yield { benchmark: "remediation", variant: "throughput", unit: "remediations/s", median: Math.round(perSecond), ratio: Number((perSecond / goals.perSecond).toPrecision(3)), against: `goal of ${goals.perSecond}/s` }
-    yield { benchmark: "remediation", variant: "cpu", unit: "µs", median: Math.round(cpuMicros), ratio: Number((cpuMicros / cpuGoal).toPrecision(3)), against: `${Math.round(cpuGoal)} µs, for that rate on one core` }
-    yield { benchmark: "remediation", variant: "latency-p50", unit: "ms", median: p50Ms, ratio: Number((p50Ms / goals.p50Ms).toPrecision(3)), against: `goal of ${goals.p50Ms} ms` }
+    const { cpuMicros, p50Ms, perSecond } = await Effect.runPromise(
+      Effect.provide(measure, service(join(directory, "kubernaut.db")))
+    )
+    yield {
+      benchmark: "remediation",
+      variant: "throughput",
+      unit: "remediations/s",
+      median: Math.round(perSecond),
+      ratio: Number((perSecond / goals.perSecond).toPrecision(3)),
+      against: `goal of ${goals.perSecond}/s`
+    }
+    yield {
+      benchmark: "remediation",
+      variant: "cpu",
+      unit: "µs",
+      median: Math.round(cpuMicros),
+      ratio: Number((cpuMicros / cpuGoal).toPrecision(3)),
+      against: `${Math.round(cpuGoal)} µs, for that rate on one core`
+    }
+    yield {
+      benchmark: "remediation",
+      variant: "latency-p50",
+      unit: "ms",
+      median: p50Ms,
+      ratio: Number((p50Ms / goals.p50Ms).toPrecision(3)),
+      against: `goal of ${goals.p50Ms} ms`
+    }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

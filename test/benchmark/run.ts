@@ -1,8 +1,8 @@
 /**
- * `npm run -s benchmark -- [NAME] [--json]` runs the benchmark `NAME.ts` of this
- * folder, or all of them. Each exports `run`, which yields results as it has
- * them. With `--json` one JSON object a line, else a table.
+ * `npm run -s benchmark -- [NAME] [--json]` runs the benchmark `NAME.ts` of this folder, or all of them. Each exports
+ * `run`, which yields results as it has them. With `--json` one JSON object a line, else a table.
  */
+
 import { readdirSync } from "node:fs"
 import type { Result } from "./harness.ts"
 
@@ -24,12 +24,12 @@ const chosen = words.filter((word) => word !== "--json")
 const line = (result: Result): string =>
   json
     ? JSON.stringify(result)
-    : `${result.benchmark.padEnd(12)} ${result.variant.padEnd(16)} ${
-      `${result.median} ${result.unit}`.padStart(16)
-    }   ${String(result.ratio).padStart(8)} × ${result.against}`
+    : `${result.benchmark.padEnd(12)} ${result.variant.padEnd(16)} ${`${result.median} ${result.unit}`.padStart(
+        16
+      )}   ${String(result.ratio).padStart(8)} × ${result.against}`
 
 for (const name of chosen.length > 0 ? chosen : available) {
-  const { run } = await import(`./${name}.ts`) as { readonly run: () => AsyncIterable<Result> }
+  const { run } = (await import(`./${name}.ts`)) as { readonly run: () => AsyncIterable<Result> }
   for await (const result of run()) process.stdout.write(`${line(result)}\n`)
 }
 // Libraries under comparison may keep timers; the figures are out, so end.

@@ -1,9 +1,12 @@
 /**
- * Posts alerts over kept connections, each sender one after the other: `node senders.ts PORT ALERTS SENDERS ROUND [fresh]`. After the last answer it
- * writes the milliseconds since its first request, and ends. `fresh`: no alert is about a target of another round.
+ * Posts alerts over kept connections, each sender one after the other: `node senders.ts PORT ALERTS SENDERS ROUND
+ * [fresh]`. After the last answer it writes the milliseconds since its first request, and ends. `fresh`: no alert is
+ * about a target of another round.
  *
- * It speaks just enough HTTP over plain sockets, because on a small machine a whole HTTP client takes more CPU than the server that is measured.
+ * It speaks just enough HTTP over plain sockets, because on a small machine a whole HTTP client takes more CPU than the
+ * server that is measured.
  */
+
 import { connect, type Socket } from "node:net"
 
 const [port, alerts, senders, round] = process.argv.slice(2, 6).map(Number) as [number, number, number, number]
@@ -19,16 +22,23 @@ const body = (index: number): string =>
     commonLabels: {},
     commonAnnotations: {},
     externalURL: "",
-    alerts: [{
-      status: "firing",
-      // A target of its own for each alert of a round: an alert about a target that is being worked on would join.
-      labels: { alertname: "KubeDeploymentReplicasMismatch", severity: "warning", namespace: "bench", deployment: `${prefix}-${index}` },
-      annotations: { summary: "A benchmark." },
-      startsAt: "2026-11-24T03:00:00Z",
-      endsAt: "0001-01-01T00:00:00Z",
-      generatorURL: "",
-      fingerprint: `${round}-${index}`
-    }]
+    alerts: [
+      {
+        status: "firing",
+        // A target of its own for each alert of a round: an alert about a target that is being worked on would join.
+        labels: {
+          alertname: "KubeDeploymentReplicasMismatch",
+          severity: "warning",
+          namespace: "bench",
+          deployment: `${prefix}-${index}`
+        },
+        annotations: { summary: "A benchmark." },
+        startsAt: "2026-11-24T03:00:00Z",
+        endsAt: "0001-01-01T00:00:00Z",
+        generatorURL: "",
+        fingerprint: `${round}-${index}`
+      }
+    ]
   })
 
 const request = (index: number): string => {
@@ -58,10 +68,14 @@ const sender = (): Promise<void> =>
       received = ""
       socket.write(request(next++), "latin1")
     }
-    socket.setEncoding("latin1").on("connect", post).on("error", reject).on("data", (text: string) => {
-      received += text
-      if (isAnswer(received)) post()
-    })
+    socket
+      .setEncoding("latin1")
+      .on("connect", post)
+      .on("error", reject)
+      .on("data", (text: string) => {
+        received += text
+        if (isAnswer(received)) post()
+      })
   })
 
 const startedMs = performance.now()

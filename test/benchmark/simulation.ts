@@ -1,7 +1,8 @@
 /**
- * What an hour of the simulated service costs, in CPU time of one thread: an alert every 30 seconds, without faults and with those that each seed draws.
- * `ratio` is how much faster than real time that is.
+ * What an hour of the simulated service costs, in CPU time of one thread: an alert every 30 seconds, without faults and
+ * with those that each seed draws. `ratio` is how much faster than real time that is.
  */
+
 import * as Scenario from "../../src/simulation/Scenario.ts"
 import { run as simulate } from "../../src/simulation/Simulation.ts"
 import type { Result } from "./harness.ts"
@@ -17,9 +18,21 @@ const costMs = (seed: number, plan: { readonly plan?: [] }): number => {
 }
 
 export async function* run(): AsyncIterable<Result> {
-  for (const [variant, plan] of [["no faults", { plan: [] as [] }], ["drawn faults", {}]] as const) {
-    const costs = Array.from({ length: warmUpSeeds + seeds }, (_, seed) => costMs(seed + 1, plan)).slice(warmUpSeeds).sort((a, b) => a - b)
+  for (const [variant, plan] of [
+    ["no faults", { plan: [] as [] }],
+    ["drawn faults", {}]
+  ] as const) {
+    const costs = Array.from({ length: warmUpSeeds + seeds }, (_, seed) => costMs(seed + 1, plan))
+      .slice(warmUpSeeds)
+      .sort((a, b) => a - b)
     const median = costs[seeds / 2]!
-    yield { benchmark: "simulation", variant, unit: "ms/h", median: Math.round(median), ratio: Math.round(Scenario.steady.durationMs / median), against: "real time" }
+    yield {
+      benchmark: "simulation",
+      variant,
+      unit: "ms/h",
+      median: Math.round(median),
+      ratio: Math.round(Scenario.steady.durationMs / median),
+      against: "real time"
+    }
   }
 }

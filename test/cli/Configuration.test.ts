@@ -4,7 +4,11 @@ import { editDistance, isLoopback, nearest, parse } from "../../src/cli/Configur
 import { environmentKey, fileKey, jsonSchema, settingNames, settings } from "../../src/cli/Settings.ts"
 
 const read = (environment: Record<string, string>, yaml?: string) =>
-  parse({ environment, terminal: false, ...(yaml === undefined ? {} : { file: { path: "kubernaut.yaml", text: yaml } }) })
+  parse({
+    environment,
+    terminal: false,
+    ...(yaml === undefined ? {} : { file: { path: "kubernaut.yaml", text: yaml } })
+  })
 
 const values = (environment: Record<string, string>, yaml?: string) => {
   const result = read(environment, yaml)
@@ -48,7 +52,14 @@ describe("Configuration", () => {
   })
 
   it("takes no offence at the variables of its own scripts", () => {
-    assert.strictEqual(values({ KUBERNAUT_TEST_KUBECONFIG: "/tmp/kubeconfig", KUBERNAUT_CACHE: "/tmp/cache", KUBERNAUT_CONTROL_PLANE_DIR: "/tmp/plane" }).port, 8080)
+    assert.strictEqual(
+      values({
+        KUBERNAUT_TEST_KUBECONFIG: "/tmp/kubeconfig",
+        KUBERNAUT_CACHE: "/tmp/cache",
+        KUBERNAUT_CONTROL_PLANE_DIR: "/tmp/plane"
+      }).port,
+      8080
+    )
   })
 
   it("reads the same setting from the file under its lower-case name, and the environment wins", () => {
@@ -72,30 +83,113 @@ describe("Configuration", () => {
     assert.strictEqual(values({ KUBERNAUT_PORT: "", KUBERNAUT_HOLMESGPT_URL: "" }).port, 8080)
   })
 
-  const wrong: ReadonlyArray<readonly [name: string, environment: Record<string, string>, key: string, text: RegExp]> = [
-    ["an unknown key, with the one that was meant", { KUBERNAUT_PROT: "1" }, "KUBERNAUT_PROT", /unknown key; did you mean KUBERNAUT_PORT\?/],
-    ["an unknown key that is near to nothing", { KUBERNAUT_QQQQQQQQQQQQQQQQQQQ: "1" }, "KUBERNAUT_QQQQQQQQQQQQQQQQQQQ", /unknown key; kubernaut config lists all/],
-    ["a port that is no number", { KUBERNAUT_PORT: "http" }, "KUBERNAUT_PORT", /expected a whole number from 0 to 65535, got "http"/],
-    ["a port out of range", { KUBERNAUT_PORT: "65536" }, "KUBERNAUT_PORT", /from 0 to 65535, got 65536/],
-    ["a cluster that is none of three", { KUBERNAUT_CLUSTER: "kind" }, "KUBERNAUT_CLUSTER", /sandbox, kubeconfig or in-cluster, got "kind"/],
-    ["a mode that is none of three", { KUBERNAUT_MODE: "yolo" }, "KUBERNAUT_MODE", /observe, approve or auto/],
-    ["a cluster name with a slash", { KUBERNAUT_CLUSTER_NAME: "a/b" }, "KUBERNAUT_CLUSTER_NAME", /prod-eu-1/],
-    ["PostgreSQL, which is not there yet", { KUBERNAUT_DATABASE_URL: "postgres://u:p@h/d" }, "KUBERNAUT_DATABASE_URL", /PostgreSQL is not supported in this version/],
-    ["a database of another kind", { KUBERNAUT_DATABASE_URL: "mysql://x" }, "KUBERNAUT_DATABASE_URL", /Expected sqlite:/],
-    ["an address with a password in it", { KUBERNAUT_HOLMESGPT_URL: "http://u:p@h" }, "KUBERNAUT_HOLMESGPT_URL", /without user and password/],
-    ["an address of another scheme", { KUBERNAUT_HOLMESGPT_URL: "ftp://h" }, "KUBERNAUT_HOLMESGPT_URL", /http:\/\/ or https:\/\//],
-    ["a time limit without its unit", { KUBERNAUT_HOLMESGPT_TIMEOUT: "30" }, "KUBERNAUT_HOLMESGPT_TIMEOUT", /with its unit/],
-    ["a key without the address it is for", { KUBERNAUT_HOLMESGPT_API_KEY: "k" }, "KUBERNAUT_HOLMESGPT_URL", /is required/],
-    ["providers that are no JSON", { KUBERNAUT_LLM_PROVIDERS: "openai" }, "KUBERNAUT_LLM_PROVIDERS", /is not JSON/],
-    ["a provider without a model", { KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"openai"}]` }, "KUBERNAUT_LLM_PROVIDERS", /wrong at 0\.model/],
-    ["two providers of one name", { KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"openai","model":"m"},{"name":"a","kind":"openai","model":"m"}]` }, "KUBERNAUT_LLM_PROVIDERS", /a name of its own/],
-    ["a guardrail that does not exist", { KUBERNAUT_GUARDRAILS: `{"cooldwn":"1 minute"}` }, "KUBERNAUT_GUARDRAILS", /cooldwn/],
-    ["a guardrail of a wrong type", { KUBERNAUT_GUARDRAILS: `{"maximumReplicas":"many"}` }, "KUBERNAUT_GUARDRAILS", /maximumReplicas/],
-    ["a certificate without its key", { KUBERNAUT_TLS_CERT: "c.pem" }, "KUBERNAUT_TLS_KEY", /go together/],
-    ["a bind beyond loopback without tokens", { KUBERNAUT_HOST: "0.0.0.0" }, "KUBERNAUT_TOKENS_FILE", /beyond loopback/],
-    ["a log level that is none", { KUBERNAUT_LOG_LEVEL: "loud" }, "KUBERNAUT_LOG_LEVEL", /debug, info, warn or error/],
-    ["a body limit below a kilobyte", { KUBERNAUT_MAX_BODY_SIZE: "1" }, "KUBERNAUT_MAX_BODY_SIZE", /bytes/]
-  ]
+  const wrong: ReadonlyArray<readonly [name: string, environment: Record<string, string>, key: string, text: RegExp]> =
+    [
+      [
+        "an unknown key, with the one that was meant",
+        { KUBERNAUT_PROT: "1" },
+        "KUBERNAUT_PROT",
+        /unknown key; did you mean KUBERNAUT_PORT\?/
+      ],
+      [
+        "an unknown key that is near to nothing",
+        { KUBERNAUT_QQQQQQQQQQQQQQQQQQQ: "1" },
+        "KUBERNAUT_QQQQQQQQQQQQQQQQQQQ",
+        /unknown key; kubernaut config lists all/
+      ],
+      [
+        "a port that is no number",
+        { KUBERNAUT_PORT: "http" },
+        "KUBERNAUT_PORT",
+        /expected a whole number from 0 to 65535, got "http"/
+      ],
+      ["a port out of range", { KUBERNAUT_PORT: "65536" }, "KUBERNAUT_PORT", /from 0 to 65535, got 65536/],
+      [
+        "a cluster that is none of three",
+        { KUBERNAUT_CLUSTER: "kind" },
+        "KUBERNAUT_CLUSTER",
+        /sandbox, kubeconfig or in-cluster, got "kind"/
+      ],
+      ["a mode that is none of three", { KUBERNAUT_MODE: "yolo" }, "KUBERNAUT_MODE", /observe, approve or auto/],
+      ["a cluster name with a slash", { KUBERNAUT_CLUSTER_NAME: "a/b" }, "KUBERNAUT_CLUSTER_NAME", /prod-eu-1/],
+      [
+        "PostgreSQL, which is not there yet",
+        { KUBERNAUT_DATABASE_URL: "postgres://u:p@h/d" },
+        "KUBERNAUT_DATABASE_URL",
+        /PostgreSQL is not supported in this version/
+      ],
+      [
+        "a database of another kind",
+        { KUBERNAUT_DATABASE_URL: "mysql://x" },
+        "KUBERNAUT_DATABASE_URL",
+        /Expected sqlite:/
+      ],
+      [
+        "an address with a password in it",
+        { KUBERNAUT_HOLMESGPT_URL: "http://u:p@h" },
+        "KUBERNAUT_HOLMESGPT_URL",
+        /without user and password/
+      ],
+      [
+        "an address of another scheme",
+        { KUBERNAUT_HOLMESGPT_URL: "ftp://h" },
+        "KUBERNAUT_HOLMESGPT_URL",
+        /http:\/\/ or https:\/\//
+      ],
+      [
+        "a time limit without its unit",
+        { KUBERNAUT_HOLMESGPT_TIMEOUT: "30" },
+        "KUBERNAUT_HOLMESGPT_TIMEOUT",
+        /with its unit/
+      ],
+      [
+        "a key without the address it is for",
+        { KUBERNAUT_HOLMESGPT_API_KEY: "k" },
+        "KUBERNAUT_HOLMESGPT_URL",
+        /is required/
+      ],
+      ["providers that are no JSON", { KUBERNAUT_LLM_PROVIDERS: "openai" }, "KUBERNAUT_LLM_PROVIDERS", /is not JSON/],
+      [
+        "a provider without a model",
+        { KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"openai"}]` },
+        "KUBERNAUT_LLM_PROVIDERS",
+        /wrong at 0\.model/
+      ],
+      [
+        "two providers of one name",
+        {
+          KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"openai","model":"m"},{"name":"a","kind":"openai","model":"m"}]`
+        },
+        "KUBERNAUT_LLM_PROVIDERS",
+        /a name of its own/
+      ],
+      [
+        "a guardrail that does not exist",
+        { KUBERNAUT_GUARDRAILS: `{"cooldwn":"1 minute"}` },
+        "KUBERNAUT_GUARDRAILS",
+        /cooldwn/
+      ],
+      [
+        "a guardrail of a wrong type",
+        { KUBERNAUT_GUARDRAILS: `{"maximumReplicas":"many"}` },
+        "KUBERNAUT_GUARDRAILS",
+        /maximumReplicas/
+      ],
+      ["a certificate without its key", { KUBERNAUT_TLS_CERT: "c.pem" }, "KUBERNAUT_TLS_KEY", /go together/],
+      [
+        "a bind beyond loopback without tokens",
+        { KUBERNAUT_HOST: "0.0.0.0" },
+        "KUBERNAUT_TOKENS_FILE",
+        /beyond loopback/
+      ],
+      [
+        "a log level that is none",
+        { KUBERNAUT_LOG_LEVEL: "loud" },
+        "KUBERNAUT_LOG_LEVEL",
+        /debug, info, warn or error/
+      ],
+      ["a body limit below a kilobyte", { KUBERNAUT_MAX_BODY_SIZE: "1" }, "KUBERNAUT_MAX_BODY_SIZE", /bytes/]
+    ]
   for (const [name, environment, key, text] of wrong) {
     it(`refuses ${name}`, () => {
       const [problem, ...more] = problems(environment)
@@ -117,7 +211,9 @@ describe("Configuration", () => {
   })
 
   it("lists everything that is wrong at once", () => {
-    const keys = problems({ KUBERNAUT_PORT: "x", KUBERNAUT_MODE: "y", KUBERNAUT_PROT: "1" }, "cluster: z").map(({ key }) => key)
+    const keys = problems({ KUBERNAUT_PORT: "x", KUBERNAUT_MODE: "y", KUBERNAUT_PROT: "1" }, "cluster: z").map(
+      ({ key }) => key
+    )
     assert.sameMembers(keys, ["KUBERNAUT_PORT", "KUBERNAUT_MODE", "KUBERNAUT_PROT", "cluster"])
   })
 
@@ -158,7 +254,8 @@ describe("Configuration", () => {
 
   it("tells loopback from addresses that others can reach", () => {
     for (const host of ["127.0.0.1", "127.8.9.1", "localhost", "::1"]) assert.isTrue(isLoopback(host), host)
-    for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com", "1270.0.0.1"]) assert.isFalse(isLoopback(host), host)
+    for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com", "1270.0.0.1"])
+      assert.isFalse(isLoopback(host), host)
   })
 
   it("finds the nearest key by letters to change", () => {

@@ -1,11 +1,11 @@
-import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect } from "effect"
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect } from "effect"
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 const crashLoop = fileURLToPath(new URL("../../examples/alerts/crash-loop.json", import.meta.url))
@@ -16,7 +16,9 @@ const directory = Effect.acquireRelease(
 )
 
 /** Without what the one who runs the tests has set. */
-const cleanEnvironment = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith("KUBERNAUT_") && !key.startsWith("OTEL_")))
+const cleanEnvironment = Object.fromEntries(
+  Object.entries(process.env).filter(([key]) => !key.startsWith("KUBERNAUT_") && !key.startsWith("OTEL_"))
+)
 
 interface Ended {
   readonly code: number | null
@@ -55,8 +57,12 @@ const start = (args: ReadonlyArray<string>, environment: Readonly<Record<string,
 const run = (args: ReadonlyArray<string>, environment?: Readonly<Record<string, string>>) =>
   Effect.scoped(Effect.flatMap(start(args, environment), ({ ended }) => ended))
 
-const serve = Effect.fnUntraced(function*(environment: Readonly<Record<string, string>> = {}) {
-  const service = yield* start(["serve"], { KUBERNAUT_PORT: "0", KUBERNAUT_DATABASE_URL: "sqlite::memory:", ...environment })
+const serve = Effect.fnUntraced(function* (environment: Readonly<Record<string, string>> = {}) {
+  const service = yield* start(["serve"], {
+    KUBERNAUT_PORT: "0",
+    KUBERNAUT_DATABASE_URL: "sqlite::memory:",
+    ...environment
+  })
   const [, url = ""] = yield* service.said(/"url":"([^"]+)"/)
   return { ...service, url }
 })
@@ -64,123 +70,219 @@ const serve = Effect.fnUntraced(function*(environment: Readonly<Record<string, s
 const lastLine = ({ stdout }: Ended): unknown => JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "")
 
 describe("the command line", () => {
-  const codes: ReadonlyArray<readonly [name: string, args: ReadonlyArray<string>, environment: Record<string, string>, code: number, stderr: RegExp]> = [
+  const codes: ReadonlyArray<
+    readonly [
+      name: string,
+      args: ReadonlyArray<string>,
+      environment: Record<string, string>,
+      code: number,
+      stderr: RegExp
+    ]
+  > = [
     ["an unknown command", ["nope"], {}, 2, /Unknown subcommand "nope"/],
     ["a missing argument", ["remediations", "show"], {}, 2, /Missing required argument/],
     ["a service that does not run", ["status", "--url", "http://127.0.0.1:1"], {}, 69, /does not answer/],
-    ["a wrong setting", ["serve"], { KUBERNAUT_PORT: "http", KUBERNAUT_PROT: "1" }, 78, /2 problems:[\s\S]*KUBERNAUT_PORT: expected[\s\S]*did you mean KUBERNAUT_PORT/],
-    ["a configuration file that is not there", ["serve"], { KUBERNAUT_CONFIG: "/nonexistent.yaml" }, 78, /KUBERNAUT_CONFIG: cannot be read/],
-    ["a tokens file that is not there", ["serve"], { KUBERNAUT_TOKENS_FILE: "/nonexistent.yaml" }, 78, /KUBERNAUT_TOKENS_FILE/],
-    ["a bind beyond this machine without tokens", ["serve"], { KUBERNAUT_HOST: "0.0.0.0" }, 78, /KUBERNAUT_TOKENS_FILE: is required/],
-    ["a certificate that is none", ["serve"], { KUBERNAUT_TLS_CERT: crashLoop, KUBERNAUT_TLS_KEY: crashLoop }, 78, /KUBERNAUT_TLS_CERT: is no certificate/],
-    ["PostgreSQL", ["serve"], { KUBERNAUT_DATABASE_URL: "postgres://u:hunter2@h/d" }, 78, /PostgreSQL is not supported in this version/]
+    [
+      "a wrong setting",
+      ["serve"],
+      { KUBERNAUT_PORT: "http", KUBERNAUT_PROT: "1" },
+      78,
+      /2 problems:[\s\S]*KUBERNAUT_PORT: expected[\s\S]*did you mean KUBERNAUT_PORT/
+    ],
+    [
+      "a configuration file that is not there",
+      ["serve"],
+      { KUBERNAUT_CONFIG: "/nonexistent.yaml" },
+      78,
+      /KUBERNAUT_CONFIG: cannot be read/
+    ],
+    [
+      "a tokens file that is not there",
+      ["serve"],
+      { KUBERNAUT_TOKENS_FILE: "/nonexistent.yaml" },
+      78,
+      /KUBERNAUT_TOKENS_FILE/
+    ],
+    [
+      "a bind beyond this machine without tokens",
+      ["serve"],
+      { KUBERNAUT_HOST: "0.0.0.0" },
+      78,
+      /KUBERNAUT_TOKENS_FILE: is required/
+    ],
+    [
+      "a certificate that is none",
+      ["serve"],
+      { KUBERNAUT_TLS_CERT: crashLoop, KUBERNAUT_TLS_KEY: crashLoop },
+      78,
+      /KUBERNAUT_TLS_CERT: is no certificate/
+    ],
+    [
+      "PostgreSQL",
+      ["serve"],
+      { KUBERNAUT_DATABASE_URL: "postgres://u:hunter2@h/d" },
+      78,
+      /PostgreSQL is not supported in this version/
+    ]
   ]
   for (const [name, args, environment, code, stderr] of codes) {
-    it.live(`${name} ends with ${code} and says why on standard error, without a stack`, () =>
-      Effect.gen(function*() {
-        const ended = yield* run(args, environment)
-        assert.strictEqual(ended.code, code, ended.stderr)
-        assert.match(ended.stderr, stderr)
-        assert.notMatch(ended.stderr, /\n\s+at |hunter2/)
-      }), 30_000)
+    it.live(
+      `${name} ends with ${code} and says why on standard error, without a stack`,
+      () =>
+        Effect.gen(function* () {
+          const ended = yield* run(args, environment)
+          assert.strictEqual(ended.code, code, ended.stderr)
+          assert.match(ended.stderr, stderr)
+          assert.notMatch(ended.stderr, /\n\s+at |hunter2/)
+        }),
+      30_000
+    )
   }
 
-  it.live("a rulebook that is wrong is refused with file, line and reason, by check and at start; one that is right is not", () =>
-    Effect.gen(function*() {
-      const path = yield* directory
-      const wrong = join(path, "wrong.yaml")
-      const right = join(path, "right.yaml")
-      writeFileSync(wrong, "version: 1\nrules:\n  - name: x\n    match: { alerts: [A] }\n    cause: c\n    action: { type: DeleteEverything }\n")
-      writeFileSync(right, "version: 1\nextends: none\nrules:\n  - name: x\n    match: { alerts: [A] }\n    cause: c\n    action: { type: Notify }\n    check: c\n")
-      const checked = yield* run(["rulebook", "check", wrong])
-      assert.strictEqual(checked.code, 78)
-      assert.match(checked.stderr, /wrong\.yaml:6:\d+: /)
-      const started = yield* run(["serve"], { KUBERNAUT_RULEBOOK: wrong })
-      assert.strictEqual(started.code, 78)
-      assert.match(started.stderr, /KUBERNAUT_RULEBOOK: .*wrong\.yaml:6/)
-      const fine = yield* run(["rulebook", "check", right, "--json"])
-      assert.strictEqual(fine.code, 0, fine.stderr)
-      assert.deepStrictEqual(lastLine(fine), { file: right, rules: 1 })
-    }).pipe(Effect.scoped), 40_000)
+  it.live(
+    "a rulebook that is wrong is refused with file, line and reason, by check and at start; one that is right is not",
+    () =>
+      Effect.gen(function* () {
+        const path = yield* directory
+        const wrong = join(path, "wrong.yaml")
+        const right = join(path, "right.yaml")
+        writeFileSync(
+          wrong,
+          "version: 1\nrules:\n  - name: x\n    match: { alerts: [A] }\n    cause: c\n    action: { type: DeleteEverything }\n"
+        )
+        writeFileSync(
+          right,
+          "version: 1\nextends: none\nrules:\n  - name: x\n    match: { alerts: [A] }\n    cause: c\n    action: { type: Notify }\n    check: c\n"
+        )
+        const checked = yield* run(["rulebook", "check", wrong])
+        assert.strictEqual(checked.code, 78)
+        assert.match(checked.stderr, /wrong\.yaml:6:\d+: /)
+        const started = yield* run(["serve"], { KUBERNAUT_RULEBOOK: wrong })
+        assert.strictEqual(started.code, 78)
+        assert.match(started.stderr, /KUBERNAUT_RULEBOOK: .*wrong\.yaml:6/)
+        const fine = yield* run(["rulebook", "check", right, "--json"])
+        assert.strictEqual(fine.code, 0, fine.stderr)
+        assert.deepStrictEqual(lastLine(fine), { file: right, rules: 1 })
+      }).pipe(Effect.scoped),
+    40_000
+  )
 
-  it.live("works a service from the outside: post and wait, list, show, status, audit, each with JSON as the last line", () =>
-    Effect.gen(function*() {
-      const { url } = yield* serve()
-      const json = (...args: ReadonlyArray<string>) => Effect.map(run([...args, "--url", url, "--json"]), (ended) => ({ ...ended, value: lastLine(ended) }))
-      const posted = yield* json("alert", "post", crashLoop, "--wait")
-      assert.strictEqual(posted.code, 0, posted.stderr)
-      const { remediations } = posted.value as { readonly remediations: ReadonlyArray<{ readonly id: string; readonly state: string }> }
-      assert.deepStrictEqual(remediations.map(({ state }) => state), ["Remediated"])
-      const id = remediations[0]?.id ?? ""
-      const [listed, shown, status, audit] = yield* Effect.all([
-        json("remediations", "list"),
-        json("remediations", "show", id),
-        json("status"),
-        json("audit", "verify")
-      ], { concurrency: 2 })
-      assert.deepInclude((listed.value as { readonly remediations: ReadonlyArray<object> }).remediations[0], { id, state: "Remediated" })
-      assert.deepInclude(shown.value as object, { id, state: "Remediated" })
-      assert.deepInclude(status.value as object, { level: 0, cluster: "sandbox", mode: "auto" })
-      assert.deepStrictEqual(audit.value, { intact: true })
-      const text = yield* run(["remediations", "show", id, "--url", url])
-      assert.match(text.stdout, /RollbackDeployment on Deployment shop\/checkout[\s\S]*Verification: fixed/)
-      const unknown = yield* run(["approve", "rem-nope", "--url", url])
-      assert.strictEqual(unknown.code, 1)
-      assert.match(unknown.stderr, /no remediation rem-nope/)
-    }).pipe(Effect.scoped), 60_000)
+  it.live(
+    "works a service from the outside: post and wait, list, show, status, audit, each with JSON as the last line",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* serve()
+        const json = (...args: ReadonlyArray<string>) =>
+          Effect.map(run([...args, "--url", url, "--json"]), (ended) => ({ ...ended, value: lastLine(ended) }))
+        const posted = yield* json("alert", "post", crashLoop, "--wait")
+        assert.strictEqual(posted.code, 0, posted.stderr)
+        const { remediations } = posted.value as {
+          readonly remediations: ReadonlyArray<{ readonly id: string; readonly state: string }>
+        }
+        assert.deepStrictEqual(
+          remediations.map(({ state }) => state),
+          ["Remediated"]
+        )
+        const id = remediations[0]?.id ?? ""
+        const [listed, shown, status, audit] = yield* Effect.all(
+          [json("remediations", "list"), json("remediations", "show", id), json("status"), json("audit", "verify")],
+          { concurrency: 2 }
+        )
+        assert.deepInclude((listed.value as { readonly remediations: ReadonlyArray<object> }).remediations[0], {
+          id,
+          state: "Remediated"
+        })
+        assert.deepInclude(shown.value as object, { id, state: "Remediated" })
+        assert.deepInclude(status.value as object, { level: 0, cluster: "sandbox", mode: "auto" })
+        assert.deepStrictEqual(audit.value, { intact: true })
+        const text = yield* run(["remediations", "show", id, "--url", url])
+        assert.match(text.stdout, /RollbackDeployment on Deployment shop\/checkout[\s\S]*Verification: fixed/)
+        const unknown = yield* run(["approve", "rem-nope", "--url", url])
+        assert.strictEqual(unknown.code, 1)
+        assert.match(unknown.stderr, /no remediation rem-nope/)
+      }).pipe(Effect.scoped),
+    60_000
+  )
 
-  it.live("a token that is missing or wrong ends with 77; the right one, from the environment, does not", () =>
-    Effect.gen(function*() {
-      const tokens = join(yield* directory, "tokens.yaml")
-      writeFileSync(tokens, "- { name: alice, role: operator, token: 0123456789abcdef }\n")
-      const { url } = yield* serve({ KUBERNAUT_TOKENS_FILE: tokens })
-      assert.strictEqual((yield* run(["status", "--url", url])).code, 77)
-      assert.strictEqual((yield* run(["status", "--url", url, "--token", "fedcba9876543210"])).code, 77)
-      assert.strictEqual((yield* run(["status"], { KUBERNAUT_URL: url, KUBERNAUT_TOKEN: "0123456789abcdef" })).code, 0)
-    }).pipe(Effect.scoped), 60_000)
+  it.live(
+    "a token that is missing or wrong ends with 77; the right one, from the environment, does not",
+    () =>
+      Effect.gen(function* () {
+        const tokens = join(yield* directory, "tokens.yaml")
+        writeFileSync(tokens, "- { name: alice, role: operator, token: 0123456789abcdef }\n")
+        const { url } = yield* serve({ KUBERNAUT_TOKENS_FILE: tokens })
+        assert.strictEqual((yield* run(["status", "--url", url])).code, 77)
+        assert.strictEqual((yield* run(["status", "--url", url, "--token", "fedcba9876543210"])).code, 77)
+        assert.strictEqual(
+          (yield* run(["status"], { KUBERNAUT_URL: url, KUBERNAUT_TOKEN: "0123456789abcdef" })).code,
+          0
+        )
+      }).pipe(Effect.scoped),
+    60_000
+  )
 
-  it.live("a signal stops the service in order with 0; a port that is taken is said so with 69", () =>
-    Effect.gen(function*() {
-      const first = yield* serve()
-      const second = yield* run(["serve"], { KUBERNAUT_PORT: new URL(first.url).port, KUBERNAUT_DATABASE_URL: "sqlite::memory:" })
-      assert.strictEqual(second.code, 69, second.stderr)
-      assert.match(second.stderr, /Cannot listen on 127\.0\.0\.1:\d+/)
-      first.child.kill("SIGTERM")
-      const ended = yield* first.ended
-      assert.strictEqual(ended.code, 0)
-      assert.match(ended.stderr, /Kubernaut has stopped/)
-    }).pipe(Effect.scoped), 60_000)
+  it.live(
+    "a signal stops the service in order with 0; a port that is taken is said so with 69",
+    () =>
+      Effect.gen(function* () {
+        const first = yield* serve()
+        const second = yield* run(["serve"], {
+          KUBERNAUT_PORT: new URL(first.url).port,
+          KUBERNAUT_DATABASE_URL: "sqlite::memory:"
+        })
+        assert.strictEqual(second.code, 69, second.stderr)
+        assert.match(second.stderr, /Cannot listen on 127\.0\.0\.1:\d+/)
+        first.child.kill("SIGTERM")
+        const ended = yield* first.ended
+        assert.strictEqual(ended.code, 0)
+        assert.match(ended.stderr, /Kubernaut has stopped/)
+      }).pipe(Effect.scoped),
+    60_000
+  )
 
-  it.live("a second signal ends it at once, though a request is still arriving", () =>
-    Effect.gen(function*() {
-      const { child, ended, said, url } = yield* serve({ KUBERNAUT_LOG_LEVEL: "info" })
-      const socket = connect(Number(new URL(url).port), "127.0.0.1")
-      yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
-      yield* Effect.callback<void>((resume) => {
-        socket.write("POST /api/v1/alerts HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n{")
-        // The server has begun with the request when it asks for the body.
-        socket.once("data", () => resume(Effect.void))
-      })
-      child.kill("SIGTERM")
-      yield* said(/Kubernaut is stopping/)
-      child.kill("SIGTERM")
-      const { code, stderr } = yield* ended
-      assert.strictEqual(code, 143)
-      assert.notMatch(stderr, /has stopped/)
-    }).pipe(Effect.scoped), 60_000)
+  it.live(
+    "a second signal ends it at once, though a request is still arriving",
+    () =>
+      Effect.gen(function* () {
+        const { child, ended, said, url } = yield* serve({ KUBERNAUT_LOG_LEVEL: "info" })
+        const socket = connect(Number(new URL(url).port), "127.0.0.1")
+        yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+        yield* Effect.callback<void>((resume) => {
+          socket.write(
+            "POST /api/v1/alerts HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n{"
+          )
+          // The server has begun with the request when it asks for the body.
+          socket.once("data", () => resume(Effect.void))
+        })
+        child.kill("SIGTERM")
+        yield* said(/Kubernaut is stopping/)
+        child.kill("SIGTERM")
+        const { code, stderr } = yield* ended
+        assert.strictEqual(code, 143)
+        assert.notMatch(stderr, /has stopped/)
+      }).pipe(Effect.scoped),
+    60_000
+  )
 
-  it.live("lists every setting, and shows those in force without secrets", () =>
-    Effect.gen(function*() {
-      const listed = yield* run(["config", "--json"])
-      const options = lastLine(listed) as ReadonlyArray<{ readonly environment: string }>
-      assert.includeMembers(options.map(({ environment }) => environment), ["KUBERNAUT_PORT", "KUBERNAUT_LLM_PROVIDERS", "OTEL_EXPORTER_OTLP_ENDPOINT"])
-      const shown = yield* run(["config", "--values"], {
-        KUBERNAUT_HOLMESGPT_URL: "http://h",
-        KUBERNAUT_HOLMESGPT_API_KEY: "hunter2",
-        KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"openai","model":"m","key":"hunter2"}]`
-      })
-      assert.strictEqual(shown.code, 0, shown.stderr)
-      assert.match(shown.stdout, /holmesgpt_api_key: "<redacted>"/)
-      assert.notInclude(shown.stdout, "hunter2")
-    }), 30_000)
+  it.live(
+    "lists every setting, and shows those in force without secrets",
+    () =>
+      Effect.gen(function* () {
+        const listed = yield* run(["config", "--json"])
+        const options = lastLine(listed) as ReadonlyArray<{ readonly environment: string }>
+        assert.includeMembers(
+          options.map(({ environment }) => environment),
+          ["KUBERNAUT_PORT", "KUBERNAUT_LLM_PROVIDERS", "OTEL_EXPORTER_OTLP_ENDPOINT"]
+        )
+        const shown = yield* run(["config", "--values"], {
+          KUBERNAUT_HOLMESGPT_URL: "http://h",
+          KUBERNAUT_HOLMESGPT_API_KEY: "hunter2",
+          KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"openai","model":"m","key":"hunter2"}]`
+        })
+        assert.strictEqual(shown.code, 0, shown.stderr)
+        assert.match(shown.stdout, /holmesgpt_api_key: "<redacted>"/)
+        assert.notInclude(shown.stdout, "hunter2")
+      }),
+    30_000
+  )
 })

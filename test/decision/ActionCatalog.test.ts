@@ -5,28 +5,35 @@ import type { ActionType } from "../../src/domain/Action.ts"
 import { actions, actionTypes } from "./situations.ts"
 
 // The table of the module's own comment, so that neither changes without the other.
-const table: ReadonlyArray<readonly [ActionType, risk: string, reversibility: string, levels: ReadonlyArray<number>]> = [
-  ["RestartWorkload", "low", "not-needed", [0, 1, 2]],
-  ["ScaleWorkload", "low", "exact", [0, 1, 2]],
-  ["RollbackDeployment", "medium", "exact", [0, 1, 2]],
-  ["AdjustResources", "medium", "exact", [0, 1, 2]],
-  ["PatchHpa", "low", "exact", [0, 1, 2]],
-  ["EvictPod", "low", "not-needed", [0, 1, 2]],
-  ["CordonNode", "low", "exact", [0, 1, 2]],
-  ["UncordonNode", "medium", "exact", [0, 1]],
-  ["DrainNode", "high", "partial", [0]],
-  ["ExpandVolume", "high", "irreversible", [0]],
-  ["SuspendCronJob", "medium", "exact", [0]],
-  ["QuarantinePod", "medium", "partial", [0]],
-  ["CollectDiagnostics", "none", "read-only", [0, 1, 2]],
-  ["Notify", "none", "read-only", [0, 1, 2]]
-]
+const table: ReadonlyArray<readonly [ActionType, risk: string, reversibility: string, levels: ReadonlyArray<number>]> =
+  [
+    ["RestartWorkload", "low", "not-needed", [0, 1, 2]],
+    ["ScaleWorkload", "low", "exact", [0, 1, 2]],
+    ["RollbackDeployment", "medium", "exact", [0, 1, 2]],
+    ["AdjustResources", "medium", "exact", [0, 1, 2]],
+    ["PatchHpa", "low", "exact", [0, 1, 2]],
+    ["EvictPod", "low", "not-needed", [0, 1, 2]],
+    ["CordonNode", "low", "exact", [0, 1, 2]],
+    ["UncordonNode", "medium", "exact", [0, 1]],
+    ["DrainNode", "high", "partial", [0]],
+    ["ExpandVolume", "high", "irreversible", [0]],
+    ["SuspendCronJob", "medium", "exact", [0]],
+    ["QuarantinePod", "medium", "partial", [0]],
+    ["CollectDiagnostics", "none", "read-only", [0, 1, 2]],
+    ["Notify", "none", "read-only", [0, 1, 2]]
+  ]
 
 describe("ActionCatalog", () => {
   it("has an entry for every action that the domain knows, and no other", () => {
     const known = Action.members.map((member) => member.fields.type.literal)
-    assert.sameMembers(catalog.map((entry) => entry.type), known)
-    assert.sameMembers(table.map(([type]) => type), known)
+    assert.sameMembers(
+      catalog.map((entry) => entry.type),
+      known
+    )
+    assert.sameMembers(
+      table.map(([type]) => type),
+      known
+    )
     assert.sameMembers([...actionTypes], known)
   })
 
@@ -50,7 +57,8 @@ describe("ActionCatalog", () => {
   })
 
   it("calls exactly those actions read-only that the domain says write nothing", () => {
-    for (const { reversibility, type } of catalog) assert.strictEqual(reversibility === "read-only", isReadOnly(actions[type]), type)
+    for (const { reversibility, type } of catalog)
+      assert.strictEqual(reversibility === "read-only", isReadOnly(actions[type]), type)
   })
 
   it("orders risks from none to high", () => {

@@ -1,4 +1,10 @@
-/** Situations to decide about: an auto-mode rollback of a crash-looping Deployment that nothing objects to, and what differs from it. */
+/**
+ * Situations to decide about: an auto-mode rollback of a crash-looping Deployment that nothing objects to, and what
+ * differs from it.
+ */
+
+import type { DecisionInput } from "../../src/decision/Decider.ts"
+import { defaults } from "../../src/decision/Guardrails.ts"
 import type { Action, ActionType } from "../../src/domain/Action.ts"
 import type { Alert } from "../../src/domain/Alert.ts"
 import type { Investigation } from "../../src/domain/Investigation.ts"
@@ -6,8 +12,6 @@ import { RemediationId } from "../../src/domain/Remediation.ts"
 import type { Target } from "../../src/domain/Target.ts"
 import { fromMillis } from "../../src/domain/Timestamp.ts"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
-import type { DecisionInput } from "../../src/decision/Decider.ts"
-import { defaults } from "../../src/decision/Guardrails.ts"
 import type { PastAction } from "../../src/storage/ActionHistory.ts"
 
 export const nowMs = 1_800_000_000_000
@@ -20,7 +24,12 @@ export const actions: { readonly [Type in ActionType]: Extract<Action, { readonl
   RestartWorkload: { type: "RestartWorkload", target: ref("Deployment", "checkout") },
   ScaleWorkload: { type: "ScaleWorkload", target: ref("Deployment", "checkout"), replicas: 6 },
   RollbackDeployment: { type: "RollbackDeployment", target: ref("Deployment", "checkout") },
-  AdjustResources: { type: "AdjustResources", target: ref("Deployment", "checkout"), container: "app", limits: { memory: "512Mi" } },
+  AdjustResources: {
+    type: "AdjustResources",
+    target: ref("Deployment", "checkout"),
+    container: "app",
+    limits: { memory: "512Mi" }
+  },
   PatchHpa: { type: "PatchHpa", target: ref("HorizontalPodAutoscaler", "checkout"), maxReplicas: 8 },
   EvictPod: { type: "EvictPod", target: ref("Pod", "checkout-1") },
   CordonNode: { type: "CordonNode", target: ref("Node", "node-1", "") },
@@ -37,7 +46,9 @@ export const actionTypes = Object.keys(actions) as ReadonlyArray<ActionType>
 
 export const checkout: Target = { cluster: "test", ...ref("Deployment", "checkout") }
 
-/** The root owner on which an action like the ones above is due: a pod and an autoscaler are parts of their Deployment. */
+/**
+ * The root owner on which an action like the ones above is due: a pod and an autoscaler are parts of their Deployment.
+ */
 export const targetOf = (action: Action): Target =>
   action.target.kind === "Pod" || action.target.kind === "HorizontalPodAutoscaler"
     ? { ...checkout, namespace: action.target.namespace }
@@ -84,7 +95,12 @@ export const investigation = (change: Partial<Investigation> = {}): Investigatio
   ...change
 })
 
-export const past = (action: ActionType, minutesAgo: number, verdict?: PastAction["verdict"], applied: PastAction["applied"] = "yes"): PastAction => ({
+export const past = (
+  action: ActionType,
+  minutesAgo: number,
+  verdict?: PastAction["verdict"],
+  applied: PastAction["applied"] = "yes"
+): PastAction => ({
   remediationId: RemediationId.make("earlier"),
   action,
   at: fromMillis(nowMs - minutesAgo * minuteMs),
@@ -117,4 +133,9 @@ export const proposing = (action: Action, change: Partial<DecisionInput> = {}): 
   })
 
 export const approval = { answer: "approved", by: "alex", at: fromMillis(nowMs) } as const
-export const rejection = { answer: "rejected", by: "alex", reason: "wait for the release", at: fromMillis(nowMs) } as const
+export const rejection = {
+  answer: "rejected",
+  by: "alex",
+  reason: "wait for the release",
+  at: fromMillis(nowMs)
+} as const

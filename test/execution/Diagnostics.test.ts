@@ -8,50 +8,65 @@ const checkout = { namespace: "shop", kind: "Deployment", name: "checkout" }
 
 describe("CollectDiagnostics", () => {
   const action: Action = { type: "CollectDiagnostics", target: checkout }
-  const collected = Effect.gen(function*() {
+  const collected = Effect.gen(function* () {
     const executor = yield* Executor
-    const intent = yield* executor.plan({ action, target: { cluster: "test", ...checkout }, remediationId: "r1", executionId: "r1-1", epoch: 1 })
+    const intent = yield* executor.plan({
+      action,
+      target: { cluster: "test", ...checkout },
+      remediationId: "r1",
+      executionId: "r1-1",
+      epoch: 1
+    })
     return yield* executor.execute(intent, { holds: Effect.succeed(true) })
   })
 
-  it.effect("says what holds the target's pods back, changes nothing, and leaves out logs and messages that nobody redacts", () => {
-    const faults = script()
-    return Effect.gen(function*() {
-      const outcome = yield* collected
-      assert.strictEqual(outcome.applied, "no")
-      assert.isUndefined(outcome.failure)
-      assert.match(outcome.message ?? "", /^Deployment shop\/checkout: 3 of 4 ready/)
-      assert.include(outcome.message, "CrashLoopBackOff")
-      assert.include(outcome.message, "event Pod checkout-")
-      assert.notInclude(outcome.message, "panic")
-      assert.notInclude(outcome.message, "Back-off restarting failed container")
-      assert.deepStrictEqual(writesOf(faults), [])
-    }).pipe(Effect.provide(layer(faults)))
-  })
+  it.effect(
+    "says what holds the target's pods back, changes nothing, and leaves out logs and messages that nobody redacts",
+    () => {
+      const faults = script()
+      return Effect.gen(function* () {
+        const outcome = yield* collected
+        assert.strictEqual(outcome.applied, "no")
+        assert.isUndefined(outcome.failure)
+        assert.match(outcome.message ?? "", /^Deployment shop\/checkout: 3 of 4 ready/)
+        assert.include(outcome.message, "CrashLoopBackOff")
+        assert.include(outcome.message, "event Pod checkout-")
+        assert.notInclude(outcome.message, "panic")
+        assert.notInclude(outcome.message, "Back-off restarting failed container")
+        assert.deepStrictEqual(writesOf(faults), [])
+      }).pipe(Effect.provide(layer(faults)))
+    }
+  )
 
   it.effect("has redacted logs where there is a redaction", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const outcome = yield* collected
       assert.include(outcome.message, "panic: schema version 41 is older than required version 42")
       assert.notInclude(outcome.message, "Hn7-quiet-otter")
-    }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("Hn7-quiet-otter", "[redacted]") }))))
+    }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("Hn7-quiet-otter", "[redacted]") })))
+  )
 
   it.effect("has the messages of events where there is a redaction, and redacts them", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const outcome = yield* collected
-      assert.match(outcome.message ?? "", /event Pod checkout-\S+ BackOff ×\d+: Back-off restarting \[redacted\] container/)
-    }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("failed", "[redacted]") }))))
+      assert.match(
+        outcome.message ?? "",
+        /event Pod checkout-\S+ BackOff ×\d+: Back-off restarting \[redacted\] container/
+      )
+    }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("failed", "[redacted]") })))
+  )
 
   it.effect("is cut to what a journal row should hold", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const outcome = yield* collected
       assert.isBelow(outcome.message?.length ?? 0, 8100)
       assert.match(outcome.message ?? "", /… \(cut\)$/)
-    }).pipe(Effect.provide(layer(script(), { redact: () => "x".repeat(20_000) }))))
+    }).pipe(Effect.provide(layer(script(), { redact: () => "x".repeat(20_000) })))
+  )
 
   it.effect("says why it could not collect", () => {
     const faults = script({ eventLists: [{ _tag: "Forbidden" }] })
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const outcome = yield* collected
       assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", "forbidden"])
     }).pipe(Effect.provide(layer(faults)))

@@ -3,20 +3,20 @@ import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Intent } from "../../src/domain/Execution.ts"
 import type { KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
-import { aPodOf, executed, on, planned } from "./acting.ts"
 import { hourMs, withWallClock } from "../resilience/WallClock.ts"
+import { aPodOf, executed, on, planned } from "./acting.ts"
 import { inTime, layer, script, writesOf } from "./faults.ts"
 
 describe("an eviction", () => {
   const budget: KubernetesErrorReason = { _tag: "DisruptionBudget" }
-  const evictOne = Effect.gen(function*() {
+  const evictOne = Effect.gen(function* () {
     const found = yield* aPodOf("catalog")
     return yield* planned({ type: "EvictPod", target: on("Pod", found.metadata.name) }, on("Deployment", "catalog"))
   })
 
   it.effect("waits for its disruption budget, five seconds at a time", () => {
     const faults = script({ writes: [budget, budget] })
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const intent = yield* evictOne
       const running = yield* Effect.forkChild(executed(intent))
       yield* TestClock.adjust("9 seconds")
@@ -29,7 +29,7 @@ describe("an eviction", () => {
 
   it.effect("gives up after two minutes, and says that nothing was done", () => {
     const faults = script({ writes: Array.from({ length: 60 }, () => budget) })
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const intent = yield* evictOne
       const outcome = yield* inTime(executed(intent))
       assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", "disruption-budget"])
@@ -40,7 +40,7 @@ describe("an eviction", () => {
   it.effect("gives up after two minutes, also where the wall clock is put back meanwhile", () => {
     const faults = script({ writes: Array.from({ length: 60 }, () => budget) })
     return withWallClock((setWallClock) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const intent = yield* evictOne
         const running = yield* Effect.forkChild(executed(intent))
         yield* TestClock.adjust("1 minute")
@@ -55,7 +55,7 @@ describe("an eviction", () => {
 
   it.effect("of a pod that has gone by itself has succeeded", () => {
     const faults = script({ writes: [{ _tag: "NotFound" }] })
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const outcome = yield* Effect.flatMap(evictOne, executed)
       assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
     }).pipe(Effect.provide(layer(faults)))
@@ -63,10 +63,13 @@ describe("an eviction", () => {
 
   it.effect("leaves another pod of the same name alone", () => {
     const faults = script()
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const intent = yield* evictOne
       const change = intent.changes[0]!
-      const renamed: Intent = { ...intent, changes: change._tag === "Evict" ? [{ ...change, uid: "an-earlier-pod" }] : [] }
+      const renamed: Intent = {
+        ...intent,
+        changes: change._tag === "Evict" ? [{ ...change, uid: "an-earlier-pod" }] : []
+      }
       assert.strictEqual((yield* executed(renamed)).applied, "yes")
       assert.deepStrictEqual(writesOf(faults), [])
     }).pipe(Effect.provide(layer(faults)))

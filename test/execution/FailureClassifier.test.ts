@@ -31,14 +31,23 @@ describe("FailureClassifier", () => {
   })
 
   it("knows every reason of the port, and has a cause for every word", () => {
-    assert.sameMembers(table.map(([reason]) => reason._tag), KubernetesErrorReason.members.map((member) => member.fields._tag.schema.literal))
-    assert.sameMembers([...table.map(([, word]) => word), fenced.word, otherMode.word, stale.word], [...FailureWord.literals])
+    assert.sameMembers(
+      table.map(([reason]) => reason._tag),
+      KubernetesErrorReason.members.map((member) => member.fields._tag.schema.literal)
+    )
+    assert.sameMembers(
+      [...table.map(([, word]) => word), fenced.word, otherMode.word, stale.word],
+      [...FailureWord.literals]
+    )
   })
 
   it("names what stood in the way where the cluster says so", () => {
     assert.include(classify(error({ _tag: "QuotaExceeded", quota: "team-a" })).message, "team-a")
     assert.include(classify(error({ _tag: "PolicyDenied", policy: "no-latest" })).message, "no-latest")
-    assert.include(classify(error({ _tag: "FieldManagerConflict", managers: ["argocd-controller"] })).message, "argocd-controller")
+    assert.include(
+      classify(error({ _tag: "FieldManagerConflict", managers: ["argocd-controller"] })).message,
+      "argocd-controller"
+    )
     assert.include(classify(error({ _tag: "Invalid", fields: ["spec.replicas"] })).message, "spec.replicas")
   })
 

@@ -1,4 +1,8 @@
-/** Every exact inverse, on the sandbox as a cluster would take it. (The real API server has its turn in the integration test.) */
+/**
+ * Every exact inverse, on the sandbox as a cluster would take it. (The real API server has its turn in the integration
+ * test.)
+ */
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
@@ -21,16 +25,24 @@ const exact: ReadonlyArray<Action> = [
 ]
 
 const specOf = (action: Action) =>
-  Effect.flatMap(KubernetesClient, (client) => Effect.map(client.get(action.target), (object) => structuredClone(object["spec"])))
+  Effect.flatMap(KubernetesClient, (client) =>
+    Effect.map(client.get(action.target), (object) => structuredClone(object["spec"]))
+  )
 
-const carriedOut = Effect.fnUntraced(function*(action: Action, executionId: string) {
+const carriedOut = Effect.fnUntraced(function* (action: Action, executionId: string) {
   const executor = yield* Executor
-  const intent = yield* executor.plan({ action, target: { cluster: "test", ...action.target }, remediationId: "r1", executionId, epoch: 1 })
+  const intent = yield* executor.plan({
+    action,
+    target: { cluster: "test", ...action.target },
+    remediationId: "r1",
+    executionId,
+    epoch: 1
+  })
   assert.strictEqual((yield* executor.execute(intent, { holds: Effect.succeed(true) })).applied, "yes")
   return intent
 })
 
-const undone = Effect.fnUntraced(function*(action: Action, executionId: string) {
+const undone = Effect.fnUntraced(function* (action: Action, executionId: string) {
   const client = yield* KubernetesClient
   const before = yield* specOf(action)
   const { inverse } = yield* carriedOut(action, executionId)
@@ -41,11 +53,14 @@ const undone = Effect.fnUntraced(function*(action: Action, executionId: string) 
 })
 
 describe("an exact inverse puts the spec back to the letter", () => {
-  it.effect.each(exact)("$type of $target.name", (action) => undone(action, "r1-1").pipe(Effect.provide(layer(script()))))
+  it.effect.each(exact)("$type of $target.name", (action) =>
+    undone(action, "r1-1").pipe(Effect.provide(layer(script())))
+  )
 
   it.effect("UncordonNode of node-1", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* carriedOut({ type: "CordonNode", target: on("Node", "node-1", "") }, "r1-1")
       yield* undone({ type: "UncordonNode", target: on("Node", "node-1", "") }, "r1-2")
-    }).pipe(Effect.provide(layer(script()))))
+    }).pipe(Effect.provide(layer(script())))
+  )
 })

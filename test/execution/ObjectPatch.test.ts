@@ -1,7 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { Change } from "../../src/domain/Change.ts"
-import { type Edit, patch, plannedVersion, pointer, sameJson, set, unset, valueAt } from "../../src/execution/ObjectPatch.ts"
+import {
+  type Edit,
+  patch,
+  plannedVersion,
+  pointer,
+  sameJson,
+  set,
+  unset,
+  valueAt
+} from "../../src/execution/ObjectPatch.ts"
 import { deployment, patched, unsigned } from "./objects.ts"
 
 const signature = { executionId: "r1-1", remediationId: "r1", epoch: 7 }
@@ -25,18 +34,26 @@ describe("patch", () => {
 
   it("has an inverse that names no version and signs nothing, so that it never goes stale", () => {
     const { inverse } = patch(deployment(), [set(["spec", "replicas"], 5)], signature)
-    assert.deepStrictEqual(inverse._tag === "Patch" ? inverse.patch : undefined, [{ op: "replace", path: "/spec/replicas", value: 3 }])
+    assert.deepStrictEqual(inverse._tag === "Patch" ? inverse.patch : undefined, [
+      { op: "replace", path: "/spec/replicas", value: 3 }
+    ])
     assert.isUndefined(plannedVersion(inverse))
   })
 
   it("adds the topmost missing parent with everything beneath it, and takes it away whole", () => {
-    const { change, inverse } = patch(deployment(), [set(["spec", "strategy", "rollingUpdate", "maxSurge"], 1)], signature)
+    const { change, inverse } = patch(
+      deployment(),
+      [set(["spec", "strategy", "rollingUpdate", "maxSurge"], 1)],
+      signature
+    )
     assert.deepStrictEqual(change._tag === "Patch" ? change.patch[1] : undefined, {
       op: "add",
       path: "/spec/strategy",
       value: { rollingUpdate: { maxSurge: 1 } }
     })
-    assert.deepStrictEqual(inverse._tag === "Patch" ? inverse.patch : undefined, [{ op: "remove", path: "/spec/strategy" }])
+    assert.deepStrictEqual(inverse._tag === "Patch" ? inverse.patch : undefined, [
+      { op: "remove", path: "/spec/strategy" }
+    ])
   })
 
   it("makes the annotations where there were none", () => {
@@ -81,30 +98,45 @@ const paths = [
   ["spec", "strategy", "rollingUpdate", "maxSurge"]
 ] as const
 
-const EditPlan = Schema.Array(Schema.Struct({
-  path: Schema.Literals([0, 1, 2, 3, 4, 5, 6, 7, 8]),
-  value: Schema.Literals(["1", "two", 3, true, "unset"])
-})).check(Schema.isMaxLength(6))
+const EditPlan = Schema.Array(
+  Schema.Struct({
+    path: Schema.Literals([0, 1, 2, 3, 4, 5, 6, 7, 8]),
+    value: Schema.Literals(["1", "two", 3, true, "unset"])
+  })
+).check(Schema.isMaxLength(6))
 
 const editsOf = (plan: typeof EditPlan.Type): ReadonlyArray<Edit> =>
-  plan.map(({ path, value }) => value === "unset" ? unset(paths[path]) : set(paths[path], value))
+  plan.map(({ path, value }) => (value === "unset" ? unset(paths[path]) : set(paths[path], value)))
 
 describe("any edits", () => {
-  it.prop("are taken back exactly by their inverse", [EditPlan], ([plan]) => {
-    const before = deployment()
-    const { change, inverse } = patch(before, editsOf(plan), signature)
-    assert.deepStrictEqual(unsigned(patched(patched(before, change), inverse)), before)
-  }, { arbitrary: { runs: 500 } })
+  it.prop(
+    "are taken back exactly by their inverse",
+    [EditPlan],
+    ([plan]) => {
+      const before = deployment()
+      const { change, inverse } = patch(before, editsOf(plan), signature)
+      assert.deepStrictEqual(unsigned(patched(patched(before, change), inverse)), before)
+    },
+    { arbitrary: { runs: 500 } }
+  )
 
-  it.prop("leave the last value that was asked for at each path", [EditPlan], ([plan]) => {
-    const written = patched(deployment(), patch(deployment(), editsOf(plan), signature).change)
-    for (const [index, path] of paths.entries()) {
-      const last = plan.findLast((edit) => edit.path === index)
-      if (last !== undefined) assert.strictEqual(valueAt(written, path), last.value === "unset" ? undefined : last.value)
-    }
-  }, { arbitrary: { runs: 500 } })
+  it.prop(
+    "leave the last value that was asked for at each path",
+    [EditPlan],
+    ([plan]) => {
+      const written = patched(deployment(), patch(deployment(), editsOf(plan), signature).change)
+      for (const [index, path] of paths.entries()) {
+        const last = plan.findLast((edit) => edit.path === index)
+        if (last !== undefined)
+          assert.strictEqual(valueAt(written, path), last.value === "unset" ? undefined : last.value)
+      }
+    },
+    { arbitrary: { runs: 500 } }
+  )
 
-  it.prop("are a change that the journal can keep", [EditPlan], ([plan]) => Schema.is(Change)(patch(deployment(), editsOf(plan), signature).change))
+  it.prop("are a change that the journal can keep", [EditPlan], ([plan]) =>
+    Schema.is(Change)(patch(deployment(), editsOf(plan), signature).change)
+  )
 })
 
 describe("sameJson", () => {

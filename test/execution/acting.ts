@@ -1,4 +1,5 @@
 /** Planning and carrying out on the sandbox, for tests. */
+
 import { Effect } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
 import type { Intent } from "../../src/domain/Execution.ts"
@@ -26,4 +27,5 @@ export const aPodOf = (app: string) =>
     Effect.map(client.list("Pod", { namespace: "shop", labelSelector: { app } }), ([first]) => {
       if (first === undefined) throw new Error(`The sandbox has no pod of ${app}`)
       return first
-    }))
+    })
+  )

@@ -1,4 +1,5 @@
 /** A sandbox whose writes go wrong by a script, and what it was asked. */
+
 import { Effect, Fiber, Layer, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { Executor, type ExecutorOptions } from "../../src/execution/Executor.ts"
@@ -28,44 +29,79 @@ export interface Script {
   readonly requests: Array<string>
 }
 
-export const script = (faults: Partial<Omit<Script, "requests">> = {}): Script => ({ writes: [], dryRuns: [], gets: [], eventLists: [], ...faults, requests: [] })
+export const script = (faults: Partial<Omit<Script, "requests">> = {}): Script => ({
+  writes: [],
+  dryRuns: [],
+  gets: [],
+  eventLists: [],
+  ...faults,
+  requests: []
+})
 
-const isWrite = (operation: Sandbox.Operation): boolean => ["patch", "evict", "delete", "create"].includes(operation.verb)
+const isWrite = (operation: Sandbox.Operation): boolean =>
+  ["patch", "evict", "delete", "create"].includes(operation.verb)
 
 /** The writes that were sent and were no dry run. */
-export const writesOf = ({ requests }: Script): ReadonlyArray<string> => requests.filter((request) => /^(patch|evict|delete|create) /.test(request))
+export const writesOf = ({ requests }: Script): ReadonlyArray<string> =>
+  requests.filter((request) => /^(patch|evict|delete|create) /.test(request))
 
-export const intercept = (script: Script): NonNullable<Sandbox.SandboxOptions["intercept"]> => (operation, request) =>
-  Effect.suspend(() => {
-    script.requests.push(`${operation.dryRun ? "dry " : ""}${operation.verb} ${operation.name === "" ? operation.kind : operation.name}`)
-    const writes = isWrite(operation) && !operation.dryRun
-    const faults = writes ? script.writes : isWrite(operation) ? script.dryRuns : operation.verb === "get" ? script.gets : operation.kind === "Event" ? script.eventLists : []
-    const fault = faults.shift() ?? "passes"
-    if (fault === "passes") return request
-    const failed = (reason: KubernetesErrorReason, applied: "no" | "unknown", retryable: boolean) =>
-      Effect.fail(new KubernetesError({ reason, operation: `${operation.verb} ${operation.name}`, applied, retryable }))
-    const silence = failed({ _tag: "Timeout" }, writes ? "unknown" : "no", true)
-    if (fault === "answer lost") return Effect.andThen(request, silence)
-    if (fault === "request lost") return silence
-    if (fault === "repeated beneath") return Effect.andThen(request, failed({ _tag: "Conflict" }, "no", true))
-    return failed(fault, "no", ["Unavailable", "TooManyRequests", "DisruptionBudget", "Conflict"].includes(fault._tag))
-  })
+export const intercept =
+  (script: Script): NonNullable<Sandbox.SandboxOptions["intercept"]> =>
+  (operation, request) =>
+    Effect.suspend(() => {
+      script.requests.push(
+        `${operation.dryRun ? "dry " : ""}${operation.verb} ${operation.name === "" ? operation.kind : operation.name}`
+      )
+      const writes = isWrite(operation) && !operation.dryRun
+      const faults = writes
+        ? script.writes
+        : isWrite(operation)
+          ? script.dryRuns
+          : operation.verb === "get"
+            ? script.gets
+            : operation.kind === "Event"
+              ? script.eventLists
+              : []
+      const fault = faults.shift() ?? "passes"
+      if (fault === "passes") return request
+      const failed = (reason: KubernetesErrorReason, applied: "no" | "unknown", retryable: boolean) =>
+        Effect.fail(
+          new KubernetesError({ reason, operation: `${operation.verb} ${operation.name}`, applied, retryable })
+        )
+      const silence = failed({ _tag: "Timeout" }, writes ? "unknown" : "no", true)
+      if (fault === "answer lost") return Effect.andThen(request, silence)
+      if (fault === "request lost") return silence
+      if (fault === "repeated beneath") return Effect.andThen(request, failed({ _tag: "Conflict" }, "no", true))
+      return failed(
+        fault,
+        "no",
+        ["Unavailable", "TooManyRequests", "DisruptionBudget", "Conflict"].includes(fault._tag)
+      )
+    })
 
 /** The executor on a sandbox that follows the script. */
 export const layer = (faults: Script, options: ExecutorOptions = {}): Layer.Layer<Executor | KubernetesClient> =>
   Executor.layer(options).pipe(
-    Layer.provideMerge(Layer.effect(KubernetesClient, Sandbox.make({ intercept: intercept(faults) }).pipe(Random.withSeed("execution"))))
+    Layer.provideMerge(
+      Layer.effect(KubernetesClient, Sandbox.make({ intercept: intercept(faults) }).pipe(Random.withSeed("execution")))
+    )
   )
 
 /** Runs an effect while time goes by, second for second, until it is done. */
 export const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(effect)
-    for (let second = 0; second < 1200 && fiber.pollUnsafe() === undefined; second++) yield* TestClock.adjust("1 second")
+    for (let second = 0; second < 1200 && fiber.pollUnsafe() === undefined; second++)
+      yield* TestClock.adjust("1 second")
     return yield* Fiber.join(fiber)
   })
 
 /** Somebody else writes to the object. */
 export const touch = (kind: string, name: string, namespace = "shop") =>
   Effect.flatMap(KubernetesClient, (client) =>
-    client.apply({ _tag: "Patch", ref: { namespace, kind, name }, patch: [{ op: "add", path: "/metadata/labels", value: { touched: "yes" } }] }))
+    client.apply({
+      _tag: "Patch",
+      ref: { namespace, kind, name },
+      patch: [{ op: "add", path: "/metadata/labels", value: { touched: "yes" } }]
+    })
+  )

@@ -1,15 +1,28 @@
 /** Kubernetes objects as an API server answers them, for plans that are made without one. */
+
 import { JsonPatch } from "effect"
 import type { Change } from "../../src/domain/Change.ts"
-import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import type { PlanContext } from "../../src/execution/Plan.ts"
+import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 
 type Metadata = Partial<KubernetesObject["metadata"]>
 
-const object = (kind: string, name: string, namespace: string | undefined, metadata: Metadata, rest: object): KubernetesObject => ({
+const object = (
+  kind: string,
+  name: string,
+  namespace: string | undefined,
+  metadata: Metadata,
+  rest: object
+): KubernetesObject => ({
   apiVersion: "v1",
   kind,
-  metadata: { name, uid: `uid-${name}`, resourceVersion: "41", ...(namespace === undefined ? {} : { namespace }), ...metadata },
+  metadata: {
+    name,
+    uid: `uid-${name}`,
+    resourceVersion: "41",
+    ...(namespace === undefined ? {} : { namespace }),
+    ...metadata
+  },
   ...rest
 })
 
@@ -25,41 +38,86 @@ export const template = (image: string, change: object = {}, labels: Readonly<Re
 })
 
 export const deployment = (spec: object = {}, metadata: Metadata = {}): KubernetesObject =>
-  object("Deployment", "checkout", "shop", { annotations: { "deployment.kubernetes.io/revision": "3" }, ...metadata }, {
-    spec: { replicas: 3, selector: { matchLabels: { app: "checkout" } }, template: template("app:3"), ...spec }
-  })
+  object(
+    "Deployment",
+    "checkout",
+    "shop",
+    { annotations: { "deployment.kubernetes.io/revision": "3" }, ...metadata },
+    {
+      spec: { replicas: 3, selector: { matchLabels: { app: "checkout" } }, template: template("app:3"), ...spec }
+    }
+  )
 
 export const replicaSet = (revision: number, image = `app:${revision}`, metadata: Metadata = {}): KubernetesObject =>
-  object("ReplicaSet", `checkout-${revision}`, "shop", {
-    annotations: { "deployment.kubernetes.io/revision": String(revision) },
-    ownerReferences: [{ apiVersion: "apps/v1", kind: "Deployment", name: "checkout", uid: "uid-checkout", controller: true }],
-    ...metadata
-  }, {
-    spec: {
-      selector: { matchLabels: { app: "checkout", "pod-template-hash": `h${revision}` } },
-      template: template(image, {}, { "pod-template-hash": `h${revision}` })
+  object(
+    "ReplicaSet",
+    `checkout-${revision}`,
+    "shop",
+    {
+      annotations: { "deployment.kubernetes.io/revision": String(revision) },
+      ownerReferences: [
+        { apiVersion: "apps/v1", kind: "Deployment", name: "checkout", uid: "uid-checkout", controller: true }
+      ],
+      ...metadata
+    },
+    {
+      spec: {
+        selector: { matchLabels: { app: "checkout", "pod-template-hash": `h${revision}` } },
+        template: template(image, {}, { "pod-template-hash": `h${revision}` })
+      }
     }
-  })
+  )
 
 export const statefulSet = (spec: object = {}): KubernetesObject =>
-  object("StatefulSet", "db", "shop", {}, { spec: { replicas: 2, selector: { matchLabels: { app: "checkout" } }, template: template("db:1"), ...spec } })
+  object(
+    "StatefulSet",
+    "db",
+    "shop",
+    {},
+    { spec: { replicas: 2, selector: { matchLabels: { app: "checkout" } }, template: template("db:1"), ...spec } }
+  )
 
 export const daemonSet = (spec: object = {}): KubernetesObject =>
-  object("DaemonSet", "agent", "shop", {}, { spec: { selector: { matchLabels: { app: "checkout" } }, template: template("agent:1"), ...spec } })
+  object(
+    "DaemonSet",
+    "agent",
+    "shop",
+    {},
+    { spec: { selector: { matchLabels: { app: "checkout" } }, template: template("agent:1"), ...spec } }
+  )
 
 export const autoscaler = (spec: object = {}): KubernetesObject =>
-  object("HorizontalPodAutoscaler", "checkout", "shop", {}, {
-    spec: { scaleTargetRef: { kind: "Deployment", name: "checkout" }, maxReplicas: 5, ...spec }
-  })
+  object(
+    "HorizontalPodAutoscaler",
+    "checkout",
+    "shop",
+    {},
+    {
+      spec: { scaleTargetRef: { kind: "Deployment", name: "checkout" }, maxReplicas: 5, ...spec }
+    }
+  )
 
-export const owner = (kind: string, name: string) => [{ apiVersion: "apps/v1", kind, name, uid: `uid-${name}`, controller: true }]
+export const owner = (kind: string, name: string) => [
+  { apiVersion: "apps/v1", kind, name, uid: `uid-${name}`, controller: true }
+]
 
-export const pod = (name: string, metadata: Metadata = {}, spec: object = {}, status: object = { phase: "Running" }): KubernetesObject =>
-  object("Pod", name, "shop", {
-    labels: { app: "checkout", "pod-template-hash": "h3", tier: "web" },
-    ownerReferences: owner("ReplicaSet", "checkout-3"),
-    ...metadata
-  }, { spec: { nodeName: "node-1", containers: [{ name: "app" }], ...spec }, status })
+export const pod = (
+  name: string,
+  metadata: Metadata = {},
+  spec: object = {},
+  status: object = { phase: "Running" }
+): KubernetesObject =>
+  object(
+    "Pod",
+    name,
+    "shop",
+    {
+      labels: { app: "checkout", "pod-template-hash": "h3", tier: "web" },
+      ownerReferences: owner("ReplicaSet", "checkout-3"),
+      ...metadata
+    },
+    { spec: { nodeName: "node-1", containers: [{ name: "app" }], ...spec }, status }
+  )
 
 export const service = (name: string, selector: Readonly<Record<string, string>> | undefined): KubernetesObject =>
   object("Service", name, "shop", {}, { spec: selector === undefined ? {} : { selector } })
@@ -67,17 +125,29 @@ export const service = (name: string, selector: Readonly<Record<string, string>>
 export const node = (spec: object = {}): KubernetesObject => object("Node", "node-1", undefined, {}, { spec })
 
 export const claim = (storage: string, change: object = {}): KubernetesObject =>
-  object("PersistentVolumeClaim", "data", "shop", {}, {
-    spec: { storageClassName: "standard", resources: { requests: { storage } } },
-    status: { phase: "Bound", capacity: { storage } },
-    ...change
-  })
+  object(
+    "PersistentVolumeClaim",
+    "data",
+    "shop",
+    {},
+    {
+      spec: { storageClassName: "standard", resources: { requests: { storage } } },
+      status: { phase: "Bound", capacity: { storage } },
+      ...change
+    }
+  )
 
 export const storageClass = (allowVolumeExpansion: boolean | undefined): KubernetesObject =>
   object("StorageClass", "standard", undefined, {}, allowVolumeExpansion === undefined ? {} : { allowVolumeExpansion })
 
 export const cronJob = (suspend?: boolean): KubernetesObject =>
-  object("CronJob", "report", "shop", {}, { spec: { schedule: "* * * * *", ...(suspend === undefined ? {} : { suspend }) } })
+  object(
+    "CronJob",
+    "report",
+    "shop",
+    {},
+    { spec: { schedule: "* * * * *", ...(suspend === undefined ? {} : { suspend }) } }
+  )
 
 export const context = (change: Partial<PlanContext> = {}): PlanContext => ({
   executionId: "r1-1",

@@ -2,7 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { DegradationLevel } from "../../src/domain/DegradationLevel.ts"
-import { Degradation, levelOf, make, type Recovered, type TierState, type Watched } from "../../src/health/DegradationFiber.ts"
+import {
+  Degradation,
+  levelOf,
+  make,
+  type Recovered,
+  type TierState,
+  type Watched
+} from "../../src/health/DegradationFiber.ts"
 import * as CircuitBreaker from "../../src/resilience/CircuitBreaker.ts"
 import { ResilienceEvents } from "../../src/resilience/ResilienceEvent.ts"
 import { eitherWay } from "../resilience/WallClock.ts"
@@ -12,11 +19,16 @@ const fail = (breaker: CircuitBreaker.CircuitBreaker, times = 5) =>
 
 const succeed = (breaker: CircuitBreaker.CircuitBreaker) => Effect.exit(breaker.call(Effect.void))
 
-const watched = Effect.fnUntraced(function*(name: Watched["name"], service: string, probe?: Watched["probe"]) {
-  return { name, service, circuitBreaker: yield* CircuitBreaker.make(service), ...(probe === undefined ? {} : { probe }) }
+const watched = Effect.fnUntraced(function* (name: Watched["name"], service: string, probe?: Watched["probe"]) {
+  return {
+    name,
+    service,
+    circuitBreaker: yield* CircuitBreaker.make(service),
+    ...(probe === undefined ? {} : { probe })
+  }
 })
 
-const started = Effect.fnUntraced(function*(...tiers: ReadonlyArray<Watched>) {
+const started = Effect.fnUntraced(function* (...tiers: ReadonlyArray<Watched>) {
   const degradation = yield* make({ tiers })
   yield* Effect.forkScoped(degradation.run)
   yield* settle
@@ -27,7 +39,11 @@ const started = Effect.fnUntraced(function*(...tiers: ReadonlyArray<Watched>) {
 const settle = TestClock.adjust(0)
 
 describe("levelOf", () => {
-  const tier = (name: TierState["name"], circuit: TierState["circuit"], provider = ""): TierState => ({ name, service: `${name}${provider}`, circuit })
+  const tier = (name: TierState["name"], circuit: TierState["circuit"], provider = ""): TierState => ({
+    name,
+    service: `${name}${provider}`,
+    circuit
+  })
   const holmes = (circuit: TierState["circuit"]) => tier("holmesgpt", circuit)
   const llm = (circuit: TierState["circuit"], provider = "") => tier("llm", circuit, provider)
 
@@ -51,21 +67,23 @@ describe("levelOf", () => {
   })
 
   it("says of each service that is out how it stands", () => {
-    assert.deepStrictEqual(levelOf({ tiers: [holmes("Open"), llm("HalfOpen", ":a"), llm("Isolated", ":b"), llm("Closed", ":c")] }).reasons, [
-      "holmesgpt is out",
-      "llm:a is being tried again",
-      "llm:b is isolated by an operator"
-    ])
+    assert.deepStrictEqual(
+      levelOf({ tiers: [holmes("Open"), llm("HalfOpen", ":a"), llm("Isolated", ":b"), llm("Closed", ":c")] }).reasons,
+      ["holmesgpt is out", "llm:a is being tried again", "llm:b is isolated by an operator"]
+    )
   })
 })
 
 describe("the level follows the breakers", () => {
   it.effect("down to 1 and 2 as they open, and back as they close", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const llm = yield* watched("llm", "llm:a")
       const degradation = yield* started(holmes, llm)
-      const level = Effect.andThen(settle, Effect.map(degradation.current, (status) => status.level))
+      const level = Effect.andThen(
+        settle,
+        Effect.map(degradation.current, (status) => status.level)
+      )
       assert.strictEqual(yield* level, 0)
       yield* fail(holmes.circuitBreaker, 4)
       assert.strictEqual(yield* level, 0)
@@ -81,19 +99,21 @@ describe("the level follows the breakers", () => {
       yield* succeed(holmes.circuitBreaker)
       assert.strictEqual(yield* level, 0)
       assert.deepStrictEqual((yield* degradation.current).reasons, [])
-    }))
+    })
+  )
 
   it.effect("an operator's isolation moves it as well", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* started(holmes, yield* watched("llm", "llm:a"))
       yield* holmes.circuitBreaker.isolate("10 minutes", "maintenance")
       yield* settle
       assert.deepInclude(yield* degradation.current, { level: 1, reasons: ["holmesgpt is isolated by an operator"] })
-    }))
+    })
+  )
 
   it.effect("since is when the level moved, not when its reasons did", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* started(holmes, yield* watched("llm", "llm:a"))
       yield* TestClock.adjust("10 seconds")
@@ -105,28 +125,36 @@ describe("the level follows the breakers", () => {
       yield* holmes.circuitBreaker.state
       yield* settle
       assert.deepInclude(yield* degradation.current, { level: 1, since, reasons: ["holmesgpt is being tried again"] })
-    }))
+    })
+  )
 
   it.effect("changes begins with the status now and has each that follows", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* started(holmes, yield* watched("llm", "llm:a"))
-      const fiber = yield* degradation.changes.pipe(Stream.map((status) => status.level), Stream.take(2), Stream.runCollect, Effect.forkChild)
+      const fiber = yield* degradation.changes.pipe(
+        Stream.map((status) => status.level),
+        Stream.take(2),
+        Stream.runCollect,
+        Effect.forkChild
+      )
       yield* settle
       yield* fail(holmes.circuitBreaker)
       assert.deepStrictEqual(yield* Fiber.join(fiber), [0, 1])
-    }))
+    })
+  )
 
   it.effect("breakers of anything else move nothing", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const degradation = yield* started(yield* watched("holmesgpt", "holmesgpt"))
       yield* fail(yield* CircuitBreaker.make("kubernetes"))
       yield* settle
       assert.strictEqual((yield* degradation.current).level, 0)
-    }))
+    })
+  )
 
   it.effect("a fiber that was started anew reads the breakers as they are", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* make({ tiers: [holmes, yield* watched("llm", "llm:a")] })
       yield* fail(holmes.circuitBreaker)
@@ -134,10 +162,11 @@ describe("the level follows the breakers", () => {
       yield* Effect.forkScoped(degradation.run)
       yield* settle
       assert.strictEqual((yield* degradation.current).level, 1)
-    }))
+    })
+  )
 
   it.effect("as a layer it listens to the hub that its breakers publish to", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const context = yield* Layer.build(Degradation.layer({ tiers: [holmes] }))
       const degradation = yield* Effect.provideContext(Degradation, context)
@@ -146,12 +175,13 @@ describe("the level follows the breakers", () => {
       yield* fail(holmes.circuitBreaker)
       yield* settle
       assert.strictEqual((yield* degradation.current).level, 2)
-    }).pipe(Effect.provide(ResilienceEvents.layer)))
+    }).pipe(Effect.provide(ResilienceEvents.layer))
+  )
 })
 
 describe("recovery", () => {
   it.effect("is published with how long the service was out, from the first opening on", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* started(holmes)
       const recoveries: Array<Recovered> = []
@@ -163,11 +193,12 @@ describe("recovery", () => {
       for (const _ of [1, 2, 3]) yield* succeed(holmes.circuitBreaker)
       yield* settle
       assert.deepStrictEqual(recoveries, [{ service: "holmesgpt", durationMs: 60_000 }])
-    }))
+    })
+  )
 
   it.effect("took as long as it took, also where the wall clock is set meanwhile", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const holmes = yield* watched("holmesgpt", "holmesgpt")
         const degradation = yield* started(holmes)
         const recoveries: Array<Recovered> = []
@@ -180,7 +211,8 @@ describe("recovery", () => {
         yield* settle
         assert.deepStrictEqual(recoveries, [{ service: "holmesgpt", durationMs: 30_000 }])
       }).pipe(Effect.scoped)
-    ))
+    )
+  )
 })
 
 describe("probing", () => {
@@ -193,7 +225,7 @@ describe("probing", () => {
   )
 
   it.effect("brings a service back without any traffic: three probes after 30 s, a second apart", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       Object.assign(answering, { at: [], well: true })
       const holmes = yield* watched("holmesgpt", "holmesgpt", probe)
       const degradation = yield* started(holmes)
@@ -209,10 +241,11 @@ describe("probing", () => {
       assert.strictEqual((yield* degradation.current).level, 0)
       yield* TestClock.adjust("10 minutes")
       assert.strictEqual(answering.at.length, 3)
-    }))
+    })
+  )
 
   it.effect("of a service that is still out opens its circuit for another 30 s each time", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       Object.assign(answering, { at: [], well: false })
       const holmes = yield* watched("holmesgpt", "holmesgpt", probe)
       const degradation = yield* started(holmes)
@@ -222,25 +255,32 @@ describe("probing", () => {
       assert.isAtMost(answering.at.length, 10)
       answering.at.slice(1).forEach((at, index) => assert.isAtLeast(at - answering.at[index]!, 30_000))
       assert.strictEqual((yield* degradation.current).level, 2)
-    }))
+    })
+  )
 
   it.effect("that finds out nothing neither closes nor opens the circuit, and leaves its places to traffic", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt", Effect.fail({ countsAsFailure: false }))
       yield* started(holmes)
       yield* fail(holmes.circuitBreaker)
       yield* TestClock.adjust("40 seconds")
-      assert.deepInclude(yield* holmes.circuitBreaker.state, { _tag: "HalfOpen", successesInARow: 0, probesInFlight: 0 })
+      assert.deepInclude(yield* holmes.circuitBreaker.state, {
+        _tag: "HalfOpen",
+        successesInARow: 0,
+        probesInFlight: 0
+      })
       for (const _ of [1, 2, 3]) yield* succeed(holmes.circuitBreaker)
       assert.strictEqual((yield* holmes.circuitBreaker.state)._tag, "Closed")
-    }))
+    })
+  )
 
   it.effect("a service without a probe waits for traffic", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const custom = yield* watched("custom", "custom")
       yield* started(custom)
       yield* fail(custom.circuitBreaker)
       yield* TestClock.adjust("10 minutes")
       assert.strictEqual((yield* custom.circuitBreaker.state)._tag, "HalfOpen")
-    }))
+    })
+  )
 })

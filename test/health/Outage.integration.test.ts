@@ -1,4 +1,5 @@
 /** The outage story on real peers: each taken down and brought back, with the times of the breakers shortened. */
+
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
@@ -14,58 +15,73 @@ import { evidence, request } from "../investigation/fixtures/Requests.ts"
 import { make as makeHolmesGptPeer } from "../peers/HolmesGptPeer.ts"
 import { make as makeLlmPeer } from "../peers/LlmPeer.ts"
 
-it.live("HolmesGPT out: LLM answers at level 1; LLMs out: rules at level 2; back: HolmesGPT again at level 0, found out by probes alone", () =>
-  Effect.gen(function*() {
-    const holmes = yield* makeHolmesGptPeer()
-    const openai = yield* makeLlmPeer({ kind: "openai" })
-    const anthropic = yield* makeLlmPeer({ kind: "anthropic" })
-    const apiKey = Redacted.make("k")
-    const { rules } = yield* Effect.orDie(standard)
-    const openAiSettings = { url: `${openai.url}/v1`, model: "m", apiKey }
-    const anthropicSettings = { url: anthropic.url, model: "m", apiKey }
-    const chain = yield* makeChain({
-      investigators: [
-        yield* HolmesGptInvestigator.make({ url: holmes.url }),
-        yield* LlmInvestigator.make({ provider: "first", probe: OpenAiLanguageModel.probe(openAiSettings) }).pipe(Effect.provide(OpenAiLanguageModel.layer(openAiSettings))),
-        yield* LlmInvestigator.make({ provider: "second", probe: AnthropicLanguageModel.probe(anthropicSettings) }).pipe(Effect.provide(AnthropicLanguageModel.layer(anthropicSettings))),
-        RuleInvestigator.make({ rules })
-      ],
-      pipeline: () => ({ circuitBreaker: { openDuration: "300 millis" }, retry: { baseDelay: "5 millis" } })
-    })
-    const degradation = yield* makeDegradation({ tiers: chain.tiers })
-    yield* Effect.forkScoped(degradation.run)
+it.live(
+  "HolmesGPT out: LLM answers at level 1; LLMs out: rules at level 2; back: HolmesGPT again at level 0, found out by probes alone",
+  () =>
+    Effect.gen(function* () {
+      const holmes = yield* makeHolmesGptPeer()
+      const openai = yield* makeLlmPeer({ kind: "openai" })
+      const anthropic = yield* makeLlmPeer({ kind: "anthropic" })
+      const apiKey = Redacted.make("k")
+      const { rules } = yield* Effect.orDie(standard)
+      const openAiSettings = { url: `${openai.url}/v1`, model: "m", apiKey }
+      const anthropicSettings = { url: anthropic.url, model: "m", apiKey }
+      const chain = yield* makeChain({
+        investigators: [
+          yield* HolmesGptInvestigator.make({ url: holmes.url }),
+          yield* LlmInvestigator.make({ provider: "first", probe: OpenAiLanguageModel.probe(openAiSettings) }).pipe(
+            Effect.provide(OpenAiLanguageModel.layer(openAiSettings))
+          ),
+          yield* LlmInvestigator.make({
+            provider: "second",
+            probe: AnthropicLanguageModel.probe(anthropicSettings)
+          }).pipe(Effect.provide(AnthropicLanguageModel.layer(anthropicSettings))),
+          RuleInvestigator.make({ rules })
+        ],
+        pipeline: () => ({ circuitBreaker: { openDuration: "300 millis" }, retry: { baseDelay: "5 millis" } })
+      })
+      const degradation = yield* makeDegradation({ tiers: chain.tiers })
+      yield* Effect.forkScoped(degradation.run)
 
-    const level = Effect.map(degradation.current, (status) => status.level)
-    const reaches = (wanted: number) => Effect.gen(function*() {
-      while ((yield* level) !== wanted) yield* Effect.sleep(20)
-    }).pipe(Effect.timeout("10 seconds"))
-    const ask = Effect.map(
-      chain.investigate(request({ evidence: evidence() })),
-      ({ hops, investigation }) => [...hops.map((hop) => `${hop.provider ?? hop.investigator} ${hop.outcome}${hop.reason === undefined ? "" : ` ${hop.reason}`}`), investigation?.confidence]
-    )
+      const level = Effect.map(degradation.current, (status) => status.level)
+      const reaches = (wanted: number) =>
+        Effect.gen(function* () {
+          while ((yield* level) !== wanted) yield* Effect.sleep(20)
+        }).pipe(Effect.timeout("10 seconds"))
+      const ask = Effect.map(chain.investigate(request({ evidence: evidence() })), ({ hops, investigation }) => [
+        ...hops.map(
+          (hop) =>
+            `${hop.provider ?? hop.investigator} ${hop.outcome}${hop.reason === undefined ? "" : ` ${hop.reason}`}`
+        ),
+        investigation?.confidence
+      ])
 
-    assert.deepStrictEqual(yield* ask, ["holmesgpt answered", 0.92])
+      assert.deepStrictEqual(yield* ask, ["holmesgpt answered", 0.92])
 
-    yield* holmes.setMode({ _tag: "Down" })
-    assert.deepStrictEqual(yield* ask, ["holmesgpt failed unavailable", "first answered", 0.8])
-    yield* reaches(1)
+      yield* holmes.setMode({ _tag: "Down" })
+      assert.deepStrictEqual(yield* ask, ["holmesgpt failed unavailable", "first answered", 0.8])
+      yield* reaches(1)
 
-    yield* openai.setMode({ _tag: "Status", status: 401 })
-    // Authentication failures are not tried again: it takes five alerts until the breaker opens.
-    for (let alert = 0; alert < 5; alert++) {
-      const hops = yield* ask
-      assert.deepStrictEqual(hops.slice(1), ["first failed authentication", "second answered", 0.8])
-    }
-    yield* anthropic.setMode({ _tag: "Down" })
-    assert.deepStrictEqual((yield* ask).slice(-2), ["rules answered", 0.5])
-    yield* reaches(2)
+      yield* openai.setMode({ _tag: "Status", status: 401 })
+      // Authentication failures are not tried again: it takes five alerts until the breaker opens.
+      for (let alert = 0; alert < 5; alert++) {
+        const hops = yield* ask
+        assert.deepStrictEqual(hops.slice(1), ["first failed authentication", "second answered", 0.8])
+      }
+      yield* anthropic.setMode({ _tag: "Down" })
+      assert.deepStrictEqual((yield* ask).slice(-2), ["rules answered", 0.5])
+      yield* reaches(2)
 
-    yield* anthropic.setMode({ _tag: "Ok" })
-    yield* reaches(1)
-    yield* openai.setMode({ _tag: "Ok" })
-    yield* holmes.setMode({ _tag: "Ok" })
-    yield* holmes.forget
-    yield* reaches(0)
-    assert.isTrue(holmes.calls.every((call) => call.path === "/healthz"), "no traffic was needed to find out")
-    assert.deepStrictEqual(yield* ask, ["holmesgpt answered", 0.92])
-  }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici)))
+      yield* anthropic.setMode({ _tag: "Ok" })
+      yield* reaches(1)
+      yield* openai.setMode({ _tag: "Ok" })
+      yield* holmes.setMode({ _tag: "Ok" })
+      yield* holmes.forget
+      yield* reaches(0)
+      assert.isTrue(
+        holmes.calls.every((call) => call.path === "/healthz"),
+        "no traffic was needed to find out"
+      )
+      assert.deepStrictEqual(yield* ask, ["holmesgpt answered", 0.92])
+    }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
+)

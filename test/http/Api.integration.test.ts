@@ -1,7 +1,7 @@
-import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Redacted, Scope } from "effect"
 import { readFileSync } from "node:fs"
 import { request } from "node:http"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Redacted, Scope } from "effect"
 import { call, running } from "./runningService.ts"
 
 const crashLoop = readFileSync(new URL("../../examples/alerts/crash-loop.json", import.meta.url), "utf8")
@@ -13,15 +13,21 @@ interface Remediation {
   readonly [field: string]: unknown
 }
 
-const postCrashLoop = Effect.fnUntraced(function*(port: number, headers: Record<string, string> = {}) {
-  const answer = yield* call(port, "/api/v1/alerts", { method: "POST", headers: { ...json, ...headers }, body: crashLoop })
+const postCrashLoop = Effect.fnUntraced(function* (port: number, headers: Record<string, string> = {}) {
+  const answer = yield* call(port, "/api/v1/alerts", {
+    method: "POST",
+    headers: { ...json, ...headers },
+    body: crashLoop
+  })
   assert.strictEqual(answer.status, 202, answer.text)
-  const { results } = JSON.parse(answer.text) as { readonly results: ReadonlyArray<{ readonly status: string; readonly remediationId: string }> }
+  const { results } = JSON.parse(answer.text) as {
+    readonly results: ReadonlyArray<{ readonly status: string; readonly remediationId: string }>
+  }
   return results[0]!
 })
 
 /** Follows the events of the service until a remediation is in a state: nothing is asked twice and nothing sleeps. */
-const events = Effect.fnUntraced(function*(port: number) {
+const events = Effect.fnUntraced(function* (port: number) {
   const seen: Array<{ readonly event: string; readonly data: Record<string, unknown> }> = []
   const waiting = new Set<() => void>()
   const open = yield* Deferred.make<void>()
@@ -35,7 +41,11 @@ const events = Effect.fnUntraced(function*(port: number) {
           const parts = (rest + chunk).split("\n\n")
           rest = parts.pop() ?? ""
           for (const part of parts) {
-            const field = (name: string) => part.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? ""
+            const field = (name: string) =>
+              part
+                .split("\n")
+                .find((line) => line.startsWith(`${name}: `))
+                ?.slice(name.length + 2) ?? ""
             seen.push({ event: field("event"), data: JSON.parse(field("data")) as Record<string, unknown> })
           }
           Deferred.doneUnsafe(open, Effect.void)
@@ -61,154 +71,244 @@ const events = Effect.fnUntraced(function*(port: number) {
   return { seen, until, ended: Deferred.await(ended) }
 })
 
-const inState = (id: string, state: string) => ({ data, event }: { readonly event: string; readonly data: Record<string, unknown> }) =>
-  event === "remediation" && data["id"] === id && data["state"] === state
+const inState =
+  (id: string, state: string) =>
+  ({ data, event }: { readonly event: string; readonly data: Record<string, unknown> }) =>
+    event === "remediation" && data["id"] === id && data["state"] === state
 
-const get = Effect.fnUntraced(function*(port: number, path: string) {
+const get = Effect.fnUntraced(function* (port: number, path: string) {
   const answer = yield* call(port, path)
   assert.strictEqual(answer.status, 200, answer.text)
   return JSON.parse(answer.text) as unknown
 })
 
 describe("the service over HTTP", () => {
-  it.live("an alert ends Remediated, and is read back whole: hops, decision, execution, verification, journal and trace", () =>
-    Effect.gen(function*() {
-      const port = yield* running()
-      const stream = yield* events(port)
-      const { remediationId, status } = yield* postCrashLoop(port)
-      assert.strictEqual(status, "accepted")
-      yield* stream.until(inState(remediationId, "Remediated"))
-      const found = (yield* get(port, `/api/v1/remediations/${remediationId}`)) as Remediation
-      assert.deepInclude(found, { id: remediationId, state: "Remediated", level: 0 })
-      assert.containsAllKeys(found, ["alert", "target", "hops", "investigation", "decision", "executions", "verification", "traceId", "events"])
-      assert.notProperty(found, "spanId")
-      assert.deepInclude((found["hops"] as ReadonlyArray<object>)[0], { investigator: "rules", outcome: "answered", attempts: 1 })
-      assert.deepInclude(found["decision"] as object, { outcome: "execute" })
-      assert.deepInclude(found["verification"] as object, { verdict: "fixed" })
-      const journal = found["events"] as ReadonlyArray<{ readonly sequence: number; readonly kind: string }>
-      assert.strictEqual(journal[0]?.kind, "Accepted")
-      assert.strictEqual(journal.at(-1)?.kind, "Concluded")
-      assert.deepStrictEqual(journal.map(({ sequence }) => sequence), journal.map((_, index) => index + (journal[0]?.sequence ?? 0)))
-      const again = yield* postCrashLoop(port)
-      assert.deepInclude(again, { status: "duplicate", remediationId })
-    }).pipe(Effect.scoped), 40_000)
+  it.live(
+    "an alert ends Remediated, and is read back whole: hops, decision, execution, verification, journal and trace",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* running()
+        const stream = yield* events(port)
+        const { remediationId, status } = yield* postCrashLoop(port)
+        assert.strictEqual(status, "accepted")
+        yield* stream.until(inState(remediationId, "Remediated"))
+        const found = (yield* get(port, `/api/v1/remediations/${remediationId}`)) as Remediation
+        assert.deepInclude(found, { id: remediationId, state: "Remediated", level: 0 })
+        assert.containsAllKeys(found, [
+          "alert",
+          "target",
+          "hops",
+          "investigation",
+          "decision",
+          "executions",
+          "verification",
+          "traceId",
+          "events"
+        ])
+        assert.notProperty(found, "spanId")
+        assert.deepInclude((found["hops"] as ReadonlyArray<object>)[0], {
+          investigator: "rules",
+          outcome: "answered",
+          attempts: 1
+        })
+        assert.deepInclude(found["decision"] as object, { outcome: "execute" })
+        assert.deepInclude(found["verification"] as object, { verdict: "fixed" })
+        const journal = found["events"] as ReadonlyArray<{ readonly sequence: number; readonly kind: string }>
+        assert.strictEqual(journal[0]?.kind, "Accepted")
+        assert.strictEqual(journal.at(-1)?.kind, "Concluded")
+        assert.deepStrictEqual(
+          journal.map(({ sequence }) => sequence),
+          journal.map((_, index) => index + (journal[0]?.sequence ?? 0))
+        )
+        const again = yield* postCrashLoop(port)
+        assert.deepInclude(again, { status: "duplicate", remediationId })
+      }).pipe(Effect.scoped),
+    40_000
+  )
 
-  it.live("what waits is approved by name, goes on, and cannot be answered again", () =>
-    Effect.gen(function*() {
-      const port = yield* running({ environment: { KUBERNAUT_MODE: "approve" } })
-      const stream = yield* events(port)
-      const { remediationId: id } = yield* postCrashLoop(port)
-      yield* stream.until(inState(id, "AwaitingReview"))
-      const { reviews } = (yield* get(port, "/api/v1/reviews")) as { readonly reviews: ReadonlyArray<{ readonly id: string; readonly action: { readonly type: string } }> }
-      assert.deepInclude(reviews[0], { id })
-      const approved = yield* call(port, `/api/v1/remediations/${id}/approve`, { method: "POST" })
-      assert.strictEqual(approved.status, 202, approved.text)
-      yield* stream.until(inState(id, "Executing"))
-      const twice = yield* call(port, `/api/v1/remediations/${id}/reject`, { method: "POST" })
-      assert.strictEqual(twice.status, 409)
-      assert.match(twice.text, /urn:kubernaut:problem:conflict/)
-      const found = (yield* get(port, `/api/v1/remediations/${id}`)) as { readonly review: object }
-      assert.deepInclude(found.review, { answer: "approved", by: "anonymous" })
-    }).pipe(Effect.scoped), 40_000)
+  it.live(
+    "what waits is approved by name, goes on, and cannot be answered again",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* running({ environment: { KUBERNAUT_MODE: "approve" } })
+        const stream = yield* events(port)
+        const { remediationId: id } = yield* postCrashLoop(port)
+        yield* stream.until(inState(id, "AwaitingReview"))
+        const { reviews } = (yield* get(port, "/api/v1/reviews")) as {
+          readonly reviews: ReadonlyArray<{ readonly id: string; readonly action: { readonly type: string } }>
+        }
+        assert.deepInclude(reviews[0], { id })
+        const approved = yield* call(port, `/api/v1/remediations/${id}/approve`, { method: "POST" })
+        assert.strictEqual(approved.status, 202, approved.text)
+        yield* stream.until(inState(id, "Executing"))
+        const twice = yield* call(port, `/api/v1/remediations/${id}/reject`, { method: "POST" })
+        assert.strictEqual(twice.status, 409)
+        assert.match(twice.text, /urn:kubernaut:problem:conflict/)
+        const found = (yield* get(port, `/api/v1/remediations/${id}`)) as { readonly review: object }
+        assert.deepInclude(found.review, { answer: "approved", by: "anonymous" })
+      }).pipe(Effect.scoped),
+    40_000
+  )
 
-  it.live("what is rejected ends Cancelled and touches nothing", () =>
-    Effect.gen(function*() {
-      const port = yield* running({ environment: { KUBERNAUT_MODE: "approve" } })
-      const stream = yield* events(port)
-      const { remediationId: id } = yield* postCrashLoop(port)
-      yield* stream.until(inState(id, "AwaitingReview"))
-      yield* call(port, `/api/v1/remediations/${id}/reject`, { method: "POST", headers: json, body: `{"reason":"we look ourselves"}` })
-      yield* stream.until(inState(id, "Cancelled"))
-      const found = (yield* get(port, `/api/v1/remediations/${id}`)) as { readonly executions: ReadonlyArray<unknown>; readonly review: object }
-      assert.deepStrictEqual(found.executions, [])
-      assert.deepInclude(found.review, { answer: "rejected", reason: "we look ourselves" })
-    }).pipe(Effect.scoped), 40_000)
+  it.live(
+    "what is rejected ends Cancelled and touches nothing",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* running({ environment: { KUBERNAUT_MODE: "approve" } })
+        const stream = yield* events(port)
+        const { remediationId: id } = yield* postCrashLoop(port)
+        yield* stream.until(inState(id, "AwaitingReview"))
+        yield* call(port, `/api/v1/remediations/${id}/reject`, {
+          method: "POST",
+          headers: json,
+          body: `{"reason":"we look ourselves"}`
+        })
+        yield* stream.until(inState(id, "Cancelled"))
+        const found = (yield* get(port, `/api/v1/remediations/${id}`)) as {
+          readonly executions: ReadonlyArray<unknown>
+          readonly review: object
+        }
+        assert.deepStrictEqual(found.executions, [])
+        assert.deepInclude(found.review, { answer: "rejected", reason: "we look ourselves" })
+      }).pipe(Effect.scoped),
+    40_000
+  )
 
-  it.live("a breaker taken by hand shows in status, events and audit, and the audit holds", () =>
-    Effect.gen(function*() {
-      const port = yield* running()
-      const stream = yield* events(port)
-      const isolated = yield* call(port, "/api/v1/breakers/kubernetes", {
-        method: "PUT",
-        headers: json,
-        body: JSON.stringify({ mode: "isolated", for: "10 minutes", reason: "maintenance" })
-      })
-      assert.strictEqual(isolated.status, 200, isolated.text)
-      yield* stream.until(({ data, event }) => event === "breaker" && data["to"] === "Isolated")
-      const status = (yield* get(port, "/api/v1/status")) as { readonly components: ReadonlyArray<{ readonly name: string }> }
-      const kubernetes = status.components.find(({ name }) => name === "kubernetes") as unknown as { readonly status: string; readonly breaker: object }
-      assert.strictEqual(kubernetes.status, "down")
-      assert.deepInclude(kubernetes.breaker, { state: "isolated", reason: "maintenance" })
-      const back = yield* call(port, "/api/v1/breakers/kubernetes", { method: "PUT", headers: json, body: `{"mode":"auto","reason":"done"}` })
-      assert.strictEqual(back.status, 200, back.text)
-      const { events: audit, next } = (yield* get(port, "/api/v1/audit?after=0")) as {
-        readonly events: ReadonlyArray<{ readonly kind: string; readonly actor: string; readonly data: object }>
-        readonly next: number
-      }
-      assert.deepStrictEqual(audit.map(({ actor, data, kind }) => ({ actor, data, kind })), [
-        { actor: "anonymous", kind: "breaker.isolated", data: { reason: "maintenance", for: "10 minutes" } },
-        { actor: "anonymous", kind: "breaker.auto", data: { reason: "done" } }
-      ])
-      assert.deepStrictEqual(yield* get(port, `/api/v1/audit?after=${next}`), { events: [], next })
-      assert.deepStrictEqual(yield* get(port, "/api/v1/audit/verification"), { intact: true })
-    }).pipe(Effect.scoped), 40_000)
+  it.live(
+    "a breaker taken by hand shows in status, events and audit, and the audit holds",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* running()
+        const stream = yield* events(port)
+        const isolated = yield* call(port, "/api/v1/breakers/kubernetes", {
+          method: "PUT",
+          headers: json,
+          body: JSON.stringify({ mode: "isolated", for: "10 minutes", reason: "maintenance" })
+        })
+        assert.strictEqual(isolated.status, 200, isolated.text)
+        yield* stream.until(({ data, event }) => event === "breaker" && data["to"] === "Isolated")
+        const status = (yield* get(port, "/api/v1/status")) as {
+          readonly components: ReadonlyArray<{ readonly name: string }>
+        }
+        const kubernetes = status.components.find(({ name }) => name === "kubernetes") as unknown as {
+          readonly status: string
+          readonly breaker: object
+        }
+        assert.strictEqual(kubernetes.status, "down")
+        assert.deepInclude(kubernetes.breaker, { state: "isolated", reason: "maintenance" })
+        const back = yield* call(port, "/api/v1/breakers/kubernetes", {
+          method: "PUT",
+          headers: json,
+          body: `{"mode":"auto","reason":"done"}`
+        })
+        assert.strictEqual(back.status, 200, back.text)
+        const { events: audit, next } = (yield* get(port, "/api/v1/audit?after=0")) as {
+          readonly events: ReadonlyArray<{ readonly kind: string; readonly actor: string; readonly data: object }>
+          readonly next: number
+        }
+        assert.deepStrictEqual(
+          audit.map(({ actor, data, kind }) => ({ actor, data, kind })),
+          [
+            { actor: "anonymous", kind: "breaker.isolated", data: { reason: "maintenance", for: "10 minutes" } },
+            { actor: "anonymous", kind: "breaker.auto", data: { reason: "done" } }
+          ]
+        )
+        assert.deepStrictEqual(yield* get(port, `/api/v1/audit?after=${next}`), { events: [], next })
+        assert.deepStrictEqual(yield* get(port, "/api/v1/audit/verification"), { intact: true })
+      }).pipe(Effect.scoped),
+    40_000
+  )
 
-  it.live("each role may do what is its, and a request without a token may do nothing but look at the health", () =>
-    Effect.gen(function*() {
-      const tokens = (["source", "viewer", "operator"] as const).map((role) => ({ name: role, role, token: Redacted.make(`${role}-token-0123456789`) }))
-      const port = yield* running({ tokens })
-      const bearer = (role: string) => ({ authorization: `Bearer ${role}-token-0123456789` })
-      const status = (path: string, headers: Record<string, string>, method = "GET") =>
-        Effect.map(call(port, path, { method, headers: method === "POST" ? { ...json, ...headers } : headers, ...(method === "POST" ? { body: "{}" } : {}) }), (answer) => answer.status)
-      const routes = [["/api/v1/alerts", "POST"], ["/api/v1/status", "GET"], ["/api/v1/remediations/x/approve", "POST"]] as const
-      const table: Record<string, ReadonlyArray<number>> = {}
-      for (const role of ["source", "viewer", "operator", "nobody"]) {
-        table[role] = yield* Effect.forEach(routes, ([path, method]) => status(path, bearer(role), method))
-      }
-      table["none"] = yield* Effect.forEach(routes, ([path, method]) => status(path, {}, method))
-      assert.deepStrictEqual(table, {
-        source: [400, 403, 403],
-        viewer: [403, 200, 403],
-        operator: [400, 200, 404],
-        nobody: [401, 401, 401],
-        none: [401, 401, 401]
-      })
-      for (const path of ["/livez", "/readyz", "/healthz", "/metrics", "/openapi.json", "/docs", "/"]) assert.strictEqual(yield* status(path, {}), 200, path)
-      const unauthorized = yield* call(port, "/api/v1/status")
-      assert.strictEqual(unauthorized.headers["www-authenticate"], `Bearer realm="kubernaut"`)
-      assert.notInclude(unauthorized.text, "0123456789")
-    }).pipe(Effect.scoped), 40_000)
+  it.live(
+    "each role may do what is its, and a request without a token may do nothing but look at the health",
+    () =>
+      Effect.gen(function* () {
+        const tokens = (["source", "viewer", "operator"] as const).map((role) => ({
+          name: role,
+          role,
+          token: Redacted.make(`${role}-token-0123456789`)
+        }))
+        const port = yield* running({ tokens })
+        const bearer = (role: string) => ({ authorization: `Bearer ${role}-token-0123456789` })
+        const status = (path: string, headers: Record<string, string>, method = "GET") =>
+          Effect.map(
+            call(port, path, {
+              method,
+              headers: method === "POST" ? { ...json, ...headers } : headers,
+              ...(method === "POST" ? { body: "{}" } : {})
+            }),
+            (answer) => answer.status
+          )
+        const routes = [
+          ["/api/v1/alerts", "POST"],
+          ["/api/v1/status", "GET"],
+          ["/api/v1/remediations/x/approve", "POST"]
+        ] as const
+        const table: Record<string, ReadonlyArray<number>> = {}
+        for (const role of ["source", "viewer", "operator", "nobody"]) {
+          table[role] = yield* Effect.forEach(routes, ([path, method]) => status(path, bearer(role), method))
+        }
+        table["none"] = yield* Effect.forEach(routes, ([path, method]) => status(path, {}, method))
+        assert.deepStrictEqual(table, {
+          source: [400, 403, 403],
+          viewer: [403, 200, 403],
+          operator: [400, 200, 404],
+          nobody: [401, 401, 401],
+          none: [401, 401, 401]
+        })
+        for (const path of ["/livez", "/readyz", "/healthz", "/metrics", "/openapi.json", "/docs", "/"])
+          assert.strictEqual(yield* status(path, {}), 200, path)
+        const unauthorized = yield* call(port, "/api/v1/status")
+        assert.strictEqual(unauthorized.headers["www-authenticate"], `Bearer realm="kubernaut"`)
+        assert.notInclude(unauthorized.text, "0123456789")
+      }).pipe(Effect.scoped),
+    40_000
+  )
 
-  it.live("health lists its checks, and pages load nothing from elsewhere", () =>
-    Effect.gen(function*() {
-      const port = yield* running()
-      assert.deepInclude(yield* call(port, "/livez"), { status: 200, text: "ok" })
-      assert.match((yield* call(port, "/readyz?verbose")).text, /\[\+\]storage ok\nreadyz check passed/)
-      for (const path of ["/", "/docs"]) {
-        const { headers, text } = yield* call(port, path)
-        assert.match(String(headers["content-security-policy"]), /default-src 'none'.*connect-src 'self'/)
-        assert.notMatch(text, /<(script|link|img)[^>]+(src|href)="(https?:)?\/\//)
-      }
-    }).pipe(Effect.scoped), 40_000)
+  it.live(
+    "health lists its checks, and pages load nothing from elsewhere",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* running()
+        assert.deepInclude(yield* call(port, "/livez"), { status: 200, text: "ok" })
+        assert.match((yield* call(port, "/readyz?verbose")).text, /\[\+\]storage ok\nreadyz check passed/)
+        for (const path of ["/", "/docs"]) {
+          const { headers, text } = yield* call(port, path)
+          assert.match(String(headers["content-security-policy"]), /default-src 'none'.*connect-src 'self'/)
+          assert.notMatch(text, /<(script|link|img)[^>]+(src|href)="(https?:)?\/\//)
+        }
+      }).pipe(Effect.scoped),
+    40_000
+  )
 
-  it.live("asks the open routes of one address too often: 429 with Retry-After, while the API goes on", () =>
-    Effect.gen(function*() {
-      const port = yield* running()
-      const answers = yield* Effect.forEach(Array.from({ length: 150 }), () => call(port, "/livez"), { concurrency: 30 })
-      const refused = answers.filter(({ status }) => status === 429)
-      assert.isNotEmpty(refused)
-      assert.strictEqual(refused[0]?.headers["retry-after"], "1")
-      assert.strictEqual((yield* call(port, "/api/v1/status")).status, 200)
-    }).pipe(Effect.scoped), 40_000)
+  it.live(
+    "asks the open routes of one address too often: 429 with Retry-After, while the API goes on",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* running()
+        const answers = yield* Effect.forEach(Array.from({ length: 150 }), () => call(port, "/livez"), {
+          concurrency: 30
+        })
+        const refused = answers.filter(({ status }) => status === 429)
+        assert.isNotEmpty(refused)
+        assert.strictEqual(refused[0]?.headers["retry-after"], "1")
+        assert.strictEqual((yield* call(port, "/api/v1/status")).status, 200)
+      }).pipe(Effect.scoped),
+    40_000
+  )
 
-  it.live("stops without leaving anybody hanging: streams end, and nobody new is let in", () =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      const port = yield* Scope.provide(running(), scope)
-      const stream = yield* events(port)
-      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void))
-      yield* stream.ended
-      yield* Fiber.join(stopping)
-      assert.isTrue(Exit.isFailure(yield* Effect.exit(call(port, "/livez"))))
-    }).pipe(Effect.scoped), 40_000)
+  it.live(
+    "stops without leaving anybody hanging: streams end, and nobody new is let in",
+    () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const port = yield* Scope.provide(running(), scope)
+        const stream = yield* events(port)
+        const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+        yield* stream.ended
+        yield* Fiber.join(stopping)
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(call(port, "/livez"))))
+      }).pipe(Effect.scoped),
+    40_000
+  )
 })

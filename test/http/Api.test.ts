@@ -51,18 +51,23 @@ describe("Api", () => {
     assert.deepStrictEqual(methods("/api/v1/remediations/rem-1/approve"), ["POST"])
     assert.deepStrictEqual(methods("/api/v1/remediations/rem-1/reject"), ["POST"])
     assert.deepStrictEqual(methods("/api/v1/breakers/llm:openai"), ["PUT"])
-    for (const path of ["/api/v1/reviews", "/api/v1/status", "/api/v1/audit", "/api/v1/events"]) assert.deepStrictEqual(methods(path), ["GET", "HEAD"], path)
-    for (const path of ["/api/v1/emergency", "/api/v1/emergency-stop", "/api/v1/remediations/rem-1/rollback"]) assert.deepStrictEqual(methods(path), [], path)
+    for (const path of ["/api/v1/reviews", "/api/v1/status", "/api/v1/audit", "/api/v1/events"])
+      assert.deepStrictEqual(methods(path), ["GET", "HEAD"], path)
+    for (const path of ["/api/v1/emergency", "/api/v1/emergency-stop", "/api/v1/remediations/rem-1/rollback"])
+      assert.deepStrictEqual(methods(path), [], path)
   })
 
   it.effect("tells a client of an unknown remediation by its own error", () =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(Effect.flatMap(client, ({ remediations }) => remediations.get({ params: { id } })))
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        Effect.flatMap(client, ({ remediations }) => remediations.get({ params: { id } }))
+      )
       assert.strictEqual(error._tag, "NotFound")
-    }).pipe(Effect.provide(handlers({ get: () => Effect.succeedNone }))))
+    }).pipe(Effect.provide(handlers({ get: () => Effect.succeedNone })))
+  )
 
   it.effect("answers 503 with the time to come again when storage fails, for reads and for answers of a person", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { audit, remediations, reviews } = yield* client
       const errors = yield* Effect.all([
         Effect.flip(remediations.get({ params: { id } })),
@@ -71,32 +76,54 @@ describe("Api", () => {
         Effect.flip(reviews.pending({ query: {} })),
         Effect.flip(audit.read({ query: {} }))
       ])
-      assert.deepStrictEqual(errors.map((error) => [error._tag, "retryAfterSeconds" in error ? error.retryAfterSeconds : undefined]), Array.from({ length: 5 }, () => ["Unavailable" as const, 1]))
-    }).pipe(Effect.provide(handlers({
-      get: () => Effect.fail(storageError()),
-      list: () => Effect.fail(storageError()),
-      review: () => Effect.fail(storageError()),
-      reviews: () => Effect.fail(storageError())
-    }, { read: () => Effect.fail(storageError()) }))))
+      assert.deepStrictEqual(
+        errors.map((error) => [error._tag, "retryAfterSeconds" in error ? error.retryAfterSeconds : undefined]),
+        Array.from({ length: 5 }, () => ["Unavailable" as const, 1])
+      )
+    }).pipe(
+      Effect.provide(
+        handlers(
+          {
+            get: () => Effect.fail(storageError()),
+            list: () => Effect.fail(storageError()),
+            review: () => Effect.fail(storageError()),
+            reviews: () => Effect.fail(storageError())
+          },
+          { read: () => Effect.fail(storageError()) }
+        )
+      )
+    )
+  )
 
   it.effect("tells apart: no such remediation, one that does not wait, and one that has been answered", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { remediations } = yield* client
       const approve = Effect.flip(remediations.approve({ params: { id }, payload: { reason: "fine" } }))
-      const errors = [yield* approve, yield* approve, yield* approve] as ReadonlyArray<{ readonly _tag: string; readonly detail?: string }>
-      assert.deepStrictEqual(errors.map(({ _tag }) => _tag), ["NotFound", "Conflict", "Conflict"])
+      const errors = [yield* approve, yield* approve, yield* approve] as ReadonlyArray<{
+        readonly _tag: string
+        readonly detail?: string
+      }>
+      assert.deepStrictEqual(
+        errors.map(({ _tag }) => _tag),
+        ["NotFound", "Conflict", "Conflict"]
+      )
       assert.match(errors[1]?.detail ?? "", /is Verifying and does not wait/)
       assert.match(errors[2]?.detail ?? "", /has been answered already/)
-    }).pipe(Effect.provide(handlers({
-      review: (() => {
-        const answers = [
-          new NotAwaiting({ remediationId: id, answered: false }),
-          new NotAwaiting({ remediationId: id, answered: false, state: "Verifying" }),
-          new NotAwaiting({ remediationId: id, answered: true, state: "AwaitingReview" })
-        ]
-        return () => Effect.suspend(() => Effect.fail(answers.shift()!))
-      })()
-    }))))
+    }).pipe(
+      Effect.provide(
+        handlers({
+          review: (() => {
+            const answers = [
+              new NotAwaiting({ remediationId: id, answered: false }),
+              new NotAwaiting({ remediationId: id, answered: false, state: "Verifying" }),
+              new NotAwaiting({ remediationId: id, answered: true, state: "AwaitingReview" })
+            ]
+            return () => Effect.suspend(() => Effect.fail(answers.shift()!))
+          })()
+        })
+      )
+    )
+  )
 
   it("promises only what is configured: no HolmesGPT that nobody has set up", () => {
     assert.deepStrictEqual(capabilitiesOf(0, ["rules"]).investigators, ["rules"])

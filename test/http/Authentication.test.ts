@@ -33,7 +33,9 @@ describe("Authentication", () => {
 
   it("without tokens refuses what a page of another site sends, and names that are not this machine's", () => {
     assert.isUndefined(foreign({ host: "127.0.0.1:8080" }))
-    assert.isUndefined(foreign({ host: "localhost:8080", origin: "http://localhost:8080", "sec-fetch-site": "same-origin" }))
+    assert.isUndefined(
+      foreign({ host: "localhost:8080", origin: "http://localhost:8080", "sec-fetch-site": "same-origin" })
+    )
     assert.isUndefined(foreign({ host: "[::1]:8080" }))
     assert.isString(foreign({ host: "rebound.example:8080" }))
     assert.isString(foreign({ host: "127.0.0.1.example:8080" }))

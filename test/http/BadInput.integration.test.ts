@@ -1,6 +1,6 @@
+import { connect } from "node:net"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Schema } from "effect"
-import { connect } from "node:net"
 import { type Call, call, running } from "./runningService.ts"
 
 class Port extends Context.Service<Port, number>()("kubernaut/test/http/BadInput.integration.test/Port") {
@@ -8,7 +8,11 @@ class Port extends Context.Service<Port, number>()("kubernaut/test/http/BadInput
 }
 
 const json = { "content-type": "application/json" }
-const post = (body: string | ReadonlyArray<string>, headers: Record<string, string> = json): Call => ({ method: "POST", headers, body })
+const post = (body: string | ReadonlyArray<string>, headers: Record<string, string> = json): Call => ({
+  method: "POST",
+  headers,
+  body
+})
 
 const alert = (index: number) => ({
   status: "firing",
@@ -35,28 +39,65 @@ const alert = (index: number) => ({
   fingerprint: index.toString(16).padStart(16, "0")
 })
 
-const webhook = (alerts: ReadonlyArray<unknown>) => JSON.stringify({ version: "4", status: "firing", receiver: "kubernaut", groupLabels: {}, alerts })
+const webhook = (alerts: ReadonlyArray<unknown>) =>
+  JSON.stringify({ version: "4", status: "firing", receiver: "kubernaut", groupLabels: {}, alerts })
 
 const alerts = "/api/v1/alerts"
 const breaker = "/api/v1/breakers/kubernetes"
 const put = (body: unknown): Call => ({ method: "PUT", headers: json, body: JSON.stringify(body) })
 const tenMegabytes = "a".repeat(10_000_000)
 
-const table: ReadonlyArray<readonly [name: string, path: string, call: Call, status: number, detail: RegExp, header?: readonly [string, string]]> = [
+const table: ReadonlyArray<
+  readonly [name: string, path: string, call: Call, status: number, detail: RegExp, header?: readonly [string, string]]
+> = [
   ["malformed JSON", alerts, post("{"), 400, /not JSON/],
   ["an empty body", alerts, post(""), 400, /empty/],
   ["a body of another type", alerts, post("x", { "content-type": "text/plain" }), 415, /application\/json/],
   ["null", alerts, post("null"), 400, /Alertmanager webhook/],
   ["an array", alerts, post("[]"), 400, /Alertmanager webhook/],
-  ["another version of the format", alerts, post(webhook([]).replace("\"4\"", "\"3\"")), 400, /body version/],
-  ["a label that is a number", alerts, post(webhook([{ ...alert(1), labels: { a: 1 } }])), 400, /alerts\[0\]\.labels\.a/],
-  ["an alert without a start", alerts, post(webhook([{ ...alert(1), startsAt: undefined }])), 400, /alerts\[0\]\.startsAt/],
+  ["another version of the format", alerts, post(webhook([]).replace('"4"', '"3"')), 400, /body version/],
+  [
+    "a label that is a number",
+    alerts,
+    post(webhook([{ ...alert(1), labels: { a: 1 } }])),
+    400,
+    /alerts\[0\]\.labels\.a/
+  ],
+  [
+    "an alert without a start",
+    alerts,
+    post(webhook([{ ...alert(1), startsAt: undefined }])),
+    400,
+    /alerts\[0\]\.startsAt/
+  ],
   ["a start that is no time", alerts, post(webhook([{ ...alert(1), startsAt: "yesterday" }])), 400, /RFC 3339/],
-  ["more than 10,000 alerts", alerts, post(webhook(Array.from({ length: 10_001 }, () => ({ status: "firing", labels: {}, startsAt: "2026-11-24T03:00:00Z" })))), 400, /at most 10000/],
-  ["a deeply nested body", alerts, post(`${"[".repeat(100_000)}${"]".repeat(100_000)}`), 400, /Alertmanager webhook|not JSON/],
+  [
+    "more than 10,000 alerts",
+    alerts,
+    post(
+      webhook(
+        Array.from({ length: 10_001 }, () => ({ status: "firing", labels: {}, startsAt: "2026-11-24T03:00:00Z" }))
+      )
+    ),
+    400,
+    /at most 10000/
+  ],
+  [
+    "a deeply nested body",
+    alerts,
+    post(`${"[".repeat(100_000)}${"]".repeat(100_000)}`),
+    400,
+    /Alertmanager webhook|not JSON/
+  ],
   ["a body of 10 MB", alerts, post(tenMegabytes), 413, /9437184 bytes/, ["connection", "close"]],
   ["a body of 10 MB that does not say so", alerts, post([tenMegabytes]), 413, /9437184 bytes/, ["connection", "close"]],
-  ["a large body where a small one belongs", "/api/v1/remediations/x/approve", post(tenMegabytes), 413, /9437184 bytes/],
+  [
+    "a large body where a small one belongs",
+    "/api/v1/remediations/x/approve",
+    post(tenMegabytes),
+    413,
+    /9437184 bytes/
+  ],
   ["an unknown route", "/api/v1/nope", {}, 404, /no route \/api\/v1\/nope/],
   ["an unknown page", "/nope?x=1", {}, 404, /no route \/nope/],
   ["a route of a later version", "/api/v1/emergency", put({ reason: "x" }), 404, /no route/],
@@ -64,17 +105,47 @@ const table: ReadonlyArray<readonly [name: string, path: string, call: Call, sta
   ["a method that no route knows", "/", { method: "TRACE" }, 405, /GET, HEAD/, ["allow", "GET, HEAD"]],
   ["a path that does not decode", "/api/v1/remediations/%zz", {}, 400, /not well-formed/],
   ["an unknown remediation", "/api/v1/remediations/rem-nope", {}, 404, /no remediation rem-nope/],
-  ["an approval of an unknown remediation", "/api/v1/remediations/rem-nope/approve", { method: "POST" }, 404, /no remediation/],
+  [
+    "an approval of an unknown remediation",
+    "/api/v1/remediations/rem-nope/approve",
+    { method: "POST" },
+    404,
+    /no remediation/
+  ],
   ["an approval that is malformed", "/api/v1/remediations/rem-nope/approve", post("{"), 400, /valid JSON/],
   ["an approval with a wrong field", "/api/v1/remediations/rem-nope/reject", post(`{"reason":1}`), 400, /body reason/],
-  ["a limit that is no number", "/api/v1/remediations?limit=many", {}, 400, /query limit: Expected a whole number from 1 to 500/],
+  [
+    "a limit that is no number",
+    "/api/v1/remediations?limit=many",
+    {},
+    400,
+    /query limit: Expected a whole number from 1 to 500/
+  ],
   ["a limit out of range", "/api/v1/remediations?limit=501", {}, 400, /from 1 to 500/],
-  ["a cursor that no page gave", "/api/v1/remediations?cursor=garbage", {}, 400, /query cursor: Expected the nextCursor/],
+  [
+    "a cursor that no page gave",
+    "/api/v1/remediations?cursor=garbage",
+    {},
+    400,
+    /query cursor: Expected the nextCursor/
+  ],
   ["a state that is none", "/api/v1/remediations?state=Sleeping", {}, 400, /query state/],
   ["an audit position that is none", "/api/v1/audit?after=-1", {}, 400, /query after/],
   ["a breaker taken for ever", breaker, put({ mode: "isolated", reason: "x" }), 400, /body for/],
-  ["a breaker taken for too long", breaker, put({ mode: "isolated", for: "25 hours", reason: "x" }), 400, /at most 24 hours/],
-  ["a breaker taken for no time", breaker, put({ mode: "forced-closed", for: "0 seconds", reason: "x" }), 400, /more than nothing/],
+  [
+    "a breaker taken for too long",
+    breaker,
+    put({ mode: "isolated", for: "25 hours", reason: "x" }),
+    400,
+    /at most 24 hours/
+  ],
+  [
+    "a breaker taken for no time",
+    breaker,
+    put({ mode: "forced-closed", for: "0 seconds", reason: "x" }),
+    400,
+    /more than nothing/
+  ],
   ["a breaker taken without a reason", breaker, put({ mode: "auto", reason: "" }), 400, /body reason/],
   ["a breaker mode that is none", breaker, put({ mode: "open", for: "1 minute", reason: "x" }), 400, /body/],
   ["an unknown breaker", "/api/v1/breakers/nope", put({ mode: "auto", reason: "x" }), 404, /Known are kubernetes/],
@@ -82,13 +153,15 @@ const table: ReadonlyArray<readonly [name: string, path: string, call: Call, sta
   ["a page of another site", alerts, post(webhook([]), { ...json, origin: "https://evil.example" }), 403, /other sites/]
 ]
 
-const Problem = Schema.fromJsonString(Schema.Struct({ type: Schema.String, title: Schema.String, status: Schema.Int, detail: Schema.String }))
+const Problem = Schema.fromJsonString(
+  Schema.Struct({ type: Schema.String, title: Schema.String, status: Schema.Int, detail: Schema.String })
+)
 
 describe("bad input over real HTTP", () => {
   layer(Port.layer, { excludeTestServices: true })((it) => {
     for (const [name, path, sent, status, detail, header] of table) {
       it.effect(`${name} is answered with ${status} as a problem, without a stack`, () =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           const answer = yield* call(yield* Port, path, sent)
           assert.strictEqual(answer.status, status, answer.text)
           assert.match(String(answer.headers["content-type"]), /^application\/problem\+json/)
@@ -98,29 +171,36 @@ describe("bad input over real HTTP", () => {
           assert.match(problem.type, /^urn:kubernaut:problem:[a-z-]+$/)
           assert.notMatch(answer.text, /\.ts:|node_modules|\\n\s+at /)
           if (header !== undefined) assert.strictEqual(answer.headers[header[0]], header[1])
-        }))
+        })
+      )
     }
 
     it.effect("tells of at most 20 faults, however many there are", () =>
-      Effect.gen(function*() {
-        const answer = yield* call(yield* Port, alerts, post(webhook(Array.from({ length: 1000 }, () => ({ labels: 1 })))))
+      Effect.gen(function* () {
+        const answer = yield* call(
+          yield* Port,
+          alerts,
+          post(webhook(Array.from({ length: 1000 }, () => ({ labels: 1 }))))
+        )
         const { errors } = JSON.parse(answer.text) as { readonly errors: ReadonlyArray<unknown> }
         assert.strictEqual(errors.length, 20)
         assert.isBelow(answer.text.length, 20_000)
-      }))
+      })
+    )
 
     it.effect("takes 10,000 alerts as kube-prometheus makes them in one post", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const body = webhook(Array.from({ length: 10_000 }, (_, index) => alert(index)))
         assert.isBelow(body.length, 9_437_184)
         const answer = yield* call(yield* Port, alerts, post(body))
         assert.strictEqual(answer.status, 202)
         const { results } = JSON.parse(answer.text) as { readonly results: ReadonlyArray<{ readonly status: string }> }
         assert.strictEqual(results.filter(({ status }) => status === "accepted").length, 10_000)
-      }))
+      })
+    )
 
     it.effect("answers what is no HTTP, and headers that are too long, as problems", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const port = yield* Port
         const raw = (text: string) =>
           Effect.callback<string>((resume) => {
@@ -131,18 +211,26 @@ describe("bad input over real HTTP", () => {
             })
             socket.on("close", () => resume(Effect.succeed(answer)))
           })
-        for (const [text, status] of [["HELO\r\n\r\n", 400], [`GET /${"a".repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, 431]] as const) {
+        for (const [text, status] of [
+          ["HELO\r\n\r\n", 400],
+          [`GET /${"a".repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, 431]
+        ] as const) {
           const answer = yield* raw(text)
-          assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*application/problem\\+json[\\s\\S]*"status":${status}`))
+          assert.match(
+            answer,
+            new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*application/problem\\+json[\\s\\S]*"status":${status}`)
+          )
         }
-      }))
+      })
+    )
   })
 
   it.live("is still alive after all of that", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const port = yield* running()
       yield* Effect.forEach(table, ([, path, sent]) => call(port, path, sent), { discard: true })
       assert.strictEqual((yield* call(port, "/livez")).status, 200)
       assert.strictEqual((yield* call(port, "/readyz")).status, 200)
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped)
+  )
 })

@@ -4,7 +4,10 @@ import { clientOf, RateLimit } from "../../src/http/RateLimit.ts"
 describe("RateLimit", () => {
   it("allows a burst, then as many a second as it says", () => {
     const limit = new RateLimit({ perSecond: 2, burst: 3 })
-    assert.deepStrictEqual([0, 0, 0, 0].map(() => limit.take("a", 0)), [0, 0, 0, 500])
+    assert.deepStrictEqual(
+      [0, 0, 0, 0].map(() => limit.take("a", 0)),
+      [0, 0, 0, 500]
+    )
     assert.strictEqual(limit.take("a", 499), 1)
     assert.strictEqual(limit.take("a", 500), 0)
   })

@@ -1,13 +1,14 @@
 /** A whole service on a free port of this machine, in memory, for tests that ask it over real HTTP. */
-import { Effect, Layer, Result } from "effect"
+
 import { request } from "node:http"
+import { NodeServices } from "@effect/platform-node"
+import { Effect, Layer, Result } from "effect"
 import { layer as application, start } from "../../src/cli/Application.ts"
 import { parse } from "../../src/cli/Configuration.ts"
 import { readRules } from "../../src/cli/Serve.ts"
 import type { Token } from "../../src/http/Authentication.ts"
 import * as Logging from "../../src/telemetry/Logging.ts"
 import { TraceExport } from "../../src/telemetry/Tracing.ts"
-import { NodeServices } from "@effect/platform-node"
 
 export interface Answer {
   readonly status: number
@@ -25,18 +26,25 @@ export interface Call {
 /** One request on a connection of its own. */
 export const call = (port: number, path: string, { body, headers, method = "GET" }: Call = {}): Effect.Effect<Answer> =>
   Effect.callback((resume) => {
-    const sent = request({ host: "127.0.0.1", port, path, method, agent: false, headers: { ...headers } }, (response) => {
-      let text = ""
-      response.setEncoding("utf8")
-      response.on("data", (chunk: string) => {
-        text += chunk
-      })
-      response.on("end", () => resume(Effect.succeed({ status: response.statusCode ?? 0, headers: response.headers, text })))
-    })
+    const sent = request(
+      { host: "127.0.0.1", port, path, method, agent: false, headers: { ...headers } },
+      (response) => {
+        let text = ""
+        response.setEncoding("utf8")
+        response.on("data", (chunk: string) => {
+          text += chunk
+        })
+        response.on("end", () =>
+          resume(Effect.succeed({ status: response.statusCode ?? 0, headers: response.headers, text }))
+        )
+      }
+    )
     // The server may close its side while a body that it refused is still on its way.
-    sent.on("error", (error: NodeJS.ErrnoException) => error.code === "EPIPE" || error.code === "ECONNRESET" ? undefined : resume(Effect.die(error)))
+    sent.on("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EPIPE" || error.code === "ECONNRESET" ? undefined : resume(Effect.die(error))
+    )
     if (typeof body === "string") sent.setHeader("content-length", Buffer.byteLength(body))
-    for (const chunk of typeof body === "string" ? [body] : body ?? []) sent.write(chunk)
+    for (const chunk of typeof body === "string" ? [body] : (body ?? [])) sent.write(chunk)
     sent.end()
     return Effect.sync(() => sent.destroy())
   })
@@ -50,8 +58,16 @@ export interface ServiceOptions {
 }
 
 /** Starts it; its scope stops it. Answers the port. */
-export const running = Effect.fnUntraced(function*({ environment, log, tokens, tracing = TraceExport.layerNone }: ServiceOptions = {}) {
-  const parsed = parse({ environment: { KUBERNAUT_PORT: "0", KUBERNAUT_DATABASE_URL: "sqlite::memory:", ...environment }, terminal: false })
+export const running = Effect.fnUntraced(function* ({
+  environment,
+  log,
+  tokens,
+  tracing = TraceExport.layerNone
+}: ServiceOptions = {}) {
+  const parsed = parse({
+    environment: { KUBERNAUT_PORT: "0", KUBERNAUT_DATABASE_URL: "sqlite::memory:", ...environment },
+    terminal: false
+  })
   if (Result.isFailure(parsed)) return yield* Effect.die(parsed.failure)
   const settings = parsed.success
   const prepared = {

@@ -13,12 +13,18 @@ describe("admission by severity", () => {
     { open: 100, admitted: [] }
   ])("with $open of 100 open, $admitted may come in", ({ admitted, open }) => {
     const severities = ["critical", "warning", "info", "none"] as const
-    assert.deepStrictEqual(severities.filter((severity) => admits(severity, open, { capacity: 100 })), admitted)
+    assert.deepStrictEqual(
+      severities.filter((severity) => admits(severity, open, { capacity: 100 })),
+      admitted
+    )
   })
 
   it.prop("a more severe alert is never refused where a less severe one is let in", [Schema.Int], ([open]) => {
     const order = (["none", "info", "warning", "critical"] as const).map((severity) => admits(severity, Math.abs(open)))
-    assert.deepStrictEqual(order, order.toSorted((a, b) => Number(a) - Number(b)))
+    assert.deepStrictEqual(
+      order,
+      order.toSorted((a, b) => Number(a) - Number(b))
+    )
   })
 })
 
@@ -55,17 +61,21 @@ describe("the token bucket of a source", () => {
     assert.isUndefined(takeTokens(fullBucket(defaultRateLimit, 0), 10_000, 0, defaultRateLimit).retryAfterMs)
   })
 
-  it.prop("lets no more through than burst and rate together", [Schema.Array(Schema.Struct({ ms: Schema.Int, count: Schema.Int }))], ([calls]) => {
-    let bucket = fullBucket(limit, 0)
-    let nowMs = 0
-    let through = 0
-    for (const { count, ms } of calls) {
-      nowMs += Math.abs(ms) % 5000
-      const wanted = Math.abs(count) % 100
-      const taken = takeTokens(bucket, wanted, nowMs, limit)
-      bucket = taken.bucket
-      if (taken.retryAfterMs === undefined) through += wanted
+  it.prop(
+    "lets no more through than burst and rate together",
+    [Schema.Array(Schema.Struct({ ms: Schema.Int, count: Schema.Int }))],
+    ([calls]) => {
+      let bucket = fullBucket(limit, 0)
+      let nowMs = 0
+      let through = 0
+      for (const { count, ms } of calls) {
+        nowMs += Math.abs(ms) % 5000
+        const wanted = Math.abs(count) % 100
+        const taken = takeTokens(bucket, wanted, nowMs, limit)
+        bucket = taken.bucket
+        if (taken.retryAfterMs === undefined) through += wanted
+      }
+      assert.isAtMost(through, limit.burst + (nowMs * limit.perSecond) / 1000 + 1e-6)
     }
-    assert.isAtMost(through, limit.burst + (nowMs * limit.perSecond) / 1000 + 1e-6)
-  })
+  )
 })

@@ -39,23 +39,33 @@ const clusterScoped = new Set(["Node", "PersistentVolume", "APIService"])
 describe("the target of every known alert", () => {
   it.each(referenceAlerts)("$name is about a $kind", ({ kind, labels, name, target: expected }) => {
     const { target } = of(labels)
-    const namespace = clusterScoped.has(kind) ? "" : labels["namespace"] ?? ""
+    const namespace = clusterScoped.has(kind) ? "" : (labels["namespace"] ?? "")
     assert.deepStrictEqual(target, { cluster: "test", namespace, kind, name: expected ?? `${name}-f1` })
   })
 
   // All that kube-state-metrics' series may lead to, but for those about itself.
-  const aboutOthers = referenceAlerts.filter(({ kind, labels, name }) =>
-    kind !== "Pod" && labels["job"] === undefined && !name.startsWith("KubeStateMetrics"))
+  const aboutOthers = referenceAlerts.filter(
+    ({ kind, labels, name }) => kind !== "Pod" && labels["job"] === undefined && !name.startsWith("KubeStateMetrics")
+  )
 
-  it.each(aboutOthers)("$name is the same among the labels of kube-state-metrics", ({ kind, labels, name, target: expected }) => {
-    const { target } = of({ ...fromStateMetrics, ...labels })
-    assert.deepStrictEqual([target.kind, target.name], [kind, expected ?? `${name}-f1`])
-  })
+  it.each(aboutOthers)(
+    "$name is the same among the labels of kube-state-metrics",
+    ({ kind, labels, name, target: expected }) => {
+      const { target } = of({ ...fromStateMetrics, ...labels })
+      assert.deepStrictEqual([target.kind, target.name], [kind, expected ?? `${name}-f1`])
+    }
+  )
 
   it.each(nodeExporterAlerts)("%s is about the machine, and never about node-exporter's pod", (alertname) => {
     assert.strictEqual(shown({ ...fromNodeExporter, alertname, instance: "worker-1" }), "Node worker-1")
-    assert.strictEqual(shown({ ...fromNodeExporter, alertname, instance: "worker-1.example.org:9100" }), "Node worker-1.example.org")
-    assert.strictEqual(shown({ ...fromNodeExporter, alertname, instance: "10.0.0.12:9100", node: "worker-1" }), "Node worker-1")
+    assert.strictEqual(
+      shown({ ...fromNodeExporter, alertname, instance: "worker-1.example.org:9100" }),
+      "Node worker-1.example.org"
+    )
+    assert.strictEqual(
+      shown({ ...fromNodeExporter, alertname, instance: "10.0.0.12:9100", node: "worker-1" }),
+      "Node worker-1"
+    )
     for (const instance of ["10.0.0.12:9100", "[fd00::12]:9100", "fd00::12", ""]) {
       assert.strictEqual(of({ ...fromNodeExporter, alertname, instance }).target.kind, "Alert")
     }
@@ -66,17 +76,32 @@ describe("the labels of exporters", () => {
   it.each<{ what: string; labels: Labels; target: string }>([
     {
       what: "a workload wins over the pod beside it",
-      labels: { ...fromStateMetrics, alertname: "KubeDeploymentReplicasMismatch", namespace: "shop", deployment: "checkout" },
+      labels: {
+        ...fromStateMetrics,
+        alertname: "KubeDeploymentReplicasMismatch",
+        namespace: "shop",
+        deployment: "checkout"
+      },
       target: "Deployment shop/checkout"
     },
     {
       what: "without honor_labels the exported namespace is the subject's",
-      labels: { ...fromStateMetrics, alertname: "KubeDeploymentReplicasMismatch", exported_namespace: "shop", deployment: "checkout" },
+      labels: {
+        ...fromStateMetrics,
+        alertname: "KubeDeploymentReplicasMismatch",
+        exported_namespace: "shop",
+        deployment: "checkout"
+      },
       target: "Deployment shop/checkout"
     },
     {
       what: "without honor_labels the exported pod is the subject",
-      labels: { ...fromStateMetrics, alertname: "KubePodCrashLooping", exported_namespace: "shop", exported_pod: "cart-0" },
+      labels: {
+        ...fromStateMetrics,
+        alertname: "KubePodCrashLooping",
+        exported_namespace: "shop",
+        exported_pod: "cart-0"
+      },
       target: "Pod shop/cart-0 (provisional)"
     },
     {
@@ -91,7 +116,13 @@ describe("the labels of exporters", () => {
     },
     {
       what: "beside a node a pod called after the job is not the subject",
-      labels: { alertname: "MachineSlow", job: "machine-probe", namespace: "monitoring", pod: "machine-probe-x1", node: "worker-1" },
+      labels: {
+        alertname: "MachineSlow",
+        job: "machine-probe",
+        namespace: "monitoring",
+        pod: "machine-probe-x1",
+        node: "worker-1"
+      },
       target: "Node worker-1"
     },
     {
@@ -111,12 +142,23 @@ describe("the labels of exporters", () => {
     },
     {
       what: "job is the scrape job, job_name the Job",
-      labels: { alertname: "KubeJobFailed", job: "kube-state-metrics", namespace: "shop", job_name: "reports-29380320" },
+      labels: {
+        alertname: "KubeJobFailed",
+        job: "kube-state-metrics",
+        namespace: "shop",
+        job_name: "reports-29380320"
+      },
       target: "Job shop/reports-29380320 (provisional)"
     },
     {
       what: "a claim wins over the node that its volume is on",
-      labels: { alertname: "KubePersistentVolumeFillingUp", namespace: "shop", persistentvolumeclaim: "data", node: "worker-1", instance: "worker-1" },
+      labels: {
+        alertname: "KubePersistentVolumeFillingUp",
+        namespace: "shop",
+        persistentvolumeclaim: "data",
+        node: "worker-1",
+        instance: "worker-1"
+      },
       target: "PersistentVolumeClaim shop/data"
     },
     {
@@ -146,7 +188,14 @@ describe("the labels of exporters", () => {
     },
     {
       what: "a name that Kubernetes would not take is none",
-      labels: { alertname: "X", namespace: "shop", deployment: "", statefulset: "<none>", daemonset: "../../etc", pod: "UPPER" },
+      labels: {
+        alertname: "X",
+        namespace: "shop",
+        deployment: "",
+        statefulset: "<none>",
+        daemonset: "../../etc",
+        pod: "UPPER"
+      },
       target: "Alert shop/X-f1"
     }
   ])("$what", ({ labels, target }) => {
@@ -157,15 +206,29 @@ describe("the labels of exporters", () => {
 describe("alerts and targets", () => {
   const Name = Schema.Literals(["a", "b", "checkout", "checkout-1", "x.y"])
   const Value = Schema.Union([Name, Schema.String])
-  const usual = ["alertname", "namespace", "deployment", "statefulset", "pod", "node", "job", "instance", "name"] as const
+  const usual = [
+    "alertname",
+    "namespace",
+    "deployment",
+    "statefulset",
+    "pod",
+    "node",
+    "job",
+    "instance",
+    "name"
+  ] as const
   const Noise = Schema.Record(Schema.Literals(usual), Value)
   const Anything = Schema.Record(Schema.Literals([...usual, "exported_namespace", "exported_pod"]), Value)
 
-  it.prop("two Deployments never become one target", [Name, Name, Name, Name, Noise, Noise], ([n1, d1, n2, d2, noise1, noise2]) => {
-    const one = targetKey(of({ ...noise1, namespace: n1, deployment: d1 }).target)
-    const other = targetKey(of({ ...noise2, namespace: n2, deployment: d2 }).target)
-    assert.strictEqual(one === other, n1 === n2 && d1 === d2)
-  })
+  it.prop(
+    "two Deployments never become one target",
+    [Name, Name, Name, Name, Noise, Noise],
+    ([n1, d1, n2, d2, noise1, noise2]) => {
+      const one = targetKey(of({ ...noise1, namespace: n1, deployment: d1 }).target)
+      const other = targetKey(of({ ...noise2, namespace: n2, deployment: d2 }).target)
+      assert.strictEqual(one === other, n1 === n2 && d1 === d2)
+    }
+  )
 
   it.prop("what names no object is merged with nothing but itself", [Anything, Anything], ([labels1, labels2]) => {
     const one = of(labels1, "f1")
@@ -173,13 +236,17 @@ describe("alerts and targets", () => {
     if (one.target.kind === "Alert") assert.notStrictEqual(targetKey(one.target), targetKey(other.target))
   })
 
-  it.prop("any labels at all have a target, whose key survives a database", [Schema.Record(Schema.String, Schema.String)], ([labels]) => {
-    const { target } = of(labels)
-    assert.isTrue(Schema.is(Target)(target))
-    const key = targetKey(target)
-    assert.isTrue(key.isWellFormed() && !/\p{Cc}/u.test(key))
-    assert.deepStrictEqual(of(labels), of(labels))
-  })
+  it.prop(
+    "any labels at all have a target, whose key survives a database",
+    [Schema.Record(Schema.String, Schema.String)],
+    ([labels]) => {
+      const { target } = of(labels)
+      assert.isTrue(Schema.is(Target)(target))
+      const key = targetKey(target)
+      assert.isTrue(key.isWellFormed() && !/\p{Cc}/u.test(key))
+      assert.deepStrictEqual(of(labels), of(labels))
+    }
+  )
 
   it("a hostile alert name stays short, and free of control characters and halves of characters", () => {
     const { target } = of({ alertname: `\ud800\u0000${"x".repeat(10_000)}` })

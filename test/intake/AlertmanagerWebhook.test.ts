@@ -1,11 +1,19 @@
-import { assert, describe, it } from "@effect/vitest"
-import { Result, Schema, SchemaIssue } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Result, Schema, SchemaIssue } from "effect"
 import { Alert } from "../../src/domain/Alert.ts"
-import { alertLimits, endOf, makeWebhook, toAlert, truncationMark, Webhook, type WebhookAlert } from "../../src/intake/AlertmanagerWebhook.ts"
-import { fingerprintOf } from "../../src/intake/Fingerprint.ts"
+import {
+  alertLimits,
+  endOf,
+  makeWebhook,
+  toAlert,
+  truncationMark,
+  Webhook,
+  type WebhookAlert
+} from "../../src/intake/AlertmanagerWebhook.ts"
 import { targetOf } from "../../src/intake/AlertTarget.ts"
+import { fingerprintOf } from "../../src/intake/Fingerprint.ts"
 
 const firing = { status: "firing", labels: { alertname: "A" }, startsAt: "2026-11-24T03:00:00Z" }
 const post = { version: "4", status: "firing", alerts: [firing] }
@@ -17,7 +25,11 @@ const faults = (body: unknown): ReadonlyArray<string> => {
   const result = Schema.decodeUnknownResult(Webhook, { errors: "all" })(body)
   if (Result.isSuccess(result)) return []
   return issuesOf(result.failure.issue).issues.map(({ message, path = [] }) =>
-    `${path.map((part) => typeof part === "number" ? `[${part}]` : `.${String(part)}`).join("")}: ${message}`.replace(/^\./, ""))
+    `${path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("")}: ${message}`.replace(
+      /^\./,
+      ""
+    )
+  )
 }
 
 const decoded = (alert: object): WebhookAlert => {
@@ -36,7 +48,10 @@ describe("the webhook's schema", () => {
 
   it("takes what Go writes for empty maps, and an empty group", () => {
     const alert = { ...firing, annotations: null, endsAt: null, generatorURL: null, fingerprint: null }
-    assert.deepStrictEqual(faults({ ...post, groupLabels: null, commonLabels: {}, commonAnnotations: null, alerts: [alert] }), [])
+    assert.deepStrictEqual(
+      faults({ ...post, groupLabels: null, commonLabels: {}, commonAnnotations: null, alerts: [alert] }),
+      []
+    )
   })
 
   const alertWith = (alert: object) => ({ ...post, alerts: [firing, { ...firing, ...alert }] })
@@ -54,31 +69,75 @@ describe("the webhook's schema", () => {
         "alerts: Expected an array of alerts"
       ]
     },
-    { what: "another version", body: { ...post, version: "3" }, expected: ['version: Expected "4", the version of the webhook format'] },
-    { what: "a version that is a number", body: { ...post, version: 4 }, expected: ['version: Expected "4", the version of the webhook format'] },
-    { what: "alerts that are no array", body: { ...post, alerts: {} }, expected: ["alerts: Expected an array of alerts"] },
+    {
+      what: "another version",
+      body: { ...post, version: "3" },
+      expected: ['version: Expected "4", the version of the webhook format']
+    },
+    {
+      what: "a version that is a number",
+      body: { ...post, version: 4 },
+      expected: ['version: Expected "4", the version of the webhook format']
+    },
+    {
+      what: "alerts that are no array",
+      body: { ...post, alerts: {} },
+      expected: ["alerts: Expected an array of alerts"]
+    },
     { what: "an alert that is no object", body: { ...post, alerts: [5] }, expected: ["alerts[0]: Expected an alert"] },
-    { what: "an unknown status", body: alertWith({ status: "pending" }), expected: ['alerts[1].status: Expected "firing" or "resolved"'] },
-    { what: "labels that are missing", body: alertWith({ labels: undefined }), expected: ["alerts[1].labels: Expected an object of texts"] },
+    {
+      what: "an unknown status",
+      body: alertWith({ status: "pending" }),
+      expected: ['alerts[1].status: Expected "firing" or "resolved"']
+    },
+    {
+      what: "labels that are missing",
+      body: alertWith({ labels: undefined }),
+      expected: ["alerts[1].labels: Expected an object of texts"]
+    },
     {
       what: "a label that is a number",
       body: alertWith({ labels: { alertname: "A", code: 500 } }),
       expected: ["alerts[1].labels.code: Expected a text: Alertmanager sends all labels and annotations as texts"]
     },
-    { what: "annotations that are a text", body: alertWith({ annotations: "x" }), expected: ["alerts[1].annotations: Expected an object of texts"] },
-    { what: "a start that is missing", body: alertWith({ startsAt: undefined }), expected: [`alerts[1].startsAt: ${time}`] },
-    { what: "a start that is a number", body: alertWith({ startsAt: 1764000000 }), expected: [`alerts[1].startsAt: ${time}`] },
+    {
+      what: "annotations that are a text",
+      body: alertWith({ annotations: "x" }),
+      expected: ["alerts[1].annotations: Expected an object of texts"]
+    },
+    {
+      what: "a start that is missing",
+      body: alertWith({ startsAt: undefined }),
+      expected: [`alerts[1].startsAt: ${time}`]
+    },
+    {
+      what: "a start that is a number",
+      body: alertWith({ startsAt: 1764000000 }),
+      expected: [`alerts[1].startsAt: ${time}`]
+    },
     { what: "a start in words", body: alertWith({ startsAt: "yesterday" }), expected: [`alerts[1].startsAt: ${time}`] },
     { what: "an end that is no time", body: alertWith({ endsAt: "" }), expected: [`alerts[1].endsAt: ${time}`] },
-    { what: "a fingerprint that is a number", body: alertWith({ fingerprint: 5 }), expected: ["alerts[1].fingerprint: Expected a text"] }
+    {
+      what: "a fingerprint that is a number",
+      body: alertWith({ fingerprint: 5 }),
+      expected: ["alerts[1].fingerprint: Expected a text"]
+    }
   ])("refuses $what and says what would be right", ({ body, expected }) => {
     assert.deepStrictEqual(faults(body), expected)
   })
 
   it("never shows what was sent", () => {
     const secret = "hunter2".repeat(1000)
-    const bodies = [secret, { ...post, version: secret }, alertWith({ startsAt: secret }), alertWith({ status: secret }), alertWith({ labels: secret })]
-    assert.isTrue(bodies.every((body) => faults(body).every((fault) => !fault.includes("hunter2") && fault.length < 200)))
+    const bodies = [
+      secret,
+      { ...post, version: secret },
+      alertWith({ startsAt: secret }),
+      alertWith({ status: secret }),
+      alertWith({ labels: secret })
+    ]
+    assert.isTrue(
+      bodies.every((body) => faults(body).every((fault) => !fault.includes("hunter2") && fault.length < 200))
+    )
   })
 
   it("takes 10,000 alerts in one post and refuses one more; the number is an option", () => {
@@ -125,7 +184,8 @@ describe("the times of an alert", () => {
 
   it("a resolved alert ended when it says, and now when it says nothing or nonsense", () => {
     const now = "2026-11-24T05:00:00.000Z"
-    const end = (endsAt?: string | null) => endOf(decoded({ status: "resolved", ...(endsAt === undefined ? {} : { endsAt }) }), now)
+    const end = (endsAt?: string | null) =>
+      endOf(decoded({ status: "resolved", ...(endsAt === undefined ? {} : { endsAt }) }), now)
     assert.strictEqual(end("2026-11-24T05:00:00+01:00"), "2026-11-24T04:00:00.000Z")
     assert.strictEqual(end(), now)
     assert.strictEqual(end(null), now)
@@ -137,9 +197,13 @@ describe("an alert of the domain", () => {
   it("has the sender's fingerprint, or Alertmanager's where there is none", () => {
     const labels = { alertname: "A", pod: "p" }
     assert.strictEqual(toAlert(decoded({ labels, fingerprint: "abc" })).fingerprint, "abc")
-    const computed = [undefined, "", null, "f".repeat(65), "a b", "\ud800", "a/b"].map((fingerprint) =>
-      toAlert(decoded(fingerprint === undefined ? { labels } : { labels, fingerprint })).fingerprint)
-    assert.deepStrictEqual(computed, [1, 2, 3, 4, 5, 6, 7].map(() => fingerprintOf(labels)))
+    const computed = [undefined, "", null, "f".repeat(65), "a b", "\ud800", "a/b"].map(
+      (fingerprint) => toAlert(decoded(fingerprint === undefined ? { labels } : { labels, fingerprint })).fingerprint
+    )
+    assert.deepStrictEqual(
+      computed,
+      [1, 2, 3, 4, 5, 6, 7].map(() => fingerprintOf(labels))
+    )
   })
 
   it("is unnamed where it has no alertname, and a warning where it has no severity", () => {
@@ -150,8 +214,15 @@ describe("an alert of the domain", () => {
   })
 
   it("is cut, visibly, where it is too long, and its fingerprint is of the whole", () => {
-    const labels = { alertname: "A", long: "x".repeat(5000), ...Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`l${index}`, "v"])) }
-    const annotations = { description: "d".repeat(100_000), ...Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`a${index}`, "v"])) }
+    const labels = {
+      alertname: "A",
+      long: "x".repeat(5000),
+      ...Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`l${index}`, "v"]))
+    }
+    const annotations = {
+      description: "d".repeat(100_000),
+      ...Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`a${index}`, "v"]))
+    }
     const alert = toAlert(decoded({ labels, annotations, generatorURL: `http://${"p".repeat(3000)}` }))
     assert.strictEqual(Object.keys(alert.labels).length, alertLimits.labels)
     assert.strictEqual(alert.labels["long"]?.length, alertLimits.labelLength)
@@ -169,14 +240,19 @@ describe("an alert of the domain", () => {
     assert.isTrue(cut.endsWith(`x${truncationMark}`))
   })
 
-  it.prop("is one by the domain's own schema, whatever the labels are", [Schema.Record(Schema.String, Schema.String)], ([labels]) => {
-    assert.isTrue(Schema.is(Alert)(toAlert({ ...firing, status: "firing", labels })))
-  })
+  it.prop(
+    "is one by the domain's own schema, whatever the labels are",
+    [Schema.Record(Schema.String, Schema.String)],
+    ([labels]) => {
+      assert.isTrue(Schema.is(Alert)(toAlert({ ...firing, status: "firing", labels })))
+    }
+  )
 })
 
 const examples = join(import.meta.dirname, "../../examples/alerts")
 
-const example = (name: string) => Schema.decodeUnknownSync(Webhook)(JSON.parse(readFileSync(join(examples, name), "utf8")))
+const example = (name: string) =>
+  Schema.decodeUnknownSync(Webhook)(JSON.parse(readFileSync(join(examples, name), "utf8")))
 
 describe("the example posts", () => {
   it.each(readdirSync(examples))("%s decodes, with the fingerprints that Alertmanager would give", (name) => {
@@ -209,6 +285,9 @@ describe("the example posts", () => {
   it("resolved.json ends the alert of crash-loop.json", () => {
     const [begin] = example("crash-loop.json").alerts
     const [end] = example("resolved.json").alerts
-    assert.deepStrictEqual([end?.fingerprint, end?.startsAt, end?.status], [begin?.fingerprint, begin?.startsAt, "resolved"])
+    assert.deepStrictEqual(
+      [end?.fingerprint, end?.startsAt, end?.status],
+      [begin?.fingerprint, begin?.startsAt, "resolved"]
+    )
   })
 })

@@ -5,7 +5,7 @@ import { fingerprintOf } from "../../src/intake/Fingerprint.ts"
 describe("fingerprintOf", () => {
   it.each([
     // The vector of Prometheus' own test, 5799056148416392346 in decimal.
-    { labels: { name: "garland, briggs", fear: "love is not enough" }, fingerprint: (5799056148416392346n).toString(16) },
+    { labels: { name: "garland, briggs", fear: "love is not enough" }, fingerprint: 5799056148416392346n.toString(16) },
     // No labels: the basis of the hash.
     { labels: {}, fingerprint: "cbf29ce484222325" },
     { labels: { alertname: "Watchdog", severity: "none" }, fingerprint: "448881ef475b9b26" }
@@ -27,10 +27,14 @@ describe("fingerprintOf", () => {
     assert.strictEqual(one, "08e170c14e9c18e6")
   })
 
-  it.prop("does not depend on the order of the labels", [Schema.Array(Schema.Tuple([Schema.String, Schema.String]))], ([pairs]) => {
-    const labels = Object.fromEntries(pairs)
-    assert.strictEqual(fingerprintOf(labels), fingerprintOf(Object.fromEntries(Object.entries(labels).toReversed())))
-  })
+  it.prop(
+    "does not depend on the order of the labels",
+    [Schema.Array(Schema.Tuple([Schema.String, Schema.String]))],
+    ([pairs]) => {
+      const labels = Object.fromEntries(pairs)
+      assert.strictEqual(fingerprintOf(labels), fingerprintOf(Object.fromEntries(Object.entries(labels).toReversed())))
+    }
+  )
 
   it("tells a moved boundary between name and value apart", () => {
     assert.notStrictEqual(fingerprintOf({ ab: "c" }), fingerprintOf({ a: "bc" }))

@@ -27,7 +27,8 @@ const of = (fingerprint: string, severity: string): WebhookAlert =>
 
 const post = (...alerts: ReadonlyArray<WebhookAlert>): Webhook => ({ version: "4", status: "firing", alerts })
 
-const keyOf = (deployment: string) => targetKey({ cluster: "test", namespace: "shop", kind: "Deployment", name: deployment })
+const keyOf = (deployment: string) =>
+  targetKey({ cluster: "test", namespace: "shop", kind: "Deployment", name: deployment })
 
 const wrapping = (wrap: (store: RemediationStore["Service"]) => RemediationStore["Service"]) =>
   Layer.effect(RemediationStore, Effect.map(RemediationStore, wrap))
@@ -36,7 +37,7 @@ const asItIs = wrapping((store) => store)
 
 /** An intake on a store in memory, with an account of what its hooks were told. */
 const makeIntake = (options: Partial<IntakeOptions> = {}, store = asItIs) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const fired: Array<ReadonlyArray<string>> = []
     const received: Array<AlertReceived> = []
     const layer = Intake.layer({
@@ -46,25 +47,37 @@ const makeIntake = (options: Partial<IntakeOptions> = {}, store = asItIs) =>
       ...options
     }).pipe(Layer.provideMerge(store), Layer.provideMerge(Storage.layerMemory))
     const context = yield* Layer.build(layer)
-    return { fired, received, run: <A, E>(effect: Effect.Effect<A, E, Intake | RemediationStore>) => Effect.provide(effect, context) }
+    return {
+      fired,
+      received,
+      run: <A, E>(effect: Effect.Effect<A, E, Intake | RemediationStore>) => Effect.provide(effect, context)
+    }
   })
 
-const receive = (webhook: Webhook, source?: string) => Effect.flatMap(Intake, (intake) => intake.receive(webhook, source))
+const receive = (webhook: Webhook, source?: string) =>
+  Effect.flatMap(Intake, (intake) => intake.receive(webhook, source))
 
 const statuses = (webhook: Webhook) =>
   Effect.map(receive(webhook), ({ results }) => results.map(({ fingerprint, status }) => `${fingerprint} ${status}`))
 
 describe("Intake", () => {
   it.effect("answers in the order of the alerts, whatever becomes of each", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { run } = yield* makeIntake()
       yield* run(receive(post(alert("1", "a"))))
       const mixed = post(ended("9", "z"), alert("2", "b"), ended("1", "a"), alert("1", "a"), alert("3", "b"))
-      assert.deepStrictEqual(yield* run(statuses(mixed)), ["9 resolved", "2 accepted", "1 resolved", "1 duplicate", "3 accepted"])
-    }))
+      assert.deepStrictEqual(yield* run(statuses(mixed)), [
+        "9 resolved",
+        "2 accepted",
+        "1 resolved",
+        "1 duplicate",
+        "3 accepted"
+      ])
+    })
+  )
 
   it.effect("names the remediation of each alert but for resolved ones that nobody knows", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { run } = yield* makeIntake()
       const first = yield* run(receive(post(alert("1", "a"), alert("2", "a"))))
       const [one, two] = first.results
@@ -74,10 +87,11 @@ describe("Intake", () => {
         { fingerprint: "9", status: "resolved" },
         { fingerprint: "1", status: "duplicate", remediationId: one!.remediationId! }
       ])
-    }))
+    })
+  )
 
   it.effect("tells of new and changed work after the commit, once per target, and not of repeats", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const seen: Array<unknown> = []
       const { fired, run } = yield* makeIntake()
       yield* run(receive(post(alert("1", "a"), alert("2", "b"), alert("3", "a"))))
@@ -97,10 +111,11 @@ describe("Intake", () => {
       }).pipe(Layer.provide(Layer.succeedContext(store)))
       yield* Effect.provide(receive(post(alert("1", "a"))), looking)
       assert.deepStrictEqual(seen, [[keyOf("a")]])
-    }))
+    })
+  )
 
   it.effect("counts every alert once, with its severity and source", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { received, run } = yield* makeIntake()
       yield* run(receive(post(of("1", "critical"), of("1", "critical"), ended("2", "x")), "alertmanager"))
       assert.deepStrictEqual(received, [
@@ -108,55 +123,77 @@ describe("Intake", () => {
         { status: "duplicate", severity: "critical", source: "alertmanager" },
         { status: "resolved", severity: "warning", source: "alertmanager" }
       ])
-    }))
+    })
+  )
 
-  it.effect("works on one remediation for 10,000 alerts about one Deployment, and keeps them all", () =>
-    Effect.gen(function*() {
-      const { fired, run } = yield* makeIntake()
-      const storm = post(...Array.from({ length: 10_000 }, (_, index) => alert(`f${index}`, "checkout")))
-      const { results, shed } = yield* run(receive(storm))
-      assert.strictEqual(shed, 0)
-      assert.deepStrictEqual(results.map((result) => result.fingerprint), storm.alerts.map((each) => each.fingerprint))
-      assert.isTrue(results.every((result) => result.status === "accepted"))
-      assert.strictEqual(new Set(results.map((result) => result.remediationId)).size, 10_000)
-      yield* run(Effect.gen(function*() {
-        const store = yield* RemediationStore
-        assert.deepStrictEqual(yield* store.openTargets, [keyOf("checkout")])
-        assert.strictEqual((yield* store.joinedAlerts(results[0]!.remediationId!, 20_000)).length, 9_999)
-      }))
-      assert.deepStrictEqual([...new Set(fired.flat())], [keyOf("checkout")])
-      assert.deepStrictEqual([...new Set((yield* run(receive(storm))).results.map((result) => result.status))], ["duplicate"])
-      // A second of work on a quiet machine.
-    }), 30_000)
+  it.effect(
+    "works on one remediation for 10,000 alerts about one Deployment, and keeps them all",
+    () =>
+      Effect.gen(function* () {
+        const { fired, run } = yield* makeIntake()
+        const storm = post(...Array.from({ length: 10_000 }, (_, index) => alert(`f${index}`, "checkout")))
+        const { results, shed } = yield* run(receive(storm))
+        assert.strictEqual(shed, 0)
+        assert.deepStrictEqual(
+          results.map((result) => result.fingerprint),
+          storm.alerts.map((each) => each.fingerprint)
+        )
+        assert.isTrue(results.every((result) => result.status === "accepted"))
+        assert.strictEqual(new Set(results.map((result) => result.remediationId)).size, 10_000)
+        yield* run(
+          Effect.gen(function* () {
+            const store = yield* RemediationStore
+            assert.deepStrictEqual(yield* store.openTargets, [keyOf("checkout")])
+            assert.strictEqual((yield* store.joinedAlerts(results[0]!.remediationId!, 20_000)).length, 9_999)
+          })
+        )
+        assert.deepStrictEqual([...new Set(fired.flat())], [keyOf("checkout")])
+        assert.deepStrictEqual(
+          [...new Set((yield* run(receive(storm))).results.map((result) => result.status))],
+          ["duplicate"]
+        )
+        // A second of work on a quiet machine.
+      }),
+    30_000
+  )
 
   it.effect("lets others have their turn in the middle of a large post", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { run } = yield* makeIntake()
       const order: Array<string> = []
       const storm = post(...Array.from({ length: 2000 }, (_, index) => alert(`f${index}`, `d${index}`)))
-      yield* run(Effect.all([
-        Effect.map(receive(storm), () => order.push("storm")),
-        Effect.map(receive(post(alert("one", "one"))), () => order.push("one"))
-      ], { concurrency: "unbounded" }))
+      yield* run(
+        Effect.all(
+          [
+            Effect.map(receive(storm), () => order.push("storm")),
+            Effect.map(receive(post(alert("one", "one"))), () => order.push("one"))
+          ],
+          { concurrency: "unbounded" }
+        )
+      )
       assert.deepStrictEqual(order, ["one", "storm"])
-    }))
+    })
+  )
 
   it.effect("sheds by severity as the queue fills, and says when to come again", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { run } = yield* makeIntake({ capacity: 10, retryAfterMs: 7000 })
       const each = ["i", "w", "c"] as const
       const word = { i: "info", w: "warning", c: "critical" }
-      const rounds = Array.from({ length: 5 }, (_, round) => each.map((letter) => of(`${letter}${round}`, word[letter]))).flat()
+      const rounds = Array.from({ length: 5 }, (_, round) =>
+        each.map((letter) => of(`${letter}${round}`, word[letter]))
+      ).flat()
       const { results, retryAfterMs, shed } = yield* run(receive(post(...rounds)))
       const kept = results.filter((result) => result.status === "accepted").map((result) => result.fingerprint)
       // Five of any severity, then warnings up to eight, then critical ones up to ten.
       assert.deepStrictEqual(kept, ["i0", "w0", "c0", "i1", "w1", "c1", "w2", "c2", "c3", "c4"])
       assert.strictEqual(shed, 5)
       assert.strictEqual(retryAfterMs, 7000)
-    }))
+    })
+  )
 
   it.effect("still knows repeats and ends when the queue is full: only what is new is shed", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { run } = yield* makeIntake({ capacity: 2 })
       yield* run(receive(post(of("1", "critical"), of("2", "critical"))))
       const full = post(of("1", "critical"), of("3", "critical"), ended("2", "2"))
@@ -165,101 +202,151 @@ describe("Intake", () => {
       assert.strictEqual(all.shed, all.results.length)
       const store = yield* run(Effect.flatMap(RemediationStore, (open) => open.list({ limit: 10 })))
       assert.strictEqual(store.items.length, 2)
-    }))
+    })
+  )
 
   it.effect("sheds the whole post of a source above its rate, and nothing of another source", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { run } = yield* makeIntake({ rateLimit: { perSecond: 1, burst: 2 } })
       const of = (source: string, ...names: ReadonlyArray<string>) =>
-        Effect.map(receive(post(...names.map((name) => alert(name, name))), source), ({ retryAfterMs, shed }) => [shed, retryAfterMs])
+        Effect.map(receive(post(...names.map((name) => alert(name, name))), source), ({ retryAfterMs, shed }) => [
+          shed,
+          retryAfterMs
+        ])
       assert.deepStrictEqual(yield* run(of("a", "1", "2")), [0, undefined])
       assert.deepStrictEqual(yield* run(of("a", "3", "4")), [2, 2000])
       assert.deepStrictEqual(yield* run(of("b", "5", "6")), [0, undefined])
       yield* TestClock.adjust(2000)
       assert.deepStrictEqual(yield* run(of("a", "3", "4")), [0, undefined])
-    }))
+    })
+  )
 
   it.effect("gives a source its share back with time, and not by a wall clock that is set", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { run } = yield* makeIntake({ rateLimit: { perSecond: 1, burst: 2 } })
         const of = (...names: ReadonlyArray<string>) =>
-          Effect.map(receive(post(...names.map((name) => alert(name, name)))), ({ retryAfterMs, shed }) => [shed, retryAfterMs])
+          Effect.map(receive(post(...names.map((name) => alert(name, name)))), ({ retryAfterMs, shed }) => [
+            shed,
+            retryAfterMs
+          ])
         assert.deepStrictEqual(yield* run(of("1", "2")), [0, undefined])
         yield* jump
         assert.deepStrictEqual(yield* run(of("3", "4")), [2, 2000])
         yield* TestClock.adjust(2000)
         assert.deepStrictEqual(yield* run(of("3", "4")), [0, undefined])
       }).pipe(Effect.scoped)
-    ))
+    )
+  )
 
-  it.effect("keeps what was committed when the storage fails in the middle of a post, and the next try adds the rest", () =>
-    Effect.gen(function*() {
-      let calls = 0
-      const failingOnce = wrapping((store) => ({
-        ...store,
-        accept: (alerts, at) =>
-          ++calls === 2
-            ? Effect.fail(new StorageError({ reason: "full", operation: "accept", retryable: true, committed: "no" }))
-            : store.accept(alerts, at)
-      }))
-      const { fired, received, run } = yield* makeIntake({}, failingOnce)
-      const large = post(...Array.from({ length: 500 }, (_, index) => alert(`f${index}`, `d${index}`)))
-      assert.strictEqual((yield* Effect.flip(run(receive(large)))).reason, "full")
-      assert.strictEqual(fired.flat().length, 200)
-      assert.deepStrictEqual(received, [])
-      const { results } = yield* run(receive(large))
-      assert.strictEqual(results.filter((result) => result.status === "duplicate").length, 200)
-      assert.strictEqual(results.filter((result) => result.status === "accepted").length, 300)
-      assert.strictEqual(new Set(fired.flat()).size, 500)
-    }))
+  it.effect(
+    "keeps what was committed when the storage fails in the middle of a post, and the next try adds the rest",
+    () =>
+      Effect.gen(function* () {
+        let calls = 0
+        const failingOnce = wrapping((store) => ({
+          ...store,
+          accept: (alerts, at) =>
+            ++calls === 2
+              ? Effect.fail(new StorageError({ reason: "full", operation: "accept", retryable: true, committed: "no" }))
+              : store.accept(alerts, at)
+        }))
+        const { fired, received, run } = yield* makeIntake({}, failingOnce)
+        const large = post(...Array.from({ length: 500 }, (_, index) => alert(`f${index}`, `d${index}`)))
+        assert.strictEqual((yield* Effect.flip(run(receive(large)))).reason, "full")
+        assert.strictEqual(fired.flat().length, 200)
+        assert.deepStrictEqual(received, [])
+        const { results } = yield* run(receive(large))
+        assert.strictEqual(results.filter((result) => result.status === "duplicate").length, 200)
+        assert.strictEqual(results.filter((result) => result.status === "accepted").length, 300)
+        assert.strictEqual(new Set(fired.flat()).size, 500)
+      })
+  )
 
   it.effect("keeps the identity that the whole labels give, and what is stored is cut", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { run } = yield* makeIntake()
-      const labels = (tail: string) => ({ alertname: "A", namespace: "shop", deployment: "checkout", long: "x".repeat(5000) + tail })
-      const { results } = yield* run(receive(post(
-        alert("", "", { labels: labels("1") }),
-        alert("", "", { labels: labels("2") }),
-        alert("", "", { labels: labels("1") })
-      )))
-      assert.deepStrictEqual(results.map((result) => result.status), ["accepted", "accepted", "duplicate"])
+      const labels = (tail: string) => ({
+        alertname: "A",
+        namespace: "shop",
+        deployment: "checkout",
+        long: "x".repeat(5000) + tail
+      })
+      const { results } = yield* run(
+        receive(
+          post(
+            alert("", "", { labels: labels("1") }),
+            alert("", "", { labels: labels("2") }),
+            alert("", "", { labels: labels("1") })
+          )
+        )
+      )
+      assert.deepStrictEqual(
+        results.map((result) => result.status),
+        ["accepted", "accepted", "duplicate"]
+      )
       const stored = yield* run(Effect.flatMap(RemediationStore, (store) => store.get(results[0]!.remediationId!)))
       assert.isBelow(Option.getOrThrow(stored).alert.labels["long"]!.length, 2000)
-    }))
+    })
+  )
 
   it.effect("finds the target among more labels than are stored", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { run } = yield* makeIntake()
       const many = Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`a${index}`, "v"]))
       yield* run(receive(post(alert("1", "a", { labels: { ...many, namespace: "shop", deployment: "checkout" } }))))
-      assert.deepStrictEqual(yield* run(Effect.flatMap(RemediationStore, (store) => store.openTargets)), [keyOf("checkout")])
-    }))
+      assert.deepStrictEqual(yield* run(Effect.flatMap(RemediationStore, (store) => store.openTargets)), [
+        keyOf("checkout")
+      ])
+    })
+  )
 
   const Letter = Schema.Literals(["a", "b", "c"])
-  const AnyAlert = Schema.Struct({ fingerprint: Letter, deployment: Letter, minute: Schema.Literals([0, 1]), resolved: Schema.Boolean })
+  const AnyAlert = Schema.Struct({
+    fingerprint: Letter,
+    deployment: Letter,
+    minute: Schema.Literals([0, 1]),
+    resolved: Schema.Boolean
+  })
 
-  it.effect.prop("no alert is lost and none is taken twice, in whatever posts it comes", [Schema.Array(Schema.Array(AnyAlert))], ([posts]) =>
-    Effect.gen(function*() {
-      const { run } = yield* makeIntake()
-      const remediationOf = new Map<string, string>()
-      for (const alerts of posts) {
-        const { results } = yield* run(receive(post(...alerts.map(({ deployment, fingerprint, minute, resolved }) =>
-          alert(fingerprint, deployment, { startsAt: `2026-11-24T03:0${minute}:00Z`, status: resolved ? "resolved" : "firing" })))))
-        assert.deepStrictEqual(results.map((result) => result.fingerprint), alerts.map((each) => each.fingerprint))
-        for (const [index, { fingerprint, minute, resolved }] of alerts.entries()) {
-          const { remediationId, status } = results[index]!
-          if (resolved) {
-            assert.strictEqual(status, "resolved")
-            continue
+  it.effect.prop(
+    "no alert is lost and none is taken twice, in whatever posts it comes",
+    [Schema.Array(Schema.Array(AnyAlert))],
+    ([posts]) =>
+      Effect.gen(function* () {
+        const { run } = yield* makeIntake()
+        const remediationOf = new Map<string, string>()
+        for (const alerts of posts) {
+          const { results } = yield* run(
+            receive(
+              post(
+                ...alerts.map(({ deployment, fingerprint, minute, resolved }) =>
+                  alert(fingerprint, deployment, {
+                    startsAt: `2026-11-24T03:0${minute}:00Z`,
+                    status: resolved ? "resolved" : "firing"
+                  })
+                )
+              )
+            )
+          )
+          assert.deepStrictEqual(
+            results.map((result) => result.fingerprint),
+            alerts.map((each) => each.fingerprint)
+          )
+          for (const [index, { fingerprint, minute, resolved }] of alerts.entries()) {
+            const { remediationId, status } = results[index]!
+            if (resolved) {
+              assert.strictEqual(status, "resolved")
+              continue
+            }
+            const identity = `${fingerprint} ${minute}`
+            assert.strictEqual(status, remediationOf.has(identity) ? "duplicate" : "accepted")
+            assert.strictEqual(remediationId, remediationOf.get(identity) ?? remediationId)
+            remediationOf.set(identity, remediationId!)
           }
-          const identity = `${fingerprint} ${minute}`
-          assert.strictEqual(status, remediationOf.has(identity) ? "duplicate" : "accepted")
-          assert.strictEqual(remediationId, remediationOf.get(identity) ?? remediationId)
-          remediationOf.set(identity, remediationId!)
         }
-      }
-      const listed = yield* run(Effect.flatMap(RemediationStore, (store) => store.list({ limit: 1000 })))
-      assert.deepStrictEqual(listed.items.map((item) => String(item.id)).sort(), [...remediationOf.values()].sort())
-    }))
+        const listed = yield* run(Effect.flatMap(RemediationStore, (store) => store.list({ limit: 1000 })))
+        assert.deepStrictEqual(listed.items.map((item) => String(item.id)).sort(), [...remediationOf.values()].sort())
+      })
+  )
 })

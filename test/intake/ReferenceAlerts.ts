@@ -1,6 +1,7 @@
 /**
- * Every alert that kube-prometheus, the Kubernetes mixin and etcd's rules know, with the labels by which each names its subject, and the kind
- * of target that it has to get. `Alert` means that the labels name no object of the cluster that could be worked on.
+ * Every alert that kube-prometheus, the Kubernetes mixin and etcd's rules know, with the labels by which each names its
+ * subject, and the kind of target that it has to get. `Alert` means that the labels name no object of the cluster that
+ * could be worked on.
  */
 
 /** Values as a cluster has them, for each label that names something. */
@@ -57,13 +58,21 @@ const names: Readonly<Record<string, string>> = {
 
 /** `labels kind`: the alerts that name a `kind` by `labels`. */
 const groups: ReadonlyArray<readonly [labels: string, kind: string, alerts: string]> = [
-  ["deployment namespace", "Deployment", "KubeDeploymentGenerationMismatch KubeDeploymentReplicasMismatch KubeDeploymentRolloutStuck"],
+  [
+    "deployment namespace",
+    "Deployment",
+    "KubeDeploymentGenerationMismatch KubeDeploymentReplicasMismatch KubeDeploymentRolloutStuck"
+  ],
   ["namespace statefulset", "StatefulSet", "KubeStatefulSetGenerationMismatch KubeStatefulSetReplicasMismatch"],
   ["job namespace statefulset", "StatefulSet", "KubeStatefulSetUpdateNotRolledOut"],
   ["daemonset namespace", "DaemonSet", "KubeDaemonSetMisScheduled KubeDaemonSetNotScheduled KubeDaemonSetRolloutStuck"],
   ["job_name namespace", "Job", "KubeJobFailed KubeJobNotCompleted KubeJobCompletion"],
   ["horizontalpodautoscaler namespace", "HorizontalPodAutoscaler", "KubeHpaMaxedOut KubeHpaReplicasMismatch"],
-  ["namespace persistentvolumeclaim", "PersistentVolumeClaim", "KubePersistentVolumeFillingUp KubePersistentVolumeInodesFillingUp"],
+  [
+    "namespace persistentvolumeclaim",
+    "PersistentVolumeClaim",
+    "KubePersistentVolumeFillingUp KubePersistentVolumeInodesFillingUp"
+  ],
   ["persistentvolume phase", "PersistentVolume", "KubePersistentVolumeErrors"],
   ["namespace poddisruptionbudget", "PodDisruptionBudget", "KubePdbNotEnoughHealthyPods"],
   ["namespace resource resourcequota", "ResourceQuota", "KubeQuotaAlmostFull KubeQuotaExceeded KubeQuotaFullyUsed"],
@@ -95,7 +104,11 @@ const groups: ReadonlyArray<readonly [labels: string, kind: string, alerts: stri
   ["alertmanager namespace pod", "Pod", "PrometheusErrorSendingAlertsToSomeAlertmanagers"],
   ["integration namespace pod", "Pod", "AlertmanagerFailedToSendAlerts"],
   ["mechanism namespace pod", "Pod", "PrometheusSDRefreshFailure"],
-  ["instance namespace pod remote_name url", "Pod", "PrometheusRemoteStorageFailures PrometheusRemoteWriteBehind PrometheusRemoteWriteDesiredShards"],
+  [
+    "instance namespace pod remote_name url",
+    "Pod",
+    "PrometheusRemoteStorageFailures PrometheusRemoteWriteBehind PrometheusRemoteWriteDesiredShards"
+  ],
   ["job namespace pod service", "Pod", "AlertmanagerClusterFailedPeers AlertmanagerMembersInconsistent"],
   [
     "job namespace service",
@@ -149,7 +162,12 @@ const words = (text: string): ReadonlyArray<string> => text.split(/\s+/).filter(
 export const referenceAlerts: ReadonlyArray<ReferenceAlert> = groups.flatMap(([labels, kind, alerts]) =>
   words(alerts).map((name) => ({
     name,
-    labels: { alertname: name, severity: "warning", ...Object.fromEntries(words(labels).map((label) => [label, values[label] ?? "value"])) },
+    labels: {
+      alertname: name,
+      severity: "warning",
+      ...Object.fromEntries(words(labels).map((label) => [label, values[label] ?? "value"]))
+    },
     kind,
     target: values[names[kind] ?? ""]
-  })))
+  }))
+)

@@ -1,14 +1,17 @@
 /**
- * The service as it is run: `kubernaut serve` in a process of its own, spoken to over real HTTP and heard by server-sent events.
+ * The service as it is run: `kubernaut serve` in a process of its own, spoken to over real HTTP and heard by
+ * server-sent events.
  *
- * Nothing here sleeps. What a test waits for is a line of the log, an event, or the end of the process; the test's time limit is the only limit.
+ * Nothing here sleeps. What a test waits for is a line of the log, an event, or the end of the process; the test's time
+ * limit is the only limit.
  */
-import { Data, Deferred, Effect, Schedule, type Scope } from "effect"
+
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Data, Deferred, Effect, Schedule, type Scope } from "effect"
 import { isFinal, type RemediationState } from "../../src/domain/Remediation.ts"
 import type { RemediationDetail } from "../../src/http/Api.ts"
 
@@ -76,7 +79,8 @@ class NotYet extends Data.TaggedError("NotYet")<{ readonly what: string }> {}
 const root = join(import.meta.dirname, "../..")
 
 /** One of `examples/alerts`. */
-export const exampleAlert = (name: string): unknown => JSON.parse(readFileSync(join(root, "examples/alerts", `${name}.json`), "utf8"))
+export const exampleAlert = (name: string): unknown =>
+  JSON.parse(readFileSync(join(root, "examples/alerts", `${name}.json`), "utf8"))
 
 /** A webhook as Alertmanager posts it: one firing alert for each set of labels. */
 export const webhook = (alerts: ReadonlyArray<Readonly<Record<string, string>>>, fingerprintFrom = 1): unknown => ({
@@ -123,7 +127,10 @@ const launched = new Set<ChildProcess>()
 process.once("exit", () => launched.forEach((child) => child.kill("SIGKILL")))
 
 const launch = (args: ReadonlyArray<string>, settings: Environment): Running => {
-  const child = spawn(process.execPath, [join(root, "src/main.ts"), ...args], { env: environmentOf(settings), stdio: ["ignore", "pipe", "pipe"] })
+  const child = spawn(process.execPath, [join(root, "src/main.ts"), ...args], {
+    env: environmentOf(settings),
+    stdio: ["ignore", "pipe", "pipe"]
+  })
   launched.add(child)
   child.once("close", () => launched.delete(child))
   let stdout = ""
@@ -168,9 +175,16 @@ export const run = (args: ReadonlyArray<string>, settings: Environment = {}): Ef
 
 /** One block of a stream of server-sent events. */
 const parseEvent = (block: string): ServerEvent | undefined => {
-  const field = (name: string) => block.split("\n").find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1).trim()
+  const field = (name: string) =>
+    block
+      .split("\n")
+      .find((line) => line.startsWith(`${name}:`))
+      ?.slice(name.length + 1)
+      .trim()
   const data = field("data")
-  return data === undefined ? undefined : { event: field("event") ?? "message", data: JSON.parse(data) as ServerEvent["data"] }
+  return data === undefined
+    ? undefined
+    : { event: field("event") ?? "message", data: JSON.parse(data) as ServerEvent["data"] }
 }
 
 interface Heard {
@@ -179,7 +193,7 @@ interface Heard {
 }
 
 /** Listens from now on; there when the first event came. */
-const listen = Effect.fnUntraced(function*(url: string): Effect.fn.Return<Heard, never, Scope.Scope> {
+const listen = Effect.fnUntraced(function* (url: string): Effect.fn.Return<Heard, never, Scope.Scope> {
   const events: Array<ServerEvent> = []
   const waiting = new Set<(event: ServerEvent) => void>()
   const began = yield* Deferred.make<void>()
@@ -216,29 +230,37 @@ const listen = Effect.fnUntraced(function*(url: string): Effect.fn.Return<Heard,
   return { events, seen }
 })
 
-const sendTo = (url: string) => (path: string, { body, headers, json, method }: Request = {}): Effect.Effect<Answer> =>
-  Effect.promise(async (signal) => {
-    const content = json === undefined ? body : JSON.stringify(json)
-    const response = await fetch(url + path, {
-      method: method ?? (content === undefined ? "GET" : "POST"),
-      headers: { ...(content === undefined ? {} : { "content-type": "application/json" }), ...headers },
-      ...(content === undefined ? {} : { body: content }),
-      signal
+const sendTo =
+  (url: string) =>
+  (path: string, { body, headers, json, method }: Request = {}): Effect.Effect<Answer> =>
+    Effect.promise(async (signal) => {
+      const content = json === undefined ? body : JSON.stringify(json)
+      const response = await fetch(url + path, {
+        method: method ?? (content === undefined ? "GET" : "POST"),
+        headers: { ...(content === undefined ? {} : { "content-type": "application/json" }), ...headers },
+        ...(content === undefined ? {} : { body: content }),
+        signal
+      })
+      return { status: response.status, headers: response.headers, text: await response.text() }
     })
-    return { status: response.status, headers: response.headers, text: await response.text() }
-  })
 
 const expectJson = (answer: Answer, status: number): unknown => {
-  if (answer.status !== status) throw new Error(`expected ${status}, got ${answer.status}: ${answer.text.slice(0, 2000)}`)
+  if (answer.status !== status)
+    throw new Error(`expected ${status}, got ${answer.status}: ${answer.text.slice(0, 2000)}`)
   return JSON.parse(answer.text)
 }
 
 /** `name{labels} value` by line. */
 const parseMetrics = (text: string): ReadonlyMap<string, number> =>
-  new Map(text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
-    const at = line.lastIndexOf(" ")
-    return [line.slice(0, at), Number(line.slice(at + 1))] as const
-  }))
+  new Map(
+    text
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => {
+        const at = line.lastIndexOf(" ")
+        return [line.slice(0, at), Number(line.slice(at + 1))] as const
+      })
+  )
 
 /** Asks until the answer holds: for what no event tells of. */
 export const until = <A>(what: string, ask: Effect.Effect<A>, holds: (answer: A) => boolean): Effect.Effect<A> =>
@@ -254,15 +276,24 @@ const readyUrl = (running: Running): Effect.Effect<string> =>
       const url = line.includes("Kubernaut is ready") ? /"url":"(http[^"]+)"/.exec(line)?.[1] : undefined
       if (url !== undefined) resume(Effect.succeed(url))
     })
-    running.child.once("close", (code) => resume(Effect.die(new Error(`the service ended with ${code}:\n${running.stderr()}`))))
+    running.child.once("close", (code) =>
+      resume(Effect.die(new Error(`the service ended with ${code}:\n${running.stderr()}`)))
+    )
   })
 
 /** Starts the service on a free port and a database of its own, and waits until it is ready. It ends with the scope. */
-export const start = Effect.fnUntraced(function*(settings: Environment = {}): Effect.fn.Return<Service, never, Scope.Scope> {
+export const start = Effect.fnUntraced(function* (
+  settings: Environment = {}
+): Effect.fn.Return<Service, never, Scope.Scope> {
   const directory = yield* temporaryDirectory
   const running = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      launch(["serve"], { KUBERNAUT_PORT: "0", KUBERNAUT_DATABASE_URL: `sqlite:${join(directory, "kubernaut.db")}`, KUBERNAUT_LOG_FORMAT: "json", ...settings })
+      launch(["serve"], {
+        KUBERNAUT_PORT: "0",
+        KUBERNAUT_DATABASE_URL: `sqlite:${join(directory, "kubernaut.db")}`,
+        KUBERNAUT_LOG_FORMAT: "json",
+        ...settings
+      })
     ),
     end
   )
@@ -272,17 +303,23 @@ export const start = Effect.fnUntraced(function*(settings: Environment = {}): Ef
   const heard = yield* listen(url)
   const remediation = (id: string) => get<RemediationDetail>(`/api/v1/remediations/${id}`)
   const once = (id: string, holds: (state: RemediationState) => boolean) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const now = yield* remediation(id)
       if (holds(now.state)) return now
-      yield* heard.seen(({ data, event }) => event === "remediation" && data["id"] === id && holds(data["state"] as RemediationState))
+      yield* heard.seen(
+        ({ data, event }) => event === "remediation" && data["id"] === id && holds(data["state"] as RemediationState)
+      )
       return yield* remediation(id)
     })
   return {
     url,
     send,
     get,
-    post: (body) => Effect.map(send("/api/v1/alerts", { json: body }), (answer) => (expectJson(answer, 202) as { readonly results: ReadonlyArray<Result> }).results),
+    post: (body) =>
+      Effect.map(
+        send("/api/v1/alerts", { json: body }),
+        (answer) => (expectJson(answer, 202) as { readonly results: ReadonlyArray<Result> }).results
+      ),
     remediation,
     ended: (id) => once(id, isFinal),
     waiting: (id) => once(id, (state) => state === "AwaitingReview"),

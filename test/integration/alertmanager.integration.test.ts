@@ -1,11 +1,12 @@
 /** A real Alertmanager, configured as examples/alertmanager says, delivers its alerts. */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import type { RemediationList } from "../../src/http/Api.ts"
 import * as Service from "./Service.ts"
 
@@ -22,8 +23,11 @@ const freePort = Effect.promise(async () => {
   return typeof address === "object" && address !== null ? address.port : 0
 })
 
-/** An Alertmanager with the example's configuration, in which only the receiver's address is another, and `edit`. It ends with the scope. */
-const startAlertmanager = Effect.fnUntraced(function*(
+/**
+ * An Alertmanager with the example's configuration, in which only the receiver's address is another, and `edit`. It
+ * ends with the scope.
+ */
+const startAlertmanager = Effect.fnUntraced(function* (
   command: string,
   receiver: string,
   port: number,
@@ -37,12 +41,16 @@ const startAlertmanager = Effect.fnUntraced(function*(
   writeFileSync(file, edit(configured))
   yield* Effect.acquireRelease(
     Effect.sync(() =>
-      spawn(command, [
-        `--config.file=${file}`,
-        `--storage.path=${join(directory, "data")}`,
-        `--web.listen-address=127.0.0.1:${port}`,
-        "--cluster.listen-address="
-      ], { stdio: "ignore" })
+      spawn(
+        command,
+        [
+          `--config.file=${file}`,
+          `--storage.path=${join(directory, "data")}`,
+          `--web.listen-address=127.0.0.1:${port}`,
+          "--cluster.listen-address="
+        ],
+        { stdio: "ignore" }
+      )
     ),
     (child) =>
       Effect.promise(async () => {
@@ -53,7 +61,12 @@ const startAlertmanager = Effect.fnUntraced(function*(
       })
   )
   const url = `http://127.0.0.1:${port}`
-  const isReady = Effect.promise(() => fetch(`${url}/-/ready`).then((response) => response.ok, () => false))
+  const isReady = Effect.promise(() =>
+    fetch(`${url}/-/ready`).then(
+      (response) => response.ok,
+      () => false
+    )
+  )
   yield* Service.until("Alertmanager is ready", isReady, (ready) => ready)
   return url
 })
@@ -72,10 +85,15 @@ const fire = (alertmanager: string, labels: Readonly<Record<string, string>>, en
 describe("Alertmanager", () => {
   // Skipped where there is no Alertmanager; scripts/test says so.
   it.live.skipIf(program === undefined)("delivers alerts of different groups, and Kubernaut takes each up once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const kubernaut = yield* Service.start()
       const alertmanager = yield* startAlertmanager(program ?? "", kubernaut.url, yield* freePort)
-      yield* fire(alertmanager, { alertname: "KubeHpaMaxedOut", severity: "warning", namespace: "shop", horizontalpodautoscaler: "search" })
+      yield* fire(alertmanager, {
+        alertname: "KubeHpaMaxedOut",
+        severity: "warning",
+        namespace: "shop",
+        horizontalpodautoscaler: "search"
+      })
       yield* fire(alertmanager, { alertname: "Watchdog", severity: "none" })
 
       const { remediations } = yield* Service.until(
@@ -87,22 +105,36 @@ describe("Alertmanager", () => {
       assert.strictEqual(remediations.length, 2)
       assert.strictEqual(byName.get("Watchdog")?.state, "Observed")
       assert.deepInclude(byName.get("KubeHpaMaxedOut")?.target, { kind: "Deployment", name: "search" })
-    }))
+    })
+  )
 
-  it.live.skipIf(program === undefined)("is asked whether an alert still fires before Kubernaut says that it is remediated", () =>
-    Effect.gen(function*() {
-      const port = yield* freePort
-      const kubernaut = yield* Service.start({ KUBERNAUT_ALERTMANAGER_URL: `http://127.0.0.1:${port}` })
-      // It never tells of a resolved alert by itself, so that whoever knows of it has asked.
-      const alertmanager = yield* startAlertmanager(program ?? "", kubernaut.url, port, (text) => text.replace("send_resolved: true", "send_resolved: false"))
-      const labels = { alertname: "KubeDeploymentRolloutStuck", severity: "warning", namespace: "shop", deployment: "checkout" }
-      yield* fire(alertmanager, labels)
-      const { data } = yield* kubernaut.seen((event) => event.data["kind"] === "Executed")
-      yield* fire(alertmanager, labels, new Date(Date.now() - 1000).toISOString())
+  it.live.skipIf(program === undefined)(
+    "is asked whether an alert still fires before Kubernaut says that it is remediated",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* freePort
+        const kubernaut = yield* Service.start({ KUBERNAUT_ALERTMANAGER_URL: `http://127.0.0.1:${port}` })
+        // It never tells of a resolved alert by itself, so that whoever knows of it has asked.
+        const alertmanager = yield* startAlertmanager(program ?? "", kubernaut.url, port, (text) =>
+          text.replace("send_resolved: true", "send_resolved: false")
+        )
+        const labels = {
+          alertname: "KubeDeploymentRolloutStuck",
+          severity: "warning",
+          namespace: "shop",
+          deployment: "checkout"
+        }
+        yield* fire(alertmanager, labels)
+        const { data } = yield* kubernaut.seen((event) => event.data["kind"] === "Executed")
+        yield* fire(alertmanager, labels, new Date(Date.now() - 1000).toISOString())
 
-      const ended = yield* kubernaut.ended(String(data["id"]))
-      assert.strictEqual(ended.state, "Remediated")
-      assert.deepInclude(ended.verification!.reasons, "alert-resolved: Alertmanager says so")
-      assert.notInclude(ended.events.map(({ kind }) => kind), "AlertResolved")
-    }))
+        const ended = yield* kubernaut.ended(String(data["id"]))
+        assert.strictEqual(ended.state, "Remediated")
+        assert.deepInclude(ended.verification!.reasons, "alert-resolved: Alertmanager says so")
+        assert.notInclude(
+          ended.events.map(({ kind }) => kind),
+          "AlertResolved"
+        )
+      })
+  )
 })

@@ -1,14 +1,26 @@
 /**
- * What is wrong is answered by a sentence and leaves the process as it was. `test/http/BadInput` has every wrong request and its answer; here the
- * real process is looked at afterwards, and started with everything that can be wrong in its settings.
+ * What is wrong is answered by a sentence and leaves the process as it was. `test/http/BadInput` has every wrong
+ * request and its answer; here the real process is looked at afterwards, and started with everything that can be wrong
+ * in its settings.
  */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+
 import { writeFileSync } from "node:fs"
 import { request } from "node:http"
 import { type AddressInfo, connect, createServer, type Server } from "node:net"
 import { join } from "node:path"
-import { type Answer, type Ended, exampleAlert, type Request, run, type Service, start, temporaryDirectory, webhook } from "./Service.ts"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import {
+  type Answer,
+  type Ended,
+  exampleAlert,
+  type Request,
+  run,
+  type Service,
+  start,
+  temporaryDirectory,
+  webhook
+} from "./Service.ts"
 
 const alerts = "/api/v1/alerts"
 
@@ -21,9 +33,21 @@ const valid = webhook([{ alertname: "KubePodCrashLooping" }, { alertname: "Watch
 
 const wrong: ReadonlyArray<readonly [claim: string, path: string, request: Request, status: number, says: RegExp]> = [
   ["half a body", alerts, { body: JSON.stringify(valid).slice(0, -20) }, 400, /not JSON/],
-  ["one wrong alert beside a right one", alerts, { json: { ...valid, alerts: [valid.alerts[0], { ...valid.alerts[1], startsAt: "yesterday" }] } }, 400, /alerts\[1\]\.startsAt/],
+  [
+    "one wrong alert beside a right one",
+    alerts,
+    { json: { ...valid, alerts: [valid.alerts[0], { ...valid.alerts[1], startsAt: "yesterday" }] } },
+    400,
+    /alerts\[1\]\.startsAt/
+  ],
   ["10 MB", alerts, { body: `{"x":"${"x".repeat(10 * 1024 * 1024)}"}` }, 413, /bytes/],
-  ["10,001 alerts", alerts, { json: webhook(Array.from({ length: 10_001 }, () => ({ alertname: "A" }))) }, 400, /at most 10000 alerts/],
+  [
+    "10,001 alerts",
+    alerts,
+    { json: webhook(Array.from({ length: 10_001 }, () => ({ alertname: "A" }))) },
+    400,
+    /at most 10000 alerts/
+  ],
   ["an unknown route", "/wp-login.php", {}, 404, /\/docs/],
   ["a method that the route does not know", alerts, { method: "DELETE" }, 405, /POST/]
 ]
@@ -56,7 +80,10 @@ const raw = ({ url }: Service, text: string): Effect.Effect<string> =>
 /** A body that does not say how long it is, and never ends by itself. */
 const endless = ({ url }: Service): Effect.Effect<number> =>
   Effect.callback((resume) => {
-    const call = request(`${url}${alerts}`, { method: "POST", headers: { "content-type": "application/json", "transfer-encoding": "chunked" } })
+    const call = request(`${url}${alerts}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "transfer-encoding": "chunked" }
+    })
     const chunk = "x".repeat(1024 * 1024)
     const end = (status: number) => {
       call.destroy()
@@ -74,27 +101,42 @@ const endless = ({ url }: Service): Effect.Effect<number> =>
   })
 
 describe("Bad input", () => {
-  it.live("is refused whole, and the process goes on as if it had never come", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const service = yield* start()
-      for (const [claim, path, request, status, says] of wrong) isProblem(yield* service.send(path, request), status, says, claim)
-      assert.strictEqual(yield* endless(service), 413, "a body without an end is cut off")
-      for (const [claim, text] of [
-        ["no HTTP", "hello\r\n\r\n"],
-        ["20 kB of headers", `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${"x".repeat(20_000)}\r\n\r\n`],
-        ["two lengths", `POST ${alerts} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello`]
-      ] as const) {
-        const answer = yield* raw(service, text)
-        assert.match(answer, /^HTTP\/1\.1 4\d\d /, claim)
-        assert.include(answer, "application/problem+json", claim)
-      }
+  it.live(
+    "is refused whole, and the process goes on as if it had never come",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const service = yield* start()
+          for (const [claim, path, request, status, says] of wrong)
+            isProblem(yield* service.send(path, request), status, says, claim)
+          assert.strictEqual(yield* endless(service), 413, "a body without an end is cut off")
+          for (const [claim, text] of [
+            ["no HTTP", "hello\r\n\r\n"],
+            ["20 kB of headers", `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${"x".repeat(20_000)}\r\n\r\n`],
+            [
+              "two lengths",
+              `POST ${alerts} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello`
+            ]
+          ] as const) {
+            const answer = yield* raw(service, text)
+            assert.match(answer, /^HTTP\/1\.1 4\d\d /, claim)
+            assert.include(answer, "application/problem+json", claim)
+          }
 
-      const remembered = yield* service.get<{ readonly remediations: ReadonlyArray<unknown> }>("/api/v1/remediations")
-      assert.deepStrictEqual(remembered.remediations, [], "nothing of it was taken in, not even half")
-      assert.strictEqual((yield* service.send("/readyz")).status, 200)
-      assert.deepStrictEqual((yield* service.post(exampleAlert("watchdog"))).map(({ status }) => status), ["accepted"])
-      assert.notInclude(service.log(), `"level":"error"`)
-    })), 60_000)
+          const remembered = yield* service.get<{ readonly remediations: ReadonlyArray<unknown> }>(
+            "/api/v1/remediations"
+          )
+          assert.deepStrictEqual(remembered.remediations, [], "nothing of it was taken in, not even half")
+          assert.strictEqual((yield* service.send("/readyz")).status, 200)
+          assert.deepStrictEqual(
+            (yield* service.post(exampleAlert("watchdog"))).map(({ status }) => status),
+            ["accepted"]
+          )
+          assert.notInclude(service.log(), `"level":"error"`)
+        })
+      ),
+    60_000
+  )
 })
 
 const configuration = 78
@@ -108,65 +150,94 @@ const refuses = ({ code, stderr, stdout }: Ended, expected: number, ...says: Rea
 }
 
 describe("Bad configuration", () => {
-  it.live("everything that is wrong is told at once, with its name and what would be right, and without a secret", () =>
-    Effect.gen(function*() {
-      const ended = yield* run(["serve"], {
-        KUBERNAUT_HOST: "0.0.0.0",
-        KUBERNAUT_PORT: "http",
-        KUBERNAUT_MODE: "yolo",
-        KUBERNAUT_HOLMES_URL: "http://h",
-        KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"gemini","model":"m","key":"sk-live-4711"}]`,
-        KUBERNAUT_DATABASE_URL: "postgres://kubernaut:hunter2@db/k"
-      })
-      refuses(
-        ended,
-        configuration,
-        /KUBERNAUT_PORT.*whole number/,
-        /KUBERNAUT_MODE.*observe, approve or auto/,
-        /KUBERNAUT_HOLMES_URL.*unknown key.*KUBERNAUT_HOLMESGPT_URL/,
-        /KUBERNAUT_TOKENS_FILE.*required.*loopback/,
-        /KUBERNAUT_LLM_PROVIDERS/,
-        /KUBERNAUT_DATABASE_URL/
-      )
-      assert.notMatch(ended.stderr, /sk-live-4711|hunter2/)
-    }), 60_000)
+  it.live(
+    "everything that is wrong is told at once, with its name and what would be right, and without a secret",
+    () =>
+      Effect.gen(function* () {
+        const ended = yield* run(["serve"], {
+          KUBERNAUT_HOST: "0.0.0.0",
+          KUBERNAUT_PORT: "http",
+          KUBERNAUT_MODE: "yolo",
+          KUBERNAUT_HOLMES_URL: "http://h",
+          KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"gemini","model":"m","key":"sk-live-4711"}]`,
+          KUBERNAUT_DATABASE_URL: "postgres://kubernaut:hunter2@db/k"
+        })
+        refuses(
+          ended,
+          configuration,
+          /KUBERNAUT_PORT.*whole number/,
+          /KUBERNAUT_MODE.*observe, approve or auto/,
+          /KUBERNAUT_HOLMES_URL.*unknown key.*KUBERNAUT_HOLMESGPT_URL/,
+          /KUBERNAUT_TOKENS_FILE.*required.*loopback/,
+          /KUBERNAUT_LLM_PROVIDERS/,
+          /KUBERNAUT_DATABASE_URL/
+        )
+        assert.notMatch(ended.stderr, /sk-live-4711|hunter2/)
+      }),
+    60_000
+  )
 
-  it.live("a rulebook or a configuration file that is wrong is refused with file, line and reason", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const directory = yield* temporaryDirectory
-      const file = (name: string, text: string): string => {
-        const path = join(directory, name)
-        writeFileSync(path, text)
-        return path
-      }
-      const rulebook = file(
-        "rules.yaml",
-        "version: 1\nextends: default\nrules:\n  - name: mine\n    match: { alerts: [A] }\n    cause: It broke.\n    action: { type: DeleteEverything }\n    check: Nothing.\n"
-      )
-      const settings = file("kubernaut.yaml", "port: 8080\nmode: observe\nholmesgpt_timout: 30 seconds\n")
-      const [badRule, badFile] = yield* Effect.all([
-        run(["serve"], { KUBERNAUT_DATABASE_URL: "sqlite::memory:", KUBERNAUT_PORT: "0", KUBERNAUT_RULEBOOK: rulebook }),
-        run(["serve"], { KUBERNAUT_CONFIG: settings })
-      ], { concurrency: 2 })
-      refuses(badRule, configuration, /KUBERNAUT_RULEBOOK/, /rules\.yaml:7/, /DeleteEverything|type/)
-      refuses(badFile, configuration, /holmesgpt_timout \(.*kubernaut\.yaml:3\).*holmesgpt_timeout/)
-    })), 60_000)
+  it.live(
+    "a rulebook or a configuration file that is wrong is refused with file, line and reason",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const directory = yield* temporaryDirectory
+          const file = (name: string, text: string): string => {
+            const path = join(directory, name)
+            writeFileSync(path, text)
+            return path
+          }
+          const rulebook = file(
+            "rules.yaml",
+            "version: 1\nextends: default\nrules:\n  - name: mine\n    match: { alerts: [A] }\n    cause: It broke.\n    action: { type: DeleteEverything }\n    check: Nothing.\n"
+          )
+          const settings = file("kubernaut.yaml", "port: 8080\nmode: observe\nholmesgpt_timout: 30 seconds\n")
+          const [badRule, badFile] = yield* Effect.all(
+            [
+              run(["serve"], {
+                KUBERNAUT_DATABASE_URL: "sqlite::memory:",
+                KUBERNAUT_PORT: "0",
+                KUBERNAUT_RULEBOOK: rulebook
+              }),
+              run(["serve"], { KUBERNAUT_CONFIG: settings })
+            ],
+            { concurrency: 2 }
+          )
+          refuses(badRule, configuration, /KUBERNAUT_RULEBOOK/, /rules\.yaml:7/, /DeleteEverything|type/)
+          refuses(badFile, configuration, /holmesgpt_timout \(.*kubernaut\.yaml:3\).*holmesgpt_timeout/)
+        })
+      ),
+    60_000
+  )
 
-  it.live("a port that is taken and a database that is none end the start with a sentence", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const notADatabase = join(yield* temporaryDirectory, "text.db")
-      writeFileSync(notADatabase, "This is no database. ".repeat(100))
-      const taken = yield* Effect.acquireRelease(
-        Effect.callback<Server>((resume) => {
-          const server = createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-        }),
-        (server) => Effect.sync(() => server.close())
-      )
-      const [port, database] = yield* Effect.all([
-        run(["serve"], { KUBERNAUT_PORT: String((taken.address() as AddressInfo).port), KUBERNAUT_DATABASE_URL: "sqlite::memory:" }),
-        run(["serve"], { KUBERNAUT_PORT: "0", KUBERNAUT_DATABASE_URL: `sqlite:${notADatabase}` })
-      ], { concurrency: 2 })
-      refuses(port, unavailable, /Cannot listen on 127\.0\.0\.1:\d+/, /KUBERNAUT_PORT/)
-      refuses(database, unavailable, /text\.db cannot be used/)
-    })), 60_000)
+  it.live(
+    "a port that is taken and a database that is none end the start with a sentence",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const notADatabase = join(yield* temporaryDirectory, "text.db")
+          writeFileSync(notADatabase, "This is no database. ".repeat(100))
+          const taken = yield* Effect.acquireRelease(
+            Effect.callback<Server>((resume) => {
+              const server = createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+            }),
+            (server) => Effect.sync(() => server.close())
+          )
+          const [port, database] = yield* Effect.all(
+            [
+              run(["serve"], {
+                KUBERNAUT_PORT: String((taken.address() as AddressInfo).port),
+                KUBERNAUT_DATABASE_URL: "sqlite::memory:"
+              }),
+              run(["serve"], { KUBERNAUT_PORT: "0", KUBERNAUT_DATABASE_URL: `sqlite:${notADatabase}` })
+            ],
+            { concurrency: 2 }
+          )
+          refuses(port, unavailable, /Cannot listen on 127\.0\.0\.1:\d+/, /KUBERNAUT_PORT/)
+          refuses(database, unavailable, /text\.db cannot be used/)
+        })
+      ),
+    60_000
+  )
 })

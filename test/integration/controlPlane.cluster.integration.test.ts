@@ -1,13 +1,16 @@
 /**
- * The service on a real API server, judged by that server's own account: the objects as it serves them, and its audit log.
+ * The service on a real API server, judged by that server's own account: the objects as it serves them, and its audit
+ * log.
  *
- * The service has a ServiceAccount of its own with no more rights than the test says, so that every write in the audit log is known by its author.
+ * The service has a ServiceAccount of its own with no more rights than the test says, so that every write in the audit
+ * log is known by its author.
  */
-import { CoreV1Api, KubeConfig, type KubernetesObject, KubernetesObjectApi } from "@kubernetes/client-node"
-import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import { CoreV1Api, KubeConfig, type KubernetesObject, KubernetesObjectApi } from "@kubernetes/client-node"
+import { Effect, type Scope } from "effect"
 import type { RemediationDetail } from "../../src/http/Api.ts"
 import { controlPlane } from "../kubernetes/controlPlane.ts"
 import { type Environment, type Service, start, temporaryDirectory, until, webhook } from "./Service.ts"
@@ -24,7 +27,16 @@ const note = plane.available && !simulated ? " (skipped: this cluster has no sim
 const run = `whole-${process.hrtime.bigint().toString(36)}`
 
 interface Deployment extends KubernetesObject {
-  readonly spec: { readonly template: { readonly spec: { readonly containers: ReadonlyArray<{ readonly image: string; readonly resources: { readonly limits: { readonly memory: string } } }> } } }
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: ReadonlyArray<{
+          readonly image: string
+          readonly resources: { readonly limits: { readonly memory: string } }
+        }>
+      }
+    }
+  }
   readonly status?: { readonly availableReplicas?: number; readonly updatedReplicas?: number }
 }
 
@@ -56,25 +68,37 @@ const admin = () => {
 const call = <A>(ask: (api: KubernetesObjectApi) => Promise<unknown>): Effect.Effect<A> =>
   Effect.promise(() => ask(KubernetesObjectApi.makeApiClient(admin())) as Promise<A>)
 
-const create = (object: KubernetesObject & Readonly<Record<string, unknown>>) => Effect.asVoid(call((api) => api.create(object)))
+const create = (object: KubernetesObject & Readonly<Record<string, unknown>>) =>
+  Effect.asVoid(call((api) => api.create(object)))
 
 const remove = (object: KubernetesObject) => Effect.asVoid(call((api) => api.delete(object)))
 
-const deploymentRef = (namespace: string, name: string) => ({ apiVersion: "apps/v1", kind: "Deployment", metadata: { namespace, name } })
+const deploymentRef = (namespace: string, name: string) => ({
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { namespace, name }
+})
 
 const read = (namespace: string, name: string) => call<Deployment>((api) => api.read(deploymentRef(namespace, name)))
 
 const pods = (namespace: string, app: string) =>
   Effect.map(
-    call<{ readonly items: ReadonlyArray<Pod> }>((api) => api.list("v1", "Pod", namespace, undefined, undefined, undefined, undefined, `app=${app}`)),
+    call<{ readonly items: ReadonlyArray<Pod> }>((api) =>
+      api.list("v1", "Pod", namespace, undefined, undefined, undefined, undefined, `app=${app}`)
+    ),
     ({ items }) => items
   )
 
 const setImage = (namespace: string, name: string, image: string) =>
-  call((api) => api.patch({ ...deploymentRef(namespace, name), spec: { template: { spec: { containers: [{ name: "main", image }] } } } } as KubernetesObject))
+  call((api) =>
+    api.patch({
+      ...deploymentRef(namespace, name),
+      spec: { template: { spec: { containers: [{ name: "main", image }] } } }
+    } as KubernetesObject)
+  )
 
 /** A namespace of the test's own, in which pods can be made. */
-const space = Effect.fnUntraced(function*(suffix: string): Effect.fn.Return<string, never, Scope.Scope> {
+const space = Effect.fnUntraced(function* (suffix: string): Effect.fn.Return<string, never, Scope.Scope> {
   const name = `${run}-${suffix}`
   const object = { apiVersion: "v1", kind: "Namespace", metadata: { name } }
   yield* Effect.acquireRelease(create(object), () => remove(object))
@@ -101,23 +125,38 @@ const deploy = (namespace: string, name: string, { annotations = {}, tag }: App)
       selector: { matchLabels: { app: name } },
       template: {
         metadata: { labels: { app: name }, annotations },
-        spec: { containers: [{ name: "main", image: image(tag), resources: { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } } }] }
+        spec: {
+          containers: [
+            {
+              name: "main",
+              image: image(tag),
+              resources: { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } }
+            }
+          ]
+        }
       }
     }
   })
 
 const reasonsOf = (pod: Pod): ReadonlyArray<string | undefined> =>
-  (pod.status?.containerStatuses ?? []).flatMap(({ lastState, state }) => [state?.waiting?.reason, lastState?.terminated?.reason])
+  (pod.status?.containerStatuses ?? []).flatMap(({ lastState, state }) => [
+    state?.waiting?.reason,
+    lastState?.terminated?.reason
+  ])
 
 /** The name of the first pod that fails so. */
 const failingPod = (namespace: string, app: string, reason: string) =>
   Effect.map(
-    until(`${reason} in ${app}`, Effect.map(pods(namespace, app), (all) => all.filter((pod) => reasonsOf(pod).includes(reason))), (found) => found.length > 0),
+    until(
+      `${reason} in ${app}`,
+      Effect.map(pods(namespace, app), (all) => all.filter((pod) => reasonsOf(pod).includes(reason))),
+      (found) => found.length > 0
+    ),
     ([pod]) => pod!.metadata!.name!
   )
 
 /** A Deployment that was healthy and whose newest rollout crash-loops; answers a pod that does. */
-const badRollout = Effect.fnUntraced(function*(namespace: string, name: string) {
+const badRollout = Effect.fnUntraced(function* (namespace: string, name: string) {
   yield* deploy(namespace, name, { tag: "v1" })
   yield* until(`${name} is available`, read(namespace, name), ({ status }) => status?.availableReplicas === 3)
   yield* setImage(namespace, name, image("bad-v2"))
@@ -125,8 +164,16 @@ const badRollout = Effect.fnUntraced(function*(namespace: string, name: string) 
 })
 
 const readable = [
-  { apiGroups: [""], resources: ["pods", "pods/log", "events", "nodes", "namespaces", "services", "endpoints", "persistentvolumeclaims"], verbs: ["get", "list", "watch"] },
-  { apiGroups: ["apps"], resources: ["deployments", "replicasets", "statefulsets", "daemonsets"], verbs: ["get", "list", "watch"] },
+  {
+    apiGroups: [""],
+    resources: ["pods", "pods/log", "events", "nodes", "namespaces", "services", "endpoints", "persistentvolumeclaims"],
+    verbs: ["get", "list", "watch"]
+  },
+  {
+    apiGroups: ["apps"],
+    resources: ["deployments", "replicasets", "statefulsets", "daemonsets"],
+    verbs: ["get", "list", "watch"]
+  },
   { apiGroups: ["batch"], resources: ["jobs", "cronjobs"], verbs: ["get", "list", "watch"] },
   { apiGroups: ["autoscaling"], resources: ["horizontalpodautoscalers"], verbs: ["get", "list", "watch"] },
   { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: ["get", "list", "watch"] },
@@ -142,44 +189,75 @@ interface Identity {
 }
 
 /** An identity of its own, with these rights in the whole cluster. */
-const identity = Effect.fnUntraced(function*(namespace: string, rules: ReadonlyArray<unknown>): Effect.fn.Return<Identity, never, Scope.Scope> {
+const identity = Effect.fnUntraced(function* (
+  namespace: string,
+  rules: ReadonlyArray<unknown>
+): Effect.fn.Return<Identity, never, Scope.Scope> {
   const name = `kubernaut-${namespace}`
   const role = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name } }
   const binding = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRoleBinding", metadata: { name } }
   yield* create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { namespace, name } })
   yield* Effect.acquireRelease(create({ ...role, rules }), () => remove(role))
   yield* Effect.acquireRelease(
-    create({ ...binding, roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name }, subjects: [{ kind: "ServiceAccount", name, namespace }] }),
+    create({
+      ...binding,
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name },
+      subjects: [{ kind: "ServiceAccount", name, namespace }]
+    }),
     () => remove(binding)
   )
   const config = admin()
   const { status } = yield* Effect.promise(() =>
-    config.makeApiClient(CoreV1Api).createNamespacedServiceAccountToken({ namespace, name, body: { spec: { audiences: [], expirationSeconds: 3600 } } })
+    config.makeApiClient(CoreV1Api).createNamespacedServiceAccountToken({
+      namespace,
+      name,
+      body: { spec: { audiences: [], expirationSeconds: 3600 } }
+    })
   )
   const token = status!.token!
   const { caData, caFile, server } = config.getCurrentCluster()!
   const kubeconfig = join(yield* temporaryDirectory, "kubeconfig")
   // JSON is YAML.
-  writeFileSync(kubeconfig, JSON.stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    "current-context": "test",
-    clusters: [{ name: "test", cluster: { server, "certificate-authority-data": caData ?? readFileSync(caFile!).toString("base64") } }],
-    users: [{ name: "test", user: { token } }],
-    contexts: [{ name: "test", context: { cluster: "test", user: "test" } }]
-  }))
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": "test",
+      clusters: [
+        {
+          name: "test",
+          cluster: { server, "certificate-authority-data": caData ?? readFileSync(caFile!).toString("base64") }
+        }
+      ],
+      users: [{ name: "test", user: { token } }],
+      contexts: [{ name: "test", context: { cluster: "test", user: "test" } }]
+    })
+  )
   return { username: `system:serviceaccount:${namespace}:${name}`, token, kubeconfig }
 })
 
-const serve = ({ kubeconfig }: Identity, settings: Environment = {}) => start({ KUBERNAUT_CLUSTER: "kubeconfig", KUBERNAUT_CLUSTER_NAME: "test", KUBERNAUT_STEADY_FOR: "10 seconds", KUBECONFIG: kubeconfig, ...settings })
+const serve = ({ kubeconfig }: Identity, settings: Environment = {}) =>
+  start({
+    KUBERNAUT_CLUSTER: "kubeconfig",
+    KUBERNAUT_CLUSTER_NAME: "test",
+    KUBERNAUT_STEADY_FOR: "10 seconds",
+    KUBECONFIG: kubeconfig,
+    ...settings
+  })
 
 /** What the API server has on record of an identity, once it has written down everything up to now. */
-const recordOf = Effect.fnUntraced(function*({ username }: Identity, namespace: string) {
+const recordOf = Effect.fnUntraced(function* ({ username }: Identity, namespace: string) {
   const marker = { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace, name: "everything-before-is-written" } }
   yield* create(marker)
   const lines = yield* until(
     "the marker in the audit log",
-    Effect.sync(() => readFileSync(auditLog, "utf8").split("\n").filter((line) => line.includes(namespace)).map((line) => JSON.parse(line) as AuditLine)),
+    Effect.sync(() =>
+      readFileSync(auditLog, "utf8")
+        .split("\n")
+        .filter((line) => line.includes(namespace))
+        .map((line) => JSON.parse(line) as AuditLine)
+    ),
     (all) => all.some(({ objectRef }) => objectRef?.name === marker.metadata.name && objectRef.namespace === namespace)
   )
   return lines.filter(({ user }) => user.username === username)
@@ -190,99 +268,149 @@ const isDryRun = ({ requestURI }: AuditLine): boolean => requestURI.includes("dr
 const asWords = ({ objectRef, responseStatus, verb }: AuditLine): string =>
   `${verb} ${objectRef?.resource} ${objectRef?.name} ${responseStatus?.code}`
 
-const podAlert = (namespace: string, pod: string) => ({ alertname: "KubePodCrashLooping", namespace, pod, container: "main", job: "kube-state-metrics" })
+const podAlert = (namespace: string, pod: string) => ({
+  alertname: "KubePodCrashLooping",
+  namespace,
+  pod,
+  container: "main",
+  job: "kube-state-metrics"
+})
 
 const idsOf = (service: Service, ...alerts: ReadonlyArray<Readonly<Record<string, string>>>) =>
   Effect.map(service.post(webhook(alerts)), (results) => results.map(({ remediationId }) => remediationId!))
 
 describe.skipIf(!simulated)(`The service on a real API server${note}`, () => {
-  it.live("mode auto undoes a bad rollout by one write that the API server itself tells of, and gives memory to what is killed for the lack of it", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const namespace = yield* space("auto")
-      const self = yield* identity(namespace, [...readable, ...patchable])
-      // Two whose names have a common beginning, at the same time.
-      const [pay, payApi, , service] = yield* Effect.all([
-        badRollout(namespace, "pay"),
-        badRollout(namespace, "pay-api"),
-        deploy(namespace, "hungry", { tag: "v1", annotations: { "sim/memory-need": "300Mi" } }),
-        serve(self, { KUBERNAUT_MODE: "auto" })
-      ], { concurrency: "unbounded" })
-      const hungry = yield* failingPod(namespace, "hungry", "OOMKilled")
+  it.live(
+    "mode auto undoes a bad rollout by one write that the API server itself tells of, and gives memory to what is killed for the lack of it",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const namespace = yield* space("auto")
+          const self = yield* identity(namespace, [...readable, ...patchable])
+          // Two whose names have a common beginning, at the same time.
+          const [pay, payApi, , service] = yield* Effect.all(
+            [
+              badRollout(namespace, "pay"),
+              badRollout(namespace, "pay-api"),
+              deploy(namespace, "hungry", { tag: "v1", annotations: { "sim/memory-need": "300Mi" } }),
+              serve(self, { KUBERNAUT_MODE: "auto" })
+            ],
+            { concurrency: "unbounded" }
+          )
+          const hungry = yield* failingPod(namespace, "hungry", "OOMKilled")
 
-      const ids = yield* idsOf(service, podAlert(namespace, pay), podAlert(namespace, payApi), podAlert(namespace, hungry))
-      const ended = yield* Effect.forEach(ids, service.ended, { concurrency: "unbounded" })
-      assert.deepStrictEqual(ended.map(({ conclusion, state }) => [state, conclusion?.split(":")[0]]), [["Remediated", "settled"], ["Remediated", "settled"], ["Remediated", "settled"]])
-      assert.deepStrictEqual(
-        ended.map(({ target }) => target),
-        ["pay", "pay-api", "hungry"].map((name) => ({ cluster: "test", namespace, kind: "Deployment", name })),
-        "each is about its own Deployment"
-      )
-      assert.deepStrictEqual(ended.map(({ decision }) => decision!.action.type), ["RollbackDeployment", "RollbackDeployment", "AdjustResources"])
+          const ids = yield* idsOf(
+            service,
+            podAlert(namespace, pay),
+            podAlert(namespace, payApi),
+            podAlert(namespace, hungry)
+          )
+          const ended = yield* Effect.forEach(ids, service.ended, { concurrency: "unbounded" })
+          assert.deepStrictEqual(
+            ended.map(({ conclusion, state }) => [state, conclusion?.split(":")[0]]),
+            [
+              ["Remediated", "settled"],
+              ["Remediated", "settled"],
+              ["Remediated", "settled"]
+            ]
+          )
+          assert.deepStrictEqual(
+            ended.map(({ target }) => target),
+            ["pay", "pay-api", "hungry"].map((name) => ({ cluster: "test", namespace, kind: "Deployment", name })),
+            "each is about its own Deployment"
+          )
+          assert.deepStrictEqual(
+            ended.map(({ decision }) => decision!.action.type),
+            ["RollbackDeployment", "RollbackDeployment", "AdjustResources"]
+          )
 
-      for (const [index, name] of ["pay", "pay-api", "hungry"].entries()) {
-        const deployment = yield* read(namespace, name)
-        const [container] = deployment.spec.template.spec.containers
-        assert.strictEqual(container!.image, image("v1"))
-        assert.strictEqual(container!.resources.limits.memory, name === "hungry" ? "384Mi" : "256Mi")
-        assert.strictEqual(deployment.metadata!.annotations!["kubernaut.dev/execution"], `${ids[index]}-1`)
-        assert.deepInclude(deployment.status, { availableReplicas: 3, updatedReplicas: 3 })
-      }
-      const record = yield* recordOf(self, namespace)
-      assert.deepStrictEqual(
-        record.filter((line) => !isDryRun(line)).map(asWords).sort(),
-        ["patch deployments hungry 200", "patch deployments pay 200", "patch deployments pay-api 200"]
-      )
-      assert.deepStrictEqual(record.filter(isDryRun).map(asWords).sort(), ["patch deployments hungry 200", "patch deployments pay 200", "patch deployments pay-api 200"], "each was tried dry before")
-      assert.isTrue(record.every(({ requestURI }) => requestURI.includes("fieldManager=kubernaut")))
-      assert.notInclude(service.log(), self.token)
-    })), 120_000)
+          for (const [index, name] of ["pay", "pay-api", "hungry"].entries()) {
+            const deployment = yield* read(namespace, name)
+            const [container] = deployment.spec.template.spec.containers
+            assert.strictEqual(container!.image, image("v1"))
+            assert.strictEqual(container!.resources.limits.memory, name === "hungry" ? "384Mi" : "256Mi")
+            assert.strictEqual(deployment.metadata!.annotations!["kubernaut.dev/execution"], `${ids[index]}-1`)
+            assert.deepInclude(deployment.status, { availableReplicas: 3, updatedReplicas: 3 })
+          }
+          const record = yield* recordOf(self, namespace)
+          assert.deepStrictEqual(
+            record
+              .filter((line) => !isDryRun(line))
+              .map(asWords)
+              .sort(),
+            ["patch deployments hungry 200", "patch deployments pay 200", "patch deployments pay-api 200"]
+          )
+          assert.deepStrictEqual(
+            record.filter(isDryRun).map(asWords).sort(),
+            ["patch deployments hungry 200", "patch deployments pay 200", "patch deployments pay-api 200"],
+            "each was tried dry before"
+          )
+          assert.isTrue(record.every(({ requestURI }) => requestURI.includes("fieldManager=kubernaut")))
+          assert.notInclude(service.log(), self.token)
+        })
+      ),
+    120_000
+  )
 
-  it.live("a real cluster is only observed unless somebody says otherwise, and a right that is missing ends Escalated with its name", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const [watched, narrow] = yield* Effect.all([space("observe"), space("narrow")], { concurrency: 2 })
-      const observer = yield* identity(watched, [...readable, ...patchable])
-      const reader = yield* identity(narrow, readable)
-      const stranger = yield* identity(yield* space("stranger"), [])
-      const [one, other, observing, refused, blind] = yield* Effect.all(
-        [
-          badRollout(watched, "pay"),
-          badRollout(narrow, "pay"),
-          serve(observer),
-          serve(reader, { KUBERNAUT_MODE: "auto" }),
-          serve(stranger, { KUBERNAUT_MODE: "auto" })
-        ],
-        { concurrency: "unbounded" }
-      )
+  it.live(
+    "a real cluster is only observed unless somebody says otherwise, and a right that is missing ends Escalated with its name",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const [watched, narrow] = yield* Effect.all([space("observe"), space("narrow")], { concurrency: 2 })
+          const observer = yield* identity(watched, [...readable, ...patchable])
+          const reader = yield* identity(narrow, readable)
+          const stranger = yield* identity(yield* space("stranger"), [])
+          const [one, other, observing, refused, blind] = yield* Effect.all(
+            [
+              badRollout(watched, "pay"),
+              badRollout(narrow, "pay"),
+              serve(observer),
+              serve(reader, { KUBERNAUT_MODE: "auto" }),
+              serve(stranger, { KUBERNAUT_MODE: "auto" })
+            ],
+            { concurrency: "unbounded" }
+          )
 
-      const [seenId] = yield* idsOf(observing, podAlert(watched, one))
-      const seen: RemediationDetail = yield* observing.ended(seenId!)
-      assert.strictEqual(seen.state, "Observed")
-      assert.deepInclude(seen.decision!.action, { type: "RollbackDeployment", target: { namespace: watched, kind: "Deployment", name: "pay" } })
-      assert.deepStrictEqual(seen.executions, [])
-      assert.strictEqual((yield* read(watched, "pay")).spec.template.spec.containers[0]!.image, image("bad-v2"))
-      assert.deepStrictEqual((yield* recordOf(observer, watched)).map(asWords), [], "not even a dry run")
+          const [seenId] = yield* idsOf(observing, podAlert(watched, one))
+          const seen: RemediationDetail = yield* observing.ended(seenId!)
+          assert.strictEqual(seen.state, "Observed")
+          assert.deepInclude(seen.decision!.action, {
+            type: "RollbackDeployment",
+            target: { namespace: watched, kind: "Deployment", name: "pay" }
+          })
+          assert.deepStrictEqual(seen.executions, [])
+          assert.strictEqual((yield* read(watched, "pay")).spec.template.spec.containers[0]!.image, image("bad-v2"))
+          assert.deepStrictEqual((yield* recordOf(observer, watched)).map(asWords), [], "not even a dry run")
 
-      const [refusedId] = yield* idsOf(refused, podAlert(narrow, other))
-      const ended: RemediationDetail = yield* refused.ended(refusedId!)
-      assert.strictEqual(ended.state, "Escalated")
-      assert.match(ended.conclusion!, /Deployment .*pay.*RBAC/)
-      assert.deepStrictEqual(ended.executions, [])
-      assert.strictEqual((yield* read(narrow, "pay")).spec.template.spec.containers[0]!.image, image("bad-v2"))
-      const record = yield* recordOf(reader, narrow)
-      assert.deepStrictEqual([...new Set(record.map((line) => `${asWords(line)} ${isDryRun(line)}`))], ["patch deployments pay 403 true"], "a refusal is taken for an answer")
+          const [refusedId] = yield* idsOf(refused, podAlert(narrow, other))
+          const ended: RemediationDetail = yield* refused.ended(refusedId!)
+          assert.strictEqual(ended.state, "Escalated")
+          assert.match(ended.conclusion!, /Deployment .*pay.*RBAC/)
+          assert.deepStrictEqual(ended.executions, [])
+          assert.strictEqual((yield* read(narrow, "pay")).spec.template.spec.containers[0]!.image, image("bad-v2"))
+          const record = yield* recordOf(reader, narrow)
+          assert.deepStrictEqual(
+            [...new Set(record.map((line) => `${asWords(line)} ${isDryRun(line)}`))],
+            ["patch deployments pay 403 true"],
+            "a refusal is taken for an answer"
+          )
 
-      // What may not even be read is not acted on.
-      const [unseenId] = yield* idsOf(blind, podAlert(narrow, other))
-      const unseen: RemediationDetail = yield* blind.ended(unseenId!)
-      assert.strictEqual(unseen.state, "Escalated")
-      assert.match(unseen.conclusion!, /could not be read/)
-      assert.notMatch(unseen.conclusion!, /not the newest rollout/, "nothing is said about what was not seen")
-      assert.deepStrictEqual(unseen.executions, [])
-      assert.strictEqual((yield* blind.send("/readyz")).status, 200)
+          // What may not even be read is not acted on.
+          const [unseenId] = yield* idsOf(blind, podAlert(narrow, other))
+          const unseen: RemediationDetail = yield* blind.ended(unseenId!)
+          assert.strictEqual(unseen.state, "Escalated")
+          assert.match(unseen.conclusion!, /could not be read/)
+          assert.notMatch(unseen.conclusion!, /not the newest rollout/, "nothing is said about what was not seen")
+          assert.deepStrictEqual(unseen.executions, [])
+          assert.strictEqual((yield* blind.send("/readyz")).status, 200)
 
-      for (const text of [JSON.stringify([ended, unseen]), refused.log(), blind.log()]) {
-        for (const { token } of [reader, stranger]) assert.notInclude(text, token)
-        assert.notInclude(text, "system:serviceaccount")
-      }
-    })), 120_000)
+          for (const text of [JSON.stringify([ended, unseen]), refused.log(), blind.log()]) {
+            for (const { token } of [reader, stranger]) assert.notInclude(text, token)
+            assert.notInclude(text, "system:serviceaccount")
+          }
+        })
+      ),
+    120_000
+  )
 })

@@ -1,13 +1,14 @@
 /**
- * The process is killed, at marked points and at random, and the next one goes on. The cluster lives in this process and keeps its own account of
- * what was written to it.
+ * The process is killed, at marked points and at random, and the next one goes on. The cluster lives in this process
+ * and keeps its own account of what was written to it.
  */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
 import type { Change } from "../../src/domain/Change.ts"
 import { isFinal, RemediationId } from "../../src/domain/Remediation.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
@@ -22,11 +23,17 @@ interface Ended {
 }
 
 /** Runs the service until it ends by itself, dies at its marked point, or `kill` says so after a line. */
-const run = (args: Readonly<Record<string, string>>, kill: (line: string, kill: () => void) => void = () => {}): Effect.Effect<Ended> =>
+const run = (
+  args: Readonly<Record<string, string>>,
+  kill: (line: string, kill: () => void) => void = () => {}
+): Effect.Effect<Ended> =>
   Effect.callback<Ended>((resume) => {
     const child = spawn(
       process.execPath,
-      [join(import.meta.dirname, "crashing-service.ts"), ...Object.entries(args).flatMap(([name, value]) => [`--${name}`, value])],
+      [
+        join(import.meta.dirname, "crashing-service.ts"),
+        ...Object.entries(args).flatMap(([name, value]) => [`--${name}`, value])
+      ],
       { stdio: ["ignore", "pipe", "pipe"] }
     )
     const lines: Array<string> = []
@@ -77,11 +84,11 @@ const webhookOf = (alerts: ReadonlyArray<Readonly<Record<string, string>>>): str
   })
 
 const acceptedIds = ({ lines }: Ended): ReadonlyArray<RemediationId> =>
-  lines.flatMap((line) => line.startsWith("accepted ") ? [RemediationId.make(line.slice("accepted ".length))] : [])
+  lines.flatMap((line) => (line.startsWith("accepted ") ? [RemediationId.make(line.slice("accepted ".length))] : []))
 
 /** Reads what the processes left behind, with nothing running on it: of these, or of all that there are. */
 const inspect = (database: string, of?: ReadonlyArray<RemediationId>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const store = yield* RemediationStore
     const ids = of ?? (yield* store.list({ limit: 10 })).items.map(({ id }) => id)
     const journals = yield* Effect.forEach(ids, store.journal)
@@ -90,7 +97,11 @@ const inspect = (database: string, of?: ReadonlyArray<RemediationId>) =>
   }).pipe(Effect.provide(Storage.layerSqlite({ filename: database })), Effect.orDie)
 
 const templateWrites = (writes: ReadonlyArray<Change>): ReadonlyArray<string> =>
-  writes.flatMap((change) => change._tag === "Patch" && change.patch.some(({ path }) => path.startsWith("/spec/template")) ? [change.ref.name] : [])
+  writes.flatMap((change) =>
+    change._tag === "Patch" && change.patch.some(({ path }) => path.startsWith("/spec/template"))
+      ? [change.ref.name]
+      : []
+  )
 
 // Starting activations is the one thing that each process does anew.
 const repeated = (journal: ReadonlyArray<{ readonly event: { readonly _tag: string } }>): ReadonlyArray<string> => {
@@ -99,63 +110,89 @@ const repeated = (journal: ReadonlyArray<{ readonly event: { readonly _tag: stri
 }
 
 // `Decided` is committed with `Intended`, and `Concluded` with `Verified`.
-const points = ["Started", "Retargeted", "Investigated", "Intended", "write", "Executed", "Verified"].flatMap((step) => [`before:${step}`, `after:${step}`])
+const points = ["Started", "Retargeted", "Investigated", "Intended", "write", "Executed", "Verified"].flatMap(
+  (step) => [`before:${step}`, `after:${step}`]
+)
 
 describe("a process that is killed", () => {
-  it.live.each(points)("%s is followed by one that brings the alert to its end, writes nothing twice and journals no step twice", (point) =>
-    Effect.scoped(Effect.gen(function*() {
-      const directory = yield* temporaryDirectory
-      const cluster = yield* RemoteCluster.serve({ pace: { startup: "50 millis", termination: "20 millis" } })
-      const pods = yield* cluster.client.list("Pod", { namespace: "shop" })
-      const pod = pods.find(({ metadata }) => metadata.name.startsWith("checkout-"))
-      const database = join(directory, "kubernaut.db")
-      const webhook = join(directory, "webhook.json")
-      writeFileSync(webhook, webhookOf([{ alertname: "KubePodCrashLooping", namespace: "shop", pod: pod?.metadata.name ?? "" }]))
+  it.live.each(points)(
+    "%s is followed by one that brings the alert to its end, writes nothing twice and journals no step twice",
+    (point) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const directory = yield* temporaryDirectory
+          const cluster = yield* RemoteCluster.serve({ pace: { startup: "50 millis", termination: "20 millis" } })
+          const pods = yield* cluster.client.list("Pod", { namespace: "shop" })
+          const pod = pods.find(({ metadata }) => metadata.name.startsWith("checkout-"))
+          const database = join(directory, "kubernaut.db")
+          const webhook = join(directory, "webhook.json")
+          writeFileSync(
+            webhook,
+            webhookOf([{ alertname: "KubePodCrashLooping", namespace: "shop", pod: pod?.metadata.name ?? "" }])
+          )
 
-      const first = yield* run({ database, cluster: cluster.url, webhook, die: point })
-      assert.strictEqual(first.signal, "SIGKILL", "the first process died at its mark")
-      const second = yield* run({ database, cluster: cluster.url })
-      assert.strictEqual(second.code, 0)
+          const first = yield* run({ database, cluster: cluster.url, webhook, die: point })
+          assert.strictEqual(first.signal, "SIGKILL", "the first process died at its mark")
+          const second = yield* run({ database, cluster: cluster.url })
+          assert.strictEqual(second.code, 0)
 
-      // The alert was accepted before the first mark; that the process could say so is not certain.
-      const { brokenLine, journals, remediations } = yield* inspect(database)
-      assert.deepStrictEqual(remediations.map(({ state }) => state), ["Remediated"])
-      assert.deepStrictEqual(journals.map(repeated), [[]])
-      assert.deepStrictEqual(templateWrites(cluster.writes), ["checkout"])
-      assert.isUndefined(brokenLine)
-    })).pipe(Effect.orDie), 60_000)
+          // The alert was accepted before the first mark; that the process could say so is not certain.
+          const { brokenLine, journals, remediations } = yield* inspect(database)
+          assert.deepStrictEqual(
+            remediations.map(({ state }) => state),
+            ["Remediated"]
+          )
+          assert.deepStrictEqual(journals.map(repeated), [[]])
+          assert.deepStrictEqual(templateWrites(cluster.writes), ["checkout"])
+          assert.isUndefined(brokenLine)
+        })
+      ).pipe(Effect.orDie),
+    60_000
+  )
 
-  it.live.each([1, 2, 3])("with 200 alerts in flight, three times in a row (round %i), loses none of them and does none of their actions twice", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const directory = yield* temporaryDirectory
-      const names = Array.from({ length: 200 }, (_, index) => `app-${index}`)
-      const cluster = yield* RemoteCluster.serve({
-        pace: { startup: "50 millis", termination: "20 millis" },
-        deployments: names.map((name) => ({ namespace: "storm", name, behaviour: "bad-rollout", replicas: 2 }))
-      })
-      const database = join(directory, "kubernaut.db")
-      const webhook = join(directory, "webhook.json")
-      let lines = 0
-      writeFileSync(webhook, webhookOf(names.map((deployment) => ({ alertname: "KubeDeploymentRolloutStuck", namespace: "storm", deployment }))))
+  it.live.each([1, 2, 3])(
+    "with 200 alerts in flight, three times in a row (round %i), loses none of them and does none of their actions twice",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const directory = yield* temporaryDirectory
+          const names = Array.from({ length: 200 }, (_, index) => `app-${index}`)
+          const cluster = yield* RemoteCluster.serve({
+            pace: { startup: "50 millis", termination: "20 millis" },
+            deployments: names.map((name) => ({ namespace: "storm", name, behaviour: "bad-rollout", replicas: 2 }))
+          })
+          const database = join(directory, "kubernaut.db")
+          const webhook = join(directory, "webhook.json")
+          let lines = 0
+          writeFileSync(
+            webhook,
+            webhookOf(
+              names.map((deployment) => ({ alertname: "KubeDeploymentRolloutStuck", namespace: "storm", deployment }))
+            )
+          )
 
-      const restart = { database, cluster: cluster.url }
-      // Killed with the last line of what was accepted, and then twice after thirty more writes, which the cluster knows of by itself.
-      const first = yield* run({ ...restart, webhook }, (line, kill) => {
-        if (line.startsWith("accepted") && (lines += 1) === names.length) kill()
-      })
-      const accepted = acceptedIds(first)
-      assert.strictEqual(accepted.length, names.length)
-      yield* Effect.raceFirst(run(restart), cluster.written(cluster.writes.length + 30))
-      yield* Effect.raceFirst(run(restart), cluster.written(cluster.writes.length + 30))
-      const last = yield* run(restart)
-      assert.strictEqual(last.code, 0)
+          const restart = { database, cluster: cluster.url }
+          // Killed with the last line of what was accepted, and then twice after thirty more writes, which the cluster
+          // knows of by itself.
+          const first = yield* run({ ...restart, webhook }, (line, kill) => {
+            if (line.startsWith("accepted") && (lines += 1) === names.length) kill()
+          })
+          const accepted = acceptedIds(first)
+          assert.strictEqual(accepted.length, names.length)
+          yield* Effect.raceFirst(run(restart), cluster.written(cluster.writes.length + 30))
+          yield* Effect.raceFirst(run(restart), cluster.written(cluster.writes.length + 30))
+          const last = yield* run(restart)
+          assert.strictEqual(last.code, 0)
 
-      const { brokenLine, journals, remediations } = yield* inspect(database, accepted)
-      assert.strictEqual(remediations.length, accepted.length)
-      assert.isTrue(remediations.every(({ state }) => isFinal(state)))
-      assert.deepStrictEqual(journals.flatMap(repeated), [])
-      const writes = templateWrites(cluster.writes)
-      assert.strictEqual(new Set(writes).size, writes.length)
-      assert.isUndefined(brokenLine)
-    })).pipe(Effect.orDie), 120_000)
+          const { brokenLine, journals, remediations } = yield* inspect(database, accepted)
+          assert.strictEqual(remediations.length, accepted.length)
+          assert.isTrue(remediations.every(({ state }) => isFinal(state)))
+          assert.deepStrictEqual(journals.flatMap(repeated), [])
+          const writes = templateWrites(cluster.writes)
+          assert.strictEqual(new Set(writes).size, writes.length)
+          assert.isUndefined(brokenLine)
+        })
+      ).pipe(Effect.orDie),
+    120_000
+  )
 })

@@ -1,28 +1,37 @@
 /**
- * The service as a process that may be killed: real SQLite, a cluster elsewhere (`RemoteCluster`), and, with `--die`, its own end at a marked point.
+ * The service as a process that may be killed: real SQLite, a cluster elsewhere (`RemoteCluster`), and, with `--die`,
+ * its own end at a marked point.
  *
  *     node crashing-service.ts --database FILE --cluster URL [--webhook FILE] [--die before:Intended | after:write | …]
  *
- * It says what it does in lines on standard output: `accepted ID` after the commit, `idle` when the store holds no more open work.
+ * It says what it does in lines on standard output: `accepted ID` after the commit, `idle` when the store holds no more
+ * open work.
  */
-import { Effect, Layer, Queue, Schema } from "effect"
+
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
+import { Effect, Layer, Queue, Schema } from "effect"
+import { defaults as guardrails } from "../../src/decision/Guardrails.ts"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import { InvestigationChain } from "../../src/investigation/InvestigationChain.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
-import { defaults as guardrails } from "../../src/decision/Guardrails.ts"
-import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 import { Kubernaut } from "../../src/Kubernaut.ts"
+import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 import { RemediationEvents } from "../../src/remediation/RemediationEvents.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import * as RemoteCluster from "./RemoteCluster.ts"
 
 const { values } = parseArgs({
-  options: { database: { type: "string" }, cluster: { type: "string" }, webhook: { type: "string" }, die: { type: "string" } }
+  options: {
+    database: { type: "string" },
+    cluster: { type: "string" },
+    webhook: { type: "string" },
+    die: { type: "string" }
+  }
 })
-if (values.database === undefined || values.cluster === undefined) throw new Error("--database and --cluster are required")
+if (values.database === undefined || values.cluster === undefined)
+  throw new Error("--database and --cluster are required")
 
 /** Ends the process as `kill -9` does: no finalizer runs and nothing is flushed. */
 const die = (point: string): Effect.Effect<void> =>
@@ -37,7 +46,8 @@ const markedCluster = Layer.effect(
   KubernetesClient,
   Effect.map(KubernetesClient, (client) => ({
     ...client,
-    apply: (change, options) => options?.dryRun === true ? client.apply(change, options) : marked("write", client.apply(change, options))
+    apply: (change, options) =>
+      options?.dryRun === true ? client.apply(change, options) : marked("write", client.apply(change, options))
   }))
 ).pipe(Layer.provide(RemoteCluster.layer(values.cluster)))
 
@@ -46,8 +56,10 @@ const markedStore = Layer.effect(
   Effect.map(RemediationStore, (store) => ({
     ...store,
     // Started goes with the claim.
-    claim: (target, begin) => begin === undefined ? store.claim(target) : marked("Started", store.claim(target, begin)),
-    append: (claim, self, events, at) => events.reduce((append, event) => marked(event._tag, append), store.append(claim, self, events, at)),
+    claim: (target, begin) =>
+      begin === undefined ? store.claim(target) : marked("Started", store.claim(target, begin)),
+    append: (claim, self, events, at) =>
+      events.reduce((append, event) => marked(event._tag, append), store.append(claim, self, events, at)),
     retarget: (claim, self, target, at) => marked("Retargeted", store.retarget(claim, self, target, at))
   }))
 )
@@ -59,7 +71,10 @@ const undo: Investigator = {
       investigator: "custom",
       rootCause: "A bad rollout.",
       evidence: [],
-      action: { type: "RollbackDeployment", target: { namespace: target.namespace, kind: target.kind, name: target.name } },
+      action: {
+        type: "RollbackDeployment",
+        target: { namespace: target.namespace, kind: target.kind, name: target.name }
+      },
       confidence: 1
     })
 }
@@ -70,23 +85,30 @@ const service = Kubernaut.layer({
   guardrails: { ...guardrails, actionsPerWindow: { ...guardrails.actionsPerWindow, limit: 1000 } },
   verification: { stabilisation: "300 millis", settleTimeout: "20 seconds" },
   actors: { sweepInterval: "1 second" }
-}).pipe(Layer.provideMerge(markedStore.pipe(
-  Layer.provideMerge(Layer.mergeAll(
-    markedCluster,
-    InvestigationChain.layer({ investigators: [undo] }),
-    Storage.layerSqlite({ filename: values.database })
-  ))
-)))
+}).pipe(
+  Layer.provideMerge(
+    markedStore.pipe(
+      Layer.provideMerge(
+        Layer.mergeAll(
+          markedCluster,
+          InvestigationChain.layer({ investigators: [undo] }),
+          Storage.layerSqlite({ filename: values.database })
+        )
+      )
+    )
+  )
+)
 
 const say = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))
 
-const program = Effect.gen(function*() {
+const program = Effect.gen(function* () {
   const kubernaut = yield* Kubernaut
   const store = yield* RemediationStore
   const changes = yield* (yield* RemediationEvents).subscribe({ capacity: 100_000 })
   if (values.webhook !== undefined) {
     const webhook = yield* Schema.decodeUnknownEffect(Webhook)(JSON.parse(readFileSync(values.webhook, "utf8")))
-    for (const result of (yield* kubernaut.receive(webhook)).results) yield* say(`${result.status} ${result.remediationId}`)
+    for (const result of (yield* kubernaut.receive(webhook)).results)
+      yield* say(`${result.status} ${result.remediationId}`)
   }
   while ((yield* store.backlog) > 0) yield* Queue.take(changes)
   yield* say("idle")

@@ -1,4 +1,8 @@
-/** Faults injected into the service as it is run: what they do is seen over HTTP, and that they do it is told everywhere. */
+/**
+ * Faults injected into the service as it is run: what they do is seen over HTTP, and that they do it is told
+ * everywhere.
+ */
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { RemediationDetail } from "../../src/http/Api.ts"
@@ -7,7 +11,13 @@ import * as LlmPeer from "../peers/LlmPeer.ts"
 import { exampleAlert, type Service, start, until } from "./Service.ts"
 
 const hopsOf = ({ hops }: RemediationDetail): ReadonlyArray<string> =>
-  hops.map(({ investigator, outcome, provider, reason }) => [provider === undefined ? investigator : `${investigator}:${provider}`, outcome, ...(reason === undefined ? [] : [reason])].join(" "))
+  hops.map(({ investigator, outcome, provider, reason }) =>
+    [
+      provider === undefined ? investigator : `${investigator}:${provider}`,
+      outcome,
+      ...(reason === undefined ? [] : [reason])
+    ].join(" ")
+  )
 
 const faults = [
   { kind: "service-down", parameters: { peers: ["holmesgpt"] } },
@@ -20,10 +30,14 @@ interface Status {
 }
 
 interface Audit {
-  readonly events: ReadonlyArray<{ readonly kind: string; readonly subject: string; readonly data: Readonly<Record<string, unknown>> }>
+  readonly events: ReadonlyArray<{
+    readonly kind: string
+    readonly subject: string
+    readonly data: Readonly<Record<string, unknown>>
+  }>
 }
 
-const setUp = Effect.fnUntraced(function*(settings: Readonly<Record<string, string>>) {
+const setUp = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>) {
   const holmesgpt = yield* HolmesGptPeer.make({ apiKey: "h" })
   const first = yield* LlmPeer.make({ kind: "openai", apiKey: "f" })
   const second = yield* LlmPeer.make({ kind: "anthropic", apiKey: "s" })
@@ -40,46 +54,75 @@ const setUp = Effect.fnUntraced(function*(settings: Readonly<Record<string, stri
   return { service, chats, asked: () => ({ first: first.calls.length, second: second.calls.length }) }
 })
 
-const remediated = Effect.fnUntraced(function*(service: Service) {
+const remediated = Effect.fnUntraced(function* (service: Service) {
   const [result] = yield* service.post(exampleAlert("crash-loop"))
   return yield* service.ended(result!.remediationId!)
 })
 
-const faultComponent = (service: Service) => Effect.map(service.get<Status>("/api/v1/status"), ({ components }) => components.find(({ name }) => name === "fault-injection"))
+const faultComponent = (service: Service) =>
+  Effect.map(service.get<Status>("/api/v1/status"), ({ components }) =>
+    components.find(({ name }) => name === "fault-injection")
+  )
 
 const faultLines = (service: Service) =>
-  Effect.map(service.get<Audit>("/api/v1/audit"), ({ events }) => events.filter(({ kind }) => kind.startsWith("fault.")))
+  Effect.map(service.get<Audit>("/api/v1/audit"), ({ events }) =>
+    events.filter(({ kind }) => kind.startsWith("fault."))
+  )
 
 describe("fault injection", () => {
-  it.live("injected faults of two models and of the cluster are seen as fallback hops and as a refused write, and are told in log, status and audit", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const { asked, chats, service } = yield* setUp({ KUBERNAUT_FAULT_INJECTION: JSON.stringify(faults), KUBERNAUT_FAULT_SEED: "7" })
-      yield* until("all faults stand", faultComponent(service), (component) => /now .*; .*; /.test(component?.message ?? ""))
-      const ended = yield* remediated(service)
-      assert.deepStrictEqual(hopsOf(ended), ["holmesgpt failed unavailable", "llm:first failed invalid-answer", "llm:second answered"])
-      // Refused connections reach nobody; an answer that is spoilt was given.
-      assert.strictEqual(chats(), 0)
-      assert.isAbove(asked().first, 0)
-      assert.strictEqual(ended.state, "Escalated")
-      assert.deepInclude(yield* faultComponent(service), { status: "degraded" })
-      assert.match((yield* faultComponent(service))?.message ?? "", /on purpose.*seed 7.*now service-down .*holmesgpt/)
-      assert.deepStrictEqual((yield* faultLines(service)).map(({ kind, subject }) => `${kind} ${subject}`).sort(), [
-        "fault.began kubernetes-webhook-denial",
-        "fault.began malformed-answer",
-        "fault.began service-down"
-      ])
-      assert.match(service.log(), /FAULT INJECTION IS ON/)
-    })), 60_000)
+  it.live(
+    "injected faults of two models and of the cluster are seen as fallback hops and as a refused write, and are told in log, status and audit",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { asked, chats, service } = yield* setUp({
+            KUBERNAUT_FAULT_INJECTION: JSON.stringify(faults),
+            KUBERNAUT_FAULT_SEED: "7"
+          })
+          yield* until("all faults stand", faultComponent(service), (component) =>
+            /now .*; .*; /.test(component?.message ?? "")
+          )
+          const ended = yield* remediated(service)
+          assert.deepStrictEqual(hopsOf(ended), [
+            "holmesgpt failed unavailable",
+            "llm:first failed invalid-answer",
+            "llm:second answered"
+          ])
+          // Refused connections reach nobody; an answer that is spoilt was given.
+          assert.strictEqual(chats(), 0)
+          assert.isAbove(asked().first, 0)
+          assert.strictEqual(ended.state, "Escalated")
+          assert.deepInclude(yield* faultComponent(service), { status: "degraded" })
+          assert.match(
+            (yield* faultComponent(service))?.message ?? "",
+            /on purpose.*seed 7.*now service-down .*holmesgpt/
+          )
+          assert.deepStrictEqual((yield* faultLines(service)).map(({ kind, subject }) => `${kind} ${subject}`).sort(), [
+            "fault.began kubernetes-webhook-denial",
+            "fault.began malformed-answer",
+            "fault.began service-down"
+          ])
+          assert.match(service.log(), /FAULT INJECTION IS ON/)
+        })
+      ),
+    60_000
+  )
 
-  it.live("without the setting nothing is wrapped: HolmesGPT answers, the write is taken, and nobody speaks of faults", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const { chats, service } = yield* setUp({})
-      const ended = yield* remediated(service)
-      assert.deepStrictEqual(hopsOf(ended), ["holmesgpt answered"])
-      assert.strictEqual(chats(), 1)
-      assert.strictEqual(ended.state, "Remediated")
-      assert.isUndefined(yield* faultComponent(service))
-      assert.deepStrictEqual(yield* faultLines(service), [])
-      assert.notMatch(service.log(), /FAULT INJECTION/)
-    })), 60_000)
+  it.live(
+    "without the setting nothing is wrapped: HolmesGPT answers, the write is taken, and nobody speaks of faults",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { chats, service } = yield* setUp({})
+          const ended = yield* remediated(service)
+          assert.deepStrictEqual(hopsOf(ended), ["holmesgpt answered"])
+          assert.strictEqual(chats(), 1)
+          assert.strictEqual(ended.state, "Remediated")
+          assert.isUndefined(yield* faultComponent(service))
+          assert.deepStrictEqual(yield* faultLines(service), [])
+          assert.notMatch(service.log(), /FAULT INJECTION/)
+        })
+      ),
+    60_000
+  )
 })

@@ -1,4 +1,5 @@
 /** A storm about one Deployment is one piece of work, and the storm of another one is another. */
+
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import type { AuditEvent } from "../../src/domain/AuditEvent.ts"
@@ -14,11 +15,13 @@ interface Summary {
 }
 
 /** Every remediation there is, page by page. */
-const everyRemediation = Effect.fnUntraced(function*(service: Service) {
+const everyRemediation = Effect.fnUntraced(function* (service: Service) {
   const all: Array<Summary> = []
   let cursor = ""
   while (true) {
-    const page = yield* service.get<{ readonly remediations: ReadonlyArray<Summary>; readonly nextCursor?: string }>(`/api/v1/remediations?limit=500${cursor}`)
+    const page = yield* service.get<{ readonly remediations: ReadonlyArray<Summary>; readonly nextCursor?: string }>(
+      `/api/v1/remediations?limit=500${cursor}`
+    )
     all.push(...page.remediations)
     if (page.nextCursor === undefined) return all
     cursor = `&cursor=${encodeURIComponent(page.nextCursor)}`
@@ -26,11 +29,13 @@ const everyRemediation = Effect.fnUntraced(function*(service: Service) {
 })
 
 /** The ids whose investigation is in the audit log, in order. */
-const investigated = Effect.fnUntraced(function*(service: Service) {
+const investigated = Effect.fnUntraced(function* (service: Service) {
   const found: Array<string> = []
   let after = 0
   while (true) {
-    const page = yield* service.get<{ readonly events: ReadonlyArray<AuditEvent>; readonly next: number }>(`/api/v1/audit?limit=1000&after=${after}`)
+    const page = yield* service.get<{ readonly events: ReadonlyArray<AuditEvent>; readonly next: number }>(
+      `/api/v1/audit?limit=1000&after=${after}`
+    )
     if (page.events.length === 0) return found
     for (const { kind, subject } of page.events) if (kind === "remediation.Investigated") found.push(subject)
     after = page.next
@@ -38,11 +43,18 @@ const investigated = Effect.fnUntraced(function*(service: Service) {
 })
 
 /** The names of a Deployment's pods, as an investigation for monitoring only found them. */
-const podsOf = Effect.fnUntraced(function*(service: Service, deployment: string, fingerprint: number) {
-  const [result] = yield* service.post(webhook([{ alertname: "KubeDeploymentGenerationMismatch", severity: "info", namespace: "shop", deployment }], fingerprint))
+const podsOf = Effect.fnUntraced(function* (service: Service, deployment: string, fingerprint: number) {
+  const [result] = yield* service.post(
+    webhook(
+      [{ alertname: "KubeDeploymentGenerationMismatch", severity: "info", namespace: "shop", deployment }],
+      fingerprint
+    )
+  )
   const seen: RemediationDetail = yield* service.ended(result!.remediationId!)
   assert.strictEqual(seen.state, "Observed")
-  const observed = seen.events.find(({ kind }) => kind === "Decided")!.data["observed"] as { readonly pods: ReadonlyArray<{ readonly name: string }> }
+  const observed = seen.events.find(({ kind }) => kind === "Decided")!.data["observed"] as {
+    readonly pods: ReadonlyArray<{ readonly name: string }>
+  }
   assert.isNotEmpty(observed.pods)
   return observed.pods.map(({ name }) => name)
 })
@@ -64,10 +76,14 @@ const leaderOf = (byId: ReadonlyMap<string, Summary>, id: string): Summary => {
 }
 
 const settled = (service: Service, joined: number) =>
-  until(`${joined} joined`, service.metrics, (metrics) => metrics.get(`kubernaut_remediations_total{state="Joined"}`) === joined)
+  until(
+    `${joined} joined`,
+    service.metrics,
+    (metrics) => metrics.get(`kubernaut_remediations_total{state="Joined"}`) === joined
+  )
 
 const elapsed = <A, E, R>(what: string, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const startMs = yield* Clock.currentTimeMillis
     const value = yield* self
     console.info(`${what}: ${(yield* Clock.currentTimeMillis) - startMs} ms`)
@@ -75,41 +91,59 @@ const elapsed = <A, E, R>(what: string, self: Effect.Effect<A, E, R>): Effect.Ef
   })
 
 describe("Alerts about one target", () => {
-  it.live("10,000 pod alerts of a Deployment cost one investigation, in one post or in twenty at once, and two Deployments two", () =>
-    Effect.scoped(Effect.gen(function*() {
-      // A person is asked before anything is done, so the work stays open however long the storm takes.
-      const service = yield* start({ KUBERNAUT_MODE: "approve" })
-      const checkout = yield* podsOf(service, "checkout", 0xa000_0000)
-      const cart = yield* podsOf(service, "cart", 0xb000_0000)
+  it.live(
+    "10,000 pod alerts of a Deployment cost one investigation, in one post or in twenty at once, and two Deployments two",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          // A person is asked before anything is done, so the work stays open however long the storm takes.
+          const service = yield* start({ KUBERNAUT_MODE: "approve" })
+          const checkout = yield* podsOf(service, "checkout", 0xa000_0000)
+          const cart = yield* podsOf(service, "cart", 0xb000_0000)
 
-      const inOnePost = yield* elapsed("10,000 alerts in one post, joined", Effect.tap(service.post(webhook(storm(checkout, 10_000), 0x1_0000)), () => settled(service, 9999)))
-      const posts = Array.from({ length: 20 }, (_, part) => webhook(storm(cart, 500), 0x10_0000 + part * 0x1000))
-      const inTwenty = yield* elapsed(
-        "10,000 alerts in 20 posts, joined",
-        Effect.tap(Effect.forEach(posts, service.post, { concurrency: "unbounded" }), () => settled(service, 19_998))
-      )
-      const storms: ReadonlyArray<readonly [string, ReadonlyArray<Result>]> = [["checkout", inOnePost], ["cart", inTwenty.flat()]]
+          const inOnePost = yield* elapsed(
+            "10,000 alerts in one post, joined",
+            Effect.tap(service.post(webhook(storm(checkout, 10_000), 0x1_0000)), () => settled(service, 9999))
+          )
+          const posts = Array.from({ length: 20 }, (_, part) => webhook(storm(cart, 500), 0x10_0000 + part * 0x1000))
+          const inTwenty = yield* elapsed(
+            "10,000 alerts in 20 posts, joined",
+            Effect.tap(Effect.forEach(posts, service.post, { concurrency: "unbounded" }), () =>
+              settled(service, 19_998)
+            )
+          )
+          const storms: ReadonlyArray<readonly [string, ReadonlyArray<Result>]> = [
+            ["checkout", inOnePost],
+            ["cart", inTwenty.flat()]
+          ]
 
-      const all = yield* everyRemediation(service)
-      const byId = new Map(all.map((each) => [each.id, each]))
-      const leaders: Array<string> = []
-      for (const [deployment, results] of storms) {
-        assert.strictEqual(results.length, 10_000)
-        assert.isTrue(results.every(({ status }) => status === "accepted"))
-        const ids = [...new Set(results.map(({ remediationId }) => remediationId!))]
-        assert.strictEqual(ids.length, 10_000, "each alert has a record of its own")
-        const led = new Set(ids.map((id) => leaderOf(byId, id).id))
-        assert.strictEqual(led.size, 1, `all of ${deployment} lead to one`)
-        const [leader] = led
-        const { state, target } = byId.get(leader!)!
-        assert.deepInclude(target, { kind: "Deployment", name: deployment })
-        assert.strictEqual(state, "AwaitingReview")
-        assert.strictEqual(ids.filter((id) => byId.get(id)!.state === "Joined").length, 9999)
-        leaders.push(leader!)
-      }
-      assert.deepStrictEqual((yield* investigated(service)).slice(2).sort(), leaders.sort(), "nothing else was investigated")
+          const all = yield* everyRemediation(service)
+          const byId = new Map(all.map((each) => [each.id, each]))
+          const leaders: Array<string> = []
+          for (const [deployment, results] of storms) {
+            assert.strictEqual(results.length, 10_000)
+            assert.isTrue(results.every(({ status }) => status === "accepted"))
+            const ids = [...new Set(results.map(({ remediationId }) => remediationId!))]
+            assert.strictEqual(ids.length, 10_000, "each alert has a record of its own")
+            const led = new Set(ids.map((id) => leaderOf(byId, id).id))
+            assert.strictEqual(led.size, 1, `all of ${deployment} lead to one`)
+            const [leader] = led
+            const { state, target } = byId.get(leader!)!
+            assert.deepInclude(target, { kind: "Deployment", name: deployment })
+            assert.strictEqual(state, "AwaitingReview")
+            assert.strictEqual(ids.filter((id) => byId.get(id)!.state === "Joined").length, 9999)
+            leaders.push(leader!)
+          }
+          assert.deepStrictEqual(
+            (yield* investigated(service)).slice(2).sort(),
+            leaders.sort(),
+            "nothing else was investigated"
+          )
 
-      const reviews = yield* service.get<{ readonly reviews: ReadonlyArray<unknown> }>("/api/v1/reviews")
-      assert.strictEqual(reviews.reviews.length, 2, "people are asked once for each Deployment")
-    })), 120_000)
+          const reviews = yield* service.get<{ readonly reviews: ReadonlyArray<unknown> }>("/api/v1/reviews")
+          assert.strictEqual(reviews.reviews.length, 2, "people are asked once for each Deployment")
+        })
+      ),
+    120_000
+  )
 })

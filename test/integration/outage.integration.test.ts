@@ -1,8 +1,10 @@
 /**
- * The AI goes away piece by piece and comes back, seen from both sides: by the peers that are called, and by the service's own account.
+ * The AI goes away piece by piece and comes back, seen from both sides: by the peers that are called, and by the
+ * service's own account.
  *
  * The breakers' 30 seconds are waited for in earnest, once.
  */
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { RemediationDetail } from "../../src/http/Api.ts"
@@ -16,110 +18,161 @@ const keys = { holmesgpt: "holmes-key-4711", first: "first-key-4711", second: "s
 /** `holmesgpt failed unavailable 5`: a hop in words. */
 const hopsOf = ({ hops }: RemediationDetail): ReadonlyArray<string> =>
   hops.map(({ attempts, investigator, outcome, provider, reason }) =>
-    [provider === undefined ? investigator : `${investigator}:${provider}`, outcome, ...(reason === undefined ? [] : [reason]), attempts].join(" ")
+    [
+      provider === undefined ? investigator : `${investigator}:${provider}`,
+      outcome,
+      ...(reason === undefined ? [] : [reason]),
+      attempts
+    ].join(" ")
   )
 
 const levelIs = (service: Service, level: number, after = 0) =>
-  service.seen((event) => event.event === "level" && event.data["level"] === level && service.events.indexOf(event) >= after)
+  service.seen(
+    (event) => event.event === "level" && event.data["level"] === level && service.events.indexOf(event) >= after
+  )
 
 const isClosed = (service: Service, breaker: string, after: number) =>
-  service.seen((event) => event.event === "breaker" && event.data["breaker"] === breaker && event.data["to"] === "Closed" && service.events.indexOf(event) >= after)
+  service.seen(
+    (event) =>
+      event.event === "breaker"
+      && event.data["breaker"] === breaker
+      && event.data["to"] === "Closed"
+      && service.events.indexOf(event) >= after
+  )
 
 const chats = (calls: ReadonlyArray<Call>): ReadonlyArray<Call> => calls.filter(({ path }) => path === "/api/chat")
 
-const gapsOf = (calls: ReadonlyArray<Call>): ReadonlyArray<number> => calls.slice(1).map(({ atMs }, index) => atMs - calls[index]!.atMs)
+const gapsOf = (calls: ReadonlyArray<Call>): ReadonlyArray<number> =>
+  calls.slice(1).map(({ atMs }, index) => atMs - calls[index]!.atMs)
 
-// A timer of Node counts whole milliseconds from the beginning of the turn of its loop, so one may end that much before its time. The exact
-// waits are shown on a virtual clock in test/resilience.
+// A timer of Node counts whole milliseconds from the beginning of the turn of its loop, so one may end that much before
+// its time. The exact waits are shown on a virtual clock in test/resilience.
 const timerMs = 5
 
 describe("The AI goes away and comes back", () => {
-  it.live("HolmesGPT, then each LLM, then the rules answer, and after recovery HolmesGPT again", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const holmesgpt = yield* HolmesGptPeer.make({ apiKey: keys.holmesgpt })
-      const first = yield* LlmPeer.make({ kind: "openai", apiKey: keys.first })
-      const second = yield* LlmPeer.make({ kind: "anthropic", apiKey: keys.second })
-      const service = yield* start({
-        // Every alert ends when it is decided, so the next one about the same workload is investigated anew.
-        KUBERNAUT_MODE: "observe",
-        KUBERNAUT_HOLMESGPT_URL: holmesgpt.url,
-        KUBERNAUT_HOLMESGPT_API_KEY: keys.holmesgpt,
-        KUBERNAUT_LLM_PROVIDERS: JSON.stringify([
-          { name: "first", kind: "openai", url: `${first.url}/v1`, model: "gpt-4o", key: keys.first },
-          { name: "second", kind: "anthropic", url: second.url, model: "claude-sonnet-4-5", key: keys.second }
-        ])
-      })
-      let alerts = 0
-      const alert = Effect.gen(function*() {
-        alerts += 1
-        const [result] = yield* service.post(webhook([{ alertname: "KubeDeploymentRolloutStuck", namespace: "shop", deployment: "checkout" }], alerts))
-        return yield* service.ended(result!.remediationId!)
-      })
+  it.live(
+    "HolmesGPT, then each LLM, then the rules answer, and after recovery HolmesGPT again",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const holmesgpt = yield* HolmesGptPeer.make({ apiKey: keys.holmesgpt })
+          const first = yield* LlmPeer.make({ kind: "openai", apiKey: keys.first })
+          const second = yield* LlmPeer.make({ kind: "anthropic", apiKey: keys.second })
+          const service = yield* start({
+            // Every alert ends when it is decided, so the next one about the same workload is investigated anew.
+            KUBERNAUT_MODE: "observe",
+            KUBERNAUT_HOLMESGPT_URL: holmesgpt.url,
+            KUBERNAUT_HOLMESGPT_API_KEY: keys.holmesgpt,
+            KUBERNAUT_LLM_PROVIDERS: JSON.stringify([
+              { name: "first", kind: "openai", url: `${first.url}/v1`, model: "gpt-4o", key: keys.first },
+              { name: "second", kind: "anthropic", url: second.url, model: "claude-sonnet-4-5", key: keys.second }
+            ])
+          })
+          let alerts = 0
+          const alert = Effect.gen(function* () {
+            alerts += 1
+            const [result] = yield* service.post(
+              webhook([{ alertname: "KubeDeploymentRolloutStuck", namespace: "shop", deployment: "checkout" }], alerts)
+            )
+            return yield* service.ended(result!.remediationId!)
+          })
 
-      // Everything is up.
-      const full = yield* alert
-      assert.deepStrictEqual(hopsOf(full), ["holmesgpt answered 1"])
-      assert.deepInclude(full.investigation, { investigator: "holmesgpt", confidence: 0.92 })
-      assert.strictEqual(full.level, 0)
-      assert.strictEqual(full.decision!.action.type, "RollbackDeployment")
+          // Everything is up.
+          const full = yield* alert
+          assert.deepStrictEqual(hopsOf(full), ["holmesgpt answered 1"])
+          assert.deepInclude(full.investigation, { investigator: "holmesgpt", confidence: 0.92 })
+          assert.strictEqual(full.level, 0)
+          assert.strictEqual(full.decision!.action.type, "RollbackDeployment")
 
-      // HolmesGPT fails.
-      yield* holmesgpt.forget
-      yield* holmesgpt.setMode({ _tag: "Status", status: 503 })
-      const reduced = yield* alert
-      assert.deepStrictEqual(hopsOf(reduced), ["holmesgpt failed unavailable 5", "llm:first answered 1"])
-      assert.strictEqual(reduced.investigation!.confidence, 0.8, "an LLM's confidence is capped")
-      const attempts = chats(holmesgpt.calls)
-      assert.strictEqual(attempts.length, 5)
-      // Each gap holds one wait and at least nothing more: the peer looks at its clock before it answers.
-      gapsOf(attempts).forEach((gapMs, index) => assert.isAtLeast(gapMs, [100, 200, 400, 800][index]! - timerMs, `the wait before attempt ${index + 2}`))
-      assert.isAtLeast(reduced.hops[0]!.durationMs, 1500 - timerMs)
-      yield* levelIs(service, 1)
+          // HolmesGPT fails.
+          yield* holmesgpt.forget
+          yield* holmesgpt.setMode({ _tag: "Status", status: 503 })
+          const reduced = yield* alert
+          assert.deepStrictEqual(hopsOf(reduced), ["holmesgpt failed unavailable 5", "llm:first answered 1"])
+          assert.strictEqual(reduced.investigation!.confidence, 0.8, "an LLM's confidence is capped")
+          const attempts = chats(holmesgpt.calls)
+          assert.strictEqual(attempts.length, 5)
+          // Each gap holds one wait and at least nothing more: the peer looks at its clock before it answers.
+          gapsOf(attempts).forEach((gapMs, index) =>
+            assert.isAtLeast(gapMs, [100, 200, 400, 800][index]! - timerMs, `the wait before attempt ${index + 2}`)
+          )
+          assert.isAtLeast(reduced.hops[0]!.durationMs, 1500 - timerMs)
+          yield* levelIs(service, 1)
 
-      // The circuit is open: it is not asked at all.
-      const skipped = yield* alert
-      assert.deepStrictEqual(hopsOf(skipped), ["holmesgpt skipped circuit-open 0", "llm:first answered 1"])
-      assert.strictEqual(skipped.level, 1)
+          // The circuit is open: it is not asked at all.
+          const skipped = yield* alert
+          assert.deepStrictEqual(hopsOf(skipped), ["holmesgpt skipped circuit-open 0", "llm:first answered 1"])
+          assert.strictEqual(skipped.level, 1)
 
-      // The first provider does not answer the telephone any more, then the second.
-      yield* first.setMode({ _tag: "Down" })
-      const other = yield* alert
-      assert.deepStrictEqual(hopsOf(other), ["holmesgpt skipped circuit-open 0", "llm:first failed unavailable 5", "llm:second answered 1"])
-      assert.strictEqual(other.investigation!.provider, "second")
-      yield* second.setMode({ _tag: "Down" })
-      const local = yield* alert
-      assert.deepStrictEqual(hopsOf(local), ["holmesgpt skipped circuit-open 0", "llm:first skipped circuit-open 0", "llm:second failed unavailable 5", "rules answered 1"])
-      assert.isAtMost(local.investigation!.confidence, 0.5)
-      yield* levelIs(service, 2)
-      const rules = yield* alert
-      assert.deepStrictEqual(hopsOf(rules).slice(-1), ["rules answered 1"])
-      assert.strictEqual(rules.level, 2)
-      yield* itSaysSo(service)
+          // The first provider does not answer the telephone any more, then the second.
+          yield* first.setMode({ _tag: "Down" })
+          const other = yield* alert
+          assert.deepStrictEqual(hopsOf(other), [
+            "holmesgpt skipped circuit-open 0",
+            "llm:first failed unavailable 5",
+            "llm:second answered 1"
+          ])
+          assert.strictEqual(other.investigation!.provider, "second")
+          yield* second.setMode({ _tag: "Down" })
+          const local = yield* alert
+          assert.deepStrictEqual(hopsOf(local), [
+            "holmesgpt skipped circuit-open 0",
+            "llm:first skipped circuit-open 0",
+            "llm:second failed unavailable 5",
+            "rules answered 1"
+          ])
+          assert.isAtMost(local.investigation!.confidence, 0.5)
+          yield* levelIs(service, 2)
+          const rules = yield* alert
+          assert.deepStrictEqual(hopsOf(rules).slice(-1), ["rules answered 1"])
+          assert.strictEqual(rules.level, 2)
+          yield* itSaysSo(service)
 
-      // All come back, and no alert is needed to find that out.
-      const before = service.events.length
-      yield* first.setMode({ _tag: "Ok" })
-      yield* second.setMode({ _tag: "Ok" })
-      yield* holmesgpt.setMode({ _tag: "Ok" })
-      yield* Effect.all([levelIs(service, 0, before), ...["holmesgpt", "llm:first", "llm:second"].map((name) => isClosed(service, name, before))], { concurrency: "unbounded" })
+          // All come back, and no alert is needed to find that out.
+          const before = service.events.length
+          yield* first.setMode({ _tag: "Ok" })
+          yield* second.setMode({ _tag: "Ok" })
+          yield* holmesgpt.setMode({ _tag: "Ok" })
+          yield* Effect.all(
+            [
+              levelIs(service, 0, before),
+              ...["holmesgpt", "llm:first", "llm:second"].map((name) => isClosed(service, name, before))
+            ],
+            { concurrency: "unbounded" }
+          )
 
-      const probes = holmesgpt.calls.slice(holmesgpt.calls.indexOf(attempts[4]!) + 1)
-      assert.deepStrictEqual(probes.map(({ method, path }) => `${method} ${path}`), ["GET /healthz", "GET /healthz", "GET /healthz"], "three cheap probes close it")
-      assert.isAtLeast(probes[0]!.atMs - attempts[4]!.atMs, 30_000 - timerMs, "for 30 s after the fifth failure it saw no call")
-      const whole = yield* alert
-      assert.deepStrictEqual(hopsOf(whole), ["holmesgpt answered 1"])
-      assert.strictEqual(whole.level, 0)
-      yield* itCountedIt(service)
-      for (const key of Object.values(keys)) assert.notInclude(service.log(), key)
-    })), 120_000)
+          const probes = holmesgpt.calls.slice(holmesgpt.calls.indexOf(attempts[4]!) + 1)
+          assert.deepStrictEqual(
+            probes.map(({ method, path }) => `${method} ${path}`),
+            ["GET /healthz", "GET /healthz", "GET /healthz"],
+            "three cheap probes close it"
+          )
+          assert.isAtLeast(
+            probes[0]!.atMs - attempts[4]!.atMs,
+            30_000 - timerMs,
+            "for 30 s after the fifth failure it saw no call"
+          )
+          const whole = yield* alert
+          assert.deepStrictEqual(hopsOf(whole), ["holmesgpt answered 1"])
+          assert.strictEqual(whole.level, 0)
+          yield* itCountedIt(service)
+          for (const key of Object.values(keys)) assert.notInclude(service.log(), key)
+        })
+      ),
+    120_000
+  )
 
   const itSaysSo = (service: Service) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const status = yield* service.get<{
         readonly level: number
         readonly reasons: ReadonlyArray<string>
         readonly capabilities: { readonly investigators: ReadonlyArray<string> }
-        readonly components: ReadonlyArray<{ readonly name: string; readonly status: string; readonly breaker?: { readonly state: string } }>
+        readonly components: ReadonlyArray<{
+          readonly name: string
+          readonly status: string
+          readonly breaker?: { readonly state: string }
+        }>
       }>("/api/v1/status")
       assert.strictEqual(status.level, 2)
       assert.isNotEmpty(status.reasons)
@@ -130,22 +183,32 @@ describe("The AI goes away and comes back", () => {
       assert.strictEqual((yield* service.send("/readyz")).status, 200, "doing without the AI is what it is for")
       const metrics = yield* service.metrics
       assert.strictEqual(metrics.get("kubernaut_degradation_level"), 2)
-      for (const name of ["holmesgpt", "llm:first", "llm:second"]) assert.strictEqual(metrics.get(`kubernaut_circuit_breaker_state{service="${name}"}`), 1, name)
+      for (const name of ["holmesgpt", "llm:first", "llm:second"])
+        assert.strictEqual(metrics.get(`kubernaut_circuit_breaker_state{service="${name}"}`), 1, name)
     })
 
   const itCountedIt = (service: Service) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const metrics = yield* service.metrics
       assert.strictEqual(metrics.get("kubernaut_degradation_level"), 0)
       for (const name of ["holmesgpt", "llm:first", "llm:second"]) {
         assert.strictEqual(metrics.get(`kubernaut_circuit_breaker_state{service="${name}"}`), 0, name)
         assert.isAtLeast(metrics.get(`kubernaut_recovery_time_seconds{service="${name}"}`)!, 30, name)
-        assert.strictEqual(metrics.get(`kubernaut_circuit_breaker_transitions_total{service="${name}",from="closed",to="open"}`), 1, name)
-        assert.strictEqual(metrics.get(`kubernaut_circuit_breaker_transitions_total{service="${name}",from="half-open",to="closed"}`), 1, name)
+        assert.strictEqual(
+          metrics.get(`kubernaut_circuit_breaker_transitions_total{service="${name}",from="closed",to="open"}`),
+          1,
+          name
+        )
+        assert.strictEqual(
+          metrics.get(`kubernaut_circuit_breaker_transitions_total{service="${name}",from="half-open",to="closed"}`),
+          1,
+          name
+        )
         assert.strictEqual(metrics.get(`kubernaut_retry_attempts_total{service="${name}"}`), 4, name)
         assert.strictEqual(metrics.get(`kubernaut_bulkhead_in_use{service="${name}"}`), 0, name)
       }
-      // Five alerts stepped down from HolmesGPT; of those, three from the first provider (twice to the second, counted by tier) and two to the rules.
+      // Five alerts stepped down from HolmesGPT; of those, three from the first provider (twice to the second, counted
+      // by tier) and two to the rules.
       assert.strictEqual(metrics.get(`kubernaut_fallback_activations_total{from="holmesgpt",to="llm"}`), 5)
       assert.strictEqual(metrics.get(`kubernaut_fallback_activations_total{from="llm",to="llm"}`), 3)
       assert.strictEqual(metrics.get(`kubernaut_fallback_activations_total{from="llm",to="rules"}`), 2)

@@ -1,9 +1,10 @@
 /** One alert goes the whole way on the sandbox, through the service as it is run and over real HTTP. */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+
 import { createHash } from "node:crypto"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
 import type { AuditEvent } from "../../src/domain/AuditEvent.ts"
 import { RemediationDetail } from "../../src/http/Api.ts"
 import { exampleAlert, type Result, type Service, start } from "./Service.ts"
@@ -17,10 +18,12 @@ const idOf = (results: ReadonlyArray<Result>, index = 0): string => {
 const kindsOf = (self: RemediationDetail): ReadonlyArray<string> => self.events.map((event) => event.kind)
 
 /** The whole audit log, page by page. */
-const auditOf = Effect.fnUntraced(function*(service: Service) {
+const auditOf = Effect.fnUntraced(function* (service: Service) {
   const lines: Array<AuditEvent> = []
   while (true) {
-    const page = yield* service.get<{ readonly events: ReadonlyArray<AuditEvent>; readonly next: number }>(`/api/v1/audit?after=${lines.length}&limit=7`)
+    const page = yield* service.get<{ readonly events: ReadonlyArray<AuditEvent>; readonly next: number }>(
+      `/api/v1/audit?after=${lines.length}&limit=7`
+    )
     if (page.events.length === 0) return lines
     lines.push(...page.events)
     assert.strictEqual(page.next, lines.length, "lines are numbered without gaps")
@@ -39,61 +42,123 @@ const firstBrokenLine = (lines: ReadonlyArray<AuditEvent>): number | undefined =
 }
 
 const total = (metrics: ReadonlyMap<string, number>, name: string): number =>
-  [...metrics].filter(([sample]) => sample === name || sample.startsWith(`${name}{`)).reduce((sum, [, value]) => sum + value, 0)
+  [...metrics]
+    .filter(([sample]) => sample === name || sample.startsWith(`${name}{`))
+    .reduce((sum, [, value]) => sum + value, 0)
 
 describe("One alert, the whole way", () => {
-  it.live("every example is answered, worked to its end, told of by events, and counted", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const service = yield* start()
-      const names = readdirSync(join(import.meta.dirname, "../../examples/alerts")).map((file) => file.replace(/\.json$/, "")).sort()
-      assert.deepStrictEqual(names, ["crash-loop", "hpa-maxed", "mixed", "node-not-ready", "oom", "resolved", "watchdog"])
+  it.live(
+    "every example is answered, worked to its end, told of by events, and counted",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const service = yield* start()
+          const names = readdirSync(join(import.meta.dirname, "../../examples/alerts"))
+            .map((file) => file.replace(/\.json$/, ""))
+            .sort()
+          assert.deepStrictEqual(names, [
+            "crash-loop",
+            "hpa-maxed",
+            "mixed",
+            "node-not-ready",
+            "oom",
+            "resolved",
+            "watchdog"
+          ])
 
-      const results = new Map<string, ReadonlyArray<Result>>()
-      // In this order `mixed` meets alerts that are known, and `resolved` one whose action has been done.
-      for (const name of names.filter((each) => each !== "resolved")) results.set(name, yield* service.post(exampleAlert(name)))
-      const statuses = (name: string) => results.get(name)!.map((result) => result.status)
-      assert.deepStrictEqual(statuses("crash-loop"), ["accepted"])
-      assert.deepStrictEqual(statuses("hpa-maxed"), ["accepted"])
-      assert.deepStrictEqual(statuses("mixed"), ["duplicate", "accepted", "accepted", "accepted", "accepted", "accepted", "resolved"])
-      assert.deepStrictEqual(statuses("node-not-ready"), ["duplicate"])
-      assert.strictEqual(idOf(results.get("node-not-ready")!), idOf(results.get("mixed")!, 4), "a duplicate names the remediation that is at work")
-      assert.strictEqual(idOf(results.get("mixed")!, 6), idOf(results.get("crash-loop")!), "a resolved alert names the remediation of its firing")
+          const results = new Map<string, ReadonlyArray<Result>>()
+          // In this order `mixed` meets alerts that are known, and `resolved` one whose action has been done.
+          for (const name of names.filter((each) => each !== "resolved"))
+            results.set(name, yield* service.post(exampleAlert(name)))
+          const statuses = (name: string) => results.get(name)!.map((result) => result.status)
+          assert.deepStrictEqual(statuses("crash-loop"), ["accepted"])
+          assert.deepStrictEqual(statuses("hpa-maxed"), ["accepted"])
+          assert.deepStrictEqual(statuses("mixed"), [
+            "duplicate",
+            "accepted",
+            "accepted",
+            "accepted",
+            "accepted",
+            "accepted",
+            "resolved"
+          ])
+          assert.deepStrictEqual(statuses("node-not-ready"), ["duplicate"])
+          assert.strictEqual(
+            idOf(results.get("node-not-ready")!),
+            idOf(results.get("mixed")!, 4),
+            "a duplicate names the remediation that is at work"
+          )
+          assert.strictEqual(
+            idOf(results.get("mixed")!, 6),
+            idOf(results.get("crash-loop")!),
+            "a resolved alert names the remediation of its firing"
+          )
 
-      const again = yield* service.post(exampleAlert("crash-loop"))
-      assert.deepStrictEqual(again, [{ ...results.get("crash-loop")![0]!, status: "duplicate" }])
+          const again = yield* service.post(exampleAlert("crash-loop"))
+          assert.deepStrictEqual(again, [{ ...results.get("crash-loop")![0]!, status: "duplicate" }])
 
-      const ids = [...new Set([...results.values()].flat().map((result) => result.remediationId!))]
-      assert.strictEqual(ids.length, 9)
-      const all = yield* Effect.forEach(ids, service.ended, { concurrency: "unbounded" })
-      const stateOf = (name: string, index = 0) => all.find(({ id }) => id === idOf(results.get(name)!, index))?.state
-      assert.strictEqual(stateOf("crash-loop"), "Remediated")
-      assert.strictEqual(stateOf("oom"), "Remediated")
-      assert.strictEqual(stateOf("hpa-maxed"), "Remediated")
-      assert.strictEqual(stateOf("watchdog"), "Observed")
-      for (const index of [1, 2, 3, 4, 5]) assert.strictEqual(stateOf("mixed", index), "Escalated", `alert ${index} of mixed is about nothing that is there`)
+          const ids = [...new Set([...results.values()].flat().map((result) => result.remediationId!))]
+          assert.strictEqual(ids.length, 9)
+          const all = yield* Effect.forEach(ids, service.ended, { concurrency: "unbounded" })
+          const stateOf = (name: string, index = 0) =>
+            all.find(({ id }) => id === idOf(results.get(name)!, index))?.state
+          assert.strictEqual(stateOf("crash-loop"), "Remediated")
+          assert.strictEqual(stateOf("oom"), "Remediated")
+          assert.strictEqual(stateOf("hpa-maxed"), "Remediated")
+          assert.strictEqual(stateOf("watchdog"), "Observed")
+          for (const index of [1, 2, 3, 4, 5])
+            assert.strictEqual(
+              stateOf("mixed", index),
+              "Escalated",
+              `alert ${index} of mixed is about nothing that is there`
+            )
 
-      yield* itsWholeRecordIsRead(service, idOf(results.get("crash-loop")!))
-      yield* eventsToldIt(service, idOf(results.get("crash-loop")!))
+          yield* itsWholeRecordIsRead(service, idOf(results.get("crash-loop")!))
+          yield* eventsToldIt(service, idOf(results.get("crash-loop")!))
 
-      const late = yield* service.post(exampleAlert("resolved"))
-      assert.deepStrictEqual(late, [{ fingerprint: late[0]!.fingerprint, status: "resolved", remediationId: idOf(results.get("crash-loop")!) }])
-      assert.strictEqual((yield* service.remediation(idOf(late))).state, "Remediated", "an end stays an end")
+          const late = yield* service.post(exampleAlert("resolved"))
+          assert.deepStrictEqual(late, [
+            { fingerprint: late[0]!.fingerprint, status: "resolved", remediationId: idOf(results.get("crash-loop")!) }
+          ])
+          assert.strictEqual((yield* service.remediation(idOf(late))).state, "Remediated", "an end stays an end")
 
-      yield* metricsAreTrue(service, all)
-      yield* auditIsIntact(service, all)
-      assert.strictEqual((yield* service.stop).code, 0)
-      assert.notMatch(service.log(), /\n {4}at /, "no stack in the log of a good day")
-    })), 60_000)
+          yield* metricsAreTrue(service, all)
+          yield* auditIsIntact(service, all)
+          assert.strictEqual((yield* service.stop).code, 0)
+          assert.notMatch(service.log(), /\n {4}at /, "no stack in the log of a good day")
+        })
+      ),
+    60_000
+  )
 
   const itsWholeRecordIsRead = (service: Service, id: string) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const answer = yield* service.send(`/api/v1/remediations/${id}`)
       const raw = JSON.parse(answer.text) as Record<string, unknown>
-      for (const field of ["id", "alert", "state", "level", "hops", "investigation", "decision", "executions", "verification", "traceId", "events"]) {
+      for (const field of [
+        "id",
+        "alert",
+        "state",
+        "level",
+        "hops",
+        "investigation",
+        "decision",
+        "executions",
+        "verification",
+        "traceId",
+        "events"
+      ]) {
         assert.property(raw, field)
       }
-      const whole = yield* Effect.orDie(Schema.decodeUnknownEffect(RemediationDetail)(raw, { onExcessProperty: "error" }))
-      assert.deepStrictEqual(whole.target, { cluster: "sandbox", namespace: "shop", kind: "Deployment", name: "checkout" })
+      const whole = yield* Effect.orDie(
+        Schema.decodeUnknownEffect(RemediationDetail)(raw, { onExcessProperty: "error" })
+      )
+      assert.deepStrictEqual(whole.target, {
+        cluster: "sandbox",
+        namespace: "shop",
+        kind: "Deployment",
+        name: "checkout"
+      })
       assert.strictEqual(whole.level, 0)
       const [hop, ...more] = whole.hops
       assert.deepStrictEqual(more, [])
@@ -101,29 +166,49 @@ describe("One alert, the whole way", () => {
       assert.isAtLeast(hop!.durationMs, 0)
       assert.isNotEmpty(whole.investigation!.rootCause)
       assert.isAtMost(whole.investigation!.confidence, 0.5, "rules are capped")
-      assert.deepStrictEqual(whole.decision!.action, { type: "RollbackDeployment", target: { namespace: "shop", kind: "Deployment", name: "checkout" }, toRevision: 2 })
+      assert.deepStrictEqual(whole.decision!.action, {
+        type: "RollbackDeployment",
+        target: { namespace: "shop", kind: "Deployment", name: "checkout" },
+        toRevision: 2
+      })
       assert.strictEqual(whole.executions.length, 1)
       assert.strictEqual(whole.executions[0]!.outcome?.applied, "yes")
       assert.strictEqual(whole.executions[0]!.outcome?.executionId, `${id}-1`)
       assert.notStrictEqual(whole.executions[0]!.intent.inverse._tag, "None")
       assert.strictEqual(whole.verification!.verdict, "fixed")
       assert.match(whole.traceId!, /^[0-9a-f]{32}$/)
-      assert.deepStrictEqual(kindsOf(whole).filter((kind) => kind !== "AlertResolved"), ["Accepted", "Started", "Investigated", "Decided", "Intended", "Executed", "Verified", "Concluded"])
-      assert.deepStrictEqual(whole.events.map(({ sequence }) => sequence), whole.events.map((_, index) => index))
-      assert.strictEqual(yield* Effect.map(service.send("/api/v1/remediations/rem-unknown"), ({ status }) => status), 404)
+      assert.deepStrictEqual(
+        kindsOf(whole).filter((kind) => kind !== "AlertResolved"),
+        ["Accepted", "Started", "Investigated", "Decided", "Intended", "Executed", "Verified", "Concluded"]
+      )
+      assert.deepStrictEqual(
+        whole.events.map(({ sequence }) => sequence),
+        whole.events.map((_, index) => index)
+      )
+      assert.strictEqual(
+        yield* Effect.map(service.send("/api/v1/remediations/rem-unknown"), ({ status }) => status),
+        404
+      )
     })
 
   const eventsToldIt = (service: Service, id: string) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* service.seen(({ data }) => data["id"] === id && data["kind"] === "Concluded")
       const told = service.events.filter(({ data, event }) => event === "remediation" && data["id"] === id)
       const kinds = told.map(({ data }) => data["kind"])
-      assert.deepStrictEqual(kinds.filter((kind) => kind !== "AlertResolved"), ["Started", "Investigated", "Decided", "Intended", "Executed", "Verified", "Concluded"])
-      assert.deepInclude(told.at(-1)!.data, { state: "Remediated", target: "sandbox/shop/Deployment/checkout", alert: "KubeDeploymentRolloutStuck" })
+      assert.deepStrictEqual(
+        kinds.filter((kind) => kind !== "AlertResolved"),
+        ["Started", "Investigated", "Decided", "Intended", "Executed", "Verified", "Concluded"]
+      )
+      assert.deepInclude(told.at(-1)!.data, {
+        state: "Remediated",
+        target: "sandbox/shop/Deployment/checkout",
+        alert: "KubeDeploymentRolloutStuck"
+      })
     })
 
   const metricsAreTrue = (service: Service, all: ReadonlyArray<RemediationDetail>) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const metrics = yield* service.metrics
       const value = (sample: string) => metrics.get(sample)
       // 13 alerts in seven files, crash-loop twice.
@@ -133,7 +218,11 @@ describe("One alert, the whole way", () => {
       assert.strictEqual(value(`kubernaut_alerts_received_total{status="shed"}`), 0)
       assert.strictEqual(total(metrics, "kubernaut_remediations_total"), all.length)
       for (const state of ["Remediated", "Escalated", "Observed", "Cancelled", "Joined", "RolledBack"]) {
-        assert.strictEqual(value(`kubernaut_remediations_total{state="${state}"}`), all.filter((each) => each.state === state).length, state)
+        assert.strictEqual(
+          value(`kubernaut_remediations_total{state="${state}"}`),
+          all.filter((each) => each.state === state).length,
+          state
+        )
       }
       assert.strictEqual(value("kubernaut_remediation_duration_seconds_count"), all.length)
       for (const action of ["RollbackDeployment", "AdjustResources", "PatchHpa"]) {
@@ -148,74 +237,125 @@ describe("One alert, the whole way", () => {
     })
 
   const auditIsIntact = (service: Service, all: ReadonlyArray<RemediationDetail>) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const lines = yield* auditOf(service)
       assert.isUndefined(firstBrokenLine(lines))
       assert.deepStrictEqual(yield* service.get("/api/v1/audit/verification"), { intact: true })
       for (const { events, id, state } of all) {
         const told = lines.filter(({ subject }) => subject === id).map(({ kind }) => kind)
         const late = state === "Remediated" ? told.slice(0, events.length) : told
-        assert.deepStrictEqual(late, events.map(({ kind }) => `remediation.${kind}`), "a line for each step, in order")
+        assert.deepStrictEqual(
+          late,
+          events.map(({ kind }) => `remediation.${kind}`),
+          "a line for each step, in order"
+        )
       }
     })
 
-  it.live("mode approve asks before every action: yes carries it out, no cancels it, and neither is asked twice", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const service = yield* start({ KUBERNAUT_MODE: "approve" })
-      const rollout = idOf(yield* service.post(exampleAlert("crash-loop")))
-      const memory = idOf(yield* service.post(exampleAlert("oom")))
-      const autoscaler = idOf(yield* service.post(exampleAlert("hpa-maxed")))
-      yield* Effect.forEach([rollout, memory, autoscaler], service.waiting, { concurrency: "unbounded" })
+  it.live(
+    "mode approve asks before every action: yes carries it out, no cancels it, and neither is asked twice",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const service = yield* start({ KUBERNAUT_MODE: "approve" })
+          const rollout = idOf(yield* service.post(exampleAlert("crash-loop")))
+          const memory = idOf(yield* service.post(exampleAlert("oom")))
+          const autoscaler = idOf(yield* service.post(exampleAlert("hpa-maxed")))
+          yield* Effect.forEach([rollout, memory, autoscaler], service.waiting, { concurrency: "unbounded" })
 
-      const { reviews } = yield* service.get<{ readonly reviews: ReadonlyArray<{ readonly id: string; readonly action: { readonly type: string } }> }>("/api/v1/reviews")
-      assert.deepStrictEqual(new Map(reviews.map(({ action, id }) => [id, action.type])), new Map([[rollout, "RollbackDeployment"], [memory, "AdjustResources"], [autoscaler, "PatchHpa"]]))
-      assert.strictEqual(total(yield* service.metrics, "kubernaut_actions_total"), 0, "nothing is done unasked")
+          const { reviews } = yield* service.get<{
+            readonly reviews: ReadonlyArray<{ readonly id: string; readonly action: { readonly type: string } }>
+          }>("/api/v1/reviews")
+          assert.deepStrictEqual(
+            new Map(reviews.map(({ action, id }) => [id, action.type])),
+            new Map([
+              [rollout, "RollbackDeployment"],
+              [memory, "AdjustResources"],
+              [autoscaler, "PatchHpa"]
+            ])
+          )
+          assert.strictEqual(total(yield* service.metrics, "kubernaut_actions_total"), 0, "nothing is done unasked")
 
-      const approved = yield* service.send(`/api/v1/remediations/${rollout}/approve`, { method: "POST" })
-      assert.strictEqual(approved.status, 202, approved.text)
-      const rejected = yield* service.send(`/api/v1/remediations/${memory}/reject`, { json: { reason: "The sale ends at six." } })
-      assert.strictEqual(rejected.status, 202, rejected.text)
-      for (const id of [rollout, memory]) {
-        const twice = yield* service.send(`/api/v1/remediations/${id}/approve`, { method: "POST" })
-        assert.strictEqual(twice.status, 409, twice.text)
-        assert.match(twice.headers.get("content-type")!, /^application\/problem\+json/)
-      }
+          const approved = yield* service.send(`/api/v1/remediations/${rollout}/approve`, { method: "POST" })
+          assert.strictEqual(approved.status, 202, approved.text)
+          const rejected = yield* service.send(`/api/v1/remediations/${memory}/reject`, {
+            json: { reason: "The sale ends at six." }
+          })
+          assert.strictEqual(rejected.status, 202, rejected.text)
+          for (const id of [rollout, memory]) {
+            const twice = yield* service.send(`/api/v1/remediations/${id}/approve`, { method: "POST" })
+            assert.strictEqual(twice.status, 409, twice.text)
+            assert.match(twice.headers.get("content-type")!, /^application\/problem\+json/)
+          }
 
-      const no = yield* service.ended(memory)
-      assert.strictEqual(no.state, "Cancelled")
-      assert.match(no.conclusion!, /The sale ends at six\./)
-      assert.deepStrictEqual(no.executions, [])
+          const no = yield* service.ended(memory)
+          assert.strictEqual(no.state, "Cancelled")
+          assert.match(no.conclusion!, /The sale ends at six\./)
+          assert.deepStrictEqual(no.executions, [])
 
-      // What waits for a person ends with its alert.
-      const endOfIt = exampleAlert("hpa-maxed") as { status: string; alerts: Array<{ status: string; endsAt: string }> }
-      yield* service.post({ ...endOfIt, status: "resolved", alerts: endOfIt.alerts.map((alert) => ({ ...alert, status: "resolved", endsAt: "2026-11-24T03:30:00Z" })) })
-      const resolved = yield* service.ended(autoscaler)
-      assert.strictEqual(resolved.state, "Cancelled")
-      assert.deepStrictEqual(resolved.executions, [])
+          // What waits for a person ends with its alert.
+          const endOfIt = exampleAlert("hpa-maxed") as {
+            status: string
+            alerts: Array<{ status: string; endsAt: string }>
+          }
+          yield* service.post({
+            ...endOfIt,
+            status: "resolved",
+            alerts: endOfIt.alerts.map((alert) => ({ ...alert, status: "resolved", endsAt: "2026-11-24T03:30:00Z" }))
+          })
+          const resolved = yield* service.ended(autoscaler)
+          assert.strictEqual(resolved.state, "Cancelled")
+          assert.deepStrictEqual(resolved.executions, [])
 
-      const yes = yield* service.ended(rollout)
-      assert.strictEqual(yes.state, "Remediated")
-      assert.deepInclude(yes.review, { answer: "approved", by: "anonymous" })
-      assert.deepStrictEqual((yield* service.get<{ readonly reviews: ReadonlyArray<unknown> }>("/api/v1/reviews")).reviews, [])
-      const who = (yield* auditOf(service)).filter(({ kind }) => kind === "remediation.Reviewed").map(({ actor, data, subject }) => ({ actor, answer: data["answer"], subject }))
-      assert.deepStrictEqual(who, [{ actor: "anonymous", answer: "approved", subject: rollout }, { actor: "anonymous", answer: "rejected", subject: memory }])
-    })), 60_000)
+          const yes = yield* service.ended(rollout)
+          assert.strictEqual(yes.state, "Remediated")
+          assert.deepInclude(yes.review, { answer: "approved", by: "anonymous" })
+          assert.deepStrictEqual(
+            (yield* service.get<{ readonly reviews: ReadonlyArray<unknown> }>("/api/v1/reviews")).reviews,
+            []
+          )
+          const who = (yield* auditOf(service))
+            .filter(({ kind }) => kind === "remediation.Reviewed")
+            .map(({ actor, data, subject }) => ({ actor, answer: data["answer"], subject }))
+          assert.deepStrictEqual(who, [
+            { actor: "anonymous", answer: "approved", subject: rollout },
+            { actor: "anonymous", answer: "rejected", subject: memory }
+          ])
+        })
+      ),
+    60_000
+  )
 
-  it.live("mode observe says what it would do and changes nothing", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const service = yield* start({ KUBERNAUT_MODE: "observe" })
-      const first = yield* service.ended(idOf(yield* service.post(exampleAlert("crash-loop"))))
-      assert.strictEqual(first.state, "Observed")
-      assert.strictEqual(first.decision!.action.type, "RollbackDeployment")
-      assert.deepStrictEqual(first.executions, [])
+  it.live(
+    "mode observe says what it would do and changes nothing",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const service = yield* start({ KUBERNAUT_MODE: "observe" })
+          const first = yield* service.ended(idOf(yield* service.post(exampleAlert("crash-loop"))))
+          assert.strictEqual(first.state, "Observed")
+          assert.strictEqual(first.decision!.action.type, "RollbackDeployment")
+          assert.deepStrictEqual(first.executions, [])
 
-      // The cluster as a later alert finds it: still the bad rollout.
-      const later = exampleAlert("crash-loop") as { alerts: Array<Record<string, unknown>> }
-      const second = yield* service.ended(idOf(yield* service.post({ ...later, alerts: later.alerts.map((alert) => ({ ...alert, startsAt: "2026-11-24T04:00:00Z" })) })))
-      assert.strictEqual(second.state, "Observed")
-      assert.notStrictEqual(second.id, first.id)
-      const generationOf = (self: RemediationDetail) => (self.events.find(({ kind }) => kind === "Decided")!.data["observed"] as { readonly generation: number }).generation
-      assert.strictEqual(generationOf(second), generationOf(first))
-      assert.strictEqual(total(yield* service.metrics, "kubernaut_actions_total"), 0)
-    })), 60_000)
+          // The cluster as a later alert finds it: still the bad rollout.
+          const later = exampleAlert("crash-loop") as { alerts: Array<Record<string, unknown>> }
+          const second = yield* service.ended(
+            idOf(
+              yield* service.post({
+                ...later,
+                alerts: later.alerts.map((alert) => ({ ...alert, startsAt: "2026-11-24T04:00:00Z" }))
+              })
+            )
+          )
+          assert.strictEqual(second.state, "Observed")
+          assert.notStrictEqual(second.id, first.id)
+          const generationOf = (self: RemediationDetail) =>
+            (self.events.find(({ kind }) => kind === "Decided")!.data["observed"] as { readonly generation: number })
+              .generation
+          assert.strictEqual(generationOf(second), generationOf(first))
+          assert.strictEqual(total(yield* service.metrics, "kubernaut_actions_total"), 0)
+        })
+      ),
+    60_000
+  )
 })

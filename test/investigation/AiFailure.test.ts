@@ -9,27 +9,111 @@ const secret = "sk-SECRET"
 
 describe("what an AiError means for the chain", () => {
   it.each<readonly [string, AiError.AiErrorReason, unknown, boolean, boolean]>([
-    ["no connection", new AiError.NetworkError({ reason: "TransportError", method: "POST", url: secret }), { _tag: "Unavailable" }, true, true],
-    ["a request that can't be encoded", new AiError.NetworkError({ reason: "EncodeError", method: "POST", url: "" }), { _tag: "BadRequest" }, false, false],
-    ["the provider's own fault", new AiError.InternalProviderError({ description: secret, metadata: { kubernaut: { status: 503, retryAfterMs: 2000 } } }), { _tag: "Unavailable", status: 503, retryAfterMs: 2000 }, true, true],
-    ["another provider's own fault", new AiError.InternalProviderError({ description: secret, metadata: { other: { status: 503 } } }), { _tag: "Unavailable" }, true, true],
-    ["a rate limit", new AiError.RateLimitError({ retryAfter: Duration.seconds(7) }), { _tag: "RateLimited", retryAfterMs: 7000 }, true, true],
+    [
+      "no connection",
+      new AiError.NetworkError({ reason: "TransportError", method: "POST", url: secret }),
+      { _tag: "Unavailable" },
+      true,
+      true
+    ],
+    [
+      "a request that can't be encoded",
+      new AiError.NetworkError({ reason: "EncodeError", method: "POST", url: "" }),
+      { _tag: "BadRequest" },
+      false,
+      false
+    ],
+    [
+      "the provider's own fault",
+      new AiError.InternalProviderError({
+        description: secret,
+        metadata: { kubernaut: { status: 503, retryAfterMs: 2000 } }
+      }),
+      { _tag: "Unavailable", status: 503, retryAfterMs: 2000 },
+      true,
+      true
+    ],
+    [
+      "another provider's own fault",
+      new AiError.InternalProviderError({ description: secret, metadata: { other: { status: 503 } } }),
+      { _tag: "Unavailable" },
+      true,
+      true
+    ],
+    [
+      "a rate limit",
+      new AiError.RateLimitError({ retryAfter: Duration.seconds(7) }),
+      { _tag: "RateLimited", retryAfterMs: 7000 },
+      true,
+      true
+    ],
     ["a rate limit without a time", new AiError.RateLimitError({}), { _tag: "RateLimited" }, true, true],
     ["no money left", new AiError.QuotaExhaustedError({}), { _tag: "QuotaExhausted" }, false, true],
-    ["a wrong key", new AiError.AuthenticationError({ kind: "InvalidKey", description: secret }), { _tag: "Authentication" }, false, true],
+    [
+      "a wrong key",
+      new AiError.AuthenticationError({ kind: "InvalidKey", description: secret }),
+      { _tag: "Authentication" },
+      false,
+      true
+    ],
     ["a refusal", new AiError.ContentPolicyError({ description: secret }), { _tag: "Refused" }, false, false],
-    ["a context that is too long", new AiError.InvalidRequestError({ constraint: contextLength }), { _tag: "ContextOverflow", ...asked }, false, false],
+    [
+      "a context that is too long",
+      new AiError.InvalidRequestError({ constraint: contextLength }),
+      { _tag: "ContextOverflow", ...asked },
+      false,
+      false
+    ],
     ["a bad request", new AiError.InvalidRequestError({ description: secret }), { _tag: "BadRequest" }, false, false],
-    ["a schema the provider can't express", new AiError.UnsupportedSchemaError({ description: secret }), { _tag: "BadRequest" }, false, false],
-    ["input the provider can't take", new AiError.InvalidUserInputError({ description: secret }), { _tag: "BadRequest" }, false, false],
-    ["an answer that is not of the schema", new AiError.StructuredOutputError({ description: secret, responseText: secret }), { _tag: "InvalidAnswer", problem: "the answer does not match the schema" }, false, true],
-    ["an answer that was cut off", new AiError.InvalidOutputError({ description: secret }), { _tag: "InvalidAnswer", problem: "the answer was cut off" }, false, true],
-    ["a response of something else", new AiError.InvalidResponseError({ description: secret }), { _tag: "InvalidAnswer", problem: "the response is not one of the provider's API" }, false, true],
-    ["a leaked tool call", new AiError.ToolNotFoundError({ toolName: secret, availableTools: [] }), { _tag: "InvalidAnswer", problem: "the answer is a tool call that leaked" }, false, true],
+    [
+      "a schema the provider can't express",
+      new AiError.UnsupportedSchemaError({ description: secret }),
+      { _tag: "BadRequest" },
+      false,
+      false
+    ],
+    [
+      "input the provider can't take",
+      new AiError.InvalidUserInputError({ description: secret }),
+      { _tag: "BadRequest" },
+      false,
+      false
+    ],
+    [
+      "an answer that is not of the schema",
+      new AiError.StructuredOutputError({ description: secret, responseText: secret }),
+      { _tag: "InvalidAnswer", problem: "the answer does not match the schema" },
+      false,
+      true
+    ],
+    [
+      "an answer that was cut off",
+      new AiError.InvalidOutputError({ description: secret }),
+      { _tag: "InvalidAnswer", problem: "the answer was cut off" },
+      false,
+      true
+    ],
+    [
+      "a response of something else",
+      new AiError.InvalidResponseError({ description: secret }),
+      { _tag: "InvalidAnswer", problem: "the response is not one of the provider's API" },
+      false,
+      true
+    ],
+    [
+      "a leaked tool call",
+      new AiError.ToolNotFoundError({ toolName: secret, availableTools: [] }),
+      { _tag: "InvalidAnswer", problem: "the answer is a tool call that leaked" },
+      false,
+      true
+    ],
     ["anything else", new AiError.UnknownError({ description: secret }), { _tag: "Unavailable" }, false, true]
   ])("%s", (_name, reason, expected, retryable, counts) => {
     const error = toInvestigatorError("llm", reason, asked)
-    assert.deepStrictEqual<unknown>([error.reason, error.retryable, error.countsAsFailure], [expected, retryable, counts])
+    assert.deepStrictEqual<unknown>(
+      [error.reason, error.retryable, error.countsAsFailure],
+      [expected, retryable, counts]
+    )
     assert.notInclude(`${error.message}${JSON.stringify(error)}`, secret)
   })
 })

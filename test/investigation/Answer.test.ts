@@ -1,12 +1,28 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
-import { type Answer, isOwnObject, limits, parseAnswer, problemOf, toInvestigation } from "../../src/investigation/Answer.ts"
+import {
+  type Answer,
+  isOwnObject,
+  limits,
+  parseAnswer,
+  problemOf,
+  toInvestigation
+} from "../../src/investigation/Answer.ts"
 import { alert, observed, request } from "./fixtures/Requests.ts"
 
-const rollback = { type: "RollbackDeployment", target: { namespace: "shop", kind: "Deployment", name: "checkout" } } as const
+const rollback = {
+  type: "RollbackDeployment",
+  target: { namespace: "shop", kind: "Deployment", name: "checkout" }
+} as const
 
-const answer = (changes: Partial<Answer> = {}): Answer => ({ rootCause: "The rollout is broken.", evidence: ["Pods crash."], action: rollback, confidence: 0.9, ...changes })
+const answer = (changes: Partial<Answer> = {}): Answer => ({
+  rootCause: "The rollout is broken.",
+  evidence: ["Pods crash."],
+  action: rollback,
+  confidence: 0.9,
+  ...changes
+})
 
 const text = (changes: Record<string, unknown> = {}): string => JSON.stringify({ ...answer(), ...changes })
 
@@ -15,7 +31,11 @@ describe("parseAnswer", () => {
     assert.deepStrictEqual(parseAnswer(text({ action: { ...rollback, toRevision: null } })), Result.succeed(answer()))
   })
 
-  it.each([["```json\n", "\n```"], ["```\n", "\n```\n"], ["  \n```json\r\n", "\r\n```  "]])("forgives one Markdown fence around the whole text (%j)", (before, after) => {
+  it.each([
+    ["```json\n", "\n```"],
+    ["```\n", "\n```\n"],
+    ["  \n```json\r\n", "\r\n```  "]
+  ])("forgives one Markdown fence around the whole text (%j)", (before, after) => {
     assert.deepStrictEqual(parseAnswer(before + text() + after), Result.succeed(answer()))
   })
 
@@ -26,20 +46,45 @@ describe("parseAnswer", () => {
     ["prose before a fence", `Here it is:\n\`\`\`json\n${text()}\n\`\`\``, "the answer is not JSON"],
     ["cut-off JSON", text().slice(0, -20), "the answer is not JSON"],
     ["a cut-off fence", "```json\n" + text().slice(0, 40), "the answer is not JSON"],
-    ["a leaked tool call", JSON.stringify({ name: "kubectl_get", arguments: { kind: "pod" } }), "the answer is a tool call that leaked"],
-    ["a list of leaked tool calls", JSON.stringify([{ id: "1", type: "function", function: { name: "kubectl_get" } }]), "the answer is a tool call that leaked"],
-    ["leaked tool calls in a message", JSON.stringify({ role: "assistant", tool_calls: [] }), "the answer is a tool call that leaked"],
-    ["an action that is not in the catalogue", text({ action: { type: "RunCommand", target: rollback.target, command: "rm -rf /" } }), "the answer does not match the schema"],
-    ["a command beside the action", text({ command: "kubectl delete ns shop" }), "the answer does not match the schema"],
+    [
+      "a leaked tool call",
+      JSON.stringify({ name: "kubectl_get", arguments: { kind: "pod" } }),
+      "the answer is a tool call that leaked"
+    ],
+    [
+      "a list of leaked tool calls",
+      JSON.stringify([{ id: "1", type: "function", function: { name: "kubectl_get" } }]),
+      "the answer is a tool call that leaked"
+    ],
+    [
+      "leaked tool calls in a message",
+      JSON.stringify({ role: "assistant", tool_calls: [] }),
+      "the answer is a tool call that leaked"
+    ],
+    [
+      "an action that is not in the catalogue",
+      text({ action: { type: "RunCommand", target: rollback.target, command: "rm -rf /" } }),
+      "the answer does not match the schema"
+    ],
+    [
+      "a command beside the action",
+      text({ command: "kubectl delete ns shop" }),
+      "the answer does not match the schema"
+    ],
     ["a confidence above one", text({ confidence: 1.5 }), "the answer does not match the schema"],
     ["a number that is a string", text({ confidence: "0.9" }), "the answer does not match the schema"],
-    ["a missing root cause", JSON.stringify({ evidence: [], action: rollback, confidence: 0.5 }), "the answer does not match the schema"]
+    [
+      "a missing root cause",
+      JSON.stringify({ evidence: [], action: rollback, confidence: 0.5 }),
+      "the answer does not match the schema"
+    ]
   ])("refuses %s", (_name, given, problem) => {
     assert.deepStrictEqual(parseAnswer(given), Result.fail(problem))
   })
 
   it.effect.prop("never dies, whatever a model writes", [Schema.String], ([given]) =>
-    Effect.sync(() => assert.isTrue(Result.isFailure(parseAnswer(given)) || given.includes("rootCause"))))
+    Effect.sync(() => assert.isTrue(Result.isFailure(parseAnswer(given)) || given.includes("rootCause")))
+  )
 })
 
 describe("an answer is judged against the remediation's own objects", () => {
@@ -75,7 +120,10 @@ describe("an answer is judged against the remediation's own objects", () => {
   })
 
   it("an action on somebody else's object is refused", () => {
-    const problem = problemOf(request(), answer({ action: { ...rollback, target: { ...rollback.target, name: "cart" } } }))
+    const problem = problemOf(
+      request(),
+      answer({ action: { ...rollback, target: { ...rollback.target, name: "cart" } } })
+    )
     assert.strictEqual(problem, "the action's target is not the alert's target or part of it")
   })
 

@@ -3,6 +3,7 @@
  *
  * `make` gives an investigator whose peer is well. Driver-only cases (what each status means) stay with the driver.
  */
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Schema, type Scope } from "effect"
 import { appliesToItsTarget } from "../../src/domain/Action.ts"
@@ -19,10 +20,30 @@ const situations: ReadonlyArray<readonly [string, InvestigationRequest]> = [
   ["a broken rollout with all evidence", request({ evidence: evidence() })],
   ["no evidence at all", request({ observed: null })],
   ["empty evidence", request({ evidence: { ...empty, missing: ["events"] }, level: 2 })],
-  ["a workload that is gone", request({ observed: observed({ exists: false, pods: [], desiredReplicas: null, readyReplicas: null }) })],
-  ["a node", request({ target: { cluster: "test", namespace: "", kind: "Node", name: "worker-1" }, alert: alert({ name: "KubeNodeNotReady", labels: { node: "worker-1" } }), observed: null })],
-  ["an alert nobody knows, about a kind nobody acts on", request({ alert: alert({ name: "Ours", labels: {}, annotations: {} }), target: { ...target, kind: "Ingress" }, observed: null })],
-  ["text that is not English, nor one line", request({ alert: alert({ annotations: { description: "サービス停止\n\u2028\"}]}\u0000" } }) })]
+  [
+    "a workload that is gone",
+    request({ observed: observed({ exists: false, pods: [], desiredReplicas: null, readyReplicas: null }) })
+  ],
+  [
+    "a node",
+    request({
+      target: { cluster: "test", namespace: "", kind: "Node", name: "worker-1" },
+      alert: alert({ name: "KubeNodeNotReady", labels: { node: "worker-1" } }),
+      observed: null
+    })
+  ],
+  [
+    "an alert nobody knows, about a kind nobody acts on",
+    request({
+      alert: alert({ name: "Ours", labels: {}, annotations: {} }),
+      target: { ...target, kind: "Ingress" },
+      observed: null
+    })
+  ],
+  [
+    "text that is not English, nor one line",
+    request({ alert: alert({ annotations: { description: 'サービス停止\n\u2028"}]}\u0000' } }) })
+  ]
 ]
 
 export const contract = (name: string, make: Effect.Effect<Investigator, never, Scope.Scope>) => {
@@ -32,7 +53,7 @@ export const contract = (name: string, make: Effect.Effect<Investigator, never, 
   describe(`${name} as an investigator`, () => {
     for (const [situation, given] of situations) {
       test(`answers about ${situation} with an investigation of the schema, on the remediation's own object`, (investigator) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           const found = yield* investigator.investigate(given)
           assert.isTrue(Schema.is(Investigation)(found))
           assert.strictEqual(found.investigator, investigator.name)
@@ -43,16 +64,21 @@ export const contract = (name: string, make: Effect.Effect<Investigator, never, 
     }
 
     test("repeats no secret of the alert in what it answers", (investigator) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const given = request({
-          alert: alert({ labels: { api_key: hidden, pod: "checkout-7d9f-a" }, annotations: { description: `password=${hidden}` } }),
-          evidence: evidence({ logs: [{ pod: "p", container: "c", previous: true, text: `Authorization: Bearer ${hidden}` }] })
+          alert: alert({
+            labels: { api_key: hidden, pod: "checkout-7d9f-a" },
+            annotations: { description: `password=${hidden}` }
+          }),
+          evidence: evidence({
+            logs: [{ pod: "p", container: "c", previous: true, text: `Authorization: Bearer ${hidden}` }]
+          })
         })
         assert.notInclude(JSON.stringify(yield* investigator.investigate(given)), hidden)
       }))
 
     test("keeps nothing between requests: the second answer is about the second request", (investigator) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         yield* investigator.investigate(request())
         const other = { ...target, name: "cart" }
         const found = yield* investigator.investigate(request({ target: other, observed: null }))
@@ -60,14 +86,21 @@ export const contract = (name: string, make: Effect.Effect<Investigator, never, 
       }))
 
     test("takes many requests at once", (investigator) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const names = Array.from({ length: 20 }, (_, index) => `workload-${index}`)
-        const found = yield* Effect.forEach(names, (each) => investigator.investigate(request({ target: { ...target, name: each }, observed: null })), { concurrency: "unbounded" })
-        assert.deepStrictEqual(found.map(({ action }) => action.target.name), names)
+        const found = yield* Effect.forEach(
+          names,
+          (each) => investigator.investigate(request({ target: { ...target, name: each }, observed: null })),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(
+          found.map(({ action }) => action.target.name),
+          names
+        )
       }))
 
     test("its probe succeeds while its peer is well", (investigator) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const exit = yield* Effect.exit(investigator.probe ?? Effect.void)
         assert.isTrue(Exit.isSuccess(exit))
       }))

@@ -3,4 +3,7 @@ import { standard } from "../../src/investigation/Rulebook.ts"
 import { make } from "../../src/investigation/RuleInvestigator.ts"
 import { contract } from "./Investigator.contract.ts"
 
-contract("the default rulebook", Effect.map(Effect.orDie(standard), ({ rules }) => make({ rules })))
+contract(
+  "the default rulebook",
+  Effect.map(Effect.orDie(standard), ({ rules }) => make({ rules }))
+)

@@ -1,10 +1,11 @@
 /** What only a real API server can refuse: RBAC, admission policies, Pod Security and LimitRanges, in its own words. */
-import { CoreV1Api, KubeConfig, KubernetesObjectApi } from "@kubernetes/client-node"
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Schedule } from "effect"
+
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { CoreV1Api, KubeConfig, KubernetesObjectApi } from "@kubernetes/client-node"
+import { Effect, Fiber, Layer, Schedule } from "effect"
 import type { Change } from "../../src/domain/Change.ts"
 import * as ClientNode from "../../src/kubernetes/ClientNode.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
@@ -24,26 +25,54 @@ const adminConfig = (): KubeConfig => {
   return config
 }
 
-const container = (resources: Record<string, unknown> = { limits: { memory: "64Mi", cpu: "100m" } }, rest: Record<string, unknown> = {}) => ({ name: "main", image: "registry.example/app:v1", resources, ...rest })
+const container = (
+  resources: Record<string, unknown> = { limits: { memory: "64Mi", cpu: "100m" } },
+  rest: Record<string, unknown> = {}
+) => ({ name: "main", image: "registry.example/app:v1", resources, ...rest })
 const pod = (name: string, spec: Record<string, unknown>): Change => ({
   _tag: "Create",
   ref: { namespace, kind: "Pod", name },
-  manifest: { apiVersion: "v1", kind: "Pod", metadata: { name }, spec } as Extract<Change, { _tag: "Create" }>["manifest"]
+  manifest: { apiVersion: "v1", kind: "Pod", metadata: { name }, spec } as Extract<
+    Change,
+    { _tag: "Create" }
+  >["manifest"]
 })
 const web = { namespace, kind: "Deployment", name: "web" }
-const scale = (replicas: number): Change => ({ _tag: "Patch", ref: web, patch: [{ op: "replace", path: "/spec/replicas", value: replicas }] })
+const scale = (replicas: number): Change => ({
+  _tag: "Patch",
+  ref: web,
+  patch: [{ op: "replace", path: "/spec/replicas", value: replicas }]
+})
 
 const manifests = [
-  { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels: { "pod-security.kubernetes.io/enforce": "baseline" } } },
-  { apiVersion: "v1", kind: "LimitRange", metadata: { name: "limits", namespace }, spec: { limits: [{ type: "Container", max: { memory: "2Gi" } }] } },
+  {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: namespace, labels: { "pod-security.kubernetes.io/enforce": "baseline" } }
+  },
+  {
+    apiVersion: "v1",
+    kind: "LimitRange",
+    metadata: { name: "limits", namespace },
+    spec: { limits: [{ type: "Container", max: { memory: "2Gi" } }] }
+  },
   {
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: { name: "web", namespace },
-    spec: { replicas: 1, selector: { matchLabels: { app: "web" } }, template: { metadata: { labels: { app: "web" } }, spec: { containers: [container()] } } }
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: { app: "web" } },
+      template: { metadata: { labels: { app: "web" } }, spec: { containers: [container()] } }
+    }
   },
   { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "agent", namespace } },
-  { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata: { name: "agent", namespace }, rules: [{ apiGroups: ["apps"], resources: ["deployments"], verbs: ["get"] }] },
+  {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "Role",
+    metadata: { name: "agent", namespace },
+    rules: [{ apiGroups: ["apps"], resources: ["deployments"], verbs: ["get"] }]
+  },
   {
     apiVersion: "rbac.authorization.k8s.io/v1",
     kind: "RoleBinding",
@@ -56,7 +85,11 @@ const manifests = [
     kind: "ValidatingAdmissionPolicy",
     metadata: { name: namespace },
     spec: {
-      matchConstraints: { resourceRules: [{ apiGroups: ["apps"], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources: ["deployments"] }] },
+      matchConstraints: {
+        resourceRules: [
+          { apiGroups: ["apps"], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources: ["deployments"] }
+        ]
+      },
       validations: [{ expression: "object.spec.replicas <= 5", message: "too many" }]
     }
   },
@@ -64,38 +97,49 @@ const manifests = [
     apiVersion: "admissionregistration.k8s.io/v1",
     kind: "ValidatingAdmissionPolicyBinding",
     metadata: { name: namespace },
-    spec: { policyName: namespace, validationActions: ["Deny"], matchResources: { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } } }
+    spec: {
+      policyName: namespace,
+      validationActions: ["Deny"],
+      matchResources: { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } }
+    }
   },
   // A webhook that nobody serves, for ConfigMaps of this namespace.
   {
     apiVersion: "admissionregistration.k8s.io/v1",
     kind: "ValidatingWebhookConfiguration",
     metadata: { name: namespace },
-    webhooks: [{
-      name: "absent.example.com",
-      clientConfig: { url: "https://127.0.0.1:1/validate" },
-      rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["configmaps"] }],
-      namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
-      admissionReviewVersions: ["v1"],
-      sideEffects: "None",
-      failurePolicy: "Fail",
-      timeoutSeconds: 2
-    }]
+    webhooks: [
+      {
+        name: "absent.example.com",
+        clientConfig: { url: "https://127.0.0.1:1/validate" },
+        rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["configmaps"] }],
+        namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+        admissionReviewVersions: ["v1"],
+        sideEffects: "None",
+        failurePolicy: "Fail",
+        timeoutSeconds: 2
+      }
+    ]
   }
 ]
 
 const writeKubeconfig = (path: string, token: string): void => {
   const { caData, server } = adminConfig().getCurrentCluster()!
-  writeFileSync(path, JSON.stringify({
-    clusters: [{ name: "c", cluster: { server, "certificate-authority-data": caData } }],
-    users: [{ name: "u", user: { token } }],
-    contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
-    "current-context": "x"
-  }))
+  writeFileSync(
+    path,
+    JSON.stringify({
+      clusters: [{ name: "c", cluster: { server, "certificate-authority-data": caData } }],
+      users: [{ name: "u", user: { token } }],
+      contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+      "current-context": "x"
+    })
+  )
 }
 
 const refused = (change: Change, layer: Layer.Layer<KubernetesClient>) =>
-  Effect.flatMap(KubernetesClient, (kubernetes) => Effect.flip(kubernetes.apply(change, { dryRun: true }))).pipe(Effect.provide(layer))
+  Effect.flatMap(KubernetesClient, (kubernetes) => Effect.flip(kubernetes.apply(change, { dryRun: true }))).pipe(
+    Effect.provide(layer)
+  )
 
 /** Admission rules come into force about a second after they are made. */
 const onceRefused = (change: Change): Effect.Effect<KubernetesError, KubernetesObject | undefined> =>
@@ -118,49 +162,72 @@ describe.skipIf(!plane.available)(`a real API server's refusals${plane.note}`, (
   })
 
   it.live("RBAC's no is Forbidden, for a read and for a write", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const error = yield* refused(scale(2), agent)
       assert.deepStrictEqual([error.reason, error.applied, error.retryable], [{ _tag: "Forbidden" }, "no", false])
-      const secrets = yield* Effect.flatMap(KubernetesClient, (kubernetes) => Effect.flip(kubernetes.list("Node", {}))).pipe(Effect.provide(agent))
+      const secrets = yield* Effect.flatMap(KubernetesClient, (kubernetes) =>
+        Effect.flip(kubernetes.list("Node", {}))
+      ).pipe(Effect.provide(agent))
       assert.strictEqual(secrets.reason._tag, "Forbidden")
-      const readable = yield* Effect.flatMap(KubernetesClient, (kubernetes) => kubernetes.get(web)).pipe(Effect.provide(agent))
+      const readable = yield* Effect.flatMap(KubernetesClient, (kubernetes) => kubernetes.get(web)).pipe(
+        Effect.provide(agent)
+      )
       assert.strictEqual(readable.metadata.name, "web")
-    }))
+    })
+  )
 
   it.live("a token that is not valid is Unauthorized", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const kubeconfig = join(directory, "wrong.kubeconfig")
       writeKubeconfig(kubeconfig, "not-a-token")
       const error = yield* refused(scale(2), Layer.orDie(ClientNode.layer({ kubeconfig })))
       assert.strictEqual(error.reason._tag, "Unauthorized")
-    }))
+    })
+  )
 
   it.live("a LimitRange's no is QuotaExceeded without a quota's name", () =>
-    Effect.gen(function*() {
-      const error = yield* refused(pod("huge", { containers: [container({ limits: { memory: "4Gi", cpu: "1" } })] }), admin)
+    Effect.gen(function* () {
+      const error = yield* refused(
+        pod("huge", { containers: [container({ limits: { memory: "4Gi", cpu: "1" } })] }),
+        admin
+      )
       assert.deepStrictEqual(error.reason, { _tag: "QuotaExceeded" })
-    }))
+    })
+  )
 
   it.live("Pod Security's no is PolicyDenied with its level", () =>
-    Effect.gen(function*() {
-      const error = yield* refused(pod("privileged", { containers: [container(undefined, { securityContext: { privileged: true } })] }), admin)
+    Effect.gen(function* () {
+      const error = yield* refused(
+        pod("privileged", { containers: [container(undefined, { securityContext: { privileged: true } })] }),
+        admin
+      )
       assert.deepStrictEqual(error.reason, { _tag: "PolicyDenied", policy: `PodSecurity "baseline:latest"` })
-    }))
+    })
+  )
 
   it.live("a ValidatingAdmissionPolicy's no is PolicyDenied with its name, though the code is 422", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const error = yield* onceRefused(scale(50))
       assert.deepStrictEqual(error.reason, { _tag: "PolicyDenied", policy: namespace })
-    }))
+    })
+  )
 
   it.live("a webhook that can't be called is Unavailable, was not applied and may be tried again", () =>
-    Effect.gen(function*() {
-      const error = yield* onceRefused({ _tag: "Create", ref: { namespace, kind: "ConfigMap", name: "x" }, manifest: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "x" } } })
-      assert.deepStrictEqual([error.reason, error.applied, error.retryable], [{ _tag: "Unavailable", status: 500 }, "no", true])
-    }))
+    Effect.gen(function* () {
+      const error = yield* onceRefused({
+        _tag: "Create",
+        ref: { namespace, kind: "ConfigMap", name: "x" },
+        manifest: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "x" } }
+      })
+      assert.deepStrictEqual(
+        [error.reason, error.applied, error.retryable],
+        [{ _tag: "Unavailable", status: 500 }, "no", true]
+      )
+    })
+  )
 
   it.live("two who plan on one version: one wins, the other has a Conflict, and nothing is lost", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const before = yield* kubernetes.get(web)
       const planned = (n: number): Change => ({
@@ -171,11 +238,14 @@ describe.skipIf(!plane.available)(`a real API server's refusals${plane.note}`, (
           { op: "add", path: "/metadata/labels", value: { winner: String(n) } }
         ]
       })
-      const fibers = yield* Effect.forEach([1, 2, 3, 4, 5], (n) => Effect.forkChild(Effect.result(kubernetes.apply(planned(n)))))
+      const fibers = yield* Effect.forEach([1, 2, 3, 4, 5], (n) =>
+        Effect.forkChild(Effect.result(kubernetes.apply(planned(n))))
+      )
       const results = yield* Effect.forEach(fibers, Fiber.join)
       const won = results.flatMap((result, index) => (result._tag === "Success" ? [String(index + 1)] : []))
       assert.lengthOf(won, 1)
       assert.isTrue(results.every((result) => result._tag === "Success" || result.failure.reason._tag === "Conflict"))
       assert.strictEqual((yield* kubernetes.get(web)).metadata.labels?.["winner"], won[0])
-    }).pipe(Effect.provide(admin)))
+    }).pipe(Effect.provide(admin))
+  )
 })

@@ -11,5 +11,9 @@ afterAll(plane.stop)
 const run = `contract-${process.hrtime.bigint().toString(36)}`
 
 describe.skipIf(!plane.available)(`ClientNode on a real control plane${plane.note}`, () => {
-  contract("a real API server", Layer.orDie(ClientNode.layer({ kubeconfig: plane.kubeconfig })), { run, pass: livePass, live: true })
+  contract("a real API server", Layer.orDie(ClientNode.layer({ kubeconfig: plane.kubeconfig })), {
+    run,
+    pass: livePass,
+    live: true
+  })
 })

@@ -2,7 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { ResourceRef } from "../../src/domain/Target.ts"
-import { KubernetesClient, KubernetesError, type KubernetesObject, type ListOptions } from "../../src/kubernetes/KubernetesClient.ts"
+import {
+  KubernetesClient,
+  KubernetesError,
+  type KubernetesObject,
+  type ListOptions
+} from "../../src/kubernetes/KubernetesClient.ts"
 import { OwnerResolver, ownerOf, type OwnerResolverOptions } from "../../src/kubernetes/OwnerResolver.ts"
 import { eitherWay } from "../resilience/WallClock.ts"
 
@@ -16,7 +21,13 @@ const object = (kind: string, name: string, owner?: Owner, rest: Record<string, 
     namespace: "shop",
     uid: `uid-${kind}-${name}`,
     resourceVersion: "1",
-    ...(owner === undefined ? {} : { ownerReferences: [{ apiVersion: "x/v1", kind: owner[0], name: owner[1], uid: `uid-${owner[0]}-${owner[1]}`, controller: true }] })
+    ...(owner === undefined
+      ? {}
+      : {
+          ownerReferences: [
+            { apiVersion: "x/v1", kind: owner[0], name: owner[1], uid: `uid-${owner[0]}-${owner[1]}`, controller: true }
+          ]
+        })
   },
   ...rest
 })
@@ -31,35 +42,58 @@ const countingCluster = (initial: ReadonlyArray<KubernetesObject>) => {
   const breakLists = () => {
     broken = true
   }
-  const layer = Layer.succeed(KubernetesClient, KubernetesClient.of({
-    get: ({ kind, name }) =>
-      Effect.suspend(() => {
-        requests.push(`get ${kind}`)
-        const found = objects.get(`${kind}/${name}`)
-        return found === undefined
-          ? Effect.fail(new KubernetesError({ reason: { _tag: "NotFound" }, operation: `get ${kind} ${name}`, applied: "no", retryable: false }))
-          : Effect.succeed(found)
-      }),
-    list: (kind: string, _options: ListOptions) =>
-      Effect.gen(function*() {
-        requests.push(`list ${kind}`)
-        // A list takes time, in which others ask too.
-        yield* Effect.yieldNow
-        if (broken) return yield* new KubernetesError({ reason: { _tag: "Unavailable" }, operation: `list ${kind}`, applied: "no", retryable: true })
-        return [...objects.values()].filter((each) => each.kind === kind)
-      }),
-    apply: () => Effect.die("not asked for"),
-    logs: () => Effect.die("not asked for"),
-    watch: () => Stream.die("not asked for"),
-    probe: Effect.void
-  }))
-  return { objects, requests, breakLists, layer: (options: OwnerResolverOptions = {}) => OwnerResolver.layer(options).pipe(Layer.provide(layer)) }
+  const layer = Layer.succeed(
+    KubernetesClient,
+    KubernetesClient.of({
+      get: ({ kind, name }) =>
+        Effect.suspend(() => {
+          requests.push(`get ${kind}`)
+          const found = objects.get(`${kind}/${name}`)
+          return found === undefined
+            ? Effect.fail(
+                new KubernetesError({
+                  reason: { _tag: "NotFound" },
+                  operation: `get ${kind} ${name}`,
+                  applied: "no",
+                  retryable: false
+                })
+              )
+            : Effect.succeed(found)
+        }),
+      list: (kind: string, _options: ListOptions) =>
+        Effect.gen(function* () {
+          requests.push(`list ${kind}`)
+          // A list takes time, in which others ask too.
+          yield* Effect.yieldNow
+          if (broken)
+            return yield* new KubernetesError({
+              reason: { _tag: "Unavailable" },
+              operation: `list ${kind}`,
+              applied: "no",
+              retryable: true
+            })
+          return [...objects.values()].filter((each) => each.kind === kind)
+        }),
+      apply: () => Effect.die("not asked for"),
+      logs: () => Effect.die("not asked for"),
+      watch: () => Stream.die("not asked for"),
+      probe: Effect.void
+    })
+  )
+  return {
+    objects,
+    requests,
+    breakLists,
+    layer: (options: OwnerResolverOptions = {}) => OwnerResolver.layer(options).pipe(Layer.provide(layer))
+  }
 }
 
 const crashedPods = (count: number, deployments: ReadonlyArray<string>) =>
   deployments.flatMap((deployment) => [
     object("ReplicaSet", `${deployment}-7d9f`, ["Deployment", deployment]),
-    ...Array.from({ length: count }, (_, index) => object("Pod", `${deployment}-7d9f-${index}`, ["ReplicaSet", `${deployment}-7d9f`]))
+    ...Array.from({ length: count }, (_, index) =>
+      object("Pod", `${deployment}-7d9f-${index}`, ["ReplicaSet", `${deployment}-7d9f`])
+    )
   ])
 
 describe("OwnerResolver", () => {
@@ -75,9 +109,11 @@ describe("OwnerResolver", () => {
       object("Pod", "alone"),
       object("Pod", "kube-apiserver-node-1", ["Node", "node-1"]),
       object("Pod", "canary-x", ["Rollout", "canary"]),
-      object("HorizontalPodAutoscaler", "search", undefined, { spec: { scaleTargetRef: { kind: "Deployment", name: "search-api" }, maxReplicas: 5 } })
+      object("HorizontalPodAutoscaler", "search", undefined, {
+        spec: { scaleTargetRef: { kind: "Deployment", name: "search-api" }, maxReplicas: 5 }
+      })
     ])
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver
       const roots: ReadonlyArray<readonly [ResourceRef, ResourceRef]> = [
         [ref("Pod", "checkout-7d9f-0"), ref("Deployment", "checkout")],
@@ -98,19 +134,33 @@ describe("OwnerResolver", () => {
     }).pipe(Effect.provide(cluster.layer()))
   })
 
-  it.effect("ten thousand pods of one Deployment, asked for at once, cost four reads and a list, and one read of their ReplicaSet", () => {
-    const cluster = countingCluster(crashedPods(10_000, ["checkout"]))
-    return Effect.gen(function*() {
-      const { resolve } = yield* OwnerResolver
-      const roots = yield* Effect.forEach(Array.from({ length: 10_000 }, (_, index) => ref("Pod", `checkout-7d9f-${index}`)), resolve, { concurrency: "unbounded" })
-      assert.deepStrictEqual([...new Set(roots.map((root) => `${root.kind}/${root.name}`))], ["Deployment/checkout"])
-      assert.deepStrictEqual(cluster.requests.toSorted(), ["get Pod", "get Pod", "get Pod", "get Pod", "get ReplicaSet", "list Pod"])
-    }).pipe(Effect.provide(cluster.layer()))
-  })
+  it.effect(
+    "ten thousand pods of one Deployment, asked for at once, cost four reads and a list, and one read of their ReplicaSet",
+    () => {
+      const cluster = countingCluster(crashedPods(10_000, ["checkout"]))
+      return Effect.gen(function* () {
+        const { resolve } = yield* OwnerResolver
+        const roots = yield* Effect.forEach(
+          Array.from({ length: 10_000 }, (_, index) => ref("Pod", `checkout-7d9f-${index}`)),
+          resolve,
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual([...new Set(roots.map((root) => `${root.kind}/${root.name}`))], ["Deployment/checkout"])
+        assert.deepStrictEqual(cluster.requests.toSorted(), [
+          "get Pod",
+          "get Pod",
+          "get Pod",
+          "get Pod",
+          "get ReplicaSet",
+          "list Pod"
+        ])
+      }).pipe(Effect.provide(cluster.layer()))
+    }
+  )
 
   it.effect("one pod of a large namespace is read, not listed", () => {
     const cluster = countingCluster(crashedPods(10_000, ["checkout"]))
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       yield* (yield* OwnerResolver).resolve(ref("Pod", "checkout-7d9f-17"))
       assert.deepStrictEqual(cluster.requests, ["get Pod", "get ReplicaSet"])
     }).pipe(Effect.provide(cluster.layer()))
@@ -118,11 +168,14 @@ describe("OwnerResolver", () => {
 
   it.effect("two Deployments with a common prefix are never one, whichever way their pods are found", () => {
     const cluster = countingCluster(crashedPods(20, ["checkout", "checkout-7d9f", "checkout-api"]))
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver
       for (const deployment of ["checkout", "checkout-7d9f", "checkout-api"]) {
         for (let index = 0; index < 20; index++) {
-          assert.deepStrictEqual(yield* resolve(ref("Pod", `${deployment}-7d9f-${index}`)), ref("Deployment", deployment))
+          assert.deepStrictEqual(
+            yield* resolve(ref("Pod", `${deployment}-7d9f-${index}`)),
+            ref("Deployment", deployment)
+          )
         }
       }
       assert.include(cluster.requests, "list Pod")
@@ -132,19 +185,26 @@ describe("OwnerResolver", () => {
   it.effect("a pod that does not exist is NotFound, and a flood of them costs one list per interval", () => {
     const cluster = countingCluster(crashedPods(5, ["checkout"]))
     const ask = (name: string) => Effect.flatMap(OwnerResolver, ({ resolve }) => Effect.flip(resolve(ref("Pod", name))))
-    return Effect.gen(function*() {
-      for (let index = 0; index < 100; index++) assert.strictEqual((yield* ask(`gone-${index}`)).reason._tag, "NotFound")
-      assert.lengthOf(cluster.requests.filter((each) => each === "list Pod"), 1)
+    return Effect.gen(function* () {
+      for (let index = 0; index < 100; index++)
+        assert.strictEqual((yield* ask(`gone-${index}`)).reason._tag, "NotFound")
+      assert.lengthOf(
+        cluster.requests.filter((each) => each === "list Pod"),
+        1
+      )
       assert.lengthOf(cluster.requests, 5)
       yield* TestClock.adjust("10 seconds")
       for (let index = 0; index < 100; index++) yield* ask(`gone-${index}`)
-      assert.lengthOf(cluster.requests.filter((each) => each === "list Pod"), 2)
+      assert.lengthOf(
+        cluster.requests.filter((each) => each === "list Pod"),
+        2
+      )
     }).pipe(Effect.provide(cluster.layer()))
   })
 
   it.effect("what was read is asked for again after the interval, as a name may have a new owner", () => {
     const cluster = countingCluster([object("Pod", "db-0", ["StatefulSet", "db"])])
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver
       assert.deepStrictEqual(yield* resolve(ref("Pod", "db-0")), ref("StatefulSet", "db"))
       cluster.objects.set("Pod/db-0", object("Pod", "db-0"))
@@ -154,30 +214,33 @@ describe("OwnerResolver", () => {
     }).pipe(Effect.provide(cluster.layer()))
   })
 
-  it.effect("what was read is asked for again after the interval, no sooner and no later where the wall clock is set", () => {
-    const cluster = countingCluster([object("Pod", "db-0")])
-    return Effect.gen(function*() {
-      const { resolve } = yield* OwnerResolver
-      yield* eitherWay((jump) =>
-        Effect.gen(function*() {
-          yield* TestClock.adjust("10 seconds")
-          yield* resolve(ref("Pod", "db-0"))
-          const before = cluster.requests.length
-          yield* jump
-          yield* TestClock.adjust("9 seconds")
-          yield* resolve(ref("Pod", "db-0"))
-          assert.lengthOf(cluster.requests, before)
-          yield* TestClock.adjust("1 second")
-          yield* resolve(ref("Pod", "db-0"))
-          assert.lengthOf(cluster.requests, before + 1)
-        })
-      )
-    }).pipe(Effect.provide(cluster.layer()))
-  })
+  it.effect(
+    "what was read is asked for again after the interval, no sooner and no later where the wall clock is set",
+    () => {
+      const cluster = countingCluster([object("Pod", "db-0")])
+      return Effect.gen(function* () {
+        const { resolve } = yield* OwnerResolver
+        yield* eitherWay((jump) =>
+          Effect.gen(function* () {
+            yield* TestClock.adjust("10 seconds")
+            yield* resolve(ref("Pod", "db-0"))
+            const before = cluster.requests.length
+            yield* jump
+            yield* TestClock.adjust("9 seconds")
+            yield* resolve(ref("Pod", "db-0"))
+            assert.lengthOf(cluster.requests, before)
+            yield* TestClock.adjust("1 second")
+            yield* resolve(ref("Pod", "db-0"))
+            assert.lengthOf(cluster.requests, before + 1)
+          })
+        )
+      }).pipe(Effect.provide(cluster.layer()))
+    }
+  )
 
   it.effect("only so many namespaces are remembered, the ones unused for longest are forgotten", () => {
     const cluster = countingCluster([object("Pod", "alone")])
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver
       const inNamespace = (namespace: string) => resolve({ namespace, kind: "Pod", name: "alone" })
       yield* inNamespace("a")
@@ -194,18 +257,25 @@ describe("OwnerResolver", () => {
 
   it.effect("a list that fails fails all who wait for it, and is not made anew for each", () => {
     const cluster = countingCluster([])
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver
       cluster.breakLists()
-      const errors = yield* Effect.forEach(Array.from({ length: 50 }, (_, index) => ref("Pod", `checkout-${index}`)), (each) => Effect.flip(resolve(each)), { concurrency: "unbounded" })
+      const errors = yield* Effect.forEach(
+        Array.from({ length: 50 }, (_, index) => ref("Pod", `checkout-${index}`)),
+        (each) => Effect.flip(resolve(each)),
+        { concurrency: "unbounded" }
+      )
       assert.strictEqual(errors.filter((error) => error.reason._tag === "Unavailable").length, 46)
-      assert.lengthOf(cluster.requests.filter((each) => each === "list Pod"), 1)
+      assert.lengthOf(
+        cluster.requests.filter((each) => each === "list Pod"),
+        1
+      )
     }).pipe(Effect.provide(cluster.layer()))
   })
 
   it.effect("whoever waits for a list that is interrupted makes it himself", () => {
     const cluster = countingCluster(crashedPods(10, ["checkout"]))
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver
       const first = yield* Effect.forkChild(resolve(ref("Pod", "checkout-7d9f-0")), { startImmediately: true })
       const second = yield* Effect.forkChild(resolve(ref("Pod", "checkout-7d9f-1")), { startImmediately: true })
@@ -218,7 +288,10 @@ describe("OwnerResolver", () => {
   it("an owner that does not control is no owner", () => {
     const helped: KubernetesObject = {
       ...object("Pod", "x"),
-      metadata: { ...object("Pod", "x").metadata, ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "c", uid: "u" }] }
+      metadata: {
+        ...object("Pod", "x").metadata,
+        ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "c", uid: "u" }]
+      }
     }
     assert.isUndefined(ownerOf(helped))
   })

@@ -2,13 +2,22 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { Change } from "../../src/domain/Change.ts"
-import { KubernetesClient, KubernetesError, type KubernetesErrorReason, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import {
+  KubernetesClient,
+  KubernetesError,
+  type KubernetesErrorReason,
+  type KubernetesObject
+} from "../../src/kubernetes/KubernetesClient.ts"
 import { classify, wrap } from "../../src/kubernetes/ResilientClient.ts"
 import { make as makePipeline, type Options } from "../../src/resilience/Pipeline.ts"
 
 const ref = { namespace: "shop", kind: "Deployment", name: "checkout" }
 const change: Change = { _tag: "Patch", ref, patch: [] }
-const object: KubernetesObject = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "checkout", uid: "u", resourceVersion: "1" } }
+const object: KubernetesObject = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "checkout", uid: "u", resourceVersion: "1" }
+}
 
 const error = (reason: KubernetesErrorReason, applied: KubernetesError["applied"] = "no", retryable = true) =>
   new KubernetesError({ reason, operation: "patch Deployment shop/checkout", applied, retryable })
@@ -27,7 +36,7 @@ const clientOf = (answers: Array<Answer>) => {
     list: () => Effect.map(answer, (one) => [one]),
     apply: () => answer,
     logs: () => Effect.as(answer, "logs"),
-    watch: () => Stream.fromEffect(Effect.map(answer, (one) => ({ type: "ADDED", object: one } as const))),
+    watch: () => Stream.fromEffect(Effect.map(answer, (one) => ({ type: "ADDED", object: one }) as const)),
     probe: Effect.asVoid(answer)
   })
   return { client, counter }
@@ -39,14 +48,16 @@ const resilient = (answers: Array<Answer>, options: Options = {}) => {
 }
 
 const inTime = <A, E>(effect: Effect.Effect<A, E>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(effect)
     yield* TestClock.adjust("1 minute")
     return yield* Fiber.join(fiber)
   })
 
 describe("classify", () => {
-  const table: ReadonlyArray<readonly [KubernetesErrorReason, breaker: "failure" | "ignored", retryIfRetryable: boolean]> = [
+  const table: ReadonlyArray<
+    readonly [KubernetesErrorReason, breaker: "failure" | "ignored", retryIfRetryable: boolean]
+  > = [
     [{ _tag: "Unavailable" }, "failure", true],
     [{ _tag: "TooManyRequests" }, "failure", true],
     [{ _tag: "Timeout" }, "failure", true],
@@ -75,76 +86,100 @@ describe("classify", () => {
 
 describe("ResilientClient", () => {
   it.effect("retries reads that failed by the server's fault", () =>
-    Effect.gen(function*() {
-      const { client, counter } = yield* resilient([Effect.fail(error({ _tag: "Unavailable" })), Effect.fail(error({ _tag: "Unavailable" }))])
+    Effect.gen(function* () {
+      const { client, counter } = yield* resilient([
+        Effect.fail(error({ _tag: "Unavailable" })),
+        Effect.fail(error({ _tag: "Unavailable" }))
+      ])
       assert.strictEqual((yield* inTime(client.get(ref))).metadata.uid, "u")
       assert.strictEqual(counter.calls, 3)
-    }))
+    })
+  )
 
   it.effect("does not retry a refusal", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { client, counter } = yield* resilient([Effect.fail(error({ _tag: "Forbidden" }, "no", false))])
       assert.strictEqual((yield* Effect.flip(client.apply(change))).reason._tag, "Forbidden")
       assert.strictEqual(counter.calls, 1)
-    }))
+    })
+  )
 
   it.effect("does not repeat a write whose outcome is unknown", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { client, counter } = yield* resilient([Effect.fail(error({ _tag: "Timeout" }, "unknown"))])
       const failure = yield* Effect.flip(client.apply(change))
       assert.strictEqual(failure.applied, "unknown")
       assert.strictEqual(counter.calls, 1)
-    }))
+    })
+  )
 
   it.effect("says unknown of a write of which one attempt was left without an answer, however the last one ended", () =>
-    Effect.gen(function*() {
-      const { client } = yield* resilient([Effect.never, Effect.fail(error({ _tag: "Forbidden" }, "no", false))], { attemptTimeout: "1 second" })
+    Effect.gen(function* () {
+      const { client } = yield* resilient([Effect.never, Effect.fail(error({ _tag: "Forbidden" }, "no", false))], {
+        attemptTimeout: "1 second"
+      })
       const failure = yield* Effect.flip(inTime(client.apply(change)))
       assert.deepStrictEqual([failure.reason._tag, failure.applied], ["Forbidden", "unknown"])
-    }))
+    })
+  )
 
   it.effect("says unknown of a write that timed out, and no of a read or a dry run that did", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const never = () => resilient([Effect.never, Effect.never], { attemptTimeout: "1 second", retry: false })
       const write = yield* never()
-      assert.deepInclude(yield* Effect.flip(inTime(write.client.apply(change))), { applied: "unknown", reason: { _tag: "Timeout" } })
+      assert.deepInclude(yield* Effect.flip(inTime(write.client.apply(change))), {
+        applied: "unknown",
+        reason: { _tag: "Timeout" }
+      })
       const dryRun = yield* never()
-      assert.deepInclude(yield* Effect.flip(inTime(dryRun.client.apply(change, { dryRun: true }))), { applied: "no", reason: { _tag: "Timeout" } })
+      assert.deepInclude(yield* Effect.flip(inTime(dryRun.client.apply(change, { dryRun: true }))), {
+        applied: "no",
+        reason: { _tag: "Timeout" }
+      })
       const read = yield* never()
-      assert.deepInclude(yield* Effect.flip(inTime(read.client.get(ref))), { applied: "no", reason: { _tag: "Timeout" } })
-    }))
+      assert.deepInclude(yield* Effect.flip(inTime(read.client.get(ref))), {
+        applied: "no",
+        reason: { _tag: "Timeout" }
+      })
+    })
+  )
 
   it.effect("says unavailable, and that nothing was written, while the circuit is open", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const failing = Array.from({ length: 5 }, () => Effect.fail(error({ _tag: "Unavailable" }, "no", false)))
       const { client, counter } = yield* resilient(failing)
       for (let call = 0; call < 5; call++) yield* Effect.flip(client.get(ref))
       const failure = yield* Effect.flip(client.apply(change))
       assert.deepStrictEqual([failure.reason._tag, failure.applied, failure.retryable], ["Unavailable", "no", true])
       assert.strictEqual(counter.calls, 5)
-    }))
+    })
+  )
 
   it.effect("opens no circuit for disruption budgets, however many", () =>
-    Effect.gen(function*() {
-      const { client } = yield* resilient(Array.from({ length: 50 }, () => Effect.fail(error({ _tag: "DisruptionBudget" }))))
-      for (let call = 0; call < 50; call++) assert.strictEqual((yield* Effect.flip(client.apply(change))).reason._tag, "DisruptionBudget")
+    Effect.gen(function* () {
+      const { client } = yield* resilient(
+        Array.from({ length: 50 }, () => Effect.fail(error({ _tag: "DisruptionBudget" })))
+      )
+      for (let call = 0; call < 50; call++)
+        assert.strictEqual((yield* Effect.flip(client.apply(change))).reason._tag, "DisruptionBudget")
       assert.strictEqual((yield* client.get(ref)).metadata.uid, "u")
-    }))
+    })
+  )
 
   it.effect("puts every request but watches through the pipeline", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const failing = Array.from({ length: 5 }, () => Effect.fail(error({ _tag: "Unavailable" }, "no", false)))
       const { client } = yield* resilient(failing)
       for (let call = 0; call < 5; call++) yield* Effect.flip(client.get(ref))
-      for (
-        const request of [
-          Effect.asVoid(client.get(ref)),
-          Effect.asVoid(client.list("Pod", {})),
-          Effect.asVoid(client.apply(change)),
-          Effect.asVoid(client.logs(ref, { tailLines: 1 })),
-          client.probe
-        ]
-      ) assert.strictEqual((yield* Effect.flip(request)).reason._tag, "Unavailable")
+      for (const request of [
+        Effect.asVoid(client.get(ref)),
+        Effect.asVoid(client.list("Pod", {})),
+        Effect.asVoid(client.apply(change)),
+        Effect.asVoid(client.logs(ref, { tailLines: 1 })),
+        client.probe
+      ])
+        assert.strictEqual((yield* Effect.flip(request)).reason._tag, "Unavailable")
       assert.strictEqual((yield* Stream.runCollect(client.watch("Pod", {}))).length, 1)
-    }))
+    })
+  )
 })

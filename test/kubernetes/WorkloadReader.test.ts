@@ -10,14 +10,21 @@ const at = "2026-11-24T03:00:00.000Z"
 
 type Metadata = KubernetesObject["metadata"]
 
-const object = (kind: string, name: string, metadata: Partial<Metadata> = {}, rest: Record<string, unknown> = {}): KubernetesObject => ({
+const object = (
+  kind: string,
+  name: string,
+  metadata: Partial<Metadata> = {},
+  rest: Record<string, unknown> = {}
+): KubernetesObject => ({
   apiVersion: "v1",
   kind,
   metadata: { namespace: "shop", uid: `uid-${name}`, resourceVersion: "7", ...metadata, name },
   ...rest
 })
 
-const ownedBy = (kind: string, name: string): Partial<Metadata> => ({ ownerReferences: [{ apiVersion: "apps/v1", kind, name, uid: `uid-${name}`, controller: true }] })
+const ownedBy = (kind: string, name: string): Partial<Metadata> => ({
+  ownerReferences: [{ apiVersion: "apps/v1", kind, name, uid: `uid-${name}`, controller: true }]
+})
 
 interface PodOptions {
   readonly ready?: boolean
@@ -28,34 +35,72 @@ interface PodOptions {
   readonly phase?: string
 }
 
-const pod = (name: string, owner: string, { ready = true, restarts = 0, state = {}, lastState = {}, metadata = {}, phase = "Running" }: PodOptions = {}): Pod =>
-  object("Pod", name, { labels: { app: "web" }, ...ownedBy("ReplicaSet", owner), ...metadata }, {
-    spec: { containers: [{ name: "main" }] },
-    status: {
-      phase,
-      conditions: [{ type: "Ready", status: ready ? "True" : "False", ...(ready ? {} : { reason: "ContainersNotReady" }) }],
-      containerStatuses: [{ name: "main", ready, restartCount: restarts, state, lastState }]
+const pod = (
+  name: string,
+  owner: string,
+  { ready = true, restarts = 0, state = {}, lastState = {}, metadata = {}, phase = "Running" }: PodOptions = {}
+): Pod =>
+  object(
+    "Pod",
+    name,
+    { labels: { app: "web" }, ...ownedBy("ReplicaSet", owner), ...metadata },
+    {
+      spec: { containers: [{ name: "main" }] },
+      status: {
+        phase,
+        conditions: [
+          { type: "Ready", status: ready ? "True" : "False", ...(ready ? {} : { reason: "ContainersNotReady" }) }
+        ],
+        containerStatuses: [{ name: "main", ready, restartCount: restarts, state, lastState }]
+      }
     }
-  }) as Pod
+  ) as Pod
 
-const web = object("Deployment", "web", { generation: 4, annotations: { "deployment.kubernetes.io/revision": "12" } }, {
-  spec: { replicas: 3, selector: { matchLabels: { app: "web" } }, template: { metadata: { labels: { app: "web", tier: "front" } }, spec: { containers: [] } } },
-  status: { observedGeneration: 3, replicas: 4, readyReplicas: 2, updatedReplicas: 1, conditions: [{ type: "Available", status: "True", reason: "MinimumReplicasAvailable", message: "long text" }] }
-})
+const web = object(
+  "Deployment",
+  "web",
+  { generation: 4, annotations: { "deployment.kubernetes.io/revision": "12" } },
+  {
+    spec: {
+      replicas: 3,
+      selector: { matchLabels: { app: "web" } },
+      template: { metadata: { labels: { app: "web", tier: "front" } }, spec: { containers: [] } }
+    },
+    status: {
+      observedGeneration: 3,
+      replicas: 4,
+      readyReplicas: 2,
+      updatedReplicas: 1,
+      conditions: [{ type: "Available", status: "True", reason: "MinimumReplicasAvailable", message: "long text" }]
+    }
+  }
+)
 
 const state = (observation: Partial<Observation>, of: KubernetesObject = web): WorkloadState =>
   assemble({ ref: { namespace: "shop", kind: of.kind, name: of.metadata.name }, object: of, ...observation }, at)
 
-const slice = (service: string, endpoints: ReadonlyArray<readonly [uid: string, ready: boolean | undefined, terminating?: boolean]>) =>
-  object("EndpointSlice", `${service}-x`, { labels: { "kubernetes.io/service-name": service } }, {
-    endpoints: endpoints.map(([uid, ready, terminating], index) => ({
-      addresses: [`10.0.0.${index}`],
-      conditions: { ...(ready === undefined ? {} : { ready }), ...(terminating === undefined ? {} : { terminating }) },
-      targetRef: { kind: "Pod", uid: `uid-${uid}` }
-    }))
-  })
+const slice = (
+  service: string,
+  endpoints: ReadonlyArray<readonly [uid: string, ready: boolean | undefined, terminating?: boolean]>
+) =>
+  object(
+    "EndpointSlice",
+    `${service}-x`,
+    { labels: { "kubernetes.io/service-name": service } },
+    {
+      endpoints: endpoints.map(([uid, ready, terminating], index) => ({
+        addresses: [`10.0.0.${index}`],
+        conditions: {
+          ...(ready === undefined ? {} : { ready }),
+          ...(terminating === undefined ? {} : { terminating })
+        },
+        targetRef: { kind: "Pod", uid: `uid-${uid}` }
+      }))
+    }
+  )
 
-const service = (name: string, selector?: Record<string, string>) => object("Service", name, {}, { spec: selector === undefined ? {} : { selector } })
+const service = (name: string, selector?: Record<string, string>) =>
+  object("Service", name, {}, { spec: selector === undefined ? {} : { selector } })
 
 describe("WorkloadReader", () => {
   it("what is not there is a state that says so", () => {
@@ -78,12 +123,17 @@ describe("WorkloadReader", () => {
       availableReplicas: 0,
       revision: 12
     })
-    assert.deepStrictEqual(state({}).conditions, [{ type: "Available", status: "True", reason: "MinimumReplicasAvailable" }])
+    assert.deepStrictEqual(state({}).conditions, [
+      { type: "Available", status: "True", reason: "MinimumReplicasAvailable" }
+    ])
   })
 
   it("only pods that the workload owns count, whatever their labels say", () => {
     const observed = state({
-      replicaSets: [object("ReplicaSet", "web-1", ownedBy("Deployment", "web")), object("ReplicaSet", "web-admin-1", ownedBy("Deployment", "web-admin"))],
+      replicaSets: [
+        object("ReplicaSet", "web-1", ownedBy("Deployment", "web")),
+        object("ReplicaSet", "web-admin-1", ownedBy("Deployment", "web-admin"))
+      ],
       pods: [
         pod("web-1-a", "web-1", { restarts: 3 }),
         pod("web-admin-1-a", "web-admin-1", { restarts: 50 }),
@@ -92,14 +142,19 @@ describe("WorkloadReader", () => {
         pod("evicted", "web-1", { phase: "Failed", restarts: 50 })
       ]
     })
-    assert.deepStrictEqual(observed.pods.map((each) => each.name), ["web-1-a"])
+    assert.deepStrictEqual(
+      observed.pods.map((each) => each.name),
+      ["web-1-a"]
+    )
     assert.strictEqual(observed.restarts, 3)
   })
 
   it("a hundred pods are listed, those held back first, and all restarts are counted", () => {
     const observed = state({
       replicaSets: [object("ReplicaSet", "web-1", ownedBy("Deployment", "web"))],
-      pods: Array.from({ length: 250 }, (_, index) => pod(`web-1-${index}`, "web-1", { ready: index !== 249, restarts: 2 }))
+      pods: Array.from({ length: 250 }, (_, index) =>
+        pod(`web-1-${index}`, "web-1", { ready: index !== 249, restarts: 2 })
+      )
     })
     assert.lengthOf(observed.pods, 100)
     assert.strictEqual(observed.pods[0]!.name, "web-1-249")
@@ -108,18 +163,53 @@ describe("WorkloadReader", () => {
 
   it.each([
     ["a ready pod", { ready: true, lastState: { terminated: { exitCode: 137, reason: "OOMKilled" } } }, null],
-    ["a crash loop", { ready: false, state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: { terminated: { exitCode: 1, reason: "Error" } } }, "CrashLoopBackOff"],
-    ["a crash loop of OOM kills", { ready: false, state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: { terminated: { exitCode: 137, reason: "OOMKilled" } } }, "OOMKilled"],
-    ["an OOM kill that has just happened", { ready: false, state: { terminated: { exitCode: 137, reason: "OOMKilled" } } }, "OOMKilled"],
-    ["an image that can't be pulled", { ready: false, state: { waiting: { reason: "ImagePullBackOff" } } }, "ImagePullBackOff"],
+    [
+      "a crash loop",
+      {
+        ready: false,
+        state: { waiting: { reason: "CrashLoopBackOff" } },
+        lastState: { terminated: { exitCode: 1, reason: "Error" } }
+      },
+      "CrashLoopBackOff"
+    ],
+    [
+      "a crash loop of OOM kills",
+      {
+        ready: false,
+        state: { waiting: { reason: "CrashLoopBackOff" } },
+        lastState: { terminated: { exitCode: 137, reason: "OOMKilled" } }
+      },
+      "OOMKilled"
+    ],
+    [
+      "an OOM kill that has just happened",
+      { ready: false, state: { terminated: { exitCode: 137, reason: "OOMKilled" } } },
+      "OOMKilled"
+    ],
+    [
+      "an image that can't be pulled",
+      { ready: false, state: { waiting: { reason: "ImagePullBackOff" } } },
+      "ImagePullBackOff"
+    ],
     ["a pod that starts", { ready: false, state: { waiting: { reason: "ContainerCreating" } } }, "ContainerCreating"],
     ["a pod that runs and fails its probe", { ready: false, state: { running: {} } }, "ContainersNotReady"]
-  ] as ReadonlyArray<readonly [string, PodOptions, string | null]>)("of %s that is what holds it back", (_, options, reason) => {
-    assert.strictEqual(podReason(pod("x", "web-1", options)), reason)
-  })
+  ] as ReadonlyArray<readonly [string, PodOptions, string | null]>)(
+    "of %s that is what holds it back",
+    (_, options, reason) => {
+      assert.strictEqual(podReason(pod("x", "web-1", options)), reason)
+    }
+  )
 
   it("a pod that no node takes is Unschedulable", () => {
-    const pending = object("Pod", "x", {}, { spec: { containers: [] }, status: { phase: "Pending", conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }] } }) as Pod
+    const pending = object(
+      "Pod",
+      "x",
+      {},
+      {
+        spec: { containers: [] },
+        status: { phase: "Pending", conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }] }
+      }
+    ) as Pod
     assert.strictEqual(podReason(pending), "Unschedulable")
   })
 
@@ -127,9 +217,20 @@ describe("WorkloadReader", () => {
     const observed = state({
       replicaSets: [object("ReplicaSet", "web-1", ownedBy("Deployment", "web"))],
       pods: [pod("a", "web-1"), pod("b", "web-1"), pod("c", "web-1"), pod("d", "web-1")],
-      services: [service("web", { app: "web" }), service("web-metrics", { tier: "front" }), service("other", { app: "other" }), service("headless")],
+      services: [
+        service("web", { app: "web" }),
+        service("web-metrics", { tier: "front" }),
+        service("other", { app: "other" }),
+        service("headless")
+      ],
       endpointSlices: [
-        slice("web", [["a", true], ["b", false], ["c", undefined], ["d", true, true], ["foreign", true]]),
+        slice("web", [
+          ["a", true],
+          ["b", false],
+          ["c", undefined],
+          ["d", true, true],
+          ["foreign", true]
+        ]),
         slice("web-metrics", [["a", true]]),
         slice("other", [["b", true]])
       ]
@@ -138,7 +239,10 @@ describe("WorkloadReader", () => {
   })
 
   it("no Service means no endpoints to speak of, not none ready", () => {
-    assert.isNull(state({ services: [service("other", { app: "other" }), service("headless"), service("everything", {})] }).endpoints)
+    assert.isNull(
+      state({ services: [service("other", { app: "other" }), service("headless"), service("everything", {})] })
+        .endpoints
+    )
     assert.strictEqual(state({ services: [service("web", { app: "web" })] }).endpoints, 0)
   })
 
@@ -155,27 +259,52 @@ describe("WorkloadReader", () => {
   })
 
   it("labels that merely look like a manager's are nobody's", () => {
-    const lookalike = object("Deployment", "web", { labels: { "app.kubernetes.io/managed-by": "kustomize", helm: "x" }, managedFields: [{ manager: "kubernaut" }] })
+    const lookalike = object("Deployment", "web", {
+      labels: { "app.kubernetes.io/managed-by": "kustomize", helm: "x" },
+      managedFields: [{ manager: "kubernaut" }]
+    })
     assert.isEmpty(managersOf(lookalike, null))
   })
 
   it("an autoscaler owns the replica count only of the target that it names, by kind and name", () => {
-    const autoscaler = (kind: string, name: string) => object("HorizontalPodAutoscaler", `hpa-${name}`, {}, { spec: { scaleTargetRef: { kind, name }, maxReplicas: 5 } })
-    const owned = state({ autoscalers: [autoscaler("StatefulSet", "web"), autoscaler("Deployment", "web-admin"), autoscaler("Deployment", "web")] })
+    const autoscaler = (kind: string, name: string) =>
+      object("HorizontalPodAutoscaler", `hpa-${name}`, {}, { spec: { scaleTargetRef: { kind, name }, maxReplicas: 5 } })
+    const owned = state({
+      autoscalers: [
+        autoscaler("StatefulSet", "web"),
+        autoscaler("Deployment", "web-admin"),
+        autoscaler("Deployment", "web")
+      ]
+    })
     assert.strictEqual(owned.autoscaler, "hpa-web")
     assert.deepStrictEqual(owned.managers, ["hpa"])
     assert.isNull(state({ autoscalers: [autoscaler("StatefulSet", "web")] }).autoscaler)
   })
 
   it("a node has schedulability and no replicas", () => {
-    assert.deepInclude(state({}, object("Node", "node-1", {}, { spec: { unschedulable: true } })), { unschedulable: true, desiredReplicas: null, restarts: null, endpoints: null })
+    assert.deepInclude(state({}, object("Node", "node-1", {}, { spec: { unschedulable: true } })), {
+      unschedulable: true,
+      desiredReplicas: null,
+      restarts: null,
+      endpoints: null
+    })
     assert.isFalse(state({}, object("Node", "node-1", {}, { spec: {} })).unschedulable)
     assert.isNull(state({}).unschedulable)
   })
 
   it("a DaemonSet's counts are its numbers of nodes", () => {
-    const daemonSet = object("DaemonSet", "proxy", {}, { spec: {}, status: { desiredNumberScheduled: 3, numberReady: 2, updatedNumberScheduled: 3 } })
-    assert.deepInclude(state({}, daemonSet), { desiredReplicas: 3, readyReplicas: 2, updatedReplicas: 3, availableReplicas: 0 })
+    const daemonSet = object(
+      "DaemonSet",
+      "proxy",
+      {},
+      { spec: {}, status: { desiredNumberScheduled: 3, numberReady: 2, updatedNumberScheduled: 3 } }
+    )
+    assert.deepInclude(state({}, daemonSet), {
+      desiredReplicas: 3,
+      readyReplicas: 2,
+      updatedReplicas: 3,
+      availableReplicas: 0
+    })
   })
 
   it.effect("a Deployment costs one read, four lists, and one list for each Service that selects it", () => {
@@ -187,10 +316,17 @@ describe("WorkloadReader", () => {
           return request
         })
     })
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const observed = yield* readWorkload({ namespace: "shop", kind: "Deployment", name: "checkout" })
       assert.strictEqual(observed.endpoints, 3)
-      assert.deepStrictEqual(requests, ["get Deployment", "list ReplicaSet", "list Pod", "list Service", "list HorizontalPodAutoscaler", "list EndpointSlice"])
+      assert.deepStrictEqual(requests, [
+        "get Deployment",
+        "list ReplicaSet",
+        "list Pod",
+        "list Service",
+        "list HorizontalPodAutoscaler",
+        "list EndpointSlice"
+      ])
     }).pipe(Effect.provide(counted))
   })
 
@@ -198,10 +334,17 @@ describe("WorkloadReader", () => {
     const refusing = Sandbox.layer({
       intercept: ({ kind }, request) =>
         kind === "HorizontalPodAutoscaler"
-          ? Effect.fail(new KubernetesError({ reason: { _tag: "Forbidden" }, operation: "list HorizontalPodAutoscaler", applied: "no", retryable: false }))
+          ? Effect.fail(
+              new KubernetesError({
+                reason: { _tag: "Forbidden" },
+                operation: "list HorizontalPodAutoscaler",
+                applied: "no",
+                retryable: false
+              })
+            )
           : request
     })
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const error = yield* Effect.flip(readWorkload({ namespace: "shop", kind: "Deployment", name: "checkout" }))
       assert.strictEqual(error.reason._tag, "Forbidden")
     }).pipe(Effect.provide(refusing))

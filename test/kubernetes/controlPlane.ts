@@ -1,7 +1,9 @@
 /**
- * A real control plane for a test file: the one that `KUBERNAUT_TEST_KUBECONFIG` names (`scripts/control-plane/up` knows it), or else one that
- * is started for this file and ended after it. Where neither is to be had, tests are to be skipped with the reason in their name.
+ * A real control plane for a test file: the one that `KUBERNAUT_TEST_KUBECONFIG` names (`scripts/control-plane/up`
+ * knows it), or else one that is started for this file and ended after it. Where neither is to be had, tests are to be
+ * skipped with the reason in their name.
  */
+
 import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -17,7 +19,10 @@ export interface ControlPlane {
   readonly stop: () => Promise<void>
 }
 
-const run = (script: "up" | "down", args: ReadonlyArray<string>): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
+const run = (
+  script: "up" | "down",
+  args: ReadonlyArray<string>
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
   new Promise((resolve) => {
     const command = fileURLToPath(new URL(`../../scripts/control-plane/${script}`, import.meta.url))
     execFile(command, args, { timeout: 9 * 60_000 }, (error, stdout, stderr) => {

@@ -1,11 +1,13 @@
 /**
- * HolmesGPT's HTTP API as its server 0.45 has it: routes, shapes, status codes and error bodies as recorded from the real package.
+ * HolmesGPT's HTTP API as its server 0.45 has it: routes, shapes, status codes and error bodies as recorded from the
+ * real package.
  *
  * Unless told otherwise its model answers with a sensible action on the target that the question names.
  */
+
 import type { Effect, Scope } from "effect"
-import { answerTo } from "./ModelAnswer.ts"
 import { type Call, type HttpPeer, make as makePeer, type Protocol, type Reply } from "./HttpPeer.ts"
+import { answerTo } from "./ModelAnswer.ts"
 
 export interface Options {
   readonly port?: number
@@ -19,7 +21,7 @@ const details: Readonly<Record<number, unknown>> = {
   401: "Invalid or missing API key",
   422: [{ type: "missing", loc: ["body", "ask"], msg: "Field required", input: {} }],
   429: "litellm.RateLimitError: RateLimitError: OpenAIException - Rate limit reached for gpt-4o in organization org-SECRET",
-  500: "litellm.InternalServerError: Traceback (most recent call last): File \"/app/holmes/core/llm.py\", api_key=sk-internal-1234567890abcdef"
+  500: 'litellm.InternalServerError: Traceback (most recent call last): File "/app/holmes/core/llm.py", api_key=sk-internal-1234567890abcdef'
 }
 
 const error = (status: number): string => JSON.stringify({ detail: details[status] ?? "error" })
@@ -31,18 +33,28 @@ const chat = (body: string, answer: string | null | undefined): Reply => {
     status: 200,
     body: JSON.stringify({
       analysis: answer === undefined ? JSON.stringify(answerTo(request.ask)) : answer,
-      conversation_history: [{ role: "system", content: "…" }, { role: "user", content: request.ask }],
-      tool_calls: [{
-        tool_call_id: "call_1",
-        tool_name: "kubectl_describe",
-        description: "kubectl describe deployment checkout -n shop",
-        result: { status: "success", error: null, data: "Name: checkout", params: { kind: "deployment" } },
-        size: 14,
-        toolset_name: "kubernetes/core"
-      }],
+      conversation_history: [
+        { role: "system", content: "…" },
+        { role: "user", content: request.ask }
+      ],
+      tool_calls: [
+        {
+          tool_call_id: "call_1",
+          tool_name: "kubectl_describe",
+          description: "kubectl describe deployment checkout -n shop",
+          result: { status: "success", error: null, data: "Name: checkout", params: { kind: "deployment" } },
+          size: 14,
+          toolset_name: "kubernetes/core"
+        }
+      ],
       follow_up_actions: [],
       pending_approvals: null,
-      metadata: { usage: { prompt_tokens: 5321, completion_tokens: 180, total_tokens: 5501 }, costs: { total_cost: 0.0123 }, max_tokens: 128000, request_id: "b1946ac9" }
+      metadata: {
+        usage: { prompt_tokens: 5321, completion_tokens: 180, total_tokens: 5501 },
+        costs: { total_cost: 0.0123 },
+        max_tokens: 128000,
+        request_id: "b1946ac9"
+      }
     })
   }
 }

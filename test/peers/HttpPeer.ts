@@ -1,12 +1,13 @@
 /**
  * A real HTTP server on loopback whose behaviour a test or a demo changes while it runs.
  *
- * It remembers when it was called (by its own clock, in milliseconds), also for calls that it refuses to answer. `down` really stops listening, so
- * that clients meet a refused connection; the port stays reserved for it.
+ * It remembers when it was called (by its own clock, in milliseconds), also for calls that it refuses to answer. `down`
+ * really stops listening, so that clients meet a refused connection; the port stays reserved for it.
  */
-import { Clock, Effect, type Scope } from "effect"
+
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
+import { Clock, Effect, type Scope } from "effect"
 
 /** How the peer treats requests: as its protocol says, or in one of the ways in which peers fail. */
 export type Mode =
@@ -16,7 +17,12 @@ export type Mode =
   /** Takes requests and never answers. */
   | { readonly _tag: "Hang" }
   /** Answers with this status and its protocol's error body. */
-  | { readonly _tag: "Status"; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+  | {
+      readonly _tag: "Status"
+      readonly status: number
+      readonly headers?: Readonly<Record<string, string>>
+      readonly body?: string
+    }
   /** Answers 200 with this in place of the model's answer. */
   | { readonly _tag: "Answer"; readonly text: string | null }
   /** Answers 200 with this body. */
@@ -70,7 +76,11 @@ const close = (server: Http.Server): Effect.Effect<void> =>
   })
 
 const respond = (response: Http.ServerResponse, reply: Reply) => {
-  response.writeHead(reply.status, { "content-type": "application/json", "content-length": Buffer.byteLength(reply.body), ...reply.headers })
+  response.writeHead(reply.status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(reply.body),
+    ...reply.headers
+  })
   response.end(reply.body)
 }
 
@@ -103,7 +113,10 @@ const treat = (mode: Mode, protocol: Protocol, call: Call, response: Http.Server
 }
 
 /** Starts the peer. It stops with the scope. `port`: 0, the default, takes a free one. */
-export const make = Effect.fnUntraced(function*(protocol: Protocol, options: { readonly port?: number } = {}): Effect.fn.Return<HttpPeer, never, Scope.Scope> {
+export const make = Effect.fnUntraced(function* (
+  protocol: Protocol,
+  options: { readonly port?: number } = {}
+): Effect.fn.Return<HttpPeer, never, Scope.Scope> {
   let mode: Mode = { _tag: "Ok" }
   let calls: Array<Call> = []
   // Under a test clock the times stand still, and only the order of calls is told.

@@ -1,11 +1,13 @@
 /**
- * Two LLM providers' HTTP APIs: OpenAI's chat completions and Anthropic's messages, in the shapes that their references and SDKs have.
+ * Two LLM providers' HTTP APIs: OpenAI's chat completions and Anthropic's messages, in the shapes that their references
+ * and SDKs have.
  *
  * Unless told otherwise the model answers with a sensible action on the target that the question names.
  */
+
 import type { Effect, Scope } from "effect"
-import { answerTo } from "./ModelAnswer.ts"
 import { type HttpPeer, make as makePeer, type Protocol } from "./HttpPeer.ts"
+import { answerTo } from "./ModelAnswer.ts"
 
 export interface Options {
   readonly kind: "openai" | "anthropic"
@@ -14,24 +16,52 @@ export interface Options {
   readonly apiKey?: string
 }
 
-const notFound = { status: 404, body: JSON.stringify({ error: { type: "not_found_error", message: "not found" } }) } as const
+const notFound = {
+  status: 404,
+  body: JSON.stringify({ error: { type: "not_found_error", message: "not found" } })
+} as const
 
 // The bodies of real errors quote the key and the prompt: none of that may come through.
-const openAiErrors: Readonly<Record<number, { readonly message: string; readonly type: string; readonly code: string | null }>> = {
+const openAiErrors: Readonly<
+  Record<number, { readonly message: string; readonly type: string; readonly code: string | null }>
+> = {
   400: { message: "Invalid value for 'messages'", type: "invalid_request_error", code: null },
-  401: { message: "Incorrect API key provided: sk-proj-********SECRET", type: "invalid_request_error", code: "invalid_api_key" },
-  429: { message: "Rate limit reached for gpt-4o in organization org-SECRET", type: "requests", code: "rate_limit_exceeded" }
+  401: {
+    message: "Incorrect API key provided: sk-proj-********SECRET",
+    type: "invalid_request_error",
+    code: "invalid_api_key"
+  },
+  429: {
+    message: "Rate limit reached for gpt-4o in organization org-SECRET",
+    type: "requests",
+    code: "rate_limit_exceeded"
+  }
 }
 
 const openAiError = (status: number): string =>
-  JSON.stringify({ error: { param: null, ...(openAiErrors[status] ?? { message: "The server had an error", type: "server_error", code: null }) } })
+  JSON.stringify({
+    error: {
+      param: null,
+      ...(openAiErrors[status] ?? { message: "The server had an error", type: "server_error", code: null })
+    }
+  })
 
 /** The body of a 429 that says that the money is used up, and of a 400 that says that the prompt is too long. */
 export const openAiQuotaExhausted: string = JSON.stringify({
-  error: { message: "You exceeded your current quota", type: "insufficient_quota", param: null, code: "insufficient_quota" }
+  error: {
+    message: "You exceeded your current quota",
+    type: "insufficient_quota",
+    param: null,
+    code: "insufficient_quota"
+  }
 })
 export const openAiContextLength: string = JSON.stringify({
-  error: { message: "This model's maximum context length is 128000 tokens.", type: "invalid_request_error", param: "messages", code: "context_length_exceeded" }
+  error: {
+    message: "This model's maximum context length is 128000 tokens.",
+    type: "invalid_request_error",
+    param: "messages",
+    code: "context_length_exceeded"
+  }
 })
 
 /** A chat completion. */
@@ -41,7 +71,14 @@ export const openAiCompletion = (message: Record<string, unknown>, finishReason 
     object: "chat.completion",
     created: 1741569952,
     model: "gpt-4o-2024-08-06",
-    choices: [{ index: 0, message: { role: "assistant", refusal: null, annotations: [], ...message }, logprobs: null, finish_reason: finishReason }],
+    choices: [
+      {
+        index: 0,
+        message: { role: "assistant", refusal: null, annotations: [], ...message },
+        logprobs: null,
+        finish_reason: finishReason
+      }
+    ],
     usage: { prompt_tokens: 1320, completion_tokens: 96, total_tokens: 1416 },
     service_tier: "default",
     system_fingerprint: "fp_fc9f1d7035"
@@ -51,17 +88,30 @@ interface ChatRequest {
   readonly messages: ReadonlyArray<{ readonly role: string; readonly content: string }>
 }
 
-const lastQuestion = (body: string): string => (JSON.parse(body) as ChatRequest).messages.findLast((message) => message.role === "user")?.content ?? ""
+const lastQuestion = (body: string): string =>
+  (JSON.parse(body) as ChatRequest).messages.findLast((message) => message.role === "user")?.content ?? ""
 
 const openAi = (apiKey: string | undefined): Protocol => ({
   error: openAiError,
   reply: (call, answer) => {
-    if (apiKey !== undefined && call.headers.authorization !== `Bearer ${apiKey}`) return { status: 401, body: openAiError(401) }
+    if (apiKey !== undefined && call.headers.authorization !== `Bearer ${apiKey}`)
+      return { status: 401, body: openAiError(401) }
     switch (`${call.method} ${call.path.split("?")[0]}`) {
       case "GET /v1/models":
-        return { status: 200, body: JSON.stringify({ object: "list", data: [{ id: "gpt-4o", object: "model", created: 1715367049, owned_by: "system" }] }) }
+        return {
+          status: 200,
+          body: JSON.stringify({
+            object: "list",
+            data: [{ id: "gpt-4o", object: "model", created: 1715367049, owned_by: "system" }]
+          })
+        }
       case "POST /v1/chat/completions":
-        return { status: 200, body: openAiCompletion({ content: answer === undefined ? JSON.stringify(answerTo(lastQuestion(call.body))) : answer }) }
+        return {
+          status: 200,
+          body: openAiCompletion({
+            content: answer === undefined ? JSON.stringify(answerTo(lastQuestion(call.body))) : answer
+          })
+        }
       default:
         return notFound
     }
@@ -80,7 +130,11 @@ const anthropicTypes: Readonly<Record<number, string>> = {
 }
 
 const anthropicError = (status: number): string =>
-  JSON.stringify({ type: "error", error: { type: anthropicTypes[status] ?? "api_error", message: "request with key sk-ant-SECRET failed" }, request_id: "req_011CSHoEeqs5C35K2UUqR7Fy" })
+  JSON.stringify({
+    type: "error",
+    error: { type: anthropicTypes[status] ?? "api_error", message: "request with key sk-ant-SECRET failed" },
+    request_id: "req_011CSHoEeqs5C35K2UUqR7Fy"
+  })
 
 /** A message of the Messages API. */
 export const anthropicMessage = (content: ReadonlyArray<Record<string, unknown>>, stopReason = "tool_use"): string =>
@@ -103,13 +157,36 @@ const anthropic = (apiKey: string | undefined): Protocol => ({
     if (apiKey !== undefined && given !== apiKey) return { status: 401, body: anthropicError(401) }
     switch (`${call.method} ${call.path.split("?")[0]}`) {
       case "GET /v1/models":
-        return { status: 200, body: JSON.stringify({ data: [{ type: "model", id: "claude-sonnet-4-5", display_name: "Claude Sonnet 4.5", created_at: "2025-09-29T00:00:00Z" }], has_more: false, first_id: null, last_id: null }) }
+        return {
+          status: 200,
+          body: JSON.stringify({
+            data: [
+              {
+                type: "model",
+                id: "claude-sonnet-4-5",
+                display_name: "Claude Sonnet 4.5",
+                created_at: "2025-09-29T00:00:00Z"
+              }
+            ],
+            has_more: false,
+            first_id: null,
+            last_id: null
+          })
+        }
       case "POST /v1/messages":
         return {
           status: 200,
-          body: answer === undefined
-            ? anthropicMessage([{ type: "tool_use", id: "toolu_01A09q90qw90lq917835lq9", name: "answer", input: answerTo(lastQuestion(call.body)) }])
-            : anthropicMessage(answer === null ? [] : [{ type: "text", text: answer }], "end_turn")
+          body:
+            answer === undefined
+              ? anthropicMessage([
+                  {
+                    type: "tool_use",
+                    id: "toolu_01A09q90qw90lq917835lq9",
+                    name: "answer",
+                    input: answerTo(lastQuestion(call.body))
+                  }
+                ])
+              : anthropicMessage(answer === null ? [] : [{ type: "text", text: answer }], "end_turn")
         }
       default:
         return notFound
@@ -119,4 +196,7 @@ const anthropic = (apiKey: string | undefined): Protocol => ({
 
 /** Starts it on loopback; it stops with the scope. */
 export const make = (options: Options): Effect.Effect<HttpPeer, never, Scope.Scope> =>
-  makePeer(options.kind === "openai" ? openAi(options.apiKey) : anthropic(options.apiKey), options.port === undefined ? {} : { port: options.port })
+  makePeer(
+    options.kind === "openai" ? openAi(options.apiKey) : anthropic(options.apiKey),
+    options.port === undefined ? {} : { port: options.port }
+  )

@@ -5,8 +5,8 @@ import { defaults as guardrails } from "../../src/decision/Guardrails.ts"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import { InvestigationChain } from "../../src/investigation/InvestigationChain.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
-import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { Kubernaut } from "../../src/Kubernaut.ts"
+import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 
@@ -19,7 +19,10 @@ const undo: Investigator = {
       investigator: "custom",
       rootCause: "A bad rollout.",
       evidence: [],
-      action: { type: "RollbackDeployment", target: { namespace: target.namespace, kind: target.kind, name: target.name } },
+      action: {
+        type: "RollbackDeployment",
+        target: { namespace: target.namespace, kind: target.kind, name: target.name }
+      },
       confidence: 1
     })
 }
@@ -44,24 +47,35 @@ const storm = Schema.decodeEffect(Webhook)({
   }))
 })
 
-const service = Kubernaut.layer({ cluster: "test", mode: "auto", guardrails: { ...guardrails, actionsPerWindow: { ...guardrails.actionsPerWindow, limit: 7 } } }).pipe(
-  Layer.provideMerge(Layer.mergeAll(
-    Sandbox.layer({ deployments: names.map((name) => ({ namespace: "storm", name, behaviour: "bad-rollout", replicas: 1 })) }),
-    InvestigationChain.layer({ investigators: [undo] }),
-    Storage.layerMemory
-  ))
+const service = Kubernaut.layer({
+  cluster: "test",
+  mode: "auto",
+  guardrails: { ...guardrails, actionsPerWindow: { ...guardrails.actionsPerWindow, limit: 7 } }
+}).pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(
+      Sandbox.layer({
+        deployments: names.map((name) => ({ namespace: "storm", name, behaviour: "bad-rollout", replicas: 1 }))
+      }),
+      InvestigationChain.layer({ investigators: [undo] }),
+      Storage.layerMemory
+    )
+  )
 )
 
 describe("the budget of actions", () => {
-  it.effect("lets as many actions begin as it says when sixty targets are decided at once, and asks a person about the rest", () =>
-    Effect.gen(function*() {
-      const kubernaut = yield* Kubernaut
-      const store = yield* RemediationStore
-      yield* kubernaut.receive(yield* storm)
-      // A minute is more than the steady time of those that act.
-      for (let second = 0; second < 60; second++) yield* TestClock.adjust("1 second")
-      const states = (yield* store.list({ limit: 100 })).items.map(({ state }) => state)
-      assert.strictEqual(states.filter((state) => state === "Remediated").length, 7)
-      assert.strictEqual(states.filter((state) => state === "AwaitingReview").length, 53)
-    }).pipe(Effect.provide(service)))
+  it.effect(
+    "lets as many actions begin as it says when sixty targets are decided at once, and asks a person about the rest",
+    () =>
+      Effect.gen(function* () {
+        const kubernaut = yield* Kubernaut
+        const store = yield* RemediationStore
+        yield* kubernaut.receive(yield* storm)
+        // A minute is more than the steady time of those that act.
+        for (let second = 0; second < 60; second++) yield* TestClock.adjust("1 second")
+        const states = (yield* store.list({ limit: 100 })).items.map(({ state }) => state)
+        assert.strictEqual(states.filter((state) => state === "Remediated").length, 7)
+        assert.strictEqual(states.filter((state) => state === "AwaitingReview").length, 53)
+      }).pipe(Effect.provide(service))
+  )
 })

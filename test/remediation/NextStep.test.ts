@@ -31,7 +31,11 @@ describe("nextStep", () => {
     ] as const
     journal.forEach(([, due], index) => {
       const known = journal.slice(0, index + 1).map(([event]) => event)
-      assert.strictEqual(nextStep(remediationOf(...known))._tag, due, `after ${known.map((event) => event._tag).join(", ")}`)
+      assert.strictEqual(
+        nextStep(remediationOf(...known))._tag,
+        due,
+        `after ${known.map((event) => event._tag).join(", ")}`
+      )
     })
   })
 
@@ -39,7 +43,11 @@ describe("nextStep", () => {
     ["a verdict of fixed ends Remediated", [intended, executed({}), verified("fixed")], "Remediated"],
     ["a verdict of not fixed ends Escalated", [intended, executed({}), verified("not-fixed")], "Escalated"],
     ["an unknown verdict is never Remediated", [intended, executed({}), verified("unknown")], "Escalated"],
-    ["a write whose outcome is unknown ends Escalated without a verdict", [intended, executed({ applied: "unknown", failure: "timeout" })], "Escalated"],
+    [
+      "a write whose outcome is unknown ends Escalated without a verdict",
+      [intended, executed({ applied: "unknown", failure: "timeout" })],
+      "Escalated"
+    ],
     ["a refused write ends Escalated", [intended, executed({ applied: "no", failure: "forbidden" })], "Escalated"]
   ])("%s", (_, events, state) => {
     const step = nextStep(remediationOf(accepted(), investigated, decided("execute"), ...events))
@@ -90,16 +98,21 @@ describe("nextStep", () => {
     assert.strictEqual(thrice._tag === "Conclude" && thrice.state, "Escalated")
   })
 
-  it.each(
-    [
-      ["review", "AwaitReview"],
-      ["escalate", "Conclude"],
-      ["observe", "Conclude"]
-    ] as const
-  )("after an action that met a changed object, a new decision to %s counts and is not made over and over", (outcome, due) => {
-    const conflict = executed({ applied: "no", failure: "conflict" })
-    assert.strictEqual(nextStep(remediationOf(accepted(), investigated, decided("execute"), intended, conflict, decided(outcome)))._tag, due)
-  })
+  it.each([
+    ["review", "AwaitReview"],
+    ["escalate", "Conclude"],
+    ["observe", "Conclude"]
+  ] as const)(
+    "after an action that met a changed object, a new decision to %s counts and is not made over and over",
+    (outcome, due) => {
+      const conflict = executed({ applied: "no", failure: "conflict" })
+      assert.strictEqual(
+        nextStep(remediationOf(accepted(), investigated, decided("execute"), intended, conflict, decided(outcome)))
+          ._tag,
+        due
+      )
+    }
+  )
 
   it("an action that met a changed object was nothing done: a resolved alert cancels it", () => {
     const conflict = executed({ applied: "no", failure: "conflict" })
@@ -109,7 +122,10 @@ describe("nextStep", () => {
 
   it("keeps the state that a person's answer was about when it is decided anew", () => {
     const later = { ...observed, generation: 3 }
-    const asked = remediationOf(accepted(), investigated, decided("review"), reviewed("approved"), { ...decided("execute"), observed: later })
+    const asked = remediationOf(accepted(), investigated, decided("review"), reviewed("approved"), {
+      ...decided("execute"),
+      observed: later
+    })
     assert.deepStrictEqual(asked.observed, observed)
   })
 })

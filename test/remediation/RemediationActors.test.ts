@@ -4,8 +4,8 @@ import { TestClock } from "effect/testing"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import { InvestigationChain } from "../../src/investigation/InvestigationChain.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
-import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { Kubernaut } from "../../src/Kubernaut.ts"
+import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
@@ -16,7 +16,12 @@ const storm = (wave: string) =>
     status: "firing",
     alerts: Array.from({ length: 20 }, (_, index) => ({
       status: "firing",
-      labels: { alertname: "KubeDeploymentRolloutStuck", severity: "warning", namespace: "storm", deployment: `${wave}-${index}` },
+      labels: {
+        alertname: "KubeDeploymentRolloutStuck",
+        severity: "warning",
+        namespace: "storm",
+        deployment: `${wave}-${index}`
+      },
       startsAt: "1970-01-01T00:00:00Z",
       fingerprint: `${wave}-${index}`
     }))
@@ -27,13 +32,19 @@ const counting = () => {
   const investigator: Investigator = {
     name: "custom",
     investigate: ({ target }) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         seen.all++
         seen.most = Math.max(seen.most, ++seen.now)
         yield* Effect.sleep("1 second")
         seen.now--
         const { kind, name, namespace } = target
-        return { investigator: "custom" as const, rootCause: "A test.", evidence: [], action: { type: "RestartWorkload" as const, target: { kind, name, namespace } }, confidence: 1 }
+        return {
+          investigator: "custom" as const,
+          rootCause: "A test.",
+          evidence: [],
+          action: { type: "RestartWorkload" as const, target: { kind, name, namespace } },
+          confidence: 1
+        }
       })
   }
   return { seen, investigator }
@@ -41,25 +52,33 @@ const counting = () => {
 
 const service = (investigator: Investigator) =>
   Kubernaut.layer({ cluster: "test", mode: "observe", actors: { concurrency: 3, sweepInterval: "1 hour" } }).pipe(
-    Layer.provideMerge(Layer.mergeAll(Sandbox.layer(), InvestigationChain.layer({ investigators: [investigator] }), Storage.layerMemory))
+    Layer.provideMerge(
+      Layer.mergeAll(Sandbox.layer(), InvestigationChain.layer({ investigators: [investigator] }), Storage.layerMemory)
+    )
   )
 
 describe("the actors", () => {
-  it.effect("work on as many targets at a time as allowed, on all in the end, and are there again for the next storm", () => {
-    const { investigator, seen } = counting()
-    return Effect.gen(function*() {
-      const kubernaut = yield* Kubernaut
-      const actors = yield* RemediationActors
-      const store = yield* RemediationStore
-      for (const [wave, worked] of [["first", 20], ["second", 40]] as const) {
-        yield* kubernaut.receive(yield* storm(wave))
-        assert.strictEqual(yield* actors.active, 20)
-        for (let second = 0; second < 10; second++) yield* TestClock.adjust("1 second")
-        assert.strictEqual(seen.all, worked)
-        assert.strictEqual(seen.most, 3)
-        assert.strictEqual(yield* actors.active, 0)
-        assert.strictEqual(yield* store.backlog, 0)
-      }
-    }).pipe(Effect.provide(service(investigator)))
-  })
+  it.effect(
+    "work on as many targets at a time as allowed, on all in the end, and are there again for the next storm",
+    () => {
+      const { investigator, seen } = counting()
+      return Effect.gen(function* () {
+        const kubernaut = yield* Kubernaut
+        const actors = yield* RemediationActors
+        const store = yield* RemediationStore
+        for (const [wave, worked] of [
+          ["first", 20],
+          ["second", 40]
+        ] as const) {
+          yield* kubernaut.receive(yield* storm(wave))
+          assert.strictEqual(yield* actors.active, 20)
+          for (let second = 0; second < 10; second++) yield* TestClock.adjust("1 second")
+          assert.strictEqual(seen.all, worked)
+          assert.strictEqual(seen.most, 3)
+          assert.strictEqual(yield* actors.active, 0)
+          assert.strictEqual(yield* store.backlog, 0)
+        }
+      }).pipe(Effect.provide(service(investigator)))
+    }
+  )
 })

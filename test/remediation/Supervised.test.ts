@@ -24,9 +24,12 @@ describe("Supervised", () => {
         run: Effect.never
       })
     )
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const supervised = yield* Supervised
-      const statusOf = Effect.map(supervised.status, (children) => children.find(({ name }) => name === "sweep")?.status)
+      const statusOf = Effect.map(
+        supervised.status,
+        (children) => children.find(({ name }) => name === "sweep")?.status
+      )
       for (let second = 0; second < 20; second++) yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* statusOf, "escalated")
       isBroken = false

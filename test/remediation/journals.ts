@@ -1,9 +1,16 @@
 /** Journals to test with: one alert about `shop/checkout`, and the events of each way it can go. */
+
 import type { Alert } from "../../src/domain/Alert.ts"
 import type { Decision } from "../../src/domain/Decision.ts"
 import type { ExecutionOutcome, Intent } from "../../src/domain/Execution.ts"
 import type { Investigation } from "../../src/domain/Investigation.ts"
-import { type JournalEntry, type Remediation, RemediationId, type RemediationEvent, replay } from "../../src/domain/Remediation.ts"
+import {
+  type JournalEntry,
+  type Remediation,
+  RemediationId,
+  type RemediationEvent,
+  replay
+} from "../../src/domain/Remediation.ts"
 import type { Target } from "../../src/domain/Target.ts"
 import * as Timestamp from "../../src/domain/Timestamp.ts"
 import type { Verdict } from "../../src/domain/Verification.ts"
@@ -22,7 +29,10 @@ export const alert: Alert = {
   startsAt: at
 }
 
-export const action = { type: "RollbackDeployment", target: { namespace: "shop", kind: "Deployment", name: "checkout" } } as const
+export const action = {
+  type: "RollbackDeployment",
+  target: { namespace: "shop", kind: "Deployment", name: "checkout" }
+} as const
 
 export const investigation: Investigation = {
   investigator: "rules",
@@ -70,10 +80,19 @@ export const investigated: RemediationEvent = { _tag: "Investigated", level: 0, 
 export const decided = (outcome: Decision["outcome"]): Extract<RemediationEvent, { _tag: "Decided" }> => ({
   _tag: "Decided",
   level: 0,
-  decision: { outcome, action, risk: "low", confidence: 0.5, reasons: [{ rule: "test", message: `It is to ${outcome}.` }] },
+  decision: {
+    outcome,
+    action,
+    risk: "low",
+    confidence: 0.5,
+    reasons: [{ rule: "test", message: `It is to ${outcome}.` }]
+  },
   observed
 })
-export const reviewed = (answer: "approved" | "rejected"): RemediationEvent => ({ _tag: "Reviewed", review: { answer, by: "ann", at } })
+export const reviewed = (answer: "approved" | "rejected"): RemediationEvent => ({
+  _tag: "Reviewed",
+  review: { answer, by: "ann", at }
+})
 export const intended: RemediationEvent = { _tag: "Intended", intent }
 export const executed = (outcome: Partial<ExecutionOutcome>): RemediationEvent => ({
   _tag: "Executed",
@@ -84,7 +103,11 @@ export const verified = (verdict: Verdict): RemediationEvent => ({
   verification: { verdict, reasons: [`It is ${verdict}.`], observed: null, verifiedAt: at }
 })
 export const resolved: RemediationEvent = { _tag: "AlertResolved", endsAt: at }
-export const concluded = (state: "Remediated" | "Escalated"): RemediationEvent => ({ _tag: "Concluded", state, reason: "test" })
+export const concluded = (state: "Remediated" | "Escalated"): RemediationEvent => ({
+  _tag: "Concluded",
+  state,
+  reason: "test"
+})
 
 export const journalOf = (...events: ReadonlyArray<RemediationEvent>): ReadonlyArray<JournalEntry> =>
   events.map((event, sequence) => ({ sequence, at, event }))

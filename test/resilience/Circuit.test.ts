@@ -70,7 +70,13 @@ const table: Record<keyof typeof events, Record<Tag, ReadonlyArray<string>>> = {
   "an ignored outcome": { Closed: nothing, Open: nothing, HalfOpen: counts, Isolated: nothing, ForcedClosed: nothing },
   "a late success": { Closed: nothing, Open: nothing, HalfOpen: nothing, Isolated: nothing, ForcedClosed: nothing },
   "a late failure": { Closed: nothing, Open: nothing, HalfOpen: nothing, Isolated: nothing, ForcedClosed: nothing },
-  "a late ignored outcome": { Closed: nothing, Open: nothing, HalfOpen: nothing, Isolated: nothing, ForcedClosed: nothing },
+  "a late ignored outcome": {
+    Closed: nothing,
+    Open: nothing,
+    HalfOpen: nothing,
+    Isolated: nothing,
+    ForcedClosed: nothing
+  },
   "an isolation": {
     Closed: to("Isolated"),
     Open: to("Isolated"),
@@ -124,16 +130,20 @@ describe("step, every state with every event", () => {
     }
   }
 
-  it.each([["Open", "HalfOpen"], ["Isolated", "HalfOpen"], ["ForcedClosed", "Closed"]] as const)(
-    "%s becomes %s when its time is up, and not a millisecond before",
-    (from, to) => {
-      const look = { _tag: "Look" } as const
-      assert.strictEqual(Machine.step(states[from], look, settings, endMs - 1)[0], states[from])
-      const [after, effects] = Machine.step(states[from], look, settings, endMs)
-      assert.strictEqual(after._tag, to)
-      assert.deepStrictEqual(effects.map((effect) => effect._tag === "Transitioned" && effect.cause), ["elapsed"])
-    }
-  )
+  it.each([
+    ["Open", "HalfOpen"],
+    ["Isolated", "HalfOpen"],
+    ["ForcedClosed", "Closed"]
+  ] as const)("%s becomes %s when its time is up, and not a millisecond before", (from, to) => {
+    const look = { _tag: "Look" } as const
+    assert.strictEqual(Machine.step(states[from], look, settings, endMs - 1)[0], states[from])
+    const [after, effects] = Machine.step(states[from], look, settings, endMs)
+    assert.strictEqual(after._tag, to)
+    assert.deepStrictEqual(
+      effects.map((effect) => effect._tag === "Transitioned" && effect.cause),
+      ["elapsed"]
+    )
+  })
 
   it("a probe that outlives its place frees it, and its outcome still counts", () => {
     const [after] = Machine.step(states.HalfOpen, { _tag: "Look" }, settings, endMs)
@@ -233,7 +243,9 @@ const play = (
         case "call":
           return { _tag: "Call" }
         case "end":
-          return picked === undefined ? { _tag: "Look" } : { _tag: "Ended", ...picked, outcome: happening.outcome, durationMs: 5 }
+          return picked === undefined
+            ? { _tag: "Look" }
+            : { _tag: "Ended", ...picked, outcome: happening.outcome, durationMs: 5 }
         case "late":
           return { ...ended(happening.outcome, circuit.generation - 1 - happening.pick) } as CircuitEvent
         case "isolate":
@@ -258,26 +270,30 @@ const play = (
 }
 
 describe("properties of any history", () => {
-  it.effect.prop("only legal transitions happen, each begins a new generation, and only operators jump", [History], ([history]) =>
-    Effect.sync(() => {
-      play(history, (before, event, [after, effects]) => {
-        let tag = before._tag
-        let generation = before.generation
-        for (const effect of effects) {
-          if (effect._tag !== "Transitioned") continue
-          assert.strictEqual(effect.from, tag)
-          assert.strictEqual(effect.generation, ++generation)
-          if (event._tag === "Isolate" || event._tag === "ForceClosed") {
-            assert.isTrue(effect.cause === "operator" || legal[tag].includes(effect.to))
-          } else {
-            assert.isTrue(legal[tag].includes(effect.to), `${tag} to ${effect.to}`)
+  it.effect.prop(
+    "only legal transitions happen, each begins a new generation, and only operators jump",
+    [History],
+    ([history]) =>
+      Effect.sync(() => {
+        play(history, (before, event, [after, effects]) => {
+          let tag = before._tag
+          let generation = before.generation
+          for (const effect of effects) {
+            if (effect._tag !== "Transitioned") continue
+            assert.strictEqual(effect.from, tag)
+            assert.strictEqual(effect.generation, ++generation)
+            if (event._tag === "Isolate" || event._tag === "ForceClosed") {
+              assert.isTrue(effect.cause === "operator" || legal[tag].includes(effect.to))
+            } else {
+              assert.isTrue(legal[tag].includes(effect.to), `${tag} to ${effect.to}`)
+            }
+            tag = effect.to
           }
-          tag = effect.to
-        }
-        assert.strictEqual(after._tag, tag)
-        assert.strictEqual(after.generation, generation)
+          assert.strictEqual(after._tag, tag)
+          assert.strictEqual(after.generation, generation)
+        })
       })
-    }))
+  )
 
   it.effect.prop("an outcome of an earlier generation changes nothing but what time does", [History], ([history]) =>
     Effect.sync(() => {
@@ -286,37 +302,53 @@ describe("properties of any history", () => {
         const looked = Machine.step(before, { _tag: "Look" }, settings, atMs)[0]
         if (event.generation !== looked.generation) assert.deepStrictEqual(after, looked)
       })
-    }))
+    })
+  )
 
-  it.effect.prop("never more probes hold a place than allowed, and only calls in flight hold one", [History], ([history]) =>
-    Effect.sync(() => {
-      play(history, (_before, _event, [after], inFlight) => {
-        if (after._tag !== "HalfOpen") return
-        assert.isAtMost(after.places.length, settings.halfOpenPermits)
-        for (const place of after.places) {
-          assert.isTrue(inFlight.some((call) => call.generation === after.generation && call.probe === place.probe))
+  it.effect.prop(
+    "never more probes hold a place than allowed, and only calls in flight hold one",
+    [History],
+    ([history]) =>
+      Effect.sync(() => {
+        play(history, (_before, _event, [after], inFlight) => {
+          if (after._tag !== "HalfOpen") return
+          assert.isAtMost(after.places.length, settings.halfOpenPermits)
+          for (const place of after.places) {
+            assert.isTrue(inFlight.some((call) => call.generation === after.generation && call.probe === place.probe))
+          }
+        })
+      })
+  )
+
+  it.effect.prop(
+    "no state is stuck: after whatever happened a call is let through within its bounds",
+    [History],
+    ([history]) =>
+      Effect.sync(() => {
+        const { atMs, circuit } = play(history, () => undefined)
+        // Longest: a full isolation (10 s here), or the open time, or a probe's lease.
+        const [, effects] = Machine.step(circuit, { _tag: "Call" }, settings, atMs + settings.probeLeaseMs)
+        assert.strictEqual(effects.at(-1)?._tag, "Admitted")
+      })
+  )
+
+  it.effect.prop(
+    "memory is bounded: a window never holds more buckets than fit in it",
+    [
+      Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3000 }))).check(
+        Schema.isMinLength(50),
+        Schema.isMaxLength(200)
+      )
+    ],
+    ([waits]) =>
+      Effect.sync(() => {
+        let circuit: Circuit = Machine.initial
+        let atMs = nowMs
+        for (const waitMs of waits) {
+          atMs += waitMs
+          circuit = fold(circuit, outcomes("success"), settings, atMs)
+          if (circuit._tag === "Closed") assert.isAtMost(circuit.window.past.length, 60)
         }
       })
-    }))
-
-  it.effect.prop("no state is stuck: after whatever happened a call is let through within its bounds", [History], ([history]) =>
-    Effect.sync(() => {
-      const { atMs, circuit } = play(history, () => undefined)
-      // Longest: a full isolation (10 s here), or the open time, or a probe's lease.
-      const [, effects] = Machine.step(circuit, { _tag: "Call" }, settings, atMs + settings.probeLeaseMs)
-      assert.strictEqual(effects.at(-1)?._tag, "Admitted")
-    }))
-
-  it.effect.prop("memory is bounded: a window never holds more buckets than fit in it", [
-    Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3000 }))).check(Schema.isMinLength(50), Schema.isMaxLength(200))
-  ], ([waits]) =>
-    Effect.sync(() => {
-      let circuit: Circuit = Machine.initial
-      let atMs = nowMs
-      for (const waitMs of waits) {
-        atMs += waitMs
-        circuit = fold(circuit, outcomes("success"), settings, atMs)
-        if (circuit._tag === "Closed") assert.isAtMost(circuit.window.past.length, 60)
-      }
-    }))
+  )
 })

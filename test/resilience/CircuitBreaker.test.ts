@@ -15,7 +15,7 @@ const tagOf = (breaker: CircuitBreaker.CircuitBreaker) => Effect.map(breaker.sta
 
 describe("CircuitBreaker", () => {
   it.effect("after five failures the peer sees no call for 30 s, then probes; three successes close", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       yield* trip(breaker)
       yield* TestClock.adjust(29_999)
@@ -28,35 +28,39 @@ describe("CircuitBreaker", () => {
       assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
       yield* breaker.call(Effect.void)
       assert.strictEqual(yield* tagOf(breaker), "Closed")
-    }))
+    })
+  )
 
   it.effect("one failed probe opens the circuit for another 30 s", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       yield* trip(breaker)
       yield* TestClock.adjust("30 seconds")
       yield* breaker.call(Effect.void)
       yield* Effect.flip(breaker.call(fail))
       assert.deepInclude(yield* breaker.state, { _tag: "Open", retryAfterMs: 30_000 })
-    }))
+    })
+  )
 
   it.effect("three probes run at once, a fourth call is rejected, and an interrupted probe frees its place", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       yield* trip(breaker)
       yield* TestClock.adjust("30 seconds")
       const probes = yield* Effect.forEach(repeat(3, Effect.never), (call) =>
-        Effect.forkChild(breaker.call(call), { startImmediately: true }))
+        Effect.forkChild(breaker.call(call), { startImmediately: true })
+      )
       assert.deepInclude(yield* breaker.state, { _tag: "HalfOpen", probesInFlight: 3 })
       assert.isTrue(Exit.isFailure(yield* Effect.exit(breaker.call(Effect.void))))
       yield* Fiber.interrupt(probes[0]!)
       assert.deepInclude(yield* breaker.state, { _tag: "HalfOpen", probesInFlight: 2, successesInARow: 0 })
       yield* breaker.call(Effect.void)
       yield* Fiber.interruptAll(probes)
-    }))
+    })
+  )
 
   it.effect("a call that was admitted before the circuit opened changes nothing when it ends", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       const gate = yield* Deferred.make<void>()
       const late = yield* Effect.forkChild(breaker.call(Deferred.await(gate)), { startImmediately: true })
@@ -66,10 +70,11 @@ describe("CircuitBreaker", () => {
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.join(late)
       assert.deepStrictEqual(yield* breaker.state, before)
-    }))
+    })
+  )
 
   it.effect("admits and rejects exactly as step does", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       assert.deepStrictEqual(breaker.admitUnsafe(0), { generation: 0, probe: undefined })
       yield* trip(breaker)
@@ -79,39 +84,45 @@ describe("CircuitBreaker", () => {
       assert.isFalse(breaker.wouldRejectUnsafe(30_000))
       assert.isUndefined(breaker.openForUnsafe(30_000))
       assert.deepInclude(breaker.admitUnsafe(30_000), { generation: 2, probe: 0 })
-    }))
+    })
+  )
 
   it.effect("an isolation rejects calls, ends by itself, and then probes decide", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       assert.deepInclude(yield* breaker.isolate("10 minutes", "upgrade"), { _tag: "Isolated", reason: "upgrade" })
       assert.isTrue(Exit.isFailure(yield* Effect.exit(breaker.call(Effect.void))))
       yield* TestClock.adjust("10 minutes")
       assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
-    }))
+    })
+  )
 
-  it.effect("a forced closing lets failures through, ends by itself, and the next failure is judged by the window it kept", () =>
-    Effect.gen(function*() {
-      const breaker = yield* CircuitBreaker.make("peer")
-      yield* breaker.call(Effect.void)
-      assert.deepInclude(yield* breaker.forceClosed("20 seconds", "it lies"), { _tag: "ForcedClosed", requests: 1 })
-      yield* trip(breaker)
-      yield* trip(breaker)
-      assert.deepInclude(yield* breaker.state, { _tag: "ForcedClosed", requests: 11, failures: 10 })
-      yield* TestClock.adjust("20 seconds")
-      assert.deepInclude(yield* breaker.state, { _tag: "Closed", requests: 11 })
-      yield* Effect.flip(breaker.call(fail))
-      assert.strictEqual(yield* tagOf(breaker), "Open")
-    }))
+  it.effect(
+    "a forced closing lets failures through, ends by itself, and the next failure is judged by the window it kept",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* CircuitBreaker.make("peer")
+        yield* breaker.call(Effect.void)
+        assert.deepInclude(yield* breaker.forceClosed("20 seconds", "it lies"), { _tag: "ForcedClosed", requests: 1 })
+        yield* trip(breaker)
+        yield* trip(breaker)
+        assert.deepInclude(yield* breaker.state, { _tag: "ForcedClosed", requests: 11, failures: 10 })
+        yield* TestClock.adjust("20 seconds")
+        assert.deepInclude(yield* breaker.state, { _tag: "Closed", requests: 11 })
+        yield* Effect.flip(breaker.call(fail))
+        assert.strictEqual(yield* tagOf(breaker), "Open")
+      })
+  )
 
   it.effect("an operator's word without an end is refused", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       assert.throws(() => breaker.isolate("Infinity", "for ever"), /time above 0 that ends/)
-    }))
+    })
+  )
 
   it.effect("new settings keep the state and the window, and judge the next outcome", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       yield* Effect.forEach(repeat(3, fail), (call) => Effect.exit(breaker.call(call)))
       yield* breaker.configure({ window: "2 minutes", consecutiveFailures: 4 })
@@ -124,19 +135,21 @@ describe("CircuitBreaker", () => {
       assert.deepInclude(breaker.settings, { windowMs: 120_000, consecutiveFailures: 4, openMs: 3_600_000 })
       yield* TestClock.adjust("30 seconds")
       assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
-    }))
+    })
+  )
 
   it.effect("a defect counts as a failure, an interruption as nothing", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       yield* Effect.exit(breaker.call(Effect.die("bug")))
       assert.deepInclude(yield* breaker.state, { requests: 1, failures: 1 })
       yield* Effect.exit(breaker.call(Effect.interrupt))
       assert.deepInclude(yield* breaker.state, { requests: 1, failures: 1 })
-    }))
+    })
+  )
 
   it.effect("probe runs nothing while the circuit is closed or open, and one probe while it is half-open", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       let probes = 0
       const probe = Effect.sync(() => ++probes)
@@ -146,43 +159,50 @@ describe("CircuitBreaker", () => {
       yield* TestClock.adjust("30 seconds")
       assert.isTrue(Option.isSome(yield* breaker.probe(probe)))
       assert.strictEqual(probes, 1)
-    }))
+    })
+  )
 
-  it.effect("keepProbing closes the circuit of a peer that is back without any traffic, and rests while it is closed", () =>
-    Effect.gen(function*() {
-      const breaker = yield* CircuitBreaker.make("peer")
-      let probes = 0
-      let back = false
-      const health = Effect.suspend(() => {
-        probes++
-        return back ? Effect.void : fail
+  it.effect(
+    "keepProbing closes the circuit of a peer that is back without any traffic, and rests while it is closed",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* CircuitBreaker.make("peer")
+        let probes = 0
+        let back = false
+        const health = Effect.suspend(() => {
+          probes++
+          return back ? Effect.void : fail
+        })
+        let looks = 0
+        const state = Effect.tap(breaker.state, () => Effect.sync(() => looks++))
+        const fiber = yield* Effect.forkChild(Object.assign(breaker, { state }).keepProbing(health))
+        yield* TestClock.adjust("10 minutes")
+        assert.strictEqual(looks, 1)
+        assert.strictEqual(probes, 0)
+        yield* trip(breaker)
+        yield* TestClock.adjust("31 seconds")
+        assert.strictEqual(probes, 1)
+        assert.strictEqual(yield* tagOf(breaker), "Open")
+        back = true
+        yield* TestClock.adjust("40 seconds")
+        assert.strictEqual(probes, 4)
+        assert.strictEqual(yield* tagOf(breaker), "Closed")
+        yield* Fiber.interrupt(fiber)
       })
-      let looks = 0
-      const state = Effect.tap(breaker.state, () => Effect.sync(() => looks++))
-      const fiber = yield* Effect.forkChild(Object.assign(breaker, { state }).keepProbing(health))
-      yield* TestClock.adjust("10 minutes")
-      assert.strictEqual(looks, 1)
-      assert.strictEqual(probes, 0)
-      yield* trip(breaker)
-      yield* TestClock.adjust("31 seconds")
-      assert.strictEqual(probes, 1)
-      assert.strictEqual(yield* tagOf(breaker), "Open")
-      back = true
-      yield* TestClock.adjust("40 seconds")
-      assert.strictEqual(probes, 4)
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-      yield* Fiber.interrupt(fiber)
-    }))
+  )
 
   it.effect("keepProbing looks and probes at most 100 times a second, however short an interval it is given", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       let looks = 0
       let probes = 0
       const state = Effect.tap(breaker.state, () => Effect.sync(() => looks++))
       yield* trip(breaker)
       // Its outcome says nothing, so the circuit stays half-open.
-      const inconclusive = Effect.andThen(Effect.sync(() => probes++), Effect.interrupt)
+      const inconclusive = Effect.andThen(
+        Effect.sync(() => probes++),
+        Effect.interrupt
+      )
       yield* Effect.forkChild(Object.assign(breaker, { state }).keepProbing(inconclusive, 0))
       yield* TestClock.adjust("1 second")
       assert.strictEqual(probes, 0)
@@ -192,10 +212,11 @@ describe("CircuitBreaker", () => {
       yield* TestClock.adjust("1 second")
       assert.isAtMost(probes, 100)
       assert.isAtLeast(probes, 99)
-    }))
+    })
+  )
 
   it.effect("keepProbing does not spin on a circuit whose end is due and that is still open", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       let looks = 0
       const state = Effect.sync((): CircuitBreaker.Snapshot => {
@@ -206,10 +227,11 @@ describe("CircuitBreaker", () => {
       yield* TestClock.adjust("1 second")
       assert.isAtLeast(looks, 1)
       assert.isAtMost(looks, 101)
-    }))
+    })
+  )
 
   it.effect("each transition is one event that says from, to and why", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const seen: Array<ResilienceEvent> = []
       const hub = yield* ResilienceEvents
       yield* hub.listen((event) => seen.push(event))
@@ -219,7 +241,9 @@ describe("CircuitBreaker", () => {
       yield* Effect.forEach([1, 2, 3], () => breaker.call(Effect.void))
       yield* breaker.isolate("1 minute", "drill")
       assert.deepStrictEqual(
-        seen.map((event) => event._tag === "BreakerTransition" ? [event.from, event.to, event.cause, event.reason] : event),
+        seen.map((event) =>
+          event._tag === "BreakerTransition" ? [event.from, event.to, event.cause, event.reason] : event
+        ),
         [
           ["Closed", "Open", "consecutive-failures", undefined],
           ["Open", "HalfOpen", "elapsed", undefined],
@@ -227,7 +251,8 @@ describe("CircuitBreaker", () => {
           ["Closed", "Isolated", "operator", "drill"]
         ]
       )
-    }).pipe(Effect.provide(ResilienceEvents.layer)))
+    }).pipe(Effect.provide(ResilienceEvents.layer))
+  )
 
   it("the gauge is 0 closed, 1 open, 2 half-open; isolated counts as open, forced closed as closed", () => {
     assert.deepStrictEqual(

@@ -1,4 +1,5 @@
 /** What a wall clock that is set, an hour forward or back, does to everything that lasts: nothing. */
+
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, Option, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -27,7 +28,7 @@ const reasonOf = <A, E>(exit: Exit.Exit<A, E>): unknown => {
 describe("Monotonic", () => {
   it.effect("counts whole milliseconds, rounded down, and does not see the wall clock being set", () =>
     withWallClock((setWallClock) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const beganMs = yield* Monotonic.nowMs
         yield* TestClock.adjust(Duration.micros(2999n))
         yield* setWallClock(hourMs)
@@ -36,13 +37,14 @@ describe("Monotonic", () => {
         yield* setWallClock(-2 * hourMs)
         assert.strictEqual((yield* Monotonic.nowMs) - beganMs, 2)
       })
-    ))
+    )
+  )
 })
 
 describe("a circuit breaker whose wall clock is set by an hour", () => {
   it.effect("stays open for its 30 s, and lets probes through after them", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make("peer")
         yield* failTimes(breaker, 5)
         yield* TestClock.adjust("10 seconds")
@@ -52,13 +54,17 @@ describe("a circuit breaker whose wall clock is set by an hour", () => {
         yield* TestClock.adjust("20 seconds")
         assert.deepInclude(yield* breaker.state, { _tag: "HalfOpen" })
       })
-    ))
+    )
+  )
 
   it.effect("holds to an operator's word for the time that he gave", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make("peer")
-        for (const [word, state, then] of [["isolate", "Isolated", "HalfOpen"], ["forceClosed", "ForcedClosed", "Closed"]] as const) {
+        for (const [word, state, then] of [
+          ["isolate", "Isolated", "HalfOpen"],
+          ["forceClosed", "ForcedClosed", "Closed"]
+        ] as const) {
           yield* breaker[word]("10 minutes", "drill")
           yield* jump
           assert.deepInclude(yield* breaker.state, { _tag: state, retryAfterMs: 600_000 })
@@ -66,11 +72,12 @@ describe("a circuit breaker whose wall clock is set by an hour", () => {
           assert.deepInclude(yield* breaker.state, { _tag: then })
         }
       })
-    ))
+    )
+  )
 
   it.effect("keeps a probe's place for its lease, and not longer", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make("peer")
         yield* failTimes(breaker, 5)
         yield* TestClock.adjust("30 seconds")
@@ -80,11 +87,12 @@ describe("a circuit breaker whose wall clock is set by an hour", () => {
         yield* TestClock.adjust("1 minute")
         assert.deepInclude(yield* breaker.state, { probesInFlight: 0 })
       })
-    ))
+    )
+  )
 
   it.effect("remembers its window, and forgets it after a minute", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make("peer")
         yield* failTimes(breaker, 3)
         yield* jump
@@ -92,24 +100,33 @@ describe("a circuit breaker whose wall clock is set by an hour", () => {
         yield* TestClock.adjust("61 seconds")
         assert.deepInclude(yield* breaker.state, { requests: 0, failures: 0 })
       })
-    ))
+    )
+  )
 
   it.effect("calls slow what took long, and nothing else", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
-        for (const [takes, state] of [["10 millis", "Closed"], ["2 seconds", "Open"]] as const) {
-          const breaker = yield* CircuitBreaker.make("peer", { slowCallDuration: "1 second", slowCallRate: 1, minimumRequests: 1 })
+      Effect.gen(function* () {
+        for (const [takes, state] of [
+          ["10 millis", "Closed"],
+          ["2 seconds", "Open"]
+        ] as const) {
+          const breaker = yield* CircuitBreaker.make("peer", {
+            slowCallDuration: "1 second",
+            slowCallRate: 1,
+            minimumRequests: 1
+          })
           yield* Effect.forkChild(breaker.call(Effect.sleep(takes)), { startImmediately: true })
           yield* jump
           yield* TestClock.adjust(takes)
           assert.deepInclude(yield* breaker.state, { _tag: state })
         }
       })
-    ))
+    )
+  )
 
   it.effect("is probed after its open time", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make("peer")
         let probes = 0
         const prober = yield* Effect.forkChild(breaker.keepProbing(Effect.sync(() => probes++)))
@@ -123,13 +140,14 @@ describe("a circuit breaker whose wall clock is set by an hour", () => {
         assert.deepInclude(yield* breaker.state, { _tag: "Closed" })
         yield* Fiber.interrupt(prober)
       })
-    ))
+    )
+  )
 })
 
 describe("a retry budget whose wall clock is set by an hour", () => {
   it.effect("neither fills at once nor stays empty", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const budget = yield* RetryBudget.make()
         yield* Effect.replicateEffect(budget.withdraw, 10)
         yield* jump
@@ -137,22 +155,25 @@ describe("a retry budget whose wall clock is set by an hour", () => {
         yield* TestClock.adjust("4 seconds")
         assert.strictEqual(yield* budget.available, 4)
       })
-    ))
+    )
+  )
 })
 
 describe("a deadline whose wall clock is set by an hour", () => {
   it.effect("neither comes sooner nor later", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const left: Array<Duration.Duration | undefined> = []
         const look = Effect.map(Deadline.remaining, (remaining) => left.push(remaining))
-        const work = Deadline.within("1 minute")(Effect.gen(function*() {
-          yield* Effect.sleep("20 seconds")
-          yield* jump
-          yield* look
-          // What is nested begins after the jump, and has no more time than what is around it.
-          return yield* Deadline.within("50 seconds")(Effect.andThen(look, Effect.never))
-        }))
+        const work = Deadline.within("1 minute")(
+          Effect.gen(function* () {
+            yield* Effect.sleep("20 seconds")
+            yield* jump
+            yield* look
+            // What is nested begins after the jump, and has no more time than what is around it.
+            return yield* Deadline.within("50 seconds")(Effect.andThen(look, Effect.never))
+          })
+        )
         const fiber = yield* Effect.forkChild(Effect.flip(work), { startImmediately: true })
         yield* TestClock.adjust("59 seconds")
         assert.deepStrictEqual(left, [Duration.seconds(40), Duration.seconds(40)])
@@ -160,13 +181,14 @@ describe("a deadline whose wall clock is set by an hour", () => {
         yield* TestClock.adjust("1 second")
         assert.strictEqual((yield* Fiber.join(fiber))._tag, "DeadlineExceeded")
       })
-    ))
+    )
+  )
 })
 
 describe("a pipeline whose wall clock is set by an hour", () => {
   it.effect("goes on retrying until its deadline, and not beyond", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const pipeline = yield* Pipeline.make("peer", {
           deadline: "1 second",
           retry: { schedule: Schedule.spaced("100 millis") },
@@ -174,23 +196,41 @@ describe("a pipeline whose wall clock is set by an hour", () => {
           circuitBreaker: false
         })
         let attempts = 0
-        const call = Effect.andThen(Effect.suspend(() => ++attempts === 3 ? jump : Effect.void), fail)
-        const fiber = yield* Effect.forkChild(Effect.exit(pipeline.execute(call, transient)), { startImmediately: true })
+        const call = Effect.andThen(
+          Effect.suspend(() => (++attempts === 3 ? jump : Effect.void)),
+          fail
+        )
+        const fiber = yield* Effect.forkChild(Effect.exit(pipeline.execute(call, transient)), {
+          startImmediately: true
+        })
         yield* TestClock.adjust("1 minute")
         assert.strictEqual(reasonOf(yield* Fiber.join(fiber)), "down")
         // At 0, 100 … 900 ms.
         assert.strictEqual(attempts, 10)
       })
-    ))
+    )
+  )
 
   it.effect("lets a call that waited for its place begin, and ends it at its deadline", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
-        const pipeline = yield* Pipeline.make("peer", { deadline: "1 second", attemptTimeout: false, bulkhead: { limit: 1 }, retry: false })
+      Effect.gen(function* () {
+        const pipeline = yield* Pipeline.make("peer", {
+          deadline: "1 second",
+          attemptTimeout: false,
+          bulkhead: { limit: 1 },
+          retry: false
+        })
         const gate = yield* Deferred.make<void>()
         yield* Effect.forkChild(pipeline.execute(Deferred.await(gate)), { startImmediately: true })
         let began = false
-        const waiting = Effect.exit(pipeline.execute(Effect.andThen(Effect.sync(() => began = true), Effect.never)))
+        const waiting = Effect.exit(
+          pipeline.execute(
+            Effect.andThen(
+              Effect.sync(() => (began = true)),
+              Effect.never
+            )
+          )
+        )
         const fiber = yield* Effect.forkChild(waiting, { startImmediately: true })
         yield* TestClock.adjust("300 millis")
         yield* jump
@@ -201,39 +241,47 @@ describe("a pipeline whose wall clock is set by an hour", () => {
         yield* TestClock.adjust(1)
         assert.deepStrictEqual(reasonOf(yield* Fiber.join(fiber)), { _tag: "DeadlineExceeded", deadlineMs: 1000 })
       })
-    ))
+    )
+  )
 
   it.effect("turns calls away for as long as its circuit is open, and says so", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const pipeline = yield* Pipeline.make("peer", { retry: false })
         yield* jump
         yield* Effect.replicateEffect(Effect.exit(pipeline.execute(fail)), 5)
         yield* TestClock.adjust("10 seconds")
         yield* jump
-        assert.deepStrictEqual(reasonOf(yield* Effect.exit(pipeline.execute(Effect.void))), { _tag: "CircuitOpen", retryAfterMs: 20_000 })
+        assert.deepStrictEqual(reasonOf(yield* Effect.exit(pipeline.execute(Effect.void))), {
+          _tag: "CircuitOpen",
+          retryAfterMs: 20_000
+        })
         yield* TestClock.adjust("20 seconds")
         yield* pipeline.execute(Effect.void)
       })
-    ))
+    )
+  )
 
   it.effect("reports how long a call took", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const pipeline = yield* Pipeline.make("peer")
-        const fiber = yield* Effect.forkChild(pipeline.executeCounted(Effect.sleep("500 millis")), { startImmediately: true })
+        const fiber = yield* Effect.forkChild(pipeline.executeCounted(Effect.sleep("500 millis")), {
+          startImmediately: true
+        })
         yield* jump
         yield* TestClock.adjust("500 millis")
         assert.deepStrictEqual(yield* Fiber.join(fiber), { exit: Exit.void, attempts: 1, durationMs: 500 })
       })
-    ))
+    )
+  )
 })
 
 describe("a supervisor whose wall clock is set by an hour", () => {
   const quiet = Effect.provide(Layer.mergeAll(Logger.layer([]), ResilienceEvents.layer))
 
   /** A supervised child that fails when told to, and how it stands. */
-  const supervised = Effect.fnUntraced(function*(options: Supervisor.Options) {
+  const supervised = Effect.fnUntraced(function* (options: Supervisor.Options) {
     let end = Effect.void
     const start = Effect.suspend(() => {
       const ending = Deferred.makeUnsafe<void, string>()
@@ -247,7 +295,7 @@ describe("a supervisor whose wall clock is set by an hour", () => {
 
   it.effect("counts the restarts of its period, no more and no less", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const child = yield* supervised({ backoff: Schedule.spaced("1 second"), maxRestarts: 1, period: "1 minute" })
         yield* child.end
         yield* jump
@@ -259,15 +307,20 @@ describe("a supervisor whose wall clock is set by an hour", () => {
         yield* child.end
         assert.strictEqual(yield* child.status, "escalated", "the restart of half a minute ago still counts")
       }).pipe(quiet, Effect.scoped)
-    ))
+    )
+  )
 
   it.effect("begins its back-off anew after a whole period of running, and not before", () =>
     eitherWay((jump) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const delays: Array<number> = []
         const hub = yield* ResilienceEvents
         yield* hub.listen((event) => event._tag === "ChildRestarted" && delays.push(event.delayMs))
-        const child = yield* supervised({ backoff: Schedule.exponential("1 second"), maxRestarts: 100, period: "1 minute" })
+        const child = yield* supervised({
+          backoff: Schedule.exponential("1 second"),
+          maxRestarts: 100,
+          period: "1 minute"
+        })
         for (const runs of ["30 seconds", "30 seconds", "2 minutes"] as const) {
           yield* child.end
           // Beyond the back-off, so that the clock is set while the child runs.
@@ -278,5 +331,6 @@ describe("a supervisor whose wall clock is set by an hour", () => {
         yield* child.end
         assert.deepStrictEqual(delays, [1000, 2000, 4000, 1000])
       }).pipe(quiet, Effect.scoped)
-    ))
+    )
+  )
 })

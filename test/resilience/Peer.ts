@@ -1,4 +1,5 @@
 /** A peer to be called through a pipeline, and what a test wants to know of the call. */
+
 import { type Duration, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as Pipeline from "../../src/resilience/Pipeline.ts"
@@ -29,7 +30,7 @@ export const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
 
 /** Runs to the end, however long that takes on the test clock. */
 export const settle = <A, E>(effect: Effect.Effect<A, E>, within: Duration.Input = "2 minutes") =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(Effect.exit(effect), { startImmediately: true })
     yield* TestClock.adjust(within)
     return yield* Fiber.join(fiber)

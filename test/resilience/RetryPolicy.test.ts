@@ -13,16 +13,20 @@ describe("RetryPolicy", () => {
     )
   })
 
-  it.effect.prop("jitter adds up to a tenth and takes nothing away; no wait exceeds the cap by more", [between(2, 40), between(0, 999)], ([attempt, random]) =>
-    Effect.sync(() => {
-      const plain = Math.min(5000, 100 * 2 ** (attempt - 2))
-      const wait = RetryPolicy.delayBeforeMs(attempt, RetryPolicy.defaults, random / 1000)
-      assert.isAtLeast(wait, plain)
-      assert.isAtMost(wait, plain * 1.1)
-    }))
+  it.effect.prop(
+    "jitter adds up to a tenth and takes nothing away; no wait exceeds the cap by more",
+    [between(2, 40), between(0, 999)],
+    ([attempt, random]) =>
+      Effect.sync(() => {
+        const plain = Math.min(5000, 100 * 2 ** (attempt - 2))
+        const wait = RetryPolicy.delayBeforeMs(attempt, RetryPolicy.defaults, random / 1000)
+        assert.isAtLeast(wait, plain)
+        assert.isAtMost(wait, plain * 1.1)
+      })
+  )
 
   it.effect("the schedule makes Effect.retry do the same", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const seen: Array<number> = []
       const call = Effect.clockWith((clock) =>
         Effect.suspend(() => {
@@ -34,7 +38,8 @@ describe("RetryPolicy", () => {
       yield* TestClock.adjust("10 seconds")
       yield* Fiber.join(fiber)
       assert.deepStrictEqual(seen, [0, 100, 300, 700, 1500])
-    }))
+    })
+  )
 
   it("Retry-After lengthens a wait up to the cap and never shortens it", () => {
     const policy = RetryPolicy.make({ retryAfterCap: "2 seconds" })

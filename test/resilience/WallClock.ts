@@ -1,7 +1,8 @@
 /**
- * A machine with two clocks, for tests: the monotonic one and its timers are moved by `TestClock.adjust`, the wall clock is set apart from them, as by
- * an operator or a time server. (`TestClock.setTime` moves timers as well.)
+ * A machine with two clocks, for tests: the monotonic one and its timers are moved by `TestClock.adjust`, the wall
+ * clock is set apart from them, as by an operator or a time server. (`TestClock.setTime` moves timers as well.)
  */
+
 import { Clock, Effect } from "effect"
 
 export const hourMs = 3_600_000
@@ -10,7 +11,9 @@ export const hourMs = 3_600_000
 export type SetWallClock = (byMs: number) => Effect.Effect<void>
 
 /** Runs a test on the `TestClock` in its context, with a wall clock that it may set. */
-export const withWallClock = <A, E, R>(test: (setWallClock: SetWallClock) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const withWallClock = <A, E, R>(
+  test: (setWallClock: SetWallClock) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
   Effect.clockWith((testClock) => {
     let aheadMs = 0
     const currentTimeMillisUnsafe = () => testClock.currentTimeMillisUnsafe() + aheadMs
@@ -35,5 +38,9 @@ export const withWallClock = <A, E, R>(test: (setWallClock: SetWallClock) => Eff
   })
 
 /** The test twice: once with the clock set an hour forward, once an hour back. */
-export const eitherWay = <A, E, R>(test: (jump: Effect.Effect<void>) => Effect.Effect<A, E, R>): Effect.Effect<void, E, R> =>
-  Effect.forEach([hourMs, -hourMs], (byMs) => withWallClock((setWallClock) => test(setWallClock(byMs))), { discard: true })
+export const eitherWay = <A, E, R>(
+  test: (jump: Effect.Effect<void>) => Effect.Effect<A, E, R>
+): Effect.Effect<void, E, R> =>
+  Effect.forEach([hourMs, -hourMs], (byMs) => withWallClock((setWallClock) => test(setWallClock(byMs))), {
+    discard: true
+  })

@@ -9,7 +9,10 @@ describe("all faults at once", () => {
     let fixed = 0
     for (let seed = 101; seed <= 112; seed++) {
       const { figures, pending, violations } = run({ seed, scenario })
-      assert.deepStrictEqual({ seed, violations, pending, falselyFixed: figures["falselyFixed"] }, { seed, violations: [], pending: [], falselyFixed: 0 })
+      assert.deepStrictEqual(
+        { seed, violations, pending, falselyFixed: figures["falselyFixed"] },
+        { seed, violations: [], pending: [], falselyFixed: 0 }
+      )
       fixed += figures["fixedVerdicts"] ?? 0
     }
     // Or the figure before would say nothing.

@@ -1,9 +1,11 @@
 /**
  * One incident from the alert to its end, with the service killed before one step of it, for each step in turn.
  *
- * With `yieldEvery: 4` every few operations of Effect are a step, so that a crash comes between any two things that the service does. All 1,561 of them take a
- * minute; here every seventh is tried, and all of the coarse steps that Effect itself makes.
+ * With `yieldEvery: 4` every few operations of Effect are a step, so that a crash comes between any two things that the
+ * service does. All 1,561 of them take a minute; here every seventh is tried, and all of the coarse steps that Effect
+ * itself makes.
  */
+
 import { assert, describe, it } from "@effect/vitest"
 import type { FinalState } from "../../src/domain/Remediation.ts"
 import * as Scenario from "../../src/simulation/Scenario.ts"

@@ -1,16 +1,31 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EndingsRecorder } from "../../src/simulation/Endings.ts"
 import { Observations } from "../../src/simulation/Observation.ts"
-import * as Scenario from "../../src/simulation/Scenario.ts"
 import { runSeed, type SeedOutcome, summarize } from "../../src/simulation/Runner.ts"
+import * as Scenario from "../../src/simulation/Scenario.ts"
 
 describe("Endings", () => {
   it("counts each end once, by its state", () => {
     const observations = new Observations(() => 0)
     const recorder = new EndingsRecorder()
     observations.listen(recorder.on)
-    const row = (kind: "Concluded" | "Joined" | "Verified", event: object) => ({ remediationId: "r", sequence: 0, epoch: null, kind, at: "", event: { _tag: kind, ...event } as never })
-    observations.tell({ _tag: "Committed", events: [row("Verified", {}), row("Concluded", { state: "Remediated" }), row("Joined", {}), row("Concluded", { state: "Remediated" })] })
+    const row = (kind: "Concluded" | "Joined" | "Verified", event: object) => ({
+      remediationId: "r",
+      sequence: 0,
+      epoch: null,
+      kind,
+      at: "",
+      event: { _tag: kind, ...event } as never
+    })
+    observations.tell({
+      _tag: "Committed",
+      events: [
+        row("Verified", {}),
+        row("Concluded", { state: "Remediated" }),
+        row("Joined", {}),
+        row("Concluded", { state: "Remediated" })
+      ]
+    })
     assert.deepStrictEqual(recorder.endings, { Remediated: 2, Joined: 1 })
   })
 })
@@ -33,17 +48,19 @@ describe("a seed", () => {
     const outcome = runSeed({
       seed: 1,
       scenario,
-      invariants: [{
-        name: "dies",
-        description: "",
-        make: () => ({
-          on: {
-            AlertAnswered: () => {
-              throw new Error("a checker broke")
+      invariants: [
+        {
+          name: "dies",
+          description: "",
+          make: () => ({
+            on: {
+              AlertAnswered: () => {
+                throw new Error("a checker broke")
+              }
             }
-          }
-        })
-      }]
+          })
+        }
+      ]
     })
     assert.deepStrictEqual(outcome.failure, { _tag: "Crash", message: "a checker broke" })
     assert.isAbove(outcome.steps, 0)

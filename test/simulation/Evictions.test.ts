@@ -1,4 +1,5 @@
 /** Actions that are no patch: the rules and the models of the other scenarios know of none. */
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
@@ -10,7 +11,9 @@ import { run } from "../../src/simulation/Simulation.ts"
 
 const actionOn = (cluster: Cluster, target: ResourceRef): Action => {
   const [pod] = cluster.brokenPods(target)
-  return pod === undefined ? { type: "RestartWorkload", target } : { type: "EvictPod", target: { ...target, kind: "Pod", name: pod } }
+  return pod === undefined
+    ? { type: "RestartWorkload", target }
+    : { type: "EvictPod", target: { ...target, kind: "Pod", name: pod } }
 }
 
 /** One that has a broken pod evicted, and restarts what has none. */
@@ -34,10 +37,18 @@ describe("a service that evicts", () => {
       let cluster: Cluster | undefined
       const { pending, violations } = run({
         seed,
-        scenario: { ...Scenario.steady, durationMs: 20 * 60_000, incidentEveryMs: 60_000, investigators: Effect.sync(() => [mover(() => cluster!)]) },
+        scenario: {
+          ...Scenario.steady,
+          durationMs: 20 * 60_000,
+          incidentEveryMs: 60_000,
+          investigators: Effect.sync(() => [mover(() => cluster!)])
+        },
         onMade: ({ farEnds, observations }) => {
           cluster = farEnds.cluster
-          observations.listen({ ClusterWrite: ({ applied, change }) => void (evicted += change._tag === "Evict" && applied === "yes" ? 1 : 0) })
+          observations.listen({
+            ClusterWrite: ({ applied, change }) =>
+              void (evicted += change._tag === "Evict" && applied === "yes" ? 1 : 0)
+          })
         }
       })
       assert.deepStrictEqual({ seed, violations, pending }, { seed, violations: [], pending: [] })

@@ -1,5 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { crashOf, describe as sentence, type Ended, type Failure, failureOf, isSame, worst } from "../../src/simulation/Failure.ts"
+import {
+  crashOf,
+  describe as sentence,
+  type Ended,
+  type Failure,
+  failureOf,
+  isSame,
+  worst
+} from "../../src/simulation/Failure.ts"
 
 const violation = (atMs: number, invariant = "no-alert-lost") => ({ invariant, message: "it was lost", atMs, step: 1 })
 const well: Ended = { violations: [], pending: [], simulatedMs: 1000, end: "Reached" }
@@ -8,11 +16,18 @@ describe("Failure", () => {
   it("is none where nothing was violated and nothing is pending", () => assert.isUndefined(failureOf(well)))
 
   it("is the rule that broke first", () => {
-    assert.deepStrictEqual(failureOf({ ...well, violations: [violation(5), violation(6, "other")], pending: ["x"] }), { _tag: "Invariant", invariant: "no-alert-lost", message: "it was lost" })
+    assert.deepStrictEqual(failureOf({ ...well, violations: [violation(5), violation(6, "other")], pending: ["x"] }), {
+      _tag: "Invariant",
+      invariant: "no-alert-lost",
+      message: "it was lost"
+    })
   })
 
   it("is liveness where checkers complain only after the last moment, of what is pending anyway", () => {
-    assert.strictEqual(failureOf({ ...well, violations: [violation(1000)], pending: ["remediation r is open"] })?._tag, "Liveness")
+    assert.strictEqual(
+      failureOf({ ...well, violations: [violation(1000)], pending: ["remediation r is open"] })?._tag,
+      "Liveness"
+    )
     assert.strictEqual(failureOf({ ...well, violations: [violation(1000)] })?._tag, "Invariant")
   })
 
@@ -21,7 +36,10 @@ describe("Failure", () => {
   })
 
   it("names the cause of a crash, without a stack", () => {
-    assert.deepStrictEqual(crashOf(new Error("the service died", { cause: new Error("no such table") })), { _tag: "Crash", message: "the service died: no such table" })
+    assert.deepStrictEqual(crashOf(new Error("the service died", { cause: new Error("no such table") })), {
+      _tag: "Crash",
+      message: "the service died: no such table"
+    })
     assert.deepStrictEqual(crashOf("thrown"), { _tag: "Crash", message: "thrown" })
   })
 

@@ -9,7 +9,10 @@ const names = (injection: string) => {
 
 describe("Injections", () => {
   it("are the five of the source document, by name", () => {
-    assert.deepStrictEqual(Injections.all.map(({ name }) => name), ["service-termination", "network-partition", "resource-exhaustion", "dependency-failure", "security-incident"])
+    assert.deepStrictEqual(
+      Injections.all.map(({ name }) => name),
+      ["service-termination", "network-partition", "resource-exhaustion", "dependency-failure", "security-incident"]
+    )
   })
 
   it("have a fault each that can be injected today, or say what is missing", () => {

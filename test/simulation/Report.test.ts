@@ -15,12 +15,14 @@ const recorded = (seed = 1): SeedOutcome & { readonly timeline: Timeline } => {
   return { ...outcome, timeline: outcome.timeline }
 }
 const outcome = recorded()
-const page = (changed: Partial<SeedOutcome> = {}) => html({ outcome: { ...outcome, ...changed }, scenario: "steady", replay: "kubernaut simulate --replay 1" })
+const page = (changed: Partial<SeedOutcome> = {}) =>
+  html({ outcome: { ...outcome, ...changed }, scenario: "steady", replay: "kubernaut simulate --replay 1" })
 const lane = (text: string, name: string) => text.split(`data-lane="${name}"`)[1]?.split("</section>")[0] ?? ""
 
 describe("the timeline", () => {
   it("has spans in every lane of a run with work, an outage and a crash", () => {
-    for (const { name, rows } of outcome.timeline.lanes) assert.isAbove(rows.flatMap(({ spans }) => spans).length, 0, name)
+    for (const { name, rows } of outcome.timeline.lanes)
+      assert.isAbove(rows.flatMap(({ spans }) => spans).length, 0, name)
   })
 
   it("has spans of a row one after the other, within the run", () => {
@@ -39,8 +41,17 @@ describe("the timeline", () => {
     const { trace } = outcome.timeline
     for (const [index, { atMs }] of trace.entries()) assert.isAtLeast(atMs, trace[index - 1]?.atMs ?? 0)
     const texts = trace.map(({ about, text }) => `${about} ${text}`)
-    for (const said of [/^faults kubernetes-unavailable for 1 min: share 1 begins$/, /^processes service #\d+ crashed$/, /^journal Intended RollbackDeployment/, /^actions kubernaut: patch Deployment .* took effect/, /^breakers kubernetes: Closed → Open/]) {
-      assert.isTrue(texts.some((text) => said.test(text)), String(said))
+    for (const said of [
+      /^faults kubernetes-unavailable for 1 min: share 1 begins$/,
+      /^processes service #\d+ crashed$/,
+      /^journal Intended RollbackDeployment/,
+      /^actions kubernaut: patch Deployment .* took effect/,
+      /^breakers kubernetes: Closed → Open/
+    ]) {
+      assert.isTrue(
+        texts.some((text) => said.test(text)),
+        String(said)
+      )
     }
   })
 
@@ -66,14 +77,25 @@ describe("the report", () => {
     assert.notMatch(page(), /https?:\/\/|<link|src=|@import|url\(/)
   })
 
-  it("is the same for the same run", () => assert.strictEqual(html({ outcome: recorded(), scenario: "steady", replay: "" }), html({ outcome: recorded(), scenario: "steady", replay: "" })))
+  it("is the same for the same run", () =>
+    assert.strictEqual(
+      html({ outcome: recorded(), scenario: "steady", replay: "" }),
+      html({ outcome: recorded(), scenario: "steady", replay: "" })
+    ))
 
   it("says what broke, when, and how to have it again", () => {
     const broken = page({
       failure: { _tag: "Invariant", invariant: "no-alert-lost", message: "alert a was lost" },
       violations: [{ invariant: "no-alert-lost", message: "alert a was lost", atMs: 300_000, step: 7 }]
     })
-    for (const text of ["invariant broken", "alert a was lost", "00:05:00.000", "kubernaut simulate --replay 1", `class="violation"`]) assert.include(broken, text)
+    for (const text of [
+      "invariant broken",
+      "alert a was lost",
+      "00:05:00.000",
+      "kubernaut simulate --replay 1",
+      `class="violation"`
+    ])
+      assert.include(broken, text)
     assert.notInclude(page(), `class="violation"`)
   })
 

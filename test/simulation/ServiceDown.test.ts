@@ -22,11 +22,13 @@ const brokenBy = (name: string, peers: ReadonlyArray<string>): ReadonlyArray<str
 }
 
 describe("the source document's scenarios", () => {
-  it("HolmesGPT_Service_Down: the LLMs answer at level 1, and HolmesGPT again afterwards", () => holds("HolmesGPT_Service_Down"))
+  it("HolmesGPT_Service_Down: the LLMs answer at level 1, and HolmesGPT again afterwards", () =>
+    holds("HolmesGPT_Service_Down"))
 
   it("LLM_Service_Down: the rules answer at level 2, and the LLMs again afterwards", () => holds("LLM_Service_Down"))
 
-  it("All_AI_Services_Down: the rules answer at level 2, and HolmesGPT again afterwards", () => holds("All_AI_Services_Down"))
+  it("All_AI_Services_Down: the rules answer at level 2, and HolmesGPT again afterwards", () =>
+    holds("All_AI_Services_Down"))
 
   it("do not hold when something else is away", () => {
     assert.deepStrictEqual(brokenBy("HolmesGPT_Service_Down", []), ["expect-llm-fallback"])

@@ -1,12 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { run } from "../../src/simulation/Simulation.ts"
 import * as Scenario from "../../src/simulation/Scenario.ts"
+import { run } from "../../src/simulation/Simulation.ts"
 
 const quarter: Scenario.Scenario = { ...Scenario.steady, durationMs: 15 * 60_000 }
 
 describe("Simulation", () => {
   it("gives the same result for the same seed, down to the hash of the journal", () => {
-    for (const seed of [1, 2, 3]) assert.deepStrictEqual(run({ seed, scenario: quarter }), run({ seed, scenario: quarter }))
+    for (const seed of [1, 2, 3])
+      assert.deepStrictEqual(run({ seed, scenario: quarter }), run({ seed, scenario: quarter }))
   })
 
   it("gives other journals for other seeds", () => {

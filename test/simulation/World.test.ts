@@ -7,15 +7,18 @@ const interleaving = (seed: number): string => {
   const world = World.make(seed)
   let order = ""
   const worker = (name: string) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       order += name
       yield* Effect.yieldNow
       order += name
     })
-  world.boot("workers", Effect.gen(function*() {
-    const fibers = yield* Effect.forEach(["a", "b", "c"], (name) => Effect.forkChild(worker(name)))
-    yield* Effect.forEach(fibers, Fiber.join)
-  }))
+  world.boot(
+    "workers",
+    Effect.gen(function* () {
+      const fibers = yield* Effect.forEach(["a", "b", "c"], (name) => Effect.forkChild(worker(name)))
+      yield* Effect.forEach(fibers, Fiber.join)
+    })
+  )
   assert.deepStrictEqual(world.run(), { _tag: "Done" })
   return order
 }
@@ -31,7 +34,12 @@ const inWorld = <A>(effect: Effect.Effect<A>, seed = 1): A => {
 
 /** Notes the monotonic time at every tick of a second. */
 const ticking = (ticks: Array<number>) =>
-  Effect.forever(Effect.andThen(Effect.sleep("1 second"), Effect.map(Clock.monotonicTimeNanos, (nanos) => ticks.push(Number(nanos / 1_000_000n)))))
+  Effect.forever(
+    Effect.andThen(
+      Effect.sleep("1 second"),
+      Effect.map(Clock.monotonicTimeNanos, (nanos) => ticks.push(Number(nanos / 1_000_000n)))
+    )
+  )
 
 describe("World", () => {
   it("runs three workers in each of their 90 orders over some seeds, and each seed in one", () => {
@@ -43,10 +51,8 @@ describe("World", () => {
 
   it("gives each order of two fibers that wake at the same moment about as often as the other", () => {
     const firsts = Array.from({ length: 200 }, (_, seed) =>
-      inWorld(
-        Effect.raceFirst(Effect.as(Effect.sleep(10), "left"), Effect.as(Effect.sleep(10), "right")),
-        seed
-      ))
+      inWorld(Effect.raceFirst(Effect.as(Effect.sleep(10), "left"), Effect.as(Effect.sleep(10), "right")), seed)
+    )
     assert.isAbove(firsts.filter((first) => first === "left").length, 60)
     assert.isAbove(firsts.filter((first) => first === "right").length, 60)
   })
@@ -61,7 +67,9 @@ describe("World", () => {
   })
 
   it("ends a sleep after its time and never before, in whole milliseconds", () => {
-    const slept = inWorld(Effect.map(Effect.timed(Effect.sleep("1500 micros")), ([duration]) => Duration.toMillis(duration)))
+    const slept = inWorld(
+      Effect.map(Effect.timed(Effect.sleep("1500 micros")), ([duration]) => Duration.toMillis(duration))
+    )
     assert.strictEqual(slept, 2)
   })
 
@@ -76,11 +84,16 @@ describe("World", () => {
     const world = World.make(1, { watchFibers: true })
     const philosopher = (name: string, mine: Latch.Latch, theirs: Latch.Latch) =>
       Effect.andThen(theirs.await, mine.open).pipe(Effect.withSpan(name))
-    world.boot("table", Effect.gen(function*() {
-      const left = Latch.makeUnsafe(false)
-      const right = Latch.makeUnsafe(false)
-      yield* Effect.all([philosopher("eat left", left, right), philosopher("eat right", right, left)], { concurrency: 2 })
-    }))
+    world.boot(
+      "table",
+      Effect.gen(function* () {
+        const left = Latch.makeUnsafe(false)
+        const right = Latch.makeUnsafe(false)
+        yield* Effect.all([philosopher("eat left", left, right), philosopher("eat right", right, left)], {
+          concurrency: 2
+        })
+      })
+    )
     world.boot("bystander", Effect.sleep("1 second"))
     const end = world.run()
     assert.strictEqual(end._tag, "Deadlock")
@@ -106,13 +119,16 @@ describe("World", () => {
     const world = World.make(1)
     let turns = 0
     world.boot("greedy", Effect.forever(Effect.void))
-    world.boot("modest", Effect.sync(() => turns++))
+    world.boot(
+      "modest",
+      Effect.sync(() => turns++)
+    )
     world.run({ limitSteps: 100 })
     assert.strictEqual(turns, 1)
   })
 
   it("draws the same numbers, ids of spans and all, for the same seed, and others for another", () => {
-    const draw = Effect.gen(function*() {
+    const draw = Effect.gen(function* () {
       const span = yield* Effect.currentSpan
       return [yield* Random.nextInt, span.traceId, span.spanId, yield* Random.next]
     }).pipe(Effect.withSpan("drawn"), Effect.orDie)
@@ -136,7 +152,15 @@ describe("the wall clock", () => {
     const ticks: Array<number> = []
     const shown: Array<number> = []
     world.boot("ticking", ticking(ticks))
-    world.boot("reading", Effect.forever(Effect.andThen(Effect.sleep("1 second"), Effect.map(Clock.currentTimeMillis, (ms) => shown.push(ms - world.wallStartMs)))))
+    world.boot(
+      "reading",
+      Effect.forever(
+        Effect.andThen(
+          Effect.sleep("1 second"),
+          Effect.map(Clock.currentTimeMillis, (ms) => shown.push(ms - world.wallStartMs))
+        )
+      )
+    )
     world.at(1500, () => world.jumpWallClock(3_600_000))
     world.at(2500, () => world.jumpWallClock(-7_200_000))
     world.run({ untilMs: 4000 })
@@ -161,9 +185,15 @@ describe("a process", () => {
     const ticks: Array<number> = []
     const others: Array<number> = []
     let finalized = false
-    const process = world.boot("dying", Effect.ensuring(ticking(ticks), Effect.sync(() => {
-      finalized = true
-    })))
+    const process = world.boot(
+      "dying",
+      Effect.ensuring(
+        ticking(ticks),
+        Effect.sync(() => {
+          finalized = true
+        })
+      )
+    )
     world.boot("living", ticking(others))
     world.at(2500, () => process.crash())
     world.run({ untilMs: 10_000 })
@@ -174,14 +204,17 @@ describe("a process", () => {
     const world = World.make(1)
     let heard = false
     let answer = () => {}
-    const process = world.boot("deaf", Effect.andThen(
-      Effect.callback<void>((resume) => {
-        answer = () => process.post(() => resume(Effect.void))
-      }),
-      Effect.sync(() => {
-        heard = true
-      })
-    ))
+    const process = world.boot(
+      "deaf",
+      Effect.andThen(
+        Effect.callback<void>((resume) => {
+          answer = () => process.post(() => resume(Effect.void))
+        }),
+        Effect.sync(() => {
+          heard = true
+        })
+      )
+    )
     world.at(1, () => process.crash())
     world.at(2, () => answer())
     world.run()
@@ -189,7 +222,7 @@ describe("a process", () => {
   })
 
   it("can be crashed before every single step", () => {
-    const parts = Effect.gen(function*() {
+    const parts = Effect.gen(function* () {
       yield* Effect.yieldNow
       yield* Effect.sleep(1)
       yield* Effect.yieldNow
@@ -219,21 +252,32 @@ describe("a process", () => {
   it("that ends takes the fibers with it that it left behind", () => {
     const world = World.make(1)
     let late = false
-    const process = world.boot("short", Effect.forkDetach(Effect.andThen(Effect.sleep("1 second"), Effect.sync(() => {
-      late = true
-    }))))
+    const process = world.boot(
+      "short",
+      Effect.forkDetach(
+        Effect.andThen(
+          Effect.sleep("1 second"),
+          Effect.sync(() => {
+            late = true
+          })
+        )
+      )
+    )
     assert.deepStrictEqual(world.run(), { _tag: "Done" })
     assert.deepStrictEqual([process.state, late, world.nowMs], ["exited", false, 0])
   })
 
   it("counts the fibers that live in it", () => {
     const world = World.make(1)
-    const process = world.boot("counted", Effect.gen(function*() {
-      yield* Effect.forkChild(Effect.never)
-      const ended = yield* Effect.forkChild(Effect.void)
-      yield* Fiber.await(ended)
-      return yield* Effect.never
-    }))
+    const process = world.boot(
+      "counted",
+      Effect.gen(function* () {
+        yield* Effect.forkChild(Effect.never)
+        const ended = yield* Effect.forkChild(Effect.void)
+        yield* Fiber.await(ended)
+        return yield* Effect.never
+      })
+    )
     world.run()
     assert.strictEqual(process.fibers, 2)
   })
@@ -242,7 +286,7 @@ describe("a process", () => {
     const lost = (yieldEvery: number): number => {
       const world = World.make(1)
       let balance = 0
-      const deposit = Effect.gen(function*() {
+      const deposit = Effect.gen(function* () {
         const before = yield* Effect.sync(() => balance)
         yield* Effect.void
         yield* Effect.void
@@ -251,7 +295,11 @@ describe("a process", () => {
           balance = before + 1
         })
       })
-      world.boot("bank", Effect.forEach(Array.from({ length: 20 }), () => deposit, { concurrency: "unbounded" }), { yieldEvery })
+      world.boot(
+        "bank",
+        Effect.forEach(Array.from({ length: 20 }), () => deposit, { concurrency: "unbounded" }),
+        { yieldEvery }
+      )
       world.run()
       return 20 - balance
     }

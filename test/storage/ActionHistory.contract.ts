@@ -1,4 +1,7 @@
-/** What every implementation of `ActionHistory` keeps to, as its store writes it. A part of `RemediationStore.contract`. */
+/**
+ * What every implementation of `ActionHistory` keeps to, as its store writes it. A part of `RemediationStore.contract`.
+ */
+
 import { assert, it } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
 import { targetKey } from "../../src/domain/Target.ts"
@@ -8,7 +11,17 @@ import type { AuditLog } from "../../src/storage/AuditLog.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import type { StorageError } from "../../src/storage/StorageError.ts"
 import { assertConsistent } from "./Consistency.ts"
-import { deployment, executed, intended, minute, newAlert, remediate, remediationId, take, verified } from "./Incident.ts"
+import {
+  deployment,
+  executed,
+  intended,
+  minute,
+  newAlert,
+  remediate,
+  remediationId,
+  take,
+  verified
+} from "./Incident.ts"
 
 type StorageLayer = Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError>
 
@@ -16,7 +29,7 @@ const checkout = deployment("checkout")
 
 export const history = (layer: StorageLayer): void => {
   it.effect("an action is remembered from its intent on, and gets its outcome and verdict", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* RemediationStore
       const past = yield* ActionHistory
       yield* store.accept([newAlert("1", "f", checkout)], minute(0))
@@ -27,13 +40,16 @@ export const history = (layer: StorageLayer): void => {
       const recordSince = (since: Timestamp) => past.recordOf("KubeDeploymentRolloutStuck", "RestartWorkload", since)
       assert.deepStrictEqual(yield* recordSince(minute(0)), { verified: 0, fixed: 0 })
       yield* store.append(claim, acting, [executed("e"), verified("fixed")], minute(2))
-      assert.deepStrictEqual(yield* past.ofTarget(targetKey(checkout), 5), [{ ...row, applied: "yes", verdict: "fixed" }])
+      assert.deepStrictEqual(yield* past.ofTarget(targetKey(checkout), 5), [
+        { ...row, applied: "yes", verdict: "fixed" }
+      ])
       assert.deepStrictEqual(yield* recordSince(minute(1)), { verified: 1, fixed: 1 })
       assert.deepStrictEqual(yield* recordSince(minute(2)), { verified: 0, fixed: 0 })
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("actions are counted per cluster since a moment, up to a limit", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* RemediationStore
       const past = yield* ActionHistory
       for (const index of [0, 1, 2]) {
@@ -45,10 +61,11 @@ export const history = (layer: StorageLayer): void => {
       assert.strictEqual(yield* past.countSince("test", minute(1), 10), 2)
       assert.strictEqual(yield* past.countSince("test", minute(0), 2), 2)
       assert.strictEqual(yield* past.countSince("other", minute(0), 10), 0)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   const comesBack = (next: { fingerprint: string; startsAt: number; at: number; name?: string }) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* RemediationStore
       const past = yield* ActionHistory
       yield* store.accept([newAlert("1", "f", checkout)], minute(0))
@@ -61,13 +78,33 @@ export const history = (layer: StorageLayer): void => {
     })
 
   it.effect.each([
-    { claim: "the same alert within ten minutes after the fix", fingerprint: "f", startsAt: 14, at: 15, verdict: "not-fixed" },
+    {
+      claim: "the same alert within ten minutes after the fix",
+      fingerprint: "f",
+      startsAt: 14,
+      at: 15,
+      verdict: "not-fixed"
+    },
     { claim: "the same alert later than that", fingerprint: "f", startsAt: 16, at: 16, verdict: "fixed" },
-    { claim: "the same rule about the same target by another pod", fingerprint: "g", startsAt: 6, at: 7, verdict: "not-fixed" },
+    {
+      claim: "the same rule about the same target by another pod",
+      fingerprint: "g",
+      startsAt: 6,
+      at: 7,
+      verdict: "not-fixed"
+    },
     { claim: "another pod's alert that began before the fix", fingerprint: "g", startsAt: 4, at: 7, verdict: "fixed" },
-    { claim: "another rule about the same target", fingerprint: "g", startsAt: 6, at: 7, name: "KubePodNotReady", verdict: "fixed" }
+    {
+      claim: "another rule about the same target",
+      fingerprint: "g",
+      startsAt: 6,
+      at: 7,
+      name: "KubePodNotReady",
+      verdict: "fixed"
+    }
   ])("$claim leaves the verdict of the action $verdict", ({ verdict, ...next }) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       assert.strictEqual(yield* comesBack(next), verdict)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 }

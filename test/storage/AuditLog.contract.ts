@@ -1,4 +1,5 @@
 /** What every implementation of `AuditLog` keeps to. A part of `RemediationStore.contract`. */
+
 import { assert, it } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
 import type { ActionHistory } from "../../src/storage/ActionHistory.ts"
@@ -14,11 +15,16 @@ const answer = { answer: "approved", by: "ann", at: minute(5) } as const
 
 export const auditing = (layer: StorageLayer): void => {
   it.effect("every event has its line, with who did it; other lines share the chain", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* RemediationStore
       const audit = yield* AuditLog
       yield* store.accept([newAlert("1", "f", checkout)], minute(0))
-      yield* audit.record({ actor: "ann", kind: "breaker.isolated", subject: "holmesgpt", data: { reason: "maintenance" } })
+      yield* audit.record({
+        actor: "ann",
+        kind: "breaker.isolated",
+        subject: "holmesgpt",
+        data: { reason: "maintenance" }
+      })
       const { claim, remediation } = yield* take(checkout)
       yield* store.append(claim, remediation, [started, decided(checkout, "review")], minute(1))
       yield* store.review(remediationId("1"), answer, minute(5))
@@ -36,5 +42,6 @@ export const auditing = (layer: StorageLayer): void => {
       assert.deepStrictEqual(lines[0]?.subject, remediationId("1"))
       assert.deepStrictEqual(yield* audit.read(3, 1), lines.slice(3, 4))
       assert.isUndefined(yield* audit.verify)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 }

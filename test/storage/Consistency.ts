@@ -5,8 +5,10 @@ import { targetKey } from "../../src/domain/Target.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { RemediationStore, type RemediationSummary } from "../../src/storage/RemediationStore.ts"
 
-/** Everything that must be true of a store at any moment, from outside: rows, journals, audit lines and counters agree. */
-export const assertConsistent = Effect.gen(function*() {
+/**
+ * Everything that must be true of a store at any moment, from outside: rows, journals, audit lines and counters agree.
+ */
+export const assertConsistent = Effect.gen(function* () {
   const store = yield* RemediationStore
   const auditLog = yield* AuditLog
   const { items } = yield* store.list({ limit: 10_000 })
@@ -18,7 +20,15 @@ export const assertConsistent = Effect.gen(function*() {
     const remediation = Option.getOrThrow(yield* store.get(item.id))
     assert.deepStrictEqual(replay(item.id, journal), remediation, "a remediation is the fold of its journal")
     const { alert, joinedTo, receivedAt, state, target, updatedAt } = remediation
-    const summary: RemediationSummary = { id: item.id, state, alertName: alert.name, severity: alert.severity, target, receivedAt, updatedAt }
+    const summary: RemediationSummary = {
+      id: item.id,
+      state,
+      alertName: alert.name,
+      severity: alert.severity,
+      target,
+      receivedAt,
+      updatedAt
+    }
     assert.deepStrictEqual(item, joinedTo === undefined ? summary : { ...summary, joinedTo })
     if (!isFinal(state)) {
       open.push(targetKey(target))
@@ -30,6 +40,10 @@ export const assertConsistent = Effect.gen(function*() {
   assert.deepStrictEqual([...(yield* store.openTargets)].sort(), atWork.sort())
   assert.strictEqual(yield* store.backlog, open.length)
   const lines = yield* auditLog.read(0, 100_000)
-  assert.strictEqual(lines.filter((line) => line.kind.startsWith("remediation.")).length, journaled, "one audit line per event")
+  assert.strictEqual(
+    lines.filter((line) => line.kind.startsWith("remediation.")).length,
+    journaled,
+    "one audit line per event"
+  )
   assert.isUndefined(yield* auditLog.verify)
 })

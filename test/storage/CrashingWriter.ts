@@ -1,9 +1,10 @@
 /**
- * A process that works remediations as fast as it can and is meant to be killed: `node CrashingWriter.ts FILE ROUND`. After each commit it
- * prints the remediation and how long its journal is now.
+ * A process that works remediations as fast as it can and is meant to be killed: `node CrashingWriter.ts FILE ROUND`.
+ * After each commit it prints the remediation and how long its journal is now.
  */
-import { Effect, Option } from "effect"
+
 import { writeSync } from "node:fs"
+import { Effect, Option } from "effect"
 import { targetKey } from "../../src/domain/Target.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
@@ -14,7 +15,7 @@ const [file = "", round = ""] = process.argv.slice(2)
 const acknowledge = (name: string, sequence: number) => Effect.sync(() => writeSync(1, `${name} ${sequence}\n`))
 
 const work = (index: number) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const store = yield* RemediationStore
     const name = `${round}-${String(index).padStart(6, "0")}`
     const target = deployment(name)
@@ -22,14 +23,20 @@ const work = (index: number) =>
     yield* acknowledge(name, 1)
     const { claim, open } = yield* store.claim(targetKey(target))
     let self = Option.getOrThrow(open)
-    for (const events of [[started], [intended(target, name)], [executed(name), verified("fixed"), concluded("Remediated")]]) {
+    for (const events of [
+      [started],
+      [intended(target, name)],
+      [executed(name), verified("fixed"), concluded("Remediated")]
+    ]) {
       self = yield* store.append(claim, self, events, minute(1))
       yield* acknowledge(name, self.sequence)
     }
   })
 
 await Effect.runPromise(
-  Effect.forEach(Array.from({ length: 100_000 }, (_, index) => index), work, { concurrency: 20, discard: true }).pipe(
-    Effect.provide(Storage.layerSqlite({ filename: file }))
-  )
+  Effect.forEach(
+    Array.from({ length: 100_000 }, (_, index) => index),
+    work,
+    { concurrency: 20, discard: true }
+  ).pipe(Effect.provide(Storage.layerSqlite({ filename: file })))
 )

@@ -1,4 +1,8 @@
-/** Alerts, targets and events as the storage tests need them: one incident about a Deployment, whatever is not said being usual. */
+/**
+ * Alerts, targets and events as the storage tests need them: one incident about a Deployment, whatever is not said
+ * being usual.
+ */
+
 import { Effect, Option } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
 import type { Alert } from "../../src/domain/Alert.ts"
@@ -27,7 +31,12 @@ export const alert = (fingerprint: string, overrides: Partial<Alert> = {}): Aler
   ...overrides
 })
 
-export const newAlert = (id: string, fingerprint: string, target: Target, overrides: Partial<Alert> = {}): NewAlert => ({
+export const newAlert = (
+  id: string,
+  fingerprint: string,
+  target: Target,
+  overrides: Partial<Alert> = {}
+): NewAlert => ({
   id: remediationId(id),
   alert: alert(fingerprint, overrides),
   target,
@@ -98,11 +107,15 @@ export const verified = (verdict: "fixed" | "not-fixed" | "unknown"): Remediatio
   verification: { verdict, reasons: [], observed: null, verifiedAt: minute(3) }
 })
 
-export const concluded = (state: "Remediated" | "Escalated" | "Cancelled"): RemediationEvent => ({ _tag: "Concluded", state, reason: "test" })
+export const concluded = (state: "Remediated" | "Escalated" | "Cancelled"): RemediationEvent => ({
+  _tag: "Concluded",
+  state,
+  reason: "test"
+})
 
 /** Claims a target that has an open remediation. */
 export const take = (target: Target) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const store = yield* RemediationStore
     const { claim, open } = yield* store.claim(targetKey(target))
     return { claim, remediation: Option.getOrThrow(open) }
@@ -110,9 +123,14 @@ export const take = (target: Target) =>
 
 /** The rest of a life that ends with an action that helped. */
 export const remediate = (claim: Claim, self: Remediation, at: Timestamp) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const store = yield* RemediationStore
     const executionId = `exec-${self.id}`
-    const acting = yield* store.append(claim, self, [started, decided(self.target), intended(self.target, executionId)], at)
+    const acting = yield* store.append(
+      claim,
+      self,
+      [started, decided(self.target), intended(self.target, executionId)],
+      at
+    )
     return yield* store.append(claim, acting, [executed(executionId), verified("fixed"), concluded("Remediated")], at)
   })

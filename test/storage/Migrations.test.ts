@@ -1,6 +1,6 @@
+import type { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer } from "effect"
-import type { DatabaseSync } from "node:sqlite"
 import * as Sqlite from "../../src/storage/Sqlite.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 
@@ -21,14 +21,23 @@ const goneAfter = (database: DatabaseSync, statements: number): DatabaseSync => 
 
 describe("migrate", () => {
   it.effect("a database that goes away at any statement is a failure of storage, not a defect", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const ends = new Set<string>()
       for (let statements = 0; statements < 120; statements++) {
         const database = Sqlite.openMemory()
-        const exit = yield* Effect.exit(Effect.scoped(Layer.build(Storage.layerDatabase(goneAfter(database, statements)))))
+        const exit = yield* Effect.exit(
+          Effect.scoped(Layer.build(Storage.layerDatabase(goneAfter(database, statements))))
+        )
         database.close()
-        ends.add(Exit.isSuccess(exit) ? "built" : Cause.hasDies(exit.cause) ? `defect after ${statements} statements` : "StorageError")
+        ends.add(
+          Exit.isSuccess(exit)
+            ? "built"
+            : Cause.hasDies(exit.cause)
+              ? `defect after ${statements} statements`
+              : "StorageError"
+        )
       }
       assert.deepStrictEqual(ends, new Set(["StorageError", "built"]))
-    }))
+    })
+  )
 })

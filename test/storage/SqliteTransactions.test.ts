@@ -1,5 +1,5 @@
-import { assert, describe, it } from "@effect/vitest"
 import type { DatabaseSync } from "node:sqlite"
+import { assert, describe, it } from "@effect/vitest"
 import * as Sqlite from "../../src/storage/Sqlite.ts"
 import * as SqliteTransactions from "../../src/storage/SqliteTransactions.ts"
 
@@ -9,7 +9,9 @@ const shared = () => {
   const state = { others: 0, reads: 0, readable: true }
   const seen = new Proxy(database, {
     get: (target, property) => {
-      if (property === "prepare") return (sql: string) => sql === "pragma data_version" ? { get: () => ({ data_version: state.others }) } : target.prepare(sql)
+      if (property === "prepare")
+        return (sql: string) =>
+          sql === "pragma data_version" ? { get: () => ({ data_version: state.others }) } : target.prepare(sql)
       const value: unknown = Reflect.get(target, property, target)
       return typeof value === "function" ? value.bind(target) : value
     }

@@ -1,18 +1,19 @@
 /** Storage on a real file: what survives a restart, a crash, tampering and another process. */
-import { assert, describe, it, vi } from "@effect/vitest"
-import { Effect, Layer, Option } from "effect"
+
 import { spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { assert, describe, it, vi } from "@effect/vitest"
+import { Effect, Layer, Option } from "effect"
 import { targetKey } from "../../src/domain/Target.ts"
 import { ActionHistory } from "../../src/storage/ActionHistory.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
-import { deployment, minute, newAlert, pod, remediate, remediationId, started, take } from "./Incident.ts"
 import { assertConsistent } from "./Consistency.ts"
+import { deployment, minute, newAlert, pod, remediate, remediationId, started, take } from "./Incident.ts"
 import { contract } from "./RemediationStore.contract.ts"
 
 const directory = Effect.acquireRelease(
@@ -49,39 +50,47 @@ contract("SQLite in a file", Layer.unwrap(Effect.map(filename, (file) => Storage
 
 describe("storage in a file", () => {
   it.effect("a restart knows everything: open work, backlog, history, reviews and the end of the audit chain", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const file = yield* filename
-      const before = yield* life(file, Effect.gen(function*() {
-        const store = yield* RemediationStore
-        yield* accept("1", checkout)
-        const { claim, remediation } = yield* take(checkout)
-        yield* remediate(claim, remediation, minute(1))
-        yield* accept("2", pod("p"))
-        yield* accept("3", deployment("cart"))
-        const mine = yield* take(deployment("cart"))
-        yield* store.append(mine.claim, mine.remediation, [started], minute(2))
-        return yield* Effect.forEach(["1", "2", "3"], (id) => store.get(remediationId(id)))
-      }))
-      yield* life(file, Effect.gen(function*() {
-        const store = yield* RemediationStore
-        assert.strictEqual(yield* store.backlog, 2)
-        assert.deepStrictEqual(yield* store.openTargets, [targetKey(pod("p")), targetKey(deployment("cart"))])
-        assert.deepStrictEqual(yield* Effect.forEach(["1", "2", "3"], (id) => store.get(remediationId(id))), before)
-        assert.strictEqual((yield* (yield* ActionHistory).ofTarget(targetKey(checkout), 1))[0]?.verdict, "fixed")
-        yield* accept("4")
-        yield* assertConsistent
-      }))
-    }))
+      const before = yield* life(
+        file,
+        Effect.gen(function* () {
+          const store = yield* RemediationStore
+          yield* accept("1", checkout)
+          const { claim, remediation } = yield* take(checkout)
+          yield* remediate(claim, remediation, minute(1))
+          yield* accept("2", pod("p"))
+          yield* accept("3", deployment("cart"))
+          const mine = yield* take(deployment("cart"))
+          yield* store.append(mine.claim, mine.remediation, [started], minute(2))
+          return yield* Effect.forEach(["1", "2", "3"], (id) => store.get(remediationId(id)))
+        })
+      )
+      yield* life(
+        file,
+        Effect.gen(function* () {
+          const store = yield* RemediationStore
+          assert.strictEqual(yield* store.backlog, 2)
+          assert.deepStrictEqual(yield* store.openTargets, [targetKey(pod("p")), targetKey(deployment("cart"))])
+          assert.deepStrictEqual(yield* Effect.forEach(["1", "2", "3"], (id) => store.get(remediationId(id))), before)
+          assert.strictEqual((yield* (yield* ActionHistory).ofTarget(targetKey(checkout), 1))[0]?.verdict, "fixed")
+          yield* accept("4")
+          yield* assertConsistent
+        })
+      )
+    })
+  )
 
   it.effect("closing leaves one file behind, with everything in it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const file = yield* filename
       yield* life(file, accept("1"))
       assert.deepStrictEqual(readdirSync(join(file, "..")), ["kubernaut.db"])
-    }))
+    })
+  )
 
   it.effect("the database itself refuses to change or remove a line of the journal or of the audit log", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const file = yield* filename
       yield* life(file, accept("1"))
       for (const sql of [
@@ -92,20 +101,27 @@ describe("storage in a file", () => {
       ]) {
         assert.match(yield* Effect.flip(shell(file, sql)), /is append-only/)
       }
-    }))
+    })
+  )
 
   const tampered = (change: string) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const file = yield* filename
-      yield* life(file, Effect.forEach(["1", "2", "3", "4"], (id) => accept(id)))
+      yield* life(
+        file,
+        Effect.forEach(["1", "2", "3", "4"], (id) => accept(id))
+      )
       yield* shell(file, `drop trigger audit_no_update; drop trigger audit_no_delete; ${change}`)
-      return yield* life(file, Effect.gen(function*() {
-        const audit = yield* AuditLog
-        // It goes on working, and says so in its own log.
-        yield* accept("5")
-        const lines = yield* audit.read(4, 10)
-        return { broken: yield* audit.verify, kinds: lines.map((line) => `${line.kind} ${line.subject}`) }
-      }))
+      return yield* life(
+        file,
+        Effect.gen(function* () {
+          const audit = yield* AuditLog
+          // It goes on working, and says so in its own log.
+          yield* accept("5")
+          const lines = yield* audit.read(4, 10)
+          return { broken: yield* audit.verify, kinds: lines.map((line) => `${line.kind} ${line.subject}`) }
+        })
+      )
     })
 
   it.effect.each([
@@ -116,67 +132,96 @@ describe("storage in a file", () => {
     { change: "delete from audit where sequence = 2", broken: 2, what: "a removed line" },
     { change: "update audit set hash = 'f' where sequence = 4", broken: 4, what: "another hash" }
   ])("$what in the audit log is found at its line, on opening and by verify", ({ broken, change }) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const found = yield* tampered(change)
       assert.strictEqual(found.broken, broken)
-      assert.deepStrictEqual(found.kinds.filter((kind) => kind.startsWith("audit.")), [`audit.broken ${broken}`])
+      assert.deepStrictEqual(
+        found.kinds.filter((kind) => kind.startsWith("audit.")),
+        [`audit.broken ${broken}`]
+      )
       assert.isTrue(found.kinds.includes("remediation.Accepted rem-5"))
-    }))
+    })
+  )
 
   it.effect("a journal entry that does not decode is reported by its place, and nothing of it is shown", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const file = yield* filename
       yield* life(file, accept("1"))
-      yield* shell(file, `drop trigger remediation_events_no_update; update remediation_events set data = '{"_tag":"Password"}'`)
-      const error = yield* Effect.flip(life(file, Effect.flatMap(RemediationStore, (store) => store.get(remediationId("1")))))
+      yield* shell(
+        file,
+        `drop trigger remediation_events_no_update; update remediation_events set data = '{"_tag":"Password"}'`
+      )
+      const error = yield* Effect.flip(
+        life(
+          file,
+          Effect.flatMap(RemediationStore, (store) => store.get(remediationId("1")))
+        )
+      )
       assert.strictEqual(error.message, "journal: storage corrupt, remediation rem-1, sequence 0")
       assert.isFalse(error.retryable)
-    }))
+    })
+  )
 
   it.effect("a journal with a gap is reported at the gap", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const file = yield* filename
-      yield* life(file, Effect.gen(function*() {
-        yield* accept("1", checkout)
-        const { claim, remediation } = yield* take(checkout)
-        yield* remediate(claim, remediation, minute(1))
-      }))
+      yield* life(
+        file,
+        Effect.gen(function* () {
+          yield* accept("1", checkout)
+          const { claim, remediation } = yield* take(checkout)
+          yield* remediate(claim, remediation, minute(1))
+        })
+      )
       yield* shell(file, "drop trigger remediation_events_no_delete; delete from remediation_events where sequence = 2")
-      const error = yield* Effect.flip(life(file, Effect.flatMap(RemediationStore, (store) => store.get(remediationId("1")))))
+      const error = yield* Effect.flip(
+        life(
+          file,
+          Effect.flatMap(RemediationStore, (store) => store.get(remediationId("1")))
+        )
+      )
       assert.strictEqual(error.detail, "remediation rem-1, sequence 2")
-    }))
+    })
+  )
 
   it.effect("a database of a newer version is refused and left as it was", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const file = yield* filename
       yield* life(file, accept("1"))
       yield* shell(file, "insert into kubernaut_migrations (migration_id, name) values (99, 'later')")
       const error = yield* Effect.flip(life(file, accept("2")))
       assert.strictEqual(error.reason, "incompatible")
       assert.match(error.message, /schema version 99 .* versions up to 1/)
-    }))
+    })
+  )
 
   it.effect.each([
-    { what: "a file that is no database", make: "not a database, but long enough to be taken for one".repeat(10), reason: "corrupt" }
+    {
+      what: "a file that is no database",
+      make: "not a database, but long enough to be taken for one".repeat(10),
+      reason: "corrupt"
+    }
   ])("$what is refused as $reason", ({ make, reason }) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const path = join(yield* directory, "x.db")
       yield* Effect.promise(() => import("node:fs/promises").then((fs) => fs.writeFile(path, make)))
       const error = yield* Effect.flip(life(path, accept("1")))
       assert.strictEqual(error.reason, reason)
-    }))
+    })
+  )
 
   it.effect("a path that cannot be created is unavailable, and named", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const error = yield* Effect.flip(life("/dev/null/data/kubernaut.db", accept("1")))
       assert.strictEqual(error.reason, "unavailable")
       assert.match(error.message, /\/dev\/null\/data\/kubernaut\.db/)
-    }))
+    })
+  )
 
   it.effect("a lock that another process holds makes writes fail as busy, and none is half done", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const file = yield* filename
-      yield* Effect.gen(function*() {
+      yield* Effect.gen(function* () {
         const other = new DatabaseSync(file)
         other.exec("begin immediate")
         const error = yield* Effect.flip(accept("1"))
@@ -186,66 +231,91 @@ describe("storage in a file", () => {
         yield* accept("2")
         yield* assertConsistent
       }).pipe(Effect.provide(Storage.layerSqlite({ filename: file, busyTimeoutMs: 10 })))
-    }))
+    })
+  )
 
   it.effect("two processes on one file keep one audit chain and one count of open work", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const file = yield* filename
-      yield* life(file, Effect.gen(function*() {
-        yield* accept("1")
-        yield* life(file, Effect.andThen(accept("2"), take(deployment("d1"))))
-        yield* accept("3")
-        yield* life(file, accept("4"))
-        yield* accept("5")
-        yield* assertConsistent
-      }))
-    }))
+      yield* life(
+        file,
+        Effect.gen(function* () {
+          yield* accept("1")
+          yield* life(file, Effect.andThen(accept("2"), take(deployment("d1"))))
+          yield* accept("3")
+          yield* life(file, accept("4"))
+          yield* accept("5")
+          yield* assertConsistent
+        })
+      )
+    })
+  )
 })
 
 describe("the statements of storage", () => {
   it.effect("find what they look for by an index, so that a year of history costs nothing", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const prepared = vi.spyOn(DatabaseSync.prototype, "prepare")
       yield* Effect.addFinalizer(() => Effect.sync(() => prepared.mockRestore()))
       const file = yield* filename
       yield* life(file, Effect.void)
-      const texts = prepared.mock.calls.map(([sql]) => sql.trim()).filter((sql) => /^(select|insert|update|with)/.test(sql))
+      const texts = prepared.mock.calls
+        .map(([sql]) => sql.trim())
+        .filter((sql) => /^(select|insert|update|with)/.test(sql))
       assert.isAbove(texts.length, 25)
       prepared.mockRestore()
       const database = new DatabaseSync(file)
-      const scans = texts.filter((sql) => !sql.includes("kubernaut_migrations")).flatMap((sql) =>
-        database.prepare(`explain query plan ${sql}`).all()
-          .map((row) => String(row["detail"]))
-          // The rows at work and the questions that wait have indices of their own, which are as small as they are few. `e` and `(subquery)` are
-          // results of a search.
-          .filter((step) => step.startsWith("SCAN") && !/remediations_open|reviews_waiting|^SCAN (e|\(subquery-\d+\))$|CONSTANT ROW/.test(step))
-          .map((step) => `${step}: ${sql}`))
+      const scans = texts
+        .filter((sql) => !sql.includes("kubernaut_migrations"))
+        .flatMap((sql) =>
+          database
+            .prepare(`explain query plan ${sql}`)
+            .all()
+            .map((row) => String(row["detail"]))
+            // The rows at work and the questions that wait have indices of their own, which are as small as they are
+            // few. `e` and `(subquery)` are results of a search.
+            .filter(
+              (step) =>
+                step.startsWith("SCAN")
+                && !/remediations_open|reviews_waiting|^SCAN (e|\(subquery-\d+\))$|CONSTANT ROW/.test(step)
+            )
+            .map((step) => `${step}: ${sql}`)
+        )
       database.close()
       // Each of these reads a few rows from an end.
-      assert.deepStrictEqual(scans, [
-        "SCAN audit: select sequence, hash from audit order by sequence desc limit 1"
-      ])
-    }))
+      assert.deepStrictEqual(scans, ["SCAN audit: select sequence, hash from audit order by sequence desc limit 1"])
+    })
+  )
 })
 
 describe("what a process keeps in memory", () => {
   it.effect("is not what it reads once another process has written", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const file = yield* filename
-      yield* life(file, Effect.gen(function*() {
-        const store = yield* RemediationStore
-        yield* accept("1", checkout)
-        yield* life(file, Effect.flatMap(RemediationStore, (other) =>
-          other.resolve([{ fingerprint: "f1", startsAt: minute(0), endsAt: minute(3) }], minute(3))))
-        assert.strictEqual(Option.getOrThrow(yield* store.get(remediationId("1"))).alertResolvedAt, minute(3))
-      }))
-    }))
+      yield* life(
+        file,
+        Effect.gen(function* () {
+          const store = yield* RemediationStore
+          yield* accept("1", checkout)
+          yield* life(
+            file,
+            Effect.flatMap(RemediationStore, (other) =>
+              other.resolve([{ fingerprint: "f1", startsAt: minute(0), endsAt: minute(3) }], minute(3))
+            )
+          )
+          assert.strictEqual(Option.getOrThrow(yield* store.get(remediationId("1"))).alertResolvedAt, minute(3))
+        })
+      )
+    })
+  )
 })
 
 /** Starts the writer, kills it once it has acknowledged that many steps, and answers what it acknowledged. */
 const killedAfter = (file: string, round: number, lines: number) =>
   Effect.callback<ReadonlyArray<string>>((resume) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "CrashingWriter.ts"), file, String(round)], { stdio: ["ignore", "pipe", "inherit"] })
+    const child = spawn(process.execPath, [join(import.meta.dirname, "CrashingWriter.ts"), file, String(round)], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
     let output = ""
     child.stdout.on("data", (chunk: Buffer) => {
       output += chunk.toString()
@@ -257,21 +327,28 @@ const killedAfter = (file: string, round: number, lines: number) =>
   })
 
 describe("a process that is killed in the middle of its writes", () => {
-  it.live("has lost nothing that it acknowledged, and left nothing half written, five times over", () =>
-    Effect.gen(function*() {
-      const file = yield* filename
-      for (const round of [1, 2, 3, 4, 5]) {
-        const acknowledged = yield* killedAfter(file, round, 40 * round)
-        assert.isAtLeast(acknowledged.length, 40 * round)
-        yield* life(file, Effect.gen(function*() {
-          const store = yield* RemediationStore
-          for (const line of acknowledged) {
-            const [id = "", sequence = ""] = line.split(" ")
-            const remediation = Option.getOrThrow(yield* store.get(remediationId(id)))
-            assert.isAtLeast(remediation.sequence, Number(sequence), `${id} has every step that was acknowledged`)
-          }
-          yield* assertConsistent
-        }))
-      }
-    }), 60_000)
+  it.live(
+    "has lost nothing that it acknowledged, and left nothing half written, five times over",
+    () =>
+      Effect.gen(function* () {
+        const file = yield* filename
+        for (const round of [1, 2, 3, 4, 5]) {
+          const acknowledged = yield* killedAfter(file, round, 40 * round)
+          assert.isAtLeast(acknowledged.length, 40 * round)
+          yield* life(
+            file,
+            Effect.gen(function* () {
+              const store = yield* RemediationStore
+              for (const line of acknowledged) {
+                const [id = "", sequence = ""] = line.split(" ")
+                const remediation = Option.getOrThrow(yield* store.get(remediationId(id)))
+                assert.isAtLeast(remediation.sequence, Number(sequence), `${id} has every step that was acknowledged`)
+              }
+              yield* assertConsistent
+            })
+          )
+        }
+      }),
+    60_000
+  )
 })

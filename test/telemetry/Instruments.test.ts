@@ -3,7 +3,12 @@ import { type Remediation, RemediationId } from "../../src/domain/Remediation.ts
 import { Instruments } from "../../src/telemetry/Instruments.ts"
 
 const make = (options: { readonly nowMs?: () => number; readonly spansDropped?: () => number } = {}) =>
-  new Instruments({ services: [{ name: "holmesgpt", bulkheadInUse: () => 3 }], nowMs: options.nowMs ?? (() => 0), spansDropped: options.spansDropped ?? (() => 0), processMetrics: false })
+  new Instruments({
+    services: [{ name: "holmesgpt", bulkheadInUse: () => 3 }],
+    nowMs: options.nowMs ?? (() => 0),
+    spansDropped: options.spansDropped ?? (() => 0),
+    processMetrics: false
+  })
 
 const sample = async (instruments: Instruments, series: string): Promise<number | undefined> => {
   const line = (await instruments.registry.metrics()).split("\n").find((line) => line.startsWith(`${series} `))
@@ -13,7 +18,14 @@ const sample = async (instruments: Instruments, series: string): Promise<number 
 const remediation = (fields: Partial<Remediation>): Remediation => ({
   id: RemediationId.make("rem-1"),
   state: "Remediated",
-  alert: { fingerprint: "f", name: "A", severity: "warning", labels: {}, annotations: {}, startsAt: "2026-11-24T03:00:00.000Z" },
+  alert: {
+    fingerprint: "f",
+    name: "A",
+    severity: "warning",
+    labels: {},
+    annotations: {},
+    startsAt: "2026-11-24T03:00:00.000Z"
+  },
   target: { cluster: "c", namespace: "n", kind: "Deployment", name: "d" },
   provisional: false,
   hops: [],
@@ -50,12 +62,18 @@ describe("Instruments", () => {
   })
 
   it("says in its HELP what the numbers of a breaker mean", async () =>
-    assert.match(await make().registry.metrics(), /# HELP kubernaut_circuit_breaker_state .*0 closed, 1 open, 2 half-open/))
+    assert.match(
+      await make().registry.metrics(),
+      /# HELP kubernaut_circuit_breaker_state .*0 closed, 1 open, 2 half-open/
+    ))
 
   it("has the series of a configured service from the start, so that the first event is seen by rate()", async () => {
     const instruments = make()
     for (const outcome of ["success", "failure", "ignored", "rejected"]) {
-      assert.strictEqual(await sample(instruments, `kubernaut_requests_total{service="holmesgpt",outcome="${outcome}"}`), 0)
+      assert.strictEqual(
+        await sample(instruments, `kubernaut_requests_total{service="holmesgpt",outcome="${outcome}"}`),
+        0
+      )
     }
     assert.strictEqual(await sample(instruments, `kubernaut_circuit_breaker_state{service="holmesgpt"}`), 0)
     assert.strictEqual(await sample(instruments, `kubernaut_service_availability_ratio{service="holmesgpt"}`), 1)
@@ -71,7 +89,11 @@ describe("Instruments", () => {
     instruments.onResilience({ _tag: "CallIgnored", reason: "interrupted", ...base })
     instruments.onResilience({ _tag: "CallRejected", reason: "circuit-open", ...base })
     instruments.onResilience({ _tag: "AttemptRetried", pipeline: "holmesgpt", attempt: 2, delayMs: 100 })
-    const outcomes = await Promise.all(["success", "failure", "ignored", "rejected"].map((outcome) => sample(instruments, `kubernaut_requests_total{service="holmesgpt",outcome="${outcome}"}`)))
+    const outcomes = await Promise.all(
+      ["success", "failure", "ignored", "rejected"].map((outcome) =>
+        sample(instruments, `kubernaut_requests_total{service="holmesgpt",outcome="${outcome}"}`)
+      )
+    )
     assert.deepStrictEqual(outcomes, [1, 2, 1, 1])
     assert.strictEqual(await sample(instruments, `kubernaut_retry_attempts_total{service="holmesgpt"}`), 1)
   })
@@ -82,7 +104,14 @@ describe("Instruments", () => {
     const state = () => sample(instruments, `kubernaut_circuit_breaker_state{service="holmesgpt"}`)
     const move = (from: "Closed" | "Open" | "HalfOpen", to: "Closed" | "Open" | "HalfOpen", atMs: number) => {
       now = atMs
-      instruments.onResilience({ _tag: "BreakerTransition", breaker: "holmesgpt", from, to, cause: "elapsed", generation: 1 })
+      instruments.onResilience({
+        _tag: "BreakerTransition",
+        breaker: "holmesgpt",
+        from,
+        to,
+        cause: "elapsed",
+        generation: 1
+      })
     }
     move("Closed", "Open", 50_000)
     assert.strictEqual(await state(), 1)
@@ -92,22 +121,40 @@ describe("Instruments", () => {
     move("HalfOpen", "Closed", 95_200)
     assert.strictEqual(await state(), 0)
     assert.strictEqual(await sample(instruments, `kubernaut_recovery_time_seconds{service="holmesgpt"}`), 45.2)
-    assert.strictEqual(await sample(instruments, `kubernaut_circuit_breaker_transitions_total{service="holmesgpt",from="half-open",to="closed"}`), 1)
+    assert.strictEqual(
+      await sample(
+        instruments,
+        `kubernaut_circuit_breaker_transitions_total{service="holmesgpt",from="half-open",to="closed"}`
+      ),
+      1
+    )
     now = 100_000
-    assert.closeTo((await sample(instruments, `kubernaut_service_availability_ratio{service="holmesgpt"}`)) ?? 0, 1 - 45.2 / 100, 1e-9)
+    assert.closeTo(
+      (await sample(instruments, `kubernaut_service_availability_ratio{service="holmesgpt"}`)) ?? 0,
+      1 - 45.2 / 100,
+      1e-9
+    )
   })
 
   it("counts an action once, by whether it was applied, and a remediation once, when it ends", async () => {
     const instruments = make()
     const executed = remediation({
       state: "Verifying",
-      executions: [{ intent: { action: { type: "RestartWorkload" } }, outcome: { applied: "unknown" } } as unknown as Remediation["executions"][number]]
+      executions: [
+        {
+          intent: { action: { type: "RestartWorkload" } },
+          outcome: { applied: "unknown" }
+        } as unknown as Remediation["executions"][number]
+      ]
     })
     instruments.onRemediation({ event: "Executed", remediation: executed })
     instruments.onRemediation({ event: "Verified", remediation: executed })
     instruments.onRemediation({ event: "Concluded", remediation: remediation({ executions: executed.executions }) })
     instruments.onRemediation({ event: "Joined", remediation: remediation({ state: "Joined" }) })
-    assert.strictEqual(await sample(instruments, `kubernaut_actions_total{action="RestartWorkload",outcome="unknown"}`), 1)
+    assert.strictEqual(
+      await sample(instruments, `kubernaut_actions_total{action="RestartWorkload",outcome="unknown"}`),
+      1
+    )
     assert.strictEqual(await sample(instruments, `kubernaut_remediations_total{state="Remediated"}`), 1)
     assert.strictEqual(await sample(instruments, `kubernaut_remediations_total{state="Joined"}`), 1)
     assert.strictEqual(await sample(instruments, "kubernaut_remediation_duration_seconds_sum"), 12.5)
@@ -119,7 +166,14 @@ describe("Instruments", () => {
     instruments.onAlert("shed")
     instruments.onFallback({ from: "holmesgpt", to: "llm" })
     instruments.onLevel(2)
-    instruments.onResilience({ _tag: "ChildRestarted", supervisor: "kubernaut", child: "sweep", restarts: 1, delayMs: 1, reason: "died" })
+    instruments.onResilience({
+      _tag: "ChildRestarted",
+      supervisor: "kubernaut",
+      child: "sweep",
+      restarts: 1,
+      delayMs: 1,
+      reason: "died"
+    })
     assert.strictEqual(await sample(instruments, `kubernaut_alerts_received_total{status="shed"}`), 1)
     assert.strictEqual(await sample(instruments, `kubernaut_fallback_activations_total{from="holmesgpt",to="llm"}`), 1)
     assert.strictEqual(await sample(instruments, "kubernaut_degradation_level"), 2)

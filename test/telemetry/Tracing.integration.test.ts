@@ -1,12 +1,12 @@
-import { assert, describe, it } from "@effect/vitest"
-import { NodeHttpClient } from "@effect/platform-node"
-import { Deferred, Effect, Layer } from "effect"
+import { readFileSync } from "node:fs"
 import { createServer, type IncomingHttpHeaders } from "node:http"
 import type { AddressInfo } from "node:net"
-import { readFileSync } from "node:fs"
-import { call, running } from "../http/runningService.ts"
+import { NodeHttpClient } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Layer } from "effect"
 import type { OtlpSpan } from "../../src/telemetry/OtlpSpan.ts"
 import * as Tracing from "../../src/telemetry/Tracing.ts"
+import { call, running } from "../http/runningService.ts"
 
 const crashLoop = readFileSync(new URL("../../examples/alerts/crash-loop.json", import.meta.url), "utf8")
 
@@ -27,26 +27,36 @@ interface Body {
 
 /** A receiver of OTLP/HTTP that keeps every span, and tells when one of a name has arrived. */
 const receiver = Effect.acquireRelease(
-  Effect.callback<{ readonly url: string; readonly spans: Array<OtlpSpan>; readonly resources: Array<unknown>; readonly arrived: (name: string) => Effect.Effect<void>; readonly close: () => void }>((resume) => {
+  Effect.callback<{
+    readonly url: string
+    readonly spans: Array<OtlpSpan>
+    readonly resources: Array<unknown>
+    readonly arrived: (name: string) => Effect.Effect<void>
+    readonly close: () => void
+  }>((resume) => {
     const spans: Array<OtlpSpan> = []
     const resources: Array<unknown> = []
     const waiting = new Map<string, Deferred.Deferred<void>>()
     const server = createServer((request, response) => {
       let text = ""
-      request.setEncoding("utf8").on("data", (chunk: string) => {
-        text += chunk
-      }).on("end", () => {
-        if (request.url !== "/v1/traces" || request.headers["content-type"] !== "application/json") return void response.writeHead(404).end()
-        for (const { resource, scopeSpans } of (JSON.parse(text) as Body).resourceSpans) {
-          resources.push(attributesOf(resource))
-          spans.push(...scopeSpans.flatMap((scope) => scope.spans))
-        }
-        response.writeHead(200, { "content-type": "application/json" }).end("{}")
-        for (const { name } of spans) {
-          const found = waiting.get(name)
-          if (found !== undefined) Deferred.doneUnsafe(found, Effect.void)
-        }
-      })
+      request
+        .setEncoding("utf8")
+        .on("data", (chunk: string) => {
+          text += chunk
+        })
+        .on("end", () => {
+          if (request.url !== "/v1/traces" || request.headers["content-type"] !== "application/json")
+            return void response.writeHead(404).end()
+          for (const { resource, scopeSpans } of (JSON.parse(text) as Body).resourceSpans) {
+            resources.push(attributesOf(resource))
+            spans.push(...scopeSpans.flatMap((scope) => scope.spans))
+          }
+          response.writeHead(200, { "content-type": "application/json" }).end("{}")
+          for (const { name } of spans) {
+            const found = waiting.get(name)
+            if (found !== undefined) Deferred.doneUnsafe(found, Effect.void)
+          }
+        })
     })
     const arrived = (name: string) => {
       const found = waiting.get(name) ?? Deferred.makeUnsafe<void>()
@@ -54,75 +64,162 @@ const receiver = Effect.acquireRelease(
       return Deferred.await(found)
     }
     server.listen(0, "127.0.0.1", () =>
-      resume(Effect.succeed({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, resources, arrived, close: () => server.close() })))
+      resume(
+        Effect.succeed({
+          url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+          spans,
+          resources,
+          arrived,
+          close: () => server.close()
+        })
+      )
+    )
   }),
   ({ close }) => Effect.sync(close)
 )
 
 /** A HolmesGPT that is broken, and keeps the headers that it was asked with. */
 const brokenHolmesgpt = Effect.acquireRelease(
-  Effect.callback<{ readonly url: string; readonly asked: Array<IncomingHttpHeaders>; readonly close: () => void }>((resume) => {
-    const asked: Array<IncomingHttpHeaders> = []
-    const server = createServer((request, response) => {
-      if (request.url === "/api/chat") asked.push(request.headers)
-      response.writeHead(500).end()
-    })
-    server.listen(0, "127.0.0.1", () =>
-      resume(Effect.succeed({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, close: () => server.close() })))
-  }),
+  Effect.callback<{ readonly url: string; readonly asked: Array<IncomingHttpHeaders>; readonly close: () => void }>(
+    (resume) => {
+      const asked: Array<IncomingHttpHeaders> = []
+      const server = createServer((request, response) => {
+        if (request.url === "/api/chat") asked.push(request.headers)
+        response.writeHead(500).end()
+      })
+      server.listen(0, "127.0.0.1", () =>
+        resume(
+          Effect.succeed({
+            url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+            asked,
+            close: () => server.close()
+          })
+        )
+      )
+    }
+  ),
   ({ close }) => Effect.sync(close)
 )
 
 describe("Tracing", () => {
-  it.live("one trace tells a remediation: each hop and attempt, why it was taken, and what was decided, done and seen", () =>
-    Effect.gen(function*() {
-      const { arrived, resources, spans, url } = yield* receiver
-      const holmesgpt = yield* brokenHolmesgpt
-      const tracing = Tracing.layer({ endpoint: url, serviceVersion: "1.2.3", clusterName: "test", scheduledDelayMs: 50 }).pipe(Layer.provide(NodeHttpClient.layerUndici))
-      const port = yield* running({ tracing, environment: { KUBERNAUT_HOLMESGPT_URL: holmesgpt.url, KUBERNAUT_CLUSTER_NAME: "test" } })
-      const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-      const answer = yield* call(port, "/api/v1/alerts", { method: "POST", headers: { "content-type": "application/json", traceparent }, body: crashLoop })
-      const { results: [result] } = JSON.parse(answer.text) as { readonly results: readonly [{ readonly remediationId: string }] }
-      yield* arrived("remediation")
-      const { traceId } = JSON.parse((yield* call(port, `/api/v1/remediations/${result.remediationId}`)).text) as { readonly traceId: string }
+  it.live(
+    "one trace tells a remediation: each hop and attempt, why it was taken, and what was decided, done and seen",
+    () =>
+      Effect.gen(function* () {
+        const { arrived, resources, spans, url } = yield* receiver
+        const holmesgpt = yield* brokenHolmesgpt
+        const tracing = Tracing.layer({
+          endpoint: url,
+          serviceVersion: "1.2.3",
+          clusterName: "test",
+          scheduledDelayMs: 50
+        }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+        const port = yield* running({
+          tracing,
+          environment: { KUBERNAUT_HOLMESGPT_URL: holmesgpt.url, KUBERNAUT_CLUSTER_NAME: "test" }
+        })
+        const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        const answer = yield* call(port, "/api/v1/alerts", {
+          method: "POST",
+          headers: { "content-type": "application/json", traceparent },
+          body: crashLoop
+        })
+        const {
+          results: [result]
+        } = JSON.parse(answer.text) as { readonly results: readonly [{ readonly remediationId: string }] }
+        yield* arrived("remediation")
+        const { traceId } = JSON.parse((yield* call(port, `/api/v1/remediations/${result.remediationId}`)).text) as {
+          readonly traceId: string
+        }
 
-      const trace = spans.filter((span) => span.traceId === traceId).map((span) => ({ ...span, attributes: attributesOf(span) }))
-      const children = (parent: { readonly spanId: string } | undefined, name: string) =>
-        trace.filter((span) => span.name === name && span.parentSpanId === parent?.spanId)
-      const [remediation, ...more] = trace.filter((span) => span.name === "remediation")
-      assert.isEmpty(more)
-      assert.isUndefined(remediation?.parentSpanId)
-      assert.deepInclude(remediation?.attributes, { "kubernaut.alert.name": "KubeDeploymentRolloutStuck", "kubernaut.remediation.state": "Remediated" })
-      const [investigate] = children(remediation, "investigate")
-      const [first] = children(investigate, "hop holmesgpt")
-      assert.deepInclude(first?.attributes, { "kubernaut.hop.to": "holmesgpt", "kubernaut.hop.outcome": "failed", "kubernaut.hop.failure": "unavailable" })
-      assert.strictEqual(first?.attributes["circuitbreaker.state"], "open")
-      assert.deepStrictEqual(children(first, "attempt").map((span) => span.attributes["retry.attempt"]), [1, 2, 3, 4, 5])
-      const [second] = children(investigate, "hop rules")
-      assert.deepInclude(second?.attributes, { "kubernaut.hop.from": "holmesgpt", "kubernaut.hop.to": "rules", "kubernaut.hop.reason": "unavailable", "kubernaut.hop.outcome": "answered", "kubernaut.hop.confidence": 0.5 })
-      assert.lengthOf(children(second, "attempt"), 1)
-      for (const step of ["decide", "execute", "verify"]) assert.lengthOf(children(remediation, step), 1, step)
-      assert.deepInclude(children(remediation, "execute")[0]?.attributes, { "kubernaut.action.type": "RollbackDeployment", "kubernaut.execution.applied": "yes" })
-      assert.deepInclude(children(remediation, "verify")[0]?.attributes, { "kubernaut.verification.verdict": "fixed" })
-      for (const resource of resources) assert.deepInclude(resource, { "service.name": "kubernaut", "service.version": "1.2.3", "k8s.cluster.name": "test" })
+        const trace = spans
+          .filter((span) => span.traceId === traceId)
+          .map((span) => ({ ...span, attributes: attributesOf(span) }))
+        const children = (parent: { readonly spanId: string } | undefined, name: string) =>
+          trace.filter((span) => span.name === name && span.parentSpanId === parent?.spanId)
+        const [remediation, ...more] = trace.filter((span) => span.name === "remediation")
+        assert.isEmpty(more)
+        assert.isUndefined(remediation?.parentSpanId)
+        assert.deepInclude(remediation?.attributes, {
+          "kubernaut.alert.name": "KubeDeploymentRolloutStuck",
+          "kubernaut.remediation.state": "Remediated"
+        })
+        const [investigate] = children(remediation, "investigate")
+        const [first] = children(investigate, "hop holmesgpt")
+        assert.deepInclude(first?.attributes, {
+          "kubernaut.hop.to": "holmesgpt",
+          "kubernaut.hop.outcome": "failed",
+          "kubernaut.hop.failure": "unavailable"
+        })
+        assert.strictEqual(first?.attributes["circuitbreaker.state"], "open")
+        assert.deepStrictEqual(
+          children(first, "attempt").map((span) => span.attributes["retry.attempt"]),
+          [1, 2, 3, 4, 5]
+        )
+        const [second] = children(investigate, "hop rules")
+        assert.deepInclude(second?.attributes, {
+          "kubernaut.hop.from": "holmesgpt",
+          "kubernaut.hop.to": "rules",
+          "kubernaut.hop.reason": "unavailable",
+          "kubernaut.hop.outcome": "answered",
+          "kubernaut.hop.confidence": 0.5
+        })
+        assert.lengthOf(children(second, "attempt"), 1)
+        for (const step of ["decide", "execute", "verify"]) assert.lengthOf(children(remediation, step), 1, step)
+        assert.deepInclude(children(remediation, "execute")[0]?.attributes, {
+          "kubernaut.action.type": "RollbackDeployment",
+          "kubernaut.execution.applied": "yes"
+        })
+        assert.deepInclude(children(remediation, "verify")[0]?.attributes, {
+          "kubernaut.verification.verdict": "fixed"
+        })
+        for (const resource of resources)
+          assert.deepInclude(resource, {
+            "service.name": "kubernaut",
+            "service.version": "1.2.3",
+            "k8s.cluster.name": "test"
+          })
 
-      // The trace goes on into the peer, and the sender's goes on into ours.
-      assert.strictEqual(holmesgpt.asked.length, 5)
-      for (const { traceparent } of holmesgpt.asked) assert.match(String(traceparent), new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`))
-      const received = spans.find((span) => span.name.includes("POST") && span.traceId === "0af7651916cd43dd8448eb211c80319c")
-      assert.strictEqual(received?.parentSpanId, "b7ad6b7169203331")
-      assert.strictEqual(received?.kind, 2)
-    }).pipe(Effect.scoped), 40_000)
+        // The trace goes on into the peer, and the sender's goes on into ours.
+        assert.strictEqual(holmesgpt.asked.length, 5)
+        for (const { traceparent } of holmesgpt.asked)
+          assert.match(String(traceparent), new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`))
+        const received = spans.find(
+          (span) => span.name.includes("POST") && span.traceId === "0af7651916cd43dd8448eb211c80319c"
+        )
+        assert.strictEqual(received?.parentSpanId, "b7ad6b7169203331")
+        assert.strictEqual(received?.kind, 2)
+      }).pipe(Effect.scoped),
+    40_000
+  )
 
-  it.live("a receiver that is down hurts nobody: spans are dropped and counted, and it is logged once", () =>
-    Effect.gen(function*() {
-      const lines: Array<string> = []
-      const tracing = Tracing.layer({ endpoint: "http://127.0.0.1:1", serviceVersion: "1", clusterName: "test", scheduledDelayMs: 50, queueCapacity: 20, batchSize: 5, exportTimeoutMs: 500 }).pipe(Layer.provide(NodeHttpClient.layerUndici))
-      const port = yield* running({ tracing, log: (line) => lines.push(line) })
-      const warnings = () => lines.map((line) => JSON.parse(line) as { readonly message: string }).filter(({ message }) => message.startsWith("Traces cannot be exported"))
-      const dropped = Effect.map(call(port, "/metrics"), ({ text }) => Number(/^kubernaut_spans_dropped_total (\d+)$/m.exec(text)?.[1]))
-      while ((yield* dropped) < 100 || warnings().length === 0) yield* Effect.forEach(Array.from({ length: 20 }), () => call(port, "/api/v1/status"), { concurrency: 10 })
-      assert.lengthOf(warnings(), 1)
-      assert.strictEqual((yield* call(port, "/readyz")).status, 200)
-    }).pipe(Effect.scoped), 40_000)
+  it.live(
+    "a receiver that is down hurts nobody: spans are dropped and counted, and it is logged once",
+    () =>
+      Effect.gen(function* () {
+        const lines: Array<string> = []
+        const tracing = Tracing.layer({
+          endpoint: "http://127.0.0.1:1",
+          serviceVersion: "1",
+          clusterName: "test",
+          scheduledDelayMs: 50,
+          queueCapacity: 20,
+          batchSize: 5,
+          exportTimeoutMs: 500
+        }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+        const port = yield* running({ tracing, log: (line) => lines.push(line) })
+        const warnings = () =>
+          lines
+            .map((line) => JSON.parse(line) as { readonly message: string })
+            .filter(({ message }) => message.startsWith("Traces cannot be exported"))
+        const dropped = Effect.map(call(port, "/metrics"), ({ text }) =>
+          Number(/^kubernaut_spans_dropped_total (\d+)$/m.exec(text)?.[1])
+        )
+        while ((yield* dropped) < 100 || warnings().length === 0)
+          yield* Effect.forEach(Array.from({ length: 20 }), () => call(port, "/api/v1/status"), { concurrency: 10 })
+        assert.lengthOf(warnings(), 1)
+        assert.strictEqual((yield* call(port, "/readyz")).status, 200)
+      }).pipe(Effect.scoped),
+    40_000
+  )
 })

@@ -17,7 +17,10 @@ import { Verifier, type VerifierOptions } from "../../src/verification/Verifier.
 import { hourMs, withWallClock } from "../resilience/WallClock.ts"
 
 const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
-const targetOf = (kind: string, name: string, namespace = "shop"): Target => ({ cluster: "test", ...on(kind, name, namespace) })
+const targetOf = (kind: string, name: string, namespace = "shop"): Target => ({
+  cluster: "test",
+  ...on(kind, name, namespace)
+})
 
 const alert: Alert = {
   fingerprint: "f00d",
@@ -34,23 +37,39 @@ interface World {
   reads: number
 }
 
-const layer = (options: VerifierOptions = {}, world: World = { silent: false, reads: 0 }): Layer.Layer<Verifier | KubernetesClient> =>
-  Verifier.layer(options).pipe(Layer.provideMerge(Layer.effect(
-    KubernetesClient,
-    Effect.flatMap(Clock.Clock, (clock) =>
-      Sandbox.make({
-        intercept: (operation, request) =>
-          Effect.suspend(() => {
-            world.reads++
-            return world.silent
-              ? Effect.fail(new KubernetesError({ reason: { _tag: "Unavailable" }, operation: operation.verb, applied: "no", retryable: true }))
-              // The cluster goes by a clock of its own.
-              : Effect.provideService(request, Clock.Clock, clock)
+const layer = (
+  options: VerifierOptions = {},
+  world: World = { silent: false, reads: 0 }
+): Layer.Layer<Verifier | KubernetesClient> =>
+  Verifier.layer(options).pipe(
+    Layer.provideMerge(
+      Layer.effect(
+        KubernetesClient,
+        Effect.flatMap(Clock.Clock, (clock) =>
+          Sandbox.make({
+            intercept: (operation, request) =>
+              Effect.suspend(() => {
+                world.reads++
+                return world.silent
+                  ? Effect.fail(
+                      new KubernetesError({
+                        reason: { _tag: "Unavailable" },
+                        operation: operation.verb,
+                        applied: "no",
+                        retryable: true
+                      })
+                    )
+                  : // The cluster goes by a clock of its own.
+                    Effect.provideService(request, Clock.Clock, clock)
+              })
           })
-      })).pipe(Random.withSeed("verification"))
-  )))
+        ).pipe(Random.withSeed("verification"))
+      )
+    )
+  )
 
-const get = (kind: string, name: string, namespace = "shop") => Effect.flatMap(KubernetesClient, (client) => client.get(on(kind, name, namespace)))
+const get = (kind: string, name: string, namespace = "shop") =>
+  Effect.flatMap(KubernetesClient, (client) => client.get(on(kind, name, namespace)))
 const write = (change: Change) => Effect.flatMap(KubernetesClient, (client) => client.apply(change))
 
 const replace = (kind: string, name: string, path: string, value: unknown): Change => ({
@@ -60,7 +79,7 @@ const replace = (kind: string, name: string, path: string, value: unknown): Chan
 })
 
 /** Acts on the sandbox and gives the intent that the verifier is told of. */
-const acted = Effect.fnUntraced(function*(action: Action, target: Target, change: Change | undefined) {
+const acted = Effect.fnUntraced(function* (action: Action, target: Target, change: Change | undefined) {
   const baseline = yield* readWorkload(target)
   if (change !== undefined) yield* write(change)
   const intent: Intent = {
@@ -81,10 +100,13 @@ interface Asked {
 
 const begin = (intent: Intent, target: Target, asked: Asked = {}) =>
   Effect.flatMap(Verifier, (verifier) =>
-    Effect.forkChild(verifier.verify({ intent, alert, target, alertResolved: asked.alertResolved ?? Effect.succeed(false), ...asked })))
+    Effect.forkChild(
+      verifier.verify({ intent, alert, target, alertResolved: asked.alertResolved ?? Effect.succeed(false), ...asked })
+    )
+  )
 
 /** The verification, and the seconds that it took. */
-const verified = Effect.fnUntraced(function*(intent: Intent, target: Target, asked: Asked = {}) {
+const verified = Effect.fnUntraced(function* (intent: Intent, target: Target, asked: Asked = {}) {
   const startedAtMs = yield* Clock.currentTimeMillis
   const fiber = yield* begin(intent, target, asked)
   for (let half = 0; half < 2000 && fiber.pollUnsafe() === undefined; half++) yield* TestClock.adjust("500 millis")
@@ -92,63 +114,78 @@ const verified = Effect.fnUntraced(function*(intent: Intent, target: Target, ask
   return { verification, seconds: (Timestamp.toMillis(verification.verifiedAt) - startedAtMs) / 1000 }
 })
 
-const words = (verification: Verification): string => [verification.verdict, ...verification.reasons.map((reason) => reason.split(":")[0])].join(" ")
+const words = (verification: Verification): string =>
+  [verification.verdict, ...verification.reasons.map((reason) => reason.split(":")[0])].join(" ")
 
 const checkout = targetOf("Deployment", "checkout")
 const restart: Action = { type: "RestartWorkload", target: on("Deployment", "checkout") }
 
 const earlierTemplate = Effect.flatMap(KubernetesClient, (client) =>
   Effect.map(client.list("ReplicaSet", { namespace: "shop", labelSelector: { app: "checkout" } }), (replicaSets) => {
-    const found = (replicaSets as ReadonlyArray<ReplicaSet>).find((each) => each.metadata.annotations?.["deployment.kubernetes.io/revision"] === "2")
+    const found = (replicaSets as ReadonlyArray<ReplicaSet>).find(
+      (each) => each.metadata.annotations?.["deployment.kubernetes.io/revision"] === "2"
+    )
     const { metadata, ...rest } = found!.spec.template
     const { "pod-template-hash": _hash, ...labels } = metadata?.labels ?? {}
     return { ...rest, metadata: { labels } }
-  }))
+  })
+)
 
 const restarted = (name: string): Change =>
-  replace("Deployment", name, "/spec/template/metadata/annotations", { "kubectl.kubernetes.io/restartedAt": "2027-01-15T08:00:00.000Z" })
+  replace("Deployment", name, "/spec/template/metadata/annotations", {
+    "kubectl.kubernetes.io/restartedAt": "2027-01-15T08:00:00.000Z"
+  })
 
 describe("Verifier, on the sandbox", () => {
   it.effect("the undo of a bad rollout is fixed within twenty seconds", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const action: Action = { type: "RollbackDeployment", target: on("Deployment", "checkout") }
-      const intent = yield* acted(action, checkout, replace("Deployment", "checkout", "/spec/template", yield* earlierTemplate))
+      const intent = yield* acted(
+        action,
+        checkout,
+        replace("Deployment", "checkout", "/spec/template", yield* earlierTemplate)
+      )
       const { seconds, verification } = yield* verified(intent, checkout)
       assert.strictEqual(words(verification), "fixed settled")
       assert.strictEqual(verification.observed?.readyReplicas, 4)
       assert.isAtLeast(seconds, 10)
       assert.isBelow(seconds, 20)
       assert.isTrue(Schema.is(Verification)(verification))
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 
   it.effect("a restart of what crashes at start is not fixed", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const intent = yield* acted(restart, checkout, restarted("checkout"))
       const { verification } = yield* verified(intent, checkout)
       assert.strictEqual(verification.verdict, "not-fixed")
       assert.match(verification.reasons.join(" "), /progress-deadline|not-ready/)
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 
-  it.effect("a target that its own object shows to be unwell costs one request a look, and its verdict still tells of the pods", () => {
-    const world: World = { silent: false, reads: 0 }
-    return Effect.gen(function*() {
-      const intent = yield* acted(restart, checkout, restarted("checkout"))
-      const fiber = yield* begin(intent, checkout)
-      yield* TestClock.adjust("20 seconds")
-      const before = world.reads
-      yield* TestClock.adjust("20 seconds")
-      // Every two seconds.
-      assert.strictEqual(world.reads - before, 10)
-      yield* TestClock.adjust("10 minutes")
-      const { observed, verdict } = yield* Fiber.join(fiber)
-      assert.strictEqual(verdict, "not-fixed")
-      assert.isTrue(observed?.pods.some((pod) => pod.reason === "CrashLoopBackOff"))
-      assert.isNumber(observed?.endpoints)
-    }).pipe(Effect.provide(layer({}, world)))
-  })
+  it.effect(
+    "a target that its own object shows to be unwell costs one request a look, and its verdict still tells of the pods",
+    () => {
+      const world: World = { silent: false, reads: 0 }
+      return Effect.gen(function* () {
+        const intent = yield* acted(restart, checkout, restarted("checkout"))
+        const fiber = yield* begin(intent, checkout)
+        yield* TestClock.adjust("20 seconds")
+        const before = world.reads
+        yield* TestClock.adjust("20 seconds")
+        // Every two seconds.
+        assert.strictEqual(world.reads - before, 10)
+        yield* TestClock.adjust("10 minutes")
+        const { observed, verdict } = yield* Fiber.join(fiber)
+        assert.strictEqual(verdict, "not-fixed")
+        assert.isTrue(observed?.pods.some((pod) => pod.reason === "CrashLoopBackOff"))
+        assert.isNumber(observed?.endpoints)
+      }).pipe(Effect.provide(layer({}, world)))
+    }
+  )
 
   it.effect("a memory limit that suffices is fixed, and one that does not is not", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const cart = targetOf("Deployment", "cart")
       const adjust = (memory: string) =>
         acted(
@@ -158,10 +195,11 @@ describe("Verifier, on the sandbox", () => {
         )
       assert.strictEqual((yield* verified(yield* adjust("280Mi"), cart)).verification.verdict, "not-fixed")
       assert.strictEqual(words((yield* verified(yield* adjust("512Mi"), cart)).verification), "fixed settled")
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 
   it.effect("an autoscaler that gets enough room is fixed, and one that gets too little is not", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const search = targetOf("Deployment", "search")
       const raise = (maxReplicas: number) =>
         acted(
@@ -173,42 +211,70 @@ describe("Verifier, on the sandbox", () => {
       const enough = yield* verified(yield* raise(12), search)
       assert.strictEqual(words(enough.verification), "fixed settled")
       assert.strictEqual(enough.verification.observed?.readyReplicas, 7)
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 
   it.effect("a volume that grows is fixed", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const data = targetOf("PersistentVolumeClaim", "data-orders-db-0")
-      const action: Action = { type: "ExpandVolume", target: on("PersistentVolumeClaim", "data-orders-db-0"), size: "20Gi" }
-      const intent = yield* acted(action, data, replace("PersistentVolumeClaim", "data-orders-db-0", "/spec/resources/requests/storage", "20Gi"))
+      const action: Action = {
+        type: "ExpandVolume",
+        target: on("PersistentVolumeClaim", "data-orders-db-0"),
+        size: "20Gi"
+      }
+      const intent = yield* acted(
+        action,
+        data,
+        replace("PersistentVolumeClaim", "data-orders-db-0", "/spec/resources/requests/storage", "20Gi")
+      )
       assert.strictEqual(words((yield* verified(intent, data)).verification), "fixed settled")
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 
   it.effect("a drained node's pods are counted until they are gone", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const client = yield* KubernetesClient
       const node = targetOf("Node", "node-1", "")
-      const pods = (yield* client.list("Pod", { namespace: "shop" })).filter((pod) => (pod["spec"] as { nodeName?: string }).nodeName === "node-1")
-      const evictions = pods.map((pod): Change => ({ _tag: "Evict", ref: on("Pod", pod.metadata.name), uid: pod.metadata.uid }))
+      const pods = (yield* client.list("Pod", { namespace: "shop" })).filter(
+        (pod) => (pod["spec"] as { nodeName?: string }).nodeName === "node-1"
+      )
+      const evictions = pods.map((pod): Change => ({
+        _tag: "Evict",
+        ref: on("Pod", pod.metadata.name),
+        uid: pod.metadata.uid
+      }))
       const intent = yield* acted({ type: "DrainNode", target: on("Node", "node-1", "") }, node, undefined)
       assert.isAbove(evictions.length, 0)
-      const { verification } = yield* verified({ ...intent, changes: evictions }, node, { alertResolved: Effect.succeed(true) })
+      const { verification } = yield* verified({ ...intent, changes: evictions }, node, {
+        alertResolved: Effect.succeed(true)
+      })
       assert.strictEqual(words(verification), "not-fixed pods-remain")
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 
-  it.effect("a drained node is fixed once the evicted pods are gone and the alert is over, whatever else runs in the cluster", () =>
-    Effect.gen(function*() {
-      const client = yield* KubernetesClient
-      const node = targetOf("Node", "node-1", "")
-      const pods = yield* client.list("Pod", { namespace: "shop", labelSelector: { app: "search" } })
-      const evictions = pods.map((pod): Change => ({ _tag: "Evict", ref: on("Pod", pod.metadata.name), uid: pod.metadata.uid }))
-      const intent = yield* acted({ type: "DrainNode", target: on("Node", "node-1", "") }, node, undefined)
-      yield* Effect.forEach(evictions, write)
-      const { verification } = yield* verified({ ...intent, changes: evictions }, node, { alertResolved: Effect.succeed(true) })
-      assert.strictEqual(words(verification), "fixed settled alert-resolved")
-    }).pipe(Effect.provide(layer())))
+  it.effect(
+    "a drained node is fixed once the evicted pods are gone and the alert is over, whatever else runs in the cluster",
+    () =>
+      Effect.gen(function* () {
+        const client = yield* KubernetesClient
+        const node = targetOf("Node", "node-1", "")
+        const pods = yield* client.list("Pod", { namespace: "shop", labelSelector: { app: "search" } })
+        const evictions = pods.map((pod): Change => ({
+          _tag: "Evict",
+          ref: on("Pod", pod.metadata.name),
+          uid: pod.metadata.uid
+        }))
+        const intent = yield* acted({ type: "DrainNode", target: on("Node", "node-1", "") }, node, undefined)
+        yield* Effect.forEach(evictions, write)
+        const { verification } = yield* verified({ ...intent, changes: evictions }, node, {
+          alertResolved: Effect.succeed(true)
+        })
+        assert.strictEqual(words(verification), "fixed settled alert-resolved")
+      }).pipe(Effect.provide(layer()))
+  )
 
   it.effect("a target that is deleted under its eyes is not fixed", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const catalog = targetOf("Deployment", "catalog")
       const intent = yield* acted({ ...restart, target: on("Deployment", "catalog") }, catalog, restarted("catalog"))
       const fiber = yield* begin(intent, catalog)
@@ -217,10 +283,11 @@ describe("Verifier, on the sandbox", () => {
       yield* write({ _tag: "Delete", ref: on("Deployment", "catalog"), uid: object.metadata.uid })
       yield* TestClock.adjust("30 seconds")
       assert.strictEqual(words(yield* Fiber.join(fiber)), "not-fixed target-gone reverted")
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 
   it.effect("a target that is scaled to nothing under its eyes is not fixed", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const catalog = targetOf("Deployment", "catalog")
       const intent = yield* acted({ ...restart, target: on("Deployment", "catalog") }, catalog, restarted("catalog"))
       const fiber = yield* begin(intent, catalog)
@@ -228,7 +295,8 @@ describe("Verifier, on the sandbox", () => {
       yield* write(replace("Deployment", "catalog", "/spec/replicas", 0))
       yield* TestClock.adjust("30 seconds")
       assert.strictEqual(words(yield* Fiber.join(fiber)), "not-fixed scaled-to-nothing")
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 })
 
 const catalog = targetOf("Deployment", "catalog")
@@ -237,7 +305,7 @@ const healthyRestart = acted({ ...restart, target: on("Deployment", "catalog") }
 describe("Verifier, while the cluster is silent", () => {
   it.effect("is unknown when it stays so, at the deadline and not before", () => {
     const world = { silent: false, reads: 0 }
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const intent = yield* healthyRestart
       world.silent = true
       const { seconds, verification } = yield* verified(intent, catalog)
@@ -250,7 +318,7 @@ describe("Verifier, while the cluster is silent", () => {
 
   it.effect("goes on when it answers again", () => {
     const world = { silent: false, reads: 0 }
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const intent = yield* healthyRestart
       world.silent = true
       const fiber = yield* begin(intent, catalog)
@@ -264,7 +332,7 @@ describe("Verifier, while the cluster is silent", () => {
 
 describe("Verifier, and the alert", () => {
   it.effect("is fixed only when the alert has stopped firing, where somebody can say so", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       let firing = true
       const fiber = yield* begin(yield* healthyRestart, catalog, { stillFiring: Effect.sync(() => firing) })
       yield* TestClock.adjust("2 minutes")
@@ -272,73 +340,99 @@ describe("Verifier, and the alert", () => {
       firing = false
       yield* TestClock.adjust("2 seconds")
       assert.strictEqual(words(yield* Fiber.join(fiber)), "fixed settled alert-resolved")
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 
   it.effect("is not fixed when the alert fires on for ten minutes", () =>
-    Effect.gen(function*() {
-      const { seconds, verification } = yield* verified(yield* healthyRestart, catalog, { stillFiring: Effect.succeed(true) })
+    Effect.gen(function* () {
+      const { seconds, verification } = yield* verified(yield* healthyRestart, catalog, {
+        stillFiring: Effect.succeed(true)
+      })
       assert.strictEqual(words(verification), "not-fixed alert-firing settled")
       assert.isAtLeast(seconds, 600)
       assert.isAtMost(seconds, 602)
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 
-  it.effect.each([hourMs, -hourMs])("waits neither less nor longer where the wall clock is set by %i ms meanwhile", (byMs) =>
-    withWallClock((setWallClock) =>
-      Effect.gen(function*() {
-        yield* setWallClock(byMs)
-        const unwell = yield* begin(yield* acted(restart, checkout, restarted("checkout")), checkout)
-        const firing = yield* begin(yield* healthyRestart, catalog, { stillFiring: Effect.succeed(true) })
-        const steady = yield* begin(yield* healthyRestart, catalog)
-        yield* TestClock.adjust("5 seconds")
-        yield* setWallClock(byMs)
-        yield* TestClock.adjust("4 seconds")
-        assert.isUndefined(steady.pollUnsafe(), "it must be seen to be well for ten seconds")
-        yield* TestClock.adjust("15 seconds")
-        assert.strictEqual(words(yield* Fiber.join(steady)), "fixed settled")
-        yield* TestClock.adjust("40 seconds")
-        yield* setWallClock(byMs)
-        yield* TestClock.adjust("5 seconds")
-        assert.isUndefined(unwell.pollUnsafe(), "its progress deadline of a minute must have been over for ten seconds")
-        yield* TestClock.adjust("10 seconds")
-        assert.strictEqual((yield* Fiber.join(unwell)).verdict, "not-fixed")
-        yield* TestClock.adjust("520 seconds")
-        assert.isUndefined(firing.pollUnsafe())
-        yield* TestClock.adjust("3 seconds")
-        assert.strictEqual(words(yield* Fiber.join(firing)), "not-fixed alert-firing settled")
-      })
-    ).pipe(Effect.provide(layer())))
+  it.effect.each([hourMs, -hourMs])(
+    "waits neither less nor longer where the wall clock is set by %i ms meanwhile",
+    (byMs) =>
+      withWallClock((setWallClock) =>
+        Effect.gen(function* () {
+          yield* setWallClock(byMs)
+          const unwell = yield* begin(yield* acted(restart, checkout, restarted("checkout")), checkout)
+          const firing = yield* begin(yield* healthyRestart, catalog, { stillFiring: Effect.succeed(true) })
+          const steady = yield* begin(yield* healthyRestart, catalog)
+          yield* TestClock.adjust("5 seconds")
+          yield* setWallClock(byMs)
+          yield* TestClock.adjust("4 seconds")
+          assert.isUndefined(steady.pollUnsafe(), "it must be seen to be well for ten seconds")
+          yield* TestClock.adjust("15 seconds")
+          assert.strictEqual(words(yield* Fiber.join(steady)), "fixed settled")
+          yield* TestClock.adjust("40 seconds")
+          yield* setWallClock(byMs)
+          yield* TestClock.adjust("5 seconds")
+          assert.isUndefined(
+            unwell.pollUnsafe(),
+            "its progress deadline of a minute must have been over for ten seconds"
+          )
+          yield* TestClock.adjust("10 seconds")
+          assert.strictEqual((yield* Fiber.join(unwell)).verdict, "not-fixed")
+          yield* TestClock.adjust("520 seconds")
+          assert.isUndefined(firing.pollUnsafe())
+          yield* TestClock.adjust("3 seconds")
+          assert.strictEqual(words(yield* Fiber.join(firing)), "not-fixed alert-firing settled")
+        })
+      ).pipe(Effect.provide(layer()))
+  )
 
   it.effect("believes a resolved notification before it asks", () =>
-    Effect.gen(function*() {
-      const { verification } = yield* verified(yield* healthyRestart, catalog, { alertResolved: Effect.succeed(true), stillFiring: Effect.succeed(true) })
+    Effect.gen(function* () {
+      const { verification } = yield* verified(yield* healthyRestart, catalog, {
+        alertResolved: Effect.succeed(true),
+        stillFiring: Effect.succeed(true)
+      })
       assert.strictEqual(words(verification), "fixed settled alert-resolved")
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 
   it.effect("goes by the target alone where Alertmanager does not say", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { verification } = yield* verified(yield* healthyRestart, catalog, { stillFiring: Effect.undefined })
       assert.strictEqual(words(verification), "fixed settled")
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 
   it.effect("lets a failure to read its own journal through", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const verifier = yield* Verifier
-      const failure = yield* Effect.flip(verifier.verify({ intent: yield* healthyRestart, alert, target: catalog, alertResolved: Effect.fail("storage is down") }))
+      const failure = yield* Effect.flip(
+        verifier.verify({
+          intent: yield* healthyRestart,
+          alert,
+          target: catalog,
+          alertResolved: Effect.fail("storage is down")
+        })
+      )
       assert.strictEqual(failure, "storage is down")
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer()))
+  )
 })
 
 describe("Verifier, its settings", () => {
   it.effect("can be as quick as a test wants it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { seconds, verification } = yield* verified(yield* healthyRestart, catalog)
       assert.strictEqual(words(verification), "fixed settled")
       assert.isBelow(seconds, 2)
-    }).pipe(Effect.provide(layer({ stabilisation: "100 millis", pollInterval: "50 millis", pollIntervalCap: "50 millis" }))))
+    }).pipe(
+      Effect.provide(layer({ stabilisation: "100 millis", pollInterval: "50 millis", pollIntervalCap: "50 millis" }))
+    )
+  )
 
   it.effect("looks at most every two seconds, and first after a quarter of one", () => {
     const world = { silent: true, reads: 0 }
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       world.silent = false
       const intent = yield* healthyRestart
       world.silent = true
@@ -359,9 +453,9 @@ describe("Verifier, its settings", () => {
 
   it.effect("puts its reads through a pipeline that is given to it", () => {
     const world = { silent: false, reads: 0 }
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const pipeline = yield* makePipeline("kubernetes", { retry: false })
-      yield* Effect.gen(function*() {
+      yield* Effect.gen(function* () {
         const intent = yield* healthyRestart
         world.silent = true
         world.reads = 0

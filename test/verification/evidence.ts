@@ -1,4 +1,5 @@
 /** What verification may have seen: a healthy target by default, and what differs from it. */
+
 import type { Action } from "../../src/domain/Action.ts"
 import type { Change } from "../../src/domain/Change.ts"
 import type { Intent } from "../../src/domain/Execution.ts"
@@ -12,7 +13,10 @@ const at = "2027-01-15T08:00:00.000Z"
 
 export const settings: JudgeSettings = { settleTimeoutMs: 300_000, stabilisationMs: 10_000, alertTimeoutMs: 600_000 }
 
-export const pod = (uid: string, change: Partial<WorkloadState["pods"][number]> = {}): WorkloadState["pods"][number] => ({
+export const pod = (
+  uid: string,
+  change: Partial<WorkloadState["pods"][number]> = {}
+): WorkloadState["pods"][number] => ({
   name: `checkout-${uid}`,
   uid,
   ready: true,
@@ -60,7 +64,10 @@ export const bare = (kind: string, change: Partial<WorkloadState> = {}): Workloa
     ...change
   })
 
-export const restart: Action = { type: "RestartWorkload", target: { namespace: "shop", kind: "Deployment", name: "checkout" } }
+export const restart: Action = {
+  type: "RestartWorkload",
+  target: { namespace: "shop", kind: "Deployment", name: "checkout" }
+}
 
 export const intent = (change: Partial<Intent> = {}): Intent => ({
   executionId: "r1-1",
@@ -79,18 +86,25 @@ export const object = (kind: string, rest: object): KubernetesObject => ({
   ...rest
 })
 
-export const patchOf = (kind: string, ...operations: ReadonlyArray<readonly [path: string, value: string | number | boolean]>): Change => ({
+export const patchOf = (
+  kind: string,
+  ...operations: ReadonlyArray<readonly [path: string, value: string | number | boolean]>
+): Change => ({
   _tag: "Patch",
   ref: { namespace: kind === "Node" ? "" : "shop", kind, name: "it" },
   patch: [
     { op: "replace", path: "/metadata/resourceVersion", value: "8" },
-    ...operations.map(([path, value]) => ({ op: "replace", path, value } as const)),
+    ...operations.map(([path, value]) => ({ op: "replace", path, value }) as const),
     { op: "add", path: "/metadata/annotations", value: { "kubernaut.dev/execution": "r1-1" } }
   ]
 })
 
 /** What was seen so many seconds after the start. */
-export const seen = (second: number, state: WorkloadState | null = healthy(), change: Partial<Sample> = {}): Sample => ({
+export const seen = (
+  second: number,
+  state: WorkloadState | null = healthy(),
+  change: Partial<Sample> = {}
+): Sample => ({
   atMs: startedAtMs + second * 1000,
   state,
   written: [],
@@ -110,5 +124,10 @@ export const evidence = (samples: ReadonlyArray<Sample>, change: Partial<Evidenc
 })
 
 /** The same state, every two seconds from one second to another. */
-export const steady = (from: number, to: number, state: WorkloadState | null = healthy(), change: Partial<Sample> = {}): ReadonlyArray<Sample> =>
+export const steady = (
+  from: number,
+  to: number,
+  state: WorkloadState | null = healthy(),
+  change: Partial<Sample> = {}
+): ReadonlyArray<Sample> =>
   Array.from({ length: Math.floor((to - from) / 2) + 1 }, (_, index) => seen(from + index * 2, state, change))

@@ -1,4 +1,5 @@
 /** Suspending a CronJob. Jobs that it has started go on. */
+
 import { patch, set } from "../ObjectPatch.ts"
 import { alreadySo, asKind, planned, type Planner, wrongKind } from "../Plan.ts"
 

@@ -1,10 +1,20 @@
 /** Cordon, uncordon and drain. */
+
 import type { Change } from "../../domain/Change.ts"
 import { displayName } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { controllerOf, type Pod } from "../../kubernetes/ObjectModel.ts"
 import { patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
-import { alreadySo, asKind, planned, type Planner, type PlanRefusal, refuseUnlessApproved, relatedOf, wrongKind } from "../Plan.ts"
+import {
+  alreadySo,
+  asKind,
+  planned,
+  type Planner,
+  type PlanRefusal,
+  refuseUnlessApproved,
+  relatedOf,
+  wrongKind
+} from "../Plan.ts"
 
 const at = ["spec", "unschedulable"]
 
@@ -34,18 +44,27 @@ export const isMirror = (pod: Pod): boolean => pod.metadata.annotations?.[mirror
 const isFinished = (pod: Pod): boolean => pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed"
 
 const keepsLocalData = (pod: Pod): boolean =>
-  ((pod.spec["volumes"] as ReadonlyArray<{ readonly emptyDir?: { readonly medium?: string } }> | undefined) ?? [])
-    .some(({ emptyDir }) => emptyDir !== undefined && emptyDir.medium !== "Memory")
+  ((pod.spec["volumes"] as ReadonlyArray<{ readonly emptyDir?: { readonly medium?: string } }> | undefined) ?? []).some(
+    ({ emptyDir }) => emptyDir !== undefined && emptyDir.medium !== "Memory"
+  )
 
-/** What a drain moves: neither what runs on every node, nor what only the kubelet can stop, nor what has ended or is ending anyway. */
+/**
+ * What a drain moves: neither what runs on every node, nor what only the kubelet can stop, nor what has ended or is
+ * ending anyway.
+ */
 const isDrained = (pod: Pod): boolean =>
-  controllerOf(pod)?.kind !== "DaemonSet" && !isMirror(pod) && !isFinished(pod) && pod.metadata.deletionTimestamp === undefined
+  controllerOf(pod)?.kind !== "DaemonSet"
+  && !isMirror(pod)
+  && !isFinished(pod)
+  && pod.metadata.deletionTimestamp === undefined
 
 const wouldLose = (pods: ReadonlyArray<Pod>): PlanRefusal | undefined => {
   for (const pod of pods) {
     const name = displayName(refOf(pod))
-    if (controllerOf(pod) === undefined) return refuseUnlessApproved("unmanaged-pod", `${name} has no owner that would make it anew.`)
-    if (keepsLocalData(pod)) return refuseUnlessApproved("local-data", `${name} keeps data in an emptyDir, which would be lost.`)
+    if (controllerOf(pod) === undefined)
+      return refuseUnlessApproved("unmanaged-pod", `${name} has no owner that would make it anew.`)
+    if (keepsLocalData(pod))
+      return refuseUnlessApproved("local-data", `${name} keeps data in an emptyDir, which would be lost.`)
   }
   return undefined
 }

@@ -1,4 +1,5 @@
 /** Evicting one pod, and taking one out of service for inspection. */
+
 import { displayName } from "../../domain/Target.ts"
 import { controllerOf, hasLabels, type Pod } from "../../kubernetes/ObjectModel.ts"
 import { type Edit, patch, refOf, set, unset } from "../ObjectPatch.ts"
@@ -36,7 +37,10 @@ export const quarantine: Planner<"QuarantinePod"> = (action, subject, objects, c
   if (pod.metadata.labels?.[quarantineLabel] !== undefined) return alreadySo
   // A StatefulSet would need the pod's own name for a replacement, a DaemonSet its ports on the node.
   if (controllerOf(pod)?.kind !== "ReplicaSet") {
-    return refuse("owner-kind", `${displayName(action.target)} has no ReplicaSet that would replace it beside the quarantined pod.`)
+    return refuse(
+      "owner-kind",
+      `${displayName(action.target)} has no ReplicaSet that would replace it beside the quarantined pod.`
+    )
   }
   const edits: ReadonlyArray<Edit> = [
     ...selectingLabels(pod, objects).map((key) => unset(["metadata", "labels", key])),

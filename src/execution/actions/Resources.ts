@@ -1,4 +1,5 @@
 /** Changing the requests and limits of one container. */
+
 import { displayName } from "../../domain/Target.ts"
 import { type Container, parseQuantity, type Quantities } from "../../kubernetes/ObjectModel.ts"
 import { type Edit, patch, set } from "../ObjectPatch.ts"
@@ -29,7 +30,10 @@ const steps = (resources: Resources, asked: Resources): ReadonlyArray<Step> =>
       .filter(({ from, to }) => from === undefined || parseQuantity(from) !== parseQuantity(to))
   )
 
-const merged = (resources: Resources, asked: Resources, list: "requests" | "limits"): Quantities => ({ ...resources[list], ...asked[list] })
+const merged = (resources: Resources, asked: Resources, list: "requests" | "limits"): Quantities => ({
+  ...resources[list],
+  ...asked[list]
+})
 
 const beyondJudgement = (changed: ReadonlyArray<Step>, context: PlanContext): PlanRefusal | undefined => {
   if (context.approved) return undefined
@@ -38,9 +42,16 @@ const beyondJudgement = (changed: ReadonlyArray<Step>, context: PlanContext): Pl
     const after = parseQuantity(to)
     if (before === undefined || after === undefined) continue
     const what = `${resource} ${list} from ${from} to ${to}`
-    if (after < before) return refuseUnlessApproved("lowers-resources", `Lowering ${what} takes something away from a workload in trouble.`)
+    if (after < before)
+      return refuseUnlessApproved(
+        "lowers-resources",
+        `Lowering ${what} takes something away from a workload in trouble.`
+      )
     if (after > before * context.maximumResourceFactor) {
-      return refuseUnlessApproved("raises-resources-far", `Raising ${what} is more than ${context.maximumResourceFactor} times what it was.`)
+      return refuseUnlessApproved(
+        "raises-resources-far",
+        `Raising ${what} is more than ${context.maximumResourceFactor} times what it was.`
+      )
     }
   }
   return undefined
@@ -51,7 +62,8 @@ export const adjust: Planner<"AdjustResources"> = (action, subject, _objects, co
   if (workload === undefined) return wrongKind(action)
   const index = workload.spec.template.spec.containers.findIndex((container) => container.name === action.container)
   const container = workload.spec.template.spec.containers[index]
-  if (container === undefined) return refuse("no-such-container", `${displayName(action.target)} has no container ${action.container}.`)
+  if (container === undefined)
+    return refuse("no-such-container", `${displayName(action.target)} has no container ${action.container}.`)
   const asked: Resources = {
     ...(action.requests === undefined ? {} : { requests: action.requests as Quantities }),
     ...(action.limits === undefined ? {} : { limits: action.limits as Quantities })
@@ -67,7 +79,10 @@ export const adjust: Planner<"AdjustResources"> = (action, subject, _objects, co
   for (const resource of Object.keys(requests)) {
     const limit = parseQuantity(limits[resource])
     if (limit !== undefined && (parseQuantity(requests[resource]) ?? 0) > limit) {
-      return refuse("request-above-limit", `The ${resource} request ${requests[resource]} would be above the limit ${limits[resource]}.`)
+      return refuse(
+        "request-above-limit",
+        `The ${resource} request ${requests[resource]} would be above the limit ${limits[resource]}.`
+      )
     }
   }
   const refusal = beyondJudgement(changed, context)

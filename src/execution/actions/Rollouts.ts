@@ -1,7 +1,9 @@
 /**
- * Undoing a Deployment's rollout. The server has no such verb: the template of an earlier ReplicaSet becomes the Deployment's, as
- * `kubectl rollout undo` does it. ConfigMaps, Secrets and data that the template only names stay as they are.
+ * Undoing a Deployment's rollout. The server has no such verb: the template of an earlier ReplicaSet becomes the
+ * Deployment's, as `kubectl rollout undo` does it. ConfigMaps, Secrets and data that the template only names stay as
+ * they are.
  */
+
 import { displayName } from "../../domain/Target.ts"
 import { controllerOf, type Deployment, type PodTemplate, type ReplicaSet } from "../../kubernetes/ObjectModel.ts"
 import { patch, sameJson, set } from "../ObjectPatch.ts"
@@ -22,7 +24,9 @@ export const templateOf = (replicaSet: ReplicaSet): PodTemplate => {
   return { ...rest, metadata: { ...metadata, labels } }
 }
 
-/** Servers write `creationTimestamp: null` into some templates and leave it out of others; it means nothing in either. */
+/**
+ * Servers write `creationTimestamp: null` into some templates and leave it out of others; it means nothing in either.
+ */
 const comparable = (template: PodTemplate): PodTemplate => {
   const { creationTimestamp: _none, ...metadata } = template.metadata ?? {}
   return { ...template, metadata }
@@ -34,12 +38,17 @@ export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects
   const deployment = asKind(subject, "Deployment")
   if (deployment === undefined) return wrongKind(action)
   const name = displayName(action.target)
-  if (deployment.spec.paused === true) return refuse("paused", `The rollouts of ${name} are paused, so an undo would not begin.`)
-  // "The one before" means something else once somebody has rolled out, or back, in the meantime: undoing an undo brings the fault back.
+  if (deployment.spec.paused === true)
+    return refuse("paused", `The rollouts of ${name} are paused, so an undo would not begin.`)
+  // "The one before" means something else once somebody has rolled out, or back, in the meantime: undoing an undo
+  // brings the fault back.
   const decidedOn = context.decidedOn?.revision ?? undefined
   const current = revisionOf(deployment)
   if (decidedOn !== undefined && current !== decidedOn) {
-    return refuse("changed-since-decision", `${name} was at revision ${decidedOn} when this was proposed and is at ${current ?? "none"} now.`)
+    return refuse(
+      "changed-since-decision",
+      `${name} was at revision ${decidedOn} when this was proposed and is at ${current ?? "none"} now.`
+    )
   }
   const revisions = relatedOf(objects, "ReplicaSet")
     .filter((replicaSet) => controllerOf(replicaSet)?.uid === deployment.metadata.uid)
@@ -48,11 +57,13 @@ export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects
       return revision === undefined ? [] : [{ revision, template: templateOf(replicaSet) }]
     })
     .sort((left, right) => right.revision - left.revision)
-  const chosen = action.toRevision === undefined
-    ? revisions.find(({ revision, template }) =>
-      revision < (current ?? Number.POSITIVE_INFINITY) && !sameTemplate(template, deployment.spec.template)
-    )
-    : revisions.find(({ revision }) => revision === action.toRevision)
+  const chosen =
+    action.toRevision === undefined
+      ? revisions.find(
+          ({ revision, template }) =>
+            revision < (current ?? Number.POSITIVE_INFINITY) && !sameTemplate(template, deployment.spec.template)
+        )
+      : revisions.find(({ revision }) => revision === action.toRevision)
   if (chosen === undefined) {
     return action.toRevision === undefined
       ? refuse("no-earlier-revision", `${name} has no earlier revision left.`)

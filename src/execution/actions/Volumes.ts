@@ -1,4 +1,5 @@
 /** Asking for more storage. The API server refuses to make a volume smaller again, so there is no inverse. */
+
 import { displayName } from "../../domain/Target.ts"
 import { parseQuantity } from "../../kubernetes/ObjectModel.ts"
 import { patch, set } from "../ObjectPatch.ts"
@@ -13,10 +14,16 @@ export const expand: Planner<"ExpandVolume"> = (action, subject, objects, contex
   const before = parseQuantity(requested) ?? 0
   const after = parseQuantity(action.size) ?? 0
   if (after === before) return alreadySo
-  if (after < before) return refuse("volume-shrinks", `${name} asks for ${requested} already, and a volume can't get smaller.`)
-  const storageClass = relatedOf(objects, "StorageClass").find((each) => each.metadata.name === claim.spec.storageClassName)
+  if (after < before)
+    return refuse("volume-shrinks", `${name} asks for ${requested} already, and a volume can't get smaller.`)
+  const storageClass = relatedOf(objects, "StorageClass").find(
+    (each) => each.metadata.name === claim.spec.storageClassName
+  )
   if (storageClass?.allowVolumeExpansion !== true) {
-    return refuse("volume-not-expandable", `StorageClass ${claim.spec.storageClassName ?? "(none)"} does not allow its volumes to grow.`)
+    return refuse(
+      "volume-not-expandable",
+      `StorageClass ${claim.spec.storageClassName ?? "(none)"} does not allow its volumes to grow.`
+    )
   }
   const { change } = patch(subject, [set(["spec", "resources", "requests", "storage"], action.size)], context)
   return planned([change], { _tag: "Irreversible", reason: "A volume can't be made smaller again." })

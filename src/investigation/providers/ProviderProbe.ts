@@ -1,4 +1,5 @@
 /** The cheap question whether a provider answers again, by its list of models. */
+
 import { Effect } from "effect"
 import type { AiError } from "effect/ai"
 import { toInvestigatorError } from "../AiFailure.ts"
@@ -13,8 +14,8 @@ const hasNoSuchRoute = (reason: AiError.AiErrorReason): boolean => {
 }
 
 /**
- * Succeeds when the request does. A compatible server that has no such route says nothing about its health: that error does not count, and
- * real calls have to find out. Ends after 5 s.
+ * Succeeds when the request does. A compatible server that has no such route says nothing about its health: that error
+ * does not count, and real calls have to find out. Ends after 5 s.
  */
 export const probeOf = (
   service: string,
@@ -24,12 +25,25 @@ export const probeOf = (
   Effect.tryPromise({ try: request, catch: reasonOf }).pipe(
     Effect.mapError((reason) =>
       hasNoSuchRoute(reason)
-        ? new InvestigatorError({ investigator: service, reason: { _tag: "BadRequest" }, retryable: false, countsAsFailure: false })
+        ? new InvestigatorError({
+            investigator: service,
+            reason: { _tag: "BadRequest" },
+            retryable: false,
+            countsAsFailure: false
+          })
         : toInvestigatorError(service, reason, notAsked)
     ),
     Effect.timeoutOrElse({
       duration: "5 seconds",
-      orElse: () => Effect.fail(new InvestigatorError({ investigator: service, reason: { _tag: "Timeout" }, retryable: false, countsAsFailure: true }))
+      orElse: () =>
+        Effect.fail(
+          new InvestigatorError({
+            investigator: service,
+            reason: { _tag: "Timeout" },
+            retryable: false,
+            countsAsFailure: true
+          })
+        )
     }),
     Effect.withSpan("probe llm"),
     Effect.asVoid

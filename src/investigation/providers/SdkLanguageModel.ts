@@ -3,12 +3,15 @@
  *
  * **Details**
  *
- * - One request per generation. The SDK's own retries are off: the pipeline retries, so that attempts are counted, bounded and seen by the breaker.
+ * - One request per generation. The SDK's own retries are off: the pipeline retries, so that attempts are counted,
+ *   bounded and seen by the breaker.
  * - An interruption aborts the request and closes its connection.
  * - A response is read up to 4 MiB; redirects are not followed, since a key in a header would go along.
- * - Neither toolkits nor files are supported: an investigation is text in, JSON out. `streamText` gives the whole answer as one delta.
+ * - Neither toolkits nor files are supported: an investigation is text in, JSON out. `streamText` gives the whole answer
+ *   as one delta.
  * - Errors carry a status and nothing of the body, which may quote our prompt or the key.
  */
+
 import { Duration, Effect, Stream } from "effect"
 import { AiError, LanguageModel, type Prompt, type Response } from "effect/ai"
 import { contextLength } from "../AiFailure.ts"
@@ -58,7 +61,13 @@ const waitOf = (headers: HttpFailure["headers"]): number | undefined => {
 }
 
 /** What a status means, alike for both providers. */
-export const reasonOfStatus = ({ headers, isContextLength, isQuota, isRefusal, status }: HttpFailure): AiError.AiErrorReason => {
+export const reasonOfStatus = ({
+  headers,
+  isContextLength,
+  isQuota,
+  isRefusal,
+  status
+}: HttpFailure): AiError.AiErrorReason => {
   if (isContextLength) return contextLengthError()
   if (isQuota) return new AiError.QuotaExhaustedError({})
   if (isRefusal) return new AiError.ContentPolicyError({ description: `HTTP ${status}` })
@@ -77,11 +86,11 @@ export const reasonOfStatus = ({ headers, isContextLength, isQuota, isRefusal, s
     default:
       return status >= 500 || status === 408 || status === 409
         ? new AiError.InternalProviderError({
-          description: `HTTP ${status}`,
-          metadata: { kubernaut: { status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) } }
-        })
-        // A wrong address or model name: asking again does not help, and the peer is of no use as it is.
-        : new AiError.UnknownError({ description: `HTTP ${status}`, metadata: { kubernaut: { status } } })
+            description: `HTTP ${status}`,
+            metadata: { kubernaut: { status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) } }
+          })
+        : // A wrong address or model name: asking again does not help, and the peer is of no use as it is.
+          new AiError.UnknownError({ description: `HTTP ${status}`, metadata: { kubernaut: { status } } })
   }
 }
 
@@ -105,7 +114,11 @@ const bound = (response: globalThis.Response): globalThis.Response => {
       }
     })
   )
-  return new globalThis.Response(bounded, { status: response.status, statusText: response.statusText, headers: response.headers })
+  return new globalThis.Response(bounded, {
+    status: response.status,
+    statusText: response.statusText,
+    headers: response.headers
+  })
 }
 
 /** The global `fetch` with the bounds above. Connections are pooled and kept alive by Node. */
@@ -118,7 +131,11 @@ const fail = (sdk: Sdk, reason: AiError.AiErrorReason): AiError.AiError =>
   AiError.make({ module: sdk.provider, method: "generateText", reason })
 
 const textOf = (parts: string | ReadonlyArray<{ readonly type: string; readonly text?: string }>): string | undefined =>
-  typeof parts === "string" ? parts : parts.every((part) => part.type === "text") ? parts.map((part) => part.text ?? "").join("\n") : undefined
+  typeof parts === "string"
+    ? parts
+    : parts.every((part) => part.type === "text")
+      ? parts.map((part) => part.text ?? "").join("\n")
+      : undefined
 
 /** The prompt as text, or `undefined` where it holds anything else. */
 const conversationOf = (prompt: Prompt.Prompt): Conversation | undefined => {
@@ -137,7 +154,11 @@ const conversationOf = (prompt: Prompt.Prompt): Conversation | undefined => {
 const formatOf = (sdk: Sdk, responseFormat: LanguageModel.ProviderOptions["responseFormat"]): Format =>
   responseFormat.type === "text"
     ? { type: "text" }
-    : { type: "json", name: responseFormat.objectName, schema: { ...sdk.codecTransformer(responseFormat.schema as never).jsonSchema } }
+    : {
+        type: "json",
+        name: responseFormat.objectName,
+        schema: { ...sdk.codecTransformer(responseFormat.schema as never).jsonSchema }
+      }
 
 const usageOf = ({ inputTokens, outputTokens }: Completion): Response.FinishPartEncoded["usage"] => ({
   inputTokens: { uncached: undefined, total: inputTokens, cacheRead: undefined, cacheWrite: undefined },
@@ -156,7 +177,9 @@ const judge = (sdk: Sdk, completion: Completion): Effect.Effect<Completion, AiEr
     case "stop":
       return Effect.succeed(completion)
     case "length":
-      return Effect.fail(fail(sdk, new AiError.InvalidOutputError({ description: "the answer was cut off at its limit" })))
+      return Effect.fail(
+        fail(sdk, new AiError.InvalidOutputError({ description: "the answer was cut off at its limit" }))
+      )
     case "refusal":
       return Effect.fail(fail(sdk, new AiError.ContentPolicyError({ description: "the model refused" })))
     case "context-length":
@@ -166,14 +189,18 @@ const judge = (sdk: Sdk, completion: Completion): Effect.Effect<Completion, AiEr
 
 /** Makes the language model. */
 export const make = (sdk: Sdk): Effect.Effect<LanguageModel.LanguageModel> => {
-  const complete = Effect.fnUntraced(function*(options: LanguageModel.ProviderOptions) {
+  const complete = Effect.fnUntraced(function* (options: LanguageModel.ProviderOptions) {
     const conversation = options.tools.length > 0 ? undefined : conversationOf(options.prompt)
     if (conversation === undefined) {
       return yield* fail(sdk, new AiError.InvalidUserInputError({ description: "tools and files are not supported" }))
     }
     const format = yield* Effect.try({
       try: () => formatOf(sdk, options.responseFormat),
-      catch: () => fail(sdk, new AiError.UnsupportedSchemaError({ description: "the schema can't be expressed for this provider" }))
+      catch: () =>
+        fail(
+          sdk,
+          new AiError.UnsupportedSchemaError({ description: "the schema can't be expressed for this provider" })
+        )
     })
     const completion = yield* Effect.tryPromise({
       try: (signal) => sdk.complete(conversation, format, signal),
@@ -185,12 +212,14 @@ export const make = (sdk: Sdk): Effect.Effect<LanguageModel.LanguageModel> => {
     codecTransformer: sdk.codecTransformer,
     generateText: (options) => Effect.map(complete(options), partsOf),
     streamText: (options) =>
-      Stream.fromIterableEffect(Effect.map(complete(options), (completion): ReadonlyArray<Response.StreamPartEncoded> => [
-        { type: "response-metadata", id: completion.id, modelId: completion.model },
-        { type: "text-start", id: completion.id },
-        { type: "text-delta", id: completion.id, delta: completion.text },
-        { type: "text-end", id: completion.id },
-        { type: "finish", reason: "stop", usage: usageOf(completion) }
-      ]))
+      Stream.fromIterableEffect(
+        Effect.map(complete(options), (completion): ReadonlyArray<Response.StreamPartEncoded> => [
+          { type: "response-metadata", id: completion.id, modelId: completion.model },
+          { type: "text-start", id: completion.id },
+          { type: "text-delta", id: completion.id, delta: completion.text },
+          { type: "text-end", id: completion.id },
+          { type: "finish", reason: "stop", usage: usageOf(completion) }
+        ])
+      )
   })
 }

@@ -1,7 +1,8 @@
 /**
- * What the sandbox's API server refuses: validation (422), fields that may not change (422), quotas (403) and claims that may not
- * grow (403). Pure but for reading other objects of the cluster.
+ * What the sandbox's API server refuses: validation (422), fields that may not change (422), quotas (403) and claims
+ * that may not grow (403). Pure but for reading other objects of the cluster.
  */
+
 import type { KubernetesErrorReason, KubernetesObject } from "../KubernetesClient.ts"
 import {
   type Container,
@@ -23,9 +24,13 @@ export interface Refusal {
   readonly message: string
 }
 
-const invalid = (fields: ReadonlyArray<string>): Refusal => ({ reason: { _tag: "Invalid", fields }, message: `Invalid value: ${fields.join(", ")}` })
+const invalid = (fields: ReadonlyArray<string>): Refusal => ({
+  reason: { _tag: "Invalid", fields },
+  message: `Invalid value: ${fields.join(", ")}`
+})
 
-const isCount = (value: unknown): boolean => value === undefined || (Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31)
+const isCount = (value: unknown): boolean =>
+  value === undefined || (Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31)
 
 const containerFields = (containers: ReadonlyArray<Container> | undefined, path: string): ReadonlyArray<string> => {
   if (!Array.isArray(containers) || containers.length === 0) return [path]
@@ -35,28 +40,37 @@ const containerFields = (containers: ReadonlyArray<Container> | undefined, path:
     if (typeof container.name !== "string" || container.name === "") bad.push(`${at}.name`)
     if (typeof container.image !== "string" || container.image === "") bad.push(`${at}.image`)
     const { requests = {}, limits = {} } = container.resources ?? {}
-    for (const [kind, quantities] of [["requests", requests], ["limits", limits]] as const) {
-      for (const [resource, quantity] of Object.entries(quantities)) if (parseQuantity(quantity) === undefined) bad.push(`${at}.resources.${kind}[${resource}]`)
+    for (const [kind, quantities] of [
+      ["requests", requests],
+      ["limits", limits]
+    ] as const) {
+      for (const [resource, quantity] of Object.entries(quantities))
+        if (parseQuantity(quantity) === undefined) bad.push(`${at}.resources.${kind}[${resource}]`)
     }
     for (const [resource, request] of Object.entries(requests)) {
       const limit = limits[resource]
-      if (limit !== undefined && (parseQuantity(request) ?? 0) > (parseQuantity(limit) ?? 0)) bad.push(`${at}.resources.requests`)
+      if (limit !== undefined && (parseQuantity(request) ?? 0) > (parseQuantity(limit) ?? 0))
+        bad.push(`${at}.resources.requests`)
     }
     return bad
   })
 }
 
-const templateFields = (object: { readonly spec: { readonly selector?: Deployment["spec"]["selector"]; readonly template?: PodTemplate } }): ReadonlyArray<string> => {
+const templateFields = (object: {
+  readonly spec: { readonly selector?: Deployment["spec"]["selector"]; readonly template?: PodTemplate }
+}): ReadonlyArray<string> => {
   const { selector, template } = object.spec
   const bad = [...containerFields(template?.spec?.containers, "spec.template.spec.containers")]
-  if (selector !== undefined && !selectorMatches(selector, template?.metadata?.labels)) bad.push("spec.template.metadata.labels")
+  if (selector !== undefined && !selectorMatches(selector, template?.metadata?.labels))
+    bad.push("spec.template.metadata.labels")
   return bad
 }
 
 const autoscalerFields = ({ spec }: HorizontalPodAutoscaler): ReadonlyArray<string> => {
   const bad: Array<string> = []
   if (!Number.isInteger(spec.maxReplicas) || spec.maxReplicas < 1) bad.push("spec.maxReplicas")
-  if (spec.minReplicas !== undefined && (!Number.isInteger(spec.minReplicas) || spec.minReplicas < 1)) bad.push("spec.minReplicas")
+  if (spec.minReplicas !== undefined && (!Number.isInteger(spec.minReplicas) || spec.minReplicas < 1))
+    bad.push("spec.minReplicas")
   if ((spec.minReplicas ?? 1) > spec.maxReplicas) bad.push("spec.maxReplicas")
   return bad
 }
@@ -82,27 +96,42 @@ const fieldsOf = (object: KubernetesObject): ReadonlyArray<string> => {
     case "CronJob": {
       const { spec } = object as CronJob
       return [
-        ...typeof spec.schedule === "string" && spec.schedule.trim().split(/\s+/).length === 5 ? [] : ["spec.schedule"],
-        ...spec.suspend === undefined || typeof spec.suspend === "boolean" ? [] : ["spec.suspend"],
-        ...containerFields(spec.jobTemplate?.spec?.template?.spec?.containers, "spec.jobTemplate.spec.template.spec.containers")
+        ...(typeof spec.schedule === "string" && spec.schedule.trim().split(/\s+/).length === 5
+          ? []
+          : ["spec.schedule"]),
+        ...(spec.suspend === undefined || typeof spec.suspend === "boolean" ? [] : ["spec.suspend"]),
+        ...containerFields(
+          spec.jobTemplate?.spec?.template?.spec?.containers,
+          "spec.jobTemplate.spec.template.spec.containers"
+        )
       ]
     }
     case "PersistentVolumeClaim":
-      return parseQuantity((object as PersistentVolumeClaim).spec.resources?.requests?.["storage"]) === undefined ? ["spec.resources.requests[storage]"] : []
+      return parseQuantity((object as PersistentVolumeClaim).spec.resources?.requests?.["storage"]) === undefined
+        ? ["spec.resources.requests[storage]"]
+        : []
     default:
       return []
   }
 }
 
 const without = (object: unknown, keys: ReadonlyArray<string>): Record<string, unknown> => {
-  const copy = { ...object as Record<string, unknown> }
+  const copy = { ...(object as Record<string, unknown>) }
   for (const key of keys) delete copy[key]
   return copy
 }
 
 /** Parts of a spec that an update may change; of the kinds that are not here, everything. */
 const mutable: Readonly<Record<string, ReadonlyArray<string>>> = {
-  StatefulSet: ["replicas", "ordinals", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds", "revisionHistoryLimit"],
+  StatefulSet: [
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+    "revisionHistoryLimit"
+  ],
   Job: ["parallelism", "suspend", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"],
   PersistentVolumeClaim: ["resources", "volumeAttributesClassName"],
   Pod: ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "containers"]
@@ -112,24 +141,33 @@ const immutableFields = (next: KubernetesObject, previous: KubernetesObject): Re
   const [after, before] = [next["spec"], previous["spec"]]
   const free = mutable[next.kind]
   if (free !== undefined && !sameJson(without(after, free), without(before, free))) return ["spec"]
-  if ((next.kind === "Deployment" || next.kind === "DaemonSet" || next.kind === "ReplicaSet") && !sameJson((after as Deployment["spec"]).selector, (before as Deployment["spec"]).selector)) {
+  if (
+    (next.kind === "Deployment" || next.kind === "DaemonSet" || next.kind === "ReplicaSet")
+    && !sameJson((after as Deployment["spec"]).selector, (before as Deployment["spec"]).selector)
+  ) {
     return ["spec.selector"]
   }
   if (next.kind === "Pod") {
-    const shape = (spec: unknown) => ((spec as Pod["spec"]).containers ?? []).map((container) => without(container, ["image"]))
+    const shape = (spec: unknown) =>
+      ((spec as Pod["spec"]).containers ?? []).map((container) => without(container, ["image"]))
     return sameJson(shape(after), shape(before)) ? [] : ["spec"]
   }
   return []
 }
 
-const claimRefusal = (cluster: Cluster, next: PersistentVolumeClaim, previous: PersistentVolumeClaim): Refusal | undefined => {
+const claimRefusal = (
+  cluster: Cluster,
+  next: PersistentVolumeClaim,
+  previous: PersistentVolumeClaim
+): Refusal | undefined => {
   const size = (claim: PersistentVolumeClaim) => parseQuantity(claim.spec.resources?.requests?.["storage"]) ?? 0
   if (size(next) < size(previous)) return invalid(["spec.resources.requests.storage"])
   const storageClass = cluster.store.get("StorageClass", "", next.spec.storageClassName ?? "")
   if (size(next) > size(previous) && storageClass?.allowVolumeExpansion !== true) {
     return {
       reason: { _tag: "PolicyDenied" },
-      message: "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
+      message:
+        "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
     }
   }
   return undefined
@@ -139,10 +177,12 @@ const claimRefusal = (cluster: Cluster, next: PersistentVolumeClaim, previous: P
 export const quotaRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined => {
   const quotas = cluster.store.list("ResourceQuota", pod.metadata.namespace)
   if (quotas.length === 0) return undefined
-  const pods = cluster.store.list("Pod", pod.metadata.namespace).filter((each) => each.status?.phase !== "Succeeded" && each.status?.phase !== "Failed")
+  const pods = cluster.store
+    .list("Pod", pod.metadata.namespace)
+    .filter((each) => each.status?.phase !== "Succeeded" && each.status?.phase !== "Failed")
   for (const quota of quotas) {
     for (const [resource, hard] of Object.entries(quota.spec?.hard ?? {})) {
-      const [of, name] = resource.includes(".") ? resource.split(".") as [string, string] : ["requests", resource]
+      const [of, name] = resource.includes(".") ? (resource.split(".") as [string, string]) : ["requests", resource]
       const isPods = resource === "pods" || resource === "count/pods"
       if (!isPods && name !== "cpu" && name !== "memory") continue
       const amount = (each: Pod) => (isPods ? 1 : requestsOf(each, name, of === "limits" ? "limits" : "requests"))
@@ -159,11 +199,17 @@ export const quotaRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined =>
 }
 
 /** Why an object may not be stored like this; `undefined` when it may. */
-export const refusalOf = (cluster: Cluster, next: KubernetesObject, previous: KubernetesObject | undefined): Refusal | undefined => {
+export const refusalOf = (
+  cluster: Cluster,
+  next: KubernetesObject,
+  previous: KubernetesObject | undefined
+): Refusal | undefined => {
   const fields = fieldsOf(next)
   if (fields.length > 0) return invalid(fields)
   if (previous === undefined) return next.kind === "Pod" ? quotaRefusal(cluster, next as Pod) : undefined
   const frozen = immutableFields(next, previous)
   if (frozen.length > 0) return invalid(frozen)
-  return next.kind === "PersistentVolumeClaim" ? claimRefusal(cluster, next as PersistentVolumeClaim, previous as PersistentVolumeClaim) : undefined
+  return next.kind === "PersistentVolumeClaim"
+    ? claimRefusal(cluster, next as PersistentVolumeClaim, previous as PersistentVolumeClaim)
+    : undefined
 }

@@ -1,12 +1,20 @@
 /**
- * The verbs of the sandbox's API server, synchronously: storage semantics (resourceVersion, generation, uid), admission, dry run, the
- * eviction and log subresources. Each answers the object or the error that a real API server would.
+ * The verbs of the sandbox's API server, synchronously: storage semantics (resourceVersion, generation, uid),
+ * admission, dry run, the eviction and log subresources. Each answers the object or the error that a real API server
+ * would.
  */
+
 import { JsonPatch, Result } from "effect"
 import type { Change } from "../../domain/Change.ts"
 import { displayName, type ResourceRef } from "../../domain/Target.ts"
 import { find, unknownKind } from "../ApiResource.ts"
-import { KubernetesError, type KubernetesErrorReason, type KubernetesObject, type ListOptions, type LogOptions } from "../KubernetesClient.ts"
+import {
+  KubernetesError,
+  type KubernetesErrorReason,
+  type KubernetesObject,
+  type ListOptions,
+  type LogOptions
+} from "../KubernetesClient.ts"
 import { isPodReady, type Pod, selectorMatches } from "../ObjectModel.ts"
 import { refusalOf } from "./Admission.ts"
 import type { Cluster } from "./Cluster.ts"
@@ -42,11 +50,17 @@ export const list = (cluster: Cluster, kind: string, options: ListOptions): Answ
   if (options.involvedObject !== undefined) {
     if (kind !== "Event") return refuse(`list ${kind}`, { _tag: "Invalid", fields: ["involvedObject"] })
     found = cluster.store.eventsAbout(namespace, options.involvedObject.kind, options.involvedObject.name)
-    if (options.labelSelector !== undefined) found = found.filter((each) => selectorMatches({ matchLabels: options.labelSelector! }, each.metadata.labels))
+    if (options.labelSelector !== undefined)
+      found = found.filter((each) => selectorMatches({ matchLabels: options.labelSelector! }, each.metadata.labels))
   } else {
-    found = options.labelSelector === undefined ? cluster.store.list(kind, namespace) : cluster.store.select(kind, namespace, options.labelSelector)
+    found =
+      options.labelSelector === undefined
+        ? cluster.store.list(kind, namespace)
+        : cluster.store.select(kind, namespace, options.labelSelector)
   }
-  return Result.succeed(options.limit !== undefined && found.length > options.limit ? found.slice(0, options.limit) : found)
+  return Result.succeed(
+    options.limit !== undefined && found.length > options.limit ? found.slice(0, options.limit) : found
+  )
 }
 
 /** Fields that the server alone writes are put back, whatever a client sent. */
@@ -82,8 +96,10 @@ const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string
     return refuse(operation, { _tag: "Invalid", fields: change.patch.map((each) => each.path) })
   }
   const { metadata } = next
-  if (next.kind !== kind || metadata?.name !== name || (metadata.namespace ?? "") !== namespace) return refuse(operation, { _tag: "Invalid", fields: ["metadata.name"] })
-  if (metadata.uid !== previous.metadata.uid || metadata.resourceVersion !== previous.metadata.resourceVersion) return refuse(operation, { _tag: "Conflict" })
+  if (next.kind !== kind || metadata?.name !== name || (metadata.namespace ?? "") !== namespace)
+    return refuse(operation, { _tag: "Invalid", fields: ["metadata.name"] })
+  if (metadata.uid !== previous.metadata.uid || metadata.resourceVersion !== previous.metadata.resourceVersion)
+    return refuse(operation, { _tag: "Conflict" })
   const refusal = refusalOf(cluster, next, previous)
   if (refusal !== undefined) return refuse(operation, refusal.reason)
   if (sameJson(without(next), without(previous))) return Result.succeed(previous)
@@ -109,10 +125,15 @@ const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: stri
   const resource = find(kind)!
   const manifest = change.manifest as unknown as KubernetesObject
   const declared = (manifest.metadata ?? {}) as Partial<KubernetesObject["metadata"]>
-  if ((manifest.kind ?? kind) !== kind || (declared.name ?? name) !== name || (declared.namespace ?? namespace) !== namespace) {
+  if (
+    (manifest.kind ?? kind) !== kind
+    || (declared.name ?? name) !== name
+    || (declared.namespace ?? namespace) !== namespace
+  ) {
     return refuse(operation, { _tag: "Invalid", fields: ["metadata"] })
   }
-  if (resource.namespaced && cluster.store.get("Namespace", "", namespace) === undefined) return refuse(operation, { _tag: "NotFound" })
+  if (resource.namespaced && cluster.store.get("Namespace", "", namespace) === undefined)
+    return refuse(operation, { _tag: "NotFound" })
   if (cluster.store.get(kind, namespace, name) !== undefined) return refuse(operation, { _tag: "AlreadyExists" })
   const { uid: _uid, resourceVersion: _version, creationTimestamp: _at, generation: _generation, ...rest } = declared
   const object: KubernetesObject = {
@@ -160,15 +181,23 @@ const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dry
   if (pod === undefined) return refuse(operation, { _tag: "NotFound" })
   if (pod.metadata.uid !== change.uid) return refuse(operation, { _tag: "Conflict" })
   const phase = pod.status?.phase
-  const guarded = phase !== "Succeeded" && phase !== "Failed" && phase !== "Pending" && pod.metadata.deletionTimestamp === undefined
-  const budgets = guarded ? cluster.store.list("PodDisruptionBudget", namespace).filter((each) => selectorMatches(each.spec.selector, pod.metadata.labels)) : []
+  const guarded =
+    phase !== "Succeeded" && phase !== "Failed" && phase !== "Pending" && pod.metadata.deletionTimestamp === undefined
+  const budgets = guarded
+    ? cluster.store
+        .list("PodDisruptionBudget", namespace)
+        .filter((each) => selectorMatches(each.spec.selector, pod.metadata.labels))
+    : []
   // `This pod has more than one PodDisruptionBudget`: a 500 that no retry heals.
   if (budgets.length > 1) return refuse(operation, { _tag: "Unavailable", status: 500 })
   const budget = budgets[0]
   if (budget !== undefined && budgetPods(cluster, budget).some((each) => each.metadata.uid === pod.metadata.uid)) {
     const { disruptionsAllowed = 0, currentHealthy = 0, desiredHealthy = 0 } = budget.status ?? {}
     // A pod that is not ready serves nobody, so it may go where enough others are.
-    const unhealthy = !isPodReady(pod) && (budget.spec.unhealthyPodEvictionPolicy === "AlwaysAllow" || (currentHealthy >= desiredHealthy && desiredHealthy > 0))
+    const unhealthy =
+      !isPodReady(pod)
+      && (budget.spec.unhealthyPodEvictionPolicy === "AlwaysAllow"
+        || (currentHealthy >= desiredHealthy && desiredHealthy > 0))
     if (!unhealthy && disruptionsAllowed < 1) return refuse(operation, { _tag: "DisruptionBudget" }, true)
   }
   if (!dryRun) {
@@ -179,7 +208,12 @@ const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dry
   return done
 }
 
-export const apply = (cluster: Cluster, change: Change, dryRun: boolean, manager: string): Answer<KubernetesObject | undefined> => {
+export const apply = (
+  cluster: Cluster,
+  change: Change,
+  dryRun: boolean,
+  manager: string
+): Answer<KubernetesObject | undefined> => {
   if (find(change.ref.kind) === undefined) return Result.fail(unknownKind(operationOf(change)))
   switch (change._tag) {
     case "Patch":
@@ -204,7 +238,10 @@ export const logs = (cluster: Cluster, ref: ResourceRef, options: LogOptions): A
   const pod = cluster.store.get("Pod", ref.namespace, ref.name)
   if (ref.kind !== "Pod") return refuse(operation, { _tag: "Invalid", fields: ["kind"] })
   if (pod === undefined) return refuse(operation, { _tag: "NotFound" })
-  const container = options.container === undefined ? pod.spec.containers[0] : pod.spec.containers.find((each) => each.name === options.container)
+  const container =
+    options.container === undefined
+      ? pod.spec.containers[0]
+      : pod.spec.containers.find((each) => each.name === options.container)
   if (container === undefined) return refuse(operation, { _tag: "Invalid", fields: ["container"] })
   const runtime = cluster.runtimes.get(pod.metadata.uid)
   const last = runtime?.lastTermination
@@ -214,10 +251,11 @@ export const logs = (cluster: Cluster, ref: ResourceRef, options: LogOptions): A
   }
   const past = options.previous === true || runtime.state === "waiting" || runtime.state === "failed"
   const startedAtMs = past && last !== undefined ? runtime.lastStartedAtMs : runtime.startedAtMs
-  const lines = (behaviourOf(cluster, container.image ?? "")?.logs ?? defaultLogs(container.name)).map((line, index) => `${cluster.stampOf(startedAtMs + index)} ${line}`)
+  const lines = (behaviourOf(cluster, container.image ?? "")?.logs ?? defaultLogs(container.name)).map(
+    (line, index) => `${cluster.stampOf(startedAtMs + index)} ${line}`
+  )
   if (past && last?.reason === "Error" && behaviourOf(cluster, container.image ?? "")?.logs === undefined) {
     lines.push(`${last.finishedAt} level=fatal msg="exiting" code=${last.exitCode}`)
   }
   return Result.succeed(options.tailLines <= 0 ? "" : `${lines.slice(-options.tailLines).join("\n")}\n`)
 }
-

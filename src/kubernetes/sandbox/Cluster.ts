@@ -1,12 +1,24 @@
 /**
- * The sandbox's cluster: its objects, its time, its randomness, and the queue of objects whose controllers have something to look at.
+ * The sandbox's cluster: its objects, its time, its randomness, and the queue of objects whose controllers have
+ * something to look at.
  *
- * There is no background fiber. A call first lets everything happen that was due (`advance`), then does its own work, then runs the
- * controllers until nothing is left to do (`settle`). The state is therefore a function of the seed, the calls and their times.
+ * There is no background fiber. A call first lets everything happen that was due (`advance`), then does its own work,
+ * then runs the controllers until nothing is left to do (`settle`). The state is therefore a function of the seed, the
+ * calls and their times.
  */
+
 import * as Timestamp from "../../domain/Timestamp.ts"
 import type { KubernetesObject } from "../KubernetesClient.ts"
-import { controllerOf, hasLabels, isPodReady, type Labels, type Pod, parseQuantity, type Quantities, selectorMatches } from "../ObjectModel.ts"
+import {
+  controllerOf,
+  hasLabels,
+  isPodReady,
+  type Labels,
+  type Pod,
+  parseQuantity,
+  type Quantities,
+  selectorMatches
+} from "../ObjectModel.ts"
 import { type Mutation, Store } from "./Store.ts"
 import { Timeline } from "./Timeline.ts"
 
@@ -45,7 +57,9 @@ export interface PodRuntime {
   startedAt: string
   readyAtMs: number
   /** The run before, as a container status says it. */
-  lastTermination: { readonly exitCode: number; readonly reason: string; readonly startedAt: string; readonly finishedAt: string } | undefined
+  lastTermination:
+    | { readonly exitCode: number; readonly reason: string; readonly startedAt: string; readonly finishedAt: string }
+    | undefined
   lastStartedAtMs: number
 }
 
@@ -61,13 +75,20 @@ export type Controller = (cluster: Cluster, namespace: string, name: string) => 
 
 /** What a pod asks of a node. */
 export const requestsOf = (pod: Pod, resource: string, of: "requests" | "limits" = "requests"): number =>
-  pod.spec.containers.reduce((sum, container) => sum + (parseQuantity((container.resources?.[of] as Quantities | undefined)?.[resource] ?? "0") ?? 0), 0)
+  pod.spec.containers.reduce(
+    (sum, container) =>
+      sum + (parseQuantity((container.resources?.[of] as Quantities | undefined)?.[resource] ?? "0") ?? 0),
+    0
+  )
 
 /** Whether a pod counts as before for owners, Services and budgets. */
 const sameStanding = (before: Pod, after: Pod): boolean =>
-  before.metadata.labels === after.metadata.labels && before.metadata.ownerReferences === after.metadata.ownerReferences &&
-  before.metadata.deletionTimestamp === after.metadata.deletionTimestamp && before.status?.phase === after.status?.phase &&
-  before.status?.podIP === after.status?.podIP && isPodReady(before) === isPodReady(after)
+  before.metadata.labels === after.metadata.labels
+  && before.metadata.ownerReferences === after.metadata.ownerReferences
+  && before.metadata.deletionTimestamp === after.metadata.deletionTimestamp
+  && before.status?.phase === after.status?.phase
+  && before.status?.podIP === after.status?.podIP
+  && isPodReady(before) === isPodReady(after)
 
 /** Events are kept for an hour, as on a real API server, but not more than so many per namespace. */
 const eventsPerNamespace = 500
@@ -141,7 +162,8 @@ export class Cluster {
     while (this.soon.size > 0 || this.late.size > 0) {
       const queue = this.soon.size > 0 ? this.soon : this.late
       for (const [key, [kind, namespace, name]] of queue) {
-        if (++rounds > 1_000_000) throw new Error(`The sandbox's controllers do not come to rest at ${kind} ${namespace}/${name}`)
+        if (++rounds > 1_000_000)
+          throw new Error(`The sandbox's controllers do not come to rest at ${kind} ${namespace}/${name}`)
         queue.delete(key)
         this.controllers.get(kind)!(this, namespace, name)
         if (queue === this.late && this.soon.size > 0) break
@@ -161,7 +183,7 @@ export class Cluster {
 
   /** A number in [0, 1), from the sandbox's seed. */
   random(): number {
-    this.randomState = (this.randomState + 0x6D2B79F5) >>> 0
+    this.randomState = (this.randomState + 0x6d2b79f5) >>> 0
     let t = this.randomState
     t = Math.imul(t ^ (t >>> 15), t | 1)
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
@@ -177,7 +199,10 @@ export class Cluster {
   }
 
   uid(): string {
-    const hex = (digits: number) => Math.floor((1 + this.random()) * 16 ** digits).toString(16).slice(1)
+    const hex = (digits: number) =>
+      Math.floor((1 + this.random()) * 16 ** digits)
+        .toString(16)
+        .slice(1)
     return `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(8)}${hex(4)}`
   }
 
@@ -200,8 +225,19 @@ export class Cluster {
   }
 
   /** A new object's server-made metadata. */
-  newMetadata(name: string, namespace: string | undefined, rest?: Partial<KubernetesObject["metadata"]>): KubernetesObject["metadata"] {
-    return { ...rest, name, ...(namespace === undefined ? {} : { namespace }), uid: this.uid(), resourceVersion: "", creationTimestamp: this.stamp() }
+  newMetadata(
+    name: string,
+    namespace: string | undefined,
+    rest?: Partial<KubernetesObject["metadata"]>
+  ): KubernetesObject["metadata"] {
+    return {
+      ...rest,
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      uid: this.uid(),
+      resourceVersion: "",
+      creationTimestamp: this.stamp()
+    }
   }
 
   /** Records an event, or counts one more of the same. */
@@ -214,13 +250,21 @@ export class Cluster {
       this.store.put({ ...previous, count: (previous.count ?? 1) + 1, lastTimestamp: this.stamp() })
       return
     }
-    const eventName = `${name}.${Math.floor((1 + this.random()) * 2 ** 48).toString(16).slice(1)}`
+    const eventName = `${name}.${Math.floor((1 + this.random()) * 2 ** 48)
+      .toString(16)
+      .slice(1)}`
     this.eventNames.set(key, eventName)
     this.store.put({
       apiVersion: "v1",
       kind: "Event",
       metadata: this.newMetadata(eventName, namespace),
-      involvedObject: { apiVersion: about.apiVersion, kind: about.kind, namespace: about.metadata.namespace, name, uid },
+      involvedObject: {
+        apiVersion: about.apiVersion,
+        kind: about.kind,
+        namespace: about.metadata.namespace,
+        name,
+        uid
+      },
       type,
       reason,
       message,
@@ -270,30 +314,33 @@ export class Cluster {
         this.indexService(mutation)
         break
       case "Node":
-        for (const key of this.unscheduled) this.enqueue("Pod", ...key.split("\u0000") as [string, string])
-        for (const daemonSet of this.store.list("DaemonSet")) this.enqueue("DaemonSet", daemonSet.metadata.namespace!, daemonSet.metadata.name)
+        for (const key of this.unscheduled) this.enqueue("Pod", ...(key.split("\u0000") as [string, string]))
+        for (const daemonSet of this.store.list("DaemonSet"))
+          this.enqueue("DaemonSet", daemonSet.metadata.namespace!, daemonSet.metadata.name)
         break
     }
     // A controller that wrote a status has nothing to look at again; its owner has.
-    const statusOnly = mutation.type === "MODIFIED" && mutation.previous["spec"] === object["spec"] && object.kind !== "Node"
+    const statusOnly =
+      mutation.type === "MODIFIED" && mutation.previous["spec"] === object["spec"] && object.kind !== "Node"
     if (!statusOnly) this.enqueue(object.kind, namespace, name)
     const owner = controllerOf(object)
     if (owner !== undefined) this.enqueue(owner.kind, namespace, owner.name)
     for (const autoscaler of this.store.list("HorizontalPodAutoscaler", namespace)) {
       const { kind, name: target } = autoscaler.spec.scaleTargetRef
-      if (kind === object.kind && target === name) this.enqueue("HorizontalPodAutoscaler", namespace, autoscaler.metadata.name)
+      if (kind === object.kind && target === name)
+        this.enqueue("HorizontalPodAutoscaler", namespace, autoscaler.metadata.name)
     }
   }
 
   private podChanged(mutation: Mutation): void {
     const pod = mutation.object as Pod
     const { name, namespace = "" } = pod.metadata
-    const previous = mutation.type === "MODIFIED" ? mutation.previous as Pod : undefined
+    const previous = mutation.type === "MODIFIED" ? (mutation.previous as Pod) : undefined
     if (mutation.type === "DELETED") {
       this.runtimes.delete(pod.metadata.uid)
       this.unscheduled.delete(`${namespace}\u0000${name}`)
       this.account(pod, -1)
-      for (const key of this.unscheduled) this.enqueue("Pod", ...key.split("\u0000") as [string, string])
+      for (const key of this.unscheduled) this.enqueue("Pod", ...(key.split("\u0000") as [string, string]))
     } else {
       if (!this.runtimes.has(pod.metadata.uid)) this.enqueue("Pod", namespace, name)
       if (pod.spec.nodeName !== previous?.spec.nodeName) this.account(pod, 1)
@@ -305,10 +352,13 @@ export class Cluster {
       if (owner !== undefined) this.enqueue(owner.kind, namespace, owner.name)
     }
     const labels = pod.metadata.labels ?? {}
-    for (const each of previous === undefined || previous.metadata.labels === labels ? [labels] : [labels, previous.metadata.labels ?? {}]) {
+    for (const each of previous === undefined || previous.metadata.labels === labels
+      ? [labels]
+      : [labels, previous.metadata.labels ?? {}]) {
       for (const service of this.servicesSelecting(namespace, each)) this.enqueue("Service", namespace, service)
       for (const budget of this.store.list("PodDisruptionBudget", namespace)) {
-        if (selectorMatches(budget.spec.selector, each)) this.enqueue("PodDisruptionBudget", namespace, budget.metadata.name)
+        if (selectorMatches(budget.spec.selector, each))
+          this.enqueue("PodDisruptionBudget", namespace, budget.metadata.name)
       }
     }
   }
@@ -329,7 +379,12 @@ export class Cluster {
       const pair = Object.entries((object["spec"] as { selector?: Labels } | undefined)?.selector ?? {})[0]
       return pair === undefined ? undefined : `${namespace}\u0000${pair[0]}=${pair[1]}`
     }
-    const old = mutation.type === "MODIFIED" ? first(mutation.previous) : mutation.type === "DELETED" ? first(mutation.object) : undefined
+    const old =
+      mutation.type === "MODIFIED"
+        ? first(mutation.previous)
+        : mutation.type === "DELETED"
+          ? first(mutation.object)
+          : undefined
     if (old !== undefined) this.servicesBySelector.get(old)?.delete(name)
     const key = mutation.type === "DELETED" ? undefined : first(mutation.object)
     if (key !== undefined) this.servicesBySelector.set(key, (this.servicesBySelector.get(key) ?? new Set()).add(name))

@@ -1,7 +1,8 @@
 /**
- * The Deployment controller: one ReplicaSet per pod template, moved from the old ones to the new within `maxSurge` and `maxUnavailable`,
- * revisions, history, conditions and the progress deadline.
+ * The Deployment controller: one ReplicaSet per pod template, moved from the old ones to the new within `maxSurge` and
+ * `maxUnavailable`, revisions, history, conditions and the progress deadline.
  */
+
 import { conditionOf, countOrPercent, type Deployment, type PodTemplate, type ReplicaSet } from "../ObjectModel.ts"
 import type { Cluster } from "./Cluster.ts"
 import { activePods } from "./PodLifecycle.ts"
@@ -15,7 +16,11 @@ const canonical = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null"
   const object = value as Record<string, unknown>
-  return `{${Object.keys(object).filter((key) => object[key] !== undefined).sort().map((key) => `${key}:${canonical(object[key])}`).join(",")}}`
+  return `{${Object.keys(object)
+    .filter((key) => object[key] !== undefined)
+    .sort()
+    .map((key) => `${key}:${canonical(object[key])}`)
+    .join(",")}}`
 }
 
 const alphabet = "bcdfghjklmnpqrstvwxz2456789"
@@ -36,7 +41,8 @@ export const templateHash = (template: PodTemplate): string => {
   return text
 }
 
-export const revisionOf = (object: Deployment | ReplicaSet): number => Number(object.metadata.annotations?.[revisionAnnotation] ?? "0")
+export const revisionOf = (object: Deployment | ReplicaSet): number =>
+  Number(object.metadata.annotations?.[revisionAnnotation] ?? "0")
 
 const createReplicaSet = (cluster: Cluster, deployment: Deployment, hash: string, revision: number): ReplicaSet => {
   const template = deployment.spec.template
@@ -47,24 +53,43 @@ const createReplicaSet = (cluster: Cluster, deployment: Deployment, hash: string
       generation: 1,
       labels: { ...template.metadata?.labels, [hashLabel]: hash },
       annotations: { ...deployment.metadata.annotations, [revisionAnnotation]: String(revision) },
-      ownerReferences: [{ apiVersion: "apps/v1", kind: "Deployment", name: deployment.metadata.name, uid: deployment.metadata.uid, controller: true }]
+      ownerReferences: [
+        {
+          apiVersion: "apps/v1",
+          kind: "Deployment",
+          name: deployment.metadata.name,
+          uid: deployment.metadata.uid,
+          controller: true
+        }
+      ]
     }),
     spec: {
       replicas: 0,
       ...(deployment.spec.minReadySeconds === undefined ? {} : { minReadySeconds: deployment.spec.minReadySeconds }),
-      selector: { ...deployment.spec.selector, matchLabels: { ...deployment.spec.selector.matchLabels, [hashLabel]: hash } },
-      template: { ...template, metadata: { ...template.metadata, labels: { ...template.metadata?.labels, [hashLabel]: hash } } }
+      selector: {
+        ...deployment.spec.selector,
+        matchLabels: { ...deployment.spec.selector.matchLabels, [hashLabel]: hash }
+      },
+      template: {
+        ...template,
+        metadata: { ...template.metadata, labels: { ...template.metadata?.labels, [hashLabel]: hash } }
+      }
     },
     status: { replicas: 0 }
   })
 }
 
 /** The ReplicaSet of the current template, new or used again, with the highest revision. */
-const currentReplicaSet = (cluster: Cluster, deployment: Deployment, sets: ReadonlyArray<ReplicaSet>): ReplicaSet | undefined => {
+const currentReplicaSet = (
+  cluster: Cluster,
+  deployment: Deployment,
+  sets: ReadonlyArray<ReplicaSet>
+): ReplicaSet | undefined => {
   const hash = templateHash(deployment.spec.template)
   const existing = sets.find((set) => set.metadata.labels?.[hashLabel] === hash)
   const highest = sets.reduce((max, set) => Math.max(max, set === existing ? 0 : revisionOf(set)), 0)
-  if (existing === undefined) return deployment.spec.paused === true ? undefined : createReplicaSet(cluster, deployment, hash, highest + 1)
+  if (existing === undefined)
+    return deployment.spec.paused === true ? undefined : createReplicaSet(cluster, deployment, hash, highest + 1)
   const revision = revisionOf(existing)
   if (revision > highest) return existing
   const history = existing.metadata.annotations?.[historyAnnotation]
@@ -85,7 +110,13 @@ const scale = (cluster: Cluster, deployment: Deployment, set: ReplicaSet, replic
   const before = set.spec.replicas ?? 0
   if (before === replicas) return set
   const word = replicas > before ? "up" : "down"
-  cluster.event(deployment, "Normal", "ScalingReplicaSet", `Scaled ${word} replica set ${set.metadata.name} from ${before} to ${replicas}`, "deployment-controller")
+  cluster.event(
+    deployment,
+    "Normal",
+    "ScalingReplicaSet",
+    `Scaled ${word} replica set ${set.metadata.name} from ${before} to ${replicas}`,
+    "deployment-controller"
+  )
   return cluster.store.put({
     ...set,
     metadata: { ...set.metadata, generation: (set.metadata.generation ?? 1) + 1 },
@@ -93,7 +124,8 @@ const scale = (cluster: Cluster, deployment: Deployment, set: ReplicaSet, replic
   })
 }
 
-const sum = (sets: ReadonlyArray<ReplicaSet>, of: (set: ReplicaSet) => number): number => sets.reduce((total, set) => total + of(set), 0)
+const sum = (sets: ReadonlyArray<ReplicaSet>, of: (set: ReplicaSet) => number): number =>
+  sets.reduce((total, set) => total + of(set), 0)
 const asked = (set: ReplicaSet): number => set.spec.replicas ?? 0
 const available = (set: ReplicaSet): number => set.status?.availableReplicas ?? 0
 
@@ -104,10 +136,15 @@ const rollingBounds = (
 ): { readonly surge: number; readonly unavailable: number } => {
   const surge = countOrPercent(rolling?.maxSurge ?? "25%", desired, Math.ceil)
   const unavailable = countOrPercent(rolling?.maxUnavailable ?? "25%", desired, Math.floor)
-  return surge === 0 && unavailable === 0 ? { surge, unavailable: 1 } : { surge, unavailable: Math.min(unavailable, desired) }
+  return surge === 0 && unavailable === 0
+    ? { surge, unavailable: 1 }
+    : { surge, unavailable: Math.min(unavailable, desired) }
 }
 
-/** One step of a rolling update, as `pkg/controller/deployment/rolling.go` decides it: first up, and only when that is not possible, down. */
+/**
+ * One step of a rolling update, as `pkg/controller/deployment/rolling.go` decides it: first up, and only when that is
+ * not possible, down.
+ */
 const roll = (cluster: Cluster, deployment: Deployment, current: ReplicaSet, old: ReadonlyArray<ReplicaSet>): void => {
   const desired = deployment.spec.replicas ?? 1
   const { surge, unavailable } = rollingBounds(deployment.spec.strategy?.rollingUpdate, desired)
@@ -141,12 +178,23 @@ const roll = (cluster: Cluster, deployment: Deployment, current: ReplicaSet, old
 }
 
 /** The old pods go first, the new ones come when none is left. */
-const recreate = (cluster: Cluster, deployment: Deployment, current: ReplicaSet, old: ReadonlyArray<ReplicaSet>): void => {
+const recreate = (
+  cluster: Cluster,
+  deployment: Deployment,
+  current: ReplicaSet,
+  old: ReadonlyArray<ReplicaSet>
+): void => {
   for (const set of old) scale(cluster, deployment, set, 0)
-  if (old.every((set) => cluster.store.ownedBy(set.metadata.uid, "Pod").length === 0)) scale(cluster, deployment, current, deployment.spec.replicas ?? 1)
+  if (old.every((set) => cluster.store.ownedBy(set.metadata.uid, "Pod").length === 0))
+    scale(cluster, deployment, current, deployment.spec.replicas ?? 1)
 }
 
-const report = (cluster: Cluster, deployment: Deployment, current: ReplicaSet | undefined, sets: ReadonlyArray<ReplicaSet>): Deployment => {
+const report = (
+  cluster: Cluster,
+  deployment: Deployment,
+  current: ReplicaSet | undefined,
+  sets: ReadonlyArray<ReplicaSet>
+): Deployment => {
   const desired = deployment.spec.replicas ?? 1
   const count = (set: ReplicaSet) => activePods(cluster, set.metadata.uid).length
   const replicas = sum(sets, count)
@@ -156,23 +204,81 @@ const report = (cluster: Cluster, deployment: Deployment, current: ReplicaSet | 
   const complete = updated === desired && replicas === desired && availableReplicas === desired
   const { unavailable } = rollingBounds(deployment.spec.strategy?.rollingUpdate, desired)
   const name = current?.metadata.name ?? deployment.metadata.name
-  const stuck = stalled(cluster, deployment, { updated, old: replicas - updated, available: availableReplicas }, complete)
+  const stuck = stalled(
+    cluster,
+    deployment,
+    { updated, old: replicas - updated, available: availableReplicas },
+    complete
+  )
   const now = cluster.stamp()
-  let conditions = withCondition(deployment.status?.conditions ?? [], availableReplicas >= desired - unavailable
-    ? { type: "Available", status: "True", reason: "MinimumReplicasAvailable", message: "Deployment has minimum availability." }
-    : { type: "Available", status: "False", reason: "MinimumReplicasUnavailable", message: "Deployment does not have minimum availability." }, now)
+  let conditions = withCondition(
+    deployment.status?.conditions ?? [],
+    availableReplicas >= desired - unavailable
+      ? {
+          type: "Available",
+          status: "True",
+          reason: "MinimumReplicasAvailable",
+          message: "Deployment has minimum availability."
+        }
+      : {
+          type: "Available",
+          status: "False",
+          reason: "MinimumReplicasUnavailable",
+          message: "Deployment does not have minimum availability."
+        },
+    now
+  )
   const progressing = conditionOf(conditions, "Progressing")
   if (complete) {
-    conditions = withCondition(conditions, { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable", message: `ReplicaSet "${name}" has successfully progressed.` }, now)
+    conditions = withCondition(
+      conditions,
+      {
+        type: "Progressing",
+        status: "True",
+        reason: "NewReplicaSetAvailable",
+        message: `ReplicaSet "${name}" has successfully progressed.`
+      },
+      now
+    )
   } else if (stuck) {
-    conditions = withCondition(conditions, { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: `ReplicaSet "${name}" has timed out progressing.` }, now)
+    conditions = withCondition(
+      conditions,
+      {
+        type: "Progressing",
+        status: "False",
+        reason: "ProgressDeadlineExceeded",
+        message: `ReplicaSet "${name}" has timed out progressing.`
+      },
+      now
+    )
   } else if (progressing?.reason !== "NewReplicaSetAvailable" || progressing.message?.includes(`"${name}"`) !== true) {
-    conditions = withCondition(conditions, { type: "Progressing", status: "True", reason: "ReplicaSetUpdated", message: `ReplicaSet "${name}" is progressing.` }, now)
+    conditions = withCondition(
+      conditions,
+      {
+        type: "Progressing",
+        status: "True",
+        reason: "ReplicaSetUpdated",
+        message: `ReplicaSet "${name}" is progressing.`
+      },
+      now
+    )
   }
-  const failure = sets.map((set) => conditionOf(set.status?.conditions, "ReplicaFailure")).find((each) => each !== undefined)
-  conditions = failure === undefined
-    ? conditions.filter((each) => each.type !== "ReplicaFailure")
-    : withCondition(conditions, { type: "ReplicaFailure", status: "True", reason: failure.reason ?? "FailedCreate", message: failure.message ?? "" }, now)
+  const failure = sets
+    .map((set) => conditionOf(set.status?.conditions, "ReplicaFailure"))
+    .find((each) => each !== undefined)
+  conditions =
+    failure === undefined
+      ? conditions.filter((each) => each.type !== "ReplicaFailure")
+      : withCondition(
+          conditions,
+          {
+            type: "ReplicaFailure",
+            status: "True",
+            reason: failure.reason ?? "FailedCreate",
+            message: failure.message ?? ""
+          },
+          now
+        )
   return putStatus(cluster, deployment, {
     observedGeneration: deployment.metadata.generation ?? 1,
     replicas,
@@ -185,7 +291,12 @@ const report = (cluster: Cluster, deployment: Deployment, current: ReplicaSet | 
 }
 
 /** Whether the rollout has not come further for the progress deadline; plans the look at which that is found out. */
-const stalled = (cluster: Cluster, deployment: Deployment, counts: { updated: number; old: number; available: number }, complete: boolean): boolean => {
+const stalled = (
+  cluster: Cluster,
+  deployment: Deployment,
+  counts: { updated: number; old: number; available: number },
+  complete: boolean
+): boolean => {
   const { uid, name, namespace = "" } = deployment.metadata
   if (complete) {
     cluster.progress.delete(uid)
@@ -194,7 +305,13 @@ const stalled = (cluster: Cluster, deployment: Deployment, counts: { updated: nu
   const deadlineMs = (deployment.spec.progressDeadlineSeconds ?? 600) * 1000
   const last = cluster.progress.get(uid)
   const newSpec = (deployment.status?.observedGeneration ?? 0) < (deployment.metadata.generation ?? 1)
-  if (last === undefined || newSpec || counts.updated > last.updated || counts.old < last.old || counts.available > last.available) {
+  if (
+    last === undefined
+    || newSpec
+    || counts.updated > last.updated
+    || counts.old < last.old
+    || counts.available > last.available
+  ) {
     cluster.progress.set(uid, { ...counts, atMs: cluster.nowMs })
     cluster.after(deadlineMs, () => cluster.enqueue("Deployment", namespace, name))
     return false
@@ -218,16 +335,24 @@ export const reconcileDeployment = (cluster: Cluster, namespace: string, name: s
   if (revision !== undefined && deployment.metadata.annotations?.[revisionAnnotation] !== revision) {
     deployment = cluster.store.put<Deployment>({
       ...deployment,
-      metadata: { ...deployment.metadata, annotations: { ...deployment.metadata.annotations, [revisionAnnotation]: revision } }
+      metadata: {
+        ...deployment.metadata,
+        annotations: { ...deployment.metadata.annotations, [revisionAnnotation]: revision }
+      }
     })
   }
-  const others = () => cluster.store.ownedBy(uid, "ReplicaSet").filter((set) => set.metadata.uid !== current?.metadata.uid)
+  const others = () =>
+    cluster.store.ownedBy(uid, "ReplicaSet").filter((set) => set.metadata.uid !== current?.metadata.uid)
   if (deployment.spec.paused === true) {
     // A paused Deployment still follows its replica count, on the ReplicaSet that serves.
-    const serving = [...others(), ...current === undefined ? [] : [current]].filter((set) => asked(set) > 0)
+    const serving = [...others(), ...(current === undefined ? [] : [current])].filter((set) => asked(set) > 0)
     if (serving.length === 1) scale(cluster, deployment, serving[0]!, deployment.spec.replicas ?? 1)
   } else if (current !== undefined) {
-    const active = others().filter((set) => asked(set) > 0 || (deployment!.spec.strategy?.type === "Recreate" && cluster.store.ownedBy(set.metadata.uid, "Pod").length > 0))
+    const active = others().filter(
+      (set) =>
+        asked(set) > 0
+        || (deployment!.spec.strategy?.type === "Recreate" && cluster.store.ownedBy(set.metadata.uid, "Pod").length > 0)
+    )
     if (deployment.spec.strategy?.type === "Recreate") recreate(cluster, deployment, current, active)
     else roll(cluster, deployment, current, active)
     dropHistory(cluster, deployment, others())

@@ -1,15 +1,26 @@
 /**
- * A pod's life in the sandbox: created, taken by a node, started, then ready or failing again and again, and at last terminated.
+ * A pod's life in the sandbox: created, taken by a node, started, then ready or failing again and again, and at last
+ * terminated.
  *
  *     creating ──startup──> ready
  *         └─────startup──> running ──crash──> waiting (CrashLoopBackOff) ──back-off──> running …
  *
- * Whether a container fails is decided anew at every start, so raising its memory limit or its image's behaviour heals it. An image
- * fails by the table of `ImageBehaviour`, a tag that begins with `bad` (or `flaky`: after it has been ready for a while), or the pod's annotations `sim/fail: crashloop|oom` and
- * `sim/memory-need` (the conventions of the simulated nodes that the real control plane is tested with).
+ * Whether a container fails is decided anew at every start, so raising its memory limit or its image's behaviour heals
+ * it. An image fails by the table of `ImageBehaviour`, a tag that begins with `bad` (or `flaky`: after it has been
+ * ready for a while), or the pod's annotations `sim/fail: crashloop|oom` and `sim/memory-need` (the conventions of the
+ * simulated nodes that the real control plane is tested with).
  */
-import { type Condition, controllerOf, parseQuantity, type Node, type Pod, type PodTemplate, type Quantities } from "../ObjectModel.ts"
+
 import type { KubernetesObject } from "../KubernetesClient.ts"
+import {
+  type Condition,
+  controllerOf,
+  parseQuantity,
+  type Node,
+  type Pod,
+  type PodTemplate,
+  type Quantities
+} from "../ObjectModel.ts"
 import { type Cluster, type ImageBehaviour, type PodRuntime, requestsOf } from "./Cluster.ts"
 import { sameJson } from "./Status.ts"
 
@@ -40,7 +51,8 @@ export const failureOf = (cluster: Cluster, pod: Pod): Failure | undefined => {
   const need = parseQuantity(annotations?.["sim/memory-need"] ?? "x") ?? behaviour?.memoryNeed ?? 0
   if (annotations?.["sim/fail"] === "oom" || need > limit) return { reason: "OOMKilled", exitCode: 137 }
   if (behaviour?.crash !== undefined) return { reason: "Error", exitCode: behaviour.crash.exitCode }
-  if (annotations?.["sim/fail"] === "crashloop" || tagOf(image).startsWith("bad")) return { reason: "Error", exitCode: 1 }
+  if (annotations?.["sim/fail"] === "crashloop" || tagOf(image).startsWith("bad"))
+    return { reason: "Error", exitCode: 1 }
   return undefined
 }
 
@@ -64,14 +76,26 @@ const statusOf = (cluster: Cluster, pod: Pod, runtime: PodRuntime): NonNullable<
     state: done
       ? { terminated: terminated! }
       : state === "creating"
-      ? { waiting: { reason: "ContainerCreating" } }
-      : state === "waiting"
-      ? { waiting: { reason: "CrashLoopBackOff", message: `back-off restarting failed container=${container.name} pod=${pod.metadata.name}` } }
-      : { running: { startedAt: runtime.startedAt } },
+        ? { waiting: { reason: "ContainerCreating" } }
+        : state === "waiting"
+          ? {
+              waiting: {
+                reason: "CrashLoopBackOff",
+                message: `back-off restarting failed container=${container.name} pod=${pod.metadata.name}`
+              }
+            }
+          : { running: { startedAt: runtime.startedAt } },
     lastState: done || terminated === undefined ? {} : { terminated }
   }))
   return {
-    phase: state === "creating" ? "Pending" : state === "succeeded" ? "Succeeded" : state === "failed" ? "Failed" : "Running",
+    phase:
+      state === "creating"
+        ? "Pending"
+        : state === "succeeded"
+          ? "Succeeded"
+          : state === "failed"
+            ? "Failed"
+            : "Running",
     conditions: [
       condition("PodScheduled", true, now),
       condition("Initialized", true, now),
@@ -84,15 +108,19 @@ const statusOf = (cluster: Cluster, pod: Pod, runtime: PodRuntime): NonNullable<
   }
 }
 
-const report = (cluster: Cluster, pod: Pod, runtime: PodRuntime): Pod => cluster.store.put({ ...pod, status: statusOf(cluster, pod, runtime) })
+const report = (cluster: Cluster, pod: Pod, runtime: PodRuntime): Pod =>
+  cluster.store.put({ ...pod, status: statusOf(cluster, pod, runtime) })
 
-/** Plans a step in a pod's life. It falls away if by then the pod is gone, on its way out, or another of the same name. */
+/**
+ * Plans a step in a pod's life. It falls away if by then the pod is gone, on its way out, or another of the same name.
+ */
 const later = (cluster: Cluster, pod: Pod, delayMs: number, step: (pod: Pod, runtime: PodRuntime) => void): void => {
   const { name, namespace = "", uid } = pod.metadata
   cluster.after(delayMs, () => {
     const current = cluster.store.get("Pod", namespace, name)
     const runtime = cluster.runtimes.get(uid)
-    if (current?.metadata.uid === uid && current.metadata.deletionTimestamp === undefined && runtime !== undefined) step(current, runtime)
+    if (current?.metadata.uid === uid && current.metadata.deletionTimestamp === undefined && runtime !== undefined)
+      step(current, runtime)
   })
 }
 
@@ -113,16 +141,30 @@ const start = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
   runtime.state = "ready"
   runtime.readyAtMs = cluster.nowMs
   report(cluster, pod, runtime)
-  if (tagOf(pod.spec.containers[0]?.image ?? "").startsWith("flaky")) later(cluster, pod, flakyReadyMs, (current, state) => die(cluster, current, state))
-  if (isJobPod(pod)) later(cluster, pod, cluster.pace.job, (current, state) => finish(cluster, current, state, "succeeded", { reason: "Completed", exitCode: 0 }))
+  if (tagOf(pod.spec.containers[0]?.image ?? "").startsWith("flaky"))
+    later(cluster, pod, flakyReadyMs, (current, state) => die(cluster, current, state))
+  if (isJobPod(pod))
+    later(cluster, pod, cluster.pace.job, (current, state) =>
+      finish(cluster, current, state, "succeeded", { reason: "Completed", exitCode: 0 })
+    )
 }
 
-const ended = (cluster: Cluster, runtime: PodRuntime, how: { readonly reason: string; readonly exitCode: number }): void => {
+const ended = (
+  cluster: Cluster,
+  runtime: PodRuntime,
+  how: { readonly reason: string; readonly exitCode: number }
+): void => {
   runtime.lastTermination = { ...how, startedAt: runtime.startedAt, finishedAt: cluster.stamp() }
   runtime.lastStartedAtMs = runtime.startedAtMs
 }
 
-const finish = (cluster: Cluster, pod: Pod, runtime: PodRuntime, state: "succeeded" | "failed", how: { readonly reason: string; readonly exitCode: number }): void => {
+const finish = (
+  cluster: Cluster,
+  pod: Pod,
+  runtime: PodRuntime,
+  state: "succeeded" | "failed",
+  how: { readonly reason: string; readonly exitCode: number }
+): void => {
   runtime.state = state
   ended(cluster, runtime, how)
   report(cluster, pod, runtime)
@@ -135,7 +177,13 @@ export const die = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
     const node = cluster.store.get("Node", "", pod.spec.nodeName ?? "")
     const container = pod.spec.containers[0]?.name
     if (node !== undefined) {
-      cluster.event(node, "Warning", "OOMKilling", `Memory cgroup out of memory: Killed process (${container}) in pod ${pod.metadata.namespace}/${pod.metadata.name}`, "kernel-monitor")
+      cluster.event(
+        node,
+        "Warning",
+        "OOMKilling",
+        `Memory cgroup out of memory: Killed process (${container}) in pod ${pod.metadata.namespace}/${pod.metadata.name}`,
+        "kernel-monitor"
+      )
     }
   }
   if (isJobPod(pod)) return finish(cluster, pod, runtime, "failed", failure)
@@ -144,7 +192,13 @@ export const die = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
   ended(cluster, runtime, failure)
   const current = report(cluster, pod, runtime)
   const container = pod.spec.containers[0]?.name
-  cluster.event(current, "Warning", "BackOff", `Back-off restarting failed container ${container} in pod ${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`, "kubelet")
+  cluster.event(
+    current,
+    "Warning",
+    "BackOff",
+    `Back-off restarting failed container ${container} in pod ${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`,
+    "kubelet"
+  )
   const backoffMs = Math.min(cluster.pace.backoffCap, cluster.pace.backoff * 2 ** Math.min(runtime.restarts - 1, 20))
   later(cluster, current, backoffMs, (next, state) => start(cluster, next, state))
 }
@@ -158,7 +212,11 @@ const fits = (cluster: Cluster, node: Node, pod: Pod): boolean => {
   const usage = cluster.usage.get(node.metadata.name) ?? { pods: 0, cpu: 0, memory: 0 }
   const allocatable = node.status?.allocatable
   const room = (resource: string) => parseQuantity(allocatable?.[resource]) ?? Infinity
-  return usage.pods < room("pods") && usage.cpu + requestsOf(pod, "cpu") <= room("cpu") && usage.memory + requestsOf(pod, "memory") <= room("memory")
+  return (
+    usage.pods < room("pods")
+    && usage.cpu + requestsOf(pod, "cpu") <= room("cpu")
+    && usage.memory + requestsOf(pod, "memory") <= room("memory")
+  )
 }
 
 /** The emptiest of the next few nodes that have room; any node with room if none of those has. */
@@ -170,14 +228,26 @@ const nodeFor = (cluster: Cluster, pod: Pod): Node | undefined => {
     if (i >= nodesProbed && best !== undefined) break
     const node = nodes[(first + i) % nodes.length]!
     if (!fits(cluster, node, pod)) continue
-    if (best === undefined || (cluster.usage.get(node.metadata.name)?.pods ?? 0) < (cluster.usage.get(best.metadata.name)?.pods ?? 0)) best = node
+    if (
+      best === undefined
+      || (cluster.usage.get(node.metadata.name)?.pods ?? 0) < (cluster.usage.get(best.metadata.name)?.pods ?? 0)
+    )
+      best = node
   }
   return best
 }
 
 const bind = (cluster: Cluster, pod: Pod, node: string): void => {
   cluster.unscheduled.delete(`${pod.metadata.namespace}\u0000${pod.metadata.name}`)
-  const runtime: PodRuntime = { state: "creating", restarts: 0, startedAtMs: cluster.nowMs, startedAt: cluster.stamp(), readyAtMs: 0, lastTermination: undefined, lastStartedAtMs: 0 }
+  const runtime: PodRuntime = {
+    state: "creating",
+    restarts: 0,
+    startedAtMs: cluster.nowMs,
+    startedAt: cluster.stamp(),
+    readyAtMs: 0,
+    lastTermination: undefined,
+    lastStartedAtMs: 0
+  }
   cluster.runtimes.set(pod.metadata.uid, runtime)
   const bound = report(cluster, { ...pod, spec: { ...pod.spec, nodeName: node } }, runtime)
   later(cluster, bound, cluster.pace.startup, (current, state) => start(cluster, current, state))
@@ -186,7 +256,8 @@ const bind = (cluster: Cluster, pod: Pod, node: string): void => {
 /** Scheduler and kubelet: a pod without a node gets one, a pod that was given one begins to start. */
 export const reconcilePod = (cluster: Cluster, namespace: string, name: string): void => {
   const pod = cluster.store.get("Pod", namespace, name)
-  if (pod === undefined || pod.metadata.deletionTimestamp !== undefined || cluster.runtimes.has(pod.metadata.uid)) return
+  if (pod === undefined || pod.metadata.deletionTimestamp !== undefined || cluster.runtimes.has(pod.metadata.uid))
+    return
   const node = pod.spec.nodeName ?? nodeFor(cluster, pod)?.metadata.name
   if (node !== undefined) return bind(cluster, pod, node)
   cluster.unscheduled.add(`${namespace}\u0000${name}`)
@@ -200,7 +271,9 @@ export const reconcilePod = (cluster: Cluster, namespace: string, name: string):
     ...pod,
     status: {
       phase: "Pending",
-      conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message, lastTransitionTime: cluster.stamp() }]
+      conditions: [
+        { type: "PodScheduled", status: "False", reason: "Unschedulable", message, lastTransitionTime: cluster.stamp() }
+      ]
     }
   })
 }
@@ -230,9 +303,20 @@ export const podOf = (
   apiVersion: "v1",
   kind: "Pod",
   metadata: cluster.newMetadata(name, owner.metadata.namespace, {
-    labels: extra.labels === undefined ? template.metadata?.labels ?? {} : { ...template.metadata?.labels, ...extra.labels },
+    labels:
+      extra.labels === undefined
+        ? (template.metadata?.labels ?? {})
+        : { ...template.metadata?.labels, ...extra.labels },
     ...(template.metadata?.annotations === undefined ? {} : { annotations: template.metadata.annotations }),
-    ownerReferences: [{ apiVersion: owner.apiVersion, kind: owner.kind, name: owner.metadata.name, uid: owner.metadata.uid, controller: true }]
+    ownerReferences: [
+      {
+        apiVersion: owner.apiVersion,
+        kind: owner.kind,
+        name: owner.metadata.name,
+        uid: owner.metadata.uid,
+        controller: true
+      }
+    ]
   }),
   spec: extra.nodeName === undefined ? template.spec : { ...template.spec, nodeName: extra.nodeName },
   status: { phase: "Pending" }
@@ -240,9 +324,14 @@ export const podOf = (
 
 /** Pods of an owner that count: not on their way out, not finished. */
 export const activePods = (cluster: Cluster, ownerUid: string): Array<Pod> =>
-  cluster.store.ownedBy(ownerUid, "Pod").filter((pod) =>
-    pod.metadata.deletionTimestamp === undefined && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed"
-  )
+  cluster.store
+    .ownedBy(ownerUid, "Pod")
+    .filter(
+      (pod) =>
+        pod.metadata.deletionTimestamp === undefined
+        && pod.status?.phase !== "Succeeded"
+        && pod.status?.phase !== "Failed"
+    )
 
 /** The container runs anew with what is in the table now, as after a kill: used when the world around a pod changes. */
 export const killContainers = (cluster: Cluster, pod: Pod): void => {

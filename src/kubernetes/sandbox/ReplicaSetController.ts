@@ -1,4 +1,8 @@
-/** The ReplicaSet controller: as many pods as asked for, releases what no longer matches, adopts what does, picks its victims as the real one does. */
+/**
+ * The ReplicaSet controller: as many pods as asked for, releases what no longer matches, adopts what does, picks its
+ * victims as the real one does.
+ */
+
 import { controllerOf, isPodReady, type Pod, type ReplicaSet, selectorMatches } from "../ObjectModel.ts"
 import { quotaRefusal } from "./Admission.ts"
 import type { Cluster } from "./Cluster.ts"
@@ -9,8 +13,12 @@ import { putStatus, withCondition } from "./Status.ts"
 const victimsFirst = (a: Pod, b: Pod): number => {
   const rank = (pod: Pod) => (pod.spec.nodeName === undefined ? 0 : isPodReady(pod) ? 2 : 1)
   const restarts = (pod: Pod) => pod.status?.containerStatuses?.[0]?.restartCount ?? 0
-  return rank(a) - rank(b) || restarts(b) - restarts(a) || (b.metadata.creationTimestamp ?? "").localeCompare(a.metadata.creationTimestamp ?? "") ||
-    Number(b.metadata.resourceVersion) - Number(a.metadata.resourceVersion)
+  return (
+    rank(a) - rank(b)
+    || restarts(b) - restarts(a)
+    || (b.metadata.creationTimestamp ?? "").localeCompare(a.metadata.creationTimestamp ?? "")
+    || Number(b.metadata.resourceVersion) - Number(a.metadata.resourceVersion)
+  )
 }
 
 /** Lets go of pods whose labels no longer match: they live on without an owner. */
@@ -25,15 +33,27 @@ export const adoptOrphan = (cluster: Cluster, pod: Pod): void => {
   if (controllerOf(pod) !== undefined || pod.metadata.deletionTimestamp !== undefined) return
   const hash = pod.metadata.labels?.["pod-template-hash"]
   const namespace = pod.metadata.namespace ?? ""
-  const owner = hash === undefined
-    ? undefined
-    : cluster.store.select("ReplicaSet", namespace, { "pod-template-hash": hash }).find((set) => selectorMatches(set.spec.selector, pod.metadata.labels))
+  const owner =
+    hash === undefined
+      ? undefined
+      : cluster.store
+          .select("ReplicaSet", namespace, { "pod-template-hash": hash })
+          .find((set) => selectorMatches(set.spec.selector, pod.metadata.labels))
   if (owner === undefined) return
   cluster.store.put({
     ...pod,
     metadata: {
       ...pod.metadata,
-      ownerReferences: [...pod.metadata.ownerReferences ?? [], { apiVersion: owner.apiVersion, kind: owner.kind, name: owner.metadata.name, uid: owner.metadata.uid, controller: true }]
+      ownerReferences: [
+        ...(pod.metadata.ownerReferences ?? []),
+        {
+          apiVersion: owner.apiVersion,
+          kind: owner.kind,
+          name: owner.metadata.name,
+          uid: owner.metadata.uid,
+          controller: true
+        }
+      ]
     }
   })
 }
@@ -80,9 +100,14 @@ export const reconcileReplicaSet = (cluster: Cluster, namespace: string, name: s
     }
   }
   const ready = active.filter(isPodReady)
-  const conditions = refusal === undefined
-    ? (set.status?.conditions ?? []).filter((condition) => condition.type !== "ReplicaFailure")
-    : withCondition(set.status?.conditions ?? [], { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message: refusal }, cluster.stamp())
+  const conditions =
+    refusal === undefined
+      ? (set.status?.conditions ?? []).filter((condition) => condition.type !== "ReplicaFailure")
+      : withCondition(
+          set.status?.conditions ?? [],
+          { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message: refusal },
+          cluster.stamp()
+        )
   putStatus(cluster, set, {
     observedGeneration: set.metadata.generation ?? 1,
     replicas: active.length,

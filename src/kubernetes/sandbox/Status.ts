@@ -1,4 +1,8 @@
-/** Writing status without writing when nothing has changed, so that a resourceVersion rises only when there is something new to read. */
+/**
+ * Writing status without writing when nothing has changed, so that a resourceVersion rises only when there is something
+ * new to read.
+ */
+
 import type { KubernetesObject } from "../KubernetesClient.ts"
 import type { Condition } from "../ObjectModel.ts"
 import type { Cluster } from "./Cluster.ts"
@@ -8,7 +12,12 @@ export const sameJson = (a: unknown, b: unknown): boolean => {
   if (a === b) return true
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false
   if (Array.isArray(a) || Array.isArray(b)) {
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((value, index) => sameJson(value, b[index]))
+    return (
+      Array.isArray(a)
+      && Array.isArray(b)
+      && a.length === b.length
+      && a.every((value, index) => sameJson(value, b[index]))
+    )
   }
   const left = a as Record<string, unknown>
   const right = b as Record<string, unknown>
@@ -31,12 +40,18 @@ export const withCondition = (
   stamp: string
 ): ReadonlyArray<Condition> => {
   const previous = conditions.find((condition) => condition.type === next.type)
-  if (previous?.status === next.status && previous.reason === next.reason && previous.message === next.message) return conditions
-  const lastTransitionTime = previous?.status === next.status ? previous.lastTransitionTime ?? stamp : stamp
+  if (previous?.status === next.status && previous.reason === next.reason && previous.message === next.message)
+    return conditions
+  const lastTransitionTime = previous?.status === next.status ? (previous.lastTransitionTime ?? stamp) : stamp
   const condition: Condition = { ...next, lastUpdateTime: stamp, lastTransitionTime }
-  return previous === undefined ? [...conditions, condition] : conditions.map((each) => (each === previous ? condition : each))
+  return previous === undefined
+    ? [...conditions, condition]
+    : conditions.map((each) => (each === previous ? condition : each))
 }
 
 /** Stores a new status if it says anything new. */
-export const putStatus = <A extends KubernetesObject & { readonly status?: unknown }>(cluster: Cluster, object: A, status: A["status"]): A =>
-  sameJson(object.status, status) ? object : cluster.store.put({ ...object, status })
+export const putStatus = <A extends KubernetesObject & { readonly status?: unknown }>(
+  cluster: Cluster,
+  object: A,
+  status: A["status"]
+): A => (sameJson(object.status, status) ? object : cluster.store.put({ ...object, status }))

@@ -1,9 +1,11 @@
 /**
- * The sandbox's objects: one map per kind and namespace, with the indexes that make a read cost microseconds whatever the size of
- * the cluster (by label, by controlling owner, by the object that an event is about).
+ * The sandbox's objects: one map per kind and namespace, with the indexes that make a read cost microseconds whatever
+ * the size of the cluster (by label, by controlling owner, by the object that an event is about).
  *
- * Objects are immutable. A write replaces the object and gives it the next `resourceVersion`, so a reader keeps what he has read.
+ * Objects are immutable. A write replaces the object and gives it the next `resourceVersion`, so a reader keeps what he
+ * has read.
  */
+
 import type { KubernetesObject } from "../KubernetesClient.ts"
 import { controllerOf, hasLabels, type Kind, type KindMap, type Labels } from "../ObjectModel.ts"
 
@@ -43,7 +45,10 @@ const keysOf = (object: KubernetesObject): Array<string> => {
 
 export class Store {
   private readonly kinds = new Map<string, KindBuckets>()
-  /** `kind\0namespace\0key=value` → the names of the objects with that label. Names, so that a change elsewhere costs the index nothing. */
+  /**
+   * `kind\0namespace\0key=value` → the names of the objects with that label. Names, so that a change elsewhere costs
+   * the index nothing.
+   */
   private readonly labelled = new Map<string, Set<string>>()
   /** The uid of a controlling owner → where what it owns is, by kind and name. */
   private readonly owned = new Map<string, Map<string, readonly [bucket: Bucket, kind: string, name: string]>>()
@@ -66,9 +71,10 @@ export class Store {
   list(kind: string, namespace?: string): ReadonlyArray<KubernetesObject> {
     const buckets = this.kinds.get(kind)
     if (buckets === undefined) return empty
-    if (namespace === undefined) return buckets.list ??= [...buckets.namespaces.values()].flatMap((bucket) => [...bucket.objects.values()])
+    if (namespace === undefined)
+      return (buckets.list ??= [...buckets.namespaces.values()].flatMap((bucket) => [...bucket.objects.values()]))
     const bucket = buckets.namespaces.get(namespace)
-    return bucket === undefined ? empty : bucket.list ??= [...bucket.objects.values()]
+    return bucket === undefined ? empty : (bucket.list ??= [...bucket.objects.values()])
   }
 
   /** Those of one kind that carry all the labels. */
@@ -76,7 +82,8 @@ export class Store {
   select(kind: string, namespace: string | undefined, labels: Labels): ReadonlyArray<KubernetesObject>
   select(kind: string, namespace: string | undefined, labels: Labels): ReadonlyArray<KubernetesObject> {
     const pairs = Object.entries(labels)
-    if (namespace === undefined || pairs.length === 0) return this.list(kind, namespace).filter((object) => hasLabels(object.metadata.labels, labels))
+    if (namespace === undefined || pairs.length === 0)
+      return this.list(kind, namespace).filter((object) => hasLabels(object.metadata.labels, labels))
     let smallest: Set<string> | undefined
     for (const [key, value] of pairs) {
       const names = this.labelled.get(`${kind}\u0000${namespace}\u0000${key}=${value}`)
@@ -95,7 +102,9 @@ export class Store {
   eventsAbout(namespace: string | undefined, kind: string, name: string): ReadonlyArray<KubernetesObject> {
     const subject = `\u0000event\u0000${kind}/${name}`
     if (namespace === undefined) return this.list("Event").filter((event) => eventSubject(event) === subject)
-    return [...this.labelled.get(`Event\u0000${namespace}${subject}`) ?? []].map((event) => this.get("Event", namespace, event)!)
+    return [...(this.labelled.get(`Event\u0000${namespace}${subject}`) ?? [])].map((event) =>
+      this.get("Event", namespace, event)!
+    )
   }
 
   /** What an owner controls, of one kind. */
@@ -103,13 +112,14 @@ export class Store {
     const found: Array<KindMap[K]> = []
     const owned = this.owned.get(uid)
     if (owned !== undefined) {
-      for (const [bucket, ownedKind, name] of owned.values()) if (ownedKind === kind) found.push(bucket.objects.get(name) as KindMap[K])
+      for (const [bucket, ownedKind, name] of owned.values())
+        if (ownedKind === kind) found.push(bucket.objects.get(name) as KindMap[K])
     }
     return found
   }
 
   allOwnedBy(uid: string): ReadonlyArray<KubernetesObject> {
-    return [...this.owned.get(uid)?.values() ?? []].map(([bucket, , name]) => bucket.objects.get(name)!)
+    return [...(this.owned.get(uid)?.values() ?? [])].map(([bucket, , name]) => bucket.objects.get(name)!)
   }
 
   /** Stores an object under the next resourceVersion and answers it as it is stored. */
@@ -117,14 +127,16 @@ export class Store {
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.revision) } } as A
     const { name, namespace = "" } = stored.metadata
     let buckets = this.kinds.get(stored.kind)
-    if (buckets === undefined) this.kinds.set(stored.kind, buckets = { namespaces: new Map(), list: undefined })
+    if (buckets === undefined) this.kinds.set(stored.kind, (buckets = { namespaces: new Map(), list: undefined }))
     let bucket = buckets.namespaces.get(namespace)
-    if (bucket === undefined) buckets.namespaces.set(namespace, bucket = { objects: new Map(), list: undefined })
+    if (bucket === undefined) buckets.namespaces.set(namespace, (bucket = { objects: new Map(), list: undefined }))
     const previous = bucket.objects.get(name)
     bucket.objects.set(name, stored)
     buckets.list = bucket.list = undefined
     this.index(bucket, stored, previous)
-    this.onMutation(previous === undefined ? { type: "ADDED", object: stored } : { type: "MODIFIED", object: stored, previous })
+    this.onMutation(
+      previous === undefined ? { type: "ADDED", object: stored } : { type: "MODIFIED", object: stored, previous }
+    )
     return stored
   }
 
@@ -139,7 +151,10 @@ export class Store {
     for (const key of keysOf(current)) this.unlabel(key, name)
     const owner = controllerOf(current)
     if (owner !== undefined) this.disown(owner.uid, `${current.kind}/${name}`)
-    this.onMutation({ type: "DELETED", object: { ...current, metadata: { ...current.metadata, resourceVersion: String(++this.revision) } } })
+    this.onMutation({
+      type: "DELETED",
+      object: { ...current, metadata: { ...current.metadata, resourceVersion: String(++this.revision) } }
+    })
   }
 
   private index(bucket: Bucket, object: KubernetesObject, previous: KubernetesObject | undefined): void {
@@ -160,7 +175,7 @@ export class Store {
     if (before !== undefined) this.disown(before, key)
     if (owner === undefined) return
     let owned = this.owned.get(owner)
-    if (owned === undefined) this.owned.set(owner, owned = new Map())
+    if (owned === undefined) this.owned.set(owner, (owned = new Map()))
     owned.set(key, [bucket, object.kind, name])
   }
 

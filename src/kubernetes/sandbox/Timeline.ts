@@ -1,6 +1,6 @@
 /**
- * What is going to happen in the sandbox and when: a binary heap of due times. Nothing sleeps; whoever looks at the cluster first makes
- * everything happen that was due by then.
+ * What is going to happen in the sandbox and when: a binary heap of due times. Nothing sleeps; whoever looks at the
+ * cluster first makes everything happen that was due by then.
  */
 interface Entry {
   readonly atMs: number
@@ -9,7 +9,7 @@ interface Entry {
   readonly run: () => void
 }
 
-const before = (a: Entry, b: Entry): boolean => a.atMs !== b.atMs ? a.atMs < b.atMs : a.order < b.order
+const before = (a: Entry, b: Entry): boolean => (a.atMs !== b.atMs ? a.atMs < b.atMs : a.order < b.order)
 
 export class Timeline {
   private readonly heap: Array<Entry> = []

@@ -1,7 +1,17 @@
 /** The controllers of StatefulSets, DaemonSets, Jobs and CronJobs. */
+
 import { Cron, Result } from "effect"
 import type { KubernetesObject } from "../KubernetesClient.ts"
-import { type ControllerRevision, type CronJob, type DaemonSet, isPodReady, type Job, type Pod, type PodTemplate, type StatefulSet } from "../ObjectModel.ts"
+import {
+  type ControllerRevision,
+  type CronJob,
+  type DaemonSet,
+  isPodReady,
+  type Job,
+  type Pod,
+  type PodTemplate,
+  type StatefulSet
+} from "../ObjectModel.ts"
 import { quotaRefusal } from "./Admission.ts"
 import type { Cluster } from "./Cluster.ts"
 import { templateHash } from "./DeploymentController.ts"
@@ -37,7 +47,13 @@ const keepRevision = (cluster: Cluster, owner: KubernetesObject, template: PodTe
 const createPod = (cluster: Cluster, owner: KubernetesObject, pod: Pod, component: string): boolean => {
   const refusal = quotaRefusal(cluster, pod)
   if (refusal !== undefined) {
-    cluster.event(owner, "Warning", "FailedCreate", `create Pod ${pod.metadata.name} failed error: ${refusal.message}`, component)
+    cluster.event(
+      owner,
+      "Warning",
+      "FailedCreate",
+      `create Pod ${pod.metadata.name} failed error: ${refusal.message}`,
+      component
+    )
     return false
   }
   cluster.store.put(pod)
@@ -52,14 +68,25 @@ export const reconcileStatefulSet = (cluster: Cluster, namespace: string, name: 
   const revision = keepRevision(cluster, set, set.spec.template)
   const hash = revision.slice(name.length + 1)
   const desired = set.spec.replicas ?? 1
-  const all = new Map(cluster.store.ownedBy(set.metadata.uid, "Pod").map((pod) => [Number(pod.metadata.name.slice(name.length + 1)), pod]))
+  const all = new Map(
+    cluster.store.ownedBy(set.metadata.uid, "Pod").map((pod) => [Number(pod.metadata.name.slice(name.length + 1)), pod])
+  )
   const isUpdated = (pod: Pod) => pod.metadata.labels?.[revisionLabel] === hash
   step: {
     for (let ordinal = 0; ordinal < desired; ordinal++) {
       const pod = all.get(ordinal)
       if (pod === undefined) {
-        const labels = { [revisionLabel]: hash, "statefulset.kubernetes.io/pod-name": `${name}-${ordinal}`, "apps.kubernetes.io/pod-index": String(ordinal) }
-        createPod(cluster, set, podOf(cluster, set, `${name}-${ordinal}`, set.spec.template, { labels }), "statefulset-controller")
+        const labels = {
+          [revisionLabel]: hash,
+          "statefulset.kubernetes.io/pod-name": `${name}-${ordinal}`,
+          "apps.kubernetes.io/pod-index": String(ordinal)
+        }
+        createPod(
+          cluster,
+          set,
+          podOf(cluster, set, `${name}-${ordinal}`, set.spec.template, { labels }),
+          "statefulset-controller"
+        )
         break step
       }
       // A pod that is not ready holds up those after it, and so does one that still terminates.
@@ -87,7 +114,7 @@ export const reconcileStatefulSet = (cluster: Cluster, namespace: string, name: 
     availableReplicas: ready.length,
     currentReplicas: updated.length,
     updatedReplicas: updated.length,
-    currentRevision: updated.length === desired ? revision : set.status?.currentRevision ?? revision,
+    currentRevision: updated.length === desired ? revision : (set.status?.currentRevision ?? revision),
     updateRevision: revision
   })
 }
@@ -103,13 +130,22 @@ export const reconcileDaemonSet = (cluster: Cluster, namespace: string, name: st
   for (const node of nodes) {
     const nodeName = node.metadata.name
     if (byNode.has(nodeName)) continue
-    createPod(cluster, set, podOf(cluster, set, `${name}-${cluster.suffix()}`, set.spec.template, { nodeName, labels: { [revisionLabel]: hash } }), "daemonset-controller")
+    createPod(
+      cluster,
+      set,
+      podOf(cluster, set, `${name}-${cluster.suffix()}`, set.spec.template, {
+        nodeName,
+        labels: { [revisionLabel]: hash }
+      }),
+      "daemonset-controller"
+    )
   }
   const pods = activePods(cluster, set.metadata.uid)
   const ready = pods.filter(isPodReady)
   const updated = pods.filter((pod) => pod.metadata.labels?.[revisionLabel] === hash)
   const outdated = pods.find((pod) => pod.metadata.labels?.[revisionLabel] !== hash)
-  if (outdated !== undefined && (ready.length === nodes.length || !isPodReady(outdated))) terminatePod(cluster, outdated)
+  if (outdated !== undefined && (ready.length === nodes.length || !isPodReady(outdated)))
+    terminatePod(cluster, outdated)
   putStatus<DaemonSet>(cluster, set, {
     observedGeneration: set.metadata.generation ?? 1,
     desiredNumberScheduled: nodes.length,
@@ -122,7 +158,9 @@ export const reconcileDaemonSet = (cluster: Cluster, namespace: string, name: st
   })
 }
 
-const isFinished = (job: Job): boolean => job.status?.conditions?.some((each) => (each.type === "Complete" || each.type === "Failed") && each.status === "True") === true
+const isFinished = (job: Job): boolean =>
+  job.status?.conditions?.some((each) => (each.type === "Complete" || each.type === "Failed") && each.status === "True")
+  === true
 
 export const reconcileJob = (cluster: Cluster, namespace: string, name: string): void => {
   const job = cluster.store.get("Job", namespace, name)
@@ -133,18 +171,54 @@ export const reconcileJob = (cluster: Cluster, namespace: string, name: string):
   const completions = job.spec.completions ?? 1
   let conditions = job.status?.conditions ?? []
   if (succeeded >= completions) {
-    conditions = withCondition(conditions, { type: "Complete", status: "True", reason: "CompletionsReached", message: "Reached expected number of succeeded pods" }, cluster.stamp())
+    conditions = withCondition(
+      conditions,
+      {
+        type: "Complete",
+        status: "True",
+        reason: "CompletionsReached",
+        message: "Reached expected number of succeeded pods"
+      },
+      cluster.stamp()
+    )
     cluster.event(job, "Normal", "Completed", "Job completed", "job-controller")
   } else if (failed > (job.spec.backoffLimit ?? 6)) {
-    conditions = withCondition(conditions, { type: "Failed", status: "True", reason: "BackoffLimitExceeded", message: "Job has reached the specified backoff limit" }, cluster.stamp())
-    cluster.event(job, "Warning", "BackoffLimitExceeded", "Job has reached the specified backoff limit", "job-controller")
+    conditions = withCondition(
+      conditions,
+      {
+        type: "Failed",
+        status: "True",
+        reason: "BackoffLimitExceeded",
+        message: "Job has reached the specified backoff limit"
+      },
+      cluster.stamp()
+    )
+    cluster.event(
+      job,
+      "Warning",
+      "BackoffLimitExceeded",
+      "Job has reached the specified backoff limit",
+      "job-controller"
+    )
   } else {
     const active = activePods(cluster, job.metadata.uid)
     const wanted = job.spec.suspend === true ? 0 : Math.min(job.spec.parallelism ?? 1, completions - succeeded)
     for (const pod of active.slice(wanted)) terminatePod(cluster, pod)
     for (let missing = wanted - active.length; missing > 0; missing--) {
-      const labels = { "batch.kubernetes.io/job-name": name, "job-name": name, "batch.kubernetes.io/controller-uid": job.metadata.uid }
-      if (!createPod(cluster, job, podOf(cluster, job, `${name}-${cluster.suffix()}`, job.spec.template, { labels }), "job-controller")) break
+      const labels = {
+        "batch.kubernetes.io/job-name": name,
+        "job-name": name,
+        "batch.kubernetes.io/controller-uid": job.metadata.uid
+      }
+      if (
+        !createPod(
+          cluster,
+          job,
+          podOf(cluster, job, `${name}-${cluster.suffix()}`, job.spec.template, { labels }),
+          "job-controller"
+        )
+      )
+        break
     }
   }
   const active = activePods(cluster, job.metadata.uid)
@@ -209,6 +283,8 @@ export const reconcileCronJob = (cluster: Cluster, namespace: string, name: stri
   }
   drop("Complete", cronJob.spec.successfulJobsHistoryLimit ?? 3)
   drop("Failed", cronJob.spec.failedJobsHistoryLimit ?? 1)
-  const active = jobs.filter((job) => !isFinished(job)).map((job) => ({ kind: "Job", apiVersion: "batch/v1", namespace, name: job.metadata.name, uid: job.metadata.uid }))
+  const active = jobs
+    .filter((job) => !isFinished(job))
+    .map((job) => ({ kind: "Job", apiVersion: "batch/v1", namespace, name: job.metadata.name, uid: job.metadata.uid }))
   putStatus<CronJob>(cluster, cronJob, { ...cronJob.status, active })
 }

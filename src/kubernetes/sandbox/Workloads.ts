@@ -1,15 +1,17 @@
 /**
- * What runs in the sandbox when it is opened, and how it came to that: the same controllers lived through the hours before.
+ * What runs in the sandbox when it is opened, and how it came to that: the same controllers lived through the hours
+ * before.
  *
- * | workload | what is wrong | what heals it |
- * |---|---|---|
- * | shop/checkout | rollout of v2.4.0 crash-loops, three pods of v2.3.1 still serve, progress deadline exceeded | undo the rollout |
- * | shop/cart | OOM-killed since the traffic of the sale: needs 300 MiB, may use 256 MiB | raise the memory limit |
- * | shop/search | its autoscaler wants 7 replicas and may have 5 | raise maxReplicas |
- * | shop/catalog | nothing; three replicas, two of which a PodDisruptionBudget keeps | |
- * | shop/orders-db | nothing; a StatefulSet of two with claims that may grow | |
- * | shop/stock-report | nothing; a CronJob every 30 minutes | |
+ * | workload          | what is wrong                                                                               | what heals it          |
+ * | ----------------- | ------------------------------------------------------------------------------------------- | ---------------------- |
+ * | shop/checkout     | rollout of v2.4.0 crash-loops, three pods of v2.3.1 still serve, progress deadline exceeded | undo the rollout       |
+ * | shop/cart         | OOM-killed since the traffic of the sale: needs 300 MiB, may use 256 MiB                    | raise the memory limit |
+ * | shop/search       | its autoscaler wants 7 replicas and may have 5                                              | raise maxReplicas      |
+ * | shop/catalog      | nothing; three replicas, two of which a PodDisruptionBudget keeps                           |                        |
+ * | shop/orders-db    | nothing; a StatefulSet of two with claims that may grow                                     |                        |
+ * | shop/stock-report | nothing; a CronJob every 30 minutes                                                         |                        |
  */
+
 import type { KubernetesObject } from "../KubernetesClient.ts"
 import type { Cluster, ImageBehaviour } from "./Cluster.ts"
 import { killContainers } from "./PodLifecycle.ts"
@@ -36,39 +38,62 @@ const mebibyte = 2 ** 20
 
 /** The images of the shop. The password and the token in the log are made up, to show that redaction takes them out. */
 export const images: ReadonlyMap<string, ImageBehaviour> = new Map<string, ImageBehaviour>([
-  [`${registry}/checkout:v2.4.0`, {
-    crash: { exitCode: 1 },
-    logs: [
-      `level=info msg="starting checkout" version=v2.4.0 commit=9f31c07`,
-      `level=debug msg="loaded configuration" DATABASE_URL=postgres://checkout:Hn7-quiet-otter@orders-db.shop.svc:5432/orders PAYMENT_API_TOKEN=sk_live_51Mfake0checkout0token0`,
-      `level=info msg="connected to orders-db" pool=10`,
-      `level=info msg="running migration check" expected=42 found=41`,
-      `level=error msg="column \\"coupon_code\\" of relation \\"orders\\" does not exist" query="select id, coupon_code from orders limit 1"`,
-      `panic: schema version 41 is older than required version 42`,
-      `goroutine 1 [running]: main.mustMigrate(0xc00011e000) /src/cmd/checkout/main.go:88`
-    ]
-  }],
-  [`${registry}/checkout`, {
-    logs: [`level=info msg="starting checkout"`, `level=info msg="connected to orders-db" pool=10`, `level=info msg="listening" addr=:8080`]
-  }],
-  [`${registry}/cart`, {
-    memoryNeed: 180 * mebibyte,
-    logs: [
-      `level=info msg="starting cart" version=v3.1.0`,
-      `level=info msg="warming session cache"`,
-      `level=warn msg="session cache is larger than expected" sessions=184320`
-    ]
-  }],
-  [`${registry}/search`, { logs: [`level=info msg="index loaded" documents=1200000`, `level=info msg="listening" addr=:8080`] }]
+  [
+    `${registry}/checkout:v2.4.0`,
+    {
+      crash: { exitCode: 1 },
+      logs: [
+        `level=info msg="starting checkout" version=v2.4.0 commit=9f31c07`,
+        `level=debug msg="loaded configuration" DATABASE_URL=postgres://checkout:Hn7-quiet-otter@orders-db.shop.svc:5432/orders PAYMENT_API_TOKEN=sk_live_51Mfake0checkout0token0`,
+        `level=info msg="connected to orders-db" pool=10`,
+        `level=info msg="running migration check" expected=42 found=41`,
+        `level=error msg="column \\"coupon_code\\" of relation \\"orders\\" does not exist" query="select id, coupon_code from orders limit 1"`,
+        `panic: schema version 41 is older than required version 42`,
+        `goroutine 1 [running]: main.mustMigrate(0xc00011e000) /src/cmd/checkout/main.go:88`
+      ]
+    }
+  ],
+  [
+    `${registry}/checkout`,
+    {
+      logs: [
+        `level=info msg="starting checkout"`,
+        `level=info msg="connected to orders-db" pool=10`,
+        `level=info msg="listening" addr=:8080`
+      ]
+    }
+  ],
+  [
+    `${registry}/cart`,
+    {
+      memoryNeed: 180 * mebibyte,
+      logs: [
+        `level=info msg="starting cart" version=v3.1.0`,
+        `level=info msg="warming session cache"`,
+        `level=warn msg="session cache is larger than expected" sessions=184320`
+      ]
+    }
+  ],
+  [
+    `${registry}/search`,
+    { logs: [`level=info msg="index loaded" documents=1200000`, `level=info msg="listening" addr=:8080`] }
+  ]
 ])
 
-const put = (cluster: Cluster, object: Omit<KubernetesObject, "metadata"> & {
-  readonly metadata: Partial<KubernetesObject["metadata"]> & { readonly name: string }
-}): KubernetesObject => {
+const put = (
+  cluster: Cluster,
+  object: Omit<KubernetesObject, "metadata"> & {
+    readonly metadata: Partial<KubernetesObject["metadata"]> & { readonly name: string }
+  }
+): KubernetesObject => {
   const { name, namespace, ...rest } = object.metadata
   const stored = cluster.store.put({
     ...object,
-    metadata: cluster.newMetadata(name, namespace, { ...rest, generation: 1, managedFields: [{ manager: "kubectl-client-side-apply" }] })
+    metadata: cluster.newMetadata(name, namespace, {
+      ...rest,
+      generation: 1,
+      managedFields: [{ manager: "kubectl-client-side-apply" }]
+    })
   } as KubernetesObject)
   cluster.settle()
   return stored
@@ -76,7 +101,13 @@ const put = (cluster: Cluster, object: Omit<KubernetesObject, "metadata"> & {
 
 const namespace = (cluster: Cluster, name: string): void => {
   if (cluster.store.get("Namespace", "", name) !== undefined) return
-  put(cluster, { apiVersion: "v1", kind: "Namespace", metadata: { name, labels: { "kubernetes.io/metadata.name": name } }, spec: {}, status: { phase: "Active" } })
+  put(cluster, {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name, labels: { "kubernetes.io/metadata.name": name } },
+    spec: {},
+    status: { phase: "Active" }
+  })
 }
 
 const nodes = (cluster: Cluster, count: number): void => {
@@ -86,10 +117,25 @@ const nodes = (cluster: Cluster, count: number): void => {
     put(cluster, {
       apiVersion: "v1",
       kind: "Node",
-      metadata: { name, labels: { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "topology.kubernetes.io/zone": `zone-${((index - 1) % 3) + 1}` } },
+      metadata: {
+        name,
+        labels: {
+          "kubernetes.io/hostname": name,
+          "kubernetes.io/os": "linux",
+          "topology.kubernetes.io/zone": `zone-${((index - 1) % 3) + 1}`
+        }
+      },
       spec: {},
       status: {
-        conditions: [{ type: "Ready", status: "True", reason: "KubeletReady", message: "kubelet is posting ready status", lastTransitionTime: cluster.stamp() }],
+        conditions: [
+          {
+            type: "Ready",
+            status: "True",
+            reason: "KubeletReady",
+            message: "kubelet is posting ready status",
+            lastTransitionTime: cluster.stamp()
+          }
+        ],
         allocatable: resources,
         capacity: resources
       }
@@ -107,12 +153,14 @@ interface AppOptions {
 const template = (name: string, image: string, memory: readonly [string, string] = ["64Mi", "256Mi"]) => ({
   metadata: { labels: { app: name } },
   spec: {
-    containers: [{
-      name,
-      image,
-      ports: [{ containerPort: 8080, protocol: "TCP" }],
-      resources: { requests: { cpu: "50m", memory: memory[0] }, limits: { cpu: "500m", memory: memory[1] } }
-    }],
+    containers: [
+      {
+        name,
+        image,
+        ports: [{ containerPort: 8080, protocol: "TCP" }],
+        resources: { requests: { cpu: "50m", memory: memory[0] }, limits: { cpu: "500m", memory: memory[1] } }
+      }
+    ],
     restartPolicy: "Always"
   }
 })
@@ -150,7 +198,13 @@ const release = (cluster: Cluster, namespace: string, name: string, image: strin
   cluster.store.put({
     ...current,
     metadata: { ...current.metadata, generation: (current.metadata.generation ?? 1) + 1 },
-    spec: { ...current.spec, template: { ...current.spec.template, spec: { ...current.spec.template.spec, containers: [{ ...container!, image }, ...others] } } }
+    spec: {
+      ...current.spec,
+      template: {
+        ...current.spec.template,
+        spec: { ...current.spec.template.spec, containers: [{ ...container!, image }, ...others] }
+      }
+    }
   })
   cluster.settle()
 }
@@ -175,7 +229,10 @@ const system = (cluster: Cluster): void => {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
     metadata: { name: "kube-proxy", namespace: "kube-system", labels: { app: "kube-proxy" } },
-    spec: { selector: { matchLabels: { app: "kube-proxy" } }, template: template("kube-proxy", "registry.k8s.io/kube-proxy:v1.36.3") }
+    spec: {
+      selector: { matchLabels: { app: "kube-proxy" } },
+      template: template("kube-proxy", "registry.k8s.io/kube-proxy:v1.36.3")
+    }
   })
 }
 
@@ -186,20 +243,34 @@ const database = (cluster: Cluster): void => {
       apiVersion: "v1",
       kind: "PersistentVolumeClaim",
       metadata: { name: `data-${name}-${ordinal}`, namespace: "shop", labels: { app: name } },
-      spec: { accessModes: ["ReadWriteOnce"], storageClassName: "standard", resources: { requests: { storage: "10Gi" } }, volumeName: `pvc-${name}-${ordinal}` }
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        storageClassName: "standard",
+        resources: { requests: { storage: "10Gi" } },
+        volumeName: `pvc-${name}-${ordinal}`
+      }
     })
   }
   put(cluster, {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
     metadata: { name, namespace: "shop", labels: { app: name } },
-    spec: { replicas: 2, serviceName: name, selector: { matchLabels: { app: name } }, template: template(name, `${registry}/postgres:17.6`, ["512Mi", "1Gi"]) }
+    spec: {
+      replicas: 2,
+      serviceName: name,
+      selector: { matchLabels: { app: name } },
+      template: template(name, `${registry}/postgres:17.6`, ["512Mi", "1Gi"])
+    }
   })
   service(cluster, "shop", name)
 }
 
 const shop = (cluster: Cluster): void => {
-  deployment(cluster, "shop", "checkout", { replicas: 4, image: `${registry}/checkout:v2.2.0`, progressDeadlineSeconds: 60 })
+  deployment(cluster, "shop", "checkout", {
+    replicas: 4,
+    image: `${registry}/checkout:v2.2.0`,
+    progressDeadlineSeconds: 60
+  })
   deployment(cluster, "shop", "cart", { replicas: 2, image: `${registry}/cart:v3.1.0`, memory: ["128Mi", "256Mi"] })
   deployment(cluster, "shop", "search", { replicas: 5, image: `${registry}/search:v1.14.2` })
   deployment(cluster, "shop", "catalog", { replicas: 3, image: `${registry}/catalog:v5.0.1` })
@@ -217,7 +288,9 @@ const shop = (cluster: Cluster): void => {
       scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "search" },
       minReplicas: 2,
       maxReplicas: 5,
-      metrics: [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 70 } } }]
+      metrics: [
+        { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 70 } } }
+      ]
     }
   })
   put(cluster, {
@@ -230,13 +303,22 @@ const shop = (cluster: Cluster): void => {
       concurrencyPolicy: "Forbid",
       successfulJobsHistoryLimit: 3,
       failedJobsHistoryLimit: 1,
-      jobTemplate: { spec: { backoffLimit: 2, template: { ...template("stock-report", `${registry}/stock-report:v1.3.0`), spec: { ...template("stock-report", `${registry}/stock-report:v1.3.0`).spec, restartPolicy: "Never" } } } }
+      jobTemplate: {
+        spec: {
+          backoffLimit: 2,
+          template: {
+            ...template("stock-report", `${registry}/stock-report:v1.3.0`),
+            spec: { ...template("stock-report", `${registry}/stock-report:v1.3.0`).spec, restartPolicy: "Never" }
+          }
+        }
+      }
     }
   })
   database(cluster)
 }
 
-const generatedImage = (each: DeploymentOptions, tag: string) => `registry.example/${each.namespace}/${each.name}:${tag}`
+const generatedImage = (each: DeploymentOptions, tag: string) =>
+  `registry.example/${each.namespace}/${each.name}:${tag}`
 
 const openShop = (cluster: Cluster, nowMs: number): void => {
   namespace(cluster, "shop")
@@ -254,12 +336,15 @@ const troubleShop = (cluster: Cluster): void => {
 }
 
 /** Brings a new cluster from `historyMs` ago to now. */
-export const seed = (cluster: Cluster, options: {
-  readonly nowMs: number
-  readonly nodes: number
-  readonly shop: boolean
-  readonly deployments: ReadonlyArray<DeploymentOptions>
-}): void => {
+export const seed = (
+  cluster: Cluster,
+  options: {
+    readonly nowMs: number
+    readonly nodes: number
+    readonly shop: boolean
+    readonly deployments: ReadonlyArray<DeploymentOptions>
+  }
+): void => {
   const { nowMs, deployments } = options
   for (const name of ["default", "kube-system"]) namespace(cluster, name)
   nodes(cluster, options.nodes)
@@ -268,14 +353,20 @@ export const seed = (cluster: Cluster, options: {
   cluster.advance(nowMs - hourMs)
   for (const each of deployments) {
     namespace(cluster, each.namespace)
-    deployment(cluster, each.namespace, each.name, { replicas: each.replicas ?? 2, image: generatedImage(each, "v1.0.0"), progressDeadlineSeconds: 10 })
+    deployment(cluster, each.namespace, each.name, {
+      replicas: each.replicas ?? 2,
+      image: generatedImage(each, "v1.0.0"),
+      progressDeadlineSeconds: 10
+    })
   }
   cluster.advance(nowMs - troubleMs)
   if (options.shop) troubleShop(cluster)
   cluster.advance(nowMs - generatedTroubleMs)
   for (const each of deployments) {
-    if (each.behaviour === "bad-rollout") release(cluster, each.namespace, each.name, generatedImage(each, "bad-v1.1.0"))
-    if (each.behaviour === "oom") needMemory(cluster, each.namespace, each.name, generatedImage(each, "v1.0.0"), 300 * mebibyte)
+    if (each.behaviour === "bad-rollout")
+      release(cluster, each.namespace, each.name, generatedImage(each, "bad-v1.1.0"))
+    if (each.behaviour === "oom")
+      needMemory(cluster, each.namespace, each.name, generatedImage(each, "v1.0.0"), 300 * mebibyte)
   }
   cluster.advance(nowMs)
 }

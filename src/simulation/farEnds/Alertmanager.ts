@@ -1,12 +1,15 @@
 /**
- * Prometheus and Alertmanager in one: it looks at the workloads, fires an alert about each that is broken, sends it until it is acknowledged, repeats it
- * while it fires, and tells when it is over.
+ * Prometheus and Alertmanager in one: it looks at the workloads, fires an alert about each that is broken, sends it
+ * until it is acknowledged, repeats it while it fires, and tells when it is over.
  *
- * What breaks is its business too: every `incidentEveryMs` of the scenario a workload gets a bad version. One that nobody has repaired after a while is repaired
- * by a person, so that a run never ends with everything broken and nothing to do.
+ * What breaks is its business too: every `incidentEveryMs` of the scenario a workload gets a bad version. One that
+ * nobody has repaired after a while is repaired by a person, so that a run never ends with everything broken and
+ * nothing to do.
  *
- * It is a process of its own that the service cannot take down, and a request of it is answered, refused, or cut off by a crash.
+ * It is a process of its own that the service cannot take down, and a request of it is answered, refused, or cut off by
+ * a crash.
  */
+
 import { Effect, Schedule } from "effect"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { Webhook } from "../../intake/AlertmanagerWebhook.ts"
@@ -44,8 +47,9 @@ const firesAfterMs = 20_000
 /** How often an incident has an alert for each broken pod too, beside the one about its workload. */
 const podAlertsShare = 0.5
 /**
- * How often the workload that gets a bad version is any, and not the one whose last release is longest ago. An alert that comes back soon refutes the fix before it,
- * so in a world where all of them did, no action would have a record worth another try.
+ * How often the workload that gets a bad version is any, and not the one whose last release is longest ago. An alert
+ * that comes back soon refutes the fix before it, so in a world where all of them did, no action would have a record
+ * worth another try.
  */
 const soonAgainShare = 0.25
 /** How often the version before the bad one was no good either, so that to undo the rollout does not help. */
@@ -55,7 +59,10 @@ const completeAfterMs = 6_000
 /** How soon a notification that was not taken is sent again: at first, and at most. Alertmanager backs off as well. */
 const retryMs = 5_000
 const retryCapMs = 60_000
-/** How soon an alert that still fires is sent again: the `repeat_interval` of people who are in a hurry, Alertmanager's default is 4 hours. */
+/**
+ * How soon an alert that still fires is sent again: the `repeat_interval` of people who are in a hurry, Alertmanager's
+ * default is 4 hours.
+ */
 const repeatEveryMs = 60_000
 /** After how long a person sees to a workload. */
 const personComesAfterMs = 10 * 60_000
@@ -113,10 +120,17 @@ export class Alertmanager implements FarEnd {
     for (let count = this.cluster.workloads.length; count > 0; count--) this.incident()
   }
 
-  /** One more alert about a workload. Where that is well it is a false alarm, which lasts for as long as it takes to look at it. */
+  /**
+   * One more alert about a workload. Where that is well it is a false alarm, which lasts for as long as it takes to
+   * look at it.
+   */
   alarm(ref: ResourceRef): void {
     const { name, namespace } = ref
-    this.fire(ref, { alertname: "KubeDeploymentReplicasMismatch", severity: "warning", namespace, deployment: name }, evaluateEveryMs)
+    this.fire(
+      ref,
+      { alertname: "KubeDeploymentReplicasMismatch", severity: "warning", namespace, deployment: name },
+      evaluateEveryMs
+    )
   }
 
   heal(): void {
@@ -147,7 +161,8 @@ export class Alertmanager implements FarEnd {
       this.fire(ref, { alertname: "KubeDeploymentRolloutStuck", severity: "critical", namespace, deployment: name })
       if (!this.random.chance(podAlertsShare)) return
       // That they are one incident is for the service to find out.
-      for (const pod of this.cluster.brokenPods(ref)) this.fire(ref, { alertname: "KubePodCrashLooping", severity: "warning", namespace, pod })
+      for (const pod of this.cluster.brokenPods(ref))
+        this.fire(ref, { alertname: "KubePodCrashLooping", severity: "warning", namespace, pod })
     })
   }
 
@@ -199,13 +214,21 @@ export class Alertmanager implements FarEnd {
   private dispatch(webhook: Webhook, what: string): void {
     const deliveries = [...this.disturbances].reduce<ReadonlyArray<Delivery>>(
       (all, disturbance) =>
-        all.flatMap((delivery) => disturbance(delivery.webhook).map((next) => ({ ...next, afterMs: delivery.afterMs + next.afterMs }))).slice(0, mostDeliveries),
+        all
+          .flatMap((delivery) =>
+            disturbance(delivery.webhook).map((next) => ({ ...next, afterMs: delivery.afterMs + next.afterMs }))
+          )
+          .slice(0, mostDeliveries),
       [{ afterMs: 0, webhook }]
     )
-    deliveries.forEach((delivery, index) => this.deliver(delivery, index === 0 ? what : `${what}, once more (${index})`))
+    deliveries.forEach((delivery, index) =>
+      this.deliver(delivery, index === 0 ? what : `${what}, once more (${index})`)
+    )
   }
 
-  /** Sends until it is acknowledged, and tells of every answer. `what` names it for people; it is one delivery's alone. */
+  /**
+   * Sends until it is acknowledged, and tells of every answer. `what` names it for people; it is one delivery's alone.
+   */
   deliver({ afterMs, webhook }: Delivery, what: string): void {
     const { world } = this.setting
     this.unsent.set(what, what)
@@ -215,12 +238,17 @@ export class Alertmanager implements FarEnd {
 
   private post(webhook: Webhook, what: string): void {
     const { observations } = this.setting
-    const post = this.service.call(this.process!, (kubernaut) => kubernaut.receive(webhook)).pipe(
-      // What breaks in the service is answered with a 500.
-      Effect.catchDefect(() => Effect.fail("broken" as const)),
-      Effect.filterOrFail((receipt) => receipt.shed === 0, () => "shed" as const),
-      Effect.retry(retries)
-    )
+    const post = this.service
+      .call(this.process!, (kubernaut) => kubernaut.receive(webhook))
+      .pipe(
+        // What breaks in the service is answered with a 500.
+        Effect.catchDefect(() => Effect.fail("broken" as const)),
+        Effect.filterOrFail(
+          (receipt) => receipt.shed === 0,
+          () => "shed" as const
+        ),
+        Effect.retry(retries)
+      )
     this.process!.fork(post, (exit) => {
       if (exit._tag === "Failure") return
       this.unsent.delete(what)
@@ -242,18 +270,21 @@ export class Alertmanager implements FarEnd {
     return {
       version: "4",
       status,
-      alerts: [{
-        status,
-        labels: firing.labels,
-        annotations,
-        startsAt: firing.startsAt,
-        endsAt: status === "firing" ? "0001-01-01T00:00:00Z" : timeOf(world.wallStartMs + world.nowMs),
-        fingerprint: firing.fingerprint
-      }]
+      alerts: [
+        {
+          status,
+          labels: firing.labels,
+          annotations,
+          startsAt: firing.startsAt,
+          endsAt: status === "firing" ? "0001-01-01T00:00:00Z" : timeOf(world.wallStartMs + world.nowMs),
+          fingerprint: firing.fingerprint
+        }
+      ]
     }
   }
 }
 
-const nameOf = ({ fingerprint, startsAt }: Firing, status: "firing" | "resolved"): string => `${status} ${fingerprint} of ${startsAt}`
+const nameOf = ({ fingerprint, startsAt }: Firing, status: "firing" | "resolved"): string =>
+  `${status} ${fingerprint} of ${startsAt}`
 
 const timeOf = (ms: number): string => new Date(ms).toISOString()

@@ -1,10 +1,12 @@
 /**
- * The service's end of the wire to the cluster's API server: every attempt of every request is told as `RequestBegan` and `RequestEnded`.
+ * The service's end of the wire to the cluster's API server: every attempt of every request is told as `RequestBegan`
+ * and `RequestEnded`.
  *
- * A request is what the service makes of the port once (`client.get(ref)`), and each run of that is an attempt of it: the pipeline in between repeats the
- * run and does not make the request anew. What is made and never run was turned away by the service itself; it is counted (`asked`), because a
- * retry budget is earned by it too.
+ * A request is what the service makes of the port once (`client.get(ref)`), and each run of that is an attempt of it:
+ * the pipeline in between repeats the run and does not make the request anew. What is made and never run was turned
+ * away by the service itself; it is counted (`asked`), because a retry budget is earned by it too.
  */
+
 import { Cause, Effect, Exit } from "effect"
 import { Callers } from "../Callers.ts"
 import type { Setting } from "../FarEnd.ts"
@@ -39,7 +41,12 @@ export class ApiWire {
     if (!observations.isHeard("RequestBegan")) return attempt
     return Effect.withFiber((fiber) => {
       // Made once for the whole life of the client: each run of it is a request.
-      const request: ApiRequest = { work: work.verb === "probe" ? { ...work } : work, process: this.callers.numberOf(fiber), number: ++this.attempts, asked: this.asked }
+      const request: ApiRequest = {
+        work: work.verb === "probe" ? { ...work } : work,
+        process: this.callers.numberOf(fiber),
+        number: ++this.attempts,
+        asked: this.asked
+      }
       observations.tell({ _tag: "RequestBegan", request })
       return Effect.onExitPrimitive(attempt, (exit) => {
         const givenUp = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)

@@ -1,24 +1,32 @@
 /**
- * The Kubernetes cluster: the sandbox, whose workloads get better or worse by what is done to them, behind a network that takes time and may fail.
+ * The Kubernetes cluster: the sandbox, whose workloads get better or worse by what is done to them, behind a network
+ * that takes time and may fail.
  *
  * Every request of the service goes
  *
  *     latency ──> faults (`disturb`) ──> API server ──> (a write is told as `ClusterWrite`) ──> faults ──> latency
  *
- * so that a service that crashes in the middle has or has not written, and does not know. The cluster goes by the world's time, whatever the service's
- * wall clock says.
+ * so that a service that crashes in the middle has or has not written, and does not know. The cluster goes by the
+ * world's time, whatever the service's wall clock says.
  *
- * The rest of the world (a person who rolls a bad version out, whoever looks whether a workload serves) uses `direct`, at once and undisturbed.
+ * The rest of the world (a person who rolls a bad version out, whoever looks whether a workload serves) uses `direct`,
+ * at once and undisturbed.
  */
+
 import { Clock, Context, Effect, Layer, Random, Result, type Schema } from "effect"
 import type { Change } from "../../domain/Change.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
-import { KubernetesClient, type KubernetesError, type KubernetesObject, type ListOptions } from "../../kubernetes/KubernetesClient.ts"
+import {
+  KubernetesClient,
+  type KubernetesError,
+  type KubernetesObject,
+  type ListOptions
+} from "../../kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../kubernetes/Sandbox.ts"
 import type { FarEnd, Setting } from "../FarEnd.ts"
 import { crashLog, environment, eventMessage } from "../Secrets.ts"
-import { SimulatedClock } from "../SimulatedClock.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
+import { SimulatedClock } from "../SimulatedClock.ts"
 import { ApiWire } from "./ApiWire.ts"
 
 /** A request of the service, as it reaches the API server. */
@@ -30,10 +38,13 @@ export interface Request extends Sandbox.Operation {
 }
 
 /**
- * Stands between the service and the API server: it may delay a request, refuse it, or let it happen and lose the answer. Several stand one around
- * the other.
+ * Stands between the service and the API server: it may delay a request, refuse it, or let it happen and lose the
+ * answer. Several stand one around the other.
  */
-export type Disturbance = <A>(request: Request, server: Effect.Effect<A, KubernetesError>) => Effect.Effect<A, KubernetesError>
+export type Disturbance = <A>(
+  request: Request,
+  server: Effect.Effect<A, KubernetesError>
+) => Effect.Effect<A, KubernetesError>
 
 type Client = KubernetesClient["Service"]
 
@@ -56,9 +67,18 @@ const executionOf = (change: Change): string | undefined => {
 const writer = "kubernaut"
 
 /** As a kubelet's: 10 s before the first restart of a crash loop, up to 5 minutes. */
-const pace = { startup: "2 seconds", termination: "1 second", crash: "500 millis", backoff: "10 seconds", backoffCap: "5 minutes" } as const
+const pace = {
+  startup: "2 seconds",
+  termination: "1 second",
+  crash: "500 millis",
+  backoff: "10 seconds",
+  backoffCap: "5 minutes"
+} as const
 
-/** Who else has a say about a workload: its namespace is protected, Helm declares it, or an autoscaler owns its replica count. */
+/**
+ * Who else has a say about a workload: its namespace is protected, Helm declares it, or an autoscaler owns its replica
+ * count.
+ */
 export type Ownership = "protected" | "helm" | "autoscaler"
 
 /** How large a scenario is whose cluster has such workloads. */
@@ -77,7 +97,10 @@ export const verbs = { Patch: "patch", Evict: "evict", Delete: "delete", Create:
 export class Cluster implements FarEnd {
   readonly name = "cluster"
   readonly layer: Layer.Layer<KubernetesClient>
-  /** Deployments that exist for the scenario. In a cluster of some size three of them are not Kubernaut's alone, see `ownership`. */
+  /**
+   * Deployments that exist for the scenario. In a cluster of some size three of them are not Kubernaut's alone, see
+   * `ownership`.
+   */
   readonly workloads: ReadonlyArray<ResourceRef>
   private readonly setting: Setting
   private readonly sandbox: Client
@@ -99,9 +122,18 @@ export class Cluster implements FarEnd {
     this.setting = setting
     this.random = world.random("cluster")
     this.wire = new ApiWire(setting)
-    const plain = Array.from({ length: scenario.workloads }, (_, index) => ({ namespace: "prod", kind: "Deployment", name: `app-${index + 1}` }))
+    const plain = Array.from({ length: scenario.workloads }, (_, index) => ({
+      namespace: "prod",
+      kind: "Deployment",
+      name: `app-${index + 1}`
+    }))
     this.owners = new Map(scenario.workloads < ownedFrom ? [] : owned.map(({ name, ownership }) => [name, ownership]))
-    this.workloads = [...plain, ...owned.filter(({ name }) => this.owners.has(name)).map(({ name, namespace }) => ({ namespace, kind: "Deployment", name }))]
+    this.workloads = [
+      ...plain,
+      ...owned
+        .filter(({ name }) => this.owners.has(name))
+        .map(({ name, namespace }) => ({ namespace, kind: "Deployment", name }))
+    ]
     this.clock = new SimulatedClock({
       get nowMs() {
         return world.nowMs
@@ -109,14 +141,22 @@ export class Cluster implements FarEnd {
       wallOriginMs: world.wallStartMs,
       after: (delayMs, run) => world.at(world.nowMs + delayMs, run)
     })
-    this.runDirect = Effect.runSyncWith(Context.make(Clock.Clock, this.clock).pipe(Context.add(Random.Random, this.random)))
-    this.sandbox = this.direct(Sandbox.make({
-      shop: false,
-      pace,
-      images: Object.fromEntries(this.workloads.map(({ name, namespace }) => [`registry.example/${namespace}/${name}`, { logs: crashLog }])),
-      // Those of kube-system are there already.
-      deployments: this.workloads.filter(({ namespace }) => namespace === "prod").map(({ name, namespace }) => ({ name, namespace, behaviour: "healthy" }))
-    }))
+    this.runDirect = Effect.runSyncWith(
+      Context.make(Clock.Clock, this.clock).pipe(Context.add(Random.Random, this.random))
+    )
+    this.sandbox = this.direct(
+      Sandbox.make({
+        shop: false,
+        pace,
+        images: Object.fromEntries(
+          this.workloads.map(({ name, namespace }) => [`registry.example/${namespace}/${name}`, { logs: crashLog }])
+        ),
+        // Those of kube-system are there already.
+        deployments: this.workloads
+          .filter(({ namespace }) => namespace === "prod")
+          .map(({ name, namespace }) => ({ name, namespace, behaviour: "healthy" }))
+      })
+    )
     for (const { name, ownership } of owned) if (this.owners.has(name)) this.own(name, ownership)
     this.layer = Layer.succeed(KubernetesClient, this.client())
   }
@@ -135,8 +175,8 @@ export class Cluster implements FarEnd {
   }
 
   /**
-   * Whether a workload truly serves, by its pods alone: as many are ready as are wanted, and none of them fails. The Deployment's own status, which the
-   * service goes by, is not looked at.
+   * Whether a workload truly serves, by its pods alone: as many are ready as are wanted, and none of them fails. The
+   * Deployment's own status, which the service goes by, is not looked at.
    */
   serves(ref: ResourceRef): boolean {
     const object = this.read(ref)
@@ -148,12 +188,15 @@ export class Cluster implements FarEnd {
 
   /** The names of a workload's pods that are not ready. */
   brokenPods(ref: ResourceRef): ReadonlyArray<string> {
-    return this.podsOf(ref).filter((pod) => !isReady(pod)).map((pod) => pod.metadata.name)
+    return this.podsOf(ref)
+      .filter((pod) => !isReady(pod))
+      .map((pod) => pod.metadata.name)
   }
 
   private podsOf({ name, namespace }: ResourceRef): ReadonlyArray<KubernetesObject> {
-    return this.direct(this.sandbox.list("Pod", { namespace, labelSelector: { app: name } }))
-      .filter((pod) => pod.metadata.deletionTimestamp === undefined)
+    return this.direct(this.sandbox.list("Pod", { namespace, labelSelector: { app: name } })).filter(
+      (pod) => pod.metadata.deletionTimestamp === undefined
+    )
   }
 
   /** When somebody other than the service last wrote to a workload. */
@@ -175,18 +218,31 @@ export class Cluster implements FarEnd {
   }
 
   /** A disruption budget allows no eviction of a workload's pods, until the answer is called. */
-  forbidEvictions({ budget, name, namespace }: { readonly namespace: string; readonly name: string; readonly budget: string }): () => void {
+  forbidEvictions({
+    budget,
+    name,
+    namespace
+  }: {
+    readonly namespace: string
+    readonly name: string
+    readonly budget: string
+  }): () => void {
     const ref = { namespace, kind: "PodDisruptionBudget", name: budget }
-    this.write({ _tag: "Create", ref, manifest: {
-      apiVersion: "policy/v1",
-      kind: ref.kind,
-      metadata: { name: budget, namespace },
-      spec: { minAvailable: "100%", selector: { matchLabels: { app: name } } }
-    } })
-    return () => Result.match(this.read(ref), {
-      onFailure: () => {},
-      onSuccess: ({ metadata: { uid } }) => this.write({ _tag: "Delete", ref, uid })
+    this.write({
+      _tag: "Create",
+      ref,
+      manifest: {
+        apiVersion: "policy/v1",
+        kind: ref.kind,
+        metadata: { name: budget, namespace },
+        spec: { minAvailable: "100%", selector: { matchLabels: { app: name } } }
+      }
     })
+    return () =>
+      Result.match(this.read(ref), {
+        onFailure: () => {},
+        onSuccess: ({ metadata: { uid } }) => this.write({ _tag: "Delete", ref, uid })
+      })
   }
 
   /** Somebody deletes a workload, until `restore`. Nothing where it is gone already. */
@@ -203,7 +259,12 @@ export class Cluster implements FarEnd {
     if (object === undefined || Result.isSuccess(this.read(ref))) return
     this.gone.delete(ref.name)
     const { labels = {}, name, namespace = "" } = object.metadata
-    const manifest = { apiVersion: object.apiVersion, kind: object.kind, metadata: { name, namespace, labels }, spec: object["spec"] }
+    const manifest = {
+      apiVersion: object.apiVersion,
+      kind: object.kind,
+      metadata: { name, namespace, labels },
+      spec: object["spec"]
+    }
     // What the API server gave is JSON.
     this.write({ _tag: "Create", ref, manifest: manifest as unknown as Schema.JsonObject })
     this.repair(ref)
@@ -211,7 +272,9 @@ export class Cluster implements FarEnd {
 
   /** Rolls a version out that crash-loops; `flaky`: after it has been ready for some seconds. */
   breakRollout(ref: ResourceRef, how: "bad" | "flaky" = "bad"): void {
-    this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:${how}-${++this.releases}`, [{ op: "add", path: "/spec/template/spec/containers/0/env", value: environment }])
+    this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:${how}-${++this.releases}`, [
+      { op: "add", path: "/spec/template/spec/containers/0/env", value: environment }
+    ])
     this.complain(ref)
   }
 
@@ -245,41 +308,69 @@ export class Cluster implements FarEnd {
   private own(name: string, ownership: Ownership): void {
     const ref = { namespace: "prod", kind: "Deployment", name }
     if (ownership === "helm") {
-      this.write({ _tag: "Patch", ref, patch: [
-        { op: "add", path: "/metadata/labels/app.kubernetes.io~1managed-by", value: "Helm" },
-        { op: "add", path: "/metadata/annotations", value: { "meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": "prod" } }
-      ] })
+      this.write({
+        _tag: "Patch",
+        ref,
+        patch: [
+          { op: "add", path: "/metadata/labels/app.kubernetes.io~1managed-by", value: "Helm" },
+          {
+            op: "add",
+            path: "/metadata/annotations",
+            value: { "meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": "prod" }
+          }
+        ]
+      })
     }
     if (ownership === "autoscaler") {
-      this.write({ _tag: "Create", ref: { ...ref, kind: "HorizontalPodAutoscaler" }, manifest: {
-        apiVersion: "autoscaling/v2",
-        kind: "HorizontalPodAutoscaler",
-        metadata: { name, namespace: "prod" },
-        spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name }, minReplicas: 2, maxReplicas: 2 }
-      } })
+      this.write({
+        _tag: "Create",
+        ref: { ...ref, kind: "HorizontalPodAutoscaler" },
+        manifest: {
+          apiVersion: "autoscaling/v2",
+          kind: "HorizontalPodAutoscaler",
+          metadata: { name, namespace: "prod" },
+          spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name }, minReplicas: 2, maxReplicas: 2 }
+        }
+      })
     }
   }
 
-  private setImage(ref: ResourceRef, image: string, more: Extract<Change, { readonly _tag: "Patch" }>["patch"] = []): void {
+  private setImage(
+    ref: ResourceRef,
+    image: string,
+    more: Extract<Change, { readonly _tag: "Patch" }>["patch"] = []
+  ): void {
     if (Result.isFailure(this.read(ref))) return
-    this.write({ _tag: "Patch", ref, patch: [{ op: "replace", path: "/spec/template/spec/containers/0/image", value: image }, ...more] })
+    this.write({
+      _tag: "Patch",
+      ref,
+      patch: [{ op: "replace", path: "/spec/template/spec/containers/0/image", value: image }, ...more]
+    })
   }
 
   /** An event about a workload; the first stays, and is refused when it is made again. */
   private complain({ kind, name, namespace }: ResourceRef): void {
     const event = `${name}.pull`
     const lastTimestamp = new Date(this.setting.world.wallStartMs + this.setting.world.nowMs).toISOString()
-    this.direct(Effect.ignore(this.sandbox.apply({ _tag: "Create", ref: { namespace, kind: "Event", name: event }, manifest: {
-      apiVersion: "v1",
-      kind: "Event",
-      metadata: { name: event, namespace },
-      involvedObject: { kind, namespace, name },
-      type: "Warning",
-      reason: "Failed",
-      message: eventMessage,
-      count: 1,
-      lastTimestamp
-    } })))
+    this.direct(
+      Effect.ignore(
+        this.sandbox.apply({
+          _tag: "Create",
+          ref: { namespace, kind: "Event", name: event },
+          manifest: {
+            apiVersion: "v1",
+            kind: "Event",
+            metadata: { name: event, namespace },
+            involvedObject: { kind, namespace, name },
+            type: "Warning",
+            reason: "Failed",
+            message: eventMessage,
+            count: 1,
+            lastTimestamp
+          }
+        })
+      )
+    )
   }
 
   private direct<A, E>(effect: Effect.Effect<A, E>): A {
@@ -290,15 +381,26 @@ export class Cluster implements FarEnd {
     const { sandbox } = this
     const read = { dryRun: false }
     return {
-      get: (ref) => this.request({ verb: "get", ...ref, ...read }, ref.kind === "Deployment" ? this.noted(ref, sandbox.get(ref)) : sandbox.get(ref)),
-      list: (kind, options) => this.request({ verb: "list", kind, namespace: options.namespace ?? "", name: "", ...read, options }, sandbox.list(kind, options)),
+      get: (ref) =>
+        this.request(
+          { verb: "get", ...ref, ...read },
+          ref.kind === "Deployment" ? this.noted(ref, sandbox.get(ref)) : sandbox.get(ref)
+        ),
+      list: (kind, options) =>
+        this.request(
+          { verb: "list", kind, namespace: options.namespace ?? "", name: "", ...read, options },
+          sandbox.list(kind, options)
+        ),
       logs: (pod, options) => this.request({ verb: "logs", ...pod, ...read }, sandbox.logs(pod, options)),
       watch: (kind, options) => sandbox.watch(kind, options),
       probe: this.request({ verb: "probe", kind: "", namespace: "", name: "", ...read }, sandbox.probe),
       apply: (change, options) => {
         const dryRun = options?.dryRun === true
         const server = sandbox.apply(change, options)
-        return this.request({ verb: verbs[change._tag], ...change.ref, dryRun, change }, dryRun ? server : this.told(change, server))
+        return this.request(
+          { verb: verbs[change._tag], ...change.ref, dryRun, change },
+          dryRun ? server : this.told(change, server)
+        )
       }
     }
   }
@@ -306,7 +408,9 @@ export class Cluster implements FarEnd {
   /** Without the costs of another context where the caller's clock is right, as it nearly always is. */
   private byWorldTime<A, E>(server: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.clockWith((clock) =>
-      clock.currentTimeMillisUnsafe() === this.clock.currentTimeMillisUnsafe() ? server : Effect.provideService(server, Clock.Clock, this.clock)
+      clock.currentTimeMillisUnsafe() === this.clock.currentTimeMillisUnsafe()
+        ? server
+        : Effect.provideService(server, Clock.Clock, this.clock)
     )
   }
 
@@ -314,17 +418,22 @@ export class Cluster implements FarEnd {
     const atServer = this.byWorldTime(server)
     const isWrite = request.change !== undefined && !request.dryRun
     const asked = this.wire.ask(request.verb, `${request.kind} ${request.name}`)
-    return this.wire.carry(asked, Effect.suspend(() => {
-      let disturbed = atServer
-      for (const disturbance of this.disturbances) disturbed = disturbance(request, disturbed)
-      const answered = Effect.flatMap(this.underWay, () => disturbed)
-      // The way back is worth a timer where a crash on it matters.
-      return isWrite ? Effect.ensuring(answered, this.underWay) : answered
-    }))
+    return this.wire.carry(
+      asked,
+      Effect.suspend(() => {
+        let disturbed = atServer
+        for (const disturbance of this.disturbances) disturbed = disturbance(request, disturbed)
+        const answered = Effect.flatMap(this.underWay, () => disturbed)
+        // The way back is worth a timer where a crash on it matters.
+        return isWrite ? Effect.ensuring(answered, this.underWay) : answered
+      })
+    )
   }
 
   /** The time that a message takes. */
-  private readonly underWay: Effect.Effect<void> = Effect.suspend(() => Effect.sleep(this.random.between(...this.setting.scenario.clusterLatencyMs)))
+  private readonly underWay: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.sleep(this.random.between(...this.setting.scenario.clusterLatencyMs))
+  )
 
   private noted<A, E>(ref: ResourceRef, server: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.tap(server, () => Effect.sync(() => this.readMs.set(ref.name, this.setting.world.nowMs)))
@@ -332,7 +441,12 @@ export class Cluster implements FarEnd {
 
   private told<A>(change: Change, server: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> {
     const executionId = executionOf(change)
-    const about = { _tag: "ClusterWrite", by: writer, change, ...(executionId === undefined ? {} : { executionId }) } as const
+    const about = {
+      _tag: "ClusterWrite",
+      by: writer,
+      change,
+      ...(executionId === undefined ? {} : { executionId })
+    } as const
     return Effect.withFiber((fiber) => {
       const process = this.wire.callers.numberOf(fiber)
       return Effect.matchEffect(server, {
@@ -350,12 +464,20 @@ export class Cluster implements FarEnd {
 }
 
 const isReady = (pod: KubernetesObject): boolean =>
-  (pod as { readonly status?: { readonly conditions?: ReadonlyArray<{ readonly type: string; readonly status: string }> } })
-    .status?.conditions?.some(({ status, type }) => type === "Ready" && status === "True") === true
+  (
+    pod as {
+      readonly status?: { readonly conditions?: ReadonlyArray<{ readonly type: string; readonly status: string }> }
+    }
+  ).status?.conditions?.some(({ status, type }) => type === "Ready" && status === "True") === true
 
 interface DeploymentObject extends KubernetesObject {
   readonly spec?: { readonly replicas?: number }
-  readonly status?: { readonly observedGeneration?: number; readonly updatedReplicas?: number; readonly readyReplicas?: number; readonly replicas?: number }
+  readonly status?: {
+    readonly observedGeneration?: number
+    readonly updatedReplicas?: number
+    readonly readyReplicas?: number
+    readonly replicas?: number
+  }
 }
 
 /** As `kubectl rollout status` has it. */

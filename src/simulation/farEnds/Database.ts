@@ -1,13 +1,14 @@
 /**
  * The service's database: SQLite in memory, held from outside, so that it survives a crash as it was last committed.
  *
- * After every commit the rows that it added to the journal are read and told (`Committed`). A batch is one step, so whatever a process does after a
- * commit, it does after the checkers have heard of it.
+ * After every commit the rows that it added to the journal are read and told (`Committed`). A batch is one step, so
+ * whatever a process does after a commit, it does after the checkers have heard of it.
  *
  * Faults of storage belong to `intercept`: what it throws is what the driver throws.
  */
-import { Effect, Layer } from "effect"
+
 import { createHash } from "node:crypto"
+import { Effect, Layer } from "effect"
 import type { RemediationEvent, RemediationEventKind } from "../../domain/Remediation.ts"
 import type { ActionHistory } from "../../storage/ActionHistory.ts"
 import type { AuditLog } from "../../storage/AuditLog.ts"
@@ -43,14 +44,17 @@ const made = <E extends Error>(error: E): E => {
 }
 
 /** An error of the driver with an SQLite result code, as `node:sqlite` throws it. */
-export const driverError = (errcode: number, message: string): Error => made(Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode }))
+export const driverError = (errcode: number, message: string): Error =>
+  made(Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode }))
 
 /** What the driver throws when it is broken itself. */
 export const brokenDriver = (): Error => made(new TypeError("the driver broke"))
 
 /** Whether it, or what caused it, was made by a fault. */
 export const isSimulated = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && (simulated.has(error) || ["cause", "reason"].some((key) => key in error && isSimulated(Reflect.get(error, key))))
+  typeof error === "object"
+  && error !== null
+  && (simulated.has(error) || ["cause", "reason"].some((key) => key in error && isSimulated(Reflect.get(error, key))))
 
 /** A line of the audit log, as committed. */
 export interface AuditRow {
@@ -74,7 +78,8 @@ interface ConnectionOfService {
 /** The question that the sweep for open work asks. */
 const sweeps = /^select target_key from remediations where open = 1/
 
-const addedRows = "select rowid, remediation_id, sequence, epoch, kind, at, data from remediation_events where rowid > ? order by rowid"
+const addedRows =
+  "select rowid, remediation_id, sequence, epoch, kind, at, data from remediation_events where rowid > ? order by rowid"
 
 interface JournalRow {
   readonly rowid: number
@@ -113,7 +118,7 @@ class CommittedRow implements CommittedEvent {
     return this.row.data
   }
   get event(): RemediationEvent {
-    return this.parsed ??= JSON.parse(this.row.data) as RemediationEvent
+    return (this.parsed ??= JSON.parse(this.row.data) as RemediationEvent)
   }
 }
 
@@ -165,12 +170,15 @@ export class Database implements FarEnd {
 
   constructor(setting: Setting) {
     this.setting = setting
-    this.connection = Sqlite.openMemory(migrated ??= makeTables())
-    this.layer = Layer.unwrap(Effect.clockWith((clock) => {
-      const process = setting.world.processes.findLast((each) => each.clock === clock)
-      return Effect.sync(() => Storage.layerDatabase(this.connect(process?.number ?? -1)))
-    }))
-    // As when the file of a process that died is opened again. Only a migration has a transaction that is longer than a step.
+    this.connection = Sqlite.openMemory((migrated ??= makeTables()))
+    this.layer = Layer.unwrap(
+      Effect.clockWith((clock) => {
+        const process = setting.world.processes.findLast((each) => each.clock === clock)
+        return Effect.sync(() => Storage.layerDatabase(this.connect(process?.number ?? -1)))
+      })
+    )
+    // As when the file of a process that died is opened again. Only a migration has a transaction that is longer than a
+    // step.
     setting.observations.listen({ ProcessEnded: () => this.giveUp() })
   }
 
@@ -189,7 +197,9 @@ export class Database implements FarEnd {
 
   /** The audit log as it is committed now, in the order of its sequence. */
   auditRows(): ReadonlyArray<AuditRow> {
-    return this.connection.prepare("select sequence, at, actor, kind, subject, data, hash from audit order by sequence").all() as unknown as ReadonlyArray<AuditRow>
+    return this.connection
+      .prepare("select sequence, at, actor, kind, subject, data, hash from audit order by sequence")
+      .all() as unknown as ReadonlyArray<AuditRow>
   }
 
   /** Of all rows of the journal so far, in the order of their commits. */
@@ -243,18 +253,21 @@ export class Database implements FarEnd {
     const statement = this.statement(sql)
     const kind = kindOf(sql)
     const isSweep = sweeps.test(sql)
-    const observe = (verb: "run" | "get" | "all") => (...params: ReadonlyArray<never>) => {
-      if (this.disturbances.size > 0) this.disturbed(kind, sql, isSweep, own.number)
-      const result = statement[verb](...params)
-      if (kind === "commit") {
-        this.commits++
-        own.commits++
-        this.committed(own.process)
-        for (const { afterCommit } of this.disturbances) afterCommit?.()
+    const observe =
+      (verb: "run" | "get" | "all") =>
+      (...params: ReadonlyArray<never>) => {
+        if (this.disturbances.size > 0) this.disturbed(kind, sql, isSweep, own.number)
+        const result = statement[verb](...params)
+        if (kind === "commit") {
+          this.commits++
+          own.commits++
+          this.committed(own.process)
+          for (const { afterCommit } of this.disturbances) afterCommit?.()
+        }
+        return result
       }
-      return result
-    }
-    // All connections of a run are one in truth, so that the version that tells of the commits of others is counted here.
+    // All connections of a run are one in truth, so that the version that tells of the commits of others is counted
+    // here.
     const version = () => ({ data_version: this.commits - own.commits })
     /** One that is set otherwise is not for others. */
     const set = (how: "setReadBigInts" | "setReturnArrays") => (on: boolean) => {
@@ -275,7 +288,8 @@ export class Database implements FarEnd {
     try {
       this.before(kind, sql)
     } catch (error) {
-      if (isSweep && !(error instanceof Error && "errcode" in error)) this.setting.observations.tell({ _tag: "SweepBroke", connection })
+      if (isSweep && !(error instanceof Error && "errcode" in error))
+        this.setting.observations.tell({ _tag: "SweepBroke", connection })
       throw error
     }
   }
@@ -283,7 +297,8 @@ export class Database implements FarEnd {
   private committed(process: number): void {
     const rows = this.statement(addedRows).all(this.lastRow) as unknown as ReadonlyArray<JournalRow>
     if (rows.length === 0) return
-    for (const row of rows) this.unhashed += `${row.remediation_id} ${row.sequence} ${row.epoch} ${row.at} ${row.data}\n`
+    for (const row of rows)
+      this.unhashed += `${row.remediation_id} ${row.sequence} ${row.epoch} ${row.at} ${row.data}\n`
     if (this.unhashed.length > 100_000) this.digest()
     this.lastRow = rows[rows.length - 1]!.rowid
     this.setting.observations.tell({ _tag: "Committed", process, events: rows.map((row) => new CommittedRow(row)) })

@@ -1,18 +1,21 @@
 /**
- * Whoever tries, when all is healed and quiet, whether the service is truly as good as new: what leaks is seldom seen, and is missing when it is needed.
+ * Whoever tries, when all is healed and quiet, whether the service is truly as good as new: what leaks is seldom seen,
+ * and is missing when it is needed.
  *
  *     healed ── a minute of quiet ──> false alarms about two workloads ── all ended ──> every place of every bulkhead at once ──> done
  *
- * - **False alarms** have to go all the way, like any alert: through the journal, the actors, the locks, the cluster and the models. They are also the requests
- *   that a breaker which nobody probes needs to find out that its peer is back; there are more of them while one has not.
- * - **Places.** As many calls as a bulkhead has places are made through it at once, and each waits until all have begun. Where fewer begin, a place has
- *   been lost, or belongs to somebody who has left the queue.
+ * - **False alarms** have to go all the way, like any alert: through the journal, the actors, the locks, the cluster and
+ *   the models. They are also the requests that a breaker which nobody probes needs to find out that its peer is back;
+ *   there are more of them while one has not.
+ * - **Places.** As many calls as a bulkhead has places are made through it at once, and each waits until all have begun.
+ *   Where fewer begin, a place has been lost, or belongs to somebody who has left the queue.
  *
  * A service that was started anew meanwhile is tried from the beginning.
  */
+
 import { Effect, Latch } from "effect"
-import type { FarEnd, Setting } from "../FarEnd.ts"
 import type { Bulkhead } from "../../resilience/Bulkhead.ts"
+import type { FarEnd, Setting } from "../FarEnd.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
 import type { ServiceProcess } from "../ServiceProcess.ts"
 import type { Alertmanager } from "./Alertmanager.ts"
@@ -37,7 +40,10 @@ const begunAtOnce = (bulkhead: Bulkhead): Effect.Effect<number> =>
       return Latch.await(all)
     })
     const calls = Array.from({ length: bulkhead.limit }, () => Effect.exit(bulkhead.withPlace(call)))
-    return Effect.map(Effect.timeoutOption(Effect.all(calls, { concurrency: "unbounded", discard: true }), "2 seconds"), () => begun)
+    return Effect.map(
+      Effect.timeoutOption(Effect.all(calls, { concurrency: "unbounded", discard: true }), "2 seconds"),
+      () => begun
+    )
   })
 
 export class Drill implements FarEnd {
@@ -62,7 +68,8 @@ export class Drill implements FarEnd {
     this.random = setting.world.random("drill")
     setting.observations.listen({
       ProcessBooted: () => this.unclosed.clear(),
-      BreakerMoved: ({ breaker, to }) => void (to === "Closed" ? this.unclosed.delete(breaker) : this.unclosed.add(breaker))
+      BreakerMoved: ({ breaker, to }) =>
+        void (to === "Closed" ? this.unclosed.delete(breaker) : this.unclosed.add(breaker))
     })
   }
 
@@ -92,9 +99,14 @@ export class Drill implements FarEnd {
   private alarm(): void {
     this.phase = "places"
     this.alarmed++
-    const drawn = this.cluster.workloads.map((ref) => ({ ref, order: this.random.nextDoubleUnsafe() })).sort((a, b) => a.order - b.order)
+    const drawn = this.cluster.workloads
+      .map((ref) => ({ ref, order: this.random.nextDoubleUnsafe() }))
+      .sort((a, b) => a.order - b.order)
     // About one that is in trouble only where there is no other: then it is no false alarm.
-    const [well, ill] = [drawn.filter(({ ref }) => this.cluster.serves(ref)), drawn.filter(({ ref }) => !this.cluster.serves(ref))]
+    const [well, ill] = [
+      drawn.filter(({ ref }) => this.cluster.serves(ref)),
+      drawn.filter(({ ref }) => !this.cluster.serves(ref))
+    ]
     for (const { ref } of [...well, ...ill].slice(0, alarms)) this.alertmanager.alarm(ref)
   }
 
@@ -103,16 +115,22 @@ export class Drill implements FarEnd {
     const isLast = ++this.tried >= tries
     const bulkheads = this.service.bulkheads
     const number = this.process
-    this.service.process?.fork(Effect.forEach(bulkheads, ({ bulkhead }) => begunAtOnce(bulkhead)), (exit) => {
-      // Whoever went down in the middle is tried anew.
-      if (exit._tag === "Failure" || this.phase !== "places" || this.process !== number) return
-      const narrow = exit.value.some((begun, index) => begun < bulkheads[index]!.bulkhead.limit)
-      if (narrow && !isLast) return
-      this.phase = "done"
-      exit.value.forEach((begun, index) => {
-        const { bulkhead: { limit }, peer } = bulkheads[index]!
-        observations.tell({ _tag: "PlacesTried", peer, begun, limit })
-      })
-    })
+    this.service.process?.fork(
+      Effect.forEach(bulkheads, ({ bulkhead }) => begunAtOnce(bulkhead)),
+      (exit) => {
+        // Whoever went down in the middle is tried anew.
+        if (exit._tag === "Failure" || this.phase !== "places" || this.process !== number) return
+        const narrow = exit.value.some((begun, index) => begun < bulkheads[index]!.bulkhead.limit)
+        if (narrow && !isLast) return
+        this.phase = "done"
+        exit.value.forEach((begun, index) => {
+          const {
+            bulkhead: { limit },
+            peer
+          } = bulkheads[index]!
+          observations.tell({ _tag: "PlacesTried", peer, begun, limit })
+        })
+      }
+    )
   }
 }

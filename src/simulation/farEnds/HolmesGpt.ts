@@ -1,14 +1,24 @@
 /**
- * HolmesGPT as a service on the network: `POST /api/chat` and `GET /healthz` of its HTTP API, behind Effect's `HttpClient`. The real
- * `HolmesGptInvestigator` runs on it.
+ * HolmesGPT as a service on the network: `POST /api/chat` and `GET /healthz` of its HTTP API, behind Effect's
+ * `HttpClient`. The real `HolmesGptInvestigator` runs on it.
  *
- * Of what goes wrong behind it the API says little: its model's refusal is a text under 200, a context that is too long a 500, a used-up account a 429.
+ * Of what goes wrong behind it the API says little: its model's refusal is a text under 200, a context that is too long
+ * a 500, a used-up account a 429.
  *
- * The body comes in pieces that are there when the head is: how long they take is waited for before. Nobody can tell the difference who has no time
- * limit between head and body.
+ * The body comes in pieces that are there when the head is: how long they take is waited for before. Nobody can tell
+ * the difference who has no time limit between head and body.
  */
+
 import { Effect, type Exit, Inspectable, Layer, Option, Stream } from "effect"
-import { Cookies, Headers, HttpClient, HttpClientError, type HttpClientRequest, type HttpClientResponse, HttpIncomingMessage } from "effect/http"
+import {
+  Cookies,
+  Headers,
+  HttpClient,
+  HttpClientError,
+  type HttpClientRequest,
+  type HttpClientResponse,
+  HttpIncomingMessage
+} from "effect/http"
 import type { FarEnd, Setting } from "../FarEnd.ts"
 import type { CallEnding } from "../Observation.ts"
 import { planted } from "../Secrets.ts"
@@ -33,9 +43,12 @@ export interface Message {
 }
 
 // FastAPI's shape. What `detail` holds is nobody's business, and is where a careless client would leak from.
-const errorBody = JSON.stringify({ detail: `litellm.APIError: key ${planted.holmesgptInternals} at /app/holmes/core/llm.py:214` })
+const errorBody = JSON.stringify({
+  detail: `litellm.APIError: key ${planted.holmesgptInternals} at /app/holmes/core/llm.py:214`
+})
 
-const chat = (analysis: string): string => JSON.stringify({ analysis, conversation_history: [], tool_calls: [], follow_up_actions: [], metadata: {} })
+const chat = (analysis: string): string =>
+  JSON.stringify({ analysis, conversation_history: [], tool_calls: [], follow_up_actions: [], metadata: {} })
 
 /** A reply as the API says it. */
 export const messageOf = (reply: Reply): Message => {
@@ -74,7 +87,10 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
     super()
     this.request = request
     this.status = message.status
-    this.headers = Headers.fromInput({ "content-type": "application/json", ...(message.retryAfter === undefined ? {} : { "retry-after": message.retryAfter }) })
+    this.headers = Headers.fromInput({
+      "content-type": "application/json",
+      ...(message.retryAfter === undefined ? {} : { "retry-after": message.retryAfter })
+    })
     const bytes = encoder.encode(message.body)
     this.complete = share >= 1
     this.bytes = this.complete ? bytes : bytes.subarray(0, Math.floor(bytes.length * share))
@@ -86,7 +102,9 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
 
   get stream(): Stream.Stream<Uint8Array, HttpClientError.HttpClientError> {
     const size = Math.max(1, Math.ceil(this.bytes.length / pieces))
-    const chunks = Array.from({ length: Math.ceil(this.bytes.length / size) }, (_, index) => this.bytes.subarray(index * size, (index + 1) * size))
+    const chunks = Array.from({ length: Math.ceil(this.bytes.length / size) }, (_, index) =>
+      this.bytes.subarray(index * size, (index + 1) * size)
+    )
     const body = Stream.fromIterable(chunks)
     return this.complete ? body : Stream.concat(body, Stream.fail(this.cut()))
   }
@@ -125,7 +143,11 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
 
   private cut(): HttpClientError.HttpClientError {
     return new HttpClientError.HttpClientError({
-      reason: new HttpClientError.DecodeError({ request: this.request, response: this, description: "the connection was closed in the middle" })
+      reason: new HttpClientError.DecodeError({
+        request: this.request,
+        response: this,
+        description: "the connection was closed in the middle"
+      })
     })
   }
 }
@@ -138,7 +160,10 @@ const descriptions: Readonly<Record<Breakage, string>> = {
 }
 
 export const passageOf = (request: HttpClientRequest.HttpClientRequest): Passage<HttpClientError.HttpClientError> => ({
-  broken: (how) => new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, description: descriptions[how] }) })
+  broken: (how) =>
+    new HttpClientError.HttpClientError({
+      reason: new HttpClientError.TransportError({ request, description: descriptions[how] })
+    })
 })
 
 interface Answered {
@@ -149,15 +174,19 @@ interface Answered {
 /** As much of an answer as comes, when it has come. */
 export const arriving = (message: Message, { endsAfter = 1, pauseMs = 0 }: BodyFault): Effect.Effect<Answered> => {
   const answer = { message, share: endsAfter }
-  return pauseMs === 0 ? Effect.succeed(answer) : Effect.as(Effect.sleep(Math.ceil(pauseMs * pieces * endsAfter)), answer)
+  return pauseMs === 0
+    ? Effect.succeed(answer)
+    : Effect.as(Effect.sleep(Math.ceil(pauseMs * pieces * endsAfter)), answer)
 }
 
-const judge = (purpose: "work" | "probe") => (exit: Exit.Exit<unknown, unknown>): CallEnding => {
-  if (exit._tag === "Failure") return "bad"
-  const { message, share } = exit.value as Answered
-  // Of a probe the status counts; nobody needs its body.
-  return share < 1 && purpose === "work" ? "bad" : message.worth
-}
+const judge =
+  (purpose: "work" | "probe") =>
+  (exit: Exit.Exit<unknown, unknown>): CallEnding => {
+    if (exit._tag === "Failure") return "bad"
+    const { message, share } = exit.value as Answered
+    // Of a probe the status counts; nobody needs its body.
+    return share < 1 && purpose === "work" ? "bad" : message.worth
+  }
 
 /** The body of a request as text. */
 export const askedIn = (request: HttpClientRequest.HttpClientRequest): string =>
@@ -165,7 +194,10 @@ export const askedIn = (request: HttpClientRequest.HttpClientRequest): string =>
 
 /** All that a question says, of its body. */
 export const whole = (bytes: string): string => {
-  const { additional_system_prompt: instructions, ask } = JSON.parse(bytes) as { readonly ask: string; readonly additional_system_prompt: string }
+  const { additional_system_prompt: instructions, ask } = JSON.parse(bytes) as {
+    readonly ask: string
+    readonly additional_system_prompt: string
+  }
   return `${instructions}\n${ask}`
 }
 
@@ -176,15 +208,21 @@ export class HolmesGpt implements FarEnd {
 
   constructor(setting: Setting, cluster: Cluster) {
     this.service = new ModelService(setting, cluster, this.name)
-    this.layer = Layer.succeed(HttpClient.HttpClient, HttpClient.make((request) => this.respond(request)))
+    this.layer = Layer.succeed(
+      HttpClient.HttpClient,
+      HttpClient.make((request) => this.respond(request))
+    )
   }
 
-  private respond(request: HttpClientRequest.HttpClientRequest): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> {
+  private respond(
+    request: HttpClientRequest.HttpClientRequest
+  ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> {
     const { link } = this.service
     const isChat = request.method === "POST"
     const purpose = isChat ? "work" : "probe"
     const reply = Effect.suspend(() => {
-      if (request.headers["x-api-key"] !== planted.holmesgptKey && isChat) return Effect.succeed<Reply>({ _tag: "Status", status: 401 })
+      if (request.headers["x-api-key"] !== planted.holmesgptKey && isChat)
+        return Effect.succeed<Reply>({ _tag: "Status", status: 401 })
       return isChat ? this.service.ask(whole(askedIn(request))) : this.service.ping
     })
     const answered = Effect.flatMap(reply, (made) => arriving(messageOf(made), link.body))

@@ -1,11 +1,13 @@
 /**
  * Two LLM providers, `alpha` and `beta`, as `effect/ai` `LanguageModel`s. The real `LlmInvestigator` runs on them.
  *
- * The port is `LanguageModel` and not HTTP, because the official SDKs wait by promises and timers of their own, which are not the world's. What the
- * providers' protocols say of a failure is said here by the same table (`SdkLanguageModel`) as in the real ones.
+ * The port is `LanguageModel` and not HTTP, because the official SDKs wait by promises and timers of their own, which
+ * are not the world's. What the providers' protocols say of a failure is said here by the same table
+ * (`SdkLanguageModel`) as in the real ones.
  *
  * Nothing is streamed, so there is no stream that could be cut: a body that ends early is a connection that failed.
  */
+
 import { Effect, type Exit, Layer, Stream } from "effect"
 import { AiError, LanguageModel, OpenAiStructuredOutput, type Prompt } from "effect/ai"
 import { contextLength, toInvestigatorError } from "../../investigation/AiFailure.ts"
@@ -17,7 +19,8 @@ import type { Cluster } from "./Cluster.ts"
 import type { BodyFault, Passage } from "./Link.ts"
 import { ModelService, type Reply } from "./ModelService.ts"
 
-const fail = (reason: AiError.AiErrorReason): AiError.AiError => AiError.make({ module: "simulated", method: "generateText", reason })
+const fail = (reason: AiError.AiErrorReason): AiError.AiError =>
+  AiError.make({ module: "simulated", method: "generateText", reason })
 
 export const passage: Passage<AiError.AiError> = { broken: () => fail(reasonWithoutStatus(new Error("no response"))) }
 
@@ -34,8 +37,10 @@ export const textOf = (reply: Reply): Effect.Effect<string, AiError.AiError> => 
       return Effect.fail(fail(new AiError.InvalidRequestError({ parameter: "prompt", constraint: contextLength })))
     case "Status": {
       const { retryAfter, status } = reply
-      const headers = { get: (name: string) => name === "retry-after" ? retryAfter ?? null : null }
-      return Effect.fail(fail(reasonOfStatus({ status, headers, isQuota: false, isContextLength: false, isRefusal: false })))
+      const headers = { get: (name: string) => (name === "retry-after" ? (retryAfter ?? null) : null) }
+      return Effect.fail(
+        fail(reasonOfStatus({ status, headers, isQuota: false, isContextLength: false, isRefusal: false }))
+      )
     }
   }
 }
@@ -46,12 +51,16 @@ interface Answered {
 }
 
 /** An answer when it has come, where all of it comes. */
-export const arriving = <A>(answer: Effect.Effect<A, AiError.AiError>, { endsAfter = 1, pauseMs = 0 }: BodyFault): Effect.Effect<A, AiError.AiError> => {
+export const arriving = <A>(
+  answer: Effect.Effect<A, AiError.AiError>,
+  { endsAfter = 1, pauseMs = 0 }: BodyFault
+): Effect.Effect<A, AiError.AiError> => {
   const whole = endsAfter < 1 ? Effect.fail(passage.broken("truncated")) : answer
   return pauseMs === 0 ? whole : Effect.andThen(Effect.sleep(pauseMs), whole)
 }
 
-const isOurs = ({ reason }: AiError.AiError): boolean => reason._tag === "ContentPolicyError" || reason._tag === "InvalidRequestError"
+const isOurs = ({ reason }: AiError.AiError): boolean =>
+  reason._tag === "ContentPolicyError" || reason._tag === "InvalidRequestError"
 
 const judge = (exit: Exit.Exit<unknown, unknown>): CallEnding => {
   if (exit._tag === "Success") {
@@ -63,9 +72,11 @@ const judge = (exit: Exit.Exit<unknown, unknown>): CallEnding => {
 }
 
 export const textOfPrompt = (prompt: Prompt.Prompt): string =>
-  prompt.content.flatMap(({ content }) =>
-    typeof content === "string" ? [content] : content.flatMap((part) => part.type === "text" ? [part.text] : [])
-  ).join("\n")
+  prompt.content
+    .flatMap(({ content }) =>
+      typeof content === "string" ? [content] : content.flatMap((part) => (part.type === "text" ? [part.text] : []))
+    )
+    .join("\n")
 
 /** A model that says this, by whatever way it is asked. */
 export const saying = (text: Effect.Effect<string, AiError.AiError>): Effect.Effect<LanguageModel.LanguageModel> =>
@@ -76,7 +87,9 @@ const usage = {
   outputTokens: { total: undefined, text: undefined, reasoning: undefined }
 } as const
 
-const asking = (ask: (text: string) => Effect.Effect<string, AiError.AiError>): Effect.Effect<LanguageModel.LanguageModel> =>
+const asking = (
+  ask: (text: string) => Effect.Effect<string, AiError.AiError>
+): Effect.Effect<LanguageModel.LanguageModel> =>
   LanguageModel.make({
     codecTransformer: OpenAiStructuredOutput.toCodecOpenAI,
     generateText: ({ prompt }) =>
@@ -88,12 +101,24 @@ const asking = (ask: (text: string) => Effect.Effect<string, AiError.AiError>): 
   })
 
 /** As the list of models is asked for by the real ones, with their time limit. */
-export const probing = (probe: Effect.Effect<unknown, AiError.AiError | InvestigatorError>): Effect.Effect<void, InvestigatorError> =>
+export const probing = (
+  probe: Effect.Effect<unknown, AiError.AiError | InvestigatorError>
+): Effect.Effect<void, InvestigatorError> =>
   probe.pipe(
-    Effect.mapError((error) => error._tag === "InvestigatorError" ? error : toInvestigatorError("llm", error.reason, { tokens: 0, limit: 0 })),
+    Effect.mapError((error) =>
+      error._tag === "InvestigatorError" ? error : toInvestigatorError("llm", error.reason, { tokens: 0, limit: 0 })
+    ),
     Effect.timeoutOrElse({
       duration: "5 seconds",
-      orElse: () => Effect.fail(new InvestigatorError({ investigator: "llm", reason: { _tag: "Timeout" }, retryable: false, countsAsFailure: true }))
+      orElse: () =>
+        Effect.fail(
+          new InvestigatorError({
+            investigator: "llm",
+            reason: { _tag: "Timeout" },
+            retryable: false,
+            countsAsFailure: true
+          })
+        )
     }),
     Effect.asVoid
   )
@@ -107,12 +132,31 @@ export class LanguageModelProvider {
   constructor(setting: Setting, cluster: Cluster, provider: string) {
     const service = new ModelService(setting, cluster, `llm:${provider}`)
     this.service = service
-    const exchange = (purpose: "work" | "probe", reply: Effect.Effect<Reply>): Effect.Effect<Answered, AiError.AiError> =>
-      service.link.carry({ purpose, judge }, passage, Effect.flatMap(reply, (made) =>
-        arriving(Effect.map(textOf(made), (text): Answered => ({ reply: made, text })), service.link.body)))
+    const exchange = (
+      purpose: "work" | "probe",
+      reply: Effect.Effect<Reply>
+    ): Effect.Effect<Answered, AiError.AiError> =>
+      service.link.carry(
+        { purpose, judge },
+        passage,
+        Effect.flatMap(reply, (made) =>
+          arriving(
+            Effect.map(textOf(made), (text): Answered => ({ reply: made, text })),
+            service.link.body
+          )
+        )
+      )
     this.layer = Layer.effect(
       LanguageModel.LanguageModel,
-      asking((asked) => Effect.map(exchange("work", Effect.suspend(() => service.ask(asked))), ({ text }) => text))
+      asking((asked) =>
+        Effect.map(
+          exchange(
+            "work",
+            Effect.suspend(() => service.ask(asked))
+          ),
+          ({ text }) => text
+        )
+      )
     )
     this.probe = probing(exchange("probe", service.ping))
   }

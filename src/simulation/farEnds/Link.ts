@@ -3,11 +3,12 @@
  *
  *     service ──> latency ──> faults ──> peer ──> faults ──> latency ──> service
  *
- * It stands outside of the service, at its end of the wire: a request is seen here even where it never arrives. Each is told as `CallBegan` and
- * `CallEnded`, which is all that checkers know of breakers, retries and bulkheads.
+ * It stands outside of the service, at its end of the wire: a request is seen here even where it never arrives. Each is
+ * told as `CallBegan` and `CallEnded`, which is all that checkers know of breakers, retries and bulkheads.
  *
  * What the service does runs in its own fiber here, so a crash of it cuts the connection.
  */
+
 import { Cause, Effect, Exit, type Fiber, type Tracer } from "effect"
 import { Callers } from "../Callers.ts"
 import type { Setting } from "../FarEnd.ts"
@@ -43,7 +44,9 @@ export interface Request {
 
 const hopPrefix = "hop "
 
-/** The hop of the fallback chain that the running fiber works for, as its trace has it: attempts of one hop share it. */
+/**
+ * The hop of the fallback chain that the running fiber works for, as its trace has it: attempts of one hop share it.
+ */
 const hopOf = (fiber: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | undefined => {
   let span: Tracer.AnySpan | undefined = fiber.cache.span
   while (span !== undefined && span._tag === "Span") {
@@ -91,16 +94,28 @@ export class Link {
     return Effect.withFiber((fiber) => {
       const disturbed = this.way.disturbed(peer, passage)
       const { observations } = this.setting
-      const call: Call = { peer: this.peer, process: this.callers.numberOf(fiber), number: ++this.calls, purpose: request.purpose, hop: hopOf(fiber) }
+      const call: Call = {
+        peer: this.peer,
+        process: this.callers.numberOf(fiber),
+        number: ++this.calls,
+        purpose: request.purpose,
+        hop: hopOf(fiber)
+      }
       observations.tell({ _tag: "CallBegan", call })
-      return Effect.onExit(Effect.flatMap(this.underWay, () => disturbed), (exit) =>
-        Effect.sync(() => {
-          const ending = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? "given-up" : request.judge(exit)
-          observations.tell({ _tag: "CallEnded", call, ending })
-        }))
+      return Effect.onExit(
+        Effect.flatMap(this.underWay, () => disturbed),
+        (exit) =>
+          Effect.sync(() => {
+            const ending =
+              Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? "given-up" : request.judge(exit)
+            observations.tell({ _tag: "CallEnded", call, ending })
+          })
+      )
     })
   }
 
   /** The time that a message takes. */
-  private readonly underWay: Effect.Effect<void> = Effect.suspend(() => Effect.sleep(this.random.between(...this.latencyMs)))
+  private readonly underWay: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.sleep(this.random.between(...this.latencyMs))
+  )
 }

@@ -1,9 +1,12 @@
 /**
- * A service that answers questions about alerts, whatever protocol is around it: what HolmesGPT and the LLM providers have in common.
+ * A service that answers questions about alerts, whatever protocol is around it: what HolmesGPT and the LLM providers
+ * have in common.
  *
- * In health it is right: it knows the true cause of each workload's trouble from the cluster itself, and proposes what helps. A fault stands between
- * the question and that answer (`disturb`): it may delay it, spoil it, or take its place.
+ * In health it is right: it knows the true cause of each workload's trouble from the cluster itself, and proposes what
+ * helps. A fault stands between the question and that answer (`disturb`): it may delay it, spoil it, or take its
+ * place.
  */
+
 import { Effect, Result } from "effect"
 import type { Action } from "../../domain/Action.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
@@ -11,10 +14,10 @@ import type { Answer } from "../../investigation/Answer.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import type { Setting } from "../FarEnd.ts"
 import type { CallEnding } from "../Observation.ts"
-import type { SeededRandom } from "../SeededRandom.ts"
 import { crashLog, told } from "../Secrets.ts"
-import type { Cluster } from "./Cluster.ts"
+import type { SeededRandom } from "../SeededRandom.ts"
 import { ModelWay } from "../Wire.ts"
+import type { Cluster } from "./Cluster.ts"
 import { Link } from "./Link.ts"
 
 /** What comes back. Each protocol has its own way to say it. */
@@ -50,11 +53,13 @@ const pong: Reply = { _tag: "Text", text: "", worth: "good" }
 /** What a question of the service is about. */
 export const targetIn = (text: string): ResourceRef | undefined => {
   const json = /^target: (\{.*\})$/m.exec(text)?.[1]
-  return json === undefined ? undefined : JSON.parse(json) as ResourceRef
+  return json === undefined ? undefined : (JSON.parse(json) as ResourceRef)
 }
 
 interface Deployment extends KubernetesObject {
-  readonly spec: { readonly template: { readonly spec: { readonly containers: ReadonlyArray<{ readonly image: string }> } } }
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: ReadonlyArray<{ readonly image: string }> } }
+  }
 }
 
 export class ModelService {
@@ -80,23 +85,28 @@ export class ModelService {
   ask(text: string): Effect.Effect<Reply> {
     return Effect.suspend(() => {
       const { observations } = this.setting
-      if (observations.isHeard("TextLeft")) observations.tell({ _tag: "TextLeft", channel: "prompt", about: this.link.peer, text })
+      if (observations.isHeard("TextLeft"))
+        observations.tell({ _tag: "TextLeft", channel: "prompt", about: this.link.peer, text })
       return this.reply({ purpose: "work", text, target: targetIn(text) })
     })
   }
 
   /** What it says to the question whether it is there. */
-  readonly ping: Effect.Effect<Reply> = Effect.suspend(() => this.reply({ purpose: "probe", text: "", target: undefined }))
+  readonly ping: Effect.Effect<Reply> = Effect.suspend(() =>
+    this.reply({ purpose: "probe", text: "", target: undefined })
+  )
 
   /** The truth about a workload, and what helps. */
   answerAbout(target: ResourceRef): Answer {
     const object = Result.getOrUndefined(this.cluster.read(target)) as Deployment | undefined
     const image = object?.kind === "Deployment" ? object.spec.template.spec.containers[0]?.image : undefined
-    const action: Action = image?.includes(":bad-") === true && !this.cluster.isHealthy(target)
-      ? { type: "RollbackDeployment", target }
-      : { type: "Notify", target, reason: "It serves as it should." }
+    const action: Action =
+      image?.includes(":bad-") === true && !this.cluster.isHealthy(target)
+        ? { type: "RollbackDeployment", target }
+        : { type: "Notify", target, reason: "It serves as it should." }
     return {
-      rootCause: action.type === "Notify" ? "Nothing is wrong any more." : told(`The version ${image} crashes at start.`),
+      rootCause:
+        action.type === "Notify" ? "Nothing is wrong any more." : told(`The version ${image} crashes at start.`),
       // It has read the logs by itself and quotes them as they are.
       evidence: action.type === "Notify" ? [] : crashLog,
       action,
@@ -110,10 +120,11 @@ export class ModelService {
 
   private healthy({ purpose, target }: Question): Effect.Effect<Reply> {
     if (purpose === "probe") return Effect.succeed(pong)
-    const latencyMs = Math.ceil(this.random.magnitude(...this.setting.scenario.modelLatencyMs ?? defaultLatencyMs))
+    const latencyMs = Math.ceil(this.random.magnitude(...(this.setting.scenario.modelLatencyMs ?? defaultLatencyMs)))
     return Effect.map(Effect.sleep(latencyMs), () =>
       target === undefined
         ? { _tag: "Text", text: "What is this about?", worth: "bad" }
-        : { _tag: "Text", text: answerText(this.answerAbout(target)), worth: "good" })
+        : { _tag: "Text", text: answerText(this.answerAbout(target)), worth: "good" }
+    )
   }
 }

@@ -1,11 +1,12 @@
 /**
- * The people who are asked before something is done. They look at the open questions every now and then, and answer as people do: some late, some never,
- * some twice, some with no, two at once with different words.
+ * The people who are asked before something is done. They look at the open questions every now and then, and answer as
+ * people do: some late, some never, some twice, some with no, two at once with different words.
  *
  * They use what the routes for reviews use: the store's questions and answers, and the actor that is told.
  *
  * Nobody waits for people: a run may end before an answer comes.
  */
+
 import { Effect } from "effect"
 import type { RemediationId } from "../../domain/Remediation.ts"
 import { targetKey } from "../../domain/Target.ts"
@@ -72,11 +73,14 @@ export class Operators implements FarEnd {
     const { world } = this.setting
     this.process = world.boot("operators", Effect.never)
     const look = () => {
-      this.process!.fork(this.service.serveOperator(this.process!, ({ store }) => store.reviews(100)), (exit) => {
-        // Nobody answers, or the database does not: they look again later.
-        if (exit._tag === "Failure") return
-        for (const { id } of exit.value) this.consider(id)
-      })
+      this.process!.fork(
+        this.service.serveOperator(this.process!, ({ store }) => store.reviews(100)),
+        (exit) => {
+          // Nobody answers, or the database does not: they look again later.
+          if (exit._tag === "Failure") return
+          for (const { id } of exit.value) this.consider(id)
+        }
+      )
       world.at(world.nowMs + lookEveryMs, look)
     }
     world.at(lookEveryMs, look)
@@ -92,9 +96,9 @@ export class Operators implements FarEnd {
   }
 
   private answer(id: RemediationId, word: Word, by: string): void {
-    const answer = this.service.serveOperator(this.process!, (desk) => review(desk, id, word, by)).pipe(
-      Effect.catchTag("Unreachable", () => Effect.succeed<Outcome>("unreachable"))
-    )
+    const answer = this.service
+      .serveOperator(this.process!, (desk) => review(desk, id, word, by))
+      .pipe(Effect.catchTag("Unreachable", () => Effect.succeed<Outcome>("unreachable")))
     this.process!.fork(answer, (exit) => {
       if (exit._tag === "Failure") return
       this.setting.observations.tell({ _tag: "ReviewAnswered", remediationId: id, answer: word, outcome: exit.value })
@@ -103,13 +107,20 @@ export class Operators implements FarEnd {
 }
 
 /** As `POST /api/v1/remediations/{id}/approve` and `/reject` do it. */
-const review = ({ actors, store }: OperatorsDesk, id: RemediationId, answer: Word, by: string): Effect.Effect<Outcome> =>
-  Effect.gen(function*() {
+const review = (
+  { actors, store }: OperatorsDesk,
+  id: RemediationId,
+  answer: Word,
+  by: string
+): Effect.Effect<Outcome> =>
+  Effect.gen(function* () {
     const at = yield* Timestamp.now
     const after = yield* store.review(id, { answer, by, at }, at)
     yield* actors.fire(targetKey(after.target))
     return "taken" as const
-  }).pipe(Effect.catchTags({
-    NotAwaiting: () => Effect.succeed("not-awaiting" as const),
-    StorageError: () => Effect.succeed("not-stored" as const)
-  }))
+  }).pipe(
+    Effect.catchTags({
+      NotAwaiting: () => Effect.succeed("not-awaiting" as const),
+      StorageError: () => Effect.succeed("not-stored" as const)
+    })
+  )

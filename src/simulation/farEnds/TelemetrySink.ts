@@ -1,10 +1,12 @@
 /**
- * The receiver of the service's traces, an OTLP/HTTP collector behind Effect's `HttpClient`. The real `Tracing` of the service runs on it, where the
- * scenario asks for telemetry; elsewhere nothing of this is made.
+ * The receiver of the service's traces, an OTLP/HTTP collector behind Effect's `HttpClient`. The real `Tracing` of the
+ * service runs on it, where the scenario asks for telemetry; elsewhere nothing of this is made.
  *
- * It stands on both ends: it makes the tracer that counts which spans have ended, and it counts which of them arrive. What of the difference was
- * dropped only the service knows, and says by `TraceExport`; nobody takes its word for how much waits.
+ * It stands on both ends: it makes the tracer that counts which spans have ended, and it counts which of them arrive.
+ * What of the difference was dropped only the service knows, and says by `TraceExport`; nobody takes its word for how
+ * much waits.
  */
+
 import { Context, Effect, Layer, Tracer } from "effect"
 import { HttpClient, type HttpClientError, type HttpClientRequest, type HttpClientResponse } from "effect/http"
 import type { OtlpSpan } from "../../telemetry/OtlpSpan.ts"
@@ -41,12 +43,23 @@ interface Account {
 const taken: SinkReply = { _tag: "Status", status: 200 }
 
 const spansIn = (request: HttpClientRequest.HttpClientRequest): number => {
-  const { resourceSpans } = JSON.parse(askedIn(request)) as { readonly resourceSpans: ReadonlyArray<{ readonly scopeSpans: ReadonlyArray<{ readonly spans: ReadonlyArray<OtlpSpan> }> }> }
-  return resourceSpans.reduce((sum, { scopeSpans }) => sum + scopeSpans.reduce((inner, { spans }) => inner + spans.length, 0), 0)
+  const { resourceSpans } = JSON.parse(askedIn(request)) as {
+    readonly resourceSpans: ReadonlyArray<{
+      readonly scopeSpans: ReadonlyArray<{ readonly spans: ReadonlyArray<OtlpSpan> }>
+    }>
+  }
+  return resourceSpans.reduce(
+    (sum, { scopeSpans }) => sum + scopeSpans.reduce((inner, { spans }) => inner + spans.length, 0),
+    0
+  )
 }
 
 const endingOf = (reply: SinkReply): ExportEnding =>
-  reply._tag === "Down" || reply.status === 429 || reply.status >= 500 ? "not-now" : reply.status === 200 ? "taken" : "refused"
+  reply._tag === "Down" || reply.status === 429 || reply.status >= 500
+    ? "not-now"
+    : reply.status === 200
+      ? "taken"
+      : "refused"
 
 export class TelemetrySink implements FarEnd {
   readonly name = "telemetrySink"
@@ -70,19 +83,35 @@ export class TelemetrySink implements FarEnd {
 
   private connect(): Layer.Layer<never> {
     const account: Account = { process: ++this.accounts, made: 0, received: 0, exports: 0, dropped: () => 0 }
-    const counting = Layer.effect(Tracer.Tracer, Effect.map(Effect.tracer, (tracer) => Tracing.listening(tracer, () => account.made++)))
-    const client = Layer.succeed(HttpClient.HttpClient, HttpClient.make((request) => this.take(account, request)))
-    return Tracing.layer({ endpoint: "http://collector.simulated:4318", serviceVersion: "simulated", clusterName: "simulated", queueCapacity, exportTimeoutMs }).pipe(
+    const counting = Layer.effect(
+      Tracer.Tracer,
+      Effect.map(Effect.tracer, (tracer) => Tracing.listening(tracer, () => account.made++))
+    )
+    const client = Layer.succeed(
+      HttpClient.HttpClient,
+      HttpClient.make((request) => this.take(account, request))
+    )
+    return Tracing.layer({
+      endpoint: "http://collector.simulated:4318",
+      serviceVersion: "simulated",
+      clusterName: "simulated",
+      queueCapacity,
+      exportTimeoutMs
+    }).pipe(
       Layer.tap((context) =>
         Effect.sync(() => {
           account.dropped = Context.get(context, Tracing.TraceExport).dropped
-        })),
+        })
+      ),
       Layer.provide(counting),
       Layer.provide(client)
     ) as unknown as Layer.Layer<never>
   }
 
-  private take(account: Account, request: HttpClientRequest.HttpClientRequest): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> {
+  private take(
+    account: Account,
+    request: HttpClientRequest.HttpClientRequest
+  ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> {
     const { observations, scenario } = this.setting
     return Effect.suspend(() => {
       const spans = spansIn(request)
@@ -101,7 +130,19 @@ export class TelemetrySink implements FarEnd {
         Effect.flatMap((made) =>
           made._tag === "Down"
             ? Effect.fail(passageOf(request).broken("refused"))
-            : Effect.succeed(new Response(request, { status: made.status, body: "{}", worth: "neither", ...(made.retryAfter === undefined ? {} : { retryAfter: made.retryAfter }) }, 1)))
+            : Effect.succeed(
+                new Response(
+                  request,
+                  {
+                    status: made.status,
+                    body: "{}",
+                    worth: "neither",
+                    ...(made.retryAfter === undefined ? {} : { retryAfter: made.retryAfter })
+                  },
+                  1
+                )
+              )
+        )
       )
     })
   }

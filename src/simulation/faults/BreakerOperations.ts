@@ -1,17 +1,25 @@
-/** An operator changes the settings of the cluster's circuit breaker in the middle, isolates it, or forces it closed, each for a limited time. */
+/**
+ * An operator changes the settings of the cluster's circuit breaker in the middle, isolates it, or forces it closed,
+ * each for a limited time.
+ */
+
 import { Schema } from "effect"
 import { kind } from "../Fault.ts"
 
 export const breakerOperations = kind({
   name: "operator-breaker",
   target: "service",
-  description: "An operator isolates the cluster's breaker, forces it closed, or changes its settings, and takes it back later.",
+  description:
+    "An operator isolates the cluster's breaker, forces it closed, or changes its settings, and takes it back later.",
   parameters: Schema.Struct({
     what: Schema.Literals(["isolate", "force-closed", "hair-trigger"]),
     forMs: Schema.Int
   }),
   lasts: [10_000, 180_000],
-  draw: (random) => ({ what: random.pick(["isolate", "force-closed", "hair-trigger"] as const), forMs: Math.floor(random.magnitude(5_000, 120_000)) }),
+  draw: (random) => ({
+    what: random.pick(["isolate", "force-closed", "hair-trigger"] as const),
+    forMs: Math.floor(random.magnitude(5_000, 120_000))
+  }),
   apply: ({ forMs, what }, { service }) => {
     const reason = "simulated operator"
     service.operate((breaker) => {
@@ -25,6 +33,9 @@ export const breakerOperations = kind({
       }
     })
     // The process may be another one by then, whose breaker is as it was made.
-    return () => service.operate((breaker) => what === "hair-trigger" ? breaker.configure({ consecutiveFailures: 5 }) : breaker.auto())
+    return () =>
+      service.operate((breaker) =>
+        what === "hair-trigger" ? breaker.configure({ consecutiveFailures: 5 }) : breaker.auto()
+      )
   }
 })

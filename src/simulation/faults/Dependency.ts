@@ -1,7 +1,11 @@
-/** How a model's service fails as a service: it is away, hangs, storms with errors, flaps, turns callers away, or answers when nobody waits any more. */
+/**
+ * How a model's service fails as a service: it is away, hangs, storms with errors, flaps, turns callers away, or
+ * answers when nobody waits any more.
+ */
+
 import { Effect, Schema } from "effect"
-import { type FaultKind, onWire } from "../Fault.ts"
 import type { ModelFault, Reply } from "../farEnds/ModelService.ts"
+import { type FaultKind, onWire } from "../Fault.ts"
 import { ModelPeer, type Wire } from "../Wire.ts"
 import { drawModels, each } from "./Peers.ts"
 
@@ -9,7 +13,7 @@ const minuteMs = 60_000
 const lasts = [5_000, 10 * minuteMs] as const
 const peers = Schema.Array(ModelPeer)
 
-const disturb = (wire: Wire, peers: ReadonlyArray<ModelPeer>, fault: ModelFault): () => void =>
+const disturb = (wire: Wire, peers: ReadonlyArray<ModelPeer>, fault: ModelFault): (() => void) =>
   each(peers, (peer) => wire.model(peer).disturb(fault))
 
 const status = (code: number, retryAfter?: string): Effect.Effect<Reply> =>
@@ -23,7 +27,9 @@ const serviceDown = onWire({
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting) }),
   disturb: ({ peers }, wire) =>
-    each(peers, (peer) => wire.model(peer).link.disturb((_peer, passage) => Effect.suspend(() => Effect.fail(passage.broken("refused")))))
+    each(peers, (peer) =>
+      wire.model(peer).link.disturb((_peer, passage) => Effect.suspend(() => Effect.fail(passage.broken("refused"))))
+    )
 })
 
 const hang = onWire({
@@ -33,7 +39,8 @@ const hang = onWire({
   parameters: Schema.Struct({ peers, probes: Schema.Boolean }),
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting), probes: random.chance(0.5) }),
-  disturb: ({ peers, probes }, wire) => disturb(wire, peers, (question, reply) => probes || question.purpose === "work" ? Effect.never : reply)
+  disturb: ({ peers, probes }, wire) =>
+    disturb(wire, peers, (question, reply) => (probes || question.purpose === "work" ? Effect.never : reply))
 })
 
 const errorStorm = onWire({
@@ -50,7 +57,8 @@ const errorStorm = onWire({
   }),
   disturb: ({ peers, probes, share, status: code }, wire, random) =>
     disturb(wire, peers, (question, reply) =>
-      Effect.suspend(() => (probes || question.purpose === "work") && random.chance(share) ? status(code) : reply))
+      Effect.suspend(() => ((probes || question.purpose === "work") && random.chance(share) ? status(code) : reply))
+    )
 })
 
 const flapping = onWire({
@@ -63,24 +71,41 @@ const flapping = onWire({
   disturb: ({ peers, turnMs }, wire) => {
     const sinceMs = wire.nowMs
     return disturb(wire, peers, (_question, reply) =>
-      Effect.suspend(() => Math.floor((wire.nowMs - sinceMs) / turnMs) % 2 === 0 ? status(503) : reply))
+      Effect.suspend(() => (Math.floor((wire.nowMs - sinceMs) / turnMs) % 2 === 0 ? status(503) : reply))
+    )
   }
 })
 
 const rateLimited = onWire({
   name: "rate-limited",
   target: "models",
-  description: "A share of the questions is answered with 429, without Retry-After, with a plausible one, or with an absurd one.",
+  description:
+    "A share of the questions is answered with 429, without Retry-After, with a plausible one, or with an absurd one.",
   parameters: Schema.Struct({ peers, share: Schema.Finite, retryAfter: Schema.NullOr(Schema.String) }),
   lasts,
   draw: (random, setting) => ({
     peers: drawModels(random, setting),
     share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe(),
-    retryAfter: random.pick([null, null, "0", "1", "7", "30", "86400", "99999999999999999999", "-5", "soon", "Fri, 31 Dec 1999 23:59:59 GMT"] as const)
+    retryAfter: random.pick([
+      null,
+      null,
+      "0",
+      "1",
+      "7",
+      "30",
+      "86400",
+      "99999999999999999999",
+      "-5",
+      "soon",
+      "Fri, 31 Dec 1999 23:59:59 GMT"
+    ] as const)
   }),
   disturb: ({ peers, retryAfter, share }, wire, random) =>
     disturb(wire, peers, (question, reply) =>
-      Effect.suspend(() => question.purpose === "work" && random.chance(share) ? status(429, retryAfter ?? undefined) : reply))
+      Effect.suspend(() =>
+        question.purpose === "work" && random.chance(share) ? status(429, retryAfter ?? undefined) : reply
+      )
+    )
 })
 
 const lateAnswer = onWire({
@@ -91,7 +116,9 @@ const lateAnswer = onWire({
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting), byMs: random.between(25_000, 120_000) }),
   disturb: ({ byMs, peers }, wire) =>
-    disturb(wire, peers, (question, reply) => question.purpose === "work" ? Effect.andThen(Effect.sleep(byMs), reply) : reply)
+    disturb(wire, peers, (question, reply) =>
+      question.purpose === "work" ? Effect.andThen(Effect.sleep(byMs), reply) : reply
+    )
 })
 
 const authentication = onWire({
@@ -101,7 +128,16 @@ const authentication = onWire({
   parameters: Schema.Struct({ peers, status: Schema.Literals([401, 403]) }),
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting), status: random.pick([401, 403] as const) }),
-  disturb: ({ peers, status: code }, wire) => disturb(wire, peers, (question, reply) => question.purpose === "work" ? status(code) : reply)
+  disturb: ({ peers, status: code }, wire) =>
+    disturb(wire, peers, (question, reply) => (question.purpose === "work" ? status(code) : reply))
 })
 
-export const dependencyFaults: ReadonlyArray<FaultKind> = [serviceDown, hang, errorStorm, flapping, rateLimited, lateAnswer, authentication]
+export const dependencyFaults: ReadonlyArray<FaultKind> = [
+  serviceDown,
+  hang,
+  errorStorm,
+  flapping,
+  rateLimited,
+  lateAnswer,
+  authentication
+]

@@ -1,4 +1,8 @@
-/** Somebody deletes a workload in the middle of the service's work on it, after it was planned, and makes it again when the fault heals. */
+/**
+ * Somebody deletes a workload in the middle of the service's work on it, after it was planned, and makes it again when
+ * the fault heals.
+ */
+
 import { Effect, Schema } from "effect"
 import type { ResourceRef } from "../../domain/Target.ts"
 import { kind } from "../Fault.ts"

@@ -1,4 +1,8 @@
-/** Disruption budgets allow no eviction: an eviction is answered with 429, which says nothing of the API server's health. */
+/**
+ * Disruption budgets allow no eviction: an eviction is answered with 429, which says nothing of the API server's
+ * health.
+ */
+
 import { Schema } from "effect"
 import { kind } from "../Fault.ts"
 
@@ -10,8 +14,9 @@ export const kubernetesDisruptionBudget = kind({
   lasts: [30_000, 600_000],
   draw: () => ({}),
   apply: (_, { farEnds: { cluster } }, random) => {
-    const undo = cluster.workloads.filter(() => random.chance(0.5)).map(({ name, namespace }) =>
-      cluster.forbidEvictions({ namespace, name, budget: `${name}-${random.hex(8)}` }))
+    const undo = cluster.workloads
+      .filter(() => random.chance(0.5))
+      .map(({ name, namespace }) => cluster.forbidEvictions({ namespace, name, budget: `${name}-${random.hex(8)}` }))
     return () => {
       for (const each of undo) each()
     }

@@ -1,4 +1,8 @@
-/** Somebody else writes to the objects that the service is about to write to, just before it does: a real 409, and what was planned is out of date. */
+/**
+ * Somebody else writes to the objects that the service is about to write to, just before it does: a real 409, and what
+ * was planned is out of date.
+ */
+
 import { Effect, Schema } from "effect"
 import { kind } from "../Fault.ts"
 
@@ -13,7 +17,10 @@ export const kubernetesInterference = kind({
     how: Schema.Literals(["touch", "repair"])
   }),
   lasts: [10_000, 600_000],
-  draw: (random) => ({ share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe(), how: random.pick(["touch", "repair"] as const) }),
+  draw: (random) => ({
+    share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe(),
+    how: random.pick(["touch", "repair"] as const)
+  }),
   apply: ({ how, share }, { farEnds: { cluster }, world }, random) =>
     cluster.disturb((request, server) => {
       const { change } = request

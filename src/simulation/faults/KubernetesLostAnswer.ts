@@ -1,7 +1,10 @@
-/** A write takes effect, and its answer is lost: either the service is told of a timeout, or it is told nothing at all. */
+/**
+ * A write takes effect, and its answer is lost: either the service is told of a timeout, or it is told nothing at all.
+ */
+
 import { Effect, Schema } from "effect"
-import { onWire } from "../Fault.ts"
 import { KubernetesError } from "../../kubernetes/KubernetesClient.ts"
+import { onWire } from "../Fault.ts"
 
 export const kubernetesLostAnswer = onWire({
   name: "kubernetes-lost-answer",
@@ -18,12 +21,16 @@ export const kubernetesLostAnswer = onWire({
   disturb: ({ hangs, share }, wire, random) =>
     wire.cluster.disturb((request, server) => {
       if (request.change === undefined || request.dryRun) return server
-      const lost = hangs ? Effect.never : Effect.fail(new KubernetesError({
-        reason: { _tag: "Timeout" },
-        operation: `${request.verb} ${request.kind} ${request.namespace}/${request.name}`,
-        applied: "unknown",
-        retryable: false
-      }))
-      return Effect.suspend(() => random.chance(share) ? Effect.andThen(server, lost) : server)
+      const lost = hangs
+        ? Effect.never
+        : Effect.fail(
+            new KubernetesError({
+              reason: { _tag: "Timeout" },
+              operation: `${request.verb} ${request.kind} ${request.namespace}/${request.name}`,
+              applied: "unknown",
+              retryable: false
+            })
+          )
+      return Effect.suspend(() => (random.chance(share) ? Effect.andThen(server, lost) : server))
     })
 })

@@ -1,4 +1,8 @@
-/** An answer that no API server gives, as a broken proxy or a bug of the client library would: the code that reads it breaks. */
+/**
+ * An answer that no API server gives, as a broken proxy or a bug of the client library would: the code that reads it
+ * breaks.
+ */
+
 import { Effect, Schema } from "effect"
 import { onWire } from "../Fault.ts"
 
@@ -14,12 +18,22 @@ export const kubernetesNonsense = onWire({
   }),
   lasts: [5_000, 120_000],
   misleads: true,
-  draw: (random) => ({ share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe(), how: random.pick(["object", "defect"] as const) }),
+  draw: (random) => ({
+    share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe(),
+    how: random.pick(["object", "defect"] as const)
+  }),
   disturb: ({ how, share }, wire, random) =>
-    wire.cluster.disturb(<A, E>(request: { readonly verb: string; readonly change?: unknown }, server: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-      Effect.suspend(() => {
-        if (request.change !== undefined || !random.chance(share)) return server
-        // Not an `A`: that is the fault.
-        return how === "defect" ? Effect.die(new TypeError("simulated: the client library broke")) : Effect.succeed({} as A)
-      }))
+    wire.cluster.disturb(
+      <A, E>(
+        request: { readonly verb: string; readonly change?: unknown },
+        server: Effect.Effect<A, E>
+      ): Effect.Effect<A, E> =>
+        Effect.suspend(() => {
+          if (request.change !== undefined || !random.chance(share)) return server
+          // Not an `A`: that is the fault.
+          return how === "defect"
+            ? Effect.die(new TypeError("simulated: the client library broke"))
+            : Effect.succeed({} as A)
+        })
+    )
 })

@@ -1,7 +1,9 @@
 /**
- * Reads are answered from a cache that lags behind, each object and list for itself, by a bounded time. A single API server answers a plain read with the
- * newest state; one of several behind a load balancer whose etcd member lags, or a proxy in between, does not.
+ * Reads are answered from a cache that lags behind, each object and list for itself, by a bounded time. A single API
+ * server answers a plain read with the newest state; one of several behind a load balancer whose etcd member lags, or a
+ * proxy in between, does not.
  */
+
 import { Effect, Schema } from "effect"
 import type { Request } from "../farEnds/Cluster.ts"
 import { onWire } from "../Fault.ts"

@@ -1,7 +1,8 @@
 /** The API server answers 503 to a share of the requests, or to all of them. */
+
 import { Effect, Schema } from "effect"
-import { onWire } from "../Fault.ts"
 import { KubernetesError } from "../../kubernetes/KubernetesClient.ts"
+import { onWire } from "../Fault.ts"
 
 export const kubernetesUnavailable = onWire({
   name: "kubernetes-unavailable",
@@ -17,12 +18,15 @@ export const kubernetesUnavailable = onWire({
     wire.cluster.disturb((request, server) =>
       Effect.suspend(() =>
         random.chance(share)
-          ? Effect.fail(new KubernetesError({
-            reason: { _tag: "Unavailable", status: 503 },
-            operation: `${request.verb} ${request.kind} ${request.namespace}/${request.name}`,
-            applied: "no",
-            retryable: true
-          }))
+          ? Effect.fail(
+              new KubernetesError({
+                reason: { _tag: "Unavailable", status: 503 },
+                operation: `${request.verb} ${request.kind} ${request.namespace}/${request.name}`,
+                applied: "no",
+                retryable: true
+              })
+            )
           : server
-      ))
+      )
+    )
 })

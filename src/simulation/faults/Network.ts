@@ -1,14 +1,15 @@
 /**
  * What goes wrong between the service and its peers: the models and the cluster.
  *
- * A peer that can't be heard is one that is silent: nobody is told of a partition, requests just never come back. What is told at once is a connection
- * that is refused or reset and a name that is not found.
+ * A peer that can't be heard is one that is silent: nobody is told of a partition, requests just never come back. What
+ * is told at once is a connection that is refused or reset and a name that is not found.
  */
+
 import { Effect, Schema } from "effect"
-import { type FaultKind, onWire } from "../Fault.ts"
 import { KubernetesError } from "../../kubernetes/KubernetesClient.ts"
 import type { Request as ClusterRequest } from "../farEnds/Cluster.ts"
 import type { NetworkFault, Passage } from "../farEnds/Link.ts"
+import { type FaultKind, onWire } from "../Fault.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
 import { ModelPeer, type Wire } from "../Wire.ts"
 import { drawModels, drawPeers, each, Peer } from "./Peers.ts"
@@ -26,11 +27,12 @@ const clusterPassage = (request: ClusterRequest): Passage<KubernetesError> => ({
     })
 })
 
-const disturb = (wire: Wire, peers: ReadonlyArray<Peer>, fault: NetworkFault): () => void =>
+const disturb = (wire: Wire, peers: ReadonlyArray<Peer>, fault: NetworkFault): (() => void) =>
   each(peers, (peer) =>
     peer === "cluster"
       ? wire.cluster.disturb((request, server) => fault(server, clusterPassage(request)))
-      : wire.model(peer).link.disturb(fault))
+      : wire.model(peer).link.disturb(fault)
+  )
 
 const peers = Schema.Array(Peer)
 
@@ -40,9 +42,14 @@ const networkPartition = onWire({
   description: "Messages to a peer, or from it, or both, are lost without a word.",
   parameters: Schema.Struct({ peers, lost: Schema.Literals(["requests", "answers", "both"]) }),
   lasts,
-  draw: (random, setting) => ({ peers: drawPeers(random, setting), lost: random.pick(["requests", "answers", "both"] as const) }),
+  draw: (random, setting) => ({
+    peers: drawPeers(random, setting),
+    lost: random.pick(["requests", "answers", "both"] as const)
+  }),
   disturb: ({ lost, peers }, wire) =>
-    disturb(wire, peers, (peer) => lost === "answers" ? Effect.andThen(Effect.exit(peer), Effect.never) : Effect.never)
+    disturb(wire, peers, (peer) =>
+      lost === "answers" ? Effect.andThen(Effect.exit(peer), Effect.never) : Effect.never
+    )
 })
 
 const networkLatency = onWire({
@@ -55,7 +62,12 @@ const networkLatency = onWire({
   disturb: ({ mostMs, peers }, wire, random) => {
     const slow = Effect.suspend(() => Effect.sleep(random.between(0, mostMs)))
     // No finalizer: whoever gives up must not have to wait.
-    return disturb(wire, peers, (peer) => Effect.andThen(slow, Effect.flatMap(Effect.exit(peer), (exit) => Effect.andThen(slow, exit))))
+    return disturb(wire, peers, (peer) =>
+      Effect.andThen(
+        slow,
+        Effect.flatMap(Effect.exit(peer), (exit) => Effect.andThen(slow, exit))
+      )
+    )
   }
 })
 
@@ -84,10 +96,14 @@ const networkLoss = onWire({
     disturb(wire, peers, <A, E>(peer: Effect.Effect<A, E>, passage: Passage<E>) => {
       const message: Effect.Effect<void, E> = Effect.suspend(() => {
         const waitMs = arrival(random, share)
-        if (waitMs === undefined) return Effect.andThen(Effect.sleep(retransmitMs * 2 ** retransmits), Effect.fail(passage.broken("reset")))
+        if (waitMs === undefined)
+          return Effect.andThen(Effect.sleep(retransmitMs * 2 ** retransmits), Effect.fail(passage.broken("reset")))
         return waitMs === 0 ? Effect.void : Effect.sleep(waitMs)
       })
-      return Effect.andThen(message, Effect.flatMap(Effect.exit(peer), (exit) => Effect.andThen(message, exit)))
+      return Effect.andThen(
+        message,
+        Effect.flatMap(Effect.exit(peer), (exit) => Effect.andThen(message, exit))
+      )
     })
 })
 
@@ -104,7 +120,8 @@ const connectionReset = onWire({
         if (!random.chance(share)) return peer
         const reset = Effect.suspend(() => Effect.fail(passage.broken("reset")))
         return random.chance(0.5) ? reset : Effect.andThen(Effect.exit(peer), reset)
-      }))
+      })
+    )
 })
 
 const nameLookup = onWire({
@@ -115,7 +132,12 @@ const nameLookup = onWire({
   lasts,
   draw: (random, setting) => ({ peers: drawPeers(random, setting), afterMs: random.pick([1, 5000] as const) }),
   disturb: ({ afterMs, peers }, wire) =>
-    disturb(wire, peers, (_peer, passage) => Effect.andThen(Effect.sleep(afterMs), Effect.suspend(() => Effect.fail(passage.broken("name")))))
+    disturb(wire, peers, (_peer, passage) =>
+      Effect.andThen(
+        Effect.sleep(afterMs),
+        Effect.suspend(() => Effect.fail(passage.broken("name")))
+      )
+    )
 })
 
 const models = Schema.Array(ModelPeer)
@@ -126,7 +148,10 @@ const slowBody = onWire({
   description: "The body of an answer comes in pieces with a long pause before each.",
   parameters: Schema.Struct({ peers: models, pauseMs: Schema.Int }),
   lasts,
-  draw: (random, setting) => ({ peers: drawModels(random, setting), pauseMs: Math.ceil(random.magnitude(500, 30_000)) }),
+  draw: (random, setting) => ({
+    peers: drawModels(random, setting),
+    pauseMs: Math.ceil(random.magnitude(500, 30_000))
+  }),
   disturb: ({ pauseMs, peers }, wire) => each(peers, (peer) => wire.model(peer).link.disturbBody({ pauseMs }))
 })
 

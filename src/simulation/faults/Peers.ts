@@ -1,4 +1,5 @@
 /** Which peers a fault of the network or of a model takes hold of. */
+
 import { Schema } from "effect"
 import type { Drawn } from "../Fault.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
@@ -14,13 +15,15 @@ const some = <A>(random: SeededRandom, peers: ReadonlyArray<A>): ReadonlyArray<A
   peers.length === 0 || random.chance(shareOfAll) ? peers : [random.pick(peers)]
 
 /** One of the models that there are, or all. */
-export const drawModels = (random: SeededRandom, { scenario }: Drawn): ReadonlyArray<ModelPeer> => some(random, scenario.tiers ?? [])
+export const drawModels = (random: SeededRandom, { scenario }: Drawn): ReadonlyArray<ModelPeer> =>
+  some(random, scenario.tiers ?? [])
 
 /** One of the peers that there are, or all. */
-export const drawPeers = (random: SeededRandom, { scenario }: Drawn): ReadonlyArray<Peer> => some(random, [...scenario.tiers ?? [], "cluster"])
+export const drawPeers = (random: SeededRandom, { scenario }: Drawn): ReadonlyArray<Peer> =>
+  some(random, [...(scenario.tiers ?? []), "cluster"])
 
 /** Does something to each, and takes all of it back together. */
-export const each = <A>(peers: ReadonlyArray<A>, disturb: (peer: A) => () => void): () => void => {
+export const each = <A>(peers: ReadonlyArray<A>, disturb: (peer: A) => () => void): (() => void) => {
   const undo = peers.map(disturb)
   return () => {
     for (const one of undo) one()

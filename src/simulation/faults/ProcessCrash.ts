@@ -1,4 +1,5 @@
 /** `kill -9` of the service, so many steps after a moment: so it hits between any two things that the service does. */
+
 import { Schema } from "effect"
 import { kind } from "../Fault.ts"
 

@@ -3,8 +3,10 @@
  *
  * - **pause**: nothing of it runs for a while, longer than a lease would last; afterwards all is due at once.
  * - **restart loop**: it ends again soon after each boot.
- * - **two owners**: another process serves the same database, while the first one runs, or is paused and comes back. Both claim targets.
+ * - **two owners**: another process serves the same database, while the first one runs, or is paused and comes back. Both
+ *   claim targets.
  */
+
 import { Schema } from "effect"
 import { type FaultKind, kind } from "../Fault.ts"
 

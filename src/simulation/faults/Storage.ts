@@ -5,13 +5,14 @@
  * - **locked**: another process holds the lock when a transaction begins (`SQLITE_BUSY`).
  * - **full**: no row is stored (`SQLITE_FULL`); SQLite may give the whole transaction up by itself.
  * - **slow**: each commit takes its time, and the whole process with it, as `node:sqlite` is synchronous.
- * - **commit unknown**: the write to disk fails while committing (`SQLITE_IOERR_FSYNC`): either nothing was kept, or all was, which is then seen
- *   only after a crash; SQLite itself goes on with what was before.
+ * - **commit unknown**: the write to disk fails while committing (`SQLITE_IOERR_FSYNC`): either nothing was kept, or all
+ *   was, which is then seen only after a crash; SQLite itself goes on with what was before.
  * - **broken**: the driver throws something that is no error of SQLite.
  */
+
 import { Schema } from "effect"
-import { type FaultKind, kind } from "../Fault.ts"
 import { brokenDriver, driverError } from "../farEnds/Database.ts"
+import { type FaultKind, kind } from "../Fault.ts"
 
 const down = kind({
   name: "storage-down",
@@ -95,19 +96,21 @@ const commitUnknown = kind({
   draw: (random) => ({ share: random.magnitude(0.05, 1), kept: random.chance(0.5) }),
   apply: ({ kept, share }, { farEnds, service }, random) => {
     const error = () => driverError(1034, "disk I/O error")
-    return farEnds.database.disturb(kept
-      ? {
-        afterCommit: () => {
-          if (!random.chance(share)) return
-          service.process?.crash()
-          throw error()
-        }
-      }
-      : {
-        before: (statement) => {
-          if (statement === "commit" && random.chance(share)) throw error()
-        }
-      })
+    return farEnds.database.disturb(
+      kept
+        ? {
+            afterCommit: () => {
+              if (!random.chance(share)) return
+              service.process?.crash()
+              throw error()
+            }
+          }
+        : {
+            before: (statement) => {
+              if (statement === "commit" && random.chance(share)) throw error()
+            }
+          }
+    )
   }
 })
 

@@ -1,12 +1,17 @@
 /** How the receiver of the service's traces fails. Nothing of the service may depend on it. */
+
 import { Effect, Schema } from "effect"
-import { type FaultKind, kind } from "../Fault.ts"
 import type { SinkReply } from "../farEnds/TelemetrySink.ts"
+import { type FaultKind, kind } from "../Fault.ts"
 
 const minuteMs = 60_000
 const lasts = [30_000, 15 * minuteMs] as const
 
-const status = (code: number, retryAfter?: string): SinkReply => ({ _tag: "Status", status: code, ...(retryAfter === undefined ? {} : { retryAfter }) })
+const status = (code: number, retryAfter?: string): SinkReply => ({
+  _tag: "Status",
+  status: code,
+  ...(retryAfter === undefined ? {} : { retryAfter })
+})
 
 const down = kind({
   name: "telemetry-down",
@@ -41,7 +46,8 @@ const slow = kind({
 const overloaded = kind({
   name: "telemetry-overloaded",
   target: "telemetrySink",
-  description: "The receiver of traces answers 429 or 503, without Retry-After, with a plausible one, or with an absurd one.",
+  description:
+    "The receiver of traces answers 429 or 503, without Retry-After, with a plausible one, or with an absurd one.",
   parameters: Schema.Struct({
     status: Schema.Literals([429, 503]),
     retryAfter: Schema.NullOr(Schema.String),
@@ -55,7 +61,9 @@ const overloaded = kind({
     share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe()
   }),
   apply: ({ retryAfter, share, status: code }, { farEnds }, random) =>
-    farEnds.telemetrySink.disturb((reply) => Effect.suspend(() => random.chance(share) ? Effect.succeed(status(code, retryAfter ?? undefined)) : reply))
+    farEnds.telemetrySink.disturb((reply) =>
+      Effect.suspend(() => (random.chance(share) ? Effect.succeed(status(code, retryAfter ?? undefined)) : reply))
+    )
 })
 
 const refusing = kind({

@@ -1,4 +1,8 @@
-/** The wall clock jumps, forward or back, as after a suspended machine or a wrong time server, and jumps to the right time again when the fault heals. */
+/**
+ * The wall clock jumps, forward or back, as after a suspended machine or a wrong time server, and jumps to the right
+ * time again when the fault heals.
+ */
+
 import { Schema } from "effect"
 import { kind } from "../Fault.ts"
 

@@ -1,24 +1,28 @@
 /**
- * Faults of the simulator's catalogue, injected into a running service: for game days, and to see with one's own eyes what a breaker does.
+ * Faults of the simulator's catalogue, injected into a running service: for game days, and to see with one's own eyes
+ * what a breaker does.
  *
  * **When to use**
  *
- * On the sandbox at any time; on a real cluster in `observe`, or where somebody has confirmed that cluster by name. Off unless asked for: nothing of the
- * service is wrapped then.
+ * On the sandbox at any time; on a real cluster in `observe`, or where somebody has confirmed that cluster by name. Off
+ * unless asked for: nothing of the service is wrapped then.
  *
  * **Details**
  *
- * A kind that is named alone comes at once and then again and again, each time with parameters and for a time drawn from the seed, and a time of
- * quiet between. One that is given parameters stands as long as the service runs. What a fault does to a request is decided by
- * the code that decides it in the simulator (`Wire`); the clock is the real one, so what falls on which request is not the seed's.
+ * A kind that is named alone comes at once and then again and again, each time with parameters and for a time drawn
+ * from the seed, and a time of quiet between. One that is given parameters stands as long as the service runs. What a
+ * fault does to a request is decided by the code that decides it in the simulator (`Wire`); the clock is the real one,
+ * so what falls on which request is not the seed's.
  *
- * Every coming and going is in the audit log before it happens, and in the log as a warning; where the audit log can't be written, nothing is injected.
+ * Every coming and going is in the audit log before it happens, and in the log as a warning; where the audit log can't
+ * be written, nothing is injected.
  *
  * **Gotchas**
  *
- * Only requests are disturbed, those to the cluster and to the models. What ends processes, moves clocks, breaks the disk, makes alerts up or
- * writes to the cluster is the simulator's alone, and is refused with the reason.
+ * Only requests are disturbed, those to the cluster and to the models. What ends processes, moves clocks, breaks the
+ * disk, makes alerts up or writes to the cluster is the simulator's alone, and is refused with the reason.
  */
+
 import { Clock, Effect, Option, Schema } from "effect"
 import type { LanguageModel } from "effect/ai"
 import type { HttpClient } from "effect/http"
@@ -31,8 +35,8 @@ import type { FaultKind } from "../Fault.ts"
 import * as Faults from "../Faults.ts"
 import { SeededRandom } from "../SeededRandom.ts"
 import { type ModelPeer, Standing, type Wire } from "../Wire.ts"
-import { nameOf, type Requested } from "./Requested.ts"
 import * as InjectedPeers from "./InjectedPeers.ts"
+import { nameOf, type Requested } from "./Requested.ts"
 
 export interface Options {
   readonly requested: ReadonlyArray<Requested>
@@ -80,7 +84,7 @@ export const make = (options: Options): Effect.Effect<FaultInjection> =>
     const comings = requested.flatMap((each, index) => comes(each, { index, models, seed, standing, wire }))
     return {
       cluster: (client) => InjectedPeers.cluster(cluster, client),
-      holmesgpt: (client) => ways.has("holmesgpt") ? InjectedPeers.holmesgpt(way("holmesgpt"), client) : client,
+      holmesgpt: (client) => (ways.has("holmesgpt") ? InjectedPeers.holmesgpt(way("holmesgpt"), client) : client),
       languageModel: (provider, model) => InjectedPeers.languageModel(way(`llm:${provider}`), model),
       probe: (provider, probe) => InjectedPeers.probe(way(`llm:${provider}`), probe),
       told: Effect.sync(() => {
@@ -111,21 +115,30 @@ const draw = (kind: FaultKind, random: SeededRandom, models: ReadonlyArray<Model
 })
 
 /** One that was asked for, as it comes and goes. */
-const comes = (requested: Requested, { index, models, seed, standing, wire }: Around): ReadonlyArray<Effect.Effect<unknown, never, AuditLog>> => {
+const comes = (
+  requested: Requested,
+  { index, models, seed, standing, wire }: Around
+): ReadonlyArray<Effect.Effect<unknown, never, AuditLog>> => {
   const kind = Faults.byName.get(nameOf(requested))
   const disturb = kind?.disturb
   if (kind === undefined || disturb === undefined) return []
   const random = new SeededRandom(seed, `injection ${index} ${kind.name}`)
   const begin = (parameters: Schema.JsonObject) => {
-    const undo = [disturb(Schema.decodeSync(kind.parameters)(parameters), wire, random), standing.add(`${kind.name} ${JSON.stringify(parameters)}`)]
+    const undo = [
+      disturb(Schema.decodeSync(kind.parameters)(parameters), wire, random),
+      standing.add(`${kind.name} ${JSON.stringify(parameters)}`)
+    ]
     return () => undo.forEach((each) => each())
   }
-  const once = Effect.gen(function*() {
+  const once = Effect.gen(function* () {
     const { forMs, parameters }: Coming = typeof requested === "string" ? draw(kind, random, models) : requested
     const about = { fault: kind.name, parameters, seed, ...(forMs === undefined ? {} : { forMs }) }
     yield* audited("fault.began", kind.name, about)
     yield* Effect.logWarning("A fault is injected on purpose", about)
-    const stand = Effect.acquireRelease(Effect.sync(() => begin(parameters)), (undo) => Effect.sync(undo))
+    const stand = Effect.acquireRelease(
+      Effect.sync(() => begin(parameters)),
+      (undo) => Effect.sync(undo)
+    )
     yield* Effect.scoped(Effect.andThen(stand, forMs === undefined ? Effect.never : Effect.sleep(forMs)))
     yield* Effect.logWarning("An injected fault has gone", { fault: kind.name })
     yield* audited("fault.healed", kind.name, { seed })
@@ -136,7 +149,7 @@ const comes = (requested: Requested, { index, models, seed, standing, wire }: Ar
 }
 
 /** Tells the audit log, however long that takes. */
-const audited = Effect.fnUntraced(function*(kind: string, subject: string, data: Schema.JsonObject) {
+const audited = Effect.fnUntraced(function* (kind: string, subject: string, data: Schema.JsonObject) {
   const audit = yield* AuditLog
   const attempt = Effect.option(audit.record({ actor: "kubernaut", kind, subject, data }))
   while (Option.isNone(yield* attempt)) yield* Effect.sleep(auditAgainMs)

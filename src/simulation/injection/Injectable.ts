@@ -1,7 +1,9 @@
 /**
- * Which faults of the catalogue may be injected into a running service, and where: those that disturb requests and nothing else. What ends processes,
- * moves clocks, breaks the disk, makes alerts up or writes to the cluster is the simulator's alone.
+ * Which faults of the catalogue may be injected into a running service, and where: those that disturb requests and
+ * nothing else. What ends processes, moves clocks, breaks the disk, makes alerts up or writes to the cluster is the
+ * simulator's alone.
  */
+
 import { Result, Schema } from "effect"
 import type { FaultKind, FaultTarget } from "../Fault.ts"
 import * as Faults from "../Faults.ts"
@@ -40,16 +42,25 @@ const problemsOf = (requested: Requested, { isReal, mode, models }: Place): Read
   const name = nameOf(requested)
   const kind = Faults.byName.get(name)
   if (kind === undefined) return [`there is no fault ${name}; allowed are ${kinds.map((each) => each.name).join(", ")}`]
-  if (kind.disturb === undefined) return [`${name} is for the simulator alone: ${whyNot[kind.target] ?? whyNotElse}. Allowed are ${kinds.map((each) => each.name).join(", ")}`]
+  if (kind.disturb === undefined)
+    return [
+      `${name} is for the simulator alone: ${whyNot[kind.target] ?? whyNotElse}. Allowed are ${kinds.map((each) => each.name).join(", ")}`
+    ]
   if (kind.target === "models" && models.length === 0) return [`${name} is about models, and none is configured`]
-  if (isReal && kind.misleads === true && mode !== "observe") return [`${name} makes peers say what is not so, and real actions would follow from it: on a real cluster it is allowed in mode observe only`]
+  if (isReal && kind.misleads === true && mode !== "observe")
+    return [
+      `${name} makes peers say what is not so, and real actions would follow from it: on a real cluster it is allowed in mode observe only`
+    ]
   if (typeof requested === "string") return []
   const parameters = Schema.decodeResult(kind.parameters, { onExcessProperty: "error" })(requested.parameters)
-  if (Result.isFailure(parameters)) return [`the parameters of ${name} are wrong: ${parameters.failure.message.replaceAll(/\s+/g, " ")}`]
+  if (Result.isFailure(parameters))
+    return [`the parameters of ${name} are wrong: ${parameters.failure.message.replaceAll(/\s+/g, " ")}`]
   const known: ReadonlyArray<unknown> = [...models, ...(kind.target === "network" ? ["cluster"] : [])]
   const peers = requested.parameters["peers"]
   const unknown = Array.isArray(peers) ? peers.filter((peer) => !known.includes(peer)) : []
-  return unknown.map((peer) => `${name} names the peer ${String(peer)}, which is not configured; there are ${known.join(", ")}`)
+  return unknown.map(
+    (peer) => `${name} names the peer ${String(peer)}, which is not configured; there are ${known.join(", ")}`
+  )
 }
 
 /** Everything that speaks against injecting these there, each in a sentence. */
@@ -58,6 +69,10 @@ export const problems = (requested: ReadonlyArray<Requested>, place: Place): Rea
   const unasked = requested.length > 0 && isReal && mode !== "observe" && allowedOn !== clusterName
   return [
     ...requested.flatMap((each) => problemsOf(each, place)),
-    ...(unasked ? [`the cluster is real and the mode is ${mode}: faults are injected there in mode observe, or where KUBERNAUT_FAULT_CLUSTER is the cluster's name, ${clusterName}`] : [])
+    ...(unasked
+      ? [
+          `the cluster is real and the mode is ${mode}: faults are injected there in mode observe, or where KUBERNAUT_FAULT_CLUSTER is the cluster's name, ${clusterName}`
+        ]
+      : [])
   ]
 }

@@ -1,9 +1,10 @@
 /**
  * The real peers of a running service, each behind the same faults that stand before the simulated ones.
  *
- * A request goes to the real peer wherever its fault lets it through: an answer that is lost was given, a write whose answer is lost has happened. Where
- * nothing stands in the way, a request passes as it is.
+ * A request goes to the real peer wherever its fault lets it through: an answer that is lost was given, a write whose
+ * answer is lost has happened. Where nothing stands in the way, a request passes as it is.
  */
+
 import { Effect, Stream } from "effect"
 import type { AiError, LanguageModel } from "effect/ai"
 import { type Headers, HttpClient, HttpClientError, type HttpClientRequest, type HttpClientResponse } from "effect/http"
@@ -33,7 +34,10 @@ export class ModelWays {
 
 /** A cluster behind faults. */
 export const cluster = (faults: Standing<Disturbance>, client: Client): Client => {
-  const request = <A>(made: ClusterRequest, server: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> =>
+  const request = <A>(
+    made: ClusterRequest,
+    server: Effect.Effect<A, KubernetesError>
+  ): Effect.Effect<A, KubernetesError> =>
     Effect.suspend(() => {
       let disturbed = server
       if (faults.size > 0) for (const fault of faults) disturbed = fault(made, disturbed)
@@ -42,12 +46,19 @@ export const cluster = (faults: Standing<Disturbance>, client: Client): Client =
   const read = { dryRun: false }
   return {
     get: (ref) => request({ verb: "get", ...ref, ...read }, client.get(ref)),
-    list: (kind, options) => request({ verb: "list", kind, namespace: options.namespace ?? "", name: "", ...read, options }, client.list(kind, options)),
+    list: (kind, options) =>
+      request(
+        { verb: "list", kind, namespace: options.namespace ?? "", name: "", ...read, options },
+        client.list(kind, options)
+      ),
     logs: (pod, options) => request({ verb: "logs", ...pod, ...read }, client.logs(pod, options)),
     watch: client.watch,
     probe: request({ verb: "probe", kind: "", namespace: "", name: "", ...read }, client.probe),
     apply: (change, options) =>
-      request({ verb: verbs[change._tag], ...change.ref, dryRun: options?.dryRun === true, change }, client.apply(change, options))
+      request(
+        { verb: verbs[change._tag], ...change.ref, dryRun: options?.dryRun === true, change },
+        client.apply(change, options)
+      )
   }
 }
 
@@ -57,18 +68,27 @@ const maxBodyBytes = 8 * 1024 * 1024
 const bodyOf = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse.HttpClientResponse) => {
   const decoder = new TextDecoder()
   let bytes = 0
-  return Stream.runFoldEffect(response.stream, () => "", (text, chunk) => {
-    bytes += chunk.length
-    return bytes > maxBodyBytes
-      ? Effect.fail(new HttpClientError.HttpClientError({ reason: new HttpClientError.DecodeError({ request, response, description: "the body is too long" }) }))
-      : Effect.succeed(text + decoder.decode(chunk, { stream: true }))
-  })
+  return Stream.runFoldEffect(
+    response.stream,
+    () => "",
+    (text, chunk) => {
+      bytes += chunk.length
+      return bytes > maxBodyBytes
+        ? Effect.fail(
+            new HttpClientError.HttpClientError({
+              reason: new HttpClientError.DecodeError({ request, response, description: "the body is too long" })
+            })
+          )
+        : Effect.succeed(text + decoder.decode(chunk, { stream: true }))
+    }
+  )
 }
 
 const analysisIn = (body: string): string | undefined => {
   try {
     const parsed: unknown = JSON.parse(body)
-    const analysis = typeof parsed === "object" && parsed !== null ? Reflect.get(parsed, "analysis") as unknown : undefined
+    const analysis =
+      typeof parsed === "object" && parsed !== null ? (Reflect.get(parsed, "analysis") as unknown) : undefined
     return typeof analysis === "string" ? analysis : undefined
   } catch {
     return undefined
@@ -85,7 +105,8 @@ const passed = (status: number, headers: Headers.Headers, body: string): Passed 
   const wait = retryAfter === undefined ? {} : { retryAfter }
   const analysis = status === 200 ? analysisIn(body) : undefined
   return {
-    reply: analysis === undefined ? { _tag: "Status", status, ...wait } : { _tag: "Text", text: analysis, worth: "good" },
+    reply:
+      analysis === undefined ? { _tag: "Status", status, ...wait } : { _tag: "Text", text: analysis, worth: "good" },
     message: { status, body, ...wait, worth: "neither" }
   }
 }
@@ -102,16 +123,26 @@ export const holmesgpt = (ways: ModelWays, client: HttpClient.HttpClient): HttpC
         Effect.map(bodyOf(request, response), (body) => {
           answer = passed(response.status, response.headers, body)
           return answer.reply
-        }))
-      const question: Question = { purpose: isChat ? "work" : "probe", text, target: isChat ? targetIn(text) : undefined }
+        })
+      )
+      const question: Question = {
+        purpose: isChat ? "work" : "probe",
+        text,
+        target: isChat ? targetIn(text) : undefined
+      }
       const answered = Effect.flatMap(ways.way.disturbed(question, asked), (made) =>
         // What no fault has touched is told as it came.
-        HolmesGpt.arriving(answer !== undefined && made === answer.reply ? answer.message : HolmesGpt.messageOf(made), ways.link.body))
+        HolmesGpt.arriving(
+          answer !== undefined && made === answer.reply ? answer.message : HolmesGpt.messageOf(made),
+          ways.link.body
+        )
+      )
       return Effect.map(
         ways.link.disturbed(answered, HolmesGpt.passageOf(request)),
         ({ message, share }) => new HolmesGpt.Response(request, message, share)
       )
-    }))
+    })
+  )
 
 /** A language model behind faults. What it does not use for an investigation passes. */
 export const languageModel = (ways: ModelWays, model: LanguageModel.LanguageModel): LanguageModel.LanguageModel => {
@@ -120,7 +151,8 @@ export const languageModel = (ways: ModelWays, model: LanguageModel.LanguageMode
   }
   type Ask = (model: LanguageModel.LanguageModel, options: unknown) => Effect.Effect<Asked, AiError.AiError>
   // Its types say which schema goes with which answer; here both pass as they are.
-  const ask: Ask = (it, options) => (it.generateObject as unknown as (options: unknown) => Effect.Effect<Asked, AiError.AiError>)(options)
+  const ask: Ask = (it, options) =>
+    (it.generateObject as unknown as (options: unknown) => Effect.Effect<Asked, AiError.AiError>)(options)
   const generateObject = (options: { readonly prompt: unknown }): Effect.Effect<Asked, AiError.AiError> =>
     Effect.suspend(() => {
       if (ways.isClear) return ask(model, options)
@@ -130,21 +162,27 @@ export const languageModel = (ways: ModelWays, model: LanguageModel.LanguageMode
         real = { reply: { _tag: "Text", text: JSON.stringify(response.value), worth: "good" }, response }
         return real.reply
       })
-      const answered = Effect.flatMap(ways.way.disturbed({ purpose: "work", text, target: targetIn(text) }, asked), (made) =>
-        LanguageModels.arriving(
-          real !== undefined && made === real.reply
-            ? Effect.succeed(real.response)
-            // Read as the model's own words would be.
-            : Effect.flatMap(LanguageModels.saying(LanguageModels.textOf(made)), (it) => ask(it, options)),
-          ways.link.body
-        ))
+      const answered = Effect.flatMap(
+        ways.way.disturbed({ purpose: "work", text, target: targetIn(text) }, asked),
+        (made) =>
+          LanguageModels.arriving(
+            real !== undefined && made === real.reply
+              ? Effect.succeed(real.response)
+              : // Read as the model's own words would be.
+                Effect.flatMap(LanguageModels.saying(LanguageModels.textOf(made)), (it) => ask(it, options)),
+            ways.link.body
+          )
+      )
       return ways.link.disturbed(answered, LanguageModels.passage)
     })
   return { ...model, generateObject: generateObject as unknown as LanguageModel.LanguageModel["generateObject"] }
 }
 
 /** The question whether a language model is there, behind faults. */
-export const probe = (ways: ModelWays, real: Effect.Effect<void, InvestigatorError>): Effect.Effect<void, InvestigatorError> =>
+export const probe = (
+  ways: ModelWays,
+  real: Effect.Effect<void, InvestigatorError>
+): Effect.Effect<void, InvestigatorError> =>
   Effect.suspend(() => {
     if (ways.isClear) return real
     type Failure = AiError.AiError | InvestigatorError

@@ -1,4 +1,8 @@
-/** What somebody asks to be injected. It knows nothing of the catalogue, so that reading the settings does not load the simulator. */
+/**
+ * What somebody asks to be injected. It knows nothing of the catalogue, so that reading the settings does not load the
+ * simulator.
+ */
+
 import { Schema } from "effect"
 
 /** A kind by its name, or with parameters of one's own: then it stands for as long as the service runs. */
@@ -9,4 +13,4 @@ export const Requested = Schema.Union([
 export type Requested = typeof Requested.Type
 
 /** The kind that is asked for. */
-export const nameOf = (requested: Requested): string => typeof requested === "string" ? requested : requested.kind
+export const nameOf = (requested: Requested): string => (typeof requested === "string" ? requested : requested.kind)

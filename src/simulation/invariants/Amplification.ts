@@ -1,21 +1,26 @@
 /**
  * A peer in trouble is not buried under second attempts: not a model, and not the cluster's API server.
  *
- * The account is kept at the wire, for each peer and each process of the service (a new process has a new budget): a bucket as the design has it, ten
- * extra attempts at once, a fifth of one for each request, one for each second. At a model a request is a hop of the chain, at the API server what the
- * service asked of its client; what comes for the same one again is an extra attempt.
+ * The account is kept at the wire, for each peer and each process of the service (a new process has a new budget): a
+ * bucket as the design has it, ten extra attempts at once, a fifth of one for each request, one for each second. At a
+ * model a request is a hop of the chain, at the API server what the service asked of its client; what comes for the
+ * same one again is an extra attempt.
  *
- * An attempt is paid for before the wait that precedes it, so the bucket here holds what comes in during the longest wait on top: seconds and requests.
+ * An attempt is paid for before the wait that precedes it, so the bucket here holds what comes in during the longest
+ * wait on top: seconds and requests.
  *
- * A request to the API server that the service turned away itself earns its share as well, though nothing of it is seen at the wire. Whose it
- * was is not known then: with two processes each is given it.
+ * A request to the API server that the service turned away itself earns its share as well, though nothing of it is seen
+ * at the wire. Whose it was is not known then: with two processes each is given it.
  */
+
 import type { Invariant } from "../Invariant.ts"
 
 const ratio = 0.2
 const burst = 10
 const perSecond = 1
-/** The longest wait before an attempt: 5 s of `Retry-After` or back-off, a tenth for jitter, and the way to the wire. */
+/**
+ * The longest wait before an attempt: 5 s of `Retry-After` or back-off, a tenth for jitter, and the way to the wire.
+ */
 const longestWaitMs = 6_000
 
 class Bucket {
@@ -33,14 +38,20 @@ class Bucket {
     this.before = [asked, asked]
   }
 
-  /** An attempt of a request; `false` where there is no budget for it. `asked`: how many requests there have been by now. */
+  /**
+   * An attempt of a request; `false` where there is no budget for it. `asked`: how many requests there have been by
+   * now.
+   */
   attempt(work: object, atMs: number, asked = this.works.has(work) ? this.asked : this.asked + 1): boolean {
     const isExtra = this.works.has(work)
     if (!isExtra) this.works.add(work)
     const stretch = Math.floor(atMs / longestWaitMs)
     if (stretch !== this.stretch) this.before = [stretch === this.stretch + 1 ? this.before[1] : this.asked, this.asked]
-    const capacity = burst + perSecond * longestWaitMs / 1000 + ratio * (asked - this.before[0])
-    this.tokens = Math.min(capacity, this.tokens + perSecond * (atMs - this.atMs) / 1000 + ratio * (asked - this.asked))
+    const capacity = burst + (perSecond * longestWaitMs) / 1000 + ratio * (asked - this.before[0])
+    this.tokens = Math.min(
+      capacity,
+      this.tokens + (perSecond * (atMs - this.atMs)) / 1000 + ratio * (asked - this.asked)
+    )
     this.stretch = stretch
     this.atMs = atMs
     this.asked = asked

@@ -1,4 +1,5 @@
 /** What a person has answered is acted on: soon, once, and as it was answered. */
+
 import type { ReviewAnswer } from "../../domain/Review.ts"
 import type { Invariant } from "../Invariant.ts"
 
@@ -7,7 +8,8 @@ const soonMs = 6 * 60_000
 
 export const answeredOnce: Invariant = {
   name: "answered-once",
-  description: "What a person has answered is decided on within 6 minutes and not asked again, and what was rejected is not done.",
+  description:
+    "What a person has answered is decided on within 6 minutes and not asked again, and what was rejected is not done.",
   make: (_, report) => {
     const answers = new Map<string, ReviewAnswer["answer"]>()
     /** Since when an answer waits for somebody to see to it. */
@@ -21,12 +23,16 @@ export const answeredOnce: Invariant = {
               waiting.set(remediationId, atMs)
             } else if (kind === "Decided" || kind === "Concluded") {
               const sinceMs = waiting.get(remediationId)
-              if (sinceMs !== undefined && atMs - sinceMs > soonMs) report(`nothing came of the answer about remediation ${remediationId} for ${atMs - sinceMs} ms`)
+              if (sinceMs !== undefined && atMs - sinceMs > soonMs)
+                report(`nothing came of the answer about remediation ${remediationId} for ${atMs - sinceMs} ms`)
               waiting.delete(remediationId)
               if (event._tag === "Decided" && event.decision.outcome === "review" && answers.has(remediationId)) {
-                report(`remediation ${remediationId} asks again, and a person has ${answers.get(remediationId)} it before`)
+                report(
+                  `remediation ${remediationId} asks again, and a person has ${answers.get(remediationId)} it before`
+                )
               }
-            } else if (kind === "Intended" && answers.get(remediationId) === "rejected") report(`remediation ${remediationId} acts, and a person has rejected it`)
+            } else if (kind === "Intended" && answers.get(remediationId) === "rejected")
+              report(`remediation ${remediationId} acts, and a person has rejected it`)
           }
         }
       }

@@ -1,9 +1,10 @@
 /**
- * The audit log, as it lies in the database at the end, has no gap and no changed line, tells of every event of the journal once, and agrees with what
- * happened to the cluster.
+ * The audit log, as it lies in the database at the end, has no gap and no changed line, tells of every event of the
+ * journal once, and agrees with what happened to the cluster.
  *
  * The chain is computed here once more, from what its documentation says, and not by the code that wrote it.
  */
+
 import { createHash } from "node:crypto"
 import type { Applied } from "../../domain/Execution.ts"
 import type { AuditRow } from "../farEnds/Database.ts"
@@ -12,13 +13,16 @@ import { Senders } from "../Senders.ts"
 
 /** SHA-256 over the JSON array of the line's parts and the hash before. */
 const hashOf = ({ actor, at, data, kind, sequence, subject }: AuditRow, previousHash: string): string =>
-  createHash("sha256").update(JSON.stringify([sequence, at, actor, kind, subject, data, previousHash])).digest("hex")
+  createHash("sha256")
+    .update(JSON.stringify([sequence, at, actor, kind, subject, data, previousHash]))
+    .digest("hex")
 
 const checkChain = (rows: ReadonlyArray<AuditRow>, report: (message: string) => void): void => {
   let previousHash = "0".repeat(64)
   rows.forEach((row, index) => {
     if (row.sequence !== index + 1) report(`audit line ${index + 1} is missing: ${row.sequence} stands in its place`)
-    if (row.hash !== hashOf(row, previousHash)) report(`audit line ${row.sequence} does not carry the hash of its content and of the line before`)
+    if (row.hash !== hashOf(row, previousHash))
+      report(`audit line ${row.sequence} does not carry the hash of its content and of the line before`)
     previousHash = row.hash
   })
 }
@@ -31,7 +35,8 @@ interface Said {
 
 export const auditComplete: Invariant = {
   name: "audit-complete",
-  description: "The audit log has no gaps, tells of every journal event once and in order, and agrees with what happened to the cluster.",
+  description:
+    "The audit log has no gaps, tells of every journal event once and in order, and agrees with what happened to the cluster.",
   make: withTruth((_, report, { farEnds }) => {
     /** The journal in the order of its commits, as audit lines ought to say it. */
     const journal: Array<string> = []
@@ -53,13 +58,17 @@ export const auditComplete: Invariant = {
         else if (said.applied !== undefined) executed.set(said.executionId, said.applied)
       }
       for (const execution of wrote) {
-        if (!intended.has(execution)) report(`${execution} wrote to the cluster, and no audit line says that it was intended`)
+        if (!intended.has(execution))
+          report(`${execution} wrote to the cluster, and no audit line says that it was intended`)
         const applied = executed.get(execution)
-        if (applied === "no") report(`${execution} wrote to the cluster, and the audit log says that nothing was applied`)
-        if (applied === undefined && ended.has(execution)) report(`${execution} wrote to the cluster, and no audit line says how that came out`)
+        if (applied === "no")
+          report(`${execution} wrote to the cluster, and the audit log says that nothing was applied`)
+        if (applied === undefined && ended.has(execution))
+          report(`${execution} wrote to the cluster, and no audit line says how that came out`)
       }
       for (const [execution, applied] of executed) {
-        if (applied === "yes" && !wrote.has(execution) && !sent.has(execution)) report(`the audit log says that ${execution} was applied, and no write of it arrived`)
+        if (applied === "yes" && !wrote.has(execution) && !sent.has(execution))
+          report(`the audit log says that ${execution} was applied, and no write of it arrived`)
       }
     }
 
@@ -87,10 +96,14 @@ export const auditComplete: Invariant = {
       atEnd: () => {
         const rows = farEnds.database.auditRows()
         checkChain(rows, report)
-        const told = rows.filter(({ kind }) => kind.startsWith("remediation.")).map(({ kind, subject }) => `${kind} ${subject}`)
+        const told = rows
+          .filter(({ kind }) => kind.startsWith("remediation."))
+          .map(({ kind, subject }) => `${kind} ${subject}`)
         const missing = journal.findIndex((line, index) => told[index] !== line)
-        if (missing !== -1) report(`the journal says "${journal[missing]}" where the audit log says "${told[missing] ?? "nothing"}"`)
-        else if (told.length > journal.length) report(`the audit log says "${told[journal.length]}", and the journal nothing`)
+        if (missing !== -1)
+          report(`the journal says "${journal[missing]}" where the audit log says "${told[missing] ?? "nothing"}"`)
+        else if (told.length > journal.length)
+          report(`the audit log says "${told[journal.length]}", and the journal nothing`)
         checkExecutions(rows)
       }
     }

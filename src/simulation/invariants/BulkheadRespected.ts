@@ -1,7 +1,8 @@
 /**
- * A peer that is slow does not get more calls at once than its bulkhead has places: neither a model nor the cluster's API server. Counted at the wire,
- * by process of the service.
+ * A peer that is slow does not get more calls at once than its bulkhead has places: neither a model nor the cluster's
+ * API server. Counted at the wire, by process of the service.
  */
+
 import { defaults } from "../../resilience/Bulkhead.ts"
 import type { Invariant } from "../Invariant.ts"
 

@@ -1,21 +1,23 @@
 /**
  * The guardrails, judged by what was written to the cluster and when, not by what the service has counted.
  *
- * | guardrail | here |
- * |---|---|
- * | protected namespaces | not even a refused write arrives |
- * | Helm's fields, an autoscaler's replica count | not written without a person's approval |
- * | cooldown | the same action on the same object not within it |
- * | actions per window | no action begins while as many began in the window as may |
- * | ineffective | no action on an object after as many in a row without a verdict of fixed |
+ * | guardrail                                    | here                                                                     |
+ * | -------------------------------------------- | ------------------------------------------------------------------------ |
+ * | protected namespaces                         | not even a refused write arrives                                         |
+ * | Helm's fields, an autoscaler's replica count | not written without a person's approval                                  |
+ * | cooldown                                     | the same action on the same object not within it                         |
+ * | actions per window                           | no action begins while as many began in the window as may                |
+ * | ineffective                                  | no action on an object after as many in a row without a verdict of fixed |
  *
- * A person's approval lifts all but the first. Time is what has passed for whoever has the fewest reasons to wait: by the monotonic clock or by the
- * service's wall clock, whichever says more. While that jumps, nothing better can be asked of a service that must remember across restarts.
+ * A person's approval lifts all but the first. Time is what has passed for whoever has the fewest reasons to wait: by
+ * the monotonic clock or by the service's wall clock, whichever says more. While that jumps, nothing better can be
+ * asked of a service that must remember across restarts.
  */
+
 import { Duration } from "effect"
 import { defaults, isProtected } from "../../decision/Guardrails.ts"
-import type { Intent } from "../../domain/Execution.ts"
 import type { Change, PatchOperation } from "../../domain/Change.ts"
+import type { Intent } from "../../domain/Execution.ts"
 import type { Setting } from "../FarEnd.ts"
 import { type Invariant, withTruth } from "../Invariant.ts"
 import { Senders } from "../Senders.ts"
@@ -44,14 +46,21 @@ const targetOf = ({ baseline: { ref } }: Intent): string => `${ref.kind} ${ref.n
 const templateAnnotations = "/spec/template/metadata/annotations"
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
-/** What `kubectl rollout restart` does: in nobody's chart, so the next release neither reverts it nor is surprised by it. */
+/**
+ * What `kubectl rollout restart` does: in nobody's chart, so the next release neither reverts it nor is surprised by
+ * it.
+ */
 const isRestart = (operation: PatchOperation): boolean =>
-  operation.path === `${templateAnnotations}/${restartedAt.replace("/", "~1")}` ||
-  operation.path === templateAnnotations && operation.op === "add" && Object.keys(operation.value as object).join() === restartedAt
+  operation.path === `${templateAnnotations}/${restartedAt.replace("/", "~1")}`
+  || (operation.path === templateAnnotations
+    && operation.op === "add"
+    && Object.keys(operation.value as object).join() === restartedAt)
 
 const writesTemplate = (change: Change): boolean =>
-  change._tag === "Patch" && change.patch.some((operation) => operation.path.startsWith("/spec/template") && !isRestart(operation))
-const writesReplicas = (change: Change): boolean => change._tag === "Patch" && change.patch.some(({ path }) => path === "/spec/replicas")
+  change._tag === "Patch"
+  && change.patch.some((operation) => operation.path.startsWith("/spec/template") && !isRestart(operation))
+const writesReplicas = (change: Change): boolean =>
+  change._tag === "Patch" && change.patch.some(({ path }) => path === "/spec/replicas")
 
 class Account {
   private readonly intended = new Map<string, Intended>()
@@ -72,7 +81,13 @@ class Account {
   }
 
   intend(remediationId: string, intent: Intent, atMs: number, wallMs: number): void {
-    this.intended.set(intent.executionId, { intent, remediationId, approved: this.approved.has(remediationId), atMs, wallMs })
+    this.intended.set(intent.executionId, {
+      intent,
+      remediationId,
+      approved: this.approved.has(remediationId),
+      atMs,
+      wallMs
+    })
   }
 
   judge(remediationId: string, verdict: string): void {
@@ -80,16 +95,35 @@ class Account {
     if (began !== undefined) began.verdict = verdict
   }
 
-  write(change: Change, executionId: string | undefined, applied: boolean, ownership: string | undefined, atMs: number, wallMs: number): void {
+  write(
+    change: Change,
+    executionId: string | undefined,
+    applied: boolean,
+    ownership: string | undefined,
+    atMs: number,
+    wallMs: number
+  ): void {
     const { namespace } = change.ref
-    if (isProtected(namespace, this.settings)) this.report(`${change._tag} of ${change.ref.kind} ${namespace}/${change.ref.name} was sent, in a protected namespace`)
+    if (isProtected(namespace, this.settings))
+      this.report(
+        `${change._tag} of ${change.ref.kind} ${namespace}/${change.ref.name} was sent, in a protected namespace`
+      )
     const intended = executionId === undefined ? undefined : this.intended.get(executionId)
     if (!applied || intended === undefined || this.known.has(intended.intent.executionId)) return
     const { intent } = intended
-    const began: Began = { executionId: intent.executionId, action: intent.action.type, target: targetOf(intent), atMs, wallMs, intendedMs: intended.atMs }
+    const began: Began = {
+      executionId: intent.executionId,
+      action: intent.action.type,
+      target: targetOf(intent),
+      atMs,
+      wallMs,
+      intendedMs: intended.atMs
+    }
     if (!intended.approved) {
-      if (ownership === "helm" && writesTemplate(change)) this.report(`${executionId} wrote fields of ${change.ref.name} that Helm declares`)
-      if (ownership === "autoscaler" && writesReplicas(change)) this.report(`${executionId} wrote the replica count of ${change.ref.name}, which an autoscaler owns`)
+      if (ownership === "helm" && writesTemplate(change))
+        this.report(`${executionId} wrote fields of ${change.ref.name} that Helm declares`)
+      if (ownership === "autoscaler" && writesReplicas(change))
+        this.report(`${executionId} wrote the replica count of ${change.ref.name}, which an autoscaler owns`)
       this.compare(began, intended)
     }
     this.began.push(began)
@@ -106,20 +140,32 @@ class Account {
     const { actionsPerWindow, cooldown, ineffectiveFor, ineffectiveLimit } = this.settings
     const windowMs = Duration.toMillis(actionsPerWindow.window)
     const within = this.began.filter((earlier) => this.passedMs(earlier, intended) < windowMs)
-    if (within.length >= actionsPerWindow.limit) this.report(`${began.executionId} began after ${within.length} others in ${windowMs} ms, of ${actionsPerWindow.limit} allowed`)
+    if (within.length >= actionsPerWindow.limit)
+      this.report(
+        `${began.executionId} began after ${within.length} others in ${windowMs} ms, of ${actionsPerWindow.limit} allowed`
+      )
     const onTarget = this.began.filter(({ target }) => target === began.target)
     const cooldownMs = Duration.toMillis(cooldown)
-    const same = onTarget.findLast((earlier) => earlier.action === began.action && this.passedMs(earlier, intended) < cooldownMs)
-    if (same !== undefined) this.report(`${began.executionId} did ${began.action} on ${began.target} ${began.atMs - same.atMs} ms after ${same.executionId} had`)
-    const recent = onTarget.filter((earlier) => this.passedMs(earlier, intended) < Duration.toMillis(ineffectiveFor)).filter(({ verdict }) => verdict !== undefined)
+    const same = onTarget.findLast(
+      (earlier) => earlier.action === began.action && this.passedMs(earlier, intended) < cooldownMs
+    )
+    if (same !== undefined)
+      this.report(
+        `${began.executionId} did ${began.action} on ${began.target} ${began.atMs - same.atMs} ms after ${same.executionId} had`
+      )
+    const recent = onTarget
+      .filter((earlier) => this.passedMs(earlier, intended) < Duration.toMillis(ineffectiveFor))
+      .filter(({ verdict }) => verdict !== undefined)
     const inARow = recent.length - 1 - recent.findLastIndex(({ verdict }) => verdict === "fixed")
-    if (inARow >= ineffectiveLimit) this.report(`${began.executionId} began on ${began.target} after ${inARow} actions without effect`)
+    if (inARow >= ineffectiveLimit)
+      this.report(`${began.executionId} began on ${began.target} after ${inARow} actions without effect`)
   }
 }
 
 export const guardrailsHold: Invariant = {
   name: "guardrails-hold",
-  description: "Protected namespaces are never written; ownership, cooldown, actions per window and ineffective actions stop what nobody approved.",
+  description:
+    "Protected namespaces are never written; ownership, cooldown, actions per window and ineffective actions stop what nobody approved.",
   make: withTruth((setting, report, { farEnds }) => {
     const account = new Account(setting, report)
     const senders = new Senders()
@@ -130,12 +176,21 @@ export const guardrailsHold: Invariant = {
             if (kind === "Intended" && event._tag === "Intended") {
               senders.intended(event.intent)
               account.intend(remediationId, event.intent, atMs, Date.parse(at))
-            } else if (kind === "Reviewed" && event._tag === "Reviewed" && event.review.answer === "approved") account.approve(remediationId)
-            else if (kind === "Verified" && event._tag === "Verified") account.judge(remediationId, event.verification.verdict)
+            } else if (kind === "Reviewed" && event._tag === "Reviewed" && event.review.answer === "approved")
+              account.approve(remediationId)
+            else if (kind === "Verified" && event._tag === "Verified")
+              account.judge(remediationId, event.verification.verdict)
           }
         },
         ClusterWrite: (write, atMs) =>
-          account.write(write.change, senders.of(write), write.applied === "yes", farEnds.cluster.ownership(write.change.ref), atMs, setting.world.wallMs)
+          account.write(
+            write.change,
+            senders.of(write),
+            write.applied === "yes",
+            farEnds.cluster.ownership(write.change.ref),
+            atMs,
+            setting.world.wallMs
+          )
       }
     }
   })

@@ -1,9 +1,11 @@
 /**
- * When nothing is wrong any more the service finds out by itself: level 0, and the breakers of the cluster and of all models closed.
+ * When nothing is wrong any more the service finds out by itself: level 0, and the breakers of the cluster and of all
+ * models closed.
  *
- * Nobody probes the cluster: its breaker finds out by the requests that the next alert brings (`Drill`). Those of an embedder's own investigators are left out:
- * where another tier answers, nobody asks them.
+ * Nobody probes the cluster: its breaker finds out by the requests that the next alert brings (`Drill`). Those of an
+ * embedder's own investigators are left out: where another tier answers, nobody asks them.
  */
+
 import type { CircuitTag } from "../../resilience/ResilienceEvent.ts"
 import type { Invariant } from "../Invariant.ts"
 
@@ -13,9 +15,11 @@ export const healedAtEnd: Invariant = {
   make: ({ scenario }, report) => {
     const breakers = new Map<string, CircuitTag>()
     let level = 0
-    const peers = new Set<string>(["kubernetes", ...scenario.tiers ?? []])
+    const peers = new Set<string>(["kubernetes", ...(scenario.tiers ?? [])])
     const ailing = (): ReadonlyArray<string> => [
-      ...[...breakers].filter(([name, state]) => peers.has(name) && state !== "Closed").map(([name, state]) => `the breaker of ${name} is ${state}`),
+      ...[...breakers]
+        .filter(([name, state]) => peers.has(name) && state !== "Closed")
+        .map(([name, state]) => `the breaker of ${name} is ${state}`),
       ...(level === 0 ? [] : [`the level is ${level}`])
     ]
     return {

@@ -1,4 +1,5 @@
 /** Whatever the service writes to the cluster was committed before, as an intent. */
+
 import type { Invariant } from "../Invariant.ts"
 
 export const intentBeforeWrite: Invariant = {
@@ -21,7 +22,10 @@ export const intentBeforeWrite: Invariant = {
         ClusterWrite: ({ change, executionId }) => {
           const text = JSON.stringify(change)
           const known = executionId === undefined ? anyone : intended.get(executionId)
-          if (known?.has(text) !== true) report(`${change._tag} of ${change.ref.kind} ${change.ref.name} was not intended before (execution ${executionId ?? "unnamed"})`)
+          if (known?.has(text) !== true)
+            report(
+              `${change._tag} of ${change.ref.kind} ${change.ref.name} was not intended before (execution ${executionId ?? "unnamed"})`
+            )
         }
       }
     }

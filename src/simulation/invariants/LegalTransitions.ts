@@ -1,19 +1,22 @@
 /**
- * Circuit breakers do what the source document says: five failures in a row open one, for 30 s nobody calls, then probes, three successes close it.
+ * Circuit breakers do what the source document says: five failures in a row open one, for 30 s nobody calls, then
+ * probes, three successes close it.
  *
- * Two accounts are held against each other: what a breaker says of itself (`BreakerMoved`) must be a walk along the edges below, in time, and what is seen at
- * the wire must agree with where it says that it is.
+ * Two accounts are held against each other: what a breaker says of itself (`BreakerMoved`) must be a walk along the
+ * edges below, in time, and what is seen at the wire must agree with where it says that it is.
  *
  *     Closed ──5 failures, rate, slow──> Open ──30 s──> HalfOpen ──3 successes──> Closed
  *                                         ^───────one failure──────┘
  *
- * An operator may move a breaker anywhere. An attempt may take several calls (a prompt that is too long is asked again with less in it): they belong to the state in
- * which the first of them was let through. An answer that is `neither` may count for the peer, against it or not at all: it is taken for whatever makes the
- * service right, and so is a call that was given up, which is a failure where its time was over.
+ * An operator may move a breaker anywhere. An attempt may take several calls (a prompt that is too long is asked again
+ * with less in it): they belong to the state in which the first of them was let through. An answer that is `neither`
+ * may count for the peer, against it or not at all: it is taken for whatever makes the service right, and so is a call
+ * that was given up, which is a failure where its time was over.
  */
+
 import type { CircuitTag, TransitionCause } from "../../resilience/ResilienceEvent.ts"
-import type { Call, CallEnding, Handlers } from "../Observation.ts"
 import type { Checker, Invariant } from "../Invariant.ts"
+import type { Call, CallEnding, Handlers } from "../Observation.ts"
 import { Standstill } from "../Standstill.ts"
 
 const openMs = 30_000
@@ -65,10 +68,16 @@ class Breakers implements Checker {
   private readonly breakers = new Map<string, Breaker>()
   /** Peers whose calls are seen at the wire. The cluster's are not. */
   private readonly seen = new Set<string>()
-  /** In which state of its breaker each call was let through that is in flight. One of a state that is over changes nothing. */
+  /**
+   * In which state of its breaker each call was let through that is in flight. One of a state that is over changes
+   * nothing.
+   */
   private readonly inFlight = new Map<Call, Breaker>()
   /** Of each hop whose last call found that it was asked for too much: what it may ask again. */
-  private readonly asksAgain = new WeakMap<object, { readonly peer: string; readonly breaker: Breaker; readonly ended: Ended }>()
+  private readonly asksAgain = new WeakMap<
+    object,
+    { readonly peer: string; readonly breaker: Breaker; readonly ended: Ended }
+  >()
   private readonly standstill = new Standstill()
   private process = 0
 
@@ -103,7 +112,16 @@ class Breakers implements Checker {
   }
 
   private enter(state: CircuitTag, name: string, atMs: number, afterForced: boolean): Breaker {
-    const entered: Breaker = { state, sinceMs: atMs, afterForced, failuresInARow: 0, failedMs: atMs, successes: 0, ended: [], begun: new Map() }
+    const entered: Breaker = {
+      state,
+      sinceMs: atMs,
+      afterForced,
+      failuresInARow: 0,
+      failedMs: atMs,
+      successes: 0,
+      ended: [],
+      begun: new Map()
+    }
     this.breakers.set(name, entered)
     return entered
   }
@@ -111,7 +129,8 @@ class Breakers implements Checker {
   private moved(name: string, from: CircuitTag, to: CircuitTag, cause: TransitionCause, atMs: number): void {
     const breaker = this.breaker(name, atMs)
     this.enter(to, name, atMs, from === "ForcedClosed")
-    if (breaker.state !== from) return this.report(`breaker ${name} says that it leaves ${from}, and was ${breaker.state}`)
+    if (breaker.state !== from)
+      return this.report(`breaker ${name} says that it leaves ${from}, and was ${breaker.state}`)
     if (cause === "operator") return
     if (!edges.some(([legalFrom, legalTo, why]) => legalFrom === from && legalTo === to && why === cause)) {
       return this.report(`breaker ${name} goes from ${from} to ${to} by ${cause}`)
@@ -123,27 +142,41 @@ class Breakers implements Checker {
   }
 
   /** Whether what was seen at the wire can have moved it so. */
-  private justified(name: string, { afterForced, ended, successes }: Breaker, cause: TransitionCause, atMs: number): void {
-    if (cause === "probes-succeeded" && successes < successesToClose) this.report(`breaker ${name} closed after ${successes} successes`)
-    if (cause === "probe-failed" && !ended.some(mayHaveFailed)) this.report(`breaker ${name} opened again, and no probe had failed`)
+  private justified(
+    name: string,
+    { afterForced, ended, successes }: Breaker,
+    cause: TransitionCause,
+    atMs: number
+  ): void {
+    if (cause === "probes-succeeded" && successes < successesToClose)
+      this.report(`breaker ${name} closed after ${successes} successes`)
+    if (cause === "probe-failed" && !ended.some(mayHaveFailed))
+      this.report(`breaker ${name} opened again, and no probe had failed`)
     if (afterForced) return
     // A success of this very moment may have counted later than it was seen.
     const lastSuccess = ended.findLastIndex((each) => !mayHaveFailed(each) && this.standstill.isLate(each.atMs, atMs))
     const inARow = ended.filter((each, index) => index > lastSuccess && mayHaveFailed(each)).length
-    if (cause === "consecutive-failures" && inARow < failuresToOpen) this.report(`breaker ${name} opened by failures in a row after ${inARow}`)
+    if (cause === "consecutive-failures" && inARow < failuresToOpen)
+      this.report(`breaker ${name} opened by failures in a row after ${inARow}`)
     if (cause !== "failure-rate") return
     const recent = ended.filter((each) => atMs - each.atMs <= windowMs)
     const failed = recent.filter(mayHaveFailed).length
-    if (recent.length < requestsToJudge || failed * 2 < requestsToJudge) this.report(`breaker ${name} opened by ${failed} failures of ${recent.length} calls`)
+    if (recent.length < requestsToJudge || failed * 2 < requestsToJudge)
+      this.report(`breaker ${name} opened by ${failed} failures of ${recent.length} calls`)
   }
 
   private began(call: Call, atMs: number): void {
     this.seen.add(call.peer)
     if (this.goesOn(call, atMs)) return
     const breaker = this.breaker(call.peer, atMs)
-    if (breaker.state === "Open" || breaker.state === "Isolated") this.report(`${call.peer} is called although its breaker is open`)
+    if (breaker.state === "Open" || breaker.state === "Isolated")
+      this.report(`${call.peer} is called although its breaker is open`)
     // The failure has to come from the wire to the breaker.
-    if (breaker.state === "Closed" && breaker.failuresInARow >= failuresToOpen && this.standstill.isLate(breaker.failedMs, atMs)) {
+    if (
+      breaker.state === "Closed"
+      && breaker.failuresInARow >= failuresToOpen
+      && this.standstill.isLate(breaker.failedMs, atMs)
+    ) {
       this.report(`${call.peer} is called after ${breaker.failuresInARow} failures in a row`)
     }
     this.letThrough(call, breaker, atMs)
@@ -155,7 +188,8 @@ class Breakers implements Checker {
   /** Whether it is one more call of an attempt that was let through before. */
   private goesOn(call: Call, atMs: number): boolean {
     const before = call.hop === undefined ? undefined : this.asksAgain.get(call.hop)
-    if (before === undefined || before.peer !== call.peer || this.standstill.isLate(before.ended.atMs, atMs)) return false
+    if (before === undefined || before.peer !== call.peer || this.standstill.isLate(before.ended.atMs, atMs))
+      return false
     const { breaker, ended } = before
     // So the attempt had not come to its end.
     breaker.ended = breaker.ended.filter((each) => each !== ended)
@@ -175,11 +209,14 @@ class Breakers implements Checker {
     this.inFlight.delete(call)
     breaker.begun.delete(call)
     if (breaker.ended.length > failuresToOpen && atMs - breaker.ended[0]!.atMs > windowMs) {
-      breaker.ended = breaker.ended.filter((each, index, all) => index >= all.length - failuresToOpen || atMs - each.atMs <= windowMs)
+      breaker.ended = breaker.ended.filter(
+        (each, index, all) => index >= all.length - failuresToOpen || atMs - each.atMs <= windowMs
+      )
     }
     const ended = { atMs, ending }
     breaker.ended.push(ended)
-    if (ending === "neither" && call.hop !== undefined) this.asksAgain.set(call.hop, { peer: call.peer, breaker, ended })
+    if (ending === "neither" && call.hop !== undefined)
+      this.asksAgain.set(call.hop, { peer: call.peer, breaker, ended })
     if (ending === "good" || ending === "neither") {
       breaker.failuresInARow = 0
       breaker.successes++

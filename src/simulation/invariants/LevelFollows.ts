@@ -1,12 +1,14 @@
 /**
  * The degradation level is what the breakers of the models say: HolmesGPT out is 1, all out is 2, else 0.
  *
- * A tier is out from the moment its breaker opens until it closes. The service says so in the same moment, or, where it stands still then, in the one in which
- * it goes on: whatever it does later while it says another level is too much. What a remediation was investigated at must be a level that was due while it was
- * worked on.
+ * A tier is out from the moment its breaker opens until it closes. The service says so in the same moment, or, where it
+ * stands still then, in the one in which it goes on: whatever it does later while it says another level is too much.
+ * What a remediation was investigated at must be a level that was due while it was worked on.
  *
- * Not judged where a scenario brings investigators of its own, nor what a second process does, which has breakers and a level of its own.
+ * Not judged where a scenario brings investigators of its own, nor what a second process does, which has breakers and a
+ * level of its own.
  */
+
 import type { Setting } from "../FarEnd.ts"
 import type { Checker, Invariant } from "../Invariant.ts"
 import type { Handlers } from "../Observation.ts"
@@ -25,7 +27,7 @@ class Level implements Checker {
 
   constructor({ scenario }: Setting, report: (message: string) => void) {
     this.report = report
-    this.tiers = scenario.investigators === undefined ? scenario.tiers ?? [] : []
+    this.tiers = scenario.investigators === undefined ? (scenario.tiers ?? []) : []
   }
 
   readonly on: Handlers = {
@@ -51,7 +53,8 @@ class Level implements Checker {
     LevelIs: ({ level }, atMs) => {
       this.said = level
       // It may be of a moment ago: breakers can move more than once in one.
-      if (this.tiers.length > 0 && !this.dueBetween(this.standstill.since(atMs), atMs).includes(level)) this.report(`the service says level ${level}, and ${this.level} is due`)
+      if (this.tiers.length > 0 && !this.dueBetween(this.standstill.since(atMs), atMs).includes(level))
+        this.report(`the service says level ${level}, and ${this.level} is due`)
     },
     CallBegan: ({ call }, atMs) => {
       if (call.process === this.process) this.look(atMs)
@@ -61,10 +64,12 @@ class Level implements Checker {
       this.look(atMs)
       for (const { event, kind, remediationId } of events) {
         // It may see the level of before it stood still.
-        if (kind === "Started" || kind === "Reviewed") this.workedOnSinceMs.set(remediationId, this.standstill.since(atMs))
+        if (kind === "Started" || kind === "Reviewed")
+          this.workedOnSinceMs.set(remediationId, this.standstill.since(atMs))
         if (kind !== "Investigated" || event._tag !== "Investigated" || this.tiers.length === 0) continue
         const sinceMs = this.workedOnSinceMs.get(remediationId) ?? 0
-        if (!this.dueBetween(sinceMs, atMs).includes(event.level)) this.report(`remediation ${remediationId} was investigated at level ${event.level}, which was not due`)
+        if (!this.dueBetween(sinceMs, atMs).includes(event.level))
+          this.report(`remediation ${remediationId} was investigated at level ${event.level}, which was not due`)
       }
     }
   }
@@ -80,7 +85,9 @@ class Level implements Checker {
 
   /** What was due at any moment of a time, the one that ended in its first millisecond included. */
   private dueBetween(fromMs: number, toMs: number): ReadonlyArray<number> {
-    return this.due.filter(({ sinceMs }, index) => sinceMs <= toMs && (this.due[index + 1]?.sinceMs ?? Infinity) >= fromMs).map(({ level }) => level)
+    return this.due
+      .filter(({ sinceMs }, index) => sinceMs <= toMs && (this.due[index + 1]?.sinceMs ?? Infinity) >= fromMs)
+      .map(({ level }) => level)
   }
 
   private look(atMs: number): void {

@@ -1,11 +1,12 @@
 /**
- * In `observe` nothing is written to the cluster, and in `approve` nothing that no person has approved: whatever was intended by a process that ran in
- * another mode.
+ * In `observe` nothing is written to the cluster, and in `approve` nothing that no person has approved: whatever was
+ * intended by a process that ran in another mode.
  *
  * A second process on the same database is not judged: nobody hears in which mode it was started.
  */
-import type { Mode } from "../Observation.ts"
+
 import type { Invariant } from "../Invariant.ts"
+import type { Mode } from "../Observation.ts"
 
 export const modeRespected: Invariant = {
   name: "mode-respected",
@@ -20,7 +21,8 @@ export const modeRespected: Invariant = {
         },
         Committed: ({ events }) => {
           for (const { event, kind, remediationId } of events) {
-            if (kind === "Reviewed" && event._tag === "Reviewed" && event.review.answer === "approved") approved.add(remediationId)
+            if (kind === "Reviewed" && event._tag === "Reviewed" && event.review.answer === "approved")
+              approved.add(remediationId)
           }
         },
         ClusterWrite: ({ change, executionId, process = -1 }) => {
@@ -29,7 +31,9 @@ export const modeRespected: Invariant = {
           // An execution is named by its remediation and a number.
           const remediation = executionId?.replace(/-\d+$/, "")
           if (mode === "approve" && (remediation === undefined || approved.has(remediation))) return
-          report(`${change._tag} of ${change.ref.kind} ${change.ref.name} was sent in mode ${mode}${mode === "approve" ? " and nobody had approved it" : ""}`)
+          report(
+            `${change._tag} of ${change.ref.kind} ${change.ref.name} was sent in mode ${mode}${mode === "approve" ? " and nobody had approved it" : ""}`
+          )
         }
       }
     }

@@ -1,8 +1,11 @@
 /**
- * A verdict of fixed means that the workload serves: judged by its pods in the cluster, at the moment of the verdict and for a while after.
+ * A verdict of fixed means that the workload serves: judged by its pods in the cluster, at the moment of the verdict
+ * and for a while after.
  *
- * What somebody else has done to the workload since the service last looked, and after, is not held against the verdict.
+ * What somebody else has done to the workload since the service last looked, and after, is not held against the
+ * verdict.
  */
+
 import type { ResourceRef } from "../../domain/Target.ts"
 import { type Invariant, withTruth } from "../Invariant.ts"
 
@@ -20,14 +23,20 @@ export const neverFalselyFixed: Invariant = {
     const look = (remediationId: string, ref: ResourceRef, readMs: number, atMs: number) => {
       if (wrong.has(remediationId) || cluster.disturbedAtMs(ref) >= readMs || cluster.serves(ref)) return
       wrong.add(remediationId)
-      report(`remediation ${remediationId} said that ${ref.kind} ${ref.namespace}/${ref.name} is fixed, and ${world.nowMs - atMs} ms later it does not serve`)
+      report(
+        `remediation ${remediationId} said that ${ref.kind} ${ref.namespace}/${ref.name} is fixed, and ${world.nowMs - atMs} ms later it does not serve`
+      )
     }
 
     return {
       on: {
         Committed: ({ events }, atMs) => {
           for (const { event, kind, remediationId } of events) {
-            if ((kind === "Accepted" || kind === "Retargeted") && (event._tag === "Accepted" || event._tag === "Retargeted")) targets.set(remediationId, event.target)
+            if (
+              (kind === "Accepted" || kind === "Retargeted")
+              && (event._tag === "Accepted" || event._tag === "Retargeted")
+            )
+              targets.set(remediationId, event.target)
             else if (kind === "Verified" && event._tag === "Verified" && event.verification.verdict === "fixed") {
               verdicts++
               const ref = targets.get(remediationId)

@@ -1,4 +1,5 @@
 /** A write that took effect is not done again. */
+
 import type { Invariant } from "../Invariant.ts"
 
 export const noActionTwice: Invariant = {
@@ -11,7 +12,10 @@ export const noActionTwice: Invariant = {
         ClusterWrite: ({ applied, change, executionId }) => {
           if (applied !== "yes") return
           const write = `${executionId ?? ""} ${JSON.stringify(change)}`
-          if (done.has(write)) report(`${change._tag} of ${change.ref.kind} ${change.ref.name} took effect twice (execution ${executionId ?? "unnamed"})`)
+          if (done.has(write))
+            report(
+              `${change._tag} of ${change.ref.kind} ${change.ref.name} took effect twice (execution ${executionId ?? "unnamed"})`
+            )
           done.add(write)
         }
       }

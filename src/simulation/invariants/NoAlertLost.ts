@@ -1,11 +1,16 @@
-/** An alert that the service has acknowledged is in the journal, and its remediation comes to an end or, for as long as it fires, waits for a person. */
+/**
+ * An alert that the service has acknowledged is in the journal, and its remediation comes to an end or, for as long as
+ * it fires, waits for a person.
+ */
+
 import { isFinal } from "../../domain/Remediation.ts"
-import type { AlertIdentity } from "../Observation.ts"
 import type { Invariant } from "../Invariant.ts"
+import type { AlertIdentity } from "../Observation.ts"
 
 export const noAlertLost: Invariant = {
   name: "no-alert-lost",
-  description: "Every acknowledged alert is in the journal, and its remediation ends, or waits for a person while the alert fires.",
+  description:
+    "Every acknowledged alert is in the journal, and its remediation ends, or waits for a person while the alert fires.",
   make: (_, report) => {
     /** Own account of what has come to no end, by id. */
     const open = new Map<string, "open" | "waiting">()
@@ -28,7 +33,10 @@ export const noAlertLost: Invariant = {
               open.delete(remediationId)
             } else if (kind === "Joined") open.delete(remediationId)
             else if (kind === "Decided" && event._tag === "Decided") {
-              open.set(remediationId, event.decision.outcome === "review" && !resolved.has(remediationId) ? "waiting" : "open")
+              open.set(
+                remediationId,
+                event.decision.outcome === "review" && !resolved.has(remediationId) ? "waiting" : "open"
+              )
             } else if (kind === "Reviewed") open.set(remediationId, "open")
             else if (kind === "AlertResolved" && open.has(remediationId)) {
               resolved.add(remediationId)

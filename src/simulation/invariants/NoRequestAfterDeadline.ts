@@ -1,11 +1,12 @@
 /**
- * The deadline, at the cluster: no attempt of a request to the API server begins or goes on when its 30 s are over, and none goes on for longer than the 10 s
- * that one attempt has.
+ * The deadline, at the cluster: no attempt of a request to the API server begins or goes on when its 30 s are over, and
+ * none goes on for longer than the 10 s that one attempt has.
  *
- * The time is measured from the request's first attempt at the wire, which comes after the deadline was set. A write that is given up ends when its
- * message has been under way, so that much more is allowed. A process that stands still when the time is over lets go in the moment in which it goes on, and
- * what it was about to send leaves then.
+ * The time is measured from the request's first attempt at the wire, which comes after the deadline was set. A write
+ * that is given up ends when its message has been under way, so that much more is allowed. A process that stands still
+ * when the time is over lets go in the moment in which it goes on, and what it was about to send leaves then.
  */
+
 import type { Invariant } from "../Invariant.ts"
 import type { ApiRequest } from "../Observation.ts"
 import { Standstill } from "../Standstill.ts"
@@ -47,7 +48,8 @@ interface InFlight {
 
 export const noRequestAfterDeadline: Invariant = {
   name: "no-request-after-deadline",
-  description: "No attempt of a request to the API server takes longer than 10 s, and none begins or goes on after 30 s.",
+  description:
+    "No attempt of a request to the API server takes longer than 10 s, and none begins or goes on after 30 s.",
   make: ({ scenario }, report) => {
     const underWayMs = scenario.clusterLatencyMs[1]
     const firstMs = new WeakMap<object, number>()
@@ -55,7 +57,8 @@ export const noRequestAfterDeadline: Invariant = {
     const standstill = new Standstill()
     let process = 0
     const nameOf = ({ number, work: { about, verb } }: ApiRequest): string => `request ${number} (${verb} ${about})`
-    const left = (): ReadonlyArray<string> => [...inFlight.values()].map(({ request }) => `${nameOf(request)} is in flight`)
+    const left = (): ReadonlyArray<string> =>
+      [...inFlight.values()].map(({ request }) => `${nameOf(request)} is in flight`)
     return {
       on: {
         ProcessBooted: ({ number }) => {
@@ -65,7 +68,8 @@ export const noRequestAfterDeadline: Invariant = {
         ProcessPaused: ({ forMs, number }, atMs) => {
           if (number !== process) return
           standstill.paused(atMs, forMs)
-          for (const { attempt, whole } of inFlight.values()) for (const limit of [attempt, whole]) limit.paused(atMs, forMs)
+          for (const { attempt, whole } of inFlight.values())
+            for (const limit of [attempt, whole]) limit.paused(atMs, forMs)
         },
         ProcessEnded: () => inFlight.clear(),
         RequestBegan: ({ request }, atMs) => {
@@ -73,20 +77,27 @@ export const noRequestAfterDeadline: Invariant = {
           if (first === atMs) firstMs.set(request.work, atMs)
           // Another process on the same database is killed without a word.
           if (request.process === process) {
-            const limits = [new Limit(atMs + attemptTimeoutMs, underWayMs), new Limit(first + deadlineMs, underWayMs)] as const
+            const limits = [
+              new Limit(atMs + attemptTimeoutMs, underWayMs),
+              new Limit(first + deadlineMs, underWayMs)
+            ] as const
             // What it does last in the moment in which it begins to stand still.
             for (const limit of limits) limit.paused(atMs, standstill.goesOn(atMs) - atMs)
             inFlight.set(request.number, { request, sinceMs: atMs, attempt: limits[0], whole: limits[1] })
           }
           const lastRanMs = request.process === process ? standstill.since(atMs) : atMs
-          if (lastRanMs - first >= deadlineMs) report(`${nameOf(request)} began ${atMs - first - deadlineMs} ms after its deadline`)
+          if (lastRanMs - first >= deadlineMs)
+            report(`${nameOf(request)} began ${atMs - first - deadlineMs} ms after its deadline`)
         },
         RequestEnded: ({ request }, atMs) => {
           const ended = inFlight.get(request.number)
           inFlight.delete(request.number)
           if (ended === undefined) return
           if (ended.attempt.isExceeded(atMs)) report(`${nameOf(request)} went on for ${atMs - ended.sinceMs} ms`)
-          if (ended.whole.isExceeded(atMs)) report(`${nameOf(request)} went on for ${atMs - firstMs.get(request.work)! - deadlineMs} ms after its deadline`)
+          if (ended.whole.isExceeded(atMs))
+            report(
+              `${nameOf(request)} went on for ${atMs - firstMs.get(request.work)! - deadlineMs} ms after its deadline`
+            )
         }
       },
       atEnd: () => {

@@ -1,11 +1,14 @@
 /**
- * After healing the service is as it was when it had nothing to do: no remediation is open that does not wait for a person, no actor is left, it has as many
- * fibers and timers as after a boot, and every place of every bulkhead can be taken.
+ * After healing the service is as it was when it had nothing to do: no remediation is open that does not wait for a
+ * person, no actor is left, it has as many fibers and timers as after a boot, and every place of every bulkhead can be
+ * taken.
  *
- * How many fibers and timers that are is measured: the least that its first process had while nothing had been asked of it yet. So what grows from one
- * quiet moment to the next, the length of a run later, is left over. What a lock or a key that is not given back holds up is found by the false alarms of
- * the `Drill`, which have to come to their end like any other alert; it also tries the places.
+ * How many fibers and timers that are is measured: the least that its first process had while nothing had been asked of
+ * it yet. So what grows from one quiet moment to the next, the length of a run later, is left over. What a lock or a
+ * key that is not given back holds up is found by the false alarms of the `Drill`, which have to come to their end like
+ * any other alert; it also tries the places.
  */
+
 import { type Invariant, withTruth } from "../Invariant.ts"
 
 /** Before the first alert is sent: a workload has to be broken for longer. */
@@ -54,7 +57,13 @@ export const nothingLeaked: Invariant = {
             if (kind === "Accepted" || kind === "Reviewed") open.add(remediationId)
             else if (kind === "AlertResolved") resolved.add(remediationId)
             else if (kind === "Concluded" || kind === "Joined") open.delete(remediationId)
-            else if (kind === "Decided" && event._tag === "Decided" && event.decision.outcome === "review" && !resolved.has(remediationId)) open.delete(remediationId)
+            else if (
+              kind === "Decided"
+              && event._tag === "Decided"
+              && event.decision.outcome === "review"
+              && !resolved.has(remediationId)
+            )
+              open.delete(remediationId)
           }
         },
         HealingBegan: () => {

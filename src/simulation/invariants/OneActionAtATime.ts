@@ -1,9 +1,11 @@
 /**
  * No two actions race on one object, and a remediation has one action at a time.
  *
- * An action begins with its first write that took effect, and is over when the journal has its verdict, its failure, or the end of its remediation. It is on the
- * objects that it writes to, and on its target: to evict a workload's pod is an action on the workload.
+ * An action begins with its first write that took effect, and is over when the journal has its verdict, its failure, or
+ * the end of its remediation. It is on the objects that it writes to, and on its target: to evict a workload's pod is
+ * an action on the workload.
  */
+
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { Invariant } from "../Invariant.ts"
 import { Senders } from "../Senders.ts"
@@ -20,7 +22,8 @@ export const oneActionAtATime: Invariant = {
     const targetOf = new Map<string, string>()
     const running = new Map<string, Set<string>>()
     const over = (remediationId: string) => {
-      for (const execution of running.keys()) if (remediationOf.get(execution) === remediationId) running.delete(execution)
+      for (const execution of running.keys())
+        if (remediationOf.get(execution) === remediationId) running.delete(execution)
     }
     return {
       on: {
@@ -31,7 +34,8 @@ export const oneActionAtATime: Invariant = {
               remediationOf.set(event.intent.executionId, remediationId)
               targetOf.set(event.intent.executionId, keyOf(event.intent.baseline.ref))
             } else if (kind === "Verified" || kind === "Concluded") over(remediationId)
-            else if (kind === "Executed" && event._tag === "Executed" && event.outcome.failure !== undefined) running.delete(event.outcome.executionId)
+            else if (kind === "Executed" && event._tag === "Executed" && event.outcome.failure !== undefined)
+              running.delete(event.outcome.executionId)
           }
         },
         ClusterWrite: (write) => {
@@ -43,7 +47,8 @@ export const oneActionAtATime: Invariant = {
             if (other === executionId) continue
             const shared = objects.has(written) ? written : objects.has(target) ? target : undefined
             if (shared !== undefined) report(`${executionId} wrote to ${shared} while ${other} was under way there`)
-            if (remediationOf.get(other) === remediationOf.get(executionId)) report(`${executionId} began while ${other} of the same remediation was under way`)
+            if (remediationOf.get(other) === remediationOf.get(executionId))
+              report(`${executionId} began while ${other} of the same remediation was under way`)
           }
           const objects = running.get(executionId)
           if (objects === undefined) running.set(executionId, new Set([written, target]))

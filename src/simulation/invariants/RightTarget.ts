@@ -1,4 +1,8 @@
-/** What is done about an alert is done to the workload that is in trouble, whatever the alert's labels name: a pod, or the workload itself. */
+/**
+ * What is done about an alert is done to the workload that is in trouble, whatever the alert's labels name: a pod, or
+ * the workload itself.
+ */
+
 import { displayName, type ResourceRef } from "../../domain/Target.ts"
 import type { Invariant } from "../Invariant.ts"
 import type { AlertIdentity } from "../Observation.ts"
@@ -24,12 +28,15 @@ export const rightTarget: Invariant = {
             if (kind === "Accepted" && event._tag === "Accepted") {
               const about = ofAlert.get(keyOf(event.alert))
               if (about !== undefined) ofRemediation.set(remediationId, about)
-            } else if (kind === "Intended" && event._tag === "Intended") remediationOf.set(event.intent.executionId, remediationId)
+            } else if (kind === "Intended" && event._tag === "Intended")
+              remediationOf.set(event.intent.executionId, remediationId)
             else if (kind === "Joined" && event._tag === "Joined") {
               const about = ofRemediation.get(remediationId)
               const other = ofRemediation.get(event.joinedTo)
               if (about !== undefined && isOther(about, other)) {
-                report(`remediation ${remediationId} about ${displayName(about)} joined ${event.joinedTo} about ${displayName(other)}`)
+                report(
+                  `remediation ${remediationId} about ${displayName(about)} joined ${event.joinedTo} about ${displayName(other)}`
+                )
               }
             }
           }
@@ -38,7 +45,8 @@ export const rightTarget: Invariant = {
           if (executionId === undefined || change.ref.kind !== "Deployment") return
           const remediationId = remediationOf.get(executionId)
           const about = remediationId === undefined ? undefined : ofRemediation.get(remediationId)
-          if (isOther(change.ref, about)) report(`remediation ${remediationId} about ${displayName(about)} wrote to ${displayName(change.ref)}`)
+          if (isOther(change.ref, about))
+            report(`remediation ${remediationId} about ${displayName(about)} wrote to ${displayName(change.ref)}`)
         }
       }
     }

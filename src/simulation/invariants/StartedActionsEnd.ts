@@ -1,9 +1,12 @@
 /**
- * What was begun is brought to an end: an action that wrote to the cluster is verified, rolled back, or put before a person.
+ * What was begun is brought to an end: an action that wrote to the cluster is verified, rolled back, or put before a
+ * person.
  *
- * A write that took effect makes an action begun, whatever the service believes of it. One that was under way for so long that its remediation has ended
- * meanwhile, sent by an owner that has been superseded since, is a person's to see to: that must be how it ended.
+ * A write that took effect makes an action begun, whatever the service believes of it. One that was under way for so
+ * long that its remediation has ended meanwhile, sent by an owner that has been superseded since, is a person's to see
+ * to: that must be how it ended.
  */
+
 import type { Invariant } from "../Invariant.ts"
 import { Senders } from "../Senders.ts"
 
@@ -27,13 +30,15 @@ export const startedActionsEnd: Invariant = {
             if (kind === "Intended" && event._tag === "Intended") {
               senders.intended(event.intent)
               remediationOf.set(event.intent.executionId, remediationId)
-            } else if (kind === "Verified" && event._tag === "Verified") verdicts.set(remediationId, event.verification.verdict)
+            } else if (kind === "Verified" && event._tag === "Verified")
+              verdicts.set(remediationId, event.verification.verdict)
             else if (kind === "Concluded" && event._tag === "Concluded") {
               const execution = begun.get(remediationId)
               begun.delete(remediationId)
               ended.set(remediationId, event.state)
               if (execution === undefined) continue
-              if (!honest.has(event.state)) report(`${execution} wrote to the cluster, and its remediation ended as ${event.state}`)
+              if (!honest.has(event.state))
+                report(`${execution} wrote to the cluster, and its remediation ended as ${event.state}`)
               if (event.state === "Remediated" && verdicts.get(remediationId) !== "fixed") {
                 report(`${execution} ended as Remediated on a verdict of ${verdicts.get(remediationId) ?? "nothing"}`)
               }
@@ -47,7 +52,8 @@ export const startedActionsEnd: Invariant = {
           if (remediationId === undefined) return
           const state = ended.get(remediationId)
           if (state === undefined) begun.set(remediationId, executionId)
-          else if (state !== "Escalated") report(`${executionId} wrote to the cluster after its remediation had ended as ${state}`)
+          else if (state !== "Escalated")
+            report(`${executionId} wrote to the cluster after its remediation had ended as ${state}`)
         }
       },
       atEnd: () => {

@@ -1,8 +1,10 @@
 /**
- * Whatever becomes of the service's traces: at most one request to their receiver is under way, none for longer than its time, and none soon after one
- * that was not taken; what waits is bounded, so that every span is received, counted as dropped, or one of those; an alert is answered as fast as ever
- * while nothing else is wrong; and when all is healed, traces arrive again by themselves.
+ * Whatever becomes of the service's traces: at most one request to their receiver is under way, none for longer than
+ * its time, and none soon after one that was not taken; what waits is bounded, so that every span is received, counted
+ * as dropped, or one of those; an alert is answered as fast as ever while nothing else is wrong; and when all is
+ * healed, traces arrive again by themselves.
  */
+
 import { exportTimeoutMs, queueCapacity } from "../farEnds/TelemetrySink.ts"
 import type { Invariant } from "../Invariant.ts"
 import type { ExportEnding } from "../Observation.ts"
@@ -29,7 +31,8 @@ interface Exporting {
 
 export const telemetryNeverHoldsUp: Invariant = {
   name: "telemetry-never-holds-up",
-  description: "Traces that can't be sent hold nobody up, wait in a bounded queue, are counted when dropped, and flow again by themselves.",
+  description:
+    "Traces that can't be sent hold nobody up, wait in a bounded queue, are counted when dropped, and flow again by themselves.",
   make: ({ world }, report) => {
     const processes = new Map<number, Exporting>()
     const others = new Set<object>()
@@ -45,7 +48,10 @@ export const telemetryNeverHoldsUp: Invariant = {
     const disturbed = () => {
       calmFromMs = world.nowMs + calmMs
     }
-    const keyOf = ({ fingerprint, startsAt }: { readonly fingerprint: string; readonly startsAt: string }, firing: boolean) => `${fingerprint} ${startsAt} ${firing}`
+    const keyOf = (
+      { fingerprint, startsAt }: { readonly fingerprint: string; readonly startsAt: string },
+      firing: boolean
+    ) => `${fingerprint} ${startsAt} ${firing}`
     return {
       on: {
         FaultBegan: ({ fault }) => {
@@ -65,20 +71,28 @@ export const telemetryNeverHoldsUp: Invariant = {
         },
         ExportBegan: ({ number, process }, atMs) => {
           const exporting = of(process)
-          if (exporting.open !== undefined) report(`process ${process} begins export ${number} while export ${exporting.open.number} is under way`)
-          if ((exporting.last === "not-now" || exporting.last === "given-up") && atMs - exporting.lastMs < backOffMs) report(`process ${process} begins export ${number} ${atMs - exporting.lastMs} ms after one that was not taken`)
+          if (exporting.open !== undefined)
+            report(`process ${process} begins export ${number} while export ${exporting.open.number} is under way`)
+          if ((exporting.last === "not-now" || exporting.last === "given-up") && atMs - exporting.lastMs < backOffMs)
+            report(
+              `process ${process} begins export ${number} ${atMs - exporting.lastMs} ms after one that was not taken`
+            )
           exporting.open = { number, sinceMs: atMs }
         },
         ExportEnded: ({ dropped, ending, made, number, process, received }, atMs) => {
           const exporting = of(process)
           const tookMs = atMs - (exporting.open?.sinceMs ?? atMs)
-          if (tookMs > exportTimeoutMs + leewayMs && others.size === 0) report(`export ${number} of process ${process} was waited for ${tookMs} ms`)
+          if (tookMs > exportTimeoutMs + leewayMs && others.size === 0)
+            report(`export ${number} of process ${process} was waited for ${tookMs} ms`)
           exporting.open = undefined
           exporting.last = ending
           exporting.lastMs = atMs
           const waiting = made - received - dropped
           if (waiting > queueCapacity) report(`${waiting} spans of process ${process} wait, more than ${queueCapacity}`)
-          if (waiting < 0) report(`process ${process} made ${made} spans, of which ${received} arrived and ${dropped} are said to be dropped`)
+          if (waiting < 0)
+            report(
+              `process ${process} made ${made} spans, of which ${received} arrived and ${dropped} are said to be dropped`
+            )
         },
         AlertSent: ({ alert, firing }, atMs) => {
           if (processes.size > 0 && others.size === 0 && atMs >= calmFromMs) asked.set(keyOf(alert, firing), atMs)
@@ -87,10 +101,14 @@ export const telemetryNeverHoldsUp: Invariant = {
           const sinceMs = asked.get(keyOf(alert, firing))
           if (sinceMs === undefined) return
           asked.delete(keyOf(alert, firing))
-          if (atMs - sinceMs > answerMs && others.size === 0 && atMs >= calmFromMs) report(`alert ${alert.fingerprint} was answered after ${atMs - sinceMs} ms while nothing but telemetry was wrong`)
+          if (atMs - sinceMs > answerMs && others.size === 0 && atMs >= calmFromMs)
+            report(
+              `alert ${alert.fingerprint} was answered after ${atMs - sinceMs} ms while nothing but telemetry was wrong`
+            )
         }
       },
-      pending: () => healing && newest()?.last !== undefined && newest()?.last !== "taken" ? ["traces are not exported again"] : []
+      pending: () =>
+        healing && newest()?.last !== undefined && newest()?.last !== "taken" ? ["traces are not exported again"] : []
     }
   }
 }

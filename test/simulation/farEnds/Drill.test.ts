@@ -5,12 +5,21 @@ import * as Scenario from "../../../src/simulation/Scenario.ts"
 import { run } from "../../../src/simulation/Simulation.ts"
 
 const minuteMs = 60_000
-const quiet: Scenario.Scenario = { ...Scenario.models, durationMs: minuteMs, incidentEveryMs: 60 * minuteMs, livenessMs: 10 * minuteMs }
+const quiet: Scenario.Scenario = {
+  ...Scenario.models,
+  durationMs: minuteMs,
+  incidentEveryMs: 60 * minuteMs,
+  livenessMs: 10 * minuteMs
+}
 
 type Tried = Extract<Observation, { readonly _tag: "PlacesTried" }>
 
 /** A run in which nothing goes wrong but what `onMade` does, and what was seen of the drill. */
-const drilled = (onMade: (reach: Reach) => void = () => {}, scenario = quiet, plan: NonNullable<Scenario.Scenario["plan"]> = []) => {
+const drilled = (
+  onMade: (reach: Reach) => void = () => {},
+  scenario = quiet,
+  plan: NonNullable<Scenario.Scenario["plan"]> = []
+) => {
   const tried: Array<readonly [peer: string, begun: number, limit: number]> = []
   const accepted: Array<readonly [alert: string, afterHealingMs: number]> = []
   const drills = new Set<string>()
@@ -48,7 +57,10 @@ const all = ["kubernetes", "holmesgpt", "llm:alpha", "llm:beta"].map((peer) => [
 describe("the drill", () => {
   it("sends two false alarms a minute after healing, and when they have ended takes every place of every bulkhead", () => {
     const { accepted, ended, tried, violations } = drilled()
-    assert.deepStrictEqual(accepted.map(([alert]) => alert), ["KubeDeploymentReplicasMismatch", "KubeDeploymentReplicasMismatch"])
+    assert.deepStrictEqual(
+      accepted.map(([alert]) => alert),
+      ["KubeDeploymentReplicasMismatch", "KubeDeploymentReplicasMismatch"]
+    )
     assert.isTrue(accepted.every(([, afterMs]) => afterMs >= minuteMs && afterMs < 2 * minuteMs))
     assert.strictEqual(ended, 2)
     assert.deepStrictEqual(tried, all)
@@ -57,9 +69,16 @@ describe("the drill", () => {
 
   it("finds the place that somebody has taken and not given back, and nothing-leaked reports it", () => {
     const { tried, violations } = drilled(({ service, world }) =>
-      world.at(30_000, () => void service.bulkheads.find(({ peer }) => peer === "holmesgpt")?.bulkhead.takeUnsafe()))
-    assert.deepStrictEqual(tried, all.map(([peer, begun, limit]) => [peer, peer === "holmesgpt" ? 15 : begun, limit]))
-    assert.deepStrictEqual(violations.map(({ message }) => message), ["of 16 places for calls to holmesgpt only 15 can be taken"])
+      world.at(30_000, () => void service.bulkheads.find(({ peer }) => peer === "holmesgpt")?.bulkhead.takeUnsafe())
+    )
+    assert.deepStrictEqual(
+      tried,
+      all.map(([peer, begun, limit]) => [peer, peer === "holmesgpt" ? 15 : begun, limit])
+    )
+    assert.deepStrictEqual(
+      violations.map(({ message }) => message),
+      ["of 16 places for calls to holmesgpt only 15 can be taken"]
+    )
   })
 
   it("finds the waiter that was left behind in a queue as well: a place is given to it and lost", () => {
@@ -69,12 +88,15 @@ describe("the drill", () => {
         for (let taken = 0; taken < 16; taken++) kubernetes?.bulkhead.takeUnsafe()
         kubernetes?.bulkhead.enqueueUnsafe(() => {})
         for (let taken = 0; taken < 16; taken++) kubernetes?.bulkhead.releaseUnsafe()
-      }))
+      })
+    )
     assert.deepStrictEqual(tried[0], ["kubernetes", 15, 16])
   })
 
   it("tries a service that goes down in the middle from the beginning", () => {
-    const { accepted, tried } = drilled(({ service, world }) => world.at(2 * minuteMs + 2_000, () => service.process?.crash()))
+    const { accepted, tried } = drilled(({ service, world }) =>
+      world.at(2 * minuteMs + 2_000, () => service.process?.crash())
+    )
     assert.isAbove(accepted.length, 2)
     assert.deepStrictEqual(tried, all)
   })
@@ -82,11 +104,19 @@ describe("the drill", () => {
   it("brings the requests by which the breaker of the cluster finds out that its peer is back", () => {
     const moves: Array<string> = []
     const { violations } = drilled(
-      ({ observations }) => observations.listen({ BreakerMoved: ({ breaker, to }, atMs) => void moves.push(`${breaker} ${to} ${atMs >= minuteMs ? "after healing" : "before"}`) }),
+      ({ observations }) =>
+        observations.listen({
+          BreakerMoved: ({ breaker, to }, atMs) =>
+            void moves.push(`${breaker} ${to} ${atMs >= minuteMs ? "after healing" : "before"}`)
+        }),
       { ...Scenario.single, livenessMs: 10 * minuteMs },
       [{ kind: "kubernetes-unavailable", atMs: 20_000, forMs: 2 * minuteMs, parameters: { share: 1 } }]
     )
     assert.deepStrictEqual(violations, [])
-    assert.deepStrictEqual(moves, ["kubernetes Open before", "kubernetes HalfOpen after healing", "kubernetes Closed after healing"])
+    assert.deepStrictEqual(moves, [
+      "kubernetes Open before",
+      "kubernetes HalfOpen after healing",
+      "kubernetes Closed after healing"
+    ])
   })
 })

@@ -1,23 +1,33 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import * as HolmesGptInvestigator from "../../../src/investigation/HolmesGptInvestigator.ts"
+import type { Investigator } from "../../../src/investigation/Investigator.ts"
+import * as LlmInvestigator from "../../../src/investigation/LlmInvestigator.ts"
 import { Cluster } from "../../../src/simulation/farEnds/Cluster.ts"
 import * as HolmesGpt from "../../../src/simulation/farEnds/HolmesGpt.ts"
 import { LanguageModels } from "../../../src/simulation/farEnds/LanguageModels.ts"
-import * as LlmInvestigator from "../../../src/investigation/LlmInvestigator.ts"
-import type { Investigator } from "../../../src/investigation/Investigator.ts"
 import { Observations } from "../../../src/simulation/Observation.ts"
-import { planted } from "../../../src/simulation/Secrets.ts"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
+import { planted } from "../../../src/simulation/Secrets.ts"
 import { run } from "../../../src/simulation/Simulation.ts"
 import * as World from "../../../src/simulation/World.ts"
 import { request } from "../../investigation/fixtures/Requests.ts"
 
 const setUp = () => {
   const world = World.make(1)
-  const setting = { world, scenario: { ...Scenario.models, workloads: 2 }, observations: new Observations(() => world.nowMs) }
+  const setting = {
+    world,
+    scenario: { ...Scenario.models, workloads: 2 },
+    observations: new Observations(() => world.nowMs)
+  }
   const cluster = new Cluster(setting)
-  return { world, setting, cluster, holmesgpt: new HolmesGpt.HolmesGpt(setting, cluster), llms: new LanguageModels(setting, cluster) }
+  return {
+    world,
+    setting,
+    cluster,
+    holmesgpt: new HolmesGpt.HolmesGpt(setting, cluster),
+    llms: new LanguageModels(setting, cluster)
+  }
 }
 
 type SetUp = ReturnType<typeof setUp>
@@ -28,22 +38,28 @@ const answers = ({ cluster, world }: SetUp, investigator: Effect.Effect<Investig
   const target = { cluster: "simulated", ...ref! }
   const asked = Effect.flatMap(investigator, ({ investigate }) => investigate(request({ target, observed: null })))
   let said = "nothing"
-  world.boot("asks", Effect.match(asked, {
-    onFailure: (error) => {
-      said = error.reason._tag
-    },
-    onSuccess: ({ action }) => {
-      said = action.type
-    }
-  }))
+  world.boot(
+    "asks",
+    Effect.match(asked, {
+      onFailure: (error) => {
+        said = error.reason._tag
+      },
+      onSuccess: ({ action }) => {
+        said = action.type
+      }
+    })
+  )
   assert.strictEqual(world.run()._tag, "Done")
   return said
 }
 
-const holmesgpt = (key: string) => ({ holmesgpt }: SetUp): Effect.Effect<Investigator> =>
-  HolmesGptInvestigator.make({ url: HolmesGpt.url, apiKey: Redacted.make(key) }).pipe(Effect.provide(holmesgpt.layer))
+const holmesgpt =
+  (key: string) =>
+  ({ holmesgpt }: SetUp): Effect.Effect<Investigator> =>
+    HolmesGptInvestigator.make({ url: HolmesGpt.url, apiKey: Redacted.make(key) }).pipe(Effect.provide(holmesgpt.layer))
 
-const llm = ({ llms }: SetUp): Effect.Effect<Investigator> => LlmInvestigator.make({ provider: "beta" }).pipe(Effect.provide(llms.beta.layer))
+const llm = ({ llms }: SetUp): Effect.Effect<Investigator> =>
+  LlmInvestigator.make({ provider: "beta" }).pipe(Effect.provide(llms.beta.layer))
 
 describe("the simulated models", () => {
   it("know what is wrong with a workload, and that nothing is", () => {

@@ -21,7 +21,10 @@ describe("faults of dependencies", () => {
   })
 
   it("dependency-hang, late-answer: cut at the deadline, whether an answer would come or not", () => {
-    for (const seen of [fails("dependency-hang", { probes: true }, "timeout"), fails("late-answer", { byMs: 60_000 }, "timeout")]) {
+    for (const seen of [
+      fails("dependency-hang", { probes: true }, "timeout"),
+      fails("late-answer", { byMs: 60_000 }, "timeout")
+    ]) {
       assert.include(seen.endings("during", "holmesgpt"), "given-up")
       assert.isTrue(seen.calls.every(({ durationMs }) => durationMs <= 30_000))
     }
@@ -30,7 +33,9 @@ describe("faults of dependencies", () => {
   it("rate-limited: an absurd Retry-After keeps nobody longer than a sensible one", () => {
     for (const retryAfter of [null, "1", "86400", "99999999999999999999", "soon"]) {
       const seen = fails("rate-limited", { share: 1, retryAfter }, "rate-limited")
-      const longest = Math.max(...seen.hops.filter(({ phase }) => phase === "during").map(({ hops }) => hops[0]!.durationMs))
+      const longest = Math.max(
+        ...seen.hops.filter(({ phase }) => phase === "during").map(({ hops }) => hops[0]!.durationMs)
+      )
       // Five attempts of at most 5 s, and at most 1 s between two.
       assert.isBelow(longest, 30_000)
     }

@@ -6,8 +6,15 @@ const models = { peers: ["holmesgpt", "llm:alpha", "llm:beta"], share: 1 }
 const reasons = (kind: string) => {
   const seen = during(kind, models)
   assert.deepStrictEqual(seen.violations, [])
-  assert.deepStrictEqual(seen.reasons("after", "holmesgpt").filter((reason) => reason !== "circuit-open"), ["answered"])
-  return { ...seen, of: (investigator: "holmesgpt" | "llm") => seen.reasons("during", investigator, investigator === "llm" ? "alpha" : undefined) }
+  assert.deepStrictEqual(
+    seen.reasons("after", "holmesgpt").filter((reason) => reason !== "circuit-open"),
+    ["answered"]
+  )
+  return {
+    ...seen,
+    of: (investigator: "holmesgpt" | "llm") =>
+      seen.reasons("during", investigator, investigator === "llm" ? "alpha" : undefined)
+  }
 }
 
 describe("faults of models", () => {
@@ -28,7 +35,10 @@ describe("faults of models", () => {
   })
 
   it("context-overflow, refusal: an LLM's say so and open no breaker", () => {
-    for (const [kind, reason] of [["context-overflow", "context-overflow"], ["refusal", "refused"]] as const) {
+    for (const [kind, reason] of [
+      ["context-overflow", "context-overflow"],
+      ["refusal", "refused"]
+    ] as const) {
       const seen = reasons(kind)
       assert.deepStrictEqual(seen.of("llm"), [reason])
       assert.deepStrictEqual(seen.endings("during", "llm:alpha"), ["neither"])
@@ -39,6 +49,11 @@ describe("faults of models", () => {
     const seen = reasons("quota-exhausted")
     assert.include(seen.of("llm"), "quota-exhausted")
     assert.include(seen.of("holmesgpt"), "rate-limited")
-    assert.isTrue(seen.hops.flatMap(({ hops }) => hops).filter(({ reason }) => reason === "quota-exhausted").every(({ attempts }) => attempts === 1))
+    assert.isTrue(
+      seen.hops
+        .flatMap(({ hops }) => hops)
+        .filter(({ reason }) => reason === "quota-exhausted")
+        .every(({ attempts }) => attempts === 1)
+    )
   })
 })

@@ -19,7 +19,9 @@ describe("faults of the network", () => {
     const { calls, violations } = during("network-latency", { ...holmesgpt, mostMs: 10_000 })
     assert.deepStrictEqual(violations, [])
     const mean = (phase: string) => {
-      const times = calls.filter((each) => each.phase === phase && each.call.purpose === "work").map(({ durationMs }) => durationMs)
+      const times = calls
+        .filter((each) => each.phase === phase && each.call.purpose === "work")
+        .map(({ durationMs }) => durationMs)
       return times.reduce((sum, ms) => sum + ms, 0) / times.length
     }
     assert.isAbove(mean("during"), mean("before") + 5_000)
@@ -34,7 +36,10 @@ describe("faults of the network", () => {
   })
 
   it("connection-reset, dns-failure: told at once or after the resolver's time, and tried again", () => {
-    for (const [kind, more] of [["connection-reset", { share: 1 }], ["dns-failure", { afterMs: 5000 }]] as const) {
+    for (const [kind, more] of [
+      ["connection-reset", { share: 1 }],
+      ["dns-failure", { afterMs: 5000 }]
+    ] as const) {
       const seen = during(kind, { ...holmesgpt, ...more })
       assert.deepStrictEqual(seen.violations, [])
       assert.deepStrictEqual(seen.endings("during", "holmesgpt"), ["bad"])
@@ -60,7 +65,8 @@ describe("faults of the network", () => {
   it("truncated-body: half an answer is none, whoever sends it", () => {
     const seen = during("truncated-body", { peers: ["holmesgpt", "llm:alpha", "llm:beta"], endsAfter: 0.5 })
     assert.deepStrictEqual(seen.violations, [])
-    for (const peer of ["holmesgpt", "llm:alpha", "llm:beta"]) assert.deepStrictEqual(seen.endings("during", peer), ["bad"])
+    for (const peer of ["holmesgpt", "llm:alpha", "llm:beta"])
+      assert.deepStrictEqual(seen.endings("during", peer), ["bad"])
     assert.deepStrictEqual(seen.reasons("during", "rules"), ["answered"])
     assert.deepStrictEqual(seen.reasons("after", "holmesgpt"), ["answered"])
   })

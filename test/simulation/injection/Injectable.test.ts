@@ -2,23 +2,33 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { load } from "../../../src/cli/Configuration.ts"
-import { kinds, type Place, problems } from "../../../src/simulation/injection/Injectable.ts"
 import * as Faults from "../../../src/simulation/Faults.ts"
+import { kinds, type Place, problems } from "../../../src/simulation/injection/Injectable.ts"
 
 const sandbox: Place = { mode: "auto", clusterName: "sandbox", isReal: false, models: ["holmesgpt", "llm:main"] }
 const real: Place = { ...sandbox, clusterName: "prod", isReal: true }
 
-const problem = (requested: Parameters<typeof problems>[0][number], place = sandbox): string => problems([requested], place).join("\n")
+const problem = (requested: Parameters<typeof problems>[0][number], place = sandbox): string =>
+  problems([requested], place).join("\n")
 
 describe("what may be injected", () => {
   it("is every kind of the catalogue that disturbs requests alone, on the sandbox in any mode", () => {
     assert.isAbove(kinds.length, 25)
-    assert.deepStrictEqual(problems(kinds.map(({ name }) => name), sandbox), [])
+    assert.deepStrictEqual(
+      problems(
+        kinds.map(({ name }) => name),
+        sandbox
+      ),
+      []
+    )
   })
 
   it("is nothing that ends the process, moves the clock, breaks the disk, makes alerts up or writes to the cluster: each is refused with its reason", () => {
-    const reasons = new Map(Faults.all.filter(({ disturb }) => disturb === undefined).map(({ name }) => [name, problem(name)] as const))
-    for (const [name, reason] of reasons) assert.match(reason, new RegExp(`^${name} is for the simulator alone: .+ Allowed are `), name)
+    const reasons = new Map(
+      Faults.all.filter(({ disturb }) => disturb === undefined).map(({ name }) => [name, problem(name)] as const)
+    )
+    for (const [name, reason] of reasons)
+      assert.match(reason, new RegExp(`^${name} is for the simulator alone: .+ Allowed are `), name)
     assert.match(reasons.get("process-crash") ?? "", /ends or stops the process/)
     assert.match(reasons.get("process-two-owners") ?? "", /process/)
     assert.match(reasons.get("intake-storm-1000") ?? "", /makes up alerts/)
@@ -30,16 +40,31 @@ describe("what may be injected", () => {
   it("is nothing unknown, nothing about models where there are none, and no peer that is not there", () => {
     assert.match(problem("network-latncy"), /there is no fault network-latncy; allowed are .*network-latency/)
     assert.match(problem("refusal", { ...sandbox, models: [] }), /none is configured/)
-    assert.match(problem({ kind: "service-down", parameters: { peers: ["llm:other"] } }), /llm:other, which is not configured; there are holmesgpt, llm:main/)
+    assert.match(
+      problem({ kind: "service-down", parameters: { peers: ["llm:other"] } }),
+      /llm:other, which is not configured; there are holmesgpt, llm:main/
+    )
     assert.match(problem({ kind: "service-down", parameters: { peers: ["cluster"] } }), /wrong|not configured/)
-    assert.match(problem({ kind: "kubernetes-unavailable", parameters: { share: "all" } }), /parameters of kubernetes-unavailable are wrong/)
-    assert.match(problem({ kind: "kubernetes-unavailable", parameters: { share: 1, more: 1 } }), /parameters of kubernetes-unavailable are wrong/)
-    assert.strictEqual(problem({ kind: "network-latency", parameters: { peers: ["cluster", "llm:main"], mostMs: 5 } }), "")
+    assert.match(
+      problem({ kind: "kubernetes-unavailable", parameters: { share: "all" } }),
+      /parameters of kubernetes-unavailable are wrong/
+    )
+    assert.match(
+      problem({ kind: "kubernetes-unavailable", parameters: { share: 1, more: 1 } }),
+      /parameters of kubernetes-unavailable are wrong/
+    )
+    assert.strictEqual(
+      problem({ kind: "network-latency", parameters: { peers: ["cluster", "llm:main"], mostMs: 5 } }),
+      ""
+    )
   })
 
   it("needs, on a real cluster, mode observe or that cluster's own name", () => {
     for (const mode of ["approve", "auto"]) {
-      assert.match(problem("rate-limited", { ...real, mode }), /the cluster is real and the mode is .*KUBERNAUT_FAULT_CLUSTER/)
+      assert.match(
+        problem("rate-limited", { ...real, mode }),
+        /the cluster is real and the mode is .*KUBERNAUT_FAULT_CLUSTER/
+      )
       assert.match(problem("rate-limited", { ...real, mode, allowedOn: "staging" }), /the cluster is real/)
       assert.strictEqual(problem("rate-limited", { ...real, mode, allowedOn: "prod" }), "")
     }
@@ -47,7 +72,13 @@ describe("what may be injected", () => {
   })
 
   it("makes no peer of a real cluster's service say what is not so while actions may follow, whoever allows it", () => {
-    for (const kind of ["nonsense-answer", "prompt-injection", "missing-resource", "kubernetes-stale-read", "kubernetes-nonsense"]) {
+    for (const kind of [
+      "nonsense-answer",
+      "prompt-injection",
+      "missing-resource",
+      "kubernetes-stale-read",
+      "kubernetes-nonsense"
+    ]) {
       assert.match(problem(kind, { ...real, allowedOn: "prod" }), /mode observe only/, kind)
       assert.strictEqual(problem(kind, { ...real, mode: "observe" }), "", kind)
       assert.strictEqual(problem(kind), "", kind)
@@ -55,16 +86,28 @@ describe("what may be injected", () => {
   })
 
   it.effect("is checked when the settings are read, in either form, and the setting is named", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const read = (environment: Readonly<Record<string, string>>) =>
-        Effect.match(load({ environment, terminal: false }), { onFailure: (error) => error.problems.map(({ key, message }) => `${key} ${message}`), onSuccess: ({ faultInjection }) => faultInjection })
+        Effect.match(load({ environment, terminal: false }), {
+          onFailure: (error) => error.problems.map(({ key, message }) => `${key} ${message}`),
+          onSuccess: ({ faultInjection }) => faultInjection
+        })
       assert.deepStrictEqual(yield* read({}), [])
-      assert.deepStrictEqual(yield* read({ KUBERNAUT_FAULT_INJECTION: "network-latency, kubernetes-gone" }), ["network-latency", "kubernetes-gone"])
+      assert.deepStrictEqual(yield* read({ KUBERNAUT_FAULT_INJECTION: "network-latency, kubernetes-gone" }), [
+        "network-latency",
+        "kubernetes-gone"
+      ])
       const whole = [{ kind: "kubernetes-gone", parameters: { share: 1 } }]
       assert.deepStrictEqual(yield* read({ KUBERNAUT_FAULT_INJECTION: JSON.stringify(whole) }), whole as never)
       const [wrong] = yield* read({ KUBERNAUT_FAULT_INJECTION: "process-crash" })
       assert.match(String(wrong), /^KUBERNAUT_FAULT_INJECTION process-crash is for the simulator alone/)
-      const [unasked] = yield* read({ KUBERNAUT_FAULT_INJECTION: "kubernetes-gone", KUBERNAUT_CLUSTER: "kubeconfig", KUBERNAUT_MODE: "auto", KUBERNAUT_CLUSTER_NAME: "prod" })
+      const [unasked] = yield* read({
+        KUBERNAUT_FAULT_INJECTION: "kubernetes-gone",
+        KUBERNAUT_CLUSTER: "kubeconfig",
+        KUBERNAUT_MODE: "auto",
+        KUBERNAUT_CLUSTER_NAME: "prod"
+      })
       assert.match(String(unasked), /^KUBERNAUT_FAULT_INJECTION the cluster is real .* prod$/)
-    }).pipe(Effect.provide(NodeServices.layer)))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
 })

@@ -1,8 +1,13 @@
-/** What each kind that may be injected does to real peers: the real investigators and the cluster's port are asked while it stands. */
+/**
+ * What each kind that may be injected does to real peers: the real investigators and the cluster's port are asked while
+ * it stands.
+ */
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Result } from "effect"
 import { LanguageModel } from "effect/ai"
 import { HttpClient } from "effect/http"
+import { TestClock } from "effect/testing"
 import type { ResourceRef } from "../../../src/domain/Target.ts"
 import * as HolmesGptInvestigator from "../../../src/investigation/HolmesGptInvestigator.ts"
 import type { Investigator } from "../../../src/investigation/Investigator.ts"
@@ -15,18 +20,25 @@ import { answerText } from "../../../src/simulation/farEnds/ModelService.ts"
 import * as FaultInjection from "../../../src/simulation/injection/FaultInjection.ts"
 import { kinds } from "../../../src/simulation/injection/Injectable.ts"
 import { AuditLog } from "../../../src/storage/AuditLog.ts"
-import { TestClock } from "effect/testing"
 import { request } from "../../investigation/fixtures/Requests.ts"
 
 const target: ResourceRef = { namespace: "shop", kind: "Deployment", name: "checkout" }
-const truth = answerText({ rootCause: "A bad rollout.", evidence: ["it crashes"], action: { type: "RestartWorkload", target }, confidence: 0.9 })
+const truth = answerText({
+  rootCause: "A bad rollout.",
+  evidence: ["it crashes"],
+  action: { type: "RestartWorkload", target },
+  confidence: 0.9
+})
 const chat = { status: 200, body: JSON.stringify({ analysis: truth }), worth: "good" } as const
 
 const audit = Layer.mock(AuditLog, { record: (line) => Effect.succeed(line as never) })
 
 /** What is said within a minute, in a word: an answer's action, an error's reason, `silence`. */
-const said = <A, E extends { readonly reason: { readonly _tag: string } }>(asked: Effect.Effect<A, E>, word: (answer: A) => string) =>
-  Effect.gen(function*() {
+const said = <A, E extends { readonly reason: { readonly _tag: string } }>(
+  asked: Effect.Effect<A, E>,
+  word: (answer: A) => string
+) =>
+  Effect.gen(function* () {
     const outcome = Effect.match(asked, { onFailure: ({ reason }) => reason._tag, onSuccess: word })
     const fiber = yield* Effect.forkChild(outcome)
     yield* TestClock.adjust("1 minute")
@@ -35,11 +47,15 @@ const said = <A, E extends { readonly reason: { readonly _tag: string } }>(asked
     return exit === undefined ? "silence" : exit._tag === "Success" ? exit.value : "defect"
   })
 
-const patch = { _tag: "Patch", ref: target, patch: [{ op: "add", path: "/metadata/annotations/example.com~1a", value: "b" }] } as const
+const patch = {
+  _tag: "Patch",
+  ref: target,
+  patch: [{ op: "add", path: "/metadata/annotations/example.com~1a", value: "b" }]
+} as const
 
 /** Everything asked once under a fault, or under none. */
 const ask = (requested: FaultInjection.Options["requested"], seed = 1) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const injection = yield* FaultInjection.make({ requested, seed, models: ["holmesgpt", "llm:main"] })
     const http = injection.holmesgpt(HttpClient.make((asked) => Effect.succeed(new Response(asked, chat, 1))))
     const model = injection.languageModel("main", yield* saying(Effect.succeed(truth)))
@@ -48,26 +64,49 @@ const ask = (requested: FaultInjection.Options["requested"], seed = 1) =>
     yield* Effect.forkChild(Effect.provide(injection.run, audit))
     yield* TestClock.adjust("1 second")
     const investigate = ({ investigate }: Investigator) =>
-      said(investigate(request({ target: { cluster: "sandbox", ...target }, observed: null })), ({ action }) => action.type)
+      said(
+        investigate(request({ target: { cluster: "sandbox", ...target }, observed: null })),
+        ({ action }) => action.type
+      )
     const word = () => "well"
-    const holmesgpt = yield* Effect.provideService(HolmesGptInvestigator.make({ url: "http://holmes:5050" }), HttpClient.HttpClient, http)
-    const llm = yield* Effect.provideService(LlmInvestigator.make({ provider: "main" }), LanguageModel.LanguageModel, model)
+    const holmesgpt = yield* Effect.provideService(
+      HolmesGptInvestigator.make({ url: "http://holmes:5050" }),
+      HttpClient.HttpClient,
+      http
+    )
+    const llm = yield* Effect.provideService(
+      LlmInvestigator.make({ provider: "main" }),
+      LanguageModel.LanguageModel,
+      model
+    )
     const before = yield* real.get(target)
     const seen = {
       holmesgpt: yield* investigate(holmesgpt),
       llm: yield* investigate(llm),
       probe: yield* said(injection.probe("main", Effect.void), word),
       read: yield* said(cluster.get(target), (object) => object.kind ?? "nonsense"),
-      list: yield* said(cluster.list("Pod", { namespace: "shop" }), (pods) => Array.isArray(pods) ? "well" : "nonsense"),
+      list: yield* said(cluster.list("Pod", { namespace: "shop" }), (pods) =>
+        Array.isArray(pods) ? "well" : "nonsense"
+      ),
       write: yield* said(cluster.apply(patch), word)
     }
-    const written = Result.isSuccess(yield* Effect.result(real.get(target))) && (yield* real.get(target)).metadata.resourceVersion !== before.metadata.resourceVersion
+    const written =
+      Result.isSuccess(yield* Effect.result(real.get(target)))
+      && (yield* real.get(target)).metadata.resourceVersion !== before.metadata.resourceVersion
     return { ...seen, written }
   }).pipe(Effect.provide(Sandbox.layer()))
 
 type Seen = Effect.Success<ReturnType<typeof ask>>
 
-const well: Seen = { holmesgpt: "RestartWorkload", llm: "RestartWorkload", probe: "well", read: "Deployment", list: "well", write: "well", written: true }
+const well: Seen = {
+  holmesgpt: "RestartWorkload",
+  llm: "RestartWorkload",
+  probe: "well",
+  read: "Deployment",
+  list: "well",
+  write: "well",
+  written: true
+}
 const both = ["holmesgpt", "llm:main"]
 const all = [...both, "cluster"]
 const everything = { peers: all, share: 1 }
@@ -78,16 +117,33 @@ const models = { peers: both, share: 1 }
 
 /** For each kind: parameters, and what is not as in health. */
 const effects: Readonly<Record<string, readonly [parameters: Record<string, unknown>, differs: Partial<Seen>]>> = {
-  "network-partition": [{ peers: all, lost: "requests" }, { ...of("silence", "silence", "Timeout"), ...cluster("silence") }],
+  "network-partition": [
+    { peers: all, lost: "requests" },
+    { ...of("silence", "silence", "Timeout"), ...cluster("silence") }
+  ],
   "network-latency": [{ peers: both, mostMs: 100_000_000 }, of("silence", "silence", "Timeout")],
   "network-loss": [{ peers: both, share: 1 }, of("Unavailable", "Unavailable", "Timeout")],
-  "connection-reset": [everything, { ...of("Unavailable", "Unavailable", "Unavailable"), read: "Unavailable", list: "Unavailable", write: "Unavailable" }],
-  "dns-failure": [{ peers: all, afterMs: 1 }, { ...of("Unavailable", "Unavailable", "Unavailable"), ...cluster("Unavailable") }],
+  "connection-reset": [
+    everything,
+    {
+      ...of("Unavailable", "Unavailable", "Unavailable"),
+      read: "Unavailable",
+      list: "Unavailable",
+      write: "Unavailable"
+    }
+  ],
+  "dns-failure": [
+    { peers: all, afterMs: 1 },
+    { ...of("Unavailable", "Unavailable", "Unavailable"), ...cluster("Unavailable") }
+  ],
   "slow-loris": [{ peers: both, pauseMs: 100_000 }, of("silence", "silence")],
   "truncated-body": [{ peers: both, endsAfter: 0.5 }, of("Unavailable")],
   "service-down": [{ peers: both }, of("Unavailable", "Unavailable", "Unavailable")],
   "dependency-hang": [{ peers: both, probes: true }, of("silence", "silence", "Timeout")],
-  "error-storm": [{ peers: both, share: 1, status: 503, probes: true }, of("Unavailable", "Unavailable", "Unavailable")],
+  "error-storm": [
+    { peers: both, share: 1, status: 503, probes: true },
+    of("Unavailable", "Unavailable", "Unavailable")
+  ],
   flapping: [{ peers: both, turnMs: 1_000_000_000 }, of("Unavailable", "Unavailable", "Unavailable")],
   "rate-limited": [{ ...models, retryAfter: "7" }, of("RateLimited")],
   "late-answer": [{ peers: both, byMs: 90_000 }, of("silence")],
@@ -109,16 +165,24 @@ const effects: Readonly<Record<string, readonly [parameters: Record<string, unkn
   "kubernetes-internal-error": [{ share: 1 }, cluster("Unavailable")],
   "kubernetes-webhook-denial": [{ share: 1 }, writes("PolicyDenied")],
   "kubernetes-storage-full": [{ share: 1 }, writes("StorageFull")],
-  "kubernetes-lost-answer": [{ share: 1, hangs: false }, { write: "Timeout", written: true }],
+  "kubernetes-lost-answer": [
+    { share: 1, hangs: false },
+    { write: "Timeout", written: true }
+  ],
   "kubernetes-stale-read": [{ lagMs: 1000 }, {}],
-  "kubernetes-nonsense": [{ share: 1, how: "object" }, { read: "nonsense", list: "nonsense" }]
+  "kubernetes-nonsense": [
+    { share: 1, how: "object" },
+    { read: "nonsense", list: "nonsense" }
+  ]
 }
 
 /** Of these another thing is to be seen than whether there was an answer; see below. */
 const seenOtherwise = new Set(["nonsense-answer", "prompt-injection", "kubernetes-stale-read"])
 
 describe("real peers behind faults", () => {
-  it.effect("are as they are where nothing stands in the way", () => Effect.map(ask([]), (seen) => assert.deepStrictEqual(seen, well)))
+  it.effect("are as they are where nothing stands in the way", () =>
+    Effect.map(ask([]), (seen) => assert.deepStrictEqual(seen, well))
+  )
 
   it("is told of every kind that may be injected", () => {
     assert.deepStrictEqual(kinds.map(({ name }) => name).sort(), Object.keys(effects).sort())
@@ -127,32 +191,46 @@ describe("real peers behind faults", () => {
   for (const [kind, [parameters, differs]] of Object.entries(effects)) {
     if (seenOtherwise.has(kind)) continue
     it.effect(`${kind}: ${JSON.stringify(differs)}`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { written, ...seen } = yield* ask([{ kind, parameters: parameters as never }])
         const { written: expected, ...words } = { ...well, ...differs }
         assert.deepStrictEqual(seen, words)
         // Of a connection that was reset nobody knows.
         if (kind !== "connection-reset") assert.strictEqual(written, expected)
-      }))
+      })
+    )
   }
 
   for (const kind of ["nonsense-answer", "prompt-injection"]) {
     it.effect(`${kind}: by some seeds both models say what they did not`, () =>
-      Effect.gen(function*() {
-        const seen = yield* Effect.forEach([1, 2, 3, 4], (seed) => ask([{ kind, parameters: { peers: both, share: 1 } }], seed))
-        for (const peer of ["holmesgpt", "llm"] as const) assert.isTrue(seen.some((each) => each[peer] !== "RestartWorkload"), peer)
-      }))
+      Effect.gen(function* () {
+        const seen = yield* Effect.forEach([1, 2, 3, 4], (seed) =>
+          ask([{ kind, parameters: { peers: both, share: 1 } }], seed)
+        )
+        for (const peer of ["holmesgpt", "llm"] as const)
+          assert.isTrue(
+            seen.some((each) => each[peer] !== "RestartWorkload"),
+            peer
+          )
+      })
+    )
   }
 
   it.effect("kubernetes-stale-read: a write is not seen until the lag is over, in gets and in lists", () =>
-    Effect.gen(function*() {
-      const injection = yield* FaultInjection.make({ requested: [{ kind: "kubernetes-stale-read", parameters: { lagMs: 5_000 } }], seed: 1, models: [] })
+    Effect.gen(function* () {
+      const injection = yield* FaultInjection.make({
+        requested: [{ kind: "kubernetes-stale-read", parameters: { lagMs: 5_000 } }],
+        seed: 1,
+        models: []
+      })
       const client = injection.cluster(yield* KubernetesClient)
       yield* Effect.forkChild(Effect.provide(injection.run, audit))
       yield* TestClock.adjust("1 second")
-      const annotated = Effect.gen(function*() {
+      const annotated = Effect.gen(function* () {
         const got = (yield* client.get(target)).metadata.annotations?.["example.com/a"] === "b"
-        const listed = (yield* client.list("Deployment", { namespace: "shop" })).some(({ metadata }) => metadata.annotations?.["example.com/a"] === "b")
+        const listed = (yield* client.list("Deployment", { namespace: "shop" })).some(
+          ({ metadata }) => metadata.annotations?.["example.com/a"] === "b"
+        )
         return [got, listed]
       })
       assert.deepStrictEqual(yield* annotated, [false, false])
@@ -160,5 +238,6 @@ describe("real peers behind faults", () => {
       assert.deepStrictEqual(yield* annotated, [false, false])
       yield* TestClock.adjust("5 seconds")
       assert.deepStrictEqual(yield* annotated, [true, true])
-    }).pipe(Effect.provide(Sandbox.layer())))
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
 })

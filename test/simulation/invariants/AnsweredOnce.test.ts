@@ -12,15 +12,17 @@ const reportsOf = (...events: ReadonlyArray<Observation>): ReadonlyArray<string>
 
 describe("answered-once", () => {
   it("reports a question that is asked again", () => {
-    assert.deepStrictEqual(reportsOf(decided("rem-1", "review"), reviewed("rem-1", "approved"), decided("rem-1", "review")), [
-      "remediation rem-1 asks again, and a person has approved it before"
-    ])
+    assert.deepStrictEqual(
+      reportsOf(decided("rem-1", "review"), reviewed("rem-1", "approved"), decided("rem-1", "review")),
+      ["remediation rem-1 asks again, and a person has approved it before"]
+    )
   })
 
   it("reports an action that was rejected", () => {
-    assert.deepStrictEqual(reportsOf(decided("rem-1", "review"), reviewed("rem-1", "rejected"), intended("rem-1", app)), [
-      "remediation rem-1 acts, and a person has rejected it"
-    ])
+    assert.deepStrictEqual(
+      reportsOf(decided("rem-1", "review"), reviewed("rem-1", "rejected"), intended("rem-1", app)),
+      ["remediation rem-1 acts, and a person has rejected it"]
+    )
   })
 
   it("reports an answer that nobody sees to for 7 minutes, and takes one that is seen to after 5", () => {
@@ -35,7 +37,15 @@ describe("answered-once", () => {
   })
 
   it("takes an approved action, one that is stopped after all, and the question of another remediation", () => {
-    assert.deepStrictEqual(reportsOf(reviewed("rem-1", "approved"), decided("rem-1", "execute"), intended("rem-1", app), decided("rem-2", "review")), [])
+    assert.deepStrictEqual(
+      reportsOf(
+        reviewed("rem-1", "approved"),
+        decided("rem-1", "execute"),
+        intended("rem-1", app),
+        decided("rem-2", "review")
+      ),
+      []
+    )
     assert.deepStrictEqual(reportsOf(reviewed("rem-1", "approved"), decided("rem-1", "escalate")), [])
   })
 })

@@ -1,5 +1,5 @@
-import { assert, describe, it } from "@effect/vitest"
 import { createHash } from "node:crypto"
+import { assert, describe, it } from "@effect/vitest"
 import type { AuditRow } from "../../../src/simulation/farEnds/Database.ts"
 import { auditComplete } from "../../../src/simulation/invariants/AuditComplete.ts"
 import { app, concluded, executed, intended, written } from "../fixtures/Journal.ts"
@@ -11,14 +11,27 @@ type Line = readonly [kind: string, data?: object]
 const rowsOf = (...lines: ReadonlyArray<Line>): Array<AuditRow> => {
   let before = "0".repeat(64)
   return lines.map(([event, said = {}], index) => {
-    const row = { sequence: index + 1, at: "2026-11-24T03:00:00.000Z", actor: "kubernaut", kind: `remediation.${event}`, subject: "rem-1", data: JSON.stringify(said) }
-    const hash = before = createHash("sha256").update(JSON.stringify([row.sequence, row.at, row.actor, row.kind, row.subject, row.data, before])).digest("hex")
+    const row = {
+      sequence: index + 1,
+      at: "2026-11-24T03:00:00.000Z",
+      actor: "kubernaut",
+      kind: `remediation.${event}`,
+      subject: "rem-1",
+      data: JSON.stringify(said)
+    }
+    const hash = (before = createHash("sha256")
+      .update(JSON.stringify([row.sequence, row.at, row.actor, row.kind, row.subject, row.data, before]))
+      .digest("hex"))
     return { ...row, hash }
   })
 }
 
 const execution = { executionId: "rem-1-1" }
-const lines = (applied: string): ReadonlyArray<Line> => [["Intended", execution], ["Executed", { ...execution, applied }], ["Concluded"]]
+const lines = (applied: string): ReadonlyArray<Line> => [
+  ["Intended", execution],
+  ["Executed", { ...execution, applied }],
+  ["Concluded"]
+]
 
 const reportsOf = (rows: ReadonlyArray<AuditRow>, options: { readonly wrote?: boolean } = {}) => {
   const seen = watch(auditComplete, undefined, { farEnds: { database: { auditRows: () => rows } } })
@@ -39,7 +52,9 @@ describe("audit-complete", () => {
   it("reports a line that was changed", () => {
     const rows = rowsOf(...lines("yes"))
     rows[1] = { ...rows[1]!, actor: "somebody" }
-    assert.deepStrictEqual(reportsOf(rows), ["audit line 2 does not carry the hash of its content and of the line before"])
+    assert.deepStrictEqual(reportsOf(rows), [
+      "audit line 2 does not carry the hash of its content and of the line before"
+    ])
   })
 
   it("reports a line that is missing, by its number, its neighbour's hash and the journal", () => {
@@ -47,15 +62,25 @@ describe("audit-complete", () => {
     const reports = reportsOf([first!, third!])
     assert.include(reports, "audit line 2 is missing: 3 stands in its place")
     assert.include(reports, "audit line 3 does not carry the hash of its content and of the line before")
-    assert.include(reports, `the journal says "remediation.Executed rem-1" where the audit log says "remediation.Concluded rem-1"`)
+    assert.include(
+      reports,
+      `the journal says "remediation.Executed rem-1" where the audit log says "remediation.Concluded rem-1"`
+    )
   })
 
   it("reports a line of which the journal does not know", () => {
-    assert.include(reportsOf(rowsOf(...lines("yes"), ["Verified"])), `the audit log says "remediation.Verified rem-1", and the journal nothing`)
+    assert.include(
+      reportsOf(rowsOf(...lines("yes"), ["Verified"])),
+      `the audit log says "remediation.Verified rem-1", and the journal nothing`
+    )
   })
 
   it("reports a write that the log denies, and a write of which it says that it was and never arrived", () => {
-    assert.deepStrictEqual(reportsOf(rowsOf(...lines("no"))), ["rem-1-1 wrote to the cluster, and the audit log says that nothing was applied"])
-    assert.deepStrictEqual(reportsOf(rowsOf(...lines("yes")), { wrote: false }), ["the audit log says that rem-1-1 was applied, and no write of it arrived"])
+    assert.deepStrictEqual(reportsOf(rowsOf(...lines("no"))), [
+      "rem-1-1 wrote to the cluster, and the audit log says that nothing was applied"
+    ])
+    assert.deepStrictEqual(reportsOf(rowsOf(...lines("yes")), { wrote: false }), [
+      "the audit log says that rem-1-1 was applied, and no write of it arrived"
+    ])
   })
 })

@@ -15,7 +15,14 @@ describe("bulkhead-respected", () => {
   it("reports the seventeenth request at once to the API server, probes among them", () => {
     const { at, reports } = watch(bulkheadRespected)
     const requests = Array.from({ length: 15 }, () => attempt())
-    at(0, ...requests.map(sent), sent(attempt({ work: { verb: "probe", about: "" } })), answered(requests[0]!, "given-up"), sent(attempt()), sent(attempt({ process: 1 })))
+    at(
+      0,
+      ...requests.map(sent),
+      sent(attempt({ work: { verb: "probe", about: "" } })),
+      answered(requests[0]!, "given-up"),
+      sent(attempt()),
+      sent(attempt({ process: 1 }))
+    )
     assert.deepStrictEqual(reports, [])
     at(1, sent(attempt()))
     assert.deepStrictEqual(reports, ["17 calls to kubernetes are in flight at once"])
@@ -24,7 +31,13 @@ describe("bulkhead-respected", () => {
   it("counts each peer and each process by itself, and no probes", () => {
     const { at, reports } = watch(bulkheadRespected)
     for (let index = 0; index < 16; index++) {
-      at(0, began(call()), began(call({ peer: "llm:beta" })), began(call({ process: 1 })), began(call({ purpose: "probe", hop: undefined })))
+      at(
+        0,
+        began(call()),
+        began(call({ peer: "llm:beta" })),
+        began(call({ process: 1 })),
+        began(call({ purpose: "probe", hop: undefined }))
+      )
     }
     assert.deepStrictEqual(reports, [])
   })

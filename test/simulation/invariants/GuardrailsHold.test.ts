@@ -11,7 +11,8 @@ const start = () => {
   const seen = watch(guardrailsHold, undefined, { farEnds: { cluster: { ownership } } })
   return {
     ...seen,
-    act: (id: string, ref = app, { atMs = 0, path = "/spec/template" } = {}) => seen.at(atMs, intended(id, ref, { atMs, path }), written(ref, `${id}-1`, { path }))
+    act: (id: string, ref = app, { atMs = 0, path = "/spec/template" } = {}) =>
+      seen.at(atMs, intended(id, ref, { atMs, path }), written(ref, `${id}-1`, { path }))
   }
 }
 
@@ -28,7 +29,10 @@ describe("guardrails-hold", () => {
     seen.act("rem-1", named("helm"))
     seen.act("rem-2", named("scaled"), { path: "/spec/replicas" })
     seen.act("rem-3", named("scaled-too"), { path: "/spec/replicas" })
-    assert.deepStrictEqual(seen.reports, ["rem-1-1 wrote fields of helm that Helm declares", "rem-2-1 wrote the replica count of scaled, which an autoscaler owns"])
+    assert.deepStrictEqual(seen.reports, [
+      "rem-1-1 wrote fields of helm that Helm declares",
+      "rem-2-1 wrote the replica count of scaled, which an autoscaler owns"
+    ])
   })
 
   it("takes a restart of what Helm declares, and reports one that writes anything else of its template", () => {
@@ -36,14 +40,29 @@ describe("guardrails-hold", () => {
     const annotations = "/spec/template/metadata/annotations"
     for (const [operations, expected] of [
       [[{ op: "add", path: annotations, value: restart }], 0],
-      [[{ op: "add", path: `${annotations}/kubectl.kubernetes.io~1restartedAt`, value: "2026-11-24T03:00:00.000Z" }], 0],
+      [
+        [{ op: "add", path: `${annotations}/kubectl.kubernetes.io~1restartedAt`, value: "2026-11-24T03:00:00.000Z" }],
+        0
+      ],
       [[{ op: "add", path: annotations, value: { ...restart, "sidecar.istio.io/inject": "false" } }], 1],
       [[{ op: "replace", path: annotations, value: restart }], 1],
-      [[{ op: "add", path: annotations, value: restart }, { op: "replace", path: "/spec/template/spec/containers/0/image", value: "app:2" }], 1]
+      [
+        [
+          { op: "add", path: annotations, value: restart },
+          { op: "replace", path: "/spec/template/spec/containers/0/image", value: "app:2" }
+        ],
+        1
+      ]
     ] as const) {
       const { at, reports } = start()
       const helm = named("helm")
-      at(0, intended("rem-1", helm), { _tag: "ClusterWrite", by: "kubernaut", change: { _tag: "Patch", ref: helm, patch: operations }, executionId: "rem-1-1", applied: "yes" })
+      at(0, intended("rem-1", helm), {
+        _tag: "ClusterWrite",
+        by: "kubernaut",
+        change: { _tag: "Patch", ref: helm, patch: operations },
+        executionId: "rem-1-1",
+        applied: "yes"
+      })
       assert.strictEqual(reports.length, expected, JSON.stringify(operations))
     }
   })
@@ -52,7 +71,9 @@ describe("guardrails-hold", () => {
     const early = start()
     early.act("rem-1")
     early.act("rem-2", app, { atMs: 9 * minuteMs })
-    assert.deepStrictEqual(early.reports, ["rem-2-1 did RollbackDeployment on Deployment prod/app-1 540000 ms after rem-1-1 had"])
+    assert.deepStrictEqual(early.reports, [
+      "rem-2-1 did RollbackDeployment on Deployment prod/app-1 540000 ms after rem-1-1 had"
+    ])
     const late = start()
     late.act("rem-1")
     late.act("rem-2", app, { atMs: 10 * minuteMs })

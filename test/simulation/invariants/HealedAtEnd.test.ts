@@ -3,20 +3,36 @@ import { healedAtEnd } from "../../../src/simulation/invariants/HealedAtEnd.ts"
 import type { Observation } from "../../../src/simulation/Observation.ts"
 import { watch } from "../fixtures/Watching.ts"
 
-const opens = (breaker: string): Observation => ({ _tag: "BreakerMoved", breaker, from: "Closed", to: "Open", cause: "consecutive-failures" })
+const opens = (breaker: string): Observation => ({
+  _tag: "BreakerMoved",
+  breaker,
+  from: "Closed",
+  to: "Open",
+  cause: "consecutive-failures"
+})
 
 describe("healed-at-end", () => {
   it("names the breakers of models and of the cluster that are not closed and the level, and reports them at the end", () => {
     const { at, end, pending, reports } = watch(healedAtEnd)
     at(0, opens("llm:alpha"), opens("kubernetes"), opens("llm:own"), { _tag: "LevelIs", level: 1, reasons: [] })
-    assert.deepStrictEqual(pending(), ["the breaker of llm:alpha is Open", "the breaker of kubernetes is Open", "the level is 1"])
+    assert.deepStrictEqual(pending(), [
+      "the breaker of llm:alpha is Open",
+      "the breaker of kubernetes is Open",
+      "the level is 1"
+    ])
     end()
     assert.deepStrictEqual(reports, pending())
   })
 
   it("takes a service that has found out by itself, or was started anew", () => {
     const found = watch(healedAtEnd)
-    found.at(0, opens("llm:alpha"), { _tag: "BreakerMoved", breaker: "llm:alpha", from: "HalfOpen", to: "Closed", cause: "probes-succeeded" })
+    found.at(0, opens("llm:alpha"), {
+      _tag: "BreakerMoved",
+      breaker: "llm:alpha",
+      from: "HalfOpen",
+      to: "Closed",
+      cause: "probes-succeeded"
+    })
     found.end()
     assert.deepStrictEqual(found.reports, [])
     const restarted = watch(healedAtEnd)

@@ -4,8 +4,13 @@ import { legalTransitions } from "../../../src/simulation/invariants/LegalTransi
 import type { CallEnding, Observation } from "../../../src/simulation/Observation.ts"
 import { began, call, ended, paused, watch } from "../fixtures/Watching.ts"
 
-const moved = (from: CircuitTag, to: CircuitTag, cause: TransitionCause, breaker = "holmesgpt"): Observation =>
-  ({ _tag: "BreakerMoved", breaker, from, to, cause })
+const moved = (from: CircuitTag, to: CircuitTag, cause: TransitionCause, breaker = "holmesgpt"): Observation => ({
+  _tag: "BreakerMoved",
+  breaker,
+  from,
+  to,
+  cause
+})
 
 const opens = moved("Closed", "Open", "consecutive-failures")
 const halves = moved("Open", "HalfOpen", "elapsed")
@@ -111,7 +116,16 @@ describe("legal-transitions", () => {
     at(6, opens)
     const made = call()
     const again = call({ hop: made.hop })
-    at(30_006, halves, ...whole("good"), began(made), ended(made, "neither"), began(again), ended(again, "good"), closes)
+    at(
+      30_006,
+      halves,
+      ...whole("good"),
+      began(made),
+      ended(made, "neither"),
+      began(again),
+      ended(again, "good"),
+      closes
+    )
     assert.deepStrictEqual(reports, ["breaker holmesgpt closed after 2 successes"])
   })
 
@@ -194,7 +208,10 @@ describe("legal-transitions", () => {
   })
 
   it("takes a success in the moment in which the breaker opens for one that came after, and no earlier one", () => {
-    for (const [goodMs, expected] of [[6, 0], [5, 1]] as const) {
+    for (const [goodMs, expected] of [
+      [6, 0],
+      [5, 1]
+    ] as const) {
       const { at, reports } = watch(legalTransitions)
       for (let ms = 1; ms <= 4; ms++) at(ms, ...whole("bad"))
       at(goodMs, ...whole("good"))
@@ -204,7 +221,12 @@ describe("legal-transitions", () => {
   })
 
   it("reports a breaker that opens by a rate of fewer than ten calls, or fewer than five failures, within a minute", () => {
-    for (const [good, bad, lastMs, expected] of [[5, 5, 60_010, 0], [5, 5, 60_011, 1], [4, 5, 20, 1], [6, 4, 20, 1]] as const) {
+    for (const [good, bad, lastMs, expected] of [
+      [5, 5, 60_010, 0],
+      [5, 5, 60_011, 1],
+      [4, 5, 20, 1],
+      [6, 4, 20, 1]
+    ] as const) {
       const { at, reports } = watch(legalTransitions)
       at(10, ...Array.from({ length: good }, () => whole("good")).flat())
       at(10, ...Array.from({ length: bad - 1 }, () => whole("bad")).flat())
@@ -214,7 +236,11 @@ describe("legal-transitions", () => {
   })
 
   it("reports a breaker that opens again although no probe had failed, and takes one whose probe was given up", () => {
-    for (const [ending, expected] of [["good", 1], ["given-up", 0], ["bad", 0]] as const) {
+    for (const [ending, expected] of [
+      ["good", 1],
+      ["given-up", 0],
+      ["bad", 0]
+    ] as const) {
       const { at, reports } = watch(legalTransitions)
       for (let ms = 1; ms <= 5; ms++) at(ms, ...whole("bad"))
       at(6, opens)

@@ -6,15 +6,36 @@ import type { Observation } from "../../../src/simulation/Observation.ts"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
 import { began, call, paused, watch } from "../fixtures/Watching.ts"
 
-const out = (breaker: string): Observation => ({ _tag: "BreakerMoved", breaker, from: "Closed", to: "Open", cause: "consecutive-failures" })
-const back = (breaker: string): Observation => ({ _tag: "BreakerMoved", breaker, from: "HalfOpen", to: "Closed", cause: "probes-succeeded" })
+const out = (breaker: string): Observation => ({
+  _tag: "BreakerMoved",
+  breaker,
+  from: "Closed",
+  to: "Open",
+  cause: "consecutive-failures"
+})
+const back = (breaker: string): Observation => ({
+  _tag: "BreakerMoved",
+  breaker,
+  from: "HalfOpen",
+  to: "Closed",
+  cause: "probes-succeeded"
+})
 const level = (is: DegradationLevel): Observation => ({ _tag: "LevelIs", level: is, reasons: [] })
 
 const committed = (kind: RemediationEventKind, fields: object = {}, process = 0): Observation => ({
   _tag: "Committed",
   process,
   // Only what the checker looks at.
-  events: [{ remediationId: "rem-1", sequence: 0, epoch: 1, kind, at: "", event: { _tag: kind, ...fields } as RemediationEvent }]
+  events: [
+    {
+      remediationId: "rem-1",
+      sequence: 0,
+      epoch: 1,
+      kind,
+      at: "",
+      event: { _tag: kind, ...fields } as RemediationEvent
+    }
+  ]
 })
 
 describe("level-follows", () => {
@@ -54,7 +75,11 @@ describe("level-follows", () => {
   })
 
   it("takes the old level where the process stood still since the change, in the moment in which it goes on and not later", () => {
-    for (const [pausedMs, thenMs, expected] of [[10, 1010, 0], [10, 1011, 1], [11, 1011, 1]] as const) {
+    for (const [pausedMs, thenMs, expected] of [
+      [10, 1010, 0],
+      [10, 1011, 1],
+      [11, 1011, 1]
+    ] as const) {
       const { at, reports } = watch(levelFollows)
       at(0, level(0))
       at(10, out("holmesgpt"))
@@ -65,7 +90,10 @@ describe("level-follows", () => {
   })
 
   it("takes a level that was due when the process began to stand still, if it says it only now, and none of before", () => {
-    for (const [backMs, expected] of [[10, 0], [9, 1]] as const) {
+    for (const [backMs, expected] of [
+      [10, 0],
+      [9, 1]
+    ] as const) {
       const { at, reports } = watch(levelFollows)
       at(0, level(0), out("holmesgpt"), level(1))
       at(backMs, back("holmesgpt"))
@@ -76,7 +104,10 @@ describe("level-follows", () => {
   })
 
   it("takes an investigation at the level of when the process began to stand still, if it was begun in the moment in which it went on", () => {
-    for (const [startedMs, expected] of [[1010, 0], [1011, 1]] as const) {
+    for (const [startedMs, expected] of [
+      [1010, 0],
+      [1011, 1]
+    ] as const) {
       const { at, reports } = watch(levelFollows)
       at(0, level(0))
       at(10, out("holmesgpt"), paused(1000))

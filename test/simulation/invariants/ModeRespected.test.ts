@@ -4,8 +4,14 @@ import type { Mode, Observation } from "../../../src/simulation/Observation.ts"
 import { app, intended, reviewed, written } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
-const booted = (number: number, mode: Mode): Observation => ({ _tag: "ProcessBooted", process: "service", number, mode })
-const writtenBy = (process: number, execution = "rem-1-1"): Observation => ({ ...written(app, execution), process } as Observation)
+const booted = (number: number, mode: Mode): Observation => ({
+  _tag: "ProcessBooted",
+  process: "service",
+  number,
+  mode
+})
+const writtenBy = (process: number, execution = "rem-1-1"): Observation =>
+  ({ ...written(app, execution), process }) as Observation
 
 describe("mode-respected", () => {
   it("reports a write in observe, also of what was intended in auto", () => {
@@ -16,8 +22,17 @@ describe("mode-respected", () => {
 
   it("reports a write in approve that nobody has approved, and takes one that somebody has", () => {
     const seen = watch(modeRespected)
-    seen.at(1, booted(1, "approve"), reviewed("rem-2", "rejected"), reviewed("rem-1", "approved"), writtenBy(1), writtenBy(1, "rem-2-1"))
-    assert.deepStrictEqual(seen.reports, ["Patch of Deployment app-1 was sent in mode approve and nobody had approved it"])
+    seen.at(
+      1,
+      booted(1, "approve"),
+      reviewed("rem-2", "rejected"),
+      reviewed("rem-1", "approved"),
+      writtenBy(1),
+      writtenBy(1, "rem-2-1")
+    )
+    assert.deepStrictEqual(seen.reports, [
+      "Patch of Deployment app-1 was sent in mode approve and nobody had approved it"
+    ])
   })
 
   it("takes a write of a process in auto that arrives after it was started in observe", () => {

@@ -5,7 +5,11 @@ import { watch } from "../fixtures/Watching.ts"
 
 const start = (serves: (ms: number) => boolean, { disturbedMs = -Infinity, verdict = "fixed" } = {}) => {
   let nowMs = 0
-  const cluster = { serves: () => serves(nowMs), disturbedAtMs: () => nowMs >= disturbedMs ? disturbedMs : -Infinity, readAtMs: () => 900 }
+  const cluster = {
+    serves: () => serves(nowMs),
+    disturbedAtMs: () => (nowMs >= disturbedMs ? disturbedMs : -Infinity),
+    readAtMs: () => 900
+  }
   const seen = watch(neverFalselyFixed, undefined, { farEnds: { cluster } })
   seen.at(1, accepted("rem-1"))
   seen.at(1_000, verified("rem-1", verdict))
@@ -13,24 +17,43 @@ const start = (serves: (ms: number) => boolean, { disturbedMs = -Infinity, verdi
   return seen.reports
 }
 
-const said = (ms: number) => `remediation rem-1 said that Deployment prod/app-1 is fixed, and ${ms} ms later it does not serve`
+const said = (ms: number) =>
+  `remediation rem-1 said that Deployment prod/app-1 is fixed, and ${ms} ms later it does not serve`
 
 describe("never-falsely-fixed", () => {
   it("reports a verdict of fixed on a workload that does not serve, once", () => {
-    assert.deepStrictEqual(start(() => false), [said(0)])
+    assert.deepStrictEqual(
+      start(() => false),
+      [said(0)]
+    )
   })
 
   it("reports a workload that ceases to serve within half a minute by itself", () => {
-    assert.deepStrictEqual(start((ms) => ms < 9_000), [said(10_000)])
+    assert.deepStrictEqual(
+      start((ms) => ms < 9_000),
+      [said(10_000)]
+    )
   })
 
   it("takes a workload that serves, one that somebody broke afterwards, and one of which nothing was claimed", () => {
-    assert.deepStrictEqual(start(() => true), [])
-    assert.deepStrictEqual(start((ms) => ms < 9_000, { disturbedMs: 8_000 }), [])
-    assert.deepStrictEqual(start(() => false, { verdict: "unknown" }), [])
+    assert.deepStrictEqual(
+      start(() => true),
+      []
+    )
+    assert.deepStrictEqual(
+      start((ms) => ms < 9_000, { disturbedMs: 8_000 }),
+      []
+    )
+    assert.deepStrictEqual(
+      start(() => false, { verdict: "unknown" }),
+      []
+    )
   })
 
   it("is not lenient about what was disturbed before the service looked last", () => {
-    assert.deepStrictEqual(start(() => false, { disturbedMs: 500 }), [said(0)])
+    assert.deepStrictEqual(
+      start(() => false, { disturbedMs: 500 }),
+      [said(0)]
+    )
   })
 })

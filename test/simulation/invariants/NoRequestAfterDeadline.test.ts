@@ -57,7 +57,10 @@ describe("no-request-after-deadline", () => {
   })
 
   it("takes the end of a pause for the end of a request that was the last thing done before it", () => {
-    for (const [endedMs, expected] of [[60_000 + underWayMs, 0], [60_001 + underWayMs, 2]] as const) {
+    for (const [endedMs, expected] of [
+      [60_000 + underWayMs, 0],
+      [60_001 + underWayMs, 2]
+    ] as const) {
       const { at, reports } = watch(noRequestAfterDeadline)
       const made = attempt({ work })
       at(0, paused(60_000), sent(made))
@@ -67,7 +70,10 @@ describe("no-request-after-deadline", () => {
   })
 
   it("takes one that was let go only after two pauses without a moment between them", () => {
-    for (const [againMs, expected] of [[14_000, 0], [14_001, 1]] as const) {
+    for (const [againMs, expected] of [
+      [14_000, 0],
+      [14_001, 1]
+    ] as const) {
       const { at, reports } = watch(noRequestAfterDeadline)
       const made = attempt({ work })
       at(0, sent(made))
@@ -79,7 +85,10 @@ describe("no-request-after-deadline", () => {
   })
 
   it("takes an attempt that begins in the moment in which the process goes on, where it stood still since before the deadline", () => {
-    for (const [pausedMs, expected] of [[29_999, 0], [30_000, 1]] as const) {
+    for (const [pausedMs, expected] of [
+      [29_999, 0],
+      [30_000, 1]
+    ] as const) {
       const { at, reports } = watch(noRequestAfterDeadline)
       const first = attempt({ work })
       at(0, sent(first), answered(first))
@@ -92,7 +101,12 @@ describe("no-request-after-deadline", () => {
   it("names a request that never ended, but for one that a crash cut or that another process sent", () => {
     const { at, end, pending, reports } = watch(noRequestAfterDeadline)
     at(0, sent(attempt()), { _tag: "ProcessEnded", process: "service", number: 0, how: "crashed" })
-    at(1, { _tag: "ProcessBooted", process: "service", number: 1 }, sent(attempt({ process: 2 })), sent(attempt({ number: 10, process: 1 })))
+    at(
+      1,
+      { _tag: "ProcessBooted", process: "service", number: 1 },
+      sent(attempt({ process: 2 })),
+      sent(attempt({ number: 10, process: 1 }))
+    )
     assert.deepStrictEqual(pending(), ["request 10 (get Deployment app-1) is in flight"])
     end()
     assert.deepStrictEqual(reports, ["request 10 (get Deployment app-1) is in flight"])

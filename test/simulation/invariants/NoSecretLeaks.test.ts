@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Exit } from "effect"
 import type { RemediationEvent, RemediationEventKind } from "../../../src/domain/Remediation.ts"
 import { noSecretLeaks } from "../../../src/simulation/invariants/NoSecretLeaks.ts"
 import { type Observation, Observations, type TextChannel } from "../../../src/simulation/Observation.ts"
@@ -6,7 +7,6 @@ import * as Scenario from "../../../src/simulation/Scenario.ts"
 import { planted } from "../../../src/simulation/Secrets.ts"
 import { run } from "../../../src/simulation/Simulation.ts"
 import { tellAnswer } from "../../../src/simulation/TextWatch.ts"
-import { Exit } from "effect"
 import { watch } from "../fixtures/Watching.ts"
 
 const left = (channel: TextChannel, text: string): Observation => ({ _tag: "TextLeft", channel, about: "test", text })
@@ -14,7 +14,16 @@ const left = (channel: TextChannel, text: string): Observation => ({ _tag: "Text
 const committed = (kind: RemediationEventKind, text: string): Observation => ({
   _tag: "Committed",
   // Only what the checker looks at.
-  events: [{ remediationId: "rem-1", sequence: 0, epoch: 1, kind, at: "", event: { _tag: kind, text } as unknown as RemediationEvent }]
+  events: [
+    {
+      remediationId: "rem-1",
+      sequence: 0,
+      epoch: 1,
+      kind,
+      at: "",
+      event: { _tag: kind, text } as unknown as RemediationEvent
+    }
+  ]
 })
 
 /** Somebody who asks the service and is answered. */
@@ -46,7 +55,17 @@ describe("no-secret-leaks", () => {
     const { at, reports } = watch(noSecretLeaks)
     const intended = (intent: object): Observation => ({
       _tag: "Committed",
-      events: [{ remediationId: "rem-1", sequence: 0, epoch: 1, kind: "Intended", at: "", text: JSON.stringify(intent), event: { _tag: "Intended", intent } as unknown as RemediationEvent }]
+      events: [
+        {
+          remediationId: "rem-1",
+          sequence: 0,
+          epoch: 1,
+          kind: "Intended",
+          at: "",
+          text: JSON.stringify(intent),
+          event: { _tag: "Intended", intent } as unknown as RemediationEvent
+        }
+      ]
     })
     const template = { env: [{ name: "DB_PASSWORD", value: planted.containerPassword }] }
     at(0, intended({ changes: [template], inverse: { changes: [template] }, action: "RollbackDeployment" }))
@@ -56,8 +75,20 @@ describe("no-secret-leaks", () => {
   })
 
   it("reports one in the audit log, wherever it stands in its line", () => {
-    const line = { sequence: 1, at: "", actor: "kubernaut", kind: "remediation.Executed", subject: "rem-1", data: "{}", hash: "" }
-    const rows = [line, { ...line, sequence: 2, data: `{"message":"${planted.registryToken}"}` }, { ...line, sequence: 3, actor: planted.holmesgptKey }]
+    const line = {
+      sequence: 1,
+      at: "",
+      actor: "kubernaut",
+      kind: "remediation.Executed",
+      subject: "rem-1",
+      data: "{}",
+      hash: ""
+    }
+    const rows = [
+      line,
+      { ...line, sequence: 2, data: `{"message":"${planted.registryToken}"}` },
+      { ...line, sequence: 3, actor: planted.holmesgptKey }
+    ]
     const { end, reports } = watch(noSecretLeaks, undefined, { farEnds: { database: { auditRows: () => rows } } })
     end()
     assert.deepStrictEqual(reports, [
@@ -89,14 +120,25 @@ describe("no-secret-leaks", () => {
     const { violations } = run({
       seed: 1,
       scenario: { ...Scenario.secrets, durationMs: 5 * 60_000 },
-      plan: [{ kind: "error-storm", atMs: 120_000, forMs: 60_000, parameters: { peers: ["holmesgpt"], share: 1, status: 500, probes: false } }],
+      plan: [
+        {
+          kind: "error-storm",
+          atMs: 120_000,
+          forMs: 60_000,
+          parameters: { peers: ["holmesgpt"], share: 1, status: 500, probes: false }
+        }
+      ],
       onMade: ({ observations }) =>
-        observations.listen({ TextLeft: ({ channel, text }) => void texts.set(channel, [...texts.get(channel) ?? [], text]) })
+        observations.listen({
+          TextLeft: ({ channel, text }) => void texts.set(channel, [...(texts.get(channel) ?? []), text])
+        })
     })
     assert.deepStrictEqual(violations, [])
     const prompts = texts.get("prompt") ?? []
     assert.isAbove(prompts.length, 5)
-    assert.isTrue(prompts.some((text) => text.includes("DATABASE_URL=[redacted") || text.includes("postgres://app:[redacted")))
+    assert.isTrue(
+      prompts.some((text) => text.includes("DATABASE_URL=[redacted") || text.includes("postgres://app:[redacted"))
+    )
     assert.isTrue(prompts.every((text) => text.includes("postgres://oncall:[redacted:password]")))
     assert.isTrue((texts.get("log") ?? []).some((text) => text.includes("Investigation failed")))
     assert.isTrue((texts.get("span") ?? []).some((text) => text.startsWith("hop holmesgpt")))

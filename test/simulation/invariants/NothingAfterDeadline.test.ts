@@ -35,7 +35,10 @@ describe("nothing-after-deadline", () => {
   })
 
   it("takes no pause for an excuse that was over before the deadline, or began after it", () => {
-    for (const [pausedMs, forMs, endedMs] of [[10_000, 15_000, 30_001], [30_001, 1000, 31_001]] as const) {
+    for (const [pausedMs, forMs, endedMs] of [
+      [10_000, 15_000, 30_001],
+      [30_001, 1000, 31_001]
+    ] as const) {
       const { at, reports } = watch(nothingAfterDeadline)
       const made = call()
       at(0, began(made))

@@ -6,7 +6,9 @@ import { watch } from "../fixtures/Watching.ts"
 const start = () => {
   const service = { activeActors: 0, process: { state: "running", fibers: 7 } }
   const world: { timers: number } = { timers: 3 }
-  const seen = watch(nothingLeaked, undefined, { service }, (made) => Object.assign(made, { timersOf: () => world.timers }))
+  const seen = watch(nothingLeaked, undefined, { service }, (made) =>
+    Object.assign(made, { timersOf: () => world.timers })
+  )
   return { service, world, ...seen }
 }
 
@@ -42,7 +44,11 @@ describe("nothing-leaked", () => {
 
   it("reports a bulkhead of which a place can't be taken", () => {
     const seen = start()
-    seen.at(30_000, { _tag: "PlacesTried", peer: "holmesgpt", begun: 16, limit: 16 }, { _tag: "PlacesTried", peer: "kubernetes", begun: 15, limit: 16 })
+    seen.at(
+      30_000,
+      { _tag: "PlacesTried", peer: "holmesgpt", begun: 16, limit: 16 },
+      { _tag: "PlacesTried", peer: "kubernetes", begun: 15, limit: 16 }
+    )
     assert.deepStrictEqual(seen.reports, ["of 16 places for calls to kubernetes only 15 can be taken"])
   })
 

@@ -1,6 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { oneActionAtATime } from "../../../src/simulation/invariants/OneActionAtATime.ts"
-import { app, concluded, evicted, executed, intended, intendedEviction, other, verified, written } from "../fixtures/Journal.ts"
+import {
+  app,
+  concluded,
+  evicted,
+  executed,
+  intended,
+  intendedEviction,
+  other,
+  verified,
+  written
+} from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 describe("one-action-at-a-time", () => {
@@ -40,7 +50,13 @@ describe("one-action-at-a-time", () => {
 
   it("takes an action on another object meanwhile, and a write that was refused", () => {
     const seen = begun()
-    seen.at(2, intended("rem-2", other), written(other, "rem-2-1"), intended("rem-3", app), written(app, "rem-3-1", { applied: "no" }))
+    seen.at(
+      2,
+      intended("rem-2", other),
+      written(other, "rem-2-1"),
+      intended("rem-3", app),
+      written(app, "rem-3-1", { applied: "no" })
+    )
     assert.deepStrictEqual(seen.reports, [])
   })
 })

@@ -6,7 +6,10 @@ const broke = { _tag: "SweepBroke", connection: 1 } as const
 
 describe("restart-intensity", () => {
   it("takes the first end and five restarts within a minute, and reports the sixth", () => {
-    for (const [lastMs, expected] of [[59_999, 1], [60_000, 0]] as const) {
+    for (const [lastMs, expected] of [
+      [59_999, 1],
+      [60_000, 0]
+    ] as const) {
       const seen = watch(restartIntensity)
       for (let count = 0; count < 6; count++) seen.at(count * 8_000, broke)
       assert.deepStrictEqual(seen.reports, [])
@@ -17,7 +20,8 @@ describe("restart-intensity", () => {
 
   it("takes six more once it has rested for half a minute, and none after less", () => {
     const rested = watch(restartIntensity)
-    for (const restartMs of [0, 35_000]) for (let count = 0; count < 6; count++) rested.at(restartMs + count * 1_000, broke)
+    for (const restartMs of [0, 35_000])
+      for (let count = 0; count < 6; count++) rested.at(restartMs + count * 1_000, broke)
     assert.deepStrictEqual(rested.reports, [])
     rested.at(40_001, broke)
     assert.deepStrictEqual(rested.reports, ["the sweep of connection 1 was started 7 times within 60000 ms"])

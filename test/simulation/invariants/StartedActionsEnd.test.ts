@@ -1,6 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { startedActionsEnd } from "../../../src/simulation/invariants/StartedActionsEnd.ts"
-import { app, concluded, evicted, executed, intended, intendedEviction, verified, written } from "../fixtures/Journal.ts"
+import {
+  app,
+  concluded,
+  evicted,
+  executed,
+  intended,
+  intendedEviction,
+  verified,
+  written
+} from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 describe("started-actions-end", () => {
@@ -29,16 +38,22 @@ describe("started-actions-end", () => {
     assert.deepStrictEqual(seen.reports, [`rem-1-1 ended as Remediated on a verdict of ${verdict}`])
   })
 
-  it.each([["Escalated", []], ["Remediated", ["rem-1-1 wrote to the cluster after its remediation had ended as Remediated"]]] as const)(
-    "of a write that arrives when its remediation has ended as %s it reports %j",
-    (state, reports) => {
-      const seen = watch(startedActionsEnd)
-      seen.at(1, intended("rem-1", app), executed("rem-1", { applied: "unknown", failure: "timeout" }), verified("rem-1", "fixed"), concluded("rem-1", state))
-      seen.at(2, written(app, "rem-1-1"))
-      seen.end()
-      assert.deepStrictEqual([seen.reports, seen.pending()], [reports, []])
-    }
-  )
+  it.each([
+    ["Escalated", []],
+    ["Remediated", ["rem-1-1 wrote to the cluster after its remediation had ended as Remediated"]]
+  ] as const)("of a write that arrives when its remediation has ended as %s it reports %j", (state, reports) => {
+    const seen = watch(startedActionsEnd)
+    seen.at(
+      1,
+      intended("rem-1", app),
+      executed("rem-1", { applied: "unknown", failure: "timeout" }),
+      verified("rem-1", "fixed"),
+      concluded("rem-1", state)
+    )
+    seen.at(2, written(app, "rem-1-1"))
+    seen.end()
+    assert.deepStrictEqual([seen.reports, seen.pending()], [reports, []])
+  })
 
   it("waits for an eviction too, which carries no name", () => {
     const seen = watch(startedActionsEnd)

@@ -2,13 +2,16 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Fault } from "../../../src/simulation/Fault.ts"
 import { telemetryNeverHoldsUp } from "../../../src/simulation/invariants/TelemetryNeverHoldsUp.ts"
 import type { ExportEnding, Observation } from "../../../src/simulation/Observation.ts"
-import { telemetry } from "../../../src/simulation/TelemetryDown.ts"
 import { run } from "../../../src/simulation/Simulation.ts"
+import { telemetry } from "../../../src/simulation/TelemetryDown.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 const began = (number: number, process = 1): Observation => ({ _tag: "ExportBegan", process, number, spans: 5 })
-const ended = (number: number, ending: ExportEnding, { dropped = 0, made = 5, process = 1, received = 5 } = {}): Observation =>
-  ({ _tag: "ExportEnded", process, number, spans: 5, ending, made, received, dropped })
+const ended = (
+  number: number,
+  ending: ExportEnding,
+  { dropped = 0, made = 5, process = 1, received = 5 } = {}
+): Observation => ({ _tag: "ExportEnded", process, number, spans: 5, ending, made, received, dropped })
 
 const alert = { fingerprint: "a", startsAt: "2026-11-24T03:00:00.000Z" }
 const about = { namespace: "prod", kind: "Deployment", name: "app-1" }
@@ -32,11 +35,19 @@ describe("telemetry-never-holds-up", () => {
   it("wants one that is not answered to be given up after ten seconds, unless something else holds the process up", () => {
     assert.lengthOf(reports([1, began(1)], [12_000, ended(1, "given-up")]), 1)
     assert.lengthOf(reports([1, began(1)], [10_001, ended(1, "given-up")]), 0)
-    assert.lengthOf(reports([0, { _tag: "FaultBegan", fault: fault("process-pause") }], [1, began(1)], [12_000, ended(1, "given-up")]), 0)
+    assert.lengthOf(
+      reports(
+        [0, { _tag: "FaultBegan", fault: fault("process-pause") }],
+        [1, began(1)],
+        [12_000, ended(1, "given-up")]
+      ),
+      0
+    )
   })
 
   it("wants a pause after one that was not taken", () => {
-    for (const ending of ["not-now", "given-up"] as const) assert.lengthOf(reports([1, began(1)], [2, ended(1, ending)], [500, began(2)]), 1, ending)
+    for (const ending of ["not-now", "given-up"] as const)
+      assert.lengthOf(reports([1, began(1)], [2, ended(1, ending)], [500, began(2)]), 1, ending)
     assert.lengthOf(reports([1, began(1)], [2, ended(1, "not-now")], [1_002, began(2)]), 0)
   })
 
@@ -51,7 +62,16 @@ describe("telemetry-never-holds-up", () => {
     const exporting: readonly [number, Observation] = [2, began(1)]
     assert.lengthOf(reports(down, exporting, [130_000, sent], [133_000, answered]), 1)
     assert.lengthOf(reports(down, exporting, [130_000, sent], [131_000, answered]), 0)
-    assert.lengthOf(reports(down, exporting, [3, { _tag: "FaultBegan", fault: fault("storage-down") }], [130_000, sent], [133_000, answered]), 0)
+    assert.lengthOf(
+      reports(
+        down,
+        exporting,
+        [3, { _tag: "FaultBegan", fault: fault("storage-down") }],
+        [130_000, sent],
+        [133_000, answered]
+      ),
+      0
+    )
   })
 
   it("waits after healing for traces to arrive again", () => {
@@ -73,12 +93,13 @@ describe("telemetry-never-holds-up", () => {
       const { pending, violations } = run({
         seed,
         scenario: telemetry,
-        onMade: ({ observations }) => observations.listen({
-          ExportEnded: (seen) => {
-            endings.add(seen.ending)
-            dropped = Math.max(dropped, seen.dropped)
-          }
-        })
+        onMade: ({ observations }) =>
+          observations.listen({
+            ExportEnded: (seen) => {
+              endings.add(seen.ending)
+              dropped = Math.max(dropped, seen.dropped)
+            }
+          })
       })
       assert.deepStrictEqual({ seed, violations, pending }, { seed, violations: [], pending: [] })
     }

@@ -1,5 +1,5 @@
 /** All planted bugs. */
-import type { PlantedBug } from "./PlantedBug.ts"
+
 import { acknowledgedBeforeCommit } from "./bugs/AcknowledgedBeforeCommit.ts"
 import { alertInError } from "./bugs/AlertInError.ts"
 import { auditLineMissing } from "./bugs/AuditLineMissing.ts"
@@ -30,6 +30,7 @@ import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
 import { unknownCalledFixed } from "./bugs/UnknownCalledFixed.ts"
 import { writeBeforeIntent } from "./bugs/WriteBeforeIntent.ts"
 import { writeNeverGivenUp } from "./bugs/WriteNeverGivenUp.ts"
+import type { PlantedBug } from "./PlantedBug.ts"
 
 export const all: ReadonlyArray<PlantedBug> = [
   acknowledgedBeforeCommit,

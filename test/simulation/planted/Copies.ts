@@ -1,13 +1,14 @@
 /** Copies of the sources, with and without a bug in them, and what the simulator says of them. */
-import { Duration, Effect, Schema } from "effect"
+
 import { execFile } from "node:child_process"
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import { Duration, Effect, Schema } from "effect"
 import { type Edit, edited, type PlantedBug } from "./PlantedBug.ts"
-import type { Finding, Report } from "./RunSeeds.ts"
 import type { RunName } from "./Runs.ts"
+import type { Finding, Report } from "./RunSeeds.ts"
 
 /** The process that simulates did not come to its end. */
 export class SimulatorBroke extends Schema.TaggedError<SimulatorBroke>()("SimulatorBroke", { detail: Schema.String }) {}
@@ -34,10 +35,19 @@ export const removeAll = (): void => rmSync(copies, { recursive: true, force: tr
 const program = fileURLToPath(new URL("./RunSeeds.ts", import.meta.url))
 const execute = promisify(execFile)
 
-/** Simulates seeds 1 to `seeds` on a copy, in a process of its own; not further than the first that violates `invariant`. */
-export const simulate = (copy: string, run: RunName, seeds: number, invariant = ""): Effect.Effect<Report, SimulatorBroke> =>
+/**
+ * Simulates seeds 1 to `seeds` on a copy, in a process of its own; not further than the first that violates
+ * `invariant`.
+ */
+export const simulate = (
+  copy: string,
+  run: RunName,
+  seeds: number,
+  invariant = ""
+): Effect.Effect<Report, SimulatorBroke> =>
   Effect.tryPromise({
-    try: (signal) => execute(process.execPath, [program, copy, run, String(seeds), invariant], { maxBuffer: 2 ** 26, signal }),
+    try: (signal) =>
+      execute(process.execPath, [program, copy, run, String(seeds), invariant], { maxBuffer: 2 ** 26, signal }),
     catch: (error) => new SimulatorBroke({ detail: String(error) })
   }).pipe(Effect.map(({ stdout }) => JSON.parse(stdout) as Report))
 
@@ -56,7 +66,14 @@ export const search = (bug: PlantedBug): Effect.Effect<Search, SimulatorBroke> =
   Effect.suspend(() => simulate(make(bug.name, bug.edits), bug.run, bug.withinSeeds, bug.foundBy)).pipe(
     Effect.timed,
     Effect.map(([duration, { findings }]) => {
-      const hits = findings.flatMap(({ seed, violations }) => violations.flatMap(({ invariant, message }) => invariant === bug.foundBy ? [{ seed, message }] : []))
-      return { bug, seconds: Duration.toSeconds(duration), findings, ...(hits[0] === undefined ? {} : { found: hits[0] }) }
+      const hits = findings.flatMap(({ seed, violations }) =>
+        violations.flatMap(({ invariant, message }) => (invariant === bug.foundBy ? [{ seed, message }] : []))
+      )
+      return {
+        bug,
+        seconds: Duration.toSeconds(duration),
+        findings,
+        ...(hits[0] === undefined ? {} : { found: hits[0] })
+      }
     })
   )

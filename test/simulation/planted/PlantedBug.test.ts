@@ -1,5 +1,18 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { all } from "./Bugs.ts"
 import { edited } from "./PlantedBug.ts"
+
+const sources = join(import.meta.dirname, "../../../src")
+
+describe("the planted bugs", () => {
+  it("each apply to the sources as they are", () => {
+    for (const bug of all) {
+      for (const edit of bug.edits) edited(readFileSync(join(sources, edit.file), "utf8"), edit)
+    }
+  })
+})
 
 describe("an edit of a planted bug", () => {
   const edit = { file: "a.ts", search: "if (ready)", replace: "if ($&)" }

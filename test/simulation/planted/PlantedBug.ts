@@ -1,9 +1,12 @@
 /**
- * A bug that somebody could write, as an edit of one or more source files, with the rule that must find it and how soon.
+ * A bug that somebody could write, as an edit of one or more source files, with the rule that must find it and how
+ * soon.
  *
- * **To add one**: a file `bugs/<Name>.ts` that exports a `PlantedBug`, and a line in `Bugs.ts`. An edit names a text that stands in its file exactly
- * once: when the source moves on, the suite fails and says where, and the bug is planted anew.
+ * **To add one**: a file `bugs/<Name>.ts` that exports a `PlantedBug`, and a line in `Bugs.ts`. An edit names a text
+ * that stands in its file exactly once: when the source moves on, the suite fails and says where, and the bug is
+ * planted anew.
  */
+
 import type { RunName } from "./Runs.ts"
 
 export interface Edit {

@@ -5,6 +5,7 @@
  *
  * With an invariant it ends at the first seed that violates it.
  */
+
 import { enableCompileCache } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -42,7 +43,9 @@ const look = (simulate: typeof run, seed: number, options: Run): Finding => {
 
 enableCompileCache()
 const [copy = "", name = "", seeds = "", invariant] = process.argv.slice(2)
-const simulation = await import(pathToFileURL(join(copy, "simulation/Simulation.ts")).href) as { readonly run: typeof run }
+const simulation = (await import(pathToFileURL(join(copy, "simulation/Simulation.ts")).href)) as {
+  readonly run: typeof run
+}
 const options: Run = runs[name as RunName]
 const findings: Array<Finding> = []
 let seed = 1

@@ -1,4 +1,5 @@
 /** What the planted bugs are looked for in: short runs, each with the faults that bring such bugs out. */
+
 import { Effect } from "effect"
 import type { Investigator } from "../../../src/investigation/Investigator.ts"
 import type { FaultPlan } from "../../../src/simulation/FaultPlan.ts"
@@ -27,24 +28,35 @@ const minuteMs = 60_000
 /** A busy cluster, so that a few minutes hold what otherwise takes an hour. */
 const base: Scenario.Scenario = { ...Scenario.steady, incidentEveryMs: minuteMs / 2, workloads: 24 }
 
-const calm = (minutes: number, more: Partial<Scenario.Scenario> = {}): Run => (seed) => ({
-  seed,
-  scenario: { ...base, durationMs: minutes * minuteMs, ...more },
-  plan: []
-})
+const calm =
+  (minutes: number, more: Partial<Scenario.Scenario> = {}): Run =>
+  (seed) => ({
+    seed,
+    scenario: { ...base, durationMs: minutes * minuteMs, ...more },
+    plan: []
+  })
 
 /** As `calm`, with faults that are made from randomness of its own. */
-const disturbed = (minutes: number, faults: (random: SeededRandom) => FaultPlan, more: Partial<Scenario.Scenario> = {}): Run => (seed) => ({
-  ...calm(minutes, more)(seed),
-  plan: faults(new SeededRandom(seed, "planted"))
-})
+const disturbed =
+  (minutes: number, faults: (random: SeededRandom) => FaultPlan, more: Partial<Scenario.Scenario> = {}): Run =>
+  (seed) => ({
+    ...calm(minutes, more)(seed),
+    plan: faults(new SeededRandom(seed, "planted"))
+  })
 
 /** One every so often. */
-const again = (minutes: number, everyMs: readonly [leastMs: number, mostMs: number], fault: (random: SeededRandom) => Omit<FaultPlan[number], "atMs">) => (random: SeededRandom): FaultPlan => {
-  const plan: Array<FaultPlan[number]> = []
-  for (let atMs = random.between(...everyMs); atMs < minutes * minuteMs; atMs += random.between(...everyMs)) plan.push({ atMs, ...fault(random) })
-  return plan
-}
+const again =
+  (
+    minutes: number,
+    everyMs: readonly [leastMs: number, mostMs: number],
+    fault: (random: SeededRandom) => Omit<FaultPlan[number], "atMs">
+  ) =>
+  (random: SeededRandom): FaultPlan => {
+    const plan: Array<FaultPlan[number]> = []
+    for (let atMs = random.between(...everyMs); atMs < minutes * minuteMs; atMs += random.between(...everyMs))
+      plan.push({ atMs, ...fault(random) })
+    return plan
+  }
 
 const tiers = ["holmesgpt", "llm:alpha", "llm:beta"] as const
 
@@ -53,14 +65,31 @@ export const runs = {
   calm: calm(3),
   /** The same for longer. */
   calmHour: calm(60),
-  /** A few workloads, which break again and again; one of them is in a protected namespace, Helm and an autoscaler own one each. */
+  /**
+   * A few workloads, which break again and again; one of them is in a protected namespace, Helm and an autoscaler own
+   * one each.
+   */
   few: calm(15, { workloads: 4 }),
   /** The service is killed at some step or other, twice a minute. */
-  crashes: disturbed(10, again(10, [20_000, 40_000], (random) => ({ kind: "process-crash", forMs: 0, parameters: { afterSteps: random.between(1, 60) } }))),
+  crashes: disturbed(
+    10,
+    again(10, [20_000, 40_000], (random) => ({
+      kind: "process-crash",
+      forMs: 0,
+      parameters: { afterSteps: random.between(1, 60) }
+    }))
+  ),
   /** One incident, and the API server goes away just after the action, for longer than a verification waits. */
   blackout: disturbed(
     8,
-    (random) => [{ kind: "kubernetes-unavailable", atMs: random.between(21_000, 24_000), forMs: 7 * minuteMs, parameters: { share: 1 } }],
+    (random) => [
+      {
+        kind: "kubernetes-unavailable",
+        atMs: random.between(21_000, 24_000),
+        forMs: 7 * minuteMs,
+        parameters: { share: 1 }
+      }
+    ],
     { workloads: 1, incidentEveryMs: 60 * minuteMs }
   ),
   /** A storm, and the API server says of four lists in ten that they are too old. */
@@ -70,19 +99,39 @@ export const runs = {
     { incidentEveryMs: 250, workloads: 60, service: { mode: "observe" } }
   ),
   /** A storm, and the API server takes seconds for each answer. */
-  slowCluster: calm(1, { incidentEveryMs: 100, workloads: 60, clusterLatencyMs: [1_000, 4_000], service: { mode: "observe" } }),
+  slowCluster: calm(1, {
+    incidentEveryMs: 100,
+    workloads: 60,
+    clusterLatencyMs: [1_000, 4_000],
+    service: { mode: "observe" }
+  }),
   /** Writes take effect, and nobody ever answers them. */
-  silentWrites: disturbed(3, () => [{ kind: "kubernetes-lost-answer", atMs: 0, forMs: 2 * minuteMs, parameters: { share: 1, hangs: true } }], { workloads: 2 }),
-  /** The service stands still for a while, and another takes its work over. Requests are under way for long, so that it may stand still before a write. */
-  owners: disturbed(10, again(10, [40_000, 90_000], (random) => ({
-    kind: "process-two-owners",
-    forMs: random.between(30_000, 60_000),
-    parameters: { pauseMs: random.between(5_000, 40_000) }
-  })), { clusterLatencyMs: [100, 3_000] }),
+  silentWrites: disturbed(
+    3,
+    () => [{ kind: "kubernetes-lost-answer", atMs: 0, forMs: 2 * minuteMs, parameters: { share: 1, hangs: true } }],
+    { workloads: 2 }
+  ),
+  /**
+   * The service stands still for a while, and another takes its work over. Requests are under way for long, so that it
+   * may stand still before a write.
+   */
+  owners: disturbed(
+    10,
+    again(10, [40_000, 90_000], (random) => ({
+      kind: "process-two-owners",
+      forMs: random.between(30_000, 60_000),
+      parameters: { pauseMs: random.between(5_000, 40_000) }
+    })),
+    { clusterLatencyMs: [100, 3_000] }
+  ),
   /** All models are there and well. */
   models: calm(3, { tiers }),
   /** All models are away for a minute. */
-  modelsDown: disturbed(4, () => [{ kind: "service-down", atMs: 30_000, forMs: minuteMs, parameters: { peers: [...tiers] } }], { tiers }),
+  modelsDown: disturbed(
+    4,
+    () => [{ kind: "service-down", atMs: 30_000, forMs: minuteMs, parameters: { peers: [...tiers] } }],
+    { tiers }
+  ),
   /** HolmesGPT answers very late, then is away, and its late answers come while its breaker tries it again. */
   late: disturbed(
     4,
@@ -107,10 +156,20 @@ export const runs = {
   /** The same, and HolmesGPT answers a part of the requests with an error: too few for its breaker. */
   hail: disturbed(
     1,
-    () => [{ kind: "error-storm", atMs: 15_000, forMs: 45_000, parameters: { peers: ["holmesgpt"], share: 0.35, status: 503, probes: false } }],
+    () => [
+      {
+        kind: "error-storm",
+        atMs: 15_000,
+        forMs: 45_000,
+        parameters: { peers: ["holmesgpt"], share: 0.35, status: 503, probes: false }
+      }
+    ],
     { tiers, incidentEveryMs: 40, workloads: 150, modelLatencyMs: [50, 200], service: { mode: "observe" } }
   ),
-  /** All break at once, and HolmesGPT's answers are cut off: its breaker opens while more wait than it may be asked about. */
+  /**
+   * All break at once, and HolmesGPT's answers are cut off: its breaker opens while more wait than it may be asked
+   * about.
+   */
   fullHouse: disturbed(
     1,
     () => [
@@ -125,7 +184,9 @@ export const runs = {
     { kind: "process-crash", atMs: 90_000, forMs: 0, parameters: { afterSteps: 1 } }
   ]),
   /** The database is away for a minute. */
-  storageAway: disturbed(3, () => [{ kind: "storage-down", atMs: 30_000, forMs: minuteMs, parameters: { share: 1 } }], { incidentEveryMs: 10_000 }),
+  storageAway: disturbed(3, () => [{ kind: "storage-down", atMs: 30_000, forMs: minuteMs, parameters: { share: 1 } }], {
+    incidentEveryMs: 10_000
+  }),
   /** An investigator that always wants to know more. */
   diagnostics: calm(3, { workloads: 2, investigators: Effect.succeed([curious]) }),
   /** A person is asked before every action. */

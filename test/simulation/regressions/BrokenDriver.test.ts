@@ -1,6 +1,8 @@
 /**
- * A driver that was broken for longer than its sweep is restarted left open work undone until the process ended: the part that was given up did not come back.
+ * A driver that was broken for longer than its sweep is restarted left open work undone until the process ended: the
+ * part that was given up did not come back.
  */
+
 import { assert, describe, it } from "@effect/vitest"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
 import { run } from "../../../src/simulation/Simulation.ts"
@@ -17,7 +19,7 @@ describe("a database whose driver is broken for two minutes", () => {
       onMade: ({ observations }) => observations.listen({ SweepBroke: (_, atMs) => brokeMs.push(atMs) })
     })
     assert.deepStrictEqual([result.violations, result.pending, result.boots], [[], [], 1])
-    const rests = brokeMs.flatMap((atMs, index) => index > 0 && atMs - brokeMs[index - 1]! >= 30_000 ? [index] : [])
+    const rests = brokeMs.flatMap((atMs, index) => (index > 0 && atMs - brokeMs[index - 1]! >= 30_000 ? [index] : []))
     assert.isAtLeast(rests.length, 2)
     for (const [index, first] of [0, ...rests.slice(0, -1)].entries()) assert.strictEqual(rests[index]! - first, 6)
   })

@@ -1,7 +1,11 @@
-/** A wall clock that was put back by an hour while an action was verified kept its verification, and so the incident, open for that hour. */
+/**
+ * A wall clock that was put back by an hour while an action was verified kept its verification, and so the incident,
+ * open for that hour.
+ */
+
 import { assert, describe, it } from "@effect/vitest"
-import { run } from "../../../src/simulation/Simulation.ts"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
+import { run } from "../../../src/simulation/Simulation.ts"
 
 const hourMs = 3_600_000
 

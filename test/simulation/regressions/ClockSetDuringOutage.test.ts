@@ -1,11 +1,17 @@
-/** A wall clock that was put forward while a circuit was open let calls through at once; one that was put back began its 30 s anew. */
+/**
+ * A wall clock that was put forward while a circuit was open let calls through at once; one that was put back began its
+ * 30 s anew.
+ */
+
 import { assert, describe, it } from "@effect/vitest"
 import { run } from "../../../src/simulation/Simulation.ts"
 import { scenario } from "../fixtures/Outages.ts"
 
 const hourMs = 3_600_000
 
-/** How long each circuit was open in an outage of HolmesGPT, when the wall clock is set ten seconds after each opening. */
+/**
+ * How long each circuit was open in an outage of HolmesGPT, when the wall clock is set ten seconds after each opening.
+ */
 const openMs = (setByMs: number) => {
   const lasted: Array<number> = []
   let openedMs = 0

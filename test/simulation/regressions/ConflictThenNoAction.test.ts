@@ -12,13 +12,19 @@ describe("an action that met a changed object, and is decided anew not to be don
       scenario,
       // The workload is deleted before the write, so that the second decision is not to act.
       plan: [
-        { kind: "kubernetes-interference", atMs: 0, forMs: scenario.durationMs, parameters: { share: 0.5, how: "touch" } },
+        {
+          kind: "kubernetes-interference",
+          atMs: 0,
+          forMs: scenario.durationMs,
+          parameters: { share: 0.5, how: "touch" }
+        },
         { kind: "kubernetes-deletion", atMs: 0, forMs: scenario.durationMs, parameters: { share: 0.2 } }
       ],
       onMade: ({ observations }) =>
         observations.listen({
           Committed: ({ events }) => {
-            for (const { kind, remediationId } of events) if (kind === "Decided") most.set(remediationId, (most.get(remediationId) ?? 0) + 1)
+            for (const { kind, remediationId } of events)
+              if (kind === "Decided") most.set(remediationId, (most.get(remediationId) ?? 0) + 1)
           }
         })
     })

@@ -1,4 +1,5 @@
 /** `CollectDiagnostics` took the secrets out of logs and left them in the messages of events, and so in the journal. */
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Investigator } from "../../../src/investigation/Investigator.ts"
@@ -29,11 +30,15 @@ describe("the diagnostics of a workload whose event quotes a token", () => {
       onMade: ({ observations }) =>
         observations.listen({
           Committed: ({ events }) => {
-            for (const { event, kind } of events) if (kind === "Executed" && event._tag === "Executed") collected.push(event.outcome.message ?? "")
+            for (const { event, kind } of events)
+              if (kind === "Executed" && event._tag === "Executed") collected.push(event.outcome.message ?? "")
           }
         })
     })
-    assert.isTrue(collected.some((text) => text.includes("Failed to pull image: unauthorized: registry_token=[redacted:value]")), collected.join("\n"))
+    assert.isTrue(
+      collected.some((text) => text.includes("Failed to pull image: unauthorized: registry_token=[redacted:value]")),
+      collected.join("\n")
+    )
     assert.deepStrictEqual(violations, [])
   })
 })

@@ -1,11 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { RemediationEvent } from "../../../src/domain/Remediation.ts"
-import * as Scenario from "../../../src/simulation/Scenario.ts"
 import type { Mode } from "../../../src/simulation/Observation.ts"
+import * as Scenario from "../../../src/simulation/Scenario.ts"
 import { run } from "../../../src/simulation/Simulation.ts"
 
-// The first alert comes after 20 s. The write is under way for long, so that the service can be stopped before it arrives.
-const scenario: Scenario.Scenario = { ...Scenario.single, durationMs: 5 * 60_000, incidentEveryMs: 3_600_000, clusterLatencyMs: [300, 300] }
+// The first alert comes after 20 s. The write is under way for long, so that the service can be stopped before it
+// arrives.
+const scenario: Scenario.Scenario = {
+  ...Scenario.single,
+  durationMs: 5 * 60_000,
+  incidentEveryMs: 3_600_000,
+  clusterLatencyMs: [300, 300]
+}
 
 /** The service is killed before its write arrives, and started in another mode. */
 const stopped = (mode: Mode) => {
@@ -37,12 +43,17 @@ const stopped = (mode: Mode) => {
 }
 
 describe("an action that was intended before the service was stopped", () => {
-  it.each(["observe", "approve"] as const)("is not carried out by the one that is started in %s, and a person is told", (mode) => {
-    const { ending, violations, writes } = stopped(mode)
-    assert.deepStrictEqual(violations, [])
-    assert.strictEqual(writes, 0)
-    assert.isTrue(ending?._tag === "Concluded" && ending.state === "Escalated" && ending.reason.includes("another mode"))
-  })
+  it.each(["observe", "approve"] as const)(
+    "is not carried out by the one that is started in %s, and a person is told",
+    (mode) => {
+      const { ending, violations, writes } = stopped(mode)
+      assert.deepStrictEqual(violations, [])
+      assert.strictEqual(writes, 0)
+      assert.isTrue(
+        ending?._tag === "Concluded" && ending.state === "Escalated" && ending.reason.includes("another mode")
+      )
+    }
+  )
 
   it("is carried out by one that is started in auto again", () => {
     const { ending, writes } = stopped("auto")

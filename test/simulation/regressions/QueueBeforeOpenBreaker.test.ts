@@ -1,4 +1,8 @@
-/** Calls that waited for a place in the bulkhead of a peer were sent to it when its breaker had opened meanwhile: the whole queue, one after the other. */
+/**
+ * Calls that waited for a place in the bulkhead of a peer were sent to it when its breaker had opened meanwhile: the
+ * whole queue, one after the other.
+ */
+
 import { assert, describe, it } from "@effect/vitest"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
 import { run } from "../../../src/simulation/Simulation.ts"

@@ -1,7 +1,8 @@
 /**
- * An action reached the cluster, the service crashed before it could journal that, and its workload was deleted before it was back: the journal and the audit
- * log said that nothing had been applied.
+ * An action reached the cluster, the service crashed before it could journal that, and its workload was deleted before
+ * it was back: the journal and the audit log said that nothing had been applied.
  */
+
 import { assert, describe, it } from "@effect/vitest"
 import type { Applied } from "../../../src/domain/Execution.ts"
 import * as Scenario from "../../../src/simulation/Scenario.ts"
@@ -29,7 +30,8 @@ describe("an action that is resumed when its workload is gone", () => {
             world.at(world.nowMs + 2 * minuteMs, () => cluster.restore(change.ref))
           },
           Committed: ({ events }) => {
-            for (const { event, kind } of events) if (kind === "Executed" && event._tag === "Executed") said.push(event.outcome.applied)
+            for (const { event, kind } of events)
+              if (kind === "Executed" && event._tag === "Executed") said.push(event.outcome.applied)
           }
         })
     })

@@ -2,7 +2,8 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const alertInError: PlantedBug = {
   name: "an alert is quoted in an error",
-  breaks: "Whoever sends alerts while the database is away reads in the answer what stands in their annotations, passwords among it.",
+  breaks:
+    "Whoever sends alerts while the database is away reads in the answer what stands in their annotations, passwords among it.",
   edits: [
     {
       file: "intake/Intake.ts",

@@ -2,7 +2,8 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const clusterListsAgain: PlantedBug = {
   name: "lists are retried beneath the pipeline",
-  breaks: "A list that the API server does not answer is asked for five times at once, beneath the pipeline and its budget.",
+  breaks:
+    "A list that the API server does not answer is asked for five times at once, beneath the pipeline and its budget.",
   edits: [
     {
       file: "kubernetes/ResilientClient.ts",

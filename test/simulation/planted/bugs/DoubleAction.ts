@@ -1,9 +1,13 @@
 import type { PlantedBug } from "../PlantedBug.ts"
 
-/** Two mistakes, because each hides the other: a write without a condition is read back first, and one that is not read back is refused by its condition. */
+/**
+ * Two mistakes, because each hides the other: a write without a condition is read back first, and one that is not read
+ * back is refused by its condition.
+ */
 export const doubleAction: PlantedBug = {
   name: "double action",
-  breaks: "A write is done again after a crash: it is neither read back before nor conditional on the version that it was planned for.",
+  breaks:
+    "A write is done again after a crash: it is neither read back before nor conditional on the version that it was planned for.",
   edits: [
     {
       file: "execution/Executor.ts",

@@ -1,6 +1,9 @@
 import type { PlantedBug } from "../PlantedBug.ts"
 
-/** Two mistakes: a write that is conditional on the version it was planned for is refused where the other process has written. */
+/**
+ * Two mistakes: a write that is conditional on the version it was planned for is refused where the other process has
+ * written.
+ */
 export const fenceNotChecked: PlantedBug = {
   name: "fence not checked",
   breaks: "A process that was frozen while another took over its target writes to the cluster when it wakes up.",

@@ -6,8 +6,8 @@ export const fingerprintOnly: PlantedBug = {
   edits: [
     {
       file: "storage/RemediationTable.ts",
-      search: `    if (before?.starts_at === alert.startsAt) return {`,
-      replace: `    if (before !== undefined) return {`
+      search: `if (before?.starts_at === alert.startsAt)`,
+      replace: `if (before !== undefined)`
     }
   ],
   foundBy: "no-alert-lost",

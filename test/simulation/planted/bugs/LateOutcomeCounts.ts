@@ -1,6 +1,9 @@
 import type { PlantedBug } from "../PlantedBug.ts"
 
-/** Two changes: with a deadline of 30 s, as long as a circuit is open, no outcome comes so late. Real servers are given more. */
+/**
+ * Two changes: with a deadline of 30 s, as long as a circuit is open, no outcome comes so late. Real servers are given
+ * more.
+ */
 export const lateOutcomeCounts: PlantedBug = {
   name: "a late outcome counts",
   breaks: "The outcome of a call from before an outage closes or opens the circuit of a later time.",

@@ -2,7 +2,8 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const queuePastTheBreaker: PlantedBug = {
   name: "the queue passes an open breaker",
-  breaks: "Whoever waits for a place at a peer is sent to it when there is one, though its circuit has opened meanwhile.",
+  breaks:
+    "Whoever waits for a place at a peer is sent to it when there is one, though its circuit has opened meanwhile.",
   edits: [
     {
       file: "resilience/Execution.ts",

@@ -2,7 +2,8 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const successesNotCounted: PlantedBug = {
   name: "successes of a half-open circuit are lost",
-  breaks: "The circuit to the API server begins anew to count with every success, and so never closes, though the server is long back.",
+  breaks:
+    "The circuit to the API server begins anew to count with every success, and so never closes, though the server is long back.",
   edits: [
     {
       file: "resilience/Circuit.ts",

@@ -2,7 +2,8 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const writeNeverGivenUp: PlantedBug = {
   name: "a write is not given up",
-  breaks: "So that no write is left half done, it can't be interrupted: one without an answer goes on for ever, and with it its remediation.",
+  breaks:
+    "So that no write is left half done, it can't be interrupted: one without an answer goes on for ever, and with it its remediation.",
   edits: [
     {
       file: "kubernetes/ResilientClient.ts",
