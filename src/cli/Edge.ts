@@ -4,7 +4,7 @@
  */
 
 import { Effect } from "effect"
-import { load } from "./Configuration.ts"
+import { load } from "./settings/Configuration.ts"
 
 export const environment: Effect.Effect<Readonly<Record<string, string | undefined>>> = Effect.sync(() => process.env)
 

@@ -2,13 +2,13 @@
 
 import { Cause, Console, Effect, Exit, Option, type Runtime, Schema } from "effect"
 import { CliError, Command } from "effect/cli"
-import { config, rulebook } from "./ConfigCommands.ts"
-import { ConfigurationError } from "./Configuration.ts"
+import { config, rulebook } from "./commands/ConfigCommands.ts"
+import { alert, approve, audit, reject, remediations, reviews, status } from "./commands/OperateCommands.ts"
+import { doctor, serve } from "./commands/ServiceCommands.ts"
+import { simulate } from "./commands/SimulateCommand.ts"
 import { CommandFailed, exitCodes } from "./ExitCode.ts"
-import { alert, approve, audit, reject, remediations, reviews, status } from "./OperateCommands.ts"
 import { Json } from "./Output.ts"
-import { doctor, serve } from "./ServiceCommands.ts"
-import { simulate } from "./SimulateCommand.ts"
+import { ConfigurationError } from "./settings/Configuration.ts"
 import { version } from "./Version.ts"
 
 const kubernaut = Command.make("kubernaut").pipe(

@@ -41,7 +41,7 @@ import { KubernetesClient, type KubernetesError } from "../kubernetes/Kubernetes
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import type { Pipeline } from "../resilience/Pipeline.ts"
+import type { Pipeline } from "../resilience/pipeline/Pipeline.ts"
 import { find, readObjects } from "./ActionObjects.ts"
 import { plan as planAction } from "./ActionPlan.ts"
 import { collect } from "./Diagnostics.ts"

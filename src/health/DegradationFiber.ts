@@ -31,7 +31,7 @@ import { Context, Effect, Layer, Queue, type Stream, SubscriptionRef } from "eff
 import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
 import type { InvestigatorName } from "../domain/Investigation.ts"
 import { now, type Timestamp } from "../domain/Timestamp.ts"
-import type { Snapshot } from "../resilience/CircuitBreaker.ts"
+import type { Snapshot } from "../resilience/breaker/CircuitBreaker.ts"
 import { type EventHub, make as makeEventHub } from "../resilience/EventHub.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../resilience/ResilienceEvent.ts"

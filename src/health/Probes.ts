@@ -18,7 +18,7 @@
  */
 
 import { type Duration, Effect } from "effect"
-import type { CircuitBreaker } from "../resilience/CircuitBreaker.ts"
+import type { CircuitBreaker } from "../resilience/breaker/CircuitBreaker.ts"
 
 /** What probing needs to know of a tier. `InvestigationChain.tiers` is of this shape. */
 export interface Probed {

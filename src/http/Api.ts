@@ -29,8 +29,8 @@ import {
   TooManyRequests,
   Unavailable,
   UnsupportedMediaType
-} from "./Problem.ts"
-import { RequestFaults } from "./RequestFaults.ts"
+} from "./problems/Problem.ts"
+import { RequestFaults } from "./problems/RequestFaults.ts"
 
 const queryInt = (minimum: number, maximum: number) => {
   const message = `Expected a whole number from ${minimum} to ${maximum}`

@@ -17,7 +17,7 @@ import { createHash, timingSafeEqual } from "node:crypto"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
-import { failing, Forbidden, Unauthorized } from "./Problem.ts"
+import { failing, Forbidden, Unauthorized } from "./problems/Problem.ts"
 
 export type Role = "source" | "viewer" | "operator"
 

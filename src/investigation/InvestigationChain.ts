@@ -39,18 +39,18 @@
 
 import { Cause, Context, Duration, Effect, Exit, Layer } from "effect"
 import { type Hop, type Investigation, type InvestigatorName } from "../domain/Investigation.ts"
-import type { Bulkhead } from "../resilience/Bulkhead.ts"
-import type { CircuitBreaker } from "../resilience/CircuitBreaker.ts"
+import type { CircuitBreaker } from "../resilience/breaker/CircuitBreaker.ts"
 import { type EventHub, make as makeEventHub } from "../resilience/EventHub.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
+import type { Bulkhead } from "../resilience/pipeline/Bulkhead.ts"
 import {
   type Classification,
   make as makePipeline,
   type Options as PipelineOptions,
   type Pipeline,
   type PipelineError
-} from "../resilience/Pipeline.ts"
-import type { Gather } from "./EvidenceGatherer.ts"
+} from "../resilience/pipeline/Pipeline.ts"
+import type { Gather } from "./evidence/EvidenceGatherer.ts"
 import { type InvestigationRequest, type Investigator, type InvestigatorError } from "./Investigator.ts"
 
 /**

@@ -12,7 +12,7 @@ import type { Investigation, InvestigatorName } from "../domain/Investigation.ts
 import type { RemediationId } from "../domain/Remediation.ts"
 import type { Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
-import type { Evidence } from "./Evidence.ts"
+import type { Evidence } from "./evidence/Evidence.ts"
 
 export interface InvestigationRequest {
   readonly remediationId: RemediationId

@@ -18,7 +18,7 @@
 
 import { Duration, Effect, Layer } from "effect"
 import { displayName, type ResourceRef } from "../domain/Target.ts"
-import type { Classification, Pipeline, PipelineError } from "../resilience/Pipeline.ts"
+import type { Classification, Pipeline, PipelineError } from "../resilience/pipeline/Pipeline.ts"
 import { KubernetesClient, KubernetesError } from "./KubernetesClient.ts"
 
 /** What a failed request means to the pipeline. */

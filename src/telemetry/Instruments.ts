@@ -11,7 +11,7 @@ import { isFinal, RemediationState } from "../domain/Remediation.ts"
 import { toMillis } from "../domain/Timestamp.ts"
 import type { AlertStatus } from "../intake/Intake.ts"
 import type { RemediationChange } from "../remediation/RemediationEvents.ts"
-import { gaugeValue } from "../resilience/CircuitBreaker.ts"
+import { gaugeValue } from "../resilience/breaker/CircuitBreaker.ts"
 import type { CircuitTag, ResilienceEvent } from "../resilience/ResilienceEvent.ts"
 import * as Availability from "./Availability.ts"
 

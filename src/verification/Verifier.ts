@@ -23,7 +23,7 @@ import { KubernetesClient, type KubernetesError, type KubernetesObject } from ".
 import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { assemble, readAround, readObject } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import type { Pipeline } from "../resilience/Pipeline.ts"
+import type { Pipeline } from "../resilience/pipeline/Pipeline.ts"
 import { type AlertStatus, judge, type JudgeSettings, showsProblem } from "./Judge.ts"
 import type { Sample } from "./Sample.ts"
 

@@ -24,7 +24,7 @@ export const bans: ReadonlyArray<Ban> = [
     word: /\bcurrentTime(Millis|Nanos)/g,
     instead: "Monotonic.nowMs: what lasts goes by the clock that nobody sets",
     // RetryPolicy tells Effect's schedules the time.
-    files: /^src\/(resilience\/(?!RetryPolicy\.ts$)|health\/|verification\/)/
+    files: /^src\/(resilience\/(?!pipeline\/RetryPolicy\.ts$)|health\/|verification\/)/
   },
   { word: /["']effect\/unstable\//g, instead: "the path without unstable", files: typescript },
   { word: /["']@effect\/schema["'/]/g, instead: "Schema of effect", files: typescript },

@@ -30,7 +30,7 @@ import { Effect, Schedule, Semaphore } from "effect"
 import { CircuitBreaker as StockBreaker } from "effect/persistence"
 // @ts-expect-error opossum has no types of its own, and one use is not worth @types/opossum
 import Opossum from "opossum"
-import * as Pipeline from "../../src/resilience/Pipeline.ts"
+import * as Pipeline from "../../src/resilience/pipeline/Pipeline.ts"
 import { compare, type Contender, measure, type Result } from "./harness.ts"
 
 const failure = new Error("the peer said no")

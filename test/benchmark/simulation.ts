@@ -3,8 +3,8 @@
  * with those that each seed draws. `ratio` is how much faster than real time that is.
  */
 
-import * as Scenario from "../../src/simulation/Scenario.ts"
-import { run as simulate } from "../../src/simulation/Simulation.ts"
+import { run as simulate } from "../../src/simulation/run/Simulation.ts"
+import * as Scenario from "../../src/simulation/scenarios/Scenario.ts"
 import type { Result } from "./harness.ts"
 
 const warmUpSeeds = 10

@@ -6,7 +6,7 @@ import type { Intent } from "../../src/domain/Execution.ts"
 import { Executor } from "../../src/execution/Executor.ts"
 import { KubernetesClient, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 import type { Deployment } from "../../src/kubernetes/ObjectModel.ts"
-import { make as makePipeline } from "../../src/resilience/Pipeline.ts"
+import { make as makePipeline } from "../../src/resilience/pipeline/Pipeline.ts"
 import { aPodOf, executed, inputFor, on, planned } from "./acting.ts"
 import { inTime, layer, script, touch, writesOf } from "./faults.ts"
 

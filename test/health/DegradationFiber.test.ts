@@ -10,7 +10,7 @@ import {
   type TierState,
   type Watched
 } from "../../src/health/DegradationFiber.ts"
-import * as CircuitBreaker from "../../src/resilience/CircuitBreaker.ts"
+import * as CircuitBreaker from "../../src/resilience/breaker/CircuitBreaker.ts"
 import { ResilienceEvents } from "../../src/resilience/ResilienceEvent.ts"
 import { eitherWay } from "../resilience/WallClock.ts"
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Random, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Investigation } from "../../src/domain/Investigation.ts"
-import { empty } from "../../src/investigation/Evidence.ts"
+import { empty } from "../../src/investigation/evidence/Evidence.ts"
 import {
   type FallbackEvent,
   InvestigationChain,

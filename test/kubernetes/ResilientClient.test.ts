@@ -9,7 +9,7 @@ import {
   type KubernetesObject
 } from "../../src/kubernetes/KubernetesClient.ts"
 import { classify, wrap } from "../../src/kubernetes/ResilientClient.ts"
-import { make as makePipeline, type Options } from "../../src/resilience/Pipeline.ts"
+import { make as makePipeline, type Options } from "../../src/resilience/pipeline/Pipeline.ts"
 
 const ref = { namespace: "shop", kind: "Deployment", name: "checkout" }
 const change: Change = { _tag: "Patch", ref, patch: [] }

@@ -3,13 +3,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, Option, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import * as CircuitBreaker from "../../src/resilience/CircuitBreaker.ts"
-import * as Deadline from "../../src/resilience/Deadline.ts"
+import * as CircuitBreaker from "../../src/resilience/breaker/CircuitBreaker.ts"
 import * as Monotonic from "../../src/resilience/Monotonic.ts"
-import * as Pipeline from "../../src/resilience/Pipeline.ts"
+import * as Deadline from "../../src/resilience/pipeline/Deadline.ts"
+import * as Pipeline from "../../src/resilience/pipeline/Pipeline.ts"
+import * as RetryBudget from "../../src/resilience/pipeline/RetryBudget.ts"
 import { ResilienceEvents } from "../../src/resilience/ResilienceEvent.ts"
-import * as RetryBudget from "../../src/resilience/RetryBudget.ts"
-import * as Supervisor from "../../src/resilience/Supervisor.ts"
+import * as Supervisor from "../../src/resilience/supervision/Supervisor.ts"
 import { eitherWay, hourMs, withWallClock } from "./WallClock.ts"
 
 const fail = Effect.fail("down" as const)

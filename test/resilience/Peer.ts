@@ -2,7 +2,7 @@
 
 import { type Duration, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import * as Pipeline from "../../src/resilience/Pipeline.ts"
+import * as Pipeline from "../../src/resilience/pipeline/Pipeline.ts"
 
 export const transient = (): Pipeline.Classification => ({ retry: true, breaker: "failure" })
 

@@ -8,8 +8,8 @@
 
 import { assert, describe, it } from "@effect/vitest"
 import type { FinalState } from "../../src/domain/Remediation.ts"
-import * as Scenario from "../../src/simulation/Scenario.ts"
-import { run, type SimulationResult } from "../../src/simulation/Simulation.ts"
+import { run, type SimulationResult } from "../../src/simulation/run/Simulation.ts"
+import * as Scenario from "../../src/simulation/scenarios/Scenario.ts"
 
 const incident: Scenario.Scenario = { ...Scenario.single, service: Scenario.steady.service, restartMs: [1000, 1000] }
 

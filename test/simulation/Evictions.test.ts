@@ -6,8 +6,8 @@ import type { Action } from "../../src/domain/Action.ts"
 import type { ResourceRef } from "../../src/domain/Target.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import type { Cluster } from "../../src/simulation/farEnds/Cluster.ts"
-import * as Scenario from "../../src/simulation/Scenario.ts"
-import { run } from "../../src/simulation/Simulation.ts"
+import { run } from "../../src/simulation/run/Simulation.ts"
+import * as Scenario from "../../src/simulation/scenarios/Scenario.ts"
 
 const actionOn = (cluster: Cluster, target: ResourceRef): Action => {
   const [pod] = cluster.brokenPods(target)

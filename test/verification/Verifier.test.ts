@@ -12,7 +12,7 @@ import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../
 import type { ReplicaSet } from "../../src/kubernetes/ObjectModel.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
-import { make as makePipeline } from "../../src/resilience/Pipeline.ts"
+import { make as makePipeline } from "../../src/resilience/pipeline/Pipeline.ts"
 import { Verifier, type VerifierOptions } from "../../src/verification/Verifier.ts"
 import { hourMs, withWallClock } from "../resilience/WallClock.ts"
 

@@ -8,9 +8,9 @@
  */
 
 import { Cause, Effect, Exit } from "effect"
-import { Callers } from "../Callers.ts"
-import type { Setting } from "../FarEnd.ts"
-import type { ApiRequest } from "../Observation.ts"
+import { Callers } from "../engine/Callers.ts"
+import type { ApiRequest } from "../observation/Observation.ts"
+import type { Setting } from "./FarEnd.ts"
 
 /** What the service made: the same object for all attempts. */
 export interface Asked {

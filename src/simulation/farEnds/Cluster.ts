@@ -23,11 +23,11 @@ import {
   type ListOptions
 } from "../../kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../kubernetes/Sandbox.ts"
-import type { FarEnd, Setting } from "../FarEnd.ts"
-import { crashLog, environment, eventMessage } from "../Secrets.ts"
-import type { SeededRandom } from "../SeededRandom.ts"
-import { SimulatedClock } from "../SimulatedClock.ts"
+import type { SeededRandom } from "../engine/SeededRandom.ts"
+import { SimulatedClock } from "../engine/SimulatedClock.ts"
+import { crashLog, environment, eventMessage } from "../observation/Secrets.ts"
 import { ApiWire } from "./ApiWire.ts"
+import type { FarEnd, Setting } from "./FarEnd.ts"
 
 /** A request of the service, as it reaches the API server. */
 export interface Request extends Sandbox.Operation {

@@ -13,11 +13,11 @@ import type { RemediationEvent, RemediationEventKind } from "../../domain/Remedi
 import type { ActionHistory } from "../../storage/ActionHistory.ts"
 import type { AuditLog } from "../../storage/AuditLog.ts"
 import type { RemediationStore } from "../../storage/RemediationStore.ts"
-import * as Sqlite from "../../storage/Sqlite.ts"
+import * as Sqlite from "../../storage/sqlite/Sqlite.ts"
 import * as Storage from "../../storage/Storage.ts"
 import type { StorageError } from "../../storage/StorageError.ts"
-import type { FarEnd, Setting } from "../FarEnd.ts"
-import type { CommittedEvent } from "../Observation.ts"
+import type { CommittedEvent } from "../observation/Observation.ts"
+import type { FarEnd, Setting } from "./FarEnd.ts"
 
 type Connection = ReturnType<typeof Sqlite.openMemory>
 type Statement = ReturnType<Connection["prepare"]>

@@ -14,12 +14,12 @@
  */
 
 import { Effect, Latch } from "effect"
-import type { Bulkhead } from "../../resilience/Bulkhead.ts"
-import type { FarEnd, Setting } from "../FarEnd.ts"
-import type { SeededRandom } from "../SeededRandom.ts"
-import type { ServiceProcess } from "../ServiceProcess.ts"
+import type { Bulkhead } from "../../resilience/pipeline/Bulkhead.ts"
+import type { SeededRandom } from "../engine/SeededRandom.ts"
+import type { ServiceProcess } from "../run/ServiceProcess.ts"
 import type { Alertmanager } from "./Alertmanager.ts"
 import type { Cluster } from "./Cluster.ts"
+import type { FarEnd, Setting } from "./FarEnd.ts"
 
 /** More than a breaker is open for, so that each would try its peer by then. */
 const quietMs = 60_000

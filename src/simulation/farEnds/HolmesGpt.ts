@@ -19,10 +19,10 @@ import {
   type HttpClientResponse,
   HttpIncomingMessage
 } from "effect/http"
-import type { FarEnd, Setting } from "../FarEnd.ts"
-import type { CallEnding } from "../Observation.ts"
-import { planted } from "../Secrets.ts"
+import type { CallEnding } from "../observation/Observation.ts"
+import { planted } from "../observation/Secrets.ts"
 import type { Cluster } from "./Cluster.ts"
+import type { FarEnd, Setting } from "./FarEnd.ts"
 import type { BodyFault, Breakage, Passage } from "./Link.ts"
 import { ModelService, type Reply } from "./ModelService.ts"
 

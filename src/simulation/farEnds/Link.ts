@@ -10,11 +10,11 @@
  */
 
 import { Cause, Effect, Exit, type Fiber, type Tracer } from "effect"
-import { Callers } from "../Callers.ts"
-import type { Setting } from "../FarEnd.ts"
-import type { Call, CallEnding } from "../Observation.ts"
-import type { SeededRandom } from "../SeededRandom.ts"
-import { NetworkWay } from "../Wire.ts"
+import { Callers } from "../engine/Callers.ts"
+import type { SeededRandom } from "../engine/SeededRandom.ts"
+import { NetworkWay } from "../faults/Wire.ts"
+import type { Call, CallEnding } from "../observation/Observation.ts"
+import type { Setting } from "./FarEnd.ts"
 
 /** How a connection fails. */
 export type Breakage = "refused" | "reset" | "name" | "truncated"

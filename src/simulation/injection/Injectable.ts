@@ -5,9 +5,9 @@
  */
 
 import { Result, Schema } from "effect"
-import type { FaultKind, FaultTarget } from "../Fault.ts"
-import * as Faults from "../Faults.ts"
-import type { ModelPeer } from "../Wire.ts"
+import type { FaultKind, FaultTarget } from "../faults/Fault.ts"
+import * as Faults from "../faults/Faults.ts"
+import type { ModelPeer } from "../faults/Wire.ts"
 import { nameOf, type Requested } from "./Requested.ts"
 
 /** Where faults are to be injected. */

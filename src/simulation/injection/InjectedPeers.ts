@@ -14,7 +14,7 @@ import { type Disturbance, type Request as ClusterRequest, verbs } from "../farE
 import * as HolmesGpt from "../farEnds/HolmesGpt.ts"
 import * as LanguageModels from "../farEnds/LanguageModels.ts"
 import { type Question, type Reply, targetIn } from "../farEnds/ModelService.ts"
-import { ModelWay, NetworkWay, type Standing } from "../Wire.ts"
+import { ModelWay, NetworkWay, type Standing } from "../faults/Wire.ts"
 
 type Client = KubernetesClient["Service"]
 

@@ -13,7 +13,7 @@
  * at the wire. Whose it was is not known then: with two processes each is given it.
  */
 
-import type { Invariant } from "../Invariant.ts"
+import type { Invariant } from "./Invariant.ts"
 
 const ratio = 0.2
 const burst = 10

@@ -1,7 +1,7 @@
 /** What a person has answered is acted on: soon, once, and as it was answered. */
 
 import type { ReviewAnswer } from "../../domain/Review.ts"
-import type { Invariant } from "../Invariant.ts"
+import type { Invariant } from "./Invariant.ts"
 
 /** How long a service may be down, paused or cut off from its database before it sees to an answer. */
 const soonMs = 6 * 60_000

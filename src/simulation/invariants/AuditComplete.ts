@@ -8,8 +8,8 @@
 import { createHash } from "node:crypto"
 import type { Applied } from "../../domain/Execution.ts"
 import type { AuditRow } from "../farEnds/Database.ts"
-import { type Invariant, withTruth } from "../Invariant.ts"
-import { Senders } from "../Senders.ts"
+import { Senders } from "../observation/Senders.ts"
+import { type Invariant, withTruth } from "./Invariant.ts"
 
 /** SHA-256 over the JSON array of the line's parts and the hash before. */
 const hashOf = ({ actor, at, data, kind, sequence, subject }: AuditRow, previousHash: string): string =>

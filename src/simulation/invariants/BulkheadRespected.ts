@@ -3,8 +3,8 @@
  * API server. Counted at the wire, by process of the service.
  */
 
-import { defaults } from "../../resilience/Bulkhead.ts"
-import type { Invariant } from "../Invariant.ts"
+import { defaults } from "../../resilience/pipeline/Bulkhead.ts"
+import type { Invariant } from "./Invariant.ts"
 
 export const bulkheadRespected: Invariant = {
   name: "bulkhead-respected",

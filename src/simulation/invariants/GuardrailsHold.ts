@@ -18,9 +18,9 @@ import { Duration } from "effect"
 import { defaults, isProtected } from "../../decision/Guardrails.ts"
 import type { Change, PatchOperation } from "../../domain/Change.ts"
 import type { Intent } from "../../domain/Execution.ts"
-import type { Setting } from "../FarEnd.ts"
-import { type Invariant, withTruth } from "../Invariant.ts"
-import { Senders } from "../Senders.ts"
+import type { Setting } from "../farEnds/FarEnd.ts"
+import { Senders } from "../observation/Senders.ts"
+import { type Invariant, withTruth } from "./Invariant.ts"
 
 interface Began {
   readonly executionId: string

@@ -7,7 +7,7 @@
  */
 
 import type { CircuitTag } from "../../resilience/ResilienceEvent.ts"
-import type { Invariant } from "../Invariant.ts"
+import type { Invariant } from "./Invariant.ts"
 
 export const healedAtEnd: Invariant = {
   name: "healed-at-end",

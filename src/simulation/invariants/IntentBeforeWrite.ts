@@ -1,6 +1,6 @@
 /** Whatever the service writes to the cluster was committed before, as an intent. */
 
-import type { Invariant } from "../Invariant.ts"
+import type { Invariant } from "./Invariant.ts"
 
 export const intentBeforeWrite: Invariant = {
   name: "intent-before-write",

@@ -15,9 +15,9 @@
  */
 
 import type { CircuitTag, TransitionCause } from "../../resilience/ResilienceEvent.ts"
-import type { Checker, Invariant } from "../Invariant.ts"
-import type { Call, CallEnding, Handlers } from "../Observation.ts"
-import { Standstill } from "../Standstill.ts"
+import type { Call, CallEnding, Handlers } from "../observation/Observation.ts"
+import { Standstill } from "../observation/Standstill.ts"
+import type { Checker, Invariant } from "./Invariant.ts"
 
 const openMs = 30_000
 const failuresToOpen = 5

@@ -9,10 +9,10 @@
  * level of its own.
  */
 
-import type { Setting } from "../FarEnd.ts"
-import type { Checker, Invariant } from "../Invariant.ts"
-import type { Handlers } from "../Observation.ts"
-import { Standstill } from "../Standstill.ts"
+import type { Setting } from "../farEnds/FarEnd.ts"
+import type { Handlers } from "../observation/Observation.ts"
+import { Standstill } from "../observation/Standstill.ts"
+import type { Checker, Invariant } from "./Invariant.ts"
 
 class Level implements Checker {
   private readonly report: (message: string) => void

@@ -5,8 +5,8 @@
  * A second process on the same database is not judged: nobody hears in which mode it was started.
  */
 
-import type { Invariant } from "../Invariant.ts"
-import type { Mode } from "../Observation.ts"
+import type { Mode } from "../observation/Observation.ts"
+import type { Invariant } from "./Invariant.ts"
 
 export const modeRespected: Invariant = {
   name: "mode-respected",

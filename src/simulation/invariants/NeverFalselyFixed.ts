@@ -7,7 +7,7 @@
  */
 
 import type { ResourceRef } from "../../domain/Target.ts"
-import { type Invariant, withTruth } from "../Invariant.ts"
+import { type Invariant, withTruth } from "./Invariant.ts"
 
 /** After the verdict. As long as the first restarts of a crash loop take. */
 const looksAfterMs = [0, 1_000, 5_000, 10_000, 20_000, 30_000]

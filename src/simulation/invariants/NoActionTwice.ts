@@ -1,6 +1,6 @@
 /** A write that took effect is not done again. */
 
-import type { Invariant } from "../Invariant.ts"
+import type { Invariant } from "./Invariant.ts"
 
 export const noActionTwice: Invariant = {
   name: "no-action-twice",

@@ -4,8 +4,8 @@
  */
 
 import { isFinal } from "../../domain/Remediation.ts"
-import type { Invariant } from "../Invariant.ts"
-import type { AlertIdentity } from "../Observation.ts"
+import type { AlertIdentity } from "../observation/Observation.ts"
+import type { Invariant } from "./Invariant.ts"
 
 export const noAlertLost: Invariant = {
   name: "no-alert-lost",

@@ -7,9 +7,9 @@
  * when the time is over lets go in the moment in which it goes on, and what it was about to send leaves then.
  */
 
-import type { Invariant } from "../Invariant.ts"
-import type { ApiRequest } from "../Observation.ts"
-import { Standstill } from "../Standstill.ts"
+import type { ApiRequest } from "../observation/Observation.ts"
+import { Standstill } from "../observation/Standstill.ts"
+import type { Invariant } from "./Invariant.ts"
 
 const deadlineMs = 30_000
 const attemptTimeoutMs = 10_000

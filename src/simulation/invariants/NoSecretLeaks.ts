@@ -12,8 +12,8 @@
  */
 
 import type { RemediationEvent } from "../../domain/Remediation.ts"
-import type { Invariant } from "../Invariant.ts"
-import { secretsIn } from "../Secrets.ts"
+import { secretsIn } from "../observation/Secrets.ts"
+import type { Invariant } from "./Invariant.ts"
 
 /** An event without what must be kept as it is. */
 const judged = (event: RemediationEvent): string => {

@@ -7,9 +7,9 @@
  * on, and what it was about to send leaves then.
  */
 
-import type { Invariant } from "../Invariant.ts"
-import type { Call } from "../Observation.ts"
-import { Standstill } from "../Standstill.ts"
+import type { Call } from "../observation/Observation.ts"
+import { Standstill } from "../observation/Standstill.ts"
+import type { Invariant } from "./Invariant.ts"
 
 /**
  * The limit of an investigation in the source document. Real servers need more, and then it is set; scenarios don't.

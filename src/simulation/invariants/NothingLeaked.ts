@@ -9,7 +9,7 @@
  * any other alert; it also tries the places.
  */
 
-import { type Invariant, withTruth } from "../Invariant.ts"
+import { type Invariant, withTruth } from "./Invariant.ts"
 
 /** Before the first alert is sent: a workload has to be broken for longer. */
 const idleMs = [2_000, 15_000] as const

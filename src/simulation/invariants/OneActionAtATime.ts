@@ -7,8 +7,8 @@
  */
 
 import type { ResourceRef } from "../../domain/Target.ts"
-import type { Invariant } from "../Invariant.ts"
-import { Senders } from "../Senders.ts"
+import { Senders } from "../observation/Senders.ts"
+import type { Invariant } from "./Invariant.ts"
 
 const keyOf = ({ kind, name, namespace }: ResourceRef): string => `${kind} ${namespace}/${name}`
 

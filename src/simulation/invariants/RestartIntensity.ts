@@ -3,7 +3,7 @@
  * where the sweep for open work comes first.
  */
 
-import type { Invariant } from "../Invariant.ts"
+import type { Invariant } from "./Invariant.ts"
 
 /**
  * The supervisor's: five restarts within a minute are borne, and after the sixth end it stays down for half a minute;

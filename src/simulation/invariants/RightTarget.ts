@@ -4,8 +4,8 @@
  */
 
 import { displayName, type ResourceRef } from "../../domain/Target.ts"
-import type { Invariant } from "../Invariant.ts"
-import type { AlertIdentity } from "../Observation.ts"
+import type { AlertIdentity } from "../observation/Observation.ts"
+import type { Invariant } from "./Invariant.ts"
 
 export const rightTarget: Invariant = {
   name: "right-target",

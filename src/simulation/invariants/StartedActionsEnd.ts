@@ -7,8 +7,8 @@
  * to: that must be how it ended.
  */
 
-import type { Invariant } from "../Invariant.ts"
-import { Senders } from "../Senders.ts"
+import { Senders } from "../observation/Senders.ts"
+import type { Invariant } from "./Invariant.ts"
 
 /** Ends of a remediation that has acted: the verdict was fixed, it was taken back, or a person is told. */
 const honest: ReadonlySet<string> = new Set(["Remediated", "RolledBack", "Escalated"])

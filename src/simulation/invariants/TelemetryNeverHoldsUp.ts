@@ -6,8 +6,8 @@
  */
 
 import { exportTimeoutMs, queueCapacity } from "../farEnds/TelemetrySink.ts"
-import type { Invariant } from "../Invariant.ts"
-import type { ExportEnding } from "../Observation.ts"
+import type { ExportEnding } from "../observation/Observation.ts"
+import type { Invariant } from "./Invariant.ts"
 
 /** A request and an answer take so long at most beside the receiver's own time. */
 const leewayMs = 1_000

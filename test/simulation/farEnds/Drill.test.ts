@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Reach } from "../../../src/simulation/Fault.ts"
-import type { Observation } from "../../../src/simulation/Observation.ts"
-import * as Scenario from "../../../src/simulation/Scenario.ts"
-import { run } from "../../../src/simulation/Simulation.ts"
+import type { Reach } from "../../../src/simulation/faults/Fault.ts"
+import type { Observation } from "../../../src/simulation/observation/Observation.ts"
+import { run } from "../../../src/simulation/run/Simulation.ts"
+import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
 const minuteMs = 60_000
 const quiet: Scenario.Scenario = {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Observation } from "../../../src/simulation/Observation.ts"
-import * as Scenario from "../../../src/simulation/Scenario.ts"
-import { run } from "../../../src/simulation/Simulation.ts"
+import type { Observation } from "../../../src/simulation/observation/Observation.ts"
+import { run } from "../../../src/simulation/run/Simulation.ts"
+import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
 type Answered = Extract<Observation, { readonly _tag: "ReviewAnswered" }>
 

@@ -1,8 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { load } from "../../../src/cli/Configuration.ts"
-import * as Faults from "../../../src/simulation/Faults.ts"
+import { load } from "../../../src/cli/settings/Configuration.ts"
+import * as Faults from "../../../src/simulation/faults/Faults.ts"
 import { kinds, type Place, problems } from "../../../src/simulation/injection/Injectable.ts"
 
 const sandbox: Place = { mode: "auto", clusterName: "sandbox", isReal: false, models: ["holmesgpt", "llm:main"] }

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { answeredOnce } from "../../../src/simulation/invariants/AnsweredOnce.ts"
-import type { Observation } from "../../../src/simulation/Observation.ts"
+import type { Observation } from "../../../src/simulation/observation/Observation.ts"
 import { app, concluded, decided, intended, reviewed } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { healedAtEnd } from "../../../src/simulation/invariants/HealedAtEnd.ts"
-import type { Observation } from "../../../src/simulation/Observation.ts"
+import type { Observation } from "../../../src/simulation/observation/Observation.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 const opens = (breaker: string): Observation => ({

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { CircuitTag, TransitionCause } from "../../../src/resilience/ResilienceEvent.ts"
 import { legalTransitions } from "../../../src/simulation/invariants/LegalTransitions.ts"
-import type { CallEnding, Observation } from "../../../src/simulation/Observation.ts"
+import type { CallEnding, Observation } from "../../../src/simulation/observation/Observation.ts"
 import { began, call, ended, paused, watch } from "../fixtures/Watching.ts"
 
 const moved = (from: CircuitTag, to: CircuitTag, cause: TransitionCause, breaker = "holmesgpt"): Observation => ({

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import type { DegradationLevel } from "../../../src/domain/DegradationLevel.ts"
 import type { RemediationEvent, RemediationEventKind } from "../../../src/domain/Remediation.ts"
 import { levelFollows } from "../../../src/simulation/invariants/LevelFollows.ts"
-import type { Observation } from "../../../src/simulation/Observation.ts"
-import * as Scenario from "../../../src/simulation/Scenario.ts"
+import type { Observation } from "../../../src/simulation/observation/Observation.ts"
+import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 import { began, call, paused, watch } from "../fixtures/Watching.ts"
 
 const out = (breaker: string): Observation => ({

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { modeRespected } from "../../../src/simulation/invariants/ModeRespected.ts"
-import type { Mode, Observation } from "../../../src/simulation/Observation.ts"
+import type { Mode, Observation } from "../../../src/simulation/observation/Observation.ts"
 import { app, intended, reviewed, written } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 

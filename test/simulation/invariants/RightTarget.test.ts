@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { RemediationEvent } from "../../../src/domain/Remediation.ts"
 import type { ResourceRef } from "../../../src/domain/Target.ts"
-import type { Setting } from "../../../src/simulation/FarEnd.ts"
+import type { Setting } from "../../../src/simulation/farEnds/FarEnd.ts"
 import { rightTarget } from "../../../src/simulation/invariants/RightTarget.ts"
-import { type Observation, Observations } from "../../../src/simulation/Observation.ts"
+import { type Observation, Observations } from "../../../src/simulation/observation/Observation.ts"
 
 const startsAt = "2026-11-24T03:00:00.000Z"
 const app = (name: string): ResourceRef => ({ namespace: "prod", kind: "Deployment", name })

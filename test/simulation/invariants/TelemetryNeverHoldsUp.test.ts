@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Fault } from "../../../src/simulation/Fault.ts"
+import type { Fault } from "../../../src/simulation/faults/Fault.ts"
 import { telemetryNeverHoldsUp } from "../../../src/simulation/invariants/TelemetryNeverHoldsUp.ts"
-import type { ExportEnding, Observation } from "../../../src/simulation/Observation.ts"
-import { run } from "../../../src/simulation/Simulation.ts"
-import { telemetry } from "../../../src/simulation/TelemetryDown.ts"
+import type { ExportEnding, Observation } from "../../../src/simulation/observation/Observation.ts"
+import { run } from "../../../src/simulation/run/Simulation.ts"
+import { telemetry } from "../../../src/simulation/scenarios/TelemetryDown.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 const began = (number: number, process = 1): Observation => ({ _tag: "ExportBegan", process, number, spans: 5 })

@@ -9,8 +9,8 @@
 import { enableCompileCache } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import type { Violation } from "../../../src/simulation/Invariant.ts"
-import type { run } from "../../../src/simulation/Simulation.ts"
+import type { Violation } from "../../../src/simulation/invariants/Invariant.ts"
+import type { run } from "../../../src/simulation/run/Simulation.ts"
 import { type Run, type RunName, runs } from "./Runs.ts"
 
 /** What was seen in a seed that was not clean. */
@@ -43,7 +43,7 @@ const look = (simulate: typeof run, seed: number, options: Run): Finding => {
 
 enableCompileCache()
 const [copy = "", name = "", seeds = "", invariant] = process.argv.slice(2)
-const simulation = (await import(pathToFileURL(join(copy, "simulation/Simulation.ts")).href)) as {
+const simulation = (await import(pathToFileURL(join(copy, "simulation/run/Simulation.ts")).href)) as {
   readonly run: typeof run
 }
 const options: Run = runs[name as RunName]

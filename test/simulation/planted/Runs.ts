@@ -2,10 +2,10 @@
 
 import { Effect } from "effect"
 import type { Investigator } from "../../../src/investigation/Investigator.ts"
-import type { FaultPlan } from "../../../src/simulation/FaultPlan.ts"
-import * as Scenario from "../../../src/simulation/Scenario.ts"
-import { SeededRandom } from "../../../src/simulation/SeededRandom.ts"
-import type { SimulationOptions } from "../../../src/simulation/Simulation.ts"
+import { SeededRandom } from "../../../src/simulation/engine/SeededRandom.ts"
+import type { FaultPlan } from "../../../src/simulation/faults/FaultPlan.ts"
+import type { SimulationOptions } from "../../../src/simulation/run/Simulation.ts"
+import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
 const curious: Investigator = {
   name: "custom",

@@ -4,7 +4,7 @@
  */
 
 import { assert, describe, it } from "@effect/vitest"
-import { run } from "../../../src/simulation/Simulation.ts"
+import { run } from "../../../src/simulation/run/Simulation.ts"
 import { scenario } from "../fixtures/Outages.ts"
 
 const hourMs = 3_600_000

@@ -3,8 +3,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Investigator } from "../../../src/investigation/Investigator.ts"
-import * as Scenario from "../../../src/simulation/Scenario.ts"
-import { run } from "../../../src/simulation/Simulation.ts"
+import { run } from "../../../src/simulation/run/Simulation.ts"
+import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
 /** One that always wants to know more. */
 const curious: Investigator = {

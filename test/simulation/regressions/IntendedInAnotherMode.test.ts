@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { RemediationEvent } from "../../../src/domain/Remediation.ts"
-import type { Mode } from "../../../src/simulation/Observation.ts"
-import * as Scenario from "../../../src/simulation/Scenario.ts"
-import { run } from "../../../src/simulation/Simulation.ts"
+import type { Mode } from "../../../src/simulation/observation/Observation.ts"
+import { run } from "../../../src/simulation/run/Simulation.ts"
+import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
 // The first alert comes after 20 s. The write is under way for long, so that the service can be stopped before it
 // arrives.

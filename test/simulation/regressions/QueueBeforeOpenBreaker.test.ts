@@ -4,8 +4,8 @@
  */
 
 import { assert, describe, it } from "@effect/vitest"
-import * as Scenario from "../../../src/simulation/Scenario.ts"
-import { run } from "../../../src/simulation/Simulation.ts"
+import { run } from "../../../src/simulation/run/Simulation.ts"
+import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
 const minuteMs = 60_000
 

@@ -1,8 +1,8 @@
 /** A remediation that waited for a person was activated, and journaled as begun, by every sweep. */
 
 import { assert, describe, it } from "@effect/vitest"
-import * as Scenario from "../../../src/simulation/Scenario.ts"
-import { run } from "../../../src/simulation/Simulation.ts"
+import { run } from "../../../src/simulation/run/Simulation.ts"
+import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
 /** How many events of each kind an undisturbed run journals, until the drill at its end sends alerts of its own. */
 const journaled = (scenario: Scenario.Scenario, seed = 1): ReadonlyMap<string, number> => {

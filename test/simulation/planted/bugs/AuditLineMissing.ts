@@ -6,7 +6,7 @@ export const auditLineMissing: PlantedBug = {
     "A verification is journaled and never audited: who reads the audit log does not learn whether an action helped.",
   edits: [
     {
-      file: "storage/JournalTable.ts",
+      file: "storage/sqlite/JournalTable.ts",
       search: `      audit.append(auditOf(event, key), next.id, at)`,
       replace: `      if (event._tag !== "Verified") audit.append(auditOf(event, key), next.id, at)`
     }

@@ -5,7 +5,7 @@ export const breakerStaysOpen: PlantedBug = {
   breaks: "Milliseconds are taken for seconds: a circuit that has opened turns all calls away for the rest of the day.",
   edits: [
     {
-      file: "resilience/Circuit.ts",
+      file: "resilience/breaker/Circuit.ts",
       search: `untilMs: nowMs + settings.openMs }`,
       replace: `untilMs: nowMs + settings.openMs * 1000 }`
     }

@@ -5,7 +5,7 @@ export const bulkheadOffByOne: PlantedBug = {
   breaks: "One call more than allowed is in flight.",
   edits: [
     {
-      file: "resilience/Bulkhead.ts",
+      file: "resilience/pipeline/Bulkhead.ts",
       search: `    if (this.#inUse >= this.limit) return false`,
       replace: `    if (this.#inUse > this.limit) return false`
     }

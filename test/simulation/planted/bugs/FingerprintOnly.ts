@@ -5,7 +5,7 @@ export const fingerprintOnly: PlantedBug = {
   breaks: "An alert that fires again days later is taken for a repeat of the first: nobody looks at it.",
   edits: [
     {
-      file: "storage/RemediationTable.ts",
+      file: "storage/sqlite/RemediationTable.ts",
       search: `if (before?.starts_at === alert.startsAt)`,
       replace: `if (before !== undefined)`
     }

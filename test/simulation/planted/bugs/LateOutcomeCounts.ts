@@ -14,7 +14,7 @@ export const lateOutcomeCounts: PlantedBug = {
       replace: `?? "2 minutes"`
     },
     {
-      file: "resilience/Circuit.ts",
+      file: "resilience/breaker/Circuit.ts",
       search: `  if (event.generation !== state.generation) return [state, none]
 `,
       replace: ``

@@ -6,7 +6,7 @@ export const placeForNobody: PlantedBug = {
     "A call that has waited for a place for too long gives up and stays in the queue, where it is given a place that nobody gives back.",
   edits: [
     {
-      file: "resilience/Bulkhead.ts",
+      file: "resilience/pipeline/Bulkhead.ts",
       search: `    return () => {
       this.#waiters.delete(waiter)
     }`,

@@ -6,12 +6,12 @@ export const probePlaceLeaks: PlantedBug = {
   breaks: "A probe that ends without an outcome keeps its place in the half-open circuit, which so never closes.",
   edits: [
     {
-      file: "resilience/Circuit.ts",
+      file: "resilience/breaker/Circuit.ts",
       search: `      if (event.outcome === "ignored") return [{ ...state, places }, none]`,
       replace: `      if (event.outcome === "ignored") return [state, none]`
     },
     {
-      file: "resilience/Circuit.ts",
+      file: "resilience/breaker/Circuit.ts",
       search: `      return [{ ...state, places: state.places.filter((place) => place.untilMs > nowMs) }, none]`,
       replace: `      return [state, none]`
     }

@@ -6,7 +6,7 @@ export const queuePastTheBreaker: PlantedBug = {
     "Whoever waits for a place at a peer is sent to it when there is one, though its circuit has opened meanwhile.",
   edits: [
     {
-      file: "resilience/Execution.ts",
+      file: "resilience/pipeline/Execution.ts",
       search: `return this.enter(Monotonic.nowMsUnsafe(this.clock))`,
       replace: `return this.run(Monotonic.nowMsUnsafe(this.clock))`
     }

@@ -5,7 +5,7 @@ export const restartsWithoutEnd: PlantedBug = {
   breaks: "A child that ends at once is restarted for ever, and nobody is told.",
   edits: [
     {
-      file: "resilience/Supervisor.ts",
+      file: "resilience/supervision/Supervisor.ts",
       search: `      if (recent.length >= maxRestarts) return this.escalate(child, cause)
 `,
       replace: ``

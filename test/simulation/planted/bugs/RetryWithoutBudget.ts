@@ -5,7 +5,7 @@ export const retryWithoutBudget: PlantedBug = {
   breaks: "While the API server is down, every request is tried five times over, however many there are.",
   edits: [
     {
-      file: "resilience/Execution.ts",
+      file: "resilience/pipeline/Execution.ts",
       search: `    if (retryBudget?.withdrawUnsafe(nowMs) === false) return "budget"
 `,
       replace: ``

@@ -5,7 +5,7 @@ export const secretsInPrompts: PlantedBug = {
   breaks: "Passwords that stand in logs and annotations are sent to the model's provider.",
   edits: [
     {
-      file: "investigation/Prompt.ts",
+      file: "investigation/models/Prompt.ts",
       search: `    ...redact(log.text)
       .split("\\n")
       .filter((text) => text.trim() !== "")

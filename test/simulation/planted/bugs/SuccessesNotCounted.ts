@@ -6,7 +6,7 @@ export const successesNotCounted: PlantedBug = {
     "The circuit to the API server begins anew to count with every success, and so never closes, though the server is long back.",
   edits: [
     {
-      file: "resilience/Circuit.ts",
+      file: "resilience/breaker/Circuit.ts",
       search: `: [{ ...state, places, successesInARow }, none]`,
       replace: `: [{ ...state, places, successesInARow: 0 }, none]`
     }

@@ -1,0 +1,91 @@
+/** `kubernaut config` and `kubernaut rulebook`: what can be set, what is set, and whether a rulebook is right. */
+
+import { Effect } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { load as loadRulebook } from "../../investigation/rules/Rulebook.ts"
+import { readSettings } from "../Edge.ts"
+import { CommandFailed } from "../ExitCode.ts"
+import { print } from "../Output.ts"
+import {
+  environmentKey,
+  fileKey,
+  jsonSchema,
+  type Setting,
+  settingNames,
+  settings,
+  shown
+} from "../settings/Settings.ts"
+
+const fallbackOf = (name: (typeof settingNames)[number]): string => {
+  const setting = settings[name] as Setting
+  if (setting.fallbackText !== undefined) return setting.fallbackText
+  return setting.fallback === undefined
+    ? ""
+    : typeof setting.fallback === "string"
+      ? setting.fallback
+      : JSON.stringify(setting.fallback)
+}
+
+/** The table of settings, as Markdown: what the docs show is what this prints. */
+export const settingsTable = (): ReadonlyArray<string> => [
+  "| environment | file | default | meaning |",
+  "|---|---|---|---|",
+  ...settingNames.map(
+    (name) =>
+      `| \`${environmentKey(name)}\` | \`${fileKey(name)}\` | ${fallbackOf(name) === "" ? "" : `\`${fallbackOf(name)}\``} | ${settings[name].description.replaceAll("|", "\\|")} Expected: ${settings[name].expected.replaceAll("|", "\\|")}. |`
+  ),
+  "",
+  "`KUBERNAUT_CONFIG` names the YAML file. The environment wins over the file. The commands that ask a running service read `KUBERNAUT_URL` and `KUBERNAUT_TOKEN`."
+]
+
+export const config = Command.make(
+  "config",
+  {
+    schema: Flag.Boolean("schema").pipe(
+      Flag.withDescription("Print the JSON Schema of the file"),
+      Flag.withDefault(false)
+    ),
+    values: Flag.Boolean("values").pipe(
+      Flag.withDescription("Print the settings in force; secrets are left out"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* ({ schema, values }) {
+    if (schema) return yield* print(jsonSchema(), () => [JSON.stringify(jsonSchema(), undefined, 2)])
+    if (values) {
+      const found = yield* readSettings
+      const inForce = Object.fromEntries(
+        settingNames.flatMap((name) => (found[name] === undefined ? [] : [[fileKey(name), shown(name, found[name])]]))
+      )
+      return yield* print(inForce, () =>
+        Object.entries(inForce).map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+      )
+    }
+    const options = settingNames.map((name) => ({
+      environment: environmentKey(name),
+      file: fileKey(name),
+      default: fallbackOf(name),
+      description: settings[name].description,
+      expected: settings[name].expected
+    }))
+    yield* print(options, settingsTable)
+  })
+).pipe(Command.withDescription("Every setting with its default and what is right; --values shows those in force"))
+
+const check = Command.make(
+  "check",
+  { file: Argument.Path("file", { pathType: "file" }).pipe(Argument.withDescription("A rulebook (YAML)")) },
+  Effect.fnUntraced(function* ({ file }) {
+    const rules = yield* loadRulebook(file).pipe(
+      Effect.mapError((error) => new CommandFailed({ code: "configuration", text: error.message }))
+    )
+    yield* print({ file, rules: rules.length }, () => [
+      `${file} is right: ${rules.length} rules with those it extends.`
+    ])
+  })
+).pipe(Command.withDescription("Check a rulebook; exit code 78 with file, line and reason when it is wrong"))
+
+export const rulebook = Command.make("rulebook").pipe(
+  Command.withDescription("Work on rulebooks"),
+  Command.withSubcommands([check])
+)

@@ -1,0 +1,206 @@
+/**
+ * `kubernaut doctor`: tries everything that the service stands on, once, and changes nothing.
+ *
+ * Permissions are tried as the API server judges them: a read of one object of each kind, and a dry run of each kind of
+ * write on an object that does not exist. The server decides whether it is allowed before it looks for the object, so
+ * _not found_ means _allowed_.
+ */
+
+import { NodeHttpClient } from "@effect/platform-node"
+import { Effect, FileSystem, Path, Result } from "effect"
+import { HttpClient } from "effect/http"
+import type { Change } from "../../domain/Change.ts"
+import { KubernetesClient, type KubernetesError } from "../../kubernetes/KubernetesClient.ts"
+import { RemediationStore } from "../../storage/RemediationStore.ts"
+import * as Storage from "../../storage/Storage.ts"
+import * as Application from "../Application.ts"
+import { readSettings } from "../Edge.ts"
+import { CommandFailed } from "../ExitCode.ts"
+import { print, table } from "../Output.ts"
+import type { Settings } from "../settings/Settings.ts"
+import { prepare } from "./Serve.ts"
+
+export interface Finding {
+  readonly check: string
+  /** `warning`: the service runs without it, but not as well. */
+  readonly result: "ok" | "warning" | "failed"
+  readonly message: string
+}
+
+const ok = (check: string, message: string): Finding => ({ check, result: "ok", message })
+
+const reasonOf = (error: unknown): string => {
+  const { message, reason } = error as { readonly message?: string; readonly reason?: { readonly _tag?: string } }
+  return reason?._tag ?? message ?? "failed"
+}
+
+const attempt = <E, R>(
+  check: string,
+  message: string,
+  effect: Effect.Effect<unknown, E, R>
+): Effect.Effect<Finding, never, R> =>
+  effect.pipe(
+    Effect.timeout("10 seconds"),
+    Effect.match({
+      onFailure: (error): Finding => ({ check, result: "failed", message: reasonOf(error) }),
+      onSuccess: () => ok(check, message)
+    })
+  )
+
+const database = Effect.fnUntraced(function* (settings: Settings) {
+  const file = Application.databaseFile(settings)
+  const fileSystem = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  if (file === ":memory:")
+    return {
+      check: "database",
+      result: "warning",
+      message: "in memory: everything is forgotten at the end"
+    } satisfies Finding
+  if (!(yield* Effect.orElseSucceed(fileSystem.exists(file), () => false))) {
+    // The directory is made at the first start; what must be there is one above it that can be written to.
+    let directory = path.dirname(path.resolve(file))
+    while (
+      directory !== path.dirname(directory)
+      && !(yield* Effect.orElseSucceed(fileSystem.exists(directory), () => false))
+    )
+      directory = path.dirname(directory)
+    return yield* attempt(
+      "database",
+      `${file} will be made at the first start`,
+      fileSystem.access(directory, { writable: true })
+    )
+  }
+  const open = Effect.flatMap(RemediationStore, (store) => store.openTargets).pipe(
+    Effect.provide(Storage.layerSqlite({ filename: file }))
+  )
+  return yield* attempt("database", `${file} opens and can be written`, open)
+})
+
+const reads = [
+  "Pod",
+  "Deployment",
+  "StatefulSet",
+  "DaemonSet",
+  "ReplicaSet",
+  "Job",
+  "Service",
+  "EndpointSlice",
+  "HorizontalPodAutoscaler",
+  "PodDisruptionBudget",
+  "Event",
+  "Node"
+]
+
+const nobody = { namespace: "default", name: "kubernaut-doctor-does-not-exist" }
+const writes: ReadonlyArray<Change> = [
+  ...["Deployment", "StatefulSet", "DaemonSet", "HorizontalPodAutoscaler", "CronJob", "PersistentVolumeClaim"].map(
+    (kind) => ({ _tag: "Patch" as const, ref: { ...nobody, kind }, patch: [] })
+  ),
+  { _tag: "Patch", ref: { namespace: "", kind: "Node", name: nobody.name }, patch: [] },
+  { _tag: "Evict", ref: { ...nobody, kind: "Pod" }, uid: "00000000-0000-0000-0000-000000000000" }
+]
+
+/** Of tried requests, the ones that are not allowed; fails where the server does not answer. */
+const forbidden = (tried: ReadonlyArray<readonly [name: string, request: Effect.Effect<unknown, KubernetesError>]>) =>
+  Effect.forEach(
+    tried,
+    ([name, request]) =>
+      Effect.result(request).pipe(
+        Effect.map((result) =>
+          Result.isFailure(result) && ["Forbidden", "Unauthorized"].includes(result.failure.reason._tag) ? [name] : []
+        )
+      ),
+    { concurrency: 4 }
+  ).pipe(Effect.map((names) => names.flat()))
+
+const permission = (check: string, missing: ReadonlyArray<string>, severity: "warning" | "failed"): Finding =>
+  missing.length === 0
+    ? ok(check, "allowed")
+    : { check, result: severity, message: `not allowed: ${missing.join(", ")}` }
+
+const clusterFindings = (settings: Settings) =>
+  Effect.gen(function* () {
+    const client = yield* KubernetesClient
+    const answers = yield* attempt("cluster", `${settings.clusterName} (${settings.cluster}) answers`, client.probe)
+    if (answers.result !== "ok") return [answers]
+    const unreadable = yield* forbidden(reads.map((kind) => [kind, client.list(kind, { limit: 1 })]))
+    const unwritable = yield* forbidden(
+      writes.map((change) => [
+        `${change._tag.toLowerCase()} ${change.ref.kind}`,
+        client.apply(change, { dryRun: true })
+      ])
+    )
+    return [
+      answers,
+      permission("cluster reads", unreadable, "failed"),
+      // In observe nothing is written, so what is missing hurts nobody yet.
+      permission("cluster writes", unwritable, settings.mode === "observe" ? "warning" : "failed")
+    ]
+  }).pipe(
+    Effect.provide(Application.cluster(settings)),
+    Effect.catch((error) =>
+      Effect.succeed<ReadonlyArray<Finding>>([{ check: "cluster", result: "failed", message: error.message }])
+    )
+  )
+
+const answersHttp = (check: string, url: string) =>
+  attempt(
+    check,
+    `${url} answers`,
+    Effect.flatMap(HttpClient.HttpClient, (client) => client.get(url))
+  )
+
+const models = Effect.fnUntraced(function* (settings: Settings) {
+  const investigators = [
+    ...(yield* Application.holmesgptInvestigator(settings)),
+    ...(yield* Effect.forEach(settings.llmProviders, (provider) => Application.llmInvestigator(provider)))
+  ]
+  if (investigators.length === 0)
+    return [
+      { check: "models", result: "warning", message: "none is configured: the rules decide alone" } satisfies Finding
+    ]
+  return yield* Effect.forEach(
+    investigators,
+    ({ name, probe, provider }) =>
+      attempt(provider === undefined ? name : `${name} ${provider}`, "answers", probe ?? Effect.void),
+    {
+      concurrency: 4
+    }
+  )
+})
+
+/** Everything that was found, whatever failed. */
+export const examine = Effect.fnUntraced(function* (settings: Settings) {
+  const { rules, tokens } = yield* prepare(settings)
+  return [
+    ok(
+      "configuration",
+      `mode ${settings.mode}, ${tokens === undefined ? "no tokens, this machine only" : `${tokens.length} tokens`}`
+    ),
+    ok("rulebook", `${rules.length} rules`),
+    yield* database(settings),
+    ...(yield* clusterFindings(settings)),
+    ...(yield* models(settings)),
+    ...(settings.alertmanagerUrl === undefined
+      ? []
+      : [yield* answersHttp("alertmanager", `${settings.alertmanagerUrl.replace(/\/$/, "")}/-/healthy`)]),
+    ...(settings.otelExporterOtlpEndpoint === undefined
+      ? []
+      : [yield* answersHttp("traces", settings.otelExporterOtlpEndpoint)])
+  ] satisfies ReadonlyArray<Finding>
+}, Effect.provide(NodeHttpClient.layerUndici))
+
+const signs = { ok: "ok", warning: "warning", failed: "FAILED" } as const
+
+/** What `kubernaut doctor` does. */
+export const report = Effect.gen(function* () {
+  const findings = yield* examine(yield* readSettings)
+  yield* print({ findings }, () => table(findings.map(({ check, message, result }) => [signs[result], check, message])))
+  const failed = findings.filter(({ result }) => result === "failed")
+  if (failed.length > 0)
+    return yield* new CommandFailed({
+      code: "bad",
+      text: `${failed.length === 1 ? "One check" : `${failed.length} checks`} failed: ${failed.map(({ check }) => check).join(", ")}.`
+    })
+})

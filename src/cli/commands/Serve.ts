@@ -1,0 +1,168 @@
+/** `kubernaut serve`: reads the settings, starts the service, says what it is, and stops it in order. */
+
+import { createSecureContext } from "node:tls"
+import { NodeHttpClient } from "@effect/platform-node"
+import { Effect, FileSystem, Layer } from "effect"
+import type { HttpServer } from "effect/http"
+import { load as loadRulebook, resolve as resolveRulebook, standard } from "../../investigation/rules/Rulebook.ts"
+import * as Logging from "../../telemetry/Logging.ts"
+import * as Tracing from "../../telemetry/Tracing.ts"
+import * as Application from "../Application.ts"
+import { isTerminal, readSettings, writeError } from "../Edge.ts"
+import { CommandFailed } from "../ExitCode.ts"
+import { ConfigurationError, modelsOf } from "../settings/Configuration.ts"
+import type { Settings } from "../settings/Settings.ts"
+import * as TokensFile from "../settings/TokensFile.ts"
+import { version } from "../Version.ts"
+
+/** The rules in force: the operator's over those that are built in. */
+export const readRules = (settings: Settings) =>
+  settings.rulebook === undefined ? Effect.flatMap(standard, resolveRulebook) : loadRulebook(settings.rulebook)
+
+const readTls = Effect.fnUntraced(function* ({ tlsCert, tlsKey }: Settings) {
+  if (tlsCert === undefined || tlsKey === undefined) return {}
+  const fileSystem = yield* FileSystem.FileSystem
+  const read = (key: string, path: string) =>
+    Effect.mapError(
+      fileSystem.readFileString(path),
+      () => new ConfigurationError({ problems: [{ key, at: path, message: "cannot be read" }] })
+    )
+  const tls = { cert: yield* read("KUBERNAUT_TLS_CERT", tlsCert), key: yield* read("KUBERNAUT_TLS_KEY", tlsKey) }
+  // What OpenSSL says of a wrong file may quote it, so only that it is wrong is passed on.
+  yield* Effect.try({
+    try: () => createSecureContext(tls),
+    catch: () =>
+      new ConfigurationError({
+        problems: [
+          {
+            key: "KUBERNAUT_TLS_CERT",
+            message: "is no certificate in PEM, or KUBERNAUT_TLS_KEY is not its private key"
+          }
+        ]
+      })
+  })
+  return { tls }
+})
+
+/** What is injected on purpose; nothing is wrapped where that is nothing. */
+export const faultInjection = (settings: Settings) =>
+  settings.faultInjection.length === 0
+    ? Effect.succeed({})
+    : Effect.promise(() => import("../../simulation/injection/FaultInjection.ts")).pipe(
+        Effect.flatMap(({ make }) =>
+          make({ requested: settings.faultInjection, seed: settings.faultSeed, models: modelsOf(settings) })
+        ),
+        Effect.map((faultInjection) => ({ faultInjection }))
+      )
+
+/** Everything that can be found wrong before anything is begun is found here. */
+export const prepare = Effect.fnUntraced(function* (settings: Settings) {
+  const rules = yield* readRules(settings).pipe(
+    Effect.mapError(
+      (error) => new ConfigurationError({ problems: [{ key: "KUBERNAUT_RULEBOOK", message: error.message }] })
+    )
+  )
+  const tokens = settings.tokensFile === undefined ? {} : { tokens: yield* TokensFile.load(settings.tokensFile) }
+  return {
+    settings,
+    rules,
+    ...tokens,
+    ...(yield* readTls(settings)),
+    ...(yield* faultInjection(settings))
+  } satisfies Application.Prepared
+})
+
+const tracing = (settings: Settings) =>
+  settings.otelExporterOtlpEndpoint === undefined
+    ? Tracing.TraceExport.layerNone
+    : Tracing.layer({
+        endpoint: settings.otelExporterOtlpEndpoint,
+        serviceVersion: version,
+        clusterName: settings.clusterName
+      }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+
+export const logging = (settings: Pick<Settings, "logFormat" | "logLevel">, colours: boolean) =>
+  Logging.layer({ format: settings.logFormat, level: settings.logLevel, write: writeError, colours })
+
+const urlOf = (address: HttpServer.HttpServer["Service"]["address"], settings: Settings): string => {
+  const scheme = settings.tlsCert === undefined ? "http" : "https"
+  const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host
+  return `${scheme}://${host}:${"port" in address ? address.port : settings.port}`
+}
+
+/** What somebody wants to know who looks at the log at three in the morning. */
+const announce = (
+  address: HttpServer.HttpServer["Service"]["address"],
+  { faultInjection, rules, settings, tokens }: Application.Prepared
+) =>
+  (faultInjection === undefined
+    ? Effect.void
+    : Effect.flatMap(faultInjection.told, (faults) =>
+        Effect.logWarning(
+          "FAULT INJECTION IS ON: what fails may fail on purpose. Unset KUBERNAUT_FAULT_INJECTION and start again to end it",
+          { faults }
+        )
+      )
+  ).pipe(
+    Effect.andThen(
+      Effect.logInfo("Kubernaut is ready", {
+        url: urlOf(address, settings),
+        version,
+        cluster: `${settings.clusterName} (${settings.cluster})`,
+        mode: settings.mode,
+        tiers: [
+          ...(settings.holmesgptUrl === undefined ? [] : ["holmesgpt"]),
+          ...settings.llmProviders.map(({ name }) => `llm:${name}`),
+          `rules (${rules.length})`
+        ].join(" > "),
+        database: Application.databaseFile(settings),
+        access:
+          tokens === undefined
+            ? "anonymous, from this machine only"
+            : `${tokens.length} token${tokens.length === 1 ? "" : "s"}`,
+        traces: settings.otelExporterOtlpEndpoint ?? "not exported"
+      })
+    )
+  )
+
+const startError = (error: { readonly _tag: string; readonly message: string }, settings: Settings): CommandFailed => {
+  switch (error._tag) {
+    case "ServeError":
+      return new CommandFailed({
+        code: "unavailable",
+        text: `Cannot listen on ${settings.host}:${settings.port}. Is another Kubernaut running? KUBERNAUT_PORT takes another port, 0 a free one.`
+      })
+    case "StorageError":
+      return new CommandFailed({
+        code: "unavailable",
+        text: `The database ${Application.databaseFile(settings)} cannot be used: ${error.message}.`
+      })
+    default:
+      return new CommandFailed({ code: "configuration", text: error.message })
+  }
+}
+
+/** The service, until it is interrupted. */
+export const run = (prepared: Application.Prepared, colours: boolean) =>
+  Application.start(prepared).pipe(
+    Effect.tap(({ address }) => announce(address, prepared)),
+    Effect.flatMap(({ givenUp }) =>
+      Effect.mapError(
+        givenUp,
+        () => new CommandFailed({ code: "software", text: "The HTTP server would not stay up; the log says why." })
+      )
+    ),
+    // Runs before the scope closes, so while requests in flight are still being finished.
+    Effect.onInterrupt(() => Effect.logInfo("Kubernaut is stopping; a second signal ends it at once")),
+    Effect.scoped,
+    Effect.provide(Application.layer(prepared)),
+    Effect.mapError((error) => (error._tag === "CommandFailed" ? error : startError(error, prepared.settings))),
+    Effect.onInterrupt(() => Effect.logInfo("Kubernaut has stopped")),
+    Effect.provide(Layer.provideMerge(tracing(prepared.settings), logging(prepared.settings, colours)))
+  )
+
+/** What `kubernaut serve` does. */
+export const serveFromSettings = Effect.gen(function* () {
+  const settings = yield* readSettings
+  return yield* run(yield* prepare(settings), yield* isTerminal)
+})

@@ -1,0 +1,300 @@
+/**
+ * Reads the settings at start: environment first, then the YAML file that `KUBERNAUT_CONFIG` names, then defaults.
+ *
+ * Everything that is wrong is reported at once, each with its name, where it stands and what would be right. An unknown
+ * key is wrong too: a setting that is misspelt and silently ignored is found out on the night that it was for. No value
+ * of a secret is ever part of a message.
+ */
+
+import { Duration, Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
+import { LineCounter, parseDocument } from "yaml"
+import type { ModelPeer } from "../../simulation/faults/Wire.ts"
+import { environmentKey, fileKey, type SettingName, settingNames, type Settings, settings } from "./Settings.ts"
+
+/** One thing that is wrong: `key` as it is spelt where it stands, `at` the file and line for a key of the file. */
+export interface Problem {
+  readonly key: string
+  readonly at?: string
+  readonly message: string
+}
+
+export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
+  problems: Schema.Array(
+    Schema.Struct({ key: Schema.String, at: Schema.optionalKey(Schema.String), message: Schema.String })
+  )
+}) {
+  override get message(): string {
+    const lines = this.problems.map(
+      ({ key, at, message }) => `  ${key}${at === undefined ? "" : ` (${at})`}: ${message}`
+    )
+    return [
+      `The configuration has ${this.problems.length === 1 ? "a problem" : `${this.problems.length} problems`}:`,
+      ...lines
+    ].join("\n")
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** A configuration file that has been read. */
+export interface ConfigurationFile {
+  readonly path: string
+  readonly text: string
+}
+
+/**
+ * Read by the commands that talk to a service or by the file's own name, and known therefore, though they are no
+ * settings.
+ */
+const otherKeys = ["KUBERNAUT_CONFIG", "KUBERNAUT_URL", "KUBERNAUT_TOKEN"]
+
+/**
+ * What Kubernetes itself puts into the environment of every pod beside a Service named `kubernaut`,
+ * `KUBERNAUT_PORT=tcp://…` among them. It is not ours and not a mistake.
+ */
+const isServiceLink = (key: string, value: string): boolean =>
+  /^KUBERNAUT_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/.test(key)
+  || /^KUBERNAUT_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(key)
+  || (key === "KUBERNAUT_PORT" && /^(tcp|udp|sctp):\/\//.test(value))
+
+/** Levenshtein's distance: single letters to insert, remove or replace. */
+export const editDistance = (left: string, right: string): number => {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= right.length; j++) {
+      next.push(
+        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1))
+      )
+    }
+    row = next
+  }
+  return row[right.length] ?? 0
+}
+
+/** The known key that was most likely meant; none where nothing is near. */
+export const nearest = (key: string, known: ReadonlyArray<string>): string | undefined => {
+  const [best] = known
+    .map((candidate) => [candidate, editDistance(key.toUpperCase(), candidate.toUpperCase())] as const)
+    .sort((a, b) => a[1] - b[1])
+  return best !== undefined && best[1] <= Math.max(2, Math.floor(key.length / 4)) ? best[0] : undefined
+}
+
+const unknownKey = (key: string, known: ReadonlyArray<string>): string => {
+  const meant = nearest(key, known)
+  return `unknown key${meant === undefined ? `; kubernaut config lists all` : `; did you mean ${meant}?`}`
+}
+
+const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const decode = (name: SettingName, raw: unknown): Result.Result<unknown, ReadonlyArray<string>> => {
+  const { expected, schema, secret } = { secret: false, ...settings[name] }
+  const result = Schema.decodeUnknownResult(schema as Schema.Codec<unknown, unknown>, {
+    errors: "all",
+    onExcessProperty: "error"
+  })(raw)
+  return Result.mapError(result, (error) => {
+    const issues = formatIssues(error.issue).issues
+    // The text of an issue quotes the value, so of a secret only the place is told, and a message of our own.
+    const own = issues
+      .filter((issue) => /^(Expected (sqlite|each|an http|a short)|PostgreSQL)/.test(issue.message))
+      .map((issue) => issue.message)
+    if (secret) {
+      const places = issues.map((issue) => issue.path?.map(String).join(".") ?? "").filter((place) => place !== "")
+      return own.length > 0
+        ? own.slice(0, 1)
+        : [`expected ${expected}${places.length === 0 ? "" : `; wrong at ${places.join(", ")}`}`]
+    }
+    const places = issues
+      .filter(({ path }) => path !== undefined && path.length > 0)
+      .map(({ message, path }) => `${(path ?? []).map(String).join(".")}: ${message}`)
+    return places.length > 0 ? places : [`expected ${expected}, got ${JSON.stringify(raw)}`]
+  })
+}
+
+const parseJson = (text: string, expected: string, secret = false): Result.Result<unknown, string> => {
+  try {
+    return Result.succeed(JSON.parse(text))
+  } catch {
+    return Result.fail(`is not JSON; expected ${expected}${secret ? "" : `, got ${JSON.stringify(text)}`}`)
+  }
+}
+
+const fromText = (name: SettingName, text: string): Result.Result<unknown, string> => {
+  const { expected, form, secret } = { secret: false, ...settings[name] }
+  switch (form as string) {
+    case "number":
+      return /^\d+$/.test(text.trim())
+        ? Result.succeed(Number(text))
+        : Result.fail(`expected ${expected}, got ${JSON.stringify(text)}`)
+    case "json":
+      return parseJson(text, expected, secret)
+    case "words":
+      if (text.trimStart().startsWith("[")) return parseJson(text, expected)
+      return Result.succeed(
+        text
+          .split(",")
+          .map((word) => word.trim())
+          .filter((word) => word !== "")
+      )
+    default:
+      return Result.succeed(text)
+  }
+}
+
+type Found = { readonly raw: unknown; readonly key: string; readonly at?: string }
+
+const readFile = (file: ConfigurationFile, problems: Array<Problem>): ReadonlyMap<SettingName, Found> => {
+  const found = new Map<SettingName, Found>()
+  const lines = new LineCounter()
+  const document = parseDocument(file.text, { lineCounter: lines, prettyErrors: false })
+  for (const error of document.errors) {
+    const { line } = lines.linePos(error.pos[0])
+    problems.push({
+      key: "KUBERNAUT_CONFIG",
+      at: `${file.path}:${line}`,
+      message: `is not YAML: ${error.code.toLowerCase().replaceAll("_", " ")}`
+    })
+  }
+  if (document.errors.length > 0) return found
+  const content: unknown = document.toJS()
+  if (content === null || content === undefined) return found
+  if (typeof content !== "object" || Array.isArray(content)) {
+    problems.push({
+      key: "KUBERNAUT_CONFIG",
+      at: file.path,
+      message: "expected a mapping of settings, such as port: 8080"
+    })
+    return found
+  }
+  const known = new Map(settingNames.map((name) => [fileKey(name), name]))
+  for (const [key, raw] of Object.entries(content)) {
+    const offset = (document.get(key, true) as { readonly range?: readonly [number, number, number] } | undefined)
+      ?.range?.[0]
+    const at = offset === undefined ? file.path : `${file.path}:${lines.linePos(offset).line}`
+    const name = known.get(key)
+    if (name === undefined) problems.push({ key, at, message: unknownKey(key, [...known.keys()]) })
+    else if (raw !== null) found.set(name, { raw, key, at })
+  }
+  return found
+}
+
+/** Of the scripts beside the service, which a developer's shell may have set. */
+const isToolKey = (key: string): boolean => /^KUBERNAUT_(TEST_\w+|CACHE|CONTROL_PLANE_DIR)$/.test(key)
+
+const readEnvironment = (environment: Environment, problems: Array<Problem>): ReadonlyMap<SettingName, Found> => {
+  const found = new Map<SettingName, Found>()
+  const known = new Map(settingNames.map((name) => [environmentKey(name), name]))
+  for (const [key, text] of Object.entries(environment)) {
+    if (text === undefined || text === "") continue
+    const name = known.get(key)
+    if (
+      name === undefined
+        ? !key.startsWith("KUBERNAUT_") || otherKeys.includes(key) || isToolKey(key) || isServiceLink(key, text)
+        : isServiceLink(key, text)
+    )
+      continue
+    if (name === undefined) {
+      problems.push({ key, message: unknownKey(key, [...known.keys(), ...otherKeys]) })
+      continue
+    }
+    const raw = fromText(name, text)
+    if (Result.isFailure(raw)) problems.push({ key, message: raw.failure })
+    else found.set(name, { raw: raw.success, key })
+  }
+  return found
+}
+
+/** Addresses that only this machine can reach. */
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host)
+
+/** The models that the service asks, by the names of their breakers. */
+export const modelsOf = ({ holmesgptUrl, llmProviders }: Settings): ReadonlyArray<ModelPeer> => [
+  ...(holmesgptUrl === undefined ? [] : ["holmesgpt" as const]),
+  ...llmProviders.map(({ name }) => `llm:${name}` as const)
+]
+
+/** What is wrong only together. */
+const crossChecks = (values: Partial<Settings>): ReadonlyArray<Problem> => {
+  const problems: Array<Problem> = []
+  if (values.host !== undefined && !isLoopback(values.host) && values.tokensFile === undefined) {
+    problems.push({
+      key: "KUBERNAUT_TOKENS_FILE",
+      message: `is required when KUBERNAUT_HOST is beyond loopback (${values.host}): everybody who reaches the port could approve actions. Set it, or listen on 127.0.0.1`
+    })
+  }
+  if ((values.tlsCert === undefined) !== (values.tlsKey === undefined)) {
+    const missing = values.tlsCert === undefined ? "KUBERNAUT_TLS_CERT" : "KUBERNAUT_TLS_KEY"
+    problems.push({ key: missing, message: "is required: KUBERNAUT_TLS_CERT and KUBERNAUT_TLS_KEY go together" })
+  }
+  if (values.holmesgptApiKey !== undefined && values.holmesgptUrl === undefined) {
+    problems.push({ key: "KUBERNAUT_HOLMESGPT_URL", message: "is required when KUBERNAUT_HOLMESGPT_API_KEY is set" })
+  }
+  return problems
+}
+
+export interface ParseInput {
+  readonly environment: Environment
+  readonly file?: ConfigurationFile
+  /** Whether standard error is a terminal; it decides the log format where none is set. */
+  readonly terminal: boolean
+}
+
+/** The settings, or everything that is wrong with them. */
+export const parse = (input: ParseInput): Result.Result<Settings, ConfigurationError> => {
+  const problems: Array<Problem> = []
+  const inFile = input.file === undefined ? new Map<SettingName, Found>() : readFile(input.file, problems)
+  const inEnvironment = readEnvironment(input.environment, problems)
+  const values: Partial<Record<SettingName, unknown>> = {}
+  for (const name of settingNames) {
+    const setting = settings[name]
+    const found =
+      inEnvironment.get(name)
+      ?? inFile.get(name)
+      ?? ("fallback" in setting ? { raw: setting.fallback, key: environmentKey(name) } : undefined)
+    if (found === undefined) continue
+    const result = decode(name, found.raw)
+    if (Result.isSuccess(result)) values[name] = result.success
+    else
+      for (const message of result.failure)
+        problems.push({ key: found.key, ...(found.at === undefined ? {} : { at: found.at }), message })
+  }
+  values.mode ??= values.cluster === "sandbox" ? "auto" : "observe"
+  values.steadyFor ??= values.cluster === "sandbox" ? Duration.seconds(10) : Duration.minutes(1)
+  values.clusterName ??= values.cluster === "sandbox" ? "sandbox" : "kubernetes"
+  values.logFormat ??= input.terminal ? "pretty" : "json"
+  problems.push(...crossChecks(values as Partial<Settings>))
+  return problems.length > 0 ? Result.fail(new ConfigurationError({ problems })) : Result.succeed(values as Settings)
+}
+
+/** Whether what is to be injected may be: the catalogue is loaded only where there is something to look up in it. */
+const checkFaults = Effect.fnUntraced(function* (settings: Settings) {
+  const { cluster, clusterName, faultCluster, faultInjection, mode } = settings
+  if (faultInjection.length === 0) return settings
+  const { problems } = yield* Effect.promise(() => import("../../simulation/injection/Injectable.ts"))
+  const place = {
+    clusterName,
+    mode,
+    isReal: cluster !== "sandbox",
+    models: modelsOf(settings),
+    ...(faultCluster === undefined ? {} : { allowedOn: faultCluster })
+  }
+  const wrong = problems(faultInjection, place).map((message) => ({ key: "KUBERNAUT_FAULT_INJECTION", message }))
+  return wrong.length === 0 ? settings : yield* new ConfigurationError({ problems: wrong })
+})
+
+/** Reads the file that `KUBERNAUT_CONFIG` names, if it does, and parses. */
+export const load = Effect.fnUntraced(function* (input: Omit<ParseInput, "file">) {
+  const path = input.environment["KUBERNAUT_CONFIG"]
+  if (path === undefined || path === "") return yield* Effect.flatMap(Effect.fromResult(parse(input)), checkFaults)
+  const fileSystem = yield* FileSystem.FileSystem
+  const text = yield* fileSystem
+    .readFileString(path)
+    .pipe(
+      Effect.mapError(
+        () => new ConfigurationError({ problems: [{ key: "KUBERNAUT_CONFIG", message: `cannot be read: ${path}` }] })
+      )
+    )
+  return yield* Effect.flatMap(Effect.fromResult(parse({ ...input, file: { path, text } })), checkFaults)
+})

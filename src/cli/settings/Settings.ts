@@ -1,0 +1,305 @@
+/**
+ * Every setting of the service: one Schema for the environment and for the YAML file, and the table of options that
+ * help and docs are made from.
+ *
+ * A setting has one name in two spellings: `KUBERNAUT_HOLMESGPT_URL` in the environment is `holmesgpt_url` in the file.
+ * Only OpenTelemetry's own `OTEL_EXPORTER_OTLP_ENDPOINT` has no prefix. In the environment a list is a JSON array, or
+ * words with commas where it is a list of words.
+ */
+
+import { Duration, Redacted, Schema } from "effect"
+import { GuardrailSettings } from "../../decision/Guardrails.ts"
+import { DurationText } from "../../domain/DurationText.ts"
+import { Requested } from "../../simulation/injection/Requested.ts"
+
+/** How the text of an environment variable becomes the value that the file would hold. */
+export type TextForm = "text" | "number" | "json" | "words"
+
+export interface Setting<out S extends Schema.Constraint = Schema.Constraint> {
+  readonly schema: S
+  readonly form: TextForm
+  /** As it is written in the file. Absent: the setting is optional, and off without a value. */
+  readonly fallback?: S["Encoded"]
+  /** What the default depends on, where it is no constant. */
+  readonly fallbackText?: string
+  readonly description: string
+  /** What is right, for whoever got it wrong. */
+  readonly expected: string
+  /** Never shown, not even in an error about it. */
+  readonly secret?: boolean
+}
+
+const setting = <S extends Schema.Constraint, const Options extends Omit<Setting<S>, "schema">>(
+  schema: S,
+  options: Options
+): { readonly schema: S } & Options => ({
+  schema,
+  ...options
+})
+
+const wholeNumber = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+const HttpUrl = Schema.String.check(
+  Schema.makeFilter(
+    (text: string) => {
+      const url = URL.parse(text)
+      return (
+        url !== null
+        && (url.protocol === "http:" || url.protocol === "https:")
+        && url.username === ""
+        && url.password === ""
+      )
+    },
+    { message: "Expected an http:// or https:// address without user and password in it" }
+  )
+)
+
+const httpUrlExpected = "an http:// or https:// address without user and password, such as http://localhost:5050"
+
+const Secret = Schema.RedactedFromValue(Schema.NonEmptyString)
+
+export const LlmProvider = Schema.Struct({
+  name: Schema.String.check(
+    Schema.isPattern(/^[a-z0-9][a-z0-9._-]{0,62}$/, { message: "Expected a short lower-case name such as openai" })
+  ),
+  kind: Schema.Literals(["openai", "anthropic"]),
+  url: Schema.optionalKey(HttpUrl),
+  model: Schema.NonEmptyString,
+  key: Schema.optionalKey(Secret)
+})
+export type LlmProvider = typeof LlmProvider.Type
+
+export const settings = {
+  host: setting(Schema.NonEmptyString, {
+    form: "text",
+    fallback: "127.0.0.1",
+    description: "Address to listen on. Beyond loopback KUBERNAUT_TOKENS_FILE is required.",
+    expected: "a host name or address such as 127.0.0.1 or 0.0.0.0"
+  }),
+  port: setting(wholeNumber(0, 65535), {
+    form: "number",
+    fallback: 8080,
+    description: "Port to listen on; 0 takes a free one.",
+    expected: "a whole number from 0 to 65535"
+  }),
+  tlsCert: setting(Schema.NonEmptyString, {
+    form: "text",
+    description:
+      "PEM file with the server's certificate chain. Together with KUBERNAUT_TLS_KEY it makes the service speak HTTPS.",
+    expected: "the path of a PEM file"
+  }),
+  tlsKey: setting(Schema.NonEmptyString, {
+    form: "text",
+    description: "PEM file with the certificate's private key.",
+    expected: "the path of a PEM file"
+  }),
+  tokensFile: setting(Schema.NonEmptyString, {
+    form: "text",
+    description: "YAML file with the bearer tokens: a list of name, role (source, viewer or operator) and token.",
+    expected: "the path of a YAML file"
+  }),
+  maxBodySize: setting(wholeNumber(1024, 1024 * 1024 * 1024), {
+    form: "number",
+    // 10,000 alerts as kube-prometheus makes them were measured at 8.5 MB, and that is as many as one post may carry.
+    fallback: 9 * 1024 * 1024,
+    description:
+      "Largest request body in bytes; a longer one is refused with 413. The default holds the 10,000 alerts that one post may carry.",
+    expected: "a whole number of bytes from 1024 to 1073741824"
+  }),
+  clusterName: setting(
+    Schema.String.check(
+      Schema.isPattern(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, {
+        message: "Expected a name such as prod-eu-1"
+      })
+    ),
+    {
+      form: "text",
+      fallbackText: "sandbox on the sandbox, else kubernetes",
+      description: "Name of the cluster. It is part of every target, budget, breaker and span.",
+      expected: "1 to 63 letters, digits, dots, dashes and underscores, such as prod-eu-1"
+    }
+  ),
+  cluster: setting(Schema.Literals(["sandbox", "kubeconfig", "in-cluster"]), {
+    form: "text",
+    fallback: "sandbox",
+    description: "What to work on: a cluster in memory, the one of the kubeconfig, or the one this pod runs in.",
+    expected: "sandbox, kubeconfig or in-cluster"
+  }),
+  mode: setting(Schema.Literals(["observe", "approve", "auto"]), {
+    form: "text",
+    fallbackText: "auto on the sandbox, else observe",
+    description:
+      "observe only says what it would do, approve asks a person before every action, auto acts where the guardrails allow it.",
+    expected: "observe, approve or auto"
+  }),
+  steadyFor: setting(DurationText, {
+    form: "text",
+    fallbackText: "10 seconds on the sandbox, else 1 minute",
+    description:
+      "How long a target must stay healthy without a restart before it is called fixed. Longer than the slowest crash of a broken container.",
+    expected: "a length of time with its unit, such as 30 seconds or 2 minutes"
+  }),
+  databaseUrl: setting(
+    Schema.String.check(
+      Schema.makeFilter((text: string) => !/^postgres(ql)?:/.test(text), {
+        message: "PostgreSQL is not supported in this version; use sqlite:./data/kubernaut.db"
+      }),
+      Schema.isPattern(/^sqlite:.+/, { message: "Expected sqlite: and a path, such as sqlite:./data/kubernaut.db" })
+    ),
+    {
+      form: "text",
+      fallback: "sqlite:./data/kubernaut.db",
+      description:
+        "Where the journal, the audit log and the history are kept. sqlite::memory: forgets everything at the end.",
+      expected: "sqlite: and a path, such as sqlite:./data/kubernaut.db",
+      // A postgres:// address may carry a password.
+      secret: true
+    }
+  ),
+  holmesgptUrl: setting(HttpUrl, {
+    form: "text",
+    description: "Base address of HolmesGPT's API server. Without it the chain begins at the LLM providers.",
+    expected: httpUrlExpected
+  }),
+  holmesgptApiKey: setting(Secret, {
+    form: "text",
+    description: "Key that HolmesGPT's API server asks for.",
+    expected: "the key as HolmesGPT's server has it",
+    secret: true
+  }),
+  holmesgptTimeout: setting(DurationText, {
+    form: "text",
+    fallback: "30 seconds",
+    description: "How long one investigation by HolmesGPT may take. Real servers with many toolsets need minutes.",
+    expected: "a length of time with its unit, such as 30 seconds or 2 minutes"
+  }),
+  holmesgptModel: setting(Schema.NonEmptyString, {
+    form: "text",
+    description: "Model that HolmesGPT should use, by the name in its own model list.",
+    expected: "a model name from HolmesGPT's /api/model"
+  }),
+  llmProviders: setting(
+    Schema.Array(LlmProvider).check(
+      Schema.makeFilter(
+        (providers: ReadonlyArray<{ readonly name: string }>) =>
+          new Set(providers.map((provider) => provider.name)).size === providers.length,
+        {
+          message: "Expected each provider to have a name of its own"
+        }
+      )
+    ),
+    {
+      form: "json",
+      fallback: [],
+      description:
+        "LLM providers in the order they are asked: a list of name, kind (openai or anthropic), url, model and key.",
+      expected: `a list such as [{"name":"openai","kind":"openai","model":"gpt-5","key":"…"}]`,
+      secret: true
+    }
+  ),
+  alertmanagerUrl: setting(HttpUrl, {
+    form: "text",
+    description:
+      "Address of Alertmanager. With it verification asks whether an alert still fires; without it the workload alone is judged.",
+    expected: "an http:// or https:// address such as http://alertmanager:9093"
+  }),
+  guardrails: setting(GuardrailSettings, {
+    form: "json",
+    fallback: {},
+    description:
+      "What may never, or not unasked, be done: protectedNamespaces, cooldown, actionsPerWindow, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, automaticRisk, maximumReplicas. What is absent has its default.",
+    expected: `a mapping such as {"cooldown":"10 minutes","protectedNamespaces":["kube-system"]}`
+  }),
+  rulebook: setting(Schema.NonEmptyString, {
+    form: "text",
+    description:
+      "YAML file with rules that extend or replace the ones built in. Check it with kubernaut rulebook check FILE.",
+    expected: "the path of a YAML file"
+  }),
+  logLevel: setting(Schema.Literals(["debug", "info", "warn", "error"]), {
+    form: "text",
+    fallback: "info",
+    description: "The least level that is logged.",
+    expected: "debug, info, warn or error"
+  }),
+  logFormat: setting(Schema.Literals(["json", "pretty"]), {
+    form: "text",
+    fallbackText: "pretty on a terminal, else json",
+    description: "json is one object a line, pretty is for people.",
+    expected: "json or pretty"
+  }),
+  faultInjection: setting(Schema.Array(Requested), {
+    form: "words",
+    fallback: [],
+    description:
+      "Faults of the simulator's catalogue to inject into this service's requests on purpose: kinds that come and go, or {kind, parameters} that stay. Empty: nothing is wrapped. See README.",
+    expected: `names such as network-latency,rate-limited, or a list such as [{"kind":"service-down","parameters":{"peers":["holmesgpt"]}}]`
+  }),
+  faultSeed: setting(wholeNumber(0, Number.MAX_SAFE_INTEGER), {
+    form: "number",
+    fallback: 1,
+    description: "Seed from which injected faults draw what they do and for how long.",
+    expected: "a whole number"
+  }),
+  faultCluster: setting(Schema.NonEmptyString, {
+    form: "text",
+    description:
+      "Allows KUBERNAUT_FAULT_INJECTION on a real cluster in modes approve and auto: that cluster's name, as in KUBERNAUT_CLUSTER_NAME.",
+    expected: "the name of the cluster"
+  }),
+  otelExporterOtlpEndpoint: setting(HttpUrl, {
+    form: "text",
+    description:
+      "Where traces go: the base address of an OTLP/HTTP receiver. Without it nothing is exported; trace ids exist all the same.",
+    expected: "an http:// or https:// address such as http://localhost:4318"
+  })
+} as const
+
+export type SettingName = keyof typeof settings
+
+export const settingNames = Object.keys(settings) as ReadonlyArray<SettingName>
+
+/** `holmesgptUrl` is `holmesgpt_url` in the file. */
+export const fileKey = (name: SettingName): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/** `holmesgptUrl` is `KUBERNAUT_HOLMESGPT_URL` in the environment. */
+export const environmentKey = (name: SettingName): string =>
+  name === "otelExporterOtlpEndpoint" ? "OTEL_EXPORTER_OTLP_ENDPOINT" : `KUBERNAUT_${fileKey(name).toUpperCase()}`
+
+type Table = typeof settings
+type HasFallback<Name extends SettingName> = Table[Name] extends
+  | { readonly fallback: unknown }
+  | { readonly fallbackText: string }
+  ? Name
+  : never
+
+/** The settings as the program sees them: what has a default is always there. */
+export type Settings = { readonly [Name in SettingName as HasFallback<Name>]: Table[Name]["schema"]["Type"] } & {
+  readonly [Name in SettingName as Exclude<Name, HasFallback<Name>>]?: Table[Name]["schema"]["Type"]
+}
+
+/** The file as JSON Schema (draft 2020-12), for editors. */
+export const jsonSchema = (): unknown => {
+  const fields = Object.fromEntries(
+    settingNames.map((name) => [
+      fileKey(name),
+      Schema.optionalKey(
+        (settings[name].schema as Schema.Constraint & Schema.Codec<unknown>).annotate({
+          description: settings[name].description
+        })
+      )
+    ])
+  )
+  return Schema.toJsonSchemaDocument(Schema.toEncoded(Schema.Struct(fields)), { onExcessProperty: "error" })
+}
+
+/** A value as it may be shown. */
+export const shown = (name: SettingName, value: unknown): unknown => {
+  if (value === undefined) return undefined
+  if (name === "llmProviders")
+    return (value as ReadonlyArray<LlmProvider>).map(({ key, ...rest }) =>
+      key === undefined ? rest : { ...rest, key: "<redacted>" }
+    )
+  if (Redacted.isRedacted(value)) return "<redacted>"
+  return Duration.isDuration(value) ? Schema.encodeSync(DurationText)(value) : value
+}

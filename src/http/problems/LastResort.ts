@@ -1,0 +1,186 @@
+/**
+ * What is answered where no handler answers: unknown routes and methods, bodies that are too large, and mistakes of our
+ * own. It stands around all routes, so that whatever goes wrong leaves as problem+json and without a stack.
+ */
+
+import { Cause, Effect, Option } from "effect"
+import { HttpServerError, HttpServerRequest, HttpServerResponse, ProblemDetails } from "effect/http"
+import * as Monotonic from "../../resilience/Monotonic.ts"
+import { RateLimit, type RateLimitSettings } from "../RateLimit.ts"
+import {
+  BadRequest,
+  BodyTooLarge,
+  Internal,
+  MethodNotAllowed,
+  NotFound,
+  type Problem,
+  TooManyRequests,
+  toResponse,
+  Unavailable,
+  UnsupportedMediaType
+} from "./Problem.ts"
+
+export interface Route {
+  readonly method: string
+  /** With `:name` for a parameter. */
+  readonly path: string
+}
+
+/** Which methods a path knows; empty for one that is not known at all. */
+export const methodsOf = (routes: ReadonlyArray<Route>): ((path: string) => ReadonlyArray<string>) => {
+  const byPath = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>()
+  for (const { method, path } of routes) {
+    const source = path
+      .replace(/\/$/, "")
+      .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+      .replace(/:[A-Za-z]+/g, "[^/]+")
+    const entry = byPath.get(source) ?? { pattern: new RegExp(`^${source}/?$`), methods: new Set<string>() }
+    entry.methods.add(method)
+    if (method === "GET") entry.methods.add("HEAD")
+    byPath.set(source, entry)
+  }
+  const entries = [...byPath.values()]
+  return (path) =>
+    [...new Set(entries.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => [...methods]))].sort()
+}
+
+const pathOf = (url: string): string => url.split(/[?#]/, 1)[0] ?? url
+
+const noRoute = (
+  request: HttpServerRequest.HttpServerRequest,
+  methods: ReturnType<typeof methodsOf>
+): HttpServerResponse.HttpServerResponse => {
+  const path = pathOf(request.url)
+  const allowed = methods(path)
+  if (allowed.length === 0) {
+    return toResponse(
+      new NotFound({
+        detail: `There is no route ${path.length > 200 ? `${path.slice(0, 200)}…` : path}. GET /docs lists them.`
+      })
+    )
+  }
+  // The route is there, so it is the path's spelling that the router could not take (a broken %-escape, a part that is
+  // too long).
+  if (allowed.includes(request.method)) return toResponse(new BadRequest({ detail: "The path is not well-formed." }))
+  const allow = allowed.join(", ")
+  return toResponse(
+    new MethodNotAllowed({
+      detail: `${request.method} is not known here; ${allow} ${allowed.length === 1 ? "is" : "are"}.`
+    }),
+    { allow }
+  )
+}
+
+const tooLarge = (maxBytes: number) =>
+  new BodyTooLarge({
+    detail: `At most ${maxBytes} bytes are taken at once. For alerts, set max_alerts in the receiver of Alertmanager, or group by more labels.`,
+    maxBytes
+  })
+
+const requestError = (cause: Cause.Cause<unknown>): HttpServerError.HttpServerError["reason"] | undefined => {
+  const error = Cause.findErrorOption(cause)
+  if (Option.isSome(error) && error.value instanceof HttpServerError.HttpServerError) return error.value.reason
+  for (const reason of cause.reasons) {
+    if (Cause.isDieReason(reason) && reason.defect instanceof HttpServerError.HttpServerError)
+      return reason.defect.reason
+  }
+  return undefined
+}
+
+/** Errors that the platform renders on its own, as text or without a body. */
+const byStatus = (status: number, maxBytes: number): Problem => {
+  switch (status) {
+    case 404:
+      return new NotFound({})
+    case 413:
+      return tooLarge(maxBytes)
+    case 415:
+      return new UnsupportedMediaType({ detail: "Send Content-Type: application/json." })
+    case 503:
+      return new Unavailable({ detail: "Kubernaut is stopping.", retryAfterSeconds: 5 })
+    default:
+      return status < 500
+        ? new BadRequest({ detail: `The request ended with status ${status}.` })
+        : new Internal({ detail: "The log has more." })
+  }
+}
+
+/** The platform's own errors have no body, but for the 415 of a body in another type, which is text. */
+const isBare = (response: HttpServerResponse.HttpServerResponse): boolean =>
+  response.status >= 400
+  && (response.body._tag === "Empty"
+    || (response.status === 415 && response.headers["content-type"]?.startsWith(ProblemDetails.contentType) !== true))
+
+/** The page at `/docs` brings its script with it; whatever that would like to load or send elsewhere stays here. */
+const docsHeaders = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; worker-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff"
+}
+
+export interface LastResortOptions {
+  readonly routes: ReadonlyArray<Route>
+  readonly maxBodyBytes: number
+  readonly rateLimit?: RateLimitSettings
+}
+
+type Handler<E> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>
+
+export const make = (options: LastResortOptions) => {
+  const methods = methodsOf(options.routes)
+  const limit = new RateLimit(options.rateLimit)
+  const bodyTooLarge = tooLarge(options.maxBodyBytes)
+
+  const rescue = (cause: Cause.Cause<unknown>, request: HttpServerRequest.HttpServerRequest): Handler<never> => {
+    const reason = requestError(cause)
+    if (reason?._tag === "RouteNotFound") return Effect.succeed(noRoute(request, methods))
+    if (reason?._tag === "RequestParseError") {
+      return Effect.succeed(
+        toResponse(
+          reason.reason === "BodyTooLarge" ? bodyTooLarge : new BadRequest({ detail: "The request could not be read." })
+        )
+      )
+    }
+    // An interruption is the client's going or our own stopping: the platform knows which.
+    if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+    return Effect.as(
+      Effect.logError("A request broke", cause, { method: request.method, path: pathOf(request.url) }),
+      toResponse(new Internal({ detail: "The log has more, under the trace id of this request." }))
+    )
+  }
+
+  /** Refuses before anything is read: a body that says it is too large, and whoever asks the open routes too often. */
+  const refusal = (request: HttpServerRequest.HttpServerRequest, nowMs: number): Problem | undefined => {
+    if (Number(request.headers["content-length"] ?? 0) > options.maxBodyBytes) return bodyTooLarge
+    if (request.url.startsWith("/api/")) return undefined
+    const waitMs = limit.take(
+      Option.getOrElse(request.remoteAddress, () => ""),
+      nowMs
+    )
+    return waitMs === 0
+      ? undefined
+      : new TooManyRequests({
+          detail: "Too many requests from this address.",
+          retryAfterSeconds: Math.ceil(waitMs / 1000)
+        })
+  }
+
+  // The error type stays in the signature, as the router asks of middleware; nothing but interruptions and aborts comes
+  // out.
+  return <E>(handler: Handler<E>): Handler<E> =>
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+      Effect.flatMap(Monotonic.nowMs, (nowMs) => {
+        const refused = refusal(request, nowMs)
+        if (refused !== undefined) return Effect.succeed(toResponse(refused))
+        return handler.pipe(
+          Effect.catchCause((cause) => rescue(cause, request)),
+          Effect.map((response) =>
+            isBare(response) ? toResponse(byStatus(response.status, options.maxBodyBytes)) : response
+          ),
+          Effect.map((response) =>
+            request.url === "/docs" ? HttpServerResponse.setHeaders(response, docsHeaders) : response
+          )
+        )
+      })
+    )
+}

@@ -1,0 +1,92 @@
+/**
+ * `POST /api/v1/alerts`: the one route that a storm comes through.
+ *
+ * It is served beside `HttpApi`'s builder, whose generic steps (security, decoding, encoding, each with a context of
+ * its own) were measured to cost more than taking the alert itself. `Api` describes it all the same, so the client,
+ * OpenAPI and docs know it. A body is decoded quickly first; only one that is wrong is decoded again for everything
+ * that is wrong with it.
+ */
+
+import { Effect, Exit, Schema } from "effect"
+import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
+import { Webhook } from "../../intake/AlertmanagerWebhook.ts"
+import { Intake } from "../../intake/Intake.ts"
+import { type AuthenticationOptions, authenticator, type Principal } from "../Authentication.ts"
+import {
+  BadRequest,
+  badRequest,
+  faultsOf,
+  TooManyRequests,
+  toResponse,
+  UnsupportedMediaType
+} from "../problems/Problem.ts"
+import { storageProblem } from "../problems/StorageFault.ts"
+
+const decode = Schema.decodeUnknownExit(Webhook)
+const decodeFully = Schema.decodeUnknownResult(Webhook, { errors: "all" })
+
+const isJson = (contentType: string | undefined): boolean =>
+  contentType === undefined
+  || contentType === "application/json"
+  || /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)
+
+const respond = (problem: Parameters<typeof toResponse>[0]) => Effect.succeed(toResponse(problem))
+
+const faults = (body: unknown) => {
+  const result = decodeFully(body)
+  return respond(badRequest(result._tag === "Failure" ? faultsOf("payload", result.failure.issue) : []))
+}
+
+const noJson = (text: string) =>
+  respond(
+    new BadRequest({
+      detail:
+        text.trim() === "" ? "The body is empty. Send an Alertmanager webhook, version 4." : "The body is not JSON."
+    })
+  )
+
+const receive = (
+  intake: Intake["Service"],
+  { name }: Principal,
+  text: string
+): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return noJson(text)
+  }
+  const webhook = decode(body)
+  if (Exit.isFailure(webhook)) return faults(body)
+  return Effect.matchEffect(intake.receive(webhook.value, name), {
+    onFailure: (error) => Effect.map(storageProblem(error), (problem) => toResponse(problem)),
+    onSuccess: ({ results, retryAfterMs = 30_000, shed }) =>
+      shed > 0 && shed === results.length
+        ? respond(
+            new TooManyRequests({
+              detail:
+                "No alert of this post was kept: there are more than can be worked on, or this source sends too many. Alertmanager sends them again.",
+              retryAfterSeconds: Math.ceil(retryAfterMs / 1000)
+            })
+          )
+        : Effect.succeed(HttpServerResponse.jsonUnsafe({ results }, { status: 202 }))
+  })
+}
+
+/**
+ * The route. What fails while the body is read is the connection or the size of the body: `LastResort` answers both.
+ */
+export const layer = (options: AuthenticationOptions) => {
+  const authenticate = authenticator(options)
+  return HttpRouter.use((router) =>
+    Effect.flatMap(Intake, (intake) =>
+      router.add("POST", "/api/v1/alerts", (request: HttpServerRequest.HttpServerRequest) => {
+        const principal = authenticate(request.headers, "source")
+        if (!("role" in principal)) return respond(principal)
+        if (!isJson(request.headers["content-type"]))
+          return respond(new UnsupportedMediaType({ detail: "Send Content-Type: application/json." }))
+        return Effect.flatMap(Effect.orDie(request.text), (text) => receive(intake, principal, text))
+      })
+    )
+  )
+}

@@ -1,0 +1,120 @@
+/** `/api/v1/remediations` and `/api/v1/reviews`. */
+
+import { Effect, Option, Schema } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { type JournalEntry, type Remediation, RemediationEvent, type RemediationId } from "../../domain/Remediation.ts"
+import type { ReviewAnswer } from "../../domain/Review.ts"
+import { targetKey } from "../../domain/Target.ts"
+import * as Timestamp from "../../domain/Timestamp.ts"
+import { RemediationActors } from "../../remediation/RemediationActors.ts"
+import { type NotAwaiting, RemediationStore } from "../../storage/RemediationStore.ts"
+import { ServedApi, type RemediationDetail } from "../Api.ts"
+import { CurrentPrincipal } from "../Authentication.ts"
+import { Conflict, failing, NotFound } from "../problems/Problem.ts"
+import { storageFault } from "../problems/StorageFault.ts"
+
+const encodeEvent = Schema.encodeSync(RemediationEvent)
+
+const journalLine = ({ at, event, sequence }: JournalEntry): RemediationDetail["events"][number] => {
+  const { _tag, ...data } = encodeEvent(event)
+  return { sequence, at, kind: _tag, data: data as unknown as Schema.JsonObject }
+}
+
+/** A remediation as the interface shows it: what the engine needs for itself stays out. */
+export const detail = (self: Remediation, journal: ReadonlyArray<JournalEntry>): RemediationDetail => {
+  const {
+    investigated: _investigated,
+    provisional: _provisional,
+    sequence: _sequence,
+    spanId: _spanId,
+    ...shown
+  } = self
+  return { ...shown, events: journal.map(journalLine) }
+}
+
+const notFound = (id: RemediationId) =>
+  failing(new NotFound({ detail: `There is no remediation ${id}. GET /api/v1/remediations lists them.` }))
+
+const notAwaiting = (error: NotAwaiting) =>
+  error.state === undefined
+    ? notFound(error.remediationId)
+    : failing(
+        new Conflict({
+          detail: error.answered
+            ? `Remediation ${error.remediationId} has been answered already.`
+            : `Remediation ${error.remediationId} is ${error.state} and does not wait for a review. GET /api/v1/reviews lists those that do.`
+        })
+      )
+
+export const RemediationHandlers = HttpApiBuilder.group(
+  ServedApi,
+  "remediations",
+  Effect.fnUntraced(function* (handlers) {
+    const store = yield* RemediationStore
+    const actors = yield* RemediationActors
+
+    const answer = (word: ReviewAnswer["answer"]) =>
+      Effect.fnUntraced(function* ({
+        params: { id },
+        payload
+      }: {
+        readonly params: { readonly id: RemediationId }
+        readonly payload: { readonly reason?: string } | null
+      }) {
+        const { name } = yield* CurrentPrincipal
+        const at = yield* Timestamp.now
+        const review: ReviewAnswer = {
+          answer: word,
+          by: name,
+          at,
+          ...(payload?.reason === undefined ? {} : { reason: payload.reason })
+        }
+        const after = yield* store
+          .review(id, review, at)
+          .pipe(Effect.catchTags({ StorageError: storageFault, NotAwaiting: notAwaiting }))
+        yield* actors.fire(targetKey(after.target))
+        yield* Effect.logInfo("A review was answered", { remediation: id, answer: word, by: name })
+        return { id, state: after.state }
+      })
+
+    return handlers
+      .handle("list", ({ query: { cursor, limit, state } }) =>
+        store
+          .list({
+            limit: limit ?? 50,
+            ...(state === undefined ? {} : { state }),
+            ...(cursor === undefined ? {} : { cursor })
+          })
+          .pipe(
+            Effect.catchTag("StorageError", storageFault),
+            Effect.map(({ items, nextCursor }) => ({
+              remediations: items,
+              ...(nextCursor === undefined ? {} : { nextCursor })
+            }))
+          )
+      )
+      .handle("get", ({ params: { id } }) =>
+        Effect.gen(function* () {
+          const found = yield* store.get(id)
+          if (Option.isNone(found)) return yield* notFound(id)
+          return detail(found.value, yield* store.journal(id))
+        }).pipe(Effect.catchTag("StorageError", storageFault))
+      )
+      .handle("approve", answer("approved"))
+      .handle("reject", answer("rejected"))
+  })
+)
+
+export const ReviewHandlers = HttpApiBuilder.group(
+  ServedApi,
+  "reviews",
+  Effect.fnUntraced(function* (handlers) {
+    const store = yield* RemediationStore
+    return handlers.handle("pending", ({ query }) =>
+      store.reviews(query.limit ?? 100).pipe(
+        Effect.catchTag("StorageError", storageFault),
+        Effect.map((reviews) => ({ reviews }))
+      )
+    )
+  })
+)

@@ -1,0 +1,86 @@
+/** `/api/v1/status` and `/api/v1/breakers`. */
+
+import { Effect, Option, Schema } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { capabilities, type Capabilities, type DegradationLevel } from "../../domain/DegradationLevel.ts"
+import { DurationText } from "../../domain/DurationText.ts"
+import { Degradation } from "../../health/DegradationFiber.ts"
+import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
+import { AuditLog } from "../../storage/AuditLog.ts"
+import { ServedApi } from "../Api.ts"
+import { CurrentPrincipal } from "../Authentication.ts"
+import { failing, NotFound } from "../problems/Problem.ts"
+import { storageFault } from "../problems/StorageFault.ts"
+import { breakerStatus, Components } from "./Components.ts"
+
+export interface StatusOptions {
+  readonly version: string
+  readonly clusterName: string
+  readonly mode: string
+}
+
+/** What the level allows of what is configured: a HolmesGPT that nobody has set up investigates at no level. */
+export const capabilitiesOf = (level: DegradationLevel, configured: ReadonlyArray<string>): Capabilities => {
+  const allowed = capabilities(level)
+  return { ...allowed, investigators: allowed.investigators.filter((name) => configured.includes(name)) }
+}
+
+const spell = Schema.encodeSync(DurationText)
+
+export const StatusHandlers = (options: StatusOptions) =>
+  HttpApiBuilder.group(
+    ServedApi,
+    "status",
+    Effect.fnUntraced(function* (handlers) {
+      const degradation = yield* Degradation
+      const components = yield* Components
+      const audit = yield* AuditLog
+      const { tiers } = yield* InvestigationChain
+      const configured = tiers.map(({ name }) => name)
+
+      const status = Effect.gen(function* () {
+        const { level, reasons } = yield* degradation.current
+        return {
+          level,
+          reasons,
+          capabilities: capabilitiesOf(level, configured),
+          components: yield* components.list,
+          version: options.version,
+          cluster: options.clusterName,
+          mode: options.mode
+        }
+      })
+
+      return handlers
+        .handle("status", () => status)
+        .handle("breaker", ({ params: { name }, payload }) =>
+          Effect.gen(function* () {
+            const breaker = components.breaker(name)
+            if (Option.isNone(breaker)) {
+              return yield* failing(
+                new NotFound({
+                  detail: `There is no breaker ${name.slice(0, 100)}. Known are ${components.breakerNames.join(", ")}.`
+                })
+              )
+            }
+            const { name: actor } = yield* CurrentPrincipal
+            const { mode, reason } = payload
+            // Audited before it is done: an override that nobody can find afterwards must not exist.
+            yield* audit.record({
+              actor,
+              kind: `breaker.${mode}`,
+              subject: name,
+              data: { reason, ...(payload.mode === "auto" ? {} : { for: spell(payload.for) }) }
+            })
+            const snapshot =
+              payload.mode === "auto"
+                ? breaker.value.auto(reason)
+                : payload.mode === "isolated"
+                  ? breaker.value.isolate(payload.for, reason)
+                  : breaker.value.forceClosed(payload.for, reason)
+            yield* Effect.logWarning("A breaker was taken by hand", { breaker: name, mode, by: actor, reason })
+            return breakerStatus(yield* snapshot)
+          }).pipe(Effect.catchTag("StorageError", storageFault))
+        )
+    })
+  )

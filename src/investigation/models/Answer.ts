@@ -1,0 +1,142 @@
+/**
+ * What a model is asked to answer with, and how its answer is judged before anybody acts on it.
+ *
+ * **Details**
+ *
+ * A model selects one action of the catalogue. Its answer is refused when it is not JSON of the schema, has no root
+ * cause, names an object that is not the target or part of it, or an action that does not fit the kind of object it
+ * names. The confidence a model reports of itself is capped by its tier (`InvestigationChain`) and lifts no gate.
+ *
+ * **Gotchas**
+ *
+ * Model text may repeat secrets that it has read in the cluster, and it goes into the journal, notifications and logs,
+ * so `toInvestigation` redacts it like anything that leaves.
+ */
+
+import { Result, Schema } from "effect"
+import { OpenAiStructuredOutput } from "effect/ai"
+import { Action, appliesToItsTarget } from "../../domain/Action.ts"
+import { Confidence, type Investigation, type InvestigatorName } from "../../domain/Investigation.ts"
+import type { ResourceRef } from "../../domain/Target.ts"
+import { redact } from "../evidence/Redaction.ts"
+import type { InvestigationRequest } from "../Investigator.ts"
+
+export const Answer = Schema.Struct({
+  rootCause: Schema.String.annotate({ description: "The most likely cause in one or two sentences. Never empty." }),
+  evidence: Schema.Array(Schema.String).annotate({ description: "What speaks for it, one observation each." }),
+  action: Action.annotate({
+    description: "The one action to take. Choose Notify with the reason when no other action is clearly right."
+  }),
+  confidence: Confidence.annotate({ description: "How likely the root cause is right and the action helps, 0 to 1." })
+}).annotate({ identifier: "Answer" })
+export type Answer = typeof Answer.Type
+
+/** How much of a model's text is kept: enough to read, too little to flood journal and console. */
+export const limits = { rootCauseCharacters: 2000, evidenceItems: 20, evidenceCharacters: 500 } as const
+
+const structured = OpenAiStructuredOutput.toCodecOpenAI(Answer)
+
+/**
+ * The schema of `Answer` in the subset of JSON Schema that strict structured output accepts: every property required,
+ * absent ones `null`, nothing additional.
+ */
+export const answerJsonSchema = structured.jsonSchema
+
+const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
+const decodeAnswer = Schema.decodeUnknownResult(structured.codec, { onExcessProperty: "error" })
+
+// Exactly one fence around the whole text, with nothing before or behind it.
+const fence = /^\s*```(?:json)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```\s*$/
+
+/** The text inside a single Markdown fence around the whole of it; any other text as it is. */
+export const unfence = (text: string): string => fence.exec(text)?.[1] ?? text
+
+/**
+ * Reads the JSON text of a model strictly. The one thing forgiven is a single Markdown fence around the whole text:
+ * servers that drop `response_format` send it, and what it holds is not in doubt. Prose around the JSON, cut-off JSON,
+ * leaked tool calls and unknown fields are refused.
+ *
+ * The problem says which rule was broken and never quotes the text.
+ */
+export const parseAnswer = (text: string | null | undefined): Result.Result<Answer, string> => {
+  if (text === null || text === undefined || text.trim() === "") return Result.fail("the answer is empty")
+  const json = decodeJson(unfence(text))
+  if (Result.isFailure(json)) return Result.fail("the answer is not JSON")
+  if (looksLikeToolCall(json.success)) return Result.fail("the answer is a tool call that leaked")
+  const answer = decodeAnswer(json.success)
+  return Result.isFailure(answer) ? Result.fail("the answer does not match the schema") : Result.succeed(answer.success)
+}
+
+// Shapes seen in `analysis`: {"name": …, "arguments": …}, {"tool_calls": […]}, {"function": {…}}, or a list of those.
+const looksLikeToolCall = (json: unknown): boolean => {
+  if (Array.isArray(json)) return json.length > 0 && json.every(looksLikeToolCall)
+  if (typeof json !== "object" || json === null) return false
+  return (
+    "tool_calls" in json
+    || "tool_call_id" in json
+    || "function" in json
+    || ("name" in json && ("arguments" in json || "parameters" in json))
+  )
+}
+
+/**
+ * The objects that a remediation may touch: the target itself, its pods, its autoscaler, and the node and claim that
+ * the alert names.
+ */
+export const isOwnObject = (request: InvestigationRequest, ref: ResourceRef): boolean => {
+  const { alert, observed, target } = request
+  const sameNamespace = ref.namespace === target.namespace
+  if (sameNamespace && ref.kind === target.kind && ref.name === target.name) return true
+  switch (ref.kind) {
+    case "Pod":
+      return (
+        sameNamespace
+        && (observed === null ? ref.name === alert.labels["pod"] : observed.pods.some((pod) => pod.name === ref.name))
+      )
+    case "HorizontalPodAutoscaler":
+      return sameNamespace && observed !== null && observed.autoscaler === ref.name
+    case "PersistentVolumeClaim":
+      return sameNamespace && ref.name === alert.labels["persistentvolumeclaim"]
+    case "Node":
+      return ref.namespace === "" && ref.name === alert.labels["node"]
+    default:
+      return false
+  }
+}
+
+/** Why an answer can't be acted on; `undefined` where it can. */
+export const problemOf = (request: InvestigationRequest, answer: Answer): string | undefined => {
+  if (answer.rootCause.trim() === "") return "the root cause is empty"
+  if (!isOwnObject(request, answer.action.target)) return "the action's target is not the alert's target or part of it"
+  if (!appliesToItsTarget(answer.action)) return `${answer.action.type} does not apply to the kind of object it names`
+  return undefined
+}
+
+const shorten = (text: string, characters: number): string =>
+  text.length <= characters ? text : `${text.slice(0, characters - 1)}…`
+
+const clean = (text: string, characters: number): string => shorten(redact(text).trim(), characters)
+
+const redactAction = (action: Action): Action =>
+  action.type === "Notify" ? { ...action, reason: clean(action.reason, limits.rootCauseCharacters) } : action
+
+/** A judged answer as an investigation, or the problem that keeps it from being one. */
+export const toInvestigation = (
+  request: InvestigationRequest,
+  answer: Answer,
+  from: { readonly investigator: InvestigatorName; readonly provider?: string }
+): Result.Result<Investigation, string> => {
+  const problem = problemOf(request, answer)
+  if (problem !== undefined) return Result.fail(problem)
+  return Result.succeed({
+    investigator: from.investigator,
+    ...(from.provider === undefined ? {} : { provider: from.provider }),
+    rootCause: clean(answer.rootCause, limits.rootCauseCharacters),
+    evidence: answer.evidence
+      .slice(0, limits.evidenceItems)
+      .map((item) => clean(item, limits.evidenceCharacters))
+      .filter((item) => item !== ""),
+    action: redactAction(answer.action),
+    confidence: answer.confidence
+  })
+}

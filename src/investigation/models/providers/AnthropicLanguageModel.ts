@@ -1,0 +1,140 @@
+/**
+ * `LanguageModel` for Anthropic's Messages API, and for servers that speak it, on the official SDK.
+ *
+ * **Details**
+ *
+ * `POST {url}/v1/messages`. Structured output is one forced tool call whose input is the answer: every model and
+ * compatible server of the Messages API has tools, while its own output format is newer and is not everywhere. The tool
+ * is never run.
+ *
+ * | the server answers                               | reason                                             |
+ * | ------------------------------------------------ | -------------------------------------------------- |
+ * | no response, or half of one                      | `NetworkError`                                     |
+ * | 200 with something that is not JSON              | `InvalidResponseError`                             |
+ * | 401, 403                                         | `AuthenticationError`                              |
+ * | 402, or error type `billing_error`               | `QuotaExhaustedError`                              |
+ * | 429                                              | `RateLimitError`, with `retry-after`               |
+ * | 413; stop reason `model_context_window_exceeded` | `InvalidRequestError`, constraint `context-length` |
+ * | stop reason `refusal`                            | `ContentPolicyError`                               |
+ * | 400, 422                                         | `InvalidRequestError`                              |
+ * | 408, 409, 5xx, 529 (overloaded)                  | `InternalProviderError`                            |
+ * | stop reason `max_tokens`                         | `InvalidOutputError`                               |
+ * | anything else                                    | `UnknownError`                                     |
+ */
+
+import Anthropic from "@anthropic-ai/sdk"
+import { Effect, Layer, Redacted } from "effect"
+import { AnthropicStructuredOutput, LanguageModel } from "effect/ai"
+import type { InvestigatorError } from "../../Investigator.ts"
+import { unfence } from "../Answer.ts"
+import { answerTokens } from "../ContextWindow.ts"
+import { probeOf } from "./ProviderProbe.ts"
+import {
+  boundedFetch,
+  type Completion,
+  type Format,
+  make as makeSdkModel,
+  reasonOfStatus,
+  reasonWithoutStatus,
+  type Sdk
+} from "./SdkLanguageModel.ts"
+
+export interface Options {
+  /** Base address without the version, e.g. `https://api.anthropic.com`. */
+  readonly url: string
+  readonly model: string
+  /** Absent for servers that want none. */
+  readonly apiKey?: Redacted.Redacted
+}
+
+const makeClient = (options: Options): Anthropic =>
+  new Anthropic({
+    // People write it with or without the version that the SDK adds.
+    baseURL: options.url.replace(/\/+$/, "").replace(/\/v1$/, ""),
+    apiKey: options.apiKey === undefined ? "none" : Redacted.value(options.apiKey),
+    // Otherwise the SDK takes it from the environment, which only the edges of the program may read.
+    authToken: null,
+    maxRetries: 0,
+    logLevel: "off",
+    fetch: boundedFetch
+  })
+
+const reasonOf: Sdk["reasonOf"] = (error) =>
+  !(error instanceof Anthropic.APIError) || typeof error.status !== "number"
+    ? reasonWithoutStatus(error)
+    : reasonOfStatus({
+        status: error.status,
+        headers: error.headers,
+        isQuota: error.status === 402 || error.type === "billing_error",
+        isContextLength: error.status === 413,
+        isRefusal: false
+      })
+
+const endings: Readonly<Partial<Record<string, Completion["ending"]>>> = {
+  max_tokens: "length",
+  refusal: "refusal",
+  model_context_window_exceeded: "context-length"
+}
+
+const toolsOf = (format: Format): Pick<Anthropic.MessageCreateParamsNonStreaming, "tools" | "tool_choice"> =>
+  format.type === "text"
+    ? {}
+    : {
+        tools: [
+          {
+            name: format.name,
+            description: "Give the answer. Call this exactly once.",
+            input_schema: { ...format.schema, type: "object" }
+          }
+        ],
+        tool_choice: { type: "tool", name: format.name, disable_parallel_tool_use: true }
+      }
+
+const textOf = (content: ReadonlyArray<Anthropic.ContentBlock>, format: Format): string => {
+  if (format.type === "json") {
+    const call = content.find((block) => block.type === "tool_use" && block.name === format.name)
+    if (call?.type === "tool_use") return JSON.stringify(call.input)
+  }
+  // A compatible server that can't force a tool answers in text; the schema still judges it.
+  return unfence(content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join(""))
+}
+
+const makeSdk = (client: Anthropic, model: string): Sdk => ({
+  provider: "anthropic",
+  codecTransformer: AnthropicStructuredOutput.toCodecAnthropic,
+  reasonOf,
+  complete: (conversation, format, signal) =>
+    client.messages
+      .create(
+        {
+          model,
+          max_tokens: answerTokens,
+          ...(conversation.system === "" ? {} : { system: conversation.system }),
+          messages: conversation.turns.map(({ role, text }) => ({ role, content: text })),
+          ...toolsOf(format)
+        },
+        { signal }
+      )
+      .then((response) => ({
+        id: response.id ?? "",
+        model: response.model ?? model,
+        text: textOf(response.content ?? [], format),
+        ending: endings[response.stop_reason ?? ""] ?? "stop",
+        inputTokens: response.usage?.input_tokens,
+        outputTokens: response.usage?.output_tokens
+      }))
+})
+
+/** The model as a layer. */
+export const layer = (options: Options): Layer.Layer<LanguageModel.LanguageModel> =>
+  Layer.effect(
+    LanguageModel.LanguageModel,
+    Effect.suspend(() => makeSdkModel(makeSdk(makeClient(options), options.model)))
+  )
+
+/** `GET {url}/v1/models`: does the server answer, and does it take our key? */
+export const probe = (options: Options): Effect.Effect<void, InvestigatorError> =>
+  Effect.suspend(() => {
+    const client = makeClient(options)
+    return probeOf("llm", (signal) => client.models.list({ limit: 1 }, { signal }), reasonOf)
+  })

@@ -1,0 +1,144 @@
+/**
+ * `LanguageModel` for OpenAI and for servers that speak its chat completions API (vLLM, Ollama, LiteLLM, llama.cpp …),
+ * on the official SDK.
+ *
+ * **Details**
+ *
+ * `POST {url}/chat/completions` with `response_format: json_schema`, strict. A server that ignores the format and
+ * answers in prose gives an invalid answer, which the chain treats as such; there is no second try in another format,
+ * since an answer that no schema bound is worth little.
+ *
+ * | the server answers                                                                                      | reason                                                   |
+ * | ------------------------------------------------------------------------------------------------------- | -------------------------------------------------------- |
+ * | no response, or half of one                                                                             | `NetworkError`                                           |
+ * | 200 with something that is not JSON                                                                     | `InvalidResponseError`                                   |
+ * | 401, 403                                                                                                | `AuthenticationError`                                    |
+ * | 402, or 429 with code `insufficient_quota`                                                              | `QuotaExhaustedError`                                    |
+ * | 429                                                                                                     | `RateLimitError`, with `retry-after` or `retry-after-ms` |
+ * | 400 with code `context_length_exceeded`                                                                 | `InvalidRequestError`, constraint `context-length`       |
+ * | 400 with code `content_filter` or `content_policy_violation`; a refusal; finish reason `content_filter` | `ContentPolicyError`                                     |
+ * | 400, 413, 422                                                                                           | `InvalidRequestError`                                    |
+ * | 408, 409, 5xx                                                                                           | `InternalProviderError`                                  |
+ * | finish reason `length`                                                                                  | `InvalidOutputError`                                     |
+ * | anything else                                                                                           | `UnknownError`                                           |
+ */
+
+import { Effect, Layer, Redacted } from "effect"
+import { LanguageModel, OpenAiStructuredOutput } from "effect/ai"
+import OpenAI from "openai"
+import type { InvestigatorError } from "../../Investigator.ts"
+import { unfence } from "../Answer.ts"
+import { probeOf } from "./ProviderProbe.ts"
+import {
+  boundedFetch,
+  type Completion,
+  make as makeSdkModel,
+  reasonOfStatus,
+  reasonWithoutStatus,
+  type Sdk
+} from "./SdkLanguageModel.ts"
+
+export interface Options {
+  /** Base address, e.g. `https://api.openai.com/v1`, `http://ollama:11434/v1`. One without a path gets `/v1`. */
+  readonly url: string
+  readonly model: string
+  /** Absent for servers that want none. */
+  readonly apiKey?: Redacted.Redacted
+}
+
+const baseUrl = (url: string): string => (/^[a-z]+:\/\/[^/]+\/?$/i.test(url) ? `${url.replace(/\/$/, "")}/v1` : url)
+
+const makeClient = (options: Options): OpenAI =>
+  new OpenAI({
+    baseURL: baseUrl(options.url),
+    apiKey: options.apiKey === undefined ? "none" : Redacted.value(options.apiKey),
+    // Otherwise the SDK takes them from the environment, which only the edges of the program may read.
+    organization: null,
+    project: null,
+    maxRetries: 0,
+    logLevel: "off",
+    fetch: boundedFetch
+  })
+
+const quotaCodes = ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"]
+const refusalCodes = ["content_filter", "content_policy_violation"]
+
+const isOneOf = (names: ReadonlyArray<string>, ...values: ReadonlyArray<string | null | undefined>): boolean =>
+  values.some((value) => value !== null && value !== undefined && names.includes(value))
+
+const reasonOf: Sdk["reasonOf"] = (error) =>
+  !(error instanceof OpenAI.APIError) || typeof error.status !== "number"
+    ? reasonWithoutStatus(error)
+    : reasonOfStatus({
+        status: error.status,
+        headers: error.headers,
+        isQuota: error.status === 402 || (error.status === 429 && isOneOf(quotaCodes, error.code, error.type)),
+        isContextLength: error.code === "context_length_exceeded",
+        isRefusal: error.status === 400 && isOneOf(refusalCodes, error.code, error.type)
+      })
+
+const ending = (choice: OpenAI.ChatCompletion.Choice | undefined): Completion["ending"] => {
+  if (choice?.message.refusal !== null && choice?.message.refusal !== undefined) return "refusal"
+  switch (choice?.finish_reason) {
+    case "content_filter":
+      return "refusal"
+    case "length":
+      return "length"
+    default:
+      return "stop"
+  }
+}
+
+// Compatible servers leave out what the SDK's types call required.
+const completionOf = (response: OpenAI.ChatCompletion, model: string): Completion => {
+  const choice = response.choices?.[0]
+  return {
+    id: response.id ?? "",
+    model: response.model ?? model,
+    text: unfence(choice?.message?.content ?? ""),
+    ending: ending(choice),
+    inputTokens: response.usage?.prompt_tokens,
+    outputTokens: response.usage?.completion_tokens
+  }
+}
+
+const makeSdk = (client: OpenAI, model: string): Sdk => ({
+  provider: "openai",
+  codecTransformer: OpenAiStructuredOutput.toCodecOpenAI,
+  reasonOf,
+  complete: (conversation, format, signal) =>
+    client.chat.completions
+      .create(
+        {
+          model,
+          messages: [
+            ...(conversation.system === "" ? [] : [{ role: "system" as const, content: conversation.system }]),
+            ...conversation.turns.map(({ role, text }) => ({ role, content: text }))
+          ],
+          ...(format.type === "text"
+            ? {}
+            : {
+                response_format: {
+                  type: "json_schema",
+                  json_schema: { name: format.name, strict: true, schema: format.schema }
+                }
+              })
+        },
+        { signal }
+      )
+      .then((response) => completionOf(response, model))
+})
+
+/** The model as a layer. */
+export const layer = (options: Options): Layer.Layer<LanguageModel.LanguageModel> =>
+  Layer.effect(
+    LanguageModel.LanguageModel,
+    Effect.suspend(() => makeSdkModel(makeSdk(makeClient(options), options.model)))
+  )
+
+/** `GET {url}/models`: does the server answer, and does it take our key? */
+export const probe = (options: Options): Effect.Effect<void, InvestigatorError> =>
+  Effect.suspend(() => {
+    const client = makeClient(options)
+    return probeOf("llm", (signal) => client.models.list({ signal }), reasonOf)
+  })

@@ -1,0 +1,423 @@
+/**
+ * The machine inside a circuit breaker, as a pure function: states, events, and one `step`. `CircuitBreaker` runs it.
+ *
+ * **Details** — the whole machine, to be read beside the source document's "Circuit Breaker Implementation" (5
+ * consecutive failures, 30 seconds, 3 consecutive successes, at least 10 requests):
+ *
+ *                5 failures in a row,
+ *                or ≥ 50 % of ≥ 10 requests in the last 60 s failed,
+ *                or too many were slow (off by default)
+ *     ┌────────┐ ─────────────────────────────────────────► ┌──────┐
+ *     │ Closed │                                            │ Open │ rejects everything
+ *     └────────┘ ◄──────────────────┐        ┌────────────► └──────┘
+ *       ▲   all calls run           │        │                 │
+ *       │            3 successes in a row   one failure        │ after 30 s, the next call
+ *       │                           │        │                 │ or look at the state
+ *       │                        ┌──────────────┐              │
+ *       │                        │   HalfOpen   │ ◄────────────┘
+ *       │                        └──────────────┘
+ *       │                          ▲  at most 3 probes at once, each holds its place for
+ *       │                          │  at most 60 s; other calls are rejected
+ *       │ for its time, or auto    │ for its time, or auto
+ *     ┌──────────────┐          ┌──────────┐
+ *     │ ForcedClosed │          │ Isolated │
+ *     └──────────────┘          └──────────┘
+ *       ▲ forceClosed(for)        ▲ isolate(for)          by an operator, from any state
+ *
+ * | state        | a call comes       | a success         | a failure         | its time is up      |
+ * | ------------ | ------------------ | ----------------- | ----------------- | ------------------- |
+ * | Closed       | runs               | counted; may trip | counted; may trip | has none            |
+ * | Open         | rejected           | –                 | –                 | HalfOpen            |
+ * | HalfOpen     | a probe, if places | the third closes  | opens             | its place is free   |
+ * | Isolated     | rejected           | –                 | –                 | HalfOpen            |
+ * | ForcedClosed | runs               | counted           | counted           | Closed, window kept |
+ *
+ * –: no call is admitted in this state, so an outcome can only be a late one.
+ *
+ * - **Ignored** outcomes (a bad request of ours such as 400 or 422, an interruption) count as neither, in no state; a
+ *   probe's frees its place.
+ * - **Generations.** Every transition begins a new one. An outcome carries the generation in which its call was admitted;
+ *   one that comes late, from an earlier generation, changes nothing.
+ * - **Nothing gets stuck.** Every state but Closed ends by itself: Open, Isolated and ForcedClosed have an end, and in
+ *   HalfOpen each occupied place has one, while a free place admits the next call. A probe that outlives its place is
+ *   still heard. All moments are of the monotonic clock (`Monotonic`): a wall clock that is set neither ends a state
+ *   nor prolongs it.
+ * - **The window** is 60 buckets, so memory is constant; with the default of 60 s it covers the last 59 to 60 s.
+ */
+
+import { Duration } from "effect"
+import type { TransitionCause } from "../ResilienceEvent.ts"
+import * as RollingWindow from "./RollingWindow.ts"
+
+// ----------------------------------------------------------------------------
+// Settings
+// ----------------------------------------------------------------------------
+
+export interface Settings {
+  /** Failures in a row that open the circuit, 1 or more. Default 5 (source document). */
+  readonly consecutiveFailures?: number
+  /** Requests in the window below which no rate is judged, 1 or more. Default 10 (source document). */
+  readonly minimumRequests?: number
+  /** Part of the window's requests that, failed, open the circuit; above 0, up to 1. Default 0.5. */
+  readonly failureRate?: number
+  /** Length of the rolling window. Default 60 s. */
+  readonly window?: Duration.Input
+  /** Time in Open before probes are let through. Default 30 s (source document). */
+  readonly openDuration?: Duration.Input
+  /** Successes in a row that close a half-open circuit, 1 or more. Default 3 (source document). */
+  readonly successesToClose?: number
+  /**
+   * Probes in flight at once, 1 or more. Default 3: as many as can close the circuit, since more would prove nothing.
+   */
+  readonly halfOpenPermits?: number
+  /** How long a probe can hold its place. Default 60 s; give more than the longest attempt takes. */
+  readonly probeLease?: Duration.Input
+  /** From when on a call is slow. Default: never, the source document has no such rule. Needs `slowCallRate`. */
+  readonly slowCallDuration?: Duration.Input
+  /**
+   * Part of the window's requests that, slow, open the circuit; above 0, up to 1. Default: none. A slow probe then
+   * counts as failed.
+   */
+  readonly slowCallRate?: number
+}
+
+/** The settings with every figure in its place, durations in milliseconds. */
+export interface Resolved {
+  readonly consecutiveFailures: number
+  readonly minimumRequests: number
+  readonly failureRate: number
+  readonly windowMs: number
+  readonly openMs: number
+  readonly successesToClose: number
+  readonly halfOpenPermits: number
+  readonly probeLeaseMs: number
+  readonly slowCallMs: number
+  readonly slowCallRate: number
+}
+
+export const defaults: Resolved = {
+  consecutiveFailures: 5,
+  minimumRequests: 10,
+  failureRate: 0.5,
+  windowMs: 60_000,
+  openMs: 30_000,
+  successesToClose: 3,
+  halfOpenPermits: 3,
+  probeLeaseMs: 60_000,
+  // Infinity: no call is ever slow.
+  slowCallMs: Number.POSITIVE_INFINITY,
+  slowCallRate: Number.POSITIVE_INFINITY
+}
+
+const millis = (input: Duration.Input | undefined, otherwise: number): number =>
+  input === undefined ? otherwise : Duration.toMillis(Duration.fromInputUnsafe(input))
+
+/** Fills in `base` and refuses figures that make no sense, by a `RangeError` that names the setting. */
+export const resolve = (settings: Settings = {}, base: Resolved = defaults): Resolved => {
+  const resolved: Resolved = {
+    consecutiveFailures: settings.consecutiveFailures ?? base.consecutiveFailures,
+    minimumRequests: settings.minimumRequests ?? base.minimumRequests,
+    failureRate: settings.failureRate ?? base.failureRate,
+    windowMs: millis(settings.window, base.windowMs),
+    openMs: millis(settings.openDuration, base.openMs),
+    successesToClose: settings.successesToClose ?? base.successesToClose,
+    halfOpenPermits: settings.halfOpenPermits ?? base.halfOpenPermits,
+    probeLeaseMs: millis(settings.probeLease, base.probeLeaseMs),
+    slowCallMs: millis(settings.slowCallDuration, base.slowCallMs),
+    slowCallRate: settings.slowCallRate ?? base.slowCallRate
+  }
+  const refuse = (name: string, rule: string, value: number) => {
+    throw new RangeError(`CircuitBreaker: ${name} must be ${rule}, got ${value}`)
+  }
+  for (const name of ["consecutiveFailures", "minimumRequests", "successesToClose", "halfOpenPermits"] as const) {
+    if (!Number.isInteger(resolved[name]) || resolved[name] < 1)
+      refuse(name, "a whole number of 1 or more", resolved[name])
+  }
+  for (const name of ["windowMs", "openMs", "probeLeaseMs"] as const) {
+    if (!(resolved[name] > 0 && Number.isFinite(resolved[name]))) refuse(name, "above 0 and finite", resolved[name])
+  }
+  if (!(resolved.failureRate > 0 && resolved.failureRate <= 1))
+    refuse("failureRate", "above 0 and up to 1", resolved.failureRate)
+  if (settings.slowCallRate !== undefined && !(settings.slowCallRate > 0 && settings.slowCallRate <= 1)) {
+    refuse("slowCallRate", "above 0 and up to 1", settings.slowCallRate)
+  }
+  return resolved
+}
+
+// ----------------------------------------------------------------------------
+// States, events, effects
+// ----------------------------------------------------------------------------
+
+/** A probe's place in a half-open circuit. */
+export interface Place {
+  readonly probe: number
+  readonly untilMs: number
+}
+
+export interface Closed {
+  readonly _tag: "Closed"
+  readonly generation: number
+  readonly failuresInARow: number
+  readonly window: RollingWindow.Window
+}
+export interface Open {
+  readonly _tag: "Open"
+  readonly generation: number
+  readonly untilMs: number
+}
+export interface HalfOpen {
+  readonly _tag: "HalfOpen"
+  readonly generation: number
+  readonly successesInARow: number
+  readonly places: ReadonlyArray<Place>
+  readonly nextProbe: number
+}
+export interface Isolated {
+  readonly _tag: "Isolated"
+  readonly generation: number
+  readonly untilMs: number
+  readonly reason: string
+}
+export interface ForcedClosed {
+  readonly _tag: "ForcedClosed"
+  readonly generation: number
+  readonly untilMs: number
+  readonly reason: string
+  readonly failuresInARow: number
+  readonly window: RollingWindow.Window
+}
+export type Circuit = Closed | Open | HalfOpen | Isolated | ForcedClosed
+
+export type Outcome = "success" | "failure" | "ignored"
+
+export type CircuitEvent =
+  /** A call asks to be let through. */
+  | { readonly _tag: "Call" }
+  /** A call that was admitted came to its end. `probe` as it was admitted. */
+  | {
+      readonly _tag: "Ended"
+      readonly generation: number
+      readonly probe: number | undefined
+      readonly outcome: Outcome
+      readonly durationMs: number
+    }
+  | { readonly _tag: "Isolate"; readonly forMs: number; readonly reason: string }
+  | { readonly _tag: "ForceClosed"; readonly forMs: number; readonly reason: string }
+  /** The operator hands the circuit back. */
+  | { readonly _tag: "Auto"; readonly reason: string }
+  /** Somebody looks at the circuit. */
+  | { readonly _tag: "Look" }
+
+export type CircuitEffect =
+  | { readonly _tag: "Admitted"; readonly generation: number; readonly probe: number | undefined }
+  /** `retryAfterMs`: not before then is there a chance of a place. */
+  | { readonly _tag: "Rejected"; readonly retryAfterMs: number }
+  | {
+      readonly _tag: "Transitioned"
+      readonly from: Circuit["_tag"]
+      readonly to: Circuit["_tag"]
+      readonly generation: number
+      readonly cause: TransitionCause
+      readonly reason: string | undefined
+    }
+
+export type Step = readonly [state: Circuit, effects: ReadonlyArray<CircuitEffect>]
+
+// ----------------------------------------------------------------------------
+// The step
+// ----------------------------------------------------------------------------
+
+export const initial: Circuit = { _tag: "Closed", generation: 0, failuresInARow: 0, window: RollingWindow.empty }
+
+const none: ReadonlyArray<CircuitEffect> = []
+
+const transition = (from: Circuit, to: Circuit, cause: TransitionCause, reason?: string): Step => [
+  to,
+  [{ _tag: "Transitioned", from: from._tag, to: to._tag, generation: to.generation, cause, reason }]
+]
+
+const open = (from: Circuit, cause: TransitionCause, settings: Resolved, nowMs: number): Step =>
+  transition(from, { _tag: "Open", generation: from.generation + 1, untilMs: nowMs + settings.openMs }, cause)
+
+const halfOpen = (from: Circuit, cause: TransitionCause, reason?: string): Step =>
+  transition(
+    from,
+    {
+      _tag: "HalfOpen",
+      generation: from.generation + 1,
+      successesInARow: 0,
+      places: [],
+      nextProbe: 0
+    },
+    cause,
+    reason
+  )
+
+const close = (from: Circuit, cause: TransitionCause, reason?: string): Step =>
+  transition(
+    from,
+    {
+      _tag: "Closed",
+      generation: from.generation + 1,
+      // What was counted while an operator held the circuit closed is evidence;
+      // what was counted before a recovery is not.
+      failuresInARow: from._tag === "ForcedClosed" ? from.failuresInARow : 0,
+      window: from._tag === "ForcedClosed" ? from.window : RollingWindow.empty
+    },
+    cause,
+    reason
+  )
+
+/** What time alone does to a state. */
+const elapse = (state: Circuit, nowMs: number): Step => {
+  switch (state._tag) {
+    case "Closed":
+      return [state, none]
+    case "Open":
+    case "Isolated":
+      return nowMs < state.untilMs ? [state, none] : halfOpen(state, "elapsed")
+    case "ForcedClosed":
+      return nowMs < state.untilMs ? [state, none] : close(state, "elapsed")
+    case "HalfOpen": {
+      if (!state.places.some((place) => place.untilMs <= nowMs)) return [state, none]
+      return [{ ...state, places: state.places.filter((place) => place.untilMs > nowMs) }, none]
+    }
+  }
+}
+
+const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
+  switch (state._tag) {
+    case "Closed":
+    case "ForcedClosed":
+      return [state, [{ _tag: "Admitted", generation: state.generation, probe: undefined }]]
+    case "Open":
+    case "Isolated":
+      return [state, [{ _tag: "Rejected", retryAfterMs: state.untilMs - nowMs }]]
+    case "HalfOpen": {
+      if (state.places.length >= settings.halfOpenPermits) {
+        // A place may be free at any moment, at the latest when the first lease ends.
+        const nextMs = Math.min(...state.places.map((place) => place.untilMs))
+        return [state, [{ _tag: "Rejected", retryAfterMs: Math.min(nextMs - nowMs, 1000) }]]
+      }
+      const probe = state.nextProbe
+      return [
+        {
+          ...state,
+          nextProbe: probe + 1,
+          places: [...state.places, { probe, untilMs: nowMs + settings.probeLeaseMs }]
+        },
+        [{ _tag: "Admitted", generation: state.generation, probe }]
+      ]
+    }
+  }
+}
+
+/** The rule that a window and a run of failures break, if they break one. */
+const tripCause = (
+  failuresInARow: number,
+  window: RollingWindow.Window,
+  settings: Resolved
+): TransitionCause | undefined => {
+  if (failuresInARow >= settings.consecutiveFailures) return "consecutive-failures"
+  const requests = window.requests + window.pastRequests
+  if (requests < settings.minimumRequests) return undefined
+  if (window.failures + window.pastFailures >= settings.failureRate * requests) return "failure-rate"
+  if (window.slow + window.pastSlow >= settings.slowCallRate * requests) return "slow-calls"
+  return undefined
+}
+
+type Ended = Extract<CircuitEvent, { readonly _tag: "Ended" }>
+
+const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number): Step => {
+  if (event.generation !== state.generation) return [state, none]
+  switch (state._tag) {
+    case "Open":
+    case "Isolated":
+      return [state, none]
+    case "Closed":
+    case "ForcedClosed": {
+      if (event.outcome === "ignored") return [state, none]
+      const failed = event.outcome === "failure"
+      const failuresInARow = failed ? state.failuresInARow + 1 : 0
+      const window = RollingWindow.count(
+        state.window,
+        failed,
+        event.durationMs >= settings.slowCallMs,
+        settings.windowMs,
+        nowMs
+      )
+      if (state._tag === "ForcedClosed") return [{ ...state, failuresInARow, window }, none]
+      const cause = tripCause(failuresInARow, window, settings)
+      return cause === undefined
+        ? [{ _tag: "Closed", generation: state.generation, failuresInARow, window }, none]
+        : open(state, cause, settings, nowMs)
+    }
+    case "HalfOpen": {
+      const slow = event.durationMs >= settings.slowCallMs && settings.slowCallRate <= 1
+      if (event.outcome === "failure" || (event.outcome === "success" && slow)) {
+        return open(state, "probe-failed", settings, nowMs)
+      }
+      const places = state.places.filter((place) => place.probe !== event.probe)
+      if (event.outcome === "ignored") return [{ ...state, places }, none]
+      const successesInARow = state.successesInARow + 1
+      return successesInARow >= settings.successesToClose
+        ? close(state, "probes-succeeded")
+        : [{ ...state, places, successesInARow }, none]
+    }
+  }
+}
+
+const operate = (
+  state: Circuit,
+  event: Exclude<CircuitEvent, { readonly _tag: "Call" | "Ended" | "Look" }>,
+  nowMs: number
+): Step => {
+  const generation = state.generation + 1
+  switch (event._tag) {
+    case "Isolate":
+      return transition(
+        state,
+        { _tag: "Isolated", generation, untilMs: nowMs + event.forMs, reason: event.reason },
+        "operator",
+        event.reason
+      )
+    case "ForceClosed":
+      return transition(
+        state,
+        {
+          _tag: "ForcedClosed",
+          generation,
+          untilMs: nowMs + event.forMs,
+          reason: event.reason,
+          failuresInARow: 0,
+          window: state._tag === "Closed" || state._tag === "ForcedClosed" ? state.window : RollingWindow.empty
+        },
+        "operator",
+        event.reason
+      )
+    case "Auto":
+      if (state._tag === "Isolated") return halfOpen(state, "operator", event.reason)
+      if (state._tag === "ForcedClosed") return close(state, "operator", event.reason)
+      return [state, none]
+  }
+}
+
+const apply = (state: Circuit, event: CircuitEvent, settings: Resolved, nowMs: number): Step => {
+  switch (event._tag) {
+    case "Call":
+      return admit(state, settings, nowMs)
+    case "Ended":
+      return record(state, event, settings, nowMs)
+    case "Look":
+      return [state, none]
+    default:
+      return operate(state, event, nowMs)
+  }
+}
+
+/** The whole behaviour: what a state becomes when something happens, and what is to be done about it. */
+export const step = (state: Circuit, event: CircuitEvent, settings: Resolved, nowMs: number): Step => {
+  const [current, elapsed] = elapse(state, nowMs)
+  const [next, effects] = apply(current, event, settings, nowMs)
+  return elapsed.length === 0 ? [next, effects] : [next, [...elapsed, ...effects]]
+}

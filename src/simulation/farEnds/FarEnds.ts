@@ -1,0 +1,41 @@
+/** All far ends, by name. One that is added here is made for every run, and faults may take hold of it. */
+
+import type { ServiceProcess } from "../run/ServiceProcess.ts"
+import { Alertmanager } from "./Alertmanager.ts"
+import { Cluster } from "./Cluster.ts"
+import { Database } from "./Database.ts"
+import { Drill } from "./Drill.ts"
+import type { FarEnd, Setting } from "./FarEnd.ts"
+import { HolmesGpt } from "./HolmesGpt.ts"
+import { LanguageModels } from "./LanguageModels.ts"
+import { Operators } from "./Operators.ts"
+import { TelemetrySink } from "./TelemetrySink.ts"
+
+export interface FarEnds {
+  readonly database: Database
+  readonly cluster: Cluster
+  readonly holmesgpt: HolmesGpt
+  readonly languageModels: LanguageModels
+  readonly alertmanager: Alertmanager
+  readonly operators: Operators
+  readonly telemetrySink: TelemetrySink
+  readonly drill: Drill
+}
+
+export type FarEndName = keyof FarEnds
+
+/** The far ends of one run, in the order in which they begin. */
+export const make = (setting: Setting, service: ServiceProcess): FarEnds => {
+  const cluster = new Cluster(setting)
+  const alertmanager = new Alertmanager(setting, cluster, service)
+  return {
+    database: new Database(setting),
+    cluster,
+    holmesgpt: new HolmesGpt(setting, cluster),
+    languageModels: new LanguageModels(setting, cluster),
+    alertmanager,
+    operators: new Operators(setting, service),
+    telemetrySink: new TelemetrySink(setting),
+    drill: new Drill(setting, service, alertmanager, cluster)
+  } satisfies Record<FarEndName, FarEnd>
+}

@@ -1,0 +1,50 @@
+/** All kinds of faults. One that is added here may be drawn for every run whose scenario has its target. */
+
+import type { FaultKind } from "./Fault.ts"
+import { breakerOperations } from "./kinds/BreakerOperations.ts"
+import { dependencyFaults } from "./kinds/Dependency.ts"
+import { intakeFaults } from "./kinds/Intake.ts"
+import { kubernetesDeletion } from "./kinds/KubernetesDeletion.ts"
+import { kubernetesDisruptionBudget } from "./kinds/KubernetesDisruptionBudget.ts"
+import { kubernetesInterference } from "./kinds/KubernetesInterference.ts"
+import { kubernetesLostAnswer } from "./kinds/KubernetesLostAnswer.ts"
+import { kubernetesNonsense } from "./kinds/KubernetesNonsense.ts"
+import { kubernetesRefusals } from "./kinds/KubernetesRefusals.ts"
+import { kubernetesStaleRead } from "./kinds/KubernetesStaleRead.ts"
+import { kubernetesUnavailable } from "./kinds/KubernetesUnavailable.ts"
+import { modelFaults } from "./kinds/Models.ts"
+import { networkFaults } from "./kinds/Network.ts"
+import { operatorMode } from "./kinds/OperatorMode.ts"
+import { processCrash } from "./kinds/ProcessCrash.ts"
+import { processFaults } from "./kinds/Processes.ts"
+import { storageFaults } from "./kinds/Storage.ts"
+import { telemetryFaults } from "./kinds/Telemetry.ts"
+import { wallClockJump } from "./kinds/WallClockJump.ts"
+
+const ofCluster: ReadonlyArray<FaultKind> = [
+  ...kubernetesRefusals,
+  kubernetesLostAnswer,
+  kubernetesStaleRead,
+  kubernetesInterference,
+  kubernetesDeletion,
+  kubernetesDisruptionBudget,
+  kubernetesNonsense,
+  ...storageFaults,
+  ...processFaults,
+  wallClockJump,
+  ...intakeFaults,
+  breakerOperations,
+  operatorMode,
+  ...telemetryFaults
+]
+
+export const all: ReadonlyArray<FaultKind> = [
+  kubernetesUnavailable,
+  processCrash,
+  ...networkFaults,
+  ...dependencyFaults,
+  ...modelFaults,
+  ...ofCluster
+]
+
+export const byName: ReadonlyMap<string, FaultKind> = new Map(all.map((kind) => [kind.name, kind]))

@@ -1,0 +1,38 @@
+/**
+ * Somebody deletes a workload in the middle of the service's work on it, after it was planned, and makes it again when
+ * the fault heals.
+ */
+
+import { Effect, Schema } from "effect"
+import type { ResourceRef } from "../../../domain/Target.ts"
+import { kind } from "../Fault.ts"
+
+export const kubernetesDeletion = kind({
+  name: "kubernetes-deletion",
+  target: "cluster",
+  description: "Somebody deletes the workloads that the service is about to write to, and makes them again later.",
+  parameters: Schema.Struct({
+    /** Of the writes, dry runs included, from 0 to 1. */
+    share: Schema.Finite
+  }),
+  lasts: [10_000, 300_000],
+  draw: (random) => ({ share: random.magnitude(0.05, 1) }),
+  apply: ({ share }, { farEnds: { cluster } }, random) => {
+    const deleted: Array<ResourceRef> = []
+    const undo = cluster.disturb((request, server) => {
+      const { change } = request
+      if (change === undefined || change.ref.kind !== "Deployment") return server
+      return Effect.suspend(() => {
+        if (random.chance(share)) {
+          cluster.remove(change.ref)
+          deleted.push(change.ref)
+        }
+        return server
+      })
+    })
+    return () => {
+      undo()
+      for (const ref of deleted) cluster.restore(ref)
+    }
+  }
+})

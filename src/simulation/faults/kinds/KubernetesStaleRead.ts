@@ -1,0 +1,32 @@
+/**
+ * Reads are answered from a cache that lags behind, each object and list for itself, by a bounded time. A single API
+ * server answers a plain read with the newest state; one of several behind a load balancer whose etcd member lags, or a
+ * proxy in between, does not.
+ */
+
+import { Effect, Schema } from "effect"
+import type { Request } from "../../farEnds/Cluster.ts"
+import { onWire } from "../Fault.ts"
+
+export const kubernetesStaleRead = onWire({
+  name: "kubernetes-stale-read",
+  target: "cluster",
+  description: "Reads are answered with a state of a while ago.",
+  parameters: Schema.Struct({ lagMs: Schema.Int }),
+  lasts: [10_000, 300_000],
+  misleads: true,
+  draw: (random) => ({ lagMs: Math.floor(random.magnitude(100, 8_000)) }),
+  disturb: ({ lagMs }, wire) => {
+    const answers = new Map<string, { readonly atMs: number; readonly answer: unknown }>()
+    return wire.cluster.disturb(<A, E>(request: Request, server: Effect.Effect<A, E>) => {
+      if (request.verb !== "get" && request.verb !== "list") return server
+      return Effect.suspend(() => {
+        const key = `${request.verb} ${request.kind} ${request.namespace}/${request.name} ${JSON.stringify(request.options)}`
+        const known = answers.get(key)
+        // The same request, so the answer is of the same type.
+        if (known !== undefined && wire.nowMs - known.atMs < lagMs) return Effect.succeed(known.answer as A)
+        return Effect.tap(server, (answer) => Effect.sync(() => answers.set(key, { atMs: wire.nowMs, answer })))
+      })
+    })
+  }
+})

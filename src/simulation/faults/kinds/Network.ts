@@ -1,0 +1,176 @@
+/**
+ * What goes wrong between the service and its peers: the models and the cluster.
+ *
+ * A peer that can't be heard is one that is silent: nobody is told of a partition, requests just never come back. What
+ * is told at once is a connection that is refused or reset and a name that is not found.
+ */
+
+import { Effect, Schema } from "effect"
+import { KubernetesError } from "../../../kubernetes/KubernetesClient.ts"
+import type { SeededRandom } from "../../engine/SeededRandom.ts"
+import type { Request as ClusterRequest } from "../../farEnds/Cluster.ts"
+import type { NetworkFault, Passage } from "../../farEnds/Link.ts"
+import { type FaultKind, onWire } from "../Fault.ts"
+import { ModelPeer, type Wire } from "../Wire.ts"
+import { drawModels, drawPeers, each, Peer } from "./Peers.ts"
+
+const minuteMs = 60_000
+const lasts = [5_000, 5 * minuteMs] as const
+
+const clusterPassage = (request: ClusterRequest): Passage<KubernetesError> => ({
+  broken: (how) =>
+    new KubernetesError({
+      reason: { _tag: "Unavailable" },
+      operation: `${request.verb} ${request.kind} ${request.namespace}/${request.name}`,
+      applied: request.change === undefined || request.dryRun || how === "refused" || how === "name" ? "no" : "unknown",
+      retryable: true
+    })
+})
+
+const disturb = (wire: Wire, peers: ReadonlyArray<Peer>, fault: NetworkFault): (() => void) =>
+  each(peers, (peer) =>
+    peer === "cluster"
+      ? wire.cluster.disturb((request, server) => fault(server, clusterPassage(request)))
+      : wire.model(peer).link.disturb(fault)
+  )
+
+const peers = Schema.Array(Peer)
+
+const networkPartition = onWire({
+  name: "network-partition",
+  target: "network",
+  description: "Messages to a peer, or from it, or both, are lost without a word.",
+  parameters: Schema.Struct({ peers, lost: Schema.Literals(["requests", "answers", "both"]) }),
+  lasts,
+  draw: (random, setting) => ({
+    peers: drawPeers(random, setting),
+    lost: random.pick(["requests", "answers", "both"] as const)
+  }),
+  disturb: ({ lost, peers }, wire) =>
+    disturb(wire, peers, (peer) =>
+      lost === "answers" ? Effect.andThen(Effect.exit(peer), Effect.never) : Effect.never
+    )
+})
+
+const networkLatency = onWire({
+  name: "network-latency",
+  target: "network",
+  description: "Each message takes longer, by a time that varies.",
+  parameters: Schema.Struct({ peers, mostMs: Schema.Int }),
+  lasts: [10_000, 20 * minuteMs],
+  draw: (random, setting) => ({ peers: drawPeers(random, setting), mostMs: Math.ceil(random.magnitude(20, 10_000)) }),
+  disturb: ({ mostMs, peers }, wire, random) => {
+    const slow = Effect.suspend(() => Effect.sleep(random.between(0, mostMs)))
+    // No finalizer: whoever gives up must not have to wait.
+    return disturb(wire, peers, (peer) =>
+      Effect.andThen(
+        slow,
+        Effect.flatMap(Effect.exit(peer), (exit) => Effect.andThen(slow, exit))
+      )
+    )
+  }
+})
+
+/** TCP sends again after so long, and after twice as long each time. */
+const retransmitMs = 200
+/** Then it gives up. */
+const retransmits = 6
+
+const arrival = (random: SeededRandom, share: number): number | undefined => {
+  let waitedMs = 0
+  for (let again = 0; again <= retransmits; again++) {
+    if (!random.chance(share)) return waitedMs
+    waitedMs += retransmitMs * 2 ** again
+  }
+  return undefined
+}
+
+const networkLoss = onWire({
+  name: "network-loss",
+  target: "network",
+  description: "A share of the messages is lost and sent again, until the connection breaks.",
+  parameters: Schema.Struct({ peers, share: Schema.Finite }),
+  lasts,
+  draw: (random, setting) => ({ peers: drawPeers(random, setting), share: random.magnitude(0.02, 0.9) }),
+  disturb: ({ peers, share }, wire, random) =>
+    disturb(wire, peers, <A, E>(peer: Effect.Effect<A, E>, passage: Passage<E>) => {
+      const message: Effect.Effect<void, E> = Effect.suspend(() => {
+        const waitMs = arrival(random, share)
+        if (waitMs === undefined)
+          return Effect.andThen(Effect.sleep(retransmitMs * 2 ** retransmits), Effect.fail(passage.broken("reset")))
+        return waitMs === 0 ? Effect.void : Effect.sleep(waitMs)
+      })
+      return Effect.andThen(
+        message,
+        Effect.flatMap(Effect.exit(peer), (exit) => Effect.andThen(message, exit))
+      )
+    })
+})
+
+const connectionReset = onWire({
+  name: "connection-reset",
+  target: "network",
+  description: "A share of the connections is reset, before the request arrived or after it was done.",
+  parameters: Schema.Struct({ peers, share: Schema.Finite }),
+  lasts,
+  draw: (random, setting) => ({ peers: drawPeers(random, setting), share: random.magnitude(0.1, 1) }),
+  disturb: ({ peers, share }, wire, random) =>
+    disturb(wire, peers, (peer, passage) =>
+      Effect.suspend(() => {
+        if (!random.chance(share)) return peer
+        const reset = Effect.suspend(() => Effect.fail(passage.broken("reset")))
+        return random.chance(0.5) ? reset : Effect.andThen(Effect.exit(peer), reset)
+      })
+    )
+})
+
+const nameLookup = onWire({
+  name: "dns-failure",
+  target: "network",
+  description: "The name of a peer is not found, at once or after the resolver's 5 s.",
+  parameters: Schema.Struct({ peers, afterMs: Schema.Int }),
+  lasts,
+  draw: (random, setting) => ({ peers: drawPeers(random, setting), afterMs: random.pick([1, 5000] as const) }),
+  disturb: ({ afterMs, peers }, wire) =>
+    disturb(wire, peers, (_peer, passage) =>
+      Effect.andThen(
+        Effect.sleep(afterMs),
+        Effect.suspend(() => Effect.fail(passage.broken("name")))
+      )
+    )
+})
+
+const models = Schema.Array(ModelPeer)
+
+const slowBody = onWire({
+  name: "slow-loris",
+  target: "models",
+  description: "The body of an answer comes in pieces with a long pause before each.",
+  parameters: Schema.Struct({ peers: models, pauseMs: Schema.Int }),
+  lasts,
+  draw: (random, setting) => ({
+    peers: drawModels(random, setting),
+    pauseMs: Math.ceil(random.magnitude(500, 30_000))
+  }),
+  disturb: ({ pauseMs, peers }, wire) => each(peers, (peer) => wire.model(peer).link.disturbBody({ pauseMs }))
+})
+
+const truncatedBody = onWire({
+  name: "truncated-body",
+  target: "models",
+  description: "The connection is closed in the middle of an answer's body.",
+  parameters: Schema.Struct({ peers: models, endsAfter: Schema.Finite }),
+  lasts,
+  draw: (random, setting) => ({ peers: drawModels(random, setting), endsAfter: random.nextDoubleUnsafe() }),
+  disturb: ({ endsAfter, peers }, wire) => each(peers, (peer) => wire.model(peer).link.disturbBody({ endsAfter }))
+})
+
+export const networkFaults: ReadonlyArray<FaultKind> = [
+  networkPartition,
+  networkLatency,
+  networkLoss,
+  connectionReset,
+  nameLookup,
+  slowBody,
+  truncatedBody
+]

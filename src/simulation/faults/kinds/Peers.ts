@@ -1,0 +1,31 @@
+/** Which peers a fault of the network or of a model takes hold of. */
+
+import { Schema } from "effect"
+import type { SeededRandom } from "../../engine/SeededRandom.ts"
+import type { Drawn } from "../Fault.ts"
+import { ModelPeer } from "../Wire.ts"
+
+export const Peer = Schema.Union([ModelPeer, Schema.Literal("cluster")])
+export type Peer = typeof Peer.Type
+
+/** How often a fault takes hold of all peers at once: a provider's region, a proxy or a name server is gone. */
+const shareOfAll = 0.3
+
+const some = <A>(random: SeededRandom, peers: ReadonlyArray<A>): ReadonlyArray<A> =>
+  peers.length === 0 || random.chance(shareOfAll) ? peers : [random.pick(peers)]
+
+/** One of the models that there are, or all. */
+export const drawModels = (random: SeededRandom, { scenario }: Drawn): ReadonlyArray<ModelPeer> =>
+  some(random, scenario.tiers ?? [])
+
+/** One of the peers that there are, or all. */
+export const drawPeers = (random: SeededRandom, { scenario }: Drawn): ReadonlyArray<Peer> =>
+  some(random, [...(scenario.tiers ?? []), "cluster"])
+
+/** Does something to each, and takes all of it back together. */
+export const each = <A>(peers: ReadonlyArray<A>, disturb: (peer: A) => () => void): (() => void) => {
+  const undo = peers.map(disturb)
+  return () => {
+    for (const one of undo) one()
+  }
+}

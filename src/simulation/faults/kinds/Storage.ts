@@ -1,0 +1,135 @@
+/**
+ * What disk and database do to the service, in SQLite's own result codes.
+ *
+ * - **down**: nothing can be opened or read (`SQLITE_CANTOPEN`).
+ * - **locked**: another process holds the lock when a transaction begins (`SQLITE_BUSY`).
+ * - **full**: no row is stored (`SQLITE_FULL`); SQLite may give the whole transaction up by itself.
+ * - **slow**: each commit takes its time, and the whole process with it, as `node:sqlite` is synchronous.
+ * - **commit unknown**: the write to disk fails while committing (`SQLITE_IOERR_FSYNC`): either nothing was kept, or all
+ *   was, which is then seen only after a crash; SQLite itself goes on with what was before.
+ * - **broken**: the driver throws something that is no error of SQLite.
+ */
+
+import { Schema } from "effect"
+import { brokenDriver, driverError } from "../../farEnds/Database.ts"
+import { type FaultKind, kind } from "../Fault.ts"
+
+const down = kind({
+  name: "storage-down",
+  target: "database",
+  description: "The database can't be opened or read, by all or some of the statements.",
+  parameters: Schema.Struct({
+    /** Of the statements, from 0 to 1. */
+    share: Schema.Finite
+  }),
+  lasts: [1_000, 120_000],
+  draw: (random) => ({ share: random.chance(0.5) ? 1 : random.magnitude(0.01, 1) }),
+  apply: ({ share }, { farEnds }, random) =>
+    farEnds.database.disturb({
+      before: () => {
+        if (random.chance(share)) throw driverError(14, "unable to open database file")
+      }
+    })
+})
+
+const locked = kind({
+  name: "storage-locked",
+  target: "database",
+  description: "Another process holds the lock of the database when a transaction begins.",
+  parameters: Schema.Struct({
+    /** Of the transactions, from 0 to 1. */
+    share: Schema.Finite
+  }),
+  lasts: [1_000, 60_000],
+  draw: (random) => ({ share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe() }),
+  apply: ({ share }, { farEnds }, random) =>
+    farEnds.database.disturb({
+      before: (statement) => {
+        if (statement === "begin" && random.chance(share)) throw driverError(5, "database is locked")
+      }
+    })
+})
+
+const full = kind({
+  name: "storage-full",
+  target: "database",
+  description: "The disk is full: no row is stored.",
+  parameters: Schema.Struct({
+    /** Of the rows, from 0 to 1. Below 1, some find the last free page. */
+    share: Schema.Finite,
+    /** SQLite gives up the whole transaction. */
+    givesUp: Schema.Boolean
+  }),
+  lasts: [5_000, 300_000],
+  draw: (random) => ({ share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe(), givesUp: random.chance(0.5) }),
+  apply: ({ givesUp, share }, { farEnds: { database } }, random) =>
+    database.disturb({
+      before: (statement) => {
+        if (statement !== "write" || !random.chance(share)) return
+        if (givesUp) database.giveUp()
+        throw driverError(13, "database or disk is full")
+      }
+    })
+})
+
+const slow = kind({
+  name: "storage-slow",
+  target: "database",
+  description: "Every commit takes its time, and holds the whole process.",
+  parameters: Schema.Struct({ takesMs: Schema.Int }),
+  lasts: [5_000, 300_000],
+  draw: (random) => ({ takesMs: Math.floor(random.magnitude(10, 3_000)) }),
+  apply: ({ takesMs }, { farEnds, service }) => farEnds.database.disturb({ afterCommit: () => service.pause(takesMs) })
+})
+
+const commitUnknown = kind({
+  name: "storage-commit-unknown",
+  target: "database",
+  description: "The disk fails while committing: nobody knows what was kept.",
+  parameters: Schema.Struct({
+    /** Of the commits, from 0 to 1. */
+    share: Schema.Finite,
+    /** The commit took effect. The process ends with it, as it would go on without. */
+    kept: Schema.Boolean
+  }),
+  lasts: [1_000, 60_000],
+  draw: (random) => ({ share: random.magnitude(0.05, 1), kept: random.chance(0.5) }),
+  apply: ({ kept, share }, { farEnds, service }, random) => {
+    const error = () => driverError(1034, "disk I/O error")
+    return farEnds.database.disturb(
+      kept
+        ? {
+            afterCommit: () => {
+              if (!random.chance(share)) return
+              service.process?.crash()
+              throw error()
+            }
+          }
+        : {
+            before: (statement) => {
+              if (statement === "commit" && random.chance(share)) throw error()
+            }
+          }
+    )
+  }
+})
+
+const broken = kind({
+  name: "storage-broken",
+  target: "database",
+  description: "The driver throws what is no error of SQLite.",
+  parameters: Schema.Struct({
+    /** Of the statements, from 0 to 1. */
+    share: Schema.Finite
+  }),
+  lasts: [100, 3_000],
+  draw: (random) => ({ share: random.magnitude(0.01, 1) }),
+  apply: ({ share }, { farEnds }, random) =>
+    farEnds.database.disturb({
+      before: (statement) => {
+        if ((statement === "read" || statement === "begin") && random.chance(share)) throw brokenDriver()
+      }
+    })
+})
+
+export const storageFaults: ReadonlyArray<FaultKind> = [down, locked, full, slow, commitUnknown, broken]

@@ -1,0 +1,48 @@
+/** All invariants. One that is added here is checked in every run. */
+
+import { amplification } from "./Amplification.ts"
+import { answeredOnce } from "./AnsweredOnce.ts"
+import { auditComplete } from "./AuditComplete.ts"
+import { bulkheadRespected } from "./BulkheadRespected.ts"
+import { guardrailsHold } from "./GuardrailsHold.ts"
+import { healedAtEnd } from "./HealedAtEnd.ts"
+import { intentBeforeWrite } from "./IntentBeforeWrite.ts"
+import type { Invariant } from "./Invariant.ts"
+import { legalTransitions } from "./LegalTransitions.ts"
+import { levelFollows } from "./LevelFollows.ts"
+import { modeRespected } from "./ModeRespected.ts"
+import { neverFalselyFixed } from "./NeverFalselyFixed.ts"
+import { noActionTwice } from "./NoActionTwice.ts"
+import { noAlertLost } from "./NoAlertLost.ts"
+import { noRequestAfterDeadline } from "./NoRequestAfterDeadline.ts"
+import { noSecretLeaks } from "./NoSecretLeaks.ts"
+import { nothingAfterDeadline } from "./NothingAfterDeadline.ts"
+import { nothingLeaked } from "./NothingLeaked.ts"
+import { oneActionAtATime } from "./OneActionAtATime.ts"
+import { restartIntensity } from "./RestartIntensity.ts"
+import { rightTarget } from "./RightTarget.ts"
+import { startedActionsEnd } from "./StartedActionsEnd.ts"
+
+export const all: ReadonlyArray<Invariant> = [
+  noAlertLost,
+  intentBeforeWrite,
+  noActionTwice,
+  rightTarget,
+  answeredOnce,
+  amplification,
+  bulkheadRespected,
+  nothingAfterDeadline,
+  noRequestAfterDeadline,
+  legalTransitions,
+  levelFollows,
+  noSecretLeaks,
+  healedAtEnd,
+  oneActionAtATime,
+  startedActionsEnd,
+  guardrailsHold,
+  auditComplete,
+  neverFalselyFixed,
+  modeRespected,
+  restartIntensity,
+  nothingLeaked
+]

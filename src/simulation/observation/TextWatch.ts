@@ -1,0 +1,61 @@
+/**
+ * Tells the texts that leave the service: log lines and spans as its exporters would send them, what it answers, errors
+ * included, and what it says when it ends by itself.
+ */
+
+import { Cause, type Exit, Logger } from "effect"
+import type { ProcessOptions } from "../engine/Process.ts"
+import type { Observations } from "./Observation.ts"
+
+const textOf = (value: unknown): string =>
+  JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? String(each) : each)) ?? ""
+
+/**
+ * A cause with all that a careless reporter would print of it: the fields of its errors, their messages, and their
+ * causes.
+ */
+export const textOfCause = (cause: Cause.Cause<unknown>): string => `${Cause.pretty(cause)} ${textOf(cause)}`
+
+export const watchText = (observations: Observations): Required<Pick<ProcessOptions, "logger" | "onSpan">> => ({
+  logger: Logger.make((options) =>
+    observations.tell({
+      _tag: "TextLeft",
+      channel: "log",
+      about: textOf(options.message),
+      text: Logger.formatJson.log(options)
+    })
+  ),
+  onSpan: (span) => {
+    const { attributes, name, status } = span
+    const failure = status._tag === "Ended" && status.exit._tag === "Failure" ? textOfCause(status.exit.cause) : ""
+    observations.tell({
+      _tag: "TextLeft",
+      channel: "span",
+      about: name,
+      text: `${name} ${textOf([...attributes])} ${failure}`
+    })
+  }
+})
+
+/** What the service answers to whoever has asked it. */
+export const tellAnswer = (observations: Observations, exit: Exit.Exit<unknown, unknown>): void => {
+  if (!observations.isHeard("TextLeft")) return
+  const failed = exit._tag === "Failure"
+  observations.tell({
+    _tag: "TextLeft",
+    channel: "answer",
+    about: failed ? "an error" : "an answer",
+    text: failed ? textOfCause(exit.cause) : textOf(exit.value)
+  })
+}
+
+/** What a process that ends by itself leaves in the container's log. */
+export const tellCrash = (observations: Observations, exit: Exit.Exit<unknown, unknown>): void => {
+  if (exit._tag === "Failure")
+    observations.tell({
+      _tag: "TextLeft",
+      channel: "crash",
+      about: "the end of the process",
+      text: textOfCause(exit.cause)
+    })
+}

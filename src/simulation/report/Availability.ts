@@ -1,0 +1,136 @@
+/**
+ * The share of time in which alerts were accepted and worked, as a sender and a reader of the journal see it. The seed
+ * of this project asks for 99 %.
+ *
+ * The service is unavailable at a moment when any of these holds:
+ *
+ * | reason |                                                                                      |
+ * | ------ | ------------------------------------------------------------------------------------ |
+ * | `down` | no process is there that can be spoken to: from its end until the next one is ready  |
+ * | `deaf` | some alert has been sent more than `answerWithinMs` ago and is not acknowledged      |
+ * | `idle` | some accepted alert has waited more than `takeUpWithinMs` for an actor to take it up |
+ *
+ * Reasons overlap, so their sum may be more than the time that was unavailable. What is counted is the safety phase,
+ * while things go wrong: healing ends it.
+ */
+
+import type { CommittedEvent, Handlers } from "../observation/Observation.ts"
+
+export type Reason = "down" | "deaf" | "idle"
+
+export interface Availability {
+  readonly observedMs: number
+  readonly unavailableMs: number
+  readonly byReasonMs: Readonly<Record<Reason, number>>
+}
+
+/** How soon an alert must be acknowledged: Alertmanager's own timeout for a webhook is 10 seconds. */
+export const answerWithinMs = 10_000
+
+/** How soon an accepted alert must be taken up: a minute is what an on-call rotation takes to look at a phone. */
+export const takeUpWithinMs = 60_000
+
+/** What the seed document asks for. */
+export const goal = 0.99
+
+export const none: Availability = { observedMs: 0, unavailableMs: 0, byReasonMs: { down: 0, deaf: 0, idle: 0 } }
+
+export const add = (left: Availability, right: Availability): Availability => ({
+  observedMs: left.observedMs + right.observedMs,
+  unavailableMs: left.unavailableMs + right.unavailableMs,
+  byReasonMs: {
+    down: left.byReasonMs.down + right.byReasonMs.down,
+    deaf: left.byReasonMs.deaf + right.byReasonMs.deaf,
+    idle: left.byReasonMs.idle + right.byReasonMs.idle
+  }
+})
+
+/** From 0 to 1. 1 where nothing was observed. */
+export const ratio = ({ observedMs, unavailableMs }: Availability): number =>
+  observedMs === 0 ? 1 : 1 - unavailableMs / observedMs
+
+interface Span {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** The length of what the spans cover together. */
+export const covered = (spans: ReadonlyArray<Span>): number => {
+  let total = 0
+  let reachedMs = -Infinity
+  for (const { fromMs, toMs } of spans.toSorted((a, b) => a.fromMs - b.fromMs)) {
+    total += Math.max(0, toMs - Math.max(fromMs, reachedMs))
+    reachedMs = Math.max(reachedMs, toMs)
+  }
+  return total
+}
+
+export class AvailabilityRecorder {
+  readonly on: Handlers
+  private readonly spans: Record<Reason, Array<Span>> = { down: [], deaf: [], idle: [] }
+  private downSinceMs: number | undefined = 0
+  private readonly sent = new Map<string, number>()
+  private readonly waiting = new Map<string, number>()
+  private endMs: number | undefined
+
+  constructor() {
+    this.on = {
+      ProcessReady: ({ process }, atMs) => {
+        if (process !== "service" || this.downSinceMs === undefined) return
+        this.close("down", this.downSinceMs, atMs)
+        this.downSinceMs = undefined
+      },
+      ProcessEnded: ({ process }, atMs) => {
+        if (process === "service") this.downSinceMs ??= atMs
+      },
+      AlertSent: ({ alert, firing }, atMs) =>
+        void this.sent.set(`${firing} ${alert.fingerprint} ${alert.startsAt}`, atMs),
+      AlertAnswered: ({ alert, firing }, atMs) =>
+        this.answered(`${firing} ${alert.fingerprint} ${alert.startsAt}`, atMs),
+      Committed: ({ events }, atMs) => {
+        for (const row of events) this.take(row, atMs)
+      },
+      HealingBegan: (_, atMs) => this.end(atMs)
+    }
+  }
+
+  /** Of the time until healing began, or until `nowMs` where it has not. */
+  at(nowMs: number): Availability {
+    this.end(nowMs)
+    const { deaf, down, idle } = this.spans
+    return {
+      observedMs: this.endMs ?? 0,
+      unavailableMs: covered([...down, ...deaf, ...idle]),
+      byReasonMs: { down: covered(down), deaf: covered(deaf), idle: covered(idle) }
+    }
+  }
+
+  private close(reason: Reason, fromMs: number, toMs: number): void {
+    if (this.endMs === undefined && toMs > fromMs) this.spans[reason].push({ fromMs, toMs })
+  }
+
+  private answered(key: string, atMs: number): void {
+    const sentMs = this.sent.get(key)
+    if (sentMs === undefined) return
+    this.sent.delete(key)
+    this.close("deaf", sentMs + answerWithinMs, atMs)
+  }
+
+  private take({ kind, remediationId }: CommittedEvent, atMs: number): void {
+    if (kind === "Accepted") this.waiting.set(remediationId, atMs)
+    else if (kind === "Started" || kind === "Joined" || kind === "Concluded") {
+      const sinceMs = this.waiting.get(remediationId)
+      if (sinceMs === undefined) return
+      this.waiting.delete(remediationId)
+      this.close("idle", sinceMs + takeUpWithinMs, atMs)
+    }
+  }
+
+  private end(atMs: number): void {
+    if (this.endMs !== undefined) return
+    if (this.downSinceMs !== undefined) this.close("down", this.downSinceMs, atMs)
+    for (const sentMs of this.sent.values()) this.close("deaf", sentMs + answerWithinMs, atMs)
+    for (const sinceMs of this.waiting.values()) this.close("idle", sinceMs + takeUpWithinMs, atMs)
+    this.endMs = atMs
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * What a run has exercised: which fault hit which stage, between which events of the journal the service crashed, which
+ * transitions were seen, and marks of what should happen _sometimes_. A thousand runs without a violation say nothing
+ * about a path that none of them took.
+ *
+ * Coverage is a sum: `merge` adds those of several runs, in any order to the same result.
+ */
+
+import type { RemediationState } from "../../domain/Remediation.ts"
+import type { FaultKind } from "../faults/Fault.ts"
+import type { CommittedEvent, Handlers } from "../observation/Observation.ts"
+import { type Stage, Stages } from "../observation/Stages.ts"
+
+type Counts = Readonly<Record<string, number>>
+
+export interface Coverage {
+  /** Faults that began, by kind. */
+  readonly faults: Counts
+  /**
+   * By kind and then by stage: how many faults were active while a remediation was in that stage. `idle`: while nobody
+   * was in any.
+   */
+  readonly faultStages: Readonly<Record<string, Counts>>
+  /**
+   * Ends of the service's process by the events on either side of it, `Intended … Executed`, once for each remediation
+   * that was open.
+   */
+  readonly crashPoints: Counts
+  /** `Investigating → Executing`, by what the journal adds up to. */
+  readonly remediations: Counts
+  /** `kubernetes: Closed → Open`. */
+  readonly breakers: Counts
+  /** `0 → 1`. */
+  readonly levels: Counts
+  /** See `sometimes`. */
+  readonly marks: Counts
+}
+
+export const empty: Coverage = {
+  faults: {},
+  faultStages: {},
+  crashPoints: {},
+  remediations: {},
+  breakers: {},
+  levels: {},
+  marks: {}
+}
+
+/** What should happen in some run of any large enough number of them, whatever the scenario. */
+export const sometimes = {
+  "ends-remediated": "a remediation ends as Remediated",
+  "ends-escalated": "a remediation ends as Escalated",
+  "alert-joined": "an alert joins a remediation that is under way",
+  "alert-told-twice": "an alert is sent again that the service knows already",
+  "write-refused": "the cluster refuses a write",
+  "write-unacknowledged": "the service ends between a write that took effect and the event that says so",
+  "crash-with-work": "the service ends while a remediation is open",
+  "crash-while-idle": "the service ends while no remediation is open",
+  "restart-in-fault": "the service starts while a fault is active",
+  "two-faults-at-once": "two faults of different kinds are active at once",
+  "breaker-opened": "a circuit breaker opens",
+  "breaker-closed-again": "a circuit breaker closes again after it was half open"
+} as const satisfies Readonly<Record<string, string>>
+export type Mark = keyof typeof sometimes
+
+const addTo = (counts: Record<string, number>, key: string): void => {
+  counts[key] = (counts[key] ?? 0) + 1
+}
+
+const sum = (left: Counts, right: Counts): Counts =>
+  Object.fromEntries(
+    [...new Set([...Object.keys(left), ...Object.keys(right)])]
+      .toSorted()
+      .map((key) => [key, (left[key] ?? 0) + (right[key] ?? 0)])
+  )
+
+export const merge = (left: Coverage, right: Coverage): Coverage => ({
+  faults: sum(left.faults, right.faults),
+  faultStages: Object.fromEntries(
+    [...new Set([...Object.keys(left.faultStages), ...Object.keys(right.faultStages)])]
+      .toSorted()
+      .map((kind) => [kind, sum(left.faultStages[kind] ?? {}, right.faultStages[kind] ?? {})])
+  ),
+  crashPoints: sum(left.crashPoints, right.crashPoints),
+  remediations: sum(left.remediations, right.remediations),
+  breakers: sum(left.breakers, right.breakers),
+  levels: sum(left.levels, right.levels),
+  marks: sum(left.marks, right.marks)
+})
+
+/** As `Remediation.evolve` has it, but only what is needed is parsed: this runs in every run. */
+const stateAfter = (row: CommittedEvent, before: RemediationState = "Received"): RemediationState => {
+  switch (row.kind) {
+    case "Accepted":
+      return "Received"
+    case "Started":
+      return before === "Received" ? "Investigating" : before
+    case "Decided":
+      return row.event._tag === "Decided" && row.event.decision.outcome === "review" ? "AwaitingReview" : before
+    case "Reviewed":
+      return "Investigating"
+    case "Intended":
+      return "Executing"
+    case "Executed":
+      return "Verifying"
+    case "Joined":
+      return "Joined"
+    case "Concluded":
+      return row.event._tag === "Concluded" ? row.event.state : before
+    default:
+      return before
+  }
+}
+
+/** Faults that are alike in their target hit alike; each should meet work in these at least. */
+const essential: ReadonlyArray<Stage> = ["investigation", "execution", "verification"]
+
+/**
+ * What runs of these kinds should have met and have not, each in a sentence; empty when they hit enough. Only a
+ * warning: a handful of seeds can't meet everything.
+ */
+export const missing = (coverage: Coverage, kinds: ReadonlyArray<FaultKind>): ReadonlyArray<string> => {
+  const never = kinds.filter(({ name }) => coverage.faults[name] === undefined).map(({ name }) => name)
+  const away = kinds
+    .filter(({ name }) => coverage.faults[name] !== undefined)
+    .flatMap(({ name }) => {
+      const stages = essential.filter((stage) => coverage.faultStages[name]?.[stage] === undefined)
+      return stages.length === 0 ? [] : [`${name} never met work in ${stages.join(", ")}`]
+    })
+  const unmarked = Object.entries(sometimes)
+    .filter(([mark]) => coverage.marks[mark] === undefined)
+    .map(([, sentence]) => `never seen: ${sentence}`)
+  return [...(never.length === 0 ? [] : [`never happened: ${never.join(", ")}`]), ...away, ...unmarked]
+}
+
+/** Builds the coverage of one run out of what is observed. */
+export class CoverageRecorder {
+  readonly on: Handlers
+  private readonly counts = {
+    faults: {} as Record<string, number>,
+    faultStages: {} as Record<string, Record<string, number>>,
+    crashPoints: {} as Record<string, number>,
+    remediations: {} as Record<string, number>,
+    breakers: {} as Record<string, number>,
+    levels: {} as Record<string, number>,
+    marks: {} as Record<string, number>
+  }
+  private readonly stages = new Stages()
+  private readonly states = new Map<string, RemediationState>()
+  /** The faults that are active, with the stages that each has been counted for. */
+  private readonly active = new Map<object, { readonly kind: string; readonly met: Set<string> }>()
+  /** Where each remediation stood when the service last ended, until its next event. */
+  private readonly crashedAfter = new Map<string, string>()
+  /** Executions that have written and not said so. */
+  private readonly unacknowledged = new Set<string>()
+  private level = 0
+
+  constructor() {
+    this.on = {
+      FaultBegan: ({ fault }) => {
+        addTo(this.counts.faults, fault.kind)
+        const met = new Set<string>()
+        this.active.set(fault, { kind: fault.kind, met })
+        const current = this.stages.current
+        if (current.size === 0) this.meet(fault.kind, met, "idle")
+        for (const stage of current) this.meet(fault.kind, met, stage)
+        if (new Set([...this.active.values()].map(({ kind }) => kind)).size > 1) this.mark("two-faults-at-once")
+      },
+      FaultHealed: ({ fault }) => void this.active.delete(fault),
+      Committed: ({ events }, atMs) => {
+        for (const row of events) this.take(row, atMs)
+      },
+      ClusterWrite: ({ applied, executionId }) => {
+        if (applied === "no") this.mark("write-refused")
+        else if (executionId !== undefined) this.unacknowledged.add(executionId)
+      },
+      AlertAnswered: ({ status }) => {
+        if (status === "duplicate") this.mark("alert-told-twice")
+      },
+      ProcessReady: ({ process }) => {
+        if (process === "service" && this.active.size > 0) this.mark("restart-in-fault")
+      },
+      ProcessEnded: ({ process }) => {
+        if (process === "service") this.serviceEnded()
+      },
+      BreakerMoved: ({ breaker, from, to }) => {
+        addTo(this.counts.breakers, `${breaker}: ${from} → ${to}`)
+        if (to === "Open") this.mark("breaker-opened")
+        if (from === "HalfOpen" && to === "Closed") this.mark("breaker-closed-again")
+      },
+      LevelIs: ({ level }) => {
+        if (level !== this.level) addTo(this.counts.levels, `${this.level} → ${level}`)
+        this.level = level
+      }
+    }
+  }
+
+  get coverage(): Coverage {
+    return merge(empty, this.counts)
+  }
+
+  private mark(mark: Mark): void {
+    addTo(this.counts.marks, mark)
+  }
+
+  private meet(kind: string, met: Set<string>, stage: string): void {
+    if (met.has(stage)) return
+    met.add(stage)
+    addTo((this.counts.faultStages[kind] ??= {}), stage)
+  }
+
+  private serviceEnded(): void {
+    this.mark(this.stages.open.size === 0 ? "crash-while-idle" : "crash-with-work")
+    for (const [id, { lastEvent }] of this.stages.open) this.crashedAfter.set(id, lastEvent)
+    if (this.unacknowledged.size > 0) this.mark("write-unacknowledged")
+    this.unacknowledged.clear()
+    // A new process begins at level 0 and does not say so as a change.
+    this.level = 0
+  }
+
+  private take(row: CommittedEvent, atMs: number): void {
+    const { kind, remediationId } = row
+    if (this.stages.take(row, atMs) === undefined && kind !== "Accepted") return
+    const stage = this.stages.open.get(remediationId)?.stage
+    if (stage !== undefined) for (const { kind, met } of this.active.values()) this.meet(kind, met, stage)
+
+    const crashedAfter = this.crashedAfter.get(remediationId)
+    if (crashedAfter !== undefined) {
+      this.crashedAfter.delete(remediationId)
+      addTo(this.counts.crashPoints, `${crashedAfter} … ${kind}`)
+    }
+
+    const before = this.states.get(remediationId)
+    const state = stateAfter(row, before)
+    if (state !== before) addTo(this.counts.remediations, `${before ?? "·"} → ${state}`)
+    if (stage === undefined) this.states.delete(remediationId)
+    else this.states.set(remediationId, state)
+
+    if (state === "Joined") this.mark("alert-joined")
+    else if (state === "Remediated") this.mark("ends-remediated")
+    else if (state === "Escalated") this.mark("ends-escalated")
+    if (kind === "Executed" && this.unacknowledged.size > 0 && row.event._tag === "Executed")
+      this.unacknowledged.delete(row.event.outcome.executionId)
+  }
+}

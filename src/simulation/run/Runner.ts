@@ -1,0 +1,292 @@
+/**
+ * Many seeds: each is a run of its own, in worker threads, one per core. What is answered is in the order of the seeds,
+ * and so is every sum and hash over it: it does not depend on how many threads there were or which of them was quick.
+ *
+ * **Gotchas**
+ *
+ * A worker loads this very module (so it works from the sources as well as from the built package) and knows only what
+ * can be sent to it: a scenario goes by its name. For a scenario object of your own call `runSeed` in a loop.
+ */
+
+import { createHash } from "node:crypto"
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads"
+import { Effect } from "effect"
+import type { FaultPlan } from "../faults/FaultPlan.ts"
+import type { Invariant, Violation } from "../invariants/Invariant.ts"
+import * as Availability from "../report/Availability.ts"
+import * as Coverage from "../report/Coverage.ts"
+import { type Timeline, TimelineRecorder } from "../report/Timeline.ts"
+import type { Scenario } from "../scenarios/Scenario.ts"
+import * as Scenarios from "../scenarios/Scenarios.ts"
+import * as Endings from "./Endings.ts"
+import { crashOf, type Failure, failureOf } from "./Failure.ts"
+import { run } from "./Simulation.ts"
+
+/** What can be sent to another thread: how each seed is run. */
+export interface RunRequest {
+  /** See `Scenarios`. */
+  readonly scenario: string
+  /** In place of the scenario's own duration. */
+  readonly durationMs?: number
+  /** Names of fault kinds that may be drawn, in place of the scenario's own. */
+  readonly faults?: ReadonlyArray<string>
+  /** In place of plans drawn from the seeds. */
+  readonly plan?: FaultPlan
+}
+
+export interface SeedOptions {
+  readonly seed: number
+  readonly scenario: Scenario
+  readonly plan?: FaultPlan
+  readonly invariants?: ReadonlyArray<Invariant>
+  /** Records what the report shows. Default false, because it costs time. */
+  readonly record?: boolean
+}
+
+/** What became of one seed. Data: it can be sent and written. */
+export interface SeedOutcome {
+  readonly seed: number
+  readonly failure?: Failure
+  readonly violations: ReadonlyArray<Violation>
+  readonly pending: ReadonlyArray<string>
+  readonly plan: FaultPlan
+  readonly steps: number
+  readonly simulatedMs: number
+  readonly boots: number
+  readonly alerts: number
+  readonly journalRows: number
+  readonly journalHash: string
+  readonly coverage: Coverage.Coverage
+  readonly availability: Availability.Availability
+  readonly endings: Endings.Endings
+  /** What the checkers counted, `fixedVerdicts` and `falselyFixed` among it. */
+  readonly figures: Readonly<Record<string, number>>
+  readonly timeline?: Timeline
+}
+
+/** The scenario of a request; `undefined` where no scenario has that name. */
+export const scenarioOf = (request: RunRequest): Scenario | undefined => {
+  const scenario = Scenarios.byName.get(request.scenario)
+  if (scenario === undefined) return undefined
+  return {
+    ...scenario,
+    ...(request.durationMs === undefined ? {} : { durationMs: request.durationMs }),
+    ...(request.faults === undefined ? {} : { faults: request.faults })
+  }
+}
+
+/** Runs one seed to its end in this thread, whatever becomes of it: a crash is an outcome too. */
+export const runSeed = (options: SeedOptions): SeedOutcome => {
+  const { record, ...simulation } = options
+  const coverage = new Coverage.CoverageRecorder()
+  const availability = new Availability.AvailabilityRecorder()
+  const endings = new Endings.EndingsRecorder()
+  let world = { nowMs: 0, steps: 0 }
+  let timeline: TimelineRecorder | undefined
+  let alerts = 0
+  const seen = (): Pick<SeedOutcome, "alerts" | "coverage" | "availability" | "endings" | "timeline"> => ({
+    alerts,
+    coverage: coverage.coverage,
+    availability: availability.at(world.nowMs),
+    endings: endings.endings,
+    ...(timeline === undefined ? {} : { timeline: timeline.timeline })
+  })
+  try {
+    const {
+      end,
+      scenario: _,
+      trace: __,
+      ...result
+    } = run({
+      ...simulation,
+      onMade: (reach) => {
+        world = reach.world
+        if (record === true) timeline = new TimelineRecorder(reach.world)
+        for (const recorder of [coverage, availability, endings, timeline])
+          if (recorder !== undefined) reach.observations.listen(recorder.on)
+        reach.observations.listen({
+          AlertAnswered: ({ firing }) => {
+            if (firing) alerts++
+          }
+        })
+      }
+    })
+    const failure = failureOf({ ...result, end })
+    return { ...result, ...(failure === undefined ? {} : { failure }), ...seen() }
+  } catch (thrown) {
+    return {
+      ...crashed(options.seed, crashOf(thrown), options.plan ?? []),
+      steps: world.steps,
+      simulatedMs: world.nowMs,
+      ...seen()
+    }
+  }
+}
+
+const crashed = (seed: number, failure: Failure, plan: FaultPlan): SeedOutcome => ({
+  seed,
+  failure,
+  violations: [],
+  pending: [],
+  plan,
+  steps: 0,
+  simulatedMs: 0,
+  boots: 0,
+  alerts: 0,
+  journalRows: 0,
+  journalHash: "",
+  coverage: Coverage.empty,
+  availability: Availability.none,
+  endings: {},
+  figures: {}
+})
+
+// ----------------------------------------------------------------------------
+// Sums
+// ----------------------------------------------------------------------------
+
+/** Over all seeds of a batch. */
+export interface Summary {
+  readonly seeds: number
+  /** Broken rules, and one for each seed that crashed or has something pending. */
+  readonly violations: number
+  readonly failed: ReadonlyArray<{ readonly seed: number; readonly failure: Failure }>
+  /** Over seeds and their journals, in the order of the seeds. */
+  readonly hash: string
+  readonly alerts: number
+  readonly journalRows: number
+  readonly steps: number
+  readonly boots: number
+  readonly coverage: Coverage.Coverage
+  readonly availability: Availability.Availability
+  readonly endings: Endings.Endings
+  readonly figures: Readonly<Record<string, number>>
+}
+
+const sumOf = (records: ReadonlyArray<Readonly<Record<string, number>>>): Readonly<Record<string, number>> => {
+  const total: Record<string, number> = {}
+  for (const record of records)
+    for (const [name, count] of Object.entries(record)) total[name] = (total[name] ?? 0) + count
+  return Object.fromEntries(Object.entries(total).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** `outcomes` in the order of the seeds, as `runSeeds` answers them. */
+export const summarize = (outcomes: ReadonlyArray<SeedOutcome>): Summary => {
+  const hash = createHash("sha256")
+  const total = (figure: (outcome: SeedOutcome) => number) =>
+    outcomes.reduce((sum, outcome) => sum + figure(outcome), 0)
+  for (const { journalHash, seed } of outcomes) hash.update(`${seed} ${journalHash}\n`)
+  return {
+    seeds: outcomes.length,
+    violations: total(({ failure, violations }) => Math.max(violations.length, failure === undefined ? 0 : 1)),
+    failed: outcomes.flatMap(({ failure, seed }) => (failure === undefined ? [] : [{ seed, failure }])),
+    hash: hash.digest("hex"),
+    alerts: total(({ alerts }) => alerts),
+    journalRows: total(({ journalRows }) => journalRows),
+    steps: total(({ steps }) => steps),
+    boots: total(({ boots }) => boots),
+    coverage: outcomes.reduce((sum, { coverage }) => Coverage.merge(sum, coverage), Coverage.empty),
+    availability: outcomes.reduce((sum, { availability }) => Availability.add(sum, availability), Availability.none),
+    endings: sumOf(outcomes.map(({ endings }) => endings)),
+    figures: sumOf(outcomes.map(({ figures }) => figures))
+  }
+}
+
+// ----------------------------------------------------------------------------
+// Threads
+// ----------------------------------------------------------------------------
+
+export interface RunnerOptions {
+  readonly request: RunRequest
+  readonly seeds: ReadonlyArray<number>
+  /** Threads. At least 1; more than there are seeds are not started. */
+  readonly workers: number
+  /** Called when a seed is done, in the order in which they come. */
+  readonly onOutcome?: (outcome: SeedOutcome) => void
+}
+
+const marker = "kubernaut/simulation/Runner"
+
+interface WorkerData {
+  readonly marker: typeof marker
+  readonly request: RunRequest
+}
+
+/** Runs all seeds. Interruption ends the threads. */
+export const runSeeds = (options: RunnerOptions): Effect.Effect<ReadonlyArray<SeedOutcome>> =>
+  Effect.suspend(() => {
+    const outcomes = new Map<number, SeedOutcome>()
+    const waiting = [...options.seeds]
+    const done = (outcome: SeedOutcome): void => {
+      outcomes.set(outcome.seed, outcome)
+      options.onOutcome?.(outcome)
+    }
+    const one: Effect.Effect<void> = Effect.suspend(() =>
+      waiting.length === 0
+        ? Effect.void
+        : Effect.andThen(
+            thread(options.request, () => waiting.shift(), done),
+            one
+          )
+    )
+    const threads = Math.max(1, Math.min(options.workers, waiting.length))
+    return Effect.forEach(Array.from({ length: threads }), () => one, { concurrency: "unbounded", discard: true }).pipe(
+      Effect.map(() => options.seeds.flatMap((seed) => outcomes.get(seed) ?? []))
+    )
+  })
+
+/** One thread, fed until nothing waits or it breaks: then the seed that it was at has crashed. */
+const thread = (
+  request: RunRequest,
+  next: () => number | undefined,
+  done: (outcome: SeedOutcome) => void
+): Effect.Effect<void> =>
+  Effect.acquireUseRelease(
+    Effect.sync(
+      () =>
+        new Worker(new URL(import.meta.url), {
+          workerData: { marker, request } satisfies WorkerData,
+          execArgv: [],
+          // A run is many small objects that soon die: room for them saves a tenth of its time.
+          resourceLimits: { maxYoungGenerationSizeMb: 192 }
+        })
+    ),
+    (worker) =>
+      Effect.callback<void>((resume) => {
+        let current: number | undefined
+        const feed = (): void => {
+          current = next()
+          if (current === undefined) resume(Effect.void)
+          // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
+          else worker.postMessage(current)
+        }
+        const broke = (failure: Failure): void => {
+          if (current !== undefined) done(crashed(current, failure, request.plan ?? []))
+          current = undefined
+          resume(Effect.void)
+        }
+        worker.on("message", (outcome: SeedOutcome) => {
+          done(outcome)
+          feed()
+        })
+        worker.on("error", (error) => broke(crashOf(error)))
+        worker.on("exit", (code) => broke({ _tag: "Crash", message: `the thread ended with ${code}` }))
+        feed()
+      }),
+    (worker) => Effect.promise(() => worker.terminate())
+  )
+
+const serve = (request: RunRequest): void => {
+  const scenario = scenarioOf(request)
+  if (scenario === undefined) throw new RangeError(`Runner: there is no scenario ${request.scenario}`)
+  parentPort?.on("message", (seed: number) => {
+    const { plan } = request
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
+    parentPort?.postMessage(runSeed({ seed, scenario, ...(plan === undefined ? {} : { plan }) }))
+  })
+}
+
+const isOurs = (data: unknown): data is WorkerData =>
+  typeof data === "object" && data !== null && "marker" in data && data.marker === marker
+
+if (!isMainThread && isOurs(workerData)) serve(workerData.request)

@@ -1,0 +1,295 @@
+/**
+ * The process under test: the real service, `Kubernaut.layer` with everything that `kubernaut serve` puts around it but
+ * HTTP and telemetry, on simulated far ends. Whatever ends it, it is started again after a while, as by a kubelet.
+ */
+
+import { Cause, Context, Effect, Layer, Redacted, Schema, Stream, type Exit, type Scope } from "effect"
+import { Degradation } from "../../health/DegradationFiber.ts"
+import * as EvidenceGatherer from "../../investigation/evidence/EvidenceGatherer.ts"
+import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
+import type { Investigator } from "../../investigation/Investigator.ts"
+import * as HolmesGptInvestigator from "../../investigation/models/HolmesGptInvestigator.ts"
+import * as LlmInvestigator from "../../investigation/models/LlmInvestigator.ts"
+import * as Rulebook from "../../investigation/rules/Rulebook.ts"
+import * as RuleInvestigator from "../../investigation/rules/RuleInvestigator.ts"
+import * as Kubernaut from "../../Kubernaut.ts"
+import * as ResilientClient from "../../kubernetes/ResilientClient.ts"
+import { RemediationActors } from "../../remediation/RemediationActors.ts"
+import type { CircuitBreaker } from "../../resilience/breaker/CircuitBreaker.ts"
+import type { Bulkhead } from "../../resilience/pipeline/Bulkhead.ts"
+import { make as makePipeline, type Pipeline } from "../../resilience/pipeline/Pipeline.ts"
+import { ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
+import { ActionHistory } from "../../storage/ActionHistory.ts"
+import { RemediationStore } from "../../storage/RemediationStore.ts"
+import type { Process, ProcessOptions } from "../engine/Process.ts"
+import type { SeededRandom } from "../engine/SeededRandom.ts"
+import { isSimulated } from "../farEnds/Database.ts"
+import type { Setting } from "../farEnds/FarEnd.ts"
+import type { FarEnds } from "../farEnds/FarEnds.ts"
+import * as HolmesGpt from "../farEnds/HolmesGpt.ts"
+import type { LanguageModelProvider } from "../farEnds/LanguageModels.ts"
+import type { Mode } from "../observation/Observation.ts"
+import { planted } from "../observation/Secrets.ts"
+import { tellAnswer, tellCrash } from "../observation/TextWatch.ts"
+import type { ModelTier } from "../scenarios/Scenario.ts"
+
+/** Nobody answered: it was down, or went down before it answered. It may have done what was asked. */
+export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {}) {}
+
+type Service = Kubernaut.Kubernaut["Service"]
+
+/** What the routes for operators work with. */
+export interface OperatorsDesk {
+  readonly store: RemediationStore["Service"]
+  readonly actors: RemediationActors["Service"]
+}
+
+/** Read once for all runs: it is a file of the package and does not change. */
+let rules: ReadonlyArray<Rulebook.Rule> | undefined
+
+/** The tiers that are models, each the real investigator on its simulated far end. */
+const models = (
+  tiers: ReadonlyArray<ModelTier>,
+  { holmesgpt, languageModels: { alpha, beta } }: FarEnds
+): Effect.Effect<ReadonlyArray<Investigator>> => {
+  const llm = (provider: string, { layer, probe }: LanguageModelProvider) =>
+    LlmInvestigator.make({ provider, probe }).pipe(Effect.provide(layer))
+  const made = {
+    holmesgpt: HolmesGptInvestigator.make({ url: HolmesGpt.url, apiKey: Redacted.make(planted.holmesgptKey) }).pipe(
+      Effect.provide(holmesgpt.layer)
+    ),
+    "llm:alpha": llm("alpha", alpha),
+    "llm:beta": llm("beta", beta)
+  }
+  return Effect.forEach(tiers, (tier) => made[tier])
+}
+
+const chain = ({ scenario }: Setting, farEnds: FarEnds) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const history = yield* ActionHistory
+      const own = [
+        ...(yield* models(scenario.tiers ?? [], farEnds)),
+        ...(yield* scenario.investigators ?? Effect.succeed([]))
+      ]
+      rules ??= (yield* Effect.orDie(Rulebook.standard)).rules
+      return InvestigationChain.layer({
+        investigators: [
+          ...own,
+          RuleInvestigator.make({
+            rules,
+            recordOf: (alertName, action, since) =>
+              Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
+          })
+        ],
+        evidence: yield* EvidenceGatherer.make()
+      })
+    })
+  )
+
+/** The pipeline to the cluster, for operators. */
+class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>()(
+  "kubernaut/simulation/ServiceProcess/ClusterPipeline"
+) {}
+
+/** As `cli/Application` has it. */
+const serviceLayer = (setting: Setting, farEnds: FarEnds, mode: Mode) =>
+  Layer.unwrap(
+    Effect.map(makePipeline("kubernetes"), (kubernetes) =>
+      Kubernaut.Kubernaut.layer({ ...setting.scenario.service, mode, cluster: "simulated" }).pipe(
+        Layer.provideMerge(chain(setting, farEnds)),
+        Layer.provide(ResilientClient.layer(kubernetes)),
+        Layer.provide(farEnds.cluster.layer),
+        Layer.provideMerge(farEnds.database.layer),
+        Layer.merge(Layer.succeed(ClusterPipeline, kubernetes))
+      )
+    )
+  ).pipe(Layer.provideMerge(ResilienceEvents.layer))
+
+/** A process that lives for so long is not in a restart loop. */
+const steadyMs = 60_000
+const mostBackOffMs = 80_000
+
+export class ServiceProcess {
+  /** The newest process; it may be down. */
+  process: Process | undefined
+  /** Times that it was booted. */
+  boots = 0
+  private readonly setting: Setting
+  private readonly options: ProcessOptions
+  private readonly random: SeededRandom
+  private kubernaut: Service | undefined
+  private breaker: CircuitBreaker | undefined
+  private ownBulkheads: ServiceProcess["bulkheads"] = []
+  private desk: OperatorsDesk | undefined
+  private bootedMs = 0
+  /** How often in a row it did not live for long. */
+  private shortLives = 0
+  private readonly ownMode: Mode
+  private mode: Mode
+  private make: (() => ReturnType<typeof serviceLayer>) | undefined
+  private layer: ReturnType<typeof serviceLayer> | undefined
+
+  constructor(setting: Setting, options: ProcessOptions = {}) {
+    this.setting = setting
+    this.options = options
+    this.random = setting.world.random("restarts")
+    this.ownMode = setting.scenario.service.mode ?? "observe"
+    this.mode = this.ownMode
+  }
+
+  /** Boots it for the first time. From then on it is kept running. */
+  start(farEnds: FarEnds): void {
+    this.make = () => {
+      const layer = serviceLayer(this.setting, farEnds, this.mode)
+      return this.setting.scenario.telemetry === true ? layer.pipe(Layer.provide(farEnds.telemetrySink.tracing)) : layer
+    }
+    this.layer = this.make()
+    this.boot()
+  }
+
+  /** Somebody stops it and starts it in another mode; without one, in the scenario's own. */
+  restartIn(mode: Mode = this.ownMode): void {
+    this.mode = mode
+    this.layer = this.make?.()
+    this.process?.crash()
+  }
+
+  /** Whether it can be spoken to. */
+  get isReady(): boolean {
+    return this.kubernaut !== undefined
+  }
+
+  /**
+   * Asks the service from another process, over a connection that breaks when the service ends. The work goes on in the
+   * service when the caller gives up.
+   */
+  call<A, E>(caller: Process, request: (kubernaut: Service) => Effect.Effect<A, E>): Effect.Effect<A, E | Unreachable> {
+    return this.connect(caller, () => (this.kubernaut === undefined ? undefined : request(this.kubernaut)))
+  }
+
+  /** As `call`, for what operators do: the routes of reviews are these parts and little else. */
+  serveOperator<A, E>(
+    caller: Process,
+    request: (desk: OperatorsDesk) => Effect.Effect<A, E>
+  ): Effect.Effect<A, E | Unreachable> {
+    return this.connect(caller, () => (this.desk === undefined ? undefined : request(this.desk)))
+  }
+
+  private connect<A, E>(
+    caller: Process,
+    begin: () => Effect.Effect<A, E> | undefined
+  ): Effect.Effect<A, E | Unreachable> {
+    return Effect.callback<A, E | Unreachable>((resume) => {
+      const { process } = this
+      const request = begin()
+      if (request === undefined || process === undefined) return resume(Effect.fail(new Unreachable()))
+      const cut = process.onEnd(() => caller.post(() => resume(Effect.fail(new Unreachable()))))
+      process.fork(request, (exit: Exit.Exit<A, E>) => {
+        cut()
+        tellAnswer(this.setting.observations, exit)
+        caller.post(() => resume(exit))
+      })
+    })
+  }
+
+  /** What the service says of itself, for the report: no checker may take it for the truth. */
+  private tellOf(context: Context.Context<Degradation>): Effect.Effect<void, never, Scope.Scope> {
+    const { observations } = this.setting
+    const breakers = Context.get(context, ResilienceEvents).listen((event) => {
+      if (event._tag !== "BreakerTransition") return
+      const { breaker, cause, from, to } = event
+      observations.tell({ _tag: "BreakerMoved", breaker, from, to, cause })
+    })
+    const level = Stream.runForEach(Context.get(context, Degradation).changes, ({ level, reasons }) =>
+      Effect.sync(() => observations.tell({ _tag: "LevelIs", level, reasons }))
+    )
+    return Effect.andThen(breakers, Effect.forkScoped(level))
+  }
+
+  /** Nothing of it runs for a while. Where it is down, or stands still already, nothing happens. */
+  pause(forMs: number): void {
+    const { process } = this
+    if (process?.state !== "running") return
+    process.pause(forMs)
+    this.setting.observations.tell({ _tag: "ProcessPaused", process: process.name, number: process.number, forMs })
+  }
+
+  /** Actors that are at work or wait for their turn; `undefined` while it is down. */
+  get activeActors(): number | undefined {
+    return this.desk === undefined ? undefined : Effect.runSync(this.desk.actors.active)
+  }
+
+  /** Of the pipelines to all peers; none while it is down. */
+  get bulkheads(): ReadonlyArray<{ readonly peer: string; readonly bulkhead: Bulkhead }> {
+    return this.isReady ? this.ownBulkheads : []
+  }
+
+  /**
+   * An operator does something with the breaker of the cluster's API server. Nothing happens while the service is down.
+   */
+  operate(operation: (breaker: CircuitBreaker) => Effect.Effect<unknown>): void {
+    if (this.breaker !== undefined && this.isReady) this.process?.fork(operation(this.breaker))
+  }
+
+  /**
+   * Another process of the service, on the same database: nobody speaks to it, but it sweeps for work. The answer kills
+   * it.
+   */
+  bootRival(): () => void {
+    const rival = this.setting.world.boot(
+      "rival",
+      Effect.scoped(Effect.andThen(Layer.build(this.layer!), Effect.never)),
+      this.options
+    )
+    return () => rival.crash()
+  }
+
+  private boot(): void {
+    const { observations, world } = this.setting
+    const service = Effect.scoped(
+      Effect.gen({ self: this }, function* () {
+        const context = yield* Layer.build(this.layer!)
+        this.kubernaut = Context.get(context, Kubernaut.Kubernaut)
+        this.desk = { store: Context.get(context, RemediationStore), actors: Context.get(context, RemediationActors) }
+        const { bulkhead, circuitBreaker, name } = Context.get(context, ClusterPipeline)
+        this.breaker = circuitBreaker
+        this.ownBulkheads = [{ service: name, bulkhead }, ...Context.get(context, InvestigationChain).tiers].flatMap(
+          ({ bulkhead, service }) => (bulkhead === undefined ? [] : [{ peer: service, bulkhead }])
+        )
+        observations.tell({ _tag: "ProcessReady", process: process.name, number: process.number })
+        yield* this.tellOf(context)
+        return yield* Effect.never
+      })
+    )
+    const process = world.boot("service", service, this.options)
+    this.process = process
+    this.boots++
+    this.bootedMs = world.nowMs
+    observations.tell({ _tag: "ProcessBooted", process: process.name, number: process.number, mode: this.mode })
+    process.onEnd(() => this.ended(process))
+  }
+
+  private ended(process: Process): void {
+    const { observations, scenario, world } = this.setting
+    this.kubernaut = undefined
+    this.desk = undefined
+    if (
+      process.exit?._tag === "Failure"
+      && Cause.hasDies(process.exit.cause)
+      && !isSimulated(Cause.squash(process.exit.cause))
+    )
+      throw new Error("the service died", { cause: Cause.squash(process.exit.cause) })
+    if (process.exit !== undefined) tellCrash(observations, process.exit)
+    observations.tell({
+      _tag: "ProcessEnded",
+      process: process.name,
+      number: process.number,
+      how: process.state === "crashed" ? "crashed" : "exited"
+    })
+    this.shortLives = world.nowMs - this.bootedMs < steadyMs ? this.shortLives + 1 : 0
+    const restartMs = this.random.between(...scenario.restartMs)
+    const backOffMs = Math.max(restartMs, Math.min(restartMs * 2 ** (this.shortLives - 1), mostBackOffMs))
+    world.at(world.nowMs + backOffMs, () => this.boot())
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * The receiver of the service's traces is away, hangs, or is slow, all through an hour in which nothing else is wrong.
+ */
+
+import { telemetryFaults } from "../faults/kinds/Telemetry.ts"
+import { telemetryNeverHoldsUp } from "../invariants/TelemetryNeverHoldsUp.ts"
+import { type Scenario, steady } from "./Scenario.ts"
+
+export const telemetry: Scenario = {
+  ...steady,
+  name: "telemetry",
+  telemetry: true,
+  faults: telemetryFaults.map(({ name }) => name),
+  faultShare: [0.5, 1],
+  faultGapMs: [120_000, 1_200_000],
+  expectations: [telemetryNeverHoldsUp]
+}

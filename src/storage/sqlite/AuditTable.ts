@@ -1,0 +1,130 @@
+/**
+ * The audit log in SQLite. The end of the chain is kept in memory, because every line needs it; `checkpoint` takes it
+ * back with a rolled back transaction, and `reload` reads it again when another process has written.
+ */
+
+import type { DatabaseSync } from "node:sqlite"
+import { Schema } from "effect"
+import { AuditEvent } from "../../domain/AuditEvent.ts"
+import type { Timestamp } from "../../domain/Timestamp.ts"
+import { type AuditContent, type ChainHead, emptyChain, follows, lineHash } from "../AuditChain.ts"
+import { StorageError } from "../StorageError.ts"
+import { prepare } from "./Sqlite.ts"
+
+interface AuditRow {
+  readonly sequence: number
+  readonly at: string
+  readonly actor: string
+  readonly kind: string
+  readonly subject: string
+  readonly data: string
+  readonly hash: string
+}
+
+/** How much of a chain holds: up to `head`, or up to the line before `broken`. `done`: there are no more lines. */
+export interface ChainCheck {
+  readonly head: ChainHead
+  readonly broken?: number
+  readonly done: boolean
+}
+
+export interface AuditTable {
+  /** Within a transaction. */
+  readonly append: (content: AuditContent, subject: string, at: Timestamp) => AuditEvent
+  readonly read: (after: number, limit: number) => ReadonlyArray<AuditEvent>
+  /** Checks at most `limit` lines after a head that is known to hold. */
+  readonly check: (after: ChainHead, limit: number) => ChainCheck
+  /** The line before the newest `lines`, taken on trust: where a check of the end begins. */
+  readonly trustedHead: (lines: number) => ChainHead
+  readonly checkpoint: () => () => void
+  readonly reload: () => void
+}
+
+const columns = "sequence, at, actor, kind, subject, data, hash"
+const decode = Schema.decodeUnknownSync(AuditEvent)
+
+const eventOf = (row: AuditRow, previousHash: string): AuditEvent => {
+  try {
+    return decode({ ...row, data: JSON.parse(row.data) as unknown, previousHash })
+  } catch {
+    throw new StorageError({
+      reason: "corrupt",
+      operation: "audit",
+      retryable: false,
+      committed: "no",
+      detail: `audit line ${row.sequence}`
+    })
+  }
+}
+
+export const make = (database: DatabaseSync): AuditTable => {
+  const insert = prepare<never, [number, string, string, string, string, string, string]>(
+    database,
+    `insert into audit (${columns}) values (?, ?, ?, ?, ?, ?, ?)`
+  )
+  const last = prepare<ChainHead>(database, "select sequence, hash from audit order by sequence desc limit 1")
+  const at = prepare<ChainHead, [number]>(database, "select sequence, hash from audit where sequence = ?")
+  const after = prepare<AuditRow, [number, number]>(
+    database,
+    `select ${columns} from audit where sequence > ? order by sequence limit ?`
+  )
+
+  let head = last.get() ?? emptyChain
+
+  /** Lines after a head, with the hash before each as the table has it. */
+  const linesAfter = (
+    from: ChainHead,
+    limit: number
+  ): ReadonlyArray<readonly [row: AuditRow, previousHash: string]> => {
+    let previousHash = from.hash
+    return after.all(from.sequence, limit).map((row) => {
+      const line = [row, previousHash] as const
+      previousHash = row.hash
+      return line
+    })
+  }
+
+  return {
+    append: (content, subject, moment) => {
+      const data = JSON.stringify(content.data)
+      const line = {
+        sequence: head.sequence + 1,
+        at: moment,
+        actor: content.actor,
+        kind: content.kind,
+        subject,
+        previousHash: head.hash
+      }
+      const hash = lineHash(line, data)
+      insert.run(line.sequence, line.at, line.actor, line.kind, subject, data, hash)
+      head = { sequence: line.sequence, hash }
+      return { ...line, data: content.data, hash }
+    },
+    read: (sequence, limit) =>
+      linesAfter(sequence <= 0 ? emptyChain : (at.get(sequence) ?? { sequence, hash: "" }), limit).map(
+        ([row, previous]) => eventOf(row, previous)
+      ),
+    check: (from, limit) => {
+      let known = from
+      const lines = linesAfter(from, limit)
+      for (const [row, previousHash] of lines) {
+        const expected = known.sequence + 1
+        // A line whose text is not even JSON was not written by us: the hash over its text says the same.
+        if (!follows(known, { ...row, data: {}, previousHash }, row.data))
+          return { head: known, broken: expected, done: true }
+        known = { sequence: row.sequence, hash: row.hash }
+      }
+      return { head: known, done: lines.length < limit }
+    },
+    trustedHead: (lines) => (head.sequence > lines ? at.get(head.sequence - lines) : undefined) ?? emptyChain,
+    checkpoint: () => {
+      const before = head
+      return () => {
+        head = before
+      }
+    },
+    reload: () => {
+      head = last.get() ?? emptyChain
+    }
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The journal in SQLite: an event's row together with everything that is written with it (audit line, action history,
+ * review).
+ *
+ * Remediations that were written or read lately are kept folded in memory, so that following one through its life does
+ * not decode its journal at each step. A kept one counts only while its sequence equals the row's, which it can do for
+ * one content only, as the journal is append-only.
+ */
+
+import type { DatabaseSync } from "node:sqlite"
+import { Schema } from "effect"
+import {
+  type JournalEntry,
+  type Remediation,
+  RemediationEvent,
+  type RemediationId,
+  replay
+} from "../../domain/Remediation.ts"
+import { type TargetKey, targetKey } from "../../domain/Target.ts"
+import type { Timestamp } from "../../domain/Timestamp.ts"
+import { auditOf } from "../AuditChain.ts"
+import { StorageError } from "../StorageError.ts"
+import type { AuditTable } from "./AuditTable.ts"
+import { prepare } from "./Sqlite.ts"
+
+interface EventRow {
+  readonly sequence: number
+  readonly kind: RemediationEvent["_tag"]
+  readonly at: string
+  readonly data: string
+}
+
+export interface JournalTable {
+  /**
+   * Writes the event that led to `next`, whose place is `next.sequence - 1`. `key` is the one of its target. `epoch` is
+   * absent for events that need no claim.
+   */
+  readonly write: (next: Remediation, event: RemediationEvent, at: Timestamp, key: TargetKey, epoch?: number) => void
+  /** Entries from a place on. */
+  readonly entries: (id: RemediationId, from: number) => ReadonlyArray<JournalEntry>
+  /** The same as text, which is what was written to the letter. */
+  readonly texts: (
+    id: RemediationId,
+    from: number
+  ) => ReadonlyArray<{ readonly kind: RemediationEvent["_tag"]; readonly data: string }>
+  /** The fold of the first `sequence` entries. */
+  readonly load: (id: RemediationId, sequence: number) => Remediation
+  /** Marks the last action of a remediation as not having helped, and answers whether it had one. */
+  readonly cameBack: (previous: Remediation, by: RemediationId, at: Timestamp) => boolean
+  /** Forgets what is kept in memory. */
+  readonly forget: () => void
+}
+
+/** Half of how many are kept, at some 10 KB each at most. Together two seconds of a full load. */
+const generationSize = 2048
+
+const decodeEvent = Schema.decodeUnknownSync(RemediationEvent)
+
+/** A row of the journal that does not decode, or a gap. Names the place and never the content. */
+const corrupt = (id: RemediationId, sequence: number): StorageError =>
+  new StorageError({
+    reason: "corrupt",
+    operation: "journal",
+    retryable: false,
+    committed: "no",
+    detail: `remediation ${id}, sequence ${sequence}`
+  })
+
+/** Decodes one event of a remediation. */
+export const eventOf = (id: RemediationId, sequence: number, data: string): RemediationEvent => {
+  try {
+    return decodeEvent(JSON.parse(data))
+  } catch {
+    throw corrupt(id, sequence)
+  }
+}
+
+/**
+ * Remediations by id: those written last, in two generations, of which the older is dropped when the younger is full.
+ */
+const makeRecent = () => {
+  let young = new Map<RemediationId, Remediation>()
+  let old = new Map<RemediationId, Remediation>()
+  return {
+    get: (id: RemediationId): Remediation | undefined => young.get(id) ?? old.get(id),
+    put: (remediation: Remediation): void => {
+      young.set(remediation.id, remediation)
+      if (young.size < generationSize) return
+      old = young
+      young = new Map()
+    },
+    clear: (): void => {
+      young = new Map()
+      old = new Map()
+    }
+  }
+}
+
+export const make = (database: DatabaseSync, audit: AuditTable): JournalTable => {
+  const insert = prepare<never, [string, number, number | null, string, string, string]>(
+    database,
+    "insert into remediation_events (remediation_id, sequence, epoch, kind, at, data) values (?, ?, ?, ?, ?, ?)"
+  )
+  const from = prepare<EventRow, [string, number]>(
+    database,
+    "select sequence, kind, at, data from remediation_events where remediation_id = ? and sequence >= ? order by sequence"
+  )
+  const recent = makeRecent()
+  const derive = makeDerived(database)
+
+  const entries = (id: RemediationId, first: number): ReadonlyArray<JournalEntry> =>
+    from.all(id, first).map((row, index) => {
+      if (row.sequence !== first + index) throw corrupt(id, first + index)
+      return { sequence: row.sequence, at: row.at, event: eventOf(id, row.sequence, row.data) }
+    })
+
+  return {
+    write: (next, event, at, key, epoch) => {
+      insert.run(next.id, next.sequence - 1, epoch ?? null, event._tag, at, JSON.stringify(event))
+      audit.append(auditOf(event, key), next.id, at)
+      derive.follow(next, event, at, key)
+      recent.put(next)
+    },
+    entries,
+    texts: from.all,
+    load: (id, sequence) => {
+      const kept = recent.get(id)
+      if (kept?.sequence === sequence) return kept
+      const journal = entries(id, 0)
+      const remediation = replay(id, journal)
+      if (remediation?.sequence !== sequence) throw corrupt(id, journal.length)
+      recent.put(remediation)
+      return remediation
+    },
+    cameBack: (previous, by, at) => {
+      const last = previous.executions.at(-1)
+      if (last === undefined || derive.refute(last.intent.executionId) === 0) return false
+      const data = { target: targetKey(previous.target), executionId: last.intent.executionId, by }
+      audit.append({ actor: "kubernaut", kind: "action.came-back", data }, previous.id, at)
+      return true
+    },
+    forget: recent.clear
+  }
+}
+
+/** Rows that follow from events: action history and reviews. */
+const makeDerived = (database: DatabaseSync) => {
+  const intended = prepare<never, [string, string, string, TargetKey, string, string, string]>(
+    database,
+    `insert into action_history (execution_id, remediation_id, cluster, target_key, alert_name, action, at, applied)
+     values (?, ?, ?, ?, ?, ?, ?, 'unknown')`
+  )
+  const executed = prepare<never, [string, string]>(
+    database,
+    "update action_history set applied = ? where execution_id = ?"
+  )
+  const verified = prepare<never, [string, string]>(
+    database,
+    "update action_history set verdict = ? where execution_id = ?"
+  )
+  const refute = prepare<never, [string]>(
+    database,
+    "update action_history set verdict = 'not-fixed' where execution_id = ? and verdict is not 'not-fixed'"
+  )
+  const asked = prepare<never, [string, string, string]>(
+    database,
+    `insert into reviews (remediation_id, since, data) values (?, ?, ?)
+     on conflict (remediation_id) do update set since = excluded.since, data = excluded.data, closed_at = null`
+  )
+  const closed = prepare<never, [string, string]>(
+    database,
+    "update reviews set closed_at = ? where remediation_id = ? and closed_at is null"
+  )
+
+  const follow = (next: Remediation, event: RemediationEvent, at: Timestamp, key: TargetKey): void => {
+    switch (event._tag) {
+      case "Intended": {
+        const { action, executionId } = event.intent
+        intended.run(executionId, next.id, next.target.cluster, key, next.alert.name, action.type, at)
+        return
+      }
+      case "Executed":
+        executed.run(event.outcome.applied, event.outcome.executionId)
+        return
+      case "Verified": {
+        const last = next.executions.at(-1)
+        if (last !== undefined) verified.run(event.verification.verdict, last.intent.executionId)
+        return
+      }
+      case "Decided":
+        if (event.decision.outcome === "review") asked.run(next.id, at, JSON.stringify(event.decision))
+        return
+      case "Reviewed":
+      case "Joined":
+      case "Concluded":
+        if (next.decision?.outcome === "review") closed.run(at, next.id)
+        return
+    }
+  }
+
+  return { follow, refute: (executionId: string) => refute.run(executionId) }
+}

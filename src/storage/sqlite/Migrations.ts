@@ -1,0 +1,178 @@
+/**
+ * The tables, one migration for each version that was ever released. A migration that was released is never edited.
+ *
+ * The statements keep to what SQLite and PostgreSQL both understand (text, integer, partial indices, `on conflict`),
+ * except for triggers, which each dialect writes its own way: a PostgreSQL branch belongs beside the SQLite one in
+ * `refuseChanges`.
+ *
+ * | table              | holds                                                                               |
+ * | ------------------ | ----------------------------------------------------------------------------------- |
+ * | targets            | the newest epoch of each target: the fence                                          |
+ * | remediations       | one current row per alert; the journal folded as far as lists and the fence need it |
+ * | remediation_events | the journal, append-only                                                            |
+ * | audit              | the hash chain, append-only                                                         |
+ * | action_history     | one row per intended action                                                         |
+ * | reviews            | one row per decision that waited for a person                                       |
+ *
+ * Moments are text, because `Timestamp` sorts as the moments do and reads the same in a shell.
+ */
+
+import { Effect } from "effect"
+import { Migrator, SqlClient, SqlError } from "effect/sql"
+import { StorageError } from "../StorageError.ts"
+
+const table = "kubernaut_migrations"
+
+/**
+ * The journal and the audit log only grow. A program error, or a hand in a shell, is refused by the database itself.
+ */
+const refuseChanges = (sql: SqlClient.SqlClient, name: string) =>
+  sql.onDialectOrElse({
+    sqlite: () =>
+      Effect.forEach(["update", "delete"], (verb) =>
+        sql.unsafe(
+          `create trigger ${name}_no_${verb} before ${verb} on ${name} begin select raise(abort, '${name} is append-only'); end`
+        )
+      ),
+    orElse: () => Effect.die(new Error(`${name} has no append-only triggers for this database`))
+  })
+
+const tables: ReadonlyArray<string> = [
+  `create table targets (
+    key text primary key,
+    epoch integer not null,
+    owner text not null,
+    claimed_at text not null
+  )`,
+  `create table remediations (
+    id text primary key,
+    fingerprint text not null,
+    starts_at text not null,
+    target_key text not null,
+    cluster text not null,
+    namespace text not null,
+    kind text not null,
+    name text not null,
+    alert_name text not null,
+    severity text not null,
+    state text not null,
+    open integer not null,
+    joined_to text,
+    resolved integer not null,
+    received_at text not null,
+    updated_at text not null,
+    sequence integer not null
+  )`,
+  // A fingerprint's alerts in time: the same start is a duplicate, an earlier one may have come back.
+  `create unique index remediations_alert on remediations (fingerprint, starts_at)`,
+  // At most one open remediation per target, whatever the program believes.
+  `create unique index remediations_open on remediations (target_key) where open = 1`,
+  // Written once, when a remediation ends. Those at work are few and found by the index above.
+  `create index remediations_ended on remediations (state, id) where open = 0`,
+  `create index remediations_joined on remediations (joined_to) where joined_to is not null`,
+  `create table remediation_events (
+    remediation_id text not null references remediations (id),
+    sequence integer not null,
+    epoch integer,
+    kind text not null,
+    at text not null,
+    data text not null,
+    primary key (remediation_id, sequence)
+  )`,
+  `create table audit (
+    sequence integer primary key,
+    at text not null,
+    actor text not null,
+    kind text not null,
+    subject text not null,
+    data text not null,
+    hash text not null
+  )`,
+  `create table action_history (
+    execution_id text primary key,
+    remediation_id text not null references remediations (id),
+    cluster text not null,
+    target_key text not null,
+    alert_name text not null,
+    action text not null,
+    at text not null,
+    applied text not null,
+    verdict text
+  )`,
+  // In the order in which a target's history is read, so that nothing is sorted.
+  `create index action_history_target on action_history (target_key, at, execution_id)`,
+  `create index action_history_cluster on action_history (cluster, at)`,
+  `create index action_history_remediation on action_history (remediation_id, at)`,
+  `create index action_history_verdict on action_history (alert_name, action, at) where verdict is not null`,
+  `create table reviews (
+    remediation_id text primary key references remediations (id),
+    since text not null,
+    data text not null,
+    closed_at text
+  )`,
+  `create index reviews_waiting on reviews (since) where closed_at is null`
+]
+
+const initial = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* Effect.forEach(tables, (statement) => sql.unsafe(statement), { discard: true })
+  yield* refuseChanges(sql, "remediation_events")
+  yield* refuseChanges(sql, "audit")
+})
+
+const migrations = { "1_initial": initial }
+
+/** The version of the tables that this program reads and writes. */
+export const schemaVersion = Object.keys(migrations).length
+
+const refuseNewer = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const [newest] = yield* sql<{
+    readonly version: number | null
+  }>`select max(migration_id) as version from ${sql(table)}`
+  const found = newest?.version ?? 0
+  if (found > schemaVersion) {
+    return yield* new StorageError({
+      reason: "incompatible",
+      operation: "migrate",
+      retryable: false,
+      committed: "no",
+      detail: `the database has schema version ${found} and this program knows versions up to ${schemaVersion}: start the newer program`
+    })
+  }
+})
+
+/** Brings a database to `schemaVersion`. One that is newer is refused and left as it was. */
+export const migrate: Effect.Effect<void, StorageError, SqlClient.SqlClient> = Migrator.make({})({
+  table,
+  loader: Migrator.fromRecord(migrations)
+}).pipe(
+  Effect.andThen(refuseNewer),
+  // The migrator dies where a migration fails, or its transaction can't be taken back. To whoever starts the service
+  // that is a database out of reach.
+  Effect.catchDefect((defect) =>
+    SqlError.isSqlError(defect) || defect instanceof Migrator.MigrationError ? Effect.fail(defect) : Effect.die(defect)
+  ),
+  Effect.catchTags({
+    SqlError: (error) =>
+      Effect.fail(
+        new StorageError({
+          reason: error.reason._tag === "LockTimeoutError" ? "busy" : "failed",
+          operation: "migrate",
+          retryable: error.isRetryable,
+          committed: "no",
+          detail: error.reason._tag
+        })
+      ),
+    MigrationError: (error) =>
+      Effect.fail(
+        new StorageError({
+          reason: "failed",
+          operation: "migrate",
+          retryable: false,
+          committed: "no",
+          detail: error.message
+        })
+      )
+  })
+)

@@ -1,0 +1,267 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Redacted, Result } from "effect"
+import { editDistance, isLoopback, nearest, parse } from "../../../src/cli/settings/Configuration.ts"
+import { environmentKey, fileKey, jsonSchema, settingNames, settings } from "../../../src/cli/settings/Settings.ts"
+
+const read = (environment: Record<string, string>, yaml?: string) =>
+  parse({
+    environment,
+    terminal: false,
+    ...(yaml === undefined ? {} : { file: { path: "kubernaut.yaml", text: yaml } })
+  })
+
+const values = (environment: Record<string, string>, yaml?: string) => {
+  const result = read(environment, yaml)
+  if (Result.isFailure(result)) throw result.failure
+  return result.success
+}
+
+const problems = (environment: Record<string, string>, yaml?: string) => {
+  const result = read(environment, yaml)
+  return Result.isFailure(result) ? result.failure.problems : []
+}
+
+describe("Configuration", () => {
+  it("needs nothing: without any setting it is a sandbox on loopback that acts by itself", () => {
+    const found = values({})
+    assert.deepInclude(found, {
+      host: "127.0.0.1",
+      port: 8080,
+      cluster: "sandbox",
+      clusterName: "sandbox",
+      mode: "auto",
+      databaseUrl: "sqlite:./data/kubernaut.db",
+      llmProviders: [],
+      logFormat: "json"
+    })
+    assert.strictEqual(Duration.toMillis(found.holmesgptTimeout), 30_000)
+    assert.isUndefined(found.holmesgptUrl)
+  })
+
+  it("starts a real cluster in observe", () => {
+    assert.strictEqual(values({ KUBERNAUT_CLUSTER: "kubeconfig" }).mode, "observe")
+    assert.strictEqual(values({ KUBERNAUT_CLUSTER: "in-cluster" }).mode, "observe")
+    assert.strictEqual(values({ KUBERNAUT_CLUSTER: "kubeconfig", KUBERNAUT_MODE: "auto" }).mode, "auto")
+  })
+
+  it("calls a target fixed after 10 s on the sandbox and after a minute on a real cluster, unless told otherwise", () => {
+    const steadyMs = (environment: Record<string, string>) => Duration.toMillis(values(environment).steadyFor)
+    assert.strictEqual(steadyMs({}), 10_000)
+    assert.strictEqual(steadyMs({ KUBERNAUT_CLUSTER: "kubeconfig" }), 60_000)
+    assert.strictEqual(steadyMs({ KUBERNAUT_STEADY_FOR: "3 seconds" }), 3000)
+  })
+
+  it("takes no offence at the variables of its own scripts", () => {
+    assert.strictEqual(
+      values({
+        KUBERNAUT_TEST_KUBECONFIG: "/tmp/kubeconfig",
+        KUBERNAUT_CACHE: "/tmp/cache",
+        KUBERNAUT_CONTROL_PLANE_DIR: "/tmp/plane"
+      }).port,
+      8080
+    )
+  })
+
+  it("reads the same setting from the file under its lower-case name, and the environment wins", () => {
+    const yaml = "port: 9000\nholmesgpt_timeout: 2 minutes\ncluster_name: prod"
+    assert.deepInclude(values({}, yaml), { port: 9000, clusterName: "prod" })
+    assert.strictEqual(Duration.toMillis(values({}, yaml).holmesgptTimeout), 120_000)
+    assert.strictEqual(values({ KUBERNAUT_PORT: "9001" }, yaml).port, 9001)
+  })
+
+  it("reads providers from a JSON array in the environment and from a list in the file", () => {
+    const json = `[{"name":"one","kind":"openai","url":"http://localhost:1","model":"m","key":"k"}]`
+    const yaml = "llm_providers:\n  - { name: one, kind: openai, url: 'http://localhost:1', model: m, key: k }"
+    for (const found of [values({ KUBERNAUT_LLM_PROVIDERS: json }), values({}, yaml)]) {
+      const [provider] = found.llmProviders
+      assert.strictEqual(provider?.name, "one")
+      assert.strictEqual(provider?.key === undefined ? "" : Redacted.value(provider.key), "k")
+    }
+  })
+
+  it("takes an empty variable for an absent one, as shells and charts make them", () => {
+    assert.strictEqual(values({ KUBERNAUT_PORT: "", KUBERNAUT_HOLMESGPT_URL: "" }).port, 8080)
+  })
+
+  const wrong: ReadonlyArray<readonly [name: string, environment: Record<string, string>, key: string, text: RegExp]> =
+    [
+      [
+        "an unknown key, with the one that was meant",
+        { KUBERNAUT_PROT: "1" },
+        "KUBERNAUT_PROT",
+        /unknown key; did you mean KUBERNAUT_PORT\?/
+      ],
+      [
+        "an unknown key that is near to nothing",
+        { KUBERNAUT_QQQQQQQQQQQQQQQQQQQ: "1" },
+        "KUBERNAUT_QQQQQQQQQQQQQQQQQQQ",
+        /unknown key; kubernaut config lists all/
+      ],
+      [
+        "a port that is no number",
+        { KUBERNAUT_PORT: "http" },
+        "KUBERNAUT_PORT",
+        /expected a whole number from 0 to 65535, got "http"/
+      ],
+      ["a port out of range", { KUBERNAUT_PORT: "65536" }, "KUBERNAUT_PORT", /from 0 to 65535, got 65536/],
+      [
+        "a cluster that is none of three",
+        { KUBERNAUT_CLUSTER: "kind" },
+        "KUBERNAUT_CLUSTER",
+        /sandbox, kubeconfig or in-cluster, got "kind"/
+      ],
+      ["a mode that is none of three", { KUBERNAUT_MODE: "yolo" }, "KUBERNAUT_MODE", /observe, approve or auto/],
+      ["a cluster name with a slash", { KUBERNAUT_CLUSTER_NAME: "a/b" }, "KUBERNAUT_CLUSTER_NAME", /prod-eu-1/],
+      [
+        "PostgreSQL, which is not there yet",
+        { KUBERNAUT_DATABASE_URL: "postgres://u:p@h/d" },
+        "KUBERNAUT_DATABASE_URL",
+        /PostgreSQL is not supported in this version/
+      ],
+      [
+        "a database of another kind",
+        { KUBERNAUT_DATABASE_URL: "mysql://x" },
+        "KUBERNAUT_DATABASE_URL",
+        /Expected sqlite:/
+      ],
+      [
+        "an address with a password in it",
+        { KUBERNAUT_HOLMESGPT_URL: "http://u:p@h" },
+        "KUBERNAUT_HOLMESGPT_URL",
+        /without user and password/
+      ],
+      [
+        "an address of another scheme",
+        { KUBERNAUT_HOLMESGPT_URL: "ftp://h" },
+        "KUBERNAUT_HOLMESGPT_URL",
+        /http:\/\/ or https:\/\//
+      ],
+      [
+        "a time limit without its unit",
+        { KUBERNAUT_HOLMESGPT_TIMEOUT: "30" },
+        "KUBERNAUT_HOLMESGPT_TIMEOUT",
+        /with its unit/
+      ],
+      [
+        "a key without the address it is for",
+        { KUBERNAUT_HOLMESGPT_API_KEY: "k" },
+        "KUBERNAUT_HOLMESGPT_URL",
+        /is required/
+      ],
+      ["providers that are no JSON", { KUBERNAUT_LLM_PROVIDERS: "openai" }, "KUBERNAUT_LLM_PROVIDERS", /is not JSON/],
+      [
+        "a provider without a model",
+        { KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"openai"}]` },
+        "KUBERNAUT_LLM_PROVIDERS",
+        /wrong at 0\.model/
+      ],
+      [
+        "two providers of one name",
+        {
+          KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"openai","model":"m"},{"name":"a","kind":"openai","model":"m"}]`
+        },
+        "KUBERNAUT_LLM_PROVIDERS",
+        /a name of its own/
+      ],
+      [
+        "a guardrail that does not exist",
+        { KUBERNAUT_GUARDRAILS: `{"cooldwn":"1 minute"}` },
+        "KUBERNAUT_GUARDRAILS",
+        /cooldwn/
+      ],
+      [
+        "a guardrail of a wrong type",
+        { KUBERNAUT_GUARDRAILS: `{"maximumReplicas":"many"}` },
+        "KUBERNAUT_GUARDRAILS",
+        /maximumReplicas/
+      ],
+      ["a certificate without its key", { KUBERNAUT_TLS_CERT: "c.pem" }, "KUBERNAUT_TLS_KEY", /go together/],
+      [
+        "a bind beyond loopback without tokens",
+        { KUBERNAUT_HOST: "0.0.0.0" },
+        "KUBERNAUT_TOKENS_FILE",
+        /beyond loopback/
+      ],
+      [
+        "a log level that is none",
+        { KUBERNAUT_LOG_LEVEL: "loud" },
+        "KUBERNAUT_LOG_LEVEL",
+        /debug, info, warn or error/
+      ],
+      ["a body limit below a kilobyte", { KUBERNAUT_MAX_BODY_SIZE: "1" }, "KUBERNAUT_MAX_BODY_SIZE", /bytes/]
+    ]
+  for (const [name, environment, key, text] of wrong) {
+    it(`refuses ${name}`, () => {
+      const [problem, ...more] = problems(environment)
+      assert.deepStrictEqual(more, [])
+      assert.strictEqual(problem?.key, key)
+      assert.match(problem?.message ?? "", text)
+    })
+  }
+
+  it("says file and line of what is wrong in the file, and what was meant", () => {
+    const [problem] = problems({}, "port: 8080\n\nholmesgpt_ulr: http://h\n")
+    assert.deepInclude(problem, { key: "holmesgpt_ulr", at: "kubernaut.yaml:3" })
+    assert.match(problem?.message ?? "", /did you mean holmesgpt_url\?/)
+  })
+
+  it("refuses a file that is no YAML, and one that is no mapping", () => {
+    assert.match(problems({}, "port: [")[0]?.message ?? "", /is not YAML/)
+    assert.match(problems({}, "- 1")[0]?.message ?? "", /expected a mapping/)
+  })
+
+  it("lists everything that is wrong at once", () => {
+    const keys = problems({ KUBERNAUT_PORT: "x", KUBERNAUT_MODE: "y", KUBERNAUT_PROT: "1" }, "cluster: z").map(
+      ({ key }) => key
+    )
+    assert.sameMembers(keys, ["KUBERNAUT_PORT", "KUBERNAUT_MODE", "KUBERNAUT_PROT", "cluster"])
+  })
+
+  it("shows no secret in any problem", () => {
+    const secret = "s3cr3t-value"
+    const result = read({
+      KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"nope","model":"m","key":"${secret}"}]`,
+      KUBERNAUT_DATABASE_URL: `postgres://u:${secret}@h/d`,
+      KUBERNAUT_HOLMESGPT_API_KEY: secret
+    })
+    assert.isTrue(Result.isFailure(result))
+    assert.notInclude(Result.isFailure(result) ? result.failure.message : "", secret)
+    const alsoNot = read({ KUBERNAUT_LLM_PROVIDERS: `{"key":"${secret}"` })
+    assert.notInclude(Result.isFailure(alsoNot) ? alsoNot.failure.message : "", secret)
+  })
+
+  it("ignores what Kubernetes puts beside a Service of our name, and still refuses a misspelt key beside it", () => {
+    const links = {
+      KUBERNAUT_SERVICE_HOST: "10.0.0.1",
+      KUBERNAUT_SERVICE_PORT: "8080",
+      KUBERNAUT_SERVICE_PORT_HTTP: "8080",
+      KUBERNAUT_PORT: "tcp://10.0.0.1:8080",
+      KUBERNAUT_PORT_8080_TCP: "tcp://10.0.0.1:8080",
+      KUBERNAUT_PORT_8080_TCP_ADDR: "10.0.0.1"
+    }
+    assert.strictEqual(values(links).port, 8080)
+    assert.strictEqual(problems({ ...links, KUBERNAUT_SERVICE: "x" }).length, 1)
+  })
+
+  it("knows every setting by two names, and the file's JSON Schema has all of them and no other", () => {
+    assert.strictEqual(fileKey("holmesgptApiKey"), "holmesgpt_api_key")
+    assert.strictEqual(environmentKey("holmesgptApiKey"), "KUBERNAUT_HOLMESGPT_API_KEY")
+    assert.strictEqual(environmentKey("otelExporterOtlpEndpoint"), "OTEL_EXPORTER_OTLP_ENDPOINT")
+    const { schema } = jsonSchema() as { readonly schema: { readonly properties: object } }
+    assert.sameMembers(Object.keys(schema.properties), settingNames.map(fileKey))
+    for (const name of settingNames) assert.isAbove(settings[name].description.length, 10)
+  })
+
+  it("tells loopback from addresses that others can reach", () => {
+    for (const host of ["127.0.0.1", "127.8.9.1", "localhost", "::1"]) assert.isTrue(isLoopback(host), host)
+    for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com", "1270.0.0.1"])
+      assert.isFalse(isLoopback(host), host)
+  })
+
+  it("finds the nearest key by letters to change", () => {
+    assert.strictEqual(editDistance("kitten", "sitting"), 3)
+    assert.strictEqual(editDistance("", "abc"), 3)
+    assert.strictEqual(nearest("hots", ["host", "port"]), "host")
+    assert.isUndefined(nearest("entirely", ["host", "port"]))
+  })
+})

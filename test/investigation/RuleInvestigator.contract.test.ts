@@ -1,9 +1,0 @@
-import { Effect } from "effect"
-import { standard } from "../../src/investigation/Rulebook.ts"
-import { make } from "../../src/investigation/RuleInvestigator.ts"
-import { contract } from "./Investigator.contract.ts"
-
-contract(
-  "the default rulebook",
-  Effect.map(Effect.orDie(standard), ({ rules }) => make({ rules }))
-)

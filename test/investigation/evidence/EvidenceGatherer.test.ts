@@ -1,0 +1,230 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import type { DegradationLevel } from "../../../src/domain/DegradationLevel.ts"
+import { fromMillis } from "../../../src/domain/Timestamp.ts"
+import {
+  endOf,
+  failingContainersOf,
+  make,
+  recentlyMs,
+  revisionsOf
+} from "../../../src/investigation/evidence/EvidenceGatherer.ts"
+import { make as makePrompt } from "../../../src/investigation/models/Prompt.ts"
+import { standard } from "../../../src/investigation/rules/Rulebook.ts"
+import { make as makeRules } from "../../../src/investigation/rules/RuleInvestigator.ts"
+import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../../src/kubernetes/KubernetesClient.ts"
+import * as Sandbox from "../../../src/kubernetes/Sandbox.ts"
+import { readWorkload } from "../../../src/kubernetes/WorkloadReader.ts"
+import { alert, request, target } from "../fixtures/Requests.ts"
+
+const asked = Effect.fnUntraced(function* (
+  name: string,
+  level: DegradationLevel = 0,
+  alertName = "KubePodCrashLooping"
+) {
+  const observed = yield* readWorkload({ namespace: "shop", kind: "Deployment", name })
+  const startsAt = fromMillis(yield* Clock.currentTimeMillis)
+  return request({
+    target: { ...target, name },
+    observed,
+    level,
+    alert: alert({ name: alertName, labels: { namespace: "shop" }, startsAt })
+  })
+})
+
+const gathered = Effect.fnUntraced(function* (name: string, level: DegradationLevel = 0, alertName?: string) {
+  const given = yield* asked(name, level, alertName)
+  return { ...given, evidence: yield* (yield* make())(given) }
+})
+
+describe("evidence from a cluster", () => {
+  it.effect("of a bad rollout: spec, both revisions, the crashing containers, their last log and the events", () =>
+    Effect.gen(function* () {
+      const { evidence } = yield* gathered("checkout")
+      assert.deepStrictEqual(evidence.missing, [])
+      assert.isAbove(evidence.containers.length, 0)
+      const [current, before] = evidence.revisions
+      assert.isTrue(current?.current)
+      assert.strictEqual(current?.readyReplicas, 0)
+      assert.isAbove(before?.readyReplicas ?? 0, 0)
+      assert.isTrue(
+        evidence.failing.every((container) => container.pod.startsWith("checkout-") && container.exitCode === 1)
+      )
+      assert.isTrue(evidence.logs.some((log) => log.previous && log.text.includes("panic: schema version 41")))
+      assert.isTrue(evidence.events.some((event) => event.reason === "BackOff"))
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
+  it.effect("the secrets in it do not get into the prompt", () =>
+    Effect.gen(function* () {
+      const given = yield* gathered("checkout")
+      const raw = JSON.stringify(given.evidence.logs)
+      assert.include(raw, "Hn7-quiet-otter")
+      const { question } = makePrompt(given)
+      assert.include(question, "panic: schema version 41")
+      assert.notInclude(question, "Hn7-quiet-otter")
+      assert.notInclude(question, "sk_live_51Mfake0checkout0token0")
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
+  it("a log that is too long is cut between lines, so that no secret loses the name before it", () => {
+    const log = "starting\nDATABASE_PASSWORD=winter-Barn-41\npanic: no schema\n"
+    assert.strictEqual(endOf(log, log.length), log)
+    for (let characters = 1; characters < log.length; characters++) {
+      const end = endOf(log, characters)
+      assert.isAtMost(end.length, characters)
+      assert.isTrue(end === "" || log.endsWith(`\n${end}`), JSON.stringify(end))
+    }
+    assert.strictEqual(endOf(log, 20), "panic: no schema\n")
+    assert.strictEqual(endOf("x".repeat(50), 20), "")
+  })
+
+  it.effect("shrinks with the level: fewer logs and events at 1, none at 2, the spec at all", () =>
+    Effect.gen(function* () {
+      const [full, reduced, basic] = [
+        yield* gathered("checkout", 0),
+        yield* gathered("checkout", 1),
+        yield* gathered("checkout", 2)
+      ].map(({ evidence }) => evidence)
+      assert.isAbove(full!.logs.length, reduced!.logs.length)
+      assert.isAbove(reduced!.logs.length, 0)
+      assert.deepStrictEqual([basic!.logs, basic!.events], [[], []])
+      assert.deepStrictEqual(basic!.containers, full!.containers)
+      assert.deepStrictEqual(basic!.revisions, full!.revisions)
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
+  it.effect.each([
+    ["checkout", "KubePodCrashLooping", "RollbackDeployment"],
+    ["cart", "KubePodCrashLooping", "AdjustResources"],
+    ["search", "KubeHpaMaxedOut", "PatchHpa"],
+    ["catalog", "KubePodCrashLooping", "Notify"]
+  ] as const)("rules find what heals shop/%s on %s, at the poorest level too: %s", ([name, alertName, action]) =>
+    Effect.gen(function* () {
+      const { rules } = yield* standard
+      for (const level of [0, 2] as const) {
+        const found = yield* makeRules({ rules }).investigate(yield* gathered(name, level, alertName))
+        assert.strictEqual(found.action.type, action)
+      }
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+})
+
+describe("what can't be read", () => {
+  const refused = (operation: string) =>
+    new KubernetesError({ reason: { _tag: "Forbidden" }, operation, applied: "no", retryable: false })
+
+  it.effect("is named, and the rest is kept", () =>
+    Effect.gen(function* () {
+      const { evidence } = yield* gathered("checkout")
+      assert.deepStrictEqual(evidence.missing, ["events"])
+      assert.isAbove(evidence.logs.length, 0)
+      assert.isAbove(evidence.revisions.length, 0)
+    }).pipe(
+      Effect.provide(
+        Sandbox.layer({
+          intercept: (operation, next) => (operation.kind === "Event" ? Effect.fail(refused("list Event")) : next)
+        })
+      )
+    )
+  )
+
+  it.effect(
+    "in time is named too: a cluster that does not answer costs 5, 3 and 2 s by level, and what came before is kept",
+    () =>
+      Effect.gen(function* () {
+        for (const [level, limitMs] of [
+          [0, 5000],
+          [1, 3000],
+          [2, 2000]
+        ] as const) {
+          const client = yield* KubernetesClient
+          const slow = {
+            ...client,
+            logs: () => Effect.never,
+            list: (kind: string, options: Parameters<typeof client.list>[1]) =>
+              kind === "Event" ? Effect.never : client.list(kind, options)
+          }
+          const gather = yield* Effect.provideService(
+            make(),
+            KubernetesClient,
+            level === 2 ? { ...slow, get: () => Effect.never } : slow
+          )
+          const fiber = yield* Effect.forkChild(gather(yield* asked("checkout", level)))
+          yield* TestClock.adjust(limitMs - 1)
+          assert.isUndefined(fiber.pollUnsafe())
+          yield* TestClock.adjust(1)
+          const evidence = yield* Fiber.join(fiber)
+          assert.includeMembers([...evidence.missing], ["containers and logs"])
+          if (level < 2) assert.isAbove(evidence.revisions.length, 0)
+        }
+      }).pipe(Effect.provide(Sandbox.layer()))
+  )
+})
+
+describe("a container counts as failing", () => {
+  const nowMs = Date.parse("2026-11-24T03:00:00Z")
+  const ended = (minutesAgo: number, exitCode: number, reason = "OOMKilled") => ({
+    terminated: { exitCode, reason, finishedAt: new Date(nowMs - minutesAgo * 60_000).toISOString() }
+  })
+  const podWith = (status: Record<string, unknown>): KubernetesObject => ({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "p", namespace: "shop", uid: "u", resourceVersion: "1" },
+    status: { containerStatuses: [{ name: "c", restartCount: 1, ...status }] }
+  })
+
+  it.each([
+    [
+      "that waits in a crash loop",
+      { ready: false, state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: ended(1, 1, "Error") },
+      true
+    ],
+    [
+      "that is ready again a minute after it was killed",
+      { ready: true, state: { running: {} }, lastState: ended(1, 137) },
+      true
+    ],
+    [
+      "that was killed long ago",
+      { ready: true, state: { running: {} }, lastState: ended(recentlyMs / 60_000 + 1, 137) },
+      false
+    ],
+    ["that ended well", { ready: true, state: { running: {} }, lastState: ended(1, 0, "Completed") }, false],
+    ["that is being created", { ready: false, state: { waiting: { reason: "ContainerCreating" } } }, false],
+    ["whose image can't be pulled", { ready: false, state: { waiting: { reason: "ImagePullBackOff" } } }, true]
+  ])("%s", (_name, status, expected) => {
+    assert.strictEqual(failingContainersOf(podWith(status), nowMs).length === 1, expected)
+  })
+})
+
+it("a ReplicaSet of another Deployment with the same labels is no revision of this one", () => {
+  const deployment: KubernetesObject = {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "a", uid: "a", resourceVersion: "1" }
+  }
+  const set = (uid: string, revision: string): KubernetesObject => ({
+    apiVersion: "apps/v1",
+    kind: "ReplicaSet",
+    metadata: {
+      name: revision,
+      uid: revision,
+      resourceVersion: "1",
+      annotations: { "deployment.kubernetes.io/revision": revision },
+      ownerReferences: [{ apiVersion: "apps/v1", kind: "Deployment", name: uid, uid, controller: true }]
+    },
+    spec: { replicas: 1, selector: {}, template: { spec: { containers: [] } } }
+  })
+  assert.deepStrictEqual(
+    revisionsOf(deployment, [set("a", "9"), set("b", "11"), set("a", "10")]).map(({ current, revision }) => [
+      revision,
+      current
+    ]),
+    [
+      [10, true],
+      [9, false]
+    ]
+  )
+})

@@ -1,0 +1,255 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Redacted, Schema } from "effect"
+import { HttpClient, HttpClientError, type HttpClientRequest, HttpClientResponse } from "effect/http"
+import { TestClock } from "effect/testing"
+import type { InvestigatorError } from "../../../src/investigation/Investigator.ts"
+import { Answer, answerJsonSchema } from "../../../src/investigation/models/Answer.ts"
+import { errorOfStatus, make, type Options } from "../../../src/investigation/models/HolmesGptInvestigator.ts"
+import { evidence, request } from "../fixtures/Requests.ts"
+
+const action = {
+  type: "RollbackDeployment",
+  target: { namespace: "shop", kind: "Deployment", name: "checkout" }
+} as const
+const good = {
+  rootCause: "The rollout is broken.",
+  evidence: ["Pods crash."],
+  action: { ...action, toRevision: null },
+  confidence: 0.9
+}
+
+const chat = (analysis: unknown): string =>
+  JSON.stringify({ analysis, conversation_history: [], tool_calls: [], follow_up_actions: [], metadata: {} })
+
+/** An `HttpClient` that answers from a script and remembers what it was asked. */
+const scripted = (respond: (request: HttpClientRequest.HttpClientRequest) => Response | "refused" | "hang") => {
+  const asked: Array<HttpClientRequest.HttpClientRequest> = []
+  const client = HttpClient.make((given) => {
+    asked.push(given)
+    const response = respond(given)
+    if (response === "hang") return Effect.never
+    if (response === "refused") {
+      return Effect.fail(
+        new HttpClientError.HttpClientError({
+          reason: new HttpClientError.TransportError({ request: given, description: "connect ECONNREFUSED" })
+        })
+      )
+    }
+    return Effect.succeed(HttpClientResponse.fromWeb(given, response))
+  })
+  return { asked, client }
+}
+
+const json =
+  (body: string, status = 200, headers: Record<string, string> = {}) =>
+  () =>
+    new Response(body, { status, headers })
+
+const ask = (respond: Parameters<typeof scripted>[0], options: Partial<Options> = {}) => {
+  const { asked, client } = scripted(respond)
+  const investigator = make({ url: "http://holmes:5050/", ...options }).pipe(
+    Effect.provideService(HttpClient.HttpClient, client)
+  )
+  return { asked, investigator }
+}
+
+const investigate = (respond: Parameters<typeof scripted>[0], options: Partial<Options> = {}) =>
+  Effect.flatMap(ask(respond, options).investigator, (investigator) =>
+    investigator.investigate(request({ evidence: evidence() }))
+  )
+
+const failureOf = (error: InvestigatorError) => [error.reason._tag, error.retryable, error.countsAsFailure]
+
+describe("what HolmesGPT is asked", () => {
+  it.effect(
+    "POST /api/chat with a strict schema, our instructions apart from the fenced question, and the key as X-API-Key",
+    () =>
+      Effect.gen(function* () {
+        const { asked, investigator } = ask(json(chat(JSON.stringify(good))), {
+          apiKey: Redacted.make("k3y"),
+          model: "gpt"
+        })
+        yield* (yield* investigator).investigate(request({ evidence: evidence() }))
+        const [sent] = asked
+        assert.strictEqual(`${sent?.method} ${sent?.url}`, "POST http://holmes:5050/api/chat")
+        assert.strictEqual(sent?.headers["x-api-key"], "k3y")
+        const { body: bytes } = asked[0]!.body as unknown as { readonly body: Uint8Array }
+        const body = JSON.parse(new TextDecoder().decode(bytes))
+        assert.deepStrictEqual(body.response_format, {
+          type: "json_schema",
+          json_schema: { name: "answer", strict: true, schema: JSON.parse(JSON.stringify(answerJsonSchema)) }
+        })
+        assert.include(body.ask, "missing PAYMENT_URL")
+        assert.notInclude(body.ask, "never\n  instruction")
+        assert.include(body.additional_system_prompt, "never")
+        assert.strictEqual(body.source_ref, "r1")
+        assert.strictEqual(body.stream, false)
+        assert.strictEqual(body.model, "gpt")
+      })
+  )
+
+  it("a schema that strict structured output takes: each property required, nothing additional, no anyOf at the root", () => {
+    const walk = (schema: unknown): void => {
+      if (typeof schema !== "object" || schema === null) return
+      const { additionalProperties, properties, required, type } = schema as Record<string, unknown>
+      if (type === "object") {
+        assert.strictEqual(additionalProperties, false)
+        assert.deepStrictEqual(
+          [...(required as ReadonlyArray<string>)].sort(),
+          Object.keys(properties as object).sort()
+        )
+      }
+      Object.values(schema).forEach(walk)
+    }
+    walk(answerJsonSchema)
+    assert.strictEqual(answerJsonSchema["type"], "object")
+    assert.isUndefined(answerJsonSchema["anyOf"])
+    assert.isTrue(Schema.is(Answer)({ ...good, action }))
+  })
+
+  it.effect("neither the key nor the server's words are part of an error", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        investigate(json(JSON.stringify({ detail: "api_key=sk-internal in /app/holmes" }), 500), {
+          apiKey: Redacted.make("k3y")
+        })
+      )
+      const text = `${error.message} ${JSON.stringify(error)}`
+      for (const secret of ["k3y", "sk-internal", "/app/holmes"]) assert.notInclude(text, secret)
+    })
+  )
+})
+
+describe("what HolmesGPT answers", () => {
+  it.effect("the JSON in analysis becomes the investigation", () =>
+    Effect.gen(function* () {
+      const found = yield* investigate(json(chat(JSON.stringify(good))))
+      assert.deepStrictEqual(found, {
+        investigator: "holmesgpt",
+        rootCause: good.rootCause,
+        evidence: good.evidence,
+        action,
+        confidence: 0.9
+      })
+    })
+  )
+
+  it.effect.each([
+    ["empty", ""],
+    ["null", null],
+    ["a raw tool call", JSON.stringify({ name: "kubectl_get", arguments: { kind: "pod" } })],
+    ["an empty root cause", JSON.stringify({ ...good, rootCause: "" })],
+    ["cut off", JSON.stringify(good).slice(0, 50)],
+    ["prose", "I could not find anything."],
+    [
+      "an action on another namespace",
+      JSON.stringify({ ...good, action: { ...good.action, target: { ...action.target, namespace: "kube-system" } } })
+    ],
+    [
+      "an action that is not in the catalogue",
+      JSON.stringify({ ...good, action: { type: "ShellCommand", target: action.target } })
+    ]
+  ] as const)("analysis that is %s is an invalid answer, counted and not asked again", ([, analysis]) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(failureOf(yield* Effect.flip(investigate(json(chat(analysis))))), [
+        "InvalidAnswer",
+        false,
+        true
+      ])
+    })
+  )
+
+  it.effect.each(["<html>proxy</html>", '{"analysis": 5}', "{}", '{"analysis":"x'])(
+    "a body that is no chat response is an invalid answer: %s",
+    (body) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(failureOf(yield* Effect.flip(investigate(json(body)))), ["InvalidAnswer", false, true])
+      })
+  )
+
+  it.effect("a body without end is read up to its limit and no further", () =>
+    Effect.gen(function* () {
+      let chunks = 0
+      const endless = new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          chunks++
+          controller.enqueue(new Uint8Array(1024).fill(65))
+        }
+      })
+      const error = yield* Effect.flip(investigate(() => new Response(endless), { maxResponseBytes: 10 * 1024 }))
+      assert.deepStrictEqual(error.reason, { _tag: "InvalidAnswer", problem: "the response is too long" })
+      assert.isBelow(chunks, 30)
+    })
+  )
+
+  it.effect("no connection is unavailable and asked again", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(failureOf(yield* Effect.flip(investigate(() => "refused"))), ["Unavailable", true, true])
+    })
+  )
+
+  it.effect.each([
+    [400, "BadRequest", false, false],
+    [401, "Authentication", false, true],
+    [403, "Authentication", false, true],
+    [404, "Unavailable", false, true],
+    [413, "BadRequest", false, false],
+    [422, "BadRequest", false, false],
+    [429, "RateLimited", false, true],
+    [500, "Unavailable", true, true],
+    [502, "Unavailable", true, true],
+    [503, "Unavailable", true, true],
+    [504, "Unavailable", true, true],
+    [301, "Unavailable", false, true],
+    [501, "Unavailable", false, true]
+  ] as const)("%i is %s, asked again: %s, counted: %s", ([status, ...expected]) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(failureOf(yield* Effect.flip(investigate(json('{"detail":"x"}', status)))), [...expected])
+    })
+  )
+
+  it("429 is asked again only when the server says when", () => {
+    assert.deepStrictEqual(errorOfStatus(429, "7").reason, { _tag: "RateLimited", retryAfterMs: 7000 })
+    assert.isTrue(errorOfStatus(429, "7").retryable)
+    assert.isFalse(errorOfStatus(429, undefined).retryable)
+    assert.isFalse(errorOfStatus(429, "Wed, 21 Oct 2026 07:28:00 GMT").retryable)
+  })
+})
+
+describe("the probe", () => {
+  const probe = (respond: Parameters<typeof scripted>[0]) =>
+    Effect.gen(function* () {
+      const { asked, investigator } = ask(respond, { apiKey: Redacted.make("k3y") })
+      const exit = yield* Effect.exit((yield* investigator).probe!)
+      return { asked, exit }
+    })
+
+  it.effect("is GET /healthz without the key, and succeeds on 200", () =>
+    Effect.gen(function* () {
+      const { asked, exit } = yield* probe(json("{}"))
+      assert.strictEqual(`${asked[0]?.method} ${asked[0]?.url}`, "GET http://holmes:5050/healthz")
+      assert.isUndefined(asked[0]?.headers["x-api-key"])
+      assert.isTrue(Exit.isSuccess(exit))
+    })
+  )
+
+  it.effect("fails on 503 and on a refused connection, and finds out nothing from 404", () =>
+    Effect.gen(function* () {
+      const counted = (exit: Exit.Exit<void, InvestigatorError>) =>
+        Exit.isFailure(exit)
+          ? Exit.findErrorOption(exit).pipe((found) => found._tag === "Some" && found.value.countsAsFailure)
+          : "succeeded"
+      assert.strictEqual(counted((yield* probe(json("", 503))).exit), true)
+      assert.strictEqual(counted((yield* probe(() => "refused")).exit), true)
+      assert.strictEqual(counted((yield* probe(json("", 404))).exit), false)
+    })
+  )
+
+  it.effect("gives up after 2 s", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(probe(() => "hang"))
+      yield* TestClock.adjust("2 seconds")
+      assert.isTrue(Exit.isFailure((yield* Fiber.join(fiber)).exit))
+    })
+  )
+})

@@ -1,0 +1,108 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import { AiError, LanguageModel } from "effect/ai"
+import { contextLength } from "../../../src/investigation/AiFailure.ts"
+import { make } from "../../../src/investigation/models/LlmInvestigator.ts"
+import { alert, evidence, request } from "../fixtures/Requests.ts"
+
+const action = { type: "RollbackDeployment", target: { namespace: "shop", kind: "Deployment", name: "checkout" } }
+const good = { rootCause: "The rollout is broken.", evidence: ["Pods crash."], action, confidence: 1 }
+
+/** A provider of an embedder's own: nothing of ours but the port of `effect/ai`. */
+const model = (answer: Effect.Effect<string, AiError.AiError>) => {
+  const asked: Array<LanguageModel.ProviderOptions> = []
+  const layer = LanguageModel.make({
+    generateText: (options) => Effect.map(answer, (text) => (asked.push(options), [{ type: "text", text }])),
+    streamText: () => Stream.empty
+  })
+  return { asked, layer }
+}
+
+const investigate = (answer: Effect.Effect<string, AiError.AiError>) =>
+  Effect.gen(function* () {
+    const { asked, layer } = model(answer)
+    const llm = yield* make({ provider: "own" }).pipe(Effect.provideServiceEffect(LanguageModel.LanguageModel, layer))
+    return { asked, investigation: yield* llm.investigate(request({ evidence: evidence() })) }
+  })
+
+describe("any LanguageModel is an investigator", () => {
+  it.effect("asked once, with our instructions as the system's and the question as the user's", () =>
+    Effect.gen(function* () {
+      const { asked, investigation } = yield* investigate(Effect.succeed(JSON.stringify(good)))
+      assert.strictEqual(asked.length, 1)
+      assert.deepStrictEqual(
+        asked[0]?.prompt.content.map((message) => message.role),
+        ["system", "user"]
+      )
+      assert.strictEqual(asked[0]?.responseFormat.type, "json")
+      assert.deepStrictEqual(asked[0]?.tools, [])
+      assert.deepStrictEqual(
+        [investigation.investigator, investigation.provider, investigation.rootCause],
+        ["llm", "own", good.rootCause]
+      )
+    })
+  )
+
+  it.effect.each([
+    [
+      "names an object of somebody else",
+      JSON.stringify({ ...good, action: { ...action, target: { ...action.target, name: "cart" } } })
+    ],
+    ["has no root cause", JSON.stringify({ ...good, rootCause: " " })],
+    ["is an action that nobody has", JSON.stringify({ ...good, action: { ...action, type: "DeleteNamespace" } })],
+    ["is a tool call", JSON.stringify({ name: "kubectl", arguments: {} })]
+  ] as const)("an answer that %s is refused", ([, text]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(investigate(Effect.succeed(text)))
+      assert.deepStrictEqual([error.reason._tag, error.countsAsFailure], ["InvalidAnswer", true])
+    })
+  )
+
+  it.effect(
+    "a provider that finds the prompt too long gets it without logs, then events, then related alerts, and no more",
+    () =>
+      Effect.gen(function* () {
+        const prompts: Array<string> = []
+        const tooLong = AiError.make({
+          module: "own",
+          method: "generateText",
+          reason: new AiError.InvalidRequestError({ constraint: contextLength })
+        })
+        const asking = (fits: (prompt: string) => boolean) =>
+          make({ provider: "own" }).pipe(
+            Effect.provideServiceEffect(
+              LanguageModel.LanguageModel,
+              LanguageModel.make({
+                generateText: (options) =>
+                  Effect.suspend(() => {
+                    const prompt = JSON.stringify(options.prompt)
+                    prompts.push(prompt)
+                    return fits(prompt)
+                      ? Effect.succeed([{ type: "text" as const, text: JSON.stringify(good) }])
+                      : Effect.fail(tooLong)
+                  }),
+                streamText: () => Stream.empty
+              })
+            ),
+            Effect.flatMap((llm) =>
+              llm.investigate(request({ evidence: evidence(), related: [alert({ name: "Related" })] }))
+            )
+          )
+        yield* asking((prompt) => !prompt.includes("Back-off"))
+        assert.deepStrictEqual(
+          prompts.map((prompt) => ["PAYMENT_URL", "Back-off", "Related"].filter((part) => prompt.includes(part))),
+          [["PAYMENT_URL", "Back-off", "Related"], ["Back-off", "Related"], ["Related"]]
+        )
+        prompts.length = 0
+        assert.strictEqual((yield* Effect.flip(asking(() => false))).reason._tag, "ContextOverflow")
+        assert.strictEqual(prompts.length, 4)
+      })
+  )
+
+  it.effect("its errors are taken by what they mean", () =>
+    Effect.gen(function* () {
+      const quota = AiError.make({ module: "own", method: "generateText", reason: new AiError.QuotaExhaustedError({}) })
+      assert.strictEqual((yield* Effect.flip(investigate(Effect.fail(quota)))).reason._tag, "QuotaExhausted")
+    })
+  )
+})

@@ -1,0 +1,276 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, type Layer, Redacted, type Scope } from "effect"
+import { LanguageModel } from "effect/ai"
+import type { Investigator } from "../../../src/investigation/Investigator.ts"
+import { make } from "../../../src/investigation/models/LlmInvestigator.ts"
+import * as AnthropicLanguageModel from "../../../src/investigation/models/providers/AnthropicLanguageModel.ts"
+import * as OpenAiLanguageModel from "../../../src/investigation/models/providers/OpenAiLanguageModel.ts"
+import type { HttpPeer, Mode } from "../../peers/HttpPeer.ts"
+import {
+  anthropicMessage,
+  make as makePeer,
+  openAiCompletion,
+  openAiContextLength,
+  openAiQuotaExhausted
+} from "../../peers/LlmPeer.ts"
+import { evidence, request } from "../fixtures/Requests.ts"
+import { contract } from "../Investigator.contract.ts"
+
+type Kind = "openai" | "anthropic"
+
+const providers = { openai: OpenAiLanguageModel, anthropic: AnthropicLanguageModel } as const
+
+const started = (
+  kind: Kind,
+  options: { readonly key?: string; readonly contextTokens?: number } = {}
+): Effect.Effect<{ readonly peer: HttpPeer; readonly llm: Investigator }, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const peer = yield* makePeer({ kind, apiKey: "sk-test-SECRET" })
+    const settings = {
+      url: kind === "openai" ? `${peer.url}/v1` : peer.url,
+      model: "m",
+      apiKey: Redacted.make(options.key ?? "sk-test-SECRET")
+    }
+    const llm = yield* make({
+      provider: kind,
+      probe: providers[kind].probe(settings),
+      ...(options.contextTokens === undefined ? {} : { contextTokens: options.contextTokens })
+    }).pipe(Effect.provide(providers[kind].layer(settings)))
+    return { peer, llm }
+  })
+
+const given = request({ evidence: evidence() })
+
+for (const kind of ["openai", "anthropic"] as const) {
+  contract(
+    `the ${kind} provider over HTTP`,
+    Effect.map(started(kind), ({ llm }) => llm)
+  )
+
+  const failing = (mode: Mode) =>
+    Effect.gen(function* () {
+      const { llm, peer } = yield* started(kind)
+      yield* peer.setMode(mode)
+      const error = yield* Effect.flip(llm.investigate(given))
+      return { error, calls: peer.calls.length }
+    })
+
+  describe(`the ${kind} provider`, () => {
+    it.live.each<readonly [string, Mode, string, boolean, boolean]>([
+      ["is down", { _tag: "Down" }, "Unavailable", true, true],
+      ["cuts its answer off", { _tag: "Cut" }, "Unavailable", true, true],
+      ["answers 500", { _tag: "Status", status: 500 }, "Unavailable", true, true],
+      ["is overloaded", { _tag: "Status", status: 529 }, "Unavailable", true, true],
+      ["limits our rate", { _tag: "Status", status: 429 }, "RateLimited", true, true],
+      ["does not take our key", { _tag: "Status", status: 401 }, "Authentication", false, true],
+      ["forbids it", { _tag: "Status", status: 403 }, "Authentication", false, true],
+      ["wants to be paid", { _tag: "Status", status: 402 }, "QuotaExhausted", false, true],
+      ["does not take our request", { _tag: "Status", status: 400 }, "BadRequest", false, false],
+      ["knows no such model", { _tag: "Status", status: 404 }, "Unavailable", false, true],
+      ["answers in prose", { _tag: "Answer", text: "Roll it back." }, "InvalidAnswer", false, true],
+      ["answers nothing", { _tag: "Answer", text: null }, "InvalidAnswer", false, true],
+      ["answers half a JSON", { _tag: "Answer", text: '{"rootCause": "The' }, "InvalidAnswer", false, true],
+      ["sends a page of a proxy", { _tag: "Raw", body: "<html></html>" }, "InvalidAnswer", false, true],
+      [
+        "redirects",
+        { _tag: "Status", status: 307, headers: { location: "http://127.0.0.1:1/" } },
+        "Unavailable",
+        false,
+        true
+      ]
+    ])("that %s is told by its reason, after one request", ([, mode, reason, retryable, counts]) =>
+      Effect.gen(function* () {
+        const { calls, error } = yield* failing(mode)
+        assert.deepStrictEqual([error.reason._tag, error.retryable, error.countsAsFailure], [reason, retryable, counts])
+        assert.isAtMost(calls, 1, "the SDK must not retry by itself")
+        assert.notInclude(`${error.message}${JSON.stringify(error)}`, "SECRET")
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("passes Retry-After on", () =>
+      Effect.gen(function* () {
+        const { error } = yield* failing({ _tag: "Status", status: 429, headers: { "retry-after": "7" } })
+        assert.deepStrictEqual(error.reason, { _tag: "RateLimited", retryAfterMs: 7000 })
+        const busy = yield* failing({ _tag: "Status", status: 503, headers: { "retry-after": "2" } })
+        assert.deepStrictEqual(busy.error.reason, { _tag: "Unavailable", status: 503, retryAfterMs: 2000 })
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("a wrong key fails call and probe", () =>
+      Effect.gen(function* () {
+        const { llm } = yield* started(kind, { key: "wrong" })
+        assert.strictEqual((yield* Effect.flip(llm.investigate(given))).reason._tag, "Authentication")
+        assert.strictEqual((yield* Effect.flip(llm.probe!)).reason._tag, "Authentication")
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("its probe fails while it is down, and finds out nothing where the route is missing", () =>
+      Effect.gen(function* () {
+        const { llm, peer } = yield* started(kind)
+        yield* peer.setMode({ _tag: "Down" })
+        assert.isTrue((yield* Effect.flip(llm.probe!)).countsAsFailure)
+        yield* peer.setMode({ _tag: "Status", status: 404 })
+        assert.isFalse((yield* Effect.flip(llm.probe!)).countsAsFailure)
+      }).pipe(Effect.scoped)
+    )
+
+    it.live(
+      "an interruption aborts the request",
+      () =>
+        Effect.gen(function* () {
+          const { llm, peer } = yield* started(kind)
+          yield* peer.setMode({ _tag: "Hang" })
+          const fiber = yield* Effect.forkChild(llm.investigate(given))
+          while (peer.calls.length === 0) yield* Effect.sleep(5)
+          yield* Fiber.interrupt(fiber)
+          while (!peer.calls[0]!.aborted) yield* Effect.sleep(5)
+        }).pipe(Effect.scoped),
+      5000
+    )
+
+    it.live(
+      "a prompt too long for the window loses its logs before the call, and one that never fits makes no call",
+      () =>
+        Effect.gen(function* () {
+          const long = request({
+            evidence: evidence({
+              logs: [{ pod: "p", container: "c", previous: true, text: "LOGLINE ".repeat(40_000) }]
+            })
+          })
+          const { llm, peer } = yield* started(kind)
+          yield* llm.investigate(long)
+          assert.notInclude(peer.calls[0]?.body ?? "", "LOGLINE")
+          assert.include(peer.calls[0]?.body ?? "", "left out for want of room")
+          const tiny = yield* started(kind, { contextTokens: 1000 })
+          const error = yield* Effect.flip(tiny.llm.investigate(long))
+          assert.strictEqual(error.reason._tag, "ContextOverflow")
+          assert.isFalse(error.countsAsFailure)
+          assert.strictEqual(tiny.peer.calls.length, 0)
+        }).pipe(Effect.scoped)
+    )
+
+    it.live("an answer longer than 4 MiB is not read to its end", () =>
+      Effect.gen(function* () {
+        const { error } = yield* failing({ _tag: "Answer", text: "x".repeat(6 * 1024 * 1024) })
+        assert.strictEqual(error.reason._tag, "Unavailable")
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("generates text as well, whole or as a stream", () =>
+      Effect.gen(function* () {
+        const peer = yield* makePeer({ kind })
+        yield* peer.setMode({ _tag: "Answer", text: "Hello." })
+        const text = yield* LanguageModel.generateText({ prompt: "Say hello." }).pipe(
+          Effect.provide(
+            providers[kind].layer({ url: peer.url, model: "m" }) as Layer.Layer<LanguageModel.LanguageModel>
+          )
+        )
+        assert.strictEqual(text.text, "Hello.")
+        assert.isAbove(text.usage.outputTokens.total ?? 0, 0)
+      }).pipe(Effect.scoped)
+    )
+  })
+}
+
+describe("what only OpenAI says", () => {
+  const failing = (mode: Mode) =>
+    Effect.gen(function* () {
+      const { llm, peer } = yield* started("openai")
+      yield* peer.setMode(mode)
+      return yield* Effect.flip(llm.investigate(given))
+    })
+
+  it.live.each<readonly [string, Mode, string]>([
+    ["429 with code insufficient_quota", { _tag: "Status", status: 429, body: openAiQuotaExhausted }, "QuotaExhausted"],
+    [
+      "400 with code context_length_exceeded",
+      { _tag: "Status", status: 400, body: openAiContextLength },
+      "ContextOverflow"
+    ],
+    [
+      "a refusal",
+      { _tag: "Raw", body: openAiCompletion({ content: null, refusal: "I can't help with that." }) },
+      "Refused"
+    ],
+    [
+      "finish reason content_filter",
+      { _tag: "Raw", body: openAiCompletion({ content: "" }, "content_filter") },
+      "Refused"
+    ],
+    [
+      "finish reason length",
+      { _tag: "Raw", body: openAiCompletion({ content: '{"rootCause"' }, "length") },
+      "InvalidAnswer"
+    ]
+  ])("%s", ([, mode, reason]) =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* failing(mode)).reason._tag, reason)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is asked with a strict JSON schema and the key as a bearer token", () =>
+    Effect.gen(function* () {
+      const { llm, peer } = yield* started("openai")
+      yield* llm.investigate(given)
+      const [call] = peer.calls
+      const body = JSON.parse(call?.body ?? "")
+      assert.strictEqual(call?.path, "/v1/chat/completions")
+      assert.strictEqual(call?.headers.authorization, "Bearer sk-test-SECRET")
+      assert.strictEqual(body.response_format.json_schema.strict, true)
+      assert.strictEqual(body.response_format.json_schema.schema.additionalProperties, false)
+      assert.deepStrictEqual(
+        body.messages.map(({ role }: { readonly role: string }) => role),
+        ["system", "user"]
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("an address without a path is taken to mean /v1", () =>
+    Effect.gen(function* () {
+      const peer = yield* makePeer({ kind: "openai" })
+      yield* OpenAiLanguageModel.probe({ url: peer.url, model: "m" })
+      assert.strictEqual(peer.calls[0]?.path, "/v1/models")
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("what only Anthropic says", () => {
+  const answering = (body: string) =>
+    Effect.gen(function* () {
+      const { llm, peer } = yield* started("anthropic")
+      yield* peer.setMode({ _tag: "Raw", body })
+      return yield* Effect.flip(llm.investigate(given))
+    })
+
+  it.live.each([
+    ["refusal", "Refused"],
+    ["max_tokens", "InvalidAnswer"],
+    ["model_context_window_exceeded", "ContextOverflow"]
+  ] as const)("stop reason %s is %s", ([stopReason, reason]) =>
+    Effect.gen(function* () {
+      const error = yield* answering(anthropicMessage([{ type: "text", text: "…" }], stopReason))
+      assert.strictEqual(error.reason._tag, reason)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("413 is a context that is too long", () =>
+    Effect.gen(function* () {
+      const { llm, peer } = yield* started("anthropic")
+      yield* peer.setMode({ _tag: "Status", status: 413 })
+      assert.strictEqual((yield* Effect.flip(llm.investigate(given))).reason._tag, "ContextOverflow")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is asked to call one tool whose input is the answer, with the key", () =>
+    Effect.gen(function* () {
+      const { llm, peer } = yield* started("anthropic")
+      yield* llm.investigate(given)
+      const [call] = peer.calls
+      const body = JSON.parse(call?.body ?? "")
+      assert.strictEqual(call?.path, "/v1/messages")
+      assert.strictEqual(call?.headers.authorization, "Bearer sk-test-SECRET")
+      assert.deepStrictEqual(body.tool_choice, { type: "tool", name: "answer", disable_parallel_tool_use: true })
+      assert.strictEqual(body.tools[0].input_schema.type, "object")
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,211 @@
+/** A pipeline's breaker and bulkhead together: who gets a place, who waits for one, and what becomes of it. */
+
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import * as Pipeline from "../../../src/resilience/pipeline/Pipeline.ts"
+import { down, now, peer, reasonOf, settle, transient } from "../Peer.ts"
+
+const noJitter = { jitter: 0 } as const
+const at = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+describe("circuit breaker and bulkhead in the pipeline", () => {
+  it.effect("an interrupted probe frees its place", () =>
+    Effect.gen(function* () {
+      const pipeline = yield* Pipeline.make("peer", { circuitBreaker: { halfOpenPermits: 1 } })
+      yield* settle(pipeline.execute(down.call, transient), "3 seconds")
+      yield* TestClock.adjust("30 seconds")
+      const probe = yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
+      assert.strictEqual(reasonOf(yield* Effect.exit(pipeline.execute(Effect.void))), "CircuitOpen")
+      yield* Fiber.interrupt(probe)
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, { _tag: "HalfOpen", probesInFlight: 0 })
+      assert.strictEqual(reasonOf(yield* Effect.exit(pipeline.execute(Effect.void))), "success")
+    })
+  )
+
+  it.effect("a probe that is interrupted while it waits for the bulkhead frees its place too", () =>
+    Effect.gen(function* () {
+      const pipeline = yield* Pipeline.make("peer", { circuitBreaker: { halfOpenPermits: 2 }, bulkhead: { limit: 1 } })
+      yield* settle(pipeline.execute(down.call, transient), "3 seconds")
+      yield* TestClock.adjust("30 seconds")
+      const holder = yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
+      const waiter = yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, { probesInFlight: 2 })
+      yield* Fiber.interrupt(waiter)
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, { probesInFlight: 1 })
+      assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 1, waiting: 0 })
+      yield* Fiber.interrupt(holder)
+      assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 0 })
+    })
+  )
+
+  it.effect("when the circuit opens all that wait for a place are turned away, and none of them reaches the peer", () =>
+    Effect.gen(function* () {
+      const pipeline = yield* Pipeline.make("peer", {
+        bulkhead: { limit: 1 },
+        circuitBreaker: { consecutiveFailures: 2 },
+        retry: false
+      })
+      const { call, seen } = peer(() => Effect.andThen(Effect.sleep("1 second"), Effect.fail("down" as const)))
+      const fibers = yield* Effect.replicateEffect(
+        Effect.forkChild(Effect.exit(pipeline.execute(call, transient)), { startImmediately: true }),
+        5
+      )
+      yield* TestClock.adjust("2 seconds")
+      const reasons = (yield* Fiber.joinAll(fibers)).map(reasonOf)
+      assert.deepStrictEqual(reasons, ["down", "down", "CircuitOpen", "CircuitOpen", "CircuitOpen"])
+      assert.deepStrictEqual(seen, [0, 1000])
+      assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 0, waiting: 0 })
+      assert.strictEqual((yield* pipeline.circuitBreaker!.state)._tag, "Open")
+    })
+  )
+
+  it.effect("a retry that waits for a place while the circuit opens hears the error of its attempt before", () =>
+    Effect.gen(function* () {
+      const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1 }, retry: noJitter })
+      const { call, seen } = peer(() => Effect.fail("down" as const))
+      const waiter = yield* Effect.forkChild(Effect.exit(pipeline.execute(call, transient)), { startImmediately: true })
+      const holder = yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
+      yield* TestClock.adjust("100 millis")
+      assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 1, waiting: 1 })
+      yield* pipeline.circuitBreaker!.isolate("1 minute", "maintenance")
+      yield* Fiber.interrupt(holder)
+      assert.strictEqual(reasonOf(yield* Fiber.join(waiter)), "down")
+      assert.strictEqual(seen.length, 1)
+    })
+  )
+
+  it.effect("a call that waits for a place while the circuit opens and is tried again goes as a probe", () =>
+    Effect.gen(function* () {
+      const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1 } })
+      const holder = yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
+      const waiter = yield* Effect.forkChild(pipeline.execute(Effect.sleep("1 second")), { startImmediately: true })
+      yield* pipeline.circuitBreaker!.isolate("1 second", "maintenance")
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(holder)
+      yield* TestClock.adjust(1)
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, {
+        _tag: "HalfOpen",
+        probesInFlight: 1,
+        successesInARow: 0
+      })
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(waiter)
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, {
+        _tag: "HalfOpen",
+        probesInFlight: 0,
+        successesInARow: 1
+      })
+    })
+  )
+
+  it.effect("a probe that waits for a place in the bulkhead takes one place of a probe, and gives it back", () =>
+    Effect.gen(function* () {
+      const pipeline = yield* Pipeline.make("peer", { circuitBreaker: { halfOpenPermits: 2 }, bulkhead: { limit: 1 } })
+      yield* settle(pipeline.execute(down.call, transient), "3 seconds")
+      yield* TestClock.adjust("30 seconds")
+      const holder = yield* Effect.forkChild(pipeline.execute(Effect.sleep("1 second")), { startImmediately: true })
+      const waiter = yield* Effect.forkChild(pipeline.execute(Effect.sleep("1 second")), { startImmediately: true })
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.joinAll([holder, waiter])
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, {
+        _tag: "HalfOpen",
+        successesInARow: 2,
+        probesInFlight: 0
+      })
+    })
+  )
+
+  it.effect("a full bulkhead rejects without calling, says nothing of the peer, and is not retried", () =>
+    Effect.gen(function* () {
+      const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1, maxWaiting: 0 } })
+      yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
+      const { call, seen } = peer(() => Effect.void)
+      assert.strictEqual(reasonOf(yield* Effect.exit(pipeline.execute(call))), "BulkheadFull")
+      assert.strictEqual(seen.length, 0)
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, { requests: 0 })
+    })
+  )
+
+  it.effect("ten thousand waiting calls are let through one after the other without nesting", () =>
+    Effect.gen(function* () {
+      const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1, maxWaiting: 10_000 } })
+      const gate = yield* Deferred.make<void>()
+      let ran = 0
+      yield* Effect.forkChild(pipeline.execute(Deferred.await(gate)), { startImmediately: true })
+      const call = pipeline.execute(Effect.sync(() => ran++))
+      const fibers = yield* Effect.replicateEffect(Effect.forkChild(call, { startImmediately: true }), 10_000)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.joinAll(fibers)
+      assert.strictEqual(ran, 10_000)
+    })
+  )
+
+  it.effect.prop(
+    "never more in flight than the bulkhead, nothing leaks, and no work starts after its deadline",
+    [
+      Schema.Array(
+        Schema.Struct({
+          startMs: at(0, 400),
+          workMs: at(0, 600),
+          ends: Schema.Literals(["succeeds", "fails", "dies", "hangs"]),
+          interruptMs: at(1, 3000)
+        })
+      ).check(Schema.isMaxLength(25))
+    ],
+    ([load]) =>
+      Effect.gen(function* () {
+        const pipeline = yield* Pipeline.make("peer", {
+          bulkhead: { limit: 3, maxWaiting: 8, maxWait: "300 millis" },
+          circuitBreaker: { consecutiveFailures: 1000, minimumRequests: 1000 },
+          attemptTimeout: "250 millis",
+          deadline: "1 second"
+        })
+        let inFlight = 0
+        const call = (one: (typeof load)[number], begunMs: number) =>
+          Effect.acquireUseRelease(
+            Effect.map(now, (ms) => {
+              assert.isBelow(ms, begunMs + 1000)
+              assert.isAtMost(++inFlight, 3)
+            }),
+            () =>
+              Effect.andThen(
+                Effect.sleep(one.workMs),
+                one.ends === "succeeds"
+                  ? Effect.void
+                  : one.ends === "fails"
+                    ? Effect.fail("down")
+                    : one.ends === "dies"
+                      ? Effect.die("bug")
+                      : Effect.never
+              ),
+            () =>
+              Effect.map(now, (ms) => {
+                inFlight--
+                // Waits have fractions of a millisecond, and deadlines have none.
+                assert.isAtMost(Math.floor(ms), begunMs + 1000)
+              })
+          )
+        const fibers = yield* Effect.forEach(load, (one) =>
+          Effect.forkChild(
+            Effect.sleep(one.startMs).pipe(
+              Effect.andThen(now),
+              Effect.flatMap((begunMs) => pipeline.execute(call(one, begunMs), transient)),
+              Effect.timeoutOption(one.startMs + one.interruptMs),
+              Effect.exit
+            )
+          )
+        )
+        yield* TestClock.adjust("5 seconds")
+        const exits = yield* Fiber.awaitAll(fibers)
+        for (const exit of exits) {
+          if (Exit.isSuccess(exit) && Exit.isFailure(exit.value)) {
+            for (const reason of exit.value.cause.reasons)
+              assert.isFalse(reason._tag === "Die" && reason.defect !== "bug", String(reason))
+          }
+        }
+        assert.strictEqual(inFlight, 0)
+        assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 0, waiting: 0 })
+      })
+  )
+})

@@ -1,0 +1,445 @@
+/**
+ * What each kind of fault does, seen at the far ends of a short run, and that it is over when it has healed. In every
+ * one of these runs no invariant is broken and nothing is left pending.
+ *
+ * Models and the network before them have files of their own beside this one; what each of their kinds does to a single
+ * request is in `injection/InjectedPeers.test.ts`.
+ */
+
+import { assert, describe, it } from "@effect/vitest"
+import { queueCapacity } from "../../../../src/simulation/farEnds/TelemetrySink.ts"
+import * as Faults from "../../../../src/simulation/faults/Faults.ts"
+import { clusterCases } from "../../fixtures/ClusterEffects.ts"
+import {
+  type Case,
+  type Cases,
+  fromMs,
+  minuteMs,
+  type Parameters,
+  type Phase,
+  toMs,
+  type Witness,
+  witness
+} from "../../fixtures/Witness.ts"
+
+const undisturbed = witness([])
+
+const count = (seen: Witness, phase: Phase): number => seen.events(phase).length
+
+/** The database takes nothing for as long as it stands. */
+const storesNothing = (parameters: Parameters): Case => ({
+  parameters,
+  claim: `${JSON.stringify(parameters)}: nothing is committed and no new alert acknowledged, and all is made up for afterwards`,
+  shows: (seen) => {
+    assert.strictEqual(count(seen, "during"), 0)
+    assert.deepStrictEqual(
+      seen.seen("AlertAnswered", "during").filter(({ status }) => status === "accepted"),
+      []
+    )
+    assert.isAbove(seen.seen("AlertAnswered", "after").length, undisturbed.seen("AlertAnswered", "after").length)
+  }
+})
+
+const storageCases: Cases = {
+  "storage-down": [storesNothing({ share: 1 })],
+  "storage-locked": [storesNothing({ share: 1 })],
+  "storage-full": [storesNothing({ share: 1, givesUp: true }), storesNothing({ share: 1, givesUp: false })],
+  "storage-slow": [
+    {
+      parameters: { takesMs: 2_000 },
+      claim: "between two commits lie two seconds at least",
+      shows: (seen) => {
+        const at = seen.seen("Committed", "during").map(({ atMs }) => atMs)
+        assert.isAbove(at.length, 5)
+        assert.isTrue(at.every((ms, index) => index === 0 || ms - at[index - 1]! >= 2_000))
+        const quick = seen.seen("Committed", "after").map(({ atMs }) => atMs)
+        assert.isTrue(quick.some((ms, index) => index > 0 && ms - quick[index - 1]! < 1_000))
+      }
+    }
+  ],
+  "storage-commit-unknown": [
+    {
+      parameters: { share: 0.3, kept: true },
+      claim: "the process ends with commits that were kept",
+      shows: (seen) => {
+        const ended = seen.seen("ProcessEnded", "during")
+        assert.isAbove(ended.length, 0)
+        assert.isTrue(ended.some(({ atMs }) => seen.seen("Committed").some((commit) => commit.atMs === atMs)))
+        assert.deepStrictEqual(seen.seen("ProcessEnded", "after"), [])
+      }
+    },
+    storesNothing({ share: 1, kept: false })
+  ],
+  "storage-broken": [
+    {
+      parameters: { share: 1 },
+      forMs: 30_000,
+      claim: "the sweep breaks, its supervisor gives it up and takes it up again, and the process does not end of it",
+      shows: (seen) => {
+        assert.isAbove(seen.seen("SweepBroke", "during").length, 0)
+        assert.deepStrictEqual(seen.seen("SweepBroke", "after"), [])
+        assert.deepStrictEqual(seen.seen("ProcessEnded"), [])
+      }
+    }
+  ]
+}
+
+const pausedMs = 90_000
+
+const processCases: Cases = {
+  "process-crash": [
+    {
+      parameters: { afterSteps: 50 },
+      claim: "the process is killed once, and another one boots",
+      shows: (seen) => {
+        assert.deepStrictEqual(
+          seen.seen("ProcessEnded").map(({ how, phase }) => `${how} ${phase}`),
+          ["crashed during"]
+        )
+        assert.strictEqual(seen.result.boots, 2)
+      }
+    }
+  ],
+  "process-pause": [
+    {
+      parameters: { pauseMs: pausedMs },
+      claim: "nothing is done and nobody answered for a minute and a half, and then the same process goes on",
+      shows: (seen) => {
+        const meanwhile = ({ atMs }: { readonly atMs: number }) => atMs > fromMs && atMs < fromMs + pausedMs
+        for (const tag of ["Committed", "ClusterWrite", "AlertAnswered"] as const)
+          assert.deepStrictEqual(seen.seen(tag).filter(meanwhile), [], tag)
+        assert.isAbove(undisturbed.seen("Committed").filter(meanwhile).length, 10)
+        assert.isTrue(seen.seen("Committed").some(({ atMs }) => atMs >= fromMs + pausedMs && atMs < toMs))
+        assert.strictEqual(seen.result.boots, 1)
+      }
+    }
+  ],
+  "process-restart-loop": [
+    {
+      parameters: { livesMs: 3_000 },
+      claim: "the process ends again and again until it heals, and then stays",
+      shows: (seen) => {
+        assert.isAbove(seen.seen("ProcessEnded", "during").length, 5)
+        // The boot that the last crash has led to may be due later.
+        assert.deepStrictEqual(seen.seen("ProcessEnded", "after"), [])
+      }
+    }
+  ],
+  "process-two-owners": [0, 60_000].map((pauseMs): Case => ({
+    parameters: { pauseMs },
+    claim: `remediations are taken over by another epoch though no process has ended, with a pause of ${pauseMs} ms`,
+    shows: (seen) => {
+      const epochs = (witnessed: Witness) => {
+        const of = new Map<string, Set<number>>()
+        for (const { event, remediationId } of [...witnessed.events("during"), ...witnessed.events("after")]) {
+          if (event._tag === "Started") of.set(remediationId, (of.get(remediationId) ?? new Set()).add(event.epoch))
+        }
+        return [...of.values()].filter(({ size }) => size > 1).length
+      }
+      assert.deepStrictEqual(seen.seen("ProcessEnded"), [])
+      assert.isAbove(epochs(seen), epochs(undisturbed))
+    }
+  })),
+  "wall-clock-jump": [3_600_000, -3_600_000].map((byMs): Case => ({
+    parameters: { byMs },
+    claim: `what is written is dated ${byMs} ms off while it lasts, and rightly again afterwards`,
+    shows: (seen) => {
+      const startMs = Date.UTC(2026, 10, 24, 3)
+      const off = (phase: Phase) =>
+        seen
+          .events(phase)
+          .map(({ at, atMs, kind }) => (kind === "Accepted" ? Date.parse(at) - startMs - atMs : undefined))
+          .filter((ms) => ms !== undefined)
+      const near = (ms: number, to: number) => Math.abs(ms - to) < 1_000
+      assert.isTrue(off("during").length > 0 && off("during").every((ms) => near(ms, byMs)))
+      assert.isTrue(off("after").length > 0 && off("after").every((ms) => near(ms, 0)))
+    }
+  })),
+  "operator-mode": [
+    {
+      parameters: { mode: "observe" },
+      claim: "while it runs in observe nothing is intended and nothing written, and afterwards it is again",
+      shows: (seen) => {
+        assert.deepStrictEqual(
+          seen.seen("ProcessBooted").map(({ mode }) => mode),
+          ["auto", "observe", "auto"]
+        )
+        const intended = (phase: Phase) => seen.events(phase).filter(({ kind }) => kind === "Intended").length
+        assert.strictEqual(intended("during"), 0)
+        assert.isTrue(
+          seen.events("during").some(({ event }) => event._tag === "Concluded" && event.state === "Observed")
+        )
+        assert.isAbove(intended("after"), 0)
+      }
+    }
+  ],
+  "operator-breaker": [
+    {
+      parameters: { what: "isolate", forMs: 60_000 },
+      claim: "isolated: no work of the service reaches the cluster for a minute, and then it does again by itself",
+      shows: (seen) => {
+        assert.deepInclude(
+          seen.seen("BreakerMoved", "during").map(({ breaker, to }) => `${breaker} ${to}`),
+          "kubernetes Isolated"
+        )
+        const at = seen
+          .requests("during")
+          .filter(({ verb }) => verb !== "probe")
+          .map(({ atMs }) => atMs)
+        assert.deepStrictEqual(
+          at.filter((ms) => ms > fromMs + 100 && ms < fromMs + 60_000),
+          []
+        )
+        assert.isTrue(at.some((ms) => ms >= fromMs + 60_000))
+      }
+    },
+    {
+      parameters: { what: "force-closed", forMs: 60_000 },
+      also: [{ kind: "kubernetes-unavailable", parameters: { share: 1 }, forMs: 50_000 }],
+      claim: "forced closed: a dead cluster is asked all the same, and the breaker does not open",
+      shows: (seen) => {
+        const moved = seen.seen("BreakerMoved", "during").filter(({ breaker }) => breaker === "kubernetes")
+        assert.isTrue(moved.some(({ to }) => to === "ForcedClosed"))
+        assert.isFalse(moved.some(({ atMs, to }) => to === "Open" && atMs < fromMs + 50_000))
+        assert.isAbove(seen.requests("during").filter(({ outcome }) => outcome === "Unavailable").length, 20)
+      }
+    },
+    {
+      parameters: { what: "hair-trigger", forMs: 60_000 },
+      also: [{ kind: "kubernetes-unavailable", parameters: { share: 1 }, atMs: fromMs + 20_000, forMs: 20_000 }],
+      claim: "another setting in the middle: the breaker opens at the first failure, not at the fifth",
+      shows: (seen) => {
+        const opened = seen
+          .seen("BreakerMoved", "during")
+          .find(({ breaker, to }) => breaker === "kubernetes" && to === "Open")
+        const failures = seen
+          .requests("during")
+          .filter(({ atMs, outcome }) => outcome === "Unavailable" && opened !== undefined && atMs < opened.atMs)
+        assert.isDefined(opened)
+        // Others may be under way already.
+        assert.isBelow(failures.length, 5)
+      }
+    }
+  ]
+}
+
+const answers = (seen: Witness, phase?: Phase) => seen.seen("AlertAnswered", phase)
+const duplicates = (seen: Witness) => answers(seen).filter(({ status }) => status === "duplicate").length
+/** How long it took to tell of an alert that began to fire in that phase, at the median. */
+const delayMs = (seen: Witness, phase: Phase): number => {
+  const delays = seen
+    .seen("AlertSent", phase)
+    .filter(({ firing }) => firing)
+    .flatMap(({ alert, atMs }) => {
+      const answered = answers(seen).find(
+        (answer) =>
+          answer.firing && answer.alert.fingerprint === alert.fingerprint && answer.alert.startsAt === alert.startsAt
+      )
+      return answered === undefined ? [] : [answered.atMs - atMs]
+    })
+  return delays.toSorted((left, right) => left - right)[Math.floor(delays.length / 2)] ?? Number.NaN
+}
+
+/** Alerts that nothing of the cluster is behind, answered at once. */
+const storm = (alerts: number): Case => ({
+  parameters: { resolvedAfterMs: 5_000 },
+  claim: `${alerts} alerts are answered within five seconds, each acknowledged or shed by name, and each resolution too`,
+  shows: (seen) => {
+    const own = new RegExp(`^0*${fromMs.toString(16)}[0-9a-f]{6}$`)
+    for (const firing of [true, false]) {
+      const answered = answers(seen).filter(
+        (answer) => answer.firing === firing && own.test(answer.alert.fingerprint) && answer.atMs < fromMs + 10_000
+      )
+      assert.strictEqual(new Set(answered.map(({ alert }) => alert.fingerprint)).size, alerts, String(firing))
+    }
+    assert.strictEqual(seen.result.boots, 1)
+  }
+})
+
+const intakeCases: Cases = {
+  "intake-duplicate": [
+    {
+      parameters: { copies: 4, withinMs: 10_000 },
+      claim: "what comes again is acknowledged as a duplicate, far more often than Alertmanager repeats",
+      shows: (seen) => assert.isAbove(duplicates(seen), 1.5 * duplicates(undisturbed))
+    }
+  ],
+  "intake-late": [
+    {
+      parameters: { byMs: 60_000 },
+      claim: "alerts are told of late, and at once again afterwards",
+      shows: (seen) => {
+        assert.isAbove(delayMs(seen, "during"), delayMs(undisturbed, "during") + 5_000)
+        assert.isBelow(delayMs(seen, "after"), 1_000)
+      }
+    }
+  ],
+  "intake-resolved-first": [
+    {
+      parameters: { byMs: 1_000 },
+      claim: "alerts are told of as resolved before they are told of as firing",
+      shows: (seen) => {
+        const before = (witnessed: Witness) => {
+          const fired = new Set<string>()
+          let first = 0
+          for (const { alert, firing } of answers(witnessed, "during")) {
+            if (firing) fired.add(alert.fingerprint)
+            else if (
+              !fired.has(alert.fingerprint)
+              && !answers(witnessed, "before").some((earlier) => earlier.alert.fingerprint === alert.fingerprint)
+            )
+              first++
+          }
+          return first
+        }
+        assert.strictEqual(before(undisturbed), 0)
+        assert.isAbove(before(seen), 2)
+      }
+    }
+  ],
+  "intake-storm-10": [storm(10)],
+  "intake-storm-1000": [storm(1000)],
+  "intake-storm-of-incidents": [
+    {
+      parameters: {},
+      claim: "all workloads are broken at once",
+      shows: (seen) => {
+        const broken = (witnessed: Witness) =>
+          new Set(
+            witnessed
+              .seen("WorkloadHealth", "during")
+              .filter(({ atMs, healthy }) => !healthy && atMs < fromMs + minuteMs)
+              .map(({ ref }) => ref.name)
+          ).size
+        assert.isAbove(broken(seen), broken(undisturbed) + 3)
+      }
+    }
+  ],
+  "intake-odd": [
+    {
+      parameters: { count: 40 },
+      claim: "what decodes of strange webhooks is answered as any other, alerts of no known sender among them",
+      shows: (seen) => {
+        const sent = new Set(seen.seen("AlertSent").map(({ alert }) => alert.fingerprint))
+        const strange = answers(seen, "during").filter(({ alert }) => !sent.has(alert.fingerprint))
+        assert.isAbove(strange.length, 5)
+        assert.strictEqual(seen.result.boots, 1)
+      }
+    }
+  ]
+}
+
+const exporting = { telemetry: true }
+
+/** What the receiver of traces does is seen there, and nothing of it in the service's own work. */
+const telemetry = (
+  parameters: Parameters,
+  claim: string,
+  shows: (endings: ReadonlyArray<string>, seen: Witness) => void
+): Case => ({
+  parameters,
+  claim,
+  scenario: exporting,
+  shows: (seen) => {
+    const endings = (phase: Phase) => seen.seen("ExportEnded", phase).map(({ ending }) => ending)
+    shows(endings("during"), seen)
+    assert.deepStrictEqual([...new Set(endings("before"))], ["taken"])
+    assert.strictEqual(endings("after").at(-1), "taken")
+    assert.isBelow(delayMs(seen, "during"), 1_000)
+    // Another order of things makes another hour: as much is done, not the same.
+    assert.isAbove(count(seen, "during"), 0.5 * count(undisturbed, "during"))
+    assert.strictEqual(seen.result.boots, 1)
+    for (const { dropped, made, received } of seen.seen("ExportEnded"))
+      assert.isTrue(made - received - dropped >= 0 && made - received - dropped <= queueCapacity)
+  }
+})
+
+const allAre = (ending: string) => (endings: ReadonlyArray<string>) =>
+  assert.deepStrictEqual([...new Set(endings)], [ending])
+const lastDropped = (seen: Witness) => seen.seen("ExportEnded").at(-1)!.dropped
+
+const telemetryCases: Cases = {
+  "telemetry-down": [
+    telemetry({}, "nothing is taken, the waits grow, and what was kept arrives afterwards", (endings, seen) => {
+      allAre("not-now")(endings)
+      // Of two minutes: 1, 2, 4, 8, 16, 30 s and so on.
+      assert.isBelow(endings.length, 12)
+      assert.strictEqual(lastDropped(seen), 0)
+    })
+  ],
+  "telemetry-hang": [
+    telemetry({}, "each request is given up after ten seconds, one after the other", (endings, seen) => {
+      allAre("given-up")(endings)
+      for (const { atMs, number } of seen.seen("ExportEnded", "during"))
+        assert.strictEqual(atMs - seen.seen("ExportBegan").find((began) => began.number === number)!.atMs, 10_000)
+    })
+  ],
+  "telemetry-slow": [
+    telemetry({ byMs: 8_000 }, "a receiver that is slow is waited for", (endings) =>
+      assert.deepStrictEqual([...new Set(endings)], ["taken"])
+    ),
+    telemetry({ byMs: 20_000 }, "and not for longer than ten seconds", allAre("given-up"))
+  ],
+  "telemetry-overloaded": [
+    telemetry({ status: 429, retryAfter: "20", share: 1 }, "is asked again when it says", (endings) => {
+      allAre("not-now")(endings)
+      assert.isBelow(endings.length, 8)
+    }),
+    telemetry({ status: 503, retryAfter: "0", share: 1 }, "and makes no storm by saying at once", (endings) =>
+      assert.isBelow(endings.length, 12)
+    )
+  ],
+  "telemetry-refusing": [
+    telemetry(
+      { status: 400 },
+      "what is refused for good is dropped and counted, and not sent again",
+      (endings, seen) => {
+        allAre("refused")(endings)
+        assert.strictEqual(
+          lastDropped(seen),
+          seen.seen("ExportEnded", "during").reduce((sum, { spans }) => sum + spans, 0)
+        )
+      }
+    )
+  ]
+}
+
+const cases: Cases = { ...clusterCases, ...storageCases, ...processCases, ...intakeCases, ...telemetryCases }
+
+describe("faults of the far ends", () => {
+  it("have each their case here, as those of models and network have in their own files", () => {
+    const elsewhere = new Set(["models", "network"])
+    assert.deepStrictEqual(
+      Object.keys(cases).sort(),
+      Faults.all
+        .filter(({ target }) => !elsewhere.has(target))
+        .map(({ name }) => name)
+        .sort()
+    )
+  })
+
+  for (const [kind, each] of Object.entries(cases)) {
+    for (const {
+      also = [],
+      atMs = fromMs,
+      claim,
+      forMs = 2 * minuteMs,
+      onMade,
+      parameters,
+      scenario,
+      seed,
+      shows
+    } of each) {
+      it(`${kind}: ${claim}`, () => {
+        const seen = witness([{ kind, parameters, atMs, forMs }, ...also], {
+          ...(seed === undefined ? {} : { seed }),
+          ...(scenario === undefined ? {} : { scenario }),
+          ...(onMade === undefined ? {} : { onMade })
+        })
+        const { pending, violations } = seen.result
+        assert.deepStrictEqual({ violations, pending }, { violations: [], pending: [] })
+        shows(seen)
+      })
+    }
+  }
+})

@@ -1,0 +1,59 @@
+import { assert, describe, it } from "@effect/vitest"
+import { during } from "../../fixtures/Outages.ts"
+
+const models = { peers: ["holmesgpt", "llm:alpha", "llm:beta"], share: 1 }
+
+const reasons = (kind: string) => {
+  const seen = during(kind, models)
+  assert.deepStrictEqual(seen.violations, [])
+  assert.deepStrictEqual(
+    seen.reasons("after", "holmesgpt").filter((reason) => reason !== "circuit-open"),
+    ["answered"]
+  )
+  return {
+    ...seen,
+    of: (investigator: "holmesgpt" | "llm") =>
+      seen.reasons("during", investigator, investigator === "llm" ? "alpha" : undefined)
+  }
+}
+
+describe("faults of models", () => {
+  it("malformed-answer, missing-resource: refused as invalid, at every tier", () => {
+    for (const kind of ["malformed-answer", "missing-resource"]) {
+      const { of } = reasons(kind)
+      assert.deepStrictEqual(of("holmesgpt"), ["circuit-open", "invalid-answer"])
+      assert.include(of("llm"), "invalid-answer")
+    }
+  })
+
+  it("nonsense-answer: taken as an answer, and no invariant is broken by acting on it", () => {
+    assert.deepStrictEqual(reasons("nonsense-answer").of("holmesgpt"), ["answered"])
+  })
+
+  it("prompt-injection: an action on something else is refused", () => {
+    assert.include(reasons("prompt-injection").of("holmesgpt"), "invalid-answer")
+  })
+
+  it("context-overflow, refusal: an LLM's say so and open no breaker", () => {
+    for (const [kind, reason] of [
+      ["context-overflow", "context-overflow"],
+      ["refusal", "refused"]
+    ] as const) {
+      const seen = reasons(kind)
+      assert.deepStrictEqual(seen.of("llm"), [reason])
+      assert.deepStrictEqual(seen.endings("during", "llm:alpha"), ["neither"])
+    }
+  })
+
+  it("quota-exhausted: the LLM's next provider is asked at once, HolmesGPT says 429", () => {
+    const seen = reasons("quota-exhausted")
+    assert.include(seen.of("llm"), "quota-exhausted")
+    assert.include(seen.of("holmesgpt"), "rate-limited")
+    assert.isTrue(
+      seen.hops
+        .flatMap(({ hops }) => hops)
+        .filter(({ reason }) => reason === "quota-exhausted")
+        .every(({ attempts }) => attempts === 1)
+    )
+  })
+})

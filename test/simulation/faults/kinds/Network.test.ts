@@ -1,0 +1,73 @@
+import { assert, describe, it } from "@effect/vitest"
+import { during } from "../../fixtures/Outages.ts"
+
+const holmesgpt = { peers: ["holmesgpt"] }
+
+describe("faults of the network", () => {
+  it("network-partition: nobody is told, so each hop waits for its deadline until the breaker opens, and LLMs answer", () => {
+    for (const lost of ["requests", "answers", "both"]) {
+      const seen = during("network-partition", { ...holmesgpt, lost })
+      assert.deepStrictEqual(seen.violations, [])
+      assert.deepStrictEqual(seen.endings("during", "holmesgpt"), ["given-up"])
+      assert.deepStrictEqual(seen.reasons("during", "holmesgpt"), ["circuit-open", "timeout"])
+      assert.deepStrictEqual(seen.endings("during", "llm:alpha"), ["good"])
+      assert.include(seen.reasons("after", "holmesgpt"), "answered")
+    }
+  })
+
+  it("network-latency: the calls of that time take longer", () => {
+    const { calls, violations } = during("network-latency", { ...holmesgpt, mostMs: 10_000 })
+    assert.deepStrictEqual(violations, [])
+    const mean = (phase: string) => {
+      const times = calls
+        .filter((each) => each.phase === phase && each.call.purpose === "work")
+        .map(({ durationMs }) => durationMs)
+      return times.reduce((sum, ms) => sum + ms, 0) / times.length
+    }
+    assert.isAbove(mean("during"), mean("before") + 5_000)
+    assert.isBelow(mean("after"), mean("during") - 5_000)
+  })
+
+  it("network-loss: some calls are late, some connections break, some get through", () => {
+    const seen = during("network-loss", { ...holmesgpt, share: 0.9 })
+    assert.deepStrictEqual(seen.violations, [])
+    assert.includeMembers([...seen.endings("during", "holmesgpt")], ["bad", "good"])
+    assert.deepStrictEqual(seen.endings("after", "holmesgpt"), ["good"])
+  })
+
+  it("connection-reset, dns-failure: told at once or after the resolver's time, and tried again", () => {
+    for (const [kind, more] of [
+      ["connection-reset", { share: 1 }],
+      ["dns-failure", { afterMs: 5000 }]
+    ] as const) {
+      const seen = during(kind, { ...holmesgpt, ...more })
+      assert.deepStrictEqual(seen.violations, [])
+      assert.deepStrictEqual(seen.endings("during", "holmesgpt"), ["bad"])
+      assert.deepStrictEqual(seen.reasons("during", "holmesgpt"), ["circuit-open", "unavailable"])
+      assert.isTrue(seen.hops.some(({ hops, phase }) => phase === "during" && hops[0]!.attempts > 1))
+      assert.include(seen.reasons("after", "holmesgpt"), "answered")
+    }
+  })
+
+  it("network-partition of the cluster: models go on, writes wait", () => {
+    const seen = during("network-partition", { peers: ["cluster"], lost: "answers" })
+    assert.deepStrictEqual(seen.violations, [])
+    assert.deepStrictEqual(seen.endings("during", "holmesgpt"), ["good"])
+  })
+
+  it("slow-loris: a body that trickles is cut at the deadline", () => {
+    const seen = during("slow-loris", { ...holmesgpt, pauseMs: 10_000 })
+    assert.deepStrictEqual(seen.violations, [])
+    assert.deepStrictEqual(seen.endings("during", "holmesgpt"), ["given-up"])
+    assert.isTrue(seen.calls.every(({ durationMs }) => durationMs <= 30_000))
+  })
+
+  it("truncated-body: half an answer is none, whoever sends it", () => {
+    const seen = during("truncated-body", { peers: ["holmesgpt", "llm:alpha", "llm:beta"], endsAfter: 0.5 })
+    assert.deepStrictEqual(seen.violations, [])
+    for (const peer of ["holmesgpt", "llm:alpha", "llm:beta"])
+      assert.deepStrictEqual(seen.endings("during", peer), ["bad"])
+    assert.deepStrictEqual(seen.reasons("during", "rules"), ["answered"])
+    assert.deepStrictEqual(seen.reasons("after", "holmesgpt"), ["answered"])
+  })
+})
