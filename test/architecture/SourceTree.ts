@@ -20,7 +20,8 @@ const pathsUnder = (directory: string): ReadonlyArray<string> =>
   readdirSync(join(root, directory), { withFileTypes: true }).flatMap((entry) => {
     const path = normalize(join(directory, entry.name))
     if (entry.isDirectory()) return notOurs.has(entry.name) ? [] : pathsUnder(path)
-    return entry.isFile() ? [path] : []
+    // In a worktree .git is a file.
+    return entry.isFile() && !notOurs.has(entry.name) ? [path] : []
   })
 
 const isText = (bytes: Uint8Array): boolean => !bytes.includes(0)
