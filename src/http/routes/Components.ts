@@ -71,7 +71,7 @@ export class Components extends Context.Service<
     readonly breaker: (name: string) => Option.Option<CircuitBreaker>
     readonly breakerNames: ReadonlyArray<string>
   }
->()("kubernaut/http/Components") {
+>()("kubernaut/http/routes/Components") {
   static readonly layer = (parts: ReadonlyArray<Part>): Layer.Layer<Components> => {
     const breakers = new Map(
       parts.flatMap(({ breaker }) => (breaker === undefined ? [] : [[breaker.name, breaker] as const]))

@@ -14,7 +14,7 @@ import { type ResilienceEvent, ResilienceEvents } from "../../resilience/Resilie
 import { ServedApi, type ServerEvent } from "../Api.ts"
 
 /** Opens when the server begins to stop. */
-export class Stopping extends Context.Service<Stopping, Latch.Latch>()("kubernaut/http/EventHandlers/Stopping") {
+export class Stopping extends Context.Service<Stopping, Latch.Latch>()("kubernaut/http/routes/EventHandlers/Stopping") {
   static readonly layer: Layer.Layer<Stopping> = Layer.effect(Stopping, Latch.make(false))
 }
 

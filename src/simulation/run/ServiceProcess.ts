@@ -89,7 +89,7 @@ const chain = ({ scenario }: Setting, farEnds: FarEnds) =>
 
 /** The pipeline to the cluster, for operators. */
 class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>()(
-  "kubernaut/simulation/ServiceProcess/ClusterPipeline"
+  "kubernaut/simulation/run/ServiceProcess/ClusterPipeline"
 ) {}
 
 /** As `cli/Application` has it. */
