@@ -75,10 +75,7 @@ export class OwnerResolver extends Context.Service<
     /** The root owner. `NotFound` where the object, or one on the way, does not exist. */
     readonly resolve: (ref: ResourceRef) => Effect.Effect<ResourceRef, KubernetesError>
   }
->()("kubernaut/kubernetes/OwnerResolver") {
-  static readonly layer = (options: OwnerResolverOptions = {}): Layer.Layer<OwnerResolver, never, KubernetesClient> =>
-    Layer.effect(OwnerResolver, make(options))
-}
+>()("kubernaut/kubernetes/OwnerResolver") {}
 
 const emptyShelf = (): Shelf => ({
   inFlight: new Map(),
@@ -204,3 +201,7 @@ const make = Effect.fnUntraced(function* (options: OwnerResolverOptions) {
 
   return OwnerResolver.of({ resolve })
 })
+
+/** The resolver on the cluster that `KubernetesClient` reaches. */
+export const layer = (options: OwnerResolverOptions = {}): Layer.Layer<OwnerResolver, never, KubernetesClient> =>
+  Layer.effect(OwnerResolver, make(options))

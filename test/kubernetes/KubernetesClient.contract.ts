@@ -24,7 +24,7 @@ import type {
   PodDisruptionBudget
 } from "../../src/kubernetes/ObjectModel.ts"
 import { isPodReady } from "../../src/kubernetes/ObjectModel.ts"
-import { OwnerResolver } from "../../src/kubernetes/OwnerResolver.ts"
+import * as OwnerResolver from "../../src/kubernetes/OwnerResolver.ts"
 import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
 
 export interface Fixtures {
@@ -505,7 +505,7 @@ export const contract = (name: string, layer: Layer.Layer<KubernetesClient>, fix
 
       it.effect("the root owner of a Deployment's pod is the Deployment, of a bare pod the pod", () =>
         Effect.gen(function* () {
-          const owners = yield* OwnerResolver
+          const owners = yield* OwnerResolver.OwnerResolver
           const namespace = yield* space("owner")
           yield* running(namespace, { name: "web" })
           yield* running(namespace, { name: "web-admin" })
@@ -838,7 +838,7 @@ export const contract = (name: string, layer: Layer.Layer<KubernetesClient>, fix
           )
           assert.strictEqual(done.desiredReplicas, 1)
           const [worker] = yield* kubernetes.list("Pod", { namespace, labelSelector: { "job-name": "once" } })
-          assert.deepStrictEqual(yield* (yield* OwnerResolver).resolve(refOf(worker!)), refOf(made))
+          assert.deepStrictEqual(yield* (yield* OwnerResolver.OwnerResolver).resolve(refOf(worker!)), refOf(made))
         })
       )
 

@@ -8,7 +8,7 @@ import {
   type KubernetesObject,
   type ListOptions
 } from "../../src/kubernetes/KubernetesClient.ts"
-import { OwnerResolver, ownerOf, type OwnerResolverOptions } from "../../src/kubernetes/OwnerResolver.ts"
+import * as OwnerResolver from "../../src/kubernetes/OwnerResolver.ts"
 import { eitherWay } from "../resilience/WallClock.ts"
 
 type Owner = readonly [kind: string, name: string]
@@ -84,7 +84,7 @@ const countingCluster = (initial: ReadonlyArray<KubernetesObject>) => {
     objects,
     requests,
     breakLists,
-    layer: (options: OwnerResolverOptions = {}) => OwnerResolver.layer(options).pipe(Layer.provide(layer))
+    layer: (options: OwnerResolver.OwnerResolverOptions = {}) => OwnerResolver.layer(options).pipe(Layer.provide(layer))
   }
 }
 
@@ -114,7 +114,7 @@ describe("OwnerResolver", () => {
       })
     ])
     return Effect.gen(function* () {
-      const { resolve } = yield* OwnerResolver
+      const { resolve } = yield* OwnerResolver.OwnerResolver
       const roots: ReadonlyArray<readonly [ResourceRef, ResourceRef]> = [
         [ref("Pod", "checkout-7d9f-0"), ref("Deployment", "checkout")],
         [ref("ReplicaSet", "checkout-7d9f"), ref("Deployment", "checkout")],
@@ -139,7 +139,7 @@ describe("OwnerResolver", () => {
     () => {
       const cluster = countingCluster(crashedPods(10_000, ["checkout"]))
       return Effect.gen(function* () {
-        const { resolve } = yield* OwnerResolver
+        const { resolve } = yield* OwnerResolver.OwnerResolver
         const roots = yield* Effect.forEach(
           Array.from({ length: 10_000 }, (_, index) => ref("Pod", `checkout-7d9f-${index}`)),
           resolve,
@@ -161,7 +161,7 @@ describe("OwnerResolver", () => {
   it.effect("one pod of a large namespace is read, not listed", () => {
     const cluster = countingCluster(crashedPods(10_000, ["checkout"]))
     return Effect.gen(function* () {
-      yield* (yield* OwnerResolver).resolve(ref("Pod", "checkout-7d9f-17"))
+      yield* (yield* OwnerResolver.OwnerResolver).resolve(ref("Pod", "checkout-7d9f-17"))
       assert.deepStrictEqual(cluster.requests, ["get Pod", "get ReplicaSet"])
     }).pipe(Effect.provide(cluster.layer()))
   })
@@ -169,7 +169,7 @@ describe("OwnerResolver", () => {
   it.effect("two Deployments with a common prefix are never one, whichever way their pods are found", () => {
     const cluster = countingCluster(crashedPods(20, ["checkout", "checkout-7d9f", "checkout-api"]))
     return Effect.gen(function* () {
-      const { resolve } = yield* OwnerResolver
+      const { resolve } = yield* OwnerResolver.OwnerResolver
       for (const deployment of ["checkout", "checkout-7d9f", "checkout-api"]) {
         for (let index = 0; index < 20; index++) {
           assert.deepStrictEqual(
@@ -184,7 +184,8 @@ describe("OwnerResolver", () => {
 
   it.effect("a pod that does not exist is NotFound, and a flood of them costs one list per interval", () => {
     const cluster = countingCluster(crashedPods(5, ["checkout"]))
-    const ask = (name: string) => Effect.flatMap(OwnerResolver, ({ resolve }) => Effect.flip(resolve(ref("Pod", name))))
+    const ask = (name: string) =>
+      Effect.flatMap(OwnerResolver.OwnerResolver, ({ resolve }) => Effect.flip(resolve(ref("Pod", name))))
     return Effect.gen(function* () {
       for (let index = 0; index < 100; index++)
         assert.strictEqual((yield* ask(`gone-${index}`)).reason._tag, "NotFound")
@@ -205,7 +206,7 @@ describe("OwnerResolver", () => {
   it.effect("what was read is asked for again after the interval, as a name may have a new owner", () => {
     const cluster = countingCluster([object("Pod", "db-0", ["StatefulSet", "db"])])
     return Effect.gen(function* () {
-      const { resolve } = yield* OwnerResolver
+      const { resolve } = yield* OwnerResolver.OwnerResolver
       assert.deepStrictEqual(yield* resolve(ref("Pod", "db-0")), ref("StatefulSet", "db"))
       cluster.objects.set("Pod/db-0", object("Pod", "db-0"))
       assert.deepStrictEqual(yield* resolve(ref("Pod", "db-0")), ref("StatefulSet", "db"))
@@ -219,7 +220,7 @@ describe("OwnerResolver", () => {
     () => {
       const cluster = countingCluster([object("Pod", "db-0")])
       return Effect.gen(function* () {
-        const { resolve } = yield* OwnerResolver
+        const { resolve } = yield* OwnerResolver.OwnerResolver
         yield* eitherWay((jump) =>
           Effect.gen(function* () {
             yield* TestClock.adjust("10 seconds")
@@ -241,7 +242,7 @@ describe("OwnerResolver", () => {
   it.effect("only so many namespaces are remembered, the ones unused for longest are forgotten", () => {
     const cluster = countingCluster([object("Pod", "alone")])
     return Effect.gen(function* () {
-      const { resolve } = yield* OwnerResolver
+      const { resolve } = yield* OwnerResolver.OwnerResolver
       const inNamespace = (namespace: string) => resolve({ namespace, kind: "Pod", name: "alone" })
       yield* inNamespace("a")
       yield* inNamespace("b")
@@ -258,7 +259,7 @@ describe("OwnerResolver", () => {
   it.effect("a list that fails fails all who wait for it, and is not made anew for each", () => {
     const cluster = countingCluster([])
     return Effect.gen(function* () {
-      const { resolve } = yield* OwnerResolver
+      const { resolve } = yield* OwnerResolver.OwnerResolver
       cluster.breakLists()
       const errors = yield* Effect.forEach(
         Array.from({ length: 50 }, (_, index) => ref("Pod", `checkout-${index}`)),
@@ -276,7 +277,7 @@ describe("OwnerResolver", () => {
   it.effect("whoever waits for a list that is interrupted makes it himself", () => {
     const cluster = countingCluster(crashedPods(10, ["checkout"]))
     return Effect.gen(function* () {
-      const { resolve } = yield* OwnerResolver
+      const { resolve } = yield* OwnerResolver.OwnerResolver
       const first = yield* Effect.forkChild(resolve(ref("Pod", "checkout-7d9f-0")), { startImmediately: true })
       const second = yield* Effect.forkChild(resolve(ref("Pod", "checkout-7d9f-1")), { startImmediately: true })
       yield* Fiber.interrupt(first)
@@ -293,6 +294,6 @@ describe("OwnerResolver", () => {
         ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "c", uid: "u" }]
       }
     }
-    assert.isUndefined(ownerOf(helped))
+    assert.isUndefined(OwnerResolver.ownerOf(helped))
   })
 })
