@@ -17,7 +17,7 @@
 import { Context, Deferred, Effect, Layer, Option } from "effect"
 import { defaults as defaultGuardrails, type GuardrailSettings } from "./decision/Guardrails.ts"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
-import { Executor, type ExecutorOptions } from "./execution/Executor.ts"
+import * as Executor from "./execution/Executor.ts"
 import { Degradation } from "./health/DegradationFiber.ts"
 import type { Webhook } from "./intake/AlertmanagerWebhook.ts"
 import { Intake, type IntakeOptions, type Receipt } from "./intake/Intake.ts"
@@ -31,8 +31,8 @@ import * as Supervisor from "./resilience/supervision/Supervisor.ts"
 import type { ActionHistory } from "./storage/ActionHistory.ts"
 import { RemediationStore } from "./storage/RemediationStore.ts"
 import type { StorageError } from "./storage/StorageError.ts"
-import { FiringAlerts } from "./verification/FiringAlerts.ts"
-import { Verifier, type VerifierOptions } from "./verification/Verifier.ts"
+import * as FiringAlerts from "./verification/FiringAlerts.ts"
+import * as Verifier from "./verification/Verifier.ts"
 
 export interface KubernautOptions {
   /** Name of the cluster. It is part of every target, and so of the journal: do not change it lightly. */
@@ -43,8 +43,8 @@ export interface KubernautOptions {
   readonly guardrails?: GuardrailSettings
   readonly intake?: Omit<IntakeOptions, "cluster" | "onAccepted">
   readonly actors?: Omit<LocalOptions, "mode" | "guardrails">
-  readonly execution?: ExecutorOptions
-  readonly verification?: VerifierOptions
+  readonly execution?: Executor.ExecutorOptions
+  readonly verification?: Verifier.VerifierOptions
 }
 
 /** What an embedder must bring. */
@@ -120,10 +120,10 @@ const actors = (options: KubernautOptions) =>
       // An embedder that can ask an Alertmanager provides it below.
       Layer.unwrap(
         Effect.map(
-          Effect.serviceOption(FiringAlerts),
+          Effect.serviceOption(FiringAlerts.FiringAlerts),
           Option.match({
             onNone: () => FiringAlerts.layerNone,
-            onSome: (service) => Layer.succeed(FiringAlerts, service)
+            onSome: (service) => Layer.succeed(FiringAlerts.FiringAlerts, service)
           })
         )
       )

@@ -49,7 +49,7 @@ import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Storage from "../storage/Storage.ts"
 import type { Service } from "../telemetry/Instruments.ts"
 import { Metrics } from "../telemetry/Metrics.ts"
-import { FiringAlerts } from "../verification/FiringAlerts.ts"
+import * as FiringAlerts from "../verification/FiringAlerts.ts"
 import type { LlmProvider, Settings } from "./settings/Settings.ts"
 import { version } from "./Version.ts"
 

@@ -38,10 +38,8 @@ import { resourceRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
-import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import type { Pipeline } from "../resilience/pipeline/Pipeline.ts"
 import { find, readObjects } from "./ActionObjects.ts"
 import { plan as planAction } from "./ActionPlan.ts"
 import { collect } from "./Diagnostics.ts"
@@ -91,8 +89,6 @@ export interface ExecuteOptions<E> {
 }
 
 export interface ExecutorOptions {
-  /** Default: none, the client is taken as it is (it may be resilient already, see `ResilientClient.layer`). */
-  readonly pipeline?: Pipeline
   /**
    * How many times its value a request or limit may be raised without a person. More than 1. Default 4, see
    * `PlanContext`.
@@ -160,27 +156,16 @@ export class Executor extends Context.Service<
     readonly plan: (input: PlanInput) => Effect.Effect<Intent, PlanRefused | KubernetesError>
     /** Carries a durable intent out, as far as it is not in the cluster already. */
     readonly execute: <E>(intent: Intent, options: ExecuteOptions<E>) => Effect.Effect<ExecutionOutcome, E>
-    /**
-     * What is in the cluster of an intent: `yes` when at least one change is (`execute` finishes the rest), `no` when
-     * none is, `unknown` where the cluster can't be read, or the object is gone that would tell. `no` for an intent
-     * without changes.
-     */
-    readonly readBack: (intent: Intent) => Effect.Effect<Applied>
   }
->()("kubernaut/execution/Executor") {
-  static readonly layer = (options: ExecutorOptions = {}): Layer.Layer<Executor, never, KubernetesClient> =>
-    Layer.effect(
-      Executor,
-      Effect.map(KubernetesClient, (client) =>
-        make(options.pipeline === undefined ? client : ResilientClient.wrap(client, options.pipeline), {
-          ...defaults,
-          ...options
-        })
-      )
-    )
-}
+>()("kubernaut/execution/Executor") {}
 
-type Settings = ExecutorOptions & Required<Omit<ExecutorOptions, "pipeline" | "redact">>
+export const layer = (options: ExecutorOptions = {}): Layer.Layer<Executor, never, KubernetesClient> =>
+  Layer.effect(
+    Executor,
+    Effect.map(KubernetesClient, (client) => make(client, { ...defaults, ...options }))
+  )
+
+type Settings = ExecutorOptions & Required<Omit<ExecutorOptions, "redact">>
 
 const make = (client: KubernetesClient["Service"], settings: Settings): Executor["Service"] => {
   const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
@@ -310,14 +295,5 @@ const make = (client: KubernetesClient["Service"], settings: Settings): Executor
     return yield* outcomeOf(intent, changed ? "yes" : "no")
   })
 
-  const readBack = (intent: Intent): Effect.Effect<Applied> =>
-    Effect.forEach(intent.changes, (change) => presence(change, intent)).pipe(
-      Effect.map((presences): Applied =>
-        presences.includes("present") ? "yes" : presences.includes("gone") ? "unknown" : "no"
-      ),
-      Effect.orElseSucceed((): Applied => "unknown"),
-      Effect.withSpan("Executor.readBack")
-    )
-
-  return { plan, execute, readBack }
+  return { plan, execute }
 }

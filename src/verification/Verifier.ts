@@ -20,16 +20,12 @@ import { displayName, resourceRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { Verification } from "../domain/Verification.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import { assemble, readAround, readObject } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import type { Pipeline } from "../resilience/pipeline/Pipeline.ts"
 import { type AlertStatus, judge, type JudgeSettings, showsProblem } from "./Judge.ts"
 import type { Sample } from "./Sample.ts"
 
 export interface VerifierOptions {
-  /** Default: none, the client is taken as it is. */
-  readonly pipeline?: Pipeline
   /**
    * How long a target may take to settle. Default 5 minutes: half of a Deployment's default `progressDeadlineSeconds`,
    * as long as Prometheus keeps a resolved alert's last sample; what has not started to serve by then needs a person
@@ -78,18 +74,13 @@ export class Verifier extends Context.Service<
   {
     readonly verify: <E>(input: VerifyInput<E>) => Effect.Effect<Verification, E>
   }
->()("kubernaut/verification/Verifier") {
-  static readonly layer = (options: VerifierOptions = {}): Layer.Layer<Verifier, never, KubernetesClient> =>
-    Layer.effect(
-      Verifier,
-      Effect.map(KubernetesClient, (client) =>
-        make(options.pipeline === undefined ? client : ResilientClient.wrap(client, options.pipeline), {
-          ...defaults,
-          ...options
-        })
-      )
-    )
-}
+>()("kubernaut/verification/Verifier") {}
+
+export const layer = (options: VerifierOptions = {}): Layer.Layer<Verifier, never, KubernetesClient> =>
+  Layer.effect(
+    Verifier,
+    Effect.map(KubernetesClient, (client) => make(client, { ...defaults, ...options }))
+  )
 
 /** Keeps the samples within the window and the newest one before it, which is all that `judge` looks at. */
 const remember = (samples: ReadonlyArray<Sample>, sample: Sample, windowMs: number): ReadonlyArray<Sample> => {
@@ -101,9 +92,7 @@ const remember = (samples: ReadonlyArray<Sample>, sample: Sample, windowMs: numb
 
 const unreadable = (atMs: number): Sample => ({ atMs, state: null, written: [], remaining: [] })
 
-type Settings = VerifierOptions & Required<Omit<VerifierOptions, "pipeline">>
-
-const make = (client: KubernetesClient["Service"], options: Settings): Verifier["Service"] => {
+const make = (client: KubernetesClient["Service"], options: Required<VerifierOptions>): Verifier["Service"] => {
   const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
   const settings: JudgeSettings = {
     settleTimeoutMs: millis(options.settleTimeout),

@@ -6,14 +6,12 @@ import type { Intent } from "../../src/domain/Execution.ts"
 import { Executor } from "../../src/execution/Executor.ts"
 import { KubernetesClient, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 import type { Deployment } from "../../src/kubernetes/ObjectModel.ts"
-import { make as makePipeline } from "../../src/resilience/pipeline/Pipeline.ts"
 import { aPodOf, executed, inputFor, on, planned } from "./acting.ts"
 import { inTime, layer, script, touch, writesOf } from "./faults.ts"
 
 const checkout = on("Deployment", "checkout")
 const rollback: Action = { type: "RollbackDeployment", target: checkout }
 const drain: Action = { type: "DrainNode", target: on("Node", "node-1", "") }
-const readBack = (intent: Intent) => Effect.flatMap(Executor, (executor) => executor.readBack(intent))
 
 const imageOf = Effect.flatMap(KubernetesClient, (client) =>
   Effect.map(client.get(checkout), (object) => (object as Deployment).spec.template.spec.containers[0]?.image)
@@ -359,7 +357,6 @@ describe("execute, after a crash", () => {
       const intent = yield* planned(drain)
       yield* client.apply(intent.changes[0]!)
       yield* client.apply(intent.changes[1]!)
-      assert.strictEqual(yield* readBack(intent), "yes")
       const before = writesOf(faults).length
       const outcome = yield* inTime(executed(intent))
       assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
@@ -374,9 +371,7 @@ describe("execute, after a crash", () => {
   it.effect("before the first write is as if nothing had happened", () =>
     Effect.gen(function* () {
       const intent = yield* planned(rollback)
-      assert.strictEqual(yield* readBack(intent), "no")
       assert.strictEqual((yield* executed(intent)).applied, "yes")
-      assert.strictEqual(yield* readBack(intent), "yes")
     }).pipe(Effect.provide(layer(script())))
   )
 
@@ -396,7 +391,6 @@ describe("execute, after a crash", () => {
         executor.execute(intent, { holds: Effect.succeed(true), resumed })
       )
       assert.deepStrictEqual([outcome.applied, outcome.failure], [applied, "conflict"])
-      assert.strictEqual(yield* readBack(intent), "unknown")
     }).pipe(Effect.provide(layer(script())))
   )
 
@@ -413,27 +407,4 @@ describe("execute, after a crash", () => {
         assert.deepStrictEqual([overtaken.applied, overtaken.failure], ["no", "conflict"])
       }).pipe(Effect.provide(layer(script())))
   )
-
-  it.effect("can't be read back while the cluster is silent", () => {
-    const faults = script()
-    return Effect.gen(function* () {
-      const intent = yield* planned(rollback)
-      faults.gets = ["request lost"]
-      assert.strictEqual(yield* readBack(intent), "unknown")
-    }).pipe(Effect.provide(layer(faults)))
-  })
-})
-
-describe("the pipeline", () => {
-  it.effect("retries what did not reach the cluster", () => {
-    const faults = script({ writes: [{ _tag: "Unavailable" }, { _tag: "TooManyRequests" }] })
-    return Effect.gen(function* () {
-      const pipeline = yield* makePipeline("kubernetes")
-      const outcome = yield* inTime(
-        Effect.flatMap(planned(rollback), executed).pipe(Effect.provide(layer(faults, { pipeline })))
-      )
-      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
-      assert.strictEqual(writesOf(faults).length, 3)
-    })
-  })
 })

@@ -2,7 +2,7 @@
 
 import { Effect, Fiber, Layer, Random } from "effect"
 import { TestClock } from "effect/testing"
-import { Executor, type ExecutorOptions } from "../../src/execution/Executor.ts"
+import * as Executor from "../../src/execution/Executor.ts"
 import { KubernetesClient, KubernetesError, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 
@@ -80,7 +80,10 @@ export const intercept =
     })
 
 /** The executor on a sandbox that follows the script. */
-export const layer = (faults: Script, options: ExecutorOptions = {}): Layer.Layer<Executor | KubernetesClient> =>
+export const layer = (
+  faults: Script,
+  options: Executor.ExecutorOptions = {}
+): Layer.Layer<Executor.Executor | KubernetesClient> =>
   Executor.layer(options).pipe(
     Layer.provideMerge(
       Layer.effect(KubernetesClient, Sandbox.make({ intercept: intercept(faults) }).pipe(Random.withSeed("execution")))

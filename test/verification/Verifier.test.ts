@@ -12,8 +12,7 @@ import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../
 import type { ReplicaSet } from "../../src/kubernetes/ObjectModel.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
-import { make as makePipeline } from "../../src/resilience/pipeline/Pipeline.ts"
-import { Verifier, type VerifierOptions } from "../../src/verification/Verifier.ts"
+import * as Verifier from "../../src/verification/Verifier.ts"
 import { hourMs, withWallClock } from "../resilience/WallClock.ts"
 
 const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
@@ -38,9 +37,9 @@ interface World {
 }
 
 const layer = (
-  options: VerifierOptions = {},
+  options: Verifier.VerifierOptions = {},
   world: World = { silent: false, reads: 0 }
-): Layer.Layer<Verifier | KubernetesClient> =>
+): Layer.Layer<Verifier.Verifier | KubernetesClient> =>
   Verifier.layer(options).pipe(
     Layer.provideMerge(
       Layer.effect(
@@ -99,7 +98,7 @@ interface Asked {
 }
 
 const begin = (intent: Intent, target: Target, asked: Asked = {}) =>
-  Effect.flatMap(Verifier, (verifier) =>
+  Effect.flatMap(Verifier.Verifier, (verifier) =>
     Effect.forkChild(
       verifier.verify({ intent, alert, target, alertResolved: asked.alertResolved ?? Effect.succeed(false), ...asked })
     )
@@ -405,7 +404,7 @@ describe("Verifier, and the alert", () => {
 
   it.effect("lets a failure to read its own journal through", () =>
     Effect.gen(function* () {
-      const verifier = yield* Verifier
+      const verifier = yield* Verifier.Verifier
       const failure = yield* Effect.flip(
         verifier.verify({
           intent: yield* healthyRestart,
@@ -449,22 +448,5 @@ describe("Verifier, its settings", () => {
       assert.strictEqual(world.reads, 17)
       yield* Fiber.interrupt(fiber)
     }).pipe(Effect.provide(layer({}, world)))
-  })
-
-  it.effect("puts its reads through a pipeline that is given to it", () => {
-    const world = { silent: false, reads: 0 }
-    return Effect.gen(function* () {
-      const pipeline = yield* makePipeline("kubernetes", { retry: false })
-      yield* Effect.gen(function* () {
-        const intent = yield* healthyRestart
-        world.silent = true
-        world.reads = 0
-        const fiber = yield* begin(intent, catalog)
-        yield* TestClock.adjust("20 seconds")
-        // The circuit opens after five failures, and nothing is asked for 30 s.
-        assert.strictEqual(world.reads, 5)
-        yield* Fiber.interrupt(fiber)
-      }).pipe(Effect.provide(layer({ pipeline }, world)))
-    })
   })
 })
