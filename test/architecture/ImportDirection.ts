@@ -1,43 +1,31 @@
 /**
- * Which folder of src may import which, and which package is whose.
+ * Which folder of `src` may import which: the table "What is where" in ARCHITECTURE.md, so that the page and the rule
+ * cannot disagree. Which package belongs to which folder stands here.
  *
- *     main → cli, http → remediation → the stages → kubernetes, storage → resilience, domain
- *
- * A stage never imports another stage: they meet in remediation, through the types of domain. Telemetry and
- * notification subscribe to what the others publish, so nothing but main and cli knows that they are there.
+ * A stage never imports another stage. They meet in `remediation`, through the types of `domain`.
  */
 
 import { importsOf, type SourceFile } from "./SourceTree.ts"
 
-const base = ["resilience", "domain"]
-const ground = ["kubernetes", "storage", ...base]
-const stages = ["intake", "investigation", "decision", "execution", "verification"]
-const inside = ["remediation", "changes", "health", ...stages, ...ground]
-const listeners = ["telemetry", "notification"]
+/** Folder or top-level file of `src`, and what it may import beside itself. */
+export type AllowedImports = ReadonlyMap<string, ReadonlyArray<string>>
 
-/** Folder, or file at the top of src, and what it may import beside itself. A folder that is not here may not exist. */
-export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
-  domain: [],
-  resilience: [],
-  kubernetes: base,
-  storage: base,
-  ...Object.fromEntries(stages.map((stage) => [stage, ground])),
-  changes: ground,
-  health: base,
-  remediation: ["changes", "health", ...stages, ...ground],
-  telemetry: inside,
-  notification: inside,
-  console: [],
-  http: ["console", ...inside],
-  simulation: ["Kubernaut.ts", "http", ...listeners, ...inside],
-  // The whole of it as one layer, for embedders and for the commands.
-  "Kubernaut.ts": inside,
-  "index.ts": ["Kubernaut.ts", "http", "simulation", ...listeners, ...inside],
-  cli: ["Kubernaut.ts", "http", "simulation", "console", ...listeners, ...inside],
-  "main.ts": ["cli", "Kubernaut.ts", "http", "simulation", "console", ...listeners, ...inside]
-}
+const row = /^\| *`src\/(?<unit>[\w.]+)` *\|[^|]*\|(?<imports>[^|]*)\|/
 
-/** A package that only some folders speak with; the others meet it as a port of ours. */
+/** Reads the table. A cell that lists nothing says `nothing`. */
+export const allowedImports = (architecture: string): AllowedImports =>
+  new Map(
+    architecture.split("\n").flatMap((line) => {
+      const { imports, unit } = row.exec(line)?.groups ?? {}
+      if (unit === undefined || imports === undefined) return []
+      const names = imports.trim().split(/\s+/)
+      return [[unit, names.length === 1 && names[0] === "nothing" ? [] : names] as const]
+    })
+  )
+
+export const stages: ReadonlyArray<string> = ["intake", "investigation", "decision", "execution", "verification"]
+
+/** A package that only some folders use. The others reach it through a port of ours. */
 const packageOwners: ReadonlyArray<readonly [package_: RegExp, owners: ReadonlyArray<string>]> = [
   [/^@kubernetes\/client-node$/, ["kubernetes"]],
   [/^(openai|@anthropic-ai\/sdk)(\/|$)/, ["investigation"]],
@@ -54,16 +42,16 @@ const pureMayUse = /^(effect(\/|$)|node:crypto$)/
 
 const unitOf = (path: string): string | undefined => /^src\/(?<unit>[^/]+)/.exec(path)?.groups?.["unit"]
 
-export const violations = (file: SourceFile): ReadonlyArray<string> => {
+/** The imports of one file that the table does not allow. */
+export const violations = (allowed: AllowedImports, file: SourceFile): ReadonlyArray<string> => {
   const unit = unitOf(file.path)
   if (unit === undefined) return []
-  const allowed = mayImport[unit]
-  if (allowed === undefined)
-    return [`${file.path}: src/${unit} has no place in the import direction; see ImportDirection.ts`]
+  const mayImport = allowed.get(unit)
+  if (mayImport === undefined) return [`${file.path}: ARCHITECTURE.md has no row for src/${unit}`]
   return importsOf(file).flatMap((imported) => {
     const target = unitOf(imported)
     if (target !== undefined) {
-      return target === unit || allowed.includes(target) ? [] : [`${file.path}: ${unit} must not import ${imported}`]
+      return target === unit || mayImport.includes(target) ? [] : [`${file.path}: ${unit} must not import ${imported}`]
     }
     if (/^(test|scripts|examples)\//.test(imported)) return [`${file.path}: src must not import ${imported}`]
     const owner = packageOwners.find(([package_]) => package_.test(imported))
@@ -72,4 +60,16 @@ export const violations = (file: SourceFile): ReadonlyArray<string> => {
     }
     return pure.has(unit) && !pureMayUse.test(imported) ? [`${file.path}: ${unit} must not import ${imported}`] : []
   })
+}
+
+/** Entries of the table that no import uses. The table then claims more than is true. */
+export const unused = (allowed: AllowedImports, sources: ReadonlyArray<SourceFile>): ReadonlyArray<string> => {
+  const used = new Set(
+    sources.flatMap((file) => importsOf(file).map((imported) => `${unitOf(file.path)} ${unitOf(imported)}`))
+  )
+  return [...allowed].flatMap(([unit, imports]) =>
+    imports
+      .filter((imported) => !used.has(`${unit} ${imported}`))
+      .map((imported) => `ARCHITECTURE.md: src/${unit} imports nothing of ${imported}`)
+  )
 }
