@@ -1,123 +1,132 @@
 /**
- * The whole service without its edges: everything between a webhook and a verified remediation, as one Layer.
+ * The whole service without its edges: everything between a webhook and a verified remediation, as one layer.
  *
  * **When to use**
  *
- * To embed Kubernaut in a program of your own. The far ends are yours to give, each as a Layer: a cluster
- * (`Sandbox.layer`, `ClientNode.layer`), a database (`Storage.layerSqlite`, `Storage.layerMemory`) and the
- * investigators (`InvestigationChain.layer`). The command `kubernaut serve` is this layer with HTTP, configuration and
- * telemetry around it.
+ * To embed Kubernaut in a program of your own. You provide a cluster (`Sandbox.layer`, `ClientNode.layer`) and a
+ * database (`Storage.layerSqlite`, `Storage.layerMemory`), and name the investigators to try before the rules. The
+ * command `kubernaut serve` is this layer with settings, HTTP and telemetry around it, and the simulator runs the same
+ * layer.
  *
  * **Details**
  *
- * Building the layer starts two supervised children: the sweep that takes up whatever work the database holds, and the
- * degradation fiber. Closing its scope stops every actor between two steps; the next process goes on from the journal.
+ * The layer adds the pipeline in front of the cluster, one pipeline per investigator, evidence, the rules, the
+ * degradation level, and supervision. Provide `FiringAlerts` below it to let verification query an Alertmanager.
+ *
+ * Building the layer starts two supervised children: the sweep, which finds open work in the database, and the
+ * degradation fiber. Closing its scope stops every actor between two steps. The next process continues from the
+ * journal.
+ *
+ * **Errors**
+ *
+ * `OptionsError` names every option that is wrong. `RulebookError` reports that the rulebook is missing from the
+ * installation.
  */
 
 import { Context, Deferred, Effect, Layer, Option } from "effect"
-import { defaults as defaultGuardrails, type GuardrailSettings } from "./decision/Guardrails.ts"
+import { defaults as defaultGuardrails } from "./decision/Guardrails.ts"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
 import * as Executor from "./execution/Executor.ts"
 import { Degradation } from "./health/DegradationFiber.ts"
 import type { Webhook } from "./intake/AlertmanagerWebhook.ts"
-import { Intake, type IntakeOptions, type Receipt } from "./intake/Intake.ts"
+import { Intake, type Receipt } from "./intake/Intake.ts"
+import * as EvidenceGatherer from "./investigation/evidence/EvidenceGatherer.ts"
 import { redact } from "./investigation/evidence/Redaction.ts"
-import { InvestigationChain } from "./investigation/InvestigationChain.ts"
-import type { KubernetesClient } from "./kubernetes/KubernetesClient.ts"
+import { InvestigationChain, make as makeChain } from "./investigation/InvestigationChain.ts"
+import * as Rulebook from "./investigation/rules/Rulebook.ts"
+import * as RuleInvestigator from "./investigation/rules/RuleInvestigator.ts"
+import { checkInvestigators, checkOptions, type KubernautOptions, type OptionsError } from "./KubernautOptions.ts"
+import { KubernetesClient } from "./kubernetes/KubernetesClient.ts"
 import * as OwnerResolver from "./kubernetes/OwnerResolver.ts"
-import { RemediationActors, type LocalOptions } from "./remediation/RemediationActors.ts"
+import * as ResilientClient from "./kubernetes/ResilientClient.ts"
+import { RemediationActors } from "./remediation/RemediationActors.ts"
 import { RemediationEvents } from "./remediation/RemediationEvents.ts"
-import * as Supervisor from "./resilience/supervision/Supervisor.ts"
-import type { ActionHistory } from "./storage/ActionHistory.ts"
+import * as Supervised from "./remediation/Supervised.ts"
+import { make as makePipeline, type Pipeline } from "./resilience/pipeline/Pipeline.ts"
+import { ResilienceEvents } from "./resilience/ResilienceEvent.ts"
+import { ActionHistory } from "./storage/ActionHistory.ts"
 import { RemediationStore } from "./storage/RemediationStore.ts"
 import type { StorageError } from "./storage/StorageError.ts"
 import * as FiringAlerts from "./verification/FiringAlerts.ts"
 import * as Verifier from "./verification/Verifier.ts"
 
-export interface KubernautOptions {
-  /** Name of the cluster. It is part of every target, and so of the journal: do not change it lightly. */
-  readonly cluster: string
-  /** Default `observe`, which changes nothing: say `auto` where you mean it. */
-  readonly mode?: LocalOptions["mode"]
-  /** Default: `Guardrails.defaults`. */
-  readonly guardrails?: GuardrailSettings
-  readonly intake?: Omit<IntakeOptions, "cluster" | "onAccepted">
-  readonly actors?: Omit<LocalOptions, "mode" | "guardrails">
-  readonly execution?: Executor.ExecutorOptions
-  readonly verification?: Verifier.VerifierOptions
-}
+export { type KubernautOptions as Options, OptionsError } from "./KubernautOptions.ts"
 
-/** What an embedder must bring. */
-export type FarEnds = KubernetesClient | InvestigationChain | RemediationStore | ActionHistory
-
-/** The parts that may be used directly as well. */
-export type Parts = Intake | RemediationActors | RemediationEvents | Degradation | Supervised
-
-/** How long a part that was restarted too often stays down. */
-const comesBackAfter = "30 seconds"
-
-/** The long-lived parts and how they are. */
-export class Supervised extends Context.Service<Supervised, Supervisor.Supervisor>()("kubernaut/Kubernaut/Supervised") {
-  static readonly layer: Layer.Layer<Supervised, never, RemediationActors | Degradation> = Layer.effect(
-    Supervised,
-    Effect.gen(function* () {
-      const actors = yield* RemediationActors
-      const degradation = yield* Degradation
-      const supervisor: Supervisor.Supervisor = yield* Supervisor.make(
-        {
-          name: "kubernaut",
-          // Neither part has a substitute, and what broke it may be over: a database that was away for a minute must
-          // not leave alerts undone.
-          onEscalation: ({ child }) =>
-            Effect.andThen(
-              Effect.sleep(comesBackAfter),
-              Effect.suspend(() => supervisor.restart(child))
-            )
-        },
-        [
-          { name: "degradation", start: degradation.run },
-          { name: "sweep", start: actors.sweep }
-        ]
-      )
-      return supervisor
-    })
-  )
-}
-
+/** Kubernaut as a program uses it. */
 export class Kubernaut extends Context.Service<
   Kubernaut,
   {
-    /** Takes in one Alertmanager webhook. Answers after the commit. */
+    /** Accepts one Alertmanager webhook. Returns after the commit. */
     readonly receive: (webhook: Webhook) => Effect.Effect<Receipt, StorageError>
+    /** The remediation as it is now. */
     readonly get: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
-    /** The remediation when it is final, or waits for a person; `None` at once where there is no such remediation. */
+    /** Waits until the remediation is final or waits for a person. `None` at once when there is no such remediation. */
     readonly settled: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
   }
->()("kubernaut/Kubernaut") {
-  static readonly layer = (options: KubernautOptions): Layer.Layer<Kubernaut | Parts, never, FarEnds> =>
-    Layer.effect(Kubernaut, make).pipe(
-      Layer.provideMerge(Layer.mergeAll(intake(options), Supervised.layer)),
-      Layer.provideMerge(actors(options)),
-      Layer.provideMerge(
-        Layer.mergeAll(
-          RemediationEvents.layer,
-          Layer.unwrap(Effect.map(InvestigationChain, ({ tiers }) => Degradation.layer({ tiers })))
-        )
-      )
-    )
-}
+>()("kubernaut/Kubernaut") {}
 
-const actors = (options: KubernautOptions) =>
+/** The pipeline in front of the cluster's API server: its breaker and bulkhead, for status pages and operators. */
+export class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>()(
+  "kubernaut/Kubernaut/ClusterPipeline"
+) {}
+
+/** What an embedder provides: a cluster, and a database by one of `Storage`'s layers. */
+export type Ports = KubernetesClient | RemediationStore | ActionHistory
+
+/** Parts of the service that a program may use directly. `KubernetesClient` is the one behind the pipeline. */
+export type Parts =
+  | ClusterPipeline
+  | Degradation
+  | Intake
+  | InvestigationChain
+  | KubernetesClient
+  | RemediationActors
+  | RemediationEvents
+  | Supervised.Supervised
+
+/** The investigators in order, then the rules, each tier but the rules behind a pipeline of its own. */
+const chain = <E, R>({ investigation, investigators = [], rules }: KubernautOptions<E, R>) =>
+  Layer.effect(
+    InvestigationChain,
+    Effect.gen(function* () {
+      const history = yield* ActionHistory
+      const front = Effect.isEffect(investigators) ? yield* investigators : investigators
+      yield* checkInvestigators(front)
+      const last = RuleInvestigator.make({
+        rules: rules ?? (yield* Rulebook.standard).rules,
+        // Rules work without the database: a record that cannot be read counts as no record.
+        recordOf: (alertName, action, since) =>
+          Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
+      })
+      return yield* makeChain({
+        ...investigation,
+        investigators: [...front, last],
+        evidence: yield* EvidenceGatherer.make()
+      })
+    })
+  )
+
+/** The client that an embedder provides, behind a pipeline. */
+const cluster = ({ kubernetes }: KubernautOptions<unknown, unknown>) =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const pipeline = yield* makePipeline("kubernetes", kubernetes)
+      const client = ResilientClient.wrap(yield* KubernetesClient, pipeline)
+      return Context.make(ClusterPipeline, pipeline).pipe(Context.add(KubernetesClient, client))
+    })
+  )
+
+const actors = ({ actors, execution, guardrails, mode, verification }: KubernautOptions<unknown, unknown>) =>
   RemediationActors.layerLocal({
-    mode: options.mode ?? "observe",
-    guardrails: options.guardrails ?? defaultGuardrails,
-    ...options.actors
+    mode: mode ?? "observe",
+    guardrails: { ...defaultGuardrails, ...guardrails },
+    ...actors
   }).pipe(
     Layer.provide([
       OwnerResolver.layer(),
-      Executor.layer({ redact, ...options.execution }),
-      Verifier.layer(options.verification),
-      // An embedder that can ask an Alertmanager provides it below.
+      Executor.layer({ redact, ...execution }),
+      Verifier.layer(verification),
+      // An embedder that has an Alertmanager provides the service.
       Layer.unwrap(
         Effect.map(
           Effect.serviceOption(FiringAlerts.FiringAlerts),
@@ -130,37 +139,90 @@ const actors = (options: KubernautOptions) =>
     ])
   )
 
-const intake = (options: KubernautOptions) =>
+const intake = ({ cluster, intake }: KubernautOptions<unknown, unknown>) =>
   Layer.unwrap(
     Effect.map(RemediationActors, ({ fire }) =>
       Intake.layer({
-        ...options.intake,
-        cluster: options.cluster,
+        ...intake,
+        cluster,
         onAccepted: (targets) => Effect.forEach(targets, fire, { discard: true })
       })
     )
   )
 
-const make = Effect.gen(function* () {
-  const intake = yield* Intake
-  const store = yield* RemediationStore
-  const events = yield* RemediationEvents
-  const isSettled = (remediation: Remediation) => isFinal(remediation.state) || remediation.state === "AwaitingReview"
-  return Kubernaut.of({
-    receive: (webhook) => intake.receive(webhook),
-    get: store.get,
-    settled: (id) =>
-      Effect.scoped(
-        Effect.gen(function* () {
-          // Listening comes first: what settles between the two is then heard or read.
-          const settled = yield* Deferred.make<Remediation>()
-          yield* events.listen(({ remediation }) => {
-            if (remediation.id === id && isSettled(remediation))
-              Deferred.doneUnsafe(settled, Effect.succeed(remediation))
+const kubernaut = Layer.effect(
+  Kubernaut,
+  Effect.gen(function* () {
+    const intake = yield* Intake
+    const store = yield* RemediationStore
+    const events = yield* RemediationEvents
+    const isSettled = (remediation: Remediation) => isFinal(remediation.state) || remediation.state === "AwaitingReview"
+    return {
+      receive: (webhook) => intake.receive(webhook),
+      get: store.get,
+      settled: (id) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            // Listening comes first: a remediation that settles between the two is then heard or read.
+            const settled = yield* Deferred.make<Remediation>()
+            yield* events.listen(({ remediation }) => {
+              if (remediation.id === id && isSettled(remediation))
+                Deferred.doneUnsafe(settled, Effect.succeed(remediation))
+            })
+            const now = yield* store.get(id)
+            return Option.isNone(now) || isSettled(now.value) ? now : Option.some(yield* Deferred.await(settled))
           })
-          const now = yield* store.get(id)
-          return Option.isNone(now) || isSettled(now.value) ? now : Option.some(yield* Deferred.await(settled))
-        })
-      )
+        )
+    }
   })
-})
+)
+
+/**
+ * The service. The command `kubernaut serve`, the simulator and embedders all build it here.
+ *
+ * **Example** (an investigator of your own in front of the rules)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { InvestigationChain, Investigator, Kubernaut, Sandbox, Storage } from "kubernaut"
+ *
+ * const runbook: Investigator.Investigator = {
+ *   name: "custom",
+ *   provider: "runbook",
+ *   investigate: () =>
+ *     Effect.fail(
+ *       new Investigator.InvestigatorError({
+ *         investigator: "custom",
+ *         reason: { _tag: "Unavailable" },
+ *         retryable: true,
+ *         countsAsFailure: true
+ *       })
+ *     )
+ * }
+ *
+ * const service = Kubernaut.layer({ cluster: "dev", mode: "auto", investigators: [runbook] }).pipe(
+ *   Layer.provide([Sandbox.layer(), Storage.layerMemory])
+ * )
+ *
+ * const program = Effect.map(InvestigationChain.InvestigationChain, ({ tiers }) =>
+ *   tiers.map((tier) => tier.service)
+ * )
+ * await Effect.runPromise(Effect.provide(program, service)) // => ["custom:runbook", "rules"]
+ * ```
+ */
+export const layer = <E = never, R = never>(
+  options: KubernautOptions<E, R>
+): Layer.Layer<Kubernaut | Parts, E | OptionsError | Rulebook.RulebookError, Ports | R> =>
+  Layer.unwrap(
+    Effect.as(
+      checkOptions(options),
+      kubernaut.pipe(
+        Layer.provideMerge(Layer.mergeAll(intake(options), Supervised.layer)),
+        Layer.provideMerge(actors(options)),
+        Layer.provideMerge(Layer.unwrap(Effect.map(InvestigationChain, ({ tiers }) => Degradation.layer({ tiers })))),
+        Layer.provideMerge(Layer.mergeAll(RemediationEvents.layer, chain(options))),
+        Layer.provideMerge(cluster(options)),
+        Layer.provideMerge(ResilienceEvents.layer)
+      )
+    )
+  )

@@ -1,15 +1,6 @@
 /**
- * The whole service: every part made from the settings, on one page.
- *
- *     storage   cluster ── pipeline "kubernetes"
- *        │         │
- *        │      investigators ── chain ── degradation
- *        │         │
- *        └──── actors ── intake ── HTTP
- *                  │
- *              events ── metrics, server-sent events
- *
- * What runs for ever (sweep, level and probes; HTTP and the metrics' follower) runs under supervisors.
+ * The service as `kubernaut serve` runs it: `Kubernaut.layer` from the settings, with metrics, the status page and the
+ * HTTP server around it.
  */
 
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
@@ -23,7 +14,6 @@ import { Components, type Part } from "../http/routes/Components.ts"
 import type { Check } from "../http/routes/Operations.ts"
 import * as Server from "../http/Server.ts"
 import type { AlertReceived } from "../intake/Intake.ts"
-import * as EvidenceGatherer from "../investigation/evidence/EvidenceGatherer.ts"
 import { InvestigationChain } from "../investigation/InvestigationChain.ts"
 import type { Investigator } from "../investigation/Investigator.ts"
 import * as HolmesGptInvestigator from "../investigation/models/HolmesGptInvestigator.ts"
@@ -31,19 +21,15 @@ import * as LlmInvestigator from "../investigation/models/LlmInvestigator.ts"
 import * as AnthropicLanguageModel from "../investigation/models/providers/AnthropicLanguageModel.ts"
 import * as OpenAiLanguageModel from "../investigation/models/providers/OpenAiLanguageModel.ts"
 import type { Rule } from "../investigation/rules/Rulebook.ts"
-import * as RuleInvestigator from "../investigation/rules/RuleInvestigator.ts"
-import { Kubernaut, Supervised } from "../Kubernaut.ts"
+import * as Kubernaut from "../Kubernaut.ts"
 import * as ClientNode from "../kubernetes/ClientNode.ts"
 import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
-import * as ResilientClient from "../kubernetes/ResilientClient.ts"
 import * as Sandbox from "../kubernetes/Sandbox.ts"
+import { Supervised } from "../remediation/Supervised.ts"
 import * as EventHub from "../resilience/EventHub.ts"
 import type { Bulkhead } from "../resilience/pipeline/Bulkhead.ts"
-import { make as makePipeline, type Pipeline } from "../resilience/pipeline/Pipeline.ts"
-import { ResilienceEvents } from "../resilience/ResilienceEvent.ts"
 import * as Supervisor from "../resilience/supervision/Supervisor.ts"
 import type { FaultInjection } from "../simulation/injection/FaultInjection.ts"
-import { ActionHistory } from "../storage/ActionHistory.ts"
 import type { AuditLog } from "../storage/AuditLog.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Storage from "../storage/Storage.ts"
@@ -107,28 +93,14 @@ export const holmesgptInvestigator = (settings: Settings) =>
         (investigator) => [investigator]
       )
 
-const chain = ({ faultInjection, rules, settings }: Prepared) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const history = yield* ActionHistory
-      const rulesInvestigator = RuleInvestigator.make({
-        rules,
-        // Rules go on without the database: what it does not tell is as if nothing had been tried.
-        recordOf: (alertName, action, since) =>
-          Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
-      })
-      return InvestigationChain.layer({
-        investigators: [
-          ...(yield* holmesgptInvestigator(settings)),
-          ...(yield* Effect.forEach(settings.llmProviders, (provider) => llmInvestigator(provider, faultInjection))),
-          rulesInvestigator
-        ],
-        deadline: (investigator) => (investigator.name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds"),
-        evidence: yield* EvidenceGatherer.make()
-      })
-    })
+/** HolmesGPT, then the LLM providers in order. */
+const investigators = ({ faultInjection, settings }: Prepared) =>
+  Effect.zipWith(
+    holmesgptInvestigator(settings),
+    Effect.forEach(settings.llmProviders, (provider) => llmInvestigator(provider, faultInjection)),
+    (holmesgpt, llms): ReadonlyArray<Investigator> => [...holmesgpt, ...llms]
   ).pipe(
-    Layer.provide(
+    Effect.provide(
       faultInjection === undefined
         ? NodeHttpClient.layerUndici
         : behind(HttpClient.HttpClient, NodeHttpClient.layerUndici, faultInjection.holmesgpt)
@@ -160,10 +132,11 @@ const supervisorStatus = (children: ReadonlyArray<Supervisor.ChildStatus>) => {
   return missing.length === 0 ? { status: "up" as const } : { status: "degraded" as const, message: missing.join("; ") }
 }
 
-const components = (kubernetes: Pipeline, faults: FaultInjection | undefined) =>
+const components = (faults: FaultInjection | undefined) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { tiers } = yield* InvestigationChain
+      const kubernetes = yield* Kubernaut.ClusterPipeline
       const supervised = yield* Supervised
       const { check } = yield* storageCheck
       const parts: ReadonlyArray<Part> = [
@@ -199,9 +172,9 @@ const components = (kubernetes: Pipeline, faults: FaultInjection | undefined) =>
 const measured = (name: string, bulkhead: Bulkhead | undefined): Service =>
   bulkhead === undefined ? { name } : { name, bulkheadInUse: () => Effect.runSync(bulkhead.state).inUse }
 
-const metrics = (kubernetes: Pipeline, alerts: EventHub.EventHub<AlertReceived>) =>
+const metrics = (alerts: EventHub.EventHub<AlertReceived>) =>
   Layer.unwrap(
-    Effect.map(InvestigationChain, ({ tiers }) =>
+    Effect.zipWith(InvestigationChain, Kubernaut.ClusterPipeline, ({ tiers }, kubernetes) =>
       Metrics.layer({
         alerts,
         services: [
@@ -232,35 +205,32 @@ const serverOptions = Effect.fnUntraced(function* ({ settings, tls, tokens }: Pr
 })
 
 /** Every part but the HTTP server, which `start` adds. */
-export const layer = (prepared: Prepared) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const { faultInjection, settings } = prepared
-      const kubernetes = yield* makePipeline("kubernetes")
-      const alerts = EventHub.make<AlertReceived>()
-      return Layer.mergeAll(metrics(kubernetes, alerts), components(kubernetes, faultInjection)).pipe(
-        Layer.provideMerge(
-          Kubernaut.layer({
-            cluster: settings.clusterName,
-            mode: settings.mode,
-            guardrails: settings.guardrails,
-            verification: { stabilisation: settings.steadyFor },
-            intake: { onReceived: alerts.publish }
-          })
-        ),
-        Layer.provideMerge(Layer.merge(chain(prepared), firingAlerts(settings))),
-        Layer.provideMerge(ResilientClient.layer(kubernetes)),
-        Layer.provideMerge(
-          Layer.merge(
-            faultInjection === undefined
-              ? cluster(settings)
-              : behind(KubernetesClient, cluster(settings), faultInjection.cluster),
-            Storage.layerSqlite({ filename: databaseFile(settings) })
-          )
-        )
-      )
-    })
-  ).pipe(Layer.provideMerge(ResilienceEvents.layer), Layer.provide(NodeServices.layer))
+export const layer = (prepared: Prepared) => {
+  const { faultInjection, rules, settings } = prepared
+  const alerts = EventHub.make<AlertReceived>()
+  return Layer.mergeAll(metrics(alerts), components(faultInjection)).pipe(
+    Layer.provideMerge(
+      Kubernaut.layer({
+        cluster: settings.clusterName,
+        mode: settings.mode,
+        guardrails: settings.guardrails,
+        investigators: investigators(prepared),
+        investigation: { deadline: ({ name }) => (name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds") },
+        rules,
+        verification: { stabilisation: settings.steadyFor },
+        intake: { onReceived: alerts.publish }
+      })
+    ),
+    Layer.provideMerge(firingAlerts(settings)),
+    Layer.provide(
+      faultInjection === undefined
+        ? cluster(settings)
+        : behind(KubernetesClient, cluster(settings), faultInjection.cluster)
+    ),
+    Layer.provideMerge(Storage.layerSqlite({ filename: databaseFile(settings) })),
+    Layer.provide(NodeServices.layer)
+  )
+}
 
 /** `sqlite:./data/kubernaut.db` without its scheme. */
 export const databaseFile = (settings: Settings): string => settings.databaseUrl.replace(/^sqlite:(\/\/)?/, "")

@@ -18,9 +18,8 @@ import { defaults as guardrails } from "../../src/decision/Guardrails.ts"
 import * as Timestamp from "../../src/domain/Timestamp.ts"
 import { Components } from "../../src/http/routes/Components.ts"
 import * as Server from "../../src/http/Server.ts"
-import { InvestigationChain } from "../../src/investigation/InvestigationChain.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
-import { Kubernaut } from "../../src/Kubernaut.ts"
+import * as Kubernaut from "../../src/Kubernaut.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { RemediationEvents } from "../../src/remediation/RemediationEvents.ts"
 import * as Storage from "../../src/storage/Storage.ts"
@@ -121,22 +120,17 @@ const service = (filename: string) =>
       Kubernaut.layer({
         cluster: "bench",
         mode: "auto",
+        investigators: [restart],
         guardrails: {
           ...guardrails,
-          cooldown: Duration.zero,
+          cooldown: Duration.millis(1),
           actionsPerWindow: { limit: 1_000_000, window: Duration.millis(1) }
         },
         verification: { stabilisation: 0 },
         intake: { rateLimit: { perSecond: 1_000_000, burst: 1_000_000 } }
       })
     ),
-    Layer.provideMerge(
-      Layer.mergeAll(
-        trivialCluster,
-        InvestigationChain.layer({ investigators: [restart] }),
-        Storage.layerSqlite({ filename })
-      )
-    ),
+    Layer.provideMerge(Layer.mergeAll(trivialCluster, Storage.layerSqlite({ filename }))),
     Layer.provide(Logger.layer([]))
   )
 

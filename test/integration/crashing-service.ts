@@ -13,9 +13,8 @@ import { parseArgs } from "node:util"
 import { Effect, Layer, Queue, Schema } from "effect"
 import { defaults as guardrails } from "../../src/decision/Guardrails.ts"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
-import { InvestigationChain } from "../../src/investigation/InvestigationChain.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
-import { Kubernaut } from "../../src/Kubernaut.ts"
+import * as Kubernaut from "../../src/Kubernaut.ts"
 import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 import { RemediationEvents } from "../../src/remediation/RemediationEvents.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
@@ -82,19 +81,14 @@ const undo: Investigator = {
 const service = Kubernaut.layer({
   cluster: "test",
   mode: "auto",
+  investigators: [undo],
   guardrails: { ...guardrails, actionsPerWindow: { ...guardrails.actionsPerWindow, limit: 1000 } },
   verification: { stabilisation: "300 millis", settleTimeout: "20 seconds" },
   actors: { sweepInterval: "1 second" }
 }).pipe(
   Layer.provideMerge(
     markedStore.pipe(
-      Layer.provideMerge(
-        Layer.mergeAll(
-          markedCluster,
-          InvestigationChain.layer({ investigators: [undo] }),
-          Storage.layerSqlite({ filename: values.database })
-        )
-      )
+      Layer.provideMerge(Layer.mergeAll(markedCluster, Storage.layerSqlite({ filename: values.database })))
     )
   )
 )
@@ -102,7 +96,7 @@ const service = Kubernaut.layer({
 const say = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))
 
 const program = Effect.gen(function* () {
-  const kubernaut = yield* Kubernaut
+  const kubernaut = yield* Kubernaut.Kubernaut
   const store = yield* RemediationStore
   const changes = yield* (yield* RemediationEvents).subscribe({ capacity: 100_000 })
   if (values.webhook !== undefined) {

@@ -3,9 +3,8 @@ import { Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { defaults as guardrails } from "../../src/decision/Guardrails.ts"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
-import { InvestigationChain } from "../../src/investigation/InvestigationChain.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
-import { Kubernaut } from "../../src/Kubernaut.ts"
+import * as Kubernaut from "../../src/Kubernaut.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
@@ -50,6 +49,7 @@ const storm = Schema.decodeEffect(Webhook)({
 const service = Kubernaut.layer({
   cluster: "test",
   mode: "auto",
+  investigators: [undo],
   guardrails: { ...guardrails, actionsPerWindow: { ...guardrails.actionsPerWindow, limit: 7 } }
 }).pipe(
   Layer.provideMerge(
@@ -57,7 +57,6 @@ const service = Kubernaut.layer({
       Sandbox.layer({
         deployments: names.map((name) => ({ namespace: "storm", name, behaviour: "bad-rollout", replicas: 1 }))
       }),
-      InvestigationChain.layer({ investigators: [undo] }),
       Storage.layerMemory
     )
   )
@@ -68,7 +67,7 @@ describe("the budget of actions", () => {
     "lets as many actions begin as it says when sixty targets are decided at once, and asks a person about the rest",
     () =>
       Effect.gen(function* () {
-        const kubernaut = yield* Kubernaut
+        const kubernaut = yield* Kubernaut.Kubernaut
         const store = yield* RemediationStore
         yield* kubernaut.receive(yield* storm)
         // A minute is more than the steady time of those that act.

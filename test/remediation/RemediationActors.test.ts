@@ -2,9 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
-import { InvestigationChain } from "../../src/investigation/InvestigationChain.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
-import { Kubernaut } from "../../src/Kubernaut.ts"
+import * as Kubernaut from "../../src/Kubernaut.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
@@ -51,11 +50,12 @@ const counting = () => {
 }
 
 const service = (investigator: Investigator) =>
-  Kubernaut.layer({ cluster: "test", mode: "observe", actors: { concurrency: 3, sweepInterval: "1 hour" } }).pipe(
-    Layer.provideMerge(
-      Layer.mergeAll(Sandbox.layer(), InvestigationChain.layer({ investigators: [investigator] }), Storage.layerMemory)
-    )
-  )
+  Kubernaut.layer({
+    cluster: "test",
+    mode: "observe",
+    investigators: [investigator],
+    actors: { concurrency: 3, sweepInterval: "1 hour" }
+  }).pipe(Layer.provideMerge(Layer.mergeAll(Sandbox.layer(), Storage.layerMemory)))
 
 describe("the actors", () => {
   it.effect(
@@ -63,7 +63,7 @@ describe("the actors", () => {
     () => {
       const { investigator, seen } = counting()
       return Effect.gen(function* () {
-        const kubernaut = yield* Kubernaut
+        const kubernaut = yield* Kubernaut.Kubernaut
         const actors = yield* RemediationActors
         const store = yield* RemediationStore
         for (const [wave, worked] of [

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Degradation, type Recovered } from "../../src/health/DegradationFiber.ts"
-import { Supervised } from "../../src/Kubernaut.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
+import * as Supervised from "../../src/remediation/Supervised.ts"
 import * as EventHub from "../../src/resilience/EventHub.ts"
 
 describe("Supervised", () => {
@@ -25,7 +25,7 @@ describe("Supervised", () => {
       })
     )
     return Effect.gen(function* () {
-      const supervised = yield* Supervised
+      const supervised = yield* Supervised.Supervised
       const statusOf = Effect.map(
         supervised.status,
         (children) => children.find(({ name }) => name === "sweep")?.status

@@ -72,7 +72,7 @@ class Account {
   private readonly report: (message: string) => void
 
   constructor({ scenario }: Setting, report: (message: string) => void) {
-    this.settings = scenario.service.guardrails ?? defaults
+    this.settings = { ...defaults, ...scenario.service.guardrails }
     this.report = report
   }
 

@@ -12,7 +12,7 @@ import type { Applied } from "../../domain/Execution.ts"
 import type { RemediationEvent, RemediationEventKind } from "../../domain/Remediation.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { AlertStatus } from "../../intake/Intake.ts"
-import type { KubernautOptions } from "../../Kubernaut.ts"
+import type { Options } from "../../Kubernaut.ts"
 import type { CircuitTag, TransitionCause } from "../../resilience/ResilienceEvent.ts"
 import type { Fault } from "../faults/Fault.ts"
 
@@ -74,7 +74,7 @@ export type TextChannel = "prompt" | "journal" | "audit" | "answer" | "crash" | 
 /** What became of a batch of spans: `not-now` may be sent again, `given-up` by the service after its time. */
 export type ExportEnding = "taken" | "refused" | "not-now" | "given-up"
 
-export type Mode = NonNullable<KubernautOptions["mode"]>
+export type Mode = NonNullable<Options["mode"]>
 
 export type Observation =
   /**

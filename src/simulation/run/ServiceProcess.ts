@@ -5,21 +5,16 @@
 
 import { Cause, Context, Effect, Layer, Redacted, Schema, Stream, type Exit, type Scope } from "effect"
 import { Degradation } from "../../health/DegradationFiber.ts"
-import * as EvidenceGatherer from "../../investigation/evidence/EvidenceGatherer.ts"
 import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
 import type { Investigator } from "../../investigation/Investigator.ts"
 import * as HolmesGptInvestigator from "../../investigation/models/HolmesGptInvestigator.ts"
 import * as LlmInvestigator from "../../investigation/models/LlmInvestigator.ts"
 import * as Rulebook from "../../investigation/rules/Rulebook.ts"
-import * as RuleInvestigator from "../../investigation/rules/RuleInvestigator.ts"
 import * as Kubernaut from "../../Kubernaut.ts"
-import * as ResilientClient from "../../kubernetes/ResilientClient.ts"
 import { RemediationActors } from "../../remediation/RemediationActors.ts"
 import type { CircuitBreaker } from "../../resilience/breaker/CircuitBreaker.ts"
 import type { Bulkhead } from "../../resilience/pipeline/Bulkhead.ts"
-import { make as makePipeline, type Pipeline } from "../../resilience/pipeline/Pipeline.ts"
 import { ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
-import { ActionHistory } from "../../storage/ActionHistory.ts"
 import { RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Process, ProcessOptions } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
@@ -46,6 +41,11 @@ export interface OperatorsDesk {
 
 /** Read once for all runs: it is a file of the package and does not change. */
 let rules: ReadonlyArray<Rulebook.Rule> | undefined
+const standardRules = Effect.suspend(() =>
+  rules === undefined
+    ? Effect.orDie(Effect.map(Rulebook.standard, (standard) => (rules = standard.rules)))
+    : Effect.succeed(rules)
+)
 
 /** The tiers that are models, each the real investigator on its simulated far end. */
 const models = (
@@ -64,47 +64,26 @@ const models = (
   return Effect.forEach(tiers, (tier) => made[tier])
 }
 
-const chain = ({ scenario }: Setting, farEnds: FarEnds) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const history = yield* ActionHistory
-      const own = [
-        ...(yield* models(scenario.tiers ?? [], farEnds)),
-        ...(yield* scenario.investigators ?? Effect.succeed([]))
-      ]
-      rules ??= (yield* Effect.orDie(Rulebook.standard)).rules
-      return InvestigationChain.layer({
-        investigators: [
-          ...own,
-          RuleInvestigator.make({
-            rules,
-            recordOf: (alertName, action, since) =>
-              Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
-          })
-        ],
-        evidence: yield* EvidenceGatherer.make()
-      })
-    })
+/** The models of the scenario, then its own investigators. */
+const investigators = ({ scenario }: Setting, farEnds: FarEnds) =>
+  Effect.zipWith(
+    models(scenario.tiers ?? [], farEnds),
+    scenario.investigators ?? Effect.succeed([]),
+    (tiers, own): ReadonlyArray<Investigator> => [...tiers, ...own]
   )
 
-/** The pipeline to the cluster, for operators. */
-class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>()(
-  "kubernaut/simulation/run/ServiceProcess/ClusterPipeline"
-) {}
-
-/** As `cli/Application` has it. */
 const serviceLayer = (setting: Setting, farEnds: FarEnds, mode: Mode) =>
   Layer.unwrap(
-    Effect.map(makePipeline("kubernetes"), (kubernetes) =>
-      Kubernaut.Kubernaut.layer({ ...setting.scenario.service, mode, cluster: "simulated" }).pipe(
-        Layer.provideMerge(chain(setting, farEnds)),
-        Layer.provide(ResilientClient.layer(kubernetes)),
-        Layer.provide(farEnds.cluster.layer),
-        Layer.provideMerge(farEnds.database.layer),
-        Layer.merge(Layer.succeed(ClusterPipeline, kubernetes))
-      )
+    Effect.map(standardRules, (rules) =>
+      Kubernaut.layer({
+        ...setting.scenario.service,
+        mode,
+        cluster: "simulated",
+        rules,
+        investigators: investigators(setting, farEnds)
+      }).pipe(Layer.provide(farEnds.cluster.layer), Layer.provideMerge(farEnds.database.layer), Layer.orDie)
     )
-  ).pipe(Layer.provideMerge(ResilienceEvents.layer))
+  )
 
 /** A process that lives for so long is not in a restart loop. */
 const steadyMs = 60_000
@@ -252,7 +231,7 @@ export class ServiceProcess {
         const context = yield* Layer.build(this.layer!)
         this.kubernaut = Context.get(context, Kubernaut.Kubernaut)
         this.desk = { store: Context.get(context, RemediationStore), actors: Context.get(context, RemediationActors) }
-        const { bulkhead, circuitBreaker, name } = Context.get(context, ClusterPipeline)
+        const { bulkhead, circuitBreaker, name } = Context.get(context, Kubernaut.ClusterPipeline)
         this.breaker = circuitBreaker
         this.ownBulkheads = [{ service: name, bulkhead }, ...Context.get(context, InvestigationChain).tiers].flatMap(
           ({ bulkhead, service }) => (bulkhead === undefined ? [] : [{ peer: service, bulkhead }])

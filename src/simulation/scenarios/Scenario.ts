@@ -5,7 +5,7 @@
 
 import type { Effect, Scope } from "effect"
 import type { Investigator } from "../../investigation/Investigator.ts"
-import type { KubernautOptions } from "../../Kubernaut.ts"
+import type { Options } from "../../Kubernaut.ts"
 import type { FaultPlan } from "../faults/FaultPlan.ts"
 import type { Invariant } from "../invariants/Invariant.ts"
 
@@ -34,7 +34,7 @@ export interface Scenario {
   readonly restartMs: readonly [leastMs: number, mostMs: number]
   /** Names of fault kinds that may be drawn. Default: all that there are. */
   readonly faults?: ReadonlyArray<string>
-  readonly service: Omit<KubernautOptions, "cluster">
+  readonly service: Omit<Options, "cluster" | "investigators" | "rules">
   /**
    * Investigators of your own, asked in order before the rules. Made anew at each boot of the service, within its
    * process: what they keep in memory is lost in a crash, as it would be. They must wait by Effect's clock and draw

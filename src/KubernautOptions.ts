@@ -1,0 +1,155 @@
+/** The options of `Kubernaut.layer`, and the check that finds what is wrong with them before anything starts. */
+
+import { Duration, Effect, Option, Schema, SchemaIssue } from "effect"
+import { GuardrailSettings } from "./decision/Guardrails.ts"
+import type { ExecutorOptions } from "./execution/Executor.ts"
+import type { IntakeOptions } from "./intake/Intake.ts"
+import { type Options as ChainOptions, serviceName } from "./investigation/InvestigationChain.ts"
+import type { Investigator } from "./investigation/Investigator.ts"
+import type { Rule } from "./investigation/rules/Rulebook.ts"
+import type { LocalOptions } from "./remediation/RemediationActors.ts"
+import type { Options as PipelineOptions } from "./resilience/pipeline/Pipeline.ts"
+import type { VerifierOptions } from "./verification/Verifier.ts"
+
+/** What a program that embeds Kubernaut may set. Only `cluster` is required. */
+export interface KubernautOptions<E = never, R = never> {
+  /**
+   * Name of the cluster: 1 to 63 letters, digits, dots, dashes and underscores. It is part of every target, and so of
+   * the journal. Do not change it for a database that already has remediations.
+   */
+  readonly cluster: string
+  /** What may happen without a person. Default `observe`, which changes nothing. */
+  readonly mode?: LocalOptions["mode"]
+  /** Overrides single guardrails. Default: `Guardrails.defaults`. */
+  readonly guardrails?: Partial<GuardrailSettings>
+  /**
+   * The investigators in front of the rules, in the order in which they are tried: HolmesGPT, LLM providers, your own.
+   * Each gets a pipeline of its own. When one fails, the next is tried; the rules come last. Default: none, rules
+   * alone.
+   */
+  readonly investigators?: ReadonlyArray<Investigator> | Effect.Effect<ReadonlyArray<Investigator>, E, R>
+  /** The rules of the last tier. Default: the rulebook in the package. */
+  readonly rules?: ReadonlyArray<Rule>
+  /** Deadline and pipeline settings of single investigators. Default deadline: 30 s for each. */
+  readonly investigation?: Pick<ChainOptions, "deadline" | "pipeline">
+  /** Settings of the pipeline in front of the cluster's API server. Default: those of `Pipeline`. */
+  readonly kubernetes?: PipelineOptions
+  readonly intake?: Omit<IntakeOptions, "cluster" | "onAccepted">
+  readonly actors?: Omit<LocalOptions, "mode" | "guardrails">
+  readonly execution?: ExecutorOptions
+  readonly verification?: VerifierOptions
+}
+
+/** One option that is wrong, by its path, and what would be right. */
+const Problem = Schema.Struct({ option: Schema.String, message: Schema.String })
+type Problem = typeof Problem.Type
+
+/** `Kubernaut.layer` was given options that cannot work. Nothing was started. */
+export class OptionsError extends Schema.TaggedError<OptionsError>()("OptionsError", {
+  problems: Schema.Array(Problem)
+}) {
+  override get message(): string {
+    return `Kubernaut.layer: ${this.problems.map(({ message, option }) => `${option}: ${message}`).join("; ")}`
+  }
+}
+
+const duration = (least: "zero" | "more than zero") =>
+  Schema.optionalKey(
+    Schema.Unknown.check(
+      Schema.makeFilter((input) => {
+        const millis = Option.map(Duration.fromInput(input as Duration.Input), Duration.toMillis)
+        return Option.exists(millis, (ms) => (least === "zero" ? ms >= 0 : ms > 0))
+          ? undefined
+          : `expected a duration of ${least}${least === "zero" ? " or more" : ""}, such as "30 seconds"`
+      })
+    )
+  )
+
+const count = Schema.optionalKey(
+  Schema.Unknown.check(
+    Schema.makeFilter((value) =>
+      Number.isInteger(value) && (value as number) >= 1 ? undefined : "expected a whole number of 1 or more"
+    )
+  )
+)
+
+const oneOf = (...values: ReadonlyArray<string>) =>
+  Schema.Unknown.check(
+    Schema.makeFilter((value) => (values.includes(value as string) ? undefined : `expected ${values.join(", ")}`))
+  )
+
+const CheckedOptions = Schema.Struct({
+  cluster: Schema.Unknown.check(
+    Schema.makeFilter((name) =>
+      typeof name === "string" && /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(name)
+        ? undefined
+        : "expected 1 to 63 letters, digits, dots, dashes and underscores, such as prod-eu-1"
+    )
+  ),
+  mode: Schema.optionalKey(oneOf("observe", "approve", "auto")),
+  guardrails: Schema.optionalKey(
+    Schema.Struct(
+      Object.fromEntries(
+        Object.entries(GuardrailSettings.fields).map(([name, field]) => [
+          name,
+          Schema.optionalKey(Schema.toType(field as Schema.Codec<unknown>))
+        ])
+      )
+    )
+  ),
+  actors: Schema.optionalKey(
+    Schema.Struct({
+      concurrency: count,
+      sweepInterval: duration("more than zero"),
+      fencedRest: duration("more than zero")
+    })
+  ),
+  execution: Schema.optionalKey(
+    Schema.Struct({
+      attempts: count,
+      readBackDelay: duration("zero"),
+      evictionInterval: duration("more than zero"),
+      evictionDeadline: duration("zero")
+    })
+  ),
+  verification: Schema.optionalKey(
+    Schema.Struct({
+      settleTimeout: duration("more than zero"),
+      stabilisation: duration("zero"),
+      pollInterval: duration("more than zero"),
+      pollIntervalCap: duration("more than zero"),
+      alertTimeout: duration("zero")
+    })
+  )
+})
+
+const decode = Schema.decodeUnknownEffect(CheckedOptions, { errors: "all" })
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** Fails with every option that is wrong. */
+export const checkOptions = (options: KubernautOptions<unknown, unknown>): Effect.Effect<void, OptionsError> =>
+  decode(options).pipe(
+    Effect.asVoid,
+    Effect.mapError(
+      ({ issue }) =>
+        new OptionsError({
+          problems: format(issue).issues.map(({ message, path = [] }) => ({
+            option: path.map(String).join("."),
+            message
+          }))
+        })
+    )
+  )
+
+/** Fails where two investigators could not be told apart, or one takes the place of the rules. */
+export const checkInvestigators = (investigators: ReadonlyArray<Investigator>): Effect.Effect<void, OptionsError> => {
+  const names = investigators.map(serviceName)
+  const problems = names.flatMap((name, index): ReadonlyArray<Problem> => {
+    const option = `investigators[${index}]`
+    if (name === "rules") return [{ option, message: "the rules are added by Kubernaut; set the option rules" }]
+    return names.indexOf(name) === index
+      ? []
+      : [{ option, message: `another investigator is also called ${name}; give one a provider of its own` }]
+  })
+  return problems.length === 0 ? Effect.void : Effect.fail(new OptionsError({ problems }))
+}
