@@ -1,40 +1,48 @@
 /**
- * Finds the root owner of what an alert names: a pod's Deployment, StatefulSet, DaemonSet or CronJob.
+ * Finds the root owner of the object that an alert names: a pod's Deployment, StatefulSet, DaemonSet or CronJob.
  *
  *     Pod → ReplicaSet → Deployment        Pod → StatefulSet | DaemonSet        Pod → Job → CronJob
  *     HorizontalPodAutoscaler → its scale target (an alert about it concerns the workload that it scales)
  *
- * Everything else is its own root: nodes, claims, bare pods, static pods (which a Node owns), and workloads that an
- * operator's resource owns, because they are what can be acted on. Owners are read from the cluster and never guessed
- * from names, so two Deployments with a common prefix never become one.
+ * Every other object is its own root: nodes, claims, bare pods, static pods (which a Node owns), and workloads that a
+ * custom resource owns, because the workload is the object that an action can change. Owners are read from the cluster
+ * and never guessed from names, so two Deployments with a common prefix are never confused.
  *
  * **Details**
  *
- * When ten thousand pods of one Deployment crash, each names itself in an alert. The first few of a kind and namespace
- * are read one by one; when more are asked for within an interval, their owners are listed at once, metadata only, and
- * the rest is answered from memory. What is neither known nor in a list of this interval is `NotFound`, and retryable,
- * as it may be newer than the list.
+ * When ten thousand pods of one Deployment crash, each is named in an alert of its own. The first few objects of a kind
+ * and namespace are read one by one. When more are needed within an interval, all objects of that kind and namespace
+ * are listed (metadata only) and the others are resolved from memory. An object that is neither in memory nor in a list
+ * of this interval is `NotFound`; that error is retryable, because the object may be newer than the list.
  */
 
 import { Context, Deferred, Duration, Effect, Exit, Layer } from "effect"
-import { displayName, type ResourceRef } from "../domain/Target.ts"
+import type { ResourceRef } from "../domain/Target.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
 import { controllerOf, type HorizontalPodAutoscaler } from "./ObjectModel.ts"
+import * as OperationName from "./OperationName.ts"
 
+/** How much the resolver remembers, and for how long. */
 export interface OwnerResolverOptions {
-  /** How long an answer is kept, and how often at most a namespace is listed. Default 10 seconds, at least 1 second. */
+  /** How long an owner is remembered, and how often a namespace is listed at most. Default 10 s, at least 1 s. */
   readonly interval?: Duration.Input | undefined
-  /** Single reads per kind, namespace and interval before a list is made. Default 4. */
+  /** Single reads per kind, namespace and interval before a list replaces them. Default 4. */
   readonly singleReads?: number | undefined
-  /** Kinds and namespaces kept in memory at once. Default 64; the one unused for longest goes first. */
+  /** How many pairs of kind and namespace are remembered; the least recently used is dropped. Default 64. */
   readonly namespaces?: number | undefined
 }
 
-/** The kinds that have an owner worth following. */
+interface Settings {
+  readonly intervalMs: number
+  readonly singleReads: number
+  readonly namespaces: number
+}
+
+/** The kinds whose owner is followed. */
 const followed: ReadonlySet<string> = new Set(["Pod", "ReplicaSet", "Job", "HorizontalPodAutoscaler"])
 
-/** What an object leads to; `undefined` where it is its own root. */
+/** The next object towards the root; `undefined` for an object that is its own root. */
 export const ownerOf = (object: KubernetesObject): ResourceRef | undefined => {
   const namespace = object.metadata.namespace ?? ""
   if (object.kind === "HorizontalPodAutoscaler") {
@@ -50,34 +58,26 @@ interface Known {
   readonly atMs: number
 }
 
-/** What is known of one kind in one namespace. */
-interface Shelf {
-  /** Reads under way by name, and the list under `everything`: whoever needs the same waits for it. */
+/** What is remembered of one kind in one namespace. */
+interface Cache {
+  /** Reads in progress by name, and the list under `everything`. Callers that need the same request share it. */
   readonly inFlight: Map<string, Deferred.Deferred<void, KubernetesError>>
   readonly entries: Map<string, Known>
-  /** Owners as they were first seen, so that ten thousand pods of one ReplicaSet share one object. */
+  /** One object per owner, so that ten thousand pods of one ReplicaSet share it. */
   readonly owners: Map<string, ResourceRef>
   listedAtMs: number
-  /** When the present interval of single reads began, and how many there were. */
+  /** When the current interval of single reads began, and how many reads it has had. */
   readsSinceMs: number
   reads: number
 }
 
-// A longer list would be most of the memory of a small pod; what is beyond it is read one by one.
-const entriesPerShelf = 100_000
+// A longer list would fill most of the memory of a small pod. Objects beyond it are read one by one.
+const entriesPerCache = 100_000
 
 // No object has an empty name.
 const everything = ""
 
-export class OwnerResolver extends Context.Service<
-  OwnerResolver,
-  {
-    /** The root owner. `NotFound` where the object, or one on the way, does not exist. */
-    readonly resolve: (ref: ResourceRef) => Effect.Effect<ResourceRef, KubernetesError>
-  }
->()("kubernaut/kubernetes/OwnerResolver") {}
-
-const emptyShelf = (): Shelf => ({
+const emptyCache = (): Cache => ({
   inFlight: new Map(),
   entries: new Map(),
   owners: new Map(),
@@ -86,113 +86,146 @@ const emptyShelf = (): Shelf => ({
   reads: 0
 })
 
-const keep = (shelf: Shelf, object: KubernetesObject, atMs: number): void => {
+const remember = (cache: Cache, object: KubernetesObject, atMs: number): void => {
   const found = ownerOf(object)
   const key = found === undefined ? "" : `${found.kind}\u0000${found.name}`
-  const owner = shelf.owners.get(key) ?? found
-  if (owner !== undefined) shelf.owners.set(key, owner)
-  if (shelf.entries.size < entriesPerShelf) shelf.entries.set(object.metadata.name, { owner, atMs })
+  const owner = cache.owners.get(key) ?? found
+  if (owner !== undefined) cache.owners.set(key, owner)
+  if (cache.entries.size < entriesPerCache) cache.entries.set(object.metadata.name, { owner, atMs })
+}
+
+/** Begins a new interval of single reads, and drops expired entries, which only a list would drop otherwise. */
+const turnInterval = (cache: Cache, intervalMs: number, nowMs: number): void => {
+  if (nowMs - cache.readsSinceMs < intervalMs) return
+  cache.readsSinceMs = nowMs
+  cache.reads = 0
+  for (const [name, entry] of cache.entries) if (nowMs - entry.atMs >= intervalMs) cache.entries.delete(name)
+}
+
+type Step =
+  | { readonly _tag: "Known"; readonly owner: ResourceRef | undefined }
+  | { readonly _tag: "Wait"; readonly request: Deferred.Deferred<void, KubernetesError> }
+  | { readonly _tag: "Read" | "List" | "Missing" }
+  /** The list did not fit into the cache, so the absence of a name means nothing. */
+  | { readonly _tag: "ReadUncached" }
+
+/** What resolving a name requires now. `turnInterval` must have run at this moment. */
+const nextStep = (cache: Cache, name: string, settings: Settings, nowMs: number): Step => {
+  const entry = cache.entries.get(name)
+  if (entry !== undefined && nowMs - entry.atMs < settings.intervalMs) return { _tag: "Known", owner: entry.owner }
+  const mayRead = cache.reads < settings.singleReads
+  const request = cache.inFlight.get(name) ?? (mayRead ? undefined : cache.inFlight.get(everything))
+  if (request !== undefined) return { _tag: "Wait", request }
+  if (mayRead) return { _tag: "Read" }
+  if (nowMs - cache.listedAtMs >= settings.intervalMs) return { _tag: "List" }
+  return { _tag: cache.entries.size >= entriesPerCache ? "ReadUncached" : "Missing" }
 }
 
 /**
- * Does something that others wait for. They share its failure; when it is interrupted they look again for themselves.
+ * Runs a request that other callers can wait for. They share its failure; if it is interrupted they continue, and one
+ * of them makes the request again.
  */
 const share = <A>(
-  shelf: Shelf,
+  cache: Cache,
   key: string,
   effect: Effect.Effect<A, KubernetesError>
 ): Effect.Effect<void, KubernetesError> =>
   Effect.suspend(() => {
     const deferred = Deferred.makeUnsafe<void, KubernetesError>()
-    shelf.inFlight.set(key, deferred)
+    cache.inFlight.set(key, deferred)
     return Effect.asVoid(
       Effect.onExit(effect, (exit) =>
         Effect.sync(() => {
-          shelf.inFlight.delete(key)
+          cache.inFlight.delete(key)
           Deferred.doneUnsafe(deferred, Exit.isSuccess(exit) || Exit.hasInterrupts(exit) ? Exit.void : exit)
         })
       )
     )
   })
 
+/** The caches of the kinds and namespaces in use. Returns the one of an object and marks it as the last used. */
+const makeCaches = (most: number): ((ref: ResourceRef) => Cache) => {
+  const caches = new Map<string, Cache>()
+  return ({ kind, namespace }) => {
+    const key = `${kind}\u0000${namespace}`
+    const cache = caches.get(key) ?? emptyCache()
+    caches.delete(key)
+    caches.set(key, cache)
+    if (caches.size > most) caches.delete(caches.keys().next().value!)
+    return cache
+  }
+}
+
+/** Resolves the root owner of an object. */
+export class OwnerResolver extends Context.Service<
+  OwnerResolver,
+  {
+    /**
+     * The root owner. Fails with `NotFound` when the object, or an owner on the way, does not exist, and like
+     * `KubernetesClient.get` and `list` otherwise.
+     */
+    readonly resolve: (ref: ResourceRef) => Effect.Effect<ResourceRef, KubernetesError>
+  }
+>()("kubernaut/kubernetes/OwnerResolver") {}
+
 const make = Effect.fnUntraced(function* (options: OwnerResolverOptions) {
   const kubernetes = yield* KubernetesClient
-  const intervalMs = Math.max(1000, Duration.toMillis(options.interval ?? "10 seconds"))
-  const singleReads = options.singleReads ?? 4
-  const shelvesKept = options.namespaces ?? 64
-  const shelves = new Map<string, Shelf>()
-
-  /** The shelf of a kind and namespace, moved to the end of the line of those that are dropped. */
-  const shelfOf = (kind: string, namespace: string): Shelf => {
-    const key = `${kind}\u0000${namespace}`
-    const shelf = shelves.get(key) ?? emptyShelf()
-    shelves.delete(key)
-    shelves.set(key, shelf)
-    if (shelves.size > shelvesKept) shelves.delete(shelves.keys().next().value!)
-    return shelf
+  const settings: Settings = {
+    intervalMs: Math.max(1000, Duration.toMillis(options.interval ?? "10 seconds")),
+    singleReads: options.singleReads ?? 4,
+    namespaces: options.namespaces ?? 64
   }
+  const cacheOf = makeCaches(settings.namespaces)
 
-  /**
-   * Begins a new interval of single reads. What is out of date would otherwise stay until a list that may never be
-   * needed.
-   */
-  const turnInterval = (shelf: Shelf, nowMs: number): void => {
-    if (nowMs - shelf.readsSinceMs < intervalMs) return
-    shelf.readsSinceMs = nowMs
-    shelf.reads = 0
-    for (const [name, entry] of shelf.entries) if (nowMs - entry.atMs >= intervalMs) shelf.entries.delete(name)
-  }
-
-  const read = (shelf: Shelf, ref: ResourceRef, nowMs: number) => {
-    shelf.reads++
+  const read = (cache: Cache, ref: ResourceRef, nowMs: number) => {
+    cache.reads++
     return share(
-      shelf,
+      cache,
       ref.name,
-      Effect.map(kubernetes.get(ref), (object) => keep(shelf, object, nowMs))
+      Effect.map(kubernetes.get(ref), (object) => remember(cache, object, nowMs))
     )
   }
 
-  const list = (shelf: Shelf, { kind, namespace }: ResourceRef, nowMs: number) =>
+  const list = (cache: Cache, { kind, namespace }: ResourceRef, nowMs: number) =>
     share(
-      shelf,
+      cache,
       everything,
       Effect.map(kubernetes.list(kind, { namespace, metadataOnly: kind !== "HorizontalPodAutoscaler" }), (objects) => {
-        shelf.entries.clear()
-        shelf.owners.clear()
-        for (const object of objects) keep(shelf, object, nowMs)
-        shelf.listedAtMs = nowMs
+        cache.entries.clear()
+        cache.owners.clear()
+        for (const object of objects) remember(cache, object, nowMs)
+        cache.listedAtMs = nowMs
       })
     )
 
-  /** What one object leads to. */
-  const step = Effect.fnUntraced(function* (ref: ResourceRef) {
-    const shelf = shelfOf(ref.kind, ref.namespace)
+  const missing = (ref: ResourceRef) =>
+    new KubernetesError({
+      reason: { _tag: "NotFound" },
+      operation: OperationName.ofObject("get", ref),
+      applied: "no",
+      retryable: true
+    })
+
+  /** The next object towards the root. */
+  const follow = Effect.fnUntraced(function* (ref: ResourceRef) {
+    const cache = cacheOf(ref)
     while (true) {
       const nowMs = yield* Monotonic.nowMs
-      const entry = shelf.entries.get(ref.name)
-      if (entry !== undefined && nowMs - entry.atMs < intervalMs) return entry.owner
-      turnInterval(shelf, nowMs)
-      const underWay =
-        shelf.inFlight.get(ref.name) ?? (shelf.reads < singleReads ? undefined : shelf.inFlight.get(everything))
-      if (underWay !== undefined) yield* Deferred.await(underWay)
-      else if (shelf.reads < singleReads) yield* read(shelf, ref, nowMs)
-      else if (nowMs - shelf.listedAtMs >= intervalMs) yield* list(shelf, ref, nowMs)
-      // The list did not fit, so that it says nothing about what is missing.
-      else if (shelf.entries.size >= entriesPerShelf) return ownerOf(yield* kubernetes.get(ref))
-      else
-        return yield* new KubernetesError({
-          reason: { _tag: "NotFound" },
-          operation: `get ${displayName(ref)}`,
-          applied: "no",
-          retryable: true
-        })
+      turnInterval(cache, settings.intervalMs, nowMs)
+      const step = nextStep(cache, ref.name, settings, nowMs)
+      if (step._tag === "Known") return step.owner
+      else if (step._tag === "Wait") yield* Deferred.await(step.request)
+      else if (step._tag === "Read") yield* read(cache, ref, nowMs)
+      else if (step._tag === "List") yield* list(cache, ref, nowMs)
+      else if (step._tag === "ReadUncached") return ownerOf(yield* kubernetes.get(ref))
+      else return yield* missing(ref)
     }
   })
 
   const resolve = Effect.fnUntraced(function* (ref: ResourceRef) {
     let root = ref
     while (followed.has(root.kind)) {
-      const owner: ResourceRef | undefined = yield* step(root)
+      const owner: ResourceRef | undefined = yield* follow(root)
       if (owner === undefined) return root
       root = owner
     }
