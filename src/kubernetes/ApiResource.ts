@@ -1,8 +1,8 @@
 /**
- * Where each kind lives on the API server: the one table that turns a kind into a path.
+ * The URL path of each kind on the API server.
  *
- * Only kinds that an action or an alert touches are in it. A kind that is not is refused as `Invalid` before any
- * request, so a typed action can never reach, say, a Secret.
+ * The table lists only the kinds that an action, an alert or evidence involves. Every other kind is refused as
+ * `Invalid` before a request is sent, so that no action can ever reach a Secret.
  */
 
 import { KubernetesError } from "./KubernetesClient.ts"
@@ -10,6 +10,7 @@ import { KubernetesError } from "./KubernetesClient.ts"
 export interface ApiResource {
   readonly kind: string
   readonly apiVersion: string
+  /** The name in URL paths. */
   readonly plural: string
   readonly namespaced: boolean
 }
@@ -43,16 +44,16 @@ const table: ReadonlyMap<string, ApiResource> = new Map(
   rows.map(([kind, apiVersion, plural, namespaced]) => [kind, { kind, apiVersion, plural, namespaced }])
 )
 
-/** `undefined` for a kind that the port does not know. */
+/** The entry of a kind; `undefined` when the table does not list it. */
 export const find = (kind: string): ApiResource | undefined => table.get(kind)
 
-/** The error for a kind that is not in the table: the request is not sent. */
+/** The error for a request about a kind that the table does not list. */
 export const unknownKind = (operation: string): KubernetesError =>
   new KubernetesError({ reason: { _tag: "Invalid", fields: ["kind"] }, operation, applied: "no", retryable: false })
 
 /**
- * The path of a kind's collection, `/apis/apps/v1/namespaces/shop/deployments`; of all namespaces where `namespace` is
- * `undefined` or empty.
+ * The path of a collection, such as `/apis/apps/v1/namespaces/shop/deployments`. It spans all namespaces when
+ * `namespace` is `undefined` or empty.
  */
 export const collectionPath = (resource: ApiResource, namespace: string | undefined): string => {
   const root = resource.apiVersion.includes("/") ? `/apis/${resource.apiVersion}` : `/api/${resource.apiVersion}`
@@ -61,6 +62,6 @@ export const collectionPath = (resource: ApiResource, namespace: string | undefi
     : `${root}/${resource.plural}`
 }
 
-/** The path of one object. */
+/** The path of one object, such as `/apis/apps/v1/namespaces/shop/deployments/checkout`. */
 export const objectPath = (resource: ApiResource, namespace: string, name: string): string =>
   `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}`

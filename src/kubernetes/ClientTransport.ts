@@ -1,9 +1,9 @@
 /**
- * HTTP to an API server: connections that are kept and shared, credentials from `@kubernetes/client-node`
- * (certificates, exec plugins, projected tokens, proxies), and interruption that closes the socket.
+ * HTTP to an API server: a pool of kept-alive connections, credentials from `@kubernetes/client-node` (certificates,
+ * exec plugins, projected tokens, proxies), and interruption that closes the socket.
  *
- * Raw requests, because the library's generated client can neither send a JSON Patch without being talked into it, nor
- * abort, nor leave a body unread. What it knows about kubeconfig files and credentials is used as it is.
+ * The requests are raw HTTP, because the generated client of that library cannot abort a request, cannot leave a body
+ * unread, and makes JSON Patch hard to send. Its handling of kubeconfig files and credentials is used unchanged.
  */
 
 import * as http from "node:http"
@@ -12,14 +12,15 @@ import { KubeConfig } from "@kubernetes/client-node"
 import { type Duration, Effect, Schema } from "effect"
 import * as Monotonic from "../resilience/Monotonic.ts"
 
+/** Which cluster to connect to, and as whom. */
 export interface ConnectionOptions {
-  /** Path of a kubeconfig file. Absent: as kubectl finds it (`KUBECONFIG`, then `~/.kube/config`). */
+  /** Path of a kubeconfig file. Default: as kubectl finds it (`KUBECONFIG`, then `~/.kube/config`). */
   readonly kubeconfig?: string | undefined
-  /** Use the pod's own ServiceAccount. Default `false`. */
+  /** Use the ServiceAccount of the pod that this process runs in. Default `false`. */
   readonly inCluster?: boolean | undefined
 }
 
-/** The kubeconfig or the ServiceAccount cannot be used. The message names the file, never its content. */
+/** The kubeconfig or the ServiceAccount cannot be used. `message` names the file, never its content. */
 export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", {
   message: Schema.String
 }) {}
@@ -32,30 +33,33 @@ export interface Request {
   readonly body?: { readonly contentType: string; readonly json: unknown } | undefined
 }
 
-/** No answer came. `sent`: the request may have reached the server. */
-export class NoAnswer {
-  readonly _tag = "NoAnswer"
+/** No response arrived. */
+export class NoResponse {
+  readonly _tag = "NoResponse"
+  /** The request may have reached the server. */
   readonly sent: boolean
+  /** Our own time limit passed. */
   readonly timeout: boolean
-  /** It went out on a kept connection, which the server may have closed at that moment. */
-  readonly kept: boolean
-  constructor(sent: boolean, timeout: boolean, kept = false) {
+  /** The request used a kept-alive connection, which the server may have closed at that moment. */
+  readonly reused: boolean
+  constructor(sent: boolean, timeout: boolean, reused = false) {
     this.sent = sent
     this.timeout = timeout
-    this.kept = kept
+    this.reused = reused
   }
 }
 
-/** An answer whose body has not been read. Closing the request closes it. */
+/** A response whose body has not been read yet. */
 export interface Opened {
   readonly response: http.IncomingMessage
+  /** Closes the connection, whether or not the body has been read. */
   readonly close: () => void
 }
 
 export interface Transport {
-  /** Sends a request and answers when the head of the response is here. Interruption closes the socket. */
-  readonly open: (request: Request) => Effect.Effect<Opened, NoAnswer>
-  /** Credentials are read anew before the next request; at most once in ten seconds. `true` where they were. */
+  /** Sends a request and returns when the head of the response has arrived. Interruption closes the socket. */
+  readonly open: (request: Request) => Effect.Effect<Opened, NoResponse>
+  /** Reloads the credentials, at most once in 10 seconds. Returns whether it did. */
   readonly renew: Effect.Effect<boolean>
 }
 
@@ -70,8 +74,8 @@ const load = (options: ConnectionOptions): KubeConfig => {
 const source = (options: ConnectionOptions): string =>
   options.inCluster === true ? "the pod's ServiceAccount" : (options.kubeconfig ?? "the default kubeconfig")
 
-/** TLS material, by which an agent is told from the next: a renewed client certificate needs connections of its own. */
-interface Secured {
+/** The TLS settings of a connection pool. A renewed client certificate needs new connections. */
+interface TlsSettings {
   readonly ca?: unknown
   readonly cert?: unknown
   readonly key?: unknown
@@ -82,29 +86,29 @@ interface Secured {
 const sameBytes = (a: unknown, b: unknown): boolean =>
   a === b || (a !== undefined && b !== undefined && String(a) === String(b))
 
-// A node's worth of parallel actors; more would only queue in the server's own fairness.
+// More parallel requests would only queue in the API server's priority and fairness.
 const maxSockets = 64
-// An idle connection is kept for less than the 60 s after which common load balancers drop it without a word.
+// Common load balancers silently drop an idle connection after 60 s.
 const keepAliveMs = 30_000
 const renewEveryMs = 10_000
 
+/** The connection pool. It is replaced when the TLS settings change. */
 class Agents {
   private agent: https.Agent | http.Agent | undefined
-  private secured: Secured = {}
+  private tls: TlsSettings = {}
 
-  /** The agent for these credentials, with the connections of the ones before if they are the same. */
-  for(protocol: string, secured: Secured): https.Agent | http.Agent {
-    const known = this.secured
+  for(protocol: string, tls: TlsSettings): https.Agent | http.Agent {
+    const known = this.tls
     const same =
       this.agent !== undefined
-      && sameBytes(known.ca, secured.ca)
-      && sameBytes(known.cert, secured.cert)
-      && sameBytes(known.key, secured.key)
-      && known.rejectUnauthorized === secured.rejectUnauthorized
-      && known.servername === secured.servername
+      && sameBytes(known.ca, tls.ca)
+      && sameBytes(known.cert, tls.cert)
+      && sameBytes(known.key, tls.key)
+      && known.rejectUnauthorized === tls.rejectUnauthorized
+      && known.servername === tls.servername
     if (same) return this.agent!
     this.agent?.destroy()
-    this.secured = secured
+    this.tls = tls
     const pool = {
       keepAlive: true,
       keepAliveMsecs: keepAliveMs,
@@ -113,7 +117,7 @@ class Agents {
       maxFreeSockets: maxSockets
     }
     this.agent =
-      protocol === "http:" ? new http.Agent(pool) : new https.Agent({ ...pool, ...(secured as https.AgentOptions) })
+      protocol === "http:" ? new http.Agent(pool) : new https.Agent({ ...pool, ...(tls as https.AgentOptions) })
     return this.agent
   }
 
@@ -122,9 +126,9 @@ class Agents {
   }
 }
 
-/** Sends one request. `connected` is asked when no answer comes, to tell whether it may have been received. */
-const send = (url: URL, request: Request, options: https.RequestOptions): Effect.Effect<Opened, NoAnswer> =>
-  Effect.callback<Opened, NoAnswer>((resume) => {
+/** Sends one request. A failure says whether the server may have received it. */
+const send = (url: URL, request: Request, options: https.RequestOptions): Effect.Effect<Opened, NoResponse> =>
+  Effect.callback<Opened, NoResponse>((resume) => {
     const payload = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body.json))
     let sent = false
     const outgoing = (url.protocol === "http:" ? http : https).request(url, {
@@ -140,17 +144,17 @@ const send = (url: URL, request: Request, options: https.RequestOptions): Effect
       }
     })
     outgoing.on("socket", (socket) => {
-      // On a kept connection the request goes out at once; on a new one when the handshake is over.
+      // A kept-alive connection sends the request at once, a new one after its handshake.
       if (outgoing.reusedSocket || !socket.connecting) sent = true
       else socket.once(url.protocol === "http:" ? "connect" : "secureConnect", () => (sent = true))
     })
     outgoing.on("response", (response) => resume(Effect.succeed({ response, close: () => outgoing.destroy() })))
-    outgoing.on("error", () => resume(Effect.fail(new NoAnswer(sent, false, outgoing.reusedSocket))))
+    outgoing.on("error", () => resume(Effect.fail(new NoResponse(sent, false, outgoing.reusedSocket))))
     outgoing.end(payload)
     return Effect.sync(() => outgoing.destroy())
   })
 
-/** Opens a transport; its connections are closed with the scope. */
+/** A transport whose connections are closed with the scope. */
 export const make = Effect.fnUntraced(function* (options: ConnectionOptions) {
   const reload = Effect.try({
     try: () => load(options),
@@ -174,11 +178,11 @@ export const make = Effect.fnUntraced(function* (options: ConnectionOptions) {
   yield* Effect.addFinalizer(() => Effect.sync(() => agents.close()))
   let renewedAtMs = -Infinity
 
-  /** TLS and authorization for one request. An exec plugin may run, a token file may be read. */
+  /** TLS and authorization for one request. May run an exec plugin or read a token file. */
   const credentials = Effect.suspend(() => {
     const prepared: https.RequestOptions = { headers: {} }
     return Effect.as(
-      Effect.tryPromise({ try: () => config.applyToHTTPSOptions(prepared), catch: () => new NoAnswer(false, false) }),
+      Effect.tryPromise({ try: () => config.applyToHTTPSOptions(prepared), catch: () => new NoResponse(false, false) }),
       prepared
     )
   })
@@ -193,11 +197,11 @@ export const make = Effect.fnUntraced(function* (options: ConnectionOptions) {
       headers,
       ...(auth === undefined ? {} : { auth })
     } as https.RequestOptions)
-    // A write that got no answer is never sent twice; a read costs nothing.
+    // A read may be sent twice. A write without a response may have taken effect, so it is never sent twice.
     return yield* request.method === "GET"
       ? Effect.catchIf(
           attempt,
-          (noAnswer) => noAnswer.kept,
+          (noResponse) => noResponse.reused,
           () => attempt
         )
       : attempt
@@ -217,12 +221,12 @@ export const make = Effect.fnUntraced(function* (options: ConnectionOptions) {
   return transport
 })
 
-// Lists are paged, so a larger body than this is not one of ours.
+// Lists are paged, so no response that is expected here is larger.
 const bodyLimit = 64 * 1024 * 1024
 
-/** Reads a body to its end. The request is closed when this is interrupted. */
-export const readBody = ({ response, close }: Opened): Effect.Effect<string, NoAnswer> =>
-  Effect.callback<string, NoAnswer>((resume) => {
+/** Reads a body to its end. Interruption closes the connection. */
+export const readBody = ({ response, close }: Opened): Effect.Effect<string, NoResponse> =>
+  Effect.callback<string, NoResponse>((resume) => {
     const chunks: Array<Buffer> = []
     let size = 0
     response.on("data", (chunk: Buffer) => {
@@ -231,17 +235,20 @@ export const readBody = ({ response, close }: Opened): Effect.Effect<string, NoA
       else chunks.push(chunk)
     })
     response.on("end", () => resume(Effect.succeed(Buffer.concat(chunks).toString("utf8"))))
-    response.on("error", () => resume(Effect.fail(new NoAnswer(true, false))))
-    response.on("close", () => resume(Effect.fail(new NoAnswer(true, false))))
+    response.on("error", () => resume(Effect.fail(new NoResponse(true, false))))
+    response.on("close", () => resume(Effect.fail(new NoResponse(true, false))))
     return Effect.sync(close)
   })
 
-/** The whole answer within a time. Nothing of it stays open, whenever it is interrupted. */
+/**
+ * Sends a request and reads the whole response within `timeout`. Never leaves a connection open, whenever it is
+ * interrupted.
+ */
 export const exchange = (
   transport: Transport,
   request: Request,
   timeout: Duration.Input
-): Effect.Effect<{ readonly response: http.IncomingMessage; readonly text: string }, NoAnswer> =>
+): Effect.Effect<{ readonly response: http.IncomingMessage; readonly text: string }, NoResponse> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(restore(transport.open(request)), (opened) =>
       restore(readBody(opened)).pipe(
@@ -249,4 +256,4 @@ export const exchange = (
         Effect.onInterrupt(() => Effect.sync(opened.close))
       )
     )
-  ).pipe(Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(new NoAnswer(true, true)) }))
+  ).pipe(Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(new NoResponse(true, true)) }))

@@ -1,9 +1,26 @@
 /**
- * The port to a Kubernetes API server: a few verbs over plain Kubernetes objects.
+ * The port to a Kubernetes API server: six requests over plain Kubernetes objects.
  *
- * Two implementations pass one contract suite: `ClientNode` (a real API server) and `Sandbox` (a cluster in memory).
- * The port is low on purpose: plans, inverses and verdicts are pure functions over the same JSON that the API server
- * speaks, so they behave the same on both.
+ * Two implementations pass one contract suite: `ClientNode` for a real API server and `Sandbox` for a cluster in
+ * memory. `ResilientClient` adds retries, a circuit breaker and deadlines to either.
+ *
+ * The port is deliberately low-level. Plans, inverses and verdicts are pure functions over the JSON that the API server
+ * itself uses, so they behave the same on both implementations.
+ *
+ * **Example** (reading an object)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { KubernetesClient, Sandbox } from "kubernaut"
+ *
+ * const read = Effect.gen(function* () {
+ *   const kubernetes = yield* KubernetesClient.KubernetesClient
+ *   const checkout = yield* kubernetes.get({ namespace: "shop", kind: "Deployment", name: "checkout" })
+ *   return checkout.apiVersion
+ * }).pipe(Effect.provide(Sandbox.layer()))
+ *
+ * await Effect.runPromise(read) // => "apps/v1"
+ * ```
  */
 
 import { Context, type Effect, Schema, type Stream } from "effect"
@@ -11,17 +28,26 @@ import type { Change } from "../domain/Change.ts"
 import { Applied } from "../domain/Execution.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 
-/** A Kubernetes object as JSON. `metadata` is always there; the rest depends on the kind. */
+/**
+ * A Kubernetes object as JSON. `metadata` is always present; the other fields depend on the kind. `ObjectModel` has a
+ * typed view of each kind that this project reads.
+ */
 export interface KubernetesObject {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: {
     readonly name: string
+    /** Absent for cluster-scoped kinds. */
     readonly namespace?: string
+    /** Unique in the cluster's history: an object that is deleted and created again has a new one. */
     readonly uid: string
+    /** Changes with every write to the object. Opaque: compare it for equality only. */
     readonly resourceVersion: string
+    /** Increases with every change of `spec`. */
     readonly generation?: number
+    /** UTC, whole seconds, such as `2026-11-24T03:00:00Z`; `deletionTimestamp` likewise. */
     readonly creationTimestamp?: string
+    /** Present while the object terminates. */
     readonly deletionTimestamp?: string
     readonly labels?: Readonly<Record<string, string>>
     readonly annotations?: Readonly<Record<string, string>>
@@ -37,32 +63,40 @@ export interface KubernetesObject {
   readonly [field: string]: unknown
 }
 
+/** Which objects `KubernetesClient.list` returns. Without options: all objects of the kind. */
 export interface ListOptions {
-  /** Absent: all namespaces, or a cluster-scoped kind. */
+  /** Default: all namespaces. Ignored for cluster-scoped kinds. */
   readonly namespace?: string
-  /** `key=value` pairs that all must match. */
+  /** Labels that an object must all have, by equality. Default: any labels. */
   readonly labelSelector?: Readonly<Record<string, string>>
-  /** For events: only those about this object. */
+  /** For events only: those about this object. Another kind is refused as `Invalid`. */
   readonly involvedObject?: { readonly kind: string; readonly name: string }
+  /** The largest number of objects to return. Default: all of them. */
   readonly limit?: number
   /**
-   * Only `metadata` is needed. The objects may then lack everything else, and the answer is a small part of the size.
+   * The caller needs `metadata` only. The objects may then lack every other field, which makes the response of a real
+   * API server much smaller. Default `false`.
    */
   readonly metadataOnly?: boolean
 }
 
+/** How `KubernetesClient.apply` sends a change. */
 export interface ApplyOptions {
-  /** Run admission and validation and store nothing. */
+  /** Run admission and validation, but store nothing. Default `false`. */
   readonly dryRun?: boolean
 }
 
+/** Which part of a log `KubernetesClient.logs` returns. */
 export interface LogOptions {
+  /** Default: the only container of the pod. Required by a real API server when a pod has several. */
   readonly container?: string
-  /** Of the container that ended last. */
+  /** Read the log of the container's previous run, the one before its last restart. Default `false`. */
   readonly previous?: boolean
+  /** The number of lines to return, counted from the end. At most 1 MiB is returned. */
   readonly tailLines: number
 }
 
+/** One change that `KubernetesClient.watch` reports. For `DELETED`, `object` is the last known state. */
 export interface WatchEvent {
   readonly type: "ADDED" | "MODIFIED" | "DELETED"
   readonly object: KubernetesObject
@@ -72,82 +106,166 @@ const reason = <const Tag extends string, const Fields extends Schema.Struct.Fie
   Schema.TaggedStruct(tag, fields)
 
 /**
- * Why a request failed, told apart by `metav1.Status` (code, reason, causes) in one place per implementation, never by
- * matching error text further up. See `execution/FailureClassifier` for what is done about each.
+ * Why a request failed.
+ *
+ * Each implementation derives the reason in one place from the `metav1.Status` (code, reason, causes); callers branch
+ * on the tag and never match error text. `execution/FailureClassifier` states what is done about each reason.
  */
 export const KubernetesErrorReason = Schema.Union([
-  /** 401: our token is not valid (any more). */
+  /** 401: the API server rejects our credentials. */
   reason("Unauthorized", {}),
   /** 403 by RBAC. */
   reason("Forbidden", {}),
-  /** 403 by ResourceQuota or LimitRange. */
+  /** 403 by a ResourceQuota, which `quota` names, or by a LimitRange, which has no name here. */
   reason("QuotaExceeded", { quota: Schema.optionalKey(Schema.String) }),
-  /** An admission webhook, ValidatingAdmissionPolicy or Pod Security said no. */
+  /** An admission webhook, a ValidatingAdmissionPolicy or Pod Security denied the request. */
   reason("PolicyDenied", { policy: Schema.optionalKey(Schema.String) }),
+  /** 404: the object does not exist; for a create, its namespace does not exist. */
   reason("NotFound", {}),
-  /** 409: the object has changed since the version that the patch names. */
+  /** 409: the object has changed since the `resourceVersion` or `uid` that the request names. */
   reason("Conflict", {}),
-  /** 409 on create. */
+  /** 409 for a create. */
   reason("AlreadyExists", {}),
-  /** 409 of server-side apply: another manager owns a field. */
+  /** 409 for a server-side apply: another manager owns a field. */
   reason("FieldManagerConflict", { managers: Schema.Array(Schema.String) }),
-  /** 400, 413, 422: the request is wrong and will stay so. */
+  /** 400, 413 or 422: the request is wrong, and sending it again does not help. */
   reason("Invalid", { fields: Schema.Array(Schema.String) }),
-  /** 410: a list token or watch version is too old. */
+  /** 410: the continue token of a list or the version of a watch is too old. Start over. */
   reason("Expired", {}),
   /** 429 by a PodDisruptionBudget. Says nothing about the health of the API server. */
   reason("DisruptionBudget", {}),
-  /** 429 by priority and fairness. */
+  /** 429 by API priority and fairness: the API server is overloaded. */
   reason("TooManyRequests", { retryAfterMs: Schema.optionalKey(Schema.Finite) }),
-  /** 500, 503, or no connection. */
+  /** 500 or 503, or no connection. Also an open circuit or a full bulkhead, where `ResilientClient` is used. */
   reason("Unavailable", { status: Schema.optionalKey(Schema.Int), retryAfterMs: Schema.optionalKey(Schema.Finite) }),
-  /** 504, server timeout, or our own: for a write the outcome is unknown. */
+  /** 408, 504, a server timeout, or our own timeout. The outcome of a write is unknown. */
   reason("Timeout", {}),
-  /** 507 or etcd out of space: stop writing. */
+  /** 507, or etcd is out of space. Stop writing. */
   reason("StorageFull", {})
 ])
 export type KubernetesErrorReason = typeof KubernetesErrorReason.Type
 
-export class KubernetesError extends Schema.TaggedError<KubernetesError>()("KubernetesError", {
-  reason: KubernetesErrorReason,
-  /** `verb Kind namespace/name`, e.g. `patch Deployment shop/checkout`. */
-  operation: Schema.String,
-  /**
-   * Whether the cluster may have changed: `no` for reads, dry runs and refused writes, `unknown` for a write without an
-   * answer.
-   */
-  applied: Applied,
-  /** Trying the very same again may help. */
-  retryable: Schema.Boolean
-}) {
-  override get message(): string {
-    return `${this.operation}: ${this.reason._tag}`
+/** The reason as a clause for people, who may read it in a log without the code at hand. */
+const describe = (reason: KubernetesErrorReason): string => {
+  switch (reason._tag) {
+    case "Unauthorized":
+      return "the API server rejected the credentials"
+    case "Forbidden":
+      return "RBAC does not allow it"
+    case "QuotaExceeded":
+      return reason.quota === undefined ? "a LimitRange does not allow it" : `it exceeds the quota ${reason.quota}`
+    case "PolicyDenied":
+      return `admission denied it${reason.policy === undefined ? "" : ` by ${reason.policy}`}`
+    case "NotFound":
+      return "the object or its namespace does not exist"
+    case "Conflict":
+      return "the object has changed since it was read"
+    case "AlreadyExists":
+      return "an object of that name already exists"
+    case "FieldManagerConflict":
+      return `another manager owns a field${reason.managers.length === 0 ? "" : ` (${reason.managers.join(", ")})`}`
+    case "Invalid":
+      return `the request is invalid${reason.fields.length === 0 ? "" : ` (${reason.fields.join(", ")})`}`
+    case "Expired":
+      return "the resource version or continue token is too old"
+    case "DisruptionBudget":
+      return "a PodDisruptionBudget does not allow it now"
+    case "TooManyRequests":
+      return "the API server is overloaded"
+    case "Unavailable":
+      return "the API server is unreachable or failing"
+    case "Timeout":
+      return "no response arrived in time"
+    case "StorageFull":
+      return "the storage of the API server is full"
   }
 }
 
+/**
+ * A failed request. `message` explains it to a person; code branches on `reason`, `applied` and `retryable`.
+ *
+ * **Example** (what a person reads)
+ *
+ * ```ts
+ * import { KubernetesClient } from "kubernaut"
+ *
+ * const error = new KubernetesClient.KubernetesError({
+ *   reason: { _tag: "Timeout" },
+ *   operation: "patch Deployment shop/checkout",
+ *   applied: "unknown",
+ *   retryable: false
+ * })
+ *
+ * error.message.startsWith("patch Deployment shop/checkout failed: no response arrived in time") // => true
+ * ```
+ */
+export class KubernetesError extends Schema.TaggedError<KubernetesError>()("KubernetesError", {
+  reason: KubernetesErrorReason,
+  /** The request as `verb Kind namespace/name`, such as `patch Deployment shop/checkout`. */
+  operation: Schema.String,
+  /**
+   * Whether the cluster may have changed. `no` for reads, dry runs and refused writes; `unknown` for a write that got
+   * no conclusive response: read the object back before anything else.
+   */
+  applied: Applied,
+  /** Whether the same request, sent again unchanged, may succeed. */
+  retryable: Schema.Boolean
+}) {
+  override get message(): string {
+    const outcome = this.applied === "unknown" ? " The write may have taken effect." : ""
+    return `${this.operation} failed: ${describe(this.reason)} (${this.reason._tag}).${outcome}`
+  }
+}
+
+/**
+ * A Kubernetes cluster: reads, one write at a time, logs, watches and a health probe.
+ *
+ * Every kind that `ApiResource` does not list, such as `Secret`, is refused as `Invalid` before any request is sent.
+ */
 export class KubernetesClient extends Context.Service<
   KubernetesClient,
   {
+    /** Reads one object. Fails with `NotFound` when it does not exist. */
     readonly get: (ref: ResourceRef) => Effect.Effect<KubernetesObject, KubernetesError>
+
+    /** Reads the objects of one kind, from one consistent snapshot. */
     readonly list: (
       kind: string,
       options: ListOptions
     ) => Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError>
-    /** One write. Answers the object as it then is; for `Evict` and `Delete` nothing. */
+
+    /**
+     * Makes one write. Returns the object after a `Patch` or `Create`, and `undefined` after an `Evict` or `Delete`.
+     *
+     * A patch that replaces `/metadata/resourceVersion` fails with `Conflict` when the object has changed since.
+     * `Evict` and `Delete` carry a `uid` and never affect another object of the same name.
+     */
     readonly apply: (
       change: Change,
       options?: ApplyOptions
     ) => Effect.Effect<KubernetesObject | undefined, KubernetesError>
+
+    /** Reads the last lines of a container's log. Fails with `Invalid` when the container or its run does not exist. */
     readonly logs: (pod: ResourceRef, options: LogOptions) => Effect.Effect<string, KubernetesError>
+
     /**
-     * Changes of one kind in one namespace, beginning with what is there now as `ADDED`. Ends with `Expired` when it
-     * must be begun anew.
+     * Watches one kind: first an `ADDED` event for every object that exists, then every later change in order.
+     *
+     * Use it to keep a local view of many objects current without listing them again. To read state once, use `list`.
+     *
+     * - An object that starts to match the label selector is `ADDED`; one that stops matching is `DELETED`.
+     * - The stream has no end of its own. A lost connection is resumed from the last event without gaps or repeats.
+     * - It fails with `Expired` when events were lost. Discard the local view and start a new watch: it begins with
+     *   `ADDED` events for everything that exists then. Objects deleted in between are simply absent.
+     * - It fails like `list` when a connection cannot be opened. Nothing retries that: `ResilientClient` passes watches
+     *   through unchanged.
      */
     readonly watch: (
       kind: string,
       options: Pick<ListOptions, "namespace" | "labelSelector">
     ) => Stream.Stream<WatchEvent, KubernetesError>
-    /** Does the API server answer? A cheap request without side effects. */
+
+    /** Succeeds if the API server responds. Cheap and without side effects. */
     readonly probe: Effect.Effect<void, KubernetesError>
   }
 >()("kubernaut/kubernetes/KubernetesClient") {}

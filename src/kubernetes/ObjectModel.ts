@@ -1,8 +1,8 @@
 /**
- * The parts of the Kubernetes kinds that this project reads, as types over the port's plain JSON.
+ * Typed views of the Kubernetes kinds that this project reads, over the plain JSON of the port.
  *
- * They are views, not schemas: the API server has validated what it stores, fields that nothing here reads are left
- * out, and everything a server may omit is optional.
+ * They are not schemas: the API server has validated the objects that it stores. Fields that nothing here reads are
+ * left out, and every field that a server may omit is optional.
  */
 
 import type { KubernetesObject } from "./KubernetesClient.ts"
@@ -27,7 +27,7 @@ export interface Condition {
   readonly lastUpdateTime?: string
 }
 
-/** Quantities by resource name: `cpu`, `memory`, `storage` … */
+/** Quantities by resource name, such as `cpu`, `memory` and `storage`. */
 export type Quantities = Readonly<Record<string, string>>
 
 export interface Container {
@@ -296,7 +296,7 @@ export interface Event extends KubernetesObject {
   readonly lastTimestamp?: string
 }
 
-/** The view of each kind. */
+/** The view of each kind, by its name. */
 export interface KindMap {
   readonly Pod: Pod
   readonly Node: Node
@@ -318,27 +318,24 @@ export interface KindMap {
 }
 export type Kind = keyof KindMap
 
-/** The owner that controls an object, if one does. */
+/** The owner that controls an object; `undefined` for an object without one. */
 export const controllerOf = (object: KubernetesObject) =>
   object.metadata.ownerReferences?.find((owner) => owner.controller === true)
 
 export const conditionOf = (conditions: ReadonlyArray<Condition> | undefined, type: string): Condition | undefined =>
   conditions?.find((condition) => condition.type === type)
 
-/** The pod's own condition `Ready`, and not on its way out. */
+/** Whether a pod has the condition `Ready` and does not terminate. */
 export const isPodReady = (pod: Pod): boolean =>
   pod.metadata.deletionTimestamp === undefined && conditionOf(pod.status?.conditions, "Ready")?.status === "True"
 
-/** Whether labels satisfy a plain map of required ones. An empty map is satisfied by all. */
+/** Whether labels include all the required ones. An empty map requires none. */
 export const hasLabels = (labels: Labels | undefined, required: Labels): boolean => {
   for (const key in required) if (labels?.[key] !== required[key]) return false
   return true
 }
 
-/**
- * Whether labels satisfy a selector as the API server reads it: an empty selector matches everything, an absent one
- * nothing.
- */
+/** Whether labels satisfy a selector. As on the API server, an empty selector matches everything, an absent one nothing. */
 export const selectorMatches = (selector: LabelSelector | undefined, labels: Labels | undefined): boolean => {
   if (selector === undefined) return false
   if (selector.matchLabels !== undefined && !hasLabels(labels, selector.matchLabels)) return false
@@ -375,15 +372,15 @@ const factors: Readonly<Record<string, number>> = {
 }
 
 /**
- * A quantity as a number of its base unit (bytes, cores): `256Mi` is 268435456, `500m` is 0.5. `undefined` where it is
- * not one.
+ * A quantity in its base unit (bytes, cores): `256Mi` is 268435456 and `500m` is 0.5. `undefined` for a value that is
+ * not a quantity.
  */
 export const parseQuantity = (quantity: unknown): number | undefined => {
   const match = /^(\d+(?:\.\d+)?)([mkMGTPE]|[KMGTPE]i)?$/.exec(String(quantity))
   return match === null ? undefined : Number(match[1]) * (factors[match[2] ?? ""] ?? 1)
 }
 
-/** A count or a percentage of `total`, as `maxSurge`, `maxUnavailable` and `minAvailable` are written. */
+/** The count that a number or a percentage of `total` stands for, as in `maxSurge` and `minAvailable`. */
 export const countOrPercent = (
   value: number | string | undefined,
   total: number,

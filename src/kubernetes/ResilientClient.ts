@@ -1,27 +1,31 @@
 /**
- * A `KubernetesClient` whose every request goes through a resilience pipeline; what the pipeline itself has to say
- * becomes a `KubernetesError`, so nobody further up knows that it is there.
+ * A `KubernetesClient` that sends every request through a resilience pipeline. Errors of the pipeline become
+ * `KubernetesError`, so callers need not know that there is one.
+ *
+ * **When to use**
+ *
+ * In every service. The clients beneath it neither retry nor limit concurrency.
  *
  * **Details**
  *
- * Retried are errors of which the implementation says that the same request may succeed and that the cluster has not
- * changed. A write whose outcome is unknown is not repeated here on an error; after an attempt timeout the pipeline
- * does repeat it, which is safe because each write is conditional (a resourceVersion, a uid): it can take effect once
- * only, and then answers `Conflict` or `NotFound`. If any attempt of a write was left without an answer, the error says
- * `applied: "unknown"` however the last attempt ended.
+ * A request is retried if its error is `retryable` and the cluster has not changed. A write with an unknown outcome is
+ * not retried after an error. After an attempt timeout the pipeline does send it again, which is safe because every
+ * write is conditional (on a `resourceVersion` or a `uid`): it can take effect only once, and a repetition fails with
+ * `Conflict` or `NotFound`. If any attempt of a write got no response, its error has `applied: "unknown"`, however the
+ * last attempt ended.
  *
- * The breaker counts what speaks of the API server's health: no answer, 5xx, overload. A refusal (RBAC, policy, quota,
- * conflict, a disruption budget) is a healthy server's answer.
+ * The circuit breaker counts errors that indicate an unhealthy API server: no response, 5xx, overload. A refusal (RBAC,
+ * a policy, a quota, a conflict, a disruption budget) is the response of a healthy server.
  *
- * `watch` passes through: it is no request with an end, and whoever watches begins anew on `Expired` by himself.
+ * `watch` is passed through unchanged, because it is not a request that completes.
  */
 
 import { Duration, Effect, Layer } from "effect"
-import { displayName, type ResourceRef } from "../domain/Target.ts"
 import type { Classification, Pipeline, PipelineError } from "../resilience/pipeline/Pipeline.ts"
 import { KubernetesClient, KubernetesError } from "./KubernetesClient.ts"
+import * as OperationName from "./OperationName.ts"
 
-/** What a failed request means to the pipeline. */
+/** How the pipeline treats a failed request: whether to retry it, and whether it counts against the circuit breaker. */
 export const classify = (error: KubernetesError): Classification => {
   const retry = error.retryable && error.applied === "no"
   switch (error.reason._tag) {
@@ -37,7 +41,7 @@ export const classify = (error: KubernetesError): Classification => {
     case "Timeout":
     case "StorageFull":
       return { retry, breaker: "failure" }
-    // The same eviction is answered the same until pods elsewhere are ready; the executor tries again slowly.
+    // The same eviction fails until pods elsewhere become ready. The executor retries it slowly.
     case "DisruptionBudget":
       return { retry: false, breaker: "ignored" }
     default:
@@ -67,7 +71,7 @@ const fromPipeline = (error: PipelineError, operation: string, writes: boolean):
   }
 }
 
-/** The client with every request but `watch` going through the pipeline. */
+/** The client with every request except `watch` sent through the pipeline. */
 export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): KubernetesClient["Service"] => {
   const read = <A>(operation: string, call: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> =>
     pipeline
@@ -76,33 +80,33 @@ export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): K
 
   const write = <A>(operation: string, call: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> =>
     Effect.suspend(() => {
-      let unanswered = false
+      let anyUnknown = false
       const attempt = call.pipe(
         Effect.tapError((error) =>
           Effect.sync(() => {
-            if (error.applied !== "no") unanswered = true
+            if (error.applied !== "no") anyUnknown = true
           })
         ),
         Effect.onInterrupt(() =>
           Effect.sync(() => {
-            unanswered = true
+            anyUnknown = true
           })
         )
       )
       return pipeline.execute(attempt, classify).pipe(
         Effect.catchTag("PipelineError", (error) => Effect.fail(fromPipeline(error, operation, true))),
         Effect.mapError((error) =>
-          unanswered && error.applied === "no" ? new KubernetesError({ ...error, applied: "unknown" }) : error
+          anyUnknown && error.applied === "no" ? new KubernetesError({ ...error, applied: "unknown" }) : error
         )
       )
     })
 
-  const named = (verb: string, ref: ResourceRef) => `${verb} ${displayName(ref)}`
+  const named = OperationName.ofObject
   return {
     get: (ref) => read(named("get", ref), client.get(ref)),
-    list: (kind, options) => read(`list ${kind} ${options.namespace ?? ""}`.trimEnd(), client.list(kind, options)),
+    list: (kind, options) => read(OperationName.ofKind("list", kind, options.namespace), client.list(kind, options)),
     apply: (change, options) => {
-      const operation = named(change._tag.toLowerCase(), change.ref)
+      const operation = OperationName.ofChange(change)
       const call = client.apply(change, options)
       return options?.dryRun === true ? read(operation, call) : write(operation, call)
     },
@@ -112,7 +116,7 @@ export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): K
   }
 }
 
-/** Puts a pipeline before the client beneath. */
+/** The `KubernetesClient` beneath it, with every request except `watch` sent through the pipeline. */
 export const layer = (pipeline: Pipeline): Layer.Layer<KubernetesClient, never, KubernetesClient> =>
   Layer.effect(
     KubernetesClient,

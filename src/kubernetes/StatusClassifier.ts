@@ -1,33 +1,33 @@
 /**
- * Tells apart why a request to an API server failed: a pure function of what was asked and what came back. The only
- * place where text of a `metav1.Status` is looked at, and none of that text goes into the error.
+ * Classifies why a request to an API server failed: a pure function of the request and the response. This is the only
+ * place that reads the text of a `metav1.Status`. Only names leave it: of quotas, policies, fields and managers.
  *
  * **Gotchas**
  *
- * - 403 is five different things. RBAC's is told by its own sentence (`User "…" cannot patch resource …`); a 403 that no
- *   authorizer and no known admission plugin wrote is still an admission plugin's, hence `PolicyDenied`.
- * - A ValidatingAdmissionPolicy answers 422 with reason `Invalid` by default, which is not a mistake in our request.
- * - 429 is either a PodDisruptionBudget (cause `DisruptionBudget`) or an overloaded server. Only the second says anything
- *   of its health.
- * - The API server reports "server timeout, ask again" as a 500 with reason `ServerTimeout`, and etcd without space as a
- *   plain 500.
- * - `retryable` means the very same request. A write whose outcome is unknown never is: it has to be read back first. A
- *   conflict is not either: it needs a new plan.
+ * - A 403 has five causes. RBAC has a sentence of its own (`User "…" cannot patch resource …`). A 403 that neither an
+ *   authorizer nor a known admission plugin wrote comes from an unknown admission plugin, hence `PolicyDenied`.
+ * - A ValidatingAdmissionPolicy denies with 422 and reason `Invalid` by default. That is not a mistake in our request.
+ * - A 429 comes from a PodDisruptionBudget (cause `DisruptionBudget`) or from an overloaded server. Only the latter says
+ *   anything about the health of the server.
+ * - The API server reports a server timeout as a 500 with reason `ServerTimeout`, and etcd without space as a plain 500.
+ * - `retryable` concerns the very same request. A write with an unknown outcome is not retryable: read the object back
+ *   first. Neither is a conflict: it needs a new plan.
  */
 
 import type { Applied } from "../domain/Execution.ts"
 import { KubernetesError, type KubernetesErrorReason } from "./KubernetesClient.ts"
 
-export interface Asked {
+/** What the classification depends on besides the response. */
+export interface RequestContext {
   /** `verb Kind namespace/name`. */
   readonly operation: string
   /** `false` for reads and dry runs. */
   readonly writes: boolean
-  /** 409 and 404 mean something else for a create. */
+  /** `true` for creates, for which a 409 means `AlreadyExists`. */
   readonly creates?: boolean
 }
 
-/** The parts of a `metav1.Status` that matter. */
+/** The parts of a `metav1.Status` that the classification reads. */
 export interface Status {
   readonly kind?: string
   readonly reason?: string
@@ -38,20 +38,22 @@ export interface Status {
   }
 }
 
-export type Answer =
+/** How a request ended without success. */
+export type Outcome =
   | {
       readonly _tag: "Response"
       readonly status: number
-      /** The body if it was JSON, else `undefined`. */
+      /** The parsed body; `undefined` when it is not JSON. */
       readonly body: unknown
+      /** The `Retry-After` header. */
       readonly retryAfter: string | undefined
     }
-  /** No answer. `sent`: the request may have reached the server. `timeout`: our own patience ended. */
-  | { readonly _tag: "NoAnswer"; readonly sent: boolean; readonly timeout: boolean }
+  /** `sent`: the request may have reached the server. `timeout`: our own time limit passed. */
+  | { readonly _tag: "NoResponse"; readonly sent: boolean; readonly timeout: boolean }
 
 interface Verdict {
   readonly reason: KubernetesErrorReason
-  /** Of a write. */
+  /** For a write; a read never changes the cluster. */
   readonly applied: Applied
   readonly retryable: boolean
 }
@@ -61,7 +63,7 @@ const refused = (reason: KubernetesErrorReason, retryable = false): Verdict => (
 const statusOf = (body: unknown): Status =>
   typeof body === "object" && body !== null && (body as Status).kind === "Status" ? (body as Status) : {}
 
-/** Milliseconds to wait, from the header (seconds) or the status. */
+/** How long the server wants to be left alone, from the header (seconds) or the status. */
 const retryAfterMs = (status: Status, header: string | undefined): { readonly retryAfterMs?: number } => {
   const seconds = header !== undefined && /^\d+$/.test(header) ? Number(header) : status.details?.retryAfterSeconds
   return seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }
@@ -70,7 +72,7 @@ const retryAfterMs = (status: Status, header: string | undefined): { readonly re
 const named = <Key extends string>(key: Key, name: string | undefined): { readonly [K in Key]?: string } =>
   (name === undefined ? {} : { [key]: name }) as { readonly [K in Key]?: string }
 
-/** What an admission plugin said, whatever code it chose; `undefined` where none spoke. */
+/** The denial by an admission policy or webhook, which may have any status code; `undefined` when there is none. */
 const admissionVerdict = (message: string): Verdict | undefined => {
   const policy = /ValidatingAdmissionPolicy '([^']+)' with binding '[^']*' denied request/.exec(message)
   if (policy !== null) return refused({ _tag: "PolicyDenied", ...named("policy", policy[1]) })
@@ -127,19 +129,19 @@ const serverError = (code: number, status: Status, header: string | undefined): 
   if (/etcdserver: .*database space exceeded/.test(message)) return refused({ _tag: "StorageFull" })
   if (code === 504 || status.reason === "ServerTimeout" || status.reason === "Timeout")
     return { reason: { _tag: "Timeout" }, applied: "unknown", retryable: true }
-  // Both are said before anything is stored. No number of retries makes two budgets one.
+  // The API server reports the next two before it stores anything. A second budget does not go away by retrying.
   if (message.includes("has more than one PodDisruptionBudget")) return refused(unavailable)
   if (message.includes("failed calling webhook")) return refused(unavailable, true)
   if (status.reason === "StorageReadError") return { reason: unavailable, applied: "unknown", retryable: false }
   return { reason: unavailable, applied: "unknown", retryable: true }
 }
 
-const responseVerdict = (asked: Asked, answer: Extract<Answer, { _tag: "Response" }>): Verdict => {
-  const status = statusOf(answer.body)
-  if (answer.status >= 500) return serverError(answer.status, status, answer.retryAfter)
+const responseVerdict = (context: RequestContext, response: Extract<Outcome, { _tag: "Response" }>): Verdict => {
+  const status = statusOf(response.body)
+  if (response.status >= 500) return serverError(response.status, status, response.retryAfter)
   const admission = admissionVerdict(status.message ?? "")
   if (admission !== undefined) return admission
-  switch (answer.status) {
+  switch (response.status) {
     case 401:
       return refused({ _tag: "Unauthorized" })
     case 403:
@@ -147,34 +149,38 @@ const responseVerdict = (asked: Asked, answer: Extract<Answer, { _tag: "Response
     case 404:
       return refused({ _tag: "NotFound" })
     case 409:
-      return conflict(status, asked.creates === true)
+      return conflict(status, context.creates === true)
     case 410:
       return refused({ _tag: "Expired" }, true)
     case 408:
       return { reason: { _tag: "Timeout" }, applied: "unknown", retryable: true }
     case 429:
-      return tooMany(status, answer.retryAfter)
+      return tooMany(status, response.retryAfter)
     default:
-      return answer.status >= 400
+      return response.status >= 400
         ? invalid(status)
-        : { reason: { _tag: "Unavailable", status: answer.status }, applied: "unknown", retryable: false }
+        : { reason: { _tag: "Unavailable", status: response.status }, applied: "unknown", retryable: false }
   }
 }
 
-const noAnswerVerdict = (asked: Asked, { sent, timeout }: Extract<Answer, { _tag: "NoAnswer" }>): Verdict => {
-  // What was never sent was never done. A write that was sent and lost its answer is as good as timed out, whoever hung
-  // up.
-  const reason = timeout || (asked.writes && sent) ? ({ _tag: "Timeout" } as const) : ({ _tag: "Unavailable" } as const)
+const noResponseVerdict = (
+  context: RequestContext,
+  { sent, timeout }: Extract<Outcome, { _tag: "NoResponse" }>
+): Verdict => {
+  // A request that was never sent changed nothing. A write that was sent but got no response is equivalent to a timeout,
+  // whichever side closed the connection.
+  const reason =
+    timeout || (context.writes && sent) ? ({ _tag: "Timeout" } as const) : ({ _tag: "Unavailable" } as const)
   return { reason, applied: sent ? "unknown" : "no", retryable: true }
 }
 
-/** The error for an answer that is not a success. */
-export const classify = (asked: Asked, answer: Answer): KubernetesError => {
-  const verdict = answer._tag === "Response" ? responseVerdict(asked, answer) : noAnswerVerdict(asked, answer)
-  const applied = asked.writes ? verdict.applied : "no"
+/** The error for a request that did not succeed. */
+export const classify = (context: RequestContext, outcome: Outcome): KubernetesError => {
+  const verdict = outcome._tag === "Response" ? responseVerdict(context, outcome) : noResponseVerdict(context, outcome)
+  const applied = context.writes ? verdict.applied : "no"
   return new KubernetesError({
     reason: verdict.reason,
-    operation: asked.operation,
+    operation: context.operation,
     applied,
     retryable: verdict.retryable && applied !== "unknown"
   })

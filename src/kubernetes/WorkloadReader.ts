@@ -1,9 +1,8 @@
 /**
- * Reads what the cluster says about a target at one moment: the baseline before acting and what verification compares
- * with it.
+ * Reads the state of a target: as the baseline before an action, and again to verify the action against it.
  *
- * `assemble` is pure; `readWorkload` gathers what it needs in three rounds (the object; its ReplicaSets, pods, Services
- * and autoscalers; the EndpointSlices of the Services that select it), at most `5 + Services` requests.
+ * `readWorkload` makes three rounds of requests, at most 5 and one per Service: the object; its ReplicaSets, pods,
+ * Services and autoscalers; the EndpointSlices of the Services that select its pods. `assemble` is the pure part.
  */
 
 import { Effect } from "effect"
@@ -31,24 +30,27 @@ import {
   type Service
 } from "./ObjectModel.ts"
 
-/** Everything that a state is made of. Lists may hold more than what belongs to the object; ownership decides. */
+/**
+ * The objects from which a state is assembled. A list may hold objects that do not belong to the target: ownership
+ * decides which ones count.
+ */
 export interface Observation {
   readonly ref: ResourceRef
   readonly object: KubernetesObject | undefined
   readonly replicaSets?: ReadonlyArray<KubernetesObject>
   readonly jobs?: ReadonlyArray<KubernetesObject>
   readonly pods?: ReadonlyArray<KubernetesObject>
-  /** Services of the namespace. */
+  /** The Services of the namespace. */
   readonly services?: ReadonlyArray<KubernetesObject>
-  /** EndpointSlices of the Services that select the pods. */
+  /** The EndpointSlices of the Services that select the pods. */
   readonly endpointSlices?: ReadonlyArray<KubernetesObject>
   readonly autoscalers?: ReadonlyArray<KubernetesObject>
 }
 
-/** Pods listed in a state; counts are of all. */
+/** How many pods a state lists. Its counts include all of them. */
 const podsListed = 100
 
-/** What holds a pod back, the most telling first; `null` when it is ready or nothing is said. */
+/** The most specific reason why a pod is not ready; `null` when it is ready or no reason is known. */
 export const podReason = (pod: Pod): string | null => {
   if (isPodReady(pod)) return null
   const statuses: ReadonlyArray<ContainerStatus> = [
@@ -59,7 +61,7 @@ export const podReason = (pod: Pod): string | null => {
   for (const status of failing) {
     const waiting = status.state?.waiting?.reason
     const last = status.state?.terminated?.reason ?? status.lastState?.terminated?.reason
-    // A back-off says only that it failed; a kill for memory says why.
+    // A back-off shows only that the container failed. An OOM kill shows why.
     if (last === "OOMKilled") return last
     if (waiting !== undefined && waiting !== "ContainerCreating" && waiting !== "PodInitializing") return waiting
   }
@@ -77,7 +79,7 @@ export const podReason = (pod: Pod): string | null => {
 const restartsOf = (pod: Pod): number =>
   (pod.status?.containerStatuses ?? []).reduce((sum, status) => sum + status.restartCount, 0)
 
-/** The labels that pods of this object carry, for finding them and the Services that select them. */
+/** The labels of the object's pods, by which Services select them; `undefined` for an object without pods. */
 const podLabels = (object: KubernetesObject): Labels | undefined => {
   if (object.kind === "Pod") return object.metadata.labels ?? {}
   const spec = object["spec"] as Partial<Deployment["spec"]> | undefined
@@ -97,7 +99,7 @@ const servicesOf = (object: KubernetesObject, services: ReadonlyArray<Kubernetes
   })
 }
 
-/** The pods of an object by `ownerReferences`, through its ReplicaSets or Jobs; those on their way out do not count. */
+/** The pods that an object owns, directly or through its ReplicaSets or Jobs. Terminating pods do not count. */
 const podsOf = (observation: Observation, object: KubernetesObject): ReadonlyArray<Pod> => {
   if (object.kind === "Pod") return [object as Pod]
   const owners = new Set([object.metadata.uid])
@@ -112,7 +114,10 @@ const podsOf = (observation: Observation, object: KubernetesObject): ReadonlyArr
   })
 }
 
-/** Ready addresses of the object's own pods, each counted once; of all pods for a Service itself. */
+/**
+ * How many of the object's own pods are ready behind its Services, each counted once. For a Service: all ready pods.
+ * `null` when no Service selects the object.
+ */
 const readyEndpoints = (
   object: KubernetesObject,
   services: ReadonlyArray<Service>,
@@ -126,7 +131,7 @@ const readyEndpoints = (
   for (const slice of slices as ReadonlyArray<EndpointSlice>) {
     if (!names.has(slice.metadata.labels?.["kubernetes.io/service-name"] ?? "")) continue
     for (const endpoint of slice.endpoints ?? []) {
-      // By the API's own words an absent `ready` is to be read as true.
+      // The API defines an absent `ready` as true.
       if (endpoint.conditions?.ready === false || endpoint.conditions?.terminating === true) continue
       const uid = endpoint.targetRef?.uid
       if (uids === undefined ? true : uid !== undefined && uids.has(uid)) ready.add(uid ?? endpoint.addresses.join(","))
@@ -135,7 +140,7 @@ const readyEndpoints = (
   return ready.size
 }
 
-/** Who else writes an object, by the marks that each leaves on what it manages. */
+/** The other managers of an object, recognized by the labels, annotations and field managers that each leaves on it. */
 export const managersOf = (object: KubernetesObject, autoscaler: string | null): ReadonlyArray<Manager> => {
   const { annotations = {}, labels = {}, managedFields = [] } = object.metadata
   const found: Array<Manager> = []
@@ -170,7 +175,7 @@ const countsOf = (object: KubernetesObject): Counts => {
     case "StatefulSet":
     case "ReplicaSet": {
       const spec = object["spec"] as { readonly replicas?: number } | undefined
-      // The API server leaves a count out of a status when it is 0.
+      // The API server omits a count of 0.
       const status: ReplicaStatus = (object["status"] as ReplicaStatus | undefined) ?? {}
       return {
         desired: spec?.replicas ?? 1,
@@ -250,7 +255,7 @@ const absent = (ref: ResourceRef, observedAt: Timestamp.Timestamp): WorkloadStat
   unschedulable: null
 })
 
-/** The state that an observation adds up to. */
+/** The state of the observed target. `observedAt` is the wall-clock time of the observation. */
 export const assemble = (observation: Observation, observedAt: Timestamp.Timestamp): WorkloadState => {
   const { object, ref } = observation
   if (object === undefined) return absent(ref, observedAt)
@@ -274,7 +279,7 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
     updatedReplicas: counts.updated,
     availableReplicas: counts.available,
     restarts: runsPods.has(object.kind) ? pods.reduce((sum, pod) => sum + restartsOf(pod), 0) : null,
-    // Those that are held back first, so that a cut leaves out only healthy ones.
+    // Pods that are not ready come first, so that the cut drops healthy ones.
     pods: [...pods]
       .sort((a, b) => Number(isPodReady(a)) - Number(isPodReady(b)))
       .slice(0, podsListed)
@@ -304,13 +309,13 @@ const none: Effect.Effect<ReadonlyArray<KubernetesObject>> = Effect.succeed([])
 const notFoundAsUndefined = (error: KubernetesError): Effect.Effect<undefined, KubernetesError> =>
   error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)
 
-/** The object that a target is, as it is now; `undefined` where it does not exist. One request. */
+/** The target's own object; `undefined` when it does not exist. One request. */
 export const readObject = (
   ref: ResourceRef
 ): Effect.Effect<KubernetesObject | undefined, KubernetesError, KubernetesClient> =>
   Effect.flatMap(KubernetesClient, (kubernetes) => Effect.catch(kubernetes.get(ref), notFoundAsUndefined))
 
-/** The whole state of a target whose object was just read: what belongs to the object is read now. */
+/** The whole state of a target whose object has just been read: reads only the objects that belong to it. */
 export const readAround = Effect.fnUntraced(function* (
   ref: ResourceRef,
   object: KubernetesObject | undefined
@@ -364,6 +369,6 @@ export const readAround = Effect.fnUntraced(function* (
   )
 })
 
-/** Reads a target of any kind. A target that does not exist is a state with `exists: false`, not an error. */
+/** The state of a target of any kind. A target that does not exist has `exists: false`; that is not an error. */
 export const readWorkload = (ref: ResourceRef): Effect.Effect<WorkloadState, KubernetesError, KubernetesClient> =>
   Effect.flatMap(readObject(ref), (object) => readAround(ref, object))

@@ -6,7 +6,7 @@
 
 import { JsonPatch, Result } from "effect"
 import type { Change } from "../../domain/Change.ts"
-import { displayName, type ResourceRef } from "../../domain/Target.ts"
+import type { ResourceRef } from "../../domain/Target.ts"
 import { find, unknownKind } from "../ApiResource.ts"
 import {
   KubernetesError,
@@ -16,6 +16,7 @@ import {
   type LogOptions
 } from "../KubernetesClient.ts"
 import { isPodReady, type Pod, selectorMatches } from "../ObjectModel.ts"
+import * as OperationName from "../OperationName.ts"
 import { refusalOf } from "./Admission.ts"
 import type { Cluster } from "./Cluster.ts"
 import { behaviourOf, terminatePod } from "./PodLifecycle.ts"
@@ -31,12 +32,8 @@ const refuse = (operation: string, reason: KubernetesErrorReason, retryable = fa
 
 const done: Answer<undefined> = Result.succeed(undefined)
 
-/** What a change is called in errors. */
-export const operationOf = (change: Change): string =>
-  `${{ Patch: "patch", Evict: "evict", Delete: "delete", Create: "create" }[change._tag]} ${displayName(change.ref)}`
-
 export const get = (cluster: Cluster, ref: ResourceRef): Answer<KubernetesObject> => {
-  const operation = `get ${displayName(ref)}`
+  const operation = OperationName.ofObject("get", ref)
   if (find(ref.kind) === undefined) return Result.fail(unknownKind(operation))
   const object = cluster.store.get(ref.kind, ref.namespace, ref.name)
   return object === undefined ? refuse(operation, { _tag: "NotFound" }) : Result.succeed(object)
@@ -84,7 +81,7 @@ const withServerFields = (next: KubernetesObject, previous: KubernetesObject, ma
 type Patch = Extract<Change, { _tag: "Patch" }>
 
 const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string): Answer<KubernetesObject> => {
-  const operation = operationOf(change)
+  const operation = OperationName.ofChange(change)
   const { kind, namespace, name } = change.ref
   const previous = cluster.store.get(kind, namespace, name)
   if (previous === undefined) return refuse(operation, { _tag: "NotFound" })
@@ -120,7 +117,7 @@ const without = (object: KubernetesObject): unknown => {
 type Create = Extract<Change, { _tag: "Create" }>
 
 const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: string): Answer<KubernetesObject> => {
-  const operation = operationOf(change)
+  const operation = OperationName.ofChange(change)
   const { kind, namespace, name } = change.ref
   const resource = find(kind)!
   const manifest = change.manifest as unknown as KubernetesObject
@@ -163,7 +160,7 @@ const collect = (cluster: Cluster, object: KubernetesObject): void => {
 }
 
 const remove = (cluster: Cluster, change: Extract<Change, { _tag: "Delete" }>, dryRun: boolean): Answer<undefined> => {
-  const operation = operationOf(change)
+  const operation = OperationName.ofChange(change)
   const object = cluster.store.get(change.ref.kind, change.ref.namespace, change.ref.name)
   if (object === undefined) return refuse(operation, { _tag: "NotFound" })
   if (object.metadata.uid !== change.uid) return refuse(operation, { _tag: "Conflict" })
@@ -175,7 +172,7 @@ const remove = (cluster: Cluster, change: Extract<Change, { _tag: "Delete" }>, d
 }
 
 const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dryRun: boolean): Answer<undefined> => {
-  const operation = operationOf(change)
+  const operation = OperationName.ofChange(change)
   const { namespace, name } = change.ref
   const pod = cluster.store.get("Pod", namespace, name)
   if (pod === undefined) return refuse(operation, { _tag: "NotFound" })
@@ -214,7 +211,7 @@ export const apply = (
   dryRun: boolean,
   manager: string
 ): Answer<KubernetesObject | undefined> => {
-  if (find(change.ref.kind) === undefined) return Result.fail(unknownKind(operationOf(change)))
+  if (find(change.ref.kind) === undefined) return Result.fail(unknownKind(OperationName.ofChange(change)))
   switch (change._tag) {
     case "Patch":
       return patch(cluster, change, dryRun, manager)
@@ -234,7 +231,7 @@ const defaultLogs = (name: string): ReadonlyArray<string> => [
 ]
 
 export const logs = (cluster: Cluster, ref: ResourceRef, options: LogOptions): Answer<string> => {
-  const operation = `logs ${displayName(ref)}`
+  const operation = OperationName.ofObject("logs", ref)
   const pod = cluster.store.get("Pod", ref.namespace, ref.name)
   if (ref.kind !== "Pod") return refuse(operation, { _tag: "Invalid", fields: ["kind"] })
   if (pod === undefined) return refuse(operation, { _tag: "NotFound" })

@@ -1,0 +1,66 @@
+/**
+ * Sends a request and decodes the response: the body of a success, or the `KubernetesError` of anything else.
+ *
+ * A 401 reloads the credentials (a rotated token file, an exec plugin) and sends the request once more. That is safe
+ * for writes too, because the API server refused the first one before it did anything.
+ */
+
+import type { IncomingMessage } from "node:http"
+import { type Duration, Effect } from "effect"
+import { exchange, type Request, type Transport } from "./ClientTransport.ts"
+import type { KubernetesError } from "./KubernetesClient.ts"
+import { classify, type RequestContext } from "./StatusClassifier.ts"
+
+export interface Responses {
+  /** The body of a success, as text. */
+  readonly text: (context: RequestContext, request: Request) => Effect.Effect<string, KubernetesError>
+  /** The body of a success, parsed. Its shape is not checked: the API server has validated it. */
+  readonly json: <A>(context: RequestContext, request: Request) => Effect.Effect<A, KubernetesError>
+}
+
+/** The value, or `undefined` for text that is not JSON. */
+export const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** The error that a response without success stands for. */
+export const errorOf = (context: RequestContext, response: IncomingMessage, body: string): KubernetesError =>
+  classify(context, {
+    _tag: "Response",
+    status: response.statusCode ?? 0,
+    body: parseJson(body),
+    retryAfter: response.headers["retry-after"]
+  })
+
+/** `timeout` applies to each exchange: connecting, sending and reading the whole body. */
+export const make = (transport: Transport, timeout: Duration.Input): Responses => {
+  const once = Effect.fnUntraced(function* (context: RequestContext, request: Request) {
+    const { response, text } = yield* Effect.mapError(exchange(transport, request, timeout), (noResponse) =>
+      classify(context, noResponse)
+    )
+    const status = response.statusCode ?? 0
+    return status >= 200 && status < 300 ? text : yield* errorOf(context, response, text)
+  })
+  const text = (context: RequestContext, request: Request) =>
+    once(context, request).pipe(
+      Effect.catchIf(
+        (error) => error.reason._tag === "Unauthorized",
+        (error) => Effect.flatMap(transport.renew, (renewed) => (renewed ? once(context, request) : Effect.fail(error)))
+      )
+    )
+  return {
+    text,
+    json: <A>(context: RequestContext, request: Request) =>
+      Effect.flatMap(text(context, request), (body) => {
+        const value = parseJson(body)
+        // A success that is not JSON comes from something other than an API server.
+        return value === undefined
+          ? Effect.fail(classify(context, { _tag: "NoResponse", sent: true, timeout: false }))
+          : Effect.succeed(value as A)
+      })
+  }
+}
