@@ -148,7 +148,7 @@ interface Counted {
 }
 
 /** The longest `Retry-After` that is followed, by whether another model comes after. */
-export const retryAfterCap = (hasNextModel: boolean): Duration.Duration => Duration.seconds(hasNextModel ? 1 : 5)
+const retryAfterCap = (hasNextModel: boolean): Duration.Duration => Duration.seconds(hasNextModel ? 1 : 5)
 
 const makeSteps = (options: Options): Effect.Effect<ReadonlyArray<Step>> =>
   Effect.forEach(options.investigators, (investigator, index) =>
@@ -298,10 +298,7 @@ export class InvestigationChain extends Context.Service<
     /** Every step down the chain. */
     readonly fallbacks: EventHub<FallbackEvent>
   }
->()("kubernaut/investigation/InvestigationChain") {
-  static readonly layer = (options: Options): Layer.Layer<InvestigationChain> =>
-    Layer.effect(InvestigationChain, make(options))
-}
+>()("kubernaut/investigation/InvestigationChain") {}
 
 /** Makes a chain. Two tiers of the same `serviceName` are a defect: their breakers could not be told apart. */
 export const make = (options: Options): Effect.Effect<InvestigationChain["Service"]> =>
@@ -327,3 +324,7 @@ export const make = (options: Options): Effect.Effect<InvestigationChain["Servic
       }))
     }
   })
+
+/** `make` as a layer. */
+export const layer = (options: Options): Layer.Layer<InvestigationChain> =>
+  Layer.effect(InvestigationChain, make(options))

@@ -23,8 +23,8 @@
 
 import { Effect, Result } from "effect"
 import { LanguageModel, Prompt as AiPrompt } from "effect/ai"
-import { toInvestigatorError } from "../AiFailure.ts"
 import { type InvestigationRequest, type Investigator, InvestigatorError } from "../Investigator.ts"
+import { toInvestigatorError } from "./AiFailure.ts"
 import { Answer, answerJsonSchema, toInvestigation } from "./Answer.ts"
 import { answerTokens, defaultContextTokens, fit } from "./ContextWindow.ts"
 import { droppable, type Prompt } from "./Prompt.ts"

@@ -10,8 +10,8 @@
 
 import { Effect, type Exit, Layer, Stream } from "effect"
 import { AiError, LanguageModel, OpenAiStructuredOutput, type Prompt } from "effect/ai"
-import { contextLength, toInvestigatorError } from "../../investigation/AiFailure.ts"
 import { InvestigatorError } from "../../investigation/Investigator.ts"
+import { contextLength, toInvestigatorError } from "../../investigation/models/AiFailure.ts"
 import { reasonOfStatus, reasonWithoutStatus } from "../../investigation/models/providers/SdkLanguageModel.ts"
 import type { CallEnding } from "../observation/Observation.ts"
 import type { Cluster } from "./Cluster.ts"

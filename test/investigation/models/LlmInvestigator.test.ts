@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { AiError, LanguageModel } from "effect/ai"
-import { contextLength } from "../../../src/investigation/AiFailure.ts"
+import { contextLength } from "../../../src/investigation/models/AiFailure.ts"
 import { make } from "../../../src/investigation/models/LlmInvestigator.ts"
 import { alert, evidence, request } from "../fixtures/Requests.ts"
 

@@ -2,8 +2,8 @@
 
 import { Effect } from "effect"
 import type { AiError } from "effect/ai"
-import { toInvestigatorError } from "../../AiFailure.ts"
 import { InvestigatorError } from "../../Investigator.ts"
+import { toInvestigatorError } from "../AiFailure.ts"
 
 const notAsked = { tokens: 0, limit: 0 } as const
 

@@ -14,7 +14,7 @@
 
 import { Duration, Effect, Stream } from "effect"
 import { AiError, LanguageModel, type Prompt, type Response } from "effect/ai"
-import { contextLength } from "../../AiFailure.ts"
+import { contextLength } from "../AiFailure.ts"
 import { retryAfterMs } from "../RetryAfter.ts"
 
 /** A prompt as both SDKs take it. */

@@ -21,7 +21,7 @@
 
 import { Duration } from "effect"
 import type { AiError } from "effect/ai"
-import { InvestigatorError, type InvestigatorErrorReason } from "./Investigator.ts"
+import { InvestigatorError, type InvestigatorErrorReason } from "../Investigator.ts"
 
 /** The constraint by which our providers name a context that is too long. */
 export const contextLength = "context-length"

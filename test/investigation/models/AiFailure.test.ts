@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
 import { AiError } from "effect/ai"
-import { contextLength, toInvestigatorError } from "../../src/investigation/AiFailure.ts"
+import { contextLength, toInvestigatorError } from "../../../src/investigation/models/AiFailure.ts"
 
 const asked = { tokens: 140_000, limit: 131_072 }
 
