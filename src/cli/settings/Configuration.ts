@@ -8,7 +8,7 @@
 
 import { Duration, Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
 import { LineCounter, parseDocument } from "yaml"
-import type { ModelPeer } from "../../simulation/faults/Wire.ts"
+import type { ModelPeer } from "../../simulation/farEnds/paths/Wire.ts"
 import { environmentKey, fileKey, type SettingName, settingNames, type Settings, settings } from "./Settings.ts"
 
 /** One thing that is wrong: `key` as it is spelt where it stands, `at` the file and line for a key of the file. */

@@ -18,9 +18,10 @@ import type { Process } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { AlertIdentity } from "../observation/Observation.ts"
 import { annotations } from "../observation/Secrets.ts"
-import type { ServiceProcess } from "../run/ServiceProcess.ts"
 import type { Cluster } from "./Cluster.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
+import { ActiveFaults } from "./paths/ActiveFaults.ts"
+import type { ServiceConnection } from "./ServiceConnection.ts"
 
 interface Firing extends AlertIdentity {
   readonly ref: ResourceRef
@@ -73,18 +74,18 @@ export class Alertmanager implements FarEnd {
   readonly name = "alertmanager"
   private readonly setting: Setting
   private readonly cluster: Cluster
-  private readonly service: ServiceProcess
+  private readonly service: ServiceConnection
   private readonly random: SeededRandom
   private readonly firing = new Map<string, Firing>()
   private readonly broken = new Set<string>()
   private readonly unsent = new Map<string, string>()
-  private readonly disturbances = new Set<(webhook: Webhook) => ReadonlyArray<Delivery>>()
+  private readonly disturbances = new ActiveFaults<(webhook: Webhook) => ReadonlyArray<Delivery>>()
   private process: Process | undefined
   private breaking = true
   /** The workloads in the order of their last releases, the longest ago first. */
   private releases: ReadonlyArray<ResourceRef> = []
 
-  constructor(setting: Setting, cluster: Cluster, service: ServiceProcess) {
+  constructor(setting: Setting, cluster: Cluster, service: ServiceConnection) {
     this.setting = setting
     this.cluster = cluster
     this.service = service
@@ -109,10 +110,7 @@ export class Alertmanager implements FarEnd {
 
   /** What becomes of each webhook on its way, from now on until the answer is called. */
   disturb(disturbance: (webhook: Webhook) => ReadonlyArray<Delivery>): () => void {
-    // One of its own, so that the same may stand twice.
-    const entry = (webhook: Webhook) => disturbance(webhook)
-    this.disturbances.add(entry)
-    return () => void this.disturbances.delete(entry)
+    return this.disturbances.add(disturbance)
   }
 
   /** Every workload that is well gets a bad version at once. */

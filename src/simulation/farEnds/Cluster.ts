@@ -16,35 +16,14 @@
 import { Clock, Context, Effect, Layer, Random, Result, type Schema } from "effect"
 import type { Change } from "../../domain/Change.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
-import {
-  KubernetesClient,
-  type KubernetesError,
-  type KubernetesObject,
-  type ListOptions
-} from "../../kubernetes/KubernetesClient.ts"
+import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../kubernetes/Sandbox.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import { SimulatedClock } from "../engine/SimulatedClock.ts"
 import { crashLog, environment, eventMessage } from "../observation/Secrets.ts"
 import { ApiWire } from "./ApiWire.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
-
-/** A request of the service, as it reaches the API server. */
-export interface Request extends Sandbox.Operation {
-  /** What is to be written; absent for reads. */
-  readonly change?: Change
-  /** Of a list: which objects are asked for. */
-  readonly options?: ListOptions
-}
-
-/**
- * Stands between the service and the API server: it may delay a request, refuse it, or let it happen and lose the
- * answer. Several stand one around the other.
- */
-export type Disturbance = <A>(
-  request: Request,
-  server: Effect.Effect<A, KubernetesError>
-) => Effect.Effect<A, KubernetesError>
+import { carried, type ClusterFault, ClusterPath, type ClusterRequest } from "./paths/ClusterPath.ts"
 
 type Client = KubernetesClient["Service"]
 
@@ -91,9 +70,6 @@ const owned: ReadonlyArray<{ readonly namespace: string; readonly name: string; 
   { namespace: "prod", name: "app-scaled", ownership: "autoscaler" }
 ]
 
-/** What a write is to the API server. */
-export const verbs = { Patch: "patch", Evict: "evict", Delete: "delete", Create: "create" } as const
-
 export class Cluster implements FarEnd {
   readonly name = "cluster"
   readonly layer: Layer.Layer<KubernetesClient>
@@ -108,7 +84,7 @@ export class Cluster implements FarEnd {
   private readonly random: SeededRandom
   private readonly wire: ApiWire
   private readonly runDirect: <A, E>(effect: Effect.Effect<A, E>) => A
-  private readonly disturbances = new Set<Disturbance>()
+  private readonly path = new ClusterPath()
   private readonly healthy = new Map<string, boolean>()
   private readonly owners: ReadonlyMap<string, Ownership>
   /** When somebody other than the service last wrote to a workload, and when the service last read one. By name. */
@@ -161,12 +137,9 @@ export class Cluster implements FarEnd {
     this.layer = Layer.succeed(KubernetesClient, this.client())
   }
 
-  /** From now on, until the answer is called. */
-  disturb(disturbance: Disturbance): () => void {
-    // One of its own, so that the same may stand twice.
-    const entry: Disturbance = (request, server) => disturbance(request, server)
-    this.disturbances.add(entry)
-    return () => void this.disturbances.delete(entry)
+  /** Activates a fault until the returned function is called. */
+  disturb(fault: ClusterFault): () => void {
+    return this.path.disturb(fault)
   }
 
   /** Who else has a say about a workload; `undefined` where nobody has. */
@@ -379,30 +352,17 @@ export class Cluster implements FarEnd {
 
   private client(): Client {
     const { sandbox } = this
-    const read = { dryRun: false }
-    return {
-      get: (ref) =>
-        this.request(
-          { verb: "get", ...ref, ...read },
-          ref.kind === "Deployment" ? this.noted(ref, sandbox.get(ref)) : sandbox.get(ref)
-        ),
-      list: (kind, options) =>
-        this.request(
-          { verb: "list", kind, namespace: options.namespace ?? "", name: "", ...read, options },
-          sandbox.list(kind, options)
-        ),
-      logs: (pod, options) => this.request({ verb: "logs", ...pod, ...read }, sandbox.logs(pod, options)),
-      watch: (kind, options) => sandbox.watch(kind, options),
-      probe: this.request({ verb: "probe", kind: "", namespace: "", name: "", ...read }, sandbox.probe),
-      apply: (change, options) => {
-        const dryRun = options?.dryRun === true
-        const server = sandbox.apply(change, options)
-        return this.request(
-          { verb: verbs[change._tag], ...change.ref, dryRun, change },
-          dryRun ? server : this.told(change, server)
-        )
-      }
-    }
+    return carried(
+      {
+        ...sandbox,
+        get: (ref) => (ref.kind === "Deployment" ? this.noted(ref, sandbox.get(ref)) : sandbox.get(ref)),
+        apply: (change, options) => {
+          const server = sandbox.apply(change, options)
+          return options?.dryRun === true ? server : this.told(change, server)
+        }
+      },
+      (request, server) => this.request(request, server)
+    )
   }
 
   /** Without the costs of another context where the caller's clock is right, as it nearly always is. */
@@ -414,15 +374,17 @@ export class Cluster implements FarEnd {
     )
   }
 
-  private request<A>(request: Request, server: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> {
+  private request<A>(
+    request: ClusterRequest,
+    server: Effect.Effect<A, KubernetesError>
+  ): Effect.Effect<A, KubernetesError> {
     const atServer = this.byWorldTime(server)
     const isWrite = request.change !== undefined && !request.dryRun
     const asked = this.wire.ask(request.verb, `${request.kind} ${request.name}`)
     return this.wire.carry(
       asked,
       Effect.suspend(() => {
-        let disturbed = atServer
-        for (const disturbance of this.disturbances) disturbed = disturbance(request, disturbed)
+        const disturbed = this.path.disturbed(request, atServer)
         const answered = Effect.flatMap(this.underWay, () => disturbed)
         // The way back is worth a timer where a crash on it matters.
         return isWrite ? Effect.ensuring(answered, this.underWay) : answered

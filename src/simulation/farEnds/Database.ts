@@ -18,6 +18,7 @@ import * as Storage from "../../storage/Storage.ts"
 import type { StorageError } from "../../storage/StorageError.ts"
 import type { CommittedEvent } from "../observation/Observation.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
+import { ActiveFaults } from "./paths/ActiveFaults.ts"
 
 type Connection = ReturnType<typeof Sqlite.openMemory>
 type Statement = ReturnType<Connection["prepare"]>
@@ -159,7 +160,7 @@ export class Database implements FarEnd {
   private readonly connection: Connection
   private readonly setting: Setting
   private readonly hash = createHash("sha256")
-  private readonly disturbances = new Set<Disturbance>()
+  private readonly disturbances = new ActiveFaults<Disturbance>()
   /** What the hash is behind by: many small pieces cost more than a large one. */
   private unhashed = ""
   private lastRow = 0
@@ -184,10 +185,7 @@ export class Database implements FarEnd {
 
   /** From now on, until the answer is called. */
   disturb(disturbance: Disturbance): () => void {
-    // One of its own, so that the same may stand twice.
-    const entry = { ...disturbance }
-    this.disturbances.add(entry)
-    return () => void this.disturbances.delete(entry)
+    return this.disturbances.add(disturbance)
   }
 
   /** What SQLite does where it gives a transaction up by itself. */
@@ -262,7 +260,7 @@ export class Database implements FarEnd {
           this.commits++
           own.commits++
           this.committed(own.process)
-          for (const { afterCommit } of this.disturbances) afterCommit?.()
+          if (this.disturbances.size > 0) for (const { afterCommit } of this.disturbances) afterCommit?.()
         }
         return result
       }

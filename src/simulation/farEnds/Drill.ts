@@ -16,10 +16,10 @@
 import { Effect, Latch } from "effect"
 import type { Bulkhead } from "../../resilience/pipeline/Bulkhead.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
-import type { ServiceProcess } from "../run/ServiceProcess.ts"
 import type { Alertmanager } from "./Alertmanager.ts"
 import type { Cluster } from "./Cluster.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
+import type { ServiceControl } from "./ServiceControl.ts"
 
 /** More than a breaker is open for, so that each would try its peer by then. */
 const quietMs = 60_000
@@ -49,7 +49,7 @@ const begunAtOnce = (bulkhead: Bulkhead): Effect.Effect<number> =>
 export class Drill implements FarEnd {
   readonly name = "drill"
   private readonly setting: Setting
-  private readonly service: ServiceProcess
+  private readonly service: ServiceControl
   private readonly alertmanager: Alertmanager
   private readonly cluster: Cluster
   private readonly random: SeededRandom
@@ -60,7 +60,7 @@ export class Drill implements FarEnd {
   private alarmed = 0
   private readonly unclosed = new Set<string>()
 
-  constructor(setting: Setting, service: ServiceProcess, alertmanager: Alertmanager, cluster: Cluster) {
+  constructor(setting: Setting, service: ServiceControl, alertmanager: Alertmanager, cluster: Cluster) {
     this.setting = setting
     this.service = service
     this.alertmanager = alertmanager

@@ -1,6 +1,5 @@
 /** All far ends, by name. One that is added here is made for every run, and faults may take hold of it. */
 
-import type { ServiceProcess } from "../run/ServiceProcess.ts"
 import { Alertmanager } from "./Alertmanager.ts"
 import { Cluster } from "./Cluster.ts"
 import { Database } from "./Database.ts"
@@ -9,6 +8,8 @@ import type { FarEnd, Setting } from "./FarEnd.ts"
 import { HolmesGpt } from "./HolmesGpt.ts"
 import { LanguageModels } from "./LanguageModels.ts"
 import { Operators } from "./Operators.ts"
+import type { ServiceConnection } from "./ServiceConnection.ts"
+import type { ServiceControl } from "./ServiceControl.ts"
 import { TelemetrySink } from "./TelemetrySink.ts"
 
 export interface FarEnds {
@@ -25,7 +26,7 @@ export interface FarEnds {
 export type FarEndName = keyof FarEnds
 
 /** The far ends of one run, in the order in which they begin. */
-export const make = (setting: Setting, service: ServiceProcess): FarEnds => {
+export const make = (setting: Setting, service: ServiceConnection & ServiceControl): FarEnds => {
   const cluster = new Cluster(setting)
   const alertmanager = new Alertmanager(setting, cluster, service)
   return {

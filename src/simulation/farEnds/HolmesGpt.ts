@@ -23,8 +23,9 @@ import type { CallEnding } from "../observation/Observation.ts"
 import { planted } from "../observation/Secrets.ts"
 import type { Cluster } from "./Cluster.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
-import type { BodyFault, Breakage, Passage } from "./Link.ts"
-import { ModelService, type Reply } from "./ModelService.ts"
+import { ModelService } from "./ModelService.ts"
+import type { Reply } from "./paths/ModelPath.ts"
+import type { BodyFault, Breakage, Passage } from "./paths/NetworkPath.ts"
 
 export const url = "http://holmesgpt.simulated:5050"
 

@@ -16,8 +16,9 @@ import { reasonOfStatus, reasonWithoutStatus } from "../../investigation/models/
 import type { CallEnding } from "../observation/Observation.ts"
 import type { Cluster } from "./Cluster.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
-import type { BodyFault, Passage } from "./Link.ts"
-import { ModelService, type Reply } from "./ModelService.ts"
+import { ModelService } from "./ModelService.ts"
+import type { Reply } from "./paths/ModelPath.ts"
+import type { BodyFault, Passage } from "./paths/NetworkPath.ts"
 
 const fail = (reason: AiError.AiErrorReason): AiError.AiError =>
   AiError.make({ module: "simulated", method: "generateText", reason })

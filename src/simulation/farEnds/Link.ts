@@ -12,29 +12,9 @@
 import { Cause, Effect, Exit, type Fiber, type Tracer } from "effect"
 import { Callers } from "../engine/Callers.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
-import { NetworkWay } from "../faults/Wire.ts"
 import type { Call, CallEnding } from "../observation/Observation.ts"
 import type { Setting } from "./FarEnd.ts"
-
-/** How a connection fails. */
-export type Breakage = "refused" | "reset" | "name" | "truncated"
-
-/** What a fault of the network needs to know of the request it stands in the way of. */
-export interface Passage<E> {
-  /** The error of a connection that failed. Whether the request had arrived is in none: nobody at this end can know. */
-  readonly broken: (how: Breakage) => E
-}
-
-/** Stands between the service and a peer. Several stand one around the other. */
-export type NetworkFault = <A, E>(peer: Effect.Effect<A, E>, passage: Passage<E>) => Effect.Effect<A, E>
-
-/** What a fault does to the body of an answer. */
-export interface BodyFault {
-  /** Between two pieces of the body. */
-  readonly pauseMs?: number
-  /** The share of the body after which it ends. */
-  readonly endsAfter?: number
-}
+import { type BodyFault, type NetworkFault, NetworkPath, type Passage } from "./paths/NetworkPath.ts"
 
 export interface Request {
   readonly purpose: Call["purpose"]
@@ -62,7 +42,7 @@ export class Link {
   private readonly setting: Setting
   private readonly random: SeededRandom
   private readonly latencyMs: readonly [number, number]
-  private readonly way = new NetworkWay()
+  private readonly path = new NetworkPath()
   private readonly callers: Callers
   private calls = 0
 
@@ -76,23 +56,23 @@ export class Link {
 
   /** From now on, until the answer is called. */
   disturb(fault: NetworkFault): () => void {
-    return this.way.disturb(fault)
+    return this.path.disturb(fault)
   }
 
   /** From now on, until the answer is called. */
   disturbBody(fault: BodyFault): () => void {
-    return this.way.disturbBody(fault)
+    return this.path.disturbBody(fault)
   }
 
   /** All that happens to a body now, the worst of each. */
   get body(): BodyFault {
-    return this.way.body
+    return this.path.body
   }
 
   /** A request and the way of its answer back. */
   carry<A, E>(request: Request, passage: Passage<E>, peer: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.withFiber((fiber) => {
-      const disturbed = this.way.disturbed(peer, passage)
+      const disturbed = this.path.disturbed(peer, passage)
       const { observations } = this.setting
       const call: Call = {
         peer: this.peer,

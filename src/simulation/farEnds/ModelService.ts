@@ -13,35 +13,11 @@ import type { ResourceRef } from "../../domain/Target.ts"
 import type { Answer } from "../../investigation/models/Answer.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
-import { ModelWay } from "../faults/Wire.ts"
-import type { CallEnding } from "../observation/Observation.ts"
 import { crashLog, told } from "../observation/Secrets.ts"
 import type { Cluster } from "./Cluster.ts"
 import type { Setting } from "./FarEnd.ts"
 import { Link } from "./Link.ts"
-
-/** What comes back. Each protocol has its own way to say it. */
-export type Reply =
-  /** A text; `worth` is what it says of the peer to somebody who knows the truth. */
-  | { readonly _tag: "Text"; readonly text: string; readonly worth: CallEnding }
-  | { readonly _tag: "Status"; readonly status: number; readonly retryAfter?: string }
-  /** The model won't. */
-  | { readonly _tag: "Refusal" }
-  /** The account is used up. */
-  | { readonly _tag: "Quota" }
-  /** The question is too long for it. */
-  | { readonly _tag: "Overflow" }
-
-export interface Question {
-  readonly purpose: "work" | "probe"
-  /** All that the service wrote. */
-  readonly text: string
-  /** What is asked about; `undefined` for probes, and where the text does not say. */
-  readonly target: ResourceRef | undefined
-}
-
-/** Stands between a question and its answer. Several stand one around the other. */
-export type ModelFault = <E>(question: Question, reply: Effect.Effect<Reply, E>) => Effect.Effect<Reply, E>
+import { type ModelFault, ModelPath, type Question, type Reply } from "./paths/ModelPath.ts"
 
 /** An answer as a model writes it that keeps to the schema but for its `null`s, which most leave out. */
 export const answerText = (answer: Answer): string => JSON.stringify(answer)
@@ -67,7 +43,7 @@ export class ModelService {
   private readonly setting: Setting
   private readonly cluster: Cluster
   private readonly random: SeededRandom
-  private readonly way = new ModelWay()
+  private readonly path = new ModelPath()
 
   constructor(setting: Setting, cluster: Cluster, peer: string) {
     this.setting = setting
@@ -78,7 +54,7 @@ export class ModelService {
 
   /** From now on, until the answer is called. */
   disturb(fault: ModelFault): () => void {
-    return this.way.disturb(fault)
+    return this.path.disturb(fault)
   }
 
   /** What it says to a prompt, after it has thought about it. */
@@ -115,7 +91,7 @@ export class ModelService {
   }
 
   private reply(question: Question): Effect.Effect<Reply> {
-    return this.way.disturbed(question, this.healthy(question))
+    return this.path.disturbed(question, this.healthy(question))
   }
 
   private healthy({ purpose, target }: Question): Effect.Effect<Reply> {

@@ -14,8 +14,8 @@ import * as Timestamp from "../../domain/Timestamp.ts"
 import type { Process } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { Observation } from "../observation/Observation.ts"
-import type { OperatorsDesk, ServiceProcess } from "../run/ServiceProcess.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
+import type { OperatorApi, ServiceConnection } from "./ServiceConnection.ts"
 
 type Word = "approved" | "rejected"
 
@@ -54,13 +54,13 @@ type Outcome = Extract<Observation, { readonly _tag: "ReviewAnswered" }>["outcom
 export class Operators implements FarEnd {
   readonly name = "operators"
   private readonly setting: Setting
-  private readonly service: ServiceProcess
+  private readonly service: ServiceConnection
   private readonly random: SeededRandom
   private readonly seen = new Set<RemediationId>()
   private readonly asks: boolean
   private process: Process | undefined
 
-  constructor(setting: Setting, service: ServiceProcess) {
+  constructor(setting: Setting, service: ServiceConnection) {
     this.setting = setting
     this.service = service
     this.random = setting.world.random("operators")
@@ -74,7 +74,7 @@ export class Operators implements FarEnd {
     this.process = world.boot("operators", Effect.never)
     const look = () => {
       this.process!.fork(
-        this.service.serveOperator(this.process!, ({ store }) => store.reviews(100)),
+        this.service.callOperatorApi(this.process!, ({ store }) => store.reviews(100)),
         (exit) => {
           // Nobody answers, or the database does not: they look again later.
           if (exit._tag === "Failure") return
@@ -97,7 +97,7 @@ export class Operators implements FarEnd {
 
   private answer(id: RemediationId, word: Word, by: string): void {
     const answer = this.service
-      .serveOperator(this.process!, (desk) => review(desk, id, word, by))
+      .callOperatorApi(this.process!, (api) => review(api, id, word, by))
       .pipe(Effect.catchTag("Unreachable", () => Effect.succeed<Outcome>("unreachable")))
     this.process!.fork(answer, (exit) => {
       if (exit._tag === "Failure") return
@@ -107,12 +107,7 @@ export class Operators implements FarEnd {
 }
 
 /** As `POST /api/v1/remediations/{id}/approve` and `/reject` do it. */
-const review = (
-  { actors, store }: OperatorsDesk,
-  id: RemediationId,
-  answer: Word,
-  by: string
-): Effect.Effect<Outcome> =>
+const review = ({ actors, store }: OperatorApi, id: RemediationId, answer: Word, by: string): Effect.Effect<Outcome> =>
   Effect.gen(function* () {
     const at = yield* Timestamp.now
     const after = yield* store.review(id, { answer, by, at }, at)

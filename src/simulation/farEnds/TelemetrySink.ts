@@ -12,10 +12,10 @@ import { HttpClient, type HttpClientError, type HttpClientRequest, type HttpClie
 import type { OtlpSpan } from "../../telemetry/OtlpSpan.ts"
 import * as Tracing from "../../telemetry/Tracing.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
-import { Standing } from "../faults/Wire.ts"
 import type { ExportEnding } from "../observation/Observation.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import { askedIn, passageOf, Response } from "./HolmesGpt.ts"
+import { ActiveFaults } from "./paths/ActiveFaults.ts"
 
 /** What the collector says to a batch. */
 export type SinkReply =
@@ -67,7 +67,7 @@ export class TelemetrySink implements FarEnd {
   readonly tracing: Layer.Layer<never>
   private readonly setting: Setting
   private readonly random: SeededRandom
-  private readonly faults = new Standing<SinkFault>()
+  private readonly faults = new ActiveFaults<SinkFault>()
   private accounts = 0
 
   constructor(setting: Setting) {

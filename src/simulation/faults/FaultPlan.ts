@@ -9,7 +9,8 @@
 import { Schema } from "effect"
 import type { Setting } from "../farEnds/FarEnd.ts"
 import type { Scenario } from "../scenarios/Scenario.ts"
-import { Aim, Fault, type FaultKind } from "./Fault.ts"
+import { Aim, Fault } from "./Fault.ts"
+import type { FaultKind } from "./FaultKind.ts"
 
 export const FaultPlan = Schema.Array(Fault)
 export type FaultPlan = typeof FaultPlan.Type

@@ -1,6 +1,6 @@
 /** All kinds of faults. One that is added here may be drawn for every run whose scenario has its target. */
 
-import type { FaultKind } from "./Fault.ts"
+import type { FaultKind } from "./FaultKind.ts"
 import { breakerOperations } from "./kinds/BreakerOperations.ts"
 import { dependencyFaults } from "./kinds/Dependency.ts"
 import { intakeFaults } from "./kinds/Intake.ts"

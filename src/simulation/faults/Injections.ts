@@ -6,7 +6,7 @@
  * it is not simulated.
  */
 
-import type { FaultKind } from "./Fault.ts"
+import type { FaultKind } from "./FaultKind.ts"
 
 export interface Injection {
   readonly name: string

@@ -31,10 +31,11 @@ import type { KubernetesClient } from "../../kubernetes/KubernetesClient.ts"
 import { nowMsUnsafe } from "../../resilience/Monotonic.ts"
 import { AuditLog } from "../../storage/AuditLog.ts"
 import { SeededRandom } from "../engine/SeededRandom.ts"
-import type { Disturbance } from "../farEnds/Cluster.ts"
-import type { FaultKind } from "../faults/Fault.ts"
+import { ActiveFaults } from "../farEnds/paths/ActiveFaults.ts"
+import { ClusterPath } from "../farEnds/paths/ClusterPath.ts"
+import type { ModelPeer, Wire } from "../farEnds/paths/Wire.ts"
+import type { FaultKind } from "../faults/FaultKind.ts"
 import * as Faults from "../faults/Faults.ts"
-import { type ModelPeer, Standing, type Wire } from "../faults/Wire.ts"
 import * as InjectedPeers from "./InjectedPeers.ts"
 import { nameOf, type Requested } from "./Requested.ts"
 
@@ -66,10 +67,12 @@ const auditAgainMs = 5_000
 export const make = (options: Options): Effect.Effect<FaultInjection> =>
   Effect.map(Effect.service(Clock.Clock), (clock) => {
     const { models, requested, seed } = options
-    const cluster = new Standing<Disturbance>()
-    const ways = new Map<string, InjectedPeers.ModelWays>(models.map((peer) => [peer, new InjectedPeers.ModelWays()]))
-    const way = (peer: string): InjectedPeers.ModelWays => {
-      const found = ways.get(peer)
+    const cluster = new ClusterPath()
+    const paths = new Map<string, InjectedPeers.ModelPaths>(
+      models.map((peer) => [peer, new InjectedPeers.ModelPaths()])
+    )
+    const path = (peer: string): InjectedPeers.ModelPaths => {
+      const found = paths.get(peer)
       if (found === undefined) throw new RangeError(`FaultInjection: there is no model ${peer}`)
       return found
     }
@@ -77,18 +80,18 @@ export const make = (options: Options): Effect.Effect<FaultInjection> =>
       get nowMs() {
         return nowMsUnsafe(clock)
       },
-      cluster: { disturb: (fault) => cluster.add(fault) },
-      model: way
+      cluster,
+      model: path
     }
-    const standing = new Standing<string>()
-    const comings = requested.flatMap((each, index) => comes(each, { index, models, seed, standing, wire }))
+    const active = new ActiveFaults<string>()
+    const comings = requested.flatMap((each, index) => comes(each, { active, index, models, seed, wire }))
     return {
       cluster: (client) => InjectedPeers.cluster(cluster, client),
-      holmesgpt: (client) => (ways.has("holmesgpt") ? InjectedPeers.holmesgpt(way("holmesgpt"), client) : client),
-      languageModel: (provider, model) => InjectedPeers.languageModel(way(`llm:${provider}`), model),
-      probe: (provider, probe) => InjectedPeers.probe(way(`llm:${provider}`), probe),
+      holmesgpt: (client) => (paths.has("holmesgpt") ? InjectedPeers.holmesgpt(path("holmesgpt"), client) : client),
+      languageModel: (provider, model) => InjectedPeers.languageModel(path(`llm:${provider}`), model),
+      probe: (provider, probe) => InjectedPeers.probe(path(`llm:${provider}`), probe),
       told: Effect.sync(() => {
-        const now = [...standing]
+        const now = [...active]
         return `faults are injected on purpose (${requested.map(nameOf).join(", ")}; seed ${seed}); now ${now.length === 0 ? "none" : now.join("; ")}`
       }),
       run: Effect.andThen(Effect.all(comings, { concurrency: "unbounded", discard: true }), Effect.never)
@@ -96,10 +99,10 @@ export const make = (options: Options): Effect.Effect<FaultInjection> =>
   })
 
 interface Around {
+  readonly active: ActiveFaults<string>
   readonly index: number
   readonly models: ReadonlyArray<ModelPeer>
   readonly seed: number
-  readonly standing: Standing<string>
   readonly wire: Wire
 }
 
@@ -117,7 +120,7 @@ const draw = (kind: FaultKind, random: SeededRandom, models: ReadonlyArray<Model
 /** One that was asked for, as it comes and goes. */
 const comes = (
   requested: Requested,
-  { index, models, seed, standing, wire }: Around
+  { active, index, models, seed, wire }: Around
 ): ReadonlyArray<Effect.Effect<unknown, never, AuditLog>> => {
   const kind = Faults.byName.get(nameOf(requested))
   const disturb = kind?.disturb
@@ -126,7 +129,7 @@ const comes = (
   const begin = (parameters: Schema.JsonObject) => {
     const undo = [
       disturb(Schema.decodeSync(kind.parameters)(parameters), wire, random),
-      standing.add(`${kind.name} ${JSON.stringify(parameters)}`)
+      active.add(`${kind.name} ${JSON.stringify(parameters)}`)
     ]
     return () => undo.forEach((each) => each())
   }

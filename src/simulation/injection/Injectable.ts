@@ -5,9 +5,9 @@
  */
 
 import { Result, Schema } from "effect"
-import type { FaultKind, FaultTarget } from "../faults/Fault.ts"
+import type { ModelPeer } from "../farEnds/paths/Wire.ts"
+import type { FaultKind, FaultTarget } from "../faults/FaultKind.ts"
 import * as Faults from "../faults/Faults.ts"
-import type { ModelPeer } from "../faults/Wire.ts"
 import { nameOf, type Requested } from "./Requested.ts"
 
 /** Where faults are to be injected. */

@@ -9,58 +9,33 @@ import { Effect, Stream } from "effect"
 import type { AiError, LanguageModel } from "effect/ai"
 import { type Headers, HttpClient, HttpClientError, type HttpClientRequest, type HttpClientResponse } from "effect/http"
 import type { InvestigatorError } from "../../investigation/Investigator.ts"
-import type { KubernetesClient, KubernetesError } from "../../kubernetes/KubernetesClient.ts"
-import { type Disturbance, type Request as ClusterRequest, verbs } from "../farEnds/Cluster.ts"
+import type { KubernetesClient } from "../../kubernetes/KubernetesClient.ts"
 import * as HolmesGpt from "../farEnds/HolmesGpt.ts"
 import * as LanguageModels from "../farEnds/LanguageModels.ts"
-import { type Question, type Reply, targetIn } from "../farEnds/ModelService.ts"
-import { ModelWay, NetworkWay, type Standing } from "../faults/Wire.ts"
+import { targetIn } from "../farEnds/ModelService.ts"
+import { carried, type ClusterPath } from "../farEnds/paths/ClusterPath.ts"
+import { type ModelFault, ModelPath, type Question, type Reply } from "../farEnds/paths/ModelPath.ts"
+import { NetworkPath } from "../farEnds/paths/NetworkPath.ts"
 
 type Client = KubernetesClient["Service"]
 
-/** The way to one model. */
-export class ModelWays {
-  readonly link = new NetworkWay()
-  readonly way = new ModelWay()
+/** The path to one model. */
+export class ModelPaths {
+  readonly link = new NetworkPath()
+  readonly model = new ModelPath()
 
-  disturb(fault: Parameters<ModelWay["disturb"]>[0]): () => void {
-    return this.way.disturb(fault)
+  disturb(fault: ModelFault): () => void {
+    return this.model.disturb(fault)
   }
 
   get isClear(): boolean {
-    return this.link.isClear && this.way.isClear
+    return this.link.isClear && this.model.isClear
   }
 }
 
 /** A cluster behind faults. */
-export const cluster = (faults: Standing<Disturbance>, client: Client): Client => {
-  const request = <A>(
-    made: ClusterRequest,
-    server: Effect.Effect<A, KubernetesError>
-  ): Effect.Effect<A, KubernetesError> =>
-    Effect.suspend(() => {
-      let disturbed = server
-      if (faults.size > 0) for (const fault of faults) disturbed = fault(made, disturbed)
-      return disturbed
-    })
-  const read = { dryRun: false }
-  return {
-    get: (ref) => request({ verb: "get", ...ref, ...read }, client.get(ref)),
-    list: (kind, options) =>
-      request(
-        { verb: "list", kind, namespace: options.namespace ?? "", name: "", ...read, options },
-        client.list(kind, options)
-      ),
-    logs: (pod, options) => request({ verb: "logs", ...pod, ...read }, client.logs(pod, options)),
-    watch: client.watch,
-    probe: request({ verb: "probe", kind: "", namespace: "", name: "", ...read }, client.probe),
-    apply: (change, options) =>
-      request(
-        { verb: verbs[change._tag], ...change.ref, dryRun: options?.dryRun === true, change },
-        client.apply(change, options)
-      )
-  }
-}
+export const cluster = (path: ClusterPath, client: Client): Client =>
+  carried(client, (request, server) => Effect.suspend(() => path.disturbed(request, server)))
 
 /** As the investigator bounds it; it says so itself of a longer one that it reads. */
 const maxBodyBytes = 8 * 1024 * 1024
@@ -112,10 +87,10 @@ const passed = (status: number, headers: Headers.Headers, body: string): Passed 
 }
 
 /** HolmesGPT's API behind faults. */
-export const holmesgpt = (ways: ModelWays, client: HttpClient.HttpClient): HttpClient.HttpClient =>
+export const holmesgpt = (paths: ModelPaths, client: HttpClient.HttpClient): HttpClient.HttpClient =>
   HttpClient.transform(client, (real, request) =>
     Effect.suspend(() => {
-      if (ways.isClear) return real
+      if (paths.isClear) return real
       const isChat = request.method === "POST"
       const text = isChat ? HolmesGpt.whole(HolmesGpt.askedIn(request)) : ""
       let answer: Passed | undefined
@@ -130,22 +105,22 @@ export const holmesgpt = (ways: ModelWays, client: HttpClient.HttpClient): HttpC
         text,
         target: isChat ? targetIn(text) : undefined
       }
-      const answered = Effect.flatMap(ways.way.disturbed(question, asked), (made) =>
+      const answered = Effect.flatMap(paths.model.disturbed(question, asked), (made) =>
         // What no fault has touched is told as it came.
         HolmesGpt.arriving(
           answer !== undefined && made === answer.reply ? answer.message : HolmesGpt.messageOf(made),
-          ways.link.body
+          paths.link.body
         )
       )
       return Effect.map(
-        ways.link.disturbed(answered, HolmesGpt.passageOf(request)),
+        paths.link.disturbed(answered, HolmesGpt.passageOf(request)),
         ({ message, share }) => new HolmesGpt.Response(request, message, share)
       )
     })
   )
 
 /** A language model behind faults. What it does not use for an investigation passes. */
-export const languageModel = (ways: ModelWays, model: LanguageModel.LanguageModel): LanguageModel.LanguageModel => {
+export const languageModel = (paths: ModelPaths, model: LanguageModel.LanguageModel): LanguageModel.LanguageModel => {
   interface Asked {
     readonly value: unknown
   }
@@ -155,7 +130,7 @@ export const languageModel = (ways: ModelWays, model: LanguageModel.LanguageMode
     (it.generateObject as unknown as (options: unknown) => Effect.Effect<Asked, AiError.AiError>)(options)
   const generateObject = (options: { readonly prompt: unknown }): Effect.Effect<Asked, AiError.AiError> =>
     Effect.suspend(() => {
-      if (ways.isClear) return ask(model, options)
+      if (paths.isClear) return ask(model, options)
       const text = LanguageModels.textOfPrompt(options.prompt as never)
       let real: { readonly reply: Reply; readonly response: Asked } | undefined
       const asked: Effect.Effect<Reply, AiError.AiError> = Effect.map(ask(model, options), (response) => {
@@ -163,31 +138,34 @@ export const languageModel = (ways: ModelWays, model: LanguageModel.LanguageMode
         return real.reply
       })
       const answered = Effect.flatMap(
-        ways.way.disturbed({ purpose: "work", text, target: targetIn(text) }, asked),
+        paths.model.disturbed({ purpose: "work", text, target: targetIn(text) }, asked),
         (made) =>
           LanguageModels.arriving(
             real !== undefined && made === real.reply
               ? Effect.succeed(real.response)
               : // Read as the model's own words would be.
                 Effect.flatMap(LanguageModels.saying(LanguageModels.textOf(made)), (it) => ask(it, options)),
-            ways.link.body
+            paths.link.body
           )
       )
-      return ways.link.disturbed(answered, LanguageModels.passage)
+      return paths.link.disturbed(answered, LanguageModels.passage)
     })
   return { ...model, generateObject: generateObject as unknown as LanguageModel.LanguageModel["generateObject"] }
 }
 
 /** The question whether a language model is there, behind faults. */
 export const probe = (
-  ways: ModelWays,
+  paths: ModelPaths,
   real: Effect.Effect<void, InvestigatorError>
 ): Effect.Effect<void, InvestigatorError> =>
   Effect.suspend(() => {
-    if (ways.isClear) return real
+    if (paths.isClear) return real
     type Failure = AiError.AiError | InvestigatorError
     const pong: Reply = { _tag: "Text", text: "", worth: "good" }
-    const said = ways.way.disturbed<Failure>({ purpose: "probe", text: "", target: undefined }, Effect.as(real, pong))
+    const said = paths.model.disturbed<Failure>(
+      { purpose: "probe", text: "", target: undefined },
+      Effect.as(real, pong)
+    )
     const answered: Effect.Effect<string, Failure> = Effect.flatMap(said, LanguageModels.textOf)
-    return LanguageModels.probing(ways.link.disturbed(answered, LanguageModels.passage))
+    return LanguageModels.probing(paths.link.disturbed(answered, LanguageModels.passage))
   })

@@ -9,8 +9,8 @@
 
 import type { Setting } from "../farEnds/FarEnd.ts"
 import type { FarEnds } from "../farEnds/FarEnds.ts"
+import type { ServiceControl } from "../farEnds/ServiceControl.ts"
 import type { Handlers } from "../observation/Observation.ts"
-import type { ServiceProcess } from "../run/ServiceProcess.ts"
 
 export interface Violation {
   readonly invariant: string
@@ -37,7 +37,7 @@ export interface Checker {
 /** What only the world knows: for checkers that compare with it what the service says. */
 export interface Truth {
   readonly farEnds: FarEnds
-  readonly service: ServiceProcess
+  readonly service: ServiceControl
 }
 
 export interface Invariant {

@@ -6,6 +6,7 @@
  * All moments are milliseconds of the world's monotonic clock, because the wall clock may be what is wrong.
  */
 
+import type { Schema } from "effect"
 import type { Change } from "../../domain/Change.ts"
 import type { DegradationLevel } from "../../domain/DegradationLevel.ts"
 import type { Applied } from "../../domain/Execution.ts"
@@ -14,7 +15,6 @@ import type { ResourceRef } from "../../domain/Target.ts"
 import type { AlertStatus } from "../../intake/Intake.ts"
 import type { Options } from "../../Kubernaut.ts"
 import type { CircuitTag, TransitionCause } from "../../resilience/ResilienceEvent.ts"
-import type { Fault } from "../faults/Fault.ts"
 
 /** An alert as its sender knows it. */
 export interface AlertIdentity {
@@ -73,6 +73,14 @@ export type TextChannel = "prompt" | "journal" | "audit" | "answer" | "crash" | 
 
 /** What became of a batch of spans: `not-now` may be sent again, `given-up` by the service after its time. */
 export type ExportEnding = "taken" | "refused" | "not-now" | "given-up"
+
+/** What is observed of a fault of the plan: the same object when it begins and when it heals. */
+export interface ObservedFault {
+  readonly kind: string
+  /** 0 for a fault that happens at one moment. */
+  readonly forMs: number
+  readonly parameters: Schema.JsonObject
+}
 
 export type Mode = NonNullable<Options["mode"]>
 
@@ -156,8 +164,8 @@ export type Observation =
     }
   /** The service says which degradation level it is at: once when it is ready, then at every change. */
   | { readonly _tag: "LevelIs"; readonly level: DegradationLevel; readonly reasons: ReadonlyArray<string> }
-  | { readonly _tag: "FaultBegan"; readonly fault: Fault }
-  | { readonly _tag: "FaultHealed"; readonly fault: Fault }
+  | { readonly _tag: "FaultBegan"; readonly fault: ObservedFault }
+  | { readonly _tag: "FaultHealed"; readonly fault: ObservedFault }
   /** A batch of spans is on its way to the receiver of traces. `process` counts boots. */
   | { readonly _tag: "ExportBegan"; readonly process: number; readonly number: number; readonly spans: number }
   /** `made`, `received`: spans of this process so far, as the world counts them; `dropped`: as the service says. */

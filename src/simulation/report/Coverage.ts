@@ -7,7 +7,7 @@
  */
 
 import type { RemediationState } from "../../domain/Remediation.ts"
-import type { FaultKind } from "../faults/Fault.ts"
+import type { FaultKind } from "../faults/FaultKind.ts"
 import type { CommittedEvent, Handlers } from "../observation/Observation.ts"
 import { type Stage, Stages } from "../observation/Stages.ts"
 

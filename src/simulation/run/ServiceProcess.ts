@@ -3,7 +3,7 @@
  * HTTP and telemetry, on simulated far ends. Whatever ends it, it is started again after a while, as by a kubelet.
  */
 
-import { Cause, Context, Effect, Layer, Redacted, Schema, Stream, type Exit, type Scope } from "effect"
+import { Cause, Context, Effect, Layer, Stream, type Exit, type Scope } from "effect"
 import { Degradation } from "../../health/DegradationFiber.ts"
 import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
 import type { Investigator } from "../../investigation/Investigator.ts"
@@ -18,26 +18,15 @@ import { ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
 import { RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Process, ProcessOptions } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
-import { isSimulated } from "../farEnds/Database.ts"
 import type { Setting } from "../farEnds/FarEnd.ts"
-import type { FarEnds } from "../farEnds/FarEnds.ts"
-import * as HolmesGpt from "../farEnds/HolmesGpt.ts"
-import type { LanguageModelProvider } from "../farEnds/LanguageModels.ts"
+import { type OperatorApi, type ServiceConnection, Unreachable } from "../farEnds/ServiceConnection.ts"
+import type { ServiceControl } from "../farEnds/ServiceControl.ts"
 import type { Mode } from "../observation/Observation.ts"
-import { planted } from "../observation/Secrets.ts"
 import { tellAnswer, tellCrash } from "../observation/TextWatch.ts"
 import type { ModelTier } from "../scenarios/Scenario.ts"
-
-/** Nobody answered: it was down, or went down before it answered. It may have done what was asked. */
-export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {}) {}
+import type { LanguageModelPort, ServicePorts } from "./ServicePorts.ts"
 
 type Service = Kubernaut.Kubernaut["Service"]
-
-/** What the routes for operators work with. */
-export interface OperatorsDesk {
-  readonly store: RemediationStore["Service"]
-  readonly actors: RemediationActors["Service"]
-}
 
 /** Read once for all runs: it is a file of the package and does not change. */
 let rules: ReadonlyArray<Rulebook.Rule> | undefined
@@ -50,14 +39,12 @@ const standardRules = Effect.suspend(() =>
 /** The tiers that are models, each the real investigator on its simulated far end. */
 const models = (
   tiers: ReadonlyArray<ModelTier>,
-  { holmesgpt, languageModels: { alpha, beta } }: FarEnds
+  { holmesgpt: { apiKey, layer, url }, languageModels: { alpha, beta } }: ServicePorts
 ): Effect.Effect<ReadonlyArray<Investigator>> => {
-  const llm = (provider: string, { layer, probe }: LanguageModelProvider) =>
+  const llm = (provider: string, { layer, probe }: LanguageModelPort) =>
     LlmInvestigator.make({ provider, probe }).pipe(Effect.provide(layer))
   const made = {
-    holmesgpt: HolmesGptInvestigator.make({ url: HolmesGpt.url, apiKey: Redacted.make(planted.holmesgptKey) }).pipe(
-      Effect.provide(holmesgpt.layer)
-    ),
+    holmesgpt: HolmesGptInvestigator.make({ url, apiKey }).pipe(Effect.provide(layer)),
     "llm:alpha": llm("alpha", alpha),
     "llm:beta": llm("beta", beta)
   }
@@ -65,14 +52,14 @@ const models = (
 }
 
 /** The models of the scenario, then its own investigators. */
-const investigators = ({ scenario }: Setting, farEnds: FarEnds) =>
+const investigators = ({ scenario }: Setting, ports: ServicePorts) =>
   Effect.zipWith(
-    models(scenario.tiers ?? [], farEnds),
+    models(scenario.tiers ?? [], ports),
     scenario.investigators ?? Effect.succeed([]),
     (tiers, own): ReadonlyArray<Investigator> => [...tiers, ...own]
   )
 
-const serviceLayer = (setting: Setting, farEnds: FarEnds, mode: Mode) =>
+const serviceLayer = (setting: Setting, ports: ServicePorts, mode: Mode) =>
   Layer.unwrap(
     Effect.map(standardRules, (rules) =>
       Kubernaut.layer({
@@ -80,8 +67,8 @@ const serviceLayer = (setting: Setting, farEnds: FarEnds, mode: Mode) =>
         mode,
         cluster: "simulated",
         rules,
-        investigators: investigators(setting, farEnds)
-      }).pipe(Layer.provide(farEnds.cluster.layer), Layer.provideMerge(farEnds.database.layer), Layer.orDie)
+        investigators: investigators(setting, ports)
+      }).pipe(Layer.provide(ports.cluster), Layer.provideMerge(ports.storage), Layer.orDie)
     )
   )
 
@@ -89,7 +76,7 @@ const serviceLayer = (setting: Setting, farEnds: FarEnds, mode: Mode) =>
 const steadyMs = 60_000
 const mostBackOffMs = 80_000
 
-export class ServiceProcess {
+export class ServiceProcess implements ServiceConnection, ServiceControl {
   /** The newest process; it may be down. */
   process: Process | undefined
   /** Times that it was booted. */
@@ -100,7 +87,8 @@ export class ServiceProcess {
   private kubernaut: Service | undefined
   private breaker: CircuitBreaker | undefined
   private ownBulkheads: ServiceProcess["bulkheads"] = []
-  private desk: OperatorsDesk | undefined
+  private operatorApi: OperatorApi | undefined
+  private isSimulated: ServicePorts["isSimulated"] = () => false
   private bootedMs = 0
   /** How often in a row it did not live for long. */
   private shortLives = 0
@@ -118,10 +106,11 @@ export class ServiceProcess {
   }
 
   /** Boots it for the first time. From then on it is kept running. */
-  start(farEnds: FarEnds): void {
+  start(ports: ServicePorts): void {
+    this.isSimulated = ports.isSimulated
     this.make = () => {
-      const layer = serviceLayer(this.setting, farEnds, this.mode)
-      return this.setting.scenario.telemetry === true ? layer.pipe(Layer.provide(farEnds.telemetrySink.tracing)) : layer
+      const layer = serviceLayer(this.setting, ports, this.mode)
+      return this.setting.scenario.telemetry === true ? layer.pipe(Layer.provide(ports.tracing)) : layer
     }
     this.layer = this.make()
     this.boot()
@@ -148,11 +137,11 @@ export class ServiceProcess {
   }
 
   /** As `call`, for what operators do: the routes of reviews are these parts and little else. */
-  serveOperator<A, E>(
+  callOperatorApi<A, E>(
     caller: Process,
-    request: (desk: OperatorsDesk) => Effect.Effect<A, E>
+    request: (api: OperatorApi) => Effect.Effect<A, E>
   ): Effect.Effect<A, E | Unreachable> {
-    return this.connect(caller, () => (this.desk === undefined ? undefined : request(this.desk)))
+    return this.connect(caller, () => (this.operatorApi === undefined ? undefined : request(this.operatorApi)))
   }
 
   private connect<A, E>(
@@ -196,7 +185,7 @@ export class ServiceProcess {
 
   /** Actors that are at work or wait for their turn; `undefined` while it is down. */
   get activeActors(): number | undefined {
-    return this.desk === undefined ? undefined : Effect.runSync(this.desk.actors.active)
+    return this.operatorApi === undefined ? undefined : Effect.runSync(this.operatorApi.actors.active)
   }
 
   /** Of the pipelines to all peers; none while it is down. */
@@ -230,7 +219,10 @@ export class ServiceProcess {
       Effect.gen({ self: this }, function* () {
         const context = yield* Layer.build(this.layer!)
         this.kubernaut = Context.get(context, Kubernaut.Kubernaut)
-        this.desk = { store: Context.get(context, RemediationStore), actors: Context.get(context, RemediationActors) }
+        this.operatorApi = {
+          store: Context.get(context, RemediationStore),
+          actors: Context.get(context, RemediationActors)
+        }
         const { bulkhead, circuitBreaker, name } = Context.get(context, Kubernaut.ClusterPipeline)
         this.breaker = circuitBreaker
         this.ownBulkheads = [{ service: name, bulkhead }, ...Context.get(context, InvestigationChain).tiers].flatMap(
@@ -252,11 +244,11 @@ export class ServiceProcess {
   private ended(process: Process): void {
     const { observations, scenario, world } = this.setting
     this.kubernaut = undefined
-    this.desk = undefined
+    this.operatorApi = undefined
     if (
       process.exit?._tag === "Failure"
       && Cause.hasDies(process.exit.cause)
-      && !isSimulated(Cause.squash(process.exit.cause))
+      && !this.isSimulated(Cause.squash(process.exit.cause))
     )
       throw new Error("the service died", { cause: Cause.squash(process.exit.cause) })
     if (process.exit !== undefined) tellCrash(observations, process.exit)

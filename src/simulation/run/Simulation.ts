@@ -8,21 +8,27 @@
  * Same seed, scenario, plan and code: same result, down to the hash of the journal.
  */
 
-import { Schema } from "effect"
+import { Redacted, Schema } from "effect"
 import type { ProcessOptions } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import * as World from "../engine/World.ts"
+import { isSimulated } from "../farEnds/Database.ts"
 import type { FarEnd, Setting } from "../farEnds/FarEnd.ts"
 import * as FarEnds from "../farEnds/FarEnds.ts"
-import type { Fault, FaultKind, Reach } from "../faults/Fault.ts"
+import { url } from "../farEnds/HolmesGpt.ts"
+import type { Fault } from "../faults/Fault.ts"
+import type { FaultKind, Reach } from "../faults/FaultKind.ts"
 import * as Plan from "../faults/FaultPlan.ts"
 import * as Faults from "../faults/Faults.ts"
 import type { Checker, Invariant, Violation } from "../invariants/Invariant.ts"
 import * as Invariants from "../invariants/Invariants.ts"
 import { type CommittedEvent, Observations } from "../observation/Observation.ts"
+import { planted } from "../observation/Secrets.ts"
 import { Stages } from "../observation/Stages.ts"
 import { watchText } from "../observation/TextWatch.ts"
 import type { Scenario } from "../scenarios/Scenario.ts"
+import * as Scenarios from "../scenarios/Scenarios.ts"
+import type { ServicePorts } from "./ServicePorts.ts"
 import { ServiceProcess } from "./ServiceProcess.ts"
 
 export interface SimulationOptions {
@@ -77,10 +83,20 @@ const stepsAfter = 20
 /** More than this many violations of one run say nothing more. */
 const enoughViolations = 20
 
+const portsOf = ({ cluster, database, holmesgpt, languageModels, telemetrySink }: FarEnds.FarEnds): ServicePorts => ({
+  cluster: cluster.layer,
+  storage: database.layer,
+  holmesgpt: { url, apiKey: Redacted.make(planted.holmesgptKey), layer: holmesgpt.layer },
+  languageModels,
+  tracing: telemetrySink.tracing,
+  isSimulated
+})
+
 class Simulation {
   private readonly options: SimulationOptions
   private readonly setting: Setting
   private readonly reach: Reach
+  private readonly service: ServiceProcess
   private readonly plan: Plan.FaultPlan
   private readonly checkers: ReadonlyArray<Checker>
   private readonly violations: Array<Violation> = []
@@ -97,14 +113,14 @@ class Simulation {
     this.setting = { world, scenario: options.scenario, observations: new Observations(() => world.nowMs) }
     this.aiming = world.random("aim")
     const { observations, scenario } = this.setting
-    const service = new ServiceProcess(
+    this.service = new ServiceProcess(
       this.setting,
       scenario.watchesText === true ? { ...options.process, ...watchText(observations) } : options.process
     )
-    this.reach = { ...this.setting, service, farEnds: FarEnds.make(this.setting, service) }
+    this.reach = { ...this.setting, service: this.service, farEnds: FarEnds.make(this.setting, this.service) }
     this.plan = options.plan ?? scenario.plan ?? Plan.draw(this.setting, Faults.all)
-    this.checkers = [...(options.invariants ?? Invariants.all), ...(scenario.expectations ?? [])].map((invariant) =>
-      this.checker(invariant)
+    this.checkers = [...(options.invariants ?? Invariants.all), ...Scenarios.expectationsOf(scenario)].map(
+      (invariant) => this.checker(invariant)
     )
     for (const fault of this.plan)
       world.at(fault.atMs, () => (fault.aim === undefined ? this.begin(fault) : this.waiting.add(fault)))
@@ -114,9 +130,9 @@ class Simulation {
   }
 
   run(): SimulationResult {
-    const { farEnds, scenario, service, world } = this.reach
+    const { farEnds, scenario, world } = this.reach
     for (const farEnd of this.farEnds) farEnd.start?.()
-    service.start(farEnds)
+    this.service.start(portsOf(farEnds))
     let end = world.run({ untilMs: scenario.durationMs })
     if (end._tag === "TimeLimit") {
       this.heal()
@@ -132,7 +148,7 @@ class Simulation {
       pending,
       steps: world.steps,
       simulatedMs: world.nowMs,
-      boots: service.boots,
+      boots: this.service.boots,
       journalRows: farEnds.database.journalRows,
       journalHash: farEnds.database.journalHash,
       trace: world.trace,

@@ -6,8 +6,7 @@
 import type { Effect, Scope } from "effect"
 import type { Investigator } from "../../investigation/Investigator.ts"
 import type { Options } from "../../Kubernaut.ts"
-import type { FaultPlan } from "../faults/FaultPlan.ts"
-import type { Invariant } from "../invariants/Invariant.ts"
+import type { Fault } from "../faults/Fault.ts"
 
 /** A tier of the fallback chain that is a model, by the name of its breaker. */
 export type ModelTier = "holmesgpt" | "llm:alpha" | "llm:beta"
@@ -46,9 +45,7 @@ export interface Scenario {
   /** How long a model thinks about an alert. Default 0.5 to 20 s, short times as likely as long ones. */
   readonly modelLatencyMs?: readonly [leastMs: number, mostMs: number]
   /** What goes wrong, in place of what is drawn from the seed: for a scenario that is about one outage. */
-  readonly plan?: FaultPlan
-  /** What must hold in this scenario, over what must hold in all. */
-  readonly expectations?: ReadonlyArray<Invariant>
+  readonly plan?: ReadonlyArray<Fault>
   /** Tells every span and log line as `TextLeft`. Costs more than all the rest of a run. Default false. */
   readonly watchesText?: boolean
   /** The service exports its traces, to `TelemetrySink`. Default false. */

@@ -1,20 +1,30 @@
-/** All scenarios by name: whatever `Scenario.ts`, `ServiceDown.ts` and `TelemetryDown.ts` export as one. */
+/** All scenarios, each with what must hold in it beyond the invariants of every run. A new scenario is a line here. */
 
-import * as Scenario from "./Scenario.ts"
+import type { Invariant } from "../invariants/Invariant.ts"
+import { telemetryNeverHoldsUp } from "../invariants/TelemetryNeverHoldsUp.ts"
+import { models, month, reviews, type Scenario, secrets, single, steady } from "./Scenario.ts"
 import * as ServiceDown from "./ServiceDown.ts"
-import * as TelemetryDown from "./TelemetryDown.ts"
+import { telemetry } from "./TelemetryDown.ts"
 
-const isScenario = (exported: unknown): exported is Scenario.Scenario =>
-  typeof exported === "object"
-  && exported !== null
-  && "name" in exported
-  && "durationMs" in exported
-  && "workloads" in exported
+const registry: ReadonlyArray<readonly [scenario: Scenario, ...expectations: ReadonlyArray<Invariant>]> = [
+  [models],
+  [month],
+  [reviews],
+  [secrets],
+  [single],
+  [steady],
+  [ServiceDown.allAiDown, ServiceDown.rulesTakeOverFromAll],
+  [ServiceDown.holmesGptDown, ServiceDown.llmsTakeOver],
+  [ServiceDown.llmDown, ServiceDown.rulesTakeOverFromLlms],
+  [telemetry, telemetryNeverHoldsUp]
+]
 
-export const all: ReadonlyArray<Scenario.Scenario> = [
-  ...Object.values(Scenario),
-  ...Object.values(ServiceDown),
-  ...Object.values(TelemetryDown)
-].filter(isScenario)
+export const all: ReadonlyArray<Scenario> = registry.map(([scenario]) => scenario)
 
-export const byName: ReadonlyMap<string, Scenario.Scenario> = new Map(all.map((scenario) => [scenario.name, scenario]))
+export const byName: ReadonlyMap<string, Scenario> = new Map(all.map((scenario) => [scenario.name, scenario]))
+
+/** What must hold in the scenario of this name; nothing where it is not registered. */
+export const expectationsOf = ({ name }: Scenario): ReadonlyArray<Invariant> => {
+  const [, ...expectations] = registry.find(([scenario]) => scenario.name === name) ?? []
+  return expectations
+}

@@ -79,40 +79,40 @@ const fallsBack = ({ level, meanwhile, name, usual }: Expected): Invariant => ({
   }
 })
 
-const outage = (
-  name: string,
-  tiers: ReadonlyArray<ModelTier>,
-  away: ReadonlyArray<ModelTier>,
-  expected: Expected
-): Scenario => ({
+const outage = (name: string, tiers: ReadonlyArray<ModelTier>, away: ReadonlyArray<ModelTier>): Scenario => ({
   ...steady,
   name,
   durationMs: 40 * minuteMs,
   // Often enough that breakers notice at once.
   incidentEveryMs: minuteMs / 2,
   tiers,
-  plan: [{ kind: "service-down", atMs: beginsMs, forMs, parameters: { peers: away } }],
-  expectations: [fallsBack(expected)]
+  plan: [{ kind: "service-down", atMs: beginsMs, forMs, parameters: { peers: away } }]
 })
 
 const all: ReadonlyArray<ModelTier> = ["holmesgpt", "llm:alpha", "llm:beta"]
 const llms: ReadonlyArray<ModelTier> = ["llm:alpha", "llm:beta"]
 
-export const holmesGptDown = outage("HolmesGPT_Service_Down", all, ["holmesgpt"], {
+export const holmesGptDown = outage("HolmesGPT_Service_Down", all, ["holmesgpt"])
+
+export const llmsTakeOver = fallsBack({
   name: "expect-llm-fallback",
   usual: "holmesgpt",
   meanwhile: "llm",
   level: 1
 })
 
-export const llmDown = outage("LLM_Service_Down", llms, llms, {
+export const llmDown = outage("LLM_Service_Down", llms, llms)
+
+export const rulesTakeOverFromLlms = fallsBack({
   name: "expect-rule-based-fallback",
   usual: "llm",
   meanwhile: "rules",
   level: 2
 })
 
-export const allAiDown = outage("All_AI_Services_Down", all, all, {
+export const allAiDown = outage("All_AI_Services_Down", all, all)
+
+export const rulesTakeOverFromAll = fallsBack({
   name: "expect-rules-at-level-2",
   usual: "holmesgpt",
   meanwhile: "rules",

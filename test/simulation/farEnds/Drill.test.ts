@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Reach } from "../../../src/simulation/faults/Fault.ts"
+import type { Reach } from "../../../src/simulation/faults/FaultKind.ts"
 import type { Observation } from "../../../src/simulation/observation/Observation.ts"
 import { run } from "../../../src/simulation/run/Simulation.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"

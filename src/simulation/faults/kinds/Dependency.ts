@@ -4,9 +4,9 @@
  */
 
 import { Effect, Schema } from "effect"
-import type { ModelFault, Reply } from "../../farEnds/ModelService.ts"
-import { type FaultKind, onWire } from "../Fault.ts"
-import { ModelPeer, type Wire } from "../Wire.ts"
+import type { ModelFault, Reply } from "../../farEnds/paths/ModelPath.ts"
+import { ModelPeer, type Wire } from "../../farEnds/paths/Wire.ts"
+import { type FaultKind, onWire } from "../FaultKind.ts"
 import { drawModels, each } from "./Peers.ts"
 
 const minuteMs = 60_000

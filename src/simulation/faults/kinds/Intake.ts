@@ -8,7 +8,7 @@
 import { Result, Schema } from "effect"
 import { Webhook } from "../../../intake/AlertmanagerWebhook.ts"
 import type { SeededRandom } from "../../engine/SeededRandom.ts"
-import { type FaultKind, kind, type Reach } from "../Fault.ts"
+import { type FaultKind, kind, type Reach } from "../FaultKind.ts"
 
 const duplicate = kind({
   name: "intake-duplicate",

@@ -5,7 +5,7 @@
 
 import { Effect, Schema } from "effect"
 import type { ResourceRef } from "../../../domain/Target.ts"
-import { kind } from "../Fault.ts"
+import { kind } from "../FaultKind.ts"
 
 export const kubernetesDeletion = kind({
   name: "kubernetes-deletion",

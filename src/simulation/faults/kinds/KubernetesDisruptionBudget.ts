@@ -4,7 +4,7 @@
  */
 
 import { Schema } from "effect"
-import { kind } from "../Fault.ts"
+import { kind } from "../FaultKind.ts"
 
 export const kubernetesDisruptionBudget = kind({
   name: "kubernetes-disruption-budget",

@@ -4,7 +4,7 @@
  */
 
 import { Effect, Schema } from "effect"
-import { kind } from "../Fault.ts"
+import { kind } from "../FaultKind.ts"
 
 export const kubernetesInterference = kind({
   name: "kubernetes-interference",

@@ -4,7 +4,7 @@
 
 import { Effect, Schema } from "effect"
 import { KubernetesError } from "../../../kubernetes/KubernetesClient.ts"
-import { onWire } from "../Fault.ts"
+import { onWire } from "../FaultKind.ts"
 
 export const kubernetesLostAnswer = onWire({
   name: "kubernetes-lost-answer",

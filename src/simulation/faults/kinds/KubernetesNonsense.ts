@@ -4,7 +4,7 @@
  */
 
 import { Effect, Schema } from "effect"
-import { onWire } from "../Fault.ts"
+import { onWire } from "../FaultKind.ts"
 
 export const kubernetesNonsense = onWire({
   name: "kubernetes-nonsense",

@@ -7,8 +7,8 @@
 
 import { Effect, Schema } from "effect"
 import { KubernetesError, type KubernetesErrorReason } from "../../../kubernetes/KubernetesClient.ts"
-import type { Request } from "../../farEnds/Cluster.ts"
-import { type FaultKind, onWire } from "../Fault.ts"
+import type { ClusterRequest } from "../../farEnds/paths/ClusterPath.ts"
+import { type FaultKind, onWire } from "../FaultKind.ts"
 
 interface Refusal {
   readonly name: string
@@ -16,14 +16,14 @@ interface Refusal {
   readonly reason: KubernetesErrorReason
   readonly retryable: boolean
   /** Of the requests, which it is about. */
-  readonly about: (request: Request) => boolean
+  readonly about: (request: ClusterRequest) => boolean
   /** Whether the server may have got as far as storing. */
   readonly unknown?: true
 }
 
 const any = (): boolean => true
-const writes = ({ change }: Request): boolean => change !== undefined
-const lists = ({ verb }: Request): boolean => verb === "list"
+const writes = ({ change }: ClusterRequest): boolean => change !== undefined
+const lists = ({ verb }: ClusterRequest): boolean => verb === "list"
 
 const refusals: ReadonlyArray<Refusal> = [
   {

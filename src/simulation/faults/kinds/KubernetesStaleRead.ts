@@ -5,8 +5,8 @@
  */
 
 import { Effect, Schema } from "effect"
-import type { Request } from "../../farEnds/Cluster.ts"
-import { onWire } from "../Fault.ts"
+import type { ClusterRequest } from "../../farEnds/paths/ClusterPath.ts"
+import { onWire } from "../FaultKind.ts"
 
 export const kubernetesStaleRead = onWire({
   name: "kubernetes-stale-read",
@@ -18,7 +18,7 @@ export const kubernetesStaleRead = onWire({
   draw: (random) => ({ lagMs: Math.floor(random.magnitude(100, 8_000)) }),
   disturb: ({ lagMs }, wire) => {
     const answers = new Map<string, { readonly atMs: number; readonly answer: unknown }>()
-    return wire.cluster.disturb(<A, E>(request: Request, server: Effect.Effect<A, E>) => {
+    return wire.cluster.disturb(<A, E>(request: ClusterRequest, server: Effect.Effect<A, E>) => {
       if (request.verb !== "get" && request.verb !== "list") return server
       return Effect.suspend(() => {
         const key = `${request.verb} ${request.kind} ${request.namespace}/${request.name} ${JSON.stringify(request.options)}`

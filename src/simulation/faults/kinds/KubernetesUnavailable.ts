@@ -2,7 +2,7 @@
 
 import { Effect, Schema } from "effect"
 import { KubernetesError } from "../../../kubernetes/KubernetesClient.ts"
-import { onWire } from "../Fault.ts"
+import { onWire } from "../FaultKind.ts"
 
 export const kubernetesUnavailable = onWire({
   name: "kubernetes-unavailable",

@@ -10,9 +10,10 @@ import { Effect, Schema } from "effect"
 import type { Action } from "../../../domain/Action.ts"
 import type { ResourceRef } from "../../../domain/Target.ts"
 import type { SeededRandom } from "../../engine/SeededRandom.ts"
-import { answerText, type Question, type Reply } from "../../farEnds/ModelService.ts"
-import { type FaultKind, onWire } from "../Fault.ts"
-import { ModelPeer } from "../Wire.ts"
+import { answerText } from "../../farEnds/ModelService.ts"
+import type { Question, Reply } from "../../farEnds/paths/ModelPath.ts"
+import { ModelPeer } from "../../farEnds/paths/Wire.ts"
+import { type FaultKind, onWire } from "../FaultKind.ts"
 import { drawModels, each } from "./Peers.ts"
 
 const lasts = [5_000, 20 * 60_000] as const

@@ -8,10 +8,10 @@
 import { Effect, Schema } from "effect"
 import { KubernetesError } from "../../../kubernetes/KubernetesClient.ts"
 import type { SeededRandom } from "../../engine/SeededRandom.ts"
-import type { Request as ClusterRequest } from "../../farEnds/Cluster.ts"
-import type { NetworkFault, Passage } from "../../farEnds/Link.ts"
-import { type FaultKind, onWire } from "../Fault.ts"
-import { ModelPeer, type Wire } from "../Wire.ts"
+import type { ClusterRequest } from "../../farEnds/paths/ClusterPath.ts"
+import type { NetworkFault, Passage } from "../../farEnds/paths/NetworkPath.ts"
+import { ModelPeer, type Wire } from "../../farEnds/paths/Wire.ts"
+import { type FaultKind, onWire } from "../FaultKind.ts"
 import { drawModels, drawPeers, each, Peer } from "./Peers.ts"
 
 const minuteMs = 60_000

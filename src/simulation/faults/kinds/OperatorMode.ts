@@ -3,7 +3,7 @@
  */
 
 import { Schema } from "effect"
-import { kind } from "../Fault.ts"
+import { kind } from "../FaultKind.ts"
 
 export const operatorMode = kind({
   name: "operator-mode",

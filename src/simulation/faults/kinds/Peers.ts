@@ -2,8 +2,8 @@
 
 import { Schema } from "effect"
 import type { SeededRandom } from "../../engine/SeededRandom.ts"
-import type { Drawn } from "../Fault.ts"
-import { ModelPeer } from "../Wire.ts"
+import { ModelPeer } from "../../farEnds/paths/Wire.ts"
+import type { DrawSetting } from "../FaultKind.ts"
 
 export const Peer = Schema.Union([ModelPeer, Schema.Literal("cluster")])
 export type Peer = typeof Peer.Type
@@ -15,11 +15,11 @@ const some = <A>(random: SeededRandom, peers: ReadonlyArray<A>): ReadonlyArray<A
   peers.length === 0 || random.chance(shareOfAll) ? peers : [random.pick(peers)]
 
 /** One of the models that there are, or all. */
-export const drawModels = (random: SeededRandom, { scenario }: Drawn): ReadonlyArray<ModelPeer> =>
+export const drawModels = (random: SeededRandom, { scenario }: DrawSetting): ReadonlyArray<ModelPeer> =>
   some(random, scenario.tiers ?? [])
 
 /** One of the peers that there are, or all. */
-export const drawPeers = (random: SeededRandom, { scenario }: Drawn): ReadonlyArray<Peer> =>
+export const drawPeers = (random: SeededRandom, { scenario }: DrawSetting): ReadonlyArray<Peer> =>
   some(random, [...(scenario.tiers ?? []), "cluster"])
 
 /** Does something to each, and takes all of it back together. */

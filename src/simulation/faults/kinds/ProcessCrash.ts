@@ -1,7 +1,7 @@
 /** `kill -9` of the service, so many steps after a moment: so it hits between any two things that the service does. */
 
 import { Schema } from "effect"
-import { kind } from "../Fault.ts"
+import { kind } from "../FaultKind.ts"
 
 export const processCrash = kind({
   name: "process-crash",

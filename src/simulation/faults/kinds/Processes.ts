@@ -8,7 +8,7 @@
  */
 
 import { Schema } from "effect"
-import { type FaultKind, kind } from "../Fault.ts"
+import { type FaultKind, kind } from "../FaultKind.ts"
 
 const pause = kind({
   name: "process-pause",

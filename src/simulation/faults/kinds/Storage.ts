@@ -12,7 +12,7 @@
 
 import { Schema } from "effect"
 import { brokenDriver, driverError } from "../../farEnds/Database.ts"
-import { type FaultKind, kind } from "../Fault.ts"
+import { type FaultKind, kind } from "../FaultKind.ts"
 
 const down = kind({
   name: "storage-down",

@@ -2,7 +2,7 @@
 
 import { Effect, Schema } from "effect"
 import type { SinkReply } from "../../farEnds/TelemetrySink.ts"
-import { type FaultKind, kind } from "../Fault.ts"
+import { type FaultKind, kind } from "../FaultKind.ts"
 
 const minuteMs = 60_000
 const lasts = [30_000, 15 * minuteMs] as const

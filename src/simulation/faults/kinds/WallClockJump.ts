@@ -4,7 +4,7 @@
  */
 
 import { Schema } from "effect"
-import { kind } from "../Fault.ts"
+import { kind } from "../FaultKind.ts"
 
 export const wallClockJump = kind({
   name: "wall-clock-jump",

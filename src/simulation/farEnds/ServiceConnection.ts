@@ -1,0 +1,32 @@
+/** How the outside world speaks to the service: over a connection that breaks when the service's process ends. */
+
+import { type Effect, Schema } from "effect"
+import type { Kubernaut } from "../../Kubernaut.ts"
+import type { RemediationActors } from "../../remediation/RemediationActors.ts"
+import type { RemediationStore } from "../../storage/RemediationStore.ts"
+import type { Process } from "../engine/Process.ts"
+
+/** No response: the service was down, or went down before it responded. It may have carried out the request. */
+export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {}) {}
+
+/** What the routes for operators are built on. */
+export interface OperatorApi {
+  readonly store: RemediationStore["Service"]
+  readonly actors: RemediationActors["Service"]
+}
+
+export interface ServiceConnection {
+  /**
+   * Sends a request from another process. The work continues in the service when the caller gives up; it is cut off
+   * when the service's process ends.
+   */
+  readonly call: <A, E>(
+    caller: Process,
+    request: (kubernaut: Kubernaut["Service"]) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, E | Unreachable>
+  /** The same for operators: the routes for reviews are these parts and little else. */
+  readonly callOperatorApi: <A, E>(
+    caller: Process,
+    request: (api: OperatorApi) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, E | Unreachable>
+}
