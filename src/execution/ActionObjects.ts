@@ -1,4 +1,4 @@
-/** Reads from the cluster what planning an action depends on. */
+/** Reads the objects that the plan of an action depends on. */
 
 import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
@@ -9,7 +9,7 @@ import { asKind, type PlanObjects } from "./Plan.ts"
 
 type Client = KubernetesClient["Service"]
 
-/** An object that does not exist is an answer, not an error. */
+/** The object, or `undefined` if it does not exist. */
 export const find = (client: Client, ref: ResourceRef): Effect.Effect<KubernetesObject | undefined, KubernetesError> =>
   Effect.catchReason(client.get(ref), "KubernetesError", "NotFound", () => Effect.undefined)
 
@@ -54,7 +54,7 @@ const relatedOf = (
   }
 }
 
-/** The objects as they are now. */
+/** The current objects. An action that changes nothing, and a subject that does not exist, need no others. */
 export const readObjects = Effect.fnUntraced(function* (
   client: Client,
   action: Action

@@ -1,25 +1,24 @@
 /**
- * How each action of the catalogue becomes writes to the cluster, and how it is taken back: pure, from the objects as
- * they are now.
+ * How each action of the catalog becomes writes to the cluster, and how it is undone. Plans are pure functions of the
+ * current objects.
  *
- * | action                     | writes                                                                          | inverse                                      |
- * | -------------------------- | ------------------------------------------------------------------------------- | -------------------------------------------- |
- * | RestartWorkload            | template annotation `kubectl.kubernetes.io/restartedAt`, the time of the intent | not needed                                   |
- * | ScaleWorkload              | `spec.replicas`                                                                 | the number before                            |
- * | RollbackDeployment         | `spec.template` of the chosen ReplicaSet, without its hash label                | the template before                          |
- * | AdjustResources            | `resources` of one container                                                    | the resources before, absent fields included |
- * | PatchHpa                   | `spec.minReplicas`, `spec.maxReplicas`                                          | the numbers before                           |
- * | EvictPod                   | the eviction subresource, for one uid                                           | not needed: its owner makes another          |
- * | CordonNode, UncordonNode   | `spec.unschedulable`                                                            | as before; none where it was so already      |
- * | DrainNode                  | cordon, then an eviction for each pod                                           | partial: uncordon                            |
- * | ExpandVolume               | `spec.resources.requests.storage`                                               | irreversible                                 |
- * | SuspendCronJob             | `spec.suspend`                                                                  | as before                                    |
- * | QuarantinePod              | labels by which its owner and its Services select it                            | partial: the labels                          |
- * | CollectDiagnostics, Notify | nothing                                                                         | not needed                                   |
+ * | action                     | writes                                                                     | inverse                                        |
+ * | -------------------------- | -------------------------------------------------------------------------- | ---------------------------------------------- |
+ * | RestartWorkload            | template annotation `kubectl.kubernetes.io/restartedAt`: the intent's time | not needed                                     |
+ * | ScaleWorkload              | `spec.replicas`                                                            | the previous number                            |
+ * | RollbackDeployment         | `spec.template` of the chosen ReplicaSet, without its hash label           | the previous template                          |
+ * | AdjustResources            | `resources` of one container                                               | the previous resources, absent fields included |
+ * | PatchHpa                   | `spec.minReplicas`, `spec.maxReplicas`                                     | the previous numbers                           |
+ * | EvictPod                   | the eviction subresource, for one uid                                      | not needed: the owner creates a replacement    |
+ * | CordonNode, UncordonNode   | `spec.unschedulable`                                                       | the previous value                             |
+ * | DrainNode                  | cordon, then an eviction for each pod                                      | partial: uncordon, if the drain cordoned       |
+ * | ExpandVolume               | `spec.resources.requests.storage`                                          | irreversible                                   |
+ * | SuspendCronJob             | `spec.suspend`                                                             | the previous value                             |
+ * | QuarantinePod              | the labels by which its owner and its Services select the pod              | partial: the labels                            |
+ * | CollectDiagnostics, Notify | nothing                                                                    | not needed                                     |
  *
- * A plan whose `changes` are empty says that the cluster already is as the action wants it. A refusal says that the
- * action can't, or must not, be carried out on these objects; an `approvable` one goes through once a person has
- * approved the action.
+ * A plan without changes means that the cluster is already in the requested state. A refusal means that the action
+ * can't, or must not, be carried out on these objects; an `approvable` refusal is lifted by a person's approval.
  */
 
 import type { Action } from "../domain/Action.ts"
@@ -33,7 +32,15 @@ import { adjust } from "./actions/Resources.ts"
 import { rollback } from "./actions/Rollouts.ts"
 import { expand } from "./actions/Volumes.ts"
 import { restart, scale } from "./actions/Workloads.ts"
-import { alreadySo, type Plan, type PlanContext, planned, type PlanObjects, type PlanRefusal, refuse } from "./Plan.ts"
+import {
+  nothingToDo,
+  type Plan,
+  type PlanContext,
+  planned,
+  type PlanObjects,
+  type PlanRefusal,
+  refuse
+} from "./Plan.ts"
 
 const planFor = (
   action: Exclude<Action, { readonly type: "CollectDiagnostics" | "Notify" }>,
@@ -69,15 +76,16 @@ const planFor = (
   }
 }
 
-/** The writes that carry an action out on these objects, or why it is not carried out. */
+/** The writes that carry out an action on these objects, or why they are refused. */
 export const plan = (action: Action, objects: PlanObjects, context: PlanContext): Plan | PlanRefusal => {
   if (action.type === "CollectDiagnostics" || action.type === "Notify") {
     return planned([], { _tag: "NotNeeded", reason: `${action.type} changes nothing.` })
   }
   const { subject } = objects
-  // A pod that is gone, or on its way, is what an eviction wants.
-  if (action.type === "EvictPod" && subject?.metadata.deletionTimestamp !== undefined) return alreadySo
-  if (action.type === "EvictPod" && subject === undefined) return alreadySo
+  // An eviction has nothing left to do for a pod that is gone or terminating.
+  if (action.type === "EvictPod" && (subject === undefined || subject.metadata.deletionTimestamp !== undefined)) {
+    return nothingToDo
+  }
   if (subject === undefined) return refuse("not-found", `${displayName(action.target)} does not exist.`)
   if (subject.metadata.deletionTimestamp !== undefined)
     return refuse("being-deleted", `${displayName(action.target)} is being deleted.`)

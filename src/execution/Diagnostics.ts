@@ -1,9 +1,9 @@
 /**
- * What `CollectDiagnostics` collects about a target, as text for the person who gets the alert: its state, what holds
- * its pods back, its events, and the last lines that its failing containers wrote.
+ * `CollectDiagnostics`: describes a target for the person who receives the alert. The text contains its state, why its
+ * pods are not ready, its events, and the last log lines of its failing containers.
  *
- * Logs and the messages of events may hold secrets, so they are in it only where the caller has a redaction. At most
- * 8,000 characters: enough to read at a glance, small enough for a journal row.
+ * Logs and event messages may contain secrets, so they are included only if the caller redacts them. The text has at
+ * most 8,000 characters, so that it fits a journal row.
  */
 
 import { Effect } from "effect"
@@ -44,7 +44,7 @@ const eventLines = (client: Client, ref: ResourceRef, redact: ((text: string) =>
       })
   )
 
-/** The container's run before the last death, else the one that is; a container that never ran has no logs. */
+/** The logs of the terminated run, else of the current one. A container that never ran has none. */
 const podLogs = (client: Client, pod: ResourceRef, redact: (text: string) => string) =>
   client.logs(pod, { previous: true, tailLines: logLines }).pipe(
     Effect.catch(() => client.logs(pod, { tailLines: logLines })),

@@ -1,37 +1,38 @@
 /**
  * What a failed request to the cluster means for the action that made it.
  *
- * The four categories are the source document's; `recovery` is what is due about each. A later `RecoveryStrategy`
- * carries them out; until then a failed action ends `Escalated` with its word and message on record, and only what is
- * marked ✓ happens by itself.
+ * The categories are those of `docs/requirements.md` ("Failed execution"). `recovery` is what each failure calls for.
+ * Until recovery strategies exist, a failed action ends `Escalated` with its code and message on record, and only the
+ * recoveries marked ✓ are automatic.
  *
- * | word                | category | recovery due                                                                    |               |
- * | ------------------- | -------- | ------------------------------------------------------------------------------- | ------------- |
- * | `unauthorized`      | api      | refresh the same identity, once; then the next one the operator has listed      |               |
- * | `forbidden`         | policy   | a person; never another identity                                                | ✓             |
- * | `policy-denied`     | policy   | a person                                                                        | ✓             |
- * | `field-owned`       | policy   | a person: another manager owns the field                                        | ✓             |
- * | `quota-exceeded`    | resource | a smaller allocation or another action                                          |               |
- * | `not-found`         | gone     | plan anew                                                                       | ✓ by the flow |
- * | `conflict`          | conflict | plan anew on what is there now                                                  | ✓ by the flow |
- * | `already-exists`    | conflict | compare; the same content is success                                            | ✓             |
- * | `invalid`           | api      | another action, or a person; the same request stays wrong                       |               |
- * | `expired`           | api      | read anew                                                                       | ✓             |
- * | `disruption-budget` | policy   | slow retries up to a deadline, then a person; says nothing about the API server | ✓             |
- * | `rate-limited`      | api      | back off as long as the server says                                             | ✓             |
- * | `unavailable`       | api      | back off                                                                        | ✓             |
- * | `timeout`           | timeout  | read back what happened before anything else                                    | ✓             |
- * | `storage-full`      | resource | stop writing to the cluster                                                     |               |
- * | `fenced`            | conflict | none: another activation of the target's actor goes on                          | ✓             |
- * | `stale`             | timeout  | decide anew                                                                     |               |
- * | `mode`              | policy   | a person, who has set the mode                                                  | ✓             |
+ * | code                | category | recovery                                                                        |     |
+ * | ------------------- | -------- | ------------------------------------------------------------------------------- | --- |
+ * | `unauthorized`      | api      | refresh the same identity once, then use the next one that the operator lists   |     |
+ * | `forbidden`         | policy   | escalate; never try another identity                                            | ✓   |
+ * | `policy-denied`     | policy   | escalate                                                                        | ✓   |
+ * | `field-owned`       | policy   | escalate: another manager owns the field                                        | ✓   |
+ * | `quota-exceeded`    | resource | a smaller allocation or another action                                          |     |
+ * | `not-found`         | gone     | plan again                                                                      |     |
+ * | `conflict`          | conflict | plan again on the current object                                                | ✓   |
+ * | `already-exists`    | conflict | compare; identical content is success                                           | ✓   |
+ * | `invalid`           | api      | another action, or escalate; the same request stays invalid                     |     |
+ * | `expired`           | api      | read again                                                                      | ✓   |
+ * | `disruption-budget` | policy   | retry slowly up to a deadline, then escalate; says nothing about the API server | ✓   |
+ * | `rate-limited`      | api      | back off for as long as the server requests                                     | ✓   |
+ * | `unavailable`       | api      | back off                                                                        | ✓   |
+ * | `timeout`           | timeout  | read back what happened before anything else                                    | ✓   |
+ * | `storage-full`      | resource | stop writing to the cluster                                                     |     |
+ * | `fenced`            | conflict | none: a newer activation continues                                              | ✓   |
+ * | `stale`             | timeout  | decide again                                                                    |     |
+ * | `mode`              | policy   | escalate: an operator has set the mode                                          | ✓   |
  */
 
 import { Schema } from "effect"
-import type { KubernetesError } from "../kubernetes/KubernetesClient.ts"
+import type { Change } from "../domain/Change.ts"
+import type { KubernetesError, KubernetesErrorReason } from "../kubernetes/KubernetesClient.ts"
 
-/** The words of `ExecutionOutcome.failure`. */
-export const FailureWord = Schema.Literals([
+/** The codes of `ExecutionOutcome.failure`. */
+export const FailureCode = Schema.Literals([
   "unauthorized",
   "forbidden",
   "policy-denied",
@@ -47,14 +48,14 @@ export const FailureWord = Schema.Literals([
   "unavailable",
   "timeout",
   "storage-full",
-  /** Not an answer of the cluster: the target has a newer owner. */
+  /** Not a response of the cluster: a newer activation has claimed the target. */
   "fenced",
-  /** Not an answer of the cluster: the intent is too old to be carried out unseen. */
+  /** Not a response of the cluster: the intent is too old to be carried out without a new decision. */
   "stale",
-  /** Not an answer of the cluster: the service runs in a mode now in which this is not done unasked. */
+  /** Not a response of the cluster: the current mode does not allow the action without an approval. */
   "mode"
 ])
-export type FailureWord = typeof FailureWord.Type
+export type FailureCode = typeof FailureCode.Type
 
 export type FailureCategory = "api" | "resource" | "policy" | "timeout" | "conflict" | "gone"
 
@@ -62,114 +63,110 @@ export type Recovery =
   | "refresh-identity"
   | "escalate"
   | "alternative"
-  | "plan-anew"
+  | "plan-again"
   | "compare"
-  | "read-anew"
+  | "read-again"
   | "slow-retry"
   | "back-off"
   | "read-back"
   | "stop-writing"
-  | "decide-anew"
+  | "decide-again"
   | "none"
 
 export interface Failure {
-  readonly word: FailureWord
+  readonly code: FailureCode
   readonly category: FailureCategory
   readonly recovery: Recovery
-  /** For people. No upstream text is in it. */
+  /** For people. Contains no text from upstream. */
   readonly message: string
 }
 
-const failure = (word: FailureWord, category: FailureCategory, recovery: Recovery, message: string): Failure => ({
-  word,
-  category,
-  recovery,
-  message
+export const fenced: Failure = {
+  code: "fenced",
+  category: "conflict",
+  recovery: "none",
+  message: "A newer activation has claimed the target, so this one made no further writes."
+}
+
+export const stale: Failure = {
+  code: "stale",
+  category: "timeout",
+  recovery: "decide-again",
+  message: "The intent is too old to be carried out without a new decision, so no further writes were made."
+}
+
+export const otherMode: Failure = {
+  code: "mode",
+  category: "policy",
+  recovery: "escalate",
+  message:
+    "The service now runs in a mode that does not allow this action without an approval, so no further writes were made."
+}
+
+/** The object of a change was changed or deleted by somebody else. */
+export const changedSincePlan = ({ ref }: Change): Failure => ({
+  code: "conflict",
+  category: "conflict",
+  recovery: "plan-again",
+  message: `${ref.kind} ${ref.name} has changed since the action was planned.`
 })
 
-export const fenced: Failure = failure(
-  "fenced",
-  "conflict",
-  "none",
-  "Another activation has taken the target over, so nothing was written."
-)
+type ReasonTag = KubernetesErrorReason["_tag"]
 
-export const stale: Failure = failure(
-  "stale",
-  "timeout",
-  "decide-anew",
-  "The intent was made too long ago to be carried out without looking again, so nothing was written."
-)
+const kinds: Readonly<Record<ReasonTag, readonly [FailureCode, FailureCategory, Recovery]>> = {
+  Unauthorized: ["unauthorized", "api", "refresh-identity"],
+  Forbidden: ["forbidden", "policy", "escalate"],
+  PolicyDenied: ["policy-denied", "policy", "escalate"],
+  FieldManagerConflict: ["field-owned", "policy", "escalate"],
+  QuotaExceeded: ["quota-exceeded", "resource", "alternative"],
+  NotFound: ["not-found", "gone", "plan-again"],
+  Conflict: ["conflict", "conflict", "plan-again"],
+  AlreadyExists: ["already-exists", "conflict", "compare"],
+  Invalid: ["invalid", "api", "alternative"],
+  Expired: ["expired", "api", "read-again"],
+  DisruptionBudget: ["disruption-budget", "policy", "slow-retry"],
+  TooManyRequests: ["rate-limited", "api", "back-off"],
+  Unavailable: ["unavailable", "api", "back-off"],
+  Timeout: ["timeout", "timeout", "read-back"],
+  StorageFull: ["storage-full", "resource", "stop-writing"]
+}
 
-export const otherMode: Failure = failure(
-  "mode",
-  "policy",
-  "escalate",
-  "The service was started in another mode since this was intended, in which it is not done without an approval, so nothing more was written."
-)
-
-export const classify = (error: KubernetesError): Failure => {
-  const { operation, reason } = error
+const explain = (reason: KubernetesErrorReason): string => {
   switch (reason._tag) {
     case "Unauthorized":
-      return failure(
-        "unauthorized",
-        "api",
-        "refresh-identity",
-        `${operation}: the API server does not accept our token.`
-      )
+      return "the API server rejected Kubernaut's credentials"
     case "Forbidden":
-      return failure("forbidden", "policy", "escalate", `${operation}: our identity may not do this (RBAC).`)
+      return "RBAC does not grant Kubernaut this permission"
     case "PolicyDenied":
-      return failure(
-        "policy-denied",
-        "policy",
-        "escalate",
-        `${operation}: ${reason.policy ?? "an admission policy"} said no.`
-      )
+      return `${reason.policy ?? "an admission policy"} denied the request`
     case "FieldManagerConflict":
-      return failure(
-        "field-owned",
-        "policy",
-        "escalate",
-        `${operation}: ${reason.managers.join(", ") || "another manager"} owns the field.`
-      )
+      return `${reason.managers.join(", ") || "another field manager"} owns a field that the request changes`
     case "QuotaExceeded":
-      return failure(
-        "quota-exceeded",
-        "resource",
-        "alternative",
-        `${operation}: ${reason.quota ?? "a quota or limit range"} does not allow it.`
-      )
+      return `the request would exceed ${reason.quota ?? "a quota or limit range"}`
     case "NotFound":
-      return failure("not-found", "gone", "plan-anew", `${operation}: it does not exist (any more).`)
+      return "the object does not exist"
     case "Conflict":
-      return failure("conflict", "conflict", "plan-anew", `${operation}: it has changed since it was read.`)
+      return "the object has changed since it was read"
     case "AlreadyExists":
-      return failure("already-exists", "conflict", "compare", `${operation}: it exists already.`)
+      return "the object already exists"
     case "Invalid":
-      return failure(
-        "invalid",
-        "api",
-        "alternative",
-        `${operation}: refused as invalid${reason.fields.length === 0 ? "" : ` (${reason.fields.join(", ")})`}.`
-      )
+      return `the API server rejected the request as invalid${reason.fields.length === 0 ? "" : ` (${reason.fields.join(", ")})`}`
     case "Expired":
-      return failure("expired", "api", "read-anew", `${operation}: the version that was asked for is too old.`)
+      return "the requested resourceVersion is too old"
     case "DisruptionBudget":
-      return failure(
-        "disruption-budget",
-        "policy",
-        "slow-retry",
-        `${operation}: a disruption budget does not allow it now.`
-      )
+      return "a PodDisruptionBudget does not allow the eviction now"
     case "TooManyRequests":
-      return failure("rate-limited", "api", "back-off", `${operation}: the API server is shedding load.`)
+      return "the API server is shedding load"
     case "Unavailable":
-      return failure("unavailable", "api", "back-off", `${operation}: the API server can't be reached or is failing.`)
+      return "the API server is unreachable or failing"
     case "Timeout":
-      return failure("timeout", "timeout", "read-back", `${operation}: no answer in time.`)
+      return "the API server did not respond in time"
     case "StorageFull":
-      return failure("storage-full", "resource", "stop-writing", `${operation}: the cluster's storage is full.`)
+      return "the cluster's storage is full"
   }
+}
+
+export const classify = ({ operation, reason }: KubernetesError): Failure => {
+  const [code, category, recovery] = kinds[reason._tag]
+  return { code, category, recovery, message: `${operation}: ${explain(reason)}.` }
 }

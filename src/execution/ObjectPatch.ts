@@ -1,13 +1,14 @@
 /**
- * Edits of one Kubernetes object as a JSON Patch (RFC 6902), together with the patch that takes them back.
+ * Turns edits of one Kubernetes object into a JSON Patch (RFC 6902) and the patch that undoes them.
  *
- * An edit names a path of keys, so no caller escapes anything. Where parents are missing, the topmost missing one is
- * added whole and the inverse removes it whole, so that an absent field is absent again afterwards, not empty.
+ * An edit names its path as a list of keys, so callers escape nothing. If parents of the path are missing, the patch
+ * adds the topmost missing one with everything beneath it, and the inverse removes it again, so that an absent field is
+ * absent afterwards, not empty.
  *
- * Every patch begins with the version of the object that it was made for, so the API server refuses it (409) if anybody
- * has changed the object since, and it leaves Kubernaut's annotations, by which a read-back after a crash tells whether
- * it went through. The inverse has neither: the version is that of the moment at which it is used, and the annotations
- * say who was here last. Apart from those annotations the inverse puts back exactly what was there.
+ * Every patch starts with the resourceVersion that it was made for, so the API server refuses it (409) once the object
+ * has changed. It also sets Kubernaut's annotations, from which a read-back after a crash sees that the write arrived.
+ * The inverse has no resourceVersion, because it is used later, and no annotations, because they name the last writer.
+ * Apart from those annotations the inverse restores the object exactly.
  */
 
 import { JsonPointer, type Schema } from "effect"
@@ -15,14 +16,14 @@ import type { Change, PatchOperation } from "../domain/Change.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 
-/** The annotation that says which execution wrote an object last. */
+/** Names the execution that wrote the object last. */
 export const executionAnnotation = "kubernaut.dev/execution"
-/** The annotation that says for which remediation. */
+/** Names the remediation of that execution. */
 export const remediationAnnotation = "kubernaut.dev/remediation"
-/** The annotation that says by which activation of the target's actor. */
+/** Names the epoch of the activation that wrote. */
 export const epochAnnotation = "kubernaut.dev/epoch"
 
-/** Who writes. */
+/** Identifies the writer. */
 export interface Signature {
   readonly executionId: string
   readonly remediationId: string
@@ -38,7 +39,7 @@ export type Edit =
 export const set = (path: Path, value: unknown): Edit => ({ _tag: "Set", path, value })
 export const unset = (path: Path): Edit => ({ _tag: "Unset", path })
 
-/** The edits as a change and as the change that takes them back. */
+/** The edits as a change, and the change that undoes them. */
 export interface Patched {
   readonly change: Change
   readonly inverse: Change
@@ -47,7 +48,7 @@ export interface Patched {
 export const pointer = (path: Path): string =>
   path.map((token) => `/${JsonPointer.escapeToken(String(token))}`).join("")
 
-/** The value at a path, `undefined` where there is none. */
+/** The value at a path; `undefined` if there is none. */
 export const valueAt = (value: unknown, path: Path): unknown =>
   path.reduce<unknown>(
     (parent, token) =>
@@ -67,7 +68,7 @@ const withValueAt = (value: unknown, path: Path, leaf: { readonly value: unknown
   return copy
 }
 
-// A Kubernetes object is what JSON.parse made, so whatever is taken from it is JSON.
+// A Kubernetes object comes from JSON.parse, so its parts are JSON.
 const json = (value: unknown): Schema.Json => value as Schema.Json
 
 interface Step {
@@ -89,7 +90,7 @@ const step = (object: unknown, edit: Edit): Step | undefined => {
       back: { op: "replace", path, value: json(before) }
     }
   }
-  // The first parent that is missing is added with everything beneath it.
+  // Add the topmost missing parent with everything beneath it.
   let depth = 1
   while (depth < edit.path.length && valueAt(object, edit.path.slice(0, depth)) !== undefined) depth++
   const top = pointer(edit.path.slice(0, depth))
@@ -123,10 +124,10 @@ export const refOf = (object: KubernetesObject): ResourceRef => ({
   name: object.metadata.name
 })
 
-/** The patch that makes the edits on exactly this version of the object and signs them, and its inverse. */
+/** The patch that makes the edits on exactly this version of the object and signs them, with its inverse. */
 export const patch = (object: KubernetesObject, edits: ReadonlyArray<Edit>, signature: Signature): Patched => {
   const ref = refOf(object)
-  const asked = operations(object, edits)
+  const requested = operations(object, edits)
   const edited = edits.reduce<unknown>(
     (current, edit) => withValueAt(current, edit.path, edit._tag === "Set" ? { value: edit.value } : undefined),
     object
@@ -143,12 +144,12 @@ export const patch = (object: KubernetesObject, edits: ReadonlyArray<Edit>, sign
     value: object.metadata.resourceVersion
   }
   return {
-    change: { _tag: "Patch", ref, patch: [version, ...asked.forward, ...signed.forward] },
-    inverse: { _tag: "Patch", ref, patch: asked.back }
+    change: { _tag: "Patch", ref, patch: [version, ...requested.forward, ...signed.forward] },
+    inverse: { _tag: "Patch", ref, patch: requested.back }
   }
 }
 
-/** The version that a patch was made for; `undefined` where it names none. */
+/** The resourceVersion that a patch was made for; `undefined` if it names none. */
 export const plannedVersion = (change: Change): string | undefined => {
   const [first] = change._tag === "Patch" ? change.patch : []
   return first?.op === "replace" && first.path === "/metadata/resourceVersion" && typeof first.value === "string"
@@ -156,7 +157,7 @@ export const plannedVersion = (change: Change): string | undefined => {
     : undefined
 }
 
-/** Whether two JSON values are the same; an absent field and an undefined one are. */
+/** Whether two JSON values are equal. An absent field equals an undefined one. */
 export const sameJson = (left: unknown, right: unknown): boolean => {
   if (left === right) return true
   if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false

@@ -1,9 +1,7 @@
-/**
- * What planning an action takes and gives: the objects as they are, and the writes with their inverse, or a refusal.
- */
+/** The input and the result of planning: the current objects, and the writes with their inverse or a refusal. */
 
 import { Schema } from "effect"
-import type { Action, ActionType } from "../domain/Action.ts"
+import { type Action, type ActionType, kindsOf } from "../domain/Action.ts"
 import type { Change, Inverse } from "../domain/Change.ts"
 import { displayName } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
@@ -13,22 +11,19 @@ import type { Kind, KindMap } from "../kubernetes/ObjectModel.ts"
 import type { Signature } from "./ObjectPatch.ts"
 
 export interface PlanContext extends Signature {
-  /** The time of the intent: the same intent planned again makes the same writes. */
+  /** The time of the intent. Planning the same intent again yields the same writes. */
   readonly plannedAt: Timestamp
-  /** A person has approved the action, so `approvable` refusals are lifted. */
+  /** Whether a person has approved the action, which lifts `approvable` refusals. */
   readonly approved: boolean
-  /** What the proposal was made about; `undefined` where that is not known. */
+  /** The target's state when the action was proposed; `undefined` if unknown. */
   readonly decidedOn: WorkloadState | undefined
-  /**
-   * How many times its value a request or limit may be raised without a person. More than 1. Default 4: doubled twice,
-   * which is as far as people go before they ask why.
-   */
+  /** How many times its current value a request or limit may be raised to without an approval. More than 1. */
   readonly maximumResourceFactor: number
 }
 
-/** What is read before planning: the object that the action is aimed at, and others that its plan depends on. */
+/** What is read before planning: the object that the action targets, and the others that its plan depends on. */
 export interface PlanObjects {
-  /** `undefined` where it does not exist. */
+  /** `undefined` if it does not exist. */
   readonly subject: KubernetesObject | undefined
   readonly related: ReadonlyArray<KubernetesObject>
 }
@@ -70,7 +65,7 @@ export interface PlanRefusal {
   readonly _tag: "PlanRefusal"
   readonly rule: RefusalRule
   readonly message: string
-  /** A person's approval lifts it. */
+  /** Whether a person's approval lifts it. */
   readonly approvable: boolean
 }
 
@@ -89,24 +84,27 @@ export const refuseUnlessApproved = (rule: RefusalRule, message: string): PlanRe
 
 export const planned = (changes: ReadonlyArray<Change>, inverse: Inverse): Plan => ({ _tag: "Plan", changes, inverse })
 
-/** Nothing is written, so nothing must ever be put back: what somebody else did is not ours to undo. */
-export const alreadySo: Plan = planned([], {
+/** A plan that writes nothing, and so undoes nothing: a change that somebody else made is not ours to undo. */
+export const nothingToDo: Plan = planned([], {
   _tag: "NotNeeded",
-  reason: "The cluster already is as the action wants it."
+  reason: "The cluster is already in the requested state."
 })
 
 /** The related objects of one kind. */
 export const relatedOf = <K extends Kind>(objects: PlanObjects, kind: K): ReadonlyArray<KindMap[K]> =>
   objects.related.filter((object): object is KindMap[K] & KubernetesObject => object.kind === kind)
 
-/** Reads an object as one of these kinds; `undefined` for any other. */
+/** The object, typed by its kind; `undefined` if it is of another kind. */
 export const asKind = <K extends Kind>(object: KubernetesObject, ...kinds: ReadonlyArray<K>): KindMap[K] | undefined =>
   (kinds as ReadonlyArray<string>).includes(object.kind) ? (object as KindMap[K]) : undefined
 
 export const wrongKind = (action: Action): PlanRefusal =>
-  refuse("wrong-kind", `${action.type} does not apply to ${displayName(action.target)}.`)
+  refuse(
+    "wrong-kind",
+    `${action.type} does not apply to ${displayName(action.target)}; it applies to ${kindsOf[action.type]?.join(", ") ?? "any kind"}.`
+  )
 
-/** What one action does about a subject that exists and is not being deleted. */
+/** Plans one type of action on a subject that exists and is not being deleted. */
 export type Planner<Type extends ActionType> = (
   action: Extract<Action, { readonly type: Type }>,
   subject: KubernetesObject,

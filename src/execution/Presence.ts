@@ -1,19 +1,20 @@
-/** Reading back: whether a change of an intent is in the cluster, as far as its object can tell. */
+/** Reads back from an object whether a change of an intent is in the cluster. */
 
 import type { Change } from "../domain/Change.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { executionAnnotation, plannedVersion } from "./ObjectPatch.ts"
 
 /**
- * Where a change stands: in the cluster; not (yet); not and never again, because the object has changed since; or
- * nobody can tell any more, because the object that would say so is gone.
+ * - `present`: the change is in the cluster.
+ * - `absent`: it is not in the cluster, but a write may still take effect.
+ * - `superseded`: it is not in the cluster, and no write can take effect any more, because the object has changed.
+ * - `gone`: the object that would show it is gone, so it is not known.
  */
 export type Presence = "present" | "absent" | "superseded" | "gone"
 
 /**
- * Reads from the object whether a change of an execution is there. `object` is `undefined` where it does not exist.
- * `uid` is that of the object that the change was planned on, where it is known: another one of the same name tells
- * nothing.
+ * `object` is the current object, `undefined` if it does not exist. `uid` is that of the object that the change was
+ * planned on, if known: another object of the same name shows nothing about the change.
  */
 export const presenceOf = (
   change: Change,
@@ -29,7 +30,7 @@ export const presenceOf = (
       const version = plannedVersion(change)
       return version === undefined || object.metadata.resourceVersion === version ? "absent" : "superseded"
     }
-    // Gone, on its way, or another of the same name: that pod is no more, which is all that was wanted.
+    // Gone, terminating, or replaced by another pod of the same name: the removal has happened.
     case "Evict":
     case "Delete":
       return object === undefined

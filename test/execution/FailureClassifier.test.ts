@@ -1,18 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { classify, FailureWord, fenced, otherMode, stale } from "../../src/execution/FailureClassifier.ts"
+import { classify, FailureCode, fenced, otherMode, stale } from "../../src/execution/FailureClassifier.ts"
 import { KubernetesError, KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 
-const table: ReadonlyArray<readonly [KubernetesErrorReason, word: FailureWord, category: string, recovery: string]> = [
+const table: ReadonlyArray<readonly [KubernetesErrorReason, code: FailureCode, category: string, recovery: string]> = [
   [{ _tag: "Unauthorized" }, "unauthorized", "api", "refresh-identity"],
   [{ _tag: "Forbidden" }, "forbidden", "policy", "escalate"],
   [{ _tag: "QuotaExceeded", quota: "team-a" }, "quota-exceeded", "resource", "alternative"],
   [{ _tag: "PolicyDenied", policy: "no-latest" }, "policy-denied", "policy", "escalate"],
-  [{ _tag: "NotFound" }, "not-found", "gone", "plan-anew"],
-  [{ _tag: "Conflict" }, "conflict", "conflict", "plan-anew"],
+  [{ _tag: "NotFound" }, "not-found", "gone", "plan-again"],
+  [{ _tag: "Conflict" }, "conflict", "conflict", "plan-again"],
   [{ _tag: "AlreadyExists" }, "already-exists", "conflict", "compare"],
   [{ _tag: "FieldManagerConflict", managers: ["argocd-controller"] }, "field-owned", "policy", "escalate"],
   [{ _tag: "Invalid", fields: ["spec.replicas"] }, "invalid", "api", "alternative"],
-  [{ _tag: "Expired" }, "expired", "api", "read-anew"],
+  [{ _tag: "Expired" }, "expired", "api", "read-again"],
   [{ _tag: "DisruptionBudget" }, "disruption-budget", "policy", "slow-retry"],
   [{ _tag: "TooManyRequests" }, "rate-limited", "api", "back-off"],
   [{ _tag: "Unavailable", status: 503 }, "unavailable", "api", "back-off"],
@@ -24,24 +24,24 @@ const error = (reason: KubernetesErrorReason) =>
   new KubernetesError({ reason, operation: "patch Deployment shop/checkout", applied: "no", retryable: false })
 
 describe("FailureClassifier", () => {
-  it.each(table)("%j is %s (%s), and due is %s", (reason, word, category, recovery) => {
+  it.each(table)("%j is %s (%s), which calls for %s", (reason, code, category, recovery) => {
     const failure = classify(error(reason))
-    assert.deepStrictEqual([failure.word, failure.category, failure.recovery], [word, category, recovery])
+    assert.deepStrictEqual([failure.code, failure.category, failure.recovery], [code, category, recovery])
     assert.match(failure.message, /^patch Deployment shop\/checkout: /)
   })
 
-  it("knows every reason of the port, and has a cause for every word", () => {
+  it("covers every reason of the cluster port and every code", () => {
     assert.sameMembers(
       table.map(([reason]) => reason._tag),
       KubernetesErrorReason.members.map((member) => member.fields._tag.schema.literal)
     )
     assert.sameMembers(
-      [...table.map(([, word]) => word), fenced.word, otherMode.word, stale.word],
-      [...FailureWord.literals]
+      [...table.map(([, code]) => code), fenced.code, otherMode.code, stale.code],
+      [...FailureCode.literals]
     )
   })
 
-  it("names what stood in the way where the cluster says so", () => {
+  it("names what refused the request when the cluster reports it", () => {
     assert.include(classify(error({ _tag: "QuotaExceeded", quota: "team-a" })).message, "team-a")
     assert.include(classify(error({ _tag: "PolicyDenied", policy: "no-latest" })).message, "no-latest")
     assert.include(
@@ -51,7 +51,7 @@ describe("FailureClassifier", () => {
     assert.include(classify(error({ _tag: "Invalid", fields: ["spec.replicas"] })).message, "spec.replicas")
   })
 
-  it("never recovers a refusal by RBAC with another identity", () => {
+  it("never retries an RBAC refusal with another identity", () => {
     assert.strictEqual(classify(error({ _tag: "Forbidden" })).recovery, "escalate")
   })
 })

@@ -1,4 +1,4 @@
-/** Cordon, uncordon and drain. */
+/** `CordonNode`, `UncordonNode` and `DrainNode`. */
 
 import type { Change } from "../../domain/Change.ts"
 import { displayName } from "../../domain/Target.ts"
@@ -6,7 +6,7 @@ import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { controllerOf, type Pod } from "../../kubernetes/ObjectModel.ts"
 import { patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
 import {
-  alreadySo,
+  nothingToDo,
   asKind,
   planned,
   type Planner,
@@ -23,7 +23,7 @@ const cordoned = (node: KubernetesObject, signature: Signature): Patched => patc
 export const cordon: Planner<"CordonNode"> = (action, subject, _objects, context) => {
   const node = asKind(subject, "Node")
   if (node === undefined) return wrongKind(action)
-  if (node.spec?.unschedulable === true) return alreadySo
+  if (node.spec?.unschedulable === true) return nothingToDo
   const { change, inverse } = cordoned(subject, context)
   return planned([change], { _tag: "Exact", changes: [inverse] })
 }
@@ -31,14 +31,14 @@ export const cordon: Planner<"CordonNode"> = (action, subject, _objects, context
 export const uncordon: Planner<"UncordonNode"> = (action, subject, _objects, context) => {
   const node = asKind(subject, "Node")
   if (node === undefined) return wrongKind(action)
-  if (node.spec?.unschedulable !== true) return alreadySo
+  if (node.spec?.unschedulable !== true) return nothingToDo
   const { change, inverse } = patch(subject, [unset(at)], context)
   return planned([change], { _tag: "Exact", changes: [inverse] })
 }
 
 const mirrorAnnotation = "kubernetes.io/config.mirror"
 
-/** Made by the kubelet from a file; the API server only shows it. */
+/** Whether the kubelet runs the pod from a file, so that the API server only mirrors it. */
 export const isMirror = (pod: Pod): boolean => pod.metadata.annotations?.[mirrorAnnotation] !== undefined
 
 const isFinished = (pod: Pod): boolean => pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed"
@@ -48,23 +48,26 @@ const keepsLocalData = (pod: Pod): boolean =>
     ({ emptyDir }) => emptyDir !== undefined && emptyDir.medium !== "Memory"
   )
 
-/**
- * What a drain moves: neither what runs on every node, nor what only the kubelet can stop, nor what has ended or is
- * ending anyway.
- */
+/** Whether a drain evicts the pod: not one of a DaemonSet or of the kubelet, and not one that is finished or ending. */
 const isDrained = (pod: Pod): boolean =>
   controllerOf(pod)?.kind !== "DaemonSet"
   && !isMirror(pod)
   && !isFinished(pod)
   && pod.metadata.deletionTimestamp === undefined
 
-const wouldLose = (pods: ReadonlyArray<Pod>): PlanRefusal | undefined => {
+const lossOf = (pods: ReadonlyArray<Pod>): PlanRefusal | undefined => {
   for (const pod of pods) {
     const name = displayName(refOf(pod))
     if (controllerOf(pod) === undefined)
-      return refuseUnlessApproved("unmanaged-pod", `${name} has no owner that would make it anew.`)
+      return refuseUnlessApproved(
+        "unmanaged-pod",
+        `${name} has no controller that would replace it, so evicting it needs an approval.`
+      )
     if (keepsLocalData(pod))
-      return refuseUnlessApproved("local-data", `${name} keeps data in an emptyDir, which would be lost.`)
+      return refuseUnlessApproved(
+        "local-data",
+        `${name} keeps data in an emptyDir volume that an eviction deletes, so evicting it needs an approval.`
+      )
   }
   return undefined
 }
@@ -73,11 +76,11 @@ export const drain: Planner<"DrainNode"> = (action, subject, objects, context) =
   const node = asKind(subject, "Node")
   if (node === undefined) return wrongKind(action)
   const pods = relatedOf(objects, "Pod").filter((pod) => pod.spec.nodeName === subject.metadata.name && isDrained(pod))
-  const refusal = context.approved ? undefined : wouldLose(pods)
+  const refusal = context.approved ? undefined : lossOf(pods)
   if (refusal !== undefined) return refusal
   const cordoning = node.spec?.unschedulable === true ? undefined : cordoned(subject, context)
   const evictions = pods.map((pod): Change => ({ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }))
-  if (cordoning === undefined && evictions.length === 0) return alreadySo
+  if (cordoning === undefined && evictions.length === 0) return nothingToDo
   return planned(cordoning === undefined ? evictions : [cordoning.change, ...evictions], {
     _tag: "Partial",
     changes: cordoning === undefined ? [] : [cordoning.inverse],

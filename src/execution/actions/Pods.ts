@@ -1,24 +1,26 @@
-/** Evicting one pod, and taking one out of service for inspection. */
+/** `EvictPod`, and `QuarantinePod`, which takes a pod out of service for inspection. */
 
 import { displayName } from "../../domain/Target.ts"
 import { controllerOf, hasLabels, type Pod } from "../../kubernetes/ObjectModel.ts"
 import { type Edit, patch, refOf, set, unset } from "../ObjectPatch.ts"
-import { alreadySo, asKind, planned, type Planner, type PlanObjects, refuse, relatedOf, wrongKind } from "../Plan.ts"
+import { nothingToDo, asKind, planned, type Planner, type PlanObjects, refuse, relatedOf, wrongKind } from "../Plan.ts"
 import { isMirror } from "./Nodes.ts"
 
 export const evict: Planner<"EvictPod"> = (action, subject) => {
   const pod = asKind(subject, "Pod")
   if (pod === undefined) return wrongKind(action)
   const name = displayName(action.target)
-  if (isMirror(pod)) return refuse("mirror-pod", `${name} is run by the kubelet from a file and can't be evicted.`)
-  if (controllerOf(pod) === undefined) return refuse("unmanaged-pod", `${name} has no owner that would make it anew.`)
+  if (isMirror(pod))
+    return refuse("mirror-pod", `${name} is a static pod, which the kubelet runs from a file; it can't be evicted.`)
+  if (controllerOf(pod) === undefined)
+    return refuse("unmanaged-pod", `${name} has no controller that would replace it.`)
   return planned([{ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }], {
     _tag: "NotNeeded",
-    reason: "Its owner makes another pod."
+    reason: "The owner creates a replacement pod."
   })
 }
 
-/** The label that says why a pod stands apart. */
+/** Marks a quarantined pod. */
 export const quarantineLabel = "kubernaut.dev/quarantine"
 
 /** The labels by which the pod's owner and its Services select it. */
@@ -34,12 +36,12 @@ const selectingLabels = (pod: Pod, objects: PlanObjects): ReadonlyArray<string> 
 export const quarantine: Planner<"QuarantinePod"> = (action, subject, objects, context) => {
   const pod = asKind(subject, "Pod")
   if (pod === undefined) return wrongKind(action)
-  if (pod.metadata.labels?.[quarantineLabel] !== undefined) return alreadySo
+  if (pod.metadata.labels?.[quarantineLabel] !== undefined) return nothingToDo
   // A StatefulSet would need the pod's own name for a replacement, a DaemonSet its ports on the node.
   if (controllerOf(pod)?.kind !== "ReplicaSet") {
     return refuse(
       "owner-kind",
-      `${displayName(action.target)} has no ReplicaSet that would replace it beside the quarantined pod.`
+      `${displayName(action.target)} is not controlled by a ReplicaSet, so nothing would replace it while it is quarantined.`
     )
   }
   const edits: ReadonlyArray<Edit> = [
@@ -50,6 +52,7 @@ export const quarantine: Planner<"QuarantinePod"> = (action, subject, objects, c
   return planned([change], {
     _tag: "Partial",
     changes: [inverse],
-    remains: "The owner has made a replacement; once the pod is back, one of its pods is surplus and is deleted."
+    remains:
+      "The owner has created a replacement. Once the labels are restored it has one pod too many and deletes one."
   })
 }

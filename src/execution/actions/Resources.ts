@@ -1,10 +1,10 @@
-/** Changing the requests and limits of one container. */
+/** `AdjustResources`: changes the requests and limits of one container. */
 
 import { displayName } from "../../domain/Target.ts"
 import { type Container, parseQuantity, type Quantities } from "../../kubernetes/ObjectModel.ts"
 import { type Edit, patch, set } from "../ObjectPatch.ts"
 import {
-  alreadySo,
+  nothingToDo,
   asKind,
   type PlanContext,
   planned,
@@ -23,19 +23,19 @@ interface Step {
   readonly to: string
 }
 
-const steps = (resources: Resources, asked: Resources): ReadonlyArray<Step> =>
+const steps = (resources: Resources, requested: Resources): ReadonlyArray<Step> =>
   (["requests", "limits"] as const).flatMap((list) =>
-    Object.entries(asked[list] ?? {})
+    Object.entries(requested[list] ?? {})
       .map(([resource, to]) => ({ list, resource, from: resources[list]?.[resource], to }))
       .filter(({ from, to }) => from === undefined || parseQuantity(from) !== parseQuantity(to))
   )
 
-const merged = (resources: Resources, asked: Resources, list: "requests" | "limits"): Quantities => ({
+const merged = (resources: Resources, requested: Resources, list: "requests" | "limits"): Quantities => ({
   ...resources[list],
-  ...asked[list]
+  ...requested[list]
 })
 
-const beyondJudgement = (changed: ReadonlyArray<Step>, context: PlanContext): PlanRefusal | undefined => {
+const needsApproval = (changed: ReadonlyArray<Step>, context: PlanContext): PlanRefusal | undefined => {
   if (context.approved) return undefined
   for (const { from, list, resource, to } of changed) {
     const before = parseQuantity(from)
@@ -45,12 +45,12 @@ const beyondJudgement = (changed: ReadonlyArray<Step>, context: PlanContext): Pl
     if (after < before)
       return refuseUnlessApproved(
         "lowers-resources",
-        `Lowering ${what} takes something away from a workload in trouble.`
+        `Lowering ${what} takes resources from a failing workload, so it needs an approval.`
       )
     if (after > before * context.maximumResourceFactor) {
       return refuseUnlessApproved(
         "raises-resources-far",
-        `Raising ${what} is more than ${context.maximumResourceFactor} times what it was.`
+        `Raising ${what} is more than ${context.maximumResourceFactor} times the current value, so it needs an approval.`
       )
     }
   }
@@ -64,28 +64,28 @@ export const adjust: Planner<"AdjustResources"> = (action, subject, _objects, co
   const container = workload.spec.template.spec.containers[index]
   if (container === undefined)
     return refuse("no-such-container", `${displayName(action.target)} has no container ${action.container}.`)
-  const asked: Resources = {
+  const requested: Resources = {
     ...(action.requests === undefined ? {} : { requests: action.requests as Quantities }),
     ...(action.limits === undefined ? {} : { limits: action.limits as Quantities })
   }
-  if (Object.keys({ ...asked.requests, ...asked.limits }).length === 0) {
-    return refuse("nothing-asked", "The action names neither a request nor a limit.")
+  if (Object.keys({ ...requested.requests, ...requested.limits }).length === 0) {
+    return refuse("nothing-asked", "The action sets neither a request nor a limit.")
   }
   const resources = container.resources ?? {}
-  const changed = steps(resources, asked)
-  if (changed.length === 0) return alreadySo
-  const requests = merged(resources, asked, "requests")
-  const limits = merged(resources, asked, "limits")
+  const changed = steps(resources, requested)
+  if (changed.length === 0) return nothingToDo
+  const requests = merged(resources, requested, "requests")
+  const limits = merged(resources, requested, "limits")
   for (const resource of Object.keys(requests)) {
     const limit = parseQuantity(limits[resource])
     if (limit !== undefined && (parseQuantity(requests[resource]) ?? 0) > limit) {
       return refuse(
         "request-above-limit",
-        `The ${resource} request ${requests[resource]} would be above the limit ${limits[resource]}.`
+        `The ${resource} request ${requests[resource]} would exceed the limit ${limits[resource]}.`
       )
     }
   }
-  const refusal = beyondJudgement(changed, context)
+  const refusal = needsApproval(changed, context)
   if (refusal !== undefined) return refusal
   const at = ["spec", "template", "spec", "containers", index, "resources"]
   const edits: ReadonlyArray<Edit> = changed.map(({ list, resource, to }) => set([...at, list, resource], to))

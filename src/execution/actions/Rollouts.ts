@@ -1,13 +1,13 @@
 /**
- * Undoing a Deployment's rollout. The server has no such verb: the template of an earlier ReplicaSet becomes the
- * Deployment's, as `kubectl rollout undo` does it. ConfigMaps, Secrets and data that the template only names stay as
- * they are.
+ * `RollbackDeployment`: rolls a Deployment back. The API has no verb for it; like `kubectl rollout undo`, it copies the
+ * template of an earlier ReplicaSet into the Deployment. ConfigMaps, Secrets and data that the template refers to do
+ * not change.
  */
 
 import { displayName } from "../../domain/Target.ts"
 import { controllerOf, type Deployment, type PodTemplate, type ReplicaSet } from "../../kubernetes/ObjectModel.ts"
 import { patch, sameJson, set } from "../ObjectPatch.ts"
-import { alreadySo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
+import { nothingToDo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
 
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 const hashLabel = "pod-template-hash"
@@ -17,16 +17,14 @@ export const revisionOf = (object: Deployment | ReplicaSet): number | undefined 
   return Number.isInteger(revision) && revision > 0 ? revision : undefined
 }
 
-/** A ReplicaSet's template as its Deployment had it: without the label by which the ReplicaSet tells its pods apart. */
+/** The template that the Deployment had: the ReplicaSet's own, without the hash label that the ReplicaSet adds. */
 export const templateOf = (replicaSet: ReplicaSet): PodTemplate => {
   const { metadata, ...rest } = replicaSet.spec.template
   const { [hashLabel]: _hash, ...labels } = metadata?.labels ?? {}
   return { ...rest, metadata: { ...metadata, labels } }
 }
 
-/**
- * Servers write `creationTimestamp: null` into some templates and leave it out of others; it means nothing in either.
- */
+/** Servers write `creationTimestamp: null` into some templates and omit it from others; it has no meaning. */
 const comparable = (template: PodTemplate): PodTemplate => {
   const { creationTimestamp: _none, ...metadata } = template.metadata ?? {}
   return { ...template, metadata }
@@ -39,15 +37,15 @@ export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects
   if (deployment === undefined) return wrongKind(action)
   const name = displayName(action.target)
   if (deployment.spec.paused === true)
-    return refuse("paused", `The rollouts of ${name} are paused, so an undo would not begin.`)
-  // "The one before" means something else once somebody has rolled out, or back, in the meantime: undoing an undo
-  // brings the fault back.
+    return refuse("paused", `The rollout of ${name} is paused, so a rollback would not start. Resume it first.`)
+  // After another rollout or rollback "the previous revision" is a different one: rolling back a rollback would restore
+  // the fault.
   const decidedOn = context.decidedOn?.revision ?? undefined
   const current = revisionOf(deployment)
   if (decidedOn !== undefined && current !== decidedOn) {
     return refuse(
       "changed-since-decision",
-      `${name} was at revision ${decidedOn} when this was proposed and is at ${current ?? "none"} now.`
+      `${name} was at revision ${decidedOn} when the rollback was proposed and is at ${current ?? "none"} now.`
     )
   }
   const revisions = relatedOf(objects, "ReplicaSet")
@@ -66,10 +64,10 @@ export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects
       : revisions.find(({ revision }) => revision === action.toRevision)
   if (chosen === undefined) {
     return action.toRevision === undefined
-      ? refuse("no-earlier-revision", `${name} has no earlier revision left.`)
-      : refuse("no-such-revision", `${name} has no revision ${action.toRevision} (any more).`)
+      ? refuse("no-earlier-revision", `${name} has no earlier revision to roll back to.`)
+      : refuse("no-such-revision", `${name} has no revision ${action.toRevision}; it may have been cleaned up.`)
   }
-  if (sameTemplate(chosen.template, deployment.spec.template)) return alreadySo
+  if (sameTemplate(chosen.template, deployment.spec.template)) return nothingToDo
   const { change, inverse } = patch(subject, [set(["spec", "template"], chosen.template)], context)
   return planned([change], { _tag: "Exact", changes: [inverse] })
 }

@@ -1,9 +1,9 @@
-/** Asking for more storage. The API server refuses to make a volume smaller again, so there is no inverse. */
+/** `ExpandVolume`: requests more storage. The API server refuses to shrink a volume, so there is no inverse. */
 
 import { displayName } from "../../domain/Target.ts"
 import { parseQuantity } from "../../kubernetes/ObjectModel.ts"
 import { patch, set } from "../ObjectPatch.ts"
-import { alreadySo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
+import { nothingToDo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
 
 export const expand: Planner<"ExpandVolume"> = (action, subject, objects, context) => {
   const claim = asKind(subject, "PersistentVolumeClaim")
@@ -13,18 +13,18 @@ export const expand: Planner<"ExpandVolume"> = (action, subject, objects, contex
   const requested = claim.spec.resources?.requests?.["storage"]
   const before = parseQuantity(requested) ?? 0
   const after = parseQuantity(action.size) ?? 0
-  if (after === before) return alreadySo
+  if (after === before) return nothingToDo
   if (after < before)
-    return refuse("volume-shrinks", `${name} asks for ${requested} already, and a volume can't get smaller.`)
+    return refuse("volume-shrinks", `${name} already requests ${requested}; a volume can't shrink to ${action.size}.`)
   const storageClass = relatedOf(objects, "StorageClass").find(
     (each) => each.metadata.name === claim.spec.storageClassName
   )
   if (storageClass?.allowVolumeExpansion !== true) {
     return refuse(
       "volume-not-expandable",
-      `StorageClass ${claim.spec.storageClassName ?? "(none)"} does not allow its volumes to grow.`
+      `StorageClass ${claim.spec.storageClassName ?? "(none)"} does not allow volume expansion (allowVolumeExpansion).`
     )
   }
   const { change } = patch(subject, [set(["spec", "resources", "requests", "storage"], action.size)], context)
-  return planned([change], { _tag: "Irreversible", reason: "A volume can't be made smaller again." })
+  return planned([change], { _tag: "Irreversible", reason: "A volume can't shrink." })
 }

@@ -1,8 +1,8 @@
-/** Restarting a workload and setting its replica count. */
+/** `RestartWorkload` and `ScaleWorkload`. */
 
 import { displayName } from "../../domain/Target.ts"
 import { patch, set } from "../ObjectPatch.ts"
-import { alreadySo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
+import { nothingToDo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
 
 /** The annotation that `kubectl rollout restart` sets. */
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
@@ -11,16 +11,19 @@ export const restart: Planner<"RestartWorkload"> = (action, subject, _objects, c
   const workload = asKind(subject, "Deployment", "StatefulSet", "DaemonSet")
   if (workload === undefined) return wrongKind(action)
   if (workload.kind === "Deployment" && workload.spec["paused"] === true) {
-    return refuse("paused", `The rollouts of ${displayName(action.target)} are paused, so a restart would not begin.`)
+    return refuse(
+      "paused",
+      `The rollout of ${displayName(action.target)} is paused, so a restart would not start. Resume it first.`
+    )
   }
   const updateStrategy = workload.spec["updateStrategy"] as { readonly type?: string } | undefined
   if (updateStrategy?.type === "OnDelete") {
     return refuse(
       "restart-on-delete",
-      `${displayName(action.target)} replaces its pods only when somebody deletes them.`
+      `${displayName(action.target)} has the update strategy OnDelete, so a restart would replace no pods.`
     )
   }
-  // The same intent always writes the same time, so writing it again restarts nothing.
+  // The same intent always writes the same time, so repeating the write restarts nothing.
   const { change } = patch(
     subject,
     [set(["spec", "template", "metadata", "annotations", restartedAt], context.plannedAt)],
@@ -28,7 +31,7 @@ export const restart: Planner<"RestartWorkload"> = (action, subject, _objects, c
   )
   return planned([change], {
     _tag: "NotNeeded",
-    reason: "The template is the same but for the time of the restart; its owner makes the pods anew."
+    reason: "Only the restart time in the template changes; the owner replaces the pods."
   })
 }
 
@@ -42,11 +45,11 @@ export const scale: Planner<"ScaleWorkload"> = (action, subject, objects, contex
   if (autoscaler !== undefined) {
     return refuse(
       "autoscaler-owned",
-      `HorizontalPodAutoscaler ${autoscaler.metadata.name} owns the replica count and would put it back.`
+      `HorizontalPodAutoscaler ${autoscaler.metadata.name} controls the replica count and would revert the change.`
     )
   }
-  // The API server's own default, should the field be absent.
-  if ((workload.spec.replicas ?? 1) === action.replicas) return alreadySo
+  // An absent field means one replica.
+  if ((workload.spec.replicas ?? 1) === action.replicas) return nothingToDo
   const { change, inverse } = patch(subject, [set(["spec", "replicas"], action.replicas)], context)
   return planned([change], { _tag: "Exact", changes: [inverse] })
 }

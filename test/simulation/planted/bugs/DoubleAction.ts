@@ -10,15 +10,15 @@ export const doubleAction: PlantedBug = {
     "A write is done again after a crash: it is neither read back before nor conditional on the version that it was planned for.",
   edits: [
     {
-      file: "execution/Executor.ts",
-      search: `      if (read.success === "present") return done
+      file: "execution/CarryOut.ts",
+      search: `      if (event.presence === "present") return done
 `,
       replace: ``
     },
     {
       file: "execution/ObjectPatch.ts",
-      search: `patch: [version, ...asked.forward, ...signed.forward]`,
-      replace: `patch: [...asked.forward, ...signed.forward]`
+      search: `patch: [version, ...requested.forward, ...signed.forward]`,
+      replace: `patch: [...requested.forward, ...signed.forward]`
     }
   ],
   foundBy: "no-action-twice",

@@ -9,15 +9,15 @@ export const fenceNotChecked: PlantedBug = {
   breaks: "A process that was frozen while another took over its target writes to the cluster when it wakes up.",
   edits: [
     {
-      file: "execution/Executor.ts",
-      search: `      if (!(yield* holds)) return stopped(fenced, unanswered ? "unknown" : "no")
+      file: "execution/CarryOut.ts",
+      search: `  if (!(yield* holds)) return { _tag: "FenceLost" }
 `,
       replace: ``
     },
     {
       file: "execution/ObjectPatch.ts",
-      search: `patch: [version, ...asked.forward, ...signed.forward]`,
-      replace: `patch: [...asked.forward, ...signed.forward]`
+      search: `patch: [version, ...requested.forward, ...signed.forward]`,
+      replace: `patch: [...requested.forward, ...signed.forward]`
     }
   ],
   foundBy: "no-action-twice",

@@ -1,0 +1,205 @@
+/**
+ * Carries out one change of an intent: a pure decision, `nextMove`, and the loop that follows it.
+ *
+ *     read back ── present ──────────────────────────────> done    an earlier run wrote it before a crash
+ *         │ ├───── superseded ───────────────────────────> stop    `conflict`, applied: no
+ *         │ ├───── gone ─────────────────────────────────> stop    `conflict`
+ *         │ └───── unreadable ───────────────────────────> stop    the last failure, applied: unknown
+ *       absent
+ *         ├─────── attempts used up ─────────────────────> stop    the last failure
+ *         ├─────── intent expired ───────────────────────> stop    the last failure, or `stale` if there is none
+ *         ├─────── writes not allowed ───────────────────> stop    `mode`
+ *         ├─────── fence lost ───────────────────────────> stop    `fenced`
+ *         │
+ *       write ──── success ──────────────────────────────> done
+ *           ├───── the pod is gone ──────────────────────> done    which is what the change was for
+ *           ├───── disruption budget, time left ─────────> retry   after the eviction interval
+ *           ├───── disruption budget, deadline reached ──> stop    `disruption-budget`
+ *           ├───── no response ──────────────────────────> retry   after the read-back delay
+ *           ├───── conflict ─────────────────────────────> retry   at once: it may be with our own earlier attempt
+ *           └───── refused ──────────────────────────────> stop    its failure
+ *
+ * A retry reads back first. A stop is `applied: "unknown"` if a write of this change may have arrived or may still
+ * arrive: a write of this run without a response, or, once the object is gone or has refused a write, the write of an
+ * earlier run. Otherwise it is `applied: "no"`.
+ */
+
+import { Clock, Effect } from "effect"
+import type { Change } from "../domain/Change.ts"
+import type { Applied, Intent } from "../domain/Execution.ts"
+import type { KubernetesClient, KubernetesError } from "../kubernetes/KubernetesClient.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
+import { find } from "./ActionObjects.ts"
+import { changedSincePlan, classify, type Failure, fenced, otherMode, stale } from "./FailureClassifier.ts"
+import { type Presence, presenceOf } from "./Presence.ts"
+
+/** What the loop has just learned. */
+export type Event =
+  | { readonly _tag: "ReadBack"; readonly presence: Presence; readonly nowMs: number }
+  | { readonly _tag: "Unreadable"; readonly error: KubernetesError }
+  | { readonly _tag: "FenceLost" }
+  | { readonly _tag: "Written" }
+  | { readonly _tag: "WriteFailed"; readonly error: KubernetesError; readonly nowMs: number }
+
+export interface Limits {
+  /** How many times a write is sent. */
+  readonly attempts: number
+  readonly readBackDelayMs: number
+  readonly evictionIntervalMs: number
+  /** Until when disruption budgets are waited for, by the monotonic clock. */
+  readonly evictionDeadlineMs: number
+  /** Until when a write may begin, by the wall clock. */
+  readonly expiresAtMs: number
+}
+
+export interface Situation {
+  readonly change: Change
+  /** Whether an earlier run may have sent the write. */
+  readonly resumed: boolean
+  readonly mayWrite: boolean
+  readonly limits: Limits
+}
+
+/** What is known from the writes that were sent so far. */
+export interface Progress {
+  /** The number of the next write, from 1. An eviction that a disruption budget delays is not counted. */
+  readonly attempt: number
+  /** Whether a write was sent whose effect is not known. */
+  readonly unanswered: boolean
+  readonly lastFailure: Failure | undefined
+}
+
+export const begun: Progress = { attempt: 1, unanswered: false, lastFailure: undefined }
+
+export interface Done {
+  readonly _tag: "Done"
+}
+export interface Stop {
+  readonly _tag: "Stop"
+  readonly failure: Failure
+  readonly applied: Applied
+}
+export type Move =
+  | Done
+  | Stop
+  /** The change is not in the cluster and may be written, if the fence holds. */
+  | { readonly _tag: "Write" }
+  /** Wait, then read back. */
+  | { readonly _tag: "Retry"; readonly afterMs: number; readonly progress: Progress }
+
+const done: Done = { _tag: "Done" }
+const stop = (failure: Failure, applied: Applied): Stop => ({ _tag: "Stop", failure, applied })
+const retry = (afterMs: number, progress: Progress): Move => ({ _tag: "Retry", afterMs, progress })
+
+/** Whether an error shows that the object a change was to remove is gone. */
+export const isGone = (change: Change, error: KubernetesError): boolean =>
+  (change._tag === "Evict" || change._tag === "Delete")
+  && (error.reason._tag === "NotFound" || error.reason._tag === "Conflict")
+
+/** What follows from an event; see the diagram above. */
+export const nextMove = (event: Event, progress: Progress, situation: Situation): Move => {
+  const { change, limits, mayWrite, resumed } = situation
+  const { attempt, lastFailure, unanswered } = progress
+  const applied = unanswered ? "unknown" : "no"
+  switch (event._tag) {
+    case "ReadBack": {
+      if (event.presence === "present") return done
+      if (event.presence === "superseded") return stop(changedSincePlan(change), "no")
+      if (event.presence === "gone") return stop(changedSincePlan(change), unanswered || resumed ? "unknown" : "no")
+      if (lastFailure !== undefined && attempt > limits.attempts) return stop(lastFailure, applied)
+      if (event.nowMs >= limits.expiresAtMs) return stop(lastFailure ?? stale, applied)
+      return mayWrite ? { _tag: "Write" } : stop(otherMode, applied)
+    }
+    case "Unreadable":
+      return stop(lastFailure ?? classify(event.error), "unknown")
+    case "FenceLost":
+      return stop(fenced, applied)
+    case "Written":
+      return done
+    case "WriteFailed":
+      return afterFailedWrite(event.error, event.nowMs, progress, situation)
+  }
+}
+
+const afterFailedWrite = (
+  error: KubernetesError,
+  nowMs: number,
+  { attempt, unanswered }: Progress,
+  { change, limits, resumed }: Situation
+): Move => {
+  if (isGone(change, error)) return done
+  const lastFailure = classify(error)
+  if (error.reason._tag === "DisruptionBudget") {
+    return nowMs + limits.evictionIntervalMs > limits.evictionDeadlineMs
+      ? stop(lastFailure, unanswered ? "unknown" : "no")
+      : retry(limits.evictionIntervalMs, { attempt: 1, unanswered, lastFailure })
+  }
+  if (error.applied !== "no") {
+    return retry(limits.readBackDelayMs, { attempt: attempt + 1, unanswered: true, lastFailure })
+  }
+  // This refusal says nothing about a write that an earlier run sent: that one may still be on its way, and what was
+  // read back may have been out of date.
+  const mayArrive = unanswered || resumed
+  return error.reason._tag === "Conflict"
+    ? retry(0, { attempt: attempt + 1, unanswered: mayArrive, lastFailure })
+    : stop(lastFailure, mayArrive ? "unknown" : "no")
+}
+
+const readBack = (
+  client: KubernetesClient["Service"],
+  change: Change,
+  { baseline, executionId }: Intent
+): Effect.Effect<Event> => {
+  const { kind, name, namespace } = baseline.ref
+  const isTarget = change.ref.kind === kind && change.ref.name === name && change.ref.namespace === namespace
+  const uid = isTarget ? (baseline.uid ?? undefined) : undefined
+  return find(client, change.ref).pipe(
+    Effect.flatMap((object) =>
+      Effect.map(Clock.currentTimeMillis, (nowMs): Event => ({
+        _tag: "ReadBack",
+        presence: presenceOf(change, executionId, object, uid),
+        nowMs
+      }))
+    ),
+    Effect.catch((error) => Effect.succeed<Event>({ _tag: "Unreadable", error }))
+  )
+}
+
+const write = Effect.fnUntraced(function* <E>(
+  client: KubernetesClient["Service"],
+  change: Change,
+  holds: Effect.Effect<boolean, E>
+): Effect.fn.Return<Event, E> {
+  if (!(yield* holds)) return { _tag: "FenceLost" }
+  const written = yield* Effect.result(client.apply(change))
+  return written._tag === "Success"
+    ? { _tag: "Written" }
+    : { _tag: "WriteFailed", error: written.failure, nowMs: yield* Monotonic.nowMs }
+})
+
+/** Carries out one change, unless it is already in the cluster. */
+export const carryOut = Effect.fnUntraced(function* <E>(
+  client: KubernetesClient["Service"],
+  intent: Intent,
+  situation: Situation,
+  holds: Effect.Effect<boolean, E>
+): Effect.fn.Return<Done | Stop, E> {
+  const { change } = situation
+  let progress = begun
+  let event = yield* readBack(client, change, intent)
+  while (true) {
+    const move = nextMove(event, progress, situation)
+    switch (move._tag) {
+      case "Done":
+      case "Stop":
+        return move
+      case "Write":
+        event = yield* write(client, change, holds)
+        break
+      case "Retry":
+        progress = move.progress
+        if (move.afterMs > 0) yield* Effect.sleep(move.afterMs)
+        event = yield* readBack(client, change, intent)
+    }
+  }
+})

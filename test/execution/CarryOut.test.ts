@@ -1,0 +1,118 @@
+import { readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import type { Change } from "../../src/domain/Change.ts"
+import { begun, type Event, type Move, nextMove, type Progress, type Situation } from "../../src/execution/CarryOut.ts"
+import type { Presence } from "../../src/execution/Presence.ts"
+import { KubernetesError, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
+
+const ref = { namespace: "shop", kind: "Deployment", name: "checkout" }
+const patch: Change = { _tag: "Patch", ref, patch: [] }
+const eviction: Change = { _tag: "Evict", ref: { ...ref, kind: "Pod" }, uid: "p1" }
+
+const limits = {
+  attempts: 5,
+  readBackDelayMs: 1000,
+  evictionIntervalMs: 5000,
+  evictionDeadlineMs: 120_000,
+  expiresAtMs: 600_000
+}
+const nowMs = 60_000
+
+const read = (presence: Presence, atMs = nowMs): Event => ({ _tag: "ReadBack", presence, nowMs: atMs })
+const error = (reason: KubernetesErrorReason) =>
+  new KubernetesError({
+    reason,
+    operation: "patch Deployment shop/checkout",
+    applied: reason._tag === "Timeout" ? "unknown" : "no",
+    retryable: false
+  })
+const failed = (tag: "Conflict" | "DisruptionBudget" | "Forbidden" | "NotFound" | "Timeout", atMs = nowMs): Event => ({
+  _tag: "WriteFailed",
+  error: error({ _tag: tag }),
+  nowMs: atMs
+})
+const budget = (atMs?: number) => failed("DisruptionBudget", atMs)
+const unreadable: Event = { _tag: "Unreadable", error: error({ _tag: "Unavailable" }) }
+const fenceLost: Event = { _tag: "FenceLost" }
+const written: Event = { _tag: "Written" }
+
+type Given = Partial<Progress> & Partial<Omit<Situation, "limits">>
+const timeout = { lastFailure: { code: "timeout", category: "timeout", recovery: "read-back", message: "" } } as const
+const silent: Given = { unanswered: true, attempt: 2, ...timeout }
+const resumed: Given = { resumed: true }
+
+const move = (event: Event, { change = patch, mayWrite = true, resumed = false, ...progress }: Given) =>
+  nextMove(event, { ...begun, ...progress }, { change, mayWrite, resumed, limits })
+
+/** `stop timeout unknown`, or `retry 1000 attempt 2 unanswered`. */
+const inWords = (move: Move): string => {
+  switch (move._tag) {
+    case "Stop":
+      return `stop ${move.failure.code} ${move.applied}`
+    case "Retry": {
+      const { attempt, lastFailure, unanswered } = move.progress
+      return `retry ${move.afterMs} attempt ${attempt} ${lastFailure?.code}${unanswered ? " unanswered" : ""}`
+    }
+    default:
+      return move._tag.toLowerCase()
+  }
+}
+
+const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Event, given?: Given]> = [
+  ["present", "done", read("present")],
+  ["present", "done", read("present", 700_000), { ...silent, ...resumed, mayWrite: false }],
+  ["superseded", "stop conflict no", read("superseded")],
+  ["superseded", "stop conflict no", read("superseded"), { ...silent, ...resumed }],
+  ["gone", "stop conflict no", read("gone")],
+  ["gone", "stop conflict unknown", read("gone"), silent],
+  ["gone", "stop conflict unknown", read("gone"), resumed],
+  ["unreadable", "stop unavailable unknown", unreadable],
+  ["unreadable", "stop timeout unknown", unreadable, silent],
+  ["absent", "write", read("absent")],
+  ["absent", "write", read("absent", 599_999), { ...silent, ...resumed, attempt: 5 }],
+  ["attempts used up", "stop timeout no", read("absent"), { ...timeout, attempt: 6 }],
+  ["attempts used up", "stop timeout unknown", read("absent", 600_000), { ...silent, attempt: 6 }],
+  ["intent expired", "stop stale no", read("absent", 600_000)],
+  ["intent expired", "stop stale no", read("absent", 600_000), { ...resumed, mayWrite: false }],
+  ["intent expired", "stop timeout unknown", read("absent", 600_000), silent],
+  ["writes not allowed", "stop mode no", read("absent"), { mayWrite: false }],
+  ["writes not allowed", "stop mode unknown", read("absent"), { ...silent, mayWrite: false }],
+  ["fence lost", "stop fenced no", fenceLost],
+  ["fence lost", "stop fenced no", fenceLost, resumed],
+  ["fence lost", "stop fenced unknown", fenceLost, silent],
+  ["success", "done", written, silent],
+  ["the pod is gone", "done", failed("NotFound"), { change: eviction }],
+  ["the pod is gone", "done", failed("Conflict"), { change: eviction }],
+  ["disruption budget, time left", "retry 5000 attempt 1 disruption-budget", budget(115_000), { attempt: 5 }],
+  ["disruption budget, time left", "retry 5000 attempt 1 disruption-budget unanswered", budget(), silent],
+  ["disruption budget, deadline reached", "stop disruption-budget no", budget(115_001)],
+  ["disruption budget, deadline reached", "stop disruption-budget unknown", budget(115_001), silent],
+  ["no response", "retry 1000 attempt 2 timeout unanswered", failed("Timeout")],
+  ["conflict", "retry 0 attempt 2 conflict", failed("Conflict")],
+  ["conflict", "retry 0 attempt 3 conflict unanswered", failed("Conflict"), silent],
+  ["conflict", "retry 0 attempt 2 conflict unanswered", failed("Conflict"), resumed],
+  ["refused", "stop forbidden no", failed("Forbidden")],
+  ["refused", "stop not-found no", failed("NotFound")],
+  ["refused", "stop forbidden unknown", failed("Forbidden"), silent],
+  ["refused", "stop forbidden unknown", failed("Forbidden"), resumed]
+]
+
+describe("the next move of a write", () => {
+  for (const [edge, expected, event, given = {}] of edges) {
+    it(`${[edge, ...Object.keys(given)].join(", ")}: ${expected}`, () => {
+      assert.strictEqual(inWords(move(event, given)), expected)
+    })
+  }
+
+  it("is tested for every edge of the diagram, and ends as the diagram says", () => {
+    const diagram = readFileSync("src/execution/CarryOut.ts", "utf8").split("*/")[0] ?? ""
+    const drawn = [...diagram.matchAll(/── ([a-z][^─]*) ─+> (done|stop|retry)/g)].map(
+      ([, edge, end]) => `${edge}: ${end}`
+    )
+    const tested = edges
+      .filter(([, expected]) => expected !== "write")
+      .map(([edge, expected]) => `${edge}: ${expected.split(" ")[0]}`)
+    assert.isNotEmpty(drawn)
+    assert.sameMembers([...new Set(tested)], drawn)
+  })
+})
