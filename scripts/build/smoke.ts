@@ -30,9 +30,19 @@ const expect = (what: string, actual: string, expected: string): void => {
     throw new Error(`${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`)
 }
 
+const bin = (name: string): string => join(root, "node_modules/.bin", name)
+
+/** The manifest and the declarations of every entry point are what other tools expect. */
+const lint = (tarball: string): void => {
+  run(project, bin("publint"), "--strict", tarball)
+  // The package is ESM only.
+  run(project, bin("attw"), tarball, "--profile", "esm-only")
+}
+
 const install = (): void => {
   run(root, "node", "scripts/build/main.ts")
   const tarball = run(join(root, "dist"), "npm", "pack", "--silent", "--pack-destination", project).trim()
+  lint(join(project, tarball))
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }))
   run(project, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error", `./${tarball}`)
 }
@@ -59,7 +69,7 @@ const importEntries = (): void => {
       "node"
     ]
     const nodeTypes = ["--typeRoots", join(root, "node_modules/@types")]
-    run(project, join(root, "node_modules/.bin/tsc"), ...options, ...nodeTypes, "user.ts")
+    run(project, bin("tsc"), ...options, ...nodeTypes, "user.ts")
     run(project, "node", "--input-type=module", "--eval", `await import(${JSON.stringify(specifier)})`)
   }
 }
