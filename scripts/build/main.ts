@@ -43,13 +43,13 @@ const entries = [...Object.values(manifest.exports), ...Object.values(manifest.b
 )
 
 /**
- * Rulebooks, pages and the like. Code names them as `new URL("./name", import.meta.url)`, relative to its own folder;
- * all chunks lie in dist/ itself, so a folder's assets go there too, under the same relative name.
+ * Rulebooks, pages and the like. An asset lies in a folder of its own beside the module that reads it as `new
+ * URL("./folder/file", import.meta.url)`. All chunks lie in dist/ itself, so that folder goes there too.
  */
 const copyAssets = (): void => {
   const from = new Map<string, string>()
   for (const path of globSync("src/*/**/*").filter((file) => statSync(file).isFile() && !file.endsWith(".ts"))) {
-    const target = path.split("/").slice(2).join("/")
+    const target = path.split("/").slice(-2).join("/")
     const other = from.get(target)
     if (other !== undefined) throw new Error(`${path} and ${other} would both become dist/${target}: rename one`)
     from.set(target, path)
