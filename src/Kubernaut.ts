@@ -27,9 +27,9 @@ import { Context, Deferred, Effect, Layer, Option } from "effect"
 import { defaults as defaultGuardrails } from "./decision/Guardrails.ts"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
 import * as Executor from "./execution/Executor.ts"
-import { Degradation } from "./health/DegradationFiber.ts"
+import * as Degradation from "./health/Degradation.ts"
 import type { Webhook } from "./intake/AlertmanagerWebhook.ts"
-import { Intake, type Receipt } from "./intake/Intake.ts"
+import * as Intake from "./intake/Intake.ts"
 import * as EvidenceGatherer from "./investigation/evidence/EvidenceGatherer.ts"
 import { redact } from "./investigation/evidence/Redaction.ts"
 import { InvestigationChain, make as makeChain } from "./investigation/InvestigationChain.ts"
@@ -39,8 +39,8 @@ import { checkInvestigators, checkOptions, type KubernautOptions, type OptionsEr
 import { KubernetesClient } from "./kubernetes/KubernetesClient.ts"
 import * as OwnerResolver from "./kubernetes/OwnerResolver.ts"
 import * as ResilientClient from "./kubernetes/ResilientClient.ts"
-import { RemediationActors } from "./remediation/RemediationActors.ts"
-import { RemediationEvents } from "./remediation/RemediationEvents.ts"
+import * as RemediationActors from "./remediation/RemediationActors.ts"
+import * as RemediationEvents from "./remediation/RemediationEvents.ts"
 import * as Supervised from "./remediation/Supervised.ts"
 import { make as makePipeline, type Pipeline } from "./resilience/pipeline/Pipeline.ts"
 import { ResilienceEvents } from "./resilience/ResilienceEvent.ts"
@@ -57,7 +57,7 @@ export class Kubernaut extends Context.Service<
   Kubernaut,
   {
     /** Accepts one Alertmanager webhook. Returns after the commit. */
-    readonly receive: (webhook: Webhook) => Effect.Effect<Receipt, StorageError>
+    readonly receive: (webhook: Webhook) => Effect.Effect<Intake.Receipt, StorageError>
     /** The remediation as it is now. */
     readonly get: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
     /** Waits until the remediation is final or waits for a person. `None` at once when there is no such remediation. */
@@ -76,12 +76,12 @@ export type Ports = KubernetesClient | RemediationStore | ActionHistory
 /** Parts of the service that a program may use directly. `KubernetesClient` is the one behind the pipeline. */
 export type Parts =
   | ClusterPipeline
-  | Degradation
-  | Intake
+  | Degradation.Degradation
+  | Intake.Intake
   | InvestigationChain
   | KubernetesClient
-  | RemediationActors
-  | RemediationEvents
+  | RemediationActors.RemediationActors
+  | RemediationEvents.RemediationEvents
   | Supervised.Supervised
 
 /** The investigators in order, then the rules, each tier but the rules behind a pipeline of its own. */
@@ -141,7 +141,7 @@ const actors = ({ actors, execution, guardrails, mode, verification }: Kubernaut
 
 const intake = ({ cluster, intake }: KubernautOptions<unknown, unknown>) =>
   Layer.unwrap(
-    Effect.map(RemediationActors, ({ fire }) =>
+    Effect.map(RemediationActors.RemediationActors, ({ fire }) =>
       Intake.layer({
         ...intake,
         cluster,
@@ -153,9 +153,9 @@ const intake = ({ cluster, intake }: KubernautOptions<unknown, unknown>) =>
 const kubernaut = Layer.effect(
   Kubernaut,
   Effect.gen(function* () {
-    const intake = yield* Intake
+    const intake = yield* Intake.Intake
     const store = yield* RemediationStore
-    const events = yield* RemediationEvents
+    const events = yield* RemediationEvents.RemediationEvents
     const isSettled = (remediation: Remediation) => isFinal(remediation.state) || remediation.state === "AwaitingReview"
     return {
       receive: (webhook) => intake.receive(webhook),

@@ -2,6 +2,7 @@
 
 import { Duration, Effect, Option, Schema, SchemaIssue } from "effect"
 import { GuardrailSettings } from "./decision/Guardrails.ts"
+import { Mode } from "./domain/Mode.ts"
 import type { ExecutorOptions } from "./execution/Executor.ts"
 import type { IntakeOptions } from "./intake/Intake.ts"
 import { type Options as ChainOptions, serviceName } from "./investigation/InvestigationChain.ts"
@@ -19,7 +20,7 @@ export interface KubernautOptions<E = never, R = never> {
    */
   readonly cluster: string
   /** What may happen without a person. Default `observe`, which changes nothing. */
-  readonly mode?: LocalOptions["mode"]
+  readonly mode?: Mode
   /** Overrides single guardrails. Default: `Guardrails.defaults`. */
   readonly guardrails?: Partial<GuardrailSettings>
   /**
@@ -86,7 +87,7 @@ const CheckedOptions = Schema.Struct({
         : "expected 1 to 63 letters, digits, dots, dashes and underscores, such as prod-eu-1"
     )
   ),
-  mode: Schema.optionalKey(oneOf("observe", "approve", "auto")),
+  mode: Schema.optionalKey(oneOf(...Mode.literals)),
   guardrails: Schema.optionalKey(
     Schema.Struct(
       Object.fromEntries(

@@ -25,15 +25,13 @@ import type { Alert } from "../domain/Alert.ts"
 import type { Decision, DecisionReason } from "../domain/Decision.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { Investigation } from "../domain/Investigation.ts"
+import type { Mode } from "../domain/Mode.ts"
+import type { PastAction } from "../domain/PastAction.ts"
 import type { ReviewAnswer } from "../domain/Review.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
-import type { PastAction } from "../storage/ActionHistory.ts"
 import { entryOf } from "./ActionCatalog.ts"
 import { findings, type GuardrailRule, type GuardrailSettings } from "./Guardrails.ts"
-
-/** Who may start an action: nobody, a person for each, or Kubernaut within the guardrails. */
-export type Mode = "observe" | "approve" | "auto"
 
 export interface DecisionInput {
   readonly alert: Alert

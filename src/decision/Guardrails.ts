@@ -36,10 +36,10 @@ import { type DecisionReason, Risk } from "../domain/Decision.ts"
 import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
 import { DurationText } from "../domain/DurationText.ts"
 import { Confidence, type Investigation } from "../domain/Investigation.ts"
+import type { PastAction } from "../domain/PastAction.ts"
 import { displayName, type ResourceRef, type Target } from "../domain/Target.ts"
 import { toMillis } from "../domain/Timestamp.ts"
 import { Manager, type WorkloadState } from "../domain/WorkloadState.ts"
-import type { PastAction } from "../storage/ActionHistory.ts"
 import { entryOf, exceeds, isAllowedAt, isSafe } from "./ActionCatalog.ts"
 
 const setting = <S extends Schema.Constraint>(schema: S, otherwise: S["Encoded"]) =>

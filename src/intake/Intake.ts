@@ -83,10 +83,7 @@ export class Intake extends Context.Service<
     /** `source`: who sent it, for the rate limit and the counters; the principal where there is one. */
     readonly receive: (webhook: Webhook, source?: string) => Effect.Effect<Receipt, StorageError>
   }
->()("kubernaut/intake/Intake") {
-  static readonly layer = (options: IntakeOptions): Layer.Layer<Intake, never, RemediationStore> =>
-    Layer.effect(Intake, make(options))
-}
+>()("kubernaut/intake/Intake") {}
 
 /** Alerts stored in one transaction: about 10 ms, after which others have their turn. */
 const partSize = 200
@@ -247,3 +244,6 @@ const makeRateLimiter = (limit: RateLimit): ((source: string, count: number, now
     return taken.retryAfterMs
   }
 }
+
+export const layer = (options: IntakeOptions): Layer.Layer<Intake, never, RemediationStore> =>
+  Layer.effect(Intake, make(options))

@@ -23,6 +23,7 @@ import { decide } from "../decision/Decider.ts"
 import type { GuardrailSettings } from "../decision/Guardrails.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { Intent } from "../domain/Execution.ts"
+import type { Mode } from "../domain/Mode.ts"
 import type { Remediation, RemediationEvent } from "../domain/Remediation.ts"
 import { evolve, isFinal } from "../domain/Remediation.ts"
 import { displayName, resourceRef, targetKey } from "../domain/Target.ts"
@@ -30,7 +31,7 @@ import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { Executor } from "../execution/Executor.ts"
 import { classify } from "../execution/FailureClassifier.ts"
-import { Degradation } from "../health/DegradationFiber.ts"
+import { Degradation } from "../health/Degradation.ts"
 import { InvestigationChain } from "../investigation/InvestigationChain.ts"
 import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import { OwnerResolver } from "../kubernetes/OwnerResolver.ts"
@@ -48,7 +49,7 @@ export interface RemediationOptions {
    * `observe` only says what it would do, `approve` asks before every action, `auto` acts where the guardrails allow
    * it.
    */
-  readonly mode: "observe" | "approve" | "auto"
+  readonly mode: Mode
   readonly guardrails: GuardrailSettings
 }
 
@@ -58,7 +59,7 @@ type Decided = Extract<RemediationEvent, { _tag: "Decided" }>
  * Whether what is intended may be written in this mode. It may have been intended in another one, by a process that was
  * stopped so that it would not be written.
  */
-const mayWrite = (mode: RemediationOptions["mode"], { review }: Remediation): boolean =>
+const mayWrite = (mode: Mode, { review }: Remediation): boolean =>
   mode === "auto" || (mode === "approve" && review?.answer === "approved")
 
 /** The work of one activation on one remediation. */

@@ -11,7 +11,8 @@ import { type TargetKey, targetKey } from "../domain/Target.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Remediation from "./Remediation.ts"
 
-export type Activation =
+/** How an activation ended. */
+export type ActivationResult =
   /** Nothing (more) to do here until somebody fires the target. */
   | { readonly _tag: "Idle" }
   /** The remediation belongs to its root owner now: that target is to be fired. */
@@ -21,9 +22,9 @@ export type Activation =
   /** Storage failed or something broke: the sweep comes back to it. */
   | { readonly _tag: "Failed" }
 
-const idle: Activation = { _tag: "Idle" }
+const idle: ActivationResult = { _tag: "Idle" }
 
-export type Activate = (target: TargetKey, wake: Latch.Latch) => Effect.Effect<Activation>
+export type Activate = (target: TargetKey, wake: Latch.Latch) => Effect.Effect<ActivationResult>
 
 export const make = Effect.fnUntraced(function* (options: Remediation.RemediationOptions) {
   const store = yield* RemediationStore

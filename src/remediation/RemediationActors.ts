@@ -36,10 +36,7 @@ export class RemediationActors extends Context.Service<
     /** Actors that exist now, at work or waiting for their turn. */
     readonly active: Effect.Effect<number>
   }
->()("kubernaut/remediation/RemediationActors") {
-  /** All targets in this process. Closing the scope interrupts every actor; the journal says where each goes on. */
-  static readonly layerLocal = (options: LocalOptions) => Layer.effect(RemediationActors, makeLocal(options))
-}
+>()("kubernaut/remediation/RemediationActors") {}
 
 interface Mailbox {
   readonly target: TargetKey
@@ -124,3 +121,9 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
     active: Effect.sync(() => mailboxes.size)
   })
 })
+
+/**
+ * All targets in this process. Closing the scope interrupts every actor; the next process continues each from its
+ * journal.
+ */
+export const layerLocal = (options: LocalOptions) => Layer.effect(RemediationActors, makeLocal(options))

@@ -18,8 +18,8 @@ export interface RemediationChange {
 
 export class RemediationEvents extends Context.Service<RemediationEvents, EventHub.EventHub<RemediationChange>>()(
   "kubernaut/remediation/RemediationEvents"
-) {
-  static readonly layer: Layer.Layer<RemediationEvents> = Layer.sync(RemediationEvents, () =>
-    EventHub.make<RemediationChange>()
-  )
-}
+) {}
+
+export const layer: Layer.Layer<RemediationEvents> = Layer.sync(RemediationEvents, () =>
+  EventHub.make<RemediationChange>()
+)

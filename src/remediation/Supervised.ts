@@ -3,7 +3,7 @@
  */
 
 import { Context, Effect, Layer } from "effect"
-import { Degradation } from "../health/DegradationFiber.ts"
+import { Degradation } from "../health/Degradation.ts"
 import * as Supervisor from "../resilience/supervision/Supervisor.ts"
 import { RemediationActors } from "./RemediationActors.ts"
 

@@ -8,27 +8,10 @@
 
 import { Context, type Effect } from "effect"
 import type { ActionType } from "../domain/Action.ts"
-import type { Applied } from "../domain/Execution.ts"
-import type { RemediationId } from "../domain/Remediation.ts"
+import type { ActionRecord, PastAction } from "../domain/PastAction.ts"
 import type { TargetKey } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
-import type { Verdict } from "../domain/Verification.ts"
 import type { StorageError } from "./StorageError.ts"
-
-export interface PastAction {
-  readonly remediationId: RemediationId
-  readonly action: ActionType
-  readonly at: Timestamp
-  readonly applied: Applied
-  /** Absent while it has not been verified. `not-fixed` also when the same alert came back after a fix. */
-  readonly verdict?: Verdict
-}
-
-/** How many uses of an action were verified, and how many of them fixed. */
-export interface ActionRecord {
-  readonly verified: number
-  readonly fixed: number
-}
 
 export class ActionHistory extends Context.Service<
   ActionHistory,

@@ -5,7 +5,7 @@
  */
 
 import { Clock, Context, Effect, Layer, Stream } from "effect"
-import { Degradation } from "../health/DegradationFiber.ts"
+import { Degradation } from "../health/Degradation.ts"
 import type { AlertReceived } from "../intake/Intake.ts"
 import { InvestigationChain } from "../investigation/InvestigationChain.ts"
 import { RemediationEvents } from "../remediation/RemediationEvents.ts"

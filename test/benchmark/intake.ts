@@ -18,7 +18,7 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { Effect, Layer, ManagedRuntime, Schema } from "effect"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
-import { Intake } from "../../src/intake/Intake.ts"
+import * as Intake from "../../src/intake/Intake.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { compare, type Contender, measure, type Result } from "./harness.ts"
 
@@ -83,7 +83,7 @@ const makeIntake = (file: string) => {
     }).pipe(Layer.provide(Storage.layerSqlite({ filename: file })))
   )
   const send = (text: string) =>
-    runtime.runPromise(Effect.flatMap(Intake, (intake) => intake.receive(decode(JSON.parse(text)))))
+    runtime.runPromise(Effect.flatMap(Intake.Intake, (intake) => intake.receive(decode(JSON.parse(text)))))
   return { send, close: () => runtime.dispose() }
 }
 

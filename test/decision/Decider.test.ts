@@ -8,6 +8,7 @@ import { Severity } from "../../src/domain/Alert.ts"
 import { Decision } from "../../src/domain/Decision.ts"
 import { DegradationLevel } from "../../src/domain/DegradationLevel.ts"
 import { InvestigatorName } from "../../src/domain/Investigation.ts"
+import { Mode } from "../../src/domain/Mode.ts"
 import {
   actions,
   actionTypes,
@@ -141,7 +142,7 @@ const Situation = Schema.Struct({
   investigator: InvestigatorName,
   confidence: Schema.Literals([0, 0.29, 0.3, 0.8, 1]),
   level: DegradationLevel,
-  mode: Schema.Literals(["observe", "approve", "auto"]),
+  mode: Mode,
   cluster: Schema.Literals(["there", "gone", "unread", "argocd", "hpa"]),
   recent: Schema.Literals(["nothing", "same-action", "ineffective"]),
   actionsInWindow: Schema.Literals([0, 19, 20]),

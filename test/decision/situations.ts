@@ -8,11 +8,11 @@ import { defaults } from "../../src/decision/Guardrails.ts"
 import type { Action, ActionType } from "../../src/domain/Action.ts"
 import type { Alert } from "../../src/domain/Alert.ts"
 import type { Investigation } from "../../src/domain/Investigation.ts"
+import type { PastAction } from "../../src/domain/PastAction.ts"
 import { RemediationId } from "../../src/domain/Remediation.ts"
 import type { Target } from "../../src/domain/Target.ts"
 import { fromMillis } from "../../src/domain/Timestamp.ts"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
-import type { PastAction } from "../../src/storage/ActionHistory.ts"
 
 export const nowMs = 1_800_000_000_000
 const minuteMs = 60_000

@@ -3,7 +3,7 @@
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { make as makeDegradation } from "../../src/health/DegradationFiber.ts"
+import { make as makeDegradation } from "../../src/health/Degradation.ts"
 import { make as makeChain } from "../../src/investigation/InvestigationChain.ts"
 import * as HolmesGptInvestigator from "../../src/investigation/models/HolmesGptInvestigator.ts"
 import * as LlmInvestigator from "../../src/investigation/models/LlmInvestigator.ts"

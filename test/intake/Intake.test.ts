@@ -3,7 +3,7 @@ import { Effect, Layer, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { targetKey } from "../../src/domain/Target.ts"
 import type { Webhook, WebhookAlert } from "../../src/intake/AlertmanagerWebhook.ts"
-import { type AlertReceived, Intake, type IntakeOptions } from "../../src/intake/Intake.ts"
+import * as Intake from "../../src/intake/Intake.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
@@ -36,10 +36,10 @@ const wrapping = (wrap: (store: RemediationStore["Service"]) => RemediationStore
 const asItIs = wrapping((store) => store)
 
 /** An intake on a store in memory, with an account of what its hooks were told. */
-const makeIntake = (options: Partial<IntakeOptions> = {}, store = asItIs) =>
+const makeIntake = (options: Partial<Intake.IntakeOptions> = {}, store = asItIs) =>
   Effect.gen(function* () {
     const fired: Array<ReadonlyArray<string>> = []
-    const received: Array<AlertReceived> = []
+    const received: Array<Intake.AlertReceived> = []
     const layer = Intake.layer({
       cluster: "test",
       onAccepted: (targets) => Effect.sync(() => void (targets.length > 0 && fired.push(targets))),
@@ -50,12 +50,12 @@ const makeIntake = (options: Partial<IntakeOptions> = {}, store = asItIs) =>
     return {
       fired,
       received,
-      run: <A, E>(effect: Effect.Effect<A, E, Intake | RemediationStore>) => Effect.provide(effect, context)
+      run: <A, E>(effect: Effect.Effect<A, E, Intake.Intake | RemediationStore>) => Effect.provide(effect, context)
     }
   })
 
 const receive = (webhook: Webhook, source?: string) =>
-  Effect.flatMap(Intake, (intake) => intake.receive(webhook, source))
+  Effect.flatMap(Intake.Intake, (intake) => intake.receive(webhook, source))
 
 const statuses = (webhook: Webhook) =>
   Effect.map(receive(webhook), ({ results }) => results.map(({ fingerprint, status }) => `${fingerprint} ${status}`))

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Degradation, type Recovered } from "../../src/health/DegradationFiber.ts"
+import { Degradation, type Recovered } from "../../src/health/Degradation.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
 import * as Supervised from "../../src/remediation/Supervised.ts"
 import * as EventHub from "../../src/resilience/EventHub.ts"

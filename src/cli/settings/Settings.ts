@@ -10,6 +10,7 @@
 import { Duration, Redacted, Schema } from "effect"
 import { GuardrailSettings } from "../../decision/Guardrails.ts"
 import { DurationText } from "../../domain/DurationText.ts"
+import { Mode } from "../../domain/Mode.ts"
 import { Requested } from "../../simulation/injection/Requested.ts"
 
 /** How the text of an environment variable becomes the value that the file would hold. */
@@ -125,7 +126,7 @@ export const settings = {
     description: "What to work on: a cluster in memory, the one of the kubeconfig, or the one this pod runs in.",
     expected: "sandbox, kubeconfig or in-cluster"
   }),
-  mode: setting(Schema.Literals(["observe", "approve", "auto"]), {
+  mode: setting(Mode, {
     form: "text",
     fallbackText: "auto on the sandbox, else observe",
     description:

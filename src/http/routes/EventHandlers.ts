@@ -8,7 +8,7 @@
 import { Context, Duration, Effect, Latch, Layer, Schedule, Schema, Stream } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { targetKey } from "../../domain/Target.ts"
-import { Degradation } from "../../health/DegradationFiber.ts"
+import { Degradation } from "../../health/Degradation.ts"
 import { type RemediationChange, RemediationEvents } from "../../remediation/RemediationEvents.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
 import { ServedApi, type ServerEvent } from "../Api.ts"

@@ -1,10 +1,10 @@
 /** The process under test from the outside: what can be done to it, and what can be measured of it. */
 
 import type { Effect } from "effect"
+import type { Mode } from "../../domain/Mode.ts"
 import type { CircuitBreaker } from "../../resilience/breaker/CircuitBreaker.ts"
 import type { Bulkhead } from "../../resilience/pipeline/Bulkhead.ts"
 import type { Process } from "../engine/Process.ts"
-import type { Mode } from "../observation/Observation.ts"
 
 export interface ServiceControl {
   /** The newest process; it may be down. */

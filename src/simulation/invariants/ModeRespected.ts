@@ -5,7 +5,7 @@
  * A second process on the same database is not judged: nobody hears in which mode it was started.
  */
 
-import type { Mode } from "../observation/Observation.ts"
+import type { Mode } from "../../domain/Mode.ts"
 import type { Invariant } from "./Invariant.ts"
 
 export const modeRespected: Invariant = {

@@ -10,10 +10,10 @@ import type { Schema } from "effect"
 import type { Change } from "../../domain/Change.ts"
 import type { DegradationLevel } from "../../domain/DegradationLevel.ts"
 import type { Applied } from "../../domain/Execution.ts"
+import type { Mode } from "../../domain/Mode.ts"
 import type { RemediationEvent, RemediationEventKind } from "../../domain/Remediation.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { AlertStatus } from "../../intake/Intake.ts"
-import type { Options } from "../../Kubernaut.ts"
 import type { CircuitTag, TransitionCause } from "../../resilience/ResilienceEvent.ts"
 
 /** An alert as its sender knows it. */
@@ -81,8 +81,6 @@ export interface ObservedFault {
   readonly forMs: number
   readonly parameters: Schema.JsonObject
 }
-
-export type Mode = NonNullable<Options["mode"]>
 
 export type Observation =
   /**

@@ -4,7 +4,8 @@
  */
 
 import { Cause, Context, Effect, Layer, Stream, type Exit, type Scope } from "effect"
-import { Degradation } from "../../health/DegradationFiber.ts"
+import type { Mode } from "../../domain/Mode.ts"
+import { Degradation } from "../../health/Degradation.ts"
 import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
 import type { Investigator } from "../../investigation/Investigator.ts"
 import * as HolmesGptInvestigator from "../../investigation/models/HolmesGptInvestigator.ts"
@@ -21,7 +22,6 @@ import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { Setting } from "../farEnds/FarEnd.ts"
 import { type OperatorApi, type ServiceConnection, Unreachable } from "../farEnds/ServiceConnection.ts"
 import type { ServiceControl } from "../farEnds/ServiceControl.ts"
-import type { Mode } from "../observation/Observation.ts"
 import { tellAnswer, tellCrash } from "../observation/TextWatch.ts"
 import type { ModelTier } from "../scenarios/Scenario.ts"
 import type { LanguageModelPort, ServicePorts } from "./ServicePorts.ts"

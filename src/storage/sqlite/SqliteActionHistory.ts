@@ -3,10 +3,11 @@
 import type { DatabaseSync } from "node:sqlite"
 import type { ActionType } from "../../domain/Action.ts"
 import type { Applied } from "../../domain/Execution.ts"
+import type { ActionRecord, PastAction } from "../../domain/PastAction.ts"
 import type { RemediationId } from "../../domain/Remediation.ts"
 import type { TargetKey } from "../../domain/Target.ts"
 import type { Verdict } from "../../domain/Verification.ts"
-import type { ActionHistory, ActionRecord, PastAction } from "../ActionHistory.ts"
+import type { ActionHistory } from "../ActionHistory.ts"
 import { attempt, prepare } from "./Sqlite.ts"
 
 interface ActionRow {

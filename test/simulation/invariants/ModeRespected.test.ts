@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Mode } from "../../../src/domain/Mode.ts"
 import { modeRespected } from "../../../src/simulation/invariants/ModeRespected.ts"
-import type { Mode, Observation } from "../../../src/simulation/observation/Observation.ts"
+import type { Observation } from "../../../src/simulation/observation/Observation.ts"
 import { app, intended, reviewed, written } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 

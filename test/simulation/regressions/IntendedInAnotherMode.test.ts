@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Mode } from "../../../src/domain/Mode.ts"
 import type { RemediationEvent } from "../../../src/domain/Remediation.ts"
-import type { Mode } from "../../../src/simulation/observation/Observation.ts"
 import { run } from "../../../src/simulation/run/Simulation.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 

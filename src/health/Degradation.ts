@@ -93,11 +93,11 @@ const sentence = ({ circuit, service }: TierState): string => {
  * The level by what is seen, as the table above has it.
  *
  * ```ts
- * import { DegradationFiber } from "kubernaut"
+ * import { Degradation } from "kubernaut"
  *
  * const holmesgpt = { name: "holmesgpt", service: "holmesgpt", circuit: "Open" } as const
  * const llm = { name: "llm", service: "llm:openai", circuit: "Closed" } as const
- * DegradationFiber.levelOf({ tiers: [holmesgpt, llm] }) // => { level: 1, reasons: ["holmesgpt is out"] }
+ * Degradation.levelOf({ tiers: [holmesgpt, llm] }) // => { level: 1, reasons: ["holmesgpt is out"] }
  * ```
  */
 export const levelOf = ({ tiers }: LevelInputs): Level => {
@@ -124,12 +124,7 @@ export class Degradation extends Context.Service<
     /** Keeps the level and probes what is out, for ever. Run it as a supervised child. */
     readonly run: Effect.Effect<never>
   }
->()("kubernaut/health/DegradationFiber/Degradation") {
-  /**
-   * Watches these tiers by the `ResilienceEvents` in the context, which must be those that their breakers publish to.
-   */
-  static readonly layer = (options: Options): Layer.Layer<Degradation> => Layer.effect(Degradation, make(options))
-}
+>()("kubernaut/health/Degradation") {}
 
 // When each service that is out went out; tells of those that are back.
 const recoveryWatch = (recoveries: EventHub<Recovered>) => {
@@ -161,7 +156,7 @@ const logMove = (from: DegradationLevel, to: Level): Effect.Effect<void> =>
     Effect.annotateLogs({ from: levelName(from), to: levelName(to.level), reasons: to.reasons })
   )
 
-/** See `Degradation.layer`. */
+/** See `layer`. */
 export const make = Effect.fnUntraced(function* ({ tiers }: Options) {
   const hub = yield* ResilienceEvents
   const status = yield* SubscriptionRef.make<Status>({ level: 0, reasons: [], since: yield* now })
@@ -204,3 +199,6 @@ export const make = Effect.fnUntraced(function* ({ tiers }: Options) {
     )
   })
 })
+
+/** Watches the tiers. Their breakers must publish to the `ResilienceEvents` in the context. */
+export const layer = (options: Options): Layer.Layer<Degradation> => Layer.effect(Degradation, make(options))

@@ -2,14 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { DegradationLevel } from "../../src/domain/DegradationLevel.ts"
-import {
-  Degradation,
-  levelOf,
-  make,
-  type Recovered,
-  type TierState,
-  type Watched
-} from "../../src/health/DegradationFiber.ts"
+import * as Degradation from "../../src/health/Degradation.ts"
 import * as CircuitBreaker from "../../src/resilience/breaker/CircuitBreaker.ts"
 import { ResilienceEvents } from "../../src/resilience/ResilienceEvent.ts"
 import { eitherWay } from "../resilience/WallClock.ts"
@@ -19,7 +12,11 @@ const fail = (breaker: CircuitBreaker.CircuitBreaker, times = 5) =>
 
 const succeed = (breaker: CircuitBreaker.CircuitBreaker) => Effect.exit(breaker.call(Effect.void))
 
-const watched = Effect.fnUntraced(function* (name: Watched["name"], service: string, probe?: Watched["probe"]) {
+const watched = Effect.fnUntraced(function* (
+  name: Degradation.Watched["name"],
+  service: string,
+  probe?: Degradation.Watched["probe"]
+) {
   return {
     name,
     service,
@@ -28,8 +25,8 @@ const watched = Effect.fnUntraced(function* (name: Watched["name"], service: str
   }
 })
 
-const started = Effect.fnUntraced(function* (...tiers: ReadonlyArray<Watched>) {
-  const degradation = yield* make({ tiers })
+const started = Effect.fnUntraced(function* (...tiers: ReadonlyArray<Degradation.Watched>) {
+  const degradation = yield* Degradation.make({ tiers })
   yield* Effect.forkScoped(degradation.run)
   yield* settle
   return degradation
@@ -38,16 +35,20 @@ const started = Effect.fnUntraced(function* (...tiers: ReadonlyArray<Watched>) {
 /** Lets the fiber take up what happened. */
 const settle = TestClock.adjust(0)
 
-describe("levelOf", () => {
-  const tier = (name: TierState["name"], circuit: TierState["circuit"], provider = ""): TierState => ({
+describe("Degradation.levelOf", () => {
+  const tier = (
+    name: Degradation.TierState["name"],
+    circuit: Degradation.TierState["circuit"],
+    provider = ""
+  ): Degradation.TierState => ({
     name,
     service: `${name}${provider}`,
     circuit
   })
-  const holmes = (circuit: TierState["circuit"]) => tier("holmesgpt", circuit)
-  const llm = (circuit: TierState["circuit"], provider = "") => tier("llm", circuit, provider)
+  const holmes = (circuit: Degradation.TierState["circuit"]) => tier("holmesgpt", circuit)
+  const llm = (circuit: Degradation.TierState["circuit"], provider = "") => tier("llm", circuit, provider)
 
-  it.each<readonly [string, ReadonlyArray<TierState>, DegradationLevel]>([
+  it.each<readonly [string, ReadonlyArray<Degradation.TierState>, DegradationLevel]>([
     ["everything is in", [holmes("Closed"), llm("Closed")], 0],
     ["nothing is configured", [], 0],
     ["only rules are configured", [tier("rules", "Closed")], 0],
@@ -63,12 +64,14 @@ describe("levelOf", () => {
     ["no HolmesGPT is configured and all LLMs are out", [llm("Open", "a"), llm("Open", "b")], 2],
     ["an embedder's own investigator is out and an LLM is in", [tier("custom", "Open"), llm("Closed")], 1]
   ])("when %s the level is %3$i", (_situation, tiers, level) => {
-    assert.strictEqual(levelOf({ tiers }).level, level)
+    assert.strictEqual(Degradation.levelOf({ tiers }).level, level)
   })
 
   it("says of each service that is out how it stands", () => {
     assert.deepStrictEqual(
-      levelOf({ tiers: [holmes("Open"), llm("HalfOpen", ":a"), llm("Isolated", ":b"), llm("Closed", ":c")] }).reasons,
+      Degradation.levelOf({
+        tiers: [holmes("Open"), llm("HalfOpen", ":a"), llm("Isolated", ":b"), llm("Closed", ":c")]
+      }).reasons,
       ["holmesgpt is out", "llm:a is being tried again", "llm:b is isolated by an operator"]
     )
   })
@@ -156,7 +159,7 @@ describe("the level follows the breakers", () => {
   it.effect("a fiber that was started anew reads the breakers as they are", () =>
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
-      const degradation = yield* make({ tiers: [holmes, yield* watched("llm", "llm:a")] })
+      const degradation = yield* Degradation.make({ tiers: [holmes, yield* watched("llm", "llm:a")] })
       yield* fail(holmes.circuitBreaker)
       assert.strictEqual((yield* degradation.current).level, 0)
       yield* Effect.forkScoped(degradation.run)
@@ -169,7 +172,7 @@ describe("the level follows the breakers", () => {
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const context = yield* Layer.build(Degradation.layer({ tiers: [holmes] }))
-      const degradation = yield* Effect.provideContext(Degradation, context)
+      const degradation = yield* Effect.provideContext(Degradation.Degradation, context)
       yield* Effect.forkScoped(degradation.run)
       yield* settle
       yield* fail(holmes.circuitBreaker)
@@ -184,7 +187,7 @@ describe("recovery", () => {
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* started(holmes)
-      const recoveries: Array<Recovered> = []
+      const recoveries: Array<Degradation.Recovered> = []
       yield* degradation.recoveries.listen((recovered) => recoveries.push(recovered))
       yield* fail(holmes.circuitBreaker)
       yield* TestClock.adjust("30 seconds")
@@ -201,7 +204,7 @@ describe("recovery", () => {
       Effect.gen(function* () {
         const holmes = yield* watched("holmesgpt", "holmesgpt")
         const degradation = yield* started(holmes)
-        const recoveries: Array<Recovered> = []
+        const recoveries: Array<Degradation.Recovered> = []
         yield* degradation.recoveries.listen((recovered) => recoveries.push(recovered))
         yield* fail(holmes.circuitBreaker)
         yield* settle
