@@ -9,8 +9,12 @@ import { Effect, Exit, Schema, type Scope } from "effect"
 import { appliesToItsTarget } from "../../src/domain/Action.ts"
 import { Investigation } from "../../src/domain/Investigation.ts"
 import { empty } from "../../src/investigation/evidence/Evidence.ts"
-import { serviceName } from "../../src/investigation/InvestigationChain.ts"
-import type { InvestigationRequest, Investigator, InvestigatorError } from "../../src/investigation/Investigator.ts"
+import {
+  type InvestigationRequest,
+  type Investigator,
+  type InvestigatorError,
+  serviceName
+} from "../../src/investigation/Investigator.ts"
 import { isOwnObject } from "../../src/investigation/models/Answer.ts"
 import { alert, evidence, observed, request, target } from "./fixtures/Requests.ts"
 

@@ -9,7 +9,7 @@ export const lateOutcomeCounts: PlantedBug = {
   breaks: "The outcome of a call from before an outage closes or opens the circuit of a later time.",
   edits: [
     {
-      file: "investigation/InvestigationChain.ts",
+      file: "investigation/chain/TierPipeline.ts",
       search: `?? "30 seconds"`,
       replace: `?? "2 minutes"`
     },
