@@ -10,7 +10,7 @@ import { HttpClient, HttpServer, type HttpServerError } from "effect/http"
 import { page } from "../console/LandingPage.ts"
 import { RemediationId } from "../domain/Remediation.ts"
 import type { Token } from "../http/Authentication.ts"
-import { Components, type Part } from "../http/routes/Components.ts"
+import * as Components from "../http/routes/Components.ts"
 import type { Check } from "../http/routes/Operations.ts"
 import * as Server from "../http/Server.ts"
 import type { AlertReceived } from "../intake/Intake.ts"
@@ -139,7 +139,7 @@ const components = (faults: FaultInjection | undefined) =>
       const kubernetes = yield* Kubernaut.ClusterPipeline
       const supervised = yield* Supervised
       const { check } = yield* storageCheck
-      const parts: ReadonlyArray<Part> = [
+      const parts: ReadonlyArray<Components.Part> = [
         ...(faults === undefined
           ? []
           : [
@@ -159,7 +159,7 @@ const components = (faults: FaultInjection | undefined) =>
           name: "kubernetes",
           ...(kubernetes.circuitBreaker === undefined ? {} : { breaker: kubernetes.circuitBreaker })
         },
-        ...tiers.map(({ circuitBreaker, service }): Part =>
+        ...tiers.map(({ circuitBreaker, service }): Components.Part =>
           circuitBreaker === undefined
             ? { name: service, status: Effect.succeed({ status: "up" as const }) }
             : { name: service, breaker: circuitBreaker }

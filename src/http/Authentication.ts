@@ -110,21 +110,22 @@ export class Authentication extends HttpApiMiddleware.Service<
 >()("kubernaut/http/Authentication", {
   security: { bearer: HttpApiSecurity.bearer },
   error: [Unauthorized, Forbidden]
-}) {
-  static readonly layer = (options: AuthenticationOptions): Layer.Layer<Authentication> => {
-    const authenticate = authenticator(options)
-    return Layer.succeed(Authentication, {
-      bearer: (handler, { endpoint }) =>
-        HttpServerRequest.HttpServerRequest.pipe(
-          Effect.flatMap(({ headers }) => {
-            const found = authenticate(
-              headers,
-              Context.getOrElse(endpoint.annotations, RequiredRole, () => "operator")
-            )
-            return "role" in found ? Effect.succeed(found) : failing(found)
-          }),
-          Effect.flatMap((principal) => Effect.provideService(handler, CurrentPrincipal, principal))
-        )
-    })
-  }
+}) {}
+
+/** Checks every endpoint of `HttpApi` against the role in its annotations; `operator` where it has none. */
+export const layer = (options: AuthenticationOptions): Layer.Layer<Authentication> => {
+  const authenticate = authenticator(options)
+  return Layer.succeed(Authentication, {
+    bearer: (handler, { endpoint }) =>
+      HttpServerRequest.HttpServerRequest.pipe(
+        Effect.flatMap(({ headers }) => {
+          const found = authenticate(
+            headers,
+            Context.getOrElse(endpoint.annotations, RequiredRole, () => "operator")
+          )
+          return "role" in found ? Effect.succeed(found) : failing(found)
+        }),
+        Effect.flatMap((principal) => Effect.provideService(handler, CurrentPrincipal, principal))
+      )
+  })
 }

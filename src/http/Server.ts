@@ -12,19 +12,21 @@ import { ByteSize, type Duration, Effect, Latch, Layer } from "effect"
 import { HttpIncomingMessage, HttpMiddleware, HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar, OpenApi } from "effect/http-api"
 import { Api, ServedApi } from "./Api.ts"
-import { Authentication, type AuthenticationOptions } from "./Authentication.ts"
+import * as Authentication from "./Authentication.ts"
 import * as LastResort from "./problems/LastResort.ts"
 import { answerParserFaults } from "./problems/ParserFaults.ts"
-import { RequestFaults } from "./problems/RequestFaults.ts"
+import * as RequestFaults from "./problems/RequestFaults.ts"
 import type { RateLimitSettings } from "./RateLimit.ts"
 import * as AlertRoute from "./routes/AlertRoute.ts"
 import { AuditHandlers } from "./routes/AuditHandlers.ts"
-import { EventHandlers, Stopping } from "./routes/EventHandlers.ts"
+import { EventHandlers } from "./routes/EventHandlers.ts"
 import * as Operations from "./routes/Operations.ts"
 import { RemediationHandlers, ReviewHandlers } from "./routes/RemediationHandlers.ts"
 import { StatusHandlers, type StatusOptions } from "./routes/StatusHandlers.ts"
+import * as Stopping from "./Stopping.ts"
 
-export interface ServerOptions extends Operations.OperationsOptions, AuthenticationOptions, StatusOptions {
+export interface ServerOptions
+  extends Operations.OperationsOptions, Authentication.AuthenticationOptions, StatusOptions {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
@@ -85,7 +87,7 @@ export const layer = (options: ServerOptions) => {
     }
   )
   const stop = Layer.effectDiscard(
-    Effect.flatMap(Stopping, (stopping) => Effect.addFinalizer(() => Latch.open(stopping)))
+    Effect.flatMap(Stopping.Stopping, (stopping) => Effect.addFinalizer(() => Latch.open(stopping)))
   )
   return stop.pipe(
     Layer.provideMerge(HttpRouter.serve(app(options), { disableLogger: true, disableListenLog: true })),

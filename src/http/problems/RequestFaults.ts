@@ -1,6 +1,6 @@
 /**
- * Renders what is wrong with a request as 400 that names the fault, and a response that does not fit its schema as 500
- * that says nothing.
+ * Middleware that turns schema errors into problems: an invalid request becomes a 400 that names each fault, and a
+ * response that does not match its schema becomes a 500 without details.
  */
 
 import { Cause, Effect, ErrorReporter, type Layer } from "effect"
@@ -9,17 +9,17 @@ import { BadRequest, badRequest, failing, faultsOf, Internal } from "./Problem.t
 
 const slots = { Params: "params", Headers: "headers", Query: "query", Payload: "payload" } as const
 
-export class RequestFaults extends HttpApiMiddleware.Service<RequestFaults>()("kubernaut/http/RequestFaults", {
+export class RequestFaults extends HttpApiMiddleware.Service<RequestFaults>()("kubernaut/http/problems/RequestFaults", {
   error: [BadRequest, Internal]
-}) {
-  static readonly layer: Layer.Layer<RequestFaults> = HttpApiMiddleware.layerSchemaErrorTransform(
-    RequestFaults,
-    (error: HttpApiError.HttpApiSchemaError) =>
-      error.kind === "Body" || error.kind === "ResponseHeaders"
-        ? Effect.andThen(
-            ErrorReporter.report(Cause.fail(error)),
-            failing(new Internal({ detail: "The answer could not be written down. The log has more." }))
-          )
-        : failing(badRequest(faultsOf(slots[error.kind], error.cause.issue)))
-  )
-}
+}) {}
+
+export const layer: Layer.Layer<RequestFaults> = HttpApiMiddleware.layerSchemaErrorTransform(
+  RequestFaults,
+  (error: HttpApiError.HttpApiSchemaError) =>
+    error.kind === "Body" || error.kind === "ResponseHeaders"
+      ? Effect.andThen(
+          ErrorReporter.report(Cause.fail(error)),
+          failing(new Internal({ detail: "The response could not be encoded. See the log." }))
+        )
+      : failing(badRequest(faultsOf(slots[error.kind], error.cause.issue)))
+)

@@ -1,22 +1,20 @@
 /**
- * The parts that the service stands on, as the status page shows them, and the circuit breakers that an operator may
- * take by hand.
+ * The components that the service depends on, as the status route shows them, and the circuit breakers that an operator
+ * can override.
  *
- * Whoever puts the service together says which there are: `http` knows none of them.
+ * The wiring of the service supplies the list, so `http` depends on none of them.
  */
 
 import { Context, Effect, Layer, Option } from "effect"
 import type { CircuitBreaker, Snapshot } from "../../resilience/breaker/CircuitBreaker.ts"
 import type { BreakerStatus, Component } from "../Api.ts"
 
-/**
- * One part: how it is, asked at every look at the status, so it must be cheap; and its breaker, if calls to it go
- * through one.
- */
+/** One dependency of the service. `status` runs on every status request, so it must be cheap. */
 export interface Part {
   readonly name: string
+  /** The breaker that guards calls to it, if any. */
   readonly breaker?: CircuitBreaker
-  /** Absent: told by the breaker. */
+  /** Default: derived from the state of the breaker. */
   readonly status?: Effect.Effect<{ readonly status: Component["status"]; readonly message?: string }>
 }
 
@@ -28,7 +26,7 @@ const states = {
   ForcedClosed: "forced-closed"
 } as const
 
-/** A breaker as the interface shows it. */
+/** A breaker as the API shows it. */
 export const breakerStatus = ({
   _tag,
   failures,
@@ -55,13 +53,13 @@ const statusByBreaker: Readonly<Record<BreakerStatus["state"], Component["status
   isolated: "down"
 }
 
-const look = Effect.fnUntraced(function* (part: Part) {
+const componentOf = Effect.fnUntraced(function* (part: Part) {
   const breaker = part.breaker === undefined ? undefined : breakerStatus(yield* part.breaker.state)
-  const told =
+  const status =
     part.status === undefined
       ? { status: breaker === undefined ? ("unknown" as const) : statusByBreaker[breaker.state] }
       : yield* part.status
-  return { name: part.name, ...told, ...(breaker === undefined ? {} : { breaker }) } satisfies Component
+  return { name: part.name, ...status, ...(breaker === undefined ? {} : { breaker }) } satisfies Component
 })
 
 export class Components extends Context.Service<
@@ -71,15 +69,15 @@ export class Components extends Context.Service<
     readonly breaker: (name: string) => Option.Option<CircuitBreaker>
     readonly breakerNames: ReadonlyArray<string>
   }
->()("kubernaut/http/routes/Components") {
-  static readonly layer = (parts: ReadonlyArray<Part>): Layer.Layer<Components> => {
-    const breakers = new Map(
-      parts.flatMap(({ breaker }) => (breaker === undefined ? [] : [[breaker.name, breaker] as const]))
-    )
-    return Layer.succeed(Components, {
-      list: Effect.forEach(parts, look),
-      breaker: (name) => Option.fromUndefinedOr(breakers.get(name)),
-      breakerNames: [...breakers.keys()]
-    })
-  }
+>()("kubernaut/http/routes/Components") {}
+
+export const layer = (parts: ReadonlyArray<Part>): Layer.Layer<Components> => {
+  const breakers = new Map(
+    parts.flatMap(({ breaker }) => (breaker === undefined ? [] : [[breaker.name, breaker] as const]))
+  )
+  return Layer.succeed(Components, {
+    list: Effect.forEach(parts, componentOf),
+    breaker: (name) => Option.fromUndefinedOr(breakers.get(name)),
+    breakerNames: [...breakers.keys()]
+  })
 }

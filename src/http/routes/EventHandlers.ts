@@ -5,18 +5,14 @@
  * memory and holds up nobody. Streams end when the server stops, so that it need not wait for them.
  */
 
-import { Context, Duration, Effect, Latch, Layer, Schedule, Schema, Stream } from "effect"
+import { Duration, Effect, Schedule, Schema, Stream } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { targetKey } from "../../domain/Target.ts"
 import { Degradation } from "../../health/Degradation.ts"
 import { type RemediationChange, RemediationEvents } from "../../remediation/RemediationEvents.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
 import { ServedApi, type ServerEvent } from "../Api.ts"
-
-/** Opens when the server begins to stop. */
-export class Stopping extends Context.Service<Stopping, Latch.Latch>()("kubernaut/http/routes/EventHandlers/Stopping") {
-  static readonly layer: Layer.Layer<Stopping> = Layer.effect(Stopping, Latch.make(false))
-}
+import { Stopping } from "../Stopping.ts"
 
 // Enough for the bursts of a storm while a slow client reads; about 250 kB per client.
 const capacity = 1024
