@@ -1,71 +1,86 @@
 /**
- * A cluster in memory behind the same port as a real one: for trying Kubernaut out without a cluster, for tests, for
- * the simulator and for benchmarks.
+ * A cluster in memory, behind the same port as a real one: for trying Kubernaut out, for tests, for the simulator and
+ * for benchmarks.
  *
- * It opens with a shop in trouble (`sandbox/Workloads` has the list) on three nodes. Controllers, scheduler and kubelet
- * are simulated on Effect's `Clock`: nothing runs in the background, whoever looks makes happen what was due by then.
- * With the same seed of `Random` and the same calls at the same times it gives the same answers.
+ * It starts with a shop in trouble on three nodes (`sandbox/Workloads` lists the workloads). Controllers, the scheduler
+ * and the kubelet are simulated on Effect's `Clock`. Nothing runs in the background: state advances lazily when it is
+ * read. The same seed of `Random` and the same requests at the same times give the same results.
  *
- * **Known differences to a real API server** (the contract suite says what is the same):
+ * **Known differences from a real API server** (the contract suite states what is the same):
  *
  * - No authentication and no RBAC: `Unauthorized` and `Forbidden` come only from `intercept`. No LimitRange, Pod Security
  *   or admission webhooks.
- * - Objects are stored as written: no defaulting, no pruning of unknown fields; only what `sandbox/Admission` names is
- *   validated. Schema errors of types (a string for a number) are `Invalid` on both, but for other fields they are
- *   found only by the real one.
- * - Selectors of `list` and `watch` are equality only, as the port has them. A list is never paged or `Expired`; a watch
- *   is when its reader is more than 10,000 events behind.
- * - The controllers react at once; only pods take time (`pace`). A Deployment that is scaled in mid-rollout grows its new
- *   ReplicaSet only, where a real one scales all in proportion. `PodDisruptionBudget` status is never stale.
- * - Pods have no init containers, no probes, no finalizers and no volumes; a restart policy is `Always`, or `Never` for
- *   Jobs. All containers of a pod share the fate of the first. Nodes never fail. The scheduler looks at pod counts, CPU
- *   and memory, not at affinity, taints or node selectors; a DaemonSet runs on every node.
- * - An autoscaler follows a demand that the sandbox knows, and scales once a `pace.autoscaler`; there are no metrics.
- * - Managed fields name the manager only. At most 500 events are kept per namespace, and old ones go when a new one
- *   comes; the same event counts up without end.
+ * - Objects are stored as written: no defaulting, and unknown fields are not pruned. Only the fields that
+ *   `sandbox/Admission` names are validated; the type of other fields is not checked.
+ * - The selectors of `list` and `watch` support equality only, as the port does. A list is never paged or `Expired`. A
+ *   watch is `Expired` when its reader is more than 10,000 events behind.
+ * - Controllers react immediately; only pods take time (`pace`). A Deployment that is scaled during a rollout grows only
+ *   its new ReplicaSet; a real one scales all of them in proportion. A `PodDisruptionBudget` status is never stale.
+ * - Pods have no init containers, probes, finalizers or volumes. The restart policy is `Always`, or `Never` for Jobs. All
+ *   containers of a pod behave like the first. Nodes never fail. The scheduler considers pod counts, CPU and memory,
+ *   but not affinity, taints or node selectors. A DaemonSet runs on every node.
+ * - An autoscaler follows a demand that the sandbox knows, and scales once per `pace.autoscaler`. There are no metrics.
+ * - `managedFields` holds only the name of each manager. A namespace keeps at most 500 events, and drops old ones when a
+ *   new one is recorded; a repeated event increments its count.
+ *
+ * **Example** (a faster cluster with one Deployment)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Sandbox, WorkloadReader } from "kubernaut"
+ *
+ * const cluster = Sandbox.layer({
+ *   shop: false,
+ *   pace: Sandbox.instantPace,
+ *   deployments: [{ namespace: "prod", name: "api", behaviour: "healthy", replicas: 3 }]
+ * })
+ * const api = WorkloadReader.readWorkload({ namespace: "prod", kind: "Deployment", name: "api" })
+ *
+ * const state = await Effect.runPromise(api.pipe(Effect.provide(cluster)))
+ * state.readyReplicas // => 3
+ * ```
  */
 
-import { Clock, Duration, Effect, Layer, Random, Result, Stream } from "effect"
+import { Clock, Duration, Effect, Layer, Random, Result } from "effect"
 import type { Change } from "../domain/Change.ts"
-import { find, unknownKind } from "./ApiResource.ts"
-import { KubernetesClient, KubernetesError, type KubernetesObject, type WatchEvent } from "./KubernetesClient.ts"
-import { hasLabels, type Labels } from "./ObjectModel.ts"
+import { KubernetesClient, type KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
 import * as ApiServer from "./sandbox/ApiServer.ts"
+import { reconcileAutoscaler } from "./sandbox/AutoscalerController.ts"
+import { reconcileClaim } from "./sandbox/ClaimController.ts"
 import { Cluster, type Controller, type ImageBehaviour, type PaceMs } from "./sandbox/Cluster.ts"
+import { reconcileCronJob } from "./sandbox/CronJobController.ts"
+import { reconcileDaemonSet } from "./sandbox/DaemonSetController.ts"
 import { reconcileDeployment } from "./sandbox/DeploymentController.ts"
+import { reconcileBudget } from "./sandbox/DisruptionController.ts"
+import { reconcileJob } from "./sandbox/JobController.ts"
 import { reconcilePod } from "./sandbox/PodLifecycle.ts"
 import { reconcileReplicaSet } from "./sandbox/ReplicaSetController.ts"
-import { reconcileAutoscaler, reconcileBudget, reconcileClaim, reconcileService } from "./sandbox/ServiceControllers.ts"
-import type { Mutation } from "./sandbox/Store.ts"
-import {
-  reconcileCronJob,
-  reconcileDaemonSet,
-  reconcileJob,
-  reconcileStatefulSet
-} from "./sandbox/WorkloadControllers.ts"
+import { reconcileService } from "./sandbox/ServiceController.ts"
+import { reconcileStatefulSet } from "./sandbox/StatefulSetController.ts"
+import * as Watches from "./sandbox/Watches.ts"
 import { type DeploymentOptions, historyMs, images, seed } from "./sandbox/Workloads.ts"
 
-/** How fast pods live. Every part defaults to that of `defaultPace`. */
+/** How long the steps of a simulated cluster take. Each defaults to the value in `defaultPace`. */
 export interface Pace {
   /** From a pod's creation until it is ready. */
   readonly startup: Duration.Input
   /** From a deletion until the pod is gone. */
   readonly termination: Duration.Input
-  /** How long a failing container runs before it dies. */
+  /** How long a failing container runs before it exits. */
   readonly crash: Duration.Input
   /**
-   * The first crash-loop back-off. It doubles up to `backoffCap`; below 1 s it is 1 s, so that a crash loop never
-   * spins.
+   * The first crash-loop back-off, at least 1 s so that a crash loop never spins. It doubles with every crash, up to
+   * `backoffCap`.
    */
   readonly backoff: Duration.Input
   readonly backoffCap: Duration.Input
-  /** How often an autoscaler may scale. */
+  /** The shortest time between two scalings by an autoscaler. */
   readonly autoscaler: Duration.Input
-  /** How long a Job's pod works. */
+  /** How long the pod of a Job runs. */
   readonly job: Duration.Input
 }
 
-/** Believable and quick: a rollout of four replicas settles in about a second. */
+/** Realistic but quick: a rollout of four replicas settles in about a second. */
 export const defaultPace: Pace = {
   startup: "300 millis",
   termination: "100 millis",
@@ -76,10 +91,10 @@ export const defaultPace: Pace = {
   job: "2 seconds"
 }
 
-/** Pods start and end at once: a healthy rollout is over when its write is answered. For benchmarks. */
+/** Pods start and end immediately: a healthy rollout is complete when its write returns. For benchmarks. */
 export const instantPace: Pace = { ...defaultPace, startup: 0, termination: 0, crash: 0, autoscaler: 0, job: 0 }
 
-/** A request as it arrives at the sandbox. */
+/** A request to the sandbox, as `intercept` sees it. */
 export interface Operation {
   readonly verb: "get" | "list" | "patch" | "create" | "evict" | "delete" | "logs" | "probe"
   readonly kind: string
@@ -89,21 +104,22 @@ export interface Operation {
   readonly dryRun: boolean
 }
 
+/** What the sandbox contains and how it behaves. */
 export interface SandboxOptions {
   readonly pace?: Partial<Pace> | undefined
-  /** Whether the shop is there. Default true; without it a sandbox opens five times as fast. */
+  /** Whether the shop exists. Default `true`. Without it the sandbox starts five times as fast. */
   readonly shop?: boolean | undefined
-  /** More Deployments beside the shop, each with a Service; their namespaces are made. */
+  /** More Deployments besides the shop, each with a Service. Their namespaces are created. */
   readonly deployments?: ReadonlyArray<DeploymentOptions> | undefined
-  /** Default: 3, or as many as the generated Deployments need with room to roll. */
+  /** The number of nodes. Default: 3, or as many as the generated Deployments need to roll out. */
   readonly nodes?: number | undefined
-  /** What more images do, by image or by repository. Any tag that begins with `bad` crash-loops. */
+  /** The behaviour of more images, by image or repository. Any tag that begins with `bad` crash-loops. */
   readonly images?: Readonly<Record<string, ImageBehaviour>> | undefined
   /** The name under which writes are recorded in `managedFields`. Default `kubernaut`. */
   readonly fieldManager?: string | undefined
   /**
-   * Stands around every request but watches: it may delay it, refuse it, or let it happen and lose the answer. This is
-   * where faults are injected.
+   * Wraps every request except watches, to inject faults: it may delay the request, refuse it, or run it and discard
+   * the result.
    */
   readonly intercept?:
     | (<A>(operation: Operation, request: Effect.Effect<A, KubernetesError>) => Effect.Effect<A, KubernetesError>)
@@ -142,128 +158,7 @@ const paceMs = (pace: Partial<Pace> = {}): PaceMs => {
 const nodesFor = (deployments: ReadonlyArray<DeploymentOptions>): number =>
   Math.max(3, Math.ceil((40 + 2 * deployments.reduce((pods, each) => pods + (each.replicas ?? 2), 0)) / 110))
 
-/** A watch falls behind by at most so many events before it has to begin anew. */
-const watchBuffer = 10_000
-
-interface Watcher {
-  readonly kind: string
-  readonly namespace: string | undefined
-  readonly labels: Labels
-  buffer: Array<WatchEvent>
-  expired: boolean
-  /** The moment until which the reader sleeps; `-Infinity` while it does not. */
-  sleepsUntilMs: number
-  wake: () => void
-}
-
-const watchEvent = (watcher: Watcher, mutation: Mutation): WatchEvent | undefined => {
-  const { object } = mutation
-  if (
-    object.kind !== watcher.kind
-    || (watcher.namespace !== undefined && object.metadata.namespace !== watcher.namespace)
-  )
-    return undefined
-  const matches = hasLabels(object.metadata.labels, watcher.labels)
-  if (mutation.type !== "MODIFIED") return matches ? { type: mutation.type, object } : undefined
-  // An object that begins or ceases to match appears or goes for this watcher, as on a real server.
-  const matched = hasLabels(mutation.previous.metadata.labels, watcher.labels)
-  if (matches) return { type: matched ? "MODIFIED" : "ADDED", object }
-  return matched ? { type: "DELETED", object } : undefined
-}
-
-class Watchers {
-  private readonly all = new Set<Watcher>()
-
-  add(watcher: Watcher): void {
-    this.all.add(watcher)
-  }
-
-  remove(watcher: Watcher): void {
-    this.all.delete(watcher)
-  }
-
-  notify(mutation: Mutation): void {
-    for (const watcher of this.all) {
-      const event = watchEvent(watcher, mutation)
-      if (event === undefined) continue
-      if (watcher.buffer.length >= watchBuffer) watcher.expired = true
-      else watcher.buffer.push(event)
-      watcher.wake()
-    }
-  }
-
-  /** Wakes those that would sleep beyond what is due next. */
-  wakeBefore(nextMs: number): void {
-    for (const watcher of this.all) if (watcher.sleepsUntilMs > nextMs) watcher.wake()
-  }
-}
-
-const makeWatch =
-  (cluster: Cluster, watchers: Watchers): KubernetesClient["Service"]["watch"] =>
-  (kind, options) =>
-    Stream.unwrap(
-      Effect.gen(function* () {
-        const clock = yield* Clock.Clock
-        const resource = find(kind)
-        if (resource === undefined) return Stream.fail(unknownKind(`watch ${kind}`))
-        cluster.advance(clock.currentTimeMillisUnsafe())
-        const namespace = resource.namespaced && options.namespace !== "" ? options.namespace : undefined
-        const watcher: Watcher = {
-          kind,
-          namespace,
-          labels: options.labelSelector ?? {},
-          buffer: [],
-          expired: false,
-          sleepsUntilMs: -Infinity,
-          wake: () => {}
-        }
-        const listed = ApiServer.list(cluster, kind, options)
-        if (Result.isFailure(listed)) return Stream.fail(listed.failure)
-        watcher.buffer = listed.success.map((object) => ({ type: "ADDED", object }))
-        watchers.add(watcher)
-        yield* Effect.addFinalizer(() => Effect.sync(() => watchers.remove(watcher)))
-
-        const woken = Effect.callback<void>((resume) => {
-          watcher.wake = () => resume(Effect.void)
-          return Effect.sync(() => {
-            watcher.wake = () => {}
-          })
-        })
-        const idle = Effect.suspend(() => {
-          const nowMs = clock.currentTimeMillisUnsafe()
-          watcher.sleepsUntilMs = cluster.timeline.nextMs
-          const waiting = Number.isFinite(watcher.sleepsUntilMs)
-            ? Effect.raceFirst(woken, clock.sleep(Duration.millis(Math.max(0, watcher.sleepsUntilMs - nowMs))))
-            : woken
-          return Effect.ensuring(
-            waiting,
-            Effect.sync(() => {
-              watcher.sleepsUntilMs = -Infinity
-            })
-          )
-        })
-        const next: Effect.Effect<ReadonlyArray<WatchEvent>, KubernetesError> = Effect.suspend(() => {
-          cluster.advance(clock.currentTimeMillisUnsafe())
-          if (watcher.expired) {
-            return Effect.fail(
-              new KubernetesError({
-                reason: { _tag: "Expired" },
-                operation: `watch ${kind}`,
-                applied: "no",
-                retryable: true
-              })
-            )
-          }
-          if (watcher.buffer.length === 0) return Effect.flatMap(idle, () => next)
-          const events = watcher.buffer
-          watcher.buffer = []
-          return Effect.succeed(events)
-        })
-        return Stream.fromIterableEffectRepeat(next)
-      })
-    )
-
-/** Opens a sandbox. Its history is seeded from the present `Clock` and `Random`. */
+/** Starts a sandbox. Its history ends at the current time of `Clock`, and its randomness is seeded from `Random`. */
 export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
   const nowMs = yield* Clock.currentTimeMillis
   const deployments = options.deployments ?? []
@@ -276,12 +171,12 @@ export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
   })
   seed(cluster, { nowMs, nodes: options.nodes ?? nodesFor(deployments), shop: options.shop ?? true, deployments })
 
-  const watchers = new Watchers()
+  const watchers = new Watches.Watchers()
   cluster.observer = (mutation) => watchers.notify(mutation)
   const manager = options.fieldManager ?? "kubernaut"
   const intercept = options.intercept
 
-  const request = <A>(operation: Operation, run: () => ApiServer.Answer<A>): Effect.Effect<A, KubernetesError> => {
+  const request = <A>(operation: Operation, run: () => ApiServer.Response<A>): Effect.Effect<A, KubernetesError> => {
     const effect = Effect.clockWith((clock): Effect.Effect<A, KubernetesError> => {
       cluster.advance(clock.currentTimeMillisUnsafe())
       const result = run()
@@ -305,12 +200,12 @@ export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
         () => ApiServer.apply(cluster, change, apply?.dryRun === true, manager)
       ),
     logs: (pod, log) => request({ verb: "logs", ...pod, dryRun: false }, () => ApiServer.logs(cluster, pod, log)),
-    watch: makeWatch(cluster, watchers),
+    watch: Watches.make(cluster, watchers),
     probe: request({ verb: "probe", kind: "", namespace: "", name: "", dryRun: false }, () => Result.succeed(undefined))
   })
 })
 
-/** The port on a new sandbox. */
+/** A new sandbox behind the port. */
 export const layer = (options?: SandboxOptions): Layer.Layer<KubernetesClient> =>
   Layer.effect(KubernetesClient, make(options))
 

@@ -1,6 +1,6 @@
 /**
- * What the sandbox's API server refuses: validation (422), fields that may not change (422), quotas (403) and claims
- * that may not grow (403). Pure but for reading other objects of the cluster.
+ * The admission of the sandbox's API server: validation (422), immutable fields (422), quotas (403) and claims that
+ * cannot grow (403). Reads other objects of the cluster and changes nothing.
  */
 
 import type { KubernetesErrorReason, KubernetesObject } from "../KubernetesClient.ts"
@@ -20,7 +20,7 @@ import { sameJson } from "./Status.ts"
 
 export interface Refusal {
   readonly reason: KubernetesErrorReason
-  /** For the cluster's own events; the port's errors carry no text. */
+  /** For events of the cluster. Errors of the port carry no text. */
   readonly message: string
 }
 
@@ -121,7 +121,7 @@ const without = (object: unknown, keys: ReadonlyArray<string>): Record<string, u
   return copy
 }
 
-/** Parts of a spec that an update may change; of the kinds that are not here, everything. */
+/** The fields of a spec that an update may change. Kinds that are absent here have no immutable fields. */
 const mutable: Readonly<Record<string, ReadonlyArray<string>>> = {
   StatefulSet: [
     "replicas",
@@ -173,7 +173,7 @@ const claimRefusal = (
   return undefined
 }
 
-/** The quotas of the pod's namespace: pod counts, and requests and limits of CPU and memory. */
+/** The refusal by a quota of the pod's namespace on pod counts, CPU or memory; `undefined` if all allow the pod. */
 export const quotaRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined => {
   const quotas = cluster.store.list("ResourceQuota", pod.metadata.namespace)
   if (quotas.length === 0) return undefined
@@ -198,7 +198,7 @@ export const quotaRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined =>
   return undefined
 }
 
-/** Why an object may not be stored like this; `undefined` when it may. */
+/** Why the object may not be stored; `undefined` if it may. `previous` is absent for a create. */
 export const refusalOf = (
   cluster: Cluster,
   next: KubernetesObject,

@@ -1,7 +1,7 @@
 /**
- * The verbs of the sandbox's API server, synchronously: storage semantics (resourceVersion, generation, uid),
- * admission, dry run, the eviction and log subresources. Each answers the object or the error that a real API server
- * would.
+ * The requests of the sandbox's API server as synchronous functions: storage semantics (resourceVersion, generation,
+ * uid), admission, dry run, and the eviction and log subresources. Each returns the object or the error that a real API
+ * server would return.
  */
 
 import { JsonPatch, Result } from "effect"
@@ -19,27 +19,31 @@ import { isPodReady, type Pod, selectorMatches } from "../ObjectModel.ts"
 import * as OperationName from "../OperationName.ts"
 import { refusalOf } from "./Admission.ts"
 import type { Cluster } from "./Cluster.ts"
+import { budgetPods } from "./DisruptionController.ts"
 import { behaviourOf, terminatePod } from "./PodLifecycle.ts"
 import { adoptOrphan } from "./ReplicaSetController.ts"
-import { budgetPods } from "./ServiceControllers.ts"
 import { sameJson } from "./Status.ts"
 
-/** What the server answers. Refusals change nothing. */
-export type Answer<A> = Result.Result<A, KubernetesError>
+/** The result of a request. A failed one has changed nothing. */
+export type Response<A> = Result.Result<A, KubernetesError>
 
-const refuse = (operation: string, reason: KubernetesErrorReason, retryable = false): Answer<never> =>
+const refuse = (operation: string, reason: KubernetesErrorReason, retryable = false): Response<never> =>
   Result.fail(new KubernetesError({ reason, operation, applied: "no", retryable }))
 
-const done: Answer<undefined> = Result.succeed(undefined)
+const done: Response<undefined> = Result.succeed(undefined)
 
-export const get = (cluster: Cluster, ref: ResourceRef): Answer<KubernetesObject> => {
+export const get = (cluster: Cluster, ref: ResourceRef): Response<KubernetesObject> => {
   const operation = OperationName.ofObject("get", ref)
   if (find(ref.kind) === undefined) return Result.fail(unknownKind(operation))
   const object = cluster.store.get(ref.kind, ref.namespace, ref.name)
   return object === undefined ? refuse(operation, { _tag: "NotFound" }) : Result.succeed(object)
 }
 
-export const list = (cluster: Cluster, kind: string, options: ListOptions): Answer<ReadonlyArray<KubernetesObject>> => {
+export const list = (
+  cluster: Cluster,
+  kind: string,
+  options: ListOptions
+): Response<ReadonlyArray<KubernetesObject>> => {
   const resource = find(kind)
   if (resource === undefined) return Result.fail(unknownKind(`list ${kind}`))
   const namespace = resource.namespaced && options.namespace !== "" ? options.namespace : undefined
@@ -60,7 +64,7 @@ export const list = (cluster: Cluster, kind: string, options: ListOptions): Answ
   )
 }
 
-/** Fields that the server alone writes are put back, whatever a client sent. */
+/** Restores the fields that only the server writes, whatever the client sent. */
 const withServerFields = (next: KubernetesObject, previous: KubernetesObject, manager: string): KubernetesObject => {
   const specChanged = !sameJson(next["spec"], previous["spec"])
   const managers = previous.metadata.managedFields ?? []
@@ -80,7 +84,7 @@ const withServerFields = (next: KubernetesObject, previous: KubernetesObject, ma
 
 type Patch = Extract<Change, { _tag: "Patch" }>
 
-const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string): Answer<KubernetesObject> => {
+const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string): Response<KubernetesObject> => {
   const operation = OperationName.ofChange(change)
   const { kind, namespace, name } = change.ref
   const previous = cluster.store.get(kind, namespace, name)
@@ -89,7 +93,7 @@ const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string
   try {
     next = JsonPatch.apply(change.patch, previous as never) as unknown as KubernetesObject
   } catch {
-    // A path that is not there, or a malformed pointer: 422 for both, as the API server has it.
+    // A missing path and a malformed pointer are both a 422, as on a real API server.
     return refuse(operation, { _tag: "Invalid", fields: change.patch.map((each) => each.path) })
   }
   const { metadata } = next
@@ -99,7 +103,7 @@ const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string
     return refuse(operation, { _tag: "Conflict" })
   const refusal = refusalOf(cluster, next, previous)
   if (refusal !== undefined) return refuse(operation, refusal.reason)
-  if (sameJson(without(next), without(previous))) return Result.succeed(previous)
+  if (sameJson(withoutStatus(next), withoutStatus(previous))) return Result.succeed(previous)
   const complete = withServerFields(next, previous, manager)
   if (dryRun) return Result.succeed(complete)
   const stored = cluster.store.put(complete)
@@ -108,15 +112,15 @@ const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string
   return Result.succeed(cluster.store.get(kind, namespace, name) ?? stored)
 }
 
-/** An object without what a client can't write, to see whether a patch changes anything. */
-const without = (object: KubernetesObject): unknown => {
+/** An object without its status, which clients cannot write, to detect whether a patch changes anything. */
+const withoutStatus = (object: KubernetesObject): unknown => {
   const { status: _, ...rest } = object as KubernetesObject & { readonly status?: unknown }
   return rest
 }
 
 type Create = Extract<Change, { _tag: "Create" }>
 
-const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: string): Answer<KubernetesObject> => {
+const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: string): Response<KubernetesObject> => {
   const operation = OperationName.ofChange(change)
   const { kind, namespace, name } = change.ref
   const resource = find(kind)!
@@ -152,14 +156,18 @@ const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: stri
   return Result.succeed(cluster.store.get(kind, namespace, name) ?? stored)
 }
 
-/** Removes an object and, as the garbage collector does, what it owns. */
+/** Removes an object and the objects that it owns, as the garbage collector does. */
 const collect = (cluster: Cluster, object: KubernetesObject): void => {
   if (object.kind === "Pod") return terminatePod(cluster, object as Pod)
   cluster.store.remove(object)
   for (const owned of cluster.store.allOwnedBy(object.metadata.uid)) collect(cluster, owned)
 }
 
-const remove = (cluster: Cluster, change: Extract<Change, { _tag: "Delete" }>, dryRun: boolean): Answer<undefined> => {
+const remove = (
+  cluster: Cluster,
+  change: Extract<Change, { _tag: "Delete" }>,
+  dryRun: boolean
+): Response<undefined> => {
   const operation = OperationName.ofChange(change)
   const object = cluster.store.get(change.ref.kind, change.ref.namespace, change.ref.name)
   if (object === undefined) return refuse(operation, { _tag: "NotFound" })
@@ -171,7 +179,7 @@ const remove = (cluster: Cluster, change: Extract<Change, { _tag: "Delete" }>, d
   return done
 }
 
-const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dryRun: boolean): Answer<undefined> => {
+const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dryRun: boolean): Response<undefined> => {
   const operation = OperationName.ofChange(change)
   const { namespace, name } = change.ref
   const pod = cluster.store.get("Pod", namespace, name)
@@ -185,12 +193,12 @@ const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dry
         .list("PodDisruptionBudget", namespace)
         .filter((each) => selectorMatches(each.spec.selector, pod.metadata.labels))
     : []
-  // `This pod has more than one PodDisruptionBudget`: a 500 that no retry heals.
+  // `This pod has more than one PodDisruptionBudget` is a 500 that retries do not resolve.
   if (budgets.length > 1) return refuse(operation, { _tag: "Unavailable", status: 500 })
   const budget = budgets[0]
   if (budget !== undefined && budgetPods(cluster, budget).some((each) => each.metadata.uid === pod.metadata.uid)) {
     const { disruptionsAllowed = 0, currentHealthy = 0, desiredHealthy = 0 } = budget.status ?? {}
-    // A pod that is not ready serves nobody, so it may go where enough others are.
+    // A pod that is not ready may be evicted if enough other pods are healthy.
     const unhealthy =
       !isPodReady(pod)
       && (budget.spec.unhealthyPodEvictionPolicy === "AlwaysAllow"
@@ -210,7 +218,7 @@ export const apply = (
   change: Change,
   dryRun: boolean,
   manager: string
-): Answer<KubernetesObject | undefined> => {
+): Response<KubernetesObject | undefined> => {
   if (find(change.ref.kind) === undefined) return Result.fail(unknownKind(OperationName.ofChange(change)))
   switch (change._tag) {
     case "Patch":
@@ -230,7 +238,7 @@ const defaultLogs = (name: string): ReadonlyArray<string> => [
   `level=info msg="ready"`
 ]
 
-export const logs = (cluster: Cluster, ref: ResourceRef, options: LogOptions): Answer<string> => {
+export const logs = (cluster: Cluster, ref: ResourceRef, options: LogOptions): Response<string> => {
   const operation = OperationName.ofObject("logs", ref)
   const pod = cluster.store.get("Pod", ref.namespace, ref.name)
   if (ref.kind !== "Pod") return refuse(operation, { _tag: "Invalid", fields: ["kind"] })
@@ -242,7 +250,7 @@ export const logs = (cluster: Cluster, ref: ResourceRef, options: LogOptions): A
   if (container === undefined) return refuse(operation, { _tag: "Invalid", fields: ["container"] })
   const runtime = cluster.runtimes.get(pod.metadata.uid)
   const last = runtime?.lastTermination
-  // Not started yet, or asked for a run before the first: 400, as a kubelet says it.
+  // A container that has not started, or has no previous run, is a 400 from the kubelet.
   if (runtime === undefined || runtime.state === "creating" || (options.previous === true && last === undefined)) {
     return refuse(operation, { _tag: "Invalid", fields: [options.previous === true ? "previous" : "container"] })
   }

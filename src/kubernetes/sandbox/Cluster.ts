@@ -1,10 +1,9 @@
 /**
- * The sandbox's cluster: its objects, its time, its randomness, and the queue of objects whose controllers have
- * something to look at.
+ * The cluster of the sandbox: its objects, its time, its randomness, and the queue of objects to reconcile.
  *
- * There is no background fiber. A call first lets everything happen that was due (`advance`), then does its own work,
- * then runs the controllers until nothing is left to do (`settle`). The state is therefore a function of the seed, the
- * calls and their times.
+ * There is no background fiber. A request first advances the cluster to the current time (`advance`), then does its own
+ * work, then runs the controllers until none has work left (`settle`). The state is therefore a function of the seed,
+ * the requests and their times.
  */
 
 import * as Timestamp from "../../domain/Timestamp.ts"
@@ -22,41 +21,41 @@ import {
 import { type Mutation, Store } from "./Store.ts"
 import { Timeline } from "./Timeline.ts"
 
-/** How fast the sandbox lives; all in milliseconds. */
+/** How long the steps of the cluster take, in milliseconds. */
 export interface PaceMs {
   /** From a pod's creation until its containers run and, if healthy, are ready. */
   readonly startup: number
   /** From a deletion until the pod is gone. */
   readonly termination: number
-  /** How long a failing container runs before it dies. */
+  /** How long a failing container runs before it exits. */
   readonly crash: number
   /** The first crash-loop back-off; it doubles up to `backoffCap`. */
   readonly backoff: number
   readonly backoffCap: number
-  /** How often an autoscaler looks. */
+  /** The shortest time between two scalings by an autoscaler. */
   readonly autoscaler: number
-  /** How long a Job's pod works. */
+  /** How long the pod of a Job runs. */
   readonly job: number
 }
 
-/** What the container of an image does. */
+/** How a container of an image behaves. Default: it becomes ready and stays so. */
 export interface ImageBehaviour {
-  /** It dies with this exit code, after `logs`. */
+  /** It exits with this code after it has started, and crash-loops. */
   readonly crash?: { readonly exitCode: number } | undefined
-  /** It is OOM-killed where its memory limit is below this many bytes. */
+  /** It is OOM-killed if its memory limit is below this many bytes. */
   readonly memoryNeed?: number | undefined
-  /** What it writes at start (and, when it crashes, before it dies). */
+  /** The lines that it logs at every start. */
   readonly logs?: ReadonlyArray<string> | undefined
 }
 
-/** What the sandbox knows of a pod's containers beyond the Pod object. */
+/** The state of a pod's containers that the Pod object does not hold. */
 export interface PodRuntime {
   state: "creating" | "running" | "ready" | "waiting" | "succeeded" | "failed"
   restarts: number
   startedAtMs: number
   startedAt: string
   readyAtMs: number
-  /** The run before, as a container status says it. */
+  /** How the previous run ended, as in a container status. */
   lastTermination:
     | { readonly exitCode: number; readonly reason: string; readonly startedAt: string; readonly finishedAt: string }
     | undefined
@@ -73,7 +72,7 @@ type QueuedObject = readonly [kind: string, namespace: string, name: string]
 
 export type Controller = (cluster: Cluster, namespace: string, name: string) => void
 
-/** What a pod asks of a node. */
+/** The sum of a resource over the containers of a pod, in its base unit. */
 export const requestsOf = (pod: Pod, resource: string, of: "requests" | "limits" = "requests"): number =>
   pod.spec.containers.reduce(
     (sum, container) =>
@@ -81,8 +80,8 @@ export const requestsOf = (pod: Pod, resource: string, of: "requests" | "limits"
     0
   )
 
-/** Whether a pod counts as before for owners, Services and budgets. */
-const sameStanding = (before: Pod, after: Pod): boolean =>
+/** Whether owners, Services and budgets count both versions of a pod alike. */
+const countsAlike = (before: Pod, after: Pod): boolean =>
   before.metadata.labels === after.metadata.labels
   && before.metadata.ownerReferences === after.metadata.ownerReferences
   && before.metadata.deletionTimestamp === after.metadata.deletionTimestamp
@@ -90,7 +89,7 @@ const sameStanding = (before: Pod, after: Pod): boolean =>
   && before.status?.podIP === after.status?.podIP
   && isPodReady(before) === isPodReady(after)
 
-/** Events are kept for an hour, as on a real API server, but not more than so many per namespace. */
+/** Events are kept for an hour, as on a real API server, but at most this many per namespace. */
 const eventsPerNamespace = 500
 const eventLifeMs = 3_600_000
 
@@ -98,26 +97,26 @@ export class Cluster {
   readonly timeline = new Timeline()
   readonly runtimes = new Map<string, PodRuntime>()
   readonly usage = new Map<string, NodeUsage>()
-  /** Pods that no node has taken, as `namespace\0name`. */
+  /** Pods that fit on no node, as `namespace\0name`. */
   readonly unscheduled = new Set<string>()
-  /** When the rollout of a Deployment, by uid, last came further. */
+  /** The last progress in the rollout of a Deployment, by its uid. */
   readonly progress = new Map<string, { atMs: number; updated: number; old: number; available: number }>()
-  /** The run that a CronJob, by uid, waits for, so that each is planned once. */
+  /** The next run of a CronJob, by its uid, so that each run is scheduled once. */
   readonly cronRuns = new Map<string, { readonly schedule: string; readonly atMs: number }>()
-  /** Autoscalers, by uid, whose next look is planned or due; others are only told of a change and may not scale. */
+  /** Autoscalers, by uid, that wait for their period or may scale now. An absent one has not started to wait. */
   readonly autoscalers = new Map<string, "waiting" | "due">()
   readonly images: Map<string, ImageBehaviour>
-  /** The replicas that the load on a workload needs, by `namespace/name`; what an autoscaler aims for. */
+  /** The replicas that the load on a workload requires, by `namespace/name`. Autoscalers scale to them. */
   readonly demand: Map<string, number>
   readonly store: Store
   readonly pace: PaceMs
   nowMs: number
-  /** Told every stored change; the watches hang on it. */
+  /** Called with every mutation; watches depend on it. */
   observer: ((mutation: Mutation) => void) | undefined
 
   private readonly controllers: ReadonlyMap<string, Controller>
   private readonly soon = new Map<string, QueuedObject>()
-  /** What sums up pods and ReplicaSets waits until those have come to rest, or it would sum up many times. */
+  /** Objects that aggregate pods and ReplicaSets. They wait until those have settled, to be reconciled only once. */
   private readonly late = new Map<string, QueuedObject>()
   private readonly eventNames = new Map<string, string>()
   private readonly eventOrder = new Map<string, Array<{ readonly key: string; readonly name: string }>>()
@@ -144,26 +143,26 @@ export class Cluster {
     this.store = new Store((mutation) => this.changed(mutation))
   }
 
-  /** Lets everything happen that is due by `nowMs`. A clock that runs backwards changes nothing. */
+  /** Runs everything that is due by `nowMs`, in order. A clock that runs backwards changes nothing. */
   advance(nowMs: number): void {
     while (this.timeline.nextMs <= nowMs) {
       const atMs = this.timeline.nextMs
       this.nowMs = Math.max(this.nowMs, atMs)
-      // What happens at one moment is looked at once.
+      // Controllers run once for everything that is due at the same time.
       while (this.timeline.nextMs === atMs) this.timeline.take().run()
       this.settle()
     }
     this.nowMs = Math.max(this.nowMs, nowMs)
   }
 
-  /** Runs controllers until none has anything left to do at this moment. */
+  /** Runs controllers until none has work left at the current time. */
   settle(): void {
     let rounds = 0
     while (this.soon.size > 0 || this.late.size > 0) {
       const queue = this.soon.size > 0 ? this.soon : this.late
       for (const [key, [kind, namespace, name]] of queue) {
         if (++rounds > 1_000_000)
-          throw new Error(`The sandbox's controllers do not come to rest at ${kind} ${namespace}/${name}`)
+          throw new Error(`The sandbox's controllers do not settle; the last object was ${kind} ${namespace}/${name}`)
         queue.delete(key)
         this.controllers.get(kind)!(this, namespace, name)
         if (queue === this.late && this.soon.size > 0) break
@@ -190,7 +189,7 @@ export class Cluster {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }
 
-  /** The five characters that the API server puts behind a generated name. */
+  /** The five random characters that the API server appends to a generated name. */
   suffix(): string {
     const alphabet = "bcdfghjklmnpqrstvwxz2456789"
     let suffix = ""
@@ -211,7 +210,7 @@ export class Cluster {
     return `10.244.${(n >> 8) & 255}.${n & 255}`
   }
 
-  /** Now as Kubernetes writes it: UTC, whole seconds. */
+  /** The current time as Kubernetes writes it: UTC, whole seconds. */
   stamp(): string {
     if (this.stampedMs !== this.nowMs) {
       this.stampedMs = this.nowMs
@@ -224,7 +223,7 @@ export class Cluster {
     return `${Timestamp.fromMillis(millis).slice(0, -5)}Z`
   }
 
-  /** A new object's server-made metadata. */
+  /** The metadata of a new object, with the fields that only the server sets. */
   newMetadata(
     name: string,
     namespace: string | undefined,
@@ -240,7 +239,7 @@ export class Cluster {
     }
   }
 
-  /** Records an event, or counts one more of the same. */
+  /** Records an event, or increments the count of an identical one. */
   event(about: KubernetesObject, type: "Normal" | "Warning", reason: string, message: string, component: string): void {
     const { uid, name, namespace = "default" } = about.metadata
     const key = `${uid}\u0000${reason}\u0000${message}`
@@ -288,7 +287,7 @@ export class Cluster {
     }
   }
 
-  /** Services whose selector the labels satisfy. */
+  /** The names of the Services whose selector the labels satisfy. */
   servicesSelecting(namespace: string, labels: Labels): ReadonlyArray<string> {
     const names: Array<string> = []
     for (const key in labels) {
@@ -319,7 +318,7 @@ export class Cluster {
           this.enqueue("DaemonSet", daemonSet.metadata.namespace!, daemonSet.metadata.name)
         break
     }
-    // A controller that wrote a status has nothing to look at again; its owner has.
+    // A change of status does not concern the object's own controller, only its owner.
     const statusOnly =
       mutation.type === "MODIFIED" && mutation.previous["spec"] === object["spec"] && object.kind !== "Node"
     if (!statusOnly) this.enqueue(object.kind, namespace, name)
@@ -345,8 +344,8 @@ export class Cluster {
       if (!this.runtimes.has(pod.metadata.uid)) this.enqueue("Pod", namespace, name)
       if (pod.spec.nodeName !== previous?.spec.nodeName) this.account(pod, 1)
     }
-    // One more turn of a crash loop changes nothing for those who count pods.
-    if (previous !== undefined && sameStanding(previous, pod)) return
+    // Another cycle of a crash loop changes nothing for the objects that count pods.
+    if (previous !== undefined && countsAlike(previous, pod)) return
     for (const each of previous === undefined ? [pod] : [pod, previous]) {
       const owner = controllerOf(each)
       if (owner !== undefined) this.enqueue(owner.kind, namespace, owner.name)

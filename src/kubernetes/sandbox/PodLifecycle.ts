@@ -1,27 +1,22 @@
 /**
- * A pod's life in the sandbox: created, taken by a node, started, then ready or failing again and again, and at last
- * terminated.
+ * The life of a pod in the sandbox: it is created, scheduled and started, then it is ready or fails repeatedly, and in
+ * the end it is terminated.
  *
  *     creating ──startup──> ready
  *         └─────startup──> running ──crash──> waiting (CrashLoopBackOff) ──back-off──> running …
  *
- * Whether a container fails is decided anew at every start, so raising its memory limit or its image's behaviour heals
- * it. An image fails by the table of `ImageBehaviour`, a tag that begins with `bad` (or `flaky`: after it has been
- * ready for a while), or the pod's annotations `sim/fail: crashloop|oom` and `sim/memory-need` (the conventions of the
- * simulated nodes that the real control plane is tested with).
+ * Every start decides whether the container fails, so a higher memory limit or a changed image behaviour heals it. A
+ * container fails
+ *
+ * - as the `ImageBehaviour` of its image says;
+ * - if the tag of its image begins with `bad`, or with `flaky`: then only after it has been ready for a while;
+ * - as the pod's annotations `sim/fail: crashloop|oom` and `sim/memory-need` say. The simulated nodes of
+ *   `scripts/control-plane` follow the same annotations.
  */
 
-import type { KubernetesObject } from "../KubernetesClient.ts"
-import {
-  type Condition,
-  controllerOf,
-  parseQuantity,
-  type Node,
-  type Pod,
-  type PodTemplate,
-  type Quantities
-} from "../ObjectModel.ts"
-import { type Cluster, type ImageBehaviour, type PodRuntime, requestsOf } from "./Cluster.ts"
+import { type Condition, controllerOf, parseQuantity, type Pod, type Quantities } from "../ObjectModel.ts"
+import type { Cluster, ImageBehaviour, PodRuntime } from "./Cluster.ts"
+import { nodeFor, reportUnschedulable } from "./Scheduler.ts"
 import { sameJson } from "./Status.ts"
 
 const tagOf = (image: string): string => {
@@ -29,7 +24,7 @@ const tagOf = (image: string): string => {
   return colon > image.lastIndexOf("/") ? image.slice(colon + 1) : ""
 }
 
-/** What an image does: its own entry, or that of its repository. */
+/** The behaviour of an image: its own entry, or the entry of its repository. */
 export const behaviourOf = (cluster: Cluster, image: string): ImageBehaviour | undefined => {
   const tag = tagOf(image)
   return cluster.images.get(image) ?? cluster.images.get(tag === "" ? image : image.slice(0, -tag.length - 1))
@@ -40,7 +35,7 @@ interface Failure {
   readonly exitCode: number
 }
 
-/** How the pod's first container fails when it is started now; `undefined` when it does not. */
+/** How the pod's first container would fail if it started now; `undefined` if it would not. */
 export const failureOf = (cluster: Cluster, pod: Pod): Failure | undefined => {
   const container = pod.spec.containers[0]
   if (container === undefined) return undefined
@@ -111,9 +106,7 @@ const statusOf = (cluster: Cluster, pod: Pod, runtime: PodRuntime): NonNullable<
 const report = (cluster: Cluster, pod: Pod, runtime: PodRuntime): Pod =>
   cluster.store.put({ ...pod, status: statusOf(cluster, pod, runtime) })
 
-/**
- * Plans a step in a pod's life. It falls away if by then the pod is gone, on its way out, or another of the same name.
- */
+/** Schedules a step in a pod's life. It is skipped if the pod is then gone, terminating, or another of the same name. */
 const later = (cluster: Cluster, pod: Pod, delayMs: number, step: (pod: Pod, runtime: PodRuntime) => void): void => {
   const { name, namespace = "", uid } = pod.metadata
   cluster.after(delayMs, () => {
@@ -124,7 +117,7 @@ const later = (cluster: Cluster, pod: Pod, delayMs: number, step: (pod: Pod, run
   })
 }
 
-/** Long enough that whoever looks once takes it for healthy, shorter than the first back-off. */
+/** Long enough for a single read to find the pod healthy, shorter than the first back-off. */
 const flakyReadyMs = 5_000
 
 const isJobPod = (pod: Pod): boolean => controllerOf(pod)?.kind === "Job"
@@ -170,7 +163,7 @@ const finish = (
   report(cluster, pod, runtime)
 }
 
-/** The container dies of what it would fail of if it were started now. */
+/** Ends the container with the failure that it would have if it started now, and restarts it after the back-off. */
 export const die = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
   const failure = failureOf(cluster, pod) ?? { reason: "Error", exitCode: 1 }
   if (failure.reason === "OOMKilled") {
@@ -203,40 +196,6 @@ export const die = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
   later(cluster, current, backoffMs, (next, state) => start(cluster, next, state))
 }
 
-/** How many nodes are looked at before the rest is, to find a free one. */
-const nodesProbed = 8
-
-const fits = (cluster: Cluster, node: Node, pod: Pod): boolean => {
-  if (node.spec?.unschedulable === true) return false
-  if (node.status?.conditions?.some((each) => each.type === "Ready" && each.status !== "True") === true) return false
-  const usage = cluster.usage.get(node.metadata.name) ?? { pods: 0, cpu: 0, memory: 0 }
-  const allocatable = node.status?.allocatable
-  const room = (resource: string) => parseQuantity(allocatable?.[resource]) ?? Infinity
-  return (
-    usage.pods < room("pods")
-    && usage.cpu + requestsOf(pod, "cpu") <= room("cpu")
-    && usage.memory + requestsOf(pod, "memory") <= room("memory")
-  )
-}
-
-/** The emptiest of the next few nodes that have room; any node with room if none of those has. */
-const nodeFor = (cluster: Cluster, pod: Pod): Node | undefined => {
-  const nodes = cluster.store.list("Node")
-  const first = nodes.length === 0 ? 0 : Math.floor(cluster.random() * nodes.length)
-  let best: Node | undefined
-  for (let i = 0; i < nodes.length; i++) {
-    if (i >= nodesProbed && best !== undefined) break
-    const node = nodes[(first + i) % nodes.length]!
-    if (!fits(cluster, node, pod)) continue
-    if (
-      best === undefined
-      || (cluster.usage.get(node.metadata.name)?.pods ?? 0) < (cluster.usage.get(best.metadata.name)?.pods ?? 0)
-    )
-      best = node
-  }
-  return best
-}
-
 const bind = (cluster: Cluster, pod: Pod, node: string): void => {
   cluster.unscheduled.delete(`${pod.metadata.namespace}\u0000${pod.metadata.name}`)
   const runtime: PodRuntime = {
@@ -253,32 +212,17 @@ const bind = (cluster: Cluster, pod: Pod, node: string): void => {
   later(cluster, bound, cluster.pace.startup, (current, state) => start(cluster, current, state))
 }
 
-/** Scheduler and kubelet: a pod without a node gets one, a pod that was given one begins to start. */
+/** Scheduler and kubelet: a pod without a node is scheduled, and a pod with a node starts. */
 export const reconcilePod = (cluster: Cluster, namespace: string, name: string): void => {
   const pod = cluster.store.get("Pod", namespace, name)
   if (pod === undefined || pod.metadata.deletionTimestamp !== undefined || cluster.runtimes.has(pod.metadata.uid))
     return
   const node = pod.spec.nodeName ?? nodeFor(cluster, pod)?.metadata.name
-  if (node !== undefined) return bind(cluster, pod, node)
-  cluster.unscheduled.add(`${namespace}\u0000${name}`)
-  const nodes = cluster.store.list("Node")
-  const cordoned = nodes.filter((each) => each.spec?.unschedulable === true).length
-  const message = `0/${nodes.length} nodes are available: ${cordoned} node(s) were unschedulable, ${nodes.length - cordoned} Insufficient capacity.`
-  const before = pod.status?.conditions?.[0]
-  if (before?.message === message) return
-  cluster.event(pod, "Warning", "FailedScheduling", message, "default-scheduler")
-  cluster.store.put({
-    ...pod,
-    status: {
-      phase: "Pending",
-      conditions: [
-        { type: "PodScheduled", status: "False", reason: "Unschedulable", message, lastTransitionTime: cluster.stamp() }
-      ]
-    }
-  })
+  if (node === undefined) reportUnschedulable(cluster, pod)
+  else bind(cluster, pod, node)
 }
 
-/** Begins a pod's graceful end. It counts as gone for its owner at once and is removed when its termination is over. */
+/** Begins a pod's graceful termination. Its owner replaces it at once; it is removed when the termination completes. */
 export const terminatePod = (cluster: Cluster, pod: Pod): void => {
   if (pod.metadata.deletionTimestamp !== undefined) return
   const { name, namespace = "", uid } = pod.metadata
@@ -289,51 +233,7 @@ export const terminatePod = (cluster: Cluster, pod: Pod): void => {
   })
 }
 
-/** Labels that differ from one pod of a template to the next. */
-export type ExtraLabels = Readonly<Record<string, string>>
-
-/** The pod that a controller makes of its template. */
-export const podOf = (
-  cluster: Cluster,
-  owner: KubernetesObject,
-  name: string,
-  template: PodTemplate,
-  extra: { readonly labels?: ExtraLabels; readonly nodeName?: string } = {}
-): Pod => ({
-  apiVersion: "v1",
-  kind: "Pod",
-  metadata: cluster.newMetadata(name, owner.metadata.namespace, {
-    labels:
-      extra.labels === undefined
-        ? (template.metadata?.labels ?? {})
-        : { ...template.metadata?.labels, ...extra.labels },
-    ...(template.metadata?.annotations === undefined ? {} : { annotations: template.metadata.annotations }),
-    ownerReferences: [
-      {
-        apiVersion: owner.apiVersion,
-        kind: owner.kind,
-        name: owner.metadata.name,
-        uid: owner.metadata.uid,
-        controller: true
-      }
-    ]
-  }),
-  spec: extra.nodeName === undefined ? template.spec : { ...template.spec, nodeName: extra.nodeName },
-  status: { phase: "Pending" }
-})
-
-/** Pods of an owner that count: not on their way out, not finished. */
-export const activePods = (cluster: Cluster, ownerUid: string): Array<Pod> =>
-  cluster.store
-    .ownedBy(ownerUid, "Pod")
-    .filter(
-      (pod) =>
-        pod.metadata.deletionTimestamp === undefined
-        && pod.status?.phase !== "Succeeded"
-        && pod.status?.phase !== "Failed"
-    )
-
-/** The container runs anew with what is in the table now, as after a kill: used when the world around a pod changes. */
+/** Kills a ready container that would fail if it started now. For use after the behaviour of its image has changed. */
 export const killContainers = (cluster: Cluster, pod: Pod): void => {
   const runtime = cluster.runtimes.get(pod.metadata.uid)
   if (runtime?.state === "ready" && !sameJson(failureOf(cluster, pod), undefined)) die(cluster, pod, runtime)

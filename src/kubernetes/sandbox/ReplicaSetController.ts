@@ -1,15 +1,16 @@
 /**
- * The ReplicaSet controller: as many pods as asked for, releases what no longer matches, adopts what does, picks its
- * victims as the real one does.
+ * The ReplicaSet controller: keeps the desired number of pods, releases pods that no longer match its selector, adopts
+ * orphans that do, and chooses the pods to delete as the real controller does.
  */
 
 import { controllerOf, isPodReady, type Pod, type ReplicaSet, selectorMatches } from "../ObjectModel.ts"
 import { quotaRefusal } from "./Admission.ts"
 import type { Cluster } from "./Cluster.ts"
-import { activePods, podOf, terminatePod } from "./PodLifecycle.ts"
+import { activePods, podOf } from "./OwnedPods.ts"
+import { terminatePod } from "./PodLifecycle.ts"
 import { putStatus, withCondition } from "./Status.ts"
 
-/** Which pod goes first: without a node, not ready, more restarts, younger. */
+/** The order of deletion: pods without a node, pods that are not ready, more restarts, younger pods. */
 const victimsFirst = (a: Pod, b: Pod): number => {
   const rank = (pod: Pod) => (pod.spec.nodeName === undefined ? 0 : isPodReady(pod) ? 2 : 1)
   const restarts = (pod: Pod) => pod.status?.containerStatuses?.[0]?.restartCount ?? 0
@@ -21,14 +22,14 @@ const victimsFirst = (a: Pod, b: Pod): number => {
   )
 }
 
-/** Lets go of pods whose labels no longer match: they live on without an owner. */
+/** Removes the controlling owner from a pod, which keeps running. */
 const release = (cluster: Cluster, pod: Pod): void => {
   const { ownerReferences, ...metadata } = pod.metadata
   const others = ownerReferences?.filter((owner) => owner.controller !== true) ?? []
   cluster.store.put({ ...pod, metadata: others.length === 0 ? metadata : { ...metadata, ownerReferences: others } })
 }
 
-/** An ownerless pod that a ReplicaSet's selector matches becomes its own. */
+/** Makes a ReplicaSet the owner of a pod that its selector matches and that has no controlling owner. */
 export const adoptOrphan = (cluster: Cluster, pod: Pod): void => {
   if (controllerOf(pod) !== undefined || pod.metadata.deletionTimestamp !== undefined) return
   const hash = pod.metadata.labels?.["pod-template-hash"]
@@ -58,7 +59,7 @@ export const adoptOrphan = (cluster: Cluster, pod: Pod): void => {
   })
 }
 
-/** Pods that have been ready for as long as `minReadySeconds` asks. */
+/** How many pods have been ready for `minReadySeconds`. */
 const availableOf = (cluster: Cluster, set: ReplicaSet, ready: ReadonlyArray<Pod>): number => {
   const minReadyMs = (set.spec.minReadySeconds ?? 0) * 1000
   if (minReadyMs === 0) return ready.length

@@ -1,13 +1,10 @@
-/**
- * Writing status without writing when nothing has changed, so that a resourceVersion rises only when there is something
- * new to read.
- */
+/** Status updates that write only real changes, so that a new `resourceVersion` always means new content. */
 
 import type { KubernetesObject } from "../KubernetesClient.ts"
 import type { Condition } from "../ObjectModel.ts"
 import type { Cluster } from "./Cluster.ts"
 
-/** Whether two JSON values say the same. */
+/** Whether two JSON values are equal. `undefined` fields count as absent. */
 export const sameJson = (a: unknown, b: unknown): boolean => {
   if (a === b) return true
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false
@@ -26,14 +23,14 @@ export const sameJson = (a: unknown, b: unknown): boolean => {
     const value = left[key]
     if (value === undefined) continue
     count++
-    // Most values are texts and numbers: they need no call.
+    // Most values are strings and numbers, which need no call.
     if (value !== right[key] && !sameJson(value, right[key])) return false
   }
   for (const key in right) if (right[key] !== undefined) count--
   return count === 0
 }
 
-/** Sets one condition; its times move only when its status does. */
+/** Sets one condition. Its `lastTransitionTime` changes only with its status. */
 export const withCondition = (
   conditions: ReadonlyArray<Condition>,
   next: { readonly type: string; readonly status: "True" | "False"; readonly reason: string; readonly message: string },
@@ -49,7 +46,7 @@ export const withCondition = (
     : conditions.map((each) => (each === previous ? condition : each))
 }
 
-/** Stores a new status if it says anything new. */
+/** Stores a status if it differs from the current one. */
 export const putStatus = <A extends KubernetesObject & { readonly status?: unknown }>(
   cluster: Cluster,
   object: A,

@@ -1,9 +1,8 @@
 /**
- * The sandbox's objects: one map per kind and namespace, with the indexes that make a read cost microseconds whatever
- * the size of the cluster (by label, by controlling owner, by the object that an event is about).
+ * The objects of the sandbox: one map per kind and namespace, indexed by label, by controlling owner and by the object
+ * that an event is about, so that a read takes microseconds whatever the size of the cluster.
  *
- * Objects are immutable. A write replaces the object and gives it the next `resourceVersion`, so a reader keeps what he
- * has read.
+ * Objects are immutable. A write stores a new object with the next `resourceVersion`, so a reader's copy never changes.
  */
 
 import type { KubernetesObject } from "../KubernetesClient.ts"
@@ -17,7 +16,7 @@ export type Mutation =
 /** The objects of one kind in one namespace. */
 interface Bucket {
   readonly objects: Map<string, KubernetesObject>
-  /** All of them, until one changes. */
+  /** All objects; `undefined` after a change. */
   list: ReadonlyArray<KubernetesObject> | undefined
 }
 
@@ -33,7 +32,7 @@ const eventSubject = (object: KubernetesObject): string | undefined => {
   return involved === undefined ? undefined : `\u0000event\u0000${involved.kind}/${involved.name}`
 }
 
-/** The keys under which an object is found: its labels, and for an event what it is about. */
+/** The index keys of an object: its labels, and for an event the object that it is about. */
 const keysOf = (object: KubernetesObject): Array<string> => {
   const prefix = `${object.kind}\u0000${object.metadata.namespace ?? ""}`
   const keys: Array<string> = []
@@ -46,11 +45,11 @@ const keysOf = (object: KubernetesObject): Array<string> => {
 export class Store {
   private readonly kinds = new Map<string, KindBuckets>()
   /**
-   * `kind\0namespace\0key=value` → the names of the objects with that label. Names, so that a change elsewhere costs
-   * the index nothing.
+   * `kind\0namespace\0key=value` → the names of the objects with that label. It holds names, because they stay valid
+   * when an object changes elsewhere.
    */
   private readonly labelled = new Map<string, Set<string>>()
-  /** The uid of a controlling owner → where what it owns is, by kind and name. */
+  /** The uid of a controlling owner → the places of the objects that it owns, by kind and name. */
   private readonly owned = new Map<string, Map<string, readonly [bucket: Bucket, kind: string, name: string]>>()
   private revision = 1000
   private readonly onMutation: (mutation: Mutation) => void
@@ -65,7 +64,7 @@ export class Store {
     return this.kinds.get(kind)?.namespaces.get(namespace)?.objects.get(name)
   }
 
-  /** All of one kind, of one namespace where one is given. */
+  /** The objects of one kind, in one namespace or in all. */
   list<K extends Kind>(kind: K, namespace?: string): ReadonlyArray<KindMap[K]>
   list(kind: string, namespace?: string): ReadonlyArray<KubernetesObject>
   list(kind: string, namespace?: string): ReadonlyArray<KubernetesObject> {
@@ -77,7 +76,7 @@ export class Store {
     return bucket === undefined ? empty : (bucket.list ??= [...bucket.objects.values()])
   }
 
-  /** Those of one kind that carry all the labels. */
+  /** The objects of one kind that have all the labels. */
   select<K extends Kind>(kind: K, namespace: string | undefined, labels: Labels): ReadonlyArray<KindMap[K]>
   select(kind: string, namespace: string | undefined, labels: Labels): ReadonlyArray<KubernetesObject>
   select(kind: string, namespace: string | undefined, labels: Labels): ReadonlyArray<KubernetesObject> {
@@ -99,6 +98,7 @@ export class Store {
     return found
   }
 
+  /** The events about one object. */
   eventsAbout(namespace: string | undefined, kind: string, name: string): ReadonlyArray<KubernetesObject> {
     const subject = `\u0000event\u0000${kind}/${name}`
     if (namespace === undefined) return this.list("Event").filter((event) => eventSubject(event) === subject)
@@ -107,7 +107,7 @@ export class Store {
     )
   }
 
-  /** What an owner controls, of one kind. */
+  /** The objects of one kind that an owner controls. */
   ownedBy<K extends Kind>(uid: string, kind: K): Array<KindMap[K]> {
     const found: Array<KindMap[K]> = []
     const owned = this.owned.get(uid)
@@ -118,11 +118,12 @@ export class Store {
     return found
   }
 
+  /** The objects of any kind that an owner controls. */
   allOwnedBy(uid: string): ReadonlyArray<KubernetesObject> {
     return [...(this.owned.get(uid)?.values() ?? [])].map(([bucket, , name]) => bucket.objects.get(name)!)
   }
 
-  /** Stores an object under the next resourceVersion and answers it as it is stored. */
+  /** Stores an object with the next `resourceVersion` and returns it as stored. */
   put<A extends KubernetesObject>(object: A): A {
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.revision) } } as A
     const { name, namespace = "" } = stored.metadata
@@ -140,6 +141,7 @@ export class Store {
     return stored
   }
 
+  /** Removes an object, unless it is gone already or another has taken its name. */
   remove(object: KubernetesObject): void {
     const { name, namespace = "" } = object.metadata
     const current = this.get(object.kind, namespace, name)

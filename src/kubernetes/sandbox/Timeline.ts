@@ -1,10 +1,8 @@
-/**
- * What is going to happen in the sandbox and when: a binary heap of due times. Nothing sleeps; whoever looks at the
- * cluster first makes everything happen that was due by then.
- */
+/** The scheduled future of the sandbox: a binary heap of due times. Nothing sleeps; the next request runs what is due. */
+
 interface Entry {
   readonly atMs: number
-  /** Entries of one moment happen in the order in which they were planned. */
+  /** Entries that are due at the same time run in the order in which they were scheduled. */
   readonly order: number
   readonly run: () => void
 }
@@ -15,7 +13,7 @@ export class Timeline {
   private readonly heap: Array<Entry> = []
   private planned = 0
 
-  /** When the next entry is due; `Infinity` when nothing is. */
+  /** When the next entry is due; `Infinity` without entries. */
   get nextMs(): number {
     return this.heap[0]?.atMs ?? Infinity
   }
@@ -33,7 +31,7 @@ export class Timeline {
     heap[index] = entry
   }
 
-  /** Takes the first entry. Only when `nextMs` is finite. */
+  /** Removes and returns the first entry. Requires a finite `nextMs`. */
   take(): Entry {
     const heap = this.heap
     const first = heap[0]!

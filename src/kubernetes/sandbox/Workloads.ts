@@ -1,22 +1,21 @@
 /**
- * What runs in the sandbox when it is opened, and how it came to that: the same controllers lived through the hours
- * before.
+ * The workloads of a new sandbox. They get into their state by running the same controllers through the past 26 hours.
  *
- * | workload          | what is wrong                                                                               | what heals it          |
+ * | workload          | problem                                                                                     | remedy                 |
  * | ----------------- | ------------------------------------------------------------------------------------------- | ---------------------- |
  * | shop/checkout     | rollout of v2.4.0 crash-loops, three pods of v2.3.1 still serve, progress deadline exceeded | undo the rollout       |
  * | shop/cart         | OOM-killed since the traffic of the sale: needs 300 MiB, may use 256 MiB                    | raise the memory limit |
  * | shop/search       | its autoscaler wants 7 replicas and may have 5                                              | raise maxReplicas      |
- * | shop/catalog      | nothing; three replicas, two of which a PodDisruptionBudget keeps                           |                        |
- * | shop/orders-db    | nothing; a StatefulSet of two with claims that may grow                                     |                        |
- * | shop/stock-report | nothing; a CronJob every 30 minutes                                                         |                        |
+ * | shop/catalog      | none; three replicas, of which a PodDisruptionBudget keeps two                              |                        |
+ * | shop/orders-db    | none; a StatefulSet of two replicas whose claims may grow                                   |                        |
+ * | shop/stock-report | none; a CronJob every 30 minutes                                                            |                        |
  */
 
 import type { KubernetesObject } from "../KubernetesClient.ts"
 import type { Cluster, ImageBehaviour } from "./Cluster.ts"
 import { killContainers } from "./PodLifecycle.ts"
 
-/** One more Deployment, for benchmarks and tests. */
+/** An additional Deployment, for benchmarks and tests. */
 export interface DeploymentOptions {
   readonly namespace: string
   readonly name: string
@@ -29,14 +28,14 @@ const registry = "registry.shop.example"
 const hourMs = 3_600_000
 /** How long the seeded cluster has been up. */
 export const historyMs = 26 * hourMs
-/** When the troubles of `shop` began. */
+/** How long the workloads of the shop have had their problems. */
 const troubleMs = 4 * 60_000
-/** When those of the generated Deployments did; shorter, so that thousands of them cost little. */
+/** The same for the generated Deployments; shorter, so that thousands of them cost little. */
 const generatedTroubleMs = 20_000
 
 const mebibyte = 2 ** 20
 
-/** The images of the shop. The password and the token in the log are made up, to show that redaction takes them out. */
+/** The images of the shop. The password and the token in the log are fictitious; they show that redaction works. */
 export const images: ReadonlyMap<string, ImageBehaviour> = new Map<string, ImageBehaviour>([
   [
     `${registry}/checkout:v2.4.0`,
@@ -191,7 +190,7 @@ const deployment = (cluster: Cluster, namespace: string, name: string, options: 
   service(cluster, namespace, name)
 }
 
-/** Rolls a Deployment out to another image. */
+/** Rolls out another image of a Deployment. */
 const release = (cluster: Cluster, namespace: string, name: string, image: string): void => {
   const current = cluster.store.get("Deployment", namespace, name)!
   const [container, ...others] = current.spec.template.spec.containers
@@ -209,7 +208,7 @@ const release = (cluster: Cluster, namespace: string, name: string, image: strin
   cluster.settle()
 }
 
-/** From now on the image needs this much memory, and what runs of it is killed. */
+/** Raises the memory that an image needs, and kills its running containers that now exceed their limit. */
 const needMemory = (cluster: Cluster, namespace: string, app: string, repository: string, bytes: number): void => {
   cluster.images.set(repository, { ...cluster.images.get(repository), memoryNeed: bytes })
   for (const pod of cluster.store.select("Pod", namespace, { app })) killContainers(cluster, pod)
@@ -335,7 +334,7 @@ const troubleShop = (cluster: Cluster): void => {
   needMemory(cluster, "shop", "cart", `${registry}/cart`, 300 * mebibyte)
 }
 
-/** Brings a new cluster from `historyMs` ago to now. */
+/** Creates the workloads and advances a new cluster from `historyMs` ago to `nowMs`. */
 export const seed = (
   cluster: Cluster,
   options: {

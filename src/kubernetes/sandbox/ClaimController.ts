@@ -1,0 +1,38 @@
+/** The volume controllers: a claim is bound at once, and grows to the requested size after a while. */
+
+import { parseQuantity, type PersistentVolumeClaim } from "../ObjectModel.ts"
+import type { Cluster } from "./Cluster.ts"
+import { putStatus, withCondition } from "./Status.ts"
+
+export const reconcileClaim = (cluster: Cluster, namespace: string, name: string): void => {
+  const claim = cluster.store.get("PersistentVolumeClaim", namespace, name)
+  if (claim === undefined) return
+  const requested = claim.spec.resources?.requests?.["storage"] ?? "1Gi"
+  if (claim.status?.phase !== "Bound") {
+    putStatus<PersistentVolumeClaim>(cluster, claim, {
+      phase: "Bound",
+      accessModes: claim.spec["accessModes"] ?? ["ReadWriteOnce"],
+      capacity: { storage: requested }
+    })
+    return
+  }
+  const grown = () => {
+    const current = cluster.store.get("PersistentVolumeClaim", namespace, name)
+    if (current?.metadata.uid !== claim.metadata.uid || current.spec.resources?.requests?.["storage"] !== requested)
+      return
+    putStatus<PersistentVolumeClaim>(cluster, current, {
+      phase: "Bound",
+      accessModes: current.status?.["accessModes"],
+      capacity: { storage: requested }
+    })
+  }
+  if ((parseQuantity(requested) ?? 0) <= (parseQuantity(claim.status.capacity?.["storage"]) ?? 0)) return
+  const resizing = withCondition(
+    claim.status.conditions ?? [],
+    { type: "Resizing", status: "True", reason: "", message: "" },
+    cluster.stamp()
+  )
+  if (resizing === claim.status.conditions) return
+  putStatus<PersistentVolumeClaim>(cluster, claim, { ...claim.status, conditions: resizing })
+  cluster.after(cluster.pace.startup, grown)
+}

@@ -1,0 +1,63 @@
+/** The StatefulSet controller: creates pods in ascending order, and updates and removes them in descending order. */
+
+import { isPodReady, type Pod, type StatefulSet } from "../ObjectModel.ts"
+import type { Cluster } from "./Cluster.ts"
+import { keepRevision, revisionLabel } from "./ControllerRevisions.ts"
+import { activePods, createPod, podOf } from "./OwnedPods.ts"
+import { terminatePod } from "./PodLifecycle.ts"
+import { putStatus } from "./Status.ts"
+
+const component = "statefulset-controller"
+
+const createOrdinal = (cluster: Cluster, set: StatefulSet, ordinal: number, hash: string): void => {
+  const name = `${set.metadata.name}-${ordinal}`
+  const labels = {
+    [revisionLabel]: hash,
+    "statefulset.kubernetes.io/pod-name": name,
+    "apps.kubernetes.io/pod-index": String(ordinal)
+  }
+  createPod(cluster, set, podOf(cluster, set, name, set.spec.template, { labels }), component)
+}
+
+/** Creates or removes at most one pod: the next missing one, else the last surplus one, else the last outdated one. */
+const step = (cluster: Cluster, set: StatefulSet, hash: string, isUpdated: (pod: Pod) => boolean): void => {
+  const prefix = set.metadata.name.length + 1
+  const desired = set.spec.replicas ?? 1
+  const pods = new Map(
+    cluster.store.ownedBy(set.metadata.uid, "Pod").map((pod) => [Number(pod.metadata.name.slice(prefix)), pod])
+  )
+  for (let ordinal = 0; ordinal < desired; ordinal++) {
+    const pod = pods.get(ordinal)
+    if (pod === undefined) return createOrdinal(cluster, set, ordinal, hash)
+    // A pod that is not ready holds up the pods after it, and so does one that still terminates.
+    if (!isPodReady(pod) && isUpdated(pod)) return
+  }
+  const surplus = [...pods.keys()].filter((ordinal) => ordinal >= desired).sort((a, b) => b - a)[0]
+  if (surplus !== undefined) return terminatePod(cluster, pods.get(surplus)!)
+  for (let ordinal = desired - 1; ordinal >= 0; ordinal--) {
+    const pod = pods.get(ordinal)!
+    if (!isUpdated(pod)) return terminatePod(cluster, pod)
+  }
+}
+
+export const reconcileStatefulSet = (cluster: Cluster, namespace: string, name: string): void => {
+  const set = cluster.store.get("StatefulSet", namespace, name)
+  if (set === undefined) return
+  const revision = keepRevision(cluster, set, set.spec.template)
+  const isUpdated = (pod: Pod) => pod.metadata.labels?.[revisionLabel] === revision.hash
+  step(cluster, set, revision.hash, isUpdated)
+  const pods = activePods(cluster, set.metadata.uid)
+  const ready = pods.filter(isPodReady)
+  const updated = pods.filter(isUpdated)
+  const isComplete = updated.length === (set.spec.replicas ?? 1)
+  putStatus<StatefulSet>(cluster, set, {
+    observedGeneration: set.metadata.generation ?? 1,
+    replicas: pods.length,
+    readyReplicas: ready.length,
+    availableReplicas: ready.length,
+    currentReplicas: updated.length,
+    updatedReplicas: updated.length,
+    currentRevision: isComplete ? revision.name : (set.status?.currentRevision ?? revision.name),
+    updateRevision: revision.name
+  })
+}
