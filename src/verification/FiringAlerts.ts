@@ -1,16 +1,16 @@
 /**
- * Asks Alertmanager whether an alert still fires.
+ * Queries Alertmanager whether an alert still fires.
  *
- * Alertmanager tells us of a resolved alert only with its next group interval; verification asks so that it need not
- * wait, and so that an alert that goes on firing is never called fixed. Without an `ALERTMANAGER_URL` nobody can be
- * asked, and the workload alone is judged.
+ * Alertmanager notifies of a resolved alert only at its next group interval. Verification queries it so that it need
+ * not wait, and so that it never calls a target fixed whose alert continues to fire. Without `ALERTMANAGER_URL`, the
+ * workload alone decides.
  */
 
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import type { Alert } from "../domain/Alert.ts"
 
-/** `GET /api/v2/alerts`, as much of it as is needed. */
+/** The response of `GET /api/v2/alerts`, reduced to the fields used here. */
 const GettableAlerts = Schema.Array(
   Schema.Struct({ fingerprint: Schema.String, status: Schema.Struct({ state: Schema.String }) })
 )
@@ -18,17 +18,17 @@ const GettableAlerts = Schema.Array(
 export class FiringAlerts extends Context.Service<
   FiringAlerts,
   {
-    /** `undefined` when Alertmanager does not respond in time, or responds with something that is no list of alerts. */
+    /** Whether the alert fires; `undefined` if Alertmanager does not respond in time with a list of alerts. */
     readonly stillFiring: (alert: Alert) => Effect.Effect<boolean | undefined>
   }
 >()("kubernaut/verification/FiringAlerts") {}
 
-/** Without an Alertmanager: it is never known whether an alert fires. */
+/** For a service without an Alertmanager: whether an alert fires is never known. */
 export const layerNone: Layer.Layer<FiringAlerts> = Layer.succeed(FiringAlerts, {
   stillFiring: () => Effect.undefined
 })
 
-/** `url` is Alertmanager's base address, e.g. `http://alertmanager:9093`. */
+/** Queries the Alertmanager at `url`, its base address, for example `http://alertmanager:9093`. */
 export const layerAlertmanager = (options: {
   readonly url: string
 }): Layer.Layer<FiringAlerts, never, HttpClient.HttpClient> =>
@@ -41,7 +41,7 @@ export const layerAlertmanager = (options: {
           client
             .execute(
               HttpClientRequest.get(endpoint).pipe(
-                // Silenced and inhibited alerts fire all the same.
+                // Silenced and inhibited alerts still fire.
                 HttpClientRequest.setUrlParams({
                   filter: `alertname=${JSON.stringify(alert.name)}`,
                   active: "true",

@@ -1,9 +1,5 @@
-/**
- * What each action was for, and whether what it wrote still stands: the parts of a verdict that depend on the action.
- */
+/** Whether an action has achieved its purpose: the part of a verdict that depends on the type of the action. */
 
-import type { Action } from "../domain/Action.ts"
-import type { Change } from "../domain/Change.ts"
 import type { Intent } from "../domain/Execution.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
@@ -13,97 +9,48 @@ import {
   parseQuantity,
   type PersistentVolumeClaim
 } from "../kubernetes/ObjectModel.ts"
-import { countsReplicas, type Problem, type Sample } from "./Sample.ts"
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null
-
-/**
- * Whether everything in `written` is in `actual`, which may hold more: the server fills in defaults and admission adds
- * its own. A quantity may be written in another form than it was sent (`1024Mi` comes back as `1Gi`).
- */
-const isWithin = (written: unknown, actual: unknown): boolean => {
-  if (written === actual) return true
-  if (Array.isArray(written)) {
-    return (
-      Array.isArray(actual)
-      && written.length <= actual.length
-      && written.every((item, index) => isWithin(item, actual[index]))
-    )
-  }
-  if (isRecord(written))
-    return isRecord(actual) && Object.keys(written).every((key) => isWithin(written[key], actual[key]))
-  if (written === null) return actual === undefined
-  if (typeof written !== "string" || typeof actual !== "string") return false
-  const quantity = parseQuantity(written)
-  return quantity !== undefined && quantity === parseQuantity(actual)
-}
-
-const valueAt = (object: unknown, pointer: string): unknown =>
-  pointer
-    .split("/")
-    .slice(1)
-    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"))
-    .reduce<unknown>((parent, token) => (isRecord(parent) ? parent[token] : undefined), object)
-
-/** Whether an object still carries what a patch wrote; `undefined` stands for an object that does not exist. */
-export const changeStands = (
-  action: Action,
-  change: Extract<Change, { _tag: "Patch" }>,
-  object: KubernetesObject | undefined
-): boolean => {
-  if (object === undefined) return false
-  // A later restart is as good as ours.
-  if (action.type === "RestartWorkload") return true
-  return change.patch.every((operation) => {
-    // The version moves on, and the annotations are the next writer's to replace.
-    if (operation.path === "/metadata/resourceVersion" || operation.path.startsWith("/metadata/annotations"))
-      return true
-    const actual = valueAt(object, operation.path)
-    return operation.op === "remove" ? actual === undefined : isWithin(operation.value, actual)
-  })
-}
+import { type Problem, problem } from "./Problem.ts"
+import { countsReplicas, type Sample } from "./Sample.ts"
 
 const autoscalerProblems = (autoscaler: HorizontalPodAutoscaler): ReadonlyArray<Problem> => {
   const { maxReplicas } = autoscaler.spec
-  const wanted = autoscaler.status?.desiredReplicas ?? autoscaler.status?.currentReplicas
-  if (wanted === undefined)
-    return [{ word: "not-observed", detail: "the autoscaler says nothing of its replicas", weight: "open" }]
+  const desired = autoscaler.status?.desiredReplicas ?? autoscaler.status?.currentReplicas
+  if (desired === undefined) return [problem("not-observed", "open", "the autoscaler reports no replica counts")]
   const limited = conditionOf(autoscaler.status?.conditions, "ScalingLimited")
   const pinned =
-    limited === undefined ? wanted >= maxReplicas : limited.status === "True" && limited.reason === "TooManyReplicas"
-  if (pinned) return [{ word: "still-at-maximum", detail: `${wanted} of at most ${maxReplicas}`, weight: "bad" }]
+    limited === undefined ? desired >= maxReplicas : limited.status === "True" && limited.reason === "TooManyReplicas"
+  if (pinned)
+    return [problem("still-at-maximum", "bad", `${desired} replicas are desired, and the maximum is ${maxReplicas}`)]
   const current = autoscaler.status?.currentReplicas ?? 0
-  return current < wanted ? [{ word: "not-ready", detail: `${current} of ${wanted} replicas made`, weight: "bad" }] : []
+  return current < desired ? [problem("not-ready", "bad", `${current} of ${desired} replicas exist`)] : []
 }
 
 const claimProblems = (claim: PersistentVolumeClaim, size: string): ReadonlyArray<Problem> => {
   const capacity = claim.status?.capacity?.["storage"]
   return (parseQuantity(capacity) ?? 0) >= (parseQuantity(size) ?? Number.POSITIVE_INFINITY)
     ? []
-    : [{ word: "resize-pending", detail: `${capacity ?? "nothing"} of ${size}`, weight: "bad" }]
+    : [problem("resize-pending", "bad", `the capacity is ${capacity ?? "unknown"}, not yet ${size}`)]
 }
 
 const evictedUid = (intent: Intent): string | undefined => intent.changes.find((change) => change._tag === "Evict")?.uid
 
-/** The object that the action's own patch wrote to; `undefined` where it wrote none or it is gone. */
+/** The first object of a kind that the action's patches wrote to; `undefined` if there is none. */
 const firstWritten = (sample: Sample, kind: string): KubernetesObject | undefined =>
   sample.written.find((object) => object?.kind === kind)
 
-/** Where there are no replicas to count, nothing shows that pods serve again. */
+/** Without replica counts nothing shows that pods serve again. */
 const uncounted = (state: WorkloadState): ReadonlyArray<Problem> =>
   !state.exists || countsReplicas(state)
     ? []
-    : [{ word: "nothing-to-tell-by", detail: `a ${state.ref.kind} has no replicas to count`, weight: "open" }]
+    : [problem("nothing-to-tell-by", "open", `a ${state.ref.kind} has no replica counts`)]
 
-/** What keeps the action from having done what it was for. */
+/** The reasons why the action has not achieved its purpose in a sample. */
 export const purposeOf = (intent: Intent, sample: Sample, state: WorkloadState): ReadonlyArray<Problem> => {
   const { action } = intent
   switch (action.type) {
     case "EvictPod": {
       const uid = evictedUid(intent)
-      if (state.pods.some((pod) => pod.uid === uid))
-        return [{ word: "pod-remains", detail: action.target.name, weight: "bad" }]
+      if (state.pods.some((pod) => pod.uid === uid)) return [problem("pod-remains", "bad", action.target.name)]
       return uncounted(state)
     }
     case "PatchHpa": {
@@ -117,14 +64,14 @@ export const purposeOf = (intent: Intent, sample: Sample, state: WorkloadState):
     case "DrainNode":
       return sample.remaining.length === 0
         ? []
-        : [{ word: "pods-remain", detail: `${sample.remaining.length} on ${action.target.name}`, weight: "bad" }]
+        : [problem("pods-remain", "bad", `${sample.remaining.length} on ${action.target.name}`)]
     case "QuarantinePod":
     case "RestartWorkload":
     case "ScaleWorkload":
     case "RollbackDeployment":
     case "AdjustResources":
       return uncounted(state)
-    // That the spec says so is all there is, and `changeStands` sees to it.
+    // Their purpose is the written spec itself, which `revertedProblems` checks.
     case "CordonNode":
     case "UncordonNode":
     case "SuspendCronJob":

@@ -1,11 +1,11 @@
-/** What verification may have seen: a healthy target by default, and what differs from it. */
+/** Evidence for verdicts: by default about a healthy target, with the differences as arguments. */
 
 import type { Action } from "../../src/domain/Action.ts"
 import type { Change } from "../../src/domain/Change.ts"
 import type { Intent } from "../../src/domain/Execution.ts"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
-import type { Evidence, JudgeSettings } from "../../src/verification/Judge.ts"
+import { type Evidence, judge, type JudgeSettings } from "../../src/verification/Judge.ts"
 import type { Sample } from "../../src/verification/Sample.ts"
 
 export const startedAtMs = 1_800_000_000_000
@@ -51,7 +51,7 @@ export const healthy = (change: Partial<WorkloadState> = {}): WorkloadState => (
 /** A kind that has no replicas. */
 export const bare = (kind: string, change: Partial<WorkloadState> = {}): WorkloadState =>
   healthy({
-    ref: { namespace: kind === "Node" ? "" : "shop", kind, name: "it" },
+    ref: on(kind),
     desiredReplicas: null,
     readyReplicas: null,
     updatedReplicas: null,
@@ -79,6 +79,9 @@ export const intent = (change: Partial<Intent> = {}): Intent => ({
   ...change
 })
 
+/** The reference of the object that `object`, `bare` and `patchOf` describe. */
+export const on = (kind: string) => ({ namespace: kind === "Node" ? "" : "shop", kind, name: "it" })
+
 export const object = (kind: string, rest: object): KubernetesObject => ({
   apiVersion: "v1",
   kind,
@@ -91,7 +94,7 @@ export const patchOf = (
   ...operations: ReadonlyArray<readonly [path: string, value: string | number | boolean]>
 ): Change => ({
   _tag: "Patch",
-  ref: { namespace: kind === "Node" ? "" : "shop", kind, name: "it" },
+  ref: on(kind),
   patch: [
     { op: "replace", path: "/metadata/resourceVersion", value: "8" },
     ...operations.map(([path, value]) => ({ op: "replace", path, value }) as const),
@@ -99,7 +102,7 @@ export const patchOf = (
   ]
 })
 
-/** What was seen so many seconds after the start. */
+/** A sample of so many seconds after the start. */
 export const seen = (
   second: number,
   state: WorkloadState | null = healthy(),
@@ -112,7 +115,7 @@ export const seen = (
   ...change
 })
 
-/** The samples up to the newest, which is now. */
+/** The evidence at the time of the newest sample. */
 export const evidence = (samples: ReadonlyArray<Sample>, change: Partial<Evidence> = {}): Evidence => ({
   intent: intent(),
   samples,
@@ -123,7 +126,7 @@ export const evidence = (samples: ReadonlyArray<Sample>, change: Partial<Evidenc
   ...change
 })
 
-/** The same state, every two seconds from one second to another. */
+/** Samples of the same state, every two seconds. */
 export const steady = (
   from: number,
   to: number,
@@ -131,3 +134,11 @@ export const steady = (
   change: Partial<Sample> = {}
 ): ReadonlyArray<Sample> =>
   Array.from({ length: Math.floor((to - from) / 2) + 1 }, (_, index) => seen(from + index * 2, state, change))
+
+/** `keep watching`, or the verdict with the codes of its reasons. */
+export const said = (given: Evidence): string => {
+  const judgement = judge(given)
+  return judgement._tag === "KeepWatching"
+    ? "keep watching"
+    : [judgement.verdict, ...judgement.reasons.map((reason) => reason.split(":")[0] ?? "")].join(" ")
+}

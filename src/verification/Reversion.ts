@@ -1,0 +1,70 @@
+/**
+ * Whether the cluster still contains what an action wrote. Somebody may have reverted it: a person, a controller, or
+ * GitOps.
+ */
+
+import type { Action } from "../domain/Action.ts"
+import type { Change } from "../domain/Change.ts"
+import type { Intent } from "../domain/Execution.ts"
+import { displayName } from "../domain/Target.ts"
+import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { parseQuantity } from "../kubernetes/ObjectModel.ts"
+import { type Problem, problem } from "./Problem.ts"
+import type { Sample } from "./Sample.ts"
+
+type Patch = Extract<Change, { _tag: "Patch" }>
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null
+
+/**
+ * Whether `actual` contains everything in `written`. It may contain more: the server fills in defaults, and admission
+ * adds fields. A quantity may return in another form (`1024Mi` as `1Gi`).
+ */
+const isWithin = (written: unknown, actual: unknown): boolean => {
+  if (written === actual) return true
+  if (Array.isArray(written)) {
+    return (
+      Array.isArray(actual)
+      && written.length <= actual.length
+      && written.every((item, index) => isWithin(item, actual[index]))
+    )
+  }
+  if (isRecord(written))
+    return isRecord(actual) && Object.keys(written).every((key) => isWithin(written[key], actual[key]))
+  if (written === null) return actual === undefined
+  if (typeof written !== "string" || typeof actual !== "string") return false
+  const quantity = parseQuantity(written)
+  return quantity !== undefined && quantity === parseQuantity(actual)
+}
+
+const valueAt = (object: unknown, pointer: string): unknown =>
+  pointer
+    .split("/")
+    .slice(1)
+    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"))
+    .reduce<unknown>((parent, token) => (isRecord(parent) ? parent[token] : undefined), object)
+
+/** Whether an object still has the values that a patch wrote. `undefined` stands for an object that does not exist. */
+export const changeStands = (action: Action, change: Patch, object: KubernetesObject | undefined): boolean => {
+  if (object === undefined) return false
+  // A later restart has the same effect as ours.
+  if (action.type === "RestartWorkload") return true
+  return change.patch.every((operation) => {
+    // The version changes with every write, and the next writer may replace the annotations.
+    if (operation.path === "/metadata/resourceVersion" || operation.path.startsWith("/metadata/annotations"))
+      return true
+    const actual = valueAt(object, operation.path)
+    return operation.op === "remove" ? actual === undefined : isWithin(operation.value, actual)
+  })
+}
+
+/** The writes of the intent that a sample no longer contains. */
+export const revertedProblems = (intent: Intent, sample: Sample): ReadonlyArray<Problem> =>
+  intent.changes
+    .filter((change): change is Patch => change._tag === "Patch")
+    .flatMap((change, index) =>
+      changeStands(intent.action, change, sample.written[index])
+        ? []
+        : [problem("reverted", "lasting", `${displayName(change.ref)} no longer has the values that the action wrote`)]
+    )

@@ -1,0 +1,70 @@
+/**
+ * Reads samples from the cluster, the cheapest part first: the target's own object costs one request, its pods,
+ * Services, endpoints and autoscaler several more.
+ */
+
+import { Effect } from "effect"
+import type { Intent } from "../domain/Execution.ts"
+import { displayName, resourceRef, type Target } from "../domain/Target.ts"
+import * as Timestamp from "../domain/Timestamp.ts"
+import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { assemble, readAround, readObject } from "../kubernetes/WorkloadReader.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
+import type { Sample } from "./Sample.ts"
+
+export interface FirstRead {
+  /** The target's own object and what the intent wrote. */
+  readonly sample: Sample
+  /** Completes the sample; `undefined` if the cluster could not be read. */
+  readonly complete: Effect.Effect<Sample> | undefined
+}
+
+const unreadable = (atMs: number): Sample => ({ atMs, state: null, written: [], remaining: [] })
+
+/** An object that does not exist is part of the sample. Any other failure makes the whole sample unreadable. */
+const orMissing = (
+  read: Effect.Effect<KubernetesObject, KubernetesError>
+): Effect.Effect<KubernetesObject | undefined, KubernetesError> =>
+  Effect.catchReason(read, "KubernetesError", "NotFound", () => Effect.undefined)
+
+/** The evicted pods of a drain that are still there. */
+const remainingOf = (
+  client: KubernetesClient["Service"],
+  intent: Intent
+): Effect.Effect<ReadonlyArray<string>, KubernetesError> => {
+  if (intent.action.type !== "DrainNode") return Effect.succeed([])
+  const evicted = new Set(intent.changes.flatMap((change) => (change._tag === "Evict" ? [change.uid] : [])))
+  return Effect.map(client.list("Pod", {}), (pods) =>
+    pods.map((pod) => pod.metadata.uid).filter((uid) => evicted.has(uid))
+  )
+}
+
+export const read = Effect.fnUntraced(function* (
+  client: KubernetesClient["Service"],
+  intent: Intent,
+  target: Target
+): Effect.fn.Return<FirstRead> {
+  const provided = Effect.provideService(KubernetesClient, client)
+  const ref = resourceRef(target)
+  const first = yield* Effect.gen(function* () {
+    const object = yield* provided(readObject(ref))
+    const written = yield* Effect.forEach(
+      intent.changes.filter((change) => change._tag === "Patch"),
+      (change) =>
+        displayName(change.ref) === displayName(ref) ? Effect.succeed(object) : orMissing(client.get(change.ref))
+    )
+    return { object, written, remaining: yield* remainingOf(client, intent) }
+  }).pipe(Effect.option)
+  const atMs = yield* Monotonic.nowMs
+  if (first._tag === "None") return { sample: unreadable(atMs), complete: undefined }
+  const { object, ...rest } = first.value
+  return {
+    sample: { atMs, state: assemble({ ref, object }, yield* Timestamp.now), ...rest, targetOnly: true },
+    complete: Effect.gen(function* () {
+      const around = yield* Effect.option(provided(readAround(ref, object)))
+      // The time of the last read counts: a target is not stable before its pods were read.
+      const atMs = yield* Monotonic.nowMs
+      return around._tag === "None" ? unreadable(atMs) : { atMs, state: around.value, ...rest }
+    })
+  }
+})

@@ -1,0 +1,143 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Action } from "../../src/domain/Action.ts"
+import type { Change } from "../../src/domain/Change.ts"
+import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
+import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import { bare, evidence, healthy, intent, object, on, patchOf, pod, restart, said, steady } from "./evidence.ts"
+
+const drain: Action = { type: "DrainNode", target: on("Node") }
+const cordonPatch = patchOf("Node", ["/spec/unschedulable", true])
+
+/** An action and its write. */
+type Acted = readonly [Action, Change?]
+
+const raised: Acted = [
+  { type: "PatchHpa", target: on("HorizontalPodAutoscaler"), maxReplicas: 8 },
+  patchOf("HorizontalPodAutoscaler", ["/spec/maxReplicas", 8])
+]
+const cordoned: Acted = [{ type: "CordonNode", target: on("Node") }, cordonPatch]
+const drained: Acted = [drain, cordonPatch]
+const expanded: Acted = [
+  { type: "ExpandVolume", target: on("PersistentVolumeClaim"), size: "20Gi" },
+  patchOf("PersistentVolumeClaim", ["/spec/resources/requests/storage", "20Gi"])
+]
+const suspended: Acted = [
+  { type: "SuspendCronJob", target: on("CronJob") },
+  patchOf("CronJob", ["/spec/suspend", true])
+]
+const evicted: Acted = [
+  { type: "EvictPod", target: on("Pod") },
+  { _tag: "Evict", ref: on("Pod"), uid: "z" }
+]
+const restarted: Acted = [restart]
+
+const hpa = (maxReplicas: number, currentReplicas?: number, desiredReplicas?: number, limited?: [string, string]) =>
+  object("HorizontalPodAutoscaler", {
+    spec: { maxReplicas },
+    status: {
+      ...(currentReplicas === undefined ? {} : { currentReplicas, desiredReplicas }),
+      ...(limited === undefined
+        ? {}
+        : { conditions: [{ type: "ScalingLimited", status: limited[0], reason: limited[1] }] })
+    }
+  })
+const inRange: [string, string] = ["False", "DesiredWithinRange"]
+const atMaximum: [string, string] = ["True", "TooManyReplicas"]
+const node = (spec: object) => object("Node", { spec })
+const notReady = (reason: string) => bare("Node", { conditions: [{ type: "Ready", status: "Unknown", reason }] })
+const claim = (storage: string, capacity: string) =>
+  object("PersistentVolumeClaim", {
+    spec: { resources: { requests: { storage } } },
+    status: { capacity: { storage: capacity } }
+  })
+const cronJob = (suspend: boolean) => object("CronJob", { spec: { suspend } })
+const job = healthy({ ref: on("Job"), desiredReplicas: 1, readyReplicas: 1, endpoints: null })
+
+const purposes: ReadonlyArray<
+  readonly [
+    claim: string,
+    expected: string,
+    acted: Acted,
+    written: KubernetesObject | undefined,
+    state?: WorkloadState,
+    remaining?: ReadonlyArray<string>
+  ]
+> = [
+  ["an autoscaler with room", "fixed settled", raised, hpa(8, 6, 6, inRange)],
+  ["an autoscaler limited by its new maximum", "not-fixed still-at-maximum", raised, hpa(8, 8, 8, atMaximum)],
+  ["an autoscaler that needs exactly its maximum", "fixed settled", raised, hpa(8, 8, 8, inRange)],
+  ["an autoscaler at its maximum without a condition", "not-fixed still-at-maximum", raised, hpa(8, 8, 8)],
+  ["an autoscaler whose replicas do not exist yet", "not-fixed not-ready", raised, hpa(8, 5, 7)],
+  ["an autoscaler without a status", "unknown not-observed not-settled", raised, hpa(8)],
+  ["an autoscaler that somebody reverted", "not-fixed reverted", raised, hpa(5, 5, 5, ["False", "x"])],
+  ["an autoscaler that was deleted", "not-fixed reverted", raised, undefined],
+  ["a cordoned node that is ready", "fixed settled", cordoned, node({ unschedulable: true }), bare("Node")],
+  [
+    "a cordoned node that is not ready",
+    "not-fixed node-not-ready",
+    cordoned,
+    node({ unschedulable: true }),
+    notReady("NodeStatusUnknown")
+  ],
+  [
+    "a cordoned node without a Ready condition",
+    "not-fixed node-not-ready",
+    cordoned,
+    node({ unschedulable: true }),
+    bare("Node", { conditions: [] })
+  ],
+  ["a node that somebody uncordoned", "not-fixed reverted", cordoned, node({}), bare("Node")],
+  ["a drained node", "unknown owners-unverified", drained, node({ unschedulable: true }), bare("Node")],
+  [
+    "a drained node with pods left",
+    "not-fixed pods-remain",
+    drained,
+    node({ unschedulable: true }),
+    bare("Node"),
+    ["p1"]
+  ],
+  ["a volume that has grown", "fixed settled", expanded, claim("20Gi", "20Gi"), bare("PersistentVolumeClaim")],
+  [
+    "a volume that has not grown",
+    "not-fixed resize-pending",
+    expanded,
+    claim("20Gi", "10Gi"),
+    bare("PersistentVolumeClaim")
+  ],
+  ["a suspended CronJob", "fixed settled", suspended, cronJob(true), bare("CronJob")],
+  ["a CronJob that somebody resumed", "not-fixed reverted", suspended, cronJob(false), bare("CronJob")],
+  ["the replacement of an evicted pod", "fixed settled", evicted, undefined],
+  [
+    "a pod that still exists",
+    "not-fixed pod-remains",
+    evicted,
+    undefined,
+    healthy({ pods: [pod("z"), pod("b"), pod("c")] })
+  ],
+  ["a pod of a Job, which counts work, not service", "unknown nothing-to-tell-by not-settled", evicted, undefined, job],
+  ["a restarted kind without replicas", "unknown nothing-to-tell-by not-settled", restarted, undefined, bare("CronJob")]
+]
+
+describe("the purpose of an action decides", () => {
+  for (const [claim, expected, [action, change], written, state = healthy(), remaining = []] of purposes) {
+    it(`${claim}: ${expected}`, () => {
+      const samples = steady(280, 300, state, { written: change?._tag === "Patch" ? [written] : [], remaining })
+      const changes = change === undefined ? [] : [change]
+      assert.strictEqual(said(evidence(samples, { intent: intent({ action, changes, baseline: state }) })), expected)
+    })
+  }
+
+  it("a drained node is fixed once the alert has resolved", () => {
+    const samples = steady(0, 10, bare("Node"), { written: [object("Node", { spec: { unschedulable: true } })] })
+    assert.strictEqual(
+      said(evidence(samples, { alert: "resolved", intent: intent({ action: drain, changes: [cordonPatch] }) })),
+      "fixed settled alert-resolved"
+    )
+  })
+
+  it.each(["CollectDiagnostics", "Notify"] as const)("%s never makes a target fixed, however healthy it is", (type) => {
+    const action: Action =
+      type === "Notify" ? { type, target: on("Deployment"), reason: "why" } : { type, target: on("Deployment") }
+    assert.strictEqual(said(evidence(steady(0, 10), { intent: intent({ action }) })), "unknown changes-nothing")
+  })
+})
