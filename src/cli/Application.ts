@@ -145,7 +145,7 @@ const components = (faults: FaultInjection | undefined) =>
           : [
               {
                 name: "fault-injection",
-                status: Effect.map(faults.told, (message) => ({ status: "degraded" as const, message }))
+                status: Effect.map(faults.describe, (message) => ({ status: "degraded" as const, message }))
               }
             ]),
         {

@@ -9,7 +9,6 @@ export const debt: Readonly<Record<string, number>> = {
   "src/resilience/breaker/Circuit.ts": 423,
   "src/resilience/pipeline/Execution.ts": 403,
   "src/resilience/supervision/Supervisor.ts": 417,
-  "src/simulation/report/Timeline.ts": 474,
   "src/simulation/farEnds/Cluster.ts": 488,
   "src/storage/sqlite/RemediationTable.ts": 412,
   "test/execution/ActionPlan.test.ts": 621,

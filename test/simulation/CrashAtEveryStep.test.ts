@@ -33,7 +33,7 @@ const tell = (yieldEvery: number, crashAtStep?: number): Told => {
     process: { yieldEvery },
     onMade: ({ observations, service, world }) => {
       if (crashAtStep !== undefined) world.atStep(crashAtStep, () => service.process?.crash())
-      observations.listen({
+      observations.subscribe({
         ClusterWrite: ({ applied }) => {
           if (applied === "yes") writes++
         },

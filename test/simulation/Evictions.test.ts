@@ -45,7 +45,7 @@ describe("a service that evicts", () => {
         },
         onMade: ({ farEnds, observations }) => {
           cluster = farEnds.cluster
-          observations.listen({
+          observations.subscribe({
             ClusterWrite: ({ applied, change }) =>
               void (evicted += change._tag === "Evict" && applied === "yes" ? 1 : 0)
           })

@@ -97,7 +97,7 @@ const announce = (
 ) =>
   (faultInjection === undefined
     ? Effect.void
-    : Effect.flatMap(faultInjection.told, (faults) =>
+    : Effect.flatMap(faultInjection.describe, (faults) =>
         Effect.logWarning(
           "FAULT INJECTION IS ON: what fails may fail on purpose. Unset KUBERNAUT_FAULT_INJECTION and start again to end it",
           { faults }

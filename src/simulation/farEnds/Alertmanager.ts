@@ -204,7 +204,7 @@ export class Alertmanager implements FarEnd {
 
   private send(firing: Firing, status: "firing" | "resolved"): void {
     const alert = { fingerprint: firing.fingerprint, startsAt: firing.startsAt }
-    this.setting.observations.tell({ _tag: "AlertSent", alert, firing: status === "firing", about: firing.ref })
+    this.setting.observations.publish({ _tag: "AlertSent", alert, firing: status === "firing", about: firing.ref })
     this.dispatch(this.webhook(firing, status), nameOf(firing, status))
   }
 
@@ -252,7 +252,7 @@ export class Alertmanager implements FarEnd {
       this.unsent.delete(what)
       exit.value.results.forEach(({ fingerprint, remediationId, status }, index) => {
         const { startsAt, status: sent } = webhook.alerts[index]!
-        observations.tell({
+        observations.publish({
           _tag: "AlertAnswered",
           alert: { fingerprint, startsAt: timeOf(Date.parse(startsAt)) },
           firing: sent === "firing",

@@ -38,7 +38,7 @@ export class ApiWire {
   /** An attempt of it, way there and back. */
   carry<A, E>(work: Asked, attempt: Effect.Effect<A, E>): Effect.Effect<A, E> {
     const { observations } = this
-    if (!observations.isHeard("RequestBegan")) return attempt
+    if (!observations.isObserved("RequestBegan")) return attempt
     return Effect.withFiber((fiber) => {
       // Made once for the whole life of the client: each run of it is a request.
       const request: ApiRequest = {
@@ -47,10 +47,10 @@ export class ApiWire {
         number: ++this.attempts,
         asked: this.asked
       }
-      observations.tell({ _tag: "RequestBegan", request })
+      observations.publish({ _tag: "RequestBegan", request })
       return Effect.onExitPrimitive(attempt, (exit) => {
         const givenUp = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-        observations.tell({ _tag: "RequestEnded", request, ending: givenUp ? "given-up" : "answered" })
+        observations.publish({ _tag: "RequestEnded", request, ending: givenUp ? "given-up" : "answered" })
         return undefined
       })
     })

@@ -262,7 +262,7 @@ export class Cluster implements FarEnd {
     const healthy = Result.match(this.read(ref), { onFailure: () => false, onSuccess: isRolledOut })
     if (this.healthy.get(ref.name) !== healthy) {
       this.healthy.set(ref.name, healthy)
-      this.setting.observations.tell({ _tag: "WorkloadHealth", ref, healthy })
+      this.setting.observations.publish({ _tag: "WorkloadHealth", ref, healthy })
     }
     return healthy
   }
@@ -358,7 +358,7 @@ export class Cluster implements FarEnd {
         get: (ref) => (ref.kind === "Deployment" ? this.noted(ref, sandbox.get(ref)) : sandbox.get(ref)),
         apply: (change, options) => {
           const server = sandbox.apply(change, options)
-          return options?.dryRun === true ? server : this.told(change, server)
+          return options?.dryRun === true ? server : this.published(change, server)
         }
       },
       (request, server) => this.request(request, server)
@@ -401,7 +401,7 @@ export class Cluster implements FarEnd {
     return Effect.tap(server, () => Effect.sync(() => this.readMs.set(ref.name, this.setting.world.nowMs)))
   }
 
-  private told<A>(change: Change, server: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> {
+  private published<A>(change: Change, server: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> {
     const executionId = executionOf(change)
     const about = {
       _tag: "ClusterWrite",
@@ -413,11 +413,11 @@ export class Cluster implements FarEnd {
       const process = this.wire.callers.numberOf(fiber)
       return Effect.matchEffect(server, {
         onFailure: (error) => {
-          this.setting.observations.tell({ ...about, process, applied: "no", refused: error.reason._tag })
+          this.setting.observations.publish({ ...about, process, applied: "no", refused: error.reason._tag })
           return Effect.fail(error)
         },
         onSuccess: (object) => {
-          this.setting.observations.tell({ ...about, process, applied: "yes" })
+          this.setting.observations.publish({ ...about, process, applied: "yes" })
           return Effect.succeed(object)
         }
       })

@@ -180,7 +180,7 @@ export class Database implements FarEnd {
     )
     // As when the file of a process that died is opened again. Only a migration has a transaction that is longer than a
     // step.
-    setting.observations.listen({ ProcessEnded: () => this.giveUp() })
+    setting.observations.subscribe({ ProcessEnded: () => this.giveUp() })
   }
 
   /** From now on, until the answer is called. */
@@ -287,7 +287,7 @@ export class Database implements FarEnd {
       this.before(kind, sql)
     } catch (error) {
       if (isSweep && !(error instanceof Error && "errcode" in error))
-        this.setting.observations.tell({ _tag: "SweepBroke", connection })
+        this.setting.observations.publish({ _tag: "SweepBroke", connection })
       throw error
     }
   }
@@ -299,6 +299,6 @@ export class Database implements FarEnd {
       this.unhashed += `${row.remediation_id} ${row.sequence} ${row.epoch} ${row.at} ${row.data}\n`
     if (this.unhashed.length > 100_000) this.digest()
     this.lastRow = rows[rows.length - 1]!.rowid
-    this.setting.observations.tell({ _tag: "Committed", process, events: rows.map((row) => new CommittedRow(row)) })
+    this.setting.observations.publish({ _tag: "Committed", process, events: rows.map((row) => new CommittedRow(row)) })
   }
 }

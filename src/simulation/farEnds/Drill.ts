@@ -66,7 +66,7 @@ export class Drill implements FarEnd {
     this.alertmanager = alertmanager
     this.cluster = cluster
     this.random = setting.world.random("drill")
-    setting.observations.listen({
+    setting.observations.subscribe({
       ProcessBooted: () => this.unclosed.clear(),
       BreakerMoved: ({ breaker, to }) =>
         void (to === "Closed" ? this.unclosed.delete(breaker) : this.unclosed.add(breaker))
@@ -128,7 +128,7 @@ export class Drill implements FarEnd {
             bulkhead: { limit },
             peer
           } = bulkheads[index]!
-          observations.tell({ _tag: "PlacesTried", peer, begun, limit })
+          observations.publish({ _tag: "PlacesTried", peer, begun, limit })
         })
       }
     )

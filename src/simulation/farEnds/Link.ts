@@ -81,14 +81,14 @@ export class Link {
         purpose: request.purpose,
         hop: hopOf(fiber)
       }
-      observations.tell({ _tag: "CallBegan", call })
+      observations.publish({ _tag: "CallBegan", call })
       return Effect.onExit(
         Effect.flatMap(this.underWay, () => disturbed),
         (exit) =>
           Effect.sync(() => {
             const ending =
               Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? "given-up" : request.judge(exit)
-            observations.tell({ _tag: "CallEnded", call, ending })
+            observations.publish({ _tag: "CallEnded", call, ending })
           })
       )
     })

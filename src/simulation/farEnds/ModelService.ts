@@ -13,7 +13,7 @@ import type { ResourceRef } from "../../domain/Target.ts"
 import type { Answer } from "../../investigation/models/Answer.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
-import { crashLog, told } from "../observation/Secrets.ts"
+import { crashLog, quoteSecrets } from "../observation/Secrets.ts"
 import type { Cluster } from "./Cluster.ts"
 import type { Setting } from "./FarEnd.ts"
 import { Link } from "./Link.ts"
@@ -61,8 +61,8 @@ export class ModelService {
   ask(text: string): Effect.Effect<Reply> {
     return Effect.suspend(() => {
       const { observations } = this.setting
-      if (observations.isHeard("TextLeft"))
-        observations.tell({ _tag: "TextLeft", channel: "prompt", about: this.link.peer, text })
+      if (observations.isObserved("TextLeft"))
+        observations.publish({ _tag: "TextLeft", channel: "prompt", about: this.link.peer, text })
       return this.reply({ purpose: "work", text, target: targetIn(text) })
     })
   }
@@ -82,7 +82,9 @@ export class ModelService {
         : { type: "Notify", target, reason: "It serves as it should." }
     return {
       rootCause:
-        action.type === "Notify" ? "Nothing is wrong any more." : told(`The version ${image} crashes at start.`),
+        action.type === "Notify"
+          ? "Nothing is wrong any more."
+          : quoteSecrets(`The version ${image} crashes at start.`),
       // It has read the logs by itself and quotes them as they are.
       evidence: action.type === "Notify" ? [] : crashLog,
       action,

@@ -101,7 +101,12 @@ export class Operators implements FarEnd {
       .pipe(Effect.catchTag("Unreachable", () => Effect.succeed<Outcome>("unreachable")))
     this.process!.fork(answer, (exit) => {
       if (exit._tag === "Failure") return
-      this.setting.observations.tell({ _tag: "ReviewAnswered", remediationId: id, answer: word, outcome: exit.value })
+      this.setting.observations.publish({
+        _tag: "ReviewAnswered",
+        remediationId: id,
+        answer: word,
+        outcome: exit.value
+      })
     })
   }
 }

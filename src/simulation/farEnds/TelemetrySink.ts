@@ -116,11 +116,11 @@ export class TelemetrySink implements FarEnd {
     return Effect.suspend(() => {
       const spans = spansIn(request)
       const about = { process: account.process, number: ++account.exports, spans }
-      observations.tell({ _tag: "ExportBegan", ...about })
+      observations.publish({ _tag: "ExportBegan", ...about })
       const told = (ending: ExportEnding) => {
         if (ending === "taken") account.received += spans
         const { dropped, made, received } = account
-        observations.tell({ _tag: "ExportEnded", ...about, ending, made, received, dropped: dropped() })
+        observations.publish({ _tag: "ExportEnded", ...about, ending, made, received, dropped: dropped() })
       }
       let reply: Effect.Effect<SinkReply> = Effect.succeed(taken)
       for (const fault of this.faults) reply = fault(reply)

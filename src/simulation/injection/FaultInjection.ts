@@ -52,7 +52,7 @@ export interface FaultInjection {
   readonly languageModel: (provider: string, model: LanguageModel.LanguageModel) => LanguageModel.LanguageModel
   readonly probe: (provider: string, probe: NonNullable<Investigator["probe"]>) => NonNullable<Investigator["probe"]>
   /** What stands now, in words. */
-  readonly told: Effect.Effect<string>
+  readonly describe: Effect.Effect<string>
   /** Lets faults come and go, for ever. Whatever stands goes with it. */
   readonly run: Effect.Effect<never, never, AuditLog>
 }
@@ -90,7 +90,7 @@ export const make = (options: Options): Effect.Effect<FaultInjection> =>
       holmesgpt: (client) => (paths.has("holmesgpt") ? InjectedPeers.holmesgpt(path("holmesgpt"), client) : client),
       languageModel: (provider, model) => InjectedPeers.languageModel(path(`llm:${provider}`), model),
       probe: (provider, probe) => InjectedPeers.probe(path(`llm:${provider}`), probe),
-      told: Effect.sync(() => {
+      describe: Effect.sync(() => {
         const now = [...active]
         return `faults are injected on purpose (${requested.map(nameOf).join(", ")}; seed ${seed}); now ${now.length === 0 ? "none" : now.join("; ")}`
       }),

@@ -199,11 +199,11 @@ export class Observations {
   }
 
   /** Is there anybody to hear of this? For what is dear to tell. */
-  isHeard(tag: ObservationTag): boolean {
+  isObserved(tag: ObservationTag): boolean {
     return this.listeners.has(tag)
   }
 
-  listen(handlers: Handlers): void {
+  subscribe(handlers: Handlers): void {
     for (const tag of Object.keys(handlers) as Array<ObservationTag>) {
       const listener = handlers[tag] as Listener | undefined
       if (listener === undefined) continue
@@ -213,7 +213,7 @@ export class Observations {
     }
   }
 
-  tell(observation: Observation): void {
+  publish(observation: Observation): void {
     const listeners = this.listeners.get(observation._tag)
     if (listeners === undefined) return
     const atMs = this.now()

@@ -46,7 +46,7 @@ export const environment = [{ name: "DB_PASSWORD", value: planted.containerPassw
 export const eventMessage = `Failed to pull image: unauthorized: registry_token=${planted.registryToken} is not valid any more`
 
 /** What a model says that has read the log and the environment. */
-export const told = (cause: string): string =>
+export const quoteSecrets = (cause: string): string =>
   `${cause} It logs in with postgres://app:${planted.databasePassword}@db.prod.svc:5432 and DB_PASSWORD=${planted.containerPassword}.`
 
 /** The secrets that a text holds, by name. */

@@ -18,7 +18,7 @@ export const textOfCause = (cause: Cause.Cause<unknown>): string => `${Cause.pre
 
 export const watchText = (observations: Observations): Required<Pick<ProcessOptions, "logger" | "onSpan">> => ({
   logger: Logger.make((options) =>
-    observations.tell({
+    observations.publish({
       _tag: "TextLeft",
       channel: "log",
       about: textOf(options.message),
@@ -28,7 +28,7 @@ export const watchText = (observations: Observations): Required<Pick<ProcessOpti
   onSpan: (span) => {
     const { attributes, name, status } = span
     const failure = status._tag === "Ended" && status.exit._tag === "Failure" ? textOfCause(status.exit.cause) : ""
-    observations.tell({
+    observations.publish({
       _tag: "TextLeft",
       channel: "span",
       about: name,
@@ -38,10 +38,10 @@ export const watchText = (observations: Observations): Required<Pick<ProcessOpti
 })
 
 /** What the service answers to whoever has asked it. */
-export const tellAnswer = (observations: Observations, exit: Exit.Exit<unknown, unknown>): void => {
-  if (!observations.isHeard("TextLeft")) return
+export const publishAnswer = (observations: Observations, exit: Exit.Exit<unknown, unknown>): void => {
+  if (!observations.isObserved("TextLeft")) return
   const failed = exit._tag === "Failure"
-  observations.tell({
+  observations.publish({
     _tag: "TextLeft",
     channel: "answer",
     about: failed ? "an error" : "an answer",
@@ -50,9 +50,9 @@ export const tellAnswer = (observations: Observations, exit: Exit.Exit<unknown, 
 }
 
 /** What a process that ends by itself leaves in the container's log. */
-export const tellCrash = (observations: Observations, exit: Exit.Exit<unknown, unknown>): void => {
+export const publishCrash = (observations: Observations, exit: Exit.Exit<unknown, unknown>): void => {
   if (exit._tag === "Failure")
-    observations.tell({
+    observations.publish({
       _tag: "TextLeft",
       channel: "crash",
       about: "the end of the process",

@@ -15,7 +15,8 @@ import type { FaultPlan } from "../faults/FaultPlan.ts"
 import type { Invariant, Violation } from "../invariants/Invariant.ts"
 import * as Availability from "../report/Availability.ts"
 import * as Coverage from "../report/Coverage.ts"
-import { type Timeline, TimelineRecorder } from "../report/Timeline.ts"
+import type { Timeline } from "../report/Timeline.ts"
+import { TimelineRecorder } from "../report/TimelineRecorder.ts"
 import type { Scenario } from "../scenarios/Scenario.ts"
 import * as Scenarios from "../scenarios/Scenarios.ts"
 import * as Endings from "./Endings.ts"
@@ -103,8 +104,8 @@ export const runSeed = (options: SeedOptions): SeedOutcome => {
         world = reach.world
         if (record === true) timeline = new TimelineRecorder(reach.world)
         for (const recorder of [coverage, availability, endings, timeline])
-          if (recorder !== undefined) reach.observations.listen(recorder.on)
-        reach.observations.listen({
+          if (recorder !== undefined) reach.observations.subscribe(recorder.on)
+        reach.observations.subscribe({
           AlertAnswered: ({ firing }) => {
             if (firing) alerts++
           }

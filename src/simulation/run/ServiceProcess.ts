@@ -22,7 +22,7 @@ import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { Setting } from "../farEnds/FarEnd.ts"
 import { type OperatorApi, type ServiceConnection, Unreachable } from "../farEnds/ServiceConnection.ts"
 import type { ServiceControl } from "../farEnds/ServiceControl.ts"
-import { tellAnswer, tellCrash } from "../observation/TextWatch.ts"
+import { publishAnswer, publishCrash } from "../observation/TextWatch.ts"
 import type { ModelTier } from "../scenarios/Scenario.ts"
 import type { LanguageModelPort, ServicePorts } from "./ServicePorts.ts"
 
@@ -155,22 +155,22 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
       const cut = process.onEnd(() => caller.post(() => resume(Effect.fail(new Unreachable()))))
       process.fork(request, (exit: Exit.Exit<A, E>) => {
         cut()
-        tellAnswer(this.setting.observations, exit)
+        publishAnswer(this.setting.observations, exit)
         caller.post(() => resume(exit))
       })
     })
   }
 
   /** What the service says of itself, for the report: no checker may take it for the truth. */
-  private tellOf(context: Context.Context<Degradation>): Effect.Effect<void, never, Scope.Scope> {
+  private publishState(context: Context.Context<Degradation>): Effect.Effect<void, never, Scope.Scope> {
     const { observations } = this.setting
     const breakers = Context.get(context, ResilienceEvents).listen((event) => {
       if (event._tag !== "BreakerTransition") return
       const { breaker, cause, from, to } = event
-      observations.tell({ _tag: "BreakerMoved", breaker, from, to, cause })
+      observations.publish({ _tag: "BreakerMoved", breaker, from, to, cause })
     })
     const level = Stream.runForEach(Context.get(context, Degradation).changes, ({ level, reasons }) =>
-      Effect.sync(() => observations.tell({ _tag: "LevelIs", level, reasons }))
+      Effect.sync(() => observations.publish({ _tag: "LevelIs", level, reasons }))
     )
     return Effect.andThen(breakers, Effect.forkScoped(level))
   }
@@ -180,7 +180,7 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
     const { process } = this
     if (process?.state !== "running") return
     process.pause(forMs)
-    this.setting.observations.tell({ _tag: "ProcessPaused", process: process.name, number: process.number, forMs })
+    this.setting.observations.publish({ _tag: "ProcessPaused", process: process.name, number: process.number, forMs })
   }
 
   /** Actors that are at work or wait for their turn; `undefined` while it is down. */
@@ -228,8 +228,8 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
         this.ownBulkheads = [{ service: name, bulkhead }, ...Context.get(context, InvestigationChain).tiers].flatMap(
           ({ bulkhead, service }) => (bulkhead === undefined ? [] : [{ peer: service, bulkhead }])
         )
-        observations.tell({ _tag: "ProcessReady", process: process.name, number: process.number })
-        yield* this.tellOf(context)
+        observations.publish({ _tag: "ProcessReady", process: process.name, number: process.number })
+        yield* this.publishState(context)
         return yield* Effect.never
       })
     )
@@ -237,7 +237,7 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
     this.process = process
     this.boots++
     this.bootedMs = world.nowMs
-    observations.tell({ _tag: "ProcessBooted", process: process.name, number: process.number, mode: this.mode })
+    observations.publish({ _tag: "ProcessBooted", process: process.name, number: process.number, mode: this.mode })
     process.onEnd(() => this.ended(process))
   }
 
@@ -251,8 +251,8 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
       && !this.isSimulated(Cause.squash(process.exit.cause))
     )
       throw new Error("the service died", { cause: Cause.squash(process.exit.cause) })
-    if (process.exit !== undefined) tellCrash(observations, process.exit)
-    observations.tell({
+    if (process.exit !== undefined) publishCrash(observations, process.exit)
+    observations.publish({
       _tag: "ProcessEnded",
       process: process.name,
       number: process.number,

@@ -125,7 +125,7 @@ class Simulation {
     for (const fault of this.plan)
       world.at(fault.atMs, () => (fault.aim === undefined ? this.begin(fault) : this.waiting.add(fault)))
     if (this.plan.some(({ aim }) => aim !== undefined))
-      this.setting.observations.listen({ Committed: ({ events }, atMs) => this.aim(events, atMs) })
+      this.setting.observations.subscribe({ Committed: ({ events }, atMs) => this.aim(events, atMs) })
     options.onMade?.(this.reach)
   }
 
@@ -177,7 +177,7 @@ class Simulation {
       },
       this.reach
     )
-    if (checker.on !== undefined) observations.listen(checker.on)
+    if (checker.on !== undefined) observations.subscribe(checker.on)
     return checker
   }
 
@@ -205,7 +205,7 @@ class Simulation {
     const { observations, world } = this.setting
     const kind: FaultKind | undefined = Faults.byName.get(fault.kind)
     if (kind === undefined) throw new RangeError(`Simulation: there is no fault ${fault.kind}`)
-    observations.tell({ _tag: "FaultBegan", fault })
+    observations.publish({ _tag: "FaultBegan", fault })
     const undo = kind.apply(
       Schema.decodeSync(kind.parameters)(fault.parameters),
       this.reach,
@@ -220,7 +220,7 @@ class Simulation {
     if (undo === undefined) return
     this.active.delete(fault)
     undo()
-    this.setting.observations.tell({ _tag: "FaultHealed", fault })
+    this.setting.observations.publish({ _tag: "FaultHealed", fault })
   }
 
   private heal(): void {
@@ -228,7 +228,7 @@ class Simulation {
     this.waiting.clear()
     for (const fault of this.active.keys()) this.end(fault)
     for (const farEnd of this.farEnds) farEnd.heal?.()
-    this.setting.observations.tell({ _tag: "HealingBegan" })
+    this.setting.observations.publish({ _tag: "HealingBegan" })
   }
 
   private pending(): ReadonlyArray<string> {

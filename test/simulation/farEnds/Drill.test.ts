@@ -30,7 +30,7 @@ const drilled = (
     scenario,
     plan,
     onMade: (reach) => {
-      reach.observations.listen({
+      reach.observations.subscribe({
         HealingBegan: (_, atMs) => {
           healedMs = atMs
         },
@@ -105,7 +105,7 @@ describe("the drill", () => {
     const moves: Array<string> = []
     const { violations } = drilled(
       ({ observations }) =>
-        observations.listen({
+        observations.subscribe({
           BreakerMoved: ({ breaker, to }, atMs) =>
             void moves.push(`${breaker} ${to} ${atMs >= minuteMs ? "after healing" : "before"}`)
         }),

@@ -16,7 +16,7 @@ describe("people who are asked", () => {
     plan: [],
     onMade: ({ observations }) => {
       const approved = new Set<string>()
-      observations.listen({
+      observations.subscribe({
         ReviewAnswered: (answer) => void answers.push(answer),
         Committed: ({ events }, atMs) => {
           for (const { event, remediationId } of events) {

@@ -50,7 +50,7 @@ describe("FaultInjection", () => {
         yield* TestClock.adjust("1 hour")
         assert.strictEqual(yield* answer, "Unauthorized")
         assert.match(
-          yield* injection.told,
+          yield* injection.describe,
           /on purpose \(kubernetes-unauthorized; seed 1\); now kubernetes-unauthorized \{"share":1\}/
         )
         assert.deepStrictEqual(
@@ -59,7 +59,7 @@ describe("FaultInjection", () => {
         )
         yield* Fiber.interrupt(fiber)
         assert.strictEqual(yield* answer, "well")
-        assert.match(yield* injection.told, /now none$/)
+        assert.match(yield* injection.describe, /now none$/)
       }).pipe(Effect.provide(Sandbox.layer()))
   )
 

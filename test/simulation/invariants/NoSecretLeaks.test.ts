@@ -4,7 +4,7 @@ import type { RemediationEvent, RemediationEventKind } from "../../../src/domain
 import { noSecretLeaks } from "../../../src/simulation/invariants/NoSecretLeaks.ts"
 import { type Observation, Observations, type TextChannel } from "../../../src/simulation/observation/Observation.ts"
 import { planted } from "../../../src/simulation/observation/Secrets.ts"
-import { tellAnswer } from "../../../src/simulation/observation/TextWatch.ts"
+import { publishAnswer } from "../../../src/simulation/observation/TextWatch.ts"
 import { run } from "../../../src/simulation/run/Simulation.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 import { watch } from "../fixtures/Watching.ts"
@@ -30,8 +30,8 @@ const committed = (kind: RemediationEventKind, text: string): Observation => ({
 const asked = () => {
   const seen = watch(noSecretLeaks)
   const observations = new Observations(() => 0)
-  observations.listen({ TextLeft: (text) => seen.at(0, text) })
-  return { reports: seen.reports, told: (exit: Exit.Exit<unknown, unknown>) => tellAnswer(observations, exit) }
+  observations.subscribe({ TextLeft: (text) => seen.at(0, text) })
+  return { reports: seen.reports, told: (exit: Exit.Exit<unknown, unknown>) => publishAnswer(observations, exit) }
 }
 
 describe("no-secret-leaks", () => {
@@ -129,7 +129,7 @@ describe("no-secret-leaks", () => {
         }
       ],
       onMade: ({ observations }) =>
-        observations.listen({
+        observations.subscribe({
           TextLeft: ({ channel, text }) => void texts.set(channel, [...(texts.get(channel) ?? []), text])
         })
     })

@@ -38,8 +38,8 @@ const written = (executionId: string, ref: ResourceRef): Observation => ({
 const reportsOf = (...seen: ReadonlyArray<Observation>): ReadonlyArray<string> => {
   const reports: Array<string> = []
   const observations = new Observations(() => 0)
-  observations.listen(rightTarget.make({} as Setting, (message) => reports.push(message)).on ?? {})
-  for (const observation of seen) observations.tell(observation)
+  observations.subscribe(rightTarget.make({} as Setting, (message) => reports.push(message)).on ?? {})
+  for (const observation of seen) observations.publish(observation)
   return reports
 }
 

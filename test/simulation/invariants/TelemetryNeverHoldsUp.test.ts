@@ -94,7 +94,7 @@ describe("telemetry-never-holds-up", () => {
         seed,
         scenario: telemetry,
         onMade: ({ observations }) =>
-          observations.listen({
+          observations.subscribe({
             ExportEnded: (seen) => {
               endings.add(seen.ending)
               dropped = Math.max(dropped, seen.dropped)

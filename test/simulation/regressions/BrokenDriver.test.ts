@@ -16,7 +16,7 @@ describe("a database whose driver is broken for two minutes", () => {
       seed: 1,
       scenario: { ...Scenario.steady, durationMs: 5 * minuteMs, livenessMs: 10 * minuteMs },
       plan: [{ kind: "storage-broken", atMs: minuteMs, forMs: 2 * minuteMs, parameters: { share: 1 } }],
-      onMade: ({ observations }) => observations.listen({ SweepBroke: (_, atMs) => brokeMs.push(atMs) })
+      onMade: ({ observations }) => observations.subscribe({ SweepBroke: (_, atMs) => brokeMs.push(atMs) })
     })
     assert.deepStrictEqual([result.violations, result.pending, result.boots], [[], [], 1])
     const rests = brokeMs.flatMap((atMs, index) => (index > 0 && atMs - brokeMs[index - 1]! >= 30_000 ? [index] : []))

@@ -18,7 +18,7 @@ describe("a wall clock that is put back while an action is verified", () => {
       scenario: { ...Scenario.single, incidentEveryMs: 3 * hourMs, durationMs: 3 * 60_000, livenessMs: 2 * hourMs },
       plan: [],
       onMade: ({ observations, world }) =>
-        observations.listen({
+        observations.subscribe({
           Committed: ({ events }, atMs) => {
             for (const { kind } of events) {
               if (kind === "Executed") {

@@ -20,7 +20,7 @@ const openMs = (setByMs: number) => {
     scenario,
     plan: [{ kind: "service-down", atMs: 60_000, forMs: 240_000, parameters: { peers: ["holmesgpt"] } }],
     onMade: ({ observations, world }) =>
-      observations.listen({
+      observations.subscribe({
         BreakerMoved: ({ from, to }, atMs) => {
           if (to === "Open") {
             openedMs = atMs

@@ -21,7 +21,7 @@ describe("an action that met a changed object, and is decided anew not to be don
         { kind: "kubernetes-deletion", atMs: 0, forMs: scenario.durationMs, parameters: { share: 0.2 } }
       ],
       onMade: ({ observations }) =>
-        observations.listen({
+        observations.subscribe({
           Committed: ({ events }) => {
             for (const { kind, remediationId } of events)
               if (kind === "Decided") most.set(remediationId, (most.get(remediationId) ?? 0) + 1)

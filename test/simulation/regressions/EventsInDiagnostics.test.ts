@@ -28,7 +28,7 @@ describe("the diagnostics of a workload whose event quotes a token", () => {
       scenario: { ...Scenario.single, durationMs: 2 * 60_000, investigators: Effect.succeed([curious]) },
       plan: [],
       onMade: ({ observations }) =>
-        observations.listen({
+        observations.subscribe({
           Committed: ({ events }) => {
             for (const { event, kind } of events)
               if (kind === "Executed" && event._tag === "Executed") collected.push(event.outcome.message ?? "")

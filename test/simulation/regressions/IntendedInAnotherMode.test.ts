@@ -24,7 +24,7 @@ const stopped = (mode: Mode) => {
     scenario,
     plan: [],
     onMade: ({ observations, service, world }) => {
-      observations.listen({
+      observations.subscribe({
         Committed: (committed) => {
           for (const { event, remediationId } of committed.events) {
             if (event._tag === "Concluded" && remediationId === id) ending = event

@@ -22,7 +22,7 @@ describe("sixty incidents at once while HolmesGPT's answers are cut off", () => 
         { kind: "intake-storm-of-incidents", atMs: 10_000, forMs: 0, parameters: {} }
       ],
       onMade: ({ observations }) =>
-        observations.listen({
+        observations.subscribe({
           BreakerMoved: ({ breaker, to }) => {
             if (breaker !== "holmesgpt") return
             isOpen = to === "Open"

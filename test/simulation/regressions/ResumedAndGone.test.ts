@@ -19,7 +19,7 @@ describe("an action that is resumed when its workload is gone", () => {
       scenario: { ...Scenario.single, incidentEveryMs: 60 * minuteMs, durationMs: 3 * minuteMs },
       plan: [],
       onMade: ({ farEnds: { cluster }, observations, service, world }) =>
-        observations.listen({
+        observations.subscribe({
           ClusterWrite: ({ applied, change }) => {
             if (applied !== "yes" || written++ > 0) return
             // While the answer is on its way.

@@ -13,7 +13,7 @@ const journaled = (scenario: Scenario.Scenario, seed = 1): ReadonlyMap<string, n
     scenario,
     plan: [],
     onMade: ({ observations }) =>
-      observations.listen({
+      observations.subscribe({
         HealingBegan: () => {
           drills = true
         },

@@ -33,10 +33,10 @@ const after = (
   let nowMs = 0
   const observations = new Observations(() => nowMs)
   const recorder = new AvailabilityRecorder()
-  observations.listen(recorder.on)
+  observations.subscribe(recorder.on)
   for (const [atMs, observation] of told) {
     nowMs = atMs
-    observations.tell(observation)
+    observations.publish(observation)
   }
   return recorder.at(endMs)
 }

@@ -16,8 +16,8 @@ const committed = (kind: CommittedEvent["kind"], event: object = {}, remediation
 const after = (...told: ReadonlyArray<Observation>): Coverage.Coverage => {
   const observations = new Observations(() => 0)
   const recorder = new Coverage.CoverageRecorder()
-  observations.listen(recorder.on)
-  for (const observation of told) observations.tell(observation)
+  observations.subscribe(recorder.on)
+  for (const observation of told) observations.publish(observation)
   return recorder.coverage
 }
 

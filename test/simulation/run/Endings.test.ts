@@ -8,7 +8,7 @@ describe("Endings", () => {
   it("counts each end once, by its state", () => {
     const observations = new Observations(() => 0)
     const recorder = new EndingsRecorder()
-    observations.listen(recorder.on)
+    observations.subscribe(recorder.on)
     const row = (kind: "Concluded" | "Joined" | "Verified", event: object) => ({
       remediationId: "r",
       sequence: 0,
@@ -17,7 +17,7 @@ describe("Endings", () => {
       at: "",
       event: { _tag: kind, ...event } as never
     })
-    observations.tell({
+    observations.publish({
       _tag: "Committed",
       events: [
         row("Verified", {}),
