@@ -24,7 +24,7 @@
  */
 
 import { Context, Deferred, Effect, Layer, Option } from "effect"
-import { defaults as defaultGuardrails } from "./decision/Guardrails.ts"
+import { defaults as defaultGuardrails } from "./decision/GuardrailSettings.ts"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
 import * as Executor from "./execution/Executor.ts"
 import * as Degradation from "./health/Degradation.ts"

@@ -1,7 +1,7 @@
 /** The options of `Kubernaut.layer`, and the check that finds what is wrong with them before anything starts. */
 
 import { Duration, Effect, Option, Schema, SchemaIssue } from "effect"
-import { GuardrailSettings } from "./decision/Guardrails.ts"
+import { GuardrailSettings } from "./decision/GuardrailSettings.ts"
 import { Mode } from "./domain/Mode.ts"
 import type { ExecutorOptions } from "./execution/Executor.ts"
 import type { IntakeOptions } from "./intake/Intake.ts"
@@ -21,7 +21,7 @@ export interface KubernautOptions<E = never, R = never> {
   readonly cluster: string
   /** What may happen without a person. Default `observe`, which changes nothing. */
   readonly mode?: Mode
-  /** Overrides single guardrails. Default: `Guardrails.defaults`. */
+  /** Overrides single guardrails. Default: `GuardrailSettings.defaults`. */
   readonly guardrails?: Partial<GuardrailSettings>
   /**
    * The investigators in front of the rules, in the order in which they are tried: HolmesGPT, LLM providers, your own.

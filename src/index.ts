@@ -56,6 +56,7 @@ export * as Rulebook from "./investigation/rules/Rulebook.ts"
 export * as ActionCatalog from "./decision/ActionCatalog.ts"
 export * as Decider from "./decision/Decider.ts"
 export * as Guardrails from "./decision/Guardrails.ts"
+export * as GuardrailSettings from "./decision/GuardrailSettings.ts"
 
 export * as ActionPlan from "./execution/ActionPlan.ts"
 export * as Executor from "./execution/Executor.ts"

@@ -1,8 +1,8 @@
 /**
- * The typed action catalogue: what each action risks, how it is undone, at which degradation levels it may run by
- * itself, what it applies to, and whose fields it would fight over.
+ * The typed action catalog: the risk of each action, how it is undone, at which degradation levels it may run
+ * automatically, which kinds it applies to, and whose fields it writes.
  *
- * | action             | risk   | undone          | by itself at levels |
+ * | action             | risk   | undone          | automatic at levels |
  * | ------------------ | ------ | --------------- | ------------------- |
  * | RestartWorkload    | low    | nothing to undo | 0 1 2               |
  * | ScaleWorkload      | low    | exactly         | 0 1 2               |
@@ -12,17 +12,17 @@
  * | EvictPod           | low    | nothing to undo | 0 1 2               |
  * | CordonNode         | low    | exactly         | 0 1 2               |
  * | UncordonNode       | medium | exactly         | 0 1                 |
- * | DrainNode          | high   | partly          | 0, with a person    |
- * | ExpandVolume       | high   | never           | 0, with a person    |
+ * | DrainNode          | high   | partly          | 0, after approval   |
+ * | ExpandVolume       | high   | never           | 0, after approval   |
  * | SuspendCronJob     | medium | exactly         | 0                   |
  * | QuarantinePod      | medium | partly          | 0                   |
  * | CollectDiagnostics | none   | changes nothing | 0 1 2               |
  * | Notify             | none   | changes nothing | 0 1 2               |
  *
- * _Priority_ actions (level 1) are those that restore service. _Safe_ actions (level 2, and the only ones that the
- * rulebook may have carried out at any level) are those of them that reach one workload, pod or node and are undone
- * exactly or need no undoing. How far a scale, a resource or an autoscaler may be moved without a person is bounded by
- * guardrails and by the plan, at every level.
+ * _Priority_ actions restore service; only they run automatically at level 1. _Safe_ actions are the priority actions
+ * that affect one workload, pod or node and are undone exactly or need no undoing; only they run automatically at level
+ * 2, and only they may come from a rule at any level. At every level guardrails and the plan limit how far an action
+ * may change a scale, a resource or an autoscaler without an approval.
  */
 
 import { type ActionType, kindsOf } from "../domain/Action.ts"
@@ -30,38 +30,39 @@ import type { Risk } from "../domain/Decision.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { Manager } from "../domain/WorkloadState.ts"
 
+/** How an action is undone. */
 export type Reversibility =
-  /** The inverse puts back exactly what was there. */
+  /** The inverse restores the previous state exactly. */
   | "exact"
-  /** The inverse puts back a declared part. */
+  /** The inverse restores a declared part. */
   | "partial"
-  /** Nothing to put back: the owner makes anew what the action replaced. */
+  /** Nothing to restore: the owner recreates what the action removed. */
   | "not-needed"
-  /** It can't be undone, so a person always decides. */
+  /** It can't be undone, so it always needs an approval. */
   | "irreversible"
   /** It writes nothing. */
   | "read-only"
 
+/** The properties of one type of action. */
 export interface CatalogEntry {
   readonly type: ActionType
   readonly risk: Risk
   readonly reversibility: Reversibility
-  /** Restores service: may run by itself at level 1. */
+  /** It restores service, so it may run automatically at level 1. */
   readonly priority: boolean
   /**
-   * Of small blast radius, and undone exactly or with nothing to undo: may run by itself at level 2, and on a rule's
-   * word.
+   * It affects a single object and is undone exactly or needs no undoing, so it may run automatically at level 2 and on
+   * the proposal of a rule.
    */
   readonly safe: boolean
-  /** What it applies to; `any` for those that change nothing. */
+  /** The kinds that it applies to; `any` if it changes nothing. */
   readonly kinds: ReadonlyArray<string> | "any"
-  /** Who would undo it, or be surprised by it at the next release, because the fields it writes are theirs. */
+  /** The managers that declare the fields it writes, and would revert it now or at the next release. */
   readonly contested: ReadonlyArray<Manager>
   readonly description: string
 }
 
-// A restart annotation, a pod's eviction or a node's cordon is in nobody's Git repository or chart, so nobody reverts
-// them.
+// No Git repository or chart declares a restart annotation, an eviction or a cordon, so nobody reverts those.
 const declared: ReadonlyArray<Manager> = ["helm", "argocd", "flux"]
 
 const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>> = {
@@ -71,7 +72,8 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>
     priority: true,
     safe: true,
     contested: [],
-    description: "Replaces every pod, a few at a time, by a new template annotation. Local data of the pods is lost."
+    description:
+      "Replaces every pod, a few at a time, through a new template annotation. Local data of the pods is lost."
   },
   ScaleWorkload: {
     risk: "low",
@@ -79,7 +81,7 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>
     priority: true,
     safe: true,
     contested: [...declared, "hpa"],
-    description: "Sets the replica count. Refused where a HorizontalPodAutoscaler owns it."
+    description: "Sets the replica count. Refused if a HorizontalPodAutoscaler controls it."
   },
   RollbackDeployment: {
     risk: "medium",
@@ -87,7 +89,7 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>
     priority: true,
     safe: true,
     contested: declared,
-    description: "Puts the pod template back to an earlier revision. ConfigMaps, Secrets and data stay as they are."
+    description: "Restores the pod template of an earlier revision. ConfigMaps, Secrets and data do not change."
   },
   AdjustResources: {
     risk: "medium",
@@ -95,7 +97,7 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>
     priority: true,
     safe: true,
     contested: declared,
-    description: "Changes requests or limits of one container, which replaces the pods."
+    description: "Changes the requests or limits of one container, which replaces the pods."
   },
   PatchHpa: {
     risk: "low",
@@ -111,7 +113,7 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>
     priority: true,
     safe: true,
     contested: [],
-    description: "Evicts one pod within its disruption budget; its owner makes another."
+    description: "Evicts one pod within its disruption budget; its owner creates a replacement."
   },
   CordonNode: {
     risk: "low",
@@ -122,7 +124,7 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>
     description: "Marks a node unschedulable. Running pods stay."
   },
   UncordonNode: {
-    // Somebody may have cordoned it for a reason that the cluster doesn't show.
+    // Somebody may have cordoned it for a reason that the cluster does not show.
     risk: "medium",
     reversibility: "exact",
     priority: true,
@@ -144,16 +146,16 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>
     priority: false,
     safe: false,
     contested: declared,
-    description: "Asks for more storage. A volume never gets smaller again."
+    description: "Requests more storage. A volume can't shrink again."
   },
   SuspendCronJob: {
-    // Runs that are missed meanwhile are somebody's business process.
+    // Missed runs may be part of a business process.
     risk: "medium",
     reversibility: "exact",
     priority: false,
     safe: false,
     contested: declared,
-    description: "Starts no new Jobs. Jobs that run go on."
+    description: "Starts no new Jobs. Running Jobs continue."
   },
   QuarantinePod: {
     risk: "medium",
@@ -161,7 +163,8 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>
     priority: false,
     safe: false,
     contested: [],
-    description: "Takes one pod out of its Service and its owner by its labels; the owner makes a replacement."
+    description:
+      "Removes one pod from its Service and its owner by changing its labels; the owner creates a replacement."
   },
   CollectDiagnostics: {
     risk: "none",
@@ -169,7 +172,7 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>
     priority: true,
     safe: true,
     contested: [],
-    description: "Reads the state, the events and, where redaction is set up, the logs of the target."
+    description: "Collects the state, the events and, if redaction is configured, the logs of the target."
   },
   Notify: {
     risk: "none",
@@ -177,16 +180,17 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type" | "kinds">>
     priority: true,
     safe: true,
     contested: [],
-    description: "Puts the alert before a person, with the reason."
+    description: "Escalates the alert to a person, with the reason."
   }
 }
 
+/** The entry of one type of action. */
 export const entryOf = (type: ActionType): CatalogEntry => ({ ...entries[type], type, kinds: kindsOf[type] ?? "any" })
 
 /** Every entry, in the order of the table above. */
 export const catalog: ReadonlyArray<CatalogEntry> = (Object.keys(entries) as ReadonlyArray<ActionType>).map(entryOf)
 
-/** Whether an action may run by itself at a level. At level 3 none may, and no approval changes that. */
+/** Whether an action may run automatically at a level. At level 3 none may, not even after an approval. */
 export const isAllowedAt = (type: ActionType, level: DegradationLevel): boolean => {
   const entry = entryOf(type)
   switch (level) {
@@ -202,7 +206,7 @@ export const isAllowedAt = (type: ActionType, level: DegradationLevel): boolean 
 }
 
 /**
- * The levels at which an action may run by itself.
+ * The levels at which an action may run automatically.
  *
  * ```ts
  * import { ActionCatalog } from "kubernaut"
@@ -214,10 +218,10 @@ export const isAllowedAt = (type: ActionType, level: DegradationLevel): boolean 
 export const levelsOf = (type: ActionType): ReadonlyArray<DegradationLevel> =>
   ([0, 1, 2, 3] as const).filter((level) => isAllowedAt(type, level))
 
-/** The proposals that a rulebook may make: safe ones, and those that change nothing. */
+/** Whether a rule may propose the action: safe actions, and those that change nothing. */
 export const isSafe = (type: ActionType): boolean => entryOf(type).safe
 
 const rank: Readonly<Record<Risk, number>> = { none: 0, low: 1, medium: 2, high: 3 }
 
-/** Whether the first risk is greater than the second. */
+/** Whether the first risk is higher than the second. */
 export const exceeds = (risk: Risk, limit: Risk): boolean => rank[risk] > rank[limit]

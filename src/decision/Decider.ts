@@ -1,23 +1,23 @@
 /**
- * What is done about an investigated alert: a pure, total function of everything that has a say.
+ * What happens with an investigated alert: a pure, total function of everything that has a say.
  *
- * From the top, the first line that applies:
+ * The first line that applies decides:
  *
- * | situation                           | outcome  | rule                                                    |
- * | ----------------------------------- | -------- | ------------------------------------------------------- |
- * | severity info or none               | observe  | `monitor-only`                                          |
- * | a person said no                    | escalate | `rejected`                                              |
- * | nobody could say what is wrong      | escalate | `no-investigation`                                      |
- * | the proposal is `Notify`            | escalate | `notify`                                                |
- * | mode observe                        | observe  | `observe-mode`, and what the guardrails would have said |
- * | a guardrail blocks                  | escalate | the guardrail's                                         |
- * | a person said yes                   | execute  | `approved`                                              |
- * | mode approve, and the action writes | review   | `approve-mode`                                          |
- * | a guardrail asks                    | review   | the guardrail's                                         |
- * | else                                | execute  | `clear`                                                 |
+ * | situation                            | outcome  | rule                                                  |
+ * | ------------------------------------ | -------- | ----------------------------------------------------- |
+ * | severity info or none                | observe  | `monitor-only`                                        |
+ * | a person has rejected the action     | escalate | `rejected`                                            |
+ * | no investigator identified the cause | escalate | `no-investigation`                                    |
+ * | the proposal is `Notify`             | escalate | `notify`                                              |
+ * | mode observe                         | observe  | `observe-mode`, then the findings of the guardrails   |
+ * | a guardrail blocks                   | escalate | the guardrail's                                       |
+ * | a person has approved the action     | execute  | `approved`, then the findings that the approval lifts |
+ * | mode approve, and the action writes  | review   | `approve-mode`, then the findings of the guardrails   |
+ * | a guardrail asks                     | review   | the guardrail's                                       |
+ * | otherwise                            | execute  | `clear`                                               |
  *
- * `CollectDiagnostics` writes nothing, so it needs no approval; it fixes nothing either, so what it found goes to a
- * person in the end. A person's yes lifts what asks for a person, and never what blocks.
+ * `CollectDiagnostics` writes nothing, so it needs no approval. It fixes nothing either, so the alert is escalated with
+ * the collected text.
  */
 
 import { type Action, isReadOnly } from "../domain/Action.ts"
@@ -31,20 +31,22 @@ import type { ReviewAnswer } from "../domain/Review.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf } from "./ActionCatalog.ts"
-import { findings, type GuardrailRule, type GuardrailSettings } from "./Guardrails.ts"
+import { findings, type GuardrailRule } from "./Guardrails.ts"
+import type { GuardrailSettings } from "./GuardrailSettings.ts"
 
+/** Everything that a decision depends on. */
 export interface DecisionInput {
   readonly alert: Alert
   readonly target: Target
-  /** `undefined` when the whole chain was exhausted. */
+  /** `undefined` if every hop of the chain failed. */
   readonly investigation: Investigation | undefined
   readonly level: DegradationLevel
   readonly mode: Mode
-  /** What the cluster says about the target; `null` where it could not be read. */
+  /** The target's state; `null` if it could not be read. */
   readonly observed: WorkloadState | null
-  /** The newest actions on the target, newest first. */
+  /** The latest actions on the target, newest first. */
   readonly history: ReadonlyArray<PastAction>
-  /** Actions begun on the cluster in `guardrails.actionsPerWindow.window`. */
+  /** How many actions started on the cluster within `guardrails.actionsPerWindow.window`. */
   readonly actionsInWindow: number
   readonly guardrails: GuardrailSettings
   /** A person's answer to an earlier decision of this remediation. */
@@ -53,7 +55,7 @@ export interface DecisionInput {
   readonly nowMs: number
 }
 
-/** Every word that a `DecisionReason.rule` can be. */
+/** The codes of `DecisionReason.rule`. */
 export type DecisionRule =
   | GuardrailRule
   | "monitor-only"
@@ -65,15 +67,16 @@ export type DecisionRule =
   | "approve-mode"
   | "clear"
 
-const because = (rule: DecisionRule, message: string): DecisionReason => ({ rule, message })
+const reason = (rule: DecisionRule, message: string): DecisionReason => ({ rule, message })
 
-/** What stands in a decision where no investigator proposed anything. */
+/** The action of a decision without a proposal. */
 const nothingProposed = (target: Target): Action => ({
   type: "Notify",
   target: resourceRef(target),
-  reason: "No investigator could say what is wrong."
+  reason: "No investigator identified the cause."
 })
 
+/** Decides what happens with an alert; see the table above. */
 export const decide = (input: DecisionInput): Decision => {
   const { alert, investigation, mode, review, target } = input
   const action = investigation?.action ?? nothingProposed(target)
@@ -86,31 +89,35 @@ export const decide = (input: DecisionInput): Decision => {
   })
 
   if (alert.severity === "info" || alert.severity === "none") {
-    return decision("observe", because("monitor-only", `Severity ${alert.severity} is for monitoring only.`))
+    return decision("observe", reason("monitor-only", `Alerts of severity ${alert.severity} are only monitored.`))
   }
   if (review?.answer === "rejected") {
     return decision(
       "escalate",
-      because("rejected", `${review.by} rejected the action${review.reason === undefined ? "." : `: ${review.reason}`}`)
+      reason("rejected", `${review.by} rejected the action${review.reason === undefined ? "." : `: ${review.reason}`}`)
     )
   }
   if (investigation === undefined) {
-    return decision("escalate", because("no-investigation", "No investigator could say what is wrong."))
+    return decision("escalate", reason("no-investigation", "No investigator identified the cause."))
   }
-  if (action.type === "Notify") return decision("escalate", because("notify", action.reason))
+  if (action.type === "Notify") return decision("escalate", reason("notify", action.reason))
 
   const found = findings({ ...input, investigation })
   const reasons = found.map((finding) => finding.reason)
   if (mode === "observe") {
-    return decision("observe", because("observe-mode", "The mode is observe: nothing is carried out."), ...reasons)
+    return decision("observe", reason("observe-mode", "The mode is observe, so no action is carried out."), ...reasons)
   }
   if (found.some((finding) => finding.effect === "block")) return decision("escalate", ...reasons)
   if (review?.answer === "approved") {
-    return decision("execute", because("approved", `${review.by} approved the action.`), ...reasons)
+    return decision("execute", reason("approved", `${review.by} approved the action.`), ...reasons)
   }
   if (mode === "approve" && !isReadOnly(action)) {
-    return decision("review", because("approve-mode", "The mode is approve: a person decides."), ...reasons)
+    return decision(
+      "review",
+      reason("approve-mode", "The mode is approve, so every action needs an approval."),
+      ...reasons
+    )
   }
   if (found.length > 0) return decision("review", ...reasons)
-  return decision("execute", because("clear", "No guardrail objects."))
+  return decision("execute", reason("clear", "No guardrail applies."))
 }

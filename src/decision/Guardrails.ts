@@ -1,112 +1,48 @@
 /**
- * The guardrails: every rule that can keep an action from being carried out by itself, each a pure function from the
- * situation to a finding or nothing.
+ * The guardrails: every rule that can prevent an action from running automatically. Each is a pure function from the
+ * situation to a finding, or to nothing.
  *
- * A finding **blocks** or **asks**. A block holds whoever wants the action and whatever the level: the alert is
- * escalated. An ask is lifted by a person's approval, and by nothing else; no confidence that a model reports of itself
- * lifts anything.
+ * A finding **blocks** or **asks**. A block always holds, at every level and whoever proposed or approved the action:
+ * the alert is escalated. An ask is lifted by a person's approval and by nothing else, in particular not by the
+ * confidence that a model reports.
  *
- * | rule                  | finding | when                                                                                  |
- * | --------------------- | ------- | ------------------------------------------------------------------------------------- |
- * | `emergency-stop`      | block   | an operator has stopped all new actions                                               |
- * | `emergency-level`     | block   | the level is 3                                                                        |
- * | `unobserved`          | block   | the cluster could not be read, so nothing is known to act on                          |
- * | `target-missing`      | block   | the target no longer exists                                                           |
- * | `other-target`        | block   | the action is aimed at something that is not the target or a part of it               |
- * | `wrong-kind`          | block   | the action does not apply to such a kind                                              |
- * | `protected-namespace` | block   | the namespace is protected                                                            |
- * | `autoscaler-owned`    | block   | an autoscaler owns the replica count and would put it back within seconds             |
- * | `irreversible`        | ask     | the action can't be undone                                                            |
- * | `level`               | ask     | the action may not run by itself at this level                                        |
- * | `rules-unsafe`        | ask     | a rule proposes an action that is not safe                                            |
- * | `risk`                | ask     | the action's risk is above what may run by itself                                     |
- * | `confidence`          | ask     | the investigator is too unsure                                                        |
- * | `managed-object`      | ask     | GitOps or Helm declares the fields, and would revert the change or be surprised by it |
- * | `capacity-reduction`  | ask     | fewer replicas than now, or none                                                      |
- * | `too-many-replicas`   | ask     | more replicas than may be set unasked                                                 |
- * | `cooldown`            | ask     | the same action was carried out on the target a moment ago                            |
- * | `actions-per-window`  | ask     | the cluster has had as many actions as may run unasked                                |
- * | `ineffective`         | ask     | the last actions on the target showed no effect                                       |
+ * | rule                  | finding | when                                                                     |
+ * | --------------------- | ------- | ------------------------------------------------------------------------ |
+ * | `emergency-stop`      | block   | an operator has stopped all new actions                                  |
+ * | `emergency-level`     | block   | the level is 3                                                           |
+ * | `unobserved`          | block   | the cluster could not be read, so the target's state is unknown          |
+ * | `target-missing`      | block   | the target does not exist                                                |
+ * | `other-target`        | block   | the action targets an object that is neither the target nor a part of it |
+ * | `wrong-kind`          | block   | the action does not apply to this kind of object                         |
+ * | `protected-namespace` | block   | the namespace is protected                                               |
+ * | `autoscaler-owned`    | block   | an autoscaler controls the replica count and would revert the change     |
+ * | `irreversible`        | ask     | the action can't be undone                                               |
+ * | `level`               | ask     | the action may not run automatically at this level                       |
+ * | `rules-unsafe`        | ask     | a rule proposes an action that is not safe                               |
+ * | `risk`                | ask     | the action's risk exceeds what may run automatically                     |
+ * | `confidence`          | ask     | the investigator's confidence is too low                                 |
+ * | `managed-object`      | ask     | GitOps or Helm declares the fields, and may revert the change            |
+ * | `capacity-reduction`  | ask     | fewer replicas than now, or none                                         |
+ * | `too-many-replicas`   | ask     | more replicas than may be set automatically                              |
+ * | `cooldown`            | ask     | the same action ran on the target recently                               |
+ * | `actions-per-window`  | ask     | the cluster has had as many actions as may run automatically             |
+ * | `ineffective`         | ask     | the last actions on the target had no shown effect                       |
  */
 
-import { Duration, Effect, Schema } from "effect"
-import { type Action, appliesToItsTarget, isReadOnly } from "../domain/Action.ts"
+import { Duration, Schema } from "effect"
+import { type Action, appliesToItsTarget, isReadOnly, kindsOf } from "../domain/Action.ts"
 import type { Alert } from "../domain/Alert.ts"
-import { type DecisionReason, Risk } from "../domain/Decision.ts"
+import type { DecisionReason } from "../domain/Decision.ts"
 import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
-import { DurationText } from "../domain/DurationText.ts"
-import { Confidence, type Investigation } from "../domain/Investigation.ts"
+import type { Investigation } from "../domain/Investigation.ts"
 import type { PastAction } from "../domain/PastAction.ts"
 import { displayName, type ResourceRef, type Target } from "../domain/Target.ts"
 import { toMillis } from "../domain/Timestamp.ts"
-import { Manager, type WorkloadState } from "../domain/WorkloadState.ts"
+import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf, exceeds, isAllowedAt, isSafe } from "./ActionCatalog.ts"
+import { type GuardrailSettings, isProtected } from "./GuardrailSettings.ts"
 
-const setting = <S extends Schema.Constraint>(schema: S, otherwise: S["Encoded"]) =>
-  Schema.withDecodingDefaultKey<S>(Effect.succeed(otherwise))(schema)
-
-const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
-
-/** Written as `10 minutes`. */
-const Span = DurationText.check(
-  Schema.makeFilter((duration) =>
-    Duration.toMillis(duration) > 0 ? undefined : "Expected more than no time, such as 10 minutes"
-  )
-)
-
-export const GuardrailSettings = Schema.Struct({
-  /**
-   * Namespaces in which nothing is ever written, exact names or globs with `*` (any text). Cluster-scoped objects such
-   * as nodes are not affected. Default: the namespaces that Kubernetes itself makes for its own parts, after its
-   * documentation ("Initial namespaces", without `default`, where people run things), and Kubernaut's own.
-   */
-  protectedNamespaces: setting(Schema.Array(Schema.NonEmptyString), [
-    "kube-system",
-    "kube-public",
-    "kube-node-lease",
-    "kubernaut"
-  ]),
-  /**
-   * The time during which the same action is not carried out again on the same target unasked. Default 10 minutes,
-   * which is the default `progressDeadlineSeconds` (600) of a Deployment: the earliest moment at which Kubernetes
-   * itself calls a rollout failed.
-   */
-  cooldown: setting(Span, "10 minutes"),
-  /**
-   * How many actions may begin on one cluster unasked in a window. Default 20 in 10 minutes: two a minute is what a
-   * person can still follow.
-   */
-  actionsPerWindow: setting(Schema.Struct({ limit: setting(Count, 20), window: setting(Span, "10 minutes") }), {}),
-  /**
-   * After how many actions in a row without shown effect a target is left to people. 1 or more. Default 3, as the
-   * design has it.
-   */
-  ineffectiveLimit: setting(Count, 3),
-  /**
-   * How long that holds after the last of them; a fix in between ends it at once. Default 24 hours: somebody has had a
-   * working day.
-   */
-  ineffectiveFor: setting(Span, "24 hours"),
-  /**
-   * Whose objects are left alone where the action writes fields that they declare. Default: all that are recognised.
-   */
-  respectManagers: setting(Schema.Array(Manager), ["helm", "argocd", "flux", "hpa"]),
-  /**
-   * The least confidence with which an action runs unasked, 0 to 1. Default 0.3: below the rules' own 0.5, above a
-   * shrug.
-   */
-  minimumConfidence: setting(Confidence, 0.3),
-  /** The greatest risk that runs unasked. Default medium: draining a node is left to people. */
-  automaticRisk: setting(Risk, "medium"),
-  /** The most replicas that a scale or an autoscaler's maximum is set to unasked. 1 or more. Default 50. */
-  maximumReplicas: setting(Count, 50)
-})
-export type GuardrailSettings = typeof GuardrailSettings.Type
-
-/** All defaults. */
-export const defaults: GuardrailSettings = Schema.decodeSync(GuardrailSettings)({})
-
-/** What the guardrails look at. */
+/** Everything that the guardrails depend on. */
 export interface Situation {
   readonly alert: Alert
   readonly target: Target
@@ -121,6 +57,7 @@ export interface Situation {
   readonly nowMs: number
 }
 
+/** The codes of the rules. */
 export const GuardrailRule = Schema.Literals([
   "emergency-stop",
   "emergency-level",
@@ -144,6 +81,7 @@ export const GuardrailRule = Schema.Literals([
 ])
 export type GuardrailRule = typeof GuardrailRule.Type
 
+/** One objection to an action: its effect, and the rule with a message for people. */
 export interface Finding {
   readonly effect: "block" | "ask"
   readonly reason: DecisionReason & { readonly rule: GuardrailRule }
@@ -154,34 +92,12 @@ const ask = (rule: GuardrailRule, message: string): Finding => ({ effect: "ask",
 
 type Guardrail = (situation: Situation) => Finding | undefined
 
-const matchesGlob = (glob: string, text: string): boolean =>
-  new RegExp(
-    `^${glob
-      .split("*")
-      .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"))
-      .join(".*")}$`,
-    "s"
-  ).test(text)
-
-/**
- * Whether nothing may ever be written in a namespace. Cluster-scoped objects have none and are not protected by this.
- *
- * ```ts
- * import { Guardrails } from "kubernaut"
- *
- * Guardrails.isProtected("kube-system", Guardrails.defaults) // => true
- * Guardrails.isProtected("shop", { ...Guardrails.defaults, protectedNamespaces: ["sho*"] }) // => true
- * ```
- */
-export const isProtected = (namespace: string, settings: GuardrailSettings): boolean =>
-  namespace !== "" && settings.protectedNamespaces.some((glob) => matchesGlob(glob, namespace))
-
 const sameRef = (left: ResourceRef, right: ResourceRef): boolean =>
   left.namespace === right.namespace && left.kind === right.kind && left.name === right.name
 
 /**
- * A part of the target: one of its pods, or the autoscaler of its replica count. One actor owns a target and its parts;
- * an action on anything else would race with that thing's own actor.
+ * Whether the action targets a part of the target: one of its pods, or the autoscaler of its replica count. One actor
+ * owns a target and its parts; an action on any other object would race with the actor of that object.
  */
 const isPartOf = (action: Action, target: Target, observed: WorkloadState | null): boolean => {
   if (observed === null || action.target.namespace !== target.namespace) return false
@@ -190,39 +106,45 @@ const isPartOf = (action: Action, target: Target, observed: WorkloadState | null
 }
 
 const emergencyStop: Guardrail = ({ emergencyStop }) =>
-  emergencyStop ? block("emergency-stop", "The emergency stop is set: no new action starts.") : undefined
+  emergencyStop ? block("emergency-stop", "The emergency stop is set, so no new action starts.") : undefined
 
 const emergencyLevel: Guardrail = ({ level }) =>
   level === 3
-    ? block("emergency-level", "The system is in emergency mode: alerts are kept and put before a person.")
+    ? block(
+        "emergency-level",
+        "The service is in emergency mode (level 3), so alerts are stored and escalated, and no action starts."
+      )
     : undefined
 
 const unobserved: Guardrail = ({ observed, target }) =>
   observed === null
-    ? block("unobserved", `${displayName(target)} could not be read, so there is nothing known to act on.`)
+    ? block("unobserved", `${displayName(target)} could not be read from the cluster, so no action starts.`)
     : undefined
 
 const targetMissing: Guardrail = ({ observed, target }) =>
-  observed !== null && !observed.exists
-    ? block("target-missing", `${displayName(target)} does not exist (any more).`)
-    : undefined
+  observed !== null && !observed.exists ? block("target-missing", `${displayName(target)} does not exist.`) : undefined
 
 const otherTarget: Guardrail = ({ investigation: { action }, observed, target }) =>
   sameRef(action.target, target) || isPartOf(action, target, observed)
     ? undefined
     : block(
         "other-target",
-        `The proposal is aimed at ${displayName(action.target)}, which is neither ${displayName(target)} nor a part of it.`
+        `The action targets ${displayName(action.target)}, which is neither ${displayName(target)} nor a part of it.`
       )
 
 const wrongKind: Guardrail = ({ investigation: { action } }) =>
   appliesToItsTarget(action)
     ? undefined
-    : block("wrong-kind", `${action.type} does not apply to a ${action.target.kind}.`)
+    : block(
+        "wrong-kind",
+        `${action.type} does not apply to ${displayName(action.target)}; it applies to ${kindsOf[action.type]?.join(", ") ?? "any kind"}.`
+      )
 
 const protectedNamespace: Guardrail = ({ guardrails, investigation: { action }, target }) => {
   const namespace = [target.namespace, action.target.namespace].find((name) => isProtected(name, guardrails))
-  return namespace === undefined ? undefined : block("protected-namespace", `Namespace ${namespace} is protected.`)
+  return namespace === undefined
+    ? undefined
+    : block("protected-namespace", `Namespace ${namespace} is protected, so nothing is written in it.`)
 }
 
 const autoscalerOwned: Guardrail = ({ guardrails, investigation: { action }, observed }) => {
@@ -231,38 +153,44 @@ const autoscalerOwned: Guardrail = ({ guardrails, investigation: { action }, obs
   if (observed.autoscaler === null && !observed.managers.includes("hpa")) return undefined
   return block(
     "autoscaler-owned",
-    `${observed.autoscaler === null ? "An autoscaler" : `HorizontalPodAutoscaler ${observed.autoscaler}`} owns the replica count and would put it back.`
+    `${observed.autoscaler === null ? "An autoscaler" : `HorizontalPodAutoscaler ${observed.autoscaler}`} controls the replica count and would revert the change.`
   )
 }
 
 const irreversible: Guardrail = ({ investigation: { action } }) =>
   entryOf(action.type).reversibility === "irreversible"
-    ? ask("irreversible", `${action.type} can't be undone, so a person decides.`)
+    ? ask("irreversible", `${action.type} can't be undone, so it needs an approval.`)
     : undefined
 
 const levelGate: Guardrail = ({ investigation: { action }, level }) =>
   level === 3 || isAllowedAt(action.type, level)
     ? undefined
-    : ask("level", `${action.type} does not run by itself at level ${level} (${levelName(level)}).`)
+    : ask("level", `${action.type} needs an approval at level ${level} (${levelName(level)}).`)
 
 const rulesUnsafe: Guardrail = ({ investigation }) =>
   investigation.investigator === "rules" && !isSafe(investigation.action.type)
     ? ask(
         "rules-unsafe",
-        `Rule ${investigation.rule ?? "(unnamed)"} proposes ${investigation.action.type}, which is not a safe action.`
+        `Rule ${investigation.rule ?? "(unnamed)"} proposes ${investigation.action.type}, which is not a safe action, so it needs an approval.`
       )
     : undefined
 
 const risk: Guardrail = ({ guardrails, investigation: { action } }) => {
   const entry = entryOf(action.type)
   return exceeds(entry.risk, guardrails.automaticRisk)
-    ? ask("risk", `The risk of ${action.type} is ${entry.risk}; up to ${guardrails.automaticRisk} runs by itself.`)
+    ? ask(
+        "risk",
+        `The risk of ${action.type} is ${entry.risk}; above ${guardrails.automaticRisk} it needs an approval.`
+      )
     : undefined
 }
 
 const confidence: Guardrail = ({ guardrails, investigation }) =>
   investigation.confidence < guardrails.minimumConfidence
-    ? ask("confidence", `Confidence ${investigation.confidence} is below ${guardrails.minimumConfidence}.`)
+    ? ask(
+        "confidence",
+        `The confidence is ${investigation.confidence}; below ${guardrails.minimumConfidence} an action needs an approval.`
+      )
     : undefined
 
 const managedObject: Guardrail = ({ guardrails, investigation: { action }, observed }) => {
@@ -274,16 +202,20 @@ const managedObject: Guardrail = ({ guardrails, investigation: { action }, obser
     ? undefined
     : ask(
         "managed-object",
-        `${displayName(action.target)} is managed by ${managers.join(" and ")}: the lasting fix belongs there.`
+        `${displayName(action.target)} is managed by ${managers.join(" and ")}, which may revert the change. Make the lasting fix there.`
       )
 }
 
 const capacityReduction: Guardrail = ({ investigation: { action }, observed }) => {
   if (action.type !== "ScaleWorkload") return undefined
-  if (action.replicas === 0) return ask("capacity-reduction", "Scaling to zero takes the service down.")
+  if (action.replicas === 0)
+    return ask("capacity-reduction", `Scaling ${displayName(action.target)} to zero stops the service.`)
   const desired = observed?.desiredReplicas ?? null
   return desired !== null && action.replicas < desired
-    ? ask("capacity-reduction", `Scaling from ${desired} to ${action.replicas} replicas takes capacity away.`)
+    ? ask(
+        "capacity-reduction",
+        `Scaling ${displayName(action.target)} from ${desired} to ${action.replicas} replicas reduces capacity.`
+      )
     : undefined
 }
 
@@ -297,7 +229,7 @@ const tooManyReplicas: Guardrail = ({ guardrails, investigation: { action } }) =
   return replicas > guardrails.maximumReplicas
     ? ask(
         "too-many-replicas",
-        `${replicas} replicas are more than the ${guardrails.maximumReplicas} that may be set unasked.`
+        `${replicas} replicas need an approval; up to ${guardrails.maximumReplicas} may be set without one.`
       )
     : undefined
 }
@@ -311,7 +243,7 @@ const cooldown: Guardrail = ({ guardrails, history, investigation: { action }, n
     ? undefined
     : ask(
         "cooldown",
-        `${action.type} was carried out on this target at ${last.at}; the cooldown is ${Duration.format(guardrails.cooldown)}.`
+        `${action.type} ran on this target at ${last.at}; within the cooldown of ${Duration.format(guardrails.cooldown)} it needs an approval.`
       )
 }
 
@@ -324,13 +256,13 @@ const actionsPerWindow: Guardrail = ({
   actionsInWindow >= limit
     ? ask(
         "actions-per-window",
-        `${actionsInWindow} actions began on this cluster in the last ${Duration.format(window)}; ${limit} may run unasked.`
+        `${actionsInWindow} actions started on this cluster in the last ${Duration.format(window)}; up to ${limit} may start without an approval.`
       )
     : undefined
 
 /**
- * How many of the newest actions in a row showed no effect. One that never reached the cluster says nothing, nor does
- * one that was not verified; an unknown verdict counts, because its effect was not shown.
+ * How many of the newest actions had no shown effect, back to the last fix. `history` is newest first. An action that
+ * never reached the cluster, or was not verified, is skipped; one with an unknown verdict counts.
  */
 export const ineffectiveInARow = (history: ReadonlyArray<PastAction>): number => {
   const judged = history.filter((past) => past.applied !== "no" && past.verdict !== undefined)
@@ -342,11 +274,14 @@ const ineffective: Guardrail = ({ guardrails, history, nowMs }) => {
   const recent = history.filter((past) => nowMs - toMillis(past.at) < Duration.toMillis(guardrails.ineffectiveFor))
   const count = ineffectiveInARow(recent)
   return count >= guardrails.ineffectiveLimit
-    ? ask("ineffective", `The last ${count} actions on this target showed no effect; a person decides what is next.`)
+    ? ask(
+        "ineffective",
+        `The last ${count} actions on this target had no shown effect, so the next one needs an approval.`
+      )
     : undefined
 }
 
-// Blocks first, so that the reasons of a decision begin with what weighs most.
+// Blocks come first, so that the reasons of a decision begin with the gravest.
 const always: ReadonlyArray<Guardrail> = [
   emergencyStop,
   emergencyLevel,
@@ -356,7 +291,7 @@ const always: ReadonlyArray<Guardrail> = [
   wrongKind
 ]
 
-/** Those that are about what a write does. */
+/** The guardrails for actions that write. */
 const writing: ReadonlyArray<Guardrail> = [
   protectedNamespace,
   autoscalerOwned,
@@ -373,7 +308,7 @@ const writing: ReadonlyArray<Guardrail> = [
   ineffective
 ]
 
-/** All findings about carrying out the proposed action in this situation, blocks first. None: it may run by itself. */
+/** Every finding about the proposed action in this situation, blocks first. Empty: it may run automatically. */
 export const findings = (situation: Situation): ReadonlyArray<Finding> =>
   (isReadOnly(situation.investigation.action) ? always : [...always, ...writing]).flatMap(
     (guardrail) => guardrail(situation) ?? []

@@ -20,7 +20,7 @@
 
 import { Clock, Duration, Effect, type Latch, Option, Semaphore, Tracer } from "effect"
 import { decide } from "../decision/Decider.ts"
-import type { GuardrailSettings } from "../decision/Guardrails.ts"
+import type { GuardrailSettings } from "../decision/GuardrailSettings.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { Intent } from "../domain/Execution.ts"
 import type { Mode } from "../domain/Mode.ts"

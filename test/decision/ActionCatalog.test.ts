@@ -4,7 +4,7 @@ import { Action, isReadOnly } from "../../src/domain/Action.ts"
 import type { ActionType } from "../../src/domain/Action.ts"
 import { actions, actionTypes } from "./situations.ts"
 
-// The table of the module's own comment, so that neither changes without the other.
+// The table of the module comment, so that neither changes without the other.
 const table: ReadonlyArray<readonly [ActionType, risk: string, reversibility: string, levels: ReadonlyArray<number>]> =
   [
     ["RestartWorkload", "low", "not-needed", [0, 1, 2]],
@@ -24,7 +24,7 @@ const table: ReadonlyArray<readonly [ActionType, risk: string, reversibility: st
   ]
 
 describe("ActionCatalog", () => {
-  it("has an entry for every action that the domain knows, and no other", () => {
+  it("has an entry for exactly the action types of the domain", () => {
     const known = Action.members.map((member) => member.fields.type.literal)
     assert.sameMembers(
       catalog.map((entry) => entry.type),
@@ -37,18 +37,21 @@ describe("ActionCatalog", () => {
     assert.sameMembers([...actionTypes], known)
   })
 
-  it.each(table)("%s: risk %s, undone %s, by itself at levels %j", (type, risk, reversibility, levels) => {
-    const entry = entryOf(type)
-    assert.strictEqual(entry.risk, risk)
-    assert.strictEqual(entry.reversibility, reversibility)
-    assert.deepStrictEqual(levelsOf(type), levels)
-  })
+  it.each(table)(
+    "%s has risk %s, is undone %s, and runs automatically at levels %j",
+    (type, risk, reversibility, levels) => {
+      const entry = entryOf(type)
+      assert.strictEqual(entry.risk, risk)
+      assert.strictEqual(entry.reversibility, reversibility)
+      assert.deepStrictEqual(levelsOf(type), levels)
+    }
+  )
 
-  it("lets no action run by itself in emergency mode", () => {
+  it("lets no action run in emergency mode", () => {
     for (const { type } of catalog) assert.isFalse(isAllowedAt(type, 3))
   })
 
-  it("calls no action safe that is not a priority, is of high risk, or can't be undone exactly", () => {
+  it("marks no action as safe that is no priority, has high risk, or can't be undone exactly", () => {
     for (const entry of catalog.filter(({ safe }) => safe)) {
       assert.isTrue(entry.priority, entry.type)
       assert.notStrictEqual(entry.risk, "high", entry.type)
@@ -56,7 +59,7 @@ describe("ActionCatalog", () => {
     }
   })
 
-  it("calls exactly those actions read-only that the domain says write nothing", () => {
+  it("marks exactly the read-only actions of the domain as read-only", () => {
     for (const { reversibility, type } of catalog)
       assert.strictEqual(reversibility === "read-only", isReadOnly(actions[type]), type)
   })

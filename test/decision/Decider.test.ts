@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { isAllowedAt } from "../../src/decision/ActionCatalog.ts"
 import { decide, type DecisionInput } from "../../src/decision/Decider.ts"
-import { defaults } from "../../src/decision/Guardrails.ts"
+import { defaults } from "../../src/decision/GuardrailSettings.ts"
 import { type ActionType, isReadOnly } from "../../src/domain/Action.ts"
 import { Severity } from "../../src/domain/Alert.ts"
 import { Decision } from "../../src/domain/Decision.ts"
@@ -25,20 +25,30 @@ import {
 const table: ReadonlyArray<
   readonly [claim: string, outcome: string, rules: ReadonlyArray<string>, situation: DecisionInput]
 > = [
-  ["a clear case is carried out", "execute", ["clear"], input()],
-  ["an info alert is only watched", "observe", ["monitor-only"], input({ alert: { ...alert, severity: "info" } })],
+  ["an action without findings is carried out", "execute", ["clear"], input()],
+  ["an info alert is only monitored", "observe", ["monitor-only"], input({ alert: { ...alert, severity: "info" } })],
   [
-    "the watchdog wakes nobody, even where nobody could investigate it",
+    "an alert without severity is only monitored, even without an investigation",
     "observe",
     ["monitor-only"],
     input({ alert: { ...alert, severity: "none" }, investigation: undefined, level: 3 })
   ],
-  ["without an investigation a person is asked", "escalate", ["no-investigation"], input({ investigation: undefined })],
-  ["in observe mode too", "escalate", ["no-investigation"], input({ investigation: undefined, mode: "observe" })],
-  ["Notify goes to a person", "escalate", ["notify"], proposing(actions.Notify)],
-  ["observe mode says what it would do", "observe", ["observe-mode"], input({ mode: "observe" })],
   [
-    "observe mode says what would stand against it",
+    "an alert without an investigation is escalated",
+    "escalate",
+    ["no-investigation"],
+    input({ investigation: undefined })
+  ],
+  [
+    "an alert without an investigation is escalated in observe mode too",
+    "escalate",
+    ["no-investigation"],
+    input({ investigation: undefined, mode: "observe" })
+  ],
+  ["Notify is escalated", "escalate", ["notify"], proposing(actions.Notify)],
+  ["observe mode records the action", "observe", ["observe-mode"], input({ mode: "observe" })],
+  [
+    "observe mode records the findings of the guardrails",
     "observe",
     ["observe-mode", "protected-namespace"],
     proposing(
@@ -46,42 +56,47 @@ const table: ReadonlyArray<
       { mode: "observe" }
     )
   ],
-  ["no approval makes observe mode act", "observe", ["observe-mode"], input({ mode: "observe", review: approval })],
   [
-    "an irreversible action is only observed in observe mode",
+    "an approval does not make observe mode act",
+    "observe",
+    ["observe-mode"],
+    input({ mode: "observe", review: approval })
+  ],
+  [
+    "observe mode records that an action is irreversible",
     "observe",
     ["observe-mode", "irreversible", "risk"],
     proposing(actions.ExpandVolume, { mode: "observe" })
   ],
-  ["a block goes to a person", "escalate", ["target-missing"], input({ observed: observed({ exists: false }) })],
-  ["approve mode asks before a write", "review", ["approve-mode"], input({ mode: "approve" })],
+  ["a block is escalated", "escalate", ["target-missing"], input({ observed: observed({ exists: false }) })],
+  ["approve mode reviews a write", "review", ["approve-mode"], input({ mode: "approve" })],
   [
-    "approve mode says what else stands against it",
+    "approve mode records the findings of the guardrails",
     "review",
     ["approve-mode", "managed-object"],
     input({ mode: "approve", observed: observed({ managers: ["argocd"] }) })
   ],
   [
-    "approve mode does not ask before reading",
+    "approve mode does not review a read",
     "execute",
     ["clear"],
     proposing(actions.CollectDiagnostics, { mode: "approve" })
   ],
-  ["an ask goes to review", "review", ["cooldown"], input({ history: [past("RollbackDeployment", 1, "fixed")] })],
+  ["an ask is reviewed", "review", ["cooldown"], input({ history: [past("RollbackDeployment", 1, "fixed")] })],
   [
-    "an irreversible action goes to review at full operation",
+    "an irreversible action is reviewed at level 0",
     "review",
     ["irreversible", "risk"],
     proposing(actions.ExpandVolume)
   ],
   [
-    "an approval carries out what approve mode asked about",
+    "an approval lifts the review of approve mode",
     "execute",
     ["approved"],
     input({ mode: "approve", review: approval })
   ],
   [
-    "an approval lifts an ask and keeps it on record",
+    "an approval lifts an ask, which stays on record",
     "execute",
     ["approved", "irreversible", "risk"],
     proposing(actions.ExpandVolume, { review: approval })
@@ -107,7 +122,7 @@ const table: ReadonlyArray<
     ["emergency-level"],
     input({ level: 3, review: approval })
   ],
-  ["a rejection ends it", "escalate", ["rejected"], input({ mode: "approve", review: rejection })]
+  ["a rejected action is escalated", "escalate", ["rejected"], input({ mode: "approve", review: rejection })]
 ]
 
 describe("decide", () => {
@@ -120,12 +135,12 @@ describe("decide", () => {
     )
   })
 
-  it("carries the proposal's own action, confidence and the catalogue's risk", () => {
+  it("records the action and confidence of the proposal and the risk of the catalog", () => {
     const decision = decide(proposing(actions.DrainNode))
     assert.deepStrictEqual([decision.action, decision.confidence, decision.risk], [actions.DrainNode, 0.8, "high"])
   })
 
-  it("names who rejected it and why", () => {
+  it("records who rejected the action and why", () => {
     assert.strictEqual(
       decide(input({ review: rejection })).reasons[0]?.message,
       "alex rejected the action: wait for the release"
@@ -133,7 +148,7 @@ describe("decide", () => {
   })
 })
 
-/** Everything that a decision depends on, each at its edges. */
+/** Everything that a decision depends on, with values on both sides of each limit. */
 const Situation = Schema.Struct({
   type: Schema.Literals(actionTypes as readonly [ActionType, ...Array<ActionType>]),
   namespace: Schema.Literals(["shop", "kube-system"]),
@@ -188,14 +203,14 @@ const inputOf = (situation: Situation): DecisionInput => {
   }
 }
 
-/** What must hold of every situation in which an action is carried out. */
+/** Conditions that hold whenever an action is carried out. */
 const laws: ReadonlyArray<readonly [claim: string, holds: (situation: Situation, input: DecisionInput) => boolean]> = [
   ["there is an investigation", ({ investigated }) => investigated],
-  ["the alert is more than information", ({ severity }) => severity === "critical" || severity === "warning"],
+  ["the severity is warning or critical", ({ severity }) => severity === "critical" || severity === "warning"],
   ["no emergency stop is set", ({ emergencyStop }) => !emergencyStop],
-  ["the system is not in emergency mode", ({ level }) => level !== 3],
+  ["the service is not in emergency mode", ({ level }) => level !== 3],
   ["the mode is not observe", ({ mode }) => mode !== "observe"],
-  ["nobody rejected it", ({ review }) => review !== "rejected"],
+  ["nobody has rejected it", ({ review }) => review !== "rejected"],
   ["the target was read and exists", ({ cluster }) => cluster !== "gone" && cluster !== "unread"],
   ["it is not Notify", ({ type }) => type !== "Notify"],
   [
@@ -204,25 +219,25 @@ const laws: ReadonlyArray<readonly [claim: string, holds: (situation: Situation,
       isReadOnly(actions[type]) || target.namespace === "" || namespace !== "kube-system"
   ],
   [
-    "it sets no replica count that an autoscaler owns",
+    "it sets no replica count that an autoscaler controls",
     ({ cluster, type }) => type !== "ScaleWorkload" || cluster !== "hpa"
   ],
   [
-    "approve mode has an approval for what writes",
+    "a write in approve mode has an approval",
     ({ mode, review, type }) => mode === "auto" || review === "approved" || isReadOnly(actions[type])
   ],
-  ["what can't be undone has an approval", ({ review, type }) => type !== "ExpandVolume" || review === "approved"],
+  ["an irreversible action has an approval", ({ review, type }) => type !== "ExpandVolume" || review === "approved"],
   [
-    "the level allows it, or a person did",
+    "the level allows it, or it has an approval",
     ({ level, review, type }) => isAllowedAt(type, level) || review === "approved"
   ],
   [
-    "the confidence suffices, or a person said yes, or it only reads",
+    "the confidence suffices, or it has an approval, or it only reads",
     ({ confidence, review, type }) =>
       confidence >= defaults.minimumConfidence || review === "approved" || isReadOnly(actions[type])
   ],
   [
-    "it fights no Argo CD, or a person said yes",
+    "it writes no field that Argo CD declares, or it has an approval",
     ({ cluster, review, type }) =>
       cluster !== "argocd"
       || review === "approved"
@@ -236,22 +251,22 @@ const laws: ReadonlyArray<readonly [claim: string, holds: (situation: Situation,
       ].includes(type)
   ],
   [
-    "it repeats nothing within its cooldown, or a person said yes",
+    "it is not within its cooldown, or it has an approval",
     ({ recent, review, type }) => recent !== "same-action" || review === "approved" || isReadOnly(actions[type])
   ],
   [
-    "the target is not blocked by ineffective actions, or a person said yes",
+    "the last actions on the target were not ineffective, or it has an approval",
     ({ recent, review, type }) => recent !== "ineffective" || review === "approved" || isReadOnly(actions[type])
   ],
   [
-    "the cluster's window has room, or a person said yes",
+    "the cluster's window has room, or it has an approval",
     ({ actionsInWindow, review, type }) => actionsInWindow < 20 || review === "approved" || isReadOnly(actions[type])
   ]
 ]
 
 describe("decide, in any situation", () => {
   it.prop(
-    "answers a decision that the domain accepts, with a reason",
+    "returns a valid decision with at least one reason",
     [Situation],
     ([situation]) => {
       const decision = decide(inputOf(situation))
@@ -274,7 +289,7 @@ describe("decide, in any situation", () => {
   }
 
   it.prop(
-    "a higher confidence never turns a block or an irreversible action into an execution",
+    "a confidence above the minimum never changes the outcome",
     [Situation],
     ([situation]) => {
       const certain = decide(inputOf({ ...situation, confidence: 1 }))
@@ -285,7 +300,7 @@ describe("decide, in any situation", () => {
   )
 
   it.prop(
-    "an approval never stops what would have run without it",
+    "an approval never stops an action that would have run without it",
     [Situation],
     ([situation]) => {
       const alone = decide(inputOf({ ...situation, review: "none" }))

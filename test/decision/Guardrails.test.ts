@@ -1,15 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Schema } from "effect"
+import { Duration } from "effect"
 import type { DecisionInput } from "../../src/decision/Decider.ts"
-import {
-  defaults,
-  type Finding,
-  findings,
-  GuardrailRule,
-  GuardrailSettings,
-  ineffectiveInARow,
-  isProtected
-} from "../../src/decision/Guardrails.ts"
+import { type Finding, findings, GuardrailRule, ineffectiveInARow } from "../../src/decision/Guardrails.ts"
+import { defaults } from "../../src/decision/GuardrailSettings.ts"
 import type { Action } from "../../src/domain/Action.ts"
 import { actions, input, investigation, observed, past, proposing } from "./situations.ts"
 
@@ -20,14 +13,14 @@ const found = (situation: DecisionInput): ReadonlyArray<Finding> => {
 const rules = (situation: DecisionInput): ReadonlyArray<string> =>
   found(situation).map(({ effect, reason }) => `${effect} ${reason.rule}`)
 
-/** Each rule: a situation that differs in one thing from one to which nothing objects, and what is found in it. */
+/** For each rule, situations that differ in one thing from one without findings, and their only finding. */
 const table: ReadonlyArray<readonly [claim: string, finding: string, situation: DecisionInput]> = [
   ["an operator's emergency stop blocks", "block emergency-stop", input({ emergencyStop: true })],
   ["emergency mode blocks", "block emergency-level", input({ level: 3 })],
-  ["a target that could not be read is not acted on", "block unobserved", input({ observed: null })],
-  ["a target that is gone is not acted on", "block target-missing", input({ observed: observed({ exists: false }) })],
+  ["a target that could not be read blocks", "block unobserved", input({ observed: null })],
+  ["a target that does not exist blocks", "block target-missing", input({ observed: observed({ exists: false }) })],
   [
-    "another Deployment than the target is not touched",
+    "an action on another Deployment blocks",
     "block other-target",
     proposing(
       { type: "RestartWorkload", target: { namespace: "shop", kind: "Deployment", name: "cart" } },
@@ -35,7 +28,7 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     )
   ],
   [
-    "the target's namesake in another namespace is not touched",
+    "an action on the target's namesake in another namespace blocks",
     "block other-target",
     proposing(
       { type: "RestartWorkload", target: { namespace: "staging", kind: "Deployment", name: "checkout" } },
@@ -43,12 +36,12 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     )
   ],
   [
-    "a pod that is not one of the target's is not evicted",
+    "an eviction of another workload's pod blocks",
     "block other-target",
     proposing({ type: "EvictPod", target: { namespace: "shop", kind: "Pod", name: "cart-1" } })
   ],
   [
-    "a pod of the same name in another namespace is not evicted",
+    "an eviction of a pod's namesake in another namespace blocks",
     "block other-target",
     proposing(
       { type: "EvictPod", target: { namespace: "staging", kind: "Pod", name: "checkout-1" } },
@@ -56,56 +49,68 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     )
   ],
   [
-    "an autoscaler of something else is not changed",
+    "an action on another workload's autoscaler blocks",
     "block other-target",
     proposing(actions.PatchHpa, { observed: observed({ autoscaler: "another" }) })
   ],
   [
-    "a node is not acted on for a Deployment's alert",
+    "an action on a node for a Deployment's alert blocks",
     "block other-target",
     proposing(actions.CordonNode, { target: input().target })
   ],
   [
-    "a StatefulSet's rollout is not undone",
+    "a rollback of a StatefulSet blocks",
     "block wrong-kind",
     proposing({ type: "RollbackDeployment", target: { namespace: "shop", kind: "StatefulSet", name: "db" } })
   ],
   [
-    "nothing is written in kube-system",
+    "a write in kube-system blocks",
     "block protected-namespace",
     proposing({ type: "RestartWorkload", target: { namespace: "kube-system", kind: "Deployment", name: "coredns" } })
   ],
   [
-    "a replica count that an autoscaler owns is not set",
+    "a scale of an autoscaled workload blocks",
     "block autoscaler-owned",
     proposing(actions.ScaleWorkload, { observed: observed({ autoscaler: "checkout" }) })
   ],
   [
-    "nor one of which only the mark of an autoscaler is seen",
+    "a scale of a workload whose replicas an autoscaler has written blocks",
     "block autoscaler-owned",
     proposing(actions.ScaleWorkload, { observed: observed({ managers: ["hpa"] }) })
   ],
   [
-    "a rule may not have anything but a safe action carried out",
+    "a rule's action that is not safe asks",
     "ask rules-unsafe",
     proposing(actions.SuspendCronJob, {
       investigation: investigation({ action: actions.SuspendCronJob, investigator: "rules", rule: "cron" })
     })
   ],
   ["an action of high risk asks", "ask risk", proposing(actions.DrainNode)],
-  ["at level 1 an action that restores nothing asks", "ask level", proposing(actions.SuspendCronJob, { level: 1 })],
-  ["at level 2 an action that is not safe asks", "ask level", proposing(actions.UncordonNode, { level: 2 })],
-  ["an unsure investigator asks", "ask confidence", input({ investigation: investigation({ confidence: 0.29 }) })],
+  ["an action that is no priority asks at level 1", "ask level", proposing(actions.SuspendCronJob, { level: 1 })],
+  ["an action that is not safe asks at level 2", "ask level", proposing(actions.UncordonNode, { level: 2 })],
   [
-    "a rollout that Argo CD declares is not undone unasked",
+    "a confidence below the minimum asks",
+    "ask confidence",
+    input({ investigation: investigation({ confidence: 0.29 }) })
+  ],
+  [
+    "a rollback of what Argo CD declares asks",
     "ask managed-object",
     input({ observed: observed({ managers: ["argocd"] }) })
   ],
-  ["nor one that Flux declares", "ask managed-object", input({ observed: observed({ managers: ["flux"] }) })],
-  ["nor one of a Helm release", "ask managed-object", input({ observed: observed({ managers: ["helm"] }) })],
+  [
+    "a rollback of what Flux declares asks",
+    "ask managed-object",
+    input({ observed: observed({ managers: ["flux"] }) })
+  ],
+  [
+    "a rollback of what Helm declares asks",
+    "ask managed-object",
+    input({ observed: observed({ managers: ["helm"] }) })
+  ],
   ["scaling to zero asks", "ask capacity-reduction", proposing({ ...actions.ScaleWorkload, replicas: 0 })],
   ["scaling down asks", "ask capacity-reduction", proposing({ ...actions.ScaleWorkload, replicas: 3 })],
-  ["more replicas than the limit ask", "ask too-many-replicas", proposing({ ...actions.ScaleWorkload, replicas: 51 })],
+  ["a scale above the limit asks", "ask too-many-replicas", proposing({ ...actions.ScaleWorkload, replicas: 51 })],
   ["a maximum above the limit asks", "ask too-many-replicas", proposing({ ...actions.PatchHpa, maxReplicas: 51 })],
   [
     "a minimum above the limit asks",
@@ -114,7 +119,7 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
   ],
   ["the same action 9 minutes ago asks", "ask cooldown", input({ history: [past("RollbackDeployment", 9, "fixed")] })],
   [
-    "the same action of unknown effect asks too",
+    "the same action asks too if it is unknown whether it was applied",
     "ask cooldown",
     input({ history: [past("RollbackDeployment", 9, undefined, "unknown")] })
   ],
@@ -132,8 +137,8 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
   ]
 ]
 
-describe("Guardrails", () => {
-  it("find nothing to say about a rollback of a Deployment in trouble", () => {
+describe("the guardrails", () => {
+  it("have no finding about the rollback of a failing Deployment", () => {
     assert.deepStrictEqual(rules(input()), [])
   })
 
@@ -141,7 +146,7 @@ describe("Guardrails", () => {
     assert.deepStrictEqual(rules(situation), [finding])
   })
 
-  it("ask about what can't be undone, at level 0 as well", () => {
+  it("ask about an irreversible action at level 0 too", () => {
     assert.deepStrictEqual(rules(proposing(actions.ExpandVolume)), ["ask irreversible", "ask risk"])
     const lenient = { ...defaults, automaticRisk: "high" } as const
     assert.deepStrictEqual(rules(proposing(actions.ExpandVolume, { guardrails: lenient })), ["ask irreversible"])
@@ -152,7 +157,7 @@ describe("Guardrails", () => {
     assert.sameMembers([...covered], [...GuardrailRule.literals])
   })
 
-  it("report everything that stands against an action, blocks first", () => {
+  it("report every finding, blocks first", () => {
     const everything = input({
       emergencyStop: true,
       observed: observed({ exists: false, managers: ["argocd"] }),
@@ -171,14 +176,14 @@ describe("Guardrails", () => {
   })
 })
 
-describe("what the guardrails leave alone", () => {
-  const silent: ReadonlyArray<readonly [claim: string, situation: DecisionInput]> = [
+describe("the guardrails have no finding about", () => {
+  const withoutFinding: ReadonlyArray<readonly [claim: string, situation: DecisionInput]> = [
     [
-      "a restart of what Argo CD declares: the annotation is in no repository",
+      "a restart of what Argo CD declares, because no repository declares the annotation",
       proposing(actions.RestartWorkload, { observed: observed({ managers: ["argocd", "helm", "flux", "hpa"] }) })
     ],
     [
-      "a managed object whose manager the operator does not respect",
+      "an object of a manager that is not in respectManagers",
       input({ observed: observed({ managers: ["helm"] }), guardrails: { ...defaults, respectManagers: ["argocd"] } })
     ],
     ["the same action 10 minutes ago", input({ history: [past("RollbackDeployment", 10, "fixed")] })],
@@ -200,7 +205,7 @@ describe("what the guardrails leave alone", () => {
       })
     ],
     [
-      "three ineffective actions, the last a day ago",
+      "three ineffective actions of which the last was a day ago",
       input({
         history: [
           past("RestartWorkload", 1440, "not-fixed"),
@@ -209,22 +214,22 @@ describe("what the guardrails leave alone", () => {
         ]
       })
     ],
-    ["one of the target's own pods", proposing(actions.EvictPod)],
-    ["the autoscaler of the target", proposing(actions.PatchHpa)],
+    ["an eviction of one of the target's own pods", proposing(actions.EvictPod)],
+    ["a change of the target's own autoscaler", proposing(actions.PatchHpa)],
     [
       "an autoscaled workload's resources",
       proposing(actions.AdjustResources, { observed: observed({ autoscaler: "checkout", managers: ["hpa"] }) })
     ],
     ["a confidence of exactly the minimum", input({ investigation: investigation({ confidence: 0.3 }) })],
-    ["as many replicas as may be set", proposing({ ...actions.ScaleWorkload, replicas: 50 })],
+    ["exactly the highest replica count", proposing({ ...actions.ScaleWorkload, replicas: 50 })],
     ["a rule's safe action", input({ investigation: investigation({ investigator: "rules", confidence: 0.5 }) })],
-    ["a cluster-scoped object, which is in no namespace", proposing(actions.CordonNode)]
+    ["a cluster-scoped object, which has no namespace", proposing(actions.CordonNode)]
   ]
-  it.each(silent)("%s", (_claim, situation) => {
+  it.each(withoutFinding)("%s", (_claim, situation) => {
     assert.deepStrictEqual(rules(situation), [])
   })
 
-  it("collecting diagnostics, where a write would be refused", () => {
+  it("collecting diagnostics where a write would have findings", () => {
     const diagnostics: Action = {
       type: "CollectDiagnostics",
       target: { namespace: "kube-system", kind: "Deployment", name: "coredns" }
@@ -238,25 +243,8 @@ describe("what the guardrails leave alone", () => {
   })
 })
 
-describe("isProtected", () => {
-  it("matches names exactly and globs wholly", () => {
-    const settings = { ...defaults, protectedNamespaces: ["kube-*", "pay.ments", "*-prod"] }
-    const expected: Readonly<Record<string, boolean>> = {
-      "kube-system": true,
-      "my-kube-system": false,
-      "pay.ments": true,
-      payxments: false,
-      "shop-prod": true,
-      "shop-prod-2": false,
-      "": false
-    }
-    for (const [namespace, is] of Object.entries(expected))
-      assert.strictEqual(isProtected(namespace, settings), is, namespace)
-  })
-})
-
 describe("ineffectiveInARow", () => {
-  it("counts back to the last fix, over what says nothing", () => {
+  it("counts back to the last fix and skips what was not applied or not verified", () => {
     const history = [
       past("EvictPod", 1, undefined, "unknown"),
       past("EvictPod", 2, "not-fixed"),
@@ -270,50 +258,8 @@ describe("ineffectiveInARow", () => {
   })
 })
 
-describe("GuardrailSettings", () => {
-  it("have these defaults", () => {
-    assert.deepStrictEqual(
-      {
-        ...defaults,
-        cooldown: Duration.toMillis(defaults.cooldown),
-        ineffectiveFor: Duration.toMillis(defaults.ineffectiveFor),
-        actionsPerWindow: { ...defaults.actionsPerWindow, window: Duration.toMillis(defaults.actionsPerWindow.window) }
-      },
-      {
-        protectedNamespaces: ["kube-system", "kube-public", "kube-node-lease", "kubernaut"],
-        cooldown: 600_000,
-        actionsPerWindow: { limit: 20, window: 600_000 },
-        ineffectiveLimit: 3,
-        ineffectiveFor: 86_400_000,
-        respectManagers: ["helm", "argocd", "flux", "hpa"],
-        minimumConfidence: 0.3,
-        automaticRisk: "medium",
-        maximumReplicas: 50
-      }
-    )
-  })
-
-  it("may be given in part, with durations as people write them", () => {
-    const settings = Schema.decodeSync(GuardrailSettings)({ cooldown: "30 seconds", actionsPerWindow: { limit: 5 } })
-    assert.strictEqual(Duration.toMillis(settings.cooldown), 30_000)
-    assert.strictEqual(settings.actionsPerWindow.limit, 5)
-    assert.strictEqual(Duration.toMillis(settings.actionsPerWindow.window), 600_000)
-  })
-
-  it.each([
-    { cooldown: "0 seconds" },
-    { cooldown: "soon" },
-    { ineffectiveLimit: 0 },
-    { minimumConfidence: 1.1 },
-    { automaticRisk: "extreme" },
-    { maximumReplicas: 0 },
-    { respectManagers: ["puppet"] },
-    { actionsPerWindow: { limit: 0 } }
-  ])("refuse %j", (settings) => {
-    assert.throws(() => Schema.decodeUnknownSync(GuardrailSettings)(settings))
-  })
-
-  it("move the rule they are about", () => {
+describe("a setting", () => {
+  it("changes the limit of its rule", () => {
     const history = [past("RollbackDeployment", 9, "fixed")]
     assert.deepStrictEqual(rules(input({ history, guardrails: { ...defaults, cooldown: Duration.minutes(9) } })), [])
     assert.deepStrictEqual(

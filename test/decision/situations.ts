@@ -1,10 +1,7 @@
-/**
- * Situations to decide about: an auto-mode rollback of a crash-looping Deployment that nothing objects to, and what
- * differs from it.
- */
+/** Situations to decide about: by default the rollback of a crash-looping Deployment in auto mode, without findings. */
 
 import type { DecisionInput } from "../../src/decision/Decider.ts"
-import { defaults } from "../../src/decision/Guardrails.ts"
+import { defaults } from "../../src/decision/GuardrailSettings.ts"
 import type { Action, ActionType } from "../../src/domain/Action.ts"
 import type { Alert } from "../../src/domain/Alert.ts"
 import type { Investigation } from "../../src/domain/Investigation.ts"
@@ -19,7 +16,7 @@ const minuteMs = 60_000
 
 const ref = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
 
-/** One action of each type, each aimed at something that the type applies to. */
+/** One action of each type, each on an object that it applies to. */
 export const actions: { readonly [Type in ActionType]: Extract<Action, { readonly type: Type }> } = {
   RestartWorkload: { type: "RestartWorkload", target: ref("Deployment", "checkout") },
   ScaleWorkload: { type: "ScaleWorkload", target: ref("Deployment", "checkout"), replicas: 6 },
@@ -46,9 +43,7 @@ export const actionTypes = Object.keys(actions) as ReadonlyArray<ActionType>
 
 export const checkout: Target = { cluster: "test", ...ref("Deployment", "checkout") }
 
-/**
- * The root owner on which an action like the ones above is due: a pod and an autoscaler are parts of their Deployment.
- */
+/** The root owner of an action's object: a pod and an autoscaler are parts of their Deployment. */
 export const targetOf = (action: Action): Target =>
   action.target.kind === "Pod" || action.target.kind === "HorizontalPodAutoscaler"
     ? { ...checkout, namespace: action.target.namespace }
@@ -123,7 +118,7 @@ export const input = (change: Partial<DecisionInput> = {}): DecisionInput => ({
   ...change
 })
 
-/** A situation in which one action is proposed for what it applies to, and nothing else is out of the ordinary. */
+/** The default situation, with another action proposed for its own target. */
 export const proposing = (action: Action, change: Partial<DecisionInput> = {}): DecisionInput =>
   input({
     investigation: investigation({ action }),

@@ -11,7 +11,7 @@
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { Effect, Layer, Queue, Schema } from "effect"
-import { defaults as guardrails } from "../../src/decision/Guardrails.ts"
+import { defaults as guardrails } from "../../src/decision/GuardrailSettings.ts"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { defaults as guardrails } from "../../src/decision/Guardrails.ts"
+import { defaults as guardrails } from "../../src/decision/GuardrailSettings.ts"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"

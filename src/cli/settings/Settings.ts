@@ -8,7 +8,7 @@
  */
 
 import { Duration, Redacted, Schema } from "effect"
-import { GuardrailSettings } from "../../decision/Guardrails.ts"
+import { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
 import { DurationText } from "../../domain/DurationText.ts"
 import { Mode } from "../../domain/Mode.ts"
 import { Requested } from "../../simulation/injection/Requested.ts"

@@ -15,7 +15,7 @@
  */
 
 import { Duration } from "effect"
-import { defaults, isProtected } from "../../decision/Guardrails.ts"
+import { defaults, isProtected } from "../../decision/GuardrailSettings.ts"
 import type { Change, PatchOperation } from "../../domain/Change.ts"
 import type { Intent } from "../../domain/Execution.ts"
 import type { Setting } from "../farEnds/FarEnd.ts"

@@ -1,0 +1,106 @@
+/** The settings of the guardrails: what never runs, and what runs only with an approval. */
+
+import { Duration, Effect, Schema } from "effect"
+import { Risk } from "../domain/Decision.ts"
+import { DurationText } from "../domain/DurationText.ts"
+import { Confidence } from "../domain/Investigation.ts"
+import { Manager } from "../domain/WorkloadState.ts"
+
+const setting = <S extends Schema.Constraint>(schema: S, otherwise: S["Encoded"]) =>
+  Schema.withDecodingDefaultKey<S>(Effect.succeed(otherwise))(schema)
+
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+
+/** More than no time, written as `10 minutes`. */
+const Span = DurationText.check(
+  Schema.makeFilter((duration) =>
+    Duration.toMillis(duration) > 0 ? undefined : "Expected more than no time, such as 10 minutes"
+  )
+)
+
+/**
+ * The limits of the guardrails. Every field is optional when decoded and has the default that it documents.
+ *
+ * ```ts
+ * import { Schema } from "effect"
+ * import { GuardrailSettings } from "kubernaut"
+ *
+ * const settings = Schema.decodeSync(GuardrailSettings.GuardrailSettings)({ cooldown: "30 minutes" })
+ * settings.minimumConfidence // => 0.3
+ * ```
+ */
+export const GuardrailSettings = Schema.Struct({
+  /**
+   * Namespaces in which nothing is ever written: exact names, or globs with `*` for any text. Cluster-scoped objects,
+   * such as nodes, are not affected. Default: the namespaces that Kubernetes creates for itself ("Initial namespaces"
+   * in its documentation, without `default`, where people run workloads), and Kubernaut's own.
+   */
+  protectedNamespaces: setting(Schema.Array(Schema.NonEmptyString), [
+    "kube-system",
+    "kube-public",
+    "kube-node-lease",
+    "kubernaut"
+  ]),
+  /**
+   * How long the same action on the same target needs an approval after it was carried out. Default 10 minutes, the
+   * default `progressDeadlineSeconds` (600) of a Deployment: the earliest moment at which Kubernetes reports a rollout
+   * as failed.
+   */
+  cooldown: setting(Span, "10 minutes"),
+  /**
+   * How many actions may start on one cluster within a window without an approval. Default 20 in 10 minutes: a person
+   * can still follow two a minute.
+   */
+  actionsPerWindow: setting(Schema.Struct({ limit: setting(Count, 20), window: setting(Span, "10 minutes") }), {}),
+  /**
+   * After how many consecutive actions without a shown effect the next action on a target needs an approval. 1 or more.
+   * Default 3.
+   */
+  ineffectiveLimit: setting(Count, 3),
+  /**
+   * How long `ineffectiveLimit` applies after the last of those actions. A fix ends it at once. Default 24 hours, so
+   * that a working day has passed.
+   */
+  ineffectiveFor: setting(Span, "24 hours"),
+  /**
+   * The managers whose declared fields an action may write only with an approval. Default: all known managers.
+   */
+  respectManagers: setting(Schema.Array(Manager), ["helm", "argocd", "flux", "hpa"]),
+  /**
+   * The lowest confidence, from 0 to 1, with which an action runs without an approval. Default 0.3, below the 0.5 of
+   * the rules.
+   */
+  minimumConfidence: setting(Confidence, 0.3),
+  /** The highest risk that runs without an approval. Default medium, so that draining a node needs one. */
+  automaticRisk: setting(Risk, "medium"),
+  /** The highest replica count, or bound of an autoscaler, that is set without an approval. 1 or more. Default 50. */
+  maximumReplicas: setting(Count, 50)
+})
+export type GuardrailSettings = typeof GuardrailSettings.Type
+
+/** The settings with every default. */
+export const defaults: GuardrailSettings = Schema.decodeSync(GuardrailSettings)({})
+
+const matchesGlob = (glob: string, text: string): boolean =>
+  new RegExp(
+    `^${glob
+      .split("*")
+      .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"))
+      .join(".*")}$`,
+    "s"
+  ).test(text)
+
+/**
+ * Whether a namespace is protected, so that nothing is ever written in it. Cluster-scoped objects have the namespace
+ * `""`, which is never protected.
+ *
+ * ```ts
+ * import { GuardrailSettings } from "kubernaut"
+ *
+ * GuardrailSettings.isProtected("kube-system", GuardrailSettings.defaults) // => true
+ * const settings = { ...GuardrailSettings.defaults, protectedNamespaces: ["sho*"] }
+ * GuardrailSettings.isProtected("shop", settings) // => true
+ * ```
+ */
+export const isProtected = (namespace: string, settings: GuardrailSettings): boolean =>
+  namespace !== "" && settings.protectedNamespaces.some((glob) => matchesGlob(glob, namespace))

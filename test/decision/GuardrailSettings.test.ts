@@ -1,0 +1,64 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Schema } from "effect"
+import { defaults, GuardrailSettings, isProtected } from "../../src/decision/GuardrailSettings.ts"
+
+describe("GuardrailSettings", () => {
+  it("has these defaults", () => {
+    assert.deepStrictEqual(
+      {
+        ...defaults,
+        cooldown: Duration.toMillis(defaults.cooldown),
+        ineffectiveFor: Duration.toMillis(defaults.ineffectiveFor),
+        actionsPerWindow: { ...defaults.actionsPerWindow, window: Duration.toMillis(defaults.actionsPerWindow.window) }
+      },
+      {
+        protectedNamespaces: ["kube-system", "kube-public", "kube-node-lease", "kubernaut"],
+        cooldown: 600_000,
+        actionsPerWindow: { limit: 20, window: 600_000 },
+        ineffectiveLimit: 3,
+        ineffectiveFor: 86_400_000,
+        respectManagers: ["helm", "argocd", "flux", "hpa"],
+        minimumConfidence: 0.3,
+        automaticRisk: "medium",
+        maximumReplicas: 50
+      }
+    )
+  })
+
+  it("decodes some fields, with durations as text, and defaults the rest", () => {
+    const settings = Schema.decodeSync(GuardrailSettings)({ cooldown: "30 seconds", actionsPerWindow: { limit: 5 } })
+    assert.strictEqual(Duration.toMillis(settings.cooldown), 30_000)
+    assert.strictEqual(settings.actionsPerWindow.limit, 5)
+    assert.strictEqual(Duration.toMillis(settings.actionsPerWindow.window), 600_000)
+  })
+
+  it.each([
+    { cooldown: "0 seconds" },
+    { cooldown: "soon" },
+    { ineffectiveLimit: 0 },
+    { minimumConfidence: 1.1 },
+    { automaticRisk: "extreme" },
+    { maximumReplicas: 0 },
+    { respectManagers: ["puppet"] },
+    { actionsPerWindow: { limit: 0 } }
+  ])("rejects %j", (settings) => {
+    assert.throws(() => Schema.decodeUnknownSync(GuardrailSettings)(settings))
+  })
+})
+
+describe("isProtected", () => {
+  it("matches whole names, exactly or by a glob", () => {
+    const settings = { ...defaults, protectedNamespaces: ["kube-*", "pay.ments", "*-prod"] }
+    const expected: Readonly<Record<string, boolean>> = {
+      "kube-system": true,
+      "my-kube-system": false,
+      "pay.ments": true,
+      payxments: false,
+      "shop-prod": true,
+      "shop-prod-2": false,
+      "": false
+    }
+    for (const [namespace, is] of Object.entries(expected))
+      assert.strictEqual(isProtected(namespace, settings), is, namespace)
+  })
+})
