@@ -16,7 +16,6 @@ export const debt: Readonly<Record<string, number>> = {
   "test/execution/Executor.test.ts": 439,
   "test/integration/controlPlane.cluster.integration.test.ts": 416,
   "test/investigation/InvestigationChain.test.ts": 502,
-  "test/investigation/rules/RuleInvestigator.test.ts": 401,
   "test/kubernetes/ClientTransport.integration.test.ts": 522,
   "test/kubernetes/KubernetesClient.contract.ts": 947,
   "test/kubernetes/sandbox/Shop.test.ts": 562,

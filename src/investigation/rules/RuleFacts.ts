@@ -1,21 +1,21 @@
 /**
- * What can be said about a target from its state and evidence, as the few facts that rules ask for. Pure.
+ * The facts about a target that rules match on, derived from its state and evidence. Pure.
  *
- * | fact                  | holds when                                                                                                  |
- * | --------------------- | ----------------------------------------------------------------------------------------------------------- |
- * | bad-rollout           | a Deployment's newest revision has broken pods and never became available, and an earlier revision is there |
- * | crash-looping         | a pod is in CrashLoopBackOff                                                                                |
- * | oom-killed            | a container was ended for using more memory than its limit                                                  |
- * | image-not-pulled      | a pod waits for an image: ErrImagePull, ImagePullBackOff, InvalidImageName                                  |
- * | configuration-missing | a pod waits for a ConfigMap, Secret or mount: CreateContainerConfigError, CreateContainerError              |
- * | unschedulable         | a pod finds no node                                                                                         |
- * | one-pod-broken        | of two pods or more exactly one is not ready, and it has a node                                             |
- * | autoscaler-at-maximum | the target's autoscaler runs as many replicas as it may                                                     |
- * | scaled-to-zero        | the target is meant to have no replicas                                                                     |
- * | gone                  | the target does not exist                                                                                   |
- * | healthy               | the target exists, and every replica that is meant to be ready is                                           |
+ * | fact                  | holds when                                                                                                |
+ * | --------------------- | --------------------------------------------------------------------------------------------------------- |
+ * | bad-rollout           | a Deployment's newest revision has broken pods and never became available, and an earlier revision exists |
+ * | crash-looping         | a pod is in CrashLoopBackOff                                                                              |
+ * | oom-killed            | a container was killed for exceeding its memory limit                                                     |
+ * | image-not-pulled      | a pod waits for an image: ErrImagePull, ImagePullBackOff, InvalidImageName                                |
+ * | configuration-missing | a pod waits for a ConfigMap, Secret or mount: CreateContainerConfigError, CreateContainerError            |
+ * | unschedulable         | the scheduler finds no node for a pod                                                                     |
+ * | one-pod-broken        | of two or more pods exactly one is not ready, and it has a node                                           |
+ * | autoscaler-at-maximum | the target's autoscaler is at its maximum number of replicas                                              |
+ * | scaled-to-zero        | the target's desired number of replicas is zero                                                           |
+ * | gone                  | the target does not exist                                                                                 |
+ * | healthy               | the target exists, and all of its desired replicas are ready                                              |
  *
- * What could not be read makes no fact true: rules then fall through to `Notify`.
+ * When the state could not be read, no fact holds, and the rules fall through to `Notify`.
  */
 
 import { empty } from "../evidence/Evidence.ts"
@@ -23,8 +23,7 @@ import type { InvestigationRequest } from "../Investigator.ts"
 import type { Fact } from "./Rulebook.ts"
 
 /**
- * How long before an alert started a rollout may have begun to be held responsible for it. Alerts wait 15 minutes
- * before they fire.
+ * A rollout may be the cause of an alert that starts up to this long after it. Alerts wait 15 minutes before they fire.
  */
 export const rolloutLookbackMs = 60 * 60 * 1000
 
@@ -40,7 +39,7 @@ const brokenReasons = new Set([
   ...configurationReasons
 ])
 
-/** Every reason that something about the target's pods is not well. */
+/** The reasons that unhealthy pods and containers of the target report. */
 export const reasonsOf = ({ evidence = empty, observed }: InvestigationRequest): ReadonlySet<string> =>
   new Set(
     [
@@ -49,8 +48,7 @@ export const reasonsOf = ({ evidence = empty, observed }: InvestigationRequest):
     ].filter((reason) => reason !== null)
   )
 
-// The controller's own word that the revision that is rolled out now was complete once. What breaks after that is no
-// bad rollout.
+// The controller reports that the current revision was once completely rolled out. A later failure is not a bad rollout.
 const wasComplete = ({ observed }: InvestigationRequest): boolean =>
   observed?.conditions.some(
     (condition) =>

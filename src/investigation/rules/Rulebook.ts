@@ -1,10 +1,11 @@
 /**
- * The rulebook: what to do about an alert when no model answers, as data that operators can read, extend or replace.
+ * The rulebook: what to do about an alert when no model is available, as data that operators can read, extend or
+ * replace.
  *
  * **Details**
  *
- * A rulebook is YAML. Rules are tried from the top; the first that matches, and whose action can be made from what is
- * known about the target, answers.
+ * A rulebook is YAML. Rules are tried from the top. The first rule that matches, and whose action can be made for the
+ * target, decides.
  *
  *     version: 1
  *     extends: default          # or none: only the rules below
@@ -17,19 +18,19 @@
  *         action: { type: Notify }
  *         check: Look at the gateway's status page before touching our pods.
  *
- * - Everything in `match` must hold; a list holds when one of it does; what is absent holds. `*` stands for any run of
- *   characters.
- * - `facts` are observed states of the target: see `RuleFacts`.
- * - Only safe actions can be written down: those that can be undone or need not be, on one workload or pod. Others are
- *   refused when the file is read.
- * - With `extends: default` (also when it is absent) the file's own rules come first.
+ * - Everything in `match` must hold. A list holds when one of its entries does, and an absent condition holds. `*` stands
+ *   for any run of characters.
+ * - `facts` are observed states of the target, and all of them must hold: see `RuleFacts`.
+ * - Only safe actions are allowed: actions on one workload or pod that can be undone, or that need no undo. A file with
+ *   any other action is rejected.
+ * - With `extends: default`, which is the default, the file's own rules come first.
  *
- * A file that is not right is refused with the place and the reason, before anything runs.
+ * An invalid file is rejected with the position and the reason before anything runs.
  *
  * **Gotchas**
  *
- * The default rulebook is a file beside this module, `rulebook/default.yaml`, also in the published package: it must be
- * copied beside the bundle as `rulebook/default.yaml`.
+ * The default rulebook is a file next to this module, `rulebook/default.yaml`, also in the published package. When you
+ * bundle the package, copy that file next to the bundle as `rulebook/default.yaml`.
  */
 
 import { readFileSync } from "node:fs"
@@ -39,7 +40,7 @@ import { Quantity } from "../../domain/Action.ts"
 import { Severity } from "../../domain/Alert.ts"
 import { Confidence } from "../../domain/Investigation.ts"
 
-/** Observed states of a target that a rule can ask for. `RuleFacts` says when each holds. */
+/** Observed states of a target that a rule can match on. `RuleFacts` says when each holds. */
 export const Fact = Schema.Literals([
   "bad-rollout",
   "crash-looping",
@@ -57,15 +58,15 @@ export type Fact = typeof Fact.Type
 
 const positive = Schema.Finite.check(Schema.isBetween({ minimum: 1.05, maximum: 3 }))
 
-/** The safe actions, with the bounds that a rule sets. Everything else about them is read from the target. */
+/** The safe actions, with the bounds that a rule sets. Their other parameters come from the target. */
 export const RuleAction = Schema.Union([
   Schema.Struct({ type: Schema.Literal("Notify") }),
   Schema.Struct({ type: Schema.Literal("CollectDiagnostics") }),
   Schema.Struct({ type: Schema.Literal("RestartWorkload") }),
   Schema.Struct({ type: Schema.Literal("RollbackDeployment") }),
-  /** The pod that the alert names, or the one broken pod. */
+  /** Evicts the pod that the alert names, or the one broken pod. */
   Schema.Struct({ type: Schema.Literal("EvictPod") }),
-  /** Raises the memory limit of the container that ran out, by `factor`, never above `maximum`. */
+  /** Raises the memory limit of the killed container by `factor`, never above `maximum`. */
   Schema.Struct({ type: Schema.Literal("AdjustResources"), factor: positive, maximum: Quantity }),
   /** Raises the autoscaler's maximum by `factor`, never above `maximum` replicas. */
   Schema.Struct({
@@ -78,6 +79,7 @@ export type RuleAction = typeof RuleAction.Type
 
 const Patterns = Schema.NonEmptyArray(Schema.NonEmptyString)
 
+/** One rule: when it matches, what it says and what it does. */
 export const Rule = Schema.Struct({
   name: Schema.String.check(
     Schema.isPattern(/^[a-z0-9]+(-[a-z0-9]+)*$/, { message: "Expected a name such as crash-loop-after-rollout" })
@@ -88,21 +90,22 @@ export const Rule = Schema.Struct({
     severities: Schema.optionalKey(Schema.NonEmptyArray(Severity)),
     namespaces: Schema.optionalKey(Patterns),
     labels: Schema.optionalKey(Schema.Record(Schema.String, Schema.NonEmptyString)),
-    /** Kinds of the target. */
+    /** Kinds of target. */
     kinds: Schema.optionalKey(Patterns),
-    /** Of these, all must hold. */
+    /** All of these must hold. */
     facts: Schema.optionalKey(Schema.NonEmptyArray(Fact))
   }),
-  /** What is most likely wrong. The root cause of the investigation. */
+  /** What is most likely wrong: the root cause of the investigation. */
   cause: Schema.NonEmptyString,
   action: RuleAction,
-  /** What a person looks at first: the reason of a `Notify`, and evidence otherwise. */
+  /** What a person should check first. It is part of the reason of a `Notify`, and otherwise of the evidence. */
   check: Schema.NonEmptyString,
   /** 0 to 0.5, the cap of rules. Default 0.5 for an action, 0.3 for `Notify`. */
   confidence: Schema.optionalKey(Confidence)
 })
 export type Rule = typeof Rule.Type
 
+/** The contents of a rulebook file. `resolve` adds the rules that it extends. */
 export const Rulebook = Schema.Struct({
   version: Schema.Literal(1),
   extends: Schema.optionalKey(Schema.Literals(["default", "none"])),
@@ -110,7 +113,7 @@ export const Rulebook = Schema.Struct({
 })
 export type Rulebook = typeof Rulebook.Type
 
-/** A rulebook can't be used. `line` and `column` count from 1; absent when the file could not be read at all. */
+/** A rulebook cannot be used. `line` and `column` count from 1 and are absent when the file could not be read. */
 export class RulebookError extends Schema.TaggedError<RulebookError>()("RulebookError", {
   file: Schema.String,
   line: Schema.optionalKey(Schema.Int),
@@ -126,8 +129,7 @@ export class RulebookError extends Schema.TaggedError<RulebookError>()("Rulebook
 const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
 const decode = Schema.decodeUnknownResult(Rulebook, { errors: "all", onExcessProperty: "error" })
 
-// The place of what a path leads to: of the key where it leads to one (a wrong key is what is wrong), else of the
-// nearest thing above it.
+// The offset of the key or list item at the end of a path, or of its nearest ancestor in the document.
 const offsetOf = (root: Node | null, path: ReadonlyArray<PropertyKey>): number => {
   let node: unknown = root
   let offset = root?.range?.[0] ?? 0
@@ -154,7 +156,7 @@ const pathText = (path: ReadonlyArray<PropertyKey>): string =>
     .map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`))
     .join("")
 
-/** Reads the text of a rulebook. `file` is only named in errors. */
+/** Parses the text of a rulebook. `file` is the name in errors. */
 export const parse = (text: string, file: string): Result.Result<Rulebook, RulebookError> => {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false })
@@ -179,16 +181,16 @@ export const parse = (text: string, file: string): Result.Result<Rulebook, Ruleb
   if (twice >= 0)
     return fail(
       offsetOf(document.contents, ["rules", twice, "name"]),
-      `rules[${twice}].name: another rule is called ${names[twice]} already`
+      `rules[${twice}].name: another rule is already called ${names[twice]}`
     )
   return Result.succeed(decoded.success)
 }
 
 const defaultFile = new URL("./rulebook/default.yaml", import.meta.url)
 
-/** The rulebook that comes with the package. It knows the alerts of kube-prometheus and etcd. */
+/** The rulebook in the package. It covers the alerts of kube-prometheus, the kubernetes-mixin and etcd. */
 export const standard: Effect.Effect<Rulebook, RulebookError> = Effect.suspend(() => {
-  // The package's own data, read once at start: not worth a service in every embedder's context.
+  // The package's own data, read once at startup, does not need a FileSystem in every embedder's context.
   let text: string
   try {
     text = readFileSync(defaultFile, "utf8")
@@ -200,19 +202,19 @@ export const standard: Effect.Effect<Rulebook, RulebookError> = Effect.suspend((
   return Effect.fromResult(parse(text, "rulebook/default.yaml"))
 })
 
-/** A rulebook with what it extends: its own rules first. */
+/** The rules of a rulebook and of the one it extends, its own first. */
 export const resolve = (rulebook: Rulebook): Effect.Effect<ReadonlyArray<Rule>, RulebookError> =>
   rulebook.extends === "none"
     ? Effect.succeed(rulebook.rules)
     : Effect.map(standard, (base) => [...rulebook.rules, ...base.rules])
 
-/** The rules of an operator's file. */
+/** Reads an operator's rulebook file and resolves it. */
 export const load = (file: string): Effect.Effect<ReadonlyArray<Rule>, RulebookError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fileSystem = yield* FileSystem.FileSystem
     const text = yield* Effect.mapError(
       fileSystem.readFileString(file),
-      (error) => new RulebookError({ file, problem: `can't be read: ${error.reason._tag}` })
+      (error) => new RulebookError({ file, problem: `cannot be read: ${error.reason._tag}` })
     )
     return yield* resolve(yield* Effect.fromResult(parse(text, file)))
   })

@@ -21,13 +21,13 @@ const rule = (lines: string) =>
 
 const good = rule("match: { alerts: [Disk*] }\ncause: The disk is full.\naction: { type: Notify }\ncheck: df -h")
 
-const refusal = (text: string) => {
+const rejection = (text: string) => {
   const parsed = parse(text, "rules.yaml")
   return Result.isFailure(parsed) ? parsed.failure.message : "accepted"
 }
 
 describe("the default rulebook", () => {
-  it.effect("names every alert of kube-prometheus, the kubernetes-mixin and etcd in a rule of its own", () =>
+  it.effect("names every alert of kube-prometheus, the kubernetes-mixin and etcd", () =>
     Effect.gen(function* () {
       const { rules } = yield* standard
       const named = new Set(rules.flatMap((each) => each.match.alerts ?? []))
@@ -39,7 +39,7 @@ describe("the default rulebook", () => {
     })
   )
 
-  it.effect("names no alert that the reference does not know, so no rule is dead by a typing error", () =>
+  it.effect("names no alert that the reference list lacks, so no typo disables a rule", () =>
     Effect.gen(function* () {
       const { rules } = yield* standard
       const named = rules.flatMap((each) => each.match.alerts ?? []).filter((name) => !name.includes("*"))
@@ -50,7 +50,7 @@ describe("the default rulebook", () => {
     })
   )
 
-  it.effect("proposes safe actions only, and says of each rule what is wrong and what to look at first", () =>
+  it.effect("proposes only safe actions, and gives a cause and a first check for each rule", () =>
     Effect.gen(function* () {
       const { rules } = yield* standard
       for (const each of rules) {
@@ -58,11 +58,11 @@ describe("the default rulebook", () => {
         assert.isAbove(each.cause.length, 20)
         assert.isAbove(each.check.length, 10)
       }
-      assert.strictEqual(new Set(rules.map((each) => each.cause)).size, rules.length, "two rules with the same words")
+      assert.strictEqual(new Set(rules.map((each) => each.cause)).size, rules.length, "two rules have the same cause")
     })
   )
 
-  it.effect("ends with a rule that matches anything, so that the chain always has an answer", () =>
+  it.effect("ends with a rule that matches every alert, so the chain always returns an investigation", () =>
     Effect.gen(function* () {
       const { rules } = yield* standard
       assert.deepStrictEqual(rules.at(-1)?.match, {})
@@ -72,7 +72,7 @@ describe("the default rulebook", () => {
 })
 
 describe("an operator's rulebook", () => {
-  it.effect("comes before the default one", () =>
+  it.effect("comes before the default rulebook", () =>
     Effect.gen(function* () {
       const base = yield* standard
       const rules = yield* resolve(Result.getOrThrow(parse(good, "rules.yaml")))
@@ -81,7 +81,7 @@ describe("an operator's rulebook", () => {
     })
   )
 
-  it.effect("takes the default one's place where it says so", () =>
+  it.effect("replaces the default rulebook when it extends none", () =>
     Effect.gen(function* () {
       const rules = yield* resolve(Result.getOrThrow(parse(`extends: none\n${good}`, "rules.yaml")))
       assert.deepStrictEqual(
@@ -103,7 +103,7 @@ describe("an operator's rulebook", () => {
       /^rules\.yaml:8:5: rules\[0\]\.confidance: /
     ],
     [
-      "an action that is not safe",
+      "an unsafe action",
       rule("match: {}\ncause: c\ncheck: c\naction: { type: DrainNode }"),
       /^rules\.yaml:7:\d+: rules\[0\]\.action/
     ],
@@ -113,7 +113,7 @@ describe("an operator's rulebook", () => {
       /^rules\.yaml:7:\d+: rules\[0\]\.action\.maximum: /
     ],
     [
-      "a factor that is no raise",
+      "a factor below the minimum",
       rule("match: {}\ncause: c\ncheck: c\naction: { type: PatchHpa, factor: 0.5, maximum: 10 }"),
       /^rules\.yaml:7:\d+: rules\[0\]\.action\.factor: .*1\.05/
     ],
@@ -123,22 +123,22 @@ describe("an operator's rulebook", () => {
       /^rules\.yaml:4:\d+: rules\[0\]\.match\.facts\[0\]: .*bad-rollout/
     ],
     [
-      "an empty list of alerts, which would match nothing",
+      "an empty list of alerts, which matches nothing",
       rule("match: { alerts: [] }\ncause: c\ncheck: c\naction: { type: Notify }"),
       /^rules\.yaml:4:\d+: rules\[0\]\.match\.alerts/
     ],
     [
-      "a name that is not one",
+      "an invalid name",
       rule("match: {}\ncause: c\ncheck: c\naction: { type: Notify }").replace("a-rule", "A rule!"),
       /^rules\.yaml:3:5: rules\[0\]\.name: Expected a name such as/
     ],
     [
-      "two rules of one name",
+      "two rules of the same name",
       `${good}${good.slice(good.indexOf("  - name"))}`,
-      /^rules\.yaml:8:5: rules\[1\]\.name: another rule is called a-rule already/
+      /^rules\.yaml:8:5: rules\[1\]\.name: another rule is already called a-rule/
     ]
-  ])("is refused with file, line, column and reason: %s", (_name, text, expected) => {
-    assert.match(refusal(text), expected)
+  ])("is rejected with file, line, column and reason: %s", (_name, text, expected) => {
+    assert.match(rejection(text), expected)
   })
 
   const withFile = (text: string | undefined) =>
@@ -151,10 +151,10 @@ describe("an operator's rulebook", () => {
     }).pipe(Effect.provide(withFile(good)))
   )
 
-  it.effect("that is not there is refused by its name", () =>
+  it.effect("is rejected with its name when the file does not exist", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(load("missing.yaml"))
-      assert.match(error.message, /^missing\.yaml: can't be read: /)
+      assert.match(error.message, /^missing\.yaml: cannot be read: /)
     }).pipe(Effect.provide(withFile(undefined)))
   )
 })
