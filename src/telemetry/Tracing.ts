@@ -1,87 +1,120 @@
 /**
- * Traces over OTLP/HTTP.
+ * Effect's tracer on an OpenTelemetry `TracerProvider`, for the service.
  *
- * Without an endpoint nothing is exported and Effect's own tracer gives the ids, so logs and remediations carry a trace
- * id all the same. With one, each span of that tracer is sent when it has ended: the tracer in force makes the spans,
- * here they are only listened to.
+ * Spans go to the `SpanExporter` through `BoundedSpanProcessor`. Without an exporter (`layerNone`), Effect's own tracer
+ * still gives ids, so log lines and remediations carry a trace id.
  *
- * **A receiver that is down must not hurt.** See `SpanSender`: nobody waits, the queue is bounded, what is dropped is
- * counted. The first failure to export is logged, and that it works again, not each one between.
+ * An application that embeds the library and runs an OpenTelemetry SDK needs nothing of this: it provides
+ * `@effect/opentelemetry`'s tracer on its own provider.
  */
 
-import { Context, Effect, type Exit, Layer, Tracer } from "effect"
-import type { HttpClient } from "effect/http"
-import { encode } from "./OtlpSpan.ts"
-import * as SpanSender from "./SpanSender.ts"
+import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
+import * as Resource from "@effect/opentelemetry/Resource"
+import { resourceFromAttributes } from "@opentelemetry/resources"
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BasicTracerProvider,
+  type IdGenerator,
+  ParentBasedSampler,
+  type Sampler,
+  TraceIdRatioBasedSampler
+} from "@opentelemetry/sdk-trace-base"
+import { Context, Effect, Layer, Random, Tracer } from "effect"
+import * as BoundedSpanProcessor from "./BoundedSpanProcessor.ts"
+import type { SpanExporter } from "./SpanExporter.ts"
+
+/** The values of `OTEL_TRACES_SAMPLER`. */
+export type SamplerName =
+  | "always_on"
+  | "always_off"
+  | "traceidratio"
+  | "parentbased_always_on"
+  | "parentbased_always_off"
+  | "parentbased_traceidratio"
 
 export interface TracingOptions {
-  /** The base address of an OTLP/HTTP receiver, e.g. `http://localhost:4318`; spans go to `/v1/traces` under it. */
-  readonly endpoint: string
+  readonly serviceName: string
   readonly serviceVersion: string
-  readonly clusterName: string
-  /** Spans that wait at most. Default 8,192: a minute of some hundred remediations. */
+  /** Further attributes of the resource. */
+  readonly attributes: Readonly<Record<string, string>>
+  /** Default `parentbased_always_on`. */
+  readonly sampler?: SamplerName
+  /** From 0 to 1, for the samplers that take a ratio. Default 1. */
+  readonly samplerRatio?: number
+  /** Default 8,192 spans: a minute of some hundred remediations. */
   readonly queueCapacity?: number
-  /** Default 512. */
+  /** Default 512 spans. */
   readonly batchSize?: number
   /** Default 5 s. */
   readonly scheduledDelayMs?: number
-  /** How long one request may take. Default 10 s. */
+  /** Default 10 s. */
   readonly exportTimeoutMs?: number
 }
 
-/** How exporting goes. */
+/** How the export of traces goes. */
 export class TraceExport extends Context.Service<
   TraceExport,
   {
-    /** Spans that were dropped: the queue was full, or the receiver refused them. */
+    /** Spans that were lost: the queue was full, or the receiver rejected them. */
     readonly dropped: () => number
   }
->()("kubernaut/telemetry/Tracing/TraceExport") {
-  /** Where nothing is exported nothing is dropped. */
-  static readonly layerNone: Layer.Layer<TraceExport> = Layer.succeed(TraceExport, { dropped: () => 0 })
-}
+>()("kubernaut/telemetry/Tracing/TraceExport") {}
 
-/** How long the end of the service may be held up. */
+/** Exports nothing. */
+export const layerNone: Layer.Layer<TraceExport> = Layer.succeed(TraceExport, { dropped: () => 0 })
+
+/** How long a shutdown of the service waits for the remaining spans. */
 const shutdownTimeoutMs = 3_000
 
-/** A tracer that makes the spans of another, and tells of each that has ended. */
-export const listening = (tracer: Tracer.Tracer, ended: (span: Tracer.Span) => void): Tracer.Tracer =>
-  Tracer.make({
-    span: (options) => {
-      const span = tracer.span(options)
-      if (!options.sampled) return span
-      const end = span.end.bind(span)
-      span.end = (time: bigint, exit: Exit.Exit<unknown, unknown>) => {
-        if (span.status._tag === "Ended") return
-        end(time, exit)
-        ended(span)
-      }
-      return span
-    },
-    ...(tracer.context === undefined ? {} : { context: tracer.context })
-  })
+const makeSampler = (name: SamplerName, ratio: number): Sampler => {
+  switch (name) {
+    case "always_on":
+      return new AlwaysOnSampler()
+    case "always_off":
+      return new AlwaysOffSampler()
+    case "traceidratio":
+      return new TraceIdRatioBasedSampler(ratio)
+    case "parentbased_always_on":
+      return new ParentBasedSampler({ root: new AlwaysOnSampler() })
+    case "parentbased_always_off":
+      return new ParentBasedSampler({ root: new AlwaysOffSampler() })
+    case "parentbased_traceidratio":
+      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) })
+  }
+}
 
-/** Exports the spans of the tracer in force. */
-export const layer = (options: TracingOptions): Layer.Layer<TraceExport, never, HttpClient.HttpClient> =>
+/** Ids from Effect's `Random`. The SDK's own generator calls `Math.random`, which no seed reproduces. */
+const idsFrom = (random: Random.Random): IdGenerator => {
+  const hex8 = () =>
+    Math.floor(random.nextDoubleUnsafe() * 2 ** 32)
+      .toString(16)
+      .padStart(8, "0")
+  return { generateTraceId: () => hex8() + hex8() + hex8() + hex8(), generateSpanId: () => hex8() + hex8() }
+}
+
+/** Exports the spans of everything that it is provided to. */
+export const layer = (options: TracingOptions): Layer.Layer<TraceExport, never, SpanExporter> =>
   Layer.effectContext(
     Effect.gen(function* () {
-      const sender = yield* SpanSender.make({
-        url: `${options.endpoint.replace(/\/$/, "")}/v1/traces`,
-        resource: {
-          serviceName: "kubernaut",
-          serviceVersion: options.serviceVersion,
-          attributes: { "k8s.cluster.name": options.clusterName }
-        },
+      const processor = yield* BoundedSpanProcessor.make({
         queueCapacity: options.queueCapacity ?? 8192,
         batchSize: options.batchSize ?? 512,
         scheduledDelayMs: options.scheduledDelayMs ?? 5000,
         exportTimeoutMs: options.exportTimeoutMs ?? 10_000,
         shutdownTimeoutMs
       })
-      const tracer = listening(yield* Effect.tracer, (span) => {
-        const encoded = encode(span)
-        if (encoded !== undefined) sender.push(encoded)
+      const provider = new BasicTracerProvider({
+        resource: resourceFromAttributes(Resource.configToAttributes(options)),
+        sampler: makeSampler(options.sampler ?? "parentbased_always_on", options.samplerRatio ?? 1),
+        idGenerator: idsFrom(yield* Effect.service(Random.Random)),
+        spanProcessors: [processor]
       })
-      return Context.make(TraceExport, { dropped: sender.dropped }).pipe(Context.add(Tracer.Tracer, tracer))
+      const tracer = yield* Effect.provideService(
+        OtelTracer.make,
+        OtelTracer.OtelTracer,
+        provider.getTracer("kubernaut", options.serviceVersion)
+      )
+      return Context.make(TraceExport, { dropped: processor.dropped }).pipe(Context.add(Tracer.Tracer, tracer))
     })
   )

@@ -4,11 +4,10 @@ import { request } from "node:http"
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Result } from "effect"
 import { layer as application, start } from "../../src/cli/Application.ts"
-import { readRules } from "../../src/cli/commands/Serve.ts"
+import { readRules, tracing } from "../../src/cli/commands/Serve.ts"
 import { parse } from "../../src/cli/settings/Configuration.ts"
 import type { Token } from "../../src/http/Authentication.ts"
 import * as Logging from "../../src/telemetry/Logging.ts"
-import { TraceExport } from "../../src/telemetry/Tracing.ts"
 
 export interface Answer {
   readonly status: number
@@ -53,17 +52,10 @@ export interface ServiceOptions {
   readonly environment?: Readonly<Record<string, string>>
   readonly tokens?: ReadonlyArray<Token>
   readonly log?: (line: string) => void
-  /** Default: nothing is exported. */
-  readonly tracing?: Layer.Layer<TraceExport>
 }
 
 /** Starts it; its scope stops it. Answers the port. */
-export const running = Effect.fnUntraced(function* ({
-  environment,
-  log,
-  tokens,
-  tracing = TraceExport.layerNone
-}: ServiceOptions = {}) {
+export const running = Effect.fnUntraced(function* ({ environment, log, tokens }: ServiceOptions = {}) {
   const parsed = parse({
     environment: { KUBERNAUT_PORT: "0", KUBERNAUT_DATABASE_URL: "sqlite::memory:", ...environment },
     terminal: false
@@ -77,7 +69,7 @@ export const running = Effect.fnUntraced(function* ({
   }
   const context = yield* Layer.build(
     application(prepared).pipe(
-      Layer.provideMerge(tracing),
+      Layer.provideMerge(tracing(settings)),
       Layer.provideMerge(Logging.layer({ format: "json", level: "warn", write: log ?? (() => undefined) }))
     )
   )

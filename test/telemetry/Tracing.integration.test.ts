@@ -1,22 +1,24 @@
 import { readFileSync } from "node:fs"
 import { createServer, type IncomingHttpHeaders } from "node:http"
 import type { AddressInfo } from "node:net"
-import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Layer } from "effect"
-import type { OtlpSpan } from "../../src/telemetry/OtlpSpan.ts"
-import * as Tracing from "../../src/telemetry/Tracing.ts"
+import { Deferred, Effect } from "effect"
 import { call, running } from "../http/runningService.ts"
 
 const crashLoop = readFileSync(new URL("../../examples/alerts/crash-loop.json", import.meta.url), "utf8")
 
-const valueOf = ({ value }: OtlpSpan["attributes"][number]): unknown => {
-  const [only] = Object.values(value)
-  return "intValue" in value ? Number(only) : only
+/** What these tests read of OTLP's JSON: https://github.com/open-telemetry/opentelemetry-proto, `trace.proto`. */
+interface OtlpSpan {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId?: string
+  readonly name: string
+  readonly kind: number
+  readonly attributes: ReadonlyArray<{ readonly key: string; readonly value: Readonly<Record<string, unknown>> }>
 }
 
 const attributesOf = ({ attributes }: Pick<OtlpSpan, "attributes">): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(attributes.map((each) => [each.key, valueOf(each)]))
+  Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 
 interface Body {
   readonly resourceSpans: ReadonlyArray<{
@@ -25,7 +27,7 @@ interface Body {
   }>
 }
 
-/** A receiver of OTLP/HTTP that keeps every span, and tells when one of a name has arrived. */
+/** An OTLP/HTTP receiver that keeps every span, and reports when a span of some name has arrived. */
 const receiver = Effect.acquireRelease(
   Effect.callback<{
     readonly url: string
@@ -45,7 +47,11 @@ const receiver = Effect.acquireRelease(
           text += chunk
         })
         .on("end", () => {
-          if (request.url !== "/v1/traces" || request.headers["content-type"] !== "application/json")
+          if (
+            request.url !== "/v1/traces"
+            || request.headers["content-type"] !== "application/json"
+            || request.headers["authorization"] !== "Bearer a b"
+          )
             return void response.writeHead(404).end()
           for (const { resource, scopeSpans } of (JSON.parse(text) as Body).resourceSpans) {
             resources.push(attributesOf(resource))
@@ -78,20 +84,20 @@ const receiver = Effect.acquireRelease(
   ({ close }) => Effect.sync(close)
 )
 
-/** A HolmesGPT that is broken, and keeps the headers that it was asked with. */
+/** A broken HolmesGPT, which keeps the headers of its requests. */
 const brokenHolmesgpt = Effect.acquireRelease(
-  Effect.callback<{ readonly url: string; readonly asked: Array<IncomingHttpHeaders>; readonly close: () => void }>(
+  Effect.callback<{ readonly url: string; readonly requests: Array<IncomingHttpHeaders>; readonly close: () => void }>(
     (resume) => {
-      const asked: Array<IncomingHttpHeaders> = []
+      const requests: Array<IncomingHttpHeaders> = []
       const server = createServer((request, response) => {
-        if (request.url === "/api/chat") asked.push(request.headers)
+        if (request.url === "/api/chat") requests.push(request.headers)
         response.writeHead(500).end()
       })
       server.listen(0, "127.0.0.1", () =>
         resume(
           Effect.succeed({
             url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-            asked,
+            requests,
             close: () => server.close()
           })
         )
@@ -103,20 +109,21 @@ const brokenHolmesgpt = Effect.acquireRelease(
 
 describe("Tracing", () => {
   it.live(
-    "one trace tells a remediation: each hop and attempt, why it was taken, and what was decided, done and seen",
+    "one trace shows a whole remediation: each hop and attempt with its reason, the decision, the action and the verdict",
     () =>
       Effect.gen(function* () {
         const { arrived, resources, spans, url } = yield* receiver
         const holmesgpt = yield* brokenHolmesgpt
-        const tracing = Tracing.layer({
-          endpoint: url,
-          serviceVersion: "1.2.3",
-          clusterName: "test",
-          scheduledDelayMs: 50
-        }).pipe(Layer.provide(NodeHttpClient.layerUndici))
         const port = yield* running({
-          tracing,
-          environment: { KUBERNAUT_HOLMESGPT_URL: holmesgpt.url, KUBERNAUT_CLUSTER_NAME: "test" }
+          environment: {
+            KUBERNAUT_HOLMESGPT_URL: holmesgpt.url,
+            KUBERNAUT_CLUSTER_NAME: "test",
+            OTEL_EXPORTER_OTLP_ENDPOINT: url,
+            OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+            OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20a%20b",
+            OTEL_RESOURCE_ATTRIBUTES: "service.version=1.2.3,deployment.environment.name=a%2Cb",
+            OTEL_BSP_SCHEDULE_DELAY: "50"
+          }
         })
         const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         const answer = yield* call(port, "/api/v1/alerts", {
@@ -177,12 +184,13 @@ describe("Tracing", () => {
           assert.deepInclude(resource, {
             "service.name": "kubernaut",
             "service.version": "1.2.3",
-            "k8s.cluster.name": "test"
+            "k8s.cluster.name": "test",
+            "deployment.environment.name": "a,b"
           })
 
-        // The trace goes on into the peer, and the sender's goes on into ours.
-        assert.strictEqual(holmesgpt.asked.length, 5)
-        for (const { traceparent } of holmesgpt.asked)
+        // The trace continues in the peer, and the sender's trace continues in ours.
+        assert.strictEqual(holmesgpt.requests.length, 5)
+        for (const { traceparent } of holmesgpt.requests)
           assert.match(String(traceparent), new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`))
         const received = spans.find(
           (span) => span.name.includes("POST") && span.traceId === "0af7651916cd43dd8448eb211c80319c"
@@ -194,20 +202,20 @@ describe("Tracing", () => {
   )
 
   it.live(
-    "a receiver that is down hurts nobody: spans are dropped and counted, and it is logged once",
+    "while the receiver is down, the service stays ready, counts the dropped spans, and logs the failure once",
     () =>
       Effect.gen(function* () {
         const lines: Array<string> = []
-        const tracing = Tracing.layer({
-          endpoint: "http://127.0.0.1:1",
-          serviceVersion: "1",
-          clusterName: "test",
-          scheduledDelayMs: 50,
-          queueCapacity: 20,
-          batchSize: 5,
-          exportTimeoutMs: 500
-        }).pipe(Layer.provide(NodeHttpClient.layerUndici))
-        const port = yield* running({ tracing, log: (line) => lines.push(line) })
+        const port = yield* running({
+          environment: {
+            OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
+            OTEL_EXPORTER_OTLP_TIMEOUT: "500",
+            OTEL_BSP_SCHEDULE_DELAY: "50",
+            OTEL_BSP_MAX_QUEUE_SIZE: "20",
+            OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "5"
+          },
+          log: (line) => lines.push(line)
+        })
         const warnings = () =>
           lines
             .map((line) => JSON.parse(line) as { readonly message: string })

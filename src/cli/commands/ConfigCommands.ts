@@ -6,15 +6,8 @@ import { load as loadRulebook } from "../../investigation/rules/Rulebook.ts"
 import { readSettings } from "../Edge.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { print } from "../Output.ts"
-import {
-  environmentKey,
-  fileKey,
-  jsonSchema,
-  type Setting,
-  settingNames,
-  settings,
-  shown
-} from "../settings/Settings.ts"
+import type { Setting } from "../settings/Setting.ts"
+import { environmentKey, fileKey, jsonSchema, settingNames, settings, shown } from "../settings/Settings.ts"
 
 const fallbackOf = (name: (typeof settingNames)[number]): string => {
   const setting = settings[name] as Setting
@@ -55,7 +48,7 @@ export const config = Command.make(
     if (values) {
       const found = yield* readSettings
       const inForce = Object.fromEntries(
-        settingNames.flatMap((name) => (found[name] === undefined ? [] : [[fileKey(name), shown(name, found[name])]]))
+        settingNames.flatMap((name) => (found[name] === undefined ? [] : [[fileKey(name), shown(found[name])]]))
       )
       return yield* print(inForce, () =>
         Object.entries(inForce).map(([key, value]) => `${key}: ${JSON.stringify(value)}`)

@@ -17,7 +17,7 @@ import * as Application from "../Application.ts"
 import { readSettings } from "../Edge.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { print, table } from "../Output.ts"
-import type { Settings } from "../settings/Settings.ts"
+import { type Settings, tracesUrl } from "../settings/Settings.ts"
 import { prepare } from "./Serve.ts"
 
 export interface Finding {
@@ -173,6 +173,7 @@ const models = Effect.fnUntraced(function* (settings: Settings) {
 /** Everything that was found, whatever failed. */
 export const examine = Effect.fnUntraced(function* (settings: Settings) {
   const { rules, tokens } = yield* prepare(settings)
+  const traces = tracesUrl(settings)
   return [
     ok(
       "configuration",
@@ -185,9 +186,7 @@ export const examine = Effect.fnUntraced(function* (settings: Settings) {
     ...(settings.alertmanagerUrl === undefined
       ? []
       : [yield* answersHttp("alertmanager", `${settings.alertmanagerUrl.replace(/\/$/, "")}/-/healthy`)]),
-    ...(settings.otelExporterOtlpEndpoint === undefined
-      ? []
-      : [yield* answersHttp("traces", settings.otelExporterOtlpEndpoint)])
+    ...(traces === undefined ? [] : [yield* answersHttp("traces", traces)])
   ] satisfies ReadonlyArray<Finding>
 }, Effect.provide(NodeHttpClient.layerUndici))
 

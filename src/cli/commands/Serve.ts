@@ -2,16 +2,17 @@
 
 import { createSecureContext } from "node:tls"
 import { NodeHttpClient } from "@effect/platform-node"
-import { Effect, FileSystem, Layer } from "effect"
+import { Effect, FileSystem, Layer, Record, Redacted } from "effect"
 import type { HttpServer } from "effect/http"
 import { load as loadRulebook, resolve as resolveRulebook, standard } from "../../investigation/rules/Rulebook.ts"
 import * as Logging from "../../telemetry/Logging.ts"
+import * as OtlpExporter from "../../telemetry/OtlpExporter.ts"
 import * as Tracing from "../../telemetry/Tracing.ts"
 import * as Application from "../Application.ts"
 import { isTerminal, readSettings, writeError } from "../Edge.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { ConfigurationError, modelsOf } from "../settings/Configuration.ts"
-import type { Settings } from "../settings/Settings.ts"
+import { type Settings, tracesUrl } from "../settings/Settings.ts"
 import * as TokensFile from "../settings/TokensFile.ts"
 import { version } from "../Version.ts"
 
@@ -72,14 +73,34 @@ export const prepare = Effect.fnUntraced(function* (settings: Settings) {
   } satisfies Application.Prepared
 })
 
-const tracing = (settings: Settings) =>
-  settings.otelExporterOtlpEndpoint === undefined
-    ? Tracing.TraceExport.layerNone
-    : Tracing.layer({
-        endpoint: settings.otelExporterOtlpEndpoint,
-        serviceVersion: version,
-        clusterName: settings.clusterName
-      }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+/** Traces as the settings say. */
+export const tracing = (settings: Settings) => {
+  const url = tracesUrl(settings)
+  if (url === undefined) return Tracing.layerNone
+  const { otelResourceAttributes: attributes } = settings
+  const exporter = OtlpExporter.layer({
+    url,
+    protocol: settings.otelExporterOtlpTracesProtocol ?? settings.otelExporterOtlpProtocol,
+    headers: Record.map(
+      { ...settings.otelExporterOtlpHeaders, ...settings.otelExporterOtlpTracesHeaders },
+      Redacted.value
+    )
+  })
+  return Tracing.layer({
+    serviceName: settings.otelServiceName,
+    serviceVersion: attributes["service.version"] ?? version,
+    attributes: { "k8s.cluster.name": settings.clusterName, ...attributes },
+    sampler: settings.otelTracesSampler,
+    samplerRatio: settings.otelTracesSamplerArg,
+    queueCapacity: settings.otelBspMaxQueueSize,
+    batchSize: settings.otelBspMaxExportBatchSize,
+    scheduledDelayMs: settings.otelBspScheduleDelay,
+    exportTimeoutMs: Math.min(
+      settings.otelBspExportTimeout,
+      settings.otelExporterOtlpTracesTimeout ?? settings.otelExporterOtlpTimeout
+    )
+  }).pipe(Layer.provide(exporter), Layer.provide(NodeHttpClient.layerUndici))
+}
 
 export const logging = (settings: Pick<Settings, "logFormat" | "logLevel">, colours: boolean) =>
   Logging.layer({ format: settings.logFormat, level: settings.logLevel, write: writeError, colours })
@@ -120,7 +141,7 @@ const announce = (
           tokens === undefined
             ? "anonymous, from this machine only"
             : `${tokens.length} token${tokens.length === 1 ? "" : "s"}`,
-        traces: settings.otelExporterOtlpEndpoint ?? "not exported"
+        traces: tracesUrl(settings) ?? "not exported"
       })
     )
   )

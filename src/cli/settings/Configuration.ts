@@ -120,15 +120,41 @@ const parseJson = (text: string, expected: string, secret = false): Result.Resul
   }
 }
 
+/** `key=value,key=value`, with percent-encoding in the values. */
+const parsePairs = (text: string, expected: string, secret = false): Result.Result<unknown, string> => {
+  try {
+    return Result.succeed(
+      Object.fromEntries(
+        text
+          .split(",")
+          .filter((pair) => pair.trim() !== "")
+          .map((pair) => {
+            const { key = "", value = "" } = /^(?<key>[^=]+)=(?<value>.*)$/s.exec(pair)?.groups ?? {}
+            if (key.trim() === "") throw new SyntaxError("a pair without a key")
+            return [key.trim(), decodeURIComponent(value.trim())]
+          })
+      )
+    )
+  } catch {
+    return Result.fail(`expected ${expected}${secret ? "" : `, got ${JSON.stringify(text)}`}`)
+  }
+}
+
 const fromText = (name: SettingName, text: string): Result.Result<unknown, string> => {
   const { expected, form, secret } = { secret: false, ...settings[name] }
   switch (form as string) {
     case "number":
-      return /^\d+$/.test(text.trim())
+      return /^\d+(\.\d+)?$/.test(text.trim())
         ? Result.succeed(Number(text))
+        : Result.fail(`expected ${expected}, got ${JSON.stringify(text)}`)
+    case "boolean":
+      return /^(true|false)$/i.test(text.trim())
+        ? Result.succeed(text.trim().toLowerCase() === "true")
         : Result.fail(`expected ${expected}, got ${JSON.stringify(text)}`)
     case "json":
       return parseJson(text, expected, secret)
+    case "pairs":
+      return parsePairs(text, expected, secret)
     case "words":
       if (text.trimStart().startsWith("[")) return parseJson(text, expected)
       return Result.succeed(
@@ -231,6 +257,13 @@ const crossChecks = (values: Partial<Settings>): ReadonlyArray<Problem> => {
   if (values.holmesgptApiKey !== undefined && values.holmesgptUrl === undefined) {
     problems.push({ key: "KUBERNAUT_HOLMESGPT_URL", message: "is required when KUBERNAUT_HOLMESGPT_API_KEY is set" })
   }
+  const { otelBspMaxExportBatchSize: batch = 0, otelBspMaxQueueSize: queue = batch } = values
+  if (batch > queue) {
+    problems.push({
+      key: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+      message: `must not exceed OTEL_BSP_MAX_QUEUE_SIZE: a batch of ${batch} spans does not fit into a queue of ${queue}`
+    })
+  }
   return problems
 }
 
@@ -264,6 +297,8 @@ export const parse = (input: ParseInput): Result.Result<Settings, ConfigurationE
   values.steadyFor ??= values.cluster === "sandbox" ? Duration.seconds(10) : Duration.minutes(1)
   values.clusterName ??= values.cluster === "sandbox" ? "sandbox" : "kubernetes"
   values.logFormat ??= input.terminal ? "pretty" : "json"
+  values.otelServiceName ??=
+    (values.otelResourceAttributes as Settings["otelResourceAttributes"] | undefined)?.["service.name"] ?? "kubernaut"
   problems.push(...crossChecks(values as Partial<Settings>))
   return problems.length > 0 ? Result.fail(new ConfigurationError({ problems })) : Result.succeed(values as Settings)
 }

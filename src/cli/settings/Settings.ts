@@ -1,10 +1,10 @@
 /**
- * Every setting of the service: one Schema for the environment and for the YAML file, and the table of options that
- * help and docs are made from.
+ * Every setting of the service: one schema for the environment and for the YAML file, and the source of the tables in
+ * help and docs.
  *
  * A setting has one name in two spellings: `KUBERNAUT_HOLMESGPT_URL` in the environment is `holmesgpt_url` in the file.
- * Only OpenTelemetry's own `OTEL_EXPORTER_OTLP_ENDPOINT` has no prefix. In the environment a list is a JSON array, or
- * words with commas where it is a list of words.
+ * OpenTelemetry's own variables have no prefix. In the environment, a list is a JSON array, or words separated by
+ * commas if it is a list of words.
  */
 
 import { Duration, Redacted, Schema } from "effect"
@@ -12,52 +12,8 @@ import { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
 import { DurationText } from "../../domain/DurationText.ts"
 import { Mode } from "../../domain/Mode.ts"
 import { Requested } from "../../simulation/injection/Requested.ts"
-
-/** How the text of an environment variable becomes the value that the file would hold. */
-export type TextForm = "text" | "number" | "json" | "words"
-
-export interface Setting<out S extends Schema.Constraint = Schema.Constraint> {
-  readonly schema: S
-  readonly form: TextForm
-  /** As it is written in the file. Absent: the setting is optional, and off without a value. */
-  readonly fallback?: S["Encoded"]
-  /** What the default depends on, where it is no constant. */
-  readonly fallbackText?: string
-  readonly description: string
-  /** What is right, for whoever got it wrong. */
-  readonly expected: string
-  /** Never shown, not even in an error about it. */
-  readonly secret?: boolean
-}
-
-const setting = <S extends Schema.Constraint, const Options extends Omit<Setting<S>, "schema">>(
-  schema: S,
-  options: Options
-): { readonly schema: S } & Options => ({
-  schema,
-  ...options
-})
-
-const wholeNumber = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
-
-const HttpUrl = Schema.String.check(
-  Schema.makeFilter(
-    (text: string) => {
-      const url = URL.parse(text)
-      return (
-        url !== null
-        && (url.protocol === "http:" || url.protocol === "https:")
-        && url.username === ""
-        && url.password === ""
-      )
-    },
-    { message: "Expected an http:// or https:// address without user and password in it" }
-  )
-)
-
-const httpUrlExpected = "an http:// or https:// address without user and password, such as http://localhost:5050"
-
-const Secret = Schema.RedactedFromValue(Schema.NonEmptyString)
+import { openTelemetry } from "./OpenTelemetry.ts"
+import { HttpUrl, httpUrlExpected, Secret, setting, wholeNumber } from "./Setting.ts"
 
 export const LlmProvider = Schema.Struct({
   name: Schema.String.check(
@@ -248,12 +204,7 @@ export const settings = {
       "Allows KUBERNAUT_FAULT_INJECTION on a real cluster in modes approve and auto: that cluster's name, as in KUBERNAUT_CLUSTER_NAME.",
     expected: "the name of the cluster"
   }),
-  otelExporterOtlpEndpoint: setting(HttpUrl, {
-    form: "text",
-    description:
-      "Where traces go: the base address of an OTLP/HTTP receiver. Without it nothing is exported; trace ids exist all the same.",
-    expected: "an http:// or https:// address such as http://localhost:4318"
-  })
+  ...openTelemetry
 } as const
 
 export type SettingName = keyof typeof settings
@@ -265,7 +216,7 @@ export const fileKey = (name: SettingName): string => name.replace(/[A-Z]/g, (le
 
 /** `holmesgptUrl` is `KUBERNAUT_HOLMESGPT_URL` in the environment. */
 export const environmentKey = (name: SettingName): string =>
-  name === "otelExporterOtlpEndpoint" ? "OTEL_EXPORTER_OTLP_ENDPOINT" : `KUBERNAUT_${fileKey(name).toUpperCase()}`
+  `${name in openTelemetry ? "" : "KUBERNAUT_"}${fileKey(name).toUpperCase()}`
 
 type Table = typeof settings
 type HasFallback<Name extends SettingName> = Table[Name] extends
@@ -278,6 +229,12 @@ type HasFallback<Name extends SettingName> = Table[Name] extends
 export type Settings = { readonly [Name in SettingName as HasFallback<Name>]: Table[Name]["schema"]["Type"] } & {
   readonly [Name in SettingName as Exclude<Name, HasFallback<Name>>]?: Table[Name]["schema"]["Type"]
 }
+
+/** Where traces go; `undefined` if they are not exported. */
+export const tracesUrl = (settings: Settings): string | undefined =>
+  settings.otelSdkDisabled
+    ? undefined
+    : (settings.otelExporterOtlpTracesEndpoint ?? settings.otelExporterOtlpEndpoint?.replace(/\/?$/, "/v1/traces"))
 
 /** The file as JSON Schema (draft 2020-12), for editors. */
 export const jsonSchema = (): unknown => {
@@ -294,13 +251,12 @@ export const jsonSchema = (): unknown => {
   return Schema.toJsonSchemaDocument(Schema.toEncoded(Schema.Struct(fields)), { onExcessProperty: "error" })
 }
 
-/** A value as it may be shown. */
-export const shown = (name: SettingName, value: unknown): unknown => {
-  if (value === undefined) return undefined
-  if (name === "llmProviders")
-    return (value as ReadonlyArray<LlmProvider>).map(({ key, ...rest }) =>
-      key === undefined ? rest : { ...rest, key: "<redacted>" }
-    )
+/** A value as it may be shown: without secrets. */
+export const shown = (value: unknown): unknown => {
   if (Redacted.isRedacted(value)) return "<redacted>"
-  return Duration.isDuration(value) ? Schema.encodeSync(DurationText)(value) : value
+  if (Duration.isDuration(value)) return Schema.encodeSync(DurationText)(value)
+  if (Array.isArray(value)) return value.map(shown)
+  return typeof value === "object" && value !== null
+    ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, shown(each)]))
+    : value
 }

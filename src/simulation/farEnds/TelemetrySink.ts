@@ -1,35 +1,34 @@
 /**
- * The receiver of the service's traces, an OTLP/HTTP collector behind Effect's `HttpClient`. The real `Tracing` of the
- * service runs on it, where the scenario asks for telemetry; elsewhere nothing of this is made.
+ * The receiver of the service's traces: a simulated `SpanExporter`. The service's real `Tracing` runs on it when the
+ * scenario has telemetry; otherwise none of this is built.
  *
- * It stands on both ends: it makes the tracer that counts which spans have ended, and it counts which of them arrive.
- * What of the difference was dropped only the service knows, and says by `TraceExport`; nobody takes its word for how
- * much waits.
+ * It observes both ends: it counts the spans that end in the service and the spans that arrive here. Only the service
+ * knows which of the others were dropped, and reports them through `TraceExport`. The invariant derives the length of
+ * the queue from these counts.
  */
 
-import { Context, Effect, Layer, Tracer } from "effect"
-import { HttpClient, type HttpClientError, type HttpClientRequest, type HttpClientResponse } from "effect/http"
-import type { OtlpSpan } from "../../telemetry/OtlpSpan.ts"
+import { Context, Effect, type Exit, Layer, Tracer } from "effect"
+import { type ExportOutcome, outcomeOf, SpanExporter } from "../../telemetry/SpanExporter.ts"
 import * as Tracing from "../../telemetry/Tracing.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { ExportEnding } from "../observation/Observation.ts"
+import { watchText } from "../observation/TextWatch.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
-import { askedIn, passageOf, Response } from "./HolmesGpt.ts"
 import { ActiveFaults } from "./paths/ActiveFaults.ts"
 
-/** What the collector says to a batch. */
+/** How the collector replies to a batch. */
 export type SinkReply =
   | { readonly _tag: "Status"; readonly status: number; readonly retryAfter?: string }
-  /** Nobody listens. */
+  /** The connection is refused. */
   | { readonly _tag: "Down" }
 
-/** Stands between a batch and its answer. Several stand one around the other. */
+/** Changes the reply to a batch. Several faults nest. */
 export type SinkFault = (reply: Effect.Effect<SinkReply>) => Effect.Effect<SinkReply>
 
-/** A small queue: an outage of some minutes fills it. */
+/** A small queue, which an outage of some minutes fills. */
 export const queueCapacity = 500
 
-/** How long one request may take. */
+/** Time limit of one export. */
 export const exportTimeoutMs = 10_000
 
 interface Account {
@@ -42,28 +41,35 @@ interface Account {
 
 const taken: SinkReply = { _tag: "Status", status: 200 }
 
-const spansIn = (request: HttpClientRequest.HttpClientRequest): number => {
-  const { resourceSpans } = JSON.parse(askedIn(request)) as {
-    readonly resourceSpans: ReadonlyArray<{
-      readonly scopeSpans: ReadonlyArray<{ readonly spans: ReadonlyArray<OtlpSpan> }>
-    }>
-  }
-  return resourceSpans.reduce(
-    (sum, { scopeSpans }) => sum + scopeSpans.reduce((inner, { spans }) => inner + spans.length, 0),
-    0
-  )
-}
+const endings = { Exported: "taken", Rejected: "refused", Unavailable: "not-now" } as const satisfies Record<
+  ExportOutcome["_tag"],
+  ExportEnding
+>
 
-const endingOf = (reply: SinkReply): ExportEnding =>
-  reply._tag === "Down" || reply.status === 429 || reply.status >= 500
-    ? "not-now"
-    : reply.status === 200
-      ? "taken"
-      : "refused"
+/** What the service's own exporter makes of a reply. */
+const outcomeOfReply = (reply: SinkReply): ExportOutcome =>
+  reply._tag === "Down" ? { _tag: "Unavailable" } : outcomeOf(reply.status, reply.retryAfter)
+
+/** The same tracer, which also calls `ended` once for each sampled span that ends. */
+const listening = (tracer: Tracer.Tracer, ended: (span: Tracer.Span) => void): Tracer.Tracer =>
+  Tracer.make({
+    ...tracer,
+    span: (options) => {
+      const span = tracer.span(options)
+      if (!span.sampled) return span
+      const end = span.end.bind(span)
+      span.end = (time: bigint, exit: Exit.Exit<unknown, unknown>) => {
+        if (span.status._tag === "Ended") return
+        end(time, exit)
+        ended(span)
+      }
+      return span
+    }
+  })
 
 export class TelemetrySink implements FarEnd {
   readonly name = "telemetrySink"
-  /** What the service gets: at each boot an account of its own. */
+  /** For the service; each boot has an account of its own. */
   readonly tracing: Layer.Layer<never>
   private readonly setting: Setting
   private readonly random: SeededRandom
@@ -76,25 +82,28 @@ export class TelemetrySink implements FarEnd {
     this.tracing = Layer.unwrap(Effect.sync(() => this.connect()))
   }
 
-  /** From now on, until the answer is called. */
+  /** Applies `fault` until the returned function is called. */
   disturb(fault: SinkFault): () => void {
     return this.faults.add(fault)
   }
 
   private connect(): Layer.Layer<never> {
     const account: Account = { process: ++this.accounts, made: 0, received: 0, exports: 0, dropped: () => 0 }
+    const { observations, scenario } = this.setting
+    const watch = scenario.watchesText === true ? watchText(observations).onSpan : () => undefined
     const counting = Layer.effect(
       Tracer.Tracer,
-      Effect.map(Effect.tracer, (tracer) => Tracing.listening(tracer, () => account.made++))
+      Effect.map(Effect.tracer, (tracer) =>
+        listening(tracer, (span) => {
+          account.made++
+          watch(span)
+        })
+      )
     )
-    const client = Layer.succeed(
-      HttpClient.HttpClient,
-      HttpClient.make((request) => this.take(account, request))
-    )
-    return Tracing.layer({
-      endpoint: "http://collector.simulated:4318",
+    const tracing = Tracing.layer({
+      serviceName: "kubernaut",
       serviceVersion: "simulated",
-      clusterName: "simulated",
+      attributes: {},
       queueCapacity,
       exportTimeoutMs
     }).pipe(
@@ -103,18 +112,19 @@ export class TelemetrySink implements FarEnd {
           account.dropped = Context.get(context, Tracing.TraceExport).dropped
         })
       ),
-      Layer.provide(counting),
-      Layer.provide(client)
-    ) as unknown as Layer.Layer<never>
+      Layer.provide(
+        Layer.succeed(SpanExporter, {
+          destination: "simulated",
+          export: (spans) => this.take(account, spans.length)
+        })
+      )
+    )
+    return Layer.provide(counting, tracing) as Layer.Layer<never>
   }
 
-  private take(
-    account: Account,
-    request: HttpClientRequest.HttpClientRequest
-  ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> {
+  private take(account: Account, spans: number): Effect.Effect<ExportOutcome> {
     const { observations, scenario } = this.setting
     return Effect.suspend(() => {
-      const spans = spansIn(request)
       const about = { process: account.process, number: ++account.exports, spans }
       observations.publish({ _tag: "ExportBegan", ...about })
       const told = (ending: ExportEnding) => {
@@ -125,24 +135,10 @@ export class TelemetrySink implements FarEnd {
       let reply: Effect.Effect<SinkReply> = Effect.succeed(taken)
       for (const fault of this.faults) reply = fault(reply)
       const underWay = Effect.suspend(() => Effect.sleep(this.random.between(...scenario.clusterLatencyMs)))
-      return Effect.onInterrupt(Effect.andThen(underWay, reply), () => Effect.sync(() => told("given-up"))).pipe(
-        Effect.tap((made) => Effect.sync(() => told(endingOf(made)))),
-        Effect.flatMap((made) =>
-          made._tag === "Down"
-            ? Effect.fail(passageOf(request).broken("refused"))
-            : Effect.succeed(
-                new Response(
-                  request,
-                  {
-                    status: made.status,
-                    body: "{}",
-                    worth: "neither",
-                    ...(made.retryAfter === undefined ? {} : { retryAfter: made.retryAfter })
-                  },
-                  1
-                )
-              )
-        )
+      return Effect.andThen(underWay, reply).pipe(
+        Effect.map(outcomeOfReply),
+        Effect.onInterrupt(() => Effect.sync(() => told("given-up"))),
+        Effect.tap((outcome) => Effect.sync(() => told(endings[outcome._tag])))
       )
     })
   }

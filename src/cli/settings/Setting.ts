@@ -1,0 +1,53 @@
+/** One setting: its schema, its default, and the texts for help and errors. */
+
+import { Schema } from "effect"
+
+/**
+ * How the text of an environment variable becomes the value that the file would hold. `words` is a list with commas,
+ * `pairs` is OpenTelemetry's `key=value,key=value` with percent-encoded values.
+ */
+export type TextForm = "text" | "number" | "boolean" | "json" | "words" | "pairs"
+
+export interface Setting<out S extends Schema.Constraint = Schema.Constraint> {
+  readonly schema: S
+  readonly form: TextForm
+  /** The default, as written in the file. Absent: the setting is optional, and off without a value. */
+  readonly fallback?: S["Encoded"]
+  /** Describes a default that is not a constant. */
+  readonly fallbackText?: string
+  readonly description: string
+  /** Describes the valid values, for error messages. */
+  readonly expected: string
+  /** The value is never shown, not even in an error about it. */
+  readonly secret?: boolean
+}
+
+export const setting = <S extends Schema.Constraint, const Options extends Omit<Setting<S>, "schema">>(
+  schema: S,
+  options: Options
+): { readonly schema: S } & Options => ({
+  schema,
+  ...options
+})
+
+export const wholeNumber = (minimum: number, maximum: number) =>
+  Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+export const HttpUrl = Schema.String.check(
+  Schema.makeFilter(
+    (text: string) => {
+      const url = URL.parse(text)
+      return (
+        url !== null
+        && (url.protocol === "http:" || url.protocol === "https:")
+        && url.username === ""
+        && url.password === ""
+      )
+    },
+    { message: "Expected an http:// or https:// address without user and password in it" }
+  )
+)
+
+export const httpUrlExpected = "an http:// or https:// address without user and password, such as http://localhost:5050"
+
+export const Secret = Schema.RedactedFromValue(Schema.NonEmptyString)

@@ -1,0 +1,54 @@
+/**
+ * Sends spans to an OTLP/HTTP receiver, such as an OpenTelemetry Collector.
+ *
+ * OpenTelemetry's own transformer encodes the request. The request itself is Effect's: it can be interrupted, and it is
+ * one attempt, because `BoundedSpanProcessor` retries.
+ */
+
+import { JsonTraceSerializer, ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer"
+import { Effect, Layer } from "effect"
+import { HttpBody, HttpClient, HttpClientRequest } from "effect/http"
+import { type ExportOutcome, outcomeOf, SpanExporter } from "./SpanExporter.ts"
+
+export interface OtlpExporterOptions {
+  /** The full address, for example `http://localhost:4318/v1/traces`. */
+  readonly url: string
+  readonly protocol: "http/protobuf" | "http/json"
+  /** Sent with every request, for example an `authorization`. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const encodings = {
+  "http/protobuf": { serializer: ProtobufTraceSerializer, contentType: "application/x-protobuf" },
+  "http/json": { serializer: JsonTraceSerializer, contentType: "application/json" }
+} as const
+
+export const layer = ({ headers, protocol, url }: OtlpExporterOptions) =>
+  Layer.effect(
+    SpanExporter,
+    Effect.gen(function* () {
+      const client = yield* HttpClient.HttpClient
+      const { contentType, serializer } = encodings[protocol]
+      return SpanExporter.of({
+        destination: url,
+        export: (spans) =>
+          Effect.suspend(() => {
+            const body = serializer.serializeRequest([...spans])
+            return body === undefined
+              ? Effect.succeed<ExportOutcome>({ _tag: "Rejected" })
+              : client
+                  .execute(HttpClientRequest.post(url, { headers, body: HttpBody.uint8Array(body, contentType) }))
+                  .pipe(
+                    // A connection is reused only after its response has been read.
+                    Effect.tap((response) => Effect.ignore(response.text)),
+                    Effect.map((response) => outcomeOf(response.status, response.headers["retry-after"]))
+                  )
+          }).pipe(
+            Effect.catch(() => Effect.succeed<ExportOutcome>({ _tag: "Unavailable" })),
+            // A span of this request would make another request.
+            Effect.withTracerEnabled(false),
+            Effect.provideService(HttpClient.TracerPropagationEnabled, false)
+          )
+      })
+    })
+  )

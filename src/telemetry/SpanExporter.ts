@@ -1,0 +1,36 @@
+/**
+ * The port through which spans leave the process: one batch in, what became of it out.
+ *
+ * `OtlpExporter` implements it over OTLP/HTTP. The simulator implements it with a receiver that fails in every way.
+ */
+
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import { Context, type Effect } from "effect"
+
+export type { ReadableSpan }
+
+export type ExportOutcome =
+  | { readonly _tag: "Exported" }
+  /** The receiver will never accept this batch. */
+  | { readonly _tag: "Rejected" }
+  /** The receiver may accept this batch later; `retryAfterMs` is its own wish. */
+  | { readonly _tag: "Unavailable"; readonly retryAfterMs?: number }
+
+export class SpanExporter extends Context.Service<
+  SpanExporter,
+  {
+    /** Where spans go, for the log. */
+    readonly destination: string
+    /** Makes one attempt. The caller limits its time and retries. */
+    readonly export: (spans: ReadonlyArray<ReadableSpan>) => Effect.Effect<ExportOutcome>
+  }
+>()("kubernaut/telemetry/SpanExporter") {}
+
+/** What an OTLP/HTTP response says about its batch. */
+export const outcomeOf = (status: number, retryAfter: string | undefined): ExportOutcome => {
+  if (status >= 200 && status < 300) return { _tag: "Exported" }
+  if (status !== 408 && status !== 429 && status < 500) return { _tag: "Rejected" }
+  return retryAfter !== undefined && /^\s*\d+\s*$/.test(retryAfter)
+    ? { _tag: "Unavailable", retryAfterMs: Number(retryAfter) * 1000 }
+    : { _tag: "Unavailable" }
+}

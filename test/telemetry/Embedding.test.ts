@@ -1,0 +1,101 @@
+/**
+ * An application that embeds the library and already runs an OpenTelemetry SDK: with `@effect/opentelemetry`'s tracer
+ * on its `TracerProvider`, spans of remediations go there.
+ */
+
+import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
+import { assert, describe, it } from "@effect/vitest"
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base"
+import { Effect, Layer, Option, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
+import type { Investigator } from "../../src/investigation/Investigator.ts"
+import * as Kubernaut from "../../src/Kubernaut.ts"
+import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
+import * as Storage from "../../src/storage/Storage.ts"
+
+const runbook: Investigator = {
+  name: "custom",
+  provider: "runbook",
+  investigate: ({ target: { kind, name, namespace } }) =>
+    Effect.succeed({
+      investigator: "custom",
+      rootCause: "A bad rollout.",
+      evidence: [],
+      action: { type: "RollbackDeployment", target: { namespace, kind, name } },
+      confidence: 1
+    })
+}
+
+const service = Kubernaut.layer({ cluster: "test", mode: "auto", investigators: [runbook] }).pipe(
+  Layer.provide([Sandbox.layer(), Storage.layerMemory])
+)
+
+const alert = Schema.decodeEffect(Webhook)({
+  version: "4",
+  groupKey: "{}",
+  status: "firing",
+  receiver: "kubernaut",
+  groupLabels: {},
+  commonLabels: {},
+  commonAnnotations: {},
+  externalURL: "",
+  alerts: [
+    {
+      status: "firing",
+      labels: {
+        alertname: "KubeDeploymentRolloutStuck",
+        severity: "warning",
+        namespace: "shop",
+        deployment: "checkout"
+      },
+      annotations: {},
+      startsAt: "1970-01-01T00:00:00Z",
+      endsAt: "0001-01-01T00:00:00Z",
+      generatorURL: "",
+      fingerprint: "checkout"
+    }
+  ]
+})
+
+/** A remediation from its alert to its end. */
+const remediate = Effect.gen(function* () {
+  const kubernaut = yield* Kubernaut.Kubernaut
+  const { results } = yield* kubernaut.receive(yield* alert)
+  for (let second = 0; second < 60; second++) yield* TestClock.adjust("1 second")
+  return Option.getOrThrow(yield* kubernaut.settled(results[0]!.remediationId!))
+})
+
+describe("an embedder's TracerProvider", () => {
+  it.effect("receives a remediation as one trace, with the trace id of its journal and every parent right", () =>
+    Effect.gen(function* () {
+      const exporter = new InMemorySpanExporter()
+      const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+      const tracer = OtelTracer.layer.pipe(Layer.provide(Layer.succeed(OtelTracer.OtelTracerProvider, provider)))
+
+      const { state, traceId } = yield* remediate.pipe(Effect.provide(Layer.provideMerge(service, tracer)))
+      yield* Effect.promise(() => provider.forceFlush())
+
+      assert.strictEqual(state, "Remediated")
+      const trace = exporter.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId)
+      const named = (name: string) => trace.find((span) => span.name === name)!
+      const parents = [
+        ["investigate", "remediation"],
+        ["hop custom", "investigate"],
+        ["attempt", "hop custom"],
+        ["decide", "remediation"],
+        ["execute", "remediation"],
+        ["verify", "remediation"]
+      ] as const
+      for (const [child, parent] of parents) {
+        const { spanId } = named(parent).spanContext()
+        assert.isTrue(
+          trace.some((span) => span.name === child && span.parentSpanContext?.spanId === spanId),
+          child
+        )
+      }
+      assert.isUndefined(named("remediation").parentSpanContext)
+      assert.deepInclude(named("remediation").attributes, { "kubernaut.remediation.state": "Remediated" })
+    })
+  )
+})
