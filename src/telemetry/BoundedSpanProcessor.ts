@@ -15,7 +15,7 @@
 
 import { TraceFlags } from "@opentelemetry/api"
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base"
-import { Clock, Effect, Latch, type Scope, Semaphore } from "effect"
+import { Clock, Effect, Latch, Record, type Scope, Semaphore } from "effect"
 import { nowMsUnsafe } from "../resilience/Monotonic.ts"
 import { type ExportOutcome, type ReadableSpan, SpanExporter } from "./SpanExporter.ts"
 
@@ -55,9 +55,9 @@ const withoutStacks = (span: ReadableSpan): ReadableSpan =>
   span.events.some(({ attributes }) => attributes !== undefined && stack in attributes)
     ? Object.create(span, {
         events: {
-          value: span.events.map(({ attributes: { [stack]: _, ...attributes } = {}, ...event }) => ({
+          value: span.events.map((event) => ({
             ...event,
-            attributes
+            attributes: Record.filter(event.attributes ?? {}, (_, key) => key !== stack)
           }))
         }
       })

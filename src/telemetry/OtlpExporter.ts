@@ -44,7 +44,7 @@ export const layer = ({ headers, protocol, url }: OtlpExporterOptions) =>
                     Effect.map((response) => outcomeOf(response.status, response.headers["retry-after"]))
                   )
           }).pipe(
-            Effect.catch(() => Effect.succeed<ExportOutcome>({ _tag: "Unavailable" })),
+            Effect.orElseSucceed((): ExportOutcome => ({ _tag: "Unavailable" })),
             // A span of this request would make another request.
             Effect.withTracerEnabled(false),
             Effect.provideService(HttpClient.TracerPropagationEnabled, false)

@@ -11,7 +11,7 @@ const options: Tracing.TracingOptions = {
 
 /** The spans that `effect` exports, in the order in which they end. */
 const exported = Effect.fnUntraced(function* <A, E>(
-  effect: Effect.Effect<A, E>,
+  effect: Effect.Effect<A, E, Tracing.TraceExport>,
   given: Partial<Tracing.TracingOptions> = {}
 ) {
   const spans: Array<ReadableSpan> = []
@@ -165,7 +165,7 @@ describe("Tracing", () => {
             sampled = span.sampled
             assert.match(span.traceId, /^[0-9a-f]{32}$/)
             assert.strictEqual((yield* Tracing.TraceExport).dropped(), 0)
-          }).pipe(Effect.withSpan("root")) as Effect.Effect<void>,
+          }).pipe(Effect.withSpan("root")),
           { sampler: "always_off" }
         )
         assert.deepStrictEqual([sampled, spans], [false, []])
