@@ -1,12 +1,43 @@
 /**
- * Kubernaut as a library: one namespace per module, named as its file.
+ * Kubernaut as a library: run the service, implement its ports, read its data. One namespace per module, named after
+ * its file; `Kubernaut.layer` and `Storage.layerMemory` are layers, `Kubernaut.Kubernaut` is a service.
  *
- * Begin with `Kubernaut.Kubernaut.layer`, and give it a cluster, a database and investigators. `examples/embedded` is a
- * whole program.
+ * Start with `Kubernaut.layer`. `examples/embedded` is a complete program. Circuit breakers, retries and supervisors
+ * are in `kubernaut/resilience`, the simulator is in `kubernaut/simulation`. Modules that no entry point exports are
+ * internal.
  */
 
+// Run it.
+export * as AlertmanagerWebhook from "./intake/AlertmanagerWebhook.ts"
+export * as ClientNode from "./kubernetes/ClientNode.ts"
+export * as FiringAlerts from "./verification/FiringAlerts.ts"
+export * as GuardrailSettings from "./decision/GuardrailSettings.ts"
 export * as Kubernaut from "./Kubernaut.ts"
+export * as Rulebook from "./investigation/rules/Rulebook.ts"
+export * as Sandbox from "./kubernetes/Sandbox.ts"
+export * as Storage from "./storage/Storage.ts"
 
+// Investigators to put in front of the rules.
+export * as AnthropicLanguageModel from "./investigation/models/providers/AnthropicLanguageModel.ts"
+export * as HolmesGptInvestigator from "./investigation/models/HolmesGptInvestigator.ts"
+export * as LlmInvestigator from "./investigation/models/LlmInvestigator.ts"
+export * as OpenAiLanguageModel from "./investigation/models/providers/OpenAiLanguageModel.ts"
+export * as Redaction from "./investigation/evidence/Redaction.ts"
+
+// Ports, to implement or to use.
+export * as ActionHistory from "./storage/ActionHistory.ts"
+export * as AuditLog from "./storage/AuditLog.ts"
+export * as Degradation from "./health/Degradation.ts"
+export * as Intake from "./intake/Intake.ts"
+export * as InvestigationChain from "./investigation/InvestigationChain.ts"
+export * as Investigator from "./investigation/Investigator.ts"
+export * as KubernetesClient from "./kubernetes/KubernetesClient.ts"
+export * as RemediationActors from "./remediation/RemediationActors.ts"
+export * as RemediationEvents from "./remediation/RemediationEvents.ts"
+export * as RemediationStore from "./storage/RemediationStore.ts"
+export * as StorageError from "./storage/StorageError.ts"
+
+// Data.
 export * as Action from "./domain/Action.ts"
 export * as Alert from "./domain/Alert.ts"
 export * as AuditEvent from "./domain/AuditEvent.ts"
@@ -36,49 +67,3 @@ export * as ResilienceEvent from "./resilience/ResilienceEvent.ts"
 export * as RetryBudget from "./resilience/pipeline/RetryBudget.ts"
 export * as RetryPolicy from "./resilience/pipeline/RetryPolicy.ts"
 export * as Supervisor from "./resilience/supervision/Supervisor.ts"
-
-export * as AlertTarget from "./intake/AlertTarget.ts"
-export * as AlertmanagerWebhook from "./intake/AlertmanagerWebhook.ts"
-export * as Fingerprint from "./intake/Fingerprint.ts"
-export * as Intake from "./intake/Intake.ts"
-
-export * as AnthropicLanguageModel from "./investigation/models/providers/AnthropicLanguageModel.ts"
-export * as EvidenceGatherer from "./investigation/evidence/EvidenceGatherer.ts"
-export * as HolmesGptInvestigator from "./investigation/models/HolmesGptInvestigator.ts"
-export * as InvestigationChain from "./investigation/InvestigationChain.ts"
-export * as Investigator from "./investigation/Investigator.ts"
-export * as LlmInvestigator from "./investigation/models/LlmInvestigator.ts"
-export * as OpenAiLanguageModel from "./investigation/models/providers/OpenAiLanguageModel.ts"
-export * as Redaction from "./investigation/evidence/Redaction.ts"
-export * as RuleInvestigator from "./investigation/rules/RuleInvestigator.ts"
-export * as Rulebook from "./investigation/rules/Rulebook.ts"
-
-export * as ActionCatalog from "./decision/ActionCatalog.ts"
-export * as Decider from "./decision/Decider.ts"
-export * as Guardrails from "./decision/Guardrails.ts"
-export * as GuardrailSettings from "./decision/GuardrailSettings.ts"
-
-export * as ActionPlan from "./execution/ActionPlan.ts"
-export * as Executor from "./execution/Executor.ts"
-
-export * as FiringAlerts from "./verification/FiringAlerts.ts"
-export * as Judge from "./verification/Judge.ts"
-export * as Verifier from "./verification/Verifier.ts"
-
-export * as Degradation from "./health/Degradation.ts"
-
-export * as ClientNode from "./kubernetes/ClientNode.ts"
-export * as KubernetesClient from "./kubernetes/KubernetesClient.ts"
-export * as OwnerResolver from "./kubernetes/OwnerResolver.ts"
-export * as ResilientClient from "./kubernetes/ResilientClient.ts"
-export * as Sandbox from "./kubernetes/Sandbox.ts"
-export * as WorkloadReader from "./kubernetes/WorkloadReader.ts"
-
-export * as ActionHistory from "./storage/ActionHistory.ts"
-export * as AuditLog from "./storage/AuditLog.ts"
-export * as RemediationStore from "./storage/RemediationStore.ts"
-export * as Storage from "./storage/Storage.ts"
-export * as StorageError from "./storage/StorageError.ts"
-
-export * as RemediationActors from "./remediation/RemediationActors.ts"
-export * as RemediationEvents from "./remediation/RemediationEvents.ts"

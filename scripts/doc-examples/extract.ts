@@ -1,7 +1,7 @@
 /**
  * Writes every example into .cache/doc-examples: one module each, and a test file that imports them. They are
- * type-checked and run from there; `import … from "kubernaut"` means this package. It is one test file, so that the
- * package is loaded once.
+ * type-checked and run from there. `import … from "kubernaut"` means this package; a relative import starts at the file
+ * that the example is in. It is one test file, so that the package is loaded once.
  */
 
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -32,10 +32,13 @@ const writeExample = (file: string, example: Example): string => {
   const path = join(file, `line-${example.line}.ts`)
   const directory = dirname(join(output, path))
   const helper = relative(directory, join(import.meta.dirname, "Assertion.ts"))
+  const code = moduleText(file, example).replaceAll(/(?<= from ")\.{1,2}\/[^"]+/g, (specifier) =>
+    relative(directory, join(dirname(file), specifier))
+  )
   mkdirSync(directory, { recursive: true })
   writeFileSync(
     join(output, path),
-    `// From ${file}:${example.line}\n${moduleText(file, example)}\n`
+    `// From ${file}:${example.line}\n${code}\n`
       + `import { assertEquals as ${assertion} } from ${JSON.stringify(helper)}\nvoid ${assertion}\n`
   )
   return `test(${JSON.stringify(`the example at ${file}:${example.line} does what it says`)}, () => import("./${path}"))\n`

@@ -209,7 +209,7 @@ export const isAllowedAt = (type: ActionType, level: DegradationLevel): boolean 
  * The levels at which an action may run automatically.
  *
  * ```ts
- * import { ActionCatalog } from "kubernaut"
+ * import * as ActionCatalog from "./ActionCatalog.ts"
  *
  * ActionCatalog.levelsOf("RollbackDeployment") // => [0, 1, 2]
  * ActionCatalog.levelsOf("DrainNode") // => [0]

@@ -142,7 +142,7 @@ const find = (labels: Labels): Found | undefined => {
  * The target of an alert in a cluster.
  *
  * ```ts
- * import { AlertTarget } from "kubernaut"
+ * import * as AlertTarget from "./AlertTarget.ts"
  *
  * const labels = {
  *   alertname: "KubeDeploymentRolloutStuck",

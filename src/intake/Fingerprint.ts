@@ -16,7 +16,7 @@ const separator = Uint8Array.of(255)
  * The fingerprint of a set of labels, whatever order they come in.
  *
  * ```ts
- * import { Fingerprint } from "kubernaut"
+ * import * as Fingerprint from "./Fingerprint.ts"
  *
  * Fingerprint.fingerprintOf({ alertname: "Watchdog", severity: "none" }) // => "448881ef475b9b26"
  * ```

@@ -20,9 +20,9 @@
  * `watch` is passed through unchanged, because it is not a request that completes.
  */
 
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect } from "effect"
 import type { Classification, Pipeline, PipelineError } from "../resilience/pipeline/Pipeline.ts"
-import { KubernetesClient, KubernetesError } from "./KubernetesClient.ts"
+import { type KubernetesClient, KubernetesError } from "./KubernetesClient.ts"
 import * as OperationName from "./OperationName.ts"
 
 /** How the pipeline treats a failed request: whether to retry it, and whether it counts against the circuit breaker. */
@@ -115,10 +115,3 @@ export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): K
     probe: read("probe", client.probe)
   }
 }
-
-/** The `KubernetesClient` beneath it, with every request except `watch` sent through the pipeline. */
-export const layer = (pipeline: Pipeline): Layer.Layer<KubernetesClient, never, KubernetesClient> =>
-  Layer.effect(
-    KubernetesClient,
-    Effect.map(KubernetesClient, (client) => KubernetesClient.of(wrap(client, pipeline)))
-  )

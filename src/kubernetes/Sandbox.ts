@@ -27,17 +27,18 @@
  *
  * ```ts
  * import { Effect } from "effect"
- * import { Sandbox, WorkloadReader } from "kubernaut"
+ * import { KubernetesClient, Sandbox } from "kubernaut"
  *
  * const cluster = Sandbox.layer({
  *   shop: false,
  *   pace: Sandbox.instantPace,
  *   deployments: [{ namespace: "prod", name: "api", behaviour: "healthy", replicas: 3 }]
  * })
- * const api = WorkloadReader.readWorkload({ namespace: "prod", kind: "Deployment", name: "api" })
- *
- * const state = await Effect.runPromise(api.pipe(Effect.provide(cluster)))
- * state.readyReplicas // => 3
+ * const api = Effect.flatMap(KubernetesClient.KubernetesClient, (client) =>
+ *   client.get({ namespace: "prod", kind: "Deployment", name: "api" })
+ * )
+ * const { metadata } = await Effect.runPromise(Effect.provide(api, cluster))
+ * metadata.name // => "api"
  * ```
  */
 

@@ -115,7 +115,8 @@ const investigationOf = (
  *
  * ```ts
  * import { Effect } from "effect"
- * import { InvestigationChain, RuleInvestigator, Rulebook } from "kubernaut"
+ * import { InvestigationChain, Rulebook } from "kubernaut"
+ * import * as RuleInvestigator from "./RuleInvestigator.ts"
  *
  * const chain = Effect.flatMap(Rulebook.standard, ({ rules }) =>
  *   InvestigationChain.make({ investigators: [RuleInvestigator.make({ rules })] })
