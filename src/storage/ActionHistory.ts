@@ -1,9 +1,9 @@
 /**
- * What was done to each target and whether it helped: the memory behind cooldowns, action budgets and the rule that
- * three ineffective actions in a row block a target.
+ * The actions taken on each target and their verdicts. Cooldowns, action budgets and the limit on consecutive
+ * ineffective actions are computed from it.
  *
- * Rows are written by `RemediationStore.append` in the transaction of the `Intended`, `Executed` and `Verified` events;
- * this service reads.
+ * This service only reads. `RemediationStore.append` writes the rows, in the transaction of the `Intended`, `Executed`
+ * and `Verified` events.
  */
 
 import { Context, type Effect } from "effect"
@@ -16,11 +16,11 @@ import type { StorageError } from "./StorageError.ts"
 export class ActionHistory extends Context.Service<
   ActionHistory,
   {
-    /** The newest actions on a target, newest first. */
+    /** The latest actions on a target, newest first. */
     readonly ofTarget: (target: TargetKey, limit: number) => Effect.Effect<ReadonlyArray<PastAction>, StorageError>
-    /** How many actions were begun on the whole cluster since then, counted up to `atMost`. */
+    /** The number of actions started on the cluster since `since`, counted up to `atMost`. */
     readonly countSince: (cluster: string, since: Timestamp, atMost: number) => Effect.Effect<number, StorageError>
-    /** What became of an action's verified uses against an alert since then, the newest 100 at most. */
+    /** The results of the verified uses of an action against an alert since `since`: the newest 100 at most. */
     readonly recordOf: (
       alertName: string,
       action: ActionType,

@@ -1,4 +1,4 @@
-/** What a line of the audit log says, and the hash that ties it to the line before it. */
+/** The content of an audit line, and the hash that chains it to the previous line. */
 
 import { hash } from "node:crypto"
 import type { AuditEvent } from "../domain/AuditEvent.ts"
@@ -8,7 +8,7 @@ import type { TargetKey } from "../domain/Target.ts"
 /** The `previousHash` of the first line. */
 export const genesis = "0".repeat(64)
 
-/** The end of a chain: the number and the hash of its last line. */
+/** The end of a chain: the sequence number and the hash of its last line. */
 export interface ChainHead {
   readonly sequence: number
   readonly hash: string
@@ -18,7 +18,7 @@ export const emptyChain: ChainHead = { sequence: 0, hash: genesis }
 
 /**
  * SHA-256, in hex, over the JSON array `[sequence, at, actor, kind, subject, data, previousHash]`, where `data` is the
- * text of the line's JSON object. Anybody can recompute it from an exported line.
+ * text of the line's JSON object. It can be recomputed from an exported line.
  */
 export const lineHash = (
   line: Pick<AuditEvent, "sequence" | "at" | "actor" | "kind" | "subject" | "previousHash">,
@@ -30,7 +30,7 @@ export const lineHash = (
     "hex"
   )
 
-/** Does this line follow that head, unchanged? */
+/** Whether a line follows `head` and is unchanged. */
 export const follows = (head: ChainHead, line: AuditEvent, dataText: string): boolean =>
   line.sequence === head.sequence + 1 && line.previousHash === head.hash && line.hash === lineHash(line, dataText)
 
@@ -41,8 +41,8 @@ export interface AuditContent {
 }
 
 /**
- * Who did what to which target, and how it came out. Texts of models, alerts and logs stay in the journal: the audit
- * log is kept for longer and read by more people.
+ * Who did what to which target, with what result. Text from models, alerts and logs stays in the journal, because the
+ * audit log is kept longer and read by more people.
  */
 export const auditOf = (event: RemediationEvent, target: TargetKey): AuditContent => {
   const kind = `remediation.${event._tag}`

@@ -1,8 +1,8 @@
 /**
- * The append-only, hash-chained account of everything that was accepted, decided, done and overridden.
+ * The append-only, hash-chained record of everything that was accepted, decided, executed and overridden.
  *
- * Remediation events are audited by `RemediationStore` in their own transaction; everything else (breakers taken by
- * hand, levels, emergency stops) comes through `record`.
+ * `RemediationStore` audits remediation events in the transaction that journals them. Everything else, such as breaker
+ * overrides, is added through `record`.
  */
 
 import { Context, type Effect } from "effect"
@@ -15,9 +15,9 @@ export class AuditLog extends Context.Service<
     readonly record: (
       entry: Pick<AuditEvent, "actor" | "kind" | "subject" | "data">
     ) => Effect.Effect<AuditEvent, StorageError>
-    /** Lines after a sequence number, in order. */
+    /** Lines with a sequence number greater than `after`, in order. */
     readonly read: (after: number, limit: number) => Effect.Effect<ReadonlyArray<AuditEvent>, StorageError>
-    /** Recomputes the chain. Answers the first line that does not hold, or `undefined` when all do. */
+    /** Recomputes the chain. Returns the sequence number of the first invalid line, or `undefined` if all are valid. */
     readonly verify: Effect.Effect<number | undefined, StorageError>
   }
 >()("kubernaut/storage/AuditLog") {}

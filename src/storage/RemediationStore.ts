@@ -1,14 +1,13 @@
 /**
- * The truth about remediations: current rows, the append-only journal, and the fence that lets only the owner of a
- * target write.
+ * The store of remediations: current rows, the append-only journal, and the fence that lets only the owner of a target
+ * write.
  *
- * **What is durable when.** `accept` returns after the commit, so a 202 means the alert is on disk. `append` returns
- * after the commit, so an `Intended` event is on disk before the write to the cluster that follows it. Audit lines and
- * action history are written in the same transaction as the journal events that they tell of: neither can be missing or
- * extra.
+ * **Durability.** `accept` returns after the commit, so a 202 means that the alert is on disk. `append` returns after
+ * the commit, so an `Intended` event is on disk before the write to the cluster that follows it. Audit lines and action
+ * history are written in the transaction of the journal events they describe, so neither can be missing or extra.
  *
- * **Fencing.** An activation `claim`s its target and gets a new epoch; every later write names that epoch and fails
- * with `Fenced` once a newer activation has claimed the same target.
+ * **Fencing.** An activation claims its target and gets a new epoch. Each later write names that epoch, and fails with
+ * `Fenced` once a newer activation has claimed the same target.
  */
 
 import { Context, type Effect, type Option, Schema } from "effect"
@@ -27,32 +26,32 @@ import type { Target, TargetKey } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import type { StorageError } from "./StorageError.ts"
 
-/** A newer activation owns the target: whoever gets this stops at once and writes nothing more. */
+/** A newer activation owns the target. The caller must stop and make no more writes. */
 export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
   target: Schema.String,
   epoch: Schema.Int
 }) {
   override get message(): string {
-    return `epoch ${this.epoch} of ${this.target} has been superseded`
+    return `epoch ${this.epoch} of ${this.target} was superseded by a newer activation`
   }
 }
 
-/** Nobody waits for an answer: it is not `AwaitingReview`, or somebody answered before. Nothing was written. */
+/** The remediation does not exist, is not in state `AwaitingReview`, or was reviewed before. Nothing was written. */
 export class NotAwaiting extends Schema.TaggedError<NotAwaiting>()("NotAwaiting", {
   remediationId: RemediationId,
   /** Absent when there is no such remediation. */
   state: Schema.optionalKey(RemediationState),
-  /** Somebody has answered before. */
+  /** Whether somebody reviewed it before. */
   answered: Schema.Boolean
 }) {
   override get message(): string {
     if (this.state === undefined) return `there is no remediation ${this.remediationId}`
-    return `remediation ${this.remediationId} does not wait for a review: ${this.answered ? "it has been answered and" : "it"} is ${this.state}`
+    return `remediation ${this.remediationId} is ${this.state} and does not await review${this.answered ? ": it was already reviewed" : ""}`
   }
 }
 
 export interface NewAlert {
-  /** The id that the remediation gets if the alert is new. */
+  /** The id of the remediation if the alert is new. */
   readonly id: RemediationId
   readonly alert: Alert
   readonly target: Target
@@ -66,9 +65,9 @@ export interface AlertResolution {
 }
 
 /**
- * - `accepted`: a new remediation, `Received`.
- * - `joined`: a new remediation, ended at once as `Joined`, because its target already has an open one.
- * - `duplicate`: fingerprint + startsAt is known; `remediationId` is the one of the first time.
+ * - `accepted`: a new remediation, in state `Received`.
+ * - `joined`: a new remediation that ended at once as `Joined`, because its target already has an open one.
+ * - `duplicate`: an alert with this fingerprint and `startsAt` was accepted before, as `remediationId`.
  */
 export interface AcceptResult {
   readonly status: "accepted" | "joined" | "duplicate"
@@ -77,8 +76,8 @@ export interface AcceptResult {
 }
 
 /**
- * `remediationId` is absent when no remediation is known for the alert. `open`: it was still at work, or, for a joined
- * one, the remediation that it joined was. `target` is then the actor that may want to look.
+ * `remediationId` is absent when the alert has no remediation. `open` is true when the remediation, or the one that it
+ * joined, has not ended; `target` then names the actor to notify.
  */
 export interface ResolveResult {
   readonly remediationId?: RemediationId
@@ -86,13 +85,13 @@ export interface ResolveResult {
   readonly open: boolean
 }
 
-/** The right to write about one target, until somebody claims it anew. */
+/** The right to write about a target, until the next claim of the same target. */
 export interface Claim {
   readonly target: TargetKey
   readonly epoch: number
 }
 
-/** The events with which an owner begins its work on what is open; none leave it untouched. */
+/** Returns the events with which an owner begins its work on the open remediation; an empty array changes nothing. */
 export type Begin = (open: Remediation, claim: Claim) => ReadonlyArray<RemediationEvent>
 
 export interface RemediationSummary {
@@ -108,11 +107,11 @@ export interface RemediationSummary {
 
 export interface RemediationPage {
   readonly items: ReadonlyArray<RemediationSummary>
-  /** Pass as `cursor` for the page after this one; absent on the last. */
+  /** Pass as `cursor` to get the next page; absent on the last page. */
   readonly nextCursor?: string
 }
 
-/** A decision that waits for a person. */
+/** A decision that awaits review. */
 export interface PendingReview {
   readonly id: RemediationId
   readonly alertName: string
@@ -128,35 +127,35 @@ export interface PendingReview {
 export class RemediationStore extends Context.Service<
   RemediationStore,
   {
-    /** One transaction for all; requests that arrive during a commit share the next one. */
+    /** Accepts all alerts in one transaction. Requests that arrive during a commit share the next one. */
     readonly accept: (
       alerts: ReadonlyArray<NewAlert>,
       at: Timestamp
     ) => Effect.Effect<ReadonlyArray<AcceptResult>, StorageError>
-    /** The remediation of each alert, where there is one: what admission asks before it sheds an alert. */
+    /** The remediation of each alert, if any. Admission checks it before it sheds an alert. */
     readonly known: (
       alerts: ReadonlyArray<Pick<AlertResolution, "fingerprint" | "startsAt">>
     ) => Effect.Effect<ReadonlyArray<RemediationId | undefined>, StorageError>
-    /** Journals `AlertResolved` for those that are still open. Any process may call it: it needs no claim. */
+    /** Journals `AlertResolved` for alerts whose remediation is open. Needs no claim, so any process may call it. */
     readonly resolve: (
       alerts: ReadonlyArray<AlertResolution>,
       at: Timestamp
     ) => Effect.Effect<ReadonlyArray<ResolveResult>, StorageError>
     /**
-     * A new epoch for the target, with its open remediation, if it has one, as it is after the events that `begin`
-     * answers: they are journaled in the claim's own commit. `begin` runs within the transaction, so it is a plain
-     * function, and may be called again where the transaction is.
+     * Starts a new epoch of the target. Returns its open remediation, if any, after the events that `begin` returns;
+     * they are journaled in the same commit. `begin` runs within the transaction, so it is a plain function, and it may
+     * run again if the transaction is retried.
      */
     readonly claim: (
       target: TargetKey,
       begin?: Begin
     ) => Effect.Effect<{ readonly claim: Claim; readonly open: Option.Option<Remediation> }, StorageError>
     /**
-     * Appends events to a remediation that the caller knows up to `self.sequence`, and answers it as it now is. Events
-     * that others journaled meanwhile (`AlertResolved`, `Reviewed`) are folded in before the new ones.
+     * Appends events to a remediation that the caller knows up to `self.sequence`, and returns its new state. Events
+     * journaled by others in the meantime (`AlertResolved`, `Reviewed`) are applied before the new ones.
      *
-     * Repeating an append whose outcome was not known (`committed: "unknown"`) with the same `self` and the same events
-     * writes nothing twice: it answers what the first one did.
+     * Idempotent: after an error with `committed: "unknown"`, an append with the same `self` and the same events can be
+     * retried. If the first attempt was committed, the retry writes nothing and returns the same result.
      */
     readonly append: (
       claim: Claim,
@@ -164,11 +163,11 @@ export class RemediationStore extends Context.Service<
       events: ReadonlyArray<RemediationEvent>,
       at: Timestamp
     ) => Effect.Effect<Remediation, StorageError | Fenced>
-    /** Is the claim still the newest? Asked just before a write to the cluster. */
+    /** Whether the claim is still the newest. Checked just before each write to the cluster. */
     readonly holds: (claim: Claim) => Effect.Effect<boolean, StorageError>
     /**
-     * Moves a remediation to its root owner: journals `Retargeted`, and `Joined` where that target already has an open
-     * one. Afterwards the remediation belongs to the actor of the new target.
+     * Moves a remediation to its root owner: journals `Retargeted`, and `Joined` if that target already has an open
+     * one. The remediation then belongs to the actor of the new target.
      */
     readonly retarget: (
       claim: Claim,
@@ -176,36 +175,30 @@ export class RemediationStore extends Context.Service<
       target: Target,
       at: Timestamp
     ) => Effect.Effect<Remediation, StorageError | Fenced>
-    /**
-     * A person's answer, from any process: it needs no claim, and the actor of the target reads it from the journal.
-     */
+    /** Records a person's review. Needs no claim; the actor of the target reads the review from the journal. */
     readonly review: (
       id: RemediationId,
       answer: ReviewAnswer,
       at: Timestamp
     ) => Effect.Effect<Remediation, StorageError | NotAwaiting>
-    /** What waits for a person, oldest first. */
+    /** Decisions that await review, oldest first. */
     readonly reviews: (limit: number) => Effect.Effect<ReadonlyArray<PendingReview>, StorageError>
     readonly get: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
     readonly journal: (id: RemediationId) => Effect.Effect<ReadonlyArray<JournalEntry>, StorageError>
-    /** Newest first, by id: ids sort as the moments at which they were given out do. */
+    /** Newest first, by id: ids sort by creation time. */
     readonly list: (query: {
       readonly state?: RemediationState
       readonly limit: number
       readonly cursor?: string
     }) => Effect.Effect<RemediationPage, StorageError>
     /**
-     * Targets with something to do, oldest first: what a process takes up when it starts, and what sweeps look for. Not
-     * what only waits for a person: that may be much and wait long, and an answer, or the end of the alert, makes it
-     * something to do.
+     * Targets with work to do, oldest first. A process resumes them at start, and sweeps poll them. A remediation that
+     * awaits review is left out until it is reviewed or its alert resolves.
      */
     readonly openTargets: Effect.Effect<ReadonlyArray<TargetKey>, StorageError>
-    /**
-     * Remediations that are not final, by severity: what admission weighs. Kept in memory, so it may be asked for every
-     * request.
-     */
+    /** The number of open remediations, for admission. Kept in memory, so it is cheap to read for every request. */
     readonly backlog: Effect.Effect<number>
-    /** Alerts that joined a remediation as evidence and have not been resolved. */
+    /** Unresolved alerts that joined a remediation as evidence. */
     readonly joinedAlerts: (id: RemediationId, limit: number) => Effect.Effect<ReadonlyArray<Alert>, StorageError>
   }
 >()("kubernaut/storage/RemediationStore") {}

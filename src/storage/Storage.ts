@@ -1,11 +1,11 @@
 /**
- * The three services of `storage` over one database.
+ * Layers that provide `RemediationStore`, `ActionHistory` and `AuditLog` on one database.
  *
- * `layerSqlite` is the embedded default: one process, one file. `layerMemory` is the same on `:memory:`, for tests and
- * the simulator. Both migrate the database when they are built.
+ * `layerSqlite` is the default: one process, one file. `layerMemory` uses an in-memory database, for tests and
+ * examples. Every layer migrates the database when it is built.
  *
- * The database belongs to one service process. Another process may read the file, or write to it with this library (the
- * fence and the audit chain hold), but two services on one file compete for targets.
+ * One service process owns the database. Other processes may read the file, or write to it with this library: the fence
+ * and the audit chain stay intact. Two services on one file would compete for targets.
  */
 
 import type { DatabaseSync } from "node:sqlite"
@@ -27,13 +27,11 @@ import * as SqliteRemediationStore from "./sqlite/SqliteRemediationStore.ts"
 import * as SqliteTransactions from "./sqlite/SqliteTransactions.ts"
 import type { StorageError } from "./StorageError.ts"
 
+/** The options of a database. The defaults suit one service on a local disk. */
 export interface StorageOptions
   extends Sqlite.SqliteOptions, RemediationTable.RemediationTableOptions, BatchWriter.BatchWriterOptions {}
 
-/**
- * Audit lines whose chain is checked when a database is opened, from the end. Default of `AuditLog.verify` is all of
- * them.
- */
+/** The number of audit lines, counted from the end, whose chain is checked at start. `AuditLog.verify` checks all. */
 const verifiedAtOpen = 1000
 
 const make = (
@@ -63,8 +61,8 @@ const make = (
     const auditLog = SqliteAuditLog.make(writer, tables.audit)
     const broken = yield* SqliteAuditLog.firstBroken(tables.audit, tables.audit.trustedHead(verifiedAtOpen))
     if (broken !== undefined) {
-      // Alerts go on being handled: a database that somebody has tampered with is no reason to let a cluster burn.
-      yield* Effect.logError("the audit chain does not hold").pipe(Effect.annotateLogs({ sequence: broken }))
+      // The service still starts: a broken audit log is no reason to leave alerts unhandled.
+      yield* Effect.logError("The audit chain is broken", { sequence: broken })
       yield* auditLog.record({ actor: "kubernaut", kind: "audit.broken", subject: String(broken), data: {} })
     }
     return yield* Sqlite.attempt("open", () =>
@@ -75,15 +73,26 @@ const make = (
     )
   })
 
-/** Fails when the database cannot be opened, is damaged, or was written by a newer version. */
+/**
+ * Storage in a SQLite file, which is created with its directory when missing.
+ *
+ * Fails with a `StorageError` when the database cannot be opened (`unavailable`, `busy`), is damaged (`corrupt`), or
+ * was written by a newer version (`incompatible`).
+ *
+ * ```ts
+ * import { Storage } from "kubernaut"
+ *
+ * const storage = Storage.layerSqlite({ filename: "./data/kubernaut.db" })
+ * ```
+ */
 export const layerSqlite = (
   options: StorageOptions
 ): Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> =>
   Layer.effectContext(make(Sqlite.open(options), options))
 
 /**
- * The same over a database that somebody else has opened and will close. For processes that come one after the other
- * and share a database in memory, as the simulator's do: what one has committed, the next one finds.
+ * Storage on a database that the caller opens and closes. The simulator uses it so that successive processes share one
+ * in-memory database.
  */
 export const layerDatabase = (
   database: DatabaseSync,
@@ -91,7 +100,7 @@ export const layerDatabase = (
 ): Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> =>
   Layer.effectContext(make(Effect.succeed(database), options))
 
-/** Gone with its scope. */
+/** Storage in memory, discarded when the scope closes. */
 export const layerMemory: Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> = layerSqlite({
   filename: ":memory:"
 })

@@ -1,6 +1,4 @@
-/**
- * The one error of `storage`. A request that fails with it has stored nothing, except where `committed` says otherwise.
- */
+/** The only error of `storage`. The failed operation stored nothing, unless `committed` is `unknown`. */
 
 import { Schema } from "effect"
 
@@ -8,22 +6,22 @@ export class StorageError extends Schema.TaggedError<StorageError>()("StorageErr
   reason: Schema.Literals([
     /** The database cannot be reached or opened. */
     "unavailable",
-    /** Locked by somebody else for longer than we wait. */
+    /** Another process held the lock for longer than the busy timeout, or too many writes are waiting. */
     "busy",
-    /** No space left: nothing more can be accepted. */
+    /** No space left on the disk. */
     "full",
-    /** A row does not decode: written by another version, or damaged. */
+    /** A row does not decode: it is damaged, or another version wrote it. */
     "corrupt",
-    /** The database was written by a newer version of this program, and is left untouched. */
+    /** A newer version of this program wrote the database. It is left unchanged. */
     "incompatible",
-    /** Anything else the driver reports. */
+    /** Any other error of the driver. */
     "failed"
   ]),
   operation: Schema.String,
-  /** What exactly is wrong, for the operator: which row, which version, which limit. Never what a row contains. */
+  /** Details for the operator: which row, which version, which limit. Never the content of a row. */
   detail: Schema.optionalKey(Schema.String),
   retryable: Schema.Boolean,
-  /** Whether the transaction may have been committed all the same. */
+  /** `unknown`: the transaction may have been committed in spite of the error. */
   committed: Schema.Literals(["no", "unknown"])
 }) {
   override get message(): string {

@@ -1,6 +1,6 @@
 /**
- * The audit log in SQLite. The end of the chain is kept in memory, because every line needs it; `checkpoint` takes it
- * back with a rolled back transaction, and `reload` reads it again when another process has written.
+ * The audit log in SQLite. The end of the chain is kept in memory, because every line needs it. `checkpoint` restores
+ * it after a rollback, and `reload` reads it again after another process has written.
  */
 
 import type { DatabaseSync } from "node:sqlite"
@@ -21,7 +21,7 @@ interface AuditRow {
   readonly hash: string
 }
 
-/** How much of a chain holds: up to `head`, or up to the line before `broken`. `done`: there are no more lines. */
+/** How far a chain is valid: up to `head`. `broken` is the first invalid line. `done`: there are no more lines. */
 export interface ChainCheck {
   readonly head: ChainHead
   readonly broken?: number
@@ -29,12 +29,12 @@ export interface ChainCheck {
 }
 
 export interface AuditTable {
-  /** Within a transaction. */
+  /** Must be called within a transaction. */
   readonly append: (content: AuditContent, subject: string, at: Timestamp) => AuditEvent
   readonly read: (after: number, limit: number) => ReadonlyArray<AuditEvent>
-  /** Checks at most `limit` lines after a head that is known to hold. */
+  /** Checks at most `limit` lines after a head that is known to be valid. */
   readonly check: (after: ChainHead, limit: number) => ChainCheck
-  /** The line before the newest `lines`, taken on trust: where a check of the end begins. */
+  /** The line before the newest `lines` lines, where a check of the end begins. It is not checked itself. */
   readonly trustedHead: (lines: number) => ChainHead
   readonly checkpoint: () => () => void
   readonly reload: () => void
@@ -71,7 +71,7 @@ export const make = (database: DatabaseSync): AuditTable => {
 
   let head = last.get() ?? emptyChain
 
-  /** Lines after a head, with the hash before each as the table has it. */
+  /** Lines after a head, each with the hash that the table has for the previous line. */
   const linesAfter = (
     from: ChainHead,
     limit: number
@@ -109,7 +109,7 @@ export const make = (database: DatabaseSync): AuditTable => {
       const lines = linesAfter(from, limit)
       for (const [row, previousHash] of lines) {
         const expected = known.sequence + 1
-        // A line whose text is not even JSON was not written by us: the hash over its text says the same.
+        // The hash covers the text of `data`, so a line is checked even if its text is not JSON.
         if (!follows(known, { ...row, data: {}, previousHash }, row.data))
           return { head: known, broken: expected, done: true }
         known = { sequence: row.sequence, hash: row.hash }

@@ -1,18 +1,17 @@
 /**
- * The one writer of a SQLite database: whatever waits is committed together.
+ * The only writer of a SQLite database. It commits all waiting writes together.
  *
- * A commit on `synchronous=FULL` waits for the disk, so its cost is shared by as many writes as there are. Writes are
- * synchronous closures; a batch is `BEGIN IMMEDIATE`, its closures in order, `COMMIT`, in one step of the event loop,
- * so nothing of this process can see or interrupt half of it. Whoever submitted a write is answered after the commit.
+ * A commit with `synchronous=FULL` waits for the disk, so as many writes as possible share it. Writes are synchronous
+ * closures. A batch is `BEGIN IMMEDIATE`, its closures in order, and `COMMIT`, in one step of the event loop, so no
+ * other fiber can observe or interrupt half of it. Each `write` returns after the commit.
  *
- * - **Order.** Within a priority, the order of submission. Intake goes first, because an alert that is not accepted is
- *   the only thing that cannot be done again, but it leaves half of a batch to the journal when both wait: alerts that
- *   nobody works on help nobody.
- * - **A write that throws** fails only its own submitter: the batch is rolled back and done again with a savepoint for
- *   each.
- * - **Interruption** of a submitter takes its write out of the queue; once its batch has begun, the write happens.
- * - **Bounds.** A batch ends after `batchMillis` or `batchSize` writes, so that the event loop is never held for long;
- *   the rest follows after other fibers had their turn. A full queue refuses with `busy`.
+ * - **Order.** Writes of one priority run in the order of submission. Intake runs first, because an alert that is not
+ *   accepted is the only loss that cannot be made up for. When both wait, intake leaves half of the batch to the
+ *   journal, so that a flood of alerts does not stop the work on them.
+ * - **A write that throws** fails only its own caller: the batch is rolled back and retried with a savepoint per write.
+ * - **Interruption** of a caller removes its write from the queue. Once its batch has begun, the write is made.
+ * - **Bounds.** A batch ends after `batchMillis` or `batchSize` writes, so that it does not block the event loop for
+ *   long; the rest follows after other fibers have run. A full queue fails with `busy`.
  */
 
 import { Clock, Effect, Exit, Latch, MutableList, type Scope } from "effect"
@@ -23,43 +22,37 @@ export type WritePriority = "intake" | "journal"
 
 export interface BatchWriter {
   /**
-   * `body` runs within a transaction, perhaps twice (the first time rolled back). It throws to write nothing: a
-   * `StorageError` or an error of the driver fails the submitter, anything else is a defect of the submitter.
+   * Runs `body` within a transaction. It may run twice; the first run is then rolled back. If it throws, it writes
+   * nothing: `write` fails with a `StorageError` or an error of the driver, and dies with any other exception.
    */
   readonly write: <A>(operation: string, priority: WritePriority, body: () => A) => Effect.Effect<A, StorageError>
-  /** Writes that wait. */
+  /** The number of waiting writes. */
   readonly waiting: Effect.Effect<number>
 }
 
-/** What the writer needs of a database; all throw what the driver throws. */
+/** The transaction control that the writer needs from a database. Every function throws the errors of the driver. */
 export interface Transactions {
-  /**
-   * Begins, whatever was left open before, and brings what is kept in memory up to date with what other processes
-   * committed.
-   */
+  /** Begins a transaction, after rolling back an open one, and reloads in-memory state that other processes changed. */
   readonly begin: () => void
   readonly commit: () => void
-  /** Also when the database has rolled back by itself already. */
+  /** Does nothing if the database has already rolled back by itself. */
   readonly rollback: () => void
-  /** Begins a part that `release` keeps and `rollbackToSavepoint` takes back. */
+  /** Begins a part that `release` keeps and `rollbackToSavepoint` undoes. */
   readonly savepoint: () => void
   readonly release: () => void
   readonly rollbackToSavepoint: () => void
-  /** False when the database gave the whole transaction up, as it does when the disk is full. */
+  /** False when the database has rolled back the whole transaction, as it does when the disk is full. */
   readonly isOpen: () => boolean
-  /** Remembers what is kept in memory beside the tables; the answer puts it back after a rollback. */
+  /** Saves the in-memory state of the tables. The returned function restores it after a rollback. */
   readonly checkpoint: () => () => void
 }
 
 export interface BatchWriterOptions {
-  /** Writes that may wait. Default 16,384: some five seconds of a full load. */
+  /** The most writes that may wait. Default 16,384: about five seconds of full load. */
   readonly capacity?: number
-  /** Default 512. */
+  /** The most writes in a batch. Default 512. */
   readonly batchSize?: number
-  /**
-   * Time that the closures of a batch may take, before the commit, in milliseconds. Default 10. One closure may exceed
-   * it.
-   */
+  /** How long the closures of a batch may run before the commit, in milliseconds. Default 10. One closure may exceed it. */
   readonly batchMillis?: number
 }
 
@@ -80,21 +73,17 @@ const failure = (cause: unknown, operation: string, atCommit = false): Exit.Exit
 const refused = (operation: string, reason: "busy" | "unavailable", detail: string) =>
   new StorageError({ reason, operation, detail, retryable: true, committed: "no" })
 
-/**
- * A rollback that fails is made up for at the next `begin`: the writer goes on, or nothing would ever be written again.
- */
-const takeBack = (transactions: Transactions, restore: () => void): void => {
+/** Rolls back. If that fails, the next `begin` rolls back again, so the writer continues. */
+const rollBack = (transactions: Transactions, restore: () => void): void => {
   try {
     transactions.rollback()
   } catch {
-    // The submitters are told of what made the rollback necessary.
+    // The callers get the error that caused the rollback.
   }
   restore()
 }
 
-/**
- * Runs jobs in one transaction, each for itself, and answers how each came out. Used once a job of theirs has failed.
- */
+/** Runs jobs in one transaction, each in its own savepoint. Used after one of the jobs has failed. */
 const runApart = (transactions: Transactions, jobs: ReadonlyArray<Job>): ReadonlyArray<Outcome> => {
   const allFail = (cause: unknown, atCommit: boolean): ReadonlyArray<Outcome> =>
     jobs.map((job) => [job, failure(cause, job.operation, atCommit)])
@@ -112,12 +101,12 @@ const runApart = (transactions: Transactions, jobs: ReadonlyArray<Job>): Readonl
     transactions.commit()
     return outcomes
   } catch (cause) {
-    takeBack(transactions, restore)
+    rollBack(transactions, restore)
     return allFail(cause, committing)
   }
 }
 
-/** Throws only when the whole transaction is lost. */
+/** Throws only when the whole transaction was rolled back. */
 const runInSavepoint = (transactions: Transactions, job: Job): Outcome[1] => {
   transactions.savepoint()
   const restore = transactions.checkpoint()
@@ -133,7 +122,7 @@ const runInSavepoint = (transactions: Transactions, job: Job): Outcome[1] => {
   }
 }
 
-/** Runs jobs in one transaction. `undefined`: one of them threw, and everything was rolled back. */
+/** Runs jobs in one transaction. Returns `undefined` when one of them threw and everything was rolled back. */
 const runTogether = (
   transactions: Transactions,
   take: () => Job | undefined,
@@ -142,7 +131,7 @@ const runTogether = (
   try {
     transactions.begin()
   } catch (cause) {
-    // All of them, or each would wait for the same lock in turn.
+    // Fail all waiting jobs, or each of them would wait for the same lock in turn.
     for (let job = take(); job !== undefined; job = take()) taken.push(job)
     return taken.map((job) => [job, failure(cause, job.operation)])
   }
@@ -154,60 +143,68 @@ const runTogether = (
       outcomes.push([job, Exit.succeed(job.body())])
     }
   } catch {
-    takeBack(transactions, restore)
+    rollBack(transactions, restore)
     return undefined
   }
   try {
     transactions.commit()
     return outcomes
   } catch (cause) {
-    takeBack(transactions, restore)
+    rollBack(transactions, restore)
     return taken.map((job) => [job, failure(cause, job.operation, true)])
   }
 }
 
-/**
- * The writer runs for as long as the scope lasts. What waits when it closes is still written; what comes later is
- * refused.
- */
+type Queues = Readonly<Record<WritePriority, MutableList.MutableList<Job>>>
+
+/** Returns a function that takes the next job of a batch, or `undefined` when the batch is complete. */
+const makeTaker = (
+  { intake, journal }: Queues,
+  { batchMillis, batchSize }: Required<Pick<BatchWriterOptions, "batchSize" | "batchMillis">>,
+  nowMs: () => number
+): (() => Job | undefined) => {
+  const startedAtMs = nowMs()
+  let count = 0
+  let fromIntake = 0
+  return () => {
+    for (;;) {
+      const elapsedMs = nowMs() - startedAtMs
+      if (count >= batchSize || (count > 0 && elapsedMs >= batchMillis)) return undefined
+      const mayTakeIntake = journal.length === 0 || (fromIntake < batchSize / 2 && elapsedMs < batchMillis / 2)
+      const queue = mayTakeIntake && intake.length > 0 ? intake : journal
+      const job = MutableList.take(queue)
+      if (job === MutableList.Empty) return undefined
+      if (job.cancelled) continue
+      count++
+      if (queue === intake) fromIntake++
+      return job
+    }
+  }
+}
+
+/** Starts the writer. When the scope closes, waiting writes are still made, and later ones fail. */
 export const make = (
   transactions: Transactions,
   options: BatchWriterOptions = {}
 ): Effect.Effect<BatchWriter, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { capacity = 16_384, batchSize = 512, batchMillis = 10 } = options
+    const limits = { batchSize, batchMillis }
     const clock = yield* Clock.Clock
-    const intake = MutableList.make<Job>()
-    const journal = MutableList.make<Job>()
+    const queues: Queues = { intake: MutableList.make<Job>(), journal: MutableList.make<Job>() }
     const work = yield* Latch.make(false)
     let closed = false
 
-    const waiting = (): number => intake.length + journal.length
-
-    /** The next job of this batch, or `undefined` when the batch is to be committed. */
-    const taker = (): (() => Job | undefined) => {
-      const startedAtMs = clock.currentTimeMillisUnsafe()
-      let count = 0
-      let fromIntake = 0
-      return () => {
-        for (;;) {
-          const elapsedMs = clock.currentTimeMillisUnsafe() - startedAtMs
-          if (count >= batchSize || (count > 0 && elapsedMs >= batchMillis)) return undefined
-          const share = journal.length === 0 || (fromIntake < batchSize / 2 && elapsedMs < batchMillis / 2)
-          const queue = share && intake.length > 0 ? intake : journal
-          const job = MutableList.take(queue)
-          if (job === MutableList.Empty) return undefined
-          if (job.cancelled) continue
-          count++
-          if (queue === intake) fromIntake++
-          return job
-        }
-      }
-    }
+    const waiting = (): number => queues.intake.length + queues.journal.length
 
     const commitBatch = (): void => {
       const taken: Array<Job> = []
-      const outcomes = runTogether(transactions, taker(), taken) ?? runApart(transactions, taken)
+      const outcomes =
+        runTogether(
+          transactions,
+          makeTaker(queues, limits, () => clock.currentTimeMillisUnsafe()),
+          taken
+        ) ?? runApart(transactions, taken)
       for (const [job, exit] of outcomes) job.resume(exit)
       if (waiting() === 0) work.closeUnsafe()
     }
@@ -219,7 +216,7 @@ export const make = (
       })
     )
     yield* work.await.pipe(
-      // After every fiber that is ready now: what they submit shares this commit.
+      // Runs after every fiber that is ready now, so that their writes share this commit.
       Effect.andThen(Effect.yieldNowWith(1)),
       Effect.andThen(Effect.sync(commitBatch)),
       Effect.forever({ disableYield: true }),
@@ -230,15 +227,15 @@ export const make = (
       Effect.callback<A, StorageError>((resume) => {
         if (closed) return resume(Effect.fail(refused(operation, "unavailable", "the database is closing")))
         if (waiting() >= capacity)
-          return resume(Effect.fail(refused(operation, "busy", `${capacity} writes wait already`)))
+          return resume(Effect.fail(refused(operation, "busy", `${capacity} writes are already waiting`)))
         const job: Job = {
           operation,
           body,
-          // `body` made the value, so it is an `A`.
+          // `body` returned the value, so it is an `A`.
           resume: (exit) => resume(exit as Exit.Exit<A, StorageError>),
           cancelled: false
         }
-        MutableList.append(priority === "intake" ? intake : journal, job)
+        MutableList.append(queues[priority], job)
         work.openUnsafe()
         return Effect.sync(() => {
           job.cancelled = true

@@ -1,10 +1,10 @@
 /**
- * The journal in SQLite: an event's row together with everything that is written with it (audit line, action history,
- * review).
+ * The journal in SQLite. Writing an event also writes its audit line and the rows derived from it: action history and
+ * reviews.
  *
- * Remediations that were written or read lately are kept folded in memory, so that following one through its life does
- * not decode its journal at each step. A kept one counts only while its sequence equals the row's, which it can do for
- * one content only, as the journal is append-only.
+ * Recently used remediations are cached in memory, so that their journals need not be decoded at every step. A cached
+ * remediation is valid only while its sequence equals that of the row. As the journal is append-only, equal sequences
+ * mean equal content.
  */
 
 import type { DatabaseSync } from "node:sqlite"
@@ -32,31 +32,31 @@ interface EventRow {
 
 export interface JournalTable {
   /**
-   * Writes the event that led to `next`, whose place is `next.sequence - 1`. `key` is the one of its target. `epoch` is
+   * Writes the event that led to `next`, at position `next.sequence - 1`. `key` is the key of its target. `epoch` is
    * absent for events that need no claim.
    */
   readonly write: (next: Remediation, event: RemediationEvent, at: Timestamp, key: TargetKey, epoch?: number) => void
-  /** Entries from a place on. */
+  /** Entries from position `from` on. */
   readonly entries: (id: RemediationId, from: number) => ReadonlyArray<JournalEntry>
-  /** The same as text, which is what was written to the letter. */
+  /** The same entries as the text that was written. */
   readonly texts: (
     id: RemediationId,
     from: number
   ) => ReadonlyArray<{ readonly kind: RemediationEvent["_tag"]; readonly data: string }>
-  /** The fold of the first `sequence` entries. */
+  /** The remediation after its first `sequence` entries. */
   readonly load: (id: RemediationId, sequence: number) => Remediation
-  /** Marks the last action of a remediation as not having helped, and answers whether it had one. */
-  readonly cameBack: (previous: Remediation, by: RemediationId, at: Timestamp) => boolean
-  /** Forgets what is kept in memory. */
+  /** Marks the last action of a remediation as `not-fixed`, because the alert of `by` came back. */
+  readonly cameBack: (previous: Remediation, by: RemediationId, at: Timestamp) => void
+  /** Clears the cache. */
   readonly forget: () => void
 }
 
-/** Half of how many are kept, at some 10 KB each at most. Together two seconds of a full load. */
+/** Half the size of the cache, at 10 KB per remediation at most. Two generations cover about two seconds of full load. */
 const generationSize = 2048
 
 const decodeEvent = Schema.decodeUnknownSync(RemediationEvent)
 
-/** A row of the journal that does not decode, or a gap. Names the place and never the content. */
+/** A journal entry that is missing or does not decode. The error names its position, never its content. */
 const corrupt = (id: RemediationId, sequence: number): StorageError =>
   new StorageError({
     reason: "corrupt",
@@ -75,9 +75,7 @@ export const eventOf = (id: RemediationId, sequence: number, data: string): Reme
   }
 }
 
-/**
- * Remediations by id: those written last, in two generations, of which the older is dropped when the younger is full.
- */
+/** A cache of the latest remediations, in two generations: the older is dropped when the younger is full. */
 const makeRecent = () => {
   let young = new Map<RemediationId, Remediation>()
   let old = new Map<RemediationId, Remediation>()
@@ -134,16 +132,15 @@ export const make = (database: DatabaseSync, audit: AuditTable): JournalTable =>
     },
     cameBack: (previous, by, at) => {
       const last = previous.executions.at(-1)
-      if (last === undefined || derive.refute(last.intent.executionId) === 0) return false
+      if (last === undefined || derive.refute(last.intent.executionId) === 0) return
       const data = { target: targetKey(previous.target), executionId: last.intent.executionId, by }
       audit.append({ actor: "kubernaut", kind: "action.came-back", data }, previous.id, at)
-      return true
     },
     forget: recent.clear
   }
 }
 
-/** Rows that follow from events: action history and reviews. */
+/** The rows derived from events: action history and reviews. */
 const makeDerived = (database: DatabaseSync) => {
   const intended = prepare<never, [string, string, string, TargetKey, string, string, string]>(
     database,

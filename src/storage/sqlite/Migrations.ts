@@ -1,9 +1,8 @@
 /**
- * The tables, one migration for each version that was ever released. A migration that was released is never edited.
+ * The tables, with one migration for each released version. A released migration is never edited.
  *
- * The statements keep to what SQLite and PostgreSQL both understand (text, integer, partial indices, `on conflict`),
- * except for triggers, which each dialect writes its own way: a PostgreSQL branch belongs beside the SQLite one in
- * `refuseChanges`.
+ * The statements use only features that SQLite and PostgreSQL share (text, integer, partial indices, `on conflict`).
+ * Triggers are the exception: `refuseChanges` needs one branch per dialect.
  *
  * | table              | holds                                                                               |
  * | ------------------ | ----------------------------------------------------------------------------------- |
@@ -12,9 +11,9 @@
  * | remediation_events | the journal, append-only                                                            |
  * | audit              | the hash chain, append-only                                                         |
  * | action_history     | one row per intended action                                                         |
- * | reviews            | one row per decision that waited for a person                                       |
+ * | reviews            | one row per decision that needed a review                                           |
  *
- * Moments are text, because `Timestamp` sorts as the moments do and reads the same in a shell.
+ * Timestamps are text: ISO strings sort by time and are readable in a shell.
  */
 
 import { Effect } from "effect"
@@ -23,9 +22,7 @@ import { StorageError } from "../StorageError.ts"
 
 const table = "kubernaut_migrations"
 
-/**
- * The journal and the audit log only grow. A program error, or a hand in a shell, is refused by the database itself.
- */
+/** Makes a table append-only: the database refuses updates and deletes, by this program and by others. */
 const refuseChanges = (sql: SqlClient.SqlClient, name: string) =>
   sql.onDialectOrElse({
     sqlite: () =>
@@ -34,7 +31,7 @@ const refuseChanges = (sql: SqlClient.SqlClient, name: string) =>
           `create trigger ${name}_no_${verb} before ${verb} on ${name} begin select raise(abort, '${name} is append-only'); end`
         )
       ),
-    orElse: () => Effect.die(new Error(`${name} has no append-only triggers for this database`))
+    orElse: () => Effect.die(new Error(`no append-only triggers for ${name} in this SQL dialect`))
   })
 
 const tables: ReadonlyArray<string> = [
@@ -63,11 +60,11 @@ const tables: ReadonlyArray<string> = [
     updated_at text not null,
     sequence integer not null
   )`,
-  // A fingerprint's alerts in time: the same start is a duplicate, an earlier one may have come back.
+  // The alerts of a fingerprint by time: the same start is a duplicate, an earlier one may have come back.
   `create unique index remediations_alert on remediations (fingerprint, starts_at)`,
-  // At most one open remediation per target, whatever the program believes.
+  // The database itself allows at most one open remediation per target.
   `create unique index remediations_open on remediations (target_key) where open = 1`,
-  // Written once, when a remediation ends. Those at work are few and found by the index above.
+  // Written once, when a remediation ends. Open remediations are few, and the index above finds them.
   `create index remediations_ended on remediations (state, id) where open = 0`,
   `create index remediations_joined on remediations (joined_to) where joined_to is not null`,
   `create table remediation_events (
@@ -99,7 +96,7 @@ const tables: ReadonlyArray<string> = [
     applied text not null,
     verdict text
   )`,
-  // In the order in which a target's history is read, so that nothing is sorted.
+  // In the order in which the history of a target is read, so that SQLite need not sort.
   `create index action_history_target on action_history (target_key, at, execution_id)`,
   `create index action_history_cluster on action_history (cluster, at)`,
   `create index action_history_remediation on action_history (remediation_id, at)`,
@@ -122,7 +119,7 @@ const initial = Effect.gen(function* () {
 
 const migrations = { "1_initial": initial }
 
-/** The version of the tables that this program reads and writes. */
+/** The schema version that this program reads and writes. */
 export const schemaVersion = Object.keys(migrations).length
 
 const refuseNewer = Effect.gen(function* () {
@@ -137,19 +134,19 @@ const refuseNewer = Effect.gen(function* () {
       operation: "migrate",
       retryable: false,
       committed: "no",
-      detail: `the database has schema version ${found} and this program knows versions up to ${schemaVersion}: start the newer program`
+      detail: `the database has schema version ${found}, but this program supports versions up to ${schemaVersion}: start the newer program`
     })
   }
 })
 
-/** Brings a database to `schemaVersion`. One that is newer is refused and left as it was. */
+/** Migrates a database to `schemaVersion`. Fails if the database is newer, and leaves it unchanged. */
 export const migrate: Effect.Effect<void, StorageError, SqlClient.SqlClient> = Migrator.make({})({
   table,
   loader: Migrator.fromRecord(migrations)
 }).pipe(
   Effect.andThen(refuseNewer),
-  // The migrator dies where a migration fails, or its transaction can't be taken back. To whoever starts the service
-  // that is a database out of reach.
+  // The migrator dies when a migration fails or its transaction cannot be rolled back. To the operator that is a
+  // database failure, not a defect.
   Effect.catchDefect((defect) =>
     SqlError.isSqlError(defect) || defect instanceof Migrator.MigrationError ? Effect.fail(defect) : Effect.die(defect)
   ),

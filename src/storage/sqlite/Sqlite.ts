@@ -1,12 +1,12 @@
 /**
- * One SQLite database by `node:sqlite`: how it is opened and closed, and what its errors mean.
+ * Opens and closes a SQLite database through `node:sqlite`, and classifies its errors.
  *
- * - **WAL and `synchronous=FULL`**: a commit is on disk when it returns, because a 202 means that the alert is durable.
- *   `NORMAL` would lose the last commits when the machine loses power.
- * - **One connection.** A second one in the same thread would wait for the first with the event loop held. All writes go
- *   through `BatchWriter`, and as each of its batches is one synchronous step, a read on the same connection never sees
- *   half of one.
- * - Its statements are prepared once and kept by whoever uses them.
+ * - **WAL and `synchronous=FULL`.** A commit is on disk when it returns, because a 202 means that the alert is durable.
+ *   With `NORMAL` a power failure would lose the last commits.
+ * - **One connection.** A second one in the same thread would block the event loop while it waits for the first. All
+ *   writes go through `BatchWriter`. Each batch is one synchronous step, so a read on the same connection never sees
+ *   half of it.
+ * - **Prepared statements.** Each module prepares its statements once and keeps them.
  */
 
 import { mkdirSync } from "node:fs"
@@ -16,12 +16,12 @@ import { Effect, Schema, type Scope } from "effect"
 import { StorageError } from "../StorageError.ts"
 
 export interface SqliteOptions {
-  /** A file, which is created with its directory when missing, or `:memory:`. */
+  /** The database file, created with its directory when missing, or `:memory:`. */
   readonly filename: string
   /**
-   * How long a statement waits, with the whole process, for another process to release its lock, in milliseconds.
-   * Default 500: only a command that looks into the same file ever holds one, and holding the event loop for longer
-   * would fail probes.
+   * How long a statement waits for another process to release its lock, in milliseconds. The event loop is blocked
+   * meanwhile. Default 500: only a command that opens the same file takes locks, and a longer wait would fail health
+   * probes.
    */
   readonly busyTimeoutMs?: number
 }
@@ -30,13 +30,13 @@ export interface SqliteOptions {
 export interface SqliteStatement<Row, Params extends ReadonlyArray<SQLInputValue>> {
   readonly get: (...params: Params) => Row | undefined
   readonly all: (...params: Params) => Array<Row>
-  /** The number of rows that it changed. */
+  /** Returns the number of changed rows. */
   readonly run: (...params: Params) => number
 }
 
 /**
- * Prepares a statement. `Row` is a claim about the select list, which the statements of this folder keep by naming
- * every column; what comes out of a `data` column is decoded by Schema before it is used.
+ * Prepares a statement. `Row` is not checked: it must match the select list, so statements name every column. The text
+ * in a `data` column is decoded by Schema before use.
  */
 export const prepare = <Row = never, Params extends ReadonlyArray<SQLInputValue> = []>(
   database: DatabaseSync,
@@ -50,10 +50,7 @@ export const prepare = <Row = never, Params extends ReadonlyArray<SQLInputValue>
   }
 }
 
-/**
- * The result code of an error of `node:sqlite`, extended by its cause in the upper bits; `undefined` for any other
- * error.
- */
+/** The extended result code of a `node:sqlite` error; `undefined` for any other error. */
 export const resultCode = (cause: unknown): number | undefined =>
   typeof cause === "object" && cause !== null && "errcode" in cause && typeof cause.errcode === "number"
     ? cause.errcode
@@ -85,11 +82,11 @@ const reasonOf = (primary: number): readonly [reason: StorageError["reason"], re
 const isStorageError = Schema.is(StorageError)
 
 /**
- * What an error of the driver means. A `StorageError` stays what it is, and what is no error of SQLite answers
- * `undefined`: that is a defect of ours, and no caller can do anything about it.
+ * Converts an error of the driver to a `StorageError`. Returns a `StorageError` unchanged, and `undefined` for errors
+ * that SQLite did not raise: they are defects.
  *
- * `atCommit`: an I/O error while committing leaves open whether the commit record reached the disk, so that a restart
- * could bring the transaction back. Every other error is known to leave nothing.
+ * `atCommit`: after an I/O error during the commit, the commit record may or may not have reached the disk, so a
+ * restart could restore the transaction. After every other error nothing was committed.
  */
 export const classify = (cause: unknown, operation: string, atCommit = false): StorageError | undefined => {
   if (isStorageError(cause)) return cause
@@ -106,7 +103,7 @@ export const classify = (cause: unknown, operation: string, atCommit = false): S
   })
 }
 
-/** Runs a read: what SQLite reports becomes a `StorageError`, anything else is a defect. */
+/** Runs a read. Errors of SQLite become a `StorageError`; any other exception is a defect. */
 export const attempt = <A>(operation: string, body: () => A): Effect.Effect<A, StorageError> =>
   Effect.suspend(() => {
     try {
@@ -117,7 +114,7 @@ export const attempt = <A>(operation: string, body: () => A): Effect.Effect<A, S
     }
   })
 
-/** Opens a database for as long as the scope lasts. Closing it moves what is in the write-ahead log into the file. */
+/** Opens a database for the lifetime of the scope. Closing it moves the write-ahead log into the file. */
 export const open = (options: SqliteOptions): Effect.Effect<DatabaseSync, StorageError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.suspend(() => {
@@ -139,10 +136,7 @@ export const open = (options: SqliteOptions): Effect.Effect<DatabaseSync, Storag
     (database) => Effect.sync(() => database.close())
   )
 
-/**
- * A database in memory, which lives for as long as somebody holds it: empty, or with what `serialize` of another one
- * gave.
- */
+/** An in-memory database: empty, or a copy of one that was serialized. */
 export const openMemory = (content?: Uint8Array): DatabaseSync => {
   const database = openUnsafe({ filename: ":memory:" })
   if (content !== undefined) database.deserialize(content)
@@ -156,11 +150,10 @@ const openUnsafe = (options: SqliteOptions): DatabaseSync => {
     database.exec("pragma journal_mode = wal")
     database.exec("pragma synchronous = full")
     database.exec("pragma foreign_keys = on")
-    // 32 MB of pages: the open remediations, the ends of all indices and the newest journals stay in memory.
+    // 32 MB of pages: keeps the open remediations, the ends of all indices and the newest journals in memory.
     database.exec("pragma cache_size = -32768")
-    // 16 MB of write-ahead log before its pages move into the file, instead of 4: pages that many batches change move
-    // once. Measured under a full load, side by side: a tenth less CPU and a third more remediations a second, with the
-    // same longest pauses.
+    // Checkpoint at 16 MB of write-ahead log instead of 4, so that pages changed by many batches are copied once.
+    // Measured under full load: a tenth less CPU, a third more remediations per second, and the same longest pauses.
     database.exec("pragma wal_autocheckpoint = 4000")
     return database
   } catch (cause) {

@@ -1,4 +1,4 @@
-/** `ActionHistory` on SQLite: reads of what the journal's writes left behind. */
+/** `ActionHistory` on SQLite: reads the rows that `JournalTable` derives from events. */
 
 import type { DatabaseSync } from "node:sqlite"
 import type { ActionType } from "../../domain/Action.ts"
@@ -26,7 +26,7 @@ const pastAction = (row: ActionRow): PastAction => ({
   ...(row.verdict === null ? {} : { verdict: row.verdict })
 })
 
-/** Enough for a share in whole percent; a cluster changes, and what helped last year says little. */
+/** Enough for a ratio in whole percent; older results say little, because clusters change. */
 const newestVerdicts = 100
 
 export const make = (database: DatabaseSync): ActionHistory["Service"] => {

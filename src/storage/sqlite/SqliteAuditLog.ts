@@ -9,10 +9,10 @@ import type { AuditTable } from "./AuditTable.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
 import { attempt } from "./Sqlite.ts"
 
-/** Lines checked between two turns of other fibers: about 10 ms. */
+/** The number of lines checked before yielding to other fibers: about 10 ms of work. */
 const linesAtOnce = 2000
 
-/** The first line after a head that does not hold. */
+/** The first invalid line after `after`. */
 export const firstBroken = (audit: AuditTable, after: ChainHead): Effect.Effect<number | undefined, StorageError> =>
   Effect.gen(function* () {
     let head = after

@@ -1,11 +1,10 @@
 /**
- * Effect's `SqlClient` over a `node:sqlite` connection, for the migrations only.
+ * Effect's `SqlClient` over a `node:sqlite` connection. Only the migrations use it.
  *
- * **Why two ways to the same database.** Migrations are written once for SQLite and PostgreSQL and run through Effect's
- * `Migrator`, which needs a `SqlClient`; they run before anything else does. Journal and intake writes are synchronous
- * closures in one batch (`BatchWriter`): an Effect per statement would give the event loop away in the middle of a
- * transaction, and measured a multiple of the CPU. No driver of Effect's own for `node:sqlite` is published for Effect
- * 4.1; when one is, it replaces this file.
+ * Effect's `Migrator` needs a `SqlClient` and runs the same migrations on SQLite and PostgreSQL. Journal and intake
+ * writes do not use it: they are synchronous closures in one batch (`BatchWriter`), because an Effect per statement
+ * would yield to the event loop in the middle of a transaction, and was measured at several times the CPU. Effect 4.1
+ * has no published driver for `node:sqlite`; once it has one, that driver replaces this file.
  */
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
@@ -14,7 +13,7 @@ import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, SqlError, Statement } from "effect/sql"
 import { resultCode } from "./Sqlite.ts"
 
-/** `classifySqliteError` reads the number from `errno`, which `node:sqlite` calls `errcode`. */
+/** `classifySqliteError` reads the result code from `errno`; `node:sqlite` names it `errcode`. */
 const sqlError = (cause: unknown, operation: string): SqlError.SqlError => {
   const errno = resultCode(cause)
   const message = cause instanceof Error ? cause.message : String(cause)
@@ -34,7 +33,7 @@ const run = <A>(
       try: () => {
         const statement = database.prepare(sql)
         statement.setReadBigInts(Context.get(fiber.context, SqlClient.SafeIntegers))
-        // The compiler for SQLite makes primitives of all parameters, which is what the driver takes.
+        // The SQLite compiler converts all parameters to primitives, as the driver requires.
         return use(statement, params as ReadonlyArray<SQLInputValue>)
       },
       catch: (cause) => sqlError(cause, "execute")
@@ -62,7 +61,7 @@ const connection = (database: DatabaseSync): SqlConnection.Connection => {
   }
 }
 
-/** A client on a connection that nobody else uses meanwhile. */
+/** A client on a connection that nothing else uses at the same time. */
 export const make = (database: DatabaseSync): Effect.Effect<SqlClient.SqlClient, never, Scope.Scope> =>
   Effect.gen(function* () {
     const semaphore = yield* Semaphore.make(1)
@@ -75,7 +74,7 @@ export const make = (database: DatabaseSync): Effect.Effect<SqlClient.SqlClient,
       ...acquirers,
       driver: "kubernaut-sqlite",
       compiler: Statement.makeCompilerSqlite(),
-      // Two processes that start together: the second waits here instead of finding half of the first one's tables.
+      // When two processes start together, the second waits here instead of finding half of the tables.
       beginTransaction: "BEGIN IMMEDIATE",
       spanAttributes: [["db.system.name", "sqlite"]]
     })

@@ -4,15 +4,15 @@ import type { DatabaseSync } from "node:sqlite"
 import type { Transactions } from "./BatchWriter.ts"
 import { prepare } from "./Sqlite.ts"
 
-/** State that a table keeps in memory beside its rows, and that has to follow them. */
+/** State that a table keeps in memory and that must match its rows. */
 export interface KeptInMemory {
-  /** Remembers the state; the answer puts it back after a rollback. */
+  /** Saves the state. The returned function restores it after a rollback. */
   readonly checkpoint: () => () => void
-  /** Reads it anew, because another process has written. */
+  /** Reads the state again, because another process has written. */
   readonly reload: () => void
 }
 
-/** The transactions of one connection, with what its tables keep in memory. */
+/** The transactions of one connection. `kept` is the in-memory state of its tables. */
 export const make = (database: DatabaseSync, kept: ReadonlyArray<KeptInMemory>): Transactions => {
   const begin = prepare(database, "begin immediate")
   const commit = prepare(database, "commit")
@@ -21,14 +21,14 @@ export const make = (database: DatabaseSync, kept: ReadonlyArray<KeptInMemory>):
   let knownVersion = version.get()?.data_version
   return {
     begin: () => {
-      // Still open where rolling back failed, or where what follows here did.
+      // A transaction is still open if a rollback failed, or if an earlier `begin` failed below.
       if (database.isTransaction) rollback.run()
       begin.run()
-      // Changes whenever another connection has committed, and never for our own.
+      // The version changes when another connection commits, never for our own commits.
       const found = version.get()?.data_version
       if (found === knownVersion) return
       for (const table of kept) table.reload()
-      // Only now: where one of them can't be read, all are read at the next attempt.
+      // Set last: if one of the tables cannot be read, the next attempt reads all of them again.
       knownVersion = found
     },
     commit: () => void commit.run(),

@@ -5,9 +5,9 @@ export const fingerprintOnly: PlantedBug = {
   breaks: "An alert that fires again days later is taken for a repeat of the first: nobody looks at it.",
   edits: [
     {
-      file: "storage/sqlite/RemediationTable.ts",
-      search: `if (before?.starts_at === alert.startsAt)`,
-      replace: `if (before !== undefined)`
+      file: "storage/sqlite/AlertWrites.ts",
+      search: `  previous?.starts_at === alert.startsAt`,
+      replace: `  previous !== undefined`
     }
   ],
   foundBy: "no-alert-lost",

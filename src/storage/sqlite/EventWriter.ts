@@ -1,0 +1,37 @@
+/** Writes events of a remediation to the journal and to its current row, within one transaction. */
+
+import { evolve, type Remediation, type RemediationEvent } from "../../domain/Remediation.ts"
+import type { TargetKey } from "../../domain/Target.ts"
+import type { Timestamp } from "../../domain/Timestamp.ts"
+import type { JournalTable } from "./JournalTable.ts"
+import type { RemediationRows } from "./RemediationRows.ts"
+
+/** The two places that hold a remediation: they always change together. */
+export interface Tables {
+  readonly rows: RemediationRows
+  readonly journal: JournalTable
+}
+
+/** The remediation that a row stands for. */
+export const load = (
+  { journal }: Tables,
+  row: { readonly id: Remediation["id"]; readonly sequence: number }
+): Remediation => journal.load(row.id, row.sequence)
+
+/** Journals events in order, updates the row, and returns the remediation after them. */
+export const writeEvents = (
+  { journal, rows }: Tables,
+  self: Remediation,
+  events: ReadonlyArray<RemediationEvent>,
+  at: Timestamp,
+  key: TargetKey,
+  epoch?: number
+): Remediation => {
+  let next = self
+  for (const event of events) {
+    next = evolve(next, event, at)
+    journal.write(next, event, at, key, epoch)
+  }
+  rows.update(self, next, at)
+  return next
+}

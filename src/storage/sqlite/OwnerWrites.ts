@@ -1,0 +1,122 @@
+/**
+ * The writes of the activation that owns a target: it claims the target, then appends and retargets under its epoch. A
+ * write that is refused returns a failure and has written nothing.
+ *
+ * Functions that write must be called within a transaction.
+ */
+
+import { Result } from "effect"
+import { evolve, type JournalEntry, type Remediation, type RemediationEvent } from "../../domain/Remediation.ts"
+import { type Target, type TargetKey, targetKey } from "../../domain/Target.ts"
+import type { Timestamp } from "../../domain/Timestamp.ts"
+import { type Begin, type Claim, Fenced } from "../RemediationStore.ts"
+import { StorageError } from "../StorageError.ts"
+import { refute } from "./AlertWrites.ts"
+import { load, type Tables, writeEvents } from "./EventWriter.ts"
+
+/** Events that need no claim, and so may lie between the state an actor knows and the events it appends. */
+const needsNoClaim = (kind: RemediationEvent["_tag"]): boolean => kind === "AlertResolved" || kind === "Reviewed"
+
+/**
+ * Where an append stands that was made from the state of a remediation at `self.sequence`:
+ *
+ * - `ready`: only events that need no claim were written since; `now` has them folded in.
+ * - `done`: an earlier attempt of the same append wrote exactly these events; `now` is the state they led to.
+ * - `overtaken`: the owner of the target has written something else since.
+ */
+const positionOf = (
+  self: Remediation,
+  since: ReadonlyArray<JournalEntry>,
+  isRepeat: () => boolean
+): { readonly is: "ready" | "done" | "overtaken"; readonly now: Remediation } => {
+  const now = since.reduce((remediation, entry) => evolve(remediation, entry.event, entry.at), self)
+  const isReady = since.every(({ event }) => needsNoClaim(event._tag))
+  return { is: isReady ? "ready" : isRepeat() ? "done" : "overtaken", now }
+}
+
+const refuse = (operation: string, { id }: Remediation, detail: string): StorageError =>
+  new StorageError({
+    reason: "failed",
+    operation,
+    retryable: false,
+    committed: "no",
+    detail: `remediation ${id} ${detail}`
+  })
+
+/** Are these the owner's first events after the state that `self` knows? Compares text, because decoding sorts keys. */
+const wasWritten = ({ journal }: Tables, self: Remediation, events: ReadonlyArray<RemediationEvent>): boolean => {
+  const written = journal.texts(self.id, self.sequence).filter((entry) => !needsNoClaim(entry.kind))
+  return events.every((event, index) => written[index]?.data === JSON.stringify(event))
+}
+
+export const holds = ({ rows }: Tables, claim: Claim): boolean => rows.epochOf(claim.target) === claim.epoch
+
+/** Checks the fence and the position of a write, then calls `proceed` with the current state. */
+const asOwner = (
+  tables: Tables,
+  operation: string,
+  claim: Claim,
+  self: Remediation,
+  events: ReadonlyArray<RemediationEvent>,
+  proceed: (now: Remediation) => Remediation
+): Result.Result<Remediation, Fenced> => {
+  const fenced = () => Result.fail(new Fenced({ target: claim.target, epoch: claim.epoch }))
+  const row = tables.rows.fenced(claim.target, self.id)
+  if (row === undefined ? !holds(tables, claim) : row.epoch !== claim.epoch) return fenced()
+  if (row === undefined || row.sequence < self.sequence)
+    throw refuse(operation, self, `has no entry ${self.sequence - 1}`)
+  const since = row.sequence === self.sequence ? [] : tables.journal.entries(self.id, self.sequence)
+  const { is, now } = positionOf(self, since, () => wasWritten(tables, self, events))
+  if (is === "done") return Result.succeed(now)
+  if (is === "overtaken" || row.target_key !== claim.target) return fenced()
+  if (row.open === 0) throw refuse(operation, self, `has ended as ${row.state}`)
+  return Result.succeed(proceed(now))
+}
+
+export const claim = (
+  tables: Tables,
+  target: TargetKey,
+  owner: string,
+  at: Timestamp,
+  begin?: Begin
+): { readonly claim: Claim; readonly open: Remediation | undefined } => {
+  const epoch = tables.rows.claim(target, owner, at)
+  const claim = { target, epoch }
+  const row = tables.rows.openOf(target)
+  const open = row && load(tables, row)
+  const events = open === undefined ? [] : (begin?.(open, claim) ?? [])
+  return { claim, open: open && events.length > 0 ? writeEvents(tables, open, events, at, target, epoch) : open }
+}
+
+export const append = (
+  tables: Tables,
+  claim: Claim,
+  self: Remediation,
+  events: ReadonlyArray<RemediationEvent>,
+  at: Timestamp
+): Result.Result<Remediation, Fenced> =>
+  asOwner(tables, "append", claim, self, events, (now) =>
+    events.length === 0 ? now : writeEvents(tables, now, events, at, claim.target, claim.epoch)
+  )
+
+export const retarget = (
+  tables: Tables,
+  claim: Claim,
+  self: Remediation,
+  target: Target,
+  at: Timestamp,
+  cameBackWithinMs: number
+): Result.Result<Remediation, Fenced> => {
+  const retargeted: RemediationEvent = { _tag: "Retargeted", target }
+  return asOwner(tables, "retarget", claim, self, [retargeted], (now) => {
+    const key = targetKey(target)
+    const joins = key === claim.target ? undefined : tables.rows.openOf(key)
+    const events: ReadonlyArray<RemediationEvent> =
+      joins === undefined ? [retargeted] : [retargeted, { _tag: "Joined", joinedTo: joins.id }]
+    // The row ends as `Joined` before it moves: the database refuses two open remediations on one target.
+    const next = writeEvents(tables, now, events, at, key, claim.epoch)
+    tables.rows.move(self.id, target)
+    if (joins === undefined && key !== claim.target) refute(tables, next, undefined, at, cameBackWithinMs)
+    return next
+  })
+}

@@ -1,0 +1,165 @@
+/** Reads over all remediations: pages, pending reviews, targets with work, and joined alerts. */
+
+import type { DatabaseSync } from "node:sqlite"
+import { Schema } from "effect"
+import type { Alert } from "../../domain/Alert.ts"
+import { Decision } from "../../domain/Decision.ts"
+import { isFinal, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
+import type { TargetKey } from "../../domain/Target.ts"
+import type { PendingReview, RemediationPage, RemediationSummary } from "../RemediationStore.ts"
+import { StorageError } from "../StorageError.ts"
+import { eventOf } from "./JournalTable.ts"
+import { prepare } from "./Sqlite.ts"
+
+interface SummaryRow {
+  readonly id: RemediationId
+  readonly cluster: string
+  readonly namespace: string
+  readonly kind: string
+  readonly name: string
+  readonly alert_name: string
+  readonly severity: string
+  readonly state: RemediationState
+  readonly joined_to: RemediationId | null
+  readonly received_at: string
+  readonly updated_at: string
+}
+
+type ReviewRow = Pick<SummaryRow, "id" | "cluster" | "namespace" | "kind" | "name" | "alert_name" | "severity"> & {
+  readonly since: string
+  readonly data: string
+}
+
+const target = "cluster, namespace, kind, name"
+const summary = `id, ${target}, alert_name, severity, state, joined_to, received_at, updated_at`
+
+const makeStatements = (database: DatabaseSync) => ({
+  list: prepare<SummaryRow, [string, number]>(
+    database,
+    `select ${summary} from remediations where id < ? order by id desc limit ?`
+  ),
+  // Two statements, so that each uses an index: a partial index needs a literal `open`. The expression `id || ''` keeps
+  // SQLite from using the primary key, so that it reads and sorts the few open rows instead of scanning the whole table
+  // in the order of ids.
+  listOpen: prepare<SummaryRow, [string, string, number]>(
+    database,
+    `select ${summary} from remediations where open = 1 and state = ? and id || '' < ? order by id || '' desc limit ?`
+  ),
+  listEnded: prepare<SummaryRow, [string, string, number]>(
+    database,
+    `select ${summary} from remediations where open = 0 and state = ? and id < ? order by id desc limit ?`
+  ),
+  openTargets: prepare<{ readonly target_key: TargetKey }>(
+    database,
+    "select target_key from remediations where open = 1 and (state <> 'AwaitingReview' or resolved = 1) order by id || ''"
+  ),
+  reviews: prepare<ReviewRow, [number]>(
+    database,
+    `select r.id, r.cluster, r.namespace, r.kind, r.name, r.alert_name, r.severity, v.since, v.data
+     from reviews v join remediations r on r.id = v.remediation_id where v.closed_at is null order by v.since, r.id limit ?`
+  ),
+  isJoined: prepare<{ readonly found: 1 }, [RemediationId]>(
+    database,
+    "select 1 as found from remediations where joined_to = ? limit 1"
+  ),
+  // Recursive, because a remediation that joined another may itself have been joined before.
+  joined: prepare<{ readonly id: RemediationId; readonly data: string }, [RemediationId, number]>(
+    database,
+    `with recursive evidence (id, resolved) as (
+       select id, resolved from remediations where joined_to = ?
+       union all
+       select r.id, r.resolved from remediations r join evidence e on r.joined_to = e.id
+     )
+     select e.id, (select data from remediation_events j where j.remediation_id = e.id and j.sequence = 0) as data
+     from evidence e where e.resolved = 0 limit ?`
+  )
+})
+
+const summaryOf = (row: SummaryRow): RemediationSummary => ({
+  id: row.id,
+  state: row.state,
+  alertName: row.alert_name,
+  severity: row.severity,
+  target: { cluster: row.cluster, namespace: row.namespace, kind: row.kind, name: row.name },
+  ...(row.joined_to === null ? {} : { joinedTo: row.joined_to }),
+  receivedAt: row.received_at,
+  updatedAt: row.updated_at
+})
+
+const decodeDecision = Schema.decodeUnknownSync(Schema.fromJsonString(Decision))
+
+const reviewOf = (row: ReviewRow): PendingReview => {
+  const { action, confidence, reasons, risk } = decisionOf(row)
+  return {
+    id: row.id,
+    alertName: row.alert_name,
+    severity: row.severity,
+    target: { cluster: row.cluster, namespace: row.namespace, kind: row.kind, name: row.name },
+    action,
+    risk,
+    confidence,
+    reasons,
+    since: row.since
+  }
+}
+
+const decisionOf = (row: ReviewRow): Decision => {
+  try {
+    return decodeDecision(row.data)
+  } catch {
+    throw new StorageError({
+      reason: "corrupt",
+      operation: "reviews",
+      retryable: false,
+      committed: "no",
+      detail: `review of remediation ${row.id}`
+    })
+  }
+}
+
+const alertOf = (row: { readonly id: RemediationId; readonly data: string }): Alert => {
+  const event = eventOf(row.id, 0, row.data)
+  if (event._tag === "Accepted") return event.alert
+  throw new StorageError({
+    reason: "corrupt",
+    operation: "joinedAlerts",
+    retryable: false,
+    committed: "no",
+    detail: `remediation ${row.id}, sequence 0`
+  })
+}
+
+/** Sorts after every id: text compares by its UTF-8 bytes. */
+const afterAllIds = "\u{10FFFF}"
+
+export interface RemediationQueries {
+  /** Newest first. `cursor` is the last id of the previous page. */
+  readonly list: (query: {
+    readonly state?: RemediationState
+    readonly limit: number
+    readonly cursor?: string
+  }) => RemediationPage
+  readonly reviews: (limit: number) => ReadonlyArray<PendingReview>
+  readonly openTargets: () => ReadonlyArray<TargetKey>
+  readonly joinedAlerts: (id: RemediationId, limit: number) => ReadonlyArray<Alert>
+}
+
+export const make = (database: DatabaseSync): RemediationQueries => {
+  const statements = makeStatements(database)
+  return {
+    list: ({ cursor = afterAllIds, limit, state }) => {
+      const rows =
+        state === undefined
+          ? statements.list.all(cursor, limit + 1)
+          : (isFinal(state) ? statements.listEnded : statements.listOpen).all(state, cursor, limit + 1)
+      const items = rows.slice(0, limit).map(summaryOf)
+      const last = items.at(-1)
+      return { items, ...(rows.length > limit && last !== undefined ? { nextCursor: last.id } : {}) }
+    },
+    reviews: (limit) => statements.reviews.all(limit).map(reviewOf),
+    openTargets: () => statements.openTargets.all().map((row) => row.target_key),
+    joinedAlerts: (id, limit) =>
+      // Most remediations have no joined alerts, and the recursive query builds its tables before it finds that out.
+      statements.isJoined.get(id) === undefined ? [] : statements.joined.all(id, limit).map(alertOf)
+  }
+}

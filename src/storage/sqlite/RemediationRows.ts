@@ -1,0 +1,191 @@
+/**
+ * The rows of the tables `remediations` and `targets`: one current row per remediation, and the newest epoch of each
+ * target.
+ *
+ * The number of open remediations is kept in memory, because admission reads it for every request; `checkpoint` and
+ * `reload` keep it in step with the table.
+ */
+
+import type { DatabaseSync } from "node:sqlite"
+import { isFinal, type Remediation, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
+import { type Target, type TargetKey, targetKey } from "../../domain/Target.ts"
+import type { Timestamp } from "../../domain/Timestamp.ts"
+import { prepare } from "./Sqlite.ts"
+import type { KeptInMemory } from "./SqliteTransactions.ts"
+
+/** The columns that decisions are made from. */
+export interface CurrentRow {
+  readonly id: RemediationId
+  readonly starts_at: Timestamp
+  readonly target_key: TargetKey
+  readonly alert_name: string
+  readonly state: RemediationState
+  readonly open: number
+  readonly joined_to: RemediationId | null
+  readonly resolved: number
+  readonly updated_at: Timestamp
+  readonly sequence: number
+}
+
+export interface RemediationRows extends KeptInMemory {
+  /** The newest alert with this fingerprint that started at `startsAt` or earlier. */
+  readonly byAlert: (fingerprint: string, startsAt: Timestamp) => CurrentRow | undefined
+  readonly byId: (id: RemediationId) => CurrentRow | undefined
+  /** A remediation, with the newest epoch of a target that the caller claims to own. */
+  readonly fenced: (
+    claimed: TargetKey,
+    id: RemediationId
+  ) => (CurrentRow & { readonly epoch: number | null }) | undefined
+  /** The open remediation of a target. */
+  readonly openOf: (target: TargetKey) => CurrentRow | undefined
+  /** The remediation that acted last on a target. */
+  readonly lastActor: (target: TargetKey) => CurrentRow | undefined
+  readonly openCount: () => number
+  readonly insert: (self: Remediation, at: Timestamp) => void
+  /** Writes what changed from `before` to `after`. The target changes through `move` only. */
+  readonly update: (before: Remediation, after: Remediation, at: Timestamp) => void
+  readonly move: (id: RemediationId, target: Target) => void
+  readonly epochOf: (target: TargetKey) => number | undefined
+  /** Increments the epoch of a target and returns it. */
+  readonly claim: (target: TargetKey, owner: string, at: Timestamp) => number
+}
+
+const columns = "id, starts_at, target_key, alert_name, state, open, joined_to, resolved, updated_at, sequence"
+
+const makeReads = (database: DatabaseSync) => ({
+  byAlert: prepare<CurrentRow, [string, Timestamp]>(
+    database,
+    `select ${columns} from remediations where fingerprint = ? and starts_at <= ? order by starts_at desc limit 1`
+  ),
+  byId: prepare<CurrentRow, [string]>(database, `select ${columns} from remediations where id = ?`),
+  fenced: prepare<CurrentRow & { readonly epoch: number | null }, [TargetKey, string]>(
+    database,
+    `select ${columns}, (select epoch from targets where key = ?) as epoch from remediations where id = ?`
+  ),
+  openOf: prepare<CurrentRow, [TargetKey]>(
+    database,
+    `select ${columns} from remediations where target_key = ? and open = 1`
+  ),
+  countOpen: prepare<{ readonly count: number }>(database, "select count(*) as count from remediations where open = 1"),
+  lastActor: prepare<CurrentRow, [TargetKey]>(
+    database,
+    `select ${columns} from remediations where id =
+       (select remediation_id from action_history where target_key = ? order by at desc limit 1)`
+  ),
+  epochOf: prepare<{ readonly epoch: number }, [TargetKey]>(database, "select epoch from targets where key = ?")
+})
+
+type NewRow = [
+  id: string,
+  fingerprint: string,
+  startsAt: Timestamp,
+  targetKey: TargetKey,
+  cluster: string,
+  namespace: string,
+  kind: string,
+  name: string,
+  alertName: string,
+  severity: string,
+  state: string,
+  open: number,
+  joinedTo: string | null,
+  receivedAt: Timestamp,
+  updatedAt: Timestamp,
+  sequence: number
+]
+
+const makeWrites = (database: DatabaseSync) => ({
+  insert: prepare<never, NewRow>(
+    database,
+    `insert into remediations (id, fingerprint, starts_at, target_key, cluster, namespace, kind, name, alert_name, severity, state, open,
+       joined_to, received_at, updated_at, sequence, resolved)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`
+  ),
+  // Three updates instead of one, because naming an indexed column in an update rewrites its index.
+  touch: prepare<never, [Timestamp, number, number, string]>(
+    database,
+    "update remediations set updated_at = ?, sequence = ?, resolved = ? where id = ?"
+  ),
+  enter: prepare<never, [RemediationState, Timestamp, number, number, string]>(
+    database,
+    "update remediations set state = ?, updated_at = ?, sequence = ?, resolved = ? where id = ?"
+  ),
+  end: prepare<never, [RemediationState, Timestamp, number, number, string | null, string]>(
+    database,
+    "update remediations set state = ?, updated_at = ?, sequence = ?, resolved = ?, joined_to = ?, open = 0 where id = ?"
+  ),
+  move: prepare<never, [TargetKey, string, string, string, string, string]>(
+    database,
+    "update remediations set target_key = ?, cluster = ?, namespace = ?, kind = ?, name = ? where id = ?"
+  ),
+  claim: prepare<{ readonly epoch: number }, [TargetKey, string, Timestamp]>(
+    database,
+    `insert into targets (key, epoch, owner, claimed_at) values (?, 1, ?, ?)
+     on conflict (key) do update set epoch = targets.epoch + 1, owner = excluded.owner, claimed_at = excluded.claimed_at
+     returning epoch`
+  )
+})
+
+const newRow = ({ alert, id, joinedTo, sequence, state, target }: Remediation, at: Timestamp): NewRow => [
+  id,
+  alert.fingerprint,
+  alert.startsAt,
+  targetKey(target),
+  target.cluster,
+  target.namespace,
+  target.kind,
+  target.name,
+  alert.name,
+  alert.severity,
+  state,
+  isFinal(state) ? 0 : 1,
+  joinedTo ?? null,
+  at,
+  at,
+  sequence
+]
+
+export const make = (database: DatabaseSync): RemediationRows => {
+  const reads = makeReads(database)
+  const writes = makeWrites(database)
+  const countOpen = (): number => reads.countOpen.get()?.count ?? 0
+  let openCount = countOpen()
+
+  return {
+    byAlert: reads.byAlert.get,
+    byId: reads.byId.get,
+    fenced: reads.fenced.get,
+    openOf: reads.openOf.get,
+    lastActor: reads.lastActor.get,
+    openCount: () => openCount,
+    insert: (self, at) => {
+      writes.insert.run(...newRow(self, at))
+      if (!isFinal(self.state)) openCount++
+    },
+    update: (before, { alertResolvedAt, id, joinedTo, sequence, state }, at) => {
+      const resolved = alertResolvedAt === undefined ? 0 : 1
+      if (state === before.state) writes.touch.run(at, sequence, resolved, id)
+      else if (isFinal(state)) writes.end.run(state, at, sequence, resolved, joinedTo ?? null, id)
+      else writes.enter.run(state, at, sequence, resolved, id)
+      if (isFinal(state) && !isFinal(before.state)) openCount--
+    },
+    move: (id, target) => {
+      writes.move.run(targetKey(target), target.cluster, target.namespace, target.kind, target.name, id)
+    },
+    epochOf: (target) => reads.epochOf.get(target)?.epoch,
+    claim: (target, owner, at) => {
+      const epoch = writes.claim.get(target, owner, at)?.epoch
+      if (epoch === undefined) throw new Error("an upsert with `returning` returned no row")
+      return epoch
+    },
+    checkpoint: () => {
+      const before = openCount
+      return () => {
+        openCount = before
+      }
+    },
+    reload: () => {
+      openCount = countOpen()
+    }
+  }
+}
