@@ -34,7 +34,7 @@ import type { AuditLog } from "../storage/AuditLog.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Storage from "../storage/Storage.ts"
 import type { Service } from "../telemetry/Instruments.ts"
-import { Metrics } from "../telemetry/Metrics.ts"
+import * as Metrics from "../telemetry/Metrics.ts"
 import * as FiringAlerts from "../verification/FiringAlerts.ts"
 import type { LlmProvider, Settings } from "./settings/Settings.ts"
 import { version } from "./Version.ts"
@@ -186,7 +186,7 @@ const metrics = (alerts: EventHub.EventHub<AlertReceived>) =>
   )
 
 const serverOptions = Effect.fnUntraced(function* ({ settings, tls, tokens }: Prepared) {
-  const metrics = yield* Metrics
+  const metrics = yield* Metrics.Metrics
   const check = yield* storageCheck
   return {
     host: settings.host,
@@ -241,7 +241,7 @@ export const databaseFile = (settings: Settings): string => settings.databaseUrl
  * up. Closing the scope stops the server first.
  */
 export const start = Effect.fnUntraced(function* (prepared: Prepared) {
-  const metrics = yield* Metrics
+  const metrics = yield* Metrics.Metrics
   const listening = yield* Deferred.make<HttpServer.HttpServer["Service"]["address"], HttpServerError.ServeError>()
   const options = yield* serverOptions(prepared)
   const http = Effect.flatMap(HttpServer.HttpServer, ({ address }) =>

@@ -1,18 +1,19 @@
 /**
- * The share of the last hour in which a service was up, and how long its last recovery took: told from the moments at
- * which its breaker left `closed` and came back.
+ * The share of the last hour in which a service was up, and the duration of its last recovery. Both come from the times
+ * at which its breaker left `closed` and returned to it.
  *
- * A service that has been watched for less than an hour is judged by the time that it has been watched.
+ * For a service watched for less than an hour, the share is that of the time since then.
  */
+
 export interface Outage {
   readonly fromMs: number
-  /** Absent while it lasts. */
+  /** Absent during the outage. */
   readonly untilMs?: number
 }
 
 export interface Record {
   readonly sinceMs: number
-  /** In order. The last one may be going on. */
+  /** In order. The last one may be ongoing. */
   readonly outages: ReadonlyArray<Outage>
 }
 
@@ -20,20 +21,23 @@ export const windowMs = 3_600_000
 
 export const watchedSince = (sinceMs: number): Record => ({ sinceMs, outages: [] })
 
-/** The record after the service went down; nothing changes when it is down already. */
+/** The record after the service went down. Returns the same record if it is already down. */
 export const down = (self: Record, nowMs: number): Record =>
   self.outages.at(-1)?.untilMs === undefined && self.outages.length > 0
     ? self
     : { ...self, outages: [...recent(self, nowMs), { fromMs: nowMs }] }
 
-/** The record after the service came back, and how long that took; nothing changes when it is up already. */
+/**
+ * The record after the service recovered, with the duration of the recovery. Returns the same record if it is already
+ * up.
+ */
 export const up = (self: Record, nowMs: number): readonly [Record, recoveryMs: number | undefined] => {
   const last = self.outages.at(-1)
   if (last === undefined || last.untilMs !== undefined) return [self, undefined]
   return [{ ...self, outages: [...recent(self, nowMs).slice(0, -1), { ...last, untilMs: nowMs }] }, nowMs - last.fromMs]
 }
 
-// What ended before the window says nothing any more, so the record stays small.
+// Outages that ended before the window do not matter, so the record stays small.
 const recent = (self: Record, nowMs: number): ReadonlyArray<Outage> =>
   self.outages.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs - windowMs)
 

@@ -1,7 +1,7 @@
 /**
- * Every metric of the service, by the names that dashboards and alerts rely on, and how events move them.
+ * Every metric of the service, under the names that dashboards and alerts rely on, and how events change them.
  *
- * No label holds text from outside: services, tiers, states, action types and children are closed sets of this program
+ * No label holds text from outside. Services, tiers, states, action types and children are closed sets of this program
  * and its configuration, so the number of series is bounded.
  */
 
@@ -29,16 +29,16 @@ const circuitStates = {
 
 export interface Service {
   readonly name: string
-  /** Read when metrics are asked for. */
+  /** Read at every scrape. */
   readonly bulkheadInUse?: () => number
 }
 
 export interface InstrumentsOptions {
-  /** What is called through a pipeline; their series exist from the start. */
+  /** The services behind pipelines. Their series exist from the start. */
   readonly services: ReadonlyArray<Service>
   readonly nowMs: () => number
   readonly spansDropped: () => number
-  /** Also Node's own process metrics. Default true. */
+  /** Includes Node's own process metrics. Default true. */
   readonly processMetrics?: boolean
 }
 
@@ -53,177 +53,152 @@ const gauge = <const Label extends string>(
   registers: Array<Registry>,
   name: string,
   help: string,
-  labelNames: ReadonlyArray<Label>,
-  collect?: (self: Gauge<Label>) => void
-) =>
-  new Gauge<Label>({
-    name,
-    help,
-    labelNames: [...labelNames],
+  labelNames: ReadonlyArray<Label>
+) => new Gauge<Label>({ name, help, labelNames: [...labelNames], registers })
+
+/** One series for each service that is called through a pipeline. */
+const serviceInstruments = (registers: Array<Registry>) => ({
+  availability: gauge(
     registers,
-    ...(collect === undefined
-      ? {}
-      : {
-          collect() {
-            collect(this as unknown as Gauge<Label>)
-          }
-        })
-  })
+    "kubernaut_service_availability_ratio",
+    "Share of the last hour in which the service's circuit was closed, 0 to 1.",
+    ["service"]
+  ),
+  recoveryTime: gauge(
+    registers,
+    "kubernaut_recovery_time_seconds",
+    "Duration of the service's last recovery, from the opening of its circuit until it was closed again.",
+    ["service"]
+  ),
+  breakerState: gauge(
+    registers,
+    "kubernaut_circuit_breaker_state",
+    "State of the service's circuit breaker: 0 closed, 1 open, 2 half-open. Isolated by an operator counts as 1, forced closed as 0.",
+    ["service"]
+  ),
+  breakerTransitions: counter(
+    registers,
+    "kubernaut_circuit_breaker_transitions_total",
+    "Changes of a circuit breaker's state.",
+    ["service", "from", "to"]
+  ),
+  requests: counter(
+    registers,
+    "kubernaut_requests_total",
+    "Calls through the resilience pipeline by outcome: success, failure, ignored (no evidence about the service) or rejected (not sent).",
+    ["service", "outcome"]
+  ),
+  retries: counter(registers, "kubernaut_retry_attempts_total", "Attempts after the first one of a call.", ["service"]),
+  bulkheadInUse: gauge(registers, "kubernaut_bulkhead_in_use", "Calls in flight.", ["service"])
+})
+
+/** The alerts and what was done about them. */
+const remediationInstruments = (registers: Array<Registry>) => ({
+  level: gauge(
+    registers,
+    "kubernaut_degradation_level",
+    "Degradation level: 0 full, 1 reduced AI, 2 rule-based, 3 emergency.",
+    []
+  ),
+  fallbacks: counter(
+    registers,
+    "kubernaut_fallback_activations_total",
+    "Hops down the investigation chain, from a tier without a result to the next.",
+    ["from", "to"]
+  ),
+  alerts: counter(registers, "kubernaut_alerts_received_total", "Alerts received, by their admission.", ["status"]),
+  remediations: counter(registers, "kubernaut_remediations_total", "Remediations that ended, by final state.", [
+    "state"
+  ]),
+  duration: new Histogram({
+    name: "kubernaut_remediation_duration_seconds",
+    help: "From the acceptance of an alert to the end of its remediation, without those that joined another.",
+    // From a trivial case on a quick cluster to one that waited an hour for a person.
+    buckets: [0.005, 0.05, 0.25, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600],
+    registers
+  }),
+  actions: counter(
+    registers,
+    "kubernaut_actions_total",
+    "Actions on the cluster by whether they were applied: yes, no or unknown.",
+    ["action", "outcome"]
+  ),
+  rollbacks: counter(registers, "kubernaut_rollbacks_total", "Actions that were rolled back.", ["trigger", "outcome"]),
+  restarts: counter(registers, "kubernaut_supervisor_restarts_total", "Restarts of supervised parts of the service.", [
+    "child"
+  ])
+})
 
 export class Instruments {
   readonly registry = new Registry()
   readonly #options: InstrumentsOptions
   readonly #availability = new Map<string, Availability.Record>()
-
-  readonly #recoveryTime
-  readonly #breakerState
-  readonly #breakerTransitions
-  readonly #fallbacks
-  readonly #requests
-  readonly #retries
-  readonly #level
-  readonly #alerts
-  readonly #remediations
-  readonly #remediationDuration
-  readonly #actions
-  readonly #restarts
+  readonly #ofService = serviceInstruments([this.registry])
+  readonly #ofWork = remediationInstruments([this.registry])
 
   constructor(options: InstrumentsOptions) {
     this.#options = options
-    const registers = [this.registry]
-    const startMs = options.nowMs()
-    gauge(
-      registers,
-      "kubernaut_service_availability_ratio",
-      "Share of the last hour in which the service's circuit was closed, 0 to 1.",
-      ["service"],
-      (self) => {
-        const nowMs = options.nowMs()
-        for (const [service, record] of this.#availability) self.set({ service }, Availability.ratio(record, nowMs))
-      }
-    )
-    this.#fallbacks = counter(
-      registers,
-      "kubernaut_fallback_activations_total",
-      "Steps down the investigation chain, from the tier that gave no answer to the next.",
-      ["from", "to"]
-    )
-    this.#recoveryTime = gauge(
-      registers,
-      "kubernaut_recovery_time_seconds",
-      "How long the service's last recovery took, from the opening of its circuit until it was closed again.",
-      ["service"]
-    )
-    this.#breakerState = gauge(
-      registers,
-      "kubernaut_circuit_breaker_state",
-      "State of the service's circuit breaker: 0 closed, 1 open, 2 half-open. Isolated by hand counts as 1, forced closed as 0.",
-      ["service"]
-    )
-    this.#breakerTransitions = counter(
-      registers,
-      "kubernaut_circuit_breaker_transitions_total",
-      "Changes of a circuit breaker's state.",
-      ["service", "from", "to"]
-    )
-    this.#requests = counter(
-      registers,
-      "kubernaut_requests_total",
-      "Calls through the resilience pipeline by how they ended: success, failure, ignored (says nothing about the service) or rejected (not sent).",
-      ["service", "outcome"]
-    )
-    this.#retries = counter(registers, "kubernaut_retry_attempts_total", "Attempts after the first one of a call.", [
-      "service"
-    ])
-    gauge(registers, "kubernaut_bulkhead_in_use", "Calls in flight.", ["service"], (self) => {
-      for (const { bulkheadInUse, name } of options.services)
-        if (bulkheadInUse !== undefined) self.set({ service: name }, bulkheadInUse())
-    })
-    this.#level = gauge(
-      registers,
-      "kubernaut_degradation_level",
-      "Degradation level: 0 full, 1 reduced AI, 2 rule-based, 3 emergency.",
-      []
-    )
-    this.#alerts = counter(registers, "kubernaut_alerts_received_total", "Alerts received by what became of them.", [
-      "status"
-    ])
-    this.#remediations = counter(
-      registers,
-      "kubernaut_remediations_total",
-      "Remediations that ended, by final state.",
-      ["state"]
-    )
-    this.#remediationDuration = new Histogram({
-      name: "kubernaut_remediation_duration_seconds",
-      help: "From the acceptance of an alert to the end of its remediation, without those that joined another.",
-      // From a trivial case on a quick cluster to one that waited an hour for a person.
-      buckets: [0.005, 0.05, 0.25, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600],
-      registers
-    })
-    this.#actions = counter(
-      registers,
-      "kubernaut_actions_total",
-      "Actions on the cluster by whether they were applied: yes, no or unknown.",
-      ["action", "outcome"]
-    )
-    counter(registers, "kubernaut_rollbacks_total", "Actions that were taken back.", ["trigger", "outcome"])
-    this.#restarts = counter(
-      registers,
-      "kubernaut_supervisor_restarts_total",
-      "Restarts of supervised parts of the service.",
-      ["child"]
-    )
     void new Counter({
       name: "kubernaut_spans_dropped_total",
       help: "Spans that could not be exported.",
-      registers,
+      registers: [this.registry],
       collect() {
         this.reset()
         this.inc(options.spansDropped())
       }
     })
-    this.#startSeries(startMs)
+    this.#startSeries(options.nowMs())
     if (options.processMetrics !== false) collectDefaultMetrics({ register: this.registry })
   }
 
-  // A counter that does not exist until its first event makes `rate()` miss that event.
+  /** All metrics in Prometheus' text format. */
+  expose(): Promise<string> {
+    const nowMs = this.#options.nowMs()
+    for (const [service, record] of this.#availability)
+      this.#ofService.availability.set({ service }, Availability.ratio(record, nowMs))
+    for (const { bulkheadInUse, name } of this.#options.services)
+      if (bulkheadInUse !== undefined) this.#ofService.bulkheadInUse.set({ service: name }, bulkheadInUse())
+    return this.registry.metrics()
+  }
+
+  // If a counter appears with its first event, `rate()` misses that event.
   #startSeries(startMs: number): void {
     for (const { name: service } of this.#options.services) {
       this.#availability.set(service, Availability.watchedSince(startMs))
-      this.#breakerState.set({ service }, 0)
-      this.#retries.inc({ service }, 0)
-      for (const outcome of ["success", "failure", "ignored", "rejected"]) this.#requests.inc({ service, outcome }, 0)
+      this.#ofService.breakerState.set({ service }, 0)
+      this.#ofService.retries.inc({ service }, 0)
+      for (const outcome of ["success", "failure", "ignored", "rejected"])
+        this.#ofService.requests.inc({ service, outcome }, 0)
     }
-    for (const status of alertStatuses) this.#alerts.inc({ status }, 0)
-    for (const state of finalStates) this.#remediations.inc({ state }, 0)
-    this.#level.set(0)
+    for (const status of alertStatuses) this.#ofWork.alerts.inc({ status }, 0)
+    for (const state of finalStates) this.#ofWork.remediations.inc({ state }, 0)
+    this.#ofWork.level.set(0)
   }
 
   readonly onResilience = (event: ResilienceEvent): void => {
     switch (event._tag) {
       case "CallSucceeded":
-        return this.#requests.inc({ service: event.pipeline, outcome: "success" })
+        return this.#ofService.requests.inc({ service: event.pipeline, outcome: "success" })
       case "CallFailed":
-        return this.#requests.inc({ service: event.pipeline, outcome: "failure" })
+        return this.#ofService.requests.inc({ service: event.pipeline, outcome: "failure" })
       case "CallIgnored":
-        return this.#requests.inc({ service: event.pipeline, outcome: "ignored" })
+        return this.#ofService.requests.inc({ service: event.pipeline, outcome: "ignored" })
       case "CallRejected":
-        return this.#requests.inc({ service: event.pipeline, outcome: "rejected" })
+        return this.#ofService.requests.inc({ service: event.pipeline, outcome: "rejected" })
       case "AttemptRetried":
-        return this.#retries.inc({ service: event.pipeline })
+        return this.#ofService.retries.inc({ service: event.pipeline })
       case "BreakerTransition":
         return this.#onTransition(event.breaker, event.from, event.to)
       case "ChildRestarted":
-        return this.#restarts.inc({ child: event.child })
+        return this.#ofWork.restarts.inc({ child: event.child })
       default:
         return undefined
     }
   }
 
   #onTransition(service: string, from: CircuitTag, to: CircuitTag): void {
-    this.#breakerState.set({ service }, gaugeValue(to))
-    this.#breakerTransitions.inc({ service, from: circuitStates[from], to: circuitStates[to] })
+    this.#ofService.breakerState.set({ service }, gaugeValue(to))
+    this.#ofService.breakerTransitions.inc({ service, from: circuitStates[from], to: circuitStates[to] })
     const nowMs = this.#options.nowMs()
     const record = this.#availability.get(service) ?? Availability.watchedSince(nowMs)
     if (gaugeValue(to) !== 0) {
@@ -232,29 +207,29 @@ export class Instruments {
     }
     const [recovered, recoveryMs] = Availability.up(record, nowMs)
     this.#availability.set(service, recovered)
-    if (recoveryMs !== undefined) this.#recoveryTime.set({ service }, recoveryMs / 1000)
+    if (recoveryMs !== undefined) this.#ofService.recoveryTime.set({ service }, recoveryMs / 1000)
   }
 
   readonly onFallback = ({ from, to }: { readonly from: string; readonly to: string }): void =>
-    this.#fallbacks.inc({ from, to })
+    this.#ofWork.fallbacks.inc({ from, to })
 
-  readonly onLevel = (level: DegradationLevel): void => this.#level.set(level)
+  readonly onLevel = (level: DegradationLevel): void => this.#ofWork.level.set(level)
 
-  readonly onAlert = (status: AlertStatus): void => this.#alerts.inc({ status })
+  readonly onAlert = (status: AlertStatus): void => this.#ofWork.alerts.inc({ status })
 
-  /** An alert that joined a remediation as it was accepted: its own has ended, and no event of its will come. */
-  readonly onJoined = (): void => this.#remediations.inc({ state: "Joined" })
+  /** For an alert that joins a remediation on admission: its own remediation has ended without an event. */
+  readonly onJoined = (): void => this.#ofWork.remediations.inc({ state: "Joined" })
 
   readonly onRemediation = ({ event, remediation }: RemediationChange): void => {
     if (event === "Executed") {
       const execution = remediation.executions.at(-1)
       if (execution?.outcome !== undefined)
-        this.#actions.inc({ action: execution.intent.action.type, outcome: execution.outcome.applied })
+        this.#ofWork.actions.inc({ action: execution.intent.action.type, outcome: execution.outcome.applied })
     }
     if ((event === "Concluded" || event === "Joined") && isFinal(remediation.state)) {
-      this.#remediations.inc({ state: remediation.state })
+      this.#ofWork.remediations.inc({ state: remediation.state })
       if (remediation.state !== "Joined") {
-        this.#remediationDuration.observe((toMillis(remediation.updatedAt) - toMillis(remediation.receivedAt)) / 1000)
+        this.#ofWork.duration.observe((toMillis(remediation.updatedAt) - toMillis(remediation.receivedAt)) / 1000)
       }
     }
   }

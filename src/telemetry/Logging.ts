@@ -1,10 +1,9 @@
 /**
- * The log: one line an event, a constant message, and what varies in fields of its own.
+ * The log: one line per event, with a constant message and variable data in fields.
  *
- * `json` is for collectors: `time`, `level`, `message`, the fields, `trace_id` and `span_id` of the span in which it
- * was logged. `pretty` is the same for people. A field cannot break a line or take the place of one of these names:
- * text is escaped, and `time`, `level`, `message`, `trace_id`, `span_id` and `error` of a caller are put under
- * `field.…`.
+ * `json` is for collectors: `time`, `level`, `message`, the fields, and the `trace_id` and `span_id` of the current
+ * span. `pretty` shows the same to people. A field cannot break a line or replace a built-in name: text is escaped, and
+ * a caller's `time`, `level`, `message`, `trace_id`, `span_id` and `error` are renamed to `field.…`.
  */
 
 import { Array as Arr, Cause, Context, type Fiber, Layer, Logger, type LogLevel, References, Tracer } from "effect"
@@ -12,7 +11,7 @@ import { Array as Arr, Cause, Context, type Fiber, Layer, Logger, type LogLevel,
 export interface LoggingOptions {
   readonly format: "json" | "pretty"
   readonly level: "debug" | "info" | "warn" | "error"
-  /** Takes one line without its line break. */
+  /** Writes one line, given without its line break. */
   readonly write: (line: string) => void
   /** Colours in `pretty`. */
   readonly colours?: boolean
@@ -40,7 +39,7 @@ const isFields = (part: unknown): part is Record<string, unknown> =>
   && !(part instanceof Error)
   && Object.getPrototypeOf(part) === Object.prototype
 
-/** What was logged, taken apart. */
+/** The parts of a log event. */
 export const record = (options: {
   readonly message: unknown
   readonly logLevel: LogLevel.LogLevel
@@ -65,7 +64,7 @@ export const record = (options: {
 
 const taken = new Set(["time", "level", "message", "trace_id", "span_id", "error"])
 
-// A field may hold anything: what JSON cannot say must not end the program that only wanted to log.
+// A field may hold a value that JSON cannot represent; logging it must not fail.
 const safe = (_key: string, value: unknown): unknown =>
   typeof value === "bigint" ? String(value) : value instanceof Error ? value.message : value
 
@@ -104,7 +103,7 @@ export const toPretty = (entry: LogRecord, colours: boolean): string => {
   return `${paint(90, entry.time.slice(11, 23))} ${paint(colour[entry.level] ?? 0, entry.level.toUpperCase().padEnd(5))} ${entry.message}${fields.join("")}${error}`
 }
 
-/** Replaces Effect's own logger and sets the least level. */
+/** Replaces Effect's own logger and sets the minimum level. */
 export const layer = (options: LoggingOptions): Layer.Layer<never> => {
   const logger = Logger.make((entry) => {
     const made = record(entry)

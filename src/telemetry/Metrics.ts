@@ -1,7 +1,7 @@
 /**
- * Metrics in Prometheus' text format, fed by the events of the service and by nothing else: no other module counts.
+ * Metrics in Prometheus' text format. They are derived from the events of the service; no other module counts.
  *
- * Listeners are called synchronously with each event, so nothing is lost under load; the level comes by its own stream.
+ * Listeners run synchronously with each event, so none is lost under load. The degradation level has its own stream.
  */
 
 import { Clock, Context, Effect, Layer, Stream } from "effect"
@@ -17,7 +17,7 @@ import { TraceExport } from "./Tracing.ts"
 
 export interface MetricsOptions {
   readonly services: ReadonlyArray<Service>
-  /** Every alert that came in. */
+  /** Publishes every alert that was received. */
   readonly alerts: EventHub<AlertReceived>
 }
 
@@ -25,36 +25,36 @@ export class Metrics extends Context.Service<
   Metrics,
   {
     readonly expose: Effect.Effect<{ readonly text: string; readonly contentType: string }>
-    /** Follows the degradation level, for ever. Run it as a supervised child. */
+    /** Follows the degradation level forever. Run it as a supervised child. */
     readonly run: Effect.Effect<void>
   }
->()("kubernaut/telemetry/Metrics") {
-  static readonly layer = (options: MetricsOptions) =>
-    Layer.effect(
-      Metrics,
-      Effect.gen(function* () {
-        const clock = yield* Clock.Clock
-        const traces = yield* TraceExport
-        const instruments = new Instruments({
-          services: options.services,
-          nowMs: () => Monotonic.nowMsUnsafe(clock),
-          spansDropped: traces.dropped
-        })
-        const degradation = yield* Degradation
-        yield* (yield* ResilienceEvents).listen(instruments.onResilience)
-        yield* (yield* RemediationEvents).listen(instruments.onRemediation)
-        yield* (yield* InvestigationChain).fallbacks.listen(instruments.onFallback)
-        yield* options.alerts.listen(({ joined, status }) => {
-          instruments.onAlert(status)
-          if (joined === true) instruments.onJoined()
-        })
-        return Metrics.of({
-          expose: Effect.map(
-            Effect.promise(() => instruments.registry.metrics()),
-            (text) => ({ text, contentType: instruments.registry.contentType })
-          ),
-          run: Stream.runForEach(degradation.changes, ({ level }) => Effect.sync(() => instruments.onLevel(level)))
-        })
+>()("kubernaut/telemetry/Metrics") {}
+
+export const layer = (options: MetricsOptions) =>
+  Layer.effect(
+    Metrics,
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const traces = yield* TraceExport
+      const instruments = new Instruments({
+        services: options.services,
+        nowMs: () => Monotonic.nowMsUnsafe(clock),
+        spansDropped: traces.dropped
       })
-    )
-}
+      const degradation = yield* Degradation
+      yield* (yield* ResilienceEvents).listen(instruments.onResilience)
+      yield* (yield* RemediationEvents).listen(instruments.onRemediation)
+      yield* (yield* InvestigationChain).fallbacks.listen(instruments.onFallback)
+      yield* options.alerts.listen(({ joined, status }) => {
+        instruments.onAlert(status)
+        if (joined === true) instruments.onJoined()
+      })
+      return Metrics.of({
+        expose: Effect.map(
+          Effect.promise(() => instruments.expose()),
+          (text) => ({ text, contentType: instruments.registry.contentType })
+        ),
+        run: Stream.runForEach(degradation.changes, ({ level }) => Effect.sync(() => instruments.onLevel(level)))
+      })
+    })
+  )

@@ -9,8 +9,7 @@
  */
 
 import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
-import * as Resource from "@effect/opentelemetry/Resource"
-import { resourceFromAttributes } from "@opentelemetry/resources"
+import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources"
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
@@ -84,6 +83,12 @@ const makeSampler = (name: SamplerName, ratio: number): Sampler => {
   }
 }
 
+const attributesOf = ({ attributes, serviceName, serviceVersion }: TracingOptions) => ({
+  ...attributes,
+  "service.name": serviceName,
+  "service.version": serviceVersion
+})
+
 /** Ids from Effect's `Random`. The SDK's own generator calls `Math.random`, which no seed reproduces. */
 const idsFrom = (random: Random.Random): IdGenerator => {
   const hex8 = () =>
@@ -105,7 +110,7 @@ export const layer = (options: TracingOptions): Layer.Layer<TraceExport, never, 
         shutdownTimeoutMs
       })
       const provider = new BasicTracerProvider({
-        resource: resourceFromAttributes(Resource.configToAttributes(options)),
+        resource: defaultResource().merge(resourceFromAttributes(attributesOf(options))),
         sampler: makeSampler(options.sampler ?? "parentbased_always_on", options.samplerRatio ?? 1),
         idGenerator: idsFrom(yield* Effect.service(Random.Random)),
         spanProcessors: [processor]

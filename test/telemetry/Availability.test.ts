@@ -2,20 +2,20 @@ import { assert, describe, it } from "@effect/vitest"
 import { down, ratio, up, watchedSince, windowMs } from "../../src/telemetry/Availability.ts"
 
 describe("Availability", () => {
-  it("is 1 for a service that was never down, however long it is watched", () => {
+  it("is 1 for a service that was never down, for any time of watching", () => {
     assert.strictEqual(ratio(watchedSince(0), 0), 1)
     assert.strictEqual(ratio(watchedSince(0), 10 * windowMs), 1)
   })
 
-  it("is the part of the time that it was up", () => {
+  it("is the share of the time in which the service was up", () => {
     const [record, recoveryMs] = up(down(watchedSince(0), 50_000), 75_000)
     assert.strictEqual(recoveryMs, 25_000)
     assert.strictEqual(ratio(record, 100_000), 0.75)
   })
 
-  it("counts an outage that goes on", () => assert.strictEqual(ratio(down(watchedSince(0), 50_000), 100_000), 0.5))
+  it("counts an ongoing outage", () => assert.strictEqual(ratio(down(watchedSince(0), 50_000), 100_000), 0.5))
 
-  it("forgets what is older than an hour", () => {
+  it("forgets outages that ended more than an hour ago", () => {
     const [record] = up(down(watchedSince(0), 0), 60_000)
     assert.strictEqual(ratio(record, windowMs + 60_000), 1)
     assert.strictEqual(ratio(record, windowMs + 30_000), 1 - 30_000 / windowMs)
@@ -23,7 +23,7 @@ describe("Availability", () => {
     assert.strictEqual(later.outages.length, 1)
   })
 
-  it("is one outage from the first opening to the closing, whatever comes between", () => {
+  it("counts one outage from the first opening to the closing, with re-openings in between", () => {
     const [record, recoveryMs] = up(down(down(watchedSince(0), 10_000), 40_000), 70_000)
     assert.strictEqual(recoveryMs, 60_000)
     assert.strictEqual(record.outages.length, 1)

@@ -9,7 +9,7 @@ const logged = Effect.fnUntraced(function* (effect: Effect.Effect<void>, options
 })
 
 describe("Logging", () => {
-  it.effect("writes one object a line: constant message, fields beside it, the ids of trace and span", () =>
+  it.effect("writes one object per line, with a constant message, the fields, and the ids of trace and span", () =>
     Effect.gen(function* () {
       const lines = yield* logged(
         Effect.logInfo("Breaker opened", { breaker: "holmesgpt" }).pipe(
@@ -31,7 +31,7 @@ describe("Logging", () => {
     })
   )
 
-  it.effect("is one line whatever a field holds: line breaks, big numbers, cycles", () =>
+  it.effect("writes one line for fields with line breaks, big integers and cycles", () =>
     Effect.gen(function* () {
       const cycle: Record<string, unknown> = {}
       cycle["self"] = cycle
@@ -44,7 +44,7 @@ describe("Logging", () => {
     })
   )
 
-  it.effect("lets no field pass itself off as the message, the level or the time", () =>
+  it.effect("does not let a field replace the message, the level or the time", () =>
     Effect.gen(function* () {
       const [line] = yield* logged(Effect.logWarning("real", { message: "forged", level: "info", time: "never" }))
       assert.deepInclude(JSON.parse(line ?? "") as object, {
@@ -57,7 +57,7 @@ describe("Logging", () => {
     })
   )
 
-  it.effect("leaves out what is below its level, and keeps the cause of what failed", () =>
+  it.effect("leaves out events below its level, and keeps the cause of a failure", () =>
     Effect.gen(function* () {
       const lines = yield* logged(
         Effect.andThen(Effect.logInfo("quiet"), Effect.logError("loud", Cause.fail(new Error("broken")))),
@@ -68,7 +68,7 @@ describe("Logging", () => {
     })
   )
 
-  it.effect("is readable on a terminal, with colours only where they are wanted", () =>
+  it.effect("is readable on a terminal, with colours only when they are enabled", () =>
     Effect.gen(function* () {
       const effect = Effect.logInfo("Kubernaut is ready", { url: "http://127.0.0.1:8080", text: "two words" })
       const [plain] = yield* logged(effect, { format: "pretty" })

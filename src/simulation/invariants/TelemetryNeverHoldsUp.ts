@@ -1,24 +1,28 @@
 /**
- * Whatever becomes of the service's traces: at most one request to their receiver is under way, none for longer than
- * its time, and none soon after one that was not taken; what waits is bounded, so that every span is received, counted
- * as dropped, or one of those; an alert is answered as fast as ever while nothing else is wrong; and when all is
- * healed, traces arrive again by themselves.
+ * Whatever happens to the service's traces:
+ *
+ * - At most one export is in flight. None exceeds its time limit, and none soon follows one that was not accepted.
+ * - The queue is bounded: every span is received, counted as dropped, or in the queue.
+ * - Alerts are answered as fast as usual while nothing else fails.
+ * - After healing, the service exports traces again by itself.
  */
 
 import { exportTimeoutMs, queueCapacity } from "../farEnds/TelemetrySink.ts"
-import type { ExportEnding } from "../observation/Observation.ts"
+import type { ExportEnding, Handlers } from "../observation/Observation.ts"
 import type { Invariant } from "./Invariant.ts"
 
-/** A request and an answer take so long at most beside the receiver's own time. */
+type Report = Parameters<Invariant["make"]>[1]
+
+/** Allowance for the latency of a request beside its time limit. */
 const leewayMs = 1_000
 
-/** Least time between one that was not taken for now and the next. */
+/** Minimum time between an export that was not accepted and the next. */
 const backOffMs = 900
 
-/** How long an alert may take to be answered when nothing but telemetry is wrong. */
+/** Time limit for the answer to an alert when only telemetry fails. */
 const answerMs = 2_000
 
-/** What another fault leaves behind is over after so long. */
+/** The effects of another fault are over after this time. */
 const calmMs = 120_000
 
 const prefix = "telemetry-"
@@ -29,31 +33,87 @@ interface Exporting {
   lastMs: number
 }
 
+/** Watches the exports of each process. `isAlone`: no fault of another kind is active. */
+const watchExports = (report: Report, isAlone: () => boolean) => {
+  const processes = new Map<number, Exporting>()
+  const of = (process: number): Exporting => {
+    const known = processes.get(process) ?? { open: undefined, last: undefined, lastMs: -Infinity }
+    processes.set(process, known)
+    return known
+  }
+  const on = {
+    ExportBegan: ({ number, process }, atMs) => {
+      const exporting = of(process)
+      if (exporting.open !== undefined)
+        report(`process ${process} begins export ${number} while export ${exporting.open.number} is in flight`)
+      if ((exporting.last === "not-now" || exporting.last === "given-up") && atMs - exporting.lastMs < backOffMs)
+        report(
+          `process ${process} begins export ${number} ${atMs - exporting.lastMs} ms after one that was not accepted`
+        )
+      exporting.open = { number, sinceMs: atMs }
+    },
+    ExportEnded: ({ dropped, ending, made, number, process, received }, atMs) => {
+      const exporting = of(process)
+      const tookMs = atMs - (exporting.open?.sinceMs ?? atMs)
+      if (tookMs > exportTimeoutMs + leewayMs && isAlone())
+        report(`export ${number} of process ${process} took ${tookMs} ms`)
+      exporting.open = undefined
+      exporting.last = ending
+      exporting.lastMs = atMs
+      const queued = made - received - dropped
+      if (queued > queueCapacity) report(`process ${process} queues ${queued} spans, more than ${queueCapacity}`)
+      if (queued < 0)
+        report(`process ${process} made ${made} spans, but ${received} arrived and it reports ${dropped} as dropped`)
+    }
+  } satisfies Handlers
+  const newest = () => [...processes.values()].at(-1)?.last
+  return {
+    on,
+    hasBegun: () => processes.size > 0,
+    isFailing: () => newest() !== undefined && newest() !== "taken"
+  }
+}
+
+/** Watches how long alerts wait for an answer. `isCalm`: nothing but telemetry fails. */
+const watchAlerts = (report: Report, isCalm: (atMs: number) => boolean) => {
+  const sentMs = new Map<string, number>()
+  const keyOf = (
+    { fingerprint, startsAt }: { readonly fingerprint: string; readonly startsAt: string },
+    firing: boolean
+  ) => `${fingerprint} ${startsAt} ${firing}`
+  const on = {
+    ProcessEnded: () => sentMs.clear(),
+    AlertSent: ({ alert, firing }, atMs) => {
+      if (isCalm(atMs)) sentMs.set(keyOf(alert, firing), atMs)
+    },
+    AlertAnswered: ({ alert, firing }, atMs) => {
+      const key = keyOf(alert, firing)
+      const sinceMs = sentMs.get(key)
+      sentMs.delete(key)
+      if (sinceMs !== undefined && atMs - sinceMs > answerMs && isCalm(atMs))
+        report(`alert ${alert.fingerprint} was answered after ${atMs - sinceMs} ms while only telemetry failed`)
+    }
+  } satisfies Handlers
+  return { on }
+}
+
 export const telemetryNeverHoldsUp: Invariant = {
   name: "telemetry-never-holds-up",
   description:
-    "Traces that can't be sent hold nobody up, wait in a bounded queue, are counted when dropped, and flow again by themselves.",
+    "Traces that cannot be exported delay nothing, wait in a bounded queue, are counted when dropped, and flow again after healing.",
   make: ({ world }, report) => {
-    const processes = new Map<number, Exporting>()
     const others = new Set<object>()
-    const asked = new Map<string, number>()
     let calmFromMs = calmMs
     let healing = false
-    const of = (process: number): Exporting => {
-      const known = processes.get(process) ?? { open: undefined, last: undefined, lastMs: -Infinity }
-      processes.set(process, known)
-      return known
-    }
-    const newest = (): Exporting | undefined => [...processes.values()].at(-1)
     const disturbed = () => {
       calmFromMs = world.nowMs + calmMs
     }
-    const keyOf = (
-      { fingerprint, startsAt }: { readonly fingerprint: string; readonly startsAt: string },
-      firing: boolean
-    ) => `${fingerprint} ${startsAt} ${firing}`
+    const exports = watchExports(report, () => others.size === 0)
+    const alerts = watchAlerts(report, (atMs) => exports.hasBegun() && others.size === 0 && atMs >= calmFromMs)
     return {
       on: {
+        ...exports.on,
+        ...alerts.on,
         FaultBegan: ({ fault }) => {
           if (fault.kind.startsWith(prefix)) return
           others.add(fault)
@@ -63,52 +123,14 @@ export const telemetryNeverHoldsUp: Invariant = {
           if (others.delete(fault)) disturbed()
         },
         ProcessEnded: () => {
-          asked.clear()
+          alerts.on.ProcessEnded()
           disturbed()
         },
         HealingBegan: () => {
           healing = true
-        },
-        ExportBegan: ({ number, process }, atMs) => {
-          const exporting = of(process)
-          if (exporting.open !== undefined)
-            report(`process ${process} begins export ${number} while export ${exporting.open.number} is under way`)
-          if ((exporting.last === "not-now" || exporting.last === "given-up") && atMs - exporting.lastMs < backOffMs)
-            report(
-              `process ${process} begins export ${number} ${atMs - exporting.lastMs} ms after one that was not taken`
-            )
-          exporting.open = { number, sinceMs: atMs }
-        },
-        ExportEnded: ({ dropped, ending, made, number, process, received }, atMs) => {
-          const exporting = of(process)
-          const tookMs = atMs - (exporting.open?.sinceMs ?? atMs)
-          if (tookMs > exportTimeoutMs + leewayMs && others.size === 0)
-            report(`export ${number} of process ${process} was waited for ${tookMs} ms`)
-          exporting.open = undefined
-          exporting.last = ending
-          exporting.lastMs = atMs
-          const waiting = made - received - dropped
-          if (waiting > queueCapacity) report(`${waiting} spans of process ${process} wait, more than ${queueCapacity}`)
-          if (waiting < 0)
-            report(
-              `process ${process} made ${made} spans, of which ${received} arrived and ${dropped} are said to be dropped`
-            )
-        },
-        AlertSent: ({ alert, firing }, atMs) => {
-          if (processes.size > 0 && others.size === 0 && atMs >= calmFromMs) asked.set(keyOf(alert, firing), atMs)
-        },
-        AlertAnswered: ({ alert, firing }, atMs) => {
-          const sinceMs = asked.get(keyOf(alert, firing))
-          if (sinceMs === undefined) return
-          asked.delete(keyOf(alert, firing))
-          if (atMs - sinceMs > answerMs && others.size === 0 && atMs >= calmFromMs)
-            report(
-              `alert ${alert.fingerprint} was answered after ${atMs - sinceMs} ms while nothing but telemetry was wrong`
-            )
         }
       },
-      pending: () =>
-        healing && newest()?.last !== undefined && newest()?.last !== "taken" ? ["traces are not exported again"] : []
+      pending: () => (healing && exports.isFailing() ? ["traces are not exported again"] : [])
     }
   }
 }

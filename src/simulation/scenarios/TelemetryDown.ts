@@ -1,6 +1,4 @@
-/**
- * The receiver of the service's traces is away, hangs, or is slow, all through an hour in which nothing else is wrong.
- */
+/** The receiver of the service's traces is down, hangs or is slow for a whole hour in which nothing else fails. */
 
 import { telemetryFaults } from "../faults/kinds/Telemetry.ts"
 import { type Scenario, steady } from "./Scenario.ts"

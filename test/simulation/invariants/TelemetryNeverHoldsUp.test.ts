@@ -19,7 +19,7 @@ const sent: Observation = { _tag: "AlertSent", alert, firing: true, about }
 const answered: Observation = { _tag: "AlertAnswered", alert, firing: true, status: "accepted" }
 const fault = (kind: string): Fault => ({ kind, atMs: 0, forMs: 0, parameters: {} })
 
-/** What is reported of these, each at its moment. */
+/** The reports about these observations, each at its time. */
 const reports = (...seen: ReadonlyArray<readonly [ms: number, observation: Observation]>): ReadonlyArray<string> => {
   const watching = watch(telemetryNeverHoldsUp, telemetry)
   for (const [ms, observation] of seen) watching.at(ms, observation)
@@ -27,12 +27,12 @@ const reports = (...seen: ReadonlyArray<readonly [ms: number, observation: Obser
 }
 
 describe("telemetry-never-holds-up", () => {
-  it("wants one export at a time", () => {
+  it("reports two exports in flight at once", () => {
     assert.lengthOf(reports([1, began(1)], [2, began(2)]), 1)
     assert.lengthOf(reports([1, began(1)], [2, ended(1, "taken")], [3, began(2)], [4, began(1, 2)]), 0)
   })
 
-  it("wants one that is not answered to be given up after ten seconds, unless something else holds the process up", () => {
+  it("reports an export that is not given up after ten seconds, unless another fault delays the process", () => {
     assert.lengthOf(reports([1, began(1)], [12_000, ended(1, "given-up")]), 1)
     assert.lengthOf(reports([1, began(1)], [10_001, ended(1, "given-up")]), 0)
     assert.lengthOf(
@@ -45,19 +45,19 @@ describe("telemetry-never-holds-up", () => {
     )
   })
 
-  it("wants a pause after one that was not taken", () => {
+  it("reports an export that follows one that was not accepted without a pause", () => {
     for (const ending of ["not-now", "given-up"] as const)
       assert.lengthOf(reports([1, began(1)], [2, ended(1, ending)], [500, began(2)]), 1, ending)
     assert.lengthOf(reports([1, began(1)], [2, ended(1, "not-now")], [1_002, began(2)]), 0)
   })
 
-  it("wants what waits to be bounded, and every span accounted for", () => {
+  it("reports a queue beyond its capacity, and spans that are counted twice", () => {
     assert.lengthOf(reports([1, began(1)], [2, ended(1, "not-now", { made: 501, received: 0 })]), 1)
     assert.lengthOf(reports([1, began(1)], [2, ended(1, "not-now", { made: 501, received: 0, dropped: 1 })]), 0)
     assert.lengthOf(reports([1, began(1)], [2, ended(1, "taken", { made: 5, received: 5, dropped: 1 })]), 1)
   })
 
-  it("wants alerts to be answered as ever while only telemetry is wrong", () => {
+  it("reports a slow answer to an alert while only telemetry fails", () => {
     const down: readonly [number, Observation] = [1, { _tag: "FaultBegan", fault: fault("telemetry-down") }]
     const exporting: readonly [number, Observation] = [2, began(1)]
     assert.lengthOf(reports(down, exporting, [130_000, sent], [133_000, answered]), 1)
@@ -74,7 +74,7 @@ describe("telemetry-never-holds-up", () => {
     )
   })
 
-  it("waits after healing for traces to arrive again", () => {
+  it("waits after healing until traces arrive again", () => {
     const watching = watch(telemetryNeverHoldsUp, telemetry)
     watching.at(1, began(1))
     watching.at(2, ended(1, "not-now"))
@@ -86,7 +86,7 @@ describe("telemetry-never-holds-up", () => {
     assert.deepStrictEqual(watching.pending(), [])
   })
 
-  it("holds over some seeds of the scenario, in which spans are dropped and every ending is met, and a run is its seed's", () => {
+  it("holds over five seeds that drop spans and end exports in every way, and a seed reproduces its run", () => {
     const endings = new Set<ExportEnding>()
     let dropped = 0
     for (const seed of [1, 2, 3, 4, 5]) {

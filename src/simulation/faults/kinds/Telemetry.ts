@@ -1,4 +1,4 @@
-/** How the receiver of the service's traces fails. Nothing of the service may depend on it. */
+/** Failures of the receiver of the service's traces. No part of the service may depend on it. */
 
 import { Effect, Schema } from "effect"
 import type { SinkReply } from "../../farEnds/TelemetrySink.ts"
@@ -16,7 +16,7 @@ const status = (code: number, retryAfter?: string): SinkReply => ({
 const down = kind({
   name: "telemetry-down",
   target: "telemetrySink",
-  description: "Nobody listens where the traces go.",
+  description: "The receiver of traces refuses connections.",
   parameters: Schema.Struct({}),
   lasts,
   draw: () => ({}),
@@ -26,7 +26,7 @@ const down = kind({
 const hang = kind({
   name: "telemetry-hang",
   target: "telemetrySink",
-  description: "The receiver of traces takes requests and never answers.",
+  description: "The receiver of traces accepts requests and never responds.",
   parameters: Schema.Struct({}),
   lasts,
   draw: () => ({}),
@@ -36,7 +36,7 @@ const hang = kind({
 const slow = kind({
   name: "telemetry-slow",
   target: "telemetrySink",
-  description: "The receiver of traces takes its time, up to longer than anybody waits.",
+  description: "The receiver of traces responds late, up to beyond every time limit.",
   parameters: Schema.Struct({ byMs: Schema.Int }),
   lasts,
   draw: (random) => ({ byMs: Math.floor(random.magnitude(200, 30_000)) }),
@@ -46,12 +46,11 @@ const slow = kind({
 const overloaded = kind({
   name: "telemetry-overloaded",
   target: "telemetrySink",
-  description:
-    "The receiver of traces answers 429 or 503, without Retry-After, with a plausible one, or with an absurd one.",
+  description: "The receiver of traces responds 429 or 503, without Retry-After, or with a plausible or an absurd one.",
   parameters: Schema.Struct({
     status: Schema.Literals([429, 503]),
     retryAfter: Schema.NullOr(Schema.String),
-    /** Of the requests, from 0 to 1. */
+    /** Share of the requests, from 0 to 1. */
     share: Schema.Finite
   }),
   lasts,
@@ -69,7 +68,7 @@ const overloaded = kind({
 const refusing = kind({
   name: "telemetry-refusing",
   target: "telemetrySink",
-  description: "The receiver of traces refuses what it gets for good: 400, 401 or 413.",
+  description: "The receiver of traces rejects requests for good: 400, 401 or 413.",
   parameters: Schema.Struct({ status: Schema.Literals([400, 401, 413]) }),
   lasts,
   draw: (random) => ({ status: random.pick([400, 401, 413] as const) }),
