@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-/** The process: command line in, exit code out. See `cli/ExitCode` for what the codes mean. */
+/** The entry point of the process. `cli/ExitCode` documents the exit codes. */
 
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { run, teardown } from "./cli/Kubernaut.ts"
 
-// The first signal stops in order, the second one at once: somebody does not want to wait.
+// The first signal stops the service gracefully, the second one at once.
 let signals = 0
 for (const [signal, code] of [
   ["SIGINT", 130],

@@ -1,7 +1,4 @@
-/**
- * The page at `/`: what this is, how it is right now, and where everything else is. It asks only this service and needs
- * no other file.
- */
+/** The page at `/`: the current status and links to the other pages. It is one file and requests only this service. */
 export const page = (version: string): string => `<!doctype html>
 <html lang="en">
 <head>
@@ -19,7 +16,7 @@ code { font-size: .95em }
 <main>
 <h1>Kubernaut</h1>
 <p>Turns Kubernetes alerts into verified remediations. Version ${version}.</p>
-<p id="state" role="status">Asking for the status …</p>
+<p id="state" role="status">Loading the status …</p>
 <ul>
 <li><a href="docs">API reference</a> (<a href="openapi.json">OpenAPI</a>)</li>
 <li><a href="api/v1/remediations">Remediations</a>, <a href="api/v1/reviews">reviews</a>, <a href="api/v1/status">status</a>, <a href="api/v1/audit">audit log</a> as JSON</li>
@@ -30,14 +27,14 @@ code { font-size: .95em }
 <script>
 const state = document.getElementById("state")
 fetch("api/v1/status").then(async (response) => {
-  if (response.status === 401) { state.textContent = "The status needs a token: kubernaut status --token …"; return }
+  if (response.status === 401) { state.textContent = "The status requires a token. Run kubernaut status --token …"; return }
   if (!response.ok) throw new Error(String(response.status))
   const { level, reasons, mode, cluster, components } = await response.json()
   const names = ["full operation", "reduced AI", "rules only", "emergency"]
   state.textContent = "Level " + level + ", " + names[level] + (reasons.length ? " (" + reasons.join("; ") + ")" : "") + ". Cluster " + cluster + ", mode " + mode + "."
   const faults = components.find(({ name }) => name === "fault-injection")
-  if (faults) state.textContent += " Attention: " + faults.message + "."
-}).catch(() => { state.textContent = "The status cannot be read right now." })
+  if (faults) state.textContent += " Warning: " + faults.message + "."
+}).catch(() => { state.textContent = "The status is not available right now." })
 </script>
 </body>
 </html>

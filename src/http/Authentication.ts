@@ -1,16 +1,18 @@
 /**
- * Who asks, and whether he may: bearer tokens with a name and a role.
+ * Authentication and authorization by bearer tokens. Each token has a name and a role.
  *
- * | role       | may                                                        |
- * | ---------- | ---------------------------------------------------------- |
- * | `source`   | post alerts                                                |
- * | `viewer`   | read everything                                            |
- * | `operator` | all of that, approve and reject, and take breakers by hand |
+ * | role       | may                                                           |
+ * | ---------- | ------------------------------------------------------------- |
+ * | `source`   | post alerts                                                   |
+ * | `viewer`   | read everything                                               |
+ * | `operator` | do all of that, approve and reject actions, override breakers |
  *
- * Only the SHA-256 of a token is kept, and digests are compared in constant time, all of them at every request, so that
- * the time of an answer tells nothing about any token. Without tokens (only on loopback, which the configuration makes
- * sure of) everybody is the operator `anonymous`. Then a browser is the danger: requests that a page of another site
- * makes, or that reach us under a foreign host name, are refused.
+ * Only the SHA-256 digest of a token is kept. Each request compares its digest with all known digests in constant time,
+ * so response times reveal nothing about the tokens.
+ *
+ * A service without tokens, which the configuration allows on loopback only, treats every request as the operator
+ * `anonymous`. To protect it from web pages in the user's browser, requests from other origins and requests for a
+ * foreign host name are refused.
  */
 
 import { createHash, timingSafeEqual } from "node:crypto"
@@ -31,21 +33,21 @@ export interface Token extends Principal {
 }
 
 export interface AuthenticationOptions {
-  /** Absent: everybody is the operator `anonymous`. */
+  /** Absent: every request is the operator `anonymous`. */
   readonly tokens?: ReadonlyArray<Token>
 }
 
-/** The principal of the request at hand. */
+/** The principal of the current request. */
 export class CurrentPrincipal extends Context.Service<CurrentPrincipal, Principal>()(
   "kubernaut/http/Authentication/CurrentPrincipal"
 ) {}
 
-/** The role that an endpoint asks for, as an annotation of it. */
+/** The role that an endpoint requires, as an annotation of the endpoint. */
 export class RequiredRole extends Context.Service<RequiredRole, Role>()("kubernaut/http/Authentication/RequiredRole") {}
 
 export const permits = (role: Role, required: Role): boolean => role === required || role === "operator"
 
-/** Answers the principal of a token, or `undefined`. */
+/** Returns a function that finds the principal of a token. */
 export const verifier = (tokens: ReadonlyArray<Token>): ((token: string) => Principal | undefined) => {
   const digest = (token: string) => createHash("sha256").update(token).digest()
   const known = tokens.map(({ name, role, token }) => ({
@@ -62,15 +64,15 @@ export const verifier = (tokens: ReadonlyArray<Token>): ((token: string) => Prin
 
 const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
 
-/** Why a request on a service without tokens is refused, by its headers; `undefined` where it is not. */
+/** Why a service without tokens refuses a request with these headers; `undefined` if it does not. */
 export const foreign = (headers: Readonly<Record<string, string | undefined>>): string | undefined => {
   const { host, origin } = headers
   if (host !== undefined && !loopbackHost.test(host)) {
-    return "This service has no tokens and answers only under localhost or 127.0.0.1. Set KUBERNAUT_TOKENS_FILE to reach it by another name."
+    return "This service has no tokens, so it accepts requests for localhost or 127.0.0.1 only. To use another host name, set KUBERNAUT_TOKENS_FILE."
   }
   const site = headers["sec-fetch-site"]
   if (site === "cross-site" || site === "same-site" || (origin !== undefined && URL.parse(origin)?.host !== host)) {
-    return "Pages of other sites may not use this service."
+    return "Requests from pages of other sites are refused."
   }
   return undefined
 }
@@ -79,7 +81,7 @@ const anonymous: Principal = { name: "anonymous", role: "operator" }
 
 type Headers = Readonly<Record<string, string | undefined>>
 
-/** The check itself: the principal of a request, or why there is none. */
+/** Returns a function that authenticates a request and checks its role: the principal, or the problem to respond with. */
 export const authenticator = (
   options: AuthenticationOptions
 ): ((headers: Headers, required: Role) => Principal | Unauthorized | Forbidden) => {
@@ -95,12 +97,14 @@ export const authenticator = (
     const principal = verify(token)
     if (principal === undefined) {
       return new Unauthorized({
-        detail: token === "" ? "Send Authorization: Bearer and a token." : "The token is not known here."
+        detail: token === "" ? "Send the header Authorization: Bearer <token>." : "The token is unknown."
       })
     }
     return permits(principal.role, required)
       ? principal
-      : new Forbidden({ detail: `${principal.name} has the role ${principal.role}; this needs ${required}.` })
+      : new Forbidden({
+          detail: `${principal.name} has the role ${principal.role}; this request requires the role ${required}.`
+        })
   }
 }
 
@@ -112,7 +116,7 @@ export class Authentication extends HttpApiMiddleware.Service<
   error: [Unauthorized, Forbidden]
 }) {}
 
-/** Checks every endpoint of `HttpApi` against the role in its annotations; `operator` where it has none. */
+/** Checks requests against the role that their endpoint requires: `operator` by default. */
 export const layer = (options: AuthenticationOptions): Layer.Layer<Authentication> => {
   const authenticate = authenticator(options)
   return Layer.succeed(Authentication, {

@@ -1,19 +1,20 @@
 /**
- * A token bucket per client address for the routes that are open to everybody, so that health, metrics and docs can't
- * be used to keep the service busy.
+ * A token bucket per client address for the routes without authentication, so that requests for health, metrics and
+ * docs cannot overload the service.
  *
- * It is memory and arithmetic only. At most `maxClients` buckets are kept; when more addresses come, the ones that
- * asked longest ago are forgotten, which only ever lets somebody ask sooner.
+ * At most `maxClients` buckets are kept. Beyond that the least recently used one is dropped, which can only allow a
+ * request too early, never refuse one.
  */
+
 export interface RateLimitSettings {
   /**
-   * Requests a second that one address may go on making. Default 20: a kubelet, a Prometheus and a person with a
+   * The sustained rate of requests per second from one address. Default 20: a kubelet, Prometheus and a person with a
    * browser stay far below.
    */
   readonly perSecond?: number
-  /** Requests that one address may make at once. Default 100: the first visit of the console and its assets. */
+  /** The burst of requests from one address. Default 100: enough for the first visit of the console with its assets. */
   readonly burst?: number
-  /** Default 10,000, some megabytes. */
+  /** The most addresses to remember. Default 10,000: a few megabytes. */
   readonly maxClients?: number
 }
 
@@ -22,7 +23,7 @@ interface Bucket {
   atMs: number
 }
 
-/** IPv6 clients own a whole /64, so the first four groups name the client. */
+/** An IPv6 client owns a whole /64, so the first four groups identify it. */
 export const clientOf = (address: string): string =>
   address.includes(":") && !address.includes(".") ? address.split(":").slice(0, 4).join(":") : address
 
@@ -30,7 +31,7 @@ export class RateLimit {
   readonly #perSecond: number
   readonly #burst: number
   readonly #maxClients: number
-  // In the order of the last request: the first is the one to forget.
+  // In the order of the latest request: the first one is dropped first.
   readonly #buckets = new Map<string, Bucket>()
 
   constructor(settings: RateLimitSettings = {}) {
@@ -43,7 +44,7 @@ export class RateLimit {
     return this.#buckets.size
   }
 
-  /** 0 when the request may go on, else how many milliseconds to wait at least. */
+  /** Returns 0 when the request is allowed, else the milliseconds to wait. */
   take(address: string, nowMs: number): number {
     const client = clientOf(address)
     const bucket = this.#buckets.get(client) ?? { tokens: this.#burst, atMs: nowMs }
@@ -55,7 +56,7 @@ export class RateLimit {
     }
     bucket.tokens = Math.min(this.#burst, bucket.tokens + (Math.max(0, nowMs - bucket.atMs) * this.#perSecond) / 1000)
     bucket.atMs = nowMs
-    // Less a millionth: 1.0000000000000002 ms are one.
+    // The small subtraction absorbs rounding errors: 1.0000000000000002 ms is 1 ms.
     if (bucket.tokens < 1) return Math.max(1, Math.ceil(((1 - bucket.tokens) * 1000) / this.#perSecond - 1e-6))
     bucket.tokens -= 1
     return 0

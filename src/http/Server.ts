@@ -1,8 +1,8 @@
 /**
- * The HTTP server: routes, authentication, limits, and an end that leaves nobody hanging.
+ * The HTTP server: routes, authentication, limits, and graceful shutdown.
  *
- * **Stopping.** When the scope closes no new connection is taken, streams of events are ended, requests in flight are
- * finished (at most `stopWithin`), and only then the rest of the service goes.
+ * **Shutdown.** When the scope closes, the server stops accepting connections, ends event streams, and waits for
+ * requests in flight, for at most `stopWithin`. The rest of the service stops after that.
  */
 
 import { createServer, type Server as HttpServer } from "node:http"
@@ -14,7 +14,7 @@ import { HttpApiBuilder, HttpApiScalar, OpenApi } from "effect/http-api"
 import { Api, ServedApi } from "./Api.ts"
 import * as Authentication from "./Authentication.ts"
 import * as LastResort from "./problems/LastResort.ts"
-import { answerParserFaults } from "./problems/ParserFaults.ts"
+import { respondToParserFaults } from "./problems/ParserFaults.ts"
 import * as RequestFaults from "./problems/RequestFaults.ts"
 import type { RateLimitSettings } from "./RateLimit.ts"
 import * as AlertRoute from "./routes/AlertRoute.ts"
@@ -28,20 +28,20 @@ import * as Stopping from "./Stopping.ts"
 export interface ServerOptions
   extends Operations.OperationsOptions, Authentication.AuthenticationOptions, StatusOptions {
   readonly host: string
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   readonly port: number
-  /** PEM texts: the server speaks HTTPS with them. */
+  /** Certificate and key in PEM. When present, the server uses HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string }
   readonly maxBodyBytes: number
   readonly rateLimit?: RateLimitSettings
   /**
-   * How long requests in flight may take when the server stops. Default 20 s, which leaves 10 of Kubernetes' 30 for the
-   * rest.
+   * How long requests in flight may take at shutdown. Default 20 seconds, which leaves the rest of the service 10 of
+   * the 30 seconds that Kubernetes grants.
    */
   readonly stopWithin?: Duration.Input
 }
 
-/** Every route with its method, for 405 and its `Allow`. */
+/** Every route with its method, for the `Allow` header of a 405. */
 export const routes: ReadonlyArray<LastResort.Route> = [
   ...Object.values(Api.groups).flatMap((group) =>
     Object.values(group.endpoints).map(({ method, path }) => ({ method, path }))
@@ -58,7 +58,7 @@ const app = (options: ServerOptions) =>
     HttpApiBuilder.layer(ServedApi),
     AlertRoute.layer(options),
     HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(Api))),
-    // The script of the page comes with it: it works without the internet.
+    // The page contains its script, so it works without internet access.
     HttpApiScalar.layer(Api, { path: "/docs", scalar: { withDefaultFonts: false } }),
     Operations.layer(options),
     HttpRouter.middleware(
@@ -75,11 +75,12 @@ const app = (options: ServerOptions) =>
 
 const quiet = new Set(["/livez", "/readyz", "/healthz", "/metrics"])
 
-/** Listens, serves, and stops when its scope closes. */
+/** Starts the server, and stops it when the scope closes. */
 export const layer = (options: ServerOptions) => {
   const { tls } = options
   const listen = NodeHttpServer.layerServer(
-    () => answerParserFaults(tls === undefined ? createServer() : (createSecureServer(tls) as unknown as HttpServer)),
+    () =>
+      respondToParserFaults(tls === undefined ? createServer() : (createSecureServer(tls) as unknown as HttpServer)),
     {
       host: options.host,
       port: options.port,

@@ -26,7 +26,7 @@ const postCrashLoop = Effect.fnUntraced(function* (port: number, headers: Record
   return results[0]!
 })
 
-/** Follows the events of the service until a remediation is in a state: nothing is asked twice and nothing sleeps. */
+/** Follows the event stream until a remediation reaches a state, without polling or sleeping. */
 const events = Effect.fnUntraced(function* (port: number) {
   const seen: Array<{ readonly event: string; readonly data: Record<string, unknown> }> = []
   const waiting = new Set<() => void>()
@@ -49,7 +49,7 @@ const events = Effect.fnUntraced(function* (port: number) {
             seen.push({ event: field("event"), data: JSON.parse(field("data")) as Record<string, unknown> })
           }
           Deferred.doneUnsafe(open, Effect.void)
-          for (const look of waiting) look()
+          for (const check of waiting) check()
         })
         response.on("end", () => Deferred.doneUnsafe(ended, Effect.void))
       }).end()
@@ -59,14 +59,14 @@ const events = Effect.fnUntraced(function* (port: number) {
   yield* Deferred.await(open)
   const until = (test: (event: (typeof seen)[number]) => boolean) =>
     Effect.callback<(typeof seen)[number]>((resume) => {
-      const look = () => {
+      const check = () => {
         const found = seen.find(test)
         if (found === undefined) return
-        waiting.delete(look)
+        waiting.delete(check)
         resume(Effect.succeed(found))
       }
-      waiting.add(look)
-      look()
+      waiting.add(check)
+      check()
     })
   return { seen, until, ended: Deferred.await(ended) }
 })
@@ -84,7 +84,7 @@ const get = Effect.fnUntraced(function* (port: number, path: string) {
 
 describe("the service over HTTP", () => {
   it.live(
-    "an alert ends Remediated, and is read back whole: hops, decision, execution, verification, journal and trace",
+    "an alert ends Remediated, and its remediation has hops, decision, execution, verification, journal and trace",
     () =>
       Effect.gen(function* () {
         const port = yield* running()
@@ -127,7 +127,7 @@ describe("the service over HTTP", () => {
   )
 
   it.live(
-    "what waits is approved by name, goes on, and cannot be answered again",
+    "an approved action is executed, records who approved it, and cannot be reviewed again",
     () =>
       Effect.gen(function* () {
         const port = yield* running({ environment: { KUBERNAUT_MODE: "approve" } })
@@ -151,7 +151,7 @@ describe("the service over HTTP", () => {
   )
 
   it.live(
-    "what is rejected ends Cancelled and touches nothing",
+    "a rejected remediation ends Cancelled and changes nothing in the cluster",
     () =>
       Effect.gen(function* () {
         const port = yield* running({ environment: { KUBERNAUT_MODE: "approve" } })
@@ -161,7 +161,7 @@ describe("the service over HTTP", () => {
         yield* call(port, `/api/v1/remediations/${id}/reject`, {
           method: "POST",
           headers: json,
-          body: `{"reason":"we look ourselves"}`
+          body: `{"reason":"handled manually"}`
         })
         yield* stream.until(inState(id, "Cancelled"))
         const found = (yield* get(port, `/api/v1/remediations/${id}`)) as {
@@ -169,13 +169,13 @@ describe("the service over HTTP", () => {
           readonly review: object
         }
         assert.deepStrictEqual(found.executions, [])
-        assert.deepInclude(found.review, { answer: "rejected", reason: "we look ourselves" })
+        assert.deepInclude(found.review, { answer: "rejected", reason: "handled manually" })
       }).pipe(Effect.scoped),
     40_000
   )
 
   it.live(
-    "a breaker taken by hand shows in status, events and audit, and the audit holds",
+    "a breaker override appears in status, events and audit, and the audit chain stays intact",
     () =>
       Effect.gen(function* () {
         const port = yield* running()
@@ -220,7 +220,7 @@ describe("the service over HTTP", () => {
   )
 
   it.live(
-    "each role may do what is its, and a request without a token may do nothing but look at the health",
+    "each role permits its own requests, and a request without a token reads only health, metrics and docs",
     () =>
       Effect.gen(function* () {
         const tokens = (["source", "viewer", "operator"] as const).map((role) => ({
@@ -266,7 +266,7 @@ describe("the service over HTTP", () => {
   )
 
   it.live(
-    "health lists its checks, and pages load nothing from elsewhere",
+    "health lists its checks, and pages load nothing from other origins",
     () =>
       Effect.gen(function* () {
         const port = yield* running()
@@ -282,7 +282,7 @@ describe("the service over HTTP", () => {
   )
 
   it.live(
-    "asks the open routes of one address too often: 429 with Retry-After, while the API goes on",
+    "too many requests to open routes get 429 with Retry-After, while the API keeps responding",
     () =>
       Effect.gen(function* () {
         const port = yield* running()
@@ -298,7 +298,7 @@ describe("the service over HTTP", () => {
   )
 
   it.live(
-    "stops without leaving anybody hanging: streams end, and nobody new is let in",
+    "a shutdown ends event streams and refuses new connections",
     () =>
       Effect.gen(function* () {
         const scope = yield* Scope.make()

@@ -20,7 +20,7 @@ const id = RemediationId.make("rem-1")
 
 const client = HttpApiTest.groups(ServedApi, ["remediations", "reviews", "audit"])
 
-/** The handlers on a store of which a test says only what it needs. */
+/** The handlers on a store that implements only what a test needs. */
 const handlers = (store: Partial<RemediationStore["Service"]>, audit: Partial<AuditLog["Service"]> = {}) =>
   Layer.mergeAll(
     Layer.mergeAll(RemediationHandlers, ReviewHandlers, AuditHandlers).pipe(
@@ -38,12 +38,12 @@ const storageError = (fields: Partial<StorageError> = {}) =>
   new StorageError({ reason: "busy", operation: "get", retryable: true, committed: "no", ...fields })
 
 describe("Api", () => {
-  it("is described by an OpenAPI document that changes only on purpose", async () => {
+  it("matches the OpenAPI snapshot", async () => {
     const document = `${JSON.stringify(OpenApi.fromApi(Api), undefined, 2)}\n`
     await expect(document).toMatchFileSnapshot("./openapi.snapshot.json")
   })
 
-  it("has the routes and methods that tests from outside rely on, and none of later versions", () => {
+  it("has the documented routes and methods, and none of later versions", () => {
     const methods = methodsOf(routes)
     assert.deepStrictEqual(methods("/api/v1/alerts"), ["POST"])
     assert.deepStrictEqual(methods("/api/v1/remediations"), ["GET", "HEAD"])
@@ -57,7 +57,7 @@ describe("Api", () => {
       assert.deepStrictEqual(methods(path), [], path)
   })
 
-  it.effect("tells a client of an unknown remediation by its own error", () =>
+  it.effect("returns NotFound to the client for an unknown remediation", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
         Effect.flatMap(client, ({ remediations }) => remediations.get({ params: { id } }))
@@ -66,7 +66,7 @@ describe("Api", () => {
     }).pipe(Effect.provide(handlers({ get: () => Effect.succeedNone })))
   )
 
-  it.effect("answers 503 with the time to come again when storage fails, for reads and for answers of a person", () =>
+  it.effect("responds with 503 and a retry time when storage fails, for reads and for reviews", () =>
     Effect.gen(function* () {
       const { audit, remediations, reviews } = yield* client
       const errors = yield* Effect.all([
@@ -95,7 +95,7 @@ describe("Api", () => {
     )
   )
 
-  it.effect("tells apart: no such remediation, one that does not wait, and one that has been answered", () =>
+  it.effect("distinguishes an unknown remediation, one that does not await review, and one already reviewed", () =>
     Effect.gen(function* () {
       const { remediations } = yield* client
       const approve = Effect.flip(remediations.approve({ params: { id }, payload: { reason: "fine" } }))
@@ -107,8 +107,8 @@ describe("Api", () => {
         errors.map(({ _tag }) => _tag),
         ["NotFound", "Conflict", "Conflict"]
       )
-      assert.match(errors[1]?.detail ?? "", /is Verifying and does not wait/)
-      assert.match(errors[2]?.detail ?? "", /has been answered already/)
+      assert.match(errors[1]?.detail ?? "", /is Verifying and does not await review/)
+      assert.match(errors[2]?.detail ?? "", /was already reviewed/)
     }).pipe(
       Effect.provide(
         handlers({
@@ -125,7 +125,7 @@ describe("Api", () => {
     )
   )
 
-  it("promises only what is configured: no HolmesGPT that nobody has set up", () => {
+  it("lists only configured investigators as capabilities", () => {
     assert.deepStrictEqual(capabilitiesOf(0, ["rules"]).investigators, ["rules"])
     assert.deepStrictEqual(capabilitiesOf(1, ["holmesgpt", "llm", "rules"]).investigators, ["llm", "rules"])
     assert.deepStrictEqual(capabilitiesOf(2, ["holmesgpt", "llm", "rules"]).investigators, ["rules"])

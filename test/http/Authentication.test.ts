@@ -5,7 +5,7 @@ import { foreign, permits, type Role, verifier } from "../../src/http/Authentica
 const roles: ReadonlyArray<Role> = ["source", "viewer", "operator"]
 
 describe("Authentication", () => {
-  it("finds the principal of a token and none for another", () => {
+  it("finds the principal of a known token, and none for an unknown one", () => {
     const verify = verifier([
       { name: "am", role: "source", token: Redacted.make("source-token-000") },
       { name: "alice", role: "operator", token: Redacted.make("operator-token-0") }
@@ -16,7 +16,7 @@ describe("Authentication", () => {
     assert.isUndefined(verify(""))
   })
 
-  it("lets an operator do everything, and the others only what is theirs", () => {
+  it("permits everything to an operator, and to other roles only their own requests", () => {
     const table = roles.flatMap((role) => roles.map((required) => [role, required, permits(role, required)] as const))
     assert.deepStrictEqual(table, [
       ["source", "source", true],
@@ -31,7 +31,7 @@ describe("Authentication", () => {
     ])
   })
 
-  it("without tokens refuses what a page of another site sends, and names that are not this machine's", () => {
+  it("without tokens refuses cross-origin requests and host names that are not loopback", () => {
     assert.isUndefined(foreign({ host: "127.0.0.1:8080" }))
     assert.isUndefined(
       foreign({ host: "localhost:8080", origin: "http://localhost:8080", "sec-fetch-site": "same-origin" })

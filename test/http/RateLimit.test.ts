@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { clientOf, RateLimit } from "../../src/http/RateLimit.ts"
 
 describe("RateLimit", () => {
-  it("allows a burst, then as many a second as it says", () => {
+  it("allows a burst, then the configured rate", () => {
     const limit = new RateLimit({ perSecond: 2, burst: 3 })
     assert.deepStrictEqual(
       [0, 0, 0, 0].map(() => limit.take("a", 0)),
@@ -12,7 +12,7 @@ describe("RateLimit", () => {
     assert.strictEqual(limit.take("a", 500), 0)
   })
 
-  it("counts each address for itself, and IPv6 by its /64", () => {
+  it("limits each address separately, and IPv6 by its /64", () => {
     const limit = new RateLimit({ perSecond: 1, burst: 1 })
     assert.strictEqual(limit.take("a", 0), 0)
     assert.strictEqual(limit.take("b", 0), 0)
@@ -28,7 +28,7 @@ describe("RateLimit", () => {
     assert.strictEqual(limit.clients, 10)
   })
 
-  it("gives nothing back when the clock goes backwards", () => {
+  it("adds no tokens when the clock goes backwards", () => {
     const limit = new RateLimit({ perSecond: 1, burst: 1 })
     assert.strictEqual(limit.take("a", 10_000), 0)
     assert.isAbove(limit.take("a", 0), 0)

@@ -1,4 +1,4 @@
-/** A whole service on a free port of this machine, in memory, for tests that ask it over real HTTP. */
+/** A complete service on a free port, with storage in memory, for tests over real HTTP. */
 
 import { request } from "node:http"
 import { NodeServices } from "@effect/platform-node"
@@ -18,11 +18,11 @@ export interface Answer {
 export interface Call {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Chunks are sent one by one, without a length. */
+  /** An array is sent in chunks, without a content length. */
   readonly body?: string | ReadonlyArray<string>
 }
 
-/** One request on a connection of its own. */
+/** Sends one request on its own connection. */
 export const call = (port: number, path: string, { body, headers, method = "GET" }: Call = {}): Effect.Effect<Answer> =>
   Effect.callback((resume) => {
     const sent = request(
@@ -38,7 +38,7 @@ export const call = (port: number, path: string, { body, headers, method = "GET"
         )
       }
     )
-    // The server may close its side while a body that it refused is still on its way.
+    // The server may close the connection while the client still sends a refused body.
     sent.on("error", (error: NodeJS.ErrnoException) =>
       error.code === "EPIPE" || error.code === "ECONNRESET" ? undefined : resume(Effect.die(error))
     )
@@ -54,7 +54,7 @@ export interface ServiceOptions {
   readonly log?: (line: string) => void
 }
 
-/** Starts it; its scope stops it. Answers the port. */
+/** Starts the service and returns its port. The scope stops it. */
 export const running = Effect.fnUntraced(function* ({ environment, log, tokens }: ServiceOptions = {}) {
   const parsed = parse({
     environment: { KUBERNAUT_PORT: "0", KUBERNAUT_DATABASE_URL: "sqlite::memory:", ...environment },

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Data, Deferred, Effect, Schedule, type Scope } from "effect"
 import { isFinal, type RemediationState } from "../../src/domain/Remediation.ts"
-import type { RemediationDetail } from "../../src/http/Api.ts"
+import type { RemediationDetail } from "../../src/http/Responses.ts"
 
 export type Environment = Readonly<Record<string, string>>
 

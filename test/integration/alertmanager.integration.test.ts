@@ -7,7 +7,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { RemediationList } from "../../src/http/Api.ts"
+import type { RemediationList } from "../../src/http/Responses.ts"
 import * as Service from "./Service.ts"
 
 const program = [process.env["KUBERNAUT_TEST_ALERTMANAGER"], "alertmanager", "prometheus-alertmanager"].find(

@@ -11,7 +11,7 @@ import { dirname, join } from "node:path"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { CoreV1Api, KubeConfig, type KubernetesObject, KubernetesObjectApi } from "@kubernetes/client-node"
 import { Effect, type Scope } from "effect"
-import type { RemediationDetail } from "../../src/http/Api.ts"
+import type { RemediationDetail } from "../../src/http/Responses.ts"
 import { controlPlane } from "../kubernetes/controlPlane.ts"
 import { type Environment, type Service, start, temporaryDirectory, until, webhook } from "./Service.ts"
 

@@ -5,7 +5,7 @@
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { RemediationDetail } from "../../src/http/Api.ts"
+import type { RemediationDetail } from "../../src/http/Responses.ts"
 import * as HolmesGptPeer from "../peers/HolmesGptPeer.ts"
 import * as LlmPeer from "../peers/LlmPeer.ts"
 import { exampleAlert, type Service, start, until } from "./Service.ts"

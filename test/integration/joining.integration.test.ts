@@ -3,7 +3,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import type { AuditEvent } from "../../src/domain/AuditEvent.ts"
-import type { RemediationDetail } from "../../src/http/Api.ts"
+import type { RemediationDetail } from "../../src/http/Responses.ts"
 import { type Result, type Service, start, until, webhook } from "./Service.ts"
 
 interface Summary {

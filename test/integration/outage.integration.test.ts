@@ -7,7 +7,7 @@
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { RemediationDetail } from "../../src/http/Api.ts"
+import type { RemediationDetail } from "../../src/http/Responses.ts"
 import * as HolmesGptPeer from "../peers/HolmesGptPeer.ts"
 import type { Call } from "../peers/HttpPeer.ts"
 import * as LlmPeer from "../peers/LlmPeer.ts"

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import type { AuditEvent } from "../../src/domain/AuditEvent.ts"
-import { RemediationDetail } from "../../src/http/Api.ts"
+import { RemediationDetail } from "../../src/http/Responses.ts"
 import { exampleAlert, type Result, type Service, start } from "./Service.ts"
 
 const idOf = (results: ReadonlyArray<Result>, index = 0): string => {

@@ -1,6 +1,6 @@
 /**
- * What is answered where no handler answers: unknown routes and methods, bodies that are too large, and mistakes of our
- * own. It stands around all routes, so that whatever goes wrong leaves as problem+json and without a stack.
+ * Middleware around all routes that turns every failure without a handler into problem+json without a stack trace:
+ * unknown routes and methods, bodies that are too large, and defects.
  */
 
 import { Cause, Effect, Option } from "effect"
@@ -22,11 +22,11 @@ import {
 
 export interface Route {
   readonly method: string
-  /** With `:name` for a parameter. */
+  /** Parameters are written as `:name`. */
   readonly path: string
 }
 
-/** Which methods a path knows; empty for one that is not known at all. */
+/** Returns a function that lists the methods of a path: an empty list for an unknown path. */
 export const methodsOf = (routes: ReadonlyArray<Route>): ((path: string) => ReadonlyArray<string>) => {
   const byPath = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>()
   for (const { method, path } of routes) {
@@ -55,17 +55,17 @@ const noRoute = (
   if (allowed.length === 0) {
     return toResponse(
       new NotFound({
-        detail: `There is no route ${path.length > 200 ? `${path.slice(0, 200)}…` : path}. GET /docs lists them.`
+        detail: `There is no route ${path.length > 200 ? `${path.slice(0, 200)}…` : path}. See GET /docs for the routes.`
       })
     )
   }
-  // The route is there, so it is the path's spelling that the router could not take (a broken %-escape, a part that is
-  // too long).
-  if (allowed.includes(request.method)) return toResponse(new BadRequest({ detail: "The path is not well-formed." }))
+  // The route and the method exist, so the router refused the encoding of the path: an invalid %-escape, for example.
+  if (allowed.includes(request.method))
+    return toResponse(new BadRequest({ detail: "The path is not well-formed: check its percent-encoding." }))
   const allow = allowed.join(", ")
   return toResponse(
     new MethodNotAllowed({
-      detail: `${request.method} is not known here; ${allow} ${allowed.length === 1 ? "is" : "are"}.`
+      detail: `This route does not support ${request.method}. It supports ${allow}.`
     }),
     { allow }
   )
@@ -73,7 +73,7 @@ const noRoute = (
 
 const tooLarge = (maxBytes: number) =>
   new BodyTooLarge({
-    detail: `At most ${maxBytes} bytes are taken at once. For alerts, set max_alerts in the receiver of Alertmanager, or group by more labels.`,
+    detail: `The body exceeds ${maxBytes} bytes. If Alertmanager sent it, set max_alerts in its webhook_configs or group by more labels. To raise the limit, set KUBERNAUT_MAX_BODY_SIZE.`,
     maxBytes
   })
 
@@ -87,7 +87,7 @@ const requestError = (cause: Cause.Cause<unknown>): HttpServerError.HttpServerEr
   return undefined
 }
 
-/** Errors that the platform renders on its own, as text or without a body. */
+/** The problem for a response that the platform rendered itself, as text or without a body. */
 const byStatus = (status: number, maxBytes: number): Problem => {
   switch (status) {
     case 404:
@@ -95,23 +95,23 @@ const byStatus = (status: number, maxBytes: number): Problem => {
     case 413:
       return tooLarge(maxBytes)
     case 415:
-      return new UnsupportedMediaType({ detail: "Send Content-Type: application/json." })
+      return new UnsupportedMediaType({ detail: "Send the header Content-Type: application/json." })
     case 503:
       return new Unavailable({ detail: "Kubernaut is stopping.", retryAfterSeconds: 5 })
     default:
       return status < 500
         ? new BadRequest({ detail: `The request ended with status ${status}.` })
-        : new Internal({ detail: "The log has more." })
+        : new Internal({ detail: "See the log for details." })
   }
 }
 
-/** The platform's own errors have no body, but for the 415 of a body in another type, which is text. */
+/** Whether the platform rendered the error itself: without a body, or, for a wrong content type, with text. */
 const isBare = (response: HttpServerResponse.HttpServerResponse): boolean =>
   response.status >= 400
   && (response.body._tag === "Empty"
     || (response.status === 415 && response.headers["content-type"]?.startsWith(ProblemDetails.contentType) !== true))
 
-/** The page at `/docs` brings its script with it; whatever that would like to load or send elsewhere stays here. */
+/** The page at `/docs` contains its script. The policy keeps the script from loading or sending data elsewhere. */
 const docsHeaders = {
   "content-security-policy":
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; worker-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -137,19 +137,19 @@ export const make = (options: LastResortOptions) => {
     if (reason?._tag === "RequestParseError") {
       return Effect.succeed(
         toResponse(
-          reason.reason === "BodyTooLarge" ? bodyTooLarge : new BadRequest({ detail: "The request could not be read." })
+          reason.reason === "BodyTooLarge" ? bodyTooLarge : new BadRequest({ detail: "The body could not be read." })
         )
       )
     }
-    // An interruption is the client's going or our own stopping: the platform knows which.
+    // Interrupted by a client that disconnected or by our own shutdown: the platform handles both.
     if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
     return Effect.as(
-      Effect.logError("A request broke", cause, { method: request.method, path: pathOf(request.url) }),
-      toResponse(new Internal({ detail: "The log has more, under the trace id of this request." }))
+      Effect.logError("Request failed with a defect", cause, { method: request.method, path: pathOf(request.url) }),
+      toResponse(new Internal({ detail: "See the log for details, under the trace id of this request." }))
     )
   }
 
-  /** Refuses before anything is read: a body that says it is too large, and whoever asks the open routes too often. */
+  /** Refuses a request before its body is read: a declared body that is too large, or too many requests. */
   const refusal = (request: HttpServerRequest.HttpServerRequest, nowMs: number): Problem | undefined => {
     if (Number(request.headers["content-length"] ?? 0) > options.maxBodyBytes) return bodyTooLarge
     if (request.url.startsWith("/api/")) return undefined
@@ -160,13 +160,12 @@ export const make = (options: LastResortOptions) => {
     return waitMs === 0
       ? undefined
       : new TooManyRequests({
-          detail: "Too many requests from this address.",
+          detail: "This address sends too many requests. Wait and retry.",
           retryAfterSeconds: Math.ceil(waitMs / 1000)
         })
   }
 
-  // The error type stays in the signature, as the router asks of middleware; nothing but interruptions and aborts comes
-  // out.
+  // The router requires middleware to keep the error type in its signature. At run time only interruptions pass.
   return <E>(handler: Handler<E>): Handler<E> =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
       Effect.flatMap(Monotonic.nowMs, (nowMs) => {

@@ -1,16 +1,16 @@
 /**
- * Every error that the HTTP interface answers with, as RFC 9457 `application/problem+json`.
+ * The errors of the HTTP API, as RFC 9457 `application/problem+json`.
  *
- * `type` tells problems apart (`urn:kubernaut:problem:…`), `detail` says in a sentence what was wrong and what would be
- * right or what to do next. Headers that belong to a problem (`Retry-After`, `WWW-Authenticate`, `Allow`) are put on by
- * `failing`. No problem carries a stack, a secret or text of an upstream.
+ * `type` identifies the problem (`urn:kubernaut:problem:…`). `detail` states in a sentence what is wrong, and what is
+ * expected or what to do next. `failing` adds the headers of a problem (`Retry-After`, `WWW-Authenticate`). A problem
+ * never contains a stack trace, a secret, or text from an upstream service.
  */
 
 import { Effect, Schema, SchemaIssue } from "effect"
 import { HttpEffect, type HttpServerRequest, HttpServerResponse, ProblemDetails } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 
-/** A part of a request that is wrong: `path` begins with `payload`, `query`, `params` or `headers`. */
+/** An invalid part of a request. `path` begins with `payload`, `query`, `params` or `headers`. */
 export const Fault = Schema.Struct({
   path: Schema.Array(Schema.Union([Schema.String, Schema.Finite])),
   message: Schema.String
@@ -24,7 +24,7 @@ export class BadRequest extends HttpApiError.Problem<BadRequest>()(
   {
     type: urn("bad-request"),
     status: 400,
-    title: "The request is not right"
+    title: "Bad request"
   },
   { errors: Schema.optionalKey(Schema.Array(Fault)) }
 ) {}
@@ -32,7 +32,7 @@ export class BadRequest extends HttpApiError.Problem<BadRequest>()(
 export class Unauthorized extends HttpApiError.Problem<Unauthorized>()("Unauthorized", {
   type: urn("unauthorized"),
   status: 401,
-  title: "A valid bearer token is needed"
+  title: "A valid bearer token is required"
 }) {}
 
 export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
@@ -44,19 +44,19 @@ export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
 export class NotFound extends HttpApiError.Problem<NotFound>()("NotFound", {
   type: urn("not-found"),
   status: 404,
-  title: "There is no such thing"
+  title: "Not found"
 }) {}
 
 export class MethodNotAllowed extends HttpApiError.Problem<MethodNotAllowed>()("MethodNotAllowed", {
   type: urn("method-not-allowed"),
   status: 405,
-  title: "The route does not know this method"
+  title: "Method not allowed"
 }) {}
 
 export class Conflict extends HttpApiError.Problem<Conflict>()("Conflict", {
   type: urn("conflict"),
   status: 409,
-  title: "The state does not allow it"
+  title: "The current state does not allow this"
 }) {}
 
 export class BodyTooLarge extends HttpApiError.Problem<BodyTooLarge>()(
@@ -90,7 +90,7 @@ export class Unavailable extends HttpApiError.Problem<Unavailable>()(
   {
     type: urn("unavailable"),
     status: 503,
-    title: "Not available right now"
+    title: "Temporarily unavailable"
   },
   { retryAfterSeconds: Schema.Int }
 ) {}
@@ -98,7 +98,7 @@ export class Unavailable extends HttpApiError.Problem<Unavailable>()(
 export class Internal extends HttpApiError.Problem<Internal>()("Internal", {
   type: urn("internal"),
   status: 500,
-  title: "Kubernaut made a mistake"
+  title: "Internal error"
 }) {}
 
 export type Problem =
@@ -114,7 +114,7 @@ export type Problem =
   | Unavailable
   | Internal
 
-/** The headers that a problem needs beside its body. */
+/** The headers of a problem. */
 const headersOf = (problem: Problem): Readonly<Record<string, string>> => {
   switch (problem._tag) {
     case "Unauthorized":
@@ -123,14 +123,14 @@ const headersOf = (problem: Problem): Readonly<Record<string, string>> => {
     case "Unavailable":
       return { "retry-after": String(problem.retryAfterSeconds) }
     case "BodyTooLarge":
-      // What is left of the body is not read, so the connection can't be used again.
+      // The rest of the body is not read, so the connection cannot be reused.
       return { connection: "close" }
     default:
       return {}
   }
 }
 
-/** Fails with a problem; its headers go out with the response. */
+/** Fails with a problem and adds its headers to the response. */
 export const failing = <P extends Problem>(
   problem: P
 ): Effect.Effect<never, P, HttpServerRequest.HttpServerRequest> => {
@@ -143,7 +143,7 @@ export const failing = <P extends Problem>(
       )
 }
 
-/** A problem as a response, for whatever never reaches a handler. */
+/** A problem as a response, for requests that no handler of `HttpApi` handles. */
 export const toResponse = (
   problem: Problem,
   headers: Readonly<Record<string, string>> = {}
@@ -160,10 +160,10 @@ const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 
 const shortened = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text)
 
-// More than 20 say nothing new, and a body of 10,000 wrong alerts must not be answered with 10,000 faults.
+// Keeps the response small: a body of 10,000 invalid alerts would otherwise cause 10,000 faults.
 const maxFaults = 20
 
-/** The faults that a schema found, at most 20, each with its path and a text of bounded length. */
+/** The faults in a schema issue: at most 20, each with its path and a message of bounded length. */
 export const faultsOf = (
   slot: "payload" | "query" | "params" | "headers",
   issue: SchemaIssue.Issue
@@ -181,7 +181,7 @@ export const faultsOf = (
       message: shortened(message, 300)
     }))
 
-/** `alerts[0].startsAt`: a path as people write it. */
+/** A path in dot notation, such as `alerts[0].startsAt`. */
 const pathText = (path: Fault["path"]): string =>
   path
     .slice(1)
@@ -190,10 +190,10 @@ const pathText = (path: Fault["path"]): string =>
       ""
     )
 
-/** 400 that names the first fault in its `detail` and all of them in `errors`. */
+/** A 400 that names the first fault in `detail` and lists all faults in `errors`. */
 export const badRequest = (faults: ReadonlyArray<Fault>): BadRequest => {
   const [first] = faults
-  if (first === undefined) return new BadRequest({ detail: "The request could not be understood." })
+  if (first === undefined) return new BadRequest({ detail: "The request is not valid." })
   const place = pathText(first.path)
   const slot = String(first.path[0])
   return new BadRequest({

@@ -1,10 +1,9 @@
 /**
- * `POST /api/v1/alerts`: the one route that a storm comes through.
+ * `POST /api/v1/alerts`, the route that carries alert storms.
  *
- * It is served beside `HttpApi`'s builder, whose generic steps (security, decoding, encoding, each with a context of
- * its own) were measured to cost more than taking the alert itself. `Api` describes it all the same, so the client,
- * OpenAPI and docs know it. A body is decoded quickly first; only one that is wrong is decoded again for everything
- * that is wrong with it.
+ * It is not served through `HttpApiBuilder`: its generic steps (security, decoding, encoding) were measured to cost
+ * more than accepting the alert. `Api` still describes the route, so the client, OpenAPI and docs include it. A body is
+ * decoded up to its first error; only an invalid body is decoded again to collect all errors.
  */
 
 import { Effect, Exit, Schema } from "effect"
@@ -41,7 +40,9 @@ const noJson = (text: string) =>
   respond(
     new BadRequest({
       detail:
-        text.trim() === "" ? "The body is empty. Send an Alertmanager webhook, version 4." : "The body is not JSON."
+        text.trim() === ""
+          ? "The body is empty. Send an Alertmanager webhook, version 4."
+          : "The body is not JSON. Send an Alertmanager webhook, version 4."
     })
   )
 
@@ -65,7 +66,7 @@ const receive = (
         ? respond(
             new TooManyRequests({
               detail:
-                "No alert of this post was kept: there are more than can be worked on, or this source sends too many. Alertmanager sends them again.",
+                "All alerts of this request were shed: the queue is full, or this source exceeds its rate limit. Alertmanager retries them.",
               retryAfterSeconds: Math.ceil(retryAfterMs / 1000)
             })
           )
@@ -73,9 +74,7 @@ const receive = (
   })
 }
 
-/**
- * The route. What fails while the body is read is the connection or the size of the body: `LastResort` answers both.
- */
+/** The route. Reading the body fails if the connection breaks or the body is too large: `LastResort` handles both. */
 export const layer = (options: AuthenticationOptions) => {
   const authenticate = authenticator(options)
   return HttpRouter.use((router) =>
@@ -84,7 +83,7 @@ export const layer = (options: AuthenticationOptions) => {
         const principal = authenticate(request.headers, "source")
         if (!("role" in principal)) return respond(principal)
         if (!isJson(request.headers["content-type"]))
-          return respond(new UnsupportedMediaType({ detail: "Send Content-Type: application/json." }))
+          return respond(new UnsupportedMediaType({ detail: "Send the header Content-Type: application/json." }))
         return Effect.flatMap(Effect.orDie(request.text), (text) => receive(intake, principal, text))
       })
     )

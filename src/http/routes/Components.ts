@@ -7,7 +7,7 @@
 
 import { Context, Effect, Layer, Option } from "effect"
 import type { CircuitBreaker, Snapshot } from "../../resilience/breaker/CircuitBreaker.ts"
-import type { BreakerStatus, Component } from "../Api.ts"
+import type { BreakerStatus, Component } from "../Responses.ts"
 
 /** One dependency of the service. `status` runs on every status request, so it must be cheap. */
 export interface Part {

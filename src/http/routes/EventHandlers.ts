@@ -1,8 +1,8 @@
 /**
- * `/api/v1/events`: what happens, as it happens.
+ * `/api/v1/events`: a stream of events as they happen.
  *
- * Each client has a queue of its own that keeps the newest events: one that does not read costs a bounded amount of
- * memory and holds up nobody. Streams end when the server stops, so that it need not wait for them.
+ * Each client has its own sliding queue of the newest events, so a slow client uses bounded memory and delays nothing.
+ * Streams end when the server stops.
  */
 
 import { Duration, Effect, Schedule, Schema, Stream } from "effect"
@@ -11,13 +11,14 @@ import { targetKey } from "../../domain/Target.ts"
 import { Degradation } from "../../health/Degradation.ts"
 import { type RemediationChange, RemediationEvents } from "../../remediation/RemediationEvents.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
-import { ServedApi, type ServerEvent } from "../Api.ts"
+import { ServedApi } from "../Api.ts"
+import type { ServerEvent } from "../Responses.ts"
 import { Stopping } from "../Stopping.ts"
 
-// Enough for the bursts of a storm while a slow client reads; about 250 kB per client.
+// Covers the bursts of an alert storm; about 250 kB per client.
 const capacity = 1024
 
-/** Proxies close connections on which nothing is said, many after 30 to 60 seconds. */
+/** Many proxies close idle connections after 30 to 60 seconds. */
 const pingInterval = Duration.seconds(15)
 
 export const remediationEvent = ({ event, remediation }: RemediationChange): ServerEvent => ({
@@ -39,7 +40,7 @@ export const remediationEvent = ({ event, remediation }: RemediationChange): Ser
 
 const asJson = Schema.decodeUnknownSync(Schema.JsonObject)
 
-/** Breakers and supervisors; single calls and attempts are for metrics. */
+/** Events of breakers and supervisors. Calls and attempts appear in metrics only. */
 export const resilienceEvent = (event: ResilienceEvent): ReadonlyArray<ServerEvent> => {
   switch (event._tag) {
     case "BreakerTransition": {
@@ -81,7 +82,7 @@ export const EventHandlers = HttpApiBuilder.group(
           event: "level",
           data: asJson({ level: status.level, reasons: status.reasons })
         })),
-        // The first one at once: the client sees that the stream is there.
+        // The first ping is sent at once, so that the client sees that the stream is open.
         Stream.concat(Stream.succeed(ping), Stream.fromSchedule(Schedule.spaced(pingInterval)).pipe(Stream.as(ping)))
       ],
       { concurrency: "unbounded", bufferSize: 16 }

@@ -1,16 +1,16 @@
 /**
- * The routes for machines: health after Kubernetes' conventions, Prometheus metrics, and the page at `/`.
+ * Routes without authentication: health checks by Kubernetes' conventions, Prometheus metrics, and the page at `/`.
  *
- * `/livez` says that the process works and must not be started anew; `/readyz` that alerts can be accepted durably;
- * `/healthz` is the old name of `/readyz`. With `?verbose` each lists its checks. An AI provider that is down makes
- * nothing unready: doing without is what this service is for.
+ * `/livez` reports that the process works and need not be restarted. `/readyz` reports that alerts can be stored
+ * durably; `/healthz` is its old name. With `?verbose` each lists its checks. A failed AI provider does not make the
+ * service unready, because the service works without it.
  */
 
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { Route } from "../problems/LastResort.ts"
 
-/** One thing that must be so. `message` says what is wrong. */
+/** A health check. `message` describes the failure. */
 export interface Check {
   readonly name: string
   readonly check: Effect.Effect<{ readonly ok: true } | { readonly ok: false; readonly message: string }>
@@ -19,7 +19,7 @@ export interface Check {
 export interface OperationsOptions {
   readonly live: ReadonlyArray<Check>
   readonly ready: ReadonlyArray<Check>
-  /** The text of `/metrics` and its content type. */
+  /** The body of `/metrics` and its content type. */
   readonly metrics: Effect.Effect<{ readonly text: string; readonly contentType: string }>
   readonly page: string
 }
@@ -54,7 +54,7 @@ const health = (name: string, checks: ReadonlyArray<Check>) =>
     return HttpServerResponse.text(verbose ? [...lines, `${name} check passed`, ""].join("\n") : "ok", { headers })
   })
 
-/** The page may use what it brings itself and nothing else. */
+/** The page may load nothing from elsewhere. */
 const pageHeaders = {
   "content-security-policy":
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

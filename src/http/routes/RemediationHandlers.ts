@@ -8,10 +8,11 @@ import { targetKey } from "../../domain/Target.ts"
 import * as Timestamp from "../../domain/Timestamp.ts"
 import { RemediationActors } from "../../remediation/RemediationActors.ts"
 import { type NotAwaiting, RemediationStore } from "../../storage/RemediationStore.ts"
-import { ServedApi, type RemediationDetail } from "../Api.ts"
+import { ServedApi } from "../Api.ts"
 import { CurrentPrincipal } from "../Authentication.ts"
 import { Conflict, failing, NotFound } from "../problems/Problem.ts"
 import { storageFault } from "../problems/StorageFault.ts"
+import type { RemediationDetail } from "../Responses.ts"
 
 const encodeEvent = Schema.encodeSync(RemediationEvent)
 
@@ -20,7 +21,7 @@ const journalLine = ({ at, event, sequence }: JournalEntry): RemediationDetail["
   return { sequence, at, kind: _tag, data: data as unknown as Schema.JsonObject }
 }
 
-/** A remediation as the interface shows it: what the engine needs for itself stays out. */
+/** A remediation as the API shows it, without internal fields. */
 export const detail = (self: Remediation, journal: ReadonlyArray<JournalEntry>): RemediationDetail => {
   const {
     investigated: _investigated,
@@ -33,7 +34,7 @@ export const detail = (self: Remediation, journal: ReadonlyArray<JournalEntry>):
 }
 
 const notFound = (id: RemediationId) =>
-  failing(new NotFound({ detail: `There is no remediation ${id}. GET /api/v1/remediations lists them.` }))
+  failing(new NotFound({ detail: `There is no remediation ${id}. See GET /api/v1/remediations.` }))
 
 const notAwaiting = (error: NotAwaiting) =>
   error.state === undefined
@@ -41,8 +42,8 @@ const notAwaiting = (error: NotAwaiting) =>
     : failing(
         new Conflict({
           detail: error.answered
-            ? `Remediation ${error.remediationId} has been answered already.`
-            : `Remediation ${error.remediationId} is ${error.state} and does not wait for a review. GET /api/v1/reviews lists those that do.`
+            ? `Remediation ${error.remediationId} was already reviewed.`
+            : `Remediation ${error.remediationId} is ${error.state} and does not await review. See GET /api/v1/reviews for pending reviews.`
         })
       )
 
@@ -53,7 +54,7 @@ export const RemediationHandlers = HttpApiBuilder.group(
     const store = yield* RemediationStore
     const actors = yield* RemediationActors
 
-    const answer = (word: ReviewAnswer["answer"]) =>
+    const review = (answer: ReviewAnswer["answer"]) =>
       Effect.fnUntraced(function* ({
         params: { id },
         payload
@@ -63,17 +64,17 @@ export const RemediationHandlers = HttpApiBuilder.group(
       }) {
         const { name } = yield* CurrentPrincipal
         const at = yield* Timestamp.now
-        const review: ReviewAnswer = {
-          answer: word,
+        const given: ReviewAnswer = {
+          answer,
           by: name,
           at,
           ...(payload?.reason === undefined ? {} : { reason: payload.reason })
         }
         const after = yield* store
-          .review(id, review, at)
+          .review(id, given, at)
           .pipe(Effect.catchTags({ StorageError: storageFault, NotAwaiting: notAwaiting }))
         yield* actors.fire(targetKey(after.target))
-        yield* Effect.logInfo("A review was answered", { remediation: id, answer: word, by: name })
+        yield* Effect.logInfo("Review submitted", { remediation: id, answer, by: name })
         return { id, state: after.state }
       })
 
@@ -100,8 +101,8 @@ export const RemediationHandlers = HttpApiBuilder.group(
           return detail(found.value, yield* store.journal(id))
         }).pipe(Effect.catchTag("StorageError", storageFault))
       )
-      .handle("approve", answer("approved"))
-      .handle("reject", answer("rejected"))
+      .handle("approve", review("approved"))
+      .handle("reject", review("rejected"))
   })
 )
 

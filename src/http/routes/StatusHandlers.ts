@@ -19,13 +19,13 @@ export interface StatusOptions {
   readonly mode: string
 }
 
-/** What the level allows of what is configured: a HolmesGPT that nobody has set up investigates at no level. */
+/** The capabilities of a level, limited to the configured investigators. */
 export const capabilitiesOf = (level: DegradationLevel, configured: ReadonlyArray<string>): Capabilities => {
   const allowed = capabilities(level)
   return { ...allowed, investigators: allowed.investigators.filter((name) => configured.includes(name)) }
 }
 
-const spell = Schema.encodeSync(DurationText)
+const encodeDuration = Schema.encodeSync(DurationText)
 
 export const StatusHandlers = (options: StatusOptions) =>
   HttpApiBuilder.group(
@@ -59,18 +59,18 @@ export const StatusHandlers = (options: StatusOptions) =>
             if (Option.isNone(breaker)) {
               return yield* failing(
                 new NotFound({
-                  detail: `There is no breaker ${name.slice(0, 100)}. Known are ${components.breakerNames.join(", ")}.`
+                  detail: `There is no breaker ${name.slice(0, 100)}. The breakers are ${components.breakerNames.join(", ")}.`
                 })
               )
             }
             const { name: actor } = yield* CurrentPrincipal
             const { mode, reason } = payload
-            // Audited before it is done: an override that nobody can find afterwards must not exist.
+            // Audited first, so that no override can take effect without an audit line.
             yield* audit.record({
               actor,
               kind: `breaker.${mode}`,
               subject: name,
-              data: { reason, ...(payload.mode === "auto" ? {} : { for: spell(payload.for) }) }
+              data: { reason, ...(payload.mode === "auto" ? {} : { for: encodeDuration(payload.for) }) }
             })
             const snapshot =
               payload.mode === "auto"
@@ -78,7 +78,7 @@ export const StatusHandlers = (options: StatusOptions) =>
                 : payload.mode === "isolated"
                   ? breaker.value.isolate(payload.for, reason)
                   : breaker.value.forceClosed(payload.for, reason)
-            yield* Effect.logWarning("A breaker was taken by hand", { breaker: name, mode, by: actor, reason })
+            yield* Effect.logWarning("Breaker override changed", { breaker: name, mode, by: actor, reason })
             return breakerStatus(yield* snapshot)
           }).pipe(Effect.catchTag("StorageError", storageFault))
         )

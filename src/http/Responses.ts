@@ -1,0 +1,139 @@
+/** The bodies of successful responses. */
+
+import { Schema } from "effect"
+import { Action } from "../domain/Action.ts"
+import { Alert } from "../domain/Alert.ts"
+import { AuditEvent } from "../domain/AuditEvent.ts"
+import { Decision, DecisionReason, Risk } from "../domain/Decision.ts"
+import { Capabilities, DegradationLevel } from "../domain/DegradationLevel.ts"
+import { Confidence, Hop, Investigation } from "../domain/Investigation.ts"
+import { Execution, RemediationId, RemediationState } from "../domain/Remediation.ts"
+import { ReviewAnswer } from "../domain/Review.ts"
+import { Target } from "../domain/Target.ts"
+import { Timestamp } from "../domain/Timestamp.ts"
+import { Verification } from "../domain/Verification.ts"
+
+export const AlertResult = Schema.Struct({
+  fingerprint: Schema.String,
+  /** `shed`: not accepted, because the queue is full and other alerts are more severe. Alertmanager sends it again. */
+  status: Schema.Literals(["accepted", "duplicate", "resolved", "shed"]),
+  /** Absent for a shed alert, and for a resolved alert without a remediation. */
+  remediationId: Schema.optionalKey(Schema.String)
+})
+
+export const AlertResults = Schema.Struct({ results: Schema.Array(AlertResult) }).annotate({
+  identifier: "AlertResults"
+})
+
+export const RemediationSummary = Schema.Struct({
+  id: RemediationId,
+  state: RemediationState,
+  alertName: Schema.String,
+  severity: Schema.String,
+  target: Target,
+  joinedTo: Schema.optionalKey(RemediationId),
+  receivedAt: Timestamp,
+  updatedAt: Timestamp
+}).annotate({ identifier: "RemediationSummary" })
+
+export const RemediationList = Schema.Struct({
+  remediations: Schema.Array(RemediationSummary),
+  /** Pass as `cursor` to get the next page; absent on the last page. */
+  nextCursor: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "RemediationList" })
+
+/** One line of the journal. `data` depends on `kind`. */
+export const JournalLine = Schema.Struct({
+  sequence: Schema.Int,
+  at: Timestamp,
+  kind: Schema.String,
+  data: Schema.JsonObject
+})
+
+export const RemediationDetail = Schema.Struct({
+  id: RemediationId,
+  state: RemediationState,
+  alert: Alert,
+  target: Target,
+  /** The remediation that this one joined as evidence. */
+  joinedTo: Schema.optionalKey(RemediationId),
+  /** The degradation level at the last investigation or decision. */
+  level: Schema.optionalKey(DegradationLevel),
+  hops: Schema.Array(Hop),
+  investigation: Schema.optionalKey(Investigation),
+  decision: Schema.optionalKey(Decision),
+  review: Schema.optionalKey(ReviewAnswer),
+  executions: Schema.Array(Execution),
+  verification: Schema.optionalKey(Verification),
+  traceId: Schema.optionalKey(Schema.String),
+  alertResolvedAt: Schema.optionalKey(Timestamp),
+  /** Why it ended in its final state. */
+  conclusion: Schema.optionalKey(Schema.String),
+  receivedAt: Timestamp,
+  updatedAt: Timestamp,
+  events: Schema.Array(JournalLine)
+}).annotate({ identifier: "Remediation" })
+export type RemediationDetail = typeof RemediationDetail.Type
+
+export const ReviewAccepted = Schema.Struct({ id: RemediationId, state: RemediationState }).annotate({
+  identifier: "ReviewAccepted"
+})
+
+export const PendingReview = Schema.Struct({
+  id: RemediationId,
+  alertName: Schema.String,
+  severity: Schema.String,
+  target: Target,
+  action: Action,
+  risk: Risk,
+  confidence: Confidence,
+  reasons: Schema.Array(DecisionReason),
+  since: Timestamp
+}).annotate({ identifier: "PendingReview" })
+
+/** The state of a circuit breaker. */
+export const BreakerStatus = Schema.Struct({
+  name: Schema.String,
+  state: Schema.Literals(["closed", "open", "half-open", "isolated", "forced-closed"]),
+  /** Requests in the current window. */
+  requests: Schema.optionalKey(Schema.Int),
+  failures: Schema.optionalKey(Schema.Int),
+  failuresInARow: Schema.optionalKey(Schema.Int),
+  /** Time until probes begin, or until an override by an operator ends. */
+  retryAfterMs: Schema.optionalKey(Schema.Finite),
+  /** The operator's reason, for `isolated` and `forced-closed`. */
+  reason: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "Breaker" })
+export type BreakerStatus = typeof BreakerStatus.Type
+
+export const Component = Schema.Struct({
+  name: Schema.String,
+  status: Schema.Literals(["up", "degraded", "down", "unknown"]),
+  message: Schema.optionalKey(Schema.String),
+  breaker: Schema.optionalKey(BreakerStatus)
+}).annotate({ identifier: "Component" })
+export type Component = typeof Component.Type
+
+export const Status = Schema.Struct({
+  level: DegradationLevel,
+  reasons: Schema.Array(Schema.String),
+  capabilities: Capabilities,
+  components: Schema.Array(Component),
+  version: Schema.String,
+  cluster: Schema.String,
+  mode: Schema.String
+}).annotate({ identifier: "Status" })
+
+export const AuditPage = Schema.Struct({
+  events: Schema.Array(AuditEvent),
+  /** Pass as `after` to get the next page; equal to the requested `after` when there are no new events. */
+  next: Schema.Int
+}).annotate({ identifier: "AuditPage" })
+
+/** `event` is `remediation`, `breaker`, `supervisor`, `level` or `ping`; `data` is JSON. */
+export const ServerEvent = Schema.Struct({
+  id: Schema.UndefinedOr(Schema.String),
+  event: Schema.Literals(["remediation", "breaker", "supervisor", "level", "ping"]),
+  data: Schema.fromJsonString(Schema.JsonObject)
+})
+export type ServerEvent = typeof ServerEvent.Type
