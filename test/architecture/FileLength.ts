@@ -9,7 +9,6 @@ export const debt: Readonly<Record<string, number>> = {
   "src/resilience/breaker/Circuit.ts": 423,
   "src/resilience/pipeline/Execution.ts": 403,
   "src/resilience/supervision/Supervisor.ts": 417,
-  "src/simulation/farEnds/Cluster.ts": 488,
   "test/execution/ActionPlan.test.ts": 621,
   "test/execution/Executor.cluster.integration.test.ts": 555,
   "test/execution/Executor.test.ts": 439,

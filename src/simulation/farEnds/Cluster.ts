@@ -1,51 +1,47 @@
 /**
- * The Kubernetes cluster: the sandbox, whose workloads get better or worse by what is done to them, behind a network
- * that takes time and may fail.
+ * The Kubernetes cluster: the sandbox, whose workloads recover or fail depending on what is done to them, behind a
+ * network that has latency and may fail.
  *
- * Every request of the service goes
+ * Every request of the service passes
  *
- *     latency ──> faults (`disturb`) ──> API server ──> (a write is told as `ClusterWrite`) ──> faults ──> latency
+ *     latency ──> faults (`disturb`) ──> API server ──> (a write is published as `ClusterWrite`) ──> faults ──> latency
  *
- * so that a service that crashes in the middle has or has not written, and does not know. The cluster goes by the
- * world's time, whatever the service's wall clock says.
+ * so a service that crashes in the middle does not know whether it has written. The cluster uses the world's time,
+ * whatever the service's wall clock shows.
  *
- * The rest of the world (a person who rolls a bad version out, whoever looks whether a workload serves) uses `direct`,
- * at once and undisturbed.
+ * Everybody else (a person who rolls out a bad version, a checker that reads whether a workload serves) uses `direct`:
+ * immediate and without faults.
  */
 
-import { Clock, Context, Effect, Layer, Random, Result, type Schema } from "effect"
+import { Clock, Context, Effect, Layer, Random, Result } from "effect"
 import type { Change } from "../../domain/Change.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../kubernetes/Sandbox.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import { SimulatedClock } from "../engine/SimulatedClock.ts"
-import { crashLog, environment, eventMessage } from "../observation/Secrets.ts"
+import { crashLog, environment } from "../observation/Secrets.ts"
 import { ApiWire } from "./ApiWire.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import { carried, type ClusterFault, ClusterPath, type ClusterRequest } from "./paths/ClusterPath.ts"
+import {
+  autoscaler,
+  disruptionBudget,
+  executionOf,
+  helmOwnership,
+  isReady,
+  isRolledOut,
+  type Ownership,
+  pullFailure,
+  recreated,
+  replicasOf
+} from "./WorkloadObjects.ts"
 
 type Client = KubernetesClient["Service"]
 
-const annotationPath = "/metadata/annotations/kubernaut.dev~1execution"
-
-/** The execution that a write says it belongs to. */
-const executionOf = (change: Change): string | undefined => {
-  if (change._tag !== "Patch") return undefined
-  for (const operation of change.patch) {
-    if (operation.op === "remove") continue
-    if (operation.path === annotationPath && typeof operation.value === "string") return operation.value
-    if (operation.path === "/metadata/annotations" && typeof operation.value === "object" && operation.value !== null) {
-      const execution = (operation.value as Readonly<Record<string, unknown>>)["kubernaut.dev/execution"]
-      if (typeof execution === "string") return execution
-    }
-  }
-  return undefined
-}
-
 const writer = "kubernaut"
 
-/** As a kubelet's: 10 s before the first restart of a crash loop, up to 5 minutes. */
+/** The back-off of a kubelet: 10 s before the first restart of a crash loop, up to 5 minutes. */
 const pace = {
   startup: "2 seconds",
   termination: "1 second",
@@ -54,17 +50,11 @@ const pace = {
   backoffCap: "5 minutes"
 } as const
 
-/**
- * Who else has a say about a workload: its namespace is protected, Helm declares it, or an autoscaler owns its replica
- * count.
- */
-export type Ownership = "protected" | "helm" | "autoscaler"
-
-/** How large a scenario is whose cluster has such workloads. */
+/** Scenarios with fewer workloads than this have none that somebody else owns. */
 const ownedFrom = 4
 
 const owned: ReadonlyArray<{ readonly namespace: string; readonly name: string; readonly ownership: Ownership }> = [
-  // The sandbox has it from the beginning.
+  // Part of the sandbox.
   { namespace: "kube-system", name: "coredns", ownership: "protected" },
   { namespace: "prod", name: "app-helm", ownership: "helm" },
   { namespace: "prod", name: "app-scaled", ownership: "autoscaler" }
@@ -73,10 +63,7 @@ const owned: ReadonlyArray<{ readonly namespace: string; readonly name: string; 
 export class Cluster implements FarEnd {
   readonly name = "cluster"
   readonly layer: Layer.Layer<KubernetesClient>
-  /**
-   * Deployments that exist for the scenario. In a cluster of some size three of them are not Kubernaut's alone, see
-   * `ownership`.
-   */
+  /** The scenario's Deployments. In a cluster of some size, somebody else owns three of them; see `ownership`. */
   readonly workloads: ReadonlyArray<ResourceRef>
   private readonly setting: Setting
   private readonly sandbox: Client
@@ -87,8 +74,9 @@ export class Cluster implements FarEnd {
   private readonly path = new ClusterPath()
   private readonly healthy = new Map<string, boolean>()
   private readonly owners: ReadonlyMap<string, Ownership>
-  /** When somebody other than the service last wrote to a workload, and when the service last read one. By name. */
+  /** When somebody other than the service last wrote to a workload, by name. */
   private readonly disturbedMs = new Map<string, number>()
+  /** When the service last read a workload, by name. */
   private readonly readMs = new Map<string, number>()
   private readonly gone = new Map<string, KubernetesObject>()
   private releases = 0
@@ -127,7 +115,7 @@ export class Cluster implements FarEnd {
         images: Object.fromEntries(
           this.workloads.map(({ name, namespace }) => [`registry.example/${namespace}/${name}`, { logs: crashLog }])
         ),
-        // Those of kube-system are there already.
+        // The sandbox has those of kube-system.
         deployments: this.workloads
           .filter(({ namespace }) => namespace === "prod")
           .map(({ name, namespace }) => ({ name, namespace, behaviour: "healthy" }))
@@ -142,19 +130,19 @@ export class Cluster implements FarEnd {
     return this.path.disturb(fault)
   }
 
-  /** Who else has a say about a workload; `undefined` where nobody has. */
+  /** Who else owns a workload; `undefined` where nobody does. */
   ownership(ref: ResourceRef): Ownership | undefined {
     return this.owners.get(ref.name)
   }
 
   /**
-   * Whether a workload truly serves, by its pods alone: as many are ready as are wanted, and none of them fails. The
-   * Deployment's own status, which the service goes by, is not looked at.
+   * Whether a workload truly serves, judged by its pods alone: all replicas exist and are ready. The Deployment's own
+   * status, which the service relies on, is not read.
    */
   serves(ref: ResourceRef): boolean {
     const object = this.read(ref)
     if (Result.isFailure(object)) return false
-    const wanted = (object.success as DeploymentObject).spec?.replicas ?? 1
+    const wanted = replicasOf(object.success)
     const pods = this.podsOf(ref)
     return wanted > 0 && pods.length >= wanted && pods.every(isReady)
   }
@@ -177,12 +165,12 @@ export class Cluster implements FarEnd {
     return this.disturbedMs.get(ref.name) ?? -Infinity
   }
 
-  /** When the service last got an answer of the API server about a workload. */
+  /** When the service last read a workload from the API server. */
   readAtMs(ref: ResourceRef): number {
     return this.readMs.get(ref.name) ?? -Infinity
   }
 
-  /** Somebody changes an annotation of a workload, and with it its version. Nothing where it is gone. */
+  /** Somebody changes an annotation of a workload, and so its `resourceVersion`. Does nothing where it is deleted. */
   touch(ref: ResourceRef, value: string): void {
     const object = this.read(ref)
     if (Result.isFailure(object)) return
@@ -190,27 +178,10 @@ export class Cluster implements FarEnd {
     this.write({ _tag: "Patch", ref, patch: [{ op: "add", path: "/metadata/annotations", value: annotations }] })
   }
 
-  /** A disruption budget allows no eviction of a workload's pods, until the answer is called. */
-  forbidEvictions({
-    budget,
-    name,
-    namespace
-  }: {
-    readonly namespace: string
-    readonly name: string
-    readonly budget: string
-  }): () => void {
-    const ref = { namespace, kind: "PodDisruptionBudget", name: budget }
-    this.write({
-      _tag: "Create",
-      ref,
-      manifest: {
-        apiVersion: "policy/v1",
-        kind: ref.kind,
-        metadata: { name: budget, namespace },
-        spec: { minAvailable: "100%", selector: { matchLabels: { app: name } } }
-      }
-    })
+  /** A disruption budget forbids to evict a workload's pods, until the returned function is called. */
+  forbidEvictions(options: { readonly namespace: string; readonly name: string; readonly budget: string }): () => void {
+    const { manifest, ref } = disruptionBudget(options)
+    this.write({ _tag: "Create", ref, manifest })
     return () =>
       Result.match(this.read(ref), {
         onFailure: () => {},
@@ -218,7 +189,7 @@ export class Cluster implements FarEnd {
       })
   }
 
-  /** Somebody deletes a workload, until `restore`. Nothing where it is gone already. */
+  /** Somebody deletes a workload, until `restore`. Does nothing where it is deleted already. */
   remove(ref: ResourceRef): void {
     const object = this.read(ref)
     if (Result.isFailure(object)) return
@@ -226,24 +197,16 @@ export class Cluster implements FarEnd {
     this.write({ _tag: "Delete", ref, uid: object.success.metadata.uid })
   }
 
-  /** Somebody makes a deleted workload again, with a version that works. */
+  /** Somebody recreates a deleted workload, with a version that works. */
   restore(ref: ResourceRef): void {
     const object = this.gone.get(ref.name)
     if (object === undefined || Result.isSuccess(this.read(ref))) return
     this.gone.delete(ref.name)
-    const { labels = {}, name, namespace = "" } = object.metadata
-    const manifest = {
-      apiVersion: object.apiVersion,
-      kind: object.kind,
-      metadata: { name, namespace, labels },
-      spec: object["spec"]
-    }
-    // What the API server gave is JSON.
-    this.write({ _tag: "Create", ref, manifest: manifest as unknown as Schema.JsonObject })
+    this.write({ _tag: "Create", ref, manifest: recreated(object) })
     this.repair(ref)
   }
 
-  /** Rolls a version out that crash-loops; `flaky`: after it has been ready for some seconds. */
+  /** Rolls out a version that crash-loops; `flaky`: after it has been ready for some seconds. */
   breakRollout(ref: ResourceRef, how: "bad" | "flaky" = "bad"): void {
     this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:${how}-${++this.releases}`, [
       { op: "add", path: "/spec/template/spec/containers/0/env", value: environment }
@@ -251,13 +214,13 @@ export class Cluster implements FarEnd {
     this.complain(ref)
   }
 
-  /** Rolls a version out that works, as a person would. One that is gone is made again. */
+  /** Rolls out a version that works, as a person would. Recreates a deleted workload. */
   repair(ref: ResourceRef): void {
     if (this.gone.has(ref.name)) return this.restore(ref)
     this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:v${++this.releases + 1}.0.0`)
   }
 
-  /** Whether a Deployment's newest version serves with all its replicas. Tells where that has changed. */
+  /** Whether all replicas of a Deployment's newest version serve. Publishes changes. */
   isHealthy(ref: ResourceRef): boolean {
     const healthy = Result.match(this.read(ref), { onFailure: () => false, onSuccess: isRolledOut })
     if (this.healthy.get(ref.name) !== healthy) {
@@ -267,12 +230,12 @@ export class Cluster implements FarEnd {
     return healthy
   }
 
-  /** An object as it is. */
+  /** An object as the API server has it. */
   read(ref: ResourceRef): Result.Result<KubernetesObject, KubernetesError> {
     return this.direct(Effect.result(this.sandbox.get(ref)))
   }
 
-  /** A write by somebody else. It must be one that the API server takes. */
+  /** A write by somebody else. The API server must accept it. */
   write(change: Change): void {
     this.disturbedMs.set(change.ref.name, this.setting.world.nowMs)
     this.direct(this.sandbox.apply(change))
@@ -280,32 +243,9 @@ export class Cluster implements FarEnd {
 
   private own(name: string, ownership: Ownership): void {
     const ref = { namespace: "prod", kind: "Deployment", name }
-    if (ownership === "helm") {
-      this.write({
-        _tag: "Patch",
-        ref,
-        patch: [
-          { op: "add", path: "/metadata/labels/app.kubernetes.io~1managed-by", value: "Helm" },
-          {
-            op: "add",
-            path: "/metadata/annotations",
-            value: { "meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": "prod" }
-          }
-        ]
-      })
-    }
-    if (ownership === "autoscaler") {
-      this.write({
-        _tag: "Create",
-        ref: { ...ref, kind: "HorizontalPodAutoscaler" },
-        manifest: {
-          apiVersion: "autoscaling/v2",
-          kind: "HorizontalPodAutoscaler",
-          metadata: { name, namespace: "prod" },
-          spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name }, minReplicas: 2, maxReplicas: 2 }
-        }
-      })
-    }
+    if (ownership === "helm") this.write({ _tag: "Patch", ref, patch: helmOwnership(name) })
+    if (ownership === "autoscaler")
+      this.write({ _tag: "Create", ref: { ...ref, kind: "HorizontalPodAutoscaler" }, manifest: autoscaler(name) })
   }
 
   private setImage(
@@ -321,29 +261,11 @@ export class Cluster implements FarEnd {
     })
   }
 
-  /** An event about a workload; the first stays, and is refused when it is made again. */
-  private complain({ kind, name, namespace }: ResourceRef): void {
-    const event = `${name}.pull`
-    const lastTimestamp = new Date(this.setting.world.wallStartMs + this.setting.world.nowMs).toISOString()
-    this.direct(
-      Effect.ignore(
-        this.sandbox.apply({
-          _tag: "Create",
-          ref: { namespace, kind: "Event", name: event },
-          manifest: {
-            apiVersion: "v1",
-            kind: "Event",
-            metadata: { name: event, namespace },
-            involvedObject: { kind, namespace, name },
-            type: "Warning",
-            reason: "Failed",
-            message: eventMessage,
-            count: 1,
-            lastTimestamp
-          }
-        })
-      )
-    )
+  /** Adds an event about a workload. There is one for each workload: creating it again is refused. */
+  private complain(about: ResourceRef): void {
+    const { world } = this.setting
+    const { manifest, ref } = pullFailure(about, world.wallStartMs + world.nowMs)
+    this.direct(Effect.ignore(this.sandbox.apply({ _tag: "Create", ref, manifest })))
   }
 
   private direct<A, E>(effect: Effect.Effect<A, E>): A {
@@ -365,7 +287,7 @@ export class Cluster implements FarEnd {
     )
   }
 
-  /** Without the costs of another context where the caller's clock is right, as it nearly always is. */
+  /** Provides the world's clock only where the caller's is wrong, which is rare: another context costs time. */
   private byWorldTime<A, E>(server: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.clockWith((clock) =>
       clock.currentTimeMillisUnsafe() === this.clock.currentTimeMillisUnsafe()
@@ -386,13 +308,13 @@ export class Cluster implements FarEnd {
       Effect.suspend(() => {
         const disturbed = this.path.disturbed(request, atServer)
         const answered = Effect.flatMap(this.underWay, () => disturbed)
-        // The way back is worth a timer where a crash on it matters.
+        // A timer for the way back costs time, and only after a write does a crash there matter.
         return isWrite ? Effect.ensuring(answered, this.underWay) : answered
       })
     )
   }
 
-  /** The time that a message takes. */
+  /** The latency of one message. */
   private readonly underWay: Effect.Effect<void> = Effect.suspend(() =>
     Effect.sleep(this.random.between(...this.setting.scenario.clusterLatencyMs))
   )
@@ -423,28 +345,4 @@ export class Cluster implements FarEnd {
       })
     })
   }
-}
-
-const isReady = (pod: KubernetesObject): boolean =>
-  (
-    pod as {
-      readonly status?: { readonly conditions?: ReadonlyArray<{ readonly type: string; readonly status: string }> }
-    }
-  ).status?.conditions?.some(({ status, type }) => type === "Ready" && status === "True") === true
-
-interface DeploymentObject extends KubernetesObject {
-  readonly spec?: { readonly replicas?: number }
-  readonly status?: {
-    readonly observedGeneration?: number
-    readonly updatedReplicas?: number
-    readonly readyReplicas?: number
-    readonly replicas?: number
-  }
-}
-
-/** As `kubectl rollout status` has it. */
-const isRolledOut = (object: DeploymentObject): boolean => {
-  const wanted = object.spec?.replicas ?? 1
-  const { readyReplicas = 0, replicas = 0, updatedReplicas = 0 } = object.status ?? {}
-  return updatedReplicas >= wanted && replicas <= updatedReplicas && readyReplicas >= wanted
 }
