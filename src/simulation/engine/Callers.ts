@@ -1,6 +1,4 @@
-/**
- * Whose fiber it is that calls a far end: each process of the service has breakers, budgets and bulkheads of its own.
- */
+/** Which process calls a far end: each process of the service has its own breakers, budgets and bulkheads. */
 
 import { Clock, type Fiber } from "effect"
 import type { World } from "./World.ts"
@@ -14,7 +12,7 @@ export class Callers {
     this.world = world
   }
 
-  /** The number of the process to which the fiber belongs, by the clock that it goes by; -1 where it is of none. */
+  /** The number of the process that a fiber belongs to, identified by its clock; -1 where it belongs to none. */
   numberOf(fiber: Fiber.Fiber<unknown, unknown>): number {
     const clock = fiber.getRef(Clock.Clock)
     if (clock !== this.lastClock) {

@@ -1,20 +1,20 @@
 /**
- * A process of the simulated world: fibers that live and die together, with a clock, a scheduler, randomness and a
- * tracer of their own.
+ * A process of the simulated world: fibers that live and die together, with their own clock, scheduler, randomness and
+ * tracer.
  *
- *     running ──pause──> paused ──(its time is over)──> running
+ *     running ──pause──> paused ──(time elapses)──> running
  *        │ │               │
  *        │ └──(main effect ends)──> exited
  *        └──crash─────────────────> crashed
  *
- * - **crash** is `kill -9`: between two steps every fiber vanishes, no finalizer runs, timers and callbacks lead nowhere.
- *   What was committed outside stays.
- * - **pause** is SIGSTOP, a long garbage collection or a frozen virtual machine: nothing runs, and afterwards all that
- *   was due meanwhile is due at once. Longer than a lease, it makes two owners.
- * - **exited**: the main effect has ended; fibers that it left behind go with it, as in a real process.
+ * - **crash** is `kill -9`: between two steps every fiber vanishes. No finalizer runs, no timer fires, no callback
+ *   arrives. What was committed outside stays.
+ * - **pause** is SIGSTOP, a long garbage collection or a frozen virtual machine: nothing runs, and afterwards everything
+ *   that became due meanwhile is due at once. A pause longer than a lease makes two owners.
+ * - **exited**: the main effect has completed. Fibers that it left behind end too, as in a real process.
  *
- * Code of another process never resumes a fiber of this one by itself: it uses `post`, which is a message that is lost
- * where the process is gone.
+ * Code of another process never resumes a fiber of this one directly. It uses `post`, a message that is lost when the
+ * process has ended.
  */
 
 import {
@@ -35,16 +35,16 @@ import { SimulatedClock, type TimeSource } from "./SimulatedClock.ts"
 import * as SimulatedTracer from "./SimulatedTracer.ts"
 
 export interface ProcessOptions {
-  /** How much this process' wall clock is ahead of the world's, in milliseconds. Default 0. */
+  /** How far this process' wall clock is ahead of the world's, in milliseconds. Default 0. */
   readonly wallSkewMs?: number
   /**
-   * After how many operations of Effect a fiber gives way to others. Default 2,048, as in Effect. A lower number makes
-   * every pair of operations a place where others may come between, and where the process may crash: 4 is the least.
+   * The number of operations after which a fiber yields. Default 2,048, as in Effect. Lower numbers let other fibers
+   * run, and the process crash, between more pairs of operations. The minimum is 4.
    */
   readonly yieldEvery?: number
-  /** Gets every log line. Default: none is made, which is also the fastest. */
+  /** Receives every log line. Default: nothing is logged, which is also the fastest. */
   readonly logger?: Logger.Logger<unknown, void>
-  /** Sees every span as it ends. */
+  /** Called when a span ends. */
   readonly onSpan?: SimulatedTracer.SpanListener
 }
 
@@ -53,38 +53,38 @@ export type ProcessState = "running" | "paused" | "crashed" | "exited"
 /** What a process needs of its world. */
 export interface Host {
   readonly nowMs: number
-  /** What the world's wall clock shows, jumps included, less `nowMs`. */
+  /** The world's wall clock minus `nowMs`, jumps included. */
   readonly wallOriginMs: number
-  /** The same without jumps. */
+  /** The same, without jumps. */
   readonly trueOriginMs: number
   readonly watchFibers: boolean
   readonly enqueue: (process: Process, run: () => void) => void
   readonly after: (process: Process, delayMs: number, run: () => void) => () => void
-  /** Wakes a paused process after that time. */
+  /** Resumes a paused process after that time. */
   readonly resumeAfter: (process: Process, delayMs: number) => void
-  /** Forgets all tasks and timers of a process. */
+  /** Drops all tasks and timers of a process. */
   readonly forget: (process: Process) => void
-  /** Takes the tasks of a process out of the run queue. */
+  /** Removes the tasks of a process from the run queue and returns them. */
   readonly withhold: (process: Process) => Array<() => void>
   readonly random: (stream: string) => SeededRandom
 }
 
-const least = 4
+const leastYieldEvery = 4
 
 export class Process {
   readonly name: string
-  /** Processes are numbered as they are booted: a restart has the same name and another number. */
+  /** Processes are numbered in the order of their boots: a restart has the same name and a new number. */
   readonly number: number
   readonly clock: SimulatedClock
-  /** As `clock`, but by the world's time: what the rest of the world sees while this process' clock is wrong. */
+  /** As `clock`, but with the world's time, which the rest of the world sees while this process' clock is wrong. */
   readonly trueClock: SimulatedClock
-  /** The services that every fiber of the process has. */
+  /** The services that every fiber of the process gets. */
   readonly context: Context.Context<never>
   state: ProcessState = "running"
   exit: Exit.Exit<unknown, unknown> | undefined
-  /** How much its wall clock is ahead of the world's. Changed by faults. */
+  /** How far its wall clock is ahead of the world's. Changed by faults. */
   wallSkewMs: number
-  /** Fibers that have begun and not ended. */
+  /** The number of fibers that have started and not ended. */
   fibers = 0
   private readonly host: Host
   private held: Array<() => void> = []
@@ -117,13 +117,13 @@ export class Process {
     return this.state === "running" || this.state === "paused"
   }
 
-  /** Runs `run` as a step of this process, soon. Lost where it is gone by then. */
+  /** Schedules `run` as a step of this process. Lost if the process ends before. */
   post(run: () => void): void {
     if (this.state === "running") this.host.enqueue(this, run)
     else if (this.state === "paused") this.held.push(run)
   }
 
-  /** Begins another fiber of this process. Nobody hears of its end where the process ends first. */
+  /** Forks another fiber of this process. `onExit` is not called if the process ends first. */
   fork<A, E>(effect: Effect.Effect<A, E>, onExit?: (exit: Exit.Exit<A, E>) => void): void {
     this.post(() => {
       const fiber = Effect.runForkWith(this.context)(effect)
@@ -131,7 +131,7 @@ export class Process {
     })
   }
 
-  /** Begins the effect whose end is the end of the process. Called once, by the world. */
+  /** Forks the main effect: the process ends with it. Called once, by the world. */
   start<A, E>(effect: Effect.Effect<A, E>): void {
     this.fork(effect, (exit) => {
       if (!this.isAlive) return
@@ -151,7 +151,7 @@ export class Process {
     this.host.resumeAfter(this, forMs)
   }
 
-  /** Ends a pause early. The world calls it when the time is over. */
+  /** Ends a pause. The world calls it when the time has elapsed. */
   resume(): void {
     if (this.state !== "paused") return
     this.state = "running"
@@ -160,7 +160,10 @@ export class Process {
     for (const run of held) this.host.enqueue(this, run)
   }
 
-  /** Calls once when the process has crashed or exited; at once where it has already. The answer unsubscribes. */
+  /**
+   * Calls `listener` once, when the process crashes or exits; immediately if it already has. Returns a function that
+   * unsubscribes.
+   */
   onEnd(listener: () => void): () => void {
     if (!this.isAlive) {
       listener()
@@ -170,7 +173,7 @@ export class Process {
     return () => void this.endListeners.delete(listener)
   }
 
-  /** What its fibers are at, by the names of their spans. Only where the world watches fibers. */
+  /** The names of the spans in which its fibers wait. Only where the world watches fibers. */
   get waitingIn(): ReadonlyArray<string> {
     const names: Array<string> = []
     for (const fiber of this.watched)
@@ -202,7 +205,7 @@ export class Process {
   }
 
   private makeScheduler(yieldEvery = 2048): Scheduler.Scheduler {
-    const limit = Math.max(least, yieldEvery)
+    const limit = Math.max(leastYieldEvery, yieldEvery)
     const dispatcher: Scheduler.SchedulerDispatcher = { scheduleTask: (task) => this.post(task), flush: () => {} }
     return {
       executionMode: "async",

@@ -1,13 +1,13 @@
 /**
- * What can run now. A step of the simulation takes one task out, at random, and runs it.
+ * The tasks that can run now. A step of the simulation takes one of them at random and runs it.
  *
- * Effect's priorities are left out on purpose: a fiber that yields with a lower priority may run before others here,
- * and a program that is correct only in the order in which Effect happens to run things is not correct.
+ * Effect's priorities are ignored on purpose: a fiber that yields with a lower priority may run before others. A
+ * program that is correct only in the order in which Effect happens to schedule it is not correct.
  */
 
 import type { SeededRandom } from "./SeededRandom.ts"
 
-/** A piece of work that belongs to a process: when that is gone, so is the work. */
+/** Work that belongs to a process, and is dropped when the process ends. */
 export interface Task<Owner> {
   readonly owner: Owner
   readonly run: () => void
@@ -26,7 +26,7 @@ export class RunQueue<Owner> {
     this.runs.push(run)
   }
 
-  /** Takes one out. A single task is taken without a draw. */
+  /** Removes one task at random and returns it. A single task is taken without a draw. */
   take(random: SeededRandom): Task<Owner> {
     const { owners, runs } = this
     const index = runs.length > 1 ? random.below(runs.length) : 0
@@ -40,7 +40,7 @@ export class RunQueue<Owner> {
     return task
   }
 
-  /** Takes all tasks of an owner out, in the order in which they stand. */
+  /** Removes all tasks of an owner and returns them in their order in the queue. */
   takeAll(owner: Owner): Array<() => void> {
     const taken = this.runs.filter((_, index) => this.owners[index] === owner)
     if (taken.length === 0) return taken
@@ -49,7 +49,7 @@ export class RunQueue<Owner> {
     return taken
   }
 
-  /** To whom the tasks belong, each owner once. */
+  /** The owners of the tasks, each once. */
   get distinctOwners(): ReadonlyArray<Owner> {
     return [...new Set(this.owners)]
   }

@@ -1,12 +1,12 @@
 /**
  * Randomness from a seed, in streams.
  *
- * Each purpose (scheduling, one kind of fault, one far end, one process) draws from a stream of its own, which is named
- * and derived from the seed. So one more draw for one purpose leaves all others as they were: a run to which a fault is
- * added still begins the same way, and that is what makes shrinking work.
+ * Each purpose (scheduling, one kind of fault, one far end, one process) draws from its own named stream, derived from
+ * the seed. An additional draw for one purpose does not affect the others: a run to which a fault is added still begins
+ * the same way, which is what makes shrinking work.
  *
- * The generator is sfc32: 32-bit integer steps only, so it is fast and gives the same numbers on every machine. It is
- * not for secrets.
+ * The generator is sfc32. It uses 32-bit integers only, so it is fast and gives the same numbers on every machine. It
+ * is not suitable for secrets.
  */
 
 import type { Random } from "effect"
@@ -26,12 +26,12 @@ export class SeededRandom implements Random.Random {
   private c: number
   private d = 1
 
-  /** `seed` is taken modulo 2^53; streams of one seed with different names have nothing to do with each other. */
+  /** `seed` is taken modulo 2^53. Streams of one seed with different names are independent. */
   constructor(seed: number, stream: string) {
     this.a = seed >>> 0
     this.b = Math.floor(seed / range) >>> 0
     this.c = hashOf(stream)
-    // The first numbers of near seeds are alike.
+    // The first numbers of neighbouring seeds are similar.
     for (let round = 0; round < 15; round++) this.next32()
   }
 
@@ -60,26 +60,26 @@ export class SeededRandom implements Random.Random {
     return this.next32() < probability * range
   }
 
-  /** One of them. Not for an empty list. */
+  /** One of the items. Throws a `RangeError` for an empty list. */
   pick<A>(items: ReadonlyArray<A>): A {
-    if (items.length === 0) throw new RangeError("SeededRandom.pick: there is nothing to pick from")
+    if (items.length === 0) throw new RangeError("SeededRandom.pick: the list is empty")
     return items[this.below(items.length)] as A
   }
 
   /**
-   * From `low` to `high`, small values as likely as large ones by order of magnitude. Both above 0. For rates and
+   * From `low` to `high`, each order of magnitude with the same probability. Both bounds must be above 0. For rates and
    * durations.
    */
   magnitude(low: number, high: number): number {
     return low * (high / low) ** this.nextDoubleUnsafe()
   }
 
-  /** As Effect's `Random`: from 0, below 1. */
+  /** As in Effect's `Random`: at least 0 and below 1. */
   nextDoubleUnsafe(): number {
     return (this.next32() * 2 ** 21 + (this.next32() >>> 11)) / 2 ** 53
   }
 
-  /** As Effect's `Random`: a safe integer. */
+  /** As in Effect's `Random`: a safe integer. */
   nextIntUnsafe(): number {
     return (
       Math.floor(this.nextDoubleUnsafe() * (Number.MAX_SAFE_INTEGER - Number.MIN_SAFE_INTEGER + 1))
@@ -87,7 +87,7 @@ export class SeededRandom implements Random.Random {
     )
   }
 
-  /** Lower-case hexadecimal digits, for ids of traces and spans. A multiple of 8 of them. */
+  /** Lower-case hexadecimal digits, for ids of traces and spans. `digits` is a multiple of 8. */
   hex(digits: number): string {
     let text = ""
     while (text.length < digits) text += this.next32().toString(16).padStart(8, "0")

@@ -1,23 +1,22 @@
 /**
- * The clock that one process sees: two hands, as on a real machine.
+ * The clock of one process: monotonic time and wall-clock time, as on a real machine.
  *
- * - The **monotonic** one (`monotonicTimeNanos`, `sleep`) only ever goes forward, and stands still while anything can
- *   run.
- * - The **wall clock** (`currentTimeMillis`) is the monotonic one plus an offset that a fault may change at any moment,
- *   forward and back. Sleepers don't notice.
+ * - **Monotonic time** (`monotonicTimeNanos`, `sleep`) only moves forward, and stands still while anything can run.
+ * - **Wall-clock time** (`currentTimeMillis`) is monotonic time plus an offset, which a fault may change at any moment in
+ *   either direction. Sleeping fibers are not affected.
  *
- * Moments are whole milliseconds: a sleep of 1.5 ms ends after 2, never early.
+ * The resolution is one millisecond: a sleep of 1.5 ms ends after 2 ms, never early.
  */
 
 import { type Clock, Duration, Effect } from "effect"
 
-/** What a clock needs of its process: time, its wall clock's offset, and timers that go with the process. */
+/** What a clock needs from its process: the time, the offset of its wall clock, and timers that end with the process. */
 export interface TimeSource {
   /** Monotonic, since the world began. */
   readonly nowMs: number
-  /** What the wall clock shows when `nowMs` is 0. */
+  /** The wall-clock time at which `nowMs` is 0. */
   readonly wallOriginMs: number
-  /** Calls back after that time; the answer cancels. */
+  /** Calls `run` after that time. Returns a function that cancels it. */
   readonly after: (delayMs: number, run: () => void) => () => void
 }
 
@@ -50,7 +49,7 @@ export class SimulatedClock implements Clock.Clock {
 
   sleep(duration: Duration.Duration): Effect.Effect<void> {
     const millis = Duration.toMillis(duration)
-    // As Effect's own clock does.
+    // As in Effect's own clock.
     if (millis <= 0) return Effect.yieldNow
     if (!Number.isFinite(millis)) return Effect.never
     return Effect.callback<void>((resume) => {

@@ -1,12 +1,12 @@
 /**
- * Effect's own tracer, but for its ids, which it draws from the machine's randomness: here they come from the seed,
- * because the ids of a remediation's trace are part of its journal.
+ * Effect's own tracer with ids that come from the seed instead of the machine's randomness, because the ids of a
+ * remediation's trace are part of its journal.
  */
 
 import { type Exit, Option, Tracer } from "effect"
 import type { SeededRandom } from "./SeededRandom.ts"
 
-/** A span that has ended, as a test or a checker wants to see it. */
+/** Called with each span that has ended. */
 export type SpanListener = (span: Tracer.Span) => void
 
 type SpanOptions = ConstructorParameters<typeof Tracer.NativeSpan>[0]
@@ -21,7 +21,7 @@ class SimulatedSpan extends Tracer.NativeSpan {
     this.onEnd = onEnd
   }
 
-  // Drawn when somebody asks, as Effect's are: most spans are never asked, and ids are dear.
+  // Drawn on first use, as Effect does: most ids are never read, and drawing them is expensive.
   override get traceId(): string {
     return (this._traceId ??= Option.getOrUndefined(this.parent)?.traceId ?? this.random.hex(32))
   }

@@ -1,15 +1,15 @@
 /**
- * What is due later: a binary heap of timers by their moment.
+ * A binary heap of timers, ordered by when they are due.
  *
- * The order of timers of one moment does not matter here: all of them go to the run queue together, which picks among
- * them at random.
+ * The order of timers of one moment does not matter: they all enter the run queue together, which picks among them at
+ * random.
  */
 
 export interface Timer<Owner> {
   /** On the monotonic clock. */
   readonly atMs: number
   readonly owner: Owner
-  /** `undefined` once it was cancelled or has fired. */
+  /** `undefined` once the timer was cancelled or has fired. */
   run: (() => void) | undefined
 }
 
@@ -31,7 +31,7 @@ export class TimerHeap<Owner> {
     return timer
   }
 
-  /** When the next timer is due; `Infinity` where there is none. Cancelled ones are thrown away on the way. */
+  /** When the next timer is due; `Infinity` where there is none. Drops cancelled timers. */
   nextMs(): number {
     const heap = this.heap
     while (heap.length > 0) {
@@ -42,7 +42,7 @@ export class TimerHeap<Owner> {
     return Infinity
   }
 
-  /** Takes the first timer out; only when `nextMs` is finite. */
+  /** Removes the first timer and returns it. Only valid while `nextMs` is finite. */
   take(): Timer<Owner> {
     return this.removeFirst()
   }
@@ -52,7 +52,7 @@ export class TimerHeap<Owner> {
     for (const timer of this.heap) if (timer.owner === owner) timer.run = undefined
   }
 
-  /** Timers that wait. */
+  /** The timers that have neither fired nor been cancelled. */
   get active(): ReadonlyArray<Timer<Owner>> {
     return this.heap.filter((timer) => timer.run !== undefined)
   }

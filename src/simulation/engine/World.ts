@@ -1,28 +1,27 @@
 /**
- * A world in which real Effect code runs on one seed: the order in which things run, time, randomness and ids all come
- * from it, so a run is a function of the seed and the code, and can be had again.
+ * A world in which real Effect code runs on one seed. Scheduling order, time, randomness and ids all derive from it, so
+ * a run is a function of the seed and the code and can be reproduced.
  *
  * **When to use**
  *
- * `Simulation` builds the whole service on it. Use it directly to look for races in a few fibers of your own.
+ * `Simulation` builds the whole service on it. Use it directly to find races in your own fibers.
  *
  * **Details**
  *
  * - **Processes** (`boot`) are groups of fibers that run, pause and crash together; see `Process`.
- * - **Order.** A step takes one task of those that can run, at random, and runs it until its fiber waits or gives way
- *   (`yieldEvery`).
- * - **Time** stands still while anything can run, then jumps to the next timer; all timers of that moment can run then.
- *   So days take seconds, and a program that never waits is found by its steps instead (`livelockSteps`).
- * - **Wall clock.** `jumpWallClock` moves what processes are told the time is, forward or back; sleeps don't notice.
- * - **Plans.** `at` and `atStep` call back at a moment or just before a step: crashes at _every_ step are had by counting
- *   steps.
- * - **Randomness** comes in streams by name (`random`), so that what one part draws changes nothing for the others.
- * - **Trace.** `trace` is a hash over everything that was chosen: equal traces mean equal runs.
+ * - **Order.** A step takes one runnable task at random and runs it until its fiber waits or yields (`yieldEvery`).
+ * - **Time** stands still while anything can run, then jumps to the next timer; all timers of that moment become
+ *   runnable. Days take seconds. A program that never waits is detected by its number of steps (`livelockSteps`).
+ * - **Wall clock.** `jumpWallClock` moves the wall clock of all processes, forward or back. Sleeps are not affected.
+ * - **Plans.** `at` and `atStep` call back at a moment or just before a step, so a test can crash a process at _every_
+ *   step.
+ * - **Randomness** comes in named streams (`random`), so draws of one part do not affect the others.
+ * - **Trace.** `trace` is a hash over all choices: equal traces mean equal runs.
  *
  * **Gotchas**
  *
- * Only what Effect's services give is controlled. Code that uses promises, real timers, `Math.random` or sockets
- * escapes: it never comes to an end here, as `run` is synchronous.
+ * Only Effect's services are controlled. Code that uses promises, real timers, `Math.random` or sockets never completes
+ * here, because `run` is synchronous.
  *
  * ```ts
  * import { Effect } from "effect"
@@ -43,25 +42,25 @@ import { SeededRandom } from "./SeededRandom.ts"
 import { TimerHeap } from "./TimerHeap.ts"
 
 export interface WorldOptions {
-  /** What the wall clock shows at the beginning, in milliseconds since 1970. Default 2026-11-24T03:00:00Z. */
+  /** The wall-clock time at the start, in milliseconds since 1970. Default 2026-11-24T03:00:00Z. */
   readonly wallStartMs?: number
-  /** Remembers all fibers, so that a deadlock can say what they wait in. Costs time. Default false. */
+  /** Tracks all fibers, so that a deadlock reports what they wait in. Costs time. Default false. */
   readonly watchFibers?: boolean
 }
 
 export interface RunOptions {
-  /** Looked at after every step. Default: never. */
+  /** Checked before every step; ends the run when it holds. Default: never. */
   readonly until?: () => boolean
   /**
-   * Ends the run when time would go beyond this moment (monotonic, since the world began). The world then stands at
-   * that moment.
+   * Ends the run before time passes this moment (monotonic, since the world began). The world then stands at that
+   * moment.
    */
   readonly untilMs?: number
-  /** Steps that this run may take. Default: no limit. */
+  /** The maximum number of steps of this run. Default: no limit. */
   readonly limitSteps?: number
   /**
-   * Steps without time going on that count as a livelock. Default 1,000,000: a storm of 10,000 alerts takes a tenth of
-   * that.
+   * The number of steps at one moment that counts as a livelock. Default 1,000,000: a storm of 10,000 alerts takes a
+   * tenth of that.
    */
   readonly livelockSteps?: number
 }
@@ -70,16 +69,16 @@ export interface RunOptions {
 export type RunEnd =
   /** `until` holds. */
   | { readonly _tag: "Reached" }
-  /** Nothing is left to do, and every process has ended. */
+  /** Every process has ended. */
   | { readonly _tag: "Done" }
   | { readonly _tag: "TimeLimit" }
   | { readonly _tag: "StepLimit" }
   /**
-   * Nothing can run, no timer is set, and some process has not ended. `waiting` names each, with what its fibers are in
-   * where that is known.
+   * Nothing can run, no timer is set, and some process has not ended. `waiting` names each of them, with the spans of
+   * its fibers where they are known.
    */
   | { readonly _tag: "Deadlock"; readonly waiting: ReadonlyArray<string> }
-  /** Many steps without time going on. `busy` names the processes that could run then. */
+  /** Too many steps at one moment. `busy` names the processes that could run. */
   | { readonly _tag: "Livelock"; readonly busy: ReadonlyArray<string> }
 
 const defaultWallStartMs = Date.UTC(2026, 10, 24, 3)
@@ -87,13 +86,13 @@ const defaultWallStartMs = Date.UTC(2026, 10, 24, 3)
 export class World {
   readonly seed: number
   readonly wallStartMs: number
-  /** All processes that were ever booted. */
+  /** All processes ever booted. */
   readonly processes: Array<Process> = []
   /** The monotonic clock, in whole milliseconds since the world began. */
   nowMs = 0
   /** Steps taken. */
   steps = 0
-  /** How much all wall clocks are ahead of the time that has passed. Changed by `jumpWallClock`. */
+  /** How far all wall clocks are ahead of the elapsed time. Changed by `jumpWallClock`. */
   wallOffsetMs = 0
   private readonly queue = new RunQueue<Process | undefined>()
   private readonly timers = new TimerHeap<Process | undefined>()
@@ -135,22 +134,22 @@ export class World {
     }
   }
 
-  /** What the wall clock of a process without skew shows. */
+  /** The wall-clock time of a process without skew. */
   get wallMs(): number {
     return this.wallStartMs + this.wallOffsetMs + this.nowMs
   }
 
-  /** A hash over all that was chosen so far. Equal for equal runs. */
+  /** A hash over all choices so far. Equal for equal runs. */
   get trace(): string {
     return (this.hash >>> 0).toString(16).padStart(8, "0")
   }
 
-  /** A new stream of randomness. Two of one name give the same numbers. */
+  /** A new random stream. Streams of the same name give the same numbers. */
   random(stream: string): SeededRandom {
     return new SeededRandom(this.seed, stream)
   }
 
-  /** Begins a process. Its first step comes with the next run. */
+  /** Boots a process. Its first step comes with the next run. */
   boot<A, E>(name: string, effect: Effect.Effect<A, E>, options?: ProcessOptions): Process {
     const process = new Process(this.host, name, this.processes.length, options)
     this.processes.push(process)
@@ -158,7 +157,10 @@ export class World {
     return process
   }
 
-  /** Calls back at a moment, as a step among those of that moment; soon, where it is past. The answer cancels. */
+  /**
+   * Calls `action` at a moment, as one of its steps; as soon as possible where it is past. Returns a function that
+   * cancels it.
+   */
   at(ms: number, action: () => void): () => void {
     const timer = this.timers.add(Math.max(ms, this.nowMs), undefined, action)
     return () => {
@@ -166,14 +168,14 @@ export class World {
     }
   }
 
-  /** Calls back just before the step of this number (the first is 1) is taken. It is not a step itself. */
+  /** Calls `action` just before the step of this number; the first step is 1. The call is not a step itself. */
   atStep(step: number, action: () => void): void {
     const planned = this.planned.get(step)
     if (planned === undefined) this.planned.set(step, [action])
     else planned.push(action)
   }
 
-  /** How many timers of a process are set. */
+  /** The number of timers that a process has set. */
   timersOf(process: Process): number {
     return this.timers.active.filter(({ owner }) => owner === process).length
   }
@@ -183,7 +185,7 @@ export class World {
     this.wallOffsetMs += byMs
   }
 
-  /** Lets the world go on. Synchronous: when it answers, nothing runs. */
+  /** Runs the world. Synchronous: when it returns, nothing runs. */
   run(options: RunOptions = {}): RunEnd {
     const { limitSteps = Infinity, livelockSteps = 1_000_000, until, untilMs = Infinity } = options
     const lastStep = this.steps + limitSteps
@@ -213,7 +215,7 @@ export class World {
       if (planned !== undefined) {
         this.planned.delete(this.steps)
         for (const action of planned) action()
-        // A crash may have left nothing to run.
+        // After a crash nothing may be runnable.
         if (this.queue.length === 0) return
       }
     }
@@ -252,5 +254,5 @@ export class World {
   }
 }
 
-/** A world at its beginning. */
+/** A new world. */
 export const make = (seed: number, options?: WorldOptions): World => new World(seed, options)

@@ -1,9 +1,9 @@
 /**
- * What goes wrong in a run, drawn from its seed before it begins.
+ * The faults of a run, drawn from its seed before it begins.
  *
- * **Swarm.** Each run draws its own mix: first how large a share of all kinds it has, few as likely as many, then
- * which, and for each a rate of its own. Runs that do everything at once hide the bugs that need a long time of one
- * thing, and a service that is always down does no work in which faults could hit it.
+ * **Swarm testing.** Each run draws its own mix: first the share of all kinds that it has, few as likely as many, then
+ * which kinds, and a rate for each. Runs with every fault at once hide bugs that need a long time of one fault, and a
+ * service that is always down does no work that faults could hit.
  */
 
 import { Schema } from "effect"
@@ -15,21 +15,22 @@ import type { FaultKind } from "./FaultKind.ts"
 export const FaultPlan = Schema.Array(Fault)
 export type FaultPlan = typeof FaultPlan.Type
 
-/** Between two faults of one kind, at the mean: from one in two minutes to one an hour. */
+/** The mean gap between two faults of one kind: from two minutes to an hour. */
 const meanGapMs = [120_000, 3_600_000] as const
 
-/** How large a share of all kinds a run has: of 40, from one to sixteen. */
+/** The share of all kinds in a run: of 40 kinds, one to sixteen. */
 const shares = [0.02, 0.4] as const
 
-/** How often a fault is aimed at a stage of some remediation, and not at a moment. */
+/** How often a fault is aimed at a stage of a remediation instead of a moment. */
 const aimedShare = 0.3
 
-/** There are so many ways in which a model can fail that in the full share of them none would ever answer. */
-const isPeers = ({ target }: FaultKind): boolean => target === "models" || target === "network"
-const peersLess = 0.4
+/** There are so many kinds of model faults that with the full share of them no model would ever respond. */
+const isPeerFault = ({ target }: FaultKind): boolean => target === "models" || target === "network"
+const peerFaultFactor = 0.4
 
 /**
- * The kinds that may be drawn for a scenario: those that it names, and of models and telemetry only where it has some.
+ * The kinds that may be drawn for a scenario: those that it names; those of models and telemetry only where it has
+ * them.
  */
 export const kindsOf = (scenario: Scenario, kinds: ReadonlyArray<FaultKind>): ReadonlyArray<FaultKind> => {
   const hasModels = (scenario.tiers ?? []).length > 0
@@ -41,15 +42,15 @@ export const kindsOf = (scenario: Scenario, kinds: ReadonlyArray<FaultKind>): Re
   )
 }
 
-/** What is much work comes as seldom as its kind says, and more seldom where the scenario says so. */
+/** Expensive kinds are at least as rare as they ask for, and rarer where the scenario asks for that. */
 const gapOf = ({ faultGapMs }: Scenario, kind: FaultKind): readonly [leastMs: number, mostMs: number] => {
   if (faultGapMs === undefined || kind.gapMs === undefined) return faultGapMs ?? kind.gapMs ?? meanGapMs
   return [Math.max(faultGapMs[0], kind.gapMs[0]), Math.max(faultGapMs[1], kind.gapMs[1])]
 }
 
 /**
- * Draws a plan over the scenario's duration. The stream of each kind is its own: leaving one kind out changes nothing
- * about the others.
+ * Draws a plan over the scenario's duration. Each kind has its own random stream: leaving one out does not affect the
+ * others.
  */
 export const draw = (setting: Setting, kinds: ReadonlyArray<FaultKind>): FaultPlan => {
   const { scenario, world } = setting
@@ -57,7 +58,7 @@ export const draw = (setting: Setting, kinds: ReadonlyArray<FaultKind>): FaultPl
   return kindsOf(scenario, kinds)
     .flatMap((kind) => {
       const random = world.random(`plan ${kind.name}`)
-      if (!random.chance(isPeers(kind) ? share * peersLess : share)) return []
+      if (!random.chance(isPeerFault(kind) ? share * peerFaultFactor : share)) return []
       const gapMs = random.magnitude(...gapOf(scenario, kind))
       const faults: Array<Fault> = []
       let atMs = 0

@@ -1,4 +1,4 @@
-/** All kinds of faults. One that is added here may be drawn for every run whose scenario has its target. */
+/** All fault kinds. Each may be drawn for every run whose scenario has its target. */
 
 import type { FaultKind } from "./FaultKind.ts"
 import { breakerOperations } from "./kinds/BreakerOperations.ts"

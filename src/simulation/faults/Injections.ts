@@ -1,19 +1,18 @@
 /**
- * The five kinds of failure injection that the source document names, as sets of fault kinds: `simulate --inject
+ * The five failure injections of the requirements (`docs/requirements.md`), as sets of fault kinds: `simulate --inject
  * network-partition`.
  *
- * A kind of fault may belong to several. What of an injection has no target in this version is in `missing`, in words:
- * it is not simulated.
+ * A fault kind may belong to several injections. `missing` describes the parts of an injection that are not simulated.
  */
 
 import type { FaultKind } from "./FaultKind.ts"
 
 export interface Injection {
   readonly name: string
-  /** As the source document has it. */
+  /** The title in the requirements. */
   readonly title: string
   readonly has: (kind: FaultKind) => boolean
-  /** What else belongs to it and can't be injected yet; empty when all of it can. */
+  /** The parts that cannot be injected yet; empty when all of it can. */
   readonly missing: string
 }
 

@@ -1,6 +1,6 @@
 /**
- * An operator changes the settings of the cluster's circuit breaker in the middle, isolates it, or forces it closed,
- * each for a limited time.
+ * An operator isolates the cluster's circuit breaker, forces it closed, or changes its settings, each for a limited
+ * time.
  */
 
 import { Schema } from "effect"
@@ -10,7 +10,7 @@ export const breakerOperations = kind({
   name: "operator-breaker",
   target: "service",
   description:
-    "An operator isolates the cluster's breaker, forces it closed, or changes its settings, and takes it back later.",
+    "An operator isolates the cluster's breaker, forces it closed, or changes its settings, and reverts it later.",
   parameters: Schema.Struct({
     what: Schema.Literals(["isolate", "force-closed", "hair-trigger"]),
     forMs: Schema.Int
@@ -32,7 +32,7 @@ export const breakerOperations = kind({
           return breaker.configure({ consecutiveFailures: 1 })
       }
     })
-    // The process may be another one by then, whose breaker is as it was made.
+    // The process may have restarted since, with a new breaker.
     return () =>
       service.operate((breaker) =>
         what === "hair-trigger" ? breaker.configure({ consecutiveFailures: 5 }) : breaker.auto()

@@ -1,6 +1,5 @@
 /**
- * How a model's service fails as a service: it is away, hangs, storms with errors, flaps, turns callers away, or
- * answers when nobody waits any more.
+ * How the service of a model fails: it is down, hangs, returns errors, flaps, throttles, or responds too late.
  */
 
 import { Effect, Schema } from "effect"
@@ -22,7 +21,7 @@ const status = (code: number, retryAfter?: string): Effect.Effect<Reply> =>
 const serviceDown = onWire({
   name: "service-down",
   target: "models",
-  description: "Nobody listens: connections are refused.",
+  description: "The service is down: connections are refused.",
   parameters: Schema.Struct({ peers }),
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting) }),
@@ -35,7 +34,7 @@ const serviceDown = onWire({
 const hang = onWire({
   name: "dependency-hang",
   target: "models",
-  description: "The service takes requests and never answers; `probes`: its health route neither.",
+  description: "The service accepts requests and never responds; with `probes`, its health route hangs too.",
   parameters: Schema.Struct({ peers, probes: Schema.Boolean }),
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting), probes: random.chance(0.5) }),
@@ -46,7 +45,7 @@ const hang = onWire({
 const errorStorm = onWire({
   name: "error-storm",
   target: "models",
-  description: "A share of the requests is answered with a server's error; `probes`: those for its health too.",
+  description: "A share of the requests fails with a server error; with `probes`, health checks fail too.",
   parameters: Schema.Struct({ peers, share: Schema.Finite, status: Schema.Int, probes: Schema.Boolean }),
   lasts,
   draw: (random, setting) => ({
@@ -64,7 +63,7 @@ const errorStorm = onWire({
 const flapping = onWire({
   name: "flapping",
   target: "models",
-  description: "The service is there and away by turns, each for the same time.",
+  description: "The service is down and up by turns, each for the same time.",
   parameters: Schema.Struct({ peers, turnMs: Schema.Int }),
   lasts: [minuteMs, 20 * minuteMs],
   draw: (random, setting) => ({ peers: drawModels(random, setting), turnMs: Math.ceil(random.magnitude(500, 60_000)) }),
@@ -79,8 +78,7 @@ const flapping = onWire({
 const rateLimited = onWire({
   name: "rate-limited",
   target: "models",
-  description:
-    "A share of the questions is answered with 429, without Retry-After, with a plausible one, or with an absurd one.",
+  description: "A share of the questions gets a 429, without Retry-After, with a plausible one, or with an absurd one.",
   parameters: Schema.Struct({ peers, share: Schema.Finite, retryAfter: Schema.NullOr(Schema.String) }),
   lasts,
   draw: (random, setting) => ({
@@ -111,7 +109,7 @@ const rateLimited = onWire({
 const lateAnswer = onWire({
   name: "late-answer",
   target: "models",
-  description: "The answer comes, and is right, after the deadline of whoever asked.",
+  description: "A correct answer arrives after the caller's deadline.",
   parameters: Schema.Struct({ peers, byMs: Schema.Int }),
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting), byMs: random.between(25_000, 120_000) }),
@@ -124,7 +122,7 @@ const lateAnswer = onWire({
 const authentication = onWire({
   name: "authentication-failure",
   target: "models",
-  description: "The key is not taken any more: it was rotated, or revoked.",
+  description: "The API key is rejected: it was rotated or revoked.",
   parameters: Schema.Struct({ peers, status: Schema.Literals([401, 403]) }),
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting), status: random.pick([401, 403] as const) }),

@@ -1,8 +1,8 @@
 /**
- * What goes wrong between Prometheus and the service: webhooks that come twice, late, in another order, in storms, or
- * that nobody would send who was well.
+ * What goes wrong between Prometheus and the service: webhooks are duplicated, late, out of order, malformed, or arrive
+ * in storms.
  *
- * None of these may cost an alert: whatever the service acknowledges is its to keep.
+ * None of these may lose an alert that the service has acknowledged.
  */
 
 import { Result, Schema } from "effect"
@@ -14,7 +14,7 @@ const duplicate = kind({
   name: "intake-duplicate",
   target: "alertmanager",
   description:
-    "Every webhook is sent several times: by each of several Alertmanagers, and once more by the repeat interval.",
+    "Every webhook is sent several times: by each replica of Alertmanager, and again after the repeat interval.",
   parameters: Schema.Struct({ copies: Schema.Int, withinMs: Schema.Int }),
   lasts: [30_000, 600_000],
   draw: (random) => ({ copies: random.between(2, 4), withinMs: Math.floor(random.magnitude(1, 120_000)) }),
@@ -30,7 +30,7 @@ const duplicate = kind({
 const late = kind({
   name: "intake-late",
   target: "alertmanager",
-  description: "Webhooks arrive late, and so in another order: what is resolved may be told before what fires.",
+  description: "Webhooks arrive late and out of order: a resolved alert may arrive before the firing one.",
   parameters: Schema.Struct({ byMs: Schema.Int }),
   lasts: [30_000, 600_000],
   draw: (random) => ({ byMs: Math.floor(random.magnitude(1_000, 600_000)) }),
@@ -41,7 +41,7 @@ const late = kind({
 const resolvedFirst = kind({
   name: "intake-resolved-first",
   target: "alertmanager",
-  description: "That an alert is resolved is told before that it fires.",
+  description: "The resolved webhook of an alert arrives before the firing one.",
   parameters: Schema.Struct({ byMs: Schema.Int }),
   lasts: [30_000, 600_000],
   draw: (random) => ({ byMs: Math.floor(random.magnitude(10, 60_000)) }),
@@ -62,7 +62,7 @@ const resolvedFirst = kind({
 })
 
 /**
- * Alerts about pods that there are no more, about workloads that are well, and for people's eyes only, all in one post.
+ * One webhook with alerts about deleted pods, about healthy workloads, and of severity `none`.
  */
 const stormOf = (count: number, { farEnds: { cluster }, world }: Reach, random: SeededRandom): Webhook => {
   const startsAt = new Date(world.wallStartMs + world.nowMs).toISOString()
@@ -95,7 +95,7 @@ const storm = (count: number, gapMs: readonly [number, number] | undefined) =>
   kind({
     name: `intake-storm-${count}`,
     target: "alertmanager",
-    description: `${count} alerts in one post, and soon after it the word that they are resolved.`,
+    description: `${count} alerts in one webhook, which are resolved soon after.`,
     parameters: Schema.Struct({ resolvedAfterMs: Schema.Int }),
     lasts: undefined,
     ...(gapMs === undefined ? {} : { gapMs }),
@@ -149,10 +149,10 @@ const oddTexts = [
   "__proto__"
 ]
 
-/** Of a strange webhook's fields, how many are not what the format wants: most webhooks are to come in. */
+/** The share of an odd webhook's fields that violate the format. It is small, so that most webhooks are accepted. */
 const wrongShare = 0.01
 
-/** Bodies, some of which are no webhook, and most of which are, though a strange one. */
+/** Bodies, most of which are valid but odd webhooks. */
 const oddBody = (random: SeededRandom): unknown => {
   const or = (right: unknown, ...wrong: ReadonlyArray<unknown>): unknown =>
     random.chance(wrongShare) ? random.pick(wrong) : right
@@ -212,7 +212,7 @@ const odd = kind({
   name: "intake-odd",
   target: "alertmanager",
   description:
-    "Somebody sends bodies that are no webhook, or a strange one: most are refused at the door, and what comes in is handled as any other.",
+    "Somebody sends odd or invalid webhooks: invalid ones are rejected, and valid ones are handled like any other.",
   parameters: Schema.Struct({ count: Schema.Int }),
   lasts: undefined,
   gapMs: [600_000, 7_200_000],
@@ -220,7 +220,7 @@ const odd = kind({
   apply: ({ count }, { farEnds: { alertmanager }, world }, random) => {
     for (let index = 0; index < count; index++) {
       const webhook = decode(oddBody(random))
-      // As the HTTP route does: what does not decode is answered with 400.
+      // The HTTP route responds 400 to a body that does not decode.
       if (Result.isSuccess(webhook))
         alertmanager.deliver({ webhook: webhook.success, afterMs: 0 }, `odd webhook ${index} at ${world.nowMs} ms`)
     }
@@ -228,7 +228,7 @@ const odd = kind({
   }
 })
 
-// A thousand alerts are as much work as all else of an hour, so that they come seldom.
+// A thousand alerts are as much work as the rest of an hour, so this storm is rare.
 export const intakeFaults: ReadonlyArray<FaultKind> = [
   duplicate,
   late,

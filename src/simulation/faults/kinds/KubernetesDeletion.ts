@@ -1,6 +1,5 @@
 /**
- * Somebody deletes a workload in the middle of the service's work on it, after it was planned, and makes it again when
- * the fault heals.
+ * Somebody deletes a workload between the service's plan and its write, and recreates it when the fault heals.
  */
 
 import { Effect, Schema } from "effect"
@@ -10,7 +9,7 @@ import { kind } from "../FaultKind.ts"
 export const kubernetesDeletion = kind({
   name: "kubernetes-deletion",
   target: "cluster",
-  description: "Somebody deletes the workloads that the service is about to write to, and makes them again later.",
+  description: "Somebody deletes the workloads that the service is about to write to, and recreates them later.",
   parameters: Schema.Struct({
     /** Of the writes, dry runs included, from 0 to 1. */
     share: Schema.Finite

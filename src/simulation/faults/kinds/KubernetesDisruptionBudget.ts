@@ -1,6 +1,5 @@
 /**
- * Disruption budgets allow no eviction: an eviction is answered with 429, which says nothing of the API server's
- * health.
+ * Disruption budgets allow no eviction: the API server responds 429, which says nothing about its health.
  */
 
 import { Schema } from "effect"

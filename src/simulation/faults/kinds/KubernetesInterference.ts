@@ -1,6 +1,5 @@
 /**
- * Somebody else writes to the objects that the service is about to write to, just before it does: a real 409, and what
- * was planned is out of date.
+ * Somebody else writes to the objects that the service is about to write to: a real 409, and the plan is out of date.
  */
 
 import { Effect, Schema } from "effect"
@@ -13,7 +12,7 @@ export const kubernetesInterference = kind({
   parameters: Schema.Struct({
     /** Of the writes, from 0 to 1. */
     share: Schema.Finite,
-    /** `touch` changes an annotation; `repair` rolls a working version out. */
+    /** `touch` changes an annotation; `repair` rolls out a working version. */
     how: Schema.Literals(["touch", "repair"])
   }),
   lasts: [10_000, 600_000],

@@ -1,5 +1,5 @@
 /**
- * A write takes effect, and its answer is lost: either the service is told of a timeout, or it is told nothing at all.
+ * A write takes effect and its response is lost: the client reports a timeout, or the connection hangs.
  */
 
 import { Effect, Schema } from "effect"
@@ -9,7 +9,7 @@ import { onWire } from "../FaultKind.ts"
 export const kubernetesLostAnswer = onWire({
   name: "kubernetes-lost-answer",
   target: "cluster",
-  description: "Writes take effect, and the answer to them is lost.",
+  description: "Writes take effect, and their responses are lost.",
   parameters: Schema.Struct({
     /** Of the writes, from 0 to 1. */
     share: Schema.Finite,

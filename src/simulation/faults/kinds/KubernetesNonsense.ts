@@ -1,6 +1,6 @@
 /**
- * An answer that no API server gives, as a broken proxy or a bug of the client library would: the code that reads it
- * breaks.
+ * A response that no API server returns, as from a broken proxy or a bug of the client library. Code that reads it
+ * throws.
  */
 
 import { Effect, Schema } from "effect"
@@ -9,11 +9,11 @@ import { onWire } from "../FaultKind.ts"
 export const kubernetesNonsense = onWire({
   name: "kubernetes-nonsense",
   target: "cluster",
-  description: "Reads are answered with something that is no Kubernetes object, or the client library itself breaks.",
+  description: "Reads return something that is no Kubernetes object, or the client library throws.",
   parameters: Schema.Struct({
     /** Of the requests, from 0 to 1. */
     share: Schema.Finite,
-    /** `object` answers with an empty object, `defect` breaks in the client. */
+    /** `object` returns an empty object, `defect` throws in the client. */
     how: Schema.Literals(["object", "defect"])
   }),
   lasts: [5_000, 120_000],
@@ -30,7 +30,7 @@ export const kubernetesNonsense = onWire({
       ): Effect.Effect<A, E> =>
         Effect.suspend(() => {
           if (request.change !== undefined || !random.chance(share)) return server
-          // Not an `A`: that is the fault.
+          // Not an `A` on purpose.
           return how === "defect"
             ? Effect.die(new TypeError("simulated: the client library broke"))
             : Effect.succeed({} as A)

@@ -1,8 +1,8 @@
 /**
- * The API server refuses a share of the requests, in each of the ways that `reference/kubernetes_errors` of the design
- * knows: not one of them takes effect, but after a 500 nobody can know that of a write.
+ * The API server refuses a share of the requests, with each error that it has. No refused request takes effect, but
+ * after a 500 the client cannot know that of a write.
  *
- * A real conflict (somebody has changed the object) is a fault of its own, `kubernetes-interference`.
+ * A real conflict, where somebody has changed the object, is another fault: `kubernetes-interference`.
  */
 
 import { Effect, Schema } from "effect"
@@ -15,9 +15,9 @@ interface Refusal {
   readonly description: string
   readonly reason: KubernetesErrorReason
   readonly retryable: boolean
-  /** Of the requests, which it is about. */
+  /** Which requests it may refuse. */
   readonly about: (request: ClusterRequest) => boolean
-  /** Whether the server may have got as far as storing. */
+  /** The server may have stored the write before it failed. */
   readonly unknown?: true
 }
 
@@ -28,49 +28,49 @@ const lists = ({ verb }: ClusterRequest): boolean => verb === "list"
 const refusals: ReadonlyArray<Refusal> = [
   {
     name: "kubernetes-unauthorized",
-    description: "The API server answers 401: the token has expired.",
+    description: "The API server responds 401: the token has expired.",
     reason: { _tag: "Unauthorized" },
     retryable: false,
     about: any
   },
   {
     name: "kubernetes-forbidden",
-    description: "The API server answers 403: somebody has taken the right to write away.",
+    description: "The API server responds 403 to writes: somebody has revoked the permission.",
     reason: { _tag: "Forbidden" },
     retryable: false,
     about: writes
   },
   {
     name: "kubernetes-gone",
-    description: "The API server answers lists with 410: the version that was asked for is too old.",
+    description: "The API server responds 410 to lists: the requested version is too old.",
     reason: { _tag: "Expired" },
     retryable: true,
     about: lists
   },
   {
     name: "kubernetes-invalid",
-    description: "The API server answers writes with 422.",
+    description: "The API server responds 422 to writes.",
     reason: { _tag: "Invalid", fields: ["spec.template"] },
     retryable: false,
     about: writes
   },
   {
     name: "kubernetes-overloaded",
-    description: "The API server answers 429 and says when to come again.",
+    description: "The API server responds 429 with a plausible Retry-After.",
     reason: { _tag: "TooManyRequests", retryAfterMs: 1000 },
     retryable: true,
     about: any
   },
   {
     name: "kubernetes-overloaded-absurd",
-    description: "The API server answers 429 and says to come again in a day.",
+    description: "The API server responds 429 with a Retry-After of a day.",
     reason: { _tag: "TooManyRequests", retryAfterMs: 86_400_000 },
     retryable: true,
     about: any
   },
   {
     name: "kubernetes-internal-error",
-    description: "The API server answers 500.",
+    description: "The API server responds 500.",
     reason: { _tag: "Unavailable", status: 500 },
     retryable: true,
     about: any,
@@ -85,7 +85,7 @@ const refusals: ReadonlyArray<Refusal> = [
   },
   {
     name: "kubernetes-storage-full",
-    description: "The cluster's storage is full: no write is taken.",
+    description: "The cluster's storage is full: no write succeeds.",
     reason: { _tag: "StorageFull" },
     retryable: false,
     about: writes
@@ -98,7 +98,7 @@ const faultOf = ({ about, description, name, reason, retryable, unknown }: Refus
     target: "cluster",
     description,
     parameters: Schema.Struct({
-      /** Of the requests that it is about, from 0 to 1. */
+      /** Of the requests that it may refuse, from 0 to 1. */
       share: Schema.Finite
     }),
     lasts: [5_000, 300_000],

@@ -1,7 +1,6 @@
 /**
- * Reads are answered from a cache that lags behind, each object and list for itself, by a bounded time. A single API
- * server answers a plain read with the newest state; one of several behind a load balancer whose etcd member lags, or a
- * proxy in between, does not.
+ * Reads return data from a cache that lags by a bounded time, each object and list independently. A single API server
+ * returns the newest state; one of several whose etcd member lags, or a caching proxy, does not.
  */
 
 import { Effect, Schema } from "effect"
@@ -11,7 +10,7 @@ import { onWire } from "../FaultKind.ts"
 export const kubernetesStaleRead = onWire({
   name: "kubernetes-stale-read",
   target: "cluster",
-  description: "Reads are answered with a state of a while ago.",
+  description: "Reads return outdated state.",
   parameters: Schema.Struct({ lagMs: Schema.Int }),
   lasts: [10_000, 300_000],
   misleads: true,
@@ -23,7 +22,7 @@ export const kubernetesStaleRead = onWire({
       return Effect.suspend(() => {
         const key = `${request.verb} ${request.kind} ${request.namespace}/${request.name} ${JSON.stringify(request.options)}`
         const known = answers.get(key)
-        // The same request, so the answer is of the same type.
+        // The same request, so the response is of the same type.
         if (known !== undefined && wire.nowMs - known.atMs < lagMs) return Effect.succeed(known.answer as A)
         return Effect.tap(server, (answer) => Effect.sync(() => answers.set(key, { atMs: wire.nowMs, answer })))
       })

@@ -1,4 +1,4 @@
-/** The API server answers 503 to a share of the requests, or to all of them. */
+/** The API server responds 503 to a share of the requests, or to all of them. */
 
 import { Effect, Schema } from "effect"
 import { KubernetesError } from "../../../kubernetes/KubernetesClient.ts"
@@ -7,7 +7,7 @@ import { onWire } from "../FaultKind.ts"
 export const kubernetesUnavailable = onWire({
   name: "kubernetes-unavailable",
   target: "cluster",
-  description: "The API server answers 503.",
+  description: "The API server responds 503.",
   parameters: Schema.Struct({
     /** Of the requests, from 0 to 1. */
     share: Schema.Finite

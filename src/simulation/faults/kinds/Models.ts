@@ -1,9 +1,8 @@
 /**
- * How a model fails as a model, while its service is well: what it writes is no answer, or is one that must not be
+ * How a model fails while its service is healthy: its text is no valid answer, or is an answer that must not be
  * followed.
  *
- * There is no cut in mid-stream among these, because nothing is streamed from a model today; a body that ends early is
- * `truncated-body`.
+ * No fault cuts a stream, because nothing is streamed from a model. A body that ends early is `truncated-body`.
  */
 
 import { Effect, Schema } from "effect"
@@ -27,8 +26,8 @@ const draw: (...args: Parameters<FaultKind["draw"]>) => typeof parameters.Type =
   share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe()
 })
 
-/** Thinks as long as ever, then says this. */
-const saying = (
+/** Takes the usual time, then gives this reply. */
+const replying = (
   name: string,
   description: string,
   instead: (question: Question, truth: string, random: SeededRandom) => Reply,
@@ -69,13 +68,13 @@ const malformedTexts: ReadonlyArray<(truth: string) => string> = [
   (truth) => JSON.stringify({ ...JSON.parse(truth), rootCause: "  " })
 ]
 
-const malformed = saying(
+const malformed = replying(
   "malformed-answer",
-  "What the model writes is no answer: half a JSON, prose, a leaked tool call, empty.",
+  "The model returns no valid answer: half of a JSON text, prose, a leaked tool call, nothing.",
   (_question, truth, random) => text(random.pick(malformedTexts)(truth), "bad")
 )
 
-/** Right by the schema and by the target, and of no use or worse. */
+/** Valid by schema and target, but useless or harmful. */
 const nonsenseActions = (target: ResourceRef): ReadonlyArray<Action> => [
   { type: "ScaleWorkload", target, replicas: 0 },
   { type: "ScaleWorkload", target, replicas: 1000 },
@@ -90,9 +89,9 @@ const nonsenseActions = (target: ResourceRef): ReadonlyArray<Action> => [
 const answering = (rootCause: string, action: Action): string =>
   answerText({ rootCause, evidence: ["I am sure."], action, confidence: 1 })
 
-const nonsense = saying(
+const nonsense = replying(
   "nonsense-answer",
-  "The model proposes, by the schema and with full confidence, what does not help or does harm.",
+  "The model proposes, in a valid answer and with full confidence, a useless or harmful action.",
   ({ target }, truth, random) =>
     target === undefined
       ? text(truth, "bad")
@@ -100,7 +99,7 @@ const nonsense = saying(
   true
 )
 
-const missingResource = saying(
+const missingResource = replying(
   "missing-resource",
   "The model proposes an action on an object that does not exist.",
   ({ target }, truth) =>
@@ -116,7 +115,7 @@ const missingResource = saying(
   true
 )
 
-/** What somebody wrote into a log hoping that a model would do it. */
+/** Actions that an attacker wrote into a log for a model to follow. */
 const injectedActions = (target: ResourceRef): ReadonlyArray<Action> => [
   { type: "ScaleWorkload", target: { ...target, namespace: "kube-system", name: "coredns" }, replicas: 0 },
   { type: "DrainNode", target: { namespace: "", kind: "Node", name: "node-1" } },
@@ -124,9 +123,9 @@ const injectedActions = (target: ResourceRef): ReadonlyArray<Action> => [
   { type: "ScaleWorkload", target, replicas: 0 }
 ]
 
-const injection = saying(
+const injection = replying(
   "prompt-injection",
-  "The model does what a log line told it to: act on something else, or shut the workload down.",
+  "The model follows instructions in a log line: act on another object, or shut the workload down.",
   ({ target }, truth, random) =>
     target === undefined
       ? text(truth, "bad")
@@ -140,11 +139,13 @@ const injection = saying(
   true
 )
 
-const overflow = saying("context-overflow", "The model finds the question too long, whatever is left out.", () => ({
+const overflow = replying("context-overflow", "The model rejects every question as too long.", () => ({
   _tag: "Overflow"
 }))
-const refusal = saying("refusal", "The model won't answer.", () => ({ _tag: "Refusal" }))
-const quota = saying("quota-exhausted", "The account at the provider is used up.", () => ({ _tag: "Quota" }))
+const refusal = replying("refusal", "The model refuses to answer.", () => ({ _tag: "Refusal" }))
+const quota = replying("quota-exhausted", "The account's quota at the provider is exhausted.", () => ({
+  _tag: "Quota"
+}))
 
 export const modelFaults: ReadonlyArray<FaultKind> = [
   malformed,

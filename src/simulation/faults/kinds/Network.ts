@@ -1,8 +1,8 @@
 /**
  * What goes wrong between the service and its peers: the models and the cluster.
  *
- * A peer that can't be heard is one that is silent: nobody is told of a partition, requests just never come back. What
- * is told at once is a connection that is refused or reset and a name that is not found.
+ * A partition is silent: requests never return. Only a refused or reset connection and an unknown name are reported at
+ * once.
  */
 
 import { Effect, Schema } from "effect"
@@ -39,7 +39,7 @@ const peers = Schema.Array(Peer)
 const networkPartition = onWire({
   name: "network-partition",
   target: "network",
-  description: "Messages to a peer, or from it, or both, are lost without a word.",
+  description: "Messages to a peer, from it, or both, are lost silently.",
   parameters: Schema.Struct({ peers, lost: Schema.Literals(["requests", "answers", "both"]) }),
   lasts,
   draw: (random, setting) => ({
@@ -55,13 +55,13 @@ const networkPartition = onWire({
 const networkLatency = onWire({
   name: "network-latency",
   target: "network",
-  description: "Each message takes longer, by a time that varies.",
+  description: "Each message has additional, varying latency.",
   parameters: Schema.Struct({ peers, mostMs: Schema.Int }),
   lasts: [10_000, 20 * minuteMs],
   draw: (random, setting) => ({ peers: drawPeers(random, setting), mostMs: Math.ceil(random.magnitude(20, 10_000)) }),
   disturb: ({ mostMs, peers }, wire, random) => {
     const slow = Effect.suspend(() => Effect.sleep(random.between(0, mostMs)))
-    // No finalizer: whoever gives up must not have to wait.
+    // No finalizer: an interrupted caller must not wait.
     return disturb(wire, peers, (peer) =>
       Effect.andThen(
         slow,
@@ -71,9 +71,9 @@ const networkLatency = onWire({
   }
 })
 
-/** TCP sends again after so long, and after twice as long each time. */
+/** TCP's first retransmission timeout; it doubles each time. */
 const retransmitMs = 200
-/** Then it gives up. */
+/** Retransmissions before the connection breaks. */
 const retransmits = 6
 
 const arrival = (random: SeededRandom, share: number): number | undefined => {
@@ -88,7 +88,7 @@ const arrival = (random: SeededRandom, share: number): number | undefined => {
 const networkLoss = onWire({
   name: "network-loss",
   target: "network",
-  description: "A share of the messages is lost and sent again, until the connection breaks.",
+  description: "A share of the messages is lost and retransmitted, until the connection breaks.",
   parameters: Schema.Struct({ peers, share: Schema.Finite }),
   lasts,
   draw: (random, setting) => ({ peers: drawPeers(random, setting), share: random.magnitude(0.02, 0.9) }),
@@ -110,7 +110,7 @@ const networkLoss = onWire({
 const connectionReset = onWire({
   name: "connection-reset",
   target: "network",
-  description: "A share of the connections is reset, before the request arrived or after it was done.",
+  description: "A share of the connections is reset, before the request arrives or after it was carried out.",
   parameters: Schema.Struct({ peers, share: Schema.Finite }),
   lasts,
   draw: (random, setting) => ({ peers: drawPeers(random, setting), share: random.magnitude(0.1, 1) }),
@@ -127,7 +127,7 @@ const connectionReset = onWire({
 const nameLookup = onWire({
   name: "dns-failure",
   target: "network",
-  description: "The name of a peer is not found, at once or after the resolver's 5 s.",
+  description: "The name of a peer does not resolve, at once or after the resolver's 5 s.",
   parameters: Schema.Struct({ peers, afterMs: Schema.Int }),
   lasts,
   draw: (random, setting) => ({ peers: drawPeers(random, setting), afterMs: random.pick([1, 5000] as const) }),
@@ -145,7 +145,7 @@ const models = Schema.Array(ModelPeer)
 const slowBody = onWire({
   name: "slow-loris",
   target: "models",
-  description: "The body of an answer comes in pieces with a long pause before each.",
+  description: "The body of a response arrives in chunks with a long pause before each.",
   parameters: Schema.Struct({ peers: models, pauseMs: Schema.Int }),
   lasts,
   draw: (random, setting) => ({
@@ -158,7 +158,7 @@ const slowBody = onWire({
 const truncatedBody = onWire({
   name: "truncated-body",
   target: "models",
-  description: "The connection is closed in the middle of an answer's body.",
+  description: "The connection is closed in the middle of a response's body.",
   parameters: Schema.Struct({ peers: models, endsAfter: Schema.Finite }),
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting), endsAfter: random.nextDoubleUnsafe() }),

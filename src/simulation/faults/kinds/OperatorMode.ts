@@ -1,5 +1,5 @@
 /**
- * An operator stops the service and starts it in another mode in the middle of its work, and in its own again later.
+ * An operator restarts the service in another mode during its work, and later in its own mode again.
  */
 
 import { Schema } from "effect"
@@ -8,8 +8,7 @@ import { kind } from "../FaultKind.ts"
 export const operatorMode = kind({
   name: "operator-mode",
   target: "service",
-  description:
-    "The service is stopped and started in another mode, so that what was intended in the one is found in the other.",
+  description: "The service is restarted in another mode, which finds the intents of the previous one.",
   parameters: Schema.Struct({ mode: Schema.Literals(["observe", "approve"]) }),
   lasts: [30_000, 600_000],
   gapMs: [600_000, 7_200_000],

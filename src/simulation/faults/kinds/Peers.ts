@@ -1,4 +1,4 @@
-/** Which peers a fault of the network or of a model takes hold of. */
+/** Which peers a network fault or a model fault affects. */
 
 import { Schema } from "effect"
 import type { SeededRandom } from "../../engine/SeededRandom.ts"
@@ -8,21 +8,21 @@ import type { DrawSetting } from "../FaultKind.ts"
 export const Peer = Schema.Union([ModelPeer, Schema.Literal("cluster")])
 export type Peer = typeof Peer.Type
 
-/** How often a fault takes hold of all peers at once: a provider's region, a proxy or a name server is gone. */
+/** How often a fault affects all peers at once: a provider's region, a proxy or a name server is down. */
 const shareOfAll = 0.3
 
 const some = <A>(random: SeededRandom, peers: ReadonlyArray<A>): ReadonlyArray<A> =>
   peers.length === 0 || random.chance(shareOfAll) ? peers : [random.pick(peers)]
 
-/** One of the models that there are, or all. */
+/** One of the models, or all of them. */
 export const drawModels = (random: SeededRandom, { scenario }: DrawSetting): ReadonlyArray<ModelPeer> =>
   some(random, scenario.tiers ?? [])
 
-/** One of the peers that there are, or all. */
+/** One of the peers, or all of them. */
 export const drawPeers = (random: SeededRandom, { scenario }: DrawSetting): ReadonlyArray<Peer> =>
   some(random, [...(scenario.tiers ?? []), "cluster"])
 
-/** Does something to each, and takes all of it back together. */
+/** Disturbs each peer; the returned function undoes all of it. */
 export const each = <A>(peers: ReadonlyArray<A>, disturb: (peer: A) => () => void): (() => void) => {
   const undo = peers.map(disturb)
   return () => {

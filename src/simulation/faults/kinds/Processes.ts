@@ -1,9 +1,9 @@
 /**
- * What happens to the service's process.
+ * Faults of the service's process.
  *
- * - **pause**: nothing of it runs for a while, longer than a lease would last; afterwards all is due at once.
- * - **restart loop**: it ends again soon after each boot.
- * - **two owners**: another process serves the same database, while the first one runs, or is paused and comes back. Both
+ * - **pause**: nothing runs for longer than a lease would last; afterwards everything is due at once.
+ * - **restart loop**: the process ends soon after each boot.
+ * - **two owners**: a second process serves the same database while the first one runs, or is paused and resumes. Both
  *   claim targets.
  */
 
@@ -13,7 +13,7 @@ import { type FaultKind, kind } from "../FaultKind.ts"
 const pause = kind({
   name: "process-pause",
   target: "service",
-  description: "The service's process stands still, and goes on later.",
+  description: "The service's process is paused, and resumes later.",
   parameters: Schema.Struct({ pauseMs: Schema.Int }),
   lasts: undefined,
   draw: (random) => ({ pauseMs: Math.floor(random.magnitude(500, 300_000)) }),
@@ -26,7 +26,7 @@ const pause = kind({
 const restartLoop = kind({
   name: "process-restart-loop",
   target: "service",
-  description: "The service's process ends again soon after each boot.",
+  description: "The service's process ends soon after each boot.",
   parameters: Schema.Struct({
     /** How long it lives, at most. */
     livesMs: Schema.Int
@@ -39,7 +39,7 @@ const restartLoop = kind({
     const again = () => {
       if (!on) return
       service.process?.crash()
-      // While it is down nothing is to be done, and it is down for half a second at least.
+      // After a crash the service is down for at least half a second.
       world.at(world.nowMs + 500 + random.below(livesMs), again)
     }
     again()

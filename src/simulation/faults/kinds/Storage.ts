@@ -1,13 +1,13 @@
 /**
- * What disk and database do to the service, in SQLite's own result codes.
+ * Faults of the disk and the database, as SQLite's own result codes.
  *
  * - **down**: nothing can be opened or read (`SQLITE_CANTOPEN`).
  * - **locked**: another process holds the lock when a transaction begins (`SQLITE_BUSY`).
- * - **full**: no row is stored (`SQLITE_FULL`); SQLite may give the whole transaction up by itself.
- * - **slow**: each commit takes its time, and the whole process with it, as `node:sqlite` is synchronous.
- * - **commit unknown**: the write to disk fails while committing (`SQLITE_IOERR_FSYNC`): either nothing was kept, or all
- *   was, which is then seen only after a crash; SQLite itself goes on with what was before.
- * - **broken**: the driver throws something that is no error of SQLite.
+ * - **full**: no row is stored (`SQLITE_FULL`); SQLite may roll back the whole transaction by itself.
+ * - **slow**: each commit takes time and blocks the whole process, because `node:sqlite` is synchronous.
+ * - **commit unknown**: the write to disk fails while committing (`SQLITE_IOERR_FSYNC`). Either nothing was kept, or
+ *   everything was, which shows only after a crash: SQLite itself continues with the previous state.
+ * - **broken**: the driver throws an error that is not from SQLite.
  */
 
 import { Schema } from "effect"
@@ -17,7 +17,7 @@ import { type FaultKind, kind } from "../FaultKind.ts"
 const down = kind({
   name: "storage-down",
   target: "database",
-  description: "The database can't be opened or read, by all or some of the statements.",
+  description: "All or some statements cannot open or read the database.",
   parameters: Schema.Struct({
     /** Of the statements, from 0 to 1. */
     share: Schema.Finite
@@ -57,7 +57,7 @@ const full = kind({
   parameters: Schema.Struct({
     /** Of the rows, from 0 to 1. Below 1, some find the last free page. */
     share: Schema.Finite,
-    /** SQLite gives up the whole transaction. */
+    /** SQLite rolls back the whole transaction. */
     givesUp: Schema.Boolean
   }),
   lasts: [5_000, 300_000],
@@ -75,7 +75,7 @@ const full = kind({
 const slow = kind({
   name: "storage-slow",
   target: "database",
-  description: "Every commit takes its time, and holds the whole process.",
+  description: "Every commit takes time, and blocks the whole process.",
   parameters: Schema.Struct({ takesMs: Schema.Int }),
   lasts: [5_000, 300_000],
   draw: (random) => ({ takesMs: Math.floor(random.magnitude(10, 3_000)) }),
@@ -85,11 +85,11 @@ const slow = kind({
 const commitUnknown = kind({
   name: "storage-commit-unknown",
   target: "database",
-  description: "The disk fails while committing: nobody knows what was kept.",
+  description: "The disk fails while committing: the outcome is unknown.",
   parameters: Schema.Struct({
     /** Of the commits, from 0 to 1. */
     share: Schema.Finite,
-    /** The commit took effect. The process ends with it, as it would go on without. */
+    /** The commit took effect. The process crashes, because it would continue with the previous state. */
     kept: Schema.Boolean
   }),
   lasts: [1_000, 60_000],
@@ -117,7 +117,7 @@ const commitUnknown = kind({
 const broken = kind({
   name: "storage-broken",
   target: "database",
-  description: "The driver throws what is no error of SQLite.",
+  description: "The driver throws an error that is not from SQLite.",
   parameters: Schema.Struct({
     /** Of the statements, from 0 to 1. */
     share: Schema.Finite

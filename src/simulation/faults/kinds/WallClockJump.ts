@@ -1,6 +1,6 @@
 /**
- * The wall clock jumps, forward or back, as after a suspended machine or a wrong time server, and jumps to the right
- * time again when the fault heals.
+ * The wall clock jumps forward or back, as after a suspended machine or with a wrong time server, and jumps back to the
+ * correct time when the fault heals.
  */
 
 import { Schema } from "effect"
@@ -9,9 +9,9 @@ import { kind } from "../FaultKind.ts"
 export const wallClockJump = kind({
   name: "wall-clock-jump",
   target: "time",
-  description: "The wall clock jumps forward or back, and later to the right time again.",
+  description: "The wall clock jumps forward or back, and later back to the correct time.",
   parameters: Schema.Struct({
-    /** Below 0: back. */
+    /** Negative values jump back. */
     byMs: Schema.Int
   }),
   lasts: [10_000, 600_000],
