@@ -14,7 +14,6 @@ export const debt: Readonly<Record<string, number>> = {
   "test/execution/Executor.test.ts": 439,
   "test/integration/controlPlane.cluster.integration.test.ts": 416,
   "test/investigation/InvestigationChain.test.ts": 502,
-  "test/kubernetes/sandbox/Shop.test.ts": 562,
   "test/resilience/pipeline/Pipeline.test.ts": 447,
   "test/simulation/faults/kinds/Effects.test.ts": 445,
   "test/storage/RemediationStore.contract.ts": 582

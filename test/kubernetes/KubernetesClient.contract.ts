@@ -15,13 +15,28 @@ import { deletions } from "./contract/Deletions.ts"
 import { deployments } from "./contract/Deployments.ts"
 import { dryRuns } from "./contract/DryRuns.ts"
 import { evictions } from "./contract/Evictions.ts"
-import { Fixtures } from "./contract/Fixtures.ts"
+import { type ContractTests, Fixtures } from "./contract/Fixtures.ts"
 import { logs } from "./contract/Logs.ts"
 import { patches } from "./contract/Patches.ts"
 import { placement } from "./contract/Placement.ts"
 import { reads } from "./contract/Reads.ts"
 import { statefulWorkloads } from "./contract/StatefulWorkloads.ts"
 import { watches } from "./contract/Watches.ts"
+
+const promises: ReadonlyArray<readonly [what: string, tests: (it: ContractTests) => void]> = [
+  ["get, list and probe", reads],
+  ["create", creates],
+  ["patch", patches],
+  ["patch of a volume claim", claims],
+  ["dry run", dryRuns],
+  ["delete", deletions],
+  ["evict", evictions],
+  ["logs", logs],
+  ["watch", watches],
+  ["Deployments", deployments],
+  ["StatefulSets and Jobs", statefulWorkloads],
+  ["owners and nodes", placement]
+]
 
 /** Runs the contract against one implementation. */
 export const contract = (name: string, layer: Layer.Layer<KubernetesClient>, fixtures: Fixtures["Service"]): void => {
@@ -31,18 +46,9 @@ export const contract = (name: string, layer: Layer.Layer<KubernetesClient>, fix
   )
   describe(`${name} keeps the contract`, () => {
     shareLayer(services, { excludeTestServices: fixtures.live, timeout: "2 minutes" })((it) => {
-      describe("get, list and probe", () => reads(it))
-      describe("create", () => creates(it))
-      describe("patch", () => patches(it))
-      describe("patch of a volume claim", () => claims(it))
-      describe("dry run", () => dryRuns(it))
-      describe("delete", () => deletions(it))
-      describe("evict", () => evictions(it))
-      describe("logs", () => logs(it))
-      describe("watch", () => watches(it))
-      describe("Deployments", () => deployments(it))
-      describe("StatefulSets and Jobs", () => statefulWorkloads(it))
-      describe("owners and nodes", () => placement(it))
+      describe.each(promises)("%s", (_, tests) => {
+        tests(it)
+      })
     })
   })
 }

@@ -1,4 +1,4 @@
-/** How a pod of the sandbox comes to die, as seen by whoever reads its workload. */
+/** How a pod of the sandbox fails, as its workload shows it. */
 
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
@@ -33,7 +33,7 @@ const rollOut = (image: string) =>
     })
   )
 
-/** The newest pod at these moments, in milliseconds since the rollout. */
+/** The newest pod at these times, in milliseconds since the rollout. */
 const seenAt = Effect.fnUntraced(function* (...moments: ReadonlyArray<number>) {
   const seen: Array<readonly [atMs: number, ready: boolean, restarts: number, reason: string | null]> = []
   let nowMs = 0
@@ -49,7 +49,7 @@ const seenAt = Effect.fnUntraced(function* (...moments: ReadonlyArray<number>) {
 })
 
 describe("a flaky version", () => {
-  it.effect("is ready for five seconds after each start, and waits longer and longer in between", () =>
+  it.effect("is ready for five seconds after each start, with a back-off that doubles in between", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(
         yield* seenAt(1_999, 2_000, 6_999, 7_000, 16_999, 17_000, 21_999, 22_000, 41_999, 42_000),
@@ -69,7 +69,7 @@ describe("a flaky version", () => {
     }).pipe(Effect.provide(sandbox()))
   )
 
-  it.effect("completes its rollout before it first dies, so that whoever looks once takes it for healthy", () =>
+  it.effect("completes its rollout before its first crash, so that a single read finds it healthy", () =>
     Effect.gen(function* () {
       yield* rollOut("registry.example/prod/app:flaky-1")
       yield* TestClock.adjust("4 seconds")
@@ -84,7 +84,7 @@ describe("a flaky version", () => {
     }).pipe(Effect.provide(sandbox()))
   )
 
-  it.effect("is never ready where it fails at its start as well", () =>
+  it.effect("is never ready if its image crashes at the start as well", () =>
     Effect.gen(function* () {
       const seen = yield* seenAt(2_000, 2_500, 7_000)
       assert.deepStrictEqual(

@@ -1,59 +1,15 @@
-/**
- * What only the sandbox does: the shop that it opens with, its determinism, and what a real cluster can't be asked for.
- */
+/** The workloads of a new sandbox: what is wrong with each, and what heals it. */
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Random, Stream } from "effect"
+import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import type { Change } from "../../../src/domain/Change.ts"
-import type { ResourceRef } from "../../../src/domain/Target.ts"
-import { KubernetesClient, KubernetesError } from "../../../src/kubernetes/KubernetesClient.ts"
-import type {
-  CronJob,
-  Deployment,
-  EndpointSlice,
-  Event,
-  HorizontalPodAutoscaler,
-  Pod,
-  ReplicaSet
-} from "../../../src/kubernetes/ObjectModel.ts"
+import { KubernetesClient } from "../../../src/kubernetes/KubernetesClient.ts"
+import type { CronJob, Event, HorizontalPodAutoscaler, Pod } from "../../../src/kubernetes/ObjectModel.ts"
 import * as Sandbox from "../../../src/kubernetes/Sandbox.ts"
-import { readWorkload } from "../../../src/kubernetes/WorkloadReader.ts"
+import { apply, podsOf, read, ref, replace, templateOf } from "./ShopRequests.ts"
 
-const ref = (kind: string, name: string, namespace = "shop"): ResourceRef => ({ namespace, kind, name })
-const replace = (target: ResourceRef, path: string, value: unknown): Change => ({
-  _tag: "Patch",
-  ref: target,
-  patch: [{ op: "replace", path, value: value as string }]
-})
-
-const read = (kind: string, name: string, namespace?: string) => readWorkload(ref(kind, name, namespace))
-const apply = (change: Change) => Effect.flatMap(KubernetesClient, (kubernetes) => kubernetes.apply(change))
-const podsOf = (app: string) =>
-  Effect.flatMap(KubernetesClient, (kubernetes) =>
-    Effect.map(
-      kubernetes.list("Pod", { namespace: "shop", labelSelector: { app } }),
-      (pods) => pods as ReadonlyArray<Pod>
-    )
-  )
-
-/** The template of an earlier revision, as an undo puts it back. */
-const templateOf = (name: string, revision: number) =>
-  Effect.gen(function* () {
-    const kubernetes = yield* KubernetesClient
-    const sets = (yield* kubernetes.list("ReplicaSet", {
-      namespace: "shop",
-      labelSelector: { app: name }
-    })) as ReadonlyArray<ReplicaSet>
-    const set = sets.find(
-      (each) => each.metadata.annotations?.["deployment.kubernetes.io/revision"] === String(revision)
-    )!
-    const { "pod-template-hash": _, ...labels } = set.spec.template.metadata!.labels!
-    return { ...set.spec.template, metadata: { ...set.spec.template.metadata, labels } }
-  })
-
-describe("the sandbox's shop", () => {
-  it.effect("checkout is stuck in a bad rollout while three old pods serve, and an undo settles in a second", () =>
+describe("the shop of the sandbox", () => {
+  it.effect("checkout is stuck in a bad rollout while three old pods serve, and an undo settles within a second", () =>
     Effect.gen(function* () {
       const stuck = yield* read("Deployment", "checkout")
       assert.deepInclude(stuck, { desiredReplicas: 4, readyReplicas: 3, updatedReplicas: 2, endpoints: 3, revision: 3 })
@@ -63,7 +19,11 @@ describe("the sandbox's shop", () => {
         ["CrashLoopBackOff", "CrashLoopBackOff"]
       )
       yield* TestClock.adjust("40 seconds")
-      assert.isAbove((yield* read("Deployment", "checkout")).restarts!, stuck.restarts!, "restarts rise by themselves")
+      assert.isAbove(
+        (yield* read("Deployment", "checkout")).restarts!,
+        stuck.restarts!,
+        "restarts increase without any request"
+      )
       yield* apply(replace(ref("Deployment", "checkout"), "/spec/template", yield* templateOf("checkout", 2)))
       yield* TestClock.adjust("1 second")
       assert.deepInclude(yield* read("Deployment", "checkout"), {
@@ -79,7 +39,7 @@ describe("the sandbox's shop", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("checkout's log says why it dies, with a secret in it that redaction must take out", () =>
+  it.effect("the log of checkout shows why it crashes, and contains a secret that redaction must remove", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const failing = (yield* podsOf("checkout")).find(
@@ -105,7 +65,7 @@ describe("the sandbox's shop", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("cart is OOM-killed; a restart does not help it, 512Mi does", () =>
+  it.effect("cart is OOM-killed; a restart does not help, a limit of 512Mi does", () =>
     Effect.gen(function* () {
       const cart = ref("Deployment", "cart")
       const before = yield* read("Deployment", "cart")
@@ -138,7 +98,7 @@ describe("the sandbox's shop", () => {
   )
 
   it.effect(
-    "search is held at its autoscaler's maximum; scaling it by hand is undone, a higher maximum lets it grow",
+    "search is held at the maximum of its autoscaler; manual scaling is reverted, a higher maximum lets it grow",
     () =>
       Effect.gen(function* () {
         const kubernetes = yield* KubernetesClient
@@ -169,7 +129,7 @@ describe("the sandbox's shop", () => {
       }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("catalog is healthy, and its budget lets one pod go at a time", () =>
+  it.effect("catalog is healthy, and its budget allows one eviction at a time", () =>
     Effect.gen(function* () {
       assert.deepInclude(yield* read("Deployment", "catalog"), {
         desiredReplicas: 3,
@@ -190,7 +150,7 @@ describe("the sandbox's shop", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("a drained node ends up with no pods but those of DaemonSets", () =>
+  it.effect("a drained node keeps only the pods of DaemonSets", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       yield* apply({
@@ -224,7 +184,7 @@ describe("the sandbox's shop", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("a CronJob runs on its schedule until it is suspended", () =>
+  it.effect("a CronJob runs on its schedule except while it is suspended", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const last = Effect.map(
@@ -245,35 +205,33 @@ describe("the sandbox's shop", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect(
-    "more replicas than the nodes can take are Unschedulable until there is room, and are the first to go",
-    () =>
-      Effect.gen(function* () {
-        const serving = new Set((yield* podsOf("catalog")).map((each) => each.metadata.uid))
-        yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", 400))
-        yield* TestClock.adjust("5 seconds")
-        const full = yield* read("Deployment", "catalog")
-        assert.isBelow(full.readyReplicas!, 400)
-        assert.include(
-          full.pods.map((each) => each.reason),
-          "Unschedulable"
-        )
-        const running = full.readyReplicas!
-        yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", running))
-        yield* TestClock.adjust("5 seconds")
-        const fitting = yield* read("Deployment", "catalog")
-        assert.deepInclude(fitting, { readyReplicas: running, availableReplicas: running })
-        yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", 3))
-        yield* TestClock.adjust("5 seconds")
-        assert.deepStrictEqual(
-          new Set((yield* podsOf("catalog")).map((each) => each.metadata.uid)),
-          serving,
-          "the oldest stay"
-        )
-      }).pipe(Effect.provide(Sandbox.layer()))
+  it.effect("replicas that fit on no node are Unschedulable, and are removed first when the count is reduced", () =>
+    Effect.gen(function* () {
+      const serving = new Set((yield* podsOf("catalog")).map((each) => each.metadata.uid))
+      yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", 400))
+      yield* TestClock.adjust("5 seconds")
+      const full = yield* read("Deployment", "catalog")
+      assert.isBelow(full.readyReplicas!, 400)
+      assert.include(
+        full.pods.map((each) => each.reason),
+        "Unschedulable"
+      )
+      const running = full.readyReplicas!
+      yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", running))
+      yield* TestClock.adjust("5 seconds")
+      const fitting = yield* read("Deployment", "catalog")
+      assert.deepInclude(fitting, { readyReplicas: running, availableReplicas: running })
+      yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", 3))
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(
+        new Set((yield* podsOf("catalog")).map((each) => each.metadata.uid)),
+        serving,
+        "the oldest pods stay"
+      )
+    }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("old ReplicaSets are kept as far as the history limit, the newest of them", () =>
+  it.effect("the newest old ReplicaSets are kept, up to the history limit", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       yield* apply(replace(ref("Deployment", "catalog"), "/spec/revisionHistoryLimit", 2))
@@ -295,7 +253,7 @@ describe("the sandbox's shop", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("a quota refuses a controller's pods afterwards, as an event and a condition, not the patch", () =>
+  it.effect("a quota does not refuse the patch, but the pods of the controller, with an event and a condition", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       yield* apply({
@@ -318,245 +276,5 @@ describe("the sandbox's shop", () => {
         events.some((each) => each.reason === "FailedCreate" && each.message?.includes("exceeded quota: pods") === true)
       )
     }).pipe(Effect.provide(Sandbox.layer()))
-  )
-})
-
-describe("the sandbox", () => {
-  const story = Effect.gen(function* () {
-    const kubernetes = yield* KubernetesClient
-    yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", 6))
-    yield* TestClock.adjust("7 seconds")
-    yield* apply(replace(ref("Deployment", "checkout"), "/spec/template", yield* templateOf("checkout", 2)))
-    yield* TestClock.adjust("7 seconds")
-    return JSON.stringify(
-      yield* Effect.forEach(["Deployment", "ReplicaSet", "Pod", "Event", "EndpointSlice", "Job"], (kind) =>
-        kubernetes.list(kind, {})
-      )
-    )
-  }).pipe(Effect.provide(Sandbox.layer(), { local: true }))
-
-  it.effect(
-    "with one seed lives the same story twice, to the last resourceVersion, and with another a different one",
-    () =>
-      Effect.gen(function* () {
-        const first = yield* Random.withSeed(story, "a")
-        yield* TestClock.setTime(0)
-        const second = yield* Random.withSeed(story, "a")
-        yield* TestClock.setTime(0)
-        const other = yield* Random.withSeed(story, "b")
-        assert.strictEqual(second, first)
-        assert.notStrictEqual(other, first)
-      })
-  )
-
-  it.effect("a step in time of any size gives the same state as many small ones", () =>
-    Effect.gen(function* () {
-      const live = (steps: number) =>
-        Effect.gen(function* () {
-          yield* apply(
-            replace(
-              ref("Deployment", "catalog"),
-              "/spec/template/spec/containers/0/image",
-              "registry.shop.example/catalog:bad"
-            )
-          )
-          for (let step = 0; step < steps; step++) {
-            yield* TestClock.adjust(60_000 / steps)
-            yield* read("Deployment", "catalog")
-          }
-          const { observedAt: _, ...state } = yield* read("Deployment", "catalog")
-          return state
-        }).pipe(Effect.provide(Sandbox.layer(), { local: true }), Random.withSeed("steps"))
-      const once = yield* live(1)
-      yield* TestClock.setTime(0)
-      assert.deepStrictEqual(yield* live(600), once)
-    })
-  )
-
-  it.effect("a clock that is set back changes nothing", () =>
-    Effect.gen(function* () {
-      yield* TestClock.adjust("1 hour")
-      yield* Effect.gen(function* () {
-        const before = yield* read("Deployment", "catalog")
-        yield* TestClock.setTime(0)
-        const { observedAt: _, ...after } = yield* read("Deployment", "catalog")
-        assert.deepInclude(before, after)
-      }).pipe(Effect.provide(Sandbox.layer(), { local: true }))
-    })
-  )
-
-  it.effect("what a reader has read never changes under his hands", () =>
-    Effect.gen(function* () {
-      const kubernetes = yield* KubernetesClient
-      const before = (yield* kubernetes.get(ref("Deployment", "catalog"))) as Deployment
-      const copy = structuredClone(before)
-      const pods = yield* podsOf("catalog")
-      const podsCopy = structuredClone(pods)
-      yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", 8))
-      yield* TestClock.adjust("5 seconds")
-      yield* podsOf("catalog")
-      assert.deepStrictEqual(before, copy)
-      assert.deepStrictEqual(pods, podsCopy)
-    }).pipe(Effect.provide(Sandbox.layer()))
-  )
-
-  it.effect("a watcher who sleeps is woken by what becomes due and by what another writes", () =>
-    Effect.gen(function* () {
-      const kubernetes = yield* KubernetesClient
-      const seen: Array<string> = []
-      const watcher = yield* Effect.forkChild(
-        Stream.runForEach(
-          kubernetes.watch("Deployment", { namespace: "shop", labelSelector: { app: "catalog" } }),
-          ({ type, object }) =>
-            Effect.sync(() =>
-              seen.push(
-                `${type} ${(object as Deployment).spec.replicas} ${(object as Deployment).status?.readyReplicas}`
-              )
-            )
-        )
-      )
-      yield* TestClock.adjust(0)
-      yield* apply(replace(ref("Deployment", "catalog"), "/spec/replicas", 4))
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.interrupt(watcher)
-      assert.deepStrictEqual(seen[0], "ADDED 3 3")
-      assert.include(seen, "MODIFIED 4 3")
-      assert.strictEqual(seen.at(-1), "MODIFIED 4 4")
-    }).pipe(Effect.provide(Sandbox.layer()))
-  )
-
-  it.effect("a watcher who sleeps is woken in time by what a write has only set going", () =>
-    Effect.gen(function* () {
-      const kubernetes = yield* KubernetesClient
-      const ready: Array<number> = []
-      const watcher = yield* Effect.forkChild(
-        Stream.runForEach(kubernetes.watch("EndpointSlice", { namespace: "quiet" }), ({ object }) =>
-          Effect.sync(() =>
-            ready.push(
-              (object as EndpointSlice).endpoints?.filter((each) => each.conditions?.ready === true).length ?? 0
-            )
-          )
-        )
-      )
-      yield* TestClock.adjust("29 minutes")
-      assert.deepStrictEqual(ready, [2])
-      // The write itself changes no slice; a pod that is ready 300 ms later does, long before anything else is due.
-      yield* apply(replace(ref("Deployment", "app", "quiet"), "/spec/replicas", 3))
-      yield* TestClock.adjust("300 millis")
-      yield* Fiber.interrupt(watcher)
-      assert.deepStrictEqual(ready, [2, 3])
-    }).pipe(
-      Effect.provide(
-        Sandbox.layer({
-          pace: { backoff: "1 day" },
-          deployments: [{ namespace: "quiet", name: "app", behaviour: "healthy" }]
-        })
-      )
-    )
-  )
-
-  it.effect("a watcher who falls ten thousand events behind is told to begin anew", () =>
-    Effect.gen(function* () {
-      const kubernetes = yield* KubernetesClient
-      const label = (value: number) =>
-        apply({
-          _tag: "Patch",
-          ref: ref("Deployment", "catalog"),
-          patch: [{ op: "add", path: "/metadata/labels/n", value: String(value) }]
-        })
-      const slow = yield* Effect.forkChild(
-        Effect.flip(
-          Stream.runForEach(kubernetes.watch("Deployment", { namespace: "shop" }), () => Effect.sleep("1 hour"))
-        ),
-        { startImmediately: true }
-      )
-      yield* TestClock.adjust(0)
-      for (let n = 0; n < 10_100; n++) yield* label(n)
-      yield* TestClock.adjust("30 hours")
-      assert.strictEqual((yield* Fiber.join(slow)).reason._tag, "Expired")
-    }).pipe(Effect.provide(Sandbox.layer()))
-  )
-
-  it.effect(
-    "intercept stands around every request: it can refuse it, and lose the answer of one that was carried out",
-    () => {
-      const broken = Sandbox.layer({
-        intercept: (operation, request) =>
-          operation.verb === "patch" && !operation.dryRun
-            ? Effect.flatMap(request, () =>
-                Effect.fail(
-                  new KubernetesError({
-                    reason: { _tag: "Timeout" },
-                    operation: "patch",
-                    applied: "unknown",
-                    retryable: false
-                  })
-                )
-              )
-            : operation.verb === "probe"
-              ? Effect.fail(
-                  new KubernetesError({
-                    reason: { _tag: "Unavailable" },
-                    operation: "probe",
-                    applied: "no",
-                    retryable: true
-                  })
-                )
-              : request
-      })
-      return Effect.gen(function* () {
-        const kubernetes = yield* KubernetesClient
-        assert.strictEqual((yield* Effect.flip(kubernetes.probe)).reason._tag, "Unavailable")
-        assert.strictEqual(
-          (yield* Effect.flip(apply(replace(ref("Deployment", "catalog"), "/spec/replicas", 5)))).applied,
-          "unknown"
-        )
-        assert.strictEqual((yield* read("Deployment", "catalog")).desiredReplicas, 5)
-      }).pipe(Effect.provide(broken))
-    }
-  )
-
-  it.effect(
-    "generated Deployments are broken as asked, on enough nodes, and at instant pace an undo is over when it is answered",
-    () =>
-      Effect.gen(function* () {
-        assert.deepInclude(yield* read("Deployment", "bad-7", "load"), {
-          desiredReplicas: 2,
-          readyReplicas: 2,
-          updatedReplicas: 1,
-          endpoints: 2
-        })
-        assert.isAbove((yield* read("Deployment", "bad-7", "load")).restarts!, 0)
-        assert.deepInclude(yield* read("Deployment", "oom", "load"), { readyReplicas: 0, endpoints: 0 })
-        assert.deepInclude(yield* read("Deployment", "good", "load"), { readyReplicas: 5, endpoints: 5 })
-        yield* apply(
-          replace(
-            ref("Deployment", "bad-7", "load"),
-            "/spec/template/spec/containers/0/image",
-            "registry.example/load/bad-7:v1.0.0"
-          )
-        )
-        assert.deepInclude(yield* read("Deployment", "bad-7", "load"), {
-          readyReplicas: 2,
-          updatedReplicas: 2,
-          restarts: 0,
-          revision: 3
-        })
-      }).pipe(
-        Effect.provide(
-          Sandbox.layer({
-            pace: Sandbox.instantPace,
-            deployments: [
-              ...Array.from({ length: 200 }, (_, index) => ({
-                namespace: "load",
-                name: `bad-${index}`,
-                behaviour: "bad-rollout" as const
-              })),
-              { namespace: "load", name: "oom", behaviour: "oom" },
-              { namespace: "load", name: "good", behaviour: "healthy", replicas: 5 }
-            ]
-          })
-        )
-      )
   )
 })
