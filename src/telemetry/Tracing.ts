@@ -66,6 +66,27 @@ export const layerNone: Layer.Layer<TraceExport> = Layer.succeed(TraceExport, { 
 /** How long a shutdown of the service waits for the remaining spans. */
 const shutdownTimeoutMs = 3_000
 
+/**
+ * Follows the parent's decision, and decides by `root` where there is no parent.
+ *
+ * A remediation that continues after a restart or a review has the trace and span of its first activation as its
+ * parent. The journal does not record whether those were sampled, so `root` decides again: it gives the same trace id
+ * the same decision.
+ */
+const parentBased = (root: Sampler): Sampler => {
+  const sampled = new AlwaysOnSampler()
+  return new ParentBasedSampler({
+    root,
+    remoteParentSampled: {
+      shouldSample: (context, traceId, name, kind, attributes, links) =>
+        name === "remediation"
+          ? root.shouldSample(context, traceId, name, kind, attributes, links)
+          : sampled.shouldSample(),
+      toString: () => `Remediations{${root.toString()}}`
+    }
+  })
+}
+
 const makeSampler = (name: SamplerName, ratio: number): Sampler => {
   switch (name) {
     case "always_on":
@@ -75,11 +96,11 @@ const makeSampler = (name: SamplerName, ratio: number): Sampler => {
     case "traceidratio":
       return new TraceIdRatioBasedSampler(ratio)
     case "parentbased_always_on":
-      return new ParentBasedSampler({ root: new AlwaysOnSampler() })
+      return parentBased(new AlwaysOnSampler())
     case "parentbased_always_off":
-      return new ParentBasedSampler({ root: new AlwaysOffSampler() })
+      return parentBased(new AlwaysOffSampler())
     case "parentbased_traceidratio":
-      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) })
+      return parentBased(new TraceIdRatioBasedSampler(ratio))
   }
 }
 

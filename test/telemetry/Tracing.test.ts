@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Random, Tracer } from "effect"
+import { Effect, Exit, Layer, Random, Tracer } from "effect"
 import { SpanExporter, type ReadableSpan } from "../../src/telemetry/SpanExporter.ts"
 import * as Tracing from "../../src/telemetry/Tracing.ts"
 
@@ -109,7 +109,7 @@ describe("Tracing", () => {
         Effect.map(Effect.context<never>(), (context) => {
           const span = Effect.runSyncWith(context)(Effect.makeSpan("remediation", { root: true }))
           traceId = span.traceId
-          span.end(1n, { _tag: "Success" } as never)
+          span.end(1n, Exit.void)
         }).pipe(Effect.withSpan("activation"))
       )
       const remediation = spans.find(({ name }) => name === "remediation")!
@@ -155,6 +155,24 @@ describe("Tracing", () => {
             )
           })
       )
+
+    it.effect("a remediation that continues has the decision of its first activation, whatever its parent says", () =>
+      Effect.gen(function* () {
+        for (const samplerRatio of [0, 0.5, 1]) {
+          const given = { sampler: "parentbased_traceidratio", samplerRatio } as const
+          let traceId = ""
+          const begins = Effect.map(Effect.makeSpan("remediation", { root: true }), (span) => {
+            traceId = span.traceId
+            span.end(1n, Exit.void)
+          })
+          const began = yield* exported(begins, given)
+          const continues = Effect.withSpan(Effect.void, "remediation", {
+            parent: Tracer.externalSpan({ traceId, spanId: "d".repeat(16) })
+          })
+          assert.lengthOf(yield* exported(continues, given), began.length, traceId)
+        }
+      })
+    )
 
     it.effect("a span that is not sampled has ids, passes its decision on, and counts as no loss", () =>
       Effect.gen(function* () {
