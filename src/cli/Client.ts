@@ -1,4 +1,4 @@
-/** The typed client of a running service, by `--url` and `--token` or `KUBERNAUT_URL` and `KUBERNAUT_TOKEN`. */
+/** The typed client of a running service, configured by `--url` and `--token` or `KUBERNAUT_URL` and `KUBERNAUT_TOKEN`. */
 
 import { Config, Effect, Option, type Redacted, Schema } from "effect"
 import { Flag } from "effect/cli"
@@ -9,12 +9,14 @@ import { CommandFailed } from "./ExitCode.ts"
 
 export const connection = {
   url: Flag.String("url").pipe(
-    Flag.withDescription("Address of the service (KUBERNAUT_URL)"),
+    Flag.withDescription("URL of the service. Environment variable: KUBERNAUT_URL"),
     Flag.withFallbackConfig(Config.String("KUBERNAUT_URL")),
     Flag.withDefault("http://127.0.0.1:8080")
   ),
   token: Flag.Redacted("token").pipe(
-    Flag.withDescription("Bearer token (KUBERNAUT_TOKEN, which other users of this machine cannot see)"),
+    Flag.withDescription(
+      "Bearer token. Prefer the environment variable KUBERNAUT_TOKEN: other users can see command lines"
+    ),
     Flag.withFallbackConfig(Config.Redacted("KUBERNAUT_TOKEN")),
     Flag.optional
   )
@@ -37,18 +39,18 @@ export const makeClient = ({ token, url }: Connection) =>
 
 export type Client = Effect.Success<ReturnType<typeof makeClient>>
 
-/** What went wrong with a request, as a sentence and an exit code. */
+/** Converts the error of a request to a message and an exit code. */
 export const explain = (error: unknown, url: string): CommandFailed => {
   if (Schema.is(CommandFailed)(error)) return error
   if (HttpClientError.isHttpClientError(error)) {
     return error.reason._tag === "TransportError"
       ? new CommandFailed({
           code: "unavailable",
-          text: `${url} does not answer. Is the service running? kubernaut serve starts it; --url or KUBERNAUT_URL says where it is.`
+          text: `Cannot reach ${url}. Check that the service is running (kubernaut serve), and set its URL with --url or KUBERNAUT_URL.`
         })
       : new CommandFailed({
           code: "bad",
-          text: `${url} answered ${error.response?.status ?? "something"} that this version does not understand. Is it Kubernaut?`
+          text: `${url} returned an unexpected response${error.response === undefined ? "" : ` with status ${error.response.status}`}. Check that it is a Kubernaut service of this version.`
         })
   }
   const problem = error as { readonly _tag?: string; readonly title?: string; readonly detail?: string }
@@ -63,12 +65,15 @@ export const explain = (error: unknown, url: string): CommandFailed => {
     default:
       return new CommandFailed({
         code: "bad",
-        text: text === "" ? `${url} answered something that this version does not understand.` : text
+        text:
+          text === ""
+            ? `${url} returned an unexpected response. Check that it is a Kubernaut service of this version.`
+            : text
       })
   }
 }
 
-/** Runs a request against the service. */
+/** Sends a request to the service. */
 export const request = <A, E, R>(connection: Connection, use: (client: Client) => Effect.Effect<A, E, R>) =>
   Effect.flatMap(makeClient(connection), use).pipe(
     Effect.mapError((error) => explain(error, connection.url)),

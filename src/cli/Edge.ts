@@ -1,7 +1,4 @@
-/**
- * Where the program meets its process: environment variables and terminals are read here and in `main.ts`, nowhere
- * else.
- */
+/** Access to the process. Environment variables and terminals are read only here and in `main.ts`. */
 
 import { Effect } from "effect"
 import { load } from "./settings/Configuration.ts"
@@ -10,7 +7,7 @@ export const environment: Effect.Effect<Readonly<Record<string, string | undefin
 
 export const isTerminal: Effect.Effect<boolean> = Effect.sync(() => process.stderr.isTTY === true)
 
-/** The settings in force, or everything that is wrong with them. */
+/** The effective settings, or every problem with them. */
 export const readSettings = Effect.flatMap(Effect.all([environment, isTerminal]), ([environment, terminal]) =>
   load({ environment, terminal })
 )
@@ -20,7 +17,7 @@ export const writeError = (line: string): void => {
   process.stderr.write(`${line}\n`)
 }
 
-/** Text on standard error, without an end of line. */
+/** Text on standard error, without a line break. */
 export const writeErrorText = (text: string): void => {
   process.stderr.write(text)
 }

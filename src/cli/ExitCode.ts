@@ -1,18 +1,18 @@
 /**
- * How the command line ends, for scripts.
+ * The exit codes of the command line.
  *
- * | code | meaning                                                                                                                                  |
- * | ---- | ---------------------------------------------------------------------------------------------------------------------------------------- |
- * | 0    | it went well                                                                                                                             |
- * | 1    | it was done and the answer is bad: the audit log is broken, a check of `doctor` failed, no such remediation, the state does not allow it |
- * | 2    | the command line is wrong: unknown command, missing argument                                                                             |
- * | 3    | `simulate`: an invariant was broken                                                                                                      |
- * | 4    | `simulate`: no liveness: something came to no end after everything was healed                                                            |
- * | 5    | `simulate`: the simulator, or the service in it, crashed                                                                                 |
- * | 69   | the service cannot be reached, or says that it is not available (`EX_UNAVAILABLE` of sysexits.h)                                         |
- * | 70   | a mistake of Kubernaut's own (`EX_SOFTWARE`)                                                                                             |
- * | 77   | no token, a wrong one, or one whose role does not allow it (`EX_NOPERM`)                                                                 |
- * | 78   | the configuration or the rulebook is wrong (`EX_CONFIG`)                                                                                 |
+ * | code | meaning                                                                                                                                |
+ * | ---- | -------------------------------------------------------------------------------------------------------------------------------------- |
+ * | 0    | success                                                                                                                                |
+ * | 1    | the request was processed, but the result is negative: a broken audit log, a failed check, an unknown remediation, a conflicting state |
+ * | 2    | usage error: an unknown command or a missing argument                                                                                  |
+ * | 3    | `simulate`: an invariant was violated                                                                                                  |
+ * | 4    | `simulate`: no liveness: work was still pending after all faults had ended                                                             |
+ * | 5    | `simulate`: the simulator, or the service in it, crashed                                                                               |
+ * | 69   | the service is not reachable or reports that it is unavailable (`EX_UNAVAILABLE` in sysexits.h)                                        |
+ * | 70   | an internal error (`EX_SOFTWARE`)                                                                                                      |
+ * | 77   | a missing or unknown token, or a role without permission (`EX_NOPERM`)                                                                 |
+ * | 78   | an invalid configuration or rulebook (`EX_CONFIG`)                                                                                     |
  */
 
 import { Runtime, Schema } from "effect"
@@ -30,7 +30,7 @@ export const exitCodes = {
   configuration: 78
 } as const
 
-/** Ends the command with a sentence for people, on standard error, and a code for scripts. */
+/** Ends the command with a message on standard error and an exit code. */
 export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandFailed", {
   code: Schema.Literals([
     "bad",

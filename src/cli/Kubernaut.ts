@@ -1,4 +1,4 @@
-/** The command line as a whole. */
+/** The command line: all commands and their exit codes. */
 
 import { Cause, Console, Effect, Exit, Option, type Runtime, Schema } from "effect"
 import { CliError, Command } from "effect/cli"
@@ -12,7 +12,7 @@ import { ConfigurationError } from "./settings/Configuration.ts"
 import { version } from "./Version.ts"
 
 const kubernaut = Command.make("kubernaut").pipe(
-  Command.withDescription("Kubernetes remediation that keeps going while the things it depends on fail"),
+  Command.withDescription("Remediate Kubernetes alerts, and keep working while dependencies fail"),
   Command.withSubcommands([
     serve,
     status,
@@ -29,26 +29,26 @@ const kubernaut = Command.make("kubernaut").pipe(
   ]),
   Command.withGlobalFlags([Json]),
   Command.withExamples([
-    { command: "kubernaut serve", description: "Start on the sandbox cluster, on http://127.0.0.1:8080" },
+    { command: "kubernaut serve", description: "Start the service on the sandbox cluster, at http://127.0.0.1:8080" },
     {
       command: "kubernaut alert post examples/alerts/crash-loop.json --wait",
-      description: "Post an alert and follow it"
+      description: "Post an alert and wait for its remediation"
     },
     {
       command: "kubernaut simulate --seeds 100 --hours 1",
-      description: "Put the service through a hundred hours of faults"
+      description: "Simulate one hundred hours of faults"
     },
-    { command: "kubernaut status --json", description: "Ask how the service is, for scripts" }
+    { command: "kubernaut status --json", description: "Show the status of the service as JSON" }
   ])
 )
 
 const isCommandFailed = Schema.is(CommandFailed)
 const isConfigurationError = Schema.is(ConfigurationError)
 
-/** The exit code of how a command ended. */
+/** The exit code of a command. */
 export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
   if (Exit.isSuccess(exit)) return exitCodes.ok
-  // Stopped by a signal, in order.
+  // Stopped gracefully by a signal.
   if (Cause.hasInterruptsOnly(exit.cause)) return exitCodes.ok
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
   if (isCommandFailed(error)) return exitCodes[error.code]
@@ -58,18 +58,18 @@ export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
 
 export const teardown: Runtime.Teardown = (exit, onExit) => onExit(exitCodeOf(exit))
 
-const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.void
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-  // What is wrong with a command line has been printed with its help.
+  // Usage errors were already printed with the help.
   if (CliError.isCliError(error)) return Effect.void
-  // It has told by itself, in an order of its own.
+  // The command printed its own error.
   if (isCommandFailed(error) && error.text === "") return Effect.void
   return isCommandFailed(error) || isConfigurationError(error)
     ? Console.error(error.message)
-    : Console.error(`Kubernaut made a mistake. Please report it with this:\n${Cause.pretty(cause)}`)
+    : Console.error(`Internal error. Please report it with this output:\n${Cause.pretty(cause)}`)
 }
 
 /** Runs a command line. */
 export const run = (args: ReadonlyArray<string>) =>
-  Command.runWith(kubernaut, { version })(args).pipe(Effect.tapCause(tell))
+  Command.runWith(kubernaut, { version })(args).pipe(Effect.tapCause(report))

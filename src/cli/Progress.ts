@@ -1,17 +1,15 @@
-/**
- * A line on the terminal that is written over again, so that somebody who waits sees why. Nothing where no terminal is.
- */
+/** A progress line on the terminal that overwrites itself. Writes nothing when there is no terminal. */
 
 export interface Progress {
   readonly bar: (done: number, of: number, note: string) => void
   readonly show: (text: string) => void
-  /** Leaves the line empty for what comes. */
+  /** Clears the line. */
   readonly clear: () => void
 }
 
 const width = 30
 
-/** `write` gets text without a line end; absent for nobody. */
+/** `write` receives text without a line break; absent when there is no terminal. */
 export const make = (write: ((text: string) => void) | undefined): Progress => {
   const show = (text: string): void => write?.(`\r\u001b[2K${text}`)
   return {

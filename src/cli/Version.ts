@@ -1,4 +1,4 @@
-/** The version of the package, as it is installed. */
+/** The version of the installed package. */
 
 import manifest from "../../package.json" with { type: "json" }
 

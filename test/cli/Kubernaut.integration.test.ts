@@ -15,7 +15,7 @@ const directory = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-/** Without what the one who runs the tests has set. */
+/** The environment without the developer's own settings. */
 const cleanEnvironment = Object.fromEntries(
   Object.entries(process.env).filter(([key]) => !key.startsWith("KUBERNAUT_") && !key.startsWith("OTEL_"))
 )
@@ -32,22 +32,22 @@ const start = (args: ReadonlyArray<string>, environment: Readonly<Record<string,
       const child = spawn(process.execPath, [main, ...args], { env: { ...cleanEnvironment, ...environment } })
       const ended = Deferred.makeUnsafe<Ended>()
       const out = { stdout: "", stderr: "" }
-      const lookers = new Set<() => void>()
+      const checks = new Set<() => void>()
       for (const stream of ["stdout", "stderr"] as const) {
         child[stream].setEncoding("utf8").on("data", (chunk: string) => {
           out[stream] += chunk
-          for (const look of lookers) look()
+          for (const check of checks) check()
         })
       }
       child.on("close", (code) => Deferred.doneUnsafe(ended, Effect.succeed({ code, ...out })))
       const said = (pattern: RegExp) =>
         Effect.callback<RegExpExecArray>((resume) => {
-          const look = () => {
+          const check = () => {
             const found = pattern.exec(out.stderr)
             if (found !== null) resume(Effect.succeed(found))
           }
-          lookers.add(look)
-          look()
+          checks.add(check)
+          check()
         })
       return { child, ended: Deferred.await(ended), said }
     }),
@@ -81,41 +81,35 @@ describe("the command line", () => {
   > = [
     ["an unknown command", ["nope"], {}, 2, /Unknown subcommand "nope"/],
     ["a missing argument", ["remediations", "show"], {}, 2, /Missing required argument/],
-    ["a service that does not run", ["status", "--url", "http://127.0.0.1:1"], {}, 69, /does not answer/],
+    ["a service that is not running", ["status", "--url", "http://127.0.0.1:1"], {}, 69, /Cannot reach/],
     [
-      "a wrong setting",
+      "an invalid setting",
       ["serve"],
       { KUBERNAUT_PORT: "http", KUBERNAUT_PROT: "1" },
       78,
       /2 problems:[\s\S]*KUBERNAUT_PORT: expected[\s\S]*did you mean KUBERNAUT_PORT/
     ],
     [
-      "a configuration file that is not there",
+      "a missing configuration file",
       ["serve"],
       { KUBERNAUT_CONFIG: "/nonexistent.yaml" },
       78,
-      /KUBERNAUT_CONFIG: cannot be read/
+      /KUBERNAUT_CONFIG: cannot read/
     ],
+    ["a missing tokens file", ["serve"], { KUBERNAUT_TOKENS_FILE: "/nonexistent.yaml" }, 78, /KUBERNAUT_TOKENS_FILE/],
     [
-      "a tokens file that is not there",
-      ["serve"],
-      { KUBERNAUT_TOKENS_FILE: "/nonexistent.yaml" },
-      78,
-      /KUBERNAUT_TOKENS_FILE/
-    ],
-    [
-      "a bind beyond this machine without tokens",
+      "a non-loopback address without tokens",
       ["serve"],
       { KUBERNAUT_HOST: "0.0.0.0" },
       78,
-      /KUBERNAUT_TOKENS_FILE: is required/
+      /KUBERNAUT_TOKENS_FILE: required/
     ],
     [
-      "a certificate that is none",
+      "an invalid certificate",
       ["serve"],
       { KUBERNAUT_TLS_CERT: crashLoop, KUBERNAUT_TLS_KEY: crashLoop },
       78,
-      /KUBERNAUT_TLS_CERT: is no certificate/
+      /KUBERNAUT_TLS_CERT: expected a certificate/
     ],
     [
       "PostgreSQL",
@@ -127,7 +121,7 @@ describe("the command line", () => {
   ]
   for (const [name, args, environment, code, stderr] of codes) {
     it.live(
-      `${name} ends with ${code} and says why on standard error, without a stack`,
+      `${name} exits with ${code} and prints the reason on standard error, without a stack trace`,
       () =>
         Effect.gen(function* () {
           const ended = yield* run(args, environment)
@@ -140,7 +134,7 @@ describe("the command line", () => {
   }
 
   it.live(
-    "a rulebook that is wrong is refused with file, line and reason, by check and at start; one that is right is not",
+    "rulebook check and serve refuse an invalid rulebook with file, line and reason, and check accepts a valid one",
     () =>
       Effect.gen(function* () {
         const path = yield* directory
@@ -168,7 +162,7 @@ describe("the command line", () => {
   )
 
   it.live(
-    "works a service from the outside: post and wait, list, show, status, audit, each with JSON as the last line",
+    "the client commands post, list, show, status and audit work on a running service, with JSON as the last line",
     () =>
       Effect.gen(function* () {
         const { url } = yield* serve()
@@ -205,7 +199,7 @@ describe("the command line", () => {
   )
 
   it.live(
-    "a token that is missing or wrong ends with 77; the right one, from the environment, does not",
+    "a missing or unknown token exits with 77, and a valid token in the environment with 0",
     () =>
       Effect.gen(function* () {
         const tokens = join(yield* directory, "tokens.yaml")
@@ -222,7 +216,7 @@ describe("the command line", () => {
   )
 
   it.live(
-    "a signal stops the service in order with 0; a port that is taken is said so with 69",
+    "a signal stops the service gracefully with 0, and a port in use exits with 69",
     () =>
       Effect.gen(function* () {
         const first = yield* serve()
@@ -241,7 +235,7 @@ describe("the command line", () => {
   )
 
   it.live(
-    "a second signal ends it at once, though a request is still arriving",
+    "a second signal stops the service at once, even while a request is arriving",
     () =>
       Effect.gen(function* () {
         const { child, ended, said, url } = yield* serve({ KUBERNAUT_LOG_LEVEL: "info" })
@@ -251,7 +245,7 @@ describe("the command line", () => {
           socket.write(
             "POST /api/v1/alerts HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n{"
           )
-          // The server has begun with the request when it asks for the body.
+          // The server has started the request when it responds with 100 Continue.
           socket.once("data", () => resume(Effect.void))
         })
         child.kill("SIGTERM")
@@ -265,7 +259,7 @@ describe("the command line", () => {
   )
 
   it.live(
-    "lists every setting, and shows those in force without secrets",
+    "config lists every setting, and --values prints the effective ones without secrets",
     () =>
       Effect.gen(function* () {
         const listed = yield* run(["config", "--json"])

@@ -1,4 +1,4 @@
-/** `kubernaut config` and `kubernaut rulebook`: what can be set, what is set, and whether a rulebook is right. */
+/** `kubernaut config` lists the settings and their values; `kubernaut rulebook` checks rulebooks. */
 
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
@@ -19,27 +19,27 @@ const fallbackOf = (name: (typeof settingNames)[number]): string => {
       : JSON.stringify(setting.fallback)
 }
 
-/** The table of settings, as Markdown: what the docs show is what this prints. */
+/** The table of settings as Markdown. The documentation shows the same table. */
 export const settingsTable = (): ReadonlyArray<string> => [
-  "| environment | file | default | meaning |",
+  "| environment | file | default | description |",
   "|---|---|---|---|",
   ...settingNames.map(
     (name) =>
       `| \`${environmentKey(name)}\` | \`${fileKey(name)}\` | ${fallbackOf(name) === "" ? "" : `\`${fallbackOf(name)}\``} | ${settings[name].description.replaceAll("|", "\\|")} Expected: ${settings[name].expected.replaceAll("|", "\\|")}. |`
   ),
   "",
-  "`KUBERNAUT_CONFIG` names the YAML file. The environment wins over the file. The commands that ask a running service read `KUBERNAUT_URL` and `KUBERNAUT_TOKEN`."
+  "`KUBERNAUT_CONFIG` names the YAML file. Environment variables override the file. Client commands read `KUBERNAUT_URL` and `KUBERNAUT_TOKEN`."
 ]
 
 export const config = Command.make(
   "config",
   {
     schema: Flag.Boolean("schema").pipe(
-      Flag.withDescription("Print the JSON Schema of the file"),
+      Flag.withDescription("Print the JSON Schema of the configuration file"),
       Flag.withDefault(false)
     ),
     values: Flag.Boolean("values").pipe(
-      Flag.withDescription("Print the settings in force; secrets are left out"),
+      Flag.withDescription("Print the effective settings, with secrets redacted"),
       Flag.withDefault(false)
     )
   },
@@ -63,22 +63,22 @@ export const config = Command.make(
     }))
     yield* print(options, settingsTable)
   })
-).pipe(Command.withDescription("Every setting with its default and what is right; --values shows those in force"))
+).pipe(Command.withDescription("List every setting with its default and description, or show the effective values"))
 
 const check = Command.make(
   "check",
-  { file: Argument.Path("file", { pathType: "file" }).pipe(Argument.withDescription("A rulebook (YAML)")) },
+  { file: Argument.Path("file", { pathType: "file" }).pipe(Argument.withDescription("Rulebook file (YAML)")) },
   Effect.fnUntraced(function* ({ file }) {
     const rules = yield* loadRulebook(file).pipe(
       Effect.mapError((error) => new CommandFailed({ code: "configuration", text: error.message }))
     )
     yield* print({ file, rules: rules.length }, () => [
-      `${file} is right: ${rules.length} rules with those it extends.`
+      `${file} is valid: ${rules.length} rules, including the rules it extends.`
     ])
   })
-).pipe(Command.withDescription("Check a rulebook; exit code 78 with file, line and reason when it is wrong"))
+).pipe(Command.withDescription("Check a rulebook. If it is invalid, print file, line and reason, and exit with 78"))
 
 export const rulebook = Command.make("rulebook").pipe(
-  Command.withDescription("Work on rulebooks"),
+  Command.withDescription("Check rulebooks"),
   Command.withSubcommands([check])
 )

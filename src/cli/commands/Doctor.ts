@@ -1,9 +1,9 @@
 /**
- * `kubernaut doctor`: tries everything that the service stands on, once, and changes nothing.
+ * `kubernaut doctor`: checks every dependency of the service once, without changing anything.
  *
- * Permissions are tried as the API server judges them: a read of one object of each kind, and a dry run of each kind of
- * write on an object that does not exist. The server decides whether it is allowed before it looks for the object, so
- * _not found_ means _allowed_.
+ * Permissions are checked against the API server: a read of one object of each kind, and a dry run of each kind of
+ * write on an object that does not exist. The server authorizes a request before it looks up the object, so "not found"
+ * means "allowed".
  */
 
 import { NodeHttpClient } from "@effect/platform-node"
@@ -22,7 +22,7 @@ import { prepare } from "./Serve.ts"
 
 export interface Finding {
   readonly check: string
-  /** `warning`: the service runs without it, but not as well. */
+  /** `warning`: the service runs, but with reduced function. */
   readonly result: "ok" | "warning" | "failed"
   readonly message: string
 }
@@ -55,10 +55,10 @@ const database = Effect.fnUntraced(function* (settings: Settings) {
     return {
       check: "database",
       result: "warning",
-      message: "in memory: everything is forgotten at the end"
+      message: "in memory: all data is lost when the service stops"
     } satisfies Finding
   if (!(yield* Effect.orElseSucceed(fileSystem.exists(file), () => false))) {
-    // The directory is made at the first start; what must be there is one above it that can be written to.
+    // The directory is created at the first start, so the nearest existing parent must be writable.
     let directory = path.dirname(path.resolve(file))
     while (
       directory !== path.dirname(directory)
@@ -67,14 +67,14 @@ const database = Effect.fnUntraced(function* (settings: Settings) {
       directory = path.dirname(directory)
     return yield* attempt(
       "database",
-      `${file} will be made at the first start`,
+      `${file} will be created at the first start`,
       fileSystem.access(directory, { writable: true })
     )
   }
   const open = Effect.flatMap(RemediationStore, (store) => store.openTargets).pipe(
     Effect.provide(Storage.layerSqlite({ filename: file }))
   )
-  return yield* attempt("database", `${file} opens and can be written`, open)
+  return yield* attempt("database", `${file} is readable and writable`, open)
 })
 
 const reads = [
@@ -101,7 +101,7 @@ const writes: ReadonlyArray<Change> = [
   { _tag: "Evict", ref: { ...nobody, kind: "Pod" }, uid: "00000000-0000-0000-0000-000000000000" }
 ]
 
-/** Of tried requests, the ones that are not allowed; fails where the server does not answer. */
+/** The names of the requests that the API server forbids. */
 const forbidden = (tried: ReadonlyArray<readonly [name: string, request: Effect.Effect<unknown, KubernetesError>]>) =>
   Effect.forEach(
     tried,
@@ -122,7 +122,11 @@ const permission = (check: string, missing: ReadonlyArray<string>, severity: "wa
 const clusterFindings = (settings: Settings) =>
   Effect.gen(function* () {
     const client = yield* KubernetesClient
-    const answers = yield* attempt("cluster", `${settings.clusterName} (${settings.cluster}) answers`, client.probe)
+    const answers = yield* attempt(
+      "cluster",
+      `${settings.clusterName} (${settings.cluster}) is reachable`,
+      client.probe
+    )
     if (answers.result !== "ok") return [answers]
     const unreadable = yield* forbidden(reads.map((kind) => [kind, client.list(kind, { limit: 1 })]))
     const unwritable = yield* forbidden(
@@ -134,7 +138,7 @@ const clusterFindings = (settings: Settings) =>
     return [
       answers,
       permission("cluster reads", unreadable, "failed"),
-      // In observe nothing is written, so what is missing hurts nobody yet.
+      // In observe mode nothing is written, so missing permissions are only a warning.
       permission("cluster writes", unwritable, settings.mode === "observe" ? "warning" : "failed")
     ]
   }).pipe(
@@ -147,7 +151,7 @@ const clusterFindings = (settings: Settings) =>
 const answersHttp = (check: string, url: string) =>
   attempt(
     check,
-    `${url} answers`,
+    `${url} is reachable`,
     Effect.flatMap(HttpClient.HttpClient, (client) => client.get(url))
   )
 
@@ -158,26 +162,30 @@ const models = Effect.fnUntraced(function* (settings: Settings) {
   ]
   if (investigators.length === 0)
     return [
-      { check: "models", result: "warning", message: "none is configured: the rules decide alone" } satisfies Finding
+      {
+        check: "models",
+        result: "warning",
+        message: "no model is configured: investigations use the rules only"
+      } satisfies Finding
     ]
   return yield* Effect.forEach(
     investigators,
     ({ name, probe, provider }) =>
-      attempt(provider === undefined ? name : `${name} ${provider}`, "answers", probe ?? Effect.void),
+      attempt(provider === undefined ? name : `${name} ${provider}`, "is reachable", probe ?? Effect.void),
     {
       concurrency: 4
     }
   )
 })
 
-/** Everything that was found, whatever failed. */
+/** Runs all checks, even if some of them fail. */
 export const examine = Effect.fnUntraced(function* (settings: Settings) {
   const { rules, tokens } = yield* prepare(settings)
   const traces = tracesUrl(settings)
   return [
     ok(
       "configuration",
-      `mode ${settings.mode}, ${tokens === undefined ? "no tokens, this machine only" : `${tokens.length} tokens`}`
+      `mode ${settings.mode}, ${tokens === undefined ? "no tokens, loopback only" : `${tokens.length} tokens`}`
     ),
     ok("rulebook", `${rules.length} rules`),
     yield* database(settings),
@@ -192,7 +200,7 @@ export const examine = Effect.fnUntraced(function* (settings: Settings) {
 
 const signs = { ok: "ok", warning: "warning", failed: "FAILED" } as const
 
-/** What `kubernaut doctor` does. */
+/** Implements `kubernaut doctor`. */
 export const report = Effect.gen(function* () {
   const findings = yield* examine(yield* readSettings)
   yield* print({ findings }, () => table(findings.map(({ check, message, result }) => [signs[result], check, message])))

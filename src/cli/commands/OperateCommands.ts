@@ -11,13 +11,10 @@ import { connection, type Connection, request } from "../Client.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { print, say, table } from "../Output.ts"
 
-const id = Argument.String("id").pipe(
-  Argument.withDescription("Id of a remediation"),
-  Argument.withSchema(RemediationId)
-)
+const id = Argument.String("id").pipe(Argument.withDescription("Remediation id"), Argument.withSchema(RemediationId))
 
 const dryRun = Flag.Boolean("dry-run").pipe(
-  Flag.withDescription("Show what would be answered and answer nothing"),
+  Flag.withDescription("Show the action under review without submitting the review"),
   Flag.withDefault(false)
 )
 
@@ -47,7 +44,7 @@ export const status = Command.make(
       ...table(status.components.map(componentRow))
     ])
   })
-).pipe(Command.withDescription("Level, what still works, and every component with its breaker"))
+).pipe(Command.withDescription("Show the degradation level, the remaining capabilities and every component"))
 
 // ----------------------------------------------------------------------------
 // remediations
@@ -81,7 +78,7 @@ const detailText = (found: RemediationDetail): ReadonlyArray<string> => [
       ]),
   ...found.executions.map(
     ({ intent, outcome }) =>
-      `Execution: ${intent.action.type}, ${outcome === undefined ? "under way" : `applied: ${outcome.applied}${outcome.failure === undefined ? "" : ` (${outcome.failure})`}`}`
+      `Execution: ${intent.action.type}, ${outcome === undefined ? "in progress" : `applied: ${outcome.applied}${outcome.failure === undefined ? "" : ` (${outcome.failure})`}`}`
   ),
   ...(found.verification === undefined
     ? []
@@ -95,15 +92,15 @@ const list = Command.make(
   {
     ...connection,
     state: Flag.Literals("state", RemediationState.literals).pipe(
-      Flag.withDescription("Only those in this state"),
+      Flag.withDescription("Show only remediations in this state"),
       Flag.optional
     ),
     limit: Flag.Int("limit").pipe(
-      Flag.withDescription("How many, 1 to 500"),
+      Flag.withDescription("Maximum number of remediations, 1 to 500"),
       Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 500 }))),
       Flag.withDefault(50)
     ),
-    cursor: Flag.String("cursor").pipe(Flag.withDescription("nextCursor of the page before"), Flag.optional)
+    cursor: Flag.String("cursor").pipe(Flag.withDescription("The nextCursor of the previous page"), Flag.optional)
   },
   Effect.fnUntraced(function* ({ cursor, limit, state, ...at }) {
     const page = yield* request(at, (client) =>
@@ -117,7 +114,7 @@ const list = Command.make(
     )
     yield* print(page, () =>
       page.remediations.length === 0
-        ? ["None."]
+        ? ["No remediations found."]
         : [
             ...table([
               ["ID", "STATE", "SEVERITY", "ALERT", "TARGET", "RECEIVED"],
@@ -130,7 +127,7 @@ const list = Command.make(
                 found.receivedAt
               ])
             ]),
-            ...(page.nextCursor === undefined ? [] : [`More: --cursor ${page.nextCursor}`])
+            ...(page.nextCursor === undefined ? [] : [`Next page: --cursor ${page.nextCursor}`])
           ]
     )
   })
@@ -143,7 +140,7 @@ const show = Command.make(
     const found = yield* request(at, (client) => client.remediations.get({ params: { id } }))
     yield* print(found, () => detailText(found))
   })
-).pipe(Command.withDescription("One remediation: hops, decision, execution, verification and trace"))
+).pipe(Command.withDescription("Show a remediation: hops, decision, execution, verification and trace"))
 
 export const remediations = Command.make("remediations").pipe(
   Command.withDescription("List and show remediations"),
@@ -167,10 +164,10 @@ const post = Command.make(
   {
     ...connection,
     file: Argument.Path("file", { pathType: "file" }).pipe(
-      Argument.withDescription("An Alertmanager payload (JSON); see examples/alerts")
+      Argument.withDescription("File with an Alertmanager webhook payload (JSON); see examples/alerts")
     ),
     wait: Flag.Boolean("wait").pipe(
-      Flag.withDescription("Wait until each remediation has ended or waits for a person"),
+      Flag.withDescription("Wait until each remediation has ended or awaits review"),
       Flag.withDefault(false)
     )
   },
@@ -178,11 +175,12 @@ const post = Command.make(
     const fileSystem = yield* FileSystem.FileSystem
     const text = yield* Effect.mapError(
       fileSystem.readFileString(file),
-      () => new CommandFailed({ code: "bad", text: `${file} cannot be read.` })
+      () => new CommandFailed({ code: "bad", text: `Cannot read ${file}.` })
     )
     const payload = yield* Schema.decodeEffect(Schema.fromJsonString(Webhook))(text).pipe(
       Effect.mapError(
-        (error) => new CommandFailed({ code: "bad", text: `${file} is no Alertmanager payload: ${error.message}` })
+        (error) =>
+          new CommandFailed({ code: "bad", text: `${file} is not an Alertmanager webhook payload: ${error.message}` })
       )
     )
     const { results } = yield* request(at, (client) => client.alerts.receive({ payload }))
@@ -195,7 +193,7 @@ const post = Command.make(
         results.flatMap(({ remediationId }) => (remediationId === undefined ? [] : [RemediationId.make(remediationId)]))
       )
     ]
-    yield* say(`Waiting for ${ids.length} remediation${ids.length === 1 ? "" : "s"}.`)
+    yield* say(`Waiting for ${ids.length} remediation${ids.length === 1 ? "" : "s"} …`)
     const ended = yield* Effect.forEach(ids, (id) => waitForEnd(at, id), { concurrency: 8 })
     yield* print({ results, remediations: ended }, () => ended.flatMap((found) => [...detailText(found), ""]))
   })
@@ -212,15 +210,15 @@ const showAlert = Command.make(
       ...Object.entries(alert.annotations).map(([key, value]) => `  ${key}: ${value}`)
     ])
   })
-).pipe(Command.withDescription("The alert behind a remediation"))
+).pipe(Command.withDescription("Show the alert of a remediation"))
 
 export const alert = Command.make("alert").pipe(
-  Command.withDescription("Post alerts, and look at one"),
+  Command.withDescription("Post and show alerts"),
   Command.withSubcommands([post, showAlert]),
   Command.withExamples([
     {
       command: "kubernaut alert post examples/alerts/crash-loop.json --wait",
-      description: "Post an alert and follow it to its end"
+      description: "Post an alert and wait for its remediation"
     }
   ])
 )
@@ -236,7 +234,7 @@ export const reviews = Command.make(
     const found = yield* request(at, (client) => client.reviews.pending({ query: {} }))
     yield* print(found, () =>
       found.reviews.length === 0
-        ? ["Nothing waits for a person."]
+        ? ["No actions await review."]
         : found.reviews.flatMap((review) => [
             `${review.id}  ${review.action.type} on ${displayName(review.action.target)}, risk ${review.risk}, confidence ${review.confidence}, since ${review.since}`,
             `  ${review.alertName} (${review.severity})`,
@@ -244,7 +242,7 @@ export const reviews = Command.make(
           ])
     )
   })
-).pipe(Command.withDescription("What waits for a person"))
+).pipe(Command.withDescription("List actions that await review"))
 
 const answer = (word: "approve" | "reject", description: string) =>
   Command.make(
@@ -252,7 +250,7 @@ const answer = (word: "approve" | "reject", description: string) =>
     {
       ...connection,
       id,
-      reason: Flag.String("reason").pipe(Flag.withDescription("Why, for the audit log"), Flag.optional),
+      reason: Flag.String("reason").pipe(Flag.withDescription("Reason, recorded in the audit log"), Flag.optional),
       dryRun
     },
     Effect.fnUntraced(function* ({ dryRun, id, reason, ...at }) {
@@ -261,7 +259,7 @@ const answer = (word: "approve" | "reject", description: string) =>
         if (state !== "AwaitingReview" || decision === undefined) {
           return yield* new CommandFailed({
             code: "bad",
-            text: `Remediation ${id} is ${state} and does not wait for a review.`
+            text: `Remediation ${id} is ${state} and does not await review.`
           })
         }
         return yield* print({ id, answer: word, dryRun: true, action: decision.action }, () => [
@@ -275,8 +273,8 @@ const answer = (word: "approve" | "reject", description: string) =>
     })
   ).pipe(Command.withDescription(description))
 
-export const approve = answer("approve", "Approve an action that waits")
-export const reject = answer("reject", "Reject an action that waits")
+export const approve = answer("approve", "Approve an action that awaits review")
+export const reject = answer("reject", "Reject an action that awaits review")
 
 // ----------------------------------------------------------------------------
 // audit
@@ -286,8 +284,8 @@ const readAudit = Command.make(
   "read",
   {
     ...connection,
-    after: Flag.Int("after").pipe(Flag.withDescription("Begin after this sequence number"), Flag.withDefault(0)),
-    limit: Flag.Int("limit").pipe(Flag.withDescription("How many lines at most"), Flag.withDefault(200))
+    after: Flag.Int("after").pipe(Flag.withDescription("Read events after this sequence number"), Flag.withDefault(0)),
+    limit: Flag.Int("limit").pipe(Flag.withDescription("Maximum number of events"), Flag.withDefault(200))
   },
   Effect.fnUntraced(function* ({ after, limit, ...at }) {
     const events: Array<(typeof AuditPage.Type)["events"][number]> = []
@@ -312,11 +310,12 @@ const verifyAudit = Command.make(
   Effect.fnUntraced(function* (at) {
     const verified = yield* request(at, (client) => client.audit.verify())
     yield* print(verified, () => [
-      verified.intact ? "The audit log is intact." : `The audit log does not hold from line ${verified.brokenAt} on.`
+      verified.intact ? "The audit log is intact." : `The audit log is broken at line ${verified.brokenAt}.`
     ])
-    if (!verified.intact) return yield* new CommandFailed({ code: "bad", text: "The audit log has been changed." })
+    if (!verified.intact)
+      return yield* new CommandFailed({ code: "bad", text: "The audit log was modified or is damaged." })
   })
-).pipe(Command.withDescription("Recompute the hash chain; exit code 1 when it does not hold"))
+).pipe(Command.withDescription("Verify the hash chain of the audit log. Exits with 1 if it is broken"))
 
 export const audit = Command.make("audit").pipe(
   Command.withDescription("Read and verify the audit log"),

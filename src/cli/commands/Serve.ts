@@ -1,4 +1,4 @@
-/** `kubernaut serve`: reads the settings, starts the service, says what it is, and stops it in order. */
+/** `kubernaut serve`: reads the settings, starts the service, logs its configuration, and stops it gracefully. */
 
 import { createSecureContext } from "node:tls"
 import { NodeHttpClient } from "@effect/platform-node"
@@ -16,7 +16,7 @@ import { type Settings, tracesUrl } from "../settings/Settings.ts"
 import * as TokensFile from "../settings/TokensFile.ts"
 import { version } from "../Version.ts"
 
-/** The rules in force: the operator's over those that are built in. */
+/** The effective rules: the operator's rulebook, extending or replacing the built-in rules. */
 export const readRules = (settings: Settings) =>
   settings.rulebook === undefined ? Effect.flatMap(standard, resolveRulebook) : loadRulebook(settings.rulebook)
 
@@ -26,10 +26,10 @@ const readTls = Effect.fnUntraced(function* ({ tlsCert, tlsKey }: Settings) {
   const read = (key: string, path: string) =>
     Effect.mapError(
       fileSystem.readFileString(path),
-      () => new ConfigurationError({ problems: [{ key, at: path, message: "cannot be read" }] })
+      () => new ConfigurationError({ problems: [{ key, at: path, message: "cannot read the file" }] })
     )
   const tls = { cert: yield* read("KUBERNAUT_TLS_CERT", tlsCert), key: yield* read("KUBERNAUT_TLS_KEY", tlsKey) }
-  // What OpenSSL says of a wrong file may quote it, so only that it is wrong is passed on.
+  // OpenSSL's message may quote the file, so it is not passed on.
   yield* Effect.try({
     try: () => createSecureContext(tls),
     catch: () =>
@@ -37,7 +37,7 @@ const readTls = Effect.fnUntraced(function* ({ tlsCert, tlsKey }: Settings) {
         problems: [
           {
             key: "KUBERNAUT_TLS_CERT",
-            message: "is no certificate in PEM, or KUBERNAUT_TLS_KEY is not its private key"
+            message: "expected a certificate in PEM format whose private key is in KUBERNAUT_TLS_KEY"
           }
         ]
       })
@@ -45,7 +45,7 @@ const readTls = Effect.fnUntraced(function* ({ tlsCert, tlsKey }: Settings) {
   return { tls }
 })
 
-/** What is injected on purpose; nothing is wrapped where that is nothing. */
+/** The fault injection that the settings request, if any. */
 export const faultInjection = (settings: Settings) =>
   settings.faultInjection.length === 0
     ? Effect.succeed({})
@@ -56,7 +56,7 @@ export const faultInjection = (settings: Settings) =>
         Effect.map((faultInjection) => ({ faultInjection }))
       )
 
-/** Everything that can be found wrong before anything is begun is found here. */
+/** Reads and checks every input before the service starts. */
 export const prepare = Effect.fnUntraced(function* (settings: Settings) {
   const rules = yield* readRules(settings).pipe(
     Effect.mapError(
@@ -111,7 +111,7 @@ const urlOf = (address: HttpServer.HttpServer["Service"]["address"], settings: S
   return `${scheme}://${host}:${"port" in address ? address.port : settings.port}`
 }
 
-/** What somebody wants to know who looks at the log at three in the morning. */
+/** Logs the address and the configuration of the service. */
 const announce = (
   address: HttpServer.HttpServer["Service"]["address"],
   { faultInjection, rules, settings, tokens }: Application.Prepared
@@ -120,7 +120,7 @@ const announce = (
     ? Effect.void
     : Effect.flatMap(faultInjection.describe, (faults) =>
         Effect.logWarning(
-          "FAULT INJECTION IS ON: what fails may fail on purpose. Unset KUBERNAUT_FAULT_INJECTION and start again to end it",
+          "FAULT INJECTION IS ON: failures may be deliberate. To turn it off, unset KUBERNAUT_FAULT_INJECTION and restart",
           { faults }
         )
       )
@@ -139,7 +139,7 @@ const announce = (
         database: Application.databaseFile(settings),
         access:
           tokens === undefined
-            ? "anonymous, from this machine only"
+            ? "anonymous, on loopback only"
             : `${tokens.length} token${tokens.length === 1 ? "" : "s"}`,
         traces: tracesUrl(settings) ?? "not exported"
       })
@@ -151,30 +151,31 @@ const startError = (error: { readonly _tag: string; readonly message: string }, 
     case "ServeError":
       return new CommandFailed({
         code: "unavailable",
-        text: `Cannot listen on ${settings.host}:${settings.port}. Is another Kubernaut running? KUBERNAUT_PORT takes another port, 0 a free one.`
+        text: `Cannot listen on ${settings.host}:${settings.port}. If another process uses the port, set KUBERNAUT_PORT to another one, or to 0 for a free port.`
       })
     case "StorageError":
       return new CommandFailed({
         code: "unavailable",
-        text: `The database ${Application.databaseFile(settings)} cannot be used: ${error.message}.`
+        text: `Cannot open the database ${Application.databaseFile(settings)}: ${error.message}.`
       })
     default:
       return new CommandFailed({ code: "configuration", text: error.message })
   }
 }
 
-/** The service, until it is interrupted. */
+/** Runs the service until it is interrupted. */
 export const run = (prepared: Application.Prepared, colours: boolean) =>
   Application.start(prepared).pipe(
     Effect.tap(({ address }) => announce(address, prepared)),
     Effect.flatMap(({ givenUp }) =>
       Effect.mapError(
         givenUp,
-        () => new CommandFailed({ code: "software", text: "The HTTP server would not stay up; the log says why." })
+        () =>
+          new CommandFailed({ code: "software", text: "The HTTP server failed repeatedly. See the log for the cause." })
       )
     ),
-    // Runs before the scope closes, so while requests in flight are still being finished.
-    Effect.onInterrupt(() => Effect.logInfo("Kubernaut is stopping; a second signal ends it at once")),
+    // Runs before the scope closes, while requests in flight are still being served.
+    Effect.onInterrupt(() => Effect.logInfo("Kubernaut is stopping. Send a second signal to stop at once")),
     Effect.scoped,
     Effect.provide(Application.layer(prepared)),
     Effect.mapError((error) => (error._tag === "CommandFailed" ? error : startError(error, prepared.settings))),
@@ -182,7 +183,7 @@ export const run = (prepared: Application.Prepared, colours: boolean) =>
     Effect.provide(Layer.provideMerge(tracing(prepared.settings), logging(prepared.settings, colours)))
   )
 
-/** What `kubernaut serve` does. */
+/** Implements `kubernaut serve`. */
 export const serveFromSettings = Effect.gen(function* () {
   const settings = yield* readSettings
   return yield* run(yield* prepare(settings), yield* isTerminal)

@@ -1,6 +1,6 @@
 /**
- * `kubernaut serve` and `kubernaut doctor`. What they need (the cluster's client, the models' SDKs, storage) is loaded
- * when they run, so that the commands that only ask a service start several times as fast.
+ * `kubernaut serve` and `kubernaut doctor`. Their implementations load the cluster client, model SDKs and storage, so
+ * they are imported only when they run: the client commands start several times faster.
  */
 
 import { Effect } from "effect"
@@ -13,7 +13,7 @@ export const serve = Command.make("serve", {}, () =>
   )
 ).pipe(
   Command.withDescription(
-    "Start the service. Settings come from KUBERNAUT_* and the file that KUBERNAUT_CONFIG names; see kubernaut config"
+    "Start the service. Settings come from KUBERNAUT_* variables and the file in KUBERNAUT_CONFIG; see kubernaut config"
   )
 )
 
@@ -24,6 +24,6 @@ export const doctor = Command.make("doctor", {}, () =>
   )
 ).pipe(
   Command.withDescription(
-    "Check configuration, database, cluster and permissions, models and rulebook; exit code 1 when a check fails"
+    "Check the configuration, rulebook, database, cluster permissions and models, without changing anything. Exits with 1 if a check fails"
   )
 )

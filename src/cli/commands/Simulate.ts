@@ -1,6 +1,6 @@
 /**
- * What `kubernaut simulate` does: runs seeds, sums up, and on a failure looks for the fewest faults, says what broke
- * and how to have it again.
+ * Implements `kubernaut simulate`: runs seeds and prints a summary. After a failure it searches for the smallest fault
+ * plan that still fails, and prints what failed and how to reproduce it.
  *
  * The last line of standard output is the command that replays the failure; with `--json` it is the field `replay` of
  * the last line.
@@ -32,13 +32,13 @@ const monthMs = 30 * 24 * hourMs
 
 const usage = (text: string) => new CommandFailed({ code: "usage", text })
 
-/** The flags, checked together, before any work. */
+/** The validated flags. */
 interface Job {
   readonly request: Runner.RunRequest
   readonly scenario: Scenario
   readonly seeds: ReadonlyArray<number>
   readonly replay: number | undefined
-  /** The flags that make a seed the same run again. */
+  /** The flags that reproduce a seed. */
   readonly again: ReadonlyArray<string>
 }
 
@@ -55,7 +55,7 @@ const faultsOf = (inject: string): Effect.Effect<ReadonlyArray<string>, CommandF
           return Effect.succeed(Injections.kindsOf([injection], Faults.all).map((kind) => kind.name))
         return Faults.byName.has(name)
           ? Effect.succeed([name])
-          : Effect.fail(usage(`There is no injection and no fault ${name}. kubernaut simulate --list names them.`))
+          : Effect.fail(usage(`There is no injection or fault ${name}. Run kubernaut simulate --list to see them.`))
       }
     ),
     (names) => [...new Set(names.flat())]
@@ -63,16 +63,16 @@ const faultsOf = (inject: string): Effect.Effect<ReadonlyArray<string>, CommandF
 
 const readPlan = Effect.fnUntraced(function* (file: string) {
   const fileSystem = yield* FileSystem.FileSystem
-  const text = yield* Effect.mapError(fileSystem.readFileString(file), () => usage(`${file} cannot be read.`))
+  const text = yield* Effect.mapError(fileSystem.readFileString(file), () => usage(`Cannot read ${file}.`))
   const plan = yield* Schema.decodeEffect(Schema.fromJsonString(FaultPlan))(text).pipe(
-    Effect.mapError((error) => usage(`${file} is no plan of faults: ${error.message}`))
+    Effect.mapError((error) => usage(`${file} is not a fault plan: ${error.message}`))
   )
   const unknown = plan.find(({ kind }) => !Faults.byName.has(kind))
   if (unknown !== undefined)
-    return yield* usage(`${file}: there is no fault ${unknown.kind}. kubernaut simulate --list names them.`)
+    return yield* usage(`${file}: there is no fault ${unknown.kind}. Run kubernaut simulate --list to see the faults.`)
   for (const { kind, parameters } of plan) {
     yield* Effect.mapError(Schema.decodeEffect(Faults.byName.get(kind)!.parameters)(parameters), (error) =>
-      usage(`${file}: the parameters of ${kind} are wrong: ${error.message}`)
+      usage(`${file}: the parameters of ${kind} are invalid: ${error.message}`)
     )
   }
   return plan
@@ -80,9 +80,9 @@ const readPlan = Effect.fnUntraced(function* (file: string) {
 
 const jobOf = Effect.fnUntraced(function* (flags: SimulateFlags) {
   if (Option.isSome(flags.hours) && Option.isSome(flags.months))
-    return yield* usage("--hours and --months say the same: give one of them.")
+    return yield* usage("--hours and --months both set the duration: use only one of them.")
   if (Option.isSome(flags.plan) && Option.isSome(flags.inject))
-    return yield* usage("--plan says all faults: --inject has nothing to choose from.")
+    return yield* usage("--plan defines all faults: remove --inject.")
   const durationMs = Option.isSome(flags.hours)
     ? Math.round(flags.hours.value * hourMs)
     : Option.isSome(flags.months)
@@ -99,7 +99,7 @@ const jobOf = Effect.fnUntraced(function* (flags: SimulateFlags) {
   const scenario = Runner.scenarioOf(request)
   if (scenario === undefined)
     return yield* usage(
-      `There is no scenario ${flags.scenario}: use one of ${Scenarios.all.map(({ name }) => name).join(", ")}.`
+      `There is no scenario ${flags.scenario}. Use one of ${Scenarios.all.map(({ name }) => name).join(", ")}.`
     )
   const replay = Option.getOrUndefined(flags.replay)
   return {
@@ -158,31 +158,31 @@ const summaryText = (
         : `${number(summary.failed.length)} failed, ${number(summary.violations)} violations`
     }`,
     ...table([
-      ["  alerts", `${number(summary.alerts)} acknowledged; ${counts(endings) || "none has ended"}`],
+      ["  alerts", `${number(summary.alerts)} acknowledged; ${counts(endings) || "none ended"}`],
       ...(figures["fixedVerdicts"] === undefined
         ? []
         : [
             [
               "  fixed",
-              `${number(figures["fixedVerdicts"])} said to be, ${number(figures["falselyFixed"] ?? 0)} of them falsely`
+              `${number(figures["fixedVerdicts"])} verdicts, ${number(figures["falselyFixed"] ?? 0)} of them false`
             ]
           ]),
       [
         "  available",
-        `${percent(ratio)}${ratio >= Availability.goal ? "" : `, less than ${Availability.goal * 100} %`} (down ${share(byReasonMs.down)}, deaf ${share(byReasonMs.deaf)}, idle ${share(byReasonMs.idle)})`
+        `${percent(ratio)}${ratio >= Availability.goal ? "" : `, below the goal of ${Availability.goal * 100} %`} (down ${share(byReasonMs.down)}, deaf ${share(byReasonMs.deaf)}, idle ${share(byReasonMs.idle)})`
       ],
       ["  faults", counts(coverage.faults) || "none"],
       [
         "  coverage",
-        `${Object.keys(coverage.crashPoints).length} crash points, ${Object.keys(coverage.remediations).length} transitions of remediations, ${Object.keys(coverage.breakers).length} of breakers, ${Object.keys(coverage.levels).length} of the level, ${Object.keys(coverage.marks).length} of ${Object.keys(Coverage.sometimes).length} marks`
+        `${Object.keys(coverage.crashPoints).length} crash points, ${Object.keys(coverage.remediations).length} remediation transitions, ${Object.keys(coverage.breakers).length} breaker transitions, ${Object.keys(coverage.levels).length} level transitions, ${Object.keys(coverage.marks).length} of ${Object.keys(Coverage.sometimes).length} marks`
       ],
       [
         "  work",
-        `${number(summary.steps)} steps, ${number(summary.journalRows)} rows of the journal, ${number(summary.boots)} starts of the service`
+        `${number(summary.steps)} steps, ${number(summary.journalRows)} journal entries, ${number(summary.boots)} service starts`
       ],
       ["  hash", summary.hash]
     ]),
-    ...(warnings.length === 0 ? [] : ["Too little was hit:", ...warnings.map((warning) => `  ${warning}`)])
+    ...(warnings.length === 0 ? [] : ["Low coverage:", ...warnings.map((warning) => `  ${warning}`)])
   ]
 }
 
@@ -229,7 +229,7 @@ const list = print(
   ]
 )
 
-/** Runs the failure again with fewer and fewer faults, until one less makes it go away. */
+/** Searches for the smallest fault plan that reproduces the failure. */
 const shrinkFailure = (
   simulator: Simulator,
   job: Job,
@@ -241,7 +241,7 @@ const shrinkFailure = (
   Shrink.shrink(
     plan,
     (candidate) =>
-      // Room for a signal between two runs.
+      // Yields between two runs, so that a signal is handled.
       Effect.as(Effect.yieldNow, undefined).pipe(
         Effect.map(() =>
           Failure.isSame(failure, simulator.runSeed({ seed, scenario: job.scenario, plan: candidate }).failure)
@@ -276,7 +276,7 @@ const record = (simulator: Simulator, job: Job, seed: number): Runner.SeedOutcom
 
 const codes = { Invariant: "invariant", Liveness: "liveness", Crash: "crash" } as const
 
-const told = (
+const summaryJson = (
   { failed, ...summary }: Runner.Summary,
   job: Job,
   outcome: Runner.SeedOutcome | undefined,
@@ -332,7 +332,7 @@ export const simulateWith = Effect.fnUntraced(function* (simulator: Simulator, f
     if (outcome !== undefined) yield* Effect.forEach(failureText(summary.failed, outcome), say, { discard: true })
     yield* Console.log(
       JSON.stringify(
-        told(summary, job, outcome, shrunk, {
+        summaryJson(summary, job, outcome, shrunk, {
           warnings,
           ...(outcome === undefined ? {} : { replay, plan: outcome.plan })
         })
@@ -348,7 +348,7 @@ export const simulateWith = Effect.fnUntraced(function* (simulator: Simulator, f
             ...(shrunk === undefined
               ? []
               : [
-                  `The fewest faults that still fail${shrunk.complete ? "" : " (not all were tried)"}, after ${shrunk.runs} runs; put them in a file for --plan:`,
+                  `Smallest fault plan that still fails${shrunk.complete ? "" : " (search incomplete)"}, found in ${shrunk.runs} runs; save it to a file for --plan:`,
                   JSON.stringify(shrunk.plan)
                 ]),
             replay
@@ -356,7 +356,7 @@ export const simulateWith = Effect.fnUntraced(function* (simulator: Simulator, f
     ]
     yield* Effect.forEach(lines, (line) => Console.log(line), { discard: true })
   }
-  // All has been told, and the last line is the command.
+  // Everything was printed, and the last line must stay the replay command.
   if (worst !== undefined) return yield* new CommandFailed({ code: codes[worst._tag], text: "" })
 })
 
@@ -379,7 +379,7 @@ const writeReport = Effect.fnUntraced(function* (
   })
   yield* Effect.mapError(
     fileSystem.writeFileString(file, page),
-    () => new CommandFailed({ code: "bad", text: `${file} cannot be written.` })
+    () => new CommandFailed({ code: "bad", text: `Cannot write ${file}.` })
   )
   yield* say(`Report: ${file}`)
 })

@@ -1,4 +1,7 @@
-/** `kubernaut simulate`: its flags. The simulator is loaded when it runs, because it is the whole service. */
+/**
+ * The flags of `kubernaut simulate`. The simulator is imported only when it runs, because it contains the whole
+ * service.
+ */
 
 import { Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
@@ -9,53 +12,55 @@ const seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX
 
 const flags = {
   seeds: Flag.Int("seeds").pipe(
-    Flag.withDescription("How many seeds to run"),
+    Flag.withDescription("Number of seeds to run"),
     Flag.withSchema(count),
     Flag.withDefault(100)
   ),
-  seed: Flag.Int("seed").pipe(Flag.withDescription("The first of them"), Flag.withSchema(seed), Flag.withDefault(1)),
+  seed: Flag.Int("seed").pipe(Flag.withDescription("First seed"), Flag.withSchema(seed), Flag.withDefault(1)),
   hours: Flag.Finite("hours").pipe(
-    Flag.withDescription("Simulated hours of each; default: the scenario's own"),
+    Flag.withDescription("Simulated hours per seed. Default: the duration of the scenario"),
     Flag.withSchema(positive),
     Flag.optional
   ),
   months: Flag.Finite("months").pipe(
-    Flag.withDescription("The same in months of 30 days, for availability; goes with --scenario month"),
+    Flag.withDescription(
+      "Simulated months of 30 days per seed, in place of --hours. Use with --scenario month to measure availability"
+    ),
     Flag.withSchema(positive),
     Flag.optional
   ),
   scenario: Flag.String("scenario").pipe(
-    Flag.withDescription("What the runs are about; see --list"),
+    Flag.withDescription("Scenario to run; see --list"),
     Flag.withDefault("steady")
   ),
   inject: Flag.String("inject").pipe(
-    Flag.withDescription("Only faults of these kinds of injection or of these names, with commas between; see --list"),
+    Flag.withDescription("Inject only these faults: a comma-separated list of injections or fault names; see --list"),
     Flag.optional
   ),
   workers: Flag.Int("workers").pipe(
-    Flag.withDescription("Threads; default: one per core. The result does not depend on it"),
+    Flag.withDescription("Number of threads. Default: one per core. Does not affect the results"),
     Flag.withSchema(count),
     Flag.optional
   ),
   replay: Flag.Int("replay").pipe(
-    Flag.withDescription("Run this one seed and print everything that happens in it"),
+    Flag.withDescription("Run one seed and print every event"),
     Flag.withSchema(seed),
     Flag.optional
   ),
   plan: Flag.Path("plan", { pathType: "file" }).pipe(
-    Flag.withDescription("A JSON file with the faults, in place of those drawn from the seed"),
+    Flag.withDescription("JSON file with a fault plan, in place of the faults drawn from the seed"),
     Flag.optional
   ),
   report: Flag.Path("report", { pathType: "either" }).pipe(
-    Flag.withDescription("Write an HTML page about the first run that failed, or the first of all"),
+    Flag.withDescription("Write an HTML report about the first failed run, or the first run if none failed"),
     Flag.optional
   ),
   shrink: Flag.Boolean("shrink").pipe(
-    Flag.withDescription("On failure look for the fewest faults that still fail"),
+    Flag.withDescription("After a failure, search for the smallest fault plan that still fails"),
     Flag.withDefault(true)
   ),
   list: Flag.Boolean("list").pipe(
-    Flag.withDescription("Name all scenarios, injections, faults and invariants, and run nothing"),
+    Flag.withDescription("List all scenarios, injections, faults and invariants, and exit"),
     Flag.withDefault(false)
   )
 }
@@ -69,14 +74,14 @@ export const simulate = Command.make("simulate", flags, (input) =>
   )
 ).pipe(
   Command.withDescription(
-    "Run the real service in a simulated world with faults, from seeds; exit code 3 for a broken invariant, 4 for no liveness, 5 for a crash"
+    "Run the real service in a deterministic simulation with faults. Exits with 3 for a violated invariant, 4 for no liveness, 5 for a crash"
   ),
   Command.withExamples([
-    { command: "kubernaut simulate --seeds 1000 --hours 1", description: "A thousand hours" },
+    { command: "kubernaut simulate --seeds 1000 --hours 1", description: "Simulate one thousand hours" },
     {
       command: "kubernaut simulate --replay 17 --report run.html",
-      description: "One seed with all that happens in it, and a page about it"
+      description: "Print every event of one seed and write a report"
     },
-    { command: "kubernaut simulate --inject network-partition,process-crash", description: "Only these faults" }
+    { command: "kubernaut simulate --inject network-partition,process-crash", description: "Inject only these faults" }
   ])
 )

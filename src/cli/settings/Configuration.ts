@@ -1,9 +1,10 @@
 /**
- * Reads the settings at start: environment first, then the YAML file that `KUBERNAUT_CONFIG` names, then defaults.
+ * Reads the settings at start, from environment variables, the YAML file that `KUBERNAUT_CONFIG` names, and defaults,
+ * in this order of precedence.
  *
- * Everything that is wrong is reported at once, each with its name, where it stands and what would be right. An unknown
- * key is wrong too: a setting that is misspelt and silently ignored is found out on the night that it was for. No value
- * of a secret is ever part of a message.
+ * All problems are reported together, each with the key, its location and the expected value. An unknown key is a
+ * problem, because a misspelt setting that is silently ignored is found only when it is needed. Messages never contain
+ * the value of a secret.
  */
 
 import { Duration, Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
@@ -11,7 +12,7 @@ import { LineCounter, parseDocument } from "yaml"
 import type { ModelPeer } from "../../simulation/farEnds/paths/Wire.ts"
 import { environmentKey, fileKey, type SettingName, settingNames, type Settings, settings } from "./Settings.ts"
 
-/** One thing that is wrong: `key` as it is spelt where it stands, `at` the file and line for a key of the file. */
+/** A problem with a setting: its `key` as written, and for keys in the file, `at`: file and line. */
 export interface Problem {
   readonly key: string
   readonly at?: string
@@ -36,28 +37,25 @@ export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** A configuration file that has been read. */
+/** The text of the configuration file. */
 export interface ConfigurationFile {
   readonly path: string
   readonly text: string
 }
 
-/**
- * Read by the commands that talk to a service or by the file's own name, and known therefore, though they are no
- * settings.
- */
+/** Variables that are not settings: the name of the file, and those of the client commands. */
 const otherKeys = ["KUBERNAUT_CONFIG", "KUBERNAUT_URL", "KUBERNAUT_TOKEN"]
 
 /**
- * What Kubernetes itself puts into the environment of every pod beside a Service named `kubernaut`,
- * `KUBERNAUT_PORT=tcp://…` among them. It is not ours and not a mistake.
+ * Whether Kubernetes set the variable: it adds variables such as `KUBERNAUT_PORT=tcp://…` to pods when their namespace
+ * has a Service named `kubernaut`.
  */
 const isServiceLink = (key: string, value: string): boolean =>
   /^KUBERNAUT_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/.test(key)
   || /^KUBERNAUT_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(key)
   || (key === "KUBERNAUT_PORT" && /^(tcp|udp|sctp):\/\//.test(value))
 
-/** Levenshtein's distance: single letters to insert, remove or replace. */
+/** Levenshtein distance: the number of letters to insert, delete or replace. */
 export const editDistance = (left: string, right: string): number => {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index)
   for (let i = 1; i <= left.length; i++) {
@@ -72,7 +70,7 @@ export const editDistance = (left: string, right: string): number => {
   return row[right.length] ?? 0
 }
 
-/** The known key that was most likely meant; none where nothing is near. */
+/** The known key that is closest to `key`, if any is close enough. */
 export const nearest = (key: string, known: ReadonlyArray<string>): string | undefined => {
   const [best] = known
     .map((candidate) => [candidate, editDistance(key.toUpperCase(), candidate.toUpperCase())] as const)
@@ -82,7 +80,7 @@ export const nearest = (key: string, known: ReadonlyArray<string>): string | und
 
 const unknownKey = (key: string, known: ReadonlyArray<string>): string => {
   const meant = nearest(key, known)
-  return `unknown key${meant === undefined ? `; kubernaut config lists all` : `; did you mean ${meant}?`}`
+  return `unknown key${meant === undefined ? `; run kubernaut config to list all keys` : `; did you mean ${meant}?`}`
 }
 
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
@@ -95,7 +93,7 @@ const decode = (name: SettingName, raw: unknown): Result.Result<unknown, Readonl
   })(raw)
   return Result.mapError(result, (error) => {
     const issues = formatIssues(error.issue).issues
-    // The text of an issue quotes the value, so of a secret only the place is told, and a message of our own.
+    // The message of an issue quotes the value. For a secret, only its path and our own messages are reported.
     const own = issues
       .filter((issue) => /^(Expected (sqlite|each|an http|a short)|PostgreSQL)/.test(issue.message))
       .map((issue) => issue.message)
@@ -103,7 +101,7 @@ const decode = (name: SettingName, raw: unknown): Result.Result<unknown, Readonl
       const places = issues.map((issue) => issue.path?.map(String).join(".") ?? "").filter((place) => place !== "")
       return own.length > 0
         ? own.slice(0, 1)
-        : [`expected ${expected}${places.length === 0 ? "" : `; wrong at ${places.join(", ")}`}`]
+        : [`expected ${expected}${places.length === 0 ? "" : `; invalid at ${places.join(", ")}`}`]
     }
     const places = issues
       .filter(({ path }) => path !== undefined && path.length > 0)
@@ -116,7 +114,7 @@ const parseJson = (text: string, expected: string, secret = false): Result.Resul
   try {
     return Result.succeed(JSON.parse(text))
   } catch {
-    return Result.fail(`is not JSON; expected ${expected}${secret ? "" : `, got ${JSON.stringify(text)}`}`)
+    return Result.fail(`not valid JSON; expected ${expected}${secret ? "" : `, got ${JSON.stringify(text)}`}`)
   }
 }
 
@@ -179,7 +177,7 @@ const readFile = (file: ConfigurationFile, problems: Array<Problem>): ReadonlyMa
     problems.push({
       key: "KUBERNAUT_CONFIG",
       at: `${file.path}:${line}`,
-      message: `is not YAML: ${error.code.toLowerCase().replaceAll("_", " ")}`
+      message: `not valid YAML: ${error.code.toLowerCase().replaceAll("_", " ")}`
     })
   }
   if (document.errors.length > 0) return found
@@ -205,7 +203,7 @@ const readFile = (file: ConfigurationFile, problems: Array<Problem>): ReadonlyMa
   return found
 }
 
-/** Of the scripts beside the service, which a developer's shell may have set. */
+/** Variables of the development scripts, which a developer's shell may have set. */
 const isToolKey = (key: string): boolean => /^KUBERNAUT_(TEST_\w+|CACHE|CONTROL_PLANE_DIR)$/.test(key)
 
 const readEnvironment = (environment: Environment, problems: Array<Problem>): ReadonlyMap<SettingName, Found> => {
@@ -231,31 +229,31 @@ const readEnvironment = (environment: Environment, problems: Array<Problem>): Re
   return found
 }
 
-/** Addresses that only this machine can reach. */
+/** Whether only this machine can reach the address. */
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host)
 
-/** The models that the service asks, by the names of their breakers. */
+/** The models that the service uses, by the names of their breakers. */
 export const modelsOf = ({ holmesgptUrl, llmProviders }: Settings): ReadonlyArray<ModelPeer> => [
   ...(holmesgptUrl === undefined ? [] : ["holmesgpt" as const]),
   ...llmProviders.map(({ name }) => `llm:${name}` as const)
 ]
 
-/** What is wrong only together. */
+/** Problems that involve several settings. */
 const crossChecks = (values: Partial<Settings>): ReadonlyArray<Problem> => {
   const problems: Array<Problem> = []
   if (values.host !== undefined && !isLoopback(values.host) && values.tokensFile === undefined) {
     problems.push({
       key: "KUBERNAUT_TOKENS_FILE",
-      message: `is required when KUBERNAUT_HOST is beyond loopback (${values.host}): everybody who reaches the port could approve actions. Set it, or listen on 127.0.0.1`
+      message: `required when KUBERNAUT_HOST is not a loopback address (${values.host}), because anyone who can reach the port could approve actions. Set it, or listen on 127.0.0.1`
     })
   }
   if ((values.tlsCert === undefined) !== (values.tlsKey === undefined)) {
     const missing = values.tlsCert === undefined ? "KUBERNAUT_TLS_CERT" : "KUBERNAUT_TLS_KEY"
-    problems.push({ key: missing, message: "is required: KUBERNAUT_TLS_CERT and KUBERNAUT_TLS_KEY go together" })
+    problems.push({ key: missing, message: "required: set KUBERNAUT_TLS_CERT and KUBERNAUT_TLS_KEY together" })
   }
   if (values.holmesgptApiKey !== undefined && values.holmesgptUrl === undefined) {
-    problems.push({ key: "KUBERNAUT_HOLMESGPT_URL", message: "is required when KUBERNAUT_HOLMESGPT_API_KEY is set" })
+    problems.push({ key: "KUBERNAUT_HOLMESGPT_URL", message: "required when KUBERNAUT_HOLMESGPT_API_KEY is set" })
   }
   const { otelBspMaxExportBatchSize: batch = 0, otelBspMaxQueueSize: queue = batch } = values
   if (batch > queue) {
@@ -270,11 +268,11 @@ const crossChecks = (values: Partial<Settings>): ReadonlyArray<Problem> => {
 export interface ParseInput {
   readonly environment: Environment
   readonly file?: ConfigurationFile
-  /** Whether standard error is a terminal; it decides the log format where none is set. */
+  /** Whether standard error is a terminal: the default log format depends on it. */
   readonly terminal: boolean
 }
 
-/** The settings, or everything that is wrong with them. */
+/** Parses the settings, and reports every problem with them. */
 export const parse = (input: ParseInput): Result.Result<Settings, ConfigurationError> => {
   const problems: Array<Problem> = []
   const inFile = input.file === undefined ? new Map<SettingName, Found>() : readFile(input.file, problems)
@@ -303,7 +301,7 @@ export const parse = (input: ParseInput): Result.Result<Settings, ConfigurationE
   return problems.length > 0 ? Result.fail(new ConfigurationError({ problems })) : Result.succeed(values as Settings)
 }
 
-/** Whether what is to be injected may be: the catalogue is loaded only where there is something to look up in it. */
+/** Checks the requested faults. Loads the fault catalogue only when faults are requested. */
 const checkFaults = Effect.fnUntraced(function* (settings: Settings) {
   const { cluster, clusterName, faultCluster, faultInjection, mode } = settings
   if (faultInjection.length === 0) return settings
@@ -319,7 +317,7 @@ const checkFaults = Effect.fnUntraced(function* (settings: Settings) {
   return wrong.length === 0 ? settings : yield* new ConfigurationError({ problems: wrong })
 })
 
-/** Reads the file that `KUBERNAUT_CONFIG` names, if it does, and parses. */
+/** Reads the file that `KUBERNAUT_CONFIG` names, if set, and parses the settings. */
 export const load = Effect.fnUntraced(function* (input: Omit<ParseInput, "file">) {
   const path = input.environment["KUBERNAUT_CONFIG"]
   if (path === undefined || path === "") return yield* Effect.flatMap(Effect.fromResult(parse(input)), checkFaults)
@@ -328,7 +326,7 @@ export const load = Effect.fnUntraced(function* (input: Omit<ParseInput, "file">
     .readFileString(path)
     .pipe(
       Effect.mapError(
-        () => new ConfigurationError({ problems: [{ key: "KUBERNAUT_CONFIG", message: `cannot be read: ${path}` }] })
+        () => new ConfigurationError({ problems: [{ key: "KUBERNAUT_CONFIG", message: `cannot read ${path}` }] })
       )
     )
   return yield* Effect.flatMap(Effect.fromResult(parse({ ...input, file: { path, text } })), checkFaults)

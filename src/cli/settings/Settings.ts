@@ -30,37 +30,38 @@ export const settings = {
   host: setting(Schema.NonEmptyString, {
     form: "text",
     fallback: "127.0.0.1",
-    description: "Address to listen on. Beyond loopback KUBERNAUT_TOKENS_FILE is required.",
-    expected: "a host name or address such as 127.0.0.1 or 0.0.0.0"
+    description: "Address to listen on. An address other than loopback requires KUBERNAUT_TOKENS_FILE.",
+    expected: "a host name or address, such as 127.0.0.1 or 0.0.0.0"
   }),
   port: setting(wholeNumber(0, 65535), {
     form: "number",
     fallback: 8080,
-    description: "Port to listen on; 0 takes a free one.",
+    description: "Port to listen on; 0 selects a free port.",
     expected: "a whole number from 0 to 65535"
   }),
   tlsCert: setting(Schema.NonEmptyString, {
     form: "text",
     description:
-      "PEM file with the server's certificate chain. Together with KUBERNAUT_TLS_KEY it makes the service speak HTTPS.",
-    expected: "the path of a PEM file"
+      "PEM file with the certificate chain of the server. Set it together with KUBERNAUT_TLS_KEY to enable HTTPS.",
+    expected: "the path to a PEM file"
   }),
   tlsKey: setting(Schema.NonEmptyString, {
     form: "text",
-    description: "PEM file with the certificate's private key.",
-    expected: "the path of a PEM file"
+    description: "PEM file with the private key of the certificate.",
+    expected: "the path to a PEM file"
   }),
   tokensFile: setting(Schema.NonEmptyString, {
     form: "text",
-    description: "YAML file with the bearer tokens: a list of name, role (source, viewer or operator) and token.",
-    expected: "the path of a YAML file"
+    description:
+      "YAML file with bearer tokens: a list of entries with name, role (source, viewer or operator) and token.",
+    expected: "the path to a YAML file"
   }),
   maxBodySize: setting(wholeNumber(1024, 1024 * 1024 * 1024), {
     form: "number",
-    // 10,000 alerts as kube-prometheus makes them were measured at 8.5 MB, and that is as many as one post may carry.
+    // 10,000 alerts, the most in one request, were measured at 8.5 MB with the rules of kube-prometheus.
     fallback: 9 * 1024 * 1024,
     description:
-      "Largest request body in bytes; a longer one is refused with 413. The default holds the 10,000 alerts that one post may carry.",
+      "Maximum size of a request body in bytes. Larger requests get a 413. The default fits 10,000 alerts, the most in one request.",
     expected: "a whole number of bytes from 1024 to 1073741824"
   }),
   clusterName: setting(
@@ -72,67 +73,70 @@ export const settings = {
     {
       form: "text",
       fallbackText: "sandbox on the sandbox, else kubernetes",
-      description: "Name of the cluster. It is part of every target, budget, breaker and span.",
-      expected: "1 to 63 letters, digits, dots, dashes and underscores, such as prod-eu-1"
+      description: "Name of the cluster, used in targets, action budgets, breakers and spans.",
+      expected: "1 to 63 letters, digits, dots, hyphens or underscores, such as prod-eu-1"
     }
   ),
   cluster: setting(Schema.Literals(["sandbox", "kubeconfig", "in-cluster"]), {
     form: "text",
     fallback: "sandbox",
-    description: "What to work on: a cluster in memory, the one of the kubeconfig, or the one this pod runs in.",
+    description:
+      "Cluster to remediate: sandbox is an in-memory cluster, kubeconfig uses the current context, in-cluster is the cluster of this pod.",
     expected: "sandbox, kubeconfig or in-cluster"
   }),
   mode: setting(Mode, {
     form: "text",
     fallbackText: "auto on the sandbox, else observe",
     description:
-      "observe only says what it would do, approve asks a person before every action, auto acts where the guardrails allow it.",
+      "observe only reports what it would do, approve requires a review of every action, auto executes actions that the guardrails allow.",
     expected: "observe, approve or auto"
   }),
   steadyFor: setting(DurationText, {
     form: "text",
     fallbackText: "10 seconds on the sandbox, else 1 minute",
     description:
-      "How long a target must stay healthy without a restart before it is called fixed. Longer than the slowest crash of a broken container.",
-    expected: "a length of time with its unit, such as 30 seconds or 2 minutes"
+      "How long a target must stay healthy without a restart to be verified as fixed. Set it longer than a broken container takes to crash.",
+    expected: "a duration with a unit, such as 30 seconds or 2 minutes"
   }),
   databaseUrl: setting(
     Schema.String.check(
       Schema.makeFilter((text: string) => !/^postgres(ql)?:/.test(text), {
         message: "PostgreSQL is not supported in this version; use sqlite:./data/kubernaut.db"
       }),
-      Schema.isPattern(/^sqlite:.+/, { message: "Expected sqlite: and a path, such as sqlite:./data/kubernaut.db" })
+      Schema.isPattern(/^sqlite:.+/, {
+        message: "Expected sqlite: followed by a path, such as sqlite:./data/kubernaut.db"
+      })
     ),
     {
       form: "text",
       fallback: "sqlite:./data/kubernaut.db",
       description:
-        "Where the journal, the audit log and the history are kept. sqlite::memory: forgets everything at the end.",
-      expected: "sqlite: and a path, such as sqlite:./data/kubernaut.db",
+        "Database for the journal, the audit log and the action history. sqlite::memory: loses all data when the service stops.",
+      expected: "sqlite: followed by a path, such as sqlite:./data/kubernaut.db",
       // A postgres:// address may carry a password.
       secret: true
     }
   ),
   holmesgptUrl: setting(HttpUrl, {
     form: "text",
-    description: "Base address of HolmesGPT's API server. Without it the chain begins at the LLM providers.",
+    description: "Base URL of the HolmesGPT API server. Without it, investigations start with the LLM providers.",
     expected: httpUrlExpected
   }),
   holmesgptApiKey: setting(Secret, {
     form: "text",
-    description: "Key that HolmesGPT's API server asks for.",
-    expected: "the key as HolmesGPT's server has it",
+    description: "API key for the HolmesGPT server.",
+    expected: "a non-empty API key",
     secret: true
   }),
   holmesgptTimeout: setting(DurationText, {
     form: "text",
     fallback: "30 seconds",
-    description: "How long one investigation by HolmesGPT may take. Real servers with many toolsets need minutes.",
-    expected: "a length of time with its unit, such as 30 seconds or 2 minutes"
+    description: "Deadline of one HolmesGPT investigation. Servers with many toolsets may need minutes.",
+    expected: "a duration with a unit, such as 30 seconds or 2 minutes"
   }),
   holmesgptModel: setting(Schema.NonEmptyString, {
     form: "text",
-    description: "Model that HolmesGPT should use, by the name in its own model list.",
+    description: "Model for HolmesGPT to use, by its name in HolmesGPT's model list.",
     expected: "a model name from HolmesGPT's /api/model"
   }),
   llmProviders: setting(
@@ -141,7 +145,7 @@ export const settings = {
         (providers: ReadonlyArray<{ readonly name: string }>) =>
           new Set(providers.map((provider) => provider.name)).size === providers.length,
         {
-          message: "Expected each provider to have a name of its own"
+          message: "Expected each provider to have a unique name"
         }
       )
     ),
@@ -149,7 +153,7 @@ export const settings = {
       form: "json",
       fallback: [],
       description:
-        "LLM providers in the order they are asked: a list of name, kind (openai or anthropic), url, model and key.",
+        "LLM providers in the order they are tried: a list of entries with name, kind (openai or anthropic), url, model and key.",
       expected: `a list such as [{"name":"openai","kind":"openai","model":"gpt-5","key":"…"}]`,
       secret: true
     }
@@ -157,51 +161,51 @@ export const settings = {
   alertmanagerUrl: setting(HttpUrl, {
     form: "text",
     description:
-      "Address of Alertmanager. With it verification asks whether an alert still fires; without it the workload alone is judged.",
+      "URL of Alertmanager. With it, verification also checks whether the alert still fires; without it, verification checks the workload only.",
     expected: "an http:// or https:// address such as http://alertmanager:9093"
   }),
   guardrails: setting(GuardrailSettings, {
     form: "json",
     fallback: {},
     description:
-      "What may never, or not unasked, be done: protectedNamespaces, cooldown, actionsPerWindow, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, automaticRisk, maximumReplicas. What is absent has its default.",
+      "Limits on actions: protectedNamespaces, cooldown, actionsPerWindow, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, automaticRisk, maximumReplicas. Omitted fields keep their defaults.",
     expected: `a mapping such as {"cooldown":"10 minutes","protectedNamespaces":["kube-system"]}`
   }),
   rulebook: setting(Schema.NonEmptyString, {
     form: "text",
     description:
-      "YAML file with rules that extend or replace the ones built in. Check it with kubernaut rulebook check FILE.",
-    expected: "the path of a YAML file"
+      "YAML file with rules that extend or replace the built-in rules. Check it with kubernaut rulebook check FILE.",
+    expected: "the path to a YAML file"
   }),
   logLevel: setting(Schema.Literals(["debug", "info", "warn", "error"]), {
     form: "text",
     fallback: "info",
-    description: "The least level that is logged.",
+    description: "Minimum level of log messages.",
     expected: "debug, info, warn or error"
   }),
   logFormat: setting(Schema.Literals(["json", "pretty"]), {
     form: "text",
     fallbackText: "pretty on a terminal, else json",
-    description: "json is one object a line, pretty is for people.",
+    description: "Format of log messages: json writes one object per line, pretty is for terminals.",
     expected: "json or pretty"
   }),
   faultInjection: setting(Schema.Array(Requested), {
     form: "words",
     fallback: [],
     description:
-      "Faults of the simulator's catalogue to inject into this service's requests on purpose: kinds that come and go, or {kind, parameters} that stay. Empty: nothing is wrapped. See README.",
+      "Simulator faults to inject into the requests of this service, for testing. A name injects a fault at intervals; an object {kind, parameters} injects it permanently. Empty: no fault injection. See the README.",
     expected: `names such as network-latency,rate-limited, or a list such as [{"kind":"service-down","parameters":{"peers":["holmesgpt"]}}]`
   }),
   faultSeed: setting(wholeNumber(0, Number.MAX_SAFE_INTEGER), {
     form: "number",
     fallback: 1,
-    description: "Seed from which injected faults draw what they do and for how long.",
+    description: "Random seed of the injected faults: their times, durations and parameters.",
     expected: "a whole number"
   }),
   faultCluster: setting(Schema.NonEmptyString, {
     form: "text",
     description:
-      "Allows KUBERNAUT_FAULT_INJECTION on a real cluster in modes approve and auto: that cluster's name, as in KUBERNAUT_CLUSTER_NAME.",
+      "Permits KUBERNAUT_FAULT_INJECTION on a real cluster in modes approve and auto. Must equal KUBERNAUT_CLUSTER_NAME.",
     expected: "the name of the cluster"
   }),
   ...openTelemetry

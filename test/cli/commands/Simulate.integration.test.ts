@@ -24,26 +24,27 @@ const simulate = (...args: ReadonlyArray<string>) =>
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-const told = ({ stdout }: Ended) => JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>
+const summaryOf = ({ stdout }: Ended) =>
+  JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>
 
 describe("kubernaut simulate as a process", () => {
   it.live(
-    "gives the same hash and figures for the same seeds, with one thread and with two",
+    "prints the same hash and figures for the same seeds, with one thread and with two",
     () =>
       Effect.gen(function* () {
         const args = ["--seeds", "4", "--hours", "0.1", "--json"]
         const one = yield* simulate(...args, "--seed", "11", "--workers", "1")
         const two = yield* simulate(...args, "--seed", "11", "--workers", "2")
         assert.strictEqual(one.code, 0, one.stderr)
-        assert.match(String(told(one)["hash"]), /^[0-9a-f]{64}$/)
-        assert.deepStrictEqual(told(one), told(two))
-        assert.notStrictEqual(told(yield* simulate(...args, "--seed", "12"))["hash"], told(one)["hash"])
+        assert.match(String(summaryOf(one)["hash"]), /^[0-9a-f]{64}$/)
+        assert.deepStrictEqual(summaryOf(one), summaryOf(two))
+        assert.notStrictEqual(summaryOf(yield* simulate(...args, "--seed", "12"))["hash"], summaryOf(one)["hash"])
       }),
     120_000
   )
 
   it.live(
-    "writes a report, replays a plan from a file, and keeps talk off standard output",
+    "writes a report, replays a plan from a file, and prints messages on standard error only",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
@@ -69,7 +70,7 @@ describe("kubernaut simulate as a process", () => {
   )
 
   it.live(
-    "lists what there is",
+    "lists scenarios, injections, faults and invariants",
     () =>
       Effect.gen(function* () {
         const { code, stdout } = yield* simulate("--list")

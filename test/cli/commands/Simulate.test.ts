@@ -26,7 +26,7 @@ const flags: SimulateFlags = {
   list: false
 }
 
-/** Every seed crashes once and does nothing else wrong. */
+/** Every seed has one crash and no other fault. */
 const crash = [{ kind: "process-crash", atMs: 100_000, forMs: 0, parameters: { afterSteps: 5 } }]
 const simulator = (change: (options: SeedOptions) => Partial<SeedOptions>): Simulator => {
   const one = (options: SeedOptions) => runSeed({ ...options, plan: options.plan ?? crash, ...change(options) })
@@ -92,13 +92,13 @@ const run = Effect.fnUntraced(
 
 describe("kubernaut simulate", () => {
   const codes: ReadonlyArray<readonly [what: string, simulator: Simulator, code: number, says: RegExp]> = [
-    ["runs without a violation", holds, 0, /2 seeds × 0.05 h of steady: all invariants held/],
-    ["a broken invariant", breaks, 3, /Seed 2: planted is broken: the service ended/],
-    ["something that came to no end", hangs, 4, /Seed 1: no liveness, pending: .*a remediation is open/],
+    ["a run without a violation", holds, 0, /2 seeds × 0.05 h of steady: all invariants held/],
+    ["a violated invariant", breaks, 3, /Seed 2: planted is broken: the service ended/],
+    ["a remediation that never ends", hangs, 4, /Seed 1: no liveness, pending: .*a remediation is open/],
     ["a crash of the simulator", dies, 5, /Seed 1: the run crashed: a checker broke/]
   ]
   for (const [what, simulator, code, says] of codes) {
-    it.effect(`${what}: ends with ${code}, and says so`, () =>
+    it.effect(`${what} exits with ${code} and prints the reason`, () =>
       Effect.gen(function* () {
         const result = yield* run(simulator)
         assert.strictEqual(result.code, code)
@@ -110,31 +110,29 @@ describe("kubernaut simulate", () => {
     )
   }
 
-  it.effect(
-    "prints the command that replays a failure as the last line, and with it the seed fails again in the same way",
-    () =>
-      Effect.gen(function* () {
-        const { lines } = yield* run(breaks)
-        assert.strictEqual(
-          lines.at(-1),
-          "kubernaut simulate --scenario steady --hours 0.05 --inject process-crash --replay 2"
-        )
-        const again = yield* run(breaks, { replay: Option.some(2) })
-        assert.strictEqual(again.code, 3)
-        assert.strictEqual(again.lines.at(-1), lines.at(-1))
-      })
+  it.effect("prints a replay command as the last line, and the replay fails in the same way", () =>
+    Effect.gen(function* () {
+      const { lines } = yield* run(breaks)
+      assert.strictEqual(
+        lines.at(-1),
+        "kubernaut simulate --scenario steady --hours 0.05 --inject process-crash --replay 2"
+      )
+      const again = yield* run(breaks, { replay: Option.some(2) })
+      assert.strictEqual(again.code, 3)
+      assert.strictEqual(again.lines.at(-1), lines.at(-1))
+    })
   )
 
-  it.effect("prints the fewest faults that still fail, as JSON that is a plan", () =>
+  it.effect("prints the smallest fault plan that still fails, as JSON for --plan", () =>
     Effect.gen(function* () {
       const { lines } = yield* run(breaks)
       const plan = yield* Schema.decodeEffect(Schema.fromJsonString(FaultPlan))(lines.at(-2) ?? "")
       assert.deepStrictEqual(plan, crash)
-      assert.notInclude((yield* run(breaks, { shrink: false })).lines.join("\n"), "fewest")
+      assert.notInclude((yield* run(breaks, { shrink: false })).lines.join("\n"), "Smallest fault plan")
     })
   )
 
-  it.effect("replays with everything that happens, in the order of time", () =>
+  it.effect("prints every event of a replay in order of time", () =>
     Effect.gen(function* () {
       const { code, lines } = yield* run(holds, { replay: Option.some(1) })
       assert.strictEqual(code, 0)
@@ -149,7 +147,7 @@ describe("kubernaut simulate", () => {
     })
   )
 
-  it.effect("puts everything in the last line with --json, the replay as a field", () =>
+  it.effect("prints everything in the last line with --json, including the replay command", () =>
     Effect.gen(function* () {
       const { code, errors, lines } = yield* run(breaks, {}, true)
       assert.strictEqual(code, 3)
@@ -166,28 +164,24 @@ describe("kubernaut simulate", () => {
     })
   )
 
-  it.effect("only warns of too little coverage", () =>
+  it.effect("exits with 0 and prints a warning when coverage is low", () =>
     Effect.gen(function* () {
       const { code, lines } = yield* run(holds, { inject: Option.some("process-crash,kubernetes-unavailable") })
       assert.strictEqual(code, 0)
-      assert.isTrue(lines.includes("Too little was hit:"))
+      assert.isTrue(lines.includes("Low coverage:"))
     })
   )
 
   const wrong: ReadonlyArray<readonly [what: string, change: Partial<SimulateFlags>, says: RegExp]> = [
-    ["a scenario that is none", { scenario: "nope" }, /There is no scenario nope: use one of .*steady/],
-    [
-      "an injection that is none",
-      { inject: Option.some("process-crash,nope") },
-      /There is no injection and no fault nope/
-    ],
-    ["hours and months together", { months: Option.some(1) }, /give one of them/],
-    ["a plan and an injection together", { plan: Option.some("plan.json") }, /--plan says all faults/],
-    ["a plan that cannot be read", { inject: Option.none(), plan: Option.some("/nonexistent.json") }, /cannot be read/],
-    ["a plan that is none", { inject: Option.none(), plan: Option.some("package.json") }, /is no plan of faults/]
+    ["an unknown scenario", { scenario: "nope" }, /There is no scenario nope\. Use one of .*steady/],
+    ["an unknown injection", { inject: Option.some("process-crash,nope") }, /There is no injection or fault nope/],
+    ["hours and months together", { months: Option.some(1) }, /use only one of them/],
+    ["a plan and an injection together", { plan: Option.some("plan.json") }, /--plan defines all faults/],
+    ["a missing plan", { inject: Option.none(), plan: Option.some("/nonexistent.json") }, /Cannot read/],
+    ["an invalid plan", { inject: Option.none(), plan: Option.some("package.json") }, /is not a fault plan/]
   ]
   for (const [what, change, says] of wrong) {
-    it.effect(`refuses ${what} with 2, before any work`, () =>
+    it.effect(`refuses ${what} with a usage error, before it runs anything`, () =>
       Effect.gen(function* () {
         const result = yield* Effect.flip(simulateWith(holds, { ...flags, ...change })).pipe(
           Effect.provideService(Json, false),

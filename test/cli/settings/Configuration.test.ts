@@ -30,7 +30,7 @@ const problems = (environment: Record<string, string>, yaml?: string) => {
 }
 
 describe("Configuration", () => {
-  it("needs nothing: without any setting it is a sandbox on loopback that acts by itself", () => {
+  it("defaults to the sandbox on loopback in mode auto", () => {
     const found = values({})
     assert.deepInclude(found, {
       host: "127.0.0.1",
@@ -46,20 +46,20 @@ describe("Configuration", () => {
     assert.isUndefined(found.holmesgptUrl)
   })
 
-  it("starts a real cluster in observe", () => {
+  it("defaults to mode observe on a real cluster", () => {
     assert.strictEqual(values({ KUBERNAUT_CLUSTER: "kubeconfig" }).mode, "observe")
     assert.strictEqual(values({ KUBERNAUT_CLUSTER: "in-cluster" }).mode, "observe")
     assert.strictEqual(values({ KUBERNAUT_CLUSTER: "kubeconfig", KUBERNAUT_MODE: "auto" }).mode, "auto")
   })
 
-  it("calls a target fixed after 10 s on the sandbox and after a minute on a real cluster, unless told otherwise", () => {
+  it("defaults to a steady time of 10 seconds on the sandbox and 1 minute on a real cluster", () => {
     const steadyMs = (environment: Record<string, string>) => Duration.toMillis(values(environment).steadyFor)
     assert.strictEqual(steadyMs({}), 10_000)
     assert.strictEqual(steadyMs({ KUBERNAUT_CLUSTER: "kubeconfig" }), 60_000)
     assert.strictEqual(steadyMs({ KUBERNAUT_STEADY_FOR: "3 seconds" }), 3000)
   })
 
-  it("takes no offence at the variables of its own scripts", () => {
+  it("ignores the variables of the development scripts", () => {
     assert.strictEqual(
       values({
         KUBERNAUT_TEST_KUBECONFIG: "/tmp/kubeconfig",
@@ -70,7 +70,7 @@ describe("Configuration", () => {
     )
   })
 
-  it("reads the same setting from the file under its lower-case name, and the environment wins", () => {
+  it("reads a setting from the file under its lower-case name, and the environment overrides it", () => {
     const yaml = "port: 9000\nholmesgpt_timeout: 2 minutes\ncluster_name: prod"
     assert.deepInclude(values({}, yaml), { port: 9000, clusterName: "prod" })
     assert.strictEqual(Duration.toMillis(values({}, yaml).holmesgptTimeout), 120_000)
@@ -87,41 +87,41 @@ describe("Configuration", () => {
     }
   })
 
-  it("takes an empty variable for an absent one, as shells and charts make them", () => {
+  it("treats an empty variable as unset", () => {
     assert.strictEqual(values({ KUBERNAUT_PORT: "", KUBERNAUT_HOLMESGPT_URL: "" }).port, 8080)
   })
 
   const wrong: ReadonlyArray<readonly [name: string, environment: Record<string, string>, key: string, text: RegExp]> =
     [
       [
-        "an unknown key, with the one that was meant",
+        "an unknown key, and suggests the closest key",
         { KUBERNAUT_PROT: "1" },
         "KUBERNAUT_PROT",
         /unknown key; did you mean KUBERNAUT_PORT\?/
       ],
       [
-        "an unknown key that is near to nothing",
+        "an unknown key that is close to no setting",
         { KUBERNAUT_QQQQQQQQQQQQQQQQQQQ: "1" },
         "KUBERNAUT_QQQQQQQQQQQQQQQQQQQ",
-        /unknown key; kubernaut config lists all/
+        /unknown key; run kubernaut config to list all keys/
       ],
       [
-        "a port that is no number",
+        "a port that is not a number",
         { KUBERNAUT_PORT: "http" },
         "KUBERNAUT_PORT",
         /expected a whole number from 0 to 65535, got "http"/
       ],
       ["a port out of range", { KUBERNAUT_PORT: "65536" }, "KUBERNAUT_PORT", /from 0 to 65535, got 65536/],
       [
-        "a cluster that is none of three",
+        "an unknown cluster",
         { KUBERNAUT_CLUSTER: "kind" },
         "KUBERNAUT_CLUSTER",
         /sandbox, kubeconfig or in-cluster, got "kind"/
       ],
-      ["a mode that is none of three", { KUBERNAUT_MODE: "yolo" }, "KUBERNAUT_MODE", /observe, approve or auto/],
+      ["an unknown mode", { KUBERNAUT_MODE: "yolo" }, "KUBERNAUT_MODE", /observe, approve or auto/],
       ["a cluster name with a slash", { KUBERNAUT_CLUSTER_NAME: "a/b" }, "KUBERNAUT_CLUSTER_NAME", /prod-eu-1/],
       [
-        "PostgreSQL, which is not there yet",
+        "PostgreSQL, which is not supported yet",
         { KUBERNAUT_DATABASE_URL: "postgres://u:p@h/d" },
         "KUBERNAUT_DATABASE_URL",
         /PostgreSQL is not supported in this version/
@@ -133,43 +133,48 @@ describe("Configuration", () => {
         /Expected sqlite:/
       ],
       [
-        "an address with a password in it",
+        "a URL with a password",
         { KUBERNAUT_HOLMESGPT_URL: "http://u:p@h" },
         "KUBERNAUT_HOLMESGPT_URL",
         /without user and password/
       ],
       [
-        "an address of another scheme",
+        "a URL of another scheme",
         { KUBERNAUT_HOLMESGPT_URL: "ftp://h" },
         "KUBERNAUT_HOLMESGPT_URL",
         /http:\/\/ or https:\/\//
       ],
       [
-        "a time limit without its unit",
+        "a duration without a unit",
         { KUBERNAUT_HOLMESGPT_TIMEOUT: "30" },
         "KUBERNAUT_HOLMESGPT_TIMEOUT",
-        /with its unit/
+        /with a unit/
       ],
       [
-        "a key without the address it is for",
+        "an API key without the URL of its server",
         { KUBERNAUT_HOLMESGPT_API_KEY: "k" },
         "KUBERNAUT_HOLMESGPT_URL",
-        /is required/
+        /required when/
       ],
-      ["providers that are no JSON", { KUBERNAUT_LLM_PROVIDERS: "openai" }, "KUBERNAUT_LLM_PROVIDERS", /is not JSON/],
+      [
+        "providers that are not JSON",
+        { KUBERNAUT_LLM_PROVIDERS: "openai" },
+        "KUBERNAUT_LLM_PROVIDERS",
+        /not valid JSON/
+      ],
       [
         "a provider without a model",
         { KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"openai"}]` },
         "KUBERNAUT_LLM_PROVIDERS",
-        /wrong at 0\.model/
+        /invalid at 0\.model/
       ],
       [
-        "two providers of one name",
+        "two providers with the same name",
         {
           KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"openai","model":"m"},{"name":"a","kind":"openai","model":"m"}]`
         },
         "KUBERNAUT_LLM_PROVIDERS",
-        /a name of its own/
+        /a unique name/
       ],
       [
         "a guardrail that does not exist",
@@ -183,19 +188,14 @@ describe("Configuration", () => {
         "KUBERNAUT_GUARDRAILS",
         /maximumReplicas/
       ],
-      ["a certificate without its key", { KUBERNAUT_TLS_CERT: "c.pem" }, "KUBERNAUT_TLS_KEY", /go together/],
+      ["a certificate without its key", { KUBERNAUT_TLS_CERT: "c.pem" }, "KUBERNAUT_TLS_KEY", /together/],
       [
-        "a bind beyond loopback without tokens",
+        "a non-loopback address without tokens",
         { KUBERNAUT_HOST: "0.0.0.0" },
         "KUBERNAUT_TOKENS_FILE",
-        /beyond loopback/
+        /not a loopback address/
       ],
-      [
-        "a log level that is none",
-        { KUBERNAUT_LOG_LEVEL: "loud" },
-        "KUBERNAUT_LOG_LEVEL",
-        /debug, info, warn or error/
-      ],
+      ["an unknown log level", { KUBERNAUT_LOG_LEVEL: "loud" }, "KUBERNAUT_LOG_LEVEL", /debug, info, warn or error/],
       ["a body limit below a kilobyte", { KUBERNAUT_MAX_BODY_SIZE: "1" }, "KUBERNAUT_MAX_BODY_SIZE", /bytes/]
     ]
   for (const [name, environment, key, text] of wrong) {
@@ -290,18 +290,18 @@ describe("Configuration", () => {
       })
   })
 
-  it("says file and line of what is wrong in the file, and what was meant", () => {
+  it("reports the file and line of an unknown key, and suggests the closest key", () => {
     const [problem] = problems({}, "port: 8080\n\nholmesgpt_ulr: http://h\n")
     assert.deepInclude(problem, { key: "holmesgpt_ulr", at: "kubernaut.yaml:3" })
     assert.match(problem?.message ?? "", /did you mean holmesgpt_url\?/)
   })
 
-  it("refuses a file that is no YAML, and one that is no mapping", () => {
-    assert.match(problems({}, "port: [")[0]?.message ?? "", /is not YAML/)
+  it("refuses a file that is not YAML or not a mapping", () => {
+    assert.match(problems({}, "port: [")[0]?.message ?? "", /not valid YAML/)
     assert.match(problems({}, "- 1")[0]?.message ?? "", /expected a mapping/)
   })
 
-  it("lists everything that is wrong at once", () => {
+  it("reports all problems together", () => {
     const keys = problems({ KUBERNAUT_PORT: "x", KUBERNAUT_MODE: "y", KUBERNAUT_PROT: "1" }, "cluster: z").map(
       ({ key }) => key
     )
@@ -321,7 +321,7 @@ describe("Configuration", () => {
     assert.notInclude(Result.isFailure(alsoNot) ? alsoNot.failure.message : "", secret)
   })
 
-  it("ignores what Kubernetes puts beside a Service of our name, and still refuses a misspelt key beside it", () => {
+  it("ignores the variables that Kubernetes adds for a Service named kubernaut, and still refuses a misspelt key", () => {
     const links = {
       KUBERNAUT_SERVICE_HOST: "10.0.0.1",
       KUBERNAUT_SERVICE_PORT: "8080",
@@ -334,7 +334,7 @@ describe("Configuration", () => {
     assert.strictEqual(problems({ ...links, KUBERNAUT_SERVICE: "x" }).length, 1)
   })
 
-  it("knows every setting by two names, and the file's JSON Schema has all of them and no other", () => {
+  it("has an environment and a file key for each setting, and the JSON Schema lists exactly the file keys", () => {
     assert.strictEqual(fileKey("holmesgptApiKey"), "holmesgpt_api_key")
     assert.strictEqual(environmentKey("holmesgptApiKey"), "KUBERNAUT_HOLMESGPT_API_KEY")
     assert.strictEqual(environmentKey("otelExporterOtlpEndpoint"), "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -343,13 +343,13 @@ describe("Configuration", () => {
     for (const name of settingNames) assert.isAbove(settings[name].description.length, 10)
   })
 
-  it("tells loopback from addresses that others can reach", () => {
+  it("distinguishes loopback addresses from others", () => {
     for (const host of ["127.0.0.1", "127.8.9.1", "localhost", "::1"]) assert.isTrue(isLoopback(host), host)
     for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com", "1270.0.0.1"])
       assert.isFalse(isLoopback(host), host)
   })
 
-  it("finds the nearest key by letters to change", () => {
+  it("suggests the key with the smallest edit distance", () => {
     assert.strictEqual(editDistance("kitten", "sitting"), 3)
     assert.strictEqual(editDistance("", "abc"), 3)
     assert.strictEqual(nearest("hots", ["host", "port"]), "host")

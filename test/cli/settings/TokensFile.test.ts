@@ -16,20 +16,24 @@ describe("TokensFile", () => {
 
   const wrong: ReadonlyArray<readonly [string, string, RegExp]> = [
     [
-      "a role that is none",
+      "an unknown role",
       `- { name: a, role: admin, token: ${token} }`,
       /entry 1, role: expected source, viewer or operator/
     ],
-    ["a token that can be guessed", "- { name: a, role: viewer, token: short }", /entry 1, token: expected 16 or more/],
-    ["an unknown field", entry(", groups: [x]"), /entry 1, groups: is not known/],
+    ["a short token", "- { name: a, role: viewer, token: short }", /entry 1, token: expected 16 or more/],
+    ["an unknown field", entry(", groups: [x]"), /entry 1, groups: unknown field/],
     [
-      "a name twice",
+      "a duplicate name",
       `${entry("")}\n- { name: alice, role: viewer, token: ${token}x }`,
-      /entry 2, name: is used before/
+      /entry 2, name: already used/
     ],
-    ["a token twice", `${entry("")}\n- { name: bob, role: viewer, token: ${token} }`, /entry 2, token: is used before/],
-    ["an empty list, with which nobody could get in", "[]", /expected a list/],
-    ["text that is no YAML", "- [", /is not YAML/]
+    [
+      "a duplicate token",
+      `${entry("")}\n- { name: bob, role: viewer, token: ${token} }`,
+      /entry 2, token: already used/
+    ],
+    ["an empty list", "[]", /expected a list/],
+    ["invalid YAML", "- [", /not valid YAML/]
   ]
   for (const [name, text, expected] of wrong) {
     it(`refuses ${name}, and quotes no token`, () => {
