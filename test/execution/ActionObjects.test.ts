@@ -12,7 +12,7 @@ const related = (action: Action) =>
   Effect.map(read(action), (objects) => objects.related.map((object) => `${object.kind} ${object.metadata.name}`))
 
 describe("readObjects", () => {
-  it.effect("a scale looks for autoscalers", () =>
+  it.effect("a scale reads the autoscalers", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(
         yield* related({ type: "ScaleWorkload", target: on("Deployment", "search"), replicas: 9 }),
@@ -21,7 +21,7 @@ describe("readObjects", () => {
     }).pipe(Effect.provide(layer(script())))
   )
 
-  it.effect("a rollback reads the revisions of its Deployment and of no other", () =>
+  it.effect("a rollback reads the revisions of its own Deployment only", () =>
     Effect.gen(function* () {
       const { related } = yield* read({ type: "RollbackDeployment", target: on("Deployment", "checkout") })
       assert.sameMembers(
@@ -32,7 +32,7 @@ describe("readObjects", () => {
     }).pipe(Effect.provide(layer(script())))
   )
 
-  it.effect("a volume's growth is asked of its StorageClass", () =>
+  it.effect("a volume expansion reads the StorageClass", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(
         yield* related({ type: "ExpandVolume", target: on("PersistentVolumeClaim", "data-orders-db-0"), size: "20Gi" }),
@@ -41,7 +41,7 @@ describe("readObjects", () => {
     }).pipe(Effect.provide(layer(script())))
   )
 
-  it.effect("a quarantine reads the pod's owner and the Services beside it", () =>
+  it.effect("a quarantine reads the pod's owner and the Services of its namespace", () =>
     Effect.gen(function* () {
       const client = yield* KubernetesClient
       const [pod] = yield* client.list("Pod", { namespace: "shop", labelSelector: { app: "catalog" } })
@@ -54,14 +54,14 @@ describe("readObjects", () => {
     }).pipe(Effect.provide(layer(script())))
   )
 
-  it.effect("a drain reads pods of all namespaces", () =>
+  it.effect("a drain reads the pods of all namespaces", () =>
     Effect.gen(function* () {
       const { related } = yield* read({ type: "DrainNode", target: on("Node", "node-1", "") })
       assert.includeMembers([...new Set(related.map((pod) => pod.metadata.namespace))], ["shop", "kube-system"])
     }).pipe(Effect.provide(layer(script())))
   )
 
-  it.effect("a subject that does not exist is an answer, and nothing else is read then", () => {
+  it.effect("a subject that does not exist is no error, and nothing else is read", () => {
     const faults = script()
     return Effect.gen(function* () {
       assert.deepStrictEqual(yield* read({ type: "RollbackDeployment", target: on("Deployment", "nowhere") }), {
@@ -79,7 +79,7 @@ describe("readObjects", () => {
     }).pipe(Effect.provide(layer(script({ gets: [{ _tag: "Unavailable" }] }))))
   )
 
-  it.effect("actions that change nothing read nothing", () => {
+  it.effect("an action that changes nothing reads nothing", () => {
     const faults = script()
     return Effect.gen(function* () {
       yield* read({ type: "Notify", target: on("Deployment", "checkout"), reason: "why" })

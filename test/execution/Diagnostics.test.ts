@@ -21,7 +21,7 @@ describe("CollectDiagnostics", () => {
   })
 
   it.effect(
-    "says what holds the target's pods back, changes nothing, and leaves out logs and messages that nobody redacts",
+    "describes why the target's pods are not ready, changes nothing, and omits logs and messages without a redaction",
     () => {
       const faults = script()
       return Effect.gen(function* () {
@@ -38,7 +38,7 @@ describe("CollectDiagnostics", () => {
     }
   )
 
-  it.effect("has redacted logs where there is a redaction", () =>
+  it.effect("includes redacted logs if there is a redaction", () =>
     Effect.gen(function* () {
       const outcome = yield* collected
       assert.include(outcome.message, "panic: schema version 41 is older than required version 42")
@@ -46,7 +46,7 @@ describe("CollectDiagnostics", () => {
     }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("Hn7-quiet-otter", "[redacted]") })))
   )
 
-  it.effect("has the messages of events where there is a redaction, and redacts them", () =>
+  it.effect("includes redacted event messages if there is a redaction", () =>
     Effect.gen(function* () {
       const outcome = yield* collected
       assert.match(
@@ -56,7 +56,7 @@ describe("CollectDiagnostics", () => {
     }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("failed", "[redacted]") })))
   )
 
-  it.effect("is cut to what a journal row should hold", () =>
+  it.effect("cuts the text to the size of a journal row", () =>
     Effect.gen(function* () {
       const outcome = yield* collected
       assert.isBelow(outcome.message?.length ?? 0, 8100)
@@ -64,7 +64,7 @@ describe("CollectDiagnostics", () => {
     }).pipe(Effect.provide(layer(script(), { redact: () => "x".repeat(20_000) })))
   )
 
-  it.effect("says why it could not collect", () => {
+  it.effect("reports why it could not collect", () => {
     const faults = script({ eventLists: [{ _tag: "Forbidden" }] })
     return Effect.gen(function* () {
       const outcome = yield* collected

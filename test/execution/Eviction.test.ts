@@ -27,7 +27,7 @@ describe("an eviction", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
-  it.effect("gives up after two minutes, and says that nothing was done", () => {
+  it.effect("gives up after two minutes and reports not applied", () => {
     const faults = script({ writes: Array.from({ length: 60 }, () => budget) })
     return Effect.gen(function* () {
       const intent = yield* evictOne
@@ -37,7 +37,7 @@ describe("an eviction", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
-  it.effect("gives up after two minutes, also where the wall clock is put back meanwhile", () => {
+  it.effect("gives up after two minutes even if the wall clock is set back meanwhile", () => {
     const faults = script({ writes: Array.from({ length: 60 }, () => budget) })
     return withWallClock((setWallClock) =>
       Effect.gen(function* () {
@@ -53,7 +53,7 @@ describe("an eviction", () => {
     ).pipe(Effect.provide(layer(faults)))
   })
 
-  it.effect("of a pod that has gone by itself has succeeded", () => {
+  it.effect("succeeds if the pod is already gone", () => {
     const faults = script({ writes: [{ _tag: "NotFound" }] })
     return Effect.gen(function* () {
       const outcome = yield* Effect.flatMap(evictOne, executed)
@@ -61,7 +61,7 @@ describe("an eviction", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
-  it.effect("leaves another pod of the same name alone", () => {
+  it.effect("does not evict another pod of the same name", () => {
     const faults = script()
     return Effect.gen(function* () {
       const intent = yield* evictOne

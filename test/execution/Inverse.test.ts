@@ -1,7 +1,4 @@
-/**
- * Every exact inverse, on the sandbox as a cluster would take it. (The real API server has its turn in the integration
- * test.)
- */
+/** Applies every exact inverse on the sandbox. The integration test does so on a real API server. */
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -52,7 +49,7 @@ const undone = Effect.fnUntraced(function* (action: Action, executionId: string)
   assert.deepStrictEqual(yield* specOf(action), before)
 })
 
-describe("an exact inverse puts the spec back to the letter", () => {
+describe("an exact inverse restores the spec exactly", () => {
   it.effect.each(exact)("$type of $target.name", (action) =>
     undone(action, "r1-1").pipe(Effect.provide(layer(script())))
   )

@@ -16,7 +16,7 @@ import { deployment, patched, unsigned } from "./objects.ts"
 const signature = { executionId: "r1-1", remediationId: "r1", epoch: 7 }
 
 describe("patch", () => {
-  it("is conditional on the version it was made for, and signed", () => {
+  it("is conditional on the version that it was made for, and signed", () => {
     const { change } = patch(deployment({}, { resourceVersion: "99" }), [set(["spec", "replicas"], 5)], signature)
     assert.deepStrictEqual(change, {
       _tag: "Patch",
@@ -32,7 +32,7 @@ describe("patch", () => {
     assert.strictEqual(plannedVersion(change), "99")
   })
 
-  it("has an inverse that names no version and signs nothing, so that it never goes stale", () => {
+  it("has an inverse without a version and annotations, so that it never becomes stale", () => {
     const { inverse } = patch(deployment(), [set(["spec", "replicas"], 5)], signature)
     assert.deepStrictEqual(inverse._tag === "Patch" ? inverse.patch : undefined, [
       { op: "replace", path: "/spec/replicas", value: 3 }
@@ -40,7 +40,7 @@ describe("patch", () => {
     assert.isUndefined(plannedVersion(inverse))
   })
 
-  it("adds the topmost missing parent with everything beneath it, and takes it away whole", () => {
+  it("adds the topmost missing parent with everything beneath it, and its inverse removes it", () => {
     const { change, inverse } = patch(
       deployment(),
       [set(["spec", "strategy", "rollingUpdate", "maxSurge"], 1)],
@@ -56,7 +56,7 @@ describe("patch", () => {
     ])
   })
 
-  it("makes the annotations where there were none", () => {
+  it("adds the annotations if there were none", () => {
     const bare = { ...deployment(), metadata: { name: "checkout", namespace: "shop", uid: "u", resourceVersion: "1" } }
     const written = patched(bare, patch(bare, [set(["spec", "replicas"], 5)], signature).change)
     assert.deepStrictEqual(written.metadata.annotations, {
@@ -73,14 +73,14 @@ describe("patch", () => {
     assert.strictEqual(written.metadata.annotations?.["kubernaut.dev/epoch"], "7")
   })
 
-  it("removes nothing where there is nothing to remove", () => {
+  it("does not remove an absent field", () => {
     const { inverse } = patch(deployment(), [unset(["spec", "paused"])], signature)
     assert.deepStrictEqual(inverse._tag === "Patch" ? inverse.patch : undefined, [])
   })
 })
 
 describe("pointer", () => {
-  it("escapes what RFC 6901 says", () => {
+  it("escapes tokens by RFC 6901", () => {
     assert.strictEqual(pointer(["metadata", "annotations", "a/b~c"]), "/metadata/annotations/a~1b~0c")
     assert.strictEqual(pointer(["spec", "containers", 0]), "/spec/containers/0")
   })
@@ -110,7 +110,7 @@ const editsOf = (plan: typeof EditPlan.Type): ReadonlyArray<Edit> =>
 
 describe("any edits", () => {
   it.prop(
-    "are taken back exactly by their inverse",
+    "are undone exactly by their inverse",
     [EditPlan],
     ([plan]) => {
       const before = deployment()
@@ -121,7 +121,7 @@ describe("any edits", () => {
   )
 
   it.prop(
-    "leave the last value that was asked for at each path",
+    "leave the last requested value at each path",
     [EditPlan],
     ([plan]) => {
       const written = patched(deployment(), patch(deployment(), editsOf(plan), signature).change)
@@ -134,13 +134,13 @@ describe("any edits", () => {
     { arbitrary: { runs: 500 } }
   )
 
-  it.prop("are a change that the journal can keep", [EditPlan], ([plan]) =>
+  it.prop("are a change that the journal can store", [EditPlan], ([plan]) =>
     Schema.is(Change)(patch(deployment(), editsOf(plan), signature).change)
   )
 })
 
 describe("sameJson", () => {
-  it("takes an absent field and an undefined one for the same, and nothing else", () => {
+  it("treats only an absent field and an undefined one as equal", () => {
     assert.isTrue(sameJson({ a: 1, b: undefined }, { a: 1 }))
     assert.isTrue(sameJson([{ a: [1, 2] }], [{ a: [1, 2] }]))
     assert.isFalse(sameJson({ a: null }, { a: undefined }))

@@ -121,7 +121,7 @@ const writes: ReadonlyArray<
 
 describe("a plan's write", () => {
   for (const [claim, expected, read, action, subject, related] of writes) {
-    it(claim, () => {
+    it(`${claim}`, () => {
       const { changes } = acceptedPlan(action, subject, related)
       assert.strictEqual(changes.length, 1)
       assert.deepStrictEqual(read(patched(subject, changes[0])), expected)
@@ -224,7 +224,7 @@ const inRequestedState: ReadonlyArray<
 
 describe("a plan writes and undoes nothing if the cluster is already in the requested state", () => {
   for (const [claim, ...given] of inRequestedState) {
-    it(claim, () => {
+    it(`${claim}`, () => {
       const { changes, inverse } = acceptedPlan(...given)
       assert.deepStrictEqual(changes, [])
       assert.strictEqual(inverse._tag, "NotNeeded")

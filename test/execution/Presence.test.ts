@@ -16,41 +16,30 @@ describe("presenceOf", () => {
   const remove = { _tag: "Delete", ref: aPod, uid: "uid-p1" } as const
   const create = { _tag: "Create", ref: checkout, manifest: {} } as const
 
+  const version = (resourceVersion: string, annotations = {}) => deployment({}, { annotations, resourceVersion })
+  const other = { "kubernaut.dev/execution": "r0-1" }
+  const terminating = pod("p1", { deletionTimestamp: "2026-11-24T03:00:00Z" })
+
   it.each([
-    [
-      "a patched object carries the execution's id",
-      patch,
-      deployment({}, { ...signed, resourceVersion: "50" }),
-      "present"
-    ],
-    ["the version it was planned on has not moved: it may still arrive", patch, deployment(), "absent"],
-    [
-      "the version has moved without us: it can't arrive any more",
-      patch,
-      deployment({}, { resourceVersion: "42" }),
-      "superseded"
-    ],
-    [
-      "the id is another execution's",
-      patch,
-      deployment({}, { annotations: { "kubernaut.dev/execution": "r0-1" }, resourceVersion: "42" }),
-      "superseded"
-    ],
-    ["the object is gone, and with it what would tell", patch, undefined, "gone"],
-    ["the pod is there", evict, pod("p1"), "absent"],
-    ["the pod is leaving", evict, pod("p1", { deletionTimestamp: "2026-11-24T03:00:00Z" }), "present"],
-    ["the pod is gone", evict, undefined, "present"],
-    ["another pod has its name", evict, pod("p1", { uid: "another" }), "present"],
-    ["an object to delete is there", remove, pod("p1"), "absent"],
-    ["an object to delete is gone", remove, undefined, "present"],
-    ["an object to create is missing", create, undefined, "absent"],
-    ["an object to create is ours", create, deployment({}, signed), "present"],
-    ["an object to create is another's", create, deployment(), "superseded"]
+    ["an object with the execution's id has the patch", patch, version("50", signed.annotations), "present"],
+    ["an object of the planned version may still receive the patch", patch, deployment(), "absent"],
+    ["an object of another version can't receive the patch any more", patch, version("42"), "superseded"],
+    ["an object with another execution's id does not have the patch", patch, version("42", other), "superseded"],
+    ["a deleted object does not show whether it had the patch", patch, undefined, "gone"],
+    ["a running pod is not evicted", evict, pod("p1"), "absent"],
+    ["a terminating pod is evicted", evict, terminating, "present"],
+    ["a deleted pod is evicted", evict, undefined, "present"],
+    ["a pod is evicted if another one has its name", evict, pod("p1", { uid: "another" }), "present"],
+    ["an existing object is not deleted", remove, pod("p1"), "absent"],
+    ["a missing object is deleted", remove, undefined, "present"],
+    ["a missing object is not created", create, undefined, "absent"],
+    ["an object with the execution's id is created", create, deployment({}, signed), "present"],
+    ["an object without the execution's id is somebody else's", create, deployment(), "superseded"]
   ] as const)("%s", (_claim, change, object, expected) => {
     assert.strictEqual(presenceOf(change, "r1-1", object), expected)
   })
 
-  it("an object of the same name that was made anew does not tell whether the change had reached the one before", () => {
+  it("a new object of the same name does not show whether the previous one had the patch", () => {
     assert.strictEqual(presenceOf(patch, "r1-1", deployment(), "uid-of-before"), "gone")
   })
 })

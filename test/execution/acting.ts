@@ -1,4 +1,4 @@
-/** Planning and carrying out on the sandbox, for tests. */
+/** Plans and executions on the sandbox. */
 
 import { Effect } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
@@ -7,6 +7,11 @@ import { Executor, type PlanInput } from "../../src/execution/Executor.ts"
 import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 
 export const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
+
+export const checkout = on("Deployment", "checkout")
+export const rollback: Action = { type: "RollbackDeployment", target: checkout }
+export const drain: Action = { type: "DrainNode", target: on("Node", "node-1", "") }
+
 const holds = Effect.succeed(true)
 
 export const inputFor = (action: Action, target = action.target): PlanInput => ({
@@ -29,3 +34,7 @@ export const aPodOf = (app: string) =>
       return first
     })
   )
+
+export const generationOf = Effect.flatMap(KubernetesClient, (client) =>
+  Effect.map(client.get(checkout), (object) => object.metadata.generation)
+)

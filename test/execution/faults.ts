@@ -1,4 +1,4 @@
-/** A sandbox whose writes go wrong by a script, and what it was asked. */
+/** A sandbox whose requests fail by a script, and the record of its requests. */
 
 import { Effect, Fiber, Layer, Random } from "effect"
 import { TestClock } from "effect/testing"
@@ -6,26 +6,26 @@ import * as Executor from "../../src/execution/Executor.ts"
 import { KubernetesClient, KubernetesError, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 
-/** What becomes of one request that is sent. */
+/** What happens to one request. */
 export type Fault =
   | "passes"
-  /** It is carried out and the answer is lost. */
-  | "answer lost"
-  /** It never arrives, and there is no answer. */
+  /** It is carried out, and the response is lost. */
+  | "response lost"
+  /** It does not arrive, and there is no response. */
   | "request lost"
-  /** It is carried out, repeated because of a timeout, and the second attempt is told of a conflict with the first. */
+  /** It is carried out and repeated after a timeout; the repetition fails with a conflict. */
   | "repeated beneath"
   | KubernetesErrorReason
 
 export interface Script {
-  /** For the writes that are no dry run, in order; those after the last pass. */
+  /** For writes that are not dry runs, in order. Writes after the last entry pass. */
   writes: Array<Fault>
   dryRuns: Array<Fault>
   /** For reads of single objects. */
   gets: Array<Fault>
   /** For lists of events. */
   eventLists: Array<Fault>
-  /** Every request but logs and watches, as `verb name`, dry runs as `dry verb name`. */
+  /** Every request except logs and watches, as `verb name`, dry runs as `dry verb name`. */
   readonly requests: Array<string>
 }
 
@@ -41,7 +41,7 @@ export const script = (faults: Partial<Omit<Script, "requests">> = {}): Script =
 const isWrite = (operation: Sandbox.Operation): boolean =>
   ["patch", "evict", "delete", "create"].includes(operation.verb)
 
-/** The writes that were sent and were no dry run. */
+/** The writes that were not dry runs. */
 export const writesOf = ({ requests }: Script): ReadonlyArray<string> =>
   requests.filter((request) => /^(patch|evict|delete|create) /.test(request))
 
@@ -69,7 +69,7 @@ export const intercept =
           new KubernetesError({ reason, operation: `${operation.verb} ${operation.name}`, applied, retryable })
         )
       const silence = failed({ _tag: "Timeout" }, writes ? "unknown" : "no", true)
-      if (fault === "answer lost") return Effect.andThen(request, silence)
+      if (fault === "response lost") return Effect.andThen(request, silence)
       if (fault === "request lost") return silence
       if (fault === "repeated beneath") return Effect.andThen(request, failed({ _tag: "Conflict" }, "no", true))
       return failed(
@@ -90,7 +90,7 @@ export const layer = (
     )
   )
 
-/** Runs an effect while time goes by, second for second, until it is done. */
+/** Runs an effect while the clock advances second by second. */
 export const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(effect)

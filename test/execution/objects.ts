@@ -1,4 +1,4 @@
-/** Kubernetes objects as an API server answers them, for plans that are made without one. */
+/** Kubernetes objects as an API server returns them, for pure plans. */
 
 import { JsonPatch } from "effect"
 import type { Change } from "../../src/domain/Change.ts"
@@ -160,13 +160,13 @@ export const context = (change: Partial<PlanContext> = {}): PlanContext => ({
   ...change
 })
 
-/** The object after a patch, as an API server makes it. */
+/** The object after a patch. */
 export const patched = (target: KubernetesObject, change: Change | undefined): KubernetesObject => {
   if (change?._tag !== "Patch") throw new Error(`Expected a patch, got ${JSON.stringify(change)}`)
   return JsonPatch.apply(change.patch, target as never) as unknown as KubernetesObject
 }
 
-/** The object without the annotations by which Kubernaut finds its own writes; without any where none is left. */
+/** The object without Kubernaut's annotations, and without `annotations` if none is left. */
 export const unsigned = (target: KubernetesObject): KubernetesObject => {
   const { annotations = {}, ...metadata } = target.metadata
   const others = Object.fromEntries(Object.entries(annotations).filter(([key]) => !key.startsWith("kubernaut.dev/")))
