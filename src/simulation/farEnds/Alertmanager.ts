@@ -1,13 +1,12 @@
 /**
- * Prometheus and Alertmanager in one: it looks at the workloads, fires an alert about each that is broken, sends it
- * until it is acknowledged, repeats it while it fires, and tells when it is over.
+ * Prometheus and Alertmanager in one: it watches the workloads, fires an alert about each broken one, sends it until it
+ * is acknowledged, repeats it while it fires, and reports when it is resolved.
  *
- * What breaks is its business too: every `incidentEveryMs` of the scenario a workload gets a bad version. One that
- * nobody has repaired after a while is repaired by a person, so that a run never ends with everything broken and
- * nothing to do.
+ * It also breaks workloads: every `incidentEveryMs` of the scenario one gets a bad version. A person repairs a workload
+ * that stays broken for long, so a run never ends with everything broken and nothing to do.
  *
- * It is a process of its own that the service cannot take down, and a request of it is answered, refused, or cut off by
- * a crash.
+ * It is a process of its own, which a crash of the service does not affect. Its requests succeed, fail, or are cut off
+ * by a crash.
  */
 
 import { Effect, Schedule } from "effect"
@@ -27,45 +26,43 @@ interface Firing extends AlertIdentity {
   readonly ref: ResourceRef
   readonly labels: Readonly<Record<string, string>>
   readonly sinceMs: number
-  /** It is not over before. */
+  /** It is not resolved before this moment. */
   readonly leastUntilMs: number
   sentMs: number
 }
 
-/** Faults that make several of one webhook multiply where they overlap. */
+/** Overlapping faults that duplicate webhooks multiply; this bounds the product. */
 const mostDeliveries = 12
 
-/** A webhook on its way. */
+/** A webhook to be sent, and when. */
 export interface Delivery {
   readonly afterMs: number
   readonly webhook: Webhook
 }
 
-/** How often the rules are evaluated; Prometheus' default is a minute, and most run it more often. */
+/** The evaluation interval of the rules. Prometheus' default is a minute; most installations use less. */
 const evaluateEveryMs = 30_000
-/** How long a workload has to be broken before its alert fires: the `for` of its rule. */
+/** How long a workload is broken before its alert fires: the `for` of the rule. */
 const firesAfterMs = 20_000
-/** How often an incident has an alert for each broken pod too, beside the one about its workload. */
+/** The share of incidents with an alert for each broken pod, in addition to the one about the workload. */
 const podAlertsShare = 0.5
 /**
- * How often the workload that gets a bad version is any, and not the one whose last release is longest ago. An alert
- * that comes back soon refutes the fix before it, so in a world where all of them did, no action would have a record
- * worth another try.
+ * The share of bad versions that go to any workload instead of the one whose last release is longest ago. An alert that
+ * fires again soon refutes the previous fix: if all did, no action would have a record that justifies another try.
  */
 const soonAgainShare = 0.25
-/** How often the version before the bad one was no good either, so that to undo the rollout does not help. */
+/** The share of incidents in which the previous version is bad too, so that a rollback does not help. */
 const flakyShare = 0.1
-/** How soon a rollout is complete whose pods become ready. */
+/** How long a rollout takes whose pods become ready. */
 const completeAfterMs = 6_000
-/** How soon a notification that was not taken is sent again: at first, and at most. Alertmanager backs off as well. */
+/** The first and the longest wait before a failed notification is sent again. Alertmanager backs off as well. */
 const retryMs = 5_000
 const retryCapMs = 60_000
 /**
- * How soon an alert that still fires is sent again: the `repeat_interval` of people who are in a hurry, Alertmanager's
- * default is 4 hours.
+ * When an alert that still fires is sent again: a short `repeat_interval`, as Alertmanager's default is 4 hours.
  */
 const repeatEveryMs = 60_000
-/** After how long a person sees to a workload. */
+/** After how long a person repairs a workload. */
 const personComesAfterMs = 10 * 60_000
 
 const retries = Schedule.min([Schedule.exponential(retryMs), Schedule.spaced(retryCapMs)])
@@ -82,7 +79,7 @@ export class Alertmanager implements FarEnd {
   private readonly disturbances = new ActiveFaults<(webhook: Webhook) => ReadonlyArray<Delivery>>()
   private process: Process | undefined
   private breaking = true
-  /** The workloads in the order of their last releases, the longest ago first. */
+  /** The workloads by their last release, the oldest first. */
   private releases: ReadonlyArray<ResourceRef> = []
 
   constructor(setting: Setting, cluster: Cluster, service: ServiceConnection) {
@@ -108,19 +105,18 @@ export class Alertmanager implements FarEnd {
     everyMs(evaluateEveryMs, () => this.evaluate())
   }
 
-  /** What becomes of each webhook on its way, from now on until the answer is called. */
+  /** Replaces each webhook by these deliveries, until the returned function is called. */
   disturb(disturbance: (webhook: Webhook) => ReadonlyArray<Delivery>): () => void {
     return this.disturbances.add(disturbance)
   }
 
-  /** Every workload that is well gets a bad version at once. */
+  /** Every healthy workload gets a bad version at once. */
   breakAll(): void {
     for (let count = this.cluster.workloads.length; count > 0; count--) this.incident()
   }
 
   /**
-   * One more alert about a workload. Where that is well it is a false alarm, which lasts for as long as it takes to
-   * look at it.
+   * Fires one more alert about a workload. For a healthy one it is a false alarm, which resolves at a later evaluation.
    */
   alarm(ref: ResourceRef): void {
     const { name, namespace } = ref
@@ -139,7 +135,7 @@ export class Alertmanager implements FarEnd {
     return [...this.unsent.values()].map((what) => `${what} has not been acknowledged`)
   }
 
-  /** A workload gets a bad version, and after a while an alert tells of it. */
+  /** A workload gets a bad version, and after a while an alert about it fires. */
   private incident(): void {
     if (!this.breaking) return
     const well = this.releases.filter((ref) => !this.broken.has(ref.name))
@@ -158,7 +154,7 @@ export class Alertmanager implements FarEnd {
       const { name, namespace } = ref
       this.fire(ref, { alertname: "KubeDeploymentRolloutStuck", severity: "critical", namespace, deployment: name })
       if (!this.random.chance(podAlertsShare)) return
-      // That they are one incident is for the service to find out.
+      // The service must find out that they are one incident.
       for (const pod of this.cluster.brokenPods(ref))
         this.fire(ref, { alertname: "KubePodCrashLooping", severity: "warning", namespace, pod })
     })
@@ -172,7 +168,7 @@ export class Alertmanager implements FarEnd {
       sinceMs: world.nowMs,
       leastUntilMs: world.nowMs + leastMs,
       sentMs: world.nowMs,
-      // Of its labels: the same whenever this alert fires.
+      // Computed from the labels: the same whenever this alert fires.
       fingerprint: fingerprintOf(labels),
       startsAt: timeOf(world.wallStartMs + world.nowMs)
     }
@@ -196,7 +192,7 @@ export class Alertmanager implements FarEnd {
 
   private repeat(firing: Firing): void {
     const what = nameOf(firing, "firing")
-    // One that was not taken is on its way still.
+    // The previous notification is still being sent.
     if (this.unsent.has(what)) return
     firing.sentMs = this.setting.world.nowMs
     this.dispatch(this.webhook(firing, "firing"), `${what}, repeated at ${firing.sentMs} ms`)
@@ -208,7 +204,7 @@ export class Alertmanager implements FarEnd {
     this.dispatch(this.webhook(firing, status), nameOf(firing, status))
   }
 
-  /** On its way, as faults will have it. */
+  /** Sends a webhook, disturbed by the active faults. */
   private dispatch(webhook: Webhook, what: string): void {
     const deliveries = [...this.disturbances].reduce<ReadonlyArray<Delivery>>(
       (all, disturbance) =>
@@ -225,7 +221,8 @@ export class Alertmanager implements FarEnd {
   }
 
   /**
-   * Sends until it is acknowledged, and tells of every answer. `what` names it for people; it is one delivery's alone.
+   * Sends a webhook until it is acknowledged, and publishes the result for each alert. `what` describes the delivery
+   * and is unique.
    */
   deliver({ afterMs, webhook }: Delivery, what: string): void {
     const { world } = this.setting
@@ -239,7 +236,7 @@ export class Alertmanager implements FarEnd {
     const post = this.service
       .call(this.process!, (kubernaut) => kubernaut.receive(webhook))
       .pipe(
-        // What breaks in the service is answered with a 500.
+        // A defect in the service is a 500.
         Effect.catchDefect(() => Effect.fail("broken" as const)),
         Effect.filterOrFail(
           (receipt) => receipt.shed === 0,

@@ -1,10 +1,10 @@
 /**
- * The service's end of the wire to the cluster's API server: every attempt of every request is told as `RequestBegan`
- * and `RequestEnded`.
+ * The service's end of the wire to the cluster's API server: every attempt of every request is published as
+ * `RequestBegan` and `RequestEnded`.
  *
- * A request is what the service makes of the port once (`client.get(ref)`), and each run of that is an attempt of it:
- * the pipeline in between repeats the run and does not make the request anew. What is made and never run was turned
- * away by the service itself; it is counted (`asked`), because a retry budget is earned by it too.
+ * A call of the port (`client.get(ref)`) makes a request, and each run of the effect is an attempt: the pipeline in
+ * between repeats the run without calling the port again. A request that is made and never run was rejected by the
+ * service itself. It is counted (`asked`), because it earns retry budget too.
  */
 
 import { Cause, Effect, Exit } from "effect"
@@ -12,7 +12,7 @@ import { Callers } from "../engine/Callers.ts"
 import type { ApiRequest } from "../observation/Observation.ts"
 import type { Setting } from "./FarEnd.ts"
 
-/** What the service made: the same object for all attempts. */
+/** A request of the service: the same object for all attempts. */
 export interface Asked {
   readonly verb: string
   readonly about: string
@@ -29,18 +29,18 @@ export class ApiWire {
     this.callers = new Callers(world)
   }
 
-  /** The service makes a request. It may never send it. */
+  /** The service makes a request, which it may never send. */
   ask(verb: string, about: string): Asked {
     this.asked++
     return { verb, about }
   }
 
-  /** An attempt of it, way there and back. */
+  /** An attempt of a request, from the service to the response. */
   carry<A, E>(work: Asked, attempt: Effect.Effect<A, E>): Effect.Effect<A, E> {
     const { observations } = this
     if (!observations.isObserved("RequestBegan")) return attempt
     return Effect.withFiber((fiber) => {
-      // Made once for the whole life of the client: each run of it is a request.
+      // A client has one probe effect; each run of it is a request.
       const request: ApiRequest = {
         work: work.verb === "probe" ? { ...work } : work,
         process: this.callers.numberOf(fiber),

@@ -1,10 +1,9 @@
 /**
- * The service's database: SQLite in memory, held from outside, so that it survives a crash as it was last committed.
+ * The service's database: SQLite in memory, held outside of the service's process, so a crash leaves it as it was last
+ * committed.
  *
- * After every commit the rows that it added to the journal are read and told (`Committed`). A batch is one step, so
- * whatever a process does after a commit, it does after the checkers have heard of it.
- *
- * Faults of storage belong to `intercept`: what it throws is what the driver throws.
+ * After every commit the rows that it added to the journal are read and published as `Committed`. A batch is one step,
+ * so checkers see a commit before the process acts on it.
  */
 
 import { createHash } from "node:crypto"
@@ -22,21 +21,21 @@ import { ActiveFaults } from "./paths/ActiveFaults.ts"
 
 type Connection = ReturnType<typeof Sqlite.openMemory>
 type Statement = ReturnType<Connection["prepare"]>
-/** What this project uses of a statement. */
+/** The methods of a statement that this project uses. */
 type Used = Pick<Statement, "run" | "get" | "all" | "setReadBigInts" | "setReturnArrays">
 
 /** What a statement does. */
 export type StatementKind = "begin" | "commit" | "read" | "write" | "other"
 
-/** Stands before the service's database: throws what the driver would throw. */
+/** A storage fault: what it throws, the driver throws. */
 export interface Disturbance {
   /** Before each statement. */
   readonly before?: (statement: StatementKind, sql: string) => void
-  /** When a commit has taken effect, before the service hears of it. */
+  /** After a commit has taken effect, before the service knows of it. */
   readonly afterCommit?: () => void
 }
 
-/** Errors that faults have made, so that a process that ended with one did not end of a mistake of its own. */
+/** Errors made by faults: a process that ends with one of them has no bug. */
 const simulated = new WeakSet<object>()
 
 const made = <E extends Error>(error: E): E => {
@@ -48,10 +47,10 @@ const made = <E extends Error>(error: E): E => {
 export const driverError = (errcode: number, message: string): Error =>
   made(Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode }))
 
-/** What the driver throws when it is broken itself. */
+/** An error of a broken driver. */
 export const brokenDriver = (): Error => made(new TypeError("the driver broke"))
 
-/** Whether it, or what caused it, was made by a fault. */
+/** Whether a fault made this error or its cause. */
 export const isSimulated = (error: unknown): boolean =>
   typeof error === "object"
   && error !== null
@@ -64,7 +63,7 @@ export interface AuditRow {
   readonly actor: string
   readonly kind: string
   readonly subject: string
-  /** JSON, to the letter. */
+  /** JSON, exactly as stored. */
   readonly data: string
   readonly hash: string
 }
@@ -76,7 +75,7 @@ interface ConnectionOfService {
   commits: number
 }
 
-/** The question that the sweep for open work asks. */
+/** The query of the sweep for open work. */
 const sweeps = /^select target_key from remediations where open = 1/
 
 const addedRows =
@@ -142,7 +141,7 @@ const kindOf = (sql: string): StatementKind => {
   }
 }
 
-/** A database with its tables made, for copies: making them anew costs more than all else about a small run. */
+/** A migrated database, to copy: migrating takes longer than the rest of a small run. */
 let migrated: Uint8Array | undefined
 
 const makeTables = (): Uint8Array => {
@@ -155,18 +154,18 @@ const makeTables = (): Uint8Array => {
 
 export class Database implements FarEnd {
   readonly name = "database"
-  /** What the service gets: at each boot a connection of its own. */
+  /** A new connection for each boot of the service. */
   readonly layer: Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError>
   private readonly connection: Connection
   private readonly setting: Setting
   private readonly hash = createHash("sha256")
   private readonly disturbances = new ActiveFaults<Disturbance>()
-  /** What the hash is behind by: many small pieces cost more than a large one. */
+  /** Text that is not hashed yet: hashing many small pieces costs more than one large one. */
   private unhashed = ""
   private lastRow = 0
   private connections = 0
   private commits = 0
-  /** By their text. All boots of a run are on one connection, so each is made once. */
+  /** Statements by their text. All boots of a run share one connection, so each is prepared once. */
   private readonly statements = new Map<string, Statement>()
 
   constructor(setting: Setting) {
@@ -178,29 +177,28 @@ export class Database implements FarEnd {
         return Effect.sync(() => Storage.layerDatabase(this.connect(process?.number ?? -1)))
       })
     )
-    // As when the file of a process that died is opened again. Only a migration has a transaction that is longer than a
-    // step.
+    // As when the file of a dead process is opened again. Only a migration has a transaction longer than one step.
     setting.observations.subscribe({ ProcessEnded: () => this.giveUp() })
   }
 
-  /** From now on, until the answer is called. */
+  /** Activates a fault until the returned function is called. */
   disturb(disturbance: Disturbance): () => void {
     return this.disturbances.add(disturbance)
   }
 
-  /** What SQLite does where it gives a transaction up by itself. */
+  /** Rolls back the open transaction, as SQLite does by itself after some errors. */
   giveUp(): void {
     if (this.connection.isTransaction) this.connection.exec("rollback")
   }
 
-  /** The audit log as it is committed now, in the order of its sequence. */
+  /** The committed audit log, in the order of its sequence. */
   auditRows(): ReadonlyArray<AuditRow> {
     return this.connection
       .prepare("select sequence, at, actor, kind, subject, data, hash from audit order by sequence")
       .all() as unknown as ReadonlyArray<AuditRow>
   }
 
-  /** Of all rows of the journal so far, in the order of their commits. */
+  /** A hash over all rows of the journal so far, in the order of their commits. */
   get journalHash(): string {
     this.digest()
     return this.hash.copy().digest("hex")
@@ -219,7 +217,7 @@ export class Database implements FarEnd {
     this.connection.close()
   }
 
-  /** A connection as the service gets it: all passes, commits are seen, and faults may throw. */
+  /** A connection for the service: commits are observed, and faults may throw. */
   private connect(process: number): Connection {
     const own: ConnectionOfService = { number: ++this.connections, process, commits: 0 }
     return new Proxy(this.connection, {
@@ -264,10 +262,9 @@ export class Database implements FarEnd {
         }
         return result
       }
-    // All connections of a run are one in truth, so that the version that tells of the commits of others is counted
-    // here.
+    // All connections of a run are in fact one, so the version that shows commits of others is computed here.
     const version = () => ({ data_version: this.commits - own.commits })
-    /** One that is set otherwise is not for others. */
+    /** A statement with other settings must not be shared. */
     const set = (how: "setReadBigInts" | "setReturnArrays") => (on: boolean) => {
       this.statements.delete(sql)
       statement[how](on)

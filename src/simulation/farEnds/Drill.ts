@@ -1,16 +1,15 @@
 /**
- * Whoever tries, when all is healed and quiet, whether the service is truly as good as new: what leaks is seldom seen,
- * and is missing when it is needed.
+ * Tests after healing whether the service has fully recovered. Leaks are rarely visible until the resource is needed.
  *
- *     healed ── a minute of quiet ──> false alarms about two workloads ── all ended ──> every place of every bulkhead at once ──> done
+ *     healed ── a quiet minute ──> false alarms about two workloads ── all ended ──> every permit of every bulkhead at once ──> done
  *
- * - **False alarms** have to go all the way, like any alert: through the journal, the actors, the locks, the cluster and
- *   the models. They are also the requests that a breaker which nobody probes needs to find out that its peer is back;
- *   there are more of them while one has not.
- * - **Places.** As many calls as a bulkhead has places are made through it at once, and each waits until all have begun.
- *   Where fewer begin, a place has been lost, or belongs to somebody who has left the queue.
+ * - **False alarms** pass through the whole service like any alert: journal, actors, locks, cluster and models. They are
+ *   also the requests with which a breaker that nobody probes finds out that its peer has recovered, so more are sent
+ *   while a breaker is not closed.
+ * - **Permits.** As many calls as a bulkhead has permits start at once, and each waits until all have started. Where
+ *   fewer start, a permit has leaked.
  *
- * A service that was started anew meanwhile is tried from the beginning.
+ * A service that restarts meanwhile is tested from the beginning.
  */
 
 import { Effect, Latch } from "effect"
@@ -21,16 +20,16 @@ import type { Cluster } from "./Cluster.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import type { ServiceControl } from "./ServiceControl.ts"
 
-/** More than a breaker is open for, so that each would try its peer by then. */
+/** Longer than a breaker stays open, so each has tried its peer by then. */
 const quietMs = 60_000
 const lookEveryMs = 5_000
 const alarms = 2
-/** How often at most: a breaker that an operator has isolated lets nobody through until its time is over. */
+/** The maximum number of rounds of alarms: a breaker that an operator has isolated rejects all calls until it expires. */
 const rounds = 8
-/** How often in a row a bulkhead has to be found narrow: a call of somebody else may hold a place for once. */
+/** How often in a row permits must be missing: another call may hold one for a moment. */
 const tries = 3
 
-/** How many of as many calls as a bulkhead has places begin at once. */
+/** Starts as many calls as a bulkhead has permits, and counts how many start at once. */
 const begunAtOnce = (bulkhead: Bulkhead): Effect.Effect<number> =>
   Effect.suspend(() => {
     let begun = 0
@@ -54,7 +53,7 @@ export class Drill implements FarEnd {
   private readonly cluster: Cluster
   private readonly random: SeededRandom
   private phase: "before" | "alarms" | "places" | "done" = "before"
-  /** The process that is tried. */
+  /** The process under test. */
   private process: number | undefined
   private tried = 0
   private alarmed = 0
@@ -84,7 +83,7 @@ export class Drill implements FarEnd {
   }
 
   pending(): ReadonlyArray<string> {
-    return this.phase === "alarms" || this.phase === "places" ? ["the service has not been tried after healing"] : []
+    return this.phase === "alarms" || this.phase === "places" ? ["the service has not been tested after healing"] : []
   }
 
   private look(): void {
@@ -102,7 +101,7 @@ export class Drill implements FarEnd {
     const drawn = this.cluster.workloads
       .map((ref) => ({ ref, order: this.random.nextDoubleUnsafe() }))
       .sort((a, b) => a.order - b.order)
-    // About one that is in trouble only where there is no other: then it is no false alarm.
+    // Broken workloads come last: an alert about one is no false alarm.
     const [well, ill] = [
       drawn.filter(({ ref }) => this.cluster.serves(ref)),
       drawn.filter(({ ref }) => !this.cluster.serves(ref))
@@ -118,7 +117,7 @@ export class Drill implements FarEnd {
     this.service.process?.fork(
       Effect.forEach(bulkheads, ({ bulkhead }) => begunAtOnce(bulkhead)),
       (exit) => {
-        // Whoever went down in the middle is tried anew.
+        // A process that ended meanwhile is tested again.
         if (exit._tag === "Failure" || this.phase !== "places" || this.process !== number) return
         const narrow = exit.value.some((begun, index) => begun < bulkheads[index]!.bulkhead.limit)
         if (narrow && !isLast) return

@@ -1,21 +1,20 @@
 /**
- * Something outside of the service that it talks to, simulated with a state of its own: it survives the service's
- * crashes.
+ * A peer of the service outside of its process, simulated with its own state, which survives the service's crashes.
  *
  * **To add one**: a file `farEnds/<Name>.ts` with a class that implements `FarEnd`, and a line in `FarEnds.ts`. What
- * the service needs of it goes into `ServiceProcess.ts` as a Layer. A far end tells what happens at it as
- * `Observation`s, and offers its faults what they need to disturb it.
+ * the service needs from it is a layer in `run/ServicePorts.ts`. A far end publishes what happens at it as
+ * `Observation`s, and has methods by which faults disturb it.
  *
- * Its work runs in one of two ways: as plain callbacks by `setting.world.at`, or as a process of its own
- * (`setting.world.boot`) where it is a program. When the service calls it, it runs in the service's own fiber: what it
- * keeps it changes in one step, and it waits by Effect's clock, so that a crash of the service is a broken connection.
+ * A far end runs as plain callbacks (`setting.world.at`), or as its own process (`setting.world.boot`) where it is a
+ * program. A call by the service runs in the service's own fiber: it changes state in one step and waits by Effect's
+ * clock, so a crash of the service is a broken connection.
  */
 
 import type { World } from "../engine/World.ts"
 import type { Observations } from "../observation/Observation.ts"
 import type { Scenario } from "../scenarios/Scenario.ts"
 
-/** What every part of a run is made from. */
+/** What every part of a run is built from. */
 export interface Setting {
   readonly world: World
   readonly scenario: Scenario
@@ -24,14 +23,13 @@ export interface Setting {
 
 export interface FarEnd {
   readonly name: string
-  /** Begins what it does over time. Called once, before the service is booted for the first time. */
+  /** Starts its own activity. Called once, before the first boot of the service. */
   readonly start?: () => void
   /**
-   * Nothing new goes wrong from now on: whatever it does of its own to disturb the service ends. Faults are healed
-   * apart from this.
+   * Healing begins: it stops disturbing the service by itself. Active faults are healed separately.
    */
   readonly heal?: () => void
-  /** What it still waits for, each in a few words; asked at the end. Empty when there is nothing. */
+  /** What it still waits for, each in a few words. The run continues while there is any. */
   readonly pending?: () => ReadonlyArray<string>
   /** Called when the run is over. */
   readonly close?: () => void

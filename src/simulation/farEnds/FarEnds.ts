@@ -1,4 +1,4 @@
-/** All far ends, by name. One that is added here is made for every run, and faults may take hold of it. */
+/** All far ends, by name. Each is built for every run, and faults may affect it. */
 
 import { Alertmanager } from "./Alertmanager.ts"
 import { Cluster } from "./Cluster.ts"
@@ -25,7 +25,7 @@ export interface FarEnds {
 
 export type FarEndName = keyof FarEnds
 
-/** The far ends of one run, in the order in which they begin. */
+/** The far ends of one run, in the order in which they start. */
 export const make = (setting: Setting, service: ServiceConnection & ServiceControl): FarEnds => {
   const cluster = new Cluster(setting)
   const alertmanager = new Alertmanager(setting, cluster, service)

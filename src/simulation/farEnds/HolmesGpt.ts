@@ -2,11 +2,11 @@
  * HolmesGPT as a service on the network: `POST /api/chat` and `GET /healthz` of its HTTP API, behind Effect's
  * `HttpClient`. The real `HolmesGptInvestigator` runs on it.
  *
- * Of what goes wrong behind it the API says little: its model's refusal is a text under 200, a context that is too long
- * a 500, a used-up account a 429.
+ * The API reports little about failures behind it: a refusal of its model is a text with status 200, a context that is
+ * too long is a 500, an exhausted quota is a 429.
  *
- * The body comes in pieces that are there when the head is: how long they take is waited for before. Nobody can tell
- * the difference who has no time limit between head and body.
+ * The chunks of a body are available together with the head; their delays pass before. Only a client with a time limit
+ * between head and body could tell the difference.
  */
 
 import { Effect, type Exit, Inspectable, Layer, Option, Stream } from "effect"
@@ -32,10 +32,10 @@ export const url = "http://holmesgpt.simulated:5050"
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** Pieces of an answer: a body of some kilobytes comes in a few. */
+/** The number of chunks: a body of some kilobytes arrives in a few. */
 const pieces = 4
 
-/** An answer of the API. */
+/** A response of the API. */
 export interface Message {
   readonly status: number
   readonly body: string
@@ -43,7 +43,7 @@ export interface Message {
   readonly worth: CallEnding
 }
 
-// FastAPI's shape. What `detail` holds is nobody's business, and is where a careless client would leak from.
+// FastAPI's shape. `detail` holds internals, which a careless client would leak.
 const errorBody = JSON.stringify({
   detail: `litellm.APIError: key ${planted.holmesgptInternals} at /app/holmes/core/llm.py:214`
 })
@@ -51,7 +51,7 @@ const errorBody = JSON.stringify({
 const chat = (analysis: string): string =>
   JSON.stringify({ analysis, conversation_history: [], tool_calls: [], follow_up_actions: [], metadata: {} })
 
-/** A reply as the API says it. */
+/** A reply as the API expresses it. */
 export const messageOf = (reply: Reply): Message => {
   switch (reply._tag) {
     case "Text":
@@ -72,7 +72,7 @@ export const messageOf = (reply: Reply): Message => {
   }
 }
 
-/** As much of a response as comes in a fault of the body. */
+/** A response, of which a body fault may cut off a part. */
 export class Response extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly "~effect/http/HttpClientResponse" = "~effect/http/HttpClientResponse" as const
@@ -123,11 +123,11 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
   }
 
   get urlParamsBody(): never {
-    throw new Error("HolmesGPT has no forms")
+    throw new Error("HolmesGPT returns no forms")
   }
 
   get formData(): never {
-    throw new Error("HolmesGPT has no forms")
+    throw new Error("HolmesGPT returns no forms")
   }
 
   get upgrade(): never {
@@ -139,7 +139,7 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
   }
 
   pipe(): never {
-    throw new Error("Nobody pipes a simulated response")
+    throw new Error("a simulated response cannot be piped")
   }
 
   private cut(): HttpClientError.HttpClientError {
@@ -172,7 +172,7 @@ interface Answered {
   readonly share: number
 }
 
-/** As much of an answer as comes, when it has come. */
+/** A response after the delay of its body, and the share of it that arrives. */
 export const arriving = (message: Message, { endsAfter = 1, pauseMs = 0 }: BodyFault): Effect.Effect<Answered> => {
   const answer = { message, share: endsAfter }
   return pauseMs === 0
@@ -185,7 +185,7 @@ const judge =
   (exit: Exit.Exit<unknown, unknown>): CallEnding => {
     if (exit._tag === "Failure") return "bad"
     const { message, share } = exit.value as Answered
-    // Of a probe the status counts; nobody needs its body.
+    // For a probe only the status counts.
     return share < 1 && purpose === "work" ? "bad" : message.worth
   }
 
@@ -193,7 +193,7 @@ const judge =
 export const askedIn = (request: HttpClientRequest.HttpClientRequest): string =>
   request.body._tag === "Uint8Array" ? decoder.decode(request.body.body) : ""
 
-/** All that a question says, of its body. */
+/** The whole text of a question, from its body. */
 export const whole = (bytes: string): string => {
   const { additional_system_prompt: instructions, ask } = JSON.parse(bytes) as {
     readonly ask: string

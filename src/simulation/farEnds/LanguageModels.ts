@@ -1,11 +1,10 @@
 /**
  * Two LLM providers, `alpha` and `beta`, as `effect/ai` `LanguageModel`s. The real `LlmInvestigator` runs on them.
  *
- * The port is `LanguageModel` and not HTTP, because the official SDKs wait by promises and timers of their own, which
- * are not the world's. What the providers' protocols say of a failure is said here by the same table
- * (`SdkLanguageModel`) as in the real ones.
+ * The port is `LanguageModel` and not HTTP, because the official SDKs wait by promises and timers that the world does
+ * not control. Failures are mapped by the same table (`SdkLanguageModel`) as those of the real providers.
  *
- * Nothing is streamed, so there is no stream that could be cut: a body that ends early is a connection that failed.
+ * Nothing is streamed, so a body that ends early is a failed connection.
  */
 
 import { Effect, type Exit, Layer, Stream } from "effect"
@@ -25,7 +24,7 @@ const fail = (reason: AiError.AiErrorReason): AiError.AiError =>
 
 export const passage: Passage<AiError.AiError> = { broken: () => fail(reasonWithoutStatus(new Error("no response"))) }
 
-/** The text of a reply, or the error that a provider's module makes of it. */
+/** The text of a reply, or the error that a provider's module maps it to. */
 export const textOf = (reply: Reply): Effect.Effect<string, AiError.AiError> => {
   switch (reply._tag) {
     case "Text":
@@ -51,7 +50,7 @@ interface Answered {
   readonly text: string
 }
 
-/** An answer when it has come, where all of it comes. */
+/** A response after the delay of its body; it fails where the body is cut off. */
 export const arriving = <A>(
   answer: Effect.Effect<A, AiError.AiError>,
   { endsAfter = 1, pauseMs = 0 }: BodyFault
@@ -79,7 +78,7 @@ export const textOfPrompt = (prompt: Prompt.Prompt): string =>
     )
     .join("\n")
 
-/** A model that says this, by whatever way it is asked. */
+/** A model that always returns this text. */
 export const saying = (text: Effect.Effect<string, AiError.AiError>): Effect.Effect<LanguageModel.LanguageModel> =>
   asking(() => text)
 
@@ -98,10 +97,10 @@ const asking = (
         { type: "text", text },
         { type: "finish", reason: "stop", usage }
       ]),
-    streamText: () => Stream.die(new Error("nobody streams"))
+    streamText: () => Stream.die(new Error("streaming is not simulated"))
   })
 
-/** As the list of models is asked for by the real ones, with their time limit. */
+/** A probe with the error mapping and the time limit of the real providers, which list their models. */
 export const probing = (
   probe: Effect.Effect<unknown, AiError.AiError | InvestigatorError>
 ): Effect.Effect<void, InvestigatorError> =>
@@ -127,7 +126,7 @@ export const probing = (
 export class LanguageModelProvider {
   readonly service: ModelService
   readonly layer: Layer.Layer<LanguageModel.LanguageModel>
-  /** As the list of models is to the real ones, with their time limit. */
+  /** Succeeds when the provider responds. */
   readonly probe: Effect.Effect<void, InvestigatorError>
 
   constructor(setting: Setting, cluster: Cluster, provider: string) {

@@ -1,12 +1,12 @@
 /**
- * The network between the service and one peer, and what passes on it.
+ * The network between the service and one peer.
  *
  *     service ──> latency ──> faults ──> peer ──> faults ──> latency ──> service
  *
- * It stands outside of the service, at its end of the wire: a request is seen here even where it never arrives. Each is
- * told as `CallBegan` and `CallEnded`, which is all that checkers know of breakers, retries and bulkheads.
+ * It observes the service's end of the wire, where a request is visible even if it never arrives. Each request is
+ * published as `CallBegan` and `CallEnded`, which is all that checkers know about breakers, retries and bulkheads.
  *
- * What the service does runs in its own fiber here, so a crash of it cuts the connection.
+ * A request runs in the fiber of the service, so a crash of the service cuts the connection.
  */
 
 import { Cause, Effect, Exit, type Fiber, type Tracer } from "effect"
@@ -18,14 +18,14 @@ import { type BodyFault, type NetworkFault, NetworkPath, type Passage } from "./
 
 export interface Request {
   readonly purpose: Call["purpose"]
-  /** What an answer means for the peer: see `CallEnding`. */
+  /** What the result says about the peer: see `CallEnding`. */
   readonly judge: (exit: Exit.Exit<unknown, unknown>) => CallEnding
 }
 
 const hopPrefix = "hop "
 
 /**
- * The hop of the fallback chain that the running fiber works for, as its trace has it: attempts of one hop share it.
+ * The hop of the fallback chain that the fiber works for, found by its spans: attempts of one hop share it.
  */
 const hopOf = (fiber: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | undefined => {
   let span: Tracer.AnySpan | undefined = fiber.cache.span
@@ -37,7 +37,7 @@ const hopOf = (fiber: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | undefined
 }
 
 export class Link {
-  /** As the service calls its breaker. */
+  /** The name of its breaker. */
   readonly peer: string
   private readonly setting: Setting
   private readonly random: SeededRandom
@@ -54,22 +54,22 @@ export class Link {
     this.callers = new Callers(setting.world)
   }
 
-  /** From now on, until the answer is called. */
+  /** Activates a fault until the returned function is called. */
   disturb(fault: NetworkFault): () => void {
     return this.path.disturb(fault)
   }
 
-  /** From now on, until the answer is called. */
+  /** Activates a fault until the returned function is called. */
   disturbBody(fault: BodyFault): () => void {
     return this.path.disturbBody(fault)
   }
 
-  /** All that happens to a body now, the worst of each. */
+  /** What happens to a body now: the worst of each kind of body fault. */
   get body(): BodyFault {
     return this.path.body
   }
 
-  /** A request and the way of its answer back. */
+  /** Carries a request to the peer, and the response back. */
   carry<A, E>(request: Request, passage: Passage<E>, peer: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.withFiber((fiber) => {
       const disturbed = this.path.disturbed(peer, passage)
@@ -94,7 +94,7 @@ export class Link {
     })
   }
 
-  /** The time that a message takes. */
+  /** The latency of one message. */
   private readonly underWay: Effect.Effect<void> = Effect.suspend(() =>
     Effect.sleep(this.random.between(...this.latencyMs))
   )

@@ -1,10 +1,9 @@
 /**
- * A service that answers questions about alerts, whatever protocol is around it: what HolmesGPT and the LLM providers
- * have in common.
+ * A service that answers questions about alerts, independent of the protocol: the common part of HolmesGPT and the LLM
+ * providers.
  *
- * In health it is right: it knows the true cause of each workload's trouble from the cluster itself, and proposes what
- * helps. A fault stands between the question and that answer (`disturb`): it may delay it, spoil it, or take its
- * place.
+ * Without faults its answers are correct: it reads the true cause from the cluster and proposes the action that helps.
+ * A fault (`disturb`) may delay, corrupt or replace an answer.
  */
 
 import { Effect, Result } from "effect"
@@ -19,14 +18,14 @@ import type { Setting } from "./FarEnd.ts"
 import { Link } from "./Link.ts"
 import { type ModelFault, ModelPath, type Question, type Reply } from "./paths/ModelPath.ts"
 
-/** An answer as a model writes it that keeps to the schema but for its `null`s, which most leave out. */
+/** An answer as the text of a model that follows the schema but omits `null`s, as most models do. */
 export const answerText = (answer: Answer): string => JSON.stringify(answer)
 
 const defaultLatencyMs = [500, 20_000] as const
 
 const pong: Reply = { _tag: "Text", text: "", worth: "good" }
 
-/** What a question of the service is about. */
+/** The target of a question. */
 export const targetIn = (text: string): ResourceRef | undefined => {
   const json = /^target: (\{.*\})$/m.exec(text)?.[1]
   return json === undefined ? undefined : (JSON.parse(json) as ResourceRef)
@@ -52,12 +51,12 @@ export class ModelService {
     this.random = setting.world.random(`model ${peer}`)
   }
 
-  /** From now on, until the answer is called. */
+  /** Activates a fault until the returned function is called. */
   disturb(fault: ModelFault): () => void {
     return this.path.disturb(fault)
   }
 
-  /** What it says to a prompt, after it has thought about it. */
+  /** The reply to a prompt, after some thinking time. */
   ask(text: string): Effect.Effect<Reply> {
     return Effect.suspend(() => {
       const { observations } = this.setting
@@ -67,12 +66,12 @@ export class ModelService {
     })
   }
 
-  /** What it says to the question whether it is there. */
+  /** The reply to a probe. */
   readonly ping: Effect.Effect<Reply> = Effect.suspend(() =>
     this.reply({ purpose: "probe", text: "", target: undefined })
   )
 
-  /** The truth about a workload, and what helps. */
+  /** The true cause of a workload's problem, and the action that helps. */
   answerAbout(target: ResourceRef): Answer {
     const object = Result.getOrUndefined(this.cluster.read(target)) as Deployment | undefined
     const image = object?.kind === "Deployment" ? object.spec.template.spec.containers[0]?.image : undefined
@@ -85,7 +84,7 @@ export class ModelService {
         action.type === "Notify"
           ? "Nothing is wrong any more."
           : quoteSecrets(`The version ${image} crashes at start.`),
-      // It has read the logs by itself and quotes them as they are.
+      // It has read the logs itself and quotes them verbatim.
       evidence: action.type === "Notify" ? [] : crashLog,
       action,
       confidence: 0.9

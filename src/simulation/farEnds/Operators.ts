@@ -1,10 +1,10 @@
 /**
- * The people who are asked before something is done. They look at the open questions every now and then, and answer as
- * people do: some late, some never, some twice, some with no, two at once with different words.
+ * The people who approve or reject actions. They check the open reviews from time to time and answer as people do:
+ * late, never, twice, with a rejection, or two at once with different answers.
  *
- * They use what the routes for reviews use: the store's questions and answers, and the actor that is told.
+ * They use the same parts as the routes for reviews: the store, and the actors, which are notified.
  *
- * Nobody waits for people: a run may end before an answer comes.
+ * A run does not wait for people: it may end before an answer comes.
  */
 
 import { Effect } from "effect"
@@ -17,15 +17,15 @@ import type { Observation } from "../observation/Observation.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import type { OperatorApi, ServiceConnection } from "./ServiceConnection.ts"
 
-type Word = "approved" | "rejected"
+type Answer = "approved" | "rejected"
 
-/** What somebody does about a question: the words, each so long after it was seen. */
+/** What people do about a review: their answers, each with its delay. */
 interface Plan {
-  readonly answers: ReadonlyArray<{ readonly word: Word; readonly by: string; readonly afterMs: number }>
+  readonly answers: ReadonlyArray<{ readonly word: Answer; readonly by: string; readonly afterMs: number }>
 }
 
-/** How often somebody looks for questions. */
-const lookEveryMs = 2 * 60_000
+/** How often somebody checks for reviews. */
+const checkEveryMs = 2 * 60_000
 
 const secondMs = 1_000
 const hourMs = 3_600_000
@@ -57,33 +57,33 @@ export class Operators implements FarEnd {
   private readonly service: ServiceConnection
   private readonly random: SeededRandom
   private readonly seen = new Set<RemediationId>()
-  private readonly asks: boolean
+  private readonly hasReviews: boolean
   private process: Process | undefined
 
   constructor(setting: Setting, service: ServiceConnection) {
     this.setting = setting
     this.service = service
     this.random = setting.world.random("operators")
-    // With `auto` what is guarded or can't be undone is asked about.
-    this.asks = setting.scenario.service.mode !== undefined && setting.scenario.service.mode !== "observe"
+    // In `auto`, guarded and irreversible actions are reviewed too.
+    this.hasReviews = setting.scenario.service.mode !== undefined && setting.scenario.service.mode !== "observe"
   }
 
   start(): void {
-    if (!this.asks) return
+    if (!this.hasReviews) return
     const { world } = this.setting
     this.process = world.boot("operators", Effect.never)
-    const look = () => {
+    const check = () => {
       this.process!.fork(
         this.service.callOperatorApi(this.process!, ({ store }) => store.reviews(100)),
         (exit) => {
-          // Nobody answers, or the database does not: they look again later.
+          // The service or its database is unavailable: they check again later.
           if (exit._tag === "Failure") return
           for (const { id } of exit.value) this.consider(id)
         }
       )
-      world.at(world.nowMs + lookEveryMs, look)
+      world.at(world.nowMs + checkEveryMs, check)
     }
-    world.at(lookEveryMs, look)
+    world.at(checkEveryMs, check)
   }
 
   private consider(id: RemediationId): void {
@@ -95,7 +95,7 @@ export class Operators implements FarEnd {
     }
   }
 
-  private answer(id: RemediationId, word: Word, by: string): void {
+  private answer(id: RemediationId, word: Answer, by: string): void {
     const answer = this.service
       .callOperatorApi(this.process!, (api) => review(api, id, word, by))
       .pipe(Effect.catchTag("Unreachable", () => Effect.succeed<Outcome>("unreachable")))
@@ -111,8 +111,13 @@ export class Operators implements FarEnd {
   }
 }
 
-/** As `POST /api/v1/remediations/{id}/approve` and `/reject` do it. */
-const review = ({ actors, store }: OperatorApi, id: RemediationId, answer: Word, by: string): Effect.Effect<Outcome> =>
+/** As `POST /api/v1/remediations/{id}/approve` and `/reject` do. */
+const review = (
+  { actors, store }: OperatorApi,
+  id: RemediationId,
+  answer: Answer,
+  by: string
+): Effect.Effect<Outcome> =>
   Effect.gen(function* () {
     const at = yield* Timestamp.now
     const after = yield* store.review(id, { answer, by, at }, at)

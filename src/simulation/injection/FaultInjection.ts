@@ -1,26 +1,25 @@
 /**
- * Faults of the simulator's catalogue, injected into a running service: for game days, and to see with one's own eyes
- * what a breaker does.
+ * Faults of the simulator, injected into a running service: for game days, and to watch a breaker at work.
  *
  * **When to use**
  *
- * On the sandbox at any time; on a real cluster in `observe`, or where somebody has confirmed that cluster by name. Off
- * unless asked for: nothing of the service is wrapped then.
+ * On the sandbox at any time; on a real cluster in mode `observe`, or where somebody has confirmed the cluster by name.
+ * It is off by default, and then nothing in the service is wrapped.
  *
  * **Details**
  *
- * A kind that is named alone comes at once and then again and again, each time with parameters and for a time drawn
- * from the seed, and a time of quiet between. One that is given parameters stands as long as the service runs. What a
- * fault does to a request is decided by the code that decides it in the simulator (`Wire`); the clock is the real one,
- * so what falls on which request is not the seed's.
+ * A kind without parameters begins at once and recurs with quiet time in between; its parameters and durations are
+ * drawn from the seed. A kind with parameters is active as long as the service runs. The same code as in the simulator
+ * decides what a fault does to a request (`Wire`). The clock is the real one, so the seed does not determine which
+ * request is hit.
  *
- * Every coming and going is in the audit log before it happens, and in the log as a warning; where the audit log can't
- * be written, nothing is injected.
+ * The audit log records the begin of a fault before it happens, and its end; the log has a warning for both. While the
+ * audit log cannot be written, no fault begins.
  *
  * **Gotchas**
  *
- * Only requests are disturbed, those to the cluster and to the models. What ends processes, moves clocks, breaks the
- * disk, makes alerts up or writes to the cluster is the simulator's alone, and is refused with the reason.
+ * Only requests to the cluster and to the models are disturbed. Faults that end processes, move clocks, break the disk,
+ * invent alerts or write to the cluster exist only in the simulator; they are refused with a reason.
  */
 
 import { Clock, Effect, Option, Schema } from "effect"
@@ -45,25 +44,25 @@ export interface Options {
   readonly models: ReadonlyArray<ModelPeer>
 }
 
-/** What is being done to a service. */
+/** The wrappers through which faults reach the peers of a service. */
 export interface FaultInjection {
   readonly cluster: (client: KubernetesClient["Service"]) => KubernetesClient["Service"]
   readonly holmesgpt: (client: HttpClient.HttpClient) => HttpClient.HttpClient
   readonly languageModel: (provider: string, model: LanguageModel.LanguageModel) => LanguageModel.LanguageModel
   readonly probe: (provider: string, probe: NonNullable<Investigator["probe"]>) => NonNullable<Investigator["probe"]>
-  /** What stands now, in words. */
+  /** A description of the faults that are active now. */
   readonly describe: Effect.Effect<string>
-  /** Lets faults come and go, for ever. Whatever stands goes with it. */
+  /** Runs the faults forever. Interruption ends the active ones. */
   readonly run: Effect.Effect<never, never, AuditLog>
 }
 
-/** Quiet between two of one kind, at the mean: as much as the simulator's busiest runs have. */
+/** The mean gap between two faults of one kind: that of the simulator's busiest runs. */
 const meanGapMs = 120_000
 
-/** How soon it is tried again where the audit log could not be written. */
-const auditAgainMs = 5_000
+/** The wait before a failed write to the audit log is retried. */
+const auditRetryMs = 5_000
 
-/** Prepares it: nothing is injected before `run`. The options must have no `Injectable.problems`. */
+/** Builds the wrappers. Nothing is injected before `run`. The options must have no `Injectable.problems`. */
 export const make = (options: Options): Effect.Effect<FaultInjection> =>
   Effect.map(Effect.service(Clock.Clock), (clock) => {
     const { models, requested, seed } = options
@@ -84,7 +83,7 @@ export const make = (options: Options): Effect.Effect<FaultInjection> =>
       model: path
     }
     const active = new ActiveFaults<string>()
-    const comings = requested.flatMap((each, index) => comes(each, { active, index, models, seed, wire }))
+    const faults = requested.flatMap((each, index) => recurring(each, { active, index, models, seed, wire }))
     return {
       cluster: (client) => InjectedPeers.cluster(cluster, client),
       holmesgpt: (client) => (paths.has("holmesgpt") ? InjectedPeers.holmesgpt(path("holmesgpt"), client) : client),
@@ -94,7 +93,7 @@ export const make = (options: Options): Effect.Effect<FaultInjection> =>
         const now = [...active]
         return `faults are injected on purpose (${requested.map(nameOf).join(", ")}; seed ${seed}); now ${now.length === 0 ? "none" : now.join("; ")}`
       }),
-      run: Effect.andThen(Effect.all(comings, { concurrency: "unbounded", discard: true }), Effect.never)
+      run: Effect.andThen(Effect.all(faults, { concurrency: "unbounded", discard: true }), Effect.never)
     }
   })
 
@@ -106,19 +105,19 @@ interface Around {
   readonly wire: Wire
 }
 
-interface Coming {
+interface Occurrence {
   readonly parameters: Schema.JsonObject
-  /** Absent: as long as the service runs. */
+  /** Absent for a fault that is active as long as the service runs. */
   readonly forMs?: number
 }
 
-const draw = (kind: FaultKind, random: SeededRandom, models: ReadonlyArray<ModelPeer>): Coming => ({
+const draw = (kind: FaultKind, random: SeededRandom, models: ReadonlyArray<ModelPeer>): Occurrence => ({
   parameters: Schema.encodeSync(kind.parameters)(kind.draw(random, { scenario: { tiers: models } })),
   ...(kind.lasts === undefined ? {} : { forMs: Math.ceil(random.magnitude(...kind.lasts)) })
 })
 
-/** One that was asked for, as it comes and goes. */
-const comes = (
+/** Runs one requested fault, which begins and ends again and again. */
+const recurring = (
   requested: Requested,
   { active, index, models, seed, wire }: Around
 ): ReadonlyArray<Effect.Effect<unknown, never, AuditLog>> => {
@@ -134,16 +133,16 @@ const comes = (
     return () => undo.forEach((each) => each())
   }
   const once = Effect.gen(function* () {
-    const { forMs, parameters }: Coming = typeof requested === "string" ? draw(kind, random, models) : requested
+    const { forMs, parameters }: Occurrence = typeof requested === "string" ? draw(kind, random, models) : requested
     const about = { fault: kind.name, parameters, seed, ...(forMs === undefined ? {} : { forMs }) }
     yield* audited("fault.began", kind.name, about)
-    yield* Effect.logWarning("A fault is injected on purpose", about)
+    yield* Effect.logWarning("An injected fault has begun", about)
     const stand = Effect.acquireRelease(
       Effect.sync(() => begin(parameters)),
       (undo) => Effect.sync(undo)
     )
     yield* Effect.scoped(Effect.andThen(stand, forMs === undefined ? Effect.never : Effect.sleep(forMs)))
-    yield* Effect.logWarning("An injected fault has gone", { fault: kind.name })
+    yield* Effect.logWarning("An injected fault has ended", { fault: kind.name })
     yield* audited("fault.healed", kind.name, { seed })
     // Exponential gaps, as in the simulator.
     yield* Effect.sleep(Math.ceil(-Math.log(1 - random.nextDoubleUnsafe()) * meanGapMs))
@@ -151,9 +150,9 @@ const comes = (
   return [Effect.forever(once)]
 }
 
-/** Tells the audit log, however long that takes. */
+/** Writes to the audit log, with retries until it succeeds. */
 const audited = Effect.fnUntraced(function* (kind: string, subject: string, data: Schema.JsonObject) {
   const audit = yield* AuditLog
   const attempt = Effect.option(audit.record({ actor: "kubernaut", kind, subject, data }))
-  while (Option.isNone(yield* attempt)) yield* Effect.sleep(auditAgainMs)
+  while (Option.isNone(yield* attempt)) yield* Effect.sleep(auditRetryMs)
 })

@@ -1,7 +1,6 @@
 /**
- * Which faults of the catalogue may be injected into a running service, and where: those that disturb requests and
- * nothing else. What ends processes, moves clocks, breaks the disk, makes alerts up or writes to the cluster is the
- * simulator's alone.
+ * Which faults may be injected into a running service, and where: those that only disturb requests. Faults that end
+ * processes, move clocks, break the disk, invent alerts or write to the cluster exist only in the simulator.
  */
 
 import { Result, Schema } from "effect"
@@ -14,29 +13,29 @@ import { nameOf, type Requested } from "./Requested.ts"
 export interface Place {
   readonly mode: string
   readonly clusterName: string
-  /** Something depends on this cluster. */
+  /** A real cluster, on which something depends; not the sandbox. */
   readonly isReal: boolean
-  /** The name of the cluster on which somebody has allowed it. */
+  /** The name of the cluster on which somebody has allowed injection. */
   readonly allowedOn?: string
-  /** The models that the service asks. */
+  /** The models that the service uses. */
   readonly models: ReadonlyArray<ModelPeer>
 }
 
-/** Kinds that can be injected into a running service, by name. */
+/** The kinds that can be injected into a running service. */
 export const kinds: ReadonlyArray<FaultKind> = Faults.all.filter(({ disturb }) => disturb !== undefined)
 
 const whyNot: Partial<Record<FaultTarget, string>> = {
-  service: "it ends or stops the process, or is what an operator does",
+  service: "it ends or pauses the process, or imitates an operator",
   time: "it would move the clock of the whole machine",
-  alertmanager: "it makes up alerts, or holds real ones back",
+  alertmanager: "it invents alerts, or holds back real ones",
   operators: "it speaks for people",
-  database: "a 202 promises that an alert is on disk, also while faults are injected",
+  database: "a 202 must mean that an alert is on disk, even while faults are injected",
   cluster: "it writes to the cluster itself",
-  telemetrySink: "stop the collector instead, nothing depends on it"
+  telemetrySink: "stop the collector instead: nothing depends on it"
 }
 
-/** Of what far ends come later. */
-const whyNotElse = "it disturbs more than the requests to the cluster and the models"
+/** For targets without a reason of their own. */
+const whyNotDefault = "it disturbs more than the requests to the cluster and the models"
 
 const problemsOf = (requested: Requested, { isReal, mode, models }: Place): ReadonlyArray<string> => {
   const name = nameOf(requested)
@@ -44,12 +43,12 @@ const problemsOf = (requested: Requested, { isReal, mode, models }: Place): Read
   if (kind === undefined) return [`there is no fault ${name}; allowed are ${kinds.map((each) => each.name).join(", ")}`]
   if (kind.disturb === undefined)
     return [
-      `${name} is for the simulator alone: ${whyNot[kind.target] ?? whyNotElse}. Allowed are ${kinds.map((each) => each.name).join(", ")}`
+      `${name} works only in the simulator: ${whyNot[kind.target] ?? whyNotDefault}. Allowed are ${kinds.map((each) => each.name).join(", ")}`
     ]
   if (kind.target === "models" && models.length === 0) return [`${name} is about models, and none is configured`]
   if (isReal && kind.misleads === true && mode !== "observe")
     return [
-      `${name} makes peers say what is not so, and real actions would follow from it: on a real cluster it is allowed in mode observe only`
+      `${name} makes peers return falsehoods, which would lead to real actions: on a real cluster it is allowed in mode observe only`
     ]
   if (typeof requested === "string") return []
   const parameters = Schema.decodeResult(kind.parameters, { onExcessProperty: "error" })(requested.parameters)
@@ -63,7 +62,7 @@ const problemsOf = (requested: Requested, { isReal, mode, models }: Place): Read
   )
 }
 
-/** Everything that speaks against injecting these there, each in a sentence. */
+/** Every reason not to inject these faults there, each as a sentence. Empty where injection is allowed. */
 export const problems = (requested: ReadonlyArray<Requested>, place: Place): ReadonlyArray<string> => {
   const { allowedOn, clusterName, isReal, mode } = place
   const unasked = requested.length > 0 && isReal && mode !== "observe" && allowedOn !== clusterName

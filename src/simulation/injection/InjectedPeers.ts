@@ -1,8 +1,8 @@
 /**
- * The real peers of a running service, each behind the same faults that stand before the simulated ones.
+ * The real peers of a running service, wrapped in the same faults as the simulated ones.
  *
- * A request goes to the real peer wherever its fault lets it through: an answer that is lost was given, a write whose
- * answer is lost has happened. Where nothing stands in the way, a request passes as it is.
+ * A request reaches the real peer wherever the fault lets it through: a write whose response is lost has happened. With
+ * no active fault, a request passes unchanged.
  */
 
 import { Effect, Stream } from "effect"
@@ -37,7 +37,7 @@ export class ModelPaths {
 export const cluster = (path: ClusterPath, client: Client): Client =>
   carried(client, (request, server) => Effect.suspend(() => path.disturbed(request, server)))
 
-/** As the investigator bounds it; it says so itself of a longer one that it reads. */
+/** The bound of the investigator, which reports a longer body itself. */
 const maxBodyBytes = 8 * 1024 * 1024
 
 const bodyOf = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse.HttpClientResponse) => {
@@ -106,7 +106,7 @@ export const holmesgpt = (paths: ModelPaths, client: HttpClient.HttpClient): Htt
         target: isChat ? targetIn(text) : undefined
       }
       const answered = Effect.flatMap(paths.model.disturbed(question, asked), (made) =>
-        // What no fault has touched is told as it came.
+        // A response that no fault has changed passes unchanged.
         HolmesGpt.arriving(
           answer !== undefined && made === answer.reply ? answer.message : HolmesGpt.messageOf(made),
           paths.link.body
@@ -119,13 +119,13 @@ export const holmesgpt = (paths: ModelPaths, client: HttpClient.HttpClient): Htt
     })
   )
 
-/** A language model behind faults. What it does not use for an investigation passes. */
+/** A language model behind faults. Methods that no investigation uses are not wrapped. */
 export const languageModel = (paths: ModelPaths, model: LanguageModel.LanguageModel): LanguageModel.LanguageModel => {
   interface Asked {
     readonly value: unknown
   }
   type Ask = (model: LanguageModel.LanguageModel, options: unknown) => Effect.Effect<Asked, AiError.AiError>
-  // Its types say which schema goes with which answer; here both pass as they are.
+  // Its types relate the schema to the answer; here both pass unchanged.
   const ask: Ask = (it, options) =>
     (it.generateObject as unknown as (options: unknown) => Effect.Effect<Asked, AiError.AiError>)(options)
   const generateObject = (options: { readonly prompt: unknown }): Effect.Effect<Asked, AiError.AiError> =>
@@ -143,7 +143,7 @@ export const languageModel = (paths: ModelPaths, model: LanguageModel.LanguageMo
           LanguageModels.arriving(
             real !== undefined && made === real.reply
               ? Effect.succeed(real.response)
-              : // Read as the model's own words would be.
+              : // Decoded as if the model itself had returned it.
                 Effect.flatMap(LanguageModels.saying(LanguageModels.textOf(made)), (it) => ask(it, options)),
             paths.link.body
           )
@@ -153,7 +153,7 @@ export const languageModel = (paths: ModelPaths, model: LanguageModel.LanguageMo
   return { ...model, generateObject: generateObject as unknown as LanguageModel.LanguageModel["generateObject"] }
 }
 
-/** The question whether a language model is there, behind faults. */
+/** The probe of a language model, behind faults. */
 export const probe = (
   paths: ModelPaths,
   real: Effect.Effect<void, InvestigatorError>

@@ -12,7 +12,7 @@ export class EndingsRecorder {
     this.on = {
       Committed: ({ events }) => {
         for (const row of events) {
-          // The kind first: what is not counted is not parsed.
+          // The kind first: reading `event` parses the row.
           if (row.kind === "Joined") this.add("Joined")
           else if (row.kind === "Concluded" && row.event._tag === "Concluded") this.add(row.event.state)
         }

@@ -1,19 +1,19 @@
 /**
- * How a run may fail, from the worst down. Two runs fail _in the same way_ when their failures are equal by kind and,
- * for an invariant, by its name: that is what shrinking keeps.
+ * How a run may fail. Two runs fail _in the same way_ when their failures have the same kind and, for an invariant, the
+ * same name: shrinking preserves that.
  */
 
 import type { Violation } from "../invariants/Invariant.ts"
 
 export type Failure =
-  /** A rule was broken. `invariant` is the one that broke first. */
+  /** An invariant was violated. `invariant` is the first of them. */
   | { readonly _tag: "Invariant"; readonly invariant: string; readonly message: string }
   /** The simulator or the service inside it threw. */
   | { readonly _tag: "Crash"; readonly message: string }
-  /** After everything had been healed something came to no end. */
+  /** Something did not complete after healing. */
   | { readonly _tag: "Liveness"; readonly pending: ReadonlyArray<string> }
 
-/** What is known of a run that came to its end. `SimulationResult` is of this shape. */
+/** The part of a `SimulationResult` that decides whether it failed. */
 export interface Ended {
   readonly violations: ReadonlyArray<Violation>
   readonly pending: ReadonlyArray<string>
@@ -22,26 +22,25 @@ export interface Ended {
 }
 
 /**
- * A world in which nothing, or nothing but one thing, happens any more has no liveness, whatever the checkers think.
+ * Ends of a world without liveness, whatever the checkers report.
  */
 const stuck: ReadonlySet<string> = new Set(["Deadlock", "Livelock", "Done"])
 
 /**
- * The failure of a run; `undefined` where all is well.
+ * The failure of a run; `undefined` where there is none.
  *
- * Where something is pending, what checkers say after the last moment only says the same again, so it counts as
- * liveness and not as a broken rule.
+ * While something is pending, violations at the last moment are consequences of it, so the failure is one of liveness.
  */
 export const failureOf = (result: Ended): Failure | undefined => {
   const pending = stuck.has(result.end)
-    ? [...result.pending, `the world stands still (${result.end.toLowerCase()})`]
+    ? [...result.pending, `the world stopped (${result.end.toLowerCase()})`]
     : result.pending
   const broken = result.violations.find((violation) => pending.length === 0 || violation.atMs < result.simulatedMs)
   if (broken !== undefined) return { _tag: "Invariant", invariant: broken.invariant, message: broken.message }
   return pending.length === 0 ? undefined : { _tag: "Liveness", pending }
 }
 
-/** From what a run threw. The cause is where the service's own mistake is. */
+/** The failure of a run that threw. A bug of the service is the error's cause. */
 export const crashOf = (thrown: unknown): Failure => {
   if (!(thrown instanceof Error)) return { _tag: "Crash", message: String(thrown) }
   return {
@@ -56,11 +55,11 @@ export const isSame = (one: Failure, other: Failure | undefined): boolean =>
 
 const order = ["Invariant", "Crash", "Liveness"] as const
 
-/** The one to tell first. */
+/** The most severe failure. */
 export const worst = (failures: ReadonlyArray<Failure>): Failure | undefined =>
   order.flatMap((tag) => failures.filter(({ _tag }) => _tag === tag))[0]
 
-/** In one sentence. */
+/** A failure in one sentence. */
 export const describe = (failure: Failure): string => {
   switch (failure._tag) {
     case "Invariant":

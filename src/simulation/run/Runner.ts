@@ -1,11 +1,11 @@
 /**
- * Many seeds: each is a run of its own, in worker threads, one per core. What is answered is in the order of the seeds,
- * and so is every sum and hash over it: it does not depend on how many threads there were or which of them was quick.
+ * Runs many seeds in worker threads. Results, sums and hashes are in the order of the seeds, so they do not depend on
+ * the number of threads or their speed.
  *
  * **Gotchas**
  *
- * A worker loads this very module (so it works from the sources as well as from the built package) and knows only what
- * can be sent to it: a scenario goes by its name. For a scenario object of your own call `runSeed` in a loop.
+ * A worker loads this module and gets only what can be sent to it: a scenario is sent by name. For your own scenario
+ * object, call `runSeed` in a loop.
  */
 
 import { createHash } from "node:crypto"
@@ -23,15 +23,15 @@ import * as Endings from "./Endings.ts"
 import { crashOf, type Failure, failureOf } from "./Failure.ts"
 import { run } from "./Simulation.ts"
 
-/** What can be sent to another thread: how each seed is run. */
+/** How each seed is run. It can be sent to another thread. */
 export interface RunRequest {
   /** See `Scenarios`. */
   readonly scenario: string
-  /** In place of the scenario's own duration. */
+  /** Overrides the scenario's duration. */
   readonly durationMs?: number
-  /** Names of fault kinds that may be drawn, in place of the scenario's own. */
+  /** Overrides the names of the fault kinds that may be drawn. */
   readonly faults?: ReadonlyArray<string>
-  /** In place of plans drawn from the seeds. */
+  /** Replaces the plans drawn from the seeds. */
   readonly plan?: FaultPlan
 }
 
@@ -40,11 +40,11 @@ export interface SeedOptions {
   readonly scenario: Scenario
   readonly plan?: FaultPlan
   readonly invariants?: ReadonlyArray<Invariant>
-  /** Records what the report shows. Default false, because it costs time. */
+  /** Records the timeline for the report, which costs time. Default false. */
   readonly record?: boolean
 }
 
-/** What became of one seed. Data: it can be sent and written. */
+/** The outcome of one seed, as plain data. */
 export interface SeedOutcome {
   readonly seed: number
   readonly failure?: Failure
@@ -60,12 +60,12 @@ export interface SeedOutcome {
   readonly coverage: Coverage.Coverage
   readonly availability: Availability.Availability
   readonly endings: Endings.Endings
-  /** What the checkers counted, `fixedVerdicts` and `falselyFixed` among it. */
+  /** The figures of the checkers, `fixedVerdicts` and `falselyFixed` among them. */
   readonly figures: Readonly<Record<string, number>>
   readonly timeline?: Timeline
 }
 
-/** The scenario of a request; `undefined` where no scenario has that name. */
+/** The scenario of a request, with its overrides; `undefined` where no scenario has that name. */
 export const scenarioOf = (request: RunRequest): Scenario | undefined => {
   const scenario = Scenarios.byName.get(request.scenario)
   if (scenario === undefined) return undefined
@@ -76,7 +76,7 @@ export const scenarioOf = (request: RunRequest): Scenario | undefined => {
   }
 }
 
-/** Runs one seed to its end in this thread, whatever becomes of it: a crash is an outcome too. */
+/** Runs one seed in this thread. A crash is an outcome too: this function does not throw. */
 export const runSeed = (options: SeedOptions): SeedOutcome => {
   const { record, ...simulation } = options
   const coverage = new Coverage.CoverageRecorder()
@@ -146,10 +146,10 @@ const crashed = (seed: number, failure: Failure, plan: FaultPlan): SeedOutcome =
 // Sums
 // ----------------------------------------------------------------------------
 
-/** Over all seeds of a batch. */
+/** The sum over all seeds of a batch. */
 export interface Summary {
   readonly seeds: number
-  /** Broken rules, and one for each seed that crashed or has something pending. */
+  /** All violations, and one for each seed that crashed or has pending work. */
   readonly violations: number
   readonly failed: ReadonlyArray<{ readonly seed: number; readonly failure: Failure }>
   /** Over seeds and their journals, in the order of the seeds. */
@@ -171,7 +171,7 @@ const sumOf = (records: ReadonlyArray<Readonly<Record<string, number>>>): Readon
   return Object.fromEntries(Object.entries(total).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** `outcomes` in the order of the seeds, as `runSeeds` answers them. */
+/** Sums outcomes, which must be in the order of the seeds, as `runSeeds` returns them. */
 export const summarize = (outcomes: ReadonlyArray<SeedOutcome>): Summary => {
   const hash = createHash("sha256")
   const total = (figure: (outcome: SeedOutcome) => number) =>
@@ -200,9 +200,9 @@ export const summarize = (outcomes: ReadonlyArray<SeedOutcome>): Summary => {
 export interface RunnerOptions {
   readonly request: RunRequest
   readonly seeds: ReadonlyArray<number>
-  /** Threads. At least 1; more than there are seeds are not started. */
+  /** The number of threads, at least 1. Never more than seeds. */
   readonly workers: number
-  /** Called when a seed is done, in the order in which they come. */
+  /** Called when a seed completes, in the order of completion. */
   readonly onOutcome?: (outcome: SeedOutcome) => void
 }
 
@@ -213,7 +213,7 @@ interface WorkerData {
   readonly request: RunRequest
 }
 
-/** Runs all seeds. Interruption ends the threads. */
+/** Runs all seeds. Interruption terminates the threads. */
 export const runSeeds = (options: RunnerOptions): Effect.Effect<ReadonlyArray<SeedOutcome>> =>
   Effect.suspend(() => {
     const outcomes = new Map<number, SeedOutcome>()
@@ -236,7 +236,7 @@ export const runSeeds = (options: RunnerOptions): Effect.Effect<ReadonlyArray<Se
     )
   })
 
-/** One thread, fed until nothing waits or it breaks: then the seed that it was at has crashed. */
+/** One thread, which gets seeds until none is left. If the thread ends before, its seed has crashed. */
 const thread = (
   request: RunRequest,
   next: () => number | undefined,
@@ -248,7 +248,7 @@ const thread = (
         new Worker(new URL(import.meta.url), {
           workerData: { marker, request } satisfies WorkerData,
           execArgv: [],
-          // A run is many small objects that soon die: room for them saves a tenth of its time.
+          // A run makes many short-lived objects: a larger young generation saves a tenth of its time.
           resourceLimits: { maxYoungGenerationSizeMb: 192 }
         })
     ),

@@ -1,6 +1,6 @@
 /**
- * The process under test: the real service, `Kubernaut.layer` with everything that `kubernaut serve` puts around it but
- * HTTP and telemetry, on simulated far ends. Whatever ends it, it is started again after a while, as by a kubelet.
+ * The process under test: the real service (`Kubernaut.layer`) without HTTP, on simulated far ends. When it ends, it is
+ * restarted after a while, as by a kubelet.
  */
 
 import { Cause, Context, Effect, Layer, Stream, type Exit, type Scope } from "effect"
@@ -28,7 +28,7 @@ import type { LanguageModelPort, ServicePorts } from "./ServicePorts.ts"
 
 type Service = Kubernaut.Kubernaut["Service"]
 
-/** Read once for all runs: it is a file of the package and does not change. */
+/** Read once for all runs, from a file of the package. */
 let rules: ReadonlyArray<Rulebook.Rule> | undefined
 const standardRules = Effect.suspend(() =>
   rules === undefined
@@ -36,7 +36,7 @@ const standardRules = Effect.suspend(() =>
     : Effect.succeed(rules)
 )
 
-/** The tiers that are models, each the real investigator on its simulated far end. */
+/** The model tiers: each is the real investigator on its simulated far end. */
 const models = (
   tiers: ReadonlyArray<ModelTier>,
   { holmesgpt: { apiKey, layer, url }, languageModels: { alpha, beta } }: ServicePorts
@@ -72,14 +72,12 @@ const serviceLayer = (setting: Setting, ports: ServicePorts, mode: Mode) =>
     )
   )
 
-/** A process that lives for so long is not in a restart loop. */
+/** A process that lives for this long is not in a restart loop. */
 const steadyMs = 60_000
 const mostBackOffMs = 80_000
 
 export class ServiceProcess implements ServiceConnection, ServiceControl {
-  /** The newest process; it may be down. */
   process: Process | undefined
-  /** Times that it was booted. */
   boots = 0
   private readonly setting: Setting
   private readonly options: ProcessOptions
@@ -90,7 +88,7 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
   private operatorApi: OperatorApi | undefined
   private isSimulated: ServicePorts["isSimulated"] = () => false
   private bootedMs = 0
-  /** How often in a row it did not live for long. */
+  /** The number of short lives in a row. */
   private shortLives = 0
   private readonly ownMode: Mode
   private mode: Mode
@@ -105,7 +103,7 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
     this.mode = this.ownMode
   }
 
-  /** Boots it for the first time. From then on it is kept running. */
+  /** Boots it for the first time. From then on it is restarted whenever it ends. */
   start(ports: ServicePorts): void {
     this.isSimulated = ports.isSimulated
     this.make = () => {
@@ -116,27 +114,20 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
     this.boot()
   }
 
-  /** Somebody stops it and starts it in another mode; without one, in the scenario's own. */
   restartIn(mode: Mode = this.ownMode): void {
     this.mode = mode
     this.layer = this.make?.()
     this.process?.crash()
   }
 
-  /** Whether it can be spoken to. */
   get isReady(): boolean {
     return this.kubernaut !== undefined
   }
 
-  /**
-   * Asks the service from another process, over a connection that breaks when the service ends. The work goes on in the
-   * service when the caller gives up.
-   */
   call<A, E>(caller: Process, request: (kubernaut: Service) => Effect.Effect<A, E>): Effect.Effect<A, E | Unreachable> {
     return this.connect(caller, () => (this.kubernaut === undefined ? undefined : request(this.kubernaut)))
   }
 
-  /** As `call`, for what operators do: the routes of reviews are these parts and little else. */
   callOperatorApi<A, E>(
     caller: Process,
     request: (api: OperatorApi) => Effect.Effect<A, E>
@@ -161,7 +152,7 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
     })
   }
 
-  /** What the service says of itself, for the report: no checker may take it for the truth. */
+  /** Publishes what the service reports about itself. A checker must not take it for the truth. */
   private publishState(context: Context.Context<Degradation>): Effect.Effect<void, never, Scope.Scope> {
     const { observations } = this.setting
     const breakers = Context.get(context, ResilienceEvents).listen((event) => {
@@ -175,7 +166,6 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
     return Effect.andThen(breakers, Effect.forkScoped(level))
   }
 
-  /** Nothing of it runs for a while. Where it is down, or stands still already, nothing happens. */
   pause(forMs: number): void {
     const { process } = this
     if (process?.state !== "running") return
@@ -183,27 +173,18 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
     this.setting.observations.publish({ _tag: "ProcessPaused", process: process.name, number: process.number, forMs })
   }
 
-  /** Actors that are at work or wait for their turn; `undefined` while it is down. */
   get activeActors(): number | undefined {
     return this.operatorApi === undefined ? undefined : Effect.runSync(this.operatorApi.actors.active)
   }
 
-  /** Of the pipelines to all peers; none while it is down. */
   get bulkheads(): ReadonlyArray<{ readonly peer: string; readonly bulkhead: Bulkhead }> {
     return this.isReady ? this.ownBulkheads : []
   }
 
-  /**
-   * An operator does something with the breaker of the cluster's API server. Nothing happens while the service is down.
-   */
   operate(operation: (breaker: CircuitBreaker) => Effect.Effect<unknown>): void {
     if (this.breaker !== undefined && this.isReady) this.process?.fork(operation(this.breaker))
   }
 
-  /**
-   * Another process of the service, on the same database: nobody speaks to it, but it sweeps for work. The answer kills
-   * it.
-   */
   bootRival(): () => void {
     const rival = this.setting.world.boot(
       "rival",

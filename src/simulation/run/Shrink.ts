@@ -1,11 +1,11 @@
 /**
- * The fewest and shortest faults with which a run still fails in the same way, so that a person reads three lines
+ * Finds the fewest and shortest faults with which a run still fails in the same way, so that a person reads three lines
  * instead of fifty.
  *
- * Delta debugging (Zeller and Hildebrandt, 2002: `ddmin`) over the list of faults, then halving of each duration. It is
- * deterministic: it runs plans one after the other and takes the first that still fails. What is left is _1-minimal_:
- * with any one fault less the run no longer fails in that way, unless the number of runs was used up before that was
- * known (`complete` says so).
+ * It uses delta debugging (Zeller and Hildebrandt, 2002: `ddmin`) over the list of faults, then shortens each duration.
+ * It is deterministic: it tries plans one after the other and takes the first that still fails. The result is
+ * _1-minimal_: without any one of its faults the run no longer fails in that way. `complete` is false where the limit
+ * of runs was reached before that was known.
  *
  * ```ts
  * import { Effect } from "effect"
@@ -25,7 +25,7 @@ import { Effect } from "effect"
 import type { FaultPlan } from "../faults/FaultPlan.ts"
 
 export interface ShrinkOptions {
-  /** Runs at most. Default 300: enough for some fifty faults, of which a few matter. */
+  /** The maximum number of runs. Default 300: enough for some fifty faults, of which a few matter. */
   readonly limitRuns?: number
   /** Called before each run. */
   readonly onRun?: (runs: number, faults: number) => void
@@ -33,9 +33,9 @@ export interface ShrinkOptions {
 
 export interface Shrunk {
   readonly plan: FaultPlan
-  /** Runs that it took. */
+  /** The number of runs. */
   readonly runs: number
-  /** No single fault can be left out of the plan. False when `limitRuns` came first. */
+  /** No single fault can be removed from the plan. False where `limitRuns` was reached before that was known. */
   readonly complete: boolean
 }
 
@@ -44,7 +44,7 @@ const without = <A>(items: ReadonlyArray<A>, from: number, count: number): Reado
   ...items.slice(from + count)
 ]
 
-/** `fails` runs a plan and says whether it fails in the way in question. `plan` itself is taken to fail. */
+/** Shrinks `plan`, which is assumed to fail. `fails` runs a plan and returns whether it fails in the same way. */
 export const shrink = Effect.fnUntraced(function* <E, R>(
   plan: FaultPlan,
   fails: (plan: FaultPlan) => Effect.Effect<boolean, E, R>,
@@ -60,7 +60,7 @@ export const shrink = Effect.fnUntraced(function* <E, R>(
       return fails(candidate)
     })
 
-  // A bug that needs no fault at all is common, and known after one run.
+  // A bug that needs no fault is common, and found by one run.
   let smallest: FaultPlan = plan.length > 0 && (yield* stillFails([])) ? [] : plan
   let chunk = Math.ceil(smallest.length / 2)
   while (smallest.length > 1 && chunk >= 1) {
@@ -72,16 +72,16 @@ export const shrink = Effect.fnUntraced(function* <E, R>(
         left = true
       } else from += chunk
     }
-    // With one fault at a time it goes on until a whole pass leaves nothing out.
+    // One fault at a time, until a whole pass removes nothing.
     if (chunk > 1) chunk = Math.ceil(chunk / 2)
     else if (!left) break
   }
   const complete = runs < limitRuns
 
   for (let index = 0; index < smallest.length; index++) {
-    // From the shortest up: the first that fails is the shortest of the halvings.
+    // From the shortest up, so the first that fails is the shortest.
     const { forMs } = smallest[index]!
-    for (const shorterMs of halvings(forMs)) {
+    for (const shorterMs of shorterThan(forMs)) {
       const candidate = smallest.map((fault, at) => (at === index ? { ...fault, forMs: shorterMs } : fault))
       if (!(yield* stillFails(candidate))) continue
       smallest = candidate
@@ -91,8 +91,8 @@ export const shrink = Effect.fnUntraced(function* <E, R>(
   return { plan: smallest, runs, complete } satisfies Shrunk
 })
 
-/** 0, then a second, doubled as long as it is less. */
-const halvings = (forMs: number): ReadonlyArray<number> => {
+/** Shorter durations: 0, then a second, doubled while it is shorter. */
+const shorterThan = (forMs: number): ReadonlyArray<number> => {
   const shorter = forMs > 0 ? [0] : []
   for (let ms = 1000; ms < forMs; ms *= 2) shorter.push(ms)
   return shorter

@@ -2,10 +2,10 @@
  * One run: the real service in a world of one seed, disturbed by a plan of faults, watched by invariants.
  *
  *     safety phase    work comes in, faults begin and end as planned          `durationMs`
- *     healing         all faults are taken back, nothing new breaks
- *     liveness phase  what is pending has to come to its end                  at most `livenessMs`
+ *     healing         all faults end, nothing new breaks
+ *     liveness phase  pending work must complete                              at most `livenessMs`
  *
- * Same seed, scenario, plan and code: same result, down to the hash of the journal.
+ * The same seed, scenario, plan and code give the same result, down to the hash of the journal.
  */
 
 import { Redacted, Schema } from "effect"
@@ -34,13 +34,13 @@ import { ServiceProcess } from "./ServiceProcess.ts"
 export interface SimulationOptions {
   readonly seed: number
   readonly scenario: Scenario
-  /** What goes wrong. Default: drawn from the seed. */
+  /** The faults. Default: the scenario's plan, or one drawn from the seed. */
   readonly plan?: Plan.FaultPlan
-  /** Default: all. */
+  /** Checked in addition to what the scenario expects. Default: all invariants. */
   readonly invariants?: ReadonlyArray<Invariant>
-  /** How the service's process runs: loggers, spans, how often fibers give way. */
+  /** How the service's process runs: logger, spans, how often fibers yield. */
   readonly process?: ProcessOptions
-  /** Called when everything is made and nothing has begun: for tests that look deeper. */
+  /** Called when everything is built and nothing has started: for tests that subscribe to observations. */
   readonly onMade?: (run: Reach) => void
 }
 
@@ -49,7 +49,7 @@ export interface SimulationResult {
   readonly scenario: string
   readonly plan: Plan.FaultPlan
   readonly violations: ReadonlyArray<Violation>
-  /** What had come to no end when the liveness phase was over. A violation of its own. */
+  /** What had not completed at the end of the liveness phase. A failure of its own. */
   readonly pending: ReadonlyArray<string>
   readonly steps: number
   readonly simulatedMs: number
@@ -57,14 +57,18 @@ export interface SimulationResult {
   /** Rows of the journal, and a hash over all of them in the order of their commits. */
   readonly journalRows: number
   readonly journalHash: string
-  /** A hash over everything that was chosen. */
+  /** A hash over all choices of the world. */
   readonly trace: string
   readonly end: World.RunEnd["_tag"]
-  /** What the checkers counted, by name: how many verdicts of fixed there were, and how many of them were false. */
+  /** The figures of the checkers, by name: verdicts of fixed, and how many of them were false. */
   readonly figures: Readonly<Record<string, number>>
 }
 
-/** Runs one seed to its end. */
+/**
+ * Runs one seed. Synchronous.
+ *
+ * Throws what the simulator or the service throws; `Runner.runSeed` returns it as a failure instead.
+ */
 export const run = (options: SimulationOptions): SimulationResult => {
   const simulation = new Simulation(options)
   try {
@@ -74,15 +78,16 @@ export const run = (options: SimulationOptions): SimulationResult => {
   }
 }
 
-/** In the liveness phase, how often is looked whether anything is pending. */
-const lookEveryMs = 1000
+/** The poll interval for pending work in the liveness phase. */
+const pollEveryMs = 1000
 
-/** An execution takes some twenty steps. */
+/** An aimed fault begins within this many steps. An execution takes some twenty. */
 const stepsAfter = 20
 
-/** More than this many violations of one run say nothing more. */
+/** The number of violations of one run that are recorded. */
 const enoughViolations = 20
 
+/** What the service gets from the far ends. */
 const portsOf = ({ cluster, database, holmesgpt, languageModels, telemetrySink }: FarEnds.FarEnds): ServicePorts => ({
   cluster: cluster.layer,
   storage: database.layer,
@@ -101,7 +106,7 @@ class Simulation {
   private readonly checkers: ReadonlyArray<Checker>
   private readonly violations: Array<Violation> = []
   private readonly active = new Map<Fault, () => void>()
-  /** Faults whose time has come, and whose moment has not. */
+  /** Aimed faults that wait for their stage. */
   private readonly waiting = new Set<Fault>()
   private isHealed = false
   private readonly stages = new Stages()
@@ -182,8 +187,8 @@ class Simulation {
   }
 
   /**
-   * Lets those begin that wait for a stage to which something has come, some steps later: between any two things that
-   * are done in it.
+   * Begins the faults that wait for a stage which a remediation has reached, some steps later, so that they hit between
+   * any two operations of it.
    */
   private aim(events: ReadonlyArray<CommittedEvent>, atMs: number): void {
     const { world } = this.setting
@@ -242,7 +247,7 @@ class Simulation {
     const { scenario, world } = this.setting
     const untilMs = scenario.durationMs + scenario.livenessMs
     while (world.nowMs < untilMs) {
-      const end = world.run({ untilMs: Math.min(world.nowMs + lookEveryMs, untilMs) })
+      const end = world.run({ untilMs: Math.min(world.nowMs + pollEveryMs, untilMs) })
       if (end._tag !== "TimeLimit") return end
       if (this.pending().length === 0) return { _tag: "Reached" }
     }

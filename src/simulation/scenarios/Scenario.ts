@@ -1,6 +1,6 @@
 /**
- * What a run is about: how large the cluster is, how often something breaks, how long it goes on, how the service is
- * set up.
+ * What a run simulates: the size of the cluster, how often something breaks, how long it takes, how the service is
+ * configured.
  */
 
 import type { Effect, Scope } from "effect"
@@ -13,48 +13,48 @@ export type ModelTier = "holmesgpt" | "llm:alpha" | "llm:beta"
 
 export interface Scenario {
   readonly name: string
-  /** The safety phase: work comes in and things go wrong. */
+  /** The safety phase, in which work comes in and faults happen. */
   readonly durationMs: number
-  /** The liveness phase at most: nothing new goes wrong, and what is pending has to come to an end. */
+  /** The longest liveness phase, in which nothing new breaks and pending work must complete. */
   readonly livenessMs: number
   /**
-   * A workload breaks every so often. Alerts are some four times as many: pods have theirs, and each is repeated while
-   * it fires.
+   * The interval at which a workload breaks. There are some four times as many alerts: pods have their own, and each is
+   * repeated while it fires.
    */
   readonly incidentEveryMs: number
-  /** Deployments in the cluster. */
+  /** The number of Deployments in the cluster. */
   readonly workloads: number
-  /** How long a request to the cluster is under way, each way. */
+  /** The latency of a message, each way. */
   readonly clusterLatencyMs: readonly [leastMs: number, mostMs: number]
   /**
-   * How soon a service that has ended is started again. One that does not live for a minute is waited for twice as long
-   * each time, up to 80 s, as a kubelet does.
+   * The wait before a service that has ended is restarted. It doubles, up to 80 s, each time the service does not live
+   * for a minute, as with a kubelet.
    */
   readonly restartMs: readonly [leastMs: number, mostMs: number]
-  /** Names of fault kinds that may be drawn. Default: all that there are. */
+  /** The names of the fault kinds that may be drawn. Default: all. */
   readonly faults?: ReadonlyArray<string>
   readonly service: Omit<Options, "cluster" | "investigators" | "rules">
   /**
-   * Investigators of your own, asked in order before the rules. Made anew at each boot of the service, within its
-   * process: what they keep in memory is lost in a crash, as it would be. They must wait by Effect's clock and draw
-   * from Effect's `Random`, or the run is not the seed's any more.
+   * Your own investigators, which run in order before the rules. They are built at each boot of the service, within its
+   * process, so a crash loses what they keep in memory. They must use Effect's `Clock` and `Random`; otherwise the run
+   * is not reproducible.
    */
   readonly investigators?: Effect.Effect<ReadonlyArray<Investigator>, never, Scope.Scope>
-  /** Which models there are, in the order in which they are asked. Default: none, rules alone. */
+  /** The model tiers, in the order of the fallback chain. Default: none, only rules. */
   readonly tiers?: ReadonlyArray<ModelTier>
-  /** How long a model thinks about an alert. Default 0.5 to 20 s, short times as likely as long ones. */
+  /** How long a model takes to answer. Default 0.5 to 20 s; each order of magnitude has the same probability. */
   readonly modelLatencyMs?: readonly [leastMs: number, mostMs: number]
-  /** What goes wrong, in place of what is drawn from the seed: for a scenario that is about one outage. */
+  /** Replaces the faults drawn from the seed, for a scenario about one outage. */
   readonly plan?: ReadonlyArray<Fault>
-  /** Tells every span and log line as `TextLeft`. Costs more than all the rest of a run. Default false. */
+  /** Publishes every span and log line as `TextLeft`, which costs more than the rest of a run. Default false. */
   readonly watchesText?: boolean
   /** The service exports its traces, to `TelemetrySink`. Default false. */
   readonly telemetry?: boolean
-  /** How large a share of all kinds of faults a run has, drawn for each run from this range. Default: 0.02 to 0.4. */
+  /** The share of all fault kinds in a run, drawn for each run from this range. Default: 0.02 to 0.4. */
   readonly faultShare?: readonly [least: number, most: number]
   /**
-   * Between two faults of one kind, at the mean, drawn for each kind and run from this range. Default: from two minutes
-   * to an hour.
+   * The mean gap between two faults of one kind, drawn for each kind and run from this range. Default: two minutes to
+   * an hour.
    */
   readonly faultGapMs?: readonly [leastMs: number, mostMs: number]
 }
@@ -62,8 +62,8 @@ export interface Scenario {
 const minuteMs = 60_000
 
 /**
- * An hour of a working cluster: something breaks every 3.75 minutes, and with repeats, pods and storms an alert comes
- * every 30 seconds at the mean.
+ * An hour of a busy cluster: a workload breaks every 3.75 minutes, and with repeats, pods and storms an alert comes
+ * every 30 seconds on average.
  */
 export const steady: Scenario = {
   name: "steady",
@@ -73,14 +73,13 @@ export const steady: Scenario = {
   workloads: 8,
   clusterLatencyMs: [1, 20],
   restartMs: [500, 10_000],
-  // Verification looks less often than by default: it is most of the work of an hour, and a look more finds nothing
-  // more.
+  // Verification polls less often than by default: it is most of the work of an hour, and more polls find nothing new.
   service: { mode: "auto", verification: { pollInterval: "5 seconds", pollIntervalCap: "10 seconds" } }
 }
 
 /**
- * A month of a cluster as it is in life: something breaks every quarter of an hour, and half of all kinds of faults
- * come, each from once a day to once a month. For availability.
+ * A month of an ordinary cluster, to measure availability: a workload breaks every quarter of an hour, and half of all
+ * fault kinds happen, each between once a day and once a month.
  */
 export const month: Scenario = {
   ...steady,
@@ -91,7 +90,7 @@ export const month: Scenario = {
   faultGapMs: [24 * 60 * minuteMs, 30 * 24 * 60 * minuteMs]
 }
 
-/** One workload breaks once. For following one remediation through. */
+/** One workload breaks once, to follow one remediation. */
 export const single: Scenario = {
   ...steady,
   name: "single",
@@ -101,7 +100,7 @@ export const single: Scenario = {
   faults: []
 }
 
-/** A busy hour with HolmesGPT and two LLM providers before the rules, and all that can go wrong with them. */
+/** A busy hour with HolmesGPT and two LLM providers before the rules, and all their faults. */
 export const models: Scenario = {
   ...steady,
   name: "models",
@@ -109,10 +108,10 @@ export const models: Scenario = {
   tiers: ["holmesgpt", "llm:alpha", "llm:beta"]
 }
 
-/** People are asked before anything is done. */
+/** Every action waits for the approval of a person. */
 export const reviews: Scenario = { ...models, name: "reviews", service: { ...steady.service, mode: "approve" } }
 
-/** Every span and log line is looked at for secrets. */
+/** Every span and log line is searched for secrets. */
 export const secrets: Scenario = {
   ...models,
   name: "secrets",

@@ -1,18 +1,14 @@
 /**
- * The three scenarios of the source document's "Automated Testing", by its names: for a quarter of an hour a service is
- * away, and what is expected then, and again afterwards, is checked over all remediations of that time.
+ * The three named scenarios of the requirements (`docs/requirements.md`, Chaos): a service is down for a quarter of an
+ * hour, and all remediations before, during and after the outage are checked.
  *
- * | scenario                 | away                                   | expected                  |
- * | ------------------------ | -------------------------------------- | ------------------------- |
- * | `HolmesGPT_Service_Down` | HolmesGPT                              | the LLMs answer, level 1  |
- * | `LLM_Service_Down`       | both LLMs, where there is no HolmesGPT | the rules answer, level 2 |
- * | `All_AI_Services_Down`   | HolmesGPT and both LLMs                | the rules answer, level 2 |
+ * | scenario                 | down                    | expected                   |
+ * | ------------------------ | ----------------------- | -------------------------- |
+ * | `HolmesGPT_Service_Down` | HolmesGPT               | fallback to LLMs, level 1  |
+ * | `LLM_Service_Down`       | both LLMs, no HolmesGPT | fallback to rules, level 2 |
+ * | `All_AI_Services_Down`   | HolmesGPT and both LLMs | fallback to rules, level 2 |
  *
- * The document expects emergency mode of the third. It comes when the rules fail too, or where an operator says that it
- * should; emergency mode is not built yet, so today it is level 2 with rules.
- *
- * LLMs that are away beside a HolmesGPT that is well change nothing, as nobody asks them: so the second scenario is
- * about a service without HolmesGPT.
+ * With a healthy HolmesGPT nothing uses the LLMs, so the second scenario has no HolmesGPT.
  */
 
 import type { DegradationLevel } from "../../domain/DegradationLevel.ts"
@@ -24,7 +20,7 @@ import { type ModelTier, type Scenario, steady } from "./Scenario.ts"
 const minuteMs = 60_000
 const beginsMs = 10 * minuteMs
 const forMs = 15 * minuteMs
-/** Until breakers have opened, or closed, and what was under way has ended. */
+/** Until breakers have opened or closed and work in progress has ended. */
 const settlesMs = 2 * minuteMs
 
 interface Expected {
@@ -42,12 +38,12 @@ const investigations = (events: ReadonlyArray<CommittedEvent>) =>
   )
 
 /**
- * In the outage everything is investigated by `meanwhile` at its level, before and afterwards by `usual` at level 0,
- * and each of the three happens.
+ * During the outage `meanwhile` investigates everything at its level; before and after it, `usual` does at level 0.
+ * Each of the three phases has investigations.
  */
 const fallsBack = ({ level, meanwhile, name, usual }: Expected): Invariant => ({
   name,
-  description: `While it is away ${meanwhile} answers at level ${level}; before and afterwards ${usual} at level 0.`,
+  description: `During the outage ${meanwhile} investigates at level ${level}; before and after it, ${usual} does at level 0.`,
   make: (_, report) => {
     const seen = { before: 0, during: 0, after: 0 }
     const phaseAt = (atMs: number): keyof typeof seen | undefined => {
@@ -83,7 +79,7 @@ const outage = (name: string, tiers: ReadonlyArray<ModelTier>, away: ReadonlyArr
   ...steady,
   name,
   durationMs: 40 * minuteMs,
-  // Often enough that breakers notice at once.
+  // Often enough that breakers open soon.
   incidentEveryMs: minuteMs / 2,
   tiers,
   plan: [{ kind: "service-down", atMs: beginsMs, forMs, parameters: { peers: away } }]

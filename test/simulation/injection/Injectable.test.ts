@@ -28,10 +28,10 @@ describe("what may be injected", () => {
       Faults.all.filter(({ disturb }) => disturb === undefined).map(({ name }) => [name, problem(name)] as const)
     )
     for (const [name, reason] of reasons)
-      assert.match(reason, new RegExp(`^${name} is for the simulator alone: .+ Allowed are `), name)
-    assert.match(reasons.get("process-crash") ?? "", /ends or stops the process/)
+      assert.match(reason, new RegExp(`^${name} works only in the simulator: .+ Allowed are `), name)
+    assert.match(reasons.get("process-crash") ?? "", /ends or pauses the process/)
     assert.match(reasons.get("process-two-owners") ?? "", /process/)
-    assert.match(reasons.get("intake-storm-1000") ?? "", /makes up alerts/)
+    assert.match(reasons.get("intake-storm-1000") ?? "", /invents alerts/)
     assert.match(reasons.get("wall-clock-jump") ?? "", /clock of the whole machine/)
     assert.match(reasons.get("storage-full") ?? "", /202/)
     assert.match(reasons.get("kubernetes-deletion") ?? "", /writes to the cluster/)
@@ -100,7 +100,7 @@ describe("what may be injected", () => {
       const whole = [{ kind: "kubernetes-gone", parameters: { share: 1 } }]
       assert.deepStrictEqual(yield* read({ KUBERNAUT_FAULT_INJECTION: JSON.stringify(whole) }), whole as never)
       const [wrong] = yield* read({ KUBERNAUT_FAULT_INJECTION: "process-crash" })
-      assert.match(String(wrong), /^KUBERNAUT_FAULT_INJECTION process-crash is for the simulator alone/)
+      assert.match(String(wrong), /^KUBERNAUT_FAULT_INJECTION process-crash works only in the simulator/)
       const [unasked] = yield* read({
         KUBERNAUT_FAULT_INJECTION: "kubernetes-gone",
         KUBERNAUT_CLUSTER: "kubeconfig",
