@@ -1,4 +1,4 @@
-/** What only a real API server can refuse: RBAC, admission policies, Pod Security and LimitRanges, in its own words. */
+/** Refusals that only a real API server makes: RBAC, admission policies, Pod Security and LimitRanges. */
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -103,7 +103,7 @@ const manifests = [
       matchResources: { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } }
     }
   },
-  // A webhook that nobody serves, for ConfigMaps of this namespace.
+  // An unreachable webhook for the ConfigMaps of this namespace.
   {
     apiVersion: "admissionregistration.k8s.io/v1",
     kind: "ValidatingWebhookConfiguration",
@@ -141,11 +141,11 @@ const refused = (change: Change, layer: Layer.Layer<KubernetesClient>) =>
     Effect.provide(layer)
   )
 
-/** Admission rules come into force about a second after they are made. */
+/** Admission rules take effect about a second after they are created. */
 const onceRefused = (change: Change): Effect.Effect<KubernetesError, KubernetesObject | undefined> =>
   Effect.retry(refused(change, admin), { schedule: Schedule.spaced("200 millis"), times: 50 })
 
-describe.skipIf(!plane.available)(`a real API server's refusals${plane.note}`, () => {
+describe.skipIf(!plane.available)(`a real API server${plane.note}`, () => {
   beforeAll(async () => {
     mkdirSync(directory)
     const api = KubernetesObjectApi.makeApiClient(adminConfig())
@@ -161,7 +161,7 @@ describe.skipIf(!plane.available)(`a real API server's refusals${plane.note}`, (
     await plane.stop()
   })
 
-  it.live("RBAC's no is Forbidden, for a read and for a write", () =>
+  it.live("refuses by RBAC with Forbidden, for a read and for a write", () =>
     Effect.gen(function* () {
       const error = yield* refused(scale(2), agent)
       assert.deepStrictEqual([error.reason, error.applied, error.retryable], [{ _tag: "Forbidden" }, "no", false])
@@ -176,7 +176,7 @@ describe.skipIf(!plane.available)(`a real API server's refusals${plane.note}`, (
     })
   )
 
-  it.live("a token that is not valid is Unauthorized", () =>
+  it.live("refuses an invalid token with Unauthorized", () =>
     Effect.gen(function* () {
       const kubeconfig = join(directory, "wrong.kubeconfig")
       writeKubeconfig(kubeconfig, "not-a-token")
@@ -185,7 +185,7 @@ describe.skipIf(!plane.available)(`a real API server's refusals${plane.note}`, (
     })
   )
 
-  it.live("a LimitRange's no is QuotaExceeded without a quota's name", () =>
+  it.live("refuses by a LimitRange with QuotaExceeded, without the name of a quota", () =>
     Effect.gen(function* () {
       const error = yield* refused(
         pod("huge", { containers: [container({ limits: { memory: "4Gi", cpu: "1" } })] }),
@@ -195,7 +195,7 @@ describe.skipIf(!plane.available)(`a real API server's refusals${plane.note}`, (
     })
   )
 
-  it.live("Pod Security's no is PolicyDenied with its level", () =>
+  it.live("refuses by Pod Security with PolicyDenied and its level", () =>
     Effect.gen(function* () {
       const error = yield* refused(
         pod("privileged", { containers: [container(undefined, { securityContext: { privileged: true } })] }),
@@ -205,14 +205,14 @@ describe.skipIf(!plane.available)(`a real API server's refusals${plane.note}`, (
     })
   )
 
-  it.live("a ValidatingAdmissionPolicy's no is PolicyDenied with its name, though the code is 422", () =>
+  it.live("refuses by a ValidatingAdmissionPolicy with PolicyDenied and its name, although the code is 422", () =>
     Effect.gen(function* () {
       const error = yield* onceRefused(scale(50))
       assert.deepStrictEqual(error.reason, { _tag: "PolicyDenied", policy: namespace })
     })
   )
 
-  it.live("a webhook that can't be called is Unavailable, was not applied and may be tried again", () =>
+  it.live("refuses for an unreachable webhook with Unavailable, not applied and retryable", () =>
     Effect.gen(function* () {
       const error = yield* onceRefused({
         _tag: "Create",
@@ -226,7 +226,7 @@ describe.skipIf(!plane.available)(`a real API server's refusals${plane.note}`, (
     })
   )
 
-  it.live("two who plan on one version: one wins, the other has a Conflict, and nothing is lost", () =>
+  it.live("accepts one of several patches planned on the same version, and refuses the others with Conflict", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const before = yield* kubernetes.get(web)

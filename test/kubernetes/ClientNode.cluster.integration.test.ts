@@ -7,7 +7,7 @@ import { contract, livePass } from "./KubernetesClient.contract.ts"
 const plane = await controlPlane()
 afterAll(plane.stop)
 
-// Namespaces of this run, so that a control plane can be used again.
+// A prefix for the namespaces of this run, so that a control plane can be used again.
 const run = `contract-${process.hrtime.bigint().toString(36)}`
 
 describe.skipIf(!plane.available)(`ClientNode on a real control plane${plane.note}`, () => {

@@ -34,7 +34,7 @@ const object = (kind: string, name: string, owner?: Owner, rest: Record<string, 
 
 const ref = (kind: string, name: string): ResourceRef => ({ namespace: "shop", kind, name })
 
-/** A cluster that only answers reads, and counts them. */
+/** A cluster that supports reads only, and records them. */
 const countingCluster = (initial: ReadonlyArray<KubernetesObject>) => {
   const objects = new Map(initial.map((each) => [`${each.kind}/${each.metadata.name}`, each]))
   const requests: Array<string> = []
@@ -63,7 +63,7 @@ const countingCluster = (initial: ReadonlyArray<KubernetesObject>) => {
       list: (kind: string, _options: ListOptions) =>
         Effect.gen(function* () {
           requests.push(`list ${kind}`)
-          // A list takes time, in which others ask too.
+          // Other callers may make requests while the list is in progress.
           yield* Effect.yieldNow
           if (broken)
             return yield* new KubernetesError({
@@ -74,9 +74,9 @@ const countingCluster = (initial: ReadonlyArray<KubernetesObject>) => {
             })
           return [...objects.values()].filter((each) => each.kind === kind)
         }),
-      apply: () => Effect.die("not asked for"),
-      logs: () => Effect.die("not asked for"),
-      watch: () => Stream.die("not asked for"),
+      apply: () => Effect.die("unexpected request"),
+      logs: () => Effect.die("unexpected request"),
+      watch: () => Stream.die("unexpected request"),
       probe: Effect.void
     })
   )
@@ -97,7 +97,7 @@ const crashedPods = (count: number, deployments: ReadonlyArray<string>) =>
   ])
 
 describe("OwnerResolver", () => {
-  it.effect("follows controllers up to what can be acted on", () => {
+  it.effect("follows controllers up to the object that an action can change", () => {
     const cluster = countingCluster([
       ...crashedPods(1, ["checkout"]),
       object("Pod", "db-0", ["StatefulSet", "db"]),
@@ -135,7 +135,7 @@ describe("OwnerResolver", () => {
   })
 
   it.effect(
-    "ten thousand pods of one Deployment, asked for at once, cost four reads and a list, and one read of their ReplicaSet",
+    "resolves ten thousand pods of one Deployment with four reads, one list, and one read of their ReplicaSet",
     () => {
       const cluster = countingCluster(crashedPods(10_000, ["checkout"]))
       return Effect.gen(function* () {
@@ -158,7 +158,7 @@ describe("OwnerResolver", () => {
     }
   )
 
-  it.effect("one pod of a large namespace is read, not listed", () => {
+  it.effect("reads a single pod of a large namespace without a list", () => {
     const cluster = countingCluster(crashedPods(10_000, ["checkout"]))
     return Effect.gen(function* () {
       yield* (yield* OwnerResolver.OwnerResolver).resolve(ref("Pod", "checkout-7d9f-17"))
@@ -166,7 +166,7 @@ describe("OwnerResolver", () => {
     }).pipe(Effect.provide(cluster.layer()))
   })
 
-  it.effect("two Deployments with a common prefix are never one, whichever way their pods are found", () => {
+  it.effect("never confuses two Deployments with a common prefix, whether their pods are read or listed", () => {
     const cluster = countingCluster(crashedPods(20, ["checkout", "checkout-7d9f", "checkout-api"]))
     return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver.OwnerResolver
@@ -182,20 +182,20 @@ describe("OwnerResolver", () => {
     }).pipe(Effect.provide(cluster.layer()))
   })
 
-  it.effect("a pod that does not exist is NotFound, and a flood of them costs one list per interval", () => {
+  it.effect("fails with NotFound for an absent pod, and makes one list per interval for any number of them", () => {
     const cluster = countingCluster(crashedPods(5, ["checkout"]))
-    const ask = (name: string) =>
+    const resolveAbsent = (name: string) =>
       Effect.flatMap(OwnerResolver.OwnerResolver, ({ resolve }) => Effect.flip(resolve(ref("Pod", name))))
     return Effect.gen(function* () {
       for (let index = 0; index < 100; index++)
-        assert.strictEqual((yield* ask(`gone-${index}`)).reason._tag, "NotFound")
+        assert.strictEqual((yield* resolveAbsent(`gone-${index}`)).reason._tag, "NotFound")
       assert.lengthOf(
         cluster.requests.filter((each) => each === "list Pod"),
         1
       )
       assert.lengthOf(cluster.requests, 5)
       yield* TestClock.adjust("10 seconds")
-      for (let index = 0; index < 100; index++) yield* ask(`gone-${index}`)
+      for (let index = 0; index < 100; index++) yield* resolveAbsent(`gone-${index}`)
       assert.lengthOf(
         cluster.requests.filter((each) => each === "list Pod"),
         2
@@ -203,7 +203,7 @@ describe("OwnerResolver", () => {
     }).pipe(Effect.provide(cluster.layer()))
   })
 
-  it.effect("what was read is asked for again after the interval, as a name may have a new owner", () => {
+  it.effect("reads an object again after the interval, because its owner may have changed", () => {
     const cluster = countingCluster([object("Pod", "db-0", ["StatefulSet", "db"])])
     return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver.OwnerResolver
@@ -215,31 +215,28 @@ describe("OwnerResolver", () => {
     }).pipe(Effect.provide(cluster.layer()))
   })
 
-  it.effect(
-    "what was read is asked for again after the interval, no sooner and no later where the wall clock is set",
-    () => {
-      const cluster = countingCluster([object("Pod", "db-0")])
-      return Effect.gen(function* () {
-        const { resolve } = yield* OwnerResolver.OwnerResolver
-        yield* eitherWay((jump) =>
-          Effect.gen(function* () {
-            yield* TestClock.adjust("10 seconds")
-            yield* resolve(ref("Pod", "db-0"))
-            const before = cluster.requests.length
-            yield* jump
-            yield* TestClock.adjust("9 seconds")
-            yield* resolve(ref("Pod", "db-0"))
-            assert.lengthOf(cluster.requests, before)
-            yield* TestClock.adjust("1 second")
-            yield* resolve(ref("Pod", "db-0"))
-            assert.lengthOf(cluster.requests, before + 1)
-          })
-        )
-      }).pipe(Effect.provide(cluster.layer()))
-    }
-  )
+  it.effect("reads an object again exactly after the interval, even if the wall clock is set meanwhile", () => {
+    const cluster = countingCluster([object("Pod", "db-0")])
+    return Effect.gen(function* () {
+      const { resolve } = yield* OwnerResolver.OwnerResolver
+      yield* eitherWay((jump) =>
+        Effect.gen(function* () {
+          yield* TestClock.adjust("10 seconds")
+          yield* resolve(ref("Pod", "db-0"))
+          const before = cluster.requests.length
+          yield* jump
+          yield* TestClock.adjust("9 seconds")
+          yield* resolve(ref("Pod", "db-0"))
+          assert.lengthOf(cluster.requests, before)
+          yield* TestClock.adjust("1 second")
+          yield* resolve(ref("Pod", "db-0"))
+          assert.lengthOf(cluster.requests, before + 1)
+        })
+      )
+    }).pipe(Effect.provide(cluster.layer()))
+  })
 
-  it.effect("only so many namespaces are remembered, the ones unused for longest are forgotten", () => {
+  it.effect("remembers a limited number of namespaces, and forgets the least recently used", () => {
     const cluster = countingCluster([object("Pod", "alone")])
     return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver.OwnerResolver
@@ -256,7 +253,7 @@ describe("OwnerResolver", () => {
     }).pipe(Effect.provide(cluster.layer({ namespaces: 2 })))
   })
 
-  it.effect("a list that fails fails all who wait for it, and is not made anew for each", () => {
+  it.effect("fails all callers that wait for a failing list, without a list for each of them", () => {
     const cluster = countingCluster([])
     return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver.OwnerResolver
@@ -274,7 +271,7 @@ describe("OwnerResolver", () => {
     }).pipe(Effect.provide(cluster.layer()))
   })
 
-  it.effect("whoever waits for a list that is interrupted makes it himself", () => {
+  it.effect("makes a list again for a waiting caller when the list is interrupted", () => {
     const cluster = countingCluster(crashedPods(10, ["checkout"]))
     return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver.OwnerResolver
@@ -286,7 +283,7 @@ describe("OwnerResolver", () => {
     }).pipe(Effect.provide(cluster.layer({ singleReads: 0 })))
   })
 
-  it("an owner that does not control is no owner", () => {
+  it("ignores an owner that does not control the object", () => {
     const helped: KubernetesObject = {
       ...object("Pod", "x"),
       metadata: {

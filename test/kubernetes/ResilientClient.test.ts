@@ -22,28 +22,28 @@ const object: KubernetesObject = {
 const error = (reason: KubernetesErrorReason, applied: KubernetesError["applied"] = "no", retryable = true) =>
   new KubernetesError({ reason, operation: "patch Deployment shop/checkout", applied, retryable })
 
-type Answer = Effect.Effect<KubernetesObject, KubernetesError>
+type Response = Effect.Effect<KubernetesObject, KubernetesError>
 
-/** A client that answers by the list, then well, and counts what it is asked. */
-const clientOf = (answers: Array<Answer>) => {
+/** A client that returns the responses in order and then succeeds, and counts its requests. */
+const clientOf = (responses: Array<Response>) => {
   const counter = { calls: 0 }
-  const answer = Effect.suspend(() => {
+  const response = Effect.suspend(() => {
     counter.calls++
-    return answers.shift() ?? Effect.succeed(object)
+    return responses.shift() ?? Effect.succeed(object)
   })
   const client = KubernetesClient.of({
-    get: () => answer,
-    list: () => Effect.map(answer, (one) => [one]),
-    apply: () => answer,
-    logs: () => Effect.as(answer, "logs"),
-    watch: () => Stream.fromEffect(Effect.map(answer, (one) => ({ type: "ADDED", object: one }) as const)),
-    probe: Effect.asVoid(answer)
+    get: () => response,
+    list: () => Effect.map(response, (one) => [one]),
+    apply: () => response,
+    logs: () => Effect.as(response, "logs"),
+    watch: () => Stream.fromEffect(Effect.map(response, (one) => ({ type: "ADDED", object: one }) as const)),
+    probe: Effect.asVoid(response)
   })
   return { client, counter }
 }
 
-const resilient = (answers: Array<Answer>, options: Options = {}) => {
-  const { client, counter } = clientOf(answers)
+const resilient = (responses: Array<Response>, options: Options = {}) => {
+  const { client, counter } = clientOf(responses)
   return Effect.map(makePipeline("kubernetes", options), (pipeline) => ({ client: wrap(client, pipeline), counter }))
 }
 
@@ -71,21 +71,21 @@ describe("classify", () => {
     [{ _tag: "QuotaExceeded" }, "ignored", true],
     [{ _tag: "Unauthorized" }, "ignored", true]
   ]
-  it.each(table)("%j counts for the breaker as %s", (reason, breaker, retried) => {
+  it.each(table)("treats %j as %s for the circuit breaker", (reason, breaker, retried) => {
     assert.strictEqual(classify(error(reason)).breaker, breaker)
     assert.strictEqual(classify(error(reason)).retry, retried)
     assert.isFalse(classify(error(reason, "no", false)).retry)
     assert.isFalse(classify(error(reason, "unknown")).retry)
   })
 
-  it("passes on how long the server wants to be left alone", () => {
+  it("passes Retry-After on to the pipeline", () => {
     assert.isDefined(classify(error({ _tag: "TooManyRequests", retryAfterMs: 1000 })).retryAfter)
     assert.isUndefined(classify(error({ _tag: "TooManyRequests" })).retryAfter)
   })
 })
 
 describe("ResilientClient", () => {
-  it.effect("retries reads that failed by the server's fault", () =>
+  it.effect("retries a read that failed because the server is unavailable", () =>
     Effect.gen(function* () {
       const { client, counter } = yield* resilient([
         Effect.fail(error({ _tag: "Unavailable" })),
@@ -104,7 +104,7 @@ describe("ResilientClient", () => {
     })
   )
 
-  it.effect("does not repeat a write whose outcome is unknown", () =>
+  it.effect("does not retry a write whose outcome is unknown", () =>
     Effect.gen(function* () {
       const { client, counter } = yield* resilient([Effect.fail(error({ _tag: "Timeout" }, "unknown"))])
       const failure = yield* Effect.flip(client.apply(change))
@@ -113,7 +113,7 @@ describe("ResilientClient", () => {
     })
   )
 
-  it.effect("says unknown of a write of which one attempt was left without an answer, however the last one ended", () =>
+  it.effect("reports a write as unknown if any attempt got no response, however the last one ended", () =>
     Effect.gen(function* () {
       const { client } = yield* resilient([Effect.never, Effect.fail(error({ _tag: "Forbidden" }, "no", false))], {
         attemptTimeout: "1 second"
@@ -123,7 +123,7 @@ describe("ResilientClient", () => {
     })
   )
 
-  it.effect("says unknown of a write that timed out, and no of a read or a dry run that did", () =>
+  it.effect("reports a timed-out write as unknown, and a timed-out read or dry run as not applied", () =>
     Effect.gen(function* () {
       const never = () => resilient([Effect.never, Effect.never], { attemptTimeout: "1 second", retry: false })
       const write = yield* never()
@@ -144,7 +144,7 @@ describe("ResilientClient", () => {
     })
   )
 
-  it.effect("says unavailable, and that nothing was written, while the circuit is open", () =>
+  it.effect("fails with Unavailable, without a write, while the circuit is open", () =>
     Effect.gen(function* () {
       const failing = Array.from({ length: 5 }, () => Effect.fail(error({ _tag: "Unavailable" }, "no", false)))
       const { client, counter } = yield* resilient(failing)
@@ -155,7 +155,7 @@ describe("ResilientClient", () => {
     })
   )
 
-  it.effect("opens no circuit for disruption budgets, however many", () =>
+  it.effect("never opens the circuit because of disruption budgets", () =>
     Effect.gen(function* () {
       const { client } = yield* resilient(
         Array.from({ length: 50 }, () => Effect.fail(error({ _tag: "DisruptionBudget" })))
@@ -166,7 +166,7 @@ describe("ResilientClient", () => {
     })
   )
 
-  it.effect("puts every request but watches through the pipeline", () =>
+  it.effect("sends every request except watches through the pipeline", () =>
     Effect.gen(function* () {
       const failing = Array.from({ length: 5 }, () => Effect.fail(error({ _tag: "Unavailable" }, "no", false)))
       const { client } = yield* resilient(failing)

@@ -103,14 +103,14 @@ const service = (name: string, selector?: Record<string, string>) =>
   object("Service", name, {}, { spec: selector === undefined ? {} : { selector } })
 
 describe("WorkloadReader", () => {
-  it("what is not there is a state that says so", () => {
+  it("returns a state with exists: false for an absent object", () => {
     const absent = assemble({ ref: { namespace: "shop", kind: "Deployment", name: "gone" }, object: undefined }, at)
     assert.isFalse(absent.exists)
     assert.isNull(absent.readyReplicas)
     assert.isEmpty(absent.pods)
   })
 
-  it("counts come from spec and status, and a count that the API server left out is 0", () => {
+  it("takes counts from spec and status, and reads an omitted count as 0", () => {
     assert.deepInclude(state({}), {
       exists: true,
       uid: "uid-web",
@@ -128,7 +128,7 @@ describe("WorkloadReader", () => {
     ])
   })
 
-  it("only pods that the workload owns count, whatever their labels say", () => {
+  it("counts only the pods that the workload owns, whatever their labels", () => {
     const observed = state({
       replicaSets: [
         object("ReplicaSet", "web-1", ownedBy("Deployment", "web")),
@@ -149,7 +149,7 @@ describe("WorkloadReader", () => {
     assert.strictEqual(observed.restarts, 3)
   })
 
-  it("a hundred pods are listed, those held back first, and all restarts are counted", () => {
+  it("lists a hundred pods, the ones that are not ready first, and counts all restarts", () => {
     const observed = state({
       replicaSets: [object("ReplicaSet", "web-1", ownedBy("Deployment", "web"))],
       pods: Array.from({ length: 250 }, (_, index) =>
@@ -181,26 +181,22 @@ describe("WorkloadReader", () => {
       },
       "OOMKilled"
     ],
+    ["a recent OOM kill", { ready: false, state: { terminated: { exitCode: 137, reason: "OOMKilled" } } }, "OOMKilled"],
     [
-      "an OOM kill that has just happened",
-      { ready: false, state: { terminated: { exitCode: 137, reason: "OOMKilled" } } },
-      "OOMKilled"
-    ],
-    [
-      "an image that can't be pulled",
+      "an image that cannot be pulled",
       { ready: false, state: { waiting: { reason: "ImagePullBackOff" } } },
       "ImagePullBackOff"
     ],
-    ["a pod that starts", { ready: false, state: { waiting: { reason: "ContainerCreating" } } }, "ContainerCreating"],
-    ["a pod that runs and fails its probe", { ready: false, state: { running: {} } }, "ContainersNotReady"]
+    ["a starting pod", { ready: false, state: { waiting: { reason: "ContainerCreating" } } }, "ContainerCreating"],
+    ["a running pod with a failing probe", { ready: false, state: { running: {} } }, "ContainersNotReady"]
   ] as ReadonlyArray<readonly [string, PodOptions, string | null]>)(
-    "of %s that is what holds it back",
+    "gives the most specific reason for %s",
     (_, options, reason) => {
       assert.strictEqual(podReason(pod("x", "web-1", options)), reason)
     }
   )
 
-  it("a pod that no node takes is Unschedulable", () => {
+  it("gives Unschedulable for a pod that fits on no node", () => {
     const pending = object(
       "Pod",
       "x",
@@ -213,7 +209,7 @@ describe("WorkloadReader", () => {
     assert.strictEqual(podReason(pending), "Unschedulable")
   })
 
-  it("endpoints are the ready addresses of its own pods behind the Services that select them, each pod once", () => {
+  it("counts the workload's own ready pods behind the Services that select them, each once", () => {
     const observed = state({
       replicaSets: [object("ReplicaSet", "web-1", ownedBy("Deployment", "web"))],
       pods: [pod("a", "web-1"), pod("b", "web-1"), pod("c", "web-1"), pod("d", "web-1")],
@@ -238,7 +234,7 @@ describe("WorkloadReader", () => {
     assert.strictEqual(observed.endpoints, 2)
   })
 
-  it("no Service means no endpoints to speak of, not none ready", () => {
+  it("has null endpoints, not 0, when no Service selects the workload", () => {
     assert.isNull(
       state({ services: [service("other", { app: "other" }), service("headless"), service("everything", {})] })
         .endpoints
@@ -254,11 +250,11 @@ describe("WorkloadReader", () => {
     ["argocd", { managedFields: [{ manager: "kubectl" }, { manager: "argocd-controller" }] }],
     ["flux", { labels: { "kustomize.toolkit.fluxcd.io/name": "shop" } }],
     ["flux", { labels: { "helm.toolkit.fluxcd.io/name": "shop" } }]
-  ] as ReadonlyArray<readonly [Manager, Partial<Metadata>]>)("%s is known by %j", (manager, metadata) => {
+  ] as ReadonlyArray<readonly [Manager, Partial<Metadata>]>)("recognizes %s by %j", (manager, metadata) => {
     assert.deepStrictEqual(managersOf(object("Deployment", "web", metadata), null), [manager])
   })
 
-  it("labels that merely look like a manager's are nobody's", () => {
+  it("recognizes no manager by labels that only resemble its own", () => {
     const lookalike = object("Deployment", "web", {
       labels: { "app.kubernetes.io/managed-by": "kustomize", helm: "x" },
       managedFields: [{ manager: "kubernaut" }]
@@ -266,7 +262,7 @@ describe("WorkloadReader", () => {
     assert.isEmpty(managersOf(lookalike, null))
   })
 
-  it("an autoscaler owns the replica count only of the target that it names, by kind and name", () => {
+  it("attributes an autoscaler only to the target that it names, by kind and name", () => {
     const autoscaler = (kind: string, name: string) =>
       object("HorizontalPodAutoscaler", `hpa-${name}`, {}, { spec: { scaleTargetRef: { kind, name }, maxReplicas: 5 } })
     const owned = state({
@@ -281,7 +277,7 @@ describe("WorkloadReader", () => {
     assert.isNull(state({ autoscalers: [autoscaler("StatefulSet", "web")] }).autoscaler)
   })
 
-  it("a node has schedulability and no replicas", () => {
+  it("gives schedulability, and no replicas, for a node", () => {
     assert.deepInclude(state({}, object("Node", "node-1", {}, { spec: { unschedulable: true } })), {
       unschedulable: true,
       desiredReplicas: null,
@@ -292,7 +288,7 @@ describe("WorkloadReader", () => {
     assert.isNull(state({}).unschedulable)
   })
 
-  it("a DaemonSet's counts are its numbers of nodes", () => {
+  it("takes the counts of a DaemonSet from its numbers of nodes", () => {
     const daemonSet = object(
       "DaemonSet",
       "proxy",
@@ -307,7 +303,7 @@ describe("WorkloadReader", () => {
     })
   })
 
-  it.effect("a Deployment costs one read, four lists, and one list for each Service that selects it", () => {
+  it.effect("reads a Deployment with one get, four lists, and one list for each Service that selects it", () => {
     const requests: Array<string> = []
     const counted = Sandbox.layer({
       intercept: ({ verb, kind }, request) =>
@@ -330,7 +326,7 @@ describe("WorkloadReader", () => {
     }).pipe(Effect.provide(counted))
   })
 
-  it.effect("a list that is refused is an error, never a state with something missing", () => {
+  it.effect("fails when a list is refused, and never returns an incomplete state", () => {
     const refusing = Sandbox.layer({
       intercept: ({ kind }, request) =>
         kind === "HorizontalPodAutoscaler"

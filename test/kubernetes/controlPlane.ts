@@ -1,7 +1,7 @@
 /**
  * A real control plane for a test file: the one that `KUBERNAUT_TEST_KUBECONFIG` names (`scripts/control-plane/up`
- * knows it), or else one that is started for this file and ended after it. Where neither is to be had, tests are to be
- * skipped with the reason in their name.
+ * honours it), or one that is started for this file and stopped after it. If neither is available, skip the tests and
+ * append `note` to their name.
  */
 
 import { execFile } from "node:child_process"
@@ -11,10 +11,10 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export interface ControlPlane {
-  /** Empty where there is none. */
+  /** The path; empty without a control plane. */
   readonly kubeconfig: string
   readonly available: boolean
-  /** To end a test's name with: empty, or why it is skipped. */
+  /** The reason for skipping, to append to the name of a test; empty with a control plane. */
   readonly note: string
   readonly stop: () => Promise<void>
 }
@@ -32,10 +32,10 @@ const run = (
 
 const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? ""
 
-// The script's own code for "cannot be had on this machine".
+// The exit code of the script for "not available on this machine".
 const notAvailable = 3
 
-/** To be awaited at the top of a test file, so that the names of its tests can tell why they are skipped. */
+/** Await it at the top of a test file, so that the names of its tests can state why they are skipped. */
 export const controlPlane = async (): Promise<ControlPlane> => {
   const directory = mkdtempSync(join(tmpdir(), "kubernaut-control-plane-"))
   const up = await run("up", ["--dir", directory])
