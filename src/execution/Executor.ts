@@ -44,6 +44,7 @@ export class PlanRefused extends Schema.TaggedError<PlanRefused>()("PlanRefused"
   approvable: Schema.Boolean
 }) {}
 
+/** What `plan` needs: the action, its target, and who acts. */
 export interface PlanInput {
   readonly action: Action
   readonly target: Target
@@ -63,6 +64,7 @@ export interface PlanInput {
   readonly baseline?: WorkloadState | null
 }
 
+/** What `execute` may write, and what may have been written before. */
 export interface ExecuteOptions<E> {
   /** Whether the fence still holds. Evaluated just before each write. */
   readonly holds: Effect.Effect<boolean, E>
@@ -75,6 +77,7 @@ export interface ExecuteOptions<E> {
   readonly mayWrite?: boolean
 }
 
+/** Limits and waits of the executor. */
 export interface ExecutorOptions {
   /** How many times its current value a request or limit may be raised to without an approval. More than 1. Default 4. */
   readonly maximumResourceFactor?: number
@@ -101,6 +104,7 @@ export interface ExecutorOptions {
   readonly redact?: (text: string) => string
 }
 
+/** The defaults of `ExecutorOptions`. */
 export const defaults = {
   maximumResourceFactor: 4,
   attempts: 5,
@@ -110,6 +114,7 @@ export const defaults = {
   intentLifetime: "10 minutes"
 } as const satisfies ExecutorOptions
 
+/** Plans actions and carries them out. */
 export class Executor extends Context.Service<
   Executor,
   {

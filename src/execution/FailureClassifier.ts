@@ -81,6 +81,7 @@ export interface Failure {
   readonly message: string
 }
 
+/** The fence was lost before a write. */
 export const fenced: Failure = {
   code: "fenced",
   category: "conflict",
@@ -88,6 +89,7 @@ export const fenced: Failure = {
   message: "A newer activation has claimed the target, so this one made no further writes."
 }
 
+/** The intent expired before a write. */
 export const stale: Failure = {
   code: "stale",
   category: "timeout",
@@ -95,6 +97,7 @@ export const stale: Failure = {
   message: "The intent is too old to be carried out without a new decision, so no further writes were made."
 }
 
+/** The current mode does not allow the write. */
 export const otherMode: Failure = {
   code: "mode",
   category: "policy",
@@ -166,6 +169,7 @@ const explain = (reason: KubernetesErrorReason): string => {
   }
 }
 
+/** The meaning of a failed request. */
 export const classify = ({ operation, reason }: KubernetesError): Failure => {
   const [code, category, recovery] = kinds[reason._tag]
   return { code, category, recovery, message: `${operation}: ${explain(reason)}.` }

@@ -19,9 +19,9 @@ import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 /** Names the execution that wrote the object last. */
 export const executionAnnotation = "kubernaut.dev/execution"
 /** Names the remediation of that execution. */
-export const remediationAnnotation = "kubernaut.dev/remediation"
+const remediationAnnotation = "kubernaut.dev/remediation"
 /** Names the epoch of the activation that wrote. */
-export const epochAnnotation = "kubernaut.dev/epoch"
+const epochAnnotation = "kubernaut.dev/epoch"
 
 /** Identifies the writer. */
 export interface Signature {

@@ -15,6 +15,7 @@ const GettableAlerts = Schema.Array(
   Schema.Struct({ fingerprint: Schema.String, status: Schema.Struct({ state: Schema.String }) })
 )
 
+/** The source of an alert's current status. Choose `layerAlertmanager` or `layerNone`. */
 export class FiringAlerts extends Context.Service<
   FiringAlerts,
   {

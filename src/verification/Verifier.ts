@@ -25,6 +25,7 @@ import { type AlertStatus, judge, type JudgeSettings, showsProblem } from "./Jud
 import type { Sample } from "./Sample.ts"
 import { read } from "./SampleReader.ts"
 
+/** Timeouts and waits of the verifier. */
 export interface VerifierOptions {
   /**
    * How long a target may take to settle. Default 5 minutes: half of a Deployment's default `progressDeadlineSeconds`,
@@ -49,6 +50,7 @@ export interface VerifierOptions {
   readonly alertTimeout?: Duration.Input
 }
 
+/** The defaults of `VerifierOptions`. */
 export const defaults = {
   settleTimeout: "5 minutes",
   stabilisation: "10 seconds",
@@ -57,6 +59,7 @@ export const defaults = {
   alertTimeout: "10 minutes"
 } as const satisfies VerifierOptions
 
+/** The action to verify, and how to learn the status of its alert. */
 export interface VerifyInput<E> {
   readonly intent: Intent
   readonly alert: Alert
@@ -67,6 +70,7 @@ export interface VerifyInput<E> {
   readonly stillFiring?: Effect.Effect<boolean | undefined, E>
 }
 
+/** Verifies actions. */
 export class Verifier extends Context.Service<
   Verifier,
   {

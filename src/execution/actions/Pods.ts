@@ -21,7 +21,7 @@ export const evict: Planner<"EvictPod"> = (action, subject) => {
 }
 
 /** Marks a quarantined pod. */
-export const quarantineLabel = "kubernaut.dev/quarantine"
+const quarantineLabel = "kubernaut.dev/quarantine"
 
 /** The labels by which the pod's owner and its Services select it. */
 const selectingLabels = (pod: Pod, objects: PlanObjects): ReadonlyArray<string> => {
