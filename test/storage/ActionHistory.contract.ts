@@ -1,15 +1,11 @@
-/**
- * What every implementation of `ActionHistory` keeps to, as its store writes it. A part of `RemediationStore.contract`.
- */
+/** The contract of `ActionHistory`, part of `RemediationStore.contract`. */
 
 import { assert, it } from "@effect/vitest"
-import { Effect, type Layer } from "effect"
+import { Effect } from "effect"
 import { targetKey } from "../../src/domain/Target.ts"
 import type { Timestamp } from "../../src/domain/Timestamp.ts"
 import { ActionHistory } from "../../src/storage/ActionHistory.ts"
-import type { AuditLog } from "../../src/storage/AuditLog.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
-import type { StorageError } from "../../src/storage/StorageError.ts"
 import { assertConsistent } from "./Consistency.ts"
 import {
   deployment,
@@ -22,13 +18,12 @@ import {
   take,
   verified
 } from "./Incident.ts"
-
-type StorageLayer = Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError>
+import type { StorageLayer } from "./StorageLayer.ts"
 
 const checkout = deployment("checkout")
 
 export const history = (layer: StorageLayer): void => {
-  it.effect("an action is remembered from its intent on, and gets its outcome and verdict", () =>
+  it.effect("an action is recorded with its intent, and later gets its outcome and verdict", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       const past = yield* ActionHistory
@@ -48,7 +43,7 @@ export const history = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("actions are counted per cluster since a moment, up to a limit", () =>
+  it.effect("actions are counted per cluster since a time, up to a limit", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       const past = yield* ActionHistory

@@ -1,20 +1,16 @@
-/** What every implementation of `AuditLog` keeps to. A part of `RemediationStore.contract`. */
+/** The contract of `AuditLog`, part of `RemediationStore.contract`. */
 
 import { assert, it } from "@effect/vitest"
-import { Effect, type Layer } from "effect"
-import type { ActionHistory } from "../../src/storage/ActionHistory.ts"
+import { Effect } from "effect"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
-import type { StorageError } from "../../src/storage/StorageError.ts"
-import { decided, deployment, minute, newAlert, remediationId, started, take } from "./Incident.ts"
-
-type StorageLayer = Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError>
+import { approval, decided, deployment, minute, newAlert, remediationId, started, take } from "./Incident.ts"
+import type { StorageLayer } from "./StorageLayer.ts"
 
 const checkout = deployment("checkout")
-const answer = { answer: "approved", by: "ann", at: minute(5) } as const
 
 export const auditing = (layer: StorageLayer): void => {
-  it.effect("every event has its line, with who did it; other lines share the chain", () =>
+  it.effect("every event has an audit line with its actor, in one chain with all other lines", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       const audit = yield* AuditLog
@@ -27,7 +23,7 @@ export const auditing = (layer: StorageLayer): void => {
       })
       const { claim, remediation } = yield* take(checkout)
       yield* store.append(claim, remediation, [started, decided(checkout, "review")], minute(1))
-      yield* store.review(remediationId("1"), answer, minute(5))
+      yield* store.review(remediationId("1"), approval, minute(5))
       const lines = yield* audit.read(0, 100)
       assert.deepStrictEqual(
         lines.map((line) => [line.sequence, line.kind, line.actor]),

@@ -5,20 +5,18 @@ import { targetKey } from "../../src/domain/Target.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { RemediationStore, type RemediationSummary } from "../../src/storage/RemediationStore.ts"
 
-/**
- * Everything that must be true of a store at any moment, from outside: rows, journals, audit lines and counters agree.
- */
+/** Asserts the invariants of a store through its public API: rows, journals, audit lines and counters agree. */
 export const assertConsistent = Effect.gen(function* () {
   const store = yield* RemediationStore
   const auditLog = yield* AuditLog
   const { items } = yield* store.list({ limit: 10_000 })
   const open: Array<string> = []
-  const atWork: Array<string> = []
+  const withWork: Array<string> = []
   let journaled = 0
   for (const item of items) {
     const journal = yield* store.journal(item.id)
     const remediation = Option.getOrThrow(yield* store.get(item.id))
-    assert.deepStrictEqual(replay(item.id, journal), remediation, "a remediation is the fold of its journal")
+    assert.deepStrictEqual(replay(item.id, journal), remediation, "a remediation equals the replay of its journal")
     const { alert, joinedTo, receivedAt, state, target, updatedAt } = remediation
     const summary: RemediationSummary = {
       id: item.id,
@@ -32,12 +30,12 @@ export const assertConsistent = Effect.gen(function* () {
     assert.deepStrictEqual(item, joinedTo === undefined ? summary : { ...summary, joinedTo })
     if (!isFinal(state)) {
       open.push(targetKey(target))
-      if (state !== "AwaitingReview" || remediation.alertResolvedAt !== undefined) atWork.push(targetKey(target))
+      if (state !== "AwaitingReview" || remediation.alertResolvedAt !== undefined) withWork.push(targetKey(target))
     }
     journaled += journal.length
   }
   assert.strictEqual(new Set(open).size, open.length, "no target has two open remediations")
-  assert.deepStrictEqual([...(yield* store.openTargets)].sort(), atWork.sort())
+  assert.deepStrictEqual([...(yield* store.openTargets)].sort(), withWork.sort())
   assert.strictEqual(yield* store.backlog, open.length)
   const lines = yield* auditLog.read(0, 100_000)
   assert.strictEqual(

@@ -1,6 +1,6 @@
 /**
- * A process that works remediations as fast as it can and is meant to be killed: `node CrashingWriter.ts FILE ROUND`.
- * After each commit it prints the remediation and how long its journal is now.
+ * A process that writes remediations as fast as it can until it is killed: `node CrashingWriter.ts FILE ROUND`. After
+ * each commit it prints the remediation and the length of its journal.
  */
 
 import { writeSync } from "node:fs"

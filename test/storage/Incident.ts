@@ -1,7 +1,4 @@
-/**
- * Alerts, targets and events as the storage tests need them: one incident about a Deployment, whatever is not said
- * being usual.
- */
+/** Alerts, targets and events for the storage tests: one incident of a Deployment, with defaults for everything else. */
 
 import { Effect, Option } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
@@ -91,7 +88,7 @@ export const intended = (target: Target, executionId: string): RemediationEvent 
     executionId,
     action: restart(target),
     changes: [],
-    inverse: { _tag: "NotNeeded", reason: "pods are made anew" },
+    inverse: { _tag: "NotNeeded", reason: "pods are recreated" },
     baseline: stateOf(target),
     plannedAt: minute(1)
   }
@@ -113,6 +110,22 @@ export const concluded = (state: "Remediated" | "Escalated" | "Cancelled"): Reme
   reason: "test"
 })
 
+export const approval = { answer: "approved", by: "ann", at: minute(5) } as const
+
+/** The kinds of the events in the journal of a remediation. */
+export const kindsOf = (name: string) =>
+  Effect.gen(function* () {
+    const store = yield* RemediationStore
+    return (yield* store.journal(remediationId(name))).map((entry) => entry.event._tag)
+  })
+
+/** The current state of a remediation. */
+export const remediationNamed = (name: string) =>
+  Effect.gen(function* () {
+    const store = yield* RemediationStore
+    return Option.getOrThrow(yield* store.get(remediationId(name)))
+  })
+
 /** Claims a target that has an open remediation. */
 export const take = (target: Target) =>
   Effect.gen(function* () {
@@ -121,7 +134,7 @@ export const take = (target: Target) =>
     return { claim, remediation: Option.getOrThrow(open) }
   })
 
-/** The rest of a life that ends with an action that helped. */
+/** Takes a remediation to its end, with an action that fixed the target. */
 export const remediate = (claim: Claim, self: Remediation, at: Timestamp) =>
   Effect.gen(function* () {
     const store = yield* RemediationStore

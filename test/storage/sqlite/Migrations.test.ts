@@ -4,7 +4,7 @@ import { Cause, Effect, Exit, Layer } from "effect"
 import * as Sqlite from "../../../src/storage/sqlite/Sqlite.ts"
 import * as Storage from "../../../src/storage/Storage.ts"
 
-/** The database goes away before its statement of this number. */
+/** A database that fails from statement number `statements` on. */
 const goneAfter = (database: DatabaseSync, statements: number): DatabaseSync => {
   let count = 0
   return new Proxy(database, {
@@ -20,7 +20,7 @@ const goneAfter = (database: DatabaseSync, statements: number): DatabaseSync => 
 }
 
 describe("migrate", () => {
-  it.effect("a database that goes away at any statement is a failure of storage, not a defect", () =>
+  it.effect("a database that fails at any statement causes a StorageError, not a defect", () =>
     Effect.gen(function* () {
       const ends = new Set<string>()
       for (let statements = 0; statements < 120; statements++) {

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Sqlite from "../../../src/storage/sqlite/Sqlite.ts"
 import * as SqliteTransactions from "../../../src/storage/sqlite/SqliteTransactions.ts"
 
-/** A connection beside which another one commits whenever `others` grows. */
+/** A connection that sees another connection commit whenever `others` grows. */
 const shared = () => {
   const database = Sqlite.openMemory()
   const state = { others: 0, reads: 0, readable: true }
@@ -27,7 +27,7 @@ const shared = () => {
 }
 
 describe("a transaction", () => {
-  it("begins by reading what is kept in memory anew where another connection has committed, and only there", () => {
+  it("reloads in-memory state when another connection has committed, and only then", () => {
     const { state, transactions } = shared()
     const once = () => {
       transactions.begin()
@@ -41,7 +41,7 @@ describe("a transaction", () => {
     assert.strictEqual(state.reads, 1)
   })
 
-  it("reads it at the next attempt where it could not be read: a chain that goes on from an old line would be refused for ever", () => {
+  it("reloads in-memory state at the next attempt when a reload failed, so that no audit line extends a stale chain", () => {
     const { state, transactions } = shared()
     state.others++
     state.readable = false

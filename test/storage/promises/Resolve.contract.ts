@@ -1,0 +1,75 @@
+/** The promises of `resolve` and `joinedAlerts`. */
+
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { targetKey } from "../../../src/domain/Target.ts"
+import { RemediationStore } from "../../../src/storage/RemediationStore.ts"
+import { concluded, deployment, kindsOf, minute, newAlert, remediationId, remediationNamed, take } from "../Incident.ts"
+import type { StorageLayer } from "../StorageLayer.ts"
+
+const checkout = deployment("checkout")
+
+export const resolving = (layer: StorageLayer): void => {
+  const resolution = (fingerprint: string) => ({ fingerprint, startsAt: minute(0), endsAt: minute(4) })
+
+  it.effect("a resolution is journaled once while the remediation is open", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      yield* store.accept([newAlert("1", "f", checkout)], minute(0))
+      const expected = { remediationId: remediationId("1"), target: targetKey(checkout), open: true }
+      assert.deepStrictEqual(yield* store.resolve([resolution("f"), resolution("f")], minute(4)), [expected, expected])
+      assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted", "AlertResolved"])
+      assert.strictEqual((yield* remediationNamed("1")).alertResolvedAt, minute(4))
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("an unknown alert, or one with another start, resolves nothing", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      yield* store.accept([newAlert("1", "f", checkout)], minute(0))
+      const results = yield* store.resolve(
+        [resolution("other"), { ...resolution("f"), startsAt: minute(1) }],
+        minute(4)
+      )
+      assert.deepStrictEqual(results, [{ open: false }, { open: false }])
+      assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted"])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a late resolution does not change an ended remediation", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      yield* store.accept([newAlert("1", "f", checkout)], minute(0))
+      const { claim, remediation } = yield* take(checkout)
+      yield* store.append(claim, remediation, [concluded("Escalated")], minute(1))
+      const [result] = yield* store.resolve([resolution("f")], minute(4))
+      assert.deepStrictEqual(result, { remediationId: remediationId("1"), target: targetKey(checkout), open: false })
+      assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted", "Concluded"])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect(
+    "a joined alert is evidence until it is resolved, and its resolution names the target of the remediation it joined",
+    () =>
+      Effect.gen(function* () {
+        const store = yield* RemediationStore
+        yield* store.accept(
+          [newAlert("1", "f1", checkout), newAlert("2", "f2", checkout), newAlert("3", "f3", checkout)],
+          minute(0)
+        )
+        const before = yield* store.joinedAlerts(remediationId("1"), 10)
+        assert.deepStrictEqual(
+          before.map((alert) => alert.fingerprint),
+          ["f2", "f3"]
+        )
+        assert.strictEqual((yield* store.joinedAlerts(remediationId("1"), 1)).length, 1)
+        const [result] = yield* store.resolve([resolution("f2")], minute(4))
+        assert.deepStrictEqual(result, { remediationId: remediationId("2"), target: targetKey(checkout), open: true })
+        const after = yield* store.joinedAlerts(remediationId("1"), 10)
+        assert.deepStrictEqual(
+          after.map((alert) => alert.fingerprint),
+          ["f3"]
+        )
+      }).pipe(Effect.provide(layer))
+  )
+}
