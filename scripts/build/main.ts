@@ -1,10 +1,9 @@
 /**
- * Builds dist/, which is the npm package: `npm run build && npm publish ./dist`.
+ * Builds the npm package in dist/: `npm run build && npm publish ./dist`.
  *
- * The repository runs from its sources, so its own package.json points there; Node strips no types below node_modules,
- * so what is published is JavaScript with declarations beside it, and a package.json of its own that says so.
- * Dependencies stay outside the bundle, and `effect` is a peer: an embedder's layers and ours must come from one copy
- * of it.
+ * The repository runs from its TypeScript sources, and its package.json points to them. Node does not strip types below
+ * node_modules, so the package contains JavaScript, declarations, and its own package.json. Dependencies are not
+ * bundled. `effect` is a peer dependency, because an embedder and Kubernaut must share one copy of it.
  */
 
 import { spawnSync } from "node:child_process"
@@ -43,8 +42,8 @@ const entries = [...Object.values(manifest.exports), ...Object.values(manifest.b
 )
 
 /**
- * Rulebooks, pages and the like. An asset lies in a folder of its own beside the module that reads it as `new
- * URL("./folder/file", import.meta.url)`. All chunks lie in dist/ itself, so that folder goes there too.
+ * Copies assets such as rulebooks. A module reads an asset as `new URL("./folder/file", import.meta.url)`. All chunks
+ * are in dist/ itself, so the folder of the asset is copied there.
  */
 const copyAssets = (): void => {
   const from = new Map<string, string>()

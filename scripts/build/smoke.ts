@@ -1,7 +1,4 @@
-/**
- * The package as a user meets it: built, packed, installed into an empty project, type-checked against, imported,
- * started.
- */
+/** Tests the package as a user would: builds, packs, installs, type-checks, imports and starts it in an empty project. */
 
 import { spawn, spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -32,7 +29,7 @@ const expect = (what: string, actual: string, expected: string): void => {
 
 const bin = (name: string): string => join(root, "node_modules/.bin", name)
 
-/** The manifest and the declarations of every entry point are what other tools expect. */
+/** Checks the manifest and the declarations of every entry point with publint and attw. */
 const lint = (tarball: string): void => {
   run(project, bin("publint"), "--strict", tarball)
   // The package is ESM only.
@@ -47,7 +44,7 @@ const install = (): void => {
   run(project, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error", `./${tarball}`)
 }
 
-/** Every entry of the package can be imported, and its declarations hold under a user's strict compiler. */
+/** Imports every entry point, and type-checks it with strict compiler options. */
 const importEntries = (): void => {
   const entries = Object.entries(manifest.exports).filter(([, source]) => source.endsWith(".ts"))
   for (const [path] of entries) {
@@ -74,14 +71,14 @@ const importEntries = (): void => {
   }
 }
 
-const askVersion = (): void => {
+const checkVersion = (): void => {
   const version = run(project, "node_modules/.bin/kubernaut", "--version").trim()
   if (!version.includes(manifest.version)) expect("kubernaut --version", version, manifest.version)
 }
 
-/** The threads of the simulator find their module in the package too. */
+/** Checks that the worker threads of the simulator find their module in the package. */
 const simulate = (): void => {
-  const told = run(
+  const output = run(
     project,
     "node_modules/.bin/kubernaut",
     "simulate",
@@ -93,14 +90,14 @@ const simulate = (): void => {
     "2",
     "--json"
   )
-  const { seeds, violations } = JSON.parse(told.trimEnd().split("\n").at(-1) ?? "") as {
+  const { seeds, violations } = JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as {
     readonly seeds: number
     readonly violations: number
   }
   expect("kubernaut simulate", `${seeds} seeds, ${violations} violations`, "2 seeds, 0 violations")
 }
 
-/** The service says where it listens and answers there; nothing of the sources is at hand any more. */
+/** Checks that the service starts from the package alone and responds. */
 const serve = async (): Promise<void> => {
   const server = spawn("node_modules/.bin/kubernaut", ["serve"], {
     cwd: project,
@@ -116,8 +113,8 @@ const serve = async (): Promise<void> => {
     }
     server.stdout.setEncoding("utf8").on("data", read)
     server.stderr.setEncoding("utf8").on("data", read)
-    server.on("exit", (code) => reject(new Error(`kubernaut serve ended with ${code}:\n${output}`)))
-    setTimeout(() => reject(new Error(`kubernaut serve named no address in 30 s:\n${output}`)), 30_000).unref()
+    server.on("exit", (code) => reject(new Error(`kubernaut serve exited with ${code}:\n${output}`)))
+    setTimeout(() => reject(new Error(`kubernaut serve printed no address within 30 s:\n${output}`)), 30_000).unref()
   })
   try {
     const answer = await fetch(`${address}/livez`)
@@ -133,7 +130,7 @@ const serve = async (): Promise<void> => {
 try {
   install()
   importEntries()
-  askVersion()
+  checkVersion()
   simulate()
   await serve()
 } catch (error) {

@@ -1,11 +1,11 @@
-/** A real Alertmanager for the integration tests. */
+/** Finds a real Alertmanager for the integration tests. */
 
 import { installInCi } from "./Debian.ts"
 import { isInstalled } from "./Process.ts"
 
 interface Found {
   readonly env: Readonly<Record<string, string>>
-  /** Why there is none, where there is none. */
+  /** Why none was found, if so. */
   readonly reason: string | undefined
 }
 

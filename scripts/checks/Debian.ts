@@ -1,19 +1,16 @@
 /**
- * Debian's packages for tests that need a program from there. Only a CI machine is changed that way: on yours, what is
- * missing is skipped and named.
+ * Installs Debian packages that tests need, in CI only. On other machines, tests without their program are skipped, and
+ * the skip is reported.
  */
 
 import { isInstalled, run } from "./Process.ts"
 
-/**
- * Installs a package quietly if this is CI, on Debian, as root. Whether that worked shows when the program is looked
- * for.
- */
+/** Installs a package in CI, on Debian, as root. Does not report failure: the caller checks for the program. */
 export const installInCi = async (name: string): Promise<void> => {
   if (process.env["CI"] === undefined || process.getuid?.() !== 0 || !(await isInstalled("apt-get"))) return
   const options = {
     timeoutSeconds: 180,
-    // Run level 1: a service that comes with the package is not started.
+    // Run level 1 keeps the package from starting a service.
     env: { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" }
   }
   const install = () => run("apt-get", ["-qq", "install", "-y", "--no-install-recommends", name], options)

@@ -1,4 +1,4 @@
-/** What is not TypeScript: shell scripts and the Nix flake. Their own tools judge them where they are installed. */
+/** Checks shell scripts and the Nix flake with their own tools, where installed. */
 
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"

@@ -1,23 +1,20 @@
-/**
- * Child processes of the checks: output captured, a time limit on each, and none left behind when the run is
- * interrupted.
- */
+/** Runs child processes with captured output and a time limit, and stops them all when the run is interrupted. */
 
 import { spawn } from "node:child_process"
 import { constants } from "node:os"
 
 export interface Options {
-  /** After so many seconds the process and all it started are killed. */
+  /** The process and its descendants are killed after this time. */
   readonly timeoutSeconds: number
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
 }
 
 export interface Outcome {
-  /** 0 is success; 128 + signal where a signal ended it; 127 where the program could not be started. */
+  /** 0 on success; 128 + signal number after a signal; 127 if the program could not be started. */
   readonly code: number
   readonly stdout: string
-  /** What it printed on both streams, in order. */
+  /** The output of both streams, in order. */
   readonly output: string
   readonly timedOut: boolean
 }
@@ -25,13 +22,13 @@ export interface Outcome {
 const running = new Set<number>()
 const cleanups = new Set<() => void>()
 
-/** Ends every process still running, with what it started, and does what `onInterrupt` asked for. */
+/** Kills every running process with its descendants, and runs the cleanups of `onInterrupt`. */
 export const interruptAll = (): void => {
   for (const pid of running) kill(pid)
   for (const cleanup of cleanups) cleanup()
 }
 
-/** Has `cleanup` done if the run is interrupted; the answer takes it back. */
+/** Registers a cleanup for an interrupted run. The returned function removes it. */
 export const onInterrupt = (cleanup: () => void): (() => void) => {
   cleanups.add(cleanup)
   return () => cleanups.delete(cleanup)
@@ -39,10 +36,10 @@ export const onInterrupt = (cleanup: () => void): (() => void) => {
 
 const kill = (pid: number): void => {
   try {
-    // Each child leads a process group of its own: the minus sign reaches what it started as well.
+    // Each child leads its own process group; the minus sign signals the whole group.
     process.kill(-pid, "SIGKILL")
   } catch {
-    // It has ended meanwhile.
+    // The process has already ended.
   }
 }
 
@@ -61,7 +58,7 @@ export const run = (command: string, args: ReadonlyArray<string>, options: Optio
     if (pid !== undefined) running.add(pid)
     const timer = setTimeout(() => {
       timedOut = true
-      output += `\nstopped after ${options.timeoutSeconds} s\n`
+      output += `\ntimed out after ${options.timeoutSeconds} s\n`
       if (pid !== undefined) kill(pid)
     }, options.timeoutSeconds * 1000)
     const done = (code: number): void => {

@@ -1,4 +1,4 @@
-/** One section of `scripts/test`: a question about the project, answered by running something. */
+/** A section of `scripts/test`: one group of checks and its result. */
 
 import { type Options, type Outcome, run } from "./Process.ts"
 
@@ -6,12 +6,12 @@ export interface Result {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
-  /** Shown under the section's line: what failed and how, or what could not run here and why. */
+  /** Printed below the section: the output of failures, and the reasons of skips. */
   readonly notes: ReadonlyArray<string>
 }
 
 export interface Section {
-  /** How it is chosen on the command line. */
+  /** The name on the command line. */
   readonly name: string
   readonly title: string
   readonly run: () => Promise<Result>
@@ -35,7 +35,7 @@ export const skipped = (what: string, reason: string): Result => ({
   notes: [`skipped: ${what}: ${reason}`]
 })
 
-/** A program whose exit code is the answer: one check. */
+/** Runs a program as one check, which passes if the exit code is 0. */
 export const command = async (
   program: string,
   args: ReadonlyArray<string>,

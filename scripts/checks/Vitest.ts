@@ -1,7 +1,4 @@
-/**
- * Runs Vitest and reads what it counted from its JSON report, so that the last line of `scripts/test` is a sum of
- * facts.
- */
+/** Runs Vitest and reads the test counts from its JSON report. */
 
 import { existsSync, readFileSync, rmSync } from "node:fs"
 import { relative } from "node:path"
@@ -27,9 +24,9 @@ export interface Options {
   readonly args: ReadonlyArray<string>
   readonly timeoutSeconds: number
   readonly env?: Readonly<Record<string, string>>
-  /** Why tests skip themselves here, when that is known. */
+  /** Why tests are skipped on this machine, if known. */
   readonly skipReason?: string
-  /** A run that finds no test is a failure, unless none is due yet. */
+  /** Default false: a run without tests fails. */
   readonly mayBeEmpty?: boolean
 }
 
@@ -60,7 +57,7 @@ export const summarize = (
     skippedTests.length === 0
       ? []
       : [...skippedTests, ...(options.skipReason === undefined ? [] : [`  reason: ${options.skipReason}`])]
-  // A file that can't be loaded, or an error between tests, has no test of its own to count; it must not vanish.
+  // Counts files that failed without a failed test: the file could not be loaded, or an error occurred between tests.
   const filesThatFailed = report.testResults.filter(
     (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")
   ).length
@@ -72,6 +69,6 @@ export const summarize = (
     passed: report.numPassedTests,
     failed: failures,
     skipped: report.numPendingTests + report.numTodoTests,
-    notes: failures === 0 ? notes : [empty ? "no test was found" : output.trimEnd(), ...notes]
+    notes: failures === 0 ? notes : [empty ? "no tests found" : output.trimEnd(), ...notes]
   }
 }

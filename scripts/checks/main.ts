@@ -1,4 +1,4 @@
-/** `scripts/test`: every section in turn, a later one also when an earlier one failed, so that one run shows all. */
+/** `scripts/test`: runs all sections in order. A failed section does not stop the run. */
 
 import { interruptAll } from "./Process.ts"
 import { type Result, type Section } from "./Section.ts"
@@ -8,8 +8,8 @@ const arguments_ = process.argv.slice(2)
 
 const usage = `Usage: scripts/test [--list] [SECTION]…
 
-Runs every check and test that can run here, or the sections named. The last line is \`N passed, N failed, N skipped\`;
-the exit code is 0 when nothing failed, 1 when something did, 2 when the arguments are wrong.
+Runs all checks and tests available on this machine, or only the given sections. The last line is
+\`N passed, N failed, N skipped\`. Exit codes: 0 no failures, 1 failures, 2 usage error.
 
 Sections:
 ${sections.map((section) => `  ${section.name.padEnd(14)}${section.title}`).join("\n")}

@@ -1,4 +1,4 @@
-/** What `scripts/test` asks, in the order in which a mistake is cheapest to find. */
+/** The sections of `scripts/test`, fastest first. */
 
 import { readdirSync } from "node:fs"
 import { alertmanager } from "./Alertmanager.ts"
@@ -12,7 +12,7 @@ const bin = (name: string): string => `node_modules/.bin/${name}`
 export const sections: ReadonlyArray<Section> = [
   {
     name: "format",
-    title: "format (oxfmt); scripts/format mends it",
+    title: "format (oxfmt); scripts/format fixes it",
     run: () => command(bin("oxfmt"), ["--check"])
   },
   {
@@ -22,7 +22,7 @@ export const sections: ReadonlyArray<Section> = [
   },
   {
     name: "effect",
-    title: "Effect's own diagnostics (effect-tsgo)",
+    title: "Effect diagnostics (effect-tsgo)",
     run: () =>
       command(bin("effect-tsgo"), ["diagnostics", "--project", "tsconfig.json", "--strict", "--format", "text"])
   },
@@ -59,12 +59,12 @@ export const sections: ReadonlyArray<Section> = [
   },
   {
     name: "unit",
-    title: "unit tests and the project's own rules",
+    title: "unit tests and architecture rules",
     run: () => vitest({ name: "unit", args: ["--project", "unit"], timeoutSeconds: 300 })
   },
   {
     name: "simulation",
-    title: "simulation: 200 seeds of an hour, 20 with models, 20 with people, 10 with traces, an embedder's own",
+    title: "simulation: 200 seeds of one hour, scenarios models, reviews and telemetry, and an embedder's own",
     run: async () =>
       combine([
         await command("node", ["src/main.ts", "simulate", "--seeds", "200", "--hours", "1"], { timeoutSeconds: 300 }),
@@ -101,7 +101,7 @@ export const sections: ReadonlyArray<Section> = [
   },
   {
     name: "package",
-    title: "the package, installed as a user would",
+    title: "the npm package, installed as a user would install it",
     run: () => command("node", ["scripts/build/smoke.ts"], { timeoutSeconds: 180 })
   }
 ]

@@ -1,4 +1,4 @@
-/** Equality as a reader of an example expects it: Effect's own, which compares data and `Equal` values by content. */
+/** Asserts equality for examples. Uses `Equal`, which compares data and `Equal` values by content. */
 
 import { deepStrictEqual } from "node:assert"
 import { Equal } from "effect"

@@ -1,6 +1,4 @@
-/**
- * Finds the examples in doc comments and Markdown: every block that is fenced as ` ```ts `.
- */
+/** Finds the examples in doc comments and Markdown: every block fenced as ` ```ts `. */
 
 import { parseSync } from "oxc-parser"
 
@@ -13,7 +11,7 @@ export interface Example {
 const opening = /^(?<indent>[ \t]*)```ts[ \t]*$/
 const closing = /^[ \t]*```[ \t]*$/
 
-/** The examples of a Markdown text. `firstLine` is the line of its first line in the file it comes from. */
+/** The examples of a Markdown text. `firstLine` is the number of its first line in the file. */
 export const inMarkdown = (text: string, firstLine = 1): ReadonlyArray<Example> => {
   const examples: Array<Example> = []
   let open: { readonly line: number; readonly indent: string; readonly code: Array<string> } | undefined
@@ -28,7 +26,7 @@ export const inMarkdown = (text: string, firstLine = 1): ReadonlyArray<Example> 
       open.code.push(line.startsWith(open.indent) ? line.slice(open.indent.length) : line.trimStart())
     }
   }
-  if (open !== undefined) throw new Error(`the example that begins in line ${open.line} has no end`)
+  if (open !== undefined) throw new Error(`the example at line ${open.line} has no closing fence`)
   return examples
 }
 

@@ -1,8 +1,8 @@
 /**
  * Turns `expression // => value` and `const name = … // => value` into assertions.
  *
- * Both sides are TypeScript, the value too: `RetryPolicy.delay(2) // => Duration.millis(100)`. What cannot be asserted
- * that way is an error, because a comment that looks like an assertion and is none would be believed.
+ * Both sides are TypeScript: `RetryPolicy.delay(2) // => Duration.millis(100)`. A marker that cannot become an
+ * assertion is an error, so that no comment looks like an assertion without being checked.
  */
 
 import { parseSync } from "oxc-parser"

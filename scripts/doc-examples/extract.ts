@@ -1,7 +1,7 @@
 /**
- * Writes every example into .cache/doc-examples: one module each, and a test file that imports them. They are
- * type-checked and run from there. `import … from "kubernaut"` means this package; a relative import starts at the file
- * that the example is in. It is one test file, so that the package is loaded once.
+ * Writes each example to a module in .cache/doc-examples, and a test file that imports them all. They are type-checked
+ * and run from there. `import … from "kubernaut"` imports this package; a relative import is relative to the file of
+ * the example. There is one test file, so that the package is loaded once.
  */
 
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -27,7 +27,7 @@ const examplesOf = (file: string): ReadonlyArray<Example> => {
   return file.endsWith(".md") ? inMarkdown(text) : inSource(text, file)
 }
 
-/** Answers the test that runs the example. */
+/** Writes the module of an example and returns the test that runs it. */
 const writeExample = (file: string, example: Example): string => {
   const path = join(file, `line-${example.line}.ts`)
   const directory = dirname(join(output, path))
@@ -41,7 +41,7 @@ const writeExample = (file: string, example: Example): string => {
     `// From ${file}:${example.line}\n${code}\n`
       + `import { assertEquals as ${assertion} } from ${JSON.stringify(helper)}\nvoid ${assertion}\n`
   )
-  return `test(${JSON.stringify(`the example at ${file}:${example.line} does what it says`)}, () => import("./${path}"))\n`
+  return `test(${JSON.stringify(`the example at ${file}:${example.line} runs as stated`)}, () => import("./${path}"))\n`
 }
 
 process.chdir(dirname(dirname(import.meta.dirname)))

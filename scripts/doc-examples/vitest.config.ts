@@ -7,7 +7,7 @@ export default defineConfig({
     name: "examples",
     include: [".cache/doc-examples/**/*.test.ts"],
     pool: "forks",
-    // The first example loads the package, which takes its time on a busy machine.
+    // The first example loads the package, which is slow on a busy machine.
     testTimeout: 60_000
   }
 })

@@ -1,4 +1,4 @@
-/** The service under the demo: a process of its own, spoken to over HTTP like any other. */
+/** The service of the demo: a separate process, used over HTTP. */
 
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -28,11 +28,11 @@ export interface Remediation {
   readonly conclusion?: string
 }
 
-// The service is ours and of this commit: its answers are what its OpenAPI document says.
+// The service runs from this commit, so its responses match its OpenAPI document and are not validated.
 const fetchJson = <A>(url: string, init?: RequestInit): Effect.Effect<A> =>
   Effect.promise((signal) => fetch(url, { ...init, signal }).then((response) => response.json() as Promise<A>))
 
-/** `id`, `event` and `data` lines, blocks parted by an empty line. */
+/** Parses a block of `id`, `event` and `data` lines. An empty line ends each block. */
 const parse = (block: string): ReadonlyArray<ServerEvent> => {
   const field = (name: string) =>
     block
@@ -65,7 +65,7 @@ const eventsOf = (url: string): Stream.Stream<ServerEvent> =>
     )
   )
 
-/** Starts `kubernaut serve` on a free port and waits until it is ready; ends it with the scope. */
+/** Starts `kubernaut serve` on a free port and waits until it is ready. The scope stops it. */
 export const start = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>): Effect.fn.Return<
   {
     readonly url: string
@@ -102,7 +102,7 @@ export const start = Effect.fnUntraced(function* (settings: Readonly<Record<stri
     if (url !== undefined) Deferred.doneUnsafe(ready, Effect.succeed(url))
   })
   child.once("exit", (code) =>
-    Deferred.doneUnsafe(ready, Effect.die(new Error(`the service ended with ${code}\n${log}`)))
+    Deferred.doneUnsafe(ready, Effect.die(new Error(`the service exited with ${code}\n${log}`)))
   )
   yield* Effect.addFinalizer(() =>
     Effect.callback<void>((resume) => {

@@ -1,6 +1,6 @@
 /**
- * The outage story, told by a real service and three peers that really listen. What it claims at the end it has seen:
- * it exits with 1 when an alert did not take the hops that it should have taken.
+ * The outage demo: a real service with three peers that fail and recover. Exits with 1 if an investigator other than
+ * the expected one answered an alert.
  */
 
 import { Console, Deferred, Effect, Fiber, Stream } from "effect"
@@ -20,7 +20,7 @@ const hopText = ({ attempts, durationMs, investigator, outcome, provider, reason
   return `${who} ${how}${attempts > 1 ? ` after ${attempts} attempts` : ""}${attempts > 0 && durationMs >= 1 ? `, ${Math.round(durationMs)} ms` : ""}`
 }
 
-/** What the story shows of the event stream. */
+/** Prints breaker and level events. */
 const narrate = ({ data, event }: ServerEvent): Effect.Effect<void> => {
   switch (event) {
     case "breaker":
@@ -88,7 +88,7 @@ const story = Effect.gen(function* () {
   let alerts = 0
   const alert = Effect.fnUntraced(function* (deployment: string, expected: string) {
     alerts += 1
-    yield* say(`  alert ${alerts}: KubeDeploymentRolloutStuck about shop/${deployment}`)
+    yield* say(`  alert ${alerts}: KubeDeploymentRolloutStuck for shop/${deployment}`)
     const id = yield* service.post({
       name: "KubeDeploymentRolloutStuck",
       labels: { namespace: "shop", deployment },
@@ -99,8 +99,8 @@ const story = Effect.gen(function* () {
     for (const hop of remediation.hops) yield* say(`    hop ${hopText(hop)}`)
     yield* say(`    ${remediation.state}: ${remediation.conclusion ?? ""} [trace ${remediation.traceId}]`)
     const answered = remediation.hops.find((hop) => hop.outcome === "answered")
-    const by = answered === undefined ? "nobody" : (answered.provider ?? answered.investigator)
-    if (by !== expected) problems.push(`alert ${alerts} was answered by ${by}, not by ${expected}`)
+    const by = answered === undefined ? "none" : (answered.provider ?? answered.investigator)
+    if (by !== expected) problems.push(`alert ${alerts} was investigated by ${by}, not by ${expected}`)
   })
 
   yield* say("All peers are up.")
@@ -112,20 +112,20 @@ const story = Effect.gen(function* () {
   yield* say("LLM alpha goes down too.")
   yield* alpha.setMode({ _tag: "Down" })
   yield* alert("catalog", "beta")
-  yield* say("LLM beta answers 503: every AI is gone.")
+  yield* say("LLM beta responds with 503: no AI is available.")
   yield* beta.setMode({ _tag: "Status", status: 503 })
   yield* alert("cart", "rules")
   yield* reached(2)
-  yield* say("All three come back; breakers stay open for 30 s and then probe.")
+  yield* say("All three recover. Breakers stay open for 30 s and then probe.")
   yield* Effect.forEach([holmes, alpha, beta], (peer) => peer.setMode({ _tag: "Ok" }))
   yield* reached(0)
   yield* alert("search", "holmesgpt")
   yield* Fiber.interrupt(listener)
-  for (const problem of problems) yield* say(`WRONG: ${problem}`)
+  for (const problem of problems) yield* say(`UNEXPECTED: ${problem}`)
   yield* say(
     problems.length === 0
-      ? `${alerts} alerts, each answered by the best that was there.`
-      : `${problems.length} of ${alerts} alerts did not go as they should.`
+      ? `${alerts} alerts, each investigated by the best available investigator.`
+      : `${problems.length} of ${alerts} alerts were not investigated as expected.`
   )
   return problems.length
 })

@@ -21,7 +21,7 @@ describe("examples in comments and Markdown", () => {
   })
 
   it("without an end are refused", () => {
-    assert.throws(() => inMarkdown(`${fence}ts\n1`), /line 1 has no end/)
+    assert.throws(() => inMarkdown(`${fence}ts\n1`), /line 1 has no closing fence/)
   })
 
   it("become assertions of expressions, of those over several lines too", () => {

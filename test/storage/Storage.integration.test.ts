@@ -1,4 +1,4 @@
-/** Storage on a real file: what survives a restart, a crash, tampering and another process. */
+/** Storage in a real file: restarts, crashes, tampering and concurrent processes. */
 
 import { spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
@@ -25,11 +25,11 @@ const filename = Effect.map(directory, (path) => join(path, "data", "kubernaut.d
 
 const checkout = deployment("checkout")
 
-/** One life of the service on that file. */
+/** Runs an effect on storage in the file, as one process would. */
 const life = <A, E>(file: string, effect: Effect.Effect<A, E, RemediationStore | ActionHistory | AuditLog>) =>
   Effect.provide(effect, Storage.layerSqlite({ filename: file }), { local: true })
 
-/** What somebody does to the file with a shell. Fails with what the database says. */
+/** Executes SQL on the file from outside the service. Fails with the error of the database. */
 const shell = (file: string, sql: string) =>
   Effect.try({
     try: () => {
@@ -49,7 +49,7 @@ const accept = (id: string, target = deployment(`d${id}`)) =>
 contract("SQLite in a file", Layer.unwrap(Effect.map(filename, (file) => Storage.layerSqlite({ filename: file }))))
 
 describe("storage in a file", () => {
-  it.effect("a restart knows everything: open work, backlog, history, reviews and the end of the audit chain", () =>
+  it.effect("a restart restores open work, backlog, history, reviews and the end of the audit chain", () =>
     Effect.gen(function* () {
       const file = yield* filename
       const before = yield* life(
@@ -81,7 +81,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("closing leaves one file behind, with everything in it", () =>
+  it.effect("closing leaves one file with all data", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* life(file, accept("1"))
@@ -89,7 +89,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("the database itself refuses to change or remove a line of the journal or of the audit log", () =>
+  it.effect("the database refuses updates and deletes of journal and audit rows", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* life(file, accept("1"))
@@ -116,7 +116,7 @@ describe("storage in a file", () => {
         file,
         Effect.gen(function* () {
           const audit = yield* AuditLog
-          // It goes on working, and says so in its own log.
+          // It keeps working, and records the break in the audit log.
           yield* accept("5")
           const lines = yield* audit.read(4, 10)
           return { broken: yield* audit.verify, kinds: lines.map((line) => `${line.kind} ${line.subject}`) }
@@ -143,7 +143,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("a journal entry that does not decode is reported by its place, and nothing of it is shown", () =>
+  it.effect("the error about a journal entry that does not decode names its position and none of its content", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* life(file, accept("1"))
@@ -162,7 +162,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("a journal with a gap is reported at the gap", () =>
+  it.effect("the error about a gap in a journal names the position of the gap", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* life(
@@ -184,7 +184,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("a database of a newer version is refused and left as it was", () =>
+  it.effect("a database of a newer version is refused and left unchanged", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* life(file, accept("1"))
@@ -210,7 +210,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("a path that cannot be created is unavailable, and named", () =>
+  it.effect("a path that cannot be created fails with unavailable and names the path", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(life("/dev/null/data/kubernaut.db", accept("1")))
       assert.strictEqual(error.reason, "unavailable")
@@ -218,7 +218,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("a lock that another process holds makes writes fail as busy, and none is half done", () =>
+  it.effect("a lock of another process fails writes with busy, and none is partly done", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* Effect.gen(function* () {
@@ -253,7 +253,7 @@ describe("storage in a file", () => {
 })
 
 describe("the statements of storage", () => {
-  it.effect("find what they look for by an index, so that a year of history costs nothing", () =>
+  it.effect("use an index for every search, so that a year of history does not slow them down", () =>
     Effect.gen(function* () {
       const prepared = vi.spyOn(DatabaseSync.prototype, "prepare")
       yield* Effect.addFinalizer(() => Effect.sync(() => prepared.mockRestore()))
@@ -272,8 +272,8 @@ describe("the statements of storage", () => {
             .prepare(`explain query plan ${sql}`)
             .all()
             .map((row) => String(row["detail"]))
-            // The rows at work and the questions that wait have indices of their own, which are as small as they are
-            // few. `e` and `(subquery)` are results of a search.
+            // Open rows and pending reviews have small partial indices of their own. `e` and `(subquery)` are results of
+            // a search.
             .filter(
               (step) =>
                 step.startsWith("SCAN")
@@ -282,14 +282,14 @@ describe("the statements of storage", () => {
             .map((step) => `${step}: ${sql}`)
         )
       database.close()
-      // Each of these reads a few rows from an end.
+      // Each of these reads a few rows from one end.
       assert.deepStrictEqual(scans, ["SCAN audit: select sequence, hash from audit order by sequence desc limit 1"])
     })
   )
 })
 
-describe("what a process keeps in memory", () => {
-  it.effect("is not what it reads once another process has written", () =>
+describe("the in-memory state of a process", () => {
+  it.effect("is reloaded after another process has written", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* life(
@@ -310,7 +310,7 @@ describe("what a process keeps in memory", () => {
   )
 })
 
-/** Starts the writer, kills it once it has acknowledged that many steps, and answers what it acknowledged. */
+/** Starts the writer, kills it after the given number of acknowledged steps, and returns those. */
 const killedAfter = (file: string, round: number, lines: number) =>
   Effect.callback<ReadonlyArray<string>>((resume) => {
     const child = spawn(process.execPath, [join(import.meta.dirname, "CrashingWriter.ts"), file, String(round)], {
@@ -321,14 +321,14 @@ const killedAfter = (file: string, round: number, lines: number) =>
       output += chunk.toString()
       if (output.split("\n").length > lines) child.kill("SIGKILL")
     })
-    // What follows the last line break was cut off.
+    // Text after the last line break is incomplete.
     child.on("close", () => resume(Effect.succeed(output.split("\n").slice(0, -1))))
     return Effect.sync(() => void child.kill("SIGKILL"))
   })
 
-describe("a process that is killed in the middle of its writes", () => {
+describe("a process that is killed while it writes", () => {
   it.live(
-    "has lost nothing that it acknowledged, and left nothing half written, five times over",
+    "loses nothing that it acknowledged and leaves nothing half written, in five rounds",
     () =>
       Effect.gen(function* () {
         const file = yield* filename

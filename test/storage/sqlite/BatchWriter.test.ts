@@ -5,7 +5,7 @@ import * as BatchWriter from "../../../src/storage/sqlite/BatchWriter.ts"
 import * as SqliteTransactions from "../../../src/storage/sqlite/SqliteTransactions.ts"
 import { StorageError } from "../../../src/storage/StorageError.ts"
 
-/** A table of numbers, and an account of every commit: the numbers that it made durable. */
+/** A table of numbers that records, for every commit, the numbers it made durable. */
 const makeNumbers = (options: BatchWriter.BatchWriterOptions = {}, faults: Partial<BatchWriter.Transactions> = {}) =>
   Effect.gen(function* () {
     const database = yield* Effect.acquireRelease(
@@ -58,7 +58,7 @@ const failures = <A, E>(exits: ReadonlyArray<Exit.Exit<A, E>>) =>
 const scoped = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) => Effect.scoped(effect)
 
 describe("BatchWriter", () => {
-  it.effect("writes that are submitted together are committed together, and answered after the commit", () =>
+  it.effect("writes submitted together are committed together, and return after the commit", () =>
     scoped(
       Effect.gen(function* () {
         const { commits, write } = yield* makeNumbers()
@@ -71,7 +71,7 @@ describe("BatchWriter", () => {
     )
   )
 
-  it.effect("a rollback that fails costs its batch only: the next one begins anew, without what was left open", () =>
+  it.effect("a failed rollback fails only its own batch, and the next batch begins with a clean transaction", () =>
     scoped(
       Effect.gen(function* () {
         let broken = true
@@ -105,7 +105,7 @@ describe("BatchWriter", () => {
     )
   )
 
-  it.effect("intake goes before journal writes that waited longer", () =>
+  it.effect("intake runs before journal writes that have waited longer", () =>
     scoped(
       Effect.gen(function* () {
         const { writer } = yield* makeNumbers()
@@ -135,7 +135,7 @@ describe("BatchWriter", () => {
     )
   )
 
-  it.effect("a batch ends after its time, so that the event loop is not held", () =>
+  it.effect("a batch ends after its time limit", () =>
     scoped(
       Effect.gen(function* () {
         let nowMs = 0
@@ -183,7 +183,7 @@ describe("BatchWriter", () => {
       )
   )
 
-  it.effect("an interrupted submitter takes its waiting write back, and the others are written", () =>
+  it.effect("an interrupted caller withdraws its waiting write, and the other writes are made", () =>
     scoped(
       Effect.gen(function* () {
         const { all, write } = yield* makeNumbers()
@@ -196,7 +196,7 @@ describe("BatchWriter", () => {
     )
   )
 
-  it.effect("a full queue refuses with busy, and writes nothing of what it refused", () =>
+  it.effect("a full queue fails with busy and writes nothing of the refused request", () =>
     scoped(
       Effect.gen(function* () {
         const { all, write } = yield* makeNumbers({ capacity: 2 })
@@ -210,7 +210,7 @@ describe("BatchWriter", () => {
     )
   )
 
-  it.effect("what waits when the writer closes is still written; what comes later is refused", () =>
+  it.effect("closing the writer completes waiting writes and refuses later ones", () =>
     Effect.gen(function* () {
       const { late, written } = yield* scoped(
         Effect.gen(function* () {
@@ -225,7 +225,7 @@ describe("BatchWriter", () => {
     })
   )
 
-  it.effect("a full disk fails the writes of the batch as full, and writing goes on when there is space again", () =>
+  it.effect("a full disk fails the writes of the batch with full, and writing resumes when there is space", () =>
     scoped(
       Effect.gen(function* () {
         const { database, write, writer } = yield* makeNumbers()
@@ -270,7 +270,7 @@ describe("BatchWriter", () => {
     )
   )
 
-  it.effect("an I/O error before the commit is known to have left nothing", () =>
+  it.effect("an I/O error before the commit is reported as not committed", () =>
     scoped(
       Effect.gen(function* () {
         const { all, writer } = yield* makeNumbers()
@@ -281,7 +281,7 @@ describe("BatchWriter", () => {
     )
   )
 
-  it.effect("a lock that is not released fails all that wait at once, as busy", () =>
+  it.effect("a lock that is not released fails all waiting writes at once, with busy", () =>
     scoped(
       Effect.gen(function* () {
         let begun = 0
