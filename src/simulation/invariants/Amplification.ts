@@ -1,16 +1,16 @@
 /**
- * A peer in trouble is not buried under second attempts: not a model, and not the cluster's API server.
+ * Retries do not overload a failing peer: neither a model nor the cluster's API server.
  *
- * The account is kept at the wire, for each peer and each process of the service (a new process has a new budget): a
- * bucket as the design has it, ten extra attempts at once, a fifth of one for each request, one for each second. At a
- * model a request is a hop of the chain, at the API server what the service asked of its client; what comes for the
- * same one again is an extra attempt.
+ * Attempts are counted at the wire, for each peer and each process of the service, since a new process has a new
+ * budget. The bucket is that of the retry budget: ten extra attempts at once, a fifth of one for each request, one for
+ * each second. At a model a request is a hop of the chain, at the API server a call of the client; further attempts of
+ * the same one are extra.
  *
- * An attempt is paid for before the wait that precedes it, so the bucket here holds what comes in during the longest
- * wait on top: seconds and requests.
+ * The service pays for an attempt before the wait that precedes it, so this bucket also holds what is earned during the
+ * longest wait.
  *
- * A request to the API server that the service turned away itself earns its share as well, though nothing of it is seen
- * at the wire. Whose it was is not known then: with two processes each is given it.
+ * A request to the API server that the service rejects itself earns budget too, although it is not visible at the wire.
+ * Its process is unknown, so with two processes each is credited.
  */
 
 import type { Invariant } from "./Invariant.ts"
@@ -19,7 +19,7 @@ const ratio = 0.2
 const burst = 10
 const perSecond = 1
 /**
- * The longest wait before an attempt: 5 s of `Retry-After` or back-off, a tenth for jitter, and the way to the wire.
+ * The longest wait before an attempt: 5 s of `Retry-After` or back-off, a tenth of jitter, and the path to the wire.
  */
 const longestWaitMs = 6_000
 
@@ -27,7 +27,7 @@ class Bucket {
   private tokens = Infinity
   private atMs: number
   private asked: number
-  /** Requests by the beginning of this stretch of the longest wait, and of the one before. */
+  /** The number of requests at the start of the current window of the longest wait, and of the previous window. */
   private stretch = -1
   private before: readonly [previous: number, current: number]
   private readonly works = new WeakSet<object>()
@@ -39,8 +39,7 @@ class Bucket {
   }
 
   /**
-   * An attempt of a request; `false` where there is no budget for it. `asked`: how many requests there have been by
-   * now.
+   * Counts an attempt of a request; `false` where there is no budget for it. `asked` is the number of requests so far.
    */
   attempt(work: object, atMs: number, asked = this.works.has(work) ? this.asked : this.asked + 1): boolean {
     const isExtra = this.works.has(work)

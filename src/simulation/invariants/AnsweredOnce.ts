@@ -1,18 +1,17 @@
-/** What a person has answered is acted on: soon, once, and as it was answered. */
+/** The service acts on a person's answer: soon, once, and as the person decided. */
 
 import type { ReviewAnswer } from "../../domain/Review.ts"
 import type { Invariant } from "./Invariant.ts"
 
-/** How long a service may be down, paused or cut off from its database before it sees to an answer. */
+/** How long a service may take to act on an answer, since it may be down, paused or cut off from its database. */
 const soonMs = 6 * 60_000
 
 export const answeredOnce: Invariant = {
   name: "answered-once",
-  description:
-    "What a person has answered is decided on within 6 minutes and not asked again, and what was rejected is not done.",
+  description: "A review is acted on within 6 minutes and not asked again, and a rejected action is not carried out.",
   make: (_, report) => {
     const answers = new Map<string, ReviewAnswer["answer"]>()
-    /** Since when an answer waits for somebody to see to it. */
+    /** Since when an answer waits, by remediation. */
     const waiting = new Map<string, number>()
     return {
       on: {

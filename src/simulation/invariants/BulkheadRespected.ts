@@ -1,6 +1,6 @@
 /**
- * A peer that is slow does not get more calls at once than its bulkhead has places: neither a model nor the cluster's
- * API server. Counted at the wire, by process of the service.
+ * A peer never has more concurrent calls than its bulkhead has permits: neither a model nor the cluster's API server.
+ * Calls are counted at the wire, for each process of the service.
  */
 
 import { defaults } from "../../resilience/pipeline/Bulkhead.ts"
@@ -8,7 +8,7 @@ import type { Invariant } from "./Invariant.ts"
 
 export const bulkheadRespected: Invariant = {
   name: "bulkhead-respected",
-  description: `Never more than ${defaults.limit} calls at once are in flight to one peer.`,
+  description: `At most ${defaults.limit} calls to one peer are in flight.`,
   make: (_, report) => {
     const inFlight = new Map<string, Map<number, number>>()
     const at = (peer: string): Map<number, number> => {

@@ -1,17 +1,17 @@
 /**
- * The guardrails, judged by what was written to the cluster and when, not by what the service has counted.
+ * The guardrails, checked by the writes to the cluster and their times, not by what the service counts.
  *
- * | guardrail                                    | here                                                                     |
- * | -------------------------------------------- | ------------------------------------------------------------------------ |
- * | protected namespaces                         | not even a refused write arrives                                         |
- * | Helm's fields, an autoscaler's replica count | not written without a person's approval                                  |
- * | cooldown                                     | the same action on the same object not within it                         |
- * | actions per window                           | no action begins while as many began in the window as may                |
- * | ineffective                                  | no action on an object after as many in a row without a verdict of fixed |
+ * | guardrail                                    | property                                                                  |
+ * | -------------------------------------------- | ------------------------------------------------------------------------- |
+ * | protected namespaces                         | not even a refused write arrives                                          |
+ * | Helm's fields, an autoscaler's replica count | not written without a person's approval                                   |
+ * | cooldown                                     | the same action is not repeated on the same object within it              |
+ * | actions per window                           | no more actions begin in the window than the limit                        |
+ * | ineffective                                  | no action on an object after too many in a row without a verdict of fixed |
  *
- * A person's approval lifts all but the first. Time is what has passed for whoever has the fewest reasons to wait: by
- * the monotonic clock or by the service's wall clock, whichever says more. While that jumps, nothing better can be
- * asked of a service that must remember across restarts.
+ * A person's approval lifts all but the first. Elapsed time is that of the monotonic clock or of the service's wall
+ * clock, whichever is longer. While the wall clock jumps, no more can be required of a service that remembers across
+ * restarts.
  */
 
 import { Duration } from "effect"
@@ -28,7 +28,7 @@ interface Began {
   readonly target: string
   readonly atMs: number
   readonly wallMs: number
-  /** When it was planned: as late as a service can count it from. */
+  /** When it was planned: the latest moment from which the service may count it. */
   readonly intendedMs: number
   verdict?: string
 }
@@ -47,8 +47,8 @@ const templateAnnotations = "/spec/template/metadata/annotations"
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
 /**
- * What `kubectl rollout restart` does: in nobody's chart, so the next release neither reverts it nor is surprised by
- * it.
+ * The change of `kubectl rollout restart`. No Helm chart has it, so the next release neither reverts it nor conflicts
+ * with it.
  */
 const isRestart = (operation: PatchOperation): boolean =>
   operation.path === `${templateAnnotations}/${restartedAt.replace("/", "~1")}`
@@ -131,7 +131,7 @@ class Account {
     this.latest.set(intended.remediationId, began)
   }
 
-  /** What has passed between what began earlier and the moment at which this was intended. */
+  /** The time from the start of an earlier action to the moment at which this one was intended. */
   private passedMs(earlier: Began, intended: Intended): number {
     return Math.max(intended.atMs - earlier.intendedMs, intended.wallMs - earlier.wallMs)
   }

@@ -1,9 +1,9 @@
 /**
- * When nothing is wrong any more the service finds out by itself: level 0, and the breakers of the cluster and of all
- * models closed.
+ * After healing the service recovers by itself: the level is 0, and the breakers of the cluster and of all models are
+ * closed.
  *
- * Nobody probes the cluster: its breaker finds out by the requests that the next alert brings (`Drill`). Those of an
- * embedder's own investigators are left out: where another tier answers, nobody asks them.
+ * Nothing probes the cluster: its breaker closes through the requests of the next alert (`Drill`). Breakers of an
+ * embedder's own investigators are not checked, because another tier may answer before they are used.
  */
 
 import type { CircuitTag } from "../../resilience/ResilienceEvent.ts"

@@ -1,4 +1,4 @@
-/** Whatever the service writes to the cluster was committed before, as an intent. */
+/** Every write of the service to the cluster was committed as an intent before. */
 
 import type { Invariant } from "./Invariant.ts"
 
@@ -6,7 +6,7 @@ export const intentBeforeWrite: Invariant = {
   name: "intent-before-write",
   description: "A write to the cluster carries the id of an intent that was committed before it.",
   make: (_, report) => {
-    /** The writes that were committed, as text, by execution. */
+    /** The committed writes of each execution, as JSON. */
     const intended = new Map<string, ReadonlySet<string>>()
     const anyone = new Set<string>()
     return {

@@ -1,8 +1,8 @@
 /**
- * Something that must hold whatever goes wrong, checked from outside while a run goes on and once more at its end.
+ * A property that must hold under all faults, checked from the outside during a run and once more at its end.
  *
- * A checker keeps its own account of the truth, made of `Observation`s. It never asks the service, and never reads a
- * table that the service derives from its journal.
+ * A checker builds its own view of the truth from `Observation`s. It never queries the service, and never reads a table
+ * that the service derives from its journal.
  *
  * **To add one**: a file `invariants/<Name>.ts` that exports an `Invariant`, and a line in `Invariants.ts`.
  */
@@ -14,27 +14,28 @@ import type { Handlers } from "../observation/Observation.ts"
 
 export interface Violation {
   readonly invariant: string
-  /** What happened, in a sentence. Names things by their ids; no secrets. */
+  /** What happened, as a sentence with the ids of the objects, without secrets. */
   readonly message: string
-  /** Monotonic, since the run began. */
+  /** Milliseconds of the monotonic clock, since the run began. */
   readonly atMs: number
   readonly step: number
 }
 
 export interface Checker {
-  /** What it looks at. A violation is reported as soon as it is seen. */
+  /** The observations that it handles. A violation is reported immediately. */
   readonly on?: Handlers
-  /** After the liveness phase. */
+  /** Called after the liveness phase. */
   readonly atEnd?: () => void
   /**
-   * What still waits for the service, each in a few words: the run goes on until there is nothing, or its time is over.
+   * What the service must still do, each in a few words. The run continues until nothing is pending or its time is
+   * over.
    */
   readonly pending?: () => ReadonlyArray<string>
-  /** What it counted, by name: figures of the run. */
+  /** Figures of the run, by name. */
   readonly figures?: () => Readonly<Record<string, number>>
 }
 
-/** What only the world knows: for checkers that compare with it what the service says. */
+/** What only the world knows, for checkers that compare it with what the service reports. */
 export interface Truth {
   readonly farEnds: FarEnds
   readonly service: ServiceControl
@@ -42,15 +43,15 @@ export interface Truth {
 
 export interface Invariant {
   readonly name: string
-  /** The rule, as one sentence. */
+  /** The property, as one sentence. */
   readonly description: string
   readonly make: (setting: Setting, report: (message: string) => void, truth?: Truth) => Checker
 }
 
-/** The `make` of a checker that can't do without `Truth`. */
+/** The `make` of a checker that requires `Truth`. */
 export const withTruth =
   (make: (setting: Setting, report: (message: string) => void, truth: Truth) => Checker): Invariant["make"] =>
   (setting, report, truth) => {
-    if (truth === undefined) throw new RangeError("this invariant compares with what the world knows: give it that")
+    if (truth === undefined) throw new RangeError("this invariant needs the truth of the world")
     return make(setting, report, truth)
   }

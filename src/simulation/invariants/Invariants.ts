@@ -1,4 +1,4 @@
-/** All invariants. One that is added here is checked in every run. */
+/** All invariants that are checked in every run. */
 
 import { amplification } from "./Amplification.ts"
 import { answeredOnce } from "./AnsweredOnce.ts"

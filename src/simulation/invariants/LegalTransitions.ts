@@ -1,17 +1,17 @@
 /**
- * Circuit breakers do what the source document says: five failures in a row open one, for 30 s nobody calls, then
- * probes, three successes close it.
+ * Circuit breakers behave as required (`docs/requirements.md`, Circuit breaker): five failures in a row open a breaker,
+ * it rejects calls for 30 s, then admits probes, and three successes close it.
  *
- * Two accounts are held against each other: what a breaker says of itself (`BreakerMoved`) must be a walk along the
- * edges below, in time, and what is seen at the wire must agree with where it says that it is.
+ * Two views are compared: the transitions that a breaker reports (`BreakerMoved`) must follow the edges below, in time,
+ * and the calls at the wire must agree with the state that it reports.
  *
  *     Closed ──5 failures, rate, slow──> Open ──30 s──> HalfOpen ──3 successes──> Closed
  *                                         ^───────one failure──────┘
  *
- * An operator may move a breaker anywhere. An attempt may take several calls (a prompt that is too long is asked again
- * with less in it): they belong to the state in which the first of them was let through. An answer that is `neither`
- * may count for the peer, against it or not at all: it is taken for whatever makes the service right, and so is a call
- * that was given up, which is a failure where its time was over.
+ * An operator may move a breaker to any state. An attempt may make several calls (a prompt that is too long is retried
+ * with less content): all belong to the state in which the first was admitted. A response that is `neither` may count
+ * for the peer, against it or not at all, so it is interpreted in the service's favour. So is an interrupted call,
+ * which is a failure if its time was over.
  */
 
 import type { CircuitTag, TransitionCause } from "../../resilience/ResilienceEvent.ts"
@@ -25,7 +25,7 @@ const successesToClose = 3
 const probesAtOnce = 3
 const requestsToJudge = 10
 const windowMs = 60_000
-/** For so long a probe holds its place; it may go on for longer only where the process stood still. */
+/** How long a probe holds its permit; it may take longer only where the process was paused. */
 const probeLeaseMs = 60_000
 
 const edges: ReadonlyArray<readonly [from: CircuitTag, to: CircuitTag, cause: TransitionCause]> = [
@@ -39,25 +39,25 @@ const edges: ReadonlyArray<readonly [from: CircuitTag, to: CircuitTag, cause: Tr
   ["ForcedClosed", "Closed", "elapsed"]
 ]
 
-/** A call that has ended. */
+/** A completed call. */
 interface Ended {
   readonly atMs: number
   readonly ending: CallEnding
 }
 
-/** What began in one state of a breaker, by the wire. */
+/** The calls that began in one state of a breaker, as observed at the wire. */
 interface Breaker {
   readonly state: CircuitTag
   readonly sinceMs: number
-  /** An operator held it closed before: what failed meanwhile counts. */
+  /** An operator had forced it closed: failures of that time count. */
   readonly afterForced: boolean
-  /** Certain failures without anything else between them, and when the last was. */
+  /** Certain failures in a row, and when the last was. */
   failuresInARow: number
   failedMs: number
   successes: number
-  /** Those of the last minute, and the last five at least. */
+  /** The calls of the last minute, and at least the last five. */
   ended: Array<Ended>
-  /** In flight, since when. */
+  /** The calls in flight, and since when. */
   readonly begun: Map<Call, number>
 }
 
@@ -66,14 +66,14 @@ const mayHaveFailed = ({ ending }: Ended): boolean => ending !== "good"
 class Breakers implements Checker {
   private readonly report: (message: string) => void
   private readonly breakers = new Map<string, Breaker>()
-  /** Peers whose calls are seen at the wire. The cluster's are not. */
+  /** Peers whose calls are observed at the wire. Those to the cluster are not. */
   private readonly seen = new Set<string>()
   /**
-   * In which state of its breaker each call was let through that is in flight. One of a state that is over changes
-   * nothing.
+   * The breaker's state in which each call in flight was admitted. The outcome of a call from an earlier state does not
+   * count.
    */
   private readonly inFlight = new Map<Call, Breaker>()
-  /** Of each hop whose last call found that it was asked for too much: what it may ask again. */
+  /** The hops whose last call had too long a prompt, and which may call again. */
   private readonly asksAgain = new WeakMap<
     object,
     { readonly peer: string; readonly breaker: Breaker; readonly ended: Ended }
@@ -86,7 +86,7 @@ class Breakers implements Checker {
   }
 
   readonly on: Handlers = {
-    // A new process knows nothing of what the one before it had seen.
+    // A new process has new breakers.
     ProcessBooted: ({ number }) => {
       this.process = number
       this.breakers.clear()
@@ -98,7 +98,7 @@ class Breakers implements Checker {
       if (number === this.process) this.standstill.paused(atMs, forMs)
     },
     BreakerMoved: ({ breaker, cause, from, to }, atMs) => this.moved(breaker, from, to, cause, atMs),
-    // A second process on the same database has breakers of its own, which nobody hears of.
+    // A second process on the same database has its own breakers, which are not observed.
     CallBegan: ({ call }, atMs) => {
       if (call.process === this.process) this.began(call, atMs)
     },
@@ -135,13 +135,13 @@ class Breakers implements Checker {
     if (!edges.some(([legalFrom, legalTo, why]) => legalFrom === from && legalTo === to && why === cause)) {
       return this.report(`breaker ${name} goes from ${from} to ${to} by ${cause}`)
     }
-    // Whatever the wall clock says.
+    // By the monotonic clock.
     const forMs = atMs - breaker.sinceMs
     if (from === "Open" && forMs < openMs) this.report(`breaker ${name} was open for ${forMs} ms only`)
     if (this.seen.has(name)) this.justified(name, breaker, cause, atMs)
   }
 
-  /** Whether what was seen at the wire can have moved it so. */
+  /** Whether the calls at the wire justify the transition. */
   private justified(
     name: string,
     { afterForced, ended, successes }: Breaker,
@@ -153,7 +153,7 @@ class Breakers implements Checker {
     if (cause === "probe-failed" && !ended.some(mayHaveFailed))
       this.report(`breaker ${name} opened again, and no probe had failed`)
     if (afterForced) return
-    // A success of this very moment may have counted later than it was seen.
+    // A success of the same moment may have counted after it was observed.
     const lastSuccess = ended.findLastIndex((each) => !mayHaveFailed(each) && this.standstill.isLate(each.atMs, atMs))
     const inARow = ended.filter((each, index) => index > lastSuccess && mayHaveFailed(each)).length
     if (cause === "consecutive-failures" && inARow < failuresToOpen)
@@ -171,7 +171,7 @@ class Breakers implements Checker {
     const breaker = this.breaker(call.peer, atMs)
     if (breaker.state === "Open" || breaker.state === "Isolated")
       this.report(`${call.peer} is called although its breaker is open`)
-    // The failure has to come from the wire to the breaker.
+    // The breaker learns of a failure slightly later than the wire.
     if (
       breaker.state === "Closed"
       && breaker.failuresInARow >= failuresToOpen
@@ -185,13 +185,13 @@ class Breakers implements Checker {
     if (probes > probesAtOnce) this.report(`${probes} calls at once try ${call.peer}`)
   }
 
-  /** Whether it is one more call of an attempt that was let through before. */
+  /** Whether it is a further call of an admitted attempt. */
   private goesOn(call: Call, atMs: number): boolean {
     const before = call.hop === undefined ? undefined : this.asksAgain.get(call.hop)
     if (before === undefined || before.peer !== call.peer || this.standstill.isLate(before.ended.atMs, atMs))
       return false
     const { breaker, ended } = before
-    // So the attempt had not come to its end.
+    // So the attempt had not completed.
     breaker.ended = breaker.ended.filter((each) => each !== ended)
     breaker.successes--
     this.letThrough(call, breaker, atMs)
@@ -229,6 +229,6 @@ class Breakers implements Checker {
 
 export const legalTransitions: Invariant = {
   name: "legal-transitions",
-  description: "Circuit breakers move along the edges of their machine only, and nobody calls where one is open.",
+  description: "Circuit breakers follow the edges of their state machine, and no call passes an open one.",
   make: (_setting, report) => new Breakers(report)
 }

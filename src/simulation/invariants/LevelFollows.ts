@@ -1,12 +1,12 @@
 /**
- * The degradation level is what the breakers of the models say: HolmesGPT out is 1, all out is 2, else 0.
+ * The degradation level follows the breakers of the models: 1 without HolmesGPT, 2 without any model, else 0.
  *
- * A tier is out from the moment its breaker opens until it closes. The service says so in the same moment, or, where it
- * stands still then, in the one in which it goes on: whatever it does later while it says another level is too much.
- * What a remediation was investigated at must be a level that was due while it was worked on.
+ * A tier is out from the moment its breaker opens until it closes. The service must report the new level at the same
+ * moment or, if it is paused then, at the moment in which it resumes. The level of an investigation must have been due
+ * at some time during it.
  *
- * Not judged where a scenario brings investigators of its own, nor what a second process does, which has breakers and a
- * level of its own.
+ * Scenarios with their own investigators are not checked, nor is a second process, which has its own breakers and
+ * level.
  */
 
 import type { Setting } from "../farEnds/FarEnd.ts"
@@ -18,7 +18,7 @@ class Level implements Checker {
   private readonly report: (message: string) => void
   private readonly tiers: ReadonlyArray<string>
   private readonly out = new Set<string>()
-  /** Which level was due since when, in this process. */
+  /** The levels that were due in this process, and since when. */
   private due: Array<{ readonly level: number; readonly sinceMs: number }> = []
   private process = 0
   private said: number | undefined
@@ -52,7 +52,7 @@ class Level implements Checker {
     },
     LevelIs: ({ level }, atMs) => {
       this.said = level
-      // It may be of a moment ago: breakers can move more than once in one.
+      // It may be outdated: breakers can move more than once in a moment.
       if (this.tiers.length > 0 && !this.dueBetween(this.standstill.since(atMs), atMs).includes(level))
         this.report(`the service says level ${level}, and ${this.level} is due`)
     },
@@ -63,7 +63,7 @@ class Level implements Checker {
       if (process !== this.process) return
       this.look(atMs)
       for (const { event, kind, remediationId } of events) {
-        // It may see the level of before it stood still.
+        // It may have read the level before a pause.
         if (kind === "Started" || kind === "Reviewed")
           this.workedOnSinceMs.set(remediationId, this.standstill.since(atMs))
         if (kind !== "Investigated" || event._tag !== "Investigated" || this.tiers.length === 0) continue
@@ -83,7 +83,7 @@ class Level implements Checker {
     return this.out.has("holmesgpt") ? 1 : 0
   }
 
-  /** What was due at any moment of a time, the one that ended in its first millisecond included. */
+  /** The levels that were due at any moment of an interval, including one that ended in its first millisecond. */
   private dueBetween(fromMs: number, toMs: number): ReadonlyArray<number> {
     return this.due
       .filter(({ sinceMs }, index) => sinceMs <= toMs && (this.due[index + 1]?.sinceMs ?? Infinity) >= fromMs)
@@ -100,6 +100,6 @@ class Level implements Checker {
 
 export const levelFollows: Invariant = {
   name: "level-follows",
-  description: "The degradation level is what the breakers of the models say.",
+  description: "The degradation level follows the breakers of the models.",
   make: (setting, report) => new Level(setting, report)
 }

@@ -1,8 +1,8 @@
 /**
- * In `observe` nothing is written to the cluster, and in `approve` nothing that no person has approved: whatever was
- * intended by a process that ran in another mode.
+ * In `observe` nothing is written to the cluster, and in `approve` only what a person has approved, even where a
+ * process in another mode has intended the write.
  *
- * A second process on the same database is not judged: nobody hears in which mode it was started.
+ * A second process on the same database is not checked: its mode is not observed.
  */
 
 import type { Mode } from "../../domain/Mode.ts"
@@ -28,7 +28,7 @@ export const modeRespected: Invariant = {
         ClusterWrite: ({ change, executionId, process = -1 }) => {
           const mode = modes.get(process)
           if (mode === undefined || mode === "auto") return
-          // An execution is named by its remediation and a number.
+          // The id of an execution is that of its remediation and a number.
           const remediation = executionId?.replace(/-\d+$/, "")
           if (mode === "approve" && (remediation === undefined || approved.has(remediation))) return
           report(

@@ -1,26 +1,25 @@
 /**
- * A verdict of fixed means that the workload serves: judged by its pods in the cluster, at the moment of the verdict
- * and for a while after.
+ * After a verdict of fixed the workload serves: checked by its pods in the cluster, at the moment of the verdict and
+ * for a while after it.
  *
- * What somebody else has done to the workload since the service last looked, and after, is not held against the
- * verdict.
+ * A verdict is not blamed for changes that somebody else made after the service last read the workload.
  */
 
 import type { ResourceRef } from "../../domain/Target.ts"
 import { type Invariant, withTruth } from "./Invariant.ts"
 
-/** After the verdict. As long as the first restarts of a crash loop take. */
-const looksAfterMs = [0, 1_000, 5_000, 10_000, 20_000, 30_000]
+/** When pods are checked after the verdict: as long as the first restarts of a crash loop take. */
+const checksAfterMs = [0, 1_000, 5_000, 10_000, 20_000, 30_000]
 
 export const neverFalselyFixed: Invariant = {
   name: "never-falsely-fixed",
-  description: "When a remediation says fixed, its workload serves, and goes on to.",
+  description: "After a verdict of fixed the workload serves, and continues to.",
   make: withTruth(({ world }, report, { farEnds: { cluster } }) => {
     const targets = new Map<string, ResourceRef>()
     let verdicts = 0
     const wrong = new Set<string>()
 
-    const look = (remediationId: string, ref: ResourceRef, readMs: number, atMs: number) => {
+    const check = (remediationId: string, ref: ResourceRef, readMs: number, atMs: number) => {
       if (wrong.has(remediationId) || cluster.disturbedAtMs(ref) >= readMs || cluster.serves(ref)) return
       wrong.add(remediationId)
       report(
@@ -42,7 +41,8 @@ export const neverFalselyFixed: Invariant = {
               const ref = targets.get(remediationId)
               if (ref?.kind !== "Deployment") continue
               const readMs = cluster.readAtMs(ref)
-              for (const afterMs of looksAfterMs) world.at(atMs + afterMs, () => look(remediationId, ref, readMs, atMs))
+              for (const afterMs of checksAfterMs)
+                world.at(atMs + afterMs, () => check(remediationId, ref, readMs, atMs))
             }
           }
         }

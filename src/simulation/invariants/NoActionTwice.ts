@@ -1,4 +1,4 @@
-/** A write that took effect is not done again. */
+/** A write that took effect is not repeated. */
 
 import type { Invariant } from "./Invariant.ts"
 

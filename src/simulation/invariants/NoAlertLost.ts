@@ -1,6 +1,5 @@
 /**
- * An alert that the service has acknowledged is in the journal, and its remediation comes to an end or, for as long as
- * it fires, waits for a person.
+ * An acknowledged alert is in the journal, and its remediation completes or, while the alert fires, waits for a person.
  */
 
 import { isFinal } from "../../domain/Remediation.ts"
@@ -12,11 +11,11 @@ export const noAlertLost: Invariant = {
   description:
     "Every acknowledged alert is in the journal, and its remediation ends, or waits for a person while the alert fires.",
   make: (_, report) => {
-    /** Own account of what has come to no end, by id. */
+    /** The open remediations, by id. */
     const open = new Map<string, "open" | "waiting">()
-    /** Whose alert is over: a person is not asked any more. */
+    /** Remediations whose alert is resolved: no review is needed any more. */
     const resolved = new Set<string>()
-    /** Which alert each remediation is about. An alert that fires again has the same fingerprint and another start. */
+    /** The alert of each remediation. An alert that fires again has the same fingerprint and another start. */
     const alerts = new Map<string, string>()
     const keyOf = ({ fingerprint, startsAt }: AlertIdentity): string => `${fingerprint} of ${startsAt}`
     return {
@@ -27,7 +26,7 @@ export const noAlertLost: Invariant = {
               open.set(remediationId, "open")
               alerts.set(remediationId, keyOf(event.alert))
             }
-            // Events that decide nothing here are not parsed.
+            // Only the events that matter here are parsed.
             else if (kind === "Concluded" && event._tag === "Concluded") {
               if (!isFinal(event.state)) report(`remediation ${remediationId} concluded as ${event.state}`)
               open.delete(remediationId)

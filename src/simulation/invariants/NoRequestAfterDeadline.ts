@@ -1,10 +1,10 @@
 /**
- * The deadline, at the cluster: no attempt of a request to the API server begins or goes on when its 30 s are over, and
- * none goes on for longer than the 10 s that one attempt has.
+ * Deadlines of requests to the API server: no attempt begins or continues after the request's 30 s, and no attempt
+ * takes longer than its 10 s.
  *
- * The time is measured from the request's first attempt at the wire, which comes after the deadline was set. A write
- * that is given up ends when its message has been under way, so that much more is allowed. A process that stands still
- * when the time is over lets go in the moment in which it goes on, and what it was about to send leaves then.
+ * The time is measured from the request's first attempt at the wire, which comes after the deadline was set. An
+ * interrupted write ends only after the latency of its message, so that much more is allowed. A process that is paused
+ * at the deadline gives up when it resumes, and then sends what it was about to send.
  */
 
 import type { ApiRequest } from "../observation/Observation.ts"
@@ -14,7 +14,7 @@ import type { Invariant } from "./Invariant.ts"
 const deadlineMs = 30_000
 const attemptTimeoutMs = 10_000
 
-/** By when a request has to be over that is given up when its time is over. */
+/** The limit after which a request must have ended, with the allowance for its latency. */
 class Limit {
   private dueMs: number
   private readonly underWayMs: number
@@ -75,13 +75,13 @@ export const noRequestAfterDeadline: Invariant = {
         RequestBegan: ({ request }, atMs) => {
           const first = firstMs.get(request.work) ?? atMs
           if (first === atMs) firstMs.set(request.work, atMs)
-          // Another process on the same database is killed without a word.
+          // The end of another process on the same database is not observed.
           if (request.process === process) {
             const limits = [
               new Limit(atMs + attemptTimeoutMs, underWayMs),
               new Limit(first + deadlineMs, underWayMs)
             ] as const
-            // What it does last in the moment in which it begins to stand still.
+            // What it still does in the moment in which it is paused.
             for (const limit of limits) limit.paused(atMs, standstill.goesOn(atMs) - atMs)
             inFlight.set(request.number, { request, sinceMs: atMs, attempt: limits[0], whole: limits[1] })
           }

@@ -1,21 +1,21 @@
 /**
- * No secret leaves the service: not to a model, not into the journal or the audit log, not in an answer or an error,
- * not in a span, not in a log line.
+ * No secret leaves the service: not to a model, not into the journal or the audit log, not in a response or an error,
+ * not in a span or a log line.
  *
- * Secrets are planted where real ones turn up (`Secrets`). Prompts, the journal, the audit log, answers and the last
- * words of a process are looked at in every run, spans and log lines in those of scenarios that ask for it
- * (`watchesText`), because making them costs more than all the rest.
+ * Secrets are planted where real ones occur (`Secrets`). Prompts, the journal, the audit log, responses and crash
+ * messages are searched in every run; spans and log lines only in scenarios with `watchesText`, because producing them
+ * costs more than the rest of a run.
  *
- * An alert is kept as its sender wrote it, annotations included: whoever may read the alert in Alertmanager may read it
- * here. And what an intent writes, or would put back, has to be in the journal to the letter. What is made of both is
- * judged.
+ * An alert is stored as its sender wrote it, annotations included: everybody who may read it here may read it in
+ * Alertmanager. An intent must store exactly what it writes and what it would restore. Both are exempt; texts derived
+ * from them are not.
  */
 
 import type { RemediationEvent } from "../../domain/Remediation.ts"
 import { secretsIn } from "../observation/Secrets.ts"
 import type { Invariant } from "./Invariant.ts"
 
-/** An event without what must be kept as it is. */
+/** An event without the exempt parts. */
 const judged = (event: RemediationEvent): string => {
   if (event._tag !== "Intended") return JSON.stringify(event)
   const { changes: _changes, inverse: _inverse, ...intent } = event.intent
@@ -34,7 +34,7 @@ export const noSecretLeaks: Invariant = {
       Committed: ({ events }) => {
         for (const row of events) {
           const { kind, remediationId, text } = row
-          // As it is stored first: nearly all are clean, and are not parsed for it.
+          // The stored text first: nearly all are clean and need no parsing.
           if (kind === "Accepted" || kind === "Started" || (text !== undefined && secretsIn(text).length === 0))
             continue
           for (const name of secretsIn(judged(row.event)))

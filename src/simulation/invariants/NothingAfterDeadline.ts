@@ -1,32 +1,29 @@
 /**
- * Nobody goes on asking when nobody waits for the answer any more: no attempt of a hop begins, and none is in flight,
- * after the hop's deadline.
+ * No attempt of a hop begins or is in flight after the hop's deadline, when nothing waits for its result any more.
  *
- * The time is measured from the hop's first attempt at the wire, which comes after the deadline was set, so a little
- * more is allowed than was. A process that stands still when the time is over lets go in the moment in which it goes
- * on, and what it was about to send leaves then.
+ * The time is measured from the hop's first attempt at the wire, which comes after the deadline was set, so slightly
+ * more is allowed. A process that is paused at the deadline gives up when it resumes, and then sends what it was about
+ * to send.
  */
 
 import type { Call } from "../observation/Observation.ts"
 import { Standstill } from "../observation/Standstill.ts"
 import type { Invariant } from "./Invariant.ts"
 
-/**
- * The limit of an investigation in the source document. Real servers need more, and then it is set; scenarios don't.
- */
+/** The default limit of an investigation (`docs/requirements.md`, HolmesGPT). No scenario raises it. */
 const deadlineMs = 30_000
 
 export const nothingAfterDeadline: Invariant = {
   name: "nothing-after-deadline",
-  description: "No attempt begins or goes on after the deadline of its hop, 30 s.",
+  description: "No attempt begins or continues after the deadline of its hop, 30 s.",
   make: (_, report) => {
     const firstMs = new WeakMap<object, number>()
     const inFlight = new Set<Call>()
     const standstill = new Standstill()
     let process = 0
-    /** Until when a call may last. A probe has a limit of its own. */
+    /** Until when a call may last. A probe has its own limit. */
     const deadlineOf = ({ hop }: Call): number => (hop === undefined ? Infinity : firstMs.get(hop)! + deadlineMs)
-    // Another process on the same database is not the one that stands still.
+    // Only the observed process is paused, not another one on the same database.
     const lastRan = (call: Call, atMs: number): number => (call.process === process ? standstill.since(atMs) : atMs)
     return {
       on: {
@@ -40,7 +37,7 @@ export const nothingAfterDeadline: Invariant = {
         ProcessEnded: () => inFlight.clear(),
         CallBegan: ({ call }, atMs) => {
           if (call.hop !== undefined && !firstMs.has(call.hop)) firstMs.set(call.hop, atMs)
-          // Another process on the same database is killed without a word.
+          // The end of another process on the same database is not observed.
           if (call.process === process) inFlight.add(call)
           const dueMs = deadlineOf(call)
           if (lastRan(call, atMs) >= dueMs)

@@ -1,24 +1,22 @@
 /**
- * After healing the service is as it was when it had nothing to do: no remediation is open that does not wait for a
- * person, no actor is left, it has as many fibers and timers as after a boot, and every place of every bulkhead can be
- * taken.
+ * After healing the service is back at rest: no remediation is open that does not wait for a person, no actor is left,
+ * it has as many fibers and timers as after a boot, and every permit of every bulkhead is available.
  *
- * How many fibers and timers that are is measured: the least that its first process had while nothing had been asked of
- * it yet. So what grows from one quiet moment to the next, the length of a run later, is left over. What a lock or a
- * key that is not given back holds up is found by the false alarms of the `Drill`, which have to come to their end like
- * any other alert; it also tries the places.
+ * The baseline of fibers and timers is measured: the minimum of the first process before any alert arrived. What has
+ * grown by the end of the run has leaked. A lock that is never released is found by the false alarms of the `Drill`,
+ * which must complete like any other alert. The drill also tests the permits.
  */
 
 import { type Invariant, withTruth } from "./Invariant.ts"
 
-/** Before the first alert is sent: a workload has to be broken for longer. */
+/** Before the first alert: it fires only after a workload has been broken for longer. */
 const idleMs = [2_000, 15_000] as const
 
 export const nothingLeaked: Invariant = {
   name: "nothing-leaked",
-  description: "After healing no remediation is open, and no actor, fiber, timer or place in a bulkhead is left over.",
+  description: "After healing no remediation is open, and no actor, fiber, timer or permit has leaked.",
   make: withTruth(({ world }, report, { service }) => {
-    /** Those that are not a person's to go on with. */
+    /** Open remediations that do not wait for a person. */
     const open = new Set<string>()
     const resolved = new Set<string>()
     let baseline: { readonly fibers: number; readonly timers: number } | undefined
@@ -35,7 +33,7 @@ export const nothingLeaked: Invariant = {
       const process = service.process
       if (baseline === undefined || process?.state !== "running") return []
       const fibers = process.fibers - baseline.fibers
-      // Whose fibers wait for something still has its timers.
+      // Waiting fibers have timers, so fibers come first.
       if (fibers > 0) return [`${fibers} fibers more than at rest`]
       const timers = world.timersOf(process) - baseline.timers
       return timers > 0 ? [`${timers} timers more than at rest`] : []

@@ -1,9 +1,9 @@
 /**
  * No two actions race on one object, and a remediation has one action at a time.
  *
- * An action begins with its first write that took effect, and is over when the journal has its verdict, its failure, or
- * the end of its remediation. It is on the objects that it writes to, and on its target: to evict a workload's pod is
- * an action on the workload.
+ * An action begins with its first write that took effect, and ends when the journal has its verdict, its failure, or
+ * the end of its remediation. It affects the objects that it writes to and its target: evicting a workload's pod is an
+ * action on the workload.
  */
 
 import type { ResourceRef } from "../../domain/Target.ts"
@@ -14,10 +14,10 @@ const keyOf = ({ kind, name, namespace }: ResourceRef): string => `${kind} ${nam
 
 export const oneActionAtATime: Invariant = {
   name: "one-action-at-a-time",
-  description: "At most one action per remediation and per object is under way at a time.",
+  description: "At most one action per remediation and per object is in progress.",
   make: (_, report) => {
     const senders = new Senders()
-    /** Of actions that are not over: the remediation and the target of each, and the objects that it is on. */
+    /** The actions in progress: the remediation and the target of each, and the objects that it affects. */
     const remediationOf = new Map<string, string>()
     const targetOf = new Map<string, string>()
     const running = new Map<string, Set<string>>()

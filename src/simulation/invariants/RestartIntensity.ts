@@ -1,21 +1,21 @@
 /**
- * A part of the service that ends again and again is started again only so often, and then rests: seen at the database,
- * where the sweep for open work comes first.
+ * A part of the service that keeps failing is restarted only as often as its supervisor tolerates, and then rests. This
+ * is observed at the database, through the queries of the sweep for open work.
  */
 
 import type { Invariant } from "./Invariant.ts"
 
 /**
- * The supervisor's: five restarts within a minute are borne, and after the sixth end it stays down for half a minute;
- * then all is forgotten.
+ * The supervisor's intensity: it tolerates five restarts within a minute, and after the sixth failure waits for half a
+ * minute; then the count starts again.
  */
 const intensity = { maxRestarts: 5, periodMs: 60_000, restMs: 30_000 } as const
 
 export const restartIntensity: Invariant = {
   name: "restart-intensity",
-  description: "A child that ends again and again is restarted at most as often as its supervisor's intensity allows.",
+  description: "A child that keeps failing is restarted at most as often as its supervisor's intensity allows.",
   make: (_, report) => {
-    /** By connection, and so by process, when its sweep broke since it last rested. */
+    /** When the sweep failed since its last rest, by connection and so by process. */
     const broke = new Map<number, ReadonlyArray<number>>()
     return {
       on: {

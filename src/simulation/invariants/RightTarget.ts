@@ -1,6 +1,5 @@
 /**
- * What is done about an alert is done to the workload that is in trouble, whatever the alert's labels name: a pod, or
- * the workload itself.
+ * Actions for an alert affect the workload with the problem, whether the alert's labels name a pod or the workload.
  */
 
 import { displayName, type ResourceRef } from "../../domain/Target.ts"
@@ -12,7 +11,7 @@ export const rightTarget: Invariant = {
   description: "Alerts about two workloads never become one, and a workload is written to only for alerts about it.",
   make: (_, report) => {
     const keyOf = ({ fingerprint, startsAt }: AlertIdentity): string => `${fingerprint} ${startsAt}`
-    /** Own account: what each alert and each remediation is about, by what its sender knows. */
+    /** The true workload of each alert and each remediation, as the sender knows it. */
     const ofAlert = new Map<string, ResourceRef>()
     const ofRemediation = new Map<string, ResourceRef>()
     const remediationOf = new Map<string, string>()

@@ -1,16 +1,14 @@
 /**
- * What was begun is brought to an end: an action that wrote to the cluster is verified, rolled back, or put before a
- * person.
+ * Every action that wrote to the cluster is verified, rolled back, or escalated to a person.
  *
- * A write that took effect makes an action begun, whatever the service believes of it. One that was under way for so
- * long that its remediation has ended meanwhile, sent by an owner that has been superseded since, is a person's to see
- * to: that must be how it ended.
+ * A write that took effect starts an action, whatever the service believes. A write may arrive so late that its
+ * remediation has ended, sent by an owner that has been superseded: that remediation must have ended escalated.
  */
 
 import { Senders } from "../observation/Senders.ts"
 import type { Invariant } from "./Invariant.ts"
 
-/** Ends of a remediation that has acted: the verdict was fixed, it was taken back, or a person is told. */
+/** How a remediation with an action may end: fixed, rolled back, or escalated to a person. */
 const honest: ReadonlySet<string> = new Set(["Remediated", "RolledBack", "Escalated"])
 
 export const startedActionsEnd: Invariant = {
@@ -19,7 +17,7 @@ export const startedActionsEnd: Invariant = {
   make: (_, report) => {
     const senders = new Senders()
     const remediationOf = new Map<string, string>()
-    /** By remediation, the execution that wrote. */
+    /** The execution that wrote, by remediation. */
     const begun = new Map<string, string>()
     const verdicts = new Map<string, string>()
     const ended = new Map<string, string>()
