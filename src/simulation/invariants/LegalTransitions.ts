@@ -167,7 +167,7 @@ class Breakers implements Checker {
 
   private began(call: Call, atMs: number): void {
     this.seen.add(call.peer)
-    if (this.goesOn(call, atMs)) return
+    if (this.resumesAt(call, atMs)) return
     const breaker = this.breaker(call.peer, atMs)
     if (breaker.state === "Open" || breaker.state === "Isolated")
       this.report(`${call.peer} is called although its breaker is open`)
@@ -186,7 +186,7 @@ class Breakers implements Checker {
   }
 
   /** Whether it is a further call of an admitted attempt. */
-  private goesOn(call: Call, atMs: number): boolean {
+  private resumesAt(call: Call, atMs: number): boolean {
     const before = call.hop === undefined ? undefined : this.asksAgain.get(call.hop)
     if (before === undefined || before.peer !== call.peer || this.standstill.isLate(before.ended.atMs, atMs))
       return false

@@ -82,7 +82,7 @@ export const noRequestAfterDeadline: Invariant = {
               new Limit(first + deadlineMs, underWayMs)
             ] as const
             // What it still does in the moment in which it is paused.
-            for (const limit of limits) limit.paused(atMs, standstill.goesOn(atMs) - atMs)
+            for (const limit of limits) limit.paused(atMs, standstill.resumesAt(atMs) - atMs)
             inFlight.set(request.number, { request, sinceMs: atMs, attempt: limits[0], whole: limits[1] })
           }
           const lastRanMs = request.process === process ? standstill.since(atMs) : atMs

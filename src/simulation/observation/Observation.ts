@@ -1,9 +1,9 @@
 /**
- * What can be seen of a run from outside of the service: what its far ends were asked and answered, what its database
- * committed, when its processes lived, what was done to it. Checkers build their own account from these and from
+ * What can be observed of a run from outside of the service: the requests at its far ends and their outcomes, the
+ * commits of its database, the lives of its processes, the faults. Checkers build their view from these and from
  * nothing else.
  *
- * All moments are milliseconds of the world's monotonic clock, because the wall clock may be what is wrong.
+ * All times are milliseconds of the world's monotonic clock, because the wall clock may be wrong.
  */
 
 import type { Schema } from "effect"
@@ -16,7 +16,7 @@ import type { ResourceRef } from "../../domain/Target.ts"
 import type { AlertStatus } from "../../intake/Intake.ts"
 import type { CircuitTag, TransitionCause } from "../../resilience/ResilienceEvent.ts"
 
-/** An alert as its sender knows it. */
+/** The identity of an alert, as its sender knows it. */
 export interface AlertIdentity {
   readonly fingerprint: string
   readonly startsAt: string
@@ -28,50 +28,50 @@ export interface CommittedEvent {
   readonly sequence: number
   readonly epoch: number | null
   readonly kind: RemediationEventKind
-  /** By the wall clock of the process that wrote it. */
+  /** The wall-clock time of the process that wrote it. */
   readonly at: string
-  /** The event as it is stored, JSON. Absent where it is made by hand. */
+  /** The stored JSON of the event. Absent in rows made by tests. */
   readonly text?: string
-  /** Parsed when somebody looks. */
+  /** Parsed on first use. */
   readonly event: RemediationEvent
 }
 
-/** A request to a peer of the fallback chain, as it is seen on the wire at the service's end. */
+/** A request to a peer of the fallback chain, observed at the service's end of the wire. */
 export interface Call {
-  /** As the service calls its breaker: `holmesgpt`, `llm:alpha`. */
+  /** The name of its breaker: `holmesgpt`, `llm:alpha`. */
   readonly peer: string
   /** The number of the service's process that sent it. */
   readonly process: number
-  /** Of this peer's calls. */
+  /** Counts the calls to this peer. */
   readonly number: number
-  /** `probe`: it only asks whether the peer is there. */
+  /** `probe`: it only checks whether the peer responds. */
   readonly purpose: "work" | "probe"
-  /** The same object for all attempts of one hop, by the trace; absent for probes. */
+  /** The same object for all attempts of one hop; absent for probes. */
   readonly hop: object | undefined
 }
 
 /**
- * How a call ended: `good` and `bad` speak for and against the peer; `neither` is a refusal of what was asked;
- * `given-up` says that the service let go before there was an answer. A call that a crash cut has no end.
+ * How a call ended: `good` and `bad` count for and against the peer; `neither` is a rejection of the request itself;
+ * `given-up` means that the service interrupted it. A call that a crash cut off has no end.
  */
 export type CallEnding = "good" | "bad" | "neither" | "given-up"
 
-/** An attempt of a request to the cluster's API server, as it is seen on the wire at the service's end. */
+/** An attempt of a request to the cluster's API server, observed at the service's end of the wire. */
 export interface ApiRequest {
   /** The same object for all attempts of one request. */
   readonly work: { readonly verb: string; readonly about: string }
   /** The number of the service's process that sent it. */
   readonly process: number
-  /** Of all attempts. */
+  /** Counts all attempts. */
   readonly number: number
-  /** How many requests the service had made by then, sent or not. */
+  /** The number of requests that the service had made by then, sent or not. */
   readonly asked: number
 }
 
-/** By which way a text left the service. */
+/** How a text left the service. */
 export type TextChannel = "prompt" | "journal" | "audit" | "answer" | "crash" | "span" | "log"
 
-/** What became of a batch of spans: `not-now` may be sent again, `given-up` by the service after its time. */
+/** The outcome of a batch of spans: `not-now` may be retried; `given-up` is a timeout of the service. */
 export type ExportEnding = "taken" | "refused" | "not-now" | "given-up"
 
 /** What is observed of a fault of the plan: the same object when it begins and when it heals. */
@@ -84,11 +84,11 @@ export interface ObservedFault {
 
 export type Observation =
   /**
-   * The sender tries for the first time to tell of an alert. It goes on until it is answered. `about`: the workload
-   * that is truly in trouble.
+   * The sender sends an alert for the first time. It retries until the alert is acknowledged. `about` is the workload
+   * that is truly broken.
    */
   | { readonly _tag: "AlertSent"; readonly alert: AlertIdentity; readonly firing: boolean; readonly about: ResourceRef }
-  /** The sender got an answer for an alert: whatever is not `shed` is acknowledged, and the service's to keep. */
+  /** The service responded for an alert: any status but `shed` is an acknowledgement, after which it must not be lost. */
   | {
       readonly _tag: "AlertAnswered"
       readonly alert: AlertIdentity
@@ -97,44 +97,44 @@ export type Observation =
       readonly remediationId?: string
     }
   /**
-   * Rows that one commit added to the journal, in order. `process`: the number of the service's process that committed
-   * them.
+   * The rows that one commit added to the journal, in order. `process` is the number of the service's process that
+   * committed them.
    */
   | { readonly _tag: "Committed"; readonly events: ReadonlyArray<CommittedEvent>; readonly process?: number }
-  /** A write arrived at the API server, and this is what it did. Dry runs are not here. */
+  /** A write arrived at the API server, with its outcome. Dry runs are not published. */
   | {
       readonly _tag: "ClusterWrite"
       readonly by: string
       readonly change: Change
-      /** The `kubernaut.dev/execution` that it carries, where it carries one. */
+      /** The `kubernaut.dev/execution` annotation of the write. */
       readonly executionId?: string
       readonly applied: Applied
-      /** The tag of the API server's refusal. */
+      /** The reason of the API server's refusal. */
       readonly refused?: string
       /** The number of the service's process that sent it. */
       readonly process?: number
     }
-  /** A workload began or ceased to serve as it should, as the cluster itself knows. */
+  /** A workload became healthy or broken, as the cluster itself knows. */
   | { readonly _tag: "WorkloadHealth"; readonly ref: ResourceRef; readonly healthy: boolean }
   | { readonly _tag: "CallBegan"; readonly call: Call }
   | { readonly _tag: "CallEnded"; readonly call: Call; readonly ending: CallEnding }
   | { readonly _tag: "RequestBegan"; readonly request: ApiRequest }
-  /** `given-up`: the service let go before there was an answer. One that a crash cut has no end. */
+  /** `given-up`: the service interrupted it. A request that a crash cut off has no end. */
   | { readonly _tag: "RequestEnded"; readonly request: ApiRequest; readonly ending: "answered" | "given-up" }
-  /** When all was healed and quiet: of as many calls at once as a bulkhead of the service has places, so many began. */
+  /** A test after healing: of as many concurrent calls as a bulkhead has permits, so many began. */
   | { readonly _tag: "PlacesTried"; readonly peer: string; readonly begun: number; readonly limit: number }
-  /** A text left the service. `about` says in a few words which. */
+  /** A text left the service. `about` identifies it in a few words. */
   | { readonly _tag: "TextLeft"; readonly channel: TextChannel; readonly about: string; readonly text: string }
-  /** A person answered a question of the service. `outcome`: what became of the answer. */
+  /** A person answered a review. `outcome` is what became of the answer. */
   | {
       readonly _tag: "ReviewAnswered"
       readonly remediationId: string
       readonly answer: "approved" | "rejected"
       readonly outcome: "taken" | "not-awaiting" | "not-stored" | "unreachable"
     }
-  /** `mode`: in which it was started. */
+  /** `mode` is the mode of the process. */
   | { readonly _tag: "ProcessBooted"; readonly process: string; readonly number: number; readonly mode?: Mode }
-  /** It can be spoken to. */
+  /** It accepts requests. */
   | { readonly _tag: "ProcessReady"; readonly process: string; readonly number: number }
   | {
       readonly _tag: "ProcessEnded"
@@ -143,16 +143,16 @@ export type Observation =
       readonly how: "crashed" | "exited"
     }
   /**
-   * It stands still: nothing of it runs for that time, and at the end of it, in one moment and in any order, all that
-   * was due meanwhile.
+   * Nothing of it runs for that time. At its end, everything that became due meanwhile runs in one moment, in any
+   * order.
    */
   | { readonly _tag: "ProcessPaused"; readonly process: string; readonly number: number; readonly forMs: number }
   /**
-   * The sweep for open work came to the database and broke there: its supervisor starts it again. A connection is a
-   * process.
+   * The sweep for open work failed at the database, and its supervisor restarts it. Each process has its own
+   * connection.
    */
   | { readonly _tag: "SweepBroke"; readonly connection: number }
-  /** A circuit breaker of the service says that it changed its state. */
+  /** A circuit breaker of the service reports a transition. */
   | {
       readonly _tag: "BreakerMoved"
       readonly breaker: string
@@ -160,13 +160,13 @@ export type Observation =
       readonly to: CircuitTag
       readonly cause: TransitionCause
     }
-  /** The service says which degradation level it is at: once when it is ready, then at every change. */
+  /** The service reports its degradation level: once when it is ready, then at every change. */
   | { readonly _tag: "LevelIs"; readonly level: DegradationLevel; readonly reasons: ReadonlyArray<string> }
   | { readonly _tag: "FaultBegan"; readonly fault: ObservedFault }
   | { readonly _tag: "FaultHealed"; readonly fault: ObservedFault }
-  /** A batch of spans is on its way to the receiver of traces. `process` counts boots. */
+  /** A batch of spans is sent to the receiver of traces. `process` counts boots. */
   | { readonly _tag: "ExportBegan"; readonly process: number; readonly number: number; readonly spans: number }
-  /** `made`, `received`: spans of this process so far, as the world counts them; `dropped`: as the service says. */
+  /** Spans of this process so far: `made` and `received` as the world counts them, `dropped` as the service reports. */
   | {
       readonly _tag: "ExportEnded"
       readonly process: number
@@ -177,19 +177,19 @@ export type Observation =
       readonly received: number
       readonly dropped: number
     }
-  /** From now on nothing new goes wrong. */
+  /** From now on nothing new breaks. */
   | { readonly _tag: "HealingBegan" }
 
 export type ObservationTag = Observation["_tag"]
 
-/** A handler for each kind of observation that is of interest. `atMs` is when it happened. */
+/** A handler for each tag of interest. `atMs` is when the observation happened. */
 export type Handlers = {
   readonly [Tag in ObservationTag]?: (observation: Extract<Observation, { readonly _tag: Tag }>, atMs: number) => void
 }
 
 type Listener = (observation: Observation, atMs: number) => void
 
-/** Tells everybody who asked, at once and in the order of asking. */
+/** Publishes observations to all subscribers, synchronously and in the order of subscription. */
 export class Observations {
   private readonly listeners = new Map<ObservationTag, Array<Listener>>()
   private readonly now: () => number
@@ -198,7 +198,7 @@ export class Observations {
     this.now = now
   }
 
-  /** Is there anybody to hear of this? For what is dear to tell. */
+  /** Whether a tag has subscribers. Check it before building an expensive observation. */
   isObserved(tag: ObservationTag): boolean {
     return this.listeners.has(tag)
   }

@@ -1,7 +1,6 @@
 /**
- * Whose write it is that arrives at the cluster. A patch carries its execution as an annotation; an eviction or a
- * deletion says nothing of the kind, and is told by the intent that was committed before it: it names the uid of one
- * pod.
+ * Finds the execution of a write at the cluster. A patch has it as an annotation. An eviction or a deletion has none,
+ * and is found by the intent that was committed before it, which names the uid of one pod.
  */
 
 import type { Change } from "../../domain/Change.ts"
@@ -14,7 +13,7 @@ export class Senders {
     for (const change of changes) this.unsigned.set(JSON.stringify(change), executionId)
   }
 
-  /** The execution; `undefined` where nobody has intended the write. */
+  /** The execution; `undefined` where no intent has this write. */
   of({ change, executionId }: { readonly change: Change; readonly executionId?: string }): string | undefined {
     return executionId ?? this.unsigned.get(JSON.stringify(change))
   }

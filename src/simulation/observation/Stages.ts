@@ -1,11 +1,11 @@
 /**
- * Which stage each remediation is in, told from the journal's rows as they are committed. For figures and for the
- * report; checkers have accounts of their own.
+ * The stage of each remediation, derived from the journal's rows as they are committed. For figures and the report;
+ * checkers build their own view.
  */
 
 import type { CommittedEvent } from "./Observation.ts"
 
-/** `queued`: accepted, and no actor has taken it up. */
+/** `queued`: accepted, but not started by an actor. */
 export type Stage = "queued" | "investigation" | "decision" | "review" | "execution" | "verification" | "conclusion"
 
 export const stages: ReadonlyArray<Stage> = [
@@ -24,7 +24,7 @@ export interface Open {
   readonly sinceMs: number
 }
 
-/** The stage that begins with an event; `undefined` at the end, and `stage` again for what changes nothing. */
+/** The stage after an event: `undefined` at the end, and `stage` itself where the event does not change it. */
 const stageAfter = (row: CommittedEvent, stage: Stage): Stage | undefined => {
   switch (row.kind) {
     case "Accepted":
@@ -57,10 +57,10 @@ const stageAfter = (row: CommittedEvent, stage: Stage): Stage | undefined => {
 export class Stages {
   readonly open = new Map<string, Open>()
 
-  /** Takes in a row and answers what the remediation was before. */
+  /** Applies a row and returns the previous state of the remediation. */
   take(row: CommittedEvent, atMs: number): Open | undefined {
     const before = this.open.get(row.remediationId)
-    // Its alert may be resolved after its end: that opens nothing.
+    // An alert that is resolved after the end opens nothing.
     if (before === undefined && row.kind !== "Accepted") return undefined
     const stage = stageAfter(row, before?.stage ?? "queued")
     if (stage === undefined) this.open.delete(row.remediationId)
@@ -73,7 +73,7 @@ export class Stages {
     return before
   }
 
-  /** Those that somebody is in at this moment. */
+  /** The stages in which some remediation is now. */
   get current(): ReadonlySet<Stage> {
     return new Set([...this.open.values()].map(({ stage }) => stage))
   }

@@ -1,16 +1,16 @@
 /**
- * When a process can do nothing, as seen from outside: between a pause of it and the moment at which it goes on.
+ * The pauses of a process, as observed from outside.
  *
- * What was due meanwhile comes all in that one moment, in any order, and the next pause may begin in it (a disk that is
- * slow at every commit). So nobody is to be blamed for what is not done yet as long as the process has stood still ever
- * since it was to be done. While it runs a moment ends only when nothing is left to do in it, and what is not done in
- * the next one is late.
+ * Everything that becomes due during a pause runs in the moment in which the process resumes, in any order, and the
+ * next pause may begin in that moment (a disk that is slow at every commit). So nothing is late as long as the process
+ * has been paused ever since it was due. While a process runs, a moment ends only when nothing is left to do in it;
+ * what is not done in the next one is late.
  */
 export class Standstill {
   private sinceMs = Infinity
   private untilMs = -1
 
-  /** A new process runs. */
+  /** A new process has booted. */
   booted(): void {
     this.sinceMs = Infinity
     this.untilMs = -1
@@ -21,17 +21,17 @@ export class Standstill {
     this.untilMs = atMs + forMs
   }
 
-  /** Since when it has been standing still, where it still does or only now goes on; else `atMs` itself. */
+  /** Since when the process is paused, where it is paused or resumes at `atMs`; else `atMs` itself. */
   since(atMs: number): number {
     return atMs <= this.untilMs ? this.sinceMs : atMs
   }
 
-  /** When it goes on, where it stands still; else `atMs` itself. */
-  goesOn(atMs: number): number {
+  /** When the process resumes, where it is paused; else `atMs` itself. */
+  resumesAt(atMs: number): number {
     return Math.max(atMs, this.untilMs)
   }
 
-  /** Whether what was to be done at a moment is late at a later one. */
+  /** Whether work that was due at `dueMs` is late at `atMs`. */
   isLate(dueMs: number, atMs: number): boolean {
     return dueMs < this.since(atMs)
   }

@@ -1,6 +1,6 @@
 /**
- * Tells the texts that leave the service: log lines and spans as its exporters would send them, what it answers, errors
- * included, and what it says when it ends by itself.
+ * Publishes the texts that leave the service: log lines and spans as its exporters would send them, its responses,
+ * errors included, and the cause when its process ends by itself.
  */
 
 import { Cause, type Exit, Logger } from "effect"
@@ -11,8 +11,7 @@ const textOf = (value: unknown): string =>
   JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? String(each) : each)) ?? ""
 
 /**
- * A cause with all that a careless reporter would print of it: the fields of its errors, their messages, and their
- * causes.
+ * A cause with everything that a careless reporter might print: the fields of its errors, their messages and causes.
  */
 export const textOfCause = (cause: Cause.Cause<unknown>): string => `${Cause.pretty(cause)} ${textOf(cause)}`
 
@@ -37,7 +36,7 @@ export const watchText = (observations: Observations): Required<Pick<ProcessOpti
   }
 })
 
-/** What the service answers to whoever has asked it. */
+/** Publishes a response of the service. */
 export const publishAnswer = (observations: Observations, exit: Exit.Exit<unknown, unknown>): void => {
   if (!observations.isObserved("TextLeft")) return
   const failed = exit._tag === "Failure"
@@ -49,7 +48,7 @@ export const publishAnswer = (observations: Observations, exit: Exit.Exit<unknow
   })
 }
 
-/** What a process that ends by itself leaves in the container's log. */
+/** Publishes what a process that ends by itself leaves in the container's log. */
 export const publishCrash = (observations: Observations, exit: Exit.Exit<unknown, unknown>): void => {
   if (exit._tag === "Failure")
     observations.publish({

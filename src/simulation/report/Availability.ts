@@ -1,17 +1,16 @@
 /**
- * The share of time in which alerts were accepted and worked, as a sender and a reader of the journal see it. The seed
- * of this project asks for 99 %.
+ * The share of time in which alerts are accepted and worked on, as a sender and a reader of the journal observe it. The
+ * requirement is 99 % (BR-RELIABILITY-001 in `docs/requirements.md`).
  *
  * The service is unavailable at a moment when any of these holds:
  *
- * | reason |                                                                                      |
- * | ------ | ------------------------------------------------------------------------------------ |
- * | `down` | no process is there that can be spoken to: from its end until the next one is ready  |
- * | `deaf` | some alert has been sent more than `answerWithinMs` ago and is not acknowledged      |
- * | `idle` | some accepted alert has waited more than `takeUpWithinMs` for an actor to take it up |
+ * | reason |                                                                                    |
+ * | ------ | ---------------------------------------------------------------------------------- |
+ * | `down` | no process accepts requests: from the end of one until the next is ready           |
+ * | `deaf` | some alert was sent more than `answerWithinMs` ago and is not acknowledged         |
+ * | `idle` | some accepted alert has waited more than `takeUpWithinMs` for an actor to start it |
  *
- * Reasons overlap, so their sum may be more than the time that was unavailable. What is counted is the safety phase,
- * while things go wrong: healing ends it.
+ * Reasons overlap, so their sum may exceed the unavailable time. Only the safety phase counts: healing ends it.
  */
 
 import type { CommittedEvent, Handlers } from "../observation/Observation.ts"
@@ -24,13 +23,13 @@ export interface Availability {
   readonly byReasonMs: Readonly<Record<Reason, number>>
 }
 
-/** How soon an alert must be acknowledged: Alertmanager's own timeout for a webhook is 10 seconds. */
+/** How soon an alert must be acknowledged. Alertmanager's own timeout for a webhook is 10 seconds. */
 export const answerWithinMs = 10_000
 
-/** How soon an accepted alert must be taken up: a minute is what an on-call rotation takes to look at a phone. */
+/** How soon an actor must start on an accepted alert. */
 export const takeUpWithinMs = 60_000
 
-/** What the seed document asks for. */
+/** The required share of time. */
 export const goal = 0.99
 
 export const none: Availability = { observedMs: 0, unavailableMs: 0, byReasonMs: { down: 0, deaf: 0, idle: 0 } }
@@ -45,7 +44,7 @@ export const add = (left: Availability, right: Availability): Availability => ({
   }
 })
 
-/** From 0 to 1. 1 where nothing was observed. */
+/** The available share of time, from 0 to 1; 1 where nothing was observed. */
 export const ratio = ({ observedMs, unavailableMs }: Availability): number =>
   observedMs === 0 ? 1 : 1 - unavailableMs / observedMs
 
@@ -54,7 +53,7 @@ interface Span {
   readonly toMs: number
 }
 
-/** The length of what the spans cover together. */
+/** The length of the union of the spans. */
 export const covered = (spans: ReadonlyArray<Span>): number => {
   let total = 0
   let reachedMs = -Infinity
@@ -94,7 +93,7 @@ export class AvailabilityRecorder {
     }
   }
 
-  /** Of the time until healing began, or until `nowMs` where it has not. */
+  /** The availability until healing began, or until `nowMs` where it has not. */
   at(nowMs: number): Availability {
     this.end(nowMs)
     const { deaf, down, idle } = this.spans

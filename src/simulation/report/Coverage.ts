@@ -1,9 +1,9 @@
 /**
- * What a run has exercised: which fault hit which stage, between which events of the journal the service crashed, which
- * transitions were seen, and marks of what should happen _sometimes_. A thousand runs without a violation say nothing
+ * What a run has exercised: which fault hit which stage, between which journal events the service crashed, which
+ * transitions happened, and marks of what should happen _sometimes_. A thousand runs without a violation prove nothing
  * about a path that none of them took.
  *
- * Coverage is a sum: `merge` adds those of several runs, in any order to the same result.
+ * Coverage is a sum: `merge` adds that of several runs, in any order.
  */
 
 import type { RemediationState } from "../../domain/Remediation.ts"
@@ -17,16 +17,16 @@ export interface Coverage {
   /** Faults that began, by kind. */
   readonly faults: Counts
   /**
-   * By kind and then by stage: how many faults were active while a remediation was in that stage. `idle`: while nobody
-   * was in any.
+   * By kind and stage: how many faults were active while a remediation was in that stage. `idle`: while no remediation
+   * was open.
    */
   readonly faultStages: Readonly<Record<string, Counts>>
   /**
-   * Ends of the service's process by the events on either side of it, `Intended … Executed`, once for each remediation
-   * that was open.
+   * Ends of the service's process, by the journal events before and after it: `Intended … Executed`. Counted once for
+   * each open remediation.
    */
   readonly crashPoints: Counts
-  /** `Investigating → Executing`, by what the journal adds up to. */
+  /** State transitions, such as `Investigating → Executing`. */
   readonly remediations: Counts
   /** `kubernetes: Closed → Open`. */
   readonly breakers: Counts
@@ -46,7 +46,7 @@ export const empty: Coverage = {
   marks: {}
 }
 
-/** What should happen in some run of any large enough number of them, whatever the scenario. */
+/** What should happen in some run of any sufficiently large number of runs, in every scenario. */
 export const sometimes = {
   "ends-remediated": "a remediation ends as Remediated",
   "ends-escalated": "a remediation ends as Escalated",
@@ -88,7 +88,7 @@ export const merge = (left: Coverage, right: Coverage): Coverage => ({
   marks: sum(left.marks, right.marks)
 })
 
-/** As `Remediation.evolve` has it, but only what is needed is parsed: this runs in every run. */
+/** As `Remediation.evolve`, but it parses only what it needs, because it is part of every run. */
 const stateAfter = (row: CommittedEvent, before: RemediationState = "Received"): RemediationState => {
   switch (row.kind) {
     case "Accepted":
@@ -112,12 +112,12 @@ const stateAfter = (row: CommittedEvent, before: RemediationState = "Received"):
   }
 }
 
-/** Faults that are alike in their target hit alike; each should meet work in these at least. */
+/** The stages in which each kind of fault should meet work at least. */
 const essential: ReadonlyArray<Stage> = ["investigation", "execution", "verification"]
 
 /**
- * What runs of these kinds should have met and have not, each in a sentence; empty when they hit enough. Only a
- * warning: a handful of seeds can't meet everything.
+ * What runs with these kinds should have covered and have not, each as a sentence; empty when nothing is missing. Only
+ * a warning: a few seeds cannot cover everything.
  */
 export const missing = (coverage: Coverage, kinds: ReadonlyArray<FaultKind>): ReadonlyArray<string> => {
   const never = kinds.filter(({ name }) => coverage.faults[name] === undefined).map(({ name }) => name)
@@ -133,7 +133,7 @@ export const missing = (coverage: Coverage, kinds: ReadonlyArray<FaultKind>): Re
   return [...(never.length === 0 ? [] : [`never happened: ${never.join(", ")}`]), ...away, ...unmarked]
 }
 
-/** Builds the coverage of one run out of what is observed. */
+/** Builds the coverage of one run from its observations. */
 export class CoverageRecorder {
   readonly on: Handlers
   private readonly counts = {
@@ -147,11 +147,11 @@ export class CoverageRecorder {
   }
   private readonly stages = new Stages()
   private readonly states = new Map<string, RemediationState>()
-  /** The faults that are active, with the stages that each has been counted for. */
+  /** The active faults, with the stages for which each was counted. */
   private readonly active = new Map<object, { readonly kind: string; readonly met: Set<string> }>()
-  /** Where each remediation stood when the service last ended, until its next event. */
+  /** The last event of each remediation before the service ended, until its next event. */
   private readonly crashedAfter = new Map<string, string>()
-  /** Executions that have written and not said so. */
+  /** Executions that have written but not journaled it. */
   private readonly unacknowledged = new Set<string>()
   private level = 0
 
@@ -214,7 +214,7 @@ export class CoverageRecorder {
     for (const [id, { lastEvent }] of this.stages.open) this.crashedAfter.set(id, lastEvent)
     if (this.unacknowledged.size > 0) this.mark("write-unacknowledged")
     this.unacknowledged.clear()
-    // A new process begins at level 0 and does not say so as a change.
+    // A new process begins at level 0 without reporting a change.
     this.level = 0
   }
 

@@ -1,10 +1,9 @@
 /**
- * One run as a page: one HTML file with nothing outside of it, to be opened, mailed, or kept beside the issue that it
- * shows.
+ * One run as a self-contained HTML page, to open, mail, or attach to an issue.
  *
- * Every lane of the timeline is one question that is asked at 3am: at which level were we, which breakers were open,
- * what was wrong, who was alive, what came in, who answered, what was done, and was it well. Zoom and scroll are plain
- * HTML and CSS; a little script adds hints, the wheel, and the choice of one incident.
+ * Each lane of the timeline answers one question of an incident review: the level, the open breakers, the active
+ * faults, the running processes, the alerts, who investigated, what was done, and which workloads were broken. Zoom and
+ * scroll are plain HTML and CSS; a small script adds tooltips, the mouse wheel, and the selection of one incident.
  */
 
 import type { FaultPlan } from "../faults/FaultPlan.ts"
@@ -17,14 +16,14 @@ import { script, style } from "./ReportPage.ts"
 import type { Lane, LaneName, Row, Span, Timeline } from "./Timeline.ts"
 
 export interface ReportOptions {
-  /** A run that was recorded. */
+  /** A recorded run. */
   readonly outcome: SeedOutcome & { readonly timeline: Timeline }
   readonly scenario: string
-  /** The command that runs it again. */
+  /** The command that reproduces the run. */
   readonly replay: string
-  /** The fewest faults that still fail, where they were looked for. */
+  /** The fewest faults that still fail, where the plan was shrunk. */
   readonly shrunk?: FaultPlan
-  /** What to show of it. Default: all of it, or the last day where it is longer. */
+  /** The part of the run to show. Default: all of it, or the last day of a longer run. */
   readonly window?: Window
 }
 
@@ -35,7 +34,7 @@ interface Window {
 
 const dayMs = 24 * 3_600_000
 
-/** The trace beyond this many lines is left out: `--replay` prints all. */
+/** The maximum number of trace lines on the page. `--replay` prints all. */
 const mostTraceLines = 6_000
 
 const escapes: Readonly<Record<string, string>> = {
@@ -47,20 +46,20 @@ const escapes: Readonly<Record<string, string>> = {
 }
 const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (character) => escapes[character] ?? character)
 
-const titles: Readonly<Record<LaneName, readonly [title: string, says: string]>> = {
+const titles: Readonly<Record<LaneName, readonly [title: string, note: string]>> = {
   level: ["Level", ""],
   breakers: ["Breakers", ""],
   faults: ["Faults", "injected"],
   processes: ["Processes", ""],
-  alerts: ["Alerts", "and their work"],
+  alerts: ["Alerts", "and remediations"],
   hops: ["Hops", ""],
   actions: ["Actions", "on the cluster"],
-  workloads: ["Workloads", "when unwell"]
+  workloads: ["Workloads", "while broken"]
 }
 
 const number = (value: number): string => value.toLocaleString("en-US")
 
-/** Two hours, as `2 h`; rounded to what matters. */
+/** A rounded duration, such as `2 h`. */
 const length = (ms: number): string =>
   ms >= 2 * dayMs
     ? `${Math.round((ms / dayMs) * 10) / 10} days`
@@ -93,8 +92,8 @@ const rowHtml = (row: Row, window: Window): string =>
   `<div class="row"><div class="name" title="${escape(row.label)}">${escape(row.label)}</div><div class="track">${row.spans.map((span) => spanHtml(span, window)).join("")}</div></div>`
 
 const laneHtml = (lane: Lane, window: Window): string => {
-  const [title, says] = titles[lane.name]
-  // A row without anything in the window says nothing, but a lane is always there: that nothing happened is an answer.
+  const [title, note] = titles[lane.name]
+  // Empty rows are omitted, but a lane is always shown: that nothing happened is information.
   const rows = lane.rows.filter(({ spans }) =>
     spans.some(({ fromMs, toMs }) => toMs >= window.fromMs && fromMs <= window.toMs)
   )
@@ -102,7 +101,7 @@ const laneHtml = (lane: Lane, window: Window): string => {
     rows.length === 0
       ? `<div class="row"><div class="name">none</div><div class="track"></div></div>`
       : rows.map((row) => rowHtml(row, window)).join("\n")
-  return `<section class="lane" data-lane="${lane.name}"><div class="title">${title} <em>${says}</em></div>\n${content}</section>`
+  return `<section class="lane" data-lane="${lane.name}"><div class="title">${title} <em>${note}</em></div>\n${content}</section>`
 }
 
 const guides = ({ outcome }: ReportOptions, window: Window): string => {
@@ -126,15 +125,15 @@ const axis = (window: Window): string =>
 const zoomLevels = ["1×", "4×", "16×", "64×", "256×"]
 
 const legend: ReadonlyArray<readonly [tone: string, means: string]> = [
-  ["good", "well, done"],
-  ["busy", "at work"],
+  ["good", "healthy, done"],
+  ["busy", "in progress"],
   ["wait", "waits for a person"],
-  ["warn", "half, refused, escalated"],
+  ["warn", "half-open, refused, escalated"],
   ["bad", "broken, open, down"],
   ["dim", "background"]
 ]
 
-/** Remediations by what happened to them, for the choice of one. */
+/** The remediations, for the selection of one incident. */
 const incidents = ({ outcome }: ReportOptions): ReadonlyArray<readonly [id: string, name: string, text: string]> => {
   const found = new Map<string, { readonly fromMs: number; readonly name: string; text: string }>()
   const spans = outcome.timeline.lanes.find(({ name }) => name === "alerts")?.rows.flatMap(({ spans }) => spans) ?? []
@@ -154,13 +153,15 @@ const cards = ({ outcome, scenario }: ReportOptions): string => {
   const cards: ReadonlyArray<readonly [value: string, means: string]> = [
     [number(outcome.alerts), "alerts acknowledged"],
     [number(endings["Remediated"] ?? 0), "remediated"],
-    [number(endings["Escalated"] ?? 0), "put before a person"],
+    [number(endings["Escalated"] ?? 0), "escalated to a person"],
     ...(figures["fixedVerdicts"] === undefined
       ? []
-      : [[`${figures["falselyFixed"] ?? 0} of ${number(figures["fixedVerdicts"])}`, "falsely called fixed"] as const]),
+      : [
+          [`${figures["falselyFixed"] ?? 0} of ${number(figures["fixedVerdicts"])}`, "false verdicts of fixed"] as const
+        ]),
     [`${(Availability.ratio(availability) * 100).toFixed(3)} %`, `available (goal ${Availability.goal * 100} %)`],
     [number(outcome.plan.length), "faults"],
-    [number(outcome.boots), outcome.boots === 1 ? "start of the service" : "starts of the service"],
+    [number(outcome.boots), outcome.boots === 1 ? "boot of the service" : "boots of the service"],
     [length(outcome.simulatedMs), `of ${scenario}, ${number(outcome.steps)} steps`]
   ]
   return `<div class="cards">${cards.map(([value, means]) => `<div class="card"><b>${escape(value)}</b><span>${escape(means)}</span></div>`).join("")}</div>`
@@ -198,7 +199,7 @@ const coverageHtml = (coverage: Coverage): string => {
   const matrix =
     rows.length === 0
       ? ""
-      : `<div class="box"><h3>Which fault hit which stage</h3><table class="heat"><thead><tr><th></th>${columns.map((stage) => `<th>${stage}</th>`).join("")}</tr></thead>${rows.join("")}</table></div>`
+      : `<div class="box"><h3>Faults by stage</h3><table class="heat"><thead><tr><th></th>${columns.map((stage) => `<th>${stage}</th>`).join("")}</tr></thead>${rows.join("")}</table></div>`
   return `<h2>Coverage</h2><div class="tables">${matrix}${countsTable("Crash points", coverage.crashPoints)}${countsTable("Remediations", coverage.remediations)}${countsTable(
     "Breakers",
     coverage.breakers
@@ -229,7 +230,7 @@ const controls = (options: ReportOptions): string => `<div class="bar"><h2>Timel
   .join("")}</select>
 <div class="legend">${legend.map(([tone, means]) => `<span class="${tone}"><i></i>${means}</span>`).join("")}</div></div>`
 
-/** The page. A pure function of the run: the same run gives the same page. */
+/** The page, as HTML. A pure function: the same run gives the same page. */
 export const html = (options: ReportOptions): string => {
   const { outcome, replay, scenario } = options
   const { failure, timeline } = outcome
@@ -248,7 +249,7 @@ export const html = (options: ReportOptions): string => {
 <title>Kubernaut: seed ${outcome.seed} of ${escape(scenario)}</title><style>${style}</style></head>
 <body><main>
 <header><h1>Seed ${outcome.seed} of <code>${escape(scenario)}</code></h1><span class="pill ${tone}">${verdict}</span>
-<p>Journal <code>${outcome.journalHash.slice(0, 16)}</code>, ${number(outcome.journalRows)} rows. Again: <code>${escape(replay)}</code></p></header>
+<p>Journal <code>${outcome.journalHash.slice(0, 16)}</code>, ${number(outcome.journalRows)} rows. Reproduce: <code>${escape(replay)}</code></p></header>
 ${cards(options)}
 ${problem(options)}
 ${controls(options)}
@@ -258,7 +259,7 @@ ${timeline.lanes.map((lane) => laneHtml(lane, window)).join("\n")}
 </div></div>
 ${coverageHtml(outcome.coverage)}
 ${traceHtml(timeline, window)}
-<footer>Times are since the run began. Striped: healing, when nothing new went wrong. Click a span to follow one incident; Ctrl and the wheel, or + and −, zoom.</footer>
+<footer>Times are relative to the start of the run. The striped area is healing, in which nothing new breaks. Click a span to follow one incident; zoom with Ctrl and the mouse wheel, or with + and −.</footer>
 </main><div id="tip" hidden></div><script>${script}</script></body></html>
 `
 }

@@ -1,6 +1,6 @@
-/** The looks and the few movements of the report: everything it needs is in the page itself. */
+/** The report's style sheet and script, which are part of the page itself. */
 
-/** Colours are named by what they mean; each has a light and a dark value. */
+/** Colours are named by their meaning; each has a light and a dark value. */
 export const style = `
 :root {
   color-scheme: light dark;
@@ -62,8 +62,8 @@ footer { color: var(--soft); font-size: .8rem; margin-top: 2rem }
 `
 
 /**
- * Better hints, ticks that suit the zoom, wheel and keys, and one incident at a time. Without it the page still shows
- * all and zooms.
+ * Tooltips, ticks for each zoom level, wheel and keys, and the selection of one incident. The page shows everything and
+ * zooms without it.
  */
 export const script = `
 const $ = (q) => document.querySelector(q), all = (q) => [...document.querySelectorAll(q)]
@@ -97,7 +97,7 @@ const choose = (id) => {
     span.classList.toggle("on", on)
     if (on) { from = Math.min(from, Number(span.dataset.f)); to = Math.max(to, Number(span.dataset.t)) }
   }
-  // What went on around it stays bright.
+  // What surrounds it stays bright.
   for (const span of all('[data-lane="faults"] .s, [data-lane="level"] .s, [data-lane="breakers"] .s, [data-lane="processes"] .s')) span.classList.add("on")
   const name = pick.selectedOptions[0]?.dataset.name
   if (name) for (const row of all('[data-lane="workloads"] .row')) if (row.firstElementChild.textContent.endsWith("/" + name)) row.querySelectorAll(".s").forEach((span) => span.classList.add("on"))

@@ -199,7 +199,7 @@ export class TimelineRecorder {
         this.faults.get(fault)?.move(atMs, undefined)
       },
       HealingBegan: (_, atMs) => {
-        this.addTrace("faults", "from now on nothing new goes wrong")
+        this.addTrace("faults", "healing: from now on nothing new breaks")
         this.healingMs = atMs
       }
     }

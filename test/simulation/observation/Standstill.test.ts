@@ -44,10 +44,10 @@ describe("a process that stands still", () => {
 
   it("goes on at the end of its pause, and at once where there is none", () => {
     const standstill = new Standstill()
-    assert.strictEqual(standstill.goesOn(10), 10)
+    assert.strictEqual(standstill.resumesAt(10), 10)
     standstill.paused(10, 90)
-    assert.strictEqual(standstill.goesOn(10), 100)
-    assert.strictEqual(standstill.goesOn(101), 101)
+    assert.strictEqual(standstill.resumesAt(10), 100)
+    assert.strictEqual(standstill.resumesAt(101), 101)
   })
 
   it("owes nothing of what the process before it did not do", () => {
