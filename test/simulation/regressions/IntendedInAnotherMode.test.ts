@@ -50,7 +50,9 @@ describe("an action that was intended before the service was stopped", () => {
       assert.deepStrictEqual(violations, [])
       assert.strictEqual(writes, 0)
       assert.isTrue(
-        ending?._tag === "Concluded" && ending.state === "Escalated" && ending.reason.includes("another mode")
+        ending?._tag === "Concluded"
+          && ending.state === "Escalated"
+          && ending.reason.includes("runs in a mode that does not allow")
       )
     }
   )

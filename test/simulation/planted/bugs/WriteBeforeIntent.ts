@@ -6,12 +6,26 @@ export const writeBeforeIntent: PlantedBug = {
     "The cluster is written to first and the intent is journaled afterwards: a crash in between leaves a change that nobody knows of.",
   edits: [
     {
-      file: "remediation/Remediation.ts",
-      search: `      journal(claim, self, plan._tag === "Intended" ? [decision, plan] : [plan])
+      file: "remediation/stages/Decide.ts",
+      search: `import type { Claim } from`,
+      replace: `import { type Claim, RemediationStore } from`
+    },
+    {
+      file: "remediation/stages/Decide.ts",
+      search: `  const plan = yield* makePlan
 `,
-      replace: `      plan._tag === "Intended"
-        ? Effect.flatMap(executor.execute(plan.intent, { holds: store.holds(claim) }), (outcome) => journal(claim, self, [decision, plan, { _tag: "Executed", outcome }]))
-        : journal(claim, self, [plan])
+      replace: `  const plan = yield* makePlan
+  const executor = yield* Executor
+  const store = yield* RemediationStore
+`
+    },
+    {
+      file: "remediation/stages/Decide.ts",
+      search: `    return yield* journal(claim, self, planned._tag === "Intended" ? [decided, planned] : [planned])
+`,
+      replace: `    if (planned._tag !== "Intended") return yield* journal(claim, self, [planned])
+    const outcome = yield* executor.execute(planned.intent, { holds: store.holds(claim) })
+    return yield* journal(claim, self, [decided, planned, { _tag: "Executed", outcome }])
 `
     }
   ],

@@ -1,0 +1,40 @@
+/** Writes the events of a stage to the store, and publishes each after the commit. */
+
+import { Effect } from "effect"
+import { evolve, type Remediation, type RemediationEvent } from "../domain/Remediation.ts"
+import * as Timestamp from "../domain/Timestamp.ts"
+import { type Claim, type Fenced, RemediationStore } from "../storage/RemediationStore.ts"
+import type { StorageError } from "../storage/StorageError.ts"
+import { nextStep } from "./NextStep.ts"
+import { type RemediationChange, RemediationEvents } from "./RemediationEvents.ts"
+
+/**
+ * Appends the events and, when they lead to a conclusion, `Concluded` in the same commit. Returns the remediation after
+ * them.
+ */
+export type Journal = (
+  claim: Claim,
+  self: Remediation,
+  added: ReadonlyArray<RemediationEvent>
+) => Effect.Effect<Remediation, StorageError | Fenced>
+
+export const make = Effect.gen(function* () {
+  const store = yield* RemediationStore
+  const events = yield* RemediationEvents
+
+  const journal: Journal = Effect.fnUntraced(function* (claim, self, added) {
+    const at = yield* Timestamp.now
+    const changes: Array<RemediationChange> = []
+    let latest = self
+    for (const event of added) changes.push({ event: event._tag, remediation: (latest = evolve(latest, event, at)) })
+    const step = nextStep(latest)
+    const conclusion: ReadonlyArray<RemediationEvent> =
+      step._tag === "Conclude" ? [{ _tag: "Concluded", state: step.state, reason: step.reason }] : []
+    const next = yield* store.append(claim, self, [...added, ...conclusion], at)
+    changes.forEach(events.publish)
+    if (conclusion.length > 0) events.publish({ event: "Concluded", remediation: next })
+    return next
+  })
+
+  return journal
+})

@@ -1,0 +1,46 @@
+/** Investigates the alert, unless it resolves first. */
+
+import { Effect, type Latch, Option } from "effect"
+import type { Remediation } from "../../domain/Remediation.ts"
+import { Degradation } from "../../health/Degradation.ts"
+import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
+import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
+import type { Journal } from "../Journal.ts"
+import type { Observe } from "./Observe.ts"
+
+/** How many joined alerts the investigators are given as related evidence. */
+const maxRelatedAlerts = 20
+
+export const make = Effect.fnUntraced(function* (journal: Journal, observe: Observe) {
+  const store = yield* RemediationStore
+  const chain = yield* InvestigationChain
+  const degradation = yield* Degradation
+
+  const investigate = Effect.fnUntraced(function* (claim: Claim, self: Remediation) {
+    const { level } = yield* degradation.current
+    const { hops, investigation } = yield* chain.investigate({
+      remediationId: self.id,
+      alert: self.alert,
+      target: self.target,
+      related: yield* store.joinedAlerts(self.id, maxRelatedAlerts),
+      observed: yield* observe(self),
+      level
+    })
+    return yield* journal(claim, self, [
+      { _tag: "Investigated", level, hops, ...(investigation === undefined ? {} : { investigation }) }
+    ])
+  })
+
+  /** The remediation once its alert has resolved. `wake` opens when another party journaled something. */
+  const resolved = Effect.fnUntraced(function* (self: Remediation, wake: Latch.Latch) {
+    while (true) {
+      yield* wake.await
+      yield* wake.close
+      const now = yield* store.get(self.id)
+      if (Option.isSome(now) && now.value.alertResolvedAt !== undefined) return now.value
+    }
+  })
+
+  return (claim: Claim, self: Remediation, wake: Latch.Latch) =>
+    Effect.raceFirst(investigate(claim, self), resolved(self, wake))
+})
