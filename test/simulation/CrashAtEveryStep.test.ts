@@ -67,7 +67,7 @@ describe("a service that is killed in the middle of an incident", () => {
     expectRepairedOnce(2048, 1)
   })
 
-  it("does so between any two operations", () => {
+  it("does so when killed between any two operations", () => {
     expectRepairedOnce(4, 7)
   })
 })

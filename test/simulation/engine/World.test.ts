@@ -49,7 +49,7 @@ describe("World", () => {
     assert.deepStrictEqual(seeds.slice(0, 100).map(interleaving), orders.slice(0, 100))
   })
 
-  it("gives each order of two fibers that wake at the same moment about as often as the other", () => {
+  it("runs two fibers that wake at the same moment in each order about equally often", () => {
     const firsts = Array.from({ length: 200 }, (_, seed) =>
       inWorld(Effect.raceFirst(Effect.as(Effect.sleep(10), "left"), Effect.as(Effect.sleep(10), "right")), seed)
     )
@@ -57,7 +57,7 @@ describe("World", () => {
     assert.isAbove(firsts.filter((first) => first === "right").length, 60)
   })
 
-  it("jumps over time in which nothing happens, and over none in which something does", () => {
+  it("skips only time in which nothing happens", () => {
     const world = World.make(1)
     const ticks: Array<number> = []
     world.boot("ticking", ticking(ticks))
@@ -73,14 +73,14 @@ describe("World", () => {
     assert.strictEqual(slept, 2)
   })
 
-  it("lets no cancelled timer move time", () => {
+  it("does not move time to a cancelled timer", () => {
     const world = World.make(1)
     world.boot("raced", Effect.timeoutOption(Effect.sleep("10 millis"), "1 day"))
     world.run()
     assert.strictEqual(world.nowMs, 10)
   })
 
-  it("finds a deadlock and says who waits in what", () => {
+  it("detects a deadlock and names the processes and the spans in which they wait", () => {
     const world = World.make(1, { watchFibers: true })
     const philosopher = (name: string, mine: Latch.Latch, theirs: Latch.Latch) =>
       Effect.andThen(theirs.await, mine.open).pipe(Effect.withSpan(name))
@@ -102,20 +102,20 @@ describe("World", () => {
     assert.match(waiting ?? "", /eat right/)
   })
 
-  it("finds a livelock and says who is busy", () => {
+  it("detects a livelock and names the busy processes", () => {
     const world = World.make(1)
     world.boot("busy", Effect.forever(Effect.yieldNow))
     world.boot("idle", Effect.never)
     assert.deepStrictEqual(world.run({ livelockSteps: 1000 }), { _tag: "Livelock", busy: ["busy"] })
   })
 
-  it("takes no loop for a livelock in which time passes", () => {
+  it("takes no loop in which time passes for a livelock", () => {
     const world = World.make(1)
     world.boot("ticking", ticking([]))
     assert.strictEqual(world.run({ livelockSteps: 100, untilMs: 1_000_000 })._tag, "TimeLimit")
   })
 
-  it("lets no fiber keep the others from running, however long it computes", () => {
+  it("lets other fibers run, however long one computes", () => {
     const world = World.make(1)
     let turns = 0
     world.boot("greedy", Effect.forever(Effect.void))
@@ -127,7 +127,7 @@ describe("World", () => {
     assert.strictEqual(turns, 1)
   })
 
-  it("draws the same numbers, ids of spans and all, for the same seed, and others for another", () => {
+  it("draws the same numbers and span ids for the same seed, and others for another", () => {
     const draw = Effect.gen(function* () {
       const span = yield* Effect.currentSpan
       return [yield* Random.nextInt, span.traceId, span.spanId, yield* Random.next]
@@ -137,7 +137,7 @@ describe("World", () => {
     assert.match(String(inWorld(draw, 5)[1]), /^[0-9a-f]{32}$/)
   })
 
-  it("draws for one purpose without changing another", () => {
+  it("draws for one purpose without affecting another", () => {
     const world = World.make(9)
     const before = world.random("faults").next32()
     world.random("other").next32()
@@ -147,7 +147,7 @@ describe("World", () => {
 })
 
 describe("the wall clock", () => {
-  it("may jump forward and back without a sleeper noticing", () => {
+  it("may jump forward and back without affecting a sleep", () => {
     const world = World.make(1)
     const ticks: Array<number> = []
     const shown: Array<number> = []
@@ -180,7 +180,7 @@ describe("the wall clock", () => {
 })
 
 describe("a process", () => {
-  it("that crashes runs no finalizer and nothing of it ever again, and the others go on", () => {
+  it("that crashes runs no finalizer and nothing else, and the others continue", () => {
     const world = World.make(1)
     const ticks: Array<number> = []
     const others: Array<number> = []
@@ -200,7 +200,7 @@ describe("a process", () => {
     assert.deepStrictEqual([process.state, ticks, finalized, others.length], ["crashed", [1000, 2000], false, 10])
   })
 
-  it("is deaf to callbacks once it has crashed", () => {
+  it("receives no callback once it has crashed", () => {
     const world = World.make(1)
     let heard = false
     let answer = () => {}
@@ -221,7 +221,7 @@ describe("a process", () => {
     assert.isFalse(heard)
   })
 
-  it("can be crashed before every single step", () => {
+  it("can be crashed before every step", () => {
     const parts = Effect.gen(function* () {
       yield* Effect.yieldNow
       yield* Effect.sleep(1)
@@ -239,7 +239,7 @@ describe("a process", () => {
     }
   })
 
-  it("that is paused finds all that was due meanwhile due at once", () => {
+  it("that resumes finds everything that became due meanwhile due at once", () => {
     const world = World.make(1)
     const ticks: Array<number> = []
     const process = world.boot("paused", ticking(ticks))
@@ -249,7 +249,7 @@ describe("a process", () => {
     assert.strictEqual(process.state, "running")
   })
 
-  it("that ends takes the fibers with it that it left behind", () => {
+  it("that ends also ends the fibers that it left behind", () => {
     const world = World.make(1)
     let late = false
     const process = world.boot(
@@ -282,7 +282,7 @@ describe("a process", () => {
     assert.strictEqual(process.fibers, 2)
   })
 
-  it("gives way at every few operations where it is told to, so that a race needs no luck", () => {
+  it("yields every few operations where configured, so that a race is found without luck", () => {
     const lost = (yieldEvery: number): number => {
       const world = World.make(1)
       let balance = 0
@@ -307,7 +307,7 @@ describe("a process", () => {
     assert.isAbove(lost(4), 0)
   })
 
-  it("hears of a peer's end while it waits for an answer", () => {
+  it("learns that a peer has ended while it waits for a response", () => {
     const world = World.make(1)
     const server = world.boot("server", Effect.never)
     const outcome = Deferred.makeUnsafe<string>()

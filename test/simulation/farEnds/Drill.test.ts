@@ -55,7 +55,7 @@ const drilled = (
 const all = ["kubernetes", "holmesgpt", "llm:alpha", "llm:beta"].map((peer) => [peer, 16, 16] as const)
 
 describe("the drill", () => {
-  it("sends two false alarms a minute after healing, and when they have ended takes every place of every bulkhead", () => {
+  it("sends two false alarms a minute after healing, and takes every permit of every bulkhead when they have ended", () => {
     const { accepted, ended, tried, violations } = drilled()
     assert.deepStrictEqual(
       accepted.map(([alert]) => alert),
@@ -67,7 +67,7 @@ describe("the drill", () => {
     assert.deepStrictEqual(violations, [])
   })
 
-  it("finds the place that somebody has taken and not given back, and nothing-leaked reports it", () => {
+  it("finds a permit that was never released, and nothing-leaked reports it", () => {
     const { tried, violations } = drilled(({ service, world }) =>
       world.at(30_000, () => void service.bulkheads.find(({ peer }) => peer === "holmesgpt")?.bulkhead.takeUnsafe())
     )
@@ -81,7 +81,7 @@ describe("the drill", () => {
     )
   })
 
-  it("finds the waiter that was left behind in a queue as well: a place is given to it and lost", () => {
+  it("finds a waiter that was left behind in a queue, which gets a permit and loses it", () => {
     const { tried } = drilled(({ service, world }) =>
       world.at(30_000, () => {
         const [kubernetes] = service.bulkheads
@@ -93,7 +93,7 @@ describe("the drill", () => {
     assert.deepStrictEqual(tried[0], ["kubernetes", 15, 16])
   })
 
-  it("tries a service that goes down in the middle from the beginning", () => {
+  it("starts again with a service that goes down in the middle", () => {
     const { accepted, tried } = drilled(({ service, world }) =>
       world.at(2 * minuteMs + 2_000, () => service.process?.crash())
     )
@@ -101,7 +101,7 @@ describe("the drill", () => {
     assert.deepStrictEqual(tried, all)
   })
 
-  it("brings the requests by which the breaker of the cluster finds out that its peer is back", () => {
+  it("sends the requests that close the breaker of the cluster", () => {
     const moves: Array<string> = []
     const { violations } = drilled(
       ({ observations }) =>

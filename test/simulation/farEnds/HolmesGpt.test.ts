@@ -62,7 +62,7 @@ const llm = ({ llms }: SetUp): Effect.Effect<Investigator> =>
   LlmInvestigator.make({ provider: "beta" }).pipe(Effect.provide(llms.beta.layer))
 
 describe("the simulated models", () => {
-  it("know what is wrong with a workload, and that nothing is", () => {
+  it("know the problem of a broken workload, and that a healthy one has none", () => {
     for (const investigator of [holmesgpt(planted.holmesgptKey), llm]) {
       const well = setUp()
       assert.strictEqual(answers(well, investigator(well)), "Notify")
@@ -72,12 +72,12 @@ describe("the simulated models", () => {
     }
   })
 
-  it("HolmesGPT wants its key", () => {
+  it("require HolmesGPT's key", () => {
     const world = setUp()
     assert.strictEqual(answers(world, holmesgpt("another")(world)), "Authentication")
   })
 
-  it("make no run differ from itself, whatever fails at them", () => {
+  it("keep a run reproducible under all their faults", () => {
     const scenario = { ...Scenario.models, durationMs: 5 * 60_000, faultGapMs: [60_000, 120_000] as const }
     for (const seed of [5, 6]) assert.deepStrictEqual(run({ seed, scenario }), run({ seed, scenario }))
   })

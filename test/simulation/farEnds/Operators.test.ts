@@ -5,7 +5,7 @@ import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
 type Answered = Extract<Observation, { readonly _tag: "ReviewAnswered" }>
 
-describe("people who are asked", () => {
+describe("operators", () => {
   const answers: Array<Answered> = []
   const asked = new Map<string, number>()
   const taken = new Map<string, number>()
@@ -32,7 +32,7 @@ describe("people who are asked", () => {
     }
   })
 
-  it("say yes and no, and some never say anything", () => {
+  it("approve, reject, or never answer", () => {
     assert.deepStrictEqual(violations, [])
     assert.isTrue(answers.some(({ answer, outcome }) => answer === "approved" && outcome === "taken"))
     assert.isTrue(answers.some(({ answer, outcome }) => answer === "rejected" && outcome === "taken"))
@@ -40,12 +40,12 @@ describe("people who are asked", () => {
     assert.isTrue([...asked.keys()].some((id) => !answered.has(id)))
   })
 
-  it("say it twice, and only the first word is taken", () => {
+  it("answer twice, and only the first answer counts", () => {
     assert.isTrue(answers.some(({ outcome }) => outcome === "not-awaiting"))
     assert.isTrue([...taken.values()].every((times) => times === 1))
   })
 
-  it("are waited for: nothing is begun that nobody approved", () => {
+  it("are waited for: no action starts without approval", () => {
     assert.isAbove(begun.length, 5)
     assert.isTrue(begun.every(({ approved }) => approved))
   })

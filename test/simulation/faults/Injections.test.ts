@@ -8,18 +8,18 @@ const names = (injection: string) => {
 }
 
 describe("Injections", () => {
-  it("are the five of the source document, by name", () => {
+  it("are the five of the requirements, by name", () => {
     assert.deepStrictEqual(
       Injections.all.map(({ name }) => name),
       ["service-termination", "network-partition", "resource-exhaustion", "dependency-failure", "security-incident"]
     )
   })
 
-  it("have a fault each that can be injected today, or say what is missing", () => {
+  it("each have a fault that can be injected, or name what is missing", () => {
     for (const { missing, name } of Injections.all) assert.isTrue(names(name).length > 0 || missing !== "", name)
   })
 
-  it("have the faults that their names promise", () => {
+  it("contain the faults that their names promise", () => {
     assert.include(names("service-termination"), "process-crash")
     assert.include(names("network-partition"), "network-partition")
     assert.include(names("resource-exhaustion"), "quota-exhausted")

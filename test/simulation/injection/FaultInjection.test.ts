@@ -63,29 +63,27 @@ describe("FaultInjection", () => {
       }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect(
-    "a kind by its name comes at once, goes, and comes again with parameters drawn anew, the same for the same seed",
-    () =>
-      Effect.gen(function* () {
-        const comings = (seed: number) =>
-          Effect.gen(function* () {
-            const lines: Array<Line> = []
-            const { injection } = yield* setUp(["kubernetes-unavailable"], seed)
-            const fiber = yield* Effect.forkChild(Effect.provide(injection.run, audit(lines)))
-            yield* TestClock.adjust("2 hours")
-            yield* Fiber.interrupt(fiber)
-            return lines.map(({ data, kind }) => `${kind} ${JSON.stringify(data)}`)
-          })
-        const lines = yield* comings(3)
-        assert.isAbove(lines.length, 8)
-        assert.isTrue(lines.every((line, index) => line.startsWith(index % 2 === 0 ? "fault.began" : "fault.healed")))
-        assert.isAbove(new Set(lines).size, 4)
-        assert.deepStrictEqual(yield* comings(3), lines)
-        assert.notDeepEqual(yield* comings(4), lines)
-      }).pipe(Effect.provide(Sandbox.layer()))
+  it.effect("a kind by name begins at once, ends, and recurs with new parameters, the same for the same seed", () =>
+    Effect.gen(function* () {
+      const comings = (seed: number) =>
+        Effect.gen(function* () {
+          const lines: Array<Line> = []
+          const { injection } = yield* setUp(["kubernetes-unavailable"], seed)
+          const fiber = yield* Effect.forkChild(Effect.provide(injection.run, audit(lines)))
+          yield* TestClock.adjust("2 hours")
+          yield* Fiber.interrupt(fiber)
+          return lines.map(({ data, kind }) => `${kind} ${JSON.stringify(data)}`)
+        })
+      const lines = yield* comings(3)
+      assert.isAbove(lines.length, 8)
+      assert.isTrue(lines.every((line, index) => line.startsWith(index % 2 === 0 ? "fault.began" : "fault.healed")))
+      assert.isAbove(new Set(lines).size, 4)
+      assert.deepStrictEqual(yield* comings(3), lines)
+      assert.notDeepEqual(yield* comings(4), lines)
+    }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("nothing is injected while the audit log can't be written", () =>
+  it.effect("injects nothing while the audit log cannot be written", () =>
     Effect.gen(function* () {
       const lines: Array<Line> = []
       const broken = yield* Ref.make(true)

@@ -12,7 +12,7 @@ const problem = (requested: Parameters<typeof problems>[0][number], place = sand
   problems([requested], place).join("\n")
 
 describe("what may be injected", () => {
-  it("is every kind of the catalogue that disturbs requests alone, on the sandbox in any mode", () => {
+  it("is every kind that only disturbs requests, on the sandbox in any mode", () => {
     assert.isAbove(kinds.length, 25)
     assert.deepStrictEqual(
       problems(
@@ -23,7 +23,7 @@ describe("what may be injected", () => {
     )
   })
 
-  it("is nothing that ends the process, moves the clock, breaks the disk, makes alerts up or writes to the cluster: each is refused with its reason", () => {
+  it("is no kind that ends the process, moves the clock, breaks the disk, invents alerts or writes to the cluster: each is refused with a reason", () => {
     const reasons = new Map(
       Faults.all.filter(({ disturb }) => disturb === undefined).map(({ name }) => [name, problem(name)] as const)
     )
@@ -37,7 +37,7 @@ describe("what may be injected", () => {
     assert.match(reasons.get("kubernetes-deletion") ?? "", /writes to the cluster/)
   })
 
-  it("is nothing unknown, nothing about models where there are none, and no peer that is not there", () => {
+  it("is no unknown kind, no model fault without models, and no unknown peer", () => {
     assert.match(problem("network-latncy"), /there is no fault network-latncy; allowed are .*network-latency/)
     assert.match(problem("refusal", { ...sandbox, models: [] }), /none is configured/)
     assert.match(
@@ -71,7 +71,7 @@ describe("what may be injected", () => {
     assert.strictEqual(problem("rate-limited", { ...real, mode: "observe" }), "")
   })
 
-  it("makes no peer of a real cluster's service say what is not so while actions may follow, whoever allows it", () => {
+  it("is no falsehood on a real cluster where actions may follow, even with permission", () => {
     for (const kind of [
       "nonsense-answer",
       "prompt-injection",

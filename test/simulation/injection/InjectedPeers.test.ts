@@ -180,11 +180,11 @@ const effects: Readonly<Record<string, readonly [parameters: Record<string, unkn
 const seenOtherwise = new Set(["nonsense-answer", "prompt-injection", "kubernetes-stale-read"])
 
 describe("real peers behind faults", () => {
-  it.effect("are as they are where nothing stands in the way", () =>
+  it.effect("are unchanged while no fault is active", () =>
     Effect.map(ask([]), (seen) => assert.deepStrictEqual(seen, well))
   )
 
-  it("is told of every kind that may be injected", () => {
+  it("have a case for every kind that may be injected", () => {
     assert.deepStrictEqual(kinds.map(({ name }) => name).sort(), Object.keys(effects).sort())
   })
 
@@ -202,7 +202,7 @@ describe("real peers behind faults", () => {
   }
 
   for (const kind of ["nonsense-answer", "prompt-injection"]) {
-    it.effect(`${kind}: by some seeds both models say what they did not`, () =>
+    it.effect(`${kind}: with some seeds both models return what they did not say`, () =>
       Effect.gen(function* () {
         const seen = yield* Effect.forEach([1, 2, 3, 4], (seed) =>
           ask([{ kind, parameters: { peers: both, share: 1 } }], seed)
@@ -216,7 +216,7 @@ describe("real peers behind faults", () => {
     )
   }
 
-  it.effect("kubernetes-stale-read: a write is not seen until the lag is over, in gets and in lists", () =>
+  it.effect("kubernetes-stale-read: gets and lists show a write only after the lag", () =>
     Effect.gen(function* () {
       const injection = yield* FaultInjection.make({
         requested: [{ kind: "kubernetes-stale-read", parameters: { lagMs: 5_000 } }],

@@ -16,7 +16,7 @@ describe("amplification", () => {
     assert.isAbove(reports.length, 0)
   })
 
-  it("takes one extra attempt a second for ever, and reports two", () => {
+  it("accepts one extra attempt a second forever, and reports two", () => {
     const steady = watch(amplification)
     const double = watch(amplification)
     for (let second = 0; second < 120; second++) {
@@ -28,13 +28,13 @@ describe("amplification", () => {
     assert.isAbove(double.reports.length, 0)
   })
 
-  it("counts each hop once, whatever their number, and probes not at all", () => {
+  it("counts the first attempt of each hop as free, and ignores probes", () => {
     const { at, reports } = watch(amplification)
     for (let index = 0; index < 1000; index++) at(0, began(call()), began(call({ hop: undefined, purpose: "probe" })))
     assert.deepStrictEqual(reports, [])
   })
 
-  it("takes a fifth of a storm's requests again, and reports where each is sent twice", () => {
+  it("accepts retries of a fifth of a storm's requests, and reports retries of all", () => {
     const fifth = watch(amplification)
     const each = watch(amplification)
     for (let index = 0; index < 1000; index++) {
@@ -49,7 +49,7 @@ describe("amplification", () => {
     assert.strictEqual(each.reports[0], "kubernetes got one attempt more than its retry budget allows")
   })
 
-  it("counts what the service asked for and did not send: it has earned its share", () => {
+  it("credits requests that the service made and did not send", () => {
     const extra = (turnedAway: number) => {
       const seen = watch(amplification)
       seen.at(0, sent(attempt({ asked: 1 })))
@@ -62,7 +62,7 @@ describe("amplification", () => {
     assert.strictEqual(extra(100), 0)
   })
 
-  it("forgets in the quiet what a storm has earned", () => {
+  it("forgets the credit of a storm in quiet time", () => {
     const seen = watch(amplification)
     seen.at(0, sent(attempt({ asked: 1 })))
     seen.at(1000, sent(attempt({ asked: 1001 })))

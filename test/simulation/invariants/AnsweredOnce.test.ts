@@ -11,21 +11,21 @@ const reportsOf = (...events: ReadonlyArray<Observation>): ReadonlyArray<string>
 }
 
 describe("answered-once", () => {
-  it("reports a question that is asked again", () => {
+  it("reports a repeated review", () => {
     assert.deepStrictEqual(
       reportsOf(decided("rem-1", "review"), reviewed("rem-1", "approved"), decided("rem-1", "review")),
       ["remediation rem-1 asks again, and a person has approved it before"]
     )
   })
 
-  it("reports an action that was rejected", () => {
+  it("reports a rejected action", () => {
     assert.deepStrictEqual(
       reportsOf(decided("rem-1", "review"), reviewed("rem-1", "rejected"), intended("rem-1", app)),
       ["remediation rem-1 acts, and a person has rejected it"]
     )
   })
 
-  it("reports an answer that nobody sees to for 7 minutes, and takes one that is seen to after 5", () => {
+  it("reports an answer without effect for 7 minutes, and accepts one that is acted on after 5", () => {
     const after = (ms: number) => {
       const seen = watch(answeredOnce)
       seen.at(1, reviewed("rem-1", "approved"))
@@ -36,7 +36,7 @@ describe("answered-once", () => {
     assert.deepStrictEqual(after(300_000), [])
   })
 
-  it("takes an approved action, one that is stopped after all, and the question of another remediation", () => {
+  it("accepts an approved action, one that is stopped after all, and a review of another remediation", () => {
     assert.deepStrictEqual(
       reportsOf(
         reviewed("rem-1", "approved"),

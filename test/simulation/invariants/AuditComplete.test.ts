@@ -43,13 +43,13 @@ const reportsOf = (rows: ReadonlyArray<AuditRow>, options: { readonly wrote?: bo
 }
 
 describe("audit-complete", () => {
-  it("takes a log that says what the journal says and what happened", () => {
+  it("accepts a log that agrees with the journal and the cluster", () => {
     assert.deepStrictEqual(reportsOf(rowsOf(...lines("yes"))), [])
     assert.deepStrictEqual(reportsOf(rowsOf(...lines("unknown"))), [])
     assert.deepStrictEqual(reportsOf(rowsOf(...lines("no")), { wrote: false }), [])
   })
 
-  it("reports a line that was changed", () => {
+  it("reports a changed line", () => {
     const rows = rowsOf(...lines("yes"))
     rows[1] = { ...rows[1]!, actor: "somebody" }
     assert.deepStrictEqual(reportsOf(rows), [
@@ -57,7 +57,7 @@ describe("audit-complete", () => {
     ])
   })
 
-  it("reports a line that is missing, by its number, its neighbour's hash and the journal", () => {
+  it("reports a missing line, by its number, its neighbour's hash and the journal", () => {
     const [first, , third] = rowsOf(...lines("yes"))
     const reports = reportsOf([first!, third!])
     assert.include(reports, "audit line 2 is missing: 3 stands in its place")
@@ -68,14 +68,14 @@ describe("audit-complete", () => {
     )
   })
 
-  it("reports a line of which the journal does not know", () => {
+  it("reports a line that is not in the journal", () => {
     assert.include(
       reportsOf(rowsOf(...lines("yes"), ["Verified"])),
       `the audit log says "remediation.Verified rem-1", and the journal nothing`
     )
   })
 
-  it("reports a write that the log denies, and a write of which it says that it was and never arrived", () => {
+  it("reports a write that the log denies, and a recorded write that never arrived", () => {
     assert.deepStrictEqual(reportsOf(rowsOf(...lines("no"))), [
       "rem-1-1 wrote to the cluster, and the audit log says that nothing was applied"
     ])

@@ -3,7 +3,7 @@ import { bulkheadRespected } from "../../../src/simulation/invariants/BulkheadRe
 import { answered, attempt, began, call, ended, sent, watch } from "../fixtures/Watching.ts"
 
 describe("bulkhead-respected", () => {
-  it("reports the seventeenth call at once, and takes it when one of the sixteen has ended", () => {
+  it("reports the seventeenth concurrent call, and accepts it when one of the sixteen has ended", () => {
     const { at, reports } = watch(bulkheadRespected)
     const calls = Array.from({ length: 16 }, () => call())
     at(0, ...calls.map(began), ended(calls[3]!, "given-up"), began(call()))
@@ -12,7 +12,7 @@ describe("bulkhead-respected", () => {
     assert.deepStrictEqual(reports, ["17 calls to holmesgpt are in flight at once"])
   })
 
-  it("reports the seventeenth request at once to the API server, probes among them", () => {
+  it("reports the seventeenth concurrent request to the API server, probes included", () => {
     const { at, reports } = watch(bulkheadRespected)
     const requests = Array.from({ length: 15 }, () => attempt())
     at(
@@ -28,7 +28,7 @@ describe("bulkhead-respected", () => {
     assert.deepStrictEqual(reports, ["17 calls to kubernetes are in flight at once"])
   })
 
-  it("counts each peer and each process by itself, and no probes", () => {
+  it("counts each peer and each process separately, and no probes", () => {
     const { at, reports } = watch(bulkheadRespected)
     for (let index = 0; index < 16; index++) {
       at(

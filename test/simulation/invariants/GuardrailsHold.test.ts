@@ -24,7 +24,7 @@ describe("guardrails-hold", () => {
     assert.deepStrictEqual(seen.reports, ["Patch of Deployment kube-system/coredns was sent, in a protected namespace"])
   })
 
-  it("reports Helm's fields and an autoscaler's replica count written unasked, and nothing else of theirs", () => {
+  it("reports unapproved writes to Helm's fields and an autoscaler's replica count, and no others", () => {
     const seen = start()
     seen.act("rem-1", named("helm"))
     seen.act("rem-2", named("scaled"), { path: "/spec/replicas" })
@@ -35,7 +35,7 @@ describe("guardrails-hold", () => {
     ])
   })
 
-  it("takes a restart of what Helm declares, and reports one that writes anything else of its template", () => {
+  it("accepts a restart of a Helm workload, and reports one that also changes its template", () => {
     const restart = { "kubectl.kubernetes.io/restartedAt": "2026-11-24T03:00:00.000Z" }
     const annotations = "/spec/template/metadata/annotations"
     for (const [operations, expected] of [
@@ -67,7 +67,7 @@ describe("guardrails-hold", () => {
     }
   })
 
-  it("reports the same action on the same object within its cooldown, and takes it later, or when a person approved", () => {
+  it("reports a repeated action on an object within its cooldown, and accepts it later or with approval", () => {
     const early = start()
     early.act("rem-1")
     early.act("rem-2", app, { atMs: 9 * minuteMs })
@@ -85,7 +85,7 @@ describe("guardrails-hold", () => {
     assert.deepStrictEqual(approved.reports, [])
   })
 
-  it("counts evictions, which carry no name: two of one workload within the cooldown are reported", () => {
+  it("counts evictions, which have no annotation: two of one workload within the cooldown are reported", () => {
     const seen = start()
     seen.at(0, intendedEviction("rem-1", app), evicted(app))
     seen.at(minuteMs, intendedEviction("rem-2", app, { atMs: minuteMs }), evicted(app))

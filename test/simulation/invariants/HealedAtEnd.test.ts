@@ -24,7 +24,7 @@ describe("healed-at-end", () => {
     assert.deepStrictEqual(reports, pending())
   })
 
-  it("takes a service that has found out by itself, or was started anew", () => {
+  it("accepts a service that has recovered by itself, or has restarted", () => {
     const found = watch(healedAtEnd)
     found.at(0, opens("llm:alpha"), {
       _tag: "BreakerMoved",

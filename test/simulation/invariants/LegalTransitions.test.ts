@@ -27,7 +27,7 @@ const whole = (ending: CallEnding): ReadonlyArray<Observation> => {
 }
 
 describe("legal-transitions", () => {
-  it("takes the whole round, and reports a step that is not on it", () => {
+  it("accepts the whole cycle, and reports a transition that is not part of it", () => {
     const round = watch(legalTransitions)
     for (let ms = 1; ms <= 5; ms++) round.at(ms, ...whole("bad"))
     round.at(6, opens)
@@ -37,7 +37,7 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(round.reports, ["breaker holmesgpt goes from Closed to HalfOpen by elapsed"])
   })
 
-  it("reports a breaker that leaves a state which it was not in", () => {
+  it("reports a breaker that leaves a state in which it was not", () => {
     const { at, reports } = watch(legalTransitions)
     at(0, halves)
     assert.deepStrictEqual(reports, ["breaker holmesgpt says that it leaves Open, and was Closed"])
@@ -58,7 +58,7 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["breaker holmesgpt closed after 2 successes"])
   })
 
-  it("reports a call while the breaker is open, a probe too, and takes calls of others", () => {
+  it("reports a call while the breaker is open, a probe included, and accepts calls to other peers", () => {
     const { at, reports } = watch(legalTransitions)
     at(0, opens)
     at(10, began(call({ peer: "llm:alpha" })))
@@ -67,7 +67,7 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["holmesgpt is called although its breaker is open"])
   })
 
-  it("reports a call while the breaker is open, also where it had waited for one of 16 places when it opened", () => {
+  it("reports a call while the breaker is open, even one that waited for one of 16 permits when it opened", () => {
     const { at, reports } = watch(legalTransitions)
     const inFlight = Array.from({ length: 16 }, () => call())
     at(0, ...inFlight.map(began))
@@ -75,7 +75,7 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["holmesgpt is called although its breaker is open"])
   })
 
-  it("takes one more call of an attempt that was asked for too much, also where the breaker has opened meanwhile, and none at a later moment", () => {
+  it("accepts a further call of an attempt with too long a prompt, even if the breaker has opened meanwhile, and none at a later moment", () => {
     const { at, reports } = watch(legalTransitions)
     const [inTime, late] = [call(), call()]
     at(0, began(inTime), began(late))
@@ -86,7 +86,7 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["holmesgpt is called although its breaker is open"])
   })
 
-  it("takes no other call in place of the one more", () => {
+  it("accepts no other call instead of the further one", () => {
     for (const other of [call(), call({ purpose: "probe", hop: undefined })]) {
       const { at, reports } = watch(legalTransitions)
       const made = call()
@@ -97,7 +97,7 @@ describe("legal-transitions", () => {
     }
   })
 
-  it("counts one more call in the state in which its attempt was let through", () => {
+  it("counts a further call in the state in which its attempt was admitted", () => {
     const { at, reports } = watch(legalTransitions)
     const slow = call()
     const again = call({ hop: slow.hop })
@@ -129,7 +129,7 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["breaker holmesgpt closed after 2 successes"])
   })
 
-  it("reports a fourth probe at once", () => {
+  it("reports a fourth concurrent probe", () => {
     const { at, reports } = watch(legalTransitions)
     at(0, opens)
     at(30_000, halves, began(call()), began(call()), began(call()))
@@ -138,7 +138,7 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["4 calls at once try holmesgpt"])
   })
 
-  it("takes a fourth one once the first has had its place for 60 s, and none before", () => {
+  it("accepts a fourth probe once the first has held its permit for 60 s, and none before", () => {
     const { at, reports } = watch(legalTransitions)
     at(0, opens)
     at(30_000, halves, began(call()))
@@ -149,7 +149,7 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["4 calls at once try holmesgpt"])
   })
 
-  it("reports a call after five failures in a row by the wire alone, and takes one after a success among them", () => {
+  it("reports a call after five failures in a row by the wire alone, and accepts one after a success among them", () => {
     const stuck = watch(legalTransitions)
     for (let ms = 1; ms <= 5; ms++) stuck.at(ms, ...whole("bad"))
     stuck.at(5, began(call()))
@@ -162,14 +162,14 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(mixed.reports, [])
   })
 
-  it("takes no call that was given up for a success among failures", () => {
+  it("takes no interrupted call for a success among failures", () => {
     const { at, reports } = watch(legalTransitions)
     for (let ms = 1; ms <= 6; ms++) at(ms, ...whole(ms === 3 ? "given-up" : "bad"))
     at(7, began(call()))
     assert.deepStrictEqual(reports, ["holmesgpt is called after 5 failures in a row"])
   })
 
-  it("takes a call after five failures where the process stood still since the fifth, and reports it where it had run", () => {
+  it("accepts a call after five failures where the process was paused since the fifth, and reports it where it had run", () => {
     const still = watch(legalTransitions)
     for (let ms = 1; ms <= 5; ms++) still.at(ms, ...whole("bad"))
     still.at(5, paused(100))
@@ -185,7 +185,7 @@ describe("legal-transitions", () => {
     assert.strictEqual(ran.reports.length, 1)
   })
 
-  it("remembers the failures of before a pause", () => {
+  it("remembers the failures from before a pause", () => {
     const { at, reports } = watch(legalTransitions)
     for (let ms = 1; ms <= 4; ms++) at(ms, ...whole("bad"))
     at(5, paused(100))
@@ -194,7 +194,7 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["holmesgpt is called after 5 failures in a row"])
   })
 
-  it("reports a breaker that opens after four failures in a row, and takes one that opens after five, of which some were given up", () => {
+  it("reports a breaker that opens after four failures in a row, and accepts one that opens after five, some of them interrupted", () => {
     for (const [endings, expected] of [
       [["bad", "bad", "bad", "bad"], 1],
       [["bad", "good", "bad", "bad", "bad", "bad"], 1],
@@ -207,7 +207,7 @@ describe("legal-transitions", () => {
     }
   })
 
-  it("takes a success in the moment in which the breaker opens for one that came after, and no earlier one", () => {
+  it("counts a success in the moment in which the breaker opens as a later one, and no earlier success", () => {
     for (const [goodMs, expected] of [
       [6, 0],
       [5, 1]
@@ -220,7 +220,7 @@ describe("legal-transitions", () => {
     }
   })
 
-  it("reports a breaker that opens by a rate of fewer than ten calls, or fewer than five failures, within a minute", () => {
+  it("reports a breaker that opens by the rate of fewer than ten calls or fewer than five failures within a minute", () => {
     for (const [good, bad, lastMs, expected] of [
       [5, 5, 60_010, 0],
       [5, 5, 60_011, 1],
@@ -235,7 +235,7 @@ describe("legal-transitions", () => {
     }
   })
 
-  it("reports a breaker that opens again although no probe had failed, and takes one whose probe was given up", () => {
+  it("reports a breaker that opens again without a failed probe, and accepts one whose probe was interrupted", () => {
     for (const [ending, expected] of [
       ["good", 1],
       ["given-up", 0],
@@ -249,7 +249,7 @@ describe("legal-transitions", () => {
     }
   })
 
-  it("takes whatever an operator does, and begins anew with each process", () => {
+  it("accepts every transition by an operator, and starts again with each process", () => {
     const { at, reports } = watch(legalTransitions)
     at(0, moved("Closed", "Isolated", "operator"), moved("Isolated", "HalfOpen", "elapsed"))
     at(1, { _tag: "ProcessBooted", process: "service", number: 1 }, began(call({ process: 1 })), opensSlow)

@@ -39,7 +39,7 @@ const committed = (kind: RemediationEventKind, fields: object = {}, process = 0)
 })
 
 describe("level-follows", () => {
-  it("takes 1 for HolmesGPT out, 2 for all out, 0 for LLMs alone out, and back", () => {
+  it("accepts 1 without HolmesGPT, 2 without any model, 0 without LLMs only, and the way back", () => {
     const { at, reports } = watch(levelFollows)
     at(0, level(0))
     at(10, out("llm:alpha"))
@@ -58,7 +58,7 @@ describe("level-follows", () => {
     assert.deepStrictEqual(reports, ["the service says level 2, and 1 is due"])
   })
 
-  it("counts a tier that is tried again as out", () => {
+  it("counts a half-open tier as out", () => {
     const { at, reports } = watch(levelFollows)
     at(0, level(0), out("holmesgpt"), level(1))
     at(30_000, { _tag: "BreakerMoved", breaker: "holmesgpt", from: "Open", to: "HalfOpen", cause: "elapsed" })
@@ -66,7 +66,7 @@ describe("level-follows", () => {
     assert.deepStrictEqual(reports, ["the service says level 0, and 1 is due"])
   })
 
-  it("reports a service that goes on at the old level in a later moment than that of the change", () => {
+  it("reports a service that stays at the old level after the moment of the change", () => {
     const { at, reports } = watch(levelFollows)
     at(0, level(0), out("holmesgpt"), began(call()))
     assert.deepStrictEqual(reports, [])
@@ -74,7 +74,7 @@ describe("level-follows", () => {
     assert.deepStrictEqual(reports, ["the service still says level 0, and 1 is due since 1 ms"])
   })
 
-  it("takes the old level where the process stood still since the change, in the moment in which it goes on and not later", () => {
+  it("accepts the old level of a process that was paused since the change only in the moment in which it resumes", () => {
     for (const [pausedMs, thenMs, expected] of [
       [10, 1010, 0],
       [10, 1011, 1],
@@ -89,7 +89,7 @@ describe("level-follows", () => {
     }
   })
 
-  it("takes a level that was due when the process began to stand still, if it says it only now, and none of before", () => {
+  it("accepts a late report of a level that was due when the pause began, and none from before", () => {
     for (const [backMs, expected] of [
       [10, 0],
       [9, 1]
@@ -103,7 +103,7 @@ describe("level-follows", () => {
     }
   })
 
-  it("takes an investigation at the level of when the process began to stand still, if it was begun in the moment in which it went on", () => {
+  it("accepts an investigation at the level from the begin of a pause, if it starts in the moment in which the process resumes", () => {
     for (const [startedMs, expected] of [
       [1010, 0],
       [1011, 1]
@@ -118,7 +118,7 @@ describe("level-follows", () => {
     }
   })
 
-  it("judges nothing that a second process does, and what the first one does meanwhile", () => {
+  it("ignores a second process, and still checks the first", () => {
     const { at, reports } = watch(levelFollows)
     at(0, level(0), out("holmesgpt"), level(1))
     at(10, committed("Started", {}, 1))
@@ -129,7 +129,7 @@ describe("level-follows", () => {
     assert.deepStrictEqual(reports, ["remediation rem-1 was investigated at level 0, which was not due"])
   })
 
-  it("reports an investigation at a level that was not due while it was worked on", () => {
+  it("reports an investigation at a level that was not due during it", () => {
     const { at, reports } = watch(levelFollows)
     at(0, level(0), committed("Started"))
     at(10, out("holmesgpt"), level(1), committed("Investigated", { level: 0 }))
@@ -139,7 +139,7 @@ describe("level-follows", () => {
     assert.deepStrictEqual(reports, ["remediation rem-1 was investigated at level 0, which was not due"])
   })
 
-  it("expects no level of a service that has no models", () => {
+  it("expects no level without models", () => {
     const { at, reports } = watch(levelFollows, Scenario.steady)
     at(0, level(0), out("kubernetes"))
     at(5000, began(call()))

@@ -15,13 +15,13 @@ const writtenBy = (process: number, execution = "rem-1-1"): Observation =>
   ({ ...written(app, execution), process }) as Observation
 
 describe("mode-respected", () => {
-  it("reports a write in observe, also of what was intended in auto", () => {
+  it("reports a write in observe, even one that was intended in auto", () => {
     const seen = watch(modeRespected)
     seen.at(1, booted(1, "auto"), intended("rem-1", app), booted(2, "observe"), writtenBy(2))
     assert.deepStrictEqual(seen.reports, ["Patch of Deployment app-1 was sent in mode observe"])
   })
 
-  it("reports a write in approve that nobody has approved, and takes one that somebody has", () => {
+  it("reports an unapproved write in approve, and accepts an approved one", () => {
     const seen = watch(modeRespected)
     seen.at(
       1,
@@ -36,7 +36,7 @@ describe("mode-respected", () => {
     ])
   })
 
-  it("takes a write of a process in auto that arrives after it was started in observe", () => {
+  it("accepts a write of a process in auto that arrives after a restart in observe", () => {
     const seen = watch(modeRespected)
     seen.at(1, booted(1, "auto"), booted(2, "observe"), writtenBy(1))
     assert.deepStrictEqual(seen.reports, [])

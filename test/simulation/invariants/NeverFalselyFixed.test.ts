@@ -28,14 +28,14 @@ describe("never-falsely-fixed", () => {
     )
   })
 
-  it("reports a workload that ceases to serve within half a minute by itself", () => {
+  it("reports a workload that stops serving by itself within half a minute", () => {
     assert.deepStrictEqual(
       start((ms) => ms < 9_000),
       [said(10_000)]
     )
   })
 
-  it("takes a workload that serves, one that somebody broke afterwards, and one of which nothing was claimed", () => {
+  it("accepts a workload that serves, one that somebody broke afterwards, and one without a verdict", () => {
     assert.deepStrictEqual(
       start(() => true),
       []
@@ -50,7 +50,7 @@ describe("never-falsely-fixed", () => {
     )
   })
 
-  it("is not lenient about what was disturbed before the service looked last", () => {
+  it("does not excuse changes from before the service's last read", () => {
     assert.deepStrictEqual(
       start(() => false, { disturbedMs: 500 }),
       [said(0)]

@@ -7,7 +7,7 @@ const work = { verb: "get", about: "Deployment app-1" }
 const underWayMs = 20
 
 describe("no-request-after-deadline", () => {
-  it("reports an attempt that begins 30 s after the request's first, and takes one just before", () => {
+  it("reports an attempt that begins 30 s after the request's first, and accepts one just before", () => {
     const { at, reports } = watch(noRequestAfterDeadline)
     const first = attempt({ work })
     at(1_000, sent(first), answered(first))
@@ -17,7 +17,7 @@ describe("no-request-after-deadline", () => {
     assert.deepStrictEqual(reports, ["request 7 (get Deployment app-1) began 0 ms after its deadline"])
   })
 
-  it("reports an attempt that goes on for longer than 10 s and its way back, and takes one that is given up in time", () => {
+  it("reports an attempt that takes longer than 10 s and the way back, and accepts one that is interrupted in time", () => {
     const { at, reports } = watch(noRequestAfterDeadline)
     const inTime = attempt()
     const late = attempt({ work, number: 8 })
@@ -27,7 +27,7 @@ describe("no-request-after-deadline", () => {
     assert.deepStrictEqual(reports, ["request 8 (get Deployment app-1) went on for 10021 ms"])
   })
 
-  it("reports the last of several attempts where it goes on beyond 30 s", () => {
+  it("reports the last of several attempts where it continues after 30 s", () => {
     const { at, reports } = watch(noRequestAfterDeadline)
     at(0, sent(attempt({ work })))
     const last = attempt({ work, number: 9 })
@@ -36,7 +36,7 @@ describe("no-request-after-deadline", () => {
     assert.deepStrictEqual(reports, ["request 9 (get Deployment app-1) went on for 21 ms after its deadline"])
   })
 
-  it("takes a request that was given up when the process went on, where it stood still when the time was over", () => {
+  it("accepts a request that is interrupted when the process resumes, where it was paused at the deadline", () => {
     for (const [pausedMs, forMs, endedMs, expected] of [
       [9_000, 5_000, 14_000 + underWayMs, 0],
       [9_000, 5_000, 14_001 + underWayMs, 1],
@@ -56,7 +56,7 @@ describe("no-request-after-deadline", () => {
     }
   })
 
-  it("takes the end of a pause for the end of a request that was the last thing done before it", () => {
+  it("takes the end of a pause for the end of a request that was made just before it", () => {
     for (const [endedMs, expected] of [
       [60_000 + underWayMs, 0],
       [60_001 + underWayMs, 2]
@@ -69,7 +69,7 @@ describe("no-request-after-deadline", () => {
     }
   })
 
-  it("takes one that was let go only after two pauses without a moment between them", () => {
+  it("accepts one that is interrupted only after two adjacent pauses", () => {
     for (const [againMs, expected] of [
       [14_000, 0],
       [14_001, 1]
@@ -84,7 +84,7 @@ describe("no-request-after-deadline", () => {
     }
   })
 
-  it("takes an attempt that begins in the moment in which the process goes on, where it stood still since before the deadline", () => {
+  it("accepts an attempt that begins when the process resumes, where it was paused before the deadline", () => {
     for (const [pausedMs, expected] of [
       [29_999, 0],
       [30_000, 1]
@@ -98,7 +98,7 @@ describe("no-request-after-deadline", () => {
     }
   })
 
-  it("names a request that never ended, but for one that a crash cut or that another process sent", () => {
+  it("names a request that never ended, unless a crash cut it off or another process sent it", () => {
     const { at, end, pending, reports } = watch(noRequestAfterDeadline)
     at(0, sent(attempt()), { _tag: "ProcessEnded", process: "service", number: 0, how: "crashed" })
     at(

@@ -35,7 +35,7 @@ const asked = () => {
 }
 
 describe("no-secret-leaks", () => {
-  it("reports each planted secret in each way out, by its name and not by itself", () => {
+  it("reports each planted secret in each channel by its name, not by its value", () => {
     for (const [name, secret] of Object.entries(planted)) {
       for (const channel of ["prompt", "answer", "crash", "span", "log"] as const) {
         const { at, reports } = watch(noSecretLeaks)
@@ -45,13 +45,13 @@ describe("no-secret-leaks", () => {
     }
   })
 
-  it("reports one in the journal, but for the alert as it was sent", () => {
+  it("reports one in the journal, except in the stored alert", () => {
     const { at, reports } = watch(noSecretLeaks)
     at(0, committed("Accepted", planted.annotationPassword), committed("Investigated", planted.annotationPassword))
     assert.deepStrictEqual(reports, ["annotationPassword is in the journal of rem-1 (Investigated)"])
   })
 
-  it("reports one that an intent says about its target, and takes the template that it has to put back", () => {
+  it("reports one in an intent's description of its target, and accepts one in the template that it must restore", () => {
     const { at, reports } = watch(noSecretLeaks)
     const intended = (intent: object): Observation => ({
       _tag: "Committed",
@@ -74,7 +74,7 @@ describe("no-secret-leaks", () => {
     assert.deepStrictEqual(reports, ["containerPassword is in the journal of rem-1 (Intended)"])
   })
 
-  it("reports one in the audit log, wherever it stands in its line", () => {
+  it("reports one anywhere in a line of the audit log", () => {
     const line = {
       sequence: 1,
       at: "",
@@ -97,7 +97,7 @@ describe("no-secret-leaks", () => {
     ])
   })
 
-  it("sees the fields of an error and of what caused it, and not its message alone", () => {
+  it("searches the fields of an error and its cause, not only its message", () => {
     const { reports, told } = asked()
     told(Exit.fail({ _tag: "StorageError", detail: { headers: [`Bearer ${planted.holmesgptKey}`] } }))
     told(Exit.die(new Error("broken", { cause: new Error(planted.databasePassword) })))
@@ -109,13 +109,13 @@ describe("no-secret-leaks", () => {
     ])
   })
 
-  it("takes text from which they were taken out", () => {
+  it("accepts redacted text", () => {
     const { at, reports } = watch(noSecretLeaks)
     at(0, left("prompt", "postgres://app:[redacted:password]@db"), committed("Decided", "nothing"))
     assert.deepStrictEqual(reports, [])
   })
 
-  it("sees in a run prompts, spans and log lines, from which what was planted in logs and annotations is gone", () => {
+  it("observes the prompts, spans and log lines of a run, without the secrets that were planted in logs and annotations", () => {
     const texts = new Map<TextChannel, Array<string>>()
     const { violations } = run({
       seed: 1,

@@ -3,7 +3,7 @@ import { nothingAfterDeadline } from "../../../src/simulation/invariants/Nothing
 import { began, call, ended, paused, watch } from "../fixtures/Watching.ts"
 
 describe("nothing-after-deadline", () => {
-  it("reports an attempt that begins 30 s after the first of its hop, and takes one just before", () => {
+  it("reports an attempt that begins 30 s after the first of its hop, and accepts one just before", () => {
     const { at, reports } = watch(nothingAfterDeadline)
     const hop = {}
     at(0, began(call({ hop })))
@@ -13,7 +13,7 @@ describe("nothing-after-deadline", () => {
     assert.deepStrictEqual(reports, ["call 7 to holmesgpt began 0 ms after its deadline"])
   })
 
-  it("reports a call that goes on for longer, and takes one that is given up in time", () => {
+  it("reports a call that takes longer, and accepts one that is interrupted in time", () => {
     const { at, reports } = watch(nothingAfterDeadline)
     const inTime = call()
     const late = call({ number: 8 })
@@ -23,7 +23,7 @@ describe("nothing-after-deadline", () => {
     assert.deepStrictEqual(reports, ["call 8 to holmesgpt went on for 1 ms after its deadline"])
   })
 
-  it("takes what a process does in the moment in which it goes on, where it stood still when the time was over, and nothing later", () => {
+  it("accepts what a process that was paused at the deadline does in the moment in which it resumes, and nothing later", () => {
     const still = watch(nothingAfterDeadline)
     const [inTime, late] = [call(), call({ number: 8 })]
     still.at(0, began(inTime), began(late))
@@ -34,7 +34,7 @@ describe("nothing-after-deadline", () => {
     assert.deepStrictEqual(still.reports, ["call 8 to holmesgpt went on for 60000 ms after its deadline"])
   })
 
-  it("takes no pause for an excuse that was over before the deadline, or began after it", () => {
+  it("does not excuse a call by a pause that ended before the deadline or began after it", () => {
     for (const [pausedMs, forMs, endedMs] of [
       [10_000, 15_000, 30_001],
       [30_001, 1000, 31_001]
@@ -48,7 +48,7 @@ describe("nothing-after-deadline", () => {
     }
   })
 
-  it("judges another process as one that does not stand still", () => {
+  it("checks another process as one that is not paused", () => {
     const { at, reports } = watch(nothingAfterDeadline)
     const made = call({ process: 1 })
     at(0, began(made))
@@ -57,7 +57,7 @@ describe("nothing-after-deadline", () => {
     assert.strictEqual(reports.length, 1)
   })
 
-  it("names a call that never ended, but for one that a crash cut", () => {
+  it("names a call that never ended, unless a crash cut it off", () => {
     const { at, end, pending, reports } = watch(nothingAfterDeadline)
     at(0, began(call()), { _tag: "ProcessEnded", process: "service", number: 0, how: "crashed" })
     at(1, { _tag: "ProcessBooted", process: "service", number: 1 }, began(call({ number: 9, process: 1 })))

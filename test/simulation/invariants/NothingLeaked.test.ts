@@ -26,14 +26,14 @@ describe("nothing-leaked", () => {
     assert.deepStrictEqual(seen.reports, left)
   })
 
-  it("finds nothing where all is as it was at rest", () => {
+  it("reports nothing where everything is as at rest", () => {
     const seen = start()
     seen.at(20_000, accepted("rem-1"), concluded("rem-1", "Remediated"), { _tag: "HealingBegan" })
     seen.end()
     assert.deepStrictEqual([seen.pending(), seen.reports], [[], []])
   })
 
-  it("waits for timers, once the fibers that have them are gone", () => {
+  it("waits for timers, once their fibers have ended", () => {
     const seen = start()
     seen.at(30_000, { _tag: "HealingBegan" })
     seen.world.timers = 5
@@ -42,7 +42,7 @@ describe("nothing-leaked", () => {
     assert.deepStrictEqual(seen.pending(), ["1 fibers more than at rest"])
   })
 
-  it("reports a bulkhead of which a place can't be taken", () => {
+  it("reports a bulkhead with a missing permit", () => {
     const seen = start()
     seen.at(
       30_000,
@@ -52,7 +52,7 @@ describe("nothing-leaked", () => {
     assert.deepStrictEqual(seen.reports, ["of 16 places for calls to kubernetes only 15 can be taken"])
   })
 
-  it("takes a question that waits for a person", () => {
+  it("accepts a review that waits for a person", () => {
     const seen = start()
     seen.at(20_000, accepted("rem-1"), decided("rem-1", "review"), { _tag: "HealingBegan" })
     assert.deepStrictEqual(seen.pending(), [])

@@ -20,7 +20,7 @@ describe("one-action-at-a-time", () => {
     return seen
   }
 
-  it("reports a write to an object on which another action is under way", () => {
+  it("reports a write to an object on which another action is in progress", () => {
     const seen = begun()
     seen.at(2, executed("rem-1"), intended("rem-2", app), written(app, "rem-2-1"))
     assert.deepStrictEqual(seen.reports, ["rem-2-1 wrote to Deployment prod/app-1 while rem-1-1 was under way there"])
@@ -42,13 +42,13 @@ describe("one-action-at-a-time", () => {
     assert.deepStrictEqual(seen.reports, [])
   })
 
-  it("reports that a pod of the workload is evicted meanwhile, and takes the eviction of another's", () => {
+  it("reports the eviction of a pod of the workload meanwhile, and accepts that of another's", () => {
     const seen = begun()
     seen.at(2, intendedEviction("rem-2", app), evicted(app), intendedEviction("rem-3", other), evicted(other))
     assert.deepStrictEqual(seen.reports, ["rem-2-1 wrote to Deployment prod/app-1 while rem-1-1 was under way there"])
   })
 
-  it("takes an action on another object meanwhile, and a write that was refused", () => {
+  it("accepts an action on another object meanwhile, and a refused write", () => {
     const seen = begun()
     seen.at(
       2,

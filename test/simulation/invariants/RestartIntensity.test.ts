@@ -5,7 +5,7 @@ import { watch } from "../fixtures/Watching.ts"
 const broke = { _tag: "SweepBroke", connection: 1 } as const
 
 describe("restart-intensity", () => {
-  it("takes the first end and five restarts within a minute, and reports the sixth", () => {
+  it("accepts the first failure and five restarts within a minute, and reports the sixth", () => {
     for (const [lastMs, expected] of [
       [59_999, 1],
       [60_000, 0]
@@ -18,7 +18,7 @@ describe("restart-intensity", () => {
     }
   })
 
-  it("takes six more once it has rested for half a minute, and none after less", () => {
+  it("accepts six more after a rest of half a minute, and none after less", () => {
     const rested = watch(restartIntensity)
     for (const restartMs of [0, 35_000])
       for (let count = 0; count < 6; count++) rested.at(restartMs + count * 1_000, broke)
@@ -32,7 +32,7 @@ describe("restart-intensity", () => {
     assert.deepStrictEqual(hurried.reports, ["the sweep of connection 1 was started 7 times within 60000 ms"])
   })
 
-  it("takes any number over a longer time, and counts each process for itself", () => {
+  it("accepts any number over a longer time, and counts each process separately", () => {
     const seen = watch(restartIntensity)
     for (let count = 0; count < 30; count++) seen.at(count * 11_000, broke)
     for (let connection = 2; connection < 20; connection++) seen.at(400_000, { ...broke, connection })

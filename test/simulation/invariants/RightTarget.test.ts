@@ -51,21 +51,21 @@ const two = (one: ResourceRef, other: ResourceRef) => [
 ]
 
 describe("right-target", () => {
-  it("reports an alert that joins the remediation of another Deployment, be their names ever so alike", () => {
+  it("reports an alert that joins the remediation of another Deployment, however similar their names", () => {
     assert.deepStrictEqual(
       reportsOf(...two(app("app-1"), app("app-10")), committed("rem-2", { _tag: "Joined", joinedTo: "rem-1" })),
       ["remediation rem-2 about Deployment prod/app-10 joined rem-1 about Deployment prod/app-1"]
     )
   })
 
-  it("takes an alert that joins one about the same Deployment", () => {
+  it("accepts an alert that joins one about the same Deployment", () => {
     assert.deepStrictEqual(
       reportsOf(...two(app("app-1"), app("app-1")), committed("rem-2", { _tag: "Joined", joinedTo: "rem-1" })),
       []
     )
   })
 
-  it("reports a write to another Deployment than the alert is about, and takes one to that itself", () => {
+  it("reports a write to another Deployment than that of the alert, and accepts one to that itself", () => {
     const intended = committed("rem-1", { _tag: "Intended", intent: { executionId: "rem-1-1" } })
     const reports = (ref: ResourceRef) =>
       reportsOf(sent("1", app("app-1")), accepted("rem-1", "1"), intended, written("rem-1-1", ref))

@@ -26,7 +26,7 @@ describe("started-actions-end", () => {
     assert.deepStrictEqual(seen.reports, ["rem-1-1 wrote to the cluster and has come to no end"])
   })
 
-  it("reports an action that wrote and whose remediation ends as if nothing had been done", () => {
+  it("reports an action that wrote and whose remediation ends as if nothing had happened", () => {
     const seen = begun()
     seen.at(2, executed("rem-1", { applied: "no", failure: "conflict" }), concluded("rem-1", "Cancelled"))
     assert.deepStrictEqual(seen.reports, ["rem-1-1 wrote to the cluster, and its remediation ended as Cancelled"])
@@ -55,13 +55,13 @@ describe("started-actions-end", () => {
     assert.deepStrictEqual([seen.reports, seen.pending()], [reports, []])
   })
 
-  it("waits for an eviction too, which carries no name", () => {
+  it("waits for an eviction too, which has no annotation", () => {
     const seen = watch(startedActionsEnd)
     seen.at(1, intendedEviction("rem-1", app), evicted(app))
     assert.deepStrictEqual(seen.pending(), ["rem-1-1 is under way"])
   })
 
-  it("takes an action that ends fixed, or before a person", () => {
+  it("accepts an action that ends fixed or escalated", () => {
     const fixed = begun()
     fixed.at(2, executed("rem-1"), verified("rem-1", "fixed"), concluded("rem-1", "Remediated"))
     const escalated = begun()

@@ -1,34 +1,34 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Standstill } from "../../../src/simulation/observation/Standstill.ts"
 
-describe("a process that stands still", () => {
-  it("is late with nothing in the moment in which it was due, and with everything in the next", () => {
+describe("a paused process", () => {
+  it("is late with work only after the moment in which it was due", () => {
     const standstill = new Standstill()
     assert.isFalse(standstill.isLate(10, 10))
     assert.isTrue(standstill.isLate(10, 11))
   })
 
-  it("is not late while it stands still since the moment in which something was due, up to the moment in which it goes on", () => {
+  it("is not late while it has been paused since work was due, up to the moment in which it resumes", () => {
     const standstill = new Standstill()
     standstill.paused(10, 90)
     assert.isFalse(standstill.isLate(10, 100))
     assert.isTrue(standstill.isLate(10, 101))
   })
 
-  it("is late with what was due before the moment in which it began to stand still", () => {
+  it("is late with work that was due before the pause", () => {
     const standstill = new Standstill()
     standstill.paused(10, 90)
     assert.isTrue(standstill.isLate(9, 10))
     assert.isTrue(standstill.isLate(9, 100))
   })
 
-  it("is not late with what fell due while it stood still", () => {
+  it("is not late with work that became due during the pause", () => {
     const standstill = new Standstill()
     standstill.paused(10, 90)
     assert.isFalse(standstill.isLate(50, 100))
   })
 
-  it("has stood still all the time where a pause begins in the moment in which the one before ends, and not where it begins later", () => {
+  it("joins a pause that begins in the moment in which the previous one ends, and none that begins later", () => {
     const chained = new Standstill()
     chained.paused(10, 90)
     chained.paused(100, 50)
@@ -42,7 +42,7 @@ describe("a process that stands still", () => {
     assert.isFalse(apart.isLate(101, 151))
   })
 
-  it("goes on at the end of its pause, and at once where there is none", () => {
+  it("resumes at the end of its pause, and at once without one", () => {
     const standstill = new Standstill()
     assert.strictEqual(standstill.resumesAt(10), 10)
     standstill.paused(10, 90)
@@ -50,7 +50,7 @@ describe("a process that stands still", () => {
     assert.strictEqual(standstill.resumesAt(101), 101)
   })
 
-  it("owes nothing of what the process before it did not do", () => {
+  it("is not blamed for work that the previous process left undone", () => {
     const standstill = new Standstill()
     standstill.paused(10, 90)
     standstill.booted()

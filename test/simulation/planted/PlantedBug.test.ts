@@ -7,7 +7,7 @@ import { edited } from "./PlantedBug.ts"
 const sources = join(import.meta.dirname, "../../../src")
 
 describe("the planted bugs", () => {
-  it("each apply to the sources as they are", () => {
+  it("each apply to the unchanged sources", () => {
     for (const bug of all) {
       for (const edit of bug.edits) edited(readFileSync(join(sources, edit.file), "utf8"), edit)
     }
@@ -17,15 +17,15 @@ describe("the planted bugs", () => {
 describe("an edit of a planted bug", () => {
   const edit = { file: "a.ts", search: "if (ready)", replace: "if ($&)" }
 
-  it("replaces its text by exactly what it says", () => {
+  it("replaces exactly its text", () => {
     assert.strictEqual(edited("x; if (ready) y", edit), "x; if ($&) y")
   })
 
-  it("is refused where its text is not there any more, so that a bug is never planted in vain", () => {
+  it("is refused where its text is missing, so that a bug is never silently not planted", () => {
     assert.throws(() => edited("if (isReady)", edit), /0 times in src\/a\.ts/)
   })
 
-  it("is refused where its text stands twice", () => {
+  it("is refused where its text occurs twice", () => {
     assert.throws(() => edited("if (ready) x; if (ready) y", edit), /2 times/)
   })
 })

@@ -65,7 +65,7 @@ afterAll(() => {
   console.log(`${"planted bug".padEnd(38)} ${"found by".padEnd(24)} seed\n${table()}`)
 })
 
-describe("the sources as they are", () => {
+describe("the unchanged sources", () => {
   for (const [run, seeds] of seedsOf) {
     it(`hold all invariants in seeds 1 to ${seeds} of ${run}`, () =>
       assert.deepStrictEqual(briefly(clean.get(run) ?? []), []))

@@ -34,7 +34,7 @@ const openMs = (setByMs: number) => {
 }
 
 describe("a wall clock that is set while a circuit is open", () => {
-  it.each([0, hourMs, -hourMs])("by %i ms lets it be open for 30 s as ever", (setByMs) => {
+  it.each([0, hourMs, -hourMs])("by %i ms leaves it open for 30 s", (setByMs) => {
     const { lasted, violations } = openMs(setByMs)
     assert.deepStrictEqual(violations, [])
     assert.isAtLeast(lasted.length, 3)

@@ -4,8 +4,8 @@ import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
 const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 10 * 60_000, incidentEveryMs: 15_000 }
 
-describe("an action that met a changed object, and is decided anew not to be done", () => {
-  it("is not decided over and over", () => {
+describe("an action that met a changed object, and for which the next decision is no action", () => {
+  it("is not decided again and again", () => {
     const most = new Map<string, number>()
     run({
       seed: 2,

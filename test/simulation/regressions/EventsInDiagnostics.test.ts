@@ -21,7 +21,7 @@ const curious: Investigator = {
 }
 
 describe("the diagnostics of a workload whose event quotes a token", () => {
-  it("are in the journal without it", () => {
+  it("are journaled without it", () => {
     const collected: Array<string> = []
     const { violations } = run({
       seed: 1,

@@ -44,7 +44,7 @@ const stopped = (mode: Mode) => {
 
 describe("an action that was intended before the service was stopped", () => {
   it.each(["observe", "approve"] as const)(
-    "is not carried out by the one that is started in %s, and a person is told",
+    "is not carried out after a restart in %s, and is escalated to a person",
     (mode) => {
       const { ending, violations, writes } = stopped(mode)
       assert.deepStrictEqual(violations, [])
@@ -57,7 +57,7 @@ describe("an action that was intended before the service was stopped", () => {
     }
   )
 
-  it("is carried out by one that is started in auto again", () => {
+  it("is carried out after a restart in auto", () => {
     const { ending, writes } = stopped("auto")
     assert.strictEqual(writes, 1)
     assert.isTrue(ending?._tag === "Concluded" && ending.state === "Remediated")

@@ -10,7 +10,7 @@ import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 const minuteMs = 60_000
 
 describe("sixty incidents at once while HolmesGPT's answers are cut off", () => {
-  it("send nothing to it from the moment in which its breaker opens until it is tried again", () => {
+  it("send nothing to it from the moment in which its breaker opens until it is probed", () => {
     let isOpen = false
     let opened = 0
     let whileOpen = 0

@@ -26,8 +26,8 @@ const journaled = (scenario: Scenario.Scenario, seed = 1): ReadonlyMap<string, n
   return counts
 }
 
-describe("a question for a person", () => {
-  it("is not begun anew by every sweep", () => {
+describe("a review", () => {
+  it("is not started again by every sweep", () => {
     const counts = journaled({ ...Scenario.single, durationMs: 8 * 60_000, service: { mode: "approve" } })
     // Begun when it came in, and again when its alert had resolved.
     assert.isAtMost(counts.get("Started") ?? 0, 2)

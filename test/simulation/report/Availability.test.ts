@@ -51,7 +51,7 @@ describe("Availability", () => {
     assert.strictEqual(after(100_000, [0, ready], [90_000, ended]).byReasonMs.down, 10_000)
   })
 
-  it("counts an alert that waits for its answer longer than the sender would, from then on", () => {
+  it("counts an unacknowledged alert from the sender's timeout on", () => {
     assert.strictEqual(after(100_000, [0, ready], [10_000, sent], [10_000 + answerWithinMs, answered]).unavailableMs, 0)
     assert.strictEqual(
       after(100_000, [0, ready], [10_000, sent], [15_000 + answerWithinMs, answered]).byReasonMs.deaf,
@@ -60,7 +60,7 @@ describe("Availability", () => {
     assert.strictEqual(after(100_000, [0, ready], [10_000, sent]).byReasonMs.deaf, 90_000 - answerWithinMs)
   })
 
-  it("counts an accepted alert that no actor takes up, from a minute on", () => {
+  it("counts an accepted alert that no actor starts, from a minute on", () => {
     const late = takeUpWithinMs + 7000
     assert.strictEqual(
       after(200_000, [0, ready], [0, committed("Accepted")], [takeUpWithinMs, committed("Started")]).unavailableMs,
@@ -77,7 +77,7 @@ describe("Availability", () => {
     assert.strictEqual(after(200_000, [0, ready], [0, committed("Accepted")]).byReasonMs.idle, 200_000 - takeUpWithinMs)
   })
 
-  it("counts no moment twice, and nothing after healing began", () => {
+  it("counts no moment twice, and nothing after healing has begun", () => {
     const { byReasonMs, observedMs, unavailableMs } = after(
       500_000,
       [0, ready],

@@ -35,14 +35,14 @@ describe("Coverage", () => {
     assert.deepStrictEqual(faultStages, { "kubernetes-unavailable": { queued: 1, investigation: 1, decision: 1 } })
   })
 
-  it("says idle of a fault that came while nothing was at work", () => {
+  it("counts a fault as idle while no remediation is open", () => {
     assert.deepStrictEqual(after(began).faultStages, { "kubernetes-unavailable": { idle: 1 } })
     assert.deepStrictEqual(after(committed("Accepted"), committed("Joined", { joinedTo: "s" }), began).faultStages, {
       "kubernetes-unavailable": { idle: 1 }
     })
   })
 
-  it("names a crash point by the events on either side, for each remediation that was open", () => {
+  it("names a crash point by the events before and after it, for each open remediation", () => {
     const { crashPoints, marks } = after(
       committed("Accepted"),
       committed("Intended"),
@@ -57,7 +57,7 @@ describe("Coverage", () => {
     assert.strictEqual(after(ended).marks["crash-while-idle"], 1)
   })
 
-  it("marks a crash between a write and the event that says so, and only that", () => {
+  it("marks only a crash between a write and its event", () => {
     const write: Observation = {
       _tag: "ClusterWrite",
       by: "kubernaut",
@@ -71,7 +71,7 @@ describe("Coverage", () => {
     assert.isUndefined(after({ ...write, applied: "no" }, ended).marks["write-unacknowledged"])
   })
 
-  it("opens nothing anew when an alert is resolved after the end of its remediation", () => {
+  it("reopens nothing when an alert is resolved after the end of its remediation", () => {
     const late = [
       committed("Accepted"),
       committed("Concluded", { state: "Remediated" }),
@@ -83,7 +83,7 @@ describe("Coverage", () => {
     assert.deepStrictEqual(remediations, { "· → Received": 1, "Received → Remediated": 1 })
   })
 
-  it("knows the transitions of remediations, breakers and the level", () => {
+  it("counts the transitions of remediations, breakers and the level", () => {
     const { breakers, levels, remediations } = after(
       committed("Accepted"),
       committed("Started"),
@@ -103,14 +103,14 @@ describe("Coverage", () => {
     assert.deepStrictEqual(levels, { "0 → 2": 1 })
   })
 
-  it("adds up to the same in any order", () => {
+  it("has the same sum in any order", () => {
     const one = after(began, committed("Accepted"))
     const two = after(committed("Accepted"), ended, committed("Started"))
     assert.deepStrictEqual(Coverage.merge(one, two), Coverage.merge(two, one))
     assert.deepStrictEqual(Coverage.merge(one, Coverage.empty), one)
   })
 
-  it("says what was hit too little: kinds that never came, stages that a kind never met, marks that were never seen", () => {
+  it("reports missing kinds, stages that a kind never met, and missing marks", () => {
     const kinds = Faults.all.filter(({ name }) => name === "kubernetes-unavailable" || name === "process-crash")
     const missing = Coverage.missing(
       after(began, committed("Accepted"), committed("Started"), committed("Intended")),
@@ -121,7 +121,7 @@ describe("Coverage", () => {
     assert.include(missing, `never seen: ${Coverage.sometimes["breaker-opened"]}`)
   })
 
-  it("is silent about a run that hit everything", () => {
+  it("reports nothing for a run that covered everything", () => {
     const everything: Coverage.Coverage = {
       ...Coverage.empty,
       faults: { "kubernetes-unavailable": 1 },

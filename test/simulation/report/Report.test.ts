@@ -25,7 +25,7 @@ describe("the timeline", () => {
       assert.isAbove(rows.flatMap(({ spans }) => spans).length, 0, name)
   })
 
-  it("has spans of a row one after the other, within the run", () => {
+  it("orders the spans of a row in time, without overlap and within the run", () => {
     for (const { name, rows } of outcome.timeline.lanes) {
       for (const { label, spans } of rows) {
         for (const [index, { fromMs, toMs }] of spans.entries()) {
@@ -55,14 +55,14 @@ describe("the timeline", () => {
     }
   })
 
-  it("changes nothing about the run", () => {
+  it("does not change the run", () => {
     const { timeline: _, ...rest } = outcome
     assert.deepStrictEqual(runSeed({ seed: 1, scenario, plan }), rest)
   })
 })
 
 describe("the report", () => {
-  it("has every lane, each with what happened in it", () => {
+  it("shows every lane with its events", () => {
     for (const name of laneNames) assert.match(lane(page(), name), /class="s /, name)
     assert.include(lane(page(), "faults"), "kubernetes-unavailable")
     assert.include(lane(page(), "breakers"), "Closed → Open")
@@ -73,7 +73,7 @@ describe("the report", () => {
     assert.include(lane(page(), "level"), "0 full")
   })
 
-  it("needs nothing from outside of the file", () => {
+  it("needs nothing outside of its file", () => {
     assert.notMatch(page(), /https?:\/\/|<link|src=|@import|url\(/)
   })
 
@@ -83,7 +83,7 @@ describe("the report", () => {
       html({ outcome: recorded(), scenario: "steady", replay: "" })
     ))
 
-  it("says what broke, when, and how to have it again", () => {
+  it("shows what broke, when, and how to reproduce it", () => {
     const broken = page({
       failure: { _tag: "Invariant", invariant: "no-alert-lost", message: "alert a was lost" },
       violations: [{ invariant: "no-alert-lost", message: "alert a was lost", atMs: 300_000, step: 7 }]
@@ -99,13 +99,13 @@ describe("the report", () => {
     assert.notInclude(page(), `class="violation"`)
   })
 
-  it("shows text of a run as text, whatever is in it", () => {
+  it("escapes all text of a run", () => {
     const text = page({ failure: { _tag: "Crash", message: `<script>alert("x")</script> & 'more'` } })
     assert.include(text, "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; &#39;more&#39;")
     assert.notInclude(text, "<script>alert(")
   })
 
-  it("keeps a lane in which nothing happened, and says so", () => {
+  it("keeps an empty lane and marks it", () => {
     const quiet: Timeline = { ...outcome.timeline, lanes: laneNames.map((name) => ({ name, rows: [] })) }
     const text = html({ outcome: { ...outcome, timeline: quiet }, scenario: "steady", replay: "" })
     for (const name of laneNames) assert.include(lane(text, name), ">none<")

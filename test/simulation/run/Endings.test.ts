@@ -34,7 +34,7 @@ describe("a seed", () => {
   const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 5 * 60_000, faults: [] }
   const outcomes: ReadonlyArray<SeedOutcome> = [1, 2].map((seed) => runSeed({ seed, scenario }))
 
-  it("that is well has figures of its own, and no failure", () => {
+  it("without a failure has figures", () => {
     for (const { alerts, endings, failure, figures, journalHash } of outcomes) {
       assert.isUndefined(failure)
       assert.isAbove(alerts, 0)
@@ -44,7 +44,7 @@ describe("a seed", () => {
     }
   })
 
-  it("that crashes is an outcome with what was seen until then", () => {
+  it("that crashes has an outcome with the observations until then", () => {
     const outcome = runSeed({
       seed: 1,
       scenario,

@@ -15,7 +15,7 @@ const well: Ended = { violations: [], pending: [], simulatedMs: 1000, end: "Reac
 describe("Failure", () => {
   it("is none where nothing was violated and nothing is pending", () => assert.isUndefined(failureOf(well)))
 
-  it("is the rule that broke first", () => {
+  it("is the first violation", () => {
     assert.deepStrictEqual(failureOf({ ...well, violations: [violation(5), violation(6, "other")], pending: ["x"] }), {
       _tag: "Invariant",
       invariant: "no-alert-lost",
@@ -23,7 +23,7 @@ describe("Failure", () => {
     })
   })
 
-  it("is liveness where checkers complain only after the last moment, of what is pending anyway", () => {
+  it("is liveness where checkers report only at the last moment, about pending work", () => {
     assert.strictEqual(
       failureOf({ ...well, violations: [violation(1000)], pending: ["remediation r is open"] })?._tag,
       "Liveness"
@@ -31,7 +31,7 @@ describe("Failure", () => {
     assert.strictEqual(failureOf({ ...well, violations: [violation(1000)] })?._tag, "Invariant")
   })
 
-  it("is liveness where the world stands still or spins, though nobody says that anything is pending", () => {
+  it("is liveness where the world stops or spins, even with nothing pending", () => {
     for (const end of ["Deadlock", "Livelock"]) assert.strictEqual(failureOf({ ...well, end })?._tag, "Liveness")
   })
 
@@ -51,7 +51,7 @@ describe("Failure", () => {
     assert.isFalse(isSame({ _tag: "Liveness", pending: [] }, { _tag: "Crash", message: "" }))
   })
 
-  it("tells a broken invariant before a crash, and a crash before what is pending", () => {
+  it("ranks a violation before a crash, and a crash before pending work", () => {
     const invariant: Failure = { _tag: "Invariant", invariant: "a", message: "" }
     const crash: Failure = { _tag: "Crash", message: "" }
     const liveness: Failure = { _tag: "Liveness", pending: ["a", "b", "c", "d"] }

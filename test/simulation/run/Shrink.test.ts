@@ -18,7 +18,7 @@ const insert = (plan: FaultPlan, at: number, added: Fault): FaultPlan => [
 ]
 
 describe("Shrink", () => {
-  it.effect("finds the one fault that matters, wherever it stands in the plan", () =>
+  it.effect("finds the one fault that matters, at any position in the plan", () =>
     Effect.gen(function* () {
       for (const place of [0, 17, 25, 50]) {
         const { complete, plan } = yield* shrink(insert(noise, place, fault("crash", 7)), (candidate) =>
@@ -40,20 +40,20 @@ describe("Shrink", () => {
     })
   )
 
-  it.effect("says after one run that no fault is needed at all", () =>
+  it.effect("finds after one run that no fault is needed", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* shrink(noise, () => Effect.succeed(true)), { plan: [], runs: 1, complete: true })
     })
   )
 
-  it.effect("shortens each fault to what still fails", () =>
+  it.effect("shortens each fault as far as the run still fails", () =>
     Effect.gen(function* () {
       const lasts = (candidate: FaultPlan) => Effect.succeed(candidate.some(({ forMs }) => forMs >= 3000))
       assert.strictEqual((yield* shrink([fault("storm", 0, 300_000)], lasts)).plan[0]?.forMs, 4000)
     })
   )
 
-  it.effect("says that it is not done when the runs are used up, and still answers a plan that fails", () =>
+  it.effect("is incomplete at the limit of runs, and still returns a plan that fails", () =>
     Effect.gen(function* () {
       const fails = (candidate: FaultPlan) => Effect.succeed(has(candidate, "crash"))
       const { complete, plan, runs } = yield* shrink([...noise, fault("crash", 7)], fails, { limitRuns: 5 })

@@ -10,7 +10,7 @@ describe("Simulation", () => {
       assert.deepStrictEqual(run({ seed, scenario: quarter }), run({ seed, scenario: quarter }))
   })
 
-  it("gives other journals for other seeds", () => {
+  it("gives different journals for different seeds", () => {
     assert.strictEqual(new Set([1, 2, 3, 4].map((seed) => run({ seed, scenario: quarter }).journalHash)).size, 4)
   })
 

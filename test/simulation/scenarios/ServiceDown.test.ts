@@ -21,16 +21,16 @@ const brokenBy = (name: string, peers: ReadonlyArray<string>): ReadonlyArray<str
   return [...new Set(outcome({ ...of, plan }, 1).violations.map(({ invariant }) => invariant))]
 }
 
-describe("the source document's scenarios", () => {
-  it("HolmesGPT_Service_Down: the LLMs answer at level 1, and HolmesGPT again afterwards", () =>
+describe("the named scenarios of the requirements", () => {
+  it("HolmesGPT_Service_Down falls back to the LLMs at level 1, and returns to HolmesGPT", () =>
     holds("HolmesGPT_Service_Down"))
 
-  it("LLM_Service_Down: the rules answer at level 2, and the LLMs again afterwards", () => holds("LLM_Service_Down"))
+  it("LLM_Service_Down falls back to the rules at level 2, and returns to the LLMs", () => holds("LLM_Service_Down"))
 
-  it("All_AI_Services_Down: the rules answer at level 2, and HolmesGPT again afterwards", () =>
+  it("All_AI_Services_Down falls back to the rules at level 2, and returns to HolmesGPT", () =>
     holds("All_AI_Services_Down"))
 
-  it("do not hold when something else is away", () => {
+  it("do not hold when another service is down", () => {
     assert.deepStrictEqual(brokenBy("HolmesGPT_Service_Down", []), ["expect-llm-fallback"])
     assert.deepStrictEqual(brokenBy("All_AI_Services_Down", ["holmesgpt"]), ["expect-rules-at-level-2"])
   })

@@ -20,7 +20,7 @@ describe("faults of dependencies", () => {
     fails("error-storm", { share: 1, status: 503, probes: true }, "unavailable")
   })
 
-  it("dependency-hang, late-answer: cut at the deadline, whether an answer would come or not", () => {
+  it("dependency-hang, late-answer: are cut off at the deadline, whether or not an answer would come", () => {
     for (const seen of [
       fails("dependency-hang", { probes: true }, "timeout"),
       fails("late-answer", { byMs: 60_000 }, "timeout")
@@ -30,7 +30,7 @@ describe("faults of dependencies", () => {
     }
   })
 
-  it("rate-limited: an absurd Retry-After keeps nobody longer than a sensible one", () => {
+  it("rate-limited: an absurd Retry-After delays nothing longer than a sensible one", () => {
     for (const retryAfter of [null, "1", "86400", "99999999999999999999", "soon"]) {
       const seen = fails("rate-limited", { share: 1, retryAfter }, "rate-limited")
       const longest = Math.max(
@@ -41,13 +41,13 @@ describe("faults of dependencies", () => {
     }
   })
 
-  it("authentication-failure: not asked again within a hop", () => {
+  it("authentication-failure: is not retried within a hop", () => {
     const seen = fails("authentication-failure", { status: 401 }, "authentication")
     const asked = seen.hops.flatMap(({ hops }) => hops).filter(({ reason }) => reason === "authentication")
     assert.isTrue(asked.every(({ attempts }) => attempts === 1))
   })
 
-  it("flapping: fails and answers by turns", () => {
+  it("flapping: fails and succeeds by turns", () => {
     const seen = during("flapping", { peers: ["holmesgpt"], turnMs: 10_000 })
     assert.deepStrictEqual(seen.violations, [])
     assert.include(seen.endings("during", "holmesgpt"), "bad")

@@ -407,7 +407,7 @@ const telemetryCases: Cases = {
 const cases: Cases = { ...clusterCases, ...storageCases, ...processCases, ...intakeCases, ...telemetryCases }
 
 describe("faults of the far ends", () => {
-  it("have each their case here, as those of models and network have in their own files", () => {
+  it("each have a case here; those of models and network have files of their own", () => {
     const elsewhere = new Set(["models", "network"])
     assert.deepStrictEqual(
       Object.keys(cases).sort(),

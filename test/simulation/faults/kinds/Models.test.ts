@@ -18,7 +18,7 @@ const reasons = (kind: string) => {
 }
 
 describe("faults of models", () => {
-  it("malformed-answer, missing-resource: refused as invalid, at every tier", () => {
+  it("malformed-answer, missing-resource: are rejected as invalid at every tier", () => {
     for (const kind of ["malformed-answer", "missing-resource"]) {
       const { of } = reasons(kind)
       assert.deepStrictEqual(of("holmesgpt"), ["circuit-open", "invalid-answer"])
@@ -26,15 +26,15 @@ describe("faults of models", () => {
     }
   })
 
-  it("nonsense-answer: taken as an answer, and no invariant is broken by acting on it", () => {
+  it("nonsense-answer: is accepted as an answer, and acting on it breaks no invariant", () => {
     assert.deepStrictEqual(reasons("nonsense-answer").of("holmesgpt"), ["answered"])
   })
 
-  it("prompt-injection: an action on something else is refused", () => {
+  it("prompt-injection: an action on another object is rejected", () => {
     assert.include(reasons("prompt-injection").of("holmesgpt"), "invalid-answer")
   })
 
-  it("context-overflow, refusal: an LLM's say so and open no breaker", () => {
+  it("context-overflow, refusal: are recognized at an LLM and open no breaker", () => {
     for (const [kind, reason] of [
       ["context-overflow", "context-overflow"],
       ["refusal", "refused"]
@@ -45,7 +45,7 @@ describe("faults of models", () => {
     }
   })
 
-  it("quota-exhausted: the LLM's next provider is asked at once, HolmesGPT says 429", () => {
+  it("quota-exhausted: the next LLM provider is used at once, and HolmesGPT responds 429", () => {
     const seen = reasons("quota-exhausted")
     assert.include(seen.of("llm"), "quota-exhausted")
     assert.include(seen.of("holmesgpt"), "rate-limited")

@@ -4,7 +4,7 @@ import { during } from "../../fixtures/Outages.ts"
 const holmesgpt = { peers: ["holmesgpt"] }
 
 describe("faults of the network", () => {
-  it("network-partition: nobody is told, so each hop waits for its deadline until the breaker opens, and LLMs answer", () => {
+  it("network-partition: is silent, so each hop waits for its deadline until the breaker opens, and LLMs answer", () => {
     for (const lost of ["requests", "answers", "both"]) {
       const seen = during("network-partition", { ...holmesgpt, lost })
       assert.deepStrictEqual(seen.violations, [])
@@ -15,7 +15,7 @@ describe("faults of the network", () => {
     }
   })
 
-  it("network-latency: the calls of that time take longer", () => {
+  it("network-latency: calls take longer while it is active", () => {
     const { calls, violations } = during("network-latency", { ...holmesgpt, mostMs: 10_000 })
     assert.deepStrictEqual(violations, [])
     const mean = (phase: string) => {
@@ -35,7 +35,7 @@ describe("faults of the network", () => {
     assert.deepStrictEqual(seen.endings("after", "holmesgpt"), ["good"])
   })
 
-  it("connection-reset, dns-failure: told at once or after the resolver's time, and tried again", () => {
+  it("connection-reset, dns-failure: are reported at once or after the resolver's time, and retried", () => {
     for (const [kind, more] of [
       ["connection-reset", { share: 1 }],
       ["dns-failure", { afterMs: 5000 }]
@@ -49,7 +49,7 @@ describe("faults of the network", () => {
     }
   })
 
-  it("network-partition of the cluster: models go on, writes wait", () => {
+  it("network-partition of the cluster: models still answer, and writes wait", () => {
     const seen = during("network-partition", { peers: ["cluster"], lost: "answers" })
     assert.deepStrictEqual(seen.violations, [])
     assert.deepStrictEqual(seen.endings("during", "holmesgpt"), ["good"])
@@ -62,7 +62,7 @@ describe("faults of the network", () => {
     assert.isTrue(seen.calls.every(({ durationMs }) => durationMs <= 30_000))
   })
 
-  it("truncated-body: half an answer is none, whoever sends it", () => {
+  it("truncated-body: half of a body is a failure at every peer", () => {
     const seen = during("truncated-body", { peers: ["holmesgpt", "llm:alpha", "llm:beta"], endsAfter: 0.5 })
     assert.deepStrictEqual(seen.violations, [])
     for (const peer of ["holmesgpt", "llm:alpha", "llm:beta"])
