@@ -1,9 +1,8 @@
 /**
- * What was found in the cluster about a target, beyond its state: spec, revisions, events and the last words of failing
+ * Evidence about a target from the cluster, beyond its state: spec, revisions, events and the last log lines of failing
  * containers.
  *
- * Plain data: models read it through `Prompt`, rules through `RuleFacts`. It is as it came from the cluster: untrusted
- * and not yet redacted.
+ * Plain data: models read it through `Prompt`, rules through `RuleFacts`. It is untrusted, and not yet redacted.
  */
 
 export interface ContainerSpec {
@@ -23,7 +22,7 @@ export interface Autoscaler {
 /** One revision of a Deployment: its ReplicaSet. */
 export interface Revision {
   readonly revision: number
-  /** The pods that run now are made from it when it is the newest. */
+  /** Whether it is the newest revision, from which new pods are created. */
   readonly current: boolean
   readonly replicas: number
   readonly readyReplicas: number
@@ -36,7 +35,7 @@ export interface FailingContainer {
   readonly pod: string
   readonly container: string
   readonly restarts: number
-  /** CrashLoopBackOff, OOMKilled, ImagePullBackOff, Error … of now, and of the run before. */
+  /** The current reason, such as CrashLoopBackOff, OOMKilled or ImagePullBackOff. `lastReason`: of the previous run. */
   readonly reason: string | null
   readonly lastReason: string | null
   readonly exitCode: number | null
@@ -53,7 +52,7 @@ export interface EventLine {
 export interface LogTail {
   readonly pod: string
   readonly container: string
-  /** Of the run before the one that runs now. */
+  /** Whether the log is from the previous run of the container. */
   readonly previous: boolean
   readonly text: string
 }
@@ -61,13 +60,13 @@ export interface LogTail {
 export interface Evidence {
   readonly containers: ReadonlyArray<ContainerSpec>
   readonly autoscaler: Autoscaler | null
-  /** Newest first; empty for kinds without revisions of this kind. */
+  /** Newest first; empty for kinds other than Deployment. */
   readonly revisions: ReadonlyArray<Revision>
   readonly failing: ReadonlyArray<FailingContainer>
   /** Newest first. */
   readonly events: ReadonlyArray<EventLine>
   readonly logs: ReadonlyArray<LogTail>
-  /** What could not be read, or not in time; empty where everything was. */
+  /** The parts that could not be read in time; empty when all were read. */
   readonly missing: ReadonlyArray<string>
 }
 

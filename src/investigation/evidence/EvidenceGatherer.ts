@@ -3,17 +3,18 @@
  *
  * **Details**
  *
- * | level | context | events | logs                                                        | time |
- * | ----- | ------- | ------ | ----------------------------------------------------------- | ---- |
- * | 0     | full    | 30     | 6 failing containers, 80 lines each, now and the run before | 5 s  |
- * | 1     | reduced | 10     | 2 failing containers, 30 lines each, the run before         | 3 s  |
- * | 2     | basic   | –      | –                                                           | 2 s  |
+ * | level | context | events | logs                                                       | time |
+ * | ----- | ------- | ------ | ---------------------------------------------------------- | ---- |
+ * | 0     | full    | 30     | 6 failing containers, 80 lines each, this and the last run | 5 s  |
+ * | 1     | reduced | 10     | 2 failing containers, 30 lines each, the last run          | 3 s  |
+ * | 2     | basic   | –      | –                                                          | 2 s  |
  *
- * Spec, autoscaler, revisions and failing containers are read at every level: rules live on them. A part that can't be
- * read, or not in time, is named in `missing` and the rest is kept: an investigation never fails for want of evidence.
+ * Spec, autoscaler, revisions and failing containers are read at every level, because rules depend on them. A part that
+ * cannot be read in time is named in `missing`, and the other parts are kept. An investigation never fails for lack of
+ * evidence.
  *
- * The read happens before a tier is called and outside its pipeline, so that a slow API server is not counted against
- * HolmesGPT.
+ * The chain gathers evidence before it calls a tier and outside the tier's pipeline, so a slow API server does not
+ * count against HolmesGPT.
  */
 
 import { Clock, type Duration, Effect } from "effect"
@@ -43,18 +44,22 @@ import {
   type Revision
 } from "./Evidence.ts"
 
+/** The limits on the evidence of one request. */
 export interface Bounds {
+  /** The number of events that are kept, newest first. */
   readonly events: number
-  /** Failing containers whose logs are read. */
+  /** The number of failing containers whose logs are read. */
   readonly logContainers: number
   readonly logLines: number
-  /** Characters kept of one log; the end is kept. */
+  /** The number of characters that are kept of each log, from its end. */
   readonly logCharacters: number
-  /** Also of the run that runs now, not only of the one before. */
+  /** Whether the log of the current run is read, besides that of the previous one. */
   readonly currentLogs: boolean
+  /** Parts that take longer are missing from the evidence. */
   readonly time: Duration.Input
 }
 
+/** The bounds by level: the table above. */
 export const boundsOf: Readonly<Record<DegradationLevel, Bounds>> = {
   0: { events: 30, logContainers: 6, logLines: 80, logCharacters: 8000, currentLogs: true, time: "5 seconds" },
   1: { events: 10, logContainers: 2, logLines: 30, logCharacters: 3000, currentLogs: false, time: "3 seconds" },
@@ -62,11 +67,12 @@ export const boundsOf: Readonly<Record<DegradationLevel, Bounds>> = {
   3: { events: 0, logContainers: 0, logLines: 0, logCharacters: 0, currentLogs: false, time: "2 seconds" }
 }
 
+/** Gathers the evidence for a request. It never fails. */
 export type Gather = (request: InvestigationRequest) => Effect.Effect<Evidence>
 
-// Pods looked at one by one; a broken Deployment's pods fail alike.
+// Number of pods that are read one by one. The pods of a broken Deployment fail in the same way.
 const podsRead = 6
-// One event message; some carry a whole stack trace.
+// Length of an event message. Some contain a whole stack trace.
 const eventCharacters = 400
 
 export const containersOf = (object: KubernetesObject): ReadonlyArray<ContainerSpec> => {
@@ -91,7 +97,7 @@ export const autoscalerOf = (object: KubernetesObject): Autoscaler => {
   }
 }
 
-/** The ReplicaSets that a Deployment controls as its revisions, newest first. */
+/** The revisions of a Deployment, newest first: the ReplicaSets that it controls. */
 export const revisionsOf = (
   deployment: KubernetesObject,
   replicaSets: ReadonlyArray<KubernetesObject>
@@ -115,8 +121,8 @@ export const revisionsOf = (
 }
 
 /**
- * How long ago a run may have ended badly for its container, ready again by now, to count as failing. A crash loop is
- * ready in between.
+ * A container that is ready counts as failing when its previous run failed this recently, because a crash-looping
+ * container is ready in between.
  */
 export const recentlyMs = 60 * 60 * 1000
 
@@ -128,7 +134,7 @@ const endedRecently = ({ lastState }: ContainerStatus, nowMs: number): boolean =
 const failing = (pod: string, status: ContainerStatus, nowMs: number): FailingContainer | undefined => {
   const ended = status.state?.terminated ?? status.lastState?.terminated
   const reason = status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? null
-  // A container that only starts, and never failed, is not news.
+  // A container that is starting and has never failed is not failing.
   const isStarting =
     ended === undefined && (reason === null || reason === "ContainerCreating" || reason === "PodInitializing")
   if (status.ready ? !endedRecently(status, nowMs) : isStarting) return undefined
@@ -180,14 +186,33 @@ interface Reading {
   evidence: Evidence
 }
 
-/** Makes the gatherer over the cluster in the context. `bounds` replaces the table above for single levels. */
+/**
+ * Makes the gatherer, which reads from the `KubernetesClient` in the context. `bounds` overrides the table above for
+ * single levels.
+ *
+ * **When to use**
+ *
+ * As `evidence` of a chain of your own. `Kubernaut.layer` does this by itself.
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { EvidenceGatherer, InvestigationChain, Sandbox } from "kubernaut"
+ *
+ * const chain = Effect.gen(function* () {
+ *   const evidence = yield* EvidenceGatherer.make()
+ *   return yield* InvestigationChain.make({ investigators: [], evidence })
+ * })
+ * const { tiers } = await Effect.runPromise(Effect.provide(chain, Sandbox.layer()))
+ * tiers.length // => 0
+ * ```
+ */
 export const make = (
   options: { readonly bounds?: Partial<Record<DegradationLevel, Bounds>> } = {}
 ): Effect.Effect<Gather, never, KubernetesClient> =>
   Effect.map(KubernetesClient, (client) => (request) => {
     const bounds = { ...boundsOf, ...options.bounds }[request.level]
     return Effect.suspend(() => {
-      // What has been read by the end of the time is kept, so parts are put here as they come.
+      // Parts are stored as they arrive, so those that were read before the timeout are kept.
       const reading: Reading = { evidence: empty }
       const parts = partsOf(client, request, bounds, reading)
       const pending = new Set(parts.map(([name]) => name))
@@ -290,7 +315,7 @@ const partsOf = (
   return parts
 }
 
-/** The last lines of a log. Whole ones: a cut within a line may take away the name by which a secret is known. */
+/** The last whole lines of a log. A cut within a line could remove the name that marks a secret. */
 export const endOf = (log: string, characters: number): string => {
   if (log.length <= characters) return log
   const from = log.length - characters
@@ -309,7 +334,7 @@ const logsOf = (
       Effect.map((text): ReadonlyArray<LogTail> =>
         text === "" ? [] : [{ pod, container, previous, text: endOf(text, bounds.logCharacters) }]
       ),
-      // A container that never started has no log: that is no gap in the evidence.
+      // A container that never started has no log, so nothing is missing from the evidence.
       Effect.orElseSucceed((): ReadonlyArray<LogTail> => [])
     )
   ).pipe(Effect.map((tails) => tails.flat()))

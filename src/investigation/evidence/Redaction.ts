@@ -1,45 +1,42 @@
 /**
- * Takes secrets out of text before it leaves the process: to a model, into the journal, into a log.
+ * Removes secrets from text before it leaves the process: to a model, the journal or a log.
  *
  * **Details**
  *
- * Four kinds of things are taken out, each replaced by `[redacted:<kind>]` so that a reader (or a model) still sees
- * that something was there:
+ * Four kinds of secrets are each replaced by `[redacted:<kind>]`, so that a reader or a model still sees that something
+ * was there:
  *
- * - shapes that are secret wherever they stand: private keys, JSON web tokens, cloud and forge access keys, `Bearer …`
- *   and `Basic …`;
+ * - shapes that are secret in any context: private keys, JSON web tokens, cloud and forge access keys, `Bearer …` and
+ *   `Basic …`;
  * - the password of a URL (`postgres://user:password@host`);
- * - the value beside a name that says so (`password=…`, `"api_key": "…"`, `DB_PASSWORD: …`, `--token …`), whatever it
- *   looks like;
- * - in `redactLabels`, the value of a label whose name says so.
+ * - any value after a secret name (`password=…`, `"api_key": "…"`, `DB_PASSWORD: …`, `--token …`);
+ * - in `redactLabels`, the value of a label with a secret name.
  *
- * It would rather take out too much: `redact(redact(x))` is `redact(x)`, and a value beside a secret name never
- * survives.
+ * When in doubt, the text is removed: a value after a secret name never survives. `redact(redact(x))` is `redact(x)`.
  *
  * **Gotchas**
  *
- * A secret with no telling name and no known shape (a bare random word in a log line) is not found; no redactor finds
- * those without also taking out every image digest and pod hash. Do not log secrets.
+ * A secret without a secret name or a known shape (a bare random string in a log line) is not found. A redactor that
+ * finds those also removes every image digest and pod hash. Do not log secrets.
  */
 
 const mark = (kind: string): string => `[redacted:${kind}]`
 
-// Names end in one of these words, alone or behind `_`, `-`, `.` or a change of case: DB_PASSWORD, api-key,
+// Secret names end in one of these words, alone or after `_`, `-`, `.` or a change of case: DB_PASSWORD, api-key,
 // clientSecret.
 const secretWord =
   "(?:pass(?:word|wd|phrase|code)?|pwd|secrets?|token|api[_.-]?keys?|access[_.-]?keys?|private[_.-]?keys?|secret[_.-]?(?:access[_.-]?)?keys?|client[_.-]?secret|auth(?:orization)?|credentials?|cookie|session[_.-]?(?:id|key)|signature|dsn|connection[_.-]?string|conn[_.-]?str)"
-// The rest of a name before that word. Bounded, so that no text takes more than linear time.
+// The part of a name before that word. The bound keeps matching linear in the length of the text.
 const namePrefix = "[A-Za-z0-9_.-]{0,100}?"
 
 const secretName = new RegExp(`^[A-Za-z0-9_.-]*${secretWord}$`, "i")
 
-/** Whether a name says that its value is secret. `tokens` and `max_tokens` are counts. */
+/** Whether the value of this name is a secret. `tokens` and `max_tokens` are counts, so they are not. */
 export const isSecretName = (name: string): boolean => secretName.test(name)
 
-// A look-behind keeps a pattern from beginning again inside a run that it has tried already: that would take quadratic
-// time.
+// A look-behind keeps a pattern from restarting inside a run that it has already tried, which would take quadratic time.
 const shapes: ReadonlyArray<readonly [RegExp, string]> = [
-  // A key that was cut off by a line limit has no END.
+  // A key that a line limit truncated has no END.
   [
     /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/g,
     mark("private-key")
@@ -74,7 +71,7 @@ const environmentEntry = new RegExp(
 )
 
 /**
- * The text without its secrets.
+ * Returns the text without its secrets.
  *
  * ```ts
  * import { Redaction } from "kubernaut"
@@ -89,7 +86,7 @@ export const redact = (text: string): string => {
   return clean.replace(assignment, `$1$2${mark("value")}`)
 }
 
-/** Labels or annotations without their secrets: by the name of each, and by the text of its value. */
+/** Returns labels or annotations without their secrets, found by name and by the text of the value. */
 export const redactLabels = (labels: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(labels).map(([name, value]) => [name, isSecretName(name) ? mark("value") : redact(value)])

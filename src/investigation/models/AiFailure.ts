@@ -1,29 +1,28 @@
 /**
- * What an `AiError` of any `LanguageModel` means for the chain: which reason a hop gets, whether the same provider is
- * worth asking again at once, and whether its breaker counts it. One table, so that an embedder's own provider is
- * treated like ours.
+ * What an `AiError` of any `LanguageModel` means for the chain: the reason of the hop, whether the same provider is
+ * retried, and whether its breaker counts the error. One table covers an embedder's own providers too.
  *
- * | error                                         | reason            | asked again                          | breaker | strategy                                                                    |
- * | --------------------------------------------- | ----------------- | ------------------------------------ | ------- | --------------------------------------------------------------------------- |
- * | network, provider's own fault (5xx, 408, 409) | `Unavailable`     | yes                                  | failure | back off, then next provider                                                |
- * | rate limit                                    | `RateLimited`     | yes, after `Retry-After` up to a cap | failure | back off, then next provider                                                |
- * | quota                                         | `QuotaExhausted`  | no                                   | failure | next provider                                                               |
- * | key                                           | `Authentication`  | no                                   | failure | next provider                                                               |
- * | context too long                              | `ContextOverflow` | no                                   | ignored | shrunk before the call, and again where the provider says so; next provider |
- * | refusal                                       | `Refused`         | no                                   | ignored | next provider                                                               |
- * | not JSON of the schema, cut off               | `InvalidAnswer`   | no                                   | failure | next provider                                                               |
- * | our request or schema                         | `BadRequest`      | no                                   | ignored | next provider                                                               |
- * | anything else (404)                           | `Unavailable`     | no                                   | failure | next provider                                                               |
+ * | error                                          | reason            | retried                              | breaker | strategy                                                                         |
+ * | ---------------------------------------------- | ----------------- | ------------------------------------ | ------- | -------------------------------------------------------------------------------- |
+ * | network, error of the provider (5xx, 408, 409) | `Unavailable`     | yes                                  | failure | back off, then next provider                                                     |
+ * | rate limit                                     | `RateLimited`     | yes, after `Retry-After` up to a cap | failure | back off, then next provider                                                     |
+ * | quota                                          | `QuotaExhausted`  | no                                   | failure | next provider                                                                    |
+ * | key                                            | `Authentication`  | no                                   | failure | next provider                                                                    |
+ * | context too long                               | `ContextOverflow` | no                                   | ignored | shortened before the call, and again when the provider rejects it; next provider |
+ * | refusal                                        | `Refused`         | no                                   | ignored | next provider                                                                    |
+ * | not JSON of the schema, truncated              | `InvalidAnswer`   | no                                   | failure | next provider                                                                    |
+ * | our request or schema                          | `BadRequest`      | no                                   | ignored | next provider                                                                    |
+ * | anything else (404)                            | `Unavailable`     | no                                   | failure | next provider                                                                    |
  *
- * A refusal and a context that is too long are about what was asked: whoever can write an alert or a log line could
- * cause them, and must not be able to open a breaker by it.
+ * A refusal and a context that is too long depend on the content of the request. Anyone who can write an alert or a log
+ * line can cause them, and must not be able to open a breaker that way.
  */
 
 import { Duration } from "effect"
 import type { AiError } from "effect/ai"
 import { InvestigatorError, type InvestigatorErrorReason } from "../Investigator.ts"
 
-/** The constraint by which our providers name a context that is too long. */
+/** The constraint that our providers report for a context that is too long. */
 export const contextLength = "context-length"
 
 const kubernautMetadata = (
@@ -36,11 +35,11 @@ const kubernautMetadata = (
   }
 }
 
-/** By the table above. `asked`: the estimated tokens of the request and the limit it was fitted to. */
+/** Applies the table above. `request`: its estimated tokens, and the limit that it was fitted to. */
 export const toInvestigatorError = (
   investigator: string,
   reason: AiError.AiErrorReason,
-  asked: { readonly tokens: number; readonly limit: number }
+  request: { readonly tokens: number; readonly limit: number }
 ): InvestigatorError => {
   const failure = (mapped: InvestigatorErrorReason, retryable: boolean, countsAsFailure = true) =>
     new InvestigatorError({ investigator, reason: mapped, retryable, countsAsFailure })
@@ -65,7 +64,7 @@ export const toInvestigatorError = (
       return failure({ _tag: "Refused" }, false, false)
     case "InvalidRequestError":
       return failure(
-        reason.constraint === contextLength ? { _tag: "ContextOverflow", ...asked } : { _tag: "BadRequest" },
+        reason.constraint === contextLength ? { _tag: "ContextOverflow", ...request } : { _tag: "BadRequest" },
         false,
         false
       )
@@ -81,11 +80,11 @@ export const toInvestigatorError = (
   }
 }
 
-// Ours, never the provider's words: those quote what the model wrote.
+// Fixed texts, because a provider's message quotes what the model wrote.
 const problems = {
   InvalidOutputError: "the answer was cut off",
   StructuredOutputError: "the answer does not match the schema",
-  InvalidResponseError: "the response is not one of the provider's API",
+  InvalidResponseError: "the response does not match the provider's API",
   ToolNotFoundError: "the answer is a tool call that leaked",
   ToolParameterValidationError: "the answer is a tool call that leaked",
   InvalidToolResultError: "the answer is a tool call that leaked",

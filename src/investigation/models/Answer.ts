@@ -1,16 +1,17 @@
 /**
- * What a model is asked to answer with, and how its answer is judged before anybody acts on it.
+ * The answer that a model must give, and the validation before anything acts on it.
  *
  * **Details**
  *
- * A model selects one action of the catalogue. Its answer is refused when it is not JSON of the schema, has no root
- * cause, names an object that is not the target or part of it, or an action that does not fit the kind of object it
- * names. The confidence a model reports of itself is capped by its tier (`InvestigationChain`) and lifts no gate.
+ * A model selects one action of the catalogue. Its answer is rejected when it is not JSON of the schema, has no root
+ * cause, names an object that is neither the target nor part of it, or names an action that does not apply to the kind
+ * of that object. The confidence that a model reports is capped by its tier (`InvestigationChain`) and never bypasses a
+ * guardrail.
  *
  * **Gotchas**
  *
- * Model text may repeat secrets that it has read in the cluster, and it goes into the journal, notifications and logs,
- * so `toInvestigation` redacts it like anything that leaves.
+ * A model's text may repeat secrets that it read in the cluster, and it is written to the journal, notifications and
+ * logs. So `toInvestigation` redacts it.
  */
 
 import { Result, Schema } from "effect"
@@ -23,40 +24,44 @@ import type { InvestigationRequest } from "../Investigator.ts"
 
 export const Answer = Schema.Struct({
   rootCause: Schema.String.annotate({ description: "The most likely cause in one or two sentences. Never empty." }),
-  evidence: Schema.Array(Schema.String).annotate({ description: "What speaks for it, one observation each." }),
-  action: Action.annotate({
-    description: "The one action to take. Choose Notify with the reason when no other action is clearly right."
+  evidence: Schema.Array(Schema.String).annotate({
+    description: "The observations that support it, one in each item."
   }),
-  confidence: Confidence.annotate({ description: "How likely the root cause is right and the action helps, 0 to 1." })
+  action: Action.annotate({
+    description: "The one action to take. Choose Notify with the reason unless another action is clearly right."
+  }),
+  confidence: Confidence.annotate({
+    description: "The probability that the root cause is right and the action helps, 0 to 1."
+  })
 }).annotate({ identifier: "Answer" })
 export type Answer = typeof Answer.Type
 
-/** How much of a model's text is kept: enough to read, too little to flood journal and console. */
+/** How much of a model's text is kept: enough to read, too little to flood the journal and the console. */
 export const limits = { rootCauseCharacters: 2000, evidenceItems: 20, evidenceCharacters: 500 } as const
 
 const structured = OpenAiStructuredOutput.toCodecOpenAI(Answer)
 
 /**
- * The schema of `Answer` in the subset of JSON Schema that strict structured output accepts: every property required,
- * absent ones `null`, nothing additional.
+ * The schema of `Answer` in the subset of JSON Schema that strict structured output accepts: every property is
+ * required, absent ones are `null`, and additional properties are not allowed.
  */
 export const answerJsonSchema = structured.jsonSchema
 
 const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
 const decodeAnswer = Schema.decodeUnknownResult(structured.codec, { onExcessProperty: "error" })
 
-// Exactly one fence around the whole text, with nothing before or behind it.
+// Exactly one fence around the whole text, with nothing before or after it.
 const fence = /^\s*```(?:json)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```\s*$/
 
-/** The text inside a single Markdown fence around the whole of it; any other text as it is. */
+/** Removes a single Markdown fence around the whole text. Returns any other text unchanged. */
 export const unfence = (text: string): string => fence.exec(text)?.[1] ?? text
 
 /**
- * Reads the JSON text of a model strictly. The one thing forgiven is a single Markdown fence around the whole text:
- * servers that drop `response_format` send it, and what it holds is not in doubt. Prose around the JSON, cut-off JSON,
- * leaked tool calls and unknown fields are refused.
+ * Parses the JSON text of a model strictly. The only exception is a single Markdown fence around the whole text:
+ * servers that ignore `response_format` send it, and its content is unambiguous. Prose around the JSON, truncated JSON,
+ * leaked tool calls and unknown fields are rejected.
  *
- * The problem says which rule was broken and never quotes the text.
+ * The problem says which rule the text broke, and never quotes it.
  */
 export const parseAnswer = (text: string | null | undefined): Result.Result<Answer, string> => {
   if (text === null || text === undefined || text.trim() === "") return Result.fail("the answer is empty")
@@ -104,7 +109,7 @@ export const isOwnObject = (request: InvestigationRequest, ref: ResourceRef): bo
   }
 }
 
-/** Why an answer can't be acted on; `undefined` where it can. */
+/** Why no action may follow from an answer; `undefined` when one may. */
 export const problemOf = (request: InvestigationRequest, answer: Answer): string | undefined => {
   if (answer.rootCause.trim() === "") return "the root cause is empty"
   if (!isOwnObject(request, answer.action.target)) return "the action's target is not the alert's target or part of it"
@@ -120,7 +125,7 @@ const clean = (text: string, characters: number): string => shorten(redact(text)
 const redactAction = (action: Action): Action =>
   action.type === "Notify" ? { ...action, reason: clean(action.reason, limits.rootCauseCharacters) } : action
 
-/** A judged answer as an investigation, or the problem that keeps it from being one. */
+/** Turns an answer into an investigation, or returns the problem with it. */
 export const toInvestigation = (
   request: InvestigationRequest,
   answer: Answer,

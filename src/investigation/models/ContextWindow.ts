@@ -1,15 +1,15 @@
 /**
- * Fits a prompt into a model's context window before the call, so that an overflow costs nothing.
+ * Fits a prompt into a model's context window before the call, so that an overflow costs no request.
  *
  * **Details**
  *
- * Tokens are estimated as one for every two bytes. Byte-pair tokenizers average three to four bytes a token on English
- * and two to three on logs and JSON, so the estimate is high for what Kubernetes writes; text of nothing but rare
- * symbols can be denser, and then the provider's own refusal is what says so. A prompt that does not fit loses its
- * logs, then its events, then the related alerts. What does not fit even then is a `ContextOverflow`, which no retry
- * helps and no breaker counts.
+ * The estimate is one token for every two bytes. Byte-pair tokenizers average three to four bytes a token on English
+ * and two to three on logs and JSON, so the estimate is high for text from Kubernetes. Text made of rare symbols alone
+ * can be denser; then the provider rejects it. A prompt that does not fit loses its logs, then its events, then the
+ * related alerts. If it still does not fit, the result is a `ContextOverflow`, which is not retried and does not count
+ * on the breaker.
  *
- * The window of 131,072 tokens is the source document's ("Context window overflow, >131K tokens").
+ * The default window of 131,072 tokens is the limit in `docs/requirements.md` (Fallback).
  */
 
 import { Result } from "effect"
@@ -17,13 +17,13 @@ import type { InvestigationRequest } from "../Investigator.ts"
 import { type Droppable, droppable, make as makePrompt, type Prompt } from "./Prompt.ts"
 
 export const defaultContextTokens = 131_072
-/** Kept free for the answer. Ours are a few hundred tokens; reasoning models think in the same room. */
+/** Reserved for the answer: a few hundred tokens, plus those that a reasoning model uses to think. */
 export const answerTokens = 4096
 
 const bytesPerToken = 2
 const encoder = new TextEncoder()
 
-/** An upper estimate of how many tokens a text takes. */
+/** An upper estimate of the number of tokens in a text. */
 export const estimateTokens = (text: string): number => Math.ceil(encoder.encode(text).length / bytesPerToken)
 
 export interface Fitted {
@@ -33,8 +33,8 @@ export interface Fitted {
 }
 
 /**
- * The fullest prompt that fits, or how far even the smallest one is from it. `overhead`: text sent besides, such as the
- * schema.
+ * The longest prompt that fits, or the size of the shortest one if none fits. `overhead`: further text in the request,
+ * such as the schema.
  */
 export const fit = (
   request: InvestigationRequest,

@@ -4,10 +4,10 @@
  * **Details**
  *
  * One request: `POST /api/chat` with a strict `response_format`. The API has no fields for root cause, action or
- * confidence; they are in our schema, and `analysis` is a string that holds that JSON, which the server passes on from
- * its model unchecked. So it is judged here (`Answer`).
+ * confidence. Our schema has them, and `analysis` is a string with that JSON, which the server forwards from its model
+ * without validation. So `Answer` validates it here.
  *
- * | HolmesGPT answers                    | reason           | asked again             | breaker                       |
+ * | HolmesGPT responds                   | reason           | retried                 | breaker                       |
  * | ------------------------------------ | ---------------- | ----------------------- | ----------------------------- |
  * | no connection, 500, 502, 503, 504    | `Unavailable`    | yes                     | failure                       |
  * | 401, 403                             | `Authentication` | no                      | failure                       |
@@ -16,19 +16,12 @@
  * | any other status (404, a redirect)   | `Unavailable`    | no                      | failure                       |
  * | 200, and `analysis` is not an answer | `InvalidAnswer`  | no                      | failure                       |
  *
- * - 401 says that our key is wrong, or that HolmesGPT's own model refused its key. Only the text tells them apart, and
- *   neither mends itself.
- * - 429 is the rate limit of its model, after HolmesGPT has waited and asked three times itself, so asking again at once
- *   would only add to it.
- * - An invalid answer took a whole investigation. Another one is not asked for while the next tier can answer.
- * - The `detail` of an error holds internals of the server. It is neither read nor passed on.
+ * - 401 means that our key is wrong, or that HolmesGPT's own model rejected its key. Neither resolves without a person.
+ * - 429 is the rate limit of its model, after three attempts by HolmesGPT itself, so an immediate retry only adds load.
+ * - An invalid answer took a whole investigation. The next tier is tried instead of a second one.
+ * - The `detail` of an error contains internals of the server. It is neither read nor passed on.
  *
- * The time limit is the pipeline's: see `InvestigationChain`. A client that gives up does not stop the work in the
- * server.
- *
- * **When to use**
- *
- * With an `HttpClient` that pools and keeps connections alive: `NodeHttpClient.layerUndici`.
+ * The pipeline sets the timeout: see `InvestigationChain`. A client that gives up does not stop the work in the server.
  */
 
 import { type Duration, Effect, Redacted, Result, Schema, Stream } from "effect"
@@ -38,18 +31,20 @@ import { answerJsonSchema, parseAnswer, toInvestigation } from "./Answer.ts"
 import { answerTokens, defaultContextTokens, fit } from "./ContextWindow.ts"
 import { retryAfterMs } from "./RetryAfter.ts"
 
+/** Where HolmesGPT is, and how to use it. */
 export interface Options {
-  /** Where the server is, e.g. `http://holmes.monitoring:5050`. A path prefix is kept. */
+  /** The address of the server, e.g. `http://holmes.monitoring:5050`. A path prefix is kept. */
   readonly url: string
-  /** `HOLMES_API_KEY` of the server; absent where it has none. Sent as `X-API-Key`. */
+  /** `HOLMES_API_KEY` of the server, sent as `X-API-Key`; absent when the server has none. */
   readonly apiKey?: Redacted.Redacted
-  /** One of the names that `GET /api/model` lists. Absent: the server's first. */
+  /** A name from `GET /api/model`. Default: the server's first model. */
   readonly model?: string
   /**
-   * The longest answer that is read, in bytes. It carries the whole conversation with all tool results. Default 8 MiB.
+   * The largest response that is read, in bytes. It contains the whole conversation with all tool results. Default 8
+   * MiB.
    */
   readonly maxResponseBytes?: number
-  /** For `GET /healthz`. Default 2 s. */
+  /** Timeout of the probe, `GET /healthz`. Default 2 s. */
   readonly probeTimeout?: Duration.Input
 }
 
@@ -64,7 +59,7 @@ const responseFormat = {
 const failure = (reason: InvestigatorErrorReason, retryable: boolean, countsAsFailure = true): InvestigatorError =>
   new InvestigatorError({ investigator: "holmesgpt", reason, retryable, countsAsFailure })
 
-/** The table above, by status. */
+/** The error for a status, from the table above. */
 export const errorOfStatus = (status: number, retryAfter: string | undefined): InvestigatorError => {
   const waitMs = retryAfterMs(retryAfter)
   const wait = waitMs === undefined ? {} : { retryAfterMs: waitMs }
@@ -95,7 +90,7 @@ const ofHttpError = (error: HttpClientError.HttpClientError): InvestigatorError 
     ? failure({ _tag: "BadRequest" }, false, false)
     : failure({ _tag: "Unavailable" }, true)
 
-/** The body as text, or a failure as soon as it is longer than allowed. */
+/** Reads the body as text, and fails as soon as it exceeds the limit. */
 const boundedText = (
   response: HttpClientResponse.HttpClientResponse,
   maxBytes: number
@@ -115,11 +110,28 @@ const boundedText = (
     )
   })
 
-// An unread body would keep its connection from being used again. A long one is cut, and its connection with it.
+// An unread body would block its connection from reuse. A body over the limit closes its connection.
 const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.ignore(boundedText(response, 65_536))
 
-/** Makes the investigator. It keeps nothing open itself: connections are the `HttpClient`'s. */
+/**
+ * Makes the investigator. The `HttpClient` owns the connections: provide one that pools them and keeps them alive, such
+ * as `NodeHttpClient.layerUndici`.
+ *
+ * **Example** (HolmesGPT as the only tier)
+ *
+ * ```ts
+ * import { NodeHttpClient } from "@effect/platform-node"
+ * import { Effect } from "effect"
+ * import { HolmesGptInvestigator } from "kubernaut"
+ *
+ * const holmesgpt = HolmesGptInvestigator.make({ url: "http://holmes.monitoring:5050" }).pipe(
+ *   Effect.provide(NodeHttpClient.layerUndici)
+ * )
+ * const { name } = await Effect.runPromise(holmesgpt)
+ * name // => "holmesgpt"
+ * ```
+ */
 export const make = (options: Options): Effect.Effect<Investigator, never, HttpClient.HttpClient> =>
   Effect.map(HttpClient.HttpClient, (client) => {
     const base = options.url.replace(/\/+$/, "")
@@ -174,7 +186,7 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
       Effect.flatMap((response) =>
         response.status === 200
           ? Effect.void
-          : // A server (or a proxy's stand-in) without that route says nothing about its health: real calls have to find out.
+          : // A server or proxy without that route says nothing about its health. Only real calls can tell.
             response.status === 404 || response.status === 405
             ? failure({ _tag: "BadRequest" }, false, false)
             : errorOfStatus(response.status, undefined)

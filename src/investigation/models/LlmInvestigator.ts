@@ -3,22 +3,13 @@
  *
  * **Details**
  *
- * One request for one object of the schema of `Answer`, with the prompt fitted to the context window beforehand
- * (`ContextWindow`), no tools and no conversation. A provider that finds the prompt too long all the same is asked once
- * more for each part that can still be left out, so at most three times more, within the same attempt. The model sees
- * what `EvidenceGatherer` found; unlike HolmesGPT it can't look around by itself, which is why its confidence is capped
- * at 0.8.
+ * One request asks for one object of the schema of `Answer`, without tools and without a conversation. The prompt is
+ * first fitted to the context window (`ContextWindow`). If the provider still rejects it as too long, the request is
+ * repeated without the next droppable part, at most three times within the same attempt. The model sees the evidence
+ * from `EvidenceGatherer`. Unlike HolmesGPT it cannot query the cluster, so its confidence is capped at 0.8.
  *
- * Several providers are several investigators: the chain asks them in order, each behind its own breaker. `AiFailure`
+ * Several providers are several investigators. The chain tries them in order, each behind its own breaker. `AiFailure`
  * says what each failure means.
- *
- * **When to use**
- *
- *     const openai =
- *       yield
- *       - LlmInvestigator.make({ provider: "openai" }).pipe(
- *         Effect.provide(OpenAiLanguageModel.layer({ url, model, apiKey }))
- *       )
  */
 
 import { Effect, Result } from "effect"
@@ -29,21 +20,22 @@ import { Answer, answerJsonSchema, toInvestigation } from "./Answer.ts"
 import { answerTokens, defaultContextTokens, fit } from "./ContextWindow.ts"
 import { droppable, type Prompt } from "./Prompt.ts"
 
+/** The name of the provider, and what its model allows. */
 export interface Options {
-  /** The configured name of the provider: unique in the chain, part of its breaker's and metrics' name. */
+  /** The configured name of the provider. It is unique in the chain, and part of the names of its breaker and metrics. */
   readonly provider: string
-  /** The context window in tokens. Default 131,072 (source document). Give less for a smaller model. */
+  /** The context window in tokens. Default 131,072. Set less for a smaller model. */
   readonly contextTokens?: number
-  /** See `Investigator.probe`; the two providers here come with one. */
+  /** See `Investigator.probe`. `OpenAiLanguageModel` and `AnthropicLanguageModel` each export one. */
   readonly probe?: Investigator["probe"]
 }
 
 const schemaText = JSON.stringify(answerJsonSchema)
 
-const overflow = (asked: { readonly tokens: number; readonly limit: number }): InvestigatorError =>
+const overflow = (size: { readonly tokens: number; readonly limit: number }): InvestigatorError =>
   new InvestigatorError({
     investigator: "llm",
-    reason: { _tag: "ContextOverflow", ...asked },
+    reason: { _tag: "ContextOverflow", ...size },
     retryable: false,
     countsAsFailure: false
   })
@@ -54,11 +46,29 @@ const toAiPrompt = (prompt: Prompt): AiPrompt.Prompt =>
     { role: "user", content: [{ type: "text", text: prompt.question }] }
   ])
 
-/** Makes the investigator on the model in the context. */
+/**
+ * Makes the investigator with the language model from the context: any `LanguageModel` layer plugs in.
+ *
+ * **Example** (a model that runs in the cluster)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Investigator, LlmInvestigator, OpenAiLanguageModel } from "kubernaut"
+ *
+ * const server = { url: "http://ollama:11434/v1", model: "llama3.3" }
+ * const investigator = LlmInvestigator.make({
+ *   provider: "ollama",
+ *   contextTokens: 32_768,
+ *   probe: OpenAiLanguageModel.probe(server)
+ * }).pipe(Effect.provide(OpenAiLanguageModel.layer(server)))
+ *
+ * Investigator.serviceName(await Effect.runPromise(investigator)) // => "llm:ollama"
+ * ```
+ */
 export const make = (options: Options): Effect.Effect<Investigator, never, LanguageModel.LanguageModel> =>
   Effect.map(LanguageModel.LanguageModel, (model) => {
     const { contextTokens: limit = defaultContextTokens, probe, provider } = options
-    const ask = (request: InvestigationRequest, within: number): Effect.Effect<Answer, InvestigatorError> =>
+    const generate = (request: InvestigationRequest, within: number): Effect.Effect<Answer, InvestigatorError> =>
       Effect.suspend(() => {
         const fitted = fit(request, { contextTokens: within, overhead: schemaText, answerTokens })
         if (Result.isFailure(fitted)) return Effect.fail(overflow({ ...fitted.failure, limit }))
@@ -72,12 +82,12 @@ export const make = (options: Options): Effect.Effect<Investigator, never, Langu
           Effect.mapError((error) => toInvestigatorError("llm", error.reason, { tokens, limit })),
           Effect.catchIf(
             (error) => error.reason._tag === "ContextOverflow" && without.length < droppable.length,
-            () => ask(request, tokens - 1)
+            () => generate(request, tokens - 1)
           )
         )
       })
     const investigate: Investigator["investigate"] = Effect.fnUntraced(function* (request) {
-      const investigation = toInvestigation(request, yield* ask(request, limit), { investigator: "llm", provider })
+      const investigation = toInvestigation(request, yield* generate(request, limit), { investigator: "llm", provider })
       return yield* Result.isFailure(investigation)
         ? new InvestigatorError({
             investigator: "llm",

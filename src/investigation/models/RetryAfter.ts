@@ -1,8 +1,8 @@
 /**
- * The `Retry-After` header (RFC 9110, 10.2.3) as a time to wait.
+ * The `Retry-After` header (RFC 9110, 10.2.3) in milliseconds.
  *
- * Only the form in seconds is read: a date would need the peer's clock to agree with ours, and the peers called here do
- * not send one. A wait of no known length is `undefined`, and the retry policy's own is used.
+ * Only the form in seconds is supported. A date would require the peer's clock to agree with ours, and these peers do
+ * not send one. Any other value gives `undefined`, and the retry policy decides the delay.
  */
 export const retryAfterMs = (header: string | null | undefined): number | undefined => {
   const seconds =

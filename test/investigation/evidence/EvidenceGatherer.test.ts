@@ -39,24 +39,26 @@ const gathered = Effect.fnUntraced(function* (name: string, level: DegradationLe
 })
 
 describe("evidence from a cluster", () => {
-  it.effect("of a bad rollout: spec, both revisions, the crashing containers, their last log and the events", () =>
-    Effect.gen(function* () {
-      const { evidence } = yield* gathered("checkout")
-      assert.deepStrictEqual(evidence.missing, [])
-      assert.isAbove(evidence.containers.length, 0)
-      const [current, before] = evidence.revisions
-      assert.isTrue(current?.current)
-      assert.strictEqual(current?.readyReplicas, 0)
-      assert.isAbove(before?.readyReplicas ?? 0, 0)
-      assert.isTrue(
-        evidence.failing.every((container) => container.pod.startsWith("checkout-") && container.exitCode === 1)
-      )
-      assert.isTrue(evidence.logs.some((log) => log.previous && log.text.includes("panic: schema version 41")))
-      assert.isTrue(evidence.events.some((event) => event.reason === "BackOff"))
-    }).pipe(Effect.provide(Sandbox.layer()))
+  it.effect(
+    "of a bad rollout contains the spec, both revisions, the crashing containers, their last log and the events",
+    () =>
+      Effect.gen(function* () {
+        const { evidence } = yield* gathered("checkout")
+        assert.deepStrictEqual(evidence.missing, [])
+        assert.isAbove(evidence.containers.length, 0)
+        const [current, before] = evidence.revisions
+        assert.isTrue(current?.current)
+        assert.strictEqual(current?.readyReplicas, 0)
+        assert.isAbove(before?.readyReplicas ?? 0, 0)
+        assert.isTrue(
+          evidence.failing.every((container) => container.pod.startsWith("checkout-") && container.exitCode === 1)
+        )
+        assert.isTrue(evidence.logs.some((log) => log.previous && log.text.includes("panic: schema version 41")))
+        assert.isTrue(evidence.events.some((event) => event.reason === "BackOff"))
+      }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("the secrets in it do not get into the prompt", () =>
+  it.effect("its secrets are not in the prompt", () =>
     Effect.gen(function* () {
       const given = yield* gathered("checkout")
       const raw = JSON.stringify(given.evidence.logs)
@@ -68,7 +70,7 @@ describe("evidence from a cluster", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it("a log that is too long is cut between lines, so that no secret loses the name before it", () => {
+  it("a long log is cut between lines, so no secret loses the name before it", () => {
     const log = "starting\nDATABASE_PASSWORD=winter-Barn-41\npanic: no schema\n"
     assert.strictEqual(endOf(log, log.length), log)
     for (let characters = 1; characters < log.length; characters++) {
@@ -80,7 +82,7 @@ describe("evidence from a cluster", () => {
     assert.strictEqual(endOf("x".repeat(50), 20), "")
   })
 
-  it.effect("shrinks with the level: fewer logs and events at 1, none at 2, the spec at all", () =>
+  it.effect("shrinks with the level: fewer logs and events at 1, none at 2, the spec at every level", () =>
     Effect.gen(function* () {
       const [full, reduced, basic] = [
         yield* gathered("checkout", 0),
@@ -199,7 +201,7 @@ describe("a container counts as failing", () => {
   })
 })
 
-it("a ReplicaSet of another Deployment with the same labels is no revision of this one", () => {
+it("a ReplicaSet of another Deployment with the same labels is not a revision of this one", () => {
   const deployment: KubernetesObject = {
     apiVersion: "apps/v1",
     kind: "Deployment",

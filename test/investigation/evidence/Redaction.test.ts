@@ -52,14 +52,14 @@ describe("Redaction", () => {
     assert.strictEqual(redact(text), text)
   })
 
-  it("keeps what stands around a secret readable", () => {
+  it("keeps the text around a secret readable", () => {
     assert.strictEqual(
       redact("connect postgres://app:hunter2@db/shop failed: password=hunter2 rejected"),
       "connect postgres://app:[redacted:password]@db/shop failed: password=[redacted:value] rejected"
     )
   })
 
-  it("redacts a label by its name even when its value looks like nothing", () => {
+  it("redacts a label by its name even when its value does not look like a secret", () => {
     assert.deepStrictEqual(redactLabels({ api_key: "abc", pod: "checkout", dsn: "x" }), {
       api_key: "[redacted:value]",
       pod: "checkout",

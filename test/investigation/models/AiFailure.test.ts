@@ -96,7 +96,7 @@ describe("what an AiError means for the chain", () => {
     [
       "a response of something else",
       new AiError.InvalidResponseError({ description: secret }),
-      { _tag: "InvalidAnswer", problem: "the response is not one of the provider's API" },
+      { _tag: "InvalidAnswer", problem: "the response does not match the provider's API" },
       false,
       true
     ],

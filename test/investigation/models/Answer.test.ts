@@ -27,7 +27,7 @@ const answer = (changes: Partial<Answer> = {}): Answer => ({
 const text = (changes: Record<string, unknown> = {}): string => JSON.stringify({ ...answer(), ...changes })
 
 describe("parseAnswer", () => {
-  it("reads JSON of the schema, with null for what is absent as strict structured output has it", () => {
+  it("parses JSON of the schema, in which absent fields are null as in strict structured output", () => {
     assert.deepStrictEqual(parseAnswer(text({ action: { ...rollback, toRevision: null } })), Result.succeed(answer()))
   })
 
@@ -112,14 +112,14 @@ describe("an answer is judged against the remediation's own objects", () => {
     ["another claim", { namespace: "shop", kind: "PersistentVolumeClaim", name: "data-1" }]
   ])("%s may not", (_name, ref) => assert.isFalse(isOwnObject(given, ref)))
 
-  it("without a state only the pod that the alert names is taken for one of the target", () => {
+  it("without a state, only the pod that the alert names counts as a pod of the target", () => {
     const unread = request({ observed: null })
     assert.isTrue(isOwnObject(unread, { namespace: "shop", kind: "Pod", name: "checkout-7d9f-a" }))
     assert.isFalse(isOwnObject(unread, { namespace: "shop", kind: "Pod", name: "checkout-5b8c-b" }))
     assert.isFalse(isOwnObject(unread, { namespace: "shop", kind: "HorizontalPodAutoscaler", name: "checkout" }))
   })
 
-  it("an action on somebody else's object is refused", () => {
+  it("an action on an object outside the target is rejected", () => {
     const problem = problemOf(
       request(),
       answer({ action: { ...rollback, target: { ...rollback.target, name: "cart" } } })
@@ -127,16 +127,16 @@ describe("an answer is judged against the remediation's own objects", () => {
     assert.strictEqual(problem, "the action's target is not the alert's target or part of it")
   })
 
-  it("an action that does not fit the kind it names is refused", () => {
+  it("an action that does not apply to the kind of its object is rejected", () => {
     const problem = problemOf(request(), answer({ action: { type: "CordonNode", target: rollback.target } }))
     assert.strictEqual(problem, "CordonNode does not apply to the kind of object it names")
   })
 
-  it("an empty root cause is refused", () => {
+  it("an empty root cause is rejected", () => {
     assert.strictEqual(problemOf(request(), answer({ rootCause: " \n" })), "the root cause is empty")
   })
 
-  it("what a model repeats of secrets does not get into the investigation, and what it writes without end is cut", () => {
+  it("secrets in an answer are redacted, and long texts are truncated", () => {
     const given = answer({
       rootCause: `The connection with password=hunter2 fails. ${"x".repeat(5000)}`,
       evidence: ["Authorization: Bearer abcdef123456", " ", ...Array.from({ length: 100 }, () => "y".repeat(5000))],

@@ -27,7 +27,7 @@ const large = request({
 const fitted = (contextTokens: number) => fit(large, { contextTokens, overhead: "", answerTokens: 0 })
 
 describe("ContextWindow", () => {
-  it("a normal question keeps everything in the source document's window", () => {
+  it("a typical prompt fits the default window with all its parts", () => {
     const made = Result.getOrThrow(
       fit(large, { contextTokens: defaultContextTokens, overhead: "schema", answerTokens })
     )
@@ -35,7 +35,7 @@ describe("ContextWindow", () => {
     assert.isBelow(made.tokens, defaultContextTokens)
   })
 
-  it("gives up logs first, then events, then related alerts", () => {
+  it("omits logs first, then events, then related alerts", () => {
     const whole = Result.getOrThrow(fitted(1e6)).tokens
     const noLogs = Result.getOrThrow(fitted(whole - 1))
     assert.deepStrictEqual(noLogs.without, ["logs"])
@@ -49,7 +49,7 @@ describe("ContextWindow", () => {
     )
   })
 
-  it("what is sent besides, and room for the answer, count as well", () => {
+  it("the overhead and the tokens reserved for the answer count", () => {
     const bare = Result.getOrThrow(fitted(1e6)).tokens
     const made = Result.getOrThrow(fit(large, { contextTokens: 1e6, overhead: "x".repeat(100), answerTokens: 7 }))
     assert.strictEqual(made.tokens, bare + 50 + 7)

@@ -88,7 +88,7 @@ describe("what HolmesGPT is asked", () => {
       })
   )
 
-  it("a schema that strict structured output takes: each property required, nothing additional, no anyOf at the root", () => {
+  it("the schema suits strict structured output: each property is required, none is additional, no anyOf at the root", () => {
     const walk = (schema: unknown): void => {
       if (typeof schema !== "object" || schema === null) return
       const { additionalProperties, properties, required, type } = schema as Record<string, unknown>
@@ -107,7 +107,7 @@ describe("what HolmesGPT is asked", () => {
     assert.isTrue(Schema.is(Answer)({ ...good, action }))
   })
 
-  it.effect("neither the key nor the server's words are part of an error", () =>
+  it.effect("an error contains neither the key nor the server's message", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
         investigate(json(JSON.stringify({ detail: "api_key=sk-internal in /app/holmes" }), 500), {
@@ -167,7 +167,7 @@ describe("what HolmesGPT answers", () => {
       })
   )
 
-  it.effect("a body without end is read up to its limit and no further", () =>
+  it.effect("an endless body is read up to its limit", () =>
     Effect.gen(function* () {
       let chunks = 0
       const endless = new ReadableStream<Uint8Array>({
@@ -182,7 +182,7 @@ describe("what HolmesGPT answers", () => {
     })
   )
 
-  it.effect("no connection is unavailable and asked again", () =>
+  it.effect("a refused connection is unavailable and retried", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(failureOf(yield* Effect.flip(investigate(() => "refused"))), ["Unavailable", true, true])
     })
@@ -208,7 +208,7 @@ describe("what HolmesGPT answers", () => {
     })
   )
 
-  it("429 is asked again only when the server says when", () => {
+  it("429 is retried only with Retry-After", () => {
     assert.deepStrictEqual(errorOfStatus(429, "7").reason, { _tag: "RateLimited", retryAfterMs: 7000 })
     assert.isTrue(errorOfStatus(429, "7").retryable)
     assert.isFalse(errorOfStatus(429, undefined).retryable)
@@ -233,7 +233,7 @@ describe("the probe", () => {
     })
   )
 
-  it.effect("fails on 503 and on a refused connection, and finds out nothing from 404", () =>
+  it.effect("fails on 503 and on a refused connection, and does not count 404 as a failure", () =>
     Effect.gen(function* () {
       const counted = (exit: Exit.Exit<void, InvestigatorError>) =>
         Exit.isFailure(exit)
@@ -245,7 +245,7 @@ describe("the probe", () => {
     })
   )
 
-  it.effect("gives up after 2 s", () =>
+  it.effect("times out after 2 s", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(probe(() => "hang"))
       yield* TestClock.adjust("2 seconds")

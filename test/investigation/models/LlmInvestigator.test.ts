@@ -26,7 +26,7 @@ const investigate = (answer: Effect.Effect<string, AiError.AiError>) =>
   })
 
 describe("any LanguageModel is an investigator", () => {
-  it.effect("asked once, with our instructions as the system's and the question as the user's", () =>
+  it.effect("sends one request, with the instructions as system message and the question as user message", () =>
     Effect.gen(function* () {
       const { asked, investigation } = yield* investigate(Effect.succeed(JSON.stringify(good)))
       assert.strictEqual(asked.length, 1)
@@ -99,7 +99,7 @@ describe("any LanguageModel is an investigator", () => {
       })
   )
 
-  it.effect("its errors are taken by what they mean", () =>
+  it.effect("maps its errors by AiFailure", () =>
     Effect.gen(function* () {
       const quota = AiError.make({ module: "own", method: "generateText", reason: new AiError.QuotaExhaustedError({}) })
       assert.strictEqual((yield* Effect.flip(investigate(Effect.fail(quota)))).reason._tag, "QuotaExhausted")

@@ -140,7 +140,7 @@ for (const kind of ["openai", "anthropic"] as const) {
           const { llm, peer } = yield* started(kind)
           yield* llm.investigate(long)
           assert.notInclude(peer.calls[0]?.body ?? "", "LOGLINE")
-          assert.include(peer.calls[0]?.body ?? "", "left out for want of room")
+          assert.include(peer.calls[0]?.body ?? "", "omitted to fit the context window")
           const tiny = yield* started(kind, { contextTokens: 1000 })
           const error = yield* Effect.flip(tiny.llm.investigate(long))
           assert.strictEqual(error.reason._tag, "ContextOverflow")

@@ -3,14 +3,14 @@
  *
  * **Details**
  *
- * `POST {url}/v1/messages`. Structured output is one forced tool call whose input is the answer: every model and
- * compatible server of the Messages API has tools, while its own output format is newer and is not everywhere. The tool
- * is never run.
+ * `POST {url}/v1/messages`. Structured output is one forced tool call whose input is the answer. Every model and
+ * compatible server of the Messages API supports tools, while its output format is newer and not supported everywhere.
+ * The tool is never run.
  *
- * | the server answers                               | reason                                             |
+ * | the server responds                              | reason                                             |
  * | ------------------------------------------------ | -------------------------------------------------- |
- * | no response, or half of one                      | `NetworkError`                                     |
- * | 200 with something that is not JSON              | `InvalidResponseError`                             |
+ * | no or half a response                            | `NetworkError`                                     |
+ * | 200 with a body that is not JSON                 | `InvalidResponseError`                             |
  * | 401, 403                                         | `AuthenticationError`                              |
  * | 402, or error type `billing_error`               | `QuotaExhaustedError`                              |
  * | 429                                              | `RateLimitError`, with `retry-after`               |
@@ -39,20 +39,21 @@ import {
   type Sdk
 } from "./SdkLanguageModel.ts"
 
+/** The server, its model and the key. */
 export interface Options {
   /** Base address without the version, e.g. `https://api.anthropic.com`. */
   readonly url: string
   readonly model: string
-  /** Absent for servers that want none. */
+  /** Absent for servers that need none. */
   readonly apiKey?: Redacted.Redacted
 }
 
 const makeClient = (options: Options): Anthropic =>
   new Anthropic({
-    // People write it with or without the version that the SDK adds.
+    // The address may end with the version, which the SDK adds.
     baseURL: options.url.replace(/\/+$/, "").replace(/\/v1$/, ""),
     apiKey: options.apiKey === undefined ? "none" : Redacted.value(options.apiKey),
-    // Otherwise the SDK takes it from the environment, which only the edges of the program may read.
+    // Otherwise the SDK reads it from the environment, which only the edges of the program may do.
     authToken: null,
     maxRetries: 0,
     logLevel: "off",
@@ -95,7 +96,7 @@ const textOf = (content: ReadonlyArray<Anthropic.ContentBlock>, format: Format):
     const call = content.find((block) => block.type === "tool_use" && block.name === format.name)
     if (call?.type === "tool_use") return JSON.stringify(call.input)
   }
-  // A compatible server that can't force a tool answers in text; the schema still judges it.
+  // A compatible server that cannot force a tool responds with text, which the schema still validates.
   return unfence(content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join(""))
 }
 
@@ -125,14 +126,29 @@ const makeSdk = (client: Anthropic, model: string): Sdk => ({
       }))
 })
 
-/** The model as a layer. */
+/**
+ * The model as a layer, for `LlmInvestigator.make` or any other use of `effect/ai`. Nothing is sent before the first
+ * request.
+ *
+ * ```ts
+ * import { Effect, Redacted } from "effect"
+ * import { AnthropicLanguageModel, LlmInvestigator } from "kubernaut"
+ *
+ * const model = AnthropicLanguageModel.layer({
+ *   url: "https://api.anthropic.com",
+ *   model: "the-model",
+ *   apiKey: Redacted.make("the-key")
+ * })
+ * const investigator = LlmInvestigator.make({ provider: "anthropic" }).pipe(Effect.provide(model))
+ * ```
+ */
 export const layer = (options: Options): Layer.Layer<LanguageModel.LanguageModel> =>
   Layer.effect(
     LanguageModel.LanguageModel,
     Effect.suspend(() => makeSdkModel(makeSdk(makeClient(options), options.model)))
   )
 
-/** `GET {url}/v1/models`: does the server answer, and does it take our key? */
+/** `GET {url}/v1/models`: succeeds when the server responds and accepts the key. */
 export const probe = (options: Options): Effect.Effect<void, InvestigatorError> =>
   Effect.suspend(() => {
     const client = makeClient(options)

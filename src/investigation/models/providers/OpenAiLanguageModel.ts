@@ -5,13 +5,13 @@
  * **Details**
  *
  * `POST {url}/chat/completions` with `response_format: json_schema`, strict. A server that ignores the format and
- * answers in prose gives an invalid answer, which the chain treats as such; there is no second try in another format,
- * since an answer that no schema bound is worth little.
+ * responds with prose gives an invalid answer. There is no second attempt in another format, because an answer without
+ * a schema is worth little.
  *
- * | the server answers                                                                                      | reason                                                   |
+ * | the server responds                                                                                     | reason                                                   |
  * | ------------------------------------------------------------------------------------------------------- | -------------------------------------------------------- |
- * | no response, or half of one                                                                             | `NetworkError`                                           |
- * | 200 with something that is not JSON                                                                     | `InvalidResponseError`                                   |
+ * | no or half a response                                                                                   | `NetworkError`                                           |
+ * | 200 with a body that is not JSON                                                                        | `InvalidResponseError`                                   |
  * | 401, 403                                                                                                | `AuthenticationError`                                    |
  * | 402, or 429 with code `insufficient_quota`                                                              | `QuotaExhaustedError`                                    |
  * | 429                                                                                                     | `RateLimitError`, with `retry-after` or `retry-after-ms` |
@@ -38,11 +38,12 @@ import {
   type Sdk
 } from "./SdkLanguageModel.ts"
 
+/** The server, its model and the key. */
 export interface Options {
   /** Base address, e.g. `https://api.openai.com/v1`, `http://ollama:11434/v1`. One without a path gets `/v1`. */
   readonly url: string
   readonly model: string
-  /** Absent for servers that want none. */
+  /** Absent for servers that need none. */
   readonly apiKey?: Redacted.Redacted
 }
 
@@ -52,7 +53,7 @@ const makeClient = (options: Options): OpenAI =>
   new OpenAI({
     baseURL: baseUrl(options.url),
     apiKey: options.apiKey === undefined ? "none" : Redacted.value(options.apiKey),
-    // Otherwise the SDK takes them from the environment, which only the edges of the program may read.
+    // Otherwise the SDK reads them from the environment, which only the edges of the program may do.
     organization: null,
     project: null,
     maxRetries: 0,
@@ -89,7 +90,7 @@ const ending = (choice: OpenAI.ChatCompletion.Choice | undefined): Completion["e
   }
 }
 
-// Compatible servers leave out what the SDK's types call required.
+// Compatible servers omit fields that the SDK's types require.
 const completionOf = (response: OpenAI.ChatCompletion, model: string): Completion => {
   const choice = response.choices?.[0]
   return {
@@ -129,14 +130,29 @@ const makeSdk = (client: OpenAI, model: string): Sdk => ({
       .then((response) => completionOf(response, model))
 })
 
-/** The model as a layer. */
+/**
+ * The model as a layer, for `LlmInvestigator.make` or any other use of `effect/ai`. Nothing is sent before the first
+ * request.
+ *
+ * ```ts
+ * import { Effect, Redacted } from "effect"
+ * import { OpenAiLanguageModel, LlmInvestigator } from "kubernaut"
+ *
+ * const model = OpenAiLanguageModel.layer({
+ *   url: "https://api.openai.com/v1",
+ *   model: "the-model",
+ *   apiKey: Redacted.make("the-key")
+ * })
+ * const investigator = LlmInvestigator.make({ provider: "openai" }).pipe(Effect.provide(model))
+ * ```
+ */
 export const layer = (options: Options): Layer.Layer<LanguageModel.LanguageModel> =>
   Layer.effect(
     LanguageModel.LanguageModel,
     Effect.suspend(() => makeSdkModel(makeSdk(makeClient(options), options.model)))
   )
 
-/** `GET {url}/models`: does the server answer, and does it take our key? */
+/** `GET {url}/models`: succeeds when the server responds and accepts the key. */
 export const probe = (options: Options): Effect.Effect<void, InvestigatorError> =>
   Effect.suspend(() => {
     const client = makeClient(options)

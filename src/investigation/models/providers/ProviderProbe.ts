@@ -1,11 +1,11 @@
-/** The cheap question whether a provider answers again, by its list of models. */
+/** A cheap request that shows whether a provider responds again: it lists the models. */
 
 import { Effect } from "effect"
 import type { AiError } from "effect/ai"
 import { InvestigatorError } from "../../Investigator.ts"
 import { toInvestigatorError } from "../AiFailure.ts"
 
-const notAsked = { tokens: 0, limit: 0 } as const
+const noPrompt = { tokens: 0, limit: 0 } as const
 
 const hasNoSuchRoute = (reason: AiError.AiErrorReason): boolean => {
   if (reason._tag !== "UnknownError") return false
@@ -14,8 +14,8 @@ const hasNoSuchRoute = (reason: AiError.AiErrorReason): boolean => {
 }
 
 /**
- * Succeeds when the request does. A compatible server that has no such route says nothing about its health: that error
- * does not count, and real calls have to find out. Ends after 5 s.
+ * Succeeds when the request does. Times out after 5 s. A compatible server without that route says nothing about its
+ * health, so that error does not count, and only real calls can tell.
  */
 export const probeOf = (
   service: string,
@@ -31,7 +31,7 @@ export const probeOf = (
             retryable: false,
             countsAsFailure: false
           })
-        : toInvestigatorError(service, reason, notAsked)
+        : toInvestigatorError(service, reason, noPrompt)
     ),
     Effect.timeoutOrElse({
       duration: "5 seconds",

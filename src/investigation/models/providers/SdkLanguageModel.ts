@@ -1,15 +1,15 @@
 /**
- * What the two providers share: an `effect/ai` `LanguageModel` over an official SDK's one call.
+ * The common part of both providers: an `effect/ai` `LanguageModel` on the one call of an official SDK that it needs.
  *
  * **Details**
  *
- * - One request per generation. The SDK's own retries are off: the pipeline retries, so that attempts are counted,
- *   bounded and seen by the breaker.
+ * - One request per generation. The SDK's own retries are off. The pipeline retries, so attempts are counted and bounded,
+ *   and the breaker sees them.
  * - An interruption aborts the request and closes its connection.
- * - A response is read up to 4 MiB; redirects are not followed, since a key in a header would go along.
- * - Neither toolkits nor files are supported: an investigation is text in, JSON out. `streamText` gives the whole answer
- *   as one delta.
- * - Errors carry a status and nothing of the body, which may quote our prompt or the key.
+ * - A response is read up to 4 MiB. Redirects are not followed, because they would carry the key in a header along.
+ * - Toolkits and files are not supported: an investigation takes text and returns JSON. `streamText` emits the whole
+ *   answer as one delta.
+ * - Errors contain a status and nothing from the body, which may quote the prompt or the key.
  */
 
 import { Duration, Effect, Stream } from "effect"
@@ -60,7 +60,7 @@ const waitOf = (headers: HttpFailure["headers"]): number | undefined => {
   return Number.isFinite(millis) ? millis : retryAfterMs(headers?.get("retry-after"))
 }
 
-/** What a status means, alike for both providers. */
+/** The reason for a status, the same for both providers. */
 export const reasonOfStatus = ({
   headers,
   isContextLength,
@@ -89,7 +89,7 @@ export const reasonOfStatus = ({
             description: `HTTP ${status}`,
             metadata: { kubernaut: { status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) } }
           })
-        : // A wrong address or model name: asking again does not help, and the peer is of no use as it is.
+        : // A wrong address or model name: a retry does not help, and the provider is unusable until it is corrected.
           new AiError.UnknownError({ description: `HTTP ${status}`, metadata: { kubernaut: { status } } })
   }
 }
@@ -122,7 +122,7 @@ const bound = (response: globalThis.Response): globalThis.Response => {
 }
 
 /** The global `fetch` with the bounds above. Connections are pooled and kept alive by Node. */
-// The SDKs are made for `fetch` and abort it by its signal, which is how an interruption gets through.
+// The SDKs require `fetch` and abort it through its signal, which is how an interruption reaches it.
 export const boundedFetch: typeof globalThis.fetch = (input, init) =>
   // @effect-diagnostics-next-line globalFetch:off
   globalThis.fetch(input, { ...init, redirect: "manual" }).then(bound)
@@ -137,7 +137,7 @@ const textOf = (parts: string | ReadonlyArray<{ readonly type: string; readonly 
       ? parts.map((part) => part.text ?? "").join("\n")
       : undefined
 
-/** The prompt as text, or `undefined` where it holds anything else. */
+/** The prompt as text; `undefined` when it contains anything else. */
 const conversationOf = (prompt: Prompt.Prompt): Conversation | undefined => {
   const system: Array<string> = []
   const turns: Array<Conversation["turns"][number]> = []
@@ -171,14 +171,14 @@ const partsOf = (completion: Completion): Array<Response.PartEncoded> => [
   { type: "finish", reason: "stop", usage: usageOf(completion) }
 ]
 
-// An answer that did not come to its own end is none: half a JSON may even parse.
+// A truncated answer is rejected even when it parses as JSON.
 const judge = (sdk: Sdk, completion: Completion): Effect.Effect<Completion, AiError.AiError> => {
   switch (completion.ending) {
     case "stop":
       return Effect.succeed(completion)
     case "length":
       return Effect.fail(
-        fail(sdk, new AiError.InvalidOutputError({ description: "the answer was cut off at its limit" }))
+        fail(sdk, new AiError.InvalidOutputError({ description: "the answer was truncated at its limit" }))
       )
     case "refusal":
       return Effect.fail(fail(sdk, new AiError.ContentPolicyError({ description: "the model refused" })))
@@ -199,7 +199,7 @@ export const make = (sdk: Sdk): Effect.Effect<LanguageModel.LanguageModel> => {
       catch: () =>
         fail(
           sdk,
-          new AiError.UnsupportedSchemaError({ description: "the schema can't be expressed for this provider" })
+          new AiError.UnsupportedSchemaError({ description: "the schema cannot be expressed for this provider" })
         )
     })
     const completion = yield* Effect.tryPromise({
