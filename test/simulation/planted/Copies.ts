@@ -1,4 +1,4 @@
-/** Copies of the sources, with and without a bug in them, and what the simulator says of them. */
+/** Copies of the sources, with and without a bug, and what the simulator finds in them. */
 
 import { execFile } from "node:child_process"
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -10,15 +10,18 @@ import { type Edit, edited, type PlantedBug } from "./PlantedBug.ts"
 import type { RunName } from "./Runs.ts"
 import type { Finding, Report } from "./RunSeeds.ts"
 
-/** The process that simulates did not come to its end. */
+/** The simulating process did not complete. */
 export class SimulatorBroke extends Schema.TaggedError<SimulatorBroke>()("SimulatorBroke", { detail: Schema.String }) {}
 
 const repository = resolve(import.meta.dirname, "../../..")
 
-/** Within the repository, so that packages are found as from `src`; of this process, so that two suites do not meet. */
+/**
+ * Within the repository, so that packages resolve as from `src`; one for each process, so that two suites do not
+ * collide.
+ */
 const copies = join(repository, ".cache/planted", String(process.pid))
 
-/** A copy of `src` of that name with these edits, and where it is. */
+/** Makes a copy of `src` with these edits and returns its path. */
 export const make = (name: string, edits: ReadonlyArray<Edit>): string => {
   const copy = join(copies, name.replaceAll(/\W+/g, "-"), "src")
   mkdirSync(copy, { recursive: true })
@@ -51,13 +54,13 @@ export const simulate = (
     catch: (error) => new SimulatorBroke({ detail: String(error) })
   }).pipe(Effect.map(({ stdout }) => JSON.parse(stdout) as Report))
 
-/** What became of the search for a bug. */
+/** The result of the search for a bug. */
 export interface Search {
   readonly bug: PlantedBug
   readonly seconds: number
   /** The first seed in which the invariant named by the bug was violated, and what its checker said. */
   readonly found?: { readonly seed: number; readonly message: string }
-  /** All that was seen, by whatever invariant. */
+  /** All violations, of any invariant. */
   readonly findings: ReadonlyArray<Finding>
 }
 

@@ -1,6 +1,6 @@
 /**
- * A bug that somebody could write, as an edit of one or more source files, with the rule that must find it and how
- * soon.
+ * A plausible bug, as an edit of one or more source files, with the invariant that must find it and within how many
+ * seeds.
  *
  * **To add one**: a file `bugs/<Name>.ts` that exports a `PlantedBug`, and a line in `Bugs.ts`. An edit names a text
  * that stands in its file exactly once: when the source moves on, the suite fails and says where, and the bug is
@@ -22,11 +22,11 @@ export interface PlantedBug {
   /** What goes wrong with it, as the user would meet it. */
   readonly breaks: string
   readonly edits: ReadonlyArray<Edit>
-  /** The invariant that has to report it. */
+  /** The invariant that must report it. */
   readonly foundBy: string
-  /** Seeds 1 to this many are tried. */
+  /** The number of seeds to try, from 1. */
   readonly withinSeeds: number
-  /** What is simulated. */
+  /** The run that is simulated. */
   readonly run: RunName
 }
 

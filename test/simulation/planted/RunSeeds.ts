@@ -13,12 +13,12 @@ import type { Violation } from "../../../src/simulation/invariants/Invariant.ts"
 import type { run } from "../../../src/simulation/run/Simulation.ts"
 import { type Run, type RunName, runs } from "./Runs.ts"
 
-/** What was seen in a seed that was not clean. */
+/** The findings in one seed. */
 export interface Finding {
   readonly seed: number
   readonly violations: ReadonlyArray<Violation>
   readonly pending: ReadonlyArray<string>
-  /** The run itself broke: the service died, or the simulator did. */
+  /** The run crashed: the service died, or the simulator did. */
   readonly broke?: string
 }
 

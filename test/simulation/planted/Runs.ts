@@ -1,4 +1,4 @@
-/** What the planted bugs are looked for in: short runs, each with the faults that bring such bugs out. */
+/** The short runs in which planted bugs are searched for, each with the faults that expose such bugs. */
 
 import { Effect } from "effect"
 import type { Investigator } from "../../../src/investigation/Investigator.ts"
@@ -25,7 +25,7 @@ export type Run = (seed: number) => SimulationOptions
 
 const minuteMs = 60_000
 
-/** A busy cluster, so that a few minutes hold what otherwise takes an hour. */
+/** A busy cluster, so that a few minutes contain what otherwise takes an hour. */
 const base: Scenario.Scenario = { ...Scenario.steady, incidentEveryMs: minuteMs / 2, workloads: 24 }
 
 const calm =
@@ -36,7 +36,7 @@ const calm =
     plan: []
   })
 
-/** As `calm`, with faults that are made from randomness of its own. */
+/** As `calm`, with faults drawn from their own randomness. */
 const disturbed =
   (minutes: number, faults: (random: SeededRandom) => FaultPlan, more: Partial<Scenario.Scenario> = {}): Run =>
   (seed) => ({
@@ -61,7 +61,7 @@ const again =
 const tiers = ["holmesgpt", "llm:alpha", "llm:beta"] as const
 
 export const runs = {
-  /** Nothing goes wrong but the workloads. */
+  /** Only workloads break. */
   calm: calm(3),
   /** The same for longer. */
   calmHour: calm(60),
@@ -70,7 +70,7 @@ export const runs = {
    * one each.
    */
   few: calm(15, { workloads: 4 }),
-  /** The service is killed at some step or other, twice a minute. */
+  /** The service is killed at a random step, twice a minute. */
   crashes: disturbed(
     10,
     again(10, [20_000, 40_000], (random) => ({
@@ -79,7 +79,7 @@ export const runs = {
       parameters: { afterSteps: random.between(1, 60) }
     }))
   ),
-  /** One incident, and the API server goes away just after the action, for longer than a verification waits. */
+  /** One incident, and the API server becomes unavailable just after the action, for longer than a verification waits. */
   blackout: disturbed(
     8,
     (random) => [
@@ -92,28 +92,28 @@ export const runs = {
     ],
     { workloads: 1, incidentEveryMs: 60 * minuteMs }
   ),
-  /** A storm, and the API server says of four lists in ten that they are too old. */
+  /** A storm, and the API server responds to four lists in ten that they are too old. */
   goneLists: disturbed(
     2,
     () => [{ kind: "kubernetes-gone", atMs: 10_000, forMs: 100_000, parameters: { share: 0.4 } }],
     { incidentEveryMs: 250, workloads: 60, service: { mode: "observe" } }
   ),
-  /** A storm, and the API server takes seconds for each answer. */
+  /** A storm, and the API server takes seconds for each response. */
   slowCluster: calm(1, {
     incidentEveryMs: 100,
     workloads: 60,
     clusterLatencyMs: [1_000, 4_000],
     service: { mode: "observe" }
   }),
-  /** Writes take effect, and nobody ever answers them. */
+  /** Writes take effect, and their responses never arrive. */
   silentWrites: disturbed(
     3,
     () => [{ kind: "kubernetes-lost-answer", atMs: 0, forMs: 2 * minuteMs, parameters: { share: 1, hangs: true } }],
     { workloads: 2 }
   ),
   /**
-   * The service stands still for a while, and another takes its work over. Requests are under way for long, so that it
-   * may stand still before a write.
+   * The service is paused for a while, and another process takes over its work. Requests have a high latency, so that
+   * the pause may fall before a write.
    */
   owners: disturbed(
     10,
@@ -124,15 +124,15 @@ export const runs = {
     })),
     { clusterLatencyMs: [100, 3_000] }
   ),
-  /** All models are there and well. */
+  /** All models are healthy. */
   models: calm(3, { tiers }),
-  /** All models are away for a minute. */
+  /** All models are down for a minute. */
   modelsDown: disturbed(
     4,
     () => [{ kind: "service-down", atMs: 30_000, forMs: minuteMs, parameters: { peers: [...tiers] } }],
     { tiers }
   ),
-  /** HolmesGPT answers very late, then is away, and its late answers come while its breaker tries it again. */
+  /** HolmesGPT answers very late, then is down, and its late answers arrive while its breaker is half-open. */
   late: disturbed(
     4,
     () => [
@@ -141,7 +141,7 @@ export const runs = {
     ],
     { tiers, incidentEveryMs: 1_000, workloads: 100, modelLatencyMs: [50, 1_000], service: { mode: "observe" } }
   ),
-  /** All models are away; when they come back one of them refuses to answer for a while. */
+  /** All models are down; after recovery one of them refuses to answer for a while. */
   refusals: disturbed(
     4,
     () => [
@@ -151,9 +151,9 @@ export const runs = {
     ],
     { tiers, incidentEveryMs: 250, workloads: 150, modelLatencyMs: [50, 200], service: { mode: "observe" } }
   ),
-  /** More breaks at once than HolmesGPT may be asked about. */
+  /** More incidents at once than HolmesGPT's bulkhead has permits. */
   storm: calm(1, { tiers, incidentEveryMs: 100, workloads: 60, service: { mode: "observe" } }),
-  /** The same, and HolmesGPT answers a part of the requests with an error: too few for its breaker. */
+  /** The same, and HolmesGPT fails a share of the requests that is too small to open its breaker. */
   hail: disturbed(
     1,
     () => [
@@ -167,8 +167,7 @@ export const runs = {
     { tiers, incidentEveryMs: 40, workloads: 150, modelLatencyMs: [50, 200], service: { mode: "observe" } }
   ),
   /**
-   * All break at once, and HolmesGPT's answers are cut off: its breaker opens while more wait than it may be asked
-   * about.
+   * All workloads break at once, and HolmesGPT's responses are cut off: its breaker opens while calls wait for permits.
    */
   fullHouse: disturbed(
     1,
@@ -178,18 +177,18 @@ export const runs = {
     ],
     { tiers, workloads: 60 }
   ),
-  /** The database throws what nobody expects, for longer than a supervisor bears; then the service is started anew. */
+  /** The database throws unexpected errors for longer than a supervisor tolerates; then the service is restarted. */
   brokenStorage: disturbed(4, () => [
     { kind: "storage-broken", atMs: minuteMs, forMs: 20_000, parameters: { share: 1 } },
     { kind: "process-crash", atMs: 90_000, forMs: 0, parameters: { afterSteps: 1 } }
   ]),
-  /** The database is away for a minute. */
+  /** The database is down for a minute. */
   storageAway: disturbed(3, () => [{ kind: "storage-down", atMs: 30_000, forMs: minuteMs, parameters: { share: 1 } }], {
     incidentEveryMs: 10_000
   }),
-  /** An investigator that always wants to know more. */
+  /** An investigator that always asks for diagnostics. */
   diagnostics: calm(3, { workloads: 2, investigators: Effect.succeed([curious]) }),
-  /** A person is asked before every action. */
+  /** Every action needs the approval of a person. */
   approvals: calm(20, { service: { mode: "approve" } })
 } satisfies Record<string, Run>
 

@@ -1,6 +1,6 @@
 /**
- * The simulator must be able to fail: bugs that somebody could write are put into copies of the sources, and each is
- * found within its number of seeds; in the sources as they are nothing is found in the same seeds.
+ * The simulator must be able to fail: plausible bugs are planted into copies of the sources, and each is found within
+ * its number of seeds. In the unchanged sources the same seeds find nothing.
  *
  * The searches run in processes of their own, two at a time, and a table of them ends the run.
  */
@@ -17,7 +17,7 @@ type Searched = Result.Result<Copies.Search, Copies.SimulatorBroke>
 const searches = new Map<string, Searched>()
 const clean = new Map<RunName, ReadonlyArray<Finding>>()
 
-/** How many seeds of each run there are in all. */
+/** The number of seeds of each run. */
 const seedsOf = new Map<RunName, number>()
 for (const { run, withinSeeds } of all) seedsOf.set(run, Math.max(seedsOf.get(run) ?? 0, withinSeeds))
 

@@ -1,6 +1,6 @@
 /**
- * A driver that was broken for longer than its sweep is restarted left open work undone until the process ended: the
- * part that was given up did not come back.
+ * A driver that was broken for longer than the sweep's supervisor restarts it left open work undone until the process
+ * ended: the supervisor never started the sweep again.
  */
 
 import { assert, describe, it } from "@effect/vitest"

@@ -1,6 +1,6 @@
 /**
- * A wall clock that was put back by an hour while an action was verified kept its verification, and so the incident,
- * open for that hour.
+ * A wall clock that was set back by an hour during a verification kept the verification, and so the incident, open for
+ * that hour.
  */
 
 import { assert, describe, it } from "@effect/vitest"
@@ -23,7 +23,7 @@ describe("a wall clock that is put back while an action is verified", () => {
             for (const { kind } of events) {
               if (kind === "Executed") {
                 executedMs ??= atMs
-                // It has been seen to be well by then, and not for long enough.
+                // It has been healthy by then, but not for long enough.
                 world.at(atMs + 10_000, () => world.jumpWallClock(-hourMs))
               }
               if (kind === "Verified") verifiedAfterMs.push(atMs - executedMs!)
@@ -32,7 +32,7 @@ describe("a wall clock that is put back while an action is verified", () => {
         })
     })
     assert.strictEqual(verifiedAfterMs.length, 1)
-    // As without the jump: the settling of two pods and the time they must stay so.
+    // As without the jump: two pods become ready and must stay so for some time.
     assert.isBelow(verifiedAfterMs[0]!, 20_000)
   })
 })

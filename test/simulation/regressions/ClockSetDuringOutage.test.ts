@@ -1,6 +1,6 @@
 /**
- * A wall clock that was put forward while a circuit was open let calls through at once; one that was put back began its
- * 30 s anew.
+ * A wall clock that was set forward while a circuit was open admitted calls at once; one that was set back restarted
+ * the 30 s.
  */
 
 import { assert, describe, it } from "@effect/vitest"
@@ -38,7 +38,7 @@ describe("a wall clock that is set while a circuit is open", () => {
     const { lasted, violations } = openMs(setByMs)
     assert.deepStrictEqual(violations, [])
     assert.isAtLeast(lasted.length, 3)
-    // The prober looks once a second.
+    // The prober checks once a second.
     for (const ms of lasted) {
       assert.isAtLeast(ms, 30_000)
       assert.isAtMost(ms, 31_000)

@@ -28,7 +28,7 @@ describe("an action that met a changed object, and for which the next decision i
           }
         })
     })
-    // Three plans, and the answer of a person.
+    // Three plans, and a person's answer.
     assert.isAtMost(Math.max(...most.values()), 5)
   })
 })

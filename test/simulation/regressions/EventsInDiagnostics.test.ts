@@ -1,4 +1,4 @@
-/** `CollectDiagnostics` took the secrets out of logs and left them in the messages of events, and so in the journal. */
+/** `CollectDiagnostics` redacted logs but not the messages of events, so secrets reached the journal. */
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -6,7 +6,7 @@ import type { Investigator } from "../../../src/investigation/Investigator.ts"
 import { run } from "../../../src/simulation/run/Simulation.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
-/** One that always wants to know more. */
+/** An investigator that always asks for diagnostics. */
 const curious: Investigator = {
   name: "custom",
   provider: "curious",

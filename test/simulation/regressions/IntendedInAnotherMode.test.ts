@@ -13,11 +13,11 @@ const scenario: Scenario.Scenario = {
   clusterLatencyMs: [300, 300]
 }
 
-/** The service is killed before its write arrives, and started in another mode. */
+/** The service is killed before its write arrives, and restarted in another mode. */
 const stopped = (mode: Mode) => {
   let ending: RemediationEvent | undefined
   let writes = 0
-  /** The remediation that was under way. */
+  /** The remediation in progress. */
   let id: string | undefined
   const { violations } = run({
     seed: 1,

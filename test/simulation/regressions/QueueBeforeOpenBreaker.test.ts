@@ -1,6 +1,6 @@
 /**
- * Calls that waited for a place in the bulkhead of a peer were sent to it when its breaker had opened meanwhile: the
- * whole queue, one after the other.
+ * Calls that waited for a permit of a peer's bulkhead were sent although its breaker had opened meanwhile: the whole
+ * queue, one after the other.
  */
 
 import { assert, describe, it } from "@effect/vitest"

@@ -1,6 +1,6 @@
 /**
- * An action reached the cluster, the service crashed before it could journal that, and its workload was deleted before
- * it was back: the journal and the audit log said that nothing had been applied.
+ * An action reached the cluster, the service crashed before it journaled that, and the workload was deleted before the
+ * service restarted: the journal and the audit log recorded that nothing had been applied.
  */
 
 import { assert, describe, it } from "@effect/vitest"
@@ -22,7 +22,7 @@ describe("an action that is resumed when its workload is gone", () => {
         observations.subscribe({
           ClusterWrite: ({ applied, change }) => {
             if (applied !== "yes" || written++ > 0) return
-            // While the answer is on its way.
+            // While the response is in transit.
             world.at(world.nowMs, () => {
               service.process?.crash()
               cluster.remove(change.ref)

@@ -1,10 +1,10 @@
-/** A remediation that waited for a person was activated, and journaled as begun, by every sweep. */
+/** Every sweep activated a remediation that waited for a person, and journaled it as started. */
 
 import { assert, describe, it } from "@effect/vitest"
 import { run } from "../../../src/simulation/run/Simulation.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
-/** How many events of each kind an undisturbed run journals, until the drill at its end sends alerts of its own. */
+/** The number of events of each kind in a run without faults, until the drill sends its own alerts. */
 const journaled = (scenario: Scenario.Scenario, seed = 1): ReadonlyMap<string, number> => {
   const counts = new Map<string, number>()
   let drills = false
@@ -29,7 +29,7 @@ const journaled = (scenario: Scenario.Scenario, seed = 1): ReadonlyMap<string, n
 describe("a review", () => {
   it("is not started again by every sweep", () => {
     const counts = journaled({ ...Scenario.single, durationMs: 8 * 60_000, service: { mode: "approve" } })
-    // Begun when it came in, and again when its alert had resolved.
+    // Started when the alert arrived, and again when it was resolved.
     assert.isAtMost(counts.get("Started") ?? 0, 2)
     assert.strictEqual(counts.get("Decided"), 1)
   })

@@ -29,7 +29,7 @@ const count = (seen: Witness, phase: Phase): number => seen.events(phase).length
 /** The database takes nothing for as long as it stands. */
 const storesNothing = (parameters: Parameters): Case => ({
   parameters,
-  claim: `${JSON.stringify(parameters)}: nothing is committed and no new alert acknowledged, and all is made up for afterwards`,
+  claim: `${JSON.stringify(parameters)}: nothing is committed, no new alert is acknowledged, and pending work completes afterwards`,
   shows: (seen) => {
     assert.strictEqual(count(seen, "during"), 0)
     assert.deepStrictEqual(
@@ -47,7 +47,7 @@ const storageCases: Cases = {
   "storage-slow": [
     {
       parameters: { takesMs: 2_000 },
-      claim: "between two commits lie two seconds at least",
+      claim: "commits are at least two seconds apart",
       shows: (seen) => {
         const at = seen.seen("Committed", "during").map(({ atMs }) => atMs)
         assert.isAbove(at.length, 5)
@@ -74,7 +74,7 @@ const storageCases: Cases = {
     {
       parameters: { share: 1 },
       forMs: 30_000,
-      claim: "the sweep breaks, its supervisor gives it up and takes it up again, and the process does not end of it",
+      claim: "the sweep fails, its supervisor rests and restarts it, and the process does not end",
       shows: (seen) => {
         assert.isAbove(seen.seen("SweepBroke", "during").length, 0)
         assert.deepStrictEqual(seen.seen("SweepBroke", "after"), [])
@@ -90,7 +90,7 @@ const processCases: Cases = {
   "process-crash": [
     {
       parameters: { afterSteps: 50 },
-      claim: "the process is killed once, and another one boots",
+      claim: "the process is killed once, and a new one boots",
       shows: (seen) => {
         assert.deepStrictEqual(
           seen.seen("ProcessEnded").map(({ how, phase }) => `${how} ${phase}`),
@@ -103,7 +103,7 @@ const processCases: Cases = {
   "process-pause": [
     {
       parameters: { pauseMs: pausedMs },
-      claim: "nothing is done and nobody answered for a minute and a half, and then the same process goes on",
+      claim: "nothing runs and nothing responds for a minute and a half, and then the same process resumes",
       shows: (seen) => {
         const meanwhile = ({ atMs }: { readonly atMs: number }) => atMs > fromMs && atMs < fromMs + pausedMs
         for (const tag of ["Committed", "ClusterWrite", "AlertAnswered"] as const)
@@ -117,7 +117,7 @@ const processCases: Cases = {
   "process-restart-loop": [
     {
       parameters: { livesMs: 3_000 },
-      claim: "the process ends again and again until it heals, and then stays",
+      claim: "the process keeps ending until the fault heals, and then keeps running",
       shows: (seen) => {
         assert.isAbove(seen.seen("ProcessEnded", "during").length, 5)
         // The boot that the last crash has led to may be due later.
@@ -127,7 +127,7 @@ const processCases: Cases = {
   ],
   "process-two-owners": [0, 60_000].map((pauseMs): Case => ({
     parameters: { pauseMs },
-    claim: `remediations are taken over by another epoch though no process has ended, with a pause of ${pauseMs} ms`,
+    claim: `another epoch takes over remediations although no process has ended, with a pause of ${pauseMs} ms`,
     shows: (seen) => {
       const epochs = (witnessed: Witness) => {
         const of = new Map<string, Set<number>>()
@@ -142,7 +142,7 @@ const processCases: Cases = {
   })),
   "wall-clock-jump": [3_600_000, -3_600_000].map((byMs): Case => ({
     parameters: { byMs },
-    claim: `what is written is dated ${byMs} ms off while it lasts, and rightly again afterwards`,
+    claim: `journal rows are dated ${byMs} ms off while it lasts, and correctly afterwards`,
     shows: (seen) => {
       const startMs = Date.UTC(2026, 10, 24, 3)
       const off = (phase: Phase) =>
@@ -158,7 +158,7 @@ const processCases: Cases = {
   "operator-mode": [
     {
       parameters: { mode: "observe" },
-      claim: "while it runs in observe nothing is intended and nothing written, and afterwards it is again",
+      claim: "in observe nothing is intended or written, and afterwards it is again",
       shows: (seen) => {
         assert.deepStrictEqual(
           seen.seen("ProcessBooted").map(({ mode }) => mode),
@@ -176,7 +176,7 @@ const processCases: Cases = {
   "operator-breaker": [
     {
       parameters: { what: "isolate", forMs: 60_000 },
-      claim: "isolated: no work of the service reaches the cluster for a minute, and then it does again by itself",
+      claim: "isolated: no request reaches the cluster for a minute, and then requests do again without an operator",
       shows: (seen) => {
         assert.deepInclude(
           seen.seen("BreakerMoved", "during").map(({ breaker, to }) => `${breaker} ${to}`),
@@ -196,7 +196,7 @@ const processCases: Cases = {
     {
       parameters: { what: "force-closed", forMs: 60_000 },
       also: [{ kind: "kubernetes-unavailable", parameters: { share: 1 }, forMs: 50_000 }],
-      claim: "forced closed: a dead cluster is asked all the same, and the breaker does not open",
+      claim: "forced closed: requests still go to a dead cluster, and the breaker does not open",
       shows: (seen) => {
         const moved = seen.seen("BreakerMoved", "during").filter(({ breaker }) => breaker === "kubernetes")
         assert.isTrue(moved.some(({ to }) => to === "ForcedClosed"))
@@ -207,7 +207,7 @@ const processCases: Cases = {
     {
       parameters: { what: "hair-trigger", forMs: 60_000 },
       also: [{ kind: "kubernetes-unavailable", parameters: { share: 1 }, atMs: fromMs + 20_000, forMs: 20_000 }],
-      claim: "another setting in the middle: the breaker opens at the first failure, not at the fifth",
+      claim: "a changed setting: the breaker opens at the first failure, not at the fifth",
       shows: (seen) => {
         const opened = seen
           .seen("BreakerMoved", "during")
@@ -243,7 +243,7 @@ const delayMs = (seen: Witness, phase: Phase): number => {
 /** Alerts that nothing of the cluster is behind, answered at once. */
 const storm = (alerts: number): Case => ({
   parameters: { resolvedAfterMs: 5_000 },
-  claim: `${alerts} alerts are answered within five seconds, each acknowledged or shed by name, and each resolution too`,
+  claim: `${alerts} alerts get a response within five seconds, each acknowledged or shed by name, and each resolution too`,
   shows: (seen) => {
     const own = new RegExp(`^0*${fromMs.toString(16)}[0-9a-f]{6}$`)
     for (const firing of [true, false]) {
@@ -260,14 +260,14 @@ const intakeCases: Cases = {
   "intake-duplicate": [
     {
       parameters: { copies: 4, withinMs: 10_000 },
-      claim: "what comes again is acknowledged as a duplicate, far more often than Alertmanager repeats",
+      claim: "repeated alerts are acknowledged as duplicates, far more of them than Alertmanager repeats",
       shows: (seen) => assert.isAbove(duplicates(seen), 1.5 * duplicates(undisturbed))
     }
   ],
   "intake-late": [
     {
       parameters: { byMs: 60_000 },
-      claim: "alerts are told of late, and at once again afterwards",
+      claim: "alerts arrive late, and without delay afterwards",
       shows: (seen) => {
         assert.isAbove(delayMs(seen, "during"), delayMs(undisturbed, "during") + 5_000)
         assert.isBelow(delayMs(seen, "after"), 1_000)
@@ -277,7 +277,7 @@ const intakeCases: Cases = {
   "intake-resolved-first": [
     {
       parameters: { byMs: 1_000 },
-      claim: "alerts are told of as resolved before they are told of as firing",
+      claim: "alerts arrive as resolved before they arrive as firing",
       shows: (seen) => {
         const before = (witnessed: Witness) => {
           const fired = new Set<string>()
@@ -318,7 +318,7 @@ const intakeCases: Cases = {
   "intake-odd": [
     {
       parameters: { count: 40 },
-      claim: "what decodes of strange webhooks is answered as any other, alerts of no known sender among them",
+      claim: "odd webhooks that decode get a response like any other, alerts of unknown senders included",
       shows: (seen) => {
         const sent = new Set(seen.seen("AlertSent").map(({ alert }) => alert.fingerprint))
         const strange = answers(seen, "during").filter(({ alert }) => !sent.has(alert.fingerprint))
@@ -392,7 +392,7 @@ const telemetryCases: Cases = {
   "telemetry-refusing": [
     telemetry(
       { status: 400 },
-      "what is refused for good is dropped and counted, and not sent again",
+      "permanently rejected spans are dropped and counted, and not sent again",
       (endings, seen) => {
         allAre("refused")(endings)
         assert.strictEqual(
