@@ -10,7 +10,6 @@ export const debt: Readonly<Record<string, number>> = {
   "src/resilience/pipeline/Execution.ts": 403,
   "src/resilience/supervision/Supervisor.ts": 417,
   "test/integration/controlPlane.cluster.integration.test.ts": 416,
-  "test/investigation/InvestigationChain.test.ts": 502,
   "test/resilience/pipeline/Pipeline.test.ts": 447,
   "test/simulation/faults/kinds/Effects.test.ts": 445
 }

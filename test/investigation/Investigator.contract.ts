@@ -1,7 +1,8 @@
 /**
- * What every investigator keeps to, whoever is behind it: HolmesGPT, an LLM provider, the rules, or an embedder's own.
+ * The contract of every investigator: HolmesGPT, an LLM provider, the rules, or an embedder's own.
  *
- * `make` gives an investigator whose peer is well. Driver-only cases (what each status means) stay with the driver.
+ * `make` returns an investigator whose peer is healthy. Cases of a single driver, such as the meaning of each status,
+ * are tests of that driver.
  */
 
 import { assert, describe, it } from "@effect/vitest"
@@ -25,7 +26,7 @@ const situations: ReadonlyArray<readonly [string, InvestigationRequest]> = [
   ["no evidence at all", request({ observed: null })],
   ["empty evidence", request({ evidence: { ...empty, missing: ["events"] }, level: 2 })],
   [
-    "a workload that is gone",
+    "a workload that does not exist",
     request({ observed: observed({ exists: false, pods: [], desiredReplicas: null, readyReplicas: null }) })
   ],
   [
@@ -37,7 +38,7 @@ const situations: ReadonlyArray<readonly [string, InvestigationRequest]> = [
     })
   ],
   [
-    "an alert nobody knows, about a kind nobody acts on",
+    "an unknown alert about a kind without actions",
     request({
       alert: alert({ name: "Ours", labels: {}, annotations: {} }),
       target: { ...target, kind: "Ingress" },
@@ -45,7 +46,7 @@ const situations: ReadonlyArray<readonly [string, InvestigationRequest]> = [
     })
   ],
   [
-    "text that is not English, nor one line",
+    "text in another language with line separators",
     request({ alert: alert({ annotations: { description: 'サービス停止\n\u2028"}]}\u0000' } }) })
   ]
 ]
@@ -56,18 +57,18 @@ export const contract = (name: string, make: Effect.Effect<Investigator, never, 
 
   describe(`${name} as an investigator`, () => {
     for (const [situation, given] of situations) {
-      test(`answers about ${situation} with an investigation of the schema, on the remediation's own object`, (investigator) =>
+      test(`returns a valid investigation of ${situation}, with an action on the target or part of it`, (investigator) =>
         Effect.gen(function* () {
           const found = yield* investigator.investigate(given)
           assert.isTrue(Schema.is(Investigation)(found))
           assert.strictEqual(found.investigator, investigator.name)
-          assert.isTrue(isOwnObject(given, found.action.target), "acts on somebody else's object")
+          assert.isTrue(isOwnObject(given, found.action.target), "acts on another object")
           assert.isTrue(appliesToItsTarget(found.action))
           assert.notStrictEqual(found.rootCause.trim(), "")
         }))
     }
 
-    test("repeats no secret of the alert in what it answers", (investigator) =>
+    test("repeats no secret of the alert in its investigation", (investigator) =>
       Effect.gen(function* () {
         const given = request({
           alert: alert({
@@ -81,7 +82,7 @@ export const contract = (name: string, make: Effect.Effect<Investigator, never, 
         assert.notInclude(JSON.stringify(yield* investigator.investigate(given)), hidden)
       }))
 
-    test("keeps nothing between requests: the second answer is about the second request", (investigator) =>
+    test("keeps no state between requests: the second investigation is about the second request", (investigator) =>
       Effect.gen(function* () {
         yield* investigator.investigate(request())
         const other = { ...target, name: "cart" }
@@ -89,7 +90,7 @@ export const contract = (name: string, make: Effect.Effect<Investigator, never, 
         assert.strictEqual(found.action.target.name, "cart")
       }))
 
-    test("takes many requests at once", (investigator) =>
+    test("handles many requests at once", (investigator) =>
       Effect.gen(function* () {
         const names = Array.from({ length: 20 }, (_, index) => `workload-${index}`)
         const found = yield* Effect.forEach(
@@ -103,13 +104,13 @@ export const contract = (name: string, make: Effect.Effect<Investigator, never, 
         )
       }))
 
-    test("its probe succeeds while its peer is well", (investigator) =>
+    test("its probe succeeds while its peer is healthy", (investigator) =>
       Effect.gen(function* () {
         const exit = yield* Effect.exit(investigator.probe ?? Effect.void)
         assert.isTrue(Exit.isSuccess(exit))
       }))
 
-    test("has a name that its breaker and metrics can carry", (investigator) =>
+    test("has a name that suits its breaker and metrics", (investigator) =>
       Effect.sync(() => assert.match(serviceName(investigator), /^(holmesgpt|llm:[^/\s]+|rules|custom(:[^/\s]+)?)$/)))
   })
 }

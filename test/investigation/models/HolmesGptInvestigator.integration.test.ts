@@ -104,7 +104,7 @@ describe("HolmesGPT over real connections", () => {
       }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
   )
 
-  it.live("a server that stops listening and comes back is asked again on the same address", () =>
+  it.live("a server that restarts receives requests again at the same address", () =>
     Effect.gen(function* () {
       const peer = yield* makePeer()
       const holmes = yield* holmesAt(peer.url)

@@ -149,7 +149,7 @@ describe("what HolmesGPT answers", () => {
       "an action that is not in the catalogue",
       JSON.stringify({ ...good, action: { type: "ShellCommand", target: action.target } })
     ]
-  ] as const)("analysis that is %s is an invalid answer, counted and not asked again", ([, analysis]) =>
+  ] as const)("analysis that is %s is an invalid answer, counted and not retried", ([, analysis]) =>
     Effect.gen(function* () {
       assert.deepStrictEqual(failureOf(yield* Effect.flip(investigate(json(chat(analysis))))), [
         "InvalidAnswer",
@@ -202,7 +202,7 @@ describe("what HolmesGPT answers", () => {
     [504, "Unavailable", true, true],
     [301, "Unavailable", false, true],
     [501, "Unavailable", false, true]
-  ] as const)("%i is %s, asked again: %s, counted: %s", ([status, ...expected]) =>
+  ] as const)("%i is %s, retried: %s, counted: %s", ([status, ...expected]) =>
     Effect.gen(function* () {
       assert.deepStrictEqual(failureOf(yield* Effect.flip(investigate(json('{"detail":"x"}', status)))), [...expected])
     })

@@ -1,0 +1,95 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Tracer } from "effect"
+import { TestClock } from "effect/testing"
+import type { Investigation } from "../../../src/domain/Investigation.ts"
+import { empty } from "../../../src/investigation/evidence/Evidence.ts"
+import type { InvestigatorError } from "../../../src/investigation/Investigator.ts"
+import { eitherWay } from "../../resilience/WallClock.ts"
+import { request } from "../fixtures/Requests.ts"
+import { answers, chainOf, error, fails, rules, scripted, steady, withTime } from "../fixtures/ScriptedChain.ts"
+
+describe("a wall clock that is set by an hour", () => {
+  it.effect("does not change when evidence is gathered for a tier whose circuit is open", () =>
+    eitherWay((jump) =>
+      Effect.gen(function* () {
+        let gathered = 0
+        const chain = yield* chainOf([scripted("holmesgpt", fails, { needsEvidence: true }), rules()], {
+          evidence: () => Effect.sync(() => (gathered++, empty))
+        })
+        yield* withTime(chain.investigate(request()))
+        yield* jump
+        yield* chain.investigate(request())
+        assert.strictEqual(gathered, 1)
+        yield* TestClock.adjust("30 seconds")
+        yield* withTime(chain.investigate(request()))
+        assert.strictEqual(gathered, 2)
+      })
+    )
+  )
+
+  it.effect("does not change the duration of a hop, with a pipeline or without", () =>
+    eitherWay((jump) =>
+      Effect.gen(function* () {
+        const took = (after: Effect.Effect<Investigation, InvestigatorError>) =>
+          Effect.andThen(Effect.sleep("200 millis"), Effect.andThen(jump, after))
+        const down = Effect.fail(error({ _tag: "Authentication" }))
+        const chain = yield* chainOf([scripted("holmesgpt", took(down)), scripted("rules", took(answers))])
+        const { hops } = yield* withTime(chain.investigate(request()))
+        assert.deepStrictEqual(
+          hops.map((hop) => hop.durationMs),
+          [200, 200]
+        )
+      })
+    )
+  )
+})
+
+describe("traces", () => {
+  const recording = (spans: Array<Tracer.Span>) =>
+    Effect.provideService(
+      Tracer.Tracer,
+      Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+    )
+
+  it.effect("hops and attempts are spans within investigate, with the previous tier and the reason", () =>
+    Effect.gen(function* () {
+      const spans: Array<Tracer.Span> = []
+      const chain = yield* chainOf([scripted("holmesgpt", fails), scripted("rules", answers)])
+      yield* withTime(chain.investigate(request())).pipe(recording(spans))
+      const named = (name: string) => spans.filter((span) => span.name === name)
+      const parentOf = (span: Tracer.Span | undefined) =>
+        span?.parent._tag === "Some" && span.parent.value._tag === "Span" ? span.parent.value.name : undefined
+      const [holmes] = named("hop holmesgpt")
+      const [last] = named("hop rules")
+      assert.strictEqual(parentOf(holmes), "investigate")
+      assert.deepStrictEqual(
+        named("attempt")
+          .filter((span) => parentOf(span) === "hop holmesgpt")
+          .map((span) => span.attributes.get("retry.attempt")),
+        [1, 2, 3, 4, 5]
+      )
+      assert.strictEqual(holmes?.attributes.get("kubernaut.hop.from"), "start")
+      assert.isUndefined(holmes?.attributes.get("kubernaut.hop.reason"))
+      assert.strictEqual(holmes?.attributes.get("kubernaut.hop.failure"), "unavailable")
+      assert.strictEqual(holmes?.attributes.get("circuitbreaker.state"), "open")
+      assert.strictEqual(last?.attributes.get("kubernaut.hop.from"), "holmesgpt")
+      assert.strictEqual(last?.attributes.get("kubernaut.hop.to"), "rules")
+      assert.strictEqual(last?.attributes.get("kubernaut.hop.reason"), "unavailable")
+      assert.strictEqual(last?.attributes.get("kubernaut.hop.confidence"), 0.5)
+      spans.length = 0
+      yield* chain.investigate(request()).pipe(recording(spans))
+      assert.strictEqual(named("hop holmesgpt")[0]?.attributes.get("kubernaut.hop.failure"), "circuit-open")
+      assert.strictEqual(
+        named("attempt").filter((span) => parentOf(span) === "hop holmesgpt").length,
+        1,
+        "a rejected call has a short span of its own"
+      )
+    }).pipe(steady)
+  )
+})

@@ -1,0 +1,139 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { request } from "../fixtures/Requests.ts"
+import {
+  answers,
+  chainOf,
+  error,
+  fails,
+  rules,
+  scripted,
+  type Scripted,
+  steady,
+  withTime
+} from "../fixtures/ScriptedChain.ts"
+
+describe("attempts, breaker and deadline", () => {
+  it.effect("a failing peer sees 0, 100, 200, 400 and 800 ms before its five attempts", () =>
+    Effect.gen(function* () {
+      const holmes = scripted("holmesgpt", fails)
+      const chain = yield* chainOf([holmes, rules()])
+      const { hops } = yield* withTime(chain.investigate(request()))
+      assert.deepStrictEqual(holmes.calledAtMs, [0, 100, 300, 700, 1500])
+      assert.deepStrictEqual(hops[0], {
+        investigator: "holmesgpt",
+        outcome: "failed",
+        reason: "unavailable",
+        attempts: 5,
+        durationMs: 1500
+      })
+    }).pipe(steady)
+  )
+
+  it.effect("jitter adds up to a tenth of each wait", () =>
+    Effect.gen(function* () {
+      const holmes = scripted("holmesgpt", fails)
+      yield* withTime((yield* chainOf([holmes, rules()])).investigate(request()))
+      const waits = holmes.calledAtMs.slice(1).map((at, index) => at - holmes.calledAtMs[index]!)
+      waits.forEach((wait, index) => {
+        const base = 100 * 2 ** index
+        assert.isAtLeast(wait, base)
+        assert.isAtMost(wait, base * 1.1 + 1)
+      })
+    })
+  )
+
+  it.effect("after five failures a tier is skipped for 30 s, and called again after that", () =>
+    Effect.gen(function* () {
+      const holmes = scripted("holmesgpt", fails)
+      const chain = yield* chainOf([holmes, rules()])
+      yield* withTime(chain.investigate(request()))
+      const openedAtMs = holmes.calledAtMs.at(-1)!
+      holmes.calledAtMs.length = 0
+      for (let second = 0; second < 29; second++) {
+        yield* TestClock.adjust("1 second")
+        const { hops, investigation } = yield* chain.investigate(request())
+        assert.deepStrictEqual(hops[0], {
+          investigator: "holmesgpt",
+          outcome: "skipped",
+          reason: "circuit-open",
+          attempts: 0,
+          durationMs: 0
+        })
+        assert.strictEqual(investigation?.investigator, "rules")
+      }
+      assert.strictEqual(holmes.calledAtMs.length, 0)
+      yield* TestClock.adjust("1 second")
+      holmes.behaviour = answers
+      for (let call = 0; call < 3; call++) {
+        assert.strictEqual((yield* chain.investigate(request())).investigation?.investigator, "holmesgpt")
+        const state = yield* chain.tiers[0]!.circuitBreaker!.state
+        assert.strictEqual(state._tag, call < 2 ? "HalfOpen" : "Closed")
+      }
+      assert.isAtLeast(holmes.calledAtMs[0]!, openedAtMs + 30_000)
+    }).pipe(steady)
+  )
+
+  it.effect("a peer that does not respond times out after 30 s, in one attempt that its breaker counts", () =>
+    Effect.gen(function* () {
+      const holmes = scripted("holmesgpt", Effect.never)
+      const chain = yield* chainOf([holmes, rules()])
+      const fiber = yield* Effect.forkChild(chain.investigate(request()))
+      yield* TestClock.adjust("29999 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      const { hops } = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(hops[0], {
+        investigator: "holmesgpt",
+        outcome: "failed",
+        reason: "timeout",
+        attempts: 1,
+        durationMs: 30_000
+      })
+      assert.strictEqual((yield* chain.tiers[0]!.circuitBreaker!.state).failuresInARow, 1)
+    })
+  )
+
+  it.effect(
+    "the deadline can be set for each tier",
+    () =>
+      Effect.gen(function* () {
+        const chain = yield* chainOf([scripted("holmesgpt", Effect.never), rules()], {
+          deadline: ({ name }) => (name === "holmesgpt" ? "3 minutes" : "10 seconds")
+        })
+        const { hops } = yield* withTime(chain.investigate(request()), 200_000)
+        assert.strictEqual(hops[0]?.durationMs, 180_000)
+      }),
+    30_000
+  )
+
+  it.effect("bad requests, refusals and context overflows are not retried and do not count on the breaker", () =>
+    Effect.gen(function* () {
+      for (const reason of [
+        { _tag: "BadRequest" },
+        { _tag: "Refused" },
+        { _tag: "ContextOverflow", tokens: 2, limit: 1 }
+      ] as const) {
+        const llm = scripted("llm", Effect.fail(error(reason, false, false)))
+        const chain = yield* chainOf([llm, rules()])
+        for (let call = 0; call < 20; call++) yield* chain.investigate(request())
+        assert.strictEqual(llm.calledAtMs.length, 20)
+        assert.strictEqual((yield* chain.tiers[0]!.circuitBreaker!.state)._tag, "Closed")
+      }
+    })
+  )
+
+  it.effect("Retry-After is followed up to 1 s when another model is next, and up to 5 s when only rules are", () =>
+    Effect.gen(function* () {
+      const limited = Effect.fail(error({ _tag: "RateLimited", retryAfterMs: 60_000 }, true))
+      const first = scripted("llm", limited, { provider: "a" })
+      const last = scripted("llm", limited, { provider: "b" })
+      const chain = yield* chainOf([first, last, rules()])
+      yield* withTime(chain.investigate(request()))
+      const waits = (tier: Scripted) => tier.calledAtMs.slice(1).map((at, index) => at - tier.calledAtMs[index]!)
+      assert.deepStrictEqual(waits(first), [1000, 1000, 1000, 1000])
+      assert.deepStrictEqual(waits(last), [5000, 5000, 5000, 5000])
+    }).pipe(steady)
+  )
+})
