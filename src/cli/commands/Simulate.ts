@@ -25,7 +25,7 @@ import { isTerminal, writeErrorText } from "../Edge.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { Json, print, say, table } from "../Output.ts"
 import * as Progress from "../Progress.ts"
-import type { SimulateFlags } from "./SimulateCommand.ts"
+import type { SimulateFlags } from "./SimulateFlags.ts"
 
 const hourMs = 3_600_000
 const monthMs = 30 * 24 * hourMs
