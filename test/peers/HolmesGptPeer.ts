@@ -1,8 +1,7 @@
 /**
- * HolmesGPT's HTTP API as its server 0.45 has it: routes, shapes, status codes and error bodies as recorded from the
- * real package.
+ * The HTTP API of HolmesGPT 0.45: routes, shapes, status codes and error bodies as recorded from the real package.
  *
- * Unless told otherwise its model answers with a sensible action on the target that the question names.
+ * By default, its model answers with a sensible action on the target in the question.
  */
 
 import type { Effect, Scope } from "effect"
@@ -11,11 +10,11 @@ import { answerTo } from "./ModelAnswer.ts"
 
 export interface Options {
   readonly port?: number
-  /** `HOLMES_API_KEY` of the server; absent: none is wanted. */
+  /** `HOLMES_API_KEY` of the server; absent: it requires none. */
   readonly apiKey?: string
 }
 
-// FastAPI's `{"detail": …}` by status. The 500 holds internals, as the real one does.
+// FastAPI's `{"detail": …}` by status. The 500 contains internals, as that of the real server does.
 const details: Readonly<Record<number, unknown>> = {
   400: "Chat failed: conversation_history must start with a system message",
   401: "Invalid or missing API key",

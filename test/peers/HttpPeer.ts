@@ -1,33 +1,33 @@
 /**
  * A real HTTP server on loopback whose behaviour a test or a demo changes while it runs.
  *
- * It remembers when it was called (by its own clock, in milliseconds), also for calls that it refuses to answer. `down`
- * really stops listening, so that clients meet a refused connection; the port stays reserved for it.
+ * It records when it was called (by its own clock, in milliseconds), including calls that it does not respond to. In
+ * mode `Down` it really stops listening, so clients get a refused connection. The port stays reserved.
  */
 
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import { Clock, Effect, type Scope } from "effect"
 
-/** How the peer treats requests: as its protocol says, or in one of the ways in which peers fail. */
+/** How the peer handles requests: as its protocol requires, or with one kind of failure. */
 export type Mode =
   | { readonly _tag: "Ok" }
   /** Refuses connections. */
   | { readonly _tag: "Down" }
-  /** Takes requests and never answers. */
+  /** Accepts requests and never responds. */
   | { readonly _tag: "Hang" }
-  /** Answers with this status and its protocol's error body. */
+  /** Responds with this status and its protocol's error body. */
   | {
       readonly _tag: "Status"
       readonly status: number
       readonly headers?: Readonly<Record<string, string>>
       readonly body?: string
     }
-  /** Answers 200 with this in place of the model's answer. */
+  /** Responds with 200 and this text as the model's answer. */
   | { readonly _tag: "Answer"; readonly text: string | null }
-  /** Answers 200 with this body. */
+  /** Responds with 200 and this body. */
   | { readonly _tag: "Raw"; readonly body: string }
-  /** Answers half of it and cuts the connection. */
+  /** Sends half of the response and closes the connection. */
   | { readonly _tag: "Cut" }
 
 export interface Call {
@@ -36,9 +36,9 @@ export interface Call {
   readonly path: string
   readonly headers: Http.IncomingHttpHeaders
   readonly body: string
-  /** Of the client's socket: the same for calls over one kept connection. */
+  /** The port of the client's socket. Calls over one connection have the same. */
   readonly port: number
-  /** The client went away before it was answered. */
+  /** Whether the client disconnected before the response. */
   aborted: boolean
 }
 
@@ -57,7 +57,7 @@ export interface HttpPeer {
 }
 
 export interface Protocol {
-  /** The reply of a healthy peer. `answer`: what to put in place of its own answer. */
+  /** The reply of a healthy peer. `answer` replaces the model's own. */
   readonly reply: (call: Call, answer: string | null | undefined) => Reply
   /** The body of an error. */
   readonly error: (status: number) => string
@@ -119,7 +119,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<HttpPeer, never, Scope.Scope> {
   let mode: Mode = { _tag: "Ok" }
   let calls: Array<Call> = []
-  // Under a test clock the times stand still, and only the order of calls is told.
+  // Under a test clock the times do not advance, so they only show the order of calls.
   const clock = yield* Clock.Clock
   const startedNs = clock.currentTimeNanosUnsafe()
   const server = Http.createServer((request, response) => {

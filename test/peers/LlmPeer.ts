@@ -1,8 +1,8 @@
 /**
- * Two LLM providers' HTTP APIs: OpenAI's chat completions and Anthropic's messages, in the shapes that their references
- * and SDKs have.
+ * The HTTP APIs of two LLM providers: OpenAI's chat completions and Anthropic's messages, in the shapes of their
+ * references and SDKs.
  *
- * Unless told otherwise the model answers with a sensible action on the target that the question names.
+ * By default, the model answers with a sensible action on the target in the question.
  */
 
 import type { Effect, Scope } from "effect"
@@ -12,7 +12,7 @@ import { answerTo } from "./ModelAnswer.ts"
 export interface Options {
   readonly kind: "openai" | "anthropic"
   readonly port?: number
-  /** Absent: any key, or none, is taken. */
+  /** Absent: any key is accepted, and none is required. */
   readonly apiKey?: string
 }
 
@@ -21,7 +21,7 @@ const notFound = {
   body: JSON.stringify({ error: { type: "not_found_error", message: "not found" } })
 } as const
 
-// The bodies of real errors quote the key and the prompt: none of that may come through.
+// The bodies of real errors quote the key and the prompt. Neither may reach our errors.
 const openAiErrors: Readonly<
   Record<number, { readonly message: string; readonly type: string; readonly code: string | null }>
 > = {
@@ -46,7 +46,7 @@ const openAiError = (status: number): string =>
     }
   })
 
-/** The body of a 429 that says that the money is used up, and of a 400 that says that the prompt is too long. */
+/** The bodies of a 429 for an exhausted quota and of a 400 for a prompt that is too long. */
 export const openAiQuotaExhausted: string = JSON.stringify({
   error: {
     message: "You exceeded your current quota",
@@ -152,7 +152,7 @@ export const anthropicMessage = (content: ReadonlyArray<Record<string, unknown>>
 const anthropic = (apiKey: string | undefined): Protocol => ({
   error: anthropicError,
   reply: (call, answer) => {
-    // The SDK sends the key as a bearer token since its version 1; older ones, and the API's reference, as x-api-key.
+    // Since version 1 the SDK sends the key as a bearer token. Older versions and the API reference use x-api-key.
     const given = call.headers["x-api-key"] ?? call.headers.authorization?.replace(/^Bearer /, "")
     if (apiKey !== undefined && given !== apiKey) return { status: 401, body: anthropicError(401) }
     switch (`${call.method} ${call.path.split("?")[0]}`) {
@@ -194,7 +194,7 @@ const anthropic = (apiKey: string | undefined): Protocol => ({
   }
 })
 
-/** Starts it on loopback; it stops with the scope. */
+/** Starts the peer on loopback. It stops when the scope closes. */
 export const make = (options: Options): Effect.Effect<HttpPeer, never, Scope.Scope> =>
   makePeer(
     options.kind === "openai" ? openAi(options.apiKey) : anthropic(options.apiKey),

@@ -1,5 +1,5 @@
 /**
- * What the peers' models answer unless a test says otherwise: a sensible action on the target that the question names.
+ * The default answer of the peers' models: a sensible action on the target in the question.
  */
 
 const targetOf = (question: string): { readonly namespace: string; readonly kind: string; readonly name: string } => {
@@ -10,8 +10,8 @@ const targetOf = (question: string): { readonly namespace: string; readonly kind
 }
 
 /**
- * Undo of a rollout for a Deployment, a restart for other workloads, a notice for anything else. `toRevision: null` as
- * strict structured output has it.
+ * A rollback for a Deployment, a restart for other workloads, and a notification for anything else. `toRevision` is
+ * `null`, as in strict structured output.
  */
 export const answerTo = (question: string, confidence = 0.92): Record<string, unknown> => {
   const target = targetOf(question)

@@ -21,7 +21,7 @@ const good = {
 const chat = (analysis: unknown): string =>
   JSON.stringify({ analysis, conversation_history: [], tool_calls: [], follow_up_actions: [], metadata: {} })
 
-/** An `HttpClient` that answers from a script and remembers what it was asked. */
+/** An `HttpClient` that responds from a script and records the requests. */
 const scripted = (respond: (request: HttpClientRequest.HttpClientRequest) => Response | "refused" | "hang") => {
   const asked: Array<HttpClientRequest.HttpClientRequest> = []
   const client = HttpClient.make((given) => {
