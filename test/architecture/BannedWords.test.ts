@@ -9,13 +9,13 @@ describe("banned words", () => {
     assert.deepStrictEqual(files(/(?<!go\.sum)$/).flatMap(violations), [])
   })
 
-  it("are reported with their line and what to write instead", () => {
+  it("are reported with their line and a replacement", () => {
     assert.deepStrictEqual(inSource("const a = 1\nconst b = new Date()\n"), [
       `src/domain/Alert.ts:2: not "new Date()" but Clock.currentTimeMillis, and new Date(ms)`
     ])
   })
 
-  it("are each recognised in a line that a careless author would write", () => {
+  it("are each found in a line that a careless author would write", () => {
     const careless: ReadonlyArray<string | readonly [line: string, path: string]> = [
       "// TODO: later",
       "const now = new Date()",
@@ -37,12 +37,12 @@ describe("banned words", () => {
     }
   })
 
-  it("let a Date be made from a known time, and tests of real machines ask the real clock", () => {
+  it("allow a Date from a known time, and the real clock in integration tests", () => {
     assert.deepStrictEqual(inSource("new Date(nowMs)"), [])
     assert.deepStrictEqual(inSource("new Date()", "test/http/Server.integration.test.ts"), [])
   })
 
-  it("let the wall clock be read where people or the journal want it", () => {
+  it("allow the wall clock where people or the journal need it", () => {
     assert.deepStrictEqual(inSource("Clock.currentTimeMillis", "src/intake/Intake.ts"), [])
   })
 })

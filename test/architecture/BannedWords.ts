@@ -1,11 +1,11 @@
-/** Words that have no place in the project, each with what to write in its stead. */
+/** Words that the project does not use, each with a replacement. */
 
 import { lineOf, type SourceFile } from "./SourceTree.ts"
 
 interface Ban {
   readonly word: RegExp
   readonly instead: string
-  /** The files it is banned from. */
+  /** The files in which it is banned. */
   readonly files: RegExp
 }
 
@@ -22,8 +22,8 @@ export const bans: ReadonlyArray<Ban> = [
   },
   {
     word: /\bcurrentTime(Millis|Nanos)/g,
-    instead: "Monotonic.nowMs: what lasts goes by the clock that nobody sets",
-    // RetryPolicy tells Effect's schedules the time.
+    instead: "Monotonic.nowMs: durations use the clock that nobody sets",
+    // RetryPolicy passes the time to Effect's schedules.
     files: /^src\/(resilience\/(?!pipeline\/RetryPolicy\.ts$)|health\/|verification\/)/
   },
   { word: /["']effect\/unstable\//g, instead: "the path without unstable", files: typescript },
@@ -31,20 +31,24 @@ export const bans: ReadonlyArray<Ban> = [
   { word: /["']fast-check["']/g, instead: "Arbitrary of effect", files: typescript },
   {
     word: /(?<=\*\/\n)import\b/g,
-    instead: "an empty line before it, or the formatter takes the module's comment for the import's and moves it along",
+    instead: "an empty line before it; otherwise the formatter moves the module comment with the import",
     files: typescript
   },
   { word: /@ts-(ignore|nocheck)/g, instead: "@ts-expect-error and the reason", files: typescript },
-  { word: /(^|[\s"'`(=:])\/(work|root|home|Users)\/\w/gm, instead: "a path that every machine has", files: everything },
+  {
+    word: /(^|[\s"'`(=:])\/(work|root|home|Users)\/\w/gm,
+    instead: "a path that exists on every machine",
+    files: everything
+  },
   { word: /(^|[\s"'`(/])shared\/\w/gm, instead: "a path inside the project", files: everything },
   {
     word: /registry\.npmjs\.org|registry\.yarnpkg\.com|proxy\.golang\.org|sum\.golang\.org|pypi\.org|static\.crates\.io|repo1?\.maven/g,
-    instead: "the package's name; the user's own settings say where it comes from",
+    instead: "the package's name; the user's settings select the registry",
     files: everything
   }
 ]
 
-/** The rules quote what they ban. */
+/** The rules quote the words that they ban. */
 const exempt = /^test\/architecture\//
 
 export const violations = (file: SourceFile): ReadonlyArray<string> =>

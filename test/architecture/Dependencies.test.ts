@@ -5,7 +5,7 @@ import { files } from "./SourceTree.ts"
 const json = (path: RegExp) => JSON.parse(files(path)[0]?.text ?? "")
 
 describe("dependencies", () => {
-  it("are pinned to one version each", () => {
+  it("are pinned to exact versions", () => {
     assert.deepStrictEqual(inexactVersions(json(/^package\.json$/)), [])
     assert.strictEqual(
       inexactVersions({ dependencies: { a: "^1.2.3" }, devDependencies: { b: "latest", c: "1.2.3" } }).length,
@@ -13,11 +13,11 @@ describe("dependencies", () => {
     )
   })
 
-  it("are locked for every platform and from no particular registry", () => {
+  it("are locked for every platform and without a registry", () => {
     assert.deepStrictEqual(lockProblems(json(/^package-lock\.json$/)), [])
   })
 
-  it("with an address or without another platform's package are refused", () => {
+  it("are refused with an address, or without the package of another platform", () => {
     assert.strictEqual(
       lockProblems({ packages: { "node_modules/a": { resolved: "https://example.com/a.tgz" } } }).length,
       1

@@ -1,4 +1,4 @@
-/** package.json names exact versions, and package-lock.json installs anywhere: on every platform, from any registry. */
+/** package.json pins exact versions. package-lock.json installs on every platform and from any registry. */
 
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>
@@ -27,7 +27,7 @@ export const lockProblems = (lock: Lock): ReadonlyArray<string> => {
   const isLocked = (from: string, name: string): boolean =>
     `node_modules/${name}` in lock.packages || `${from}/node_modules/${name}` in lock.packages
   return Object.entries(lock.packages).flatMap(([path, entry]) => [
-    ...(entry.resolved === undefined ? [] : [`${path} names where it came from: take "resolved" out`]),
+    ...(entry.resolved === undefined ? [] : [`${path} names where it came from: remove "resolved"`]),
     ...Object.keys(entry.optionalDependencies ?? {})
       .filter((name) => !isLocked(path, name))
       .map((name) => `${path} needs an entry for ${name}, or npm ci refuses the file`)

@@ -15,16 +15,16 @@ describe("examples in comments and Markdown", () => {
     )
   })
 
-  it("are not looked for in other fences, strings and plain comments", () => {
+  it("are ignored in other fences, in strings and in plain comments", () => {
     assert.deepStrictEqual(inMarkdown(`${fence}typescript\n1\n${fence}\n${fence}sh\nls\n${fence}`), [])
     assert.deepStrictEqual(inSource(`const text = "${fence}ts"\n`, "A.ts"), [])
   })
 
-  it("without an end are refused", () => {
+  it("are refused without a closing fence", () => {
     assert.throws(() => inMarkdown(`${fence}ts\n1`), /line 1 has no closing fence/)
   })
 
-  it("become assertions of expressions, of those over several lines too", () => {
+  it("become assertions of expressions, also over several lines", () => {
     assert.strictEqual(transform("f(1) // => 2", "eq"), ";eq(f(1), 2);")
     assert.strictEqual(transform("f(\n  1\n) // => { a: 2 }", "eq"), ";eq(f(\n  1\n), { a: 2 });")
   })
@@ -33,21 +33,21 @@ describe("examples in comments and Markdown", () => {
     assert.strictEqual(transform("const a = f() // => 1", "eq"), "const a = f();eq(a, 1);")
   })
 
-  it("keep a URL or a remark that is no assertion", () => {
+  it("keep URLs and comments that are no assertions", () => {
     assert.strictEqual(
       transform(`const a = "// => 1"\n// it goes => there`, "eq"),
       `const a = "// => 1"\n// it goes => there`
     )
   })
 
-  it("with an assertion that would not be made are refused", () => {
+  it("are refused when an assertion would be lost", () => {
     assert.throws(() => transform("// => 1", "eq"), /no statement ends/)
     assert.throws(() => transform("let a = 1 // => 1", "eq"), /const of one name/)
     assert.throws(() => transform("f() // => the number", "eq"), /not an expression/)
     assert.throws(() => transform("f( // => 1", "eq"), /not TypeScript/)
   })
 
-  it("are compared by content", () => {
+  it("are compared by value", () => {
     assertEquals(Duration.seconds(1), Duration.millis(1000))
     assertEquals(Option.some({ a: [1] }), Option.some({ a: [1] }))
     assert.throws(() => assertEquals([1, 2], [1, 3]))

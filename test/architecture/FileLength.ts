@@ -1,10 +1,10 @@
-/** A file is one concept, about 400 lines at most. What is longer is listed with its length, which may only shrink. */
+/** A file is one concept of at most 400 lines. Longer files are listed with their length, which may only shrink. */
 
 import type { SourceFile } from "./SourceTree.ts"
 
 export const limit = 400
 
-/** Path, and the lines it may have until it is divided. */
+/** Path, and the number of lines that the file may have until it is divided. */
 export const debt: Readonly<Record<string, number>> = {
   "src/resilience/breaker/Circuit.ts": 423,
   "src/resilience/pipeline/Execution.ts": 403,
@@ -25,11 +25,11 @@ export const violations = (
     const allowed = allowances[file.path]
     if (lines > (allowed ?? limit))
       return [`${file.path}: ${lines} lines, more than ${allowed ?? limit}; is it one concept?`]
-    if (allowed !== undefined && lines <= limit) return [`${file.path}: short enough now, take it off the list`]
+    if (allowed !== undefined && lines <= limit) return [`${file.path}: short enough now; remove it from the list`]
     return []
   })
   const gone = Object.keys(allowances)
     .filter((path) => !sources.some((file) => file.path === path))
-    .map((path) => `${path}: is no more, take it off the list`)
+    .map((path) => `${path}: does not exist; remove it from the list`)
   return [...tooLong, ...gone]
 }

@@ -23,7 +23,7 @@ describe("folders", () => {
     assert.deepStrictEqual(undescribed(foldersUnder("src"), architecture), [])
   })
 
-  it("are not taken as described by a word that happens to be there", () => {
+  it("are not described by a word that occurs by chance", () => {
     assert.deepStrictEqual(undescribed(["intake"], "the intake of alerts"), [
       "ARCHITECTURE.md has no line for src/intake"
     ])

@@ -7,7 +7,7 @@ export const namelessPaths = (paths: Iterable<string>): ReadonlyArray<string> =>
     .filter((path) => /^(src|test)\//.test(path) && nameless.test(path))
     .map((path) => `${path}: name it after the concept it holds`)
 
-/** Folders of test that stand for more than one folder of src. */
+/** Folders of test that cover more than one folder of src. */
 export const testOnly: ReadonlyArray<string> = [
   "architecture",
   "benchmark",

@@ -5,7 +5,7 @@ import { files } from "./SourceTree.ts"
 const file = (path: string, text: string) => ({ path, text })
 
 describe("import cycles", () => {
-  it("in src are the known ones", () => {
+  it("in src are the listed ones", () => {
     assert.deepStrictEqual(cycles(files(/^src\/.*\.ts$/)), debt)
   })
 
@@ -21,7 +21,7 @@ describe("import cycles", () => {
     }
   })
 
-  it("are found over several files, each cycle once, and a file that imports itself is one", () => {
+  it("are found across several files, once each, and for a file that imports itself", () => {
     const found = cycles([
       file("src/A.ts", `import "./B.ts"\nimport "./D.ts"`),
       file("src/B.ts", `import "./C.ts"`),

@@ -5,7 +5,7 @@
 
 import { importsOf, type SourceFile } from "./SourceTree.ts"
 
-/** Cycles that are still there, each as the sorted paths of its files. The list only shrinks. */
+/** Remaining cycles, each as the sorted paths of its files. The list may only shrink. */
 export const debt: ReadonlyArray<ReadonlyArray<string>> = [
   ["src/resilience/pipeline/Execution.ts", "src/resilience/pipeline/Pipeline.ts"]
 ]

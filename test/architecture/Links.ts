@@ -1,13 +1,10 @@
-/**
- * Relative links of Markdown files lead somewhere: to a file or folder of the project, and to a heading where they name
- * one.
- */
+/** Relative links in Markdown lead to a file or folder of the project, and to a heading if they name one. */
 
 import { dirname, join, normalize } from "node:path"
 import type { SourceFile } from "./SourceTree.ts"
 import { lineOf } from "./SourceTree.ts"
 
-/** As GitHub makes an anchor of a heading. */
+/** The anchor that GitHub generates for a heading. */
 const anchorOf = (heading: string): string =>
   heading
     .trim()

@@ -33,7 +33,7 @@ describe("the simulator's rooms", () => {
     assert.lengthOf(importing("src/simulation/engine/World.ts", "./Process.ts"), 0)
   })
 
-  it("refuse a folder that has no place in them", () => {
+  it("refuse a folder that the table does not list", () => {
     assert.lengthOf(importing("src/simulation/weather/Rain.ts", "effect"), 1)
   })
 })

@@ -1,6 +1,4 @@
-/**
- * The project's own files, as the rules of this folder see them. What is generated or installed is not the project's.
- */
+/** The project's own files, without generated and installed ones. */
 
 import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join, normalize, relative } from "node:path"

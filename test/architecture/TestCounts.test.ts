@@ -34,16 +34,16 @@ describe("the last line of scripts/test", () => {
     assert.strictEqual(summarize(report([], "failed"), 1, "", { mayBeEmpty: true }).failed, 1)
   })
 
-  it("counts an error outside of tests as a failure", () => {
+  it("counts an error outside a test as a failure", () => {
     assert.strictEqual(summarize(report(["passed"]), 1, "Unhandled Rejection", {}).failed, 1)
   })
 
-  it("counts a run without tests as a failure, unless none is due", () => {
+  it("counts a run without tests as a failure, unless none is expected", () => {
     assert.strictEqual(summarize(report([]), 0, "", {}).failed, 1)
     assert.strictEqual(summarize(report([]), 0, "", { mayBeEmpty: true }).failed, 0)
   })
 
-  it("is preceded by why tests were skipped", () => {
+  it("is preceded by the reasons for skipped tests", () => {
     assert.deepStrictEqual(summarize(report(["pending"]), 0, "", { skipReason: "no control plane" }).notes, [
       "skipped: 1 in test/a.test.ts",
       "  reason: no control plane"
