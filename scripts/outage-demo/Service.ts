@@ -65,16 +65,42 @@ const eventsOf = (url: string): Stream.Stream<ServerEvent> =>
     )
   )
 
+export interface FiringAlert {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly fingerprint: string
+}
+
+/** The payload that Alertmanager would send for an alert. */
+const webhook = ({ fingerprint, labels, name }: FiringAlert) => ({
+  version: "4",
+  groupKey: "{}",
+  status: "firing",
+  receiver: "kubernaut",
+  groupLabels: {},
+  commonLabels: {},
+  commonAnnotations: {},
+  externalURL: "",
+  alerts: [
+    {
+      status: "firing",
+      labels: { alertname: name, severity: "warning", ...labels },
+      annotations: {},
+      startsAt: "2026-11-24T03:00:00Z",
+      endsAt: "0001-01-01T00:00:00Z",
+      generatorURL: "",
+      fingerprint
+    }
+  ]
+})
+
 /** Starts `kubernaut serve` on a free port and waits until it is ready. The scope stops it. */
 export const start = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>): Effect.fn.Return<
   {
     readonly url: string
     readonly events: Stream.Stream<ServerEvent>
-    readonly post: (alert: {
-      readonly name: string
-      readonly labels: Readonly<Record<string, string>>
-      readonly fingerprint: string
-    }) => Effect.Effect<string>
+    /** Posts an alert and returns the id of its remediation. */
+    readonly post: (alert: FiringAlert) => Effect.Effect<string>
     readonly get: (id: string) => Effect.Effect<Remediation>
   },
   never,
@@ -114,32 +140,12 @@ export const start = Effect.fnUntraced(function* (settings: Readonly<Record<stri
   return {
     url,
     events: eventsOf(url),
-    post: ({ fingerprint, labels, name }) =>
+    post: (alert) =>
       Effect.map(
         fetchJson<{ readonly results: ReadonlyArray<{ readonly remediationId: string }> }>(`${url}/api/v1/alerts`, {
           method: "POST",
           headers: { "content-type": "application/json" },
-          body: JSON.stringify({
-            version: "4",
-            groupKey: "{}",
-            status: "firing",
-            receiver: "kubernaut",
-            groupLabels: {},
-            commonLabels: {},
-            commonAnnotations: {},
-            externalURL: "",
-            alerts: [
-              {
-                status: "firing",
-                labels: { alertname: name, severity: "warning", ...labels },
-                annotations: {},
-                startsAt: "2026-11-24T03:00:00Z",
-                endsAt: "0001-01-01T00:00:00Z",
-                generatorURL: "",
-                fingerprint
-              }
-            ]
-          })
+          body: JSON.stringify(webhook(alert))
         }),
         (body) => body.results[0]?.remediationId ?? ""
       ),

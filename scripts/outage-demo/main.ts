@@ -36,30 +36,17 @@ const narrate = ({ data, event }: ServerEvent): Effect.Effect<void> => {
 
 const final = new Set(["Remediated", "RolledBack", "Escalated", "Observed", "Cancelled", "Joined", "AwaitingReview"])
 
-const story = Effect.gen(function* () {
-  const holmes = yield* HolmesGptPeer.make()
-  const alpha = yield* LlmPeer.make({ kind: "openai" })
-  const beta = yield* LlmPeer.make({ kind: "anthropic" })
-  const service = yield* start({
-    KUBERNAUT_HOLMESGPT_URL: holmes.url,
-    KUBERNAUT_LLM_PROVIDERS: JSON.stringify([
-      { name: "alpha", kind: "openai", url: `${alpha.url}/v1`, model: "gpt-4o", key: "demo" },
-      { name: "beta", kind: "anthropic", url: beta.url, model: "claude", key: "demo" }
-    ])
-  })
-  yield* say(
-    `Kubernaut listens on ${service.url}; HolmesGPT on ${holmes.url}, LLMs alpha on ${alpha.url} and beta on ${beta.url}.`
-  )
-
-  const settled = new Map<string, Deferred.Deferred<void>>()
+/** Prints the events of the service, and waits for remediations and levels. */
+const watch = Effect.fnUntraced(function* (events: Stream.Stream<ServerEvent>) {
+  const deferreds = new Map<string, Deferred.Deferred<void>>()
   const level = { now: 0, waiting: new Map<number, Deferred.Deferred<void>>() }
   const settledOf = (id: string) => {
-    const known = settled.get(id) ?? Deferred.makeUnsafe<void>()
-    settled.set(id, known)
+    const known = deferreds.get(id) ?? Deferred.makeUnsafe<void>()
+    deferreds.set(id, known)
     return known
   }
   const listening = yield* Deferred.make<void>()
-  const listener = yield* service.events.pipe(
+  const listener = yield* events.pipe(
     Stream.runForEach((event) =>
       Effect.gen(function* () {
         if (event.event === "ping") yield* Deferred.succeed(listening, undefined)
@@ -83,6 +70,25 @@ const story = Effect.gen(function* () {
       level.waiting.set(wanted, waiter)
       return Deferred.await(waiter)
     })
+  return { listener, reached, settled: (id: string) => Deferred.await(settledOf(id)) }
+})
+
+const story = Effect.gen(function* () {
+  const holmes = yield* HolmesGptPeer.make()
+  const alpha = yield* LlmPeer.make({ kind: "openai" })
+  const beta = yield* LlmPeer.make({ kind: "anthropic" })
+  const service = yield* start({
+    KUBERNAUT_HOLMESGPT_URL: holmes.url,
+    KUBERNAUT_LLM_PROVIDERS: JSON.stringify([
+      { name: "alpha", kind: "openai", url: `${alpha.url}/v1`, model: "gpt-4o", key: "demo" },
+      { name: "beta", kind: "anthropic", url: beta.url, model: "claude", key: "demo" }
+    ])
+  })
+  yield* say(
+    `Kubernaut listens on ${service.url}; HolmesGPT on ${holmes.url}, LLMs alpha on ${alpha.url} and beta on ${beta.url}.`
+  )
+
+  const { listener, reached, settled } = yield* watch(service.events)
 
   const problems: Array<string> = []
   let alerts = 0
@@ -94,7 +100,7 @@ const story = Effect.gen(function* () {
       labels: { namespace: "shop", deployment },
       fingerprint: alerts.toString(16).padStart(16, "0")
     })
-    yield* Deferred.await(settledOf(id))
+    yield* settled(id)
     const remediation: Remediation = yield* service.get(id)
     for (const hop of remediation.hops) yield* say(`    hop ${hopText(hop)}`)
     yield* say(`    ${remediation.state}: ${remediation.conclusion ?? ""} [trace ${remediation.traceId}]`)

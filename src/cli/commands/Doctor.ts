@@ -92,13 +92,13 @@ const reads = [
   "Node"
 ]
 
-const nobody = { namespace: "default", name: "kubernaut-doctor-does-not-exist" }
+const absent = { namespace: "default", name: "kubernaut-doctor-does-not-exist" }
 const writes: ReadonlyArray<Change> = [
   ...["Deployment", "StatefulSet", "DaemonSet", "HorizontalPodAutoscaler", "CronJob", "PersistentVolumeClaim"].map(
-    (kind) => ({ _tag: "Patch" as const, ref: { ...nobody, kind }, patch: [] })
+    (kind) => ({ _tag: "Patch" as const, ref: { ...absent, kind }, patch: [] })
   ),
-  { _tag: "Patch", ref: { namespace: "", kind: "Node", name: nobody.name }, patch: [] },
-  { _tag: "Evict", ref: { ...nobody, kind: "Pod" }, uid: "00000000-0000-0000-0000-000000000000" }
+  { _tag: "Patch", ref: { namespace: "", kind: "Node", name: absent.name }, patch: [] },
+  { _tag: "Evict", ref: { ...absent, kind: "Pod" }, uid: "00000000-0000-0000-0000-000000000000" }
 ]
 
 /** The names of the requests that the API server forbids. */
@@ -122,12 +122,12 @@ const permission = (check: string, missing: ReadonlyArray<string>, severity: "wa
 const clusterFindings = (settings: Settings) =>
   Effect.gen(function* () {
     const client = yield* KubernetesClient
-    const answers = yield* attempt(
+    const reachable = yield* attempt(
       "cluster",
       `${settings.clusterName} (${settings.cluster}) is reachable`,
       client.probe
     )
-    if (answers.result !== "ok") return [answers]
+    if (reachable.result !== "ok") return [reachable]
     const unreadable = yield* forbidden(reads.map((kind) => [kind, client.list(kind, { limit: 1 })]))
     const unwritable = yield* forbidden(
       writes.map((change) => [
@@ -136,7 +136,7 @@ const clusterFindings = (settings: Settings) =>
       ])
     )
     return [
-      answers,
+      reachable,
       permission("cluster reads", unreadable, "failed"),
       // In observe mode nothing is written, so missing permissions are only a warning.
       permission("cluster writes", unwritable, settings.mode === "observe" ? "warning" : "failed")
@@ -148,7 +148,7 @@ const clusterFindings = (settings: Settings) =>
     )
   )
 
-const answersHttp = (check: string, url: string) =>
+const reachableHttp = (check: string, url: string) =>
   attempt(
     check,
     `${url} is reachable`,
@@ -193,8 +193,8 @@ export const examine = Effect.fnUntraced(function* (settings: Settings) {
     ...(yield* models(settings)),
     ...(settings.alertmanagerUrl === undefined
       ? []
-      : [yield* answersHttp("alertmanager", `${settings.alertmanagerUrl.replace(/\/$/, "")}/-/healthy`)]),
-    ...(traces === undefined ? [] : [yield* answersHttp("traces", traces)])
+      : [yield* reachableHttp("alertmanager", `${settings.alertmanagerUrl.replace(/\/$/, "")}/-/healthy`)]),
+    ...(traces === undefined ? [] : [yield* reachableHttp("traces", traces)])
   ] satisfies ReadonlyArray<Finding>
 }, Effect.provide(NodeHttpClient.layerUndici))
 

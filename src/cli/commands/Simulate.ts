@@ -7,196 +7,25 @@
  */
 
 import { availableParallelism } from "node:os"
-import { Console, Effect, FileSystem, Option, Schema } from "effect"
-import { FaultPlan, kindsOf } from "../../simulation/faults/FaultPlan.ts"
+import { Console, Effect, FileSystem, Option } from "effect"
+import { type FaultPlan, kindsOf } from "../../simulation/faults/FaultPlan.ts"
 import * as Faults from "../../simulation/faults/Faults.ts"
 import * as Injections from "../../simulation/faults/Injections.ts"
 import * as Invariants from "../../simulation/invariants/Invariants.ts"
 import * as Availability from "../../simulation/report/Availability.ts"
 import * as Coverage from "../../simulation/report/Coverage.ts"
 import * as Report from "../../simulation/report/Report.ts"
-import type { TraceLine } from "../../simulation/report/Timeline.ts"
 import * as Failure from "../../simulation/run/Failure.ts"
 import * as Runner from "../../simulation/run/Runner.ts"
 import * as Shrink from "../../simulation/run/Shrink.ts"
-import type { Scenario } from "../../simulation/scenarios/Scenario.ts"
 import * as Scenarios from "../../simulation/scenarios/Scenarios.ts"
 import { isTerminal, writeErrorText } from "../Edge.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { Json, print, say, table } from "../Output.ts"
 import * as Progress from "../Progress.ts"
 import type { SimulateFlags } from "./SimulateFlags.ts"
-
-const hourMs = 3_600_000
-const monthMs = 30 * 24 * hourMs
-
-const usage = (text: string) => new CommandFailed({ code: "usage", text })
-
-/** The validated flags. */
-interface Job {
-  readonly request: Runner.RunRequest
-  readonly scenario: Scenario
-  readonly seeds: ReadonlyArray<number>
-  readonly replay: number | undefined
-  /** The flags that reproduce a seed. */
-  readonly again: ReadonlyArray<string>
-}
-
-const faultsOf = (inject: string): Effect.Effect<ReadonlyArray<string>, CommandFailed> =>
-  Effect.map(
-    Effect.forEach(
-      inject
-        .split(",")
-        .map((name) => name.trim())
-        .filter((name) => name !== ""),
-      (name) => {
-        const injection = Injections.byName.get(name)
-        if (injection !== undefined)
-          return Effect.succeed(Injections.kindsOf([injection], Faults.all).map((kind) => kind.name))
-        return Faults.byName.has(name)
-          ? Effect.succeed([name])
-          : Effect.fail(usage(`There is no injection or fault ${name}. Run kubernaut simulate --list to see them.`))
-      }
-    ),
-    (names) => [...new Set(names.flat())]
-  )
-
-const readPlan = Effect.fnUntraced(function* (file: string) {
-  const fileSystem = yield* FileSystem.FileSystem
-  const text = yield* Effect.mapError(fileSystem.readFileString(file), () => usage(`Cannot read ${file}.`))
-  const plan = yield* Schema.decodeEffect(Schema.fromJsonString(FaultPlan))(text).pipe(
-    Effect.mapError((error) => usage(`${file} is not a fault plan: ${error.message}`))
-  )
-  const unknown = plan.find(({ kind }) => !Faults.byName.has(kind))
-  if (unknown !== undefined)
-    return yield* usage(`${file}: there is no fault ${unknown.kind}. Run kubernaut simulate --list to see the faults.`)
-  for (const { kind, parameters } of plan) {
-    yield* Effect.mapError(Schema.decodeEffect(Faults.byName.get(kind)!.parameters)(parameters), (error) =>
-      usage(`${file}: the parameters of ${kind} are invalid: ${error.message}`)
-    )
-  }
-  return plan
-})
-
-const jobOf = Effect.fnUntraced(function* (flags: SimulateFlags) {
-  if (Option.isSome(flags.hours) && Option.isSome(flags.months))
-    return yield* usage("--hours and --months both set the duration: use only one of them.")
-  if (Option.isSome(flags.plan) && Option.isSome(flags.inject))
-    return yield* usage("--plan defines all faults: remove --inject.")
-  const durationMs = Option.isSome(flags.hours)
-    ? Math.round(flags.hours.value * hourMs)
-    : Option.isSome(flags.months)
-      ? Math.round(flags.months.value * monthMs)
-      : undefined
-  const faults = Option.isNone(flags.inject) ? undefined : yield* faultsOf(flags.inject.value)
-  const plan = Option.isNone(flags.plan) ? undefined : yield* readPlan(flags.plan.value)
-  const request: Runner.RunRequest = {
-    scenario: flags.scenario,
-    ...(durationMs === undefined ? {} : { durationMs }),
-    ...(faults === undefined ? {} : { faults }),
-    ...(plan === undefined ? {} : { plan })
-  }
-  const scenario = Runner.scenarioOf(request)
-  if (scenario === undefined)
-    return yield* usage(
-      `There is no scenario ${flags.scenario}. Use one of ${Scenarios.all.map(({ name }) => name).join(", ")}.`
-    )
-  const replay = Option.getOrUndefined(flags.replay)
-  return {
-    request,
-    scenario,
-    replay,
-    seeds: replay === undefined ? Array.from({ length: flags.seeds }, (_, index) => flags.seed + index) : [replay],
-    again: [
-      `--scenario ${flags.scenario}`,
-      `--hours ${scenario.durationMs / hourMs}`,
-      ...(Option.isNone(flags.inject) ? [] : [`--inject ${flags.inject.value}`]),
-      ...(Option.isNone(flags.plan) ? [] : [`--plan ${flags.plan.value}`])
-    ]
-  } satisfies Job
-})
-
-// ----------------------------------------------------------------------------
-// Text
-// ----------------------------------------------------------------------------
-
-const number = (value: number): string => value.toLocaleString("en-US")
-const percent = (ratio: number): string => `${(Math.floor(ratio * 1e6) / 1e4).toFixed(3)} %`
-const hours = (ms: number): string =>
-  ms === monthMs
-    ? "1 month"
-    : ms > monthMs
-      ? `${Math.round((ms / monthMs) * 100) / 100} months`
-      : `${Math.round((ms / hourMs) * 1000) / 1000} h`
-
-const two = (value: number): string => String(Math.floor(value)).padStart(2, "0")
-const clock = (ms: number): string =>
-  `${two(ms / hourMs)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}.${String(ms % 1000).padStart(3, "0")}`
-
-const traceText = ({ about, atMs, remediation, step, text }: TraceLine): string =>
-  `${clock(atMs)} ${String(step).padStart(7)}  ${about.padEnd(9)} ${text}${remediation === undefined ? "" : `  [${remediation}]`}`
-
-const counts = (record: Readonly<Record<string, number>>): string =>
-  Object.entries(record)
-    .toSorted(([, a], [, b]) => b - a)
-    .map(([name, count]) => `${number(count)} ${name}`)
-    .join(", ")
-
-const summaryText = (
-  summary: Runner.Summary,
-  { request, scenario }: Job,
-  warnings: ReadonlyArray<string>
-): ReadonlyArray<string> => {
-  const { availability, coverage, endings, figures } = summary
-  const { byReasonMs } = availability
-  const share = (ms: number) => percent(availability.observedMs === 0 ? 0 : ms / availability.observedMs)
-  const ratio = Availability.ratio(availability)
-  return [
-    `${number(summary.seeds)} ${summary.seeds === 1 ? "seed" : "seeds"} × ${hours(scenario.durationMs)} of ${request.scenario}: ${
-      summary.failed.length === 0
-        ? "all invariants held, nothing is pending"
-        : `${number(summary.failed.length)} failed, ${number(summary.violations)} violations`
-    }`,
-    ...table([
-      ["  alerts", `${number(summary.alerts)} acknowledged; ${counts(endings) || "none ended"}`],
-      ...(figures["fixedVerdicts"] === undefined
-        ? []
-        : [
-            [
-              "  fixed",
-              `${number(figures["fixedVerdicts"])} verdicts, ${number(figures["falselyFixed"] ?? 0)} of them false`
-            ]
-          ]),
-      [
-        "  available",
-        `${percent(ratio)}${ratio >= Availability.goal ? "" : `, below the goal of ${Availability.goal * 100} %`} (down ${share(byReasonMs.down)}, deaf ${share(byReasonMs.deaf)}, idle ${share(byReasonMs.idle)})`
-      ],
-      ["  faults", counts(coverage.faults) || "none"],
-      [
-        "  coverage",
-        `${Object.keys(coverage.crashPoints).length} crash points, ${Object.keys(coverage.remediations).length} remediation transitions, ${Object.keys(coverage.breakers).length} breaker transitions, ${Object.keys(coverage.levels).length} level transitions, ${Object.keys(coverage.marks).length} of ${Object.keys(Coverage.sometimes).length} marks`
-      ],
-      [
-        "  work",
-        `${number(summary.steps)} steps, ${number(summary.journalRows)} journal entries, ${number(summary.boots)} service starts`
-      ],
-      ["  hash", summary.hash]
-    ]),
-    ...(warnings.length === 0 ? [] : ["Low coverage:", ...warnings.map((warning) => `  ${warning}`)])
-  ]
-}
-
-const failureText = (failed: Runner.Summary["failed"], outcome: Runner.SeedOutcome): ReadonlyArray<string> => [
-  ...failed.slice(0, 10).map(({ failure, seed }) => `Seed ${seed}: ${Failure.describe(failure)}`),
-  ...(failed.length > 10 ? [`… and ${failed.length - 10} more seeds`] : []),
-  ...outcome.violations
-    .slice(0, 10)
-    .map(({ atMs, invariant, message, step }) => `  ${clock(atMs)} step ${step}  ${invariant}: ${message}`)
-]
-
-// ----------------------------------------------------------------------------
-// The command
-// ----------------------------------------------------------------------------
+import { hourMs, type Job, jobOf } from "./SimulationJob.ts"
+import { failureText, hours, summaryText, traceText } from "./SimulationText.ts"
 
 const list = print(
   {
@@ -295,7 +124,7 @@ const summaryJson = (
   ...more
 })
 
-/** What runs seeds: `Runner`, or in tests one that fails as it is told. */
+/** Runs seeds: `Runner`, or a stub in tests. */
 export interface Simulator {
   readonly runSeed: (options: Runner.SeedOptions) => Runner.SeedOutcome
   readonly runSeeds: (options: Runner.RunnerOptions) => Effect.Effect<ReadonlyArray<Runner.SeedOutcome>>

@@ -57,6 +57,20 @@ const eventOf = (row: AuditRow, previousHash: string): AuditEvent => {
   }
 }
 
+/** A row with the hash that the table has for the previous line. */
+type Line = readonly [row: AuditRow, previousHash: string]
+
+const checkLines = (from: ChainHead, lines: ReadonlyArray<Line>, limit: number): ChainCheck => {
+  let head = from
+  for (const [row, previousHash] of lines) {
+    // The hash covers the text of `data`, so a line is checked even if its text is not JSON.
+    if (!follows(head, { ...row, data: {}, previousHash }, row.data))
+      return { head, broken: head.sequence + 1, done: true }
+    head = { sequence: row.sequence, hash: row.hash }
+  }
+  return { head, done: lines.length < limit }
+}
+
 export const make = (database: DatabaseSync): AuditTable => {
   const insert = prepare<never, [number, string, string, string, string, string, string]>(
     database,
@@ -72,10 +86,7 @@ export const make = (database: DatabaseSync): AuditTable => {
   let head = last.get() ?? emptyChain
 
   /** Lines after a head, each with the hash that the table has for the previous line. */
-  const linesAfter = (
-    from: ChainHead,
-    limit: number
-  ): ReadonlyArray<readonly [row: AuditRow, previousHash: string]> => {
+  const linesAfter = (from: ChainHead, limit: number): ReadonlyArray<Line> => {
     let previousHash = from.hash
     return after.all(from.sequence, limit).map((row) => {
       const line = [row, previousHash] as const
@@ -104,18 +115,7 @@ export const make = (database: DatabaseSync): AuditTable => {
       linesAfter(sequence <= 0 ? emptyChain : (at.get(sequence) ?? { sequence, hash: "" }), limit).map(
         ([row, previous]) => eventOf(row, previous)
       ),
-    check: (from, limit) => {
-      let known = from
-      const lines = linesAfter(from, limit)
-      for (const [row, previousHash] of lines) {
-        const expected = known.sequence + 1
-        // The hash covers the text of `data`, so a line is checked even if its text is not JSON.
-        if (!follows(known, { ...row, data: {}, previousHash }, row.data))
-          return { head: known, broken: expected, done: true }
-        known = { sequence: row.sequence, hash: row.hash }
-      }
-      return { head: known, done: lines.length < limit }
-    },
+    check: (from, limit) => checkLines(from, linesAfter(from, limit), limit),
     trustedHead: (lines) => (head.sequence > lines ? at.get(head.sequence - lines) : undefined) ?? emptyChain,
     checkpoint: () => {
       const before = head

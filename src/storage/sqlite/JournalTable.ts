@@ -159,7 +159,7 @@ const makeDerived = (database: DatabaseSync) => {
     database,
     "update action_history set verdict = 'not-fixed' where execution_id = ? and verdict is not 'not-fixed'"
   )
-  const asked = prepare<never, [string, string, string]>(
+  const opened = prepare<never, [string, string, string]>(
     database,
     `insert into reviews (remediation_id, since, data) values (?, ?, ?)
      on conflict (remediation_id) do update set since = excluded.since, data = excluded.data, closed_at = null`
@@ -185,7 +185,7 @@ const makeDerived = (database: DatabaseSync) => {
         return
       }
       case "Decided":
-        if (event.decision.outcome === "review") asked.run(next.id, at, JSON.stringify(event.decision))
+        if (event.decision.outcome === "review") opened.run(next.id, at, JSON.stringify(event.decision))
         return
       case "Reviewed":
       case "Joined":
