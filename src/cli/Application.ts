@@ -99,13 +99,13 @@ const investigators = ({ faultInjection, settings }: Prepared) =>
     holmesgptInvestigator(settings),
     Effect.forEach(settings.llmProviders, (provider) => llmInvestigator(provider, faultInjection)),
     (holmesgpt, llms): ReadonlyArray<Investigator> => [...holmesgpt, ...llms]
-  ).pipe(
-    Effect.provide(
-      faultInjection === undefined
-        ? NodeHttpClient.layerUndici
-        : behind(HttpClient.HttpClient, NodeHttpClient.layerUndici, faultInjection.holmesgpt)
-    )
   )
+
+/** The HTTP client of HolmesGPT. A layer, so that it lives as long as the service and not only while one is built. */
+const holmesgptClient = (faultInjection: FaultInjection | undefined) =>
+  faultInjection === undefined
+    ? NodeHttpClient.layerUndici
+    : behind(HttpClient.HttpClient, NodeHttpClient.layerUndici, faultInjection.holmesgpt)
 
 const firingAlerts = ({ alertmanagerUrl }: Settings) =>
   alertmanagerUrl === undefined
@@ -219,7 +219,7 @@ export const layer = (prepared: Prepared) => {
         rules,
         verification: { stabilisation: settings.steadyFor },
         intake: { onReceived: alerts.publish }
-      })
+      }).pipe(Layer.provide(holmesgptClient(faultInjection)))
     ),
     Layer.provideMerge(firingAlerts(settings)),
     Layer.provide(
