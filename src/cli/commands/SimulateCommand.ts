@@ -1,7 +1,4 @@
-/**
- * The flags of `kubernaut simulate`. The simulator is imported only when it runs, because it contains the whole
- * service.
- */
+/** `kubernaut simulate`. The simulator is imported only when it runs, because it contains the whole service. */
 
 import { Effect } from "effect"
 import { Command } from "effect/cli"
