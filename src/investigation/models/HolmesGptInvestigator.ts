@@ -114,6 +114,27 @@ const boundedText = (
 const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.ignore(boundedText(response, 65_536))
 
+/** Succeeds when `GET /healthz` does. */
+const probe = (client: HttpClient.HttpClient, base: string, options: Options): Effect.Effect<void, InvestigatorError> =>
+  client.get(`${base}/healthz`).pipe(
+    Effect.mapError(ofHttpError),
+    Effect.tap(discard),
+    Effect.flatMap((response) =>
+      response.status === 200
+        ? Effect.void
+        : // A server or proxy without that route says nothing about its health. Only real calls can tell.
+          response.status === 404 || response.status === 405
+          ? failure({ _tag: "BadRequest" }, false, false)
+          : errorOfStatus(response.status, undefined)
+    ),
+    Effect.timeoutOrElse({
+      duration: options.probeTimeout ?? "2 seconds",
+      orElse: () => failure({ _tag: "Timeout" }, false)
+    }),
+    Effect.withSpan("probe holmesgpt"),
+    Effect.asVoid
+  )
+
 /**
  * Makes the investigator. The `HttpClient` owns the connections: provide one that pools them and keeps them alive, such
  * as `NodeHttpClient.layerUndici`.
@@ -180,24 +201,5 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
       return yield* Result.isFailure(answer) ? invalid(answer.failure) : Effect.succeed(answer.success)
     })
 
-    const probe = client.get(`${base}/healthz`).pipe(
-      Effect.mapError(ofHttpError),
-      Effect.tap(discard),
-      Effect.flatMap((response) =>
-        response.status === 200
-          ? Effect.void
-          : // A server or proxy without that route says nothing about its health. Only real calls can tell.
-            response.status === 404 || response.status === 405
-            ? failure({ _tag: "BadRequest" }, false, false)
-            : errorOfStatus(response.status, undefined)
-      ),
-      Effect.timeoutOrElse({
-        duration: options.probeTimeout ?? "2 seconds",
-        orElse: () => failure({ _tag: "Timeout" }, false)
-      }),
-      Effect.withSpan("probe holmesgpt"),
-      Effect.asVoid
-    )
-
-    return { name: "holmesgpt", needsEvidence: true, investigate, probe }
+    return { name: "holmesgpt", needsEvidence: true, investigate, probe: probe(client, base, options) }
   })
