@@ -51,7 +51,7 @@ export const noAlertLost: Invariant = {
         }
       },
       atEnd: () => {
-        for (const [id, state] of open) if (state === "open") report(`remediation ${id} has come to no end`)
+        for (const [id, state] of open) if (state === "open") report(`remediation ${id} has not completed`)
       },
       pending: () => [...open].filter(([, state]) => state === "open").map(([id]) => `remediation ${id} is open`)
     }

@@ -49,7 +49,7 @@ interface InFlight {
 export const noRequestAfterDeadline: Invariant = {
   name: "no-request-after-deadline",
   description:
-    "No attempt of a request to the API server takes longer than 10 s, and none begins or goes on after 30 s.",
+    "No attempt of a request to the API server takes longer than 10 s, and none begins or continues after 30 s.",
   make: ({ scenario }, report) => {
     const underWayMs = scenario.clusterLatencyMs[1]
     const firstMs = new WeakMap<object, number>()
@@ -93,10 +93,10 @@ export const noRequestAfterDeadline: Invariant = {
           const ended = inFlight.get(request.number)
           inFlight.delete(request.number)
           if (ended === undefined) return
-          if (ended.attempt.isExceeded(atMs)) report(`${nameOf(request)} went on for ${atMs - ended.sinceMs} ms`)
+          if (ended.attempt.isExceeded(atMs)) report(`${nameOf(request)} continued for ${atMs - ended.sinceMs} ms`)
           if (ended.whole.isExceeded(atMs))
             report(
-              `${nameOf(request)} went on for ${atMs - firstMs.get(request.work)! - deadlineMs} ms after its deadline`
+              `${nameOf(request)} continued for ${atMs - firstMs.get(request.work)! - deadlineMs} ms after its deadline`
             )
         }
       },

@@ -47,7 +47,7 @@ export const nothingAfterDeadline: Invariant = {
           inFlight.delete(call)
           const dueMs = deadlineOf(call)
           if (lastRan(call, atMs) > dueMs)
-            report(`call ${call.number} to ${call.peer} went on for ${atMs - dueMs} ms after its deadline`)
+            report(`call ${call.number} to ${call.peer} continued for ${atMs - dueMs} ms after its deadline`)
         }
       },
       atEnd: () => {

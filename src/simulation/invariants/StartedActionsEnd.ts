@@ -55,7 +55,7 @@ export const startedActionsEnd: Invariant = {
         }
       },
       atEnd: () => {
-        for (const execution of begun.values()) report(`${execution} wrote to the cluster and has come to no end`)
+        for (const execution of begun.values()) report(`${execution} wrote to the cluster and has not completed`)
       },
       pending: () => [...begun.values()].map((execution) => `${execution} is under way`)
     }

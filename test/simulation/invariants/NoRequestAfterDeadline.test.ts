@@ -24,7 +24,7 @@ describe("no-request-after-deadline", () => {
     at(0, sent(inTime), sent(late))
     at(10_000 + underWayMs, answered(inTime, "given-up"))
     at(10_001 + underWayMs, answered(late, "given-up"))
-    assert.deepStrictEqual(reports, ["request 8 (get Deployment app-1) went on for 10021 ms"])
+    assert.deepStrictEqual(reports, ["request 8 (get Deployment app-1) continued for 10021 ms"])
   })
 
   it("reports the last of several attempts where it continues after 30 s", () => {
@@ -33,18 +33,18 @@ describe("no-request-after-deadline", () => {
     const last = attempt({ work, number: 9 })
     at(25_000, sent(last))
     at(30_001 + underWayMs, answered(last, "given-up"))
-    assert.deepStrictEqual(reports, ["request 9 (get Deployment app-1) went on for 21 ms after its deadline"])
+    assert.deepStrictEqual(reports, ["request 9 (get Deployment app-1) continued for 21 ms after its deadline"])
   })
 
   it("accepts a request that is interrupted when the process resumes, where it was paused at the deadline", () => {
     for (const [pausedMs, forMs, endedMs, expected] of [
       [9_000, 5_000, 14_000 + underWayMs, 0],
       [9_000, 5_000, 14_001 + underWayMs, 1],
-      // Given up in time, and it stood still while the message was under way.
+      // Interrupted in time, and the process was paused while the message was in transit.
       [10_000 + underWayMs, 5_000, 15_000 + underWayMs, 0],
       [10_000 + underWayMs, 5_000, 15_001 + underWayMs, 1],
       [10_001 + underWayMs, 5_000, 15_001 + underWayMs, 1],
-      // It went on before the time was over.
+      // It resumed before the deadline.
       [4_000, 5_999, 10_001 + underWayMs, 1]
     ] as const) {
       const { at, reports } = watch(noRequestAfterDeadline)

@@ -20,7 +20,7 @@ describe("nothing-after-deadline", () => {
     at(1000, began(inTime), began(late))
     at(31_000, ended(inTime, "given-up"))
     at(31_001, ended(late, "good"))
-    assert.deepStrictEqual(reports, ["call 8 to holmesgpt went on for 1 ms after its deadline"])
+    assert.deepStrictEqual(reports, ["call 8 to holmesgpt continued for 1 ms after its deadline"])
   })
 
   it("accepts what a process that was paused at the deadline does in the moment in which it resumes, and nothing later", () => {
@@ -31,7 +31,7 @@ describe("nothing-after-deadline", () => {
     still.at(89_999, ended(inTime, "given-up"), began(call({ hop: inTime.hop })))
     assert.deepStrictEqual(still.reports, [])
     still.at(90_000, ended(late, "given-up"))
-    assert.deepStrictEqual(still.reports, ["call 8 to holmesgpt went on for 60000 ms after its deadline"])
+    assert.deepStrictEqual(still.reports, ["call 8 to holmesgpt continued for 60000 ms after its deadline"])
   })
 
   it("does not excuse a call by a pause that ended before the deadline or began after it", () => {

@@ -23,7 +23,7 @@ describe("started-actions-end", () => {
     const seen = begun()
     assert.deepStrictEqual(seen.pending(), ["rem-1-1 is under way"])
     seen.end()
-    assert.deepStrictEqual(seen.reports, ["rem-1-1 wrote to the cluster and has come to no end"])
+    assert.deepStrictEqual(seen.reports, ["rem-1-1 wrote to the cluster and has not completed"])
   })
 
   it("reports an action that wrote and whose remediation ends as if nothing had happened", () => {

@@ -4,7 +4,7 @@
  *
  * **To add one**: a file `bugs/<Name>.ts` that exports a `PlantedBug`, and a line in `Bugs.ts`. An edit names a text
  * that stands in its file exactly once: when the source moves on, the suite fails and says where, and the bug is
- * planted anew.
+ * adapted.
  */
 
 import type { RunName } from "./Runs.ts"

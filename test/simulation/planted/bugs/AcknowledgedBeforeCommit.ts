@@ -2,8 +2,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const acknowledgedBeforeCommit: PlantedBug = {
   name: "202 before commit",
-  breaks:
-    "The webhook is answered while the alert is still on its way to the database: a crash loses an alert that nobody sends again.",
+  breaks: "The webhook is acknowledged before the alert is committed: a crash loses an alert that is never sent again.",
   edits: [
     {
       file: "intake/Intake.ts",

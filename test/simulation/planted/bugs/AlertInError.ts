@@ -3,7 +3,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
 export const alertInError: PlantedBug = {
   name: "an alert is quoted in an error",
   breaks:
-    "Whoever sends alerts while the database is away reads in the answer what stands in their annotations, passwords among it.",
+    "While the database is down, the error response to a sender contains the annotations of its alerts, passwords included.",
   edits: [
     {
       file: "intake/Intake.ts",

@@ -2,8 +2,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const auditLineMissing: PlantedBug = {
   name: "audit line missing",
-  breaks:
-    "A verification is journaled and never audited: who reads the audit log does not learn whether an action helped.",
+  breaks: "A verification is journaled but not audited: the audit log does not show whether an action helped.",
   edits: [
     {
       file: "storage/sqlite/JournalTable.ts",

@@ -2,8 +2,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const clusterListsAgain: PlantedBug = {
   name: "lists are retried beneath the pipeline",
-  breaks:
-    "A list that the API server does not answer is asked for five times at once, beneath the pipeline and its budget.",
+  breaks: "A failed list is retried five times at once, below the pipeline and its retry budget.",
   edits: [
     {
       file: "kubernetes/ResilientClient.ts",

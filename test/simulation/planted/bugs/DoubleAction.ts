@@ -6,8 +6,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
  */
 export const doubleAction: PlantedBug = {
   name: "double action",
-  breaks:
-    "A write is done again after a crash: it is neither read back before nor conditional on the version that it was planned for.",
+  breaks: "A write is repeated after a crash: it is neither read back first nor conditional on the planned version.",
   edits: [
     {
       file: "execution/CarryOut.ts",

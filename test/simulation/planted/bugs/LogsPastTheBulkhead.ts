@@ -2,8 +2,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const logsPastTheBulkhead: PlantedBug = {
   name: "logs are read past the bulkhead",
-  breaks:
-    "Logs are read without the pipeline, so that a slow API server has all the requests of a storm in flight at once.",
+  breaks: "Logs are read without the pipeline, so all requests of a storm are in flight at a slow API server at once.",
   edits: [
     {
       file: "kubernetes/ResilientClient.ts",

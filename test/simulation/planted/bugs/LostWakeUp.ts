@@ -3,7 +3,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
 export const lostWakeUp: PlantedBug = {
   name: "lost wake-up",
   breaks:
-    "An actor that has ended keeps its mailbox: whatever happens about its target later is put in there, and nobody looks. The sweep passes over targets that have an actor.",
+    "An actor that has ended keeps its mailbox, where later events about its target are never read. The sweep skips targets that have an actor.",
   edits: [
     {
       file: "remediation/RemediationActors.ts",

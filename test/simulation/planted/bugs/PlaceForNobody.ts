@@ -3,7 +3,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
 export const placeForNobody: PlantedBug = {
   name: "who gives up stays in the queue",
   breaks:
-    "A call that has waited for a place for too long gives up and stays in the queue, where it is given a place that nobody gives back.",
+    "A call that times out while it waits for a permit stays in the queue, where it gets a permit that is never released.",
   edits: [
     {
       file: "resilience/pipeline/Bulkhead.ts",

@@ -2,8 +2,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const queuePastTheBreaker: PlantedBug = {
   name: "the queue passes an open breaker",
-  breaks:
-    "Whoever waits for a place at a peer is sent to it when there is one, though its circuit has opened meanwhile.",
+  breaks: "A call that waits for a permit is sent when it gets one, although the circuit has opened meanwhile.",
   edits: [
     {
       file: "resilience/pipeline/Execution.ts",

@@ -3,7 +3,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
 export const successesNotCounted: PlantedBug = {
   name: "successes of a half-open circuit are lost",
   breaks:
-    "The circuit to the API server begins anew to count with every success, and so never closes, though the server is long back.",
+    "The circuit to the API server restarts its count with every success, so it never closes after the server has recovered.",
   edits: [
     {
       file: "resilience/breaker/Circuit.ts",

@@ -2,8 +2,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const writeBeforeIntent: PlantedBug = {
   name: "write before intent",
-  breaks:
-    "The cluster is written to first and the intent is journaled afterwards: a crash in between leaves a change that nobody knows of.",
+  breaks: "The write happens before its intent is journaled: a crash in between leaves an unrecorded change.",
   edits: [
     {
       file: "remediation/stages/Decide.ts",

@@ -2,8 +2,7 @@ import type { PlantedBug } from "../PlantedBug.ts"
 
 export const writeNeverGivenUp: PlantedBug = {
   name: "a write is not given up",
-  breaks:
-    "So that no write is left half done, it can't be interrupted: one without an answer goes on for ever, and with it its remediation.",
+  breaks: "A write is uninterruptible, so one without a response never ends, and neither does its remediation.",
   edits: [
     {
       file: "kubernetes/ResilientClient.ts",
