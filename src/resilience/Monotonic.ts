@@ -21,7 +21,7 @@
  *
  * ```ts
  * import { Effect } from "effect"
- * import { Monotonic } from "kubernaut"
+ * import { Monotonic } from "kubernaut/resilience"
  *
  * const took = Effect.gen(function* () {
  *   const startedMs = yield* Monotonic.nowMs

@@ -16,7 +16,7 @@
  *
  * ```ts
  * import { Effect } from "effect"
- * import { CircuitBreaker } from "kubernaut"
+ * import { CircuitBreaker } from "kubernaut/resilience"
  *
  * const program = Effect.gen(function* () {
  *   const breaker = yield* CircuitBreaker.make("holmesgpt")

@@ -22,7 +22,7 @@
  * **Example** (the waits between five attempts)
  *
  * ```ts
- * import { RetryPolicy } from "kubernaut"
+ * import { RetryPolicy } from "kubernaut/resilience"
  *
  * const noJitter = 0
  * const delayBefore = (attempt: number) => RetryPolicy.delayBeforeMs(attempt, RetryPolicy.defaults, noJitter)
