@@ -290,29 +290,29 @@ const partsOf = (
     const ref = { namespace: target.namespace, kind: "HorizontalPodAutoscaler", name: observed.autoscaler }
     parts.push(["autoscaler", Effect.map(client.get(ref), (object) => put({ autoscaler: autoscalerOf(object) }))])
   }
-  if (bounds.events > 0) {
-    const objects: ReadonlyArray<ResourceRef> = [
-      target,
-      ...podsToRead(observed, target, alert.labels["pod"]).slice(0, 2)
-    ]
-    parts.push([
-      "events",
-      Effect.map(
-        Effect.forEach(
-          objects,
-          (ref) =>
-            client.list("Event", {
-              ...(ref.namespace === "" ? {} : { namespace: ref.namespace }),
-              involvedObject: { kind: ref.kind, name: ref.name },
-              limit: 100
-            }),
-          { concurrency: 3 }
-        ),
-        (lists) => put({ events: eventLines(lists.flat(), bounds.events) })
-      )
-    ])
-  }
+  if (bounds.events > 0)
+    parts.push(["events", Effect.map(eventsOf(client, request, bounds), (events) => put({ events }))])
   return parts
+}
+
+/** The newest events of the target and of two of its unhealthy pods. */
+const eventsOf = (
+  client: KubernetesClient["Service"],
+  { alert, observed, target }: InvestigationRequest,
+  bounds: Bounds
+): Effect.Effect<ReadonlyArray<EventLine>, KubernetesError> => {
+  const objects: ReadonlyArray<ResourceRef> = [target, ...podsToRead(observed, target, alert.labels["pod"]).slice(0, 2)]
+  const lists = Effect.forEach(
+    objects,
+    (ref) =>
+      client.list("Event", {
+        ...(ref.namespace === "" ? {} : { namespace: ref.namespace }),
+        involvedObject: { kind: ref.kind, name: ref.name },
+        limit: 100
+      }),
+    { concurrency: 3 }
+  )
+  return Effect.map(lists, (events) => eventLines(events.flat(), bounds.events))
 }
 
 /** The last whole lines of a log. A cut within a line could remove the name that marks a secret. */
