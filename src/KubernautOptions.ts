@@ -27,6 +27,9 @@ export interface KubernautOptions<E = never, R = never> {
    * The investigators in front of the rules, in the order in which they are tried: HolmesGPT, LLM providers, your own.
    * Each gets a pipeline of its own. When one fails, the next is tried; the rules come last. Default: none, rules
    * alone.
+   *
+   * Provide what an effect needs, such as an HTTP client, to the layer and not to the effect: resources that are
+   * provided to the effect close as soon as the investigators are made.
    */
   readonly investigators?: ReadonlyArray<Investigator> | Effect.Effect<ReadonlyArray<Investigator>, E, R>
   /** The rules of the last tier. Default: the rulebook in the package. */

@@ -39,18 +39,18 @@ import * as FiringAlerts from "../verification/FiringAlerts.ts"
 import type { LlmProvider, Settings } from "./settings/Settings.ts"
 import { version } from "./Version.ts"
 
-/** Everything that was read and found right before anything is begun. */
+/** Everything that is read and validated before the service starts. */
 export interface Prepared {
   readonly settings: Settings
   readonly rules: ReadonlyArray<Rule>
-  /** Absent: a service on loopback without tokens. */
+  /** Absent: the service listens on loopback without tokens. */
   readonly tokens?: ReadonlyArray<Token>
   readonly tls?: { readonly cert: string; readonly key: string }
-  /** Absent: no fault is injected, and nothing is wrapped. */
+  /** Absent: no faults are injected, and nothing is wrapped. */
   readonly faultInjection?: FaultInjection
 }
 
-/** A service with something before it. */
+/** A service with a wrapper in front of it. */
 const behind = <I, S, E>(
   service: Context.Service<I, S>,
   layer: Layer.Layer<I, E>,
@@ -80,7 +80,7 @@ export const llmInvestigator = (provider: LlmProvider, faults?: FaultInjection):
       )
 }
 
-/** HolmesGPT as a tier of the chain; none where it is not configured. */
+/** HolmesGPT as a tier of the chain, if it is configured. */
 export const holmesgptInvestigator = (settings: Settings) =>
   settings.holmesgptUrl === undefined
     ? Effect.succeed([])
@@ -101,7 +101,7 @@ const investigators = ({ faultInjection, settings }: Prepared) =>
     (holmesgpt, llms): ReadonlyArray<Investigator> => [...holmesgpt, ...llms]
   )
 
-/** The HTTP client of HolmesGPT. A layer, so that it lives as long as the service and not only while one is built. */
+/** The HTTP client of HolmesGPT. It is a layer so that it lives as long as the service. */
 const holmesgptClient = (faultInjection: FaultInjection | undefined) =>
   faultInjection === undefined
     ? NodeHttpClient.layerUndici
@@ -112,10 +112,7 @@ const firingAlerts = ({ alertmanagerUrl }: Settings) =>
     ? FiringAlerts.layerNone
     : FiringAlerts.layerAlertmanager({ url: alertmanagerUrl }).pipe(Layer.provide(NodeHttpClient.layerUndici))
 
-/**
- * Looks for an id that nobody has: one step into an index, so it may be asked at every probe, and an answer shows that
- * the database reads.
- */
+/** Looks up an id that does not exist. It is cheap enough for every probe, and proves that the database can be read. */
 const storageCheck: Effect.Effect<Check, never, RemediationStore> = Effect.map(RemediationStore, (store) => ({
   name: "storage",
   check: store.get(RemediationId.make("none")).pipe(
@@ -124,7 +121,7 @@ const storageCheck: Effect.Effect<Check, never, RemediationStore> = Effect.map(R
   )
 }))
 
-/** A part of the service that was given up must be seen, not only logged. */
+/** A child that the supervisor gave up is visible in the status, not only in the log. */
 const supervisorStatus = (children: ReadonlyArray<Supervisor.ChildStatus>) => {
   const missing = children
     .filter(({ status }) => status !== "running")
@@ -236,9 +233,9 @@ export const layer = (prepared: Prepared) => {
 export const databaseFile = (settings: Settings): string => settings.databaseUrl.replace(/^sqlite:(\/\/)?/, "")
 
 /**
- * Starts what runs for ever, the HTTP server last, and answers the address that it listens on. A port that is taken
- * fails here; whatever ends later is started again by the supervisor; `givenUp` fails when the server would not stay
- * up. Closing the scope stops the server first.
+ * Starts the long-running parts, the HTTP server last, and returns the address that it listens on. Fails when the port
+ * is in use. The supervisor restarts parts that end later; `givenUp` fails when the server does not stay up. Closing
+ * the scope stops the server first.
  */
 export const start = Effect.fnUntraced(function* (prepared: Prepared) {
   const metrics = yield* Metrics.Metrics
@@ -261,7 +258,7 @@ export const start = Effect.fnUntraced(function* (prepared: Prepared) {
   yield* Supervisor.make(
     {
       name: "edge",
-      // Without its server the process is of no use to anybody: whoever started it is to start another.
+      // A process without its server is useless. Its own supervisor, such as the kubelet, should start another one.
       onEscalation: (escalation) => (escalation.child === "http" ? Deferred.fail(givenUp, escalation) : Effect.void)
     },
     children

@@ -196,7 +196,8 @@ interface Reading {
  *
  * ```ts
  * import { Effect } from "effect"
- * import { EvidenceGatherer, InvestigationChain, Sandbox } from "kubernaut"
+ * import { InvestigationChain, Sandbox } from "kubernaut"
+ * import * as EvidenceGatherer from "./EvidenceGatherer.ts"
  *
  * const chain = Effect.gen(function* () {
  *   const evidence = yield* EvidenceGatherer.make()
