@@ -1,9 +1,9 @@
 /**
- * The typed actions that investigators may propose and that the executor can carry out. There is no free-form command:
- * whatever a model writes either decodes as one of these or is refused.
+ * The typed actions that investigators may propose and that the executor can run. There is no free-form command: the
+ * output of a model either decodes as one of these actions or is rejected.
  *
- * What each one risks, how it is undone and at which levels it may run is in `decision/ActionCatalog`; how it becomes
- * writes to the cluster is in `execution/ActionPlan`.
+ * `decision/ActionCatalog` holds the risk, the reversibility and the permitted degradation levels of each action.
+ * `execution/ActionPlan` turns an action into writes to the cluster.
  */
 
 import { Schema } from "effect"
@@ -28,25 +28,29 @@ const action = <const Type extends string, const Fields extends Schema.Struct.Fi
     description
   })
 
+/** Restarts the pods of a Deployment, StatefulSet or DaemonSet with a rolling update. */
 export const RestartWorkload = action(
   "RestartWorkload",
   "Restart every pod of a Deployment, StatefulSet or DaemonSet, a few at a time.",
   {}
 )
 
+/** Sets the replica count of a Deployment or StatefulSet, from 0 to 1000. */
 export const ScaleWorkload = action("ScaleWorkload", "Set the replica count of a Deployment or StatefulSet.", {
   replicas: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))
 })
 
+/** Restores the pod template of an earlier revision of a Deployment. */
 export const RollbackDeployment = action(
   "RollbackDeployment",
   "Put a Deployment's pod template back to the one of an earlier revision.",
   {
-    /** Absent: the newest revision before the current one. */
+    /** Defaults to the newest revision before the current one. */
     toRevision: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)))
   }
 )
 
+/** Changes the CPU or memory requests or limits of one container of a workload. Fields that are absent stay as they are. */
 export const AdjustResources = action(
   "AdjustResources",
   "Change the CPU or memory requests or limits of one container of a workload.",
@@ -57,23 +61,29 @@ export const AdjustResources = action(
   }
 )
 
+/** Changes the minimum or maximum replica count of a HorizontalPodAutoscaler. */
 export const PatchHpa = action("PatchHpa", "Change the minimum or maximum replicas of a HorizontalPodAutoscaler.", {
   minReplicas: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))),
   maxReplicas: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })))
 })
 
+/** Evicts one pod through the eviction API, which respects PodDisruptionBudgets. The pod's owner replaces it. */
 export const EvictPod = action(
   "EvictPod",
   "Evict one pod through the eviction API, which respects disruption budgets; its owner makes another.",
   {}
 )
 
+/** Marks a node as unschedulable. */
 export const CordonNode = action("CordonNode", "Mark a node unschedulable.", {})
 
+/** Marks a node as schedulable again. */
 export const UncordonNode = action("UncordonNode", "Mark a node schedulable again.", {})
 
+/** Cordons a node and evicts its pods, respecting PodDisruptionBudgets. */
 export const DrainNode = action("DrainNode", "Cordon a node and evict its pods, respecting disruption budgets.", {})
 
+/** Requests more storage for a PersistentVolumeClaim. A volume cannot shrink, so this action is irreversible. */
 export const ExpandVolume = action(
   "ExpandVolume",
   "Ask for more storage for a PersistentVolumeClaim. It can never be made smaller again.",
@@ -82,24 +92,41 @@ export const ExpandVolume = action(
   }
 )
 
+/** Suspends a CronJob, so that it starts no new Jobs. Running Jobs continue. */
 export const SuspendCronJob = action("SuspendCronJob", "Suspend a CronJob, so that it starts no new Jobs.", {})
 
+/** Detaches one pod from its Service and its owner by changing its labels, and keeps it for inspection. */
 export const QuarantinePod = action(
   "QuarantinePod",
   "Take one pod out of its Service and its owner by its labels, and keep it for inspection.",
   {}
 )
 
+/** Collects the state, events and logs of the target, and changes nothing. */
 export const CollectDiagnostics = action(
   "CollectDiagnostics",
   "Collect state, events and logs of the target. Changes nothing.",
   {}
 )
 
+/** Changes nothing and escalates the alert to a person, with the reason. */
 export const Notify = action("Notify", "Change nothing and put the alert before a person, with the reason.", {
   reason: Schema.NonEmptyString
 })
 
+/**
+ * An action with its target and parameters, discriminated by `type`.
+ *
+ * ```ts
+ * import { Schema } from "effect"
+ * import { Action } from "kubernaut"
+ *
+ * const target = { namespace: "shop", kind: "Deployment", name: "checkout" }
+ * const action = Schema.decodeUnknownSync(Action.Action)({ type: "ScaleWorkload", target, replicas: 3 })
+ * Action.appliesToItsTarget(action) // => true
+ * Action.isReadOnly(action) // => false
+ * ```
+ */
 export const Action = Schema.Union([
   RestartWorkload,
   ScaleWorkload,
@@ -117,12 +144,13 @@ export const Action = Schema.Union([
   Notify
 ])
 export type Action = typeof Action.Type
+/** The name of an action, such as `RestartWorkload`. */
 export type ActionType = Action["type"]
 
-/** Actions that never write to the cluster. */
+/** Whether an action never writes to the cluster. */
 export const isReadOnly = (action: Action): boolean => action.type === "Notify" || action.type === "CollectDiagnostics"
 
-/** The kinds of object that each action can be carried out on; absent: any. */
+/** The kinds of object that each action applies to. An action without an entry applies to every kind. */
 export const kindsOf: Readonly<Partial<Record<ActionType, ReadonlyArray<string>>>> = {
   RestartWorkload: ["Deployment", "StatefulSet", "DaemonSet"],
   ScaleWorkload: ["Deployment", "StatefulSet"],
@@ -138,6 +166,6 @@ export const kindsOf: Readonly<Partial<Record<ActionType, ReadonlyArray<string>>
   QuarantinePod: ["Pod"]
 }
 
-/** Whether an action makes sense for the kind of object it names: a node is not rolled back, a pod is not scaled. */
+/** Whether an action applies to the kind of its target. A node cannot be rolled back and a pod cannot be scaled. */
 export const appliesToItsTarget = (action: Action): boolean =>
   kindsOf[action.type]?.includes(action.target.kind) ?? true

@@ -1,33 +1,65 @@
 /**
- * One alert as Alertmanager identifies it: `fingerprint` (hash of its labels) and `startsAt`.
+ * An alert, identified as in Alertmanager by its fingerprint (a hash of its labels) and its start time.
  *
- * All of its text comes from outside and is untrusted: it is shown, matched against rules and sent to investigators
- * after redaction, and never becomes a command or part of a key other than as a label value.
+ * The text of an alert is untrusted input. It is displayed, matched against rules and, after redaction, sent to
+ * investigators. It never becomes a command.
  */
 
 import { Schema } from "effect"
 import { Timestamp } from "./Timestamp.ts"
 
+/** The normalized severity of an alert, most severe first. Admission, decisions and metrics use it. */
 export const Severity = Schema.Literals(["critical", "warning", "info", "none"])
 export type Severity = typeof Severity.Type
 
+/**
+ * An alert as the rest of the service sees it. `AlertmanagerWebhook.toAlert` makes one from a webhook.
+ *
+ * ```ts
+ * import { Alert } from "kubernaut"
+ *
+ * const alert: Alert.Alert = {
+ *   fingerprint: "6a1f3c9e2b7d4850",
+ *   name: "KubePodCrashLooping",
+ *   severity: Alert.severityOf("page"),
+ *   labels: {
+ *     alertname: "KubePodCrashLooping",
+ *     namespace: "shop",
+ *     pod: "checkout-5d9c7b-x2x4z",
+ *     severity: "page"
+ *   },
+ *   annotations: { summary: "Pod is crash looping." },
+ *   startsAt: "2026-11-24T03:00:00.000Z"
+ * }
+ * alert.severity // => "critical"
+ * ```
+ */
 export const Alert = Schema.Struct({
+  /** Alertmanager's hash of the labels. */
   fingerprint: Schema.NonEmptyString,
-  /** The label `alertname`; `unnamed` where an alert has none. */
+  /** The label `alertname`, or `unnamed` when the label is absent. */
   name: Schema.NonEmptyString,
-  /** The label `severity`, folded to four: `page` and `error` are critical, unknown words are warnings. */
+  /** The label `severity`, normalized by `severityOf`. */
   severity: Severity,
   labels: Schema.Record(Schema.String, Schema.String),
   annotations: Schema.Record(Schema.String, Schema.String),
+  /** When the alert started to fire. */
   startsAt: Timestamp,
+  /** Link to the query behind the alert. */
   generatorURL: Schema.optionalKey(Schema.String)
 })
 export type Alert = typeof Alert.Type
 
-/** Shedding order when the queue is full: the higher number is kept longer. */
-export const severityRank = (severity: Severity): number => ({ none: 0, info: 1, warning: 2, critical: 3 })[severity]
-
-/** Folds the word that a rule author chose for `severity` into the four that decisions use. */
+/**
+ * Normalizes the value of the label `severity`, ignoring case. An absent or unknown value is a warning.
+ *
+ * ```ts
+ * import { Alert } from "kubernaut"
+ *
+ * Alert.severityOf("page") // => "critical"
+ * Alert.severityOf(undefined) // => "warning"
+ * ```
+ */
 export const severityOf = (label: string | undefined): Severity => {
   switch (label?.toLowerCase()) {
     case "critical":

@@ -1,22 +1,28 @@
 /**
- * One line of the audit log. Lines are numbered without gaps and chained: `hash` is SHA-256 over the line's own content
- * and the hash before it, so a line that was changed, removed or put in between breaks every hash after it.
+ * One line of the audit log.
+ *
+ * Lines are numbered without gaps and form a hash chain. Changing, removing or inserting a line breaks every later
+ * hash.
  */
 
 import { Schema } from "effect"
 import { Timestamp } from "./Timestamp.ts"
 
+/** One line of the audit log. `AuditLog` appends and reads lines. */
 export const AuditEvent = Schema.Struct({
+  /** Position in the log, without gaps. */
   sequence: Schema.Int,
   at: Timestamp,
-  /** Who did it: `kubernaut`, or the principal of an operator. */
+  /** `kubernaut`, or the principal of an operator. */
   actor: Schema.NonEmptyString,
-  /** `remediation.<event>`, `breaker.isolated`, `level.changed`, `emergency.entered` … */
+  /** For example `remediation.<event>`, `breaker.isolated` or `level.changed`. */
   kind: Schema.NonEmptyString,
-  /** The remediation's id, the breaker's name … */
+  /** The object of the event, for example the id of a remediation or the name of a circuit breaker. */
   subject: Schema.String,
   data: Schema.JsonObject,
+  /** `hash` of the line before. */
   previousHash: Schema.String,
+  /** SHA-256 of this line's content and `previousHash`. */
   hash: Schema.String
 })
 export type AuditEvent = typeof AuditEvent.Type

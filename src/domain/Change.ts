@@ -1,37 +1,53 @@
 /**
- * One write to the cluster, as data: it is journaled before it is sent, and its inverse is data of the same kind.
+ * A write to the cluster as data. It is journaled before it is sent, and its inverse has the same form.
  *
- * Patches are JSON Patch (RFC 6902) with `add`, `remove` and `replace`. A patch that replaces
- * `/metadata/resourceVersion` with the version it was planned on is refused by the API server with 409 if the object
- * has changed since.
+ * Patches are JSON Patches (RFC 6902) that use `add`, `remove` and `replace`. A planned patch replaces
+ * `/metadata/resourceVersion` with the version that it was planned against, so the API server responds with 409 when
+ * the object has changed since.
  */
 
 import { Schema } from "effect"
 import { ResourceRef } from "./Target.ts"
 
+/** One operation of a JSON Patch (RFC 6902). */
 export const PatchOperation = Schema.Union([
   Schema.Struct({ op: Schema.Literals(["add", "replace"]), path: Schema.String, value: Schema.Json }),
   Schema.Struct({ op: Schema.Literal("remove"), path: Schema.String })
 ])
 export type PatchOperation = typeof PatchOperation.Type
 
+/**
+ * One write to the cluster: a patch, an eviction, a deletion or a creation.
+ *
+ * ```ts
+ * import type { Change } from "kubernaut"
+ *
+ * const change: Change.Change = {
+ *   _tag: "Patch",
+ *   ref: { namespace: "shop", kind: "Deployment", name: "checkout" },
+ *   patch: [{ op: "replace", path: "/spec/replicas", value: 3 }]
+ * }
+ * change._tag // => "Patch"
+ * ```
+ */
 export const Change = Schema.Union([
   Schema.TaggedStruct("Patch", { ref: ResourceRef, patch: Schema.Array(PatchOperation) }),
-  /** Through the pods/eviction subresource. `uid` is a precondition: another pod of the same name is left alone. */
+  /** Uses the `pods/eviction` subresource. The precondition `uid` protects a new pod with the same name. */
   Schema.TaggedStruct("Evict", { ref: ResourceRef, uid: Schema.NonEmptyString }),
   Schema.TaggedStruct("Delete", { ref: ResourceRef, uid: Schema.NonEmptyString }),
   Schema.TaggedStruct("Create", { ref: ResourceRef, manifest: Schema.JsonObject })
 ])
 export type Change = typeof Change.Type
 
-/** How an action is undone, decided before it is carried out. */
+/** How an action can be undone. It is determined and journaled before the action runs. */
 export const Inverse = Schema.Union([
-  /** The changes put back exactly what was there. */
+  /** The changes restore the previous state exactly. */
   Schema.TaggedStruct("Exact", { changes: Schema.Array(Change) }),
-  /** The changes put back the declared part; `remains` says what does not come back. */
+  /** The changes restore the declared state. `remains` describes the rest, which cannot be restored. */
   Schema.TaggedStruct("Partial", { changes: Schema.Array(Change), remains: Schema.NonEmptyString }),
-  /** Nothing to put back: what the action replaced is made anew by its owner (an evicted pod, a restart). */
+  /** There is nothing to restore: the owner replaces the affected pods, for example after an eviction. */
   Schema.TaggedStruct("NotNeeded", { reason: Schema.NonEmptyString }),
+  /** The action cannot be undone. */
   Schema.TaggedStruct("Irreversible", { reason: Schema.NonEmptyString })
 ])
 export type Inverse = typeof Inverse.Type

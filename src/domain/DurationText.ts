@@ -1,8 +1,7 @@
 /**
- * A length of time as people write it: `30 seconds`, `10 minutes`, `1.5 hours`, or short, `500ms`, `30s`, `10m`, `2h`,
- * `1d`.
+ * A duration in text form: `30 seconds`, `10 minutes`, `1.5 hours`, or in short `500ms`, `30s`, `10m`, `2h`, `1d`.
  *
- * It always carries its unit: a bare `30` could be seconds or milliseconds, so it is refused.
+ * The unit is required: a bare `30` is rejected, because it could mean seconds or milliseconds.
  */
 
 import { Duration, Schema, SchemaTransformation } from "effect"
@@ -34,7 +33,7 @@ const parse = (text: string): Duration.Duration => {
   return Duration.millis(Number(value) * (unitMillis[unit ?? ""] ?? Number.NaN))
 }
 
-/** The shortest text with a whole number: 90 seconds are `90 seconds`, 120 are `2 minutes`. */
+/** Uses the largest unit that gives a whole number: `90 seconds`, but `2 minutes`. */
 const format = (duration: Duration.Duration): string => {
   const millis = Duration.toMillis(duration)
   const units = [
@@ -50,7 +49,7 @@ const format = (duration: Duration.Duration): string => {
 }
 
 /**
- * A `Duration` from text with a unit.
+ * A `Duration`, encoded as text with a unit.
  *
  * ```ts
  * import { Duration, Schema } from "effect"

@@ -1,4 +1,4 @@
-/** The intent to act, which is durable before the first write, and what became of it. */
+/** The intent to act, which is durable before the first write, and the outcome of the execution. */
 
 import { Schema } from "effect"
 import { Action } from "./Action.ts"
@@ -6,30 +6,34 @@ import { Change, Inverse } from "./Change.ts"
 import { Timestamp } from "./Timestamp.ts"
 import { WorkloadState } from "./WorkloadState.ts"
 
-/** Whether the cluster may have changed. */
+/** Whether the action changed the cluster. `unknown` means that it may have. */
 export const Applied = Schema.Literals(["no", "yes", "unknown"])
 export type Applied = typeof Applied.Type
 
+/** A planned execution: the writes, their inverse and the baseline. It is journaled before the first write. */
 export const Intent = Schema.Struct({
   /**
-   * Unique per attempt to act. It is written to the object as the annotation `kubernaut.dev/execution`, which read-back
-   * looks for.
+   * Unique per execution. Every write sets it on the object as the annotation `kubernaut.dev/execution`, so that
+   * read-back can find out whether the write took place.
    */
   executionId: Schema.NonEmptyString,
   action: Action,
-  /** The writes, in order. Empty when the cluster already is as the action wants it. */
+  /** The writes, in order. Empty when the cluster is already in the desired state. */
   changes: Schema.Array(Change),
   inverse: Inverse,
+  /** The state of the target before the action. Verification compares with it. */
   baseline: WorkloadState,
   plannedAt: Timestamp
 })
 export type Intent = typeof Intent.Type
 
+/** How an execution ended. */
 export const ExecutionOutcome = Schema.Struct({
   executionId: Schema.NonEmptyString,
   applied: Applied,
-  /** A word of the closed list in `execution/FailureClassifier`; absent when the action went through. */
+  /** A code from `execution/FailureClassifier`. Absent when the action succeeded. */
   failure: Schema.optionalKey(Schema.String),
+  /** Explanation of the failure for people. */
   message: Schema.optionalKey(Schema.String),
   finishedAt: Timestamp
 })

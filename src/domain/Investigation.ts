@@ -1,38 +1,41 @@
-/** What an investigator found out about an alert, and the hops of the fallback chain that led to it. */
+/** The findings of an investigation, and the hops of the fallback chain that led to them. */
 
 import { Schema } from "effect"
 import { Action } from "./Action.ts"
 
-/** `custom` is an embedder's own. */
+/** The kind of an investigator. `custom` is an investigator that an embedding program provides. */
 export const InvestigatorName = Schema.Literals(["holmesgpt", "llm", "rules", "custom"])
 export type InvestigatorName = typeof InvestigatorName.Type
 
-/** A share from 0 to 1. What a model says of itself is capped by its tier and lifts no gate. */
+/** A number from 0 to 1. The tier of the investigator caps it. A high confidence overrides no guardrail. */
 export const Confidence = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 
-/** One step of the fallback chain: who was asked, how it ended, after how many attempts and how long. */
+/** One hop of the fallback chain: the investigator, its outcome, and the attempts and time that it took. */
 export const Hop = Schema.Struct({
   investigator: InvestigatorName,
-  /** The configured name of the LLM provider. */
+  /** The configured name of the LLM provider. Absent for other investigators. */
   provider: Schema.optionalKey(Schema.String),
   outcome: Schema.Literals(["answered", "failed", "skipped"]),
-  /** A word of the closed list in `investigation/Investigator`, e.g. `circuit-open`, `timeout`. */
+  /** A code such as `circuit-open` or `timeout`, from `investigation/Investigator`. Absent when it answered. */
   reason: Schema.optionalKey(Schema.String),
   attempts: Schema.Int,
+  /** Milliseconds. */
   durationMs: Schema.Finite
 })
 export type Hop = typeof Hop.Type
 
+/** The findings of one investigator: the root cause, the evidence and the action that it proposes. */
 export const Investigation = Schema.Struct({
   investigator: InvestigatorName,
   provider: Schema.optionalKey(Schema.String),
   rootCause: Schema.NonEmptyString,
-  /** What speaks for the root cause, each in a sentence. */
+  /** Observations that support the root cause, one sentence each. */
   evidence: Schema.Array(Schema.String),
+  /** The proposed action. `Notify` when no other action helps. */
   action: Action,
-  /** Capped on the way down the chain: 1.0 HolmesGPT, 0.8 LLM, 0.5 rules. */
+  /** Capped by tier: 1.0 for HolmesGPT, 0.8 for an LLM, 0.5 for the rules. */
   confidence: Confidence,
-  /** The rule that answered, for `rules`. */
+  /** The name of the rule that matched. Present for `rules` only. */
   rule: Schema.optionalKey(Schema.String)
 })
 export type Investigation = typeof Investigation.Type

@@ -1,8 +1,8 @@
 /**
- * One remediation: the work on one alert (fingerprint + startsAt), as a fold over its journal.
+ * A remediation: the work on one alert, as a fold over its journal.
  *
- * The journal is append-only; this record is what its events add up to and nothing else, so a process that has only the
- * journal knows exactly as much as the one that crashed.
+ * The journal is append-only, and a remediation depends on nothing but its events. A restarted process that reads the
+ * journal therefore knows everything that the crashed process knew.
  *
  *     Received ──> Investigating ──> AwaitingReview ──> Executing ──> Verifying ──> RollingBack
  *                        │                 │                │             │              │
@@ -23,12 +23,15 @@ import { Timestamp } from "./Timestamp.ts"
 import { Verification } from "./Verification.ts"
 import { WorkloadState } from "./WorkloadState.ts"
 
+/** The id of a remediation: `rem-` and a ULID. Ids sort in the order of creation. */
 export const RemediationId = Schema.NonEmptyString.pipe(Schema.brand("RemediationId"))
 export type RemediationId = typeof RemediationId.Type
 
+/** The states in which a remediation ends. */
 export const FinalState = Schema.Literals(["Remediated", "RolledBack", "Escalated", "Observed", "Cancelled", "Joined"])
 export type FinalState = typeof FinalState.Type
 
+/** The state of a remediation. The module comment shows the transitions. */
 export const RemediationState = Schema.Literals([
   "Received",
   "Investigating",
@@ -42,21 +45,25 @@ export type RemediationState = typeof RemediationState.Type
 
 const finalStates: ReadonlySet<RemediationState> = new Set(FinalState.literals)
 
+/** Whether a state is final. */
 export const isFinal = (state: RemediationState): state is FinalState => finalStates.has(state)
 
-/** What the journal can say. Each is written once, in this order but for `AlertResolved`, which comes when it comes. */
+/**
+ * An event of the journal. Events are written in this order, except `AlertResolved`, which can occur at any time.
+ */
 export const RemediationEvent = Schema.Union([
-  /** Committed before the webhook is answered. */
+  /** Committed before the webhook receives its response. */
   Schema.TaggedStruct("Accepted", { alert: Alert, target: Target, provisional: Schema.Boolean }),
-  /** An actor took it up; the trace of the whole remediation begins (or, after a crash, goes on) here. */
+  /** An actor started work. The trace of the remediation starts here, or continues after a crash. */
   Schema.TaggedStruct("Started", { traceId: Schema.String, spanId: Schema.String, epoch: Schema.Int }),
   /** The root owner is known. */
   Schema.TaggedStruct("Retargeted", { target: Target }),
+  /** Another remediation already works on the target. This one ends. */
   Schema.TaggedStruct("Joined", { joinedTo: RemediationId }),
   Schema.TaggedStruct("Investigated", {
     level: DegradationLevel,
     hops: Schema.Array(Hop),
-    /** Absent when the whole chain was exhausted. */
+    /** Absent when every investigator failed. */
     investigation: Schema.optionalKey(Investigation)
   }),
   Schema.TaggedStruct("Decided", {
@@ -73,9 +80,10 @@ export const RemediationEvent = Schema.Union([
   Schema.TaggedStruct("Concluded", { state: FinalState, reason: Schema.String })
 ])
 export type RemediationEvent = typeof RemediationEvent.Type
+/** The tag of an event. */
 export type RemediationEventKind = RemediationEvent["_tag"]
 
-/** An event in its place in the journal. */
+/** An event with its position in the journal of one remediation. */
 export const JournalEntry = Schema.Struct({
   sequence: Schema.Int,
   at: Timestamp,
@@ -83,15 +91,17 @@ export const JournalEntry = Schema.Struct({
 })
 export type JournalEntry = typeof JournalEntry.Type
 
+/** An intent and, once the execution has ended, its outcome. */
 export const Execution = Schema.Struct({ intent: Intent, outcome: Schema.optionalKey(ExecutionOutcome) })
 export type Execution = typeof Execution.Type
 
+/** A remediation after all events of its journal so far. */
 export const Remediation = Schema.Struct({
   id: RemediationId,
   state: RemediationState,
   alert: Alert,
   target: Target,
-  /** The target is what the alert named; its root owner has not been read yet. */
+  /** Whether the target is still the object that the alert named, because its root owner has not been read. */
   provisional: Schema.Boolean,
   joinedTo: Schema.optionalKey(RemediationId),
   level: Schema.optionalKey(DegradationLevel),
@@ -102,23 +112,24 @@ export const Remediation = Schema.Struct({
   investigation: Schema.optionalKey(Investigation),
   decision: Schema.optionalKey(Decision),
   /**
-   * The target as the decision saw it; once a person has answered, as the decision saw it that was put to that person.
+   * The state of the target on which the decision is based. After a review, the state on which the reviewed decision
+   * was based.
    */
   observed: Schema.optionalKey(Schema.NullOr(WorkloadState)),
   review: Schema.optionalKey(ReviewAnswer),
   executions: Schema.Array(Execution),
   verification: Schema.optionalKey(Verification),
   alertResolvedAt: Schema.optionalKey(Timestamp),
-  /** Why it ended as it did. */
+  /** Why the remediation ended in its final state. */
   conclusion: Schema.optionalKey(Schema.String),
   receivedAt: Timestamp,
   updatedAt: Timestamp,
-  /** The next free place in the journal. */
+  /** The next free position in the journal. */
   sequence: Schema.Int
 })
 export type Remediation = typeof Remediation.Type
 
-/** The remediation that an `Accepted` event begins. */
+/** The remediation after its first event, `Accepted`. */
 export const begin = (
   id: RemediationId,
   event: Extract<RemediationEvent, { _tag: "Accepted" }>,
@@ -137,7 +148,7 @@ export const begin = (
   sequence: 1
 })
 
-/** The remediation after one more event. */
+/** The remediation after one more event. `at` is the time of the event. */
 export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp): Remediation => {
   const next = { ...self, updatedAt: at, sequence: self.sequence + 1 }
   switch (event._tag) {
@@ -167,12 +178,12 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
         ...next,
         level: event.level,
         decision: event.decision,
-        // What a person approved was said about that state; a later one must not take its place.
+        // The reviewer approved an action for the earlier state. A later state must not replace it.
         observed: self.review === undefined || self.observed === undefined ? event.observed : self.observed,
         state: event.decision.outcome === "review" ? "AwaitingReview" : self.state
       }
     case "Reviewed":
-      // Assessed once more with the answer: the cluster may have changed while the question waited.
+      // The next step decides again: the cluster may have changed while the review was pending.
       return { ...next, review: event.review, state: "Investigating" }
     case "Intended":
       return { ...next, state: "Executing", executions: [...self.executions, { intent: event.intent }] }
@@ -196,8 +207,29 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
 }
 
 /**
- * The remediation that a whole journal adds up to; `undefined` for an empty one or one that does not begin with
- * `Accepted`.
+ * The remediation after all events of a journal. Returns `undefined` when the journal is empty or its first event is
+ * not `Accepted`.
+ *
+ * ```ts
+ * import { Remediation } from "kubernaut"
+ *
+ * const id = Remediation.RemediationId.make("rem-1")
+ * const target = { cluster: "prod", namespace: "shop", kind: "Deployment", name: "checkout" }
+ * const at = "2026-11-24T03:00:00.000Z"
+ * const alert = {
+ *   fingerprint: "6a1f",
+ *   name: "KubePodCrashLooping",
+ *   severity: "critical",
+ *   labels: {},
+ *   annotations: {},
+ *   startsAt: at
+ * } as const
+ * const replayed = Remediation.replay(id, [
+ *   { sequence: 0, at, event: { _tag: "Accepted", alert, target, provisional: false } },
+ *   { sequence: 1, at, event: { _tag: "Concluded", state: "Escalated", reason: "No action is permitted." } }
+ * ])
+ * replayed?.state // => "Escalated"
+ * ```
  */
 export const replay = (id: RemediationId, journal: ReadonlyArray<JournalEntry>): Remediation | undefined => {
   const [first, ...rest] = journal

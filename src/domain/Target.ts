@@ -1,13 +1,13 @@
 /**
- * What a remediation works on: one Kubernetes object, named by cluster, namespace, kind and name.
+ * The object that a remediation works on, identified by cluster, namespace, kind and name.
  *
- * A target is the **root owner** (a pod's Deployment, not the pod), so that all alerts about one broken workload meet
- * in one remediation. Until the owner could be read the target is provisional (the pod itself).
+ * A target is the **root owner**: a pod's Deployment, not the pod. All alerts about one broken workload therefore share
+ * one remediation. Until the owner has been read, the target is provisional and names the pod itself.
  */
 
 import { Schema } from "effect"
 
-/** A Kubernetes object within a cluster. `namespace` is `""` for cluster-scoped kinds such as `Node`. */
+/** A Kubernetes object of one cluster. `namespace` is `""` for cluster-scoped kinds such as `Node`. */
 export const ResourceRef = Schema.Struct({
   namespace: Schema.String,
   kind: Schema.NonEmptyString,
@@ -15,11 +15,12 @@ export const ResourceRef = Schema.Struct({
 })
 export type ResourceRef = typeof ResourceRef.Type
 
+/** A Kubernetes object with the name of its cluster. */
 export const Target = Schema.Struct({ cluster: Schema.NonEmptyString, ...ResourceRef.fields })
 export type Target = typeof Target.Type
 
 /**
- * `cluster/namespace/kind/name`, the key of actors, budgets and history. No text that a model wrote is ever part of it.
+ * `cluster/namespace/kind/name`: the key of actors, budgets and history. It never contains output of a model.
  */
 export const TargetKey = Schema.NonEmptyString.pipe(Schema.brand("TargetKey"))
 export type TargetKey = typeof TargetKey.Type
@@ -27,7 +28,7 @@ export type TargetKey = typeof TargetKey.Type
 const escape = (part: string): string => (/[%/]/.test(part) ? part.replaceAll("%", "%25").replaceAll("/", "%2F") : part)
 
 /**
- * The key of a target. A `/` inside a part is escaped, so that two different targets never share a key.
+ * The key of a target. A `/` inside a part is escaped, so different targets never share a key.
  *
  * ```ts
  * import { Target } from "kubernaut"
@@ -37,15 +38,24 @@ const escape = (part: string): string => (/[%/]/.test(part) ? part.replaceAll("%
  * ```
  */
 export const targetKey = ({ cluster, kind, name, namespace }: Target): TargetKey =>
-  // With three `/` in it, it is never empty: asked for at every step, so it is not checked anew.
+  // It contains three `/`, so it is never empty. Computed at every step, so the schema's check is skipped.
   `${escape(cluster)}/${escape(namespace)}/${escape(kind)}/${escape(name)}` as TargetKey
 
+/** The reference to a target within its cluster. */
 export const resourceRef = (target: Target): ResourceRef => ({
   namespace: target.namespace,
   kind: target.kind,
   name: target.name
 })
 
-/** `kind namespace/name`, for people. */
+/**
+ * A name for people: `kind namespace/name`.
+ *
+ * ```ts
+ * import { Target } from "kubernaut"
+ *
+ * Target.displayName({ namespace: "shop", kind: "Deployment", name: "checkout" }) // => "Deployment shop/checkout"
+ * ```
+ */
 export const displayName = (ref: ResourceRef): string =>
   ref.namespace === "" ? `${ref.kind} ${ref.name}` : `${ref.kind} ${ref.namespace}/${ref.name}`

@@ -1,16 +1,19 @@
-/** Did the action help? _Unknown_ is an answer of its own and never counts as fixed. */
+/** Whether an action resolved the problem. */
 
 import { Schema } from "effect"
 import { Timestamp } from "./Timestamp.ts"
 import { WorkloadState } from "./WorkloadState.ts"
 
+/** Whether the action resolved the problem. `unknown` never counts as fixed. */
 export const Verdict = Schema.Literals(["fixed", "not-fixed", "unknown"])
 export type Verdict = typeof Verdict.Type
 
+/** The result of the verification of one action. */
 export const Verification = Schema.Struct({
   verdict: Verdict,
-  /** Each a word of the closed list in `verification/Verifier` with the figures behind it. */
+  /** Each is a code with the figures behind it. */
   reasons: Schema.Array(Schema.String),
+  /** The last state that verification read. `null` when the target could not be read. */
   observed: Schema.NullOr(WorkloadState),
   verifiedAt: Timestamp
 })
