@@ -1,12 +1,13 @@
 /**
- * From a webhook to durable remediations: normalise, admit, store, and only then tell whoever works on them.
+ * Intake turns a webhook into durable remediations: it normalizes, admits and stores the alerts, and then notifies the
+ * actors.
  *
- * - **What is durable when.** `receive` answers after the commit of all that it accepted. If it fails in the middle of a
- *   large post, what was committed stays; the sender's next try finds those as duplicates and adds the rest.
- * - **Nothing twice.** Fingerprint and start identify an alert, so repeats of Alertmanager (`repeat_interval`, several
- *   replicas) change nothing.
- * - **Order.** Results are in the order of the alerts. Firing alerts are stored before resolved ones of the same post.
- * - A large post is stored in parts, so that other posts and the journal have their turn in between.
+ * - **Durability.** `receive` returns after the commit of everything that it accepted. If it fails partway through a
+ *   large post, the committed alerts remain. When the sender retries, those are duplicates and the rest is added.
+ * - **Idempotence.** Fingerprint and start time identify an alert, so repeats from Alertmanager (`repeat_interval`,
+ *   several replicas) change nothing.
+ * - **Order.** Results are in the order of the alerts. Firing alerts are stored before resolved alerts of the same post.
+ * - **Fairness.** A large post is stored in parts, so that other posts and the journal can write in between.
  */
 
 import { Clock, Context, Effect, Layer } from "effect"
@@ -30,205 +31,253 @@ import { endOf, toAlert, type Webhook, type WebhookAlert } from "./AlertmanagerW
 import { targetOf } from "./AlertTarget.ts"
 import * as RemediationIds from "./RemediationIds.ts"
 
-/** `accepted` includes alerts that joined a remediation at work. */
+/** What intake did with an alert. `accepted` includes alerts that joined a remediation in progress. */
 export type AlertStatus = "accepted" | "duplicate" | "resolved" | "shed"
 
+/** The result of one alert of a post. */
 export interface AlertResult {
   readonly fingerprint: string
   readonly status: AlertStatus
-  /** Absent for what was shed, and for a resolved alert that nobody knows. */
+  /** Absent for a shed alert, and for a resolved alert that is unknown. */
   readonly remediationId?: RemediationId
 }
 
+/** The result of one post. */
 export interface Receipt {
-  /** One for each alert, in their order. */
+  /** One result per alert, in the order of the alerts. */
   readonly results: ReadonlyArray<AlertResult>
-  /** How many were shed. Where that is all of them, the sender is to be told to come again. */
+  /** The number of shed alerts. If all were shed, the sender should retry. */
   readonly shed: number
-  /** After how many milliseconds to come again; present where something was shed. */
+  /** Milliseconds until a retry makes sense. Present when alerts were shed. */
   readonly retryAfterMs?: number
 }
 
-/** What became of one alert, for counting. Sent after the commit. */
+/** An alert and what intake did with it, for metrics. Published after the commit. */
 export interface AlertReceived {
   readonly status: AlertStatus
   readonly severity: Severity
   readonly source: string
-  /** Accepted, and ended in the same commit as `Joined`: no actor will ever tell of its end. */
+  /** The alert was accepted and ended in the same commit as `Joined`. No actor publishes an event about it. */
   readonly joined?: true
 }
 
+/** Options of `layer`. `Kubernaut.layer` sets `onAccepted`, so only embedding programs that wire intake need these. */
 export interface IntakeOptions extends AdmissionOptions {
-  /** The cluster that all alerts are about. */
+  /** The name of the cluster that all alerts are about. */
   readonly cluster: string
   /**
-   * Called after a commit with the targets that have new or changed work, each once. It must not wait for that work:
-   * the answer to the sender waits for it.
+   * Called after a commit with the targets that have new or changed work, each once. It must not wait for that work,
+   * because the response to the sender waits for it.
    */
   readonly onAccepted: (targets: ReadonlyArray<TargetKey>) => Effect.Effect<void>
-  /** Sees every alert once. It must be quick and must not throw. */
+  /** Called once per alert. It must be fast and must not throw. */
   readonly onReceived?: (event: AlertReceived) => void
-  /** Per source. Default 5,000 a second, and 50,000 at once. */
+  /** Rate limit per source. Default: 5,000 alerts per second with a burst of 50,000. */
   readonly rateLimit?: RateLimit
   /**
-   * When a sender whose alerts were shed is to come again, in milliseconds. Default 30 s: Alertmanager's own retry
-   * interval is of that order.
+   * Milliseconds after which a sender whose alerts were shed should retry. Default 30,000, which is close to the retry
+   * interval of Alertmanager.
    */
   readonly retryAfterMs?: number
 }
 
+/**
+ * Receives alerts. Use it to feed alerts from a source other than the webhook endpoint.
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Intake, Storage } from "kubernaut"
+ *
+ * const intake = Intake.layer({ cluster: "prod", onAccepted: () => Effect.void }).pipe(
+ *   Layer.provide(Storage.layerMemory)
+ * )
+ * const labels = { alertname: "KubePodCrashLooping", namespace: "shop", deployment: "checkout" }
+ * const receipt = await Effect.runPromise(
+ *   Effect.gen(function* () {
+ *     const { receive } = yield* Intake.Intake
+ *     return yield* receive({
+ *       version: "4",
+ *       status: "firing",
+ *       alerts: [{ status: "firing", labels, startsAt: "2026-11-24T03:00:00Z" }]
+ *     })
+ *   }).pipe(Effect.provide(intake))
+ * )
+ * receipt.results.map(({ status }) => status) // => ["accepted"]
+ * ```
+ */
 export class Intake extends Context.Service<
   Intake,
   {
-    /** `source`: who sent it, for the rate limit and the counters; the principal where there is one. */
+    /**
+     * Stores the alerts of a webhook and returns after the commit. `source` identifies the sender for the rate limit
+     * and the metrics, for example its principal. Default `anonymous`.
+     */
     readonly receive: (webhook: Webhook, source?: string) => Effect.Effect<Receipt, StorageError>
   }
 >()("kubernaut/intake/Intake") {}
 
-/** Alerts stored in one transaction: about 10 ms, after which others have their turn. */
+/** Alerts per transaction. A transaction of this size takes about 10 ms. */
 const partSize = 200
 
-/** Sources whose rate is remembered. One that was forgotten begins with a full bucket. */
+/** The number of sources whose rate is tracked. A source that was dropped starts again with a full bucket. */
 const maxSources = 1000
 
+/** An alert with its position in the post. */
 interface Arrival {
   readonly index: number
   readonly source: WebhookAlert
   readonly alert: Alert
 }
 
+/** The result of an arrival. */
+interface Outcome {
+  readonly arrival: Arrival
+  readonly result: AlertResult
+  readonly joined?: true
+}
+
+type Store = RemediationStore["Service"]
+
+const arrivalsOf = (webhook: Webhook): ReadonlyArray<Arrival> =>
+  webhook.alerts.map((alert, index) => ({ index, source: alert, alert: toAlert(alert) }))
+
 const partsOf = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
-  items.length <= partSize
-    ? items.length === 0
-      ? []
-      : [items]
-    : Array.from({ length: Math.ceil(items.length / partSize) }, (_, index) =>
-        items.slice(index * partSize, (index + 1) * partSize)
-      )
+  Array.from({ length: Math.ceil(items.length / partSize) }, (_, index) =>
+    items.slice(index * partSize, (index + 1) * partSize)
+  )
+
+const partsWith = (arrivals: ReadonlyArray<Arrival>, status: WebhookAlert["status"]) =>
+  partsOf(arrivals.filter(({ source }) => source.status === status))
 
 const distinct = (targets: ReadonlyArray<TargetKey>): ReadonlyArray<TargetKey> =>
   targets.length < 2 ? targets : [...new Set(targets)]
 
+/** Splits arrivals by admission. Each admitted alert counts as open for those after it. */
+const admit = (arrivals: ReadonlyArray<Arrival>, open: number, options: AdmissionOptions) => {
+  const admitted: Array<Arrival> = []
+  const refused: Array<Arrival> = []
+  for (const arrival of arrivals) {
+    if (admits(arrival.alert.severity, open + admitted.length, options)) admitted.push(arrival)
+    else refused.push(arrival)
+  }
+  return { admitted, refused }
+}
+
+const shedOutcome = (arrival: Arrival): Outcome => ({
+  arrival,
+  result: { fingerprint: arrival.alert.fingerprint, status: "shed" }
+})
+
+/** A repeat of an open alert adds nothing to the queue, so it is a duplicate and is not shed. */
+const refusedOutcome = (arrival: Arrival, known: RemediationId | undefined): Outcome =>
+  known === undefined
+    ? shedOutcome(arrival)
+    : { arrival, result: { fingerprint: arrival.alert.fingerprint, status: "duplicate", remediationId: known } }
+
+const acceptedOutcome = (arrival: Arrival, { remediationId, status }: AcceptResult): Outcome => ({
+  arrival,
+  result: {
+    fingerprint: arrival.alert.fingerprint,
+    status: status === "duplicate" ? "duplicate" : "accepted",
+    remediationId
+  },
+  ...(status === "joined" ? { joined: true } : {})
+})
+
+const resolvedOutcome = (arrival: Arrival, { remediationId }: ResolveResult): Outcome => ({
+  arrival,
+  result: {
+    fingerprint: arrival.alert.fingerprint,
+    status: "resolved",
+    ...(remediationId === undefined ? {} : { remediationId })
+  }
+})
+
+const eventOf = ({ arrival, joined, result }: Outcome, source: string): AlertReceived => ({
+  status: result.status,
+  severity: arrival.alert.severity,
+  source,
+  ...(joined === undefined ? {} : { joined })
+})
+
+const receiptOf = (outcomes: ReadonlyArray<Outcome>, retryAfterMs: number): Receipt => {
+  const results = outcomes.map(({ result }) => result)
+  const shed = results.filter(({ status }) => status === "shed").length
+  return { results, shed, ...(shed === 0 ? {} : { retryAfterMs }) }
+}
+
+/** Admits and stores firing alerts. */
+const makeAccept = (store: Store, options: IntakeOptions) => {
+  const newIds = RemediationIds.make()
+  const { cluster, onAccepted } = options
+  return Effect.fnUntraced(function* (arrivals: ReadonlyArray<Arrival>, at: Timestamp) {
+    const { admitted, refused } = admit(arrivals, yield* store.backlog, options)
+    const known = refused.length === 0 ? [] : yield* store.known(refused.map((arrival) => arrival.alert))
+    const outcomes = refused.map((arrival, place) => refusedOutcome(arrival, known[place]))
+    if (admitted.length === 0) return outcomes
+    const ids = yield* newIds(admitted.length)
+    const stored = yield* store.accept(
+      admitted.map(({ alert, source }, place) => ({
+        // There are as many ids as alerts.
+        id: ids[place]!,
+        alert,
+        ...targetOf(cluster, { fingerprint: alert.fingerprint, labels: source.labels })
+      })),
+      at
+    )
+    // An actor may use the evidence of an alert that joined. A duplicate contains nothing new.
+    yield* onAccepted(distinct(stored.filter((result) => result.status !== "duplicate").map((result) => result.target)))
+    return [...outcomes, ...stored.map((result, place) => acceptedOutcome(admitted[place]!, result))]
+  })
+}
+
+/** Stores the end of resolved alerts. */
+const makeResolve = (store: Store, { onAccepted }: IntakeOptions) =>
+  Effect.fnUntraced(function* (arrivals: ReadonlyArray<Arrival>, at: Timestamp) {
+    const resolved = yield* store.resolve(
+      arrivals.map(({ alert, source }) => ({
+        fingerprint: alert.fingerprint,
+        startsAt: alert.startsAt,
+        endsAt: endOf(source, at)
+      })),
+      at
+    )
+    yield* onAccepted(
+      distinct(resolved.flatMap((result) => (result.open && result.target !== undefined ? [result.target] : [])))
+    )
+    return resolved.map((result, place) => resolvedOutcome(arrivals[place]!, result))
+  })
+
 const make = (options: IntakeOptions) =>
   Effect.gen(function* () {
     const store = yield* RemediationStore
-    const newIds = RemediationIds.make()
+    const accept = makeAccept(store, options)
+    const resolve = makeResolve(store, options)
     const takeRate = makeRateLimiter(options.rateLimit ?? defaultRateLimit)
-    const { cluster, onAccepted, retryAfterMs: shedRetryMs = 30_000 } = options
-
-    /** Firing alerts: which may come in, and what the store makes of those. */
-    const accept = Effect.fnUntraced(function* (
-      arrivals: ReadonlyArray<Arrival>,
-      at: Timestamp,
-      results: Map<number, AlertResult>,
-      joined: Set<number>
-    ) {
-      const open = yield* store.backlog
-      const admitted: Array<Arrival> = []
-      const refused: Array<Arrival> = []
-      for (const arrival of arrivals) {
-        if (admits(arrival.alert.severity, open + admitted.length, options)) admitted.push(arrival)
-        else refused.push(arrival)
-      }
-      // A repeat of an alert that is being worked on adds nothing to the queue, so it is not refused.
-      const known = refused.length === 0 ? [] : yield* store.known(refused.map((arrival) => arrival.alert))
-      refused.forEach(({ alert, index }, place) => {
-        const remediationId = known[place]
-        results.set(
-          index,
-          remediationId === undefined
-            ? { fingerprint: alert.fingerprint, status: "shed" }
-            : { fingerprint: alert.fingerprint, status: "duplicate", remediationId }
-        )
-      })
-      if (admitted.length === 0) return
-      const ids = yield* newIds(admitted.length)
-      const stored = yield* store.accept(
-        admitted.map(({ alert, source }, place) => ({
-          // There are as many ids as alerts.
-          id: ids[place]!,
-          alert,
-          ...targetOf(cluster, { fingerprint: alert.fingerprint, labels: source.labels })
-        })),
-        at
-      )
-      stored.forEach((result, place) => {
-        const { alert, index } = admitted[place]!
-        results.set(index, acceptedResult(alert, result))
-        if (result.status === "joined") joined.add(index)
-      })
-      // Where an alert joined, the actor at work may want its evidence; where it is a repeat, there is nothing new.
-      yield* onAccepted(
-        distinct(stored.filter((result) => result.status !== "duplicate").map((result) => result.target))
-      )
-    })
-
-    const resolve = Effect.fnUntraced(function* (
-      arrivals: ReadonlyArray<Arrival>,
-      at: Timestamp,
-      results: Map<number, AlertResult>
-    ) {
-      const resolved = yield* store.resolve(
-        arrivals.map(({ alert, source }) => ({
-          fingerprint: alert.fingerprint,
-          startsAt: alert.startsAt,
-          endsAt: endOf(source, at)
-        })),
-        at
-      )
-      resolved.forEach((result, place) => {
-        const { alert, index } = arrivals[place]!
-        results.set(index, resolvedResult(alert, result))
-      })
-      yield* onAccepted(
-        distinct(resolved.flatMap((result) => (result.open && result.target !== undefined ? [result.target] : [])))
-      )
-    })
+    const { onReceived, retryAfterMs = 30_000 } = options
 
     const receive = Effect.fnUntraced(function* (webhook: Webhook, source = "anonymous") {
-      const nowMs = yield* Clock.currentTimeMillis
-      const at = fromMillis(nowMs)
-      const arrivals = webhook.alerts.map((alert, index): Arrival => ({ index, source: alert, alert: toAlert(alert) }))
-      const results = new Map<number, AlertResult>()
-      const joined = new Set<number>()
+      const at = fromMillis(yield* Clock.currentTimeMillis)
+      const arrivals = arrivalsOf(webhook)
       const rateRetryMs = takeRate(source, arrivals.length, yield* Monotonic.nowMs)
+      const outcomes = arrivals.map(shedOutcome)
       if (rateRetryMs === undefined) {
-        for (const part of partsOf(arrivals.filter((arrival) => arrival.source.status === "firing")))
-          yield* accept(part, at, results, joined)
-        for (const part of partsOf(arrivals.filter((arrival) => arrival.source.status === "resolved")))
-          yield* resolve(part, at, results)
+        for (const part of partsWith(arrivals, "firing"))
+          for (const outcome of yield* accept(part, at)) outcomes[outcome.arrival.index] = outcome
+        for (const part of partsWith(arrivals, "resolved"))
+          for (const outcome of yield* resolve(part, at)) outcomes[outcome.arrival.index] = outcome
       }
-      const ordered = arrivals.map(
-        ({ alert, index }) => results.get(index) ?? { fingerprint: alert.fingerprint, status: "shed" as const }
-      )
-      ordered.forEach(({ status }, index) =>
-        options.onReceived?.({
-          status,
-          severity: arrivals[index]!.alert.severity,
-          source,
-          ...(joined.has(index) ? { joined: true } : {})
-        })
-      )
-      const shed = ordered.filter((result) => result.status === "shed").length
-      return { results: ordered, shed, ...(shed === 0 ? {} : { retryAfterMs: rateRetryMs ?? shedRetryMs }) }
+      for (const outcome of outcomes) onReceived?.(eventOf(outcome, source))
+      return receiptOf(outcomes, rateRetryMs ?? retryAfterMs)
     })
 
     return { receive }
   })
 
-const acceptedResult = (alert: Alert, result: AcceptResult): AlertResult => ({
-  fingerprint: alert.fingerprint,
-  status: result.status === "duplicate" ? "duplicate" : "accepted",
-  remediationId: result.remediationId
-})
-
-const resolvedResult = (alert: Alert, result: ResolveResult): AlertResult => ({
-  fingerprint: alert.fingerprint,
-  status: "resolved",
-  ...(result.remediationId === undefined ? {} : { remediationId: result.remediationId })
-})
-
-/** Takes the tokens of a source, or answers after how many milliseconds it may come again. */
+/**
+ * Takes tokens from the bucket of a source. Returns `undefined`, or the milliseconds until the source can retry when
+ * there are too few tokens.
+ */
 const makeRateLimiter = (limit: RateLimit): ((source: string, count: number, nowMs: number) => number | undefined) => {
   const buckets = new Map<string, TokenBucket>()
   return (source, count, nowMs) => {
@@ -245,5 +294,6 @@ const makeRateLimiter = (limit: RateLimit): ((source: string, count: number, now
   }
 }
 
+/** The intake on the store in the context. */
 export const layer = (options: IntakeOptions): Layer.Layer<Intake, never, RemediationStore> =>
   Layer.effect(Intake, make(options))

@@ -6,25 +6,25 @@ export const acknowledgedBeforeCommit: PlantedBug = {
   edits: [
     {
       file: "intake/Intake.ts",
-      search: `      const stored = yield* store.accept(
-        admitted.map(({ alert, source }, place) => ({
-          // There are as many ids as alerts.
-          id: ids[place]!,
-          alert,
-          ...targetOf(cluster, { fingerprint: alert.fingerprint, labels: source.labels })
-        })),
-        at
-      )
-`,
-      replace: `      const alerts = admitted.map(({ alert, source }, place) => ({
+      search: `    const stored = yield* store.accept(
+      admitted.map(({ alert, source }, place) => ({
+        // There are as many ids as alerts.
         id: ids[place]!,
         alert,
         ...targetOf(cluster, { fingerprint: alert.fingerprint, labels: source.labels })
-      }))
-      yield* Effect.forkDetach(store.accept(alerts, at).pipe(
-        Effect.flatMap((done) => onAccepted(distinct(done.map((result) => result.target))))
-      ))
-      const stored = alerts.map(({ id, target }) => ({ status: "accepted" as const, remediationId: id, target: "" as TargetKey }))
+      })),
+      at
+    )
+`,
+      replace: `    const alerts = admitted.map(({ alert, source }, place) => ({
+      id: ids[place]!,
+      alert,
+      ...targetOf(cluster, { fingerprint: alert.fingerprint, labels: source.labels })
+    }))
+    yield* Effect.forkDetach(store.accept(alerts, at).pipe(
+      Effect.flatMap((done) => onAccepted(distinct(done.map((result) => result.target))))
+    ))
+    const stored = alerts.map(({ id, target }) => ({ status: "accepted" as const, remediationId: id, target: "" as TargetKey }))
 `
     }
   ],

@@ -7,8 +7,8 @@ export const alertInError: PlantedBug = {
   edits: [
     {
       file: "intake/Intake.ts",
-      search: `yield* accept(part, at, results, joined)`,
-      replace: `yield* Effect.mapError(accept(part, at, results, joined), (cause) => new Error(\`not stored: \${JSON.stringify(part.map(({ alert }) => alert))}\`, { cause }))`
+      search: `yield* accept(part, at)`,
+      replace: `yield* Effect.mapError(accept(part, at), (cause) => new Error(\`not stored: \${JSON.stringify(part.map(({ alert }) => alert))}\`, { cause }))`
     }
   ],
   foundBy: "no-secret-leaks",
