@@ -6,9 +6,7 @@
 import { importsOf, type SourceFile } from "./SourceTree.ts"
 
 /** Remaining cycles, each as the sorted paths of its files. The list may only shrink. */
-export const debt: ReadonlyArray<ReadonlyArray<string>> = [
-  ["src/resilience/pipeline/Execution.ts", "src/resilience/pipeline/Pipeline.ts"]
-]
+export const debt: ReadonlyArray<ReadonlyArray<string>> = []
 
 /** The strongly connected components of more than one file, and files that import themselves (Tarjan, 1972). */
 export const cycles = (files: ReadonlyArray<SourceFile>): ReadonlyArray<ReadonlyArray<string>> => {

@@ -75,7 +75,7 @@ describe("a circuit breaker whose wall clock is set by an hour", () => {
     )
   )
 
-  it.effect("keeps a probe's place for its lease, and not longer", () =>
+  it.effect("a probe keeps its permit for its lease, and no longer", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make("peer")
@@ -211,7 +211,7 @@ describe("a pipeline whose wall clock is set by an hour", () => {
     )
   )
 
-  it.effect("lets a call that waited for its place begin, and ends it at its deadline", () =>
+  it.effect("starts a call that waited for its permit, and ends it at its deadline", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const pipeline = yield* Pipeline.make("peer", {
@@ -239,7 +239,7 @@ describe("a pipeline whose wall clock is set by an hour", () => {
         assert.isTrue(began)
         assert.isUndefined(fiber.pollUnsafe())
         yield* TestClock.adjust(1)
-        assert.deepStrictEqual(reasonOf(yield* Fiber.join(fiber)), { _tag: "DeadlineExceeded", deadlineMs: 1000 })
+        assert.deepInclude(reasonOf(yield* Fiber.join(fiber)), { _tag: "DeadlineExceeded", deadlineMs: 1000 })
       })
     )
   )
@@ -252,7 +252,7 @@ describe("a pipeline whose wall clock is set by an hour", () => {
         yield* Effect.replicateEffect(Effect.exit(pipeline.execute(fail)), 5)
         yield* TestClock.adjust("10 seconds")
         yield* jump
-        assert.deepStrictEqual(reasonOf(yield* Effect.exit(pipeline.execute(Effect.void))), {
+        assert.deepInclude(reasonOf(yield* Effect.exit(pipeline.execute(Effect.void))), {
           _tag: "CircuitOpen",
           retryAfterMs: 20_000
         })

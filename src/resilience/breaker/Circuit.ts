@@ -16,7 +16,7 @@
  *       │                        ┌──────────────┐              │
  *       │                        │   HalfOpen   │ ◄────────────┘
  *       │                        └──────────────┘
- *       │                          ▲  at most 3 probes at once, each holds its place for
+ *       │                          ▲  at most 3 probes at once, each holds its permit for
  *       │                          │  at most 60 s; other calls are rejected
  *       │ for its time, or auto    │ for its time, or auto
  *     ┌──────────────┐          ┌──────────┐
@@ -24,18 +24,18 @@
  *     └──────────────┘          └──────────┘
  *       ▲ forceClosed(for)        ▲ isolate(for)          by an operator, from any state
  *
- * | state        | a call comes       | a success         | a failure         | its time is up      |
- * | ------------ | ------------------ | ----------------- | ----------------- | ------------------- |
- * | Closed       | runs               | counted; may trip | counted; may trip | has none            |
- * | Open         | rejected           | –                 | –                 | HalfOpen            |
- * | HalfOpen     | a probe, if places | the third closes  | opens             | its place is free   |
- * | Isolated     | rejected           | –                 | –                 | HalfOpen            |
- * | ForcedClosed | runs               | counted           | counted           | Closed, window kept |
+ * | state        | a call comes        | a success         | a failure         | its time is up      |
+ * | ------------ | ------------------- | ----------------- | ----------------- | ------------------- |
+ * | Closed       | runs                | counted; may trip | counted; may trip | has none            |
+ * | Open         | rejected            | –                 | –                 | HalfOpen            |
+ * | HalfOpen     | a probe or rejected | the third closes  | opens             | a permit is free    |
+ * | Isolated     | rejected            | –                 | –                 | HalfOpen            |
+ * | ForcedClosed | runs                | counted           | counted           | Closed, window kept |
  *
  * –: no call is admitted in this state, so an outcome can only be a late one.
  *
  * - **Ignored** outcomes (a bad request of ours such as 400 or 422, an interruption) count as neither, in no state; a
- *   probe's frees its place.
+ *   probe's frees its permit.
  * - **Generations.** Every transition begins a new one. An outcome carries the generation in which its call was admitted;
  *   one that comes late, from an earlier generation, changes nothing.
  * - **Nothing gets stuck.** Every state but Closed ends by itself: Open, Isolated and ForcedClosed have an end, and in
@@ -70,7 +70,7 @@ export interface Settings {
    * Probes in flight at once, 1 or more. Default 3: as many as can close the circuit, since more would prove nothing.
    */
   readonly halfOpenPermits?: number
-  /** How long a probe can hold its place. Default 60 s; give more than the longest attempt takes. */
+  /** How long a probe can hold its permit. Default 60 s; give more than the longest attempt takes. */
   readonly probeLease?: Duration.Input
   /** From when on a call is slow. Default: never, the source document has no such rule. Needs `slowCallRate`. */
   readonly slowCallDuration?: Duration.Input
@@ -148,8 +148,8 @@ export const resolve = (settings: Settings = {}, base: Resolved = defaults): Res
 // States, events, effects
 // ----------------------------------------------------------------------------
 
-/** A probe's place in a half-open circuit. */
-export interface Place {
+/** A probe's permit in a half-open circuit. */
+export interface Permit {
   readonly probe: number
   readonly untilMs: number
 }
@@ -169,7 +169,7 @@ export interface HalfOpen {
   readonly _tag: "HalfOpen"
   readonly generation: number
   readonly successesInARow: number
-  readonly places: ReadonlyArray<Place>
+  readonly permits: ReadonlyArray<Permit>
   readonly nextProbe: number
 }
 export interface Isolated {
@@ -210,7 +210,7 @@ export type CircuitEvent =
 
 export type CircuitEffect =
   | { readonly _tag: "Admitted"; readonly generation: number; readonly probe: number | undefined }
-  /** `retryAfterMs`: not before then is there a chance of a place. */
+  /** `retryAfterMs`: not before then is there a chance of a permit. */
   | { readonly _tag: "Rejected"; readonly retryAfterMs: number }
   | {
       readonly _tag: "Transitioned"
@@ -246,7 +246,7 @@ const halfOpen = (from: Circuit, cause: TransitionCause, reason?: string): Step 
       _tag: "HalfOpen",
       generation: from.generation + 1,
       successesInARow: 0,
-      places: [],
+      permits: [],
       nextProbe: 0
     },
     cause,
@@ -279,8 +279,8 @@ const elapse = (state: Circuit, nowMs: number): Step => {
     case "ForcedClosed":
       return nowMs < state.untilMs ? [state, none] : close(state, "elapsed")
     case "HalfOpen": {
-      if (!state.places.some((place) => place.untilMs <= nowMs)) return [state, none]
-      return [{ ...state, places: state.places.filter((place) => place.untilMs > nowMs) }, none]
+      if (!state.permits.some((permit) => permit.untilMs <= nowMs)) return [state, none]
+      return [{ ...state, permits: state.permits.filter((permit) => permit.untilMs > nowMs) }, none]
     }
   }
 }
@@ -294,9 +294,9 @@ const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
     case "Isolated":
       return [state, [{ _tag: "Rejected", retryAfterMs: state.untilMs - nowMs }]]
     case "HalfOpen": {
-      if (state.places.length >= settings.halfOpenPermits) {
-        // A place may be free at any moment, at the latest when the first lease ends.
-        const nextMs = Math.min(...state.places.map((place) => place.untilMs))
+      if (state.permits.length >= settings.halfOpenPermits) {
+        // A permit may become available at any moment, at the latest when the first lease ends.
+        const nextMs = Math.min(...state.permits.map((permit) => permit.untilMs))
         return [state, [{ _tag: "Rejected", retryAfterMs: Math.min(nextMs - nowMs, 1000) }]]
       }
       const probe = state.nextProbe
@@ -304,7 +304,7 @@ const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
         {
           ...state,
           nextProbe: probe + 1,
-          places: [...state.places, { probe, untilMs: nowMs + settings.probeLeaseMs }]
+          permits: [...state.permits, { probe, untilMs: nowMs + settings.probeLeaseMs }]
         },
         [{ _tag: "Admitted", generation: state.generation, probe }]
       ]
@@ -357,12 +357,12 @@ const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number)
       if (event.outcome === "failure" || (event.outcome === "success" && slow)) {
         return open(state, "probe-failed", settings, nowMs)
       }
-      const places = state.places.filter((place) => place.probe !== event.probe)
-      if (event.outcome === "ignored") return [{ ...state, places }, none]
+      const permits = state.permits.filter((permit) => permit.probe !== event.probe)
+      if (event.outcome === "ignored") return [{ ...state, permits }, none]
       const successesInARow = state.successesInARow + 1
       return successesInARow >= settings.successesToClose
         ? close(state, "probes-succeeded")
-        : [{ ...state, places, successesInARow }, none]
+        : [{ ...state, permits, successesInARow }, none]
     }
   }
 }

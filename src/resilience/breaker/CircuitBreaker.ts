@@ -56,13 +56,13 @@ export interface Snapshot {
   readonly probesInFlight?: number
 }
 
-/** The circuit turned the call away. `retryAfterMs`: not before then is there a chance. */
+/** The circuit rejected the call. A call cannot be admitted earlier than after `retryAfterMs`. */
 export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen", {
   breaker: Schema.String,
   retryAfterMs: Schema.Finite
 }) {
   override get message(): string {
-    return `${this.breaker} is not being called: its circuit is open`
+    return `the circuit is open for another ${Math.ceil(this.retryAfterMs)} ms`
   }
 }
 
@@ -296,7 +296,7 @@ export class CircuitBreaker {
       case "Open":
         return { ...common, retryAfterMs: Math.max(0, circuit.untilMs - nowMs) }
       case "HalfOpen":
-        return { ...common, successesInARow: circuit.successesInARow, probesInFlight: circuit.places.length }
+        return { ...common, successesInARow: circuit.successesInARow, probesInFlight: circuit.permits.length }
       case "Isolated":
         return { ...common, retryAfterMs: Math.max(0, circuit.untilMs - nowMs), reason: circuit.reason }
       case "ForcedClosed":

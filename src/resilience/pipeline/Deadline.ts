@@ -1,34 +1,51 @@
 /**
- * A point in time after which work is of no use to anybody, carried in the fiber's context so that everything below
- * shrinks to what is left.
+ * A point in time after which the result of some work is useless. The fiber's context carries it, so everything nested
+ * inside gets only the remaining time.
  *
  * **Details**
  *
- * - It is a moment of the monotonic clock (`Monotonic`): a wall clock that is set moves no deadline.
- * - Deadlines only shrink: `within` inside another `within` keeps the earlier.
- * - No work starts after its deadline, and work that runs is interrupted at it.
+ * - It is a moment of the monotonic clock (`Monotonic`): setting the wall clock moves no deadline.
+ * - Deadlines only shrink: `within` inside another `within` keeps the earlier one.
+ * - No work starts after its deadline, and running work is interrupted at it.
  * - `Pipeline` reads the same reference: a nested pipeline ends with the outer one, and a back-off that would end after
- *   it is not begun.
+ *   the deadline does not start.
+ *
+ * **When to use**
+ *
+ * `within` around several calls that share one time limit. A single call through a `Pipeline` has a deadline of its
+ * own.
+ *
+ * **Example** (nested work sees the earlier deadline)
+ *
+ * ```ts
+ * import { Duration, Effect } from "effect"
+ * import { Deadline } from "kubernaut/resilience"
+ *
+ * const left = Deadline.remaining.pipe(Deadline.within("1 hour"), Deadline.within("1 second"))
+ *
+ * const seconds = Effect.runSync(Effect.map(left, (remaining) => Math.ceil(Duration.toSeconds(remaining!))))
+ * seconds // => 1
+ * ```
  */
 
 import { Clock, Context, Duration, Effect, Schema } from "effect"
 import * as Monotonic from "../Monotonic.ts"
 
-/** The deadline passed, `deadlineMs` after `within` was asked to keep it; 0 where it had passed before. */
+/** The deadline passed `deadlineMs` after the work was requested; 0 where it had already passed. */
 export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>()("DeadlineExceeded", {
   deadlineMs: Schema.Finite
 }) {
   override get message(): string {
-    return "the deadline has passed"
+    return `no result within the deadline of ${this.deadlineMs} ms`
   }
 }
 
-/** A moment of the monotonic clock (`Monotonic.nowMs`), or `undefined` where nobody set a deadline. */
+/** The current deadline as a moment of the monotonic clock (`Monotonic.nowMs`); `undefined` where there is none. */
 export const CurrentDeadline = Context.Reference<number | undefined>("kubernaut/resilience/CurrentDeadline", {
   defaultValue: () => undefined
 })
 
-/** What is left until the deadline, never negative; `undefined` where nobody set one. */
+/** The time until the current deadline, never negative; `undefined` where there is none. */
 export const remaining: Effect.Effect<Duration.Duration | undefined> = Effect.withFiberSucceed((fiber) => {
   const deadlineAtMs = fiber.getRef(CurrentDeadline)
   if (deadlineAtMs === undefined) return undefined
@@ -36,10 +53,7 @@ export const remaining: Effect.Effect<Duration.Duration | undefined> = Effect.wi
   return Duration.millis(Math.max(0, deadlineAtMs - nowMs))
 })
 
-/**
- * Runs an effect that must be done `duration` from now, or by the deadline that is already in the context if that is
- * earlier.
- */
+/** Runs an effect with a deadline `duration` from now, or with the current deadline if that is earlier. */
 export const within =
   (duration: Duration.Input) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | DeadlineExceeded, R> =>

@@ -1,33 +1,47 @@
 /**
- * One call on its way through a `Pipeline`. Internal to it: see there for what happens when.
+ * One call on its way through a `Pipeline`, and internal to it. `Pipeline` documents the order of the parts.
  *
- * Everything that takes or gives back something (a place, an admission, a child fiber) happens synchronously together
- * with the field that says so, and `settle` runs whatever happens. So no interruption can fall in between.
+ * Every acquisition and release (a permit, an admission, a child fiber) happens synchronously together with the field
+ * that records it, and `settle` always runs. So no interruption can come in between.
  *
- * It is written with few effects and no generators because each call makes one.
+ * The code uses few effects and no generators because every call runs it.
  */
 
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option } from "effect"
 import type { Outcome } from "../breaker/Circuit.ts"
-import type * as Breakers from "../breaker/CircuitBreaker.ts"
+import type { Admission, CircuitBreaker } from "../breaker/CircuitBreaker.ts"
+import type { EventHub } from "../EventHub.ts"
 import * as Monotonic from "../Monotonic.ts"
+import type { CallRejected, ResilienceEvent, RetryRefused } from "../ResilienceEvent.ts"
 import { inAttemptSpan } from "./AttemptSpan.ts"
-import type * as Bulkheads from "./Bulkhead.ts"
-import { CurrentDeadline } from "./Deadline.ts"
-import type { CallReport, Classification, Pipeline, PipelineError } from "./Pipeline.ts"
+import { type AttemptVerdict, type Cut, judge } from "./AttemptVerdict.ts"
+import { type Bulkhead, BulkheadFull } from "./Bulkhead.ts"
+import { type CallEnding, type CallReport, interrupted, succeeded } from "./CallReport.ts"
+import type { Classification } from "./Classification.ts"
+import { CurrentDeadline, DeadlineExceeded } from "./Deadline.ts"
+import { AttemptTimeout, PipelineError, type PipelineErrorReason } from "./PipelineError.ts"
+import type { RetryBudget } from "./RetryBudget.ts"
 import * as Policies from "./RetryPolicy.ts"
 
-type CallEnding =
-  | { readonly _tag: "CallSucceeded" }
-  | { readonly _tag: "CallFailed"; readonly reason: "error" | "attempt-timeout" | "deadline" | "defect" }
-  | { readonly _tag: "CallIgnored"; readonly reason: "error" | "interrupted" }
-  | { readonly _tag: "CallRejected"; readonly reason: "circuit-open" | "bulkhead-full" | "deadline" }
+/** The parts of a pipeline. Those that were left out are `undefined`, and absent time limits are infinite. */
+export interface Parts {
+  readonly name: string
+  readonly circuitBreaker: CircuitBreaker | undefined
+  readonly bulkhead: Bulkhead | undefined
+  readonly retryBudget: RetryBudget | undefined
+  readonly retry: Policies.RetryPolicy | undefined
+  /** For the whole call. */
+  readonly deadlineMs: number
+  readonly attemptTimeoutMs: number
+  readonly hub: EventHub<ResilienceEvent>
+  /** The failure of a call that the open circuit rejects. */
+  rejection(retryAfterMs: number): Exit.Exit<never, PipelineError>
+}
 
-const succeeded: CallEnding = { _tag: "CallSucceeded" }
-const interrupted: CallEnding = { _tag: "CallIgnored", reason: "interrupted" }
+type Refusal = (typeof RetryRefused.Type)["cause"]
 
 export class Execution<A, E, R> {
-  readonly pipeline: Pipeline
+  readonly pipeline: Parts
   readonly call: Effect.Effect<A, E, R>
   readonly classify: (error: E) => Classification
   readonly report: ((report: CallReport) => void) | undefined
@@ -39,20 +53,19 @@ export class Execution<A, E, R> {
   attempts = 0
   attemptStartedMs = 0
   ending: CallEnding = interrupted
-  admission: Breakers.Admission | undefined = undefined
-  holdsPlace = false
+  admission: Admission | undefined = undefined
+  holdsPermit = false
   leaveQueue: (() => void) | undefined = undefined
   child: Fiber.Fiber<A, E> | undefined = undefined
   timer: Fiber.Fiber<void> | undefined = undefined
   wake: (() => void) | undefined = undefined
-  cut: "attempt-timeout" | "deadline" | undefined = undefined
-  classification: Classification | undefined = undefined
-  classifierDefect: Cause.Cause<E> | undefined = undefined
+  cut: Cut = undefined
+  verdict: AttemptVerdict<E> | undefined = undefined
   lastFailure: Cause.Cause<E | PipelineError> | undefined = undefined
   waits: Policies.Waits | undefined = undefined
 
   constructor(
-    pipeline: Pipeline,
+    pipeline: Parts,
     call: Effect.Effect<A, E, R>,
     classify: (error: E) => Classification,
     report: ((report: CallReport) => void) | undefined,
@@ -72,7 +85,7 @@ export class Execution<A, E, R> {
   }
 
   begin(): Effect.Effect<A, E | PipelineError, R> {
-    if (this.startedMs >= this.deadlineAtMs) return this.exceeded("CallRejected")
+    if (this.startedMs >= this.deadlineAtMs) return this.rejectedByDeadline()
     this.pipeline.retryBudget?.depositUnsafe()
     return this.attempt(this.startedMs)
   }
@@ -87,19 +100,19 @@ export class Execution<A, E, R> {
       this.admission = admitted
     }
     if (bulkhead === undefined) return this.run(nowMs)
-    this.holdsPlace = bulkhead.takeUnsafe()
-    return this.holdsPlace ? this.run(nowMs) : this.queue(bulkhead, nowMs)
+    this.holdsPermit = bulkhead.takeUnsafe()
+    return this.holdsPermit ? this.run(nowMs) : this.queue(bulkhead, nowMs)
   }
 
-  queue(bulkhead: Bulkheads.Bulkhead, nowMs: number): Effect.Effect<A, E | PipelineError, R> {
+  queue(bulkhead: Bulkhead, nowMs: number): Effect.Effect<A, E | PipelineError, R> {
     let expired = false
     this.leaveQueue = bulkhead.enqueueUnsafe(() => {
-      this.holdsPlace = true
+      this.holdsPermit = true
       this.leaveQueue = undefined
       this.stopTimer()
       this.wake?.()
     })
-    if (this.holdsPlace) {
+    if (this.holdsPermit) {
       this.leaveQueue = undefined
       return this.run(nowMs)
     }
@@ -112,23 +125,22 @@ export class Execution<A, E, R> {
       this.wake?.()
     })
     const granted = Effect.callback<void>((resume) => {
-      if (this.holdsPlace || expired) return resume(Effect.void)
-      // A turn of the event loop in between, so that calls that hand the place on
-      // to each other do not nest.
+      if (this.holdsPermit || expired) return resume(Effect.void)
+      // A yield in between, so that calls that pass the permit on to each other do not nest.
       this.wake = () => resume(Effect.yieldNow)
     })
     return Effect.flatMap(granted, () => {
       this.wake = undefined
-      if (this.holdsPlace) return this.enter(Monotonic.nowMsUnsafe(this.clock))
+      if (this.holdsPermit) return this.enter(Monotonic.nowMsUnsafe(this.clock))
       return leftMs <= bulkhead.maxWaitMs
-        ? this.exceeded("CallRejected")
+        ? this.rejectedByDeadline()
         : this.rejectedByBulkhead(bulkhead, bulkhead.maxWaitMs)
     })
   }
 
   /**
-   * Runs a call that has waited for its place. Others may have found out meanwhile that the peer is down, and a queue
-   * of them would all be sent to it.
+   * Runs a call that has waited for its permit. The circuit may have opened meanwhile, and then the whole queue would
+   * otherwise reach a peer that is down.
    */
   enter(nowMs: number): Effect.Effect<A, E | PipelineError, R> {
     if (this.admission === undefined) return this.run(nowMs)
@@ -137,13 +149,13 @@ export class Execution<A, E, R> {
       this.admission = admitted
       return this.run(nowMs)
     }
-    // It is of an earlier generation: nothing to give back.
+    // The admission is of an earlier generation, so there is nothing to give back.
     this.admission = undefined
     return this.rejectedByCircuit(admitted)
   }
 
   run(nowMs: number): Effect.Effect<A, E | PipelineError, R> {
-    if (nowMs >= this.deadlineAtMs) return this.exceeded("CallRejected")
+    if (nowMs >= this.deadlineAtMs) return this.rejectedByDeadline()
     this.attempts++
     this.attemptStartedMs = nowMs
     this.cut = undefined
@@ -186,12 +198,13 @@ export class Execution<A, E, R> {
     })
   }
 
-  /** Gives back what the attempt had and tells the breaker how it went. */
+  /** Releases what the attempt held and records its outcome. */
   finish(exit: Exit.Exit<A, E>): void {
     this.child = undefined
     this.stopTimer()
-    const outcome = Exit.isSuccess(exit) ? "success" : this.outcomeOf(exit.cause)
-    this.giveBack(outcome)
+    if (Exit.isSuccess(exit)) return this.giveBack("success")
+    this.verdict = judge(exit.cause, this.classify, this.cut, this.deadlineIsOwn)
+    this.giveBack(this.verdict.outcome)
   }
 
   giveBack(outcome: Outcome): void {
@@ -201,29 +214,10 @@ export class Execution<A, E, R> {
       const nowMs = Monotonic.nowMsUnsafe(this.clock)
       this.pipeline.circuitBreaker!.recordUnsafe(admission, outcome, nowMs - this.attemptStartedMs, nowMs)
     }
-    if (this.holdsPlace) {
-      this.holdsPlace = false
+    if (this.holdsPermit) {
+      this.holdsPermit = false
       this.pipeline.bulkhead!.releaseUnsafe()
     }
-  }
-
-  outcomeOf(cause: Cause.Cause<E>): Outcome {
-    this.classification = undefined
-    if (Cause.hasDies(cause)) return "failure"
-    const error = cause.reasons.find(Cause.isFailReason)
-    if (error !== undefined) {
-      try {
-        this.classification = this.classify(error.error)
-      } catch (defect) {
-        // A classifier that throws is our fault and says nothing about the peer.
-        this.classification = { retry: false, breaker: "ignored" }
-        this.classifierDefect = Cause.combine(cause, Cause.die(defect))
-        return "ignored"
-      }
-      return this.classification.breaker
-    }
-    if (this.cut === undefined) return "ignored"
-    return this.cut === "attempt-timeout" || this.deadlineIsOwn ? "failure" : "ignored"
   }
 
   // -- after an attempt: retry, retry budget, deadline -------------------------
@@ -233,29 +227,17 @@ export class Execution<A, E, R> {
       this.ending = succeeded
       return exit
     }
-    const cause = exit.cause
-    if (Cause.hasDies(cause)) {
-      this.ending = { _tag: "CallFailed", reason: "defect" }
-      return exit
-    }
-    if (this.classification !== undefined) return this.decideFailed(cause, this.classification)
-    if (this.cut === "deadline") return this.exceeded("CallFailed")
-    if (this.cut === "attempt-timeout") {
-      const timeout = this.pipeline.error({ _tag: "AttemptTimeout", timeoutMs: this.pipeline.attemptTimeoutMs })
-      this.ending = { _tag: "CallFailed", reason: "attempt-timeout" }
-      return this.retryOrFail(Cause.fail(timeout), undefined)
-    }
-    // The call interrupted itself.
-    return exit
+    const { cause: own, ending, retry } = this.verdict!
+    this.ending = ending
+    const cause: Cause.Cause<E | PipelineError> = own ?? Cause.fail(this.cutError())
+    return retry === undefined ? Effect.failCause(cause) : this.retryOrFail(cause, retry.retryAfter)
   }
 
-  decideFailed(cause: Cause.Cause<E>, classification: Classification): Effect.Effect<A, E | PipelineError, R> {
-    if (this.classifierDefect !== undefined) {
-      this.ending = { _tag: "CallFailed", reason: "defect" }
-      return Effect.failCause(this.classifierDefect)
-    }
-    this.ending = { _tag: classification.breaker === "failure" ? "CallFailed" : "CallIgnored", reason: "error" }
-    return classification.retry ? this.retryOrFail(cause, classification.retryAfter) : Effect.failCause(cause)
+  /** The pipeline's own error, after it interrupted an attempt. */
+  cutError(): PipelineError {
+    return this.cut === "deadline"
+      ? this.deadlineExceeded()
+      : this.error(new AttemptTimeout({ timeoutMs: this.pipeline.attemptTimeoutMs }))
   }
 
   retryOrFail(
@@ -298,9 +280,8 @@ export class Execution<A, E, R> {
     })
   }
 
-  // The budget comes last, so that no token is spent on an attempt that another
-  // part would not allow.
-  refusal(nowMs: number, thenMs: number): "budget" | "circuit-open" | "deadline" | undefined {
+  // The budget comes last, so that no token is spent on an attempt that another part would refuse.
+  refusal(nowMs: number, thenMs: number): Refusal | undefined {
     const { circuitBreaker, retryBudget } = this.pipeline
     if (thenMs >= this.deadlineAtMs) return "deadline"
     if (circuitBreaker?.wouldRejectUnsafe(thenMs) === true) return "circuit-open"
@@ -308,10 +289,7 @@ export class Execution<A, E, R> {
     return undefined
   }
 
-  refuse(
-    cause: Cause.Cause<E | PipelineError>,
-    refusal: "budget" | "circuit-open" | "deadline"
-  ): Effect.Effect<never, E | PipelineError> {
+  refuse(cause: Cause.Cause<E | PipelineError>, refusal: Refusal): Effect.Effect<never, E | PipelineError> {
     if (this.pipeline.hub.active) {
       this.pipeline.hub.publish({
         _tag: "RetryRefused",
@@ -325,53 +303,59 @@ export class Execution<A, E, R> {
 
   // -- endings ----------------------------------------------------------------
 
+  error(reason: PipelineErrorReason): PipelineError {
+    return new PipelineError({ pipeline: this.pipeline.name, reason })
+  }
+
+  deadlineExceeded(): PipelineError {
+    return this.error(new DeadlineExceeded({ deadlineMs: Math.max(0, this.deadlineAtMs - this.startedMs) }))
+  }
+
   rejectedByCircuit(retryAfterMs: number): Effect.Effect<never, E | PipelineError> {
     if (this.lastFailure !== undefined) return this.refuse(this.lastFailure, "circuit-open")
-    this.ending = { _tag: "CallRejected", reason: "circuit-open" }
-    return this.rejected(this.pipeline.rejection(retryAfterMs))
+    return this.rejected("circuit-open", this.pipeline.rejection(retryAfterMs))
   }
 
-  rejectedByBulkhead(bulkhead: Bulkheads.Bulkhead, waitedMs: number): Effect.Effect<never, PipelineError> {
-    this.ending = { _tag: "CallRejected", reason: "bulkhead-full" }
-    return this.rejected(Exit.fail(this.pipeline.error({ _tag: "BulkheadFull", limit: bulkhead.limit, waitedMs })))
+  rejectedByBulkhead(bulkhead: Bulkhead, waitedMs: number): Effect.Effect<never, PipelineError> {
+    return this.rejected("bulkhead-full", Exit.fail(this.error(new BulkheadFull({ limit: bulkhead.limit, waitedMs }))))
   }
 
-  exceeded(tag: "CallRejected" | "CallFailed"): Effect.Effect<never, PipelineError> {
-    this.ending = { _tag: tag, reason: "deadline" }
-    const deadlineMs = Math.max(0, this.deadlineAtMs - this.startedMs)
-    const failure = Exit.fail(this.pipeline.error({ _tag: "DeadlineExceeded", deadlineMs }))
-    return tag === "CallRejected" ? this.rejected(failure) : failure
+  rejectedByDeadline(): Effect.Effect<never, PipelineError> {
+    return this.rejected("deadline", Exit.fail(this.deadlineExceeded()))
   }
 
   /** A rejected call has a short span of its own. */
-  rejected(failure: Exit.Exit<never, PipelineError>): Effect.Effect<never, PipelineError> {
+  rejected(
+    reason: (typeof CallRejected.Type)["reason"],
+    failure: Exit.Exit<never, PipelineError>
+  ): Effect.Effect<never, PipelineError> {
+    this.ending = { _tag: "CallRejected", reason }
     return this.traced(failure)
   }
-
   traced<A1, E1, R1>(self: Effect.Effect<A1, E1, R1>): Effect.Effect<A1, E1, R1> {
     const { circuitBreaker, name } = this.pipeline
     return inAttemptSpan(self, this.fiber, name, Math.max(1, this.attempts), circuitBreaker?.tagUnsafe)
   }
 
-  /** Runs last, whatever happened. */
-  settle(_exit: Exit.Exit<A, E | PipelineError>): Effect.Effect<void> | undefined {
+  /** Runs last on every path. */
+  settle(exit: Exit.Exit<A, E | PipelineError>): Effect.Effect<void> | undefined {
     this.wake = undefined
     if (this.child !== undefined) {
-      // Only an interruption gets here; the attempt's own end gives back what it has.
+      // Only after an interruption: an attempt that ends releases what it holds.
       const child = this.child
       return Effect.andThen(
         Fiber.interrupt(child),
         Effect.sync(() => this.announce(interrupted))
       )
     }
-    if (this.admission !== undefined || this.holdsPlace || this.leaveQueue !== undefined) {
+    if (this.admission !== undefined || this.holdsPermit || this.leaveQueue !== undefined) {
       this.leaveQueue?.()
       this.leaveQueue = undefined
       this.stopTimer()
       this.giveBack("ignored")
     }
     if (this.report !== undefined || this.pipeline.hub.active) {
-      this.announce(Exit.isFailure(_exit) && Cause.hasInterruptsOnly(_exit.cause) ? interrupted : this.ending)
+      this.announce(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? interrupted : this.ending)
     }
     return undefined
   }

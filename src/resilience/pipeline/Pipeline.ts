@@ -1,58 +1,81 @@
 /**
- * The one way in which this service calls anything outside of itself.
+ * Protects the calls to one peer: the way in which this service calls everything outside itself.
  *
- * **Details** — the parts and their fixed order, the outermost first:
+ * **Details**
+ *
+ * The parts have a fixed order, from the outermost to the innermost:
  *
  *     deadline → retry budget → retry → circuit breaker → bulkhead → attempt timeout → call
  *
- * - **deadline**: everything below ends by then, attempts and waits alike, and pipelines that are nested in the call see
- *   what is left (`Deadline`).
- * - **retry budget**, **retry**: see there. Only failures that the caller's `classify` calls transient are retried, and
- *   attempt timeouts.
- * - **circuit breaker**: sees each attempt, not each call, and is asked again when an attempt has waited for its place:
- *   where it opened meanwhile the whole queue is turned away, and no probe joins that was not admitted as one.
- * - **bulkhead**: waiting for a place is no part of the attempt's time, and a full bulkhead says nothing about the peer:
- *   the breaker ignores it.
- * - **attempt timeout**: interrupts the attempt and waits until it has let go, as `Effect.timeout` does, so that nothing
- *   goes on behind the caller's back.
+ * - **deadline**: bounds the whole call, attempts and waits alike. Pipelines nested in the call see the remaining time
+ *   (`Deadline`).
+ * - **retry budget**, **retry**: see `RetryBudget` and `RetryPolicy`. Only attempt timeouts are retried, and failures
+ *   that the caller's `classify` reports as transient.
+ * - **circuit breaker**: sees each attempt, not each call. It is consulted again when an attempt has waited for its
+ *   permit: if the circuit opened meanwhile, the whole queue is rejected, and only calls admitted as probes go
+ *   through.
+ * - **bulkhead**: waiting for a permit does not count towards the attempt timeout. A full bulkhead says nothing about the
+ *   peer, so the breaker ignores it.
+ * - **attempt timeout**: interrupts the attempt and waits until it has stopped, as `Effect.timeout` does, so that nothing
+ *   continues in the background.
  *
- * What the caller gets:
+ * The caller gets:
  *
- * | what happened                               | error                    | breaker       | retried       |
- * | ------------------------------------------- | ------------------------ | ------------- | ------------- |
- * | the call failed                             | its own error            | as classified | as classified |
- * | the call died (defect)                      | the defect               | failure       | no            |
- * | an attempt took too long                    | `AttemptTimeout`         | failure       | yes           |
- * | the pipeline's own deadline came            | `DeadlineExceeded`       | failure       | no            |
- * | a deadline set further out came             | `DeadlineExceeded`       | ignored       | no            |
- * | the circuit was open when the call came     | `CircuitOpen`            | –             | no            |
- * | it opened while the call waited for a place | `CircuitOpen`            | –             | no            |
- * | the circuit opened between two attempts     | the last attempt's error | –             | stops         |
- * | no budget, or no time, for another attempt  | the last attempt's error | –             | stops         |
- * | no place in the bulkhead                    | `BulkheadFull`           | ignored       | no            |
- * | the caller was interrupted                  | –                        | ignored       | no            |
+ * | event                                        | error                    | breaker       | retried       |
+ * | -------------------------------------------- | ------------------------ | ------------- | ------------- |
+ * | the call failed                              | its own error            | as classified | as classified |
+ * | the call died (defect)                       | the defect               | failure       | no            |
+ * | an attempt took too long                     | `AttemptTimeout`         | failure       | yes           |
+ * | the pipeline's own deadline passed           | `DeadlineExceeded`       | failure       | no            |
+ * | an outer deadline passed                     | `DeadlineExceeded`       | ignored       | no            |
+ * | the circuit was open when the call started   | `CircuitOpen`            | –             | no            |
+ * | it opened while the call waited for a permit | `CircuitOpen`            | –             | no            |
+ * | the circuit opened between two attempts      | the last attempt's error | –             | stops         |
+ * | no budget, or no time, for another attempt   | the last attempt's error | –             | stops         |
+ * | no permit of the bulkhead                    | `BulkheadFull`           | ignored       | no            |
+ * | the caller was interrupted                   | –                        | ignored       | no            |
  *
- * A call whose own failures opened the circuit thus hears why the peer failed; the next call hears that the circuit is
- * open.
+ * So a call whose own failures opened the circuit fails with the peer's error, and the next call fails with
+ * `CircuitOpen`.
  *
  * **Gotchas**
  *
- * Rejections of one circuit within one millisecond share one error object, so that turning a storm away costs next to
- * nothing.
+ * Rejections by one circuit within one millisecond share one error object, which makes them cheap.
  *
- * An attempt runs in a fiber of its own that is started at once: a call that never suspends costs neither a timer nor a
- * race.
+ * An attempt runs in its own fiber, which starts at once: a call that never suspends costs neither a timer nor a race.
+ *
+ * **Example** (a call that fails once is retried)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Pipeline } from "kubernaut/resilience"
+ *
+ * let attempts = 0
+ * const call = Effect.suspend(() => (++attempts === 1 ? Effect.fail("unavailable") : Effect.succeed("pong")))
+ *
+ * const program = Effect.gen(function* () {
+ *   const pipeline = yield* Pipeline.make("peer", { deadline: "5 seconds", bulkhead: { limit: 4 } })
+ *   return yield* pipeline.execute(call)
+ * })
+ *
+ * const result = await Effect.runPromise(program)
+ * result // => "pong"
+ * attempts // => 2
+ * ```
  */
 
-import { Clock, Duration, Effect, Exit, Schema } from "effect"
+import { Clock, Duration, Effect, Exit } from "effect"
 import type { Fiber, Schedule } from "effect"
 import * as Breakers from "../breaker/CircuitBreaker.ts"
 import type { EventHub } from "../EventHub.ts"
 import * as Monotonic from "../Monotonic.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../ResilienceEvent.ts"
 import * as Bulkheads from "./Bulkhead.ts"
+import type { CallReport, Counted } from "./CallReport.ts"
+import { type Classification, transient } from "./Classification.ts"
 import { CurrentDeadline } from "./Deadline.ts"
-import { Execution } from "./Execution.ts"
+import { Execution, type Parts } from "./Execution.ts"
+import { PipelineError } from "./PipelineError.ts"
 import * as Budgets from "./RetryBudget.ts"
 import * as Policies from "./RetryPolicy.ts"
 
@@ -60,106 +83,48 @@ import * as Policies from "./RetryPolicy.ts"
 // Public types
 // ----------------------------------------------------------------------------
 
-/**
- * What an error of the call means. `retry`: the same call may succeed soon. `breaker`: `"failure"` where the peer is at
- * fault, `"ignored"` where we are (400, 422). `retryAfter`: the peer's own word on when to come back.
- */
-export interface Classification {
-  readonly retry: boolean
-  readonly breaker: "failure" | "ignored"
-  readonly retryAfter?: Duration.Duration
-}
+export type { CallReport, Counted } from "./CallReport.ts"
+export type { Classification } from "./Classification.ts"
+export { AttemptTimeout, PipelineError, PipelineErrorReason } from "./PipelineError.ts"
 
-/** Each part has a default; `false` leaves it out. */
+/** Each part has a default; `false` leaves it out. A `RangeError` reports an invalid setting. */
 export interface Options {
-  /** For everything together. Default 30 s (the source document's limit of an investigation). */
+  /** For the whole call. Default 30 s, the time limit of an investigation. */
   readonly deadline?: Duration.Input | false
-  /** For each attempt. Default 10 s, so that a hanging peer leaves time for a second and a third attempt. */
+  /** For each attempt. Default 10 s, which leaves time for two more attempts when a peer hangs. */
   readonly attemptTimeout?: Duration.Input | false
-  /** Default: a budget of its own with the defaults of `RetryBudget`. Share one between pipelines to one peer. */
+  /** Default: a separate budget with the defaults of `RetryBudget`. Share one between the pipelines to one peer. */
   readonly retryBudget?: Budgets.RetryBudget | Budgets.Settings | false
-  /** Default: the policy of `RetryPolicy`. A `schedule` of your own takes the place of its waits. */
+  /** Default: the policy of `RetryPolicy`. A custom `schedule` replaces its waits. */
   readonly retry?: (Policies.Settings & { readonly schedule?: Schedule.Schedule<unknown, unknown> }) | false
-  /** Default: a breaker of its own, by the pipeline's name, with the defaults of `CircuitBreaker`. */
+  /** Default: a separate breaker under the pipeline's name, with the defaults of `CircuitBreaker`. */
   readonly circuitBreaker?: Breakers.CircuitBreaker | Breakers.Settings | false
-  /** Default: a bulkhead of its own with the defaults of `Bulkhead`. */
+  /** Default: a separate bulkhead with the defaults of `Bulkhead`. */
   readonly bulkhead?: Bulkheads.Bulkhead | Bulkheads.Settings | false
-}
-
-/** How a call went, for whoever reports on it. `attempts` counts those that reached the call. */
-export interface CallReport {
-  readonly attempts: number
-  readonly durationMs: number
-}
-
-/** A call's end together with its report. */
-export interface Counted<A, E> extends CallReport {
-  readonly exit: Exit.Exit<A, E>
-}
-
-// ----------------------------------------------------------------------------
-// Errors
-// ----------------------------------------------------------------------------
-
-/** The circuit is open; there is no chance before `retryAfterMs`. */
-export const CircuitOpen = Schema.TaggedStruct("CircuitOpen", { retryAfterMs: Schema.Finite })
-/** As many calls as allowed are in flight, and no place became free within `waitedMs`. */
-export const BulkheadFull = Schema.TaggedStruct("BulkheadFull", { limit: Schema.Finite, waitedMs: Schema.Finite })
-/** The last attempt took longer than `timeoutMs`. */
-export const AttemptTimeout = Schema.TaggedStruct("AttemptTimeout", { timeoutMs: Schema.Finite })
-/** The deadline came `deadlineMs` after the call. */
-export const DeadlineExceeded = Schema.TaggedStruct("DeadlineExceeded", { deadlineMs: Schema.Finite })
-
-export const PipelineErrorReason = Schema.Union([CircuitOpen, BulkheadFull, AttemptTimeout, DeadlineExceeded])
-export type PipelineErrorReason = typeof PipelineErrorReason.Type
-
-const sentence = (pipeline: string, reason: PipelineErrorReason): string => {
-  switch (reason._tag) {
-    case "CircuitOpen":
-      return `${pipeline} is not being called: its circuit is open for another ${Math.ceil(reason.retryAfterMs)} ms`
-    case "BulkheadFull":
-      return `${pipeline} is not being called: ${reason.limit} calls are in flight already`
-    case "AttemptTimeout":
-      return `${pipeline} did not answer within ${reason.timeoutMs} ms`
-    case "DeadlineExceeded":
-      return `${pipeline} did not answer within the deadline of ${reason.deadlineMs} ms`
-  }
-}
-
-/** What the pipeline itself has to say; the call's own errors pass through unchanged. */
-export class PipelineError extends Schema.TaggedError<PipelineError>()("PipelineError", {
-  pipeline: Schema.String,
-  reason: PipelineErrorReason
-}) {
-  override get message(): string {
-    return sentence(this.pipeline, this.reason)
-  }
 }
 
 // ----------------------------------------------------------------------------
 // The pipeline
 // ----------------------------------------------------------------------------
 
-/** Every error is transient and the peer's fault. */
-export const transient = (): Classification => ({ retry: true, breaker: "failure" })
-
-export class Pipeline {
+/** A pipeline to one peer. Create it with `make`; it can be shared by any number of fibers. */
+export class Pipeline implements Parts {
   readonly name: string
   readonly circuitBreaker: Breakers.CircuitBreaker | undefined
   readonly bulkhead: Bulkheads.Bulkhead | undefined
   readonly retryBudget: Budgets.RetryBudget | undefined
   readonly retry: Policies.RetryPolicy | undefined
-  /** Infinity where there is none. */
+  /** In milliseconds; infinite without a deadline. */
   readonly deadlineMs: number
-  /** Infinity where there is none. */
+  /** In milliseconds; infinite without an attempt timeout. */
   readonly attemptTimeoutMs: number
   /** @internal */
   readonly hub: EventHub<ResilienceEvent>
   #rejection: Exit.Exit<never, PipelineError> | undefined = undefined
   #rejectedMs = -1
 
-  constructor(name: string, parts: Parts) {
-    this.name = name
+  constructor(parts: Omit<Parts, "rejection">) {
+    this.name = parts.name
     this.circuitBreaker = parts.circuitBreaker
     this.bulkhead = parts.bulkhead
     this.retryBudget = parts.retryBudget
@@ -170,8 +135,8 @@ export class Pipeline {
   }
 
   /**
-   * Runs a call through all parts. `classify` says what an error means; `report`, if given, is told how many attempts
-   * it took and how long, however it ended.
+   * Runs a call through all parts. `classify` says what an error means; by default every error is transient and the
+   * peer's fault. `report` receives the number of attempts and the duration, however the call ends.
    */
   execute<A, E, R>(
     call: Effect.Effect<A, E, R>,
@@ -179,10 +144,10 @@ export class Pipeline {
     report?: (report: CallReport) => void
   ): Effect.Effect<A, E | PipelineError, R> {
     return Effect.withFiber((fiber) => {
-      const turnedAway = report === undefined ? this.#turnAway(fiber) : undefined
-      if (turnedAway !== undefined) return turnedAway
+      const rejection = report === undefined ? this.#rejectEarly(fiber) : undefined
+      if (rejection !== undefined) return rejection
       const execution = new Execution<A, E, R>(this, call, classify, report, fiber)
-      // The one frame that cleans up, pushed before anything is taken.
+      // The only frame that cleans up, pushed before anything is acquired.
       return Effect.onExitPrimitive(
         Effect.suspend(() => execution.begin()),
         (exit) => execution.settle(exit)
@@ -190,7 +155,7 @@ export class Pipeline {
     })
   }
 
-  /** Like `execute`, but ends with the exit, the attempts it took and the time, whichever way it went. */
+  /** Like `execute`, but succeeds with the exit of the call, the number of attempts and the duration. */
   executeCounted<A, E, R>(
     call: Effect.Effect<A, E, R>,
     classify: (error: E) => Classification = transient
@@ -204,9 +169,8 @@ export class Pipeline {
     })
   }
 
-  // What the execution would come to while the circuit is open, when nobody
-  // wants to know of it: the path a storm takes.
-  #turnAway(fiber: Fiber.Fiber<unknown, unknown>): Exit.Exit<never, PipelineError> | undefined {
+  // The result of an execution while the circuit is open and nobody observes it. During a storm most calls end here.
+  #rejectEarly(fiber: Fiber.Fiber<unknown, unknown>): Exit.Exit<never, PipelineError> | undefined {
     const breaker = this.circuitBreaker
     if (breaker === undefined || breaker.tagUnsafe !== "Open" || this.hub.active || fiber.cache.span !== undefined) {
       return undefined
@@ -220,28 +184,14 @@ export class Pipeline {
   }
 
   /** @internal */
-  error(reason: PipelineErrorReason): PipelineError {
-    return new PipelineError({ pipeline: this.name, reason })
-  }
-
-  /** @internal */
   rejection(retryAfterMs: number): Exit.Exit<never, PipelineError> {
     if (this.#rejection === undefined || this.#rejectedMs !== retryAfterMs) {
+      const reason = new Breakers.CircuitOpen({ breaker: this.circuitBreaker!.name, retryAfterMs })
       this.#rejectedMs = retryAfterMs
-      this.#rejection = Exit.fail(this.error({ _tag: "CircuitOpen", retryAfterMs }))
+      this.#rejection = Exit.fail(new PipelineError({ pipeline: this.name, reason }))
     }
     return this.#rejection
   }
-}
-
-interface Parts {
-  readonly circuitBreaker: Breakers.CircuitBreaker | undefined
-  readonly bulkhead: Bulkheads.Bulkhead | undefined
-  readonly retryBudget: Budgets.RetryBudget | undefined
-  readonly retry: Policies.RetryPolicy | undefined
-  readonly deadlineMs: number
-  readonly attemptTimeoutMs: number
-  readonly hub: EventHub<ResilienceEvent>
 }
 
 // ----------------------------------------------------------------------------
@@ -251,13 +201,11 @@ interface Parts {
 const limitMs = (input: Duration.Input | false | undefined, otherwise: Duration.Input): number =>
   input === false ? Number.POSITIVE_INFINITY : Duration.toMillis(Duration.fromInputUnsafe(input ?? otherwise))
 
-const isBulkhead = (option: Bulkheads.Bulkhead | Bulkheads.Settings): option is Bulkheads.Bulkhead =>
-  "takeUnsafe" in option
-
-/** Makes a pipeline to one peer. Parts that are not given get their defaults; events go to the hub in the context. */
+/** Makes a pipeline to one peer. Its events go to the hub in the context (`ResilienceEvents`). */
 export const make = Effect.fnUntraced(function* (name: string, options: Options = {}): Effect.fn.Return<Pipeline> {
   const { bulkhead, circuitBreaker, retryBudget } = options
-  return new Pipeline(name, {
+  return new Pipeline({
+    name,
     hub: yield* Effect.service(ResilienceEvents),
     deadlineMs: limitMs(options.deadline, "30 seconds"),
     attemptTimeoutMs: limitMs(options.attemptTimeout, "10 seconds"),
@@ -277,7 +225,7 @@ export const make = Effect.fnUntraced(function* (name: string, options: Options 
     bulkhead:
       bulkhead === false
         ? undefined
-        : bulkhead !== undefined && isBulkhead(bulkhead)
+        : bulkhead instanceof Bulkheads.Bulkhead
           ? bulkhead
           : yield* Bulkheads.make(bulkhead)
   })

@@ -38,7 +38,7 @@ const begunAtOnce = (bulkhead: Bulkhead): Effect.Effect<number> =>
       if (++begun === bulkhead.limit) Latch.openUnsafe(all)
       return Latch.await(all)
     })
-    const calls = Array.from({ length: bulkhead.limit }, () => Effect.exit(bulkhead.withPlace(call)))
+    const calls = Array.from({ length: bulkhead.limit }, () => Effect.exit(bulkhead.withPermit(call)))
     return Effect.map(
       Effect.timeoutOption(Effect.all(calls, { concurrency: "unbounded", discard: true }), "2 seconds"),
       () => begun

@@ -20,7 +20,7 @@ const states: Record<Tag, Circuit> = {
     _tag: "HalfOpen",
     generation,
     successesInARow: 1,
-    places: [{ probe: 0, untilMs: endMs }],
+    permits: [{ probe: 0, untilMs: endMs }],
     nextProbe: 1
   },
   Isolated: { _tag: "Isolated", generation, untilMs: endMs, reason: "upgrade" },
@@ -145,9 +145,9 @@ describe("step, every state with every event", () => {
     )
   })
 
-  it("a probe that outlives its place frees it, and its outcome still counts", () => {
+  it("a probe that outlives its lease loses its permit, and its outcome still counts", () => {
     const [after] = Machine.step(states.HalfOpen, { _tag: "Look" }, settings, endMs)
-    assert.strictEqual(after._tag === "HalfOpen" && after.places.length, 0)
+    assert.strictEqual(after._tag === "HalfOpen" && after.permits.length, 0)
     const closed = fold(after, [ended("success", generation), ended("success", generation)], settings, endMs)
     assert.strictEqual(closed._tag, "Closed")
   })
@@ -306,15 +306,15 @@ describe("properties of any history", () => {
   )
 
   it.effect.prop(
-    "never more probes hold a place than allowed, and only calls in flight hold one",
+    "no more probes hold permits than allowed, and only calls in flight hold one",
     [History],
     ([history]) =>
       Effect.sync(() => {
         play(history, (_before, _event, [after], inFlight) => {
           if (after._tag !== "HalfOpen") return
-          assert.isAtMost(after.places.length, settings.halfOpenPermits)
-          for (const place of after.places) {
-            assert.isTrue(inFlight.some((call) => call.generation === after.generation && call.probe === place.probe))
+          assert.isAtMost(after.permits.length, settings.halfOpenPermits)
+          for (const permit of after.permits) {
+            assert.isTrue(inFlight.some((call) => call.generation === after.generation && call.probe === permit.probe))
           }
         })
       })

@@ -42,7 +42,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("three probes run at once, a fourth call is rejected, and an interrupted probe frees its place", () =>
+  it.effect("three probes run at once, a fourth call is rejected, and an interrupted probe releases its permit", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       yield* trip(breaker)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Schema, Semaphore } from "effect"
+import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as Bulkhead from "../../../src/resilience/pipeline/Bulkhead.ts"
 
@@ -11,71 +11,62 @@ const Load = Schema.Array(
   })
 ).check(Schema.isMaxLength(30))
 
-const kinds = {
-  "a bulkhead": Bulkhead.make,
-  "a bulkhead over a semaphore": (settings: Bulkhead.Settings) =>
-    Bulkhead.fromSemaphore(Semaphore.makeUnsafe(settings.limit ?? 1), settings)
-}
-
-describe.each(Object.entries(kinds))("%s", (_name, make) => {
-  it.effect.prop(
-    "never has more in flight than its limit, nor more waiting, and is empty at the end",
-    [Load],
-    ([load]) =>
-      Effect.gen(function* () {
-        const bulkhead = yield* make({ limit: 3, maxWaiting: 5, maxWait: "200 millis" })
-        let inFlight = 0
-        let ran = 0
-        const work = (workMs: number) =>
-          Effect.acquireUseRelease(
-            Effect.sync(() => {
-              ran++
-              assert.isAtMost(++inFlight, 3)
-            }),
-            () => Effect.sleep(workMs),
-            () => Effect.sync(() => inFlight--)
-          )
-        const fibers = yield* Effect.forEach(load, (one) =>
-          Effect.forkChild(
-            Effect.sleep(one.startMs).pipe(
-              Effect.andThen(bulkhead.withPlace(work(one.workMs))),
-              Effect.timeoutOption(one.interruptMs),
-              Effect.exit
-            )
+describe("Bulkhead", () => {
+  it.effect.prop("never exceeds its limits of running and waiting calls, and is empty at the end", [Load], ([load]) =>
+    Effect.gen(function* () {
+      const bulkhead = yield* Bulkhead.make({ limit: 3, maxWaiting: 5, maxWait: "200 millis" })
+      let inFlight = 0
+      let ran = 0
+      const work = (workMs: number) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            ran++
+            assert.isAtMost(++inFlight, 3)
+          }),
+          () => Effect.sleep(workMs),
+          () => Effect.sync(() => inFlight--)
+        )
+      const fibers = yield* Effect.forEach(load, (one) =>
+        Effect.forkChild(
+          Effect.sleep(one.startMs).pipe(
+            Effect.andThen(bulkhead.withPermit(work(one.workMs))),
+            Effect.timeoutOption(one.interruptMs),
+            Effect.exit
           )
         )
-        for (let turn = 0; turn < 40; turn++) {
-          yield* TestClock.adjust(50)
-          const state = yield* bulkhead.state
-          assert.isAtMost(state.inUse, 3)
-          assert.isAtMost(state.waiting, 5)
-        }
-        yield* Fiber.awaitAll(fibers)
-        assert.deepInclude(yield* bulkhead.state, { inUse: 0, waiting: 0 })
-        const roomy = load.filter((one) => one.interruptMs > one.startMs + 200)
-        assert.isAtLeast(ran, Math.min(1, roomy.length))
-      })
+      )
+      for (let turn = 0; turn < 40; turn++) {
+        yield* TestClock.adjust(50)
+        const state = yield* bulkhead.state
+        assert.isAtMost(state.inUse, 3)
+        assert.isAtMost(state.waiting, 5)
+      }
+      yield* Fiber.awaitAll(fibers)
+      assert.deepInclude(yield* bulkhead.state, { inUse: 0, waiting: 0 })
+      const roomy = load.filter((one) => one.interruptMs > one.startMs + 200)
+      assert.isAtLeast(ran, Math.min(1, roomy.length))
+    })
   )
 
-  it.effect("refuses at once when the queue is full, and after the longest wait otherwise", () =>
+  it.effect("rejects a call at once when the queue is full, and after the longest wait otherwise", () =>
     Effect.gen(function* () {
-      const bulkhead = yield* make({ limit: 1, maxWaiting: 1, maxWait: "5 seconds" })
-      yield* Effect.forkChild(bulkhead.withPlace(Effect.never), { startImmediately: true })
-      const waiting = yield* Effect.forkChild(Effect.flip(bulkhead.withPlace(Effect.void)), { startImmediately: true })
-      assert.deepInclude(yield* Effect.flip(bulkhead.withPlace(Effect.void)), { _tag: "BulkheadFull", waitedMs: 0 })
+      const bulkhead = yield* Bulkhead.make({ limit: 1, maxWaiting: 1, maxWait: "5 seconds" })
+      yield* Effect.forkChild(bulkhead.withPermit(Effect.never), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(Effect.flip(bulkhead.withPermit(Effect.void)), { startImmediately: true })
+      assert.deepInclude(yield* Effect.flip(bulkhead.withPermit(Effect.void)), { _tag: "BulkheadFull", waitedMs: 0 })
       yield* TestClock.adjust("5 seconds")
       assert.deepInclude(yield* Fiber.join(waiting), { _tag: "BulkheadFull", waitedMs: 5000 })
     })
   )
 
-  it.effect("serves those who wait in the order in which they came", () =>
+  it.effect("grants permits in the order in which calls joined the queue", () =>
     Effect.gen(function* () {
-      const bulkhead = yield* make({ limit: 1, maxWaiting: 3 })
+      const bulkhead = yield* Bulkhead.make({ limit: 1, maxWaiting: 3 })
       const gate = yield* Deferred.make<void>()
       const order: Array<number> = []
-      const first = yield* Effect.forkChild(bulkhead.withPlace(Deferred.await(gate)), { startImmediately: true })
+      const first = yield* Effect.forkChild(bulkhead.withPermit(Deferred.await(gate)), { startImmediately: true })
       const rest = yield* Effect.forEach([1, 2, 3], (number) =>
-        Effect.forkChild(bulkhead.withPlace(Effect.sync(() => order.push(number))), { startImmediately: true })
+        Effect.forkChild(bulkhead.withPermit(Effect.sync(() => order.push(number))), { startImmediately: true })
       )
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.joinAll([first, ...rest])
@@ -83,13 +74,13 @@ describe.each(Object.entries(kinds))("%s", (_name, make) => {
     })
   )
 
-  it.effect("three thousand that wait are let through one after the other without nesting", () =>
+  it.effect("three thousand waiting calls run one after the other without nesting", () =>
     Effect.gen(function* () {
-      const bulkhead = yield* make({ limit: 1, maxWaiting: 3000 })
+      const bulkhead = yield* Bulkhead.make({ limit: 1, maxWaiting: 3000 })
       const gate = yield* Deferred.make<void>()
       let ran = 0
-      yield* Effect.forkChild(bulkhead.withPlace(Deferred.await(gate)), { startImmediately: true })
-      const call = bulkhead.withPlace(Effect.sync(() => ran++))
+      yield* Effect.forkChild(bulkhead.withPermit(Deferred.await(gate)), { startImmediately: true })
+      const call = bulkhead.withPermit(Effect.sync(() => ran++))
       const fibers = yield* Effect.replicateEffect(Effect.forkChild(call, { startImmediately: true }), 3000)
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.joinAll(fibers)
@@ -97,15 +88,15 @@ describe.each(Object.entries(kinds))("%s", (_name, make) => {
     })
   )
 
-  it.effect("a caller that is interrupted while it waits leaves the queue; one that has a place gives it back", () =>
+  it.effect("an interrupted caller leaves the queue, or releases its permit", () =>
     Effect.gen(function* () {
-      const bulkhead = yield* make({ limit: 1, maxWaiting: 1 })
-      const holder = yield* Effect.forkChild(bulkhead.withPlace(Effect.never), { startImmediately: true })
-      const waiter = yield* Effect.forkChild(bulkhead.withPlace(Effect.never), { startImmediately: true })
+      const bulkhead = yield* Bulkhead.make({ limit: 1, maxWaiting: 1 })
+      const holder = yield* Effect.forkChild(bulkhead.withPermit(Effect.never), { startImmediately: true })
+      const waiter = yield* Effect.forkChild(bulkhead.withPermit(Effect.never), { startImmediately: true })
       yield* Fiber.interrupt(waiter)
       assert.deepInclude(yield* bulkhead.state, { inUse: 1, waiting: 0 })
       yield* Fiber.interrupt(holder)
-      assert.isTrue(Exit.isSuccess(yield* Effect.exit(bulkhead.withPlace(Effect.void))))
+      assert.isTrue(Exit.isSuccess(yield* Effect.exit(bulkhead.withPermit(Effect.void))))
     })
   )
 })

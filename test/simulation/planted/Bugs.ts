@@ -16,8 +16,8 @@ import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
 import { lostWakeUp } from "./bugs/LostWakeUp.ts"
 import { noStabilisation } from "./bugs/NoStabilisation.ts"
 import { ownerByNamePrefix } from "./bugs/OwnerByNamePrefix.ts"
-import { placeForNobody } from "./bugs/PlaceForNobody.ts"
-import { probePlaceLeaks } from "./bugs/ProbePlaceLeaks.ts"
+import { permitForNobody } from "./bugs/PermitForNobody.ts"
+import { probePermitLeaks } from "./bugs/ProbePermitLeaks.ts"
 import { protectedNamespaceDropped } from "./bugs/ProtectedNamespaceDropped.ts"
 import { queuePastTheBreaker } from "./bugs/QueuePastTheBreaker.ts"
 import { resolvedIgnored } from "./bugs/ResolvedIgnored.ts"
@@ -49,8 +49,8 @@ export const all: ReadonlyArray<PlantedBug> = [
   lostWakeUp,
   noStabilisation,
   ownerByNamePrefix,
-  placeForNobody,
-  probePlaceLeaks,
+  permitForNobody,
+  probePermitLeaks,
   protectedNamespaceDropped,
   queuePastTheBreaker,
   resolvedIgnored,

@@ -1,6 +1,6 @@
 import type { PlantedBug } from "../PlantedBug.ts"
 
-export const placeForNobody: PlantedBug = {
+export const permitForNobody: PlantedBug = {
   name: "who gives up stays in the queue",
   breaks:
     "A call that times out while it waits for a permit stays in the queue, where it gets a permit that is never released.",

@@ -1,4 +1,4 @@
-/** A pipeline's breaker and bulkhead together: who gets a place, who waits for one, and what becomes of it. */
+/** A pipeline with its breaker and bulkhead together: which calls receive permits, wait for them and release them. */
 
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
@@ -10,7 +10,7 @@ const noJitter = { jitter: 0 } as const
 const at = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 describe("circuit breaker and bulkhead in the pipeline", () => {
-  it.effect("an interrupted probe frees its place", () =>
+  it.effect("an interrupted probe releases its permit", () =>
     Effect.gen(function* () {
       const pipeline = yield* Pipeline.make("peer", { circuitBreaker: { halfOpenPermits: 1 } })
       yield* settle(pipeline.execute(down.call, transient), "3 seconds")
@@ -23,7 +23,7 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
     })
   )
 
-  it.effect("a probe that is interrupted while it waits for the bulkhead frees its place too", () =>
+  it.effect("a probe that is interrupted while it waits for the bulkhead releases its permit too", () =>
     Effect.gen(function* () {
       const pipeline = yield* Pipeline.make("peer", { circuitBreaker: { halfOpenPermits: 2 }, bulkhead: { limit: 1 } })
       yield* settle(pipeline.execute(down.call, transient), "3 seconds")
@@ -39,7 +39,7 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
     })
   )
 
-  it.effect("when the circuit opens all that wait for a place are turned away, and none of them reaches the peer", () =>
+  it.effect("when the circuit opens, all waiting calls are rejected and none reaches the peer", () =>
     Effect.gen(function* () {
       const pipeline = yield* Pipeline.make("peer", {
         bulkhead: { limit: 1 },
@@ -60,22 +60,26 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
     })
   )
 
-  it.effect("a retry that waits for a place while the circuit opens hears the error of its attempt before", () =>
-    Effect.gen(function* () {
-      const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1 }, retry: noJitter })
-      const { call, seen } = peer(() => Effect.fail("down" as const))
-      const waiter = yield* Effect.forkChild(Effect.exit(pipeline.execute(call, transient)), { startImmediately: true })
-      const holder = yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
-      yield* TestClock.adjust("100 millis")
-      assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 1, waiting: 1 })
-      yield* pipeline.circuitBreaker!.isolate("1 minute", "maintenance")
-      yield* Fiber.interrupt(holder)
-      assert.strictEqual(reasonOf(yield* Fiber.join(waiter)), "down")
-      assert.strictEqual(seen.length, 1)
-    })
+  it.effect(
+    "a retry that waits for a permit while the circuit opens fails with the error of the previous attempt",
+    () =>
+      Effect.gen(function* () {
+        const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1 }, retry: noJitter })
+        const { call, seen } = peer(() => Effect.fail("down" as const))
+        const waiter = yield* Effect.forkChild(Effect.exit(pipeline.execute(call, transient)), {
+          startImmediately: true
+        })
+        const holder = yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
+        yield* TestClock.adjust("100 millis")
+        assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 1, waiting: 1 })
+        yield* pipeline.circuitBreaker!.isolate("1 minute", "maintenance")
+        yield* Fiber.interrupt(holder)
+        assert.strictEqual(reasonOf(yield* Fiber.join(waiter)), "down")
+        assert.strictEqual(seen.length, 1)
+      })
   )
 
-  it.effect("a call that waits for a place while the circuit opens and is tried again goes as a probe", () =>
+  it.effect("a call that waits for a permit while the circuit opens and becomes half-open runs as a probe", () =>
     Effect.gen(function* () {
       const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1 } })
       const holder = yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
@@ -99,7 +103,7 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
     })
   )
 
-  it.effect("a probe that waits for a place in the bulkhead takes one place of a probe, and gives it back", () =>
+  it.effect("a probe that waits for the bulkhead holds one probe permit, and releases it", () =>
     Effect.gen(function* () {
       const pipeline = yield* Pipeline.make("peer", { circuitBreaker: { halfOpenPermits: 2 }, bulkhead: { limit: 1 } })
       yield* settle(pipeline.execute(down.call, transient), "3 seconds")
@@ -116,7 +120,7 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
     })
   )
 
-  it.effect("a full bulkhead rejects without calling, says nothing of the peer, and is not retried", () =>
+  it.effect("a full bulkhead rejects without a call, counts as no outcome and is not retried", () =>
     Effect.gen(function* () {
       const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1, maxWaiting: 0 } })
       yield* Effect.forkChild(pipeline.execute(Effect.never), { startImmediately: true })
@@ -127,7 +131,7 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
     })
   )
 
-  it.effect("ten thousand waiting calls are let through one after the other without nesting", () =>
+  it.effect("ten thousand waiting calls run one after the other without nesting", () =>
     Effect.gen(function* () {
       const pipeline = yield* Pipeline.make("peer", { bulkhead: { limit: 1, maxWaiting: 10_000 } })
       const gate = yield* Deferred.make<void>()
@@ -142,7 +146,7 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
   )
 
   it.effect.prop(
-    "never more in flight than the bulkhead, nothing leaks, and no work starts after its deadline",
+    "never exceeds the bulkhead, leaks nothing, and starts no work after its deadline",
     [
       Schema.Array(
         Schema.Struct({

@@ -1,0 +1,65 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause } from "effect"
+import { judge } from "../../../src/resilience/pipeline/AttemptVerdict.ts"
+import type { Classification } from "../../../src/resilience/pipeline/Classification.ts"
+
+const error = Cause.fail("down")
+const defect = Cause.die("bug")
+const interrupted = Cause.interrupt(1)
+const transient = (): Classification => ({ retry: true, breaker: "failure" })
+const permanent = (): Classification => ({ retry: false, breaker: "failure" })
+const ignored = (): Classification => ({ retry: false, breaker: "ignored" })
+const broken = (): Classification => {
+  throw new Error("bug")
+}
+
+describe("judge", () => {
+  it.each([
+    // The attempt, the classifier, why it was cut, whose deadline; the outcome, the event, its reason, retried or not.
+    ["a transient error", error, transient, undefined, true, "failure", "CallFailed", "error", true],
+    ["a permanent error", error, permanent, undefined, true, "failure", "CallFailed", "error", false],
+    ["a bad request", error, ignored, undefined, true, "ignored", "CallIgnored", "error", false],
+    ["a classifier that throws", error, broken, undefined, true, "ignored", "CallFailed", "defect", false],
+    ["a defect", defect, transient, undefined, true, "failure", "CallFailed", "defect", false],
+    [
+      "an error beside a defect",
+      Cause.combine(error, defect),
+      transient,
+      undefined,
+      true,
+      "failure",
+      "CallFailed",
+      "defect",
+      false
+    ],
+    [
+      "a call that interrupts itself",
+      interrupted,
+      transient,
+      undefined,
+      true,
+      "ignored",
+      "CallIgnored",
+      "interrupted",
+      false
+    ],
+    [
+      "an attempt timeout",
+      interrupted,
+      transient,
+      "attempt-timeout",
+      true,
+      "failure",
+      "CallFailed",
+      "attempt-timeout",
+      true
+    ],
+    ["the pipeline's deadline", interrupted, transient, "deadline", true, "failure", "CallFailed", "deadline", false],
+    ["an outer deadline", interrupted, transient, "deadline", false, "ignored", "CallFailed", "deadline", false]
+  ] as const)("%s", (_name, cause, classify, cut, ownDeadline, outcome, tag, reason, retried) => {
+    const verdict = judge<string>(cause, classify, cut, ownDeadline)
+    assert.strictEqual(verdict.outcome, outcome)
+    assert.deepStrictEqual<unknown>(verdict.ending, { _tag: tag, reason })
+    assert.strictEqual(verdict.retry !== undefined, retried)
+  })
+})
