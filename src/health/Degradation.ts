@@ -1,30 +1,30 @@
 /**
- * The one owner of the degradation level.
+ * Determines the degradation level.
  *
  * **Details**
  *
- * The level follows the breakers of the investigators, and nothing else sets it:
+ * The level depends only on the circuit breakers of the investigators:
  *
- * | seen                                                                | level        |
- * | ------------------------------------------------------------------- | ------------ |
- * | every configured model in                                           | 0 full       |
- * | HolmesGPT (or an embedder's own investigator) out, another model in | 1 reduced AI |
- * | every configured model out                                          | 2 rule-based |
+ * | situation                                                          | level        |
+ * | ------------------------------------------------------------------ | ------------ |
+ * | every configured model is in                                       | 0 full       |
+ * | HolmesGPT or a custom investigator is out, and another model is in | 1 reduced AI |
+ * | every configured model is out                                      | 2 rule-based |
  *
- * A tier is out from the moment its breaker opens until it is closed again: half-open is still out, an operator's
- * isolation is out, forced closed is in. A tier that is not configured lowers no level, so a service with rules alone
- * runs at 0. LLMs that are out while HolmesGPT is in lower nothing either: the source document's level 1 is "LLM
- * only".
+ * A tier is out from the moment its breaker opens until it closes. A half-open or isolated breaker counts as out, and a
+ * breaker that is forced closed counts as in. A tier that is not configured does not affect the level, so a service
+ * with rules alone runs at level 0. LLMs that are out do not affect the level while HolmesGPT is in, because level 1
+ * means that only LLMs remain. See BR-AI-014 in `docs/requirements.md`.
  *
- * The fiber wakes on each transition of a breaker and reads all of them, so events that it missed do no harm. It also
- * says how long each service was out (`kubernaut_recovery_time_seconds`).
+ * The fiber wakes on each transition of a breaker and then reads all breakers, so a missed event does no harm. It also
+ * publishes how long each service was out (`kubernaut_recovery_time_seconds`).
  *
  * **Gotchas**
  *
- * Until `run` runs the level is 0 and does not move. Run it as a supervised child: started anew it reads the breakers
- * as they are.
+ * The level stays 0 until `run` starts. Run it as a supervised child. When it is restarted, it reads the current state
+ * of the breakers.
  *
- * Level 3 (emergency) will be one more of `LevelInputs`, judged in `levelOf`; nothing sets it today.
+ * Nothing sets level 3 (emergency) yet. It will be another field of `LevelInputs`.
  */
 
 import { Context, Effect, Layer, Queue, type Stream, SubscriptionRef } from "effect"
@@ -37,41 +37,46 @@ import * as Monotonic from "../resilience/Monotonic.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../resilience/ResilienceEvent.ts"
 import { type Probed, run as runProbes } from "./Probes.ts"
 
-/** A tier of the fallback chain as health sees it. `InvestigationChain.tiers` is of this shape. */
+/** A tier of the fallback chain, as health monitors it. `InvestigationChain.tiers` has this shape. */
 export interface Watched extends Probed {
   readonly name: InvestigatorName
 }
 
+/** The state of the circuit breaker of one tier. */
 export interface TierState {
   readonly name: InvestigatorName
   readonly service: string
   readonly circuit: Snapshot["_tag"]
 }
 
-/** Everything that the level is judged from. */
+/** The inputs of `levelOf`. */
 export interface LevelInputs {
-  /** The configured tiers that can be out. */
+  /** The configured tiers that have a circuit breaker. */
   readonly tiers: ReadonlyArray<TierState>
 }
 
+/** A degradation level and the reasons for it. */
 export interface Level {
   readonly level: DegradationLevel
-  /** Which services are out, each in a sentence. Empty when none is. */
+  /** One sentence for each service that is out. */
   readonly reasons: ReadonlyArray<string>
 }
 
+/** The current level and the time of its last change. */
 export interface Status extends Level {
-  /** Since when the level has been what it is, by the wall clock: for people. */
+  /** When the level last changed. Wall-clock time, for display only. */
   readonly since: Timestamp
 }
 
-/** A service is back: its breaker is closed again, `durationMs` after it first opened (by the monotonic clock). */
+/** A service has recovered: its breaker closed `durationMs` after it first opened, by the monotonic clock. */
 export interface Recovered {
   readonly service: string
   readonly durationMs: number
 }
 
+/** Options of `layer`. */
 export interface Options {
+  /** The tiers of the fallback chain, as in `InvestigationChain.tiers`. */
   readonly tiers: ReadonlyArray<Watched>
 }
 
@@ -81,7 +86,7 @@ const isOut = ({ circuit }: TierState): boolean =>
 const sentence = ({ circuit, service }: TierState): string => {
   switch (circuit) {
     case "HalfOpen":
-      return `${service} is being tried again`
+      return `${service} is being probed`
     case "Isolated":
       return `${service} is isolated by an operator`
     default:
@@ -90,7 +95,7 @@ const sentence = ({ circuit, service }: TierState): string => {
 }
 
 /**
- * The level by what is seen, as the table above has it.
+ * Computes the level from the state of the tiers. The table in the module comment lists the cases.
  *
  * ```ts
  * import { Degradation } from "kubernaut"
@@ -114,19 +119,36 @@ const sameLevel = (left: Level, right: Level): boolean =>
   && left.reasons.length === right.reasons.length
   && left.reasons.every((reason, index) => reason === right.reasons[index])
 
+/**
+ * The current level and its changes.
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Degradation } from "kubernaut"
+ *
+ * const isDegraded = Effect.gen(function* () {
+ *   const degradation = yield* Degradation.Degradation
+ *   const { level } = yield* degradation.current
+ *   return level > 0
+ * })
+ * Effect.isEffect(isDegraded) // => true
+ * ```
+ */
 export class Degradation extends Context.Service<
   Degradation,
   {
+    /** The current status. */
     readonly current: Effect.Effect<Status>
-    /** The status now, then each that follows. */
+    /** The current status, followed by every change. */
     readonly changes: Stream.Stream<Status>
+    /** Publishes each service that has recovered. */
     readonly recoveries: EventHub<Recovered>
-    /** Keeps the level and probes what is out, for ever. Run it as a supervised child. */
+    /** Updates the level and probes the services that are out. Run it as a supervised child. */
     readonly run: Effect.Effect<never>
   }
 >()("kubernaut/health/Degradation") {}
 
-// When each service that is out went out; tells of those that are back.
+/** Tracks since when each service is out, and publishes the services that have recovered. */
 const recoveryWatch = (recoveries: EventHub<Recovered>) => {
   const outSince = new Map<string, number>()
   return (states: ReadonlyArray<TierState>, nowMs: number): void => {
@@ -156,16 +178,16 @@ const logMove = (from: DegradationLevel, to: Level): Effect.Effect<void> =>
     Effect.annotateLogs({ from: levelName(from), to: levelName(to.level), reasons: to.reasons })
   )
 
-/** See `layer`. */
+/** Constructs the service. Use `layer` unless you need the service as a value. */
 export const make = Effect.fnUntraced(function* ({ tiers }: Options) {
   const hub = yield* ResilienceEvents
   const status = yield* SubscriptionRef.make<Status>({ level: 0, reasons: [], since: yield* now })
   const recoveries = makeEventHub<Recovered>()
-  const tellRecoveries = recoveryWatch(recoveries)
+  const publishRecoveries = recoveryWatch(recoveries)
 
   const update = Effect.gen(function* () {
     const states = yield* statesOf(tiers)
-    tellRecoveries(states, yield* Monotonic.nowMs)
+    publishRecoveries(states, yield* Monotonic.nowMs)
     const next = levelOf({ tiers: states })
     const before = yield* SubscriptionRef.get(status)
     if (sameLevel(before, next)) return
@@ -179,7 +201,7 @@ export const make = Effect.fnUntraced(function* ({ tiers }: Options) {
 
   const follow = Effect.scoped(
     Effect.gen(function* () {
-      // One place is enough: each wake reads all breakers, so wakes that come together are one.
+      // Each wake-up reads all breakers, so simultaneous wake-ups can be merged into one.
       const wakes = yield* Queue.sliding<void>(1)
       yield* hub.listen((event) => {
         if (concerns(event)) Queue.offerUnsafe(wakes, undefined)
@@ -200,5 +222,5 @@ export const make = Effect.fnUntraced(function* ({ tiers }: Options) {
   })
 })
 
-/** Watches the tiers. Their breakers must publish to the `ResilienceEvents` in the context. */
+/** Monitors the tiers. Their breakers must publish to the `ResilienceEvents` of the context. */
 export const layer = (options: Options): Layer.Layer<Degradation> => Layer.effect(Degradation, make(options))

@@ -1,35 +1,36 @@
 /**
- * Finds out that a peer is back without risking traffic: one prober per tier that has both a breaker and a cheap way to
- * ask.
+ * Detects the recovery of a peer without risking traffic. Each tier that has both a circuit breaker and a probe gets a
+ * prober.
  *
  * **Details**
  *
- * While a breaker is closed its prober sleeps. Once it opens, the prober waits for the open time to end and then
- * probes, a second apart, until three successes close the breaker or a failure opens it again. Traffic that comes
- * meanwhile probes as well: the breaker counts both alike.
+ * A prober sleeps while its breaker is closed. After the breaker opens, the prober waits for the end of the open period
+ * and then probes once per second, until three successes close the breaker or a failure opens it again. Regular calls
+ * count as probes too.
  *
- * A tier without a probe is probed by traffic alone.
+ * A tier without a probe is probed by regular calls only.
  *
  * **Gotchas**
  *
- * A health route says that the peer answers, not that it can do its work: HolmesGPT's `/healthz` is green while its
- * model is down. Then the breaker closes, and five failures of real calls open it again. That costs a few slow calls
- * every half minute, which is the price of probing cheaply.
+ * A health route shows that the peer responds, but not that it can work: HolmesGPT's `/healthz` succeeds while its
+ * model is down. The breaker then closes, and five failed calls open it again. This costs a few slow calls every 30
+ * seconds, in exchange for cheap probes.
  */
 
 import { type Duration, Effect } from "effect"
 import type { CircuitBreaker } from "../resilience/breaker/CircuitBreaker.ts"
 
-/** What probing needs to know of a tier. `InvestigationChain.tiers` is of this shape. */
+/** A tier that can be probed. `InvestigationChain.tiers` has this shape. */
 export interface Probed {
   readonly service: string
   readonly circuitBreaker?: CircuitBreaker
-  /** An error that does not count says that the probe found out nothing (no such route): real calls have to. */
+  /** An error with `countsAsFailure: false` means that the probe was inconclusive, for example without such a route. */
   readonly probe?: Effect.Effect<void, { readonly countsAsFailure: boolean }>
 }
 
 /**
- * An inconclusive probe counts as neither success nor failure: the breaker ignores interruptions and frees the place.
+ * Makes an inconclusive probe count as neither success nor failure: the breaker ignores an interruption and releases
+ * the permit.
  */
 const conclusive = <A, E extends { readonly countsAsFailure: boolean }>(
   probe: Effect.Effect<A, E>
@@ -41,8 +42,8 @@ const conclusive = <A, E extends { readonly countsAsFailure: boolean }>(
   )
 
 /**
- * Probes all tiers that can be, for ever. Run it as a supervised child. `interval`: between two probes of one tier,
- * default 1 s.
+ * Probes all tiers that have a probe. Run it as a supervised child. `interval` is the time between two probes of one
+ * tier. Default 1 second.
  */
 export const run = (
   tiers: ReadonlyArray<Probed>,

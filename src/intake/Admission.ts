@@ -1,21 +1,21 @@
 /**
- * Who gets in when there is too much: by severity while the queue fills up, and by source before that.
+ * Admission under load: by severity as the queue fills up, and by a rate limit per source.
  *
- * Both are pure functions over numbers. A shed alert is not lost: Alertmanager still has it, and sends it again.
+ * Both are pure functions. A shed alert is not lost, because Alertmanager keeps it and sends it again.
  */
 
 import type { Severity } from "../domain/Alert.ts"
 
 export interface AdmissionOptions {
   /**
-   * Remediations that may be open, those that wait for a person included. Default 50,000: at 10 KB each half a gigabyte
-   * of journal, and at 1,000 remediations a second less than a minute of work.
+   * The maximum number of open remediations, including those that wait for a review. Default 50,000, which is 500 MB of
+   * journal at 10 KB each, and less than a minute of work at 1,000 remediations per second.
    */
   readonly capacity?: number
   /**
-   * The share of the capacity up to which each severity is let in. Default: critical 1, warning 0.8, info and none 0.5.
-   * So half of the queue is for alerts that a person would want to be woken for, and its last fifth for the critical
-   * ones among them.
+   * The share of the capacity up to which alerts of each severity are admitted. Default: critical 1, warning 0.8, info
+   * and none 0.5. This reserves half of the queue for warnings and critical alerts, and its last fifth for critical
+   * alerts.
    */
   readonly shares?: Readonly<Record<Severity, number>>
 }
@@ -24,27 +24,24 @@ export const defaultCapacity = 50_000
 
 export const defaultShares: Readonly<Record<Severity, number>> = { critical: 1, warning: 0.8, info: 0.5, none: 0.5 }
 
-/** May one more of this severity come in, with so many open already? */
+/** Whether one more alert of this severity is admitted when `open` remediations are open. */
 export const admits = (severity: Severity, open: number, options: AdmissionOptions = {}): boolean =>
   open < (options.capacity ?? defaultCapacity) * (options.shares ?? defaultShares)[severity]
 
 export interface RateLimit {
-  /** Alerts a second that one source may send in the long run. */
+  /** The sustained rate of one source, in alerts per second. */
   readonly perSecond: number
   /**
-   * Alerts that it may send at once after a quiet time. At least the size of its largest post, which is refused as a
-   * whole otherwise.
+   * The number of alerts that a source may send at once after an idle period. Make it at least the size of the largest
+   * post: a larger post is only admitted while the bucket is full.
    */
   readonly burst: number
 }
 
-/**
- * Above what one process can take from all sources together, so that it hits a source that repeats itself and nobody
- * else.
- */
+/** The default exceeds what one process can accept from all sources, so it only limits a source that misbehaves. */
 export const defaultRateLimit: RateLimit = { perSecond: 5000, burst: 50_000 }
 
-/** What a source has left, at a moment of the monotonic clock (`Monotonic`). */
+/** The tokens that a source had at a time of the monotonic clock (`Monotonic`). */
 export interface TokenBucket {
   readonly tokens: number
   readonly atMs: number
@@ -53,8 +50,8 @@ export interface TokenBucket {
 export const fullBucket = (limit: RateLimit, nowMs: number): TokenBucket => ({ tokens: limit.burst, atMs: nowMs })
 
 /**
- * Takes `count` tokens, or none and says after how many milliseconds they would be there. A clock that goes back adds
- * nothing.
+ * Takes `count` tokens. If there are too few, it takes none and returns after how many milliseconds there will be
+ * enough. A clock that moves backwards adds no tokens.
  */
 export const takeTokens = (
   bucket: TokenBucket,
@@ -65,7 +62,7 @@ export const takeTokens = (
   const elapsedMs = Math.max(0, nowMs - bucket.atMs)
   const tokens = Math.min(limit.burst, bucket.tokens + (elapsedMs * limit.perSecond) / 1000)
   const now = { tokens, atMs: Math.max(nowMs, bucket.atMs) }
-  // More than the burst would never be there: it may go once the bucket is full, and leaves it in debt.
+  // The bucket never holds more than the burst. A larger post is admitted when it is full, and leaves it in debt.
   const needed = Math.min(count, limit.burst)
   return tokens >= needed
     ? { bucket: { ...now, tokens: tokens - count }, retryAfterMs: undefined }

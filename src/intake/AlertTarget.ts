@@ -1,18 +1,19 @@
 /**
- * Which object an alert is about, by its labels alone.
+ * Derives the target of an alert from its labels.
  *
- * **The trap.** Prometheus adds the labels of the scraped pod to every series: `job`, `service`, `instance`,
- * `namespace`, `pod` and `container` may name the exporter (kube-state-metrics, node-exporter) and not what the alert
- * is about. So:
+ * **The pitfall.** Prometheus adds the labels of the scraped pod to every series. `job`, `service`, `instance`,
+ * `namespace`, `pod` and `container` may therefore name the exporter (kube-state-metrics, node-exporter) instead of the
+ * subject of the alert. Hence these rules:
  *
- * - A label that names a workload wins over `pod`: exporters do not add those.
- * - Where `exported_namespace` is present, `honor_labels` is off, and the `exported_` labels are the subject's.
- * - Beside `node`, a pod named after the scrape job is the exporter; any other pod is the subject. Without `node`, a pod
- *   of kube-state-metrics or node-exporter in a series of its own is the subject only in rules about pods.
- * - node-exporter's own alerts (`Node…`) are about the machine, by `node`, else by an `instance` that is a name.
- * - `job`, `service` and a bare `namespace` never name a target: all alerts of one exporter would be one.
+ * - A label that names a workload takes precedence over `pod`, because exporters do not add such labels.
+ * - If `exported_namespace` is present, `honor_labels` is off, and the `exported_` labels name the subject.
+ * - In an alert with `node`, a pod named after the scrape job is the exporter, and any other pod is the subject. Without
+ *   `node`, a pod of kube-state-metrics or node-exporter is the subject only in rules about pods.
+ * - The alerts of node-exporter (`Node…`) are about the node: the one in `node`, or in `instance` if that is a name.
+ * - `job`, `service` and `namespace` alone never name a target. Otherwise all alerts of one exporter would share one.
  *
- * What names nothing usable is its own target, of kind `Alert`, with its fingerprint: two such alerts never become one.
+ * An alert that names no object gets a target of its own, of kind `Alert` and named after its fingerprint. Two such
+ * alerts never share a target.
  */
 
 import type { Target } from "../domain/Target.ts"
@@ -20,7 +21,7 @@ import type { Target } from "../domain/Target.ts"
 export interface AlertTarget {
   readonly target: Target
   /**
-   * The object has or may have an owner that the remediation belongs to: a pod's Deployment, a Job's CronJob, an
+   * Whether the object may have an owner that is the actual target: a pod's Deployment, a Job's CronJob, an
    * autoscaler's workload.
    */
   readonly provisional: boolean
@@ -36,14 +37,14 @@ interface Found {
   readonly provisional?: boolean
 }
 
-// RFC 1123, what Kubernetes takes as the name of these kinds. Anything else (`<none>`, an address with a port) is not a
-// name.
+// RFC 1123, which Kubernetes requires for the names of these kinds. Other values, such as `<none>` or an address with a
+// port, are not names.
 const objectName = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/
 
 const nameIn = (value: string | undefined): string | undefined =>
   value !== undefined && value.length <= 253 && objectName.test(value) ? value : undefined
 
-/** Labels that name an object in a namespace, the surest first. */
+/** Labels that name a namespaced object, most reliable first. */
 const workloadLabels: ReadonlyArray<readonly [label: string, kind: string, provisional?: boolean]> = [
   ["deployment", "Deployment"],
   ["statefulset", "StatefulSet"],
@@ -51,7 +52,7 @@ const workloadLabels: ReadonlyArray<readonly [label: string, kind: string, provi
   ["cronjob", "CronJob"],
   ["job_name", "Job", true],
   ["horizontalpodautoscaler", "HorizontalPodAutoscaler", true],
-  // The name of that label until kube-state-metrics 2.
+  // The name of the label before kube-state-metrics 2.
   ["hpa", "HorizontalPodAutoscaler", true],
   ["replicaset", "ReplicaSet", true],
   ["persistentvolumeclaim", "PersistentVolumeClaim"],
@@ -59,7 +60,7 @@ const workloadLabels: ReadonlyArray<readonly [label: string, kind: string, provi
   ["resourcequota", "ResourceQuota"]
 ]
 
-/** `workload_type` of the Kubernetes mixin's recording rules, beside `workload`. */
+/** Kinds by `workload_type`, which the recording rules of the Kubernetes mixin add beside `workload`. */
 const workloadKinds: ReadonlyMap<string, string> = new Map([
   ["deployment", "Deployment"],
   ["statefulset", "StatefulSet"],
@@ -67,7 +68,7 @@ const workloadKinds: ReadonlyMap<string, string> = new Map([
   ["cronjob", "CronJob"]
 ])
 
-/** The labels of the subject: what `exported_` says where the exporter's own labels have taken the names. */
+/** The labels of the subject. When the exporter's own labels use these names, they have the prefix `exported_`. */
 const subjectOf = (labels: Labels): { readonly namespace: string | undefined; readonly pod: string | undefined } =>
   labels["exported_namespace"] === undefined && labels["exported_pod"] === undefined
     ? { namespace: nameIn(labels["namespace"]), pod: nameIn(labels["pod"]) }
@@ -88,16 +89,16 @@ const isExporterName = (name: string | undefined): boolean =>
   name !== undefined && (name.includes("kube-state-metrics") || name.includes("node-exporter"))
 
 /**
- * Does this pod look like what Prometheus scraped? Pods are called after their workload, and scrape jobs and Services
- * mostly too.
+ * Whether the pod looks like the one that Prometheus scraped. Pods are named after their workload, and scrape jobs and
+ * Services usually are too.
  */
 const isScraped = (pod: string, labels: Labels): boolean =>
   isExporterName(pod)
   || [labels["job"], labels["service"]].some((name) => name !== undefined && name !== "" && pod.startsWith(`${name}-`))
 
 /**
- * Is `pod` the exporter that the series came from? Beside `node` it is when it looks so. Alone it is when an exporter's
- * own pod comes with the exporter's own job, except in the rules about pods, where that pod is in trouble itself.
+ * Whether `pod` is the exporter of the series. With `node`, it is if it looks scraped. Without `node`, it is if both
+ * the pod and the job are an exporter's, except in rules about pods, which are about that pod.
  */
 const isNotTheSubject = (pod: string, nodeName: string | undefined, labels: Labels): boolean =>
   nodeName !== undefined
@@ -111,7 +112,7 @@ const isNodeExporterAlert = (labels: Labels): boolean =>
 
 const address = /^(\d{1,3}(\.\d{1,3}){3}|\[.*\]|.*::.*)$/
 
-/** The machine that `instance` names, where it does: kube-prometheus puts the node's name there, others an address. */
+/** The node that `instance` names. kube-prometheus uses the node's name there, other setups use an address. */
 const instanceName = (instance: string | undefined): string | undefined => {
   const host = instance?.replace(/:\d+$/, "")
   return host === undefined || address.test(host) ? undefined : nameIn(host)
@@ -160,8 +161,8 @@ export const targetOf = (
 ): AlertTarget => {
   const found = find(alert.labels)
   if (found === undefined) {
-    // Keys are stored and logged: no control characters, no halves of characters. The fingerprint tells apart what this
-    // makes equal.
+    // Keys are stored and logged, so control characters and lone surrogates are replaced. The fingerprint keeps the
+    // names distinct.
     const alertName = (alert.labels["alertname"] || "unnamed")
       .slice(0, 100)
       .replace(/\p{Cc}/gu, "?")

@@ -1,12 +1,11 @@
 /**
- * What Alertmanager posts to a `webhook_configs` receiver: format version 4, of every Alertmanager since 0.6.
+ * The body that Alertmanager posts to a `webhook_configs` receiver: format version 4, used by Alertmanager since 0.6.
  *
- * Strict about shape, because a body that is not understood must not be half taken; lenient about everything that says
- * nothing about an alert (the group, the receiver, links), because other senders of the format leave it out. Fields
- * that a newer Alertmanager adds are ignored.
+ * Decoding is strict about the alerts, because a malformed post must not be accepted in part. It is lenient about the
+ * group, the receiver and links, because other senders of the format omit them. Unknown fields are ignored.
  *
- * Long texts do not refuse a post, for the other alerts in it would be refused with them and Alertmanager would not
- * send them again soon: they are cut, visibly. An alert's identity is computed before that.
+ * Long strings are truncated with a visible mark. Rejecting the post instead would also reject its other alerts, which
+ * Alertmanager would not send again soon. The fingerprint is computed before truncation.
  */
 
 import { Schema } from "effect"
@@ -26,7 +25,7 @@ const daysIn = (year: number, month: number): number =>
       ? 30
       : 31
 
-/** Is this an RFC 3339 time that a `Timestamp` can say? */
+/** Whether a string is an RFC 3339 time that a `Timestamp` can represent. */
 const isTime = (text: string): boolean => {
   if (!rfc3339.test(text)) return false
   const month = Number(text.slice(5, 7))
@@ -40,58 +39,60 @@ const isTime = (text: string): boolean => {
 const isUtc = (text: string): boolean => text.endsWith("Z") && text.charAt(10) === "T"
 
 /**
- * The moment of a time, to the millisecond, finer digits cut off. Nearly all are in UTC, and then it is only a matter
- * of digits.
+ * Converts an RFC 3339 time to a timestamp. Digits below milliseconds are truncated. Almost all times are in UTC, which
+ * needs no date arithmetic.
  */
 const momentOf = (text: string): Timestamp =>
   isUtc(text)
     ? `${text.slice(0, 19)}.${text.slice(20, -1).slice(0, 3).padEnd(3, "0")}Z`
     : fromMillis(Date.parse(text.toUpperCase().replace(" ", "T")))
 
-// The years 0 to 9999, which is what a `Timestamp` can say: an offset may lead out of them.
+// A `Timestamp` represents the years 0 to 9999. An offset can shift a time out of this range.
 const firstMillis = Date.UTC(-1, 11, 31, 24)
 const lastMillis = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 const expected = (what: string) => ({ message: `Expected ${what}`, messageMissingKey: `Expected ${what}` })
 
 const time = expected("an RFC 3339 time such as 2026-11-24T03:00:00.123456789Z")
-const texts = expected("an object of texts")
-const text = expected("a text")
+const texts = expected("an object of strings")
+const text = expected("a string")
 const state = expected('"firing" or "resolved"')
 
-// Times stay texts here: a schema that transforms each of them took almost twice as long for a large post, with the
-// event loop held.
+// Times stay strings here. A schema that transforms each of them took almost twice as long for a large post and blocked
+// the event loop.
 const Moment = Schema.String.annotate(time).check(Schema.makeFilter(isTime, time))
 
 const Texts = Schema.Record(
   Schema.String,
-  Schema.String.annotate(expected("a text: Alertmanager sends all labels and annotations as texts"))
+  Schema.String.annotate(expected("a string: Alertmanager sends all labels and annotations as strings"))
 ).annotate(texts)
 
-// Go writes an empty map as `null`.
+// Go encodes an empty map as `null`.
 const OptionalTexts = Schema.optionalKey(Schema.NullOr(Texts).annotate(texts))
 const OptionalText = Schema.optionalKey(Schema.NullOr(Schema.String).annotate(text))
 
 const Status = Schema.Literals(["firing", "resolved"]).annotate(state)
 
+/** One alert of a webhook, as the sender encodes it. `toAlert` converts it. */
 export const WebhookAlert = Schema.Struct({
   status: Status.annotateKey(state),
   labels: Texts.annotateKey(texts),
   annotations: OptionalTexts,
   startsAt: Moment.annotateKey(time),
-  /** The year 1 while the alert fires. */
+  /** In the year 1 while the alert fires. */
   endsAt: Schema.optionalKey(Schema.NullOr(Moment).annotate(time)),
   generatorURL: OptionalText,
-  /** Absent from senders of before Alertmanager 0.19: computed from the labels then. */
+  /** Absent before Alertmanager 0.19. It is then computed from the labels. */
   fingerprint: OptionalText
 }).annotate({ identifier: "WebhookAlert", ...expected("an alert") })
 export type WebhookAlert = typeof WebhookAlert.Type
 
-/** How many alerts one post may carry. */
+/** The default limit of `makeWebhook`. */
 export const defaultMaxAlerts = 10_000
 
 /**
- * The schema for a post of at most that many alerts. Default 10,000: some 10 MB of usual alerts, and a second of work.
+ * The schema of a post with at most `maxAlerts` alerts. Default 10,000, which is about 10 MB of typical alerts and one
+ * second of work.
  */
 export const makeWebhook = (maxAlerts: number = defaultMaxAlerts) => {
   const version = expected('"4", the version of the webhook format')
@@ -104,7 +105,7 @@ export const makeWebhook = (maxAlerts: number = defaultMaxAlerts) => {
     status: Status.annotateKey(state),
     receiver: OptionalText,
     groupKey: OptionalText,
-    /** How many alerts `max_alerts` of the receiver's configuration has left out. */
+    /** The number of alerts that Alertmanager omitted because of `max_alerts` in the receiver's configuration. */
     truncatedAlerts: Schema.optionalKey(Schema.NullOr(Schema.Finite).annotate(expected("a number"))),
     groupLabels: OptionalTexts,
     commonLabels: OptionalTexts,
@@ -114,23 +115,38 @@ export const makeWebhook = (maxAlerts: number = defaultMaxAlerts) => {
   }).annotate({ identifier: "AlertmanagerWebhook", ...expected("the body of an Alertmanager webhook, version 4") })
 }
 
+/**
+ * A webhook with at most `defaultMaxAlerts` alerts.
+ *
+ * ```ts
+ * import { Schema } from "effect"
+ * import { AlertmanagerWebhook } from "kubernaut"
+ *
+ * const webhook = Schema.decodeUnknownSync(AlertmanagerWebhook.Webhook)({
+ *   version: "4",
+ *   status: "firing",
+ *   alerts: [{ status: "firing", labels: { alertname: "KubePodCrashLooping" }, startsAt: "2026-11-24T03:00:00Z" }]
+ * })
+ * webhook.alerts.map(({ labels }) => labels["alertname"]) // => ["KubePodCrashLooping"]
+ * ```
+ */
 export const Webhook = makeWebhook()
 export type Webhook = typeof Webhook.Type
 
 /**
- * Sizes that an alert is cut to. A Kubernetes label value has at most 63 characters and a name 253, so real alerts are
- * far from them.
+ * The limits to which an alert is truncated: entries for labels and annotations, characters for lengths. A Kubernetes
+ * label value has at most 63 characters and a name at most 253, so real alerts stay far below.
  */
 export const alertLimits = {
   labels: 100,
   labelLength: 1024,
   annotations: 50,
-  /** Descriptions are a few sentences; this holds a stack trace. */
+  /** Enough for a stack trace. */
   annotationLength: 8192,
   urlLength: 2048
 } as const
 
-/** What stands at the end of a text that was cut. */
+/** The mark at the end of a truncated string. */
 export const truncationMark = "…[truncated]"
 
 const cut = (text: string, length: number): string =>
@@ -149,14 +165,14 @@ const cutAll = (
   return Object.fromEntries(entries.slice(0, count).map(([name, text]) => [cut(name, length), cut(text, length)]))
 }
 
-/**
- * The fingerprint that the sender gave, where it looks like an identifier, or the one that Alertmanager would have
- * given.
- */
+/** The sender's fingerprint if it looks like an identifier, otherwise the one that Alertmanager would compute. */
 const fingerprintIn = (alert: WebhookAlert): string =>
   /^[\w.:-]{1,64}$/.test(alert.fingerprint ?? "") ? (alert.fingerprint ?? "") : fingerprintOf(alert.labels)
 
-/** The alert as the domain knows it. */
+/**
+ * Converts an alert of a webhook to a domain alert: computes a missing fingerprint, normalizes the severity and
+ * truncates long strings.
+ */
 export const toAlert = (alert: WebhookAlert): Alert => {
   const url = alert.generatorURL ?? ""
   return {
@@ -166,12 +182,12 @@ export const toAlert = (alert: WebhookAlert): Alert => {
     labels: cutAll(alert.labels, alertLimits.labels, alertLimits.labelLength),
     annotations: cutAll(alert.annotations ?? {}, alertLimits.annotations, alertLimits.annotationLength),
     startsAt: momentOf(alert.startsAt),
-    // A link that was cut leads nowhere.
+    // A truncated link would be broken.
     ...(url === "" || url.length > alertLimits.urlLength ? {} : { generatorURL: url })
   }
 }
 
-/** When a resolved alert ended; a sender that does not say so means now. */
+/** When a resolved alert ended. Returns `now` if the sender gives no end or one before the start. */
 export const endOf = (alert: WebhookAlert, now: Timestamp): Timestamp => {
   const end = typeof alert.endsAt === "string" ? momentOf(alert.endsAt) : now
   return end < momentOf(alert.startsAt) ? now : end

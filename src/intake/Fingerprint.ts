@@ -1,9 +1,9 @@
 /**
- * The identity that Prometheus and Alertmanager give a set of labels, for senders that leave it out.
+ * The fingerprint that Prometheus and Alertmanager compute for a set of labels, for senders that omit it.
  *
- * FNV-1a with 64 bits over the labels in the byte order of their names, each name and each value followed by the byte
- * 255, which no UTF-8 text contains; written as 16 hex digits. (`labelSetToFingerprint` of
- * github.com/prometheus/common/model.)
+ * It is a 64-bit FNV-1a hash over the labels in byte order of their names, as 16 hex digits. Each name and each value
+ * is followed by the byte 255, which does not occur in UTF-8. See `labelSetToFingerprint` in
+ * github.com/prometheus/common/model.
  */
 
 const offsetBasis = 0xcbf29ce484222325n
@@ -13,7 +13,7 @@ const mask = 0xffffffffffffffffn
 const separator = Uint8Array.of(255)
 
 /**
- * The fingerprint of a set of labels, whatever order they come in.
+ * The fingerprint of a set of labels. It does not depend on their order.
  *
  * ```ts
  * import * as Fingerprint from "./Fingerprint.ts"
@@ -24,7 +24,7 @@ const separator = Uint8Array.of(255)
 export const fingerprintOf = (labels: Readonly<Record<string, string>>): string => {
   const encoder = new TextEncoder()
   const encoded = Object.entries(labels).map(([name, value]) => [encoder.encode(name), encoder.encode(value)] as const)
-  // By value too: names that are no proper Unicode may be equal once they are encoded.
+  // Sort by value too: names that are not well-formed Unicode may become equal when encoded.
   encoded.sort(([a, x], [b, y]) => compareBytes(a, b) || compareBytes(x, y))
   let hash = offsetBasis
   for (const pair of encoded) {

@@ -1,14 +1,16 @@
 /**
- * Ids of remediations: `rem-` and a ULID, 48 bits of milliseconds and 80 random bits in Crockford's base 32.
+ * Generates the ids of remediations: `rem-` and a ULID, which consists of 48 bits of milliseconds and 80 random bits in
+ * Crockford's base 32.
  *
- * They sort as they were given out, also within one millisecond and when the clock goes back, which
- * `RemediationStore.list` relies on. Time and randomness are Effect's, so a seeded run gives the same ids again.
+ * Ids sort in the order of generation, even within one millisecond and when the clock moves backwards.
+ * `RemediationStore.list` relies on this order. Time and randomness come from Effect, so a seeded run generates the
+ * same ids.
  */
 
 import { Clock, Effect, Random } from "effect"
 import { RemediationId } from "../domain/Remediation.ts"
 
-// No I, L, O and U: ids are read out on the phone.
+// Without I, L, O and U, which are easily misread.
 const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 const base32 = (value: number, length: number): string => {
@@ -21,15 +23,15 @@ const base32 = (value: number, length: number): string => {
   return text
 }
 
-// The random part in two halves that are exact as numbers.
+// The random part is kept in two halves of 40 bits, which numbers represent exactly.
 const half = 2 ** 40
 
-/** Answers a source of ids; each call gives `count` new ones in order. */
+/** Creates a generator. Each call returns `count` new ids in order. */
 export const make = (): ((count: number) => Effect.Effect<ReadonlyArray<RemediationId>>) => {
   let atMs = -1
   let high = 0
   let low = 0
-  // All but the last eight digits, which are the same for a whole millisecond.
+  // Everything but the last eight digits. It is constant within a millisecond.
   let prefix = ""
   const setPrefix = (): void => {
     prefix = `rem-${base32(atMs, 10)}${base32(high, 8)}`
@@ -37,7 +39,7 @@ export const make = (): ((count: number) => Effect.Effect<ReadonlyArray<Remediat
   const next = (nowMs: number, random: () => number): RemediationId => {
     if (nowMs > atMs) {
       atMs = nowMs
-      // The topmost bit stays free for counting up.
+      // The highest bit stays zero, so that counting up does not overflow.
       high = Math.floor((random() * half) / 2)
       low = Math.floor(random() * half)
       setPrefix()

@@ -1,6 +1,6 @@
 /**
- * Which step is due: a pure function of the remediation as its journal tells it. Before and after a crash it gives the
- * same answer, and that is the whole of recovery.
+ * The next step of a remediation, as a pure function of its journal. It returns the same step before and after a crash.
+ * Crash recovery needs nothing else.
  */
 
 import type { Intent } from "../domain/Execution.ts"
@@ -11,11 +11,11 @@ export type NextStep =
   /** Read the root owner of the target. */
   | { readonly _tag: "Retarget" }
   | { readonly _tag: "Investigate" }
-  /** Decide and, where the decision is to act, plan: the intent is journaled with the decision. */
+  /** Decide. If the decision is to act, plan as well: the intent is journaled with the decision. */
   | { readonly _tag: "Decide" }
-  /** Nothing until a person answers or the alert resolves. */
+  /** Wait until a person answers or the alert resolves. */
   | { readonly _tag: "AwaitReview" }
-  /** The intent is durable: write to the cluster, or find out whether that was done already. */
+  /** The intent is durable. Write to the cluster, or find out whether a previous activation already did. */
   | { readonly _tag: "Execute"; readonly intent: Intent }
   | { readonly _tag: "Verify"; readonly intent: Intent }
   | { readonly _tag: "Conclude"; readonly state: FinalState; readonly reason: string }
@@ -23,16 +23,13 @@ export type NextStep =
 
 const conclude = (state: FinalState, reason: string): NextStep => ({ _tag: "Conclude", state, reason })
 
-/**
- * How often an action may be planned in all: one that met a changed object is decided and planned anew before a person
- * is asked.
- */
+/** How many times an action may be planned. After a conflict, the actor decides and plans again up to this limit. */
 export const maxPlans = 3
 
 export const nextStep = (self: Remediation): NextStep => {
   if (isFinal(self.state)) return { _tag: "Done" }
   const execution = self.executions.at(-1)
-  // From the durable intent on, a resolved alert changes nothing: what was begun is finished and verified.
+  // Once the intent is durable, a resolved alert changes nothing: the action is completed and verified.
   if (execution !== undefined && !isOvertaken(self, execution)) return afterIntent(self, execution)
   if (self.alertResolvedAt !== undefined) return conclude("Cancelled", "The alert resolved before anything was done.")
   if (self.provisional) return { _tag: "Retarget" }
@@ -57,10 +54,7 @@ export const nextStep = (self: Remediation): NextStep => {
   }
 }
 
-/**
- * Somebody changed the object before anything was written, so that it is as if nothing had been planned yet: whatever
- * is decided next counts.
- */
+/** Whether the object changed before the first write. The plan is then void, and the actor decides again. */
 const isOvertaken = (self: Remediation, { outcome }: Remediation["executions"][number]): boolean =>
   outcome?.failure === "conflict" && outcome.applied === "no" && self.executions.length < maxPlans
 

@@ -1,10 +1,11 @@
 /**
- * One actor per target works that target's remediations one at a time, so two actions never race on one Deployment.
+ * One actor per target processes the remediations of that target one at a time, so two actions never race on one
+ * Deployment.
  *
- * The port has two layers over one core (`RemediationActor`): `layerLocal`, all actors in this process, and later one
- * on `effect/cluster` for several machines. Messages are volatile, the tables are durable: `fire` only says "look at
- * this target", and what is to be done there is always read from the store. A lost message costs time until the next
- * sweep, never an alert.
+ * `layerLocal` runs all actors in this process. A layer on `effect/cluster` for several machines is planned.
+ *
+ * Messages are volatile and tables are durable. `fire` only wakes the actor of a target, which reads its work from the
+ * store. A lost message therefore delays an alert until the next sweep, but never loses it.
  */
 
 import { Context, Duration, Effect, FiberSet, Latch, Layer, MutableList } from "effect"
@@ -14,50 +15,88 @@ import { RemediationStore } from "../storage/RemediationStore.ts"
 import type { RemediationOptions } from "./Remediation.ts"
 import * as RemediationActor from "./RemediationActor.ts"
 
+/** Options of `layerLocal`. */
 export interface LocalOptions extends RemediationOptions {
-  /** Targets worked on at the same time; further ones wait, durably, as `Received`. Default 256. */
+  /** The number of targets processed at the same time. The others wait durably as `Received`. Default 256. */
   readonly concurrency?: number
-  /** How often the store is asked for work that nobody does. Default 10 s. */
+  /** The interval at which the store is queried for open work that has no actor. Default 10 seconds. */
   readonly sweepInterval?: Duration.Input
-  /** How long an actor that found itself fenced leaves its target alone. Default 30 s. */
+  /** How long the sweep skips a target after its actor was fenced. Default 30 seconds. */
   readonly fencedRest?: Duration.Input
 }
 
+/**
+ * Starts the work on targets. Intake and reviews use `fire`. Call it after you write to the journal of a remediation.
+ */
 export class RemediationActors extends Context.Service<
   RemediationActors,
   {
-    /** Something was journaled about this target: its actor wakes up, or begins. Never waits for the work. */
+    /** Wakes or starts the actor of a target. Call it after a write to the journal. It does not wait for the work. */
     readonly fire: (target: TargetKey) => Effect.Effect<void>
-    /**
-     * Fires every target that the store has open work for, now and at every interval. Runs for ever, under the
-     * supervisor.
-     */
+    /** Fires every target with open work, immediately and at every interval. Run it as a supervised child. */
     readonly sweep: Effect.Effect<never>
-    /** Actors that exist now, at work or waiting for their turn. */
+    /** The number of actors, both working and waiting for their turn. */
     readonly active: Effect.Effect<number>
   }
 >()("kubernaut/remediation/RemediationActors") {}
 
 interface Mailbox {
   readonly target: TargetKey
-  /** Fired since the actor last looked at the store. */
+  /** Whether the target was fired since the actor last read the store. */
   fired: boolean
   readonly wake: Latch.Latch
+}
+
+/** The targets whose actor was fenced recently. Another process works on them. */
+const makeResting = (durationMs: number) => {
+  const untilMs = new Map<TargetKey, number>()
+  return {
+    add: (target: TargetKey, nowMs: number): void => void untilMs.set(target, nowMs + durationMs),
+    /** The targets that still rest. Drops the others. */
+    at: (nowMs: number): ReadonlyMap<TargetKey, number> => {
+      for (const [target, until] of untilMs) if (until <= nowMs) untilMs.delete(target)
+      return untilMs
+    }
+  }
+}
+
+/**
+ * The actors that wait for their turn. They share `concurrency` fibers. A waiting actor is an entry in this list and
+ * needs no fiber, so a storm is cheap.
+ */
+const makeReadyList = (concurrency: number) => {
+  const mailboxes = MutableList.make<Mailbox>()
+  let working = 0
+  return {
+    add: (mailbox: Mailbox): void => MutableList.append(mailboxes, mailbox),
+    /** Whether another fiber may start. */
+    claimFiber: (): boolean => {
+      if (working === concurrency) return false
+      working++
+      return true
+    },
+    /**
+     * The next actor. Returns `undefined` and releases the fiber when none waits. Both are one synchronous step, so
+     * every actor has a fiber that will take it.
+     */
+    take: (): Mailbox | undefined => {
+      const mailbox = MutableList.take(mailboxes)
+      if (mailbox !== MutableList.Empty) return mailbox
+      working--
+      return undefined
+    }
+  }
 }
 
 const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
   const store = yield* RemediationStore
   const activate = yield* RemediationActor.make(options)
   const { concurrency = 256, fencedRest = "30 seconds" } = options
-  const rest = Duration.toMillis(fencedRest)
   const mailboxes = new Map<TargetKey, Mailbox>()
-  const restingUntilMs = new Map<TargetKey, number>()
+  const resting = makeResting(Duration.toMillis(fencedRest))
 
-  // Actors take turns on a few fibers. One that waits for its turn is a place in this list and no fiber: a storm costs
-  // little more than its names.
-  const ready = MutableList.make<Mailbox>()
+  const ready = makeReadyList(concurrency)
   const start = yield* FiberSet.makeRuntime<never, void>()
-  let working = 0
 
   const fire = (target: TargetKey): Effect.Effect<void> =>
     Effect.sync(() => {
@@ -69,27 +108,16 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
       }
       const mailbox: Mailbox = { target, fired: true, wake: Latch.makeUnsafe(false) }
       mailboxes.set(target, mailbox)
-      MutableList.append(ready, mailbox)
-      if (working === concurrency) return
-      working++
-      start(work)
+      ready.add(mailbox)
+      if (ready.claimFiber()) start(work)
     })
 
-  // To find nothing and to stop working is one step, as is finding room in `fire`: no mailbox is left without a fiber
-  // that comes for it.
-  const nextReady = (): Mailbox | undefined => {
-    const mailbox = MutableList.take(ready)
-    if (mailbox !== MutableList.Empty) return mailbox
-    working--
-    return undefined
-  }
-
   const work = Effect.gen(function* () {
-    for (let mailbox = nextReady(); mailbox !== undefined; mailbox = nextReady()) {
+    for (let mailbox = ready.take(); mailbox !== undefined; mailbox = ready.take()) {
       yield* turn(mailbox)
-      // A message that comes while the actor ends is either seen by `fired` or finds no mailbox: the check and the
-      // removal are one step.
-      if (mailbox.fired) MutableList.append(ready, mailbox)
+      // The check and the removal are one synchronous step. A concurrent message either sets `fired` or finds no
+      // mailbox.
+      if (mailbox.fired) ready.add(mailbox)
       else mailboxes.delete(mailbox.target)
     }
   })
@@ -101,17 +129,16 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
     const activation = yield* activate(target, wake)
     if (activation._tag === "Moved") yield* fire(activation.target)
     if (activation._tag === "Fenced" || activation._tag === "Failed") {
-      // The sweep brings it back; what was fired meanwhile is in the store.
-      if (activation._tag === "Fenced") restingUntilMs.set(target, (yield* Monotonic.nowMs) + rest)
+      // The sweep resumes the target. Work that was fired meanwhile is in the store.
+      if (activation._tag === "Fenced") resting.add(target, yield* Monotonic.nowMs)
       mailbox.fired = false
     }
   })
 
   const sweepOnce = Effect.gen(function* () {
-    const nowMs = yield* Monotonic.nowMs
-    for (const [target, untilMs] of restingUntilMs) if (untilMs <= nowMs) restingUntilMs.delete(target)
+    const skipped = resting.at(yield* Monotonic.nowMs)
     for (const target of yield* store.openTargets) {
-      if (!restingUntilMs.has(target) && !mailboxes.has(target)) yield* fire(target)
+      if (!skipped.has(target) && !mailboxes.has(target)) yield* fire(target)
     }
   }).pipe(Effect.catch((error) => Effect.logError("The sweep for open work failed", { reason: error.message })))
 
@@ -123,7 +150,7 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
 })
 
 /**
- * All targets in this process. Closing the scope interrupts every actor; the next process continues each from its
- * journal.
+ * Runs the actors of all targets in this process. Closing the scope interrupts every actor. The next process continues
+ * each remediation from its journal.
  */
 export const layerLocal = (options: LocalOptions) => Layer.effect(RemediationActors, makeLocal(options))

@@ -72,7 +72,7 @@ describe("Degradation.levelOf", () => {
       Degradation.levelOf({
         tiers: [holmes("Open"), llm("HalfOpen", ":a"), llm("Isolated", ":b"), llm("Closed", ":c")]
       }).reasons,
-      ["holmesgpt is out", "llm:a is being tried again", "llm:b is isolated by an operator"]
+      ["holmesgpt is out", "llm:a is being probed", "llm:b is isolated by an operator"]
     )
   })
 })
@@ -127,7 +127,7 @@ describe("the level follows the breakers", () => {
       yield* TestClock.adjust("30 seconds")
       yield* holmes.circuitBreaker.state
       yield* settle
-      assert.deepInclude(yield* degradation.current, { level: 1, since, reasons: ["holmesgpt is being tried again"] })
+      assert.deepInclude(yield* degradation.current, { level: 1, since, reasons: ["holmesgpt is being probed"] })
     })
   )
 

@@ -93,17 +93,17 @@ describe("the webhook's schema", () => {
     {
       what: "labels that are missing",
       body: alertWith({ labels: undefined }),
-      expected: ["alerts[1].labels: Expected an object of texts"]
+      expected: ["alerts[1].labels: Expected an object of strings"]
     },
     {
       what: "a label that is a number",
       body: alertWith({ labels: { alertname: "A", code: 500 } }),
-      expected: ["alerts[1].labels.code: Expected a text: Alertmanager sends all labels and annotations as texts"]
+      expected: ["alerts[1].labels.code: Expected a string: Alertmanager sends all labels and annotations as strings"]
     },
     {
       what: "annotations that are a text",
       body: alertWith({ annotations: "x" }),
-      expected: ["alerts[1].annotations: Expected an object of texts"]
+      expected: ["alerts[1].annotations: Expected an object of strings"]
     },
     {
       what: "a start that is missing",
@@ -120,7 +120,7 @@ describe("the webhook's schema", () => {
     {
       what: "a fingerprint that is a number",
       body: alertWith({ fingerprint: 5 }),
-      expected: ["alerts[1].fingerprint: Expected a text"]
+      expected: ["alerts[1].fingerprint: Expected a string"]
     }
   ])("refuses $what and says what would be right", ({ body, expected }) => {
     assert.deepStrictEqual(faults(body), expected)
