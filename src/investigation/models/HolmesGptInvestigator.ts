@@ -122,7 +122,7 @@ const probe = (client: HttpClient.HttpClient, base: string, options: Options): E
     Effect.flatMap((response) =>
       response.status === 200
         ? Effect.void
-        : // A server or proxy without that route says nothing about its health. Only real calls can tell.
+        : // A server or proxy without that route says nothing about its health. Only real calls show it.
           response.status === 404 || response.status === 405
           ? failure({ _tag: "BadRequest" }, false, false)
           : errorOfStatus(response.status, undefined)

@@ -3,7 +3,7 @@
  *
  * **Details**
  *
- * One request asks for one object of the schema of `Answer`, without tools and without a conversation. The prompt is
+ * One request generates one object of the schema `Answer`, without tools and without a conversation. The prompt is
  * first fitted to the context window (`ContextWindow`). If the provider still rejects it as too long, the request is
  * repeated without the next droppable part, at most three times within the same attempt. The model sees the evidence
  * from `EvidenceGatherer`. Unlike HolmesGPT it cannot query the cluster, so its confidence is capped at 0.8.

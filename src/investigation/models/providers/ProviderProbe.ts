@@ -15,7 +15,7 @@ const hasNoSuchRoute = (reason: AiError.AiErrorReason): boolean => {
 
 /**
  * Succeeds when the request does. Times out after 5 s. A compatible server without that route says nothing about its
- * health, so that error does not count, and only real calls can tell.
+ * health, so that error does not count. Only real calls show it.
  */
 export const probeOf = (
   service: string,
