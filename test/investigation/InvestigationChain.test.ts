@@ -4,13 +4,13 @@ import { TestClock } from "effect/testing"
 import { empty } from "../../src/investigation/evidence/Evidence.ts"
 import * as InvestigationChain from "../../src/investigation/InvestigationChain.ts"
 import { request } from "./fixtures/Requests.ts"
-import { answers, chainOf, error, fails, found, rules, scripted, withTime } from "./fixtures/ScriptedChain.ts"
+import { succeeds, chainOf, error, fails, found, rules, scripted, withTime } from "./fixtures/ScriptedChain.ts"
 
 describe("the chain", () => {
   it.effect("tries tiers in order and stops at the first investigation", () =>
     Effect.gen(function* () {
-      const llm = scripted("llm", answers, { provider: "a" })
-      const chain = yield* chainOf([scripted("holmesgpt", answers), llm, rules()])
+      const llm = scripted("llm", succeeds, { provider: "a" })
+      const chain = yield* chainOf([scripted("holmesgpt", succeeds), llm, rules()])
       const { hops, investigation } = yield* chain.investigate(request())
       assert.deepStrictEqual(hops, [{ investigator: "holmesgpt", outcome: "answered", attempts: 1, durationMs: 0 }])
       assert.strictEqual(investigation?.investigator, "holmesgpt")
@@ -50,7 +50,7 @@ describe("the chain", () => {
         ["llm", 0.8],
         ["rules", 0.5]
       ] as const) {
-        const chain = yield* chainOf([scripted(name, answers)])
+        const chain = yield* chainOf([scripted(name, succeeds)])
         assert.strictEqual((yield* chain.investigate(request())).investigation?.confidence, cap)
       }
       const modest = yield* chainOf([scripted("llm", Effect.succeed({ ...found, confidence: 0.3 }))])
@@ -92,12 +92,12 @@ describe("the chain", () => {
     Effect.gen(function* () {
       const chain = yield* InvestigationChain.InvestigationChain
       assert.strictEqual((yield* chain.investigate(request())).investigation?.rootCause, "It is broken.")
-    }).pipe(Effect.provide(InvestigationChain.layer({ investigators: [scripted("custom", answers)] })))
+    }).pipe(Effect.provide(InvestigationChain.layer({ investigators: [scripted("custom", succeeds)] })))
   )
 
   it.effect("tries the next tier after one that dies", () =>
     Effect.gen(function* () {
-      const chain = yield* chainOf([scripted("custom", Effect.die(new Error("bug"))), scripted("rules", answers)])
+      const chain = yield* chainOf([scripted("custom", Effect.die(new Error("bug"))), scripted("rules", succeeds)])
       const { hops } = yield* chain.investigate(request())
       assert.deepStrictEqual(
         hops.map((hop) => [hop.outcome, hop.reason]),
@@ -150,7 +150,7 @@ describe("the chain", () => {
   it.effect("dies when it is made of two tiers with the same name", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(
-        chainOf([scripted("llm", answers, { provider: "a" }), scripted("llm", answers, { provider: "a" })])
+        chainOf([scripted("llm", succeeds, { provider: "a" }), scripted("llm", succeeds, { provider: "a" })])
       )
       assert.strictEqual(exit._tag, "Failure")
     })
@@ -183,7 +183,7 @@ describe("evidence", () => {
     Effect.gen(function* () {
       let gathered = 0
       const holmes = scripted("holmesgpt", fails, { needsEvidence: true })
-      const last = scripted("rules", answers, { needsEvidence: true })
+      const last = scripted("rules", succeeds, { needsEvidence: true })
       const chain = yield* chainOf([holmes, last], {
         evidence: () =>
           Effect.andThen(
@@ -202,7 +202,7 @@ describe("evidence", () => {
     Effect.gen(function* () {
       let gathered = 0
       const holmes = scripted("holmesgpt", fails, { needsEvidence: true })
-      const chain = yield* chainOf([holmes, scripted("rules", answers)], {
+      const chain = yield* chainOf([holmes, scripted("rules", succeeds)], {
         evidence: () => Effect.sync(() => (gathered++, empty))
       })
       yield* withTime(chain.investigate(request()))

@@ -1,7 +1,7 @@
 /**
  * The HTTP API of HolmesGPT 0.45: routes, shapes, status codes and error bodies as recorded from the real package.
  *
- * By default, its model answers with a sensible action on the target in the question.
+ * By default, its model returns a sensible action on the target in the question.
  */
 
 import type { Effect, Scope } from "effect"
@@ -10,7 +10,7 @@ import { answerTo } from "./ModelAnswer.ts"
 
 export interface Options {
   readonly port?: number
-  /** `HOLMES_API_KEY` of the server; absent: it requires none. */
+  /** `HOLMES_API_KEY` of the server. Absent: no key is required. */
   readonly apiKey?: string
 }
 
@@ -78,6 +78,6 @@ const protocol = (options: Options): Protocol => ({
   }
 })
 
-/** Starts it on loopback; it stops with the scope. */
+/** Starts the peer on loopback. It stops when the scope closes. */
 export const make = (options: Options = {}): Effect.Effect<HttpPeer, never, Scope.Scope> =>
   makePeer(protocol(options), options.port === undefined ? {} : { port: options.port })

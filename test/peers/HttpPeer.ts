@@ -1,8 +1,8 @@
 /**
  * A real HTTP server on loopback whose behaviour a test or a demo changes while it runs.
  *
- * It records when it was called (by its own clock, in milliseconds), including calls that it does not respond to. In
- * mode `Down` it really stops listening, so clients get a refused connection. The port stays reserved.
+ * It records its calls and their times in milliseconds, including calls that it does not respond to. In mode `Down` it
+ * really stops listening, so clients get a refused connection. The port stays reserved.
  */
 
 import * as Http from "node:http"
@@ -52,6 +52,7 @@ export interface HttpPeer {
   /** `http://127.0.0.1:PORT` */
   readonly url: string
   readonly calls: ReadonlyArray<Call>
+  /** Clears the recorded calls. */
   readonly forget: Effect.Effect<void>
   readonly setMode: (mode: Mode) => Effect.Effect<void>
 }

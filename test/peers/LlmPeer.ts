@@ -2,7 +2,7 @@
  * The HTTP APIs of two LLM providers: OpenAI's chat completions and Anthropic's messages, in the shapes of their
  * references and SDKs.
  *
- * By default, the model answers with a sensible action on the target in the question.
+ * By default, the model returns a sensible action on the target in the question.
  */
 
 import type { Effect, Scope } from "effect"

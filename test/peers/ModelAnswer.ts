@@ -20,10 +20,10 @@ export const answerTo = (question: string, confidence = 0.92): Record<string, un
       ? { type: "RollbackDeployment", target, toRevision: null }
       : target.kind === "StatefulSet" || target.kind === "DaemonSet"
         ? { type: "RestartWorkload", target }
-        : { type: "Notify", target, reason: "A person has to look at this." }
+        : { type: "Notify", target, reason: "A person must investigate this." }
   return {
     rootCause: `The newest revision of ${target.kind} ${target.name} fails at start.`,
-    evidence: ["The pods of the newest revision crash; those of the one before ran."],
+    evidence: ["The pods of the newest revision crash; those of the previous one ran."],
     action,
     confidence
   }

@@ -6,9 +6,9 @@ import { empty } from "../../../src/investigation/evidence/Evidence.ts"
 import type { InvestigatorError } from "../../../src/investigation/Investigator.ts"
 import { eitherWay } from "../../resilience/WallClock.ts"
 import { request } from "../fixtures/Requests.ts"
-import { answers, chainOf, error, fails, rules, scripted, steady, withTime } from "../fixtures/ScriptedChain.ts"
+import { succeeds, chainOf, error, fails, rules, scripted, steady, withTime } from "../fixtures/ScriptedChain.ts"
 
-describe("a wall clock that is set by an hour", () => {
+describe("a wall clock that jumps by an hour", () => {
   it.effect("does not change when evidence is gathered for a tier whose circuit is open", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
@@ -33,7 +33,7 @@ describe("a wall clock that is set by an hour", () => {
         const took = (after: Effect.Effect<Investigation, InvestigatorError>) =>
           Effect.andThen(Effect.sleep("200 millis"), Effect.andThen(jump, after))
         const down = Effect.fail(error({ _tag: "Authentication" }))
-        const chain = yield* chainOf([scripted("holmesgpt", took(down)), scripted("rules", took(answers))])
+        const chain = yield* chainOf([scripted("holmesgpt", took(down)), scripted("rules", took(succeeds))])
         const { hops } = yield* withTime(chain.investigate(request()))
         assert.deepStrictEqual(
           hops.map((hop) => hop.durationMs),
@@ -60,7 +60,7 @@ describe("traces", () => {
   it.effect("hops and attempts are spans within investigate, with the previous tier and the reason", () =>
     Effect.gen(function* () {
       const spans: Array<Tracer.Span> = []
-      const chain = yield* chainOf([scripted("holmesgpt", fails), scripted("rules", answers)])
+      const chain = yield* chainOf([scripted("holmesgpt", fails), scripted("rules", succeeds)])
       yield* withTime(chain.investigate(request())).pipe(recording(spans))
       const named = (name: string) => spans.filter((span) => span.name === name)
       const parentOf = (span: Tracer.Span | undefined) =>

@@ -3,7 +3,7 @@ import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { request } from "../fixtures/Requests.ts"
 import {
-  answers,
+  succeeds,
   chainOf,
   error,
   fails,
@@ -65,7 +65,7 @@ describe("attempts, breaker and deadline", () => {
       }
       assert.strictEqual(holmes.calledAtMs.length, 0)
       yield* TestClock.adjust("1 second")
-      holmes.behaviour = answers
+      holmes.behaviour = succeeds
       for (let call = 0; call < 3; call++) {
         assert.strictEqual((yield* chain.investigate(request())).investigation?.investigator, "holmesgpt")
         const state = yield* chain.tiers[0]!.circuitBreaker!.state
@@ -75,7 +75,7 @@ describe("attempts, breaker and deadline", () => {
     }).pipe(steady)
   )
 
-  it.effect("a peer that does not respond times out after 30 s, in one attempt that its breaker counts", () =>
+  it.effect("a peer that does not respond times out after 30 s, in one attempt that the breaker counts", () =>
     Effect.gen(function* () {
       const holmes = scripted("holmesgpt", Effect.never)
       const chain = yield* chainOf([holmes, rules()])
@@ -108,7 +108,7 @@ describe("attempts, breaker and deadline", () => {
     30_000
   )
 
-  it.effect("bad requests, refusals and context overflows are not retried and do not count on the breaker", () =>
+  it.effect("bad requests, refusals and context overflows are not retried, and the breaker does not count them", () =>
     Effect.gen(function* () {
       for (const reason of [
         { _tag: "BadRequest" },

@@ -18,7 +18,7 @@ import * as Sandbox from "../../../src/kubernetes/Sandbox.ts"
 import { readWorkload } from "../../../src/kubernetes/WorkloadReader.ts"
 import { alert, request, target } from "../fixtures/Requests.ts"
 
-const asked = Effect.fnUntraced(function* (
+const requestFor = Effect.fnUntraced(function* (
   name: string,
   level: DegradationLevel = 0,
   alertName = "KubePodCrashLooping"
@@ -34,7 +34,7 @@ const asked = Effect.fnUntraced(function* (
 })
 
 const gathered = Effect.fnUntraced(function* (name: string, level: DegradationLevel = 0, alertName?: string) {
-  const given = yield* asked(name, level, alertName)
+  const given = yield* requestFor(name, level, alertName)
   return { ...given, evidence: yield* (yield* make())(given) }
 })
 
@@ -58,7 +58,7 @@ describe("evidence from a cluster", () => {
       }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("its secrets are not in the prompt", () =>
+  it.effect("keeps its secrets out of the prompt", () =>
     Effect.gen(function* () {
       const given = yield* gathered("checkout")
       const raw = JSON.stringify(given.evidence.logs)
@@ -70,7 +70,7 @@ describe("evidence from a cluster", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it("a long log is cut between lines, so no secret loses the name before it", () => {
+  it("truncates a long log between lines, so no secret loses the name before it", () => {
     const log = "starting\nDATABASE_PASSWORD=winter-Barn-41\npanic: no schema\n"
     assert.strictEqual(endOf(log, log.length), log)
     for (let characters = 1; characters < log.length; characters++) {
@@ -102,22 +102,24 @@ describe("evidence from a cluster", () => {
     ["cart", "KubePodCrashLooping", "AdjustResources"],
     ["search", "KubeHpaMaxedOut", "PatchHpa"],
     ["catalog", "KubePodCrashLooping", "Notify"]
-  ] as const)("rules find what heals shop/%s on %s, at the poorest level too: %s", ([name, alertName, action]) =>
-    Effect.gen(function* () {
-      const { rules } = yield* standard
-      for (const level of [0, 2] as const) {
-        const found = yield* makeRules({ rules }).investigate(yield* gathered(name, level, alertName))
-        assert.strictEqual(found.action.type, action)
-      }
-    }).pipe(Effect.provide(Sandbox.layer()))
+  ] as const)(
+    "suffices at levels 0 and 2 for the rules to act on shop/%s for %s with %s",
+    ([name, alertName, action]) =>
+      Effect.gen(function* () {
+        const { rules } = yield* standard
+        for (const level of [0, 2] as const) {
+          const found = yield* makeRules({ rules }).investigate(yield* gathered(name, level, alertName))
+          assert.strictEqual(found.action.type, action)
+        }
+      }).pipe(Effect.provide(Sandbox.layer()))
   )
 })
 
-describe("what can't be read", () => {
-  const refused = (operation: string) =>
+describe("evidence that cannot be read", () => {
+  const forbidden = (operation: string) =>
     new KubernetesError({ reason: { _tag: "Forbidden" }, operation, applied: "no", retryable: false })
 
-  it.effect("is named, and the rest is kept", () =>
+  it.effect("is named in missing, and the rest is kept", () =>
     Effect.gen(function* () {
       const { evidence } = yield* gathered("checkout")
       assert.deepStrictEqual(evidence.missing, ["events"])
@@ -126,46 +128,44 @@ describe("what can't be read", () => {
     }).pipe(
       Effect.provide(
         Sandbox.layer({
-          intercept: (operation, next) => (operation.kind === "Event" ? Effect.fail(refused("list Event")) : next)
+          intercept: (operation, next) => (operation.kind === "Event" ? Effect.fail(forbidden("list Event")) : next)
         })
       )
     )
   )
 
-  it.effect(
-    "in time is named too: a cluster that does not answer costs 5, 3 and 2 s by level, and what came before is kept",
-    () =>
-      Effect.gen(function* () {
-        for (const [level, limitMs] of [
-          [0, 5000],
-          [1, 3000],
-          [2, 2000]
-        ] as const) {
-          const client = yield* KubernetesClient
-          const slow = {
-            ...client,
-            logs: () => Effect.never,
-            list: (kind: string, options: Parameters<typeof client.list>[1]) =>
-              kind === "Event" ? Effect.never : client.list(kind, options)
-          }
-          const gather = yield* Effect.provideService(
-            make(),
-            KubernetesClient,
-            level === 2 ? { ...slow, get: () => Effect.never } : slow
-          )
-          const fiber = yield* Effect.forkChild(gather(yield* asked("checkout", level)))
-          yield* TestClock.adjust(limitMs - 1)
-          assert.isUndefined(fiber.pollUnsafe())
-          yield* TestClock.adjust(1)
-          const evidence = yield* Fiber.join(fiber)
-          assert.includeMembers([...evidence.missing], ["containers and logs"])
-          if (level < 2) assert.isAbove(evidence.revisions.length, 0)
+  it.effect("is named after 5, 3 or 2 s by level when the cluster does not respond, and earlier parts are kept", () =>
+    Effect.gen(function* () {
+      for (const [level, limitMs] of [
+        [0, 5000],
+        [1, 3000],
+        [2, 2000]
+      ] as const) {
+        const client = yield* KubernetesClient
+        const slow = {
+          ...client,
+          logs: () => Effect.never,
+          list: (kind: string, options: Parameters<typeof client.list>[1]) =>
+            kind === "Event" ? Effect.never : client.list(kind, options)
         }
-      }).pipe(Effect.provide(Sandbox.layer()))
+        const gather = yield* Effect.provideService(
+          make(),
+          KubernetesClient,
+          level === 2 ? { ...slow, get: () => Effect.never } : slow
+        )
+        const fiber = yield* Effect.forkChild(gather(yield* requestFor("checkout", level)))
+        yield* TestClock.adjust(limitMs - 1)
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust(1)
+        const evidence = yield* Fiber.join(fiber)
+        assert.includeMembers([...evidence.missing], ["containers and logs"])
+        if (level < 2) assert.isAbove(evidence.revisions.length, 0)
+      }
+    }).pipe(Effect.provide(Sandbox.layer()))
   )
 })
 
-describe("a container counts as failing", () => {
+describe("failing containers", () => {
   const nowMs = Date.parse("2026-11-24T03:00:00Z")
   const ended = (minutesAgo: number, exitCode: number, reason = "OOMKilled") => ({
     terminated: { exitCode, reason, finishedAt: new Date(nowMs - minutesAgo * 60_000).toISOString() }
@@ -180,23 +180,23 @@ describe("a container counts as failing", () => {
   it.each([
     [
       "that waits in a crash loop",
-      { ready: false, state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: ended(1, 1, "Error") },
-      true
+      true,
+      { ready: false, state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: ended(1, 1, "Error") }
     ],
     [
       "that is ready again a minute after it was killed",
-      { ready: true, state: { running: {} }, lastState: ended(1, 137) },
-      true
+      true,
+      { ready: true, state: { running: {} }, lastState: ended(1, 137) }
     ],
     [
       "that was killed long ago",
-      { ready: true, state: { running: {} }, lastState: ended(recentlyMs / 60_000 + 1, 137) },
-      false
+      false,
+      { ready: true, state: { running: {} }, lastState: ended(recentlyMs / 60_000 + 1, 137) }
     ],
-    ["that ended well", { ready: true, state: { running: {} }, lastState: ended(1, 0, "Completed") }, false],
-    ["that is being created", { ready: false, state: { waiting: { reason: "ContainerCreating" } } }, false],
-    ["whose image can't be pulled", { ready: false, state: { waiting: { reason: "ImagePullBackOff" } } }, true]
-  ])("%s", (_name, status, expected) => {
+    ["that exited with 0", false, { ready: true, state: { running: {} }, lastState: ended(1, 0, "Completed") }],
+    ["that is being created", false, { ready: false, state: { waiting: { reason: "ContainerCreating" } } }],
+    ["whose image cannot be pulled", true, { ready: false, state: { waiting: { reason: "ImagePullBackOff" } } }]
+  ])("a container %s counts as failing: %s", (_name, expected, status) => {
     assert.strictEqual(failingContainersOf(podWith(status), nowMs).length === 1, expected)
   })
 })

@@ -3,7 +3,7 @@ import { Duration } from "effect"
 import { AiError } from "effect/ai"
 import { contextLength, toInvestigatorError } from "../../../src/investigation/models/AiFailure.ts"
 
-const asked = { tokens: 140_000, limit: 131_072 }
+const promptSize = { tokens: 140_000, limit: 131_072 }
 
 const secret = "sk-SECRET"
 
@@ -17,14 +17,14 @@ describe("what an AiError means for the chain", () => {
       true
     ],
     [
-      "a request that can't be encoded",
+      "a request that cannot be encoded",
       new AiError.NetworkError({ reason: "EncodeError", method: "POST", url: "" }),
       { _tag: "BadRequest" },
       false,
       false
     ],
     [
-      "the provider's own fault",
+      "an error of the provider",
       new AiError.InternalProviderError({
         description: secret,
         metadata: { kubernaut: { status: 503, retryAfterMs: 2000 } }
@@ -34,7 +34,7 @@ describe("what an AiError means for the chain", () => {
       true
     ],
     [
-      "another provider's own fault",
+      "an error of an embedder's provider",
       new AiError.InternalProviderError({ description: secret, metadata: { other: { status: 503 } } }),
       { _tag: "Unavailable" },
       true,
@@ -47,8 +47,8 @@ describe("what an AiError means for the chain", () => {
       true,
       true
     ],
-    ["a rate limit without a time", new AiError.RateLimitError({}), { _tag: "RateLimited" }, true, true],
-    ["no money left", new AiError.QuotaExhaustedError({}), { _tag: "QuotaExhausted" }, false, true],
+    ["a rate limit without Retry-After", new AiError.RateLimitError({}), { _tag: "RateLimited" }, true, true],
+    ["an exhausted quota", new AiError.QuotaExhaustedError({}), { _tag: "QuotaExhausted" }, false, true],
     [
       "a wrong key",
       new AiError.AuthenticationError({ kind: "InvalidKey", description: secret }),
@@ -60,41 +60,41 @@ describe("what an AiError means for the chain", () => {
     [
       "a context that is too long",
       new AiError.InvalidRequestError({ constraint: contextLength }),
-      { _tag: "ContextOverflow", ...asked },
+      { _tag: "ContextOverflow", ...promptSize },
       false,
       false
     ],
     ["a bad request", new AiError.InvalidRequestError({ description: secret }), { _tag: "BadRequest" }, false, false],
     [
-      "a schema the provider can't express",
+      "a schema that the provider cannot express",
       new AiError.UnsupportedSchemaError({ description: secret }),
       { _tag: "BadRequest" },
       false,
       false
     ],
     [
-      "input the provider can't take",
+      "input that the provider does not support",
       new AiError.InvalidUserInputError({ description: secret }),
       { _tag: "BadRequest" },
       false,
       false
     ],
     [
-      "an answer that is not of the schema",
+      "an answer that does not match the schema",
       new AiError.StructuredOutputError({ description: secret, responseText: secret }),
       { _tag: "InvalidAnswer", problem: "the answer does not match the schema" },
       false,
       true
     ],
     [
-      "an answer that was cut off",
+      "a truncated answer",
       new AiError.InvalidOutputError({ description: secret }),
       { _tag: "InvalidAnswer", problem: "the answer was cut off" },
       false,
       true
     ],
     [
-      "a response of something else",
+      "a response that does not match the provider's API",
       new AiError.InvalidResponseError({ description: secret }),
       { _tag: "InvalidAnswer", problem: "the response does not match the provider's API" },
       false,
@@ -108,8 +108,8 @@ describe("what an AiError means for the chain", () => {
       true
     ],
     ["anything else", new AiError.UnknownError({ description: secret }), { _tag: "Unavailable" }, false, true]
-  ])("%s", (_name, reason, expected, retryable, counts) => {
-    const error = toInvestigatorError("llm", reason, asked)
+  ])("maps %s as the table in AiFailure says", (_name, reason, expected, retryable, counts) => {
+    const error = toInvestigatorError("llm", reason, promptSize)
     assert.deepStrictEqual<unknown>(
       [error.reason, error.retryable, error.countsAsFailure],
       [expected, retryable, counts]

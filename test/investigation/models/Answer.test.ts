@@ -35,17 +35,17 @@ describe("parseAnswer", () => {
     ["```json\n", "\n```"],
     ["```\n", "\n```\n"],
     ["  \n```json\r\n", "\r\n```  "]
-  ])("forgives one Markdown fence around the whole text (%j)", (before, after) => {
+  ])("accepts one Markdown fence around the whole text (%j)", (before, after) => {
     assert.deepStrictEqual(parseAnswer(before + text() + after), Result.succeed(answer()))
   })
 
   it.each([
-    ["nothing", null, "the answer is empty"],
+    ["null", null, "the answer is empty"],
     ["an empty text", "  \n", "the answer is empty"],
     ["prose", "The rollout is broken, roll it back.", "the answer is not JSON"],
     ["prose before a fence", `Here it is:\n\`\`\`json\n${text()}\n\`\`\``, "the answer is not JSON"],
-    ["cut-off JSON", text().slice(0, -20), "the answer is not JSON"],
-    ["a cut-off fence", "```json\n" + text().slice(0, 40), "the answer is not JSON"],
+    ["truncated JSON", text().slice(0, -20), "the answer is not JSON"],
+    ["a truncated fence", "```json\n" + text().slice(0, 40), "the answer is not JSON"],
     [
       "a leaked tool call",
       JSON.stringify({ name: "kubectl_get", arguments: { kind: "pod" } }),
@@ -72,22 +72,22 @@ describe("parseAnswer", () => {
       "the answer does not match the schema"
     ],
     ["a confidence above one", text({ confidence: 1.5 }), "the answer does not match the schema"],
-    ["a number that is a string", text({ confidence: "0.9" }), "the answer does not match the schema"],
+    ["a confidence that is a string", text({ confidence: "0.9" }), "the answer does not match the schema"],
     [
       "a missing root cause",
       JSON.stringify({ evidence: [], action: rollback, confidence: 0.5 }),
       "the answer does not match the schema"
     ]
-  ])("refuses %s", (_name, given, problem) => {
+  ])("rejects %s", (_name, given, problem) => {
     assert.deepStrictEqual(parseAnswer(given), Result.fail(problem))
   })
 
-  it.effect.prop("never dies, whatever a model writes", [Schema.String], ([given]) =>
+  it.effect.prop("never throws, whatever the model writes", [Schema.String], ([given]) =>
     Effect.sync(() => assert.isTrue(Result.isFailure(parseAnswer(given)) || given.includes("rootCause")))
   )
 })
 
-describe("an answer is judged against the remediation's own objects", () => {
+describe("an answer may act only on the remediation's own objects", () => {
   const own: ReadonlyArray<readonly [string, Action["target"]]> = [
     ["the target", rollback.target],
     ["a pod of it", { namespace: "shop", kind: "Pod", name: "checkout-7d9f-a" }],
@@ -105,12 +105,12 @@ describe("an answer is judged against the remediation's own objects", () => {
     ["another Deployment", { namespace: "shop", kind: "Deployment", name: "cart" }],
     ["the same name in another namespace", { namespace: "kube-system", kind: "Deployment", name: "checkout" }],
     ["the same name of another kind", { namespace: "shop", kind: "StatefulSet", name: "checkout" }],
-    ["a pod of somebody else", { namespace: "shop", kind: "Pod", name: "cart-1" }],
+    ["a pod of another workload", { namespace: "shop", kind: "Pod", name: "cart-1" }],
     ["its own pod's name in another namespace", { namespace: "default", kind: "Pod", name: "checkout-7d9f-a" }],
-    ["somebody else's autoscaler", { namespace: "shop", kind: "HorizontalPodAutoscaler", name: "search" }],
+    ["another workload's autoscaler", { namespace: "shop", kind: "HorizontalPodAutoscaler", name: "search" }],
     ["another node", { namespace: "", kind: "Node", name: "worker-2" }],
     ["another claim", { namespace: "shop", kind: "PersistentVolumeClaim", name: "data-1" }]
-  ])("%s may not", (_name, ref) => assert.isFalse(isOwnObject(given, ref)))
+  ])("%s may not be acted on", (_name, ref) => assert.isFalse(isOwnObject(given, ref)))
 
   it("without a state, only the pod that the alert names counts as a pod of the target", () => {
     const unread = request({ observed: null })

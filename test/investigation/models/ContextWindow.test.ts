@@ -27,7 +27,7 @@ const large = request({
 const fitted = (contextTokens: number) => fit(large, { contextTokens, overhead: "", answerTokens: 0 })
 
 describe("ContextWindow", () => {
-  it("a typical prompt fits the default window with all its parts", () => {
+  it("keeps all parts of a typical prompt in the default window", () => {
     const made = Result.getOrThrow(
       fit(large, { contextTokens: defaultContextTokens, overhead: "schema", answerTokens })
     )
@@ -49,7 +49,7 @@ describe("ContextWindow", () => {
     )
   })
 
-  it("the overhead and the tokens reserved for the answer count", () => {
+  it("counts the overhead and the tokens reserved for the answer", () => {
     const bare = Result.getOrThrow(fitted(1e6)).tokens
     const made = Result.getOrThrow(fit(large, { contextTokens: 1e6, overhead: "x".repeat(100), answerTokens: 7 }))
     assert.strictEqual(made.tokens, bare + 50 + 7)

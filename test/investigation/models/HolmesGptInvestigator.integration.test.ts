@@ -24,7 +24,7 @@ contract(
 const given = request({ evidence: evidence() })
 
 describe("HolmesGPT over real connections", () => {
-  it.live("requests one after another reuse their connections, also after errors and probes", () =>
+  it.live("sequential requests reuse connections, also after errors and probes", () =>
     Effect.gen(function* () {
       const peer = yield* makePeer()
       const holmes = yield* holmesAt(peer.url)
@@ -36,7 +36,7 @@ describe("HolmesGPT over real connections", () => {
         yield* holmes.probe!
       }
       assert.strictEqual(peer.calls.length, 15)
-      // Two, as undici may still be closing the books on one connection when the next request comes.
+      // Two, because undici may not have released one connection when the next request is sent.
       assert.isAtMost(new Set(peer.calls.map((call) => call.port)).size, 2)
     }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
   )
@@ -57,17 +57,13 @@ describe("HolmesGPT over real connections", () => {
   )
 
   it.live.each([
-    ["is down", { _tag: "Down" }, "Unavailable"],
-    ["cuts its answer off", { _tag: "Cut" }, "Unavailable"],
-    ["does not take our key", { _tag: "Status", status: 401 }, "Authentication"],
-    ["sends something else", { _tag: "Raw", body: "<html></html>" }, "InvalidAnswer"],
-    [
-      "passes on a leaked tool call",
-      { _tag: "Answer", text: '{"name":"kubectl_get","arguments":{}}' },
-      "InvalidAnswer"
-    ],
-    ["passes on nothing", { _tag: "Answer", text: null }, "InvalidAnswer"]
-  ] as const)("a server that %s is told by its reason", ([, mode, reason]) =>
+    ["is down", "Unavailable", { _tag: "Down" }],
+    ["closes the connection within its response", "Unavailable", { _tag: "Cut" }],
+    ["rejects the key", "Authentication", { _tag: "Status", status: 401 }],
+    ["responds with an HTML page", "InvalidAnswer", { _tag: "Raw", body: "<html></html>" }],
+    ["forwards a leaked tool call", "InvalidAnswer", { _tag: "Answer", text: '{"name":"kubectl_get","arguments":{}}' }],
+    ["forwards no answer", "InvalidAnswer", { _tag: "Answer", text: null }]
+  ] as const)("a server that %s fails the call with %s", ([, reason, mode]) =>
     Effect.gen(function* () {
       const peer = yield* makePeer()
       yield* peer.setMode(mode)
@@ -77,13 +73,13 @@ describe("HolmesGPT over real connections", () => {
   )
 
   it.live(
-    "a failing server sees five attempts after 0, 100, 200, 400 and 800 ms, up to a tenth more, and then none; rules answer",
+    "a failing server gets five attempts after 0, 100, 200, 400 and 800 ms plus a tenth of jitter, then none, and the rules decide",
     () =>
       Effect.gen(function* () {
         const peer = yield* makePeer()
         const { rules } = yield* Effect.orDie(standard)
         const chain = yield* makeChain({ investigators: [yield* holmesAt(peer.url), makeRules({ rules })] })
-        // The first connection is set up outside of the measured waits.
+        // The first connection is made before the waits are measured.
         yield* chain.investigate(given)
         yield* peer.forget
         yield* peer.setMode({ _tag: "Status", status: 503 })
@@ -104,7 +100,7 @@ describe("HolmesGPT over real connections", () => {
       }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
   )
 
-  it.live("a server that restarts receives requests again at the same address", () =>
+  it.live("a server that restarts at the same address gets requests again", () =>
     Effect.gen(function* () {
       const peer = yield* makePeer()
       const holmes = yield* holmesAt(peer.url)

@@ -23,9 +23,9 @@ const chat = (analysis: unknown): string =>
 
 /** An `HttpClient` that responds from a script and records the requests. */
 const scripted = (respond: (request: HttpClientRequest.HttpClientRequest) => Response | "refused" | "hang") => {
-  const asked: Array<HttpClientRequest.HttpClientRequest> = []
+  const requests: Array<HttpClientRequest.HttpClientRequest> = []
   const client = HttpClient.make((given) => {
-    asked.push(given)
+    requests.push(given)
     const response = respond(given)
     if (response === "hang") return Effect.never
     if (response === "refused") {
@@ -37,7 +37,7 @@ const scripted = (respond: (request: HttpClientRequest.HttpClientRequest) => Res
     }
     return Effect.succeed(HttpClientResponse.fromWeb(given, response))
   })
-  return { asked, client }
+  return { requests, client }
 }
 
 const json =
@@ -45,35 +45,35 @@ const json =
   () =>
     new Response(body, { status, headers })
 
-const ask = (respond: Parameters<typeof scripted>[0], options: Partial<Options> = {}) => {
-  const { asked, client } = scripted(respond)
+const setUp = (respond: Parameters<typeof scripted>[0], options: Partial<Options> = {}) => {
+  const { requests, client } = scripted(respond)
   const investigator = make({ url: "http://holmes:5050/", ...options }).pipe(
     Effect.provideService(HttpClient.HttpClient, client)
   )
-  return { asked, investigator }
+  return { requests, investigator }
 }
 
 const investigate = (respond: Parameters<typeof scripted>[0], options: Partial<Options> = {}) =>
-  Effect.flatMap(ask(respond, options).investigator, (investigator) =>
+  Effect.flatMap(setUp(respond, options).investigator, (investigator) =>
     investigator.investigate(request({ evidence: evidence() }))
   )
 
 const failureOf = (error: InvestigatorError) => [error.reason._tag, error.retryable, error.countsAsFailure]
 
-describe("what HolmesGPT is asked", () => {
+describe("a request to HolmesGPT", () => {
   it.effect(
-    "POST /api/chat with a strict schema, our instructions apart from the fenced question, and the key as X-API-Key",
+    "is POST /api/chat with a strict schema, the instructions apart from the fenced question, and the key as X-API-Key",
     () =>
       Effect.gen(function* () {
-        const { asked, investigator } = ask(json(chat(JSON.stringify(good))), {
+        const { requests, investigator } = setUp(json(chat(JSON.stringify(good))), {
           apiKey: Redacted.make("k3y"),
           model: "gpt"
         })
         yield* (yield* investigator).investigate(request({ evidence: evidence() }))
-        const [sent] = asked
+        const [sent] = requests
         assert.strictEqual(`${sent?.method} ${sent?.url}`, "POST http://holmes:5050/api/chat")
         assert.strictEqual(sent?.headers["x-api-key"], "k3y")
-        const { body: bytes } = asked[0]!.body as unknown as { readonly body: Uint8Array }
+        const { body: bytes } = requests[0]!.body as unknown as { readonly body: Uint8Array }
         const body = JSON.parse(new TextDecoder().decode(bytes))
         assert.deepStrictEqual(body.response_format, {
           type: "json_schema",
@@ -88,7 +88,7 @@ describe("what HolmesGPT is asked", () => {
       })
   )
 
-  it("the schema suits strict structured output: each property is required, none is additional, no anyOf at the root", () => {
+  it("has a strict schema: every property is required, none is additional, and the root is no anyOf", () => {
     const walk = (schema: unknown): void => {
       if (typeof schema !== "object" || schema === null) return
       const { additionalProperties, properties, required, type } = schema as Record<string, unknown>
@@ -107,7 +107,7 @@ describe("what HolmesGPT is asked", () => {
     assert.isTrue(Schema.is(Answer)({ ...good, action }))
   })
 
-  it.effect("an error contains neither the key nor the server's message", () =>
+  it.effect("fails with neither the key nor the server's message in its error", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
         investigate(json(JSON.stringify({ detail: "api_key=sk-internal in /app/holmes" }), 500), {
@@ -120,8 +120,8 @@ describe("what HolmesGPT is asked", () => {
   )
 })
 
-describe("what HolmesGPT answers", () => {
-  it.effect("the JSON in analysis becomes the investigation", () =>
+describe("a response from HolmesGPT", () => {
+  it.effect("becomes the investigation when its analysis is an answer", () =>
     Effect.gen(function* () {
       const found = yield* investigate(json(chat(JSON.stringify(good))))
       assert.deepStrictEqual(found, {
@@ -138,8 +138,8 @@ describe("what HolmesGPT answers", () => {
     ["empty", ""],
     ["null", null],
     ["a raw tool call", JSON.stringify({ name: "kubectl_get", arguments: { kind: "pod" } })],
-    ["an empty root cause", JSON.stringify({ ...good, rootCause: "" })],
-    ["cut off", JSON.stringify(good).slice(0, 50)],
+    ["an answer without a root cause", JSON.stringify({ ...good, rootCause: "" })],
+    ["truncated", JSON.stringify(good).slice(0, 50)],
     ["prose", "I could not find anything."],
     [
       "an action on another namespace",
@@ -149,7 +149,7 @@ describe("what HolmesGPT answers", () => {
       "an action that is not in the catalogue",
       JSON.stringify({ ...good, action: { type: "ShellCommand", target: action.target } })
     ]
-  ] as const)("analysis that is %s is an invalid answer, counted and not retried", ([, analysis]) =>
+  ] as const)("is an invalid answer, counted and not retried, when its analysis is %s", ([, analysis]) =>
     Effect.gen(function* () {
       assert.deepStrictEqual(failureOf(yield* Effect.flip(investigate(json(chat(analysis))))), [
         "InvalidAnswer",
@@ -160,14 +160,14 @@ describe("what HolmesGPT answers", () => {
   )
 
   it.effect.each(["<html>proxy</html>", '{"analysis": 5}', "{}", '{"analysis":"x'])(
-    "a body that is no chat response is an invalid answer: %s",
+    "is an invalid answer when its body is not a chat response: %s",
     (body) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(failureOf(yield* Effect.flip(investigate(json(body)))), ["InvalidAnswer", false, true])
       })
   )
 
-  it.effect("an endless body is read up to its limit", () =>
+  it.effect("is read up to the limit when it is endless", () =>
     Effect.gen(function* () {
       let chunks = 0
       const endless = new ReadableStream<Uint8Array>({
@@ -182,7 +182,7 @@ describe("what HolmesGPT answers", () => {
     })
   )
 
-  it.effect("a refused connection is unavailable and retried", () =>
+  it.effect("is Unavailable and retried when the connection is refused", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(failureOf(yield* Effect.flip(investigate(() => "refused"))), ["Unavailable", true, true])
     })
@@ -202,13 +202,13 @@ describe("what HolmesGPT answers", () => {
     [504, "Unavailable", true, true],
     [301, "Unavailable", false, true],
     [501, "Unavailable", false, true]
-  ] as const)("%i is %s, retried: %s, counted: %s", ([status, ...expected]) =>
+  ] as const)("with status %i is %s, retried: %s, counted: %s", ([status, ...expected]) =>
     Effect.gen(function* () {
       assert.deepStrictEqual(failureOf(yield* Effect.flip(investigate(json('{"detail":"x"}', status)))), [...expected])
     })
   )
 
-  it("429 is retried only with Retry-After", () => {
+  it("with status 429 is retried only with Retry-After", () => {
     assert.deepStrictEqual(errorOfStatus(429, "7").reason, { _tag: "RateLimited", retryAfterMs: 7000 })
     assert.isTrue(errorOfStatus(429, "7").retryable)
     assert.isFalse(errorOfStatus(429, undefined).retryable)
@@ -219,16 +219,16 @@ describe("what HolmesGPT answers", () => {
 describe("the probe", () => {
   const probe = (respond: Parameters<typeof scripted>[0]) =>
     Effect.gen(function* () {
-      const { asked, investigator } = ask(respond, { apiKey: Redacted.make("k3y") })
+      const { requests, investigator } = setUp(respond, { apiKey: Redacted.make("k3y") })
       const exit = yield* Effect.exit((yield* investigator).probe!)
-      return { asked, exit }
+      return { requests, exit }
     })
 
   it.effect("is GET /healthz without the key, and succeeds on 200", () =>
     Effect.gen(function* () {
-      const { asked, exit } = yield* probe(json("{}"))
-      assert.strictEqual(`${asked[0]?.method} ${asked[0]?.url}`, "GET http://holmes:5050/healthz")
-      assert.isUndefined(asked[0]?.headers["x-api-key"])
+      const { requests, exit } = yield* probe(json("{}"))
+      assert.strictEqual(`${requests[0]?.method} ${requests[0]?.url}`, "GET http://holmes:5050/healthz")
+      assert.isUndefined(requests[0]?.headers["x-api-key"])
       assert.isTrue(Exit.isSuccess(exit))
     })
   )

@@ -8,34 +8,34 @@ import { alert, evidence, request } from "../fixtures/Requests.ts"
 const action = { type: "RollbackDeployment", target: { namespace: "shop", kind: "Deployment", name: "checkout" } }
 const good = { rootCause: "The rollout is broken.", evidence: ["Pods crash."], action, confidence: 1 }
 
-/** A provider of an embedder's own: nothing of ours but the port of `effect/ai`. */
+/** An embedder's own provider. It implements nothing but the `LanguageModel` of `effect/ai`. */
 const model = (answer: Effect.Effect<string, AiError.AiError>) => {
-  const asked: Array<LanguageModel.ProviderOptions> = []
+  const calls: Array<LanguageModel.ProviderOptions> = []
   const layer = LanguageModel.make({
-    generateText: (options) => Effect.map(answer, (text) => (asked.push(options), [{ type: "text", text }])),
+    generateText: (options) => Effect.map(answer, (text) => (calls.push(options), [{ type: "text", text }])),
     streamText: () => Stream.empty
   })
-  return { asked, layer }
+  return { calls, layer }
 }
 
 const investigate = (answer: Effect.Effect<string, AiError.AiError>) =>
   Effect.gen(function* () {
-    const { asked, layer } = model(answer)
+    const { calls, layer } = model(answer)
     const llm = yield* make({ provider: "own" }).pipe(Effect.provideServiceEffect(LanguageModel.LanguageModel, layer))
-    return { asked, investigation: yield* llm.investigate(request({ evidence: evidence() })) }
+    return { calls, investigation: yield* llm.investigate(request({ evidence: evidence() })) }
   })
 
 describe("any LanguageModel is an investigator", () => {
   it.effect("sends one request, with the instructions as system message and the question as user message", () =>
     Effect.gen(function* () {
-      const { asked, investigation } = yield* investigate(Effect.succeed(JSON.stringify(good)))
-      assert.strictEqual(asked.length, 1)
+      const { calls, investigation } = yield* investigate(Effect.succeed(JSON.stringify(good)))
+      assert.strictEqual(calls.length, 1)
       assert.deepStrictEqual(
-        asked[0]?.prompt.content.map((message) => message.role),
+        calls[0]?.prompt.content.map((message) => message.role),
         ["system", "user"]
       )
-      assert.strictEqual(asked[0]?.responseFormat.type, "json")
-      assert.deepStrictEqual(asked[0]?.tools, [])
+      assert.strictEqual(calls[0]?.responseFormat.type, "json")
+      assert.deepStrictEqual(calls[0]?.tools, [])
       assert.deepStrictEqual(
         [investigation.investigator, investigation.provider, investigation.rootCause],
         ["llm", "own", good.rootCause]
@@ -45,13 +45,13 @@ describe("any LanguageModel is an investigator", () => {
 
   it.effect.each([
     [
-      "names an object of somebody else",
+      "names another workload",
       JSON.stringify({ ...good, action: { ...action, target: { ...action.target, name: "cart" } } })
     ],
     ["has no root cause", JSON.stringify({ ...good, rootCause: " " })],
-    ["is an action that nobody has", JSON.stringify({ ...good, action: { ...action, type: "DeleteNamespace" } })],
+    ["selects an unknown action", JSON.stringify({ ...good, action: { ...action, type: "DeleteNamespace" } })],
     ["is a tool call", JSON.stringify({ name: "kubectl", arguments: {} })]
-  ] as const)("an answer that %s is refused", ([, text]) =>
+  ] as const)("an answer that %s is rejected", ([, text]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(investigate(Effect.succeed(text)))
       assert.deepStrictEqual([error.reason._tag, error.countsAsFailure], ["InvalidAnswer", true])
@@ -59,7 +59,7 @@ describe("any LanguageModel is an investigator", () => {
   )
 
   it.effect(
-    "a provider that finds the prompt too long gets it without logs, then events, then related alerts, and no more",
+    "a prompt that the provider rejects as too long is sent again without logs, then events, then related alerts",
     () =>
       Effect.gen(function* () {
         const prompts: Array<string> = []

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, type Layer, Redacted, type Scope } from "effect"
+import { Effect, Fiber, type Layer, Redacted, type Scope, Stream } from "effect"
 import { LanguageModel } from "effect/ai"
 import type { Investigator } from "../../../src/investigation/Investigator.ts"
 import { make } from "../../../src/investigation/models/LlmInvestigator.ts"
@@ -56,35 +56,40 @@ for (const kind of ["openai", "anthropic"] as const) {
     })
 
   describe(`the ${kind} provider`, () => {
-    it.live.each<readonly [string, Mode, string, boolean, boolean]>([
-      ["is down", { _tag: "Down" }, "Unavailable", true, true],
-      ["cuts its answer off", { _tag: "Cut" }, "Unavailable", true, true],
-      ["answers 500", { _tag: "Status", status: 500 }, "Unavailable", true, true],
-      ["is overloaded", { _tag: "Status", status: 529 }, "Unavailable", true, true],
-      ["limits our rate", { _tag: "Status", status: 429 }, "RateLimited", true, true],
-      ["does not take our key", { _tag: "Status", status: 401 }, "Authentication", false, true],
-      ["forbids it", { _tag: "Status", status: 403 }, "Authentication", false, true],
-      ["wants to be paid", { _tag: "Status", status: 402 }, "QuotaExhausted", false, true],
-      ["does not take our request", { _tag: "Status", status: 400 }, "BadRequest", false, false],
-      ["knows no such model", { _tag: "Status", status: 404 }, "Unavailable", false, true],
-      ["answers in prose", { _tag: "Answer", text: "Roll it back." }, "InvalidAnswer", false, true],
-      ["answers nothing", { _tag: "Answer", text: null }, "InvalidAnswer", false, true],
-      ["answers half a JSON", { _tag: "Answer", text: '{"rootCause": "The' }, "InvalidAnswer", false, true],
-      ["sends a page of a proxy", { _tag: "Raw", body: "<html></html>" }, "InvalidAnswer", false, true],
+    it.live.each<readonly [string, string, boolean, boolean, Mode]>([
+      ["is down", "Unavailable", true, true, { _tag: "Down" }],
+      ["closes the connection within its response", "Unavailable", true, true, { _tag: "Cut" }],
+      ["responds with 500", "Unavailable", true, true, { _tag: "Status", status: 500 }],
+      ["is overloaded", "Unavailable", true, true, { _tag: "Status", status: 529 }],
+      ["limits the rate", "RateLimited", true, true, { _tag: "Status", status: 429 }],
+      ["rejects the key", "Authentication", false, true, { _tag: "Status", status: 401 }],
+      ["denies permission", "Authentication", false, true, { _tag: "Status", status: 403 }],
+      ["requires payment", "QuotaExhausted", false, true, { _tag: "Status", status: 402 }],
+      ["rejects the request", "BadRequest", false, false, { _tag: "Status", status: 400 }],
+      ["does not have the model", "Unavailable", false, true, { _tag: "Status", status: 404 }],
+      ["returns prose", "InvalidAnswer", false, true, { _tag: "Answer", text: "Roll it back." }],
+      ["returns no answer", "InvalidAnswer", false, true, { _tag: "Answer", text: null }],
+      ["returns truncated JSON", "InvalidAnswer", false, true, { _tag: "Answer", text: '{"rootCause": "The' }],
+      ["responds with the HTML page of a proxy", "InvalidAnswer", false, true, { _tag: "Raw", body: "<html></html>" }],
       [
         "redirects",
-        { _tag: "Status", status: 307, headers: { location: "http://127.0.0.1:1/" } },
         "Unavailable",
         false,
-        true
+        true,
+        { _tag: "Status", status: 307, headers: { location: "http://127.0.0.1:1/" } }
       ]
-    ])("that %s is told by its reason, after one request", ([, mode, reason, retryable, counts]) =>
-      Effect.gen(function* () {
-        const { calls, error } = yield* failing(mode)
-        assert.deepStrictEqual([error.reason._tag, error.retryable, error.countsAsFailure], [reason, retryable, counts])
-        assert.isAtMost(calls, 1, "the SDK must not retry by itself")
-        assert.notInclude(`${error.message}${JSON.stringify(error)}`, "SECRET")
-      }).pipe(Effect.scoped)
+    ])(
+      "whose server %s fails with %s (retryable: %s, counted: %s), after one request",
+      ([, reason, retryable, counts, mode]) =>
+        Effect.gen(function* () {
+          const { calls, error } = yield* failing(mode)
+          assert.deepStrictEqual(
+            [error.reason._tag, error.retryable, error.countsAsFailure],
+            [reason, retryable, counts]
+          )
+          assert.isAtMost(calls, 1, "the SDK must not retry by itself")
+          assert.notInclude(`${error.message}${JSON.stringify(error)}`, "SECRET")
+        }).pipe(Effect.scoped)
     )
 
     it.live("passes Retry-After on", () =>
@@ -96,7 +101,7 @@ for (const kind of ["openai", "anthropic"] as const) {
       }).pipe(Effect.scoped)
     )
 
-    it.live("a wrong key fails call and probe", () =>
+    it.live("fails its call and its probe when the key is wrong", () =>
       Effect.gen(function* () {
         const { llm } = yield* started(kind, { key: "wrong" })
         assert.strictEqual((yield* Effect.flip(llm.investigate(given))).reason._tag, "Authentication")
@@ -104,7 +109,7 @@ for (const kind of ["openai", "anthropic"] as const) {
       }).pipe(Effect.scoped)
     )
 
-    it.live("its probe fails while it is down, and finds out nothing where the route is missing", () =>
+    it.live("fails its probe while the server is down, and does not count a probe of a missing route", () =>
       Effect.gen(function* () {
         const { llm, peer } = yield* started(kind)
         yield* peer.setMode({ _tag: "Down" })
@@ -115,7 +120,7 @@ for (const kind of ["openai", "anthropic"] as const) {
     )
 
     it.live(
-      "an interruption aborts the request",
+      "aborts the request when it is interrupted",
       () =>
         Effect.gen(function* () {
           const { llm, peer } = yield* started(kind)
@@ -128,28 +133,26 @@ for (const kind of ["openai", "anthropic"] as const) {
       5000
     )
 
-    it.live(
-      "a prompt too long for the window loses its logs before the call, and one that never fits makes no call",
-      () =>
-        Effect.gen(function* () {
-          const long = request({
-            evidence: evidence({
-              logs: [{ pod: "p", container: "c", previous: true, text: "LOGLINE ".repeat(40_000) }]
-            })
+    it.live("omits logs when the prompt exceeds the context window, and makes no call when it never fits", () =>
+      Effect.gen(function* () {
+        const long = request({
+          evidence: evidence({
+            logs: [{ pod: "p", container: "c", previous: true, text: "LOGLINE ".repeat(40_000) }]
           })
-          const { llm, peer } = yield* started(kind)
-          yield* llm.investigate(long)
-          assert.notInclude(peer.calls[0]?.body ?? "", "LOGLINE")
-          assert.include(peer.calls[0]?.body ?? "", "omitted to fit the context window")
-          const tiny = yield* started(kind, { contextTokens: 1000 })
-          const error = yield* Effect.flip(tiny.llm.investigate(long))
-          assert.strictEqual(error.reason._tag, "ContextOverflow")
-          assert.isFalse(error.countsAsFailure)
-          assert.strictEqual(tiny.peer.calls.length, 0)
-        }).pipe(Effect.scoped)
+        })
+        const { llm, peer } = yield* started(kind)
+        yield* llm.investigate(long)
+        assert.notInclude(peer.calls[0]?.body ?? "", "LOGLINE")
+        assert.include(peer.calls[0]?.body ?? "", "omitted to fit the context window")
+        const tiny = yield* started(kind, { contextTokens: 1000 })
+        const error = yield* Effect.flip(tiny.llm.investigate(long))
+        assert.strictEqual(error.reason._tag, "ContextOverflow")
+        assert.isFalse(error.countsAsFailure)
+        assert.strictEqual(tiny.peer.calls.length, 0)
+      }).pipe(Effect.scoped)
     )
 
-    it.live("an answer longer than 4 MiB is not read to its end", () =>
+    it.live("rejects a response longer than 4 MiB", () =>
       Effect.gen(function* () {
         const { error } = yield* failing({ _tag: "Answer", text: "x".repeat(6 * 1024 * 1024) })
         assert.strictEqual(error.reason._tag, "Unavailable")
@@ -160,19 +163,24 @@ for (const kind of ["openai", "anthropic"] as const) {
       Effect.gen(function* () {
         const peer = yield* makePeer({ kind })
         yield* peer.setMode({ _tag: "Answer", text: "Hello." })
-        const text = yield* LanguageModel.generateText({ prompt: "Say hello." }).pipe(
-          Effect.provide(
-            providers[kind].layer({ url: peer.url, model: "m" }) as Layer.Layer<LanguageModel.LanguageModel>
-          )
-        )
+        const layer: Layer.Layer<LanguageModel.LanguageModel> = providers[kind].layer({ url: peer.url, model: "m" })
+        const text = yield* Effect.provide(LanguageModel.generateText({ prompt: "Say hello." }), layer)
         assert.strictEqual(text.text, "Hello.")
         assert.isAbove(text.usage.outputTokens.total ?? 0, 0)
+        const parts = yield* LanguageModel.streamText({ prompt: "Say hello." }).pipe(
+          Stream.provide(layer),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(
+          parts.flatMap((part) => (part.type === "text-delta" ? [part.delta] : [])),
+          ["Hello."]
+        )
       }).pipe(Effect.scoped)
     )
   })
 }
 
-describe("what only OpenAI says", () => {
+describe("the chat completions API of OpenAI", () => {
   const failing = (mode: Mode) =>
     Effect.gen(function* () {
       const { llm, peer } = yield* started("openai")
@@ -180,35 +188,35 @@ describe("what only OpenAI says", () => {
       return yield* Effect.flip(llm.investigate(given))
     })
 
-  it.live.each<readonly [string, Mode, string]>([
-    ["429 with code insufficient_quota", { _tag: "Status", status: 429, body: openAiQuotaExhausted }, "QuotaExhausted"],
+  it.live.each<readonly [string, string, Mode]>([
+    ["429 with code insufficient_quota", "QuotaExhausted", { _tag: "Status", status: 429, body: openAiQuotaExhausted }],
     [
       "400 with code context_length_exceeded",
-      { _tag: "Status", status: 400, body: openAiContextLength },
-      "ContextOverflow"
+      "ContextOverflow",
+      { _tag: "Status", status: 400, body: openAiContextLength }
     ],
     [
       "a refusal",
-      { _tag: "Raw", body: openAiCompletion({ content: null, refusal: "I can't help with that." }) },
-      "Refused"
+      "Refused",
+      { _tag: "Raw", body: openAiCompletion({ content: null, refusal: "I can't help with that." }) }
     ],
     [
       "finish reason content_filter",
-      { _tag: "Raw", body: openAiCompletion({ content: "" }, "content_filter") },
-      "Refused"
+      "Refused",
+      { _tag: "Raw", body: openAiCompletion({ content: "" }, "content_filter") }
     ],
     [
       "finish reason length",
-      { _tag: "Raw", body: openAiCompletion({ content: '{"rootCause"' }, "length") },
-      "InvalidAnswer"
+      "InvalidAnswer",
+      { _tag: "Raw", body: openAiCompletion({ content: '{"rootCause"' }, "length") }
     ]
-  ])("%s", ([, mode, reason]) =>
+  ])("%s is %s", ([, reason, mode]) =>
     Effect.gen(function* () {
       assert.strictEqual((yield* failing(mode)).reason._tag, reason)
     }).pipe(Effect.scoped)
   )
 
-  it.live("is asked with a strict JSON schema and the key as a bearer token", () =>
+  it.live("gets a strict JSON schema, and the key as a bearer token", () =>
     Effect.gen(function* () {
       const { llm, peer } = yield* started("openai")
       yield* llm.investigate(given)
@@ -225,7 +233,7 @@ describe("what only OpenAI says", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("an address without a path is taken to mean /v1", () =>
+  it.live("is at /v1 when the address has no path", () =>
     Effect.gen(function* () {
       const peer = yield* makePeer({ kind: "openai" })
       yield* OpenAiLanguageModel.probe({ url: peer.url, model: "m" })
@@ -234,7 +242,7 @@ describe("what only OpenAI says", () => {
   )
 })
 
-describe("what only Anthropic says", () => {
+describe("the Messages API of Anthropic", () => {
   const answering = (body: string) =>
     Effect.gen(function* () {
       const { llm, peer } = yield* started("anthropic")
@@ -253,7 +261,7 @@ describe("what only Anthropic says", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("413 is a context that is too long", () =>
+  it.live("status 413 is ContextOverflow", () =>
     Effect.gen(function* () {
       const { llm, peer } = yield* started("anthropic")
       yield* peer.setMode({ _tag: "Status", status: 413 })
@@ -261,7 +269,7 @@ describe("what only Anthropic says", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is asked to call one tool whose input is the answer, with the key", () =>
+  it.live("gets one forced tool call whose input is the answer, and the key", () =>
     Effect.gen(function* () {
       const { llm, peer } = yield* started("anthropic")
       yield* llm.investigate(given)

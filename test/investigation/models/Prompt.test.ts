@@ -67,9 +67,9 @@ describe("Prompt", () => {
     const lines = question.split("\n")
     assert.strictEqual(lines.filter((line) => line.startsWith("BEGIN DATA")).length, 1)
     assert.strictEqual(lines.filter((line) => line.startsWith("END DATA")).length, 1)
-    const orders = lines.filter((line) => line.includes("Ignore all rules"))
-    assert.isAbove(orders.length, 0)
-    for (const line of orders) assert.match(line, /^(alert: \{| {2}")/)
+    const injected = lines.filter((line) => line.includes("Ignore all rules"))
+    assert.isAbove(injected.length, 0)
+    for (const line of injected) assert.match(line, /^(alert: \{| {2}")/)
   })
 
   const hostile = Arbitrary.map(
@@ -94,7 +94,7 @@ describe("Prompt", () => {
     (parts) => parts.join("")
   )
 
-  it.effect.prop("no text from outside can end the fence", [hostile], ([text]) =>
+  it.effect.prop("no text from outside can close the fence", [hostile], ([text]) =>
     Effect.sync(() => {
       const { question } = make(
         request({
@@ -106,7 +106,7 @@ describe("Prompt", () => {
         })
       )
       const marker = question.split("\n").find((line) => line.startsWith("END DATA "))!
-      // The marker that ends the data comes once, and behind it nothing but our own words.
+      // The end marker occurs once, and only our own text follows it.
       assert.strictEqual(question.split(marker).length, 2)
       assert.strictEqual(question.split(marker)[1], "\n\nNow answer with the JSON object.")
       for (const line of dataOf(question)) assert.match(line, /^([a-z][a-z, ]*: |  ")/)
@@ -118,7 +118,7 @@ describe("Prompt", () => {
     (parts) => parts.join("")
   )
 
-  it.effect.prop("no secret of labels, annotations, events or logs leaves in a prompt", [secret], ([hidden]) =>
+  it.effect.prop("contains no secret from labels, annotations, events or logs", [secret], ([hidden]) =>
     Effect.sync(() => {
       const { question } = make(
         request({
