@@ -6,8 +6,6 @@ export const limit = 400
 
 /** Path, and the number of lines that the file may have until it is divided. */
 export const debt: Readonly<Record<string, number>> = {
-  "src/resilience/breaker/Circuit.ts": 423,
-  "src/resilience/supervision/Supervisor.ts": 417,
   "test/integration/controlPlane.cluster.integration.test.ts": 416,
   "test/resilience/pipeline/Pipeline.test.ts": 447,
   "test/simulation/faults/kinds/Effects.test.ts": 445

@@ -1,18 +1,18 @@
 /**
- * The machine inside a circuit breaker, as a pure function: states, events, and one `step`. `CircuitBreaker` runs it.
+ * The state machine of a circuit breaker as a pure function: states, events and one `step`. `CircuitBreaker` runs it.
  *
- * **Details** — the whole machine, to be read beside the source document's "Circuit Breaker Implementation" (5
- * consecutive failures, 30 seconds, 3 consecutive successes, at least 10 requests):
+ * **Details** — the whole machine with its defaults, which come from `docs/requirements.md` (5 consecutive failures, 30
+ * seconds, 3 consecutive successes, at least 10 requests):
  *
- *                5 failures in a row,
+ *                5 consecutive failures,
  *                or ≥ 50 % of ≥ 10 requests in the last 60 s failed,
  *                or too many were slow (off by default)
  *     ┌────────┐ ─────────────────────────────────────────► ┌──────┐
  *     │ Closed │                                            │ Open │ rejects everything
  *     └────────┘ ◄──────────────────┐        ┌────────────► └──────┘
  *       ▲   all calls run           │        │                 │
- *       │            3 successes in a row   one failure        │ after 30 s, the next call
- *       │                           │        │                 │ or look at the state
+ *       │         3 consecutive successes   one failure        │ after 30 s, the next call
+ *       │                           │        │                 │ or read of the state
  *       │                        ┌──────────────┐              │
  *       │                        │   HalfOpen   │ ◄────────────┘
  *       │                        └──────────────┘
@@ -24,7 +24,7 @@
  *     └──────────────┘          └──────────┘
  *       ▲ forceClosed(for)        ▲ isolate(for)          by an operator, from any state
  *
- * | state        | a call comes        | a success         | a failure         | its time is up      |
+ * | state        | a call starts       | a success         | a failure         | its time is up      |
  * | ------------ | ------------------- | ----------------- | ----------------- | ------------------- |
  * | Closed       | runs                | counted; may trip | counted; may trip | has none            |
  * | Open         | rejected            | –                 | –                 | HalfOpen            |
@@ -34,115 +34,19 @@
  *
  * –: no call is admitted in this state, so an outcome can only be a late one.
  *
- * - **Ignored** outcomes (a bad request of ours such as 400 or 422, an interruption) count as neither, in no state; a
- *   probe's frees its permit.
- * - **Generations.** Every transition begins a new one. An outcome carries the generation in which its call was admitted;
- *   one that comes late, from an earlier generation, changes nothing.
- * - **Nothing gets stuck.** Every state but Closed ends by itself: Open, Isolated and ForcedClosed have an end, and in
- *   HalfOpen each occupied place has one, while a free place admits the next call. A probe that outlives its place is
- *   still heard. All moments are of the monotonic clock (`Monotonic`): a wall clock that is set neither ends a state
- *   nor prolongs it.
- * - **The window** is 60 buckets, so memory is constant; with the default of 60 s it covers the last 59 to 60 s.
+ * - **Ignored** outcomes (an invalid request such as 400 or 422, an interruption) count as neither success nor failure. A
+ *   probe releases its permit with any outcome.
+ * - **Generations.** Every transition starts a new one. An outcome carries the generation in which its call was admitted,
+ *   and a late outcome from an earlier generation changes nothing.
+ * - **No state is permanent.** Open, Isolated and ForcedClosed expire. In HalfOpen each held permit expires, and an
+ *   available one admits the next call. The outcome of a probe whose permit has expired still counts. All moments are
+ *   of the monotonic clock (`Monotonic`), so setting the wall clock neither ends nor prolongs a state.
+ * - **The window** has 60 buckets, so memory is constant. With the default of 60 s it covers the last 59 to 60 s.
  */
 
-import { Duration } from "effect"
 import type { TransitionCause } from "../ResilienceEvent.ts"
+import type { Resolved } from "./CircuitSettings.ts"
 import * as RollingWindow from "./RollingWindow.ts"
-
-// ----------------------------------------------------------------------------
-// Settings
-// ----------------------------------------------------------------------------
-
-export interface Settings {
-  /** Failures in a row that open the circuit, 1 or more. Default 5 (source document). */
-  readonly consecutiveFailures?: number
-  /** Requests in the window below which no rate is judged, 1 or more. Default 10 (source document). */
-  readonly minimumRequests?: number
-  /** Part of the window's requests that, failed, open the circuit; above 0, up to 1. Default 0.5. */
-  readonly failureRate?: number
-  /** Length of the rolling window. Default 60 s. */
-  readonly window?: Duration.Input
-  /** Time in Open before probes are let through. Default 30 s (source document). */
-  readonly openDuration?: Duration.Input
-  /** Successes in a row that close a half-open circuit, 1 or more. Default 3 (source document). */
-  readonly successesToClose?: number
-  /**
-   * Probes in flight at once, 1 or more. Default 3: as many as can close the circuit, since more would prove nothing.
-   */
-  readonly halfOpenPermits?: number
-  /** How long a probe can hold its permit. Default 60 s; give more than the longest attempt takes. */
-  readonly probeLease?: Duration.Input
-  /** From when on a call is slow. Default: never, the source document has no such rule. Needs `slowCallRate`. */
-  readonly slowCallDuration?: Duration.Input
-  /**
-   * Part of the window's requests that, slow, open the circuit; above 0, up to 1. Default: none. A slow probe then
-   * counts as failed.
-   */
-  readonly slowCallRate?: number
-}
-
-/** The settings with every figure in its place, durations in milliseconds. */
-export interface Resolved {
-  readonly consecutiveFailures: number
-  readonly minimumRequests: number
-  readonly failureRate: number
-  readonly windowMs: number
-  readonly openMs: number
-  readonly successesToClose: number
-  readonly halfOpenPermits: number
-  readonly probeLeaseMs: number
-  readonly slowCallMs: number
-  readonly slowCallRate: number
-}
-
-export const defaults: Resolved = {
-  consecutiveFailures: 5,
-  minimumRequests: 10,
-  failureRate: 0.5,
-  windowMs: 60_000,
-  openMs: 30_000,
-  successesToClose: 3,
-  halfOpenPermits: 3,
-  probeLeaseMs: 60_000,
-  // Infinity: no call is ever slow.
-  slowCallMs: Number.POSITIVE_INFINITY,
-  slowCallRate: Number.POSITIVE_INFINITY
-}
-
-const millis = (input: Duration.Input | undefined, otherwise: number): number =>
-  input === undefined ? otherwise : Duration.toMillis(Duration.fromInputUnsafe(input))
-
-/** Fills in `base` and refuses figures that make no sense, by a `RangeError` that names the setting. */
-export const resolve = (settings: Settings = {}, base: Resolved = defaults): Resolved => {
-  const resolved: Resolved = {
-    consecutiveFailures: settings.consecutiveFailures ?? base.consecutiveFailures,
-    minimumRequests: settings.minimumRequests ?? base.minimumRequests,
-    failureRate: settings.failureRate ?? base.failureRate,
-    windowMs: millis(settings.window, base.windowMs),
-    openMs: millis(settings.openDuration, base.openMs),
-    successesToClose: settings.successesToClose ?? base.successesToClose,
-    halfOpenPermits: settings.halfOpenPermits ?? base.halfOpenPermits,
-    probeLeaseMs: millis(settings.probeLease, base.probeLeaseMs),
-    slowCallMs: millis(settings.slowCallDuration, base.slowCallMs),
-    slowCallRate: settings.slowCallRate ?? base.slowCallRate
-  }
-  const refuse = (name: string, rule: string, value: number) => {
-    throw new RangeError(`CircuitBreaker: ${name} must be ${rule}, got ${value}`)
-  }
-  for (const name of ["consecutiveFailures", "minimumRequests", "successesToClose", "halfOpenPermits"] as const) {
-    if (!Number.isInteger(resolved[name]) || resolved[name] < 1)
-      refuse(name, "a whole number of 1 or more", resolved[name])
-  }
-  for (const name of ["windowMs", "openMs", "probeLeaseMs"] as const) {
-    if (!(resolved[name] > 0 && Number.isFinite(resolved[name]))) refuse(name, "above 0 and finite", resolved[name])
-  }
-  if (!(resolved.failureRate > 0 && resolved.failureRate <= 1))
-    refuse("failureRate", "above 0 and up to 1", resolved.failureRate)
-  if (settings.slowCallRate !== undefined && !(settings.slowCallRate > 0 && settings.slowCallRate <= 1)) {
-    refuse("slowCallRate", "above 0 and up to 1", settings.slowCallRate)
-  }
-  return resolved
-}
 
 // ----------------------------------------------------------------------------
 // States, events, effects
@@ -191,9 +95,9 @@ export type Circuit = Closed | Open | HalfOpen | Isolated | ForcedClosed
 export type Outcome = "success" | "failure" | "ignored"
 
 export type CircuitEvent =
-  /** A call asks to be let through. */
+  /** A call requests admission. */
   | { readonly _tag: "Call" }
-  /** A call that was admitted came to its end. `probe` as it was admitted. */
+  /** An admitted call ended. `generation` and `probe` are those of its admission. */
   | {
       readonly _tag: "Ended"
       readonly generation: number
@@ -203,10 +107,10 @@ export type CircuitEvent =
     }
   | { readonly _tag: "Isolate"; readonly forMs: number; readonly reason: string }
   | { readonly _tag: "ForceClosed"; readonly forMs: number; readonly reason: string }
-  /** The operator hands the circuit back. */
+  /** The operator returns the circuit to automatic control. */
   | { readonly _tag: "Auto"; readonly reason: string }
-  /** Somebody looks at the circuit. */
-  | { readonly _tag: "Look" }
+  /** The state is read. */
+  | { readonly _tag: "Read" }
 
 export type CircuitEffect =
   | { readonly _tag: "Admitted"; readonly generation: number; readonly probe: number | undefined }
@@ -259,8 +163,8 @@ const close = (from: Circuit, cause: TransitionCause, reason?: string): Step =>
     {
       _tag: "Closed",
       generation: from.generation + 1,
-      // What was counted while an operator held the circuit closed is evidence;
-      // what was counted before a recovery is not.
+      // Outcomes that were counted while an operator held the circuit closed are evidence. Outcomes from before a
+      // recovery are not.
       failuresInARow: from._tag === "ForcedClosed" ? from.failuresInARow : 0,
       window: from._tag === "ForcedClosed" ? from.window : RollingWindow.empty
     },
@@ -268,7 +172,7 @@ const close = (from: Circuit, cause: TransitionCause, reason?: string): Step =>
     reason
   )
 
-/** What time alone does to a state. */
+/** Expires a state, or permits in it. */
 const elapse = (state: Circuit, nowMs: number): Step => {
   switch (state._tag) {
     case "Closed":
@@ -312,7 +216,7 @@ const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
   }
 }
 
-/** The rule that a window and a run of failures break, if they break one. */
+/** Which rule opens the circuit, if any. */
 const tripCause = (
   failuresInARow: number,
   window: RollingWindow.Window,
@@ -369,7 +273,7 @@ const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number)
 
 const operate = (
   state: Circuit,
-  event: Exclude<CircuitEvent, { readonly _tag: "Call" | "Ended" | "Look" }>,
+  event: Exclude<CircuitEvent, { readonly _tag: "Call" | "Ended" | "Read" }>,
   nowMs: number
 ): Step => {
   const generation = state.generation + 1
@@ -408,14 +312,14 @@ const apply = (state: Circuit, event: CircuitEvent, settings: Resolved, nowMs: n
       return admit(state, settings, nowMs)
     case "Ended":
       return record(state, event, settings, nowMs)
-    case "Look":
+    case "Read":
       return [state, none]
     default:
       return operate(state, event, nowMs)
   }
 }
 
-/** The whole behaviour: what a state becomes when something happens, and what is to be done about it. */
+/** The whole behaviour: the next state after an event, and the effects to perform. */
 export const step = (state: Circuit, event: CircuitEvent, settings: Resolved, nowMs: number): Step => {
   const [current, elapsed] = elapse(state, nowMs)
   const [next, effects] = apply(current, event, settings, nowMs)

@@ -1,18 +1,19 @@
 /**
- * A circuit breaker: it stops calling a peer that fails, waits, and lets a few probes find out whether the peer is
- * back.
+ * A circuit breaker: it stops the calls to a failing peer, waits, and admits a few probes to detect recovery.
  *
  * **Details**
  *
- * What it does and when is `Circuit.step`, a pure function with its diagram in `Circuit.ts`; this keeps the state,
- * reads the clock and publishes each transition.
+ * By default 5 consecutive failures open the circuit, or a failure rate of 50 % among at least 10 requests of the last
+ * 60 s. It rejects calls for 30 s and then admits at most 3 concurrent probes: 3 consecutive successes close it, one
+ * failure opens it again. The pure function `step` in `Circuit.ts` decides all transitions; this module keeps the
+ * state, reads the clock and publishes each transition.
  *
  * **When to use**
  *
- * Inside a `Pipeline`, which admits and records for you. By hand: `call`. To find out about recovery without risking
- * traffic: `keepProbing`.
+ * Inside a `Pipeline`, which admits calls and records outcomes. Alone through `call`. With `keepProbing`, to detect
+ * recovery without risking user traffic.
  *
- * **Example** (five failures in a row open the circuit)
+ * **Example** (five consecutive failures open the circuit)
  *
  * ```ts
  * import { Effect } from "effect"
@@ -34,20 +35,21 @@ import type { EventHub } from "../EventHub.ts"
 import * as Monotonic from "../Monotonic.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../ResilienceEvent.ts"
 import * as Circuits from "./Circuit.ts"
+import { type Resolved, resolve, type Settings } from "./CircuitSettings.ts"
 import * as RollingWindow from "./RollingWindow.ts"
 
-export type { Settings } from "./Circuit.ts"
+export type { Settings } from "./CircuitSettings.ts"
 
-/** What a status page shows. */
+/** The state of a breaker, for status pages. */
 export interface Snapshot {
   readonly name: string
   readonly _tag: Circuits.Circuit["_tag"]
   readonly generation: number
-  /** From now. Open and Isolated: when probes begin. ForcedClosed: when the circuit is judged again. */
+  /** From now. Open and Isolated: when probes start. ForcedClosed: when automatic control resumes. */
   readonly retryAfterMs?: number
   /** Isolated and ForcedClosed: the operator's reason. */
   readonly reason?: string
-  /** Closed and ForcedClosed: what the window holds. */
+  /** Closed and ForcedClosed: the contents of the window. */
   readonly requests?: number
   readonly failures?: number
   readonly failuresInARow?: number
@@ -66,46 +68,47 @@ export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen"
   }
 }
 
-/** A call that was let through. It must be handed back to `recordUnsafe` once, whatever becomes of it. */
+/** An admitted call. Its outcome must be passed to `recordUnsafe` exactly once, however the call ends. */
 export interface Admission {
   readonly generation: number
   readonly probe: number | undefined
 }
 
+/** A circuit breaker for one peer. Create it with `make`; it can be shared by any number of fibers. */
 export class CircuitBreaker {
   readonly name: string
   readonly #hub: EventHub<ResilienceEvent>
-  #settings: Circuits.Resolved
+  #settings: Resolved
   #circuit: Circuits.Circuit = Circuits.initial
-  // Open while the circuit is anything but closed; `keepProbing` waits on it.
+  // Open while the circuit is in any state but Closed. `keepProbing` waits for it.
   readonly #troubled = Latch.makeUnsafe(false)
-  // One object per generation: the success path makes none.
+  // One object per generation, so the success path allocates none.
   #admission: Admission = { generation: 0, probe: undefined }
 
-  constructor(name: string, settings: Circuits.Resolved, hub: EventHub<ResilienceEvent>) {
+  constructor(name: string, settings: Resolved, hub: EventHub<ResilienceEvent>) {
     this.name = name
     this.#settings = settings
     this.#hub = hub
   }
 
   /** The settings in force. */
-  get settings(): Circuits.Resolved {
+  get settings(): Resolved {
     return this.#settings
   }
 
-  /** The state as it was left by the last event, for attributes of spans. */
+  /** The state after the last event, for span attributes. It does not expire by itself; `state` does. */
   get tagUnsafe(): Circuits.Circuit["_tag"] {
     return this.#circuit._tag
   }
 
   /**
-   * Asks for a call to be let through: an admission, or how many milliseconds to wait at least. For callers that hold
-   * the time already; else use `call`.
+   * Requests admission of a call: returns an admission, or the minimum wait in milliseconds. For callers on a hot path;
+   * otherwise use `call`.
    *
    * `nowMs`, here and below, is a moment of the monotonic clock (`Monotonic`).
    */
   admitUnsafe(nowMs: number): Admission | number {
-    // What `step` does in Closed, without making anything. A test holds the two together.
+    // The same as `step` in Closed, without an allocation. A test compares the two.
     if (this.#circuit._tag === "Closed") return this.#admission
     for (const effect of this.#step({ _tag: "Call" }, nowMs)) {
       if (effect._tag === "Rejected") return effect.retryAfterMs
@@ -115,24 +118,24 @@ export class CircuitBreaker {
   }
 
   /**
-   * Asks again for a call that was admitted and has waited since then, for a place in a bulkhead, say: the same
-   * admission while the circuit has not moved, else as `admitUnsafe`. Where the answer is a number the first admission
-   * is void and need not be recorded.
+   * Renews the admission of a call that has waited since, for a permit of a bulkhead for example. Returns the same
+   * admission if the circuit has made no transition, and otherwise the result of `admitUnsafe`. After a number the
+   * first admission is void and must not be recorded.
    */
   readmitUnsafe(admission: Admission, nowMs: number): Admission | number {
     return admission.generation === this.#circuit.generation ? admission : this.admitUnsafe(nowMs)
   }
 
   /**
-   * For how many milliseconds an open circuit will turn every call away; `undefined` where it is not open, or its time
-   * is up. Answers as `step` does, without making anything.
+   * For how many milliseconds an open circuit rejects all calls; `undefined` where it is not open or its time is up.
+   * The same as `step`, without an allocation.
    */
   openForUnsafe(nowMs: number): number | undefined {
     const circuit = this.#circuit
     return circuit._tag === "Open" && nowMs < circuit.untilMs ? circuit.untilMs - nowMs : undefined
   }
 
-  /** Whether a call would be turned away now. Takes no place. */
+  /** Whether a call would be rejected now. Takes no permit. */
   wouldRejectUnsafe(nowMs: number): boolean {
     if (this.#circuit._tag === "Closed") return false
     return Circuits.step(this.#circuit, { _tag: "Call" }, this.#settings, nowMs)[1].some(
@@ -140,7 +143,7 @@ export class CircuitBreaker {
     )
   }
 
-  /** Says how an admitted call ended. Outcomes of an earlier generation change nothing. */
+  /** Records the outcome of an admitted call. An outcome from an earlier generation changes nothing. */
   recordUnsafe(admission: Admission, outcome: Circuits.Outcome, durationMs: number, nowMs: number): void {
     this.#step(
       {
@@ -154,35 +157,35 @@ export class CircuitBreaker {
     )
   }
 
-  /** What a call would meet now: an open time that has passed shows as HalfOpen. */
+  /** The current state. A circuit whose open time has passed is HalfOpen. */
   readonly state: Effect.Effect<Snapshot> = Effect.map(Monotonic.nowMs, (nowMs) => {
-    this.#step({ _tag: "Look" }, nowMs)
+    this.#step({ _tag: "Read" }, nowMs)
     return this.#snapshot(nowMs)
   })
 
-  /** Rejects all calls for a time, after which probes decide. The reason is shown and published. */
+  /** Rejects all calls for `duration`, after which probes decide. The reason appears in `state` and in the event. */
   isolate(duration: Duration.Input, reason: string): Effect.Effect<Snapshot> {
     return this.#operate({ _tag: "Isolate", forMs: limitedMs(duration), reason })
   }
 
-  /** Lets all calls through for a time, after which the window decides again. The reason is shown and published. */
+  /** Admits all calls for `duration`, after which the window decides. The reason appears in `state` and in the event. */
   forceClosed(duration: Duration.Input, reason: string): Effect.Effect<Snapshot> {
     return this.#operate({ _tag: "ForceClosed", forMs: limitedMs(duration), reason })
   }
 
-  /** Ends an isolation (probes decide) or a forced closing (the window decides); else nothing. */
+  /** Ends an isolation (probes decide) or a forced closing (the window decides). No effect in other states. */
   auto(reason = "handed back"): Effect.Effect<Snapshot> {
     return this.#operate({ _tag: "Auto", reason })
   }
 
-  /** Changes some settings. The state, its end and the window stay; the next outcome is judged by the new figures. */
-  configure(settings: Circuits.Settings): Effect.Effect<void> {
+  /** Changes some settings, starting with the next outcome. The state, its expiry and the window stay. */
+  configure(settings: Settings): Effect.Effect<void> {
     return Effect.sync(() => {
-      this.#settings = Circuits.resolve(settings, this.#settings)
+      this.#settings = resolve(settings, this.#settings)
     })
   }
 
-  /** Runs an effect behind this breaker alone. Defects and failures count as failures, interruptions as nothing. */
+  /** Runs an effect through this breaker. Failures and defects count as failures, interruptions do not count. */
   call<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> {
     return this.#guard(self, (retryAfterMs) =>
       Effect.suspend(() => Effect.fail(new CircuitOpen({ breaker: this.name, retryAfterMs })))
@@ -216,8 +219,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * Runs one probe outside the traffic if the circuit is half-open (or its open time has passed) and has a place:
-   * `Some` with how it ended. `None` where there is nothing to find out or no place.
+   * Runs one probe outside user traffic if the circuit is half-open and has a permit: `Some` of its exit. `None` where
+   * there is nothing to detect or no permit.
    */
   probe<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<Option.Option<Exit.Exit<A, E>>, never, R> {
     return Effect.flatMap(this.state, (state): Effect.Effect<Option.Option<Exit.Exit<A, E>>, never, R> =>
@@ -230,11 +233,11 @@ export class CircuitBreaker {
   }
 
   /**
-   * Finds out about recovery without risking traffic: whenever the circuit leaves Closed it waits for the open time to
-   * pass and then runs a cheap probe of the peer (its health endpoint, say) until three succeed and the circuit closes.
-   * Never ends; run it as a supervised child.
+   * Detects recovery without risking user traffic: whenever the circuit opens, waits for the open time to pass and then
+   * runs a cheap probe of the peer (its health endpoint, for example) until the circuit closes. Never ends; run it as a
+   * supervised child.
    *
-   * `interval` is the pause between two probes that did not close the circuit; less than 10 ms counts as 10 ms.
+   * `interval` is the pause between two probes. Default 1 s, minimum 10 ms.
    */
   keepProbing<A, E, R>(
     self: Effect.Effect<A, E, R>,
@@ -248,7 +251,7 @@ export class CircuitBreaker {
         case "HalfOpen":
           return Effect.flatMap(this.probe(self), () => Effect.sleep(pauseMs))
         default:
-          // An operator may end an isolation early: look again at least each interval.
+          // An operator may end an isolation early, so check again at least once per interval.
           return Effect.sleep(Math.max(shortestPauseMs, Math.min(state.retryAfterMs ?? pauseMs, pauseMs)))
       }
     })
@@ -310,20 +313,20 @@ export class CircuitBreaker {
   }
 }
 
-// A hundred looks a second cost nothing, and no peer comes back sooner for more: without a floor an interval of 0, or
-// an end that is due and has not been seen yet, would keep a whole core busy.
+// Without a minimum, an interval of 0 or an expiry that has not been processed yet would keep a core busy. A hundred
+// reads a second cost nothing.
 const shortestPauseMs = 10
 
-const windowOf = (circuit: Circuits.Closed | Circuits.ForcedClosed, settings: Circuits.Resolved, nowMs: number) => {
+const windowOf = (circuit: Circuits.Closed | Circuits.ForcedClosed, settings: Resolved, nowMs: number) => {
   const { failures, requests } = RollingWindow.totals(circuit.window, settings.windowMs, nowMs)
   return { requests, failures, failuresInARow: circuit.failuresInARow }
 }
 
-// An operator's word always ends: endless would be a stuck state.
+// Every override by an operator expires, because no state is permanent.
 const limitedMs = (duration: Duration.Input): number => {
   const forMs = Duration.toMillis(Duration.fromInputUnsafe(duration))
   if (!(forMs > 0 && Number.isFinite(forMs))) {
-    throw new RangeError(`CircuitBreaker: give a time above 0 that ends, got ${forMs} ms`)
+    throw new RangeError(`CircuitBreaker: the duration must be above 0 and finite, got ${forMs} ms`)
   }
   return forMs
 }
@@ -348,6 +351,9 @@ export const gaugeValue = (tag: Circuits.Circuit["_tag"]): 0 | 1 | 2 => {
   }
 }
 
-/** Makes a breaker, closed. It publishes to the hub in the context. */
-export const make = (name: string, settings: Circuits.Settings = {}): Effect.Effect<CircuitBreaker> =>
-  Effect.map(Effect.service(ResilienceEvents), (hub) => new CircuitBreaker(name, Circuits.resolve(settings), hub))
+/**
+ * Makes a closed breaker. Its events go to the hub in the context (`ResilienceEvents`). A `RangeError` reports an
+ * invalid setting.
+ */
+export const make = (name: string, settings: Settings = {}): Effect.Effect<CircuitBreaker> =>
+  Effect.map(Effect.service(ResilienceEvents), (hub) => new CircuitBreaker(name, resolve(settings), hub))

@@ -1,13 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import * as Machine from "../../../src/resilience/breaker/Circuit.ts"
+import { defaults, type Resolved, resolve } from "../../../src/resilience/breaker/CircuitSettings.ts"
 import * as RollingWindow from "../../../src/resilience/breaker/RollingWindow.ts"
 
 type Circuit = Machine.Circuit
 type CircuitEvent = Machine.CircuitEvent
 type Tag = Circuit["_tag"]
 
-const settings = Machine.defaults
+const settings = defaults
 const nowMs = 1_000_000
 const endMs = nowMs + 10_000
 const generation = 7
@@ -53,7 +54,7 @@ const events = {
   "an isolation": { _tag: "Isolate", forMs: 60_000, reason: "drill" },
   "a forced closing": { _tag: "ForceClosed", forMs: 60_000, reason: "drill" },
   "a handing back": { _tag: "Auto", reason: "done" },
-  "a look": { _tag: "Look" }
+  "a read": { _tag: "Read" }
 } as const satisfies Record<string, CircuitEvent>
 
 // What each state becomes, and what is done about it. `=`: the very same state,
@@ -98,7 +99,7 @@ const table: Record<keyof typeof events, Record<Tag, ReadonlyArray<string>>> = {
     Isolated: to("HalfOpen"),
     ForcedClosed: to("Closed")
   },
-  "a look": { Closed: nothing, Open: nothing, HalfOpen: nothing, Isolated: nothing, ForcedClosed: nothing }
+  "a read": { Closed: nothing, Open: nothing, HalfOpen: nothing, Isolated: nothing, ForcedClosed: nothing }
 }
 
 const row = (before: Circuit, [after, effects]: Machine.Step): ReadonlyArray<string> => [
@@ -109,7 +110,7 @@ const row = (before: Circuit, [after, effects]: Machine.Step): ReadonlyArray<str
 const fold = (
   state: Circuit,
   happenings: ReadonlyArray<CircuitEvent>,
-  with_: Machine.Resolved = settings,
+  with_: Resolved = settings,
   atMs = nowMs
 ): Circuit => happenings.reduce((current, event) => Machine.step(current, event, with_, atMs)[0], state)
 
@@ -135,9 +136,9 @@ describe("step, every state with every event", () => {
     ["Isolated", "HalfOpen"],
     ["ForcedClosed", "Closed"]
   ] as const)("%s becomes %s when its time is up, and not a millisecond before", (from, to) => {
-    const look = { _tag: "Look" } as const
-    assert.strictEqual(Machine.step(states[from], look, settings, endMs - 1)[0], states[from])
-    const [after, effects] = Machine.step(states[from], look, settings, endMs)
+    const read = { _tag: "Read" } as const
+    assert.strictEqual(Machine.step(states[from], read, settings, endMs - 1)[0], states[from])
+    const [after, effects] = Machine.step(states[from], read, settings, endMs)
     assert.strictEqual(after._tag, to)
     assert.deepStrictEqual(
       effects.map((effect) => effect._tag === "Transitioned" && effect.cause),
@@ -146,7 +147,7 @@ describe("step, every state with every event", () => {
   })
 
   it("a probe that outlives its lease loses its permit, and its outcome still counts", () => {
-    const [after] = Machine.step(states.HalfOpen, { _tag: "Look" }, settings, endMs)
+    const [after] = Machine.step(states.HalfOpen, { _tag: "Read" }, settings, endMs)
     assert.strictEqual(after._tag === "HalfOpen" && after.permits.length, 0)
     const closed = fold(after, [ended("success", generation), ended("success", generation)], settings, endMs)
     assert.strictEqual(closed._tag, "Closed")
@@ -182,7 +183,7 @@ describe("when a circuit opens", () => {
 
   it("slow calls open it only when a rate of them is set", () => {
     const slow: CircuitEvent = { _tag: "Ended", generation: 0, probe: undefined, outcome: "success", durationMs: 900 }
-    const strict = Machine.resolve({ slowCallDuration: "800 millis", slowCallRate: 0.6 })
+    const strict = resolve({ slowCallDuration: "800 millis", slowCallRate: 0.6 })
     assert.strictEqual(fold(Machine.initial, repeat(20, slow))._tag, "Closed")
     const mixed = [...outcomes(...repeat(5, "success" as const)), ...repeat(7, slow)]
     assert.strictEqual(fold(Machine.initial, mixed, strict)._tag, "Closed")
@@ -191,16 +192,16 @@ describe("when a circuit opens", () => {
 
   it("a slow probe counts as failed where slow calls can open the circuit, and as a success elsewhere", () => {
     const slow: CircuitEvent = { _tag: "Ended", generation, probe: 0, outcome: "success", durationMs: 900 }
-    const strict = Machine.resolve({ slowCallDuration: "800 millis", slowCallRate: 0.6 })
+    const strict = resolve({ slowCallDuration: "800 millis", slowCallRate: 0.6 })
     assert.strictEqual(Machine.step(states.HalfOpen, slow, strict, nowMs)[0]._tag, "Open")
-    const lenient = Machine.resolve({ slowCallDuration: "800 millis" })
+    const lenient = resolve({ slowCallDuration: "800 millis" })
     assert.strictEqual(Machine.step(states.HalfOpen, slow, lenient, nowMs)[0]._tag, "HalfOpen")
   })
 
   it("settings that make no sense are refused by name", () => {
-    assert.throws(() => Machine.resolve({ failureRate: 0 }), /failureRate must be above 0/)
-    assert.throws(() => Machine.resolve({ consecutiveFailures: 1.5 }), /consecutiveFailures must be a whole number/)
-    assert.throws(() => Machine.resolve({ openDuration: "0 seconds" }), /openMs must be above 0/)
+    assert.throws(() => resolve({ failureRate: 0 }), /failureRate must be above 0/)
+    assert.throws(() => resolve({ consecutiveFailures: 1.5 }), /consecutiveFailures must be a whole number/)
+    assert.throws(() => resolve({ openDuration: "0 seconds" }), /openMs must be above 0/)
   })
 })
 
@@ -215,7 +216,7 @@ const legal: Record<Tag, ReadonlyArray<Tag>> = {
 }
 
 const Happening = Schema.Struct({
-  kind: Schema.Literals(["call", "call", "call", "end", "end", "end", "late", "isolate", "force", "auto", "look"]),
+  kind: Schema.Literals(["call", "call", "call", "end", "end", "end", "late", "isolate", "force", "auto", "read"]),
   outcome: Schema.Literals(["success", "failure", "failure", "ignored"]),
   waitMs: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40_000 })),
   pick: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100 }))
@@ -244,7 +245,7 @@ const play = (
           return { _tag: "Call" }
         case "end":
           return picked === undefined
-            ? { _tag: "Look" }
+            ? { _tag: "Read" }
             : { _tag: "Ended", ...picked, outcome: happening.outcome, durationMs: 5 }
         case "late":
           return { ...ended(happening.outcome, circuit.generation - 1 - happening.pick) } as CircuitEvent
@@ -254,8 +255,8 @@ const play = (
           return { _tag: "ForceClosed", forMs: 1 + happening.pick * 100, reason: "drill" }
         case "auto":
           return { _tag: "Auto", reason: "done" }
-        case "look":
-          return { _tag: "Look" }
+        case "read":
+          return { _tag: "Read" }
       }
     })()
     const step = Machine.step(circuit, event, settings, atMs)
@@ -299,8 +300,8 @@ describe("properties of any history", () => {
     Effect.sync(() => {
       play(history, (before, event, [after], _inFlight, atMs) => {
         if (event._tag !== "Ended") return
-        const looked = Machine.step(before, { _tag: "Look" }, settings, atMs)[0]
-        if (event.generation !== looked.generation) assert.deepStrictEqual(after, looked)
+        const current = Machine.step(before, { _tag: "Read" }, settings, atMs)[0]
+        if (event.generation !== current.generation) assert.deepStrictEqual(after, current)
       })
     })
   )

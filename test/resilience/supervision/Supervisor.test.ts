@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { type ResilienceEvent, ResilienceEvents } from "../../../src/resilience/ResilienceEvent.ts"
 import * as Supervisor from "../../../src/resilience/supervision/Supervisor.ts"
 
-/** A child that notes its lives and can be made to end. */
+/** A child that records its lives and that a test can end. */
 const child = (name: string, journal: Array<string>) => {
   const self = {
     starts: 0,
@@ -38,31 +38,8 @@ const listen = Effect.gen(function* () {
   return events
 })
 
-describe("which endings a child is started again after", () => {
-  const completed = Exit.void
-  const failed = Exit.fail("down")
-  const died = Exit.die("bug")
-  const interrupted = Exit.interrupt(1)
-  it.each([
-    ["permanent", completed, true],
-    ["permanent", failed, true],
-    ["permanent", died, true],
-    ["permanent", interrupted, true],
-    ["transient", completed, false],
-    ["transient", failed, true],
-    ["transient", died, true],
-    ["transient", interrupted, false],
-    ["temporary", completed, false],
-    ["temporary", failed, false],
-    ["temporary", died, false],
-    ["temporary", interrupted, false]
-  ] as const)("%s, %s: %s", (kind, exit, expected) => {
-    assert.strictEqual(Supervisor.restarts(kind, Supervisor.endingOf(exit)), expected)
-  })
-})
-
 describe("Supervisor", () => {
-  it.effect("one_for_one restarts the child that died, after its back-off, and leaves the others alone", () =>
+  it.effect("one_for_one restarts only the child that died, after its back-off", () =>
     Effect.gen(function* () {
       const journal: Array<string> = []
       const [a, b, c] = [child("a", journal), child("b", journal), child("c", journal)]
@@ -81,7 +58,7 @@ describe("Supervisor", () => {
     }).pipe(quiet)
   )
 
-  it.effect("rest_for_one stops those that come after, last first, and starts them again in order", () =>
+  it.effect("rest_for_one stops the later children in reverse order and restarts them in order", () =>
     Effect.gen(function* () {
       const journal: Array<string> = []
       const [a, b, c, d] = [child("a", journal), child("b", journal), child("c", journal), child("d", journal)]
@@ -100,7 +77,7 @@ describe("Supervisor", () => {
     }).pipe(quiet)
   )
 
-  it.effect("rest_for_one: an earlier child that dies during a back-off takes the waiting ones with it", () =>
+  it.effect("rest_for_one: an earlier child that ends during a back-off delays the waiting children", () =>
     Effect.gen(function* () {
       const journal: Array<string> = []
       const [a, b, c] = [child("a", journal), child("b", journal), child("c", journal)]
@@ -117,7 +94,7 @@ describe("Supervisor", () => {
     }).pipe(quiet)
   )
 
-  it.effect("a child that exceeds its intensity escalates and is left down; the rest goes on", () =>
+  it.effect("a child that exceeds its intensity escalates and stays down, and the others continue", () =>
     Effect.gen(function* () {
       const events = yield* listen
       const journal: Array<string> = []
@@ -154,7 +131,7 @@ describe("Supervisor", () => {
     }).pipe(quiet)
   )
 
-  it.effect("restarts that lie further back than the period do not count", () =>
+  it.effect("restarts older than the period do not count", () =>
     Effect.gen(function* () {
       const a = child("a", [])
       const supervisor = yield* Supervisor.make({ backoff, maxRestarts: 1, period: "1 minute" }, [a.spec])
@@ -167,7 +144,7 @@ describe("Supervisor", () => {
     }).pipe(quiet)
   )
 
-  it.effect("an escalation that itself fails harms nobody", () =>
+  it.effect("a defect in onEscalation affects no child", () =>
     Effect.gen(function* () {
       const [a, b] = [child("a", []), child("b", [])]
       const supervisor = yield* Supervisor.make({ backoff, maxRestarts: 0, onEscalation: () => Effect.die("bug") }, [
@@ -181,7 +158,7 @@ describe("Supervisor", () => {
     }).pipe(quiet)
   )
 
-  it.effect("restart brings an escalated child back, with a clean record", () =>
+  it.effect("restart starts an escalated child again and resets its intensity", () =>
     Effect.gen(function* () {
       const a = child("a", [])
       const supervisor = yield* Supervisor.make({ backoff, maxRestarts: 1 }, [a.spec])
@@ -199,7 +176,7 @@ describe("Supervisor", () => {
   )
 
   it.effect(
-    "the default back-off doubles from 100 ms up to 30 s, and begins anew after a whole period of running",
+    "the default back-off doubles from 100 ms up to 30 s, and starts again after a whole period of running",
     () =>
       Effect.gen(function* () {
         const events = yield* listen
@@ -222,7 +199,7 @@ describe("Supervisor", () => {
       }).pipe(quiet)
   )
 
-  it.effect("closing the scope stops all children, last first, and none is started again", () =>
+  it.effect("closing the scope stops all children in reverse order and restarts none", () =>
     Effect.gen(function* () {
       const journal: Array<string> = []
       const [a, b, c] = [child("a", journal), child("b", journal), child("c", journal)]
@@ -251,7 +228,7 @@ describe("Supervisor", () => {
     }).pipe(quiet)
   )
 
-  it.effect("each restart is logged with the child's name and why", () =>
+  it.effect("each restart and escalation is logged once", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const logger = Logger.make((options) => lines.push(`${options.logLevel} ${options.message}`))
@@ -264,13 +241,13 @@ describe("Supervisor", () => {
         yield* a.end(Effect.fail("down"))
       }).pipe(Effect.provide(Logger.layer([logger])))
       assert.deepStrictEqual(lines, [
-        "Warn a supervised child ended and is started again",
-        "Error a supervised child exceeded its intensity and is left down"
+        "Warn a supervised child ended and will be restarted",
+        "Error a supervised child exceeded its restart intensity and stays down"
       ])
     })
   )
 
-  it.effect("two children of one name, or an intensity that makes no sense, are refused", () =>
+  it.effect("duplicate names and an invalid intensity are rejected", () =>
     Effect.gen(function* () {
       const twice = yield* Effect.exit(
         Supervisor.make({}, [

@@ -5,8 +5,8 @@ export const restartsWithoutEnd: PlantedBug = {
   breaks: "A child that ends at once is restarted for ever, and nobody is told.",
   edits: [
     {
-      file: "resilience/supervision/Supervisor.ts",
-      search: `      if (recent.length >= maxRestarts) return this.escalate(child, cause)
+      file: "resilience/supervision/RestartDecision.ts",
+      search: `  if (recentMs.length >= maxRestarts) return { _tag: "Escalate", freshBackoff }
 `,
       replace: ``
     }
