@@ -223,7 +223,7 @@ export const make = (
           part.pipe(
             Effect.tap(() => Effect.sync(() => pending.delete(name))),
             Effect.catch((error: KubernetesError) =>
-              Effect.logDebug("evidence could not be read").pipe(
+              Effect.logDebug("Evidence could not be read").pipe(
                 Effect.annotateLogs({ part: name, reason: error.reason._tag })
               )
             )

@@ -6,8 +6,8 @@
  * The estimate is one token for every two bytes. Byte-pair tokenizers average three to four bytes a token on English
  * and two to three on logs and JSON, so the estimate is high for text from Kubernetes. Text made of rare symbols alone
  * can be denser; then the provider rejects it. A prompt that does not fit loses its logs, then its events, then the
- * related alerts. If it still does not fit, the result is a `ContextOverflow`, which is not retried and does not count
- * on the breaker.
+ * related alerts. If it still does not fit, the result is a `ContextOverflow`, which is not retried and which the
+ * breaker does not count.
  *
  * The default window of 131,072 tokens is the limit in `docs/requirements.md` (Fallback).
  */
