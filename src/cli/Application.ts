@@ -50,7 +50,7 @@ export interface Prepared {
   readonly faultInjection?: FaultInjection
 }
 
-/** A service with a wrapper in front of it. */
+/** Wraps the service of a layer. */
 const behind = <I, S, E>(
   service: Context.Service<I, S>,
   layer: Layer.Layer<I, E>,
@@ -101,7 +101,7 @@ const investigators = ({ faultInjection, settings }: Prepared) =>
     (holmesgpt, llms): ReadonlyArray<Investigator> => [...holmesgpt, ...llms]
   )
 
-/** The HTTP client of HolmesGPT. It is a layer so that it lives as long as the service. */
+/** The HTTP client of HolmesGPT, as a layer so that it lives as long as the service. */
 const holmesgptClient = (faultInjection: FaultInjection | undefined) =>
   faultInjection === undefined
     ? NodeHttpClient.layerUndici
@@ -121,7 +121,7 @@ const storageCheck: Effect.Effect<Check, never, RemediationStore> = Effect.map(R
   )
 }))
 
-/** A child that the supervisor gave up is visible in the status, not only in the log. */
+/** The status also reports children that the supervisor gave up on. */
 const supervisorStatus = (children: ReadonlyArray<Supervisor.ChildStatus>) => {
   const missing = children
     .filter(({ status }) => status !== "running")
@@ -201,7 +201,7 @@ const serverOptions = Effect.fnUntraced(function* ({ settings, tls, tokens }: Pr
   } satisfies Server.ServerOptions
 })
 
-/** Every part but the HTTP server, which `start` adds. */
+/** Everything except the HTTP server, which `start` adds. */
 export const layer = (prepared: Prepared) => {
   const { faultInjection, rules, settings } = prepared
   const alerts = EventHub.make<AlertReceived>()
@@ -258,7 +258,7 @@ export const start = Effect.fnUntraced(function* (prepared: Prepared) {
   yield* Supervisor.make(
     {
       name: "edge",
-      // A process without its server is useless. Its own supervisor, such as the kubelet, should start another one.
+      // A process without its server is useless. Its own supervisor, such as the kubelet, should restart it.
       onEscalation: (escalation) => (escalation.child === "http" ? Deferred.fail(givenUp, escalation) : Effect.void)
     },
     children

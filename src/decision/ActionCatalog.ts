@@ -38,7 +38,7 @@ export type Reversibility =
   | "partial"
   /** Nothing to restore: the owner recreates what the action removed. */
   | "not-needed"
-  /** It can't be undone, so it always needs an approval. */
+  /** It can't be undone, so it always requires an approval. */
   | "irreversible"
   /** It writes nothing. */
   | "read-only"
@@ -59,7 +59,7 @@ export interface CatalogEntry {
   readonly contested: ReadonlyArray<Manager>
 }
 
-// No Git repository or chart declares a restart annotation, an eviction or a cordon, so nobody reverts those.
+// No Git repository or chart declares a restart annotation, an eviction or a cordon, so no manager reverts those.
 const declared: ReadonlyArray<Manager> = ["helm", "argocd", "flux"]
 
 const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {

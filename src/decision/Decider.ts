@@ -1,5 +1,5 @@
 /**
- * What happens with an investigated alert: a pure, total function of everything that has a say.
+ * Decides what happens to an investigated alert: a pure, total function of everything that the decision depends on.
  *
  * The first line that applies decides:
  *
@@ -16,8 +16,8 @@
  * | a guardrail asks                     | review   | the guardrail's                                       |
  * | otherwise                            | execute  | `clear`                                               |
  *
- * `CollectDiagnostics` writes nothing, so it needs no approval. It fixes nothing either, so the alert is escalated with
- * the collected text.
+ * `CollectDiagnostics` writes nothing, so it needs no approval. It does not fix anything either, so the alert is then
+ * escalated with the collected text.
  */
 
 import { type Action, isReadOnly } from "../domain/Action.ts"
@@ -49,7 +49,7 @@ export interface DecisionInput {
   /** How many actions started on the cluster within `guardrails.actionsPerWindow.window`. */
   readonly actionsInWindow: number
   readonly guardrails: GuardrailSettings
-  /** A person's answer to an earlier decision of this remediation. */
+  /** A person's review of an earlier decision of this remediation. */
   readonly review?: ReviewAnswer
   readonly emergencyStop: boolean
   readonly nowMs: number
@@ -76,7 +76,7 @@ const nothingProposed = (target: Target): Action => ({
   reason: "No investigator identified the cause."
 })
 
-/** Decides what happens with an alert; see the table above. */
+/** Decides what happens to an alert; see the table above. */
 export const decide = (input: DecisionInput): Decision => {
   const { alert, investigation, mode, review, target } = input
   const action = investigation?.action ?? nothingProposed(target)

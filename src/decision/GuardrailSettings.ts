@@ -1,4 +1,4 @@
-/** The settings of the guardrails: what never runs, and what runs only with an approval. */
+/** The settings of the guardrails: which actions never run, and which run only with an approval. */
 
 import { Duration, Effect, Schema } from "effect"
 import { Risk } from "../domain/Decision.ts"
@@ -11,15 +11,15 @@ const setting = <S extends Schema.Constraint>(schema: S, otherwise: S["Encoded"]
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
-/** More than no time, written as `10 minutes`. */
+/** A positive duration, such as `10 minutes`. */
 const Span = DurationText.check(
   Schema.makeFilter((duration) =>
-    Duration.toMillis(duration) > 0 ? undefined : "Expected more than no time, such as 10 minutes"
+    Duration.toMillis(duration) > 0 ? undefined : "Expected a positive duration, such as 10 minutes"
   )
 )
 
 /**
- * The limits of the guardrails. Every field is optional when decoded and has the default that it documents.
+ * The limits of the guardrails. Every field is optional when decoded and has the documented default.
  *
  * ```ts
  * import { Schema } from "effect"
@@ -42,9 +42,9 @@ export const GuardrailSettings = Schema.Struct({
     "kubernaut"
   ]),
   /**
-   * How long the same action on the same target needs an approval after it was carried out. Default 10 minutes, the
-   * default `progressDeadlineSeconds` (600) of a Deployment: the earliest moment at which Kubernetes reports a rollout
-   * as failed.
+   * How long, after an action was carried out, the same action on the same target needs an approval. Default 10
+   * minutes, the default `progressDeadlineSeconds` (600) of a Deployment: the earliest moment at which Kubernetes
+   * reports a rollout as failed.
    */
   cooldown: setting(Span, "10 minutes"),
   /**
@@ -53,13 +53,13 @@ export const GuardrailSettings = Schema.Struct({
    */
   actionsPerWindow: setting(Schema.Struct({ limit: setting(Count, 20), window: setting(Span, "10 minutes") }), {}),
   /**
-   * After how many consecutive actions without a shown effect the next action on a target needs an approval. 1 or more.
-   * Default 3.
+   * The number of consecutive actions without a demonstrated effect on a target after which the next one needs an
+   * approval. 1 or more. Default 3.
    */
   ineffectiveLimit: setting(Count, 3),
   /**
-   * How long `ineffectiveLimit` applies after the last of those actions. A fix ends it at once. Default 24 hours, so
-   * that a working day has passed.
+   * How long `ineffectiveLimit` applies after the last of those actions. A successful fix ends it immediately. Default
+   * 24 hours, so that at least one working day is covered.
    */
   ineffectiveFor: setting(Span, "24 hours"),
   /**

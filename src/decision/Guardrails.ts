@@ -2,9 +2,8 @@
  * The guardrails: every rule that can prevent an action from running automatically. Each is a pure function from the
  * situation to a finding, or to nothing.
  *
- * A finding **blocks** or **asks**. A block always holds, at every level and whoever proposed or approved the action:
- * the alert is escalated. An ask is lifted by a person's approval and by nothing else, in particular not by the
- * confidence that a model reports.
+ * A finding **blocks** or **asks**. A block always holds, at every level and no matter who proposed or approved the
+ * action: the alert is escalated. Only a person's approval lifts an ask; the confidence that a model reports does not.
  *
  * | rule                  | finding | when                                                                     |
  * | --------------------- | ------- | ------------------------------------------------------------------------ |
@@ -26,7 +25,7 @@
  * | `too-many-replicas`   | ask     | more replicas than may be set automatically                              |
  * | `cooldown`            | ask     | the same action ran on the target recently                               |
  * | `actions-per-window`  | ask     | the cluster has had as many actions as may run automatically             |
- * | `ineffective`         | ask     | the last actions on the target had no shown effect                       |
+ * | `ineffective`         | ask     | no recent action on the target had a demonstrated effect                 |
  */
 
 import { Duration, Schema } from "effect"
@@ -261,7 +260,7 @@ const actionsPerWindow: Guardrail = ({
     : undefined
 
 /**
- * How many of the newest actions had no shown effect, back to the last fix. `history` is newest first. An action that
+ * The number of actions without a demonstrated effect since the last fix. `history` is newest first. An action that
  * never reached the cluster, or was not verified, is skipped; one with an unknown verdict counts.
  */
 export const ineffectiveInARow = (history: ReadonlyArray<PastAction>): number => {
@@ -281,7 +280,7 @@ const ineffective: Guardrail = ({ guardrails, history, nowMs }) => {
     : undefined
 }
 
-// Blocks come first, so that the reasons of a decision begin with the gravest.
+// Blocks come first, so that the reasons of a decision begin with the most serious one.
 const always: ReadonlyArray<Guardrail> = [
   emergencyStop,
   emergencyLevel,

@@ -12,7 +12,7 @@
  *         ├─────── fence lost ───────────────────────────> stop    `fenced`
  *         │
  *       write ──── success ──────────────────────────────> done
- *           ├───── the pod is gone ──────────────────────> done    which is what the change was for
+ *           ├───── the pod is gone ──────────────────────> done    which was the goal of the change
  *           ├───── disruption budget, time left ─────────> retry   after the eviction interval
  *           ├───── disruption budget, deadline reached ──> stop    `disruption-budget`
  *           ├───── no response ──────────────────────────> retry   after the read-back delay
@@ -42,13 +42,13 @@ export type Event =
   | { readonly _tag: "WriteFailed"; readonly error: KubernetesError; readonly nowMs: number }
 
 export interface Limits {
-  /** How many times a write is sent. */
+  /** The maximum number of times a write is sent. */
   readonly attempts: number
   readonly readBackDelayMs: number
   readonly evictionIntervalMs: number
-  /** Until when disruption budgets are waited for, by the monotonic clock. */
+  /** The deadline for waiting for disruption budgets, by the monotonic clock. */
   readonly evictionDeadlineMs: number
-  /** Until when a write may begin, by the wall clock. */
+  /** The latest time at which a write may begin, by the wall clock. */
   readonly expiresAtMs: number
 }
 
@@ -60,11 +60,11 @@ export interface Situation {
   readonly limits: Limits
 }
 
-/** What is known from the writes that were sent so far. */
+/** The state of the writes that were sent so far. */
 export interface Progress {
   /** The number of the next write, from 1. An eviction that a disruption budget delays is not counted. */
   readonly attempt: number
-  /** Whether a write was sent whose effect is not known. */
+  /** Whether a write with an unknown effect was sent. */
   readonly unanswered: boolean
   readonly lastFailure: Failure | undefined
 }
@@ -96,7 +96,7 @@ export const isGone = (change: Change, error: KubernetesError): boolean =>
   (change._tag === "Evict" || change._tag === "Delete")
   && (error.reason._tag === "NotFound" || error.reason._tag === "Conflict")
 
-/** What follows from an event; see the diagram above. */
+/** The next move after an event; see the diagram above. */
 export const nextMove = (event: Event, progress: Progress, situation: Situation): Move => {
   const { change, limits, mayWrite, resumed } = situation
   const { attempt, lastFailure, unanswered } = progress
@@ -137,8 +137,8 @@ const afterFailedWrite = (
   if (error.applied !== "no") {
     return retry(limits.readBackDelayMs, { attempt: attempt + 1, unanswered: true, lastFailure })
   }
-  // This refusal says nothing about a write that an earlier run sent: that one may still be on its way, and what was
-  // read back may have been out of date.
+  // This refusal says nothing about a write that an earlier run sent: that write may still be in flight, and the
+  // read-back may have been out of date.
   const mayArrive = unanswered || resumed
   return error.reason._tag === "Conflict"
     ? retry(0, { attempt: attempt + 1, unanswered: mayArrive, lastFailure })

@@ -44,7 +44,7 @@ const eventLines = (client: Client, ref: ResourceRef, redact: ((text: string) =>
       })
   )
 
-/** The logs of the terminated run, else of the current one. A container that never ran has none. */
+/** The logs of the terminated run, or of the current run if none has terminated. A container that never ran has no logs. */
 const podLogs = (client: Client, pod: ResourceRef, redact: (text: string) => string) =>
   client.logs(pod, { previous: true, tailLines: logLines }).pipe(
     Effect.catch(() => client.logs(pod, { tailLines: logLines })),

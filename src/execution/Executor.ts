@@ -5,7 +5,7 @@
  *
  * `plan` reads the cluster, computes the writes and their inverse, captures the baseline and runs every write as a
  * server-side dry run. It changes nothing. The caller journals the resulting `Intent` and then passes it to `execute`,
- * which carries out the changes in order, each as drawn in `CarryOut`.
+ * which carries out the changes in order, each as the diagram in `CarryOut` shows.
  *
  * Every write is conditional on a resourceVersion or a uid, so a repeated write takes effect at most once, whether this
  * process, the pipeline beneath it or another process after a crash repeats it. A journaled intent is therefore always
@@ -13,8 +13,8 @@
  *
  * **Gotchas**
  *
- * A failure after an earlier change went through (a drain that got stuck, for example) has `applied: "yes"` beside its
- * failure code.
+ * If an execution fails after one of its changes was applied (for example a drain that got stuck), the outcome has
+ * `applied: "yes"` in addition to the failure code.
  *
  * The outcome of `CollectDiagnostics` is never `applied`; its message is the collected text.
  */
@@ -44,7 +44,7 @@ export class PlanRefused extends Schema.TaggedError<PlanRefused>()("PlanRefused"
   approvable: Schema.Boolean
 }) {}
 
-/** What `plan` needs: the action, its target, and who acts. */
+/** What `plan` needs: the action, its target, and the execution. */
 export interface PlanInput {
   readonly action: Action
   readonly target: Target
@@ -69,8 +69,8 @@ export interface ExecuteOptions<E> {
   /** Whether the fence still holds. Evaluated just before each write. */
   readonly holds: Effect.Effect<boolean, E>
   /**
-   * Whether an earlier run, cut short by a crash, may already have written part of the intent. If so, whatever can no
-   * longer be determined about that run is reported as `unknown`. Default false: this is the first run.
+   * Whether an earlier run, cut short by a crash, may already have written part of the intent. If so, anything about
+   * that run that can no longer be determined is reported as `unknown`. Default false: this is the first run.
    */
   readonly resumed?: boolean
   /** Whether writes are allowed. Default true. If not, `execute` only reads back which changes are in the cluster. */
@@ -79,24 +79,24 @@ export interface ExecuteOptions<E> {
 
 /** Limits and waits of the executor. */
 export interface ExecutorOptions {
-  /** How many times its current value a request or limit may be raised to without an approval. More than 1. Default 4. */
+  /** The largest factor by which a request or limit may be raised without an approval. More than 1. Default 4. */
   readonly maximumResourceFactor?: number
   /**
-   * How many times a plan is computed after conflicts, and how many times one write is sent when no response arrives. 1
-   * or more. Default 5.
+   * The maximum number of times a plan is computed after conflicts, and of times one write is sent when no response
+   * arrives. 1 or more. Default 5.
    */
   readonly attempts?: number
   /** The wait after a write without a response, before it is read back. Default 1 s. */
   readonly readBackDelay?: Duration.Input
-  /** The wait before an eviction is repeated that a PodDisruptionBudget did not allow. Default 5 s. */
+  /** The wait before retrying an eviction that a PodDisruptionBudget did not allow. Default 5 s. */
   readonly evictionInterval?: Duration.Input
   /**
-   * How long one execution waits for PodDisruptionBudgets. Default 2 minutes: longer than a pod needs to start, and
-   * shorter than a person waits.
+   * The maximum time that one execution waits for PodDisruptionBudgets. Default 2 minutes: longer than a pod needs to
+   * start, and shorter than a person waits.
    */
   readonly evictionDeadline?: Duration.Input
   /**
-   * How old an intent may be when a write begins. Default 10 minutes, the cooldown of an action: after that the
+   * The maximum age of an intent when a write begins. Default 10 minutes, the cooldown of an action: after that the
    * situation needs a new decision.
    */
   readonly intentLifetime?: Duration.Input
@@ -143,7 +143,7 @@ const make = (client: Client, settings: Settings): Executor["Service"] => ({
 })
 
 /**
- * Has the server validate a change without storing it. Disruption budgets and pods that are already gone are handled
+ * Validates a change on the server without storing it. Disruption budgets and pods that are already gone are handled
  * when the change is carried out.
  */
 const dryRun = (client: Client, change: Change) =>

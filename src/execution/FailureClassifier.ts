@@ -1,9 +1,9 @@
 /**
- * What a failed request to the cluster means for the action that made it.
+ * Classifies a failed request to the cluster: its meaning for the action that made it.
  *
- * The categories are those of `docs/requirements.md` ("Failed execution"). `recovery` is what each failure calls for.
- * Until recovery strategies exist, a failed action ends `Escalated` with its code and message on record, and only the
- * recoveries marked ✓ are automatic.
+ * The categories are those of `docs/requirements.md` ("Failed execution"). `recovery` is the appropriate reaction to
+ * each failure. Until recovery strategies exist, a failed action ends `Escalated` with its code and message on record,
+ * and only the recoveries marked ✓ are automatic.
  *
  * | code                | category | recovery                                                                        |     |
  * | ------------------- | -------- | ------------------------------------------------------------------------------- | --- |
@@ -106,7 +106,7 @@ export const otherMode: Failure = {
     "The service now runs in a mode that does not allow this action without an approval, so no further writes were made."
 }
 
-/** The object of a change was changed or deleted by somebody else. */
+/** Another party changed or deleted the object of a change. */
 export const changedSincePlan = ({ ref }: Change): Failure => ({
   code: "conflict",
   category: "conflict",

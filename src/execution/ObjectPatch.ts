@@ -1,13 +1,13 @@
 /**
  * Turns edits of one Kubernetes object into a JSON Patch (RFC 6902) and the patch that undoes them.
  *
- * An edit names its path as a list of keys, so callers escape nothing. If parents of the path are missing, the patch
- * adds the topmost missing one with everything beneath it, and the inverse removes it again, so that an absent field is
- * absent afterwards, not empty.
+ * An edit names its path as a list of keys, so callers do not escape anything. If parents of the path are missing, the
+ * patch adds the topmost missing one with everything beneath it, and the inverse removes it again, so that an absent
+ * field is absent afterwards, not empty.
  *
  * Every patch starts with the resourceVersion that it was made for, so the API server refuses it (409) once the object
- * has changed. It also sets Kubernaut's annotations, from which a read-back after a crash sees that the write arrived.
- * The inverse has no resourceVersion, because it is used later, and no annotations, because they name the last writer.
+ * has changed. It also sets Kubernaut's annotations, which show a read-back after a crash that the write arrived. The
+ * inverse has no resourceVersion, because it is used later, and no annotations, because they name the last writer.
  * Apart from those annotations the inverse restores the object exactly.
  */
 
@@ -16,11 +16,11 @@ import type { Change, PatchOperation } from "../domain/Change.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 
-/** Names the execution that wrote the object last. */
+/** Names the execution that last wrote the object. */
 export const executionAnnotation = "kubernaut.dev/execution"
 /** Names the remediation of that execution. */
 const remediationAnnotation = "kubernaut.dev/remediation"
-/** Names the epoch of the activation that wrote. */
+/** Names the epoch of the activation that made the write. */
 const epochAnnotation = "kubernaut.dev/epoch"
 
 /** Identifies the writer. */

@@ -17,11 +17,11 @@ export interface PlanContext extends Signature {
   readonly approved: boolean
   /** The target's state when the action was proposed; `undefined` if unknown. */
   readonly decidedOn: WorkloadState | undefined
-  /** How many times its current value a request or limit may be raised to without an approval. More than 1. */
+  /** The largest factor by which a request or limit may be raised without an approval. More than 1. */
   readonly maximumResourceFactor: number
 }
 
-/** What is read before planning: the object that the action targets, and the others that its plan depends on. */
+/** The objects that are read before planning: the one that the action targets, and the others that its plan depends on. */
 export interface PlanObjects {
   /** `undefined` if it does not exist. */
   readonly subject: KubernetesObject | undefined
@@ -84,7 +84,7 @@ export const refuseUnlessApproved = (rule: RefusalRule, message: string): PlanRe
 
 export const planned = (changes: ReadonlyArray<Change>, inverse: Inverse): Plan => ({ _tag: "Plan", changes, inverse })
 
-/** A plan that writes nothing, and so undoes nothing: a change that somebody else made is not ours to undo. */
+/** A plan that writes nothing, and so has nothing to undo: Kubernaut never undoes a change that another party made. */
 export const nothingToDo: Plan = planned([], {
   _tag: "NotNeeded",
   reason: "The cluster is already in the requested state."

@@ -1,11 +1,11 @@
 /**
  * Authentication and authorization by bearer tokens. Each token has a name and a role.
  *
- * | role       | may                                                           |
- * | ---------- | ------------------------------------------------------------- |
- * | `source`   | post alerts                                                   |
- * | `viewer`   | read everything                                               |
- * | `operator` | do all of that, approve and reject actions, override breakers |
+ * | role       | may                                                                |
+ * | ---------- | ------------------------------------------------------------------ |
+ * | `source`   | post alerts                                                        |
+ * | `viewer`   | read everything                                                    |
+ * | `operator` | do all of the above, approve and reject actions, override breakers |
  *
  * Only the SHA-256 digest of a token is kept. Each request compares its digest with all known digests in constant time,
  * so response times reveal nothing about the tokens.
@@ -81,7 +81,10 @@ const anonymous: Principal = { name: "anonymous", role: "operator" }
 
 type Headers = Readonly<Record<string, string | undefined>>
 
-/** Returns a function that authenticates a request and checks its role: the principal, or the problem to respond with. */
+/**
+ * Returns a function that authenticates a request and checks its role. It returns the principal, or the problem to
+ * respond with.
+ */
 export const authenticator = (
   options: AuthenticationOptions
 ): ((headers: Headers, required: Role) => Principal | Unauthorized | Forbidden) => {

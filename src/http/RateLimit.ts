@@ -2,8 +2,8 @@
  * A token bucket per client address for the routes without authentication, so that requests for health, metrics and
  * docs cannot overload the service.
  *
- * At most `maxClients` buckets are kept. Beyond that the least recently used one is dropped, which can only allow a
- * request too early, never refuse one.
+ * At most `maxClients` buckets are kept. Beyond that, the least recently used bucket is dropped. This may allow a
+ * request too early, but never refuses one.
  */
 
 export interface RateLimitSettings {
@@ -14,7 +14,7 @@ export interface RateLimitSettings {
   readonly perSecond?: number
   /** The burst of requests from one address. Default 100: enough for the first visit of the console with its assets. */
   readonly burst?: number
-  /** The most addresses to remember. Default 10,000: a few megabytes. */
+  /** The maximum number of addresses to remember. Default 10,000: a few megabytes. */
   readonly maxClients?: number
 }
 
@@ -44,7 +44,7 @@ export class RateLimit {
     return this.#buckets.size
   }
 
-  /** Returns 0 when the request is allowed, else the milliseconds to wait. */
+  /** Returns 0 when the request is allowed, otherwise the number of milliseconds to wait. */
   take(address: string, nowMs: number): number {
     const client = clientOf(address)
     const bucket = this.#buckets.get(client) ?? { tokens: this.#burst, atMs: nowMs }

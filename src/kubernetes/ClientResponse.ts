@@ -1,5 +1,5 @@
 /**
- * Sends a request and decodes the response: the body of a success, or the `KubernetesError` of anything else.
+ * Sends a request and decodes the response: the body of a success, or a `KubernetesError` for any other response.
  *
  * A 401 reloads the credentials (a rotated token file, an exec plugin) and sends the request once more. That is safe
  * for writes too, because the API server refused the first one before it did anything.
@@ -27,7 +27,7 @@ export const parseJson = (text: string): unknown => {
   }
 }
 
-/** The error that a response without success stands for. */
+/** The error for an unsuccessful response. */
 export const errorOf = (context: RequestContext, response: IncomingMessage, body: string): KubernetesError =>
   classify(context, {
     _tag: "Response",

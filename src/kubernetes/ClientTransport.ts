@@ -2,8 +2,8 @@
  * HTTP to an API server: a pool of kept-alive connections, credentials from `@kubernetes/client-node` (certificates,
  * exec plugins, projected tokens, proxies), and interruption that closes the socket.
  *
- * The requests are raw HTTP, because the generated client of that library cannot abort a request, cannot leave a body
- * unread, and makes JSON Patch hard to send. Its handling of kubeconfig files and credentials is used unchanged.
+ * The requests are raw HTTP, because the generated client of that library cannot abort a request, always reads the
+ * whole body, and makes JSON Patch hard to send. Its handling of kubeconfig files and credentials is used unchanged.
  */
 
 import * as http from "node:http"
@@ -241,7 +241,7 @@ export const readBody = ({ response, close }: Opened): Effect.Effect<string, NoR
   })
 
 /**
- * Sends a request and reads the whole response within `timeout`. Never leaves a connection open, whenever it is
+ * Sends a request and reads the whole response within `timeout`. Never leaves a connection open, even when it is
  * interrupted.
  */
 export const exchange = (

@@ -2,7 +2,7 @@
  * A watch on a real API server: a list, then one long response after another, each continuing where the last one ended.
  *
  * The API server ends every watch after a while. Bookmarks keep the `resourceVersion` recent, so that reconnecting does
- * not fail with `Expired` when nothing has changed for long.
+ * not fail with `Expired` after a long time without changes.
  */
 
 import { Duration, Effect, Option, Stream } from "effect"
@@ -16,7 +16,7 @@ import { type KubernetesClient, KubernetesError, type KubernetesObject, type Wat
 import * as OperationName from "./OperationName.ts"
 import { classify, type RequestContext } from "./StatusClassifier.ts"
 
-/** How long one response stays open; below the 30 to 60 minutes after which the API server ends it anyway. */
+/** How long one response stays open: less than the 30 to 60 minutes after which the API server ends it anyway. */
 const watchSeconds = 240
 /** A response that is silent for this long after its end was due has lost its connection. */
 const silenceSeconds = watchSeconds + 30
@@ -74,7 +74,7 @@ const linesOf = ({ response }: Opened): Effect.Effect<ReadonlyArray<string> | un
   return take
 }
 
-/** How far a watch has come, and when its present response was opened. */
+/** The position that a watch has reached, and when its current response was opened. */
 interface Position {
   resourceVersion: string
   openedAtMs: number

@@ -325,7 +325,7 @@ export const controllerOf = (object: KubernetesObject) =>
 export const conditionOf = (conditions: ReadonlyArray<Condition> | undefined, type: string): Condition | undefined =>
   conditions?.find((condition) => condition.type === type)
 
-/** Whether a pod has the condition `Ready` and does not terminate. */
+/** Whether a pod has the condition `Ready` and is not terminating. */
 export const isPodReady = (pod: Pod): boolean =>
   pod.metadata.deletionTimestamp === undefined && conditionOf(pod.status?.conditions, "Ready")?.status === "True"
 
@@ -335,7 +335,10 @@ export const hasLabels = (labels: Labels | undefined, required: Labels): boolean
   return true
 }
 
-/** Whether labels satisfy a selector. As on the API server, an empty selector matches everything, an absent one nothing. */
+/**
+ * Whether labels satisfy a selector. As on the API server, an empty selector matches everything and an absent one
+ * matches nothing.
+ */
 export const selectorMatches = (selector: LabelSelector | undefined, labels: Labels | undefined): boolean => {
   if (selector === undefined) return false
   if (selector.matchLabels !== undefined && !hasLabels(labels, selector.matchLabels)) return false

@@ -23,13 +23,13 @@ import { KubernetesClient, KubernetesError, type KubernetesObject } from "./Kube
 import { controllerOf, type HorizontalPodAutoscaler } from "./ObjectModel.ts"
 import * as OperationName from "./OperationName.ts"
 
-/** How much the resolver remembers, and for how long. */
+/** The size and the lifetime of the resolver's cache. */
 export interface OwnerResolverOptions {
-  /** How long an owner is remembered, and how often a namespace is listed at most. Default 10 s, at least 1 s. */
+  /** How long an owner is cached, and the minimum time between two lists of one namespace. Default 10 s, at least 1 s. */
   readonly interval?: Duration.Input | undefined
   /** Single reads per kind, namespace and interval before a list replaces them. Default 4. */
   readonly singleReads?: number | undefined
-  /** How many pairs of kind and namespace are remembered; the least recently used is dropped. Default 64. */
+  /** The maximum number of cached pairs of kind and namespace; the least recently used pair is dropped. Default 64. */
   readonly namespaces?: number | undefined
 }
 
@@ -58,7 +58,7 @@ interface Known {
   readonly atMs: number
 }
 
-/** What is remembered of one kind in one namespace. */
+/** The cache of one kind in one namespace. */
 interface Cache {
   /** Reads in progress by name, and the list under `everything`. Callers that need the same request share it. */
   readonly inFlight: Map<string, Deferred.Deferred<void, KubernetesError>>
@@ -66,7 +66,7 @@ interface Cache {
   /** One object per owner, so that ten thousand pods of one ReplicaSet share it. */
   readonly owners: Map<string, ResourceRef>
   listedAtMs: number
-  /** When the current interval of single reads began, and how many reads it has had. */
+  /** The start of the current interval of single reads, and the number of reads in it. */
   readsSinceMs: number
   reads: number
 }
@@ -109,7 +109,7 @@ type Step =
   /** The list did not fit into the cache, so the absence of a name means nothing. */
   | { readonly _tag: "ReadUncached" }
 
-/** What resolving a name requires now. `turnInterval` must have run at this moment. */
+/** The next step to resolve a name. Call `turnInterval` at the same time first. */
 const nextStep = (cache: Cache, name: string, settings: Settings, nowMs: number): Step => {
   const entry = cache.entries.get(name)
   if (entry !== undefined && nowMs - entry.atMs < settings.intervalMs) return { _tag: "Known", owner: entry.owner }
@@ -143,7 +143,10 @@ const share = <A>(
     )
   })
 
-/** The caches of the kinds and namespaces in use. Returns the one of an object and marks it as the last used. */
+/**
+ * The caches of the kinds and namespaces in use. The returned function finds the cache of an object and marks it as the
+ * most recently used.
+ */
 const makeCaches = (most: number): ((ref: ResourceRef) => Cache) => {
   const caches = new Map<string, Cache>()
   return ({ kind, namespace }) => {
@@ -235,6 +238,6 @@ const make = Effect.fnUntraced(function* (options: OwnerResolverOptions) {
   return OwnerResolver.of({ resolve })
 })
 
-/** The resolver on the cluster that `KubernetesClient` reaches. */
+/** The resolver for the cluster that `KubernetesClient` connects to. */
 export const layer = (options: OwnerResolverOptions = {}): Layer.Layer<OwnerResolver, never, KubernetesClient> =>
   Layer.effect(OwnerResolver, make(options))

@@ -1,10 +1,10 @@
 /**
  * A `KubernetesClient` that sends every request through a resilience pipeline. Errors of the pipeline become
- * `KubernetesError`, so callers need not know that there is one.
+ * `KubernetesError`, so callers do not need to know about the pipeline.
  *
  * **When to use**
  *
- * In every service. The clients beneath it neither retry nor limit concurrency.
+ * In every service. The clients themselves have no back-off, no retry budget, no circuit breaker and no bulkhead.
  *
  * **Details**
  *

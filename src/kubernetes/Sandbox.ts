@@ -3,8 +3,8 @@
  * for benchmarks.
  *
  * It starts with a shop in trouble on three nodes (`sandbox/Workloads` lists the workloads). Controllers, the scheduler
- * and the kubelet are simulated on Effect's `Clock`. Nothing runs in the background: state advances lazily when it is
- * read. The same seed of `Random` and the same requests at the same times give the same results.
+ * and the kubelet are simulated on Effect's `Clock`. Nothing runs in the background: the state advances lazily when it
+ * is read. The same seed of `Random` and the same requests at the same times give the same results.
  *
  * **Known differences from a real API server** (the contract suite states what is the same):
  *

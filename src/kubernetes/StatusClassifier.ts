@@ -1,17 +1,18 @@
 /**
  * Classifies why a request to an API server failed: a pure function of the request and the response. This is the only
- * place that reads the text of a `metav1.Status`. Only names leave it: of quotas, policies, fields and managers.
+ * place that reads the text of a `metav1.Status`. It passes on only the names of quotas, policies, fields and
+ * managers.
  *
  * **Gotchas**
  *
- * - A 403 has five causes. RBAC has a sentence of its own (`User "…" cannot patch resource …`). A 403 that neither an
+ * - A 403 has five causes. RBAC uses a message of its own (`User "…" cannot patch resource …`). A 403 that neither an
  *   authorizer nor a known admission plugin wrote comes from an unknown admission plugin, hence `PolicyDenied`.
  * - A ValidatingAdmissionPolicy denies with 422 and reason `Invalid` by default. That is not a mistake in our request.
  * - A 429 comes from a PodDisruptionBudget (cause `DisruptionBudget`) or from an overloaded server. Only the latter says
  *   anything about the health of the server.
  * - The API server reports a server timeout as a 500 with reason `ServerTimeout`, and etcd without space as a plain 500.
- * - `retryable` concerns the very same request. A write with an unknown outcome is not retryable: read the object back
- *   first. Neither is a conflict: it needs a new plan.
+ * - `retryable` refers to the same request, unchanged. A write with an unknown outcome is not retryable: read the object
+ *   back first. A conflict is not retryable either: it needs a new plan.
  */
 
 import type { Applied } from "../domain/Execution.ts"
@@ -63,7 +64,7 @@ const refused = (reason: KubernetesErrorReason, retryable = false): Verdict => (
 const statusOf = (body: unknown): Status =>
   typeof body === "object" && body !== null && (body as Status).kind === "Status" ? (body as Status) : {}
 
-/** How long the server wants to be left alone, from the header (seconds) or the status. */
+/** How long the server asks clients to wait, from the header (seconds) or the status. */
 const retryAfterMs = (status: Status, header: string | undefined): { readonly retryAfterMs?: number } => {
   const seconds = header !== undefined && /^\d+$/.test(header) ? Number(header) : status.details?.retryAfterSeconds
   return seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }
@@ -167,8 +168,8 @@ const noResponseVerdict = (
   context: RequestContext,
   { sent, timeout }: Extract<Outcome, { _tag: "NoResponse" }>
 ): Verdict => {
-  // A request that was never sent changed nothing. A write that was sent but got no response is equivalent to a timeout,
-  // whichever side closed the connection.
+  // A request that was never sent changed nothing. A write that was sent but got no response is equivalent to a
+  // timeout, whichever side closed the connection.
   const reason =
     timeout || (context.writes && sent) ? ({ _tag: "Timeout" } as const) : ({ _tag: "Unavailable" } as const)
   return { reason, applied: sent ? "unknown" : "no", retryable: true }

@@ -1,7 +1,7 @@
 /**
  * Reads the state of a target: as the baseline before an action, and again to verify the action against it.
  *
- * `readWorkload` makes three rounds of requests, at most 5 and one per Service: the object; its ReplicaSets, pods,
+ * `readWorkload` makes at most five requests plus one per Service, in three rounds: the object; its ReplicaSets, pods,
  * Services and autoscalers; the EndpointSlices of the Services that select its pods. `assemble` is the pure part.
  */
 
@@ -47,7 +47,7 @@ export interface Observation {
   readonly autoscalers?: ReadonlyArray<KubernetesObject>
 }
 
-/** How many pods a state lists. Its counts include all of them. */
+/** The maximum number of pods that a state lists. Its counts include all pods. */
 const podsListed = 100
 
 /** The most specific reason why a pod is not ready; `null` when it is ready or no reason is known. */

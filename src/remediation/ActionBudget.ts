@@ -1,9 +1,9 @@
 /**
- * The budget of actions per window. It stays exact while many targets are decided at the same time.
+ * The budget of actions per window. It is exact even when many targets are decided at the same time.
  *
- * An action counts from its decision. Until its intent is committed it counts as a reservation, afterwards as a row of
- * the action history. Decisions are made one at a time; otherwise all targets of a storm would see the same free
- * budget.
+ * An action counts from the moment of its decision: as a reservation until its intent is committed, and as a row of the
+ * action history after that. Decisions are made one at a time; otherwise, in an alert storm, all targets would see the
+ * same free budget.
  */
 
 import { Duration, Effect, type Scope, Semaphore } from "effect"
@@ -16,7 +16,7 @@ import type { StorageError } from "../storage/StorageError.ts"
 export interface ActionBudget {
   /**
    * Decides, given how many actions count in the window that ends at `nowMs`. A decision to execute reserves one action
-   * until the scope closes, however it closes.
+   * until the scope closes, for whatever reason.
    */
   readonly decide: (
     cluster: string,

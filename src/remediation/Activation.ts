@@ -1,6 +1,6 @@
 /**
- * One activation: the work of an actor on a remediation, from its claim until it ends, waits for a person or moves to
- * another target. It is one trace span.
+ * One activation: the work of an actor on a remediation, from the claim until the remediation ends, waits for a person
+ * or moves to another target. Each activation is one trace span.
  */
 
 import { Effect, type Latch, Tracer } from "effect"
@@ -11,7 +11,7 @@ import type { StorageError } from "../storage/StorageError.ts"
 import { nextStep } from "./NextStep.ts"
 import type { RemediationEvents } from "./RemediationEvents.ts"
 
-/** Works a remediation until it ends, waits for a person or moves. `wake` opens when another party journals an event. */
+/** Drives a remediation until it ends, waits for a person or moves. `wake` opens when another party journals an event. */
 export type Drive = (
   claim: Claim,
   self: Remediation,
@@ -30,10 +30,10 @@ export interface Activation {
 }
 
 /**
- * A new activation.
+ * Creates an activation.
  *
- * `begin` starts the span within the transaction of the claim, because only there is it known whether the remediation
- * already has a trace.
+ * `begin` starts the span within the transaction of the claim, because only the transaction knows whether the
+ * remediation already has a trace.
  */
 export const make = (drive: Drive, events: RemediationEvents["Service"]): Effect.Effect<Activation> =>
   Effect.map(Effect.context<never>(), (context): Activation => {

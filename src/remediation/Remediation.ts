@@ -1,6 +1,5 @@
 /**
- * The path of one alert, from acceptance to its conclusion, on one page. Each step but the first and the review is a
- * file of `stages/`.
+ * The path of one alert, from acceptance to conclusion, on one page. Most steps are files in `stages/`.
  *
  * | step        | does                                                                                                        | journals (durable before the next step begins)                               |
  * | ----------- | ----------------------------------------------------------------------------------------------------------- | ---------------------------------------------------------------------------- |
@@ -16,7 +15,7 @@
  * **After a crash** a new activation claims the target (which fences the old one), replays the journal and calls
  * `nextStep` again. A step whose event is missing is repeated: reads and investigations change nothing, a plan gets the
  * same execution id as before, and `Execute` reads the cluster back before it writes, because the write may have
- * happened. So no step is journaled twice and no action is carried out twice.
+ * happened. Therefore no step is journaled twice and no action is carried out twice.
  */
 
 import { Effect, type Latch } from "effect"

@@ -1,5 +1,6 @@
 /**
- * An actor activates one target: it claims the target, drives its open remediation, and reports how that ended.
+ * An activation of a target: the actor claims the target, drives its open remediation, and returns how the activation
+ * ended.
  *
  * This is the core of every layer of `RemediationActors`. It keeps no state between activations: after a crash, a
  * restart or a move to another machine the next activation reads everything from the store.
@@ -14,11 +15,11 @@ import { RemediationEvents } from "./RemediationEvents.ts"
 
 /** How an activation ended. */
 export type ActivationResult =
-  /** There is nothing more to do until the target is fired. */
+  /** There is nothing to do until the target is fired again. */
   | { readonly _tag: "Idle" }
   /** The remediation now belongs to its root owner. That target must be fired. */
   | { readonly _tag: "Moved"; readonly target: TargetKey }
-  /** Another activation has claimed the target. Rest for a while instead of claiming it back. */
+  /** Another activation has claimed the target. Sweeps skip the target for a while instead of claiming it back. */
   | { readonly _tag: "Fenced" }
   /** Storage failed, or a defect occurred. The sweep retries. */
   | { readonly _tag: "Failed" }

@@ -23,8 +23,8 @@ export const layer: Layer.Layer<Supervised, never, RemediationActors | Degradati
     const supervisor: Supervisor.Supervisor = yield* Supervisor.make(
       {
         name: "kubernaut",
-        // Neither child has a substitute, and the cause may pass: a database that was down for a minute must not leave
-        // alerts unhandled.
+        // Neither child has a substitute, and the failure may be temporary: a database outage of a minute must not
+        // leave alerts unhandled forever.
         onEscalation: ({ child }) =>
           Effect.andThen(
             Effect.sleep(restartAfter),

@@ -20,7 +20,7 @@ export class ActionHistory extends Context.Service<
     readonly ofTarget: (target: TargetKey, limit: number) => Effect.Effect<ReadonlyArray<PastAction>, StorageError>
     /** The number of actions started on the cluster since `since`, counted up to `atMost`. */
     readonly countSince: (cluster: string, since: Timestamp, atMost: number) => Effect.Effect<number, StorageError>
-    /** The results of the verified uses of an action against an alert since `since`: the newest 100 at most. */
+    /** The results of the verified uses of an action against an alert since `since`, limited to the newest 100. */
     readonly recordOf: (
       alertName: string,
       action: ActionType,

@@ -192,8 +192,8 @@ export class RemediationStore extends Context.Service<
       readonly cursor?: string
     }) => Effect.Effect<RemediationPage, StorageError>
     /**
-     * Targets with work to do, oldest first. A process resumes them at start, and sweeps poll them. A remediation that
-     * awaits review is left out until it is reviewed or its alert resolves.
+     * Targets with work to do, oldest first. A process resumes them at start, and every sweep reads them. A remediation
+     * that awaits review is not included until it is reviewed or its alert resolves.
      */
     readonly openTargets: Effect.Effect<ReadonlyArray<TargetKey>, StorageError>
     /** The number of open remediations, for admission. Kept in memory, so it is cheap to read for every request. */

@@ -3,11 +3,11 @@
  *
  *     span ends ──> queue (bounded; full: dropped and counted) ──> one export at a time, with a time limit
  *
- * Ending a span never waits, whatever the receiver does.
+ * Ending a span never waits for the receiver.
  *
  * A batch that the receiver cannot accept yet stays in the queue and is exported again after an exponential back-off,
- * or after the receiver's `Retry-After` if that is longer. So an outage loses the spans that end after the queue is
- * full, and keeps the first ones. A batch that the receiver rejects is dropped and counted.
+ * or after the receiver's `Retry-After` if that is longer. During an outage the earliest spans are kept, and spans that
+ * end while the queue is full are lost. A batch that the receiver rejects is dropped and counted.
  *
  * The SDK's `BatchSpanProcessor` waits on promises and timers, which the simulator cannot control, and it does not
  * retry.
@@ -20,11 +20,11 @@ import { nowMsUnsafe } from "../resilience/Monotonic.ts"
 import { type ExportOutcome, type ReadableSpan, SpanExporter } from "./SpanExporter.ts"
 
 export interface ProcessorOptions {
-  /** Spans in the queue at most, the batch in flight included. */
+  /** The maximum number of spans in the queue, including the batch in flight. */
   readonly queueCapacity: number
-  /** Spans in one export at most. */
+  /** The maximum number of spans in one export. */
   readonly batchSize: number
-  /** How long a batch that is not full waits for more spans. */
+  /** How long an incomplete batch waits for more spans. */
   readonly scheduledDelayMs: number
   /** Time limit of one export. */
   readonly exportTimeoutMs: number
@@ -35,7 +35,7 @@ export interface ProcessorOptions {
 export interface BoundedSpanProcessor extends SpanProcessor {
   /** Spans that were lost: the queue was full, or the receiver rejected them. */
   readonly dropped: () => number
-  /** Spans in the queue, the batch in flight included. */
+  /** The number of spans in the queue, including the batch in flight. */
   readonly queued: () => number
 }
 
@@ -84,7 +84,7 @@ const logChange = (state: State, isFailing: boolean, endpoint: string): Effect.E
     : Effect.logInfo("Traces are exported again", { endpoint, dropped: state.dropped })
 }
 
-/** Exports the oldest batch once. Succeeds with whether the next batch may follow at once. */
+/** Exports the oldest batch once. Returns whether the next batch may follow immediately. */
 const exportBatch = (state: State, options: ProcessorOptions, exporter: SpanExporter["Service"], clock: Clock.Clock) =>
   Effect.gen(function* () {
     const batch = state.queue.slice(0, options.batchSize)
@@ -121,7 +121,7 @@ export const make = Effect.fnUntraced(function* (
 
   const backOff = Effect.suspend(() => {
     const restMs = state.notBeforeMs - nowMsUnsafe(clock)
-    // Not `Effect.sleep`: with a timeout, every wait of this fiber has the same number of fibers.
+    // A timeout instead of `Effect.sleep`, so that all waits of this fiber involve the same number of fibers.
     return restMs > 0 ? Effect.timeoutOption(Effect.never, restMs) : Effect.void
   })
 

@@ -1,7 +1,7 @@
 /**
  * Every metric of the service, under the names that dashboards and alerts rely on, and how events change them.
  *
- * No label holds text from outside. Services, tiers, states, action types and children are closed sets of this program
+ * No label contains external text. Services, tiers, states, action types and children are closed sets of this program
  * and its configuration, so the number of series is bounded.
  */
 

@@ -1,5 +1,6 @@
 /**
- * Metrics in Prometheus' text format. They are derived from the events of the service; no other module counts.
+ * Metrics in Prometheus' text format. They are derived from the events of the service, so the stages contain no metrics
+ * code.
  *
  * Listeners run synchronously with each event, so none is lost under load. The degradation level has its own stream.
  */

@@ -1,8 +1,8 @@
 /**
  * Sends spans to an OTLP/HTTP receiver, such as an OpenTelemetry Collector.
  *
- * OpenTelemetry's own transformer encodes the request. The request itself is Effect's: it can be interrupted, and it is
- * one attempt, because `BoundedSpanProcessor` retries.
+ * OpenTelemetry's own transformer encodes the request. Effect's HTTP client sends the request, so it can be
+ * interrupted. It is a single attempt, because `BoundedSpanProcessor` retries.
  */
 
 import { JsonTraceSerializer, ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer"
@@ -14,7 +14,7 @@ export interface OtlpExporterOptions {
   /** The full address, for example `http://localhost:4318/v1/traces`. */
   readonly url: string
   readonly protocol: "http/protobuf" | "http/json"
-  /** Sent with every request, for example an `authorization`. */
+  /** Sent with every request, such as `authorization`. */
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -45,7 +45,7 @@ export const layer = ({ headers, protocol, url }: OtlpExporterOptions) =>
                   )
           }).pipe(
             Effect.orElseSucceed((): ExportOutcome => ({ _tag: "Unavailable" })),
-            // A span of this request would make another request.
+            // A span for this request would itself have to be exported by another request.
             Effect.withTracerEnabled(false),
             Effect.provideService(HttpClient.TracerPropagationEnabled, false)
           )

@@ -1,7 +1,7 @@
 /**
- * The port through which spans leave the process: one batch in, what became of it out.
+ * The port for exporting spans: it sends one batch and returns the outcome.
  *
- * `OtlpExporter` implements it over OTLP/HTTP. The simulator implements it with a receiver that fails in every way.
+ * `OtlpExporter` implements it over OTLP/HTTP. The simulator implements it with a receiver that fails on demand.
  */
 
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
@@ -13,13 +13,13 @@ export type ExportOutcome =
   | { readonly _tag: "Exported" }
   /** The receiver will never accept this batch. */
   | { readonly _tag: "Rejected" }
-  /** The receiver may accept this batch later; `retryAfterMs` is its own wish. */
+  /** The receiver may accept this batch later. `retryAfterMs` is the delay that it requested. */
   | { readonly _tag: "Unavailable"; readonly retryAfterMs?: number }
 
 export class SpanExporter extends Context.Service<
   SpanExporter,
   {
-    /** Where spans go, for the log. */
+    /** The address of the receiver, for the log. */
     readonly destination: string
     /** Makes one attempt. The caller limits its time and retries. */
     readonly export: (spans: ReadonlyArray<ReadableSpan>) => Effect.Effect<ExportOutcome>

@@ -2,10 +2,10 @@
  * Effect's tracer on an OpenTelemetry `TracerProvider`, for the service.
  *
  * Spans go to the `SpanExporter` through `BoundedSpanProcessor`. Without an exporter (`layerNone`), Effect's own tracer
- * still gives ids, so log lines and remediations carry a trace id.
+ * still generates ids, so log lines and remediations have a trace id.
  *
- * An application that embeds the library and runs an OpenTelemetry SDK needs nothing of this: it provides
- * `@effect/opentelemetry`'s tracer on its own provider.
+ * An application that embeds the library and runs an OpenTelemetry SDK does not need this module: it provides
+ * `@effect/opentelemetry`'s tracer with its own provider.
  */
 
 import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
@@ -41,7 +41,7 @@ export interface TracingOptions {
   readonly sampler?: SamplerName
   /** From 0 to 1, for the samplers that take a ratio. Default 1. */
   readonly samplerRatio?: number
-  /** Default 8,192 spans: a minute of some hundred remediations. */
+  /** Default 8,192 spans: enough for one minute with a few hundred remediations. */
   readonly queueCapacity?: number
   /** Default 512 spans. */
   readonly batchSize?: number
@@ -51,7 +51,7 @@ export interface TracingOptions {
   readonly exportTimeoutMs?: number
 }
 
-/** How the export of traces goes. */
+/** Statistics about the export of traces. */
 export class TraceExport extends Context.Service<
   TraceExport,
   {
@@ -67,11 +67,11 @@ export const layerNone: Layer.Layer<TraceExport> = Layer.succeed(TraceExport, { 
 const shutdownTimeoutMs = 3_000
 
 /**
- * Follows the parent's decision, and decides by `root` where there is no parent.
+ * Follows the parent's decision. `root` decides if there is no parent.
  *
  * A remediation that continues after a restart or a review has the trace and span of its first activation as its
- * parent. The journal does not record whether those were sampled, so `root` decides again: it gives the same trace id
- * the same decision.
+ * parent. The journal does not record whether those were sampled, so `root` decides again. It makes the same decision
+ * for the same trace id.
  */
 const parentBased = (root: Sampler): Sampler => {
   const sampled = new AlwaysOnSampler()
@@ -119,7 +119,7 @@ const idsFrom = (random: Random.Random): IdGenerator => {
   return { generateTraceId: () => hex8() + hex8() + hex8() + hex8(), generateSpanId: () => hex8() + hex8() }
 }
 
-/** Exports the spans of everything that it is provided to. */
+/** Exports the spans of every effect and layer that it is provided to. */
 export const layer = (options: TracingOptions): Layer.Layer<TraceExport, never, SpanExporter> =>
   Layer.effectContext(
     Effect.gen(function* () {

@@ -1,9 +1,9 @@
 /**
- * Queries Alertmanager whether an alert still fires.
+ * Checks with Alertmanager whether an alert still fires.
  *
- * Alertmanager notifies of a resolved alert only at its next group interval. Verification queries it so that it need
- * not wait, and so that it never calls a target fixed whose alert continues to fire. Without `ALERTMANAGER_URL`, the
- * workload alone decides.
+ * Alertmanager sends the notification of a resolved alert only at its next group interval. Verification queries it
+ * directly, so that it does not wait for that interval and never reports a target as fixed while its alert still fires.
+ * Without an Alertmanager, the verdict depends on the workload alone.
  */
 
 import { Context, Effect, Layer, Schema } from "effect"

@@ -96,7 +96,7 @@ const seenIn = ({ intent, samples }: Evidence): ReadonlyArray<Seen> =>
     return state === null ? [] : [{ atMs, targetOnly, state, problems: problemsOf(intent, sample, state) }]
   })
 
-/** Since when `holds` is true for the newest samples without a break; `undefined` if it is false for the newest one. */
+/** The time since which `holds` has been true for every sample; `undefined` if it is false for the newest one. */
 const since = (
   seen: ReadonlyArray<Seen>,
   holds: (sample: Seen, previous: Seen | undefined) => boolean
@@ -182,7 +182,7 @@ export const judge = (evidence: Evidence): Judgement => {
   const expired = nowMs - startedAtMs >= settings.settleTimeoutMs
   const seen = seenIn(evidence)
   const last = seen.at(-1)
-  // A sample from before the cluster became unreadable says nothing about now.
+  // A sample from before the cluster became unreadable says nothing about the current state.
   if (last === undefined || samples.at(-1)?.state === null) {
     return expired ? verdict("unknown", reason("unreadable", "the cluster could not be read")) : keepWatching
   }

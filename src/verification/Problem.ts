@@ -1,4 +1,4 @@
-/** What can be wrong with a target, and the reasons of a verdict. */
+/** The problems that a target can have, and the reasons of a verdict. */
 
 /** The code with which each reason of a verdict begins. */
 export type ReasonCode =
@@ -37,7 +37,7 @@ export interface Problem {
   /**
    * - `lasting`: waiting does not fix it.
    * - `bad`: it is wrong now, but may recover.
-   * - `open`: nothing is known to be wrong, and nothing is known to be right.
+   * - `open`: it is not known whether anything is wrong.
    */
   readonly weight: "lasting" | "bad" | "open"
 }

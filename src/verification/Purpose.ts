@@ -38,7 +38,7 @@ const evictedUid = (intent: Intent): string | undefined => intent.changes.find((
 const firstWritten = (sample: Sample, kind: string): KubernetesObject | undefined =>
   sample.written.find((object) => object?.kind === kind)
 
-/** Without replica counts nothing shows that pods serve again. */
+/** Without replica counts, nothing shows whether the pods serve again. */
 const uncounted = (state: WorkloadState): ReadonlyArray<Problem> =>
   !state.exists || countsReplicas(state)
     ? []

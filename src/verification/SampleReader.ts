@@ -62,7 +62,7 @@ export const read = Effect.fnUntraced(function* (
     sample: { atMs, state: assemble({ ref, object }, yield* Timestamp.now), ...rest, targetOnly: true },
     complete: Effect.gen(function* () {
       const around = yield* Effect.option(provided(readAround(ref, object)))
-      // The time of the last read counts: a target is not stable before its pods were read.
+      // The time of the last read counts: a target can't be known to be stable before its pods were read.
       const atMs = yield* Monotonic.nowMs
       return around._tag === "None" ? unreadable(atMs) : { atMs, state: around.value, ...rest }
     })

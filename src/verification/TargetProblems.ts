@@ -1,4 +1,4 @@
-/** What is wrong with the target itself, whatever the action was. */
+/** The problems of the target itself, regardless of the action. */
 
 import { displayName } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
@@ -34,7 +34,7 @@ const endpointProblems = (state: WorkloadState, baseline: WorkloadState, desired
 const isObserved = ({ generation, observedGeneration }: WorkloadState): boolean =>
   generation === null || observedGeneration === null || observedGeneration >= generation
 
-/** Compares a target that was read with its baseline. Empty: the target is healthy. */
+/** The problems of a target, compared with its baseline. Empty: the target is healthy. */
 export const targetProblems = (state: WorkloadState, baseline: WorkloadState): ReadonlyArray<Problem> => {
   if (!state.exists) return [problem("target-gone", "lasting", `${displayName(state.ref)} does not exist`)]
   const problems: Array<Problem> = []

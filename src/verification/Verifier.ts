@@ -5,12 +5,12 @@
  * **Details**
  *
  * It polls, with waits that grow to a cap, because a verdict depends on several objects of several kinds at the same
- * moment. A poll reads the target's own object first, which is one request. It reads the pods, Services, endpoints and
+ * moment. A poll first reads only the target's own object, with one request. It reads the pods, Services, endpoints and
  * autoscaler only if that object looks healthy or a verdict is due. It holds no resources between polls, so a
  * verification that a crash cut short starts again from the beginning.
  *
- * A failed read is a gap, not a verdict. The verdict is _unknown_ only if the cluster can't be read at the deadline
- * either.
+ * A failed read is a gap, not a verdict. Failed reads make the verdict _unknown_ only if the cluster still can't be
+ * read at the deadline.
  */
 
 import { Context, Duration, Effect, Layer } from "effect"
@@ -38,7 +38,7 @@ export interface VerifierOptions {
    * the kubelet.
    */
   readonly stabilisation?: Duration.Input
-  /** The first wait between two polls. Each wait is 1.5 times the one before. Default 250 ms. */
+  /** The first wait between two polls. Each wait is 1.5 times the previous one. Default 250 ms. */
   readonly pollInterval?: Duration.Input
   /** The longest wait between two polls. Default 2 s. */
   readonly pollIntervalCap?: Duration.Input
@@ -59,14 +59,17 @@ export const defaults = {
   alertTimeout: "10 minutes"
 } as const satisfies VerifierOptions
 
-/** The action to verify, and how to learn the status of its alert. */
+/** The action to verify, and the sources of the status of its alert. */
 export interface VerifyInput<E> {
   readonly intent: Intent
   readonly alert: Alert
   readonly target: Target
   /** Whether Alertmanager has sent a notification that the alert is resolved. */
   readonly alertResolved: Effect.Effect<boolean, E>
-  /** Queries Alertmanager whether the alert still fires; `undefined` if that is not known. Absent: there is none. */
+  /**
+   * Checks with Alertmanager whether the alert still fires; succeeds with `undefined` if that is not known. Absent:
+   * there is no Alertmanager.
+   */
   readonly stillFiring?: Effect.Effect<boolean | undefined, E>
 }
 

@@ -19,7 +19,7 @@ const fallbackOf = (name: (typeof settingNames)[number]): string => {
       : JSON.stringify(setting.fallback)
 }
 
-/** The table of settings as Markdown. The documentation shows the same table. */
+/** The table of settings as Markdown. The documentation contains the same table. */
 export const settingsTable = (): ReadonlyArray<string> => [
   "| environment | file | default | description |",
   "|---|---|---|---|",

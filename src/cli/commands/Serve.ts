@@ -73,7 +73,7 @@ export const prepare = Effect.fnUntraced(function* (settings: Settings) {
   } satisfies Application.Prepared
 })
 
-/** Traces as the settings say. */
+/** The tracing layer that the settings select. */
 export const tracing = (settings: Settings) => {
   const url = tracesUrl(settings)
   if (url === undefined) return Tracing.layerNone

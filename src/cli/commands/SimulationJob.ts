@@ -1,4 +1,4 @@
-/** What `kubernaut simulate` is to run: its flags, validated together before any work. */
+/** The job of `kubernaut simulate`: its flags, validated together before anything runs. */
 
 import { Effect, FileSystem, Option, Schema } from "effect"
 import { FaultPlan } from "../../simulation/faults/FaultPlan.ts"

@@ -1,7 +1,7 @@
 /**
  * The settings of traces. Their names, meanings and formats are those of OpenTelemetry's specification:
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables and
- * https://opentelemetry.io/docs/specs/otel/protocol/exporter. Two defaults differ: without an endpoint nothing is
+ * https://opentelemetry.io/docs/specs/otel/protocol/exporter. Two defaults differ: without an endpoint, nothing is
  * exported, and the queue is longer.
  */
 
@@ -29,12 +29,12 @@ export const openTelemetry = {
   otelSdkDisabled: setting(Schema.Boolean, {
     form: "boolean",
     fallback: false,
-    description: "Turns the export of traces off, whatever else is set.",
+    description: "Disables the export of traces, regardless of the other settings.",
     expected: "true or false"
   }),
   otelServiceName: setting(Schema.NonEmptyString, {
     form: "text",
-    fallbackText: "service.name of OTEL_RESOURCE_ATTRIBUTES, else kubernaut",
+    fallbackText: "service.name of OTEL_RESOURCE_ATTRIBUTES, otherwise kubernaut",
     description: "Name of this service in traces.",
     expected: "a name such as kubernaut"
   }),
@@ -47,12 +47,12 @@ export const openTelemetry = {
   otelExporterOtlpEndpoint: setting(HttpUrl, {
     form: "text",
     description:
-      "Base address of an OTLP/HTTP receiver; traces go to v1/traces below it. Without an endpoint nothing is exported; trace ids exist all the same.",
+      "Base address of an OTLP/HTTP receiver; traces are sent to v1/traces below it. Without an endpoint, nothing is exported, but trace ids are still generated.",
     expected: "an http:// or https:// address such as http://localhost:4318"
   }),
   otelExporterOtlpTracesEndpoint: setting(HttpUrl, {
     form: "text",
-    description: "Full address that traces go to. It replaces OTEL_EXPORTER_OTLP_ENDPOINT.",
+    description: "Full address that traces are sent to. Overrides OTEL_EXPORTER_OTLP_ENDPOINT.",
     expected: httpUrlExpected
   }),
   otelExporterOtlpProtocol: setting(Protocol, {
@@ -63,7 +63,7 @@ export const openTelemetry = {
   }),
   otelExporterOtlpTracesProtocol: setting(Protocol, {
     form: "text",
-    description: "The same for traces alone. It replaces OTEL_EXPORTER_OTLP_PROTOCOL.",
+    description: "Encoding of exported traces. Overrides OTEL_EXPORTER_OTLP_PROTOCOL.",
     expected: "http/protobuf or http/json"
   }),
   otelExporterOtlpHeaders: setting(Headers, {
@@ -76,7 +76,8 @@ export const openTelemetry = {
   otelExporterOtlpTracesHeaders: setting(Headers, {
     form: "pairs",
     fallback: {},
-    description: "The same for traces alone. A header that is in both has this value.",
+    description:
+      "HTTP headers of every export of traces. Overrides headers of the same name in OTEL_EXPORTER_OTLP_HEADERS.",
     expected: headersExpected,
     secret: true
   }),
@@ -88,7 +89,7 @@ export const openTelemetry = {
   }),
   otelExporterOtlpTracesTimeout: setting(milliseconds, {
     form: "number",
-    description: "The same for traces alone. It replaces OTEL_EXPORTER_OTLP_TIMEOUT.",
+    description: "Time limit of one request with traces, in milliseconds. Overrides OTEL_EXPORTER_OTLP_TIMEOUT.",
     expected: millisecondsExpected
   }),
   otelTracesSampler: setting(
@@ -103,7 +104,8 @@ export const openTelemetry = {
     {
       form: "text",
       fallback: "parentbased_always_on",
-      description: "Which traces are exported. The parentbased samplers follow the caller's decision, if there is one.",
+      description:
+        "Sampler that selects the traces to export. The parentbased samplers follow the decision of the caller, if there is one.",
       expected:
         "always_on, always_off, traceidratio, or one of these with the prefix parentbased_, such as parentbased_traceidratio"
     }
@@ -117,7 +119,7 @@ export const openTelemetry = {
   otelBspScheduleDelay: setting(milliseconds, {
     form: "number",
     fallback: 5_000,
-    description: "How long a batch of spans that is not full waits for more, in milliseconds.",
+    description: "How long an incomplete batch of spans waits for more, in milliseconds.",
     expected: millisecondsExpected
   }),
   otelBspExportTimeout: setting(milliseconds, {
@@ -129,15 +131,15 @@ export const openTelemetry = {
   }),
   otelBspMaxQueueSize: setting(spans, {
     form: "number",
-    // A minute of some hundred remediations.
+    // Enough for one minute with a few hundred remediations.
     fallback: 8192,
-    description: "Spans that wait for export at most; later ones are dropped and counted.",
+    description: "Maximum number of spans that wait for export; further spans are dropped and counted.",
     expected: spansExpected
   }),
   otelBspMaxExportBatchSize: setting(spans, {
     form: "number",
     fallback: 512,
-    description: "Spans in one export at most. Not more than OTEL_BSP_MAX_QUEUE_SIZE.",
+    description: "Maximum number of spans in one export. Must not exceed OTEL_BSP_MAX_QUEUE_SIZE.",
     expected: spansExpected
   })
 } as const

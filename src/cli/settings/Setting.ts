@@ -3,22 +3,22 @@
 import { Schema } from "effect"
 
 /**
- * How the text of an environment variable becomes the value that the file would hold. `words` is a list with commas,
- * `pairs` is OpenTelemetry's `key=value,key=value` with percent-encoded values.
+ * How the text of an environment variable is parsed into the value that the file would contain. `words` is a
+ * comma-separated list, `pairs` is OpenTelemetry's `key=value,key=value` with percent-encoded values.
  */
 export type TextForm = "text" | "number" | "boolean" | "json" | "words" | "pairs"
 
 export interface Setting<out S extends Schema.Constraint = Schema.Constraint> {
   readonly schema: S
   readonly form: TextForm
-  /** The default, as written in the file. Absent: the setting is optional, and off without a value. */
+  /** The default, as written in the file. Absent: the setting is optional and has no default. */
   readonly fallback?: S["Encoded"]
   /** Describes a default that is not a constant. */
   readonly fallbackText?: string
   readonly description: string
   /** Describes the valid values, for error messages. */
   readonly expected: string
-  /** The value is never shown, not even in an error about it. */
+  /** Whether the value is secret, so that it is never shown, not even in an error message. */
   readonly secret?: boolean
 }
 

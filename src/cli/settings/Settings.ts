@@ -2,9 +2,9 @@
  * Every setting of the service: one schema for the environment and for the YAML file, and the source of the tables in
  * help and docs.
  *
- * A setting has one name in two spellings: `KUBERNAUT_HOLMESGPT_URL` in the environment is `holmesgpt_url` in the file.
- * OpenTelemetry's own variables have no prefix. In the environment, a list is a JSON array, or words separated by
- * commas if it is a list of words.
+ * Each setting has one name with two spellings: `KUBERNAUT_HOLMESGPT_URL` in the environment is `holmesgpt_url` in the
+ * file. OpenTelemetry's own variables have no prefix. In the environment, a list is a JSON array, or comma-separated if
+ * its items are words.
  */
 
 import { Duration, Redacted, Schema } from "effect"
@@ -72,7 +72,7 @@ export const settings = {
     ),
     {
       form: "text",
-      fallbackText: "sandbox on the sandbox, else kubernetes",
+      fallbackText: "sandbox on the sandbox, otherwise kubernetes",
       description: "Name of the cluster, used in targets, action budgets, breakers and spans.",
       expected: "1 to 63 letters, digits, dots, hyphens or underscores, such as prod-eu-1"
     }
@@ -86,14 +86,14 @@ export const settings = {
   }),
   mode: setting(Mode, {
     form: "text",
-    fallbackText: "auto on the sandbox, else observe",
+    fallbackText: "auto on the sandbox, otherwise observe",
     description:
       "observe only reports what it would do, approve requires a review of every action, auto executes actions that the guardrails allow.",
     expected: "observe, approve or auto"
   }),
   steadyFor: setting(DurationText, {
     form: "text",
-    fallbackText: "10 seconds on the sandbox, else 1 minute",
+    fallbackText: "10 seconds on the sandbox, otherwise 1 minute",
     description:
       "How long a target must stay healthy without a restart to be verified as fixed. Set it longer than a broken container takes to crash.",
     expected: "a duration with a unit, such as 30 seconds or 2 minutes"
@@ -185,7 +185,7 @@ export const settings = {
   }),
   logFormat: setting(Schema.Literals(["json", "pretty"]), {
     form: "text",
-    fallbackText: "pretty on a terminal, else json",
+    fallbackText: "pretty on a terminal, otherwise json",
     description: "Format of log messages: json writes one object per line, pretty is for terminals.",
     expected: "json or pretty"
   }),
@@ -229,12 +229,12 @@ type HasFallback<Name extends SettingName> = Table[Name] extends
   ? Name
   : never
 
-/** The settings as the program sees them: what has a default is always there. */
+/** The parsed settings. Settings with a default are always present. */
 export type Settings = { readonly [Name in SettingName as HasFallback<Name>]: Table[Name]["schema"]["Type"] } & {
   readonly [Name in SettingName as Exclude<Name, HasFallback<Name>>]?: Table[Name]["schema"]["Type"]
 }
 
-/** Where traces go; `undefined` if they are not exported. */
+/** The URL that traces are sent to; `undefined` if they are not exported. */
 export const tracesUrl = (settings: Settings): string | undefined =>
   settings.otelSdkDisabled
     ? undefined
@@ -255,7 +255,7 @@ export const jsonSchema = (): unknown => {
   return Schema.toJsonSchemaDocument(Schema.toEncoded(Schema.Struct(fields)), { onExcessProperty: "error" })
 }
 
-/** A value as it may be shown: without secrets. */
+/** Converts a value for display, with its secrets redacted. */
 export const shown = (value: unknown): unknown => {
   if (Redacted.isRedacted(value)) return "<redacted>"
   if (Duration.isDuration(value)) return Schema.encodeSync(DurationText)(value)

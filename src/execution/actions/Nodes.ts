@@ -48,7 +48,7 @@ const keepsLocalData = (pod: Pod): boolean =>
     ({ emptyDir }) => emptyDir !== undefined && emptyDir.medium !== "Memory"
   )
 
-/** Whether a drain evicts the pod: not one of a DaemonSet or of the kubelet, and not one that is finished or ending. */
+/** Whether a drain evicts the pod. It skips DaemonSet pods, static pods, and pods that are finished or terminating. */
 const isDrained = (pod: Pod): boolean =>
   controllerOf(pod)?.kind !== "DaemonSet"
   && !isMirror(pod)

@@ -50,7 +50,7 @@ const needsApproval = (changed: ReadonlyArray<Step>, context: PlanContext): Plan
     if (after > before * context.maximumResourceFactor) {
       return refuseUnlessApproved(
         "raises-resources-far",
-        `Raising ${what} is more than ${context.maximumResourceFactor} times the current value, so it needs an approval.`
+        `Raising ${what} to more than ${context.maximumResourceFactor} times the current value needs an approval.`
       )
     }
   }

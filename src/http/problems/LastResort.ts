@@ -59,7 +59,7 @@ const noRoute = (
       })
     )
   }
-  // The route and the method exist, so the router refused the encoding of the path: an invalid %-escape, for example.
+  // The route and the method exist, so the router refused the encoding of the path, for example an invalid %-escape.
   if (allowed.includes(request.method))
     return toResponse(new BadRequest({ detail: "The path is not well-formed: check its percent-encoding." }))
   const allow = allowed.join(", ")

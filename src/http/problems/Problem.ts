@@ -160,7 +160,7 @@ const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 
 const shortened = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text)
 
-// Keeps the response small: a body of 10,000 invalid alerts would otherwise cause 10,000 faults.
+// Keeps the response small: a body of 10,000 invalid alerts would otherwise return 10,000 faults.
 const maxFaults = 20
 
 /** The faults in a schema issue: at most 20, each with its path and a message of bounded length. */

@@ -64,7 +64,7 @@ export const list = (
   )
 }
 
-/** Restores the fields that only the server writes, whatever the client sent. */
+/** Restores the fields that only the server writes, regardless of what the client sent. */
 const withServerFields = (next: KubernetesObject, previous: KubernetesObject, manager: string): KubernetesObject => {
   const specChanged = !sameJson(next["spec"], previous["spec"])
   const managers = previous.metadata.managedFields ?? []

@@ -1,6 +1,6 @@
 /**
- * The autoscaler controller: replicas follow the demand on the target that the sandbox knows, within the autoscaler's
- * bounds. Without a known demand they are only kept within the bounds.
+ * The autoscaler controller: it scales the target to the demand that the sandbox defines for it, within the
+ * autoscaler's bounds. Without a defined demand, it only keeps the replica count within the bounds.
  */
 
 import type { Condition, Deployment, HorizontalPodAutoscaler, StatefulSet } from "../ObjectModel.ts"

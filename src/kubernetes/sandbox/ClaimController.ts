@@ -1,4 +1,4 @@
-/** The volume controllers: a claim is bound at once, and grows to the requested size after a while. */
+/** The volume controllers: a claim is bound immediately, and grows to the requested size after a delay. */
 
 import { parseQuantity, type PersistentVolumeClaim } from "../ObjectModel.ts"
 import type { Cluster } from "./Cluster.ts"

@@ -21,7 +21,7 @@ import {
 import { type Mutation, Store } from "./Store.ts"
 import { Timeline } from "./Timeline.ts"
 
-/** How long the steps of the cluster take, in milliseconds. */
+/** The durations of the cluster's steps, in milliseconds. */
 export interface PaceMs {
   /** From a pod's creation until its containers run and, if healthy, are ready. */
   readonly startup: number
@@ -143,7 +143,7 @@ export class Cluster {
     this.store = new Store((mutation) => this.changed(mutation))
   }
 
-  /** Runs everything that is due by `nowMs`, in order. A clock that runs backwards changes nothing. */
+  /** Runs everything that is due by `nowMs`, in order. Does nothing if the clock runs backwards. */
   advance(nowMs: number): void {
     while (this.timeline.nextMs <= nowMs) {
       const atMs = this.timeline.nextMs

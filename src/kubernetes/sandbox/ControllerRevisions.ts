@@ -8,7 +8,7 @@ import { templateHash } from "./Revision.ts"
 /** The label of a pod that holds the hash of the template it was created from. */
 export const revisionLabel = "controller-revision-hash"
 
-/** Keeps a template as the latest ControllerRevision of its owner. Returns `hash` and `name`, which ends with it. */
+/** Keeps a template as the latest ControllerRevision of its owner. Returns `hash`, and `name`, which ends with the hash. */
 export const keepRevision = (
   cluster: Cluster,
   owner: KubernetesObject,

@@ -1,4 +1,4 @@
-/** The DaemonSet controller: one pod on every node, cordoned ones too, updated one node at a time. */
+/** The DaemonSet controller: one pod on every node, including cordoned ones, updated one node at a time. */
 
 import { type DaemonSet, isPodReady } from "../ObjectModel.ts"
 import type { Cluster } from "./Cluster.ts"

@@ -85,7 +85,7 @@ const dropHistory = (cluster: Cluster, deployment: Deployment, old: ReadonlyArra
 
 const isRecreated = (deployment: Deployment): boolean => deployment.spec.strategy?.type === "Recreate"
 
-/** Moves pods towards the current template; while the rollout is paused, only follows the replica count. */
+/** Moves pods towards the current template. While the rollout is paused, it only follows the replica count. */
 const rollOut = (
   cluster: Cluster,
   deployment: Deployment,

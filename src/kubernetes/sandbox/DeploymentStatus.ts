@@ -57,7 +57,7 @@ const withAvailability = (conditions: Conditions, isAvailable: boolean, now: str
     now
   )
 
-/** `name` is the current ReplicaSet. A rollout that was complete stays so until another ReplicaSet is current. */
+/** `name` is the current ReplicaSet. A completed rollout stays complete until another ReplicaSet is current. */
 const withProgress = (
   conditions: Conditions,
   rollout: { readonly name: string; readonly complete: boolean; readonly stuck: boolean },

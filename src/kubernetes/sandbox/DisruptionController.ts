@@ -16,7 +16,10 @@ export const budgetPods = (cluster: Cluster, budget: PodDisruptionBudget): Reado
     : pods.filter((pod) => selectorMatches(budget.spec.selector, pod.metadata.labels))
 }
 
-/** How many pods their owners want, so that missing pods count as disrupted. A pod without an owner counts itself. */
+/**
+ * The number of pods that the owners of these pods require, so that missing pods count as disrupted. A pod without an
+ * owner counts as one.
+ */
 const expectedOf = (cluster: Cluster, namespace: string, pods: ReadonlyArray<Pod>): number => {
   const ownerOf = (pod: Pod) => pod.metadata.ownerReferences?.[0]
   const owners = new Map(pods.map((pod) => [ownerOf(pod)?.uid, ownerOf(pod)]))

@@ -8,7 +8,7 @@ import { putStatus, withCondition } from "./Status.ts"
 
 const component = "job-controller"
 
-/** Whether a Job has completed or failed for good. */
+/** Whether a Job has completed or finally failed. */
 export const isFinished = (job: Job): boolean =>
   job.status?.conditions?.some((each) => (each.type === "Complete" || each.type === "Failed") && each.status === "True")
   === true
@@ -34,7 +34,7 @@ const ending = (
   return undefined
 }
 
-/** Brings the number of running pods to what the Job wants. */
+/** Adjusts the number of running pods to the number that the Job requires. */
 const runPods = (cluster: Cluster, job: Job, succeeded: number): void => {
   const { name, uid } = job.metadata
   const active = activePods(cluster, uid)

@@ -1,4 +1,4 @@
-/** The pods that a controller owns: created from its template, and counted. */
+/** Creates and counts the pods that a controller owns. */
 
 import type { KubernetesObject } from "../KubernetesClient.ts"
 import type { Labels, Pod, PodTemplate } from "../ObjectModel.ts"
@@ -35,7 +35,7 @@ export const podOf = (
   status: { phase: "Pending" }
 })
 
-/** The pods of an owner that neither terminate nor have finished. */
+/** The pods of an owner that are neither terminating nor finished. */
 export const activePods = (cluster: Cluster, ownerUid: string): Array<Pod> =>
   cluster.store
     .ownedBy(ownerUid, "Pod")
@@ -46,7 +46,7 @@ export const activePods = (cluster: Cluster, ownerUid: string): Array<Pod> =>
         && pod.status?.phase !== "Failed"
     )
 
-/** Stores a pod, unless a quota refuses it, and records either as an event. Returns whether it was stored. */
+/** Stores a pod unless a quota refuses it, and records the result as an event. Returns whether the pod was stored. */
 export const createPod = (cluster: Cluster, owner: KubernetesObject, pod: Pod, component: string): boolean => {
   const refusal = quotaRefusal(cluster, pod)
   if (refusal !== undefined) {

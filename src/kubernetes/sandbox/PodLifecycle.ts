@@ -1,17 +1,18 @@
 /**
- * The life of a pod in the sandbox: it is created, scheduled and started, then it is ready or fails repeatedly, and in
- * the end it is terminated.
+ * The lifecycle of a pod in the sandbox: it is created, scheduled and started; then it becomes ready or fails
+ * repeatedly; finally it is terminated.
  *
  *     creating ──startup──> ready
  *         └─────startup──> running ──crash──> waiting (CrashLoopBackOff) ──back-off──> running …
  *
- * Every start decides whether the container fails, so a higher memory limit or a changed image behaviour heals it. A
- * container fails
+ * Whether a container fails is decided at every start, so a higher memory limit or a changed image behaviour heals it.
+ * The following make a container fail:
  *
- * - as the `ImageBehaviour` of its image says;
- * - if the tag of its image begins with `bad`, or with `flaky`: then only after it has been ready for a while;
- * - as the pod's annotations `sim/fail: crashloop|oom` and `sim/memory-need` say. The simulated nodes of
- *   `scripts/control-plane` follow the same annotations.
+ * - the `ImageBehaviour` of its image;
+ * - an image tag that begins with `bad`, or with `flaky`, which fails only after the container has been ready for a
+ *   while;
+ * - the pod's annotations `sim/fail: crashloop|oom` and `sim/memory-need`, which the simulated nodes of
+ *   `scripts/control-plane` support too.
  */
 
 import { type Condition, controllerOf, parseQuantity, type Pod, type Quantities } from "../ObjectModel.ts"
@@ -106,7 +107,10 @@ const statusOf = (cluster: Cluster, pod: Pod, runtime: PodRuntime): NonNullable<
 const report = (cluster: Cluster, pod: Pod, runtime: PodRuntime): Pod =>
   cluster.store.put({ ...pod, status: statusOf(cluster, pod, runtime) })
 
-/** Schedules a step in a pod's life. It is skipped if the pod is then gone, terminating, or another of the same name. */
+/**
+ * Schedules a step of a pod's lifecycle. It is skipped if the pod is then gone, terminating, or another of the same
+ * name.
+ */
 const later = (cluster: Cluster, pod: Pod, delayMs: number, step: (pod: Pod, runtime: PodRuntime) => void): void => {
   const { name, namespace = "", uid } = pod.metadata
   cluster.after(delayMs, () => {

@@ -5,7 +5,7 @@ import type { Deployment, PodTemplate, ReplicaSet } from "../ObjectModel.ts"
 /** The annotation of a Deployment and its ReplicaSets that holds the number of the revision. */
 export const revisionAnnotation = "deployment.kubernetes.io/revision"
 
-/** The same text for two values with the same content, whatever the order of their keys. */
+/** Returns the same text for two values with the same content, regardless of the order of their keys. */
 const canonical = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null"

@@ -3,7 +3,7 @@
 import { type Node, type Pod, parseQuantity } from "../ObjectModel.ts"
 import { type Cluster, requestsOf } from "./Cluster.ts"
 
-/** How many nodes are compared. The others are tried only if none of these has room. */
+/** The number of nodes that are compared. The other nodes are tried only if none of these has room. */
 const nodesProbed = 8
 
 const fits = (cluster: Cluster, node: Node, pod: Pod): boolean => {

@@ -19,7 +19,10 @@ const createOrdinal = (cluster: Cluster, set: StatefulSet, ordinal: number, hash
   createPod(cluster, set, podOf(cluster, set, name, set.spec.template, { labels }), component)
 }
 
-/** Creates or removes at most one pod: the next missing one, else the last surplus one, else the last outdated one. */
+/**
+ * Creates or removes at most one pod: the next missing one, otherwise the last surplus one, otherwise the last outdated
+ * one.
+ */
 const step = (cluster: Cluster, set: StatefulSet, hash: string, isUpdated: (pod: Pod) => boolean): void => {
   const prefix = set.metadata.name.length + 1
   const desired = set.spec.replicas ?? 1
@@ -29,7 +32,7 @@ const step = (cluster: Cluster, set: StatefulSet, hash: string, isUpdated: (pod:
   for (let ordinal = 0; ordinal < desired; ordinal++) {
     const pod = pods.get(ordinal)
     if (pod === undefined) return createOrdinal(cluster, set, ordinal, hash)
-    // A pod that is not ready holds up the pods after it, and so does one that still terminates.
+    // A pod that is not ready or still terminating blocks the pods after it.
     if (!isPodReady(pod) && isUpdated(pod)) return
   }
   const surplus = [...pods.keys()].filter((ordinal) => ordinal >= desired).sort((a, b) => b - a)[0]

@@ -1,6 +1,6 @@
 /**
  * The objects of the sandbox: one map per kind and namespace, indexed by label, by controlling owner and by the object
- * that an event is about, so that a read takes microseconds whatever the size of the cluster.
+ * that an event is about, so that a read takes microseconds regardless of the size of the cluster.
  *
  * Objects are immutable. A write stores a new object with the next `resourceVersion`, so a reader's copy never changes.
  */
@@ -141,7 +141,7 @@ export class Store {
     return stored
   }
 
-  /** Removes an object, unless it is gone already or another has taken its name. */
+  /** Removes an object, unless it is already gone or another object has its name. */
   remove(object: KubernetesObject): void {
     const { name, namespace = "" } = object.metadata
     const current = this.get(object.kind, namespace, name)

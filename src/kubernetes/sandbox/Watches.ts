@@ -9,7 +9,7 @@ import * as ApiServer from "./ApiServer.ts"
 import type { Cluster } from "./Cluster.ts"
 import type { Mutation } from "./Store.ts"
 
-/** How many events a reader may be behind before its watch is `Expired`. */
+/** The maximum number of events that a reader may be behind before its watch is `Expired`. */
 const watchBuffer = 10_000
 
 /** One watch: what it selects, and the events that its reader has not taken yet. */
@@ -19,7 +19,7 @@ interface Watcher {
   readonly labels: Labels
   buffer: Array<WatchEvent>
   expired: boolean
-  /** When the reader wakes by itself; `-Infinity` while it is not asleep. */
+  /** When the reader wakes up by itself; `-Infinity` while it is awake. */
   sleepsUntilMs: number
   wake: () => void
 }
@@ -115,7 +115,7 @@ const take = (
     return Effect.succeed(events)
   })
 
-/** `KubernetesClient.watch` on a cluster whose mutations `watchers` is notified of. */
+/** `KubernetesClient.watch` for a cluster that notifies `watchers` of its mutations. */
 export const make =
   (cluster: Cluster, watchers: Watchers): KubernetesClient["Service"]["watch"] =>
   (kind, options) =>

@@ -1,13 +1,13 @@
 /**
- * The workloads of a new sandbox. They get into their state by running the same controllers through the past 26 hours.
+ * The workloads of a new sandbox. They reach their state by running the same controllers through the past 26 hours.
  *
  * | workload          | problem                                                                                     | remedy                 |
  * | ----------------- | ------------------------------------------------------------------------------------------- | ---------------------- |
  * | shop/checkout     | rollout of v2.4.0 crash-loops, three pods of v2.3.1 still serve, progress deadline exceeded | undo the rollout       |
- * | shop/cart         | OOM-killed since the traffic of the sale: needs 300 MiB, may use 256 MiB                    | raise the memory limit |
- * | shop/search       | its autoscaler wants 7 replicas and may have 5                                              | raise maxReplicas      |
+ * | shop/cart         | OOM-killed since a traffic peak: needs 300 MiB, limit 256 MiB                               | raise the memory limit |
+ * | shop/search       | its autoscaler requires 7 replicas, maximum 5                                               | raise maxReplicas      |
  * | shop/catalog      | none; three replicas, of which a PodDisruptionBudget keeps two                              |                        |
- * | shop/orders-db    | none; a StatefulSet of two replicas whose claims may grow                                   |                        |
+ * | shop/orders-db    | none; a StatefulSet of two replicas whose claims can be expanded                            |                        |
  * | shop/stock-report | none; a CronJob every 30 minutes                                                            |                        |
  */
 

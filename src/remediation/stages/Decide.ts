@@ -26,7 +26,7 @@ export interface DecideOptions {
 
 type Decided = Extract<RemediationEvent, { _tag: "Decided" }>
 
-/** How many earlier actions on the target the guardrails see. */
+/** The number of earlier actions on the target that the guardrails receive. */
 const historyLength = 20
 
 export const make = Effect.fnUntraced(function* (options: DecideOptions, journal: Journal, observe: Observe) {
@@ -84,7 +84,7 @@ const makePlan = Effect.map(Executor, (executor) =>
         action: decision.action,
         target: self.target,
         remediationId: self.id,
-        // The same before and after a crash, so that read-back finds a write made under it.
+        // The id is the same before and after a crash, so that read-back recognizes a write from before the crash.
         executionId: `${self.id}-${self.executions.length + 1}`,
         epoch: claim.epoch,
         approved: self.review?.answer === "approved",
@@ -105,6 +105,6 @@ const makePlan = Effect.map(Executor, (executor) =>
   })
 )
 
-/** A review is requested once. Whatever still stands against an approved action escalates it. */
+/** A review is requested only once. If a guardrail still objects to an approved action, the remediation is escalated. */
 const withoutSecondReview = (self: Remediation, decision: Decision): Decision =>
   self.review !== undefined && decision.outcome === "review" ? { ...decision, outcome: "escalate" } : decision

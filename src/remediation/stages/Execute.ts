@@ -9,8 +9,8 @@ import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Journal } from "../Journal.ts"
 
 /**
- * Whether this process may write the intent. The intent may come from a process in another mode that was stopped to
- * prevent the write.
+ * Whether this process may carry out the intent. The intent may come from a process in another mode, which may have
+ * been stopped to prevent the write.
  */
 const mayWrite = (mode: Mode, { review }: Remediation): boolean =>
   mode === "auto" || (mode === "approve" && review?.answer === "approved")

@@ -8,7 +8,7 @@ import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Journal } from "../Journal.ts"
 import type { Observe } from "./Observe.ts"
 
-/** How many joined alerts the investigators are given as related evidence. */
+/** The maximum number of joined alerts that the investigators receive as related evidence. */
 const maxRelatedAlerts = 20
 
 export const make = Effect.fnUntraced(function* (journal: Journal, observe: Observe) {
@@ -31,7 +31,10 @@ export const make = Effect.fnUntraced(function* (journal: Journal, observe: Obse
     ])
   })
 
-  /** The remediation once its alert has resolved. `wake` opens when another party journaled something. */
+  /**
+   * Waits until the alert has resolved, and returns the remediation. `wake` opens when another party journaled
+   * something.
+   */
   const resolved = Effect.fnUntraced(function* (self: Remediation, wake: Latch.Latch) {
     while (true) {
       yield* wake.await

@@ -40,8 +40,9 @@ const isRecentFix = (row: CurrentRow, at: Timestamp, withinMs: number): boolean 
  * The remediation whose fix a new alert refutes, if any:
  *
  * - the one that handled the same alert before (`sameAlert`), or
- * - the one that acted last on the target (`lastActor`), when the same rule fires for it again, from another pod for
- *   example. An alert that started before the fix does not count: it is part of the incident that was fixed.
+ * - the one that last acted on the target (`lastActor`), if the same alerting rule fires for the target again, for
+ *   example from another pod. An alert that started before the fix does not count: it is part of the incident that was
+ *   fixed.
  */
 const refutedBy = (
   alert: Pick<Alert, "name" | "startsAt">,

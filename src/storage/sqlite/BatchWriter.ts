@@ -5,11 +5,11 @@
  * closures. A batch is `BEGIN IMMEDIATE`, its closures in order, and `COMMIT`, in one step of the event loop, so no
  * other fiber can observe or interrupt half of it. Each `write` returns after the commit.
  *
- * - **Order.** Writes of one priority run in the order of submission. Intake runs first, because an alert that is not
- *   accepted is the only loss that cannot be made up for. When both wait, intake leaves half of the batch to the
- *   journal, so that a flood of alerts does not stop the work on them.
+ * - **Order.** Writes of one priority run in the order of submission. Intake runs first, because an alert that is lost
+ *   before it is accepted cannot be recovered. When both wait, intake leaves half of the batch to the journal, so that
+ *   a flood of alerts does not stop the work on them.
  * - **A write that throws** fails only its own caller: the batch is rolled back and retried with a savepoint per write.
- * - **Interruption** of a caller removes its write from the queue. Once its batch has begun, the write is made.
+ * - **Interruption** of a caller removes its write from the queue. Once its batch has begun, the write is still made.
  * - **Bounds.** A batch ends after `batchMillis` or `batchSize` writes, so that it does not block the event loop for
  *   long; the rest follows after other fibers have run. A full queue fails with `busy`.
  */
@@ -22,8 +22,9 @@ export type WritePriority = "intake" | "journal"
 
 export interface BatchWriter {
   /**
-   * Runs `body` within a transaction. It may run twice; the first run is then rolled back. If it throws, it writes
-   * nothing: `write` fails with a `StorageError` or an error of the driver, and dies with any other exception.
+   * Runs `body` within a transaction. It may run twice; the first run is then rolled back. If it throws, nothing is
+   * written: `write` fails with a `StorageError` if `body` threw one or the driver failed, and dies with any other
+   * exception.
    */
   readonly write: <A>(operation: string, priority: WritePriority, body: () => A) => Effect.Effect<A, StorageError>
   /** The number of waiting writes. */
@@ -48,9 +49,9 @@ export interface Transactions {
 }
 
 export interface BatchWriterOptions {
-  /** The most writes that may wait. Default 16,384: about five seconds of full load. */
+  /** The maximum number of waiting writes. Default 16,384: about five seconds of full load. */
   readonly capacity?: number
-  /** The most writes in a batch. Default 512. */
+  /** The maximum number of writes in a batch. Default 512. */
   readonly batchSize?: number
   /** How long the closures of a batch may run before the commit, in milliseconds. Default 10. One closure may exceed it. */
   readonly batchMillis?: number
@@ -131,7 +132,7 @@ const runTogether = (
   try {
     transactions.begin()
   } catch (cause) {
-    // Fail all waiting jobs, or each of them would wait for the same lock in turn.
+    // Fail all waiting jobs; otherwise each of them would wait for the same lock in turn.
     for (let job = take(); job !== undefined; job = take()) taken.push(job)
     return taken.map((job) => [job, failure(cause, job.operation)])
   }

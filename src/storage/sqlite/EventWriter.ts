@@ -6,13 +6,13 @@ import type { Timestamp } from "../../domain/Timestamp.ts"
 import type { JournalTable } from "./JournalTable.ts"
 import type { RemediationRows } from "./RemediationRows.ts"
 
-/** The two places that hold a remediation: they always change together. */
+/** The two tables that hold a remediation. They always change together. */
 export interface Tables {
   readonly rows: RemediationRows
   readonly journal: JournalTable
 }
 
-/** The remediation that a row stands for. */
+/** Loads the remediation of a row. */
 export const load = (
   { journal }: Tables,
   row: { readonly id: Remediation["id"]; readonly sequence: number }

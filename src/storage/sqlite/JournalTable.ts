@@ -51,7 +51,7 @@ export interface JournalTable {
   readonly forget: () => void
 }
 
-/** Half the size of the cache, at 10 KB per remediation at most. Two generations cover about two seconds of full load. */
+/** Half the size of the cache. A remediation takes at most 10 KB. Two generations cover about two seconds of full load. */
 const generationSize = 2048
 
 const decodeEvent = Schema.decodeUnknownSync(RemediationEvent)

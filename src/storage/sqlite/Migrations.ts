@@ -60,7 +60,8 @@ const tables: ReadonlyArray<string> = [
     updated_at text not null,
     sequence integer not null
   )`,
-  // The alerts of a fingerprint by time: the same start is a duplicate, an earlier one may have come back.
+  // Finds the alerts of a fingerprint by start time: an alert with the same start is a duplicate, and one with a later
+  // start may mean that the alert came back.
   `create unique index remediations_alert on remediations (fingerprint, starts_at)`,
   // The database itself allows at most one open remediation per target.
   `create unique index remediations_open on remediations (target_key) where open = 1`,
@@ -96,7 +97,7 @@ const tables: ReadonlyArray<string> = [
     applied text not null,
     verdict text
   )`,
-  // In the order in which the history of a target is read, so that SQLite need not sort.
+  // In the order in which the history of a target is read, so that SQLite does not need to sort.
   `create index action_history_target on action_history (target_key, at, execution_id)`,
   `create index action_history_cluster on action_history (cluster, at)`,
   `create index action_history_remediation on action_history (remediation_id, at)`,
@@ -145,8 +146,8 @@ export const migrate: Effect.Effect<void, StorageError, SqlClient.SqlClient> = M
   loader: Migrator.fromRecord(migrations)
 }).pipe(
   Effect.andThen(refuseNewer),
-  // The migrator dies when a migration fails or its transaction cannot be rolled back. To the operator that is a
-  // database failure, not a defect.
+  // The migrator dies when a migration fails or its transaction cannot be rolled back. For the operator, that is a
+  // database failure and not a defect.
   Effect.catchDefect((defect) =>
     SqlError.isSqlError(defect) || defect instanceof Migrator.MigrationError ? Effect.fail(defect) : Effect.die(defect)
   ),

@@ -18,9 +18,9 @@ import { load, type Tables, writeEvents } from "./EventWriter.ts"
 const needsNoClaim = (kind: RemediationEvent["_tag"]): boolean => kind === "AlertResolved" || kind === "Reviewed"
 
 /**
- * Where an append stands that was made from the state of a remediation at `self.sequence`:
+ * The position of an append that is based on the state of the remediation at `self.sequence`:
  *
- * - `ready`: only events that need no claim were written since; `now` has them folded in.
+ * - `ready`: only events that need no claim were written since; `now` includes them.
  * - `done`: an earlier attempt of the same append wrote exactly these events; `now` is the state they led to.
  * - `overtaken`: the owner of the target has written something else since.
  */
@@ -43,7 +43,7 @@ const refuse = (operation: string, { id }: Remediation, detail: string): Storage
     detail: `remediation ${id} ${detail}`
   })
 
-/** Are these the owner's first events after the state that `self` knows? Compares text, because decoding sorts keys. */
+/** Whether `events` are the owner's first events after `self.sequence`. Compares text, because decoding sorts keys. */
 const wasWritten = ({ journal }: Tables, self: Remediation, events: ReadonlyArray<RemediationEvent>): boolean => {
   const written = journal.texts(self.id, self.sequence).filter((entry) => !needsNoClaim(entry.kind))
   return events.every((event, index) => written[index]?.data === JSON.stringify(event))

@@ -38,7 +38,7 @@ export interface RemediationRows extends KeptInMemory {
   ) => (CurrentRow & { readonly epoch: number | null }) | undefined
   /** The open remediation of a target. */
   readonly openOf: (target: TargetKey) => CurrentRow | undefined
-  /** The remediation that acted last on a target. */
+  /** The remediation that last acted on a target. */
   readonly lastActor: (target: TargetKey) => CurrentRow | undefined
   readonly openCount: () => number
   readonly insert: (self: Remediation, at: Timestamp) => void

@@ -33,9 +33,10 @@ export interface RemediationTableOptions {
   /** The name of the process that claims targets. Operators see it in the table `targets`. Default `local`. */
   readonly owner?: string
   /**
-   * How long after a remediation ended as `Remediated` the same alert refutes the fix: its last action is then marked
-   * `not-fixed`. In milliseconds. Default 10 minutes: longer than the 5 minutes for which Alertmanager by default
-   * treats a silent alert as firing, and short enough that a new incident is not blamed on this action.
+   * How long after the end of a `Remediated` remediation a recurrence of the same alert refutes the fix, in
+   * milliseconds. The last action is then marked `not-fixed`. Default 10 minutes: longer than the 5 minutes for which
+   * Alertmanager by default treats a silent alert as firing, and short enough that a new incident is not blamed on this
+   * action.
    */
   readonly cameBackWithinMs?: number
 }
