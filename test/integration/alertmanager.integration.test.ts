@@ -130,7 +130,7 @@ describe("Alertmanager", () => {
 
         const ended = yield* kubernaut.ended(String(data["id"]))
         assert.strictEqual(ended.state, "Remediated")
-        assert.deepInclude(ended.verification!.reasons, "alert-resolved: Alertmanager says so")
+        assert.deepInclude(ended.verification!.reasons, "alert-resolved: Alertmanager reports the alert as resolved")
         assert.notInclude(
           ended.events.map(({ kind }) => kind),
           "AlertResolved"

@@ -235,7 +235,7 @@ describe("Bad configuration", () => {
             { concurrency: 2 }
           )
           refuses(port, unavailable, /Cannot listen on 127\.0\.0\.1:\d+/, /KUBERNAUT_PORT/)
-          refuses(database, unavailable, /text\.db cannot be used/)
+          refuses(database, unavailable, /Cannot open the database .*text\.db/)
         })
       ),
     60_000
