@@ -48,7 +48,7 @@ describe("Kubernaut.layer", () => {
     [{ investigators: [named("llm", "a"), named("llm", "a")] }, "investigators[1]", /llm:a/]
   ]
   for (const [options, option, message] of wrong) {
-    it.effect(`names ${option} when it is wrong: ${JSON.stringify(options)}`, () =>
+    it.effect(`refuses ${JSON.stringify(options)} and names ${option}`, () =>
       Effect.gen(function* () {
         const problems = yield* problemsOf(options)
         assert.strictEqual(problems.length, 1, problems.join("\n"))
@@ -64,13 +64,13 @@ describe("Kubernaut.layer", () => {
     )
   )
 
-  it.effect("fails with the error of the investigators that cannot be made", () =>
+  it.effect("fails with the error that creating the investigators fails with", () =>
     Effect.map(Effect.flip(build({ cluster: "dev", investigators: Effect.fail("no key") })), (error) =>
       assert.strictEqual(error, "no key")
     )
   )
 
-  it.effect("puts the rules behind the investigators that are given", () =>
+  it.effect("puts the rules behind the given investigators", () =>
     Effect.gen(function* () {
       const context = yield* Layer.build(
         Kubernaut.layer({ cluster: "dev", investigators: [named("holmesgpt"), named("llm", "a")] }).pipe(
@@ -85,7 +85,7 @@ describe("Kubernaut.layer", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("puts a pipeline in front of the cluster", () =>
+  it.effect("provides a pipeline for the cluster, with a circuit breaker", () =>
     Effect.gen(function* () {
       const context = yield* Layer.build(Kubernaut.layer({ cluster: "dev" }).pipe(Layer.provide(ports)))
       const pipeline = yield* Effect.provide(Kubernaut.ClusterPipeline, context)

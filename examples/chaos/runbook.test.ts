@@ -94,14 +94,14 @@ describe("the runbook investigator in a failing world", () => {
     })
   }
 
-  it("is tried first, and the rules investigate when it is down", () => {
+  it("is tried first, and the rules take over when it is down", () => {
     const seen = hops(run(1, 0.67))
     assert.isTrue(seen.some((hop) => hop.includes("custom:runbook answered")))
     assert.isTrue(hops(run(1, 0)).every((hop) => !hop.includes("custom:runbook answered")))
     assert.isTrue(hops(run(1, 0)).some((hop) => hop.includes("rules answered")))
   })
 
-  it("produces the same journal from the same seed", () => {
+  it("produces the same journal from the same seed, and another from another", () => {
     assert.strictEqual(run(2, 0.67).journalHash, run(2, 0.67).journalHash)
     assert.notStrictEqual(run(2, 0.67).journalHash, run(3, 0.67).journalHash)
   })

@@ -1,4 +1,4 @@
-/** What an embedder can rely on: the own investigator comes first, and the rules investigate when it fails. */
+/** Guarantees for embedders: their investigator is tried first, and the rules take over when it fails. */
 
 import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
@@ -26,7 +26,7 @@ const remediateWith = (investigator: Investigator.Investigator) =>
     return yield* Fiber.join(ended)
   }).pipe(Effect.provide(service(investigator)))
 
-it.effect("the investigator of your own is tried first", () =>
+it.effect("your own investigator is tried first", () =>
   Effect.gen(function* () {
     const { hops, state } = yield* remediateWith(runbook)
     assert.deepStrictEqual(
@@ -37,7 +37,7 @@ it.effect("the investigator of your own is tried first", () =>
   })
 )
 
-it.effect("the rules investigate when the investigator of your own fails", () =>
+it.effect("the rules take over when your own investigator fails", () =>
   Effect.gen(function* () {
     const { hops, investigation, state } = yield* remediateWith(down)
     assert.deepStrictEqual(

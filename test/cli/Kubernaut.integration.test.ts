@@ -112,7 +112,7 @@ describe("the command line", () => {
       /KUBERNAUT_TLS_CERT: expected a certificate/
     ],
     [
-      "PostgreSQL",
+      "a PostgreSQL URL",
       ["serve"],
       { KUBERNAUT_DATABASE_URL: "postgres://u:hunter2@h/d" },
       78,
@@ -121,7 +121,7 @@ describe("the command line", () => {
   ]
   for (const [name, args, environment, code, stderr] of codes) {
     it.live(
-      `${name} exits with ${code} and prints the reason on standard error, without a stack trace`,
+      `exits with ${code} on ${name}, with the reason and no stack trace on standard error`,
       () =>
         Effect.gen(function* () {
           const ended = yield* run(args, environment)
@@ -134,7 +134,7 @@ describe("the command line", () => {
   }
 
   it.live(
-    "rulebook check and serve refuse an invalid rulebook with file, line and reason, and check accepts a valid one",
+    "rulebook check and serve refuse an invalid rulebook with file and line, and check accepts a valid one",
     () =>
       Effect.gen(function* () {
         const path = yield* directory
@@ -162,7 +162,7 @@ describe("the command line", () => {
   )
 
   it.live(
-    "the client commands post, list, show, status and audit work on a running service, with JSON as the last line",
+    "alert post, remediations list and show, status and audit verify print JSON in the last line",
     () =>
       Effect.gen(function* () {
         const { url } = yield* serve()
@@ -199,7 +199,7 @@ describe("the command line", () => {
   )
 
   it.live(
-    "a missing or unknown token exits with 77, and a valid token in the environment with 0",
+    "exits with 77 on a missing or unknown token, and with 0 on a valid one in the environment",
     () =>
       Effect.gen(function* () {
         const tokens = join(yield* directory, "tokens.yaml")
@@ -216,7 +216,7 @@ describe("the command line", () => {
   )
 
   it.live(
-    "a signal stops the service gracefully with 0, and a port in use exits with 69",
+    "exits with 0 after SIGTERM, and with 69 on a port that is in use",
     () =>
       Effect.gen(function* () {
         const first = yield* serve()
@@ -235,7 +235,7 @@ describe("the command line", () => {
   )
 
   it.live(
-    "a second signal stops the service at once, even while a request is arriving",
+    "exits at once on a second SIGTERM, even while a request is arriving",
     () =>
       Effect.gen(function* () {
         const { child, ended, said, url } = yield* serve({ KUBERNAUT_LOG_LEVEL: "info" })
@@ -259,7 +259,7 @@ describe("the command line", () => {
   )
 
   it.live(
-    "config lists every setting, and --values prints the effective ones without secrets",
+    "config lists settings of the service and of OpenTelemetry, and --values prints values without secrets",
     () =>
       Effect.gen(function* () {
         const listed = yield* run(["config", "--json"])

@@ -38,7 +38,7 @@ describe("ActionCatalog", () => {
   })
 
   it.each(table)(
-    "%s has risk %s, is undone %s, and runs automatically at levels %j",
+    "%s has risk %s, reversibility %s, and runs automatically at levels %j",
     (type, risk, reversibility, levels) => {
       const entry = entryOf(type)
       assert.strictEqual(entry.risk, risk)
@@ -54,7 +54,7 @@ describe("ActionCatalog", () => {
     for (const { type } of catalog) assert.isFalse(isAllowedAt(type, 3))
   })
 
-  it("marks no action as safe that is no priority, has high risk, or can't be undone exactly", () => {
+  it("marks an action as safe only if it is a priority, is not of high risk, and leaves nothing behind that can't be undone", () => {
     for (const entry of catalog.filter(({ safe }) => safe)) {
       assert.isTrue(entry.priority, entry.type)
       assert.notStrictEqual(entry.risk, "high", entry.type)
@@ -67,7 +67,7 @@ describe("ActionCatalog", () => {
       assert.strictEqual(reversibility === "read-only", isReadOnly(actions[type]), type)
   })
 
-  it("orders risks from none to high", () => {
+  it("ranks risks none, low, medium, high", () => {
     assert.isTrue(exceeds("high", "medium"))
     assert.isTrue(exceeds("low", "none"))
     assert.isFalse(exceeds("medium", "medium"))

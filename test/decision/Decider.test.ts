@@ -68,7 +68,7 @@ const table: ReadonlyArray<
     ["observe-mode", "irreversible", "risk"],
     proposing(actions.ExpandVolume, { mode: "observe" })
   ],
-  ["a block is escalated", "escalate", ["target-missing"], input({ observed: observed({ exists: false }) })],
+  ["a blocked action is escalated", "escalate", ["target-missing"], input({ observed: observed({ exists: false }) })],
   ["approve mode reviews a write", "review", ["approve-mode"], input({ mode: "approve" })],
   [
     "approve mode records the findings of the guardrails",
@@ -82,7 +82,12 @@ const table: ReadonlyArray<
     ["clear"],
     proposing(actions.CollectDiagnostics, { mode: "approve" })
   ],
-  ["an ask is reviewed", "review", ["cooldown"], input({ history: [past("RollbackDeployment", 1, "fixed")] })],
+  [
+    "an action with an ask is reviewed",
+    "review",
+    ["cooldown"],
+    input({ history: [past("RollbackDeployment", 1, "fixed")] })
+  ],
   [
     "an irreversible action is reviewed at level 0",
     "review",
@@ -96,7 +101,7 @@ const table: ReadonlyArray<
     input({ mode: "approve", review: approval })
   ],
   [
-    "an approval lifts an ask, which stays on record",
+    "an approval lifts an ask, which stays among the reasons",
     "execute",
     ["approved", "irreversible", "risk"],
     proposing(actions.ExpandVolume, { review: approval })
@@ -223,16 +228,16 @@ const laws: ReadonlyArray<readonly [claim: string, holds: (situation: Situation,
     ({ cluster, type }) => type !== "ScaleWorkload" || cluster !== "hpa"
   ],
   [
-    "a write in approve mode has an approval",
+    "in approve mode it has an approval or only reads",
     ({ mode, review, type }) => mode === "auto" || review === "approved" || isReadOnly(actions[type])
   ],
-  ["an irreversible action has an approval", ({ review, type }) => type !== "ExpandVolume" || review === "approved"],
+  ["it is reversible or has an approval", ({ review, type }) => type !== "ExpandVolume" || review === "approved"],
   [
     "the level allows it, or it has an approval",
     ({ level, review, type }) => isAllowedAt(type, level) || review === "approved"
   ],
   [
-    "the confidence suffices, or it has an approval, or it only reads",
+    "the confidence suffices, or it has an approval or only reads",
     ({ confidence, review, type }) =>
       confidence >= defaults.minimumConfidence || review === "approved" || isReadOnly(actions[type])
   ],
@@ -251,20 +256,20 @@ const laws: ReadonlyArray<readonly [claim: string, holds: (situation: Situation,
       ].includes(type)
   ],
   [
-    "it is not within its cooldown, or it has an approval",
+    "it is not within its cooldown, or it has an approval or only reads",
     ({ recent, review, type }) => recent !== "same-action" || review === "approved" || isReadOnly(actions[type])
   ],
   [
-    "the last actions on the target were not ineffective, or it has an approval",
+    "the last actions on the target were effective, or it has an approval or only reads",
     ({ recent, review, type }) => recent !== "ineffective" || review === "approved" || isReadOnly(actions[type])
   ],
   [
-    "the cluster's window has room, or it has an approval",
+    "the cluster's action window has room, or it has an approval or only reads",
     ({ actionsInWindow, review, type }) => actionsInWindow < 20 || review === "approved" || isReadOnly(actions[type])
   ]
 ]
 
-describe("decide, in any situation", () => {
+describe("decide in any situation", () => {
   it.prop(
     "returns a valid decision with at least one reason",
     [Situation],
@@ -289,7 +294,7 @@ describe("decide, in any situation", () => {
   }
 
   it.prop(
-    "a confidence above the minimum never changes the outcome",
+    "decides the same at the minimum confidence as at full confidence",
     [Situation],
     ([situation]) => {
       const certain = decide(inputOf({ ...situation, confidence: 1 }))
@@ -300,7 +305,7 @@ describe("decide, in any situation", () => {
   )
 
   it.prop(
-    "an approval never stops an action that would have run without it",
+    "executes with an approval whatever it executes without a review",
     [Situation],
     ([situation]) => {
       const alone = decide(inputOf({ ...situation, review: "none" }))

@@ -3,7 +3,7 @@ import { Duration, Schema } from "effect"
 import { defaults, GuardrailSettings, isProtected } from "../../src/decision/GuardrailSettings.ts"
 
 describe("GuardrailSettings", () => {
-  it("has these defaults", () => {
+  it("has the default listed here for every setting", () => {
     assert.deepStrictEqual(
       {
         ...defaults,
@@ -25,7 +25,7 @@ describe("GuardrailSettings", () => {
     )
   })
 
-  it("decodes some fields, with durations as text, and defaults the rest", () => {
+  it("decodes durations from text, and takes the default for fields that are missing", () => {
     const settings = Schema.decodeSync(GuardrailSettings)({ cooldown: "30 seconds", actionsPerWindow: { limit: 5 } })
     assert.strictEqual(Duration.toMillis(settings.cooldown), 30_000)
     assert.strictEqual(settings.actionsPerWindow.limit, 5)
@@ -47,7 +47,7 @@ describe("GuardrailSettings", () => {
 })
 
 describe("isProtected", () => {
-  it("matches whole names, exactly or by a glob", () => {
+  it("matches whole names, literally or by a glob", () => {
     const settings = { ...defaults, protectedNamespaces: ["kube-*", "pay.ments", "*-prod"] }
     const expected: Readonly<Record<string, boolean>> = {
       "kube-system": true,

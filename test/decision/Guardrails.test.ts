@@ -28,7 +28,7 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     )
   ],
   [
-    "an action on the target's namesake in another namespace blocks",
+    "an action on an object of the target's name in another namespace blocks",
     "block other-target",
     proposing(
       { type: "RestartWorkload", target: { namespace: "staging", kind: "Deployment", name: "checkout" } },
@@ -41,7 +41,7 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     proposing({ type: "EvictPod", target: { namespace: "shop", kind: "Pod", name: "cart-1" } })
   ],
   [
-    "an eviction of a pod's namesake in another namespace blocks",
+    "an eviction of a pod of the same name in another namespace blocks",
     "block other-target",
     proposing(
       { type: "EvictPod", target: { namespace: "staging", kind: "Pod", name: "checkout-1" } },
@@ -79,14 +79,14 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     proposing(actions.ScaleWorkload, { observed: observed({ managers: ["hpa"] }) })
   ],
   [
-    "a rule's action that is not safe asks",
+    "an unsafe action that the rules propose asks",
     "ask rules-unsafe",
     proposing(actions.SuspendCronJob, {
       investigation: investigation({ action: actions.SuspendCronJob, investigator: "rules", rule: "cron" })
     })
   ],
   ["an action of high risk asks", "ask risk", proposing(actions.DrainNode)],
-  ["an action that is no priority asks at level 1", "ask level", proposing(actions.SuspendCronJob, { level: 1 })],
+  ["an action that is not a priority asks at level 1", "ask level", proposing(actions.SuspendCronJob, { level: 1 })],
   ["an action that is not safe asks at level 2", "ask level", proposing(actions.UncordonNode, { level: 2 })],
   [
     "a confidence below the minimum asks",
@@ -94,32 +94,36 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     input({ investigation: investigation({ confidence: 0.29 }) })
   ],
   [
-    "a rollback of what Argo CD declares asks",
+    "a rollback of a Deployment that Argo CD manages asks",
     "ask managed-object",
     input({ observed: observed({ managers: ["argocd"] }) })
   ],
   [
-    "a rollback of what Flux declares asks",
+    "a rollback of a Deployment that Flux manages asks",
     "ask managed-object",
     input({ observed: observed({ managers: ["flux"] }) })
   ],
   [
-    "a rollback of what Helm declares asks",
+    "a rollback of a Deployment that Helm manages asks",
     "ask managed-object",
     input({ observed: observed({ managers: ["helm"] }) })
   ],
   ["scaling to zero asks", "ask capacity-reduction", proposing({ ...actions.ScaleWorkload, replicas: 0 })],
   ["scaling down asks", "ask capacity-reduction", proposing({ ...actions.ScaleWorkload, replicas: 3 })],
   ["a scale above the limit asks", "ask too-many-replicas", proposing({ ...actions.ScaleWorkload, replicas: 51 })],
-  ["a maximum above the limit asks", "ask too-many-replicas", proposing({ ...actions.PatchHpa, maxReplicas: 51 })],
   [
-    "a minimum above the limit asks",
+    "an autoscaler maximum above the limit asks",
+    "ask too-many-replicas",
+    proposing({ ...actions.PatchHpa, maxReplicas: 51 })
+  ],
+  [
+    "an autoscaler minimum above the limit asks",
     "ask too-many-replicas",
     proposing({ type: "PatchHpa", target: actions.PatchHpa.target, minReplicas: 51 })
   ],
   ["the same action 9 minutes ago asks", "ask cooldown", input({ history: [past("RollbackDeployment", 9, "fixed")] })],
   [
-    "the same action asks too if it is unknown whether it was applied",
+    "the same action 9 minutes ago asks even if it may not have been applied",
     "ask cooldown",
     input({ history: [past("RollbackDeployment", 9, undefined, "unknown")] })
   ],
@@ -146,13 +150,13 @@ describe("the guardrails", () => {
     assert.deepStrictEqual(rules(situation), [finding])
   })
 
-  it("ask about an irreversible action at level 0 too", () => {
+  it("ask about an irreversible action at level 0, even if its risk is allowed", () => {
     assert.deepStrictEqual(rules(proposing(actions.ExpandVolume)), ["ask irreversible", "ask risk"])
     const lenient = { ...defaults, automaticRisk: "high" } as const
     assert.deepStrictEqual(rules(proposing(actions.ExpandVolume, { guardrails: lenient })), ["ask irreversible"])
   })
 
-  it("have a case above for every rule", () => {
+  it("have a case here for every rule", () => {
     const covered = new Set([...table.map(([, finding]) => finding.split(" ")[1]), "irreversible"])
     assert.sameMembers([...covered], [...GuardrailRule.literals])
   })
@@ -179,11 +183,11 @@ describe("the guardrails", () => {
 describe("the guardrails have no finding about", () => {
   const withoutFinding: ReadonlyArray<readonly [claim: string, situation: DecisionInput]> = [
     [
-      "a restart of what Argo CD declares, because no repository declares the annotation",
+      "a restart of a managed Deployment, because no manager declares the restart annotation",
       proposing(actions.RestartWorkload, { observed: observed({ managers: ["argocd", "helm", "flux", "hpa"] }) })
     ],
     [
-      "an object of a manager that is not in respectManagers",
+      "a rollback of a Deployment whose manager is not in respectManagers",
       input({ observed: observed({ managers: ["helm"] }), guardrails: { ...defaults, respectManagers: ["argocd"] } })
     ],
     ["the same action 10 minutes ago", input({ history: [past("RollbackDeployment", 10, "fixed")] })],
@@ -194,7 +198,7 @@ describe("the guardrails have no finding about", () => {
     ],
     ["nineteen actions in the window", input({ actionsInWindow: 19 })],
     [
-      "two ineffective actions in a row",
+      "two ineffective actions since the last fix",
       input({
         history: [
           past("RestartWorkload", 20, "not-fixed"),
@@ -205,7 +209,7 @@ describe("the guardrails have no finding about", () => {
       })
     ],
     [
-      "three ineffective actions of which the last was a day ago",
+      "three ineffective actions, the last of them a day ago",
       input({
         history: [
           past("RestartWorkload", 1440, "not-fixed"),
@@ -217,19 +221,22 @@ describe("the guardrails have no finding about", () => {
     ["an eviction of one of the target's own pods", proposing(actions.EvictPod)],
     ["a change of the target's own autoscaler", proposing(actions.PatchHpa)],
     [
-      "an autoscaled workload's resources",
+      "a change of an autoscaled workload's resources",
       proposing(actions.AdjustResources, { observed: observed({ autoscaler: "checkout", managers: ["hpa"] }) })
     ],
     ["a confidence of exactly the minimum", input({ investigation: investigation({ confidence: 0.3 }) })],
-    ["exactly the highest replica count", proposing({ ...actions.ScaleWorkload, replicas: 50 })],
-    ["a rule's safe action", input({ investigation: investigation({ investigator: "rules", confidence: 0.5 }) })],
-    ["a cluster-scoped object, which has no namespace", proposing(actions.CordonNode)]
+    ["a scale to exactly the replica limit", proposing({ ...actions.ScaleWorkload, replicas: 50 })],
+    [
+      "a safe action that the rules propose",
+      input({ investigation: investigation({ investigator: "rules", confidence: 0.5 }) })
+    ],
+    ["an action on a cluster-scoped object, which has no namespace", proposing(actions.CordonNode)]
   ]
   it.each(withoutFinding)("%s", (_claim, situation) => {
     assert.deepStrictEqual(rules(situation), [])
   })
 
-  it("collecting diagnostics where a write would have findings", () => {
+  it("a collection of diagnostics where a write would have findings", () => {
     const diagnostics: Action = {
       type: "CollectDiagnostics",
       target: { namespace: "kube-system", kind: "Deployment", name: "coredns" }
@@ -244,7 +251,7 @@ describe("the guardrails have no finding about", () => {
 })
 
 describe("ineffectiveInARow", () => {
-  it("counts back to the last fix and skips what was not applied or not verified", () => {
+  it("counts back to the last fix, and skips actions that were not applied or not verified", () => {
     const history = [
       past("EvictPod", 1, undefined, "unknown"),
       past("EvictPod", 2, "not-fixed"),
@@ -258,8 +265,8 @@ describe("ineffectiveInARow", () => {
   })
 })
 
-describe("a setting", () => {
-  it("changes the limit of its rule", () => {
+describe("the guardrail settings", () => {
+  it("set the cooldown, the number of ineffective actions, and the risk that runs automatically", () => {
     const history = [past("RollbackDeployment", 9, "fixed")]
     assert.deepStrictEqual(rules(input({ history, guardrails: { ...defaults, cooldown: Duration.minutes(9) } })), [])
     assert.deepStrictEqual(

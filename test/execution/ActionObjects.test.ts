@@ -12,7 +12,7 @@ const related = (action: Action) =>
   Effect.map(read(action), (objects) => objects.related.map((object) => `${object.kind} ${object.metadata.name}`))
 
 describe("readObjects", () => {
-  it.effect("a scale reads the autoscalers", () =>
+  it.effect("reads the autoscalers for a scale", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(
         yield* related({ type: "ScaleWorkload", target: on("Deployment", "search"), replicas: 9 }),
@@ -21,7 +21,7 @@ describe("readObjects", () => {
     }).pipe(Effect.provide(layer(script())))
   )
 
-  it.effect("a rollback reads the revisions of its own Deployment only", () =>
+  it.effect("reads only the Deployment's own revisions for a rollback", () =>
     Effect.gen(function* () {
       const { related } = yield* read({ type: "RollbackDeployment", target: on("Deployment", "checkout") })
       assert.sameMembers(
@@ -32,7 +32,7 @@ describe("readObjects", () => {
     }).pipe(Effect.provide(layer(script())))
   )
 
-  it.effect("a volume expansion reads the StorageClass", () =>
+  it.effect("reads the StorageClass for a volume expansion", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(
         yield* related({ type: "ExpandVolume", target: on("PersistentVolumeClaim", "data-orders-db-0"), size: "20Gi" }),
@@ -41,7 +41,7 @@ describe("readObjects", () => {
     }).pipe(Effect.provide(layer(script())))
   )
 
-  it.effect("a quarantine reads the pod's owner and the Services of its namespace", () =>
+  it.effect("reads the pod's owner and the Services of its namespace for a quarantine", () =>
     Effect.gen(function* () {
       const client = yield* KubernetesClient
       const [pod] = yield* client.list("Pod", { namespace: "shop", labelSelector: { app: "catalog" } })
@@ -54,14 +54,14 @@ describe("readObjects", () => {
     }).pipe(Effect.provide(layer(script())))
   )
 
-  it.effect("a drain reads the pods of all namespaces", () =>
+  it.effect("reads the pods of all namespaces for a drain", () =>
     Effect.gen(function* () {
       const { related } = yield* read({ type: "DrainNode", target: on("Node", "node-1", "") })
       assert.includeMembers([...new Set(related.map((pod) => pod.metadata.namespace))], ["shop", "kube-system"])
     }).pipe(Effect.provide(layer(script())))
   )
 
-  it.effect("a subject that does not exist is no error, and nothing else is read", () => {
+  it.effect("succeeds without a subject if it does not exist, and reads nothing else", () => {
     const faults = script()
     return Effect.gen(function* () {
       assert.deepStrictEqual(yield* read({ type: "RollbackDeployment", target: on("Deployment", "nowhere") }), {
@@ -72,14 +72,14 @@ describe("readObjects", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
-  it.effect("a subject that can't be read is an error", () =>
+  it.effect("fails if the subject can't be read", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(read({ type: "RollbackDeployment", target: on("Deployment", "checkout") }))
       assert.strictEqual(error.reason._tag, "Unavailable")
     }).pipe(Effect.provide(layer(script({ gets: [{ _tag: "Unavailable" }] }))))
   )
 
-  it.effect("an action that changes nothing reads nothing", () => {
+  it.effect("reads nothing for an action that changes nothing", () => {
     const faults = script()
     return Effect.gen(function* () {
       yield* read({ type: "Notify", target: on("Deployment", "checkout"), reason: "why" })

@@ -3,15 +3,15 @@ import type { Action } from "../../src/domain/Action.ts"
 import { node, owner, pod } from "./objects.ts"
 import { acceptedPlan, drain, on } from "./plans.ts"
 
-describe("a plan of an action that changes nothing", () => {
-  it.each(["CollectDiagnostics", "Notify"] as const)("%s has no writes, whatever exists", (type) => {
+describe("the plan of an action that changes nothing", () => {
+  it.each(["CollectDiagnostics", "Notify"] as const)("has no writes: %s of an object that does not exist", (type) => {
     const target = on("Deployment", "checkout")
     const action: Action = type === "Notify" ? { type, target, reason: "why" } : { type, target }
     assert.deepStrictEqual(acceptedPlan(action, undefined).changes, [])
   })
 })
 
-describe("a plan of a drain", () => {
+describe("the plan of a drain", () => {
   const related = [
     pod("p1"),
     pod("agent", { ownerReferences: owner("DaemonSet", "agent") }),
@@ -22,7 +22,7 @@ describe("a plan of a drain", () => {
     pod("p2")
   ]
 
-  it("cordons first and evicts every pod that can move, each by its uid", () => {
+  it("cordons the node first and then evicts every pod that can move, each by its uid", () => {
     const { changes } = acceptedPlan(drain, node(), related)
     assert.deepStrictEqual(
       changes.map((change) => [change._tag, change.ref.name]),

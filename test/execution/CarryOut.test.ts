@@ -99,12 +99,12 @@ const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Even
 
 describe("the next move of a write", () => {
   for (const [edge, expected, event, given = {}] of edges) {
-    it(`${[edge, ...Object.keys(given)].join(", ")}: ${expected}`, () => {
+    it(`after ${[edge, ...Object.keys(given)].join(", ")}: ${expected}`, () => {
       assert.strictEqual(inWords(move(event, given)), expected)
     })
   }
 
-  it("is tested for every edge of the diagram, and ends as the diagram says", () => {
+  it("is tested for every edge of the diagram, and ends as drawn there", () => {
     const diagram = readFileSync("src/execution/CarryOut.ts", "utf8").split("*/")[0] ?? ""
     const drawn = [...diagram.matchAll(/── ([a-z][^─]*) ─+> (done|stop|retry)/g)].map(
       ([, edge, end]) => `${edge}: ${end}`

@@ -21,7 +21,7 @@ describe("CollectDiagnostics", () => {
   })
 
   it.effect(
-    "describes why the target's pods are not ready, changes nothing, and omits logs and messages without a redaction",
+    "describes why the target's pods are not ready, writes nothing, and omits logs and event messages without a redaction",
     () => {
       const faults = script()
       return Effect.gen(function* () {
@@ -56,7 +56,7 @@ describe("CollectDiagnostics", () => {
     }).pipe(Effect.provide(layer(script(), { redact: (text) => text.replaceAll("failed", "[redacted]") })))
   )
 
-  it.effect("cuts the text to the size of a journal row", () =>
+  it.effect("cuts its text to about 8,000 characters", () =>
     Effect.gen(function* () {
       const outcome = yield* collected
       assert.isBelow(outcome.message?.length ?? 0, 8100)
@@ -64,7 +64,7 @@ describe("CollectDiagnostics", () => {
     }).pipe(Effect.provide(layer(script(), { redact: () => "x".repeat(20_000) })))
   )
 
-  it.effect("reports why it could not collect", () => {
+  it.effect("reports the code of the failure if the events can't be read", () => {
     const faults = script({ eventLists: [{ _tag: "Forbidden" }] })
     return Effect.gen(function* () {
       const outcome = yield* collected

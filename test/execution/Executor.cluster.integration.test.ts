@@ -49,7 +49,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
     )
 
     it.effect(
-      "rolls back a bad rollout, finds its own write again, and verifies it",
+      "rolls back a bad rollout once, verifies it, and undoes it",
       () =>
         Effect.gen(function* () {
           yield* deploy("checkout", 3)
@@ -114,7 +114,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
     )
 
     it.effect(
-      "raises the memory limit of an OOM-killed container, verifies it, and restores absent fields",
+      "raises the memory limit of an OOM-killed container, verifies it, and removes fields that were absent",
       () =>
         Effect.gen(function* () {
           const memory = template("cart", "v1", { "sim/memory-need": "300Mi" }, "256Mi")
@@ -198,7 +198,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
     )
 
     it.effect(
-      "cordons and uncordons a node and restores it",
+      "cordons and uncordons a node, and undoes both",
       () =>
         Effect.gen(function* () {
           const client = yield* KubernetesClient
@@ -217,7 +217,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
       60_000
     )
 
-    it.effect("suspends a CronJob and resumes it", () =>
+    it.effect("suspends a CronJob, undoes it, and verifies a suspension", () =>
       Effect.gen(function* () {
         const cronJob = on("CronJob", "report")
         yield* createCronJob("report")
@@ -258,7 +258,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
     )
 
     it.effect(
-      "waits for a disruption budget and gives up with its code",
+      "gives up an eviction that a disruption budget refuses, with its code",
       () =>
         Effect.gen(function* () {
           yield* deploy("guarded", 1)
@@ -311,7 +311,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
     )
 
     it.effect(
-      "expands a volume only if its class allows it",
+      "expands a volume only if its class allows it, and does not call it fixed before it has grown",
       () =>
         Effect.gen(function* () {
           const claim = on("PersistentVolumeClaim", "data")
@@ -341,7 +341,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
     )
 
     it.effect(
-      "drains a node, whose pods move to other nodes",
+      "drains a node, and its pods become ready on other nodes",
       () =>
         Effect.gen(function* () {
           yield* deploy("drained", 4)
@@ -360,7 +360,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
       90_000
     )
 
-    it.effect("does not overwrite a change after the plan, and writes nothing in a dry run", () =>
+    it.effect("does not overwrite a change that was made after the plan", () =>
       Effect.gen(function* () {
         yield* deploy("raced", 1)
         const target = on("Deployment", "raced")

@@ -102,18 +102,21 @@ describe("Executor.execute", () => {
   it.effect.each([
     ["a conflict and then NotFound", "not-found", [{ _tag: "Conflict" }, { _tag: "NotFound" }]],
     ["a policy", "policy-denied", [{ _tag: "PolicyDenied" }]]
-  ] as const)("does not know what an earlier run did if its own write is refused by %s", ([, failure, writes]) => {
-    const outcomeOf = (resumed: boolean) =>
-      Effect.gen(function* () {
-        const { execute } = yield* Executor
-        const outcome = yield* execute(yield* planned(rollback), { holds: Effect.succeed(true), resumed })
-        return [outcome.applied, outcome.failure]
-      }).pipe(Effect.provide(layer(script({ writes: [...writes] }))))
-    return Effect.gen(function* () {
-      assert.deepStrictEqual(yield* outcomeOf(true), ["unknown", failure])
-      assert.deepStrictEqual(yield* outcomeOf(false), ["no", failure])
-    })
-  })
+  ] as const)(
+    "reports unknown on resuming if its own write is refused by %s, because an earlier run may have written",
+    ([, failure, writes]) => {
+      const outcomeOf = (resumed: boolean) =>
+        Effect.gen(function* () {
+          const { execute } = yield* Executor
+          const outcome = yield* execute(yield* planned(rollback), { holds: Effect.succeed(true), resumed })
+          return [outcome.applied, outcome.failure]
+        }).pipe(Effect.provide(layer(script({ writes: [...writes] }))))
+      return Effect.gen(function* () {
+        assert.deepStrictEqual(yield* outcomeOf(true), ["unknown", failure])
+        assert.deepStrictEqual(yield* outcomeOf(false), ["no", failure])
+      })
+    }
+  )
 
   it.effect("does not overwrite an object that somebody else has changed since the plan", () => {
     const faults = script()
@@ -200,7 +203,7 @@ describe("Executor.execute", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
-  it.effect("does not carry out an intent of ten minutes ago, but finds its earlier writes", () => {
+  it.effect("does not carry out an intent that is ten minutes old, but finds writes that it made earlier", () => {
     const faults = script()
     return Effect.gen(function* () {
       // The catalog is healthy, so only time passes.
@@ -217,7 +220,7 @@ describe("Executor.execute", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
-  it.effect("writes nothing if writes are not allowed, but finds earlier writes", () => {
+  it.effect("writes nothing if the mode forbids it, but finds writes that it made earlier", () => {
     const faults = script()
     return Effect.gen(function* () {
       const intent = yield* planned({ type: "RestartWorkload", target: on("Deployment", "catalog") })
@@ -243,7 +246,7 @@ describe("Executor.execute", () => {
 })
 
 describe("Executor.execute after a crash", () => {
-  it.effect("between two writes continues with the missing ones", () => {
+  it.effect("between two writes makes the missing ones", () => {
     const faults = script()
     return Effect.gen(function* () {
       const client = yield* KubernetesClient
@@ -261,7 +264,7 @@ describe("Executor.execute after a crash", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
-  it.effect("before the first write writes everything", () =>
+  it.effect("before the first write makes the write", () =>
     Effect.gen(function* () {
       const intent = yield* planned(rollback)
       assert.strictEqual((yield* executed(intent)).applied, "yes")
@@ -275,7 +278,7 @@ describe("Executor.execute after a crash", () => {
   it.effect.each([
     [true, "unknown"],
     [false, "no"]
-  ] as const)("whose object is gone, resumed %s: applied is %s", ([resumed, applied]) =>
+  ] as const)("with the object gone and resumed %s reports applied %s", ([resumed, applied]) =>
     Effect.gen(function* () {
       const intent = yield* planned(rollback)
       yield* gone(intent)

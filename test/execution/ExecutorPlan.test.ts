@@ -21,7 +21,7 @@ describe("Executor.plan", () => {
     }).pipe(Effect.provide(layer(faults)))
   )
 
-  it.effect("captures the state of the target, not only of the object that the action targets", () =>
+  it.effect("takes the baseline from the root owner, not from the object that the action changes", () =>
     Effect.gen(function* () {
       const pod = yield* aPodOf("checkout")
       const intent = yield* planned({ type: "EvictPod", target: on("Pod", pod.metadata.name) }, checkout)
@@ -52,7 +52,7 @@ describe("Executor.plan", () => {
     })
   )
 
-  it.effect("uses a baseline that the caller has just read, and reads the target again after a conflict", () => {
+  it.effect("uses the baseline that the caller has just read, and reads the target again after a conflict", () => {
     const seen = script()
     const conflicting = script({ dryRuns: [{ _tag: "Conflict" }] })
     const services = ({ requests }: typeof seen) => requests.filter((request) => request === "list Service").length

@@ -41,7 +41,7 @@ describe("FailureClassifier", () => {
     )
   })
 
-  it("names what refused the request when the cluster reports it", () => {
+  it("names the quota, policy, field managers or fields of a refusal", () => {
     assert.include(classify(error({ _tag: "QuotaExceeded", quota: "team-a" })).message, "team-a")
     assert.include(classify(error({ _tag: "PolicyDenied", policy: "no-latest" })).message, "no-latest")
     assert.include(
@@ -51,7 +51,7 @@ describe("FailureClassifier", () => {
     assert.include(classify(error({ _tag: "Invalid", fields: ["spec.replicas"] })).message, "spec.replicas")
   })
 
-  it("never retries an RBAC refusal with another identity", () => {
+  it("escalates an RBAC refusal instead of retrying it with another identity", () => {
     assert.strictEqual(classify(error({ _tag: "Forbidden" })).recovery, "escalate")
   })
 })

@@ -16,7 +16,7 @@ import { deployment, patched, unsigned } from "./objects.ts"
 const signature = { executionId: "r1-1", remediationId: "r1", epoch: 7 }
 
 describe("patch", () => {
-  it("is conditional on the version that it was made for, and signed", () => {
+  it("is conditional on the version that it was made for, and carries the annotations of its execution", () => {
     const { change } = patch(deployment({}, { resourceVersion: "99" }), [set(["spec", "replicas"], 5)], signature)
     assert.deepStrictEqual(change, {
       _tag: "Patch",
@@ -32,7 +32,7 @@ describe("patch", () => {
     assert.strictEqual(plannedVersion(change), "99")
   })
 
-  it("has an inverse without a version and annotations, so that it never becomes stale", () => {
+  it("has an inverse without version and annotations, so that it never becomes stale", () => {
     const { inverse } = patch(deployment(), [set(["spec", "replicas"], 5)], signature)
     assert.deepStrictEqual(inverse._tag === "Patch" ? inverse.patch : undefined, [
       { op: "replace", path: "/spec/replicas", value: 3 }
@@ -73,14 +73,14 @@ describe("patch", () => {
     assert.strictEqual(written.metadata.annotations?.["kubernaut.dev/epoch"], "7")
   })
 
-  it("does not remove an absent field", () => {
+  it("has an empty inverse if it removes an absent field", () => {
     const { inverse } = patch(deployment(), [unset(["spec", "paused"])], signature)
     assert.deepStrictEqual(inverse._tag === "Patch" ? inverse.patch : undefined, [])
   })
 })
 
 describe("pointer", () => {
-  it("escapes tokens by RFC 6901", () => {
+  it("escapes tokens as RFC 6901 requires", () => {
     assert.strictEqual(pointer(["metadata", "annotations", "a/b~c"]), "/metadata/annotations/a~1b~0c")
     assert.strictEqual(pointer(["spec", "containers", 0]), "/spec/containers/0")
   })
@@ -134,13 +134,13 @@ describe("any edits", () => {
     { arbitrary: { runs: 500 } }
   )
 
-  it.prop("are a change that the journal can store", [EditPlan], ([plan]) =>
+  it.prop("make a change that the journal can store", [EditPlan], ([plan]) =>
     Schema.is(Change)(patch(deployment(), editsOf(plan), signature).change)
   )
 })
 
 describe("sameJson", () => {
-  it("treats only an absent field and an undefined one as equal", () => {
+  it("treats an absent field as equal to an undefined one, but not to null", () => {
     assert.isTrue(sameJson({ a: 1, b: undefined }, { a: 1 }))
     assert.isTrue(sameJson([{ a: [1, 2] }], [{ a: [1, 2] }]))
     assert.isFalse(sameJson({ a: null }, { a: undefined }))

@@ -90,7 +90,7 @@ export const layer = (
     )
   )
 
-/** Runs an effect while the clock advances second by second. */
+/** Runs an effect while the test clock advances second by second. */
 export const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(effect)

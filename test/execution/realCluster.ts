@@ -127,7 +127,7 @@ export const undo = (intent: Intent) =>
     )
   )
 
-/** Carries out an action and its inverse, and checks that the server restores the part of the object exactly. */
+/** Carries out an action and its inverse, and checks that this restores the part of the object exactly. */
 export const undoRestores = (
   ref: ResourceRef,
   part: (object: KubernetesObject) => unknown,

@@ -84,7 +84,7 @@ const get = Effect.fnUntraced(function* (port: number, path: string) {
 
 describe("the service over HTTP", () => {
   it.live(
-    "an alert ends Remediated, and its remediation has hops, decision, execution, verification, journal and trace",
+    "an alert is remediated with every stage on record, and the same alert again is a duplicate",
     () =>
       Effect.gen(function* () {
         const port = yield* running()
@@ -127,7 +127,7 @@ describe("the service over HTTP", () => {
   )
 
   it.live(
-    "an approved action is executed, records who approved it, and cannot be reviewed again",
+    "an approved action is executed, its approver is recorded, and a second review is refused",
     () =>
       Effect.gen(function* () {
         const port = yield* running({ environment: { KUBERNAUT_MODE: "approve" } })
@@ -151,7 +151,7 @@ describe("the service over HTTP", () => {
   )
 
   it.live(
-    "a rejected remediation ends Cancelled and changes nothing in the cluster",
+    "a rejected remediation ends as Cancelled, with the reason and without an execution",
     () =>
       Effect.gen(function* () {
         const port = yield* running({ environment: { KUBERNAUT_MODE: "approve" } })
@@ -220,7 +220,7 @@ describe("the service over HTTP", () => {
   )
 
   it.live(
-    "each role permits its own requests, and a request without a token reads only health, metrics and docs",
+    "each role permits its own requests, and without a token only health, metrics, docs and console are readable",
     () =>
       Effect.gen(function* () {
         const tokens = (["source", "viewer", "operator"] as const).map((role) => ({
@@ -282,7 +282,7 @@ describe("the service over HTTP", () => {
   )
 
   it.live(
-    "too many requests to open routes get 429 with Retry-After, while the API keeps responding",
+    "a flood of requests without a token gets 429 with Retry-After, while the API keeps responding",
     () =>
       Effect.gen(function* () {
         const port = yield* running()

@@ -95,37 +95,39 @@ describe("Api", () => {
     )
   )
 
-  it.effect("distinguishes an unknown remediation, one that does not await review, and one already reviewed", () =>
-    Effect.gen(function* () {
-      const { remediations } = yield* client
-      const approve = Effect.flip(remediations.approve({ params: { id }, payload: { reason: "fine" } }))
-      const errors = [yield* approve, yield* approve, yield* approve] as ReadonlyArray<{
-        readonly _tag: string
-        readonly detail?: string
-      }>
-      assert.deepStrictEqual(
-        errors.map(({ _tag }) => _tag),
-        ["NotFound", "Conflict", "Conflict"]
+  it.effect(
+    "refuses a review of an unknown, a not awaiting and an already reviewed remediation, each for its own reason",
+    () =>
+      Effect.gen(function* () {
+        const { remediations } = yield* client
+        const approve = Effect.flip(remediations.approve({ params: { id }, payload: { reason: "fine" } }))
+        const errors = [yield* approve, yield* approve, yield* approve] as ReadonlyArray<{
+          readonly _tag: string
+          readonly detail?: string
+        }>
+        assert.deepStrictEqual(
+          errors.map(({ _tag }) => _tag),
+          ["NotFound", "Conflict", "Conflict"]
+        )
+        assert.match(errors[1]?.detail ?? "", /is Verifying and does not await review/)
+        assert.match(errors[2]?.detail ?? "", /was already reviewed/)
+      }).pipe(
+        Effect.provide(
+          handlers({
+            review: (() => {
+              const answers = [
+                new NotAwaiting({ remediationId: id, answered: false }),
+                new NotAwaiting({ remediationId: id, answered: false, state: "Verifying" }),
+                new NotAwaiting({ remediationId: id, answered: true, state: "AwaitingReview" })
+              ]
+              return () => Effect.suspend(() => Effect.fail(answers.shift()!))
+            })()
+          })
+        )
       )
-      assert.match(errors[1]?.detail ?? "", /is Verifying and does not await review/)
-      assert.match(errors[2]?.detail ?? "", /was already reviewed/)
-    }).pipe(
-      Effect.provide(
-        handlers({
-          review: (() => {
-            const answers = [
-              new NotAwaiting({ remediationId: id, answered: false }),
-              new NotAwaiting({ remediationId: id, answered: false, state: "Verifying" }),
-              new NotAwaiting({ remediationId: id, answered: true, state: "AwaitingReview" })
-            ]
-            return () => Effect.suspend(() => Effect.fail(answers.shift()!))
-          })()
-        })
-      )
-    )
   )
 
-  it("lists only configured investigators as capabilities", () => {
+  it("lists as capabilities the configured investigators that the level allows", () => {
     assert.deepStrictEqual(capabilitiesOf(0, ["rules"]).investigators, ["rules"])
     assert.deepStrictEqual(capabilitiesOf(1, ["holmesgpt", "llm", "rules"]).investigators, ["llm", "rules"])
     assert.deepStrictEqual(capabilitiesOf(2, ["holmesgpt", "llm", "rules"]).investigators, ["rules"])

@@ -31,7 +31,7 @@ describe("Authentication", () => {
     ])
   })
 
-  it("without tokens refuses cross-origin requests and host names that are not loopback", () => {
+  it("refuses requests from other origins and with other host names than loopback", () => {
     assert.isUndefined(foreign({ host: "127.0.0.1:8080" }))
     assert.isUndefined(
       foreign({ host: "localhost:8080", origin: "http://localhost:8080", "sec-fetch-site": "same-origin" })

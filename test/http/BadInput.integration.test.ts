@@ -53,8 +53,8 @@ const table: ReadonlyArray<
   ["malformed JSON", alerts, post("{"), 400, /not JSON/],
   ["an empty body", alerts, post(""), 400, /empty/],
   ["a body of another content type", alerts, post("x", { "content-type": "text/plain" }), 415, /application\/json/],
-  ["null", alerts, post("null"), 400, /Alertmanager webhook/],
-  ["an array", alerts, post("[]"), 400, /Alertmanager webhook/],
+  ["a body of null", alerts, post("null"), 400, /Alertmanager webhook/],
+  ["a body that is an array", alerts, post("[]"), 400, /Alertmanager webhook/],
   ["another version of the format", alerts, post(webhook([]).replace('"4"', '"3"')), 400, /body version/],
   [
     "a label that is a number",
@@ -170,10 +170,10 @@ const Problem = Schema.fromJsonString(
   Schema.Struct({ type: Schema.String, title: Schema.String, status: Schema.Int, detail: Schema.String })
 )
 
-describe("bad input over real HTTP", () => {
+describe("the service over real HTTP", () => {
   layer(Port.layer, { excludeTestServices: true })((it) => {
     for (const [name, path, sent, status, detail, header] of table) {
-      it.effect(`${name} gets ${status} as a problem without a stack trace`, () =>
+      it.effect(`refuses ${name} with ${status} and a problem without a stack trace`, () =>
         Effect.gen(function* () {
           const answer = yield* call(yield* Port, path, sent)
           assert.strictEqual(answer.status, status, answer.text)
@@ -188,7 +188,7 @@ describe("bad input over real HTTP", () => {
       )
     }
 
-    it.effect("reports at most 20 faults", () =>
+    it.effect("reports at most 20 errors of one request", () =>
       Effect.gen(function* () {
         const answer = yield* call(
           yield* Port,

@@ -12,7 +12,7 @@ describe("RateLimit", () => {
     assert.strictEqual(limit.take("a", 500), 0)
   })
 
-  it("limits each address separately, and IPv6 by its /64", () => {
+  it("limits each IPv4 address and each IPv6 /64 separately", () => {
     const limit = new RateLimit({ perSecond: 1, burst: 1 })
     assert.strictEqual(limit.take("a", 0), 0)
     assert.strictEqual(limit.take("b", 0), 0)
@@ -22,7 +22,7 @@ describe("RateLimit", () => {
     assert.strictEqual(clientOf("::ffff:10.0.0.1"), "::ffff:10.0.0.1")
   })
 
-  it("keeps a bounded number of addresses", () => {
+  it("remembers a bounded number of addresses", () => {
     const limit = new RateLimit({ maxClients: 10 })
     for (let index = 0; index < 1000; index++) limit.take(`10.0.0.${index}`, index)
     assert.strictEqual(limit.clients, 10)

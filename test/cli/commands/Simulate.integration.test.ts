@@ -29,7 +29,7 @@ const summaryOf = ({ stdout }: Ended) =>
 
 describe("kubernaut simulate as a process", () => {
   it.live(
-    "prints the same hash and figures for the same seeds, with one thread and with two",
+    "prints the same hash and figures for the same seeds with one thread as with two, and another hash for others",
     () =>
       Effect.gen(function* () {
         const args = ["--seeds", "4", "--hours", "0.1", "--json"]
@@ -44,7 +44,7 @@ describe("kubernaut simulate as a process", () => {
   )
 
   it.live(
-    "writes a report, replays a plan from a file, and prints messages on standard error only",
+    "replays a plan from a file, writes a report, and says so on standard error only",
     () =>
       Effect.scoped(
         Effect.gen(function* () {

@@ -98,7 +98,7 @@ describe("kubernaut simulate", () => {
     ["a crash of the simulator", dies, 5, /Seed 1: the run crashed: a checker broke/]
   ]
   for (const [what, simulator, code, says] of codes) {
-    it.effect(`${what} exits with ${code} and prints the reason`, () =>
+    it.effect(`exits with ${code} on ${what} and prints the reason`, () =>
       Effect.gen(function* () {
         const result = yield* run(simulator)
         assert.strictEqual(result.code, code)
@@ -123,7 +123,7 @@ describe("kubernaut simulate", () => {
     })
   )
 
-  it.effect("prints the smallest fault plan that still fails, as JSON for --plan", () =>
+  it.effect("prints the smallest fault plan that still fails as JSON, unless shrinking is off", () =>
     Effect.gen(function* () {
       const { lines } = yield* run(breaks)
       const plan = yield* Schema.decodeEffect(Schema.fromJsonString(FaultPlan))(lines.at(-2) ?? "")
@@ -132,7 +132,7 @@ describe("kubernaut simulate", () => {
     })
   )
 
-  it.effect("prints every event of a replay in order of time", () =>
+  it.effect("prints the faults, processes, journal and alerts of a replay in order of time", () =>
     Effect.gen(function* () {
       const { code, lines } = yield* run(holds, { replay: Option.some(1) })
       assert.strictEqual(code, 0)
@@ -147,7 +147,7 @@ describe("kubernaut simulate", () => {
     })
   )
 
-  it.effect("prints everything in the last line with --json, including the replay command", () =>
+  it.effect("prints a JSON summary in the last line with --json, including the replay command", () =>
     Effect.gen(function* () {
       const { code, errors, lines } = yield* run(breaks, {}, true)
       assert.strictEqual(code, 3)
@@ -181,7 +181,7 @@ describe("kubernaut simulate", () => {
     ["an invalid plan", { inject: Option.none(), plan: Option.some("package.json") }, /is not a fault plan/]
   ]
   for (const [what, change, says] of wrong) {
-    it.effect(`refuses ${what} with a usage error, before it runs anything`, () =>
+    it.effect(`refuses ${what} with a usage error`, () =>
       Effect.gen(function* () {
         const result = yield* Effect.flip(simulateWith(holds, { ...flags, ...change })).pipe(
           Effect.provideService(Json, false),

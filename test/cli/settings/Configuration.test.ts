@@ -207,7 +207,7 @@ describe("Configuration", () => {
     })
   }
 
-  describe("of OpenTelemetry", () => {
+  describe("for OpenTelemetry", () => {
     it("has the specification's defaults, but no endpoint and a longer queue", () => {
       assert.deepInclude(values({}), {
         otelSdkDisabled: false,
@@ -226,7 +226,7 @@ describe("Configuration", () => {
       assert.isUndefined(values({}).otelExporterOtlpEndpoint)
     })
 
-    it("reads pairs with percent-encoding from the environment, and a mapping from the file", () => {
+    it("reads percent-encoded pairs from the environment, and a mapping from the file", () => {
       const encoded = "a=1, b = x%2Cy=z ,service.name=shop,"
       for (const found of [
         values({ OTEL_RESOURCE_ATTRIBUTES: encoded }),
@@ -238,7 +238,7 @@ describe("Configuration", () => {
       assert.strictEqual(values({ OTEL_RESOURCE_ATTRIBUTES: encoded, OTEL_SERVICE_NAME: "own" }).otelServiceName, "own")
     })
 
-    it("reads a ratio, a truth value in any case, and header values as secrets", () => {
+    it("reads a sampling ratio, a boolean in any case, and header values as secrets", () => {
       const found = values({
         OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
         OTEL_TRACES_SAMPLER_ARG: "0.25",
@@ -260,7 +260,7 @@ describe("Configuration", () => {
       [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_SDK_DISABLED: "true" }, undefined]
     ]
     for (const [environment, url] of endpoints)
-      it(`exports to ${url ?? "nowhere"} with ${JSON.stringify(environment)}`, () =>
+      it(`exports traces to ${url ?? "no receiver"} with ${JSON.stringify(environment)}`, () =>
         assert.strictEqual(tracesUrl(values(environment)), url))
 
     const malformed: ReadonlyArray<readonly [key: string, text: string, message: RegExp]> = [
@@ -334,7 +334,7 @@ describe("Configuration", () => {
     assert.strictEqual(problems({ ...links, KUBERNAUT_SERVICE: "x" }).length, 1)
   })
 
-  it("has an environment and a file key for each setting, and the JSON Schema lists exactly the file keys", () => {
+  it("derives the environment and file keys from the name, describes each setting, and lists exactly them in the JSON Schema", () => {
     assert.strictEqual(fileKey("holmesgptApiKey"), "holmesgpt_api_key")
     assert.strictEqual(environmentKey("holmesgptApiKey"), "KUBERNAUT_HOLMESGPT_API_KEY")
     assert.strictEqual(environmentKey("otelExporterOtlpEndpoint"), "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -349,7 +349,7 @@ describe("Configuration", () => {
       assert.isFalse(isLoopback(host), host)
   })
 
-  it("suggests the key with the smallest edit distance", () => {
+  it("suggests the key with the smallest edit distance, and none if all are far", () => {
     assert.strictEqual(editDistance("kitten", "sitting"), 3)
     assert.strictEqual(editDistance("", "abc"), 3)
     assert.strictEqual(nearest("hots", ["host", "port"]), "host")

@@ -6,7 +6,7 @@ const token = "0123456789abcdef"
 const entry = (fields: string) => `- { name: alice, role: operator, token: ${token}${fields} }`
 
 describe("TokensFile", () => {
-  it("reads name, role and token", () => {
+  it("reads the name, role and token of an entry", () => {
     const result = parse(entry(""))
     assert.isTrue(Result.isSuccess(result))
     const [alice] = Result.isSuccess(result) ? result.success : []
