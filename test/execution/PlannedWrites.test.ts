@@ -143,14 +143,14 @@ describe("a plan's write", () => {
 const sameSpec = (left: KubernetesObject, right: KubernetesObject): boolean => sameJson(unsigned(left), unsigned(right))
 
 describe("an inverse", () => {
-  const withoutChanges: ReadonlyArray<Action["type"]> = ["RestartWorkload", "ExpandVolume"]
-  for (const [claim, , , action, subject, related] of writes) {
-    if (withoutChanges.includes(action.type)) {
-      it(`has no changes: ${claim}`, () => {
-        assert.notProperty(acceptedPlan(action, subject, related).inverse, "changes")
-      })
-      continue
-    }
+  const withoutChanges = new Set<Action["type"]>(["RestartWorkload", "ExpandVolume"])
+  for (const [claim, , , action, subject, related] of writes.filter(([, , , { type }]) => withoutChanges.has(type))) {
+    it(`has no changes: ${claim}`, () => {
+      assert.notProperty(acceptedPlan(action, subject, related).inverse, "changes")
+    })
+  }
+
+  for (const [claim, , , action, subject, related] of writes.filter(([, , , { type }]) => !withoutChanges.has(type))) {
     it(`restores the object: ${claim}`, () => {
       const { changes, inverse } = acceptedPlan(action, subject, related)
       if (inverse._tag !== "Exact" && inverse._tag !== "Partial") return assert.fail(inverse._tag)
