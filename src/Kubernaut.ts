@@ -43,7 +43,7 @@ import * as RemediationActors from "./remediation/RemediationActors.ts"
 import * as RemediationEvents from "./remediation/RemediationEvents.ts"
 import * as Supervised from "./remediation/Supervised.ts"
 import { make as makePipeline, type Pipeline } from "./resilience/pipeline/Pipeline.ts"
-import { ResilienceEvents } from "./resilience/ResilienceEvent.ts"
+import * as ResilienceEvent from "./resilience/ResilienceEvent.ts"
 import { ActionHistory } from "./storage/ActionHistory.ts"
 import { RemediationStore } from "./storage/RemediationStore.ts"
 import type { StorageError } from "./storage/StorageError.ts"
@@ -222,7 +222,7 @@ export const layer = <E = never, R = never>(
         Layer.provideMerge(Layer.unwrap(Effect.map(InvestigationChain, ({ tiers }) => Degradation.layer({ tiers })))),
         Layer.provideMerge(Layer.mergeAll(RemediationEvents.layer, chain(options))),
         Layer.provideMerge(cluster(options)),
-        Layer.provideMerge(ResilienceEvents.layer)
+        Layer.provideMerge(ResilienceEvent.layer)
       )
     )
   )

@@ -1,35 +1,55 @@
 /**
- * A typed event hub within the process: one publisher side, any number of listeners.
+ * Publishes typed events to any number of listeners within the process.
  *
  * **When to use**
  *
- * `listen` sees every event, synchronously, and suits counters. `subscribe` and `stream` hand events to a fiber of its
- * own and drop the oldest when that fiber falls behind, so they suit logs and server-sent events but not accounting.
+ * `listen` receives every event synchronously and suits counters. `subscribe` and `stream` pass events to another fiber
+ * and drop the oldest when that fiber falls behind, so they suit logs and server-sent events but not accounting.
  *
  * **Gotchas**
  *
- * Publishing never blocks and never fails the publisher: a listener that throws is skipped and counted in
- * `listenerFailures`. When nobody listens `active` is false, and a publisher on a hot path need not even make the
- * event.
+ * Publishing never blocks and never fails: `listenerFailures` counts the listeners that threw. Without listeners
+ * `active` is false, and a publisher on a hot path can skip making the event.
+ *
+ * **Example** (a listener receives events while its scope is open)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { EventHub } from "kubernaut/resilience"
+ *
+ * const hub = EventHub.make<string>()
+ * const seen: Array<string> = []
+ *
+ * const program = Effect.gen(function* () {
+ *   yield* hub.listen((event) => void seen.push(event))
+ *   hub.publish("opened")
+ * })
+ *
+ * Effect.runSync(Effect.scoped(program))
+ * hub.publish("closed")
+ * seen // => ["opened"]
+ * ```
  */
 
 import { Effect, Queue, type Scope, Stream } from "effect"
 
+/** An event hub. Create it with `make`. */
 export interface EventHub<in out A> {
-  /** Whether anybody listens. */
+  /** Whether there are listeners. */
   readonly active: boolean
-  /** How many listeners have thrown since the hub was made. */
+  /** How many calls of listeners have thrown. */
   readonly listenerFailures: number
+  /** Passes an event to all listeners. */
   readonly publish: (event: A) => void
-  /** Calls `listener` with every event until the scope closes. It must be quick and must not throw. */
+  /** Calls `listener` with every event until the scope closes. The listener must be fast and must not throw. */
   readonly listen: (listener: (event: A) => void) => Effect.Effect<void, never, Scope.Scope>
-  /** A queue of its own per subscriber, holding the newest `capacity` events. */
+  /** A separate queue for each subscriber, with the newest `capacity` events. Default 4,096. */
   readonly subscribe: (options?: { readonly capacity?: number }) => Effect.Effect<Queue.Dequeue<A>, never, Scope.Scope>
-  /** Events from the moment the stream is run; the newest 4,096 are kept for a slow consumer. */
+  /** Events from the moment the stream runs. A slow consumer gets the newest 4,096. */
   readonly stream: Stream.Stream<A>
 }
 
-// 4,096 events are some seconds of a full-blown storm and about a megabyte.
+// 4,096 events are a few seconds of a storm and take about one megabyte.
 const defaultCapacity = 4096
 
 class Hub<in out A> implements EventHub<A> {
@@ -53,7 +73,7 @@ class Hub<in out A> implements EventHub<A> {
   readonly listen = (listener: (event: A) => void): Effect.Effect<void, never, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.sync(() => {
-        // A function of its own, so that one listener can be registered twice.
+        // A new function each time, so that a listener can be registered twice.
         const entry = (event: A) => listener(event)
         this.#listeners.add(entry)
         return entry
@@ -76,4 +96,5 @@ class Hub<in out A> implements EventHub<A> {
   )
 }
 
+/** Makes a hub without listeners. */
 export const make = <A>(): EventHub<A> => new Hub<A>()

@@ -1,23 +1,26 @@
 /**
- * The clock by which everything that lasts is measured: open times, windows, deadlines, leases, waits.
+ * The clock for all durations: open times, windows, deadlines, leases and waits.
  *
  * **Details**
  *
- * A machine's wall clock can be set: an hour forward, and every deadline would have passed at once; an hour back, and
- * every circuit would stay open for an hour more. The monotonic clock only goes forward, and timers go by it as well.
- * So in `resilience` every `…Ms` that is a moment (`nowMs`, `untilMs`, `deadlineAtMs`) is one of this clock.
+ * The wall clock of a machine can be set. An hour forward, every deadline would pass at once; an hour back, every
+ * circuit would stay open for another hour. The monotonic clock only moves forward, and timers use it too. In this
+ * library every moment in milliseconds (`nowMs`, `untilMs`, `deadlineAtMs`) is one of the monotonic clock.
  *
- * Moments are **whole milliseconds**, rounded down, as Node's own timers count this clock: a timer of 30 s has never
- * ended by the timer and not yet by this clock, as with fractions it would have, half of the time. Durations come out
- * whole, for the journal and for people, and rejections of one millisecond can be shared.
+ * Moments are **whole milliseconds**, rounded down as in Node's own timers. So a timer of 30 s never fires before 30 s
+ * have passed on this clock. With fractions that would happen in half of the cases.
+ *
+ * **When to use**
+ *
+ * To measure durations and to schedule expiry. Use Effect's `Clock` for times that people or other processes read.
  *
  * **Gotchas**
  *
- * Where it begins is arbitrary (on Linux the start of the machine), and on Linux it stands still while the machine is
- * suspended. So no moment of it may be stored, sent or shown, and none of another process compared with it: say how
- * long there is left (`retryAfterMs`), or make a wall-clock time of that where a person is to read it.
+ * The origin is arbitrary (on Linux the start of the machine), and on Linux the clock stops while the machine is
+ * suspended. So do not store, send or display a moment, and do not compare it with one from another process: use a
+ * remaining time (`retryAfterMs`), or convert that to wall-clock time for people.
  *
- * **Example** (how long something took)
+ * **Example** (the duration of an effect)
  *
  * ```ts
  * import { Effect } from "effect"
@@ -37,11 +40,11 @@ import { Clock, Effect } from "effect"
 
 const nanosPerMilli = 1_000_000
 
-/** The moment now, in whole milliseconds, of a clock that the caller holds already; else use `nowMs`. */
+/** The current moment of a clock that the caller already holds, in whole milliseconds; otherwise use `nowMs`. */
 export const nowMsUnsafe = (clock: Clock.Clock): number =>
-  // A double holds nanoseconds exactly for 104 days and to two nanoseconds for 208: a division of bigints would only
-  // cost more.
+  // A double is exact for 104 days of nanoseconds and precise to two nanoseconds for 208 days. A bigint division costs
+  // more and gains nothing.
   Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / nanosPerMilli)
 
-/** The moment now, in whole milliseconds, of the clock in the context. */
+/** The current moment of the clock in the context, in whole milliseconds. */
 export const nowMs: Effect.Effect<number> = Effect.withFiberSucceed((fiber) => nowMsUnsafe(fiber.getRef(Clock.Clock)))

@@ -1,29 +1,48 @@
 /**
- * Everything the resilience core does that an operator may want to know, as typed events on one stream.
+ * The events of pipelines, breakers and supervisors, all on one hub.
  *
  * **When to use**
  *
- * Metrics, traces, the audit log and the status page subscribe here; nothing in `resilience` counts by itself. See
- * `EventHub` for which way of listening suits what. When nobody listens no event object is even made.
+ * For metrics, traces, audit logs and status pages: the resilience parts themselves count nothing. `EventHub` explains
+ * the ways to listen. Without listeners no event is allocated.
  *
  * **Gotchas**
  *
- * `ResilienceEvents` is a reference with a process-wide default, so a pipeline works with no layer at all. Pipelines,
- * breakers and supervisors take the hub that is in the context where they are **made**; provide
- * `ResilienceEvents.layer` below them to keep two services in one process apart.
+ * `ResilienceEvents` is a reference with a process-wide default, so a pipeline works without any layer. Pipelines,
+ * breakers and supervisors use the hub in the context in which they are **made**. Provide `layer` to them to separate
+ * two services in one process.
+ *
+ * **Example** (listen to the transitions of a breaker)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { CircuitBreaker, ResilienceEvent } from "kubernaut/resilience"
+ *
+ * const seen: Array<string> = []
+ *
+ * const program = Effect.gen(function* () {
+ *   const hub = yield* ResilienceEvent.ResilienceEvents
+ *   yield* hub.listen((event) => void seen.push(event._tag))
+ *   const breaker = yield* CircuitBreaker.make("peer")
+ *   yield* breaker.isolate("1 minute", "maintenance")
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(Effect.scoped(program), ResilienceEvent.layer))
+ * seen // => ["BreakerTransition"]
+ * ```
  */
 
 import { Context, Layer, Schema } from "effect"
 import { type EventHub, make as makeEventHub } from "./EventHub.ts"
 
-/** The states of a circuit breaker, by tag. See `CircuitBreaker`. */
+/** The tags of the states of a circuit breaker. See `CircuitBreaker`. */
 export const CircuitTag = Schema.Literals(["Closed", "Open", "HalfOpen", "Isolated", "ForcedClosed"])
 export type CircuitTag = typeof CircuitTag.Type
 
 /**
- * Why a circuit changed its state. `consecutive-failures`, `failure-rate` and `slow-calls` are the three trips;
- * `probe-failed` and `probes-succeeded` end a half-open circuit; `elapsed` is the end of the open time, of an isolation
- * or of a forced closing; `operator` is a person.
+ * Why a circuit changed its state. `consecutive-failures`, `failure-rate` and `slow-calls` open a closed circuit;
+ * `probe-failed` and `probes-succeeded` end a half-open one; `elapsed` is the expiry of the open time, of an isolation
+ * or of a forced closing; `operator` is a manual override.
  */
 export const TransitionCause = Schema.Literals([
   "consecutive-failures",
@@ -36,14 +55,14 @@ export const TransitionCause = Schema.Literals([
 ])
 export type TransitionCause = typeof TransitionCause.Type
 
-/** A call came back with a value. `durationMs` covers all attempts and waits. */
+/** A call succeeded. `durationMs` covers all attempts and waits. */
 export const CallSucceeded = Schema.TaggedStruct("CallSucceeded", {
   pipeline: Schema.String,
   attempts: Schema.Int,
   durationMs: Schema.Finite
 })
 
-/** A call failed for good. `reason` says what its last attempt ended with. */
+/** A call failed after its last attempt. `reason` says how that attempt ended. */
 export const CallFailed = Schema.TaggedStruct("CallFailed", {
   pipeline: Schema.String,
   attempts: Schema.Int,
@@ -51,7 +70,7 @@ export const CallFailed = Schema.TaggedStruct("CallFailed", {
   reason: Schema.Literals(["error", "attempt-timeout", "deadline", "defect"])
 })
 
-/** A call ended in a way that says nothing about the peer: a bad request of ours, or an interruption. */
+/** A call ended in a way that says nothing about the peer: an invalid request or an interruption. */
 export const CallIgnored = Schema.TaggedStruct("CallIgnored", {
   pipeline: Schema.String,
   attempts: Schema.Int,
@@ -59,7 +78,7 @@ export const CallIgnored = Schema.TaggedStruct("CallIgnored", {
   reason: Schema.Literals(["error", "interrupted"])
 })
 
-/** A call was turned away before the peer was asked (again). `attempts` counts those that did reach it. */
+/** A call was rejected without another attempt. `attempts` counts the attempts that reached the peer. */
 export const CallRejected = Schema.TaggedStruct("CallRejected", {
   pipeline: Schema.String,
   attempts: Schema.Int,
@@ -67,7 +86,7 @@ export const CallRejected = Schema.TaggedStruct("CallRejected", {
   reason: Schema.Literals(["circuit-open", "bulkhead-full", "deadline"])
 })
 
-/** Attempt number `attempt` (2 for the first retry) begins after `delayMs`. */
+/** Attempt number `attempt` (2 for the first retry) starts after `delayMs`. */
 export const AttemptRetried = Schema.TaggedStruct("AttemptRetried", {
   pipeline: Schema.String,
   attempt: Schema.Int,
@@ -75,9 +94,8 @@ export const AttemptRetried = Schema.TaggedStruct("AttemptRetried", {
 })
 
 /**
- * A retry was due and was not made. The caller gets the error of the attempt before it. `deadline`: the back-off would
- * have ended after the deadline; `circuit-open`: this call's own failures opened the circuit, or another's did
- * meanwhile; `budget`: the retry budget was empty.
+ * A retry was not allowed, and the caller gets the error of the previous attempt. `deadline`: the back-off would have
+ * ended after the deadline; `circuit-open`: the circuit has opened; `budget`: the retry budget was empty.
  */
 export const RetryRefused = Schema.TaggedStruct("RetryRefused", {
   pipeline: Schema.String,
@@ -85,7 +103,7 @@ export const RetryRefused = Schema.TaggedStruct("RetryRefused", {
   cause: Schema.Literals(["budget", "circuit-open", "deadline"])
 })
 
-/** A circuit breaker changed its state. `reason` is the operator's, where there is one. */
+/** A circuit breaker changed its state. `reason` is that of the operator who overrode it. */
 export const BreakerTransition = Schema.TaggedStruct("BreakerTransition", {
   breaker: Schema.String,
   from: CircuitTag,
@@ -95,7 +113,7 @@ export const BreakerTransition = Schema.TaggedStruct("BreakerTransition", {
   reason: Schema.optionalKey(Schema.String)
 })
 
-/** A supervised child ended and is started again after `delayMs`. */
+/** A supervised child ended and restarts after `delayMs`. `sibling`: it depends on a child that ended. */
 export const ChildRestarted = Schema.TaggedStruct("ChildRestarted", {
   supervisor: Schema.String,
   child: Schema.String,
@@ -104,14 +122,14 @@ export const ChildRestarted = Schema.TaggedStruct("ChildRestarted", {
   reason: Schema.Literals(["completed", "failed", "died", "sibling"])
 })
 
-/** A supervised child ended and its kind says to leave it so. */
+/** A supervised child ended and is not restarted, because of its kind. */
 export const ChildEnded = Schema.TaggedStruct("ChildEnded", {
   supervisor: Schema.String,
   child: Schema.String,
   reason: Schema.Literals(["completed", "failed", "died"])
 })
 
-/** A child was restarted more than `maxRestarts` times in `periodMs` and is left down. The others go on. */
+/** A child ended again after `maxRestarts` restarts in `periodMs` and stays down. The others continue. */
 export const ChildEscalated = Schema.TaggedStruct("ChildEscalated", {
   supervisor: Schema.String,
   child: Schema.String,
@@ -119,6 +137,7 @@ export const ChildEscalated = Schema.TaggedStruct("ChildEscalated", {
   periodMs: Schema.Finite
 })
 
+/** Any event of this module. Match on `_tag`. */
 export const ResilienceEvent = Schema.Union([
   CallSucceeded,
   CallFailed,
@@ -133,15 +152,11 @@ export const ResilienceEvent = Schema.Union([
 ])
 export type ResilienceEvent = typeof ResilienceEvent.Type
 
-const Reference: Context.Reference<EventHub<ResilienceEvent>> = Context.Reference(
-  "kubernaut/resilience/ResilienceEvents",
-  {
-    defaultValue: () => makeEventHub<ResilienceEvent>()
-  }
+/** The hub in the context; a process-wide one where none is provided. */
+export const ResilienceEvents: Context.Reference<EventHub<ResilienceEvent>> = Context.Reference(
+  "kubernaut/resilience/ResilienceEvent/ResilienceEvents",
+  { defaultValue: () => makeEventHub<ResilienceEvent>() }
 )
 
-/** The hub in the context; a process-wide one where none is provided. */
-export const ResilienceEvents: Context.Reference<EventHub<ResilienceEvent>> & {
-  /** A hub of its own for everything that is made below this layer. */
-  readonly layer: Layer.Layer<never>
-} = Object.assign(Reference, { layer: Layer.sync(Reference, () => makeEventHub<ResilienceEvent>()) })
+/** A separate hub for everything that is made with this layer. */
+export const layer: Layer.Layer<never> = Layer.sync(ResilienceEvents, () => makeEventHub<ResilienceEvent>())

@@ -1,9 +1,9 @@
 /**
- * Measures several contenders beside each other in one process, in turns, so that a busy machine slows all of them
- * alike and only ratios count.
+ * Measures several contenders in one process, in alternating turns, so that a busy machine slows all of them equally.
+ * Compare ratios, not medians.
  */
 
-/** One line of `--json`. `ratio` is `median` divided by the median of `against`; below 1 is faster. */
+/** One line of `--json`. `ratio` is `median` divided by the median of `against`; less than 1 is faster. */
 export interface Result {
   readonly benchmark: string
   readonly variant: string
@@ -13,13 +13,13 @@ export interface Result {
   readonly against: string
 }
 
-/** Runs `calls` calls, one after the other. */
+/** Runs `calls` calls sequentially. */
 export type Contender = (calls: number) => Promise<unknown>
 
 export interface Settings {
   /** Calls per turn. */
   readonly calls: number
-  /** Turns per contender that count; 2 more come before as a warm-up. */
+  /** Measured turns per contender, after 2 turns of warm-up. */
   readonly turns: number
 }
 
@@ -30,7 +30,7 @@ const median = (values: ReadonlyArray<number>): number => {
 
 const warmUpTurns = 2
 
-/** Nanoseconds per call of each contender: the median over all turns. */
+/** The median nanoseconds per call of each contender. */
 export const measure = async <Name extends string>(
   contenders: Record<Name, Contender>,
   settings: Settings

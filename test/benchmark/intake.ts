@@ -1,15 +1,14 @@
 /**
- * What it costs to take one alert, from the text of a post to its durable remediation, beside the least that could be
- * called durable: `JSON.parse` and one row by raw `node:sqlite`, committed in groups. Both on a file of their own with
- * WAL and `synchronous=FULL`, each post with one alert about a target of its own, so many posts at a time. HTTP is left
- * out on both sides.
+ * The cost of accepting one alert, from the request body to the durable remediation, compared with the minimum that is
+ * durable: `JSON.parse` and one row in plain `node:sqlite`, with group commit. Each has its own database file with WAL
+ * and `synchronous=FULL`. Each request has one alert with its own target. Neither includes HTTP.
  *
- * Beside the row of the baseline, intake decodes by schema, finds the target, looks for a remediation that is at work
- * on it and for one that this alert refutes, and writes journal and audit chain. A ratio of 2 says that it takes twice
- * the time.
+ * In addition to that row, intake decodes the alert with a schema, resolves the target, searches for an active
+ * remediation of the target and for one that the alert refutes, and writes the journal and the audit chain. A ratio of
+ * 2 means twice the time.
  *
- * - `one at a time`: the next post is sent when the one before is answered. This is the time of the disk.
- * - `64 at a time`: a storm. Posts share commits.
+ * - `one at a time`: the next request is sent after the response. This measures the disk.
+ * - `64 at a time`: a storm. Requests share commits.
  */
 
 import { mkdtempSync, rmSync } from "node:fs"
@@ -24,7 +23,7 @@ import { compare, type Contender, measure, type Result } from "./harness.ts"
 
 let posted = 0
 
-/** A post of usual size, as Alertmanager writes it. */
+/** A request body of typical size, as Alertmanager sends it. */
 const body = (): string => {
   const name = `d${posted++}`
   const labels = {
@@ -61,7 +60,7 @@ const body = (): string => {
   })
 }
 
-/** Sends `calls` posts, `atATime` of them in flight. */
+/** Sends `calls` requests, `atATime` of them concurrently. */
 const storm =
   (atATime: number, send: (text: string) => Promise<unknown>): Contender =>
   async (calls) => {
@@ -87,7 +86,7 @@ const makeIntake = (file: string) => {
   return { send, close: () => runtime.dispose() }
 }
 
-/** What one would write by hand: a row per alert, and a commit for whatever came in meanwhile. */
+/** The handwritten minimum: a row per alert, and one commit for all alerts that arrived meanwhile. */
 const makeRaw = (file: string) => {
   const database = new DatabaseSync(file)
   database.exec("pragma journal_mode = wal; pragma synchronous = full")

@@ -1,14 +1,15 @@
 /**
- * Alerts taken in over HTTP, beside the least that could be called the same: raw `node:http` and `node:sqlite`, which
- * parses the JSON, stores three rows for each alert (the alert, its journal entry, its audit line) and commits in
- * groups. Both on a file of their own with WAL and `synchronous=FULL`, 64 senders in a process of their own
- * (`senders.ts`), each post with one alert about a target of its own. Nobody works on the alerts.
+ * The cost of accepting alerts over HTTP, compared with a minimal equivalent: plain `node:http` and `node:sqlite`,
+ * which parse the JSON, store three rows per alert (the alert, its journal entry, its audit line) and use group commit.
+ * Each has its own database file with WAL and `synchronous=FULL`. A separate process runs 64 senders (`senders.ts`).
+ * Each request has one alert with its own target. No remediation runs.
  *
- * Beside those rows intake authenticates, decodes by schema, finds the target, looks for a remediation that is at work
- * on it and for one that this alert refutes, admits by severity and rate, and chains the audit lines by SHA-256.
+ * In addition to those rows, intake authenticates, decodes the alert with a schema, resolves the target, searches for
+ * an active remediation of the target and for one that the alert refutes, admits by severity and rate, and chains the
+ * audit lines with SHA-256.
  *
- * `throughput`: alerts a second, as a share of the raw server's. `cpu`: CPU time of the serving process for each alert,
- * which a busy machine distorts least.
+ * `throughput`: alerts per second, and their ratio to the plain server's. `cpu`: CPU time of the server process per
+ * alert, which a busy machine distorts least.
  */
 
 import { spawn } from "node:child_process"
@@ -66,7 +67,7 @@ const ours = (filename: string) =>
     Layer.provide(Logger.layer([]))
   )
 
-/** What one would write by hand: three rows per alert, and a commit for whatever came in meanwhile. */
+/** The handwritten minimum: three rows per alert, and one commit for all alerts that arrived meanwhile. */
 const raw = (filename: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -141,7 +142,7 @@ const turn = (port: number, round: number): Promise<Turn> =>
     let elapsed = ""
     child.stdout.on("data", (text) => (elapsed += text))
     child.on("close", (code) => {
-      if (code !== 0) return reject(new Error(`the senders ended with ${code}`))
+      if (code !== 0) return reject(new Error(`the senders exited with ${code}`))
       const { system, user } = process.cpuUsage(before)
       resolve({ perSecond: (load.alerts / Number(elapsed)) * 1000, cpuMicros: (user + system) / load.alerts })
     })

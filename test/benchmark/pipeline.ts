@@ -1,17 +1,16 @@
 /**
- * What one call through the resilience pipeline costs, beside cockatiel, opossum and Effect's stock parts, each in its
- * own idiom: promises awaited one after the other, effects in one fiber.
+ * The cost of one call through the resilience pipeline, compared with cockatiel, opossum and Effect's own parts. Each
+ * is used idiomatically: promises are awaited sequentially, effects run in one fiber.
  *
  * - `success`: the call succeeds at once.
- * - `success-async`: the call suspends for one microtask, as a promise does.
+ * - `success-async`: the call suspends for one microtask, like a promise.
  * - `failing`: the call fails at once with an error that is not retried and that the breaker counts, without opening.
- * - `open`: the breaker has been tripped and turns every call away.
+ * - `open`: the breaker is open and rejects every call.
  *
- * All have retry, breaker, a bulkhead of 16 and an attempt timeout of 10 s; opossum has no retry of its own, so it goes
- * without. Where a library has several kinds of a part, it gets its cheapest (cockatiel's consecutive breaker and
- * cooperative timeout, opossum without percentiles). The failing call always throws the same error object, so that
- * nobody pays for stack traces but their own. Only this pipeline has a deadline, a retry budget and a rolling window
- * beside.
+ * All have retries, a breaker, a bulkhead of 16 and an attempt timeout of 10 s, except that opossum has no retries.
+ * Each library uses its cheapest variant (cockatiel's consecutive breaker and cooperative timeout, opossum without
+ * percentiles). The failing call always throws the same error object, so only a library's own errors cost stack traces.
+ * Only this pipeline also has a deadline, a retry budget and a rolling window.
  */
 
 import {
@@ -28,12 +27,12 @@ import {
 } from "cockatiel"
 import { Effect, Schedule, Semaphore } from "effect"
 import { CircuitBreaker as StockBreaker } from "effect/persistence"
-// @ts-expect-error opossum has no types of its own, and one use is not worth @types/opossum
+// @ts-expect-error opossum has no types, and one use does not justify @types/opossum
 import Opossum from "opossum"
 import * as Pipeline from "../../src/resilience/pipeline/Pipeline.ts"
 import { compare, type Contender, measure, type Result } from "./harness.ts"
 
-const failure = new Error("the peer said no")
+const failure = new Error("the peer failed")
 const never = 1_000_000_000
 const limit = 16
 const timeoutMs = 10_000
@@ -77,7 +76,7 @@ const promiseLoop =
       try {
         await attempt()
       } catch {
-        // expected in "failing" and "open"
+        // Expected in "failing" and "open".
       }
     }
   }
@@ -125,7 +124,7 @@ const opossum = async (kind: Kind): Promise<Contender> => {
     capacity: limit,
     resetTimeout: 3_600_000,
     rollingCountTimeout: 60_000,
-    // With percentiles it sorts all latencies of the minute upon each failure.
+    // With percentiles it sorts all latencies of the last minute after each failure.
     rollingPercentilesEnabled: false,
     volumeThreshold: kind === "failing" ? never : 10,
     errorThresholdPercentage: 50

@@ -1,12 +1,12 @@
 /**
- * Whole remediations: an alert by HTTP, durable (`synchronous=FULL`), investigated, decided, planned, run dry,
- * executed, verified, concluded.
+ * Complete remediations: an alert arrives over HTTP, is stored (`synchronous=FULL`), investigated, decided, planned,
+ * dry run, executed, verified and concluded.
  *
- * The peers are trivial, so that what is measured is ours: an investigator that answers at once, and a cluster of
- * healthy Deployments that stores a patch and does nothing else. The service runs in this process, the senders in
- * another (`senders.ts`). Three figures: remediations a second under 64 senders, the CPU time of this process that one
- * takes then, and the median time from request to conclusion with one alert at a time. Each is set against the
- * project's goal for it. On a busy machine only the CPU time says much.
+ * The peers are trivial, so that only the service is measured: an investigator that returns at once, and a cluster of
+ * healthy Deployments that only stores patches. The service runs in this process, the senders in another
+ * (`senders.ts`). There are three results: remediations per second with 64 senders, the CPU time of this process per
+ * remediation, and the median time from request to conclusion with one alert at a time. Each is compared with the
+ * project's goal. On a busy machine only the CPU time is meaningful.
  */
 
 import { spawn } from "node:child_process"
@@ -26,7 +26,7 @@ import * as Storage from "../../src/storage/Storage.ts"
 import type { Result } from "./harness.ts"
 
 const goals = { perSecond: 3000, p50Ms: 4 }
-// One event loop that is never idle.
+// The CPU time per remediation of one event loop that is never idle.
 const cpuGoal = 1e6 / goals.perSecond
 const port = 18_732
 const load = { alerts: 3000, senders: 64 }
@@ -54,7 +54,7 @@ const deployment = (name: string): KubernetesObject => ({
   }
 })
 
-/** Deployments that come into being when they are asked for, are always healthy, and keep what is patched into them. */
+/** Deployments that exist when they are first read, are always healthy, and store patches. */
 const trivialCluster = Layer.sync(KubernetesClient, () => {
   const objects = new Map<string, KubernetesObject>()
   const find = (name: string) => objects.get(name) ?? deployment(name)
@@ -135,8 +135,8 @@ const service = (filename: string) =>
   )
 
 /**
- * Runs the senders in a process of their own and waits until all their alerts have ended: milliseconds from the first
- * request to the last end, and each one's own.
+ * Runs the senders in a separate process and waits until all remediations have concluded. Returns the milliseconds from
+ * the first request to the last conclusion, and those of each remediation.
  */
 const send = Effect.fnUntraced(function* (batch: { readonly alerts: number; readonly senders: number }, round: number) {
   const events = yield* RemediationEvents

@@ -1,6 +1,6 @@
 /**
- * `npm run -s benchmark -- [NAME] [--json]` runs the benchmark `NAME.ts` of this folder, or all of them. Each exports
- * `run`, which yields results as it has them. With `--json` one JSON object a line, else a table.
+ * `npm run -s benchmark -- [NAME] [--json]` runs the benchmark `NAME.ts` in this folder, or all of them. Each exports
+ * `run`, which yields its results one by one. `--json` prints one JSON object per line instead of a table.
  */
 
 import { readdirSync } from "node:fs"
@@ -12,14 +12,14 @@ const available = readdirSync(import.meta.dirname)
   .map((file) => file.slice(0, -".ts".length))
   .sort()
 
-const words = process.argv.slice(2)
-const json = words.includes("--json")
-const unknown = words.filter((word) => word !== "--json" && !available.includes(word))
+const args = process.argv.slice(2)
+const json = args.includes("--json")
+const unknown = args.filter((arg) => arg !== "--json" && !available.includes(arg))
 if (unknown.length > 0) {
-  process.stderr.write(`no benchmark ${unknown.join(", ")}; there are: ${available.join(", ")}\n`)
+  process.stderr.write(`no benchmark ${unknown.join(", ")}; available: ${available.join(", ")}\n`)
   process.exit(2)
 }
-const chosen = words.filter((word) => word !== "--json")
+const chosen = args.filter((arg) => arg !== "--json")
 
 const line = (result: Result): string =>
   json
@@ -32,5 +32,5 @@ for (const name of chosen.length > 0 ? chosen : available) {
   const { run } = (await import(`./${name}.ts`)) as { readonly run: () => AsyncIterable<Result> }
   for await (const result of run()) process.stdout.write(`${line(result)}\n`)
 }
-// Libraries under comparison may keep timers; the figures are out, so end.
+// The compared libraries may have active timers.
 process.exit(0)

@@ -1,10 +1,10 @@
 /**
- * Posts alerts over kept connections, each sender one after the other: `node senders.ts PORT ALERTS SENDERS ROUND
- * [fresh]`. After the last answer it writes the milliseconds since its first request, and ends. `fresh`: no alert is
- * about a target of another round.
+ * Sends alerts over persistent connections, sequentially on each: `node senders.ts PORT ALERTS SENDERS ROUND [fresh]`.
+ * After the last response it prints the milliseconds since its first request and exits. `fresh`: no alert shares its
+ * target with another round.
  *
- * It speaks just enough HTTP over plain sockets, because on a small machine a whole HTTP client takes more CPU than the
- * server that is measured.
+ * It writes minimal HTTP to plain sockets, because on a small machine a complete HTTP client takes more CPU than the
+ * measured server.
  */
 
 import { connect, type Socket } from "node:net"
@@ -25,7 +25,7 @@ const body = (index: number): string =>
     alerts: [
       {
         status: "firing",
-        // A target of its own for each alert of a round: an alert about a target that is being worked on would join.
+        // Each alert of a round has its own target. Otherwise it would join an active remediation.
         labels: {
           alertname: "KubeDeploymentReplicasMismatch",
           severity: "warning",
@@ -46,8 +46,8 @@ const request = (index: number): string => {
   return `POST /api/v1/alerts HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`
 }
 
-/** Whether a text is the whole of an answer; one that is not a 202 throws. */
-const isAnswer = (text: string): boolean => {
+/** Whether a text is a complete response. Throws if it is not a 202. */
+const isResponse = (text: string): boolean => {
   const end = text.indexOf("\r\n\r\n")
   if (end < 0) return false
   if (!text.startsWith("HTTP/1.1 202")) throw new Error(text)
@@ -74,7 +74,7 @@ const sender = (): Promise<void> =>
       .on("error", reject)
       .on("data", (text: string) => {
         received += text
-        if (isAnswer(received)) post()
+        if (isResponse(received)) post()
       })
   })
 

@@ -1,6 +1,6 @@
 /**
- * What an hour of the simulated service costs, in CPU time of one thread: an alert every 30 seconds, without faults and
- * with those that each seed draws. `ratio` is how much faster than real time that is.
+ * The CPU time of one simulated hour of the service: an alert every 30 seconds, without faults and with the faults
+ * drawn from each seed. `ratio` is the speed relative to real time.
  */
 
 import { run as simulate } from "../../src/simulation/run/Simulation.ts"

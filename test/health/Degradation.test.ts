@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import type { DegradationLevel } from "../../src/domain/DegradationLevel.ts"
 import * as Degradation from "../../src/health/Degradation.ts"
 import * as CircuitBreaker from "../../src/resilience/breaker/CircuitBreaker.ts"
-import { ResilienceEvents } from "../../src/resilience/ResilienceEvent.ts"
+import * as ResilienceEvent from "../../src/resilience/ResilienceEvent.ts"
 import { eitherWay } from "../resilience/WallClock.ts"
 
 const fail = (breaker: CircuitBreaker.CircuitBreaker, times = 5) =>
@@ -178,7 +178,7 @@ describe("the level follows the breakers", () => {
       yield* fail(holmes.circuitBreaker)
       yield* settle
       assert.strictEqual((yield* degradation.current).level, 2)
-    }).pipe(Effect.provide(ResilienceEvents.layer))
+    }).pipe(Effect.provide(ResilienceEvent.layer))
   )
 })
 

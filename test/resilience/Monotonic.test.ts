@@ -1,4 +1,4 @@
-/** What a wall clock that is set, an hour forward or back, does to everything that lasts: nothing. */
+/** Setting the wall clock an hour forward or back affects no duration. */
 
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, Option, Schedule, Schema } from "effect"
@@ -8,7 +8,7 @@ import * as Monotonic from "../../src/resilience/Monotonic.ts"
 import * as Deadline from "../../src/resilience/pipeline/Deadline.ts"
 import * as Pipeline from "../../src/resilience/pipeline/Pipeline.ts"
 import * as RetryBudget from "../../src/resilience/pipeline/RetryBudget.ts"
-import { ResilienceEvents } from "../../src/resilience/ResilienceEvent.ts"
+import * as ResilienceEvent from "../../src/resilience/ResilienceEvent.ts"
 import * as Supervisor from "../../src/resilience/supervision/Supervisor.ts"
 import { eitherWay, hourMs, withWallClock } from "./WallClock.ts"
 
@@ -26,7 +26,7 @@ const reasonOf = <A, E>(exit: Exit.Exit<A, E>): unknown => {
 }
 
 describe("Monotonic", () => {
-  it.effect("counts whole milliseconds, rounded down, and does not see the wall clock being set", () =>
+  it.effect("counts whole milliseconds, rounded down, and ignores changes of the wall clock", () =>
     withWallClock((setWallClock) =>
       Effect.gen(function* () {
         const beganMs = yield* Monotonic.nowMs
@@ -41,8 +41,8 @@ describe("Monotonic", () => {
   )
 })
 
-describe("a circuit breaker whose wall clock is set by an hour", () => {
-  it.effect("stays open for its 30 s, and lets probes through after them", () =>
+describe("a circuit breaker while the wall clock is set by an hour", () => {
+  it.effect("stays open for exactly 30 s before it admits probes", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make("peer")
@@ -57,19 +57,19 @@ describe("a circuit breaker whose wall clock is set by an hour", () => {
     )
   )
 
-  it.effect("holds to an operator's word for the time that he gave", () =>
+  it.effect("keeps an override by an operator for its duration", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make("peer")
-        for (const [word, state, then] of [
+        for (const [override, state, next] of [
           ["isolate", "Isolated", "HalfOpen"],
           ["forceClosed", "ForcedClosed", "Closed"]
         ] as const) {
-          yield* breaker[word]("10 minutes", "drill")
+          yield* breaker[override]("10 minutes", "drill")
           yield* jump
           assert.deepInclude(yield* breaker.state, { _tag: state, retryAfterMs: 600_000 })
           yield* TestClock.adjust("10 minutes")
-          assert.deepInclude(yield* breaker.state, { _tag: then })
+          assert.deepInclude(yield* breaker.state, { _tag: next })
         }
       })
     )
@@ -90,7 +90,7 @@ describe("a circuit breaker whose wall clock is set by an hour", () => {
     )
   )
 
-  it.effect("remembers its window, and forgets it after a minute", () =>
+  it.effect("keeps its window for a minute, and no longer", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make("peer")
@@ -103,7 +103,7 @@ describe("a circuit breaker whose wall clock is set by an hour", () => {
     )
   )
 
-  it.effect("calls slow what took long, and nothing else", () =>
+  it.effect("counts only calls that took long as slow", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         for (const [takes, state] of [
@@ -124,7 +124,7 @@ describe("a circuit breaker whose wall clock is set by an hour", () => {
     )
   )
 
-  it.effect("is probed after its open time", () =>
+  it.effect("is probed only after its open time", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make("peer")
@@ -144,7 +144,7 @@ describe("a circuit breaker whose wall clock is set by an hour", () => {
   )
 })
 
-describe("a retry budget whose wall clock is set by an hour", () => {
+describe("a retry budget while the wall clock is set by an hour", () => {
   it.effect("neither fills at once nor stays empty", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
@@ -159,19 +159,19 @@ describe("a retry budget whose wall clock is set by an hour", () => {
   )
 })
 
-describe("a deadline whose wall clock is set by an hour", () => {
-  it.effect("neither comes sooner nor later", () =>
+describe("a deadline while the wall clock is set by an hour", () => {
+  it.effect("passes neither sooner nor later", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const left: Array<Duration.Duration | undefined> = []
-        const look = Effect.map(Deadline.remaining, (remaining) => left.push(remaining))
+        const record = Effect.map(Deadline.remaining, (remaining) => left.push(remaining))
         const work = Deadline.within("1 minute")(
           Effect.gen(function* () {
             yield* Effect.sleep("20 seconds")
             yield* jump
-            yield* look
-            // What is nested begins after the jump, and has no more time than what is around it.
-            return yield* Deadline.within("50 seconds")(Effect.andThen(look, Effect.never))
+            yield* record
+            // The nested work starts after the jump and gets only the remaining time.
+            return yield* Deadline.within("50 seconds")(Effect.andThen(record, Effect.never))
           })
         )
         const fiber = yield* Effect.forkChild(Effect.flip(work), { startImmediately: true })
@@ -185,8 +185,8 @@ describe("a deadline whose wall clock is set by an hour", () => {
   )
 })
 
-describe("a pipeline whose wall clock is set by an hour", () => {
-  it.effect("goes on retrying until its deadline, and not beyond", () =>
+describe("a pipeline while the wall clock is set by an hour", () => {
+  it.effect("continues to retry until its deadline, and no longer", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const pipeline = yield* Pipeline.make("peer", {
@@ -205,7 +205,7 @@ describe("a pipeline whose wall clock is set by an hour", () => {
         })
         yield* TestClock.adjust("1 minute")
         assert.strictEqual(reasonOf(yield* Fiber.join(fiber)), "down")
-        // At 0, 100 … 900 ms.
+        // At 0, 100, …, 900 ms.
         assert.strictEqual(attempts, 10)
       })
     )
@@ -244,7 +244,7 @@ describe("a pipeline whose wall clock is set by an hour", () => {
     )
   )
 
-  it.effect("turns calls away for as long as its circuit is open, and says so", () =>
+  it.effect("rejects calls for as long as its circuit is open, and reports the remaining time", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const pipeline = yield* Pipeline.make("peer", { retry: false })
@@ -262,7 +262,7 @@ describe("a pipeline whose wall clock is set by an hour", () => {
     )
   )
 
-  it.effect("reports how long a call took", () =>
+  it.effect("reports the duration of a call", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const pipeline = yield* Pipeline.make("peer")
@@ -277,10 +277,10 @@ describe("a pipeline whose wall clock is set by an hour", () => {
   )
 })
 
-describe("a supervisor whose wall clock is set by an hour", () => {
-  const quiet = Effect.provide(Layer.mergeAll(Logger.layer([]), ResilienceEvents.layer))
+describe("a supervisor while the wall clock is set by an hour", () => {
+  const quiet = Effect.provide(Layer.mergeAll(Logger.layer([]), ResilienceEvent.layer))
 
-  /** A supervised child that fails when told to, and how it stands. */
+  /** A supervised child that a test can fail, with its status. */
   const supervised = Effect.fnUntraced(function* (options: Supervisor.Options) {
     let end = Effect.void
     const start = Effect.suspend(() => {
@@ -293,7 +293,7 @@ describe("a supervisor whose wall clock is set by an hour", () => {
     return { end: Effect.suspend(() => end), status: Effect.map(supervisor.status, ([child]) => child?.status) }
   })
 
-  it.effect("counts the restarts of its period, no more and no less", () =>
+  it.effect("counts exactly the restarts of its period", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const child = yield* supervised({ backoff: Schedule.spaced("1 second"), maxRestarts: 1, period: "1 minute" })
@@ -310,11 +310,11 @@ describe("a supervisor whose wall clock is set by an hour", () => {
     )
   )
 
-  it.effect("begins its back-off anew after a whole period of running, and not before", () =>
+  it.effect("restarts its back-off after a whole period of running, and not before", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const delays: Array<number> = []
-        const hub = yield* ResilienceEvents
+        const hub = yield* ResilienceEvent.ResilienceEvents
         yield* hub.listen((event) => event._tag === "ChildRestarted" && delays.push(event.delayMs))
         const child = yield* supervised({
           backoff: Schedule.exponential("1 second"),
@@ -323,7 +323,7 @@ describe("a supervisor whose wall clock is set by an hour", () => {
         })
         for (const runs of ["30 seconds", "30 seconds", "2 minutes"] as const) {
           yield* child.end
-          // Beyond the back-off, so that the clock is set while the child runs.
+          // Longer than the back-off, so that the clock is set while the child runs.
           yield* TestClock.adjust("4 seconds")
           yield* jump
           yield* TestClock.adjust(runs)

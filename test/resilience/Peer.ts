@@ -1,19 +1,25 @@
-/** A peer to be called through a pipeline, and what a test wants to know of the call. */
+/** A peer to call through a pipeline, and what tests assert about the call. */
 
 import { type Duration, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as Pipeline from "../../src/resilience/pipeline/Pipeline.ts"
+import * as ResilienceEvent from "../../src/resilience/ResilienceEvent.ts"
 
 export const transient = (): Pipeline.Classification => ({ retry: true, breaker: "failure" })
+export const permanent = (): Pipeline.Classification => ({ retry: false, breaker: "failure" })
+export const ignored = (): Pipeline.Classification => ({ retry: false, breaker: "ignored" })
+
+export const noJitter = { jitter: 0 } as const
+export const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 export const now = Effect.clockWith((clock) => clock.currentTimeMillis)
 
-/** A peer that answers as told and notes when it was called. */
-export const peer = <A, E>(answer: (call: number) => Effect.Effect<A, E>) => {
+/** A peer that responds as `respond` says and records when it was called. */
+export const peer = <A, E>(respond: (call: number) => Effect.Effect<A, E>) => {
   const seen: Array<number> = []
   const call = Effect.flatMap(now, (ms) => {
     seen.push(ms)
-    return answer(seen.length)
+    return respond(seen.length)
   })
   return { call, seen }
 }
@@ -28,10 +34,18 @@ export const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
   return isPipelineError(error) ? error.reason._tag : String(error)
 }
 
-/** Runs to the end, however long that takes on the test clock. */
+/** Runs an effect to its end while the test clock moves by `within`. */
 export const settle = <A, E>(effect: Effect.Effect<A, E>, within: Duration.Input = "2 minutes") =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(Effect.exit(effect), { startImmediately: true })
     yield* TestClock.adjust(within)
     return yield* Fiber.join(fiber)
   })
+
+/** Collects the events of the hub in the context. */
+export const listen = Effect.gen(function* () {
+  const events: Array<ResilienceEvent.ResilienceEvent> = []
+  const hub = yield* ResilienceEvent.ResilienceEvents
+  yield* hub.listen((event) => events.push(event))
+  return events
+})

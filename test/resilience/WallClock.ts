@@ -1,16 +1,16 @@
 /**
- * A machine with two clocks, for tests: the monotonic one and its timers are moved by `TestClock.adjust`, the wall
- * clock is set apart from them, as by an operator or a time server. (`TestClock.setTime` moves timers as well.)
+ * A machine with two clocks, for tests: `TestClock.adjust` moves the monotonic clock and its timers, and the wall clock
+ * is set independently, as an operator or a time server would. (`TestClock.setTime` moves timers too.)
  */
 
 import { Clock, Effect } from "effect"
 
 export const hourMs = 3_600_000
 
-/** Sets the wall clock forward by so much, or back where it is below 0. Timers and the monotonic clock don't notice. */
+/** Sets the wall clock forward by `byMs`, or back if it is negative. Timers and the monotonic clock are unaffected. */
 export type SetWallClock = (byMs: number) => Effect.Effect<void>
 
-/** Runs a test on the `TestClock` in its context, with a wall clock that it may set. */
+/** Runs a test on the `TestClock` in its context, with a wall clock that it can set. */
 export const withWallClock = <A, E, R>(
   test: (setWallClock: SetWallClock) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
@@ -18,7 +18,7 @@ export const withWallClock = <A, E, R>(
     let aheadMs = 0
     const currentTimeMillisUnsafe = () => testClock.currentTimeMillisUnsafe() + aheadMs
     const currentTimeNanosUnsafe = () => testClock.currentTimeNanosUnsafe() + BigInt(aheadMs) * 1_000_000n
-    // Spread, so that `TestClock.adjust` finds its own in it.
+    // A copy with the methods of `TestClock`, so that `TestClock.adjust` works.
     const clock: Clock.Clock = {
       ...testClock,
       currentTimeMillisUnsafe,
@@ -37,7 +37,7 @@ export const withWallClock = <A, E, R>(
     )
   })
 
-/** The test twice: once with the clock set an hour forward, once an hour back. */
+/** Runs the test twice: the clock is set an hour forward, and then an hour back. */
 export const eitherWay = <A, E, R>(
   test: (jump: Effect.Effect<void>) => Effect.Effect<A, E, R>
 ): Effect.Effect<void, E, R> =>

@@ -1,15 +1,13 @@
 /**
- * How many requests there were in the last so many seconds, and how many of them failed or were slow, in constant
- * memory.
+ * Counts the requests, failures and slow calls in a rolling window of time, in constant memory.
  *
  * **Details**
  *
- * A window is 60 buckets, so one of 60 s covers the last 59 to 60 s. It is immutable; counting makes one small object,
- * and once per bucket the old ones are dropped. Buckets know when they began, so the window's length can change and
- * what was counted stays.
+ * A window has 60 buckets, so one of 60 s covers the last 59 to 60 s. It is immutable: counting allocates one small
+ * object, and once per bucket the old buckets are dropped. Each bucket has its start time, so the length of the window
+ * can change without losing counts.
  *
- * All moments are of the monotonic clock (`Monotonic`): a wall clock that is set neither empties a window nor keeps it
- * from moving on.
+ * All moments are of the monotonic clock (`Monotonic`), so setting the wall clock neither empties nor freezes a window.
  */
 
 interface Bucket {
@@ -19,7 +17,7 @@ interface Bucket {
   readonly slow: number
 }
 
-/** The bucket that is being filled, the ones before it that still count, and their sums. */
+/** The current bucket, the earlier ones that still count, and their sums. */
 export interface Window extends Bucket {
   readonly past: ReadonlyArray<Bucket>
   readonly pastRequests: number
@@ -34,7 +32,7 @@ const bucketStart = (nowMs: number, windowMs: number): number => {
   return Math.floor(nowMs / widthMs) * widthMs
 }
 
-/** Nothing counted yet. */
+/** A window without requests. */
 export const empty: Window = {
   startMs: Number.NEGATIVE_INFINITY,
   requests: 0,
@@ -46,8 +44,8 @@ export const empty: Window = {
   pastSlow: 0
 }
 
-// Moves on to the bucket that holds `nowMs` and drops those that are too old. At
-// most once per bucket, so its cost does not matter.
+// Moves to the bucket of `nowMs` and drops buckets that are too old. Runs at most once per bucket, so its cost does not
+// matter.
 const roll = (window: Window, windowMs: number, nowMs: number): Window => {
   const startMs = bucketStart(nowMs, windowMs)
   const oldestMs = startMs - windowMs
@@ -85,7 +83,7 @@ export const count = (window: Window, failed: boolean, slow: boolean, windowMs: 
   }
 }
 
-/** Requests, failures and slow calls of the window that ends now. */
+/** Requests, failures and slow calls in the window that ends at `nowMs`. */
 export const totals = (window: Window, windowMs: number, nowMs: number) => {
   const current = isCurrent(window, windowMs, nowMs) ? window : roll(window, windowMs, nowMs)
   return {

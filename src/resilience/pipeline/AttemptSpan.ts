@@ -1,7 +1,7 @@
 /**
- * The span of one attempt of a pipeline's call. Internal to `Pipeline`.
+ * The span of one attempt. Internal to `Pipeline`.
  *
- * `circuitbreaker.state` and `retry.attempt` are the names of OpenTelemetry's own proposal for such attributes.
+ * The names `circuitbreaker.state` and `retry.attempt` come from a proposal of OpenTelemetry.
  */
 
 import { Effect, type Fiber } from "effect"
@@ -15,7 +15,7 @@ const spanState: Readonly<Record<CircuitTag, string>> = {
   ForcedClosed: "forced_closed"
 }
 
-/** Gives an attempt a span of its own below the fiber's, and costs nothing where nobody traces. */
+/** Runs an attempt in a child span of the fiber's span. Without tracing it has no cost. */
 export const inAttemptSpan = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   fiber: Fiber.Fiber<unknown, unknown>,
@@ -33,7 +33,7 @@ export const inAttemptSpan = <A, E, R>(
     },
     captureStackTrace: false
   }
-  // What `withSpan` takes out of `R`, the parent's span, is there: we are below one.
+  // `withSpan` removes the parent span from `R`. The fiber has one, as checked above.
   // @effect-diagnostics-next-line unsafeEffectTypeAssertion:off
   return Effect.withSpan(self as Effect.Effect<A, E>, "attempt", options)
 }

@@ -41,9 +41,12 @@ export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>()("De
 }
 
 /** The current deadline as a moment of the monotonic clock (`Monotonic.nowMs`); `undefined` where there is none. */
-export const CurrentDeadline = Context.Reference<number | undefined>("kubernaut/resilience/CurrentDeadline", {
-  defaultValue: () => undefined
-})
+export const CurrentDeadline = Context.Reference<number | undefined>(
+  "kubernaut/resilience/pipeline/Deadline/CurrentDeadline",
+  {
+    defaultValue: () => undefined
+  }
+)
 
 /** The time until the current deadline, never negative; `undefined` where there is none. */
 export const remaining: Effect.Effect<Duration.Duration | undefined> = Effect.withFiberSucceed((fiber) => {

@@ -324,7 +324,7 @@ export class Execution<A, E, R> {
     return this.rejected("deadline", Exit.fail(this.deadlineExceeded()))
   }
 
-  /** A rejected call has a short span of its own. */
+  /** A rejected call has its own short span. */
   rejected(
     reason: (typeof CallRejected.Type)["reason"],
     failure: Exit.Exit<never, PipelineError>

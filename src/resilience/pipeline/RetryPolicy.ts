@@ -1,6 +1,6 @@
 /**
- * When a failed attempt is made again: five attempts, before which 0, 100, 200, 400 and 800 ms pass, plus up to a tenth
- * of each wait at random.
+ * When to retry a failed attempt: by default five attempts, preceded by waits of 0, 100, 200, 400 and 800 ms plus up to
+ * 10 % jitter.
  *
  * **Details**
  *
@@ -9,15 +9,15 @@
  *     attempt 3   200 ms + jitter
  *     attempt 4   400 ms + jitter
  *     attempt 5   800 ms + jitter
- *     then        the last error is the caller's
+ *     then        the caller gets the last error
  *
- * The wait doubles up to `maxDelay` (5 s); jitter comes on top, so that callers who failed together do not come back
- * together. Randomness is Effect's `Random`. These figures are the source document's "Retry Mechanisms".
+ * The wait doubles up to `maxDelay` (5 s). Jitter prevents callers that failed together from retrying together. Random
+ * numbers come from Effect's `Random`. The defaults are those of `docs/requirements.md`.
  *
  * **When to use**
  *
- * `schedule(settings)` is an ordinary Effect `Schedule`: use it with `Effect.retry`, or compose your own and give that
- * to a pipeline as `retry: { schedule }`. A pipeline reads the schedule only after a failure.
+ * `schedule(settings)` is an ordinary Effect `Schedule`: use it with `Effect.retry`, or compose your own and pass it to
+ * a pipeline as `retry: { schedule }`. A pipeline runs the schedule only after a failure.
  *
  * **Example** (the waits between five attempts)
  *
@@ -32,23 +32,24 @@
 
 import { Cause, Clock, Duration, Effect, type Option, Pull, Random, Schedule } from "effect"
 
+/** How often and when to retry. Each setting has a default. */
 export interface Settings {
-  /** All attempts, the first included; 1 or more. Default 5. */
+  /** The maximum number of attempts, including the first; 1 or more. Default 5. */
   readonly attempts?: number
-  /** The wait before the second attempt; it doubles with each further one. Default 100 ms. */
+  /** The wait before the second attempt; it doubles with each further attempt. Default 100 ms. */
   readonly baseDelay?: Duration.Input
   /** The longest wait, before jitter. Default 5 s. */
   readonly maxDelay?: Duration.Input
-  /** The greatest part of a wait that is added to it at random, 0 to 1. Default 0.1. */
+  /** The maximum jitter as a ratio of the wait, 0 to 1. It is added to the wait. Default 0.1. */
   readonly jitter?: number
   /**
-   * How far a peer's `Retry-After` is followed: the wait is the longer of the schedule's and the smaller of
-   * `Retry-After` and this. Default 5 s, the greatest wait there is otherwise; give less where a fallback is at hand.
+   * The maximum wait for a peer's `Retry-After`. A longer `Retry-After` counts as this much, and the schedule's wait
+   * applies if it is longer. Default 5 s, the same as `maxDelay`; choose less where a fallback exists.
    */
   readonly retryAfterCap?: Duration.Input
 }
 
-/** The settings with every figure in its place. */
+/** The settings with every default filled in, durations in milliseconds. */
 export interface Resolved {
   readonly attempts: number
   readonly baseDelayMs: number
@@ -57,13 +58,14 @@ export interface Resolved {
   readonly retryAfterCapMs: number
 }
 
-/** What a pipeline retries by. `attempts` bounds any schedule, also one that never ends. */
+/** The policy of a pipeline. `attempts` bounds every schedule, including one that never ends. */
 export interface RetryPolicy {
   readonly attempts: number
   readonly retryAfterCapMs: number
   readonly schedule: Schedule.Schedule<unknown, unknown>
 }
 
+/** The defaults of `Settings`. */
 export const defaults: Resolved = {
   attempts: 5,
   baseDelayMs: 100,
@@ -75,7 +77,7 @@ export const defaults: Resolved = {
 const toMillis = (input: Duration.Input | undefined, otherwise: number): number =>
   input === undefined ? otherwise : Duration.toMillis(Duration.fromInputUnsafe(input))
 
-/** Fills in the defaults and refuses figures that make no sense, by a `RangeError` that names the setting. */
+/** Fills in the defaults. Throws a `RangeError` that names an invalid setting. */
 export const resolve = (settings: Settings = {}): Resolved => {
   const resolved: Resolved = {
     attempts: settings.attempts ?? defaults.attempts,
@@ -88,7 +90,7 @@ export const resolve = (settings: Settings = {}): Resolved => {
     throw new RangeError(`RetryPolicy: attempts must be a whole number of 1 or more, got ${resolved.attempts}`)
   }
   if (!(resolved.jitter >= 0 && resolved.jitter <= 1)) {
-    throw new RangeError(`RetryPolicy: jitter must lie between 0 and 1, got ${resolved.jitter}`)
+    throw new RangeError(`RetryPolicy: jitter must be between 0 and 1, got ${resolved.jitter}`)
   }
   return resolved
 }
@@ -100,7 +102,7 @@ export const delayBeforeMs = (attempt: number, settings: Resolved, random: numbe
   return plain + plain * settings.jitter * random
 }
 
-/** The policy as a `Schedule`: outputs the wait it chose and ends after the last attempt. */
+/** The policy as a `Schedule`: its output is the wait, and it ends after the last attempt. */
 export const schedule = (settings: Settings = {}): Schedule.Schedule<Duration.Duration> => {
   const resolved = resolve(settings)
   return Schedule.fromStepWithMetadata(
@@ -115,13 +117,13 @@ export const schedule = (settings: Settings = {}): Schedule.Schedule<Duration.Du
   )
 }
 
-/** Makes the policy a pipeline takes, from settings or from a schedule of your own. */
+/** Makes a policy from settings or from a custom schedule. Throws a `RangeError` that names an invalid setting. */
 export const make = (
   settings: Settings & { readonly schedule?: Schedule.Schedule<unknown, unknown> } = {}
 ): RetryPolicy => {
   const resolved = resolve(settings)
   return {
-    // A schedule of one's own ends by itself unless a number is given as well.
+    // A custom schedule decides when it ends, unless the number of attempts is set too.
     attempts:
       settings.schedule !== undefined && settings.attempts === undefined ? Number.POSITIVE_INFINITY : resolved.attempts,
     retryAfterCapMs: resolved.retryAfterCapMs,
@@ -129,15 +131,15 @@ export const make = (
   }
 }
 
-/** A schedule that has begun: how long to wait next; `None` once it has ended. */
+/** A started schedule: returns the next wait, or `None` when the schedule has ended. */
 export type Waits = (input: unknown) => Effect.Effect<Option.Option<Duration.Duration>>
 
-/** Begins a schedule. A failure of its own ends it. */
+/** Starts a schedule, for loops that `Effect.retry` cannot express. A failure of the schedule ends it. */
 export const begin = (policy: Schedule.Schedule<unknown, unknown>): Effect.Effect<Waits> =>
   Effect.map(
     Schedule.toStep(policy),
     (step) => (input) =>
-      // By the wall clock, as Effect runs a schedule itself: one of `Schedule.cron` goes by that.
+      // Wall-clock time, as Effect itself passes to schedules, because `Schedule.cron` needs it.
       Effect.flatMap(Clock.currentTimeMillis, (wallMs) =>
         Pull.matchEffect(step(wallMs, input), {
           onSuccess: ([, wait]) => Effect.succeedSome(wait),
@@ -147,7 +149,7 @@ export const begin = (policy: Schedule.Schedule<unknown, unknown>): Effect.Effec
       )
   )
 
-/** How long to wait: the schedule's wait, or a peer's `Retry-After` up to the cap where that is longer. */
+/** The longer of the schedule's wait and the peer's `Retry-After`, which counts up to the policy's cap. */
 export const honourRetryAfter = (
   delayMs: number,
   retryAfter: Duration.Duration | undefined,

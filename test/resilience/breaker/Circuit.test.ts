@@ -53,12 +53,11 @@ const events = {
   "a late ignored outcome": ended("ignored", generation - 1),
   "an isolation": { _tag: "Isolate", forMs: 60_000, reason: "drill" },
   "a forced closing": { _tag: "ForceClosed", forMs: 60_000, reason: "drill" },
-  "a handing back": { _tag: "Auto", reason: "done" },
+  "a return to automatic control": { _tag: "Auto", reason: "done" },
   "a read": { _tag: "Read" }
 } as const satisfies Record<string, CircuitEvent>
 
-// What each state becomes, and what is done about it. `=`: the very same state,
-// untouched. `~`: the state, with its counters changed.
+// The next state and the effects. `=`: the same object. `~`: the same state with other counters.
 const runs = ["=", "Admitted"] as const
 const rejects = ["=", "Rejected"] as const
 const nothing = ["="] as const
@@ -92,7 +91,7 @@ const table: Record<keyof typeof events, Record<Tag, ReadonlyArray<string>>> = {
     Isolated: to("ForcedClosed"),
     ForcedClosed: to("ForcedClosed")
   },
-  "a handing back": {
+  "a return to automatic control": {
     Closed: nothing,
     Open: nothing,
     HalfOpen: nothing,
@@ -109,17 +108,17 @@ const row = (before: Circuit, [after, effects]: Machine.Step): ReadonlyArray<str
 
 const fold = (
   state: Circuit,
-  happenings: ReadonlyArray<CircuitEvent>,
+  history: ReadonlyArray<CircuitEvent>,
   with_: Resolved = settings,
   atMs = nowMs
-): Circuit => happenings.reduce((current, event) => Machine.step(current, event, with_, atMs)[0], state)
+): Circuit => history.reduce((current, event) => Machine.step(current, event, with_, atMs)[0], state)
 
 const outcomes = (...list: ReadonlyArray<Machine.Outcome>): ReadonlyArray<CircuitEvent> =>
   list.map((outcome) => ({ _tag: "Ended", generation: 0, probe: undefined, outcome, durationMs: 5 }))
 
 const repeat = <A>(times: number, value: A): ReadonlyArray<A> => Array.from({ length: times }, () => value)
 
-describe("step, every state with every event", () => {
+describe("step with every state and every event", () => {
   for (const [name, event] of Object.entries(events)) {
     for (const [tag, state] of Object.entries(states) as Array<[Tag, Circuit]>) {
       const expected = table[name as keyof typeof events][tag]
@@ -135,7 +134,7 @@ describe("step, every state with every event", () => {
     ["Open", "HalfOpen"],
     ["Isolated", "HalfOpen"],
     ["ForcedClosed", "Closed"]
-  ] as const)("%s becomes %s when its time is up, and not a millisecond before", (from, to) => {
+  ] as const)("%s becomes %s when its time is up, and not a millisecond earlier", (from, to) => {
     const read = { _tag: "Read" } as const
     assert.strictEqual(Machine.step(states[from], read, settings, endMs - 1)[0], states[from])
     const [after, effects] = Machine.step(states[from], read, settings, endMs)
@@ -154,19 +153,19 @@ describe("step, every state with every event", () => {
   })
 })
 
-describe("when a circuit opens", () => {
-  it("the fifth failure in a row opens it, the fourth does not", () => {
+describe("a circuit opens", () => {
+  it("after five consecutive failures, but not after four", () => {
     assert.strictEqual(fold(Machine.initial, outcomes(...repeat(4, "failure" as const)))._tag, "Closed")
     assert.strictEqual(fold(Machine.initial, outcomes(...repeat(5, "failure" as const)))._tag, "Open")
   })
 
-  it("a success in between begins the count anew, an ignored outcome does not", () => {
+  it("a success resets the count of consecutive failures, an ignored outcome does not", () => {
     const four = repeat(4, "failure" as const)
     assert.strictEqual(fold(Machine.initial, outcomes(...four, "success", "failure"))._tag, "Closed")
     assert.strictEqual(fold(Machine.initial, outcomes(...four, "ignored", "failure"))._tag, "Open")
   })
 
-  it("half of ten requests failed open it; of nine, or less than half, do not", () => {
+  it("when half of ten requests failed, but not half of nine or fewer than half", () => {
     const pair = ["failure", "success"] as const
     const nine = outcomes(...repeat(4, pair).flat(), "failure")
     assert.strictEqual(fold(Machine.initial, nine)._tag, "Closed")
@@ -174,14 +173,14 @@ describe("when a circuit opens", () => {
     assert.strictEqual(fold(Machine.initial, outcomes("success", "success", ...repeat(4, pair).flat()))._tag, "Closed")
   })
 
-  it("what failed more than 60 s ago no longer counts", () => {
+  it("failures more than 60 s ago do not count", () => {
     const old = fold(Machine.initial, outcomes("failure", "success", "failure", "failure", "failure", "failure"))
     const rest = outcomes("success", "success", "success", "failure")
     assert.strictEqual(fold(old, rest, settings, nowMs + 58_000)._tag, "Open")
     assert.strictEqual(fold(old, rest, settings, nowMs + 61_000)._tag, "Closed")
   })
 
-  it("slow calls open it only when a rate of them is set", () => {
+  it("because of slow calls only when a rate is set", () => {
     const slow: CircuitEvent = { _tag: "Ended", generation: 0, probe: undefined, outcome: "success", durationMs: 900 }
     const strict = resolve({ slowCallDuration: "800 millis", slowCallRate: 0.6 })
     assert.strictEqual(fold(Machine.initial, repeat(20, slow))._tag, "Closed")
@@ -190,7 +189,7 @@ describe("when a circuit opens", () => {
     assert.strictEqual(fold(Machine.initial, [...mixed, slow], strict)._tag, "Open")
   })
 
-  it("a slow probe counts as failed where slow calls can open the circuit, and as a success elsewhere", () => {
+  it("a slow probe counts as a failure only when a rate of slow calls is set", () => {
     const slow: CircuitEvent = { _tag: "Ended", generation, probe: 0, outcome: "success", durationMs: 900 }
     const strict = resolve({ slowCallDuration: "800 millis", slowCallRate: 0.6 })
     assert.strictEqual(Machine.step(states.HalfOpen, slow, strict, nowMs)[0]._tag, "Open")
@@ -198,14 +197,14 @@ describe("when a circuit opens", () => {
     assert.strictEqual(Machine.step(states.HalfOpen, slow, lenient, nowMs)[0]._tag, "HalfOpen")
   })
 
-  it("settings that make no sense are refused by name", () => {
+  it("an invalid setting is rejected by name", () => {
     assert.throws(() => resolve({ failureRate: 0 }), /failureRate must be above 0/)
     assert.throws(() => resolve({ consecutiveFailures: 1.5 }), /consecutiveFailures must be a whole number/)
     assert.throws(() => resolve({ openDuration: "0 seconds" }), /openMs must be above 0/)
   })
 })
 
-// -- properties over any history ---------------------------------------------
+// -- properties of any history ---------------------------------------------
 
 const legal: Record<Tag, ReadonlyArray<Tag>> = {
   Closed: ["Open"],
@@ -215,13 +214,13 @@ const legal: Record<Tag, ReadonlyArray<Tag>> = {
   ForcedClosed: ["Closed"]
 }
 
-const Happening = Schema.Struct({
+const Step = Schema.Struct({
   kind: Schema.Literals(["call", "call", "call", "end", "end", "end", "late", "isolate", "force", "auto", "read"]),
   outcome: Schema.Literals(["success", "failure", "failure", "ignored"]),
   waitMs: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40_000 })),
   pick: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100 }))
 })
-const History = Schema.Array(Happening).check(Schema.isMaxLength(80))
+const History = Schema.Array(Step).check(Schema.isMaxLength(80))
 
 interface Call {
   readonly generation: number
@@ -272,7 +271,7 @@ const play = (
 
 describe("properties of any history", () => {
   it.effect.prop(
-    "only legal transitions happen, each begins a new generation, and only operators jump",
+    "all transitions are legal, each starts a new generation, and only operators can skip states",
     [History],
     ([history]) =>
       Effect.sync(() => {
@@ -296,7 +295,7 @@ describe("properties of any history", () => {
       })
   )
 
-  it.effect.prop("an outcome of an earlier generation changes nothing but what time does", [History], ([history]) =>
+  it.effect.prop("an outcome of an earlier generation has no effect", [History], ([history]) =>
     Effect.sync(() => {
       play(history, (before, event, [after], _inFlight, atMs) => {
         if (event._tag !== "Ended") return
@@ -322,19 +321,19 @@ describe("properties of any history", () => {
   )
 
   it.effect.prop(
-    "no state is stuck: after whatever happened a call is let through within its bounds",
+    "no state is permanent: after any history a call is admitted in bounded time",
     [History],
     ([history]) =>
       Effect.sync(() => {
         const { atMs, circuit } = play(history, () => undefined)
-        // Longest: a full isolation (10 s here), or the open time, or a probe's lease.
+        // The longest bound: a probe's lease. An isolation takes at most 10 s here, and the open time is 30 s.
         const [, effects] = Machine.step(circuit, { _tag: "Call" }, settings, atMs + settings.probeLeaseMs)
         assert.strictEqual(effects.at(-1)?._tag, "Admitted")
       })
   )
 
   it.effect.prop(
-    "memory is bounded: a window never holds more buckets than fit in it",
+    "a window never holds more than 60 old buckets",
     [
       Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3000 }))).check(
         Schema.isMinLength(50),

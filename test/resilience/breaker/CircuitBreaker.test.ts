@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
 import * as CircuitBreaker from "../../../src/resilience/breaker/CircuitBreaker.ts"
-import { type ResilienceEvent, ResilienceEvents } from "../../../src/resilience/ResilienceEvent.ts"
+import * as ResilienceEvent from "../../../src/resilience/ResilienceEvent.ts"
 
 const repeat = <A>(times: number, value: A): ReadonlyArray<A> => Array.from({ length: times }, () => value)
 
@@ -14,7 +14,7 @@ const trip = (breaker: CircuitBreaker.CircuitBreaker) =>
 const tagOf = (breaker: CircuitBreaker.CircuitBreaker) => Effect.map(breaker.state, (state) => state._tag)
 
 describe("CircuitBreaker", () => {
-  it.effect("after five failures the peer sees no call for 30 s, then probes; three successes close", () =>
+  it.effect("five failures stop all calls for 30 s, and then three successful probes close the circuit", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       yield* trip(breaker)
@@ -42,7 +42,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("three probes run at once, a fourth call is rejected, and an interrupted probe releases its permit", () =>
+  it.effect("at most three probes run concurrently, and an interrupted probe releases its permit", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       yield* trip(breaker)
@@ -59,7 +59,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("a call that was admitted before the circuit opened changes nothing when it ends", () =>
+  it.effect("the outcome of a call admitted before the circuit opened has no effect", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       const gate = yield* Deferred.make<void>()
@@ -73,7 +73,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("admits and rejects exactly as step does", () =>
+  it.effect("admitUnsafe, openForUnsafe and wouldRejectUnsafe agree with step", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       assert.deepStrictEqual(breaker.admitUnsafe(0), { generation: 0, probe: undefined })
@@ -87,7 +87,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("an isolation rejects calls, ends by itself, and then probes decide", () =>
+  it.effect("an isolation rejects calls until it expires, and then probes decide", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       assert.deepInclude(yield* breaker.isolate("10 minutes", "upgrade"), { _tag: "Isolated", reason: "upgrade" })
@@ -97,31 +97,29 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect(
-    "a forced closing lets failures through, ends by itself, and the next failure is judged by the window it kept",
-    () =>
-      Effect.gen(function* () {
-        const breaker = yield* CircuitBreaker.make("peer")
-        yield* breaker.call(Effect.void)
-        assert.deepInclude(yield* breaker.forceClosed("20 seconds", "it lies"), { _tag: "ForcedClosed", requests: 1 })
-        yield* trip(breaker)
-        yield* trip(breaker)
-        assert.deepInclude(yield* breaker.state, { _tag: "ForcedClosed", requests: 11, failures: 10 })
-        yield* TestClock.adjust("20 seconds")
-        assert.deepInclude(yield* breaker.state, { _tag: "Closed", requests: 11 })
-        yield* Effect.flip(breaker.call(fail))
-        assert.strictEqual(yield* tagOf(breaker), "Open")
-      })
+  it.effect("a forced closing admits calls until it expires, and then the next failure counts with the window", () =>
+    Effect.gen(function* () {
+      const breaker = yield* CircuitBreaker.make("peer")
+      yield* breaker.call(Effect.void)
+      assert.deepInclude(yield* breaker.forceClosed("20 seconds", "it lies"), { _tag: "ForcedClosed", requests: 1 })
+      yield* trip(breaker)
+      yield* trip(breaker)
+      assert.deepInclude(yield* breaker.state, { _tag: "ForcedClosed", requests: 11, failures: 10 })
+      yield* TestClock.adjust("20 seconds")
+      assert.deepInclude(yield* breaker.state, { _tag: "Closed", requests: 11 })
+      yield* Effect.flip(breaker.call(fail))
+      assert.strictEqual(yield* tagOf(breaker), "Open")
+    })
   )
 
-  it.effect("an operator's word without an end is refused", () =>
+  it.effect("an override without an end is rejected", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       assert.throws(() => breaker.isolate("Infinity", "for ever"), /above 0 and finite/)
     })
   )
 
-  it.effect("new settings keep the state and the window, and judge the next outcome", () =>
+  it.effect("new settings keep the state and the window, and apply to the next outcome", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       yield* Effect.forEach(repeat(3, fail), (call) => Effect.exit(breaker.call(call)))
@@ -138,7 +136,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("a defect counts as a failure, an interruption as nothing", () =>
+  it.effect("a defect counts as a failure and an interruption does not count", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       yield* Effect.exit(breaker.call(Effect.die("bug")))
@@ -148,7 +146,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("probe runs nothing while the circuit is closed or open, and one probe while it is half-open", () =>
+  it.effect("probe runs its effect only while the circuit is half-open", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
       let probes = 0
@@ -163,7 +161,7 @@ describe("CircuitBreaker", () => {
   )
 
   it.effect(
-    "keepProbing closes the circuit of a peer that is back without any traffic, and rests while it is closed",
+    "keepProbing closes the circuit of a recovered peer without traffic, and does nothing while it is closed",
     () =>
       Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make("peer")
@@ -173,11 +171,11 @@ describe("CircuitBreaker", () => {
           probes++
           return back ? Effect.void : fail
         })
-        let looks = 0
-        const state = Effect.tap(breaker.state, () => Effect.sync(() => looks++))
+        let reads = 0
+        const state = Effect.tap(breaker.state, () => Effect.sync(() => reads++))
         const fiber = yield* Effect.forkChild(Object.assign(breaker, { state }).keepProbing(health))
         yield* TestClock.adjust("10 minutes")
-        assert.strictEqual(looks, 1)
+        assert.strictEqual(reads, 1)
         assert.strictEqual(probes, 0)
         yield* trip(breaker)
         yield* TestClock.adjust("31 seconds")
@@ -191,14 +189,14 @@ describe("CircuitBreaker", () => {
       })
   )
 
-  it.effect("keepProbing looks and probes at most 100 times a second, however short an interval it is given", () =>
+  it.effect("keepProbing reads the state and probes at most 100 times a second, however short its interval is", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
-      let looks = 0
+      let reads = 0
       let probes = 0
-      const state = Effect.tap(breaker.state, () => Effect.sync(() => looks++))
+      const state = Effect.tap(breaker.state, () => Effect.sync(() => reads++))
       yield* trip(breaker)
-      // Its outcome says nothing, so the circuit stays half-open.
+      // An interruption does not count, so the circuit stays half-open.
       const inconclusive = Effect.andThen(
         Effect.sync(() => probes++),
         Effect.interrupt
@@ -206,7 +204,7 @@ describe("CircuitBreaker", () => {
       yield* Effect.forkChild(Object.assign(breaker, { state }).keepProbing(inconclusive, 0))
       yield* TestClock.adjust("1 second")
       assert.strictEqual(probes, 0)
-      assert.isAtMost(looks, 101)
+      assert.isAtMost(reads, 101)
       yield* TestClock.adjust("29 seconds")
       probes = 0
       yield* TestClock.adjust("1 second")
@@ -215,25 +213,25 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("keepProbing does not spin on a circuit whose end is due and that is still open", () =>
+  it.effect("keepProbing does not spin on an open circuit whose expiry has not been processed", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make("peer")
-      let looks = 0
+      let reads = 0
       const state = Effect.sync((): CircuitBreaker.Snapshot => {
-        looks++
+        reads++
         return { name: "peer", _tag: "Open", generation: 1, retryAfterMs: 0 }
       })
       yield* Effect.forkChild(Object.assign(breaker, { state }).keepProbing(Effect.void))
       yield* TestClock.adjust("1 second")
-      assert.isAtLeast(looks, 1)
-      assert.isAtMost(looks, 101)
+      assert.isAtLeast(reads, 1)
+      assert.isAtMost(reads, 101)
     })
   )
 
-  it.effect("each transition is one event that says from, to and why", () =>
+  it.effect("each transition is one event with its states and cause", () =>
     Effect.gen(function* () {
-      const seen: Array<ResilienceEvent> = []
-      const hub = yield* ResilienceEvents
+      const seen: Array<ResilienceEvent.ResilienceEvent> = []
+      const hub = yield* ResilienceEvent.ResilienceEvents
       yield* hub.listen((event) => seen.push(event))
       const breaker = yield* CircuitBreaker.make("peer")
       yield* trip(breaker)
@@ -251,10 +249,10 @@ describe("CircuitBreaker", () => {
           ["Closed", "Isolated", "operator", "drill"]
         ]
       )
-    }).pipe(Effect.provide(ResilienceEvents.layer))
+    }).pipe(Effect.provide(ResilienceEvent.layer))
   )
 
-  it("the gauge is 0 closed, 1 open, 2 half-open; isolated counts as open, forced closed as closed", () => {
+  it("the gauge is 0 while calls are admitted, 1 while they are rejected, and 2 while probes decide", () => {
     assert.deepStrictEqual(
       (["Closed", "Open", "HalfOpen", "Isolated", "ForcedClosed"] as const).map(CircuitBreaker.gaugeValue),
       [0, 1, 2, 1, 0]

@@ -22,7 +22,7 @@ describe("judge", () => {
     ["a classifier that throws", error, broken, undefined, true, "ignored", "CallFailed", "defect", false],
     ["a defect", defect, transient, undefined, true, "failure", "CallFailed", "defect", false],
     [
-      "an error beside a defect",
+      "an error together with a defect",
       Cause.combine(error, defect),
       transient,
       undefined,

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import * as Deadline from "../../../src/resilience/pipeline/Deadline.ts"
 
 describe("Deadline", () => {
-  it.effect("work that runs is interrupted at its deadline", () =>
+  it.effect("running work is interrupted at its deadline", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(Effect.flip(Deadline.within("1 second")(Effect.never)))
       yield* TestClock.adjust("1 second")
@@ -12,7 +12,7 @@ describe("Deadline", () => {
     })
   )
 
-  it.effect("what is nested sees the earlier of the two deadlines", () =>
+  it.effect("nested work sees the earlier of the two deadlines", () =>
     Effect.gen(function* () {
       const left = yield* Deadline.remaining.pipe(Deadline.within("1 hour"), Deadline.within("1 second"))
       assert.deepStrictEqual(left, Duration.seconds(1))

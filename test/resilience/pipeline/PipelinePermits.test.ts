@@ -4,10 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as Pipeline from "../../../src/resilience/pipeline/Pipeline.ts"
-import { down, now, peer, reasonOf, settle, transient } from "../Peer.ts"
-
-const noJitter = { jitter: 0 } as const
-const at = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+import { between, down, noJitter, now, peer, reasonOf, settle, transient } from "../Peer.ts"
 
 describe("circuit breaker and bulkhead in the pipeline", () => {
   it.effect("an interrupted probe releases its permit", () =>
@@ -150,10 +147,10 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
     [
       Schema.Array(
         Schema.Struct({
-          startMs: at(0, 400),
-          workMs: at(0, 600),
+          startMs: between(0, 400),
+          workMs: between(0, 600),
           ends: Schema.Literals(["succeeds", "fails", "dies", "hangs"]),
-          interruptMs: at(1, 3000)
+          interruptMs: between(1, 3000)
         })
       ).check(Schema.isMaxLength(25))
     ],
@@ -186,7 +183,7 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
             () =>
               Effect.map(now, (ms) => {
                 inFlight--
-                // Waits have fractions of a millisecond, and deadlines have none.
+                // Waits can have fractions of a millisecond, deadlines cannot.
                 assert.isAtMost(Math.floor(ms), begunMs + 1000)
               })
           )

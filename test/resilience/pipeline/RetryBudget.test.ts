@@ -29,7 +29,7 @@ describe("RetryBudget", () => {
     })
   )
 
-  it.effect("five requests earn one extra attempt, four do not", () =>
+  it.effect("five requests add one extra attempt, four do not", () =>
     Effect.gen(function* () {
       const budget = yield* RetryBudget.make({ ratio: 0.2, burst: 1, perSecond: 0 })
       assert.isTrue(yield* budget.withdraw)
@@ -40,7 +40,7 @@ describe("RetryBudget", () => {
     })
   )
 
-  it.effect("a quiet service gets its retries back with time, up to the burst", () =>
+  it.effect("a service without requests regains its retries over time, up to the burst", () =>
     Effect.gen(function* () {
       const budget = yield* RetryBudget.make()
       yield* Effect.replicateEffect(budget.withdraw, 10)

@@ -6,7 +6,7 @@ import * as RetryPolicy from "../../../src/resilience/pipeline/RetryPolicy.ts"
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 describe("RetryPolicy", () => {
-  it("before five attempts pass 0, 100, 200, 400 and 800 ms", () => {
+  it("the waits before five attempts are 0, 100, 200, 400 and 800 ms", () => {
     assert.deepStrictEqual(
       [1, 2, 3, 4, 5].map((attempt) => RetryPolicy.delayBeforeMs(attempt, RetryPolicy.defaults, 0)),
       [0, 100, 200, 400, 800]
@@ -14,7 +14,7 @@ describe("RetryPolicy", () => {
   })
 
   it.effect.prop(
-    "jitter adds up to a tenth and takes nothing away; no wait exceeds the cap by more",
+    "jitter adds at most 10 % to a wait or to the cap",
     [between(2, 40), between(0, 999)],
     ([attempt, random]) =>
       Effect.sync(() => {
@@ -25,7 +25,7 @@ describe("RetryPolicy", () => {
       })
   )
 
-  it.effect("the schedule makes Effect.retry do the same", () =>
+  it.effect("Effect.retry waits the same with the schedule", () =>
     Effect.gen(function* () {
       const seen: Array<number> = []
       const call = Effect.clockWith((clock) =>
@@ -49,8 +49,8 @@ describe("RetryPolicy", () => {
     assert.strictEqual(RetryPolicy.honourRetryAfter(100, Duration.minutes(1), policy), 2000)
   })
 
-  it("settings that make no sense are refused by name", () => {
+  it("an invalid setting is rejected by name", () => {
     assert.throws(() => RetryPolicy.make({ attempts: 0 }), /attempts must be a whole number/)
-    assert.throws(() => RetryPolicy.make({ jitter: 2 }), /jitter must lie between 0 and 1/)
+    assert.throws(() => RetryPolicy.make({ jitter: 2 }), /jitter must be between 0 and 1/)
   })
 })

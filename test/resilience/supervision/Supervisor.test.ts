@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Layer, Logger, Schedule, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { type ResilienceEvent, ResilienceEvents } from "../../../src/resilience/ResilienceEvent.ts"
+import * as ResilienceEvent from "../../../src/resilience/ResilienceEvent.ts"
 import * as Supervisor from "../../../src/resilience/supervision/Supervisor.ts"
 
 /** A child that records its lives and that a test can end. */
@@ -29,11 +29,11 @@ const statuses = (supervisor: Supervisor.Supervisor) =>
   Effect.map(supervisor.status, (all) => all.map((one) => one.status))
 
 const quiet = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.provide(effect, Layer.mergeAll(Logger.layer([]), ResilienceEvents.layer))
+  Effect.provide(effect, Layer.mergeAll(Logger.layer([]), ResilienceEvent.layer))
 
 const listen = Effect.gen(function* () {
-  const events: Array<ResilienceEvent> = []
-  const hub = yield* ResilienceEvents
+  const events: Array<ResilienceEvent.ResilienceEvent> = []
+  const hub = yield* ResilienceEvent.ResilienceEvents
   yield* hub.listen((event) => events.push(event))
   return events
 })
