@@ -14,12 +14,11 @@
  * degradation level, and supervision. Provide `FiringAlerts` below it to let verification query an Alertmanager.
  *
  * Building the layer starts two supervised children: the sweep, which finds open work in the database, and the
- * degradation fiber. Closing its scope stops every actor between two steps. The next process continues from the
- * journal.
+ * degradation fiber. Closing its scope interrupts every actor. The next process continues from the journal.
  *
  * **Errors**
  *
- * `OptionsError` names every option that is wrong. `RulebookError` reports that the rulebook is missing from the
+ * `OptionsError` lists every invalid option. `RulebookError` reports that the rulebook is missing from the
  * installation.
  */
 
@@ -52,7 +51,7 @@ import * as Verifier from "./verification/Verifier.ts"
 
 export { type KubernautOptions as Options, OptionsError } from "./KubernautOptions.ts"
 
-/** Kubernaut as a program uses it. */
+/** The service as an embedding program uses it. */
 export class Kubernaut extends Context.Service<
   Kubernaut,
   {
@@ -60,17 +59,23 @@ export class Kubernaut extends Context.Service<
     readonly receive: (webhook: Webhook) => Effect.Effect<Intake.Receipt, StorageError>
     /** The remediation as it is now. */
     readonly get: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
-    /** Waits until the remediation is final or waits for a person. `None` at once when there is no such remediation. */
+    /**
+     * Waits until the remediation is final or waits for a person. Returns `None` immediately if there is no such
+     * remediation.
+     */
     readonly settled: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
   }
 >()("kubernaut/Kubernaut") {}
 
-/** The pipeline in front of the cluster's API server: its breaker and bulkhead, for status pages and operators. */
+/**
+ * The pipeline in front of the cluster's API server. Status pages and operators read and override its circuit breaker
+ * and bulkhead.
+ */
 export class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>()(
   "kubernaut/Kubernaut/ClusterPipeline"
 ) {}
 
-/** What an embedder provides: a cluster, and a database by one of `Storage`'s layers. */
+/** The services that an embedder provides: a cluster, and a database from one of the layers of `Storage`. */
 export type Ports = KubernetesClient | RemediationStore | ActionHistory
 
 /** Parts of the service that a program may use directly. `KubernetesClient` is the one behind the pipeline. */
@@ -84,7 +89,7 @@ export type Parts =
   | RemediationEvents.RemediationEvents
   | Supervised.Supervised
 
-/** The investigators in order, then the rules, each tier but the rules behind a pipeline of its own. */
+/** The investigators in order, then the rules. Each tier except the rules is behind its own pipeline. */
 const chain = <E, R>({ investigation, investigators = [], rules }: KubernautOptions<E, R>) =>
   Layer.effect(
     InvestigationChain,
@@ -163,7 +168,7 @@ const kubernaut = Layer.effect(
       settled: (id) =>
         Effect.scoped(
           Effect.gen(function* () {
-            // Listening comes first: a remediation that settles between the two is then heard or read.
+            // Listens before it reads, so that a remediation that settles in between is not missed.
             const settled = yield* Deferred.make<Remediation>()
             yield* events.listen(({ remediation }) => {
               if (remediation.id === id && isSettled(remediation))

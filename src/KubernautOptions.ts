@@ -1,4 +1,4 @@
-/** The options of `Kubernaut.layer`, and the check that finds what is wrong with them before anything starts. */
+/** The options of `Kubernaut.layer`, and their validation before anything starts. */
 
 import { Duration, Effect, Option, Schema, SchemaIssue } from "effect"
 import { GuardrailSettings } from "./decision/GuardrailSettings.ts"
@@ -12,21 +12,20 @@ import type { LocalOptions } from "./remediation/RemediationActors.ts"
 import type { Options as PipelineOptions } from "./resilience/pipeline/Pipeline.ts"
 import type { VerifierOptions } from "./verification/Verifier.ts"
 
-/** What a program that embeds Kubernaut may set. Only `cluster` is required. */
+/** The options of a program that embeds Kubernaut. Only `cluster` is required. */
 export interface KubernautOptions<E = never, R = never> {
   /**
-   * Name of the cluster: 1 to 63 letters, digits, dots, dashes and underscores. It is part of every target, and so of
-   * the journal. Do not change it for a database that already has remediations.
+   * Name of the cluster: 1 to 63 letters, digits, dots, dashes and underscores. It is part of every target, and
+   * therefore of the journal. Do not change it for a database that already has remediations.
    */
   readonly cluster: string
-  /** What may happen without a person. Default `observe`, which changes nothing. */
+  /** Which actions may run without a person. Default `observe`, in which none may. */
   readonly mode?: Mode
-  /** Overrides single guardrails. Default: `GuardrailSettings.defaults`. */
+  /** Overrides individual guardrails. Default: `GuardrailSettings.defaults`. */
   readonly guardrails?: Partial<GuardrailSettings>
   /**
    * The investigators in front of the rules, in the order in which they are tried: HolmesGPT, LLM providers, your own.
-   * Each gets a pipeline of its own. When one fails, the next is tried; the rules come last. Default: none, rules
-   * alone.
+   * Each gets its own pipeline. When one fails, the next is tried; the rules come last. Default: none, rules alone.
    *
    * Provide what an effect needs, such as an HTTP client, to the layer and not to the effect: resources that are
    * provided to the effect close as soon as the investigators are made.
@@ -34,21 +33,25 @@ export interface KubernautOptions<E = never, R = never> {
   readonly investigators?: ReadonlyArray<Investigator> | Effect.Effect<ReadonlyArray<Investigator>, E, R>
   /** The rules of the last tier. Default: the rulebook in the package. */
   readonly rules?: ReadonlyArray<Rule>
-  /** Deadline and pipeline settings of single investigators. Default deadline: 30 s for each. */
+  /** Deadline and pipeline settings of individual investigators. Default deadline: 30 s each. */
   readonly investigation?: Pick<ChainOptions, "deadline" | "pipeline">
   /** Settings of the pipeline in front of the cluster's API server. Default: those of `Pipeline`. */
   readonly kubernetes?: PipelineOptions
+  /** Settings of the alert intake. */
   readonly intake?: Omit<IntakeOptions, "cluster" | "onAccepted">
+  /** Settings of the actors and the sweep. */
   readonly actors?: Omit<LocalOptions, "mode" | "guardrails">
+  /** Limits and waits of the executor. */
   readonly execution?: ExecutorOptions
+  /** Timeouts and waits of the verifier. */
   readonly verification?: VerifierOptions
 }
 
-/** One option that is wrong, by its path, and what would be right. */
+/** One invalid option: its path, and a message with the expected value. */
 const Problem = Schema.Struct({ option: Schema.String, message: Schema.String })
 type Problem = typeof Problem.Type
 
-/** `Kubernaut.layer` was given options that cannot work. Nothing was started. */
+/** The options of `Kubernaut.layer` are invalid. Nothing was started. */
 export class OptionsError extends Schema.TaggedError<OptionsError>()("OptionsError", {
   problems: Schema.Array(Problem)
 }) {
@@ -130,7 +133,7 @@ const CheckedOptions = Schema.Struct({
 const decode = Schema.decodeUnknownEffect(CheckedOptions, { errors: "all" })
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** Fails with every option that is wrong. */
+/** Fails with every invalid option. */
 export const checkOptions = (options: KubernautOptions<unknown, unknown>): Effect.Effect<void, OptionsError> =>
   decode(options).pipe(
     Effect.asVoid,
@@ -145,7 +148,7 @@ export const checkOptions = (options: KubernautOptions<unknown, unknown>): Effec
     )
   )
 
-/** Fails where two investigators could not be told apart, or one takes the place of the rules. */
+/** Fails if two investigators have the same name, or if one is named `rules`. */
 export const checkInvestigators = (investigators: ReadonlyArray<Investigator>): Effect.Effect<void, OptionsError> => {
   const names = investigators.map(serviceName)
   const problems = names.flatMap((name, index): ReadonlyArray<Problem> => {

@@ -134,7 +134,7 @@ const BreakerOrder = Schema.Union([
   Schema.Struct({ mode: Schema.Literal("auto"), reason: Schema.NonEmptyString.check(Schema.isMaxLength(1000)) }),
   Schema.Struct({
     mode: Schema.Literals(["isolated", "forced-closed"]),
-    /** More than 0 and at most 24 hours, so that a forgotten override ends by itself. */
+    /** More than 0 and at most 24 hours, so that a forgotten override expires. */
     for: DurationText.check(
       Schema.makeFilter(
         (duration) =>

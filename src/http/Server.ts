@@ -35,8 +35,8 @@ export interface ServerOptions
   readonly maxBodyBytes: number
   readonly rateLimit?: RateLimitSettings
   /**
-   * How long requests in flight may take at shutdown. Default 20 seconds, which leaves the rest of the service 10 of
-   * the 30 seconds that Kubernetes grants.
+   * How long requests in flight may take at shutdown. Default 20 seconds, which leaves 10 of the 30 seconds that
+   * Kubernetes grants for the rest of the service.
    */
   readonly stopWithin?: Duration.Input
 }

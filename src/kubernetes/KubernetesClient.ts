@@ -254,7 +254,7 @@ export class KubernetesClient extends Context.Service<
      * Use it to keep a local view of many objects current without listing them again. To read state once, use `list`.
      *
      * - An object that starts to match the label selector is `ADDED`; one that stops matching is `DELETED`.
-     * - The stream has no end of its own. A lost connection is resumed from the last event without gaps or repeats.
+     * - The stream never ends by itself. A lost connection is resumed from the last event without gaps or repeats.
      * - It fails with `Expired` when events were lost. Discard the local view and start a new watch: it begins with
      *   `ADDED` events for everything that exists then. Objects deleted in between are simply absent.
      * - It fails like `list` when a connection cannot be opened. Nothing retries that: `ResilientClient` passes watches

@@ -10,10 +10,10 @@
  *
  * **Details**
  *
- * When ten thousand pods of one Deployment crash, each is named in an alert of its own. The first few objects of a kind
- * and namespace are read one by one. When more are needed within an interval, all objects of that kind and namespace
- * are listed (metadata only) and the others are resolved from memory. An object that is neither in memory nor in a list
- * of this interval is `NotFound`; that error is retryable, because the object may be newer than the list.
+ * When ten thousand pods of one Deployment crash, each has its own alert. The first few objects of a kind and namespace
+ * are read one by one. When more are needed within an interval, all objects of that kind and namespace are listed
+ * (metadata only) and the others are resolved from memory. An object that is neither in memory nor in a list of this
+ * interval is `NotFound`; that error is retryable, because the object may be newer than the list.
  */
 
 import { Context, Deferred, Duration, Effect, Exit, Layer } from "effect"

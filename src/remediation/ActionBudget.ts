@@ -16,7 +16,7 @@ import type { StorageError } from "../storage/StorageError.ts"
 export interface ActionBudget {
   /**
    * Decides, given how many actions count in the window that ends at `nowMs`. A decision to execute reserves one action
-   * until the scope closes, for whatever reason.
+   * until the scope closes, for any reason.
    */
   readonly decide: (
     cluster: string,

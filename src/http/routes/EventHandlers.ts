@@ -82,7 +82,7 @@ export const EventHandlers = HttpApiBuilder.group(
           event: "level",
           data: asJson({ level: status.level, reasons: status.reasons })
         })),
-        // The first ping is sent at once, so that the client sees that the stream is open.
+        // The first ping is sent immediately, so that the client sees that the stream is open.
         Stream.concat(Stream.succeed(ping), Stream.fromSchedule(Schedule.spaced(pingInterval)).pipe(Stream.as(ping)))
       ],
       { concurrency: "unbounded", bufferSize: 16 }

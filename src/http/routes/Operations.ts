@@ -1,7 +1,7 @@
 /**
  * Routes without authentication: health checks by Kubernetes' conventions, Prometheus metrics, and the page at `/`.
  *
- * `/livez` reports that the process works and need not be restarted. `/readyz` reports that alerts can be stored
+ * `/livez` reports that the process works and does not need a restart. `/readyz` reports that alerts can be stored
  * durably; `/healthz` is its old name. With `?verbose` each lists its checks. A failed AI provider does not make the
  * service unready, because the service works without it.
  */

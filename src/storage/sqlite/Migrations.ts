@@ -4,14 +4,14 @@
  * The statements use only features that SQLite and PostgreSQL share (text, integer, partial indices, `on conflict`).
  * Triggers are the exception: `refuseChanges` needs one branch per dialect.
  *
- * | table              | holds                                                                               |
- * | ------------------ | ----------------------------------------------------------------------------------- |
- * | targets            | the newest epoch of each target: the fence                                          |
- * | remediations       | one current row per alert; the journal folded as far as lists and the fence need it |
- * | remediation_events | the journal, append-only                                                            |
- * | audit              | the hash chain, append-only                                                         |
- * | action_history     | one row per intended action                                                         |
- * | reviews            | one row per decision that needed a review                                           |
+ * | table              | holds                                                                                     |
+ * | ------------------ | ----------------------------------------------------------------------------------------- |
+ * | targets            | the newest epoch of each target: the fence                                                |
+ * | remediations       | one current row per alert: the parts of the journal's state that lists and the fence need |
+ * | remediation_events | the journal, append-only                                                                  |
+ * | audit              | the hash chain, append-only                                                               |
+ * | action_history     | one row per intended action                                                               |
+ * | reviews            | one row per decision that needed a review                                                 |
  *
  * Timestamps are text: ISO strings sort by time and are readable in a shell.
  */
