@@ -13,6 +13,7 @@ import type { TargetKey } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import type { StorageError } from "./StorageError.ts"
 
+/** Reads earlier actions. Provided by the layers of `Storage`. */
 export class ActionHistory extends Context.Service<
   ActionHistory,
   {

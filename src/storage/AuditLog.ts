@@ -9,9 +9,11 @@ import { Context, type Effect } from "effect"
 import type { AuditEvent } from "../domain/AuditEvent.ts"
 import type { StorageError } from "./StorageError.ts"
 
+/** Appends to the audit log, reads it and verifies its chain. Provided by the layers of `Storage`. */
 export class AuditLog extends Context.Service<
   AuditLog,
   {
+    /** Appends one line and returns it with its sequence number and hash. */
     readonly record: (
       entry: Pick<AuditEvent, "actor" | "kind" | "subject" | "data">
     ) => Effect.Effect<AuditEvent, StorageError>

@@ -50,6 +50,7 @@ export class NotAwaiting extends Schema.TaggedError<NotAwaiting>()("NotAwaiting"
   }
 }
 
+/** A firing alert to accept. */
 export interface NewAlert {
   /** The id of the remediation if the alert is new. */
   readonly id: RemediationId
@@ -58,6 +59,7 @@ export interface NewAlert {
   readonly provisional: boolean
 }
 
+/** A resolved alert. */
 export interface AlertResolution {
   readonly fingerprint: string
   readonly startsAt: Timestamp
@@ -94,6 +96,7 @@ export interface Claim {
 /** Returns the events with which an owner begins its work on the open remediation; an empty array changes nothing. */
 export type Begin = (open: Remediation, claim: Claim) => ReadonlyArray<RemediationEvent>
 
+/** One line of a list of remediations. */
 export interface RemediationSummary {
   readonly id: RemediationId
   readonly state: RemediationState
@@ -105,6 +108,7 @@ export interface RemediationSummary {
   readonly updatedAt: Timestamp
 }
 
+/** One page of a list, newest first. */
 export interface RemediationPage {
   readonly items: ReadonlyArray<RemediationSummary>
   /** Pass as `cursor` to get the next page; absent on the last page. */
@@ -124,6 +128,7 @@ export interface PendingReview {
   readonly since: Timestamp
 }
 
+/** The journal and the current state of remediations. Provided by the layers of `Storage`. */
 export class RemediationStore extends Context.Service<
   RemediationStore,
   {

@@ -2,6 +2,7 @@
 
 import { Schema } from "effect"
 
+/** A storage operation failed. `retryable` says whether the same operation may succeed later. */
 export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
   reason: Schema.Literals([
     /** The database cannot be reached or opened. */
