@@ -52,7 +52,7 @@ export class Drill implements FarEnd {
   private readonly alertmanager: Alertmanager
   private readonly cluster: Cluster
   private readonly random: SeededRandom
-  private phase: "before" | "alarms" | "places" | "done" = "before"
+  private phase: "before" | "alarms" | "permits" | "done" = "before"
   /** The process under test. */
   private process: number | undefined
   private tried = 0
@@ -83,7 +83,7 @@ export class Drill implements FarEnd {
   }
 
   pending(): ReadonlyArray<string> {
-    return this.phase === "alarms" || this.phase === "places" ? ["the service has not been tested after healing"] : []
+    return this.phase === "alarms" || this.phase === "permits" ? ["the service has not been tested after healing"] : []
   }
 
   private look(): void {
@@ -96,7 +96,7 @@ export class Drill implements FarEnd {
   }
 
   private alarm(): void {
-    this.phase = "places"
+    this.phase = "permits"
     this.alarmed++
     const drawn = this.cluster.workloads
       .map((ref) => ({ ref, order: this.random.nextDoubleUnsafe() }))
@@ -118,7 +118,7 @@ export class Drill implements FarEnd {
       Effect.forEach(bulkheads, ({ bulkhead }) => begunAtOnce(bulkhead)),
       (exit) => {
         // A process that ended meanwhile is tested again.
-        if (exit._tag === "Failure" || this.phase !== "places" || this.process !== number) return
+        if (exit._tag === "Failure" || this.phase !== "permits" || this.process !== number) return
         const narrow = exit.value.some((begun, index) => begun < bulkheads[index]!.bulkhead.limit)
         if (narrow && !isLast) return
         this.phase = "done"
@@ -127,7 +127,7 @@ export class Drill implements FarEnd {
             bulkhead: { limit },
             peer
           } = bulkheads[index]!
-          observations.publish({ _tag: "PlacesTried", peer, begun, limit })
+          observations.publish({ _tag: "PermitsTried", peer, begun, limit })
         })
       }
     )

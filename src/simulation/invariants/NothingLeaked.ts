@@ -67,8 +67,8 @@ export const nothingLeaked: Invariant = {
         HealingBegan: () => {
           healing = true
         },
-        PlacesTried: ({ begun, limit, peer }) => {
-          if (begun < limit) report(`of ${limit} places for calls to ${peer} only ${begun} can be taken`)
+        PermitsTried: ({ begun, limit, peer }) => {
+          if (begun < limit) report(`of ${limit} permits for calls to ${peer} only ${begun} can be acquired`)
         }
       },
       atEnd: () => {

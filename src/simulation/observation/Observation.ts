@@ -122,7 +122,7 @@ export type Observation =
   /** `given-up`: the service interrupted it. A request that a crash cut off has no end. */
   | { readonly _tag: "RequestEnded"; readonly request: ApiRequest; readonly ending: "answered" | "given-up" }
   /** A test after healing: of as many concurrent calls as a bulkhead has permits, so many began. */
-  | { readonly _tag: "PlacesTried"; readonly peer: string; readonly begun: number; readonly limit: number }
+  | { readonly _tag: "PermitsTried"; readonly peer: string; readonly begun: number; readonly limit: number }
   /** A text left the service. `about` identifies it in a few words. */
   | { readonly _tag: "TextLeft"; readonly channel: TextChannel; readonly about: string; readonly text: string }
   /** A person answered a review. `outcome` is what became of the answer. */

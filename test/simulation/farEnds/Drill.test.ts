@@ -12,7 +12,7 @@ const quiet: Scenario.Scenario = {
   livenessMs: 10 * minuteMs
 }
 
-type Tried = Extract<Observation, { readonly _tag: "PlacesTried" }>
+type Tried = Extract<Observation, { readonly _tag: "PermitsTried" }>
 
 /** A run in which nothing goes wrong but what `onMade` does, and what was seen of the drill. */
 const drilled = (
@@ -34,7 +34,7 @@ const drilled = (
         HealingBegan: (_, atMs) => {
           healedMs = atMs
         },
-        PlacesTried: ({ begun, limit, peer }: Tried) => void tried.push([peer, begun, limit]),
+        PermitsTried: ({ begun, limit, peer }: Tried) => void tried.push([peer, begun, limit]),
         Committed: ({ events }, atMs) => {
           for (const { event, kind, remediationId } of events) {
             if (atMs < healedMs) continue
@@ -77,7 +77,7 @@ describe("the drill", () => {
     )
     assert.deepStrictEqual(
       violations.map(({ message }) => message),
-      ["of 16 places for calls to holmesgpt only 15 can be taken"]
+      ["of 16 permits for calls to holmesgpt only 15 can be acquired"]
     )
   })
 

@@ -46,10 +46,10 @@ describe("nothing-leaked", () => {
     const seen = start()
     seen.at(
       30_000,
-      { _tag: "PlacesTried", peer: "holmesgpt", begun: 16, limit: 16 },
-      { _tag: "PlacesTried", peer: "kubernetes", begun: 15, limit: 16 }
+      { _tag: "PermitsTried", peer: "holmesgpt", begun: 16, limit: 16 },
+      { _tag: "PermitsTried", peer: "kubernetes", begun: 15, limit: 16 }
     )
-    assert.deepStrictEqual(seen.reports, ["of 16 places for calls to kubernetes only 15 can be taken"])
+    assert.deepStrictEqual(seen.reports, ["of 16 permits for calls to kubernetes only 15 can be acquired"])
   })
 
   it("accepts a review that waits for a person", () => {
