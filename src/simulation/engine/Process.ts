@@ -34,6 +34,7 @@ import type { SeededRandom } from "./SeededRandom.ts"
 import { SimulatedClock, type TimeSource } from "./SimulatedClock.ts"
 import * as SimulatedTracer from "./SimulatedTracer.ts"
 
+/** Options of `World.boot`. */
 export interface ProcessOptions {
   /** How far this process' wall clock is ahead of the world's, in milliseconds. Default 0. */
   readonly wallSkewMs?: number
@@ -48,9 +49,10 @@ export interface ProcessOptions {
   readonly onSpan?: SimulatedTracer.SpanListener
 }
 
+/** The state of a process; the module's comment shows the transitions. `crashed` and `exited` are final. */
 export type ProcessState = "running" | "paused" | "crashed" | "exited"
 
-/** What a process needs of its world. */
+/** What a process needs from its world. `World` implements it. */
 export interface Host {
   readonly nowMs: number
   /** The world's wall clock minus `nowMs`, jumps included. */
@@ -71,6 +73,21 @@ export interface Host {
 
 const leastYieldEvery = 4
 
+/**
+ * A process, as `World.boot` returns it.
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { World } from "kubernaut/simulation"
+ *
+ * const world = World.make(1)
+ * const process = world.boot("worker", Effect.sleep("10 seconds"))
+ * world.at(1_000, () => process.pause(60_000))
+ * world.run()
+ * process.state // => "exited"
+ * world.nowMs // => 61000
+ * ```
+ */
 export class Process {
   readonly name: string
   /** Processes are numbered in the order of their boots: a restart has the same name and a new number. */
@@ -81,6 +98,7 @@ export class Process {
   /** The services that every fiber of the process gets. */
   readonly context: Context.Context<never>
   state: ProcessState = "running"
+  /** How the main effect ended; `undefined` until then, and after a crash. */
   exit: Exit.Exit<unknown, unknown> | undefined
   /** How far its wall clock is ahead of the world's. Changed by faults. */
   wallSkewMs: number
@@ -140,10 +158,12 @@ export class Process {
     })
   }
 
+  /** Ends the process between two steps. Does nothing if it has ended. */
   crash(): void {
     if (this.isAlive) this.end("crashed")
   }
 
+  /** Freezes the process for that time. Does nothing unless it is running. */
   pause(forMs: number): void {
     if (this.state !== "running") return
     this.state = "paused"

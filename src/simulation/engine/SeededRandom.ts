@@ -20,6 +20,18 @@ const hashOf = (text: string): number => {
 
 const range = 2 ** 32
 
+/**
+ * A stream of random numbers. Fault kinds and far ends receive one; `World.random` makes one. It is also Effect's
+ * `Random` service within a process of the world.
+ *
+ * ```ts
+ * import { SeededRandom } from "kubernaut/simulation"
+ *
+ * const draw = (seed: number, stream: string) => new SeededRandom.SeededRandom(seed, stream).between(1, 1_000_000)
+ * draw(7, "storms") === draw(7, "storms") // => true
+ * draw(7, "storms") === draw(7, "crashes") // => false
+ * ```
+ */
 export class SeededRandom implements Random.Random {
   private a: number
   private b: number

@@ -41,6 +41,7 @@ import { RunQueue } from "./RunQueue.ts"
 import { SeededRandom } from "./SeededRandom.ts"
 import { TimerHeap } from "./TimerHeap.ts"
 
+/** Options of `make`. */
 export interface WorldOptions {
   /** The wall-clock time at the start, in milliseconds since 1970. Default 2026-11-24T03:00:00Z. */
   readonly wallStartMs?: number
@@ -48,6 +49,7 @@ export interface WorldOptions {
   readonly watchFibers?: boolean
 }
 
+/** Options of `World.run`. */
 export interface RunOptions {
   /** Checked before every step; ends the run when it holds. Default: never. */
   readonly until?: () => boolean
@@ -83,6 +85,29 @@ export type RunEnd =
 
 const defaultWallStartMs = Date.UTC(2026, 10, 24, 3)
 
+/**
+ * A world. `make` creates one; `boot` starts processes in it; `run` runs it until nothing is left to do.
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { World } from "kubernaut/simulation"
+ *
+ * // Two fibers read, wait and write: one update is lost in every order.
+ * const lostUpdates = (seed: number): number => {
+ *   const world = World.make(seed)
+ *   let balance = 0
+ *   const deposit = Effect.gen(function* () {
+ *     const read = balance
+ *     yield* Effect.sleep("1 milli")
+ *     balance = read + 1
+ *   })
+ *   world.boot("bank", Effect.all([deposit, deposit], { concurrency: 2 }))
+ *   world.run()
+ *   return 2 - balance
+ * }
+ * lostUpdates(1) // => 1
+ * ```
+ */
 export class World {
   readonly seed: number
   readonly wallStartMs: number
@@ -254,5 +279,5 @@ export class World {
   }
 }
 
-/** A new world. */
+/** A new world at time 0, without processes. Worlds of the same seed behave alike. */
 export const make = (seed: number, options?: WorldOptions): World => new World(seed, options)

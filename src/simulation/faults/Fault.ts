@@ -1,15 +1,15 @@
 /**
  * A fault as data: what goes wrong, when, and for how long. A plan is a list of them, which can be printed, replayed
- * and shrunk. What a fault does is the matter of its `FaultKind`.
+ * and shrunk. Its `FaultKind` decides what it does.
  */
 
 import { Schema } from "effect"
 
-/** The stages in which a fault has most effect: reading and asking, writing, watching. */
+/** A stage of a remediation in which a fault has most effect. */
 export const Aim = Schema.Literals(["investigation", "execution", "verification"])
 export type Aim = typeof Aim.Type
 
-/** One fault of a plan. */
+/** One fault of a plan, as JSON. `atMs` and `forMs` are simulated milliseconds. */
 export const Fault = Schema.Struct({
   /** The name of its kind. */
   kind: Schema.NonEmptyString,

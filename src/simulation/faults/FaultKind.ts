@@ -11,7 +11,7 @@ import type { FarEndName, FarEnds } from "../farEnds/FarEnds.ts"
 import type { ModelPeer, Wire } from "../farEnds/paths/Wire.ts"
 import type { ServiceControl } from "../farEnds/ServiceControl.ts"
 
-/** Everything that a fault may affect. */
+/** Everything that a fault may affect: the world, the far ends, and the process of the service. */
 export interface Reach extends Setting {
   readonly farEnds: FarEnds
   readonly service: ServiceControl
@@ -23,16 +23,49 @@ export interface Reach extends Setting {
  */
 export type FaultTarget = Exclude<FarEndName, "drill"> | "service" | "time" | "network" | "models"
 
-/** What `draw` depends on: which models there are. */
+/** What `draw` may depend on: the models of the scenario, or of the running service. */
 export interface DrawSetting {
   readonly scenario: { readonly tiers?: ReadonlyArray<ModelPeer> }
 }
 
+/**
+ * A kind of fault. Define it with `kind`, or with `onWire` where it only disturbs requests, and pass it to
+ * `Runner.runSeed` in `faultKinds`.
+ *
+ * ```ts
+ * import { Schema } from "effect"
+ * import { FaultKind, Faults, Runner, Scenario } from "kubernaut/simulation"
+ *
+ * const freeze = FaultKind.kind({
+ *   name: "freeze",
+ *   target: "service",
+ *   description: "The process is frozen for a while, as by a long garbage collection.",
+ *   parameters: Schema.Struct({ pauseMs: Schema.Int }),
+ *   lasts: undefined,
+ *   draw: (random) => ({ pauseMs: random.between(1_000, 20_000) }),
+ *   apply: ({ pauseMs }, { service }) => {
+ *     service.pause(pauseMs)
+ *     return () => {}
+ *   }
+ * })
+ *
+ * const outcome = Runner.runSeed({
+ *   seed: 1,
+ *   scenario: Scenario.single,
+ *   faultKinds: [...Faults.all, freeze],
+ *   plan: [{ kind: "freeze", atMs: 10_000, forMs: 0, parameters: { pauseMs: 5_000 } }]
+ * })
+ * outcome.failure // => undefined
+ * outcome.coverage.faults // => { freeze: 1 }
+ * ```
+ */
 export interface FaultKind<Parameters = unknown> {
+  /** Unique, in kebab case. Plans refer to the kind by it, and its random streams are named after it. */
   readonly name: string
   readonly target: FaultTarget
   /** One sentence for the report. */
   readonly description: string
+  /** The parameters of one fault, which a plan stores as JSON. */
   readonly parameters: Schema.Codec<Parameters, Schema.JsonObject>
   /**
    * How long it lasts, in milliseconds. The lower bound keeps the world from merely flapping. `undefined` for a fault
@@ -57,10 +90,13 @@ export interface FaultKind<Parameters = unknown> {
   readonly misleads?: boolean
 }
 
-/** Hides the type of the parameters, so that one catalogue holds kinds of all types. */
+/** Defines a kind. It hides the type of the parameters, so that one list holds kinds of all types. */
 export const kind = <Parameters>(definition: FaultKind<Parameters>): FaultKind => definition as unknown as FaultKind
 
-/** A kind that only disturbs requests, by the same code in the simulator and in a running service. */
+/**
+ * Defines a kind that only disturbs requests, by the same code in the simulator and in a running service. `apply` is
+ * derived from `disturb`; see `Wire`.
+ */
 export const onWire = <Parameters>(
   definition: Omit<FaultKind<Parameters>, "apply"> & Required<Pick<FaultKind<Parameters>, "disturb">>
 ): FaultKind =>

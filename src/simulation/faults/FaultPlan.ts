@@ -12,6 +12,7 @@ import type { Scenario } from "../scenarios/Scenario.ts"
 import { Aim, Fault } from "./Fault.ts"
 import type { FaultKind } from "./FaultKind.ts"
 
+/** The faults of a run, as JSON: print it, store it with a bug report, and pass it to `Runner.runSeed` to replay them. */
 export const FaultPlan = Schema.Array(Fault)
 export type FaultPlan = typeof FaultPlan.Type
 
@@ -49,8 +50,8 @@ const gapOf = ({ faultGapMs }: Scenario, kind: FaultKind): readonly [leastMs: nu
 }
 
 /**
- * Draws a plan over the scenario's duration. Each kind has its own random stream: leaving one out does not affect the
- * others.
+ * Draws a plan over the scenario's duration, ordered by `atMs`. `Runner.runSeed` calls it where neither the options nor
+ * the scenario have a plan. Each kind has its own random stream: leaving one out does not affect the others.
  */
 export const draw = (setting: Setting, kinds: ReadonlyArray<FaultKind>): FaultPlan => {
   const { scenario, world } = setting

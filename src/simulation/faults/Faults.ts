@@ -38,6 +38,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   ...telemetryFaults
 ]
 
+/** Every built-in kind. The order has no effect on the plans that are drawn. */
 export const all: ReadonlyArray<FaultKind> = [
   kubernetesUnavailable,
   processCrash,
@@ -47,4 +48,5 @@ export const all: ReadonlyArray<FaultKind> = [
   ...ofCluster
 ]
 
+/** The built-in kinds by `name`, as plans and `Scenario.faults` name them. */
 export const byName: ReadonlyMap<string, FaultKind> = new Map(all.map((kind) => [kind.name, kind]))

@@ -38,17 +38,28 @@ import * as Faults from "../faults/Faults.ts"
 import * as InjectedPeers from "./InjectedPeers.ts"
 import { nameOf, type Requested } from "./Requested.ts"
 
+/** Options of `make`. */
 export interface Options {
+  /** The faults: kinds by name, or objects with a `kind` and its `parameters`. */
   readonly requested: ReadonlyArray<Requested>
+  /** Decides on parameters, durations and gaps. */
   readonly seed: number
+  /** The models that the service uses, by the names of their breakers. */
   readonly models: ReadonlyArray<ModelPeer>
 }
 
-/** The wrappers through which faults reach the peers of a service. */
+/**
+ * The wrappers through which faults reach the peers of a service. Wrap the clients, provide the result to
+ * `Kubernaut.layer`, and fork `run` beside the service.
+ */
 export interface FaultInjection {
+  /** Wraps the client of the cluster. */
   readonly cluster: (client: KubernetesClient["Service"]) => KubernetesClient["Service"]
+  /** Wraps the HTTP client of HolmesGPT. Returns it unchanged where `models` lacks `holmesgpt`. */
   readonly holmesgpt: (client: HttpClient.HttpClient) => HttpClient.HttpClient
+  /** Wraps a model. Throws a `RangeError` where `models` lacks `llm:` and this provider. */
   readonly languageModel: (provider: string, model: LanguageModel.LanguageModel) => LanguageModel.LanguageModel
+  /** Wraps the probe of a model, with the same error. */
   readonly probe: (provider: string, probe: NonNullable<Investigator["probe"]>) => NonNullable<Investigator["probe"]>
   /** A description of the faults that are active now. */
   readonly describe: Effect.Effect<string>
@@ -62,7 +73,22 @@ const meanGapMs = 120_000
 /** The wait before a failed write to the audit log is retried. */
 const auditRetryMs = 5_000
 
-/** Builds the wrappers. Nothing is injected before `run`. The options must have no `Injectable.problems`. */
+/**
+ * Builds the wrappers. Nothing is injected before `run`. The options must have no `Injectable.problems`: names that
+ * cannot be injected are ignored.
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { FaultInjection, Injectable } from "kubernaut/simulation"
+ *
+ * const requested = ["network-latency", "kubernetes-overloaded"]
+ * const place = { mode: "observe", clusterName: "staging", isReal: true, models: [] }
+ * Injectable.problems(requested, place) // => []
+ * const injection = Effect.runSync(FaultInjection.make({ requested, seed: 7, models: [] }))
+ * // injection.cluster(client) is the client to give to the service, injection.run the effect to fork.
+ * Effect.runSync(injection.describe).endsWith("now none") // => true
+ * ```
+ */
 export const make = (options: Options): Effect.Effect<FaultInjection> =>
   Effect.map(Effect.service(Clock.Clock), (clock) => {
     const { models, requested, seed } = options

@@ -9,9 +9,11 @@ import type { FaultKind, FaultTarget } from "../faults/FaultKind.ts"
 import * as Faults from "../faults/Faults.ts"
 import { nameOf, type Requested } from "./Requested.ts"
 
-/** Where faults are to be injected. */
+/** The service into which faults are to be injected, as far as it matters for permission. */
 export interface Place {
+  /** The mode of the service: `observe`, `approve` or `auto`. */
   readonly mode: string
+  /** The name of its cluster. */
   readonly clusterName: string
   /** A real cluster, on which something depends; not the sandbox. */
   readonly isReal: boolean
@@ -21,7 +23,7 @@ export interface Place {
   readonly models: ReadonlyArray<ModelPeer>
 }
 
-/** The kinds that can be injected into a running service. */
+/** The built-in kinds that can be injected into a running service: those defined with `FaultKind.onWire`. */
 export const kinds: ReadonlyArray<FaultKind> = Faults.all.filter(({ disturb }) => disturb !== undefined)
 
 const whyNot: Partial<Record<FaultTarget, string>> = {

@@ -23,6 +23,7 @@ import { restartIntensity } from "./RestartIntensity.ts"
 import { rightTarget } from "./RightTarget.ts"
 import { startedActionsEnd } from "./StartedActionsEnd.ts"
 
+/** The default of `Runner.runSeed`. To add one of your own, pass `[...Invariants.all, yours]`. */
 export const all: ReadonlyArray<Invariant> = [
   noAlertLost,
   intentBeforeWrite,

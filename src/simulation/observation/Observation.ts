@@ -82,6 +82,10 @@ export interface ObservedFault {
   readonly parameters: Schema.JsonObject
 }
 
+/**
+ * One thing that happened. Handle the tags of interest with `Handlers`; each tag's comment states who publishes it and
+ * what its fields mean.
+ */
 export type Observation =
   /**
    * The sender sends an alert for the first time. It retries until the alert is acknowledged. `about` is the workload
@@ -116,8 +120,11 @@ export type Observation =
     }
   /** A workload became healthy or broken, as the cluster itself knows. */
   | { readonly _tag: "WorkloadHealth"; readonly ref: ResourceRef; readonly healthy: boolean }
+  /** The service sends a request to a model. */
   | { readonly _tag: "CallBegan"; readonly call: Call }
+  /** The same `call` object as when it began. */
   | { readonly _tag: "CallEnded"; readonly call: Call; readonly ending: CallEnding }
+  /** The service sends an attempt to the cluster's API server. */
   | { readonly _tag: "RequestBegan"; readonly request: ApiRequest }
   /** `given-up`: the service interrupted it. A request that a crash cut off has no end. */
   | { readonly _tag: "RequestEnded"; readonly request: ApiRequest; readonly ending: "answered" | "given-up" }
@@ -136,6 +143,7 @@ export type Observation =
   | { readonly _tag: "ProcessBooted"; readonly process: string; readonly number: number; readonly mode?: Mode }
   /** It accepts requests. */
   | { readonly _tag: "ProcessReady"; readonly process: string; readonly number: number }
+  /** `exited`: its main effect completed or failed. Another process is booted after a while. */
   | {
       readonly _tag: "ProcessEnded"
       readonly process: string
@@ -162,7 +170,9 @@ export type Observation =
     }
   /** The service reports its degradation level: once when it is ready, then at every change. */
   | { readonly _tag: "LevelIs"; readonly level: DegradationLevel; readonly reasons: ReadonlyArray<string> }
+  /** A fault of the plan takes effect. */
   | { readonly _tag: "FaultBegan"; readonly fault: ObservedFault }
+  /** It is taken back, at its end or because healing begins. */
   | { readonly _tag: "FaultHealed"; readonly fault: ObservedFault }
   /** A batch of spans is sent to the receiver of traces. `process` counts boots. */
   | { readonly _tag: "ExportBegan"; readonly process: number; readonly number: number; readonly spans: number }
@@ -180,9 +190,10 @@ export type Observation =
   /** From now on nothing new breaks. */
   | { readonly _tag: "HealingBegan" }
 
+/** The tag of an observation, as a key of `Handlers`. */
 export type ObservationTag = Observation["_tag"]
 
-/** A handler for each tag of interest. `atMs` is when the observation happened. */
+/** A handler for each tag of interest. `atMs`: when it happened, in milliseconds since the run began. */
 export type Handlers = {
   readonly [Tag in ObservationTag]?: (observation: Extract<Observation, { readonly _tag: Tag }>, atMs: number) => void
 }

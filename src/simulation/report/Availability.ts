@@ -15,25 +15,42 @@
 
 import type { CommittedEvent, Handlers } from "../observation/Observation.ts"
 
+/** Why the service is unavailable. The module's comment defines each reason. */
 export type Reason = "down" | "deaf" | "idle"
 
+/** The availability of one run or, after `add`, of several. All times are simulated milliseconds. */
 export interface Availability {
+  /** From the start of the run until healing began. */
   readonly observedMs: number
+  /** The time in which at least one reason held. */
   readonly unavailableMs: number
+  /** The time in which each reason held. Reasons overlap. */
   readonly byReasonMs: Readonly<Record<Reason, number>>
 }
 
-/** How soon an alert must be acknowledged. Alertmanager's own timeout for a webhook is 10 seconds. */
+/** How soon an alert must be acknowledged: 10 seconds, as Alertmanager's own timeout for a webhook. */
 export const answerWithinMs = 10_000
 
-/** How soon an actor must start on an accepted alert. */
+/** How soon an actor must start on an accepted alert: one minute. */
 export const takeUpWithinMs = 60_000
 
-/** The required share of time. */
+/** The share of time that the requirement asks for, to compare with `ratio`. */
 export const goal = 0.99
 
+/** No time observed: the neutral element of `add`. */
 export const none: Availability = { observedMs: 0, unavailableMs: 0, byReasonMs: { down: 0, deaf: 0, idle: 0 } }
 
+/**
+ * The sum of two runs, for the availability over many seeds. Time is added, so a longer run has more weight.
+ *
+ * ```ts
+ * import { Availability } from "kubernaut/simulation"
+ *
+ * const quiet = { ...Availability.none, observedMs: 3_000 }
+ * const disturbed = { observedMs: 1_000, unavailableMs: 200, byReasonMs: { down: 200, deaf: 0, idle: 0 } }
+ * Availability.ratio(Availability.add(quiet, disturbed)) // => 0.95
+ * ```
+ */
 export const add = (left: Availability, right: Availability): Availability => ({
   observedMs: left.observedMs + right.observedMs,
   unavailableMs: left.unavailableMs + right.unavailableMs,
@@ -64,6 +81,7 @@ export const covered = (spans: ReadonlyArray<Span>): number => {
   return total
 }
 
+/** Measures the availability of one run. Subscribe `on` before the run; read `at` once, after it. */
 export class AvailabilityRecorder {
   readonly on: Handlers
   private readonly spans: Record<Reason, Array<Span>> = { down: [], deaf: [], idle: [] }

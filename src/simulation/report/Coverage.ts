@@ -13,6 +13,7 @@ import { type Stage, Stages } from "../observation/Stages.ts"
 
 type Counts = Readonly<Record<string, number>>
 
+/** The coverage of one run or, after `merge`, of several. Each field counts events by name. */
 export interface Coverage {
   /** Faults that began, by kind. */
   readonly faults: Counts
@@ -36,6 +37,7 @@ export interface Coverage {
   readonly marks: Counts
 }
 
+/** The coverage of no run: the neutral element of `merge`. */
 export const empty: Coverage = {
   faults: {},
   faultStages: {},
@@ -61,6 +63,7 @@ export const sometimes = {
   "breaker-opened": "a circuit breaker opens",
   "breaker-closed-again": "a circuit breaker closes again after it was half open"
 } as const satisfies Readonly<Record<string, string>>
+/** A name in `sometimes`. */
 export type Mark = keyof typeof sometimes
 
 const addTo = (counts: Record<string, number>, key: string): void => {
@@ -74,6 +77,7 @@ const sum = (left: Counts, right: Counts): Counts =>
       .map((key) => [key, (left[key] ?? 0) + (right[key] ?? 0)])
   )
 
+/** The sum of two coverages: all counts are added. */
 export const merge = (left: Coverage, right: Coverage): Coverage => ({
   faults: sum(left.faults, right.faults),
   faultStages: Object.fromEntries(
@@ -133,7 +137,7 @@ export const missing = (coverage: Coverage, kinds: ReadonlyArray<FaultKind>): Re
   return [...(never.length === 0 ? [] : [`never happened: ${never.join(", ")}`]), ...away, ...unmarked]
 }
 
-/** Builds the coverage of one run from its observations. */
+/** Builds the coverage of one run. Subscribe `on` before the run; read `coverage` after it. */
 export class CoverageRecorder {
   readonly on: Handlers
   private readonly counts = {

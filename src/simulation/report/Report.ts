@@ -15,9 +15,11 @@ import type { Coverage } from "./Coverage.ts"
 import { script, style } from "./ReportPage.ts"
 import type { Lane, LaneName, Row, Span, Timeline } from "./Timeline.ts"
 
+/** What the page shows. */
 export interface ReportOptions {
   /** A recorded run. */
   readonly outcome: SeedOutcome & { readonly timeline: Timeline }
+  /** The name of the scenario, for the heading. */
   readonly scenario: string
   /** The command that reproduces the run. */
   readonly replay: string
@@ -230,7 +232,19 @@ const controls = (options: ReportOptions): string => `<div class="bar"><h2>Timel
   .join("")}</select>
 <div class="legend">${legend.map(([tone, means]) => `<span class="${tone}"><i></i>${means}</span>`).join("")}</div></div>`
 
-/** The page, as HTML. A pure function: the same run gives the same page. */
+/**
+ * The page, as HTML, to write to a file. A pure function: the same run gives the same page.
+ *
+ * ```ts
+ * import { Report, Runner, Scenario } from "kubernaut/simulation"
+ *
+ * const { timeline, ...outcome } = Runner.runSeed({ seed: 1, scenario: Scenario.single, record: true })
+ * if (timeline === undefined) throw new Error("the run was not recorded")
+ * const replay = "kubernaut simulate --scenario single --replay 1"
+ * const page = Report.html({ outcome: { ...outcome, timeline }, scenario: "single", replay })
+ * page.startsWith("<!doctype html>") // => true
+ * ```
+ */
 export const html = (options: ReportOptions): string => {
   const { outcome, replay, scenario } = options
   const { failure, timeline } = outcome

@@ -5,6 +5,7 @@
 
 /** The lanes, from top to bottom. */
 export const laneNames = ["level", "breakers", "faults", "processes", "alerts", "hops", "actions", "workloads"] as const
+/** The name of a lane, one of `laneNames`. */
 export type LaneName = (typeof laneNames)[number]
 
 /** The colour of a span: `busy` for work in progress, `wait` for waiting, `dim` for background. */

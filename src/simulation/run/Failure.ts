@@ -5,6 +5,17 @@
 
 import type { Violation } from "../invariants/Invariant.ts"
 
+/**
+ * Why a run failed. The `Runner` returns it as data; `describe` is its text.
+ *
+ * ```ts
+ * import { Failure } from "kubernaut/simulation"
+ *
+ * const failure: Failure.Failure = { _tag: "Liveness", pending: ["remediation 7 is open"] }
+ * Failure.describe(failure) // => "no liveness, pending: remediation 7 is open"
+ * Failure.isSame(failure, { _tag: "Liveness", pending: [] }) // => true
+ * ```
+ */
 export type Failure =
   /** An invariant was violated. `invariant` is the first of them. */
   | { readonly _tag: "Invariant"; readonly invariant: string; readonly message: string }
@@ -21,9 +32,7 @@ export interface Ended {
   readonly end: string
 }
 
-/**
- * Ends of a world without liveness, whatever the checkers report.
- */
+/** Ends of a world without liveness, whatever the checkers report. */
 const stuck: ReadonlySet<string> = new Set(["Deadlock", "Livelock", "Done"])
 
 /**
@@ -49,13 +58,17 @@ export const crashOf = (thrown: unknown): Failure => {
   }
 }
 
+/** Whether `other` is a failure of the same kind and, for invariants, of the same invariant; false for `undefined`. */
 export const isSame = (one: Failure, other: Failure | undefined): boolean =>
   one._tag === other?._tag
   && (one._tag !== "Invariant" || other._tag !== "Invariant" || one.invariant === other.invariant)
 
 const order = ["Invariant", "Crash", "Liveness"] as const
 
-/** The most severe failure. */
+/**
+ * The most severe failure: a violation before a crash before missing liveness, and the first of its kind. `undefined`
+ * for an empty list.
+ */
 export const worst = (failures: ReadonlyArray<Failure>): Failure | undefined =>
   order.flatMap((tag) => failures.filter(({ _tag }) => _tag === tag))[0]
 

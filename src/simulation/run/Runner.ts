@@ -11,6 +11,7 @@
 import { createHash } from "node:crypto"
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads"
 import { Effect } from "effect"
+import type { FaultKind } from "../faults/FaultKind.ts"
 import type { FaultPlan } from "../faults/FaultPlan.ts"
 import type { Invariant, Violation } from "../invariants/Invariant.ts"
 import * as Availability from "../report/Availability.ts"
@@ -35,10 +36,16 @@ export interface RunRequest {
   readonly plan?: FaultPlan
 }
 
+/** Options of `runSeed`. */
 export interface SeedOptions {
+  /** A safe integer, at least 0. */
   readonly seed: number
   readonly scenario: Scenario
+  /** The faults of the run. Default: the plan of the scenario, or else one drawn from the seed. */
   readonly plan?: FaultPlan
+  /** The kinds from which a plan is drawn, and to which a plan refers. Default: `Faults.all`. */
+  readonly faultKinds?: ReadonlyArray<FaultKind>
+  /** Checked in addition to the expectations of a scenario in `Scenarios`. Default: `Invariants.all`. */
   readonly invariants?: ReadonlyArray<Invariant>
   /** Records the timeline for the report, which costs time. Default false. */
   readonly record?: boolean
@@ -47,18 +54,29 @@ export interface SeedOptions {
 /** The outcome of one seed, as plain data. */
 export interface SeedOutcome {
   readonly seed: number
+  /** Absent where the run succeeded. */
   readonly failure?: Failure
+  /** At most 20, in the order in which they were reported. */
   readonly violations: ReadonlyArray<Violation>
+  /** What had not completed at the end of the liveness phase, each in a few words. */
   readonly pending: ReadonlyArray<string>
+  /** The faults of the run. Pass it as `plan` to replay or shrink them. */
   readonly plan: FaultPlan
+  /** Steps that the world took. */
   readonly steps: number
+  /** The length of the run on its monotonic clock, in milliseconds. */
   readonly simulatedMs: number
+  /** Boots of the service, the first included; 0 after a crash of the run. */
   readonly boots: number
+  /** Firing alerts to which the service responded, repeats included. */
   readonly alerts: number
+  /** Rows of the journal. */
   readonly journalRows: number
+  /** SHA-256 over all rows of the journal: equal hashes mean equal runs. Empty after a crash of the run. */
   readonly journalHash: string
   readonly coverage: Coverage.Coverage
   readonly availability: Availability.Availability
+  /** The number of remediations by final state, such as `Remediated`. */
   readonly endings: Endings.Endings
   /** The figures of the checkers, `fixedVerdicts` and `falselyFixed` among them. */
   readonly figures: Readonly<Record<string, number>>
@@ -76,7 +94,23 @@ export const scenarioOf = (request: RunRequest): Scenario | undefined => {
   }
 }
 
-/** Runs one seed in this thread. A crash is an outcome too: this function does not throw. */
+/**
+ * Runs one seed in this thread, synchronously. It does not throw: a crash of the service or the simulator is an outcome
+ * with a `failure` of `Crash`.
+ *
+ * The same options and code give the same outcome.
+ *
+ * ```ts
+ * import { Runner, Scenario } from "kubernaut/simulation"
+ *
+ * const run = (seed: number) => Runner.runSeed({ seed, scenario: Scenario.single })
+ * const outcome = run(1)
+ * outcome.failure // => undefined
+ * outcome.endings // => { Joined: 2, Remediated: 1 }
+ * run(1).journalHash === outcome.journalHash // => true
+ * run(2).journalHash === outcome.journalHash // => false
+ * ```
+ */
 export const runSeed = (options: SeedOptions): SeedOutcome => {
   const { record, ...simulation } = options
   const coverage = new Coverage.CoverageRecorder()
@@ -197,8 +231,10 @@ export const summarize = (outcomes: ReadonlyArray<SeedOutcome>): Summary => {
 // Threads
 // ----------------------------------------------------------------------------
 
+/** Options of `runSeeds`. */
 export interface RunnerOptions {
   readonly request: RunRequest
+  /** The seeds, each of which is run once. Results are in this order. */
   readonly seeds: ReadonlyArray<number>
   /** The number of threads, at least 1. Never more than seeds. */
   readonly workers: number
@@ -213,7 +249,10 @@ interface WorkerData {
   readonly request: RunRequest
 }
 
-/** Runs all seeds. Interruption terminates the threads. */
+/**
+ * Runs all seeds in worker threads. It does not fail: a seed whose thread ends is an outcome with a `failure`, such as
+ * that of a scenario without a name in `Scenarios`. Interruption terminates the threads.
+ */
 export const runSeeds = (options: RunnerOptions): Effect.Effect<ReadonlyArray<SeedOutcome>> =>
   Effect.suspend(() => {
     const outcomes = new Map<number, SeedOutcome>()

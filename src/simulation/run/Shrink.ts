@@ -24,6 +24,7 @@
 import { Effect } from "effect"
 import type { FaultPlan } from "../faults/FaultPlan.ts"
 
+/** Options of `shrink`. */
 export interface ShrinkOptions {
   /** The maximum number of runs. Default 300: enough for some fifty faults, of which a few matter. */
   readonly limitRuns?: number
@@ -31,9 +32,11 @@ export interface ShrinkOptions {
   readonly onRun?: (runs: number, faults: number) => void
 }
 
+/** The result of `shrink`. */
 export interface Shrunk {
+  /** The smallest plan that was found to fail. */
   readonly plan: FaultPlan
-  /** The number of runs. */
+  /** The number of runs that it took. */
   readonly runs: number
   /** No single fault can be removed from the plan. False where `limitRuns` was reached before that was known. */
   readonly complete: boolean
@@ -44,7 +47,28 @@ const without = <A>(items: ReadonlyArray<A>, from: number, count: number): Reado
   ...items.slice(from + count)
 ]
 
-/** Shrinks `plan`, which is assumed to fail. `fails` runs a plan and returns whether it fails in the same way. */
+/**
+ * Shrinks `plan`, which is assumed to fail. `fails` runs a plan and returns whether it fails in the same way; its
+ * errors are those of `shrink`. The module's comment has an example with a predicate; with the simulator it is:
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Failure, type FaultPlan, Runner, Scenario, Shrink } from "kubernaut/simulation"
+ *
+ * const runPlan = (plan?: FaultPlan.FaultPlan) =>
+ *   Runner.runSeed({ seed: 1, scenario: Scenario.steady, ...(plan === undefined ? {} : { plan }) })
+ *
+ * const explain = Effect.gen(function* () {
+ *   const { failure, plan } = runPlan()
+ *   if (failure === undefined) return undefined
+ *   return yield* Shrink.shrink(plan, (smaller) =>
+ *     Effect.sync(() => Failure.isSame(failure, runPlan(smaller).failure))
+ *   )
+ * })
+ *
+ * Effect.runSync(explain) // => undefined
+ * ```
+ */
 export const shrink = Effect.fnUntraced(function* <E, R>(
   plan: FaultPlan,
   fails: (plan: FaultPlan) => Effect.Effect<boolean, E, R>,

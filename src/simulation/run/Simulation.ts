@@ -36,6 +36,8 @@ export interface SimulationOptions {
   readonly scenario: Scenario
   /** The faults. Default: the scenario's plan, or one drawn from the seed. */
   readonly plan?: Plan.FaultPlan
+  /** The kinds of fault that may be drawn, or that the plan names. Default: all. */
+  readonly faultKinds?: ReadonlyArray<FaultKind>
   /** Checked in addition to what the scenario expects. Default: all invariants. */
   readonly invariants?: ReadonlyArray<Invariant>
   /** How the service's process runs: logger, spans, how often fibers yield. */
@@ -103,6 +105,7 @@ class Simulation {
   private readonly reach: Reach
   private readonly service: ServiceProcess
   private readonly plan: Plan.FaultPlan
+  private readonly kinds: ReadonlyMap<string, FaultKind>
   private readonly checkers: ReadonlyArray<Checker>
   private readonly violations: Array<Violation> = []
   private readonly active = new Map<Fault, () => void>()
@@ -123,7 +126,9 @@ class Simulation {
       scenario.watchesText === true ? { ...options.process, ...watchText(observations) } : options.process
     )
     this.reach = { ...this.setting, service: this.service, farEnds: FarEnds.make(this.setting, this.service) }
-    this.plan = options.plan ?? scenario.plan ?? Plan.draw(this.setting, Faults.all)
+    const { faultKinds } = options
+    this.kinds = faultKinds === undefined ? Faults.byName : new Map(faultKinds.map((kind) => [kind.name, kind]))
+    this.plan = options.plan ?? scenario.plan ?? Plan.draw(this.setting, faultKinds ?? Faults.all)
     this.checkers = [...(options.invariants ?? Invariants.all), ...Scenarios.expectationsOf(scenario)].map(
       (invariant) => this.checker(invariant)
     )
@@ -208,7 +213,7 @@ class Simulation {
 
   private begin(fault: Fault): void {
     const { observations, world } = this.setting
-    const kind: FaultKind | undefined = Faults.byName.get(fault.kind)
+    const kind = this.kinds.get(fault.kind)
     if (kind === undefined) throw new RangeError(`Simulation: there is no fault ${fault.kind}`)
     observations.publish({ _tag: "FaultBegan", fault })
     const undo = kind.apply(

@@ -11,11 +11,34 @@ import type { Fault } from "../faults/Fault.ts"
 /** A tier of the fallback chain that is a model, by the name of its breaker. */
 export type ModelTier = "holmesgpt" | "llm:alpha" | "llm:beta"
 
+/**
+ * A scenario. Derive your own from one below. `Runner.runSeed` takes any; a scenario for the command line or for
+ * `Runner.runSeeds` needs a line in `Scenarios`.
+ *
+ * ```ts
+ * import { Runner, Scenario } from "kubernaut/simulation"
+ *
+ * const partitioned: Scenario.Scenario = {
+ *   ...Scenario.single,
+ *   name: "partitioned",
+ *   plan: [
+ *     {
+ *       kind: "network-partition",
+ *       atMs: 0,
+ *       forMs: 60_000,
+ *       parameters: { peers: ["cluster"], lost: "both" }
+ *     }
+ *   ]
+ * }
+ * Runner.runSeed({ seed: 1, scenario: partitioned }).failure // => undefined
+ * ```
+ */
 export interface Scenario {
+  /** Identifies it on the command line and in the report. */
   readonly name: string
-  /** The safety phase, in which work comes in and faults happen. */
+  /** The length of the safety phase, in which work comes in and faults happen. */
   readonly durationMs: number
-  /** The longest liveness phase, in which nothing new breaks and pending work must complete. */
+  /** The maximum length of the liveness phase, in which nothing new breaks and pending work must complete. */
   readonly livenessMs: number
   /**
    * The interval at which a workload breaks. There are some four times as many alerts: pods have their own, and each is
@@ -33,6 +56,7 @@ export interface Scenario {
   readonly restartMs: readonly [leastMs: number, mostMs: number]
   /** The names of the fault kinds that may be drawn. Default: all. */
   readonly faults?: ReadonlyArray<string>
+  /** Options of `Kubernaut.layer`, such as the mode and the guardrails. */
   readonly service: Omit<Options, "cluster" | "investigators" | "rules">
   /**
    * Your own investigators, which run in order before the rules. They are built at each boot of the service, within its

@@ -19,11 +19,13 @@ const registry: ReadonlyArray<readonly [scenario: Scenario, ...expectations: Rea
   [telemetry, telemetryNeverHoldsUp]
 ]
 
+/** Every registered scenario, in the order of the command line's help. */
 export const all: ReadonlyArray<Scenario> = registry.map(([scenario]) => scenario)
 
+/** The registered scenarios by `name`, as `Runner.RunRequest` names them. */
 export const byName: ReadonlyMap<string, Scenario> = new Map(all.map((scenario) => [scenario.name, scenario]))
 
-/** What must hold in the scenario of this name; nothing where it is not registered. */
+/** What must hold in the registered scenario of this name, checked in each of its runs; nothing for other scenarios. */
 export const expectationsOf = ({ name }: Scenario): ReadonlyArray<Invariant> => {
   const [, ...expectations] = registry.find(([scenario]) => scenario.name === name) ?? []
   return expectations

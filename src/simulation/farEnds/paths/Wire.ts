@@ -13,7 +13,7 @@ import type { ClusterFault } from "./ClusterPath.ts"
 import type { ModelFault } from "./ModelPath.ts"
 import type { BodyFault, NetworkFault } from "./NetworkPath.ts"
 
-/** A model, by the name of its breaker. */
+/** A model, by the name of its breaker: `holmesgpt`, or `llm:` and the name of a provider. */
 export const ModelPeer = Schema.Union([Schema.Literal("holmesgpt"), Schema.TemplateLiteral(["llm:", Schema.String])])
 export type ModelPeer = typeof ModelPeer.Type
 
@@ -26,7 +26,28 @@ export interface ModelWire {
   }
 }
 
-/** The paths to all peers. */
+/**
+ * The paths to all peers, as `FaultKind.onWire` receives them.
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { FaultKind } from "kubernaut/simulation"
+ *
+ * const slowReads = FaultKind.onWire({
+ *   name: "slow-reads",
+ *   target: "network",
+ *   description: "Reads from the cluster take longer.",
+ *   parameters: Schema.Struct({ delayMs: Schema.Int }),
+ *   lasts: [10_000, 60_000],
+ *   draw: (random) => ({ delayMs: random.between(100, 2_000) }),
+ *   disturb: ({ delayMs }, wire) =>
+ *     wire.cluster.disturb((request, server) =>
+ *       request.change === undefined ? Effect.delay(server, delayMs) : server
+ *     )
+ * })
+ * slowReads.disturb === undefined // => false
+ * ```
+ */
 export interface Wire {
   /** The monotonic clock, in milliseconds. */
   readonly nowMs: number
