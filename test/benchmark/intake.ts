@@ -19,6 +19,7 @@ import { Effect, Layer, ManagedRuntime, Schema } from "effect"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import * as Intake from "../../src/intake/Intake.ts"
 import * as Storage from "../../src/storage/Storage.ts"
+import { alertOf, webhookOf } from "../intake/webhooks.ts"
 import { compare, type Contender, measure, type Result } from "./harness.ts"
 
 let posted = 0
@@ -33,31 +34,23 @@ const body = (): string => {
     job: "kube-state-metrics",
     severity: "warning"
   }
-  return JSON.stringify({
-    version: "4",
-    groupKey: `{}:{alertname="KubeDeploymentRolloutStuck", deployment="${name}"}`,
-    truncatedAlerts: 0,
-    status: "firing",
-    receiver: "kubernaut",
-    groupLabels: { alertname: "KubeDeploymentRolloutStuck" },
-    commonLabels: labels,
-    commonAnnotations: {},
-    externalURL: "http://alertmanager:9093",
-    alerts: [
-      {
-        status: "firing",
-        labels,
-        annotations: {
-          summary: "Deployment rollout is not progressing.",
-          description: `Rollout of deployment shop/${name} is not progressing for longer than 15 minutes.`
-        },
-        startsAt: "2026-11-24T03:00:00.123456789Z",
-        endsAt: "0001-01-01T00:00:00Z",
-        generatorURL: "http://prometheus:9090/graph?g0.expr=kube_deployment_status_condition",
-        fingerprint: `f${name}`
-      }
-    ]
+  const alert = alertOf(labels, {
+    annotations: {
+      summary: "Deployment rollout is not progressing.",
+      description: `Rollout of deployment shop/${name} is not progressing for longer than 15 minutes.`
+    },
+    startsAt: "2026-11-24T03:00:00.123456789Z",
+    generatorURL: "http://prometheus:9090/graph?g0.expr=kube_deployment_status_condition",
+    fingerprint: `f${name}`
   })
+  return JSON.stringify(
+    webhookOf([alert], {
+      groupKey: `{}:{alertname="KubeDeploymentRolloutStuck", deployment="${name}"}`,
+      truncatedAlerts: 0,
+      groupLabels: { alertname: "KubeDeploymentRolloutStuck" },
+      commonLabels: labels
+    })
+  )
 }
 
 /** Sends `calls` requests, `atATime` of them concurrently. */

@@ -8,38 +8,21 @@
  */
 
 import { connect, type Socket } from "node:net"
+import { alertOf, webhookOf } from "../intake/webhooks.ts"
 
 const [port, alerts, senders, round] = process.argv.slice(2, 6).map(Number) as [number, number, number, number]
 const prefix = process.argv[6] === "fresh" ? `app-${round}` : "app"
 
 const body = (index: number): string =>
-  JSON.stringify({
-    version: "4",
-    groupKey: "{}",
-    status: "firing",
-    receiver: "kubernaut",
-    groupLabels: {},
-    commonLabels: {},
-    commonAnnotations: {},
-    externalURL: "",
-    alerts: [
-      {
-        status: "firing",
+  JSON.stringify(
+    webhookOf([
+      alertOf(
         // Each alert of a round has its own target. Otherwise it would join an active remediation.
-        labels: {
-          alertname: "KubeDeploymentReplicasMismatch",
-          severity: "warning",
-          namespace: "bench",
-          deployment: `${prefix}-${index}`
-        },
-        annotations: { summary: "A benchmark." },
-        startsAt: "2026-11-24T03:00:00Z",
-        endsAt: "0001-01-01T00:00:00Z",
-        generatorURL: "",
-        fingerprint: `${round}-${index}`
-      }
-    ]
-  })
+        { alertname: "KubeDeploymentReplicasMismatch", namespace: "bench", deployment: `${prefix}-${index}` },
+        { annotations: { summary: "A benchmark." }, fingerprint: `${round}-${index}` }
+      )
+    ])
+  )
 
 const request = (index: number): string => {
   const text = body(index)

@@ -67,7 +67,7 @@ describe("Degradation.levelOf", () => {
     assert.strictEqual(Degradation.levelOf({ tiers }).level, level)
   })
 
-  it("says of each service that is out how it stands", () => {
+  it("gives one reason for each service that is out", () => {
     assert.deepStrictEqual(
       Degradation.levelOf({
         tiers: [holmes("Open"), llm("HalfOpen", ":a"), llm("Isolated", ":b"), llm("Closed", ":c")]
@@ -78,7 +78,7 @@ describe("Degradation.levelOf", () => {
 })
 
 describe("the level follows the breakers", () => {
-  it.effect("down to 1 and 2 as they open, and back as they close", () =>
+  it.effect("rises to 1 and 2 as they open, and falls again as they close", () =>
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const llm = yield* watched("llm", "llm:a")
@@ -98,14 +98,14 @@ describe("the level follows the breakers", () => {
       for (const _ of [1, 2, 3]) yield* succeed(llm.circuitBreaker)
       assert.strictEqual(yield* level, 1)
       for (const _ of [1, 2]) yield* succeed(holmes.circuitBreaker)
-      assert.strictEqual(yield* level, 1, "half-open is still out")
+      assert.strictEqual(yield* level, 1, "a half-open breaker counts as out")
       yield* succeed(holmes.circuitBreaker)
       assert.strictEqual(yield* level, 0)
       assert.deepStrictEqual((yield* degradation.current).reasons, [])
     })
   )
 
-  it.effect("an operator's isolation moves it as well", () =>
+  it.effect("rises when an operator isolates a service", () =>
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* started(holmes, yield* watched("llm", "llm:a"))
@@ -115,7 +115,7 @@ describe("the level follows the breakers", () => {
     })
   )
 
-  it.effect("since is when the level moved, not when its reasons did", () =>
+  it.effect("updates since when the level changes, and keeps it when only the reasons change", () =>
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* started(holmes, yield* watched("llm", "llm:a"))
@@ -131,7 +131,7 @@ describe("the level follows the breakers", () => {
     })
   )
 
-  it.effect("changes begins with the status now and has each that follows", () =>
+  it.effect("changes starts with the current status and emits every later one", () =>
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* started(holmes, yield* watched("llm", "llm:a"))
@@ -147,7 +147,7 @@ describe("the level follows the breakers", () => {
     })
   )
 
-  it.effect("breakers of anything else move nothing", () =>
+  it.effect("ignores breakers of other services", () =>
     Effect.gen(function* () {
       const degradation = yield* started(yield* watched("holmesgpt", "holmesgpt"))
       yield* fail(yield* CircuitBreaker.make("kubernetes"))
@@ -156,7 +156,7 @@ describe("the level follows the breakers", () => {
     })
   )
 
-  it.effect("a fiber that was started anew reads the breakers as they are", () =>
+  it.effect("reads the current state of the breakers when run starts", () =>
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* Degradation.make({ tiers: [holmes, yield* watched("llm", "llm:a")] })
@@ -168,7 +168,7 @@ describe("the level follows the breakers", () => {
     })
   )
 
-  it.effect("as a layer it listens to the hub that its breakers publish to", () =>
+  it.effect("as a layer, it listens to the ResilienceEvents of the context", () =>
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const context = yield* Layer.build(Degradation.layer({ tiers: [holmes] }))
@@ -183,7 +183,7 @@ describe("the level follows the breakers", () => {
 })
 
 describe("recovery", () => {
-  it.effect("is published with how long the service was out, from the first opening on", () =>
+  it.effect("is published with the time since the breaker first opened", () =>
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* started(holmes)
@@ -199,7 +199,7 @@ describe("recovery", () => {
     })
   )
 
-  it.effect("took as long as it took, also where the wall clock is set meanwhile", () =>
+  it.effect("has a duration that does not depend on jumps of the wall clock", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const holmes = yield* watched("holmesgpt", "holmesgpt")
@@ -227,7 +227,7 @@ describe("probing", () => {
     })
   )
 
-  it.effect("brings a service back without any traffic: three probes after 30 s, a second apart", () =>
+  it.effect("closes the circuit without traffic after three probes, which start after 30 s and are 1 s apart", () =>
     Effect.gen(function* () {
       Object.assign(answering, { at: [], well: true })
       const holmes = yield* watched("holmesgpt", "holmesgpt", probe)
@@ -236,7 +236,7 @@ describe("probing", () => {
       assert.deepStrictEqual(answering.at, [], "a closed circuit is not probed")
       yield* fail(holmes.circuitBreaker)
       yield* TestClock.adjust("29999 millis")
-      assert.deepStrictEqual(answering.at, [], "no call while the circuit is open")
+      assert.deepStrictEqual(answering.at, [], "an open circuit is not probed")
       yield* TestClock.adjust("3 seconds")
       assert.strictEqual(answering.at.length, 3)
       assert.isAtLeast(answering.at[0]!, 90_000)
@@ -247,7 +247,7 @@ describe("probing", () => {
     })
   )
 
-  it.effect("of a service that is still out opens its circuit for another 30 s each time", () =>
+  it.effect("opens the circuit for another 30 s after each failed probe", () =>
     Effect.gen(function* () {
       Object.assign(answering, { at: [], well: false })
       const holmes = yield* watched("holmesgpt", "holmesgpt", probe)
@@ -261,7 +261,7 @@ describe("probing", () => {
     })
   )
 
-  it.effect("that finds out nothing neither closes nor opens the circuit, and leaves its places to traffic", () =>
+  it.effect("neither closes nor opens the circuit when a probe is inconclusive, and releases the permit", () =>
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt", Effect.fail({ countsAsFailure: false }))
       yield* started(holmes)
@@ -277,7 +277,7 @@ describe("probing", () => {
     })
   )
 
-  it.effect("a service without a probe waits for traffic", () =>
+  it.effect("leaves a service without a probe half-open until a regular call", () =>
     Effect.gen(function* () {
       const custom = yield* watched("custom", "custom")
       yield* started(custom)

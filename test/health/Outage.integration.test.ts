@@ -1,4 +1,4 @@
-/** The outage story on real peers: each taken down and brought back, with the times of the breakers shortened. */
+/** Outages and recoveries of real peers over HTTP, with shortened open times of the breakers. */
 
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
@@ -16,7 +16,7 @@ import { make as makeHolmesGptPeer } from "../peers/HolmesGptPeer.ts"
 import { make as makeLlmPeer } from "../peers/LlmPeer.ts"
 
 it.live(
-  "HolmesGPT out: LLM answers at level 1; LLMs out: rules at level 2; back: HolmesGPT again at level 0, found out by probes alone",
+  "falls back to an LLM at level 1 and to the rules at level 2, and returns to HolmesGPT at level 0 by probes alone",
   () =>
     Effect.gen(function* () {
       const holmes = yield* makeHolmesGptPeer()
@@ -48,28 +48,31 @@ it.live(
         Effect.gen(function* () {
           while ((yield* level) !== wanted) yield* Effect.sleep(20)
         }).pipe(Effect.timeout("10 seconds"))
-      const ask = Effect.map(chain.investigate(request({ evidence: evidence() })), ({ hops, investigation }) => [
-        ...hops.map(
-          (hop) =>
-            `${hop.provider ?? hop.investigator} ${hop.outcome}${hop.reason === undefined ? "" : ` ${hop.reason}`}`
-        ),
-        investigation?.confidence
-      ])
+      const investigate = Effect.map(
+        chain.investigate(request({ evidence: evidence() })),
+        ({ hops, investigation }) => [
+          ...hops.map(
+            (hop) =>
+              `${hop.provider ?? hop.investigator} ${hop.outcome}${hop.reason === undefined ? "" : ` ${hop.reason}`}`
+          ),
+          investigation?.confidence
+        ]
+      )
 
-      assert.deepStrictEqual(yield* ask, ["holmesgpt answered", 0.92])
+      assert.deepStrictEqual(yield* investigate, ["holmesgpt answered", 0.92])
 
       yield* holmes.setMode({ _tag: "Down" })
-      assert.deepStrictEqual(yield* ask, ["holmesgpt failed unavailable", "first answered", 0.8])
+      assert.deepStrictEqual(yield* investigate, ["holmesgpt failed unavailable", "first answered", 0.8])
       yield* reaches(1)
 
       yield* openai.setMode({ _tag: "Status", status: 401 })
-      // Authentication failures are not tried again: it takes five alerts until the breaker opens.
+      // Authentication failures are not retried, so the breaker opens after five alerts.
       for (let alert = 0; alert < 5; alert++) {
-        const hops = yield* ask
+        const hops = yield* investigate
         assert.deepStrictEqual(hops.slice(1), ["first failed authentication", "second answered", 0.8])
       }
       yield* anthropic.setMode({ _tag: "Down" })
-      assert.deepStrictEqual((yield* ask).slice(-2), ["rules answered", 0.5])
+      assert.deepStrictEqual((yield* investigate).slice(-2), ["rules answered", 0.5])
       yield* reaches(2)
 
       yield* anthropic.setMode({ _tag: "Ok" })
@@ -80,8 +83,8 @@ it.live(
       yield* reaches(0)
       assert.isTrue(
         holmes.calls.every((call) => call.path === "/healthz"),
-        "no traffic was needed to find out"
+        "recovery needs no traffic"
       )
-      assert.deepStrictEqual(yield* ask, ["holmesgpt answered", 0.92])
+      assert.deepStrictEqual(yield* investigate, ["holmesgpt answered", 0.92])
     }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
 )

@@ -11,7 +11,7 @@ describe("admission by severity", () => {
     { open: 80, admitted: ["critical"] },
     { open: 99, admitted: ["critical"] },
     { open: 100, admitted: [] }
-  ])("with $open of 100 open, $admitted may come in", ({ admitted, open }) => {
+  ])("with $open of 100 open, it admits $admitted", ({ admitted, open }) => {
     const severities = ["critical", "warning", "info", "none"] as const
     assert.deepStrictEqual(
       severities.filter((severity) => admits(severity, open, { capacity: 100 })),
@@ -19,7 +19,7 @@ describe("admission by severity", () => {
     )
   })
 
-  it.prop("a more severe alert is never refused where a less severe one is let in", [Schema.Int], ([open]) => {
+  it.prop("never refuses a severe alert when it admits a less severe one", [Schema.Int], ([open]) => {
     const order = (["none", "info", "warning", "critical"] as const).map((severity) => admits(severity, Math.abs(open)))
     assert.deepStrictEqual(
       order,
@@ -28,10 +28,10 @@ describe("admission by severity", () => {
   })
 })
 
-describe("the token bucket of a source", () => {
+describe("a token bucket", () => {
   const limit = { perSecond: 10, burst: 100 }
 
-  it("lets a burst through, then the rate, and says when to come again", () => {
+  it("admits a burst and then the sustained rate, and returns when to retry", () => {
     const first = takeTokens(fullBucket(limit, 0), 100, 0, limit)
     assert.isUndefined(first.retryAfterMs)
     const second = takeTokens(first.bucket, 5, 0, limit)
@@ -40,29 +40,29 @@ describe("the token bucket of a source", () => {
     assert.isUndefined(takeTokens(second.bucket, 5, 500, limit).retryAfterMs)
   })
 
-  it("takes nothing for what it refuses", () => {
+  it("takes no tokens for a refused post", () => {
     const empty = takeTokens(fullBucket(limit, 0), 100, 0, limit).bucket
     const refused = takeTokens(takeTokens(empty, 50, 0, limit).bucket, 50, 0, limit).bucket
     assert.strictEqual(refused.tokens, 0)
   })
 
-  it("never refuses a post for ever because it is larger than the burst, and makes the source wait for it afterwards", () => {
+  it("admits a post larger than the burst when it is full, and makes the source wait afterwards", () => {
     const { bucket, retryAfterMs } = takeTokens(fullBucket(limit, 0), 150, 0, limit)
     assert.isUndefined(retryAfterMs)
     assert.strictEqual(takeTokens(bucket, 1, 0, limit).retryAfterMs, 5100)
   })
 
-  it("gains nothing from a clock that goes back", () => {
+  it("gains no tokens when the clock moves backwards", () => {
     const empty = takeTokens(fullBucket(limit, 1000), 100, 1000, limit).bucket
     assert.strictEqual(takeTokens(takeTokens(empty, 1, 0, limit).bucket, 1, 1000, limit).retryAfterMs, 100)
   })
 
-  it("has room for the largest post by default", () => {
+  it("admits the largest post by default", () => {
     assert.isUndefined(takeTokens(fullBucket(defaultRateLimit, 0), 10_000, 0, defaultRateLimit).retryAfterMs)
   })
 
   it.prop(
-    "lets no more through than burst and rate together",
+    "never admits more than the burst plus the rate",
     [Schema.Array(Schema.Struct({ ms: Schema.Int, count: Schema.Int }))],
     ([calls]) => {
       let bucket = fullBucket(limit, 0)

@@ -13,7 +13,7 @@ const shown = (labels: Labels): string => {
   return `${displayName(target)}${provisional ? " (provisional)" : ""}`
 }
 
-/** What Prometheus adds from the scraped pod where the rule does not aggregate it away. */
+/** The labels that Prometheus adds from the scraped pod, unless the rule aggregates them away. */
 const fromStateMetrics: Labels = {
   job: "kube-state-metrics",
   service: "kube-state-metrics",
@@ -36,27 +36,27 @@ const fromNodeExporter: Labels = {
 
 const clusterScoped = new Set(["Node", "PersistentVolume", "APIService"])
 
-describe("the target of every known alert", () => {
+describe("the target of each reference alert", () => {
   it.each(referenceAlerts)("$name is about a $kind", ({ kind, labels, name, target: expected }) => {
     const { target } = of(labels)
     const namespace = clusterScoped.has(kind) ? "" : (labels["namespace"] ?? "")
     assert.deepStrictEqual(target, { cluster: "test", namespace, kind, name: expected ?? `${name}-f1` })
   })
 
-  // All that kube-state-metrics' series may lead to, but for those about itself.
+  // The alerts on series of kube-state-metrics, except those about kube-state-metrics itself.
   const aboutOthers = referenceAlerts.filter(
     ({ kind, labels, name }) => kind !== "Pod" && labels["job"] === undefined && !name.startsWith("KubeStateMetrics")
   )
 
   it.each(aboutOthers)(
-    "$name is the same among the labels of kube-state-metrics",
+    "$name has the same target beside the labels of kube-state-metrics",
     ({ kind, labels, name, target: expected }) => {
       const { target } = of({ ...fromStateMetrics, ...labels })
       assert.deepStrictEqual([target.kind, target.name], [kind, expected ?? `${name}-f1`])
     }
   )
 
-  it.each(nodeExporterAlerts)("%s is about the machine, and never about node-exporter's pod", (alertname) => {
+  it.each(nodeExporterAlerts)("%s is about the node and never about the pod of node-exporter", (alertname) => {
     assert.strictEqual(shown({ ...fromNodeExporter, alertname, instance: "worker-1" }), "Node worker-1")
     assert.strictEqual(
       shown({ ...fromNodeExporter, alertname, instance: "worker-1.example.org:9100" }),
@@ -75,7 +75,7 @@ describe("the target of every known alert", () => {
 describe("the labels of exporters", () => {
   it.each<{ what: string; labels: Labels; target: string }>([
     {
-      what: "a workload wins over the pod beside it",
+      what: "a workload takes precedence over a pod",
       labels: {
         ...fromStateMetrics,
         alertname: "KubeDeploymentReplicasMismatch",
@@ -85,7 +85,7 @@ describe("the labels of exporters", () => {
       target: "Deployment shop/checkout"
     },
     {
-      what: "without honor_labels the exported namespace is the subject's",
+      what: "without honor_labels, the exported namespace is the subject's",
       labels: {
         ...fromStateMetrics,
         alertname: "KubeDeploymentReplicasMismatch",
@@ -95,7 +95,7 @@ describe("the labels of exporters", () => {
       target: "Deployment shop/checkout"
     },
     {
-      what: "without honor_labels the exported pod is the subject",
+      what: "without honor_labels, the exported pod is the subject",
       labels: {
         ...fromStateMetrics,
         alertname: "KubePodCrashLooping",
@@ -105,17 +105,17 @@ describe("the labels of exporters", () => {
       target: "Pod shop/cart-0 (provisional)"
     },
     {
-      what: "without honor_labels the exporter's pod is not",
+      what: "without honor_labels, the pod of the exporter is not the subject",
       labels: { ...fromStateMetrics, alertname: "KubeQuotaExceeded", exported_namespace: "shop", resource: "pods" },
       target: "Alert shop/KubeQuotaExceeded-f1"
     },
     {
-      what: "beside a node the exporter's pod is not the subject",
+      what: "with a node, the pod of the exporter is not the subject",
       labels: { ...fromStateMetrics, alertname: "KubeNodeNotReady", node: "worker-1" },
       target: "Node worker-1"
     },
     {
-      what: "beside a node a pod called after the job is not the subject",
+      what: "with a node, a pod named after the scrape job is not the subject",
       labels: {
         alertname: "MachineSlow",
         job: "machine-probe",
@@ -126,22 +126,22 @@ describe("the labels of exporters", () => {
       target: "Node worker-1"
     },
     {
-      what: "beside a node another pod is the subject",
+      what: "with a node, any other pod is the subject",
       labels: { alertname: "ContainerSlow", job: "kubelet", namespace: "shop", pod: "checkout-1", node: "worker-1" },
       target: "Pod shop/checkout-1 (provisional)"
     },
     {
-      what: "kube-state-metrics' pod that crash-loops is the subject",
+      what: "a crash-looping pod of kube-state-metrics is the subject",
       labels: { ...fromStateMetrics, alertname: "KubePodCrashLooping" },
       target: "Pod monitoring/kube-state-metrics-6c7c9d9f5b-x2x7p (provisional)"
     },
     {
-      what: "kube-state-metrics' pod in a series about something else is not",
+      what: "a pod of kube-state-metrics in another rule is not the subject",
       labels: { ...fromStateMetrics, alertname: "CertificateNotReady", name: "shop-tls" },
       target: "Alert monitoring/CertificateNotReady-f1"
     },
     {
-      what: "job is the scrape job, job_name the Job",
+      what: "job_name names the Job, and job does not",
       labels: {
         alertname: "KubeJobFailed",
         job: "kube-state-metrics",
@@ -151,7 +151,7 @@ describe("the labels of exporters", () => {
       target: "Job shop/reports-29380320 (provisional)"
     },
     {
-      what: "a claim wins over the node that its volume is on",
+      what: "a volume claim takes precedence over the node of its volume",
       labels: {
         alertname: "KubePersistentVolumeFillingUp",
         namespace: "shop",
@@ -162,32 +162,32 @@ describe("the labels of exporters", () => {
       target: "PersistentVolumeClaim shop/data"
     },
     {
-      what: "an autoscaler is provisional, for its workload",
+      what: "an autoscaler is provisional, because its workload owns it",
       labels: { alertname: "KubeHpaMaxedOut", namespace: "shop", horizontalpodautoscaler: "search" },
       target: "HorizontalPodAutoscaler shop/search (provisional)"
     },
     {
-      what: "the older label of autoscalers is known",
+      what: "the label hpa of older versions names an autoscaler",
       labels: { alertname: "KubeHpaMaxedOut", namespace: "shop", hpa: "search" },
       target: "HorizontalPodAutoscaler shop/search (provisional)"
     },
     {
-      what: "the mixin's recorded workload is known",
+      what: "the workload labels of the Kubernetes mixin name a workload",
       labels: { alertname: "Slow", namespace: "shop", workload: "cart", workload_type: "statefulset", pod: "cart-0" },
       target: "StatefulSet shop/cart"
     },
     {
-      what: "a workload type that is a property of every object is not",
+      what: "a workload type such as constructor names no workload",
       labels: { alertname: "Slow", namespace: "shop", workload: "cart", workload_type: "constructor" },
       target: "Alert shop/Slow-f1"
     },
     {
-      what: "a workload without a namespace is none",
+      what: "a workload without a namespace is no target",
       labels: { alertname: "X", deployment: "checkout" },
       target: "Alert X-f1"
     },
     {
-      what: "a name that Kubernetes would not take is none",
+      what: "an invalid Kubernetes name is no target",
       labels: {
         alertname: "X",
         namespace: "shop",
@@ -221,7 +221,7 @@ describe("alerts and targets", () => {
   const Anything = Schema.Record(Schema.Literals([...usual, "exported_namespace", "exported_pod"]), Value)
 
   it.prop(
-    "two Deployments never become one target",
+    "two Deployments never share a target",
     [Name, Name, Name, Name, Noise, Noise],
     ([n1, d1, n2, d2, noise1, noise2]) => {
       const one = targetKey(of({ ...noise1, namespace: n1, deployment: d1 }).target)
@@ -230,14 +230,18 @@ describe("alerts and targets", () => {
     }
   )
 
-  it.prop("what names no object is merged with nothing but itself", [Anything, Anything], ([labels1, labels2]) => {
-    const one = of(labels1, "f1")
-    const other = of(labels2, "f2")
-    if (one.target.kind === "Alert") assert.notStrictEqual(targetKey(one.target), targetKey(other.target))
-  })
+  it.prop(
+    "an alert that names no object never shares a target with another",
+    [Anything, Anything],
+    ([labels1, labels2]) => {
+      const one = of(labels1, "f1")
+      const other = of(labels2, "f2")
+      if (one.target.kind === "Alert") assert.notStrictEqual(targetKey(one.target), targetKey(other.target))
+    }
+  )
 
   it.prop(
-    "any labels at all have a target, whose key survives a database",
+    "any labels have a target, and its key is safe to store",
     [Schema.Record(Schema.String, Schema.String)],
     ([labels]) => {
       const { target } = of(labels)
@@ -248,7 +252,7 @@ describe("alerts and targets", () => {
     }
   )
 
-  it("a hostile alert name stays short, and free of control characters and halves of characters", () => {
+  it("a hostile alert name is truncated and contains no control characters or lone surrogates", () => {
     const { target } = of({ alertname: `\ud800\u0000${"x".repeat(10_000)}` })
     assert.isBelow(target.name.length, 120)
     assert.isTrue(target.name.isWellFormed() && !/\p{Cc}/u.test(target.name))

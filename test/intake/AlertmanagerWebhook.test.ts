@@ -20,7 +20,7 @@ const post = { version: "4", status: "firing", alerts: [firing] }
 
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** `alerts[0].startsAt: Expected …` for everything that is wrong. */
+/** Every issue of a body, such as `alerts[0].startsAt: Expected …`. */
 const faults = (body: unknown): ReadonlyArray<string> => {
   const result = Schema.decodeUnknownResult(Webhook, { errors: "all" })(body)
   if (Result.isSuccess(result)) return []
@@ -41,12 +41,12 @@ const decoded = (alert: object): WebhookAlert => {
 const time = "Expected an RFC 3339 time such as 2026-11-24T03:00:00.123456789Z"
 
 describe("the webhook's schema", () => {
-  it("takes a body of the least that says something, and ignores what it does not know", () => {
+  it("accepts a minimal body and ignores unknown fields", () => {
     assert.deepStrictEqual(faults(post), [])
     assert.deepStrictEqual(faults({ ...post, alerts: [], notification_reason: "repeat" }), [])
   })
 
-  it("takes what Go writes for empty maps, and an empty group", () => {
+  it("accepts null for an empty map, as Go encodes it, and an empty group", () => {
     const alert = { ...firing, annotations: null, endsAt: null, generatorURL: null, fingerprint: null }
     assert.deepStrictEqual(
       faults({ ...post, groupLabels: null, commonLabels: {}, commonAnnotations: null, alerts: [alert] }),
@@ -80,18 +80,22 @@ describe("the webhook's schema", () => {
       expected: ['version: Expected "4", the version of the webhook format']
     },
     {
-      what: "alerts that are no array",
+      what: "alerts that are not an array",
       body: { ...post, alerts: {} },
       expected: ["alerts: Expected an array of alerts"]
     },
-    { what: "an alert that is no object", body: { ...post, alerts: [5] }, expected: ["alerts[0]: Expected an alert"] },
+    {
+      what: "an alert that is not an object",
+      body: { ...post, alerts: [5] },
+      expected: ["alerts[0]: Expected an alert"]
+    },
     {
       what: "an unknown status",
       body: alertWith({ status: "pending" }),
       expected: ['alerts[1].status: Expected "firing" or "resolved"']
     },
     {
-      what: "labels that are missing",
+      what: "missing labels",
       body: alertWith({ labels: undefined }),
       expected: ["alerts[1].labels: Expected an object of strings"]
     },
@@ -101,12 +105,12 @@ describe("the webhook's schema", () => {
       expected: ["alerts[1].labels.code: Expected a string: Alertmanager sends all labels and annotations as strings"]
     },
     {
-      what: "annotations that are a text",
+      what: "annotations that are a string",
       body: alertWith({ annotations: "x" }),
       expected: ["alerts[1].annotations: Expected an object of strings"]
     },
     {
-      what: "a start that is missing",
+      what: "a missing start",
       body: alertWith({ startsAt: undefined }),
       expected: [`alerts[1].startsAt: ${time}`]
     },
@@ -115,18 +119,22 @@ describe("the webhook's schema", () => {
       body: alertWith({ startsAt: 1764000000 }),
       expected: [`alerts[1].startsAt: ${time}`]
     },
-    { what: "a start in words", body: alertWith({ startsAt: "yesterday" }), expected: [`alerts[1].startsAt: ${time}`] },
-    { what: "an end that is no time", body: alertWith({ endsAt: "" }), expected: [`alerts[1].endsAt: ${time}`] },
+    {
+      what: "a start that is not a time",
+      body: alertWith({ startsAt: "yesterday" }),
+      expected: [`alerts[1].startsAt: ${time}`]
+    },
+    { what: "an empty end", body: alertWith({ endsAt: "" }), expected: [`alerts[1].endsAt: ${time}`] },
     {
       what: "a fingerprint that is a number",
       body: alertWith({ fingerprint: 5 }),
       expected: ["alerts[1].fingerprint: Expected a string"]
     }
-  ])("refuses $what and says what would be right", ({ body, expected }) => {
+  ])("rejects $what and states what it expects", ({ body, expected }) => {
     assert.deepStrictEqual(faults(body), expected)
   })
 
-  it("never shows what was sent", () => {
+  it("never includes the input in an error", () => {
     const secret = "hunter2".repeat(1000)
     const bodies = [
       secret,
@@ -140,7 +148,7 @@ describe("the webhook's schema", () => {
     )
   })
 
-  it("takes 10,000 alerts in one post and refuses one more; the number is an option", () => {
+  it("accepts 10,000 alerts in one post by default, rejects one more, and takes another limit as an option", () => {
     assert.deepStrictEqual(faults({ ...post, alerts: Array.from({ length: 10_000 }, () => firing) }), [])
     assert.deepStrictEqual(faults({ ...post, alerts: Array.from({ length: 10_001 }, () => firing) }), [
       "alerts: Expected at most 10000 alerts in one post: set max_alerts in the receiver, or group by more labels"
@@ -159,7 +167,7 @@ describe("the times of an alert", () => {
     ["2026-11-24t03:00:00z", "2026-11-24T03:00:00.000Z"],
     ["2028-02-29T00:00:00Z", "2028-02-29T00:00:00.000Z"],
     ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"]
-  ])("%s is %s, to the millisecond and in UTC", (startsAt, expected) => {
+  ])("%s is converted to %s", (startsAt, expected) => {
     assert.strictEqual(toAlert(decoded({ startsAt })).startsAt, expected)
   })
 
@@ -178,11 +186,11 @@ describe("the times of an alert", () => {
     "9999-12-31T23:59:59-01:00",
     "+12026-11-24T03:00:00Z",
     ""
-  ])("%s is no time", (startsAt) => {
+  ])("%s is not a time", (startsAt) => {
     assert.deepStrictEqual(faults({ ...post, alerts: [{ ...firing, startsAt }] }), [`alerts[0].startsAt: ${time}`])
   })
 
-  it("a resolved alert ended when it says, and now when it says nothing or nonsense", () => {
+  it("a resolved alert ended at its endsAt, or now when endsAt is absent or before the start", () => {
     const now = "2026-11-24T05:00:00.000Z"
     const end = (endsAt?: string | null) =>
       endOf(decoded({ status: "resolved", ...(endsAt === undefined ? {} : { endsAt }) }), now)
@@ -193,8 +201,8 @@ describe("the times of an alert", () => {
   })
 })
 
-describe("an alert of the domain", () => {
-  it("has the sender's fingerprint, or Alertmanager's where there is none", () => {
+describe("toAlert", () => {
+  it("keeps the fingerprint of the sender, and computes the one of Alertmanager if it is missing or invalid", () => {
     const labels = { alertname: "A", pod: "p" }
     assert.strictEqual(toAlert(decoded({ labels, fingerprint: "abc" })).fingerprint, "abc")
     const computed = [undefined, "", null, "f".repeat(65), "a b", "\ud800", "a/b"].map(
@@ -206,14 +214,14 @@ describe("an alert of the domain", () => {
     )
   })
 
-  it("is unnamed where it has no alertname, and a warning where it has no severity", () => {
+  it("names an alert without alertname unnamed, and makes an alert without severity a warning", () => {
     const alert = toAlert(decoded({ labels: {} }))
     assert.strictEqual(alert.name, "unnamed")
     assert.strictEqual(alert.severity, "warning")
     assert.strictEqual(toAlert(decoded({ labels: { alertname: "" } })).name, "unnamed")
   })
 
-  it("is cut, visibly, where it is too long, and its fingerprint is of the whole", () => {
+  it("truncates long strings with a mark, and computes the fingerprint before", () => {
     const labels = {
       alertname: "A",
       long: "x".repeat(5000),
@@ -233,20 +241,16 @@ describe("an alert of the domain", () => {
     assert.strictEqual(alert.fingerprint, fingerprintOf(labels))
   })
 
-  it("is not cut in the middle of a character", () => {
+  it("never truncates within a character", () => {
     const text = "x".repeat(alertLimits.annotationLength - truncationMark.length - 1) + "\u{1F600}".repeat(100)
     const cut = toAlert(decoded({ annotations: { text } })).annotations["text"] ?? ""
     assert.isTrue(cut.isWellFormed())
     assert.isTrue(cut.endsWith(`x${truncationMark}`))
   })
 
-  it.prop(
-    "is one by the domain's own schema, whatever the labels are",
-    [Schema.Record(Schema.String, Schema.String)],
-    ([labels]) => {
-      assert.isTrue(Schema.is(Alert)(toAlert({ ...firing, status: "firing", labels })))
-    }
-  )
+  it.prop("returns a valid domain alert for any labels", [Schema.Record(Schema.String, Schema.String)], ([labels]) => {
+    assert.isTrue(Schema.is(Alert)(toAlert({ ...firing, status: "firing", labels })))
+  })
 })
 
 const examples = join(import.meta.dirname, "../../examples/alerts")
@@ -255,7 +259,7 @@ const example = (name: string) =>
   Schema.decodeUnknownSync(Webhook)(JSON.parse(readFileSync(join(examples, name), "utf8")))
 
 describe("the example posts", () => {
-  it.each(readdirSync(examples))("%s decodes, with the fingerprints that Alertmanager would give", (name) => {
+  it.each(readdirSync(examples))("%s decodes and has the fingerprints that Alertmanager computes", (name) => {
     const { alerts } = example(name)
     assert.isNotEmpty(alerts)
     for (const alert of alerts) assert.strictEqual(alert.fingerprint, fingerprintOf(alert.labels))
@@ -274,7 +278,7 @@ describe("the example posts", () => {
     assert.strictEqual([target.cluster, target.namespace, target.kind, target.name].join("/"), key)
   })
 
-  it("mixed.json has several names and namespaces, firing and resolved, and an empty group", () => {
+  it("mixed.json has several names and namespaces, firing and resolved alerts, and an empty group", () => {
     const { alerts, groupLabels } = example("mixed.json")
     assert.deepStrictEqual(groupLabels, {})
     assert.isAbove(new Set(alerts.map((alert) => alert.labels["alertname"])).size, 3)
@@ -282,7 +286,7 @@ describe("the example posts", () => {
     assert.strictEqual(new Set(alerts.map((alert) => alert.status)).size, 2)
   })
 
-  it("resolved.json ends the alert of crash-loop.json", () => {
+  it("resolved.json resolves the alert of crash-loop.json", () => {
     const [begin] = example("crash-loop.json").alerts
     const [end] = example("resolved.json").alerts
     assert.deepStrictEqual(

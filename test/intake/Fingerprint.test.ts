@@ -4,24 +4,24 @@ import { fingerprintOf } from "../../src/intake/Fingerprint.ts"
 
 describe("fingerprintOf", () => {
   it.each([
-    // The vector of Prometheus' own test, 5799056148416392346 in decimal.
+    // From the tests of Prometheus.
     { labels: { name: "garland, briggs", fear: "love is not enough" }, fingerprint: 5799056148416392346n.toString(16) },
-    // No labels: the basis of the hash.
+    // Without labels, the hash is its offset basis.
     { labels: {}, fingerprint: "cbf29ce484222325" },
     { labels: { alertname: "Watchdog", severity: "none" }, fingerprint: "448881ef475b9b26" }
-  ])("is what Prometheus computes for $labels", ({ fingerprint, labels }) => {
+  ])("computes the same fingerprint as Prometheus for $labels", ({ fingerprint, labels }) => {
     assert.strictEqual(fingerprintOf(labels), fingerprint)
   })
 
   it("always has 16 digits", () => {
-    // Small in the topmost digits: found by counting up.
+    // Some of these fingerprints start with zeros.
     const labels = Array.from({ length: 300 }, (_, index) => ({ n: String(index) }))
     assert.isTrue(labels.every((label) => /^[0-9a-f]{16}$/.test(fingerprintOf(label))))
     assert.isTrue(labels.some((label) => fingerprintOf(label).startsWith("0")))
   })
 
-  it("sorts names by their bytes, as Go does, and not by UTF-16 units", () => {
-    // U+FFFD comes after U+1F600 in UTF-16 and before it in UTF-8.
+  it("sorts names by bytes, as Go does, and not by UTF-16 code units", () => {
+    // U+FFFD sorts after U+1F600 in UTF-16 and before it in UTF-8.
     const one = fingerprintOf({ "\u{1F600}": "a", "\uFFFD": "b" })
     assert.strictEqual(one, fingerprintOf({ "\uFFFD": "b", "\u{1F600}": "a" }))
     assert.strictEqual(one, "08e170c14e9c18e6")
@@ -36,7 +36,7 @@ describe("fingerprintOf", () => {
     }
   )
 
-  it("tells a moved boundary between name and value apart", () => {
+  it("distinguishes labels that differ only in the boundary between name and value", () => {
     assert.notStrictEqual(fingerprintOf({ ab: "c" }), fingerprintOf({ a: "bc" }))
   })
 })

@@ -8,16 +8,10 @@ import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
 import { eitherWay } from "../resilience/WallClock.ts"
+import { alertOf, webhookOf } from "./webhooks.ts"
 
-const start = "2026-11-24T03:00:00Z"
-
-const alert = (fingerprint: string, deployment: string, overrides: Partial<WebhookAlert> = {}): WebhookAlert => ({
-  status: "firing",
-  labels: { alertname: "KubeDeploymentRolloutStuck", namespace: "shop", deployment, severity: "warning" },
-  startsAt: start,
-  fingerprint,
-  ...overrides
-})
+const alert = (fingerprint: string, deployment: string, overrides: Partial<WebhookAlert> = {}): WebhookAlert =>
+  alertOf({ alertname: "KubeDeploymentRolloutStuck", namespace: "shop", deployment }, { fingerprint, ...overrides })
 
 const ended = (fingerprint: string, deployment: string): WebhookAlert =>
   alert(fingerprint, deployment, { status: "resolved", endsAt: "2026-11-24T04:00:00Z" })
@@ -25,7 +19,7 @@ const ended = (fingerprint: string, deployment: string): WebhookAlert =>
 const of = (fingerprint: string, severity: string): WebhookAlert =>
   alert(fingerprint, fingerprint, { labels: { alertname: "A", namespace: "shop", deployment: fingerprint, severity } })
 
-const post = (...alerts: ReadonlyArray<WebhookAlert>): Webhook => ({ version: "4", status: "firing", alerts })
+const post = (...alerts: ReadonlyArray<WebhookAlert>): Webhook => webhookOf(alerts)
 
 const keyOf = (deployment: string) =>
   targetKey({ cluster: "test", namespace: "shop", kind: "Deployment", name: deployment })
@@ -35,7 +29,7 @@ const wrapping = (wrap: (store: RemediationStore["Service"]) => RemediationStore
 
 const asItIs = wrapping((store) => store)
 
-/** An intake on a store in memory, with an account of what its hooks were told. */
+/** An intake on a store in memory. It records the calls of its hooks. */
 const makeIntake = (options: Partial<Intake.IntakeOptions> = {}, store = asItIs) =>
   Effect.gen(function* () {
     const fired: Array<ReadonlyArray<string>> = []
@@ -61,7 +55,7 @@ const statuses = (webhook: Webhook) =>
   Effect.map(receive(webhook), ({ results }) => results.map(({ fingerprint, status }) => `${fingerprint} ${status}`))
 
 describe("Intake", () => {
-  it.effect("answers in the order of the alerts, whatever becomes of each", () =>
+  it.effect("returns the results in the order of the alerts", () =>
     Effect.gen(function* () {
       const { run } = yield* makeIntake()
       yield* run(receive(post(alert("1", "a"))))
@@ -76,7 +70,7 @@ describe("Intake", () => {
     })
   )
 
-  it.effect("names the remediation of each alert but for resolved ones that nobody knows", () =>
+  it.effect("returns the remediation of each alert, except for unknown resolved alerts", () =>
     Effect.gen(function* () {
       const { run } = yield* makeIntake()
       const first = yield* run(receive(post(alert("1", "a"), alert("2", "a"))))
@@ -90,7 +84,7 @@ describe("Intake", () => {
     })
   )
 
-  it.effect("tells of new and changed work after the commit, once per target, and not of repeats", () =>
+  it.effect("reports each target with new or changed work once, after the commit, and reports no repeats", () =>
     Effect.gen(function* () {
       const seen: Array<unknown> = []
       const { fired, run } = yield* makeIntake()
@@ -114,7 +108,7 @@ describe("Intake", () => {
     })
   )
 
-  it.effect("counts every alert once, with its severity and source", () =>
+  it.effect("publishes every alert once, with its severity and source", () =>
     Effect.gen(function* () {
       const { received, run } = yield* makeIntake()
       yield* run(receive(post(of("1", "critical"), of("1", "critical"), ended("2", "x")), "alertmanager"))
@@ -127,7 +121,7 @@ describe("Intake", () => {
   )
 
   it.effect(
-    "works on one remediation for 10,000 alerts about one Deployment, and keeps them all",
+    "joins 10,000 alerts about one Deployment to one remediation and stores them all",
     () =>
       Effect.gen(function* () {
         const { fired, run } = yield* makeIntake()
@@ -152,12 +146,12 @@ describe("Intake", () => {
           [...new Set((yield* run(receive(storm))).results.map((result) => result.status))],
           ["duplicate"]
         )
-        // A second of work on a quiet machine.
+        // This takes one second on an idle machine.
       }),
     30_000
   )
 
-  it.effect("lets others have their turn in the middle of a large post", () =>
+  it.effect("stores other posts while a large post is in progress", () =>
     Effect.gen(function* () {
       const { run } = yield* makeIntake()
       const order: Array<string> = []
@@ -175,24 +169,24 @@ describe("Intake", () => {
     })
   )
 
-  it.effect("sheds by severity as the queue fills, and says when to come again", () =>
+  it.effect("sheds by severity as the queue fills, and returns when to retry", () =>
     Effect.gen(function* () {
       const { run } = yield* makeIntake({ capacity: 10, retryAfterMs: 7000 })
       const each = ["i", "w", "c"] as const
-      const word = { i: "info", w: "warning", c: "critical" }
+      const severities = { i: "info", w: "warning", c: "critical" }
       const rounds = Array.from({ length: 5 }, (_, round) =>
-        each.map((letter) => of(`${letter}${round}`, word[letter]))
+        each.map((letter) => of(`${letter}${round}`, severities[letter]))
       ).flat()
       const { results, retryAfterMs, shed } = yield* run(receive(post(...rounds)))
       const kept = results.filter((result) => result.status === "accepted").map((result) => result.fingerprint)
-      // Five of any severity, then warnings up to eight, then critical ones up to ten.
+      // Five alerts of any severity, then warnings up to eight, then critical alerts up to ten.
       assert.deepStrictEqual(kept, ["i0", "w0", "c0", "i1", "w1", "c1", "w2", "c2", "c3", "c4"])
       assert.strictEqual(shed, 5)
       assert.strictEqual(retryAfterMs, 7000)
     })
   )
 
-  it.effect("still knows repeats and ends when the queue is full: only what is new is shed", () =>
+  it.effect("sheds only new alerts when the queue is full, and still accepts repeats and resolved alerts", () =>
     Effect.gen(function* () {
       const { run } = yield* makeIntake({ capacity: 2 })
       yield* run(receive(post(of("1", "critical"), of("2", "critical"))))
@@ -205,7 +199,7 @@ describe("Intake", () => {
     })
   )
 
-  it.effect("sheds the whole post of a source above its rate, and nothing of another source", () =>
+  it.effect("sheds the whole post of a source above its rate, and no alert of another source", () =>
     Effect.gen(function* () {
       const { run } = yield* makeIntake({ rateLimit: { perSecond: 1, burst: 2 } })
       const of = (source: string, ...names: ReadonlyArray<string>) =>
@@ -221,7 +215,7 @@ describe("Intake", () => {
     })
   )
 
-  it.effect("gives a source its share back with time, and not by a wall clock that is set", () =>
+  it.effect("refills the bucket of a source by the monotonic clock, even when the wall clock jumps", () =>
     eitherWay((jump) =>
       Effect.gen(function* () {
         const { run } = yield* makeIntake({ rateLimit: { perSecond: 1, burst: 2 } })
@@ -239,31 +233,29 @@ describe("Intake", () => {
     )
   )
 
-  it.effect(
-    "keeps what was committed when the storage fails in the middle of a post, and the next try adds the rest",
-    () =>
-      Effect.gen(function* () {
-        let calls = 0
-        const failingOnce = wrapping((store) => ({
-          ...store,
-          accept: (alerts, at) =>
-            ++calls === 2
-              ? Effect.fail(new StorageError({ reason: "full", operation: "accept", retryable: true, committed: "no" }))
-              : store.accept(alerts, at)
-        }))
-        const { fired, received, run } = yield* makeIntake({}, failingOnce)
-        const large = post(...Array.from({ length: 500 }, (_, index) => alert(`f${index}`, `d${index}`)))
-        assert.strictEqual((yield* Effect.flip(run(receive(large)))).reason, "full")
-        assert.strictEqual(fired.flat().length, 200)
-        assert.deepStrictEqual(received, [])
-        const { results } = yield* run(receive(large))
-        assert.strictEqual(results.filter((result) => result.status === "duplicate").length, 200)
-        assert.strictEqual(results.filter((result) => result.status === "accepted").length, 300)
-        assert.strictEqual(new Set(fired.flat()).size, 500)
-      })
+  it.effect("keeps the committed alerts when storage fails partway through a post, and a retry adds the rest", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const failingOnce = wrapping((store) => ({
+        ...store,
+        accept: (alerts, at) =>
+          ++calls === 2
+            ? Effect.fail(new StorageError({ reason: "full", operation: "accept", retryable: true, committed: "no" }))
+            : store.accept(alerts, at)
+      }))
+      const { fired, received, run } = yield* makeIntake({}, failingOnce)
+      const large = post(...Array.from({ length: 500 }, (_, index) => alert(`f${index}`, `d${index}`)))
+      assert.strictEqual((yield* Effect.flip(run(receive(large)))).reason, "full")
+      assert.strictEqual(fired.flat().length, 200)
+      assert.deepStrictEqual(received, [])
+      const { results } = yield* run(receive(large))
+      assert.strictEqual(results.filter((result) => result.status === "duplicate").length, 200)
+      assert.strictEqual(results.filter((result) => result.status === "accepted").length, 300)
+      assert.strictEqual(new Set(fired.flat()).size, 500)
+    })
   )
 
-  it.effect("keeps the identity that the whole labels give, and what is stored is cut", () =>
+  it.effect("computes the fingerprint from the full labels, and stores truncated labels", () =>
     Effect.gen(function* () {
       const { run } = yield* makeIntake()
       const labels = (tail: string) => ({
@@ -290,7 +282,7 @@ describe("Intake", () => {
     })
   )
 
-  it.effect("finds the target among more labels than are stored", () =>
+  it.effect("finds the target in labels beyond the stored limit", () =>
     Effect.gen(function* () {
       const { run } = yield* makeIntake()
       const many = Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`a${index}`, "v"]))
@@ -310,7 +302,7 @@ describe("Intake", () => {
   })
 
   it.effect.prop(
-    "no alert is lost and none is taken twice, in whatever posts it comes",
+    "loses no alert and accepts none twice, however the alerts are split into posts",
     [Schema.Array(Schema.Array(AnyAlert))],
     ([posts]) =>
       Effect.gen(function* () {

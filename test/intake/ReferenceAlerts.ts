@@ -1,10 +1,9 @@
 /**
- * Every alert that kube-prometheus, the Kubernetes mixin and etcd's rules know, with the labels by which each names its
- * subject, and the kind of target that it has to get. `Alert` means that the labels name no object of the cluster that
- * could be worked on.
+ * Every alert of kube-prometheus, the Kubernetes mixin and the rules of etcd, with the labels that name its subject and
+ * the expected kind of its target. `Alert` means that the labels name no object of the cluster.
  */
 
-/** Values as a cluster has them, for each label that names something. */
+/** A realistic value for each label. */
 const values: Readonly<Record<string, string>> = {
   alertmanager: "http://alertmanager-main-0:9093",
   condition: "DiskPressure",

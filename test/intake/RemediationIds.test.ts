@@ -3,17 +3,17 @@ import { Effect, Random } from "effect"
 import { TestClock } from "effect/testing"
 import * as RemediationIds from "../../src/intake/RemediationIds.ts"
 
-describe("ids of remediations", () => {
-  it.effect("are a ULID behind rem-, and begin with the time", () =>
+describe("remediation ids", () => {
+  it.effect("consist of rem- and a ULID that starts with the time", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(Date.UTC(2016, 6, 30, 23, 54, 10, 259))
       const [id] = yield* RemediationIds.make()(1)
-      // The time of the example in the specification of ULIDs.
+      // The example of the ULID specification.
       assert.match(id ?? "", /^rem-01ARZ3NDEK[0-9A-HJKMNP-TV-Z]{16}$/)
     })
   )
 
-  it.effect("sort as they are given out, within a millisecond, over time, and when the clock goes back", () =>
+  it.effect("sort in the order of generation, even within a millisecond and when the clock moves backwards", () =>
     Effect.gen(function* () {
       const next = RemediationIds.make()
       const given: Array<string> = []
@@ -26,7 +26,7 @@ describe("ids of remediations", () => {
     })
   )
 
-  it.effect("are the same for the same seed, and differ for another", () =>
+  it.effect("are equal for equal seeds and differ for different seeds", () =>
     Effect.gen(function* () {
       const of = (seed: string) => RemediationIds.make()(3).pipe(Random.withSeed(seed))
       assert.deepStrictEqual(yield* of("a"), yield* of("a"))

@@ -82,27 +82,6 @@ const root = join(import.meta.dirname, "../..")
 export const exampleAlert = (name: string): unknown =>
   JSON.parse(readFileSync(join(root, "examples/alerts", `${name}.json`), "utf8"))
 
-/** A webhook as Alertmanager posts it: one firing alert for each set of labels. */
-export const webhook = (alerts: ReadonlyArray<Readonly<Record<string, string>>>, fingerprintFrom = 1): unknown => ({
-  version: "4",
-  groupKey: "{}",
-  status: "firing",
-  receiver: "kubernaut",
-  groupLabels: {},
-  commonLabels: {},
-  commonAnnotations: {},
-  externalURL: "http://alertmanager:9093",
-  alerts: alerts.map((labels, index) => ({
-    status: "firing",
-    labels: { severity: "warning", ...labels },
-    annotations: {},
-    startsAt: "2026-11-24T03:00:00Z",
-    endsAt: "0001-01-01T00:00:00Z",
-    generatorURL: "",
-    fingerprint: (fingerprintFrom + index).toString(16).padStart(16, "0")
-  }))
-})
-
 /** A directory that goes with the scope. */
 export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-test-"))),

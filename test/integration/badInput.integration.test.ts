@@ -10,6 +10,7 @@ import { type AddressInfo, connect, createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { webhookAbout } from "../intake/webhooks.ts"
 import {
   type Answer,
   type Ended,
@@ -18,18 +19,12 @@ import {
   run,
   type Service,
   start,
-  temporaryDirectory,
-  webhook
+  temporaryDirectory
 } from "./Service.ts"
 
 const alerts = "/api/v1/alerts"
 
-interface Post {
-  readonly version: string
-  readonly alerts: ReadonlyArray<Readonly<Record<string, unknown>>>
-}
-
-const valid = webhook([{ alertname: "KubePodCrashLooping" }, { alertname: "Watchdog" }]) as Post
+const valid = webhookAbout([{ alertname: "KubePodCrashLooping" }, { alertname: "Watchdog" }])
 
 const wrong: ReadonlyArray<readonly [claim: string, path: string, request: Request, status: number, says: RegExp]> = [
   ["half a body", alerts, { body: JSON.stringify(valid).slice(0, -20) }, 400, /not JSON/],
@@ -44,7 +39,7 @@ const wrong: ReadonlyArray<readonly [claim: string, path: string, request: Reque
   [
     "10,001 alerts",
     alerts,
-    { json: webhook(Array.from({ length: 10_001 }, () => ({ alertname: "A" }))) },
+    { json: webhookAbout(Array.from({ length: 10_001 }, () => ({ alertname: "A" }))) },
     400,
     /at most 10000 alerts/
   ],

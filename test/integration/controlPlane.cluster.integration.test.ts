@@ -12,8 +12,9 @@ import { afterAll, assert, describe, it } from "@effect/vitest"
 import { CoreV1Api, KubeConfig, type KubernetesObject, KubernetesObjectApi } from "@kubernetes/client-node"
 import { Effect, type Scope } from "effect"
 import type { RemediationDetail } from "../../src/http/Responses.ts"
+import { webhookAbout } from "../intake/webhooks.ts"
 import { controlPlane } from "../kubernetes/controlPlane.ts"
-import { type Environment, type Service, start, temporaryDirectory, until, webhook } from "./Service.ts"
+import { type Environment, type Service, start, temporaryDirectory, until } from "./Service.ts"
 
 const plane = await controlPlane()
 afterAll(plane.stop)
@@ -277,7 +278,7 @@ const podAlert = (namespace: string, pod: string) => ({
 })
 
 const idsOf = (service: Service, ...alerts: ReadonlyArray<Readonly<Record<string, string>>>) =>
-  Effect.map(service.post(webhook(alerts)), (results) => results.map(({ remediationId }) => remediationId!))
+  Effect.map(service.post(webhookAbout(alerts)), (results) => results.map(({ remediationId }) => remediationId!))
 
 describe.skipIf(!simulated)(`The service on a real API server${note}`, () => {
   it.live(

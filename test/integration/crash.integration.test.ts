@@ -14,6 +14,7 @@ import { isFinal, RemediationId } from "../../src/domain/Remediation.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
+import { webhookAbout } from "../intake/webhooks.ts"
 import * as RemoteCluster from "./RemoteCluster.ts"
 
 interface Ended {
@@ -62,26 +63,8 @@ const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acq
   (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
 )
 
-const webhookOf = (alerts: ReadonlyArray<Readonly<Record<string, string>>>): string =>
-  JSON.stringify({
-    version: "4",
-    groupKey: "{}",
-    status: "firing",
-    receiver: "kubernaut",
-    groupLabels: {},
-    commonLabels: {},
-    commonAnnotations: {},
-    externalURL: "",
-    alerts: alerts.map((labels, index) => ({
-      status: "firing",
-      labels: { severity: "warning", ...labels },
-      annotations: {},
-      startsAt: "2026-11-24T03:00:00Z",
-      endsAt: "0001-01-01T00:00:00Z",
-      generatorURL: "",
-      fingerprint: index.toString(16).padStart(16, "0")
-    }))
-  })
+const postAbout = (alerts: ReadonlyArray<Readonly<Record<string, string>>>): string =>
+  JSON.stringify(webhookAbout(alerts, 0))
 
 const acceptedIds = ({ lines }: Ended): ReadonlyArray<RemediationId> =>
   lines.flatMap((line) => (line.startsWith("accepted ") ? [RemediationId.make(line.slice("accepted ".length))] : []))
@@ -128,7 +111,7 @@ describe("a process that is killed", () => {
           const webhook = join(directory, "webhook.json")
           writeFileSync(
             webhook,
-            webhookOf([{ alertname: "KubePodCrashLooping", namespace: "shop", pod: pod?.metadata.name ?? "" }])
+            postAbout([{ alertname: "KubePodCrashLooping", namespace: "shop", pod: pod?.metadata.name ?? "" }])
           )
 
           const first = yield* run({ database, cluster: cluster.url, webhook, die: point })
@@ -166,7 +149,7 @@ describe("a process that is killed", () => {
           let lines = 0
           writeFileSync(
             webhook,
-            webhookOf(
+            postAbout(
               names.map((deployment) => ({ alertname: "KubeDeploymentRolloutStuck", namespace: "storm", deployment }))
             )
           )

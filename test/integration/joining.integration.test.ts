@@ -4,7 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import type { AuditEvent } from "../../src/domain/AuditEvent.ts"
 import type { RemediationDetail } from "../../src/http/Responses.ts"
-import { type Result, type Service, start, until, webhook } from "./Service.ts"
+import { webhookAbout } from "../intake/webhooks.ts"
+import { type Result, type Service, start, until } from "./Service.ts"
 
 interface Summary {
   readonly id: string
@@ -45,7 +46,7 @@ const investigated = Effect.fnUntraced(function* (service: Service) {
 /** The names of a Deployment's pods, as an investigation for monitoring only found them. */
 const podsOf = Effect.fnUntraced(function* (service: Service, deployment: string, fingerprint: number) {
   const [result] = yield* service.post(
-    webhook(
+    webhookAbout(
       [{ alertname: "KubeDeploymentGenerationMismatch", severity: "info", namespace: "shop", deployment }],
       fingerprint
     )
@@ -103,9 +104,11 @@ describe("Alerts about one target", () => {
 
           const inOnePost = yield* elapsed(
             "10,000 alerts in one post, joined",
-            Effect.tap(service.post(webhook(storm(checkout, 10_000), 0x1_0000)), () => settled(service, 9999))
+            Effect.tap(service.post(webhookAbout(storm(checkout, 10_000), 0x1_0000)), () => settled(service, 9999))
           )
-          const posts = Array.from({ length: 20 }, (_, part) => webhook(storm(cart, 500), 0x10_0000 + part * 0x1000))
+          const posts = Array.from({ length: 20 }, (_, part) =>
+            webhookAbout(storm(cart, 500), 0x10_0000 + part * 0x1000)
+          )
           const inTwenty = yield* elapsed(
             "10,000 alerts in 20 posts, joined",
             Effect.tap(Effect.forEach(posts, service.post, { concurrency: "unbounded" }), () =>

@@ -8,10 +8,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { RemediationDetail } from "../../src/http/Responses.ts"
+import { webhookAbout } from "../intake/webhooks.ts"
 import * as HolmesGptPeer from "../peers/HolmesGptPeer.ts"
 import type { Call } from "../peers/HttpPeer.ts"
 import * as LlmPeer from "../peers/LlmPeer.ts"
-import { type Service, start, webhook } from "./Service.ts"
+import { type Service, start } from "./Service.ts"
 
 const keys = { holmesgpt: "holmes-key-4711", first: "first-key-4711", second: "second-key-4711" }
 
@@ -72,7 +73,10 @@ describe("The AI goes away and comes back", () => {
           const alert = Effect.gen(function* () {
             alerts += 1
             const [result] = yield* service.post(
-              webhook([{ alertname: "KubeDeploymentRolloutStuck", namespace: "shop", deployment: "checkout" }], alerts)
+              webhookAbout(
+                [{ alertname: "KubeDeploymentRolloutStuck", namespace: "shop", deployment: "checkout" }],
+                alerts
+              )
             )
             return yield* service.ended(result!.remediationId!)
           })

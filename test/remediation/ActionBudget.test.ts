@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
+import { Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { defaults as guardrails } from "../../src/decision/GuardrailSettings.ts"
-import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
@@ -10,6 +9,7 @@ import * as ActionBudget from "../../src/remediation/ActionBudget.ts"
 import { ActionHistory } from "../../src/storage/ActionHistory.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
+import { alertOf, webhookOf } from "../intake/webhooks.ts"
 import { decided } from "./journals.ts"
 
 const names = Array.from({ length: 60 }, (_, index) => `app-${index}`)
@@ -29,25 +29,14 @@ const undo: Investigator = {
     })
 }
 
-const storm = Schema.decodeEffect(Webhook)({
-  version: "4",
-  groupKey: "{}",
-  status: "firing",
-  receiver: "kubernaut",
-  groupLabels: {},
-  commonLabels: {},
-  commonAnnotations: {},
-  externalURL: "",
-  alerts: names.map((deployment) => ({
-    status: "firing",
-    labels: { alertname: "KubeDeploymentRolloutStuck", severity: "warning", namespace: "storm", deployment },
-    annotations: {},
-    startsAt: "1970-01-01T00:00:00Z",
-    endsAt: "0001-01-01T00:00:00Z",
-    generatorURL: "",
-    fingerprint: deployment
-  }))
-})
+const storm = webhookOf(
+  names.map((deployment) =>
+    alertOf(
+      { alertname: "KubeDeploymentRolloutStuck", namespace: "storm", deployment },
+      { startsAt: "1970-01-01T00:00:00Z", fingerprint: deployment }
+    )
+  )
+)
 
 const service = Kubernaut.layer({
   cluster: "test",
@@ -65,15 +54,15 @@ const service = Kubernaut.layer({
   )
 )
 
-describe("the budget of actions", () => {
+describe("the action budget", () => {
   it.effect(
-    "lets as many actions begin as it says when sixty targets are decided at once, and asks a person about the rest",
+    "admits seven actions when its limit is seven and sixty targets are decided at once, and reviews the rest",
     () =>
       Effect.gen(function* () {
         const kubernaut = yield* Kubernaut.Kubernaut
         const store = yield* RemediationStore
-        yield* kubernaut.receive(yield* storm)
-        // A minute is more than the steady time of those that act.
+        yield* kubernaut.receive(storm)
+        // A minute exceeds the settle time of the verification.
         for (let second = 0; second < 60; second++) yield* TestClock.adjust("1 second")
         const states = (yield* store.list({ limit: 100 })).items.map(({ state }) => state)
         assert.strictEqual(states.filter((state) => state === "Remediated").length, 7)

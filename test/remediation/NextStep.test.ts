@@ -17,7 +17,7 @@ import {
 } from "./journals.ts"
 
 describe("nextStep", () => {
-  it("after a crash at any point of a fix, the step due is the one whose event is missing", () => {
+  it("the next step of a successful remediation is the one whose event is missing", () => {
     const journal = [
       [accepted(true), "Retarget"],
       [started, "Retarget"],
@@ -48,7 +48,7 @@ describe("nextStep", () => {
       [intended, executed({ applied: "unknown", failure: "timeout" })],
       "Escalated"
     ],
-    ["a refused write ends Escalated", [intended, executed({ applied: "no", failure: "forbidden" })], "Escalated"]
+    ["a rejected write ends Escalated", [intended, executed({ applied: "no", failure: "forbidden" })], "Escalated"]
   ])("%s", (_, events, state) => {
     const step = nextStep(remediationOf(accepted(), investigated, decided("execute"), ...events))
     assert.strictEqual(step._tag === "Conclude" ? step.state : step._tag, state)
@@ -61,11 +61,11 @@ describe("nextStep", () => {
     assert.deepStrictEqual(nextStep(remediationOf(accepted(), investigated, decided(outcome))), {
       _tag: "Conclude",
       state,
-      reason: `It is to ${outcome}.`
+      reason: `The decision is to ${outcome}.`
     })
   })
 
-  it("a question waits until it is answered, is decided anew when approved, and is Cancelled when rejected", () => {
+  it("a review waits for an answer, leads to a new decision when approved, and to Cancelled when rejected", () => {
     const asked = [accepted(), investigated, decided("review")] as const
     assert.strictEqual(nextStep(remediationOf(...asked))._tag, "AwaitReview")
     assert.strictEqual(nextStep(remediationOf(...asked, reviewed("approved")))._tag, "Decide")
@@ -77,19 +77,19 @@ describe("nextStep", () => {
     ["before the investigation", [accepted()]],
     ["while the root owner is unknown", [accepted(true)]],
     ["after the decision", [accepted(), investigated, decided("execute")]],
-    ["while a question waits", [accepted(), investigated, decided("review")]]
-  ])("an alert that resolves %s cancels", (_, events) => {
+    ["while a review is pending", [accepted(), investigated, decided("review")]]
+  ])("an alert that resolves %s cancels the remediation", (_, events) => {
     const step = nextStep(remediationOf(...events, resolved))
     assert.strictEqual(step._tag === "Conclude" && step.state, "Cancelled")
   })
 
-  it("an alert that resolves after the intent is durable cancels nothing: the action is finished and verified", () => {
+  it("an alert that resolves after the intent is durable cancels nothing: the action is completed and verified", () => {
     const begun = [accepted(), investigated, decided("execute"), intended, resolved] as const
     assert.strictEqual(nextStep(remediationOf(...begun))._tag, "Execute")
     assert.strictEqual(nextStep(remediationOf(...begun, executed({})))._tag, "Verify")
   })
 
-  it("an action that met a changed object is decided and planned anew at most twice", () => {
+  it("after a conflict, the action is decided and planned again at most twice", () => {
     const conflict = executed({ applied: "no", failure: "conflict" })
     const once = [accepted(), investigated, decided("execute"), intended, conflict] as const
     assert.strictEqual(nextStep(remediationOf(...once))._tag, "Decide")
@@ -102,25 +102,21 @@ describe("nextStep", () => {
     ["review", "AwaitReview"],
     ["escalate", "Conclude"],
     ["observe", "Conclude"]
-  ] as const)(
-    "after an action that met a changed object, a new decision to %s counts and is not made over and over",
-    (outcome, due) => {
-      const conflict = executed({ applied: "no", failure: "conflict" })
-      assert.strictEqual(
-        nextStep(remediationOf(accepted(), investigated, decided("execute"), intended, conflict, decided(outcome)))
-          ._tag,
-        due
-      )
-    }
-  )
+  ] as const)("after a conflict, a new decision to %s takes effect and is not repeated", (outcome, due) => {
+    const conflict = executed({ applied: "no", failure: "conflict" })
+    assert.strictEqual(
+      nextStep(remediationOf(accepted(), investigated, decided("execute"), intended, conflict, decided(outcome)))._tag,
+      due
+    )
+  })
 
-  it("an action that met a changed object was nothing done: a resolved alert cancels it", () => {
+  it("an alert that resolves after a conflict cancels the remediation", () => {
     const conflict = executed({ applied: "no", failure: "conflict" })
     const step = nextStep(remediationOf(accepted(), investigated, decided("execute"), intended, conflict, resolved))
     assert.strictEqual(step._tag === "Conclude" && step.state, "Cancelled")
   })
 
-  it("keeps the state that a person's answer was about when it is decided anew", () => {
+  it("a decision after a review keeps the state that the review was about", () => {
     const later = { ...observed, generation: 3 }
     const asked = remediationOf(accepted(), investigated, decided("review"), reviewed("approved"), {
       ...decided("execute"),

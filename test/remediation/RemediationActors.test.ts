@@ -1,30 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
+import { alertOf, webhookOf } from "../intake/webhooks.ts"
 
 const storm = (wave: string) =>
-  Schema.decodeEffect(Webhook)({
-    version: "4",
-    status: "firing",
-    alerts: Array.from({ length: 20 }, (_, index) => ({
-      status: "firing",
-      labels: {
-        alertname: "KubeDeploymentRolloutStuck",
-        severity: "warning",
-        namespace: "storm",
-        deployment: `${wave}-${index}`
-      },
-      startsAt: "1970-01-01T00:00:00Z",
-      fingerprint: `${wave}-${index}`
-    }))
-  })
+  webhookOf(
+    Array.from({ length: 20 }, (_, index) =>
+      alertOf(
+        { alertname: "KubeDeploymentRolloutStuck", namespace: "storm", deployment: `${wave}-${index}` },
+        { startsAt: "1970-01-01T00:00:00Z", fingerprint: `${wave}-${index}` }
+      )
+    )
+  )
 
 const counting = () => {
   const seen = { now: 0, most: 0, all: 0 }
@@ -59,7 +52,7 @@ const service = (investigator: Investigator) =>
 
 describe("the actors", () => {
   it.effect(
-    "work on as many targets at a time as allowed, on all in the end, and are there again for the next storm",
+    "process three targets at a time when the concurrency is three, finish all of them, and process the next storm",
     () => {
       const { investigator, seen } = counting()
       return Effect.gen(function* () {
@@ -70,7 +63,7 @@ describe("the actors", () => {
           ["first", 20],
           ["second", 40]
         ] as const) {
-          yield* kubernaut.receive(yield* storm(wave))
+          yield* kubernaut.receive(storm(wave))
           assert.strictEqual(yield* actors.active, 20)
           for (let second = 0; second < 10; second++) yield* TestClock.adjust("1 second")
           assert.strictEqual(seen.all, worked)

@@ -7,11 +7,11 @@ import * as Supervised from "../../src/remediation/Supervised.ts"
 import * as EventHub from "../../src/resilience/EventHub.ts"
 
 describe("Supervised", () => {
-  it.effect("a sweep that broke too often comes back, and finds what is open once the cause is over", () => {
+  it.effect("restarts an escalated sweep after 30 seconds, and the sweep runs again once the cause is gone", () => {
     let isBroken = true
     let sweeps = 0
     const sweep = Effect.suspend(() => {
-      if (isBroken) return Effect.die(new Error("the database is away"))
+      if (isBroken) return Effect.die(new Error("the database is down"))
       sweeps++
       return Effect.never
     })

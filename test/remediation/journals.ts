@@ -1,4 +1,4 @@
-/** Journals to test with: one alert about `shop/checkout`, and the events of each way it can go. */
+/** Test journals: one alert about `shop/checkout`, and the events that can follow. */
 
 import type { Alert } from "../../src/domain/Alert.ts"
 import type { Decision } from "../../src/domain/Decision.ts"
@@ -85,7 +85,7 @@ export const decided = (outcome: Decision["outcome"]): Extract<RemediationEvent,
     action,
     risk: "low",
     confidence: 0.5,
-    reasons: [{ rule: "test", message: `It is to ${outcome}.` }]
+    reasons: [{ rule: "test", message: `The decision is to ${outcome}.` }]
   },
   observed
 })
@@ -100,7 +100,7 @@ export const executed = (outcome: Partial<ExecutionOutcome>): RemediationEvent =
 })
 export const verified = (verdict: Verdict): RemediationEvent => ({
   _tag: "Verified",
-  verification: { verdict, reasons: [`It is ${verdict}.`], observed: null, verifiedAt: at }
+  verification: { verdict, reasons: [`The verdict is ${verdict}.`], observed: null, verifiedAt: at }
 })
 export const resolved: RemediationEvent = { _tag: "AlertResolved", endsAt: at }
 export const concluded = (state: "Remediated" | "Escalated"): RemediationEvent => ({

@@ -6,13 +6,13 @@
 import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
 import { assert, describe, it } from "@effect/vitest"
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base"
-import { Effect, Layer, Option, Schema } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
-import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import * as Storage from "../../src/storage/Storage.ts"
+import { alertOf, webhookOf } from "../intake/webhooks.ts"
 
 const runbook: Investigator = {
   name: "custom",
@@ -31,37 +31,17 @@ const service = Kubernaut.layer({ cluster: "test", mode: "auto", investigators: 
   Layer.provide([Sandbox.layer(), Storage.layerMemory])
 )
 
-const alert = Schema.decodeEffect(Webhook)({
-  version: "4",
-  groupKey: "{}",
-  status: "firing",
-  receiver: "kubernaut",
-  groupLabels: {},
-  commonLabels: {},
-  commonAnnotations: {},
-  externalURL: "",
-  alerts: [
-    {
-      status: "firing",
-      labels: {
-        alertname: "KubeDeploymentRolloutStuck",
-        severity: "warning",
-        namespace: "shop",
-        deployment: "checkout"
-      },
-      annotations: {},
-      startsAt: "1970-01-01T00:00:00Z",
-      endsAt: "0001-01-01T00:00:00Z",
-      generatorURL: "",
-      fingerprint: "checkout"
-    }
-  ]
-})
+const webhook = webhookOf([
+  alertOf(
+    { alertname: "KubeDeploymentRolloutStuck", namespace: "shop", deployment: "checkout" },
+    { startsAt: "1970-01-01T00:00:00Z", fingerprint: "checkout" }
+  )
+])
 
 /** A remediation from its alert to its end. */
 const remediate = Effect.gen(function* () {
   const kubernaut = yield* Kubernaut.Kubernaut
-  const { results } = yield* kubernaut.receive(yield* alert)
+  const { results } = yield* kubernaut.receive(webhook)
   for (let second = 0; second < 60; second++) yield* TestClock.adjust("1 second")
   return Option.getOrThrow(yield* kubernaut.settled(results[0]!.remediationId!))
 })
