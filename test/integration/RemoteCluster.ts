@@ -1,8 +1,8 @@
 /**
- * A cluster that outlives the process under test: a sandbox in this process, reached over loopback HTTP by the process
- * that is killed.
+ * A cluster that outlives the process under test: a sandbox in the test process, which the killed process calls over
+ * loopback HTTP.
  *
- * It keeps its own account of every write that took effect, so a test need not believe the journal.
+ * It records every write that took effect, so a test does not depend on the journal.
  */
 
 import { createServer } from "node:http"
@@ -45,7 +45,7 @@ const answer = (client: KubernetesClient["Service"], call: Call): Effect.Effect<
   }
 }
 
-/** Serves a sandbox; `writes` are the changes that took effect, in order. */
+/** Serves a sandbox. `writes` contains the changes that took effect, in order. */
 export const serve = Effect.fnUntraced(function* (options: Sandbox.SandboxOptions) {
   const client = yield* Sandbox.make(options)
   const writes: Array<Change> = []
@@ -72,7 +72,7 @@ export const serve = Effect.fnUntraced(function* (options: Sandbox.SandboxOption
     )
   )
   const url = HttpServer.formatAddress(Context.get(context, HttpServer.HttpServer).address)
-  /** Ends with the write that makes them `count`. */
+  /** Completes when there are `count` writes. */
   const written = (count: number): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (writes.length >= count) return Effect.void
@@ -85,10 +85,10 @@ export const serve = Effect.fnUntraced(function* (options: Sandbox.SandboxOption
 
 const Reply = Schema.Struct({ value: Schema.optionalKey(Schema.Any), error: Schema.optionalKey(KubernetesError) })
 
-/** The port to a cluster that another process serves. */
+/** The client of a cluster that another process serves. */
 export const layer = (url: string): Layer.Layer<KubernetesClient> => {
   const operationOf = (call: Call) => (call._tag === "apply" ? `apply ${call.change._tag}` : call._tag)
-  // The other side is this very port, so the answer has the type that the caller expects.
+  // The server calls the same port, so the response has the expected type.
   const send = <A>(call: Call): Effect.Effect<A, KubernetesError> =>
     Effect.tryPromise({
       try: (signal) =>

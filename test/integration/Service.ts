@@ -1,9 +1,7 @@
 /**
- * The service as it is run: `kubernaut serve` in a process of its own, spoken to over real HTTP and heard by
- * server-sent events.
+ * The service process: `kubernaut serve`, called over real HTTP and observed by server-sent events.
  *
- * Nothing here sleeps. What a test waits for is a line of the log, an event, or the end of the process; the test's time
- * limit is the only limit.
+ * Nothing here sleeps. A test waits for a log line, an event or the exit of the process, up to its own timeout.
  */
 
 import { type ChildProcess, spawn } from "node:child_process"
@@ -17,7 +15,7 @@ import type { RemediationDetail } from "../../src/http/Responses.ts"
 
 export type Environment = Readonly<Record<string, string>>
 
-/** How a process ended and what it said. */
+/** The exit code and output of a process. */
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
@@ -34,7 +32,7 @@ export interface Request {
   readonly method?: string
   /** Sent as JSON. */
   readonly json?: unknown
-  /** Sent as it is, as `application/json` unless `headers` say otherwise. */
+  /** Sent unchanged, as `application/json` unless `headers` set another type. */
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -47,24 +45,24 @@ export interface ServerEvent {
 export interface Service {
   readonly url: string
   readonly send: (path: string, request?: Request) => Effect.Effect<Answer>
-  /** The JSON of a 200. */
+  /** The JSON body. Fails unless the status is 200. */
   readonly get: <A>(path: string) => Effect.Effect<A>
-  /** Posts a webhook that is accepted, and answers its results. */
+  /** Posts a webhook and returns its results. Fails unless the status is 202. */
   readonly post: (webhook: unknown) => Effect.Effect<ReadonlyArray<Result>>
   readonly remediation: (id: string) => Effect.Effect<RemediationDetail>
   /** The remediation once it is final. */
   readonly ended: (id: string) => Effect.Effect<RemediationDetail>
-  /** The remediation once it waits for a person. */
+  /** The remediation once it waits for a review. */
   readonly waiting: (id: string) => Effect.Effect<RemediationDetail>
   /** Every event since the service was ready. */
   readonly events: ReadonlyArray<ServerEvent>
-  /** The first event, past or to come, that holds. */
+  /** The first past or future event that matches. */
   readonly seen: (holds: (event: ServerEvent) => boolean) => Effect.Effect<ServerEvent>
-  /** Samples of `/metrics` by their full name with labels. */
+  /** Samples of `/metrics` by name with labels. */
   readonly metrics: Effect.Effect<ReadonlyMap<string, number>>
-  /** What it wrote on standard error. */
+  /** The output on standard error. */
   readonly log: () => string
-  /** Ends it by SIGTERM and waits. */
+  /** Sends SIGTERM and waits for the exit. */
   readonly stop: Effect.Effect<Ended>
 }
 
@@ -78,17 +76,17 @@ class NotYet extends Data.TaggedError("NotYet")<{ readonly what: string }> {}
 
 const root = join(import.meta.dirname, "../..")
 
-/** One of `examples/alerts`. */
+/** A webhook from `examples/alerts`. */
 export const exampleAlert = (name: string): unknown =>
   JSON.parse(readFileSync(join(root, "examples/alerts", `${name}.json`), "utf8"))
 
-/** A directory that goes with the scope. */
+/** A directory that is removed when the scope closes. */
 export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-test-"))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-/** The settings are the test's, not those of the shell it runs in. */
+/** The environment without the settings of the shell that runs the tests. */
 const environmentOf = (settings: Environment): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(KUBERNAUT_|OTEL_|KUBECONFIG$)/.test(name))),
   ...settings
@@ -101,7 +99,7 @@ interface Running {
   readonly onLine: (listener: (line: string) => void) => void
 }
 
-// A run of tests that is broken off leaves no service behind.
+// An aborted test run leaves no service behind.
 const launched = new Set<ChildProcess>()
 process.once("exit", () => launched.forEach((child) => child.kill("SIGKILL")))
 
@@ -140,7 +138,7 @@ const end = ({ child, stderr, stdout }: Running): Effect.Effect<Ended> =>
     return { code: child.exitCode, stdout: stdout(), stderr: stderr() }
   })
 
-/** Runs a command line to its end. */
+/** Runs a command and waits for its exit. */
 export const run = (args: ReadonlyArray<string>, settings: Environment = {}): Effect.Effect<Ended> =>
   Effect.acquireUseRelease(
     Effect.sync(() => launch(args, settings)),
@@ -152,7 +150,7 @@ export const run = (args: ReadonlyArray<string>, settings: Environment = {}): Ef
     (running) => Effect.sync(() => hasEnded(running.child) || running.child.kill("SIGKILL"))
   )
 
-/** One block of a stream of server-sent events. */
+/** Parses one block of a stream of server-sent events. */
 const parseEvent = (block: string): ServerEvent | undefined => {
   const field = (name: string) =>
     block
@@ -171,7 +169,7 @@ interface Heard {
   readonly seen: Service["seen"]
 }
 
-/** Listens from now on; there when the first event came. */
+/** Subscribes to the events. Returns when the first event has arrived. */
 const listen = Effect.fnUntraced(function* (url: string): Effect.fn.Return<Heard, never, Scope.Scope> {
   const events: Array<ServerEvent> = []
   const waiting = new Set<(event: ServerEvent) => void>()
@@ -203,7 +201,7 @@ const listen = Effect.fnUntraced(function* (url: string): Effect.fn.Return<Heard
       }
     }
   })
-  // A stream that breaks off because its service was stopped is no failure of the test.
+  // A stream ends when its service stops. This is not a failure.
   yield* Effect.forkScoped(Effect.catchDefect(read, () => Effect.void))
   yield* Deferred.await(began)
   return { events, seen }
@@ -229,7 +227,7 @@ const expectJson = (answer: Answer, status: number): unknown => {
   return JSON.parse(answer.text)
 }
 
-/** `name{labels} value` by line. */
+/** Parses lines of the form `name{labels} value`. */
 const parseMetrics = (text: string): ReadonlyMap<string, number> =>
   new Map(
     text
@@ -241,9 +239,9 @@ const parseMetrics = (text: string): ReadonlyMap<string, number> =>
       })
   )
 
-/** Asks until the answer holds: for what no event tells of. */
-export const until = <A>(what: string, ask: Effect.Effect<A>, holds: (answer: A) => boolean): Effect.Effect<A> =>
-  ask.pipe(
+/** Polls until the value matches. Use it where no event exists. */
+export const until = <A>(what: string, poll: Effect.Effect<A>, holds: (value: A) => boolean): Effect.Effect<A> =>
+  poll.pipe(
     Effect.filterOrFail(holds, () => new NotYet({ what })),
     Effect.retry(Schedule.spaced("100 millis")),
     Effect.orDie
@@ -260,7 +258,7 @@ const readyUrl = (running: Running): Effect.Effect<string> =>
     )
   })
 
-/** Starts the service on a free port and a database of its own, and waits until it is ready. It ends with the scope. */
+/** Starts the service on a free port with a new database, and waits until it is ready. It stops when the scope closes. */
 export const start = Effect.fnUntraced(function* (
   settings: Environment = {}
 ): Effect.fn.Return<Service, never, Scope.Scope> {

@@ -1,4 +1,4 @@
-/** A real Alertmanager, configured as examples/alertmanager says, delivers its alerts. */
+/** A real Alertmanager with the configuration of examples/alertmanager. */
 
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
@@ -24,8 +24,8 @@ const freePort = Effect.promise(async () => {
 })
 
 /**
- * An Alertmanager with the example's configuration, in which only the receiver's address is another, and `edit`. It
- * ends with the scope.
+ * Starts an Alertmanager with the example's configuration, except for the address of the receiver and `edit`. It stops
+ * when the scope closes.
  */
 const startAlertmanager = Effect.fnUntraced(function* (
   command: string,
@@ -83,8 +83,8 @@ const fire = (alertmanager: string, labels: Readonly<Record<string, string>>, en
   })
 
 describe("Alertmanager", () => {
-  // Skipped where there is no Alertmanager; scripts/test says so.
-  it.live.skipIf(program === undefined)("delivers alerts of different groups, and Kubernaut takes each up once", () =>
+  // Skipped when no Alertmanager is installed. `scripts/test` reports this.
+  it.live.skipIf(program === undefined)("delivers alerts of different groups, and each starts one remediation", () =>
     Effect.gen(function* () {
       const kubernaut = yield* Service.start()
       const alertmanager = yield* startAlertmanager(program ?? "", kubernaut.url, yield* freePort)
@@ -97,7 +97,7 @@ describe("Alertmanager", () => {
       yield* fire(alertmanager, { alertname: "Watchdog", severity: "none" })
 
       const { remediations } = yield* Service.until(
-        "both alerts are there and the Watchdog is observed",
+        "both remediations exist and the Watchdog is observed",
         kubernaut.get<typeof RemediationList.Type>("/api/v1/remediations"),
         (answer) => answer.remediations.length >= 2 && answer.remediations.some(({ state }) => state === "Observed")
       )
@@ -108,33 +108,31 @@ describe("Alertmanager", () => {
     })
   )
 
-  it.live.skipIf(program === undefined)(
-    "is asked whether an alert still fires before Kubernaut says that it is remediated",
-    () =>
-      Effect.gen(function* () {
-        const port = yield* freePort
-        const kubernaut = yield* Service.start({ KUBERNAUT_ALERTMANAGER_URL: `http://127.0.0.1:${port}` })
-        // It never tells of a resolved alert by itself, so that whoever knows of it has asked.
-        const alertmanager = yield* startAlertmanager(program ?? "", kubernaut.url, port, (text) =>
-          text.replace("send_resolved: true", "send_resolved: false")
-        )
-        const labels = {
-          alertname: "KubeDeploymentRolloutStuck",
-          severity: "warning",
-          namespace: "shop",
-          deployment: "checkout"
-        }
-        yield* fire(alertmanager, labels)
-        const { data } = yield* kubernaut.seen((event) => event.data["kind"] === "Executed")
-        yield* fire(alertmanager, labels, new Date(Date.now() - 1000).toISOString())
+  it.live.skipIf(program === undefined)("is queried before a remediation ends as Remediated", () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const kubernaut = yield* Service.start({ KUBERNAUT_ALERTMANAGER_URL: `http://127.0.0.1:${port}` })
+      // This Alertmanager does not send resolved alerts, so Kubernaut only learns of them by a query.
+      const alertmanager = yield* startAlertmanager(program ?? "", kubernaut.url, port, (text) =>
+        text.replace("send_resolved: true", "send_resolved: false")
+      )
+      const labels = {
+        alertname: "KubeDeploymentRolloutStuck",
+        severity: "warning",
+        namespace: "shop",
+        deployment: "checkout"
+      }
+      yield* fire(alertmanager, labels)
+      const { data } = yield* kubernaut.seen((event) => event.data["kind"] === "Executed")
+      yield* fire(alertmanager, labels, new Date(Date.now() - 1000).toISOString())
 
-        const ended = yield* kubernaut.ended(String(data["id"]))
-        assert.strictEqual(ended.state, "Remediated")
-        assert.deepInclude(ended.verification!.reasons, "alert-resolved: Alertmanager reports the alert as resolved")
-        assert.notInclude(
-          ended.events.map(({ kind }) => kind),
-          "AlertResolved"
-        )
-      })
+      const ended = yield* kubernaut.ended(String(data["id"]))
+      assert.strictEqual(ended.state, "Remediated")
+      assert.deepInclude(ended.verification!.reasons, "alert-resolved: Alertmanager reports the alert as resolved")
+      assert.notInclude(
+        ended.events.map(({ kind }) => kind),
+        "AlertResolved"
+      )
+    })
   )
 })

@@ -1,7 +1,7 @@
 /**
- * What is wrong is answered by a sentence and leaves the process as it was. `test/http/BadInput` has every wrong
- * request and its answer; here the real process is looked at afterwards, and started with everything that can be wrong
- * in its settings.
+ * Invalid input is rejected with an explanation and has no effect on the process. `test/http/BadInput` covers every
+ * kind of invalid request. This test checks the state of the real process afterwards, and starts it with invalid
+ * settings.
  */
 
 import { writeFileSync } from "node:fs"
@@ -29,7 +29,7 @@ const valid = webhookAbout([{ alertname: "KubePodCrashLooping" }, { alertname: "
 const wrong: ReadonlyArray<readonly [claim: string, path: string, request: Request, status: number, says: RegExp]> = [
   ["half a body", alerts, { body: JSON.stringify(valid).slice(0, -20) }, 400, /not JSON/],
   [
-    "one wrong alert beside a right one",
+    "an invalid alert beside a valid one",
     alerts,
     { json: { ...valid, alerts: [valid.alerts[0], { ...valid.alerts[1], startsAt: "yesterday" }] } },
     400,
@@ -44,7 +44,7 @@ const wrong: ReadonlyArray<readonly [claim: string, path: string, request: Reque
     /at most 10000 alerts/
   ],
   ["an unknown route", "/wp-login.php", {}, 404, /\/docs/],
-  ["a method that the route does not know", alerts, { method: "DELETE" }, 405, /POST/]
+  ["a method that the route does not support", alerts, { method: "DELETE" }, 405, /POST/]
 ]
 
 const isProblem = ({ headers, status, text }: Answer, expected: number, says: RegExp, claim: string): void => {
@@ -59,7 +59,7 @@ const isProblem = ({ headers, status, text }: Answer, expected: number, says: Re
   assert.isBelow(text.length, 20_000, claim)
 }
 
-/** Speaks to the port as no client library would, and answers what comes back until the connection ends. */
+/** Sends raw text to the port and returns everything that it receives until the connection closes. */
 const raw = ({ url }: Service, text: string): Effect.Effect<string> =>
   Effect.callback((resume) => {
     const socket = connect(Number(new URL(url).port), "127.0.0.1", () => socket.write(text))
@@ -72,7 +72,7 @@ const raw = ({ url }: Service, text: string): Effect.Effect<string> =>
     return Effect.sync(() => socket.destroy())
   })
 
-/** A body that does not say how long it is, and never ends by itself. */
+/** Sends a chunked body that never ends, and returns the response status. */
 const endless = ({ url }: Service): Effect.Effect<number> =>
   Effect.callback((resume) => {
     const call = request(`${url}${alerts}`, {
@@ -86,7 +86,7 @@ const endless = ({ url }: Service): Effect.Effect<number> =>
     }
     call.once("response", (response) => end(response.statusCode ?? 0))
     call.once("error", () => end(0))
-    // More than the largest body that is taken, so that the socket is full and `drain` goes on.
+    // More than the maximum body size, so that the socket buffer fills up and `drain` continues.
     const pour = (): void => {
       for (let count = 0; count < 16 && call.writable; count++) call.write(chunk)
     }
@@ -95,21 +95,21 @@ const endless = ({ url }: Service): Effect.Effect<number> =>
     return Effect.sync(() => call.destroy())
   })
 
-describe("Bad input", () => {
+describe("invalid input", () => {
   it.live(
-    "is refused whole, and the process goes on as if it had never come",
+    "is rejected as a whole, and the process continues unaffected",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
           const service = yield* start()
           for (const [claim, path, request, status, says] of wrong)
             isProblem(yield* service.send(path, request), status, says, claim)
-          assert.strictEqual(yield* endless(service), 413, "a body without an end is cut off")
+          assert.strictEqual(yield* endless(service), 413, "an endless body is rejected")
           for (const [claim, text] of [
-            ["no HTTP", "hello\r\n\r\n"],
+            ["text that is not HTTP", "hello\r\n\r\n"],
             ["20 kB of headers", `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${"x".repeat(20_000)}\r\n\r\n`],
             [
-              "two lengths",
+              "two Content-Length headers",
               `POST ${alerts} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello`
             ]
           ] as const) {
@@ -121,7 +121,7 @@ describe("Bad input", () => {
           const remembered = yield* service.get<{ readonly remediations: ReadonlyArray<unknown> }>(
             "/api/v1/remediations"
           )
-          assert.deepStrictEqual(remembered.remediations, [], "nothing of it was taken in, not even half")
+          assert.deepStrictEqual(remembered.remediations, [], "no invalid input was stored")
           assert.strictEqual((yield* service.send("/readyz")).status, 200)
           assert.deepStrictEqual(
             (yield* service.post(exampleAlert("watchdog"))).map(({ status }) => status),
@@ -140,13 +140,13 @@ const unavailable = 69
 const refuses = ({ code, stderr, stdout }: Ended, expected: number, ...says: ReadonlyArray<RegExp>): void => {
   assert.strictEqual(code, expected, stderr)
   for (const words of says) assert.match(stderr, words)
-  assert.notMatch(stderr + stdout, /\bat .*\.(ts|js):\d+|node_modules/, "no stack")
+  assert.notMatch(stderr + stdout, /\bat .*\.(ts|js):\d+|node_modules/, "the output contains no stack trace")
   assert.notInclude(stderr, "Kubernaut is ready")
 }
 
-describe("Bad configuration", () => {
+describe("invalid configuration", () => {
   it.live(
-    "everything that is wrong is told at once, with its name and what would be right, and without a secret",
+    "is reported completely, with the names and expected values of the settings and without secrets",
     () =>
       Effect.gen(function* () {
         const ended = yield* run(["serve"], {
@@ -173,7 +173,7 @@ describe("Bad configuration", () => {
   )
 
   it.live(
-    "a rulebook or a configuration file that is wrong is refused with file, line and reason",
+    "in a rulebook or configuration file is reported with file, line and reason",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
@@ -207,12 +207,12 @@ describe("Bad configuration", () => {
   )
 
   it.live(
-    "a port that is taken and a database that is none end the start with a sentence",
+    "such as a port in use or a file that is not a database ends the process with an explanation",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
           const notADatabase = join(yield* temporaryDirectory, "text.db")
-          writeFileSync(notADatabase, "This is no database. ".repeat(100))
+          writeFileSync(notADatabase, "This is not a database. ".repeat(100))
           const taken = yield* Effect.acquireRelease(
             Effect.callback<Server>((resume) => {
               const server = createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))

@@ -1,30 +1,30 @@
 /**
- * The service on a real API server, judged by that server's own account: the objects as it serves them, and its audit
- * log.
+ * The service on a real API server, checked by the objects and the audit log of that server.
  *
- * The service has a ServiceAccount of its own with no more rights than the test says, so that every write in the audit
- * log is known by its author.
+ * Each service has its own ServiceAccount with exactly the rights that the test grants, so the audit log attributes
+ * every write.
  */
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { CoreV1Api, KubeConfig, type KubernetesObject, KubernetesObjectApi } from "@kubernetes/client-node"
+import { KubeConfig, type KubernetesObject, KubernetesObjectApi } from "@kubernetes/client-node"
 import { Effect, type Scope } from "effect"
 import type { RemediationDetail } from "../../src/http/Responses.ts"
 import { webhookAbout } from "../intake/webhooks.ts"
 import { controlPlane } from "../kubernetes/controlPlane.ts"
-import { type Environment, type Service, start, temporaryDirectory, until } from "./Service.ts"
+import { type Identity, make as makeIdentity, patchable, readable } from "./ClusterIdentity.ts"
+import { type Environment, type Service, start, until } from "./Service.ts"
 
 const plane = await controlPlane()
 afterAll(plane.stop)
 
 const auditLog = join(dirname(plane.kubeconfig), "log/audit.log")
-// A cluster of the user's own runs pods for real and keeps its audit log elsewhere.
+// A cluster that the user provides runs real pods and keeps its audit log elsewhere.
 const simulated = plane.available && existsSync(auditLog)
 const note = plane.available && !simulated ? " (skipped: this cluster has no simulated pods)" : plane.note
 
-// Of this run, so that a control plane can be used again.
+// Unique per run, so that a control plane can be reused.
 const run = `whole-${process.hrtime.bigint().toString(36)}`
 
 interface Deployment extends KubernetesObject {
@@ -51,7 +51,7 @@ interface Pod extends KubernetesObject {
   }
 }
 
-/** What the API server wrote about one request. */
+/** One request in the audit log of the API server. */
 interface AuditLine {
   readonly verb: string
   readonly requestURI: string
@@ -98,7 +98,7 @@ const setImage = (namespace: string, name: string, image: string) =>
     } as KubernetesObject)
   )
 
-/** A namespace of the test's own, in which pods can be made. */
+/** Creates a namespace that is ready for pods. */
 const space = Effect.fnUntraced(function* (suffix: string): Effect.fn.Return<string, never, Scope.Scope> {
   const name = `${run}-${suffix}`
   const object = { apiVersion: "v1", kind: "Namespace", metadata: { name } }
@@ -145,7 +145,7 @@ const reasonsOf = (pod: Pod): ReadonlyArray<string | undefined> =>
     lastState?.terminated?.reason
   ])
 
-/** The name of the first pod that fails so. */
+/** The name of the first pod that fails for this reason. */
 const failingPod = (namespace: string, app: string, reason: string) =>
   Effect.map(
     until(
@@ -156,86 +156,12 @@ const failingPod = (namespace: string, app: string, reason: string) =>
     ([pod]) => pod!.metadata!.name!
   )
 
-/** A Deployment that was healthy and whose newest rollout crash-loops; answers a pod that does. */
+/** Creates a healthy Deployment, rolls out a bad image, and returns a crash-looping pod. */
 const badRollout = Effect.fnUntraced(function* (namespace: string, name: string) {
   yield* deploy(namespace, name, { tag: "v1" })
   yield* until(`${name} is available`, read(namespace, name), ({ status }) => status?.availableReplicas === 3)
   yield* setImage(namespace, name, image("bad-v2"))
   return yield* failingPod(namespace, name, "CrashLoopBackOff")
-})
-
-const readable = [
-  {
-    apiGroups: [""],
-    resources: ["pods", "pods/log", "events", "nodes", "namespaces", "services", "endpoints", "persistentvolumeclaims"],
-    verbs: ["get", "list", "watch"]
-  },
-  {
-    apiGroups: ["apps"],
-    resources: ["deployments", "replicasets", "statefulsets", "daemonsets"],
-    verbs: ["get", "list", "watch"]
-  },
-  { apiGroups: ["batch"], resources: ["jobs", "cronjobs"], verbs: ["get", "list", "watch"] },
-  { apiGroups: ["autoscaling"], resources: ["horizontalpodautoscalers"], verbs: ["get", "list", "watch"] },
-  { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: ["get", "list", "watch"] },
-  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["get", "list", "watch"] }
-]
-const patchable = [{ apiGroups: ["apps"], resources: ["deployments"], verbs: ["patch"] }]
-
-interface Identity {
-  /** As the audit log has it. */
-  readonly username: string
-  readonly token: string
-  readonly kubeconfig: string
-}
-
-/** An identity of its own, with these rights in the whole cluster. */
-const identity = Effect.fnUntraced(function* (
-  namespace: string,
-  rules: ReadonlyArray<unknown>
-): Effect.fn.Return<Identity, never, Scope.Scope> {
-  const name = `kubernaut-${namespace}`
-  const role = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name } }
-  const binding = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRoleBinding", metadata: { name } }
-  yield* create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { namespace, name } })
-  yield* Effect.acquireRelease(create({ ...role, rules }), () => remove(role))
-  yield* Effect.acquireRelease(
-    create({
-      ...binding,
-      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name },
-      subjects: [{ kind: "ServiceAccount", name, namespace }]
-    }),
-    () => remove(binding)
-  )
-  const config = admin()
-  const { status } = yield* Effect.promise(() =>
-    config.makeApiClient(CoreV1Api).createNamespacedServiceAccountToken({
-      namespace,
-      name,
-      body: { spec: { audiences: [], expirationSeconds: 3600 } }
-    })
-  )
-  const token = status!.token!
-  const { caData, caFile, server } = config.getCurrentCluster()!
-  const kubeconfig = join(yield* temporaryDirectory, "kubeconfig")
-  // JSON is YAML.
-  writeFileSync(
-    kubeconfig,
-    JSON.stringify({
-      apiVersion: "v1",
-      kind: "Config",
-      "current-context": "test",
-      clusters: [
-        {
-          name: "test",
-          cluster: { server, "certificate-authority-data": caData ?? readFileSync(caFile!).toString("base64") }
-        }
-      ],
-      users: [{ name: "test", user: { token } }],
-      contexts: [{ name: "test", context: { cluster: "test", user: "test" } }]
-    })
-  )
-  return { username: `system:serviceaccount:${namespace}:${name}`, token, kubeconfig }
 })
 
 const serve = ({ kubeconfig }: Identity, settings: Environment = {}) =>
@@ -247,7 +173,7 @@ const serve = ({ kubeconfig }: Identity, settings: Environment = {}) =>
     ...settings
   })
 
-/** What the API server has on record of an identity, once it has written down everything up to now. */
+/** The audit log of an identity, complete up to now. */
 const recordOf = Effect.fnUntraced(function* ({ username }: Identity, namespace: string) {
   const marker = { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace, name: "everything-before-is-written" } }
   yield* create(marker)
@@ -280,15 +206,15 @@ const podAlert = (namespace: string, pod: string) => ({
 const idsOf = (service: Service, ...alerts: ReadonlyArray<Readonly<Record<string, string>>>) =>
   Effect.map(service.post(webhookAbout(alerts)), (results) => results.map(({ remediationId }) => remediationId!))
 
-describe.skipIf(!simulated)(`The service on a real API server${note}`, () => {
+describe.skipIf(!simulated)(`the service on a real API server${note}`, () => {
   it.live(
-    "mode auto undoes a bad rollout by one write that the API server itself tells of, and gives memory to what is killed for the lack of it",
+    "mode auto rolls back a bad rollout and raises the memory limit after an OOM kill, with one write each",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
           const namespace = yield* space("auto")
-          const self = yield* identity(namespace, [...readable, ...patchable])
-          // Two whose names have a common beginning, at the same time.
+          const self = yield* makeIdentity(admin(), namespace, [...readable, ...patchable])
+          // Two Deployments at the same time, one name being a prefix of the other.
           const [pay, payApi, , service] = yield* Effect.all(
             [
               badRollout(namespace, "pay"),
@@ -318,7 +244,7 @@ describe.skipIf(!simulated)(`The service on a real API server${note}`, () => {
           assert.deepStrictEqual(
             ended.map(({ target }) => target),
             ["pay", "pay-api", "hungry"].map((name) => ({ cluster: "test", namespace, kind: "Deployment", name })),
-            "each is about its own Deployment"
+            "each remediation has its own Deployment as target"
           )
           assert.deepStrictEqual(
             ended.map(({ decision }) => decision!.action.type),
@@ -344,7 +270,7 @@ describe.skipIf(!simulated)(`The service on a real API server${note}`, () => {
           assert.deepStrictEqual(
             record.filter(isDryRun).map(asWords).sort(),
             ["patch deployments hungry 200", "patch deployments pay 200", "patch deployments pay-api 200"],
-            "each was tried dry before"
+            "each write follows a dry run"
           )
           assert.isTrue(record.every(({ requestURI }) => requestURI.includes("fieldManager=kubernaut")))
           assert.notInclude(service.log(), self.token)
@@ -354,14 +280,14 @@ describe.skipIf(!simulated)(`The service on a real API server${note}`, () => {
   )
 
   it.live(
-    "a real cluster is only observed unless somebody says otherwise, and a right that is missing ends Escalated with its name",
+    "the default mode only observes a real cluster, and a missing right ends Escalated with an explanation",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
           const [watched, narrow] = yield* Effect.all([space("observe"), space("narrow")], { concurrency: 2 })
-          const observer = yield* identity(watched, [...readable, ...patchable])
-          const reader = yield* identity(narrow, readable)
-          const stranger = yield* identity(yield* space("stranger"), [])
+          const observer = yield* makeIdentity(admin(), watched, [...readable, ...patchable])
+          const reader = yield* makeIdentity(admin(), narrow, readable)
+          const stranger = yield* makeIdentity(admin(), yield* space("stranger"), [])
           const [one, other, observing, refused, blind] = yield* Effect.all(
             [
               badRollout(watched, "pay"),
@@ -382,7 +308,7 @@ describe.skipIf(!simulated)(`The service on a real API server${note}`, () => {
           })
           assert.deepStrictEqual(seen.executions, [])
           assert.strictEqual((yield* read(watched, "pay")).spec.template.spec.containers[0]!.image, image("bad-v2"))
-          assert.deepStrictEqual((yield* recordOf(observer, watched)).map(asWords), [], "not even a dry run")
+          assert.deepStrictEqual((yield* recordOf(observer, watched)).map(asWords), [], "there is no dry run either")
 
           const [refusedId] = yield* idsOf(refused, podAlert(narrow, other))
           const ended: RemediationDetail = yield* refused.ended(refusedId!)
@@ -394,15 +320,19 @@ describe.skipIf(!simulated)(`The service on a real API server${note}`, () => {
           assert.deepStrictEqual(
             [...new Set(record.map((line) => `${asWords(line)} ${isDryRun(line)}`))],
             ["patch deployments pay 403 true"],
-            "a refusal is taken for an answer"
+            "a forbidden write is not retried"
           )
 
-          // What may not even be read is not acted on.
+          // A target that cannot be read leads to no action.
           const [unseenId] = yield* idsOf(blind, podAlert(narrow, other))
           const unseen: RemediationDetail = yield* blind.ended(unseenId!)
           assert.strictEqual(unseen.state, "Escalated")
           assert.match(unseen.conclusion!, /could not be read/)
-          assert.notMatch(unseen.conclusion!, /not the newest rollout/, "nothing is said about what was not seen")
+          assert.notMatch(
+            unseen.conclusion!,
+            /not the newest rollout/,
+            "the conclusion makes no claim about the unread state"
+          )
           assert.deepStrictEqual(unseen.executions, [])
           assert.strictEqual((yield* blind.send("/readyz")).status, 200)
 

@@ -1,6 +1,6 @@
 /**
- * The process is killed, at marked points and at random, and the next one goes on. The cluster lives in this process
- * and keeps its own account of what was written to it.
+ * Crash recovery: a process is killed at marked points and at random, and the next process continues. The cluster runs
+ * in the test process and records its writes.
  */
 
 import { spawn } from "node:child_process"
@@ -69,7 +69,7 @@ const postAbout = (alerts: ReadonlyArray<Readonly<Record<string, string>>>): str
 const acceptedIds = ({ lines }: Ended): ReadonlyArray<RemediationId> =>
   lines.flatMap((line) => (line.startsWith("accepted ") ? [RemediationId.make(line.slice("accepted ".length))] : []))
 
-/** Reads what the processes left behind, with nothing running on it: of these, or of all that there are. */
+/** Reads the database after the processes have ended: the given remediations, or all. */
 const inspect = (database: string, of?: ReadonlyArray<RemediationId>) =>
   Effect.gen(function* () {
     const store = yield* RemediationStore
@@ -86,7 +86,7 @@ const templateWrites = (writes: ReadonlyArray<Change>): ReadonlyArray<string> =>
       : []
   )
 
-// Starting activations is the one thing that each process does anew.
+// Each activation journals `Started`. No other event repeats.
 const repeated = (journal: ReadonlyArray<{ readonly event: { readonly _tag: string } }>): ReadonlyArray<string> => {
   const steps = journal.map(({ event }) => event._tag).filter((tag) => tag !== "Started")
   return steps.filter((tag, index) => steps.indexOf(tag) !== index)
@@ -99,7 +99,7 @@ const points = ["Started", "Retargeted", "Investigated", "Intended", "write", "E
 
 describe("a process that is killed", () => {
   it.live.each(points)(
-    "%s is followed by one that brings the alert to its end, writes nothing twice and journals no step twice",
+    "at %s is followed by one that concludes the remediation and repeats no write and no journal event",
     (point) =>
       Effect.scoped(
         Effect.gen(function* () {
@@ -115,11 +115,11 @@ describe("a process that is killed", () => {
           )
 
           const first = yield* run({ database, cluster: cluster.url, webhook, die: point })
-          assert.strictEqual(first.signal, "SIGKILL", "the first process died at its mark")
+          assert.strictEqual(first.signal, "SIGKILL", "the first process is killed at its marked point")
           const second = yield* run({ database, cluster: cluster.url })
           assert.strictEqual(second.code, 0)
 
-          // The alert was accepted before the first mark; that the process could say so is not certain.
+          // The alert was accepted before the first marked point, but the process may not have printed it.
           const { brokenLine, journals, remediations } = yield* inspect(database)
           assert.deepStrictEqual(
             remediations.map(({ state }) => state),
@@ -134,7 +134,7 @@ describe("a process that is killed", () => {
   )
 
   it.live.each([1, 2, 3])(
-    "with 200 alerts in flight, three times in a row (round %i), loses none of them and does none of their actions twice",
+    "three times with 200 open alerts loses no alert and repeats no action (round %i)",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
@@ -155,8 +155,7 @@ describe("a process that is killed", () => {
           )
 
           const restart = { database, cluster: cluster.url }
-          // Killed with the last line of what was accepted, and then twice after thirty more writes, which the cluster
-          // knows of by itself.
+          // Kills the first process after the last accepted alert, and two more after thirty writes each.
           const first = yield* run({ ...restart, webhook }, (line, kill) => {
             if (line.startsWith("accepted") && (lines += 1) === names.length) kill()
           })

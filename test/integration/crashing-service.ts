@@ -1,11 +1,9 @@
 /**
- * The service as a process that may be killed: real SQLite, a cluster elsewhere (`RemoteCluster`), and, with `--die`,
- * its own end at a marked point.
+ * The service as a process that kills itself at a marked point (`--die`), on SQLite and a `RemoteCluster`.
  *
  *     node crashing-service.ts --database FILE --cluster URL [--webhook FILE] [--die before:Intended | after:write | …]
  *
- * It says what it does in lines on standard output: `accepted ID` after the commit, `idle` when the store holds no more
- * open work.
+ * It prints `accepted ID` after the commit, and `idle` when the store has no open work.
  */
 
 import { readFileSync } from "node:fs"
@@ -54,7 +52,7 @@ const markedStore = Layer.effect(
   RemediationStore,
   Effect.map(RemediationStore, (store) => ({
     ...store,
-    // Started goes with the claim.
+    // The claim commits `Started`.
     claim: (target, begin) =>
       begin === undefined ? store.claim(target) : marked("Started", store.claim(target, begin)),
     append: (claim, self, events, at) =>

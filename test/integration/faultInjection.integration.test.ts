@@ -1,6 +1,6 @@
 /**
- * Faults injected into the service as it is run: what they do is seen over HTTP, and that they do it is told
- * everywhere.
+ * Fault injection in the service process: the effects are observable over HTTP, and the service reports the active
+ * faults.
  */
 
 import { assert, describe, it } from "@effect/vitest"
@@ -71,7 +71,7 @@ const faultLines = (service: Service) =>
 
 describe("fault injection", () => {
   it.live(
-    "injected faults of two models and of the cluster are seen as fallback hops and as a refused write, and are told in log, status and audit",
+    "causes fallback hops and a rejected write, and is reported in the log, the status and the audit log",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
@@ -79,7 +79,7 @@ describe("fault injection", () => {
             KUBERNAUT_FAULT_INJECTION: JSON.stringify(faults),
             KUBERNAUT_FAULT_SEED: "7"
           })
-          yield* until("all faults stand", faultComponent(service), (component) =>
+          yield* until("all faults are active", faultComponent(service), (component) =>
             /now .*; .*; /.test(component?.message ?? "")
           )
           const ended = yield* remediated(service)
@@ -88,7 +88,7 @@ describe("fault injection", () => {
             "llm:first failed invalid-answer",
             "llm:second answered"
           ])
-          // Refused connections reach nobody; an answer that is spoilt was given.
+          // Refused connections do not reach HolmesGPT. A malformed answer requires a call.
           assert.strictEqual(chats(), 0)
           assert.isAbove(asked().first, 0)
           assert.strictEqual(ended.state, "Escalated")
@@ -109,7 +109,7 @@ describe("fault injection", () => {
   )
 
   it.live(
-    "without the setting nothing is wrapped: HolmesGPT answers, the write is taken, and nobody speaks of faults",
+    "has no effect and is not reported when it is not configured",
     () =>
       Effect.scoped(
         Effect.gen(function* () {

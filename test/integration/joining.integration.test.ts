@@ -1,4 +1,4 @@
-/** A storm about one Deployment is one piece of work, and the storm of another one is another. */
+/** All alerts of a storm about one Deployment join one remediation. */
 
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
@@ -15,7 +15,7 @@ interface Summary {
   readonly target: { readonly kind: string; readonly name: string }
 }
 
-/** Every remediation there is, page by page. */
+/** All remediations, page by page. */
 const everyRemediation = Effect.fnUntraced(function* (service: Service) {
   const all: Array<Summary> = []
   let cursor = ""
@@ -29,7 +29,7 @@ const everyRemediation = Effect.fnUntraced(function* (service: Service) {
   }
 })
 
-/** The ids whose investigation is in the audit log, in order. */
+/** The remediations with an investigation in the audit log, in order. */
 const investigated = Effect.fnUntraced(function* (service: Service) {
   const found: Array<string> = []
   let after = 0
@@ -43,7 +43,7 @@ const investigated = Effect.fnUntraced(function* (service: Service) {
   }
 })
 
-/** The names of a Deployment's pods, as an investigation for monitoring only found them. */
+/** The names of a Deployment's pods, read from the observed state of an `info` alert. */
 const podsOf = Effect.fnUntraced(function* (service: Service, deployment: string, fingerprint: number) {
   const [result] = yield* service.post(
     webhookAbout(
@@ -60,7 +60,7 @@ const podsOf = Effect.fnUntraced(function* (service: Service, deployment: string
   return observed.pods.map(({ name }) => name)
 })
 
-/** Alerts about pods, each a series of its own, one after the other over all the pods. */
+/** Alerts about pods, spread evenly. Each is a series of its own. */
 const storm = (pods: ReadonlyArray<string>, count: number) =>
   Array.from({ length: count }, (_, index) => ({
     alertname: "KubePodCrashLooping",
@@ -70,7 +70,7 @@ const storm = (pods: ReadonlyArray<string>, count: number) =>
     uid: `series-${index}`
   }))
 
-/** Follows `joinedTo` to the end. */
+/** The remediation at the end of the `joinedTo` chain. */
 const leaderOf = (byId: ReadonlyMap<string, Summary>, id: string): Summary => {
   const self = byId.get(id)!
   return self.joinedTo === undefined ? self : leaderOf(byId, self.joinedTo)
@@ -91,13 +91,13 @@ const elapsed = <A, E, R>(what: string, self: Effect.Effect<A, E, R>): Effect.Ef
     return value
   })
 
-describe("Alerts about one target", () => {
+describe("alerts about one target", () => {
   it.live(
-    "10,000 pod alerts of a Deployment cost one investigation, in one post or in twenty at once, and two Deployments two",
+    "10,000 pod alerts about one Deployment lead to one investigation, in one post or in twenty concurrent posts",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
-          // A person is asked before anything is done, so the work stays open however long the storm takes.
+          // Every action waits for a review, so the remediation stays open for the whole storm.
           const service = yield* start({ KUBERNAUT_MODE: "approve" })
           const checkout = yield* podsOf(service, "checkout", 0xa000_0000)
           const cart = yield* podsOf(service, "cart", 0xb000_0000)
@@ -127,9 +127,9 @@ describe("Alerts about one target", () => {
             assert.strictEqual(results.length, 10_000)
             assert.isTrue(results.every(({ status }) => status === "accepted"))
             const ids = [...new Set(results.map(({ remediationId }) => remediationId!))]
-            assert.strictEqual(ids.length, 10_000, "each alert has a record of its own")
+            assert.strictEqual(ids.length, 10_000, "each alert has its own remediation")
             const led = new Set(ids.map((id) => leaderOf(byId, id).id))
-            assert.strictEqual(led.size, 1, `all of ${deployment} lead to one`)
+            assert.strictEqual(led.size, 1, `all alerts about ${deployment} join one remediation`)
             const [leader] = led
             const { state, target } = byId.get(leader!)!
             assert.deepInclude(target, { kind: "Deployment", name: deployment })
@@ -140,11 +140,11 @@ describe("Alerts about one target", () => {
           assert.deepStrictEqual(
             (yield* investigated(service)).slice(2).sort(),
             leaders.sort(),
-            "nothing else was investigated"
+            "no other remediation was investigated"
           )
 
           const reviews = yield* service.get<{ readonly reviews: ReadonlyArray<unknown> }>("/api/v1/reviews")
-          assert.strictEqual(reviews.reviews.length, 2, "people are asked once for each Deployment")
+          assert.strictEqual(reviews.reviews.length, 2, "each Deployment has one review")
         })
       ),
     120_000

@@ -1,8 +1,7 @@
 /**
- * The AI goes away piece by piece and comes back, seen from both sides: by the peers that are called, and by the
- * service's own account.
+ * The AI services fail one after another and recover, as observed by the peers and as reported by the service.
  *
- * The breakers' 30 seconds are waited for in earnest, once.
+ * The test waits for the real open period of the breakers (30 seconds) once.
  */
 
 import { assert, describe, it } from "@effect/vitest"
@@ -16,7 +15,7 @@ import { type Service, start } from "./Service.ts"
 
 const keys = { holmesgpt: "holmes-key-4711", first: "first-key-4711", second: "second-key-4711" }
 
-/** `holmesgpt failed unavailable 5`: a hop in words. */
+/** The hops in text form, such as `holmesgpt failed unavailable 5`. */
 const hopsOf = ({ hops }: RemediationDetail): ReadonlyArray<string> =>
   hops.map(({ attempts, investigator, outcome, provider, reason }) =>
     [
@@ -46,13 +45,13 @@ const chats = (calls: ReadonlyArray<Call>): ReadonlyArray<Call> => calls.filter(
 const gapsOf = (calls: ReadonlyArray<Call>): ReadonlyArray<number> =>
   calls.slice(1).map(({ atMs }, index) => atMs - calls[index]!.atMs)
 
-// A timer of Node counts whole milliseconds from the beginning of the turn of its loop, so one may end that much before
-// its time. The exact waits are shown on a virtual clock in test/resilience.
+// Node.js timers count whole milliseconds from the start of an event-loop turn, so a timer can fire slightly early.
+// test/resilience checks the exact delays on a virtual clock.
 const timerMs = 5
 
-describe("The AI goes away and comes back", () => {
+describe("an outage of the AI services", () => {
   it.live(
-    "HolmesGPT, then each LLM, then the rules answer, and after recovery HolmesGPT again",
+    "falls back from HolmesGPT to each LLM and to the rules, and returns to HolmesGPT after recovery",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
@@ -60,7 +59,7 @@ describe("The AI goes away and comes back", () => {
           const first = yield* LlmPeer.make({ kind: "openai", apiKey: keys.first })
           const second = yield* LlmPeer.make({ kind: "anthropic", apiKey: keys.second })
           const service = yield* start({
-            // Every alert ends when it is decided, so the next one about the same workload is investigated anew.
+            // Every remediation ends with its decision, so the next alert about the workload is investigated again.
             KUBERNAUT_MODE: "observe",
             KUBERNAUT_HOLMESGPT_URL: holmesgpt.url,
             KUBERNAUT_HOLMESGPT_API_KEY: keys.holmesgpt,
@@ -81,7 +80,7 @@ describe("The AI goes away and comes back", () => {
             return yield* service.ended(result!.remediationId!)
           })
 
-          // Everything is up.
+          // All services are available.
           const full = yield* alert
           assert.deepStrictEqual(hopsOf(full), ["holmesgpt answered 1"])
           assert.deepInclude(full.investigation, { investigator: "holmesgpt", confidence: 0.92 })
@@ -96,19 +95,19 @@ describe("The AI goes away and comes back", () => {
           assert.strictEqual(reduced.investigation!.confidence, 0.8, "an LLM's confidence is capped")
           const attempts = chats(holmesgpt.calls)
           assert.strictEqual(attempts.length, 5)
-          // Each gap holds one wait and at least nothing more: the peer looks at its clock before it answers.
+          // Each gap contains one delay, because the peer reads its clock before it responds.
           gapsOf(attempts).forEach((gapMs, index) =>
             assert.isAtLeast(gapMs, [100, 200, 400, 800][index]! - timerMs, `the wait before attempt ${index + 2}`)
           )
           assert.isAtLeast(reduced.hops[0]!.durationMs, 1500 - timerMs)
           yield* levelIs(service, 1)
 
-          // The circuit is open: it is not asked at all.
+          // The circuit is open, so HolmesGPT is skipped.
           const skipped = yield* alert
           assert.deepStrictEqual(hopsOf(skipped), ["holmesgpt skipped circuit-open 0", "llm:first answered 1"])
           assert.strictEqual(skipped.level, 1)
 
-          // The first provider does not answer the telephone any more, then the second.
+          // The first provider becomes unreachable, then the second.
           yield* first.setMode({ _tag: "Down" })
           const other = yield* alert
           assert.deepStrictEqual(hopsOf(other), [
@@ -130,9 +129,9 @@ describe("The AI goes away and comes back", () => {
           const rules = yield* alert
           assert.deepStrictEqual(hopsOf(rules).slice(-1), ["rules answered 1"])
           assert.strictEqual(rules.level, 2)
-          yield* itSaysSo(service)
+          yield* assertReported(service)
 
-          // All come back, and no alert is needed to find that out.
+          // All services recover, and probes detect it without an alert.
           const before = service.events.length
           yield* first.setMode({ _tag: "Ok" })
           yield* second.setMode({ _tag: "Ok" })
@@ -149,24 +148,24 @@ describe("The AI goes away and comes back", () => {
           assert.deepStrictEqual(
             probes.map(({ method, path }) => `${method} ${path}`),
             ["GET /healthz", "GET /healthz", "GET /healthz"],
-            "three cheap probes close it"
+            "three probes close the circuit"
           )
           assert.isAtLeast(
             probes[0]!.atMs - attempts[4]!.atMs,
             30_000 - timerMs,
-            "for 30 s after the fifth failure it saw no call"
+            "there is no call for 30 s after the fifth failure"
           )
           const whole = yield* alert
           assert.deepStrictEqual(hopsOf(whole), ["holmesgpt answered 1"])
           assert.strictEqual(whole.level, 0)
-          yield* itCountedIt(service)
+          yield* assertCounted(service)
           for (const key of Object.values(keys)) assert.notInclude(service.log(), key)
         })
       ),
     120_000
   )
 
-  const itSaysSo = (service: Service) =>
+  const assertReported = (service: Service) =>
     Effect.gen(function* () {
       const status = yield* service.get<{
         readonly level: number
@@ -191,7 +190,7 @@ describe("The AI goes away and comes back", () => {
         assert.strictEqual(metrics.get(`kubernaut_circuit_breaker_state{service="${name}"}`), 1, name)
     })
 
-  const itCountedIt = (service: Service) =>
+  const assertCounted = (service: Service) =>
     Effect.gen(function* () {
       const metrics = yield* service.metrics
       assert.strictEqual(metrics.get("kubernaut_degradation_level"), 0)

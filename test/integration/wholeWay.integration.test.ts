@@ -1,4 +1,4 @@
-/** One alert goes the whole way on the sandbox, through the service as it is run and over real HTTP. */
+/** Alerts from webhook to verdict on the sandbox, through the service process and over real HTTP. */
 
 import { createHash } from "node:crypto"
 import { readdirSync } from "node:fs"
@@ -30,7 +30,7 @@ const auditOf = Effect.fnUntraced(function* (service: Service) {
   }
 })
 
-/** What anybody can do with an exported log: recompute every hash from the line itself. */
+/** Recomputes every hash of an exported log from its lines. */
 const firstBrokenLine = (lines: ReadonlyArray<AuditEvent>): number | undefined => {
   let previous = "0".repeat(64)
   for (const { actor, at, data, hash, kind, previousHash, sequence, subject } of lines) {
@@ -46,9 +46,9 @@ const total = (metrics: ReadonlyMap<string, number>, name: string): number =>
     .filter(([sample]) => sample === name || sample.startsWith(`${name}{`))
     .reduce((sum, [, value]) => sum + value, 0)
 
-describe("One alert, the whole way", () => {
+describe("the service process", () => {
   it.live(
-    "every example is answered, worked to its end, told of by events, and counted",
+    "accepts every example alert, concludes its remediation, publishes its events and counts it",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
@@ -67,7 +67,7 @@ describe("One alert, the whole way", () => {
           ])
 
           const results = new Map<string, ReadonlyArray<Result>>()
-          // In this order `mixed` meets alerts that are known, and `resolved` one whose action has been done.
+          // In this order, `mixed` repeats known alerts, and `resolved` arrives after the action.
           for (const name of names.filter((each) => each !== "resolved"))
             results.set(name, yield* service.post(exampleAlert(name)))
           const statuses = (name: string) => results.get(name)!.map((result) => result.status)
@@ -86,12 +86,12 @@ describe("One alert, the whole way", () => {
           assert.strictEqual(
             idOf(results.get("node-not-ready")!),
             idOf(results.get("mixed")!, 4),
-            "a duplicate names the remediation that is at work"
+            "a duplicate returns the remediation in progress"
           )
           assert.strictEqual(
             idOf(results.get("mixed")!, 6),
             idOf(results.get("crash-loop")!),
-            "a resolved alert names the remediation of its firing"
+            "a resolved alert returns the remediation of the firing alert"
           )
 
           const again = yield* service.post(exampleAlert("crash-loop"))
@@ -110,28 +110,32 @@ describe("One alert, the whole way", () => {
             assert.strictEqual(
               stateOf("mixed", index),
               "Escalated",
-              `alert ${index} of mixed is about nothing that is there`
+              `alert ${index} of mixed names no object of the sandbox`
             )
 
-          yield* itsWholeRecordIsRead(service, idOf(results.get("crash-loop")!))
-          yield* eventsToldIt(service, idOf(results.get("crash-loop")!))
+          yield* assertFullRecord(service, idOf(results.get("crash-loop")!))
+          yield* assertEvents(service, idOf(results.get("crash-loop")!))
 
           const late = yield* service.post(exampleAlert("resolved"))
           assert.deepStrictEqual(late, [
             { fingerprint: late[0]!.fingerprint, status: "resolved", remediationId: idOf(results.get("crash-loop")!) }
           ])
-          assert.strictEqual((yield* service.remediation(idOf(late))).state, "Remediated", "an end stays an end")
+          assert.strictEqual(
+            (yield* service.remediation(idOf(late))).state,
+            "Remediated",
+            "a final state does not change"
+          )
 
-          yield* metricsAreTrue(service, all)
-          yield* auditIsIntact(service, all)
+          yield* assertMetrics(service, all)
+          yield* assertAuditLog(service, all)
           assert.strictEqual((yield* service.stop).code, 0)
-          assert.notMatch(service.log(), /\n {4}at /, "no stack in the log of a good day")
+          assert.notMatch(service.log(), /\n {4}at /, "the log contains no stack trace")
         })
       ),
     60_000
   )
 
-  const itsWholeRecordIsRead = (service: Service, id: string) =>
+  const assertFullRecord = (service: Service, id: string) =>
     Effect.gen(function* () {
       const answer = yield* service.send(`/api/v1/remediations/${id}`)
       const raw = JSON.parse(answer.text) as Record<string, unknown>
@@ -165,7 +169,7 @@ describe("One alert, the whole way", () => {
       assert.deepInclude(hop, { investigator: "rules", outcome: "answered", attempts: 1 })
       assert.isAtLeast(hop!.durationMs, 0)
       assert.isNotEmpty(whole.investigation!.rootCause)
-      assert.isAtMost(whole.investigation!.confidence, 0.5, "rules are capped")
+      assert.isAtMost(whole.investigation!.confidence, 0.5, "the confidence of rules is capped")
       assert.deepStrictEqual(whole.decision!.action, {
         type: "RollbackDeployment",
         target: { namespace: "shop", kind: "Deployment", name: "checkout" },
@@ -191,27 +195,27 @@ describe("One alert, the whole way", () => {
       )
     })
 
-  const eventsToldIt = (service: Service, id: string) =>
+  const assertEvents = (service: Service, id: string) =>
     Effect.gen(function* () {
       yield* service.seen(({ data }) => data["id"] === id && data["kind"] === "Concluded")
-      const told = service.events.filter(({ data, event }) => event === "remediation" && data["id"] === id)
-      const kinds = told.map(({ data }) => data["kind"])
+      const published = service.events.filter(({ data, event }) => event === "remediation" && data["id"] === id)
+      const kinds = published.map(({ data }) => data["kind"])
       assert.deepStrictEqual(
         kinds.filter((kind) => kind !== "AlertResolved"),
         ["Started", "Investigated", "Decided", "Intended", "Executed", "Verified", "Concluded"]
       )
-      assert.deepInclude(told.at(-1)!.data, {
+      assert.deepInclude(published.at(-1)!.data, {
         state: "Remediated",
         target: "sandbox/shop/Deployment/checkout",
         alert: "KubeDeploymentRolloutStuck"
       })
     })
 
-  const metricsAreTrue = (service: Service, all: ReadonlyArray<RemediationDetail>) =>
+  const assertMetrics = (service: Service, all: ReadonlyArray<RemediationDetail>) =>
     Effect.gen(function* () {
       const metrics = yield* service.metrics
       const value = (sample: string) => metrics.get(sample)
-      // 13 alerts in seven files, crash-loop twice.
+      // Seven files with 13 alerts. crash-loop is posted twice.
       assert.strictEqual(value(`kubernaut_alerts_received_total{status="accepted"}`), 9)
       assert.strictEqual(value(`kubernaut_alerts_received_total{status="duplicate"}`), 3)
       assert.strictEqual(value(`kubernaut_alerts_received_total{status="resolved"}`), 2)
@@ -236,24 +240,24 @@ describe("One alert, the whole way", () => {
       assert.strictEqual(value(`kubernaut_requests_total{service="kubernetes",outcome="failure"}`), 0)
     })
 
-  const auditIsIntact = (service: Service, all: ReadonlyArray<RemediationDetail>) =>
+  const assertAuditLog = (service: Service, all: ReadonlyArray<RemediationDetail>) =>
     Effect.gen(function* () {
       const lines = yield* auditOf(service)
       assert.isUndefined(firstBrokenLine(lines))
       assert.deepStrictEqual(yield* service.get("/api/v1/audit/verification"), { intact: true })
       for (const { events, id, state } of all) {
-        const told = lines.filter(({ subject }) => subject === id).map(({ kind }) => kind)
-        const late = state === "Remediated" ? told.slice(0, events.length) : told
+        const kinds = lines.filter(({ subject }) => subject === id).map(({ kind }) => kind)
+        const late = state === "Remediated" ? kinds.slice(0, events.length) : kinds
         assert.deepStrictEqual(
           late,
           events.map(({ kind }) => `remediation.${kind}`),
-          "a line for each step, in order"
+          "the audit log has one line per event, in order"
         )
       }
     })
 
   it.live(
-    "mode approve asks before every action: yes carries it out, no cancels it, and neither is asked twice",
+    "mode approve requests a review before every action, runs approved actions, cancels rejected ones, and accepts one answer",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
@@ -274,7 +278,11 @@ describe("One alert, the whole way", () => {
               [autoscaler, "PatchHpa"]
             ])
           )
-          assert.strictEqual(total(yield* service.metrics, "kubernaut_actions_total"), 0, "nothing is done unasked")
+          assert.strictEqual(
+            total(yield* service.metrics, "kubernaut_actions_total"),
+            0,
+            "no action runs without approval"
+          )
 
           const approved = yield* service.send(`/api/v1/remediations/${rollout}/approve`, { method: "POST" })
           assert.strictEqual(approved.status, 202, approved.text)
@@ -293,15 +301,15 @@ describe("One alert, the whole way", () => {
           assert.match(no.conclusion!, /The sale ends at six\./)
           assert.deepStrictEqual(no.executions, [])
 
-          // What waits for a person ends with its alert.
-          const endOfIt = exampleAlert("hpa-maxed") as {
+          // A pending review ends when its alert resolves.
+          const firing = exampleAlert("hpa-maxed") as {
             status: string
             alerts: Array<{ status: string; endsAt: string }>
           }
           yield* service.post({
-            ...endOfIt,
+            ...firing,
             status: "resolved",
-            alerts: endOfIt.alerts.map((alert) => ({ ...alert, status: "resolved", endsAt: "2026-11-24T03:30:00Z" }))
+            alerts: firing.alerts.map((alert) => ({ ...alert, status: "resolved", endsAt: "2026-11-24T03:30:00Z" }))
           })
           const resolved = yield* service.ended(autoscaler)
           assert.strictEqual(resolved.state, "Cancelled")
@@ -327,7 +335,7 @@ describe("One alert, the whole way", () => {
   )
 
   it.live(
-    "mode observe says what it would do and changes nothing",
+    "mode observe reports the action that it would run, and changes nothing",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
@@ -337,7 +345,7 @@ describe("One alert, the whole way", () => {
           assert.strictEqual(first.decision!.action.type, "RollbackDeployment")
           assert.deepStrictEqual(first.executions, [])
 
-          // The cluster as a later alert finds it: still the bad rollout.
+          // A later alert still finds the bad rollout.
           const later = exampleAlert("crash-loop") as { alerts: Array<Record<string, unknown>> }
           const second = yield* service.ended(
             idOf(
