@@ -145,7 +145,7 @@ const refused = (change: Change, layer: Layer.Layer<KubernetesClient>) =>
 const onceRefused = (change: Change): Effect.Effect<KubernetesError, KubernetesObject | undefined> =>
   Effect.retry(refused(change, admin), { schedule: Schedule.spaced("200 millis"), times: 50 })
 
-describe.skipIf(!plane.available)(`a real API server${plane.note}`, () => {
+describe.skipIf(!plane.available)(`ClientNode on a real API server${plane.note}`, () => {
   beforeAll(async () => {
     mkdirSync(directory)
     const api = KubernetesObjectApi.makeApiClient(adminConfig())
@@ -161,14 +161,14 @@ describe.skipIf(!plane.available)(`a real API server${plane.note}`, () => {
     await plane.stop()
   })
 
-  it.live("refuses by RBAC with Forbidden, for a read and for a write", () =>
+  it.live("reports an RBAC refusal of a write and of a read as Forbidden", () =>
     Effect.gen(function* () {
       const error = yield* refused(scale(2), agent)
       assert.deepStrictEqual([error.reason, error.applied, error.retryable], [{ _tag: "Forbidden" }, "no", false])
-      const secrets = yield* Effect.flatMap(KubernetesClient, (kubernetes) =>
+      const nodes = yield* Effect.flatMap(KubernetesClient, (kubernetes) =>
         Effect.flip(kubernetes.list("Node", {}))
       ).pipe(Effect.provide(agent))
-      assert.strictEqual(secrets.reason._tag, "Forbidden")
+      assert.strictEqual(nodes.reason._tag, "Forbidden")
       const readable = yield* Effect.flatMap(KubernetesClient, (kubernetes) => kubernetes.get(web)).pipe(
         Effect.provide(agent)
       )
@@ -176,7 +176,7 @@ describe.skipIf(!plane.available)(`a real API server${plane.note}`, () => {
     })
   )
 
-  it.live("refuses an invalid token with Unauthorized", () =>
+  it.live("reports an invalid token as Unauthorized", () =>
     Effect.gen(function* () {
       const kubeconfig = join(directory, "wrong.kubeconfig")
       writeKubeconfig(kubeconfig, "not-a-token")
@@ -185,7 +185,7 @@ describe.skipIf(!plane.available)(`a real API server${plane.note}`, () => {
     })
   )
 
-  it.live("refuses by a LimitRange with QuotaExceeded, without the name of a quota", () =>
+  it.live("reports a refusal by a LimitRange as QuotaExceeded, without the name of a quota", () =>
     Effect.gen(function* () {
       const error = yield* refused(
         pod("huge", { containers: [container({ limits: { memory: "4Gi", cpu: "1" } })] }),
@@ -195,7 +195,7 @@ describe.skipIf(!plane.available)(`a real API server${plane.note}`, () => {
     })
   )
 
-  it.live("refuses by Pod Security with PolicyDenied and its level", () =>
+  it.live("reports a refusal by Pod Security as PolicyDenied, with its level", () =>
     Effect.gen(function* () {
       const error = yield* refused(
         pod("privileged", { containers: [container(undefined, { securityContext: { privileged: true } })] }),
@@ -205,14 +205,16 @@ describe.skipIf(!plane.available)(`a real API server${plane.note}`, () => {
     })
   )
 
-  it.live("refuses by a ValidatingAdmissionPolicy with PolicyDenied and its name, although the code is 422", () =>
-    Effect.gen(function* () {
-      const error = yield* onceRefused(scale(50))
-      assert.deepStrictEqual(error.reason, { _tag: "PolicyDenied", policy: namespace })
-    })
+  it.live(
+    "reports a refusal by a ValidatingAdmissionPolicy as PolicyDenied, with its name, although the status is 422",
+    () =>
+      Effect.gen(function* () {
+        const error = yield* onceRefused(scale(50))
+        assert.deepStrictEqual(error.reason, { _tag: "PolicyDenied", policy: namespace })
+      })
   )
 
-  it.live("refuses for an unreachable webhook with Unavailable, not applied and retryable", () =>
+  it.live("reports an unreachable webhook as Unavailable, not applied and retryable", () =>
     Effect.gen(function* () {
       const error = yield* onceRefused({
         _tag: "Create",
@@ -226,7 +228,7 @@ describe.skipIf(!plane.available)(`a real API server${plane.note}`, () => {
     })
   )
 
-  it.live("accepts one of several patches planned on the same version, and refuses the others with Conflict", () =>
+  it.live("applies one of several patches planned on the same version, and reports the others as Conflict", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const before = yield* kubernetes.get(web)

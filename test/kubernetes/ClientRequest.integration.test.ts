@@ -1,4 +1,4 @@
-/** The requests of the client as they arrive at an HTTP server. */
+/** The requests of the client, as they arrive at an HTTP server. */
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -11,7 +11,7 @@ const onePod = { namespace: "shop", kind: "Pod", name: "one" }
 const scale: Change = { _tag: "Patch", ref: checkout, patch: [{ op: "replace", path: "/spec/replicas", value: 3 }] }
 
 describe("ClientNode", () => {
-  it.live("sends each verb as the API server expects it", () =>
+  it.live("sends each operation as the API server expects it", () =>
     withServer(
       (_, response) => json(response, 200, { kind: "x", ...pod("x") }),
       ({ received }) =>
@@ -143,7 +143,7 @@ describe("ClientNode", () => {
     )
   })
 
-  it.live("sends a rejected identity twice, then only once per request for ten seconds", () =>
+  it.live("repeats a request once after a 401, and does not repeat the next one", () =>
     withServer(
       (_, response) => json(response, 401, status(401, "Unauthorized")),
       ({ received }) =>

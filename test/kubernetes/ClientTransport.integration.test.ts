@@ -1,4 +1,4 @@
-/** Failures on the wire, and what the client reports of them. */
+/** Failures on the wire, and how the client reports them. */
 
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
@@ -51,7 +51,7 @@ describe("ClientNode", () => {
     )
   )
 
-  it.live("times out a response whose body never ends", () =>
+  it.live("reports a write as unknown when the body of its response never ends", () =>
     withServer(
       (_, response) => {
         response.writeHead(200, { "content-type": "application/json" })
@@ -65,7 +65,7 @@ describe("ClientNode", () => {
     )
   )
 
-  it.live("reports a write as unknown when the server closes the connection", () =>
+  it.live("reports a write as unknown when the server closes the connection, and a read as not applied", () =>
     withServer(
       (_, __, request) => request.socket.destroy(),
       () =>
@@ -141,7 +141,7 @@ describe("ClientNode", () => {
     )
   )
 
-  it.live("fails to start with an unusable kubeconfig, and names the file", () =>
+  it.live("fails to start with a missing kubeconfig, and names the file", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(ClientNode.layer({ kubeconfig: "/no/such/kubeconfig" })))
       assert.strictEqual(error._tag, "ConnectionError")
@@ -149,7 +149,7 @@ describe("ClientNode", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("fails to start with a ServiceAccount outside of a pod", () =>
+  it.live("fails to start in-cluster outside of a pod, and names the ServiceAccount", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(ClientNode.layer({ inCluster: true })))
       assert.strictEqual(error._tag, "ConnectionError")

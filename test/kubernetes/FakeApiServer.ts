@@ -1,4 +1,4 @@
-/** An HTTP server that does on purpose what an API server does by accident, and a client that is connected to it. */
+/** An HTTP server that misbehaves as a real API server may, and a client that is connected to it. */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import * as http from "node:http"
@@ -102,7 +102,7 @@ export const kubeconfigFor = (cluster: Record<string, unknown>, user: Record<str
     return kubeconfig
   })
 
-/** Runs a test against a server, with the port on it. The client's token is in a file, which `setToken` rewrites. */
+/** Runs a test with a client of the server. The client's token is in a file, which `setToken` rewrites. */
 export const withServer = <A, E>(
   handler: Handler,
   test: (world: {

@@ -1,8 +1,8 @@
 /**
  * The contract of the port: what the sandbox and the client of a real API server have in common.
  *
- * Each test creates its own objects through the port, in namespaces of this run, and waits with `pass` for what it
- * expects: the sandbox gets time from its test clock, a real cluster takes it.
+ * Each test creates its own objects through the port, in namespaces of this run, and waits with `pass` for the expected
+ * state: the sandbox advances its test clock, and a real cluster takes real time.
  */
 
 import { describe, layer as shareLayer } from "@effect/vitest"

@@ -182,7 +182,7 @@ describe("OwnerResolver", () => {
     }).pipe(Effect.provide(cluster.layer()))
   })
 
-  it.effect("fails with NotFound for an absent pod, and makes one list per interval for any number of them", () => {
+  it.effect("fails with NotFound for absent pods, and makes one list per interval for any number of them", () => {
     const cluster = countingCluster(crashedPods(5, ["checkout"]))
     const resolveAbsent = (name: string) =>
       Effect.flatMap(OwnerResolver.OwnerResolver, ({ resolve }) => Effect.flip(resolve(ref("Pod", name))))
@@ -271,7 +271,7 @@ describe("OwnerResolver", () => {
     }).pipe(Effect.provide(cluster.layer()))
   })
 
-  it.effect("makes a list again for a waiting caller when the list is interrupted", () => {
+  it.effect("lists again for a waiting caller when the list is interrupted", () => {
     const cluster = countingCluster(crashedPods(10, ["checkout"]))
     return Effect.gen(function* () {
       const { resolve } = yield* OwnerResolver.OwnerResolver

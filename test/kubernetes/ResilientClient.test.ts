@@ -71,12 +71,15 @@ describe("classify", () => {
     [{ _tag: "QuotaExceeded" }, "ignored", true],
     [{ _tag: "Unauthorized" }, "ignored", true]
   ]
-  it.each(table)("treats %j as %s for the circuit breaker", (reason, breaker, retried) => {
-    assert.strictEqual(classify(error(reason)).breaker, breaker)
-    assert.strictEqual(classify(error(reason)).retry, retried)
-    assert.isFalse(classify(error(reason, "no", false)).retry)
-    assert.isFalse(classify(error(reason, "unknown")).retry)
-  })
+  it.each(table)(
+    "treats %j as %s for the circuit breaker, and retries it where that is safe: %s",
+    (reason, breaker, retried) => {
+      assert.strictEqual(classify(error(reason)).breaker, breaker)
+      assert.strictEqual(classify(error(reason)).retry, retried)
+      assert.isFalse(classify(error(reason, "no", false)).retry)
+      assert.isFalse(classify(error(reason, "unknown")).retry)
+    }
+  )
 
   it("passes Retry-After on to the pipeline", () => {
     assert.isDefined(classify(error({ _tag: "TooManyRequests", retryAfterMs: 1000 })).retryAfter)
@@ -113,7 +116,7 @@ describe("ResilientClient", () => {
     })
   )
 
-  it.effect("reports a write as unknown if any attempt got no response, however the last one ended", () =>
+  it.effect("reports a write as unknown if any attempt got no response, although the last one was refused", () =>
     Effect.gen(function* () {
       const { client } = yield* resilient([Effect.never, Effect.fail(error({ _tag: "Forbidden" }, "no", false))], {
         attemptTimeout: "1 second"
@@ -144,7 +147,7 @@ describe("ResilientClient", () => {
     })
   )
 
-  it.effect("fails with Unavailable, without a write, while the circuit is open", () =>
+  it.effect("fails a write with Unavailable, and does not send it, while the circuit is open", () =>
     Effect.gen(function* () {
       const failing = Array.from({ length: 5 }, () => Effect.fail(error({ _tag: "Unavailable" }, "no", false)))
       const { client, counter } = yield* resilient(failing)

@@ -303,7 +303,7 @@ const rows: ReadonlyArray<Row> = [
     retryable: true
   },
   {
-    what: "our own timeout",
+    what: "a timeout of the client",
     outcome: { _tag: "NoResponse", sent: true, timeout: true },
     reason: { _tag: "Timeout" },
     applied: "unknown",
@@ -319,7 +319,7 @@ const rows: ReadonlyArray<Row> = [
 ]
 
 describe("StatusClassifier", () => {
-  it.each(rows)("classifies $what of a write as $reason._tag", ({ context = write, outcome, reason, ...row }) => {
+  it.each(rows)("classifies $what as $reason._tag", ({ context = write, outcome, reason, ...row }) => {
     const { applied = "no", retryable = false } = row
     const error = classify(context, outcome)
     assert.deepStrictEqual(error.reason, reason)
@@ -328,7 +328,7 @@ describe("StatusClassifier", () => {
     assert.strictEqual(error.retryable, retryable && error.applied !== "unknown")
   })
 
-  it.each(rows)("never reports $what of a read or dry run as applied", (row) => {
+  it.each(rows)("reports $what of a read or dry run as not applied", (row) => {
     const error = classify({ ...(row.context ?? write), writes: false }, row.outcome)
     assert.strictEqual(error.applied, "no")
     assert.strictEqual(error.retryable, row.retryable ?? false)

@@ -149,7 +149,7 @@ describe("WorkloadReader", () => {
     assert.strictEqual(observed.restarts, 3)
   })
 
-  it("lists a hundred pods, the ones that are not ready first, and counts all restarts", () => {
+  it("keeps a hundred pods, the ones that are not ready first, and counts the restarts of all", () => {
     const observed = state({
       replicaSets: [object("ReplicaSet", "web-1", ownedBy("Deployment", "web"))],
       pods: Array.from({ length: 250 }, (_, index) =>
@@ -254,7 +254,7 @@ describe("WorkloadReader", () => {
     assert.deepStrictEqual(managersOf(object("Deployment", "web", metadata), null), [manager])
   })
 
-  it("recognizes no manager by labels that only resemble its own", () => {
+  it("recognizes no manager by labels and fields that only resemble its own", () => {
     const lookalike = object("Deployment", "web", {
       labels: { "app.kubernetes.io/managed-by": "kustomize", helm: "x" },
       managedFields: [{ manager: "kubernaut" }]
@@ -288,7 +288,7 @@ describe("WorkloadReader", () => {
     assert.isNull(state({}).unschedulable)
   })
 
-  it("takes the counts of a DaemonSet from its numbers of nodes", () => {
+  it("takes the counts of a DaemonSet from its numbers of scheduled pods", () => {
     const daemonSet = object(
       "DaemonSet",
       "proxy",
@@ -326,7 +326,7 @@ describe("WorkloadReader", () => {
     }).pipe(Effect.provide(counted))
   })
 
-  it.effect("fails when a list is refused, and never returns an incomplete state", () => {
+  it.effect("fails when a list is refused, instead of returning an incomplete state", () => {
     const refusing = Sandbox.layer({
       intercept: ({ kind }, request) =>
         kind === "HorizontalPodAutoscaler"

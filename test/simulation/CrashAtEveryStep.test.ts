@@ -1,9 +1,9 @@
 /**
  * One incident from the alert to its end, with the service killed before one step of it, for each step in turn.
  *
- * With `yieldEvery: 4` every few operations of Effect are a step, so that a crash comes between any two things that the
- * service does. All 1,561 of them take a minute; here every seventh is tried, and all of the coarse steps that Effect
- * itself makes.
+ * With `yieldEvery: 4` every few operations of Effect are a step, so that a crash can fall between any two operations
+ * of the service. Trying all 1,561 steps takes a minute; this test tries every seventh, and all of the coarse steps
+ * that Effect itself makes.
  */
 
 import { assert, describe, it } from "@effect/vitest"
@@ -13,16 +13,16 @@ import * as Scenario from "../../src/simulation/scenarios/Scenario.ts"
 
 const incident: Scenario.Scenario = { ...Scenario.single, service: Scenario.steady.service, restartMs: [1000, 1000] }
 
-interface Told {
+interface Ended {
   readonly result: SimulationResult
   readonly states: ReadonlyArray<FinalState>
   /** Writes that took effect. */
   readonly writes: number
-  /** The step in which the journal was complete. */
+  /** The step in which the remediation ended. */
   readonly concludedAt: number
 }
 
-const tell = (yieldEvery: number, crashAtStep?: number): Told => {
+const simulate = (yieldEvery: number, crashAtStep?: number): Ended => {
   const states: Array<FinalState> = []
   let writes = 0
   let concludedAt = 0
@@ -51,10 +51,10 @@ const tell = (yieldEvery: number, crashAtStep?: number): Told => {
 }
 
 const expectRepairedOnce = (yieldEvery: number, stride: number): void => {
-  const whole = tell(yieldEvery)
+  const whole = simulate(yieldEvery)
   assert.deepStrictEqual([whole.states, whole.writes, whole.result.boots], [["Remediated"], 1, 1])
   for (let step = 1; step <= whole.concludedAt; step += stride) {
-    const { result, states, writes } = tell(yieldEvery, step)
+    const { result, states, writes } = simulate(yieldEvery, step)
     assert.deepStrictEqual(
       { step, states, writes, boots: result.boots, violations: result.violations, pending: result.pending },
       { step, states: ["Remediated"], writes: 1, boots: 2, violations: [], pending: [] }
@@ -63,11 +63,11 @@ const expectRepairedOnce = (yieldEvery: number, stride: number): void => {
 }
 
 describe("a service that is killed in the middle of an incident", () => {
-  it("repairs the workload and writes once, whichever step it was killed before", () => {
+  it("repairs the workload with one write, before whichever step it is killed", () => {
     expectRepairedOnce(2048, 1)
   })
 
-  it("does so when killed between any two operations", () => {
+  it("does so when it is killed between operations, tried at every seventh step", () => {
     expectRepairedOnce(4, 7)
   })
 })

@@ -59,7 +59,7 @@ export const history = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
-  const comesBack = (next: { fingerprint: string; startsAt: number; at: number; name?: string }) =>
+  const verdictAfter = (next: { fingerprint: string; startsAt: number; at: number; name?: string }) =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       const past = yield* ActionHistory
@@ -80,26 +80,38 @@ export const history = (layer: StorageLayer): void => {
       at: 15,
       verdict: "not-fixed"
     },
-    { claim: "the same alert later than that", fingerprint: "f", startsAt: 16, at: 16, verdict: "fixed" },
     {
-      claim: "the same rule about the same target by another pod",
+      claim: "the same alert more than ten minutes after the fix",
+      fingerprint: "f",
+      startsAt: 16,
+      at: 16,
+      verdict: "fixed"
+    },
+    {
+      claim: "an alert of the same rule about another pod of the target",
       fingerprint: "g",
       startsAt: 6,
       at: 7,
       verdict: "not-fixed"
     },
-    { claim: "another pod's alert that began before the fix", fingerprint: "g", startsAt: 4, at: 7, verdict: "fixed" },
     {
-      claim: "another rule about the same target",
+      claim: "an alert about another pod that began before the fix",
+      fingerprint: "g",
+      startsAt: 4,
+      at: 7,
+      verdict: "fixed"
+    },
+    {
+      claim: "an alert of another rule about the same target",
       fingerprint: "g",
       startsAt: 6,
       at: 7,
       name: "KubePodNotReady",
       verdict: "fixed"
     }
-  ])("$claim leaves the verdict of the action $verdict", ({ verdict, ...next }) =>
+  ])("after $claim, the verdict of the action is $verdict", ({ verdict, ...next }) =>
     Effect.gen(function* () {
-      assert.strictEqual(yield* comesBack(next), verdict)
+      assert.strictEqual(yield* verdictAfter(next), verdict)
     }).pipe(Effect.provide(layer))
   )
 }

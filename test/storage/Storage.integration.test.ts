@@ -49,7 +49,7 @@ const accept = (id: string, target = deployment(`d${id}`)) =>
 contract("SQLite in a file", Layer.unwrap(Effect.map(filename, (file) => Storage.layerSqlite({ filename: file }))))
 
 describe("storage in a file", () => {
-  it.effect("a restart restores open work, backlog, history, reviews and the end of the audit chain", () =>
+  it.effect("a restart restores remediations, open work, backlog, history and the end of the audit chain", () =>
     Effect.gen(function* () {
       const file = yield* filename
       const before = yield* life(
@@ -81,7 +81,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("closing leaves one file with all data", () =>
+  it.effect("closing leaves no file beside the database", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* life(file, accept("1"))
@@ -125,13 +125,17 @@ describe("storage in a file", () => {
     })
 
   it.effect.each([
-    { change: "update audit set actor = 'nobody' where sequence = 3", broken: 3, what: "another actor" },
-    { change: "update audit set data = '{}' where sequence = 2", broken: 2, what: "other data" },
-    { change: "update audit set data = 'no JSON' where sequence = 2", broken: 2, what: "data that is no JSON" },
-    { change: "update audit set at = '2020-01-01T00:00:00.000Z' where sequence = 1", broken: 1, what: "another time" },
+    { change: "update audit set actor = 'nobody' where sequence = 3", broken: 3, what: "a changed actor" },
+    { change: "update audit set data = '{}' where sequence = 2", broken: 2, what: "changed data" },
+    { change: "update audit set data = 'no JSON' where sequence = 2", broken: 2, what: "data that is not JSON" },
+    {
+      change: "update audit set at = '2020-01-01T00:00:00.000Z' where sequence = 1",
+      broken: 1,
+      what: "a changed time"
+    },
     { change: "delete from audit where sequence = 2", broken: 2, what: "a removed line" },
-    { change: "update audit set hash = 'f' where sequence = 4", broken: 4, what: "another hash" }
-  ])("$what in the audit log is found at its line, on opening and by verify", ({ broken, change }) =>
+    { change: "update audit set hash = 'f' where sequence = 4", broken: 4, what: "a changed hash" }
+  ])("$what in the audit log is reported with its line, on opening and by verify", ({ broken, change }) =>
     Effect.gen(function* () {
       const found = yield* tampered(change)
       assert.strictEqual(found.broken, broken)
@@ -143,7 +147,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("the error about a journal entry that does not decode names its position and none of its content", () =>
+  it.effect("the error about a journal entry that does not decode names its position, and none of its content", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* life(file, accept("1"))
@@ -184,7 +188,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("a database of a newer version is refused and left unchanged", () =>
+  it.effect("a database of a newer version is refused as incompatible, with both versions", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* life(file, accept("1"))
@@ -197,7 +201,7 @@ describe("storage in a file", () => {
 
   it.effect.each([
     {
-      what: "a file that is no database",
+      what: "a file that is not a database",
       make: "not a database, but long enough to be taken for one".repeat(10),
       reason: "corrupt"
     }
@@ -210,7 +214,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("a path that cannot be created fails with unavailable and names the path", () =>
+  it.effect("opening a path that cannot be created fails with unavailable, and names the path", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(life("/dev/null/data/kubernaut.db", accept("1")))
       assert.strictEqual(error.reason, "unavailable")
@@ -218,7 +222,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("a lock of another process fails writes with busy, and none is partly done", () =>
+  it.effect("a lock of another connection fails a write with busy, and leaves nothing half written", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* Effect.gen(function* () {
@@ -234,7 +238,7 @@ describe("storage in a file", () => {
     })
   )
 
-  it.effect("two processes on one file keep one audit chain and one count of open work", () =>
+  it.effect("two stores on one file keep one audit chain and one count of open work", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* life(
@@ -253,7 +257,7 @@ describe("storage in a file", () => {
 })
 
 describe("the statements of storage", () => {
-  it.effect("use an index for every search, so that a year of history does not slow them down", () =>
+  it.effect("search by an index, so that a year of history does not slow them down", () =>
     Effect.gen(function* () {
       const prepared = vi.spyOn(DatabaseSync.prototype, "prepare")
       yield* Effect.addFinalizer(() => Effect.sync(() => prepared.mockRestore()))
@@ -288,8 +292,8 @@ describe("the statements of storage", () => {
   )
 })
 
-describe("the in-memory state of a process", () => {
-  it.effect("is reloaded after another process has written", () =>
+describe("the in-memory state of a store", () => {
+  it.effect("is reloaded after another store has written to the same file", () =>
     Effect.gen(function* () {
       const file = yield* filename
       yield* life(

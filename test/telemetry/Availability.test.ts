@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { down, ratio, up, watchedSince, windowMs } from "../../src/telemetry/Availability.ts"
 
 describe("Availability", () => {
-  it("is 1 for a service that was never down, for any time of watching", () => {
+  it("is 1 for a service that was never down, however long it has been watched", () => {
     assert.strictEqual(ratio(watchedSince(0), 0), 1)
     assert.strictEqual(ratio(watchedSince(0), 10 * windowMs), 1)
   })
@@ -13,7 +13,8 @@ describe("Availability", () => {
     assert.strictEqual(ratio(record, 100_000), 0.75)
   })
 
-  it("counts an ongoing outage", () => assert.strictEqual(ratio(down(watchedSince(0), 50_000), 100_000), 0.5))
+  it("counts an outage that has not ended", () =>
+    assert.strictEqual(ratio(down(watchedSince(0), 50_000), 100_000), 0.5))
 
   it("forgets outages that ended more than an hour ago", () => {
     const [record] = up(down(watchedSince(0), 0), 60_000)
@@ -23,7 +24,7 @@ describe("Availability", () => {
     assert.strictEqual(later.outages.length, 1)
   })
 
-  it("counts one outage from the first opening to the closing, with re-openings in between", () => {
+  it("counts one outage from the first opening to the closing, re-openings included", () => {
     const [record, recoveryMs] = up(down(down(watchedSince(0), 10_000), 40_000), 70_000)
     assert.strictEqual(recoveryMs, 60_000)
     assert.strictEqual(record.outages.length, 1)

@@ -61,7 +61,7 @@ const setUp = Effect.gen(function* () {
   }
 })
 
-/** Runs everything that is ready, in hardly any time. */
+/** Runs everything that is ready, within 20 ms. */
 const settled = Effect.repeat(TestClock.adjust("1 millis"), { times: 20 })
 
 const named = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => `s${from + index}`)
@@ -93,7 +93,7 @@ describe("BoundedSpanProcessor", () => {
   )
 
   it.effect(
-    "bounds the queue and counts each lost span while the receiver is down, and exports the queue once, in order, when it is back",
+    "bounds the queue and counts each lost span while the receiver is down, and exports the queue in order when it is back",
     () =>
       Effect.gen(function* () {
         const { end, processor, receiver } = yield* setUp
@@ -123,7 +123,7 @@ describe("BoundedSpanProcessor", () => {
     })
   )
 
-  it.effect("survives an exporter that dies", () =>
+  it.effect("retries a batch after a defect of the exporter", () =>
     Effect.gen(function* () {
       const { end, processor, receiver } = yield* setUp
       receiver.response = Effect.die("defect")
@@ -182,7 +182,7 @@ describe("BoundedSpanProcessor", () => {
     ["down", response(503), 0],
     ["hanging", Effect.never, 0]
   ] as const)
-    it.effect(`closes within three seconds while the receiver is ${receiverIs}: the queue is exported or counted`, () =>
+    it.effect(`closes within three seconds while the receiver is ${receiverIs}, and exports or counts the queue`, () =>
       Effect.gen(function* () {
         const { exporter, receiver } = makeReceiver()
         receiver.response = outcome

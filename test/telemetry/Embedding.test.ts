@@ -47,35 +47,37 @@ const remediate = Effect.gen(function* () {
 })
 
 describe("an embedder's TracerProvider", () => {
-  it.effect("receives a remediation as one trace, with the trace id of its journal and every parent right", () =>
-    Effect.gen(function* () {
-      const exporter = new InMemorySpanExporter()
-      const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
-      const tracer = OtelTracer.layer.pipe(Layer.provide(Layer.succeed(OtelTracer.OtelTracerProvider, provider)))
+  it.effect(
+    "receives a remediation as one trace, with the trace id of its journal and each span below its parent",
+    () =>
+      Effect.gen(function* () {
+        const exporter = new InMemorySpanExporter()
+        const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+        const tracer = OtelTracer.layer.pipe(Layer.provide(Layer.succeed(OtelTracer.OtelTracerProvider, provider)))
 
-      const { state, traceId } = yield* remediate.pipe(Effect.provide(Layer.provideMerge(service, tracer)))
-      yield* Effect.promise(() => provider.forceFlush())
+        const { state, traceId } = yield* remediate.pipe(Effect.provide(Layer.provideMerge(service, tracer)))
+        yield* Effect.promise(() => provider.forceFlush())
 
-      assert.strictEqual(state, "Remediated")
-      const trace = exporter.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId)
-      const named = (name: string) => trace.find((span) => span.name === name)!
-      const parents = [
-        ["investigate", "remediation"],
-        ["hop custom", "investigate"],
-        ["attempt", "hop custom"],
-        ["decide", "remediation"],
-        ["execute", "remediation"],
-        ["verify", "remediation"]
-      ] as const
-      for (const [child, parent] of parents) {
-        const { spanId } = named(parent).spanContext()
-        assert.isTrue(
-          trace.some((span) => span.name === child && span.parentSpanContext?.spanId === spanId),
-          child
-        )
-      }
-      assert.isUndefined(named("remediation").parentSpanContext)
-      assert.deepInclude(named("remediation").attributes, { "kubernaut.remediation.state": "Remediated" })
-    })
+        assert.strictEqual(state, "Remediated")
+        const trace = exporter.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId)
+        const named = (name: string) => trace.find((span) => span.name === name)!
+        const parents = [
+          ["investigate", "remediation"],
+          ["hop custom", "investigate"],
+          ["attempt", "hop custom"],
+          ["decide", "remediation"],
+          ["execute", "remediation"],
+          ["verify", "remediation"]
+        ] as const
+        for (const [child, parent] of parents) {
+          const { spanId } = named(parent).spanContext()
+          assert.isTrue(
+            trace.some((span) => span.name === child && span.parentSpanContext?.spanId === spanId),
+            child
+          )
+        }
+        assert.isUndefined(named("remediation").parentSpanContext)
+        assert.deepInclude(named("remediation").attributes, { "kubernaut.remediation.state": "Remediated" })
+      })
   )
 })

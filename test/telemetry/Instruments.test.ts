@@ -38,7 +38,7 @@ const remediation = (fields: Partial<Remediation>): Remediation => ({
 })
 
 describe("Instruments", () => {
-  it("has exactly these metrics", async () => {
+  it("has exactly the metrics listed here", async () => {
     const { registry } = make()
     const found = (await registry.getMetricsAsJSON()).map(({ name, type }) => `${name} ${String(type)}`)
     assert.sameMembers(found, [
@@ -61,7 +61,7 @@ describe("Instruments", () => {
     ])
   })
 
-  it("explains the numbers of a breaker in its HELP", async () =>
+  it("explains the values of a breaker's state in the HELP text", async () =>
     assert.match(await make().expose(), /# HELP kubernaut_circuit_breaker_state .*0 closed, 1 open, 2 half-open/))
 
   it("has the series of a configured service from the start, so that rate() sees the first event", async () => {

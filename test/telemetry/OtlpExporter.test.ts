@@ -101,7 +101,7 @@ describe("OtlpExporter", () => {
     [503, "0", { _tag: "Unavailable", retryAfterMs: 0 }]
   ] as const)
     it.effect(
-      `takes ${status}${retryAfter === undefined ? "" : ` with Retry-After ${retryAfter}`} as ${outcome._tag}`,
+      `treats ${status}${retryAfter === undefined ? "" : ` with Retry-After ${retryAfter}`} as ${outcome._tag}`,
       () =>
         Effect.gen(function* () {
           assert.deepStrictEqual(
@@ -111,7 +111,7 @@ describe("OtlpExporter", () => {
         })
     )
 
-  it.effect("takes a connection that fails as Unavailable", () =>
+  it.effect("treats a failed connection as Unavailable", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* exported((request) => Effect.fail(refused(request))), { _tag: "Unavailable" })
     })

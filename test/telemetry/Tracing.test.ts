@@ -102,7 +102,7 @@ describe("Tracing", () => {
     })
   )
 
-  it.effect("has the id of a span, which the journal records, as soon as the span is made outside a fiber", () =>
+  it.effect("gives a root span that is made outside a fiber its trace id at once, for the journal to record", () =>
     Effect.gen(function* () {
       let traceId: string | undefined
       const spans = yield* exported(
@@ -144,7 +144,7 @@ describe("Tracing", () => {
     ]
     for (const [sampler, samplerRatio, ...expected] of cases)
       it.effect(
-        `${sampler} with ratio ${samplerRatio} exports ${expected.join(", ")} of a root and of two children`,
+        `${sampler} with ratio ${samplerRatio} exports ${expected[0]} root, ${expected[1]} below an unsampled parent and ${expected[2]} below a sampled one`,
         () =>
           Effect.gen(function* () {
             const count = (effect: Effect.Effect<void>) =>
@@ -156,37 +156,39 @@ describe("Tracing", () => {
           })
       )
 
-    it.effect("a remediation that continues has the decision of its first activation, whatever its parent says", () =>
-      Effect.gen(function* () {
-        for (const samplerRatio of [0, 0.5, 1]) {
-          const given = { sampler: "parentbased_traceidratio", samplerRatio } as const
-          let traceId = ""
-          const begins = Effect.map(Effect.makeSpan("remediation", { root: true }), (span) => {
-            traceId = span.traceId
-            span.end(1n, Exit.void)
-          })
-          const began = yield* exported(begins, given)
-          const continues = Effect.withSpan(Effect.void, "remediation", {
-            parent: Tracer.externalSpan({ traceId, spanId: "d".repeat(16) })
-          })
-          assert.lengthOf(yield* exported(continues, given), began.length, traceId)
-        }
-      })
+    it.effect(
+      "a remediation that continues gets the decision of its first activation, although its parent counts as sampled",
+      () =>
+        Effect.gen(function* () {
+          for (const samplerRatio of [0, 0.5, 1]) {
+            const given = { sampler: "parentbased_traceidratio", samplerRatio } as const
+            let traceId = ""
+            const begins = Effect.map(Effect.makeSpan("remediation", { root: true }), (span) => {
+              traceId = span.traceId
+              span.end(1n, Exit.void)
+            })
+            const began = yield* exported(begins, given)
+            const continues = Effect.withSpan(Effect.void, "remediation", {
+              parent: Tracer.externalSpan({ traceId, spanId: "d".repeat(16) })
+            })
+            assert.lengthOf(yield* exported(continues, given), began.length, traceId)
+          }
+        })
     )
 
-    it.effect("a span that is not sampled has ids, passes its decision on, and counts as no loss", () =>
+    it.effect("a span that is not sampled has ids, is marked as such, and does not count as dropped", () =>
       Effect.gen(function* () {
-        let sampled: boolean | undefined
+        // Asserted outside of `exported`, which ignores how the effect ends.
+        let seen: readonly [sampled: boolean, traceId: string, dropped: number] | undefined
         const spans = yield* exported(
           Effect.gen(function* () {
-            const span = yield* Effect.currentSpan
-            sampled = span.sampled
-            assert.match(span.traceId, /^[0-9a-f]{32}$/)
-            assert.strictEqual((yield* Tracing.TraceExport).dropped(), 0)
-          }).pipe(Effect.withSpan("root")),
+            const { sampled, traceId } = yield* Effect.orDie(Effect.currentSpan).pipe(Effect.withSpan("root"))
+            seen = [sampled, traceId, (yield* Tracing.TraceExport).dropped()]
+          }),
           { sampler: "always_off" }
         )
-        assert.deepStrictEqual([sampled, spans], [false, []])
+        assert.deepStrictEqual([seen?.[0], seen?.[2], spans], [false, 0, []])
+        assert.match(seen?.[1] ?? "", /^[0-9a-f]{32}$/)
       })
     )
   })

@@ -9,7 +9,7 @@ describe("a target", () => {
     assert.strictEqual(said(evidence(steady(0, 10))), "fixed settled")
   })
 
-  it("is not fixed a millisecond earlier", () => {
+  it("is not fixed a millisecond before the end of the stabilisation window", () => {
     assert.strictEqual(said(evidence([...steady(0, 8), seen(9.999)])), "keep watching")
   })
 
@@ -24,7 +24,7 @@ describe("a target", () => {
     assert.strictEqual(said(evidence(steady(0, 10), { alert: "resolved" })), "fixed settled alert-resolved")
   })
 
-  it("is fixed although a read failed in between", () => {
+  it("is fixed although a read failed meanwhile", () => {
     assert.strictEqual(said(evidence([...steady(0, 4), seen(6, null), ...steady(8, 10)])), "fixed settled")
   })
 
@@ -133,13 +133,13 @@ describe("a target with a problem that waiting does not fix", () => {
 describe("restarts", () => {
   const crashed = (restarts: number) => healthy({ pods: [pod("a", { restarts }), pod("b"), pod("c")] })
 
-  it("restart the stabilisation window although every sample is healthy", () => {
+  it("restart the stabilisation window, although every sample is healthy", () => {
     const samples = [...steady(0, 8, crashed(4)), ...steady(10, 18, crashed(5))]
     assert.strictEqual(said(evidence(samples)), "keep watching")
     assert.strictEqual(said(evidence([...samples, seen(20, crashed(5))])), "fixed settled")
   })
 
-  it("do not count if they happened before", () => {
+  it("do not count if they happened before the verification", () => {
     assert.strictEqual(said(evidence(steady(0, 10, crashed(40)))), "fixed settled")
   })
 
@@ -148,21 +148,21 @@ describe("restarts", () => {
     assert.strictEqual(said(evidence([...steady(0, 8, crashed(1)), ...steady(10, 16, replaced)])), "keep watching")
   })
 
-  it("that continue until the deadline are not fixed", () => {
+  it("that continue until the deadline make the target not fixed", () => {
     const samples = [...steady(280, 298, crashed(4)), seen(300, crashed(5))]
     assert.strictEqual(said(evidence(samples)), "not-fixed restarting")
   })
 })
 
 describe("the deadline", () => {
-  it("makes a target unknown that has just become healthy", () => {
+  it("makes unknown a target that has only just become healthy", () => {
     assert.strictEqual(
       said(evidence([...steady(280, 296, healthy({ readyReplicas: 2 })), ...steady(298, 300)])),
       "unknown not-settled"
     )
   })
 
-  it("makes a target unknown if the cluster can't be read, whatever the samples before show", () => {
+  it("makes unknown a target that can't be read, whatever the samples before show", () => {
     assert.strictEqual(said(evidence([...steady(280, 298), seen(300, null)])), "unknown unreadable")
     assert.strictEqual(said(evidence([seen(300, null)])), "unknown unreadable")
   })

@@ -4,7 +4,7 @@ import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
 import { type Evidence, judge } from "../../src/verification/Judge.ts"
 import { evidence, healthy, pod, seen } from "./evidence.ts"
 
-/** What may be wrong in one sample. At most two apply, so that every law below also meets otherwise healthy targets. */
+/** The problems of one sample. At most two apply, so that every law below also meets otherwise healthy targets. */
 const wrongs: Readonly<Record<string, Partial<WorkloadState> | null>> = {
   unreadable: null,
   gone: { exists: false },
@@ -55,13 +55,13 @@ describe("in any sequence of samples", () => {
   const runs = { arbitrary: { runs: 500 } }
   for (const name of names) {
     it.prop(
-      `a target that ends ${name} is never fixed`,
+      `a target that is ${name} to the end is never fixed`,
       [Run],
       ([run]) => !isFixed(evidenceOf({ ...run, last: { ...run.last, wrong: [name] } })),
       runs
     )
     it.prop(
-      `a target that ends ${name} with other problems is never fixed`,
+      `a target that is ${name} to the end, with or without other problems, is never fixed`,
       [Run],
       ([run]) => !isFixed(evidenceOf({ ...run, last: { ...run.last, wrong: [...run.last.wrong, name] } })),
       runs
@@ -101,7 +101,7 @@ describe("in any sequence of samples", () => {
   )
 
   it.prop(
-    "there is a verdict at the deadline",
+    "a target gets its verdict at the deadline, or at the alert timeout if its alert fires",
     [Run],
     ([run]) => {
       const given = evidenceOf({ ...run, from: 590 })

@@ -118,7 +118,7 @@ const purposes: ReadonlyArray<
   ["a restarted kind without replicas", "unknown nothing-to-tell-by not-settled", restarted, undefined, bare("CronJob")]
 ]
 
-describe("the purpose of an action decides", () => {
+describe("the purpose of an action decides its verdict", () => {
   for (const [claim, expected, [action, change], written, state = healthy(), remaining = []] of purposes) {
     it(`${claim}: ${expected}`, () => {
       const samples = steady(280, 300, state, { written: change?._tag === "Patch" ? [written] : [], remaining })
@@ -127,7 +127,7 @@ describe("the purpose of an action decides", () => {
     })
   }
 
-  it("a drained node is fixed once the alert has resolved", () => {
+  it("a drained node once the alert has resolved: fixed settled alert-resolved", () => {
     const samples = steady(0, 10, bare("Node"), { written: [object("Node", { spec: { unschedulable: true } })] })
     assert.strictEqual(
       said(evidence(samples, { alert: "resolved", intent: intent({ action: drain, changes: [cordonPatch] }) })),
@@ -135,7 +135,7 @@ describe("the purpose of an action decides", () => {
     )
   })
 
-  it.each(["CollectDiagnostics", "Notify"] as const)("%s never makes a target fixed, however healthy it is", (type) => {
+  it.each(["CollectDiagnostics", "Notify"] as const)("%s on a healthy target: unknown changes-nothing", (type) => {
     const action: Action =
       type === "Notify" ? { type, target: on("Deployment"), reason: "why" } : { type, target: on("Deployment") }
     assert.strictEqual(said(evidence(steady(0, 10), { intent: intent({ action }) })), "unknown changes-nothing")

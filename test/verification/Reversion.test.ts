@@ -72,7 +72,7 @@ describe("changeStands", () => {
     )
   })
 
-  it("accepts a later restart in place of ours", () => {
+  it("accepts a later restart in place of its own", () => {
     const change = patchOf("Deployment", [
       "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt",
       "2027-01-15T08:00:00.000Z"

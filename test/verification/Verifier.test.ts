@@ -34,7 +34,7 @@ const earlierTemplate = Effect.flatMap(KubernetesClient, (client) =>
 )
 
 describe("Verifier on the sandbox", () => {
-  it.effect("the rollback of a bad rollout is fixed within twenty seconds", () =>
+  it.effect("the rollback of a bad rollout is fixed after ten to twenty seconds", () =>
     Effect.gen(function* () {
       const action: Action = { type: "RollbackDeployment", target: on("Deployment", "checkout") }
       const intent = yield* acted(
@@ -61,7 +61,7 @@ describe("Verifier on the sandbox", () => {
   )
 
   it.effect(
-    "a target whose own object shows a problem costs one request a poll, and its verdict still includes the pods",
+    "a target whose own object shows a problem costs one request for each poll, and its verdict still includes the pods",
     () => {
       const world: World = { silent: false, reads: 0 }
       return Effect.gen(function* () {
@@ -81,7 +81,7 @@ describe("Verifier on the sandbox", () => {
     }
   )
 
-  it.effect("a sufficient memory limit is fixed, and an insufficient one is not", () =>
+  it.effect("a sufficient memory limit fixes the workload, and an insufficient one does not", () =>
     Effect.gen(function* () {
       const cart = targetOf("Deployment", "cart")
       const adjust = (memory: string) =>
@@ -95,7 +95,7 @@ describe("Verifier on the sandbox", () => {
     }).pipe(Effect.provide(layer()))
   )
 
-  it.effect("a sufficient autoscaler maximum is fixed, and an insufficient one is not", () =>
+  it.effect("a sufficient autoscaler maximum fixes the workload, and an insufficient one does not", () =>
     Effect.gen(function* () {
       const search = targetOf("Deployment", "search")
       const raise = (maxReplicas: number) =>

@@ -46,7 +46,7 @@ describe("a verification while the cluster does not respond", () => {
 })
 
 describe("a verification of a firing alert", () => {
-  it.effect("is fixed only once the alert has stopped firing, if Alertmanager reports it", () =>
+  it.effect("is fixed only once Alertmanager reports that the alert has stopped firing", () =>
     Effect.gen(function* () {
       let firing = true
       const fiber = yield* begin(yield* healthyRestart, catalog, { stillFiring: Effect.sync(() => firing) })
@@ -69,34 +69,39 @@ describe("a verification of a firing alert", () => {
     }).pipe(Effect.provide(layer()))
   )
 
-  it.effect.each([hourMs, -hourMs])("waits as long as ever if the wall clock is set by %i ms meanwhile", (byMs) =>
-    withWallClock((setWallClock) =>
-      Effect.gen(function* () {
-        yield* setWallClock(byMs)
-        const unwell = yield* begin(yield* acted(restart, checkout, restarted("checkout")), checkout)
-        const firing = yield* begin(yield* healthyRestart, catalog, { stillFiring: Effect.succeed(true) })
-        const steady = yield* begin(yield* healthyRestart, catalog)
-        yield* TestClock.adjust("5 seconds")
-        yield* setWallClock(byMs)
-        yield* TestClock.adjust("4 seconds")
-        assert.isUndefined(steady.pollUnsafe(), "it must be healthy for ten seconds")
-        yield* TestClock.adjust("15 seconds")
-        assert.strictEqual(said(yield* Fiber.join(steady)), "fixed settled")
-        yield* TestClock.adjust("40 seconds")
-        yield* setWallClock(byMs)
-        yield* TestClock.adjust("5 seconds")
-        assert.isUndefined(unwell.pollUnsafe(), "its progress deadline of one minute must have passed ten seconds ago")
-        yield* TestClock.adjust("10 seconds")
-        assert.strictEqual((yield* Fiber.join(unwell)).verdict, "not-fixed")
-        yield* TestClock.adjust("520 seconds")
-        assert.isUndefined(firing.pollUnsafe())
-        yield* TestClock.adjust("3 seconds")
-        assert.strictEqual(said(yield* Fiber.join(firing)), "not-fixed alert-firing settled")
-      })
-    ).pipe(Effect.provide(layer()))
+  it.effect.each([hourMs, -hourMs])(
+    "keeps its windows and deadlines if the wall clock is set by %i ms meanwhile",
+    (byMs) =>
+      withWallClock((setWallClock) =>
+        Effect.gen(function* () {
+          yield* setWallClock(byMs)
+          const unwell = yield* begin(yield* acted(restart, checkout, restarted("checkout")), checkout)
+          const firing = yield* begin(yield* healthyRestart, catalog, { stillFiring: Effect.succeed(true) })
+          const steady = yield* begin(yield* healthyRestart, catalog)
+          yield* TestClock.adjust("5 seconds")
+          yield* setWallClock(byMs)
+          yield* TestClock.adjust("4 seconds")
+          assert.isUndefined(steady.pollUnsafe(), "it must be healthy for ten seconds")
+          yield* TestClock.adjust("15 seconds")
+          assert.strictEqual(said(yield* Fiber.join(steady)), "fixed settled")
+          yield* TestClock.adjust("40 seconds")
+          yield* setWallClock(byMs)
+          yield* TestClock.adjust("5 seconds")
+          assert.isUndefined(
+            unwell.pollUnsafe(),
+            "its progress deadline of one minute must have passed ten seconds ago"
+          )
+          yield* TestClock.adjust("10 seconds")
+          assert.strictEqual((yield* Fiber.join(unwell)).verdict, "not-fixed")
+          yield* TestClock.adjust("520 seconds")
+          assert.isUndefined(firing.pollUnsafe())
+          yield* TestClock.adjust("3 seconds")
+          assert.strictEqual(said(yield* Fiber.join(firing)), "not-fixed alert-firing settled")
+        })
+      ).pipe(Effect.provide(layer()))
   )
 
-  it.effect("trusts a resolved notification without querying Alertmanager", () =>
+  it.effect("trusts a resolved notification even if Alertmanager reports the alert as firing", () =>
     Effect.gen(function* () {
       const { verification } = yield* verified(yield* healthyRestart, catalog, {
         alertResolved: Effect.succeed(true),
@@ -140,7 +145,7 @@ describe("the settings of the verifier", () => {
     )
   )
 
-  it.effect("make it poll after 250 ms at first, and every two seconds at most", () => {
+  it.effect("default to a poll after 250 ms, and then at growing intervals of at most two seconds", () => {
     const world = { silent: true, reads: 0 }
     return Effect.gen(function* () {
       world.silent = false

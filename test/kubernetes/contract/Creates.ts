@@ -8,7 +8,7 @@ import { deployment, pod, ref, refOf } from "./Manifests.ts"
 
 export const creates = (it: ContractTests): void => {
   it.effect(
-    "a created object gets its metadata from the server, is read back unchanged, and cannot be created twice",
+    "a created object gets its metadata from the server, and cannot be created twice or in a missing namespace",
     () =>
       Effect.gen(function* () {
         const kubernetes = yield* KubernetesClient

@@ -7,7 +7,7 @@ import { type ContractTests, eventually, newNamespace, podsOf, refusedAs, runnin
 import { refOf, remove, unusedUid } from "./Manifests.ts"
 
 export const deletions = (it: ContractTests): void => {
-  it.effect("a delete requires the right uid and removes the objects that the object owns", () =>
+  it.effect("a delete requires the object's uid, and removes the object and everything it owns", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const namespace = yield* newNamespace("delete")

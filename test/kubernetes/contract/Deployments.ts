@@ -9,7 +9,7 @@ import { type ContractTests, created, eventually, newNamespace, podsOf, running,
 import { add, deployment, image, patch, ref, refOf, replace, service } from "./Manifests.ts"
 
 export const deployments = (it: ContractTests): void => {
-  it.effect("a Deployment becomes ready, and its state holds its pods and the endpoints of its Service", () =>
+  it.effect("a Deployment becomes ready, and its state shows its pods and the endpoints of its Service", () =>
     Effect.gen(function* () {
       const namespace = yield* newNamespace("ready")
       yield* created(namespace, service("web"))

@@ -7,7 +7,7 @@ import { type ContractTests, created, newNamespace, refusedAs } from "./Fixtures
 import { configMap, create, cronJob, patch, ref, refOf, remove, replace } from "./Manifests.ts"
 
 export const dryRuns = (it: ContractTests): void => {
-  it.effect("a dry run returns the changed object and stores nothing", () =>
+  it.effect("a dry run of a patch returns the changed object, and no dry run stores anything", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const namespace = yield* newNamespace("dry")

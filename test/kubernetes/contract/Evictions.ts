@@ -18,7 +18,7 @@ import {
 import { budget, evict, patch, ref, refOf, remove, replace, unusedUid } from "./Manifests.ts"
 
 export const evictions = (it: ContractTests): void => {
-  it.effect("an evicted pod is replaced, and a different uid leaves the pod alone", () =>
+  it.effect("an evicted pod is replaced, and an eviction with another uid or as a dry run leaves the pod alone", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const namespace = yield* newNamespace("evict")
@@ -37,7 +37,7 @@ export const evictions = (it: ContractTests): void => {
     })
   )
 
-  it.effect("a disruption budget refuses an eviction for now, and two budgets for one pod refuse it permanently", () =>
+  it.effect("a disruption budget refuses an eviction as retryable, and two budgets for one pod as not retryable", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const namespace = yield* newNamespace("budget")

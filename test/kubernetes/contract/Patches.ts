@@ -12,7 +12,7 @@ type Operations = ReadonlyArray<unknown>
 
 export const patches = (it: ContractTests): void => {
   it.effect(
-    "a change of spec increments the generation, every change renews the resourceVersion, a no-op does neither",
+    "a spec change increments the generation, every change renews the resourceVersion, and a no-op renews neither",
     () =>
       Effect.gen(function* () {
         const kubernetes = yield* KubernetesClient
@@ -55,7 +55,7 @@ export const patches = (it: ContractTests): void => {
     })
   )
 
-  it.effect("an invalid change is refused with its fields, as a dry run and as a write", () =>
+  it.effect("an invalid change is refused with the invalid fields, as a dry run and as a write", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const namespace = yield* newNamespace("invalid")

@@ -26,7 +26,7 @@ export const placement = (it: ContractTests): void => {
   )
 
   it.effect(
-    "a pod without its labels leaves its owner and its Service and is replaced, and returns with its labels",
+    "a pod without its labels leaves its owner and its Service and is replaced, and the surplus pod goes when they return",
     () =>
       Effect.gen(function* () {
         const kubernetes = yield* KubernetesClient

@@ -25,7 +25,7 @@ export const reads = (it: ContractTests): void => {
     })
   )
 
-  it.effect("get, list, patch and watch refuse a kind outside the table as Invalid", () =>
+  it.effect("get, list, patch and watch refuse an unsupported kind as Invalid", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const target = ref("default", "Secret", "admin-token")
@@ -36,7 +36,7 @@ export const reads = (it: ContractTests): void => {
     })
   )
 
-  it.effect("list returns the objects with all the labels, in one namespace or all, up to its limit", () =>
+  it.effect("list returns the objects that have all the labels, in one namespace or in all, up to its limit", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const namespace = yield* newNamespace("list")

@@ -10,7 +10,7 @@ const failure = (reason: KubernetesError["reason"], operation: string, applied: 
   new KubernetesError({ reason, operation, applied, retryable: applied === "no" })
 
 describe("the sandbox", () => {
-  it.effect("intercept can refuse a request, and can discard the result of one that was carried out", () => {
+  it.effect("lets intercept refuse a request, or discard the result of one that was carried out", () => {
     const broken = Sandbox.layer({
       intercept: ({ verb, dryRun }, request) => {
         if (verb === "probe") return Effect.fail(failure({ _tag: "Unavailable" }, "probe", "no"))
@@ -30,47 +30,45 @@ describe("the sandbox", () => {
     }).pipe(Effect.provide(broken))
   })
 
-  it.effect(
-    "generated Deployments behave as configured on enough nodes, and at instant pace an undo completes with its write",
-    () =>
-      Effect.gen(function* () {
-        assert.deepInclude(yield* read("Deployment", "bad-7", "load"), {
-          desiredReplicas: 2,
-          readyReplicas: 2,
-          updatedReplicas: 1,
-          endpoints: 2
-        })
-        assert.isAbove((yield* read("Deployment", "bad-7", "load")).restarts!, 0)
-        assert.deepInclude(yield* read("Deployment", "oom", "load"), { readyReplicas: 0, endpoints: 0 })
-        assert.deepInclude(yield* read("Deployment", "good", "load"), { readyReplicas: 5, endpoints: 5 })
-        yield* apply(
-          replace(
-            ref("Deployment", "bad-7", "load"),
-            "/spec/template/spec/containers/0/image",
-            "registry.example/load/bad-7:v1.0.0"
-          )
-        )
-        assert.deepInclude(yield* read("Deployment", "bad-7", "load"), {
-          readyReplicas: 2,
-          updatedReplicas: 2,
-          restarts: 0,
-          revision: 3
-        })
-      }).pipe(
-        Effect.provide(
-          Sandbox.layer({
-            pace: Sandbox.instantPace,
-            deployments: [
-              ...Array.from({ length: 200 }, (_, index) => ({
-                namespace: "load",
-                name: `bad-${index}`,
-                behaviour: "bad-rollout" as const
-              })),
-              { namespace: "load", name: "oom", behaviour: "oom" },
-              { namespace: "load", name: "good", behaviour: "healthy", replicas: 5 }
-            ]
-          })
+  it.effect("runs generated Deployments as configured, and at instant pace completes an undo with its write", () =>
+    Effect.gen(function* () {
+      assert.deepInclude(yield* read("Deployment", "bad-7", "load"), {
+        desiredReplicas: 2,
+        readyReplicas: 2,
+        updatedReplicas: 1,
+        endpoints: 2
+      })
+      assert.isAbove((yield* read("Deployment", "bad-7", "load")).restarts!, 0)
+      assert.deepInclude(yield* read("Deployment", "oom", "load"), { readyReplicas: 0, endpoints: 0 })
+      assert.deepInclude(yield* read("Deployment", "good", "load"), { readyReplicas: 5, endpoints: 5 })
+      yield* apply(
+        replace(
+          ref("Deployment", "bad-7", "load"),
+          "/spec/template/spec/containers/0/image",
+          "registry.example/load/bad-7:v1.0.0"
         )
       )
+      assert.deepInclude(yield* read("Deployment", "bad-7", "load"), {
+        readyReplicas: 2,
+        updatedReplicas: 2,
+        restarts: 0,
+        revision: 3
+      })
+    }).pipe(
+      Effect.provide(
+        Sandbox.layer({
+          pace: Sandbox.instantPace,
+          deployments: [
+            ...Array.from({ length: 200 }, (_, index) => ({
+              namespace: "load",
+              name: `bad-${index}`,
+              behaviour: "bad-rollout" as const
+            })),
+            { namespace: "load", name: "oom", behaviour: "oom" },
+            { namespace: "load", name: "good", behaviour: "healthy", replicas: 5 }
+          ]
+        })
+      )
+    )
   )
 })

@@ -9,7 +9,7 @@ import * as Sandbox from "../../../src/kubernetes/Sandbox.ts"
 import { apply, podsOf, read, ref, replace, templateOf } from "./ShopRequests.ts"
 
 describe("the shop of the sandbox", () => {
-  it.effect("checkout is stuck in a bad rollout while three old pods serve, and an undo settles within a second", () =>
+  it.effect("checkout is stuck in a bad rollout while three pods serve, and an undo settles within a second", () =>
     Effect.gen(function* () {
       const stuck = yield* read("Deployment", "checkout")
       assert.deepInclude(stuck, { desiredReplicas: 4, readyReplicas: 3, updatedReplicas: 2, endpoints: 3, revision: 3 })
@@ -65,7 +65,7 @@ describe("the shop of the sandbox", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("cart is OOM-killed; a restart does not help, a limit of 512Mi does", () =>
+  it.effect("cart is OOM-killed; a restart does not heal it, and a limit of 512Mi does", () =>
     Effect.gen(function* () {
       const cart = ref("Deployment", "cart")
       const before = yield* read("Deployment", "cart")
@@ -253,7 +253,7 @@ describe("the shop of the sandbox", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("a quota does not refuse the patch, but the pods of the controller, with an event and a condition", () =>
+  it.effect("a quota accepts the patch and refuses the controller's pods, with an event and a condition", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       yield* apply({

@@ -9,7 +9,7 @@ import * as Sandbox from "../../../src/kubernetes/Sandbox.ts"
 import { apply, ref, replace } from "./ShopRequests.ts"
 
 describe("a watch on the sandbox", () => {
-  it.effect("a sleeping reader wakes for scheduled events and for the writes of others", () =>
+  it.effect("wakes a sleeping reader for scheduled events and for writes", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const seen: Array<string> = []
@@ -34,7 +34,7 @@ describe("a watch on the sandbox", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("a sleeping reader wakes in time for an event that a write has only scheduled", () =>
+  it.effect("wakes a sleeping reader in time for an event that a write has only scheduled", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const ready: Array<number> = []
@@ -64,7 +64,7 @@ describe("a watch on the sandbox", () => {
     )
   )
 
-  it.effect("a watch fails with Expired when its reader is ten thousand events behind", () =>
+  it.effect("fails with Expired when its reader is ten thousand events behind", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const label = (value: number) =>

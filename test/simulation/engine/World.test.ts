@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Fiber, Latch, Random } from "effect"
 import * as World from "../../../src/simulation/engine/World.ts"
 
-/** Three workers of two parts each; the order in which the parts happened. */
+/** The order in which the parts of three workers run, each of which has two. */
 const interleaving = (seed: number): string => {
   const world = World.make(seed)
   let order = ""
@@ -23,7 +23,7 @@ const interleaving = (seed: number): string => {
   return order
 }
 
-/** Runs an effect alone in a world, and answers its value. */
+/** Runs an effect alone in a world, and returns its value. */
 const inWorld = <A>(effect: Effect.Effect<A>, seed = 1): A => {
   const world = World.make(seed)
   const process = world.boot("test", effect)
@@ -32,7 +32,7 @@ const inWorld = <A>(effect: Effect.Effect<A>, seed = 1): A => {
   return (process.exit as { readonly value: A }).value
 }
 
-/** Notes the monotonic time at every tick of a second. */
+/** Records the monotonic time every second. */
 const ticking = (ticks: Array<number>) =>
   Effect.forever(
     Effect.andThen(
@@ -42,14 +42,14 @@ const ticking = (ticks: Array<number>) =>
   )
 
 describe("World", () => {
-  it("runs three workers in each of their 90 orders over some seeds, and each seed in one", () => {
+  it("runs three workers in all their 90 orders over 3,000 seeds, and in the same order for the same seed", () => {
     const seeds = Array.from({ length: 3000 }, (_, seed) => seed)
     const orders = seeds.map(interleaving)
     assert.strictEqual(new Set(orders).size, 90)
     assert.deepStrictEqual(seeds.slice(0, 100).map(interleaving), orders.slice(0, 100))
   })
 
-  it("runs two fibers that wake at the same moment in each order about equally often", () => {
+  it("runs two fibers that wake at the same moment in either order, each in at least 30% of the seeds", () => {
     const firsts = Array.from({ length: 200 }, (_, seed) =>
       inWorld(Effect.raceFirst(Effect.as(Effect.sleep(10), "left"), Effect.as(Effect.sleep(10), "right")), seed)
     )
@@ -66,14 +66,14 @@ describe("World", () => {
     assert.strictEqual(world.nowMs, 3500)
   })
 
-  it("ends a sleep after its time and never before, in whole milliseconds", () => {
+  it("rounds a sleep up to whole milliseconds", () => {
     const slept = inWorld(
       Effect.map(Effect.timed(Effect.sleep("1500 micros")), ([duration]) => Duration.toMillis(duration))
     )
     assert.strictEqual(slept, 2)
   })
 
-  it("does not move time to a cancelled timer", () => {
+  it("does not advance time to a cancelled timer", () => {
     const world = World.make(1)
     world.boot("raced", Effect.timeoutOption(Effect.sleep("10 millis"), "1 day"))
     world.run()
@@ -109,7 +109,7 @@ describe("World", () => {
     assert.deepStrictEqual(world.run({ livelockSteps: 1000 }), { _tag: "Livelock", busy: ["busy"] })
   })
 
-  it("takes no loop in which time passes for a livelock", () => {
+  it("does not report a loop in which time passes as a livelock", () => {
     const world = World.make(1)
     world.boot("ticking", ticking([]))
     assert.strictEqual(world.run({ livelockSteps: 100, untilMs: 1_000_000 })._tag, "TimeLimit")
@@ -239,7 +239,7 @@ describe("a process", () => {
     }
   })
 
-  it("that resumes finds everything that became due meanwhile due at once", () => {
+  it("that resumes runs at once what became due during the pause", () => {
     const world = World.make(1)
     const ticks: Array<number> = []
     const process = world.boot("paused", ticking(ticks))
@@ -249,7 +249,7 @@ describe("a process", () => {
     assert.strictEqual(process.state, "running")
   })
 
-  it("that ends also ends the fibers that it left behind", () => {
+  it("that ends also ends its detached fibers", () => {
     const world = World.make(1)
     let late = false
     const process = world.boot(
@@ -282,7 +282,7 @@ describe("a process", () => {
     assert.strictEqual(process.fibers, 2)
   })
 
-  it("yields every few operations where configured, so that a race is found without luck", () => {
+  it("yields every few operations if configured to, which exposes a race", () => {
     const lost = (yieldEvery: number): number => {
       const world = World.make(1)
       let balance = 0

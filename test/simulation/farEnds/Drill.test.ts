@@ -14,7 +14,7 @@ const quiet: Scenario.Scenario = {
 
 type Tried = Extract<Observation, { readonly _tag: "PermitsTried" }>
 
-/** A run in which nothing goes wrong but what `onMade` does, and what was seen of the drill. */
+/** A run in which only `onMade` and the plan cause trouble, and the observations of its drill. */
 const drilled = (
   onMade: (reach: Reach) => void = () => {},
   scenario = quiet,
@@ -81,7 +81,7 @@ describe("the drill", () => {
     )
   })
 
-  it("finds a waiter that was left behind in a queue, which gets a permit and loses it", () => {
+  it("finds a stale waiter in a queue, which is given a permit and never releases it", () => {
     const { tried } = drilled(({ service, world }) =>
       world.at(30_000, () => {
         const [kubernetes] = service.bulkheads
@@ -93,7 +93,7 @@ describe("the drill", () => {
     assert.deepStrictEqual(tried[0], ["kubernetes", 15, 16])
   })
 
-  it("starts again with a service that goes down in the middle", () => {
+  it("starts again when the service goes down in the middle of it", () => {
     const { accepted, tried } = drilled(({ service, world }) =>
       world.at(2 * minuteMs + 2_000, () => service.process?.crash())
     )

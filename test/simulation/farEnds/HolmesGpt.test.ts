@@ -32,7 +32,7 @@ const setUp = () => {
 
 type SetUp = ReturnType<typeof setUp>
 
-/** What an investigator says about a workload when it is asked by a process of the world. */
+/** The type of the action that an investigator proposes for a workload, or the reason of its error. */
 const answers = ({ cluster, world }: SetUp, investigator: Effect.Effect<Investigator>): string => {
   const [ref] = cluster.workloads
   const target = { cluster: "simulated", ...ref! }
@@ -62,7 +62,7 @@ const llm = ({ llms }: SetUp): Effect.Effect<Investigator> =>
   LlmInvestigator.make({ provider: "beta" }).pipe(Effect.provide(llms.beta.layer))
 
 describe("the simulated models", () => {
-  it("know the problem of a broken workload, and that a healthy one has none", () => {
+  it("propose a rollback of a broken workload, and nothing but Notify for a healthy one", () => {
     for (const investigator of [holmesgpt(planted.holmesgptKey), llm]) {
       const well = setUp()
       assert.strictEqual(answers(well, investigator(well)), "Notify")

@@ -32,7 +32,7 @@ describe("operators", () => {
     }
   })
 
-  it("approve, reject, or never answer", () => {
+  it("approve some reviews, reject some, and never answer others", () => {
     assert.deepStrictEqual(violations, [])
     assert.isTrue(answers.some(({ answer, outcome }) => answer === "approved" && outcome === "taken"))
     assert.isTrue(answers.some(({ answer, outcome }) => answer === "rejected" && outcome === "taken"))
@@ -40,7 +40,7 @@ describe("operators", () => {
     assert.isTrue([...asked.keys()].some((id) => !answered.has(id)))
   })
 
-  it("answer twice, and only the first answer counts", () => {
+  it("answer some reviews twice, and only the first answer counts", () => {
     assert.isTrue(answers.some(({ outcome }) => outcome === "not-awaiting"))
     assert.isTrue([...taken.values()].every((times) => times === 1))
   })

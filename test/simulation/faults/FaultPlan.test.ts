@@ -15,21 +15,21 @@ const seeds = Array.from({ length: 40 }, (_, index) => index + 1)
 const hours = (scenario: Scenario.Scenario) => seeds.flatMap((seed) => draw(scenario, seed))
 
 describe("FaultPlan", () => {
-  it("draws expensive faults as rarely as their kind asks, however often the scenario has others", () => {
+  it("draws expensive faults as rarely as their kind requires, however often the scenario has others", () => {
     const often = hours({ ...Scenario.steady, faultShare: [1, 1], faultGapMs: [60_000, 120_000] })
     assert.isAbove(often.filter(({ kind }) => kind === "kubernetes-unavailable").length, 40 * 30)
     // At the mean of once in five and a half to fifty-five hours.
     assert.isBelow(often.filter(({ kind }) => kind === "intake-storm-1000").length, 20)
   })
 
-  it("draws them more rarely where the scenario has all faults more rarely", () => {
+  it("draws expensive faults more rarely in a scenario whose faults are rare", () => {
     const hourMs = 3_600_000
     const seldom = { ...Scenario.month, faultShare: [1, 1], faultGapMs: [300 * hourMs, 600 * hourMs] } as const
     const month = draw(seldom, 1).filter(({ kind }) => kind === "intake-odd")
     assert.isBelow(month.length, 10)
   })
 
-  it("draws telemetry faults only where the scenario has telemetry, and there nothing else", () => {
+  it("draws telemetry faults only for the scenario of telemetry, and no others for it", () => {
     assert.isFalse(hours(Scenario.models).some(({ kind }) => kind.startsWith("telemetry-")))
     const drawn = hours(telemetry)
     assert.isTrue(drawn.length > 0 && drawn.every(({ kind }) => kind.startsWith("telemetry-")))

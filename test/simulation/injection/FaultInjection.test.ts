@@ -39,33 +39,31 @@ const setUp = (requested: FaultInjection.Options["requested"], seed = 1) =>
   })
 
 describe("FaultInjection", () => {
-  it.effect(
-    "a fault with parameters stands from the beginning of run to its end, and is audited before it stands",
-    () =>
-      Effect.gen(function* () {
-        const lines: Array<Line> = []
-        const { answer, injection } = yield* setUp([{ kind: "kubernetes-unauthorized", parameters: share }])
-        assert.strictEqual(yield* answer, "well")
-        const fiber = yield* Effect.forkChild(Effect.provide(injection.run, audit(lines)))
-        yield* TestClock.adjust("1 hour")
-        assert.strictEqual(yield* answer, "Unauthorized")
-        assert.match(
-          yield* injection.describe,
-          /on purpose \(kubernetes-unauthorized; seed 1\); now kubernetes-unauthorized \{"share":1\}/
-        )
-        assert.deepStrictEqual(
-          lines.map(({ data, kind, subject }) => ({ kind, subject, share: data["parameters"] })),
-          [{ kind: "fault.began", subject: "kubernetes-unauthorized", share }]
-        )
-        yield* Fiber.interrupt(fiber)
-        assert.strictEqual(yield* answer, "well")
-        assert.match(yield* injection.describe, /now none$/)
-      }).pipe(Effect.provide(Sandbox.layer()))
+  it.effect("keeps a fault with parameters active from the start of run to its end, and audits its beginning", () =>
+    Effect.gen(function* () {
+      const lines: Array<Line> = []
+      const { answer, injection } = yield* setUp([{ kind: "kubernetes-unauthorized", parameters: share }])
+      assert.strictEqual(yield* answer, "well")
+      const fiber = yield* Effect.forkChild(Effect.provide(injection.run, audit(lines)))
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* answer, "Unauthorized")
+      assert.match(
+        yield* injection.describe,
+        /on purpose \(kubernetes-unauthorized; seed 1\); now kubernetes-unauthorized \{"share":1\}/
+      )
+      assert.deepStrictEqual(
+        lines.map(({ data, kind, subject }) => ({ kind, subject, share: data["parameters"] })),
+        [{ kind: "fault.began", subject: "kubernetes-unauthorized", share }]
+      )
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(yield* answer, "well")
+      assert.match(yield* injection.describe, /now none$/)
+    }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("a kind by name begins at once, ends, and recurs with new parameters, the same for the same seed", () =>
+  it.effect("begins and heals a kind given by name again and again, with the same parameters for the same seed", () =>
     Effect.gen(function* () {
-      const comings = (seed: number) =>
+      const auditOf = (seed: number) =>
         Effect.gen(function* () {
           const lines: Array<Line> = []
           const { injection } = yield* setUp(["kubernetes-unavailable"], seed)
@@ -74,12 +72,12 @@ describe("FaultInjection", () => {
           yield* Fiber.interrupt(fiber)
           return lines.map(({ data, kind }) => `${kind} ${JSON.stringify(data)}`)
         })
-      const lines = yield* comings(3)
+      const lines = yield* auditOf(3)
       assert.isAbove(lines.length, 8)
       assert.isTrue(lines.every((line, index) => line.startsWith(index % 2 === 0 ? "fault.began" : "fault.healed")))
       assert.isAbove(new Set(lines).size, 4)
-      assert.deepStrictEqual(yield* comings(3), lines)
-      assert.notDeepEqual(yield* comings(4), lines)
+      assert.deepStrictEqual(yield* auditOf(3), lines)
+      assert.notDeepEqual(yield* auditOf(4), lines)
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 

@@ -12,7 +12,7 @@ const problem = (requested: Parameters<typeof problems>[0][number], place = sand
   problems([requested], place).join("\n")
 
 describe("what may be injected", () => {
-  it("is every kind that only disturbs requests, on the sandbox in any mode", () => {
+  it("is every kind that only disturbs requests, on the sandbox", () => {
     assert.isAbove(kinds.length, 25)
     assert.deepStrictEqual(
       problems(
@@ -37,7 +37,7 @@ describe("what may be injected", () => {
     assert.match(reasons.get("kubernetes-deletion") ?? "", /writes to the cluster/)
   })
 
-  it("is no unknown kind, no model fault without models, and no unknown peer", () => {
+  it("is no unknown kind, no model fault without models, no unknown peer, and no kind with wrong parameters", () => {
     assert.match(problem("network-latncy"), /there is no fault network-latncy; allowed are .*network-latency/)
     assert.match(problem("refusal", { ...sandbox, models: [] }), /none is configured/)
     assert.match(
@@ -59,7 +59,7 @@ describe("what may be injected", () => {
     )
   })
 
-  it("needs, on a real cluster, mode observe or that cluster's own name", () => {
+  it("needs mode observe or permission by the cluster's name on a real cluster", () => {
     for (const mode of ["approve", "auto"]) {
       assert.match(
         problem("rate-limited", { ...real, mode }),
@@ -71,7 +71,7 @@ describe("what may be injected", () => {
     assert.strictEqual(problem("rate-limited", { ...real, mode: "observe" }), "")
   })
 
-  it("is no falsehood on a real cluster where actions may follow, even with permission", () => {
+  it("is no false answer on a real cluster in a mode that acts, even with permission", () => {
     for (const kind of [
       "nonsense-answer",
       "prompt-injection",

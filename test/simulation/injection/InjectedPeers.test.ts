@@ -1,6 +1,6 @@
 /**
- * What each kind that may be injected does to real peers: the real investigators and the cluster's port are asked while
- * it stands.
+ * The effect of each kind that may be injected on real peers: requests through the real investigators and the cluster's
+ * port while the fault is active.
  */
 
 import { assert, describe, it } from "@effect/vitest"
@@ -33,7 +33,7 @@ const chat = { status: 200, body: JSON.stringify({ analysis: truth }), worth: "g
 
 const audit = Layer.mock(AuditLog, { record: (line) => Effect.succeed(line as never) })
 
-/** What is said within a minute, in a word: an answer's action, an error's reason, `silence`. */
+/** The outcome of a request within a minute, in a word: an answer's action, an error's reason, or `silence`. */
 const said = <A, E extends { readonly reason: { readonly _tag: string } }>(
   asked: Effect.Effect<A, E>,
   word: (answer: A) => string
@@ -53,7 +53,7 @@ const patch = {
   patch: [{ op: "add", path: "/metadata/annotations/example.com~1a", value: "b" }]
 } as const
 
-/** Everything asked once under a fault, or under none. */
+/** The outcome of each sort of request, under a fault or under none. */
 const ask = (requested: FaultInjection.Options["requested"], seed = 1) =>
   Effect.gen(function* () {
     const injection = yield* FaultInjection.make({ requested, seed, models: ["holmesgpt", "llm:main"] })
@@ -115,7 +115,7 @@ const cluster = (reason: string): Partial<Seen> => ({ read: reason, list: reason
 const writes = (reason: string): Partial<Seen> => ({ write: reason, written: false })
 const models = { peers: both, share: 1 }
 
-/** For each kind: parameters, and what is not as in health. */
+/** For each kind, its parameters and the outcomes that differ from those without a fault. */
 const effects: Readonly<Record<string, readonly [parameters: Record<string, unknown>, differs: Partial<Seen>]>> = {
   "network-partition": [
     { peers: all, lost: "requests" },
@@ -176,7 +176,7 @@ const effects: Readonly<Record<string, readonly [parameters: Record<string, unkn
   ]
 }
 
-/** Of these another thing is to be seen than whether there was an answer; see below. */
+/** These kinds change the content of answers, not the outcomes. They have tests of their own below. */
 const seenOtherwise = new Set(["nonsense-answer", "prompt-injection", "kubernetes-stale-read"])
 
 describe("real peers behind faults", () => {
@@ -190,19 +190,19 @@ describe("real peers behind faults", () => {
 
   for (const [kind, [parameters, differs]] of Object.entries(effects)) {
     if (seenOtherwise.has(kind)) continue
-    it.effect(`${kind}: ${JSON.stringify(differs)}`, () =>
+    it.effect(`${kind} changes the outcomes to ${JSON.stringify(differs)}`, () =>
       Effect.gen(function* () {
         const { written, ...seen } = yield* ask([{ kind, parameters: parameters as never }])
         const { written: expected, ...words } = { ...well, ...differs }
         assert.deepStrictEqual(seen, words)
-        // Of a connection that was reset nobody knows.
+        // A reset connection does not show whether the write arrived.
         if (kind !== "connection-reset") assert.strictEqual(written, expected)
       })
     )
   }
 
   for (const kind of ["nonsense-answer", "prompt-injection"]) {
-    it.effect(`${kind}: with some seeds both models return what they did not say`, () =>
+    it.effect(`${kind} replaces the answer of each model with some seed`, () =>
       Effect.gen(function* () {
         const seen = yield* Effect.forEach([1, 2, 3, 4], (seed) =>
           ask([{ kind, parameters: { peers: both, share: 1 } }], seed)
@@ -216,7 +216,7 @@ describe("real peers behind faults", () => {
     )
   }
 
-  it.effect("kubernetes-stale-read: gets and lists show a write only after the lag", () =>
+  it.effect("kubernetes-stale-read shows a write to gets and lists only after the lag", () =>
     Effect.gen(function* () {
       const injection = yield* FaultInjection.make({
         requested: [{ kind: "kubernetes-stale-read", parameters: { lagMs: 5_000 } }],

@@ -3,7 +3,7 @@ import { amplification } from "../../../src/simulation/invariants/Amplification.
 import { attempt, began, call, sent, watch } from "../fixtures/Watching.ts"
 
 describe("amplification", () => {
-  it("reports the extra attempt after those that burst, ratio and time allow", () => {
+  it("reports extra attempts beyond those that burst, ratio and time allow", () => {
     const { at, reports } = watch(amplification)
     // At one moment: 10 of the burst and 6 that may have been paid for in the wait before.
     for (let index = 0; index < 4; index++) {
@@ -16,7 +16,7 @@ describe("amplification", () => {
     assert.isAbove(reports.length, 0)
   })
 
-  it("accepts one extra attempt a second forever, and reports two", () => {
+  it("accepts one extra attempt a second for two minutes, and reports two a second", () => {
     const steady = watch(amplification)
     const double = watch(amplification)
     for (let second = 0; second < 120; second++) {

@@ -11,14 +11,14 @@ const reportsOf = (...events: ReadonlyArray<Observation>): ReadonlyArray<string>
 }
 
 describe("answered-once", () => {
-  it("reports a repeated review", () => {
+  it("reports a second request for a review that was answered", () => {
     assert.deepStrictEqual(
       reportsOf(decided("rem-1", "review"), reviewed("rem-1", "approved"), decided("rem-1", "review")),
       ["remediation rem-1 asks again, and a person has approved it before"]
     )
   })
 
-  it("reports a rejected action", () => {
+  it("reports an action that was rejected and still begins", () => {
     assert.deepStrictEqual(
       reportsOf(decided("rem-1", "review"), reviewed("rem-1", "rejected"), intended("rem-1", app)),
       ["remediation rem-1 acts, and a person has rejected it"]
@@ -36,7 +36,7 @@ describe("answered-once", () => {
     assert.deepStrictEqual(after(300_000), [])
   })
 
-  it("accepts an approved action, one that is stopped after all, and a review of another remediation", () => {
+  it("accepts an approved action, one that is escalated after all, and a review of another remediation", () => {
     assert.deepStrictEqual(
       reportsOf(
         reviewed("rem-1", "approved"),

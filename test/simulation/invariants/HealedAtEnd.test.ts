@@ -12,7 +12,7 @@ const opens = (breaker: string): Observation => ({
 })
 
 describe("healed-at-end", () => {
-  it("names the breakers of models and of the cluster that are not closed and the level, and reports them at the end", () => {
+  it("waits for open breakers of models and of the cluster and for level 0, and reports at the end what is missing", () => {
     const { at, end, pending, reports } = watch(healedAtEnd)
     at(0, opens("llm:alpha"), opens("kubernetes"), opens("llm:own"), { _tag: "LevelIs", level: 1, reasons: [] })
     assert.deepStrictEqual(pending(), [

@@ -17,7 +17,7 @@ const halves = moved("Open", "HalfOpen", "elapsed")
 const closes = moved("HalfOpen", "Closed", "probes-succeeded")
 
 const opensByRate = moved("Closed", "Open", "failure-rate")
-/** Nothing at the wire speaks for it or against it. */
+/** The calls on the wire neither confirm nor contradict it. */
 const opensSlow = moved("Closed", "Open", "slow-calls")
 const opensAgain = moved("HalfOpen", "Open", "probe-failed")
 
@@ -37,7 +37,7 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(round.reports, ["breaker holmesgpt goes from Closed to HalfOpen by elapsed"])
   })
 
-  it("reports a breaker that leaves a state in which it was not", () => {
+  it("reports a breaker that leaves a state that it was not in", () => {
     const { at, reports } = watch(legalTransitions)
     at(0, halves)
     assert.deepStrictEqual(reports, ["breaker holmesgpt says that it leaves Open, and was Closed"])
@@ -97,7 +97,7 @@ describe("legal-transitions", () => {
     }
   })
 
-  it("counts a further call in the state in which its attempt was admitted", () => {
+  it("counts a further call of an attempt in the state in which the attempt was admitted", () => {
     const { at, reports } = watch(legalTransitions)
     const slow = call()
     const again = call({ hop: slow.hop })
@@ -149,7 +149,7 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["4 calls at once try holmesgpt"])
   })
 
-  it("reports a call after five failures in a row by the wire alone, and accepts one after a success among them", () => {
+  it("reports a call after five failures in a row, without any transition, and accepts one if a success was among them", () => {
     const stuck = watch(legalTransitions)
     for (let ms = 1; ms <= 5; ms++) stuck.at(ms, ...whole("bad"))
     stuck.at(5, began(call()))
@@ -162,14 +162,14 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(mixed.reports, [])
   })
 
-  it("takes no interrupted call for a success among failures", () => {
+  it("does not count an interrupted call as a success among failures", () => {
     const { at, reports } = watch(legalTransitions)
     for (let ms = 1; ms <= 6; ms++) at(ms, ...whole(ms === 3 ? "given-up" : "bad"))
     at(7, began(call()))
     assert.deepStrictEqual(reports, ["holmesgpt is called after 5 failures in a row"])
   })
 
-  it("accepts a call after five failures where the process was paused since the fifth, and reports it where it had run", () => {
+  it("accepts a call after five failures if the process was paused since the fifth, and reports it if it had run", () => {
     const still = watch(legalTransitions)
     for (let ms = 1; ms <= 5; ms++) still.at(ms, ...whole("bad"))
     still.at(5, paused(100))
@@ -207,7 +207,7 @@ describe("legal-transitions", () => {
     }
   })
 
-  it("counts a success in the moment in which the breaker opens as a later one, and no earlier success", () => {
+  it("counts a success in the moment in which the breaker opens as a later one, but no earlier success", () => {
     for (const [goodMs, expected] of [
       [6, 0],
       [5, 1]
@@ -220,7 +220,7 @@ describe("legal-transitions", () => {
     }
   })
 
-  it("reports a breaker that opens by the rate of fewer than ten calls or fewer than five failures within a minute", () => {
+  it("reports a breaker that opens by failure rate on fewer than ten calls or five failures within a minute", () => {
     for (const [good, bad, lastMs, expected] of [
       [5, 5, 60_010, 0],
       [5, 5, 60_011, 1],

@@ -25,7 +25,7 @@ const level = (is: DegradationLevel): Observation => ({ _tag: "LevelIs", level: 
 const committed = (kind: RemediationEventKind, fields: object = {}, process = 0): Observation => ({
   _tag: "Committed",
   process,
-  // Only what the checker looks at.
+  // Only the fields that the checker reads.
   events: [
     {
       remediationId: "rem-1",
@@ -39,7 +39,7 @@ const committed = (kind: RemediationEventKind, fields: object = {}, process = 0)
 })
 
 describe("level-follows", () => {
-  it("accepts 1 without HolmesGPT, 2 without any model, 0 without LLMs only, and the way back", () => {
+  it("accepts level 1 without HolmesGPT, 2 without any model, 0 without one LLM, and the way back", () => {
     const { at, reports } = watch(levelFollows)
     at(0, level(0))
     at(10, out("llm:alpha"))
@@ -103,7 +103,7 @@ describe("level-follows", () => {
     }
   })
 
-  it("accepts an investigation at the level from the begin of a pause, if it starts in the moment in which the process resumes", () => {
+  it("accepts an investigation at the level from the beginning of a pause, if it starts in the moment in which the process resumes", () => {
     for (const [startedMs, expected] of [
       [1010, 0],
       [1011, 1]

@@ -50,7 +50,7 @@ describe("never-falsely-fixed", () => {
     )
   })
 
-  it("does not excuse changes from before the service's last read", () => {
+  it("does not excuse a workload that somebody broke before the service's last read", () => {
     assert.deepStrictEqual(
       start(() => false, { disturbedMs: 500 }),
       [said(0)]

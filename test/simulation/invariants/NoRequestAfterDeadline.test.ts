@@ -3,8 +3,8 @@ import { noRequestAfterDeadline } from "../../../src/simulation/invariants/NoReq
 import { answered, attempt, paused, sent, watch } from "../fixtures/Watching.ts"
 
 const work = { verb: "get", about: "Deployment app-1" }
-/** Of the scenario: how long a message may be under way. */
-const underWayMs = 20
+/** The longest time of a message in transit, from the scenario. */
+const inTransitMs = 20
 
 describe("no-request-after-deadline", () => {
   it("reports an attempt that begins 30 s after the request's first, and accepts one just before", () => {
@@ -22,30 +22,30 @@ describe("no-request-after-deadline", () => {
     const inTime = attempt()
     const late = attempt({ work, number: 8 })
     at(0, sent(inTime), sent(late))
-    at(10_000 + underWayMs, answered(inTime, "given-up"))
-    at(10_001 + underWayMs, answered(late, "given-up"))
+    at(10_000 + inTransitMs, answered(inTime, "given-up"))
+    at(10_001 + inTransitMs, answered(late, "given-up"))
     assert.deepStrictEqual(reports, ["request 8 (get Deployment app-1) continued for 10021 ms"])
   })
 
-  it("reports the last of several attempts where it continues after 30 s", () => {
+  it("reports the last of several attempts if it continues after 30 s", () => {
     const { at, reports } = watch(noRequestAfterDeadline)
     at(0, sent(attempt({ work })))
     const last = attempt({ work, number: 9 })
     at(25_000, sent(last))
-    at(30_001 + underWayMs, answered(last, "given-up"))
+    at(30_001 + inTransitMs, answered(last, "given-up"))
     assert.deepStrictEqual(reports, ["request 9 (get Deployment app-1) continued for 21 ms after its deadline"])
   })
 
-  it("accepts a request that is interrupted when the process resumes, where it was paused at the deadline", () => {
+  it("accepts a request that is interrupted when the process resumes, if it was paused at the deadline", () => {
     for (const [pausedMs, forMs, endedMs, expected] of [
-      [9_000, 5_000, 14_000 + underWayMs, 0],
-      [9_000, 5_000, 14_001 + underWayMs, 1],
+      [9_000, 5_000, 14_000 + inTransitMs, 0],
+      [9_000, 5_000, 14_001 + inTransitMs, 1],
       // Interrupted in time, and the process was paused while the message was in transit.
-      [10_000 + underWayMs, 5_000, 15_000 + underWayMs, 0],
-      [10_000 + underWayMs, 5_000, 15_001 + underWayMs, 1],
-      [10_001 + underWayMs, 5_000, 15_001 + underWayMs, 1],
+      [10_000 + inTransitMs, 5_000, 15_000 + inTransitMs, 0],
+      [10_000 + inTransitMs, 5_000, 15_001 + inTransitMs, 1],
+      [10_001 + inTransitMs, 5_000, 15_001 + inTransitMs, 1],
       // It resumed before the deadline.
-      [4_000, 5_999, 10_001 + underWayMs, 1]
+      [4_000, 5_999, 10_001 + inTransitMs, 1]
     ] as const) {
       const { at, reports } = watch(noRequestAfterDeadline)
       const made = attempt({ work })
@@ -56,10 +56,10 @@ describe("no-request-after-deadline", () => {
     }
   })
 
-  it("takes the end of a pause for the end of a request that was made just before it", () => {
+  it("accepts a request that was sent at the start of a pause and ends as the process resumes, and reports a later end", () => {
     for (const [endedMs, expected] of [
-      [60_000 + underWayMs, 0],
-      [60_001 + underWayMs, 2]
+      [60_000 + inTransitMs, 0],
+      [60_001 + inTransitMs, 2]
     ] as const) {
       const { at, reports } = watch(noRequestAfterDeadline)
       const made = attempt({ work })
@@ -69,7 +69,7 @@ describe("no-request-after-deadline", () => {
     }
   })
 
-  it("accepts one that is interrupted only after two adjacent pauses", () => {
+  it("accepts a request that is interrupted after two adjacent pauses, and reports it if the process ran in between", () => {
     for (const [againMs, expected] of [
       [14_000, 0],
       [14_001, 1]
@@ -79,12 +79,12 @@ describe("no-request-after-deadline", () => {
       at(0, sent(made))
       at(9_000, paused(5_000))
       at(againMs, paused(5_000))
-      at(againMs + 5_000 + underWayMs, answered(made, "given-up"))
+      at(againMs + 5_000 + inTransitMs, answered(made, "given-up"))
       assert.strictEqual(reports.length, expected)
     }
   })
 
-  it("accepts an attempt that begins when the process resumes, where it was paused before the deadline", () => {
+  it("accepts an attempt that begins when the process resumes, if it was paused before the deadline", () => {
     for (const [pausedMs, expected] of [
       [29_999, 0],
       [30_000, 1]

@@ -13,7 +13,7 @@ const left = (channel: TextChannel, text: string): Observation => ({ _tag: "Text
 
 const committed = (kind: RemediationEventKind, text: string): Observation => ({
   _tag: "Committed",
-  // Only what the checker looks at.
+  // Only the fields that the checker reads.
   events: [
     {
       remediationId: "rem-1",
@@ -26,12 +26,12 @@ const committed = (kind: RemediationEventKind, text: string): Observation => ({
   ]
 })
 
-/** Somebody who asks the service and is answered. */
-const asked = () => {
+/** Publishes the responses of the service to a client. */
+const client = () => {
   const seen = watch(noSecretLeaks)
   const observations = new Observations(() => 0)
   observations.subscribe({ TextLeft: (text) => seen.at(0, text) })
-  return { reports: seen.reports, told: (exit: Exit.Exit<unknown, unknown>) => publishAnswer(observations, exit) }
+  return { reports: seen.reports, receive: (exit: Exit.Exit<unknown, unknown>) => publishAnswer(observations, exit) }
 }
 
 describe("no-secret-leaks", () => {
@@ -45,13 +45,13 @@ describe("no-secret-leaks", () => {
     }
   })
 
-  it("reports one in the journal, except in the stored alert", () => {
+  it("reports a secret in the journal, except in the stored alert", () => {
     const { at, reports } = watch(noSecretLeaks)
     at(0, committed("Accepted", planted.annotationPassword), committed("Investigated", planted.annotationPassword))
     assert.deepStrictEqual(reports, ["annotationPassword is in the journal of rem-1 (Investigated)"])
   })
 
-  it("reports one in an intent's description of its target, and accepts one in the template that it must restore", () => {
+  it("reports a secret in an intent's baseline, and accepts one in the template that the intent must restore", () => {
     const { at, reports } = watch(noSecretLeaks)
     const intended = (intent: object): Observation => ({
       _tag: "Committed",
@@ -74,7 +74,7 @@ describe("no-secret-leaks", () => {
     assert.deepStrictEqual(reports, ["containerPassword is in the journal of rem-1 (Intended)"])
   })
 
-  it("reports one anywhere in a line of the audit log", () => {
+  it("reports a secret anywhere in a line of the audit log", () => {
     const line = {
       sequence: 1,
       at: "",
@@ -97,11 +97,11 @@ describe("no-secret-leaks", () => {
     ])
   })
 
-  it("searches the fields of an error and its cause, not only its message", () => {
-    const { reports, told } = asked()
-    told(Exit.fail({ _tag: "StorageError", detail: { headers: [`Bearer ${planted.holmesgptKey}`] } }))
-    told(Exit.die(new Error("broken", { cause: new Error(planted.databasePassword) })))
-    told(Exit.succeed([{ reasons: [{ message: planted.annotationPassword }] }]))
+  it("searches responses, and the fields and the cause of an error, not only its message", () => {
+    const { reports, receive } = client()
+    receive(Exit.fail({ _tag: "StorageError", detail: { headers: [`Bearer ${planted.holmesgptKey}`] } }))
+    receive(Exit.die(new Error("broken", { cause: new Error(planted.databasePassword) })))
+    receive(Exit.succeed([{ reasons: [{ message: planted.annotationPassword }] }]))
     assert.deepStrictEqual(reports, [
       "holmesgptKey left by answer (an error)",
       "databasePassword left by answer (an error)",

@@ -13,7 +13,7 @@ describe("nothing-after-deadline", () => {
     assert.deepStrictEqual(reports, ["call 7 to holmesgpt began 0 ms after its deadline"])
   })
 
-  it("reports a call that takes longer, and accepts one that is interrupted in time", () => {
+  it("reports a call that takes longer than 30 s, and accepts one that is interrupted in time", () => {
     const { at, reports } = watch(nothingAfterDeadline)
     const inTime = call()
     const late = call({ number: 8 })
@@ -48,7 +48,7 @@ describe("nothing-after-deadline", () => {
     }
   })
 
-  it("checks another process as one that is not paused", () => {
+  it("does not excuse a call of another process than the paused one", () => {
     const { at, reports } = watch(nothingAfterDeadline)
     const made = call({ process: 1 })
     at(0, began(made))

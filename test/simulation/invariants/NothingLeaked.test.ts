@@ -26,7 +26,7 @@ describe("nothing-leaked", () => {
     assert.deepStrictEqual(seen.reports, left)
   })
 
-  it("reports nothing where everything is as at rest", () => {
+  it("reports nothing if everything is as at rest", () => {
     const seen = start()
     seen.at(20_000, accepted("rem-1"), concluded("rem-1", "Remediated"), { _tag: "HealingBegan" })
     seen.end()

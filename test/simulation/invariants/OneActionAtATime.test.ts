@@ -36,7 +36,7 @@ describe("one-action-at-a-time", () => {
     ["a verdict", verified("rem-1", "not-fixed")],
     ["a failure", executed("rem-1", { applied: "no", failure: "conflict" })],
     ["the end of the remediation", concluded("rem-1", "Escalated")]
-  ])("takes another action after %s of the first", (_, end) => {
+  ])("accepts another action after %s of the first", (_, end) => {
     const seen = begun()
     seen.at(2, end, intended("rem-2", app), written(app, "rem-2-1"))
     assert.deepStrictEqual(seen.reports, [])

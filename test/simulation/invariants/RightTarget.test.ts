@@ -16,7 +16,7 @@ const sent = (fingerprint: string, about: ResourceRef): Observation => ({
 })
 
 const committed = (remediationId: string, event: unknown): Observation => {
-  // Only what the checker looks at.
+  // Only the fields that the checker reads.
   const { _tag: kind } = event as RemediationEvent
   return {
     _tag: "Committed",
@@ -65,7 +65,7 @@ describe("right-target", () => {
     )
   })
 
-  it("reports a write to another Deployment than that of the alert, and accepts one to that itself", () => {
+  it("reports a write to another Deployment than the alert's, and accepts one to the alert's own", () => {
     const intended = committed("rem-1", { _tag: "Intended", intent: { executionId: "rem-1-1" } })
     const reports = (ref: ResourceRef) =>
       reportsOf(sent("1", app("app-1")), accepted("rem-1", "1"), intended, written("rem-1-1", ref))

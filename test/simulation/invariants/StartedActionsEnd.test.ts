@@ -26,7 +26,7 @@ describe("started-actions-end", () => {
     assert.deepStrictEqual(seen.reports, ["rem-1-1 wrote to the cluster and has not completed"])
   })
 
-  it("reports an action that wrote and whose remediation ends as if nothing had happened", () => {
+  it("reports an action that wrote and whose remediation ends as Cancelled", () => {
     const seen = begun()
     seen.at(2, executed("rem-1", { applied: "no", failure: "conflict" }), concluded("rem-1", "Cancelled"))
     assert.deepStrictEqual(seen.reports, ["rem-1-1 wrote to the cluster, and its remediation ended as Cancelled"])
@@ -41,7 +41,7 @@ describe("started-actions-end", () => {
   it.each([
     ["Escalated", []],
     ["Remediated", ["rem-1-1 wrote to the cluster after its remediation had ended as Remediated"]]
-  ] as const)("of a write that arrives when its remediation has ended as %s it reports %j", (state, reports) => {
+  ] as const)("reports of a write that arrives after its remediation has ended as %s: %j", (state, reports) => {
     const seen = watch(startedActionsEnd)
     seen.at(
       1,

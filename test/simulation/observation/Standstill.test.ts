@@ -50,7 +50,7 @@ describe("a paused process", () => {
     assert.strictEqual(standstill.resumesAt(101), 101)
   })
 
-  it("is not blamed for work that the previous process left undone", () => {
+  it("is forgotten once another process has booted", () => {
     const standstill = new Standstill()
     standstill.paused(10, 90)
     standstill.booted()

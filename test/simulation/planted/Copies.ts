@@ -39,8 +39,7 @@ const program = fileURLToPath(new URL("./RunSeeds.ts", import.meta.url))
 const execute = promisify(execFile)
 
 /**
- * Simulates seeds 1 to `seeds` on a copy, in a process of its own; not further than the first that violates
- * `invariant`.
+ * Simulates seeds 1 to `seeds` on a copy, in a process of its own. Stops at the first seed that violates `invariant`.
  */
 export const simulate = (
   copy: string,
@@ -58,13 +57,13 @@ export const simulate = (
 export interface Search {
   readonly bug: PlantedBug
   readonly seconds: number
-  /** The first seed in which the invariant named by the bug was violated, and what its checker said. */
+  /** The first seed in which the invariant named by the bug was violated, and the report of its checker. */
   readonly found?: { readonly seed: number; readonly message: string }
   /** All violations, of any invariant. */
   readonly findings: ReadonlyArray<Finding>
 }
 
-/** Plants a bug and looks for it. */
+/** Plants a bug and searches for it. */
 export const search = (bug: PlantedBug): Effect.Effect<Search, SimulatorBroke> =>
   Effect.suspend(() => simulate(make(bug.name, bug.edits), bug.run, bug.withinSeeds, bug.foundBy)).pipe(
     Effect.timed,

@@ -21,11 +21,11 @@ describe("an edit of a planted bug", () => {
     assert.strictEqual(edited("x; if (ready) y", edit), "x; if ($&) y")
   })
 
-  it("is refused where its text is missing, so that a bug is never silently not planted", () => {
+  it("is refused if its text is missing, so that no bug is silently left out", () => {
     assert.throws(() => edited("if (isReady)", edit), /0 times in src\/a\.ts/)
   })
 
-  it("is refused where its text occurs twice", () => {
+  it("is refused if its text occurs twice", () => {
     assert.throws(() => edited("if (ready) x; if (ready) y", edit), /2 times/)
   })
 })

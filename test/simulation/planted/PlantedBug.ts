@@ -3,7 +3,7 @@
  * seeds.
  *
  * **To add one**: a file `bugs/<Name>.ts` that exports a `PlantedBug`, and a line in `Bugs.ts`. An edit names a text
- * that stands in its file exactly once: when the source moves on, the suite fails and says where, and the bug is
+ * that occurs in its file exactly once. When that text changes, the suite fails and names it, and the bug must be
  * adapted.
  */
 
@@ -12,14 +12,14 @@ import type { RunName } from "./Runs.ts"
 export interface Edit {
   /** Below `src/`. */
   readonly file: string
-  /** Stands there exactly once. */
+  /** Occurs there exactly once. */
   readonly search: string
   readonly replace: string
 }
 
 export interface PlantedBug {
   readonly name: string
-  /** What goes wrong with it, as the user would meet it. */
+  /** The symptom that a user would see. */
   readonly breaks: string
   readonly edits: ReadonlyArray<Edit>
   /** The invariant that must report it. */
@@ -33,6 +33,6 @@ export interface PlantedBug {
 /** The text with an edit made. */
 export const edited = (text: string, { file, replace, search }: Edit): string => {
   const places = text.split(search).length - 1
-  if (places !== 1) throw new Error(`The text to replace stands ${places} times in src/${file}, not once:\n${search}`)
+  if (places !== 1) throw new Error(`The text to replace occurs ${places} times in src/${file}, not once:\n${search}`)
   return text.replace(search, () => replace)
 }

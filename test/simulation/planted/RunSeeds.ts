@@ -1,9 +1,9 @@
 /**
- * A process that simulates seeds 1 to N on a copy of the sources, and prints as JSON what the checkers said.
+ * A process that simulates seeds 1 to N on a copy of the sources, and prints the findings of the checkers as JSON.
  *
  *     node RunSeeds.ts COPY RUN SEEDS [INVARIANT]
  *
- * With an invariant it ends at the first seed that violates it.
+ * With an invariant, it ends at the first seed that violates it.
  */
 
 import { enableCompileCache } from "node:module"
@@ -32,7 +32,7 @@ const broken = (error: unknown): string => {
   return error.cause === undefined ? String(error.stack) : `${error.message}: ${broken(error.cause)}`
 }
 
-const look = (simulate: typeof run, seed: number, options: Run): Finding => {
+const findingOf = (simulate: typeof run, seed: number, options: Run): Finding => {
   try {
     const { pending, violations } = simulate(options(seed))
     return { seed, violations, pending }
@@ -50,7 +50,7 @@ const options: Run = runs[name as RunName]
 const findings: Array<Finding> = []
 let seed = 1
 for (; seed <= Number(seeds); seed++) {
-  const finding = look(simulation.run, seed, options)
+  const finding = findingOf(simulation.run, seed, options)
   if (finding.violations.length > 0 || finding.pending.length > 0 || finding.broke !== undefined) findings.push(finding)
   if (finding.violations.some((violation) => violation.invariant === invariant)) break
 }

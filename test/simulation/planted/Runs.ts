@@ -20,7 +20,7 @@ const curious: Investigator = {
     })
 }
 
-/** What one seed of it is. */
+/** The options of one seed of the run. */
 export type Run = (seed: number) => SimulationOptions
 
 const minuteMs = 60_000
@@ -44,7 +44,7 @@ const disturbed =
     plan: faults(new SeededRandom(seed, "planted"))
   })
 
-/** One every so often. */
+/** A fault at random intervals. */
 const again =
   (
     minutes: number,
@@ -92,7 +92,7 @@ export const runs = {
     ],
     { workloads: 1, incidentEveryMs: 60 * minuteMs }
   ),
-  /** A storm, and the API server responds to four lists in ten that they are too old. */
+  /** A storm, and the API server fails four lists in ten as expired. */
   goneLists: disturbed(
     2,
     () => [{ kind: "kubernetes-gone", atMs: 10_000, forMs: 100_000, parameters: { share: 0.4 } }],
@@ -132,7 +132,7 @@ export const runs = {
     () => [{ kind: "service-down", atMs: 30_000, forMs: minuteMs, parameters: { peers: [...tiers] } }],
     { tiers }
   ),
-  /** HolmesGPT answers very late, then is down, and its late answers arrive while its breaker is half-open. */
+  /** HolmesGPT is very late, then down, and its late responses arrive while its breaker is half-open. */
   late: disturbed(
     4,
     () => [
@@ -186,7 +186,7 @@ export const runs = {
   storageAway: disturbed(3, () => [{ kind: "storage-down", atMs: 30_000, forMs: minuteMs, parameters: { share: 1 } }], {
     incidentEveryMs: 10_000
   }),
-  /** An investigator that always asks for diagnostics. */
+  /** An investigator that always proposes diagnostics. */
   diagnostics: calm(3, { workloads: 2, investigators: Effect.succeed([curious]) }),
   /** Every action needs the approval of a person. */
   approvals: calm(20, { service: { mode: "approve" } })

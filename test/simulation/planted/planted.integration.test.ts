@@ -67,7 +67,7 @@ afterAll(() => {
 
 describe("the unchanged sources", () => {
   for (const [run, seeds] of seedsOf) {
-    it(`hold all invariants in seeds 1 to ${seeds} of ${run}`, () =>
+    it(`hold all invariants in seeds 1 to ${seeds} of ${run}, and leave nothing pending`, () =>
       assert.deepStrictEqual(briefly(clean.get(run) ?? []), []))
   }
 })
@@ -76,7 +76,7 @@ describe("a planted bug is found", () => {
   for (const bug of all) {
     it(`${bug.name}: by ${bug.foundBy} within ${bug.withinSeeds} seeds of ${bug.run}`, () => {
       const { findings, found } = Result.getOrThrow(searches.get(bug.name)!)
-      assert.isDefined(found, `What was seen instead:\n${briefly(findings).join("\n")}`)
+      assert.isDefined(found, `Found instead:\n${briefly(findings).join("\n")}`)
     })
   }
 })

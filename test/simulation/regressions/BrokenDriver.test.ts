@@ -10,7 +10,7 @@ import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 const minuteMs = 60_000
 
 describe("a database whose driver is broken for two minutes", () => {
-  it("is queried six times in a row and then left alone for half a minute, and pending work is done afterwards", () => {
+  it("is queried six times in a row and then left alone for half a minute, and no work is left pending", () => {
     const brokeMs: Array<number> = []
     const result = run({
       seed: 1,

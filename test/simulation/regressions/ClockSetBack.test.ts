@@ -9,8 +9,8 @@ import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
 const hourMs = 3_600_000
 
-describe("a wall clock that is put back while an action is verified", () => {
-  it("delays no verdict", () => {
+describe("a wall clock that is set back while an action is verified", () => {
+  it("does not delay the verdict", () => {
     const verifiedAfterMs: Array<number> = []
     let executedMs: number | undefined
     run({

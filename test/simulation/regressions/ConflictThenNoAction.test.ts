@@ -4,8 +4,8 @@ import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
 const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 10 * 60_000, incidentEveryMs: 15_000 }
 
-describe("an action that met a changed object, and for which the next decision is no action", () => {
-  it("is not decided again and again", () => {
+describe("a remediation whose write met a changed object, and whose next decision is not to act", () => {
+  it("is decided five times at most", () => {
     const most = new Map<string, number>()
     run({
       seed: 2,

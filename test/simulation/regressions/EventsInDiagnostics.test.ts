@@ -6,7 +6,7 @@ import type { Investigator } from "../../../src/investigation/Investigator.ts"
 import { run } from "../../../src/simulation/run/Simulation.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
-/** An investigator that always asks for diagnostics. */
+/** An investigator that always proposes diagnostics. */
 const curious: Investigator = {
   name: "custom",
   provider: "curious",
@@ -21,7 +21,7 @@ const curious: Investigator = {
 }
 
 describe("the diagnostics of a workload whose event quotes a token", () => {
-  it("are journaled without it", () => {
+  it("are journaled without the token", () => {
     const collected: Array<string> = []
     const { violations } = run({
       seed: 1,

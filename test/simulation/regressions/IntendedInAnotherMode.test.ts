@@ -4,7 +4,7 @@ import type { RemediationEvent } from "../../../src/domain/Remediation.ts"
 import { run } from "../../../src/simulation/run/Simulation.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 
-// The first alert comes after 20 s. The write is under way for long, so that the service can be stopped before it
+// The first alert comes after 20 s. Requests are in transit for long, so that the service can be stopped before its write
 // arrives.
 const scenario: Scenario.Scenario = {
   ...Scenario.single,

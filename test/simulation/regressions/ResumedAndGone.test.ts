@@ -11,7 +11,7 @@ import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 const minuteMs = 60_000
 
 describe("an action that is resumed when its workload is gone", () => {
-  it("is not reported to have changed nothing", () => {
+  it("is journaled as applied: unknown", () => {
     const said: Array<Applied> = []
     let written = 0
     const { pending, violations } = run({

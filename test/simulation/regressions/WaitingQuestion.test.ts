@@ -26,8 +26,8 @@ const journaled = (scenario: Scenario.Scenario, seed = 1): ReadonlyMap<string, n
   return counts
 }
 
-describe("a review", () => {
-  it("is not started again by every sweep", () => {
+describe("a remediation that awaits review", () => {
+  it("is started and decided once, whatever the number of sweeps, and started again when its alert is resolved", () => {
     const counts = journaled({ ...Scenario.single, durationMs: 8 * 60_000, service: { mode: "approve" } })
     // Started when the alert arrived, and again when it was resolved.
     assert.isAtMost(counts.get("Started") ?? 0, 2)

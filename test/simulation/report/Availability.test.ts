@@ -42,7 +42,7 @@ const after = (
 }
 
 describe("Availability", () => {
-  it("counts the time from the end of a process until the next one is ready as down, the first start too", () => {
+  it("counts the time until a process is ready as down, at the first start and after the end of the previous one", () => {
     assert.deepStrictEqual(after(100_000, [1000, ready], [50_000, ended], [53_000, ready]), {
       observedMs: 100_000,
       unavailableMs: 4000,
@@ -109,7 +109,7 @@ describe("Availability", () => {
     )
   })
 
-  it("is all of the time where nothing was observed", () => {
+  it("is the share of the observed time in which the service was available, and 1 if nothing was observed", () => {
     assert.strictEqual(ratio({ observedMs: 0, unavailableMs: 0, byReasonMs: { down: 0, deaf: 0, idle: 0 } }), 1)
     assert.strictEqual(ratio(after(100_000, [1000, ready])), 0.99)
   })

@@ -57,7 +57,7 @@ describe("Coverage", () => {
     assert.strictEqual(after(ended).marks["crash-while-idle"], 1)
   })
 
-  it("marks only a crash between a write and its event", () => {
+  it("marks a write as unacknowledged only if a crash falls between it and its event", () => {
     const write: Observation = {
       _tag: "ClusterWrite",
       by: "kubernaut",
@@ -103,7 +103,7 @@ describe("Coverage", () => {
     assert.deepStrictEqual(levels, { "0 → 2": 1 })
   })
 
-  it("has the same sum in any order", () => {
+  it("merges to the same in either order", () => {
     const one = after(began, committed("Accepted"))
     const two = after(committed("Accepted"), ended, committed("Started"))
     assert.deepStrictEqual(Coverage.merge(one, two), Coverage.merge(two, one))

@@ -37,7 +37,7 @@ describe("the timeline", () => {
     }
   })
 
-  it("has a trace in the order of time, with faults, crashes, journal and writes", () => {
+  it("has a trace in order of time, with faults, crashes, journal, writes and breakers", () => {
     const { trace } = outcome.timeline
     for (const [index, { atMs }] of trace.entries()) assert.isAtLeast(atMs, trace[index - 1]?.atMs ?? 0)
     const texts = trace.map(({ about, text }) => `${about} ${text}`)
@@ -55,7 +55,7 @@ describe("the timeline", () => {
     }
   })
 
-  it("does not change the run", () => {
+  it("does not change the run that it records", () => {
     const { timeline: _, ...rest } = outcome
     assert.deepStrictEqual(runSeed({ seed: 1, scenario, plan }), rest)
   })
@@ -73,7 +73,7 @@ describe("the report", () => {
     assert.include(lane(page(), "level"), "0 full")
   })
 
-  it("needs nothing outside of its file", () => {
+  it("loads nothing from outside of its file", () => {
     assert.notMatch(page(), /https?:\/\/|<link|src=|@import|url\(/)
   })
 

@@ -34,7 +34,7 @@ describe("a seed", () => {
   const scenario: Scenario.Scenario = { ...Scenario.steady, durationMs: 5 * 60_000, faults: [] }
   const outcomes: ReadonlyArray<SeedOutcome> = [1, 2].map((seed) => runSeed({ seed, scenario }))
 
-  it("without a failure has figures", () => {
+  it("without a failure has figures and the hash of its journal", () => {
     for (const { alerts, endings, failure, figures, journalHash } of outcomes) {
       assert.isUndefined(failure)
       assert.isAbove(alerts, 0)
@@ -67,7 +67,7 @@ describe("a seed", () => {
     assert.deepStrictEqual(summarize([outcome]).violations, 1)
   })
 
-  it("adds up with others, and the hash depends on their order and on each journal", () => {
+  it("adds up with others, and the hash of the sum depends on their order and on each journal", () => {
     const [one, two] = outcomes as [SeedOutcome, SeedOutcome]
     const both = summarize([one, two])
     assert.strictEqual(both.alerts, one.alerts + two.alerts)

@@ -13,7 +13,7 @@ const violation = (atMs: number, invariant = "no-alert-lost") => ({ invariant, m
 const well: Ended = { violations: [], pending: [], simulatedMs: 1000, end: "Reached" }
 
 describe("Failure", () => {
-  it("is none where nothing was violated and nothing is pending", () => assert.isUndefined(failureOf(well)))
+  it("is none if nothing was violated and nothing is pending", () => assert.isUndefined(failureOf(well)))
 
   it("is the first violation", () => {
     assert.deepStrictEqual(failureOf({ ...well, violations: [violation(5), violation(6, "other")], pending: ["x"] }), {
@@ -23,7 +23,7 @@ describe("Failure", () => {
     })
   })
 
-  it("is liveness where checkers report only at the last moment, about pending work", () => {
+  it("is liveness if checkers report only at the last moment, with work pending", () => {
     assert.strictEqual(
       failureOf({ ...well, violations: [violation(1000)], pending: ["remediation r is open"] })?._tag,
       "Liveness"
@@ -31,7 +31,7 @@ describe("Failure", () => {
     assert.strictEqual(failureOf({ ...well, violations: [violation(1000)] })?._tag, "Invariant")
   })
 
-  it("is liveness where the world stops or spins, even with nothing pending", () => {
+  it("is liveness if the world deadlocks or livelocks, even with nothing pending", () => {
     for (const end of ["Deadlock", "Livelock"]) assert.strictEqual(failureOf({ ...well, end })?._tag, "Liveness")
   })
 
@@ -43,7 +43,7 @@ describe("Failure", () => {
     assert.deepStrictEqual(crashOf("thrown"), { _tag: "Crash", message: "thrown" })
   })
 
-  it("is the same as another of its kind, and of the same invariant", () => {
+  it("is the same as one of the same invariant, whatever its message, and not as one of another kind", () => {
     const invariant = (name: string): Failure => ({ _tag: "Invariant", invariant: name, message: String(name) })
     assert.isTrue(isSame(invariant("a"), { _tag: "Invariant", invariant: "a", message: "said otherwise" }))
     assert.isFalse(isSame(invariant("a"), invariant("b")))

@@ -14,7 +14,7 @@ describe("Simulation", () => {
     assert.strictEqual(new Set([1, 2, 3, 4].map((seed) => run({ seed, scenario: quarter }).journalHash)).size, 4)
   })
 
-  it("holds all invariants over some seeds with their faults, and leaves nothing pending", () => {
+  it("holds all invariants over ten seeds with their faults, and leaves nothing pending", () => {
     for (let seed = 1; seed <= 10; seed++) {
       const { pending, violations } = run({ seed, scenario: quarter })
       assert.deepStrictEqual({ seed, violations, pending }, { seed, violations: [], pending: [] })

@@ -14,7 +14,7 @@ const holds = (name: string) => {
   assert.deepStrictEqual(outcome(scenario(name), 1), { pending: [], violations: [] })
 }
 
-/** The invariants that are broken when another service is away than the scenario expects. */
+/** The invariants that are broken when other services are down than the scenario expects. */
 const brokenBy = (name: string, peers: ReadonlyArray<string>): ReadonlyArray<string> => {
   const of = scenario(name)
   const plan = of.plan!.map((fault) => ({ ...fault, parameters: { peers } }))
@@ -30,7 +30,7 @@ describe("the named scenarios of the requirements", () => {
   it("All_AI_Services_Down falls back to the rules at level 2, and returns to HolmesGPT", () =>
     holds("All_AI_Services_Down"))
 
-  it("do not hold when another service is down", () => {
+  it("are violated when other services are down than their names say", () => {
     assert.deepStrictEqual(brokenBy("HolmesGPT_Service_Down", []), ["expect-llm-fallback"])
     assert.deepStrictEqual(brokenBy("All_AI_Services_Down", ["holmesgpt"]), ["expect-rules-at-level-2"])
   })

@@ -75,7 +75,7 @@ export const accepting = (layer: StorageLayer): void => {
   )
 
   it.effect(
-    "an alert joins the open remediation of its target, also within one request, and not that of another target",
+    "an alert joins the open remediation of its target, even within one request, and not that of another target",
     () =>
       Effect.gen(function* () {
         const store = yield* RemediationStore

@@ -39,7 +39,7 @@ export const anyOrder = (layer: StorageLayer): void => {
   const at = (list: ReadonlyArray<typeof checkout>, index: number) => list[index] ?? checkout
 
   it.effect.prop(
-    "after any sequence of operations, rows, journals, history, audit and counters agree",
+    "after any sequence of operations, rows, journals, audit lines and counters agree",
     [Schema.Array(Step)],
     ([steps]) =>
       Effect.gen(function* () {

@@ -69,7 +69,7 @@ export const fencing = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("a claim of one target writes nothing about another", () =>
+  it.effect("an append under the claim of another target fails with Fenced and writes nothing", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       yield* store.accept([newAlert("1", "f1", checkout), newAlert("2", "f2", cart)], minute(0))
@@ -80,7 +80,7 @@ export const fencing = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("an append includes the resolution that was journaled since the caller read the remediation", () =>
+  it.effect("an append returns a resolution that was journaled since the caller read the remediation", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       yield* store.accept([newAlert("1", "f", checkout)], minute(0))

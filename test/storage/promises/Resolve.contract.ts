@@ -23,7 +23,7 @@ export const resolving = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("an unknown alert, or one with another start, resolves nothing", () =>
+  it.effect("the resolution of an unknown alert, or of one with another start, changes nothing", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       yield* store.accept([newAlert("1", "f", checkout)], minute(0))

@@ -57,7 +57,7 @@ export const retargeting = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("retrying a retarget that was committed changes nothing", () =>
+  it.effect("retrying a retarget that was committed returns the same result", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       yield* store.accept([newAlert("1", "f1", checkout), newAlert("2", "f2", pod("p"))], minute(0))

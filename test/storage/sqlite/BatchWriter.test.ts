@@ -105,7 +105,7 @@ describe("BatchWriter", () => {
     )
   )
 
-  it.effect("intake runs before journal writes that have waited longer", () =>
+  it.effect("intake writes run before journal writes that have waited longer", () =>
     scoped(
       Effect.gen(function* () {
         const { writer } = yield* makeNumbers()
@@ -159,31 +159,29 @@ describe("BatchWriter", () => {
     )
   )
 
-  it.effect(
-    "a write that throws fails its own submitter only, and leaves nothing, neither in the tables nor in memory",
-    () =>
-      scoped(
-        Effect.gen(function* () {
-          const { all, insert, kept, write, writer } = yield* makeNumbers()
-          const throwing = (error: unknown) =>
-            writer.write("throw", "journal", () => {
-              insert(99)
-              throw error
-            })
-          const refused = new StorageError({ reason: "corrupt", operation: "x", retryable: false, committed: "no" })
-          const exits = yield* Effect.forEach(
-            [write(1), throwing(refused), write(1), throwing(new TypeError("a bug")), write(2)],
-            (effect) => Effect.exit(effect),
-            { concurrency: "unbounded" }
-          )
-          assert.deepStrictEqual(failures(exits), ["ok", "error", "error", "defect", "ok"])
-          assert.deepStrictEqual(all(), [1, 2])
-          assert.strictEqual(kept(), 2)
-        })
-      )
+  it.effect("a write that throws fails only its own submitter, and leaves nothing in the tables or in memory", () =>
+    scoped(
+      Effect.gen(function* () {
+        const { all, insert, kept, write, writer } = yield* makeNumbers()
+        const throwing = (error: unknown) =>
+          writer.write("throw", "journal", () => {
+            insert(99)
+            throw error
+          })
+        const refused = new StorageError({ reason: "corrupt", operation: "x", retryable: false, committed: "no" })
+        const exits = yield* Effect.forEach(
+          [write(1), throwing(refused), write(1), throwing(new TypeError("a bug")), write(2)],
+          (effect) => Effect.exit(effect),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(failures(exits), ["ok", "error", "error", "defect", "ok"])
+        assert.deepStrictEqual(all(), [1, 2])
+        assert.strictEqual(kept(), 2)
+      })
+    )
   )
 
-  it.effect("an interrupted caller withdraws its waiting write, and the other writes are made", () =>
+  it.effect("an interrupted caller withdraws its waiting write, and no other", () =>
     scoped(
       Effect.gen(function* () {
         const { all, write } = yield* makeNumbers()
@@ -196,7 +194,7 @@ describe("BatchWriter", () => {
     )
   )
 
-  it.effect("a full queue fails with busy and writes nothing of the refused request", () =>
+  it.effect("a write to a full queue fails with busy, and is not made", () =>
     scoped(
       Effect.gen(function* () {
         const { all, write } = yield* makeNumbers({ capacity: 2 })
@@ -225,7 +223,7 @@ describe("BatchWriter", () => {
     })
   )
 
-  it.effect("a full disk fails the writes of the batch with full, and writing resumes when there is space", () =>
+  it.effect("a full disk fails a write with full, and a write that fits succeeds afterwards", () =>
     scoped(
       Effect.gen(function* () {
         const { database, write, writer } = yield* makeNumbers()
@@ -249,25 +247,29 @@ describe("BatchWriter", () => {
 
   it.effect.each([
     { situation: "an I/O error at the commit", errcode: 10, reason: "failed", committed: "unknown" },
-    { situation: "an I/O error of the sync at the commit", errcode: 1034, reason: "failed", committed: "unknown" },
+    { situation: "an I/O error when the commit is synced", errcode: 1034, reason: "failed", committed: "unknown" },
     { situation: "a disk that is full at the commit", errcode: 13, reason: "full", committed: "no" },
     { situation: "a lock at the commit", errcode: 5, reason: "busy", committed: "no" }
-  ] as const)("$situation is $reason for the whole batch, committed: $committed", ({ committed, errcode, reason }) =>
-    scoped(
-      Effect.gen(function* () {
-        const { all, kept, write } = yield* makeNumbers({}, { commit: failing(errcode) })
-        const errors = yield* Effect.forEach([1, 2], (value) => Effect.flip(write(value)), { concurrency: "unbounded" })
-        assert.deepStrictEqual(
-          errors.map((error) => [error.reason, error.committed]),
-          [
-            [reason, committed],
-            [reason, committed]
-          ]
-        )
-        assert.deepStrictEqual(all(), [])
-        assert.strictEqual(kept(), 0)
-      })
-    )
+  ] as const)(
+    "$situation fails the whole batch with $reason and committed $committed",
+    ({ committed, errcode, reason }) =>
+      scoped(
+        Effect.gen(function* () {
+          const { all, kept, write } = yield* makeNumbers({}, { commit: failing(errcode) })
+          const errors = yield* Effect.forEach([1, 2], (value) => Effect.flip(write(value)), {
+            concurrency: "unbounded"
+          })
+          assert.deepStrictEqual(
+            errors.map((error) => [error.reason, error.committed]),
+            [
+              [reason, committed],
+              [reason, committed]
+            ]
+          )
+          assert.deepStrictEqual(all(), [])
+          assert.strictEqual(kept(), 0)
+        })
+      )
   )
 
   it.effect("an I/O error before the commit is reported as not committed", () =>

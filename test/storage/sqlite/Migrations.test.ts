@@ -19,8 +19,8 @@ const goneAfter = (database: DatabaseSync, statements: number): DatabaseSync => 
   })
 }
 
-describe("migrate", () => {
-  it.effect("a database that fails at any statement causes a StorageError, not a defect", () =>
+describe("opening a database", () => {
+  it.effect("fails with a StorageError, not a defect, at whichever statement the database fails", () =>
     Effect.gen(function* () {
       const ends = new Set<string>()
       for (let statements = 0; statements < 120; statements++) {

@@ -3,7 +3,10 @@ import { during } from "../../fixtures/Outages.ts"
 
 const all = { peers: ["holmesgpt", "llm:alpha", "llm:beta"] }
 
-/** What each tier's hops ended with in the outage, and who answered in the end. */
+/**
+ * Asserts that HolmesGPT and an LLM fail for the reason during the outage, that the rules investigate, and that
+ * HolmesGPT answers again afterwards.
+ */
 const fails = (kind: string, more: Readonly<Record<string, string | number | boolean | null>>, reason: string) => {
   const seen = during(kind, { ...all, ...more })
   assert.deepStrictEqual(seen.violations, [])
@@ -15,12 +18,12 @@ const fails = (kind: string, more: Readonly<Record<string, string | number | boo
 }
 
 describe("faults of dependencies", () => {
-  it("service-down, error-storm: unavailable, then circuits open, then rules", () => {
+  it("service-down, error-storm: the models are unavailable, and the rules investigate", () => {
     fails("service-down", {}, "unavailable")
     fails("error-storm", { share: 1, status: 503, probes: true }, "unavailable")
   })
 
-  it("dependency-hang, late-answer: are cut off at the deadline, whether or not an answer would come", () => {
+  it("dependency-hang, late-answer: calls are cut off at the deadline, whether or not an answer would come", () => {
     for (const seen of [
       fails("dependency-hang", { probes: true }, "timeout"),
       fails("late-answer", { byMs: 60_000 }, "timeout")
@@ -30,7 +33,7 @@ describe("faults of dependencies", () => {
     }
   })
 
-  it("rate-limited: an absurd Retry-After delays nothing longer than a sensible one", () => {
+  it("rate-limited: a hop ends within 30 s, however absurd the Retry-After is", () => {
     for (const retryAfter of [null, "1", "86400", "99999999999999999999", "soon"]) {
       const seen = fails("rate-limited", { share: 1, retryAfter }, "rate-limited")
       const longest = Math.max(
@@ -41,13 +44,13 @@ describe("faults of dependencies", () => {
     }
   })
 
-  it("authentication-failure: is not retried within a hop", () => {
+  it("authentication-failure: a call is not retried within its hop", () => {
     const seen = fails("authentication-failure", { status: 401 }, "authentication")
     const asked = seen.hops.flatMap(({ hops }) => hops).filter(({ reason }) => reason === "authentication")
     assert.isTrue(asked.every(({ attempts }) => attempts === 1))
   })
 
-  it("flapping: fails and succeeds by turns", () => {
+  it("flapping: calls fail while it is active, and succeed afterwards", () => {
     const seen = during("flapping", { peers: ["holmesgpt"], turnMs: 10_000 })
     assert.deepStrictEqual(seen.violations, [])
     assert.include(seen.endings("during", "holmesgpt"), "bad")

@@ -1,9 +1,8 @@
 /**
- * What each kind of fault does, seen at the far ends of a short run, and that it is over when it has healed. In every
- * one of these runs no invariant is broken and nothing is left pending.
+ * The effects of each kind of fault at the far ends of a short run, and their end once the fault has healed. None of
+ * these runs breaks an invariant or leaves anything pending.
  *
- * Models and the network before them have files of their own beside this one; what each of their kinds does to a single
- * request is in `injection/InjectedPeers.test.ts`.
+ * The faults of models and of the network have files of their own beside this one.
  */
 
 import { assert, describe, it } from "@effect/vitest"
@@ -26,7 +25,7 @@ const undisturbed = witness([])
 
 const count = (seen: Witness, phase: Phase): number => seen.events(phase).length
 
-/** The database takes nothing for as long as it stands. */
+/** The database accepts nothing while the fault is active. */
 const storesNothing = (parameters: Parameters): Case => ({
   parameters,
   claim: `${JSON.stringify(parameters)}: nothing is committed, no new alert is acknowledged, and pending work completes afterwards`,
@@ -60,7 +59,7 @@ const storageCases: Cases = {
   "storage-commit-unknown": [
     {
       parameters: { share: 0.3, kept: true },
-      claim: "the process ends with commits that were kept",
+      claim: "the process ends in the moment of a commit that was kept",
       shows: (seen) => {
         const ended = seen.seen("ProcessEnded", "during")
         assert.isAbove(ended.length, 0)
@@ -74,7 +73,7 @@ const storageCases: Cases = {
     {
       parameters: { share: 1 },
       forMs: 30_000,
-      claim: "the sweep fails, its supervisor rests and restarts it, and the process does not end",
+      claim: "the sweep fails until the fault has healed, and the process does not end",
       shows: (seen) => {
         assert.isAbove(seen.seen("SweepBroke", "during").length, 0)
         assert.deepStrictEqual(seen.seen("SweepBroke", "after"), [])
@@ -120,7 +119,7 @@ const processCases: Cases = {
       claim: "the process keeps ending until the fault heals, and then keeps running",
       shows: (seen) => {
         assert.isAbove(seen.seen("ProcessEnded", "during").length, 5)
-        // The boot that the last crash has led to may be due later.
+        // The boot after the last crash may be due later.
         assert.deepStrictEqual(seen.seen("ProcessEnded", "after"), [])
       }
     }
@@ -158,7 +157,7 @@ const processCases: Cases = {
   "operator-mode": [
     {
       parameters: { mode: "observe" },
-      claim: "in observe nothing is intended or written, and afterwards it is again",
+      claim: "in observe nothing is intended, and afterwards actions are intended again",
       shows: (seen) => {
         assert.deepStrictEqual(
           seen.seen("ProcessBooted").map(({ mode }) => mode),
@@ -176,7 +175,7 @@ const processCases: Cases = {
   "operator-breaker": [
     {
       parameters: { what: "isolate", forMs: 60_000 },
-      claim: "isolated: no request reaches the cluster for a minute, and then requests do again without an operator",
+      claim: "isolated: only probes reach the cluster for a minute, and then requests do again without an operator",
       shows: (seen) => {
         assert.deepInclude(
           seen.seen("BreakerMoved", "during").map(({ breaker, to }) => `${breaker} ${to}`),
@@ -207,7 +206,7 @@ const processCases: Cases = {
     {
       parameters: { what: "hair-trigger", forMs: 60_000 },
       also: [{ kind: "kubernetes-unavailable", parameters: { share: 1 }, atMs: fromMs + 20_000, forMs: 20_000 }],
-      claim: "a changed setting: the breaker opens at the first failure, not at the fifth",
+      claim: "a changed setting: the breaker opens before the fifth failure",
       shows: (seen) => {
         const opened = seen
           .seen("BreakerMoved", "during")
@@ -216,7 +215,7 @@ const processCases: Cases = {
           .requests("during")
           .filter(({ atMs, outcome }) => outcome === "Unavailable" && opened !== undefined && atMs < opened.atMs)
         assert.isDefined(opened)
-        // Others may be under way already.
+        // Other requests may already be in flight at the first failure.
         assert.isBelow(failures.length, 5)
       }
     }
@@ -225,7 +224,7 @@ const processCases: Cases = {
 
 const answers = (seen: Witness, phase?: Phase) => seen.seen("AlertAnswered", phase)
 const duplicates = (seen: Witness) => answers(seen).filter(({ status }) => status === "duplicate").length
-/** How long it took to tell of an alert that began to fire in that phase, at the median. */
+/** The median time from the start of an alert in that phase to its acknowledgement. */
 const delayMs = (seen: Witness, phase: Phase): number => {
   const delays = seen
     .seen("AlertSent", phase)
@@ -240,10 +239,10 @@ const delayMs = (seen: Witness, phase: Phase): number => {
   return delays.toSorted((left, right) => left - right)[Math.floor(delays.length / 2)] ?? Number.NaN
 }
 
-/** Alerts that nothing of the cluster is behind, answered at once. */
+/** Alerts without a cause in the cluster. */
 const storm = (alerts: number): Case => ({
   parameters: { resolvedAfterMs: 5_000 },
-  claim: `${alerts} alerts get a response within five seconds, each acknowledged or shed by name, and each resolution too`,
+  claim: `${alerts} alerts, resolved after five seconds, each get a response to both within ten seconds`,
   shows: (seen) => {
     const own = new RegExp(`^0*${fromMs.toString(16)}[0-9a-f]{6}$`)
     for (const firing of [true, false]) {
@@ -260,7 +259,7 @@ const intakeCases: Cases = {
   "intake-duplicate": [
     {
       parameters: { copies: 4, withinMs: 10_000 },
-      claim: "repeated alerts are acknowledged as duplicates, far more of them than Alertmanager repeats",
+      claim: "far more alerts than without the fault are acknowledged as duplicates",
       shows: (seen) => assert.isAbove(duplicates(seen), 1.5 * duplicates(undisturbed))
     }
   ],
@@ -302,7 +301,7 @@ const intakeCases: Cases = {
   "intake-storm-of-incidents": [
     {
       parameters: {},
-      claim: "all workloads are broken at once",
+      claim: "at least four more workloads than without the fault break within a minute",
       shows: (seen) => {
         const broken = (witnessed: Witness) =>
           new Set(
@@ -318,7 +317,7 @@ const intakeCases: Cases = {
   "intake-odd": [
     {
       parameters: { count: 40 },
-      claim: "odd webhooks that decode get a response like any other, alerts of unknown senders included",
+      claim: "alerts of odd webhooks, which no workload has caused, get a response",
       shows: (seen) => {
         const sent = new Set(seen.seen("AlertSent").map(({ alert }) => alert.fingerprint))
         const strange = answers(seen, "during").filter(({ alert }) => !sent.has(alert.fingerprint))
@@ -331,7 +330,7 @@ const intakeCases: Cases = {
 
 const exporting = { telemetry: true }
 
-/** What the receiver of traces does is seen there, and nothing of it in the service's own work. */
+/** The fault has its effect at the receiver of traces, and none on the service's own work. */
 const telemetry = (
   parameters: Parameters,
   claim: string,
@@ -346,7 +345,7 @@ const telemetry = (
     assert.deepStrictEqual([...new Set(endings("before"))], ["taken"])
     assert.strictEqual(endings("after").at(-1), "taken")
     assert.isBelow(delayMs(seen, "during"), 1_000)
-    // Another order of things makes another hour: as much is done, not the same.
+    // Another order of events makes another run: the amount of work is similar, not equal.
     assert.isAbove(count(seen, "during"), 0.5 * count(undisturbed, "during"))
     assert.strictEqual(seen.result.boots, 1)
     for (const { dropped, made, received } of seen.seen("ExportEnded"))
@@ -360,32 +359,32 @@ const lastDropped = (seen: Witness) => seen.seen("ExportEnded").at(-1)!.dropped
 
 const telemetryCases: Cases = {
   "telemetry-down": [
-    telemetry({}, "nothing is taken, the waits grow, and what was kept arrives afterwards", (endings, seen) => {
+    telemetry({}, "no export is accepted, the waits grow, and no span is dropped", (endings, seen) => {
       allAre("not-now")(endings)
-      // Of two minutes: 1, 2, 4, 8, 16, 30 s and so on.
+      // In two minutes, the waits are 1, 2, 4, 8, 16, 30 s and so on.
       assert.isBelow(endings.length, 12)
       assert.strictEqual(lastDropped(seen), 0)
     })
   ],
   "telemetry-hang": [
-    telemetry({}, "each request is given up after ten seconds, one after the other", (endings, seen) => {
+    telemetry({}, "each export is given up after ten seconds", (endings, seen) => {
       allAre("given-up")(endings)
       for (const { atMs, number } of seen.seen("ExportEnded", "during"))
         assert.strictEqual(atMs - seen.seen("ExportBegan").find((began) => began.number === number)!.atMs, 10_000)
     })
   ],
   "telemetry-slow": [
-    telemetry({ byMs: 8_000 }, "a receiver that is slow is waited for", (endings) =>
+    telemetry({ byMs: 8_000 }, "a slow receiver is awaited", (endings) =>
       assert.deepStrictEqual([...new Set(endings)], ["taken"])
     ),
-    telemetry({ byMs: 20_000 }, "and not for longer than ten seconds", allAre("given-up"))
+    telemetry({ byMs: 20_000 }, "a receiver is not awaited for 20 s", allAre("given-up"))
   ],
   "telemetry-overloaded": [
-    telemetry({ status: 429, retryAfter: "20", share: 1 }, "is asked again when it says", (endings) => {
+    telemetry({ status: 429, retryAfter: "20", share: 1 }, "Retry-After is respected", (endings) => {
       allAre("not-now")(endings)
       assert.isBelow(endings.length, 8)
     }),
-    telemetry({ status: 503, retryAfter: "0", share: 1 }, "and makes no storm by saying at once", (endings) =>
+    telemetry({ status: 503, retryAfter: "0", share: 1 }, "a Retry-After of 0 makes no storm", (endings) =>
       assert.isBelow(endings.length, 12)
     )
   ],

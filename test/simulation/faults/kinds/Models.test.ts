@@ -18,7 +18,7 @@ const reasons = (kind: string) => {
 }
 
 describe("faults of models", () => {
-  it("malformed-answer, missing-resource: are rejected as invalid at every tier", () => {
+  it("malformed-answer, missing-resource: answers are rejected as invalid at both tiers of models", () => {
     for (const kind of ["malformed-answer", "missing-resource"]) {
       const { of } = reasons(kind)
       assert.deepStrictEqual(of("holmesgpt"), ["circuit-open", "invalid-answer"])
@@ -26,7 +26,7 @@ describe("faults of models", () => {
     }
   })
 
-  it("nonsense-answer: is accepted as an answer, and acting on it breaks no invariant", () => {
+  it("nonsense-answer: answers are accepted, and acting on them breaks no invariant", () => {
     assert.deepStrictEqual(reasons("nonsense-answer").of("holmesgpt"), ["answered"])
   })
 
@@ -34,7 +34,7 @@ describe("faults of models", () => {
     assert.include(reasons("prompt-injection").of("holmesgpt"), "invalid-answer")
   })
 
-  it("context-overflow, refusal: are recognized at an LLM and open no breaker", () => {
+  it("context-overflow, refusal: are recognized at an LLM, and count neither for nor against its breaker", () => {
     for (const [kind, reason] of [
       ["context-overflow", "context-overflow"],
       ["refusal", "refused"]
@@ -45,7 +45,7 @@ describe("faults of models", () => {
     }
   })
 
-  it("quota-exhausted: the next LLM provider is used at once, and HolmesGPT responds 429", () => {
+  it("quota-exhausted: an LLM is not retried within its hop, and HolmesGPT counts as rate-limited", () => {
     const seen = reasons("quota-exhausted")
     assert.include(seen.of("llm"), "quota-exhausted")
     assert.include(seen.of("holmesgpt"), "rate-limited")
