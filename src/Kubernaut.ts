@@ -34,7 +34,13 @@ import { redact } from "./investigation/evidence/Redaction.ts"
 import { InvestigationChain, make as makeChain } from "./investigation/InvestigationChain.ts"
 import * as Rulebook from "./investigation/rules/Rulebook.ts"
 import * as RuleInvestigator from "./investigation/rules/RuleInvestigator.ts"
-import { checkInvestigators, checkOptions, type KubernautOptions, type OptionsError } from "./KubernautOptions.ts"
+import {
+  checkInvestigators,
+  checkOptions,
+  type KubernautOptions,
+  named,
+  type OptionsError
+} from "./KubernautOptions.ts"
 import { KubernetesClient } from "./kubernetes/KubernetesClient.ts"
 import * as OwnerResolver from "./kubernetes/OwnerResolver.ts"
 import * as ResilientClient from "./kubernetes/ResilientClient.ts"
@@ -95,19 +101,15 @@ const chain = <E, R>({ investigation, investigators = [], rules }: KubernautOpti
     InvestigationChain,
     Effect.gen(function* () {
       const history = yield* ActionHistory
-      const front = Effect.isEffect(investigators) ? yield* investigators : investigators
-      yield* checkInvestigators(front)
+      const front = yield* checkInvestigators(Effect.isEffect(investigators) ? yield* investigators : investigators)
       const last = RuleInvestigator.make({
         rules: rules ?? (yield* Rulebook.standard).rules,
         // Rules work without the database: a record that cannot be read counts as no record.
         recordOf: (alertName, action, since) =>
           Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
       })
-      return yield* makeChain({
-        ...investigation,
-        investigators: [...front, last],
-        evidence: yield* EvidenceGatherer.make()
-      })
+      const evidence = yield* EvidenceGatherer.make()
+      return yield* named("investigation")(makeChain({ ...investigation, investigators: [...front, last], evidence }))
     })
   )
 
@@ -115,7 +117,7 @@ const chain = <E, R>({ investigation, investigators = [], rules }: KubernautOpti
 const cluster = ({ kubernetes }: KubernautOptions<unknown, unknown>) =>
   Layer.effectContext(
     Effect.gen(function* () {
-      const pipeline = yield* makePipeline("kubernetes", kubernetes)
+      const pipeline = yield* named("kubernetes")(makePipeline("kubernetes", kubernetes))
       const client = ResilientClient.wrap(yield* KubernetesClient, pipeline)
       return Context.make(ClusterPipeline, pipeline).pipe(Context.add(KubernetesClient, client))
     })
@@ -123,9 +125,9 @@ const cluster = ({ kubernetes }: KubernautOptions<unknown, unknown>) =>
 
 const actors = ({ actors, execution, guardrails, mode, verification }: KubernautOptions<unknown, unknown>) =>
   RemediationActors.layerLocal({
+    ...actors,
     mode: mode ?? "observe",
-    guardrails: { ...defaultGuardrails, ...guardrails },
-    ...actors
+    guardrails: { ...defaultGuardrails, ...guardrails }
   }).pipe(
     Layer.provide([
       OwnerResolver.layer(),
@@ -218,16 +220,19 @@ const kubernaut = Layer.effect(
 export const layer = <E = never, R = never>(
   options: KubernautOptions<E, R>
 ): Layer.Layer<Kubernaut | Parts, E | OptionsError | Rulebook.RulebookError, Ports | R> =>
-  Layer.unwrap(
-    Effect.as(
-      checkOptions(options),
-      kubernaut.pipe(
-        Layer.provideMerge(Layer.mergeAll(intake(options), Supervised.layer)),
-        Layer.provideMerge(actors(options)),
-        Layer.provideMerge(Layer.unwrap(Effect.map(InvestigationChain, ({ tiers }) => Degradation.layer({ tiers })))),
-        Layer.provideMerge(Layer.mergeAll(RemediationEvents.layer, chain(options))),
-        Layer.provideMerge(cluster(options)),
-        Layer.provideMerge(ResilienceEvent.layer)
-      )
-    )
+  Layer.unwrap(Effect.map(checkOptions(options), assemble))
+
+/**
+ * Builds the parts from checked options. Effect builds a layer once for each time that it occurs by reference in a
+ * program. `fresh` gives each Kubernaut of a program its own parts: with shared ones, an alert for one cluster would be
+ * handled on another.
+ */
+const assemble = <E, R>(options: KubernautOptions<E, R>) =>
+  Layer.fresh(kubernaut).pipe(
+    Layer.provideMerge(Layer.mergeAll(intake(options), Layer.fresh(Supervised.layer))),
+    Layer.provideMerge(actors(options)),
+    Layer.provideMerge(Layer.unwrap(Effect.map(InvestigationChain, ({ tiers }) => Degradation.layer({ tiers })))),
+    Layer.provideMerge(Layer.mergeAll(Layer.fresh(RemediationEvents.layer), chain(options))),
+    Layer.provideMerge(cluster(options)),
+    Layer.provideMerge(Layer.fresh(ResilienceEvent.layer))
   )

@@ -1,13 +1,15 @@
 /** The options of `Kubernaut.layer`, and their validation before anything starts. */
 
-import { Duration, Effect, Option, Schema, SchemaIssue } from "effect"
+import { Duration, Effect, Option, Result, Schema, SchemaIssue } from "effect"
 import { GuardrailSettings } from "./decision/GuardrailSettings.ts"
+import { Severity } from "./domain/Alert.ts"
+import { InvestigatorName } from "./domain/Investigation.ts"
 import { Mode } from "./domain/Mode.ts"
 import type { ExecutorOptions } from "./execution/Executor.ts"
 import type { IntakeOptions } from "./intake/Intake.ts"
 import type { Options as ChainOptions } from "./investigation/InvestigationChain.ts"
 import { type Investigator, serviceName } from "./investigation/Investigator.ts"
-import type { Rule } from "./investigation/rules/Rulebook.ts"
+import { Rule } from "./investigation/rules/Rulebook.ts"
 import type { LocalOptions } from "./remediation/RemediationActors.ts"
 import type { Options as PipelineOptions } from "./resilience/pipeline/Pipeline.ts"
 import type { VerifierOptions } from "./verification/Verifier.ts"
@@ -60,103 +62,220 @@ export class OptionsError extends Schema.TaggedError<OptionsError>()("OptionsErr
   }
 }
 
-const duration = (least: "zero" | "more than zero") =>
-  Schema.optionalKey(
-    Schema.Unknown.check(
-      Schema.makeFilter((input) => {
-        const millis = Option.map(Duration.fromInput(input as Duration.Input), Duration.toMillis)
-        return Option.exists(millis, (ms) => (least === "zero" ? ms >= 0 : ms > 0))
-          ? undefined
-          : `expected a duration of ${least}${least === "zero" ? " or more" : ""}, such as "30 seconds"`
-      })
-    )
-  )
-
-const count = Schema.optionalKey(
-  Schema.Unknown.check(
-    Schema.makeFilter((value) =>
-      Number.isInteger(value) && (value as number) >= 1 ? undefined : "expected a whole number of 1 or more"
-    )
-  )
-)
-
-const oneOf = (...values: ReadonlyArray<string>) =>
-  Schema.Unknown.check(
-    Schema.makeFilter((value) => (values.includes(value as string) ? undefined : `expected ${values.join(", ")}`))
-  )
-
-const CheckedOptions = Schema.Struct({
-  cluster: Schema.Unknown.check(
-    Schema.makeFilter((name) =>
-      typeof name === "string" && /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(name)
-        ? undefined
-        : "expected 1 to 63 letters, digits, dots, dashes and underscores, such as prod-eu-1"
-    )
-  ),
-  mode: Schema.optionalKey(oneOf(...Mode.literals)),
-  guardrails: Schema.optionalKey(
-    Schema.Struct(
-      Object.fromEntries(
-        Object.entries(GuardrailSettings.fields).map(([name, field]) => [
-          name,
-          Schema.optionalKey(Schema.toType(field as Schema.Codec<unknown>))
-        ])
-      )
-    )
-  ),
-  actors: Schema.optionalKey(
-    Schema.Struct({
-      concurrency: count,
-      sweepInterval: duration("more than zero"),
-      fencedRest: duration("more than zero")
-    })
-  ),
-  execution: Schema.optionalKey(
-    Schema.Struct({
-      attempts: count,
-      readBackDelay: duration("zero"),
-      evictionInterval: duration("more than zero"),
-      evictionDeadline: duration("zero")
-    })
-  ),
-  verification: Schema.optionalKey(
-    Schema.Struct({
-      settleTimeout: duration("more than zero"),
-      stabilisation: duration("zero"),
-      pollInterval: duration("more than zero"),
-      pollIntervalCap: duration("more than zero"),
-      alertTimeout: duration("zero")
-    })
-  )
-})
-
-const decode = Schema.decodeUnknownEffect(CheckedOptions, { errors: "all" })
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** Fails with every invalid option. */
-export const checkOptions = (options: KubernautOptions<unknown, unknown>): Effect.Effect<void, OptionsError> =>
-  decode(options).pipe(
-    Effect.asVoid,
-    Effect.mapError(
-      ({ issue }) =>
-        new OptionsError({
-          problems: format(issue).issues.map(({ message, path = [] }) => ({
-            option: path.map(String).join("."),
-            message
-          }))
-        })
-    )
-  )
+/** Says what would be right if the value is wrong. */
+type Check = (value: unknown) => string | undefined
 
-/** Fails if two investigators have the same name, or if one is named `rules`. */
-export const checkInvestigators = (investigators: ReadonlyArray<Investigator>): Effect.Effect<void, OptionsError> => {
-  const names = investigators.map(serviceName)
-  const problems = names.flatMap((name, index): ReadonlyArray<Problem> => {
-    const option = `investigators[${index}]`
-    if (name === "rules") return [{ option, message: "the rules are added by Kubernaut; set the option rules" }]
-    return names.indexOf(name) === index
-      ? []
-      : [{ option, message: `another investigator is also called ${name}; give one a provider of its own` }]
+const duration =
+  (least: "zero" | "more than zero"): Check =>
+  (value) => {
+    const millis = Option.map(Duration.fromInput(value as Duration.Input), Duration.toMillis)
+    return Option.exists(millis, (ms) => (least === "zero" ? ms >= 0 : ms > 0))
+      ? undefined
+      : `expected a duration of ${least}${least === "zero" ? " or more" : ""}, such as "30 seconds"`
+  }
+
+const number =
+  (expected: string, isRight: (value: number) => boolean): Check =>
+  (value) =>
+    typeof value === "number" && isRight(value) ? undefined : `expected ${expected}`
+
+const count = number("a whole number of 1 or more", (value) => Number.isSafeInteger(value) && value >= 1)
+
+const aFunction: Check = (value) => (typeof value === "function" ? undefined : "expected a function")
+
+const unless =
+  (allowed: unknown, check: Check): Check =>
+  (value) =>
+    value === allowed ? undefined : check(value)
+
+const either =
+  (left: Check, right: Check): Check =>
+  (value) =>
+    left(value) === undefined ? undefined : right(value)
+
+const clusterName: Check = (value) =>
+  typeof value === "string" && /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(value)
+    ? undefined
+    : "expected 1 to 63 letters, digits, dots, dashes and underscores, such as prod-eu-1"
+
+/** The checks of a group of options. The type makes sure that each option has one. */
+type Checks<Group> = { readonly [Option in keyof Group]-?: Check }
+
+const guardrails = Object.fromEntries(
+  Object.entries(GuardrailSettings.fields).map(([name, field]) => [name, bySchema(field as Schema.Codec<unknown>)])
+)
+
+const actors: Checks<NonNullable<KubernautOptions["actors"]>> = {
+  concurrency: count,
+  sweepInterval: duration("more than zero"),
+  fencedRest: duration("more than zero")
+}
+
+const execution: Checks<ExecutorOptions> = {
+  maximumResourceFactor: number("a number greater than 1", (value) => value > 1 && value < Infinity),
+  attempts: count,
+  readBackDelay: duration("zero"),
+  evictionInterval: duration("more than zero"),
+  evictionDeadline: duration("zero"),
+  intentLifetime: duration("more than zero"),
+  redact: aFunction
+}
+
+const verification: Checks<VerifierOptions> = {
+  settleTimeout: duration("more than zero"),
+  stabilisation: duration("zero"),
+  pollInterval: duration("more than zero"),
+  pollIntervalCap: duration("more than zero"),
+  alertTimeout: duration("zero")
+}
+
+const intake: Checks<NonNullable<KubernautOptions["intake"]>> = {
+  capacity: count,
+  shares: bySchema(Schema.Record(Severity, Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })))),
+  onReceived: aFunction,
+  rateLimit: bySchema(
+    Schema.Struct({
+      perSecond: Schema.Finite.check(Schema.isGreaterThan(0)),
+      burst: Schema.Finite.check(Schema.isGreaterThan(0))
+    })
+  ),
+  retryAfterMs: number("milliseconds, 0 or more", (value) => value >= 0 && value < Infinity)
+}
+
+/** The constructors of the pipeline's parts check their own settings. */
+const anything: Check = () => undefined
+
+const kubernetes: Checks<PipelineOptions> = {
+  deadline: unless(false, duration("more than zero")),
+  attemptTimeout: unless(false, duration("more than zero")),
+  retryBudget: anything,
+  retry: anything,
+  circuitBreaker: anything,
+  bulkhead: anything
+}
+
+const investigation: Checks<NonNullable<KubernautOptions["investigation"]>> = {
+  deadline: either(aFunction, duration("more than zero")),
+  pipeline: aFunction
+}
+
+const groups = { guardrails, actors, execution, verification, intake, kubernetes, investigation }
+
+const single: Checks<Omit<KubernautOptions, keyof typeof groups>> = {
+  cluster: clusterName,
+  mode: (value) =>
+    (Mode.literals as ReadonlyArray<unknown>).includes(value) ? undefined : `expected ${Mode.literals.join(", ")}`,
+  // Checked when they have been made.
+  investigators: anything,
+  rules: bySchema(Schema.Array(Rule))
+}
+
+function bySchema(schema: Schema.Codec<unknown>): Check {
+  const decode = Schema.decodeUnknownResult(Schema.toType(schema), { errors: "all", onExcessProperty: "error" })
+  return (value) => {
+    const result = decode(value)
+    if (Result.isSuccess(result)) return undefined
+    return format(result.failure.issue)
+      .issues.map(({ message, path = [] }) => [...path.map(String), message].join(": "))
+      .join("; ")
+  }
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** An option that is `undefined` counts as absent, so that it never overrides a default. */
+const withoutUndefined = (value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined))
+
+const problemsOf = (
+  options: Readonly<Record<string, unknown>>,
+  checks: Readonly<Record<string, Check>>,
+  prefix: string
+): ReadonlyArray<Problem> =>
+  Object.entries(options).flatMap(([name, value]) => {
+    const option = `${prefix}${name}`
+    const message = Object.hasOwn(checks, name)
+      ? checks[name]?.(value)
+      : `unknown option; expected one of ${Object.keys(checks).join(", ")}`
+    return message === undefined ? [] : [{ option, message }]
   })
-  return problems.length === 0 ? Effect.void : Effect.fail(new OptionsError({ problems }))
+
+/**
+ * The options without those that are `undefined`. Fails with every option that is wrong, and with every unknown one: a
+ * misspelt guardrail must not go unnoticed.
+ */
+export const checkOptions = <E, R>(
+  options: KubernautOptions<E, R>
+): Effect.Effect<KubernautOptions<E, R>, OptionsError> => {
+  if (!isObject(options)) {
+    return Effect.fail(new OptionsError({ problems: [{ option: "options", message: "expected an object" }] }))
+  }
+  const given = withoutUndefined(options)
+  const inGroups = Object.keys(groups).flatMap((name): ReadonlyArray<readonly [string, unknown]> => {
+    const group = given[name]
+    return group === undefined ? [] : [[name, isObject(group) ? withoutUndefined(group) : group]]
+  })
+  const known: Readonly<Record<string, Check>> = {
+    ...single,
+    ...Object.fromEntries(
+      Object.keys(groups).map((name): [string, Check] => [
+        name,
+        (value) => (isObject(value) ? undefined : "expected an object")
+      ])
+    )
+  }
+  const problems = [
+    ...problemsOf({ cluster: undefined, ...given }, known, ""),
+    ...inGroups.flatMap(([name, group]) =>
+      isObject(group) ? problemsOf(group, groups[name as keyof typeof groups], `${name}.`) : []
+    )
+  ]
+  return problems.length === 0
+    ? Effect.succeed({ ...given, ...Object.fromEntries(inGroups) } as unknown as KubernautOptions<E, R>)
+    : Effect.fail(new OptionsError({ problems }))
+}
+
+/** Fails with this option's name if making a part from it fails: the part's constructor says what is wrong. */
+export const named =
+  (option: string) =>
+  <A, E, R>(made: Effect.Effect<A, E, R>): Effect.Effect<A, E | OptionsError, R> =>
+    Effect.catchDefect(made, (defect) =>
+      defect instanceof Error
+        ? Effect.fail(new OptionsError({ problems: [{ option, message: defect.message }] }))
+        : Effect.die(defect)
+    )
+
+const investigatorProblem = (investigator: unknown, earlier: ReadonlyArray<unknown>): string | undefined => {
+  if (!isObject(investigator)) return "expected an investigator"
+  const { investigate, name } = investigator
+  if (name === "rules") return "the rules are added by Kubernaut; set the option rules"
+  if (!(tierNames as ReadonlyArray<unknown>).includes(name)) return `name: expected ${tierNames.join(", ")}`
+  if (typeof investigate !== "function") return "investigate: expected a function"
+  const service = serviceName(investigator as unknown as Investigator)
+  return earlier.some((other) => isObject(other) && serviceName(other as unknown as Investigator) === service)
+    ? `another investigator is also called ${service}; give one a provider of its own`
+    : undefined
+}
+
+const tierNames = InvestigatorName.literals.filter((name) => name !== "rules")
+
+/** The investigators as a list. Fails if one is incomplete, is named `rules`, or has the name of another one. */
+export const checkInvestigators = (
+  investigators: unknown
+): Effect.Effect<ReadonlyArray<Investigator>, OptionsError> => {
+  if (!Array.isArray(investigators)) {
+    const problem = {
+      option: "investigators",
+      message: "expected a list of investigators, or an effect that makes one"
+    }
+    return Effect.fail(new OptionsError({ problems: [problem] }))
+  }
+  const problems = investigators.flatMap((investigator: unknown, index): ReadonlyArray<Problem> => {
+    const message = investigatorProblem(investigator, investigators.slice(0, index))
+    return message === undefined ? [] : [{ option: `investigators[${index}]`, message }]
+  })
+  return problems.length === 0 ? Effect.succeed(investigators) : Effect.fail(new OptionsError({ problems }))
 }

@@ -1,9 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Fiber, Layer, Option } from "effect"
+import { TestClock } from "effect/testing"
+import { stuckRollout } from "../examples/embedded/Service.ts"
+import * as Intake from "../src/intake/Intake.ts"
 import { InvestigationChain } from "../src/investigation/InvestigationChain.ts"
 import type { Investigator } from "../src/investigation/Investigator.ts"
 import * as Kubernaut from "../src/Kubernaut.ts"
 import * as Sandbox from "../src/kubernetes/Sandbox.ts"
+import * as RemediationEvents from "../src/remediation/RemediationEvents.ts"
+import * as Supervised from "../src/remediation/Supervised.ts"
+import * as ResilienceEvent from "../src/resilience/ResilienceEvent.ts"
 import * as Storage from "../src/storage/Storage.ts"
 
 const ports = Layer.mergeAll(Sandbox.layer(), Storage.layerMemory)
@@ -35,8 +41,8 @@ describe("Kubernaut.layer", () => {
     [{ guardrails: { cooldown: Duration.zero } }, "guardrails.cooldown", /10 minutes/],
     [
       { guardrails: { actionsPerWindow: { limit: 0, window: Duration.minutes(1) } } },
-      "guardrails.actionsPerWindow.limit",
-      /1/
+      "guardrails.actionsPerWindow",
+      /limit.*1/
     ],
     [{ guardrails: { minimumConfidence: 2 } }, "guardrails.minimumConfidence", /./],
     [{ actors: { concurrency: 0 } }, "actors.concurrency", /1 or more/],
@@ -44,6 +50,30 @@ describe("Kubernaut.layer", () => {
     [{ execution: { attempts: 1.5 } }, "execution.attempts", /1 or more/],
     [{ verification: { settleTimeout: 0 } }, "verification.settleTimeout", /more than zero/],
     [{ verification: { stabilisation: -1 } }, "verification.stabilisation", /zero or more/],
+    [
+      { guardrails: { protectedNamespace: ["shop"] } },
+      "guardrails.protectedNamespace",
+      /unknown option.*protectedNamespaces/
+    ],
+    [{ actors: { mode: "auto" } }, "actors.mode", /unknown option/],
+    [{ modus: "auto" }, "modus", /unknown option.*mode/],
+    [{ execution: { maximumResourceFactor: Number.NaN } }, "execution.maximumResourceFactor", /greater than 1/],
+    [{ execution: { intentLifetime: "soon" } }, "execution.intentLifetime", /30 seconds/],
+    [{ execution: { redact: true } }, "execution.redact", /function/],
+    [{ intake: { capacity: Number.NaN } }, "intake.capacity", /1 or more/],
+    [{ intake: { rateLimit: { perSecond: 0, burst: 1 } } }, "intake.rateLimit", /perSecond/],
+    [{ kubernetes: { deadline: "soon" } }, "kubernetes.deadline", /30 seconds/],
+    [{ kubernetes: { retry: { attempts: Number.NaN } } }, "kubernetes", /attempts/],
+    [{ investigation: { deadline: 0 } }, "investigation.deadline", /more than zero/],
+    [{ verification: "slow" }, "verification", /object/],
+    [{ rules: [{}] }, "rules", /0/],
+    [{ investigators: "holmesgpt" }, "investigators", /list/],
+    [{ investigators: null }, "investigators", /list/],
+    [{ investigators: Promise.resolve([]) }, "investigators", /list/],
+    [{ investigators: [undefined] }, "investigators[0]", /investigator/],
+    [{ investigators: [{}] }, "investigators[0]", /name: expected holmesgpt/],
+    [{ investigators: [{ name: "mine", investigate: () => Effect.never }] }, "investigators[0]", /name/],
+    [{ investigators: [{ name: "custom" }] }, "investigators[0]", /investigate: expected a function/],
     [{ investigators: [named("rules")] }, "investigators[0]", /added by Kubernaut/],
     [{ investigators: [named("llm", "a"), named("llm", "a")] }, "investigators[1]", /llm:a/]
   ]
@@ -57,6 +87,19 @@ describe("Kubernaut.layer", () => {
       })
     )
   }
+
+  it.effect("refuses options that are not an object", () =>
+    Effect.map(Effect.flip(build(undefined as unknown as Kubernaut.Options)), (error) =>
+      assert.include(error.message, "expected an object")
+    )
+  )
+
+  it.effect("takes an undefined option for an absent one, in groups as well", () =>
+    Effect.gen(function* () {
+      const options = { mode: undefined, guardrails: { cooldown: undefined }, execution: { intentLifetime: undefined } }
+      yield* build({ cluster: "dev", ...options } as unknown as Kubernaut.Options)
+    })
+  )
 
   it.effect("names every wrong option at once", () =>
     Effect.map(problemsOf({ mode: "x", actors: { concurrency: -1 } }), (problems) =>
@@ -90,6 +133,72 @@ describe("Kubernaut.layer", () => {
       const context = yield* Layer.build(Kubernaut.layer({ cluster: "dev" }).pipe(Layer.provide(ports)))
       const pipeline = yield* Effect.provide(Kubernaut.ClusterPipeline, context)
       assert.strictEqual(pipeline.circuitBreaker?.name, "kubernetes")
+    }).pipe(Effect.scoped)
+  )
+})
+
+/** How an alert about the sandbox's bad rollout ends. */
+const remediate = Effect.fnUntraced(function* (options: Omit<Kubernaut.Options, "cluster">) {
+  const context = yield* Layer.build(Kubernaut.layer({ cluster: "dev", ...options }).pipe(Layer.provide(ports)))
+  const { receive, settled } = Context.get(context, Kubernaut.Kubernaut)
+  const [result] = (yield* receive(stuckRollout)).results
+  const ended = yield* Effect.forkChild(settled(result!.remediationId!))
+  while (ended.pollUnsafe() === undefined) yield* TestClock.adjust("1 second")
+  return Option.getOrThrow(yield* Fiber.join(ended))
+}, Effect.scoped)
+
+describe("a Kubernaut", () => {
+  it.effect("acts in mode auto", () =>
+    Effect.map(remediate({ mode: "auto" }), ({ state }) => assert.strictEqual(state, "Remediated"))
+  )
+
+  it.effect("observes unless a mode is given", () =>
+    Effect.map(remediate({}), ({ executions, state }) => {
+      assert.strictEqual(state, "Observed")
+      assert.deepStrictEqual(executions, [])
+    })
+  )
+
+  it.effect("follows the guardrails that are given", () =>
+    Effect.map(
+      remediate({ mode: "auto", guardrails: { protectedNamespaces: ["shop"] } }),
+      ({ decision, executions }) => {
+        assert.isTrue(decision?.reasons.some(({ rule }) => rule === "protected-namespace"))
+        assert.deepStrictEqual(executions, [])
+      }
+    )
+  )
+
+  it.effect("shares no part with another one in the same program, so each acts on its own cluster", () =>
+    Effect.gen(function* () {
+      const memoMap = yield* Layer.makeMemoMap
+      const scope = yield* Effect.scope
+      const make = (cluster: string) =>
+        Layer.buildWithMemoMap(
+          Kubernaut.layer({ cluster }).pipe(
+            Layer.provide(Sandbox.layer()),
+            Layer.provideMerge(Storage.layerSqlite({ filename: ":memory:" }))
+          ),
+          memoMap,
+          scope
+        )
+      const alpha = yield* make("alpha")
+      const beta = yield* make("beta")
+      for (const part of [
+        Kubernaut.Kubernaut,
+        Supervised.Supervised,
+        RemediationEvents.RemediationEvents,
+        Intake.Intake
+      ])
+        assert.notStrictEqual<unknown>(Context.get(alpha, part as never), Context.get(beta, part as never), part.key)
+      assert.notStrictEqual(
+        Context.get(alpha, ResilienceEvent.ResilienceEvents),
+        Context.get(beta, ResilienceEvent.ResilienceEvents)
+      )
+      const { get, receive } = Context.get(beta, Kubernaut.Kubernaut)
+      const [result] = (yield* receive(stuckRollout)).results
+      const remediation = Option.getOrThrow(yield* get(result!.remediationId!))
+      assert.strictEqual(remediation.target.cluster, "beta")
     }).pipe(Effect.scoped)
   )
 })

@@ -185,7 +185,8 @@ const risk: Guardrail = ({ guardrails, investigation: { action } }) => {
 }
 
 const confidence: Guardrail = ({ guardrails, investigation }) =>
-  investigation.confidence < guardrails.minimumConfidence
+  // Negated, so that NaN asks too.
+  !(investigation.confidence >= guardrails.minimumConfidence)
     ? ask(
         "confidence",
         `The confidence is ${investigation.confidence}; below ${guardrails.minimumConfidence} an action needs an approval.`

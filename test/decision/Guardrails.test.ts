@@ -94,6 +94,11 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     input({ investigation: investigation({ confidence: 0.29 }) })
   ],
   [
+    "a confidence that is not a number asks",
+    "ask confidence",
+    input({ investigation: investigation({ confidence: Number.NaN }) })
+  ],
+  [
     "a rollback of a Deployment that Argo CD manages asks",
     "ask managed-object",
     input({ observed: observed({ managers: ["argocd"] }) })

@@ -42,7 +42,7 @@ describe("the chain", () => {
     })
   )
 
-  it.effect("caps confidence on the way down: 1.0, 0.8, 0.5", () =>
+  it.effect("caps confidence on the way down to 1.0, 0.8 and 0.5, and counts one that is no number as 0", () =>
     Effect.gen(function* () {
       for (const [name, cap] of [
         ["holmesgpt", 1],
@@ -55,6 +55,10 @@ describe("the chain", () => {
       }
       const modest = yield* chainOf([scripted("llm", Effect.succeed({ ...found, confidence: 0.3 }))])
       assert.strictEqual((yield* modest.investigate(request())).investigation?.confidence, 0.3)
+      for (const confidence of [Number.NaN, -1]) {
+        const broken = yield* chainOf([scripted("llm", Effect.succeed({ ...found, confidence }))])
+        assert.strictEqual((yield* broken.investigate(request())).investigation?.confidence, 0)
+      }
     })
   )
 

@@ -54,10 +54,10 @@ export const classify = (error: InvestigatorError): Classification => ({
 /** Fallback continues with reduced confidence. */
 const confidenceCap: Readonly<Record<InvestigatorName, number>> = { holmesgpt: 1, custom: 1, llm: 0.8, rules: 0.5 }
 
-/** The investigation under the name of its tier, with confidence capped. */
+/** The investigation under the name of its tier, with confidence capped. One that is not a number counts as 0. */
 export const capped = (investigation: Investigation, { name, provider }: Investigator): Investigation => ({
   ...investigation,
   investigator: name,
   ...(provider === undefined ? {} : { provider }),
-  confidence: Math.min(investigation.confidence, confidenceCap[name])
+  confidence: Math.min(Math.max(0, investigation.confidence) || 0, confidenceCap[name])
 })
