@@ -24,6 +24,7 @@ describe("banned words", () => {
       `import * as Schema from "@effect/schema"`,
       `import fc from "fast-check"`,
       "/** What this module is. */\nimport a",
+      "// a failure can be had again",
       "// @ts-ignore",
       "see /home/me/kubernaut for more",
       "see ../shared/notes for more",

@@ -34,6 +34,11 @@ export const bans: ReadonlyArray<Ban> = [
     instead: "an empty line before it; otherwise the formatter moves the module comment with the import",
     files: typescript
   },
+  {
+    word: /\banew\b|\bcomes? to (its|their) end\b|\bcan be had\b|\bwhoever\b|\b(is|are) borne\b|\bwhat was due\b|\bthe word of\b/gi,
+    instead: "plain English: again, completes, can be reproduced, name the subject, tolerated, the status from",
+    files: /\.(ts|md|yaml)$/
+  },
   { word: /@ts-(ignore|nocheck)/g, instead: "@ts-expect-error and the reason", files: typescript },
   {
     word: /(^|[\s"'`(=:])\/(work|root|home|Users)\/\w/gm,
