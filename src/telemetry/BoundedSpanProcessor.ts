@@ -15,7 +15,7 @@
 
 import { TraceFlags } from "@opentelemetry/api"
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base"
-import { Clock, Effect, Latch, Record, type Scope, Semaphore } from "effect"
+import { Clock, Effect, Fiber, Latch, Record, type Scope, Semaphore } from "effect"
 import { nowMsUnsafe } from "../resilience/Monotonic.ts"
 import { type ExportOutcome, type ReadableSpan, SpanExporter } from "./SpanExporter.ts"
 
@@ -33,7 +33,7 @@ export interface ProcessorOptions {
 }
 
 export interface BoundedSpanProcessor extends SpanProcessor {
-  /** Spans that were lost: the queue was full, or the receiver rejected them. */
+  /** Spans that were lost: the queue was full, the receiver rejected them, or the shutdown could not export them. */
   readonly dropped: () => number
   /** The number of spans in the queue, including the batch in flight. */
   readonly queued: () => number
@@ -71,17 +71,25 @@ interface State {
   dropped: number
   failures: number
   notBeforeMs: number
-  isFailing: boolean
+  /** The outcome of the last export. */
+  outcome: ExportOutcome["_tag"]
   isShutDown: boolean
 }
 
-/** Logs the first failure and the recovery, and nothing in between. */
-const logChange = (state: State, isFailing: boolean, endpoint: string): Effect.Effect<void> => {
-  if (isFailing === state.isFailing) return Effect.void
-  state.isFailing = isFailing
-  return isFailing
-    ? Effect.logWarning("Traces cannot be exported; spans are queued, and dropped once the queue is full", { endpoint })
-    : Effect.logInfo("Traces are exported again", { endpoint, dropped: state.dropped })
+/** Logs a change of the outcome: the first failure and the recovery, and nothing in between. */
+const logChange = (state: State, outcome: ExportOutcome["_tag"], endpoint: string): Effect.Effect<void> => {
+  if (outcome === state.outcome) return Effect.void
+  state.outcome = outcome
+  switch (outcome) {
+    case "Unavailable":
+      return Effect.logWarning("Traces cannot be exported; spans are queued, and dropped once the queue is full", {
+        endpoint
+      })
+    case "Rejected":
+      return Effect.logWarning("The receiver rejects traces; rejected spans are dropped", { endpoint })
+    case "Exported":
+      return Effect.logInfo("Traces are exported again", { endpoint, dropped: state.dropped })
+  }
 }
 
 /** Exports the oldest batch once. Returns whether the next batch may follow immediately. */
@@ -95,13 +103,13 @@ const exportBatch = (state: State, options: ProcessorOptions, exporter: SpanExpo
     )
     if (outcome._tag === "Unavailable") {
       state.notBeforeMs = nowMsUnsafe(clock) + waitMs(state.failures++, outcome.retryAfterMs)
-      yield* logChange(state, true, exporter.destination)
+      yield* logChange(state, "Unavailable", exporter.destination)
       return false
     }
     state.queue = state.queue.slice(batch.length)
     state.failures = 0
     if (outcome._tag === "Rejected") state.dropped += batch.length
-    yield* logChange(state, outcome._tag === "Rejected", exporter.destination)
+    yield* logChange(state, outcome._tag, exporter.destination)
     return state.queue.length > 0
   })
 
@@ -114,10 +122,11 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<BoundedSpanProcessor, never, SpanExporter | Scope.Scope> {
   const context = yield* Effect.context<never>()
   const clock = yield* Effect.service(Clock.Clock)
-  const state: State = { queue: [], dropped: 0, failures: 0, notBeforeMs: 0, isFailing: false, isShutDown: false }
+  const state: State = { queue: [], dropped: 0, failures: 0, notBeforeMs: 0, outcome: "Exported", isShutDown: false }
   const isBatchFull = Latch.makeUnsafe(false)
   const lock = yield* Semaphore.make(1)
-  const exportNext = lock.withPermit(exportBatch(state, options, yield* SpanExporter, clock))
+  const exporter = yield* SpanExporter
+  const exportNext = lock.withPermit(exportBatch(state, options, exporter, clock))
 
   const backOff = Effect.suspend(() => {
     const restMs = state.notBeforeMs - nowMsUnsafe(clock)
@@ -137,17 +146,23 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const flush = Effect.suspend(() =>
-    state.isFailing ? Effect.void : Effect.repeat(exportNext, { while: (more) => more })
+    state.outcome === "Unavailable" ? Effect.void : Effect.repeat(exportNext, { while: (more) => more })
   ).pipe(Effect.timeoutOption(options.shutdownTimeoutMs), Effect.exit, Effect.asVoid)
 
-  const shutdown = Effect.andThen(
-    flush,
-    Effect.sync(() => {
-      state.dropped += state.queue.length
-      state.queue = []
-      state.isShutDown = true
-    })
-  ).pipe(Effect.interruptible)
+  const shutdown = Effect.gen(function* () {
+    yield* flush
+    const lost = state.queue.length
+    state.dropped += lost
+    state.queue = []
+    state.isShutDown = true
+    if (lost > 0) yield* Effect.logWarning("Spans were dropped at shutdown", { endpoint: exporter.destination, lost })
+  }).pipe(
+    // A service usually stops because its fiber is interrupted. That fiber cannot run the time limit, a fresh one can.
+    Effect.forkDetach,
+    Effect.flatMap(Fiber.await),
+    Effect.asVoid,
+    Effect.uninterruptible
+  )
 
   // Scopes close in reverse order: the loop has ended when this runs.
   yield* Effect.addFinalizer(() => shutdown)

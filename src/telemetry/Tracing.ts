@@ -55,7 +55,7 @@ export interface TracingOptions {
 export class TraceExport extends Context.Service<
   TraceExport,
   {
-    /** Spans that were lost: the queue was full, or the receiver rejected them. */
+    /** Spans that were lost: the queue was full, the receiver rejected them, or the shutdown could not export them. */
     readonly dropped: () => number
   }
 >()("kubernaut/telemetry/Tracing/TraceExport") {}

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Span } from "@opentelemetry/sdk-trace-base"
-import { Effect, Exit, Scope } from "effect"
+import { Effect, Fiber, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import * as BoundedSpanProcessor from "../../src/telemetry/BoundedSpanProcessor.ts"
 import { type ExportOutcome, outcomeOf, type ReadableSpan, SpanExporter } from "../../src/telemetry/SpanExporter.ts"
@@ -177,26 +177,58 @@ describe("BoundedSpanProcessor", () => {
     })
   )
 
-  for (const [receiverIs, outcome, received] of [
-    ["up", response(200), 6],
-    ["down", response(503), 0],
-    ["hanging", Effect.never, 0]
-  ] as const)
-    it.effect(`closes within three seconds while the receiver is ${receiverIs}, and exports or counts the queue`, () =>
+  it.effect(
+    "logs that rejected spans are dropped, that spans of an outage are queued, and the recovery, once each",
+    () =>
       Effect.gen(function* () {
-        const { exporter, receiver } = makeReceiver()
-        receiver.response = outcome
-        const scope = yield* Scope.make()
-        const processor = yield* BoundedSpanProcessor.make(options).pipe(
-          Effect.provideService(SpanExporter, exporter),
-          Scope.provide(scope)
-        )
-        for (const name of named(1, 6)) processor.onEnd(span(name))
-        const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
-        yield* TestClock.adjust("3 seconds")
-        assert.strictEqual(closing.pollUnsafe()?._tag, "Success")
-        assert.lengthOf(receiver.received, received)
-        assert.strictEqual(processor.dropped(), 6 - received)
+        const messages: Array<unknown> = []
+        const logger = Logger.make(({ message }) => messages.push((message as ReadonlyArray<unknown>)[0]))
+        yield* Effect.gen(function* () {
+          const { end, receiver } = yield* setUp
+          for (const status of [302, 400, 503, 503, 200, 200]) {
+            receiver.response = response(status)
+            end(...named(1, 4))
+            yield* TestClock.adjust("1 second")
+          }
+        }).pipe(Effect.provide(Logger.layer([logger])))
+        assert.deepStrictEqual(messages, [
+          "The receiver rejects traces; rejected spans are dropped",
+          "Traces cannot be exported; spans are queued, and dropped once the queue is full",
+          "Traces are exported again"
+        ])
       })
-    )
+  )
+
+  for (const ending of ["completes", "is interrupted"] as const)
+    for (const [receiverIs, outcome, received] of [
+      ["up", response(200), 6],
+      ["slow", Effect.delay(response(200), "1 second"), 6],
+      ["too slow", Effect.delay(response(200), "2 seconds"), 4],
+      ["down", response(503), 0],
+      ["hanging", Effect.never, 0]
+    ] as const)
+      it.effect(
+        `closes within three seconds when its program ${ending} while the receiver is ${receiverIs}, and exports or counts the queue`,
+        () =>
+          Effect.gen(function* () {
+            const { exporter, receiver } = makeReceiver()
+            receiver.response = outcome
+            let processor: BoundedSpanProcessor.BoundedSpanProcessor | undefined
+            const program = yield* Effect.gen(function* () {
+              processor = yield* BoundedSpanProcessor.make(options)
+              yield* Effect.yieldNow
+              for (const name of named(1, 6)) processor.onEnd(span(name))
+              yield* ending === "is interrupted" ? Effect.never : Effect.void
+            }).pipe(Effect.provideService(SpanExporter, exporter), Effect.scoped, Effect.forkChild)
+            yield* Effect.repeat(Effect.yieldNow, {
+              until: () => processor?.queued() === 6 || program.pollUnsafe() !== undefined,
+              times: 20
+            })
+            if (ending === "is interrupted") yield* Effect.forkChild(Fiber.interrupt(program))
+            yield* TestClock.adjust("3 seconds")
+            assert.isDefined(program.pollUnsafe())
+            assert.lengthOf(receiver.received, received)
+            assert.strictEqual(processor?.dropped(), 6 - received)
+          })
+      )
 })
