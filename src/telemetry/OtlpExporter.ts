@@ -8,6 +8,7 @@
 import { JsonTraceSerializer, ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer"
 import { Effect, Layer } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest } from "effect/http"
+import { publicUrl } from "./PublicUrl.ts"
 import { type ExportOutcome, outcomeOf, SpanExporter } from "./SpanExporter.ts"
 
 export interface OtlpExporterOptions {
@@ -30,7 +31,7 @@ export const layer = ({ headers, protocol, url }: OtlpExporterOptions) =>
       const client = yield* HttpClient.HttpClient
       const { contentType, serializer } = encodings[protocol]
       return SpanExporter.of({
-        destination: url,
+        destination: publicUrl(url),
         export: (spans) =>
           Effect.suspend(() => {
             const body = serializer.serializeRequest([...spans])

@@ -134,6 +134,24 @@ describe("the command line", () => {
   }
 
   it.live(
+    "serve starts despite an invalid variable of OpenTelemetry, and warns once without a secret",
+    () =>
+      Effect.gen(function* () {
+        const { child, ended, said } = yield* serve({
+          OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+          OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1?token=hunter2"
+        })
+        yield* said(/"message":"Kubernaut is ready".*"traces":"http:\/\/127\.0\.0\.1:1\/v1\/traces"/)
+        child.kill("SIGTERM")
+        const { stderr } = yield* ended
+        assert.lengthOf(stderr.match(/"variable":"OTEL_EXPORTER_OTLP_PROTOCOL"/g) ?? [], 1)
+        assert.match(stderr, /expected http\/protobuf or http\/json, got \\"grpc\\"/)
+        assert.notInclude(stderr, "hunter2")
+      }),
+    30_000
+  )
+
+  it.live(
     "rulebook check and serve refuse an invalid rulebook with file and line, and check accepts a valid one",
     () =>
       Effect.gen(function* () {

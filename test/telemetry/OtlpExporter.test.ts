@@ -116,4 +116,19 @@ describe("OtlpExporter", () => {
       assert.deepStrictEqual(yield* exported((request) => Effect.fail(refused(request))), { _tag: "Unavailable" })
     })
   )
+
+  it.effect("names its destination without user, password and query, for the log", () =>
+    Effect.gen(function* () {
+      const client = Layer.succeed(
+        HttpClient.HttpClient,
+        HttpClient.make(() => Effect.never)
+      )
+      const url = "https://u:p@collector/v1/traces?token=t"
+      const { destination } = yield* Effect.provide(
+        SpanExporter,
+        Layer.provide(OtlpExporter.layer({ ...options, url }), client)
+      )
+      assert.strictEqual(destination, "https://collector/v1/traces")
+    })
+  )
 })

@@ -3,7 +3,7 @@
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { load as loadRulebook } from "../../investigation/rules/Rulebook.ts"
-import { readSettings } from "../Edge.ts"
+import { readSettings, writeError } from "../Edge.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { print } from "../Output.ts"
 import type { Setting } from "../settings/Setting.ts"
@@ -47,6 +47,7 @@ export const config = Command.make(
     if (schema) return yield* print(jsonSchema(), () => [JSON.stringify(jsonSchema(), undefined, 2)])
     if (values) {
       const found = yield* readSettings
+      for (const { key, message } of found.warnings) writeError(`warning: ${key}: ${message}`)
       const inForce = Object.fromEntries(
         settingNames.flatMap((name) => (found[name] === undefined ? [] : [[fileKey(name), shown(found[name])]]))
       )

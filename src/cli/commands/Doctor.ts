@@ -13,6 +13,7 @@ import type { Change } from "../../domain/Change.ts"
 import { KubernetesClient, type KubernetesError } from "../../kubernetes/KubernetesClient.ts"
 import { RemediationStore } from "../../storage/RemediationStore.ts"
 import * as Storage from "../../storage/Storage.ts"
+import { publicUrl } from "../../telemetry/PublicUrl.ts"
 import * as Application from "../Application.ts"
 import { readSettings } from "../Edge.ts"
 import { CommandFailed } from "../ExitCode.ts"
@@ -151,7 +152,7 @@ const clusterFindings = (settings: Settings) =>
 const reachableHttp = (check: string, url: string) =>
   attempt(
     check,
-    `${url} is reachable`,
+    `${publicUrl(url)} is reachable`,
     Effect.flatMap(HttpClient.HttpClient, (client) => client.get(url))
   )
 
@@ -187,6 +188,7 @@ export const examine = Effect.fnUntraced(function* (settings: Settings) {
       "configuration",
       `mode ${settings.mode}, ${tokens === undefined ? "no tokens, loopback only" : `${tokens.length} tokens`}`
     ),
+    ...settings.warnings.map(({ key, message }): Finding => ({ check: key, result: "warning", message })),
     ok("rulebook", `${rules.length} rules`),
     yield* database(settings),
     ...(yield* clusterFindings(settings)),

@@ -7,12 +7,13 @@ import type { HttpServer } from "effect/http"
 import { load as loadRulebook, resolve as resolveRulebook, standard } from "../../investigation/rules/Rulebook.ts"
 import * as Logging from "../../telemetry/Logging.ts"
 import * as OtlpExporter from "../../telemetry/OtlpExporter.ts"
+import { publicUrl } from "../../telemetry/PublicUrl.ts"
 import * as Tracing from "../../telemetry/Tracing.ts"
 import * as Application from "../Application.ts"
 import { isTerminal, readSettings, writeError } from "../Edge.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { ConfigurationError, modelsOf } from "../settings/Configuration.ts"
-import { type Settings, tracesUrl } from "../settings/Settings.ts"
+import { type Settings, tracesProtocol, tracesUrl } from "../settings/Settings.ts"
 import * as TokensFile from "../settings/TokensFile.ts"
 import { version } from "../Version.ts"
 
@@ -73,23 +74,31 @@ export const prepare = Effect.fnUntraced(function* (settings: Settings) {
   } satisfies Application.Prepared
 })
 
+/** What the settings say about the origin of every span. Blank attributes count as unset. */
+export const resource = ({
+  clusterName,
+  otelResourceAttributes: attributes,
+  otelServiceName
+}: Settings): Pick<Tracing.TracingOptions, "serviceName" | "serviceVersion" | "attributes"> => ({
+  serviceName: otelServiceName,
+  serviceVersion: attributes["service.version"]?.trim() || version,
+  attributes: { ...attributes, "k8s.cluster.name": clusterName }
+})
+
 /** The tracing layer that the settings select. */
 export const tracing = (settings: Settings) => {
   const url = tracesUrl(settings)
   if (url === undefined) return Tracing.layerNone
-  const { otelResourceAttributes: attributes } = settings
   const exporter = OtlpExporter.layer({
     url,
-    protocol: settings.otelExporterOtlpTracesProtocol ?? settings.otelExporterOtlpProtocol,
+    protocol: tracesProtocol(settings),
     headers: Record.map(
       { ...settings.otelExporterOtlpHeaders, ...settings.otelExporterOtlpTracesHeaders },
       Redacted.value
     )
   })
   return Tracing.layer({
-    serviceName: settings.otelServiceName,
-    serviceVersion: attributes["service.version"] ?? version,
-    attributes: { "k8s.cluster.name": settings.clusterName, ...attributes },
+    ...resource(settings),
     sampler: settings.otelTracesSampler,
     samplerRatio: settings.otelTracesSamplerArg,
     queueCapacity: settings.otelBspMaxQueueSize,
@@ -141,7 +150,7 @@ const announce = (
           tokens === undefined
             ? "anonymous, on loopback only"
             : `${tokens.length} token${tokens.length === 1 ? "" : "s"}`,
-        traces: tracesUrl(settings) ?? "not exported"
+        traces: publicUrl(tracesUrl(settings) ?? "not exported")
       })
     )
   )
@@ -163,9 +172,16 @@ const startError = (error: { readonly _tag: string; readonly message: string }, 
   }
 }
 
+const logWarnings = ({ warnings }: Settings) =>
+  Effect.forEach(
+    warnings,
+    ({ key, message }) => Effect.logWarning("An environment variable is invalid", { variable: key, problem: message }),
+    { discard: true }
+  )
+
 /** Runs the service until it is interrupted. */
 export const run = (prepared: Application.Prepared, colours: boolean) =>
-  Application.start(prepared).pipe(
+  Effect.andThen(logWarnings(prepared.settings), Application.start(prepared)).pipe(
     Effect.tap(({ address }) => announce(address, prepared)),
     Effect.flatMap(({ givenUp }) =>
       Effect.mapError(

@@ -5,12 +5,27 @@
  * All problems are reported together, each with the key, its location and the expected value. An unknown key is a
  * problem, because a misspelt setting that is silently ignored is found only when it is needed. Messages never contain
  * the value of a secret.
+ *
+ * An invalid variable of OpenTelemetry is a warning instead, and counts as unset: see `OpenTelemetry.ts`.
  */
 
-import { Duration, Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
+import { Duration, Effect, FileSystem, Result, Schema } from "effect"
 import { LineCounter, parseDocument } from "yaml"
 import type { ModelPeer } from "../../simulation/farEnds/paths/Wire.ts"
-import { environmentKey, fileKey, type SettingName, settingNames, type Settings, settings } from "./Settings.ts"
+import { publicUrl } from "../../telemetry/PublicUrl.ts"
+import { openTelemetry } from "./OpenTelemetry.ts"
+import {
+  environmentKey,
+  fileKey,
+  type SettingName,
+  settingNames,
+  type Settings,
+  settings,
+  tracesProtocol,
+  tracesUrl,
+  type Warning
+} from "./Settings.ts"
+import { type Decoded, decode, decodeText } from "./SettingValue.ts"
 
 /** A problem with a setting: its `key` as written, and for keys in the file, `at`: file and line. */
 export interface Problem {
@@ -83,90 +98,7 @@ const unknownKey = (key: string, known: ReadonlyArray<string>): string => {
   return `unknown key${meant === undefined ? `; run kubernaut config to list all keys` : `; did you mean ${meant}?`}`
 }
 
-const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
-
-const decode = (name: SettingName, raw: unknown): Result.Result<unknown, ReadonlyArray<string>> => {
-  const { expected, schema, secret } = { secret: false, ...settings[name] }
-  const result = Schema.decodeUnknownResult(schema as Schema.Codec<unknown, unknown>, {
-    errors: "all",
-    onExcessProperty: "error"
-  })(raw)
-  return Result.mapError(result, (error) => {
-    const issues = formatIssues(error.issue).issues
-    // The message of an issue quotes the value. For a secret, only its path and our own messages are reported.
-    const own = issues
-      .filter((issue) => /^(Expected (sqlite|each|an http|a short)|PostgreSQL)/.test(issue.message))
-      .map((issue) => issue.message)
-    if (secret) {
-      const places = issues.map((issue) => issue.path?.map(String).join(".") ?? "").filter((place) => place !== "")
-      return own.length > 0
-        ? own.slice(0, 1)
-        : [`expected ${expected}${places.length === 0 ? "" : `; invalid at ${places.join(", ")}`}`]
-    }
-    const places = issues
-      .filter(({ path }) => path !== undefined && path.length > 0)
-      .map(({ message, path }) => `${(path ?? []).map(String).join(".")}: ${message}`)
-    return places.length > 0 ? places : [`expected ${expected}, got ${JSON.stringify(raw)}`]
-  })
-}
-
-const parseJson = (text: string, expected: string, secret = false): Result.Result<unknown, string> => {
-  try {
-    return Result.succeed(JSON.parse(text))
-  } catch {
-    return Result.fail(`not valid JSON; expected ${expected}${secret ? "" : `, got ${JSON.stringify(text)}`}`)
-  }
-}
-
-/** `key=value,key=value`, with percent-encoding in the values. */
-const parsePairs = (text: string, expected: string, secret = false): Result.Result<unknown, string> => {
-  try {
-    return Result.succeed(
-      Object.fromEntries(
-        text
-          .split(",")
-          .filter((pair) => pair.trim() !== "")
-          .map((pair) => {
-            const { key = "", value = "" } = /^(?<key>[^=]+)=(?<value>.*)$/s.exec(pair)?.groups ?? {}
-            if (key.trim() === "") throw new SyntaxError("a pair without a key")
-            return [key.trim(), decodeURIComponent(value.trim())]
-          })
-      )
-    )
-  } catch {
-    return Result.fail(`expected ${expected}${secret ? "" : `, got ${JSON.stringify(text)}`}`)
-  }
-}
-
-const fromText = (name: SettingName, text: string): Result.Result<unknown, string> => {
-  const { expected, form, secret } = { secret: false, ...settings[name] }
-  switch (form as string) {
-    case "number":
-      return /^\d+(\.\d+)?$/.test(text.trim())
-        ? Result.succeed(Number(text))
-        : Result.fail(`expected ${expected}, got ${JSON.stringify(text)}`)
-    case "boolean":
-      return /^(true|false)$/i.test(text.trim())
-        ? Result.succeed(text.trim().toLowerCase() === "true")
-        : Result.fail(`expected ${expected}, got ${JSON.stringify(text)}`)
-    case "json":
-      return parseJson(text, expected, secret)
-    case "pairs":
-      return parsePairs(text, expected, secret)
-    case "words":
-      if (text.trimStart().startsWith("[")) return parseJson(text, expected)
-      return Result.succeed(
-        text
-          .split(",")
-          .map((word) => word.trim())
-          .filter((word) => word !== "")
-      )
-    default:
-      return Result.succeed(text)
-  }
-}
-
-type Found = { readonly raw: unknown; readonly key: string; readonly at?: string }
+type Found = { readonly key: string; readonly at?: string; readonly value: Decoded<unknown> }
 
 const readFile = (file: ConfigurationFile, problems: Array<Problem>): ReadonlyMap<SettingName, Found> => {
   const found = new Map<SettingName, Found>()
@@ -198,7 +130,7 @@ const readFile = (file: ConfigurationFile, problems: Array<Problem>): ReadonlyMa
     const at = offset === undefined ? file.path : `${file.path}:${lines.linePos(offset).line}`
     const name = known.get(key)
     if (name === undefined) problems.push({ key, at, message: unknownKey(key, [...known.keys()]) })
-    else if (raw !== null) found.set(name, { raw, key, at })
+    else if (raw !== null) found.set(name, { key, at, value: decode(name, raw) })
   }
   return found
 }
@@ -206,12 +138,15 @@ const readFile = (file: ConfigurationFile, problems: Array<Problem>): ReadonlyMa
 /** Variables of the development scripts, which a developer's shell may have set. */
 const isToolKey = (key: string): boolean => /^KUBERNAUT_(TEST_\w+|CACHE|CONTROL_PLANE_DIR)$/.test(key)
 
+const isOpenTelemetry = (name: SettingName): boolean => name in openTelemetry
+
 const readEnvironment = (environment: Environment, problems: Array<Problem>): ReadonlyMap<SettingName, Found> => {
   const found = new Map<SettingName, Found>()
   const known = new Map(settingNames.map((name) => [environmentKey(name), name]))
   for (const [key, text] of Object.entries(environment)) {
     if (text === undefined || text === "") continue
     const name = known.get(key)
+    if (name !== undefined && isOpenTelemetry(name) && text.trim() === "") continue
     if (
       name === undefined
         ? !key.startsWith("KUBERNAUT_") || otherKeys.includes(key) || isToolKey(key) || isServiceLink(key, text)
@@ -222,9 +157,7 @@ const readEnvironment = (environment: Environment, problems: Array<Problem>): Re
       problems.push({ key, message: unknownKey(key, [...known.keys(), ...otherKeys]) })
       continue
     }
-    const raw = fromText(name, text)
-    if (Result.isFailure(raw)) problems.push({ key, message: raw.failure })
-    else found.set(name, { raw: raw.success, key })
+    found.set(name, { key, value: decodeText(name, text) })
   }
   return found
 }
@@ -255,13 +188,6 @@ const crossChecks = (values: Partial<Settings>): ReadonlyArray<Problem> => {
   if (values.holmesgptApiKey !== undefined && values.holmesgptUrl === undefined) {
     problems.push({ key: "KUBERNAUT_HOLMESGPT_URL", message: "required when KUBERNAUT_HOLMESGPT_API_KEY is set" })
   }
-  const { otelBspMaxExportBatchSize: batch = 0, otelBspMaxQueueSize: queue = batch } = values
-  if (batch > queue) {
-    problems.push({
-      key: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-      message: `must not exceed OTEL_BSP_MAX_QUEUE_SIZE: a batch of ${batch} spans does not fit into a queue of ${queue}`
-    })
-  }
   return problems
 }
 
@@ -272,33 +198,86 @@ export interface ParseInput {
   readonly terminal: boolean
 }
 
+interface Sources {
+  readonly environment: ReadonlyMap<SettingName, Found>
+  readonly file: ReadonlyMap<SettingName, Found>
+}
+
+interface Complaints {
+  readonly problems: Array<Problem>
+  readonly warnings: Array<Warning>
+}
+
+/** The value in force: from the environment, otherwise the file, otherwise the default. */
+const inForce = (name: SettingName, { environment, file }: Sources, { problems, warnings }: Complaints): unknown => {
+  const setting = settings[name]
+  const variable = environment.get(name)
+  if (variable !== undefined && isOpenTelemetry(name) && Result.isFailure(variable.value))
+    warnings.push({ key: variable.key, message: `${variable.value.failure.join("; ")}. The value is ignored` })
+  else if (variable !== undefined) return valueOf(variable, problems)
+  const found = file.get(name)
+  if (found !== undefined) return valueOf(found, problems)
+  return "fallback" in setting
+    ? valueOf({ key: environmentKey(name), value: decode(name, setting.fallback) }, problems)
+    : undefined
+}
+
+const valueOf = ({ value, ...place }: Found, problems: Array<Problem>): unknown => {
+  if (Result.isSuccess(value)) return value.success
+  problems.push(...value.failure.map((message) => ({ ...place, message })))
+  return undefined
+}
+
+/** A batch must fit into the queue. Only the file, which is written for Kubernaut, must say so itself. */
+const fitBatch = (values: Settings, { environment, file }: Sources, { problems, warnings }: Complaints): number => {
+  const { otelBspMaxExportBatchSize: batch, otelBspMaxQueueSize: queue } = values
+  if (!(batch > queue)) return batch
+  const key = environmentKey("otelBspMaxExportBatchSize")
+  const message = `must not exceed OTEL_BSP_MAX_QUEUE_SIZE: a batch of ${batch} spans does not fit into a queue of ${queue}`
+  const written = environment.get("otelBspMaxExportBatchSize") ?? file.get("otelBspMaxExportBatchSize")
+  if (written?.at !== undefined && !environment.has("otelBspMaxQueueSize"))
+    problems.push({ key: written.key, at: written.at, message })
+  else if (written !== undefined) warnings.push({ key, message: `${message}. The batch size is ${queue}` })
+  return queue
+}
+
+/** Adds what an ignored protocol means for the export. */
+const explainProtocol = (values: Settings, warnings: ReadonlyArray<Warning>): ReadonlyArray<Warning> => {
+  const url = tracesUrl(values)
+  return url === undefined
+    ? warnings
+    : warnings.map(({ key, message }) => ({
+        key,
+        message: key.endsWith("_PROTOCOL")
+          ? `${message}: traces are sent as ${tracesProtocol(values)} to ${publicUrl(url)}`
+          : message
+      }))
+}
+
 /** Parses the settings, and reports every problem with them. */
 export const parse = (input: ParseInput): Result.Result<Settings, ConfigurationError> => {
   const problems: Array<Problem> = []
-  const inFile = input.file === undefined ? new Map<SettingName, Found>() : readFile(input.file, problems)
-  const inEnvironment = readEnvironment(input.environment, problems)
+  const warnings: Array<Warning> = []
+  const sources = {
+    file: input.file === undefined ? new Map<SettingName, Found>() : readFile(input.file, problems),
+    environment: readEnvironment(input.environment, problems)
+  }
   const values: Partial<Record<SettingName, unknown>> = {}
   for (const name of settingNames) {
-    const setting = settings[name]
-    const found =
-      inEnvironment.get(name)
-      ?? inFile.get(name)
-      ?? ("fallback" in setting ? { raw: setting.fallback, key: environmentKey(name) } : undefined)
-    if (found === undefined) continue
-    const result = decode(name, found.raw)
-    if (Result.isSuccess(result)) values[name] = result.success
-    else
-      for (const message of result.failure)
-        problems.push({ key: found.key, ...(found.at === undefined ? {} : { at: found.at }), message })
+    const value = inForce(name, sources, { problems, warnings })
+    if (value !== undefined) values[name] = value
   }
   values.mode ??= values.cluster === "sandbox" ? "auto" : "observe"
   values.steadyFor ??= values.cluster === "sandbox" ? Duration.seconds(10) : Duration.minutes(1)
   values.clusterName ??= values.cluster === "sandbox" ? "sandbox" : "kubernetes"
   values.logFormat ??= input.terminal ? "pretty" : "json"
-  values.otelServiceName ??=
-    (values.otelResourceAttributes as Settings["otelResourceAttributes"] | undefined)?.["service.name"] ?? "kubernaut"
+  const attributes = values.otelResourceAttributes as Settings["otelResourceAttributes"] | undefined
+  values.otelServiceName ??= attributes?.["service.name"]?.trim() || "kubernaut"
+  values.otelBspMaxExportBatchSize = fitBatch(values as Settings, sources, { problems, warnings })
   problems.push(...crossChecks(values as Partial<Settings>))
-  return problems.length > 0 ? Result.fail(new ConfigurationError({ problems })) : Result.succeed(values as Settings)
+  if (problems.length > 0) return Result.fail(new ConfigurationError({ problems }))
+  const complete = values as Settings
+  return Result.succeed({ ...complete, warnings: explainProtocol(complete, warnings) })
 }
 
 /** Checks the requested faults. Loads the fault catalogue only when faults are requested. */

@@ -3,10 +3,14 @@
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables and
  * https://opentelemetry.io/docs/specs/otel/protocol/exporter. Two defaults differ: without an endpoint, nothing is
  * exported, and the queue is longer.
+ *
+ * Injectors and operators set such variables in every pod of a cluster, often for other programs. A variable with an
+ * invalid value is therefore ignored with a warning, as the specification recommends. In the configuration file, which
+ * is written for Kubernaut, an invalid value is an error.
  */
 
 import { Schema } from "effect"
-import { HttpUrl, httpUrlExpected, setting, wholeNumber } from "./Setting.ts"
+import { httpUrl, setting, wholeNumber } from "./Setting.ts"
 
 const Protocol = Schema.Literals(["http/protobuf", "http/json"])
 
@@ -32,7 +36,7 @@ export const openTelemetry = {
     description: "Disables the export of traces, regardless of the other settings.",
     expected: "true or false"
   }),
-  otelServiceName: setting(Schema.NonEmptyString, {
+  otelServiceName: setting(Schema.String.check(Schema.isPattern(/\S/)), {
     form: "text",
     fallbackText: "service.name of OTEL_RESOURCE_ATTRIBUTES, otherwise kubernaut",
     description: "Name of this service in traces.",
@@ -41,19 +45,18 @@ export const openTelemetry = {
   otelResourceAttributes: setting(Schema.Record(Schema.NonEmptyString, Schema.String), {
     form: "pairs",
     fallback: {},
-    description: "Attributes of the resource that every span belongs to. k8s.cluster.name is KUBERNAUT_CLUSTER_NAME.",
+    description:
+      "Attributes of the resource that every span belongs to. k8s.cluster.name is always KUBERNAUT_CLUSTER_NAME.",
     expected: "pairs such as deployment.environment.name=prod,team=sre"
   }),
-  otelExporterOtlpEndpoint: setting(HttpUrl, {
-    form: "text",
+  otelExporterOtlpEndpoint: httpUrl({
     description:
       "Base address of an OTLP/HTTP receiver; traces are sent to v1/traces below it. Without an endpoint, nothing is exported, but trace ids are still generated.",
-    expected: "an http:// or https:// address such as http://localhost:4318"
+    example: "http://localhost:4318"
   }),
-  otelExporterOtlpTracesEndpoint: setting(HttpUrl, {
-    form: "text",
+  otelExporterOtlpTracesEndpoint: httpUrl({
     description: "Full address that traces are sent to. Overrides OTEL_EXPORTER_OTLP_ENDPOINT.",
-    expected: httpUrlExpected
+    example: "http://localhost:4318/v1/traces"
   }),
   otelExporterOtlpProtocol: setting(Protocol, {
     form: "text",
@@ -139,7 +142,7 @@ export const openTelemetry = {
   otelBspMaxExportBatchSize: setting(spans, {
     form: "number",
     fallback: 512,
-    description: "Maximum number of spans in one export. Must not exceed OTEL_BSP_MAX_QUEUE_SIZE.",
+    description: "Maximum number of spans in one export. By default at most OTEL_BSP_MAX_QUEUE_SIZE.",
     expected: spansExpected
   })
 } as const

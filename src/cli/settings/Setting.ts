@@ -18,7 +18,7 @@ export interface Setting<out S extends Schema.Constraint = Schema.Constraint> {
   readonly description: string
   /** Describes the valid values, for error messages. */
   readonly expected: string
-  /** Whether the value is secret, so that it is never shown, not even in an error message. */
+  /** Whether the value is or may contain a secret, so that no error message quotes it. */
   readonly secret?: boolean
 }
 
@@ -48,6 +48,13 @@ export const HttpUrl = Schema.String.check(
   )
 )
 
-export const httpUrlExpected = "an http:// or https:// address without user and password, such as http://localhost:5050"
+/** An address. A refused address may contain a password or a token. */
+export const httpUrl = ({ description, example }: { readonly description: string; readonly example: string }) =>
+  setting(HttpUrl, {
+    form: "text",
+    description,
+    expected: `an http:// or https:// address without user and password, such as ${example}`,
+    secret: true
+  })
 
 export const Secret = Schema.RedactedFromValue(Schema.NonEmptyString)

@@ -12,8 +12,9 @@ import { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
 import { DurationText } from "../../domain/DurationText.ts"
 import { Mode } from "../../domain/Mode.ts"
 import { Requested } from "../../simulation/injection/Requested.ts"
+import { publicUrl } from "../../telemetry/PublicUrl.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"
-import { HttpUrl, httpUrlExpected, Secret, setting, wholeNumber } from "./Setting.ts"
+import { HttpUrl, httpUrl, Secret, setting, wholeNumber } from "./Setting.ts"
 
 export const LlmProvider = Schema.Struct({
   name: Schema.String.check(
@@ -117,10 +118,9 @@ export const settings = {
       secret: true
     }
   ),
-  holmesgptUrl: setting(HttpUrl, {
-    form: "text",
+  holmesgptUrl: httpUrl({
     description: "Base URL of the HolmesGPT API server. Without it, investigations start with the LLM providers.",
-    expected: httpUrlExpected
+    example: "http://localhost:5050"
   }),
   holmesgptApiKey: setting(Secret, {
     form: "text",
@@ -158,11 +158,10 @@ export const settings = {
       secret: true
     }
   ),
-  alertmanagerUrl: setting(HttpUrl, {
-    form: "text",
+  alertmanagerUrl: httpUrl({
     description:
       "URL of Alertmanager. With it, verification also checks whether the alert still fires; without it, verification checks the workload only.",
-    expected: "an http:// or https:// address such as http://alertmanager:9093"
+    example: "http://alertmanager:9093"
   }),
   guardrails: setting(GuardrailSettings, {
     form: "json",
@@ -229,16 +228,33 @@ type HasFallback<Name extends SettingName> = Table[Name] extends
   ? Name
   : never
 
+/** An invalid value that does not prevent the start: the `key` as written, and what is wrong. */
+export interface Warning {
+  readonly key: string
+  readonly message: string
+}
+
 /** The parsed settings. Settings with a default are always present. */
-export type Settings = { readonly [Name in SettingName as HasFallback<Name>]: Table[Name]["schema"]["Type"] } & {
+export type Settings = { readonly warnings: ReadonlyArray<Warning> } & {
+  readonly [Name in SettingName as HasFallback<Name>]: Table[Name]["schema"]["Type"]
+} & {
   readonly [Name in SettingName as Exclude<Name, HasFallback<Name>>]?: Table[Name]["schema"]["Type"]
 }
 
 /** The URL that traces are sent to; `undefined` if they are not exported. */
-export const tracesUrl = (settings: Settings): string | undefined =>
-  settings.otelSdkDisabled
-    ? undefined
-    : (settings.otelExporterOtlpTracesEndpoint ?? settings.otelExporterOtlpEndpoint?.replace(/\/?$/, "/v1/traces"))
+export const tracesUrl = (
+  settings: Pick<Settings, "otelSdkDisabled" | "otelExporterOtlpTracesEndpoint" | "otelExporterOtlpEndpoint">
+): string | undefined => {
+  const { otelExporterOtlpEndpoint: base, otelExporterOtlpTracesEndpoint: full, otelSdkDisabled } = settings
+  if (otelSdkDisabled) return undefined
+  // A query follows the path.
+  return full ?? base?.replace(/\/?(?=[?#]|$)/, "/v1/traces")
+}
+
+/** The encoding of exported traces. */
+export const tracesProtocol = (
+  settings: Pick<Settings, "otelExporterOtlpTracesProtocol" | "otelExporterOtlpProtocol">
+) => settings.otelExporterOtlpTracesProtocol ?? settings.otelExporterOtlpProtocol
 
 /** The file as JSON Schema (draft 2020-12), for editors. */
 export const jsonSchema = (): unknown => {
@@ -255,12 +271,18 @@ export const jsonSchema = (): unknown => {
   return Schema.toJsonSchemaDocument(Schema.toEncoded(Schema.Struct(fields)), { onExcessProperty: "error" })
 }
 
-/** Converts a value for display, with its secrets redacted. */
+/**
+ * Converts a value for display: without secrets, and without the query of an address. Of headers it shows only the
+ * number, because part of a malformed header's value may have been parsed as its name.
+ */
 export const shown = (value: unknown): unknown => {
   if (Redacted.isRedacted(value)) return "<redacted>"
+  if (typeof value === "string") return publicUrl(value)
   if (Duration.isDuration(value)) return Schema.encodeSync(DurationText)(value)
   if (Array.isArray(value)) return value.map(shown)
-  return typeof value === "object" && value !== null
-    ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, shown(each)]))
-    : value
+  if (typeof value !== "object" || value === null) return value
+  const entries = Object.entries(value)
+  return entries.length > 0 && entries.every(([, each]) => Redacted.isRedacted(each))
+    ? `<${entries.length} header${entries.length === 1 ? "" : "s"}, redacted>`
+    : Object.fromEntries(entries.map(([key, each]) => [key, shown(each)]))
 }

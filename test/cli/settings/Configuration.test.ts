@@ -7,8 +7,7 @@ import {
   jsonSchema,
   settingNames,
   settings,
-  shown,
-  tracesUrl
+  shown
 } from "../../../src/cli/settings/Settings.ts"
 
 const read = (environment: Record<string, string>, yaml?: string) =>
@@ -207,89 +206,6 @@ describe("Configuration", () => {
     })
   }
 
-  describe("for OpenTelemetry", () => {
-    it("has the specification's defaults, but no endpoint and a longer queue", () => {
-      assert.deepInclude(values({}), {
-        otelSdkDisabled: false,
-        otelServiceName: "kubernaut",
-        otelResourceAttributes: {},
-        otelExporterOtlpProtocol: "http/protobuf",
-        otelExporterOtlpHeaders: {},
-        otelExporterOtlpTimeout: 10_000,
-        otelTracesSampler: "parentbased_always_on",
-        otelTracesSamplerArg: 1,
-        otelBspScheduleDelay: 5_000,
-        otelBspExportTimeout: 30_000,
-        otelBspMaxQueueSize: 8192,
-        otelBspMaxExportBatchSize: 512
-      })
-      assert.isUndefined(values({}).otelExporterOtlpEndpoint)
-    })
-
-    it("reads percent-encoded pairs from the environment, and a mapping from the file", () => {
-      const encoded = "a=1, b = x%2Cy=z ,service.name=shop,"
-      for (const found of [
-        values({ OTEL_RESOURCE_ATTRIBUTES: encoded }),
-        values({}, `otel_resource_attributes: { a: "1", b: "x,y=z", service.name: shop }`)
-      ]) {
-        assert.deepStrictEqual(found.otelResourceAttributes, { a: "1", b: "x,y=z", "service.name": "shop" })
-        assert.strictEqual(found.otelServiceName, "shop")
-      }
-      assert.strictEqual(values({ OTEL_RESOURCE_ATTRIBUTES: encoded, OTEL_SERVICE_NAME: "own" }).otelServiceName, "own")
-    })
-
-    it("reads a sampling ratio, a boolean in any case, and header values as secrets", () => {
-      const found = values({
-        OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
-        OTEL_TRACES_SAMPLER_ARG: "0.25",
-        OTEL_SDK_DISABLED: "True",
-        OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20abc"
-      })
-      assert.deepInclude(found, { otelTracesSamplerArg: 0.25, otelSdkDisabled: true })
-      const { authorization } = found.otelExporterOtlpHeaders
-      assert.strictEqual(authorization === undefined ? "" : Redacted.value(authorization), "Bearer abc")
-      assert.deepStrictEqual(shown(found.otelExporterOtlpHeaders), { authorization: "<redacted>" })
-    })
-
-    const endpoints: ReadonlyArray<readonly [environment: Record<string, string>, url: string | undefined]> = [
-      [{}, undefined],
-      [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4318" }, "http://c:4318/v1/traces"],
-      [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4318/otlp/" }, "http://c:4318/otlp/v1/traces"],
-      [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://t/x" }, "http://t/x"],
-      [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://t/x" }, "http://t/x"],
-      [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_SDK_DISABLED: "true" }, undefined]
-    ]
-    for (const [environment, url] of endpoints)
-      it(`exports traces to ${url ?? "no receiver"} with ${JSON.stringify(environment)}`, () =>
-        assert.strictEqual(tracesUrl(values(environment)), url))
-
-    const malformed: ReadonlyArray<readonly [key: string, text: string, message: RegExp]> = [
-      ["OTEL_SDK_DISABLED", "yes", /expected true or false, got "yes"/],
-      ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", /http:\/\/ or https:\/\//],
-      ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "ftp://c", /http:\/\/ or https:\/\//],
-      ["OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", /expected http\/protobuf or http\/json, got "grpc"/],
-      ["OTEL_EXPORTER_OTLP_TIMEOUT", "10s", /a whole number of milliseconds/],
-      ["OTEL_EXPORTER_OTLP_TIMEOUT", "0", /a whole number of milliseconds/],
-      ["OTEL_EXPORTER_OTLP_TIMEOUT", "1.5", /a whole number of milliseconds/],
-      ["OTEL_RESOURCE_ATTRIBUTES", "novalue", /expected pairs such as .*, got "novalue"/],
-      ["OTEL_RESOURCE_ATTRIBUTES", "a=%zz", /expected pairs/],
-      ["OTEL_EXPORTER_OTLP_HEADERS", "s3cr3t", /expected pairs such as authorization/],
-      ["OTEL_EXPORTER_OTLP_HEADERS", "a b=s3cr3t", /expected pairs such as authorization/],
-      ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=s3cr3t%0Ax", /expected pairs such as authorization/],
-      ["OTEL_TRACES_SAMPLER", "sometimes", /parentbased_traceidratio, got "sometimes"/],
-      ["OTEL_TRACES_SAMPLER_ARG", "2", /a number from 0 to 1/],
-      ["OTEL_BSP_MAX_QUEUE_SIZE", "-1", /a whole number of spans/],
-      ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10000", /must not exceed OTEL_BSP_MAX_QUEUE_SIZE/]
-    ]
-    for (const [key, text, message] of malformed)
-      it(`refuses ${key}=${text}, and shows no secret`, () => {
-        const [problem, ...more] = problems({ [key]: text })
-        assert.deepStrictEqual([problem?.key, more], [key, []])
-        assert.match(problem?.message ?? "", message)
-        assert.notInclude(problem?.message ?? "", "s3cr3t")
-      })
-  })
-
   it("reports the file and line of an unknown key, and suggests the closest key", () => {
     const [problem] = problems({}, "port: 8080\n\nholmesgpt_ulr: http://h\n")
     assert.deepInclude(problem, { key: "holmesgpt_ulr", at: "kubernaut.yaml:3" })
@@ -313,12 +229,34 @@ describe("Configuration", () => {
     const result = read({
       KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"nope","model":"m","key":"${secret}"}]`,
       KUBERNAUT_DATABASE_URL: `postgres://u:${secret}@h/d`,
-      KUBERNAUT_HOLMESGPT_API_KEY: secret
+      KUBERNAUT_HOLMESGPT_API_KEY: secret,
+      KUBERNAUT_HOLMESGPT_URL: `http://u:${secret}@h`,
+      KUBERNAUT_ALERTMANAGER_URL: `ftp://h?token=${secret}`
     })
     assert.isTrue(Result.isFailure(result))
     assert.notInclude(Result.isFailure(result) ? result.failure.message : "", secret)
-    const alsoNot = read({ KUBERNAUT_LLM_PROVIDERS: `{"key":"${secret}"` })
-    assert.notInclude(Result.isFailure(alsoNot) ? alsoNot.failure.message : "", secret)
+    for (const providers of [
+      `{"key":"${secret}"`,
+      `[{"name":"a","kind":"openai","model":"m","url":"http://u:${secret}@h"}]`,
+      `[{"name":"a","kind":"openai","model":"m","${secret}":"key"}]`
+    ]) {
+      const refused = read({ KUBERNAUT_LLM_PROVIDERS: providers })
+      assert.isTrue(Result.isFailure(refused), providers)
+      assert.notInclude(Result.isFailure(refused) ? refused.failure.message : "", secret)
+    }
+  })
+
+  it("shows addresses without user, password and query, wherever they are", () => {
+    const { holmesgptUrl, llmProviders } = values({
+      KUBERNAUT_HOLMESGPT_URL: "http://h:5050/base?token=s3cr3t",
+      KUBERNAUT_LLM_PROVIDERS: `[{"name":"a","kind":"openai","model":"m","url":"https://l/v1?key=s3cr3t","key":"k"}]`
+    })
+    assert.strictEqual(shown(holmesgptUrl), "http://h:5050/base")
+    assert.deepStrictEqual(shown(llmProviders), [
+      { name: "a", kind: "openai", model: "m", url: "https://l/v1", key: "<redacted>" }
+    ])
+    assert.strictEqual(shown("http://u:p@h/x"), "http://h/x")
+    assert.strictEqual(shown("http://h"), "http://h")
   })
 
   it("ignores the variables that Kubernetes adds for a Service named kubernaut, and still refuses a misspelt key", () => {
