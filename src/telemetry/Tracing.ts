@@ -6,6 +6,13 @@
  *
  * An application that embeds the library and runs an OpenTelemetry SDK does not need this module: it provides
  * `@effect/opentelemetry`'s tracer with its own provider.
+ *
+ * Sampling is then up to the SDK. A remediation that continues after a restart or a review has the span of its first
+ * activation as a remote parent, and that parent is always marked as sampled, because the journal does not record the
+ * decision. The SDK's `ParentBasedSampler` therefore exports the continued part of a trace whose first part it did not
+ * sample. To avoid this, sample without regard to the parent (`TraceIdRatioBasedSampler`, which decides by trace id, or
+ * all traces and a collector that samples), or give `ParentBasedSampler` a `remoteParentSampled` that decides again for
+ * spans named `remediation`, as `parentBased` does here.
  */
 
 import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
