@@ -5,6 +5,7 @@ import { Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { Api } from "../http/Api.ts"
+import { publicUrl } from "../telemetry/PublicUrl.ts"
 import { CommandFailed } from "./ExitCode.ts"
 
 export const connection = {
@@ -76,6 +77,6 @@ export const explain = (error: unknown, url: string): CommandFailed => {
 /** Sends a request to the service. */
 export const request = <A, E, R>(connection: Connection, use: (client: Client) => Effect.Effect<A, E, R>) =>
   Effect.flatMap(makeClient(connection), use).pipe(
-    Effect.mapError((error) => explain(error, connection.url)),
+    Effect.mapError((error) => explain(error, publicUrl(connection.url))),
     Effect.provide(FetchHttpClient.layer)
   )

@@ -83,6 +83,13 @@ describe("the command line", () => {
     ["a missing argument", ["remediations", "show"], {}, 2, /Missing required argument/],
     ["a service that is not running", ["status", "--url", "http://127.0.0.1:1"], {}, 69, /Cannot reach/],
     [
+      "a service whose URL contains a password",
+      ["status"],
+      { KUBERNAUT_URL: "http://u:hunter2@127.0.0.1:1?token=hunter2" },
+      69,
+      /http:\/\/127\.0\.0\.1:1\//
+    ],
+    [
       "an invalid setting",
       ["serve"],
       { KUBERNAUT_PORT: "http", KUBERNAUT_PROT: "1" },
@@ -149,6 +156,26 @@ describe("the command line", () => {
         assert.notInclude(stderr, "hunter2")
       }),
     30_000
+  )
+
+  it.live(
+    "doctor reports an invalid variable and checks the receiver of traces, and shows no query of an address",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* serve()
+        const ended = yield* run(["doctor", "--json"], {
+          OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+          OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${url}/livez?token=hunter2`
+        })
+        const { findings } = lastLine(ended) as {
+          readonly findings: ReadonlyArray<{ readonly check: string; readonly result: string }>
+        }
+        const found = findings.map(({ check, result }) => `${check} ${result}`)
+        assert.includeMembers(found, ["OTEL_EXPORTER_OTLP_PROTOCOL warning", "traces ok"])
+        assert.include(ended.stdout, `${url}/livez is reachable`)
+        assert.notInclude(ended.stdout + ended.stderr, "hunter2")
+      }),
+    40_000
   )
 
   it.live(

@@ -258,9 +258,10 @@ const explainProtocol = (values: Settings, warnings: ReadonlyArray<Warning>): Re
 export const parse = (input: ParseInput): Result.Result<Settings, ConfigurationError> => {
   const problems: Array<Problem> = []
   const warnings: Array<Warning> = []
+  const unknown: Array<Problem> = []
   const sources = {
-    file: input.file === undefined ? new Map<SettingName, Found>() : readFile(input.file, problems),
-    environment: readEnvironment(input.environment, problems)
+    file: input.file === undefined ? new Map<SettingName, Found>() : readFile(input.file, unknown),
+    environment: readEnvironment(input.environment, unknown)
   }
   const values: Partial<Record<SettingName, unknown>> = {}
   for (const name of settingNames) {
@@ -274,7 +275,7 @@ export const parse = (input: ParseInput): Result.Result<Settings, ConfigurationE
   const attributes = values.otelResourceAttributes as Settings["otelResourceAttributes"] | undefined
   values.otelServiceName ??= attributes?.["service.name"]?.trim() || "kubernaut"
   values.otelBspMaxExportBatchSize = fitBatch(values as Settings, sources, { problems, warnings })
-  problems.push(...crossChecks(values as Partial<Settings>))
+  problems.push(...unknown, ...crossChecks(values as Partial<Settings>))
   if (problems.length > 0) return Result.fail(new ConfigurationError({ problems }))
   const complete = values as Settings
   return Result.succeed({ ...complete, warnings: explainProtocol(complete, warnings) })
