@@ -131,7 +131,12 @@ const verification: Checks<VerifierOptions> = {
   alertTimeout: duration("zero")
 }
 
+const label = Schema.NonEmptyString
+
 const intake: Checks<NonNullable<KubernautOptions["intake"]>> = {
+  clusterAliases: bySchema(Schema.Array(label)),
+  clusterLabels: bySchema(Schema.NonEmptyArray(label)),
+  unlabelledAlerts: bySchema(Schema.Literals(["accept", "observe"])),
   capacity: count,
   shares: bySchema(Schema.Record(Severity, Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })))),
   onReceived: aFunction,

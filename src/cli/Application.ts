@@ -215,7 +215,12 @@ export const layer = (prepared: Prepared) => {
         investigation: { deadline: ({ name }) => (name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds") },
         rules,
         verification: { stabilisation: settings.steadyFor },
-        intake: { onReceived: alerts.publish }
+        intake: {
+          clusterAliases: settings.clusterAliases,
+          clusterLabels: settings.clusterLabels,
+          unlabelledAlerts: settings.unlabelledAlerts,
+          onReceived: alerts.publish
+        }
       }).pipe(Layer.provide(holmesgptClient(faultInjection)))
     ),
     Layer.provideMerge(firingAlerts(settings)),

@@ -139,6 +139,21 @@ const find = (labels: Labels): Found | undefined => {
   return { kind: "Pod", name: pod, namespace, provisional: true }
 }
 
+/** The target of an alert that names no object. No other alert shares it. */
+export const targetWithoutObject = (
+  cluster: string,
+  alert: { readonly fingerprint: string; readonly labels: Labels }
+): Target => {
+  // Keys are stored and logged, so control characters and lone surrogates are replaced. The fingerprint keeps the names
+  // distinct.
+  const alertName = (alert.labels["alertname"] || "unnamed")
+    .slice(0, 100)
+    .replace(/\p{Cc}/gu, "?")
+    .toWellFormed()
+  const name = `${alertName}-${alert.fingerprint}`
+  return { cluster, namespace: subjectOf(alert.labels).namespace ?? "", kind: "Alert", name }
+}
+
 /**
  * The target of an alert in a cluster.
  *
@@ -160,19 +175,7 @@ export const targetOf = (
   alert: { readonly fingerprint: string; readonly labels: Labels }
 ): AlertTarget => {
   const found = find(alert.labels)
-  if (found === undefined) {
-    // Keys are stored and logged, so control characters and lone surrogates are replaced. The fingerprint keeps the
-    // names distinct.
-    const alertName = (alert.labels["alertname"] || "unnamed")
-      .slice(0, 100)
-      .replace(/\p{Cc}/gu, "?")
-      .toWellFormed()
-    const name = `${alertName}-${alert.fingerprint}`
-    return {
-      target: { cluster, namespace: subjectOf(alert.labels).namespace ?? "", kind: "Alert", name },
-      provisional: false
-    }
-  }
+  if (found === undefined) return { target: targetWithoutObject(cluster, alert), provisional: false }
   const { kind, name, namespace = "", provisional = false } = found
   return { target: { cluster, namespace, kind, name }, provisional }
 }

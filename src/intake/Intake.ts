@@ -7,6 +7,8 @@
  * - **Idempotence.** Fingerprint and start time identify an alert, so repeats from Alertmanager (`repeat_interval`,
  *   several replicas) change nothing.
  * - **Order.** Results are in the order of the alerts. Firing alerts are stored before resolved alerts of the same post.
+ * - **One cluster.** An alert about another cluster is stored as `Observed` and never worked on (`AlertCluster`). It
+ *   takes no place in the queue.
  * - **Fairness.** A large post is stored in parts, so that other posts and the journal can write in between.
  */
 
@@ -16,7 +18,7 @@ import type { RemediationId } from "../domain/Remediation.ts"
 import type { TargetKey } from "../domain/Target.ts"
 import { fromMillis, type Timestamp } from "../domain/Timestamp.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import { type AcceptResult, RemediationStore, type ResolveResult } from "../storage/RemediationStore.ts"
+import { type AcceptResult, type NewAlert, RemediationStore, type ResolveResult } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import {
   type AdmissionOptions,
@@ -27,11 +29,16 @@ import {
   takeTokens,
   type TokenBucket
 } from "./Admission.ts"
+import * as AlertCluster from "./AlertCluster.ts"
+import type { AlertClusterOptions, NotOurs } from "./AlertCluster.ts"
 import { endOf, toAlert, type Webhook, type WebhookAlert } from "./AlertmanagerWebhook.ts"
-import { targetOf } from "./AlertTarget.ts"
+import { targetOf, targetWithoutObject } from "./AlertTarget.ts"
 import * as RemediationIds from "./RemediationIds.ts"
 
-/** What intake did with an alert. `accepted` includes alerts that joined a remediation in progress. */
+/**
+ * What intake did with an alert. `accepted` includes alerts that joined a remediation in progress, and alerts that are
+ * only recorded because they are about another cluster.
+ */
 export type AlertStatus = "accepted" | "duplicate" | "resolved" | "shed"
 
 /** The result of one alert of a post. */
@@ -57,14 +64,12 @@ export interface AlertReceived {
   readonly status: AlertStatus
   readonly severity: Severity
   readonly source: string
-  /** The alert was accepted and ended in the same commit as `Joined`. No actor publishes an event about it. */
-  readonly joined?: true
+  /** The alert was accepted and ended in the same commit. No actor publishes an event about it. */
+  readonly ended?: "Joined" | "Observed"
 }
 
 /** Options of `layer`. `Kubernaut.layer` sets `onAccepted`, so only embedding programs that wire intake need these. */
-export interface IntakeOptions extends AdmissionOptions {
-  /** The name of the cluster that all alerts are about. */
-  readonly cluster: string
+export interface IntakeOptions extends AdmissionOptions, AlertClusterOptions {
   /**
    * Called after a commit with the targets that have new or changed work, each once. It must not wait for that work,
    * because the response to the sender waits for it.
@@ -127,19 +132,29 @@ interface Arrival {
   readonly index: number
   readonly source: WebhookAlert
   readonly alert: Alert
+  /** The alert is not about our cluster. */
+  readonly notOurs: NotOurs | undefined
 }
 
 /** The result of an arrival. */
 interface Outcome {
   readonly arrival: Arrival
   readonly result: AlertResult
-  readonly joined?: true
+  readonly ended?: "Joined" | "Observed"
 }
 
 type Store = RemediationStore["Service"]
 
-const arrivalsOf = (webhook: Webhook): ReadonlyArray<Arrival> =>
-  webhook.alerts.map((alert, index) => ({ index, source: alert, alert: toAlert(alert) }))
+const arrivalsOf = (
+  { alerts, commonLabels, groupLabels }: Webhook,
+  notOurs: ReturnType<typeof AlertCluster.make>
+): ReadonlyArray<Arrival> =>
+  alerts.map((alert, index) => ({
+    index,
+    source: alert,
+    alert: toAlert(alert),
+    notOurs: notOurs(alert.labels, commonLabels, groupLabels)
+  }))
 
 const partsOf = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
   Array.from({ length: Math.ceil(items.length / partSize) }, (_, index) =>
@@ -152,15 +167,31 @@ const partsWith = (arrivals: ReadonlyArray<Arrival>, status: WebhookAlert["statu
 const distinct = (targets: ReadonlyArray<TargetKey>): ReadonlyArray<TargetKey> =>
   targets.length < 2 ? targets : [...new Set(targets)]
 
-/** Splits arrivals by admission. Each admitted alert counts as open for those after it. */
+/** Splits arrivals by admission. Each admitted alert that waits for work counts as open for those after it. */
 const admit = (arrivals: ReadonlyArray<Arrival>, open: number, options: AdmissionOptions) => {
   const admitted: Array<Arrival> = []
   const refused: Array<Arrival> = []
+  let waiting = open
   for (const arrival of arrivals) {
-    if (admits(arrival.alert.severity, open + admitted.length, options)) admitted.push(arrival)
-    else refused.push(arrival)
+    if (arrival.notOurs !== undefined) admitted.push(arrival)
+    else if (admits(arrival.alert.severity, waiting, options)) {
+      admitted.push(arrival)
+      waiting++
+    } else refused.push(arrival)
   }
   return { admitted, refused }
+}
+
+/**
+ * The alert as it is stored. An alert about another cluster has a target there, so it never shares one with ours; an
+ * alert that names no cluster has a target of its own.
+ */
+const newAlertOf = ({ alert, notOurs, source }: Arrival, id: RemediationId, cluster: string): NewAlert => {
+  const about = { fingerprint: alert.fingerprint, labels: source.labels }
+  if (notOurs === undefined) return { id, alert, ...targetOf(cluster, about) }
+  const target =
+    notOurs.cluster === undefined ? targetWithoutObject(cluster, about) : targetOf(notOurs.cluster, about).target
+  return { id, alert, target, provisional: false, observed: notOurs.reason }
 }
 
 const shedOutcome = (arrival: Arrival): Outcome => ({
@@ -181,7 +212,7 @@ const acceptedOutcome = (arrival: Arrival, { remediationId, status }: AcceptResu
     status: status === "duplicate" ? "duplicate" : "accepted",
     remediationId
   },
-  ...(status === "joined" ? { joined: true } : {})
+  ...(status === "joined" ? { ended: "Joined" } : status === "observed" ? { ended: "Observed" } : {})
 })
 
 const resolvedOutcome = (arrival: Arrival, { remediationId }: ResolveResult): Outcome => ({
@@ -193,11 +224,11 @@ const resolvedOutcome = (arrival: Arrival, { remediationId }: ResolveResult): Ou
   }
 })
 
-const eventOf = ({ arrival, joined, result }: Outcome, source: string): AlertReceived => ({
+const eventOf = ({ arrival, ended, result }: Outcome, source: string): AlertReceived => ({
   status: result.status,
   severity: arrival.alert.severity,
   source,
-  ...(joined === undefined ? {} : { joined })
+  ...(ended === undefined ? {} : { ended })
 })
 
 const receiptOf = (outcomes: ReadonlyArray<Outcome>, retryAfterMs: number): Receipt => {
@@ -217,16 +248,13 @@ const makeAccept = (store: Store, options: IntakeOptions) => {
     if (admitted.length === 0) return outcomes
     const ids = yield* newIds(admitted.length)
     const stored = yield* store.accept(
-      admitted.map(({ alert, source }, place) => ({
-        // There are as many ids as alerts.
-        id: ids[place]!,
-        alert,
-        ...targetOf(cluster, { fingerprint: alert.fingerprint, labels: source.labels })
-      })),
+      // There are as many ids as alerts.
+      admitted.map((arrival, place) => newAlertOf(arrival, ids[place]!, cluster)),
       at
     )
     // An actor may use the evidence of an alert that joined. A duplicate contains nothing new.
-    yield* onAccepted(distinct(stored.filter((result) => result.status !== "duplicate").map((result) => result.target)))
+    const changed = stored.filter(({ status }) => status === "accepted" || status === "joined")
+    yield* onAccepted(distinct(changed.map(({ target }) => target)))
     return [...outcomes, ...stored.map((result, place) => acceptedOutcome(admitted[place]!, result))]
   })
 }
@@ -253,12 +281,13 @@ const make = (options: IntakeOptions) =>
     const store = yield* RemediationStore
     const accept = makeAccept(store, options)
     const resolve = makeResolve(store, options)
+    const notOurs = AlertCluster.make(options)
     const takeRate = makeRateLimiter(options.rateLimit ?? defaultRateLimit)
     const { onReceived, retryAfterMs = 30_000 } = options
 
     const receive = Effect.fnUntraced(function* (webhook: Webhook, source = "anonymous") {
       const at = fromMillis(yield* Clock.currentTimeMillis)
-      const arrivals = arrivalsOf(webhook)
+      const arrivals = arrivalsOf(webhook, notOurs)
       const rateRetryMs = takeRate(source, arrivals.length, yield* Monotonic.nowMs)
       const outcomes = arrivals.map(shedOutcome)
       if (rateRetryMs === undefined) {

@@ -57,6 +57,11 @@ export interface NewAlert {
   readonly alert: Alert
   readonly target: Target
   readonly provisional: boolean
+  /**
+   * Why no work is done about the alert. Its remediation then ends as `Observed` in the commit that accepts it. It
+   * joins no other remediation, no other one joins it, and it says nothing about earlier fixes.
+   */
+  readonly observed?: string
 }
 
 /** A resolved alert. */
@@ -69,10 +74,11 @@ export interface AlertResolution {
 /**
  * - `accepted`: a new remediation, in state `Received`.
  * - `joined`: a new remediation that ended at once as `Joined`, because its target already has an open one.
+ * - `observed`: a new remediation that ended at once as `Observed`, because `NewAlert.observed` gives a reason.
  * - `duplicate`: an alert with this fingerprint and `startsAt` was accepted before, as `remediationId`.
  */
 export interface AcceptResult {
-  readonly status: "accepted" | "joined" | "duplicate"
+  readonly status: "accepted" | "joined" | "observed" | "duplicate"
   readonly remediationId: RemediationId
   readonly target: TargetKey
 }

@@ -217,8 +217,8 @@ export class Instruments {
 
   readonly onAlert = (status: AlertStatus): void => this.#ofWork.alerts.inc({ status })
 
-  /** For an alert that joins a remediation on admission: its own remediation has ended without an event. */
-  readonly onJoined = (): void => this.#ofWork.remediations.inc({ state: "Joined" })
+  /** For an alert whose remediation ended on admission, without an event. */
+  readonly onEnded = (state: "Joined" | "Observed"): void => this.#ofWork.remediations.inc({ state })
 
   readonly onRemediation = ({ event, remediation }: RemediationChange): void => {
     if (event === "Executed") {

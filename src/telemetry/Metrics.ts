@@ -46,9 +46,9 @@ export const layer = (options: MetricsOptions) =>
       yield* (yield* ResilienceEvents).listen(instruments.onResilience)
       yield* (yield* RemediationEvents).listen(instruments.onRemediation)
       yield* (yield* InvestigationChain).fallbacks.listen(instruments.onFallback)
-      yield* options.alerts.listen(({ joined, status }) => {
+      yield* options.alerts.listen(({ ended, status }) => {
         instruments.onAlert(status)
-        if (joined === true) instruments.onJoined()
+        if (ended !== undefined) instruments.onEnded(ended)
       })
       return Metrics.of({
         expose: Effect.map(

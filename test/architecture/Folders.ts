@@ -11,6 +11,7 @@ export const namelessPaths = (paths: Iterable<string>): ReadonlyArray<string> =>
 export const testOnly: ReadonlyArray<string> = [
   "architecture",
   "benchmark",
+  "cases",
   "conformance",
   "integration",
   "peers",

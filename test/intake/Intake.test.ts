@@ -120,6 +120,50 @@ describe("Intake", () => {
     })
   )
 
+  it.effect("records an alert about another cluster without notifying an actor or taking a place in the queue", () =>
+    Effect.gen(function* () {
+      const { fired, received, run } = yield* makeIntake({ capacity: 1 })
+      const foreign = (fingerprint: string, cluster: string) =>
+        alertOf({ alertname: "A", namespace: "shop", deployment: "a", cluster, severity: "critical" }, { fingerprint })
+      const results = yield* run(
+        statuses(post(foreign("1", "other"), of("2", "critical"), foreign("3", "other"), of("4", "critical")))
+      )
+      assert.deepStrictEqual(results, ["1 accepted", "2 accepted", "3 accepted", "4 shed"])
+      assert.deepStrictEqual(fired, [[keyOf("2")]])
+      assert.deepStrictEqual(
+        received.map(({ ended }) => ended),
+        ["Observed", undefined, "Observed", undefined]
+      )
+    })
+  )
+
+  it.effect("gives an alert that must name a cluster and does not a target of its own", () =>
+    Effect.gen(function* () {
+      const { fired, run } = yield* makeIntake({ unlabelledAlerts: "observe" })
+      const { results } = yield* run(receive(post(alert("1", "a"))))
+      const found = yield* run(
+        Effect.flatMap(RemediationStore, (store) => store.get(results[0]!.remediationId!)).pipe(
+          Effect.map(Option.getOrThrow)
+        )
+      )
+      assert.deepStrictEqual([found.state, found.target.kind], ["Observed", "Alert"])
+      assert.deepStrictEqual(fired, [])
+    })
+  )
+
+  it.effect("takes the cluster from the labels that all alerts of a post share", () =>
+    Effect.gen(function* () {
+      const { run } = yield* makeIntake()
+      const { results } = yield* run(receive({ ...post(alert("1", "a")), commonLabels: { cluster: "other" } }))
+      const found = yield* run(
+        Effect.flatMap(RemediationStore, (store) => store.get(results[0]!.remediationId!)).pipe(
+          Effect.map(Option.getOrThrow)
+        )
+      )
+      assert.deepStrictEqual([found.state, found.target.cluster], ["Observed", "other"])
+    })
+  )
+
   it.effect(
     "joins 10,000 alerts about one Deployment to one remediation and stores them all",
     () =>

@@ -11,6 +11,7 @@ import { Duration, Redacted, Schema } from "effect"
 import { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
 import { DurationText } from "../../domain/DurationText.ts"
 import { Mode } from "../../domain/Mode.ts"
+import { defaultClusterLabels } from "../../intake/AlertCluster.ts"
 import { Requested } from "../../simulation/injection/Requested.ts"
 import { publicUrl } from "../../telemetry/PublicUrl.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"
@@ -78,6 +79,26 @@ export const settings = {
       expected: "1 to 63 letters, digits, dots, hyphens or underscores, such as prod-eu-1"
     }
   ),
+  clusterAliases: setting(Schema.Array(Schema.NonEmptyString), {
+    form: "words",
+    fallback: [],
+    description:
+      "Other names of the cluster in the labels of alerts. An alert that names another cluster is recorded as Observed and never acted on.",
+    expected: "names such as production,prod-eu"
+  }),
+  clusterLabels: setting(Schema.Array(Schema.NonEmptyString).check(Schema.isMinLength(1)), {
+    form: "words",
+    fallback: defaultClusterLabels,
+    description: "Labels that name the cluster of an alert. Each of them that an alert has must name this cluster.",
+    expected: "one or more label names such as cluster,k8s_cluster_name"
+  }),
+  unlabelledAlerts: setting(Schema.Literals(["accept", "observe"]), {
+    form: "text",
+    fallback: "accept",
+    description:
+      "What to do with alerts that name no cluster: accept works on them, observe only records them. Choose observe where several clusters share an Alertmanager.",
+    expected: "accept or observe"
+  }),
   cluster: setting(Schema.Literals(["sandbox", "kubeconfig", "in-cluster"]), {
     form: "text",
     fallback: "sandbox",

@@ -17,20 +17,27 @@ import type { CurrentRow } from "./RemediationRows.ts"
 const isDuplicate = (alert: Alert, previous: CurrentRow | undefined): previous is CurrentRow =>
   previous?.starts_at === alert.startsAt
 
-/** The remediation of a new alert after each of its first events: it joins the open one of its target, if any. */
+/**
+ * The remediation of a new alert after each of its first events: it ends as `Observed` if there is a reason to do
+ * nothing about it, or else joins the open one of its target, if any.
+ */
 const beginnings = (
-  { alert, id, provisional, target }: NewAlert,
+  { alert, id, observed, provisional, target }: NewAlert,
   open: CurrentRow | undefined,
   at: Timestamp
 ): ReadonlyArray<readonly [self: Remediation, event: RemediationEvent]> => {
   const accepted: RemediationEvent = { _tag: "Accepted", alert, target, provisional }
   const received = begin(id, accepted, at)
-  if (open === undefined) return [[received, accepted]]
-  const joined: RemediationEvent = { _tag: "Joined", joinedTo: open.id }
-  return [
-    [received, accepted],
-    [evolve(received, joined, at), joined]
-  ]
+  const end: RemediationEvent | undefined =
+    observed !== undefined
+      ? { _tag: "Concluded", state: "Observed", reason: observed }
+      : open && { _tag: "Joined", joinedTo: open.id }
+  return end === undefined
+    ? [[received, accepted]]
+    : [
+        [received, accepted],
+        [evolve(received, end, at), end]
+      ]
 }
 
 const isRecentFix = (row: CurrentRow, at: Timestamp, withinMs: number): boolean =>
@@ -103,6 +110,7 @@ export const accept = (tables: Tables, incoming: NewAlert, at: Timestamp, cameBa
   const self = begun[begun.length - 1]![0]
   rows.insert(self, at)
   for (const [next, event] of begun) journal.write(next, event, at, key)
+  if (incoming.observed !== undefined) return { status: "observed", remediationId: id, target: key }
   refute(tables, self, previous, at, cameBackWithinMs)
   return { status: open === undefined ? "accepted" : "joined", remediationId: id, target: key }
 }
@@ -123,8 +131,9 @@ export const resolve = (
 ): ResolveResult => {
   const row = rowOf(tables, fingerprint, startsAt)
   if (row === undefined) return { open: false }
-  // A joined remediation is final, but its alert counts as evidence until it is resolved.
-  if (row.resolved === 0 && (row.open === 1 || row.state === "Joined"))
+  // A joined remediation is final, but its alert counts as evidence until it is resolved. Of an observed alert, the
+  // journal says how long it fired.
+  if (row.resolved === 0 && (row.open === 1 || row.state === "Joined" || row.state === "Observed"))
     writeEvents(tables, load(tables, row), [{ _tag: "AlertResolved", endsAt }], at, row.target_key)
   const work = workOf(tables, row)
   return { remediationId: row.id, target: work.target_key, open: work.open === 1 }

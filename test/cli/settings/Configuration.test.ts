@@ -86,6 +86,21 @@ describe("Configuration", () => {
     }
   })
 
+  it("reads how alerts name the cluster, and accepts alerts that do not by default", () => {
+    const { clusterAliases, clusterLabels, unlabelledAlerts } = values({})
+    assert.deepStrictEqual([clusterAliases, unlabelledAlerts], [[], "accept"])
+    assert.strictEqual(clusterLabels[0], "cluster")
+    const found = values({
+      KUBERNAUT_CLUSTER_ALIASES: "production, prod-eu",
+      KUBERNAUT_CLUSTER_LABELS: "tenant",
+      KUBERNAUT_UNLABELLED_ALERTS: "observe"
+    })
+    assert.deepStrictEqual(found.clusterAliases, ["production", "prod-eu"])
+    assert.deepStrictEqual(found.clusterLabels, ["tenant"])
+    assert.strictEqual(found.unlabelledAlerts, "observe")
+    assert.deepStrictEqual(values({}, "cluster_aliases: [a, b]").clusterAliases, ["a", "b"])
+  })
+
   it("treats an empty variable as unset", () => {
     assert.strictEqual(values({ KUBERNAUT_PORT: "", KUBERNAUT_HOLMESGPT_URL: "" }).port, 8080)
   })
@@ -193,6 +208,18 @@ describe("Configuration", () => {
         { KUBERNAUT_HOST: "0.0.0.0" },
         "KUBERNAUT_TOKENS_FILE",
         /not a loopback address/
+      ],
+      [
+        "an unknown treatment of alerts without a cluster",
+        { KUBERNAUT_UNLABELLED_ALERTS: "reject" },
+        "KUBERNAUT_UNLABELLED_ALERTS",
+        /accept or observe, got "reject"/
+      ],
+      [
+        "an empty list of cluster labels",
+        { KUBERNAUT_CLUSTER_LABELS: "[]" },
+        "KUBERNAUT_CLUSTER_LABELS",
+        /label names/
       ],
       ["an unknown log level", { KUBERNAUT_LOG_LEVEL: "loud" }, "KUBERNAUT_LOG_LEVEL", /debug, info, warn or error/],
       ["a body limit below a kilobyte", { KUBERNAUT_MAX_BODY_SIZE: "1" }, "KUBERNAUT_MAX_BODY_SIZE", /bytes/]

@@ -42,6 +42,29 @@ export const accepting = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("an alert with a reason to do nothing ends as Observed at once, and neither joins nor leads another", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const observed = (id: string, fingerprint: string) => ({
+        ...newAlert(id, fingerprint, checkout),
+        observed: "of another cluster"
+      })
+      const results = yield* store.accept(
+        [observed("1", "f1"), newAlert("2", "f2", checkout), observed("3", "f3"), observed("4", "f1")],
+        minute(0)
+      )
+      assert.deepStrictEqual(
+        results.map(({ remediationId, status }) => `${remediationId} ${status}`),
+        ["rem-1 observed", "rem-2 accepted", "rem-3 observed", "rem-1 duplicate"]
+      )
+      assert.deepStrictEqual(yield* kindsOf("3"), ["Accepted", "Concluded"])
+      const { conclusion, state } = yield* remediationNamed("3")
+      assert.deepStrictEqual([state, conclusion], ["Observed", "of another cluster"])
+      assert.strictEqual(yield* store.backlog, 1)
+      assert.deepStrictEqual(yield* store.joinedAlerts(remediationId("2"), 10), [])
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("an alert is known by its fingerprint and start together", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore

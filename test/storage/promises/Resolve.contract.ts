@@ -48,6 +48,18 @@ export const resolving = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("the resolution of an alert that was only observed is journaled", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      yield* store.accept([{ ...newAlert("1", "f", checkout), observed: "of another cluster" }], minute(0))
+      const results = yield* store.resolve([resolution("f"), resolution("f")], minute(4))
+      const expected = { remediationId: remediationId("1"), target: targetKey(checkout), open: false }
+      assert.deepStrictEqual(results, [expected, expected])
+      assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted", "Concluded", "AlertResolved"])
+      assert.strictEqual((yield* remediationNamed("1")).state, "Observed")
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect(
     "a joined alert is evidence until it is resolved, and its resolution names the target of the remediation it joined",
     () =>

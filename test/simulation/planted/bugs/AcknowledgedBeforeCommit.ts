@@ -7,20 +7,12 @@ export const acknowledgedBeforeCommit: PlantedBug = {
     {
       file: "intake/Intake.ts",
       search: `    const stored = yield* store.accept(
-      admitted.map(({ alert, source }, place) => ({
-        // There are as many ids as alerts.
-        id: ids[place]!,
-        alert,
-        ...targetOf(cluster, { fingerprint: alert.fingerprint, labels: source.labels })
-      })),
+      // There are as many ids as alerts.
+      admitted.map((arrival, place) => newAlertOf(arrival, ids[place]!, cluster)),
       at
     )
 `,
-      replace: `    const alerts = admitted.map(({ alert, source }, place) => ({
-      id: ids[place]!,
-      alert,
-      ...targetOf(cluster, { fingerprint: alert.fingerprint, labels: source.labels })
-    }))
+      replace: `    const alerts = admitted.map((arrival, place) => newAlertOf(arrival, ids[place]!, cluster))
     yield* Effect.forkDetach(store.accept(alerts, at).pipe(
       Effect.flatMap((done) => onAccepted(distinct(done.map((result) => result.target))))
     ))
