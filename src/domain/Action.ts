@@ -7,11 +7,12 @@
  */
 
 import { Schema } from "effect"
+import { unsignedPattern } from "./Quantity.ts"
 import { ResourceRef } from "./Target.ts"
 
-/** A Kubernetes quantity such as `256Mi` or `500m`. */
+/** A Kubernetes quantity that is not negative, such as `256Mi`, `500m`, `1.5Gi` or `2e9`. */
 export const Quantity = Schema.String.check(
-  Schema.isPattern(/^\d+(\.\d+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/, {
+  Schema.isPattern(unsignedPattern, {
     message: "Expected a Kubernetes quantity such as 256Mi or 500m"
   })
 )

@@ -47,6 +47,8 @@ export const RefusalRule = Schema.Literals([
   "no-such-container",
   "nothing-asked",
   "request-above-limit",
+  "adds-resources",
+  "unreadable-quantity",
   "lowers-resources",
   "raises-resources-far",
   "minimum-above-maximum",

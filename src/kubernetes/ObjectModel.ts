@@ -357,32 +357,6 @@ export const selectorMatches = (selector: LabelSelector | undefined, labels: Lab
   })
 }
 
-const factors: Readonly<Record<string, number>> = {
-  "": 1,
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60
-}
-
-/**
- * A quantity in its base unit (bytes, cores): `256Mi` is 268435456 and `500m` is 0.5. `undefined` for a value that is
- * not a quantity.
- */
-export const parseQuantity = (quantity: unknown): number | undefined => {
-  const match = /^(\d+(?:\.\d+)?)([mkMGTPE]|[KMGTPE]i)?$/.exec(String(quantity))
-  return match === null ? undefined : Number(match[1]) * (factors[match[2] ?? ""] ?? 1)
-}
-
 /** The count that a number or a percentage of `total` stands for, as in `maxSurge` and `minAvailable`. */
 export const countOrPercent = (
   value: number | string | undefined,

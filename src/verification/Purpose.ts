@@ -1,14 +1,10 @@
 /** Whether an action has achieved its purpose: the part of a verdict that depends on the type of the action. */
 
 import type { Intent } from "../domain/Execution.ts"
+import * as Quantity from "../domain/Quantity.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import {
-  conditionOf,
-  type HorizontalPodAutoscaler,
-  parseQuantity,
-  type PersistentVolumeClaim
-} from "../kubernetes/ObjectModel.ts"
+import { conditionOf, type HorizontalPodAutoscaler, type PersistentVolumeClaim } from "../kubernetes/ObjectModel.ts"
 import { type Problem, problem } from "./Problem.ts"
 import { countsReplicas, type Sample } from "./Sample.ts"
 
@@ -27,7 +23,8 @@ const autoscalerProblems = (autoscaler: HorizontalPodAutoscaler): ReadonlyArray<
 
 const claimProblems = (claim: PersistentVolumeClaim, size: string): ReadonlyArray<Problem> => {
   const capacity = claim.status?.capacity?.["storage"]
-  return (parseQuantity(capacity) ?? 0) >= (parseQuantity(size) ?? Number.POSITIVE_INFINITY)
+  const [has, wants] = [Quantity.parse(capacity), Quantity.parse(size)]
+  return has !== undefined && wants !== undefined && has >= wants
     ? []
     : [problem("resize-pending", "bad", `the capacity is ${capacity ?? "unknown"}, not yet ${size}`)]
 }

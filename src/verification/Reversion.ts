@@ -6,9 +6,9 @@
 import type { Action } from "../domain/Action.ts"
 import type { Change } from "../domain/Change.ts"
 import type { Intent } from "../domain/Execution.ts"
+import * as Quantity from "../domain/Quantity.ts"
 import { displayName } from "../domain/Target.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import { parseQuantity } from "../kubernetes/ObjectModel.ts"
 import { type Problem, problem } from "./Problem.ts"
 import type { Sample } from "./Sample.ts"
 
@@ -34,8 +34,8 @@ const isWithin = (written: unknown, actual: unknown): boolean => {
     return isRecord(actual) && Object.keys(written).every((key) => isWithin(written[key], actual[key]))
   if (written === null) return actual === undefined
   if (typeof written !== "string" || typeof actual !== "string") return false
-  const quantity = parseQuantity(written)
-  return quantity !== undefined && quantity === parseQuantity(actual)
+  const quantity = Quantity.parse(written)
+  return quantity !== undefined && quantity === Quantity.parse(actual)
 }
 
 const valueAt = (object: unknown, pointer: string): unknown =>

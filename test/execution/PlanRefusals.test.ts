@@ -13,7 +13,8 @@ import {
   pod,
   replicaSet,
   statefulSet,
-  storageClass
+  storageClass,
+  template
 } from "./objects.ts"
 import {
   acceptedPlan,
@@ -50,6 +51,12 @@ const unmanaged = pod("p1", { ownerReferences: [] })
 const withLocalData = pod("p1", {}, { volumes: [{ name: "tmp", emptyDir: {} }] })
 const ofStatefulSet = pod("p1", { ownerReferences: owner("StatefulSet", "db") })
 const onDelete = daemonSet({ updateStrategy: { type: "OnDelete" } })
+const limited = (limit: string) =>
+  deployment({
+    template: template("app:3", { containers: [{ name: "app", resources: { limits: { memory: limit } } }] })
+  })
+const withoutRequest = limited("256Mi")
+const unreadable = limited("1Qi")
 const unbound = claim("10Gi", { status: { phase: "Pending" } })
 
 const refusals: ReadonlyArray<
@@ -76,6 +83,18 @@ const refusals: ReadonlyArray<
   ["request-above-limit", "a request above the limit", adjust({ requests: { memory: "300Mi" } }), deployment()],
   ["lowers-resources", "a lower limit", adjust(memory("200Mi")), deployment(), approvable],
   ["raises-resources-far", "more than four times the limit", adjust(memory("1025Mi")), deployment(), approvable],
+  ["raises-resources-far", "more than four times a limit, as 2e9", adjust(memory("2e9")), deployment(), approvable],
+  ["lowers-resources", "100m of memory, a tenth of a byte", adjust(memory("100m")), withoutRequest, approvable],
+  ["lowers-resources", "a limit of 1Ki", adjust(memory("1Ki")), withoutRequest, approvable],
+  ["adds-resources", "a CPU limit where there was none", adjust({ limits: { cpu: "1" } }), deployment(), approvable],
+  [
+    "adds-resources",
+    "a memory request where there was none",
+    adjust({ requests: { memory: "64Mi" } }),
+    withoutRequest,
+    approvable
+  ],
+  ["unreadable-quantity", "a limit that was no quantity before", adjust(memory("1Gi")), unreadable, approvable],
   ["minimum-above-maximum", "a minimum above the maximum", patchHpa({ minReplicas: 6 }), autoscaler()],
   ["lowers-maximum", "a lower maximum", patchHpa({ maxReplicas: 4 }), autoscaler(), approvable],
   ["mirror-pod", "an eviction of a static pod", evict, staticPod],
@@ -115,6 +134,15 @@ describe("a plan is accepted", () => {
 
   it("for exactly four times a limit", () => {
     assert.strictEqual(acceptedPlan(adjust({ limits: { memory: "1Gi" } }), deployment()).changes.length, 1)
+  })
+
+  it("for a fractional quantity within four times the limit", () => {
+    assert.strictEqual(acceptedPlan(adjust({ limits: { memory: "0.5Gi" } }), deployment()).changes.length, 1)
+  })
+
+  it("without a write for the same limit in another form", () => {
+    for (const memory of ["262144Ki", "0.25Gi", "268435456", "268435456e0"])
+      assert.deepStrictEqual(acceptedPlan(adjust({ limits: { memory } }), deployment()).changes, [], memory)
   })
 
   it("for a drain of pods with memory-backed volumes", () => {

@@ -125,10 +125,13 @@ const writes: ReadonlyArray<
   ]
 ]
 
+/** These tests are about the writes, not about the questions before them. */
+const approved = { approved: true }
+
 describe("a plan's write", () => {
   for (const [claim, expected, read, action, subject, related] of writes) {
     it(`${claim}`, () => {
-      const { changes } = acceptedPlan(action, subject, related)
+      const { changes } = acceptedPlan(action, subject, related, approved)
       assert.strictEqual(changes.length, 1)
       assert.deepStrictEqual(read(patched(subject, changes[0])), expected)
     })
@@ -146,13 +149,13 @@ describe("an inverse", () => {
   const withoutChanges = new Set<Action["type"]>(["RestartWorkload", "ExpandVolume"])
   for (const [claim, , , action, subject, related] of writes.filter(([, , , { type }]) => withoutChanges.has(type))) {
     it(`has no changes: ${claim}`, () => {
-      assert.notProperty(acceptedPlan(action, subject, related).inverse, "changes")
+      assert.notProperty(acceptedPlan(action, subject, related, approved).inverse, "changes")
     })
   }
 
   for (const [claim, , , action, subject, related] of writes.filter(([, , , { type }]) => !withoutChanges.has(type))) {
     it(`restores the object: ${claim}`, () => {
-      const { changes, inverse } = acceptedPlan(action, subject, related)
+      const { changes, inverse } = acceptedPlan(action, subject, related, approved)
       if (inverse._tag !== "Exact" && inverse._tag !== "Partial") return assert.fail(inverse._tag)
       assert.strictEqual(inverse.changes.length, 1)
       assert.isFalse(sameSpec(patched(subject, changes[0]), subject))

@@ -1,7 +1,8 @@
 /** `AdjustResources`: changes the requests and limits of one container. */
 
+import * as Quantity from "../../domain/Quantity.ts"
 import { displayName } from "../../domain/Target.ts"
-import { type Container, parseQuantity, type Quantities } from "../../kubernetes/ObjectModel.ts"
+import type { Container, Quantities } from "../../kubernetes/ObjectModel.ts"
 import { type Edit, patch, set } from "../ObjectPatch.ts"
 import {
   nothingToDo,
@@ -23,11 +24,17 @@ interface Step {
   readonly to: string
 }
 
+/** Two values that are not quantities are the same only if their text is. */
+const sameQuantity = (left: string, right: string): boolean => {
+  const [one, other] = [Quantity.parse(left), Quantity.parse(right)]
+  return one === undefined || other === undefined ? left === right : one === other
+}
+
 const steps = (resources: Resources, requested: Resources): ReadonlyArray<Step> =>
   (["requests", "limits"] as const).flatMap((list) =>
     Object.entries(requested[list] ?? {})
       .map(([resource, to]) => ({ list, resource, from: resources[list]?.[resource], to }))
-      .filter(({ from, to }) => from === undefined || parseQuantity(from) !== parseQuantity(to))
+      .filter(({ from, to }) => from === undefined || !sameQuantity(from, to))
   )
 
 const merged = (resources: Resources, requested: Resources, list: "requests" | "limits"): Quantities => ({
@@ -38,16 +45,25 @@ const merged = (resources: Resources, requested: Resources, list: "requests" | "
 const needsApproval = (changed: ReadonlyArray<Step>, context: PlanContext): PlanRefusal | undefined => {
   if (context.approved) return undefined
   for (const { from, list, resource, to } of changed) {
-    const before = parseQuantity(from)
-    const after = parseQuantity(to)
-    if (before === undefined || after === undefined) continue
+    if (from === undefined)
+      return refuseUnlessApproved(
+        "adds-resources",
+        `Setting ${resource} ${list} to ${to} where there was none may get pods killed or leave them without a node, so it needs an approval.`
+      )
+    const before = Quantity.parse(from)
+    const after = Quantity.parse(to)
+    if (before === undefined || after === undefined)
+      return refuseUnlessApproved(
+        "unreadable-quantity",
+        `The change of ${resource} ${list} from ${from} to ${to} can't be compared, because ${before === undefined ? from : to} is not a quantity, so it needs an approval.`
+      )
     const what = `${resource} ${list} from ${from} to ${to}`
     if (after < before)
       return refuseUnlessApproved(
         "lowers-resources",
         `Lowering ${what} takes resources from a failing workload, so it needs an approval.`
       )
-    if (after > before * context.maximumResourceFactor) {
+    if (after > Quantity.times(before, context.maximumResourceFactor)) {
       return refuseUnlessApproved(
         "raises-resources-far",
         `Raising ${what} to more than ${context.maximumResourceFactor} times the current value needs an approval.`
@@ -77,8 +93,8 @@ export const adjust: Planner<"AdjustResources"> = (action, subject, _objects, co
   const requests = merged(resources, requested, "requests")
   const limits = merged(resources, requested, "limits")
   for (const resource of Object.keys(requests)) {
-    const limit = parseQuantity(limits[resource])
-    if (limit !== undefined && (parseQuantity(requests[resource]) ?? 0) > limit) {
+    const limit = Quantity.parse(limits[resource])
+    if (limit !== undefined && (Quantity.parse(requests[resource]) ?? 0n) > limit) {
       return refuse(
         "request-above-limit",
         `The ${resource} request ${requests[resource]} would exceed the limit ${limits[resource]}.`

@@ -1,7 +1,7 @@
 /** `ExpandVolume`: requests more storage. The API server refuses to shrink a volume, so there is no inverse. */
 
+import * as Quantity from "../../domain/Quantity.ts"
 import { displayName } from "../../domain/Target.ts"
-import { parseQuantity } from "../../kubernetes/ObjectModel.ts"
 import { patch, set } from "../ObjectPatch.ts"
 import { nothingToDo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
 
@@ -11,8 +11,13 @@ export const expand: Planner<"ExpandVolume"> = (action, subject, objects, contex
   const name = displayName(action.target)
   if (claim.status?.phase !== "Bound") return refuse("volume-not-bound", `${name} is not bound to a volume.`)
   const requested = claim.spec.resources?.requests?.["storage"]
-  const before = parseQuantity(requested) ?? 0
-  const after = parseQuantity(action.size) ?? 0
+  const before = Quantity.parse(requested)
+  const after = Quantity.parse(action.size)
+  if (before === undefined || after === undefined)
+    return refuse(
+      "unreadable-quantity",
+      `The size of ${name} can't be compared: it requests ${requested ?? "nothing"}, and the action asks for ${action.size}.`
+    )
   if (after === before) return nothingToDo
   if (after < before)
     return refuse("volume-shrinks", `${name} already requests ${requested}; a volume can't shrink to ${action.size}.`)

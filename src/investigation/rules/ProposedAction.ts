@@ -1,8 +1,8 @@
 /** The action that a rule proposes for a target, made from the target's state and evidence. Pure. */
 
 import { type Action, appliesToItsTarget } from "../../domain/Action.ts"
+import * as Quantity from "../../domain/Quantity.ts"
 import { resourceRef } from "../../domain/Target.ts"
-import { parseQuantity } from "../../kubernetes/ObjectModel.ts"
 import { empty } from "../evidence/Evidence.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
 import type { Rule, RuleAction } from "./Rulebook.ts"
@@ -17,11 +17,13 @@ const raiseMemory = (
   )?.container
   const only = evidence.containers.length === 1 ? evidence.containers[0]?.name : undefined
   const container = evidence.containers.find(({ name }) => name === (killed ?? alert.labels["container"] ?? only))
-  const limit = parseQuantity(container?.limits["memory"])
-  const maximum = parseQuantity(rule.maximum)
+  const limit = Quantity.parse(container?.limits["memory"])
+  const maximum = Quantity.parse(rule.maximum)
   if (container === undefined || limit === undefined || maximum === undefined) return undefined
-  const raisedMi = Math.floor(Math.min(limit * rule.factor, maximum) / 2 ** 20)
-  if (raisedMi * 2 ** 20 <= limit) return undefined
+  const raised = Quantity.times(limit, rule.factor)
+  const mebibyte = Quantity.unit << 20n
+  const raisedMi = (raised < maximum ? raised : maximum) / mebibyte
+  if (raisedMi * mebibyte <= limit) return undefined
   return {
     type: "AdjustResources",
     target: resourceRef(target),

@@ -3,13 +3,13 @@
  * cannot grow (403). Reads other objects of the cluster and changes nothing.
  */
 
+import * as Quantity from "../../domain/Quantity.ts"
 import type { KubernetesErrorReason, KubernetesObject } from "../KubernetesClient.ts"
 import {
   type Container,
   type CronJob,
   type Deployment,
   type HorizontalPodAutoscaler,
-  parseQuantity,
   type PersistentVolumeClaim,
   type Pod,
   type PodTemplate,
@@ -45,11 +45,11 @@ const containerFields = (containers: ReadonlyArray<Container> | undefined, path:
       ["limits", limits]
     ] as const) {
       for (const [resource, quantity] of Object.entries(quantities))
-        if (parseQuantity(quantity) === undefined) bad.push(`${at}.resources.${kind}[${resource}]`)
+        if ((Quantity.parse(quantity) ?? -1n) < 0n) bad.push(`${at}.resources.${kind}[${resource}]`)
     }
     for (const [resource, request] of Object.entries(requests)) {
       const limit = limits[resource]
-      if (limit !== undefined && (parseQuantity(request) ?? 0) > (parseQuantity(limit) ?? 0))
+      if (limit !== undefined && (Quantity.parse(request) ?? 0n) > (Quantity.parse(limit) ?? 0n))
         bad.push(`${at}.resources.requests`)
     }
     return bad
@@ -107,7 +107,7 @@ const fieldsOf = (object: KubernetesObject): ReadonlyArray<string> => {
       ]
     }
     case "PersistentVolumeClaim":
-      return parseQuantity((object as PersistentVolumeClaim).spec.resources?.requests?.["storage"]) === undefined
+      return (Quantity.parse((object as PersistentVolumeClaim).spec.resources?.requests?.["storage"]) ?? 0n) <= 0n
         ? ["spec.resources.requests[storage]"]
         : []
     default:
@@ -160,7 +160,7 @@ const claimRefusal = (
   next: PersistentVolumeClaim,
   previous: PersistentVolumeClaim
 ): Refusal | undefined => {
-  const size = (claim: PersistentVolumeClaim) => parseQuantity(claim.spec.resources?.requests?.["storage"]) ?? 0
+  const size = (claim: PersistentVolumeClaim) => Quantity.parse(claim.spec.resources?.requests?.["storage"]) ?? 0n
   if (size(next) < size(previous)) return invalid(["spec.resources.requests.storage"])
   const storageClass = cluster.store.get("StorageClass", "", next.spec.storageClassName ?? "")
   if (size(next) > size(previous) && storageClass?.allowVolumeExpansion !== true) {
@@ -185,12 +185,14 @@ export const quotaRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined =>
       const [of, name] = resource.includes(".") ? (resource.split(".") as [string, string]) : ["requests", resource]
       const isPods = resource === "pods" || resource === "count/pods"
       if (!isPods && name !== "cpu" && name !== "memory") continue
-      const amount = (each: Pod) => (isPods ? 1 : requestsOf(each, name, of === "limits" ? "limits" : "requests"))
-      const used = pods.reduce((sum, each) => sum + amount(each), 0)
-      if (used + amount(pod) > (parseQuantity(hard) ?? Infinity)) {
+      const amount = (each: Pod) =>
+        isPods ? Quantity.unit : requestsOf(each, name, of === "limits" ? "limits" : "requests")
+      const used = pods.reduce((sum, each) => sum + amount(each), 0n)
+      const limited = Quantity.parse(hard)
+      if (limited !== undefined && used + amount(pod) > limited) {
         return {
           reason: { _tag: "QuotaExceeded", quota: quota.metadata.name },
-          message: `pods "${pod.metadata.name}" is forbidden: exceeded quota: ${quota.metadata.name}, requested: ${resource}=${amount(pod)}, used: ${resource}=${used}, limited: ${resource}=${hard}`
+          message: `pods "${pod.metadata.name}" is forbidden: exceeded quota: ${quota.metadata.name}, requested: ${resource}=${Quantity.format(amount(pod))}, used: ${resource}=${Quantity.format(used)}, limited: ${resource}=${hard}`
         }
       }
     }

@@ -1,6 +1,7 @@
 /** The volume controllers: a claim is bound immediately, and grows to the requested size after a delay. */
 
-import { parseQuantity, type PersistentVolumeClaim } from "../ObjectModel.ts"
+import * as Quantity from "../../domain/Quantity.ts"
+import type { PersistentVolumeClaim } from "../ObjectModel.ts"
 import type { Cluster } from "./Cluster.ts"
 import { putStatus, withCondition } from "./Status.ts"
 
@@ -26,7 +27,7 @@ export const reconcileClaim = (cluster: Cluster, namespace: string, name: string
       capacity: { storage: requested }
     })
   }
-  if ((parseQuantity(requested) ?? 0) <= (parseQuantity(claim.status.capacity?.["storage"]) ?? 0)) return
+  if ((Quantity.parse(requested) ?? 0n) <= (Quantity.parse(claim.status.capacity?.["storage"]) ?? 0n)) return
   const resizing = withCondition(
     claim.status.conditions ?? [],
     { type: "Resizing", status: "True", reason: "", message: "" },

@@ -6,6 +6,7 @@
  * the requests and their times.
  */
 
+import * as Quantity from "../../domain/Quantity.ts"
 import * as Timestamp from "../../domain/Timestamp.ts"
 import type { KubernetesObject } from "../KubernetesClient.ts"
 import {
@@ -14,7 +15,6 @@ import {
   isPodReady,
   type Labels,
   type Pod,
-  parseQuantity,
   type Quantities,
   selectorMatches
 } from "../ObjectModel.ts"
@@ -64,20 +64,19 @@ export interface PodRuntime {
 
 export interface NodeUsage {
   pods: number
-  cpu: number
-  memory: number
+  cpu: Quantity.Amount
+  memory: Quantity.Amount
 }
 
 type QueuedObject = readonly [kind: string, namespace: string, name: string]
 
 export type Controller = (cluster: Cluster, namespace: string, name: string) => void
 
-/** The sum of a resource over the containers of a pod, in its base unit. */
-export const requestsOf = (pod: Pod, resource: string, of: "requests" | "limits" = "requests"): number =>
+/** The sum of a resource over the containers of a pod. */
+export const requestsOf = (pod: Pod, resource: string, of: "requests" | "limits" = "requests"): Quantity.Amount =>
   pod.spec.containers.reduce(
-    (sum, container) =>
-      sum + (parseQuantity((container.resources?.[of] as Quantities | undefined)?.[resource] ?? "0") ?? 0),
-    0
+    (sum, container) => sum + (Quantity.parse((container.resources?.[of] as Quantities | undefined)?.[resource]) ?? 0n),
+    0n
   )
 
 /** Whether owners, Services and budgets count both versions of a pod alike. */
@@ -365,10 +364,10 @@ export class Cluster {
   private account(pod: Pod, sign: 1 | -1): void {
     const node = pod.spec.nodeName
     if (node === undefined) return
-    const usage = this.usage.get(node) ?? { pods: 0, cpu: 0, memory: 0 }
+    const usage = this.usage.get(node) ?? { pods: 0, cpu: 0n, memory: 0n }
     usage.pods += sign
-    usage.cpu += sign * requestsOf(pod, "cpu")
-    usage.memory += sign * requestsOf(pod, "memory")
+    usage.cpu += BigInt(sign) * requestsOf(pod, "cpu")
+    usage.memory += BigInt(sign) * requestsOf(pod, "memory")
     this.usage.set(node, usage)
   }
 

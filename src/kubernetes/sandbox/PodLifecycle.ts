@@ -15,7 +15,8 @@
  *   `scripts/control-plane` support too.
  */
 
-import { type Condition, controllerOf, parseQuantity, type Pod, type Quantities } from "../ObjectModel.ts"
+import * as Quantity from "../../domain/Quantity.ts"
+import { type Condition, controllerOf, type Pod, type Quantities } from "../ObjectModel.ts"
 import type { Cluster, ImageBehaviour, PodRuntime } from "./Cluster.ts"
 import { nodeFor, reportUnschedulable } from "./Scheduler.ts"
 import { sameJson } from "./Status.ts"
@@ -43,9 +44,10 @@ export const failureOf = (cluster: Cluster, pod: Pod): Failure | undefined => {
   const image = container.image ?? ""
   const behaviour = behaviourOf(cluster, image)
   const annotations = pod.metadata.annotations
-  const limit = parseQuantity((container.resources?.limits as Quantities | undefined)?.["memory"] ?? "x") ?? Infinity
-  const need = parseQuantity(annotations?.["sim/memory-need"] ?? "x") ?? behaviour?.memoryNeed ?? 0
-  if (annotations?.["sim/fail"] === "oom" || need > limit) return { reason: "OOMKilled", exitCode: 137 }
+  const limit = Quantity.parse((container.resources?.limits as Quantities | undefined)?.["memory"])
+  const need = Quantity.parse(annotations?.["sim/memory-need"] ?? behaviour?.memoryNeed) ?? 0n
+  if (annotations?.["sim/fail"] === "oom" || (limit !== undefined && need > limit))
+    return { reason: "OOMKilled", exitCode: 137 }
   if (behaviour?.crash !== undefined) return { reason: "Error", exitCode: behaviour.crash.exitCode }
   if (annotations?.["sim/fail"] === "crashloop" || tagOf(image).startsWith("bad"))
     return { reason: "Error", exitCode: 1 }

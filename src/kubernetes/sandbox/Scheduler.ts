@@ -1,6 +1,7 @@
 /** The scheduler: chooses a node for a pod by free pod slots, CPU and memory. */
 
-import { type Node, type Pod, parseQuantity } from "../ObjectModel.ts"
+import * as Quantity from "../../domain/Quantity.ts"
+import type { Node, Pod } from "../ObjectModel.ts"
 import { type Cluster, requestsOf } from "./Cluster.ts"
 
 /** The number of nodes that are compared. The other nodes are tried only if none of these has room. */
@@ -9,13 +10,16 @@ const nodesProbed = 8
 const fits = (cluster: Cluster, node: Node, pod: Pod): boolean => {
   if (node.spec?.unschedulable === true) return false
   if (node.status?.conditions?.some((each) => each.type === "Ready" && each.status !== "True") === true) return false
-  const usage = cluster.usage.get(node.metadata.name) ?? { pods: 0, cpu: 0, memory: 0 }
+  const usage = cluster.usage.get(node.metadata.name) ?? { pods: 0, cpu: 0n, memory: 0n }
   const allocatable = node.status?.allocatable
-  const room = (resource: string) => parseQuantity(allocatable?.[resource]) ?? Infinity
+  const hasRoom = (resource: string, amount: Quantity.Amount) => {
+    const room = Quantity.parse(allocatable?.[resource])
+    return room === undefined || amount <= room
+  }
   return (
-    usage.pods < room("pods")
-    && usage.cpu + requestsOf(pod, "cpu") <= room("cpu")
-    && usage.memory + requestsOf(pod, "memory") <= room("memory")
+    hasRoom("pods", BigInt(usage.pods + 1) * Quantity.unit)
+    && hasRoom("cpu", usage.cpu + requestsOf(pod, "cpu"))
+    && hasRoom("memory", usage.memory + requestsOf(pod, "memory"))
   )
 }
 
