@@ -152,7 +152,8 @@ const intake = ({ cluster, intake }: KubernautOptions<unknown, unknown>) =>
       Intake.layer({
         ...intake,
         cluster,
-        onAccepted: (targets) => Effect.forEach(targets, fire, { discard: true })
+        onAccepted: (targets, severities) =>
+          Effect.forEach(targets, (target) => fire(target, severities.get(target)), { discard: true })
       })
     )
   )

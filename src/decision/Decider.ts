@@ -21,7 +21,7 @@
  */
 
 import { type Action, isReadOnly } from "../domain/Action.ts"
-import type { Alert } from "../domain/Alert.ts"
+import { type Alert, isMonitorOnly } from "../domain/Alert.ts"
 import type { Decision, DecisionReason } from "../domain/Decision.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { Investigation } from "../domain/Investigation.ts"
@@ -70,11 +70,28 @@ export type DecisionRule =
 const reason = (rule: DecisionRule, message: string): DecisionReason => ({ rule, message })
 
 /** The action of a decision without a proposal. */
-const nothingProposed = (target: Target): Action => ({
+const nothingProposed = (target: Target, reason = "No investigator identified the cause."): Action => ({
   type: "Notify",
   target: resourceRef(target),
-  reason: "No investigator identified the cause."
+  reason
 })
+
+/** The decision about an alert that is only monitored. It needs no investigation and no state of the target. */
+export const monitorOnly = ({
+  alert,
+  investigation,
+  target
+}: Pick<DecisionInput, "alert" | "target"> & { readonly investigation?: Investigation | undefined }): Decision => {
+  const message = `Alerts of severity ${alert.severity} are only monitored.`
+  const action = investigation?.action ?? nothingProposed(target, message)
+  return {
+    outcome: "observe",
+    action,
+    risk: entryOf(action.type).risk,
+    confidence: investigation?.confidence ?? 0,
+    reasons: [reason("monitor-only", message)]
+  }
+}
 
 /** Decides what happens to an alert; see the table above. */
 export const decide = (input: DecisionInput): Decision => {
@@ -88,9 +105,7 @@ export const decide = (input: DecisionInput): Decision => {
     reasons
   })
 
-  if (alert.severity === "info" || alert.severity === "none") {
-    return decision("observe", reason("monitor-only", `Alerts of severity ${alert.severity} are only monitored.`))
-  }
+  if (isMonitorOnly(alert.severity)) return monitorOnly(input)
   if (review?.answer === "rejected") {
     return decision(
       "escalate",

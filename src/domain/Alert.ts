@@ -12,6 +12,9 @@ import { Timestamp } from "./Timestamp.ts"
 export const Severity = Schema.Literals(["critical", "warning", "info", "none"])
 export type Severity = typeof Severity.Type
 
+/** Whether alerts of a severity are only recorded: nothing is read, asked or done about them. */
+export const isMonitorOnly = (severity: Severity): boolean => severity === "info" || severity === "none"
+
 /**
  * An alert as the rest of the service sees it. `AlertmanagerWebhook.toAlert` makes one from a webhook.
  *

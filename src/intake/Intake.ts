@@ -13,7 +13,7 @@
  */
 
 import { Clock, Context, Effect, Layer } from "effect"
-import type { Alert, Severity } from "../domain/Alert.ts"
+import { type Alert, Severity } from "../domain/Alert.ts"
 import type { RemediationId } from "../domain/Remediation.ts"
 import type { TargetKey } from "../domain/Target.ts"
 import { fromMillis, type Timestamp } from "../domain/Timestamp.ts"
@@ -72,9 +72,12 @@ export interface AlertReceived {
 export interface IntakeOptions extends AdmissionOptions, AlertClusterOptions {
   /**
    * Called after a commit with the targets that have new or changed work, each once. It must not wait for that work,
-   * because the response to the sender waits for it.
+   * because the response to the sender waits for it. `severities` has the most severe of the new alerts of a target.
    */
-  readonly onAccepted: (targets: ReadonlyArray<TargetKey>) => Effect.Effect<void>
+  readonly onAccepted: (
+    targets: ReadonlyArray<TargetKey>,
+    severities: ReadonlyMap<TargetKey, Severity>
+  ) => Effect.Effect<void>
   /** Called once per alert. It must be fast and must not throw. */
   readonly onReceived?: (event: AlertReceived) => void
   /** Rate limit per source. Default: 5,000 alerts per second with a burst of 50,000. */
@@ -167,6 +170,9 @@ const partsWith = (arrivals: ReadonlyArray<Arrival>, status: WebhookAlert["statu
 const distinct = (targets: ReadonlyArray<TargetKey>): ReadonlyArray<TargetKey> =>
   targets.length < 2 ? targets : [...new Set(targets)]
 
+const mostSevere = (left: Severity, right: Severity = left): Severity =>
+  Severity.literals.find((severity) => severity === left || severity === right) ?? left
+
 /** Splits arrivals by admission. Each admitted alert that waits for work counts as open for those after it. */
 const admit = (arrivals: ReadonlyArray<Arrival>, open: number, options: AdmissionOptions) => {
   const admitted: Array<Arrival> = []
@@ -253,8 +259,13 @@ const makeAccept = (store: Store, options: IntakeOptions) => {
       at
     )
     // An actor may use the evidence of an alert that joined. A duplicate contains nothing new.
-    const changed = stored.filter(({ status }) => status === "accepted" || status === "joined")
-    yield* onAccepted(distinct(changed.map(({ target }) => target)))
+    const severities = new Map<TargetKey, Severity>()
+    stored.forEach(({ status, target }, place) => {
+      const { severity } = admitted[place]!.alert
+      if (status === "accepted" || status === "joined")
+        severities.set(target, mostSevere(severity, severities.get(target)))
+    })
+    yield* onAccepted([...severities.keys()], severities)
     return [...outcomes, ...stored.map((result, place) => acceptedOutcome(admitted[place]!, result))]
   })
 }
@@ -271,7 +282,8 @@ const makeResolve = (store: Store, { onAccepted }: IntakeOptions) =>
       at
     )
     yield* onAccepted(
-      distinct(resolved.flatMap((result) => (result.open && result.target !== undefined ? [result.target] : [])))
+      distinct(resolved.flatMap((result) => (result.open && result.target !== undefined ? [result.target] : []))),
+      new Map()
     )
     return resolved.map((result, place) => resolvedOutcome(arrivals[place]!, result))
   })

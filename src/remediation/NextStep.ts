@@ -3,6 +3,8 @@
  * Crash recovery needs nothing else.
  */
 
+import { isMonitorOnly } from "../domain/Alert.ts"
+import type { Decision } from "../domain/Decision.ts"
 import type { Intent } from "../domain/Execution.ts"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import type { FinalState } from "../domain/Remediation.ts"
@@ -32,17 +34,16 @@ export const nextStep = (self: Remediation): NextStep => {
   // Once the intent is durable, a resolved alert changes nothing: the action is completed and verified.
   if (execution !== undefined && !isOvertaken(self, execution)) return afterIntent(self, execution)
   if (self.alertResolvedAt !== undefined) return conclude("Cancelled", "The alert resolved before anything was done.")
+  if (self.decision?.outcome === "observe") return conclude("Observed", explained(self.decision))
+  if (self.decision?.outcome === "escalate") return conclude("Escalated", explained(self.decision))
+  // Nothing is spent on an alert that is only monitored: no read of the cluster, and no model.
+  if (isMonitorOnly(self.alert.severity)) return { _tag: "Decide" }
   if (self.provisional) return { _tag: "Retarget" }
   if (!self.investigated) return { _tag: "Investigate" }
   if (self.decision === undefined) return { _tag: "Decide" }
-  const explained = self.decision.reasons.map((reason) => reason.message).join(" ")
   switch (self.decision.outcome) {
     case "execute":
       return { _tag: "Decide" }
-    case "observe":
-      return conclude("Observed", explained)
-    case "escalate":
-      return conclude("Escalated", explained)
     case "review":
       if (self.review === undefined) return { _tag: "AwaitReview" }
       return self.review.answer === "approved"
@@ -53,6 +54,8 @@ export const nextStep = (self: Remediation): NextStep => {
           )
   }
 }
+
+const explained = ({ reasons }: Decision): string => reasons.map((reason) => reason.message).join(" ")
 
 /** Whether the object changed before the first write. The plan is then void, and the actor decides again. */
 const isOvertaken = (self: Remediation, { outcome }: Remediation["executions"][number]): boolean =>

@@ -12,6 +12,8 @@
  * | Verify      | watches the workload settle                                                                                 | `Verified`: fixed, not fixed or unknown                                      |
  * | Conclude    |                                                                                                             | `Concluded` with a final state, in the commit of the event that leads to it  |
  *
+ * An alert of severity info or none is only monitored: it is decided at once, without Retarget and Investigate.
+ *
  * **After a crash** a new activation claims the target (which fences the old one), replays the journal and calls
  * `nextStep` again. A step whose event is missing is repeated: reads and investigations change nothing, a plan gets the
  * same execution id as before, and `Execute` reads the cluster back before it writes, because the write may have

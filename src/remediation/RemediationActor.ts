@@ -7,6 +7,7 @@
  */
 
 import { Cause, Effect, type Latch, Option } from "effect"
+import type { Severity } from "../domain/Alert.ts"
 import { type TargetKey, targetKey } from "../domain/Target.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Activation from "./Activation.ts"
@@ -18,7 +19,7 @@ export type ActivationResult =
   /** There is nothing to do until the target is fired again. */
   | { readonly _tag: "Idle" }
   /** The remediation now belongs to its root owner. That target must be fired. */
-  | { readonly _tag: "Moved"; readonly target: TargetKey }
+  | { readonly _tag: "Moved"; readonly target: TargetKey; readonly severity: Severity }
   /** Another activation has claimed the target. Sweeps skip the target for a while instead of claiming it back. */
   | { readonly _tag: "Fenced" }
   /** Storage failed, or a defect occurred. The sweep retries. */
@@ -42,7 +43,9 @@ export const make = Effect.fnUntraced(function* (options: Remediation.Remediatio
       if (Option.isNone(open) || !activation.hasBegun()) return idle
       const after = yield* activation.run(claim, open.value, wake)
       const home = targetKey(after.target)
-      return home === target || after.state === "Joined" ? idle : ({ _tag: "Moved", target: home } as const)
+      return home === target || after.state === "Joined"
+        ? idle
+        : ({ _tag: "Moved", target: home, severity: after.alert.severity } as const)
     }).pipe(
       Effect.catchTags({
         Fenced: ({ epoch }) =>

@@ -8,16 +8,22 @@
  * store. A lost message therefore delays an alert until the next sweep, but never loses it.
  */
 
-import { Context, Duration, Effect, FiberSet, Latch, Layer, MutableList } from "effect"
+import { Context, Duration, Effect, FiberSet, Latch, Layer } from "effect"
+import { Severity } from "../domain/Alert.ts"
 import type { TargetKey } from "../domain/Target.ts"
+import { DueQueue, type Entry } from "../resilience/DueQueue.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import type { RemediationOptions } from "./Remediation.ts"
 import * as RemediationActor from "./RemediationActor.ts"
+import { dueMs } from "./Urgency.ts"
 
 /** Options of `layerLocal`. */
 export interface LocalOptions extends RemediationOptions {
-  /** The number of targets processed at the same time. The others wait durably as `Received`. Default 256. */
+  /**
+   * The number of targets processed at the same time. The others wait durably as `Received`. A quarter of the places,
+   * rounded down, is kept for critical alerts, because a verification may occupy a place for minutes. Default 256.
+   */
   readonly concurrency?: number
   /** The interval at which the store is queried for open work that has no actor. Default 10 seconds. */
   readonly sweepInterval?: Duration.Input
@@ -31,8 +37,11 @@ export interface LocalOptions extends RemediationOptions {
 export class RemediationActors extends Context.Service<
   RemediationActors,
   {
-    /** Wakes or starts the actor of a target. Call it after a write to the journal. It does not wait for the work. */
-    readonly fire: (target: TargetKey) => Effect.Effect<void>
+    /**
+     * Wakes or starts the actor of a target. Call it after a write to the journal. It does not wait for the work. The
+     * most severe alerts get the next places; `Urgency` has the order. Default severity: warning.
+     */
+    readonly fire: (target: TargetKey, severity?: Severity) => Effect.Effect<void>
     /** Fires every target with open work, immediately and at every interval. Run it as a supervised child. */
     readonly sweep: Effect.Effect<never>
     /** The number of actors, both working and waiting for their turn. */
@@ -40,8 +49,14 @@ export class RemediationActors extends Context.Service<
   }
 >()("kubernaut/remediation/RemediationActors") {}
 
+const severities = Severity.literals
+
 interface Mailbox {
   readonly target: TargetKey
+  /** The most severe alert for which the target was fired since its last activation began. */
+  severity: Severity
+  /** Its place in the queue of those that wait for their turn. */
+  place: Entry<Mailbox> | undefined
   /** Whether the target was fired since the actor last read the store. */
   fired: boolean
   readonly wake: Latch.Latch
@@ -61,29 +76,57 @@ const makeResting = (durationMs: number) => {
 }
 
 /**
- * The actors that wait for their turn. They share `concurrency` fibers. A waiting actor is an entry in this list and
- * needs no fiber, so a storm is cheap.
+ * The actors that wait for their turn, by due time. They share `concurrency` fibers. A waiting actor is an entry in a
+ * queue and needs no fiber, so a storm is cheap.
  */
 const makeReadyList = (concurrency: number) => {
-  const mailboxes = MutableList.make<Mailbox>()
+  const critical = new DueQueue<Mailbox>()
+  const others = new DueQueue<Mailbox>()
+  const mostOthers = concurrency - Math.floor(concurrency / 4)
   let working = 0
+  let workingOnOthers = 0
+  const queueOf = ({ severity }: Mailbox) => (severity === "critical" ? critical : others)
+  const next = (): DueQueue<Mailbox> => {
+    if (others.first === undefined || workingOnOthers >= mostOthers) return critical
+    if (critical.first === undefined) return others
+    return critical.first.dueMs <= others.first.dueMs ? critical : others
+  }
   return {
-    add: (mailbox: Mailbox): void => MutableList.append(mailboxes, mailbox),
+    add: (mailbox: Mailbox, nowMs: number): void => {
+      mailbox.place = queueOf(mailbox).add(mailbox, dueMs(mailbox.severity, nowMs))
+    },
+    /** Moves a waiting actor forward when a more severe alert has arrived. */
+    raise: (mailbox: Mailbox, severity: Severity, nowMs: number): void => {
+      if (severities.indexOf(severity) >= severities.indexOf(mailbox.severity)) return
+      const { place } = mailbox
+      if (place !== undefined) queueOf(mailbox).remove(place)
+      mailbox.severity = severity
+      if (place === undefined) return
+      mailbox.place = queueOf(mailbox).add(mailbox, Math.min(place.dueMs, dueMs(severity, nowMs)))
+    },
     /** Whether another fiber may start. */
     claimFiber: (): boolean => {
-      if (working === concurrency) return false
+      if (working === concurrency || next().first === undefined) return false
       working++
       return true
     },
     /**
-     * The next actor. Returns `undefined` and releases the fiber when none waits. Both are one synchronous step, so
+     * The next actor. Returns `undefined` and releases the fiber when none may start. Both are one synchronous step, so
      * every actor has a fiber that will take it.
      */
     take: (): Mailbox | undefined => {
-      const mailbox = MutableList.take(mailboxes)
-      if (mailbox !== MutableList.Empty) return mailbox
-      working--
-      return undefined
+      const queue = next()
+      const mailbox = queue.take()
+      if (mailbox === undefined) working--
+      else {
+        mailbox.place = undefined
+        if (queue === others) workingOnOthers++
+      }
+      return mailbox
+    },
+    /** An actor that was taken from the queue of `severity` has had its turn. */
+    done: (severity: Severity): void => {
+      if (severity !== "critical") workingOnOthers--
     }
   }
 }
@@ -98,26 +141,36 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
   const ready = makeReadyList(concurrency)
   const start = yield* FiberSet.makeRuntime<never, void>()
 
-  const fire = (target: TargetKey): Effect.Effect<void> =>
-    Effect.sync(() => {
+  const fire = (target: TargetKey, severity: Severity = "warning"): Effect.Effect<void> =>
+    Effect.map(Monotonic.nowMs, (nowMs) => {
       const known = mailboxes.get(target)
       if (known !== undefined) {
         known.fired = true
+        ready.raise(known, severity, nowMs)
         Latch.openUnsafe(known.wake)
-        return
+      } else {
+        const mailbox: Mailbox = {
+          target,
+          severity,
+          place: undefined,
+          fired: true,
+          wake: Latch.makeUnsafe(false)
+        }
+        mailboxes.set(target, mailbox)
+        ready.add(mailbox, nowMs)
       }
-      const mailbox: Mailbox = { target, fired: true, wake: Latch.makeUnsafe(false) }
-      mailboxes.set(target, mailbox)
-      ready.add(mailbox)
       if (ready.claimFiber()) start(work)
     })
 
   const work = Effect.gen(function* () {
     for (let mailbox = ready.take(); mailbox !== undefined; mailbox = ready.take()) {
+      const { severity } = mailbox
       yield* turn(mailbox)
+      const nowMs = yield* Monotonic.nowMs
+      ready.done(severity)
       // The check and the removal are one synchronous step. A concurrent message either sets `fired` or finds no
       // mailbox.
-      if (mailbox.fired) ready.add(mailbox)
+      if (mailbox.fired) ready.add(mailbox, nowMs)
       else mailboxes.delete(mailbox.target)
     }
   })
@@ -127,7 +180,7 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
     mailbox.fired = false
     Latch.closeUnsafe(wake)
     const activation = yield* activate(target, wake)
-    if (activation._tag === "Moved") yield* fire(activation.target)
+    if (activation._tag === "Moved") yield* fire(activation.target, activation.severity)
     if (activation._tag === "Fenced" || activation._tag === "Failed") {
       // The sweep resumes the target. Work that was fired meanwhile is in the store.
       if (activation._tag === "Fenced") resting.add(target, yield* Monotonic.nowMs)
@@ -137,8 +190,8 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
 
   const sweepOnce = Effect.gen(function* () {
     const skipped = resting.at(yield* Monotonic.nowMs)
-    for (const target of yield* store.openTargets) {
-      if (!skipped.has(target) && !mailboxes.has(target)) yield* fire(target)
+    for (const { severity, target } of yield* store.openWork) {
+      if (!skipped.has(target) && !mailboxes.has(target)) yield* fire(target, severity)
     }
   }).pipe(Effect.catch((error) => Effect.logError("The sweep for open work failed", { reason: error.message })))
 

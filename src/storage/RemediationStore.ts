@@ -12,7 +12,7 @@
 
 import { Context, type Effect, type Option, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
-import type { Alert } from "../domain/Alert.ts"
+import type { Alert, Severity } from "../domain/Alert.ts"
 import type { Decision, Risk } from "../domain/Decision.ts"
 import {
   type JournalEntry,
@@ -101,6 +101,12 @@ export interface Claim {
 
 /** Returns the events with which an owner begins its work on the open remediation; an empty array changes nothing. */
 export type Begin = (open: Remediation, claim: Claim) => ReadonlyArray<RemediationEvent>
+
+/** A target with work to do, and the severity of the alert that is worked on. */
+export interface OpenWork {
+  readonly target: TargetKey
+  readonly severity: Severity
+}
 
 /** One line of a list of remediations. */
 export interface RemediationSummary {
@@ -203,9 +209,12 @@ export class RemediationStore extends Context.Service<
       readonly cursor?: string
     }) => Effect.Effect<RemediationPage, StorageError>
     /**
-     * Targets with work to do, oldest first. A process resumes them at start, and every sweep reads them. A remediation
-     * that awaits review is not included until it is reviewed or its alert resolves.
+     * Targets with work to do, by the severity of their alert and then oldest first. A process resumes them at start,
+     * and every sweep reads them. A remediation that awaits review is not included until it is reviewed or its alert
+     * resolves.
      */
+    readonly openWork: Effect.Effect<ReadonlyArray<OpenWork>, StorageError>
+    /** The targets of `openWork`. */
     readonly openTargets: Effect.Effect<ReadonlyArray<TargetKey>, StorageError>
     /** The number of open remediations, for admission. Kept in memory, so it is cheap to read for every request. */
     readonly backlog: Effect.Effect<number>

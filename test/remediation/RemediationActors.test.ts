@@ -74,4 +74,75 @@ describe("the actors", () => {
       }).pipe(Effect.provide(service(investigator)))
     }
   )
+
+  const about = (severity: string, count: number) =>
+    Array.from({ length: count }, (_, index) =>
+      alertOf(
+        { alertname: "KubeDeploymentRolloutStuck", namespace: "storm", deployment: `${severity}-${index}`, severity },
+        { startsAt: "1970-01-01T00:00:00Z", fingerprint: `${severity}-${index}` }
+      )
+    )
+
+  /** The order in which the targets are investigated, one second each. */
+  const ordering = (concurrency: number) => {
+    const order: Array<string> = []
+    const { investigator } = counting()
+    const layer = Kubernaut.layer({
+      cluster: "test",
+      mode: "observe",
+      investigators: [
+        {
+          ...investigator,
+          investigate: (request) =>
+            Effect.suspend(() => {
+              order.push(request.target.name)
+              return investigator.investigate(request)
+            })
+        }
+      ],
+      actors: { concurrency, sweepInterval: "1 hour" }
+    }).pipe(Layer.provideMerge(Layer.mergeAll(Sandbox.layer(), Storage.layerMemory)))
+    return { order, layer }
+  }
+  const seconds = (count: number) =>
+    Effect.gen(function* () {
+      for (let second = 0; second < count; second++) yield* TestClock.adjust("1 second")
+    })
+
+  it.effect("start a critical alert before the warnings that wait for a place", () => {
+    const { layer, order } = ordering(1)
+    return Effect.gen(function* () {
+      const kubernaut = yield* Kubernaut.Kubernaut
+      yield* kubernaut.receive(webhookOf(about("warning", 10)))
+      yield* seconds(2)
+      yield* kubernaut.receive(webhookOf(about("critical", 2)))
+      yield* seconds(12)
+      assert.deepStrictEqual(order.slice(2, 6), ["warning-2", "critical-0", "critical-1", "warning-3"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("start a critical alert at once while a hundred warnings hold every other place", () => {
+    const { layer, order } = ordering(4)
+    return Effect.gen(function* () {
+      const kubernaut = yield* Kubernaut.Kubernaut
+      yield* kubernaut.receive(webhookOf(about("warning", 100)))
+      yield* TestClock.adjust("500 millis")
+      assert.deepStrictEqual(order, ["warning-0", "warning-1", "warning-2"])
+      yield* kubernaut.receive(webhookOf(about("critical", 1)))
+      yield* TestClock.adjust("10 millis")
+      assert.strictEqual(order.at(-1), "critical-0")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("start a warning that has waited for five minutes before a critical alert that has just arrived", () => {
+    const { layer, order } = ordering(1)
+    return Effect.gen(function* () {
+      const kubernaut = yield* Kubernaut.Kubernaut
+      yield* kubernaut.receive(webhookOf(about("warning", 310)))
+      yield* seconds(302)
+      yield* kubernaut.receive(webhookOf(about("critical", 1)))
+      yield* seconds(10)
+      assert.isAbove(order.indexOf("critical-0"), order.indexOf("warning-305"))
+    }).pipe(Effect.provide(layer))
+  })
 })

@@ -73,7 +73,7 @@ export const RemediationHandlers = HttpApiBuilder.group(
         const after = yield* store
           .review(id, given, at)
           .pipe(Effect.catchTags({ StorageError: storageFault, NotAwaiting: notAwaiting }))
-        yield* actors.fire(targetKey(after.target))
+        yield* actors.fire(targetKey(after.target), after.alert.severity)
         yield* Effect.logInfo("Review submitted", { remediation: id, answer, by: name })
         return { id, state: after.state }
       })

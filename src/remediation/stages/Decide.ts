@@ -4,8 +4,9 @@
  */
 
 import { Clock, Effect } from "effect"
-import { decide } from "../../decision/Decider.ts"
+import { decide, monitorOnly } from "../../decision/Decider.ts"
 import type { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
+import { isMonitorOnly } from "../../domain/Alert.ts"
 import type { Decision } from "../../domain/Decision.ts"
 import type { Mode } from "../../domain/Mode.ts"
 import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
@@ -65,6 +66,10 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
   })
 
   const decideAndPlan = Effect.fnUntraced(function* (claim: Claim, self: Remediation) {
+    if (isMonitorOnly(self.alert.severity)) {
+      const { level } = yield* degradation.current
+      return yield* journal(claim, self, [{ _tag: "Decided", level, decision: monitorOnly(self), observed: null }])
+    }
     const decided = yield* decideOn(self)
     if (decided.decision.outcome !== "execute") return yield* journal(claim, self, [decided])
     const planned = yield* plan(claim, self, decided)

@@ -121,7 +121,7 @@ const review = (
   Effect.gen(function* () {
     const at = yield* Timestamp.now
     const after = yield* store.review(id, { answer, by, at }, at)
-    yield* actors.fire(targetKey(after.target))
+    yield* actors.fire(targetKey(after.target), after.alert.severity)
     return "taken" as const
   }).pipe(
     Effect.catchTags({

@@ -2,11 +2,11 @@
 
 import type { DatabaseSync } from "node:sqlite"
 import { Schema } from "effect"
-import type { Alert } from "../../domain/Alert.ts"
+import type { Alert, Severity } from "../../domain/Alert.ts"
 import { Decision } from "../../domain/Decision.ts"
 import { isFinal, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
 import type { TargetKey } from "../../domain/Target.ts"
-import type { PendingReview, RemediationPage, RemediationSummary } from "../RemediationStore.ts"
+import type { OpenWork, PendingReview, RemediationPage, RemediationSummary } from "../RemediationStore.ts"
 import { StorageError } from "../StorageError.ts"
 import { eventOf } from "./JournalTable.ts"
 import { prepare } from "./Sqlite.ts"
@@ -49,9 +49,11 @@ const makeStatements = (database: DatabaseSync) => ({
     database,
     `select ${summary} from remediations where open = 0 and state = ? and id < ? order by id desc limit ?`
   ),
-  openTargets: prepare<{ readonly target_key: TargetKey }>(
+  openWork: prepare<{ readonly target: TargetKey; readonly severity: Severity }>(
     database,
-    "select target_key from remediations where open = 1 and (state <> 'AwaitingReview' or resolved = 1) order by id || ''"
+    `select target_key as target, severity from remediations
+     where open = 1 and (state <> 'AwaitingReview' or resolved = 1)
+     order by case severity when 'critical' then 0 when 'warning' then 1 when 'info' then 2 else 3 end, id || ''`
   ),
   reviews: prepare<ReviewRow, [number]>(
     database,
@@ -140,7 +142,7 @@ export interface RemediationQueries {
     readonly cursor?: string
   }) => RemediationPage
   readonly reviews: (limit: number) => ReadonlyArray<PendingReview>
-  readonly openTargets: () => ReadonlyArray<TargetKey>
+  readonly openWork: () => ReadonlyArray<OpenWork>
   readonly joinedAlerts: (id: RemediationId, limit: number) => ReadonlyArray<Alert>
 }
 
@@ -157,7 +159,7 @@ export const make = (database: DatabaseSync): RemediationQueries => {
       return { items, ...(rows.length > limit && last !== undefined ? { nextCursor: last.id } : {}) }
     },
     reviews: (limit) => statements.reviews.all(limit).map(reviewOf),
-    openTargets: () => statements.openTargets.all().map((row) => row.target_key),
+    openWork: () => statements.openWork.all(),
     joinedAlerts: (id, limit) =>
       // Most remediations have no joined alerts, and the recursive query builds its tables before it finds that out.
       statements.isJoined.get(id) === undefined ? [] : statements.joined.all(id, limit).map(alertOf)

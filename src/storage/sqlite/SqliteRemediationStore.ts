@@ -55,7 +55,8 @@ export const make = (
     get: (id) => attempt("get", () => Option.fromUndefinedOr(remediations.get(id))),
     journal: (id) => attempt("journal", () => journal.entries(id, 0)),
     list: (query) => attempt("list", () => queries.list(query)),
-    openTargets: attempt("openTargets", queries.openTargets),
+    openWork: attempt("openWork", queries.openWork),
+    openTargets: attempt("openTargets", () => queries.openWork().map(({ target }) => target)),
     backlog: Effect.sync(remediations.backlog),
     joinedAlerts: (id, limit) => attempt("joinedAlerts", () => queries.joinedAlerts(id, limit))
   }

@@ -36,4 +36,20 @@ export const listing = (layer: StorageLayer): void => {
       assert.deepStrictEqual(yield* store.openTargets, [targetKey(deployment("z")), targetKey(deployment("a"))])
     }).pipe(Effect.provide(layer))
   )
+
+  it.effect("targets of critical alerts are listed before older ones of warnings and infos", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const given = ["none", "info", "warning", "critical", "warning", "critical"] as const
+      const alerts = given.map((severity, index) => {
+        const fresh = newAlert(`${index}`, `f${index}`, deployment(`d${index}`))
+        return { ...fresh, alert: { ...fresh.alert, severity } }
+      })
+      yield* store.accept(alerts, minute(0))
+      assert.deepStrictEqual(
+        yield* store.openWork,
+        [3, 5, 2, 4, 1, 0].map((index) => ({ target: targetKey(deployment(`d${index}`)), severity: given[index]! }))
+      )
+    }).pipe(Effect.provide(layer))
+  )
 }

@@ -14,7 +14,7 @@ export const acknowledgedBeforeCommit: PlantedBug = {
 `,
       replace: `    const alerts = admitted.map((arrival, place) => newAlertOf(arrival, ids[place]!, cluster))
     yield* Effect.forkDetach(store.accept(alerts, at).pipe(
-      Effect.flatMap((done) => onAccepted(distinct(done.map((result) => result.target))))
+      Effect.flatMap((done) => onAccepted(distinct(done.map((result) => result.target)), new Map()))
     ))
     const stored = alerts.map(({ id, target }) => ({ status: "accepted" as const, remediationId: id, target: "" as TargetKey }))
 `

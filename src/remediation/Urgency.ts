@@ -1,0 +1,29 @@
+/**
+ * When work is due, by the severity of its alert. Whatever waits for a place (activations, and calls to the cluster and
+ * to the models) is served by due time, earliest first.
+ *
+ * | severity | due                      |
+ * | -------- | ------------------------ |
+ * | critical | at once                  |
+ * | warning  | 5 minutes after arrival  |
+ * | info     | 30 minutes after arrival |
+ * | none     | 30 minutes after arrival |
+ *
+ * A critical alert so overtakes every warning of the last five minutes. Nothing starves: a due time stays as it is, so
+ * a warning that has waited for five minutes is served before a critical alert that arrives after that.
+ */
+
+import type { Severity } from "../domain/Alert.ts"
+
+const minuteMs = 60_000
+
+/** How long after its arrival work is due. */
+export const allowanceMs: Readonly<Record<Severity, number>> = {
+  critical: 0,
+  warning: 5 * minuteMs,
+  info: 30 * minuteMs,
+  none: 30 * minuteMs
+}
+
+/** The monotonic moment at which work that arrives now is due. */
+export const dueMs = (severity: Severity, nowMs: number): number => nowMs + allowanceMs[severity]
