@@ -6,7 +6,7 @@
  */
 
 import type { IncomingMessage } from "node:http"
-import { type Duration, Effect } from "effect"
+import { Clock, type Duration, Effect } from "effect"
 import { exchange, type Request, type Transport } from "./ClientTransport.ts"
 import type { KubernetesError } from "./KubernetesClient.ts"
 import { classify, type RequestContext } from "./StatusClassifier.ts"
@@ -27,13 +27,19 @@ export const parseJson = (text: string): unknown => {
   }
 }
 
-/** The error for an unsuccessful response. */
-export const errorOf = (context: RequestContext, response: IncomingMessage, body: string): KubernetesError =>
+/** The error for an unsuccessful response. `nowMs` is the wall clock. */
+export const errorOf = (
+  context: RequestContext,
+  response: IncomingMessage,
+  body: string,
+  nowMs: number
+): KubernetesError =>
   classify(context, {
     _tag: "Response",
     status: response.statusCode ?? 0,
     body: parseJson(body),
-    retryAfter: response.headers["retry-after"]
+    retryAfter: response.headers["retry-after"],
+    received: { date: response.headers.date, nowMs }
   })
 
 /** `timeout` applies to each exchange: connecting, sending and reading the whole body. */
@@ -43,7 +49,8 @@ export const make = (transport: Transport, timeout: Duration.Input): Responses =
       classify(context, noResponse)
     )
     const status = response.statusCode ?? 0
-    return status >= 200 && status < 300 ? text : yield* errorOf(context, response, text)
+    if (status >= 200 && status < 300) return text
+    return yield* errorOf(context, response, text, yield* Clock.currentTimeMillis)
   })
   const text = (context: RequestContext, request: Request) =>
     once(context, request).pipe(

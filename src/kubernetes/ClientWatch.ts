@@ -5,7 +5,7 @@
  * not fail with `Expired` after a long time without changes.
  */
 
-import { Duration, Effect, Option, Stream } from "effect"
+import { Clock, Duration, Effect, Option, Stream } from "effect"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { type ApiResource, find, unknownKind } from "./ApiResource.ts"
 import * as ClientList from "./ClientList.ts"
@@ -126,7 +126,7 @@ const open = Effect.fnUntraced(function* (
     Effect.timeoutOrElse(readBody(opened), { duration: timeout, orElse: () => Effect.succeed("") }),
     () => ""
   )
-  return yield* errorOf(context, opened.response, body)
+  return yield* errorOf(context, opened.response, body, yield* Clock.currentTimeMillis)
 })
 
 const watchResource = (

@@ -16,6 +16,7 @@
  */
 
 import type { Applied } from "../domain/Execution.ts"
+import * as RetryAfter from "../resilience/RetryAfter.ts"
 import { KubernetesError, type KubernetesErrorReason } from "./KubernetesClient.ts"
 
 /** What the classification depends on besides the response. */
@@ -48,6 +49,8 @@ export type Outcome =
       readonly body: unknown
       /** The `Retry-After` header. */
       readonly retryAfter: string | undefined
+      /** When the response was received, for a `Retry-After` that is a date. */
+      readonly received?: RetryAfter.Received
     }
   /** `sent`: the request may have reached the server. `timeout`: our own time limit passed. */
   | { readonly _tag: "NoResponse"; readonly sent: boolean; readonly timeout: boolean }
@@ -64,10 +67,15 @@ const refused = (reason: KubernetesErrorReason, retryable = false): Verdict => (
 const statusOf = (body: unknown): Status =>
   typeof body === "object" && body !== null && (body as Status).kind === "Status" ? (body as Status) : {}
 
-/** How long the server asks clients to wait, from the header (seconds) or the status. */
-const retryAfterMs = (status: Status, header: string | undefined): { readonly retryAfterMs?: number } => {
-  const seconds = header !== undefined && /^\d+$/.test(header) ? Number(header) : status.details?.retryAfterSeconds
-  return seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }
+type Response = Extract<Outcome, { _tag: "Response" }>
+
+/** How long the server asks clients to wait, from the header or the status. */
+const retryAfterMs = (status: Status, response: Response): { readonly retryAfterMs?: number } => {
+  const seconds = status.details?.retryAfterSeconds
+  const waitMs =
+    RetryAfter.retryAfterMs(response.retryAfter, response.received)
+    ?? (seconds === undefined ? undefined : seconds * 1000)
+  return waitMs === undefined ? {} : { retryAfterMs: waitMs }
 }
 
 const named = <Key extends string>(key: Key, name: string | undefined): { readonly [K in Key]?: string } =>
@@ -118,14 +126,15 @@ const invalid = (status: Status): Verdict =>
     fields: [...new Set((status.details?.causes ?? []).flatMap((cause) => cause.field ?? []))]
   })
 
-const tooMany = (status: Status, header: string | undefined): Verdict =>
+const tooMany = (status: Status, response: Response): Verdict =>
   status.details?.causes?.some((cause) => cause.reason === "DisruptionBudget") === true
     ? refused({ _tag: "DisruptionBudget" }, true)
-    : refused({ _tag: "TooManyRequests", ...retryAfterMs(status, header) }, true)
+    : refused({ _tag: "TooManyRequests", ...retryAfterMs(status, response) }, true)
 
-const serverError = (code: number, status: Status, header: string | undefined): Verdict => {
+const serverError = (status: Status, response: Response): Verdict => {
   const message = status.message ?? ""
-  const unavailable = { _tag: "Unavailable", status: code, ...retryAfterMs(status, header) } as const
+  const code = response.status
+  const unavailable = { _tag: "Unavailable", status: code, ...retryAfterMs(status, response) } as const
   if (code === 507) return { reason: { _tag: "StorageFull" }, applied: "unknown", retryable: false }
   if (/etcdserver: .*database space exceeded/.test(message)) return refused({ _tag: "StorageFull" })
   if (code === 504 || status.reason === "ServerTimeout" || status.reason === "Timeout")
@@ -137,9 +146,9 @@ const serverError = (code: number, status: Status, header: string | undefined): 
   return { reason: unavailable, applied: "unknown", retryable: true }
 }
 
-const responseVerdict = (context: RequestContext, response: Extract<Outcome, { _tag: "Response" }>): Verdict => {
+const responseVerdict = (context: RequestContext, response: Response): Verdict => {
   const status = statusOf(response.body)
-  if (response.status >= 500) return serverError(response.status, status, response.retryAfter)
+  if (response.status >= 500) return serverError(status, response)
   const admission = admissionVerdict(status.message ?? "")
   if (admission !== undefined) return admission
   switch (response.status) {
@@ -156,7 +165,7 @@ const responseVerdict = (context: RequestContext, response: Extract<Outcome, { _
     case 408:
       return { reason: { _tag: "Timeout" }, applied: "unknown", retryable: true }
     case 429:
-      return tooMany(status, response.retryAfter)
+      return tooMany(status, response)
     default:
       return response.status >= 400
         ? invalid(status)

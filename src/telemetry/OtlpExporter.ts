@@ -6,7 +6,7 @@
  */
 
 import { JsonTraceSerializer, ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer"
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest } from "effect/http"
 import { publicUrl } from "./PublicUrl.ts"
 import { type ExportOutcome, outcomeOf, SpanExporter } from "./SpanExporter.ts"
@@ -42,7 +42,9 @@ export const layer = ({ headers, protocol, url }: OtlpExporterOptions) =>
                   .pipe(
                     // A connection is reused only after its response has been read.
                     Effect.tap((response) => Effect.ignore(response.text)),
-                    Effect.map((response) => outcomeOf(response.status, response.headers["retry-after"]))
+                    Effect.flatMap(({ headers: { date, "retry-after": retryAfter }, status }) =>
+                      Effect.map(Clock.currentTimeMillis, (nowMs) => outcomeOf(status, retryAfter, { date, nowMs }))
+                    )
                   )
           }).pipe(
             Effect.orElseSucceed((): ExportOutcome => ({ _tag: "Unavailable" })),

@@ -6,6 +6,7 @@
 
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { Context, type Effect } from "effect"
+import * as RetryAfter from "../resilience/RetryAfter.ts"
 
 export type { ReadableSpan }
 
@@ -27,10 +28,13 @@ export class SpanExporter extends Context.Service<
 >()("kubernaut/telemetry/SpanExporter") {}
 
 /** What an OTLP/HTTP response says about its batch. */
-export const outcomeOf = (status: number, retryAfter: string | undefined): ExportOutcome => {
+export const outcomeOf = (
+  status: number,
+  retryAfter: string | undefined,
+  received: RetryAfter.Received = {}
+): ExportOutcome => {
   if (status >= 200 && status < 300) return { _tag: "Exported" }
   if (status !== 408 && status !== 429 && status < 500) return { _tag: "Rejected" }
-  return retryAfter !== undefined && /^\s*\d+\s*$/.test(retryAfter)
-    ? { _tag: "Unavailable", retryAfterMs: Number(retryAfter) * 1000 }
-    : { _tag: "Unavailable" }
+  const retryAfterMs = RetryAfter.retryAfterMs(retryAfter, received)
+  return { _tag: "Unavailable", ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
 }

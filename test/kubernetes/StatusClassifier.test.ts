@@ -226,6 +226,22 @@ const rows: ReadonlyArray<Row> = [
     reason: { _tag: "TooManyRequests", retryAfterMs: 1000 },
     retryable: true
   },
+  {
+    what: "429 with a date in Retry-After",
+    outcome: {
+      ...response(429, undefined, "Wed, 21 Oct 2026 07:28:00 GMT"),
+      received: { date: "Wed, 21 Oct 2026 07:27:55 GMT" }
+    } as Outcome,
+    reason: { _tag: "TooManyRequests", retryAfterMs: 5000 },
+    retryable: true
+  },
+  {
+    what: "503 with an empty Retry-After and a wait in the status",
+    outcome: response(503, { details: { retryAfterSeconds: 4 } }, ""),
+    reason: { _tag: "Unavailable", status: 503, retryAfterMs: 4000 },
+    applied: "unknown",
+    retryable: true
+  },
   { what: "429 without a body", outcome: response(429), reason: { _tag: "TooManyRequests" }, retryable: true },
   {
     what: "500 for a pod with two disruption budgets",

@@ -24,12 +24,12 @@
  * The pipeline sets the timeout: see `InvestigationChain`. A client that gives up does not stop the work in the server.
  */
 
-import { type Duration, Effect, Redacted, Result, Schema, Stream } from "effect"
+import { Clock, type Duration, Effect, Redacted, Result, Schema, Stream } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import * as RetryAfter from "../../resilience/RetryAfter.ts"
 import { type Investigator, InvestigatorError, type InvestigatorErrorReason } from "../Investigator.ts"
 import { answerJsonSchema, parseAnswer, toInvestigation } from "./Answer.ts"
 import { answerTokens, defaultContextTokens, fit } from "./ContextWindow.ts"
-import { retryAfterMs } from "./RetryAfter.ts"
 
 /** Where HolmesGPT is, and how to use it. */
 export interface Options {
@@ -60,8 +60,12 @@ const failure = (reason: InvestigatorErrorReason, retryable: boolean, countsAsFa
   new InvestigatorError({ investigator: "holmesgpt", reason, retryable, countsAsFailure })
 
 /** The error for a status, from the table above. */
-export const errorOfStatus = (status: number, retryAfter: string | undefined): InvestigatorError => {
-  const waitMs = retryAfterMs(retryAfter)
+export const errorOfStatus = (
+  status: number,
+  retryAfter: string | undefined,
+  received: RetryAfter.Received = {}
+): InvestigatorError => {
+  const waitMs = RetryAfter.retryAfterMs(retryAfter, received)
   const wait = waitMs === undefined ? {} : { retryAfterMs: waitMs }
   switch (status) {
     case 400:
@@ -191,7 +195,8 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
       )
       if (response.status !== 200) {
         yield* discard(response)
-        return yield* errorOfStatus(response.status, response.headers["retry-after"])
+        const { date, "retry-after": retryAfter } = response.headers
+        return yield* errorOfStatus(response.status, retryAfter, { date, nowMs: yield* Clock.currentTimeMillis })
       }
       const text = yield* boundedText(response, maxBytes)
       const chat = yield* Effect.mapError(decodeChat(text), () => invalid("the response is not a chat response"))

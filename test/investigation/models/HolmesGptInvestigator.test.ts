@@ -212,7 +212,9 @@ describe("a response from HolmesGPT", () => {
     assert.deepStrictEqual(errorOfStatus(429, "7").reason, { _tag: "RateLimited", retryAfterMs: 7000 })
     assert.isTrue(errorOfStatus(429, "7").retryable)
     assert.isFalse(errorOfStatus(429, undefined).retryable)
-    assert.isFalse(errorOfStatus(429, "Wed, 21 Oct 2026 07:28:00 GMT").retryable)
+    const received = { date: "Wed, 21 Oct 2026 07:27:50 GMT" }
+    const dated = errorOfStatus(429, "Wed, 21 Oct 2026 07:28:00 GMT", received)
+    assert.deepStrictEqual([dated.reason, dated.retryable], [{ _tag: "RateLimited", retryAfterMs: 10_000 }, true])
   })
 })
 

@@ -60,12 +60,13 @@ const makeClient = (options: Options): Anthropic =>
     fetch: boundedFetch
   })
 
-const reasonOf: Sdk["reasonOf"] = (error) =>
+const reasonOf: Sdk["reasonOf"] = (error, nowMs) =>
   !(error instanceof Anthropic.APIError) || typeof error.status !== "number"
     ? reasonWithoutStatus(error)
     : reasonOfStatus({
         status: error.status,
         headers: error.headers,
+        nowMs,
         isQuota: error.status === 402 || error.type === "billing_error",
         isContextLength: error.status === 413,
         isRefusal: false

@@ -67,12 +67,13 @@ const refusalCodes = ["content_filter", "content_policy_violation"]
 const isOneOf = (names: ReadonlyArray<string>, ...values: ReadonlyArray<string | null | undefined>): boolean =>
   values.some((value) => value !== null && value !== undefined && names.includes(value))
 
-const reasonOf: Sdk["reasonOf"] = (error) =>
+const reasonOf: Sdk["reasonOf"] = (error, nowMs) =>
   !(error instanceof OpenAI.APIError) || typeof error.status !== "number"
     ? reasonWithoutStatus(error)
     : reasonOfStatus({
         status: error.status,
         headers: error.headers,
+        nowMs,
         isQuota: error.status === 402 || (error.status === 429 && isOneOf(quotaCodes, error.code, error.type)),
         isContextLength: error.code === "context_length_exceeded",
         isRefusal: error.status === 400 && isOneOf(refusalCodes, error.code, error.type)

@@ -12,10 +12,10 @@
  * - Errors contain a status and nothing from the body, which may quote the prompt or the key.
  */
 
-import { Duration, Effect, Stream } from "effect"
+import { Clock, Duration, Effect, Stream } from "effect"
 import { AiError, LanguageModel, type Prompt, type Response } from "effect/ai"
+import * as RetryAfter from "../../../resilience/RetryAfter.ts"
 import { contextLength } from "../AiFailure.ts"
-import { retryAfterMs } from "../RetryAfter.ts"
 
 /** A prompt as both SDKs take it. */
 export interface Conversation {
@@ -41,7 +41,8 @@ export interface Sdk {
   readonly provider: string
   readonly codecTransformer: LanguageModel.CodecTransformer
   readonly complete: (conversation: Conversation, format: Format, signal: AbortSignal) => Promise<Completion>
-  readonly reasonOf: (error: unknown) => AiError.AiErrorReason
+  /** `nowMs` is the wall clock, for a `Retry-After` that is a date. */
+  readonly reasonOf: (error: unknown, nowMs?: number) => AiError.AiErrorReason
 }
 
 const contextLengthError = (): AiError.AiErrorReason =>
@@ -50,14 +51,18 @@ const contextLengthError = (): AiError.AiErrorReason =>
 interface HttpFailure {
   readonly status: number
   readonly headers: { get(name: string): string | null } | undefined
+  /** The wall clock, from which a date in `Retry-After` counts if the response names none. */
+  readonly nowMs?: number | undefined
   readonly isQuota: boolean
   readonly isContextLength: boolean
   readonly isRefusal: boolean
 }
 
-const waitOf = (headers: HttpFailure["headers"]): number | undefined => {
-  const millis = Number(headers?.get("retry-after-ms") ?? Number.NaN)
-  return Number.isFinite(millis) ? millis : retryAfterMs(headers?.get("retry-after"))
+const waitOf = (headers: HttpFailure["headers"], nowMs: number | undefined): number | undefined => {
+  const millis = headers?.get("retry-after-ms") ?? ""
+  return /^\s*\d+(\.\d+)?\s*$/.test(millis)
+    ? Number(millis)
+    : RetryAfter.retryAfterMs(headers?.get("retry-after"), { date: headers?.get("date"), nowMs })
 }
 
 /** The reason for a status, the same for both providers. */
@@ -66,12 +71,13 @@ export const reasonOfStatus = ({
   isContextLength,
   isQuota,
   isRefusal,
+  nowMs,
   status
 }: HttpFailure): AiError.AiErrorReason => {
   if (isContextLength) return contextLengthError()
   if (isQuota) return new AiError.QuotaExhaustedError({})
   if (isRefusal) return new AiError.ContentPolicyError({ description: `HTTP ${status}` })
-  const waitMs = waitOf(headers)
+  const waitMs = waitOf(headers, nowMs)
   switch (status) {
     case 400:
     case 413:
@@ -202,9 +208,10 @@ export const make = (sdk: Sdk): Effect.Effect<LanguageModel.LanguageModel> => {
           new AiError.UnsupportedSchemaError({ description: "the schema cannot be expressed for this provider" })
         )
     })
+    const clock = yield* Clock.Clock
     const completion = yield* Effect.tryPromise({
       try: (signal) => sdk.complete(conversation, format, signal),
-      catch: (error) => fail(sdk, sdk.reasonOf(error))
+      catch: (error) => fail(sdk, sdk.reasonOf(error, clock.currentTimeMillisUnsafe()))
     })
     return yield* judge(sdk, completion)
   })
