@@ -16,6 +16,34 @@ export type Manager = typeof Manager.Type
 /** A condition from the status of an object. */
 export const Condition = Schema.Struct({ type: Schema.String, status: Schema.String, reason: Schema.String })
 
+/**
+ * How far the controller is with replacing the pods by those of the newest template. A field is `null` when the cluster
+ * does not say it.
+ */
+export const Rollout = Schema.Struct({
+  /** The hash of the newest template, which the labels of its pods repeat: see `templateHash` of a pod. */
+  templateHash: Schema.NullOr(Schema.String),
+  /**
+   * Whether the controller has not completed the newest template, or has not processed it yet. Pods that fail after a
+   * completed rollout do not start it again. `false` while the strategy is `OnDelete`: nothing is replaced then.
+   */
+  inProgress: Schema.Boolean,
+  /** When the first pod of the newest template could have been created. */
+  startedAt: Schema.NullOr(Timestamp),
+  /** When the controller last came closer to its goal. `null` also once the deadline is exceeded. */
+  lastProgressAt: Schema.NullOr(Timestamp),
+  /** How long a Deployment may make no progress before the controller gives it up as failed. */
+  progressDeadlineSeconds: Schema.NullOr(Schema.Int),
+  /** Whether the controller has given the rollout up as failed. */
+  deadlineExceeded: Schema.Boolean,
+  paused: Schema.Boolean,
+  /** `RollingUpdate`, `Recreate` or `OnDelete`. */
+  strategy: Schema.String,
+  /** The pods of a StatefulSet with a lower ordinal keep the earlier template on purpose. */
+  partition: Schema.Int
+})
+export type Rollout = typeof Rollout.Type
+
 /** The state of a target as read from the cluster. The sandbox and the real client return the same shape. */
 export const WorkloadState = Schema.Struct({
   ref: ResourceRef,
@@ -30,7 +58,7 @@ export const WorkloadState = Schema.Struct({
   readyReplicas: Schema.NullOr(Schema.Int),
   updatedReplicas: Schema.NullOr(Schema.Int),
   availableReplicas: Schema.NullOr(Schema.Int),
-  /** Total container restarts of the current pods. */
+  /** Total container restarts of the pods, those of native sidecars included. */
   restarts: Schema.NullOr(Schema.Int),
   /** The pods of the target, at most 100. */
   pods: Schema.Array(
@@ -40,13 +68,26 @@ export const WorkloadState = Schema.Struct({
       ready: Schema.Boolean,
       restarts: Schema.Int,
       /** Why the pod is not ready, such as CrashLoopBackOff, OOMKilled, ImagePullBackOff or Unschedulable. */
-      reason: Schema.NullOr(Schema.String)
+      reason: Schema.NullOr(Schema.String),
+      /** The uid of its controller: the ReplicaSet of a Deployment. Absent in states of earlier versions. */
+      ownerUid: Schema.optionalKey(Schema.NullOr(Schema.String)),
+      /** Its label `pod-template-hash` or `controller-revision-hash`: the template that it was created from. */
+      templateHash: Schema.optionalKey(Schema.NullOr(Schema.String)),
+      /** Whether it was created from the target's newest template. `null` when that is not known. */
+      current: Schema.optionalKey(Schema.NullOr(Schema.Boolean)),
+      createdAt: Schema.optionalKey(Schema.NullOr(Timestamp)),
+      /** Since when it has been ready, or not ready. */
+      readinessSince: Schema.optionalKey(Schema.NullOr(Timestamp))
     })
   ),
   /** Ready endpoint addresses of the Services that select the pods. `null` when no Service selects them. */
   endpoints: Schema.NullOr(Schema.Int),
   revision: Schema.NullOr(Schema.Int),
   conditions: Schema.Array(Condition),
+  /** Absent in states of earlier versions; `null` for kinds that have no rollout. */
+  rollout: Schema.optionalKey(Schema.NullOr(Rollout)),
+  /** Why the controller cannot create a pod, such as an exceeded quota, in the words of the API server. */
+  failedCreate: Schema.optionalKey(Schema.NullOr(Schema.String)),
   managers: Schema.Array(Manager),
   /** The name of the HorizontalPodAutoscaler that controls the replica count. */
   autoscaler: Schema.NullOr(Schema.String),

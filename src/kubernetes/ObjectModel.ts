@@ -39,6 +39,8 @@ export interface Container {
 
 export interface PodSpec {
   readonly containers: ReadonlyArray<Container>
+  /** One with `restartPolicy: Always` is a native sidecar. */
+  readonly initContainers?: ReadonlyArray<Container & { readonly restartPolicy?: string }>
   readonly nodeName?: string
   readonly restartPolicy?: string
   readonly [field: string]: unknown
@@ -66,6 +68,7 @@ export interface ContainerState {
 export interface ContainerStatus {
   readonly name: string
   readonly ready: boolean
+  readonly started?: boolean
   readonly restartCount: number
   readonly state?: ContainerState
   readonly lastState?: ContainerState
@@ -130,13 +133,22 @@ export interface StatefulSet extends KubernetesObject {
     readonly selector: LabelSelector
     readonly template: PodTemplate
     readonly serviceName?: string
+    readonly updateStrategy?: {
+      readonly type?: "RollingUpdate" | "OnDelete"
+      readonly rollingUpdate?: { readonly partition?: number; readonly [field: string]: unknown }
+    }
     readonly [field: string]: unknown
   }
   readonly status?: ReplicaStatus & { readonly currentRevision?: string; readonly updateRevision?: string }
 }
 
 export interface DaemonSet extends KubernetesObject {
-  readonly spec: { readonly selector: LabelSelector; readonly template: PodTemplate; readonly [field: string]: unknown }
+  readonly spec: {
+    readonly selector: LabelSelector
+    readonly template: PodTemplate
+    readonly updateStrategy?: { readonly type?: "RollingUpdate" | "OnDelete"; readonly [field: string]: unknown }
+    readonly [field: string]: unknown
+  }
   readonly status?: {
     readonly observedGeneration?: number
     readonly desiredNumberScheduled?: number

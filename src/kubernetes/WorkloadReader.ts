@@ -1,8 +1,9 @@
 /**
  * Reads the state of a target: as the baseline before an action, and again to verify the action against it.
  *
- * `readWorkload` makes at most five requests plus one per Service, in three rounds: the object; its ReplicaSets, pods,
- * Services and autoscalers; the EndpointSlices of the Services that select its pods. `assemble` is the pure part.
+ * `readWorkload` makes at most five requests plus one per Service, in three rounds: the object; its ReplicaSets or
+ * revisions, pods, Services and autoscalers; the EndpointSlices of the Services that select its pods. `assemble` is the
+ * pure part.
  */
 
 import { Effect } from "effect"
@@ -11,10 +12,8 @@ import * as Timestamp from "../domain/Timestamp.ts"
 import type { Manager, WorkloadState } from "../domain/WorkloadState.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
 import {
-  conditionOf,
   controllerOf,
   type Condition,
-  type ContainerStatus,
   type CronJob,
   type DaemonSet,
   type Deployment,
@@ -29,6 +28,8 @@ import {
   type ReplicaStatus,
   type Service
 } from "./ObjectModel.ts"
+import { podState, restartsOf } from "./PodState.ts"
+import { failedCreateOf, rolloutOf } from "./WorkloadRollout.ts"
 
 /**
  * The objects from which a state is assembled. A list may hold objects that do not belong to the target: ownership
@@ -38,6 +39,7 @@ export interface Observation {
   readonly ref: ResourceRef
   readonly object: KubernetesObject | undefined
   readonly replicaSets?: ReadonlyArray<KubernetesObject>
+  readonly controllerRevisions?: ReadonlyArray<KubernetesObject>
   readonly jobs?: ReadonlyArray<KubernetesObject>
   readonly pods?: ReadonlyArray<KubernetesObject>
   /** The Services of the namespace. */
@@ -49,35 +51,6 @@ export interface Observation {
 
 /** The maximum number of pods that a state lists. Its counts include all pods. */
 const podsListed = 100
-
-/** The most specific reason why a pod is not ready; `null` when it is ready or no reason is known. */
-export const podReason = (pod: Pod): string | null => {
-  if (isPodReady(pod)) return null
-  const statuses: ReadonlyArray<ContainerStatus> = [
-    ...(pod.status?.initContainerStatuses ?? []),
-    ...(pod.status?.containerStatuses ?? [])
-  ]
-  const failing = statuses.filter((status) => !status.ready)
-  for (const status of failing) {
-    const waiting = status.state?.waiting?.reason
-    const last = status.state?.terminated?.reason ?? status.lastState?.terminated?.reason
-    // A back-off shows only that the container failed. An OOM kill shows why.
-    if (last === "OOMKilled") return last
-    if (waiting !== undefined && waiting !== "ContainerCreating" && waiting !== "PodInitializing") return waiting
-  }
-  const scheduled = conditionOf(pod.status?.conditions, "PodScheduled")
-  if (scheduled?.status === "False") return scheduled.reason ?? "Unschedulable"
-  if (pod.status?.reason !== undefined) return pod.status.reason
-  for (const status of failing) {
-    const reason =
-      status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? status.lastState?.terminated?.reason
-    if (reason !== undefined) return reason
-  }
-  return conditionOf(pod.status?.conditions, "Ready")?.reason ?? null
-}
-
-const restartsOf = (pod: Pod): number =>
-  (pod.status?.containerStatuses ?? []).reduce((sum, status) => sum + status.restartCount, 0)
 
 /** The labels of the object's pods, by which Services select them; `undefined` for an object without pods. */
 const podLabels = (object: KubernetesObject): Labels | undefined => {
@@ -250,6 +223,8 @@ const absent = (ref: ResourceRef, observedAt: Timestamp.Timestamp): WorkloadStat
   endpoints: null,
   revision: null,
   conditions: [],
+  rollout: null,
+  failedCreate: null,
   managers: [],
   autoscaler: null,
   unschedulable: null
@@ -260,6 +235,8 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
   const { object, ref } = observation
   if (object === undefined) return absent(ref, observedAt)
   const pods = podsOf(observation, object)
+  const { controllerRevisions = [], replicaSets = [] } = observation
+  const rollout = rolloutOf(object, { replicaSets, controllerRevisions, pods })
   const status = object["status"] as
     | { readonly observedGeneration?: number; readonly conditions?: ReadonlyArray<Condition> }
     | undefined
@@ -283,13 +260,7 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
     pods: [...pods]
       .sort((a, b) => Number(isPodReady(a)) - Number(isPodReady(b)))
       .slice(0, podsListed)
-      .map((pod) => ({
-        name: pod.metadata.name,
-        uid: pod.metadata.uid,
-        ready: isPodReady(pod),
-        restarts: restartsOf(pod),
-        reason: podReason(pod)
-      })),
+      .map((pod) => podState(pod, rollout?.templateHash ?? null)),
     endpoints: readyEndpoints(
       object,
       servicesOf(object, observation.services ?? []),
@@ -298,6 +269,8 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
     ),
     revision: Number.isInteger(revision) ? revision : null,
     conditions: (status?.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason: reason ?? "" })),
+    rollout,
+    failedCreate: failedCreateOf(object, replicaSets),
     managers: managersOf(object, autoscaler),
     autoscaler,
     unschedulable: object.kind === "Node" ? (object as Node).spec?.unschedulable === true : null
@@ -328,9 +301,11 @@ export const readAround = Effect.fnUntraced(function* (
   const labels = selectorLabels(object)
   const scales = kind === "Deployment" || kind === "StatefulSet" || kind === "ReplicaSet"
   const served = podLabels(object) !== undefined && runsPods.has(kind)
-  const [replicaSets, jobs, pods, services, autoscalers] = yield* Effect.all(
+  const [replicaSets, controllerRevisions, jobs, pods, services, autoscalers] = yield* Effect.all(
     [
       kind === "Deployment" ? inNamespace("ReplicaSet", labels) : none,
+      // A StatefulSet's own status names its newest revision.
+      kind === "DaemonSet" ? inNamespace("ControllerRevision", labels) : none,
       kind === "CronJob" ? inNamespace("Job") : none,
       runsPods.has(kind) && kind !== "Pod" && kind !== "CronJob" ? inNamespace("Pod", labels) : none,
       served ? inNamespace("Service") : none,
@@ -359,6 +334,7 @@ export const readAround = Effect.fnUntraced(function* (
       ref,
       object,
       replicaSets,
+      controllerRevisions,
       jobs,
       pods: [...pods, ...jobPods.flat()],
       services,

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
-import type { Manager, WorkloadState } from "../../src/domain/WorkloadState.ts"
+import { Effect, Schema } from "effect"
+import { type Manager, WorkloadState } from "../../src/domain/WorkloadState.ts"
 import { KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import type { ContainerState, Pod } from "../../src/kubernetes/ObjectModel.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
-import { assemble, managersOf, type Observation, podReason, readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
+import { assemble, managersOf, type Observation, readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
 
 const at = "2026-11-24T03:00:00.000Z"
 
@@ -161,54 +161,6 @@ describe("WorkloadReader", () => {
     assert.strictEqual(observed.restarts, 500)
   })
 
-  it.each([
-    ["a ready pod", { ready: true, lastState: { terminated: { exitCode: 137, reason: "OOMKilled" } } }, null],
-    [
-      "a crash loop",
-      {
-        ready: false,
-        state: { waiting: { reason: "CrashLoopBackOff" } },
-        lastState: { terminated: { exitCode: 1, reason: "Error" } }
-      },
-      "CrashLoopBackOff"
-    ],
-    [
-      "a crash loop of OOM kills",
-      {
-        ready: false,
-        state: { waiting: { reason: "CrashLoopBackOff" } },
-        lastState: { terminated: { exitCode: 137, reason: "OOMKilled" } }
-      },
-      "OOMKilled"
-    ],
-    ["a recent OOM kill", { ready: false, state: { terminated: { exitCode: 137, reason: "OOMKilled" } } }, "OOMKilled"],
-    [
-      "an image that cannot be pulled",
-      { ready: false, state: { waiting: { reason: "ImagePullBackOff" } } },
-      "ImagePullBackOff"
-    ],
-    ["a starting pod", { ready: false, state: { waiting: { reason: "ContainerCreating" } } }, "ContainerCreating"],
-    ["a running pod with a failing probe", { ready: false, state: { running: {} } }, "ContainersNotReady"]
-  ] as ReadonlyArray<readonly [string, PodOptions, string | null]>)(
-    "gives the most specific reason for %s",
-    (_, options, reason) => {
-      assert.strictEqual(podReason(pod("x", "web-1", options)), reason)
-    }
-  )
-
-  it("gives Unschedulable for a pod that fits on no node", () => {
-    const pending = object(
-      "Pod",
-      "x",
-      {},
-      {
-        spec: { containers: [] },
-        status: { phase: "Pending", conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }] }
-      }
-    ) as Pod
-    assert.strictEqual(podReason(pending), "Unschedulable")
-  })
-
   it("counts the workload's own ready pods behind the Services that select them, each once", () => {
     const observed = state({
       replicaSets: [object("ReplicaSet", "web-1", ownedBy("Deployment", "web"))],
@@ -345,4 +297,23 @@ describe("WorkloadReader", () => {
       assert.strictEqual(error.reason._tag, "Forbidden")
     }).pipe(Effect.provide(refusing))
   })
+
+  it.effect("states of an earlier version, without revisions and rollout, can still be decoded", () =>
+    Effect.gen(function* () {
+      const {
+        failedCreate: _create,
+        rollout: _rollout,
+        pods,
+        ...rest
+      } = state({
+        replicaSets: [object("ReplicaSet", "web-1", ownedBy("Deployment", "web"))],
+        pods: [pod("web-1-a", "web-1")]
+      })
+      const earlier = {
+        ...rest,
+        pods: pods.map(({ name, ready, reason, restarts, uid }) => ({ name, uid, ready, restarts, reason }))
+      }
+      assert.deepStrictEqual(yield* Schema.decodeEffect(WorkloadState)(earlier), earlier)
+    })
+  )
 })

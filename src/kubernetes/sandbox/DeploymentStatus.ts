@@ -14,12 +14,15 @@ interface Progress {
   readonly available: number
 }
 
-/** Whether the rollout has made no progress for its deadline. Schedules the reconciliation that detects it. */
-const stalled = (cluster: Cluster, deployment: Deployment, counts: Progress, complete: boolean): boolean => {
+/** Whether a rollout came closer to its goal since the last look. `stalled`: not once within its deadline. */
+type Pace = "progress" | "none" | "stalled"
+
+/** Compares the counts with those of the last look. Schedules the reconciliation that detects a stalled rollout. */
+const paceOf = (cluster: Cluster, deployment: Deployment, counts: Progress, complete: boolean): Pace => {
   const { uid, name, namespace = "" } = deployment.metadata
   if (complete) {
     cluster.progress.delete(uid)
-    return false
+    return "none"
   }
   const deadlineMs = (deployment.spec.progressDeadlineSeconds ?? 600) * 1000
   const last = cluster.progress.get(uid)
@@ -33,9 +36,9 @@ const stalled = (cluster: Cluster, deployment: Deployment, counts: Progress, com
   ) {
     cluster.progress.set(uid, { ...counts, atMs: cluster.nowMs })
     cluster.after(deadlineMs, () => cluster.enqueue("Deployment", namespace, name))
-    return false
+    return "progress"
   }
-  return cluster.nowMs - last.atMs >= deadlineMs
+  return cluster.nowMs - last.atMs >= deadlineMs ? "stalled" : "none"
 }
 
 const withAvailability = (conditions: Conditions, isAvailable: boolean, now: string): Conditions =>
@@ -57,22 +60,32 @@ const withAvailability = (conditions: Conditions, isAvailable: boolean, now: str
     now
   )
 
-/** `name` is the current ReplicaSet. A completed rollout stays complete until another ReplicaSet is current. */
+/**
+ * Whether the controller has reported that this ReplicaSet is completely rolled out. A later failure of its pods counts
+ * no more.
+ */
+const wasComplete = (conditions: Conditions, name: string): boolean => {
+  const known = conditionOf(conditions, "Progressing")
+  return known?.reason === "NewReplicaSetAvailable" && known.message?.includes(`"${name}"`) === true
+}
+
+/** `name` is the current ReplicaSet. Each progress renews `lastUpdateTime`, from which the deadline counts. */
 const withProgress = (
   conditions: Conditions,
-  rollout: { readonly name: string; readonly complete: boolean; readonly stuck: boolean },
+  rollout: { readonly name: string; readonly complete: boolean; readonly pace: Pace },
   now: string
 ): Conditions => {
-  const { name, complete, stuck } = rollout
+  const { name, complete, pace } = rollout
   const progressing = (status: "True" | "False", reason: string, message: string) =>
     withCondition(conditions, { type: "Progressing", status, reason, message }, now)
   if (complete)
     return progressing("True", "NewReplicaSetAvailable", `ReplicaSet "${name}" has successfully progressed.`)
-  if (stuck) return progressing("False", "ProgressDeadlineExceeded", `ReplicaSet "${name}" has timed out progressing.`)
-  const known = conditionOf(conditions, "Progressing")
-  return known?.reason === "NewReplicaSetAvailable" && known.message?.includes(`"${name}"`) === true
-    ? conditions
-    : progressing("True", "ReplicaSetUpdated", `ReplicaSet "${name}" is progressing.`)
+  if (pace === "stalled")
+    return progressing("False", "ProgressDeadlineExceeded", `ReplicaSet "${name}" has timed out progressing.`)
+  const updated = progressing("True", "ReplicaSetUpdated", `ReplicaSet "${name}" is progressing.`)
+  return pace === "none"
+    ? updated
+    : updated.map((each) => (each.type === "Progressing" ? { ...each, lastUpdateTime: now } : each))
 }
 
 /** Repeats the `ReplicaFailure` of a ReplicaSet that could not create its pods. */
@@ -97,15 +110,17 @@ export const report = (
   const replicas = sum(sets, count)
   const updated = current === undefined ? 0 : count(current)
   const availableReplicas = sum(sets, available)
-  const complete = updated === desired && replicas === desired && availableReplicas === desired
+  const name = current?.metadata.name ?? deployment.metadata.name
+  const known = deployment.status?.conditions ?? []
+  const complete =
+    (updated === desired && replicas === desired && availableReplicas === desired)
+    || (replicas === updated && wasComplete(known, name))
   const { unavailable } = rollingBounds(deployment.spec.strategy?.rollingUpdate, desired)
   const counts = { updated, old: replicas - updated, available: availableReplicas }
-  const stuck = stalled(cluster, deployment, counts, complete)
-  const name = current?.metadata.name ?? deployment.metadata.name
+  const pace = paceOf(cluster, deployment, counts, complete)
   const now = cluster.stamp()
-  let conditions = deployment.status?.conditions ?? []
-  conditions = withAvailability(conditions, availableReplicas >= desired - unavailable, now)
-  conditions = withProgress(conditions, { name, complete, stuck }, now)
+  let conditions = withAvailability(known, availableReplicas >= desired - unavailable, now)
+  conditions = withProgress(conditions, { name, complete, pace }, now)
   conditions = withReplicaFailure(conditions, sets, now)
   return putStatus(cluster, deployment, {
     observedGeneration: deployment.metadata.generation ?? 1,

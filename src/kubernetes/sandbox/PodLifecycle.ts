@@ -13,6 +13,8 @@
  *   while;
  * - the pod's annotations `sim/fail: crashloop|oom` and `sim/memory-need`, which the simulated nodes of
  *   `scripts/control-plane` support too.
+ *
+ * As on those nodes, the annotation `sim/ready-delay: 5s` makes a pod start that much later.
  */
 
 import * as Quantity from "../../domain/Quantity.ts"
@@ -126,6 +128,12 @@ const later = (cluster: Cluster, pod: Pod, delayMs: number, step: (pod: Pod, run
 /** Long enough for a single read to find the pod healthy, shorter than the first back-off. */
 const flakyReadyMs = 5_000
 
+/** How long a container takes to start: the pace of the cluster, or the pod's own annotation. */
+const startupMs = (cluster: Cluster, pod: Pod): number => {
+  const seconds = /^(\d+(?:\.\d+)?)s$/.exec(pod.metadata.annotations?.["sim/ready-delay"] ?? "")?.[1]
+  return seconds === undefined ? cluster.pace.startup : Number(seconds) * 1000
+}
+
 const isJobPod = (pod: Pod): boolean => controllerOf(pod)?.kind === "Job"
 
 const start = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
@@ -215,7 +223,7 @@ const bind = (cluster: Cluster, pod: Pod, node: string): void => {
   }
   cluster.runtimes.set(pod.metadata.uid, runtime)
   const bound = report(cluster, { ...pod, spec: { ...pod.spec, nodeName: node } }, runtime)
-  later(cluster, bound, cluster.pace.startup, (current, state) => start(cluster, current, state))
+  later(cluster, bound, startupMs(cluster, pod), (current, state) => start(cluster, current, state))
 }
 
 /** Scheduler and kubelet: a pod without a node is scheduled, and a pod with a node starts. */

@@ -9,10 +9,11 @@ import { putStatus } from "./Status.ts"
 
 const component = "statefulset-controller"
 
-const createOrdinal = (cluster: Cluster, set: StatefulSet, ordinal: number, hash: string): void => {
+const createOrdinal = (cluster: Cluster, set: StatefulSet, ordinal: number, revision: string): void => {
   const name = `${set.metadata.name}-${ordinal}`
   const labels = {
-    [revisionLabel]: hash,
+    // The pods of a StatefulSet carry the whole name of the ControllerRevision, and those of a DaemonSet only its hash.
+    [revisionLabel]: revision,
     "statefulset.kubernetes.io/pod-name": name,
     "apps.kubernetes.io/pod-index": String(ordinal)
   }
@@ -23,7 +24,7 @@ const createOrdinal = (cluster: Cluster, set: StatefulSet, ordinal: number, hash
  * Creates or removes at most one pod: the next missing one, otherwise the last surplus one, otherwise the last outdated
  * one.
  */
-const step = (cluster: Cluster, set: StatefulSet, hash: string, isUpdated: (pod: Pod) => boolean): void => {
+const step = (cluster: Cluster, set: StatefulSet, revision: string, isUpdated: (pod: Pod) => boolean): void => {
   const prefix = set.metadata.name.length + 1
   const desired = set.spec.replicas ?? 1
   const pods = new Map(
@@ -31,7 +32,7 @@ const step = (cluster: Cluster, set: StatefulSet, hash: string, isUpdated: (pod:
   )
   for (let ordinal = 0; ordinal < desired; ordinal++) {
     const pod = pods.get(ordinal)
-    if (pod === undefined) return createOrdinal(cluster, set, ordinal, hash)
+    if (pod === undefined) return createOrdinal(cluster, set, ordinal, revision)
     // A pod that is not ready or still terminating blocks the pods after it.
     if (!isPodReady(pod) && isUpdated(pod)) return
   }
@@ -47,12 +48,13 @@ export const reconcileStatefulSet = (cluster: Cluster, namespace: string, name: 
   const set = cluster.store.get("StatefulSet", namespace, name)
   if (set === undefined) return
   const revision = keepRevision(cluster, set, set.spec.template)
-  const isUpdated = (pod: Pod) => pod.metadata.labels?.[revisionLabel] === revision.hash
-  step(cluster, set, revision.hash, isUpdated)
+  const isUpdated = (pod: Pod) => pod.metadata.labels?.[revisionLabel] === revision.name
+  step(cluster, set, revision.name, isUpdated)
   const pods = activePods(cluster, set.metadata.uid)
   const ready = pods.filter(isPodReady)
   const updated = pods.filter(isUpdated)
-  const isComplete = updated.length === (set.spec.replicas ?? 1)
+  const desired = set.spec.replicas ?? 1
+  const isComplete = pods.length === desired && updated.length === desired && ready.length === desired
   putStatus<StatefulSet>(cluster, set, {
     observedGeneration: set.metadata.generation ?? 1,
     replicas: pods.length,

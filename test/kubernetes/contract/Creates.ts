@@ -3,8 +3,8 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { KubernetesClient } from "../../../src/kubernetes/KubernetesClient.ts"
-import { type ContractTests, created, eventually, Fixtures, newNamespace, refusedAs } from "./Fixtures.ts"
-import { deployment, pod, ref, refOf } from "./Manifests.ts"
+import { type ContractTests, created, Fixtures, inForce, newNamespace, refusedAs } from "./Fixtures.ts"
+import { deployment, pod, quota, refOf } from "./Manifests.ts"
 
 export const creates = (it: ContractTests): void => {
   it.effect(
@@ -26,19 +26,7 @@ export const creates = (it: ContractTests): void => {
   it.effect("a pod that exceeds a quota is refused with the name of the quota", () =>
     Effect.gen(function* () {
       const namespace = yield* newNamespace("quota")
-      yield* created(namespace, {
-        apiVersion: "v1",
-        kind: "ResourceQuota",
-        metadata: { name: "small" },
-        spec: { hard: { pods: "1" } }
-      })
-      const kubernetes = yield* KubernetesClient
-      const { live } = yield* Fixtures
-      yield* eventually(
-        "the quota is in force",
-        kubernetes.get(ref(namespace, "ResourceQuota", "small")),
-        (quota) => !live || (quota["status"] as { readonly hard?: unknown } | undefined)?.hard !== undefined
-      )
+      yield* inForce(namespace, quota("small", { pods: "1" }))
       yield* created(namespace, pod("one"))
       const reason = yield* refusedAs(created(namespace, pod("two")), "QuotaExceeded")
       assert.deepStrictEqual(reason, { _tag: "QuotaExceeded", quota: "small" })

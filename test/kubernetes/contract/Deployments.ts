@@ -5,8 +5,8 @@ import { Effect } from "effect"
 import { KubernetesClient } from "../../../src/kubernetes/KubernetesClient.ts"
 import type { Deployment } from "../../../src/kubernetes/ObjectModel.ts"
 import { readWorkload } from "../../../src/kubernetes/WorkloadReader.ts"
-import { type ContractTests, created, eventually, newNamespace, podsOf, running, settled } from "./Fixtures.ts"
-import { add, deployment, image, patch, ref, refOf, replace, service } from "./Manifests.ts"
+import { type ContractTests, created, eventually, inForce, newNamespace, podsOf, running, settled } from "./Fixtures.ts"
+import { add, deployment, image, patch, quota, ref, refOf, replace, service } from "./Manifests.ts"
 
 export const deployments = (it: ContractTests): void => {
   it.effect("a Deployment becomes ready, and its state shows its pods and the endpoints of its Service", () =>
@@ -25,6 +25,74 @@ export const deployments = (it: ContractTests): void => {
         reason: "MinimumReplicasAvailable"
       })
       assert.isFalse((yield* readWorkload(ref(namespace, "Deployment", "absent"))).exists)
+      assert.isTrue(
+        state.pods.every((each) => each.current === true && each.templateHash === state.rollout?.templateHash)
+      )
+      assert.deepInclude(state.rollout, { inProgress: false, deadlineExceeded: false, paused: false })
+      assert.isNull(state.failedCreate)
+    })
+  )
+
+  it.effect(
+    "each pod names its revision, and a rollout is in progress until the deadline without progress has passed",
+    () =>
+      Effect.gen(function* () {
+        const kubernetes = yield* KubernetesClient
+        const namespace = yield* newNamespace("revisions")
+        const target = refOf(yield* running(namespace, { replicas: 4 }))
+        const before = yield* readWorkload(target)
+        yield* kubernetes.apply(patch(target, add("/spec/progressDeadlineSeconds", 8)))
+        yield* kubernetes.apply(patch(target, image("bad-v2")))
+        const during = yield* eventually(
+          "pods of both revisions",
+          readWorkload(target),
+          (state) =>
+            state.observedGeneration === state.generation
+            && (state.updatedReplicas ?? 0) > 0
+            && state.pods.some((each) => each.current === true)
+            && state.pods.some((each) => each.current === false)
+        )
+        assert.deepInclude(during.rollout, { inProgress: true, deadlineExceeded: false, progressDeadlineSeconds: 8 })
+        assert.isNotNull(during.rollout?.startedAt)
+        assert.isNotNull(during.rollout?.lastProgressAt)
+        const old = new Set(before.pods.map((each) => each.uid))
+        for (const each of during.pods) assert.strictEqual(each.current, !old.has(each.uid), each.name)
+        const sets = yield* kubernetes.list("ReplicaSet", { namespace })
+        for (const each of during.pods) {
+          const owner = sets.find((set) => set.metadata.uid === each.ownerUid)
+          assert.strictEqual(owner?.metadata.labels?.["pod-template-hash"], each.templateHash)
+        }
+        const given = yield* eventually(
+          "the deadline",
+          readWorkload(target),
+          (state) => state.rollout?.deadlineExceeded === true
+        )
+        assert.isTrue(given.rollout?.inProgress)
+        assert.deepInclude(given.conditions, {
+          type: "Progressing",
+          status: "False",
+          reason: "ProgressDeadlineExceeded"
+        })
+      })
+  )
+
+  it.effect("a quota that refuses the pods of a new revision is named, and the rollout stays in progress", () =>
+    Effect.gen(function* () {
+      const kubernetes = yield* KubernetesClient
+      const namespace = yield* newNamespace("refused")
+      const target = refOf(yield* running(namespace, { replicas: 2 }))
+      yield* inForce(namespace, quota("two-pods", { pods: "2" }))
+      yield* kubernetes.apply(patch(target, image("v2")))
+      const stuck = yield* eventually(
+        "the refusal",
+        readWorkload(target),
+        (state) =>
+          state.failedCreate !== null && state.observedGeneration === state.generation && state.updatedReplicas === 0
+      )
+      assert.include(stuck.failedCreate, "exceeded quota: two-pods")
+      assert.deepInclude(stuck, { readyReplicas: 2, updatedReplicas: 0 })
+      assert.isTrue(stuck.rollout?.inProgress)
+      assert.isTrue(stuck.pods.every((each) => each.current === false))
     })
   )
 
@@ -131,5 +199,29 @@ export const deployments = (it: ContractTests): void => {
       const after = (yield* settled(target, 2)).pods.map((each) => each.uid)
       assert.isEmpty(after.filter((uid) => before.has(uid)))
     })
+  )
+
+  it.effect(
+    "a pod starts as late as its annotation sim/ready-delay says, and the rollout is in progress until then",
+    () =>
+      Effect.gen(function* () {
+        const kubernetes = yield* KubernetesClient
+        const namespace = yield* newNamespace("slow")
+        const target = refOf(yield* running(namespace, { annotations: { "sim/ready-delay": "0.5s" } }))
+        yield* kubernetes.apply(
+          patch(target, replace("/spec/template/metadata/annotations", { "sim/ready-delay": "6s" }))
+        )
+        const slow = yield* eventually("a pod of the new revision", readWorkload(target), (state) =>
+          state.pods.some((each) => each.current === true)
+        )
+        assert.isTrue(slow.rollout?.inProgress)
+        assert.isTrue(slow.pods.every((each) => each.ready === (each.current === false)))
+        const done = yield* settled(target, 2)
+        assert.isFalse(done.rollout?.inProgress)
+        assert.isTrue(done.pods.every((each) => each.current === true))
+        const sinceMs = (each: (typeof done.pods)[number]) =>
+          Date.parse(each.readinessSince!) - Date.parse(each.createdAt!)
+        assert.isTrue(done.pods.every((each) => sinceMs(each) >= 5000))
+      })
   )
 }

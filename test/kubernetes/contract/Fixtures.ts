@@ -85,6 +85,19 @@ export const newNamespace = (suffix: string) =>
     return namespace
   })
 
+/** Creates a ResourceQuota and waits until the API server refuses what exceeds it. */
+export const inForce = (namespace: string, manifest: Manifest) =>
+  Effect.gen(function* () {
+    const kubernetes = yield* KubernetesClient
+    const { live } = yield* Fixtures
+    const made = yield* created(namespace, manifest)
+    yield* eventually(
+      "the quota is in force",
+      kubernetes.get(refOf(made)),
+      (quota) => !live || (quota["status"] as { readonly hard?: unknown } | undefined)?.hard !== undefined
+    )
+  })
+
 export const podsOf = (namespace: string, app: string) =>
   Effect.flatMap(KubernetesClient, (kubernetes) =>
     Effect.map(kubernetes.list("Pod", { namespace, labelSelector: { app } }), (pods) => pods as ReadonlyArray<Pod>)

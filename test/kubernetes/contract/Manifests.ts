@@ -44,6 +44,11 @@ export const statefulSet = (name: string, options: WorkloadOptions = {}): Manife
   spec: { serviceName: name, ...workloadSpec(name, options) }
 })
 
+export const daemonSet = (name: string, options: WorkloadOptions = {}): Manifest => {
+  const { replicas: _replicas, ...spec } = workloadSpec(name, options) as { readonly replicas?: number }
+  return { apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name }, spec }
+}
+
 const finishing: Manifest = { spec: { restartPolicy: "Never", containers: [container("v1")] } }
 
 export const job = (name: string): Manifest => ({
@@ -86,6 +91,13 @@ export const budget = (name: string, app: string, minAvailable: number): Manifes
   kind: "PodDisruptionBudget",
   metadata: { name },
   spec: { minAvailable, selector: { matchLabels: { app } } }
+})
+
+export const quota = (name: string, hard: Record<string, string>): Manifest => ({
+  apiVersion: "v1",
+  kind: "ResourceQuota",
+  metadata: { name },
+  spec: { hard }
 })
 
 export const ref = (namespace: string, kind: string, name: string): ResourceRef => ({ namespace, kind, name })

@@ -2,11 +2,12 @@
 
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
+import type { WorkloadState } from "../../../src/domain/WorkloadState.ts"
 import { KubernetesClient } from "../../../src/kubernetes/KubernetesClient.ts"
 import * as OwnerResolver from "../../../src/kubernetes/OwnerResolver.ts"
 import { readWorkload } from "../../../src/kubernetes/WorkloadReader.ts"
 import { type ContractTests, created, eventually, newNamespace, settled } from "./Fixtures.ts"
-import { image, job, patch, refOf, statefulSet } from "./Manifests.ts"
+import { daemonSet, image, job, patch, refOf, statefulSet } from "./Manifests.ts"
 
 export const statefulWorkloads = (it: ContractTests): void => {
   it.effect("a StatefulSet starts in order, and a new template replaces its pods under the same names", () =>
@@ -15,6 +16,7 @@ export const statefulWorkloads = (it: ContractTests): void => {
       const namespace = yield* newNamespace("stateful")
       const made = yield* created(namespace, statefulSet("db"))
       const before = yield* settled(refOf(made), 2)
+      assert.isTrue(before.pods.every((each) => each.current === true && each.ownerUid === made.metadata.uid))
       assert.deepStrictEqual(before.pods.map((each) => each.name).sort(), ["db-0", "db-1"])
       yield* kubernetes.apply(patch(refOf(made), image("v2")))
       const after = yield* eventually(
@@ -28,6 +30,9 @@ export const statefulWorkloads = (it: ContractTests): void => {
       )
       assert.deepStrictEqual(after.pods.map((each) => each.name).sort(), ["db-0", "db-1"])
       assert.lengthOf(yield* kubernetes.list("ControllerRevision", { namespace }), 2)
+      assert.isTrue(after.pods.every((each) => each.current === true))
+      assert.notStrictEqual(after.rollout?.templateHash, before.rollout?.templateHash)
+      assert.deepInclude(after.rollout, { paused: false, strategy: "RollingUpdate", partition: 0 })
     })
   )
 
@@ -44,6 +49,49 @@ export const statefulWorkloads = (it: ContractTests): void => {
         stuck.pods.map((each) => each.name),
         ["db-0"]
       )
+    })
+  )
+
+  it.effect("the pods of a StatefulSet's rollout that is stuck at its last pod name their revisions", () =>
+    Effect.gen(function* () {
+      const kubernetes = yield* KubernetesClient
+      const namespace = yield* newNamespace("stuck")
+      const target = refOf(yield* created(namespace, statefulSet("db")))
+      yield* settled(target, 2)
+      yield* kubernetes.apply(patch(target, image("bad-v2")))
+      const stuck = yield* eventually("the new pod fails", readWorkload(target), (state) =>
+        state.pods.some((each) => each.restarts > 0)
+      )
+      assert.deepStrictEqual(
+        stuck.pods.map(({ current, name, ready }) => ({ name, ready, current })),
+        [
+          { name: "db-1", ready: false, current: true },
+          { name: "db-0", ready: true, current: false }
+        ]
+      )
+      assert.isTrue(stuck.rollout?.inProgress)
+    })
+  )
+
+  it.effect("the pods of a DaemonSet name their revision, the newest of its ControllerRevisions", () =>
+    Effect.gen(function* () {
+      const kubernetes = yield* KubernetesClient
+      const namespace = yield* newNamespace("daemons")
+      const target = refOf(yield* created(namespace, daemonSet("agent")))
+      const isDone = (state: WorkloadState) =>
+        state.rollout?.inProgress === false
+        && (state.desiredReplicas ?? 0) > 0
+        && state.readyReplicas === state.desiredReplicas
+        && state.pods.length === state.desiredReplicas
+        && state.pods.every((each) => each.current === true)
+      const before = yield* eventually("every pod is ready", readWorkload(target), isDone)
+      yield* kubernetes.apply(patch(target, image("v2")))
+      const during = yield* eventually("both revisions", readWorkload(target), (state) =>
+        state.pods.some((each) => each.current === false)
+      )
+      assert.isTrue(during.rollout?.inProgress)
+      const after = yield* eventually("every pod is new", readWorkload(target), isDone)
+      assert.notStrictEqual(after.rollout?.templateHash, before.rollout?.templateHash)
     })
   )
 

@@ -1,0 +1,81 @@
+/** What a pod's status says: why it is not ready, how often it restarted, and which template it was created from. */
+
+import * as Timestamp from "../domain/Timestamp.ts"
+import type { WorkloadState } from "../domain/WorkloadState.ts"
+import { conditionOf, type ContainerStatus, controllerOf, isPodReady, type Pod } from "./ObjectModel.ts"
+
+type PodState = WorkloadState["pods"][number]
+
+/** A time of the API server as a timestamp; `null` for an absent or unreadable one. */
+export const timeOf = (time: string | undefined): Timestamp.Timestamp | null => {
+  const millis = Date.parse(time ?? "")
+  return Number.isNaN(millis) ? null : Timestamp.fromMillis(millis)
+}
+
+/** The most specific reason why a pod is not ready; `null` when it is ready or no reason is known. */
+export const podReason = (pod: Pod): string | null => {
+  if (isPodReady(pod)) return null
+  const statuses: ReadonlyArray<ContainerStatus> = [
+    ...(pod.status?.initContainerStatuses ?? []),
+    ...(pod.status?.containerStatuses ?? [])
+  ]
+  const failing = statuses.filter((status) => !status.ready)
+  for (const status of failing) {
+    const waiting = status.state?.waiting?.reason
+    const last = status.state?.terminated?.reason ?? status.lastState?.terminated?.reason
+    // A back-off shows only that the container failed. An OOM kill shows why.
+    if (last === "OOMKilled") return last
+    if (waiting !== undefined && waiting !== "ContainerCreating" && waiting !== "PodInitializing") return waiting
+  }
+  const scheduled = conditionOf(pod.status?.conditions, "PodScheduled")
+  if (scheduled?.status === "False") return scheduled.reason ?? "Unschedulable"
+  if (pod.status?.reason !== undefined) return pod.status.reason
+  for (const status of failing) {
+    const reason =
+      status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? status.lastState?.terminated?.reason
+    if (reason !== undefined) return reason
+  }
+  return conditionOf(pod.status?.conditions, "Ready")?.reason ?? null
+}
+
+const sum = (statuses: ReadonlyArray<ContainerStatus>): number =>
+  statuses.reduce((total, status) => total + status.restartCount, 0)
+
+/**
+ * The restarts of a pod as `kubectl get pods` counts them: those of its containers and native sidecars or, while it
+ * initializes, those of all its init containers.
+ */
+export const restartsOf = (pod: Pod): number => {
+  const sidecars = new Set(
+    (pod.spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always").map(({ name }) => name)
+  )
+  const init = pod.status?.initContainerStatuses ?? []
+  const waiting = init.findIndex((status) =>
+    sidecars.has(status.name) ? status.started !== true : status.state?.terminated?.exitCode !== 0
+  )
+  const initialized = waiting < 0 || conditionOf(pod.status?.conditions, "Initialized")?.status === "True"
+  return initialized
+    ? sum(init.filter((status) => sidecars.has(status.name))) + sum(pod.status?.containerStatuses ?? [])
+    : sum(init.slice(0, waiting + 1))
+}
+
+/** The hash of the template that a pod was created from, as its label gives it. */
+export const templateHashOf = (pod: Pod): string | null =>
+  pod.metadata.labels?.["pod-template-hash"] ?? pod.metadata.labels?.["controller-revision-hash"] ?? null
+
+/** The pod in a workload's state. `newest` is the hash of the workload's newest template; `null` when it is not known. */
+export const podState = (pod: Pod, newest: string | null): PodState => {
+  const templateHash = templateHashOf(pod)
+  return {
+    name: pod.metadata.name,
+    uid: pod.metadata.uid,
+    ready: isPodReady(pod),
+    restarts: restartsOf(pod),
+    reason: podReason(pod),
+    ownerUid: controllerOf(pod)?.uid ?? null,
+    templateHash,
+    current: newest === null || templateHash === null ? null : templateHash === newest,
+    createdAt: timeOf(pod.metadata.creationTimestamp),
+    readinessSince: timeOf(conditionOf(pod.status?.conditions, "Ready")?.lastTransitionTime)
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * How far a workload's rollout is: which template is the newest, and whether the controller still replaces pods by it.
+ * Pure.
+ *
+ * The rules are those of `kubectl rollout status`. A Deployment is done once its controller reports
+ * `NewReplicaSetAvailable`. Pods that fail later do not take that back.
+ */
+
+import { isDeepStrictEqual } from "node:util"
+import type { Timestamp } from "../domain/Timestamp.ts"
+import type { Rollout } from "../domain/WorkloadState.ts"
+import type { KubernetesObject } from "./KubernetesClient.ts"
+import {
+  conditionOf,
+  type ControllerRevision,
+  controllerOf,
+  type DaemonSet,
+  type Deployment,
+  isPodReady,
+  type Pod,
+  type PodTemplate,
+  type ReplicaSet,
+  type StatefulSet
+} from "./ObjectModel.ts"
+import { templateHashOf, timeOf } from "./PodState.ts"
+
+/** The objects of a workload, as far as they were read. */
+export interface RolloutObjects {
+  readonly replicaSets: ReadonlyArray<KubernetesObject>
+  readonly controllerRevisions: ReadonlyArray<KubernetesObject>
+  /** The pods that the workload owns. */
+  readonly pods: ReadonlyArray<Pod>
+}
+
+const hashLabel = "pod-template-hash"
+const revisionAnnotation = "deployment.kubernetes.io/revision"
+
+// The ReplicaSet's copy of a template has one label more. `creationTimestamp: null` means nothing.
+const comparable = (template: PodTemplate): unknown => {
+  const { metadata, ...rest } = template
+  const { creationTimestamp: _none, ...others } = metadata ?? {}
+  const { [hashLabel]: _hash, ...labels } = metadata?.labels ?? {}
+  return { ...rest, metadata: { ...others, labels } }
+}
+
+const templateOf = (object: KubernetesObject): PodTemplate =>
+  (object["spec"] as { readonly template?: PodTemplate } | undefined)?.template ?? { spec: { containers: [] } }
+
+const isObserved = (object: KubernetesObject): boolean =>
+  ((object["status"] as { readonly observedGeneration?: number } | undefined)?.observedGeneration ?? 0)
+  >= (object.metadata.generation ?? 0)
+
+const ownedBy = <A extends KubernetesObject>(owner: KubernetesObject, objects: ReadonlyArray<KubernetesObject>) =>
+  objects.filter((object) => controllerOf(object)?.uid === owner.metadata.uid) as unknown as ReadonlyArray<A>
+
+/**
+ * The ReplicaSet of a Deployment's newest template, found by the template as its controller does; `undefined` while the
+ * controller has not created it, as when the Deployment is paused.
+ */
+export const currentReplicaSet = (
+  deployment: Deployment,
+  replicaSets: ReadonlyArray<KubernetesObject>
+): ReplicaSet | undefined => {
+  const owned = ownedBy<ReplicaSet>(deployment, replicaSets)
+  const template = comparable(templateOf(deployment))
+  const same = owned.find((set) => isDeepStrictEqual(comparable(templateOf(set)), template))
+  if (same !== undefined || !isObserved(deployment) || deployment.spec.paused === true) return same
+  const revision = deployment.metadata.annotations?.[revisionAnnotation]
+  return revision === undefined
+    ? undefined
+    : owned.find((set) => set.metadata.annotations?.[revisionAnnotation] === revision)
+}
+
+const earliest = (times: ReadonlyArray<Timestamp | null>): Timestamp | null =>
+  times.reduce((first, time) => (time !== null && (first === null || time < first) ? time : first), null)
+
+const latest = (times: ReadonlyArray<Timestamp | null>): Timestamp | null =>
+  times.reduce((last, time) => (time !== null && (last === null || time > last) ? time : last), null)
+
+const createdAt = (object: KubernetesObject): Timestamp | null => timeOf(object.metadata.creationTimestamp)
+
+const readySince = (pod: Pod): Timestamp | null =>
+  isPodReady(pod) ? timeOf(conditionOf(pod.status?.conditions, "Ready")?.lastTransitionTime) : null
+
+const podsOf = (objects: RolloutObjects, hash: string | null): ReadonlyArray<Pod> =>
+  hash === null ? [] : objects.pods.filter((pod) => templateHashOf(pod) === hash)
+
+const ofDeployment = (deployment: Deployment, objects: RolloutObjects): Rollout => {
+  const { spec, status = {} } = deployment
+  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status
+  const progressing = conditionOf(status.conditions, "Progressing")
+  const isAvailable = progressing?.reason === "NewReplicaSetAvailable"
+  // Without a deadline, and while it is paused, the controller does not judge its progress.
+  const isJudged = progressing?.status === "True" || progressing?.status === "False"
+  const isComplete =
+    replicas === updatedReplicas
+    && (isJudged ? isAvailable : updatedReplicas >= (spec.replicas ?? 1) && availableReplicas >= updatedReplicas)
+  const inProgress = !isObserved(deployment) || !isComplete
+  const set = currentReplicaSet(deployment, objects.replicaSets)
+  const templateHash = set?.metadata.labels?.[hashLabel] ?? null
+  // A template that comes back uses its old ReplicaSet again, which is older than this rollout.
+  const isReused = set?.metadata.annotations?.["deployment.kubernetes.io/revision-history"] !== undefined
+  const isStale = inProgress && (isAvailable || !isObserved(deployment))
+  return {
+    templateHash,
+    inProgress,
+    startedAt:
+      set === undefined ? null : isReused ? earliest(podsOf(objects, templateHash).map(createdAt)) : createdAt(set),
+    lastProgressAt: progressing?.status === "True" && !isStale ? timeOf(progressing.lastUpdateTime) : null,
+    progressDeadlineSeconds: spec.progressDeadlineSeconds ?? null,
+    deadlineExceeded: isObserved(deployment) && progressing?.status === "False",
+    paused: spec.paused === true,
+    strategy: spec.strategy?.type ?? "RollingUpdate",
+    partition: 0
+  }
+}
+
+/** The part that StatefulSets and DaemonSets share. Their controllers have no deadline and cannot be paused. */
+const ofRevisions = (
+  objects: RolloutObjects,
+  templateHash: string | null,
+  strategy: string | undefined
+): Omit<Rollout, "inProgress" | "partition"> => {
+  const current = podsOf(objects, templateHash)
+  return {
+    templateHash,
+    startedAt: earliest(current.map(createdAt)),
+    lastProgressAt: latest(current.flatMap((pod) => [createdAt(pod), readySince(pod)])),
+    progressDeadlineSeconds: null,
+    deadlineExceeded: false,
+    paused: false,
+    strategy: strategy ?? "RollingUpdate"
+  }
+}
+
+const ofStatefulSet = (set: StatefulSet, objects: RolloutObjects): Rollout => {
+  const { spec, status = {} } = set
+  const partition = spec.updateStrategy?.rollingUpdate?.partition ?? 0
+  const isPartial = (status.updatedReplicas ?? 0) < Math.max(0, (spec.replicas ?? 1) - partition)
+  const isOther = partition === 0 && status.updateRevision !== status.currentRevision
+  const hash = isObserved(set) ? (status.updateRevision ?? null) : null
+  return {
+    ...ofRevisions(objects, hash, spec.updateStrategy?.type),
+    inProgress: spec.updateStrategy?.type !== "OnDelete" && (!isObserved(set) || isPartial || isOther),
+    partition
+  }
+}
+
+const ofDaemonSet = (set: DaemonSet, objects: RolloutObjects): Rollout => {
+  const { spec, status = {} } = set
+  const newest = ownedBy<ControllerRevision>(set, objects.controllerRevisions).reduce<ControllerRevision | undefined>(
+    (last, each) => (last === undefined || each.revision > last.revision ? each : last),
+    undefined
+  )
+  const hash = isObserved(set) ? (newest?.metadata.labels?.["controller-revision-hash"] ?? null) : null
+  const isPartial = (status.updatedNumberScheduled ?? 0) < (status.desiredNumberScheduled ?? 0)
+  return {
+    ...ofRevisions(objects, hash, spec.updateStrategy?.type),
+    inProgress: spec.updateStrategy?.type !== "OnDelete" && (!isObserved(set) || isPartial),
+    partition: 0
+  }
+}
+
+/** The rollout of a workload; `null` for a kind that has none. */
+export const rolloutOf = (object: KubernetesObject, objects: RolloutObjects): Rollout | null => {
+  switch (object.kind) {
+    case "Deployment":
+      return ofDeployment(object as Deployment, objects)
+    case "StatefulSet":
+      return ofStatefulSet(object as StatefulSet, objects)
+    case "DaemonSet":
+      return ofDaemonSet(object as DaemonSet, objects)
+    default:
+      return null
+  }
+}
+
+// A refusal can quote a whole policy.
+const messageCharacters = 400
+
+/** Why the controller cannot create a pod; `null` when it does not say so. */
+export const failedCreateOf = (
+  object: KubernetesObject,
+  replicaSets: ReadonlyArray<KubernetesObject>
+): string | null => {
+  const failures = [object, ...(object.kind === "Deployment" ? ownedBy(object, replicaSets) : [])].map((each) =>
+    conditionOf((each["status"] as ReplicaSet["status"])?.conditions, "ReplicaFailure")
+  )
+  const failure = failures.find((condition) => condition?.status === "True" && condition.reason === "FailedCreate")
+  return failure === undefined ? null : (failure.message ?? "").slice(0, messageCharacters)
+}
