@@ -11,6 +11,12 @@ it.live("redaction takes linear time on half a megabyte of hostile text", () =>
       + "eyJ-".repeat(20_000)
       + "sk-".repeat(20_000)
       + "password=\\".repeat(5000)
+      + "https://a:".repeat(5000)
+      + "mysql -".repeat(5000)
+      + "<token ".repeat(5000)
+      + "kind: Secret\ndata:\n a: b\n".repeat(2000)
+      + "cohere".repeat(5000)
+      + '<add key="Password" value="'.repeat(2000)
     const [took] = yield* Effect.timed(Effect.sync(() => redact(hostile)))
     // With one quadratic pattern it took 36 s.
     assert.isBelow(Duration.toMillis(took), 5000)
