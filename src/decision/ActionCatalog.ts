@@ -28,7 +28,7 @@
 import type { ActionType } from "../domain/Action.ts"
 import type { Risk } from "../domain/Decision.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
-import type { Manager } from "../domain/WorkloadState.ts"
+import { Manager } from "../domain/WorkloadState.ts"
 
 /** How an action is undone. */
 export type Reversibility =
@@ -59,8 +59,9 @@ export interface CatalogEntry {
   readonly contested: ReadonlyArray<Manager>
 }
 
-// No Git repository or chart declares a restart annotation, an eviction or a cordon, so no manager reverts those.
-const declared: ReadonlyArray<Manager> = ["helm", "argocd", "flux"]
+// No Git repository or chart declares a restart annotation, an eviction or a cordon, so no manager reverts those. The
+// controller of an object may: `Guardrails` asks about it whatever the action.
+const declared: ReadonlyArray<Manager> = Manager.literals.filter((manager) => manager !== "hpa")
 
 const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
   RestartWorkload: { risk: "low", reversibility: "not-needed", priority: true, safe: true, contested: [] },

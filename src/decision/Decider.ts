@@ -31,7 +31,7 @@ import type { ReviewAnswer } from "../domain/Review.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf } from "./ActionCatalog.ts"
-import { findings, type GuardrailRule } from "./Guardrails.ts"
+import { controlledBy, findings, type GuardrailRule } from "./Guardrails.ts"
 import type { GuardrailSettings } from "./GuardrailSettings.ts"
 
 /** Everything that a decision depends on. */
@@ -115,7 +115,14 @@ export const decide = (input: DecisionInput): Decision => {
   if (investigation === undefined) {
     return decision("escalate", reason("no-investigation", "No investigator identified the cause."))
   }
-  if (action.type === "Notify") return decision("escalate", reason("notify", action.reason))
+  if (action.type === "Notify") {
+    const controlled = controlledBy(input.observed)
+    return decision(
+      "escalate",
+      reason("notify", action.reason),
+      ...(controlled === undefined ? [] : [reason("managed-object", controlled)])
+    )
+  }
 
   const found = findings({ ...input, investigation })
   const reasons = found.map((finding) => finding.reason)

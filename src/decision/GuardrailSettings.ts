@@ -65,7 +65,7 @@ export const GuardrailSettings = Schema.Struct({
   /**
    * The managers whose declared fields an action may write only with an approval. Default: all known managers.
    */
-  respectManagers: setting(Schema.Array(Manager), ["helm", "argocd", "flux", "hpa"]),
+  respectManagers: setting(Schema.Array(Manager), Manager.literals),
   /**
    * The lowest confidence, from 0 to 1, with which an action runs without an approval. Default 0.3, below the 0.5 of
    * the rules.

@@ -20,7 +20,7 @@
  * | `rules-unsafe`        | ask     | a rule proposes an action that is not safe                               |
  * | `risk`                | ask     | the action's risk exceeds what may run automatically                     |
  * | `confidence`          | ask     | the investigator's confidence is too low                                 |
- * | `managed-object`      | ask     | GitOps or Helm declares the fields, and may revert the change            |
+ * | `managed-object`      | ask     | an operator controls the written object, or GitOps or Helm declares it   |
  * | `capacity-reduction`  | ask     | fewer replicas than now, or none                                         |
  * | `too-many-replicas`   | ask     | more replicas than may be set automatically                              |
  * | `cooldown`            | ask     | the same action ran on the target recently                               |
@@ -37,7 +37,7 @@ import type { Investigation } from "../domain/Investigation.ts"
 import type { PastAction } from "../domain/PastAction.ts"
 import { displayName, type ResourceRef, type Target } from "../domain/Target.ts"
 import { toMillis } from "../domain/Timestamp.ts"
-import type { WorkloadState } from "../domain/WorkloadState.ts"
+import type { ManagedPart, Owner, WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf, exceeds, isAllowedAt, isSafe } from "./ActionCatalog.ts"
 import { type GuardrailSettings, isProtected } from "./GuardrailSettings.ts"
 
@@ -193,16 +193,45 @@ const confidence: Guardrail = ({ guardrails, investigation }) =>
       )
     : undefined
 
+/** Who manages the object that the action writes: the target, or a part of it. A part has marks of its own. */
+const managementOfWritten = (
+  action: Action,
+  observed: WorkloadState | null
+): Pick<ManagedPart, "managers" | "owner"> | undefined =>
+  observed === null || sameRef(action.target, observed.ref)
+    ? (observed ?? undefined)
+    : observed.managedParts?.find(({ ref }) => sameRef(ref, action.target))
+
+/** Says who controls the target, if it is an owner on which Kubernaut cannot act. For people who read a decision. */
+export const controlledBy = (observed: WorkloadState | null): string | undefined =>
+  observed?.owner?.controls === true
+    ? `${displayName(observed.ref)} is controlled by ${ownerName(observed.owner)}, on which Kubernaut cannot act.`
+    : undefined
+
+/** The name of an owner, such as `Rollout.argoproj.io checkout`. */
+const ownerName = ({ group, kind, name }: Owner): string => `${kind}${group === "" ? "" : `.${group}`} ${name}`
+
 const managedObject: Guardrail = ({ guardrails, investigation: { action }, observed }) => {
+  const written = managementOfWritten(action, observed)
+  if (written === undefined) return undefined
+  const name = displayName(action.target)
   const contested = entryOf(action.type).contested.filter(
     (manager) => manager !== "hpa" && guardrails.respectManagers.includes(manager)
   )
-  const managers = contested.filter((manager) => observed?.managers.includes(manager) === true)
+  const { owner } = written
+  // A controller reacts to whatever happens to its object, so every action needs an approval, also a restart.
+  const controlled = owner?.controls === true && guardrails.respectManagers.includes("operator")
+  if (owner !== undefined && (controlled || contested.includes("operator")))
+    return ask(
+      "managed-object",
+      `${name} is ${owner.controls ? "controlled" : "owned"} by ${ownerName(owner)}, on which Kubernaut cannot act. Its operator may revert the change. Make the lasting fix there.`
+    )
+  const managers = contested.filter((manager) => written.managers.includes(manager))
   return managers.length === 0
     ? undefined
     : ask(
         "managed-object",
-        `${displayName(action.target)} is managed by ${managers.join(" and ")}, which may revert the change. Make the lasting fix there.`
+        `${name} is managed by ${managers.map((manager) => (manager === "operator" ? "an operator" : manager)).join(" and ")}, which may revert the change. Make the lasting fix there.`
       )
 }
 

@@ -9,9 +9,45 @@ import { Schema } from "effect"
 import { ResourceRef } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
 
-/** Another manager that writes to the object. Kubernaut does not compete for the fields of a manager. */
-export const Manager = Schema.Literals(["helm", "argocd", "flux", "hpa"])
+/**
+ * Another manager that writes to the object. Kubernaut does not compete for the fields of a manager. `operator` is any
+ * program that writes the object for a custom resource which owns it.
+ */
+export const Manager = Schema.Literals([
+  "helm",
+  "argocd",
+  "flux",
+  "hpa",
+  "fleet",
+  "kapp",
+  "config-sync",
+  "terraform",
+  "pulumi",
+  "crossplane",
+  "keda",
+  "olm",
+  "operator"
+])
 export type Manager = typeof Manager.Type
+
+/** An owner on which Kubernaut cannot act: a custom resource, or another kind that is no workload of Kubernetes. */
+export const Owner = Schema.Struct({
+  /** The API group, such as `argoproj.io`. Empty for the core group. */
+  group: Schema.String,
+  kind: Schema.String,
+  name: Schema.String,
+  /** Whether the owner controls the object, so that its operator puts back what others change. */
+  controls: Schema.Boolean
+})
+export type Owner = typeof Owner.Type
+
+/** Who manages a part of the target, such as its autoscaler. */
+export const ManagedPart = Schema.Struct({
+  ref: ResourceRef,
+  managers: Schema.Array(Manager),
+  owner: Schema.optionalKey(Owner)
+})
+export type ManagedPart = typeof ManagedPart.Type
 
 /** A condition from the status of an object. */
 export const Condition = Schema.Struct({ type: Schema.String, status: Schema.String, reason: Schema.String })
@@ -89,6 +125,10 @@ export const WorkloadState = Schema.Struct({
   /** Why the controller cannot create a pod, such as an exceeded quota, in the words of the API server. */
   failedCreate: Schema.optionalKey(Schema.NullOr(Schema.String)),
   managers: Schema.Array(Manager),
+  /** The owner of the object itself, if Kubernaut cannot act on it. Absent: none, or not recorded. */
+  owner: Schema.optionalKey(Owner),
+  /** The parts that bear marks of a manager of their own. Absent: none, or not recorded. */
+  managedParts: Schema.optionalKey(Schema.Array(ManagedPart)),
   /** The name of the HorizontalPodAutoscaler that controls the replica count. */
   autoscaler: Schema.NullOr(Schema.String),
   unschedulable: Schema.NullOr(Schema.Boolean)

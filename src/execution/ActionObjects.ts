@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { KubernetesClient, KubernetesError, KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import { controllerOf } from "../kubernetes/ObjectModel.ts"
+import { controllerOfKind } from "../kubernetes/Ownership.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 
 type Client = KubernetesClient["Service"]
@@ -38,13 +38,11 @@ const relatedOf = (
         : found(client, { namespace: "", kind: "StorageClass", name })
     }
     case "QuarantinePod": {
-      const owner = controllerOf(subject)
+      const owner = controllerOfKind(subject, "ReplicaSet")
       return Effect.map(
         Effect.all([
           client.list("Service", { namespace }),
-          owner?.kind === "ReplicaSet"
-            ? found(client, { namespace, kind: owner.kind, name: owner.name })
-            : Effect.succeed([])
+          owner === undefined ? Effect.succeed([]) : found(client, { namespace, kind: "ReplicaSet", name: owner.name })
         ]),
         ([services, owners]) => [...services, ...owners]
       )

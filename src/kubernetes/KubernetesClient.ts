@@ -58,7 +58,7 @@ export interface KubernetesObject {
       readonly uid: string
       readonly controller?: boolean
     }>
-    readonly managedFields?: ReadonlyArray<{ readonly manager?: string }>
+    readonly managedFields?: ReadonlyArray<{ readonly manager?: string; readonly subresource?: string }>
   }
   readonly [field: string]: unknown
 }

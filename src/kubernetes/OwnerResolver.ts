@@ -4,9 +4,10 @@
  *     Pod → ReplicaSet → Deployment        Pod → StatefulSet | DaemonSet        Pod → Job → CronJob
  *     HorizontalPodAutoscaler → its scale target (an alert about it concerns the workload that it scales)
  *
- * Every other object is its own root: nodes, claims, bare pods, static pods (which a Node owns), and workloads that a
- * custom resource owns, because the workload is the object that an action can change. Owners are read from the cluster
- * and never guessed from names, so two Deployments with a common prefix are never confused.
+ * Every other object is its own root: nodes, claims, bare pods, static pods (which a Node owns), and pods and workloads
+ * that a custom resource owns, because Kubernaut cannot act on the custom resource. Owners are read from the cluster
+ * and never guessed from names, so two Deployments with a common prefix are never confused. An owner is followed only
+ * if both its kind and its API group are those of Kubernetes.
  *
  * **Details**
  *
@@ -22,6 +23,7 @@ import * as Monotonic from "../resilience/Monotonic.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
 import { controllerOf, type HorizontalPodAutoscaler } from "./ObjectModel.ts"
 import * as OperationName from "./OperationName.ts"
+import { follow, isFollowed } from "./Ownership.ts"
 
 /** The size and the lifetime of the resolver's cache. */
 export interface OwnerResolverOptions {
@@ -39,19 +41,14 @@ interface Settings {
   readonly namespaces: number
 }
 
-/** The kinds whose owner is followed. */
-const followed: ReadonlySet<string> = new Set(["Pod", "ReplicaSet", "Job", "HorizontalPodAutoscaler"])
-
 /** The next object towards the root; `undefined` for an object that is its own root. */
-export const ownerOf = (object: KubernetesObject): ResourceRef | undefined => {
-  const namespace = object.metadata.namespace ?? ""
-  if (object.kind === "HorizontalPodAutoscaler") {
-    const { kind, name } = (object as HorizontalPodAutoscaler).spec.scaleTargetRef
-    return { namespace, kind, name }
-  }
-  const owner = controllerOf(object)
-  return owner === undefined || owner.kind === "Node" ? undefined : { namespace, kind: owner.kind, name: owner.name }
-}
+export const ownerOf = (object: KubernetesObject): ResourceRef | undefined =>
+  follow(
+    object,
+    object.kind === "HorizontalPodAutoscaler"
+      ? (object as HorizontalPodAutoscaler).spec.scaleTargetRef
+      : controllerOf(object)
+  )
 
 interface Known {
   readonly owner: ResourceRef | undefined
@@ -210,7 +207,7 @@ const make = Effect.fnUntraced(function* (options: OwnerResolverOptions) {
     })
 
   /** The next object towards the root. */
-  const follow = Effect.fnUntraced(function* (ref: ResourceRef) {
+  const next = Effect.fnUntraced(function* (ref: ResourceRef) {
     const cache = cacheOf(ref)
     while (true) {
       const nowMs = yield* Monotonic.nowMs
@@ -227,8 +224,8 @@ const make = Effect.fnUntraced(function* (options: OwnerResolverOptions) {
 
   const resolve = Effect.fnUntraced(function* (ref: ResourceRef) {
     let root = ref
-    while (followed.has(root.kind)) {
-      const owner: ResourceRef | undefined = yield* follow(root)
+    while (isFollowed(root.kind)) {
+      const owner: ResourceRef | undefined = yield* next(root)
       if (owner === undefined) return root
       root = owner
     }

@@ -9,8 +9,9 @@
 import { Effect } from "effect"
 import type { ResourceRef } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
-import type { Manager, WorkloadState } from "../domain/WorkloadState.ts"
+import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
+import { managementOf } from "./Managers.ts"
 import {
   controllerOf,
   type Condition,
@@ -28,6 +29,7 @@ import {
   type ReplicaStatus,
   type Service
 } from "./ObjectModel.ts"
+import { refersTo } from "./Ownership.ts"
 import { podState, restartsOf } from "./PodState.ts"
 import { failedCreateOf, rolloutOf } from "./WorkloadRollout.ts"
 
@@ -113,28 +115,6 @@ const readyEndpoints = (
   return ready.size
 }
 
-/** The other managers of an object, recognized by the labels, annotations and field managers that each leaves on it. */
-export const managersOf = (object: KubernetesObject, autoscaler: string | null): ReadonlyArray<Manager> => {
-  const { annotations = {}, labels = {}, managedFields = [] } = object.metadata
-  const found: Array<Manager> = []
-  if (labels["app.kubernetes.io/managed-by"] === "Helm" || annotations["meta.helm.sh/release-name"] !== undefined)
-    found.push("helm")
-  if (
-    annotations["argocd.argoproj.io/tracking-id"] !== undefined
-    || labels["argocd.argoproj.io/instance"] !== undefined
-    || managedFields.some((field) => field.manager?.startsWith("argocd-") === true)
-  )
-    found.push("argocd")
-  if (
-    Object.keys(labels).some(
-      (label) => label.startsWith("kustomize.toolkit.fluxcd.io/") || label.startsWith("helm.toolkit.fluxcd.io/")
-    )
-  )
-    found.push("flux")
-  if (autoscaler !== null) found.push("hpa")
-  return found
-}
-
 interface Counts {
   readonly desired: number | null
   readonly ready: number | null
@@ -201,10 +181,11 @@ const runsPods: ReadonlySet<string> = new Set([
   "CronJob"
 ])
 
-const autoscalerOf = (object: KubernetesObject, autoscalers: ReadonlyArray<KubernetesObject>): string | null =>
-  (autoscalers as ReadonlyArray<HorizontalPodAutoscaler>).find(
-    ({ spec }) => spec.scaleTargetRef.kind === object.kind && spec.scaleTargetRef.name === object.metadata.name
-  )?.metadata.name ?? null
+const autoscalerOf = (
+  object: KubernetesObject,
+  autoscalers: ReadonlyArray<KubernetesObject>
+): HorizontalPodAutoscaler | undefined =>
+  (autoscalers as ReadonlyArray<HorizontalPodAutoscaler>).find(({ spec }) => refersTo(spec.scaleTargetRef, object))
 
 const absent = (ref: ResourceRef, observedAt: Timestamp.Timestamp): WorkloadState => ({
   ref,
@@ -271,8 +252,8 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
     conditions: (status?.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason: reason ?? "" })),
     rollout,
     failedCreate: failedCreateOf(object, replicaSets),
-    managers: managersOf(object, autoscaler),
-    autoscaler,
+    ...managementOf(object, autoscaler),
+    autoscaler: autoscaler?.metadata.name ?? null,
     unschedulable: object.kind === "Node" ? (object as Node).spec?.unschedulable === true : null
   }
 }

@@ -46,6 +46,14 @@ const table: ReadonlyArray<
     input({ investigation: undefined, mode: "observe" })
   ],
   ["Notify is escalated", "escalate", ["notify"], proposing(actions.Notify)],
+  [
+    "Notify about an object that a custom resource controls names the owner",
+    "escalate",
+    ["notify", "managed-object"],
+    proposing(actions.Notify, {
+      observed: observed({ owner: { group: "argoproj.io", kind: "Rollout", name: "checkout", controls: true } })
+    })
+  ],
   ["observe mode records the action", "observe", ["observe-mode"], input({ mode: "observe" })],
   [
     "observe mode records the findings of the guardrails",

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Schema } from "effect"
 import { defaults, GuardrailSettings, isProtected } from "../../src/decision/GuardrailSettings.ts"
+import { Manager } from "../../src/domain/WorkloadState.ts"
 
 describe("GuardrailSettings", () => {
   it("has the default listed here for every setting", () => {
@@ -17,7 +18,7 @@ describe("GuardrailSettings", () => {
         actionsPerWindow: { limit: 20, window: 600_000 },
         ineffectiveLimit: 3,
         ineffectiveFor: 86_400_000,
-        respectManagers: ["helm", "argocd", "flux", "hpa"],
+        respectManagers: Manager.literals,
         minimumConfidence: 0.3,
         automaticRisk: "medium",
         maximumReplicas: 50

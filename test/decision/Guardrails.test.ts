@@ -14,6 +14,8 @@ const rules = (situation: DecisionInput): ReadonlyArray<string> =>
   found(situation).map(({ effect, reason }) => `${effect} ${reason.rule}`)
 
 /** For each rule, situations that differ in one thing from one without findings, and their only finding. */
+const rollout = { group: "argoproj.io", kind: "Rollout", name: "checkout", controls: true }
+
 const table: ReadonlyArray<readonly [claim: string, finding: string, situation: DecisionInput]> = [
   ["an operator's emergency stop blocks", "block emergency-stop", input({ emergencyStop: true })],
   ["emergency mode blocks", "block emergency-level", input({ level: 3 })],
@@ -113,6 +115,36 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     "ask managed-object",
     input({ observed: observed({ managers: ["helm"] }) })
   ],
+  [
+    "a restart of a Deployment that a custom resource controls asks",
+    "ask managed-object",
+    proposing(actions.RestartWorkload, { observed: observed({ managers: ["operator"], owner: rollout }) })
+  ],
+  [
+    "an eviction of a pod that a custom resource controls asks",
+    "ask managed-object",
+    proposing(actions.EvictPod, {
+      target: { cluster: "test", ...actions.EvictPod.target },
+      observed: observed({ ref: actions.EvictPod.target, managers: ["operator"], owner: rollout })
+    })
+  ],
+  [
+    "a scale of a Deployment that a custom resource owns without controlling it asks",
+    "ask managed-object",
+    proposing(actions.ScaleWorkload, {
+      observed: observed({ managers: ["operator"], owner: { ...rollout, controls: false } })
+    })
+  ],
+  [
+    "a change of an autoscaler with a mark of its own asks",
+    "ask managed-object",
+    proposing(actions.PatchHpa, {
+      observed: observed({
+        autoscaler: "checkout",
+        managedParts: [{ ref: actions.PatchHpa.target, managers: ["keda"] }]
+      })
+    })
+  ],
   ["scaling to zero asks", "ask capacity-reduction", proposing({ ...actions.ScaleWorkload, replicas: 0 })],
   ["scaling down asks", "ask capacity-reduction", proposing({ ...actions.ScaleWorkload, replicas: 3 })],
   ["a scale above the limit asks", "ask too-many-replicas", proposing({ ...actions.ScaleWorkload, replicas: 51 })],
@@ -190,6 +222,27 @@ describe("the guardrails have no finding about", () => {
     [
       "a restart of a managed Deployment, because no manager declares the restart annotation",
       proposing(actions.RestartWorkload, { observed: observed({ managers: ["argocd", "helm", "flux", "hpa"] }) })
+    ],
+    [
+      "a restart of a Deployment that a custom resource owns without controlling it",
+      proposing(actions.RestartWorkload, {
+        observed: observed({ managers: ["operator"], owner: { ...rollout, controls: false } })
+      })
+    ],
+    [
+      "an eviction of a pod of a Deployment that a custom resource controls, because its controller is a ReplicaSet",
+      proposing(actions.EvictPod, { observed: observed({ managers: ["operator"], owner: rollout }) })
+    ],
+    [
+      "a change of an autoscaler without a mark of its own, although its Deployment has one",
+      proposing(actions.PatchHpa, { observed: observed({ autoscaler: "checkout", managers: ["helm", "hpa"] }) })
+    ],
+    [
+      "a restart of a Deployment whose controller is not in respectManagers",
+      proposing(actions.RestartWorkload, {
+        observed: observed({ managers: ["operator"], owner: rollout }),
+        guardrails: { ...defaults, respectManagers: ["helm"] }
+      })
     ],
     [
       "a rollback of a Deployment whose manager is not in respectManagers",

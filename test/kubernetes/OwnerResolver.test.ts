@@ -13,6 +13,19 @@ import { eitherWay } from "../resilience/WallClock.ts"
 
 type Owner = readonly [kind: string, name: string]
 
+const apiVersions: Readonly<Record<string, string>> = {
+  Deployment: "apps/v1",
+  ReplicaSet: "apps/v1",
+  StatefulSet: "apps/v1",
+  DaemonSet: "apps/v1",
+  Job: "batch/v1",
+  CronJob: "batch/v1",
+  Node: "v1",
+  Rollout: "argoproj.io/v1alpha1",
+  PostgresCluster: "postgres-operator.crunchydata.com/v1beta1",
+  AdvancedStatefulSet: "apps.kruise.io/v1beta1"
+}
+
 const object = (kind: string, name: string, owner?: Owner, rest: Record<string, unknown> = {}): KubernetesObject => ({
   apiVersion: "v1",
   kind,
@@ -25,7 +38,13 @@ const object = (kind: string, name: string, owner?: Owner, rest: Record<string, 
       ? {}
       : {
           ownerReferences: [
-            { apiVersion: "x/v1", kind: owner[0], name: owner[1], uid: `uid-${owner[0]}-${owner[1]}`, controller: true }
+            {
+              apiVersion: apiVersions[owner[0]] ?? "v1",
+              kind: owner[0].replace(/^Advanced/, ""),
+              name: owner[1],
+              uid: `uid-${owner[0]}-${owner[1]}`,
+              controller: true
+            }
           ]
         })
   },
@@ -108,7 +127,11 @@ describe("OwnerResolver", () => {
       object("Job", "once"),
       object("Pod", "alone"),
       object("Pod", "kube-apiserver-node-1", ["Node", "node-1"]),
-      object("Pod", "canary-x", ["Rollout", "canary"]),
+      object("Pod", "canary-x", ["ReplicaSet", "canary"]),
+      object("ReplicaSet", "canary", ["Rollout", "canary"]),
+      object("Pod", "orders-0", ["AdvancedStatefulSet", "orders"]),
+      object("StatefulSet", "orders"),
+      object("Pod", "legacy-x", ["ReplicationController", "legacy"]),
       object("HorizontalPodAutoscaler", "search", undefined, {
         spec: { scaleTargetRef: { kind: "Deployment", name: "search-api" }, maxReplicas: 5 }
       })
@@ -125,7 +148,9 @@ describe("OwnerResolver", () => {
         [ref("Job", "once"), ref("Job", "once")],
         [ref("Pod", "alone"), ref("Pod", "alone")],
         [ref("Pod", "kube-apiserver-node-1"), ref("Pod", "kube-apiserver-node-1")],
-        [ref("Pod", "canary-x"), ref("Rollout", "canary")],
+        [ref("Pod", "canary-x"), ref("ReplicaSet", "canary")],
+        [ref("Pod", "orders-0"), ref("Pod", "orders-0")],
+        [ref("Pod", "legacy-x"), ref("Pod", "legacy-x")],
         [ref("HorizontalPodAutoscaler", "search"), ref("Deployment", "search-api")],
         [ref("PersistentVolumeClaim", "data"), ref("PersistentVolumeClaim", "data")],
         [ref("Node", "node-1"), ref("Node", "node-1")]

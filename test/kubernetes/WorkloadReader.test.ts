@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { type Manager, WorkloadState } from "../../src/domain/WorkloadState.ts"
+import { WorkloadState } from "../../src/domain/WorkloadState.ts"
 import { KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import type { ContainerState, Pod } from "../../src/kubernetes/ObjectModel.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
-import { assemble, managersOf, type Observation, readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
+import { assemble, type Observation, readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
 
 const at = "2026-11-24T03:00:00.000Z"
 
@@ -192,26 +192,6 @@ describe("WorkloadReader", () => {
         .endpoints
     )
     assert.strictEqual(state({ services: [service("web", { app: "web" })] }).endpoints, 0)
-  })
-
-  it.each([
-    ["helm", { labels: { "app.kubernetes.io/managed-by": "Helm" } }],
-    ["helm", { annotations: { "meta.helm.sh/release-name": "shop" } }],
-    ["argocd", { annotations: { "argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/web" } }],
-    ["argocd", { labels: { "argocd.argoproj.io/instance": "shop" } }],
-    ["argocd", { managedFields: [{ manager: "kubectl" }, { manager: "argocd-controller" }] }],
-    ["flux", { labels: { "kustomize.toolkit.fluxcd.io/name": "shop" } }],
-    ["flux", { labels: { "helm.toolkit.fluxcd.io/name": "shop" } }]
-  ] as ReadonlyArray<readonly [Manager, Partial<Metadata>]>)("recognizes %s by %j", (manager, metadata) => {
-    assert.deepStrictEqual(managersOf(object("Deployment", "web", metadata), null), [manager])
-  })
-
-  it("recognizes no manager by labels and fields that only resemble its own", () => {
-    const lookalike = object("Deployment", "web", {
-      labels: { "app.kubernetes.io/managed-by": "kustomize", helm: "x" },
-      managedFields: [{ manager: "kubernaut" }]
-    })
-    assert.isEmpty(managersOf(lookalike, null))
   })
 
   it("attributes an autoscaler only to the target that it names, by kind and name", () => {

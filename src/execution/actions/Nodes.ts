@@ -4,6 +4,7 @@ import type { Change } from "../../domain/Change.ts"
 import { displayName } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { controllerOf, type Pod } from "../../kubernetes/ObjectModel.ts"
+import { controllerOfKind } from "../../kubernetes/Ownership.ts"
 import { patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
 import {
   nothingToDo,
@@ -50,7 +51,7 @@ const keepsLocalData = (pod: Pod): boolean =>
 
 /** Whether a drain evicts the pod. It skips DaemonSet pods, static pods, and pods that are finished or terminating. */
 const isDrained = (pod: Pod): boolean =>
-  controllerOf(pod)?.kind !== "DaemonSet"
+  controllerOfKind(pod, "DaemonSet") === undefined
   && !isMirror(pod)
   && !isFinished(pod)
   && pod.metadata.deletionTimestamp === undefined

@@ -2,6 +2,7 @@
 
 import { displayName } from "../../domain/Target.ts"
 import { controllerOf, hasLabels, type Pod } from "../../kubernetes/ObjectModel.ts"
+import { controllerOfKind } from "../../kubernetes/Ownership.ts"
 import { type Edit, patch, refOf, set, unset } from "../ObjectPatch.ts"
 import { nothingToDo, asKind, planned, type Planner, type PlanObjects, refuse, relatedOf, wrongKind } from "../Plan.ts"
 import { isMirror } from "./Nodes.ts"
@@ -38,7 +39,7 @@ export const quarantine: Planner<"QuarantinePod"> = (action, subject, objects, c
   if (pod === undefined) return wrongKind(action)
   if (pod.metadata.labels?.[quarantineLabel] !== undefined) return nothingToDo
   // A StatefulSet would need the pod's own name for a replacement, a DaemonSet its ports on the node.
-  if (controllerOf(pod)?.kind !== "ReplicaSet") {
+  if (controllerOfKind(pod, "ReplicaSet") === undefined) {
     return refuse(
       "owner-kind",
       `${displayName(action.target)} is not controlled by a ReplicaSet, so nothing would replace it while it is quarantined.`

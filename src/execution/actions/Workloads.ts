@@ -1,6 +1,7 @@
 /** `RestartWorkload` and `ScaleWorkload`. */
 
 import { displayName } from "../../domain/Target.ts"
+import { refersTo } from "../../kubernetes/Ownership.ts"
 import { patch, set } from "../ObjectPatch.ts"
 import { nothingToDo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
 
@@ -38,9 +39,8 @@ export const restart: Planner<"RestartWorkload"> = (action, subject, _objects, c
 export const scale: Planner<"ScaleWorkload"> = (action, subject, objects, context) => {
   const workload = asKind(subject, "Deployment", "StatefulSet")
   if (workload === undefined) return wrongKind(action)
-  const autoscaler = relatedOf(objects, "HorizontalPodAutoscaler").find(
-    ({ spec: { scaleTargetRef } }) =>
-      scaleTargetRef.kind === subject.kind && scaleTargetRef.name === subject.metadata.name
+  const autoscaler = relatedOf(objects, "HorizontalPodAutoscaler").find(({ spec: { scaleTargetRef } }) =>
+    refersTo(scaleTargetRef, subject)
   )
   if (autoscaler !== undefined) {
     return refuse(

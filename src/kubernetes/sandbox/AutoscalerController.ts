@@ -4,6 +4,7 @@
  */
 
 import type { Condition, Deployment, HorizontalPodAutoscaler, StatefulSet } from "../ObjectModel.ts"
+import { isBuiltIn } from "../Ownership.ts"
 import type { Cluster } from "./Cluster.ts"
 import { putStatus, withCondition } from "./Status.ts"
 
@@ -82,7 +83,9 @@ export const reconcileAutoscaler = (cluster: Cluster, namespace: string, name: s
   if (autoscaler === undefined) return
   const { kind, name: targetName } = autoscaler.spec.scaleTargetRef
   const target =
-    kind === "Deployment" || kind === "StatefulSet" ? cluster.store.get(kind, namespace, targetName) : undefined
+    isBuiltIn(autoscaler.spec.scaleTargetRef) && (kind === "Deployment" || kind === "StatefulSet")
+      ? cluster.store.get(kind, namespace, targetName)
+      : undefined
   if (target === undefined) return
   const { maxReplicas, minReplicas = 1 } = autoscaler.spec
   const current = target.status?.replicas ?? 0

@@ -18,6 +18,7 @@ import {
   type Quantities,
   selectorMatches
 } from "../ObjectModel.ts"
+import { refersTo } from "../Ownership.ts"
 import { type Mutation, Store } from "./Store.ts"
 import { Timeline } from "./Timeline.ts"
 
@@ -324,8 +325,7 @@ export class Cluster {
     const owner = controllerOf(object)
     if (owner !== undefined) this.enqueue(owner.kind, namespace, owner.name)
     for (const autoscaler of this.store.list("HorizontalPodAutoscaler", namespace)) {
-      const { kind, name: target } = autoscaler.spec.scaleTargetRef
-      if (kind === object.kind && target === name)
+      if (refersTo(autoscaler.spec.scaleTargetRef, object))
         this.enqueue("HorizontalPodAutoscaler", namespace, autoscaler.metadata.name)
     }
   }

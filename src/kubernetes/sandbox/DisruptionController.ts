@@ -1,6 +1,7 @@
 /** The disruption controller: how many pods each PodDisruptionBudget allows to be evicted. */
 
 import { countOrPercent, isPodReady, type Pod, type PodDisruptionBudget, selectorMatches } from "../ObjectModel.ts"
+import { isBuiltIn } from "../Ownership.ts"
 import type { Cluster } from "./Cluster.ts"
 import { putStatus } from "./Status.ts"
 
@@ -26,7 +27,7 @@ const expectedOf = (cluster: Cluster, namespace: string, pods: ReadonlyArray<Pod
   let expected = 0
   for (const owner of owners.values()) {
     const set =
-      owner?.kind === "ReplicaSet" || owner?.kind === "StatefulSet"
+      owner !== undefined && isBuiltIn(owner) && (owner.kind === "ReplicaSet" || owner.kind === "StatefulSet")
         ? cluster.store.get(owner.kind, namespace, owner.name)
         : undefined
     expected += set?.spec.replicas ?? pods.filter((pod) => ownerOf(pod)?.uid === owner?.uid).length

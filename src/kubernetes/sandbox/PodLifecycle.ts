@@ -18,7 +18,8 @@
  */
 
 import * as Quantity from "../../domain/Quantity.ts"
-import { type Condition, controllerOf, type Pod, type Quantities } from "../ObjectModel.ts"
+import type { Condition, Pod, Quantities } from "../ObjectModel.ts"
+import { controllerOfKind } from "../Ownership.ts"
 import type { Cluster, ImageBehaviour, PodRuntime } from "./Cluster.ts"
 import { nodeFor, reportUnschedulable } from "./Scheduler.ts"
 import { sameJson } from "./Status.ts"
@@ -134,7 +135,7 @@ const startupMs = (cluster: Cluster, pod: Pod): number => {
   return seconds === undefined ? cluster.pace.startup : Number(seconds) * 1000
 }
 
-const isJobPod = (pod: Pod): boolean => controllerOf(pod)?.kind === "Job"
+const isJobPod = (pod: Pod): boolean => controllerOfKind(pod, "Job") !== undefined
 
 const start = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
   runtime.startedAtMs = cluster.nowMs

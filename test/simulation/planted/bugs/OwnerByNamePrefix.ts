@@ -6,12 +6,17 @@ export const ownerByNamePrefix: PlantedBug = {
   edits: [
     {
       file: "kubernetes/OwnerResolver.ts",
-      search: `  const owner = controllerOf(object)
-`,
-      replace: `  const guessed = object.kind === "Pod" ? /^[a-z]+-\\d/.exec(object.metadata.name) : null
-  if (guessed !== null) return { namespace, kind: "Deployment", name: guessed[0] }
-  const owner = controllerOf(object)
-`
+      search: `export const ownerOf = (object: KubernetesObject): ResourceRef | undefined =>
+  follow(`,
+      replace: `const guessed = (object: KubernetesObject): ResourceRef | undefined => {
+  const prefix = object.kind === "Pod" ? /^[a-z]+-\\d/.exec(object.metadata.name) : null
+  return prefix === null
+    ? undefined
+    : { namespace: object.metadata.namespace ?? "", kind: "Deployment", name: prefix[0] }
+}
+
+export const ownerOf = (object: KubernetesObject): ResourceRef | undefined =>
+  guessed(object) ?? follow(`
     }
   ],
   foundBy: "right-target",

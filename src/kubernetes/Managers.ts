@@ -1,0 +1,140 @@
+/**
+ * Recognizes the managers of an object by the labels, annotations, owners and field managers that they leave on it.
+ *
+ * A mark counts only on the object itself. The marks of a Deployment say nothing about an autoscaler that a person
+ * added by hand, and the marks of an autoscaler count whatever its Deployment bears.
+ */
+
+import type { ManagedPart, Manager, Owner, WorkloadState } from "../domain/WorkloadState.ts"
+import type { KubernetesObject } from "./KubernetesClient.ts"
+import { foreignOwnerOf } from "./Ownership.ts"
+
+/** The marks that one manager leaves. Each of them is enough. */
+interface Marks {
+  readonly manager: Manager
+  /** Keys of labels. A key that ends in `/` stands for every key with this prefix. */
+  readonly labels?: ReadonlyArray<string>
+  /** Keys of annotations, likewise. */
+  readonly annotations?: ReadonlyArray<string>
+  /** The values of the label `app.kubernetes.io/managed-by`, or of `heritage`, which older charts use. */
+  readonly managedBy?: RegExp
+  /** The names under which it writes fields. */
+  readonly writesAs?: RegExp
+}
+
+const table: ReadonlyArray<Marks> = [
+  {
+    manager: "helm",
+    annotations: ["meta.helm.sh/release-name"],
+    managedBy: /^(Helm|Tiller)$/,
+    writesAs: /^helm$/
+  },
+  {
+    manager: "argocd",
+    labels: ["argocd.argoproj.io/instance"],
+    annotations: ["argocd.argoproj.io/tracking-id"],
+    writesAs: /^argocd-/
+  },
+  {
+    manager: "flux",
+    labels: ["kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/", "fluxcd.io/sync-gc-mark"],
+    annotations: ["fluxcd.io/sync-checksum"],
+    writesAs: /^(kustomize|helm)-controller$/
+  },
+  {
+    // Rancher writes every object that it applies with the annotations of its object sets, k3s' add-ons included.
+    manager: "fleet",
+    labels: ["fleet.cattle.io/", "objectset.rio.cattle.io/"],
+    annotations: ["fleet.cattle.io/", "objectset.rio.cattle.io/"],
+    writesAs: /^fleet-?agent$/
+  },
+  { manager: "kapp", labels: ["kapp.k14s.io/"], annotations: ["kapp.k14s.io/"], writesAs: /^kapp$/ },
+  {
+    manager: "config-sync",
+    labels: ["configsync.gke.io/"],
+    annotations: ["configsync.gke.io/", "configmanagement.gke.io/token"],
+    managedBy: /^configmanagement\.gke\.io$/,
+    writesAs: /^(configsync|configmanagement)/
+  },
+  // Terraform leaves no labels of its own. Resources with a schema are written as HashiCorp, manifests as Terraform.
+  { manager: "terraform", managedBy: /^(terraform|opentofu)$/i, writesAs: /^(terraform|opentofu|hashicorp)$/i },
+  { manager: "pulumi", annotations: ["pulumi.com/"], managedBy: /^pulumi$/i, writesAs: /^pulumi-/ },
+  {
+    manager: "crossplane",
+    labels: ["crossplane.io/"],
+    annotations: ["crossplane.io/"],
+    managedBy: /^crossplane/i,
+    writesAs: /^(crossplane|apiextensions\.crossplane\.io)/
+  },
+  {
+    manager: "keda",
+    labels: ["scaledobject.keda.sh/", "scaledjob.keda.sh/"],
+    managedBy: /^keda-operator$/,
+    writesAs: /^keda/
+  },
+  { manager: "olm", labels: ["olm.owner", "olm.managed", "operators.coreos.com/"] },
+  {
+    // Any other controller that names itself.
+    manager: "operator",
+    labels: ["addonmanager.kubernetes.io/mode", "gateway.istio.io/managed"],
+    managedBy: /(operator|controller)/i
+  }
+]
+
+const bears = (keys: Readonly<Record<string, string>>, marks: ReadonlyArray<string> = []): boolean =>
+  marks.length > 0
+  && Object.keys(keys).some((key) => marks.some((mark) => (mark.endsWith("/") ? key.startsWith(mark) : key === mark)))
+
+/** Config Sync leaves an object alone whose annotation says so. */
+const isConfigSynced = (annotations: Readonly<Record<string, string>>): boolean =>
+  annotations["configmanagement.gke.io/managed"] === "enabled"
+
+/** The managers whose marks an object bears, in the order of the table. An autoscaler of its replicas is `hpa`. */
+export const managersOf = (object: KubernetesObject, autoscaler?: KubernetesObject): ReadonlyArray<Manager> => {
+  const { annotations = {}, labels = {}, managedFields = [] } = object.metadata
+  const managedBy = [labels["app.kubernetes.io/managed-by"], labels["heritage"]].filter((value) => value !== undefined)
+  // A controller that writes the status, or scales, does not declare the object.
+  const writers = managedFields.filter((each) => (each.subresource ?? "") === "").map((each) => each.manager ?? "")
+  const isMarked = (marks: Marks): boolean =>
+    bears(labels, marks.labels)
+    || bears(annotations, marks.annotations)
+    || managedBy.some((value) => marks.managedBy?.test(value) === true)
+    || writers.some((writer) => marks.writesAs?.test(writer) === true)
+    || (marks.manager === "config-sync" && isConfigSynced(annotations))
+    || (marks.manager === "operator" && foreignOwnerOf(object) !== undefined)
+  const found = table.filter(isMarked).map(({ manager }) => manager)
+  // KEDA and others mark the label "managed-by" with a name that the row of other controllers reads too.
+  const named = found.filter(
+    (manager) => manager !== "operator" || found.length === 1 || foreignOwnerOf(object) !== undefined
+  )
+  return autoscaler === undefined ? named : [...named, "hpa"]
+}
+
+const withOwner = (owner: Owner | undefined): { readonly owner?: Owner } => (owner === undefined ? {} : { owner })
+
+const partOf = (object: KubernetesObject): ReadonlyArray<ManagedPart> => {
+  const managers = managersOf(object)
+  const { kind, metadata } = object
+  return managers.length === 0
+    ? []
+    : [
+        {
+          ref: { namespace: metadata.namespace ?? "", kind, name: metadata.name },
+          managers,
+          ...withOwner(foreignOwnerOf(object))
+        }
+      ]
+}
+
+/** Who manages an object and its autoscaler. */
+export const managementOf = (
+  object: KubernetesObject,
+  autoscaler: KubernetesObject | undefined
+): Pick<WorkloadState, "managers" | "owner" | "managedParts"> => {
+  const parts = autoscaler === undefined ? [] : partOf(autoscaler)
+  return {
+    managers: managersOf(object, autoscaler),
+    ...withOwner(foreignOwnerOf(object)),
+    ...(parts.length === 0 ? {} : { managedParts: parts })
+  }
+}
