@@ -53,7 +53,8 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
     self: Remediation,
     wake: Latch.Latch,
     /** How many intents were durable when this activation began. */
-    inherited: number
+    inherited: number,
+    verification: Verify.Verification
   ): Effect.Effect<Remediation, StorageError | Fenced> => {
     switch (step._tag) {
       case "Retarget":
@@ -63,9 +64,12 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
       case "Decide":
         return decide(claim, self)
       case "Execute":
-        return execute(claim, self, step.intent, self.executions.length <= inherited)
+        return Effect.andThen(
+          verification.prepare(self),
+          execute(claim, self, step.intent, self.executions.length <= inherited)
+        )
       case "Verify":
-        return verify(claim, self, step.intent)
+        return verification.verify(claim, self, step.intent)
       case "Conclude":
         return journal(claim, self, [])
     }
@@ -73,10 +77,11 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
 
   const drive: Drive = Effect.fnUntraced(function* (claim, self, wake) {
     let current = self
+    const verification = verify()
     while (targetKey(current.target) === claim.target) {
       const step = nextStep(current)
       if (step._tag === "Done" || step._tag === "AwaitReview") break
-      current = yield* perform(step, claim, current, wake, self.executions.length)
+      current = yield* perform(step, claim, current, wake, self.executions.length, verification)
     }
     yield* Effect.annotateCurrentSpan({ "kubernaut.remediation.state": current.state })
     yield* Effect.logInfo(pauseOf(current), {

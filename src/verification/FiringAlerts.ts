@@ -3,31 +3,90 @@
  *
  * Alertmanager sends the notification of a resolved alert only at its next group interval. Verification queries it
  * directly, so that it does not wait for that interval and never reports a target as fixed while its alert still fires.
- * Without an Alertmanager, the verdict depends on the workload alone.
+ * Without an Alertmanager, the verdict depends on the workload and on webhooks.
+ *
+ * `AlertEvidence` decides what a response means. In particular, Alertmanager keeps no alerts across a restart, so a
+ * response includes the identity of the process: when it started, and its name in its cluster.
  */
 
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import type { Alert } from "../domain/Alert.ts"
 
+/** What Alertmanager says about an alert. */
+export type Sighting =
+  /** It lists the alert. `instance` identifies the process that responded. */
+  | { readonly _tag: "Listed"; readonly instance: string }
+  /** It lists alerts, and this one is not among them. */
+  | { readonly _tag: "Absent"; readonly instance: string }
+  /** There is no Alertmanager, or it gives no usable response. */
+  | { readonly _tag: "Silent" }
+
 /** The response of `GET /api/v2/alerts`, reduced to the fields used here. */
 const GettableAlerts = Schema.Array(
   Schema.Struct({ fingerprint: Schema.String, status: Schema.Struct({ state: Schema.String }) })
 )
 
+/** The response of `GET /api/v2/status`, reduced to what differs between two processes. */
+const AlertmanagerStatus = Schema.Struct({
+  /** Despite its name, the time at which the process started. */
+  uptime: Schema.String,
+  /** The name is new with every start, and absent when there is no cluster. */
+  cluster: Schema.optionalKey(Schema.Struct({ name: Schema.optionalKey(Schema.String) }))
+})
+
 /** The source of an alert's current status. Choose `layerAlertmanager` or `layerNone`. */
 export class FiringAlerts extends Context.Service<
   FiringAlerts,
   {
-    /** Whether the alert fires; `undefined` if Alertmanager does not respond in time with a list of alerts. */
-    readonly stillFiring: (alert: Alert) => Effect.Effect<boolean | undefined>
+    /** What Alertmanager says about the alert now. */
+    readonly look: (alert: Alert) => Effect.Effect<Sighting>
   }
 >()("kubernaut/verification/FiringAlerts") {}
 
-/** For a service without an Alertmanager: whether an alert fires is never known. */
-export const layerNone: Layer.Layer<FiringAlerts> = Layer.succeed(FiringAlerts, {
-  stillFiring: () => Effect.undefined
-})
+const silent: Sighting = { _tag: "Silent" }
+
+/** For a service without an Alertmanager. */
+export const layerNone: Layer.Layer<FiringAlerts> = Layer.succeed(FiringAlerts, { look: () => Effect.succeed(silent) })
+
+const makeLook = (client: HttpClient.HttpClient, url: string) => {
+  const api = `${url.replace(/\/+$/, "")}/api/v2`
+
+  const list = (alert: Alert) =>
+    client
+      .execute(
+        HttpClientRequest.get(`${api}/alerts`).pipe(
+          // Silenced and inhibited alerts still fire.
+          HttpClientRequest.setUrlParams({
+            filter: `alertname=${JSON.stringify(alert.name)}`,
+            active: "true",
+            silenced: "true",
+            inhibited: "true"
+          })
+        )
+      )
+      .pipe(
+        Effect.flatMap(HttpClientResponse.filterStatusOk),
+        Effect.flatMap(HttpClientResponse.schemaBodyJson(GettableAlerts)),
+        Effect.map((alerts) => alerts.some(({ fingerprint }) => fingerprint === alert.fingerprint))
+      )
+
+  /** The identity of the process. A server without this endpoint has none, so its restarts can't be noticed. */
+  const instance = Effect.gen(function* () {
+    const response = yield* client.execute(HttpClientRequest.get(`${api}/status`))
+    if (response.status === 404) return ""
+    const ok = yield* HttpClientResponse.filterStatusOk(response)
+    const { cluster, uptime } = yield* HttpClientResponse.schemaBodyJson(AlertmanagerStatus)(ok)
+    return `${uptime} ${cluster?.name ?? ""}`
+  })
+
+  return Effect.fnUntraced(function* (alert: Alert) {
+    const before = yield* instance
+    if (yield* list(alert)) return { _tag: "Listed", instance: before } satisfies Sighting
+    // A process that starts between the two requests lists nothing.
+    return (yield* instance) === before ? ({ _tag: "Absent", instance: before } satisfies Sighting) : silent
+  })
+}
 
 /** Queries the Alertmanager at `url`, its base address, for example `http://alertmanager:9093`. */
 export const layerAlertmanager = (options: {
@@ -36,30 +95,15 @@ export const layerAlertmanager = (options: {
   Layer.effect(
     FiringAlerts,
     Effect.map(HttpClient.HttpClient, (client) => {
-      const endpoint = `${options.url.replace(/\/+$/, "")}/api/v2/alerts`
+      const look = makeLook(client, options.url)
       return FiringAlerts.of({
-        stillFiring: (alert) =>
-          client
-            .execute(
-              HttpClientRequest.get(endpoint).pipe(
-                // Silenced and inhibited alerts still fire.
-                HttpClientRequest.setUrlParams({
-                  filter: `alertname=${JSON.stringify(alert.name)}`,
-                  active: "true",
-                  silenced: "true",
-                  inhibited: "true"
-                })
-              )
+        look: (alert) =>
+          look(alert).pipe(
+            Effect.timeout("5 seconds"),
+            Effect.catch((error) =>
+              Effect.as(Effect.logWarning("Alertmanager could not be queried", { reason: error._tag }), silent)
             )
-            .pipe(
-              Effect.flatMap(HttpClientResponse.filterStatusOk),
-              Effect.flatMap(HttpClientResponse.schemaBodyJson(GettableAlerts)),
-              Effect.timeout("5 seconds"),
-              Effect.map((alerts) => alerts.some(({ fingerprint }) => fingerprint === alert.fingerprint)),
-              Effect.catch((error) =>
-                Effect.as(Effect.logWarning("Alertmanager could not be queried", { reason: error._tag }), undefined)
-              )
-            )
+          )
       })
     })
   )

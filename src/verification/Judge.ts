@@ -22,14 +22,12 @@
 import type { Intent } from "../domain/Execution.ts"
 import type { Verdict } from "../domain/Verification.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
+import type { AlertStatus } from "./AlertEvidence.ts"
 import { type Problem, reason } from "./Problem.ts"
 import { purposeOf } from "./Purpose.ts"
 import { revertedProblems } from "./Reversion.ts"
 import type { Sample } from "./Sample.ts"
 import { targetProblems } from "./TargetProblems.ts"
-
-/** The state of the alert according to Alertmanager; `unknown` if it did not report one. */
-export type AlertStatus = "resolved" | "firing" | "unknown"
 
 /** Durations in milliseconds; see `VerifierOptions` for their meaning. */
 export interface JudgeSettings {
@@ -134,10 +132,14 @@ const whenSettled = (
 ): Judgement => {
   const settled = settledReason(state, forMs)
   const elapsedMs = nowMs - startedAtMs
-  if (alert === "firing") {
-    return elapsedMs < settings.alertTimeoutMs
-      ? keepWatching
-      : verdict("not-fixed", reason("alert-firing", `the alert still fires after ${seconds(elapsedMs)}`), settled)
+  if (alert === "firing" || alert === "was-firing") {
+    if (elapsedMs < settings.alertTimeoutMs) return keepWatching
+    return alert === "firing"
+      ? verdict("not-fixed", reason("alert-firing", `the alert still fires after ${seconds(elapsedMs)}`), settled)
+      : verdict(
+          "unknown",
+          reason("alert-firing", "the alert fired after the action, and nothing says that it resolved")
+        )
   }
   if (alert === "resolved")
     return verdict("fixed", settled, reason("alert-resolved", "Alertmanager reports the alert as resolved"))

@@ -14,14 +14,15 @@
  */
 
 import { Context, Duration, Effect, Layer } from "effect"
-import type { Alert } from "../domain/Alert.ts"
 import type { Intent } from "../domain/Execution.ts"
 import type { Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { Verification } from "../domain/Verification.ts"
 import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import { type AlertStatus, judge, type JudgeSettings, showsProblem } from "./Judge.ts"
+import { type AlertEvidence, type AlertPosts, hear, statementsIn, statusOf, unheard } from "./AlertEvidence.ts"
+import type { Sighting } from "./FiringAlerts.ts"
+import { judge, type JudgeSettings, showsProblem } from "./Judge.ts"
 import type { Sample } from "./Sample.ts"
 import { read } from "./SampleReader.ts"
 
@@ -59,25 +60,25 @@ export const defaults = {
   alertTimeout: "10 minutes"
 } as const satisfies VerifierOptions
 
-/** The action to verify, and the sources of the status of its alert. */
+/** The action to verify, and the sources of statements about its alert. */
 export interface VerifyInput<E> {
   readonly intent: Intent
-  readonly alert: Alert
   readonly target: Target
-  /** Whether Alertmanager has sent a notification that the alert is resolved. */
-  readonly alertResolved: Effect.Effect<boolean, E>
-  /**
-   * Checks with Alertmanager whether the alert still fires; succeeds with `undefined` if that is not known. Absent:
-   * there is no Alertmanager.
-   */
-  readonly stillFiring?: Effect.Effect<boolean | undefined, E>
+  /** When the action ended, by the wall clock. */
+  readonly actedAt: Timestamp.Timestamp
+  /** What webhooks have said about the alert so far. */
+  readonly posts: Effect.Effect<AlertPosts, E>
+  /** What Alertmanager says about the alert. Absent: there is no Alertmanager. */
+  readonly look?: Effect.Effect<Sighting>
+  /** What Alertmanager said about the alert when the action began. */
+  readonly seenBefore?: Sighting
 }
 
 /** Verifies actions. */
 export class Verifier extends Context.Service<
   Verifier,
   {
-    /** Watches the target until there is a verdict. Fails only with the errors of `alertResolved` and `stillFiring`. */
+    /** Watches the target until there is a verdict. Fails only with the errors of `posts`. */
     readonly verify: <E>(input: VerifyInput<E>) => Effect.Effect<Verification, E>
   }
 >()("kubernaut/verification/Verifier") {}
@@ -97,12 +98,27 @@ const remember = (samples: ReadonlyArray<Sample>, sample: Sample, windowMs: numb
   return all.slice(Math.max(0, firstWithin - 1))
 }
 
-const statusOf = <E>({ alertResolved, stillFiring }: VerifyInput<E>): Effect.Effect<AlertStatus, E> =>
-  Effect.flatMap(alertResolved, (resolved): Effect.Effect<AlertStatus, E> => {
-    if (resolved) return Effect.succeed("resolved")
-    if (stillFiring === undefined) return Effect.succeed("unknown")
-    return Effect.map(stillFiring, (firing) => (firing === undefined ? "unknown" : firing ? "firing" : "resolved"))
+/** Follows what is said about the alert. The returned effect listens once more and returns its state. */
+const follow = <E>(input: VerifyInput<E>, startedAtMs: number, steadyMs: number) => {
+  const settings = { actedAtMs: startedAtMs, steadyMs }
+  let posts: AlertPosts | undefined
+  let evidence: AlertEvidence =
+    input.seenBefore === undefined
+      ? unheard
+      : hear(unheard, { by: "alertmanager", atMs: -Infinity, says: input.seenBefore }, settings)
+  return Effect.gen(function* () {
+    const says: Sighting = input.look === undefined ? { _tag: "Silent" } : yield* input.look
+    const newest = yield* input.posts
+    const atMs = yield* Monotonic.nowMs
+    const statements = [
+      { by: "alertmanager", atMs, says } as const,
+      ...statementsIn(newest, posts, { actedAt: input.actedAt, atMs })
+    ]
+    posts = newest
+    evidence = statements.reduce((before, statement) => hear(before, statement, settings), evidence)
+    return statusOf(evidence, atMs)
   })
+}
 
 const make = (client: KubernetesClient["Service"], options: Required<VerifierOptions>): Verifier["Service"] => {
   const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
@@ -118,9 +134,10 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
     const capMs = millis(options.pollIntervalCap)
     let waitMs = millis(options.pollInterval)
     let samples: ReadonlyArray<Sample> = []
+    const alertNow = follow(input, startedAtMs, settings.stabilisationMs)
     while (true) {
       const first = yield* read(client, intent, target)
-      const alert = yield* statusOf(input)
+      const alert = yield* alertNow
       const judged = (sample: Sample) => {
         const remembered = remember(samples, sample, settings.stabilisationMs)
         const nowMs = sample.atMs

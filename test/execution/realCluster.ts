@@ -3,7 +3,6 @@
 import { assert } from "@effect/vitest"
 import { Clock, Effect, Layer } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
-import type { Alert } from "../../src/domain/Alert.ts"
 import type { Change } from "../../src/domain/Change.ts"
 import type { Intent } from "../../src/domain/Execution.ts"
 import type { ResourceRef } from "../../src/domain/Target.ts"
@@ -24,15 +23,6 @@ export const on = (kind: string, name: string): ResourceRef => ({
 })
 
 type Json = Extract<Change, { _tag: "Create" }>["manifest"]
-
-const alert: Alert = {
-  fingerprint: "f",
-  name: "Test",
-  severity: "critical",
-  labels: {},
-  annotations: {},
-  startsAt: "2026-11-24T03:00:00.000Z"
-}
 
 export const create = (kind: string, name: string, apiVersion: string, rest: Json, metadata: Json = {}) =>
   Effect.flatMap(KubernetesClient, (client) =>
@@ -116,7 +106,12 @@ export const act = (action: Action, target: ResourceRef, executionId: string, ap
 
 export const verified = (intent: Intent, target: ResourceRef) =>
   Effect.flatMap(Verifier.Verifier, (verifier) =>
-    verifier.verify({ intent, alert, target: { cluster: "real", ...target }, alertResolved: Effect.succeed(false) })
+    verifier.verify({
+      intent,
+      target: { cluster: "real", ...target },
+      actedAt: intent.plannedAt,
+      posts: Effect.succeed({})
+    })
   )
 
 export const undo = (intent: Intent) =>

@@ -10,6 +10,7 @@ import {
   acted,
   begin,
   checkout,
+  hasResolved,
   layer,
   on,
   replace,
@@ -143,7 +144,7 @@ describe("Verifier on the sandbox", () => {
       const intent = yield* acted({ type: "DrainNode", target: on("Node", "node-1", "") }, node, undefined)
       assert.isAbove(evictions.length, 0)
       const { verification } = yield* verified({ ...intent, changes: evictions }, node, {
-        alertResolved: Effect.succeed(true)
+        posts: yield* Effect.map(hasResolved, Effect.succeed)
       })
       assert.strictEqual(said(verification), "not-fixed pods-remain")
     }).pipe(Effect.provide(layer()))
@@ -164,7 +165,7 @@ describe("Verifier on the sandbox", () => {
         const intent = yield* acted({ type: "DrainNode", target: on("Node", "node-1", "") }, node, undefined)
         yield* Effect.forEach(evictions, write)
         const { verification } = yield* verified({ ...intent, changes: evictions }, node, {
-          alertResolved: Effect.succeed(true)
+          posts: yield* Effect.map(hasResolved, Effect.succeed)
         })
         assert.strictEqual(said(verification), "fixed settled alert-resolved")
       }).pipe(Effect.provide(layer()))

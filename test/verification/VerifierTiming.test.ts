@@ -1,19 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import * as Timestamp from "../../src/domain/Timestamp.ts"
+import type { AlertPosts } from "../../src/verification/AlertEvidence.ts"
+import type { Sighting } from "../../src/verification/FiringAlerts.ts"
 import * as Verifier from "../../src/verification/Verifier.ts"
 import { hourMs, withWallClock } from "../resilience/WallClock.ts"
 import {
+  absent,
   acted,
-  alert,
   begin,
   catalog,
   checkout,
+  hasResolved,
   healthyRestart,
   layer,
+  listed,
   restart,
   restarted,
   said,
+  silent,
   verified
 } from "./verifying.ts"
 
@@ -46,14 +52,16 @@ describe("a verification while the cluster does not respond", () => {
 })
 
 describe("a verification of a firing alert", () => {
-  it.effect("is fixed only once Alertmanager reports that the alert has stopped firing", () =>
+  it.effect("is fixed only once Alertmanager has not listed the alert for the stabilisation window", () =>
     Effect.gen(function* () {
-      let firing = true
-      const fiber = yield* begin(yield* healthyRestart, catalog, { stillFiring: Effect.sync(() => firing) })
+      let says = listed
+      const fiber = yield* begin(yield* healthyRestart, catalog, { look: Effect.sync(() => says) })
       yield* TestClock.adjust("2 minutes")
       assert.isUndefined(fiber.pollUnsafe())
-      firing = false
-      yield* TestClock.adjust("2 seconds")
+      says = absent
+      yield* TestClock.adjust("9 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("4 seconds")
       assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled alert-resolved")
     }).pipe(Effect.provide(layer()))
   )
@@ -61,11 +69,41 @@ describe("a verification of a firing alert", () => {
   it.effect("is not fixed if the alert still fires after ten minutes", () =>
     Effect.gen(function* () {
       const { seconds, verification } = yield* verified(yield* healthyRestart, catalog, {
-        stillFiring: Effect.succeed(true)
+        look: Effect.succeed(listed)
       })
       assert.strictEqual(said(verification), "not-fixed alert-firing settled")
       assert.isAtLeast(seconds, 600)
       assert.isAtMost(seconds, 602)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is not fixed if webhooks repeat the alert after the action, without an Alertmanager", () =>
+    Effect.gen(function* () {
+      const { verification } = yield* verified(yield* healthyRestart, catalog, {
+        posts: Effect.map(Timestamp.now, (firingAt) => ({ firingAt }))
+      })
+      assert.strictEqual(said(verification), "not-fixed alert-firing settled")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is unknown if a webhook repeated the alert once, and nothing says how it ended", () =>
+    Effect.gen(function* () {
+      const intent = yield* healthyRestart
+      yield* TestClock.adjust("3 seconds")
+      const firingAt = yield* Timestamp.now
+      const { verification } = yield* verified(intent, catalog, { posts: Effect.succeed({ firingAt }) })
+      assert.strictEqual(said(verification), "unknown alert-firing")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is never fixed if Alertmanager restarts and forgets the alert", () =>
+    Effect.gen(function* () {
+      let says: Sighting = listed
+      const fiber = yield* begin(yield* healthyRestart, catalog, { look: Effect.sync(() => says) })
+      yield* TestClock.adjust("5 seconds")
+      says = { _tag: "Absent", instance: "am-2" }
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual(said(yield* Fiber.join(fiber)), "unknown alert-firing")
     }).pipe(Effect.provide(layer()))
   )
 
@@ -76,7 +114,7 @@ describe("a verification of a firing alert", () => {
         Effect.gen(function* () {
           yield* setWallClock(byMs)
           const unwell = yield* begin(yield* acted(restart, checkout, restarted("checkout")), checkout)
-          const firing = yield* begin(yield* healthyRestart, catalog, { stillFiring: Effect.succeed(true) })
+          const firing = yield* begin(yield* healthyRestart, catalog, { look: Effect.succeed(listed) })
           const steady = yield* begin(yield* healthyRestart, catalog)
           yield* TestClock.adjust("5 seconds")
           yield* setWallClock(byMs)
@@ -101,19 +139,34 @@ describe("a verification of a firing alert", () => {
       ).pipe(Effect.provide(layer()))
   )
 
-  it.effect("trusts a resolved notification even if Alertmanager reports the alert as firing", () =>
+  it.effect("trusts Alertmanager if it lists the alert after a webhook reported it as resolved", () =>
     Effect.gen(function* () {
       const { verification } = yield* verified(yield* healthyRestart, catalog, {
-        alertResolved: Effect.succeed(true),
-        stillFiring: Effect.succeed(true)
+        posts: yield* Effect.map(hasResolved, Effect.succeed),
+        look: Effect.succeed(listed)
       })
-      assert.strictEqual(said(verification), "fixed settled alert-resolved")
+      assert.strictEqual(said(verification), "not-fixed alert-firing settled")
     }).pipe(Effect.provide(layer()))
   )
 
-  it.effect("depends on the target alone if Alertmanager reports no status", () =>
+  it.effect("is fixed if a webhook reports the end of the alert after Alertmanager listed it", () =>
     Effect.gen(function* () {
-      const { verification } = yield* verified(yield* healthyRestart, catalog, { stillFiring: Effect.undefined })
+      const intent = yield* healthyRestart
+      let posts: AlertPosts = {}
+      const fiber = yield* begin(intent, catalog, {
+        posts: Effect.sync(() => posts),
+        look: Effect.sync(() => (posts.resolvedAt === undefined ? listed : silent))
+      })
+      yield* TestClock.adjust("30 seconds")
+      posts = yield* hasResolved
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled alert-resolved")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("depends on the target alone if nothing is said about the alert", () =>
+    Effect.gen(function* () {
+      const { verification } = yield* verified(yield* healthyRestart, catalog, { look: Effect.succeed(silent) })
       assert.strictEqual(said(verification), "fixed settled")
     }).pipe(Effect.provide(layer()))
   )
@@ -121,12 +174,13 @@ describe("a verification of a firing alert", () => {
   it.effect("fails with the journal's own error", () =>
     Effect.gen(function* () {
       const verifier = yield* Verifier.Verifier
+      const intent = yield* healthyRestart
       const failure = yield* Effect.flip(
         verifier.verify({
-          intent: yield* healthyRestart,
-          alert,
+          intent,
           target: catalog,
-          alertResolved: Effect.fail("storage is down")
+          actedAt: intent.plannedAt,
+          posts: Effect.fail("storage is down")
         })
       )
       assert.strictEqual(failure, "storage is down")

@@ -3,7 +3,6 @@
 import { Clock, Effect, Fiber, Layer, Random } from "effect"
 import { TestClock } from "effect/testing"
 import type { Action } from "../../src/domain/Action.ts"
-import type { Alert } from "../../src/domain/Alert.ts"
 import type { Change } from "../../src/domain/Change.ts"
 import type { Intent } from "../../src/domain/Execution.ts"
 import type { Target } from "../../src/domain/Target.ts"
@@ -12,6 +11,8 @@ import type { Verification } from "../../src/domain/Verification.ts"
 import { KubernetesClient, KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
+import type { AlertPosts } from "../../src/verification/AlertEvidence.ts"
+import type { Sighting } from "../../src/verification/FiringAlerts.ts"
 import * as Verifier from "../../src/verification/Verifier.ts"
 
 export const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
@@ -19,15 +20,6 @@ export const targetOf = (kind: string, name: string, namespace = "shop"): Target
   cluster: "test",
   ...on(kind, name, namespace)
 })
-
-export const alert: Alert = {
-  fingerprint: "f00d",
-  name: "KubePodCrashLooping",
-  severity: "critical",
-  labels: {},
-  annotations: {},
-  startsAt: "2027-01-15T08:00:00.000Z"
-}
 
 export interface World {
   /** While true, the cluster does not respond. */
@@ -90,22 +82,25 @@ export const acted = Effect.fnUntraced(function* (action: Action, target: Target
 })
 
 export interface AlertSources {
-  readonly alertResolved?: Effect.Effect<boolean>
-  readonly stillFiring?: Effect.Effect<boolean | undefined>
+  readonly posts?: Effect.Effect<AlertPosts>
+  readonly look?: Effect.Effect<Sighting>
+  readonly seenBefore?: Sighting
+  readonly actedAt?: Timestamp.Timestamp
 }
 
-export const begin = (intent: Intent, target: Target, sources: AlertSources = {}) =>
-  Effect.flatMap(Verifier.Verifier, (verifier) =>
-    Effect.forkChild(
-      verifier.verify({
-        intent,
-        alert,
-        target,
-        alertResolved: sources.alertResolved ?? Effect.succeed(false),
-        ...sources
-      })
-    )
+export const listed: Sighting = { _tag: "Listed", instance: "am-1" }
+export const absent: Sighting = { _tag: "Absent", instance: "am-1" }
+export const silent: Sighting = { _tag: "Silent" }
+
+/** What webhooks have said once the alert has ended. */
+export const hasResolved: Effect.Effect<AlertPosts> = Effect.map(Timestamp.now, (resolvedAt) => ({ resolvedAt }))
+
+export const begin = Effect.fnUntraced(function* (intent: Intent, target: Target, sources: AlertSources = {}) {
+  const verifier = yield* Verifier.Verifier
+  return yield* Effect.forkChild(
+    verifier.verify({ intent, target, actedAt: intent.plannedAt, posts: Effect.succeed({}), ...sources })
   )
+})
 
 /** The verification and the seconds that it took. */
 export const verified = Effect.fnUntraced(function* (intent: Intent, target: Target, sources: AlertSources = {}) {

@@ -2,29 +2,67 @@
 
 import { Effect, Option } from "effect"
 import type { Intent } from "../../domain/Execution.ts"
-import type { Remediation } from "../../domain/Remediation.ts"
-import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
-import { FiringAlerts } from "../../verification/FiringAlerts.ts"
+import type { Remediation, RemediationId } from "../../domain/Remediation.ts"
+import { type Claim, type Fenced, RemediationStore } from "../../storage/RemediationStore.ts"
+import type { StorageError } from "../../storage/StorageError.ts"
+import type { AlertPosts } from "../../verification/AlertEvidence.ts"
+import { FiringAlerts, type Sighting } from "../../verification/FiringAlerts.ts"
 import { Verifier } from "../../verification/Verifier.ts"
 import type { Journal } from "../Journal.ts"
+
+/** The verification of the actions of one activation. */
+export interface Verification {
+  /**
+   * Asks Alertmanager about the alert before the action. That the alert is absent afterwards says something only if it
+   * was listed before.
+   */
+  readonly prepare: (self: Remediation) => Effect.Effect<void>
+  readonly verify: (
+    claim: Claim,
+    self: Remediation,
+    intent: Intent
+  ) => Effect.Effect<Remediation, StorageError | Fenced>
+}
+
+/** When the action ended: by its outcome, or if that is unknown by its plan. */
+const actedAtOf = ({ executions }: Remediation, { executionId, plannedAt }: Intent) =>
+  executions.find(({ intent }) => intent.executionId === executionId)?.outcome?.finishedAt ?? plannedAt
+
+/** How long an action may wait for Alertmanager. */
+const lookBefore = "1 second"
 
 export const make = Effect.fnUntraced(function* (journal: Journal) {
   const store = yield* RemediationStore
   const verifier = yield* Verifier
   const firing = yield* FiringAlerts
 
-  return Effect.fn("verify")(function* (claim: Claim, self: Remediation, intent: Intent) {
-    const verification = yield* verifier.verify({
-      intent,
-      alert: self.alert,
-      target: self.target,
-      stillFiring: firing.stillFiring(self.alert),
-      alertResolved: Effect.map(
-        store.get(self.id),
-        (now) => Option.isSome(now) && now.value.alertResolvedAt !== undefined
-      )
+  const postsOf = (id: RemediationId): Effect.Effect<AlertPosts, StorageError> =>
+    Effect.map(store.get(id), (now) => {
+      const resolvedAt = Option.isSome(now) ? now.value.alertResolvedAt : undefined
+      return resolvedAt === undefined ? {} : { resolvedAt }
     })
-    yield* Effect.annotateCurrentSpan({ "kubernaut.verification.verdict": verification.verdict })
-    return yield* journal(claim, self, [{ _tag: "Verified", verification }])
-  })
+
+  /** For one activation. A crash loses what Alertmanager said before it; the verification then depends on the rest. */
+  return (): Verification => {
+    let seenBefore: Sighting | undefined
+
+    const prepare = Effect.fnUntraced(function* ({ alert }: Remediation) {
+      seenBefore = Option.getOrUndefined(yield* Effect.timeoutOption(firing.look(alert), lookBefore))
+    })
+
+    const verify = Effect.fn("verify")(function* (claim: Claim, self: Remediation, intent: Intent) {
+      const verification = yield* verifier.verify({
+        intent,
+        target: self.target,
+        actedAt: actedAtOf(self, intent),
+        posts: postsOf(self.id),
+        look: firing.look(self.alert),
+        ...(seenBefore === undefined ? {} : { seenBefore })
+      })
+      yield* Effect.annotateCurrentSpan({ "kubernaut.verification.verdict": verification.verdict })
+      return yield* journal(claim, self, [{ _tag: "Verified", verification }])
+    })
+
+    return { prepare, verify }
+  }
 })

@@ -1,0 +1,139 @@
+/**
+ * What is known about an alert since an action, as a fold over statements about it. Each statement has a time and a
+ * source.
+ *
+ * The newest statement counts, with these exceptions:
+ *
+ * - A statement from before the action says nothing about the time after it.
+ * - That Alertmanager does not list the alert counts only if the same process of Alertmanager has listed it during this
+ *   remediation, and only once the alert has been absent for the stabilisation window. An Alertmanager that was
+ *   restarted lists nothing. Another one of a cluster may never have received the alert, and a filter may match
+ *   nothing.
+ * - While Alertmanager gives no usable response, its earlier absence of the alert proves nothing.
+ */
+
+import type { Timestamp } from "../domain/Timestamp.ts"
+import type { Sighting } from "./FiringAlerts.ts"
+
+/** What webhooks have said about an alert, by the time of receipt; a resolution by the time at which the alert ended. */
+export interface AlertPosts {
+  /** When a webhook last reported the alert as firing. */
+  readonly firingAt?: Timestamp
+  /** When the alert ended, according to the last webhook that reported it as resolved and that no later one refuted. */
+  readonly resolvedAt?: Timestamp
+}
+
+/** One statement. `atMs` is when it was heard, by the monotonic clock. */
+export type Statement =
+  | { readonly by: "webhook"; readonly atMs: number; readonly says: "firing" | "resolved" }
+  | { readonly by: "alertmanager"; readonly atMs: number; readonly says: Sighting }
+
+/** The state of the alert after all statements so far. */
+export interface AlertEvidence {
+  readonly state: "firing" | "resolved" | "unheard"
+  /** The source and the time of the statement that decides. */
+  readonly by: Statement["by"]
+  readonly atMs: number
+  /** The Alertmanager processes that have listed the alert. */
+  readonly listedBy: ReadonlyArray<string>
+  /** Since when the processes that have listed the alert list it no more. */
+  readonly absentSinceMs: number | undefined
+  /** Whether Alertmanager's last response was unusable. */
+  readonly silent: boolean
+}
+
+/**
+ * The state of the alert for a verdict:
+ *
+ * - `was-firing`: it fired after the action, and nothing that was heard lately says whether it still does.
+ * - `unknown`: nothing was said about it since the action.
+ */
+export type AlertStatus = "resolved" | "firing" | "was-firing" | "unknown"
+
+/** Before any statement. */
+export const unheard: AlertEvidence = {
+  state: "unheard",
+  by: "webhook",
+  atMs: -Infinity,
+  listedBy: [],
+  absentSinceMs: undefined,
+  silent: true
+}
+
+/**
+ * After this time without another statement, it is not known whether an alert still fires: the default
+ * `resolve_timeout` of Alertmanager, which then resolves an alert that nobody repeats.
+ */
+const staleAfterMs = 5 * 60_000
+
+const listed = (self: AlertEvidence, instance: string): AlertEvidence => ({
+  ...self,
+  silent: false,
+  listedBy: self.listedBy.includes(instance) ? self.listedBy : [...self.listedBy, instance]
+})
+
+const absent = (self: AlertEvidence, instance: string, atMs: number, steadyMs: number): AlertEvidence => {
+  const next = { ...self, silent: false }
+  if (self.state === "resolved" || !self.listedBy.includes(instance)) return next
+  const absentSinceMs = self.absentSinceMs ?? atMs
+  return atMs - absentSinceMs < steadyMs
+    ? { ...next, absentSinceMs }
+    : { ...next, absentSinceMs, state: "resolved", by: "alertmanager", atMs }
+}
+
+/** The evidence after one more statement. Statements must be in the order in which they were heard. */
+export const hear = (
+  self: AlertEvidence,
+  { atMs, by, says }: Statement,
+  { actedAtMs, steadyMs }: { readonly actedAtMs: number; readonly steadyMs: number }
+): AlertEvidence => {
+  const isBefore = atMs < actedAtMs
+  if (by === "webhook") return isBefore ? self : { ...self, state: says, by, atMs, absentSinceMs: undefined }
+  switch (says._tag) {
+    case "Listed": {
+      const next = listed(self, says.instance)
+      return isBefore ? next : { ...next, state: "firing", by, atMs, absentSinceMs: undefined }
+    }
+    case "Absent":
+      return isBefore ? self : absent(self, says.instance, atMs, steadyMs)
+    case "Silent":
+      return isBefore ? self : { ...self, silent: true }
+  }
+}
+
+/** The state of the alert at a time. */
+export const statusOf = ({ atMs, by, silent, state }: AlertEvidence, nowMs: number): AlertStatus => {
+  switch (state) {
+    case "unheard":
+      return "unknown"
+    case "resolved":
+      return by === "alertmanager" && silent ? "unknown" : "resolved"
+    case "firing":
+      return nowMs - atMs > staleAfterMs ? "was-firing" : "firing"
+  }
+}
+
+/**
+ * The statements in the posts that are new since the last look, in their order. The first look (`before` is
+ * `undefined`) compares them with the end of the action by the wall clock; later ones notice each change, so a wall
+ * clock that is set meanwhile changes nothing.
+ */
+export const statementsIn = (
+  posts: AlertPosts,
+  before: AlertPosts | undefined,
+  { actedAt, atMs }: { readonly actedAt: Timestamp; readonly atMs: number }
+): ReadonlyArray<Statement> => {
+  const said = (says: "firing" | "resolved"): Statement => ({ by: "webhook", atMs, says })
+  const { firingAt, resolvedAt } = posts
+  const isNew = (at: Timestamp | undefined, known: Timestamp | undefined) =>
+    at !== undefined && (before === undefined ? at >= actedAt : at !== known)
+  // A resolution that is withdrawn was refuted by a firing alert.
+  const isRefuted = before?.resolvedAt !== undefined && resolvedAt === undefined
+  const fires = isRefuted || isNew(firingAt, before?.firingAt)
+  // An alert that ended before the action may have started again since.
+  const ends = isNew(resolvedAt, before?.resolvedAt) && resolvedAt! >= actedAt
+  if (!fires || !ends) return fires ? [said("firing")] : ends ? [said("resolved")] : []
+  return firingAt !== undefined && firingAt >= resolvedAt!
+    ? [said("resolved"), said("firing")]
+    : [said("firing"), said("resolved")]
+}

@@ -1,0 +1,128 @@
+import { assert, describe, it } from "@effect/vitest"
+import {
+  type AlertPosts,
+  type AlertStatus,
+  hear,
+  type Statement,
+  statementsIn,
+  statusOf,
+  unheard
+} from "../../src/verification/AlertEvidence.ts"
+
+const settings = { actedAtMs: 0, steadyMs: 10_000 }
+
+const post = (second: number, says: "firing" | "resolved"): Statement => ({
+  by: "webhook",
+  atMs: second * 1000,
+  says
+})
+const listed = (second: number, instance = "a"): Statement => ({
+  by: "alertmanager",
+  atMs: second * 1000,
+  says: { _tag: "Listed", instance }
+})
+const absent = (second: number, instance = "a"): Statement => ({
+  by: "alertmanager",
+  atMs: second * 1000,
+  says: { _tag: "Absent", instance }
+})
+const silent = (second: number): Statement => ({ by: "alertmanager", atMs: second * 1000, says: { _tag: "Silent" } })
+
+/** The status at the time of the last statement, or at `atSecond`. */
+const statusAfter = (statements: ReadonlyArray<Statement>, atSecond?: number): AlertStatus =>
+  statusOf(
+    statements.reduce((evidence, statement) => hear(evidence, statement, settings), unheard),
+    atSecond === undefined ? (statements.at(-1)?.atMs ?? 0) : atSecond * 1000
+  )
+
+const rows: ReadonlyArray<readonly [situation: string, AlertStatus, ReadonlyArray<Statement>, atSecond?: number]> = [
+  ["nothing was said", "unknown", []],
+  ["a webhook said that it is resolved", "resolved", [post(5, "resolved")]],
+  ["a webhook said that it fires", "firing", [post(5, "firing")]],
+  ["it fires again after it was resolved", "firing", [post(5, "resolved"), post(9, "firing")]],
+  ["it is resolved after it fired again", "resolved", [post(5, "firing"), post(9, "resolved")]],
+  ["Alertmanager lists it after a webhook said that it is resolved", "firing", [post(5, "resolved"), listed(6)]],
+  ["a webhook said that it is resolved after Alertmanager listed it", "resolved", [listed(5), post(6, "resolved")]],
+  ["the webhooks are from before the action", "unknown", [post(-5, "firing"), post(-2, "resolved")]],
+  ["Alertmanager listed it before the action only", "unknown", [listed(-1)]],
+
+  ["it is no longer listed, for the stabilisation window", "resolved", [listed(0), absent(2), absent(12)]],
+  ["it is no longer listed, but for less than the window", "firing", [listed(0), absent(2), absent(11)]],
+  ["it was listed before the action and is absent since", "resolved", [listed(-1), absent(0), absent(10)]],
+  ["it comes back to the list within the window", "firing", [listed(0), absent(2), listed(4), absent(6), absent(13)]],
+  ["it comes back to the list after the window", "firing", [listed(0), absent(2), absent(12), listed(14)]],
+  ["a webhook said that it fires while it is absent", "firing", [listed(0), absent(2), post(8, "firing"), absent(13)]],
+  ["it is absent for the window after that webhook", "resolved", [listed(0), post(8, "firing"), absent(9), absent(19)]],
+  ["it was never listed", "unknown", [absent(0), absent(10), absent(60)]],
+  ["it was never listed, and a webhook said that it fires", "firing", [post(1, "firing"), absent(2), absent(60)]],
+  ["it was never listed, and a webhook said that it is resolved", "resolved", [post(1, "resolved"), absent(2)]],
+
+  ["Alertmanager was restarted", "firing", [listed(0), absent(2, "b"), absent(60, "b")]],
+  ["Alertmanager was restarted before the action", "unknown", [listed(-1), absent(2, "b"), absent(60, "b")]],
+  [
+    "Alertmanager was restarted, and Prometheus sent the alert again",
+    "resolved",
+    [listed(0), absent(2, "b"), listed(30, "b"), absent(60, "b"), absent(70, "b")]
+  ],
+  [
+    "a peer that never received the alert responds in between",
+    "resolved",
+    [listed(0), absent(2), absent(4, "b"), absent(12)]
+  ],
+  ["a peer still lists it", "firing", [listed(0), absent(2), listed(6, "b"), absent(12)]],
+
+  ["Alertmanager does not respond", "unknown", [silent(0), silent(60)]],
+  ["Alertmanager stopped to respond while it listed the alert", "firing", [listed(0), silent(2), silent(60)]],
+  [
+    "Alertmanager stopped to respond after the alert was absent",
+    "unknown",
+    [listed(0), absent(2), absent(12), silent(14)]
+  ],
+  ["Alertmanager responds again", "resolved", [listed(0), absent(2), absent(12), silent(14), absent(16)]],
+  ["one response failed within the window", "resolved", [listed(0), absent(2), silent(6), absent(12)]],
+  ["Alertmanager does not respond, but a webhook came", "resolved", [silent(0), post(5, "resolved"), silent(6)]],
+
+  ["a webhook said five minutes ago that it fires", "firing", [post(5, "firing")], 305],
+  ["a webhook said longer ago that it fires", "was-firing", [post(5, "firing")], 306],
+  ["Alertmanager listed it and has been silent for longer", "was-firing", [listed(5), silent(305)], 306],
+  ["a webhook said long ago that it is resolved", "resolved", [post(5, "resolved")], 3600]
+]
+
+describe("the status of an alert", () => {
+  for (const [situation, expected, statements, atSecond] of rows) {
+    it(`is ${expected} where ${situation}`, () => {
+      assert.strictEqual(statusAfter(statements, atSecond), expected)
+    })
+  }
+})
+
+const at = (second: number): string => new Date(1_800_000_000_000 + second * 1000).toISOString()
+
+const posts: ReadonlyArray<
+  readonly [situation: string, says: ReadonlyArray<string>, now: AlertPosts, before?: AlertPosts]
+> = [
+  ["nothing was received", [], {}],
+  ["the alert fired before the action", [], { firingAt: at(-1) }],
+  ["the alert fired after the action", ["firing"], { firingAt: at(1) }],
+  ["the alert ended before the action", [], { resolvedAt: at(-1) }],
+  ["the alert ended after the action", ["resolved"], { resolvedAt: at(1) }],
+  ["the alert ended and fired again", ["resolved", "firing"], { resolvedAt: at(1), firingAt: at(2) }],
+  ["the alert fired again and ended", ["firing", "resolved"], { firingAt: at(1), resolvedAt: at(2) }],
+  ["the alert ended and fired in the same moment", ["resolved", "firing"], { resolvedAt: at(1), firingAt: at(1) }],
+  ["nothing new was received", [], { firingAt: at(1), resolvedAt: at(2) }, { firingAt: at(1), resolvedAt: at(2) }],
+  ["one more firing post was received", ["firing"], { firingAt: at(9) }, { firingAt: at(1) }],
+  ["the wall clock was set back before a firing post", ["firing"], { firingAt: at(-3600) }, { firingAt: at(1) }],
+  ["the resolution was refuted", ["firing"], {}, { resolvedAt: at(2) }],
+  ["the resolution of an earlier episode arrives late", [], { resolvedAt: at(-9) }, {}]
+]
+
+describe("the statements in the posts of webhooks", () => {
+  for (const [situation, expected, now, before] of posts) {
+    it(`are [${expected.join(", ")}] where ${situation}`, () => {
+      assert.deepStrictEqual<ReadonlyArray<unknown>>(
+        statementsIn(now, before, { actedAt: at(0), atMs: 7 }).map(({ says }) => says),
+        expected
+      )
+    })
+  }
+})

@@ -1,0 +1,139 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer } from "effect"
+import { HttpClient, HttpClientResponse } from "effect/http"
+import { TestClock } from "effect/testing"
+import type { Alert } from "../../src/domain/Alert.ts"
+import * as FiringAlerts from "../../src/verification/FiringAlerts.ts"
+
+const alert: Alert = {
+  fingerprint: "f00d",
+  name: 'Say "hi"',
+  severity: "critical",
+  labels: {},
+  annotations: {},
+  startsAt: "2027-01-15T08:00:00.000Z"
+}
+
+const entry = { fingerprint: "f00d", status: { state: "suppressed" } }
+const other = { fingerprint: "beef", status: { state: "active" } }
+const process = (uptime: string, name?: string) => ({
+  uptime,
+  cluster: { status: "ready", peers: [], ...(name === undefined ? {} : { name }) }
+})
+
+const alertmanager = (client: HttpClient.HttpClient) =>
+  FiringAlerts.layerAlertmanager({ url: "http://alertmanager:9093/am/" }).pipe(
+    Layer.provide(Layer.succeed(HttpClient.HttpClient, client))
+  )
+
+interface Answers {
+  /** Responses by path, in turn; the last one repeats. A string is not JSON, and a number is a status. */
+  readonly alerts: ReadonlyArray<unknown>
+  readonly status: ReadonlyArray<unknown>
+}
+
+const look = ({ alerts, status }: Answers, asked: Array<URL> = []) => {
+  const turns = { alerts: 0, status: 0 }
+  const client = HttpClient.make((request, url) =>
+    Effect.sync(() => {
+      asked.push(url)
+      const path = url.pathname === "/am/api/v2/alerts" ? "alerts" : "status"
+      const answers = path === "alerts" ? alerts : status
+      const answer = answers[Math.min(turns[path]++, answers.length - 1)]
+      return HttpClientResponse.fromWeb(
+        request,
+        typeof answer === "number"
+          ? new Response("no", { status: answer })
+          : new Response(typeof answer === "string" ? answer : JSON.stringify(answer), {
+              headers: { "content-type": "application/json" }
+            })
+      )
+    })
+  )
+  return Effect.flatMap(FiringAlerts.FiringAlerts, (firing) => firing.look(alert)).pipe(
+    Effect.provide(alertmanager(client))
+  )
+}
+
+const started = process("2027-01-15T07:00:00.000Z", "01A")
+
+const silent: ReadonlyArray<readonly [claim: string, Answers]> = [
+  ["responds with an error", { alerts: [500], status: [started] }],
+  ["has no such path", { alerts: [404], status: [404] }],
+  ["responds with a page instead of a list", { alerts: ["<html>"], status: [started] }],
+  ["responds with JSON that is no list", { alerts: [{ status: "success", data: [] }], status: [started] }],
+  ["lists entries without a fingerprint", { alerts: [[{ labels: {} }]], status: [started] }],
+  ["responds with a truncated list", { alerts: ['[{"fingerprint":"f0'], status: [started] }],
+  ["does not tell its identity", { alerts: [[]], status: [503] }],
+  ["tells an identity that makes no sense", { alerts: [[]], status: [{ status: "ok" }] }],
+  ["starts again between two requests", { alerts: [[]], status: [started, process("2027-01-15T08:00:01.000Z", "01B")] }]
+]
+
+describe("Alertmanager's list of alerts", () => {
+  it.effect("shows that an alert fires, even if it is suppressed", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* look({ alerts: [[other, entry]], status: [started] }), {
+        _tag: "Listed",
+        instance: "2027-01-15T07:00:00.000Z 01A"
+      })
+    })
+  )
+
+  it.effect("shows that an alert is absent", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* look({ alerts: [[other]], status: [started] }))._tag, "Absent")
+      assert.strictEqual((yield* look({ alerts: [[]], status: [started] }))._tag, "Absent")
+    })
+  )
+
+  it.effect("is of another instance after a restart, with or without a cluster", () =>
+    Effect.gen(function* () {
+      const of = (status: unknown) => look({ alerts: [[entry]], status: [status] })
+      const sightings = [
+        yield* of(process("2027-01-15T07:00:00.000Z")),
+        yield* of(process("2027-01-15T07:00:01.000Z")),
+        yield* of(process("2027-01-15T07:00:00.000Z", "01A")),
+        yield* of(process("2027-01-15T07:00:00.000Z", "01B"))
+      ]
+      assert.strictEqual(new Set(sightings.map((sighting) => "instance" in sighting && sighting.instance)).size, 4)
+    })
+  )
+
+  it.effect("is used although the server tells no identity, because it has no such path", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* look({ alerts: [[entry]], status: [404] }), { _tag: "Listed", instance: "" })
+    })
+  )
+
+  it.effect.each(silent)("says nothing where the server %s", ([_claim, answers]) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* look(answers), { _tag: "Silent" })
+    })
+  )
+
+  it.effect("is asked for all alerts of the name, whatever their state", () =>
+    Effect.gen(function* () {
+      const asked: Array<URL> = []
+      yield* look({ alerts: [[entry]], status: [started] }, asked)
+      const query = asked.find(({ pathname }) => pathname.endsWith("/alerts"))!.searchParams
+      assert.deepStrictEqual(Object.fromEntries(query), {
+        filter: String.raw`alertname="Say \"hi\""`,
+        active: "true",
+        silenced: "true",
+        inhibited: "true"
+      })
+    })
+  )
+
+  it.effect("says nothing if it takes longer than five seconds", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(
+        Effect.flatMap(FiringAlerts.FiringAlerts, (firing) => firing.look(alert)).pipe(
+          Effect.provide(alertmanager(HttpClient.make(() => Effect.never)))
+        )
+      )
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), { _tag: "Silent" })
+    })
+  )
+})
