@@ -213,7 +213,7 @@ class EventsGroup extends HttpApiGroup.make("events")
   .add(
     HttpApiEndpoint.get("stream", "/api/v1/events", {
       success: HttpApiSchema.StreamSse({ events: Responses.ServerEvent }),
-      error: Unavailable
+      error: [TooManyRequests, Unavailable]
     })
       .annotate(RequiredRole, "viewer")
       .annotateMerge(

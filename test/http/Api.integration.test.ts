@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { request } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Redacted, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Redacted, Schedule, Scope } from "effect"
 import { call, running } from "./runningService.ts"
 
 const crashLoop = readFileSync(new URL("../../examples/alerts/crash-loop.json", import.meta.url), "utf8")
@@ -70,6 +70,15 @@ const events = Effect.fnUntraced(function* (port: number) {
     })
   return { seen, until, ended: Deferred.await(ended) }
 })
+
+/** The status of a request for the event stream, which is then closed. */
+const streamStatus = (port: number): Effect.Effect<number | undefined> =>
+  Effect.callback((resume) => {
+    const sent = request({ host: "127.0.0.1", port, path: "/api/v1/events", agent: false }, (response) => {
+      sent.destroy()
+      resume(Effect.succeed(response.statusCode))
+    }).end()
+  })
 
 const inState =
   (id: string, state: string) =>
@@ -272,8 +281,9 @@ describe("the service over HTTP", () => {
         const port = yield* running()
         assert.deepInclude(yield* call(port, "/livez"), { status: 200, text: "ok" })
         assert.match((yield* call(port, "/readyz?verbose")).text, /\[\+\]storage ok\nreadyz check passed/)
-        for (const path of ["/", "/docs"]) {
+        for (const path of ["/", "/?x=1", "/docs", "/docs/", "/docs?x=1", "/docs/?x=1"]) {
           const { headers, text } = yield* call(port, path)
+          assert.strictEqual(headers["x-content-type-options"], "nosniff")
           assert.match(String(headers["content-security-policy"]), /default-src 'none'.*connect-src 'self'/)
           assert.notMatch(text, /<(script|link|img)[^>]+(src|href)="(https?:)?\/\//)
         }
@@ -293,6 +303,29 @@ describe("the service over HTTP", () => {
         assert.isNotEmpty(refused)
         assert.strictEqual(refused[0]?.headers["retry-after"], "1")
         assert.strictEqual((yield* call(port, "/api/v1/status")).status, 200)
+      }).pipe(Effect.scoped),
+    40_000
+  )
+
+  it.live(
+    "one token opens at most 50 event streams, the next gets 429, and a closed stream frees its place",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* running()
+        const scope = yield* Scope.make()
+        yield* Effect.forEach(Array.from({ length: 50 }), () => Scope.provide(events(port), scope), {
+          concurrency: 10,
+          discard: true
+        })
+        const refused = yield* call(port, "/api/v1/events")
+        assert.strictEqual(refused.status, 429)
+        assert.strictEqual(refused.headers["retry-after"], "30")
+        yield* Scope.close(scope, Exit.void)
+        // The server learns of a closed connection a moment after the client.
+        yield* Effect.repeat(streamStatus(port), {
+          until: (status) => status === 200,
+          schedule: Schedule.spaced("50 millis")
+        })
       }).pipe(Effect.scoped),
     40_000
   )

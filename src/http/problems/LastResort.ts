@@ -111,11 +111,23 @@ const isBare = (response: HttpServerResponse.HttpServerResponse): boolean =>
   && (response.body._tag === "Empty"
     || (response.status === 415 && response.headers["content-type"]?.startsWith(ProblemDetails.contentType) !== true))
 
-/** The page at `/docs` contains its script. The policy keeps the script from loading or sending data elsewhere. */
-const docsHeaders = {
-  "content-security-policy":
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; worker-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "x-content-type-options": "nosniff"
+/** The pages contain their scripts. The policy keeps a script from loading or sending data elsewhere. */
+const pagePolicy =
+  "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; worker-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/**
+ * Adds the headers that keep a browser from running content that is not ours. A page gets its policy by the type of the
+ * response, because a path has many spellings: `/docs`, `/docs/`, `/docs?x=1`.
+ */
+const protect = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
+  const type = "contentType" in response.body ? response.body.contentType : response.headers["content-type"]
+  const isPage = type?.startsWith("text/html") === true
+  return HttpServerResponse.setHeaders(response, {
+    "x-content-type-options": "nosniff",
+    ...(isPage && response.headers["content-security-policy"] === undefined
+      ? { "content-security-policy": pagePolicy }
+      : {})
+  })
 }
 
 export interface LastResortOptions {
@@ -176,9 +188,7 @@ export const make = (options: LastResortOptions) => {
           Effect.map((response) =>
             isBare(response) ? toResponse(byStatus(response.status, options.maxBodyBytes)) : response
           ),
-          Effect.map((response) =>
-            request.url === "/docs" ? HttpServerResponse.setHeaders(response, docsHeaders) : response
-          )
+          Effect.map(protect)
         )
       })
     )

@@ -2,6 +2,7 @@
  * `/api/v1/events`: a stream of events as they happen.
  *
  * Each client has its own sliding queue of the newest events, so a slow client uses bounded memory and delays nothing.
+ * The number of streams is limited, in total and for each principal, so that one client cannot keep the others out.
  * Streams end when the server stops.
  */
 
@@ -12,6 +13,8 @@ import { Degradation } from "../../health/Degradation.ts"
 import { type RemediationChange, RemediationEvents } from "../../remediation/RemediationEvents.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
 import { ServedApi } from "../Api.ts"
+import { CurrentPrincipal } from "../Authentication.ts"
+import { failing, TooManyRequests } from "../problems/Problem.ts"
 import type { ServerEvent } from "../Responses.ts"
 import { Stopping } from "../Stopping.ts"
 
@@ -60,6 +63,40 @@ export const resilienceEvent = (event: ResilienceEvent): ReadonlyArray<ServerEve
 
 const ping: ServerEvent = { id: undefined, event: "ping", data: {} }
 
+/** The most streams at once, of all clients: about 50 MB of queues when every client is slow. */
+const maxStreams = 200
+
+/** The most streams of one principal: 50 open pages of a team that shares a token. */
+const maxStreamsOfPrincipal = 50
+
+/** Streams stay open for hours, so a client that was refused need not hurry. */
+const retryAfterSeconds = 30
+
+/** The principals of the open streams, one entry a stream. */
+type OpenStreams = ReadonlyArray<string>
+
+/** Why a principal may not open another stream; `undefined` if it may. */
+export const refusalOf = (open: OpenStreams, principal: string): string | undefined => {
+  if (open.length >= maxStreams) return `The limit of ${maxStreams} event streams is reached.`
+  return open.filter((name) => name === principal).length >= maxStreamsOfPrincipal
+    ? `${principal} has ${maxStreamsOfPrincipal} event streams, the most for one token. Close one of them.`
+    : undefined
+}
+
+/** Reserves a stream for a principal until the request ends. */
+const makeReserve = () => {
+  const open: Array<string> = []
+  return Effect.gen(function* () {
+    const { name } = yield* CurrentPrincipal
+    const detail = refusalOf(open, name)
+    if (detail !== undefined) return yield* failing(new TooManyRequests({ detail, retryAfterSeconds }))
+    yield* Effect.acquireRelease(
+      Effect.sync(() => open.push(name)),
+      () => Effect.sync(() => open.splice(open.indexOf(name), 1))
+    )
+  })
+}
+
 export const EventHandlers = HttpApiBuilder.group(
   ServedApi,
   "events",
@@ -88,6 +125,7 @@ export const EventHandlers = HttpApiBuilder.group(
       { concurrency: "unbounded", bufferSize: 16 }
     )
 
-    return handlers.handle("stream", () => Effect.succeed(Stream.interruptWhen(all, stopping.await)))
+    const reserve = makeReserve()
+    return handlers.handle("stream", () => Effect.as(reserve, Stream.interruptWhen(all, stopping.await)))
   })
 )
