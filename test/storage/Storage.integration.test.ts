@@ -1,9 +1,9 @@
 /** Storage in a real file: restarts, crashes, tampering and concurrent processes. */
 
 import { spawn } from "node:child_process"
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
@@ -48,7 +48,37 @@ const accept = (id: string, target = deployment(`d${id}`)) =>
 
 contract("SQLite in a file", Layer.unwrap(Effect.map(filename, (file) => Storage.layerSqlite({ filename: file }))))
 
+const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8)
+
 describe("storage in a file", () => {
+  it.effect("only the owner can read a new database, its write-ahead log and its folder", () =>
+    Effect.gen(function* () {
+      const file = yield* filename
+      yield* life(
+        file,
+        Effect.gen(function* () {
+          yield* accept("1")
+          assert.deepStrictEqual([dirname(file), file, `${file}-wal`, `${file}-shm`].map(modeOf), [
+            "700",
+            "600",
+            "600",
+            "600"
+          ])
+        })
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("a database that exists keeps the permissions that its operator gave it", () =>
+    Effect.gen(function* () {
+      const file = yield* filename
+      yield* life(file, accept("1"))
+      chmodSync(file, 0o640)
+      yield* life(file, accept("2"))
+      assert.strictEqual(modeOf(file), "640")
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("a restart restores remediations, open work, backlog, history and the end of the audit chain", () =>
     Effect.gen(function* () {
       const file = yield* filename

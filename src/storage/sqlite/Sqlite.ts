@@ -9,7 +9,7 @@
  * - **Prepared statements.** Each module prepares its statements once and keeps them.
  */
 
-import { mkdirSync } from "node:fs"
+import { closeSync, mkdirSync, openSync } from "node:fs"
 import { dirname } from "node:path"
 import { DatabaseSync, type SQLInputValue } from "node:sqlite"
 import { Effect, Schema, type Scope } from "effect"
@@ -143,8 +143,21 @@ export const openMemory = (content?: Uint8Array): DatabaseSync => {
   return database
 }
 
+/**
+ * Creates the file, and its directory, for the owner alone: the journal holds pod templates, logs and alert text.
+ * SQLite gives the write-ahead log the permissions of the file. Files that exist keep theirs.
+ */
+const createPrivate = (filename: string): void => {
+  mkdirSync(dirname(filename), { recursive: true, mode: 0o700 })
+  try {
+    closeSync(openSync(filename, "wx", 0o600))
+  } catch {
+    // It exists, or it cannot be created, which SQLite then reports with a code of its own.
+  }
+}
+
 const openUnsafe = (options: SqliteOptions): DatabaseSync => {
-  if (options.filename !== ":memory:") mkdirSync(dirname(options.filename), { recursive: true })
+  if (options.filename !== ":memory:") createPrivate(options.filename)
   const database = new DatabaseSync(options.filename, { timeout: options.busyTimeoutMs ?? 500 })
   try {
     database.exec("pragma journal_mode = wal")
