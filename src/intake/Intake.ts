@@ -4,8 +4,8 @@
  *
  * - **Durability.** `receive` returns after the commit of everything that it accepted. If it fails partway through a
  *   large post, the committed alerts remain. When the sender retries, those are duplicates and the rest is added.
- * - **Idempotence.** Fingerprint and start time identify an alert, so repeats from Alertmanager (`repeat_interval`,
- *   several replicas) change nothing.
+ * - **Idempotence.** The fingerprint identifies an alert until it is resolved, so repeats from Alertmanager
+ *   (`repeat_interval`, several replicas of Alertmanager or Prometheus) begin nothing.
  * - **Order.** Results are in the order of the alerts. Firing alerts are stored before resolved alerts of the same post.
  * - **One cluster.** An alert about another cluster is stored as `Observed` and never worked on (`AlertCluster`). It
  *   takes no place in the queue.
@@ -18,7 +18,13 @@ import type { RemediationId } from "../domain/Remediation.ts"
 import type { TargetKey } from "../domain/Target.ts"
 import { fromMillis, type Timestamp } from "../domain/Timestamp.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import { type AcceptResult, type NewAlert, RemediationStore, type ResolveResult } from "../storage/RemediationStore.ts"
+import {
+  type AcceptResult,
+  type AlertStart,
+  type NewAlert,
+  RemediationStore,
+  type ResolveResult
+} from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import {
   type AdmissionOptions,
@@ -200,16 +206,17 @@ const newAlertOf = ({ alert, notOurs, source }: Arrival, id: RemediationId, clus
   return { id, alert, target, provisional: false, observed: notOurs.reason }
 }
 
+/** What identifies the alert and its start in the store. */
+const startOf = ({ alert, notOurs }: Arrival, cluster: string): AlertStart => ({
+  cluster: notOurs?.cluster ?? cluster,
+  fingerprint: alert.fingerprint,
+  startsAt: alert.startsAt
+})
+
 const shedOutcome = (arrival: Arrival): Outcome => ({
   arrival,
   result: { fingerprint: arrival.alert.fingerprint, status: "shed" }
 })
-
-/** A repeat of an open alert adds nothing to the queue, so it is a duplicate and is not shed. */
-const refusedOutcome = (arrival: Arrival, known: RemediationId | undefined): Outcome =>
-  known === undefined
-    ? shedOutcome(arrival)
-    : { arrival, result: { fingerprint: arrival.alert.fingerprint, status: "duplicate", remediationId: known } }
 
 const acceptedOutcome = (arrival: Arrival, { remediationId, status }: AcceptResult): Outcome => ({
   arrival,
@@ -243,42 +250,39 @@ const receiptOf = (outcomes: ReadonlyArray<Outcome>, retryAfterMs: number): Rece
   return { results, shed, ...(shed === 0 ? {} : { retryAfterMs }) }
 }
 
-/** Admits and stores firing alerts. */
+/** Admits and stores firing alerts. A repeat is stored even if the queue is full: it shows that the alert still fires. */
 const makeAccept = (store: Store, options: IntakeOptions) => {
   const newIds = RemediationIds.make()
   const { cluster, onAccepted } = options
   return Effect.fnUntraced(function* (arrivals: ReadonlyArray<Arrival>, at: Timestamp) {
     const { admitted, refused } = admit(arrivals, yield* store.backlog, options)
-    const known = refused.length === 0 ? [] : yield* store.known(refused.map((arrival) => arrival.alert))
-    const outcomes = refused.map((arrival, place) => refusedOutcome(arrival, known[place]))
-    if (admitted.length === 0) return outcomes
-    const ids = yield* newIds(admitted.length)
+    const known = refused.length === 0 ? [] : yield* store.known(refused.map((arrival) => startOf(arrival, cluster)))
+    const taken = [...admitted, ...refused.filter((_, place) => known[place] !== undefined)]
+    const outcomes = refused.filter((_, place) => known[place] === undefined).map(shedOutcome)
+    if (taken.length === 0) return outcomes
+    const ids = yield* newIds(taken.length)
     const stored = yield* store.accept(
       // There are as many ids as alerts.
-      admitted.map((arrival, place) => newAlertOf(arrival, ids[place]!, cluster)),
+      taken.map((arrival, place) => newAlertOf(arrival, ids[place]!, cluster)),
       at
     )
     // An actor may use the evidence of an alert that joined. A duplicate contains nothing new.
     const severities = new Map<TargetKey, Severity>()
     stored.forEach(({ status, target }, place) => {
-      const { severity } = admitted[place]!.alert
+      const { severity } = taken[place]!.alert
       if (status === "accepted" || status === "joined")
         severities.set(target, mostSevere(severity, severities.get(target)))
     })
     yield* onAccepted([...severities.keys()], severities)
-    return [...outcomes, ...stored.map((result, place) => acceptedOutcome(admitted[place]!, result))]
+    return [...outcomes, ...stored.map((result, place) => acceptedOutcome(taken[place]!, result))]
   })
 }
 
 /** Stores the end of resolved alerts. */
-const makeResolve = (store: Store, { onAccepted }: IntakeOptions) =>
+const makeResolve = (store: Store, { cluster, onAccepted }: IntakeOptions) =>
   Effect.fnUntraced(function* (arrivals: ReadonlyArray<Arrival>, at: Timestamp) {
     const resolved = yield* store.resolve(
-      arrivals.map(({ alert, source }) => ({
-        fingerprint: alert.fingerprint,
-        startsAt: alert.startsAt,
-        endsAt: endOf(source, at)
-      })),
+      arrivals.map((arrival) => ({ ...startOf(arrival, cluster), endsAt: endOf(arrival.source, at) })),
       at
     )
     yield* onAccepted(

@@ -64,18 +64,33 @@ export interface NewAlert {
   readonly observed?: string
 }
 
-/** A resolved alert. */
-export interface AlertResolution {
+/** A post of an alert. Alerts of different clusters are different alerts, even with equal fingerprints. */
+export interface AlertStart {
+  readonly cluster: string
   readonly fingerprint: string
   readonly startsAt: Timestamp
+}
+
+/** A resolved alert. */
+export interface AlertResolution extends AlertStart {
   readonly endsAt: Timestamp
+}
+
+/** What was last heard of the alert of a remediation, and of those that joined it. Times are of this service's clock. */
+export interface LastFiring {
+  /** When a firing post of the alert was last received, also one that joined because it fired again. */
+  readonly at: Timestamp
+  /** Whether the alert was resolved after that post. */
+  readonly resolved: boolean
+  /** When a firing post of another alert was last received that has joined and is not resolved. */
+  readonly joinedAt?: Timestamp
 }
 
 /**
  * - `accepted`: a new remediation, in state `Received`.
  * - `joined`: a new remediation that ended at once as `Joined`, because its target already has an open one.
  * - `observed`: a new remediation that ended at once as `Observed`, because `NewAlert.observed` gives a reason.
- * - `duplicate`: an alert with this fingerprint and `startsAt` was accepted before, as `remediationId`.
+ * - `duplicate`: the alert fires already, and `remediationId` handles or has handled it. `sqlite/Episode` says when.
  */
 export interface AcceptResult {
   readonly status: "accepted" | "joined" | "observed" | "duplicate"
@@ -144,16 +159,23 @@ export interface PendingReview {
 export class RemediationStore extends Context.Service<
   RemediationStore,
   {
-    /** Accepts all alerts in one transaction. Requests that arrive during a commit share the next one. */
+    /**
+     * Accepts all alerts in one transaction. Requests that arrive during a commit share the next one. A repeat of an
+     * alert is not accepted, but `lastFiring` reports it.
+     */
     readonly accept: (
       alerts: ReadonlyArray<NewAlert>,
       at: Timestamp
     ) => Effect.Effect<ReadonlyArray<AcceptResult>, StorageError>
-    /** The remediation of each alert, if any. Admission checks it before it sheds an alert. */
+    /** For each alert the remediation of which it is a repeat, if any. Admission checks it before it sheds an alert. */
     readonly known: (
-      alerts: ReadonlyArray<Pick<AlertResolution, "fingerprint" | "startsAt">>
+      alerts: ReadonlyArray<AlertStart>
     ) => Effect.Effect<ReadonlyArray<RemediationId | undefined>, StorageError>
-    /** Journals `AlertResolved` for alerts whose remediation is open. Needs no claim, so any process may call it. */
+    /**
+     * Records that alerts are resolved, and journals `AlertResolved` if their remediation is open. The resolution of
+     * any replica ends the alert. One that is older than the newest firing post does not. Needs no claim, so any
+     * process may call it.
+     */
     readonly resolve: (
       alerts: ReadonlyArray<AlertResolution>,
       at: Timestamp
@@ -218,6 +240,8 @@ export class RemediationStore extends Context.Service<
     readonly openTargets: Effect.Effect<ReadonlyArray<TargetKey>, StorageError>
     /** The number of open remediations, for admission. Kept in memory, so it is cheap to read for every request. */
     readonly backlog: Effect.Effect<number>
+    /** When the alert of a remediation was last received as firing. Durable: it survives a restart. */
+    readonly lastFiring: (id: RemediationId) => Effect.Effect<Option.Option<LastFiring>, StorageError>
     /** Unresolved alerts that joined a remediation as evidence. */
     readonly joinedAlerts: (id: RemediationId, limit: number) => Effect.Effect<ReadonlyArray<Alert>, StorageError>
   }

@@ -346,13 +346,17 @@ describe("Intake", () => {
   })
 
   it.effect.prop(
-    "loses no alert and accepts none twice, however the alerts are split into posts",
+    "loses no alert and accepts none twice until it is resolved, however the alerts are split into posts",
     [Schema.Array(Schema.Array(AnyAlert))],
     ([posts]) =>
       Effect.gen(function* () {
         const { run } = yield* makeIntake()
-        const remediationOf = new Map<string, string>()
+        yield* TestClock.setTime(Date.UTC(2026, 10, 24, 4))
+        /** The remediation of each alert that fires. */
+        const firing = new Map<string, string>()
+        const accepted: Array<string> = []
         for (const alerts of posts) {
+          yield* TestClock.adjust("1 minute")
           const { results } = yield* run(
             receive(
               post(
@@ -369,20 +373,22 @@ describe("Intake", () => {
             results.map((result) => result.fingerprint),
             alerts.map((each) => each.fingerprint)
           )
-          for (const [index, { fingerprint, minute, resolved }] of alerts.entries()) {
+          for (const [index, { fingerprint, resolved }] of alerts.entries()) {
+            if (resolved) continue
             const { remediationId, status } = results[index]!
-            if (resolved) {
-              assert.strictEqual(status, "resolved")
-              continue
-            }
-            const identity = `${fingerprint} ${minute}`
-            assert.strictEqual(status, remediationOf.has(identity) ? "duplicate" : "accepted")
-            assert.strictEqual(remediationId, remediationOf.get(identity) ?? remediationId)
-            remediationOf.set(identity, remediationId!)
+            assert.strictEqual(status, firing.has(fingerprint) ? "duplicate" : "accepted")
+            assert.strictEqual(remediationId, firing.get(fingerprint) ?? remediationId)
+            firing.set(fingerprint, remediationId!)
+            if (status === "accepted") accepted.push(remediationId!)
+          }
+          for (const [index, { fingerprint, resolved }] of alerts.entries()) {
+            if (!resolved) continue
+            assert.strictEqual(results[index]!.status, "resolved")
+            firing.delete(fingerprint)
           }
         }
         const listed = yield* run(Effect.flatMap(RemediationStore, (store) => store.list({ limit: 1000 })))
-        assert.deepStrictEqual(listed.items.map((item) => String(item.id)).sort(), [...remediationOf.values()].sort())
+        assert.deepStrictEqual(listed.items.map((item) => String(item.id)).sort(), accepted.sort())
       })
   )
 })

@@ -5,6 +5,7 @@ import { history } from "./ActionHistory.contract.ts"
 import { auditing } from "./AuditLog.contract.ts"
 import { accepting } from "./promises/Accept.contract.ts"
 import { anyOrder } from "./promises/AnyOrder.contract.ts"
+import { episodes } from "./promises/Episode.contract.ts"
 import { fencing } from "./promises/Fence.contract.ts"
 import { listing } from "./promises/List.contract.ts"
 import { resolving } from "./promises/Resolve.contract.ts"
@@ -15,6 +16,7 @@ import type { StorageLayer } from "./StorageLayer.ts"
 export const contract = (name: string, layer: StorageLayer): void => {
   describe(`storage on ${name}`, () => {
     accepting(layer)
+    episodes(layer)
     resolving(layer)
     fencing(layer)
     retargeting(layer)

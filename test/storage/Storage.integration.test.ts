@@ -334,7 +334,7 @@ describe("the in-memory state of a store", () => {
           yield* life(
             file,
             Effect.flatMap(RemediationStore, (other) =>
-              other.resolve([{ fingerprint: "f1", startsAt: minute(0), endsAt: minute(3) }], minute(3))
+              other.resolve([{ cluster: "test", fingerprint: "f1", startsAt: minute(0), endsAt: minute(3) }], minute(3))
             )
           )
           assert.strictEqual(Option.getOrThrow(yield* store.get(remediationId("1"))).alertResolvedAt, minute(3))

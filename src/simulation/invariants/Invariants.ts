@@ -4,6 +4,7 @@ import { amplification } from "./Amplification.ts"
 import { answeredOnce } from "./AnsweredOnce.ts"
 import { auditComplete } from "./AuditComplete.ts"
 import { bulkheadRespected } from "./BulkheadRespected.ts"
+import { firingAgainIsWork } from "./FiringAgainIsWork.ts"
 import { guardrailsHold } from "./GuardrailsHold.ts"
 import { healedAtEnd } from "./HealedAtEnd.ts"
 import { intentBeforeWrite } from "./IntentBeforeWrite.ts"
@@ -26,6 +27,7 @@ import { startedActionsEnd } from "./StartedActionsEnd.ts"
 /** The default of `Runner.runSeed`. To add one of your own, pass `[...Invariants.all, yours]`. */
 export const all: ReadonlyArray<Invariant> = [
   noAlertLost,
+  firingAgainIsWork,
   intentBeforeWrite,
   noActionTwice,
   rightTarget,

@@ -3,7 +3,6 @@
  */
 
 import { isFinal } from "../../domain/Remediation.ts"
-import type { AlertIdentity } from "../observation/Observation.ts"
 import type { Invariant } from "./Invariant.ts"
 
 export const noAlertLost: Invariant = {
@@ -15,16 +14,15 @@ export const noAlertLost: Invariant = {
     const open = new Map<string, "open" | "waiting">()
     /** Remediations whose alert is resolved: no review is needed any more. */
     const resolved = new Set<string>()
-    /** The alert of each remediation. An alert that fires again has the same fingerprint and another start. */
+    /** The fingerprint of the alert of each remediation. */
     const alerts = new Map<string, string>()
-    const keyOf = ({ fingerprint, startsAt }: AlertIdentity): string => `${fingerprint} of ${startsAt}`
     return {
       on: {
         Committed: ({ events }) => {
           for (const { event, kind, remediationId } of events) {
             if (kind === "Accepted" && event._tag === "Accepted") {
               open.set(remediationId, "open")
-              alerts.set(remediationId, keyOf(event.alert))
+              alerts.set(remediationId, event.alert.fingerprint)
             }
             // Only the events that matter here are parsed.
             else if (kind === "Concluded" && event._tag === "Concluded") {
@@ -45,8 +43,10 @@ export const noAlertLost: Invariant = {
         },
         AlertAnswered: ({ alert, remediationId, status }) => {
           if (status !== "accepted" && status !== "duplicate") return
-          if (remediationId === undefined || alerts.get(remediationId) !== keyOf(alert)) {
-            report(`alert ${keyOf(alert)} was acknowledged as ${status}, and no remediation of it is in the journal`)
+          if (remediationId === undefined || alerts.get(remediationId) !== alert.fingerprint) {
+            report(
+              `alert ${alert.fingerprint} was acknowledged as ${status}, and no remediation of it is in the journal`
+            )
           }
         }
       },

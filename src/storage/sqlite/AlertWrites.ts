@@ -1,6 +1,6 @@
 /**
  * What an incoming alert changes: a firing one begins a remediation, joins one, or is a duplicate; a resolved one ends
- * an alert. The decisions are pure functions over rows.
+ * an alert. `Episode` decides which; the decisions are pure functions over rows.
  *
  * Functions that write must be called within a transaction.
  */
@@ -9,13 +9,10 @@ import type { Alert } from "../../domain/Alert.ts"
 import { begin, evolve, type Remediation, type RemediationEvent, type RemediationId } from "../../domain/Remediation.ts"
 import { targetKey } from "../../domain/Target.ts"
 import { type Timestamp, toMillis } from "../../domain/Timestamp.ts"
-import type { AcceptResult, AlertResolution, NewAlert, ResolveResult } from "../RemediationStore.ts"
+import type { AcceptResult, AlertResolution, AlertStart, NewAlert, ResolveResult } from "../RemediationStore.ts"
+import { type FiringRow, firingRow, type KnownAlert, resolutionIs, startOf } from "./Episode.ts"
 import { load, type Tables, writeEvents } from "./EventWriter.ts"
 import type { CurrentRow } from "./RemediationRows.ts"
-
-/** Whether this alert has a remediation already. `previous` is the newest one with the same fingerprint. */
-const isDuplicate = (alert: Alert, previous: CurrentRow | undefined): previous is CurrentRow =>
-  previous?.starts_at === alert.startsAt
 
 /**
  * The remediation of a new alert after each of its first events: it ends as `Observed` if there is a reason to do
@@ -40,13 +37,31 @@ const beginnings = (
       ]
 }
 
+/** What `Episode` has to know of an alert. */
+const knownAlert = (tables: Tables, row: CurrentRow): KnownAlert => {
+  const work = workOf(tables, row)
+  return {
+    startsAt: row.starts_at,
+    receivedAt: row.received_at,
+    newestStart: row.newest_start ?? row.starts_at,
+    resolved: row.resolved === 1,
+    endedAt: row.ended_at ?? undefined,
+    work: {
+      open: work.open === 1,
+      state: work.state,
+      resolved: work.resolved === 1,
+      updatedAt: work.updated_at
+    }
+  }
+}
+
 const isRecentFix = (row: CurrentRow, at: Timestamp, withinMs: number): boolean =>
   row.state === "Remediated" && toMillis(at) - toMillis(row.updated_at) <= withinMs
 
 /**
  * The remediation whose fix a new alert refutes, if any:
  *
- * - the one that handled the same alert before (`sameAlert`), or
+ * - the one that handled the same alert before (`sameAlert`), if the alert has begun to fire again, or
  * - the one that last acted on the target (`lastActor`), if the same alerting rule fires for the target again, for
  *   example from another pod. An alert that started before the fix does not count: it is part of the incident that was
  *   fixed.
@@ -98,43 +113,69 @@ export const refute = (
   if (refuted !== undefined) tables.journal.cameBack(load(tables, refuted), self.id, at)
 }
 
+/** The fix that the firing alert of `self` refutes: the previous remediation of this alert, or of this target. */
+const refuteBy = (
+  tables: Tables,
+  self: Remediation,
+  known: CurrentRow | undefined,
+  means: FiringRow | undefined,
+  at: Timestamp,
+  withinMs: number
+): void => {
+  const beganAgain = known !== undefined && self.alert.startsAt > (known.newest_start ?? known.starts_at)
+  if (known !== undefined && means?.refutes === true)
+    return tables.journal.cameBack(load(tables, workOf(tables, known)), self.id, at)
+  refute(tables, self, beganAgain ? known : undefined, at, withinMs)
+}
+
 export const accept = (tables: Tables, incoming: NewAlert, at: Timestamp, cameBackWithinMs: number): AcceptResult => {
-  const { alert, id } = incoming
+  const { alert, id, target } = incoming
   const { journal, rows } = tables
-  const previous = rows.byAlert(alert.fingerprint, alert.startsAt)
-  if (isDuplicate(alert, previous))
-    return { status: "duplicate", remediationId: previous.id, target: previous.target_key }
-  const key = targetKey(incoming.target)
+  const known = rows.byAlert(target.cluster, alert.fingerprint)
+  const means = known && firingRow(knownAlert(tables, known), { startsAt: alert.startsAt, at, lagMs: cameBackWithinMs })
+  if (known !== undefined && means?.means === "repeat") {
+    const start = startOf(alert.startsAt, at)
+    const newest = known.newest_start ?? known.starts_at
+    rows.fired(known.id, start > newest ? start : newest, at)
+    return { status: "duplicate", remediationId: known.id, target: known.target_key }
+  }
+  const key = targetKey(target)
   const open = rows.openOf(key)
   const begun = beginnings(incoming, open, at)
   const self = begun[begun.length - 1]![0]
-  rows.insert(self, at)
+  rows.insert(self, at, known && { episode: known.episode, endedAt: known.ended_at })
   for (const [next, event] of begun) journal.write(next, event, at, key)
   if (incoming.observed !== undefined) return { status: "observed", remediationId: id, target: key }
-  refute(tables, self, previous, at, cameBackWithinMs)
+  refuteBy(tables, self, known, means, at, cameBackWithinMs)
   return { status: open === undefined ? "accepted" : "joined", remediationId: id, target: key }
 }
 
-/** The row of exactly this alert. */
-const rowOf = ({ rows }: Tables, fingerprint: string, startsAt: Timestamp): CurrentRow | undefined => {
-  const row = rows.byAlert(fingerprint, startsAt)
-  return row?.starts_at === startsAt ? row : undefined
+/** The remediation of which a firing post of this alert would be a repeat. */
+export const find = (
+  tables: Tables,
+  { cluster, fingerprint, startsAt }: AlertStart,
+  at: Timestamp,
+  lagMs: number
+): RemediationId | undefined => {
+  const row = tables.rows.byAlert(cluster, fingerprint)
+  if (row === undefined) return undefined
+  return firingRow(knownAlert(tables, row), { startsAt, at, lagMs }).means === "repeat" ? row.id : undefined
 }
 
-export const find = (tables: Tables, fingerprint: string, startsAt: Timestamp): RemediationId | undefined =>
-  rowOf(tables, fingerprint, startsAt)?.id
-
-export const resolve = (
-  tables: Tables,
-  { endsAt, fingerprint, startsAt }: AlertResolution,
-  at: Timestamp
-): ResolveResult => {
-  const row = rowOf(tables, fingerprint, startsAt)
+export const resolve = (tables: Tables, resolution: AlertResolution, at: Timestamp): ResolveResult => {
+  const { cluster, endsAt, fingerprint } = resolution
+  const row = tables.rows.byAlert(cluster, fingerprint)
   if (row === undefined) return { open: false }
+  const work = workOf(tables, row)
+  const isOpen = work.open === 1
+  const is = resolutionIs(knownAlert(tables, row), resolution, at)
+  // An alert that fires again keeps its open remediation. If that has ended, the next firing post is new work.
+  if (is === "old" || (is === "overtaken" && isOpen))
+    return { remediationId: row.id, target: work.target_key, open: isOpen && row.resolved === 1 }
   // A joined remediation is final, but its alert counts as evidence until it is resolved. Of an observed alert, the
   // journal says how long it fired.
   if (row.resolved === 0 && (row.open === 1 || row.state === "Joined" || row.state === "Observed"))
     writeEvents(tables, load(tables, row), [{ _tag: "AlertResolved", endsAt }], at, row.target_key)
-  const work = workOf(tables, row)
-  return { remediationId: row.id, target: work.target_key, open: work.open === 1 }
+  tables.rows.resolved(row.id, endsAt)
+  return { remediationId: row.id, target: work.target_key, open: isOpen }
 }

@@ -118,7 +118,33 @@ const initial = Effect.gen(function* () {
   yield* refuseChanges(sql, "audit")
 })
 
-const migrations = { "1_initial": initial }
+/**
+ * Episodes: the same alert may have several remediations with one `startsAt`, and posts with several of them.
+ *
+ * | column       | holds                                                                            |
+ * | ------------ | -------------------------------------------------------------------------------- |
+ * | episode      | counts the remediations of the alert                                             |
+ * | newest_start | the latest `startsAt` of its posts                                               |
+ * | fired_at     | when a firing post of it was last received                                       |
+ * | ended_at     | the `endsAt` of the last resolution, also of an earlier remediation of the alert |
+ */
+const episodes = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* Effect.forEach(
+    [
+      "alter table remediations add column episode integer not null default 0",
+      "alter table remediations add column newest_start text",
+      "alter table remediations add column fired_at text",
+      "alter table remediations add column ended_at text",
+      "drop index remediations_alert",
+      "create index remediations_alert on remediations (cluster, fingerprint, episode, starts_at)"
+    ],
+    (statement) => sql.unsafe(statement),
+    { discard: true }
+  )
+})
+
+const migrations = { "1_initial": initial, "2_episodes": episodes }
 
 /** The schema version that this program reads and writes. */
 export const schemaVersion = Object.keys(migrations).length

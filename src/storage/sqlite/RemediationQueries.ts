@@ -6,7 +6,7 @@ import type { Alert, Severity } from "../../domain/Alert.ts"
 import { Decision } from "../../domain/Decision.ts"
 import { isFinal, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
 import type { TargetKey } from "../../domain/Target.ts"
-import type { OpenWork, PendingReview, RemediationPage, RemediationSummary } from "../RemediationStore.ts"
+import type { LastFiring, OpenWork, PendingReview, RemediationPage, RemediationSummary } from "../RemediationStore.ts"
 import { StorageError } from "../StorageError.ts"
 import { eventOf } from "./JournalTable.ts"
 import { prepare } from "./Sqlite.ts"
@@ -63,6 +63,18 @@ const makeStatements = (database: DatabaseSync) => ({
   isJoined: prepare<{ readonly found: 1 }, [RemediationId]>(
     database,
     "select 1 as found from remediations where joined_to = ? limit 1"
+  ),
+  // One row for each alert name's fate: the alert itself or another one, resolved or not.
+  firing: prepare<{ readonly own: number; readonly resolved: number; readonly at: string }, [RemediationId]>(
+    database,
+    `with recursive evidence (id, fingerprint, resolved, at) as (
+       select id, fingerprint, resolved, coalesce(fired_at, received_at) from remediations where id = ?
+       union all
+       select r.id, r.fingerprint, r.resolved, coalesce(r.fired_at, r.received_at)
+         from remediations r join evidence e on r.joined_to = e.id
+     )
+     select e.fingerprint = self.fingerprint as own, e.resolved, max(e.at) as at
+       from evidence e join remediations self on self.id = ?1 group by own, e.resolved`
   ),
   // Recursive, because a remediation that joined another may itself have been joined before.
   joined: prepare<{ readonly id: RemediationId; readonly data: string }, [RemediationId, number]>(
@@ -131,6 +143,18 @@ const alertOf = (row: { readonly id: RemediationId; readonly data: string }): Al
   })
 }
 
+/** The newest firing post of the alert itself, and of the others that are not resolved. */
+const lastFiringOf = (
+  rows: ReadonlyArray<{ readonly own: number; readonly resolved: number; readonly at: string }>
+): LastFiring | undefined => {
+  const at = (own: number, resolved: number) => rows.find((row) => row.own === own && row.resolved === resolved)?.at
+  const [firing, over, joinedAt] = [at(1, 0), at(1, 1), at(0, 0)]
+  const newest = firing ?? over
+  return newest === undefined
+    ? undefined
+    : { at: newest, resolved: firing === undefined, ...(joinedAt === undefined ? {} : { joinedAt }) }
+}
+
 /** Sorts after every id: text compares by its UTF-8 bytes. */
 const afterAllIds = "\u{10FFFF}"
 
@@ -144,6 +168,7 @@ export interface RemediationQueries {
   readonly reviews: (limit: number) => ReadonlyArray<PendingReview>
   readonly openWork: () => ReadonlyArray<OpenWork>
   readonly joinedAlerts: (id: RemediationId, limit: number) => ReadonlyArray<Alert>
+  readonly lastFiring: (id: RemediationId) => LastFiring | undefined
 }
 
 export const make = (database: DatabaseSync): RemediationQueries => {
@@ -160,6 +185,7 @@ export const make = (database: DatabaseSync): RemediationQueries => {
     },
     reviews: (limit) => statements.reviews.all(limit).map(reviewOf),
     openWork: () => statements.openWork.all(),
+    lastFiring: (id) => lastFiringOf(statements.firing.all(id)),
     joinedAlerts: (id, limit) =>
       // Most remediations have no joined alerts, and the recursive query builds its tables before it finds that out.
       statements.isJoined.get(id) === undefined ? [] : statements.joined.all(id, limit).map(alertOf)

@@ -10,6 +10,7 @@ import type { DatabaseSync } from "node:sqlite"
 import { isFinal, type Remediation, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
 import { type Target, type TargetKey, targetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
+import { startOf } from "./Episode.ts"
 import { prepare } from "./Sqlite.ts"
 import type { KeptInMemory } from "./SqliteTransactions.ts"
 
@@ -17,19 +18,30 @@ import type { KeptInMemory } from "./SqliteTransactions.ts"
 export interface CurrentRow {
   readonly id: RemediationId
   readonly starts_at: Timestamp
+  readonly newest_start: Timestamp | null
+  readonly ended_at: Timestamp | null
+  readonly episode: number
   readonly target_key: TargetKey
   readonly alert_name: string
   readonly state: RemediationState
   readonly open: number
   readonly joined_to: RemediationId | null
   readonly resolved: number
+  readonly received_at: Timestamp
   readonly updated_at: Timestamp
   readonly sequence: number
 }
 
+/** What a new row takes from the previous row of its alert. */
+export interface Previously {
+  readonly episode: number
+  /** The `endsAt` of the last resolution of the alert. */
+  readonly endedAt: Timestamp | null
+}
+
 export interface RemediationRows extends KeptInMemory {
-  /** The newest alert with this fingerprint that started at `startsAt` or earlier. */
-  readonly byAlert: (fingerprint: string, startsAt: Timestamp) => CurrentRow | undefined
+  /** The newest remediation of this alert. */
+  readonly byAlert: (cluster: string, fingerprint: string) => CurrentRow | undefined
   readonly byId: (id: RemediationId) => CurrentRow | undefined
   /** A remediation, with the newest epoch of a target that the caller claims to own. */
   readonly fenced: (
@@ -41,7 +53,11 @@ export interface RemediationRows extends KeptInMemory {
   /** The remediation that last acted on a target. */
   readonly lastActor: (target: TargetKey) => CurrentRow | undefined
   readonly openCount: () => number
-  readonly insert: (self: Remediation, at: Timestamp) => void
+  readonly insert: (self: Remediation, at: Timestamp, previously: Previously | undefined) => void
+  /** A firing post of the alert was received. */
+  readonly fired: (id: RemediationId, newestStart: Timestamp, at: Timestamp) => void
+  /** The alert was resolved, as the resolution with this `endsAt` says. */
+  readonly resolved: (id: RemediationId, endsAt: Timestamp) => void
   /** Writes what changed from `before` to `after`. The target changes through `move` only. */
   readonly update: (before: Remediation, after: Remediation, at: Timestamp) => void
   readonly move: (id: RemediationId, target: Target) => void
@@ -50,12 +66,14 @@ export interface RemediationRows extends KeptInMemory {
   readonly claim: (target: TargetKey, owner: string, at: Timestamp) => number
 }
 
-const columns = "id, starts_at, target_key, alert_name, state, open, joined_to, resolved, updated_at, sequence"
+const columns =
+  "id, starts_at, newest_start, ended_at, episode, target_key, alert_name, state, open, joined_to, resolved, received_at, updated_at, sequence"
 
 const makeReads = (database: DatabaseSync) => ({
-  byAlert: prepare<CurrentRow, [string, Timestamp]>(
+  // Rows from before episodes were counted are all of episode 0: their start times tell them apart.
+  byAlert: prepare<CurrentRow, [string, string]>(
     database,
-    `select ${columns} from remediations where fingerprint = ? and starts_at <= ? order by starts_at desc limit 1`
+    `select ${columns} from remediations where cluster = ? and fingerprint = ? order by episode desc, starts_at desc limit 1`
   ),
   byId: prepare<CurrentRow, [string]>(database, `select ${columns} from remediations where id = ?`),
   fenced: prepare<CurrentRow & { readonly epoch: number | null }, [TargetKey, string]>(
@@ -91,15 +109,27 @@ type NewRow = [
   joinedTo: string | null,
   receivedAt: Timestamp,
   updatedAt: Timestamp,
-  sequence: number
+  sequence: number,
+  newestStart: Timestamp,
+  firedAt: Timestamp,
+  endedAt: Timestamp | null,
+  episode: number
 ]
 
 const makeWrites = (database: DatabaseSync) => ({
   insert: prepare<never, NewRow>(
     database,
     `insert into remediations (id, fingerprint, starts_at, target_key, cluster, namespace, kind, name, alert_name, severity, state, open,
-       joined_to, received_at, updated_at, sequence, resolved)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`
+       joined_to, received_at, updated_at, sequence, newest_start, fired_at, ended_at, episode, resolved)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`
+  ),
+  fired: prepare<never, [Timestamp, Timestamp, string]>(
+    database,
+    "update remediations set newest_start = ?, fired_at = ? where id = ?"
+  ),
+  resolved: prepare<never, [Timestamp, string]>(
+    database,
+    "update remediations set ended_at = ?, resolved = 1 where id = ?"
   ),
   // Three updates instead of one, because naming an indexed column in an update rewrites its index.
   touch: prepare<never, [Timestamp, number, number, string]>(
@@ -126,7 +156,11 @@ const makeWrites = (database: DatabaseSync) => ({
   )
 })
 
-const newRow = ({ alert, id, joinedTo, sequence, state, target }: Remediation, at: Timestamp): NewRow => [
+const newRow = (
+  { alert, id, joinedTo, sequence, state, target }: Remediation,
+  at: Timestamp,
+  previously: Previously | undefined
+): NewRow => [
   id,
   alert.fingerprint,
   alert.startsAt,
@@ -142,7 +176,11 @@ const newRow = ({ alert, id, joinedTo, sequence, state, target }: Remediation, a
   joinedTo ?? null,
   at,
   at,
-  sequence
+  sequence,
+  startOf(alert.startsAt, at),
+  at,
+  previously?.endedAt ?? null,
+  previously === undefined ? 0 : previously.episode + 1
 ]
 
 export const make = (database: DatabaseSync): RemediationRows => {
@@ -158,9 +196,15 @@ export const make = (database: DatabaseSync): RemediationRows => {
     openOf: reads.openOf.get,
     lastActor: reads.lastActor.get,
     openCount: () => openCount,
-    insert: (self, at) => {
-      writes.insert.run(...newRow(self, at))
+    insert: (self, at, previously) => {
+      writes.insert.run(...newRow(self, at, previously))
       if (!isFinal(self.state)) openCount++
+    },
+    fired: (id, newestStart, at) => {
+      writes.fired.run(newestStart, at, id)
+    },
+    resolved: (id, endsAt) => {
+      writes.resolved.run(endsAt, id)
     },
     update: (before, { alertResolvedAt, id, joinedTo, sequence, state }, at) => {
       const resolved = alertResolvedAt === undefined ? 0 : 1

@@ -15,6 +15,7 @@ import type { Timestamp } from "../../domain/Timestamp.ts"
 import {
   type AcceptResult,
   type AlertResolution,
+  type AlertStart,
   type Begin,
   type Claim,
   type Fenced,
@@ -34,9 +35,9 @@ export interface RemediationTableOptions {
   readonly owner?: string
   /**
    * How long after the end of a `Remediated` remediation a recurrence of the same alert refutes the fix, in
-   * milliseconds. The last action is then marked `not-fixed`. Default 10 minutes: longer than the 5 minutes for which
-   * Alertmanager by default treats a silent alert as firing, and short enough that a new incident is not blamed on this
-   * action.
+   * milliseconds. The last action is then marked `not-fixed`. An alert that still fires after that time, and has not
+   * been resolved, refutes it as well. Default 10 minutes: longer than the 5 minutes for which Alertmanager by default
+   * treats a silent alert as firing, and short enough that a new incident is not blamed on this action.
    */
   readonly cameBackWithinMs?: number
 }
@@ -63,8 +64,8 @@ export interface RemediationTable extends KeptInMemory {
   ) => Result.Result<Remediation, Fenced>
   readonly review: (id: RemediationId, answer: ReviewAnswer, at: Timestamp) => Result.Result<Remediation, NotAwaiting>
   readonly holds: (claim: Claim) => boolean
-  /** The remediation of exactly this alert. */
-  readonly find: (fingerprint: string, startsAt: Timestamp) => RemediationId | undefined
+  /** The remediation of which a firing post of this alert is a repeat. */
+  readonly find: (alert: AlertStart, at: Timestamp) => RemediationId | undefined
   readonly get: (id: RemediationId) => Remediation | undefined
   readonly backlog: () => number
 }
@@ -94,7 +95,7 @@ export const make = (
   return {
     accept: (alert, at) => AlertWrites.accept(tables, alert, at, cameBackWithinMs),
     resolve: (resolution, at) => AlertWrites.resolve(tables, resolution, at),
-    find: (fingerprint, startsAt) => AlertWrites.find(tables, fingerprint, startsAt),
+    find: (alert, at) => AlertWrites.find(tables, alert, at, cameBackWithinMs),
     claim: (target, at, begin) => OwnerWrites.claim(tables, target, owner, at, begin),
     append: (claim, self, events, at) => OwnerWrites.append(tables, claim, self, events, at),
     retarget: (claim, self, target, at) => OwnerWrites.retarget(tables, claim, self, target, at, cameBackWithinMs),

@@ -25,7 +25,9 @@ export const make = (
     accept: (alerts, at) =>
       writer.write("accept", "intake", () => alerts.map((alert) => remediations.accept(alert, at))),
     known: (alerts) =>
-      attempt("known", () => alerts.map((alert) => remediations.find(alert.fingerprint, alert.startsAt))),
+      Effect.flatMap(Clock.currentTimeMillis, (millis) =>
+        attempt("known", () => alerts.map((alert) => remediations.find(alert, fromMillis(millis))))
+      ),
     resolve: (alerts, at) =>
       writer.write("resolve", "intake", () => alerts.map((alert) => remediations.resolve(alert, at))),
     claim: (key, begin) =>
@@ -58,6 +60,7 @@ export const make = (
     openWork: attempt("openWork", queries.openWork),
     openTargets: attempt("openTargets", () => queries.openWork().map(({ target }) => target)),
     backlog: Effect.sync(remediations.backlog),
+    lastFiring: (id) => attempt("lastFiring", () => Option.fromUndefinedOr(queries.lastFiring(id))),
     joinedAlerts: (id, limit) => attempt("joinedAlerts", () => queries.joinedAlerts(id, limit))
   }
 }

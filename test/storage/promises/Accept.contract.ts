@@ -65,20 +65,24 @@ export const accepting = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("an alert is known by its fingerprint and start together", () =>
+  it.effect("an alert is known by its cluster and fingerprint while it fires, whatever its start", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       yield* store.accept([newAlert("1", "f", checkout, { startsAt: minute(1) })], minute(1))
       const queries = [
-        ["f", 1],
-        ["f", 2],
-        ["f", 0],
-        ["g", 1]
+        ["test", "f", 1],
+        ["test", "f", 2],
+        ["test", "f", 0],
+        ["test", "g", 1],
+        ["other", "f", 1]
       ] as const
-      assert.deepStrictEqual(
-        yield* store.known(queries.map(([fingerprint, start]) => ({ fingerprint, startsAt: minute(start) }))),
-        [remediationId("1"), undefined, undefined, undefined]
+      const known = store.known(
+        queries.map(([cluster, fingerprint, start]) => ({ cluster, fingerprint, startsAt: minute(start) }))
       )
+      const id = remediationId("1")
+      assert.deepStrictEqual(yield* known, [id, id, id, undefined, undefined])
+      yield* store.resolve([{ cluster: "test", fingerprint: "f", startsAt: minute(1), endsAt: minute(2) }], minute(2))
+      assert.deepStrictEqual(yield* known, [undefined, undefined, undefined, undefined, undefined])
     }).pipe(Effect.provide(layer))
   )
 

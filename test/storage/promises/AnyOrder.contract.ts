@@ -57,7 +57,7 @@ export const anyOrder = (layer: StorageLayer): void => {
             yield* store.accept([next], now)
           } else if (step._tag === "resolve") {
             yield* store.resolve(
-              [{ fingerprint: `f${step.fingerprint}`, startsAt: minute(step.start), endsAt: now }],
+              [{ cluster: "test", fingerprint: `f${step.fingerprint}`, startsAt: minute(step.start), endsAt: now }],
               now
             )
           } else if (step._tag === "claim") {

@@ -85,7 +85,7 @@ export const fencing = (layer: StorageLayer): void => {
       const store = yield* RemediationStore
       yield* store.accept([newAlert("1", "f", checkout)], minute(0))
       const { claim, remediation } = yield* take(checkout)
-      yield* store.resolve([{ fingerprint: "f", startsAt: minute(0), endsAt: minute(1) }], minute(1))
+      yield* store.resolve([{ cluster: "test", fingerprint: "f", startsAt: minute(0), endsAt: minute(1) }], minute(1))
       const next = yield* store.append(claim, remediation, [started], minute(2))
       assert.strictEqual(next.alertResolvedAt, minute(1))
       assert.strictEqual(next.sequence, 3)

@@ -10,7 +10,7 @@ import type { StorageLayer } from "../StorageLayer.ts"
 const checkout = deployment("checkout")
 
 export const resolving = (layer: StorageLayer): void => {
-  const resolution = (fingerprint: string) => ({ fingerprint, startsAt: minute(0), endsAt: minute(4) })
+  const resolution = (fingerprint: string) => ({ cluster: "test", fingerprint, startsAt: minute(0), endsAt: minute(4) })
 
   it.effect("a resolution is journaled once while the remediation is open", () =>
     Effect.gen(function* () {
@@ -23,14 +23,11 @@ export const resolving = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("the resolution of an unknown alert, or of one with another start, changes nothing", () =>
+  it.effect("the resolution of an unknown alert, or of another cluster, changes nothing", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       yield* store.accept([newAlert("1", "f", checkout)], minute(0))
-      const results = yield* store.resolve(
-        [resolution("other"), { ...resolution("f"), startsAt: minute(1) }],
-        minute(4)
-      )
+      const results = yield* store.resolve([resolution("other"), { ...resolution("f"), cluster: "other" }], minute(4))
       assert.deepStrictEqual(results, [{ open: false }, { open: false }])
       assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted"])
     }).pipe(Effect.provide(layer))

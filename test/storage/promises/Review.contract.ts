@@ -99,7 +99,7 @@ export const reviewing = (layer: StorageLayer): void => {
       const store = yield* RemediationStore
       yield* waiting
       assert.deepStrictEqual(yield* store.openTargets, [])
-      yield* store.resolve([{ fingerprint: "f", startsAt: minute(0), endsAt: minute(3) }], minute(3))
+      yield* store.resolve([{ cluster: "test", fingerprint: "f", startsAt: minute(0), endsAt: minute(3) }], minute(3))
       assert.deepStrictEqual(yield* store.openTargets, [targetKey(checkout)])
     }).pipe(Effect.provide(layer))
   )

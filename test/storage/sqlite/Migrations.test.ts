@@ -1,8 +1,14 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Layer } from "effect"
+import { Cause, Effect, Exit, Layer, Option } from "effect"
+import { RemediationStore } from "../../../src/storage/RemediationStore.ts"
+import { schemaVersion } from "../../../src/storage/sqlite/Migrations.ts"
 import * as Sqlite from "../../../src/storage/sqlite/Sqlite.ts"
 import * as Storage from "../../../src/storage/Storage.ts"
+import { assertConsistent } from "../Consistency.ts"
+import { deployment, minute, newAlert, remediationId } from "../Incident.ts"
 
 /** A database that fails from statement number `statements` on. */
 const goneAfter = (database: DatabaseSync, statements: number): DatabaseSync => {
@@ -38,6 +44,43 @@ describe("opening a database", () => {
         )
       }
       assert.deepStrictEqual(ends, new Set(["StorageError", "built"]))
+    })
+  )
+
+  it.effect("a database of an older version keeps its remediations, and takes the same alerts for repeats", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      database.exec(readFileSync(join(import.meta.dirname, "version1.sql"), "utf8"))
+      yield* Effect.gen(function* () {
+        const store = yield* RemediationStore
+        const repeat = newAlert("4", "f", deployment("checkout"), { startsAt: minute(30) })
+        const [of] = yield* store.accept([repeat], minute(31))
+        assert.strictEqual(of?.remediationId, remediationId("3"))
+        assert.deepStrictEqual(
+          yield* store.lastFiring(remediationId("3")),
+          Option.some({ at: minute(31), resolved: false })
+        )
+        assert.deepStrictEqual(
+          yield* store.lastFiring(remediationId("1")),
+          Option.some({ at: minute(0), resolved: false, joinedAt: minute(0) })
+        )
+        yield* assertConsistent
+      }).pipe(Effect.provide(Storage.layerDatabase(database)))
+      database.close()
+    })
+  )
+
+  it.effect("a database of a newer version is refused and stays unchanged", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      yield* Effect.scoped(Layer.build(Storage.layerDatabase(database)))
+      database.exec(`insert into kubernaut_migrations (migration_id, name) values (${schemaVersion + 1}, 'later')`)
+      database.exec("create table later (id text)")
+      const before = database.serialize()
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(Storage.layerDatabase(database))))
+      assert.strictEqual(error.reason, "incompatible")
+      assert.deepStrictEqual(Buffer.from(database.serialize()), Buffer.from(before))
+      database.close()
     })
   )
 })

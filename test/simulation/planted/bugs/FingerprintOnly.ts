@@ -1,16 +1,16 @@
 import type { PlantedBug } from "../PlantedBug.ts"
 
 export const fingerprintOnly: PlantedBug = {
-  name: "dedupe on the fingerprint only",
+  name: "a resolution ends no episode",
   breaks: "An alert that fires again days later is taken for a repeat of the first: nobody looks at it.",
   edits: [
     {
-      file: "storage/sqlite/AlertWrites.ts",
-      search: `  previous?.starts_at === alert.startsAt`,
-      replace: `  previous !== undefined`
+      file: "storage/sqlite/Episode.ts",
+      search: `applies: ({ resolved }) => resolved, means: "new"`,
+      replace: `applies: ({ resolved }) => resolved, means: "repeat"`
     }
   ],
-  foundBy: "no-alert-lost",
+  foundBy: "firing-again-is-work",
   withinSeeds: 3,
   run: "few"
 }

@@ -1,0 +1,192 @@
+/** The promises about repeats: which posts of an alert belong together, and which begin new work. */
+
+import { assert, it } from "@effect/vitest"
+import { Effect, Option } from "effect"
+import type { Target } from "../../../src/domain/Target.ts"
+import type { AuditLog } from "../../../src/storage/AuditLog.ts"
+import { type Fenced, RemediationStore } from "../../../src/storage/RemediationStore.ts"
+import type { StorageError } from "../../../src/storage/StorageError.ts"
+import { assertConsistent } from "../Consistency.ts"
+import {
+  concluded,
+  deployment,
+  kindsOf,
+  minute,
+  newAlert,
+  remediate,
+  remediationId,
+  remediationNamed,
+  take
+} from "../Incident.ts"
+import type { StorageLayer } from "../StorageLayer.ts"
+
+const checkout = deployment("checkout")
+
+/** Posts the firing alert `f`, with the id of the remediation that it may begin. */
+const fire = (id: string, startsAt: number, at: number, target: Target = checkout) =>
+  Effect.gen(function* () {
+    const store = yield* RemediationStore
+    const [result] = yield* store.accept([newAlert(id, "f", target, { startsAt: minute(startsAt) })], minute(at))
+    return `${result!.status} ${result!.remediationId.replace("rem-", "")}`
+  })
+
+/** Posts its resolution. */
+const resolve = (startsAt: number, endsAt: number, at = endsAt) =>
+  Effect.gen(function* () {
+    const store = yield* RemediationStore
+    const [result] = yield* store.resolve(
+      [{ cluster: "test", fingerprint: "f", startsAt: minute(startsAt), endsAt: minute(endsAt) }],
+      minute(at)
+    )
+    return result!.open
+  })
+
+const end = (state: "Remediated" | "Escalated" | "Cancelled", at: number) =>
+  Effect.gen(function* () {
+    const store = yield* RemediationStore
+    const { claim, remediation } = yield* take(checkout)
+    return state === "Remediated"
+      ? yield* remediate(claim, remediation, minute(at))
+      : yield* store.append(claim, remediation, [concluded(state)], minute(at))
+  })
+
+const lastFiring = (id: string) =>
+  Effect.gen(function* () {
+    const store = yield* RemediationStore
+    return Option.getOrUndefined(yield* store.lastFiring(remediationId(id)))
+  })
+
+export const episodes = (layer: StorageLayer): void => {
+  const check = (claim: string, body: Effect.Effect<void, StorageError | Fenced, RemediationStore | AuditLog>) =>
+    it.effect(claim, () => Effect.provide(body, layer))
+
+  check(
+    "a firing alert with an earlier or a later start belongs to the open remediation, and either start ends it",
+    Effect.gen(function* () {
+      assert.strictEqual(yield* fire("1", 5, 5), "accepted 1")
+      assert.strictEqual(yield* fire("2", 4, 5), "duplicate 1")
+      assert.strictEqual(yield* fire("3", 6, 6), "duplicate 1")
+      assert.isTrue(yield* resolve(4, 9))
+      assert.strictEqual((yield* remediationNamed("1")).alertResolvedAt, minute(9))
+    })
+  )
+
+  check(
+    "an alert that fires again after its remediation was cancelled is new work, even with the same start",
+    Effect.gen(function* () {
+      yield* fire("1", 0, 0)
+      yield* resolve(0, 10)
+      yield* end("Cancelled", 10)
+      assert.strictEqual(yield* fire("2", 0, 11), "accepted 2")
+      assert.strictEqual(yield* fire("3", 0, 12), "duplicate 2")
+    })
+  )
+
+  check(
+    "an alert that fires again while its remediation is open joins it",
+    Effect.gen(function* () {
+      yield* fire("1", 0, 0)
+      yield* resolve(0, 10)
+      assert.strictEqual(yield* fire("2", 0, 11), "joined 2")
+      assert.deepStrictEqual(yield* kindsOf("2"), ["Accepted", "Joined"])
+    })
+  )
+
+  check(
+    "the resolution of an alert whose remediation has ended is remembered: the next firing post is new work",
+    Effect.gen(function* () {
+      yield* fire("1", 0, 0)
+      yield* end("Escalated", 1)
+      assert.isFalse(yield* resolve(0, 10))
+      assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted", "Concluded"])
+      assert.strictEqual(yield* fire("2", 0, 11), "accepted 2")
+    })
+  )
+
+  check(
+    "repeats of an alert that still fires begin nothing after its remediation was escalated",
+    Effect.gen(function* () {
+      yield* fire("1", 0, 0)
+      yield* end("Escalated", 1)
+      for (const hours of [4, 8, 12]) assert.strictEqual(yield* fire("2", 0, hours * 60), "duplicate 1")
+    })
+  )
+
+  check(
+    "an alert that still fires long after a fix is new work and refutes the fix, and one that fires just after is a repeat",
+    Effect.gen(function* () {
+      yield* fire("1", 0, 0)
+      yield* end("Remediated", 2)
+      assert.strictEqual(yield* fire("2", 0, 7), "duplicate 1")
+      assert.strictEqual(yield* fire("2", 0, 240), "accepted 2")
+      assert.strictEqual(yield* fire("3", 0, 241), "duplicate 2")
+    })
+  )
+
+  check(
+    "an alert that began to fire after its remediation had ended is new work, even if its resolution was never received",
+    Effect.gen(function* () {
+      yield* fire("1", 0, 0)
+      yield* end("Escalated", 1)
+      assert.strictEqual(yield* fire("2", 2, 2), "duplicate 1")
+      assert.strictEqual(yield* fire("2", 30, 30), "accepted 2")
+      assert.strictEqual(yield* fire("3", 0, 31), "duplicate 2")
+    })
+  )
+
+  check(
+    "a resolution that is older than the newest firing post does not end an open remediation",
+    Effect.gen(function* () {
+      yield* fire("1", 0, 0)
+      yield* fire("2", 10, 11)
+      assert.isFalse(yield* resolve(0, 5, 12))
+      assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted"])
+      assert.isTrue(yield* resolve(10, 15))
+    })
+  )
+
+  check(
+    "the late copy of a resolution does not end the next episode, and one whose end lies in the future ends its own",
+    Effect.gen(function* () {
+      yield* fire("1", 0, 0)
+      assert.isTrue(yield* resolve(0, 60, 10))
+      yield* end("Cancelled", 10)
+      assert.strictEqual(yield* fire("2", 0, 11), "accepted 2")
+      assert.isFalse(yield* resolve(0, 60, 12))
+      assert.isUndefined((yield* remediationNamed("2")).alertResolvedAt)
+      assert.isTrue(yield* resolve(0, 20))
+      yield* end("Cancelled", 20)
+      assert.strictEqual(yield* fire("3", 21, 21), "accepted 3")
+      assert.isFalse(yield* resolve(0, 20, 22))
+    })
+  )
+
+  check(
+    "alerts of two clusters with one fingerprint are two alerts",
+    Effect.gen(function* () {
+      yield* fire("1", 0, 0)
+      assert.strictEqual(yield* fire("2", 0, 0, { ...checkout, cluster: "other" }), "accepted 2")
+      yield* resolve(0, 1)
+      assert.isUndefined((yield* remediationNamed("2")).alertResolvedAt)
+    })
+  )
+
+  check(
+    "the last firing post of an alert and of those that joined it is kept, until they are resolved",
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      yield* fire("1", 0, 0)
+      assert.deepStrictEqual(yield* lastFiring("1"), { at: minute(0), resolved: false })
+      yield* fire("x", 0, 3)
+      yield* store.accept([newAlert("2", "g", checkout)], minute(4))
+      assert.deepStrictEqual(yield* lastFiring("1"), { at: minute(3), resolved: false, joinedAt: minute(4) })
+      yield* store.resolve([{ cluster: "test", fingerprint: "g", startsAt: minute(0), endsAt: minute(5) }], minute(5))
+      yield* resolve(0, 5)
+      assert.deepStrictEqual(yield* lastFiring("1"), { at: minute(3), resolved: true })
+      yield* fire("3", 0, 6)
+      assert.deepStrictEqual(yield* lastFiring("1"), { at: minute(6), resolved: false })
+      assert.isUndefined(yield* lastFiring("unknown"))
+      yield* assertConsistent
+    })
+  )
+}
