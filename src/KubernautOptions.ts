@@ -140,6 +140,8 @@ const intake: Checks<NonNullable<KubernautOptions["intake"]>> = {
   capacity: count,
   shares: bySchema(Schema.Record(Severity, Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })))),
   onReceived: aFunction,
+  onTruncated: aFunction,
+  severities: bySchema(Schema.Record(label, Severity)),
   rateLimit: bySchema(
     Schema.Struct({
       perSecond: Schema.Finite.check(Schema.isGreaterThan(0)),

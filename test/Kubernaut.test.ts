@@ -64,6 +64,7 @@ describe("Kubernaut.layer", () => {
     [{ intake: { rateLimit: { perSecond: 0, burst: 1 } } }, "intake.rateLimit", /perSecond/],
     [{ intake: { clusterAliases: "prod" } }, "intake.clusterAliases", /array/],
     [{ intake: { clusterLabels: [] } }, "intake.clusterLabels", /./],
+    [{ intake: { severities: { P1: "urgent" } } }, "intake.severities", /P1/],
     [{ intake: { unlabelledAlerts: "reject" } }, "intake.unlabelledAlerts", /accept.*observe/],
     [{ kubernetes: { deadline: "soon" } }, "kubernetes.deadline", /30 seconds/],
     [{ kubernetes: { retry: { attempts: Number.NaN } } }, "kubernetes", /attempts/],

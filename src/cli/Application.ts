@@ -13,7 +13,7 @@ import type { Token } from "../http/Authentication.ts"
 import * as Components from "../http/routes/Components.ts"
 import type { Check } from "../http/routes/Operations.ts"
 import * as Server from "../http/Server.ts"
-import type { AlertReceived } from "../intake/Intake.ts"
+import type { AlertReceived, AlertsTruncated } from "../intake/Intake.ts"
 import { InvestigationChain } from "../investigation/InvestigationChain.ts"
 import type { Investigator } from "../investigation/Investigator.ts"
 import * as HolmesGptInvestigator from "../investigation/models/HolmesGptInvestigator.ts"
@@ -169,11 +169,12 @@ const components = (faults: FaultInjection | undefined) =>
 const measured = (name: string, bulkhead: Bulkhead | undefined): Service =>
   bulkhead === undefined ? { name } : { name, bulkheadInUse: () => Effect.runSync(bulkhead.state).inUse }
 
-const metrics = (alerts: EventHub.EventHub<AlertReceived>) =>
+const metrics = (alerts: EventHub.EventHub<AlertReceived>, truncated: EventHub.EventHub<AlertsTruncated>) =>
   Layer.unwrap(
     Effect.zipWith(InvestigationChain, Kubernaut.ClusterPipeline, ({ tiers }, kubernetes) =>
       Metrics.layer({
         alerts,
+        truncated,
         services: [
           measured(kubernetes.name, kubernetes.bulkhead),
           ...tiers.filter(({ name }) => name !== "rules").map(({ bulkhead, service }) => measured(service, bulkhead))
@@ -205,7 +206,8 @@ const serverOptions = Effect.fnUntraced(function* ({ settings, tls, tokens }: Pr
 export const layer = (prepared: Prepared) => {
   const { faultInjection, rules, settings } = prepared
   const alerts = EventHub.make<AlertReceived>()
-  return Layer.mergeAll(metrics(alerts), components(faultInjection)).pipe(
+  const truncated = EventHub.make<AlertsTruncated>()
+  return Layer.mergeAll(metrics(alerts, truncated), components(faultInjection)).pipe(
     Layer.provideMerge(
       Kubernaut.layer({
         cluster: settings.clusterName,
@@ -219,7 +221,9 @@ export const layer = (prepared: Prepared) => {
           clusterAliases: settings.clusterAliases,
           clusterLabels: settings.clusterLabels,
           unlabelledAlerts: settings.unlabelledAlerts,
-          onReceived: alerts.publish
+          severities: settings.severities,
+          onReceived: alerts.publish,
+          onTruncated: truncated.publish
         }
       }).pipe(Layer.provide(holmesgptClient(faultInjection)))
     ),

@@ -53,18 +53,41 @@ export const Alert = Schema.Struct({
 })
 export type Alert = typeof Alert.Type
 
+/** The words of an organisation for severities, as `severityWords` prepares them. */
+export type SeverityWords = ReadonlyMap<string, Severity>
+
+const folded = (word: string): string => word.trim().toLowerCase()
+
 /**
- * Normalizes the value of the label `severity`, ignoring case. An absent or unknown value is a warning.
+ * Prepares an organisation's words for `severityOf`.
  *
  * ```ts
  * import { Alert } from "kubernaut"
  *
- * Alert.severityOf("page") // => "critical"
- * Alert.severityOf(undefined) // => "warning"
+ * const words = Alert.severityWords({ P1: "critical", debug: "info" })
+ * Alert.severityOf("p1", words) // => "critical"
  * ```
  */
-export const severityOf = (label: string | undefined): Severity => {
-  switch (label?.toLowerCase()) {
+export const severityWords = (words: Readonly<Record<string, Severity>>): SeverityWords =>
+  new Map(Object.entries(words).map(([word, severity]) => [folded(word), severity]))
+
+/**
+ * Normalizes the value of the label `severity`, ignoring case and surrounding spaces. The words of an organisation take
+ * precedence over ours. An absent or unknown value is a warning.
+ *
+ * ```ts
+ * import { Alert } from "kubernaut"
+ *
+ * Alert.severityOf(" Page") // => "critical"
+ * Alert.severityOf(undefined) // => "warning"
+ * Alert.severityOf("P1") // => "warning"
+ * ```
+ */
+export const severityOf = (label: string | undefined, words?: SeverityWords): Severity => {
+  const word = folded(label ?? "")
+  const own = words?.get(word)
+  if (own !== undefined) return own
+  switch (word) {
     case "critical":
     case "page":
     case "error":

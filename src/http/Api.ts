@@ -49,7 +49,7 @@ class AlertsGroup extends HttpApiGroup.make("alerts")
         OpenApi.annotations({
           summary: "Receive alerts from Alertmanager",
           description:
-            "Accepts Alertmanager's webhook format, version 4. The response is sent after the commit, so an accepted alert survives a crash."
+            "Accepts Alertmanager's webhook format, version 4, which Grafana sends as version 1. The response is sent after the commit, so an accepted alert survives a crash."
         })
       )
   )

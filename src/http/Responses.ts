@@ -21,7 +21,14 @@ export const AlertResult = Schema.Struct({
   remediationId: Schema.optionalKey(Schema.String)
 })
 
-export const AlertResults = Schema.Struct({ results: Schema.Array(AlertResult) }).annotate({
+export const AlertResults = Schema.Struct({
+  results: Schema.Array(AlertResult),
+  /**
+   * The number of alerts that the sender left out of the request (`max_alerts` in Alertmanager's configuration). They
+   * are not handled. Absent when there are none.
+   */
+  truncatedAlerts: Schema.optionalKey(Schema.Int)
+}).annotate({
   identifier: "AlertResults"
 })
 

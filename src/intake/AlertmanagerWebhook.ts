@@ -1,5 +1,6 @@
 /**
  * The body that Alertmanager posts to a `webhook_configs` receiver: format version 4, used by Alertmanager since 0.6.
+ * Grafana sends the same format and calls it version 1. `SenderDialect` rewrites what other senders encode otherwise.
  *
  * Decoding is strict about the alerts, because a malformed post must not be accepted in part. It is lenient about the
  * group, the receiver and links, because other senders of the format omit them. Unknown fields are ignored.
@@ -9,7 +10,7 @@
  */
 
 import { Schema } from "effect"
-import { type Alert, severityOf } from "../domain/Alert.ts"
+import { type Alert, severityOf, type SeverityWords } from "../domain/Alert.ts"
 import { fromMillis, type Timestamp } from "../domain/Timestamp.ts"
 import { fingerprintOf } from "./Fingerprint.ts"
 
@@ -95,17 +96,16 @@ export const defaultMaxAlerts = 10_000
  * second of work.
  */
 export const makeWebhook = (maxAlerts: number = defaultMaxAlerts) => {
-  const version = expected('"4", the version of the webhook format')
+  const version = expected('"4" of Alertmanager or "1" of Grafana, the version of the webhook format')
   const alerts = expected("an array of alerts")
-  const limit = expected(
-    `at most ${maxAlerts} alerts in one post: set max_alerts in the receiver, or group by more labels`
-  )
+  const limit = expected(`at most ${maxAlerts} alerts in one post: group by more labels in the route`)
   return Schema.Struct({
-    version: Schema.Literal("4").annotate(version).annotateKey(version),
+    /** Absent in the posts of some scripts. */
+    version: Schema.optionalKey(Schema.NullOr(Schema.Literals(["4", "1"]).annotate(version)).annotate(version)),
     status: Status.annotateKey(state),
     receiver: OptionalText,
     groupKey: OptionalText,
-    /** The number of alerts that Alertmanager omitted because of `max_alerts` in the receiver's configuration. */
+    /** The number of alerts that the sender left out because of `max_alerts` in the receiver's configuration. */
     truncatedAlerts: Schema.optionalKey(Schema.NullOr(Schema.Finite).annotate(expected("a number"))),
     groupLabels: OptionalTexts,
     commonLabels: OptionalTexts,
@@ -171,14 +171,14 @@ const fingerprintIn = (alert: WebhookAlert): string =>
 
 /**
  * Converts an alert of a webhook to a domain alert: computes a missing fingerprint, normalizes the severity and
- * truncates long strings.
+ * truncates long strings. `severities` are the words of an organisation (`severityWords`).
  */
-export const toAlert = (alert: WebhookAlert): Alert => {
+export const toAlert = (alert: WebhookAlert, severities?: SeverityWords): Alert => {
   const url = alert.generatorURL ?? ""
   return {
     fingerprint: fingerprintIn(alert),
-    name: cut(alert.labels["alertname"] || "unnamed", alertLimits.labelLength).toWellFormed(),
-    severity: severityOf(alert.labels["severity"]),
+    name: cut(alert.labels["alertname"]?.trim() || "unnamed", alertLimits.labelLength).toWellFormed(),
+    severity: severityOf(alert.labels["severity"], severities),
     labels: cutAll(alert.labels, alertLimits.labels, alertLimits.labelLength),
     annotations: cutAll(alert.annotations ?? {}, alertLimits.annotations, alertLimits.annotationLength),
     startsAt: momentOf(alert.startsAt),
@@ -186,6 +186,10 @@ export const toAlert = (alert: WebhookAlert): Alert => {
     ...(url === "" || url.length > alertLimits.urlLength ? {} : { generatorURL: url })
   }
 }
+
+/** The number of alerts that the sender left out of a post. */
+export const truncatedIn = ({ truncatedAlerts }: Webhook): number =>
+  truncatedAlerts === undefined || truncatedAlerts === null ? 0 : Math.max(0, Math.trunc(truncatedAlerts))
 
 /** When a resolved alert ended. Returns `now` if the sender gives no end or one before the start. */
 export const endOf = (alert: WebhookAlert, now: Timestamp): Timestamp => {

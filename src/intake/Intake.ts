@@ -13,7 +13,7 @@
  */
 
 import { Clock, Context, Effect, Layer } from "effect"
-import { type Alert, Severity } from "../domain/Alert.ts"
+import { type Alert, Severity, severityWords } from "../domain/Alert.ts"
 import type { RemediationId } from "../domain/Remediation.ts"
 import type { TargetKey } from "../domain/Target.ts"
 import { fromMillis, type Timestamp } from "../domain/Timestamp.ts"
@@ -37,7 +37,7 @@ import {
 } from "./Admission.ts"
 import * as AlertCluster from "./AlertCluster.ts"
 import type { AlertClusterOptions, NotOurs } from "./AlertCluster.ts"
-import { endOf, toAlert, type Webhook, type WebhookAlert } from "./AlertmanagerWebhook.ts"
+import { endOf, toAlert, truncatedIn, type Webhook, type WebhookAlert } from "./AlertmanagerWebhook.ts"
 import { targetOf, targetWithoutObject } from "./AlertTarget.ts"
 import * as RemediationIds from "./RemediationIds.ts"
 
@@ -63,6 +63,16 @@ export interface Receipt {
   readonly shed: number
   /** Milliseconds until a retry makes sense. Present when alerts were shed. */
   readonly retryAfterMs?: number
+  /**
+   * The number of alerts that the sender left out of the post. The service never sees them. Present when there are any.
+   */
+  readonly truncated?: number
+}
+
+/** A post from which the sender left out alerts, because of `max_alerts` in its configuration. */
+export interface AlertsTruncated {
+  readonly count: number
+  readonly source: string
 }
 
 /** An alert and what intake did with it, for metrics. Published after the commit. */
@@ -86,6 +96,13 @@ export interface IntakeOptions extends AdmissionOptions, AlertClusterOptions {
   ) => Effect.Effect<void>
   /** Called once per alert. It must be fast and must not throw. */
   readonly onReceived?: (event: AlertReceived) => void
+  /** Called once per post from which alerts were left out. It must be fast and must not throw. */
+  readonly onTruncated?: (event: AlertsTruncated) => void
+  /**
+   * Severities by the words that an organisation uses in the label `severity`, such as `P1`. They take precedence over
+   * the words of `Alert.severityOf`. Default: none.
+   */
+  readonly severities?: Readonly<Record<string, Severity>>
   /** Rate limit per source. Default: 5,000 alerts per second with a burst of 50,000. */
   readonly rateLimit?: RateLimit
   /**
@@ -154,16 +171,18 @@ interface Outcome {
 
 type Store = RemediationStore["Service"]
 
-const arrivalsOf = (
-  { alerts, commonLabels, groupLabels }: Webhook,
-  notOurs: ReturnType<typeof AlertCluster.make>
-): ReadonlyArray<Arrival> =>
-  alerts.map((alert, index) => ({
-    index,
-    source: alert,
-    alert: toAlert(alert),
-    notOurs: notOurs(alert.labels, commonLabels, groupLabels)
-  }))
+/** Converts the alerts of a post. */
+const makeArrivals = (options: IntakeOptions) => {
+  const notOurs = AlertCluster.make(options)
+  const severities = severityWords(options.severities ?? {})
+  return ({ alerts, commonLabels, groupLabels }: Webhook): ReadonlyArray<Arrival> =>
+    alerts.map((alert, index) => ({
+      index,
+      source: alert,
+      alert: toAlert(alert, severities),
+      notOurs: notOurs(alert.labels, commonLabels, groupLabels)
+    }))
+}
 
 const partsOf = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
   Array.from({ length: Math.ceil(items.length / partSize) }, (_, index) =>
@@ -244,10 +263,10 @@ const eventOf = ({ arrival, ended, result }: Outcome, source: string): AlertRece
   ...(ended === undefined ? {} : { ended })
 })
 
-const receiptOf = (outcomes: ReadonlyArray<Outcome>, retryAfterMs: number): Receipt => {
+const receiptOf = (outcomes: ReadonlyArray<Outcome>, retryAfterMs: number, truncated: number): Receipt => {
   const results = outcomes.map(({ result }) => result)
   const shed = results.filter(({ status }) => status === "shed").length
-  return { results, shed, ...(shed === 0 ? {} : { retryAfterMs }) }
+  return { results, shed, ...(shed === 0 ? {} : { retryAfterMs }), ...(truncated === 0 ? {} : { truncated }) }
 }
 
 /** Admits and stores firing alerts. A repeat is stored even if the queue is full: it shows that the alert still fires. */
@@ -297,13 +316,22 @@ const make = (options: IntakeOptions) =>
     const store = yield* RemediationStore
     const accept = makeAccept(store, options)
     const resolve = makeResolve(store, options)
-    const notOurs = AlertCluster.make(options)
+    const arrivalsOf = makeArrivals(options)
     const takeRate = makeRateLimiter(options.rateLimit ?? defaultRateLimit)
-    const { onReceived, retryAfterMs = 30_000 } = options
+    const { onReceived, onTruncated, retryAfterMs = 30_000 } = options
+
+    const reportTruncated = (count: number, source: string) =>
+      Effect.andThen(
+        Effect.sync(() => onTruncated?.({ count, source })),
+        Effect.logWarning("The sender left alerts out of a post; group by more labels instead of setting max_alerts", {
+          truncated: count,
+          source
+        })
+      )
 
     const receive = Effect.fnUntraced(function* (webhook: Webhook, source = "anonymous") {
       const at = fromMillis(yield* Clock.currentTimeMillis)
-      const arrivals = arrivalsOf(webhook, notOurs)
+      const arrivals = arrivalsOf(webhook)
       const rateRetryMs = takeRate(source, arrivals.length, yield* Monotonic.nowMs)
       const outcomes = arrivals.map(shedOutcome)
       if (rateRetryMs === undefined) {
@@ -313,7 +341,10 @@ const make = (options: IntakeOptions) =>
           for (const outcome of yield* resolve(part, at)) outcomes[outcome.arrival.index] = outcome
       }
       for (const outcome of outcomes) onReceived?.(eventOf(outcome, source))
-      return receiptOf(outcomes, rateRetryMs ?? retryAfterMs)
+      const truncated = truncatedIn(webhook)
+      // The sender repeats a post that exceeds its rate.
+      if (truncated > 0 && rateRetryMs === undefined) yield* reportTruncated(truncated, source)
+      return receiptOf(outcomes, rateRetryMs ?? retryAfterMs, truncated)
     })
 
     return { receive }

@@ -107,6 +107,12 @@ const remediationInstruments = (registers: Array<Registry>) => ({
     ["from", "to"]
   ),
   alerts: counter(registers, "kubernaut_alerts_received_total", "Alerts received, by their admission.", ["status"]),
+  truncated: counter(
+    registers,
+    "kubernaut_alerts_truncated_total",
+    "Alerts that the sender left out of its posts (max_alerts), and that are therefore not handled.",
+    []
+  ),
   remediations: counter(registers, "kubernaut_remediations_total", "Remediations that ended, by final state.", [
     "state"
   ]),
@@ -173,6 +179,7 @@ export class Instruments {
     for (const status of alertStatuses) this.#ofWork.alerts.inc({ status }, 0)
     for (const state of finalStates) this.#ofWork.remediations.inc({ state }, 0)
     this.#ofWork.level.set(0)
+    this.#ofWork.truncated.inc(0)
   }
 
   readonly onResilience = (event: ResilienceEvent): void => {
@@ -216,6 +223,8 @@ export class Instruments {
   readonly onLevel = (level: DegradationLevel): void => this.#ofWork.level.set(level)
 
   readonly onAlert = (status: AlertStatus): void => this.#ofWork.alerts.inc({ status })
+
+  readonly onTruncated = (count: number): void => this.#ofWork.truncated.inc(count)
 
   /** For an alert whose remediation ended on admission, without an event. */
   readonly onEnded = (state: "Joined" | "Observed"): void => this.#ofWork.remediations.inc({ state })

@@ -7,7 +7,7 @@
 
 import { Clock, Context, Effect, Layer, Stream } from "effect"
 import { Degradation } from "../health/Degradation.ts"
-import type { AlertReceived } from "../intake/Intake.ts"
+import type { AlertReceived, AlertsTruncated } from "../intake/Intake.ts"
 import { InvestigationChain } from "../investigation/InvestigationChain.ts"
 import { RemediationEvents } from "../remediation/RemediationEvents.ts"
 import type { EventHub } from "../resilience/EventHub.ts"
@@ -20,6 +20,8 @@ export interface MetricsOptions {
   readonly services: ReadonlyArray<Service>
   /** Publishes every alert that was received. */
   readonly alerts: EventHub<AlertReceived>
+  /** Publishes every post from which its sender left out alerts. */
+  readonly truncated: EventHub<AlertsTruncated>
 }
 
 export class Metrics extends Context.Service<
@@ -50,6 +52,7 @@ export const layer = (options: MetricsOptions) =>
         instruments.onAlert(status)
         if (ended !== undefined) instruments.onEnded(ended)
       })
+      yield* options.truncated.listen(({ count }) => instruments.onTruncated(count))
       return Metrics.of({
         expose: Effect.map(
           Effect.promise(() => instruments.expose()),

@@ -151,6 +151,44 @@ describe("Intake", () => {
     })
   )
 
+  it.effect("says in the receipt and to the hook how many alerts the sender left out", () =>
+    Effect.gen(function* () {
+      const truncated: Array<Intake.AlertsTruncated> = []
+      const { run } = yield* makeIntake({ onTruncated: (event) => void truncated.push(event) })
+      const receipt = yield* run(receive({ ...post(alert("1", "a")), truncatedAlerts: 7 }, "alertmanager"))
+      assert.strictEqual(receipt.truncated, 7)
+      assert.deepStrictEqual(truncated, [{ count: 7, source: "alertmanager" }])
+      for (const none of [0, null, -1, 0.5])
+        assert.notProperty(yield* run(receive({ ...post(alert("1", "a")), truncatedAlerts: none })), "truncated")
+      assert.strictEqual(truncated.length, 1)
+    })
+  )
+
+  it.effect("does not count the alerts that were left out of a post that its sender has to repeat", () =>
+    Effect.gen(function* () {
+      const truncated: Array<unknown> = []
+      const { run } = yield* makeIntake({
+        rateLimit: { perSecond: 1, burst: 1 },
+        onTruncated: (event) => void truncated.push(event)
+      })
+      yield* run(receive(post(alert("1", "a"))))
+      const { shed } = yield* run(receive({ ...post(alert("2", "a")), truncatedAlerts: 7 }))
+      assert.strictEqual(shed, 1)
+      assert.deepStrictEqual(truncated, [])
+    })
+  )
+
+  it.effect("admits alerts by the severity that an organisation gives its words", () =>
+    Effect.gen(function* () {
+      const { received, run } = yield* makeIntake({ severities: { P1: "critical", debug: "none", error: "info" } })
+      yield* run(receive(post(of("1", " p1 "), of("2", "debug"), of("3", "ERROR"), of("4", "P2"), of("5", "critical"))))
+      assert.deepStrictEqual(
+        received.map(({ severity }) => severity),
+        ["critical", "none", "info", "warning", "critical"]
+      )
+    })
+  )
+
   it.effect("takes the cluster from the labels that all alerts of a post share", () =>
     Effect.gen(function* () {
       const { run } = yield* makeIntake()

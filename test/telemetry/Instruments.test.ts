@@ -52,6 +52,7 @@ describe("Instruments", () => {
       "kubernaut_bulkhead_in_use gauge",
       "kubernaut_degradation_level gauge",
       "kubernaut_alerts_received_total counter",
+      "kubernaut_alerts_truncated_total counter",
       "kubernaut_remediations_total counter",
       "kubernaut_remediation_duration_seconds histogram",
       "kubernaut_actions_total counter",

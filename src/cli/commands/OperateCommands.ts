@@ -7,6 +7,7 @@ import { isFinal, RemediationId, RemediationState } from "../../domain/Remediati
 import { displayName } from "../../domain/Target.ts"
 import type { AuditPage, Component, RemediationDetail } from "../../http/Responses.ts"
 import { Webhook } from "../../intake/AlertmanagerWebhook.ts"
+import { normalized } from "../../intake/SenderDialect.ts"
 import { connection, type Connection, request } from "../Client.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { print, say, table } from "../Output.ts"
@@ -177,7 +178,8 @@ const post = Command.make(
       fileSystem.readFileString(file),
       () => new CommandFailed({ code: "bad", text: `Cannot read ${file}.` })
     )
-    const payload = yield* Schema.decodeEffect(Schema.fromJsonString(Webhook))(text).pipe(
+    const payload = yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Unknown))(text).pipe(
+      Effect.flatMap((body) => Schema.decodeUnknownEffect(Webhook)(normalized(body))),
       Effect.mapError(
         (error) =>
           new CommandFailed({ code: "bad", text: `${file} is not an Alertmanager webhook payload: ${error.message}` })

@@ -9,6 +9,7 @@
 
 import { Duration, Redacted, Schema } from "effect"
 import { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
+import { Severity } from "../../domain/Alert.ts"
 import { DurationText } from "../../domain/DurationText.ts"
 import { Mode } from "../../domain/Mode.ts"
 import { defaultClusterLabels } from "../../intake/AlertCluster.ts"
@@ -98,6 +99,13 @@ export const settings = {
     description:
       "What to do with alerts that name no cluster: accept works on them, observe only records them. Choose observe where several clusters share an Alertmanager.",
     expected: "accept or observe"
+  }),
+  severities: setting(Schema.Record(Schema.NonEmptyString, Severity), {
+    form: "pairs",
+    fallback: {},
+    description:
+      "Severities (critical, warning, info or none) of the words that your alerts use in the label severity. A word that nobody maps is a warning.",
+    expected: "word=severity pairs such as P1=critical,high=critical,debug=info"
   }),
   cluster: setting(Schema.Literals(["sandbox", "kubeconfig", "in-cluster"]), {
     form: "text",

@@ -73,7 +73,7 @@ const noRoute = (
 
 const tooLarge = (maxBytes: number) =>
   new BodyTooLarge({
-    detail: `The body exceeds ${maxBytes} bytes. If Alertmanager sent it, set max_alerts in its webhook_configs or group by more labels. To raise the limit, set KUBERNAUT_MAX_BODY_SIZE.`,
+    detail: `The body exceeds ${maxBytes} bytes. If Alertmanager sent it, group by more labels in its route (max_alerts would drop alerts). To raise the limit, set KUBERNAUT_MAX_BODY_SIZE.`,
     maxBytes
   })
 

@@ -10,6 +10,7 @@ import { Effect, Exit, Schema } from "effect"
 import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Webhook } from "../../intake/AlertmanagerWebhook.ts"
 import { Intake } from "../../intake/Intake.ts"
+import { normalized } from "../../intake/SenderDialect.ts"
 import { type AuthenticationOptions, authenticator, type Principal } from "../Authentication.ts"
 import {
   BadRequest,
@@ -53,7 +54,7 @@ const receive = (
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
   let body: unknown
   try {
-    body = JSON.parse(text)
+    body = normalized(JSON.parse(text))
   } catch {
     return noJson(text)
   }
@@ -61,7 +62,7 @@ const receive = (
   if (Exit.isFailure(webhook)) return faults(body)
   return Effect.matchEffect(intake.receive(webhook.value, name), {
     onFailure: (error) => Effect.map(storageProblem(error), (problem) => toResponse(problem)),
-    onSuccess: ({ results, retryAfterMs = 30_000, shed }) =>
+    onSuccess: ({ results, retryAfterMs = 30_000, shed, truncated }) =>
       shed > 0 && shed === results.length
         ? respond(
             new TooManyRequests({
@@ -70,7 +71,12 @@ const receive = (
               retryAfterSeconds: Math.ceil(retryAfterMs / 1000)
             })
           )
-        : Effect.succeed(HttpServerResponse.jsonUnsafe({ results }, { status: 202 }))
+        : Effect.succeed(
+            HttpServerResponse.jsonUnsafe(
+              { results, ...(truncated === undefined ? {} : { truncatedAlerts: truncated }) },
+              { status: 202 }
+            )
+          )
   })
 }
 

@@ -101,6 +101,13 @@ describe("Configuration", () => {
     assert.deepStrictEqual(values({}, "cluster_aliases: [a, b]").clusterAliases, ["a", "b"])
   })
 
+  it("reads the severities of an organisation's words from pairs in the environment and from a mapping in the file", () => {
+    assert.deepStrictEqual(values({}).severities, {})
+    const expected = { P1: "critical", debug: "info" } as const
+    assert.deepStrictEqual(values({ KUBERNAUT_SEVERITIES: "P1=critical, debug=info" }).severities, expected)
+    assert.deepStrictEqual(values({}, "severities: { P1: critical, debug: info }").severities, expected)
+  })
+
   it("treats an empty variable as unset", () => {
     assert.strictEqual(values({ KUBERNAUT_PORT: "", KUBERNAUT_HOLMESGPT_URL: "" }).port, 8080)
   })
@@ -214,6 +221,12 @@ describe("Configuration", () => {
         { KUBERNAUT_UNLABELLED_ALERTS: "reject" },
         "KUBERNAUT_UNLABELLED_ALERTS",
         /accept or observe, got "reject"/
+      ],
+      [
+        "a severity that is not one of ours",
+        { KUBERNAUT_SEVERITIES: "P1=urgent" },
+        "KUBERNAUT_SEVERITIES",
+        /P1=critical/
       ],
       [
         "an empty list of cluster labels",
