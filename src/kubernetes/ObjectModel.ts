@@ -291,6 +291,24 @@ export interface StorageClass extends KubernetesObject {
 
 export interface ResourceQuota extends KubernetesObject {
   readonly spec?: { readonly hard?: Quantities; readonly [field: string]: unknown }
+  readonly status?: { readonly hard?: Quantities; readonly used?: Quantities }
+}
+
+export interface LimitRange extends KubernetesObject {
+  readonly spec?: {
+    readonly limits?: ReadonlyArray<{
+      readonly type: string
+      readonly max?: Quantities
+      readonly min?: Quantities
+      readonly default?: Quantities
+      readonly defaultRequest?: Quantities
+      readonly maxLimitRequestRatio?: Quantities
+    }>
+  }
+}
+
+export interface Namespace extends KubernetesObject {
+  readonly status?: { readonly phase?: string; readonly [field: string]: unknown }
 }
 
 export interface Event extends KubernetesObject {
@@ -317,6 +335,8 @@ export interface KindMap {
   readonly EndpointSlice: EndpointSlice
   readonly PersistentVolumeClaim: PersistentVolumeClaim
   readonly ResourceQuota: ResourceQuota
+  readonly LimitRange: LimitRange
+  readonly Namespace: Namespace
   readonly Deployment: Deployment
   readonly StatefulSet: StatefulSet
   readonly DaemonSet: DaemonSet
@@ -367,15 +387,4 @@ export const selectorMatches = (selector: LabelSelector | undefined, labels: Lab
         return value === undefined
     }
   })
-}
-
-/** The count that a number or a percentage of `total` stands for, as in `maxSurge` and `minAvailable`. */
-export const countOrPercent = (
-  value: number | string | undefined,
-  total: number,
-  round: (value: number) => number
-): number => {
-  if (value === undefined) return 0
-  if (typeof value === "number") return value
-  return value.endsWith("%") ? round((Number(value.slice(0, -1)) * total) / 100) : Number(value)
 }

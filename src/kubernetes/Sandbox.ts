@@ -8,8 +8,8 @@
  *
  * **Known differences from a real API server** (the contract suite states what is the same):
  *
- * - No authentication and no RBAC: `Unauthorized` and `Forbidden` come only from `intercept`. No LimitRange, Pod Security
- *   or admission webhooks.
+ * - No authentication and no RBAC: `Unauthorized` and `Forbidden` come only from `intercept`. No Pod Security or
+ *   admission webhooks. A LimitRange checks the maximum and minimum of containers and pods, but fills in no defaults.
  * - Objects are stored as written: no defaulting, and unknown fields are not pruned. Only the fields that
  *   `sandbox/Admission` names are validated; the type of other fields is not checked.
  * - The selectors of `list` and `watch` support equality only, as the port does. A list is never paged or `Expired`. A

@@ -1,10 +1,10 @@
 /**
- * The admission of the sandbox's API server: validation (422), immutable fields (422), quotas (403) and claims that
- * cannot grow (403). Reads other objects of the cluster and changes nothing.
+ * The admission of the sandbox's API server: validation (422), immutable fields (422), the rules for new pods (403,
+ * `PodAdmission`) and claims that cannot grow (403). Reads other objects of the cluster and changes nothing.
  */
 
 import * as Quantity from "../../domain/Quantity.ts"
-import type { KubernetesErrorReason, KubernetesObject } from "../KubernetesClient.ts"
+import type { KubernetesObject } from "../KubernetesClient.ts"
 import {
   type Container,
   type CronJob,
@@ -15,14 +15,9 @@ import {
   type PodTemplate,
   selectorMatches
 } from "../ObjectModel.ts"
-import { type Cluster, requestsOf } from "./Cluster.ts"
+import type { Cluster } from "./Cluster.ts"
+import { namespaceRefusal, podRefusal, type Refusal } from "./PodAdmission.ts"
 import { sameJson } from "./Status.ts"
-
-export interface Refusal {
-  readonly reason: KubernetesErrorReason
-  /** For events of the cluster. Errors of the port carry no text. */
-  readonly message: string
-}
 
 const invalid = (fields: ReadonlyArray<string>): Refusal => ({
   reason: { _tag: "Invalid", fields },
@@ -173,33 +168,6 @@ const claimRefusal = (
   return undefined
 }
 
-/** The refusal by a quota of the pod's namespace on pod counts, CPU or memory; `undefined` if all allow the pod. */
-export const quotaRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined => {
-  const quotas = cluster.store.list("ResourceQuota", pod.metadata.namespace)
-  if (quotas.length === 0) return undefined
-  const pods = cluster.store
-    .list("Pod", pod.metadata.namespace)
-    .filter((each) => each.status?.phase !== "Succeeded" && each.status?.phase !== "Failed")
-  for (const quota of quotas) {
-    for (const [resource, hard] of Object.entries(quota.spec?.hard ?? {})) {
-      const [of, name] = resource.includes(".") ? (resource.split(".") as [string, string]) : ["requests", resource]
-      const isPods = resource === "pods" || resource === "count/pods"
-      if (!isPods && name !== "cpu" && name !== "memory") continue
-      const amount = (each: Pod) =>
-        isPods ? Quantity.unit : requestsOf(each, name, of === "limits" ? "limits" : "requests")
-      const used = pods.reduce((sum, each) => sum + amount(each), 0n)
-      const limited = Quantity.parse(hard)
-      if (limited !== undefined && used + amount(pod) > limited) {
-        return {
-          reason: { _tag: "QuotaExceeded", quota: quota.metadata.name },
-          message: `pods "${pod.metadata.name}" is forbidden: exceeded quota: ${quota.metadata.name}, requested: ${resource}=${Quantity.format(amount(pod))}, used: ${resource}=${Quantity.format(used)}, limited: ${resource}=${hard}`
-        }
-      }
-    }
-  }
-  return undefined
-}
-
 /** Why the object may not be stored; `undefined` if it may. `previous` is absent for a create. */
 export const refusalOf = (
   cluster: Cluster,
@@ -208,7 +176,8 @@ export const refusalOf = (
 ): Refusal | undefined => {
   const fields = fieldsOf(next)
   if (fields.length > 0) return invalid(fields)
-  if (previous === undefined) return next.kind === "Pod" ? quotaRefusal(cluster, next as Pod) : undefined
+  if (previous === undefined)
+    return next.kind === "Pod" ? podRefusal(cluster, next as Pod) : namespaceRefusal(cluster, next.metadata.namespace)
   const frozen = immutableFields(next, previous)
   if (frozen.length > 0) return invalid(frozen)
   return next.kind === "PersistentVolumeClaim"

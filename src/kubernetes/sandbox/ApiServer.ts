@@ -163,6 +163,25 @@ const collect = (cluster: Cluster, object: KubernetesObject): void => {
   for (const owned of cluster.store.allOwnedBy(object.metadata.uid)) collect(cluster, owned)
 }
 
+/** Marks a namespace as terminating. Its objects go after a while, and the namespace itself goes after them. */
+const endNamespace = (cluster: Cluster, object: KubernetesObject): void => {
+  if (object.metadata.deletionTimestamp !== undefined) return
+  const { name } = object.metadata
+  cluster.store.put({
+    ...object,
+    metadata: { ...object.metadata, deletionTimestamp: cluster.stamp() },
+    status: { phase: "Terminating" }
+  })
+  const empty = (): void => {
+    const content = cluster.store.inNamespace(name)
+    const namespace = cluster.store.get("Namespace", "", name)
+    if (content.length === 0 && namespace !== undefined) return cluster.store.remove(namespace)
+    for (const each of content) if (each.metadata.deletionTimestamp === undefined) collect(cluster, each)
+    cluster.after(Math.max(1, cluster.pace.termination), empty)
+  }
+  cluster.after(Math.max(1, cluster.pace.termination), empty)
+}
+
 const remove = (
   cluster: Cluster,
   change: Extract<Change, { _tag: "Delete" }>,
@@ -173,7 +192,8 @@ const remove = (
   if (object === undefined) return refuse(operation, { _tag: "NotFound" })
   if (object.metadata.uid !== change.uid) return refuse(operation, { _tag: "Conflict" })
   if (!dryRun) {
-    collect(cluster, object)
+    if (object.kind === "Namespace") endNamespace(cluster, object)
+    else collect(cluster, object)
     cluster.settle()
   }
   return done

@@ -1,6 +1,7 @@
 /** The disruption controller: how many pods each PodDisruptionBudget allows to be evicted. */
 
-import { countOrPercent, isPodReady, type Pod, type PodDisruptionBudget, selectorMatches } from "../ObjectModel.ts"
+import { countOrPercent } from "../CountOrPercent.ts"
+import { isPodReady, type Pod, type PodDisruptionBudget, selectorMatches } from "../ObjectModel.ts"
 import { isBuiltIn } from "../Ownership.ts"
 import type { Cluster } from "./Cluster.ts"
 import { putStatus } from "./Status.ts"

@@ -2,8 +2,8 @@
 
 import type { KubernetesObject } from "../KubernetesClient.ts"
 import type { Labels, Pod, PodTemplate } from "../ObjectModel.ts"
-import { quotaRefusal } from "./Admission.ts"
 import type { Cluster } from "./Cluster.ts"
+import { podRefusal } from "./PodAdmission.ts"
 
 /** A pod of a controller's template. `extra` differs from one pod of the template to the next. */
 export const podOf = (
@@ -46,9 +46,9 @@ export const activePods = (cluster: Cluster, ownerUid: string): Array<Pod> =>
         && pod.status?.phase !== "Failed"
     )
 
-/** Stores a pod unless a quota refuses it, and records the result as an event. Returns whether the pod was stored. */
+/** Stores a pod unless admission refuses it, and records the result as an event. Returns whether the pod was stored. */
 export const createPod = (cluster: Cluster, owner: KubernetesObject, pod: Pod, component: string): boolean => {
-  const refusal = quotaRefusal(cluster, pod)
+  const refusal = podRefusal(cluster, pod)
   if (refusal !== undefined) {
     cluster.event(
       owner,

@@ -4,9 +4,9 @@
  */
 
 import { controllerOf, isPodReady, type Pod, type ReplicaSet, selectorMatches } from "../ObjectModel.ts"
-import { quotaRefusal } from "./Admission.ts"
 import type { Cluster } from "./Cluster.ts"
 import { activePods, podOf } from "./OwnedPods.ts"
+import { podRefusal } from "./PodAdmission.ts"
 import { terminatePod } from "./PodLifecycle.ts"
 import { putStatus, withCondition } from "./Status.ts"
 
@@ -92,7 +92,7 @@ export const reconcileReplicaSet = (cluster: Cluster, namespace: string, name: s
   }
   for (let missing = desired - active.length; missing > 0 && refusal === undefined; missing--) {
     const pod = podOf(cluster, set, `${name}-${cluster.suffix()}`, set.spec.template)
-    refusal = quotaRefusal(cluster, pod)?.message
+    refusal = podRefusal(cluster, pod)?.message
     if (refusal === undefined) {
       active.push(cluster.store.put(pod))
       cluster.event(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`, "replicaset-controller")

@@ -1,6 +1,7 @@
 /** Moves the pods of a Deployment from its old ReplicaSets to the current one, in one step per call. */
 
-import { countOrPercent, type Deployment, type ReplicaSet } from "../ObjectModel.ts"
+import { countOrPercent } from "../CountOrPercent.ts"
+import { type Deployment, type ReplicaSet } from "../ObjectModel.ts"
 import type { Cluster } from "./Cluster.ts"
 import { revisionOf } from "./Revision.ts"
 

@@ -123,6 +123,13 @@ export class Store {
     return [...(this.owned.get(uid)?.values() ?? [])].map(([bucket, , name]) => bucket.objects.get(name)!)
   }
 
+  /** The objects of every kind in a namespace. */
+  inNamespace(namespace: string): ReadonlyArray<KubernetesObject> {
+    return [...this.kinds.values()].flatMap(({ namespaces }) => [
+      ...(namespaces.get(namespace)?.objects.values() ?? [])
+    ])
+  }
+
   /** Stores an object with the next `resourceVersion` and returns it as stored. */
   put<A extends KubernetesObject>(object: A): A {
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.revision) } } as A

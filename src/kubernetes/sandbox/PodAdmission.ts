@@ -1,0 +1,105 @@
+/**
+ * Why a pod may not be created: its namespace terminates, a LimitRange or a quota refuses it. Controllers and clients
+ * are refused alike, as on a real API server: a workload is stored although none of its pods may exist.
+ *
+ * LimitRanges check, but do not fill in defaults: a container without a value is checked with the default.
+ */
+
+import * as Quantity from "../../domain/Quantity.ts"
+import type { KubernetesErrorReason } from "../KubernetesClient.ts"
+import type { LimitRange, Pod, Quantities } from "../ObjectModel.ts"
+import { type Cluster, requestsOf } from "./Cluster.ts"
+
+export interface Refusal {
+  readonly reason: KubernetesErrorReason
+  /** For events of the cluster. Errors of the port carry no text. */
+  readonly message: string
+}
+
+/** The refusal of new content by a namespace that is being deleted. */
+export const namespaceRefusal = (cluster: Cluster, namespace: string | undefined): Refusal | undefined =>
+  namespace !== undefined && cluster.store.get("Namespace", "", namespace)?.metadata.deletionTimestamp !== undefined
+    ? {
+        reason: { _tag: "PolicyDenied" },
+        message: `unable to create new content in namespace ${namespace} because it is being terminated`
+      }
+    : undefined
+
+type Item = NonNullable<NonNullable<LimitRange["spec"]>["limits"]>[number]
+
+/** Where one amount of a container or a pod violates a limit. */
+const violationOf = (
+  item: Item,
+  amountOf: (list: "requests" | "limits", resource: string) => Quantity.Amount | undefined
+): string | undefined => {
+  for (const [resource, most] of Object.entries(item.max ?? {})) {
+    const [limit, maximum] = [amountOf("limits", resource), Quantity.parse(most)]
+    if (limit !== undefined && maximum !== undefined && limit > maximum)
+      return `maximum ${resource} usage per ${item.type} is ${most}, but limit is ${Quantity.format(limit)}`
+  }
+  for (const [resource, least] of Object.entries(item.min ?? {})) {
+    const [request, minimum] = [amountOf("requests", resource), Quantity.parse(least)]
+    if (request !== undefined && minimum !== undefined && request < minimum)
+      return `minimum ${resource} usage per ${item.type} is ${least}, but request is ${Quantity.format(request)}`
+  }
+  return undefined
+}
+
+const limitRangeRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined => {
+  for (const range of cluster.store.list("LimitRange", pod.metadata.namespace)) {
+    for (const item of range.spec?.limits ?? []) {
+      const ofContainer = (resources: Pod["spec"]["containers"][number]["resources"]) =>
+        violationOf(item, (list, resource) => {
+          const own: Quantities = resources?.[list] ?? {}
+          const standard =
+            list === "limits" ? (item.default ?? item.max) : (item.defaultRequest ?? item.default ?? item.max)
+          return Quantity.parse(
+            own[resource] ?? (list === "requests" ? resources?.limits?.[resource] : undefined) ?? standard?.[resource]
+          )
+        })
+      const violation =
+        item.type === "Container"
+          ? pod.spec.containers.map(({ resources }) => ofContainer(resources)).find((each) => each !== undefined)
+          : item.type === "Pod"
+            ? violationOf(item, (list, resource) => requestsOf(pod, resource, list))
+            : undefined
+      if (violation !== undefined)
+        return {
+          reason: { _tag: "QuotaExceeded" },
+          message: `pods "${pod.metadata.name}" is forbidden: ${violation}`
+        }
+    }
+  }
+  return undefined
+}
+
+/** The refusal by a quota of the pod's namespace on pod counts, CPU or memory; `undefined` if all allow the pod. */
+const quotaRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined => {
+  const quotas = cluster.store.list("ResourceQuota", pod.metadata.namespace)
+  if (quotas.length === 0) return undefined
+  const pods = cluster.store
+    .list("Pod", pod.metadata.namespace)
+    .filter((each) => each.status?.phase !== "Succeeded" && each.status?.phase !== "Failed")
+  for (const quota of quotas) {
+    for (const [resource, hard] of Object.entries(quota.spec?.hard ?? {})) {
+      const [of, name] = resource.includes(".") ? (resource.split(".") as [string, string]) : ["requests", resource]
+      const isPods = resource === "pods" || resource === "count/pods"
+      if (!isPods && name !== "cpu" && name !== "memory") continue
+      const amount = (each: Pod) =>
+        isPods ? Quantity.unit : requestsOf(each, name, of === "limits" ? "limits" : "requests")
+      const used = pods.reduce((sum, each) => sum + amount(each), 0n)
+      const limited = Quantity.parse(hard)
+      if (limited !== undefined && used + amount(pod) > limited) {
+        return {
+          reason: { _tag: "QuotaExceeded", quota: quota.metadata.name },
+          message: `pods "${pod.metadata.name}" is forbidden: exceeded quota: ${quota.metadata.name}, requested: ${resource}=${Quantity.format(amount(pod))}, used: ${resource}=${Quantity.format(used)}, limited: ${resource}=${hard}`
+        }
+      }
+    }
+  }
+  return undefined
+}
+
+/** Why the pod may not be created; `undefined` if it may. */
+export const podRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined =>
+  namespaceRefusal(cluster, pod.metadata.namespace) ?? limitRangeRefusal(cluster, pod) ?? quotaRefusal(cluster, pod)
