@@ -12,7 +12,7 @@ import { type Investigator, serviceName } from "./investigation/Investigator.ts"
 import { Rule } from "./investigation/rules/Rulebook.ts"
 import type { LocalOptions } from "./remediation/RemediationActors.ts"
 import type { Options as PipelineOptions } from "./resilience/pipeline/Pipeline.ts"
-import type { VerifierOptions } from "./verification/Verifier.ts"
+import { conflictIn, type VerifierOptions } from "./verification/Verifier.ts"
 
 /** The options of a program that embeds Kubernaut. Only `cluster` is required. */
 export interface KubernautOptions<E = never, R = never> {
@@ -128,7 +128,8 @@ const verification: Checks<VerifierOptions> = {
   stabilisation: duration("zero"),
   pollInterval: duration("more than zero"),
   pollIntervalCap: duration("more than zero"),
-  alertTimeout: duration("zero")
+  alertTimeout: duration("zero"),
+  rolloutTimeout: duration("more than zero")
 }
 
 const label = Schema.NonEmptyString
@@ -240,6 +241,8 @@ export const checkOptions = <E, R>(
       isObject(group) ? problemsOf(group, groups[name as keyof typeof groups], `${name}.`) : []
     )
   ]
+  const conflict = problems.length === 0 ? conflictIn(options.verification ?? {}) : undefined
+  if (conflict !== undefined) problems.push({ option: "verification", message: conflict })
   return problems.length === 0
     ? Effect.succeed({ ...given, ...Object.fromEntries(inGroups) } as unknown as KubernautOptions<E, R>)
     : Effect.fail(new OptionsError({ problems }))

@@ -51,6 +51,12 @@ describe("Kubernaut.layer", () => {
     [{ verification: { settleTimeout: 0 } }, "verification.settleTimeout", /more than zero/],
     [{ verification: { stabilisation: -1 } }, "verification.stabilisation", /zero or more/],
     [
+      { verification: { stabilisation: "6 minutes" } },
+      "verification",
+      /stabilisation \(6m\): expected less than settleTimeout \(5m\)/
+    ],
+    [{ verification: { rolloutTimeout: "1 minute" } }, "verification", /expected at least settleTimeout/],
+    [
       { guardrails: { protectedNamespace: ["shop"] } },
       "guardrails.protectedNamespace",
       /unknown option.*protectedNamespaces/

@@ -131,6 +131,11 @@ export const WorkloadState = Schema.Struct({
   managedParts: Schema.optionalKey(Schema.Array(ManagedPart)),
   /** The name of the HorizontalPodAutoscaler that controls the replica count. */
   autoscaler: Schema.NullOr(Schema.String),
+  /**
+   * Whether that autoscaler wants more replicas than its maximum allows. `null` where that is not known. Absent in
+   * states of earlier versions.
+   */
+  autoscalerAtMaximum: Schema.optionalKey(Schema.NullOr(Schema.Boolean)),
   unschedulable: Schema.NullOr(Schema.Boolean)
 })
 export type WorkloadState = typeof WorkloadState.Type

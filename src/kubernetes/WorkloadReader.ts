@@ -10,6 +10,7 @@ import { Effect } from "effect"
 import type { ResourceRef } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
+import { isAtMaximum } from "./AutoscalerState.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
 import { managementOf } from "./Managers.ts"
 import {
@@ -208,6 +209,7 @@ const absent = (ref: ResourceRef, observedAt: Timestamp.Timestamp): WorkloadStat
   failedCreate: null,
   managers: [],
   autoscaler: null,
+  autoscalerAtMaximum: null,
   unschedulable: null
 })
 
@@ -254,6 +256,7 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
     failedCreate: failedCreateOf(object, replicaSets),
     ...managementOf(object, autoscaler),
     autoscaler: autoscaler?.metadata.name ?? null,
+    autoscalerAtMaximum: autoscaler === undefined ? null : isAtMaximum(autoscaler),
     unschedulable: object.kind === "Node" ? (object as Node).spec?.unschedulable === true : null
   }
 }

@@ -2,21 +2,26 @@
  * The verdict on an action, as a pure function of the samples since it was carried out: _fixed_, _not fixed_,
  * _unknown_, or keep watching.
  *
- * A target is **fixed** if all of this holds without a break for the stabilisation window:
+ * A target is **healthy** if all of this holds without a break for the stabilisation window:
  *
- * - the target exists, and its controller has observed its newest spec;
- * - it desires more than zero replicas, and as many are updated, ready and available; a Node is `Ready`;
- * - no container has restarted;
+ * - it is the object that was acted on, by its uid, and its controller has observed its newest spec;
+ * - it desires more than zero replicas, and as many are updated, ready and available; a Node is `Ready` and reports no
+ *   pressure or other fault;
+ * - its controller can create its pods, and no container has restarted;
  * - its Services have at least as many ready endpoints as before acting, and at least one;
  * - the written values are still there (`Reversion`);
- * - the action has achieved its purpose (`Purpose`);
- * - the alert is not known to fire.
+ * - the action has achieved its purpose (`Purpose`).
+ *
+ * A healthy target is **fixed** if the alert has resolved since the action (`AlertEvidence`), or if a problem of the
+ * baseline is gone (`Symptoms`) and the alert is not known to fire.
+ *
+ * The time to settle is extended while a rollout makes progress and no new pod fails (`Progress`).
  *
  * It is **not fixed** as soon as a problem that waiting does not fix (gone, scaled to zero, reverted, rollout failed)
- * has lasted for the stabilisation window, or if anything is wrong at the deadline.
+ * has lasted for the stabilisation window, or if anything is wrong at the deadline, or if the alert still fires then.
  *
- * Everything else is **unknown**: the cluster can't be read, a controller does not observe the spec, or nothing shows
- * whether the target works. Unknown never counts as fixed.
+ * Everything else is **unknown**: the cluster can't be read, a controller does not observe the spec, nothing shows
+ * whether the target works, or nothing was wrong before. Unknown never counts as fixed.
  */
 
 import type { Intent } from "../domain/Execution.ts"
@@ -24,9 +29,11 @@ import type { Verdict } from "../domain/Verification.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { AlertStatus } from "./AlertEvidence.ts"
 import { type Problem, reason } from "./Problem.ts"
+import { follow, type Progress } from "./Progress.ts"
 import { purposeOf } from "./Purpose.ts"
 import { revertedProblems } from "./Reversion.ts"
 import type { Sample } from "./Sample.ts"
+import { goneSymptoms } from "./Symptoms.ts"
 import { targetProblems } from "./TargetProblems.ts"
 
 /** Durations in milliseconds; see `VerifierOptions` for their meaning. */
@@ -34,6 +41,7 @@ export interface JudgeSettings {
   readonly settleTimeoutMs: number
   readonly stabilisationMs: number
   readonly alertTimeoutMs: number
+  readonly rolloutTimeoutMs: number
 }
 
 /** Everything that a verdict depends on. */
@@ -42,6 +50,8 @@ export interface Evidence {
   /** Oldest first, never empty. */
   readonly samples: ReadonlyArray<Sample>
   readonly alert: AlertStatus
+  /** The progress up to the newest sample. Absent: none is known. */
+  readonly progress?: Progress
   /** When verification started, and now, by the monotonic clock. */
   readonly startedAtMs: number
   readonly nowMs: number
@@ -65,10 +75,24 @@ const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`
 
 /** Everything that keeps a readable sample from being healthy. */
 const problemsOf = (intent: Intent, sample: Sample, state: WorkloadState): ReadonlyArray<Problem> => [
-  ...targetProblems(state, intent.baseline),
+  ...targetProblems(state, intent.baseline, sample.targetOnly),
   ...revertedProblems(intent, sample),
   ...purposeOf(intent, sample, state)
 ]
+
+/** The progress after one more sample. */
+export const progressAfter = (
+  before: Progress | undefined,
+  intent: Intent,
+  sample: Sample,
+  startedAtMs: number
+): Progress =>
+  follow(
+    before,
+    intent,
+    { sample, problems: sample.state === null ? [] : problemsOf(intent, sample, sample.state) },
+    startedAtMs
+  )
 
 /** Whether the sample shows a problem, so that nothing around the target needs to be read. */
 export const showsProblem = (intent: Intent, sample: Sample): boolean =>
@@ -125,15 +149,20 @@ const settledReason = (state: WorkloadState, forMs: number): string =>
     ].join(", ")
   )
 
-const whenSettled = (
-  { alert, intent, nowMs, settings, startedAtMs }: Evidence,
-  state: WorkloadState,
-  forMs: number
-): Judgement => {
+/** When a settled target gets its verdict although its alert has not resolved: later after a long rollout. */
+const alertDeadlineMs = ({ progress, settings, startedAtMs }: Evidence): number => {
+  const { alertTimeoutMs, rolloutTimeoutMs, settleTimeoutMs } = settings
+  const lateMs = (progress?.risenAtMs ?? startedAtMs) - startedAtMs - settleTimeoutMs
+  return startedAtMs + Math.min(Math.max(0, lateMs), rolloutTimeoutMs) + alertTimeoutMs
+}
+
+const whenSettled = (evidence: Evidence, state: WorkloadState, forMs: number): Judgement => {
+  const { alert, intent, nowMs, settings, startedAtMs } = evidence
   const settled = settledReason(state, forMs)
   const elapsedMs = nowMs - startedAtMs
+  const waitsForAlert = nowMs < alertDeadlineMs(evidence)
   if (alert === "firing" || alert === "was-firing") {
-    if (elapsedMs < settings.alertTimeoutMs) return keepWatching
+    if (waitsForAlert) return keepWatching
     return alert === "firing"
       ? verdict("not-fixed", reason("alert-firing", `the alert still fires after ${seconds(elapsedMs)}`), settled)
       : verdict(
@@ -152,12 +181,26 @@ const whenSettled = (
           reason("owners-unverified", "the node is drained, but nothing shows that its pods are ready elsewhere")
         )
   }
-  return verdict("fixed", settled)
+  const gone = goneSymptoms(intent, state)
+  if (gone.length > 0)
+    return verdict(
+      "fixed",
+      settled,
+      reason("problem-gone", gone.map(({ code, detail }) => `${code} (${detail})`).join(", "))
+    )
+  // Where nothing was wrong before, only the end of the alert can show that the action helped.
+  return waitsForAlert
+    ? keepWatching
+    : verdict(
+        "unknown",
+        reason("nothing-was-wrong", "the target was healthy before, and nothing says that the alert resolved")
+      )
 }
 
 const atDeadline = (seen: ReadonlyArray<Seen>, last: Seen): Judgement => {
   const reasons = last.problems.map(reasonOf)
-  if (last.problems.some((problem) => problem.weight !== "open")) return verdict("not-fixed", ...reasons)
+  if (last.problems.some(({ weight }) => weight === "bad" || weight === "lasting"))
+    return verdict("not-fixed", ...reasons)
   const first = seen.find(({ targetOnly }) => !targetOnly)
   const restarted = first === undefined ? [] : restartedBetween(first.state, last.state)
   if (restarted.length > 0)
@@ -167,31 +210,53 @@ const atDeadline = (seen: ReadonlyArray<Seen>, last: Seen): Judgement => {
 }
 
 /** Whether a problem that waiting does not fix has lasted for the stabilisation window. */
-const hasLastingProblem = (seen: ReadonlyArray<Seen>, last: Seen, { nowMs, settings }: Evidence): boolean =>
+const hasLasting = (
+  wanted: "lasting" | "void",
+  { last, seen }: { readonly seen: ReadonlyArray<Seen>; readonly last: Seen },
+  { nowMs, settings }: Evidence
+): boolean =>
   last.problems
-    .filter(({ weight }) => weight === "lasting")
+    .filter(({ weight }) => weight === wanted)
     .some(({ code }) => {
       const lastingSince = since(seen, (sample) => sample.problems.some((problem) => problem.code === code))
       return lastingSince !== undefined && nowMs - lastingSince >= settings.stabilisationMs
     })
 
+/**
+ * Whether the time to settle is over. It is extended while the target is on its way, and by a stabilisation window for
+ * a target that has just arrived, but never beyond the rollout timeout.
+ */
+const hasExpired = (
+  { nowMs, progress, settings, startedAtMs }: Evidence,
+  healthySince: number | undefined
+): boolean => {
+  if (nowMs < startedAtMs + settings.settleTimeoutMs) return false
+  if (progress === undefined) return true
+  const { risenAtMs = -Infinity, untilMs } = progress
+  const settlesMs = healthySince === undefined ? -Infinity : risenAtMs + 2 * settings.stabilisationMs
+  const latestMs = startedAtMs + Math.max(settings.rolloutTimeoutMs, settings.settleTimeoutMs)
+  return nowMs >= Math.min(Math.max(untilMs, settlesMs), latestMs)
+}
+
 /** Judges the samples so far. A pure function; `Verifier` calls it after every sample. */
 export const judge = (evidence: Evidence): Judgement => {
-  const { intent, nowMs, samples, settings, startedAtMs } = evidence
+  const { intent, nowMs, samples, settings } = evidence
   if (intent.action.type === "CollectDiagnostics" || intent.action.type === "Notify") {
     return verdict("unknown", reason("changes-nothing", `${intent.action.type} changes nothing in the cluster`))
   }
-  const expired = nowMs - startedAtMs >= settings.settleTimeoutMs
   const seen = seenIn(evidence)
   const last = seen.at(-1)
   // A sample from before the cluster became unreadable says nothing about the current state.
   if (last === undefined || samples.at(-1)?.state === null) {
-    return expired ? verdict("unknown", reason("unreadable", "the cluster could not be read")) : keepWatching
+    return hasExpired(evidence, undefined)
+      ? verdict("unknown", reason("unreadable", "the cluster could not be read"))
+      : keepWatching
   }
   const healthySince = since(seen, isHealthy)
   if (healthySince !== undefined && nowMs - healthySince >= settings.stabilisationMs) {
     return whenSettled(evidence, last.state, nowMs - healthySince)
   }
-  if (hasLastingProblem(seen, last, evidence)) return verdict("not-fixed", ...last.problems.map(reasonOf))
-  return expired ? atDeadline(seen, last) : keepWatching
+  if (hasLasting("lasting", { seen, last }, evidence)) return verdict("not-fixed", ...last.problems.map(reasonOf))
+  if (hasLasting("void", { seen, last }, evidence)) return verdict("unknown", ...last.problems.map(reasonOf))
+  return hasExpired(evidence, healthySince) ? atDeadline(seen, last) : keepWatching
 }

@@ -4,22 +4,28 @@
 export type ReasonCode =
   | "settled"
   | "alert-resolved"
+  | "problem-gone"
   | "target-gone"
+  | "target-replaced"
   | "scaled-to-nothing"
   | "not-observed"
   | "not-updated"
   | "not-ready"
   | "not-available"
   | "progress-deadline"
+  | "replica-failure"
   | "endpoints-missing"
   | "restarting"
   | "node-not-ready"
+  | "node-condition"
+  | "cordoned"
   | "reverted"
   | "still-at-maximum"
   | "pod-remains"
   | "pods-remain"
   | "resize-pending"
   | "owners-unverified"
+  | "nothing-was-wrong"
   | "alert-firing"
   | "unreadable"
   | "not-settled"
@@ -38,8 +44,9 @@ export interface Problem {
    * - `lasting`: waiting does not fix it.
    * - `bad`: it is wrong now, but may recover.
    * - `open`: it is not known whether anything is wrong.
+   * - `void`: this object shows nothing about the action, and waiting does not change that.
    */
-  readonly weight: "lasting" | "bad" | "open"
+  readonly weight: "lasting" | "bad" | "open" | "void"
 }
 
 export const problem = (code: ReasonCode, weight: Problem["weight"], detail: string): Problem => ({

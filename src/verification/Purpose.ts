@@ -3,20 +3,19 @@
 import type { Intent } from "../domain/Execution.ts"
 import * as Quantity from "../domain/Quantity.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
+import { isAtMaximum } from "../kubernetes/AutoscalerState.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import { conditionOf, type HorizontalPodAutoscaler, type PersistentVolumeClaim } from "../kubernetes/ObjectModel.ts"
+import type { HorizontalPodAutoscaler, PersistentVolumeClaim } from "../kubernetes/ObjectModel.ts"
 import { type Problem, problem } from "./Problem.ts"
 import { countsReplicas, type Sample } from "./Sample.ts"
 
 const autoscalerProblems = (autoscaler: HorizontalPodAutoscaler): ReadonlyArray<Problem> => {
-  const { maxReplicas } = autoscaler.spec
   const desired = autoscaler.status?.desiredReplicas ?? autoscaler.status?.currentReplicas
   if (desired === undefined) return [problem("not-observed", "open", "the autoscaler reports no replica counts")]
-  const limited = conditionOf(autoscaler.status?.conditions, "ScalingLimited")
-  const pinned =
-    limited === undefined ? desired >= maxReplicas : limited.status === "True" && limited.reason === "TooManyReplicas"
-  if (pinned)
-    return [problem("still-at-maximum", "bad", `${desired} replicas are desired, and the maximum is ${maxReplicas}`)]
+  if (isAtMaximum(autoscaler) === true) {
+    const detail = `${desired} replicas are desired, and the maximum is ${autoscaler.spec.maxReplicas}`
+    return [problem("still-at-maximum", "bad", detail)]
+  }
   const current = autoscaler.status?.currentReplicas ?? 0
   return current < desired ? [problem("not-ready", "bad", `${current} of ${desired} replicas exist`)] : []
 }

@@ -10,10 +10,11 @@ const conditionOf = (state: WorkloadState, type: string) =>
 
 const replicaProblems = (state: WorkloadState, desired: number): ReadonlyArray<Problem> => {
   if (desired === 0) return [problem("scaled-to-nothing", "lasting", "0 replicas are desired")]
-  const short = (code: ReasonCode, count: number | null): ReadonlyArray<Problem> =>
-    count !== null && count < desired ? [problem(code, "bad", `${count} of ${desired}`)] : []
+  const short = (code: ReasonCode, count: number | null, wanted = desired): ReadonlyArray<Problem> =>
+    count !== null && count < wanted ? [problem(code, "bad", `${count} of ${wanted}`)] : []
   return [
-    ...short("not-updated", state.updatedReplicas),
+    // Pods below the partition of a StatefulSet keep the earlier template on purpose.
+    ...short("not-updated", state.updatedReplicas, Math.max(0, desired - (state.rollout?.partition ?? 0))),
     // A missing number means that no replica is ready.
     ...short("not-ready", state.readyReplicas ?? 0),
     ...short("not-available", state.availableReplicas)
@@ -25,6 +26,8 @@ const requiredEndpoints = (baseline: WorkloadState, desired: number): number =>
   Math.min(desired, Math.max(baseline.endpoints ?? 0, 1))
 
 const endpointProblems = (state: WorkloadState, baseline: WorkloadState, desired: number): ReadonlyArray<Problem> => {
+  if (state.endpoints === null && baseline.endpoints !== null)
+    return [problem("endpoints-missing", "bad", "no Service selects the pods any more")]
   const required = requiredEndpoints(baseline, desired)
   return state.endpoints !== null && state.endpoints < required
     ? [problem("endpoints-missing", "bad", `${state.endpoints} of ${required}`)]
@@ -34,10 +37,66 @@ const endpointProblems = (state: WorkloadState, baseline: WorkloadState, desired
 const isObserved = ({ generation, observedGeneration }: WorkloadState): boolean =>
   generation === null || observedGeneration === null || observedGeneration >= generation
 
-/** The problems of a target, compared with its baseline. Empty: the target is healthy. */
-export const targetProblems = (state: WorkloadState, baseline: WorkloadState): ReadonlyArray<Problem> => {
+/** Conditions of a Node that report a problem while they are `True`: the kubelet's, and those of node-problem-detector. */
+const nodeFaults: ReadonlySet<string> = new Set([
+  "DiskPressure",
+  "MemoryPressure",
+  "PIDPressure",
+  "NetworkUnavailable",
+  "KernelDeadlock",
+  "ReadonlyFilesystem",
+  "CorruptDockerOverlay2",
+  "FrequentKubeletRestart",
+  "FrequentDockerRestart",
+  "FrequentContainerdRestart",
+  "FrequentUnregisterNetDevice",
+  "KubeletUnhealthy",
+  "ContainerRuntimeUnhealthy"
+])
+
+const nodeProblems = (state: WorkloadState): ReadonlyArray<Problem> => {
+  const ready = conditionOf(state, "Ready")
+  const isReady = ready?.status === "True"
+  return [
+    ...(isReady ? [] : [problem("node-not-ready", "bad", ready?.reason ?? "it has no Ready condition")]),
+    ...state.conditions
+      .filter(({ status, type }) => nodeFaults.has(type) && status !== "False")
+      .map(({ reason, status, type }) =>
+        status === "True"
+          ? problem("node-condition", "bad", `${type}${reason === "" ? "" : ` (${reason})`}`)
+          : problem("node-condition", "open", `${type} is ${status}`)
+      )
+  ]
+}
+
+/** Why the controller does not make the pods that it should. */
+const failureProblems = (state: WorkloadState, observed: boolean): ReadonlyArray<Problem> => {
+  const failure = conditionOf(state, "ReplicaFailure")
+  const progressing = conditionOf(state, "Progressing")
+  const message = state.failedCreate ?? (failure?.status === "True" ? failure.reason : null)
+  return [
+    ...(message === null
+      ? []
+      : [problem("replica-failure", "bad", message === "" ? "pods can't be created" : message)]),
+    ...(observed && progressing?.status === "False"
+      ? [problem("progress-deadline", "lasting", progressing.reason)]
+      : [])
+  ]
+}
+
+/**
+ * The problems of a target, compared with its baseline. Empty: the target is healthy. With `targetOnly`, nothing around
+ * the target was read.
+ */
+export const targetProblems = (
+  state: WorkloadState,
+  baseline: WorkloadState,
+  targetOnly = false
+): ReadonlyArray<Problem> => {
   if (!state.exists) return [problem("target-gone", "lasting", `${displayName(state.ref)} does not exist`)]
   const problems: Array<Problem> = []
+  if (baseline.uid !== null && state.uid !== baseline.uid)
+    problems.push(problem("target-replaced", "void", `another ${displayName(state.ref)} was created since`))
   const observed = isObserved(state)
   if (!observed) {
     const detail = `the controller has observed generation ${state.observedGeneration} of ${state.generation}`
@@ -46,16 +105,10 @@ export const targetProblems = (state: WorkloadState, baseline: WorkloadState): R
   if (state.desiredReplicas !== null && countsReplicas(state)) {
     problems.push(
       ...replicaProblems(state, state.desiredReplicas),
-      ...endpointProblems(state, baseline, state.desiredReplicas)
+      ...(targetOnly ? [] : endpointProblems(state, baseline, state.desiredReplicas))
     )
   }
-  const progressing = conditionOf(state, "Progressing")
-  if (observed && progressing?.status === "False") {
-    problems.push(problem("progress-deadline", "lasting", progressing.reason))
-  }
-  const ready = conditionOf(state, "Ready")
-  if (state.ref.kind === "Node" && ready?.status !== "True") {
-    problems.push(problem("node-not-ready", "bad", ready?.reason ?? "it has no Ready condition"))
-  }
+  problems.push(...failureProblems(state, observed))
+  if (state.ref.kind === "Node") problems.push(...nodeProblems(state))
   return problems
 }

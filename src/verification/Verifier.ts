@@ -22,7 +22,8 @@ import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { type AlertEvidence, type AlertPosts, hear, statementsIn, statusOf, unheard } from "./AlertEvidence.ts"
 import type { Sighting } from "./FiringAlerts.ts"
-import { judge, type JudgeSettings, showsProblem } from "./Judge.ts"
+import { judge, type JudgeSettings, progressAfter, showsProblem } from "./Judge.ts"
+import type { Progress } from "./Progress.ts"
 import type { Sample } from "./Sample.ts"
 import { read } from "./SampleReader.ts"
 
@@ -49,6 +50,11 @@ export interface VerifierOptions {
    * if the alert's status is not known.
    */
   readonly alertTimeout?: Duration.Input
+  /**
+   * The longest time to settle while a rollout makes progress and no pod fails. Until then, a target is watched until
+   * it has made no progress for its `progressDeadlineSeconds` (10 minutes if it has none). Default an hour.
+   */
+  readonly rolloutTimeout?: Duration.Input
 }
 
 /** The defaults of `VerifierOptions`. */
@@ -57,8 +63,25 @@ export const defaults = {
   stabilisation: "10 seconds",
   pollInterval: "250 millis",
   pollIntervalCap: "2 seconds",
-  alertTimeout: "10 minutes"
+  alertTimeout: "10 minutes",
+  rolloutTimeout: "1 hour"
 } as const satisfies VerifierOptions
+
+/**
+ * Why these options contradict each other; `undefined` if they do not. A target that must stay healthy for longer than
+ * it may take to settle is never fixed.
+ */
+export const conflictIn = (options: VerifierOptions): string | undefined => {
+  const { rolloutTimeout, settleTimeout, stabilisation } = { ...defaults, ...options }
+  const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
+  const text = (input: Duration.Input) => Duration.format(Duration.fromInputUnsafe(input))
+  if (millis(stabilisation) >= millis(settleTimeout)) {
+    return `stabilisation (${text(stabilisation)}): expected less than settleTimeout (${text(settleTimeout)}), or no target is ever fixed`
+  }
+  return millis(rolloutTimeout) < millis(settleTimeout)
+    ? `rolloutTimeout (${text(rolloutTimeout)}): expected at least settleTimeout (${text(settleTimeout)})`
+    : undefined
+}
 
 /** The action to verify, and the sources of statements about its alert. */
 export interface VerifyInput<E> {
@@ -125,7 +148,8 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
   const settings: JudgeSettings = {
     settleTimeoutMs: millis(options.settleTimeout),
     stabilisationMs: millis(options.stabilisation),
-    alertTimeoutMs: millis(options.alertTimeout)
+    alertTimeoutMs: millis(options.alertTimeout),
+    rolloutTimeoutMs: millis(options.rolloutTimeout)
   }
 
   const verify = Effect.fn("Verifier.verify")(function* <E>(input: VerifyInput<E>): Effect.fn.Return<Verification, E> {
@@ -134,25 +158,29 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
     const capMs = millis(options.pollIntervalCap)
     let waitMs = millis(options.pollInterval)
     let samples: ReadonlyArray<Sample> = []
+    let progress: Progress | undefined
     const alertNow = follow(input, startedAtMs, settings.stabilisationMs)
     while (true) {
       const first = yield* read(client, intent, target)
       const alert = yield* alertNow
       const judged = (sample: Sample) => {
         const remembered = remember(samples, sample, settings.stabilisationMs)
+        const followed = progressAfter(progress, intent, sample, startedAtMs)
         const nowMs = sample.atMs
         return {
           sample,
           remembered,
-          judgement: judge({ intent, samples: remembered, alert, startedAtMs, nowMs, settings })
+          followed,
+          judgement: judge({ intent, samples: remembered, alert, progress: followed, startedAtMs, nowMs, settings })
         }
       }
       const cheap = judged(first.sample)
       // A verdict names all its reasons, so it always needs a complete sample.
       const suffices =
         first.complete === undefined || (showsProblem(intent, first.sample) && cheap.judgement._tag === "KeepWatching")
-      const { judgement, remembered, sample } = suffices ? cheap : judged(yield* first.complete)
+      const { followed, judgement, remembered, sample } = suffices ? cheap : judged(yield* first.complete)
       samples = remembered
+      progress = followed
       if (judgement._tag === "Verdict") {
         const { reasons, verdict } = judgement
         return { verdict, reasons, observed: sample.state, verifiedAt: yield* Timestamp.now }

@@ -6,7 +6,7 @@ import { evidence, healthy, intent, pod, said, seen, steady } from "./evidence.t
 
 describe("a target", () => {
   it("is fixed once it has been healthy for the whole stabilisation window", () => {
-    assert.strictEqual(said(evidence(steady(0, 10))), "fixed settled")
+    assert.strictEqual(said(evidence(steady(0, 10))), "fixed settled problem-gone")
   })
 
   it("is not fixed a millisecond before the end of the stabilisation window", () => {
@@ -16,7 +16,8 @@ describe("a target", () => {
   it("is fixed with its figures as the reason", () => {
     const judgement = judge(evidence(steady(0, 10)))
     assert.deepStrictEqual(judgement._tag === "Verdict" ? judgement.reasons : [], [
-      "settled: 3 of 3 ready, 3 endpoints, stable for 10 s"
+      "settled: 3 of 3 ready, 3 endpoints, stable for 10 s",
+      "problem-gone: not-ready (1 of 3), not-available (1 of 3)"
     ])
   })
 
@@ -25,7 +26,7 @@ describe("a target", () => {
   })
 
   it("is fixed although a read failed meanwhile", () => {
-    assert.strictEqual(said(evidence([...steady(0, 4), seen(6, null), ...steady(8, 10)])), "fixed settled")
+    assert.strictEqual(said(evidence([...steady(0, 4), seen(6, null), ...steady(8, 10)])), "fixed settled problem-gone")
   })
 
   it("is fixed with fewer endpoints than before if fewer replicas are desired", () => {
@@ -35,13 +36,13 @@ describe("a target", () => {
       healthy({ desiredReplicas: 2, readyReplicas: 2, updatedReplicas: 2, availableReplicas: 2, endpoints: 2 })
     )
     assert.strictEqual(
-      said(evidence(samples, { intent: intent({ baseline: healthy({ endpoints: 3 }) }) })),
-      "fixed settled"
+      said(evidence(samples, { intent: intent({ baseline: healthy({ readyReplicas: 1, endpoints: 3 }) }) })),
+      "fixed settled problem-gone"
     )
   })
 
   it("is fixed with one endpoint for three pods if there was one before, because a Service may select only the leader", () => {
-    assert.strictEqual(said(evidence(steady(0, 10, healthy({ endpoints: 1 })))), "fixed settled")
+    assert.strictEqual(said(evidence(steady(0, 10, healthy({ endpoints: 1 })))), "fixed settled problem-gone")
   })
 })
 
@@ -55,7 +56,15 @@ describe("the endpoints of a Service", () => {
   })
 
   it("do not matter if no Service selects the pods", () => {
-    assert.strictEqual(said(evidence(steady(0, 10, healthy({ endpoints: null })))), "fixed settled")
+    const before = intent({ baseline: healthy({ readyReplicas: 1, endpoints: null }) })
+    assert.strictEqual(
+      said(evidence(steady(0, 10, healthy({ endpoints: null })), { intent: before })),
+      "fixed settled problem-gone"
+    )
+  })
+
+  it("are missing if the Service that selected the pods no longer does", () => {
+    assert.strictEqual(said(evidence(steady(280, 300, healthy({ endpoints: null })))), "not-fixed endpoints-missing")
   })
 })
 
@@ -67,6 +76,19 @@ const recoverable: ReadonlyArray<
   ["the number of ready replicas is missing", "not-ready", { readyReplicas: null }, "not-fixed"],
   ["a replica has the old template", "not-updated", { updatedReplicas: 2 }, "not-fixed"],
   ["a replica is not available", "not-available", { availableReplicas: 2 }, "not-fixed"],
+  [
+    "a quota keeps its controller from creating a pod",
+    "replica-failure",
+    { failedCreate: "exceeded quota: q" },
+    "not-fixed"
+  ],
+  [
+    "its controller can't create pods, as an earlier version of the state recorded it",
+    "replica-failure",
+    { conditions: [{ type: "ReplicaFailure", status: "True", reason: "FailedCreate" }] },
+    "not-fixed"
+  ],
+  ["its pods are ready, but younger than minReadySeconds", "not-available", { availableReplicas: 0 }, "not-fixed"],
   ["its Service has no endpoint", "endpoints-missing", { endpoints: 0 }, "not-fixed"],
   ["its controller has not observed the newest spec", "not-observed", { observedGeneration: 3 }, "unknown"]
 ]
@@ -83,7 +105,10 @@ describe("a target with a problem that may recover", () => {
 
   it.each(recoverable)("is fixed once it has recovered and stays healthy: %s", (_problem, _code, state) => {
     assert.strictEqual(said(evidence([...steady(0, 20, healthy(state)), ...steady(22, 30)])), "keep watching")
-    assert.strictEqual(said(evidence([...steady(0, 20, healthy(state)), ...steady(22, 32)])), "fixed settled")
+    assert.strictEqual(
+      said(evidence([...steady(0, 20, healthy(state)), ...steady(22, 32)])),
+      "fixed settled problem-gone"
+    )
   })
 
   it.each(recoverable)("restarts its stabilisation window after a relapse: %s", (_problem, _code, state) => {
@@ -117,7 +142,7 @@ describe("a target with a problem that waiting does not fix", () => {
     "is watched for the stabilisation window, because the problem may be transient: %s",
     (_problem, _code, state) => {
       assert.strictEqual(said(evidence(steady(0, 8, state))), "keep watching")
-      assert.strictEqual(said(evidence([...steady(0, 8, state), ...steady(10, 20)])), "fixed settled")
+      assert.strictEqual(said(evidence([...steady(0, 8, state), ...steady(10, 20)])), "fixed settled problem-gone")
     }
   )
 
@@ -130,17 +155,37 @@ describe("a target with a problem that waiting does not fix", () => {
   })
 })
 
+describe("another object with the name of the target", () => {
+  const replaced = healthy({ uid: "other" })
+
+  it("is never fixed, although it is healthy: nothing shows what became of the one that was acted on", () => {
+    assert.strictEqual(said(evidence(steady(0, 8, replaced))), "keep watching")
+    assert.strictEqual(said(evidence(steady(0, 10, replaced))), "unknown target-replaced")
+    assert.strictEqual(said(evidence(steady(0, 10, replaced), { alert: "resolved" })), "unknown target-replaced")
+  })
+
+  it("is not fixed if it has problems of its own at the deadline", () => {
+    const broken = healthy({ uid: "other", readyReplicas: 1 })
+    assert.strictEqual(said(evidence([seen(290), ...steady(292, 300, broken)])), "not-fixed target-replaced not-ready")
+  })
+
+  it("can't be told from the target if the baseline has no uid", () => {
+    const before = intent({ baseline: healthy({ uid: null, readyReplicas: 1 }) })
+    assert.strictEqual(said(evidence(steady(0, 600, replaced), { intent: before })), "unknown nothing-was-wrong")
+  })
+})
+
 describe("restarts", () => {
   const crashed = (restarts: number) => healthy({ pods: [pod("a", { restarts }), pod("b"), pod("c")] })
 
   it("restart the stabilisation window, although every sample is healthy", () => {
     const samples = [...steady(0, 8, crashed(4)), ...steady(10, 18, crashed(5))]
     assert.strictEqual(said(evidence(samples)), "keep watching")
-    assert.strictEqual(said(evidence([...samples, seen(20, crashed(5))])), "fixed settled")
+    assert.strictEqual(said(evidence([...samples, seen(20, crashed(5))])), "fixed settled problem-gone")
   })
 
   it("do not count if they happened before the verification", () => {
-    assert.strictEqual(said(evidence(steady(0, 10, crashed(40)))), "fixed settled")
+    assert.strictEqual(said(evidence(steady(0, 10, crashed(40)))), "fixed settled problem-gone")
   })
 
   it("of a replacement pod count from zero", () => {

@@ -44,7 +44,7 @@ describe("Verifier on the sandbox", () => {
         replace("Deployment", "checkout", "/spec/template", yield* earlierTemplate)
       )
       const { seconds, verification } = yield* verified(intent, checkout)
-      assert.strictEqual(said(verification), "fixed settled")
+      assert.strictEqual(said(verification), "fixed settled problem-gone")
       assert.strictEqual(verification.observed?.readyReplicas, 4)
       assert.isAtLeast(seconds, 10)
       assert.isBelow(seconds, 20)
@@ -92,7 +92,10 @@ describe("Verifier on the sandbox", () => {
           replace("Deployment", "cart", "/spec/template/spec/containers/0/resources/limits/memory", memory)
         )
       assert.strictEqual((yield* verified(yield* adjust("280Mi"), cart)).verification.verdict, "not-fixed")
-      assert.strictEqual(said((yield* verified(yield* adjust("512Mi"), cart)).verification), "fixed settled")
+      assert.strictEqual(
+        said((yield* verified(yield* adjust("512Mi"), cart)).verification),
+        "fixed settled problem-gone"
+      )
     }).pipe(Effect.provide(layer()))
   )
 
@@ -107,12 +110,12 @@ describe("Verifier on the sandbox", () => {
         )
       assert.strictEqual(said((yield* verified(yield* raise(6), search)).verification), "not-fixed still-at-maximum")
       const enough = yield* verified(yield* raise(12), search)
-      assert.strictEqual(said(enough.verification), "fixed settled")
+      assert.strictEqual(said(enough.verification), "fixed settled problem-gone")
       assert.strictEqual(enough.verification.observed?.readyReplicas, 7)
     }).pipe(Effect.provide(layer()))
   )
 
-  it.effect("a volume that grows is fixed", () =>
+  it.effect("a volume that grows is fixed once its alert has resolved", () =>
     Effect.gen(function* () {
       const data = targetOf("PersistentVolumeClaim", "data-orders-db-0")
       const action: Action = {
@@ -125,7 +128,11 @@ describe("Verifier on the sandbox", () => {
         data,
         replace("PersistentVolumeClaim", "data-orders-db-0", "/spec/resources/requests/storage", "20Gi")
       )
-      assert.strictEqual(said((yield* verified(intent, data)).verification), "fixed settled")
+      assert.strictEqual(said((yield* verified(intent, data)).verification), "unknown nothing-was-wrong")
+      assert.strictEqual(
+        said((yield* verified(intent, data, { posts: yield* Effect.map(hasResolved, Effect.succeed) })).verification),
+        "fixed settled alert-resolved"
+      )
     }).pipe(Effect.provide(layer()))
   )
 

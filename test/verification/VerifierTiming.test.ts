@@ -16,6 +16,7 @@ import {
   healthyRestart,
   layer,
   listed,
+  repairingRestart,
   restart,
   restarted,
   said,
@@ -40,13 +41,13 @@ describe("a verification while the cluster does not respond", () => {
   it.effect("continues once the cluster responds again", () => {
     const world = { silent: false, reads: 0 }
     return Effect.gen(function* () {
-      const intent = yield* healthyRestart
+      const intent = yield* repairingRestart
       world.silent = true
       const fiber = yield* begin(intent, catalog)
       yield* TestClock.adjust("1 minute")
       world.silent = false
       yield* TestClock.adjust("30 seconds")
-      assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled")
+      assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled problem-gone")
     }).pipe(Effect.provide(layer({}, world)))
   })
 })
@@ -115,13 +116,13 @@ describe("a verification of a firing alert", () => {
           yield* setWallClock(byMs)
           const unwell = yield* begin(yield* acted(restart, checkout, restarted("checkout")), checkout)
           const firing = yield* begin(yield* healthyRestart, catalog, { look: Effect.succeed(listed) })
-          const steady = yield* begin(yield* healthyRestart, catalog)
+          const steady = yield* begin(yield* repairingRestart, catalog)
           yield* TestClock.adjust("5 seconds")
           yield* setWallClock(byMs)
           yield* TestClock.adjust("4 seconds")
           assert.isUndefined(steady.pollUnsafe(), "it must be healthy for ten seconds")
           yield* TestClock.adjust("15 seconds")
-          assert.strictEqual(said(yield* Fiber.join(steady)), "fixed settled")
+          assert.strictEqual(said(yield* Fiber.join(steady)), "fixed settled problem-gone")
           yield* TestClock.adjust("40 seconds")
           yield* setWallClock(byMs)
           yield* TestClock.adjust("5 seconds")
@@ -166,8 +167,29 @@ describe("a verification of a firing alert", () => {
 
   it.effect("depends on the target alone if nothing is said about the alert", () =>
     Effect.gen(function* () {
-      const { verification } = yield* verified(yield* healthyRestart, catalog, { look: Effect.succeed(silent) })
-      assert.strictEqual(said(verification), "fixed settled")
+      const { verification } = yield* verified(yield* repairingRestart, catalog, { look: Effect.succeed(silent) })
+      assert.strictEqual(said(verification), "fixed settled problem-gone")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is unknown if the target was healthy before and after, and nothing is said about the alert", () =>
+    Effect.gen(function* () {
+      const { seconds, verification } = yield* verified(yield* healthyRestart, catalog)
+      assert.strictEqual(said(verification), "unknown nothing-was-wrong")
+      assert.isAtLeast(seconds, 600)
+      assert.isAtMost(seconds, 602)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is fixed if the target was healthy before and after, and a webhook reports the end of the alert", () =>
+    Effect.gen(function* () {
+      let posts: AlertPosts = {}
+      const fiber = yield* begin(yield* healthyRestart, catalog, { posts: Effect.sync(() => posts) })
+      yield* TestClock.adjust("6 minutes")
+      assert.isUndefined(fiber.pollUnsafe())
+      posts = yield* hasResolved
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled alert-resolved")
     }).pipe(Effect.provide(layer()))
   )
 
@@ -191,8 +213,8 @@ describe("a verification of a firing alert", () => {
 describe("the settings of the verifier", () => {
   it.effect("can make a verification take less than two seconds", () =>
     Effect.gen(function* () {
-      const { seconds, verification } = yield* verified(yield* healthyRestart, catalog)
-      assert.strictEqual(said(verification), "fixed settled")
+      const { seconds, verification } = yield* verified(yield* repairingRestart, catalog)
+      assert.strictEqual(said(verification), "fixed settled problem-gone")
       assert.isBelow(seconds, 2)
     }).pipe(
       Effect.provide(layer({ stabilisation: "100 millis", pollInterval: "50 millis", pollIntervalCap: "50 millis" }))

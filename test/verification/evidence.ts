@@ -11,7 +11,12 @@ import type { Sample } from "../../src/verification/Sample.ts"
 export const startedAtMs = 1_800_000_000_000
 const at = "2027-01-15T08:00:00.000Z"
 
-export const settings: JudgeSettings = { settleTimeoutMs: 300_000, stabilisationMs: 10_000, alertTimeoutMs: 600_000 }
+export const settings: JudgeSettings = {
+  settleTimeoutMs: 300_000,
+  stabilisationMs: 10_000,
+  alertTimeoutMs: 600_000,
+  rolloutTimeoutMs: 3_600_000
+}
 
 export const pod = (
   uid: string,

@@ -125,3 +125,9 @@ export const restarted = (name: string): Change =>
 
 export const catalog = targetOf("Deployment", "catalog")
 export const healthyRestart = acted({ ...restart, target: on("Deployment", "catalog") }, catalog, restarted("catalog"))
+
+/** The same, of a workload of which no replica was ready before. */
+export const repairingRestart = Effect.map(healthyRestart, (intent): Intent => ({
+  ...intent,
+  baseline: { ...intent.baseline, rollout: null, pods: [], readyReplicas: 0 }
+}))

@@ -6,8 +6,8 @@ export const unknownCalledFixed: PlantedBug = {
   edits: [
     {
       file: "verification/Judge.ts",
-      search: `expired ? verdict("unknown", reason("unreadable"`,
-      replace: `expired ? verdict("fixed", reason("unreadable"`
+      search: `? verdict("unknown", reason("unreadable"`,
+      replace: `? verdict("fixed", reason("unreadable"`
     }
   ],
   foundBy: "never-falsely-fixed",

@@ -1,0 +1,52 @@
+/**
+ * The problems that a baseline shows, and whether they are gone.
+ *
+ * That a target is healthy after an action shows that the action helped only if the target was not healthy before. Each
+ * kind shows other problems:
+ *
+ * | target                                              | problems that can be seen to be gone                                                         |
+ * | --------------------------------------------------- | -------------------------------------------------------------------------------------------- |
+ * | Deployment, StatefulSet, DaemonSet, ReplicaSet, Pod | replicas that are missing, old or not ready; a failed rollout; a Service without endpoints   |
+ * | the same, by `PatchHpa`                             | its autoscaler is at its maximum                                                             |
+ * | Node                                                | not ready; pressure on disk, memory or process ids; no network; cordoned (by `UncordonNode`) |
+ * | PersistentVolumeClaim, CronJob, Job                 | none: the API shows neither how full a volume is nor whether the next run will succeed       |
+ *
+ * A problem is gone only on the same object, by its uid. Replicas that are no longer missing because fewer are desired
+ * show nothing.
+ */
+
+import type { Intent } from "../domain/Execution.ts"
+import type { WorkloadState } from "../domain/WorkloadState.ts"
+import { type Problem, problem, type ReasonCode } from "./Problem.ts"
+import { isStarting } from "./Progress.ts"
+import { targetProblems } from "./TargetProblems.ts"
+
+/** The counts of replicas behind a problem. */
+const counts: Partial<Readonly<Record<ReasonCode, (state: WorkloadState) => number | null>>> = {
+  "not-updated": (state) => state.updatedReplicas,
+  "not-ready": (state) => state.readyReplicas,
+  "not-available": (state) => state.availableReplicas
+}
+
+/** The problems of the baseline whose end would show that the action helped. */
+export const symptomsOf = ({ action, baseline }: Pick<Intent, "action" | "baseline">): ReadonlyArray<Problem> => {
+  if (!baseline.exists) return []
+  const found: Array<Problem> = []
+  if (action.type === "PatchHpa" && baseline.autoscalerAtMaximum === true)
+    found.push(problem("still-at-maximum", "bad", "the autoscaler was at its maximum"))
+  if (action.type === "UncordonNode" && baseline.unschedulable === true)
+    found.push(problem("cordoned", "bad", "the node was cordoned"))
+  // Replicas that were only starting would have become ready without the action.
+  if (!isStarting(baseline)) found.push(...targetProblems(baseline, baseline).filter(({ weight }) => weight !== "open"))
+  return found
+}
+
+const isGone = (baseline: WorkloadState, now: WorkloadState, { code }: Problem): boolean => {
+  const count = counts[code]
+  if (count === undefined || (now.desiredReplicas ?? 0) >= (baseline.desiredReplicas ?? 0)) return true
+  return (count(now) ?? 0) > (count(baseline) ?? 0)
+}
+
+/** The problems of the baseline that a healthy target no longer has. */
+export const goneSymptoms = (intent: Intent, now: WorkloadState): ReadonlyArray<Problem> =>
+  intent.baseline.uid !== now.uid ? [] : symptomsOf(intent).filter((symptom) => isGone(intent.baseline, now, symptom))
