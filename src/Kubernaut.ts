@@ -19,7 +19,8 @@
  * **Errors**
  *
  * `OptionsError` lists every invalid option. `RulebookError` reports that the rulebook is missing from the
- * installation.
+ * installation. `OtherClusterError` reports that the database belongs to another cluster. When the cluster does not
+ * respond at start, the service starts, and writes nothing until the cluster's identity has been confirmed.
  */
 
 import { Context, Deferred, Effect, Layer, Option } from "effect"
@@ -41,6 +42,7 @@ import {
   named,
   type OptionsError
 } from "./KubernautOptions.ts"
+import * as ClusterIdentity from "./kubernetes/ClusterIdentity.ts"
 import { KubernetesClient } from "./kubernetes/KubernetesClient.ts"
 import * as OwnerResolver from "./kubernetes/OwnerResolver.ts"
 import * as ResilientClient from "./kubernetes/ResilientClient.ts"
@@ -50,6 +52,7 @@ import * as Supervised from "./remediation/Supervised.ts"
 import { make as makePipeline, type Pipeline } from "./resilience/pipeline/Pipeline.ts"
 import * as ResilienceEvent from "./resilience/ResilienceEvent.ts"
 import { ActionHistory } from "./storage/ActionHistory.ts"
+import { ClusterBinding } from "./storage/ClusterBinding.ts"
 import { RemediationStore } from "./storage/RemediationStore.ts"
 import type { StorageError } from "./storage/StorageError.ts"
 import * as FiringAlerts from "./verification/FiringAlerts.ts"
@@ -82,11 +85,12 @@ export class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>(
 ) {}
 
 /** The services that an embedder provides: a cluster, and a database from one of the layers of `Storage`. */
-export type Ports = KubernetesClient | RemediationStore | ActionHistory
+export type Ports = KubernetesClient | RemediationStore | ActionHistory | ClusterBinding
 
 /** Parts of the service that a program may use directly. `KubernetesClient` is the one behind the pipeline. */
 export type Parts =
   | ClusterPipeline
+  | ClusterIdentity.ClusterIdentity
   | Degradation.Degradation
   | Intake.Intake
   | InvestigationChain
@@ -113,19 +117,26 @@ const chain = <E, R>({ investigation, investigators = [], rules }: KubernautOpti
     })
   )
 
-/** The client that an embedder provides, behind a pipeline. */
+/** The client that an embedder provides, behind a pipeline, and bound to the cluster that the database belongs to. */
 const cluster = ({ kubernetes }: KubernautOptions<unknown, unknown>) =>
   Layer.effectContext(
     Effect.gen(function* () {
       const pipeline = yield* named("kubernetes")(makePipeline("kubernetes", kubernetes))
-      const client = ResilientClient.wrap(yield* KubernetesClient, pipeline)
-      return Context.make(ClusterPipeline, pipeline).pipe(Context.add(KubernetesClient, client))
+      const direct = yield* KubernetesClient
+      const { bind } = yield* ClusterBinding
+      const { client, confirmAtStart, identity } = ClusterIdentity.guard(ResilientClient.wrap(direct, pipeline), bind)
+      yield* confirmAtStart(direct)
+      return Context.make(ClusterPipeline, pipeline).pipe(
+        Context.add(KubernetesClient, client),
+        Context.add(ClusterIdentity.ClusterIdentity, identity)
+      )
     })
   )
 
-const actors = ({ actors, execution, guardrails, mode, verification }: KubernautOptions<unknown, unknown>) =>
+const actors = ({ actors, cluster, execution, guardrails, mode, verification }: KubernautOptions<unknown, unknown>) =>
   RemediationActors.layerLocal({
     ...actors,
+    cluster,
     mode: mode ?? "observe",
     guardrails: { ...defaultGuardrails, ...guardrails }
   }).pipe(
@@ -220,8 +231,11 @@ const kubernaut = Layer.effect(
  */
 export const layer = <E = never, R = never>(
   options: KubernautOptions<E, R>
-): Layer.Layer<Kubernaut | Parts, E | OptionsError | Rulebook.RulebookError, Ports | R> =>
-  Layer.unwrap(Effect.map(checkOptions(options), assemble))
+): Layer.Layer<
+  Kubernaut | Parts,
+  E | OptionsError | Rulebook.RulebookError | ClusterIdentity.OtherClusterError,
+  Ports | R
+> => Layer.unwrap(Effect.map(checkOptions(options), assemble))
 
 /**
  * Builds the parts from checked options. Effect builds a layer once for each time that it occurs by reference in a

@@ -42,7 +42,7 @@ export interface KubernautOptions<E = never, R = never> {
   /** Settings of the alert intake. */
   readonly intake?: Omit<IntakeOptions, "cluster" | "onAccepted">
   /** Settings of the actors and the sweep. */
-  readonly actors?: Omit<LocalOptions, "mode" | "guardrails">
+  readonly actors?: Omit<LocalOptions, "mode" | "guardrails" | "cluster">
   /** Limits and waits of the executor. */
   readonly execution?: ExecutorOptions
   /** Timeouts and waits of the verifier. */

@@ -27,6 +27,8 @@ export * as Redaction from "./investigation/evidence/Redaction.ts"
 // Ports, to implement or to use.
 export * as ActionHistory from "./storage/ActionHistory.ts"
 export * as AuditLog from "./storage/AuditLog.ts"
+export * as ClusterBinding from "./storage/ClusterBinding.ts"
+export * as ClusterIdentity from "./kubernetes/ClusterIdentity.ts"
 export * as Degradation from "./health/Degradation.ts"
 export * as Intake from "./intake/Intake.ts"
 export * as InvestigationChain from "./investigation/InvestigationChain.ts"

@@ -1,15 +1,19 @@
+import type { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { stuckRollout } from "../examples/embedded/Service.ts"
+import { targetKey } from "../src/domain/Target.ts"
 import * as Intake from "../src/intake/Intake.ts"
 import { InvestigationChain } from "../src/investigation/InvestigationChain.ts"
 import type { Investigator } from "../src/investigation/Investigator.ts"
 import * as Kubernaut from "../src/Kubernaut.ts"
 import * as Sandbox from "../src/kubernetes/Sandbox.ts"
+import * as RemediationActors from "../src/remediation/RemediationActors.ts"
 import * as RemediationEvents from "../src/remediation/RemediationEvents.ts"
 import * as Supervised from "../src/remediation/Supervised.ts"
 import * as ResilienceEvent from "../src/resilience/ResilienceEvent.ts"
+import * as Sqlite from "../src/storage/sqlite/Sqlite.ts"
 import * as Storage from "../src/storage/Storage.ts"
 
 const ports = Layer.mergeAll(Sandbox.layer(), Storage.layerMemory)
@@ -177,6 +181,61 @@ describe("a Kubernaut", () => {
         assert.deepStrictEqual(executions, [])
       }
     )
+  )
+
+  const onDatabase = (database: DatabaseSync, cluster: string, uid: string) =>
+    Layer.build(
+      Kubernaut.layer({ cluster, mode: "auto" }).pipe(
+        Layer.provide(Sandbox.layer({ uid })),
+        Layer.provideMerge(Storage.layerDatabase(database))
+      )
+    )
+
+  it.effect("refuses to start with the database of another cluster", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      yield* Effect.scoped(onDatabase(database, "prod", "uid-of-prod"))
+      const error = yield* Effect.flip(Effect.scoped(onDatabase(database, "prod", "uid-of-another")))
+      assert.strictEqual(error._tag, "OtherClusterError")
+      yield* Effect.scoped(onDatabase(database, "prod", "uid-of-prod"))
+      database.close()
+    })
+  )
+
+  it.effect("leaves the work of another cluster name in its database alone, when it sweeps and when it is fired", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      const id = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const context = yield* Layer.build(
+            Intake.layer({ cluster: "prod-a", onAccepted: () => Effect.void }).pipe(
+              Layer.provide(Storage.layerDatabase(database))
+            )
+          )
+          const [result] = (yield* Context.get(context, Intake.Intake).receive(stuckRollout)).results
+          return result!.remediationId!
+        })
+      )
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const context = yield* onDatabase(database, "prod-b", "uid")
+          const remediation = Context.get(context, Kubernaut.Kubernaut).get(id).pipe(Effect.map(Option.getOrThrow))
+          yield* Context.get(context, RemediationActors.RemediationActors).fire(targetKey((yield* remediation).target))
+          yield* TestClock.adjust("1 minute")
+          assert.strictEqual((yield* remediation).state, "Received")
+        })
+      )
+      const state = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const context = yield* onDatabase(database, "prod-a", "uid")
+          const ended = yield* Effect.forkChild(Context.get(context, Kubernaut.Kubernaut).settled(id))
+          while (ended.pollUnsafe() === undefined) yield* TestClock.adjust("1 second")
+          return Option.getOrThrow(yield* Fiber.join(ended)).state
+        })
+      )
+      assert.strictEqual(state, "Remediated")
+      database.close()
+    })
   )
 
   it.effect("shares no part with another one in the same program, so each acts on its own cluster", () =>

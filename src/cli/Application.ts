@@ -23,6 +23,7 @@ import * as OpenAiLanguageModel from "../investigation/models/providers/OpenAiLa
 import type { Rule } from "../investigation/rules/Rulebook.ts"
 import * as Kubernaut from "../Kubernaut.ts"
 import * as ClientNode from "../kubernetes/ClientNode.ts"
+import * as ClusterIdentity from "../kubernetes/ClusterIdentity.ts"
 import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../kubernetes/Sandbox.ts"
 import { Supervised } from "../remediation/Supervised.ts"
@@ -60,6 +61,9 @@ const behind = <I, S, E>(
 /** The cluster that the settings name, without a pipeline. */
 export const cluster = (settings: Settings) =>
   settings.cluster === "sandbox" ? Sandbox.layer() : ClientNode.layer({ inCluster: settings.cluster === "in-cluster" })
+
+/** Where the connection to a real cluster is configured. */
+export const clusterPlace = (settings: Settings) => ClientNode.place({ inCluster: settings.cluster === "in-cluster" })
 
 const providerUrl = { openai: "https://api.openai.com/v1", anthropic: "https://api.anthropic.com" }
 
@@ -129,12 +133,31 @@ const supervisorStatus = (children: ReadonlyArray<Supervisor.ChildStatus>) => {
   return missing.length === 0 ? { status: "up" as const } : { status: "degraded" as const, message: missing.join("; ") }
 }
 
+/** Whether this is known to be the cluster that the database belongs to. */
+const identityStatus = (state: ClusterIdentity.IdentityState) => {
+  switch (state._tag) {
+    case "Confirmed":
+      return { status: "up" as const }
+    case "Unconfirmed":
+      return {
+        status: "degraded" as const,
+        message: "the uid of namespace kube-system has not been read yet, so nothing is written"
+      }
+    case "OtherCluster":
+      return {
+        status: "down" as const,
+        message: `nothing is written: the database belongs to the cluster ${state.bound}, and this is ${state.found}`
+      }
+  }
+}
+
 const components = (faults: FaultInjection | undefined) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { tiers } = yield* InvestigationChain
       const kubernetes = yield* Kubernaut.ClusterPipeline
       const supervised = yield* Supervised
+      const identity = yield* ClusterIdentity.ClusterIdentity
       const { check } = yield* storageCheck
       const parts: ReadonlyArray<Components.Part> = [
         ...(faults === undefined
@@ -152,6 +175,7 @@ const components = (faults: FaultInjection | undefined) =>
           )
         },
         { name: "supervisor", status: Effect.map(supervised.status, supervisorStatus) },
+        { name: "cluster-identity", status: Effect.map(identity.state, identityStatus) },
         {
           name: "kubernetes",
           ...(kubernetes.circuitBreaker === undefined ? {} : { breaker: kubernetes.circuitBreaker })

@@ -41,6 +41,10 @@ export const targetKey = ({ cluster, kind, name, namespace }: Target): TargetKey
   // It contains three `/`, so it is never empty. Computed at every step, so the schema's check is skipped.
   `${escape(cluster)}/${escape(namespace)}/${escape(kind)}/${escape(name)}` as TargetKey
 
+/** The cluster of a target, from its key. */
+export const clusterOf = (key: TargetKey): string =>
+  key.slice(0, key.indexOf("/")).replaceAll("%2F", "/").replaceAll("%25", "%")
+
 /** The reference to a target within its cluster. */
 export const resourceRef = (target: Target): ResourceRef => ({
   namespace: target.namespace,

@@ -22,6 +22,7 @@
  * | `unavailable`       | api      | back off                                                                        | ✓   |
  * | `timeout`           | timeout  | read back what happened before anything else                                    | ✓   |
  * | `storage-full`      | resource | stop writing to the cluster                                                     |     |
+ * | `wrong-cluster`     | policy   | escalate: nothing is written until the cluster's identity is confirmed          | ✓   |
  * | `fenced`            | conflict | none: a newer activation continues                                              | ✓   |
  * | `stale`             | timeout  | decide again                                                                    |     |
  * | `mode`              | policy   | escalate: an operator has set the mode                                          | ✓   |
@@ -29,7 +30,11 @@
 
 import { Schema } from "effect"
 import type { Change } from "../domain/Change.ts"
-import type { KubernetesError, KubernetesErrorReason } from "../kubernetes/KubernetesClient.ts"
+import {
+  describeWrongCluster,
+  type KubernetesError,
+  type KubernetesErrorReason
+} from "../kubernetes/KubernetesClient.ts"
 
 /** The codes of `ExecutionOutcome.failure`. */
 export const FailureCode = Schema.Literals([
@@ -48,6 +53,8 @@ export const FailureCode = Schema.Literals([
   "unavailable",
   "timeout",
   "storage-full",
+  /** It is not certain that this is the cluster of the service. */
+  "wrong-cluster",
   /** Not a response of the cluster: a newer activation has claimed the target. */
   "fenced",
   /** Not a response of the cluster: the intent is too old to be carried out without a new decision. */
@@ -131,7 +138,8 @@ const kinds: Readonly<Record<ReasonTag, readonly [FailureCode, FailureCategory, 
   TooManyRequests: ["rate-limited", "api", "back-off"],
   Unavailable: ["unavailable", "api", "back-off"],
   Timeout: ["timeout", "timeout", "read-back"],
-  StorageFull: ["storage-full", "resource", "stop-writing"]
+  StorageFull: ["storage-full", "resource", "stop-writing"],
+  WrongCluster: ["wrong-cluster", "policy", "escalate"]
 }
 
 const explain = (reason: KubernetesErrorReason): string => {
@@ -166,6 +174,8 @@ const explain = (reason: KubernetesErrorReason): string => {
       return "the API server did not respond in time"
     case "StorageFull":
       return "the cluster's storage is full"
+    case "WrongCluster":
+      return describeWrongCluster(reason.why)
   }
 }
 

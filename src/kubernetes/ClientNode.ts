@@ -6,7 +6,9 @@
  *
  * - Patches are JSON Patch, every write carries the field manager, and a dry run is the server's own (`dryRun=All`).
  * - Lists are read in pages of 500 from one consistent snapshot.
- * - A 401 reloads the credentials (a rotated token file, an exec plugin) and sends the request once more.
+ * - Context, server, CA and proxy are those of the kubeconfig at start. A 401 reads only the credentials of that context
+ *   again (a rotated token file, a credential plugin) and sends the request once more. If the context then leads to
+ *   another server, every write fails with `WrongCluster` until a restart.
  * - A read that fails on a kept-alive connection is sent once more on another one. Nothing else is retried here: retries
  *   belong to `ResilientClient`, which has a budget and a circuit breaker.
  *
@@ -18,11 +20,13 @@
 
 import { type Duration, Effect, Layer } from "effect"
 import { find, unknownKind } from "./ApiResource.ts"
+import { type ConnectionError, type ConnectionOptions, pin } from "./ClientConnection.ts"
 import * as ClientList from "./ClientList.ts"
 import * as ClientRequest from "./ClientRequest.ts"
 import * as ClientResponse from "./ClientResponse.ts"
-import { type ConnectionError, type ConnectionOptions, make as makeTransport } from "./ClientTransport.ts"
+import * as ClientTransport from "./ClientTransport.ts"
 import * as ClientWatch from "./ClientWatch.ts"
+import type { ConnectionPlace } from "./ConnectionFault.ts"
 import { KubernetesClient, type KubernetesObject } from "./KubernetesClient.ts"
 import * as OperationName from "./OperationName.ts"
 
@@ -39,7 +43,7 @@ type Port = KubernetesClient["Service"]
 const make = Effect.fnUntraced(function* (options: ClientNodeOptions) {
   const timeout = options.requestTimeout ?? "10 seconds"
   const fieldManager = options.fieldManager ?? "kubernaut"
-  const transport = yield* makeTransport(options)
+  const transport = yield* ClientTransport.make(yield* pin(options))
   const responses = ClientResponse.make(transport, timeout)
 
   const get: Port["get"] = (ref) => {
@@ -62,6 +66,7 @@ const make = Effect.fnUntraced(function* (options: ClientNodeOptions) {
     const resource = find(change.ref.kind)
     if (resource === undefined) return Effect.fail(unknownKind(operation))
     const dryRun = applyOptions?.dryRun === true
+    if (!dryRun && transport.serverChanged()) return Effect.fail(ClientResponse.serverChanged(operation))
     const context = { operation, writes: !dryRun, creates: change._tag === "Create" }
     const request = ClientRequest.write(resource, change, dryRun, fieldManager)
     return change._tag === "Patch" || change._tag === "Create"
@@ -95,3 +100,7 @@ const make = Effect.fnUntraced(function* (options: ClientNodeOptions) {
  */
 export const layer = (options: ClientNodeOptions = {}): Layer.Layer<KubernetesClient, ConnectionError> =>
   Layer.effect(KubernetesClient, make(options))
+
+/** Where the connection of `layer` is configured, to explain a fault to people. */
+export const place = (options: ClientNodeOptions = {}): Effect.Effect<ConnectionPlace, ConnectionError> =>
+  Effect.map(pin(options), (pinned) => pinned.place)

@@ -8,7 +8,7 @@
 import type { IncomingMessage } from "node:http"
 import { Clock, type Duration, Effect } from "effect"
 import { exchange, type Request, type Transport } from "./ClientTransport.ts"
-import type { KubernetesError } from "./KubernetesClient.ts"
+import { KubernetesError } from "./KubernetesClient.ts"
 import { classify, type RequestContext } from "./StatusClassifier.ts"
 
 export interface Responses {
@@ -38,8 +38,18 @@ export const errorOf = (
     _tag: "Response",
     status: response.statusCode ?? 0,
     body: parseJson(body),
+    text: body,
     retryAfter: response.headers["retry-after"],
     received: { date: response.headers.date, nowMs }
+  })
+
+/** The error of a request that is not made, because the kubeconfig no longer says which server is meant. */
+export const serverChanged = (operation: string): KubernetesError =>
+  new KubernetesError({
+    reason: { _tag: "WrongCluster", why: "server-changed" },
+    operation,
+    applied: "no",
+    retryable: false
   })
 
 /** `timeout` applies to each exchange: connecting, sending and reading the whole body. */
@@ -56,7 +66,12 @@ export const make = (transport: Transport, timeout: Duration.Input): Responses =
     once(context, request).pipe(
       Effect.catchIf(
         (error) => error.reason._tag === "Unauthorized",
-        (error) => Effect.flatMap(transport.renew, (renewed) => (renewed ? once(context, request) : Effect.fail(error)))
+        (error) =>
+          Effect.flatMap(transport.renew, (renewed) =>
+            renewed
+              ? once(context, request)
+              : Effect.fail(transport.serverChanged() ? serverChanged(context.operation) : error)
+          )
       )
     )
   return {
@@ -66,7 +81,7 @@ export const make = (transport: Transport, timeout: Duration.Input): Responses =
         const value = parseJson(body)
         // A success that is not JSON comes from something other than an API server.
         return value === undefined
-          ? Effect.fail(classify(context, { _tag: "NoResponse", sent: true, timeout: false }))
+          ? Effect.fail(classify(context, { _tag: "NoResponse", sent: true, timeout: false, fault: "not-kubernetes" }))
           : Effect.succeed(value as A)
       })
   }

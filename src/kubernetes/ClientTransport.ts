@@ -1,29 +1,20 @@
 /**
- * HTTP to an API server: a pool of kept-alive connections, credentials from `@kubernetes/client-node` (certificates,
- * exec plugins, projected tokens, proxies), and interruption that closes the socket.
+ * HTTP to an API server: a pool of kept-alive connections, credentials, and interruption that closes the socket.
  *
- * The requests are raw HTTP, because the generated client of that library cannot abort a request, always reads the
- * whole body, and makes JSON Patch hard to send. Its handling of kubeconfig files and credentials is used unchanged.
+ * The requests are raw HTTP, because the generated client of `@kubernetes/client-node` cannot abort a request, always
+ * reads the whole body, and makes JSON Patch hard to send. That library reads kubeconfig files and applies
+ * certificates, projected tokens and proxies. `ClientConnection` keeps the server fixed, and `ExecCredential` runs
+ * plugins.
  */
 
 import * as http from "node:http"
 import * as https from "node:https"
-import { KubeConfig } from "@kubernetes/client-node"
-import { type Duration, Effect, Schema } from "effect"
+import type { TLSSocket } from "node:tls"
+import { type Duration, Effect } from "effect"
 import * as Monotonic from "../resilience/Monotonic.ts"
-
-/** Which cluster to connect to, and as whom. */
-export interface ConnectionOptions {
-  /** Path of a kubeconfig file. Default: as kubectl finds it (`KUBECONFIG`, then `~/.kube/config`). */
-  readonly kubeconfig?: string | undefined
-  /** Use the ServiceAccount of the pod that this process runs in. Default `false`. */
-  readonly inCluster?: boolean | undefined
-}
-
-/** The kubeconfig or the ServiceAccount cannot be used. `message` names the file, never its content. */
-export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", {
-  message: Schema.String
-}) {}
+import type { Credentials, Pinned } from "./ClientConnection.ts"
+import { type ConnectionFault, faultOf } from "./ConnectionFault.ts"
+import * as ExecCredential from "./ExecCredential.ts"
 
 export interface Request {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE"
@@ -42,10 +33,13 @@ export class NoResponse {
   readonly timeout: boolean
   /** The request used a kept-alive connection, which the server may have closed at that moment. */
   readonly reused: boolean
-  constructor(sent: boolean, timeout: boolean, reused = false) {
+  /** Why no response arrived, if that is known. */
+  readonly fault: ConnectionFault | undefined
+  constructor(sent: boolean, timeout: boolean, more: Partial<Pick<NoResponse, "reused" | "fault">> = {}) {
     this.sent = sent
     this.timeout = timeout
-    this.reused = reused
+    this.reused = more.reused ?? false
+    this.fault = more.fault
   }
 }
 
@@ -59,20 +53,14 @@ export interface Opened {
 export interface Transport {
   /** Sends a request and returns when the head of the response has arrived. Interruption closes the socket. */
   readonly open: (request: Request) => Effect.Effect<Opened, NoResponse>
-  /** Reloads the credentials, at most once in 10 seconds. Returns whether it did. */
+  /** Reads the credentials of the pinned context again, at most once in 10 seconds. Returns whether it did. */
   readonly renew: Effect.Effect<boolean>
+  /**
+   * Whether the context of the kubeconfig leads to another server than at start. Which one is meant is then not known,
+   * so nothing is written until a restart.
+   */
+  readonly serverChanged: () => boolean
 }
-
-const load = (options: ConnectionOptions): KubeConfig => {
-  const config = new KubeConfig()
-  if (options.inCluster === true) config.loadFromCluster()
-  else if (options.kubeconfig !== undefined) config.loadFromFile(options.kubeconfig)
-  else config.loadFromDefault()
-  return config
-}
-
-const source = (options: ConnectionOptions): string =>
-  options.inCluster === true ? "the pod's ServiceAccount" : (options.kubeconfig ?? "the default kubeconfig")
 
 /** The TLS settings of a connection pool. A renewed client certificate needs new connections. */
 interface TlsSettings {
@@ -127,7 +115,12 @@ class Agents {
 }
 
 /** Sends one request. A failure says whether the server may have received it. */
-const send = (url: URL, request: Request, options: https.RequestOptions): Effect.Effect<Opened, NoResponse> =>
+const send = (
+  url: URL,
+  request: Request,
+  options: https.RequestOptions,
+  proxied: boolean
+): Effect.Effect<Opened, NoResponse> =>
   Effect.callback<Opened, NoResponse>((resume) => {
     const payload = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body.json))
     let sent = false
@@ -144,59 +137,68 @@ const send = (url: URL, request: Request, options: https.RequestOptions): Effect
       }
     })
     outgoing.on("socket", (socket) => {
-      // A kept-alive connection sends the request at once, a new one after its handshake.
-      if (outgoing.reusedSocket || !socket.connecting) sent = true
-      else socket.once(url.protocol === "http:" ? "connect" : "secureConnect", () => (sent = true))
+      // A kept-alive connection sends the request at once, a new one after its handshake. Behind a proxy the connection
+      // exists before the handshake with the server.
+      const isTls = url.protocol === "https:"
+      const shakesHands = isTls && (socket as TLSSocket & { readonly secureConnecting?: boolean }).secureConnecting
+      if (outgoing.reusedSocket || (!socket.connecting && shakesHands !== true)) sent = true
+      else socket.once(isTls ? "secureConnect" : "connect", () => (sent = true))
     })
     outgoing.on("response", (response) => resume(Effect.succeed({ response, close: () => outgoing.destroy() })))
-    outgoing.on("error", () => resume(Effect.fail(new NoResponse(sent, false, outgoing.reusedSocket))))
+    outgoing.on("error", (error) =>
+      resume(
+        Effect.fail(
+          new NoResponse(sent, false, { reused: outgoing.reusedSocket, fault: faultOf(error, proxied && !sent) })
+        )
+      )
+    )
     outgoing.end(payload)
     return Effect.sync(() => outgoing.destroy())
   })
 
-/** A transport whose connections are closed with the scope. */
-export const make = Effect.fnUntraced(function* (options: ConnectionOptions) {
-  const reload = Effect.try({
-    try: () => load(options),
-    catch: () =>
-      new ConnectionError({
-        message: `The connection to Kubernetes cannot be set up: ${source(options)} cannot be read as a kubeconfig`
-      })
+/** TLS settings and authorization of one request. May read a token file or wait for a credential plugin. */
+const prepare = Effect.fnUntraced(function* (
+  { config, exec }: Credentials,
+  plugin: ExecCredential.ExecCredentials,
+  info: ExecCredential.ClusterInfo
+) {
+  const options: https.RequestOptions = { headers: {} }
+  yield* Effect.tryPromise({
+    try: () => config.applyToHTTPSOptions(options),
+    catch: () => new NoResponse(false, false, { fault: "credentials" })
   })
-  let config = yield* reload
-  const server = config.getCurrentCluster()?.server
-  if (
-    server === undefined
-    || !URL.canParse(server)
-    || (options.inCluster !== true && options.kubeconfig === undefined && server === "http://localhost:8080")
-  ) {
-    return yield* new ConnectionError({
-      message: `The connection to Kubernetes cannot be set up: ${source(options)} names no reachable cluster in its current context`
-    })
+  if (exec === undefined) return options
+  const { certificate, key, token } = yield* Effect.mapError(
+    plugin.get(exec, info),
+    ({ fault }) => new NoResponse(false, false, { fault })
+  )
+  return {
+    ...options,
+    ...(certificate === undefined || key === undefined ? {} : { cert: certificate, key }),
+    headers: { ...options.headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) }
   }
+})
+
+/** A transport whose connections, and whose credential plugin, are closed with the scope. */
+export const make = Effect.fnUntraced(function* ({ credentials: initial, info, place, reread, server }: Pinned) {
   const agents = new Agents()
   yield* Effect.addFinalizer(() => Effect.sync(() => agents.close()))
+  const plugin = yield* ExecCredential.make(place.file, ExecCredential.pluginTimeoutMs)
+  const proxied = place.proxy !== undefined
+  let credentials = initial
   let renewedAtMs = -Infinity
-
-  /** TLS and authorization for one request. May run an exec plugin or read a token file. */
-  const credentials = Effect.suspend(() => {
-    const prepared: https.RequestOptions = { headers: {} }
-    return Effect.as(
-      Effect.tryPromise({ try: () => config.applyToHTTPSOptions(prepared), catch: () => new NoResponse(false, false) }),
-      prepared
-    )
-  })
+  let changed = false
 
   const open = Effect.fnUntraced(function* (request: Request) {
-    const { agent, ca, cert, key, rejectUnauthorized, servername, headers, auth } = yield* credentials
-    const url = new URL(server.replace(/\/$/, "") + request.path)
-    const proxied = config.getCurrentCluster()?.proxyUrl !== undefined
+    const { agent, ca, cert, key, rejectUnauthorized, servername, headers, auth } = yield* prepare(
+      credentials,
+      plugin,
+      info
+    )
+    const url = new URL(server + request.path)
     const pool = proxied ? agent : agents.for(url.protocol, { ca, cert, key, rejectUnauthorized, servername })
-    const attempt = send(url, request, {
-      agent: pool,
-      headers,
-      ...(auth === undefined ? {} : { auth })
-    } as https.RequestOptions)
+    const options = { agent: pool, headers, ...(auth === undefined ? {} : { auth }) } as https.RequestOptions
+    const attempt = Effect.suspend(() => send(url, request, options, proxied))
     // A read may be sent twice. A write without a response may have taken effect, so it is never sent twice.
     return yield* request.method === "GET"
       ? Effect.catchIf(
@@ -211,13 +213,21 @@ export const make = Effect.fnUntraced(function* (options: ConnectionOptions) {
     const nowMs = yield* Monotonic.nowMs
     if (nowMs - renewedAtMs < renewEveryMs) return false
     renewedAtMs = nowMs
-    const next = yield* Effect.option(reload)
-    if (next._tag === "None") return false
-    config = next.value
+    plugin.forget()
+    const next = reread()
+    if (next._tag === "OtherServer") {
+      changed = true
+      yield* Effect.logError(
+        "The context of the kubeconfig now leads to another server, so nothing is written until a restart",
+        { context: place.context, file: place.file, server: place.server }
+      )
+    }
+    if (next._tag !== "Credentials") return false
+    credentials = next.credentials
     return true
   })
 
-  const transport: Transport = { open, renew }
+  const transport: Transport = { open, renew, serverChanged: () => changed }
   return transport
 })
 

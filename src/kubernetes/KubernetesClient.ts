@@ -27,6 +27,7 @@ import { Context, type Effect, Schema, type Stream } from "effect"
 import type { Change } from "../domain/Change.ts"
 import { Applied } from "../domain/Execution.ts"
 import type { ResourceRef } from "../domain/Target.ts"
+import { ConnectionFault, describeFault } from "./ConnectionFault.ts"
 
 /**
  * A Kubernetes object as JSON. `metadata` is always present; the other fields depend on the kind. `ObjectModel` has a
@@ -137,13 +138,36 @@ export const KubernetesErrorReason = Schema.Union([
   /** 429 by API priority and fairness: the API server is overloaded. */
   reason("TooManyRequests", { retryAfterMs: Schema.optionalKey(Schema.Finite) }),
   /** 500 or 503, or no connection. Also an open circuit or a full bulkhead, where `ResilientClient` is used. */
-  reason("Unavailable", { status: Schema.optionalKey(Schema.Int), retryAfterMs: Schema.optionalKey(Schema.Finite) }),
+  reason("Unavailable", {
+    status: Schema.optionalKey(Schema.Int),
+    retryAfterMs: Schema.optionalKey(Schema.Finite),
+    /** Why there is no connection, if that is known. */
+    fault: Schema.optionalKey(ConnectionFault)
+  }),
   /** 408, 504, a server timeout, or our own timeout. The outcome of a write is unknown. */
   reason("Timeout", {}),
   /** 507, or etcd is out of space. Stop writing. */
-  reason("StorageFull", {})
+  reason("StorageFull", {}),
+  /**
+   * It is not certain that this is the cluster of the service. `server-changed`: the kubeconfig now names another
+   * server. `other-cluster`: the namespace `kube-system` has another uid than the cluster of the database.
+   * `unconfirmed`: that uid could not be read yet.
+   */
+  reason("WrongCluster", { why: Schema.Literals(["server-changed", "other-cluster", "unconfirmed"]) })
 ])
 export type KubernetesErrorReason = typeof KubernetesErrorReason.Type
+
+/** Why nothing is written, as a clause for people. */
+export const describeWrongCluster = (why: Extract<KubernetesErrorReason, { _tag: "WrongCluster" }>["why"]): string => {
+  switch (why) {
+    case "server-changed":
+      return "the context of the kubeconfig now leads to another server; restart the service"
+    case "other-cluster":
+      return "this is not the cluster that the database belongs to"
+    case "unconfirmed":
+      return "the uid of namespace kube-system, which identifies the cluster, could not be read"
+  }
+}
 
 /** The reason as a clause for people, who may read it in a log without the code at hand. */
 const describe = (reason: KubernetesErrorReason): string => {
@@ -173,11 +197,15 @@ const describe = (reason: KubernetesErrorReason): string => {
     case "TooManyRequests":
       return "the API server is overloaded"
     case "Unavailable":
-      return "the API server is unreachable or failing"
+      return reason.fault === undefined
+        ? "the API server is unreachable or failing"
+        : `the API server is unreachable: ${describeFault(reason.fault)}`
     case "Timeout":
       return "no response arrived in time"
     case "StorageFull":
       return "the storage of the API server is full"
+    case "WrongCluster":
+      return describeWrongCluster(reason.why)
   }
 }
 

@@ -59,7 +59,7 @@ import { reconcileReplicaSet } from "./sandbox/ReplicaSetController.ts"
 import { reconcileService } from "./sandbox/ServiceController.ts"
 import { reconcileStatefulSet } from "./sandbox/StatefulSetController.ts"
 import * as Watches from "./sandbox/Watches.ts"
-import { type DeploymentOptions, historyMs, images, seed } from "./sandbox/Workloads.ts"
+import { type DeploymentOptions, historyMs, images, sandboxUid, seed } from "./sandbox/Workloads.ts"
 
 /** How long the steps of a simulated cluster take. Each defaults to the value in `defaultPace`. */
 export interface Pace {
@@ -112,6 +112,8 @@ export interface SandboxOptions {
   readonly shop?: boolean | undefined
   /** More Deployments besides the shop, each with a Service. Their namespaces are created. */
   readonly deployments?: ReadonlyArray<DeploymentOptions> | undefined
+  /** The uid of `kube-system`, which identifies the cluster. Default: that of every sandbox, also after a restart. */
+  readonly uid?: string | undefined
   /** The number of nodes. Default: 3, or as many as the generated Deployments need to roll out. */
   readonly nodes?: number | undefined
   /** The behaviour of more images, by image or repository. Any tag that begins with `bad` crash-loops. */
@@ -170,7 +172,13 @@ export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
     images: new Map([...images, ...Object.entries(options.images ?? {})]),
     controllers
   })
-  seed(cluster, { nowMs, nodes: options.nodes ?? nodesFor(deployments), shop: options.shop ?? true, deployments })
+  seed(cluster, {
+    nowMs,
+    nodes: options.nodes ?? nodesFor(deployments),
+    shop: options.shop ?? true,
+    deployments,
+    uid: options.uid ?? sandboxUid
+  })
 
   const watchers = new Watches.Watchers()
   cluster.observer = (mutation) => watchers.notify(mutation)

@@ -17,6 +17,7 @@
 
 import type { Applied } from "../domain/Execution.ts"
 import * as RetryAfter from "../resilience/RetryAfter.ts"
+import type { ConnectionFault } from "./ConnectionFault.ts"
 import { KubernetesError, type KubernetesErrorReason } from "./KubernetesClient.ts"
 
 /** What the classification depends on besides the response. */
@@ -47,13 +48,23 @@ export type Outcome =
       readonly status: number
       /** The parsed body; `undefined` when it is not JSON. */
       readonly body: unknown
+      /** The body as it came, where it is not JSON. */
+      readonly text?: string | undefined
       /** The `Retry-After` header. */
       readonly retryAfter: string | undefined
       /** When the response was received, for a `Retry-After` that is a date. */
       readonly received?: RetryAfter.Received
     }
-  /** `sent`: the request may have reached the server. `timeout`: our own time limit passed. */
-  | { readonly _tag: "NoResponse"; readonly sent: boolean; readonly timeout: boolean }
+  /**
+   * `sent`: the request may have reached the server. `timeout`: our own time limit passed. `fault`: why there is no
+   * response, if that is known.
+   */
+  | {
+      readonly _tag: "NoResponse"
+      readonly sent: boolean
+      readonly timeout: boolean
+      readonly fault?: ConnectionFault | undefined
+    }
 
 interface Verdict {
   readonly reason: KubernetesErrorReason
@@ -151,6 +162,14 @@ const responseVerdict = (context: RequestContext, response: Response): Verdict =
   if (response.status >= 500) return serverError(status, response)
   const admission = admissionVerdict(status.message ?? "")
   if (admission !== undefined) return admission
+  // Go's and nginx' answers to plain HTTP on a port that speaks TLS.
+  if (
+    response.status === 400
+    && /^Client sent an HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port/.test(
+      response.text ?? ""
+    )
+  )
+    return refused({ _tag: "Unavailable", status: 400, fault: "plain-http" }, true)
   switch (response.status) {
     case 401:
       return refused({ _tag: "Unauthorized" })
@@ -175,12 +194,14 @@ const responseVerdict = (context: RequestContext, response: Response): Verdict =
 
 const noResponseVerdict = (
   context: RequestContext,
-  { sent, timeout }: Extract<Outcome, { _tag: "NoResponse" }>
+  { fault, sent, timeout }: Extract<Outcome, { _tag: "NoResponse" }>
 ): Verdict => {
   // A request that was never sent changed nothing. A write that was sent but got no response is equivalent to a
   // timeout, whichever side closed the connection.
   const reason =
-    timeout || (context.writes && sent) ? ({ _tag: "Timeout" } as const) : ({ _tag: "Unavailable" } as const)
+    timeout || (context.writes && sent)
+      ? ({ _tag: "Timeout" } as const)
+      : ({ _tag: "Unavailable", ...(fault === undefined ? {} : { fault }) } as const)
   return { reason, applied: sent ? "unknown" : "no", retryable: true }
 }
 

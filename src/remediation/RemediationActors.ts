@@ -10,7 +10,7 @@
 
 import { Context, Duration, Effect, FiberSet, Latch, Layer } from "effect"
 import { Severity } from "../domain/Alert.ts"
-import type { TargetKey } from "../domain/Target.ts"
+import { clusterOf, type TargetKey } from "../domain/Target.ts"
 import { DueQueue, type Entry } from "../resilience/DueQueue.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
@@ -20,6 +20,8 @@ import { dueMs } from "./Urgency.ts"
 
 /** Options of `layerLocal`. */
 export interface LocalOptions extends RemediationOptions {
+  /** The cluster whose targets are worked on. The work of other clusters in the database is left alone. Default: any. */
+  readonly cluster?: string
   /**
    * The number of targets processed at the same time. The others wait durably as `Received`. A quarter of the places,
    * rounded down, is kept for critical alerts, because a verification may occupy a place for minutes. Default 256.
@@ -131,18 +133,22 @@ const makeReadyList = (concurrency: number) => {
   }
 }
 
+/** Whether this process can reach the target's cluster. Another service on this database works on the other targets. */
+const isOwn = (target: TargetKey, { cluster }: LocalOptions): boolean =>
+  cluster === undefined || clusterOf(target) === cluster
+
 const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
   const store = yield* RemediationStore
   const activate = yield* RemediationActor.make(options)
   const { concurrency = 256, fencedRest = "30 seconds" } = options
   const mailboxes = new Map<TargetKey, Mailbox>()
   const resting = makeResting(Duration.toMillis(fencedRest))
-
   const ready = makeReadyList(concurrency)
   const start = yield* FiberSet.makeRuntime<never, void>()
 
   const fire = (target: TargetKey, severity: Severity = "warning"): Effect.Effect<void> =>
     Effect.map(Monotonic.nowMs, (nowMs) => {
+      if (!isOwn(target, options)) return
       const known = mailboxes.get(target)
       if (known !== undefined) {
         known.fired = true

@@ -1,5 +1,5 @@
 /**
- * Layers that provide `RemediationStore`, `ActionHistory` and `AuditLog` on one database.
+ * Layers that provide `RemediationStore`, `ActionHistory`, `AuditLog` and `ClusterBinding` on one database.
  *
  * `layerSqlite` is the default: one process, one file. `layerMemory` uses an in-memory database, for tests and
  * examples. Every layer migrates the database when it is built.
@@ -13,6 +13,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { ActionHistory } from "./ActionHistory.ts"
 import { AuditLog } from "./AuditLog.ts"
+import { ClusterBinding } from "./ClusterBinding.ts"
 import { RemediationStore } from "./RemediationStore.ts"
 import * as AuditTable from "./sqlite/AuditTable.ts"
 import * as BatchWriter from "./sqlite/BatchWriter.ts"
@@ -23,6 +24,7 @@ import * as Sqlite from "./sqlite/Sqlite.ts"
 import * as SqliteActionHistory from "./sqlite/SqliteActionHistory.ts"
 import * as SqliteAuditLog from "./sqlite/SqliteAuditLog.ts"
 import * as SqliteClient from "./sqlite/SqliteClient.ts"
+import * as SqliteClusterBinding from "./sqlite/SqliteClusterBinding.ts"
 import * as SqliteRemediationStore from "./sqlite/SqliteRemediationStore.ts"
 import * as SqliteTransactions from "./sqlite/SqliteTransactions.ts"
 import type { StorageError } from "./StorageError.ts"
@@ -31,13 +33,16 @@ import type { StorageError } from "./StorageError.ts"
 export interface StorageOptions
   extends Sqlite.SqliteOptions, RemediationTable.RemediationTableOptions, BatchWriter.BatchWriterOptions {}
 
+/** The services that every layer provides on one database. */
+export type Services = RemediationStore | ActionHistory | AuditLog | ClusterBinding
+
 /** The number of audit lines, counted from the end, whose chain is checked at start. `AuditLog.verify` checks all. */
 const verifiedAtOpen = 1000
 
 const make = (
   open: Effect.Effect<DatabaseSync, StorageError, Scope.Scope>,
   options: Omit<StorageOptions, keyof Sqlite.SqliteOptions>
-): Effect.Effect<Context.Context<RemediationStore | ActionHistory | AuditLog>, StorageError, Scope.Scope> =>
+): Effect.Effect<Context.Context<Services>, StorageError, Scope.Scope> =>
   Effect.gen(function* () {
     const database = yield* open
     yield* Effect.scoped(
@@ -69,7 +74,11 @@ const make = (
       Context.make(
         RemediationStore,
         SqliteRemediationStore.make(database, writer, tables.remediations, tables.journal)
-      ).pipe(Context.add(ActionHistory, SqliteActionHistory.make(database)), Context.add(AuditLog, auditLog))
+      ).pipe(
+        Context.add(ActionHistory, SqliteActionHistory.make(database)),
+        Context.add(AuditLog, auditLog),
+        Context.add(ClusterBinding, SqliteClusterBinding.make(database, writer))
+      )
     )
   })
 
@@ -85,9 +94,7 @@ const make = (
  * const storage = Storage.layerSqlite({ filename: "./data/kubernaut.db" })
  * ```
  */
-export const layerSqlite = (
-  options: StorageOptions
-): Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> =>
+export const layerSqlite = (options: StorageOptions): Layer.Layer<Services, StorageError> =>
   Layer.effectContext(make(Sqlite.open(options), options))
 
 /**
@@ -97,10 +104,9 @@ export const layerSqlite = (
 export const layerDatabase = (
   database: DatabaseSync,
   options: Omit<StorageOptions, keyof Sqlite.SqliteOptions> = {}
-): Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> =>
-  Layer.effectContext(make(Effect.succeed(database), options))
+): Layer.Layer<Services, StorageError> => Layer.effectContext(make(Effect.succeed(database), options))
 
 /** Storage in memory, discarded when the scope closes. */
-export const layerMemory: Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError> = layerSqlite({
+export const layerMemory: Layer.Layer<Services, StorageError> = layerSqlite({
   filename: ":memory:"
 })

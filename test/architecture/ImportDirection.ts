@@ -33,7 +33,8 @@ const packageOwners: ReadonlyArray<readonly [package_: RegExp, owners: ReadonlyA
   [/^node:sqlite$/, ["storage"]],
   [/^@effect\/sql-/, ["storage"]],
   [/^node:(http|https|http2|net|tls|dgram)$/, ["http", "kubernetes", "investigation", "main.ts", "cli"]],
-  [/^node:child_process$/, ["cli"]]
+  // A kubeconfig may name a program that returns the credential.
+  [/^node:child_process$/, ["cli", "kubernetes"]]
 ]
 
 /** Decisions are functions of data: these folders need Effect and nothing else. */

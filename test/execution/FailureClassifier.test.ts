@@ -17,7 +17,8 @@ const table: ReadonlyArray<readonly [KubernetesErrorReason, code: FailureCode, c
   [{ _tag: "TooManyRequests" }, "rate-limited", "api", "back-off"],
   [{ _tag: "Unavailable", status: 503 }, "unavailable", "api", "back-off"],
   [{ _tag: "Timeout" }, "timeout", "timeout", "read-back"],
-  [{ _tag: "StorageFull" }, "storage-full", "resource", "stop-writing"]
+  [{ _tag: "StorageFull" }, "storage-full", "resource", "stop-writing"],
+  [{ _tag: "WrongCluster", why: "other-cluster" }, "wrong-cluster", "policy", "escalate"]
 ]
 
 const error = (reason: KubernetesErrorReason) =>

@@ -111,7 +111,10 @@ describe("ClientNode", () => {
         )
       )
       if (error._tag !== "KubernetesError") return assert.fail(error.message)
-      assert.deepStrictEqual([error.reason, error.applied, error.retryable], [{ _tag: "Unavailable" }, "no", true])
+      assert.deepStrictEqual(
+        [error.reason, error.applied, error.retryable],
+        [{ _tag: "Unavailable", fault: "refused" }, "no", true]
+      )
     })
   )
 

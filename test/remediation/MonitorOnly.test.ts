@@ -17,7 +17,8 @@ const counting = () => {
     KubernetesClient,
     Effect.map(KubernetesClient, (client) => ({
       ...client,
-      get: (ref) => counted(client.get(ref)),
+      // The start reads the namespace that identifies the cluster.
+      get: (ref) => (ref.kind === "Namespace" ? client.get(ref) : counted(client.get(ref))),
       list: (kind, options) => counted(client.list(kind, options)),
       logs: (pod, options) => counted(client.logs(pod, options)),
       apply: (change, options) => counted(client.apply(change, options))

@@ -7,10 +7,13 @@
  */
 
 import { NodeHttpClient } from "@effect/platform-node"
-import { Effect, FileSystem, Path, Result } from "effect"
+import { Effect, FileSystem, Option, Path, Result } from "effect"
 import { HttpClient } from "effect/http"
 import type { Change } from "../../domain/Change.ts"
+import * as ClusterIdentity from "../../kubernetes/ClusterIdentity.ts"
+import { type ConnectionFault, type ConnectionPlace, explainFault } from "../../kubernetes/ConnectionFault.ts"
 import { KubernetesClient, type KubernetesError } from "../../kubernetes/KubernetesClient.ts"
+import { ClusterBinding } from "../../storage/ClusterBinding.ts"
 import { RemediationStore } from "../../storage/RemediationStore.ts"
 import * as Storage from "../../storage/Storage.ts"
 import { publicUrl } from "../../telemetry/PublicUrl.ts"
@@ -120,15 +123,71 @@ const permission = (check: string, missing: ReadonlyArray<string>, severity: "wa
     ? ok(check, "allowed")
     : { check, result: severity, message: `not allowed: ${missing.join(", ")}` }
 
-const clusterFindings = (settings: Settings) =>
+/** What is wrong with the connection: the file and the field, and what would be right. */
+const explainConnection = (error: KubernetesError, place: ConnectionPlace): string => {
+  const { reason } = error
+  const { cluster, file, server, user } = place
+  const { fault } = reason as { readonly fault?: ConnectionFault }
+  if (fault !== undefined) return explainFault(fault, place)
+  switch (reason._tag) {
+    case "Timeout":
+      return `${server}: no answer in time. Check the field server of cluster "${cluster}" in ${file}, and the firewalls on the way`
+    case "Unauthorized":
+      return `${server}: the credentials of user "${user}" in ${file} are rejected`
+    case "Unavailable":
+      return `${server}: the API server answers, but is not ready${reason.status === undefined ? "" : ` (${reason.status})`}`
+    case "Forbidden":
+      return `${server}: user "${user}" in ${file} may not read /readyz`
+    default:
+      return explainFault("not-kubernetes", place)
+  }
+}
+
+const reachableCluster = Effect.fnUntraced(function* (settings: Settings, client: KubernetesClient["Service"]) {
+  const probed = yield* Effect.result(client.probe)
+  if (Result.isSuccess(probed)) return ok("cluster", `${settings.clusterName} (${settings.cluster}) is reachable`)
+  const place = settings.cluster === "sandbox" ? undefined : yield* Application.clusterPlace(settings)
+  const message = place === undefined ? probed.failure.message : explainConnection(probed.failure, place)
+  return { check: "cluster", result: "failed", message } satisfies Finding
+})
+
+/** Whether the database, if it exists, belongs to this cluster. */
+const clusterIdentity = Effect.fnUntraced(function* (settings: Settings, client: KubernetesClient["Service"]) {
+  const check = "cluster identity"
+  const found = yield* Effect.result(ClusterIdentity.read(client))
+  if (Result.isFailure(found))
+    return {
+      check,
+      result: settings.mode === "observe" ? "warning" : "failed",
+      message: `the namespace kube-system, whose uid identifies the cluster, cannot be read (${found.failure.reason._tag}), so nothing is written: allow get on namespaces`
+    } satisfies Finding
+  const file = Application.databaseFile(settings)
+  const exists = yield* Effect.flatMap(FileSystem.FileSystem, (fileSystem) =>
+    Effect.orElseSucceed(fileSystem.exists(file), () => false)
+  )
+  // A database that cannot be opened is a finding of its own.
+  const bound = exists
+    ? yield* Effect.flatMap(ClusterBinding, (binding) => binding.bound).pipe(
+        Effect.provide(Storage.layerSqlite({ filename: file })),
+        Effect.orElseSucceed(() => Option.none<string>())
+      )
+    : Option.none<string>()
+  return Option.isSome(bound) && bound.value !== found.success
+    ? ({
+        check,
+        result: "failed",
+        message: new ClusterIdentity.OtherClusterError({ found: found.success, bound: bound.value }).message
+      } satisfies Finding)
+    : ok(check, `the uid of namespace kube-system is ${found.success}`)
+})
+
+/** Checks the connection, the identity and the permissions. */
+export const clusterFindings = (settings: Settings) =>
   Effect.gen(function* () {
     const client = yield* KubernetesClient
-    const reachable = yield* attempt(
-      "cluster",
-      `${settings.clusterName} (${settings.cluster}) is reachable`,
-      client.probe
-    )
+    const reachable = yield* reachableCluster(settings, client)
     if (reachable.result !== "ok") return [reachable]
+    const identity = yield* clusterIdentity(settings, client)
     const unreadable = yield* forbidden(reads.map((kind) => [kind, client.list(kind, { limit: 1 })]))
     const unwritable = yield* forbidden(
       writes.map((change) => [
@@ -138,6 +197,7 @@ const clusterFindings = (settings: Settings) =>
     )
     return [
       reachable,
+      identity,
       permission("cluster reads", unreadable, "failed"),
       // In observe mode nothing is written, so missing permissions are only a warning.
       permission("cluster writes", unwritable, settings.mode === "observe" ? "warning" : "failed")

@@ -98,16 +98,20 @@ const put = (
   return stored
 }
 
-const namespace = (cluster: Cluster, name: string): void => {
+const namespace = (cluster: Cluster, name: string, uid?: string): void => {
   if (cluster.store.get("Namespace", "", name) !== undefined) return
-  put(cluster, {
+  const stored = put(cluster, {
     apiVersion: "v1",
     kind: "Namespace",
     metadata: { name, labels: { "kubernetes.io/metadata.name": name } },
     spec: {},
     status: { phase: "Active" }
   })
+  if (uid !== undefined) cluster.store.put({ ...stored, metadata: { ...stored.metadata, uid } })
 }
+
+/** The uid of `kube-system`, which identifies a cluster: every sandbox is the same cluster, also after a restart. */
+export const sandboxUid = "5a4db0c5-0000-4000-8000-000000000001"
 
 const nodes = (cluster: Cluster, count: number): void => {
   for (let index = 1; index <= count; index++) {
@@ -342,10 +346,12 @@ export const seed = (
     readonly nodes: number
     readonly shop: boolean
     readonly deployments: ReadonlyArray<DeploymentOptions>
+    readonly uid: string
   }
 ): void => {
   const { nowMs, deployments } = options
-  for (const name of ["default", "kube-system"]) namespace(cluster, name)
+  namespace(cluster, "default")
+  namespace(cluster, "kube-system", options.uid)
   nodes(cluster, options.nodes)
   system(cluster)
   if (options.shop) openShop(cluster, nowMs)

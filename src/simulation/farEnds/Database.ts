@@ -9,9 +9,6 @@
 import { createHash } from "node:crypto"
 import { Effect, Layer } from "effect"
 import type { RemediationEvent, RemediationEventKind } from "../../domain/Remediation.ts"
-import type { ActionHistory } from "../../storage/ActionHistory.ts"
-import type { AuditLog } from "../../storage/AuditLog.ts"
-import type { RemediationStore } from "../../storage/RemediationStore.ts"
 import * as Sqlite from "../../storage/sqlite/Sqlite.ts"
 import * as Storage from "../../storage/Storage.ts"
 import type { StorageError } from "../../storage/StorageError.ts"
@@ -155,7 +152,7 @@ const makeTables = (): Uint8Array => {
 export class Database implements FarEnd {
   readonly name = "database"
   /** A new connection for each boot of the service. */
-  readonly layer: Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError>
+  readonly layer: Layer.Layer<Storage.Services, StorageError>
   private readonly connection: Connection
   private readonly setting: Setting
   private readonly hash = createHash("sha256")

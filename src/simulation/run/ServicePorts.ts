@@ -5,9 +5,7 @@ import type { LanguageModel } from "effect/ai"
 import type { HttpClient } from "effect/http"
 import type { InvestigatorError } from "../../investigation/Investigator.ts"
 import type { KubernetesClient } from "../../kubernetes/KubernetesClient.ts"
-import type { ActionHistory } from "../../storage/ActionHistory.ts"
-import type { AuditLog } from "../../storage/AuditLog.ts"
-import type { RemediationStore } from "../../storage/RemediationStore.ts"
+import type * as Storage from "../../storage/Storage.ts"
 import type { StorageError } from "../../storage/StorageError.ts"
 
 export interface LanguageModelPort {
@@ -19,7 +17,7 @@ export interface LanguageModelPort {
 export interface ServicePorts {
   readonly cluster: Layer.Layer<KubernetesClient>
   /** Each build is a connection of its own. */
-  readonly storage: Layer.Layer<RemediationStore | ActionHistory | AuditLog, StorageError>
+  readonly storage: Layer.Layer<Storage.Services, StorageError>
   readonly holmesgpt: {
     readonly url: string
     readonly apiKey: Redacted.Redacted

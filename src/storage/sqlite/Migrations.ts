@@ -11,6 +11,7 @@
  * | remediation_events | the journal, append-only                                                                  |
  * | audit              | the hash chain, append-only                                                               |
  * | action_history     | one row per intended action                                                               |
+ * | cluster_identity   | the uid of the cluster that the database belongs to                                       |
  * | reviews            | one row per decision that needed a review                                                 |
  *
  * Timestamps are text: ISO strings sort by time and are readable in a shell.
@@ -144,7 +145,14 @@ const episodes = Effect.gen(function* () {
   )
 })
 
-const migrations = { "1_initial": initial, "2_episodes": episodes }
+/** The cluster that the database belongs to: at most one row. */
+const clusterIdentity = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+  sql.unsafe(
+    "create table cluster_identity (id integer primary key check (id = 1), uid text not null, bound_at text not null)"
+  )
+)
+
+const migrations = { "1_initial": initial, "2_episodes": episodes, "3_cluster_identity": clusterIdentity }
 
 /** The schema version that this program reads and writes. */
 export const schemaVersion = Object.keys(migrations).length

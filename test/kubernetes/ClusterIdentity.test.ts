@@ -1,0 +1,196 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit } from "effect"
+import { TestClock } from "effect/testing"
+import type { Change } from "../../src/domain/Change.ts"
+import * as ClusterIdentity from "../../src/kubernetes/ClusterIdentity.ts"
+import { KubernetesError, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
+import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
+
+const checkout = { namespace: "shop", kind: "Deployment", name: "checkout" }
+const scale: Change = { _tag: "Patch", ref: checkout, patch: [{ op: "replace", path: "/spec/replicas", value: 5 }] }
+
+/** A guarded sandbox whose identity, and its readability, the test sets. */
+const guarded = Effect.fnUntraced(function* (bound = "ours") {
+  const cluster = {
+    uid: "ours",
+    refusal: undefined as KubernetesErrorReason | undefined,
+    requests: [] as Array<string>
+  }
+  const real = yield* Sandbox.make({
+    intercept: ({ dryRun, kind, verb }, request) =>
+      Effect.suspend(() => {
+        cluster.requests.push(`${dryRun ? "dry-run " : ""}${verb} ${kind}`)
+        return request
+      })
+  })
+  const client = {
+    ...real,
+    get: (ref: typeof checkout) =>
+      Effect.suspend(() => {
+        if (ref.kind !== "Namespace") return real.get(ref)
+        const { refusal } = cluster
+        return refusal === undefined
+          ? Effect.map(real.get(ref), (object) => ({ ...object, metadata: { ...object.metadata, uid: cluster.uid } }))
+          : Effect.fail(new KubernetesError({ reason: refusal, operation: "get", applied: "no", retryable: true }))
+      })
+  }
+  let binding: string | undefined = bound === "" ? undefined : bound
+  const guard = ClusterIdentity.guard(client, (uid) => Effect.sync(() => (binding ??= uid)))
+  return { cluster, real, client, guard, binding: () => binding }
+})
+
+const reasonOf = <A>(effect: Effect.Effect<A, KubernetesError>) =>
+  Effect.map(Effect.flip(effect), ({ reason }) => reason)
+
+describe("ClusterIdentity", () => {
+  it.effect("binds a database that belongs to no cluster yet", () =>
+    Effect.gen(function* () {
+      const { binding, client, guard } = yield* guarded("")
+      yield* guard.confirmAtStart(client)
+      assert.strictEqual(binding(), "ours")
+      assert.deepStrictEqual(yield* guard.identity.state, { _tag: "Confirmed", uid: "ours" })
+    })
+  )
+
+  it.effect("refuses to start with the database of another cluster, and says what to do", () =>
+    Effect.gen(function* () {
+      const { client, guard } = yield* guarded("theirs")
+      const { message } = yield* Effect.flip(guard.confirmAtStart(client))
+      for (const said of ["ours", "theirs", "kube-system", "another database"]) assert.include(message, said)
+    })
+  )
+
+  for (const refusal of [{ _tag: "Unavailable" }, { _tag: "Timeout" }, { _tag: "Unauthorized" }] as const)
+    it.effect(`starts while the identity cannot be read (${refusal._tag}), and writes once it is confirmed`, () =>
+      Effect.gen(function* () {
+        const { client, cluster, guard } = yield* guarded()
+        cluster.refusal = refusal
+        yield* guard.confirmAtStart(client)
+        assert.strictEqual((yield* guard.identity.state)._tag, "Unconfirmed")
+        assert.strictEqual((yield* reasonOf(guard.client.apply(scale)))._tag, refusal._tag)
+        assert.notInclude(cluster.requests, "patch Deployment")
+        cluster.refusal = undefined
+        yield* guard.client.apply(scale)
+        assert.include(cluster.requests, "patch Deployment")
+      })
+    )
+
+  for (const [what, get] of [
+    ["is not an object", Effect.succeed("hunter2" as never)],
+    ["has no uid", Effect.succeed({ kind: "Namespace", metadata: {} } as never)],
+    ["makes the client throw", Effect.die(new TypeError("nonsense"))]
+  ] as const)
+    it.effect(`starts and writes nothing when the answer ${what}, and binds the database to nothing`, () =>
+      Effect.gen(function* () {
+        const { client } = yield* guarded()
+        const bound: Array<string> = []
+        const broken = { ...client, get: () => get }
+        const guard = ClusterIdentity.guard(broken, (uid) => Effect.sync(() => (bound.push(uid), uid)))
+        yield* guard.confirmAtStart(broken)
+        assert.strictEqual((yield* guard.identity.state)._tag, "Unconfirmed")
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(guard.client.apply(scale))))
+        assert.deepStrictEqual(bound, [])
+      })
+    )
+
+  it.effect("starts when the cluster hangs, after 5 seconds", () =>
+    Effect.gen(function* () {
+      const { client, guard } = yield* guarded()
+      const start = yield* Effect.forkChild(guard.confirmAtStart({ ...client, get: () => Effect.never }))
+      yield* TestClock.adjust("5 seconds")
+      assert.isDefined(start.pollUnsafe())
+      assert.strictEqual((yield* guard.identity.state)._tag, "Unconfirmed")
+    })
+  )
+
+  for (const refusal of [{ _tag: "Forbidden" }, { _tag: "NotFound" }] as const)
+    it.effect(`writes nothing, but reads, when kube-system cannot be read (${refusal._tag})`, () =>
+      Effect.gen(function* () {
+        const { client, cluster, guard } = yield* guarded()
+        cluster.refusal = refusal
+        yield* guard.confirmAtStart(client)
+        const error = yield* Effect.flip(guard.client.apply(scale))
+        assert.deepStrictEqual(error.reason, { _tag: "WrongCluster", why: "unconfirmed" })
+        assert.strictEqual(error.applied, "no")
+        yield* guard.client.get(checkout)
+      })
+    )
+
+  it.effect("stops writes at once when another cluster answers at the same address", () =>
+    Effect.gen(function* () {
+      const { client, cluster, guard } = yield* guarded()
+      yield* guard.confirmAtStart(client)
+      yield* guard.client.apply(scale)
+      cluster.uid = "theirs"
+      cluster.requests.length = 0
+      const error = yield* Effect.flip(guard.client.apply(scale))
+      assert.deepStrictEqual(error.reason, { _tag: "WrongCluster", why: "other-cluster" })
+      assert.strictEqual(error.applied, "no")
+      assert.notInclude(cluster.requests, "patch Deployment")
+      assert.deepStrictEqual(yield* guard.identity.state, { _tag: "OtherCluster", found: "theirs", bound: "ours" })
+    })
+  )
+
+  it.effect("refuses reads and dry runs after another cluster was seen, because they are about other objects", () =>
+    Effect.gen(function* () {
+      const { cluster, guard } = yield* guarded()
+      cluster.uid = "theirs"
+      yield* Effect.flip(guard.client.apply(scale))
+      const refused = { _tag: "WrongCluster", why: "other-cluster" } as const
+      assert.deepStrictEqual(yield* reasonOf(guard.client.get(checkout)), refused)
+      assert.deepStrictEqual(yield* reasonOf(guard.client.list("Pod", {})), refused)
+      assert.deepStrictEqual(yield* reasonOf(guard.client.apply(scale, { dryRun: true })), refused)
+    })
+  )
+
+  it.effect("serves again when the cluster of the database is back, which it checks every 10 seconds", () =>
+    Effect.gen(function* () {
+      const { cluster, guard } = yield* guarded()
+      cluster.uid = "theirs"
+      yield* Effect.flip(guard.client.apply(scale))
+      cluster.uid = "ours"
+      yield* Effect.flip(guard.client.get(checkout))
+      yield* TestClock.adjust("10 seconds")
+      yield* guard.client.get(checkout)
+      yield* guard.client.apply(scale)
+    })
+  )
+
+  it.effect("finds another cluster by a read too, if none could be read at start", () =>
+    Effect.gen(function* () {
+      const { client, cluster, guard } = yield* guarded()
+      cluster.refusal = { _tag: "Unavailable" }
+      yield* guard.confirmAtStart(client)
+      cluster.refusal = undefined
+      cluster.uid = "theirs"
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* reasonOf(guard.client.get(checkout)))._tag, "WrongCluster")
+    })
+  )
+
+  it.effect("writes nothing while the database cannot say which cluster it belongs to", () =>
+    Effect.gen(function* () {
+      const { client } = yield* guarded()
+      const { client: unsure } = ClusterIdentity.guard(client, () => Effect.fail({ message: "disk full" }))
+      const error = yield* Effect.flip(unsure.apply(scale))
+      assert.deepStrictEqual([error.reason, error.retryable], [{ _tag: "WrongCluster", why: "unconfirmed" }, true])
+    })
+  )
+
+  it.effect("costs one request for each write, and none for reads and dry runs of a confirmed cluster", () =>
+    Effect.gen(function* () {
+      const { client, cluster, guard } = yield* guarded()
+      yield* guard.confirmAtStart(client)
+      cluster.requests.length = 0
+      yield* guard.client.get(checkout)
+      yield* guard.client.apply(scale, { dryRun: true })
+      yield* guard.client.apply(scale)
+      assert.deepStrictEqual(cluster.requests, [
+        "get Deployment",
+        "dry-run patch Deployment",
+        "get Namespace",
+        "patch Deployment"
+      ])
+    })
+  )
+})
