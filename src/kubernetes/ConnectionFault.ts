@@ -81,6 +81,9 @@ export const faultOf = (error: unknown, proxied: boolean): ConnectionFault => {
   if (isOfServer) return known
   if (/^ERR_SSL_\w*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE)/.test(code))
     return "client-certificate"
+  // Some failures of OpenSSL have this code only. Their text is OpenSSL's own, not the server's.
+  if (code === "EPROTO" && /wrong version number|packet length too long|http request/.test(String(error)))
+    return "not-tls"
   if (code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") || code === "EPROTO") return "tls"
   if (proxied) return "proxy"
   return known ?? "closed"
@@ -176,6 +179,10 @@ export const explainFault = (fault: ConnectionFault, place: ConnectionPlace): st
     case "plugin-timeout":
     case "plugin-answer":
       return `${said}. Check the field exec.command (${plugin ?? "none"}) ${inUser}: run it by hand`
+    case "closed":
+      return server.startsWith("http:")
+        ? `${said}. Check the field server ${inCluster}: if its port speaks TLS, it should begin with https:// instead of plain HTTP`
+        : `${said}. Check the field server ${inCluster}`
     default:
       return `${said}. Check the field server ${inCluster}`
   }
