@@ -15,25 +15,31 @@
 import type { Timestamp } from "../domain/Timestamp.ts"
 import type { Sighting } from "./FiringAlerts.ts"
 
-/** What webhooks have said about an alert, by the time of receipt; a resolution by the time at which the alert ended. */
+/** What webhooks have said about an alert. */
 export interface AlertPosts {
   /** When a webhook last reported the alert as firing. */
   readonly firingAt?: Timestamp
-  /** When the alert ended, according to the last webhook that reported it as resolved and that no later one refuted. */
+  /** When the alert ended, if the newest webhook about it reported it as resolved. */
   readonly resolvedAt?: Timestamp
+  /** When a webhook last reported as firing an alert that joined this one and is not resolved. */
+  readonly joinedAt?: Timestamp
 }
 
 /** One statement. `atMs` is when it was heard, by the monotonic clock. */
 export type Statement =
   | { readonly by: "webhook"; readonly atMs: number; readonly says: "firing" | "resolved" }
+  /** Whether an alert that joined this one has fired since the action. */
+  | { readonly by: "joined"; readonly atMs: number; readonly says: "firing" | "resolved" }
   | { readonly by: "alertmanager"; readonly atMs: number; readonly says: Sighting }
 
 /** The state of the alert after all statements so far. */
 export interface AlertEvidence {
   readonly state: "firing" | "resolved" | "unheard"
   /** The source and the time of the statement that decides. */
-  readonly by: Statement["by"]
+  readonly by: "webhook" | "alertmanager"
   readonly atMs: number
+  /** When an alert that joined was last heard as firing; `undefined` once none fires any more. */
+  readonly joinedAtMs: number | undefined
   /** The Alertmanager processes that have listed the alert. */
   readonly listedBy: ReadonlyArray<string>
   /** Since when the processes that have listed the alert list it no more. */
@@ -55,6 +61,7 @@ export const unheard: AlertEvidence = {
   state: "unheard",
   by: "webhook",
   atMs: -Infinity,
+  joinedAtMs: undefined,
   listedBy: [],
   absentSinceMs: undefined,
   silent: true
@@ -88,6 +95,7 @@ export const hear = (
   { actedAtMs, steadyMs }: { readonly actedAtMs: number; readonly steadyMs: number }
 ): AlertEvidence => {
   const isBefore = atMs < actedAtMs
+  if (by === "joined") return isBefore ? self : { ...self, joinedAtMs: says === "firing" ? atMs : undefined }
   if (by === "webhook") return isBefore ? self : { ...self, state: says, by, atMs, absentSinceMs: undefined }
   switch (says._tag) {
     case "Listed": {
@@ -102,14 +110,16 @@ export const hear = (
 }
 
 /** The state of the alert at a time. */
-export const statusOf = ({ atMs, by, silent, state }: AlertEvidence, nowMs: number): AlertStatus => {
+export const statusOf = ({ atMs, by, joinedAtMs, silent, state }: AlertEvidence, nowMs: number): AlertStatus => {
+  const firing = (saidMs: number): AlertStatus => (nowMs - saidMs > staleAfterMs ? "was-firing" : "firing")
+  if (joinedAtMs !== undefined) return firing(state === "firing" ? Math.max(atMs, joinedAtMs) : joinedAtMs)
   switch (state) {
     case "unheard":
       return "unknown"
     case "resolved":
       return by === "alertmanager" && silent ? "unknown" : "resolved"
     case "firing":
-      return nowMs - atMs > staleAfterMs ? "was-firing" : "firing"
+      return firing(atMs)
   }
 }
 
@@ -123,17 +133,20 @@ export const statementsIn = (
   before: AlertPosts | undefined,
   { actedAt, atMs }: { readonly actedAt: Timestamp; readonly atMs: number }
 ): ReadonlyArray<Statement> => {
-  const said = (says: "firing" | "resolved"): Statement => ({ by: "webhook", atMs, says })
-  const { firingAt, resolvedAt } = posts
   const isNew = (at: Timestamp | undefined, known: Timestamp | undefined) =>
     at !== undefined && (before === undefined ? at >= actedAt : at !== known)
+  const { firingAt, joinedAt, resolvedAt } = posts
   // A resolution that is withdrawn was refuted by a firing alert.
   const isRefuted = before?.resolvedAt !== undefined && resolvedAt === undefined
-  const fires = isRefuted || isNew(firingAt, before?.firingAt)
   // An alert that ended before the action may have started again since.
-  const ends = isNew(resolvedAt, before?.resolvedAt) && resolvedAt! >= actedAt
-  if (!fires || !ends) return fires ? [said("firing")] : ends ? [said("resolved")] : []
-  return firingAt !== undefined && firingAt >= resolvedAt!
-    ? [said("resolved"), said("firing")]
-    : [said("firing"), said("resolved")]
+  const hasEnded = isNew(resolvedAt, before?.resolvedAt) && resolvedAt! >= actedAt
+  const joinedFires =
+    joinedAt !== undefined && (joinedAt >= actedAt || (before?.joinedAt !== undefined && joinedAt > before.joinedAt))
+  return [
+    ...(isRefuted || isNew(firingAt, before?.firingAt) ? [{ by: "webhook", atMs, says: "firing" } as const] : []),
+    ...(hasEnded ? [{ by: "webhook", atMs, says: "resolved" } as const] : []),
+    // Said again only when it is heard again, so that it becomes stale.
+    ...(joinedFires && joinedAt !== before?.joinedAt ? [{ by: "joined", atMs, says: "firing" } as const] : []),
+    ...(joinedFires ? [] : [{ by: "joined", atMs, says: "resolved" } as const])
+  ]
 }

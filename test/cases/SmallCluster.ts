@@ -1,6 +1,6 @@
 /** A sandbox with one namespace, the objects of a case, and an investigator that proposes one action. */
 
-import { Context, Effect, Fiber, Layer, Option } from "effect"
+import { Context, type Duration, Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import type { Action } from "../../src/domain/Action.ts"
 import type { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
@@ -16,6 +16,13 @@ export interface SmallCluster {
   readonly objects: ReadonlyArray<Record<string, unknown> & Pick<KubernetesObject, "kind">>
   /** Default: the rules decide. */
   readonly proposes?: Action | undefined
+  /** How long the cluster runs before the webhook is received. Default a minute. */
+  readonly settles?: Duration.Input
+  /** What else happens from the webhook on. */
+  readonly meanwhile?: (
+    service: Kubernaut.Kubernaut["Service"],
+    cluster: KubernetesClient["Service"]
+  ) => Effect.Effect<void>
 }
 
 const proposing = (action: Action): Investigator => ({
@@ -80,7 +87,7 @@ export const remediate = Effect.fnUntraced(function* (webhook: Webhook, small: S
       manifest: manifest as never
     })
   }
-  yield* TestClock.adjust("1 minute")
+  yield* TestClock.adjust(small.settles ?? "1 minute")
   counts = true
   const context = yield* Layer.build(
     Kubernaut.layer({
@@ -89,8 +96,10 @@ export const remediate = Effect.fnUntraced(function* (webhook: Webhook, small: S
       ...(small.proposes === undefined ? {} : { investigators: [proposing(small.proposes)] })
     }).pipe(Layer.provide([Layer.succeedContext(sandbox), Storage.layerMemory]))
   )
-  const { receive, settled } = Context.get(context, Kubernaut.Kubernaut)
+  const kubernaut = Context.get(context, Kubernaut.Kubernaut)
+  const { receive, settled } = kubernaut
   const [result] = (yield* receive(webhook)).results
+  if (small.meanwhile !== undefined) yield* Effect.forkChild(small.meanwhile(kubernaut, client))
   const ended = yield* Effect.forkChild(settled(result!.remediationId!))
   while (ended.pollUnsafe() === undefined) yield* TestClock.adjust("1 second")
   const remediation = Option.getOrThrow(yield* Fiber.join(ended))

@@ -110,7 +110,8 @@ export const verified = (intent: Intent, target: ResourceRef) =>
       intent,
       target: { cluster: "real", ...target },
       actedAt: intent.plannedAt,
-      posts: Effect.succeed({})
+      // The alert has ended, so the verdict depends on the target.
+      posts: Effect.succeed({ resolvedAt: intent.plannedAt })
     })
   )
 

@@ -36,10 +36,16 @@ export const make = Effect.fnUntraced(function* (journal: Journal) {
   const verifier = yield* Verifier
   const firing = yield* FiringAlerts
 
+  /** What webhooks have said about the alert, and about those that joined it. */
   const postsOf = (id: RemediationId): Effect.Effect<AlertPosts, StorageError> =>
-    Effect.map(store.get(id), (now) => {
-      const resolvedAt = Option.isSome(now) ? now.value.alertResolvedAt : undefined
-      return resolvedAt === undefined ? {} : { resolvedAt }
+    Effect.map(Effect.zip(store.get(id), store.lastFiring(id)), ([self, firing]) => {
+      const resolvedAt = Option.getOrUndefined(self)?.alertResolvedAt
+      const last = Option.getOrUndefined(firing)
+      return {
+        ...(last === undefined ? {} : { firingAt: last.at }),
+        ...(resolvedAt === undefined || last?.resolved === false ? {} : { resolvedAt }),
+        ...(last?.joinedAt === undefined ? {} : { joinedAt: last.joinedAt })
+      }
     })
 
   /** For one activation. A crash loses what Alertmanager said before it; the verification then depends on the rest. */
