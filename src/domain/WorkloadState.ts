@@ -109,6 +109,8 @@ export const WorkloadState = Schema.Struct({
       ownerUid: Schema.optionalKey(Schema.NullOr(Schema.String)),
       /** Its label `pod-template-hash` or `controller-revision-hash`: the template that it was created from. */
       templateHash: Schema.optionalKey(Schema.NullOr(Schema.String)),
+      /** The number of its revision, where the cluster numbers them: of a Deployment and a DaemonSet. */
+      revision: Schema.optionalKey(Schema.NullOr(Schema.Int)),
       /** Whether it was created from the target's newest template. `null` when that is not known. */
       current: Schema.optionalKey(Schema.NullOr(Schema.Boolean)),
       createdAt: Schema.optionalKey(Schema.NullOr(Timestamp)),

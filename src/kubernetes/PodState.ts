@@ -63,8 +63,16 @@ export const restartsOf = (pod: Pod): number => {
 export const templateHashOf = (pod: Pod): string | null =>
   pod.metadata.labels?.["pod-template-hash"] ?? pod.metadata.labels?.["controller-revision-hash"] ?? null
 
-/** The pod in a workload's state. `newest` is the hash of the workload's newest template; `null` when it is not known. */
-export const podState = (pod: Pod, newest: string | null): PodState => {
+/** What is known of a workload's templates. */
+export interface Templates {
+  /** The hash of the newest template; `null` when it is not known. */
+  readonly newest: string | null
+  /** The numbers of the revisions by the hashes of their templates. */
+  readonly revisions: ReadonlyMap<string, number>
+}
+
+/** The pod in a workload's state. */
+export const podState = (pod: Pod, { newest, revisions }: Templates): PodState => {
   const templateHash = templateHashOf(pod)
   return {
     name: pod.metadata.name,
@@ -74,6 +82,7 @@ export const podState = (pod: Pod, newest: string | null): PodState => {
     reason: podReason(pod),
     ownerUid: controllerOf(pod)?.uid ?? null,
     templateHash,
+    revision: revisions.get(templateHash ?? "") ?? null,
     current: newest === null || templateHash === null ? null : templateHash === newest,
     createdAt: timeOf(pod.metadata.creationTimestamp),
     readinessSince: timeOf(conditionOf(pod.status?.conditions, "Ready")?.lastTransitionTime)

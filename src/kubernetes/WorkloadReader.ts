@@ -32,7 +32,7 @@ import {
 } from "./ObjectModel.ts"
 import { refersTo } from "./Ownership.ts"
 import { podState, restartsOf } from "./PodState.ts"
-import { failedCreateOf, rolloutOf } from "./WorkloadRollout.ts"
+import { failedCreateOf, revisionsOf, rolloutOf } from "./WorkloadRollout.ts"
 
 /**
  * The objects from which a state is assembled. A list may hold objects that do not belong to the target: ownership
@@ -220,6 +220,10 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
   const pods = podsOf(observation, object)
   const { controllerRevisions = [], replicaSets = [] } = observation
   const rollout = rolloutOf(object, { replicaSets, controllerRevisions, pods })
+  const templates = {
+    newest: rollout?.templateHash ?? null,
+    revisions: revisionsOf(object, { replicaSets, controllerRevisions })
+  }
   const status = object["status"] as
     | { readonly observedGeneration?: number; readonly conditions?: ReadonlyArray<Condition> }
     | undefined
@@ -243,7 +247,7 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
     pods: [...pods]
       .sort((a, b) => Number(isPodReady(a)) - Number(isPodReady(b)))
       .slice(0, podsListed)
-      .map((pod) => podState(pod, rollout?.templateHash ?? null)),
+      .map((pod) => podState(pod, templates)),
     endpoints: readyEndpoints(
       object,
       servicesOf(object, observation.services ?? []),
@@ -288,8 +292,10 @@ export const readAround = Effect.fnUntraced(function* (
   const [replicaSets, controllerRevisions, jobs, pods, services, autoscalers] = yield* Effect.all(
     [
       kind === "Deployment" ? inNamespace("ReplicaSet", labels) : none,
-      // A StatefulSet's own status names its newest revision.
-      kind === "DaemonSet" ? inNamespace("ControllerRevision", labels) : none,
+      // A StatefulSet's own status names its newest revision. Without the right to read them, it stays unknown.
+      kind === "DaemonSet"
+        ? Effect.catchReason(inNamespace("ControllerRevision", labels), "KubernetesError", "Forbidden", () => none)
+        : none,
       kind === "CronJob" ? inNamespace("Job") : none,
       runsPods.has(kind) && kind !== "Pod" && kind !== "CronJob" ? inNamespace("Pod", labels) : none,
       served ? inNamespace("Service") : none,

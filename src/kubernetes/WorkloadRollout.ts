@@ -175,6 +175,28 @@ export const rolloutOf = (object: KubernetesObject, objects: RolloutObjects): Ro
   }
 }
 
+/** The numbers of a workload's revisions by the hashes of their templates. */
+export const revisionsOf = (
+  object: KubernetesObject,
+  { replicaSets, controllerRevisions }: Omit<RolloutObjects, "pods">
+): ReadonlyMap<string, number> => {
+  const numbered = [
+    ...ownedBy<ReplicaSet>(object, replicaSets).map(({ metadata: { annotations = {}, labels = {} } }) => ({
+      hash: labels[hashLabel],
+      revision: Number(annotations[revisionAnnotation] ?? NaN)
+    })),
+    ...ownedBy<ControllerRevision>(object, controllerRevisions).map(({ metadata: { labels = {} }, revision }) => ({
+      hash: labels["controller-revision-hash"],
+      revision
+    }))
+  ]
+  return new Map(
+    numbered.flatMap(({ hash, revision }) =>
+      hash !== undefined && Number.isInteger(revision) ? [[hash, revision] as const] : []
+    )
+  )
+}
+
 // A refusal can quote a whole policy.
 const messageCharacters = 400
 

@@ -76,7 +76,16 @@ export const contract = (name: string, make: Effect.Effect<Investigator, never, 
             annotations: { description: `password=${hidden}` }
           }),
           evidence: evidence({
-            logs: [{ pod: "p", container: "c", previous: true, text: `Authorization: Bearer ${hidden}` }]
+            logs: [
+              {
+                pod: "p",
+                revision: 2,
+                current: true,
+                container: "c",
+                previous: true,
+                text: `Authorization: Bearer ${hidden}`
+              }
+            ]
           })
         })
         assert.notInclude(JSON.stringify(yield* investigator.investigate(given)), hidden)

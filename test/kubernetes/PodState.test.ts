@@ -36,17 +36,20 @@ const pod = ({ ready = true, restarts = 0, state = {}, lastState = {} }: PodOpti
   }
 })
 
+const templates = (newest: string | null) => ({ newest, revisions: new Map([["h1", 7]]) })
+
 describe("PodState", () => {
   it("names the pod's owner and template, and says whether that is the newest one", () => {
-    assert.deepInclude(podState(pod(), "h1"), {
+    assert.deepInclude(podState(pod(), templates("h1")), {
       ownerUid: "uid-web-1",
       templateHash: "h1",
+      revision: 7,
       current: true,
       createdAt: "2026-11-24T02:50:00.000Z",
       readinessSince: "2026-11-24T02:55:00.000Z"
     })
-    assert.isFalse(podState(pod(), "h2").current)
-    assert.isNull(podState(pod(), null).current, "the newest template is not known")
+    assert.isFalse(podState(pod(), templates("h2")).current)
+    assert.isNull(podState(pod(), templates(null)).current, "the newest template is not known")
   })
 
   it.each([
@@ -121,7 +124,10 @@ describe("PodState", () => {
       }
     }
     it("the restarts of a native sidecar count, also in a pod that stays ready", () => {
-      assert.deepInclude(podState(withSidecar({ restarts: 7 }, undefined, true), null), { ready: true, restarts: 9 })
+      assert.deepInclude(podState(withSidecar({ restarts: 7 }, undefined, true), templates(null)), {
+        ready: true,
+        restarts: 9
+      })
     })
 
     it("those of an init container that has completed do not", () => {

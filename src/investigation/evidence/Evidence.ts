@@ -17,12 +17,16 @@ export interface Autoscaler {
   readonly maxReplicas: number
   readonly currentReplicas: number | null
   readonly desiredReplicas: number | null
+  /** Whether its maximum keeps it from scaling up. `null` when it does not say so. */
+  readonly limited: boolean | null
 }
 
 /** One revision of a Deployment: its ReplicaSet. */
 export interface Revision {
   readonly revision: number
-  /** Whether it is the newest revision, from which new pods are created. */
+  /** The hash of its template, which the labels of its pods repeat. */
+  readonly templateHash: string | null
+  /** Whether it has the Deployment's present template, from which new pods are created. */
   readonly current: boolean
   readonly replicas: number
   readonly readyReplicas: number
@@ -31,17 +35,31 @@ export interface Revision {
   readonly images: ReadonlyArray<string>
 }
 
-export interface FailingContainer {
+/** The revision that something belongs to. `null` when it is not known, or the kind has no revisions. */
+export interface OfRevision {
+  readonly revision: number | null
+  /** Whether it is the newest one. */
+  readonly current: boolean | null
+}
+
+/** A container that fails, or that has failed within the last hour. */
+export interface FailingContainer extends OfRevision {
   readonly pod: string
   readonly container: string
+  /** Whether it is ready again at the moment. */
+  readonly ready: boolean
   readonly restarts: number
   /** The current reason, such as CrashLoopBackOff, OOMKilled or ImagePullBackOff. `lastReason`: of the previous run. */
   readonly reason: string | null
   readonly lastReason: string | null
   readonly exitCode: number | null
+  /** When its last run ended. ISO 8601. */
+  readonly endedAt: string | null
 }
 
 export interface EventLine {
+  /** Kind and name of the object that it is about. */
+  readonly object: string
   readonly type: string
   readonly reason: string
   readonly message: string
@@ -49,7 +67,7 @@ export interface EventLine {
   readonly lastSeen: string | null
 }
 
-export interface LogTail {
+export interface LogTail extends OfRevision {
   readonly pod: string
   readonly container: string
   /** Whether the log is from the previous run of the container. */
@@ -65,6 +83,8 @@ export interface Evidence {
   readonly failing: ReadonlyArray<FailingContainer>
   /** Newest first. */
   readonly events: ReadonlyArray<EventLine>
+  /** Why the controller cannot create a pod, in the words of the API server. */
+  readonly failedCreate: string | null
   readonly logs: ReadonlyArray<LogTail>
   /** The parts that could not be read in time; empty when all were read. */
   readonly missing: ReadonlyArray<string>
@@ -76,6 +96,7 @@ export const empty: Evidence = {
   revisions: [],
   failing: [],
   events: [],
+  failedCreate: null,
   logs: [],
   missing: []
 }

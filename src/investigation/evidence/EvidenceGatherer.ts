@@ -9,6 +9,9 @@
  * | 1     | reduced | 10     | 2 failing containers, 30 lines each, the last run          | 3 s  |
  * | 2     | basic   | –      | –                                                          | 2 s  |
  *
+ * At every level, the events of the controller are read when pods are missing, to name what keeps it from creating
+ * them. Containers, events and logs name the pod and revision that they belong to.
+ *
  * Spec, autoscaler, revisions and failing containers are read at every level, because rules depend on them. A part that
  * cannot be read in time is named in `missing`, and the other parts are kept. An investigation never fails for lack of
  * evidence.
@@ -22,27 +25,18 @@ import type { DegradationLevel } from "../../domain/DegradationLevel.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
-import type {
-  ContainerStatus,
-  Deployment,
-  Event,
-  HorizontalPodAutoscaler,
-  Pod,
-  PodTemplate,
-  ReplicaSet
-} from "../../kubernetes/ObjectModel.ts"
-import { controllerOf } from "../../kubernetes/ObjectModel.ts"
+import type { Deployment, Event } from "../../kubernetes/ObjectModel.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
+import { empty, type Evidence, type FailingContainer, type LogTail } from "./Evidence.ts"
 import {
-  type Autoscaler,
-  type ContainerSpec,
-  empty,
-  type EventLine,
-  type Evidence,
-  type FailingContainer,
-  type LogTail,
-  type Revision
-} from "./Evidence.ts"
+  autoscalerOf,
+  containersOf,
+  endOf,
+  eventLines,
+  failedCreateOf,
+  failingContainersOf,
+  revisionsOf
+} from "./EvidenceOfObjects.ts"
 
 /** The limits on the evidence of one request. */
 export interface Bounds {
@@ -72,114 +66,31 @@ export type Gather = (request: InvestigationRequest) => Effect.Effect<Evidence>
 
 // Number of pods that are read one by one. The pods of a broken Deployment fail in the same way.
 const podsRead = 6
-// Length of an event message. Some contain a whole stack trace.
-const eventCharacters = 400
+// How many of them may be of one revision while pods of another one need attention too.
+const podsOfOneRevision = 4
 
-export const containersOf = (object: KubernetesObject): ReadonlyArray<ContainerSpec> => {
-  const spec = object["spec"] as
-    | { readonly template?: PodTemplate; readonly containers?: PodTemplate["spec"]["containers"] }
-    | undefined
-  return (spec?.template?.spec?.containers ?? spec?.containers ?? []).map((container) => ({
-    name: container.name,
-    requests: container.resources?.requests ?? {},
-    limits: container.resources?.limits ?? {}
-  }))
-}
-
-export const autoscalerOf = (object: KubernetesObject): Autoscaler => {
-  const { metadata, spec, status } = object as HorizontalPodAutoscaler
-  return {
-    name: metadata.name,
-    minReplicas: spec.minReplicas ?? 1,
-    maxReplicas: spec.maxReplicas,
-    currentReplicas: status?.currentReplicas ?? null,
-    desiredReplicas: status?.desiredReplicas ?? null
-  }
-}
-
-/** The revisions of a Deployment, newest first: the ReplicaSets that it controls. */
-export const revisionsOf = (
-  deployment: KubernetesObject,
-  replicaSets: ReadonlyArray<KubernetesObject>
-): ReadonlyArray<Revision> => {
-  const owned = (replicaSets as ReadonlyArray<ReplicaSet>).filter(
-    (set) => controllerOf(set)?.uid === deployment.metadata.uid
-  )
-  const numbered = owned.map((set) => ({
-    revision: Number(set.metadata.annotations?.["deployment.kubernetes.io/revision"] ?? 0),
-    replicas: set.spec.replicas ?? 0,
-    readyReplicas: set.status?.readyReplicas ?? 0,
-    createdAt: set.metadata.creationTimestamp ?? null,
-    images: set.spec.template.spec.containers.flatMap((container) =>
-      container.image === undefined ? [] : [container.image]
-    )
-  }))
-  return numbered
-    .filter((set) => Number.isInteger(set.revision) && set.revision > 0)
-    .sort((left, right) => right.revision - left.revision)
-    .map((set, index) => ({ ...set, current: index === 0 }))
-}
-
-/**
- * A container that is ready counts as failing when its previous run failed this recently, because a crash-looping
- * container is ready in between.
- */
-export const recentlyMs = 60 * 60 * 1000
-
-const endedRecently = ({ lastState }: ContainerStatus, nowMs: number): boolean =>
-  lastState?.terminated !== undefined
-  && lastState.terminated.exitCode !== 0
-  && Date.parse(lastState.terminated.finishedAt ?? "") >= nowMs - recentlyMs
-
-const failing = (pod: string, status: ContainerStatus, nowMs: number): FailingContainer | undefined => {
-  const ended = status.state?.terminated ?? status.lastState?.terminated
-  const reason = status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? null
-  // A container that is starting and has never failed is not failing.
-  const isStarting =
-    ended === undefined && (reason === null || reason === "ContainerCreating" || reason === "PodInitializing")
-  if (status.ready ? !endedRecently(status, nowMs) : isStarting) return undefined
-  return {
-    pod,
-    container: status.name,
-    restarts: status.restartCount,
-    reason,
-    lastReason: status.lastState?.terminated?.reason ?? null,
-    exitCode: ended?.exitCode ?? null
-  }
-}
-
-export const failingContainersOf = (object: KubernetesObject, nowMs: number): ReadonlyArray<FailingContainer> => {
-  const { metadata, status } = object as Pod
-  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].flatMap(
-    (container) => failing(metadata.name, container, nowMs) ?? []
-  )
-}
-
-export const eventLines = (objects: ReadonlyArray<KubernetesObject>, limit: number): ReadonlyArray<EventLine> =>
-  (objects as ReadonlyArray<Event>)
-    .map((event) => ({
-      type: event.type ?? "Normal",
-      reason: event.reason ?? "",
-      message: (event.message ?? "").slice(0, eventCharacters),
-      count: event.count ?? 1,
-      lastSeen: event.lastTimestamp ?? event.firstTimestamp ?? event.metadata.creationTimestamp ?? null
-    }))
-    .sort((left, right) => (right.lastSeen ?? "").localeCompare(left.lastSeen ?? ""))
-    .slice(0, limit)
-
+/** The pods that need attention: those that are not ready first, and those of the newest revision before others. */
 const podsToRead = (
   observed: WorkloadState | null,
   target: ResourceRef,
   alertPod: string | undefined
 ): ReadonlyArray<ResourceRef> => {
-  const names =
-    observed === null
-      ? [target.kind === "Pod" ? target.name : alertPod].filter((name) => name !== undefined)
-      : observed.pods
-          .filter((pod) => !pod.ready || pod.restarts > 0)
-          .toSorted((left, right) => Number(left.ready) - Number(right.ready) || right.restarts - left.restarts)
-          .map((pod) => pod.name)
-  return names.slice(0, podsRead).map((name) => ({ namespace: target.namespace, kind: "Pod", name }))
+  const refOf = (name: string): ResourceRef => ({ namespace: target.namespace, kind: "Pod", name })
+  if (observed === null)
+    return [target.kind === "Pod" ? target.name : alertPod].flatMap((name) => (name === undefined ? [] : [refOf(name)]))
+  const pods = observed.pods
+    .filter((pod) => !pod.ready || pod.restarts > 0)
+    .toSorted(
+      (left, right) =>
+        Number(left.ready) - Number(right.ready)
+        || Number(right.current === true) - Number(left.current === true)
+        || right.restarts - left.restarts
+    )
+  const own = pods.filter(({ current }) => current === true)
+  const others = pods.filter(({ current }) => current !== true)
+  const ownRead = Math.max(podsOfOneRevision, podsRead - others.length)
+  const chosen = new Set([...own.slice(0, ownRead), ...others.slice(0, podsRead - Math.min(own.length, ownRead))])
+  return pods.filter((pod) => chosen.has(pod)).map(({ name }) => refOf(name))
 }
 
 interface Reading {
@@ -274,7 +185,7 @@ const partsOf = (
           concurrency: 3
         })
         const nowMs = yield* Clock.currentTimeMillis
-        const failing = pods.flatMap((pod) => failingContainersOf(pod, nowMs))
+        const failing = pods.flatMap((pod) => failingContainersOf(pod, observed, nowMs))
         put({ failing })
         yield* Effect.forEach(
           failing.slice(0, bounds.logContainers),
@@ -291,20 +202,49 @@ const partsOf = (
     const ref = { namespace: target.namespace, kind: "HorizontalPodAutoscaler", name: observed.autoscaler }
     parts.push(["autoscaler", Effect.map(client.get(ref), (object) => put({ autoscaler: autoscalerOf(object) }))])
   }
-  if (bounds.events > 0)
-    parts.push(["events", Effect.map(eventsOf(client, request, bounds), (events) => put({ events }))])
+  const pods = podsToRead(observed, target, alert.labels["pod"]).slice(0, 2)
+  const creators = creatorsOf(observed, target)
+  if (bounds.events > 0 || creators.length > 0)
+    parts.push([
+      "events",
+      Effect.map(eventsOf(client, bounds.events > 0 ? [target, ...creators, ...pods] : creators), (lists) =>
+        put({
+          events: eventLines(lists.flat(), bounds.events),
+          failedCreate: failedCreateOf(
+            lists.flat().filter((event) => creators.some((ref) => isAbout(event as Event, ref)))
+          )
+        })
+      )
+    ])
   return parts
 }
 
-/** The newest events of the target and of two of its unhealthy pods. */
+/**
+ * The objects whose events say why pods are missing; empty when none is missing. The ReplicaSet of a Deployment's
+ * newest template creates its pods. Other workloads create theirs themselves.
+ */
+const creatorsOf = (observed: WorkloadState | null, target: ResourceRef): ReadonlyArray<ResourceRef> => {
+  if (observed === null || observed.desiredReplicas === null || target.kind === "Pod") return []
+  const { desiredReplicas, pods, rollout } = observed
+  if (pods.length >= desiredReplicas && rollout?.inProgress !== true) return []
+  if (target.kind !== "Deployment") return [target]
+  const hash = rollout?.templateHash ?? null
+  return hash === null ? [] : [{ namespace: target.namespace, kind: "ReplicaSet", name: `${target.name}-${hash}` }]
+}
+
+const isAbout = ({ involvedObject }: Event, ref: ResourceRef): boolean =>
+  involvedObject.kind === ref.kind && involvedObject.name === ref.name
+
+/** The events of each object. */
 const eventsOf = (
   client: KubernetesClient["Service"],
-  { alert, observed, target }: InvestigationRequest,
-  bounds: Bounds
-): Effect.Effect<ReadonlyArray<EventLine>, KubernetesError> => {
-  const objects: ReadonlyArray<ResourceRef> = [target, ...podsToRead(observed, target, alert.labels["pod"]).slice(0, 2)]
-  const lists = Effect.forEach(
-    objects,
+  objects: ReadonlyArray<ResourceRef>
+): Effect.Effect<ReadonlyArray<ReadonlyArray<KubernetesObject>>, KubernetesError> => {
+  const distinct = objects.filter(
+    (ref, index) => objects.findIndex((each) => each.kind === ref.kind && each.name === ref.name) === index
+  )
+  return Effect.forEach(
+    distinct,
     (ref) =>
       client.list("Event", {
         ...(ref.namespace === "" ? {} : { namespace: ref.namespace }),
@@ -313,27 +253,19 @@ const eventsOf = (
       }),
     { concurrency: 3 }
   )
-  return Effect.map(lists, (events) => eventLines(events.flat(), bounds.events))
-}
-
-/** The last whole lines of a log. A cut within a line could remove the name that marks a secret. */
-export const endOf = (log: string, characters: number): string => {
-  if (log.length <= characters) return log
-  const from = log.length - characters
-  return log[from - 1] === "\n" ? log.slice(from) : log.slice(log.indexOf("\n", from) + 1 || log.length)
 }
 
 const logsOf = (
   client: KubernetesClient["Service"],
   namespace: string,
-  { container, pod, restarts }: FailingContainer,
+  { container, current, pod, restarts, revision }: FailingContainer,
   bounds: Bounds
 ): Effect.Effect<ReadonlyArray<LogTail>> => {
   const runs = [...(restarts > 0 ? [true] : []), ...(bounds.currentLogs || restarts === 0 ? [false] : [])]
   return Effect.forEach(runs, (previous) =>
     client.logs({ namespace, kind: "Pod", name: pod }, { container, previous, tailLines: bounds.logLines }).pipe(
       Effect.map((text): ReadonlyArray<LogTail> =>
-        text === "" ? [] : [{ pod, container, previous, text: endOf(text, bounds.logCharacters) }]
+        text === "" ? [] : [{ pod, revision, current, container, previous, text: endOf(text, bounds.logCharacters) }]
       ),
       // A container that never started has no log, so nothing is missing from the evidence.
       Effect.orElseSucceed((): ReadonlyArray<LogTail> => [])

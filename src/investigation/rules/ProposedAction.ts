@@ -1,22 +1,48 @@
-/** The action that a rule proposes for a target, made from the target's state and evidence. Pure. */
+/**
+ * The action that a rule proposes for a target, made from the target's state and evidence. Pure.
+ *
+ * An action needs an object that shows the fault now, whatever the rule matches on:
+ *
+ * | action             | needs                                                                                        |
+ * | ------------------ | -------------------------------------------------------------------------------------------- |
+ * | RestartWorkload    | a target that exists, and no rollout that is under way                                       |
+ * | RollbackDeployment | an earlier revision that serves, or is idle and none fails, and no rollout that is under way |
+ * | EvictPod           | the named pod, or the only one that is not ready: it is broken now and has an owner          |
+ * | AdjustResources    | a container of the newest revision that is OOM-killed now                                    |
+ * | PatchHpa           | an autoscaler that is at its maximum now                                                     |
+ */
 
 import { type Action, appliesToItsTarget } from "../../domain/Action.ts"
 import * as Quantity from "../../domain/Quantity.ts"
+import { failingRevisions, isRollingOut } from "../../domain/RevisionHealth.ts"
 import { resourceRef } from "../../domain/Target.ts"
-import { empty } from "../evidence/Evidence.ts"
+import type { WorkloadState } from "../../domain/WorkloadState.ts"
+import { type ContainerSpec, empty } from "../evidence/Evidence.ts"
+import { redact } from "../evidence/Redaction.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
 import type { Rule, RuleAction } from "./Rulebook.ts"
+import { failedCreateOf, failingNow, isAtMaximum, isBroken, revisionsFailingNow } from "./RuleFacts.ts"
+
+/**
+ * The container that is OOM-killed now. When the alert names another container of the template, it is not about this
+ * one.
+ */
+const killedContainer = (request: InvestigationRequest): ContainerSpec | undefined => {
+  const { alert, evidence = empty } = request
+  const killed = new Set(
+    failingNow(request)
+      .filter((container) => container.reason === "OOMKilled" || container.lastReason === "OOMKilled")
+      .map(({ container }) => container)
+  )
+  const named = evidence.containers.find(({ name }) => name === alert.labels["container"])
+  return evidence.containers.find(({ name }) => killed.has(name) && (named === undefined || named.name === name))
+}
 
 const raiseMemory = (
   request: InvestigationRequest,
   rule: Extract<RuleAction, { type: "AdjustResources" }>
 ): Action | undefined => {
-  const { alert, evidence = empty, target } = request
-  const killed = evidence.failing.find(
-    (container) => container.reason === "OOMKilled" || container.lastReason === "OOMKilled"
-  )?.container
-  const only = evidence.containers.length === 1 ? evidence.containers[0]?.name : undefined
-  const container = evidence.containers.find(({ name }) => name === (killed ?? alert.labels["container"] ?? only))
+  const container = killedContainer(request)
   const limit = Quantity.parse(container?.limits["memory"])
   const maximum = Quantity.parse(rule.maximum)
   if (container === undefined || limit === undefined || maximum === undefined) return undefined
@@ -26,17 +52,18 @@ const raiseMemory = (
   if (raisedMi * mebibyte <= limit) return undefined
   return {
     type: "AdjustResources",
-    target: resourceRef(target),
+    target: resourceRef(request.target),
     container: container.name,
     limits: { memory: `${raisedMi}Mi` }
   }
 }
 
 const raiseMaximum = (
-  { evidence = empty, target }: InvestigationRequest,
+  request: InvestigationRequest,
   rule: Extract<RuleAction, { type: "PatchHpa" }>
 ): Action | undefined => {
-  if (evidence.autoscaler === null) return undefined
+  const { evidence = empty, target } = request
+  if (evidence.autoscaler === null || !isAtMaximum(request)) return undefined
   const { maxReplicas, name } = evidence.autoscaler
   const raised = Math.min(Math.ceil(maxReplicas * rule.factor), rule.maximum)
   return raised <= maxReplicas
@@ -48,54 +75,93 @@ const raiseMaximum = (
       }
 }
 
-const rollback = ({ evidence = empty, target }: InvestigationRequest): Action => {
-  // An earlier revision that still serves is known to work. Without one, the executor takes the revision before the
-  // current one.
-  const serving = evidence.revisions.find((revision) => !revision.current && revision.readyReplicas > 0)
-  return {
-    type: "RollbackDeployment",
-    target: resourceRef(target),
-    ...(serving === undefined ? {} : { toRevision: serving.revision })
-  }
+/**
+ * The revision to roll back to: the newest earlier one that serves and has no failing pod. Without a serving one, the
+ * newest that is scaled to zero, unless an earlier one fails: then the newest revision is not the cause.
+ */
+const revisionToRestore = (request: InvestigationRequest, observed: WorkloadState): number | undefined => {
+  const { evidence = empty } = request
+  const failing = new Set([...failingRevisions(observed), ...revisionsFailingNow(request)])
+  const ofPods = observed.pods.flatMap((pod) =>
+    pod.current === false && pod.ready && typeof pod.revision === "number" ? [pod.revision] : []
+  )
+  const earlier = evidence.revisions.filter((revision) => !revision.current)
+  const serving =
+    evidence.revisions.length === 0
+      ? ofPods
+      : earlier.filter(({ readyReplicas }) => readyReplicas > 0).map(({ revision }) => revision)
+  const healthy = serving.filter((revision) => !failing.has(revision))
+  if (healthy.length > 0) return Math.max(...healthy)
+  const isIdle =
+    earlier.length > 0 && earlier.every(({ replicas, revision }) => replicas === 0 && !failing.has(revision))
+  return isIdle ? Math.max(...earlier.map(({ revision }) => revision)) : undefined
 }
 
-const evict = ({ alert, observed, target }: InvestigationRequest): Action | undefined => {
-  const broken = (observed?.pods ?? []).filter((pod) => !pod.ready)
-  const name = alert.labels["pod"] ?? (broken.length === 1 ? broken[0]?.name : undefined)
-  // A pod that no longer exists cannot be evicted.
-  if (name === undefined || observed?.pods.some((pod) => pod.name === name) !== true) return undefined
-  return { type: "EvictPod", target: { namespace: target.namespace, kind: "Pod", name } }
+const rollback = (request: InvestigationRequest, observed: WorkloadState): Action | undefined => {
+  if (isRollingOut(observed)) return undefined
+  const toRevision = revisionToRestore(request, observed)
+  return toRevision === undefined
+    ? undefined
+    : { type: "RollbackDeployment", target: resourceRef(request.target), toRevision }
+}
+
+const evict = ({ alert, target }: InvestigationRequest, observed: WorkloadState): Action | undefined => {
+  const named = alert.labels["pod"]
+  const broken = observed.pods.filter((pod) => !pod.ready)
+  const pod = named === undefined ? broken[0] : observed.pods.find(({ name }) => name === named)
+  if (pod === undefined || (named === undefined && broken.length > 1)) return undefined
+  // Nobody makes another pod in the place of one without an owner.
+  if (!isBroken(pod, observed) || pod.ownerUid === null || pod.ownerUid === undefined) return undefined
+  // The rollout replaces the pods of earlier revisions, and its own have only started.
+  if (isRollingOut(observed)) return undefined
+  return { type: "EvictPod", target: { namespace: target.namespace, kind: "Pod", name: pod.name } }
 }
 
 // A target of kind `Alert` is not an object of the cluster, so it has no state to read.
 const isUnread = ({ observed, target }: InvestigationRequest): boolean => observed === null && target.kind !== "Alert"
 
+/** The rule's cause. A rule about pods that are not created also says why, in the words of the API server. */
+export const causeOf = (rule: Rule, request: InvestigationRequest): string => {
+  const refusal = failedCreateOf(request)
+  return refusal === null || rule.match.facts?.includes("pods-not-created") !== true
+    ? rule.cause
+    : `${rule.cause} The API server says: ${redact(refusal)}`
+}
+
 /** Notifies a person of the cause and what to check first. */
 export const notify = (request: InvestigationRequest, rule: Rule): Action => ({
   type: "Notify",
   target: resourceRef(request.target),
-  reason: `${isUnread(request) ? "The target could not be read, so this is based on the alert alone. " : ""}${rule.cause} First: ${rule.check}`
+  reason: `${isUnread(request) ? "The target could not be read, so this is based on the alert alone. " : ""}${causeOf(rule, request)} First: ${rule.check}`
 })
+
+/** A rule's write to the cluster, which needs an object that shows the fault now. */
+const write = (
+  action: Exclude<RuleAction, { type: "Notify" | "CollectDiagnostics" }>,
+  request: InvestigationRequest,
+  observed: WorkloadState
+): Action | undefined => {
+  switch (action.type) {
+    case "RestartWorkload":
+      // A rollout replaces the pods already.
+      return isRollingOut(observed) ? undefined : { type: action.type, target: resourceRef(request.target) }
+    case "RollbackDeployment":
+      return rollback(request, observed)
+    case "EvictPod":
+      return evict(request, observed)
+    case "AdjustResources":
+      return raiseMemory(request, action)
+    case "PatchHpa":
+      return raiseMaximum(request, action)
+  }
+}
 
 /** The action of a rule on this target; `undefined` when the evidence does not suffice for it. */
 export const proposedAction = (rule: Rule, request: InvestigationRequest): Action | undefined => {
-  const target = resourceRef(request.target)
-  const action = ((): Action | undefined => {
-    switch (rule.action.type) {
-      case "Notify":
-        return notify(request, rule)
-      case "CollectDiagnostics":
-      case "RestartWorkload":
-        return { type: rule.action.type, target }
-      case "RollbackDeployment":
-        return rollback(request)
-      case "EvictPod":
-        return evict(request)
-      case "AdjustResources":
-        return raiseMemory(request, rule.action)
-      case "PatchHpa":
-        return raiseMaximum(request, rule.action)
-    }
-  })()
+  const { observed } = request
+  if (rule.action.type === "Notify") return notify(request, rule)
+  if (rule.action.type === "CollectDiagnostics") return { type: rule.action.type, target: resourceRef(request.target) }
+  if (observed === null || !observed.exists) return undefined
+  const action = write(rule.action, request, observed)
   return action !== undefined && appliesToItsTarget(action) ? action : undefined
 }

@@ -21,10 +21,12 @@ import type { Severity } from "../../domain/Alert.ts"
 import type { Investigation } from "../../domain/Investigation.ts"
 import type { ActionRecord } from "../../domain/PastAction.ts"
 import * as Timestamp from "../../domain/Timestamp.ts"
+import type { WorkloadState } from "../../domain/WorkloadState.ts"
+import { redact } from "../evidence/Redaction.ts"
 import { type InvestigationRequest, type Investigator, InvestigatorError } from "../Investigator.ts"
-import { notify, proposedAction } from "./ProposedAction.ts"
+import { causeOf, notify, proposedAction } from "./ProposedAction.ts"
 import type { Fact, Rule } from "./Rulebook.ts"
-import { factsOf, reasonsOf } from "./RuleFacts.ts"
+import { earlierReasonsOf, factsOf, failedCreateOf, reasonsOf } from "./RuleFacts.ts"
 import { matches } from "./RuleMatch.ts"
 
 /** How urgent an alert is to the rules. */
@@ -60,10 +62,31 @@ const successRateOf = (record: ActionRecord | undefined): number | undefined =>
 export const categoryOf = (severity: Severity): Category =>
   ({ critical: "immediate", warning: "standard", info: "monitoring-only", none: "monitoring-only" } as const)[severity]
 
+/** Which revision of the target is new, and how far its rollout is. */
+const rolloutSentence = (observed: WorkloadState): string | undefined => {
+  const { revision, rollout } = observed
+  if (rollout === undefined || rollout === null || !rollout.inProgress) return undefined
+  const name = revision === null ? "the newest revision" : `revision ${revision}`
+  const begun = rollout.startedAt === null ? "" : ` It began at ${rollout.startedAt}.`
+  const state = rollout.deadlineExceeded
+    ? "has made no progress within its deadline"
+    : rollout.paused
+      ? "is paused"
+      : "is under way"
+  // The controller numbers a revision when it sees it.
+  return rollout.templateHash === null
+    ? "A rollout has begun, and its first pod does not exist yet."
+    : `The rollout of ${name} ${state}.${begun}`
+}
+
+const reasonsSentence = (whose: string, reasons: ReadonlySet<string>): ReadonlyArray<string> =>
+  reasons.size === 0 ? [] : [`${whose} report ${[...reasons].join(", ")}.`]
+
 /** The state of the target in sentences. */
 const observations = (request: InvestigationRequest, facts: ReadonlySet<Fact>): ReadonlyArray<string> => {
   const { observed } = request
-  const reasons = [...reasonsOf(request)]
+  const rollout = observed === null ? undefined : rolloutSentence(observed)
+  const refusal = failedCreateOf(request)
   return [
     observed === null
       ? "The target's state could not be read."
@@ -72,7 +95,10 @@ const observations = (request: InvestigationRequest, facts: ReadonlySet<Fact>): 
         : observed.desiredReplicas === null
           ? "The target exists."
           : `${observed.readyReplicas ?? 0} of ${observed.desiredReplicas} replicas are ready.`,
-    ...(reasons.length === 0 ? [] : [`Pods report ${reasons.join(", ")}.`]),
+    ...(rollout === undefined ? [] : [rollout]),
+    ...reasonsSentence(rollout === undefined ? "Pods" : "Pods of the newest revision", reasonsOf(request)),
+    ...reasonsSentence("Pods of earlier revisions", earlierReasonsOf(request)),
+    ...(refusal === null ? [] : [`Pods cannot be created (FailedCreate): ${redact(refusal)}`]),
     ...(facts.size === 0 ? [] : [`Facts: ${[...facts].join(", ")}.`])
   ]
 }
@@ -89,7 +115,7 @@ const investigationOf = (
   return {
     investigator: "rules",
     rule: rule.name,
-    rootCause: rule.cause,
+    rootCause: causeOf(rule, request),
     evidence: [
       `Severity ${request.alert.severity}: ${category.replace("-", " ")}.`,
       ...observations(request, facts),

@@ -43,6 +43,8 @@ import { Confidence } from "../../domain/Investigation.ts"
 /** Observed states of a target that a rule can match on. `RuleFacts` says when each holds. */
 export const Fact = Schema.Literals([
   "bad-rollout",
+  "rollout-under-way",
+  "pods-not-created",
   "crash-looping",
   "oom-killed",
   "image-not-pulled",
@@ -58,13 +60,16 @@ export type Fact = typeof Fact.Type
 
 const positive = Schema.Finite.check(Schema.isBetween({ minimum: 1.05, maximum: 3 }))
 
-/** The safe actions, with the bounds that a rule sets. Their other parameters come from the target. */
+/**
+ * The safe actions, with the bounds that a rule sets. Their other parameters come from the target. Each needs an object
+ * that shows the fault now: `ProposedAction` says which. Without one, the next rule is tried.
+ */
 export const RuleAction = Schema.Union([
   Schema.Struct({ type: Schema.Literal("Notify") }),
   Schema.Struct({ type: Schema.Literal("CollectDiagnostics") }),
   Schema.Struct({ type: Schema.Literal("RestartWorkload") }),
   Schema.Struct({ type: Schema.Literal("RollbackDeployment") }),
-  /** Evicts the pod that the alert names, or the one broken pod. */
+  /** Evicts the pod that the alert names, or the one broken pod, if it is broken now and has an owner. */
   Schema.Struct({ type: Schema.Literal("EvictPod") }),
   /** Raises the memory limit of the killed container by `factor`, never above `maximum`. */
   Schema.Struct({ type: Schema.Literal("AdjustResources"), factor: positive, maximum: Quantity }),

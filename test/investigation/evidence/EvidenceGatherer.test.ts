@@ -3,13 +3,15 @@ import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { DegradationLevel } from "../../../src/domain/DegradationLevel.ts"
 import { fromMillis } from "../../../src/domain/Timestamp.ts"
+import type { WorkloadState } from "../../../src/domain/WorkloadState.ts"
+import { make } from "../../../src/investigation/evidence/EvidenceGatherer.ts"
 import {
   endOf,
+  failedCreateOf,
   failingContainersOf,
-  make,
   recentlyMs,
   revisionsOf
-} from "../../../src/investigation/evidence/EvidenceGatherer.ts"
+} from "../../../src/investigation/evidence/EvidenceOfObjects.ts"
 import { make as makePrompt } from "../../../src/investigation/models/Prompt.ts"
 import { standard } from "../../../src/investigation/rules/Rulebook.ts"
 import { make as makeRules } from "../../../src/investigation/rules/RuleInvestigator.ts"
@@ -17,6 +19,8 @@ import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../
 import * as Sandbox from "../../../src/kubernetes/Sandbox.ts"
 import { readWorkload } from "../../../src/kubernetes/WorkloadReader.ts"
 import { alert, request, target } from "../fixtures/Requests.ts"
+
+const requestOf = (observed: WorkloadState) => request({ observed })
 
 const requestFor = Effect.fnUntraced(function* (
   name: string,
@@ -197,16 +201,19 @@ describe("failing containers", () => {
     ["that is being created", false, { ready: false, state: { waiting: { reason: "ContainerCreating" } } }],
     ["whose image cannot be pulled", true, { ready: false, state: { waiting: { reason: "ImagePullBackOff" } } }]
   ])("a container %s counts as failing: %s", (_name, expected, status) => {
-    assert.strictEqual(failingContainersOf(podWith(status), nowMs).length === 1, expected)
+    assert.strictEqual(failingContainersOf(podWith(status), null, nowMs).length === 1, expected)
   })
 })
 
-it("a ReplicaSet of another Deployment with the same labels is not a revision of this one", () => {
-  const deployment: KubernetesObject = {
+it("the revisions of a Deployment are its own ReplicaSets, and the current one is the one with its template", () => {
+  const template = (image: string) => ({ spec: { containers: [{ name: "main", image }] } })
+  const deployment = (image: string): KubernetesObject => ({
     apiVersion: "apps/v1",
     kind: "Deployment",
-    metadata: { name: "a", uid: "a", resourceVersion: "1" }
-  }
+    metadata: { name: "a", uid: "a", resourceVersion: "1", generation: 2 },
+    spec: { template: template(image) },
+    status: { observedGeneration: 1 }
+  })
   const set = (uid: string, revision: string): KubernetesObject => ({
     apiVersion: "apps/v1",
     kind: "ReplicaSet",
@@ -214,19 +221,82 @@ it("a ReplicaSet of another Deployment with the same labels is not a revision of
       name: revision,
       uid: revision,
       resourceVersion: "1",
+      labels: { "pod-template-hash": `h${revision}` },
       annotations: { "deployment.kubernetes.io/revision": revision },
       ownerReferences: [{ apiVersion: "apps/v1", kind: "Deployment", name: uid, uid, controller: true }]
     },
-    spec: { replicas: 1, selector: {}, template: { spec: { containers: [] } } }
+    spec: { replicas: 1, selector: {}, template: template(`a:${revision}`) }
   })
+  const revisions = (image: string) =>
+    revisionsOf(deployment(image), [set("a", "9"), set("b", "11"), set("a", "10")]).map(
+      ({ current, revision, templateHash }) => [revision, templateHash, current]
+    )
+  assert.deepStrictEqual(revisions("a:10"), [
+    [10, "h10", true],
+    [9, "h9", false]
+  ])
   assert.deepStrictEqual(
-    revisionsOf(deployment, [set("a", "9"), set("b", "11"), set("a", "10")]).map(({ current, revision }) => [
-      revision,
-      current
-    ]),
+    revisions("a:12"),
     [
-      [10, true],
-      [9, false]
-    ]
+      [10, "h10", false],
+      [9, "h9", false]
+    ],
+    "the controller has not numbered the newest template yet"
   )
 })
+
+describe("what keeps a controller from creating pods", () => {
+  const event = (reason: string, minute: number, message = ""): KubernetesObject => ({
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: { name: `${reason}-${minute}`, uid: `${reason}-${minute}`, resourceVersion: "1" },
+    involvedObject: { kind: "StatefulSet", name: "orders-db" },
+    reason,
+    message,
+    lastTimestamp: `2026-11-24T03:${String(minute).padStart(2, "0")}:00Z`
+  })
+
+  it("is the newest refusal, unless a pod was created since", () => {
+    const refused = event("FailedCreate", 5, "create Pod db-1 failed error: exceeded quota: q")
+    assert.isNull(failedCreateOf([]))
+    assert.include(failedCreateOf([event("SuccessfulCreate", 4), refused]), "exceeded quota: q")
+    assert.include(failedCreateOf([refused, event("FailedCreate", 3, "another reason")]), "exceeded quota: q")
+    assert.isNull(failedCreateOf([refused, event("SuccessfulCreate", 6)]))
+  })
+
+  it.effect("is read from the events of a StatefulSet with missing pods, at every level", () =>
+    Effect.gen(function* () {
+      const client = yield* KubernetesClient
+      const gather = yield* Effect.provideService(make(), KubernetesClient, {
+        ...client,
+        list: (kind: string, options: Parameters<typeof client.list>[1]) =>
+          kind === "Event" && options.involvedObject?.kind === "StatefulSet"
+            ? Effect.succeed([event("FailedCreate", 5, "create Pod db-1 failed error: exceeded quota: q")])
+            : client.list(kind, options)
+      })
+      const ref = { namespace: "shop", kind: "StatefulSet", name: "orders-db" }
+      const all = yield* readWorkload(ref)
+      const given = (level: DegradationLevel, pods: typeof all.pods) =>
+        gather(request({ target: { cluster: "test", ...ref }, level, observed: { ...all, pods } }))
+      for (const level of [0, 1, 2] as const)
+        assert.include((yield* given(level, all.pods.slice(0, 1))).failedCreate, "exceeded quota: q", `level ${level}`)
+      assert.isNull((yield* given(0, all.pods)).failedCreate, "no pod is missing")
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+})
+
+it.effect("evidence names the revision of each failing container and log, and the object of each event", () =>
+  Effect.gen(function* () {
+    const { evidence, observed } = yield* gathered("checkout")
+    assert.isAbove(evidence.failing.length, 0)
+    for (const each of [...evidence.failing, ...evidence.logs])
+      assert.deepInclude(each, { revision: observed!.revision!, current: true })
+    assert.isTrue(evidence.failing.every(({ endedAt, ready }) => !ready && endedAt !== null))
+    const objects = new Set(evidence.events.map(({ object }) => object))
+    assert.include([...objects], "Deployment checkout")
+    assert.isTrue([...objects].some((object) => object.startsWith("Pod checkout-")))
+    const { question } = makePrompt({ ...requestOf(observed!), evidence })
+    assert.match(question, /log[^{]*\{[^}]*"revision":3,"current":true/)
+    assert.include(question, '"inProgress":true')
+  }).pipe(Effect.provide(Sandbox.layer()))
+)

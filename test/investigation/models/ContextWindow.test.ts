@@ -10,8 +10,9 @@ import { alert, evidence, request } from "../fixtures/Requests.ts"
 
 const large = request({
   evidence: evidence({
-    logs: [{ pod: "p", container: "c", previous: true, text: "l".repeat(60_000) }],
+    logs: [{ pod: "p", revision: 2, current: true, container: "c", previous: true, text: "l".repeat(60_000) }],
     events: Array.from({ length: 100 }, () => ({
+      object: "Pod p",
       type: "Warning",
       reason: "R",
       message: "e".repeat(300),

@@ -137,7 +137,9 @@ for (const kind of ["openai", "anthropic"] as const) {
       Effect.gen(function* () {
         const long = request({
           evidence: evidence({
-            logs: [{ pod: "p", container: "c", previous: true, text: "LOGLINE ".repeat(40_000) }]
+            logs: [
+              { pod: "p", revision: 2, current: true, container: "c", previous: true, text: "LOGLINE ".repeat(40_000) }
+            ]
           })
         })
         const { llm, peer } = yield* started(kind)

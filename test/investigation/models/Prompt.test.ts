@@ -61,7 +61,9 @@ describe("Prompt", () => {
     const { question } = make(
       request({
         alert: alert({ labels: { team: attack }, annotations: { description: attack } }),
-        evidence: evidence({ logs: [{ pod: "p", container: "c", previous: false, text: attack }] })
+        evidence: evidence({
+          logs: [{ pod: "p", revision: 2, current: true, container: "c", previous: false, text: attack }]
+        })
       })
     )
     const lines = question.split("\n")
@@ -100,8 +102,8 @@ describe("Prompt", () => {
         request({
           alert: alert({ labels: { l: text }, annotations: { a: text } }),
           evidence: evidence({
-            logs: [{ pod: text, container: text, previous: true, text }],
-            events: [{ type: text, reason: text, message: text, count: 1, lastSeen: null }]
+            logs: [{ pod: text, revision: 2, current: true, container: text, previous: true, text }],
+            events: [{ object: "Pod p", type: text, reason: text, message: text, count: 1, lastSeen: null }]
           })
         })
       )
@@ -131,13 +133,22 @@ describe("Prompt", () => {
             logs: [
               {
                 pod: "p",
+                revision: 2,
+                current: true,
                 container: "c",
                 previous: false,
                 text: `-----BEGIN PRIVATE KEY-----\n${hidden}\n-----END PRIVATE KEY-----\nDB_PASSWORD: "${hidden}"\nAuthorization: Bearer ${hidden}`
               }
             ],
             events: [
-              { type: "Warning", reason: "Failed", message: `env SECRET_KEY=${hidden}`, count: 1, lastSeen: null }
+              {
+                object: "Pod p",
+                type: "Warning",
+                reason: "Failed",
+                message: `env SECRET_KEY=${hidden}`,
+                count: 1,
+                lastSeen: null
+              }
             ]
           })
         })

@@ -3,17 +3,13 @@ import { Effect } from "effect"
 import { empty } from "../../../src/investigation/evidence/Evidence.ts"
 import type { InvestigationRequest } from "../../../src/investigation/Investigator.ts"
 import { alertNames } from "../fixtures/AlertNames.ts"
-import { alert, evidence, observed, pod, request, target } from "../fixtures/Requests.ts"
+import { alert, completed, evidence, observed, pod, request, target } from "../fixtures/Requests.ts"
 import { investigate } from "../fixtures/Rules.ts"
 
 const byAlert = (name: string, changes: Partial<InvestigationRequest> = {}) =>
   request({ alert: alert({ name }), evidence: empty, ...changes })
 
-const settled = observed({
-  readyReplicas: 2,
-  pods: [pod("a"), pod("b")],
-  conditions: [{ type: "Progressing", status: "True", reason: "NewReplicaSetAvailable" }]
-})
+const settled = observed({ ...completed, readyReplicas: 2, pods: [pod("a"), pod("b")] })
 
 describe("the default rulebook", () => {
   it.effect("rolls back a rollout that never became available to the revision that still serves", () =>
@@ -32,9 +28,7 @@ describe("the default rulebook", () => {
     Effect.gen(function* () {
       const found = yield* investigate(
         request({
-          observed: observed({
-            conditions: [{ type: "Progressing", status: "True", reason: "NewReplicaSetAvailable" }]
-          }),
+          observed: observed(completed),
           evidence: evidence()
         })
       )
@@ -47,9 +41,9 @@ describe("the default rulebook", () => {
     Effect.gen(function* () {
       const killed = (limit: string) =>
         request({
+          alert: alert({ labels: { namespace: "shop", pod: "cart-1", container: "cart" } }),
           observed: observed({
-            conditions: [],
-            revision: 1,
+            ...completed,
             pods: [pod("cart-1", { ready: false, reason: "OOMKilled" })]
           }),
           evidence: evidence({
@@ -61,11 +55,15 @@ describe("the default rulebook", () => {
             failing: [
               {
                 pod: "cart-1",
+                revision: 2,
+                current: true,
                 container: "cart",
+                ready: false,
                 restarts: 3,
                 reason: "CrashLoopBackOff",
                 lastReason: "OOMKilled",
-                exitCode: 137
+                exitCode: 137,
+                endedAt: "2026-11-24T02:59:00Z"
               }
             ]
           })
@@ -99,7 +97,8 @@ describe("the default rulebook", () => {
               minReplicas: 1,
               maxReplicas,
               currentReplicas,
-              desiredReplicas: currentReplicas
+              desiredReplicas: currentReplicas,
+              limited: null
             }
           }
         })

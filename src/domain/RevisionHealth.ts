@@ -1,0 +1,92 @@
+/**
+ * What the pods of a workload say about its revisions. Pure.
+ *
+ * A pod's failure says something about the revision that it was created from, and about no other. A rollout that has
+ * only begun says nothing about its revision yet.
+ */
+
+import { toMillis } from "./Timestamp.ts"
+import type { WorkloadState } from "./WorkloadState.ts"
+
+type Pod = WorkloadState["pods"][number]
+
+/** The reasons of a pod whose image cannot be pulled. */
+export const imageReasons = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"]
+/** The reasons of a pod that refers to something that does not exist. */
+export const configurationReasons = ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"]
+
+const failureReasons: ReadonlySet<string> = new Set([
+  "CrashLoopBackOff",
+  "Error",
+  "OOMKilled",
+  "ContainerCannotRun",
+  "StartError",
+  ...imageReasons,
+  ...configurationReasons
+])
+
+/** Whether a reason of a pod or container means that it fails, and not that it only starts. */
+export const isFailure = (reason: string | null): boolean => {
+  // The reasons of an init container have a prefix.
+  const own = reason?.startsWith("Init:") === true ? reason.slice("Init:".length) : reason
+  return own !== null && failureReasons.has(own)
+}
+
+/** Whether a pod fails now. One that is ready again does not, and one that starts does not yet. */
+export const fails = (pod: Pod): boolean => !pod.ready && isFailure(pod.reason)
+
+/**
+ * The pods that were created from the newest template. Pods of a template that is meant to stay, because of a partition
+ * or the strategy `OnDelete`, count too. No pod counts while the newest template is not known, and every pod of a kind
+ * that has no rollout does.
+ */
+export const podsOfNewest = ({ pods, ref, rollout }: WorkloadState): ReadonlyArray<Pod> => {
+  if (rollout === undefined) return ["Deployment", "StatefulSet", "DaemonSet"].includes(ref.kind) ? [] : pods
+  if (rollout === null || rollout.strategy === "OnDelete" || rollout.partition > 0) return pods
+  if (rollout.templateHash === null) return rollout.inProgress ? [] : pods
+  return pods.filter((pod) => pod.current === true)
+}
+
+/** The revisions, by number, of which a pod fails now. */
+export const failingRevisions = ({ pods }: WorkloadState): ReadonlySet<number> =>
+  new Set(pods.flatMap((pod) => (fails(pod) && typeof pod.revision === "number" ? [pod.revision] : [])))
+
+/**
+ * Whether the newest revision has failed: the controller rolls it out, none of its pods is ready, and one of them
+ * fails. Pods of an earlier revision never make it so.
+ */
+export const newestHasFailed = (state: WorkloadState): boolean => {
+  const own = podsOfNewest(state)
+  return (
+    state.rollout?.inProgress === true
+    && state.rollout.templateHash !== null
+    && !own.some(({ ready }) => ready)
+    && own.some(fails)
+  )
+}
+
+/**
+ * Whether a rollout runs that has not failed: it is within the deadline since its last progress, and none of its pods
+ * fails. It is a reason to wait, never one to undo it.
+ */
+export const isRollingOut = (state: WorkloadState): boolean => {
+  const { rollout } = state
+  if (rollout === undefined || rollout === null || !rollout.inProgress) return false
+  if (rollout.paused || rollout.deadlineExceeded || podsOfNewest(state).some(fails)) return false
+  if (rollout.lastProgressAt === null || rollout.progressDeadlineSeconds === null) return true
+  return toMillis(state.observedAt) - toMillis(rollout.lastProgressAt) <= rollout.progressDeadlineSeconds * 1000
+}
+
+/** Whether every desired pod is of the newest template, available, and the controller reports no problem. */
+export const isRolledOut = (state: WorkloadState): boolean => {
+  const { availableReplicas, conditions, desiredReplicas, failedCreate, generation, observedGeneration, rollout } =
+    state
+  if (generation !== null && observedGeneration !== null && observedGeneration < generation) return false
+  if (typeof failedCreate === "string") return false
+  if (conditions.some(({ status, type }) => type === "Progressing" && status === "False")) return false
+  if (conditions.some(({ status, type }) => type === "ReplicaFailure" && status === "True")) return false
+  if (rollout === undefined || rollout === null) return true
+  const desired = desiredReplicas ?? 0
+  const meantToChange = rollout.strategy === "OnDelete" ? 0 : Math.max(0, desired - rollout.partition)
+  return !rollout.inProgress && (state.updatedReplicas ?? 0) >= meantToChange && (availableReplicas ?? 0) >= desired
+}

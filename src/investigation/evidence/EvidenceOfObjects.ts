@@ -1,0 +1,156 @@
+/** What single objects of the cluster contribute to the evidence. Pure. */
+
+import type { WorkloadState } from "../../domain/WorkloadState.ts"
+import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import {
+  conditionOf,
+  type ContainerStatus,
+  controllerOf,
+  type Deployment,
+  type Event,
+  type HorizontalPodAutoscaler,
+  type Pod,
+  type PodTemplate,
+  type ReplicaSet
+} from "../../kubernetes/ObjectModel.ts"
+import { currentReplicaSet } from "../../kubernetes/WorkloadRollout.ts"
+import type { Autoscaler, ContainerSpec, EventLine, FailingContainer, OfRevision, Revision } from "./Evidence.ts"
+
+// Length of an event message. Some contain a whole stack trace.
+const eventCharacters = 400
+
+export const containersOf = (object: KubernetesObject): ReadonlyArray<ContainerSpec> => {
+  const spec = object["spec"] as
+    | { readonly template?: PodTemplate; readonly containers?: PodTemplate["spec"]["containers"] }
+    | undefined
+  return (spec?.template?.spec?.containers ?? spec?.containers ?? []).map((container) => ({
+    name: container.name,
+    requests: container.resources?.requests ?? {},
+    limits: container.resources?.limits ?? {}
+  }))
+}
+
+export const autoscalerOf = (object: KubernetesObject): Autoscaler => {
+  const { metadata, spec, status } = object as HorizontalPodAutoscaler
+  const limited = conditionOf(status?.conditions, "ScalingLimited")
+  return {
+    name: metadata.name,
+    minReplicas: spec.minReplicas ?? 1,
+    maxReplicas: spec.maxReplicas,
+    currentReplicas: status?.currentReplicas ?? null,
+    desiredReplicas: status?.desiredReplicas ?? null,
+    limited: limited === undefined ? null : limited.status === "True" && limited.reason === "TooManyReplicas"
+  }
+}
+
+/** The revisions of a Deployment, newest first: the ReplicaSets that it controls. */
+export const revisionsOf = (
+  deployment: KubernetesObject,
+  replicaSets: ReadonlyArray<KubernetesObject>
+): ReadonlyArray<Revision> => {
+  const owned = (replicaSets as ReadonlyArray<ReplicaSet>).filter(
+    (set) => controllerOf(set)?.uid === deployment.metadata.uid
+  )
+  const current = currentReplicaSet(deployment as Deployment, replicaSets)
+  const numbered = owned.map((set) => ({
+    templateHash: set.metadata.labels?.["pod-template-hash"] ?? null,
+    current: set.metadata.uid === current?.metadata.uid,
+    revision: Number(set.metadata.annotations?.["deployment.kubernetes.io/revision"] ?? 0),
+    replicas: set.spec.replicas ?? 0,
+    readyReplicas: set.status?.readyReplicas ?? 0,
+    createdAt: set.metadata.creationTimestamp ?? null,
+    images: set.spec.template.spec.containers.flatMap((container) =>
+      container.image === undefined ? [] : [container.image]
+    )
+  }))
+  return numbered
+    .filter((set) => Number.isInteger(set.revision) && set.revision > 0)
+    .sort((left, right) => right.revision - left.revision)
+}
+
+/**
+ * A container that is ready counts as failing when its previous run failed this recently, because a crash-looping
+ * container is ready in between.
+ */
+export const recentlyMs = 60 * 60 * 1000
+
+const endedRecently = ({ lastState }: ContainerStatus, nowMs: number): boolean =>
+  lastState?.terminated !== undefined
+  && lastState.terminated.exitCode !== 0
+  && Date.parse(lastState.terminated.finishedAt ?? "") >= nowMs - recentlyMs
+
+const failing = (pod: string, of: OfRevision, status: ContainerStatus, nowMs: number): FailingContainer | undefined => {
+  const ended = status.state?.terminated ?? status.lastState?.terminated
+  const reason = status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? null
+  // A container that is starting and has never failed is not failing.
+  const isStarting =
+    ended === undefined && (reason === null || reason === "ContainerCreating" || reason === "PodInitializing")
+  if (status.ready ? !endedRecently(status, nowMs) : isStarting) return undefined
+  return {
+    pod,
+    ...of,
+    container: status.name,
+    ready: status.ready,
+    restarts: status.restartCount,
+    reason,
+    lastReason: status.lastState?.terminated?.reason ?? null,
+    exitCode: ended?.exitCode ?? null,
+    endedAt: ended?.finishedAt ?? null
+  }
+}
+
+/** The containers of a pod that fail or failed recently. `observed` tells the pod's revision. */
+export const failingContainersOf = (
+  object: KubernetesObject,
+  observed: WorkloadState | null,
+  nowMs: number
+): ReadonlyArray<FailingContainer> => {
+  const { metadata, status } = object as Pod
+  // A pod of a StatefulSet that was replaced meanwhile has the same name and another uid.
+  const known = observed?.pods.find(({ uid }) => uid === metadata.uid)
+  const of = { revision: known?.revision ?? null, current: known?.current ?? null }
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].flatMap(
+    (container) => failing(metadata.name, of, container, nowMs) ?? []
+  )
+}
+
+const lastSeen = (event: Event): string | null =>
+  event.lastTimestamp ?? event.firstTimestamp ?? event.metadata.creationTimestamp ?? null
+
+export const eventLines = (objects: ReadonlyArray<KubernetesObject>, limit: number): ReadonlyArray<EventLine> =>
+  (objects as ReadonlyArray<Event>)
+    .map((event) => ({
+      object: `${event.involvedObject.kind ?? ""} ${event.involvedObject.name ?? ""}`.trim(),
+      type: event.type ?? "Normal",
+      reason: event.reason ?? "",
+      message: (event.message ?? "").slice(0, eventCharacters),
+      count: event.count ?? 1,
+      lastSeen: lastSeen(event)
+    }))
+    .sort((left, right) => (right.lastSeen ?? "").localeCompare(left.lastSeen ?? ""))
+    .slice(0, limit)
+
+const newest = (events: ReadonlyArray<Event>, reason: string): Event | undefined =>
+  events
+    .filter((event) => event.reason === reason)
+    .reduce<Event | undefined>(
+      (last, event) => (last === undefined || (lastSeen(event) ?? "") > (lastSeen(last) ?? "") ? event : last),
+      undefined
+    )
+
+/** Why a controller cannot create a pod, as its events say it; `null` when it has created one since. */
+export const failedCreateOf = (objects: ReadonlyArray<KubernetesObject>): string | null => {
+  const events = objects as ReadonlyArray<Event>
+  const failed = newest(events, "FailedCreate")
+  const created = newest(events, "SuccessfulCreate")
+  if (failed === undefined || (lastSeen(failed) ?? "") < (created === undefined ? "" : (lastSeen(created) ?? "")))
+    return null
+  return (failed.message ?? "").slice(0, eventCharacters)
+}
+
+/** The last whole lines of a log. A cut within a line could remove the name that marks a secret. */
+export const endOf = (log: string, characters: number): string => {
+  if (log.length <= characters) return log
+  const from = log.length - characters
+  return log[from - 1] === "\n" ? log.slice(from) : log.slice(log.indexOf("\n", from) + 1 || log.length)
+}
