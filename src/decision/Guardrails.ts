@@ -21,6 +21,8 @@
  * | `risk`                | ask     | the action's risk exceeds what may run automatically                     |
  * | `confidence`          | ask     | the investigator's confidence is too low                                 |
  * | `managed-object`      | ask     | an operator controls the written object, or GitOps or Helm declares it   |
+ * | `rollout-under-way`   | ask     | a rollback would undo a rollout of which no pod fails                    |
+ * | `failing-revision`    | ask     | a rollback would restore a revision whose pods fail                      |
  * | `capacity-reduction`  | ask     | fewer replicas than now, or none                                         |
  * | `too-many-replicas`   | ask     | more replicas than may be set automatically                              |
  * | `cooldown`            | ask     | the same action ran on the target recently                               |
@@ -40,6 +42,7 @@ import { toMillis } from "../domain/Timestamp.ts"
 import type { ManagedPart, Owner, WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf, exceeds, isAllowedAt, isSafe } from "./ActionCatalog.ts"
 import { type GuardrailSettings, isProtected } from "./GuardrailSettings.ts"
+import { revisionObjection } from "./RevisionObjection.ts"
 
 /** Everything that the guardrails depend on. */
 export interface Situation {
@@ -72,6 +75,8 @@ export const GuardrailRule = Schema.Literals([
   "risk",
   "confidence",
   "managed-object",
+  "rollout-under-way",
+  "failing-revision",
   "capacity-reduction",
   "too-many-replicas",
   "cooldown",
@@ -235,6 +240,11 @@ const managedObject: Guardrail = ({ guardrails, investigation: { action }, obser
       )
 }
 
+const revision: Guardrail = ({ investigation: { action }, observed }) => {
+  const objection = revisionObjection(action, observed)
+  return objection === undefined ? undefined : ask(objection.rule, objection.message)
+}
+
 const capacityReduction: Guardrail = ({ investigation: { action }, observed }) => {
   if (action.type !== "ScaleWorkload") return undefined
   if (action.replicas === 0)
@@ -330,6 +340,7 @@ const writing: ReadonlyArray<Guardrail> = [
   risk,
   confidence,
   managedObject,
+  revision,
   capacityReduction,
   tooManyReplicas,
   cooldown,

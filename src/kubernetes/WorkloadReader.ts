@@ -294,7 +294,9 @@ export const readAround = Effect.fnUntraced(function* (
       kind === "Deployment" ? inNamespace("ReplicaSet", labels) : none,
       // A StatefulSet's own status names its newest revision. Without the right to read them, it stays unknown.
       kind === "DaemonSet"
-        ? Effect.catchReason(inNamespace("ControllerRevision", labels), "KubernetesError", "Forbidden", () => none)
+        ? Effect.catchReason(inNamespace("ControllerRevision", labels), "KubernetesError", "Forbidden", () =>
+            Effect.succeed<ReadonlyArray<KubernetesObject>>([])
+          )
         : none,
       kind === "CronJob" ? inNamespace("Job") : none,
       runsPods.has(kind) && kind !== "Pod" && kind !== "CronJob" ? inNamespace("Pod", labels) : none,

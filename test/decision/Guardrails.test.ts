@@ -4,6 +4,7 @@ import type { DecisionInput } from "../../src/decision/Decider.ts"
 import { type Finding, findings, GuardrailRule, ineffectiveInARow } from "../../src/decision/Guardrails.ts"
 import { defaults } from "../../src/decision/GuardrailSettings.ts"
 import type { Action } from "../../src/domain/Action.ts"
+import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
 import { actions, input, investigation, observed, past, proposing } from "./situations.ts"
 
 const found = (situation: DecisionInput): ReadonlyArray<Finding> => {
@@ -12,6 +13,36 @@ const found = (situation: DecisionInput): ReadonlyArray<Finding> => {
 }
 const rules = (situation: DecisionInput): ReadonlyArray<string> =>
   found(situation).map(({ effect, reason }) => `${effect} ${reason.rule}`)
+
+type Pod = WorkloadState["pods"][number]
+
+const failing = (revision: number): Partial<Pod> => ({ revision, ready: false, reason: "CrashLoopBackOff" })
+
+/** A Deployment that rolls out revision 3, with these pods. */
+const rollingOut = (pods: ReadonlyArray<Partial<Pod>>): WorkloadState =>
+  observed({
+    rollout: {
+      templateHash: "h3",
+      inProgress: true,
+      startedAt: null,
+      lastProgressAt: null,
+      progressDeadlineSeconds: 600,
+      deadlineExceeded: false,
+      paused: false,
+      strategy: "RollingUpdate",
+      partition: 0
+    },
+    pods: pods.map((pod, index) => ({
+      name: `checkout-${index}`,
+      uid: `p${index}`,
+      ready: true,
+      restarts: 0,
+      reason: null,
+      templateHash: `h${pod.revision}`,
+      current: pod.revision === 3,
+      ...pod
+    }))
+  })
 
 /** For each rule, situations that differ in one thing from one without findings, and their only finding. */
 const rollout = { group: "argoproj.io", kind: "Rollout", name: "checkout", controls: true }
@@ -145,6 +176,24 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
       })
     })
   ],
+  [
+    "a rollback while the newest pods only start asks",
+    "ask rollout-under-way",
+    input({ observed: rollingOut([{ revision: 3, ready: false, reason: "ContainerCreating" }]) })
+  ],
+  [
+    "a rollback to a revision whose pods fail asks",
+    "ask failing-revision",
+    input({ observed: rollingOut([failing(3), failing(2)]) })
+  ],
+  [
+    "a rollback to a revision that it names and whose pods fail asks",
+    "ask failing-revision",
+    proposing(
+      { ...actions.RollbackDeployment, toRevision: 1 },
+      { observed: rollingOut([failing(3), failing(1), { revision: 2 }]) }
+    )
+  ],
   ["scaling to zero asks", "ask capacity-reduction", proposing({ ...actions.ScaleWorkload, replicas: 0 })],
   ["scaling down asks", "ask capacity-reduction", proposing({ ...actions.ScaleWorkload, replicas: 3 })],
   ["a scale above the limit asks", "ask too-many-replicas", proposing({ ...actions.ScaleWorkload, replicas: 51 })],
@@ -219,6 +268,14 @@ describe("the guardrails", () => {
 
 describe("the guardrails have no finding about", () => {
   const withoutFinding: ReadonlyArray<readonly [claim: string, situation: DecisionInput]> = [
+    ["a rollback of a revision whose own pod fails", input({ observed: rollingOut([failing(3), { revision: 2 }]) })],
+    [
+      "a rollback to another revision than the one whose pods fail",
+      proposing(
+        { ...actions.RollbackDeployment, toRevision: 1 },
+        { observed: rollingOut([failing(3), failing(2), { revision: 1 }]) }
+      )
+    ],
     [
       "a restart of a managed Deployment, because no manager declares the restart annotation",
       proposing(actions.RestartWorkload, { observed: observed({ managers: ["argocd", "helm", "flux", "hpa"] }) })
