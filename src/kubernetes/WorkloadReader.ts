@@ -270,6 +270,9 @@ const none: Effect.Effect<ReadonlyArray<KubernetesObject>> = Effect.succeed([])
 const notFoundAsUndefined = (error: KubernetesError): Effect.Effect<undefined, KubernetesError> =>
   error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)
 
+const forbiddenAsNone = (error: KubernetesError): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
+  error.reason._tag === "Forbidden" ? none : Effect.fail(error)
+
 /** The target's own object; `undefined` when it does not exist. One request. */
 export const readObject = (
   ref: ResourceRef
@@ -293,11 +296,7 @@ export const readAround = Effect.fnUntraced(function* (
     [
       kind === "Deployment" ? inNamespace("ReplicaSet", labels) : none,
       // A StatefulSet's own status names its newest revision. Without the right to read them, it stays unknown.
-      kind === "DaemonSet"
-        ? Effect.catchReason(inNamespace("ControllerRevision", labels), "KubernetesError", "Forbidden", () =>
-            Effect.succeed<ReadonlyArray<KubernetesObject>>([])
-          )
-        : none,
+      kind === "DaemonSet" ? Effect.catch(inNamespace("ControllerRevision", labels), forbiddenAsNone) : none,
       kind === "CronJob" ? inNamespace("Job") : none,
       runsPods.has(kind) && kind !== "Pod" && kind !== "CronJob" ? inNamespace("Pod", labels) : none,
       served ? inNamespace("Service") : none,

@@ -34,7 +34,11 @@ import {
   type Ownership,
   pullFailure,
   recreated,
-  replicasOf
+  replicasOf,
+  type RevisionTruth,
+  revisionsIn,
+  startDelay,
+  templateImage
 } from "./WorkloadObjects.ts"
 
 type Client = KubernetesClient["Service"]
@@ -220,6 +224,23 @@ export class Cluster implements FarEnd {
     this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:v${++this.releases + 1}.0.0`)
   }
 
+  /** An engineer rolls out a version that works, and whose pods take a while to start. */
+  fix(ref: ResourceRef, startsAfter: string): void {
+    this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:v${++this.releases + 1}.0.0`, [], startsAfter)
+  }
+
+  /** The image of a Deployment's template; `undefined` where it is deleted. */
+  imageOf(ref: ResourceRef): string | undefined {
+    const object = this.read(ref)
+    return Result.isFailure(object) ? undefined : templateImage(object.success)
+  }
+
+  /** The revisions of a Deployment with their own pods, the newest first. */
+  revisionsOf({ name, namespace }: ResourceRef): ReadonlyArray<RevisionTruth> {
+    const list = (kind: string) => this.direct(this.sandbox.list(kind, { namespace, labelSelector: { app: name } }))
+    return revisionsIn(list("ReplicaSet"), list("Pod"))
+  }
+
   /** Whether all replicas of a Deployment's newest version serve. Publishes changes. */
   isHealthy(ref: ResourceRef): boolean {
     const healthy = Result.match(this.read(ref), { onFailure: () => false, onSuccess: isRolledOut })
@@ -251,13 +272,19 @@ export class Cluster implements FarEnd {
   private setImage(
     ref: ResourceRef,
     image: string,
-    more: Extract<Change, { readonly _tag: "Patch" }>["patch"] = []
+    more: Extract<Change, { readonly _tag: "Patch" }>["patch"] = [],
+    startsAfter?: string
   ): void {
-    if (Result.isFailure(this.read(ref))) return
+    const object = this.read(ref)
+    if (Result.isFailure(object)) return
     this.write({
       _tag: "Patch",
       ref,
-      patch: [{ op: "replace", path: "/spec/template/spec/containers/0/image", value: image }, ...more]
+      patch: [
+        { op: "replace", path: "/spec/template/spec/containers/0/image", value: image },
+        ...more,
+        ...startDelay(object.success, startsAfter)
+      ]
     })
   }
 

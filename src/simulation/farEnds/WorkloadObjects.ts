@@ -31,14 +31,85 @@ export const executionOf = (change: Change): string | undefined => {
 }
 
 interface Pod extends KubernetesObject {
-  readonly status?: { readonly conditions?: ReadonlyArray<{ readonly type: string; readonly status: string }> }
+  readonly status?: {
+    readonly conditions?: ReadonlyArray<{ readonly type: string; readonly status: string }>
+    readonly containerStatuses?: ReadonlyArray<ContainerRun>
+  }
 }
 
 export const isReady = (pod: Pod): boolean =>
   pod.status?.conditions?.some(({ status, type }) => type === "Ready" && status === "True") === true
 
+/** A revision of a Deployment and its own pods, as they truly are. */
+export interface RevisionTruth {
+  readonly revision: number
+  readonly image: string | undefined
+  readonly pods: ReadonlyArray<{
+    readonly createdMs: number
+    readonly ready: boolean
+    /** When its container last started after a failure; `undefined` if it has never failed. */
+    readonly failedBeforeMs: number | undefined
+  }>
+}
+
+interface ContainerRun {
+  readonly restartCount: number
+  readonly lastState?: { readonly terminated?: { readonly startedAt?: string; readonly finishedAt?: string } }
+}
+
+const failedBeforeMs = (run: ContainerRun | undefined): number | undefined => {
+  const last = run?.lastState?.terminated
+  if (run === undefined || last === undefined) return undefined
+  // Of several failures the last run tells when the one before it had ended: before that run began.
+  return Date.parse((run.restartCount > 1 ? last.startedAt : last.finishedAt) ?? "")
+}
+
+/** The image of a template. */
+export const templateImage = (object: KubernetesObject): string | undefined =>
+  (object as Deployment).spec?.template?.spec.containers[0]?.image
+
+/** The revisions of a Deployment, the newest first. Each ReplicaSet speaks for its own pods. */
+export const revisionsIn = (
+  replicaSets: ReadonlyArray<KubernetesObject>,
+  pods: ReadonlyArray<KubernetesObject>
+): ReadonlyArray<RevisionTruth> =>
+  replicaSets
+    .map((set) => ({
+      revision: Number(set.metadata.annotations?.["deployment.kubernetes.io/revision"]),
+      image: templateImage(set),
+      pods: pods
+        .filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === set.metadata.uid))
+        .map((pod) => ({
+          createdMs: Date.parse(pod.metadata.creationTimestamp ?? ""),
+          ready: isReady(pod),
+          failedBeforeMs: failedBeforeMs((pod as Pod).status?.containerStatuses?.[0])
+        }))
+    }))
+    .sort((left, right) => right.revision - left.revision)
+
+/** The operations that make a template's pods start after this delay, or without one again. */
+export const startDelay = (deployment: KubernetesObject, delay: string | undefined): ReadonlyArray<PatchOperation> => {
+  const { annotations } = (deployment as Deployment).spec?.template?.metadata ?? {}
+  const { "sim/ready-delay": before, ...others } = annotations ?? {}
+  return delay === before
+    ? []
+    : [
+        {
+          op: "add",
+          path: "/spec/template/metadata/annotations",
+          value: delay === undefined ? others : { ...others, "sim/ready-delay": delay }
+        }
+      ]
+}
+
 interface Deployment extends KubernetesObject {
-  readonly spec?: { readonly replicas?: number }
+  readonly spec?: {
+    readonly replicas?: number
+    readonly template?: {
+      readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }
+      readonly spec: { readonly containers: ReadonlyArray<{ readonly image?: string }> }
+    }
+  }
   readonly status?: {
     readonly observedGeneration?: number
     readonly updatedReplicas?: number

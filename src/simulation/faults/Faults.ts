@@ -6,6 +6,7 @@ import { dependencyFaults } from "./kinds/Dependency.ts"
 import { intakeFaults } from "./kinds/Intake.ts"
 import { kubernetesDeletion } from "./kinds/KubernetesDeletion.ts"
 import { kubernetesDisruptionBudget } from "./kinds/KubernetesDisruptionBudget.ts"
+import { kubernetesFixUnderWay } from "./kinds/KubernetesFixUnderWay.ts"
 import { kubernetesInterference } from "./kinds/KubernetesInterference.ts"
 import { kubernetesLostAnswer } from "./kinds/KubernetesLostAnswer.ts"
 import { kubernetesNonsense } from "./kinds/KubernetesNonsense.ts"
@@ -26,6 +27,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   kubernetesLostAnswer,
   kubernetesStaleRead,
   kubernetesInterference,
+  kubernetesFixUnderWay,
   kubernetesDeletion,
   kubernetesDisruptionBudget,
   kubernetesNonsense,

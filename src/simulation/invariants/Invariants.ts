@@ -21,6 +21,7 @@ import { nothingAfterDeadline } from "./NothingAfterDeadline.ts"
 import { nothingLeaked } from "./NothingLeaked.ts"
 import { oneActionAtATime } from "./OneActionAtATime.ts"
 import { restartIntensity } from "./RestartIntensity.ts"
+import { revisionsJudgedByTheirOwnPods } from "./RevisionsJudgedByTheirOwnPods.ts"
 import { rightTarget } from "./RightTarget.ts"
 import { startedActionsEnd } from "./StartedActionsEnd.ts"
 
@@ -31,6 +32,7 @@ export const all: ReadonlyArray<Invariant> = [
   intentBeforeWrite,
   noActionTwice,
   rightTarget,
+  revisionsJudgedByTheirOwnPods,
   answeredOnce,
   amplification,
   bulkheadRespected,

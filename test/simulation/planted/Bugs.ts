@@ -17,6 +17,7 @@ import { lostWakeUp } from "./bugs/LostWakeUp.ts"
 import { noStabilisation } from "./bugs/NoStabilisation.ts"
 import { ownerByNamePrefix } from "./bugs/OwnerByNamePrefix.ts"
 import { permitForNobody } from "./bugs/PermitForNobody.ts"
+import { podsBlamedForAnotherRevision } from "./bugs/PodsBlamedForAnotherRevision.ts"
 import { probePermitLeaks } from "./bugs/ProbePermitLeaks.ts"
 import { protectedNamespaceDropped } from "./bugs/ProtectedNamespaceDropped.ts"
 import { queuePastTheBreaker } from "./bugs/QueuePastTheBreaker.ts"
@@ -50,6 +51,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   noStabilisation,
   ownerByNamePrefix,
   permitForNobody,
+  podsBlamedForAnotherRevision,
   probePermitLeaks,
   protectedNamespaceDropped,
   queuePastTheBreaker,

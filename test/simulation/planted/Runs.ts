@@ -186,6 +186,20 @@ export const runs = {
   storageAway: disturbed(3, () => [{ kind: "storage-down", atMs: 30_000, forMs: minuteMs, parameters: { share: 1 } }], {
     incidentEveryMs: 10_000
   }),
+  /** An engineer ships a fix just before the alert about the version that it replaces. */
+  fixUnderWay: disturbed(
+    12,
+    again(10, [30_000, 60_000], (random) => ({
+      kind: "kubernetes-fix-under-way",
+      forMs: 2 * minuteMs,
+      parameters: {
+        brokenMs: random.between(20_000, 50_000),
+        startsMs: random.between(20_000, 90_000),
+        alertMs: random.between(100, 3_000)
+      }
+    })),
+    { workloads: 12, incidentEveryMs: 60 * minuteMs }
+  ),
   /** An investigator that always proposes diagnostics. */
   diagnostics: calm(3, { workloads: 2, investigators: Effect.succeed([curious]) }),
   /** Every action needs the approval of a person. */
