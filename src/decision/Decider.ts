@@ -3,36 +3,56 @@
  *
  * The first line that applies decides:
  *
- * | situation                            | outcome  | rule                                                  |
- * | ------------------------------------ | -------- | ----------------------------------------------------- |
- * | severity info or none                | observe  | `monitor-only`                                        |
- * | a person has rejected the action     | escalate | `rejected`                                            |
- * | no investigator identified the cause | escalate | `no-investigation`                                    |
- * | the proposal is `Notify`             | escalate | `notify`                                              |
- * | mode observe                         | observe  | `observe-mode`, then the findings of the guardrails   |
- * | a guardrail blocks                   | escalate | the guardrail's                                       |
- * | a person has approved the action     | execute  | `approved`, then the findings that the approval lifts |
- * | mode approve, and the action writes  | review   | `approve-mode`, then the findings of the guardrails   |
- * | a guardrail asks                     | review   | the guardrail's                                       |
- * | otherwise                            | execute  | `clear`                                               |
+ * | situation                                  | outcome  | rule                                                      |
+ * | ------------------------------------------ | -------- | --------------------------------------------------------- |
+ * | severity info or none                      | observe  | `monitor-only`                                            |
+ * | a person has rejected the action           | escalate | `rejected`                                                |
+ * | no investigator identified the cause       | escalate | `no-investigation`                                        |
+ * | the proposal is `Notify`                   | escalate | `notify`                                                  |
+ * | mode observe                               | observe  | `observe-mode`, then the findings of the guardrails       |
+ * | a guardrail blocks                         | escalate | the guardrail's                                           |
+ * | nothing asks, and the mode is auto         | execute  | `clear`                                                   |
+ * | an approval covers the action and the asks | execute  | `approved`, then the findings that the approval lifts     |
+ * | a person was asked `maxQuestions` times    | escalate | `asked-too-often`, then the findings                      |
+ * | an approval covers something else          | review   | `changed-since-approval`, then as in the lines below      |
+ * | mode approve, and the action writes        | review   | `approve-mode`, then the findings of the guardrails       |
+ * | a guardrail or the plan asks               | review   | the findings of the guardrails, then the asks of the plan |
+ *
+ * An approval covers exactly what the person saw: the action, the figures of its plan, and the findings. If one of them
+ * is new, or has other figures, the person is asked again. "Scale to 5" that was approved for 3 replicas is not
+ * approved for 30.
+ *
+ * The caller decides twice: first without a plan, and if the outcome is `execute` or `review` again with the findings
+ * of the plan. The second decision is never bolder than the first.
  *
  * `CollectDiagnostics` writes nothing, so it needs no approval. It does not fix anything either, so the alert is then
  * escalated with the collected text.
  */
 
+import { Equal } from "effect"
 import { type Action, isReadOnly } from "../domain/Action.ts"
 import { type Alert, isMonitorOnly } from "../domain/Alert.ts"
-import type { Decision, DecisionReason } from "../domain/Decision.ts"
+import { type Decision, type DecisionReason, type Figures, sameFigures, sameFinding } from "../domain/Decision.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { Investigation } from "../domain/Investigation.ts"
 import type { Mode } from "../domain/Mode.ts"
 import type { PastAction } from "../domain/PastAction.ts"
-import type { ReviewAnswer } from "../domain/Review.ts"
+import type { Approval, ReviewAnswer } from "../domain/Review.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf } from "./ActionCatalog.ts"
 import { controlledBy, findings, type GuardrailRule } from "./Guardrails.ts"
 import type { GuardrailSettings } from "./GuardrailSettings.ts"
+
+/** What a plan adds to the decision. */
+export interface PlanFindings {
+  /** The objections to the plan that an approval lifts. */
+  readonly asks: ReadonlyArray<DecisionReason>
+  /** What the plan changes. Absent if nothing is known, because the plan failed. */
+  readonly figures?: Figures
+  /** Whether the plan writes anything. */
+  readonly writes: boolean
+}
 
 /** Everything that a decision depends on. */
 export interface DecisionInput {
@@ -49,8 +69,14 @@ export interface DecisionInput {
   /** How many actions started on the cluster within `guardrails.actionsPerWindow.window`. */
   readonly actionsInWindow: number
   readonly guardrails: GuardrailSettings
+  /** Absent until the action has been planned. */
+  readonly plan?: PlanFindings
   /** A person's review of an earlier decision of this remediation. */
   readonly review?: ReviewAnswer
+  /** What a person has approved. */
+  readonly approval?: Approval
+  /** How often a person was asked. Default 0. */
+  readonly questions?: number
   readonly emergencyStop: boolean
   readonly nowMs: number
 }
@@ -64,6 +90,8 @@ export type DecisionRule =
   | "notify"
   | "observe-mode"
   | "approved"
+  | "changed-since-approval"
+  | "asked-too-often"
   | "approve-mode"
   | "clear"
 
@@ -93,6 +121,63 @@ export const monitorOnly = ({
   }
 }
 
+/**
+ * How often one remediation asks a person. A state that changes after each approval needs a person at the cluster, not
+ * another question.
+ */
+export const maxQuestions = 3
+
+const text = (figures: Figures): string =>
+  Object.keys(figures).length === 0
+    ? "no change"
+    : Object.entries(figures)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(", ")
+
+/** Why the approval does not cover the proposal; `undefined` if it does. */
+const uncovered = (
+  { action: approved, by, figures, findings: seen }: Approval,
+  action: Action,
+  asks: ReadonlyArray<DecisionReason>,
+  plan: PlanFindings | undefined
+): string | undefined => {
+  if (!Equal.equals(approved, action)) return `${by} approved another action: ${approved.type}.`
+  if (plan?.writes === true && plan.figures !== undefined) {
+    if (figures === undefined) return `${by} approved the action before its effect was known: ${text(plan.figures)}.`
+    if (!sameFigures(figures, plan.figures))
+      return `${by} approved the action for ${text(figures)}; now it means ${text(plan.figures)}.`
+  }
+  const unseen = asks.filter((ask) => !seen.some((finding) => sameFinding(finding, ask)))
+  return unseen.length === 0
+    ? undefined
+    : `Since ${by} approved the action, there are new findings: ${unseen.map(({ rule }) => rule).join(", ")}.`
+}
+
+/** Decides about an action that no guardrail blocks. */
+const permit = (
+  { approval, mode, plan, questions = 0 }: DecisionInput,
+  action: Action,
+  found: ReadonlyArray<DecisionReason>,
+  decision: (outcome: Decision["outcome"], ...reasons: ReadonlyArray<DecisionReason>) => Decision
+): Decision => {
+  const asks = [...found, ...(plan?.asks ?? [])]
+  const always = mode === "approve" && !isReadOnly(action)
+  if (asks.length === 0 && !always) return decision("execute", reason("clear", "No guardrail applies."))
+  const shown = [
+    ...(always ? [reason("approve-mode", "The mode is approve, so every action needs an approval.")] : []),
+    ...asks
+  ]
+  const changed = approval && uncovered(approval, action, asks, plan)
+  if (approval !== undefined && changed === undefined)
+    return decision("execute", reason("approved", `${approval.by} approved the action.`), ...asks)
+  const again = changed === undefined ? [] : [reason("changed-since-approval", changed)]
+  if (questions >= maxQuestions) {
+    const tooOften = `A person was asked ${questions} times, and the situation changed after each answer.`
+    return decision("escalate", reason("asked-too-often", tooOften), ...again, ...shown)
+  }
+  return { ...decision("review", ...again, ...shown), question: questions + 1 }
+}
+
 /** Decides what happens to an alert; see the table above. */
 export const decide = (input: DecisionInput): Decision => {
   const { alert, investigation, mode, review, target } = input
@@ -102,7 +187,8 @@ export const decide = (input: DecisionInput): Decision => {
     action,
     risk: entryOf(action.type).risk,
     confidence: investigation?.confidence ?? 0,
-    reasons
+    reasons,
+    ...(input.plan?.figures === undefined ? {} : { figures: input.plan.figures })
   })
 
   if (isMonitorOnly(alert.severity)) return monitorOnly(input)
@@ -130,16 +216,5 @@ export const decide = (input: DecisionInput): Decision => {
     return decision("observe", reason("observe-mode", "The mode is observe, so no action is carried out."), ...reasons)
   }
   if (found.some((finding) => finding.effect === "block")) return decision("escalate", ...reasons)
-  if (review?.answer === "approved") {
-    return decision("execute", reason("approved", `${review.by} approved the action.`), ...reasons)
-  }
-  if (mode === "approve" && !isReadOnly(action)) {
-    return decision(
-      "review",
-      reason("approve-mode", "The mode is approve, so every action needs an approval."),
-      ...reasons
-    )
-  }
-  if (found.length > 0) return decision("review", ...reasons)
-  return decision("execute", reason("clear", "No guardrail applies."))
+  return permit(input, action, reasons, decision)
 }

@@ -4,6 +4,8 @@
  *
  * A finding **blocks** or **asks**. A block always holds, at every level and no matter who proposed or approved the
  * action: the alert is escalated. Only a person's approval lifts an ask; the confidence that a model reports does not.
+ * An approval lifts an ask only with the figures that the person saw. A rule gives as figures what describes the action
+ * and its object, and leaves out what changes by itself: the level, and counts of other actions.
  *
  * | rule                  | finding | when                                                                     |
  * | --------------------- | ------- | ------------------------------------------------------------------------ |
@@ -33,7 +35,7 @@
 import { Duration, Schema } from "effect"
 import { type Action, appliesToItsTarget, isReadOnly, kindsOf } from "../domain/Action.ts"
 import type { Alert } from "../domain/Alert.ts"
-import type { DecisionReason } from "../domain/Decision.ts"
+import type { DecisionReason, Figures } from "../domain/Decision.ts"
 import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
 import type { Investigation } from "../domain/Investigation.ts"
 import type { PastAction } from "../domain/PastAction.ts"
@@ -92,7 +94,10 @@ export interface Finding {
 }
 
 const block = (rule: GuardrailRule, message: string): Finding => ({ effect: "block", reason: { rule, message } })
-const ask = (rule: GuardrailRule, message: string): Finding => ({ effect: "ask", reason: { rule, message } })
+const ask = (rule: GuardrailRule, message: string, figures?: Figures): Finding => ({
+  effect: "ask",
+  reason: { rule, message, ...(figures === undefined ? {} : { figures }) }
+})
 
 type Guardrail = (situation: Situation) => Finding | undefined
 
@@ -194,7 +199,8 @@ const confidence: Guardrail = ({ guardrails, investigation }) =>
   !(investigation.confidence >= guardrails.minimumConfidence)
     ? ask(
         "confidence",
-        `The confidence is ${investigation.confidence}; below ${guardrails.minimumConfidence} an action needs an approval.`
+        `The confidence is ${investigation.confidence}; below ${guardrails.minimumConfidence} an action needs an approval.`,
+        { confidence: investigation.confidence }
       )
     : undefined
 
@@ -236,7 +242,8 @@ const managedObject: Guardrail = ({ guardrails, investigation: { action }, obser
     ? undefined
     : ask(
         "managed-object",
-        `${name} is managed by ${managers.map((manager) => (manager === "operator" ? "an operator" : manager)).join(" and ")}, which may revert the change. Make the lasting fix there.`
+        `${name} is managed by ${managers.map((manager) => (manager === "operator" ? "an operator" : manager)).join(" and ")}, which may revert the change. Make the lasting fix there.`,
+        { managers: managers.join() }
       )
 }
 
@@ -247,13 +254,17 @@ const revision: Guardrail = ({ investigation: { action }, observed }) => {
 
 const capacityReduction: Guardrail = ({ investigation: { action }, observed }) => {
   if (action.type !== "ScaleWorkload") return undefined
-  if (action.replicas === 0)
-    return ask("capacity-reduction", `Scaling ${displayName(action.target)} to zero stops the service.`)
   const desired = observed?.desiredReplicas ?? null
+  if (action.replicas === 0)
+    return ask("capacity-reduction", `Scaling ${displayName(action.target)} to zero stops the service.`, {
+      from: desired ?? "unknown",
+      to: 0
+    })
   return desired !== null && action.replicas < desired
     ? ask(
         "capacity-reduction",
-        `Scaling ${displayName(action.target)} from ${desired} to ${action.replicas} replicas reduces capacity.`
+        `Scaling ${displayName(action.target)} from ${desired} to ${action.replicas} replicas reduces capacity.`,
+        { from: desired, to: action.replicas }
       )
     : undefined
 }
@@ -268,7 +279,8 @@ const tooManyReplicas: Guardrail = ({ guardrails, investigation: { action } }) =
   return replicas > guardrails.maximumReplicas
     ? ask(
         "too-many-replicas",
-        `${replicas} replicas need an approval; up to ${guardrails.maximumReplicas} may be set without one.`
+        `${replicas} replicas need an approval; up to ${guardrails.maximumReplicas} may be set without one.`,
+        { replicas }
       )
     : undefined
 }
@@ -282,7 +294,8 @@ const cooldown: Guardrail = ({ guardrails, history, investigation: { action }, n
     ? undefined
     : ask(
         "cooldown",
-        `${action.type} ran on this target at ${last.at}; within the cooldown of ${Duration.format(guardrails.cooldown)} it needs an approval.`
+        `${action.type} ran on this target at ${last.at}; within the cooldown of ${Duration.format(guardrails.cooldown)} it needs an approval.`,
+        { last: last.at }
       )
 }
 

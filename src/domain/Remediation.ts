@@ -17,7 +17,7 @@ import { Decision } from "./Decision.ts"
 import { DegradationLevel } from "./DegradationLevel.ts"
 import { ExecutionOutcome, Intent } from "./Execution.ts"
 import { Hop, Investigation } from "./Investigation.ts"
-import { ReviewAnswer } from "./Review.ts"
+import { Approval, ReviewAnswer } from "./Review.ts"
 import { Target } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
 import { Verification } from "./Verification.ts"
@@ -116,7 +116,12 @@ export const Remediation = Schema.Struct({
    * was based.
    */
   observed: Schema.optionalKey(Schema.NullOr(WorkloadState)),
+  /** The answer to the question that was asked last. */
   review: Schema.optionalKey(ReviewAnswer),
+  /** How often a person was asked. */
+  questions: Schema.Int,
+  /** What a person has approved, by the latest answer. */
+  approval: Schema.optionalKey(Approval),
   executions: Schema.Array(Execution),
   verification: Schema.optionalKey(Verification),
   alertResolvedAt: Schema.optionalKey(Timestamp),
@@ -142,6 +147,7 @@ export const begin = (
   provisional: event.provisional,
   hops: [],
   investigated: false,
+  questions: 0,
   executions: [],
   receivedAt: at,
   updatedAt: at,
@@ -174,17 +180,10 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
         ...(event.investigation === undefined ? {} : { investigation: event.investigation })
       }
     case "Decided":
-      return {
-        ...next,
-        level: event.level,
-        decision: event.decision,
-        // The reviewer approved an action for the earlier state. A later state must not replace it.
-        observed: self.review === undefined || self.observed === undefined ? event.observed : self.observed,
-        state: event.decision.outcome === "review" ? "AwaitingReview" : self.state
-      }
+      return afterDecision(self, next, event)
     case "Reviewed":
       // The next step decides again: the cluster may have changed while the review was pending.
-      return { ...next, review: event.review, state: "Investigating" }
+      return { ...withApproval(next, event.review), review: event.review, state: "Investigating" }
     case "Intended":
       return { ...next, state: "Executing", executions: [...self.executions, { intent: event.intent }] }
     case "Executed":
@@ -204,6 +203,32 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
     case "Concluded":
       return { ...next, state: event.state, conclusion: event.reason }
   }
+}
+
+const afterDecision = (
+  self: Remediation,
+  next: Remediation,
+  { decision, level, observed }: Extract<RemediationEvent, { _tag: "Decided" }>
+): Remediation => {
+  const decided: Remediation = {
+    ...next,
+    level,
+    decision,
+    // The reviewer approved an action for the earlier state. A later state must not replace it.
+    observed: self.review === undefined || self.observed === undefined ? observed : self.observed
+  }
+  if (decision.outcome !== "review") return decided
+  // The earlier answer was to another question.
+  const { review: _answered, ...asking } = decided
+  return { ...asking, observed, questions: self.questions + 1, state: "AwaitingReview" }
+}
+
+/** An approval covers what the decision shows that it answers. A rejection ends an earlier approval. */
+const withApproval = (self: Remediation, { answer, at, by }: ReviewAnswer): Remediation => {
+  const { approval: _earlier, ...rest } = self
+  if (answer === "rejected" || self.decision === undefined) return rest
+  const { action, figures, reasons } = self.decision
+  return { ...rest, approval: { by, at, action, ...(figures === undefined ? {} : { figures }), findings: reasons } }
 }
 
 /**

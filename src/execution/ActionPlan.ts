@@ -18,7 +18,8 @@
  * | CollectDiagnostics, Notify | nothing                                                                    | not needed                                     |
  *
  * A plan without changes means that the cluster is already in the requested state. A refusal means that the action
- * can't, or must not, be carried out on these objects; an `approvable` refusal is lifted by a person's approval.
+ * can't, or must not, be carried out on these objects. What a person may allow is an ask: it is part of the plan, and
+ * the action is carried out only if an approval covers every ask.
  */
 
 import type { Action } from "../domain/Action.ts"

@@ -5,7 +5,8 @@
  *
  * `plan` reads the cluster, computes the writes and their inverse, captures the baseline and runs every write as a
  * server-side dry run. It changes nothing. The caller journals the resulting `Intent` and then passes it to `execute`,
- * which carries out the changes in order, each as the diagram in `CarryOut` shows.
+ * which carries out the changes in order, each as the diagram in `CarryOut` shows. `draft` plans in the same way, and
+ * also returns what a person has to approve; the caller shows it before it asks.
  *
  * Every write is conditional on a resourceVersion or a uid, so a repeated write takes effect at most once, whether this
  * process, the pipeline beneath it or another process after a crash repeats it. A journaled intent is therefore always
@@ -22,6 +23,7 @@
 import { Context, Duration, Effect, Layer, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { Change } from "../domain/Change.ts"
+import { type DecisionReason, type Figures, sameFinding } from "../domain/Decision.ts"
 import type { Applied, ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
@@ -34,15 +36,24 @@ import { plan as planAction } from "./ActionPlan.ts"
 import { carryOut, isGone, type Limits } from "./CarryOut.ts"
 import { collect } from "./Diagnostics.ts"
 import { classify, type Failure } from "./FailureClassifier.ts"
-import { type PlanContext, RefusalRule } from "./Plan.ts"
+import { type Ask, type PlanContext, RefusalRule } from "./Plan.ts"
 
 /** The action can't, or must not, be carried out on the objects in their current state. Nothing was written. */
 export class PlanRefused extends Schema.TaggedError<PlanRefused>()("PlanRefused", {
   rule: RefusalRule,
   message: Schema.String,
-  /** Whether the plan is accepted once a person has approved the action. */
+  /** Whether the plan is accepted once a person has approved every ask of its `draft`. */
   approvable: Schema.Boolean
 }) {}
+
+/** A plan together with what a person has to know to approve it. */
+export interface Draft {
+  readonly intent: Intent
+  /** What needs an approval, all of it. Empty: the plan itself needs none. */
+  readonly asks: ReadonlyArray<Ask>
+  /** What the plan changes, such as `{ replicas: "3 -> 5" }`. */
+  readonly figures: Figures
+}
 
 /** What `plan` needs: the action, its target, and the execution. */
 export interface PlanInput {
@@ -53,8 +64,6 @@ export interface PlanInput {
   readonly executionId: string
   /** The epoch of the activation that acts. */
   readonly epoch: number
-  /** Whether a person has approved the action. Default false. */
-  readonly approved?: boolean
   /** The target's state when the action was proposed. A rollback is refused when a rollout has happened since. */
   readonly decidedOn?: WorkloadState | null
   /**
@@ -118,10 +127,13 @@ export const defaults = {
 export class Executor extends Context.Service<
   Executor,
   {
-    /**
-     * Plans the action: reads the cluster, captures the baseline and runs every write as a dry run. Changes nothing.
-     */
-    readonly plan: (input: PlanInput) => Effect.Effect<Intent, PlanRefused | KubernetesError>
+    /** Plans the action: reads the cluster, captures the baseline and runs every write as a dry run. Changes nothing. */
+    readonly draft: (input: PlanInput) => Effect.Effect<Draft, PlanRefused | KubernetesError>
+    /** The intent of a `draft` whose asks are all among the findings in `covered`, which is empty by default. */
+    readonly plan: (
+      input: PlanInput,
+      covered?: ReadonlyArray<DecisionReason>
+    ) => Effect.Effect<Intent, PlanRefused | KubernetesError>
     /** Carries out a journaled intent, skipping the changes that are already in the cluster. */
     readonly execute: <E>(intent: Intent, options: ExecuteOptions<E>) => Effect.Effect<ExecutionOutcome, E>
   }
@@ -138,7 +150,14 @@ type Client = KubernetesClient["Service"]
 type Settings = ExecutorOptions & Required<Omit<ExecutorOptions, "redact">>
 
 const make = (client: Client, settings: Settings): Executor["Service"] => ({
-  plan: (input) => plan(client, settings, input),
+  draft: (input) => draft(client, settings, input),
+  plan: (input, covered = []) =>
+    Effect.flatMap(draft(client, settings, input), ({ asks, intent }) => {
+      const open = asks.find((ask) => !covered.some((finding) => sameFinding(finding, ask)))
+      return open === undefined
+        ? Effect.succeed(intent)
+        : Effect.fail(new PlanRefused({ rule: open.rule, message: open.message, approvable: true }))
+    }),
   execute: (intent, options) => execute(client, settings, intent, options)
 })
 
@@ -154,19 +173,18 @@ const dryRun = (client: Client, change: Change) =>
     )
   )
 
-const planOnce = Effect.fnUntraced(function* (
+const draftOnce = Effect.fnUntraced(function* (
   client: Client,
   settings: Settings,
   input: PlanInput,
   known: WorkloadState | null | undefined
-): Effect.fn.Return<Intent, PlanRefused | KubernetesError> {
+): Effect.fn.Return<Draft, PlanRefused | KubernetesError> {
   const plannedAt = yield* Timestamp.now
   const context: PlanContext = {
     executionId: input.executionId,
     remediationId: input.remediationId,
     epoch: input.epoch,
     plannedAt,
-    approved: input.approved ?? false,
     decidedOn: input.decidedOn ?? undefined,
     maximumResourceFactor: settings.maximumResourceFactor
   }
@@ -174,24 +192,28 @@ const planOnce = Effect.fnUntraced(function* (
     known ?? (yield* readWorkload(resourceRef(input.target)).pipe(Effect.provideService(KubernetesClient, client)))
   const result = planAction(input.action, yield* readObjects(client, input.action), context)
   if (result._tag === "PlanRefusal") {
-    return yield* new PlanRefused({ rule: result.rule, message: result.message, approvable: result.approvable })
+    return yield* new PlanRefused({ rule: result.rule, message: result.message, approvable: false })
   }
-  const { changes, inverse } = result
+  const { asks, changes, figures, inverse } = result
   for (const change of changes) yield* dryRun(client, change)
-  return { executionId: input.executionId, action: input.action, changes, inverse, baseline, plannedAt }
+  return {
+    intent: { executionId: input.executionId, action: input.action, changes, inverse, baseline, plannedAt },
+    asks,
+    figures
+  }
 })
 
-const plan = (
+const draft = (
   client: Client,
   settings: Settings,
   input: PlanInput
-): Effect.Effect<Intent, PlanRefused | KubernetesError> =>
+): Effect.Effect<Draft, PlanRefused | KubernetesError> =>
   Effect.suspend(() => {
     let known = input.baseline
     return Effect.suspend(() => {
       const baseline = known
       known = null
-      return planOnce(client, settings, input, baseline)
+      return draftOnce(client, settings, input, baseline)
     }).pipe(
       // Nothing is journaled yet, so a plan that hit a conflict is computed again from the current objects.
       Effect.retry({

@@ -3,6 +3,7 @@
 import { Schema } from "effect"
 import { type Action, type ActionType, kindsOf } from "../domain/Action.ts"
 import type { Change, Inverse } from "../domain/Change.ts"
+import type { DecisionReason, Figures } from "../domain/Decision.ts"
 import { displayName } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
@@ -13,11 +14,9 @@ import type { Signature } from "./ObjectPatch.ts"
 export interface PlanContext extends Signature {
   /** The time of the intent. Planning the same intent again yields the same writes. */
   readonly plannedAt: Timestamp
-  /** Whether a person has approved the action, which lifts `approvable` refusals. */
-  readonly approved: boolean
   /** The target's state when the action was proposed; `undefined` if unknown. */
   readonly decidedOn: WorkloadState | undefined
-  /** The largest factor by which a request or limit may be raised without an approval. More than 1. */
+  /** The factor from which raising a request or limit asks for an approval. More than 1. */
   readonly maximumResourceFactor: number
 }
 
@@ -28,10 +27,22 @@ export interface PlanObjects {
   readonly related: ReadonlyArray<KubernetesObject>
 }
 
+/** An objection to a plan that an approval lifts. Its figures are the values by which a person judges it. */
+export interface Ask extends DecisionReason {
+  readonly rule: RefusalRule
+}
+
 export interface Plan {
   readonly _tag: "Plan"
   readonly changes: ReadonlyArray<Change>
   readonly inverse: Inverse
+  /**
+   * Every objection that needs a person's approval. A planner reports all of them and never checks an approval itself:
+   * the caller compares them with the findings that were approved.
+   */
+  readonly asks: ReadonlyArray<Ask>
+  /** What the plan changes, such as `{ replicas: "3 -> 5" }`. An approval is for these values. */
+  readonly figures: Figures
 }
 
 export const RefusalRule = Schema.Literals([
@@ -67,24 +78,22 @@ export interface PlanRefusal {
   readonly _tag: "PlanRefusal"
   readonly rule: RefusalRule
   readonly message: string
-  /** Whether a person's approval lifts it. */
-  readonly approvable: boolean
 }
 
-export const refuse = (rule: RefusalRule, message: string): PlanRefusal => ({
-  _tag: "PlanRefusal",
-  rule,
-  message,
-  approvable: false
-})
-export const refuseUnlessApproved = (rule: RefusalRule, message: string): PlanRefusal => ({
-  _tag: "PlanRefusal",
-  rule,
-  message,
-  approvable: true
-})
+/** Refuses the action. No approval lifts this. */
+export const refuse = (rule: RefusalRule, message: string): PlanRefusal => ({ _tag: "PlanRefusal", rule, message })
 
-export const planned = (changes: ReadonlyArray<Change>, inverse: Inverse): Plan => ({ _tag: "Plan", changes, inverse })
+/** An objection that an approval of exactly these figures lifts. */
+export const ask = (rule: RefusalRule, message: string, figures: Figures = {}): Ask => ({ rule, message, figures })
+
+export const planned = (
+  changes: ReadonlyArray<Change>,
+  inverse: Inverse,
+  { asks = [], figures = {} }: { readonly asks?: ReadonlyArray<Ask>; readonly figures?: Figures } = {}
+): Plan => ({ _tag: "Plan", changes, inverse, asks, figures })
+
+/** One figure: a value before and after the action. */
+export const step = (from: string | number | undefined, to: string | number): string => `${from ?? "none"} -> ${to}`
 
 /** A plan that writes nothing, and so has nothing to undo: Kubernaut never undoes a change that another party made. */
 export const nothingToDo: Plan = planned([], {

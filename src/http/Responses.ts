@@ -4,7 +4,7 @@ import { Schema } from "effect"
 import { Action } from "../domain/Action.ts"
 import { Alert } from "../domain/Alert.ts"
 import { AuditEvent } from "../domain/AuditEvent.ts"
-import { Decision, DecisionReason, Risk } from "../domain/Decision.ts"
+import { Decision, DecisionReason, Figures, Risk } from "../domain/Decision.ts"
 import { Capabilities, DegradationLevel } from "../domain/DegradationLevel.ts"
 import { Confidence, Hop, Investigation } from "../domain/Investigation.ts"
 import { Execution, RemediationId, RemediationState } from "../domain/Remediation.ts"
@@ -95,6 +95,10 @@ export const PendingReview = Schema.Struct({
   risk: Risk,
   confidence: Confidence,
   reasons: Schema.Array(DecisionReason),
+  /** What the action would change, such as `{ "replicas": "3 -> 5" }`. Absent if it could not be planned. */
+  figures: Schema.optionalKey(Figures),
+  /** The number of the question. Send it with the answer, so that the answer is never taken for a later question. */
+  question: Schema.optionalKey(Schema.Int),
   since: Timestamp
 }).annotate({ identifier: "PendingReview" })
 

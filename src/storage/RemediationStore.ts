@@ -13,7 +13,7 @@
 import { Context, type Effect, type Option, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { Alert, Severity } from "../domain/Alert.ts"
-import type { Decision, Risk } from "../domain/Decision.ts"
+import type { Decision, Figures, Risk } from "../domain/Decision.ts"
 import {
   type JournalEntry,
   type Remediation,
@@ -36,16 +36,22 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
   }
 }
 
-/** The remediation does not exist, is not in state `AwaitingReview`, or was reviewed before. Nothing was written. */
+/**
+ * The remediation does not exist, is not in state `AwaitingReview`, was reviewed before, or asks another question than
+ * the one that was answered. Nothing was written.
+ */
 export class NotAwaiting extends Schema.TaggedError<NotAwaiting>()("NotAwaiting", {
   remediationId: RemediationId,
   /** Absent when there is no such remediation. */
   state: Schema.optionalKey(RemediationState),
   /** Whether somebody reviewed it before. */
-  answered: Schema.Boolean
+  answered: Schema.Boolean,
+  /** The question that it asks, if the answer was to an earlier one. */
+  asks: Schema.optionalKey(Schema.Int)
 }) {
   override get message(): string {
     if (this.state === undefined) return `there is no remediation ${this.remediationId}`
+    if (this.asks !== undefined) return `remediation ${this.remediationId} asks question ${this.asks} now`
     return `remediation ${this.remediationId} is ${this.state} and does not await review${this.answered ? ": it was already reviewed" : ""}`
   }
 }
@@ -152,6 +158,8 @@ export interface PendingReview {
   readonly risk: Risk
   readonly confidence: number
   readonly reasons: Decision["reasons"]
+  readonly figures?: Figures
+  readonly question?: number
   readonly since: Timestamp
 }
 

@@ -13,7 +13,7 @@ import {
   actions,
   actionTypes,
   alert,
-  approval,
+  approved,
   input,
   investigation,
   observed,
@@ -68,7 +68,7 @@ const table: ReadonlyArray<
     "an approval does not make observe mode act",
     "observe",
     ["observe-mode"],
-    input({ mode: "observe", review: approval })
+    { ...approved(input({ mode: "approve" })), mode: "observe" }
   ],
   [
     "observe mode records that an action is irreversible",
@@ -102,38 +102,32 @@ const table: ReadonlyArray<
     ["irreversible", "risk"],
     proposing(actions.ExpandVolume)
   ],
-  [
-    "an approval lifts the review of approve mode",
-    "execute",
-    ["approved"],
-    input({ mode: "approve", review: approval })
-  ],
+  ["an approval lifts the review of approve mode", "execute", ["approved"], approved(input({ mode: "approve" }))],
   [
     "an approval lifts an ask, which stays among the reasons",
     "execute",
     ["approved", "irreversible", "risk"],
-    proposing(actions.ExpandVolume, { review: approval })
+    approved(proposing(actions.ExpandVolume))
   ],
   [
     "an approval does not lift a block",
     "escalate",
     ["protected-namespace"],
-    proposing(
-      { type: "RestartWorkload", target: { namespace: "kube-system", kind: "Deployment", name: "coredns" } },
-      { review: approval }
+    approved(
+      proposing({ type: "RestartWorkload", target: { namespace: "kube-system", kind: "Deployment", name: "coredns" } })
     )
   ],
   [
     "an approval does not lift the emergency stop",
     "escalate",
     ["emergency-stop"],
-    input({ emergencyStop: true, review: approval })
+    { ...approved(input({ mode: "approve" })), emergencyStop: true }
   ],
   [
     "an approval does not make emergency mode act",
     "escalate",
     ["emergency-level"],
-    input({ level: 3, review: approval })
+    { ...approved(input({ mode: "approve" })), level: 3 }
   ],
   ["a rejected action is escalated", "escalate", ["rejected"], input({ mode: "approve", review: rejection })]
 ]
@@ -199,20 +193,31 @@ const inputOf = (situation: Situation): DecisionInput => {
     emergencyStop: situation.emergencyStop,
     investigation: situation.investigated
       ? investigation({ action: aimed, investigator: situation.investigator, confidence: situation.confidence })
-      : undefined,
-    ...(situation.review === "none" ? {} : { review: situation.review === "approved" ? approval : rejection })
+      : undefined
   })
-  switch (situation.cluster) {
+  const seen = { ...base, observed: observedIn(situation.cluster, base.observed) }
+  switch (situation.review) {
+    case "none":
+      return seen
+    case "approved":
+      return approved(seen)
+    case "rejected":
+      return { ...seen, review: rejection }
+  }
+}
+
+const observedIn = (cluster: Situation["cluster"], base: DecisionInput["observed"]): DecisionInput["observed"] => {
+  switch (cluster) {
     case "there":
       return base
     case "gone":
-      return { ...base, observed: observed({ exists: false }) }
+      return observed({ exists: false })
     case "unread":
-      return { ...base, observed: null }
+      return null
     case "argocd":
-      return { ...base, observed: { ...observed(), ...base.observed, managers: ["argocd"] } }
+      return { ...observed(), ...base, managers: ["argocd"] }
     case "hpa":
-      return { ...base, observed: { ...observed(), ...base.observed, managers: ["hpa"], autoscaler: "checkout" } }
+      return { ...observed(), ...base, managers: ["hpa"], autoscaler: "checkout" }
   }
 }
 

@@ -1,12 +1,13 @@
 /** Situations to decide about: by default the rollback of a crash-looping Deployment in auto mode, without findings. */
 
-import type { DecisionInput } from "../../src/decision/Decider.ts"
+import { decide, type DecisionInput } from "../../src/decision/Decider.ts"
 import { defaults } from "../../src/decision/GuardrailSettings.ts"
 import type { Action, ActionType } from "../../src/domain/Action.ts"
 import type { Alert } from "../../src/domain/Alert.ts"
 import type { Investigation } from "../../src/domain/Investigation.ts"
 import type { PastAction } from "../../src/domain/PastAction.ts"
 import { RemediationId } from "../../src/domain/Remediation.ts"
+import type { Approval } from "../../src/domain/Review.ts"
 import type { Target } from "../../src/domain/Target.ts"
 import { fromMillis } from "../../src/domain/Timestamp.ts"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
@@ -127,7 +128,19 @@ export const proposing = (action: Action, change: Partial<DecisionInput> = {}): 
     ...change
   })
 
-export const approval = { answer: "approved", by: "alex", at: fromMillis(nowMs) } as const
+/** An approval of what the decision about a situation shows. */
+export const approvalOf = (situation: DecisionInput): Approval => {
+  const { action, figures, reasons } = decide(situation)
+  return { by: "alex", at: fromMillis(nowMs), action, ...(figures === undefined ? {} : { figures }), findings: reasons }
+}
+
+/** The situation after a person has approved what its decision shows. */
+export const approved = (situation: DecisionInput): DecisionInput => ({
+  ...situation,
+  review: { answer: "approved", by: "alex", at: fromMillis(nowMs) },
+  approval: approvalOf(situation),
+  questions: 1
+})
 export const rejection = {
   answer: "rejected",
   by: "alex",

@@ -125,13 +125,10 @@ const writes: ReadonlyArray<
   ]
 ]
 
-/** These tests are about the writes, not about the questions before them. */
-const approved = { approved: true }
-
 describe("a plan's write", () => {
   for (const [claim, expected, read, action, subject, related] of writes) {
     it(`${claim}`, () => {
-      const { changes } = acceptedPlan(action, subject, related, approved)
+      const { changes } = acceptedPlan(action, subject, related)
       assert.strictEqual(changes.length, 1)
       assert.deepStrictEqual(read(patched(subject, changes[0])), expected)
     })
@@ -149,13 +146,13 @@ describe("an inverse", () => {
   const withoutChanges = new Set<Action["type"]>(["RestartWorkload", "ExpandVolume"])
   for (const [claim, , , action, subject, related] of writes.filter(([, , , { type }]) => withoutChanges.has(type))) {
     it(`has no changes: ${claim}`, () => {
-      assert.notProperty(acceptedPlan(action, subject, related, approved).inverse, "changes")
+      assert.notProperty(acceptedPlan(action, subject, related).inverse, "changes")
     })
   }
 
   for (const [claim, , , action, subject, related] of writes.filter(([, , , { type }]) => !withoutChanges.has(type))) {
     it(`restores the object: ${claim}`, () => {
-      const { changes, inverse } = acceptedPlan(action, subject, related, approved)
+      const { changes, inverse } = acceptedPlan(action, subject, related)
       if (inverse._tag !== "Exact" && inverse._tag !== "Partial") return assert.fail(inverse._tag)
       assert.strictEqual(inverse.changes.length, 1)
       assert.isFalse(sameSpec(patched(subject, changes[0]), subject))
@@ -196,7 +193,7 @@ describe("an inverse", () => {
     ([before, requested]) => {
       const container = { name: "app", ...(before === null ? {} : { resources: before }) }
       const subject = deployment({ template: { metadata: {}, spec: { containers: [container] } } })
-      const result = planOf(adjust(requested), subject, [], { approved: true })
+      const result = planOf(adjust(requested), subject)
       if (result._tag === "PlanRefusal") return result.rule === "nothing-asked" || result.rule === "request-above-limit"
       if (result.inverse._tag !== "Exact") return result.changes.length === 0
       const restored = patched(patched(subject, result.changes[0]), result.inverse.changes[0])

@@ -23,7 +23,11 @@ export const inputFor = (action: Action, target = action.target): PlanInput => (
 })
 
 export const planned = (action: Action, target = action.target, approved = false) =>
-  Effect.flatMap(Executor, (executor) => executor.plan({ ...inputFor(action, target), approved }))
+  Effect.flatMap(Executor, (executor) => {
+    const input = inputFor(action, target)
+    // An approval of everything that the plan asks.
+    return approved ? Effect.map(executor.draft(input), ({ intent }) => intent) : executor.plan(input)
+  })
 
 export const executed = (intent: Intent) => Effect.flatMap(Executor, (executor) => executor.execute(intent, { holds }))
 

@@ -154,7 +154,6 @@ export const context = (change: Partial<PlanContext> = {}): PlanContext => ({
   remediationId: "r1",
   epoch: 7,
   plannedAt: "2026-11-24T03:00:00.000Z",
-  approved: false,
   decidedOn: undefined,
   maximumResourceFactor: 4,
   ...change

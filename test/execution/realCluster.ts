@@ -79,16 +79,11 @@ export const podsOf = (app: string) =>
   )
 
 export const plan = (action: Action, target: ResourceRef, executionId: string, approved = false) =>
-  Effect.flatMap(Executor.Executor, (executor) =>
-    executor.plan({
-      action,
-      target: { cluster: "real", ...target },
-      remediationId: "r",
-      executionId,
-      epoch: 1,
-      approved
-    })
-  )
+  Effect.flatMap(Executor.Executor, (executor) => {
+    const input = { action, target: { cluster: "real", ...target }, remediationId: "r", executionId, epoch: 1 }
+    // An approval of everything that the plan asks.
+    return approved ? Effect.map(executor.draft(input), ({ intent }) => intent) : executor.plan(input)
+  })
 
 /** Plans and carries out. Plans again after a conflict, as the remediation does, because a status may change meanwhile. */
 export const act = (action: Action, target: ResourceRef, executionId: string, approved = false) =>

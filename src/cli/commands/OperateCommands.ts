@@ -240,7 +240,9 @@ export const reviews = Command.make(
         : found.reviews.flatMap((review) => [
             `${review.id}  ${review.action.type} on ${displayName(review.action.target)}, risk ${review.risk}, confidence ${review.confidence}, since ${review.since}`,
             `  ${review.alertName} (${review.severity})`,
-            ...review.reasons.map(({ message, rule }) => `  - ${rule}: ${message}`)
+            ...Object.entries(review.figures ?? {}).map(([name, value]) => `  ${name}: ${value}`),
+            ...review.reasons.map(({ message, rule }) => `  - ${rule}: ${message}`),
+            ...(review.question === undefined || review.question === 1 ? [] : [`  question ${review.question}`])
           ])
     )
   })
@@ -253,9 +255,13 @@ const answer = (word: "approve" | "reject", description: string) =>
       ...connection,
       id,
       reason: Flag.String("reason").pipe(Flag.withDescription("Reason, recorded in the audit log"), Flag.optional),
+      question: Flag.Int("question").pipe(
+        Flag.withDescription("Number of the question that you answer; refused if another one is open"),
+        Flag.optional
+      ),
       dryRun
     },
-    Effect.fnUntraced(function* ({ dryRun, id, reason, ...at }) {
+    Effect.fnUntraced(function* ({ dryRun, id, question, reason, ...at }) {
       if (dryRun) {
         const { decision, state, target } = yield* request(at, (client) => client.remediations.get({ params: { id } }))
         if (state !== "AwaitingReview" || decision === undefined) {
@@ -269,7 +275,13 @@ const answer = (word: "approve" | "reject", description: string) =>
         ])
       }
       const answered = yield* request(at, (client) =>
-        client.remediations[word]({ params: { id }, payload: reason._tag === "Some" ? { reason: reason.value } : {} })
+        client.remediations[word]({
+          params: { id },
+          payload: {
+            ...(reason._tag === "Some" ? { reason: reason.value } : {}),
+            ...(question._tag === "Some" ? { question: question.value } : {})
+          }
+        })
       )
       yield* print(answered, () => [`${answered.id} is ${answered.state}.`])
     })

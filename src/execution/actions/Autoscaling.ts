@@ -2,7 +2,7 @@
 
 import { displayName } from "../../domain/Target.ts"
 import { type Edit, patch, set } from "../ObjectPatch.ts"
-import { nothingToDo, asKind, planned, type Planner, refuse, refuseUnlessApproved, wrongKind } from "../Plan.ts"
+import { ask, asKind, nothingToDo, planned, type Planner, refuse, step, wrongKind } from "../Plan.ts"
 
 export const patchHpa: Planner<"PatchHpa"> = (action, subject, _objects, context) => {
   const autoscaler = asKind(subject, "HorizontalPodAutoscaler")
@@ -18,18 +18,27 @@ export const patchHpa: Planner<"PatchHpa"> = (action, subject, _objects, context
       "minimum-above-maximum",
       `minReplicas ${minimum} would exceed maxReplicas ${maximum} of ${displayName(action.target)}.`
     )
-  if (maximum < maxReplicas && !context.approved) {
-    return refuseUnlessApproved(
-      "lowers-maximum",
-      `Lowering maxReplicas of ${displayName(action.target)} from ${maxReplicas} to ${maximum} reduces capacity, so it needs an approval.`
-    )
-  }
+  const asks =
+    maximum < maxReplicas
+      ? [
+          ask(
+            "lowers-maximum",
+            `Lowering maxReplicas of ${displayName(action.target)} from ${maxReplicas} to ${maximum} reduces capacity, so it needs an approval.`,
+            { from: maxReplicas, to: maximum }
+          )
+        ]
+      : []
   const edits: Array<Edit> = []
-  if (action.minReplicas !== undefined && action.minReplicas !== minReplicas)
+  const figures: Record<string, string> = {}
+  if (action.minReplicas !== undefined && action.minReplicas !== minReplicas) {
     edits.push(set(["spec", "minReplicas"], action.minReplicas))
-  if (action.maxReplicas !== undefined && action.maxReplicas !== maxReplicas)
+    figures["minReplicas"] = step(minReplicas ?? 1, action.minReplicas)
+  }
+  if (action.maxReplicas !== undefined && action.maxReplicas !== maxReplicas) {
     edits.push(set(["spec", "maxReplicas"], action.maxReplicas))
+    figures["maxReplicas"] = step(maxReplicas, action.maxReplicas)
+  }
   if (edits.length === 0) return nothingToDo
   const { change, inverse } = patch(subject, edits, context)
-  return planned([change], { _tag: "Exact", changes: [inverse] })
+  return planned([change], { _tag: "Exact", changes: [inverse] }, { asks, figures })
 }

@@ -6,16 +6,7 @@ import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { controllerOf, type Pod } from "../../kubernetes/ObjectModel.ts"
 import { controllerOfKind } from "../../kubernetes/Ownership.ts"
 import { patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
-import {
-  nothingToDo,
-  asKind,
-  planned,
-  type Planner,
-  type PlanRefusal,
-  refuseUnlessApproved,
-  relatedOf,
-  wrongKind
-} from "../Plan.ts"
+import { type Ask, ask, asKind, nothingToDo, planned, type Planner, relatedOf, wrongKind } from "../Plan.ts"
 
 const at = ["spec", "unschedulable"]
 
@@ -56,35 +47,41 @@ const isDrained = (pod: Pod): boolean =>
   && !isFinished(pod)
   && pod.metadata.deletionTimestamp === undefined
 
-const lossOf = (pods: ReadonlyArray<Pod>): PlanRefusal | undefined => {
-  for (const pod of pods) {
+const lossesOf = (pods: ReadonlyArray<Pod>): ReadonlyArray<Ask> =>
+  pods.flatMap((pod) => {
     const name = displayName(refOf(pod))
+    const asks: Array<Ask> = []
     if (controllerOf(pod) === undefined)
-      return refuseUnlessApproved(
-        "unmanaged-pod",
-        `${name} has no controller that would replace it, so evicting it needs an approval.`
+      asks.push(
+        ask("unmanaged-pod", `${name} has no controller that would replace it, so evicting it needs an approval.`, {
+          pod: name
+        })
       )
     if (keepsLocalData(pod))
-      return refuseUnlessApproved(
-        "local-data",
-        `${name} keeps data in an emptyDir volume that an eviction deletes, so evicting it needs an approval.`
+      asks.push(
+        ask(
+          "local-data",
+          `${name} keeps data in an emptyDir volume that an eviction deletes, so evicting it needs an approval.`,
+          { pod: name }
+        )
       )
-  }
-  return undefined
-}
+    return asks
+  })
 
 export const drain: Planner<"DrainNode"> = (action, subject, objects, context) => {
   const node = asKind(subject, "Node")
   if (node === undefined) return wrongKind(action)
   const pods = relatedOf(objects, "Pod").filter((pod) => pod.spec.nodeName === subject.metadata.name && isDrained(pod))
-  const refusal = context.approved ? undefined : lossOf(pods)
-  if (refusal !== undefined) return refusal
   const cordoning = node.spec?.unschedulable === true ? undefined : cordoned(subject, context)
   const evictions = pods.map((pod): Change => ({ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }))
   if (cordoning === undefined && evictions.length === 0) return nothingToDo
-  return planned(cordoning === undefined ? evictions : [cordoning.change, ...evictions], {
-    _tag: "Partial",
-    changes: cordoning === undefined ? [] : [cordoning.inverse],
-    remains: "Evicted pods are not moved back."
-  })
+  return planned(
+    cordoning === undefined ? evictions : [cordoning.change, ...evictions],
+    {
+      _tag: "Partial",
+      changes: cordoning === undefined ? [] : [cordoning.inverse],
+      remains: "Evicted pods are not moved back."
+    },
+    { asks: lossesOf(pods), figures: { pods: pods.length } }
+  )
 }

@@ -15,10 +15,11 @@ export const evict: Planner<"EvictPod"> = (action, subject) => {
     return refuse("mirror-pod", `${name} is a static pod, which the kubelet runs from a file; it can't be evicted.`)
   if (controllerOf(pod) === undefined)
     return refuse("unmanaged-pod", `${name} has no controller that would replace it.`)
-  return planned([{ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }], {
-    _tag: "NotNeeded",
-    reason: "The owner creates a replacement pod."
-  })
+  return planned(
+    [{ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }],
+    { _tag: "NotNeeded", reason: "The owner creates a replacement pod." },
+    { figures: { uid: pod.metadata.uid } }
+  )
 }
 
 /** Marks a quarantined pod. */
@@ -50,10 +51,14 @@ export const quarantine: Planner<"QuarantinePod"> = (action, subject, objects, c
     set(["metadata", "labels", quarantineLabel], "true")
   ]
   const { change, inverse } = patch(subject, edits, context)
-  return planned([change], {
-    _tag: "Partial",
-    changes: [inverse],
-    remains:
-      "The owner has created a replacement. Once the labels are restored it has one pod too many and deletes one."
-  })
+  return planned(
+    [change],
+    {
+      _tag: "Partial",
+      changes: [inverse],
+      remains:
+        "The owner has created a replacement. Once the labels are restored it has one pod too many and deletes one."
+    },
+    { figures: { uid: pod.metadata.uid } }
+  )
 }

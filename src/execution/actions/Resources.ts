@@ -5,14 +5,15 @@ import { displayName } from "../../domain/Target.ts"
 import type { Container, Quantities } from "../../kubernetes/ObjectModel.ts"
 import { type Edit, patch, set } from "../ObjectPatch.ts"
 import {
-  nothingToDo,
+  type Ask,
+  ask,
   asKind,
+  nothingToDo,
   type PlanContext,
   planned,
   type Planner,
-  type PlanRefusal,
   refuse,
-  refuseUnlessApproved,
+  step,
   wrongKind
 } from "../Plan.ts"
 
@@ -42,36 +43,38 @@ const merged = (resources: Resources, requested: Resources, list: "requests" | "
   ...requested[list]
 })
 
-const needsApproval = (changed: ReadonlyArray<Step>, context: PlanContext): PlanRefusal | undefined => {
-  if (context.approved) return undefined
-  for (const { from, list, resource, to } of changed) {
+const asksOf = (changed: ReadonlyArray<Step>, context: PlanContext): ReadonlyArray<Ask> =>
+  changed.flatMap(({ from, list, resource, to }) => {
+    const figures = { field: `${list}.${resource}`, from: from ?? "none", to }
     if (from === undefined)
-      return refuseUnlessApproved(
+      return ask(
         "adds-resources",
-        `Setting ${resource} ${list} to ${to} where there was none may get pods killed or leave them without a node, so it needs an approval.`
+        `Setting ${resource} ${list} to ${to} where there was none may get pods killed or leave them without a node, so it needs an approval.`,
+        figures
       )
     const before = Quantity.parse(from)
     const after = Quantity.parse(to)
     if (before === undefined || after === undefined)
-      return refuseUnlessApproved(
+      return ask(
         "unreadable-quantity",
-        `The change of ${resource} ${list} from ${from} to ${to} can't be compared, because ${before === undefined ? from : to} is not a quantity, so it needs an approval.`
+        `The change of ${resource} ${list} from ${from} to ${to} can't be compared, because ${before === undefined ? from : to} is not a quantity, so it needs an approval.`,
+        figures
       )
     const what = `${resource} ${list} from ${from} to ${to}`
     if (after < before)
-      return refuseUnlessApproved(
+      return ask(
         "lowers-resources",
-        `Lowering ${what} takes resources from a failing workload, so it needs an approval.`
+        `Lowering ${what} takes resources from a failing workload, so it needs an approval.`,
+        figures
       )
-    if (after > Quantity.times(before, context.maximumResourceFactor)) {
-      return refuseUnlessApproved(
-        "raises-resources-far",
-        `Raising ${what} to more than ${context.maximumResourceFactor} times the current value needs an approval.`
-      )
-    }
-  }
-  return undefined
-}
+    return after > Quantity.times(before, context.maximumResourceFactor)
+      ? ask(
+          "raises-resources-far",
+          `Raising ${what} to more than ${context.maximumResourceFactor} times the current value needs an approval.`,
+          figures
+        )
+      : []
+  })
 
 export const adjust: Planner<"AdjustResources"> = (action, subject, _objects, context) => {
   const workload = asKind(subject, "Deployment", "StatefulSet", "DaemonSet")
@@ -101,10 +104,17 @@ export const adjust: Planner<"AdjustResources"> = (action, subject, _objects, co
       )
     }
   }
-  const refusal = needsApproval(changed, context)
-  if (refusal !== undefined) return refusal
   const at = ["spec", "template", "spec", "containers", index, "resources"]
   const edits: ReadonlyArray<Edit> = changed.map(({ list, resource, to }) => set([...at, list, resource], to))
   const { change, inverse } = patch(subject, edits, context)
-  return planned([change], { _tag: "Exact", changes: [inverse] })
+  return planned(
+    [change],
+    { _tag: "Exact", changes: [inverse] },
+    {
+      asks: asksOf(changed, context),
+      figures: Object.fromEntries(
+        changed.map(({ from, list, resource, to }) => [`${list}.${resource}`, step(from, to)])
+      )
+    }
+  )
 }

@@ -7,7 +7,7 @@
 import { displayName } from "../../domain/Target.ts"
 import { controllerOf, type Deployment, type PodTemplate, type ReplicaSet } from "../../kubernetes/ObjectModel.ts"
 import { patch, sameJson, set } from "../ObjectPatch.ts"
-import { nothingToDo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
+import { asKind, nothingToDo, planned, type Planner, refuse, relatedOf, step, wrongKind } from "../Plan.ts"
 
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 const hashLabel = "pod-template-hash"
@@ -69,5 +69,9 @@ export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects
   }
   if (sameTemplate(chosen.template, deployment.spec.template)) return nothingToDo
   const { change, inverse } = patch(subject, [set(["spec", "template"], chosen.template)], context)
-  return planned([change], { _tag: "Exact", changes: [inverse] })
+  return planned(
+    [change],
+    { _tag: "Exact", changes: [inverse] },
+    { figures: { revision: step(current, chosen.revision) } }
+  )
 }

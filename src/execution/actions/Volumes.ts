@@ -3,7 +3,7 @@
 import * as Quantity from "../../domain/Quantity.ts"
 import { displayName } from "../../domain/Target.ts"
 import { patch, set } from "../ObjectPatch.ts"
-import { nothingToDo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
+import { asKind, nothingToDo, planned, type Planner, refuse, relatedOf, step, wrongKind } from "../Plan.ts"
 
 export const expand: Planner<"ExpandVolume"> = (action, subject, objects, context) => {
   const claim = asKind(subject, "PersistentVolumeClaim")
@@ -31,5 +31,9 @@ export const expand: Planner<"ExpandVolume"> = (action, subject, objects, contex
     )
   }
   const { change } = patch(subject, [set(["spec", "resources", "requests", "storage"], action.size)], context)
-  return planned([change], { _tag: "Irreversible", reason: "A volume can't shrink." })
+  return planned(
+    [change],
+    { _tag: "Irreversible", reason: "A volume can't shrink." },
+    { figures: { storage: step(requested, action.size) } }
+  )
 }

@@ -3,7 +3,7 @@
 import { displayName } from "../../domain/Target.ts"
 import { refersTo } from "../../kubernetes/Ownership.ts"
 import { patch, set } from "../ObjectPatch.ts"
-import { nothingToDo, asKind, planned, type Planner, refuse, relatedOf, wrongKind } from "../Plan.ts"
+import { asKind, nothingToDo, planned, type Planner, refuse, relatedOf, step, wrongKind } from "../Plan.ts"
 
 /** The annotation that `kubectl rollout restart` sets. */
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
@@ -51,5 +51,9 @@ export const scale: Planner<"ScaleWorkload"> = (action, subject, objects, contex
   // An absent field means one replica.
   if ((workload.spec.replicas ?? 1) === action.replicas) return nothingToDo
   const { change, inverse } = patch(subject, [set(["spec", "replicas"], action.replicas)], context)
-  return planned([change], { _tag: "Exact", changes: [inverse] })
+  return planned(
+    [change],
+    { _tag: "Exact", changes: [inverse] },
+    { figures: { replicas: step(workload.spec.replicas ?? 1, action.replicas) } }
+  )
 }

@@ -24,8 +24,10 @@ const journalLine = ({ at, event, sequence }: JournalEntry): RemediationDetail["
 /** A remediation as the API shows it, without internal fields. */
 export const detail = (self: Remediation, journal: ReadonlyArray<JournalEntry>): RemediationDetail => {
   const {
+    approval: _approval,
     investigated: _investigated,
     provisional: _provisional,
+    questions: _questions,
     sequence: _sequence,
     spanId: _spanId,
     ...shown
@@ -41,9 +43,12 @@ const notAwaiting = (error: NotAwaiting) =>
     ? notFound(error.remediationId)
     : failing(
         new Conflict({
-          detail: error.answered
-            ? `Remediation ${error.remediationId} was already reviewed.`
-            : `Remediation ${error.remediationId} is ${error.state} and does not await review. See GET /api/v1/reviews for pending reviews.`
+          detail:
+            error.asks !== undefined
+              ? `Remediation ${error.remediationId} has changed and asks question ${error.asks} now. See GET /api/v1/reviews.`
+              : error.answered
+                ? `Remediation ${error.remediationId} was already reviewed.`
+                : `Remediation ${error.remediationId} is ${error.state} and does not await review. See GET /api/v1/reviews for pending reviews.`
         })
       )
 
@@ -60,7 +65,7 @@ export const RemediationHandlers = HttpApiBuilder.group(
         payload
       }: {
         readonly params: { readonly id: RemediationId }
-        readonly payload: { readonly reason?: string } | null
+        readonly payload: { readonly reason?: string; readonly question?: number } | null
       }) {
         const { name } = yield* CurrentPrincipal
         const at = yield* Timestamp.now
@@ -68,7 +73,8 @@ export const RemediationHandlers = HttpApiBuilder.group(
           answer,
           by: name,
           at,
-          ...(payload?.reason === undefined ? {} : { reason: payload.reason })
+          ...(payload?.reason === undefined ? {} : { reason: payload.reason }),
+          ...(payload?.question === undefined ? {} : { question: payload.question })
         }
         const after = yield* store
           .review(id, given, at)

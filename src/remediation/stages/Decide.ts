@@ -1,19 +1,23 @@
 /**
- * Decides what to do about an investigated alert and, when the decision is to act, plans the action. The decision and
- * the intent are committed together, before the first write to the cluster.
+ * Decides what to do about an investigated alert. When the decision is to act or to ask a person, the action is planned
+ * before the final decision. The decision and the intent are committed together, before the first write to the
+ * cluster.
  */
 
-import { Clock, Effect } from "effect"
-import { decide, monitorOnly } from "../../decision/Decider.ts"
+import { Clock, Effect, Result } from "effect"
+import { decide, type DecisionInput, monitorOnly } from "../../decision/Decider.ts"
 import type { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
+import type { Action } from "../../domain/Action.ts"
 import { isMonitorOnly } from "../../domain/Alert.ts"
 import type { Decision } from "../../domain/Decision.ts"
 import type { Mode } from "../../domain/Mode.ts"
 import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
 import { targetKey } from "../../domain/Target.ts"
-import { Executor } from "../../execution/Executor.ts"
+import type { WorkloadState } from "../../domain/WorkloadState.ts"
+import { Executor, type PlanRefused } from "../../execution/Executor.ts"
 import { classify } from "../../execution/FailureClassifier.ts"
 import { Degradation } from "../../health/Degradation.ts"
+import type { KubernetesError } from "../../kubernetes/KubernetesClient.ts"
 import { ActionHistory } from "../../storage/ActionHistory.ts"
 import type { Claim } from "../../storage/RemediationStore.ts"
 import * as ActionBudget from "../ActionBudget.ts"
@@ -33,16 +37,18 @@ const historyLength = 20
 export const make = Effect.fnUntraced(function* (options: DecideOptions, journal: Journal, observe: Observe) {
   const history = yield* ActionHistory
   const degradation = yield* Degradation
-  const plan = yield* makePlan
+  const draft = yield* makeDraft
   const budget = yield* ActionBudget.make(options.guardrails.actionsPerWindow)
 
+  /** The decision before a plan, and everything that it depends on. */
   const decideOn = Effect.fn("decide")(function* (self: Remediation) {
     const nowMs = yield* Clock.currentTimeMillis
     const { level } = yield* degradation.current
     const observed = yield* observe(self)
     const past = yield* history.ofTarget(targetKey(self.target), historyLength)
-    const decision = yield* budget.decide(self.target.cluster, nowMs, (actionsInWindow) =>
-      decide({
+    let input: DecisionInput | undefined
+    const decision = yield* budget.decide(self.target.cluster, nowMs, (actionsInWindow) => {
+      input = {
         alert: self.alert,
         target: self.target,
         investigation: self.investigation,
@@ -53,16 +59,19 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
         actionsInWindow,
         guardrails: options.guardrails,
         ...(self.review === undefined ? {} : { review: self.review }),
+        ...(self.approval === undefined ? {} : { approval: self.approval }),
+        questions: self.questions,
         emergencyStop: false,
         nowMs
-      })
-    )
+      }
+      return decide(input)
+    })
     yield* Effect.annotateCurrentSpan({
       "kubernaut.decision.outcome": decision.outcome,
       "kubernaut.action.type": decision.action.type,
       "kubernaut.level": level
     })
-    return { _tag: "Decided", level, decision: withoutSecondReview(self, decision), observed } satisfies Decided
+    return { decision, input: input! }
   })
 
   const decideAndPlan = Effect.fnUntraced(function* (claim: Claim, self: Remediation) {
@@ -70,46 +79,57 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
       const { level } = yield* degradation.current
       return yield* journal(claim, self, [{ _tag: "Decided", level, decision: monitorOnly(self), observed: null }])
     }
-    const decided = yield* decideOn(self)
-    if (decided.decision.outcome !== "execute") return yield* journal(claim, self, [decided])
-    const planned = yield* plan(claim, self, decided)
-    return yield* journal(claim, self, planned._tag === "Intended" ? [decided, planned] : [planned])
+    const { decision, input } = yield* decideOn(self)
+    const { level, observed } = input
+    const decided = (decision: Decision): Decided => ({ _tag: "Decided", level, decision, observed })
+    if (decision.outcome !== "execute" && decision.outcome !== "review")
+      return yield* journal(claim, self, [decided(decision)])
+    // An action that asks is planned too, so that the person sees what it changes and what the plan objects to.
+    const drafted = yield* Effect.result(draft(claim, self, decision.action, observed))
+    if (Result.isFailure(drafted))
+      return yield* journal(claim, self, [decided(withoutPlan(input, decision, drafted.failure))])
+    const { asks, figures, intent } = drafted.success
+    const final = decide({ ...input, plan: { asks, figures, writes: intent.changes.length > 0 } })
+    return yield* journal(
+      claim,
+      self,
+      final.outcome === "execute" ? [decided(final), { _tag: "Intended", intent }] : [decided(final)]
+    )
   })
 
   // The scope holds the budget's reservation until the commit.
   return (claim: Claim, self: Remediation) => Effect.scoped(decideAndPlan(claim, self))
 })
 
-/** Plans the action. Succeeds with the intent, or with the decision that replaces this one when planning fails. */
-const makePlan = Effect.map(Executor, (executor) =>
-  Effect.fn("plan")(function* (claim: Claim, self: Remediation, decided: Decided) {
-    const { decision, observed } = decided
-    const result = yield* executor
-      .plan({
-        action: decision.action,
-        target: self.target,
-        remediationId: self.id,
-        // The id is the same before and after a crash, so that read-back recognizes a write from before the crash.
-        executionId: `${self.id}-${self.executions.length + 1}`,
-        epoch: claim.epoch,
-        approved: self.review?.answer === "approved",
-        // An approval is for the target as it was when the review was requested, however long ago.
-        decidedOn: self.review === undefined ? observed : (self.observed ?? null),
-        baseline: observed
-      })
-      .pipe(Effect.result)
-    if (result._tag === "Success") return { _tag: "Intended", intent: result.success } satisfies RemediationEvent
-    const refusal = result.failure
-    const isReviewable = refusal._tag === "PlanRefused" && refusal.approvable
-    const reason =
-      refusal._tag === "PlanRefused"
-        ? { rule: refusal.rule, message: refusal.message }
-        : { rule: "plan-failed", message: classify(refusal).message }
-    const replaced: Decision = { ...decision, outcome: isReviewable ? "review" : "escalate", reasons: [reason] }
-    return { ...decided, decision: withoutSecondReview(self, replaced) }
-  })
+/** Plans the action of a decision. Nothing is journaled yet. */
+const makeDraft = Effect.map(Executor, (executor) =>
+  Effect.fn("plan")((claim: Claim, self: Remediation, action: Action, observed: WorkloadState | null) =>
+    executor.draft({
+      action,
+      target: self.target,
+      remediationId: self.id,
+      // The id is the same before and after a crash, so that read-back recognizes a write from before the crash.
+      executionId: `${self.id}-${self.executions.length + 1}`,
+      epoch: claim.epoch,
+      // An approval is for the target as it was when the review was requested, however long ago.
+      decidedOn: self.review === undefined ? observed : (self.observed ?? null),
+      baseline: observed
+    })
+  )
 )
 
-/** A review is requested only once. If a guardrail still objects to an approved action, the remediation is escalated. */
-const withoutSecondReview = (self: Remediation, decision: Decision): Decision =>
-  self.review !== undefined && decision.outcome === "review" ? { ...decision, outcome: "escalate" } : decision
+/**
+ * The decision about an action that could not be planned. Nothing is executed. A person is asked without a plan if the
+ * cluster did not respond; an action that is refused will be refused after an approval too.
+ */
+const withoutPlan = (input: DecisionInput, decision: Decision, failure: PlanRefused | KubernetesError): Decision => {
+  if (failure._tag === "PlanRefused")
+    return { ...decision, outcome: "escalate", reasons: [{ rule: failure.rule, message: failure.message }] }
+  const reason = { rule: "plan-failed", message: classify(failure).message }
+  return decision.outcome === "review" && mayRespondLater(failure)
+    ? decide({ ...input, plan: { asks: [reason], writes: true } })
+    : { ...decision, outcome: "escalate", reasons: [reason] }
+}
+
+const mayRespondLater = ({ reason: { _tag } }: KubernetesError): boolean =>
+  _tag === "Unavailable" || _tag === "Timeout" || _tag === "TooManyRequests" || _tag === "Conflict"

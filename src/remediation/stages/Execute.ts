@@ -1,6 +1,6 @@
 /** Carries out the journaled intent, or finds out by read-back whether an earlier activation did. */
 
-import { Effect } from "effect"
+import { Effect, Equal } from "effect"
 import type { Intent } from "../../domain/Execution.ts"
 import type { Mode } from "../../domain/Mode.ts"
 import type { Remediation } from "../../domain/Remediation.ts"
@@ -12,8 +12,8 @@ import type { Journal } from "../Journal.ts"
  * Whether this process may carry out the intent. The intent may come from a process in another mode, which may have
  * been stopped to prevent the write.
  */
-const mayWrite = (mode: Mode, { review }: Remediation): boolean =>
-  mode === "auto" || (mode === "approve" && review?.answer === "approved")
+const mayWrite = (mode: Mode, { approval }: Remediation, { action }: Intent): boolean =>
+  mode === "auto" || (mode === "approve" && Equal.equals(approval?.action, action))
 
 export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
   const store = yield* RemediationStore
@@ -28,7 +28,7 @@ export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
     const outcome = yield* executor.execute(intent, {
       holds: store.holds(claim),
       resumed,
-      mayWrite: mayWrite(mode, self)
+      mayWrite: mayWrite(mode, self, intent)
     })
     yield* Effect.annotateCurrentSpan({ "kubernaut.execution.applied": outcome.applied })
     return yield* journal(claim, self, [{ _tag: "Executed", outcome }])

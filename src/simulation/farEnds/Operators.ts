@@ -56,7 +56,8 @@ export class Operators implements FarEnd {
   private readonly setting: Setting
   private readonly service: ServiceConnection
   private readonly random: SeededRandom
-  private readonly seen = new Set<RemediationId>()
+  /** The questions that somebody has read, by remediation and number. */
+  private readonly seen = new Set<string>()
   private readonly hasReviews: boolean
   private process: Process | undefined
 
@@ -78,7 +79,7 @@ export class Operators implements FarEnd {
         (exit) => {
           // The service or its database is unavailable: they check again later.
           if (exit._tag === "Failure") return
-          for (const { id } of exit.value) this.consider(id)
+          for (const { id, question = 1 } of exit.value) this.consider(id, question)
         }
       )
       world.at(world.nowMs + checkEveryMs, check)
@@ -86,18 +87,18 @@ export class Operators implements FarEnd {
     world.at(checkEveryMs, check)
   }
 
-  private consider(id: RemediationId): void {
-    if (this.seen.has(id)) return
-    this.seen.add(id)
+  private consider(id: RemediationId, question: number): void {
+    if (this.seen.has(`${id} ${question}`)) return
+    this.seen.add(`${id} ${question}`)
     const { world } = this.setting
     for (const { afterMs, by, word } of draw(this.random).answers) {
-      world.at(world.nowMs + afterMs, () => this.answer(id, word, by))
+      world.at(world.nowMs + afterMs, () => this.answer(id, question, word, by))
     }
   }
 
-  private answer(id: RemediationId, word: Answer, by: string): void {
+  private answer(id: RemediationId, question: number, word: Answer, by: string): void {
     const answer = this.service
-      .callOperatorApi(this.process!, (api) => review(api, id, word, by))
+      .callOperatorApi(this.process!, (api) => review(api, id, question, word, by))
       .pipe(Effect.catchTag("Unreachable", () => Effect.succeed<Outcome>("unreachable")))
     this.process!.fork(answer, (exit) => {
       if (exit._tag === "Failure") return
@@ -115,12 +116,13 @@ export class Operators implements FarEnd {
 const review = (
   { actors, store }: OperatorApi,
   id: RemediationId,
+  question: number,
   answer: Answer,
   by: string
 ): Effect.Effect<Outcome> =>
   Effect.gen(function* () {
     const at = yield* Timestamp.now
-    const after = yield* store.review(id, { answer, by, at }, at)
+    const after = yield* store.review(id, { answer, by, question, at }, at)
     yield* actors.fire(targetKey(after.target), after.alert.severity)
     return "taken" as const
   }).pipe(

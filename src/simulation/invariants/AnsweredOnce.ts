@@ -1,16 +1,52 @@
-/** The service acts on a person's answer: soon, once, and as the person decided. */
+/**
+ * The service acts on a person's answer: soon, once, and as the person decided. It asks again only with something that
+ * the person has not seen, and an approved action is the one that was shown, with its figures and findings.
+ */
 
+import { Equal } from "effect"
+import { maxQuestions } from "../../decision/Decider.ts"
+import { type Decision, sameFigures, sameFinding } from "../../domain/Decision.ts"
 import type { ReviewAnswer } from "../../domain/Review.ts"
 import type { Invariant } from "./Invariant.ts"
 
 /** How long a service may take to act on an answer, since it may be down, paused or cut off from its database. */
 const soonMs = 6 * 60_000
 
+/** Reasons that say why a person is asked, and are no findings about the action. */
+const isRemark = (rule: string): boolean =>
+  rule === "changed-since-approval" || rule === "approve-mode" || rule === "approved"
+
+/** What a decision says that an earlier one did not; `undefined` if there is nothing new for the person. */
+const newsOf = (shown: Decision, now: Decision): string | undefined => {
+  if (!Equal.equals(shown.action, now.action)) return "another action"
+  if (now.figures !== undefined && !sameFigures(shown.figures, now.figures)) return "other figures"
+  const unseen = now.reasons.filter(
+    (reason) => !isRemark(reason.rule) && !shown.reasons.some((seen) => sameFinding(seen, reason))
+  )
+  return unseen.length === 0 ? undefined : unseen.map(({ rule }) => rule).join()
+}
+
 export const answeredOnce: Invariant = {
   name: "answered-once",
-  description: "A review is acted on within 6 minutes and not asked again, and a rejected action is not carried out.",
+  description:
+    "A review is acted on within 6 minutes, asked again only with something new, and an approved action is the one that was shown.",
   make: (_, report) => {
     const answers = new Map<string, ReviewAnswer["answer"]>()
+    /** The latest question of each remediation, and how many there were. */
+    const asked = new Map<string, { readonly decision: Decision; readonly times: number }>()
+    const decide = (id: string, decision: Decision) => {
+      const before = asked.get(id)
+      const answer = answers.get(id)
+      const news = before && newsOf(before.decision, decision)
+      if (decision.outcome === "review") {
+        if (before !== undefined && answer !== undefined && news === undefined)
+          report(`remediation ${id} asks again, and a person has ${answer} it before`)
+        const times = (before?.times ?? 0) + 1
+        if (times > maxQuestions) report(`remediation ${id} asks a person for the ${times}th time`)
+        asked.set(id, { decision, times })
+      } else if (decision.outcome === "execute" && decision.reasons[0]?.rule === "approved" && news !== undefined)
+        report(`remediation ${id} acts by an approval, and nobody has seen ${news}`)
+    }
     /** Since when an answer waits, by remediation. */
     const waiting = new Map<string, number>()
     return {
@@ -25,11 +61,7 @@ export const answeredOnce: Invariant = {
               if (sinceMs !== undefined && atMs - sinceMs > soonMs)
                 report(`nothing came of the answer about remediation ${remediationId} for ${atMs - sinceMs} ms`)
               waiting.delete(remediationId)
-              if (event._tag === "Decided" && event.decision.outcome === "review" && answers.has(remediationId)) {
-                report(
-                  `remediation ${remediationId} asks again, and a person has ${answers.get(remediationId)} it before`
-                )
-              }
+              if (event._tag === "Decided") decide(remediationId, event.decision)
             } else if (kind === "Intended" && answers.get(remediationId) === "rejected")
               report(`remediation ${remediationId} acts, and a person has rejected it`)
           }

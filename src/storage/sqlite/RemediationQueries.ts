@@ -103,7 +103,7 @@ const summaryOf = (row: SummaryRow): RemediationSummary => ({
 const decodeDecision = Schema.decodeUnknownSync(Schema.fromJsonString(Decision))
 
 const reviewOf = (row: ReviewRow): PendingReview => {
-  const { action, confidence, reasons, risk } = decisionOf(row)
+  const { action, confidence, figures, question, reasons, risk } = decisionOf(row)
   return {
     id: row.id,
     alertName: row.alert_name,
@@ -113,6 +113,8 @@ const reviewOf = (row: ReviewRow): PendingReview => {
     risk,
     confidence,
     reasons,
+    ...(figures === undefined ? {} : { figures }),
+    ...(question === undefined ? {} : { question }),
     since: row.since
   }
 }

@@ -79,9 +79,12 @@ const review = (
   const row = tables.rows.byId(id)
   if (row === undefined) return Result.fail(new NotAwaiting({ remediationId: id, answered: false }))
   const self = load(tables, row)
-  return self.state === "AwaitingReview"
-    ? Result.succeed(writeEvents(tables, self, [{ _tag: "Reviewed", review: answer }], at, row.target_key))
-    : Result.fail(new NotAwaiting({ remediationId: id, state: row.state, answered: self.review !== undefined }))
+  if (self.state !== "AwaitingReview")
+    return Result.fail(new NotAwaiting({ remediationId: id, state: row.state, answered: self.review !== undefined }))
+  // A second click, or a slow reader: the person has not seen what the remediation asks now. A rejection still counts.
+  if (answer.answer === "approved" && answer.question !== undefined && answer.question !== self.questions)
+    return Result.fail(new NotAwaiting({ remediationId: id, state: row.state, answered: true, asks: self.questions }))
+  return Result.succeed(writeEvents(tables, self, [{ _tag: "Reviewed", review: answer }], at, row.target_key))
 }
 
 export const make = (

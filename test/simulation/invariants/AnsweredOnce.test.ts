@@ -18,6 +18,30 @@ describe("answered-once", () => {
     )
   })
 
+  const scale = (from: number) => ({
+    action: { type: "ScaleWorkload", target: app, replicas: 5 } as const,
+    figures: { replicas: `${from} -> 5` },
+    reasons: [{ rule: "capacity-reduction", message: "fewer", figures: { from, to: 5 } }]
+  })
+
+  it("accepts a second question about other figures, and reports a fourth", () => {
+    const ask = (from: number) => [decided("rem-1", "review", scale(from)), reviewed("rem-1", "approved")]
+    assert.deepStrictEqual(reportsOf(...ask(30), ...ask(31)), [])
+    assert.deepStrictEqual(reportsOf(...ask(30), ...ask(31), ...ask(32), ...ask(33)), [
+      "remediation rem-1 asks a person for the 4th time"
+    ])
+  })
+
+  it("reports an approved action whose figures nobody has seen", () => {
+    const approved = { rule: "approved", message: "ada approved the action." }
+    const run = (from: number) => ({ ...scale(from), reasons: [approved, ...scale(from).reasons] })
+    const asked = [decided("rem-1", "review", scale(30)), reviewed("rem-1", "approved")]
+    assert.deepStrictEqual(reportsOf(...asked, decided("rem-1", "execute", run(30))), [])
+    assert.deepStrictEqual(reportsOf(...asked, decided("rem-1", "execute", run(300))), [
+      "remediation rem-1 acts by an approval, and nobody has seen other figures"
+    ])
+  })
+
   it("reports an action that was rejected and still begins", () => {
     assert.deepStrictEqual(
       reportsOf(decided("rem-1", "review"), reviewed("rem-1", "rejected"), intended("rem-1", app)),

@@ -11,20 +11,24 @@ export const writeBeforeIntent: PlantedBug = {
     },
     {
       file: "remediation/stages/Decide.ts",
-      search: `  const plan = yield* makePlan
+      search: `  const draft = yield* makeDraft
 `,
-      replace: `  const plan = yield* makePlan
+      replace: `  const draft = yield* makeDraft
   const executor = yield* Executor
   const store = yield* RemediationStore
 `
     },
     {
       file: "remediation/stages/Decide.ts",
-      search: `    return yield* journal(claim, self, planned._tag === "Intended" ? [decided, planned] : [planned])
+      search: `      final.outcome === "execute" ? [decided(final), { _tag: "Intended", intent }] : [decided(final)]
 `,
-      replace: `    if (planned._tag !== "Intended") return yield* journal(claim, self, [planned])
-    const outcome = yield* executor.execute(planned.intent, { holds: store.holds(claim) })
-    return yield* journal(claim, self, [decided, planned, { _tag: "Executed", outcome }])
+      replace: `      final.outcome === "execute"
+        ? [
+            decided(final),
+            { _tag: "Intended", intent },
+            { _tag: "Executed", outcome: yield* executor.execute(intent, { holds: store.holds(claim) }) }
+          ]
+        : [decided(final)]
 `
     }
   ],
