@@ -133,16 +133,13 @@ const cluster = ({ kubernetes }: KubernautOptions<unknown, unknown>) =>
     })
   )
 
-const actors = ({ actors, cluster, execution, guardrails, mode, verification }: KubernautOptions<unknown, unknown>) =>
-  RemediationActors.layerLocal({
-    ...actors,
-    cluster,
-    mode: mode ?? "observe",
-    guardrails: { ...defaultGuardrails, ...guardrails }
-  }).pipe(
+const actors = ({ actors, cluster, execution, guardrails, mode, verification }: KubernautOptions<unknown, unknown>) => {
+  const limits = { ...defaultGuardrails, ...guardrails }
+  const { maximumNodesOut, maximumScaleFactor } = limits
+  return RemediationActors.layerLocal({ ...actors, cluster, mode: mode ?? "observe", guardrails: limits }).pipe(
     Layer.provide([
       OwnerResolver.layer(),
-      Executor.layer({ redact, ...execution }),
+      Executor.layer({ redact, maximumNodesOut, maximumScaleFactor, ...execution }),
       Verifier.layer(verification),
       // An embedder that has an Alertmanager provides the service.
       Layer.unwrap(
@@ -156,6 +153,7 @@ const actors = ({ actors, cluster, execution, guardrails, mode, verification }: 
       )
     ])
   )
+}
 
 const intake = ({ cluster, intake }: KubernautOptions<unknown, unknown>) =>
   Layer.unwrap(

@@ -115,6 +115,8 @@ const actors: Checks<NonNullable<KubernautOptions["actors"]>> = {
 
 const execution: Checks<ExecutorOptions> = {
   maximumResourceFactor: number("a number greater than 1", (value) => value > 1 && value < Infinity),
+  maximumScaleFactor: number("a number of 1 or more", (value) => value >= 1 && value < Infinity),
+  maximumNodesOut: number("a share from 0 to 1", (value) => value >= 0 && value <= 1),
   attempts: count,
   readBackDelay: duration("zero"),
   evictionInterval: duration("more than zero"),

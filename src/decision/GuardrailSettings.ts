@@ -74,7 +74,18 @@ export const GuardrailSettings = Schema.Struct({
   /** The highest risk that runs without an approval. Default medium, so that draining a node needs one. */
   automaticRisk: setting(Risk, "medium"),
   /** The highest replica count, or bound of an autoscaler, that is set without an approval. 1 or more. Default 50. */
-  maximumReplicas: setting(Count, 50)
+  maximumReplicas: setting(Count, 50),
+  /**
+   * The largest factor by which a replica count, or a bound of an autoscaler, is raised without an approval. 1 or more.
+   * Default 4: two doublings.
+   */
+  maximumScaleFactor: setting(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(1)), 4),
+  /**
+   * The largest share of the nodes of a pool, and of the cluster, that may be out (cordoned, not ready or being
+   * deleted) when a node is cordoned or drained without an approval: from 0 to 1. At least one node may be out. Default
+   * 0.25.
+   */
+  maximumNodesOut: setting(Confidence, 0.25)
 })
 export type GuardrailSettings = typeof GuardrailSettings.Type
 

@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { KubernetesClient, KubernetesError, KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import type { Kind } from "../kubernetes/ObjectModel.ts"
 import { controllerOfKind } from "../kubernetes/Ownership.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 
@@ -15,6 +16,58 @@ export const find = (client: Client, ref: ResourceRef): Effect.Effect<Kubernetes
 
 const found = (client: Client, ref: ResourceRef): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
   Effect.map(find(client, ref), (object) => (object === undefined ? [] : [object]))
+
+/**
+ * The kinds that show whether an action is harmless, besides those that its writes are made from. Kubernaut may be
+ * without the permission to read them: then the action asks a person.
+ */
+const cautionsOf = (action: Action): ReadonlyArray<Kind> => {
+  switch (action.type) {
+    case "RestartWorkload":
+    case "RollbackDeployment":
+    case "AdjustResources":
+      return ["PodDisruptionBudget", "ResourceQuota"]
+    case "QuarantinePod":
+      return ["PodDisruptionBudget"]
+    case "CordonNode":
+    case "DrainNode":
+      return ["Node"]
+    default:
+      return []
+  }
+}
+
+interface Cautions {
+  readonly found: ReadonlyArray<KubernetesObject>
+  readonly unread: ReadonlyArray<Kind>
+}
+
+/** The objects that a caution reads, or its kind if Kubernaut may not read them. */
+const cautiously = (
+  kind: Kind,
+  read: Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError>
+): Effect.Effect<Cautions, KubernetesError> =>
+  read.pipe(
+    Effect.map((found): Cautions => ({ found, unread: [] })),
+    Effect.catchReason("KubernetesError", "Forbidden", () => Effect.succeed<Cautions>({ found: [], unread: [kind] }))
+  )
+
+const readCautions = (client: Client, action: Action): Effect.Effect<ReadonlyArray<Cautions>, KubernetesError> => {
+  const { namespace } = action.target
+  return Effect.all(
+    [
+      ...(namespace === ""
+        ? []
+        : [cautiously("Namespace", found(client, { namespace: "", kind: "Namespace", name: namespace }))]),
+      ...cautionsOf(action).map((kind) => cautiously(kind, client.list(kind, namespace === "" ? {} : { namespace })))
+    ],
+    { concurrency: "unbounded" }
+  )
+}
+
+/** The LimitRanges of a namespace, which explain a refusal. Without them it is explained less precisely. */
+export const limitRanges = (client: Client, namespace: string): Effect.Effect<ReadonlyArray<KubernetesObject>> =>
+  Effect.orElseSucceed(client.list("LimitRange", { namespace }), (): ReadonlyArray<KubernetesObject> => [])
 
 const relatedOf = (
   client: Client,
@@ -59,5 +112,13 @@ export const readObjects = Effect.fnUntraced(function* (
 ): Effect.fn.Return<PlanObjects, KubernetesError> {
   if (action.type === "Notify" || action.type === "CollectDiagnostics") return { subject: undefined, related: [] }
   const subject = yield* find(client, action.target)
-  return { subject, related: subject === undefined ? [] : yield* relatedOf(client, action, subject) }
+  if (subject === undefined) return { subject, related: [] }
+  const [related, cautions] = yield* Effect.all([relatedOf(client, action, subject), readCautions(client, action)], {
+    concurrency: "unbounded"
+  })
+  return {
+    subject,
+    related: [...related, ...cautions.flatMap(({ found }) => found)],
+    unread: cautions.flatMap(({ unread }) => unread)
+  }
 })

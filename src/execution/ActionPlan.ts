@@ -34,13 +34,16 @@ import { rollback } from "./actions/Rollouts.ts"
 import { expand } from "./actions/Volumes.ts"
 import { restart, scale } from "./actions/Workloads.ts"
 import {
+  isUnread,
   nothingToDo,
   type Plan,
   type PlanContext,
   planned,
   type PlanObjects,
   type PlanRefusal,
-  refuse
+  refuse,
+  relatedOf,
+  unreadAsk
 } from "./Plan.ts"
 
 const planFor = (
@@ -90,5 +93,14 @@ export const plan = (action: Action, objects: PlanObjects, context: PlanContext)
   if (subject === undefined) return refuse("not-found", `${displayName(action.target)} does not exist.`)
   if (subject.metadata.deletionTimestamp !== undefined)
     return refuse("being-deleted", `${displayName(action.target)} is being deleted.`)
-  return planFor(action, subject, objects, context)
+  const namespace = relatedOf(objects, "Namespace").find(({ metadata }) => metadata.name === subject.metadata.namespace)
+  if (namespace?.metadata.deletionTimestamp !== undefined || namespace?.status?.phase === "Terminating")
+    return refuse(
+      "namespace-terminating",
+      `Namespace ${namespace.metadata.name} is being deleted, so nothing new can be created in it.`
+    )
+  const result = planFor(action, subject, objects, context)
+  return result._tag === "Plan" && result.changes.length > 0 && isUnread(objects, "Namespace")
+    ? { ...result, asks: [...result.asks, unreadAsk("Namespace", "whether the namespace is being deleted")] }
+    : result
 }

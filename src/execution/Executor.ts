@@ -31,12 +31,15 @@ import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import { readObjects } from "./ActionObjects.ts"
+import { limitRanges, readObjects } from "./ActionObjects.ts"
 import { plan as planAction } from "./ActionPlan.ts"
-import { carryOut, isGone, type Limits } from "./CarryOut.ts"
+import { carryOut, type Done, isGone, type Limits, type Stop } from "./CarryOut.ts"
 import { collect } from "./Diagnostics.ts"
 import { classify, type Failure } from "./FailureClassifier.ts"
-import { type Ask, type PlanContext, RefusalRule } from "./Plan.ts"
+import { cordonFailure, cordons } from "./NodeCordons.ts"
+import * as NodeReservations from "./NodeReservations.ts"
+import { type Ask, type Plan, type PlanContext, type PlanObjects, type PlanRefusal, RefusalRule } from "./Plan.ts"
+import { admissionOf, changed, podOf, replacesPods, saysWhetherAdmitted, workloadOf } from "./TemplateAdmission.ts"
 
 /** The action can't, or must not, be carried out on the objects in their current state. Nothing was written. */
 export class PlanRefused extends Schema.TaggedError<PlanRefused>()("PlanRefused", {
@@ -64,6 +67,11 @@ export interface PlanInput {
   readonly executionId: string
   /** The epoch of the activation that acts. */
   readonly epoch: number
+  /**
+   * Whether the plan is carried out if it asks nothing. A node that it cordons then counts as out for the plans of
+   * other nodes, until it is carried out or has expired. Default false.
+   */
+  readonly reserve?: boolean
   /** The target's state when the action was proposed. A rollback is refused when a rollout has happened since. */
   readonly decidedOn?: WorkloadState | null
   /**
@@ -82,6 +90,8 @@ export interface ExecuteOptions<E> {
    * that run that can no longer be determined is reported as `unknown`. Default false: this is the first run.
    */
   readonly resumed?: boolean
+  /** Whether a person has approved the action, so that how many nodes are out is not checked again. Default false. */
+  readonly approved?: boolean
   /** Whether writes are allowed. Default true. If not, `execute` only reads back which changes are in the cluster. */
   readonly mayWrite?: boolean
 }
@@ -90,6 +100,10 @@ export interface ExecuteOptions<E> {
 export interface ExecutorOptions {
   /** The largest factor by which a request or limit may be raised without an approval. More than 1. Default 4. */
   readonly maximumResourceFactor?: number
+  /** The largest factor by which replicas, or a bound of an autoscaler, may be raised without an approval. Default 4. */
+  readonly maximumScaleFactor?: number
+  /** The largest share of a node pool that may be out without an approval, from 0 to 1. Default 0.25, at least one node. */
+  readonly maximumNodesOut?: number
   /**
    * The maximum number of times a plan is computed after conflicts, and of times one write is sent when no response
    * arrives. 1 or more. Default 5.
@@ -116,6 +130,8 @@ export interface ExecutorOptions {
 /** The defaults of `ExecutorOptions`. */
 export const defaults = {
   maximumResourceFactor: 4,
+  maximumScaleFactor: 4,
+  maximumNodesOut: 0.25,
   attempts: 5,
   readBackDelay: "1 second",
   evictionInterval: "5 seconds",
@@ -147,19 +163,30 @@ export const layer = (options: ExecutorOptions = {}): Layer.Layer<Executor, neve
   )
 
 type Client = KubernetesClient["Service"]
+interface Cluster {
+  readonly client: Client
+  readonly reservations: NodeReservations.NodeReservations
+}
 type Settings = ExecutorOptions & Required<Omit<ExecutorOptions, "redact">>
 
-const make = (client: Client, settings: Settings): Executor["Service"] => ({
-  draft: (input) => draft(client, settings, input),
-  plan: (input, covered = []) =>
-    Effect.flatMap(draft(client, settings, input), ({ asks, intent }) => {
-      const open = asks.find((ask) => !covered.some((finding) => sameFinding(finding, ask)))
-      return open === undefined
-        ? Effect.succeed(intent)
-        : Effect.fail(new PlanRefused({ rule: open.rule, message: open.message, approvable: true }))
-    }),
-  execute: (intent, options) => execute(client, settings, intent, options)
-})
+const make = (client: Client, settings: Settings): Executor["Service"] => {
+  const cluster: Cluster = { client, reservations: NodeReservations.make() }
+  return {
+    draft: (input) => draft(cluster, settings, input),
+    plan: (input, covered = []) =>
+      Effect.flatMap(draft(cluster, settings, input), ({ asks, intent }) => {
+        const open = asks.find((ask) => !covered.some((finding) => sameFinding(finding, ask)))
+        return open === undefined
+          ? Effect.succeed(intent)
+          : Effect.fail(new PlanRefused({ rule: open.rule, message: open.message, approvable: true }))
+      }),
+    execute: (intent, options) =>
+      Effect.ensuring(
+        execute(cluster, settings, intent, options),
+        Effect.sync(() => cluster.reservations.release(intent.executionId))
+      )
+  }
+}
 
 /**
  * Validates a change on the server without storing it. Disruption budgets and pods that are already gone are handled
@@ -173,29 +200,65 @@ const dryRun = (client: Client, change: Change) =>
     )
   )
 
-const draftOnce = Effect.fnUntraced(function* (
+/** Asks the API server whether it would create the pods of a changed template. */
+const admission = Effect.fnUntraced(function* (
   client: Client,
+  { action, executionId }: PlanInput,
+  objects: PlanObjects,
+  [change]: ReadonlyArray<Change>
+): Effect.fn.Return<PlanRefusal | ReadonlyArray<Ask>, KubernetesError> {
+  const before = replacesPods(action) ? workloadOf(objects.subject) : undefined
+  const after = before === undefined ? undefined : changed(before, change)
+  if (before === undefined || after === undefined) return []
+  const created = yield* Effect.result(client.apply(podOf(after, executionId), { dryRun: true }))
+  if (created._tag === "Success") return admissionOf(before, after, undefined, objects)
+  const { reason } = created.failure
+  if (!saysWhetherAdmitted(reason)) return yield* created.failure
+  const ranges = reason._tag === "QuotaExceeded" ? yield* limitRanges(client, action.target.namespace) : []
+  return admissionOf(before, after, reason, { ...objects, related: [...objects.related, ...ranges] })
+})
+
+/** The plan of the current objects, whose writes the API server accepts, with everything that it asks. */
+const planOn = Effect.fnUntraced(function* (
+  client: Client,
+  input: PlanInput,
+  context: PlanContext
+): Effect.fn.Return<Plan, PlanRefused | KubernetesError> {
+  const refused = ({ message, rule }: PlanRefusal) => new PlanRefused({ rule, message, approvable: false })
+  const objects = yield* readObjects(client, input.action)
+  const result = planAction(input.action, objects, context)
+  if (result._tag === "PlanRefusal") return yield* refused(result)
+  for (const change of result.changes) yield* dryRun(client, change)
+  const admitted = yield* admission(client, input, objects, result.changes)
+  return "_tag" in admitted ? yield* refused(admitted) : { ...result, asks: [...result.asks, ...admitted] }
+})
+
+const isCordon = ({ type }: Action): boolean => type === "CordonNode" || type === "DrainNode"
+
+const draftOnce = Effect.fnUntraced(function* (
+  { client, reservations }: Cluster,
   settings: Settings,
   input: PlanInput,
   known: WorkloadState | null | undefined
 ): Effect.fn.Return<Draft, PlanRefused | KubernetesError> {
   const plannedAt = yield* Timestamp.now
+  const nowMs = yield* Monotonic.nowMs
   const context: PlanContext = {
     executionId: input.executionId,
     remediationId: input.remediationId,
     epoch: input.epoch,
     plannedAt,
     decidedOn: input.decidedOn ?? undefined,
-    maximumResourceFactor: settings.maximumResourceFactor
+    maximumResourceFactor: settings.maximumResourceFactor,
+    maximumScaleFactor: settings.maximumScaleFactor,
+    maximumNodesOut: settings.maximumNodesOut,
+    reservedNodes: reservations.ofOthers(input.executionId, nowMs)
   }
   const baseline =
     known ?? (yield* readWorkload(resourceRef(input.target)).pipe(Effect.provideService(KubernetesClient, client)))
-  const result = planAction(input.action, yield* readObjects(client, input.action), context)
-  if (result._tag === "PlanRefusal") {
-    return yield* new PlanRefused({ rule: result.rule, message: result.message, approvable: false })
-  }
-  const { asks, changes, figures, inverse } = result
-  for (const change of changes) yield* dryRun(client, change)
+  const { asks, changes, figures, inverse } = yield* planOn(client, input, context)
+  if (input.reserve === true && isCordon(input.action) && changes.length > 0 && asks.length === 0)
+    reservations.reserve(input.action.target.name, input.executionId, nowMs + millis(settings.intentLifetime))
   return {
     intent: { executionId: input.executionId, action: input.action, changes, inverse, baseline, plannedAt },
     asks,
@@ -204,7 +267,7 @@ const draftOnce = Effect.fnUntraced(function* (
 })
 
 const draft = (
-  client: Client,
+  cluster: Cluster,
   settings: Settings,
   input: PlanInput
 ): Effect.Effect<Draft, PlanRefused | KubernetesError> =>
@@ -213,7 +276,8 @@ const draft = (
     return Effect.suspend(() => {
       const baseline = known
       known = null
-      return draftOnce(client, settings, input, baseline)
+      const once = draftOnce(cluster, settings, input, baseline)
+      return isCordon(input.action) ? cluster.reservations.oneAtATime(once) : once
     }).pipe(
       // Nothing is journaled yet, so a plan that hit a conflict is computed again from the current objects.
       Effect.retry({
@@ -235,10 +299,10 @@ const outcomeOf = (intent: Intent, applied: Applied, failure?: Failure, message 
 const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
 
 const execute = Effect.fn("Executor.execute")(function* <E>(
-  client: Client,
+  { client, reservations }: Cluster,
   settings: Settings,
   intent: Intent,
-  { holds, mayWrite = true, resumed = false }: ExecuteOptions<E>
+  { approved = false, holds, mayWrite = true, resumed = false }: ExecuteOptions<E>
 ) {
   if (intent.action.type === "CollectDiagnostics") {
     const collected = yield* Effect.result(collect(client, intent, settings.redact))
@@ -255,7 +319,19 @@ const execute = Effect.fn("Executor.execute")(function* <E>(
   }
   let changed = false
   for (const change of intent.changes) {
-    const result = yield* carryOut(client, intent, { change, resumed, mayWrite, limits }, holds)
+    const carriedOut = carryOut(client, intent, { change, resumed, mayWrite, limits }, holds)
+    const result =
+      cordons(intent, change) && mayWrite && !approved
+        ? yield* reservations.oneAtATime(
+            Effect.flatMap(
+              cordonFailure(client, reservations, intent, settings.maximumNodesOut),
+              (failure): Effect.Effect<Done | Stop, E> =>
+                failure === undefined
+                  ? carriedOut
+                  : Effect.succeed({ _tag: "Stop", failure, applied: resumed ? "unknown" : "no" })
+            )
+          )
+        : yield* carriedOut
     if (result._tag === "Stop") return yield* outcomeOf(intent, changed ? "yes" : result.applied, result.failure)
     changed = true
   }

@@ -26,6 +26,7 @@
  * | `fenced`            | conflict | none: a newer activation continues                                              | ✓   |
  * | `stale`             | timeout  | decide again                                                                    |     |
  * | `mode`              | policy   | escalate: an operator has set the mode                                          | ✓   |
+ * | `nodes-out`         | policy   | escalate: too many nodes of the pool are out                                    | ✓   |
  */
 
 import { Schema } from "effect"
@@ -60,7 +61,9 @@ export const FailureCode = Schema.Literals([
   /** Not a response of the cluster: the intent is too old to be carried out without a new decision. */
   "stale",
   /** Not a response of the cluster: the current mode does not allow the action without an approval. */
-  "mode"
+  "mode",
+  /** Not a response of the cluster: since the plan, too many nodes of the pool have gone out. */
+  "nodes-out"
 ])
 export type FailureCode = typeof FailureCode.Type
 
@@ -112,6 +115,14 @@ export const otherMode: Failure = {
   message:
     "The service now runs in a mode that does not allow this action without an approval, so no further writes were made."
 }
+
+/** Too many nodes are out to cordon one more. `reason` says how many. */
+export const nodesOut = (reason: string): Failure => ({
+  code: "nodes-out",
+  category: "policy",
+  recovery: "escalate",
+  message: `${reason} No further writes were made.`
+})
 
 /** Another party changed or deleted the object of a change. */
 export const changedSincePlan = ({ ref }: Change): Failure => ({

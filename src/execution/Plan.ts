@@ -18,6 +18,12 @@ export interface PlanContext extends Signature {
   readonly decidedOn: WorkloadState | undefined
   /** The factor from which raising a request or limit asks for an approval. More than 1. */
   readonly maximumResourceFactor: number
+  /** The factor from which raising a replica count, or a bound of an autoscaler, asks for an approval. */
+  readonly maximumScaleFactor: number
+  /** The largest share of a pool's nodes that may be out without an approval. */
+  readonly maximumNodesOut: number
+  /** Nodes that other actions are about to cordon. */
+  readonly reservedNodes: ReadonlySet<string>
 }
 
 /** The objects that are read before planning: the one that the action targets, and the others that its plan depends on. */
@@ -25,6 +31,8 @@ export interface PlanObjects {
   /** `undefined` if it does not exist. */
   readonly subject: KubernetesObject | undefined
   readonly related: ReadonlyArray<KubernetesObject>
+  /** The kinds that Kubernaut may not read. What they would say is unknown, and so not harmless. */
+  readonly unread?: ReadonlyArray<Kind>
 }
 
 /** An objection to a plan that an approval lifts. Its figures are the values by which a person judges it. */
@@ -50,8 +58,12 @@ export const RefusalRule = Schema.Literals([
   "wrong-kind",
   "being-deleted",
   "changed-since-decision",
+  "namespace-terminating",
   "paused",
-  "restart-on-delete",
+  "on-delete",
+  "partitioned",
+  "scaled-to-zero",
+  "rollout-stuck",
   "autoscaler-owned",
   "no-earlier-revision",
   "no-such-revision",
@@ -64,10 +76,23 @@ export const RefusalRule = Schema.Literals([
   "raises-resources-far",
   "minimum-above-maximum",
   "lowers-maximum",
+  "lowers-minimum",
+  "lowers-replicas",
+  "raises-replicas-far",
   "mirror-pod",
   "unmanaged-pod",
   "local-data",
+  "job-pod",
+  "do-not-disrupt",
   "owner-kind",
+  "disruption-budget",
+  "all-pods-at-once",
+  "not-fully-ready",
+  "pods-refused",
+  "beyond-quota",
+  "too-many-nodes-out",
+  "last-node",
+  "unread",
   "volume-not-bound",
   "volume-shrinks",
   "volume-not-expandable"
@@ -100,6 +125,14 @@ export const nothingToDo: Plan = planned([], {
   _tag: "NotNeeded",
   reason: "The cluster is already in the requested state."
 })
+
+export const isUnread = (objects: PlanObjects, kind: Kind): boolean => objects.unread?.includes(kind) === true
+
+/** The ask about facts that Kubernaut may not read. */
+export const unreadAsk = (kind: Kind, what: string): Ask =>
+  ask("unread", `RBAC does not let Kubernaut read ${kind} objects, so what they say about ${what} is unknown.`, {
+    kind
+  })
 
 /** The related objects of one kind. */
 export const relatedOf = <K extends Kind>(objects: PlanObjects, kind: K): ReadonlyArray<KindMap[K]> =>

@@ -21,7 +21,9 @@ describe("GuardrailSettings", () => {
         respectManagers: Manager.literals,
         minimumConfidence: 0.3,
         automaticRisk: "medium",
-        maximumReplicas: 50
+        maximumReplicas: 50,
+        maximumScaleFactor: 4,
+        maximumNodesOut: 0.25
       }
     )
   })

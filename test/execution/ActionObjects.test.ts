@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
 import { readObjects } from "../../src/execution/ActionObjects.ts"
-import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import { KubernetesClient, KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
+import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { layer, script } from "./faults.ts"
 
 const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
@@ -16,7 +17,7 @@ describe("readObjects", () => {
     Effect.gen(function* () {
       assert.deepStrictEqual(
         yield* related({ type: "ScaleWorkload", target: on("Deployment", "search"), replicas: 9 }),
-        ["HorizontalPodAutoscaler search"]
+        ["HorizontalPodAutoscaler search", "Namespace shop"]
       )
     }).pipe(Effect.provide(layer(script())))
   )
@@ -24,11 +25,12 @@ describe("readObjects", () => {
   it.effect("reads only the Deployment's own revisions for a rollback", () =>
     Effect.gen(function* () {
       const { related } = yield* read({ type: "RollbackDeployment", target: on("Deployment", "checkout") })
+      const revisions = related.filter(({ kind }) => kind === "ReplicaSet")
       assert.sameMembers(
-        related.map((object) => object.metadata.annotations?.["deployment.kubernetes.io/revision"]),
+        revisions.map((object) => object.metadata.annotations?.["deployment.kubernetes.io/revision"]),
         ["1", "2", "3"]
       )
-      for (const replicaSet of related) assert.strictEqual(replicaSet.metadata.labels?.["app"], "checkout")
+      for (const replicaSet of revisions) assert.strictEqual(replicaSet.metadata.labels?.["app"], "checkout")
     }).pipe(Effect.provide(layer(script())))
   )
 
@@ -36,7 +38,7 @@ describe("readObjects", () => {
     Effect.gen(function* () {
       assert.deepStrictEqual(
         yield* related({ type: "ExpandVolume", target: on("PersistentVolumeClaim", "data-orders-db-0"), size: "20Gi" }),
-        ["StorageClass standard"]
+        ["StorageClass standard", "Namespace shop"]
       )
     }).pipe(Effect.provide(layer(script())))
   )
@@ -52,6 +54,48 @@ describe("readObjects", () => {
         `ReplicaSet ${pod!.metadata.ownerReferences?.[0]?.name}`
       ])
     }).pipe(Effect.provide(layer(script())))
+  )
+
+  it.effect("reads the namespace, its budgets and its quotas for an action that replaces pods", () =>
+    Effect.gen(function* () {
+      assert.includeMembers(yield* related({ type: "RestartWorkload", target: on("Deployment", "catalog") }), [
+        "Namespace shop",
+        "PodDisruptionBudget catalog"
+      ])
+    }).pipe(Effect.provide(layer(script())))
+  )
+
+  it.effect("reads every node for a cordon", () =>
+    Effect.gen(function* () {
+      assert.sameMembers(yield* related({ type: "CordonNode", target: on("Node", "node-1", "") }), [
+        "Node node-1",
+        "Node node-2",
+        "Node node-3"
+      ])
+    }).pipe(Effect.provide(layer(script())))
+  )
+
+  it.effect("names the kinds that RBAC does not let it read", () =>
+    Effect.gen(function* () {
+      const { unread } = yield* read({ type: "RestartWorkload", target: on("Deployment", "catalog") })
+      assert.deepStrictEqual(unread, ["PodDisruptionBudget"])
+    }).pipe(
+      Effect.provide(
+        Sandbox.layer({
+          intercept: (operation, request) =>
+            operation.kind === "PodDisruptionBudget"
+              ? Effect.fail(
+                  new KubernetesError({
+                    reason: { _tag: "Forbidden" },
+                    operation: "list",
+                    applied: "no",
+                    retryable: false
+                  })
+                )
+              : request
+        })
+      )
+    )
   )
 
   it.effect("reads the pods of all namespaces for a drain", () =>

@@ -175,7 +175,7 @@ describe("Executor.execute", () => {
     return Effect.gen(function* () {
       const executor = yield* Executor
       let checks = 0
-      const outcome = yield* executor.execute(yield* executor.plan(inputFor(drain)), {
+      const outcome = yield* executor.execute((yield* executor.draft(inputFor(drain))).intent, {
         holds: Effect.sync(() => ++checks <= 2)
       })
       assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", "fenced"])
@@ -250,7 +250,7 @@ describe("Executor.execute after a crash", () => {
     const faults = script()
     return Effect.gen(function* () {
       const client = yield* KubernetesClient
-      const intent = yield* planned(drain)
+      const intent = yield* planned(drain, drain.target, true)
       yield* client.apply(intent.changes[0]!)
       yield* client.apply(intent.changes[1]!)
       const before = writesOf(faults).length

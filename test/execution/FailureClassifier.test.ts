@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { classify, FailureCode, fenced, otherMode, stale } from "../../src/execution/FailureClassifier.ts"
+import { classify, FailureCode, fenced, nodesOut, otherMode, stale } from "../../src/execution/FailureClassifier.ts"
 import { KubernetesError, KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 
 const table: ReadonlyArray<readonly [KubernetesErrorReason, code: FailureCode, category: string, recovery: string]> = [
@@ -37,7 +37,7 @@ describe("FailureClassifier", () => {
       KubernetesErrorReason.members.map((member) => member.fields._tag.schema.literal)
     )
     assert.sameMembers(
-      [...table.map(([, code]) => code), fenced.code, otherMode.code, stale.code],
+      [...table.map(([, code]) => code), fenced.code, nodesOut("").code, otherMode.code, stale.code],
       [...FailureCode.literals]
     )
   })

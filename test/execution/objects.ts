@@ -48,6 +48,9 @@ export const deployment = (spec: object = {}, metadata: Metadata = {}): Kubernet
     }
   )
 
+/** A Deployment with two ready pods. */
+export const serving = (spec: object = {}): KubernetesObject => ({ ...deployment(spec), status: { readyReplicas: 2 } })
+
 export const replicaSet = (revision: number, image = `app:${revision}`, metadata: Metadata = {}): KubernetesObject =>
   object(
     "ReplicaSet",
@@ -124,6 +127,30 @@ export const service = (name: string, selector: Readonly<Record<string, string>>
 
 export const node = (spec: object = {}): KubernetesObject => object("Node", "node-1", undefined, {}, { spec })
 
+export const readyNode = (name: string, spec: object = {}, ready = "True"): KubernetesObject =>
+  object("Node", name, undefined, {}, { spec, status: { conditions: [{ type: "Ready", status: ready }] } })
+
+export const readyNodes = [readyNode("node-1"), readyNode("node-2"), readyNode("node-3")]
+
+export const namespace = (phase: string): KubernetesObject =>
+  object("Namespace", "shop", undefined, {}, { status: { phase } })
+
+/** A budget; `undefined` if its status is not current. */
+export const budget = (disruptionsAllowed: number | undefined, matchLabels: object = { app: "checkout" }) =>
+  object(
+    "PodDisruptionBudget",
+    "quorum",
+    "shop",
+    { generation: 2 },
+    {
+      spec: { selector: { matchLabels } },
+      status: {
+        observedGeneration: disruptionsAllowed === undefined ? 1 : 2,
+        disruptionsAllowed: disruptionsAllowed ?? 5
+      }
+    }
+  )
+
 export const claim = (storage: string, change: object = {}): KubernetesObject =>
   object(
     "PersistentVolumeClaim",
@@ -156,6 +183,9 @@ export const context = (change: Partial<PlanContext> = {}): PlanContext => ({
   plannedAt: "2026-11-24T03:00:00.000Z",
   decidedOn: undefined,
   maximumResourceFactor: 4,
+  maximumScaleFactor: 4,
+  maximumNodesOut: 0.25,
+  reservedNodes: new Set(),
   ...change
 })
 

@@ -5,14 +5,16 @@ import { plan } from "../../src/execution/ActionPlan.ts"
 import { valueAt } from "../../src/execution/ObjectPatch.ts"
 import type { Plan, PlanContext, PlanRefusal } from "../../src/execution/Plan.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import type { Kind } from "../../src/kubernetes/ObjectModel.ts"
 import { context, replicaSet } from "./objects.ts"
 
 export const planOf = (
   action: Action,
   subject: KubernetesObject | undefined,
   related: ReadonlyArray<KubernetesObject> = [],
-  change: Partial<PlanContext> = {}
-): Plan | PlanRefusal => plan(action, { subject, related }, context(change))
+  change: Partial<PlanContext> = {},
+  unread: ReadonlyArray<Kind> = []
+): Plan | PlanRefusal => plan(action, { subject, related, unread }, context(change))
 
 /** The plan, which must not be a refusal. */
 export const acceptedPlan = (...given: Parameters<typeof planOf>): Plan => {
@@ -26,6 +28,7 @@ const checkout = on("Deployment", "checkout")
 
 export const restart: Action = { type: "RestartWorkload", target: checkout }
 export const restartAgent: Action = { type: "RestartWorkload", target: on("DaemonSet", "agent") }
+export const restartDb: Action = { type: "RestartWorkload", target: on("StatefulSet", "db") }
 export const scale = (replicas: number, target = checkout): Action => ({ type: "ScaleWorkload", target, replicas })
 export const rollback = (toRevision?: number): Action => ({
   type: "RollbackDeployment",

@@ -10,7 +10,18 @@ import { temporaryDirectory } from "./Service.ts"
 export const readable = [
   {
     apiGroups: [""],
-    resources: ["pods", "pods/log", "events", "nodes", "namespaces", "services", "endpoints", "persistentvolumeclaims"],
+    resources: [
+      "pods",
+      "pods/log",
+      "events",
+      "nodes",
+      "namespaces",
+      "services",
+      "endpoints",
+      "persistentvolumeclaims",
+      "resourcequotas",
+      "limitranges"
+    ],
     verbs: ["get", "list", "watch"]
   },
   {
@@ -24,8 +35,11 @@ export const readable = [
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["get", "list", "watch"] }
 ]
 
-/** Rules that allow the service to patch Deployments. */
-export const patchable = [{ apiGroups: ["apps"], resources: ["deployments"], verbs: ["patch"] }]
+/** Rules that allow the service to patch Deployments, and to try whether their new pods would be admitted. */
+export const patchable = [
+  { apiGroups: ["apps"], resources: ["deployments"], verbs: ["patch"] },
+  { apiGroups: [""], resources: ["pods"], verbs: ["create"] }
+]
 
 export interface Identity {
   /** As in the audit log. */

@@ -196,7 +196,7 @@ export const settings = {
     form: "json",
     fallback: {},
     description:
-      "Limits on actions: protectedNamespaces, cooldown, actionsPerWindow, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, automaticRisk, maximumReplicas. Omitted fields keep their defaults.",
+      "Limits on actions: protectedNamespaces, cooldown, actionsPerWindow, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, automaticRisk, maximumReplicas, maximumScaleFactor, maximumNodesOut. Omitted fields keep their defaults.",
     expected: `a mapping such as {"cooldown":"10 minutes","protectedNamespaces":["kube-system"]}`
   }),
   rulebook: setting(Schema.NonEmptyString, {

@@ -1,8 +1,39 @@
 /** `PatchHpa`: changes the bounds of a HorizontalPodAutoscaler. */
 
+import type { Action } from "../../domain/Action.ts"
 import { displayName } from "../../domain/Target.ts"
 import { type Edit, patch, set } from "../ObjectPatch.ts"
-import { ask, asKind, nothingToDo, planned, type Planner, refuse, step, wrongKind } from "../Plan.ts"
+import {
+  type Ask,
+  ask,
+  asKind,
+  nothingToDo,
+  type PlanContext,
+  planned,
+  type Planner,
+  refuse,
+  step,
+  wrongKind
+} from "../Plan.ts"
+import { scaleAsks } from "./Workloads.ts"
+
+const boundAsks = (
+  action: Action,
+  bound: "minReplicas" | "maxReplicas",
+  { from, to }: { readonly from: number; readonly to: number },
+  context: PlanContext
+): ReadonlyArray<Ask> => {
+  const name = displayName(action.target)
+  return to < from
+    ? [
+        ask(
+          bound === "minReplicas" ? "lowers-minimum" : "lowers-maximum",
+          `Lowering ${bound} of ${name} from ${from} to ${to} reduces capacity, so it needs an approval.`,
+          { from, to }
+        )
+      ]
+    : scaleAsks(name, bound, { from, to }, context)
+}
 
 export const patchHpa: Planner<"PatchHpa"> = (action, subject, _objects, context) => {
   const autoscaler = asKind(subject, "HorizontalPodAutoscaler")
@@ -18,16 +49,10 @@ export const patchHpa: Planner<"PatchHpa"> = (action, subject, _objects, context
       "minimum-above-maximum",
       `minReplicas ${minimum} would exceed maxReplicas ${maximum} of ${displayName(action.target)}.`
     )
-  const asks =
-    maximum < maxReplicas
-      ? [
-          ask(
-            "lowers-maximum",
-            `Lowering maxReplicas of ${displayName(action.target)} from ${maxReplicas} to ${maximum} reduces capacity, so it needs an approval.`,
-            { from: maxReplicas, to: maximum }
-          )
-        ]
-      : []
+  const asks = [
+    ...boundAsks(action, "maxReplicas", { from: maxReplicas, to: maximum }, context),
+    ...boundAsks(action, "minReplicas", { from: minReplicas ?? 1, to: minimum }, context)
+  ]
   const edits: Array<Edit> = []
   const figures: Record<string, string> = {}
   if (action.minReplicas !== undefined && action.minReplicas !== minReplicas) {

@@ -7,17 +7,19 @@ import { controllerOf, type Pod } from "../../kubernetes/ObjectModel.ts"
 import { controllerOfKind } from "../../kubernetes/Ownership.ts"
 import { patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
 import { type Ask, ask, asKind, nothingToDo, planned, type Planner, relatedOf, wrongKind } from "../Plan.ts"
+import { nodeAsks } from "./NodePool.ts"
+import { lossAsks, protectionOf, workAsks } from "./PodLoss.ts"
 
 const at = ["spec", "unschedulable"]
 
 const cordoned = (node: KubernetesObject, signature: Signature): Patched => patch(node, [set(at, true)], signature)
 
-export const cordon: Planner<"CordonNode"> = (action, subject, _objects, context) => {
+export const cordon: Planner<"CordonNode"> = (action, subject, objects, context) => {
   const node = asKind(subject, "Node")
   if (node === undefined) return wrongKind(action)
   if (node.spec?.unschedulable === true) return nothingToDo
   const { change, inverse } = cordoned(subject, context)
-  return planned([change], { _tag: "Exact", changes: [inverse] })
+  return planned([change], { _tag: "Exact", changes: [inverse] }, { asks: nodeAsks(subject, objects, context) })
 }
 
 export const uncordon: Planner<"UncordonNode"> = (action, subject, _objects, context) => {
@@ -34,11 +36,6 @@ const mirrorAnnotation = "kubernetes.io/config.mirror"
 export const isMirror = (pod: Pod): boolean => pod.metadata.annotations?.[mirrorAnnotation] !== undefined
 
 const isFinished = (pod: Pod): boolean => pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed"
-
-const keepsLocalData = (pod: Pod): boolean =>
-  ((pod.spec["volumes"] as ReadonlyArray<{ readonly emptyDir?: { readonly medium?: string } }> | undefined) ?? []).some(
-    ({ emptyDir }) => emptyDir !== undefined && emptyDir.medium !== "Memory"
-  )
 
 /** Whether a drain evicts the pod. It skips DaemonSet pods, static pods, and pods that are finished or terminating. */
 const isDrained = (pod: Pod): boolean =>
@@ -57,16 +54,21 @@ const lossesOf = (pods: ReadonlyArray<Pod>): ReadonlyArray<Ask> =>
           pod: name
         })
       )
-    if (keepsLocalData(pod))
-      asks.push(
-        ask(
-          "local-data",
-          `${name} keeps data in an emptyDir volume that an eviction deletes, so evicting it needs an approval.`,
-          { pod: name }
-        )
-      )
-    return asks
+    return [...asks, ...workAsks(pod), ...lossAsks(pod)]
   })
+
+const protectionAsks = (node: KubernetesObject): ReadonlyArray<Ask> => {
+  const protection = protectionOf(node.metadata.annotations)
+  const { name } = node.metadata
+  return protection === undefined
+    ? []
+    : [
+        ask("do-not-disrupt", `${name} has the annotation ${protection}, so draining it needs an approval.`, {
+          node: name,
+          protection
+        })
+      ]
+}
 
 export const drain: Planner<"DrainNode"> = (action, subject, objects, context) => {
   const node = asKind(subject, "Node")
@@ -82,6 +84,13 @@ export const drain: Planner<"DrainNode"> = (action, subject, objects, context) =
       changes: cordoning === undefined ? [] : [cordoning.inverse],
       remains: "Evicted pods are not moved back."
     },
-    { asks: lossesOf(pods), figures: { pods: pods.length } }
+    {
+      asks: [
+        ...(cordoning === undefined ? [] : nodeAsks(subject, objects, context)),
+        ...protectionAsks(subject),
+        ...lossesOf(pods)
+      ],
+      figures: { pods: pods.length }
+    }
   )
 }

@@ -1,11 +1,13 @@
 /** `EvictPod`, and `QuarantinePod`, which takes a pod out of service for inspection. */
 
 import { displayName } from "../../domain/Target.ts"
-import { controllerOf, hasLabels, type Pod } from "../../kubernetes/ObjectModel.ts"
+import { controllerOf, hasLabels, isPodReady, type Pod } from "../../kubernetes/ObjectModel.ts"
 import { controllerOfKind } from "../../kubernetes/Ownership.ts"
 import { type Edit, patch, refOf, set, unset } from "../ObjectPatch.ts"
 import { nothingToDo, asKind, planned, type Planner, type PlanObjects, refuse, relatedOf, wrongKind } from "../Plan.ts"
+import { budgetAsks } from "./Disruption.ts"
 import { isMirror } from "./Nodes.ts"
+import { lossAsks, workAsks } from "./PodLoss.ts"
 
 export const evict: Planner<"EvictPod"> = (action, subject) => {
   const pod = asKind(subject, "Pod")
@@ -15,10 +17,12 @@ export const evict: Planner<"EvictPod"> = (action, subject) => {
     return refuse("mirror-pod", `${name} is a static pod, which the kubelet runs from a file; it can't be evicted.`)
   if (controllerOf(pod) === undefined)
     return refuse("unmanaged-pod", `${name} has no controller that would replace it.`)
+  if (pod.spec.restartPolicy === "Never")
+    return refuse("job-pod", `${name} runs once (restartPolicy Never), so an eviction ends its work for good.`)
   return planned(
     [{ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }],
     { _tag: "NotNeeded", reason: "The owner creates a replacement pod." },
-    { figures: { uid: pod.metadata.uid } }
+    { asks: [...workAsks(pod), ...lossAsks(pod)], figures: { uid: pod.metadata.uid } }
   )
 }
 
@@ -59,6 +63,9 @@ export const quarantine: Planner<"QuarantinePod"> = (action, subject, objects, c
       remains:
         "The owner has created a replacement. Once the labels are restored it has one pod too many and deletes one."
     },
-    { figures: { uid: pod.metadata.uid } }
+    {
+      asks: isPodReady(pod) ? budgetAsks(pod.metadata.labels, objects, displayName(action.target)) : [],
+      figures: { uid: pod.metadata.uid }
+    }
   )
 }

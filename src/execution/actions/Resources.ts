@@ -16,6 +16,8 @@ import {
   step,
   wrongKind
 } from "../Plan.ts"
+import { rolloutAsks } from "./Disruption.ts"
+import { rolloutRefusal } from "./RolloutStart.ts"
 
 type Resources = NonNullable<Container["resources"]>
 interface Step {
@@ -76,9 +78,11 @@ const asksOf = (changed: ReadonlyArray<Step>, context: PlanContext): ReadonlyArr
       : []
   })
 
-export const adjust: Planner<"AdjustResources"> = (action, subject, _objects, context) => {
+export const adjust: Planner<"AdjustResources"> = (action, subject, objects, context) => {
   const workload = asKind(subject, "Deployment", "StatefulSet", "DaemonSet")
   if (workload === undefined) return wrongKind(action)
+  const refusal = rolloutRefusal(workload)
+  if (refusal !== undefined) return refusal
   const index = workload.spec.template.spec.containers.findIndex((container) => container.name === action.container)
   const container = workload.spec.template.spec.containers[index]
   if (container === undefined)
@@ -111,7 +115,7 @@ export const adjust: Planner<"AdjustResources"> = (action, subject, _objects, co
     [change],
     { _tag: "Exact", changes: [inverse] },
     {
-      asks: asksOf(changed, context),
+      asks: [...asksOf(changed, context), ...rolloutAsks(workload, objects, false)],
       figures: Object.fromEntries(
         changed.map(({ from, list, resource, to }) => [`${list}.${resource}`, step(from, to)])
       )

@@ -8,6 +8,8 @@ import { displayName } from "../../domain/Target.ts"
 import { controllerOf, type Deployment, type PodTemplate, type ReplicaSet } from "../../kubernetes/ObjectModel.ts"
 import { patch, sameJson, set } from "../ObjectPatch.ts"
 import { asKind, nothingToDo, planned, type Planner, refuse, relatedOf, step, wrongKind } from "../Plan.ts"
+import { rolloutAsks } from "./Disruption.ts"
+import { rolloutRefusal } from "./RolloutStart.ts"
 
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 const hashLabel = "pod-template-hash"
@@ -36,8 +38,8 @@ export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects
   const deployment = asKind(subject, "Deployment")
   if (deployment === undefined) return wrongKind(action)
   const name = displayName(action.target)
-  if (deployment.spec.paused === true)
-    return refuse("paused", `The rollout of ${name} is paused, so a rollback would not start. Resume it first.`)
+  const refusal = rolloutRefusal(deployment)
+  if (refusal !== undefined) return refusal
   // After another rollout or rollback "the previous revision" is a different one: rolling back a rollback would restore
   // the fault.
   const decidedOn = context.decidedOn?.revision ?? undefined
@@ -72,6 +74,6 @@ export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects
   return planned(
     [change],
     { _tag: "Exact", changes: [inverse] },
-    { figures: { revision: step(current, chosen.revision) } }
+    { asks: rolloutAsks(deployment, objects, false), figures: { revision: step(current, chosen.revision) } }
   )
 }

@@ -3,38 +3,63 @@
 import { displayName } from "../../domain/Target.ts"
 import { refersTo } from "../../kubernetes/Ownership.ts"
 import { patch, set } from "../ObjectPatch.ts"
-import { asKind, nothingToDo, planned, type Planner, refuse, relatedOf, step, wrongKind } from "../Plan.ts"
+import {
+  type Ask,
+  ask,
+  asKind,
+  nothingToDo,
+  type PlanContext,
+  planned,
+  type Planner,
+  refuse,
+  relatedOf,
+  step,
+  wrongKind
+} from "../Plan.ts"
+import { rolloutAsks } from "./Disruption.ts"
+import { rolloutRefusal } from "./RolloutStart.ts"
 
 /** The annotation that `kubectl rollout restart` sets. */
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
-export const restart: Planner<"RestartWorkload"> = (action, subject, _objects, context) => {
+export const restart: Planner<"RestartWorkload"> = (action, subject, objects, context) => {
   const workload = asKind(subject, "Deployment", "StatefulSet", "DaemonSet")
   if (workload === undefined) return wrongKind(action)
-  if (workload.kind === "Deployment" && workload.spec["paused"] === true) {
-    return refuse(
-      "paused",
-      `The rollout of ${displayName(action.target)} is paused, so a restart would not start. Resume it first.`
-    )
-  }
-  const updateStrategy = workload.spec["updateStrategy"] as { readonly type?: string } | undefined
-  if (updateStrategy?.type === "OnDelete") {
-    return refuse(
-      "restart-on-delete",
-      `${displayName(action.target)} has the update strategy OnDelete, so a restart would replace no pods.`
-    )
-  }
+  const refusal = rolloutRefusal(workload)
+  if (refusal !== undefined) return refusal
   // The same intent always writes the same time, so repeating the write restarts nothing.
   const { change } = patch(
     subject,
     [set(["spec", "template", "metadata", "annotations", restartedAt], context.plannedAt)],
     context
   )
-  return planned([change], {
-    _tag: "NotNeeded",
-    reason: "Only the restart time in the template changes; the owner replaces the pods."
-  })
+  return planned(
+    [change],
+    { _tag: "NotNeeded", reason: "Only the restart time in the template changes; the owner replaces the pods." },
+    { asks: rolloutAsks(workload, objects, true) }
+  )
 }
+
+/** The asks about another replica count, or another bound of it. */
+export const scaleAsks = (
+  name: string,
+  what: string,
+  { from, to }: { readonly from: number; readonly to: number },
+  context: PlanContext
+): ReadonlyArray<Ask> =>
+  to > Math.max(1, from) * context.maximumScaleFactor
+    ? [
+        ask(
+          "raises-replicas-far",
+          `Raising ${what} of ${name} from ${from} to ${to}, more than ${context.maximumScaleFactor} times, needs an approval.`,
+          { what, from, to }
+        )
+      ]
+    : []
+
+/** The guardrail for fewer replicas compares with an earlier read, which may have been lower. */
+const lowersUnseen = (from: number, to: number, { decidedOn }: PlanContext): boolean =>
+  to < from && !(typeof decidedOn?.desiredReplicas === "number" && to < decidedOn.desiredReplicas)
 
 export const scale: Planner<"ScaleWorkload"> = (action, subject, objects, context) => {
   const workload = asKind(subject, "Deployment", "StatefulSet")
@@ -49,11 +74,16 @@ export const scale: Planner<"ScaleWorkload"> = (action, subject, objects, contex
     )
   }
   // An absent field means one replica.
-  if ((workload.spec.replicas ?? 1) === action.replicas) return nothingToDo
+  const from = workload.spec.replicas ?? 1
+  const to = action.replicas
+  if (from === to) return nothingToDo
+  const name = displayName(action.target)
+  const asks = [
+    ...scaleAsks(name, "replicas", { from, to }, context),
+    ...(lowersUnseen(from, to, context)
+      ? [ask("lowers-replicas", `Scaling ${name} from ${from} to ${to} replicas reduces capacity.`, { from, to })]
+      : [])
+  ]
   const { change, inverse } = patch(subject, [set(["spec", "replicas"], action.replicas)], context)
-  return planned(
-    [change],
-    { _tag: "Exact", changes: [inverse] },
-    { figures: { replicas: step(workload.spec.replicas ?? 1, action.replicas) } }
-  )
+  return planned([change], { _tag: "Exact", changes: [inverse] }, { asks, figures: { replicas: step(from, to) } })
 }

@@ -7,7 +7,6 @@
 import { Clock, Effect, Result } from "effect"
 import { decide, type DecisionInput, monitorOnly } from "../../decision/Decider.ts"
 import type { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
-import type { Action } from "../../domain/Action.ts"
 import { isMonitorOnly } from "../../domain/Alert.ts"
 import type { Decision } from "../../domain/Decision.ts"
 import type { Mode } from "../../domain/Mode.ts"
@@ -85,7 +84,7 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
     if (decision.outcome !== "execute" && decision.outcome !== "review")
       return yield* journal(claim, self, [decided(decision)])
     // An action that asks is planned too, so that the person sees what it changes and what the plan objects to.
-    const drafted = yield* Effect.result(draft(claim, self, decision.action, observed))
+    const drafted = yield* Effect.result(draft(claim, self, decision, observed))
     if (Result.isFailure(drafted))
       return yield* journal(claim, self, [decided(withoutPlan(input, decision, drafted.failure))])
     const { asks, figures, intent } = drafted.success
@@ -103,9 +102,10 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
 
 /** Plans the action of a decision. Nothing is journaled yet. */
 const makeDraft = Effect.map(Executor, (executor) =>
-  Effect.fn("plan")((claim: Claim, self: Remediation, action: Action, observed: WorkloadState | null) =>
+  Effect.fn("plan")((claim: Claim, self: Remediation, decision: Decision, observed: WorkloadState | null) =>
     executor.draft({
-      action,
+      action: decision.action,
+      reserve: decision.outcome === "execute",
       target: self.target,
       remediationId: self.id,
       // The id is the same before and after a crash, so that read-back recognizes a write from before the crash.

@@ -28,6 +28,7 @@ export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
     const outcome = yield* executor.execute(intent, {
       holds: store.holds(claim),
       resumed,
+      approved: Equal.equals(self.approval?.action, intent.action),
       mayWrite: mayWrite(mode, self, intent)
     })
     yield* Effect.annotateCurrentSpan({ "kubernaut.execution.applied": outcome.applied })

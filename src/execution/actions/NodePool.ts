@@ -1,0 +1,103 @@
+/**
+ * How many nodes of a pool may be out at once: cordoned, not ready, or being deleted.
+ *
+ * The pool of a node is what its labels say: the node pool of the cloud or of Karpenter. Nodes of the control plane are
+ * a pool of their own. Without such a label the pool is every other node without one.
+ *
+ * A share of the pool may be out, and the same share of the whole cluster, in both cases at least one node. Beyond that
+ * a person decides, and also about the last node on which anything could be scheduled.
+ */
+
+import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import { conditionOf, type Node } from "../../kubernetes/ObjectModel.ts"
+import { type Ask, ask, isUnread, type PlanContext, type PlanObjects, relatedOf, unreadAsk } from "../Plan.ts"
+
+/** The labels that name the pool of a node. */
+const poolLabels = [
+  "karpenter.sh/nodepool",
+  "karpenter.sh/provisioner-name",
+  "cloud.google.com/gke-nodepool",
+  "eks.amazonaws.com/nodegroup",
+  "alpha.eksctl.io/nodegroup-name",
+  "kubernetes.azure.com/agentpool",
+  "agentpool",
+  "doks.digitalocean.com/node-pool-id",
+  "doks.digitalocean.com/node-pool",
+  "k8s.scaleway.com/pool",
+  "lke.linode.com/pool-id",
+  "oci.oraclecloud.com/node-pool-id",
+  "ibm-cloud.kubernetes.io/worker-pool-id",
+  "alibabacloud.com/nodepool-id",
+  "node.cluster.x-k8s.io/pool",
+  "cluster.x-k8s.io/deployment-name",
+  "machine.openshift.io/machineset",
+  "kops.k8s.io/instancegroup",
+  "worker.gardener.cloud/pool",
+  "node.kubernetes.io/nodegroup"
+] as const
+
+const controlPlaneLabels = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"]
+
+const isControlPlane = (node: KubernetesObject): boolean =>
+  controlPlaneLabels.some((label) => node.metadata.labels?.[label] !== undefined)
+
+/** The name of a node's pool. */
+export const poolOf = (node: KubernetesObject): string => {
+  if (isControlPlane(node)) return "control plane"
+  const label = poolLabels.find((each) => node.metadata.labels?.[each] !== undefined)
+  return label === undefined ? "nodes" : `${label}=${node.metadata.labels?.[label]}`
+}
+
+/** Whether a node takes no pods now. A node whose state is unknown is out. */
+export const isOut = (node: Node): boolean =>
+  node.spec?.unschedulable === true
+  || node.metadata.deletionTimestamp !== undefined
+  || conditionOf(node.status?.conditions, "Ready")?.status !== "True"
+
+/** How many of `size` nodes may be out. */
+const allowed = (size: number, share: number): number => Math.max(1, Math.floor(size * share))
+
+export interface NodesOut {
+  /** The largest share of a pool that may be out without an approval. */
+  readonly maximumNodesOut: number
+  /** Nodes that other actions are about to cordon. */
+  readonly reservedNodes: ReadonlySet<string>
+}
+
+/** The asks about taking this node out, given every node of the cluster. */
+export const nodesOutAsks = (
+  target: KubernetesObject,
+  nodes: ReadonlyArray<Node>,
+  { maximumNodesOut, reservedNodes }: NodesOut
+): ReadonlyArray<Ask> => {
+  const { name } = target.metadata
+  const others = nodes.filter((node) => node.metadata.name !== name)
+  const out = (node: Node) => isOut(node) || reservedNodes.has(node.metadata.name)
+  const workers = others.filter((node) => isControlPlane(node) === isControlPlane(target))
+  const pool = poolOf(target)
+  for (const [what, group] of [
+    [`pool ${pool}`, workers.filter((node) => poolOf(node) === pool)],
+    ["cluster", workers]
+  ] as const) {
+    const size = group.length + 1
+    const outAfter = group.filter(out).length + 1
+    const limit = allowed(size, maximumNodesOut)
+    if (outAfter > limit)
+      return [
+        ask(
+          "too-many-nodes-out",
+          `With ${name}, ${outAfter} of ${size} nodes of the ${what} would take no pods; more than ${limit} need an approval.`,
+          { node: name, out: `${outAfter} of ${size}` }
+        )
+      ]
+  }
+  return others.some((node) => !out(node))
+    ? []
+    : [ask("last-node", `${name} is the last node that takes pods, so cordoning it needs an approval.`, { node: name })]
+}
+
+/** The asks about taking this node out, from the objects of a plan. */
+export const nodeAsks = (target: KubernetesObject, objects: PlanObjects, context: PlanContext): ReadonlyArray<Ask> =>
+  isUnread(objects, "Node")
+    ? [unreadAsk("Node", `the pool of ${target.metadata.name}`)]
+    : nodesOutAsks(target, relatedOf(objects, "Node"), context)
