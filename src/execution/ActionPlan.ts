@@ -20,6 +20,16 @@
  * A plan without changes means that the cluster is already in the requested state. A refusal means that the action
  * can't, or must not, be carried out on these objects. What a person may allow is an ask: it is part of the plan, and
  * the action is carried out only if an approval covers every ask.
+ *
+ * | about                       | see                                                                      |
+ * | --------------------------- | ------------------------------------------------------------------------ |
+ * | rollouts that do not start  | `actions/RolloutStart`: refused                                          |
+ * | budgets, ready pods         | `actions/Disruption`: asks                                               |
+ * | admission of the new pods   | `TemplateAdmission`: `pods-refused` is a refusal, `beyond-quota` asks    |
+ * | data and work of a pod      | `actions/PodLoss`: asks; the eviction of a pod that runs once is refused |
+ * | nodes that are out          | `actions/NodePool`: asks                                                 |
+ * | bounds, replicas, resources | lowered, raised far, or set where there was no value: asks               |
+ * | what RBAC hides             | `unread`: asks                                                           |
  */
 
 import type { Action } from "../domain/Action.ts"

@@ -146,7 +146,8 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
               limits: { memory: "1024Mi" }
             },
             cart,
-            "absent"
+            "absent",
+            true
           )
         }),
       60_000
@@ -162,7 +163,8 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
             yield* act(
               { type: "AdjustResources", target, container: "proxy", limits: { memory: "1024Mi", cpu: "1000m" } },
               target,
-              "canonical"
+              "canonical",
+              true
             ),
             target
           )

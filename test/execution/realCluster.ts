@@ -124,11 +124,12 @@ export const undoRestores = (
   part: (object: KubernetesObject) => unknown,
   action: Action,
   target: ResourceRef,
-  executionId: string
+  executionId: string,
+  approved = false
 ) =>
   Effect.gen(function* () {
     const before = part(yield* get(ref))
-    const intent = yield* act(action, target, executionId)
+    const intent = yield* act(action, target, executionId, approved)
     assert.notDeepEqual(part(yield* get(ref)), before)
     yield* undo(intent)
     assert.deepStrictEqual(part(yield* get(ref)), before)
