@@ -158,6 +158,7 @@ const components = (faults: FaultInjection | undefined) =>
       const kubernetes = yield* Kubernaut.ClusterPipeline
       const supervised = yield* Supervised
       const identity = yield* ClusterIdentity.ClusterIdentity
+      const { circuitBreaker: alertmanager } = yield* FiringAlerts.FiringAlerts
       const { check } = yield* storageCheck
       const parts: ReadonlyArray<Components.Part> = [
         ...(faults === undefined
@@ -180,6 +181,7 @@ const components = (faults: FaultInjection | undefined) =>
           name: "kubernetes",
           ...(kubernetes.circuitBreaker === undefined ? {} : { breaker: kubernetes.circuitBreaker })
         },
+        ...(alertmanager === undefined ? [] : [{ name: "alertmanager", breaker: alertmanager }]),
         ...tiers.map(({ circuitBreaker, service }): Components.Part =>
           circuitBreaker === undefined
             ? { name: service, status: Effect.succeed({ status: "up" as const }) }

@@ -12,6 +12,9 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import type { Alert } from "../domain/Alert.ts"
+import type { CircuitBreaker } from "../resilience/breaker/CircuitBreaker.ts"
+import type { Classification } from "../resilience/pipeline/Classification.ts"
+import * as Pipeline from "../resilience/pipeline/Pipeline.ts"
 
 /** What Alertmanager says about an alert. */
 export type Sighting =
@@ -41,6 +44,8 @@ export class FiringAlerts extends Context.Service<
   {
     /** What Alertmanager says about the alert now. */
     readonly look: (alert: Alert) => Effect.Effect<Sighting>
+    /** The circuit breaker in front of Alertmanager, for status pages and operators. */
+    readonly circuitBreaker?: CircuitBreaker
   }
 >()("kubernaut/verification/FiringAlerts") {}
 
@@ -88,20 +93,41 @@ const makeLook = (client: HttpClient.HttpClient, url: string) => {
   })
 }
 
-/** Queries the Alertmanager at `url`, its base address, for example `http://alertmanager:9093`. */
+type QueryError = Effect.Error<ReturnType<ReturnType<typeof makeLook>>>
+
+/** A refusal of our request says nothing about the health of Alertmanager; no response, and one that makes no sense, do. */
+const classify = (error: QueryError): Classification => {
+  const status = error._tag === "HttpClientError" ? error.response?.status : undefined
+  if (status === undefined) return { retry: error._tag === "HttpClientError", breaker: "failure" }
+  const isPeers = status >= 500 || status === 429
+  return { retry: isPeers, breaker: isPeers ? "failure" : "ignored" }
+}
+
+/**
+ * Queries the Alertmanager at `url`, its base address, for example `http://alertmanager:9093`.
+ *
+ * Its pipeline has a deadline of 5 s and two attempts, because verification asks again within seconds. An open circuit
+ * is no statement about the alert: verification then depends on the workload and on webhooks.
+ */
 export const layerAlertmanager = (options: {
   readonly url: string
 }): Layer.Layer<FiringAlerts, never, HttpClient.HttpClient> =>
   Layer.effect(
     FiringAlerts,
-    Effect.map(HttpClient.HttpClient, (client) => {
-      const look = makeLook(client, options.url)
+    Effect.gen(function* () {
+      const look = makeLook(yield* HttpClient.HttpClient, options.url)
+      const pipeline = yield* Pipeline.make("alertmanager", { deadline: "5 seconds", retry: { attempts: 2 } })
       return FiringAlerts.of({
+        ...(pipeline.circuitBreaker === undefined ? {} : { circuitBreaker: pipeline.circuitBreaker }),
         look: (alert) =>
-          look(alert).pipe(
-            Effect.timeout("5 seconds"),
+          pipeline.execute(look(alert), classify).pipe(
             Effect.catch((error) =>
-              Effect.as(Effect.logWarning("Alertmanager could not be queried", { reason: error._tag }), silent)
+              Effect.as(
+                Effect.logWarning("Alertmanager could not be queried", {
+                  reason: error._tag === "PipelineError" ? error.reason._tag : error._tag
+                }),
+                silent
+              )
             )
           )
       })

@@ -50,10 +50,18 @@ const look = ({ alerts, status }: Answers, asked: Array<URL> = []) => {
       )
     })
   )
-  return Effect.flatMap(FiringAlerts.FiringAlerts, (firing) => firing.look(alert)).pipe(
-    Effect.provide(alertmanager(client))
+  return withTime(
+    Effect.flatMap(FiringAlerts.FiringAlerts, (firing) => firing.look(alert)).pipe(Effect.provide(alertmanager(client)))
   )
 }
+
+/** Lets time pass for the waits between attempts. */
+const withTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(effect)
+    yield* TestClock.adjust("5 seconds")
+    return yield* Fiber.join(fiber)
+  })
 
 const started = process("2027-01-15T07:00:00.000Z", "01A")
 
@@ -134,6 +142,44 @@ describe("Alertmanager's list of alerts", () => {
       )
       yield* TestClock.adjust("5 seconds")
       assert.deepStrictEqual(yield* Fiber.join(fiber), { _tag: "Silent" })
+    })
+  )
+
+  it.effect("is not asked while the circuit is open, and is probed afterwards", () =>
+    Effect.gen(function* () {
+      let requests = 0
+      let isUp = false
+      const client = HttpClient.make((request, url) =>
+        Effect.sync(() => {
+          requests++
+          const body = url.pathname.endsWith("/alerts") ? [entry] : started
+          return HttpClientResponse.fromWeb(request, isUp ? Response.json(body) : new Response("", { status: 503 }))
+        })
+      )
+      yield* Effect.gen(function* () {
+        const { circuitBreaker, look } = yield* FiringAlerts.FiringAlerts
+        for (let call = 0; call < 3; call++) yield* withTime(look(alert))
+        assert.strictEqual(circuitBreaker?.tagUnsafe, "Open")
+        assert.strictEqual(requests, 5)
+        isUp = true
+        assert.deepStrictEqual(yield* look(alert), { _tag: "Silent" })
+        assert.strictEqual(requests, 5)
+        yield* TestClock.adjust("30 seconds")
+        assert.strictEqual((yield* look(alert))._tag, "Listed")
+      }).pipe(Effect.provide(alertmanager(client)))
+    })
+  )
+
+  it.effect("keeps its circuit closed when it refuses the request, which says nothing about its health", () =>
+    Effect.gen(function* () {
+      const client = HttpClient.make((request) =>
+        Effect.sync(() => HttpClientResponse.fromWeb(request, new Response("", { status: 401 })))
+      )
+      yield* Effect.gen(function* () {
+        const { circuitBreaker, look } = yield* FiringAlerts.FiringAlerts
+        for (let call = 0; call < 20; call++) assert.deepStrictEqual(yield* look(alert), { _tag: "Silent" })
+        assert.strictEqual(circuitBreaker?.tagUnsafe, "Closed")
+      }).pipe(Effect.provide(alertmanager(client)))
     })
   )
 })
