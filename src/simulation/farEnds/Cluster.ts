@@ -31,6 +31,7 @@ import {
   helmOwnership,
   isReady,
   isRolledOut,
+  operatorOwnership,
   type Ownership,
   pullFailure,
   recreated,
@@ -61,13 +62,14 @@ const owned: ReadonlyArray<{ readonly namespace: string; readonly name: string; 
   // Part of the sandbox.
   { namespace: "kube-system", name: "coredns", ownership: "protected" },
   { namespace: "prod", name: "app-helm", ownership: "helm" },
-  { namespace: "prod", name: "app-scaled", ownership: "autoscaler" }
+  { namespace: "prod", name: "app-scaled", ownership: "autoscaler" },
+  { namespace: "prod", name: "app-operated", ownership: "operator" }
 ]
 
 export class Cluster implements FarEnd {
   readonly name = "cluster"
   readonly layer: Layer.Layer<KubernetesClient>
-  /** The scenario's Deployments. In a cluster of some size, somebody else owns three of them; see `ownership`. */
+  /** The scenario's Deployments. In a cluster of some size, somebody else owns four of them; see `ownership`. */
   readonly workloads: ReadonlyArray<ResourceRef>
   private readonly setting: Setting
   private readonly sandbox: Client
@@ -265,6 +267,7 @@ export class Cluster implements FarEnd {
   private own(name: string, ownership: Ownership): void {
     const ref = { namespace: "prod", kind: "Deployment", name }
     if (ownership === "helm") this.write({ _tag: "Patch", ref, patch: helmOwnership(name) })
+    if (ownership === "operator") this.write({ _tag: "Patch", ref, patch: operatorOwnership(name) })
     if (ownership === "autoscaler")
       this.write({ _tag: "Create", ref: { ...ref, kind: "HorizontalPodAutoscaler" }, manifest: autoscaler(name) })
   }

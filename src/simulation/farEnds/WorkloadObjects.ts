@@ -7,7 +7,7 @@ import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { eventMessage } from "../observation/Secrets.ts"
 
 /** Who else owns a workload: its namespace is protected, Helm declares it, or an autoscaler sets its replica count. */
-export type Ownership = "protected" | "helm" | "autoscaler"
+export type Ownership = "protected" | "helm" | "autoscaler" | "operator"
 
 interface Manifest {
   readonly ref: ResourceRef
@@ -142,6 +142,17 @@ export const helmOwnership = (name: string): ReadonlyArray<PatchOperation> => [
     op: "add",
     path: "/metadata/annotations",
     value: { "meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": "prod" }
+  }
+]
+
+/** What makes an operator the owner of a workload: its custom resource controls it. */
+export const operatorOwnership = (name: string): ReadonlyArray<PatchOperation> => [
+  {
+    op: "add",
+    path: "/metadata/ownerReferences",
+    value: [
+      { apiVersion: "apps.example/v1", kind: "Deployment", name, uid: `uid-of-the-owner-of-${name}`, controller: true }
+    ]
   }
 ]
 

@@ -2,6 +2,7 @@
 
 import type { FaultKind } from "./FaultKind.ts"
 import { breakerOperations } from "./kinds/BreakerOperations.ts"
+import { clusterReplaced } from "./kinds/ClusterReplaced.ts"
 import { dependencyFaults } from "./kinds/Dependency.ts"
 import { intakeFaults } from "./kinds/Intake.ts"
 import { kubernetesDeletion } from "./kinds/KubernetesDeletion.ts"
@@ -31,6 +32,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   kubernetesDeletion,
   kubernetesDisruptionBudget,
   kubernetesNonsense,
+  clusterReplaced,
   ...storageFaults,
   ...processFaults,
   wallClockJump,

@@ -5,6 +5,7 @@
  * | -------------------------------------------- | ------------------------------------------------------------------------- |
  * | protected namespaces                         | not even a refused write arrives                                          |
  * | Helm's fields, an autoscaler's replica count | not written without a person's approval                                   |
+ * | an object that an operator controls          | not written at all without a person's approval                            |
  * | cooldown                                     | the same action is not repeated on the same object within it              |
  * | actions per window                           | no more actions begin in the window than the limit                        |
  * | ineffective                                  | no action on an object after too many in a row without a verdict of fixed |
@@ -124,6 +125,7 @@ class Account {
         this.report(`${executionId} wrote fields of ${change.ref.name} that Helm declares`)
       if (ownership === "autoscaler" && writesReplicas(change))
         this.report(`${executionId} wrote the replica count of ${change.ref.name}, which an autoscaler owns`)
+      if (ownership === "operator") this.report(`${executionId} wrote ${change.ref.name}, which an operator controls`)
       this.compare(began, intended)
     }
     this.began.push(began)

@@ -20,6 +20,7 @@ import { noSecretLeaks } from "./NoSecretLeaks.ts"
 import { nothingAfterDeadline } from "./NothingAfterDeadline.ts"
 import { nothingLeaked } from "./NothingLeaked.ts"
 import { oneActionAtATime } from "./OneActionAtATime.ts"
+import { ownClusterOnly } from "./OwnClusterOnly.ts"
 import { restartIntensity } from "./RestartIntensity.ts"
 import { revisionsJudgedByTheirOwnPods } from "./RevisionsJudgedByTheirOwnPods.ts"
 import { rightTarget } from "./RightTarget.ts"
@@ -45,6 +46,7 @@ export const all: ReadonlyArray<Invariant> = [
   oneActionAtATime,
   startedActionsEnd,
   guardrailsHold,
+  ownClusterOnly,
   auditComplete,
   neverFalselyFixed,
   modeRespected,

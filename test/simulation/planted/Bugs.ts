@@ -6,11 +6,13 @@ import { auditLineMissing } from "./bugs/AuditLineMissing.ts"
 import { breakerStaysOpen } from "./bugs/BreakerStaysOpen.ts"
 import { bulkheadOffByOne } from "./bugs/BulkheadOffByOne.ts"
 import { clusterListsAgain } from "./bugs/ClusterListsAgain.ts"
+import { controllerNotAsked } from "./bugs/ControllerNotAsked.ts"
 import { cooldownDropped } from "./bugs/CooldownDropped.ts"
 import { doubleAction } from "./bugs/DoubleAction.ts"
 import { eventsNotRedacted } from "./bugs/EventsNotRedacted.ts"
 import { fenceNotChecked } from "./bugs/FenceNotChecked.ts"
 import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
+import { identityNotChecked } from "./bugs/IdentityNotChecked.ts"
 import { lateOutcomeCounts } from "./bugs/LateOutcomeCounts.ts"
 import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
 import { lostWakeUp } from "./bugs/LostWakeUp.ts"
@@ -40,11 +42,13 @@ export const all: ReadonlyArray<PlantedBug> = [
   breakerStaysOpen,
   bulkheadOffByOne,
   clusterListsAgain,
+  controllerNotAsked,
   cooldownDropped,
   doubleAction,
   eventsNotRedacted,
   fenceNotChecked,
   fingerprintOnly,
+  identityNotChecked,
   lateOutcomeCounts,
   logsPastTheBulkhead,
   lostWakeUp,

@@ -66,10 +66,12 @@ export const runs = {
   /** The same for longer. */
   calmHour: calm(60),
   /**
-   * A few workloads, which break again and again; one of them is in a protected namespace, Helm and an autoscaler own
-   * one each.
+   * A few workloads, which break again and again; one of them is in a protected namespace, and Helm, an autoscaler and
+   * an operator own one each.
    */
   few: calm(15, { workloads: 4 }),
+  /** Another cluster takes the place of the service's own for some minutes. */
+  replaced: disturbed(8, () => [{ kind: "cluster-replaced", atMs: 2 * minuteMs, forMs: 5 * minuteMs, parameters: {} }]),
   /** The service is killed at a random step, twice a minute. */
   crashes: disturbed(
     10,

@@ -1,0 +1,16 @@
+import type { PlantedBug } from "../PlantedBug.ts"
+
+export const identityNotChecked: PlantedBug = {
+  name: "identity checked only at start",
+  breaks: "Another cluster that is put behind the same address is written to.",
+  edits: [
+    {
+      file: "kubernetes/ClusterIdentity.ts",
+      search: `    Effect.flatMap(check(operation, client), (now) =>`,
+      replace: `    Effect.flatMap(state._tag === "Confirmed" ? Effect.succeed(state) : check(operation, client), (now) =>`
+    }
+  ],
+  foundBy: "own-cluster-only",
+  withinSeeds: 2,
+  run: "replaced"
+}
