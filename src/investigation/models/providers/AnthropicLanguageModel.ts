@@ -32,11 +32,14 @@ import { probeOf } from "./ProviderProbe.ts"
 import {
   boundedFetch,
   type Completion,
+  countOf,
+  fieldsOf,
   type Format,
   make as makeSdkModel,
   reasonOfStatus,
   reasonWithoutStatus,
-  type Sdk
+  type Sdk,
+  stringOf
 } from "./SdkLanguageModel.ts"
 
 /** The server, its model and the key. */
@@ -92,39 +95,49 @@ const toolsOf = (format: Format): Pick<Anthropic.MessageCreateParamsNonStreaming
         tool_choice: { type: "tool", name: format.name, disable_parallel_tool_use: true }
       }
 
-const textOf = (content: ReadonlyArray<Anthropic.ContentBlock>, format: Format): string => {
+const textOf = (content: ReadonlyArray<unknown>, format: Format): string => {
+  const blocks = content.map(fieldsOf)
   if (format.type === "json") {
-    const call = content.find((block) => block.type === "tool_use" && block.name === format.name)
-    if (call?.type === "tool_use") return JSON.stringify(call.input)
+    const call = blocks.find((block) => block["type"] === "tool_use" && block["name"] === format.name)
+    if (call !== undefined) return JSON.stringify(call["input"]) ?? ""
   }
   // A compatible server that cannot force a tool responds with text, which the schema still validates.
-  return unfence(content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join(""))
+  return unfence(blocks.map((block) => (block["type"] === "text" ? (stringOf(block["text"]) ?? "") : "")).join(""))
 }
+
+/** A refusal may come without content. Without content, any other ending is no answer. */
+const reader =
+  (requested: string): Sdk["read"] =>
+  (response, format) => {
+    const { content, id, model, stop_reason: stopReason, usage } = fieldsOf(response)
+    const ending = endings[stringOf(stopReason) ?? ""] ?? "stop"
+    if (ending === "stop" && !Array.isArray(content)) return undefined
+    return {
+      id: stringOf(id) ?? "",
+      model: stringOf(model) ?? requested,
+      text: textOf(Array.isArray(content) ? content : [], format),
+      ending,
+      inputTokens: countOf(fieldsOf(usage)["input_tokens"]),
+      outputTokens: countOf(fieldsOf(usage)["output_tokens"])
+    }
+  }
 
 const makeSdk = (client: Anthropic, model: string): Sdk => ({
   provider: "anthropic",
   codecTransformer: AnthropicStructuredOutput.toCodecAnthropic,
   reasonOf,
+  read: reader(model),
   complete: (conversation, format, signal) =>
-    client.messages
-      .create(
-        {
-          model,
-          max_tokens: answerTokens,
-          ...(conversation.system === "" ? {} : { system: conversation.system }),
-          messages: conversation.turns.map(({ role, text }) => ({ role, content: text })),
-          ...toolsOf(format)
-        },
-        { signal }
-      )
-      .then((response) => ({
-        id: response.id ?? "",
-        model: response.model ?? model,
-        text: textOf(response.content ?? [], format),
-        ending: endings[response.stop_reason ?? ""] ?? "stop",
-        inputTokens: response.usage?.input_tokens,
-        outputTokens: response.usage?.output_tokens
-      }))
+    client.messages.create(
+      {
+        model,
+        max_tokens: answerTokens,
+        ...(conversation.system === "" ? {} : { system: conversation.system }),
+        messages: conversation.turns.map(({ role, text }) => ({ role, content: text })),
+        ...toolsOf(format)
+      },
+      { signal }
+    )
 })
 
 /**

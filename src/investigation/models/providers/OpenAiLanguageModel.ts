@@ -32,10 +32,13 @@ import { probeOf } from "./ProviderProbe.ts"
 import {
   boundedFetch,
   type Completion,
+  countOf,
+  fieldsOf,
   make as makeSdkModel,
   reasonOfStatus,
   reasonWithoutStatus,
-  type Sdk
+  type Sdk,
+  stringOf
 } from "./SdkLanguageModel.ts"
 
 /** The server, its model and the key. */
@@ -79,56 +82,73 @@ const reasonOf: Sdk["reasonOf"] = (error, nowMs) =>
         isRefusal: error.status === 400 && isOneOf(refusalCodes, error.code, error.type)
       })
 
-const ending = (choice: OpenAI.ChatCompletion.Choice | undefined): Completion["ending"] => {
-  if (choice?.message.refusal !== null && choice?.message.refusal !== undefined) return "refusal"
-  switch (choice?.finish_reason) {
-    case "content_filter":
-      return "refusal"
-    case "length":
-      return "length"
-    default:
-      return "stop"
-  }
+/**
+ * The finish reasons with which a filter of the server withholds the answer: OpenAI and Azure, then servers that pass
+ * Gemini's on.
+ */
+const filtered: ReadonlySet<string> = new Set([
+  "content_filter",
+  "safety",
+  "recitation",
+  "blocklist",
+  "prohibited_content",
+  "spii"
+])
+
+const endingOf = (finishReason: string, message: Readonly<Record<string, unknown>>): Completion["ending"] => {
+  if (filtered.has(finishReason) || stringOf(message["refusal"]) !== undefined) return "refusal"
+  return finishReason === "length" ? "length" : "stop"
 }
 
-// Compatible servers omit fields that the SDK's types require.
-const completionOf = (response: OpenAI.ChatCompletion, model: string): Completion => {
-  const choice = response.choices?.[0]
-  return {
-    id: response.id ?? "",
-    model: response.model ?? model,
-    text: unfence(choice?.message?.content ?? ""),
-    ending: ending(choice),
-    inputTokens: response.usage?.prompt_tokens,
-    outputTokens: response.usage?.completion_tokens
+/** The text of a message: a string, or the text parts of a list. */
+const textOf = (content: unknown): string =>
+  Array.isArray(content)
+    ? content.map((part) => stringOf(fieldsOf(part)["text"]) ?? "").join("")
+    : (stringOf(content) ?? "")
+
+/** A filter may leave the message out. Without a message, any other ending is no answer. */
+const reader =
+  (requested: string): Sdk["read"] =>
+  (response) => {
+    const { choices, id, model, usage } = fieldsOf(response)
+    const choice = fieldsOf(Array.isArray(choices) ? choices[0] : undefined)
+    const message = fieldsOf(choice["message"])
+    const ending = endingOf((stringOf(choice["finish_reason"]) ?? "").toLowerCase(), message)
+    if (ending !== "refusal" && Object.keys(message).length === 0) return undefined
+    return {
+      id: stringOf(id) ?? "",
+      model: stringOf(model) ?? requested,
+      text: unfence(textOf(message["content"])),
+      ending,
+      inputTokens: countOf(fieldsOf(usage)["prompt_tokens"]),
+      outputTokens: countOf(fieldsOf(usage)["completion_tokens"])
+    }
   }
-}
 
 const makeSdk = (client: OpenAI, model: string): Sdk => ({
   provider: "openai",
   codecTransformer: OpenAiStructuredOutput.toCodecOpenAI,
   reasonOf,
+  read: reader(model),
   complete: (conversation, format, signal) =>
-    client.chat.completions
-      .create(
-        {
-          model,
-          messages: [
-            ...(conversation.system === "" ? [] : [{ role: "system" as const, content: conversation.system }]),
-            ...conversation.turns.map(({ role, text }) => ({ role, content: text }))
-          ],
-          ...(format.type === "text"
-            ? {}
-            : {
-                response_format: {
-                  type: "json_schema",
-                  json_schema: { name: format.name, strict: true, schema: format.schema }
-                }
-              })
-        },
-        { signal }
-      )
-      .then((response) => completionOf(response, model))
+    client.chat.completions.create(
+      {
+        model,
+        messages: [
+          ...(conversation.system === "" ? [] : [{ role: "system" as const, content: conversation.system }]),
+          ...conversation.turns.map(({ role, text }) => ({ role, content: text }))
+        ],
+        ...(format.type === "text"
+          ? {}
+          : {
+              response_format: {
+                type: "json_schema",
+                json_schema: { name: format.name, strict: true, schema: format.schema }
+              }
+            })
+      },
+      { signal }
+    )
 })
 
 /**

@@ -36,11 +36,27 @@ export interface Completion {
   readonly outputTokens: number | undefined
 }
 
+/** The value as an object, or an empty one. */
+export const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}
+
+/** The value, if it is text. */
+export const stringOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
+
+/** A count of tokens, if it is one. */
+export const countOf = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+
 export interface Sdk {
   /** `openai`, `anthropic`: the module in errors. */
   readonly provider: string
   readonly codecTransformer: LanguageModel.CodecTransformer
-  readonly complete: (conversation: Conversation, format: Format, signal: AbortSignal) => Promise<Completion>
+  readonly complete: (conversation: Conversation, format: Format, signal: AbortSignal) => Promise<unknown>
+  /**
+   * Reads a successful response; `undefined` if it is not one of this API. Compatible servers and gateways omit fields
+   * that the SDK's types require, so nothing of it is taken for granted.
+   */
+  readonly read: (response: unknown, format: Format) => Completion | undefined
   /** `nowMs` is the wall clock, for a `Retry-After` that is a date. */
   readonly reasonOf: (error: unknown, nowMs?: number) => AiError.AiErrorReason
 }
@@ -209,11 +225,14 @@ export const make = (sdk: Sdk): Effect.Effect<LanguageModel.LanguageModel> => {
         )
     })
     const clock = yield* Clock.Clock
-    const completion = yield* Effect.tryPromise({
+    const response = yield* Effect.tryPromise({
       try: (signal) => sdk.complete(conversation, format, signal),
       catch: (error) => fail(sdk, sdk.reasonOf(error, clock.currentTimeMillisUnsafe()))
     })
-    return yield* judge(sdk, completion)
+    const completion = sdk.read(response, format)
+    return completion === undefined
+      ? yield* fail(sdk, new AiError.InvalidResponseError({ description: "the response is not of this API" }))
+      : yield* judge(sdk, completion)
   })
   return LanguageModel.make({
     codecTransformer: sdk.codecTransformer,
