@@ -53,7 +53,13 @@ export const isFinal = (state: RemediationState): state is FinalState => finalSt
  */
 export const RemediationEvent = Schema.Union([
   /** Committed before the webhook receives its response. */
-  Schema.TaggedStruct("Accepted", { alert: Alert, target: Target, provisional: Schema.Boolean }),
+  Schema.TaggedStruct("Accepted", {
+    alert: Alert,
+    target: Target,
+    provisional: Schema.Boolean,
+    /** The remediation of this alert that had joined another one, which ended without an action. */
+    continues: Schema.optionalKey(RemediationId)
+  }),
   /** An actor started work. The trace of the remediation starts here, or continues after a crash. */
   Schema.TaggedStruct("Started", { traceId: Schema.String, spanId: Schema.String, epoch: Schema.Int }),
   /** The root owner is known. */
@@ -77,7 +83,9 @@ export const RemediationEvent = Schema.Union([
   Schema.TaggedStruct("Executed", { outcome: ExecutionOutcome }),
   Schema.TaggedStruct("Verified", { verification: Verification }),
   Schema.TaggedStruct("AlertResolved", { endsAt: Timestamp }),
-  Schema.TaggedStruct("Concluded", { state: FinalState, reason: Schema.String })
+  Schema.TaggedStruct("Concluded", { state: FinalState, reason: Schema.String }),
+  /** It ended without an action, and an alert that had joined it still fires: a new remediation takes over. */
+  Schema.TaggedStruct("HandedOver", { to: RemediationId })
 ])
 export type RemediationEvent = typeof RemediationEvent.Type
 /** The tag of an event. */
@@ -104,6 +112,10 @@ export const Remediation = Schema.Struct({
   /** Whether the target is still the object that the alert named, because its root owner has not been read. */
   provisional: Schema.Boolean,
   joinedTo: Schema.optionalKey(RemediationId),
+  /** The joined remediation of the same alert whose work this one does. */
+  continues: Schema.optionalKey(RemediationId),
+  /** The remediation that took over after this one ended. */
+  handedOverTo: Schema.optionalKey(RemediationId),
   level: Schema.optionalKey(DegradationLevel),
   traceId: Schema.optionalKey(Schema.String),
   spanId: Schema.optionalKey(Schema.String),
@@ -145,6 +157,7 @@ export const begin = (
   alert: event.alert,
   target: event.target,
   provisional: event.provisional,
+  ...(event.continues === undefined ? {} : { continues: event.continues }),
   hops: [],
   investigated: false,
   questions: 0,
@@ -202,6 +215,8 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
       return { ...next, alertResolvedAt: event.endsAt }
     case "Concluded":
       return { ...next, state: event.state, conclusion: event.reason }
+    case "HandedOver":
+      return { ...next, handedOverTo: event.to }
   }
 }
 

@@ -64,6 +64,10 @@ export const RemediationDetail = Schema.Struct({
   target: Target,
   /** The remediation that this one joined as evidence. */
   joinedTo: Schema.optionalKey(RemediationId),
+  /** The joined remediation of the same alert whose work this one does. */
+  continues: Schema.optionalKey(RemediationId),
+  /** The remediation that took over, for a joined alert that still fires, after this one ended without an action. */
+  handedOverTo: Schema.optionalKey(RemediationId),
   /** The degradation level at the last investigation or decision. */
   level: Schema.optionalKey(DegradationLevel),
   hops: Schema.Array(Hop),

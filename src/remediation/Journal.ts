@@ -33,6 +33,7 @@ export const make = Effect.gen(function* () {
     const next = yield* store.append(claim, self, [...added, ...conclusion], at)
     changes.forEach(events.publish)
     if (conclusion.length > 0) events.publish({ event: "Concluded", remediation: next })
+    if (next.handedOverTo !== undefined) events.publish({ event: "HandedOver", remediation: next })
     return next
   })
 

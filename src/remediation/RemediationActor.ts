@@ -18,7 +18,7 @@ import { RemediationEvents } from "./RemediationEvents.ts"
 export type ActivationResult =
   /** There is nothing to do until the target is fired again. */
   | { readonly _tag: "Idle" }
-  /** The remediation now belongs to its root owner. That target must be fired. */
+  /** The remediation now belongs to its root owner, or has handed over to another one. That target must be fired. */
   | { readonly _tag: "Moved"; readonly target: TargetKey; readonly severity: Severity }
   /** Another activation has claimed the target. Sweeps skip the target for a while instead of claiming it back. */
   | { readonly _tag: "Fenced" }
@@ -43,6 +43,11 @@ export const make = Effect.fnUntraced(function* (options: Remediation.Remediatio
       if (Option.isNone(open) || !activation.hasBegun()) return idle
       const after = yield* activation.run(claim, open.value, wake)
       const home = targetKey(after.target)
+      if (after.handedOverTo !== undefined) {
+        const next = yield* store.get(after.handedOverTo)
+        const { severity } = Option.getOrElse(next, () => after).alert
+        return { _tag: "Moved", target: home, severity } as const
+      }
       return home === target || after.state === "Joined"
         ? idle
         : ({ _tag: "Moved", target: home, severity: after.alert.severity } as const)

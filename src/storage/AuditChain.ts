@@ -53,7 +53,12 @@ export const auditOf = (event: RemediationEvent, target: TargetKey): AuditConten
   })
   switch (event._tag) {
     case "Accepted":
-      return line({ alert: event.alert.name, severity: event.alert.severity, fingerprint: event.alert.fingerprint })
+      return line({
+        alert: event.alert.name,
+        severity: event.alert.severity,
+        fingerprint: event.alert.fingerprint,
+        ...(event.continues === undefined ? {} : { continues: event.continues })
+      })
     case "Started":
       return line({ traceId: event.traceId, epoch: event.epoch })
     case "Retargeted":
@@ -95,5 +100,7 @@ export const auditOf = (event: RemediationEvent, target: TargetKey): AuditConten
       return line({ endsAt: event.endsAt })
     case "Concluded":
       return line({ state: event.state })
+    case "HandedOver":
+      return line({ to: event.to })
   }
 }

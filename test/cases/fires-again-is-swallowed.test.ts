@@ -55,9 +55,14 @@ describe("an alert that fires again with the same startsAt", () => {
       yield* kubernaut.receive(webhook("resolved"))
       const { results } = yield* kubernaut.receive(webhook("firing"))
       yield* TestClock.adjust("1 minute")
+      // It joined the first remediation, which was cancelled, and then took over.
       const { items } = yield* store.list({ limit: 10 })
-      assert.strictEqual(items.length, 2)
-      assert.strictEqual(items[0]!.id, results[0]!.remediationId)
+      assert.deepStrictEqual(
+        items.map(({ state }) => state),
+        ["Escalated", "Joined", "Cancelled"]
+      )
+      const work = Option.getOrThrow(yield* store.get(items[0]!.id))
+      assert.strictEqual(work.continues, results[0]!.remediationId)
     }).pipe(Effect.provide(service))
   )
 })

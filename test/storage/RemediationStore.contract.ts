@@ -7,6 +7,7 @@ import { accepting } from "./promises/Accept.contract.ts"
 import { anyOrder } from "./promises/AnyOrder.contract.ts"
 import { episodes } from "./promises/Episode.contract.ts"
 import { fencing } from "./promises/Fence.contract.ts"
+import { handingOver } from "./promises/Handover.contract.ts"
 import { listing } from "./promises/List.contract.ts"
 import { resolving } from "./promises/Resolve.contract.ts"
 import { retargeting } from "./promises/Retarget.contract.ts"
@@ -17,6 +18,7 @@ export const contract = (name: string, layer: StorageLayer): void => {
   describe(`storage on ${name}`, () => {
     accepting(layer)
     episodes(layer)
+    handingOver(layer)
     resolving(layer)
     fencing(layer)
     retargeting(layer)

@@ -225,7 +225,7 @@ describe("storage in a file", () => {
       yield* shell(file, "insert into kubernaut_migrations (migration_id, name) values (99, 'later')")
       const error = yield* Effect.flip(life(file, accept("2")))
       assert.strictEqual(error.reason, "incompatible")
-      assert.match(error.message, /schema version 99, .* versions up to 1:/)
+      assert.match(error.message, /schema version 99, .* versions up to \d+:/)
     })
   )
 

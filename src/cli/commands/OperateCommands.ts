@@ -55,7 +55,7 @@ const hopText = (hop: RemediationDetail["hops"][number]): string =>
   `  ${hop.investigator}${hop.provider === undefined ? "" : ` (${hop.provider})`}: ${hop.outcome}${hop.reason === undefined ? "" : `, ${hop.reason}`}, ${hop.attempts} attempt${hop.attempts === 1 ? "" : "s"}, ${Math.round(hop.durationMs)} ms`
 
 const detailText = (found: RemediationDetail): ReadonlyArray<string> => [
-  `${found.id}  ${found.state}${found.joinedTo === undefined ? "" : ` to ${found.joinedTo}`}`,
+  `${found.id}  ${found.state}${found.joinedTo === undefined ? "" : ` to ${found.joinedTo}`}${found.handedOverTo === undefined ? "" : `, handed over to ${found.handedOverTo}`}`,
   `Alert:  ${found.alert.name} (${found.alert.severity}), since ${found.alert.startsAt}`,
   `Target: ${found.target.cluster}: ${displayName(found.target)}`,
   ...(found.level === undefined ? [] : [`Level:  ${found.level} (${levelName(found.level)})`]),

@@ -37,6 +37,7 @@ export const remediationEvent = ({ event, remediation }: RemediationChange): Ser
     at: remediation.updatedAt,
     ...(remediation.level === undefined ? {} : { level: remediation.level }),
     ...(remediation.joinedTo === undefined ? {} : { joinedTo: remediation.joinedTo }),
+    ...(remediation.handedOverTo === undefined ? {} : { handedOverTo: remediation.handedOverTo }),
     ...(remediation.traceId === undefined ? {} : { traceId: remediation.traceId })
   }
 })

@@ -127,6 +127,50 @@ export class Alertmanager implements FarEnd {
     )
   }
 
+  /**
+   * A workload breaks, and its alerts come in one webhook: the least severe first, as the groups of Alertmanager have
+   * no order.
+   */
+  riseInSeverity(): void {
+    const ref = this.releases.find(({ name }) => !this.broken.has(name))
+    if (!this.breaking || ref === undefined) return
+    const { name, namespace } = ref
+    const { world } = this.setting
+    this.releases = [...this.releases.filter((each) => each !== ref), ref]
+    this.broken.add(name)
+    this.cluster.breakRollout(ref)
+    world.at(world.nowMs + firesAfterMs, () => {
+      if (this.cluster.isHealthy(ref)) return void this.broken.delete(name)
+      const labels = { namespace, deployment: name }
+      const group = [
+        this.begin(ref, { alertname: "KubeDeploymentGenerationMismatch", severity: "info", ...labels }),
+        this.begin(ref, { alertname: "KubeDeploymentReplicasMismatch", severity: "warning", ...labels }),
+        this.begin(ref, { alertname: "KubeDeploymentRolloutStuck", severity: "critical", ...labels })
+      ]
+      for (const firing of group) this.announce(firing, "firing")
+      const alerts = group.flatMap((firing) => this.webhook(firing, "firing").alerts)
+      this.dispatch({ version: "4", status: "firing", alerts }, `${nameOf(group[0]!, "firing")} and others`)
+    })
+  }
+
+  /**
+   * Alerts that fire are reported as resolved, and soon as firing again with the same start. Alertmanager does so when
+   * the `endsAt` of an alert passes before Prometheus sends it again.
+   */
+  flap(gapMs: number, does: () => boolean): void {
+    const { world } = this.setting
+    for (const firing of this.firing.values()) {
+      if (!does()) continue
+      const when = `flapping at ${world.nowMs} ms`
+      this.dispatch(this.webhook(firing, "resolved"), `${nameOf(firing, "resolved")}, ${when}`)
+      world.at(world.nowMs + gapMs, () => {
+        if (this.firing.get(firing.fingerprint) !== firing) return
+        this.announce(firing, "firing")
+        this.dispatch(this.webhook(firing, "firing"), `${nameOf(firing, "firing")}, ${when}`)
+      })
+    }
+  }
+
   heal(): void {
     this.breaking = false
   }
@@ -161,6 +205,10 @@ export class Alertmanager implements FarEnd {
   }
 
   private fire(ref: ResourceRef, labels: Firing["labels"], leastMs = 0): void {
+    this.send(this.begin(ref, labels, leastMs), "firing")
+  }
+
+  private begin(ref: ResourceRef, labels: Firing["labels"], leastMs = 0): Firing {
     const { world } = this.setting
     const firing: Firing = {
       ref,
@@ -173,7 +221,7 @@ export class Alertmanager implements FarEnd {
       startsAt: timeOf(world.wallStartMs + world.nowMs)
     }
     this.firing.set(firing.fingerprint, firing)
-    this.send(firing, "firing")
+    return firing
   }
 
   private evaluate(): void {
@@ -198,9 +246,13 @@ export class Alertmanager implements FarEnd {
     this.dispatch(this.webhook(firing, "firing"), `${what}, repeated at ${firing.sentMs} ms`)
   }
 
+  private announce({ fingerprint, ref, startsAt }: Firing, status: "firing" | "resolved"): void {
+    const alert = { fingerprint, startsAt }
+    this.setting.observations.publish({ _tag: "AlertSent", alert, firing: status === "firing", about: ref })
+  }
+
   private send(firing: Firing, status: "firing" | "resolved"): void {
-    const alert = { fingerprint: firing.fingerprint, startsAt: firing.startsAt }
-    this.setting.observations.publish({ _tag: "AlertSent", alert, firing: status === "firing", about: firing.ref })
+    this.announce(firing, status)
     this.dispatch(this.webhook(firing, status), nameOf(firing, status))
   }
 
@@ -248,12 +300,13 @@ export class Alertmanager implements FarEnd {
       if (exit._tag === "Failure") return
       this.unsent.delete(what)
       exit.value.results.forEach(({ fingerprint, remediationId, status }, index) => {
-        const { startsAt, status: sent } = webhook.alerts[index]!
+        const { endsAt, startsAt, status: sent } = webhook.alerts[index]!
         observations.publish({
           _tag: "AlertAnswered",
           alert: { fingerprint, startsAt: timeOf(Date.parse(startsAt)) },
           firing: sent === "firing",
           status,
+          ...(sent === "firing" || typeof endsAt !== "string" ? {} : { endsAt }),
           ...(remediationId === undefined ? {} : { remediationId })
         })
       })

@@ -73,7 +73,7 @@ interface ConnectionOfService {
 }
 
 /** The query of the sweep for open work. */
-const sweeps = /^select target_key from remediations where open = 1/
+const sweeps = /^select target_key as target, .* from remediations\s+where open = 1/
 
 const addedRows =
   "select rowid, remediation_id, sequence, epoch, kind, at, data from remediation_events where rowid > ? order by rowid"

@@ -19,6 +19,7 @@ import { networkFaults } from "./kinds/Network.ts"
 import { operatorMode } from "./kinds/OperatorMode.ts"
 import { processCrash } from "./kinds/ProcessCrash.ts"
 import { processFaults } from "./kinds/Processes.ts"
+import { prometheusFaults } from "./kinds/Prometheus.ts"
 import { storageFaults } from "./kinds/Storage.ts"
 import { telemetryFaults } from "./kinds/Telemetry.ts"
 import { wallClockJump } from "./kinds/WallClockJump.ts"
@@ -37,6 +38,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   ...processFaults,
   wallClockJump,
   ...intakeFaults,
+  ...prometheusFaults,
   breakerOperations,
   operatorMode,
   ...telemetryFaults

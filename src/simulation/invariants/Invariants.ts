@@ -24,12 +24,14 @@ import { ownClusterOnly } from "./OwnClusterOnly.ts"
 import { restartIntensity } from "./RestartIntensity.ts"
 import { revisionsJudgedByTheirOwnPods } from "./RevisionsJudgedByTheirOwnPods.ts"
 import { rightTarget } from "./RightTarget.ts"
+import { severeAlertsAreWorked } from "./SevereAlertsAreWorked.ts"
 import { startedActionsEnd } from "./StartedActionsEnd.ts"
 
 /** The default of `Runner.runSeed`. To add one of your own, pass `[...Invariants.all, yours]`. */
 export const all: ReadonlyArray<Invariant> = [
   noAlertLost,
   firingAgainIsWork,
+  severeAlertsAreWorked,
   intentBeforeWrite,
   noActionTwice,
   rightTarget,

@@ -99,6 +99,8 @@ export type Observation =
       readonly firing: boolean
       readonly status: AlertStatus
       readonly remediationId?: string
+      /** When the alert ended, in a post that says so. */
+      readonly endsAt?: string
     }
   /**
    * The rows that one commit added to the journal, in order. `process` is the number of the service's process that

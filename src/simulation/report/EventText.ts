@@ -65,6 +65,8 @@ export const eventText = (event: RemediationEvent): string => {
       return `at ${event.endsAt}`
     case "Concluded":
       return `${event.state}: ${event.reason}`
+    case "HandedOver":
+      return `to ${event.to}`
     default:
       return ""
   }

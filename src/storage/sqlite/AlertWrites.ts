@@ -82,15 +82,15 @@ const refutedBy = (
     : undefined
 }
 
-/** The remediation that does the work for a row: the row itself, or the end of its chain of joins. */
+/** The remediation that does the work for a row: the row itself, or the end of its chain of joins and handovers. */
 const workOf = ({ rows }: Tables, row: CurrentRow): CurrentRow => {
   let found = row
-  while (found.state === "Joined" && found.joined_to !== null) {
-    const next = rows.byId(found.joined_to)
+  while (true) {
+    const id = found.state === "Joined" ? found.joined_to : found.handed_over_to
+    const next = id === null ? undefined : rows.byId(id)
     if (next === undefined) return found
     found = next
   }
-  return found
 }
 
 /** Marks the last action of the remediation whose fix the alert of `self` refutes, if any. */
@@ -123,8 +123,12 @@ const refuteBy = (
   withinMs: number
 ): void => {
   const beganAgain = known !== undefined && self.alert.startsAt > (known.newest_start ?? known.starts_at)
-  if (known !== undefined && means?.refutes === true)
-    return tables.journal.cameBack(load(tables, workOf(tables, known)), self.id, at)
+  if (known !== undefined && means?.refutes === true) {
+    const work = workOf(tables, known)
+    // Another alert about the target may have another cause than the one that was fixed.
+    if (work.alert_name === self.alert.name) tables.journal.cameBack(load(tables, work), self.id, at)
+    return
+  }
   refute(tables, self, beganAgain ? known : undefined, at, withinMs)
 }
 
@@ -143,7 +147,8 @@ export const accept = (tables: Tables, incoming: NewAlert, at: Timestamp, cameBa
   const open = rows.openOf(key)
   const begun = beginnings(incoming, open, at)
   const self = begun[begun.length - 1]![0]
-  rows.insert(self, at, known && { episode: known.episode, endedAt: known.ended_at })
+  rows.insert(self, at, known && { row: known, continued: false })
+  if (self.state === "Joined" && open !== undefined) rows.raise(open, alert.severity)
   for (const [next, event] of begun) journal.write(next, event, at, key)
   if (incoming.observed !== undefined) return { status: "observed", remediationId: id, target: key }
   refuteBy(tables, self, known, means, at, cameBackWithinMs)

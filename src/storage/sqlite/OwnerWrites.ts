@@ -13,6 +13,8 @@ import { type Begin, type Claim, Fenced } from "../RemediationStore.ts"
 import { StorageError } from "../StorageError.ts"
 import { refute } from "./AlertWrites.ts"
 import { load, type Tables, writeEvents } from "./EventWriter.ts"
+import { handOver } from "./Handover.ts"
+import type { CurrentRow } from "./RemediationRows.ts"
 
 /** Events that need no claim, and so may lie between the state an actor knows and the events it appends. */
 const needsNoClaim = (kind: RemediationEvent["_tag"]): boolean => kind === "AlertResolved" || kind === "Reviewed"
@@ -58,7 +60,7 @@ const asOwner = (
   claim: Claim,
   self: Remediation,
   events: ReadonlyArray<RemediationEvent>,
-  proceed: (now: Remediation) => Remediation
+  proceed: (now: Remediation, row: CurrentRow) => Remediation
 ): Result.Result<Remediation, Fenced> => {
   const fenced = () => Result.fail(new Fenced({ target: claim.target, epoch: claim.epoch }))
   const row = tables.rows.fenced(claim.target, self.id)
@@ -70,7 +72,7 @@ const asOwner = (
   if (is === "done") return Result.succeed(now)
   if (is === "overtaken" || row.target_key !== claim.target) return fenced()
   if (row.open === 0) throw refuse(operation, self, `has ended as ${row.state}`)
-  return Result.succeed(proceed(now))
+  return Result.succeed(proceed(now, row))
 }
 
 export const claim = (
@@ -96,7 +98,9 @@ export const append = (
   at: Timestamp
 ): Result.Result<Remediation, Fenced> =>
   asOwner(tables, "append", claim, self, events, (now) =>
-    events.length === 0 ? now : writeEvents(tables, now, events, at, claim.target, claim.epoch)
+    events.length === 0
+      ? now
+      : handOver(tables, writeEvents(tables, now, events, at, claim.target, claim.epoch), at, claim)
   )
 
 export const retarget = (
@@ -108,7 +112,7 @@ export const retarget = (
   cameBackWithinMs: number
 ): Result.Result<Remediation, Fenced> => {
   const retargeted: RemediationEvent = { _tag: "Retargeted", target }
-  return asOwner(tables, "retarget", claim, self, [retargeted], (now) => {
+  return asOwner(tables, "retarget", claim, self, [retargeted], (now, row) => {
     const key = targetKey(target)
     const joins = key === claim.target ? undefined : tables.rows.openOf(key)
     const events: ReadonlyArray<RemediationEvent> =
@@ -116,6 +120,7 @@ export const retarget = (
     // The row ends as `Joined` before it moves: the database refuses two open remediations on one target.
     const next = writeEvents(tables, now, events, at, key, claim.epoch)
     tables.rows.move(self.id, target)
+    if (joins !== undefined) tables.rows.raise(joins, row.urgency)
     if (joins === undefined && key !== claim.target) refute(tables, next, undefined, at, cameBackWithinMs)
     return next
   })

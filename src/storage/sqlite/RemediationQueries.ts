@@ -51,18 +51,18 @@ const makeStatements = (database: DatabaseSync) => ({
   ),
   openWork: prepare<{ readonly target: TargetKey; readonly severity: Severity }>(
     database,
-    `select target_key as target, severity from remediations
+    `select target_key as target, coalesce(urgency, severity) as severity from remediations
      where open = 1 and (state <> 'AwaitingReview' or resolved = 1)
-     order by case severity when 'critical' then 0 when 'warning' then 1 when 'info' then 2 else 3 end, id || ''`
+     order by case coalesce(urgency, severity) when 'critical' then 0 when 'warning' then 1 when 'info' then 2 else 3 end, id || ''`
   ),
   reviews: prepare<ReviewRow, [number]>(
     database,
     `select r.id, r.cluster, r.namespace, r.kind, r.name, r.alert_name, r.severity, v.since, v.data
      from reviews v join remediations r on r.id = v.remediation_id where v.closed_at is null order by v.since, r.id limit ?`
   ),
-  isJoined: prepare<{ readonly found: 1 }, [RemediationId]>(
+  isJoined: prepare<{ readonly found: 1 }, [RemediationId, RemediationId]>(
     database,
-    "select 1 as found from remediations where joined_to = ? limit 1"
+    "select 1 as found from remediations where joined_to = ? union all select 1 from remediations where handed_over_to = ? limit 1"
   ),
   // One row for each alert name's fate: the alert itself or another one, resolved or not.
   firing: prepare<{ readonly own: number; readonly resolved: number; readonly at: string }, [RemediationId]>(
@@ -71,21 +71,23 @@ const makeStatements = (database: DatabaseSync) => ({
        select id, fingerprint, resolved, coalesce(fired_at, received_at) from remediations where id = ?
        union all
        select r.id, r.fingerprint, r.resolved, coalesce(r.fired_at, r.received_at)
-         from remediations r join evidence e on r.joined_to = e.id
+         from evidence e join remediations r on r.joined_to = e.id or r.handed_over_to = e.id
      )
      select e.fingerprint = self.fingerprint as own, e.resolved, max(e.at) as at
        from evidence e join remediations self on self.id = ?1 group by own, e.resolved`
   ),
   // Recursive, because a remediation that joined another may itself have been joined before.
-  joined: prepare<{ readonly id: RemediationId; readonly data: string }, [RemediationId, number]>(
+  // A remediation that handed over is evidence as well, together with what had joined it.
+  joined: prepare<{ readonly id: RemediationId; readonly data: string }, [RemediationId, RemediationId, number]>(
     database,
-    `with recursive evidence (id, resolved) as (
-       select id, resolved from remediations where joined_to = ?
+    `with recursive evidence (id) as (
+       select ?
        union all
-       select r.id, r.resolved from remediations r join evidence e on r.joined_to = e.id
+       select r.id from evidence e join remediations r on r.joined_to = e.id or r.handed_over_to = e.id
      )
-     select e.id, (select data from remediation_events j where j.remediation_id = e.id and j.sequence = 0) as data
-     from evidence e where e.resolved = 0 limit ?`
+     select r.id, (select data from remediation_events j where j.remediation_id = r.id and j.sequence = 0) as data
+     from evidence e join remediations r on r.id = e.id where r.resolved = 0 and r.id <> ?
+     order by case r.severity when 'critical' then 0 when 'warning' then 1 when 'info' then 2 else 3 end, r.id limit ?`
   )
 })
 
@@ -190,6 +192,6 @@ export const make = (database: DatabaseSync): RemediationQueries => {
     lastFiring: (id) => lastFiringOf(statements.firing.all(id)),
     joinedAlerts: (id, limit) =>
       // Most remediations have no joined alerts, and the recursive query builds its tables before it finds that out.
-      statements.isJoined.get(id) === undefined ? [] : statements.joined.all(id, limit).map(alertOf)
+      statements.isJoined.get(id, id) === undefined ? [] : statements.joined.all(id, id, limit).map(alertOf)
   }
 }

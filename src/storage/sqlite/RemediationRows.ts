@@ -7,6 +7,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite"
+import { Severity } from "../../domain/Alert.ts"
 import { isFinal, type Remediation, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
 import { type Target, type TargetKey, targetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
@@ -19,24 +20,27 @@ export interface CurrentRow {
   readonly id: RemediationId
   readonly starts_at: Timestamp
   readonly newest_start: Timestamp | null
+  readonly fired_at: Timestamp | null
   readonly ended_at: Timestamp | null
   readonly episode: number
   readonly target_key: TargetKey
   readonly alert_name: string
+  /** The severity of its alert, or of a more severe one that joined it. */
+  readonly urgency: Severity
   readonly state: RemediationState
   readonly open: number
   readonly joined_to: RemediationId | null
+  readonly handed_over_to: RemediationId | null
   readonly resolved: number
   readonly received_at: Timestamp
   readonly updated_at: Timestamp
   readonly sequence: number
 }
 
-/** What a new row takes from the previous row of its alert. */
+/** The previous remediation of the same alert, and whether the new one continues its work. */
 export interface Previously {
-  readonly episode: number
-  /** The `endsAt` of the last resolution of the alert. */
-  readonly endedAt: Timestamp | null
+  readonly row: CurrentRow
+  readonly continued: boolean
 }
 
 export interface RemediationRows extends KeptInMemory {
@@ -52,10 +56,15 @@ export interface RemediationRows extends KeptInMemory {
   readonly openOf: (target: TargetKey) => CurrentRow | undefined
   /** The remediation that last acted on a target. */
   readonly lastActor: (target: TargetKey) => CurrentRow | undefined
+  /** The joined alert that would take over from a remediation that has ended, if any. See `Handover`. */
+  readonly successorOf: (id: RemediationId, wanted: "any" | "better") => CurrentRow | undefined
   readonly openCount: () => number
   readonly insert: (self: Remediation, at: Timestamp, previously: Previously | undefined) => void
   /** A firing post of the alert was received. */
   readonly fired: (id: RemediationId, newestStart: Timestamp, at: Timestamp) => void
+  /** An alert of this severity joined the remediation. */
+  readonly raise: (row: CurrentRow, severity: Severity) => void
+  readonly handedOver: (id: RemediationId, to: RemediationId) => void
   /** The alert was resolved, as the resolution with this `endsAt` says. */
   readonly resolved: (id: RemediationId, endsAt: Timestamp) => void
   /** Writes what changed from `before` to `after`. The target changes through `move` only. */
@@ -66,8 +75,11 @@ export interface RemediationRows extends KeptInMemory {
   readonly claim: (target: TargetKey, owner: string, at: Timestamp) => number
 }
 
-const columns =
-  "id, starts_at, newest_start, ended_at, episode, target_key, alert_name, state, open, joined_to, resolved, received_at, updated_at, sequence"
+const columns = `id, starts_at, newest_start, fired_at, ended_at, episode, target_key, alert_name, state, open, joined_to,
+  handed_over_to, resolved, received_at, updated_at, sequence, coalesce(urgency, severity) as urgency`
+
+const rank = (severity: string) =>
+  `case ${severity} when 'critical' then 0 when 'warning' then 1 when 'info' then 2 else 3 end`
 
 const makeReads = (database: DatabaseSync) => ({
   // Rows from before episodes were counted are all of episode 0: their start times tell them apart.
@@ -89,6 +101,27 @@ const makeReads = (database: DatabaseSync) => ({
     database,
     `select ${columns} from remediations where id =
        (select remediation_id from action_history where target_key = ? order by at desc limit 1)`
+  ),
+  // Recursive, because remediations join those that joined, and take over from those that took over. The leads are the
+  // given one and those before it: `handed_over_to` leads from one to the next.
+  successorOf: prepare<CurrentRow, [RemediationId, "any" | "better"]>(
+    database,
+    `with recursive part (id) as (
+       select ?
+       union all
+       select r.id from part p join remediations r on r.joined_to = p.id or r.handed_over_to = p.id
+     ),
+     lead (name, rank) as (
+       select r.alert_name, ${rank("r.severity")} from remediations r join part p on r.id = p.id where r.state <> 'Joined'
+     )
+     select ${columns} from remediations
+     where id in (select id from part) and state = 'Joined' and resolved = 0 and severity in ('critical', 'warning')
+       and (? = 'any' or alert_name not in (select name from lead) or ${rank("severity")} < (select min(rank) from lead))
+     order by ${rank("severity")}, id limit 1`
+  ),
+  isJoined: prepare<{ readonly found: 1 }, [RemediationId, RemediationId]>(
+    database,
+    "select 1 as found from remediations where joined_to = ? union all select 1 from remediations where handed_over_to = ? limit 1"
   ),
   epochOf: prepare<{ readonly epoch: number }, [TargetKey]>(database, "select epoch from targets where key = ?")
 })
@@ -127,6 +160,12 @@ const makeWrites = (database: DatabaseSync) => ({
     database,
     "update remediations set newest_start = ?, fired_at = ? where id = ?"
   ),
+  raise: prepare<never, [Severity, string]>(database, "update remediations set urgency = ? where id = ?"),
+  handedOver: prepare<never, [RemediationId, string]>(
+    database,
+    "update remediations set handed_over_to = ? where id = ?"
+  ),
+  supersede: prepare<never, [string]>(database, "update remediations set resolved = 1 where id = ?"),
   resolved: prepare<never, [Timestamp, string]>(
     database,
     "update remediations set ended_at = ?, resolved = 1 where id = ?"
@@ -163,7 +202,7 @@ const newRow = (
 ): NewRow => [
   id,
   alert.fingerprint,
-  alert.startsAt,
+  previously?.continued === true ? (previously.row.newest_start ?? alert.startsAt) : alert.startsAt,
   targetKey(target),
   target.cluster,
   target.namespace,
@@ -177,10 +216,11 @@ const newRow = (
   at,
   at,
   sequence,
-  startOf(alert.startsAt, at),
-  at,
-  previously?.endedAt ?? null,
-  previously === undefined ? 0 : previously.episode + 1
+  ...(previously?.continued === true
+    ? ([previously.row.newest_start ?? alert.startsAt, previously.row.fired_at ?? previously.row.received_at] as const)
+    : ([startOf(alert.startsAt, at), at] as const)),
+  previously?.row.ended_at ?? null,
+  previously === undefined ? 0 : previously.row.episode + 1
 ]
 
 export const make = (database: DatabaseSync): RemediationRows => {
@@ -198,7 +238,18 @@ export const make = (database: DatabaseSync): RemediationRows => {
     openCount: () => openCount,
     insert: (self, at, previously) => {
       writes.insert.run(...newRow(self, at, previously))
+      // The new row speaks for the alert from now on.
+      if (previously?.row.resolved === 0) writes.supersede.run(previously.row.id)
       if (!isFinal(self.state)) openCount++
+    },
+    successorOf: (id, wanted) =>
+      // Most remediations have no joined alerts, and the recursive query builds its tables before it finds that out.
+      reads.isJoined.get(id, id) === undefined ? undefined : reads.successorOf.get(id, wanted),
+    raise: ({ id, urgency }, severity) => {
+      if (Severity.literals.indexOf(severity) < Severity.literals.indexOf(urgency)) writes.raise.run(severity, id)
+    },
+    handedOver: (id, to) => {
+      writes.handedOver.run(to, id)
     },
     fired: (id, newestStart, at) => {
       writes.fired.run(newestStart, at, id)

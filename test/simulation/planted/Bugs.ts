@@ -9,6 +9,7 @@ import { clusterListsAgain } from "./bugs/ClusterListsAgain.ts"
 import { controllerNotAsked } from "./bugs/ControllerNotAsked.ts"
 import { cooldownDropped } from "./bugs/CooldownDropped.ts"
 import { doubleAction } from "./bugs/DoubleAction.ts"
+import { endsWithItsLead } from "./bugs/EndsWithItsLead.ts"
 import { eventsNotRedacted } from "./bugs/EventsNotRedacted.ts"
 import { fenceNotChecked } from "./bugs/FenceNotChecked.ts"
 import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
@@ -16,6 +17,7 @@ import { identityNotChecked } from "./bugs/IdentityNotChecked.ts"
 import { lateOutcomeCounts } from "./bugs/LateOutcomeCounts.ts"
 import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
 import { lostWakeUp } from "./bugs/LostWakeUp.ts"
+import { nobodyTakesOver } from "./bugs/NobodyTakesOver.ts"
 import { noStabilisation } from "./bugs/NoStabilisation.ts"
 import { ownerByNamePrefix } from "./bugs/OwnerByNamePrefix.ts"
 import { permitForNobody } from "./bugs/PermitForNobody.ts"
@@ -28,6 +30,7 @@ import { restartsWithoutEnd } from "./bugs/RestartsWithoutEnd.ts"
 import { retryWithoutBudget } from "./bugs/RetryWithoutBudget.ts"
 import { reviewForgotten } from "./bugs/ReviewForgotten.ts"
 import { secretsInPrompts } from "./bugs/SecretsInPrompts.ts"
+import { startIdentifies } from "./bugs/StartIdentifies.ts"
 import { successesNotCounted } from "./bugs/SuccessesNotCounted.ts"
 import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
 import { unknownCalledFixed } from "./bugs/UnknownCalledFixed.ts"
@@ -45,6 +48,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   controllerNotAsked,
   cooldownDropped,
   doubleAction,
+  endsWithItsLead,
   eventsNotRedacted,
   fenceNotChecked,
   fingerprintOnly,
@@ -52,6 +56,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   lateOutcomeCounts,
   logsPastTheBulkhead,
   lostWakeUp,
+  nobodyTakesOver,
   noStabilisation,
   ownerByNamePrefix,
   permitForNobody,
@@ -64,6 +69,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   retryWithoutBudget,
   reviewForgotten,
   secretsInPrompts,
+  startIdentifies,
   successesNotCounted,
   sweepNeverRuns,
   unknownCalledFixed,

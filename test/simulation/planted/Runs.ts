@@ -202,6 +202,37 @@ export const runs = {
     })),
     { workloads: 12, incidentEveryMs: 60 * minuteMs }
   ),
+  /** Each alert is reported by two replicas of Prometheus, and now and then it is resolved and fires again. */
+  episodes: disturbed(
+    10,
+    (random) => [
+      { kind: "prometheus-replicas", atMs: 0, forMs: 10 * minuteMs, parameters: { lateMs: 20_000 } },
+      ...again(10, [40_000, 90_000], () => ({
+        kind: "alertmanager-flaps",
+        forMs: 0,
+        parameters: { gapMs: 20_000, share: 1 }
+      }))(random)
+    ],
+    { workloads: 6 }
+  ),
+  /** Several alerts about each workload, some of which are resolved while a person is asked about the others. */
+  leads: disturbed(
+    10,
+    (random) => [
+      ...again(10, [20_000, 40_000], () => ({ kind: "alerts-of-rising-severity", forMs: 0, parameters: {} }))(random),
+      ...again(10, [20_000, 40_000], () => ({
+        kind: "alertmanager-flaps",
+        forMs: 0,
+        parameters: { gapMs: 60_000, share: 0.5 }
+      }))(random)
+    ],
+    { service: { mode: "approve" } }
+  ),
+  /** Alerts of several severities about one workload arrive at once. */
+  severities: disturbed(
+    5,
+    again(5, [20_000, 40_000], () => ({ kind: "alerts-of-rising-severity", forMs: 0, parameters: {} }))
+  ),
   /** An investigator that always proposes diagnostics. */
   diagnostics: calm(3, { workloads: 2, investigators: Effect.succeed([curious]) }),
   /** Every action needs the approval of a person. */

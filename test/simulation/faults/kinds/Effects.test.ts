@@ -9,6 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { queueCapacity } from "../../../../src/simulation/farEnds/TelemetrySink.ts"
 import * as Faults from "../../../../src/simulation/faults/Faults.ts"
 import { clusterCases } from "../../fixtures/ClusterEffects.ts"
+import { prometheusCases } from "../../fixtures/PrometheusEffects.ts"
 import {
   type Case,
   type Cases,
@@ -273,29 +274,6 @@ const intakeCases: Cases = {
       }
     }
   ],
-  "intake-resolved-first": [
-    {
-      parameters: { byMs: 1_000 },
-      claim: "alerts arrive as resolved before they arrive as firing",
-      shows: (seen) => {
-        const before = (witnessed: Witness) => {
-          const fired = new Set<string>()
-          let first = 0
-          for (const { alert, firing } of answers(witnessed, "during")) {
-            if (firing) fired.add(alert.fingerprint)
-            else if (
-              !fired.has(alert.fingerprint)
-              && !answers(witnessed, "before").some((earlier) => earlier.alert.fingerprint === alert.fingerprint)
-            )
-              first++
-          }
-          return first
-        }
-        assert.strictEqual(before(undisturbed), 0)
-        assert.isAbove(before(seen), 2)
-      }
-    }
-  ],
   "intake-storm-10": [storm(10)],
   "intake-storm-1000": [storm(1000)],
   "intake-storm-of-incidents": [
@@ -403,7 +381,14 @@ const telemetryCases: Cases = {
   ]
 }
 
-const cases: Cases = { ...clusterCases, ...storageCases, ...processCases, ...intakeCases, ...telemetryCases }
+const cases: Cases = {
+  ...clusterCases,
+  ...storageCases,
+  ...processCases,
+  ...intakeCases,
+  ...prometheusCases,
+  ...telemetryCases
+}
 
 describe("faults of the far ends", () => {
   it("each have a case here; those of models and network have files of their own", () => {

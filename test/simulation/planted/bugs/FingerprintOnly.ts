@@ -12,5 +12,5 @@ export const fingerprintOnly: PlantedBug = {
   ],
   foundBy: "firing-again-is-work",
   withinSeeds: 3,
-  run: "few"
+  run: "episodes"
 }

@@ -1,0 +1,60 @@
+/**
+ * What happens to the alerts that joined a remediation when it ends. Those that still fire may need work of their own:
+ *
+ * | how it ended                                | which alert takes over, the most severe first                 |
+ * | ------------------------------------------- | ------------------------------------------------------------- |
+ * | Cancelled, because its alert resolved       | any                                                           |
+ * | Observed or Escalated, with nothing written | one more severe, or of another name, than all that led so far |
+ * | Cancelled, because a person rejected it     | none: a person has decided                                    |
+ * | any other way, after a write to the cluster | none: the fix shows in their resolution, or a person knows    |
+ *
+ * Alerts of severity info and none are only monitored, so they take over from nobody. Ten thousand alerts of one name
+ * still cost one investigation, because equals of a remediation that was escalated would be escalated as well.
+ *
+ * The alert gets a new remediation in the commit that ends the other one. Its joined remediation stays `Joined`. From
+ * there the work is found by `joinedTo`, then `handedOverTo`.
+ */
+
+import { begin, isFinal, type Remediation, type RemediationEvent, RemediationId } from "../../domain/Remediation.ts"
+import type { Timestamp } from "../../domain/Timestamp.ts"
+import type { Claim } from "../RemediationStore.ts"
+import { load, type Tables, writeEvents } from "./EventWriter.ts"
+
+const hasWritten = ({ executions }: Remediation): boolean =>
+  executions.some(({ intent, outcome }) => intent.changes.length > 0 && outcome?.applied !== "no")
+
+/** Which joined alerts may take over from a remediation that has ended: see the table above. */
+export const takesOver = (ended: Remediation): "any" | "better" | "none" => {
+  if (hasWritten(ended)) return "none"
+  if (ended.state === "Cancelled") return ended.alertResolvedAt === undefined ? "none" : "any"
+  const isRejected = ended.review?.answer === "rejected"
+  return !isRejected && (ended.state === "Observed" || ended.state === "Escalated") ? "better" : "none"
+}
+
+/** The id of the remediation that continues the work of a joined one. It sorts right after it. */
+const idAfter = (id: RemediationId): RemediationId => {
+  const [, base = id, count = "1"] = /^(.*)\.(\d+)$/.exec(id) ?? []
+  return RemediationId.make(`${base}.${Number(count) + 1}`)
+}
+
+/** If the remediation has ended, begins one for the joined alert that takes over. Returns the ended one after that. */
+export const handOver = (tables: Tables, ended: Remediation, at: Timestamp, { epoch, target }: Claim): Remediation => {
+  const wanted = isFinal(ended.state) ? takesOver(ended) : "none"
+  const joined = wanted === "none" ? undefined : tables.rows.successorOf(ended.id, wanted)
+  if (joined === undefined) return ended
+  const { alert } = load(tables, joined)
+  const id = idAfter(joined.id)
+  const accepted: RemediationEvent = {
+    _tag: "Accepted",
+    alert,
+    target: ended.target,
+    provisional: ended.provisional,
+    continues: joined.id
+  }
+  const next = begin(id, accepted, at)
+  tables.rows.insert(next, at, { row: joined, continued: true })
+  tables.journal.write(next, accepted, at, target)
+  const after = writeEvents(tables, ended, [{ _tag: "HandedOver", to: id }], at, target, epoch)
+  tables.rows.handedOver(ended.id, id)
+  return after
+}
