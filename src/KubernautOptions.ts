@@ -6,6 +6,7 @@ import { Severity } from "./domain/Alert.ts"
 import { InvestigatorName } from "./domain/Investigation.ts"
 import { Mode } from "./domain/Mode.ts"
 import type { ExecutorOptions } from "./execution/Executor.ts"
+import { meanings } from "./intake/AlertTarget.ts"
 import type { IntakeOptions } from "./intake/Intake.ts"
 import type { Options as ChainOptions } from "./investigation/InvestigationChain.ts"
 import { type Investigator, serviceName } from "./investigation/Investigator.ts"
@@ -145,6 +146,7 @@ const intake: Checks<NonNullable<KubernautOptions["intake"]>> = {
   onReceived: aFunction,
   onTruncated: aFunction,
   severities: bySchema(Schema.Record(label, Severity)),
+  targetLabels: bySchema(Schema.Record(label, Schema.Literals(meanings))),
   rateLimit: bySchema(
     Schema.Struct({
       perSecond: Schema.Finite.check(Schema.isGreaterThan(0)),

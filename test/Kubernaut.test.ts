@@ -75,6 +75,7 @@ describe("Kubernaut.layer", () => {
     [{ intake: { clusterAliases: "prod" } }, "intake.clusterAliases", /array/],
     [{ intake: { clusterLabels: [] } }, "intake.clusterLabels", /./],
     [{ intake: { severities: { P1: "urgent" } } }, "intake.severities", /P1/],
+    [{ intake: { targetLabels: { app: "Service" } } }, "intake.targetLabels", /app/],
     [{ intake: { unlabelledAlerts: "reject" } }, "intake.unlabelledAlerts", /accept.*observe/],
     [{ kubernetes: { deadline: "soon" } }, "kubernetes.deadline", /30 seconds/],
     [{ kubernetes: { retry: { attempts: Number.NaN } } }, "kubernetes", /attempts/],

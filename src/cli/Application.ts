@@ -248,6 +248,7 @@ export const layer = (prepared: Prepared) => {
           clusterLabels: settings.clusterLabels,
           unlabelledAlerts: settings.unlabelledAlerts,
           severities: settings.severities,
+          targetLabels: settings.targetLabels,
           onReceived: alerts.publish,
           onTruncated: truncated.publish
         }

@@ -6,6 +6,7 @@
  */
 
 import { Schema } from "effect"
+import { ResourceRef } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
 
 /** The normalized severity of an alert, most severe first. Admission, decisions and metrics use it. */
@@ -49,7 +50,12 @@ export const Alert = Schema.Struct({
   /** When the alert started to fire. */
   startsAt: Timestamp,
   /** Link to the query behind the alert. */
-  generatorURL: Schema.optionalKey(Schema.String)
+  generatorURL: Schema.optionalKey(Schema.String),
+  /**
+   * The objects that the labels name, the best evidence first. The first one that exists becomes the target. Absent if
+   * they name at most one.
+   */
+  candidates: Schema.optionalKey(Schema.Array(ResourceRef))
 })
 export type Alert = typeof Alert.Type
 

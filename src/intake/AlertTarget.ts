@@ -2,113 +2,115 @@
  * Derives the target of an alert from its labels.
  *
  * **The pitfall.** Prometheus adds the labels of the scraped pod to every series. `job`, `service`, `instance`,
- * `namespace`, `pod` and `container` may therefore name the exporter (kube-state-metrics, node-exporter) instead of the
- * subject of the alert. Hence these rules:
+ * `namespace`, `pod`, `container` and `node` may therefore describe the exporter, and external labels may have the name
+ * of any label. Hence these rules:
  *
- * - A label that names a workload takes precedence over `pod`, because exporters do not add such labels.
- * - If `exported_namespace` is present, `honor_labels` is off, and the `exported_` labels name the subject.
- * - In an alert with `node`, a pod named after the scrape job is the exporter, and any other pod is the subject. Without
- *   `node`, a pod of kube-state-metrics or node-exporter is the subject only in rules about pods.
- * - The alerts of node-exporter (`Node…`) are about the node: the one in `node`, or in `instance` if that is a name.
+ * - `LabelConventions` lists the labels that name objects. A label that names a workload is better evidence than a pod,
+ *   and a pod is better than the name of its owner.
+ * - Where the labels name several objects, the target is the first one that exists. Only the cluster can tell, so the
+ *   target is provisional.
+ * - `Exporters` lists whose pod is not the subject: that of an exporter, and that of the caller of what is broken.
+ * - If `exported_` labels are present, `honor_labels` is off, and they name the subject.
+ * - A node is the target only of an alert that is known to be about nodes, or that names no namespace, Service or pod. Of
+ *   other alerts, it is the node on which something runs.
  * - `job`, `service` and `namespace` alone never name a target. Otherwise all alerts of one exporter would share one.
  *
  * An alert that names no object gets a target of its own, of kind `Alert` and named after its fingerprint. Two such
  * alerts never share a target.
  */
 
-import type { Target } from "../domain/Target.ts"
+import type { ResourceRef, Target } from "../domain/Target.ts"
+import * as Exporters from "./Exporters.ts"
+import * as LabelConventions from "./LabelConventions.ts"
+import type { LabelConvention } from "./LabelConventions.ts"
 
 export interface AlertTarget {
   readonly target: Target
   /**
-   * Whether the object may have an owner that is the actual target: a pod's Deployment, a Job's CronJob, an
-   * autoscaler's workload.
+   * Whether the cluster must be read to know the actual target: the object may have an owner, such as a pod's
+   * Deployment, or the labels name several objects.
    */
   readonly provisional: boolean
+  /** The objects that the labels name, the best evidence first. Present if there are several. */
+  readonly candidates?: ReadonlyArray<ResourceRef>
 }
+
+/** What a label may mean: the name of an object of this kind, or of its namespace; or nothing. */
+export const meanings = [
+  "Namespace",
+  "Deployment",
+  "StatefulSet",
+  "DaemonSet",
+  "CronJob",
+  "Job",
+  "ReplicaSet",
+  "Pod",
+  "HorizontalPodAutoscaler",
+  "PersistentVolumeClaim",
+  "PodDisruptionBudget",
+  "ResourceQuota",
+  "PersistentVolume",
+  "Node",
+  "ignore"
+] as const
+
+/**
+ * An operator's meaning of labels, by label. A mapped label takes precedence over every convention, and an ignored one
+ * counts as absent.
+ */
+export type TargetLabels = Readonly<Record<string, (typeof meanings)[number]>>
 
 type Labels = Readonly<Record<string, string>>
-
-interface Found {
-  readonly kind: string
-  readonly name: string
-  /** Absent for cluster-scoped kinds. */
-  readonly namespace?: string
-  readonly provisional?: boolean
-}
 
 // RFC 1123, which Kubernetes requires for the names of these kinds. Other values, such as `<none>` or an address with a
 // port, are not names.
 const objectName = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/
 
-const nameIn = (value: string | undefined): string | undefined =>
-  value !== undefined && value.length <= 253 && objectName.test(value) ? value : undefined
-
-/** Labels that name a namespaced object, most reliable first. */
-const workloadLabels: ReadonlyArray<readonly [label: string, kind: string, provisional?: boolean]> = [
-  ["deployment", "Deployment"],
-  ["statefulset", "StatefulSet"],
-  ["daemonset", "DaemonSet"],
-  ["cronjob", "CronJob"],
-  ["job_name", "Job", true],
-  ["horizontalpodautoscaler", "HorizontalPodAutoscaler", true],
-  // The name of the label before kube-state-metrics 2.
-  ["hpa", "HorizontalPodAutoscaler", true],
-  ["replicaset", "ReplicaSet", true],
-  ["persistentvolumeclaim", "PersistentVolumeClaim"],
-  ["poddisruptionbudget", "PodDisruptionBudget"],
-  ["resourcequota", "ResourceQuota"]
-]
-
-/** Kinds by `workload_type`, which the recording rules of the Kubernetes mixin add beside `workload`. */
-const workloadKinds: ReadonlyMap<string, string> = new Map([
-  ["deployment", "Deployment"],
-  ["statefulset", "StatefulSet"],
-  ["daemonset", "DaemonSet"],
-  ["cronjob", "CronJob"]
-])
-
-/** The labels of the subject. When the exporter's own labels use these names, they have the prefix `exported_`. */
-const subjectOf = (labels: Labels): { readonly namespace: string | undefined; readonly pod: string | undefined } =>
-  labels["exported_namespace"] === undefined && labels["exported_pod"] === undefined
-    ? { namespace: nameIn(labels["namespace"]), pod: nameIn(labels["pod"]) }
-    : { namespace: nameIn(labels["exported_namespace"] ?? labels["namespace"]), pod: nameIn(labels["exported_pod"]) }
-
-const workloadIn = (labels: Labels, namespace: string): Found | undefined => {
-  for (const [label, kind, provisional = false] of workloadLabels) {
-    const name = nameIn(labels[label] ?? labels[`exported_${label}`])
-    if (name !== undefined) return { kind, name, namespace, provisional }
-  }
-  const kind = workloadKinds.get(labels["workload_type"] ?? "")
-  const name = nameIn(labels["workload"])
-  return kind === undefined || name === undefined ? undefined : { kind, name, namespace }
+const nameIn = (value: string | undefined): string | undefined => {
+  const name = value?.trim()
+  return name !== undefined && name.length <= 253 && objectName.test(name) ? name : undefined
 }
 
-/** Exporters whose series are about other objects. */
-const isExporterName = (name: string | undefined): boolean =>
-  name !== undefined && (name.includes("kube-state-metrics") || name.includes("node-exporter"))
+/** The name in a label. When a label of the scrape has its name, it has the prefix `exported_`. */
+const nameOf = (labels: Labels, label: string): string | undefined =>
+  nameIn(labels[`exported_${label}`] ?? labels[label])
 
-/**
- * Whether the pod looks like the one that Prometheus scraped. Pods are named after their workload, and scrape jobs and
- * Services usually are too.
- */
-const isScraped = (pod: string, labels: Labels): boolean =>
-  isExporterName(pod)
-  || [labels["job"], labels["service"]].some((name) => name !== undefined && name !== "" && pod.startsWith(`${name}-`))
+const firstName = (labels: Labels, names: ReadonlyArray<string>): string | undefined => {
+  for (const label of names) {
+    const name = nameOf(labels, label)
+    if (name !== undefined) return name
+  }
+  return undefined
+}
 
-/**
- * Whether `pod` is the exporter of the series. With `node`, it is if it looks scraped. Without `node`, it is if both
- * the pod and the job are an exporter's, except in rules about pods, which are about that pod.
- */
-const isNotTheSubject = (pod: string, nodeName: string | undefined, labels: Labels): boolean =>
-  nodeName !== undefined
-    ? isScraped(pod, labels)
-    : isExporterName(pod)
-      && isExporterName(labels["job"])
-      && !/^Kube(Pod|Container|StateMetrics)/.test(labels["alertname"] ?? "")
+/** The kinds of the object that a row names. */
+const kindsOf = ({ kind }: LabelConvention, labels: Labels): ReadonlyArray<string> => {
+  if (typeof kind === "string") return [kind]
+  if (!("label" in kind)) return kind
+  const named = (labels[kind.label] ?? "").trim().toLowerCase()
+  return LabelConventions.kinds.filter((each) => each.toLowerCase() === named)
+}
 
-const isNodeExporterAlert = (labels: Labels): boolean =>
-  /^Node[A-Z]/.test(labels["alertname"] ?? "") || labels["job"] === "node-exporter"
+/** The objects that the labels name by these conventions. */
+const objectsIn = (labels: Labels, conventions: ReadonlyArray<LabelConvention>): ReadonlyArray<ResourceRef> =>
+  conventions.flatMap((row) => {
+    const name = nameOf(labels, row.name)
+    const namespace = row.namespace === undefined ? "" : firstName(labels, row.namespace)
+    return name === undefined || namespace === undefined || !Exporters.matches(labels, row.when)
+      ? []
+      : kindsOf(row, labels).map((kind) => ({ namespace, kind, name }))
+  })
+
+/** The pods that are subjects. */
+const podsIn = (labels: Labels): ReadonlyArray<ResourceRef> => {
+  const isExported = labels["exported_namespace"] !== undefined || labels["exported_pod"] !== undefined
+  return objectsIn(labels, LabelConventions.pods).filter(({ name }) =>
+    // The pod of the scrape keeps its label, and that of the subject is renamed.
+    isExported
+      ? name === nameIn(labels["exported_pod"]) || name !== nameIn(labels["pod"])
+      : Exporters.isSubject(name, labels)
+  )
+}
 
 const address = /^(\d{1,3}(\.\d{1,3}){3}|\[.*\]|.*::.*)$/
 
@@ -118,26 +120,79 @@ const instanceName = (instance: string | undefined): string | undefined => {
   return host === undefined || address.test(host) ? undefined : nameIn(host)
 }
 
-const node = (name: string | undefined): Found | undefined => (name === undefined ? undefined : { kind: "Node", name })
+const node = (name: string | undefined): ReadonlyArray<ResourceRef> =>
+  name === undefined ? [] : [{ namespace: "", kind: "Node", name }]
 
-const clusterObjectIn = (labels: Labels): Found | undefined => {
-  const volume = nameIn(labels["persistentvolume"])
-  if (volume !== undefined) return { kind: "PersistentVolume", name: volume }
-  const apiService = labels["alertname"]?.startsWith("KubeAggregatedAPI") === true ? nameIn(labels["name"]) : undefined
-  return apiService === undefined ? undefined : { kind: "APIService", name: apiService }
+const nodeNameIn = (labels: Labels): string | undefined =>
+  firstName(
+    labels,
+    LabelConventions.nodes.map(({ name }) => name)
+  )
+
+const isNodeExporterAlert = (labels: Labels): boolean =>
+  /^Node(?!js)[A-Z]/i.test(labels["alertname"] ?? "") || Exporters.exporterOf(labels["job"])?.about === "nodes"
+
+/** The node of an alert about nothing else. */
+const nodeIn = (labels: Labels): ReadonlyArray<ResourceRef> => {
+  const isAboutNode = Exporters.isAboutNode(labels)
+  const runsOnNode = [...LabelConventions.namespaces, ...LabelConventions.pods.map(({ name }) => name), "service"].some(
+    (label) => (labels[label] ?? labels[`exported_${label}`] ?? "") !== ""
+  )
+  if (runsOnNode && !isAboutNode) return []
+  return node(nodeNameIn(labels) ?? (isNodeExporterAlert(labels) ? instanceName(labels["instance"]) : undefined))
 }
 
-const find = (labels: Labels): Found | undefined => {
-  const { namespace, pod } = subjectOf(labels)
-  const workload = namespace === undefined ? undefined : workloadIn(labels, namespace)
-  if (workload !== undefined) return workload
-  const clusterObject = clusterObjectIn(labels)
-  if (clusterObject !== undefined) return clusterObject
-  const nodeName = nameIn(labels["node"] ?? labels["exported_node"])
-  if (isNodeExporterAlert(labels)) return node(nodeName ?? instanceName(labels["instance"]))
-  if (namespace === undefined || pod === undefined || isNotTheSubject(pod, nodeName, labels)) return node(nodeName)
-  return { kind: "Pod", name: pod, namespace, provisional: true }
+/** The labels that count, and the objects that an operator's labels name. */
+const mapped = (labels: Labels, meaningOf: TargetLabels | undefined) => {
+  if (meaningOf === undefined) return { counted: labels, objects: [] }
+  const counted = Object.fromEntries(Object.entries(labels).filter(([label]) => meaningOf[label] !== "ignore"))
+  const meant = Object.entries(meaningOf).filter(([, meaning]) => meaning !== "ignore")
+  const namespaces = meant.flatMap(([label, meaning]) => (meaning === "Namespace" ? [label] : []))
+  const rows = meant
+    .filter(([, meaning]) => meaning !== "Namespace")
+    .map(([name, kind]) => ({
+      source: "operator",
+      url: "",
+      name,
+      kind,
+      ...(kind === "Node" || kind === "PersistentVolume" ? {} : { namespace: [...namespaces, "namespace"] })
+    }))
+  const objects = objectsIn(counted, rows)
+  const inNamespace = firstName(counted, namespaces)
+  return { counted: inNamespace === undefined ? counted : { ...counted, namespace: inNamespace }, objects }
 }
+
+/** The objects that the labels name, the best evidence first. */
+const find = (labels: Labels, targetLabels?: TargetLabels): ReadonlyArray<ResourceRef> => {
+  const { counted, objects } = mapped(labels, targetLabels)
+  if (objects[0]?.namespace === "") return [objects[0]]
+  if (objects.length === 0 && Exporters.isAboutNode(counted)) return nodeIn(counted)
+  const called = objectsIn(counted, LabelConventions.traffic)
+  if (called.length > 0) return [...objects, ...called]
+  const workloads = Exporters.namesCaller(counted) ? [] : objectsIn(counted, LabelConventions.workloads)
+  const clusterObjects = objectsIn(counted, LabelConventions.clusterObjects)
+  if (objects.length === 0 && workloads.length === 0 && clusterObjects.length > 0) return clusterObjects
+  const owners = Exporters.namesCaller(counted) ? [] : objectsIn(counted, LabelConventions.owners)
+  const found = [...objects, ...workloads, ...podsIn(counted), ...owners]
+  return found.length > 0 ? found : nodeIn(counted)
+}
+
+const isSame = (one: ResourceRef, other: ResourceRef): boolean =>
+  one.kind === other.kind && one.name === other.name && one.namespace === other.namespace
+
+/** More objects than any real alert names. */
+const mostCandidates = 6
+
+/** The kinds whose owner is the actual target. */
+const owned: ReadonlySet<string> = new Set(["Pod", "ReplicaSet", "Job", "HorizontalPodAutoscaler"])
+
+/**
+ * The object whose key the alert has until the cluster has been read. A workload that a hundred alerts name by an
+ * external label must not make them one incident, so this is the most specific object.
+ */
+const mostSpecific = (candidates: ReadonlyArray<ResourceRef>): ResourceRef | undefined =>
+  candidates.find(({ kind }) => kind === "Pod")
+  ?? (candidates.every(({ name }) => name === candidates[0]?.name) ? candidates[0] : candidates.at(-1))
 
 /** The target of an alert that names no object. No other alert shares it. */
 export const targetWithoutObject = (
@@ -151,7 +206,7 @@ export const targetWithoutObject = (
     .replace(/\p{Cc}/gu, "?")
     .toWellFormed()
   const name = `${alertName}-${alert.fingerprint}`
-  return { cluster, namespace: subjectOf(alert.labels).namespace ?? "", kind: "Alert", name }
+  return { cluster, namespace: firstName(alert.labels, LabelConventions.namespaces) ?? "", kind: "Alert", name }
 }
 
 /**
@@ -172,10 +227,17 @@ export const targetWithoutObject = (
  */
 export const targetOf = (
   cluster: string,
-  alert: { readonly fingerprint: string; readonly labels: Labels }
+  alert: { readonly fingerprint: string; readonly labels: Labels },
+  targetLabels?: TargetLabels
 ): AlertTarget => {
-  const found = find(alert.labels)
-  if (found === undefined) return { target: targetWithoutObject(cluster, alert), provisional: false }
-  const { kind, name, namespace = "", provisional = false } = found
-  return { target: { cluster, namespace, kind, name }, provisional }
+  const candidates = find(alert.labels, targetLabels)
+    .filter((each, index, all) => all.findIndex((other) => isSame(each, other)) === index)
+    .slice(0, mostCandidates)
+  const named = mostSpecific(candidates)
+  if (named === undefined) return { target: targetWithoutObject(cluster, alert), provisional: false }
+  return {
+    target: { cluster, ...named },
+    provisional: candidates.length > 1 || owned.has(named.kind),
+    ...(candidates.length > 1 ? { candidates } : {})
+  }
 }

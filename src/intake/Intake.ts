@@ -38,7 +38,7 @@ import {
 import * as AlertCluster from "./AlertCluster.ts"
 import type { AlertClusterOptions, NotOurs } from "./AlertCluster.ts"
 import { endOf, toAlert, truncatedIn, type Webhook, type WebhookAlert } from "./AlertmanagerWebhook.ts"
-import { targetOf, targetWithoutObject } from "./AlertTarget.ts"
+import { type TargetLabels, targetOf, targetWithoutObject } from "./AlertTarget.ts"
 import * as RemediationIds from "./RemediationIds.ts"
 
 /**
@@ -103,6 +103,11 @@ export interface IntakeOptions extends AdmissionOptions, AlertClusterOptions {
    * the words of `Alert.severityOf`. Default: none.
    */
   readonly severities?: Readonly<Record<string, Severity>>
+  /**
+   * The meaning of labels: a kind such as `Deployment`, `Namespace`, or `ignore`. They take precedence over the known
+   * conventions. Default: none.
+   */
+  readonly targetLabels?: TargetLabels
   /** Rate limit per source. Default: 5,000 alerts per second with a burst of 50,000. */
   readonly rateLimit?: RateLimit
   /**
@@ -217,11 +222,20 @@ const admit = (arrivals: ReadonlyArray<Arrival>, open: number, options: Admissio
  * The alert as it is stored. An alert about another cluster has a target there, so it never shares one with ours; an
  * alert that names no cluster has a target of its own.
  */
-const newAlertOf = ({ alert, notOurs, source }: Arrival, id: RemediationId, cluster: string): NewAlert => {
+const newAlertOf = (
+  { alert, notOurs, source }: Arrival,
+  id: RemediationId,
+  { cluster, targetLabels }: IntakeOptions
+): NewAlert => {
   const about = { fingerprint: alert.fingerprint, labels: source.labels }
-  if (notOurs === undefined) return { id, alert, ...targetOf(cluster, about) }
+  if (notOurs === undefined) {
+    const { candidates, provisional, target } = targetOf(cluster, about, targetLabels)
+    return { id, alert: candidates === undefined ? alert : { ...alert, candidates }, target, provisional }
+  }
   const target =
-    notOurs.cluster === undefined ? targetWithoutObject(cluster, about) : targetOf(notOurs.cluster, about).target
+    notOurs.cluster === undefined
+      ? targetWithoutObject(cluster, about)
+      : targetOf(notOurs.cluster, about, targetLabels).target
   return { id, alert, target, provisional: false, observed: notOurs.reason }
 }
 
@@ -282,7 +296,7 @@ const makeAccept = (store: Store, options: IntakeOptions) => {
     const ids = yield* newIds(taken.length)
     const stored = yield* store.accept(
       // There are as many ids as alerts.
-      taken.map((arrival, place) => newAlertOf(arrival, ids[place]!, cluster)),
+      taken.map((arrival, place) => newAlertOf(arrival, ids[place]!, options)),
       at
     )
     // An actor may use the evidence of an alert that joined. A duplicate contains nothing new.

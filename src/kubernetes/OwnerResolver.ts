@@ -17,7 +17,7 @@
  * interval is `NotFound`; that error is retryable, because the object may be newer than the list.
  */
 
-import { Context, Deferred, Duration, Effect, Exit, Layer } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Layer, Result } from "effect"
 import type { ResourceRef } from "../domain/Target.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
@@ -165,8 +165,36 @@ export class OwnerResolver extends Context.Service<
      * `KubernetesClient.get` and `list` otherwise.
      */
     readonly resolve: (ref: ResourceRef) => Effect.Effect<ResourceRef, KubernetesError>
+    /**
+     * The root owner of the first of these objects that exists. Fails like `resolve` of the last object when none does.
+     */
+    readonly resolveFirst: (refs: ReadonlyArray<ResourceRef>) => Effect.Effect<ResourceRef, KubernetesError>
   }
 >()("kubernaut/kubernetes/OwnerResolver") {}
+
+/** Both methods of the service, from the step of one object towards its root. */
+const makeResolve = (next: (ref: ResourceRef) => Effect.Effect<ResourceRef | undefined, KubernetesError>) => {
+  const resolve = Effect.fnUntraced(function* (ref: ResourceRef) {
+    let root = ref
+    while (isFollowed(root.kind)) {
+      const owner: ResourceRef | undefined = yield* next(root)
+      if (owner === undefined) return root
+      root = owner
+    }
+    return root
+  })
+
+  const resolveFirst = Effect.fnUntraced(function* (refs: ReadonlyArray<ResourceRef>) {
+    for (const [index, ref] of refs.entries()) {
+      const found = yield* Effect.result(next(ref))
+      if (Result.isSuccess(found)) return yield* resolve(ref)
+      if (found.failure.reason._tag !== "NotFound" || index === refs.length - 1) return yield* found.failure
+    }
+    return yield* Effect.die(new Error("resolveFirst needs an object"))
+  })
+
+  return { resolve, resolveFirst }
+}
 
 const make = Effect.fnUntraced(function* (options: OwnerResolverOptions) {
   const kubernetes = yield* KubernetesClient
@@ -222,17 +250,7 @@ const make = Effect.fnUntraced(function* (options: OwnerResolverOptions) {
     }
   })
 
-  const resolve = Effect.fnUntraced(function* (ref: ResourceRef) {
-    let root = ref
-    while (isFollowed(root.kind)) {
-      const owner: ResourceRef | undefined = yield* next(root)
-      if (owner === undefined) return root
-      root = owner
-    }
-    return root
-  })
-
-  return OwnerResolver.of({ resolve })
+  return OwnerResolver.of(makeResolve(next))
 })
 
 /** The resolver for the cluster that `KubernetesClient` connects to. */

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { displayName, Target, targetKey } from "../../src/domain/Target.ts"
-import { targetOf } from "../../src/intake/AlertTarget.ts"
+import { type TargetLabels, targetOf } from "../../src/intake/AlertTarget.ts"
 import { nodeExporterAlerts, referenceAlerts } from "./ReferenceAlerts.ts"
 
 type Labels = Readonly<Record<string, string>>
@@ -115,15 +115,16 @@ describe("the labels of exporters", () => {
       target: "Node worker-1"
     },
     {
-      what: "with a node, a pod named after the scrape job is not the subject",
+      what: "with a node, a pod named after its scrape job and Service is the subject: applications are",
       labels: {
-        alertname: "MachineSlow",
-        job: "machine-probe",
-        namespace: "monitoring",
-        pod: "machine-probe-x1",
+        alertname: "HighErrorRate",
+        job: "checkout",
+        service: "checkout",
+        namespace: "shop",
+        pod: "checkout-x1",
         node: "worker-1"
       },
-      target: "Node worker-1"
+      target: "Pod shop/checkout-x1 (provisional)"
     },
     {
       what: "with a node, any other pod is the subject",
@@ -173,7 +174,7 @@ describe("the labels of exporters", () => {
     },
     {
       what: "the workload labels of the Kubernetes mixin name a workload",
-      labels: { alertname: "Slow", namespace: "shop", workload: "cart", workload_type: "statefulset", pod: "cart-0" },
+      labels: { alertname: "Slow", namespace: "shop", workload: "cart", workload_type: "statefulset" },
       target: "StatefulSet shop/cart"
     },
     {
@@ -203,9 +204,58 @@ describe("the labels of exporters", () => {
   })
 })
 
+describe("the labels that an operator maps", () => {
+  const mapped = (labels: Labels, targetLabels: TargetLabels): string => {
+    const { candidates, target } = targetOf("test", { fingerprint: "f1", labels }, targetLabels)
+    return (candidates ?? [target]).map(displayName).join(", ")
+  }
+
+  it.each<{ what: string; labels: Labels; targetLabels: TargetLabels; objects: string }>([
+    {
+      what: "an ignored label names nothing",
+      labels: { namespace: "shop", deployment: "production", pod: "checkout-1" },
+      targetLabels: { deployment: "ignore" },
+      objects: "Pod shop/checkout-1"
+    },
+    {
+      what: "an ignored label alone leaves an alert without an object",
+      labels: { alertname: "X", namespace: "shop", deployment: "production" },
+      targetLabels: { deployment: "ignore" },
+      objects: "Alert shop/X-f1"
+    },
+    {
+      what: "a mapped label takes precedence over the conventions, which remain as candidates",
+      labels: { namespace: "shop", pod: "proxy-1", app_deployment: "checkout" },
+      targetLabels: { app_deployment: "Deployment" },
+      objects: "Deployment shop/checkout, Pod shop/proxy-1"
+    },
+    {
+      what: "a mapped namespace applies to mapped and known labels",
+      labels: { namespace: "monitoring", team_ns: "shop", app: "checkout", pod: "checkout-1" },
+      targetLabels: { team_ns: "Namespace", app: "Deployment" },
+      objects: "Deployment shop/checkout, Pod shop/checkout-1"
+    },
+    {
+      what: "a mapped node is the target",
+      labels: { namespace: "shop", service: "app", machine: "worker-7" },
+      targetLabels: { machine: "Node" },
+      objects: "Node worker-7"
+    },
+    {
+      what: "a mapped label without a valid name is absent",
+      labels: { namespace: "shop", pod: "checkout-1", app: "<none>" },
+      targetLabels: { app: "Deployment" },
+      objects: "Pod shop/checkout-1"
+    }
+  ])("$what", ({ labels, objects, targetLabels }) => {
+    assert.strictEqual(mapped(labels, targetLabels), objects)
+  })
+})
+
 describe("alerts and targets", () => {
   const Name = Schema.Literals(["a", "b", "checkout", "checkout-1", "x.y"])
   const Value = Schema.Union([Name, Schema.String])
+  const others = ["alertname", "namespace", "deployment", "node", "job", "instance", "name"] as const
   const usual = [
     "alertname",
     "namespace",
@@ -217,7 +267,7 @@ describe("alerts and targets", () => {
     "instance",
     "name"
   ] as const
-  const Noise = Schema.Record(Schema.Literals(usual), Value)
+  const Noise = Schema.Record(Schema.Literals(others), Value)
   const Anything = Schema.Record(Schema.Literals([...usual, "exported_namespace", "exported_pod"]), Value)
 
   it.prop(
@@ -227,6 +277,18 @@ describe("alerts and targets", () => {
       const one = targetKey(of({ ...noise1, namespace: n1, deployment: d1 }).target)
       const other = targetKey(of({ ...noise2, namespace: n2, deployment: d2 }).target)
       assert.strictEqual(one === other, n1 === n2 && d1 === d2)
+    }
+  )
+
+  it.prop(
+    "a workload is better evidence than a pod, and alerts about different pods share no target before the cluster is read",
+    [Name, Name, Name, Name],
+    ([namespace, deployment, pod1, pod2]) => {
+      const one = of({ namespace, deployment, pod: pod1 })
+      const other = of({ namespace, deployment, pod: pod2 })
+      assert.deepStrictEqual(one.candidates?.[0], { namespace, kind: "Deployment", name: deployment })
+      assert.isTrue(one.provisional)
+      assert.strictEqual(targetKey(one.target) === targetKey(other.target), pod1 === pod2)
     }
   )
 

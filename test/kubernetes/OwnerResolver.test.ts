@@ -116,6 +116,34 @@ const crashedPods = (count: number, deployments: ReadonlyArray<string>) =>
   ])
 
 describe("OwnerResolver", () => {
+  it.effect("resolves the first of several objects that exists, and reads each of them", () => {
+    const cluster = countingCluster([
+      ...crashedPods(1, ["checkout"]),
+      object("Deployment", "checkout"),
+      object("StatefulSet", "db", ["PostgresCluster", "orders"])
+    ])
+    return Effect.gen(function* () {
+      const { resolveFirst } = yield* OwnerResolver.OwnerResolver
+      const missing = ref("Deployment", "production")
+      const pod = ref("Pod", "checkout-7d9f-0")
+      assert.deepStrictEqual(yield* resolveFirst([missing, pod]), ref("Deployment", "checkout"))
+      assert.deepStrictEqual(yield* resolveFirst([ref("StatefulSet", "db"), pod]), ref("StatefulSet", "db"))
+      assert.deepStrictEqual(yield* resolveFirst([pod, missing]), ref("Deployment", "checkout"))
+      const error = yield* Effect.flip(resolveFirst([missing, ref("Pod", "gone")]))
+      assert.strictEqual(error.reason._tag, "NotFound")
+    }).pipe(Effect.provide(cluster.layer()))
+  })
+
+  it.effect("does not take an object for missing whose read fails", () => {
+    const cluster = countingCluster([object("Pod", "alone")])
+    return Effect.gen(function* () {
+      const { resolveFirst } = yield* OwnerResolver.OwnerResolver
+      cluster.breakLists()
+      const error = yield* Effect.flip(resolveFirst([ref("Deployment", "checkout"), ref("Pod", "alone")]))
+      assert.strictEqual(error.reason._tag, "Unavailable")
+    }).pipe(Effect.provide(cluster.layer({ singleReads: 0 })))
+  })
+
   it.effect("follows controllers up to the object that an action can change", () => {
     const cluster = countingCluster([
       ...crashedPods(1, ["checkout"]),

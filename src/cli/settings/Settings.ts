@@ -13,6 +13,7 @@ import { Severity } from "../../domain/Alert.ts"
 import { DurationText } from "../../domain/DurationText.ts"
 import { Mode } from "../../domain/Mode.ts"
 import { defaultClusterLabels } from "../../intake/AlertCluster.ts"
+import { meanings } from "../../intake/AlertTarget.ts"
 import { Requested } from "../../simulation/injection/Requested.ts"
 import { publicUrl } from "../../telemetry/PublicUrl.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"
@@ -99,6 +100,13 @@ export const settings = {
     description:
       "What to do with alerts that name no cluster: accept works on them, observe only records them. Choose observe where several clusters share an Alertmanager.",
     expected: "accept or observe"
+  }),
+  targetLabels: setting(Schema.Record(Schema.NonEmptyString, Schema.Literals(meanings)), {
+    form: "pairs",
+    fallback: {},
+    description:
+      "What labels of your alerts mean: a kind such as Deployment or Pod, Namespace, or ignore for a label that names no object. They take precedence over the known conventions.",
+    expected: `label=meaning pairs such as app_pod=Pod,team_namespace=Namespace,deployment=ignore; a meaning is ${meanings.join(", ")}`
   }),
   severities: setting(Schema.Record(Schema.NonEmptyString, Severity), {
     form: "pairs",

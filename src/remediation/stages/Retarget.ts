@@ -16,13 +16,13 @@ export const make = Effect.gen(function* () {
 
   return Effect.fnUntraced(function* (claim: Claim, self: Remediation) {
     const named = resourceRef(self.target)
-    const owner = yield* owners
-      .resolve(named)
-      .pipe(
-        Effect.catch((error) =>
-          Effect.as(Effect.logWarning("Root owner could not be read", { reason: error.reason._tag }), named)
-        )
+    const owner = yield* (
+      self.alert.candidates === undefined ? owners.resolve(named) : owners.resolveFirst(self.alert.candidates)
+    ).pipe(
+      Effect.catch((error) =>
+        Effect.as(Effect.logWarning("Root owner could not be read", { reason: error.reason._tag }), named)
       )
+    )
     const next = yield* store.retarget(claim, self, { cluster: self.target.cluster, ...owner }, yield* Timestamp.now)
     events.publish({ event: isFinal(next.state) ? "Joined" : "Retargeted", remediation: next })
     return next

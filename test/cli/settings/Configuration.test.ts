@@ -108,6 +108,19 @@ describe("Configuration", () => {
     assert.deepStrictEqual(values({}, "severities: { P1: critical, debug: info }").severities, expected)
   })
 
+  it("reads what an organisation's labels mean, from pairs in the environment and from a mapping in the file", () => {
+    assert.deepStrictEqual(values({}).targetLabels, {})
+    const expected = { app_pod: "Pod", team: "Namespace", deployment: "ignore" } as const
+    assert.deepStrictEqual(
+      values({ KUBERNAUT_TARGET_LABELS: "app_pod=Pod,team=Namespace,deployment=ignore" }).targetLabels,
+      expected
+    )
+    assert.deepStrictEqual(
+      values({}, "target_labels: { app_pod: Pod, team: Namespace, deployment: ignore }").targetLabels,
+      expected
+    )
+  })
+
   it("treats an empty variable as unset", () => {
     assert.strictEqual(values({ KUBERNAUT_PORT: "", KUBERNAUT_HOLMESGPT_URL: "" }).port, 8080)
   })
@@ -221,6 +234,12 @@ describe("Configuration", () => {
         { KUBERNAUT_UNLABELLED_ALERTS: "reject" },
         "KUBERNAUT_UNLABELLED_ALERTS",
         /accept or observe, got "reject"/
+      ],
+      [
+        "a meaning of a label that is not known",
+        { KUBERNAUT_TARGET_LABELS: "app=Service" },
+        "KUBERNAUT_TARGET_LABELS",
+        /Deployment.*Node, ignore/
       ],
       [
         "a severity that is not one of ours",
