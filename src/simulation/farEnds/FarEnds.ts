@@ -7,6 +7,7 @@ import { Drill } from "./Drill.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import { HolmesGpt } from "./HolmesGpt.ts"
 import { LanguageModels } from "./LanguageModels.ts"
+import { NeighbourCluster } from "./NeighbourCluster.ts"
 import { Operators } from "./Operators.ts"
 import type { ServiceConnection } from "./ServiceConnection.ts"
 import type { ServiceControl } from "./ServiceControl.ts"
@@ -18,6 +19,7 @@ export interface FarEnds {
   readonly holmesgpt: HolmesGpt
   readonly languageModels: LanguageModels
   readonly alertmanager: Alertmanager
+  readonly neighbourCluster: NeighbourCluster
   readonly operators: Operators
   readonly telemetrySink: TelemetrySink
   readonly drill: Drill
@@ -35,6 +37,7 @@ export const make = (setting: Setting, service: ServiceConnection & ServiceContr
     holmesgpt: new HolmesGpt(setting, cluster),
     languageModels: new LanguageModels(setting, cluster),
     alertmanager,
+    neighbourCluster: new NeighbourCluster(setting, cluster, alertmanager),
     operators: new Operators(setting, service),
     telemetrySink: new TelemetrySink(setting),
     drill: new Drill(setting, service, alertmanager, cluster)

@@ -5,6 +5,7 @@ import { answeredOnce } from "./AnsweredOnce.ts"
 import { auditComplete } from "./AuditComplete.ts"
 import { bulkheadRespected } from "./BulkheadRespected.ts"
 import { firingAgainIsWork } from "./FiringAgainIsWork.ts"
+import { foreignAlertsObserved } from "./ForeignAlertsObserved.ts"
 import { guardrailsHold } from "./GuardrailsHold.ts"
 import { healedAtEnd } from "./HealedAtEnd.ts"
 import { intentBeforeWrite } from "./IntentBeforeWrite.ts"
@@ -36,6 +37,7 @@ export const all: ReadonlyArray<Invariant> = [
   noActionTwice,
   rightTarget,
   revisionsJudgedByTheirOwnPods,
+  foreignAlertsObserved,
   answeredOnce,
   amplification,
   bulkheadRespected,

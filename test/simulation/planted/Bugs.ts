@@ -19,6 +19,7 @@ import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
 import { lostWakeUp } from "./bugs/LostWakeUp.ts"
 import { nobodyTakesOver } from "./bugs/NobodyTakesOver.ts"
 import { noStabilisation } from "./bugs/NoStabilisation.ts"
+import { otherClusterNotChecked } from "./bugs/OtherClusterNotChecked.ts"
 import { ownerByNamePrefix } from "./bugs/OwnerByNamePrefix.ts"
 import { permitForNobody } from "./bugs/PermitForNobody.ts"
 import { podsBlamedForAnotherRevision } from "./bugs/PodsBlamedForAnotherRevision.ts"
@@ -58,6 +59,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   lostWakeUp,
   nobodyTakesOver,
   noStabilisation,
+  otherClusterNotChecked,
   ownerByNamePrefix,
   permitForNobody,
   podsBlamedForAnotherRevision,
