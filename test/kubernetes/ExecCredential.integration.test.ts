@@ -4,8 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import * as ClientNode from "../../src/kubernetes/ClientNode.ts"
 import * as ExecCredential from "../../src/kubernetes/ExecCredential.ts"
+import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import { json, kubeconfigFor, pod, status } from "./FakeApiServer.ts"
+import { plainServer } from "./TlsServer.ts"
 
 const cluster = { server: "https://127.0.0.1:6443", "certificate-authority-data": "Q0E=" }
 
@@ -177,6 +181,37 @@ describe("a credential plugin", () => {
       const plugin = yield* ExecCredential.make(kubeconfig, 5000)
       assert.strictEqual((yield* Effect.flip(plugin.get(section, cluster))).fault, "plugin-missing")
       assert.lengthOf(pids(), 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("runs once for sixty requests of a client, and again after the server rejected its token", () =>
+    Effect.gen(function* () {
+      let valid = "t-1"
+      const { directory, pids, section } = yield* pluginOf(`sleep 0.1; cat "$TOKEN"`)
+      const write = (token: string) =>
+        writeFileSync(join(directory, "token"), JSON.stringify({ kind: "ExecCredential", status: { token } }))
+      write("t-1")
+      const port = yield* plainServer((request, response) =>
+        request.headers.authorization === `Bearer ${valid}`
+          ? json(response, 200, pod("x"))
+          : json(response, 401, status(401, "Unauthorized"))
+      )
+      const kubeconfig = yield* kubeconfigFor(
+        { server: `http://127.0.0.1:${port}` },
+        { exec: { ...section, env: [{ name: "TOKEN", value: join(directory, "token") }] } }
+      )
+      const context = yield* Layer.build(ClientNode.layer({ kubeconfig }))
+      const kubernetes = Context.get(context, KubernetesClient)
+      const get = kubernetes.get({ namespace: "shop", kind: "Pod", name: "x" })
+      yield* Effect.all(
+        Array.from({ length: 60 }, () => get),
+        { concurrency: "unbounded" }
+      )
+      assert.lengthOf(pids(), 1)
+      valid = "t-2"
+      write("t-2")
+      yield* get
+      assert.lengthOf(pids(), 2)
     }).pipe(Effect.scoped)
   )
 
