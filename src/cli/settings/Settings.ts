@@ -149,7 +149,7 @@ export const settings = {
       form: "text",
       fallback: "sqlite:./data/kubernaut.db",
       description:
-        "Database for the journal, the audit log and the action history. sqlite::memory: loses all data when the service stops.",
+        "Database for the journal, the audit log and the action history. It belongs to the first cluster that it is used with. sqlite::memory: loses all data when the service stops.",
       expected: "sqlite: followed by a path, such as sqlite:./data/kubernaut.db",
       // A postgres:// address may carry a password.
       secret: true
