@@ -3,20 +3,22 @@
  *
  * The first line that applies decides:
  *
- * | situation                                  | outcome  | rule                                                      |
- * | ------------------------------------------ | -------- | --------------------------------------------------------- |
- * | severity info or none                      | observe  | `monitor-only`                                            |
- * | a person has rejected the action           | escalate | `rejected`                                                |
- * | no investigator identified the cause       | escalate | `no-investigation`                                        |
- * | the proposal is `Notify`                   | escalate | `notify`                                                  |
- * | mode observe                               | observe  | `observe-mode`, then the findings of the guardrails       |
- * | a guardrail blocks                         | escalate | the guardrail's                                           |
- * | nothing asks, and the mode is auto         | execute  | `clear`                                                   |
- * | an approval covers the action and the asks | execute  | `approved`, then the findings that the approval lifts     |
- * | a person was asked `maxQuestions` times    | escalate | `asked-too-often`, then the findings                      |
- * | an approval covers something else          | review   | `changed-since-approval`, then as in the lines below      |
- * | mode approve, and the action writes        | review   | `approve-mode`, then the findings of the guardrails       |
- * | a guardrail or the plan asks               | review   | the findings of the guardrails, then the asks of the plan |
+ * | situation                                  | outcome     | rule                                                      |
+ * | ------------------------------------------ | ----------- | --------------------------------------------------------- |
+ * | severity info or none                      | observe     | `monitor-only`                                            |
+ * | a person has rejected the action           | escalate    | `rejected`                                                |
+ * | no investigator identified the cause       | escalate    | `no-investigation`                                        |
+ * | the proposal is `Notify`                   | escalate    | `notify`                                                  |
+ * | mode observe                               | observe     | `observe-mode`, then the findings of the guardrails       |
+ * | a guardrail blocks                         | escalate    | the guardrail's                                           |
+ * | the proposal is outdated                   | investigate | `changed-since-investigation`, `outdated-investigation`   |
+ * | it was outdated `maxInvestigations` times  | escalate    | `keeps-changing`, then why it is outdated                 |
+ * | nothing asks, and the mode is auto         | execute     | `clear`                                                   |
+ * | an approval covers the action and the asks | execute     | `approved`, then the findings that the approval lifts     |
+ * | a person was asked `maxQuestions` times    | escalate    | `asked-too-often`, then the findings                      |
+ * | an approval covers something else          | review      | `changed-since-approval`, then as in the lines below      |
+ * | mode approve, and the action writes        | review      | `approve-mode`, then the findings of the guardrails       |
+ * | a guardrail or the plan asks               | review      | the findings of the guardrails, then the asks of the plan |
  *
  * An approval covers exactly what the person saw: the action, the figures of its plan, and the findings. If one of them
  * is new, or has other figures, the person is asked again. "Scale to 5" that was approved for 3 replicas is not
@@ -41,6 +43,7 @@ import type { Approval, ReviewAnswer } from "../domain/Review.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf } from "./ActionCatalog.ts"
+import { type Answer, maxInvestigations, whyOutdated } from "./Freshness.ts"
 import { controlledBy, findings, type GuardrailRule } from "./Guardrails.ts"
 import type { GuardrailSettings } from "./GuardrailSettings.ts"
 
@@ -71,6 +74,10 @@ export interface DecisionInput {
   readonly guardrails: GuardrailSettings
   /** Absent until the action has been planned. */
   readonly plan?: PlanFindings
+  /** What is known about the investigation. `undefined` if there was none. */
+  readonly answer?: Answer | undefined
+  /** What the plan found changed since the investigation. */
+  readonly changed?: string
   /** A person's review of an earlier decision of this remediation. */
   readonly review?: ReviewAnswer
   /** What a person has approved. */
@@ -90,6 +97,9 @@ export type DecisionRule =
   | "notify"
   | "observe-mode"
   | "approved"
+  | "changed-since-investigation"
+  | "outdated-investigation"
+  | "keeps-changing"
   | "changed-since-approval"
   | "asked-too-often"
   | "approve-mode"
@@ -153,12 +163,35 @@ const uncovered = (
     : `Since ${by} approved the action, there are new findings: ${unseen.map(({ rule }) => rule).join(", ")}.`
 }
 
+/** Why the proposal is about an earlier state; `undefined` if it is not, or if the action writes nothing. */
+const whyInvestigateAgain = (
+  { answer, changed, guardrails, nowMs, observed }: DecisionInput,
+  action: Action
+): DecisionReason | undefined => {
+  if (isReadOnly(action) || observed === null) return undefined
+  if (changed !== undefined) return reason("changed-since-investigation", changed)
+  return answer === undefined
+    ? reason("outdated-investigation", "It is not known when the alert was investigated.")
+    : whyOutdated(answer, observed, guardrails.answerLifetime, nowMs)
+}
+
+type MakeDecision = (outcome: Decision["outcome"], ...reasons: ReadonlyArray<DecisionReason>) => Decision
+
+const investigateAgain = ({ answer }: DecisionInput, outdated: DecisionReason, decision: MakeDecision): Decision =>
+  answer !== undefined && answer.round >= maxInvestigations
+    ? decision(
+        "escalate",
+        reason("keeps-changing", `${answer.round} investigations were outdated before an action could start.`),
+        outdated
+      )
+    : decision("investigate", outdated)
+
 /** Decides about an action that no guardrail blocks. */
 const permit = (
   { approval, mode, plan, questions = 0 }: DecisionInput,
   action: Action,
   found: ReadonlyArray<DecisionReason>,
-  decision: (outcome: Decision["outcome"], ...reasons: ReadonlyArray<DecisionReason>) => Decision
+  decision: MakeDecision
 ): Decision => {
   const asks = [...found, ...(plan?.asks ?? [])]
   const always = mode === "approve" && !isReadOnly(action)
@@ -215,6 +248,11 @@ export const decide = (input: DecisionInput): Decision => {
   if (mode === "observe") {
     return decision("observe", reason("observe-mode", "The mode is observe, so no action is carried out."), ...reasons)
   }
-  if (found.some((finding) => finding.effect === "block")) return decision("escalate", ...reasons)
+  const blocks = found.filter((finding) => finding.effect === "block")
+  // A part that is gone may show only that the target has changed since.
+  if (blocks.some((finding) => finding.reason.rule !== "other-target")) return decision("escalate", ...reasons)
+  const outdated = whyInvestigateAgain(input, action)
+  if (outdated !== undefined) return investigateAgain(input, outdated, decision)
+  if (blocks.length > 0) return decision("escalate", ...reasons)
   return permit(input, action, reasons, decision)
 }

@@ -71,6 +71,20 @@ export const GuardrailSettings = Schema.Struct({
    * the rules.
    */
   minimumConfidence: setting(Confidence, 0.3),
+  /**
+   * How long after its answer a proposal may be acted on. An older one is investigated again, as is one whose target
+   * has changed. The time that an investigation takes does not count, so a slow model is no reason to raise it. 1
+   * minute or more, because the reads before a decision take time too. Default 15 minutes: longer than any automatic
+   * step, so that only an interruption or a late review exceeds it.
+   */
+  answerLifetime: setting(
+    Span.check(
+      Schema.makeFilter((duration) =>
+        Duration.toMillis(duration) >= 60_000 ? undefined : "Expected 1 minute or more, such as 15 minutes"
+      )
+    ),
+    "15 minutes"
+  ),
   /** The highest risk that runs without an approval. Default medium, so that draining a node needs one. */
   automaticRisk: setting(Risk, "medium"),
   /** The highest replica count, or bound of an autoscaler, that is set without an approval. 1 or more. Default 50. */

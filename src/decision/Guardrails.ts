@@ -235,7 +235,8 @@ const managedObject: Guardrail = ({ guardrails, investigation: { action }, obser
   if (owner !== undefined && (controlled || contested.includes("operator")))
     return ask(
       "managed-object",
-      `${name} is ${owner.controls ? "controlled" : "owned"} by ${ownerName(owner)}, on which Kubernaut cannot act. Its operator may revert the change. Make the lasting fix there.`
+      `${name} is ${owner.controls ? "controlled" : "owned"} by ${ownerName(owner)}, on which Kubernaut cannot act. Its operator may revert the change. Make the lasting fix there.`,
+      { owner: ownerName(owner) }
     )
   const managers = contested.filter((manager) => written.managers.includes(manager))
   return managers.length === 0

@@ -45,6 +45,8 @@ export const Decision = Schema.Struct({
     "execute",
     /** Wait for a person to approve or reject the action. */
     "review",
+    /** Investigate again: the proposal is about an earlier state of the target. */
+    "investigate",
     /** Only record what would have been done. */
     "observe",
     /** No action is permitted or possible: escalate to a person. */

@@ -18,6 +18,7 @@ import { DegradationLevel } from "./DegradationLevel.ts"
 import { ExecutionOutcome, Intent } from "./Execution.ts"
 import { Hop, Investigation } from "./Investigation.ts"
 import { Approval, ReviewAnswer } from "./Review.ts"
+import { Seen } from "./Seen.ts"
 import { Target } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
 import { Verification } from "./Verification.ts"
@@ -70,7 +71,9 @@ export const RemediationEvent = Schema.Union([
     level: DegradationLevel,
     hops: Schema.Array(Hop),
     /** Absent when every investigator failed. */
-    investigation: Schema.optionalKey(Investigation)
+    investigation: Schema.optionalKey(Investigation),
+    /** Absent when the target could not be read before the investigation, and in journals of earlier versions. */
+    seen: Schema.optionalKey(Seen)
   }),
   Schema.TaggedStruct("Decided", {
     level: DegradationLevel,
@@ -122,11 +125,13 @@ export const Remediation = Schema.Struct({
   hops: Schema.Array(Hop),
   investigated: Schema.Boolean,
   investigation: Schema.optionalKey(Investigation),
+  /** What the investigation saw of the target. */
+  seen: Schema.optionalKey(Seen),
+  investigatedAt: Schema.optionalKey(Timestamp),
+  /** How many investigations there were since the start or since a person's latest answer. */
+  investigations: Schema.Int,
   decision: Schema.optionalKey(Decision),
-  /**
-   * The state of the target on which the decision is based. After a review, the state on which the reviewed decision
-   * was based.
-   */
+  /** The state of the target on which the decision is based. */
   observed: Schema.optionalKey(Schema.NullOr(WorkloadState)),
   /** The answer to the question that was asked last. */
   review: Schema.optionalKey(ReviewAnswer),
@@ -160,6 +165,7 @@ export const begin = (
   ...(event.continues === undefined ? {} : { continues: event.continues }),
   hops: [],
   investigated: false,
+  investigations: 0,
   questions: 0,
   executions: [],
   receivedAt: at,
@@ -185,18 +191,12 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
     case "Joined":
       return { ...next, state: "Joined", joinedTo: event.joinedTo }
     case "Investigated":
-      return {
-        ...next,
-        level: event.level,
-        hops: event.hops,
-        investigated: true,
-        ...(event.investigation === undefined ? {} : { investigation: event.investigation })
-      }
+      return afterInvestigation(next, event, at)
     case "Decided":
       return afterDecision(self, next, event)
     case "Reviewed":
       // The next step decides again: the cluster may have changed while the review was pending.
-      return { ...withApproval(next, event.review), review: event.review, state: "Investigating" }
+      return { ...withApproval(next, event.review), review: event.review, investigations: 0, state: "Investigating" }
     case "Intended":
       return { ...next, state: "Executing", executions: [...self.executions, { intent: event.intent }] }
     case "Executed":
@@ -220,6 +220,25 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
   }
 }
 
+/** Nothing of an earlier investigation remains. */
+const afterInvestigation = (
+  self: Remediation,
+  { hops, investigation, level, seen }: Extract<RemediationEvent, { _tag: "Investigated" }>,
+  at: Timestamp
+): Remediation => {
+  const { investigation: _earlier, seen: _before, ...rest } = self
+  return {
+    ...rest,
+    level,
+    hops,
+    investigated: true,
+    investigatedAt: at,
+    investigations: self.investigations + 1,
+    ...(investigation === undefined ? {} : { investigation }),
+    ...(seen === undefined ? {} : { seen })
+  }
+}
+
 const afterDecision = (
   self: Remediation,
   next: Remediation,
@@ -229,13 +248,13 @@ const afterDecision = (
     ...next,
     level,
     decision,
-    // The reviewer approved an action for the earlier state. A later state must not replace it.
-    observed: self.review === undefined || self.observed === undefined ? observed : self.observed
+    observed,
+    investigated: self.investigated && decision.outcome !== "investigate"
   }
   if (decision.outcome !== "review") return decided
   // The earlier answer was to another question.
   const { review: _answered, ...asking } = decided
-  return { ...asking, observed, questions: self.questions + 1, state: "AwaitingReview" }
+  return { ...asking, questions: self.questions + 1, state: "AwaitingReview" }
 }
 
 /** An approval covers what the decision shows that it answers. A rejection ends an earlier approval. */

@@ -138,6 +138,19 @@ export const WorkloadState = Schema.Struct({
    * states of earlier versions.
    */
   autoscalerAtMaximum: Schema.optionalKey(Schema.NullOr(Schema.Boolean)),
+  /** The digest of the spec, see `kubernetes/SpecDigest`. Absent in states of earlier versions. */
+  spec: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  /** What identifies that autoscaler and its spec. Absent in states of earlier versions. */
+  autoscalerSeen: Schema.optionalKey(
+    Schema.NullOr(
+      Schema.Struct({
+        name: Schema.String,
+        uid: Schema.String,
+        resourceVersion: Schema.String,
+        spec: Schema.NullOr(Schema.String)
+      })
+    )
+  ),
   unschedulable: Schema.NullOr(Schema.Boolean)
 })
 export type WorkloadState = typeof WorkloadState.Type

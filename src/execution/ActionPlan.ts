@@ -33,8 +33,11 @@
  */
 
 import type { Action } from "../domain/Action.ts"
-import { displayName } from "../domain/Target.ts"
+import { changeOf, find as findSeen, type Seen } from "../domain/Seen.ts"
+import { displayName, type ResourceRef } from "../domain/Target.ts"
+import { toMillis } from "../domain/Timestamp.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { seenObject } from "../kubernetes/SpecDigest.ts"
 import { patchHpa } from "./actions/Autoscaling.ts"
 import { suspend } from "./actions/CronJobs.ts"
 import { cordon, drain, uncordon } from "./actions/Nodes.ts"
@@ -90,6 +93,22 @@ const planFor = (
   }
 }
 
+/**
+ * What has changed about the subject since the investigation saw it: the plan is for the state that was investigated,
+ * not for the state that is read now. A pod that the investigation did not list is the one that it may have heard of
+ * only if it is older: the name of a StatefulSet's pod is used again.
+ */
+const changedSince = (seen: Seen, ref: ResourceRef, subject: KubernetesObject): string | undefined => {
+  const before = findSeen(seen, ref)
+  if (before !== undefined) return changeOf(before, seenObject(ref, subject, seen.autoscaled))
+  const { creationTimestamp } = subject.metadata
+  return subject.kind === "Pod"
+    && creationTimestamp !== undefined
+    && toMillis(creationTimestamp) <= toMillis(seen.observedAt)
+    ? undefined
+    : `${displayName(ref)} did not exist or was not seen when the alert was investigated.`
+}
+
 /** The writes that carry out an action on these objects, or why they are refused. */
 export const plan = (action: Action, objects: PlanObjects, context: PlanContext): Plan | PlanRefusal => {
   if (action.type === "CollectDiagnostics" || action.type === "Notify") {
@@ -103,6 +122,8 @@ export const plan = (action: Action, objects: PlanObjects, context: PlanContext)
   if (subject === undefined) return refuse("not-found", `${displayName(action.target)} does not exist.`)
   if (subject.metadata.deletionTimestamp !== undefined)
     return refuse("being-deleted", `${displayName(action.target)} is being deleted.`)
+  const changed = context.seen && changedSince(context.seen, action.target, subject)
+  if (changed !== undefined) return refuse("changed-since-investigation", changed)
   const namespace = relatedOf(objects, "Namespace").find(({ metadata }) => metadata.name === subject.metadata.namespace)
   if (namespace?.metadata.deletionTimestamp !== undefined || namespace?.status?.phase === "Terminating")
     return refuse(

@@ -25,6 +25,7 @@ import type { Action } from "../domain/Action.ts"
 import type { Change } from "../domain/Change.ts"
 import { type DecisionReason, type Figures, sameFinding } from "../domain/Decision.ts"
 import type { Applied, ExecutionOutcome, Intent } from "../domain/Execution.ts"
+import type { Seen } from "../domain/Seen.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
@@ -72,8 +73,10 @@ export interface PlanInput {
    * other nodes, until it is carried out or has expired. Default false.
    */
   readonly reserve?: boolean
-  /** The target's state when the action was proposed. A rollback is refused when a rollout has happened since. */
+  /** The target's state that the guardrails compared. */
   readonly decidedOn?: WorkloadState | null
+  /** What the investigation saw. The plan is refused if the object that it would write has changed since. */
+  readonly seen?: Seen | undefined
   /**
    * The target's state, if the caller has just read it; this saves up to six requests. When it is absent or `null`, or
    * when a conflict forces a second plan, `plan` reads the target itself.
@@ -249,6 +252,7 @@ const draftOnce = Effect.fnUntraced(function* (
     epoch: input.epoch,
     plannedAt,
     decidedOn: input.decidedOn ?? undefined,
+    seen: input.seen,
     maximumResourceFactor: settings.maximumResourceFactor,
     maximumScaleFactor: settings.maximumScaleFactor,
     maximumNodesOut: settings.maximumNodesOut,

@@ -4,6 +4,7 @@ import { Schema } from "effect"
 import { type Action, type ActionType, kindsOf } from "../domain/Action.ts"
 import type { Change, Inverse } from "../domain/Change.ts"
 import type { DecisionReason, Figures } from "../domain/Decision.ts"
+import type { Seen } from "../domain/Seen.ts"
 import { displayName } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
@@ -14,8 +15,10 @@ import type { Signature } from "./ObjectPatch.ts"
 export interface PlanContext extends Signature {
   /** The time of the intent. Planning the same intent again yields the same writes. */
   readonly plannedAt: Timestamp
-  /** The target's state when the action was proposed; `undefined` if unknown. */
+  /** The target's state that the guardrails compared; `undefined` if unknown. */
   readonly decidedOn: WorkloadState | undefined
+  /** What the investigation saw. Default: not checked. */
+  readonly seen?: Seen | undefined
   /** The factor from which raising a request or limit asks for an approval. More than 1. */
   readonly maximumResourceFactor: number
   /** The factor from which raising a replica count, or a bound of an autoscaler, asks for an approval. */
@@ -57,7 +60,7 @@ export const RefusalRule = Schema.Literals([
   "not-found",
   "wrong-kind",
   "being-deleted",
-  "changed-since-decision",
+  "changed-since-investigation",
   "namespace-terminating",
   "paused",
   "on-delete",

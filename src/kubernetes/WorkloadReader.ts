@@ -32,6 +32,7 @@ import {
 } from "./ObjectModel.ts"
 import { refersTo } from "./Ownership.ts"
 import { podState, restartsOf } from "./PodState.ts"
+import { revisionOf, specDigest } from "./SpecDigest.ts"
 import { failedCreateOf, revisionsOf, rolloutOf } from "./WorkloadRollout.ts"
 
 /**
@@ -210,6 +211,8 @@ const absent = (ref: ResourceRef, observedAt: Timestamp.Timestamp): WorkloadStat
   managers: [],
   autoscaler: null,
   autoscalerAtMaximum: null,
+  spec: null,
+  autoscalerSeen: null,
   unschedulable: null
 })
 
@@ -229,7 +232,6 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
     | undefined
   const counts = countsOf(object)
   const autoscaler = autoscalerOf(object, observation.autoscalers ?? [])
-  const revision = Number(object.metadata.annotations?.["deployment.kubernetes.io/revision"] ?? NaN)
   return {
     ref,
     exists: true,
@@ -254,13 +256,23 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
       observation.endpointSlices ?? [],
       pods
     ),
-    revision: Number.isInteger(revision) ? revision : null,
+    revision: revisionOf(object),
     conditions: (status?.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason: reason ?? "" })),
     rollout,
     failedCreate: failedCreateOf(object, replicaSets),
     ...managementOf(object, autoscaler),
     autoscaler: autoscaler?.metadata.name ?? null,
     autoscalerAtMaximum: autoscaler === undefined ? null : isAtMaximum(autoscaler),
+    spec: specDigest(object, autoscaler !== undefined),
+    autoscalerSeen:
+      autoscaler === undefined
+        ? null
+        : {
+            name: autoscaler.metadata.name,
+            uid: autoscaler.metadata.uid,
+            resourceVersion: autoscaler.metadata.resourceVersion,
+            spec: specDigest(autoscaler)
+          },
     unschedulable: object.kind === "Node" ? (object as Node).spec?.unschedulable === true : null
   }
 }

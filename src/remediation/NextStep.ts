@@ -43,6 +43,8 @@ export const nextStep = (self: Remediation): NextStep => {
   if (self.decision === undefined) return { _tag: "Decide" }
   switch (self.decision.outcome) {
     case "execute":
+    // The investigation that this decision asked for has ended.
+    case "investigate":
       return { _tag: "Decide" }
     case "review":
       if (self.review === undefined) return { _tag: "AwaitReview" }

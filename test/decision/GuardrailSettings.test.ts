@@ -10,6 +10,7 @@ describe("GuardrailSettings", () => {
         ...defaults,
         cooldown: Duration.toMillis(defaults.cooldown),
         ineffectiveFor: Duration.toMillis(defaults.ineffectiveFor),
+        answerLifetime: Duration.toMillis(defaults.answerLifetime),
         actionsPerWindow: { ...defaults.actionsPerWindow, window: Duration.toMillis(defaults.actionsPerWindow.window) }
       },
       {
@@ -18,6 +19,7 @@ describe("GuardrailSettings", () => {
         actionsPerWindow: { limit: 20, window: 600_000 },
         ineffectiveLimit: 3,
         ineffectiveFor: 86_400_000,
+        answerLifetime: 900_000,
         respectManagers: Manager.literals,
         minimumConfidence: 0.3,
         automaticRisk: "medium",
@@ -38,6 +40,7 @@ describe("GuardrailSettings", () => {
   it.each([
     { cooldown: "0 seconds" },
     { cooldown: "soon" },
+    { answerLifetime: "30 seconds" },
     { ineffectiveLimit: 0 },
     { minimumConfidence: 1.1 },
     { automaticRisk: "extreme" },

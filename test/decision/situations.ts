@@ -1,6 +1,7 @@
 /** Situations to decide about: by default the rollback of a crash-looping Deployment in auto mode, without findings. */
 
 import { decide, type DecisionInput } from "../../src/decision/Decider.ts"
+import type { Answer } from "../../src/decision/Freshness.ts"
 import { defaults } from "../../src/decision/GuardrailSettings.ts"
 import type { Action, ActionType } from "../../src/domain/Action.ts"
 import type { Alert } from "../../src/domain/Alert.ts"
@@ -8,6 +9,7 @@ import type { Investigation } from "../../src/domain/Investigation.ts"
 import type { PastAction } from "../../src/domain/PastAction.ts"
 import { RemediationId } from "../../src/domain/Remediation.ts"
 import type { Approval } from "../../src/domain/Review.ts"
+import { seenOf } from "../../src/domain/Seen.ts"
 import type { Target } from "../../src/domain/Target.ts"
 import { fromMillis } from "../../src/domain/Timestamp.ts"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
@@ -116,7 +118,15 @@ export const input = (change: Partial<DecisionInput> = {}): DecisionInput => ({
   guardrails: defaults,
   emergencyStop: false,
   nowMs,
+  answer: answerOf(change.observed === undefined ? observed() : change.observed),
   ...change
+})
+
+/** The first investigation, which has just ended. It saw the target as it is. */
+export const answerOf = (observed: WorkloadState | null): Answer => ({
+  seen: observed === null ? undefined : seenOf(observed),
+  at: fromMillis(nowMs),
+  round: 1
 })
 
 /** The default situation, with another action proposed for its own target. */

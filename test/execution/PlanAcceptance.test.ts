@@ -1,14 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { observed } from "../decision/situations.ts"
 import { budget, deployment, node, pod, readyNode, readyNodes, serving, statefulSet } from "./objects.ts"
-import { acceptedPlan, adjust, cordon, drain, evict, restart, restartDb, revisions, rollback } from "./plans.ts"
+import { acceptedPlan, adjust, cordon, drain, evict, restart, restartDb } from "./plans.ts"
 
 describe("a plan is accepted", () => {
-  it("for a rollback of the revision that it was proposed for", () => {
-    const context = { decidedOn: observed({ revision: 3 }) }
-    assert.strictEqual(acceptedPlan(rollback(), deployment(), revisions, context).changes.length, 1)
-  })
-
   it("for exactly four times a limit", () => {
     assert.strictEqual(acceptedPlan(adjust({ limits: { memory: "1Gi" } }), deployment()).changes.length, 1)
   })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Action } from "../../src/domain/Action.ts"
+import type { SeenObject } from "../../src/domain/Seen.ts"
 import { type PlanContext, RefusalRule } from "../../src/execution/Plan.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import type { Kind } from "../../src/kubernetes/ObjectModel.ts"
@@ -49,7 +50,19 @@ interface More {
 
 const approvable: More = { approvable: true }
 const history: More = { related: revisions }
-const decidedEarlier: More = { ...history, context: { decidedOn: observed({ revision: 2 }) } }
+const { metadata: shipped } = deployment()
+const earlier: SeenObject = {
+  ref: { namespace: "shop", kind: "Deployment", name: "checkout" },
+  uid: shipped.uid,
+  generation: null,
+  revision: 2,
+  resourceVersion: null,
+  spec: null
+}
+const sawEarlier: More = {
+  ...history,
+  context: { seen: { observedAt: "2026-11-24T02:55:00.000Z", autoscaled: false, objects: [earlier] } }
+}
 const expandable: More = { related: [storageClass(true)] }
 const notExpandable: More = { related: [storageClass(undefined)] }
 const memory = (memory: string) => ({ limits: { memory } })
@@ -100,7 +113,7 @@ const refusals: ReadonlyArray<
   ["not-found", "a Deployment that does not exist", restart, undefined],
   ["being-deleted", "a terminating Deployment", restart, terminating],
   ["wrong-kind", "a rollback of a StatefulSet", rollback(), statefulSet()],
-  ["changed-since-decision", "a rollback after another rollout", rollback(), deployment(), decidedEarlier],
+  ["changed-since-investigation", "a rollback after another rollout", rollback(), deployment(), sawEarlier],
   ["paused", "a rollback of a paused rollout", rollback(), deployment({ paused: true }), history],
   ["paused", "a restart of a paused rollout", restart, deployment({ paused: true })],
   ["on-delete", "a restart with the update strategy OnDelete", restartAgent, onDelete],

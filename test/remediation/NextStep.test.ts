@@ -116,12 +116,25 @@ describe("nextStep", () => {
     assert.strictEqual(step._tag === "Conclude" && step.state, "Cancelled")
   })
 
-  it("a decision after a review keeps the state that the review was about", () => {
-    const later = { ...observed, generation: 3 }
-    const asked = remediationOf(accepted(), investigated, decided("review"), reviewed("approved"), {
-      ...decided("execute"),
-      observed: later
-    })
-    assert.deepStrictEqual(asked.observed, observed)
+  it("an outdated investigation is made again, and the decision after it takes effect", () => {
+    const again = [accepted(), investigated, decided("investigate")] as const
+    assert.strictEqual(nextStep(remediationOf(...again))._tag, "Investigate")
+    assert.strictEqual(nextStep(remediationOf(...again, investigated))._tag, "Decide")
+    assert.strictEqual(nextStep(remediationOf(...again, investigated, decided("execute"), intended))._tag, "Execute")
+  })
+
+  it("an investigation that found nothing leaves nothing of the one before", () => {
+    const seen = { observedAt: observed.observedAt, autoscaled: false, objects: [] }
+    const failed = { _tag: "Investigated", level: 2, hops: [] } as const
+    const self = remediationOf(accepted(), { ...investigated, seen }, decided("investigate"), failed)
+    assert.deepStrictEqual([self.investigation, self.seen, self.investigations], [undefined, undefined, 2])
+  })
+
+  it("a remediation asks again after an approval, and waits for an answer to the new question", () => {
+    const asked = [accepted(), investigated, decided("review"), reviewed("approved"), decided("review")] as const
+    const self = remediationOf(...asked)
+    assert.strictEqual(nextStep(self)._tag, "AwaitReview")
+    assert.deepStrictEqual([self.state, self.questions, self.review], ["AwaitingReview", 2, undefined])
+    assert.strictEqual(nextStep(remediationOf(...asked, reviewed("approved")))._tag, "Decide")
   })
 })

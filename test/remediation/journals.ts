@@ -76,7 +76,12 @@ export const intent: Intent = {
 export const accepted = (provisional = false): RemediationEvent => ({ _tag: "Accepted", alert, target, provisional })
 export const started: RemediationEvent = { _tag: "Started", traceId: "t1", spanId: "s1", epoch: 1 }
 export const retargeted: RemediationEvent = { _tag: "Retargeted", target }
-export const investigated: RemediationEvent = { _tag: "Investigated", level: 0, hops: [], investigation }
+export const investigated: Extract<RemediationEvent, { _tag: "Investigated" }> = {
+  _tag: "Investigated",
+  level: 0,
+  hops: [],
+  investigation
+}
 export const decided = (outcome: Decision["outcome"]): Extract<RemediationEvent, { _tag: "Decided" }> => ({
   _tag: "Decided",
   level: 0,

@@ -30,6 +30,7 @@ const remediation = (fields: Partial<Remediation>): Remediation => ({
   provisional: false,
   hops: [],
   investigated: true,
+  investigations: 1,
   questions: 0,
   executions: [],
   receivedAt: "2026-11-24T03:00:00.000Z",

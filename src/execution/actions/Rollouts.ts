@@ -40,16 +40,7 @@ export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects
   const name = displayName(action.target)
   const refusal = rolloutRefusal(deployment)
   if (refusal !== undefined) return refusal
-  // After another rollout or rollback "the previous revision" is a different one: rolling back a rollback would restore
-  // the fault.
-  const decidedOn = context.decidedOn?.revision ?? undefined
   const current = revisionOf(deployment)
-  if (decidedOn !== undefined && current !== decidedOn) {
-    return refuse(
-      "changed-since-decision",
-      `${name} was at revision ${decidedOn} when the rollback was proposed and is at ${current ?? "none"} now.`
-    )
-  }
   const revisions = relatedOf(objects, "ReplicaSet")
     .filter((replicaSet) => controllerOf(replicaSet)?.uid === deployment.metadata.uid)
     .flatMap((replicaSet) => {

@@ -26,8 +26,11 @@ export const detail = (self: Remediation, journal: ReadonlyArray<JournalEntry>):
   const {
     approval: _approval,
     investigated: _investigated,
+    investigatedAt: _investigatedAt,
+    investigations: _investigations,
     provisional: _provisional,
     questions: _questions,
+    seen: _seen,
     sequence: _sequence,
     spanId: _spanId,
     ...shown

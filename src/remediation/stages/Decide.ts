@@ -57,6 +57,10 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
         history: past,
         actionsInWindow,
         guardrails: options.guardrails,
+        answer:
+          self.investigatedAt === undefined
+            ? undefined
+            : { seen: self.seen, at: self.investigatedAt, round: self.investigations },
         ...(self.review === undefined ? {} : { review: self.review }),
         ...(self.approval === undefined ? {} : { approval: self.approval }),
         questions: self.questions,
@@ -111,8 +115,8 @@ const makeDraft = Effect.map(Executor, (executor) =>
       // The id is the same before and after a crash, so that read-back recognizes a write from before the crash.
       executionId: `${self.id}-${self.executions.length + 1}`,
       epoch: claim.epoch,
-      // An approval is for the target as it was when the review was requested, however long ago.
-      decidedOn: self.review === undefined ? observed : (self.observed ?? null),
+      seen: self.seen,
+      decidedOn: observed,
       baseline: observed
     })
   )
@@ -123,6 +127,8 @@ const makeDraft = Effect.map(Executor, (executor) =>
  * cluster did not respond; an action that is refused will be refused after an approval too.
  */
 const withoutPlan = (input: DecisionInput, decision: Decision, failure: PlanRefused | KubernetesError): Decision => {
+  if (failure._tag === "PlanRefused" && failure.rule === "changed-since-investigation")
+    return decide({ ...input, changed: failure.message })
   if (failure._tag === "PlanRefused")
     return { ...decision, outcome: "escalate", reasons: [{ rule: failure.rule, message: failure.message }] }
   const reason = { rule: "plan-failed", message: classify(failure).message }

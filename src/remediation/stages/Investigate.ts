@@ -2,6 +2,7 @@
 
 import { Effect, type Latch, Option } from "effect"
 import type { Remediation } from "../../domain/Remediation.ts"
+import { seenOf } from "../../domain/Seen.ts"
 import { Degradation } from "../../health/Degradation.ts"
 import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
 import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
@@ -18,16 +19,24 @@ export const make = Effect.fnUntraced(function* (journal: Journal, observe: Obse
 
   const investigate = Effect.fnUntraced(function* (claim: Claim, self: Remediation) {
     const { level } = yield* degradation.current
+    // Read before the investigation begins: what changes while it runs is then noticed.
+    const observed = yield* observe(self)
     const { hops, investigation } = yield* chain.investigate({
       remediationId: self.id,
       alert: self.alert,
       target: self.target,
       related: yield* store.joinedAlerts(self.id, maxRelatedAlerts),
-      observed: yield* observe(self),
+      observed,
       level
     })
     return yield* journal(claim, self, [
-      { _tag: "Investigated", level, hops, ...(investigation === undefined ? {} : { investigation }) }
+      {
+        _tag: "Investigated",
+        level,
+        hops,
+        ...(investigation === undefined ? {} : { investigation }),
+        ...(observed === null ? {} : { seen: seenOf(observed) })
+      }
     ])
   })
 

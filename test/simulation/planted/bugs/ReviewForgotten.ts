@@ -6,7 +6,7 @@ export const reviewForgotten: PlantedBug = {
   edits: [
     {
       file: "domain/Remediation.ts",
-      search: `      return { ...withApproval(next, event.review), review: event.review, state: "Investigating" }`,
+      search: `      return { ...withApproval(next, event.review), review: event.review, investigations: 0, state: "Investigating" }`,
       replace: `      return { ...next, state: "Investigating" }`
     }
   ],

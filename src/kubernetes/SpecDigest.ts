@@ -1,0 +1,83 @@
+/**
+ * A digest of an object's spec: equal digests mean that nobody has changed what the object is meant to be.
+ *
+ * It replaces the generation, which several kinds do not have (Node, HorizontalPodAutoscaler, PersistentVolumeClaim, on
+ * older servers Pod), and which also grows when a controller writes to the spec. What controllers write is left out:
+ *
+ * | kind         | left out                                                                                        |
+ * | ------------ | ----------------------------------------------------------------------------------------------- |
+ * | Node         | everything but `unschedulable` and the taints, and the taints that show a condition of the node |
+ * | Pod          | `nodeName`, which the scheduler sets, and ephemeral containers, which a person debugs with      |
+ * | with scaling | `replicas`, if an autoscaler controls the count                                                 |
+ */
+
+import { createHash } from "node:crypto"
+import type { SeenObject } from "../domain/Seen.ts"
+import type { ResourceRef } from "../domain/Target.ts"
+import type { KubernetesObject } from "./KubernetesClient.ts"
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Taints that controllers add and remove by themselves. */
+const followsCondition = ({ key = "" }: { readonly key?: string }): boolean =>
+  key.startsWith("node.kubernetes.io/") || key.startsWith("DeletionCandidateOf")
+
+const meantOf = (object: KubernetesObject, autoscaled: boolean): Json | undefined => {
+  const spec = object["spec"] as Json | undefined
+  if (spec === undefined) return undefined
+  switch (object.kind) {
+    case "Node": {
+      const taints = (spec["taints"] as ReadonlyArray<{ readonly key?: string }> | undefined) ?? []
+      return {
+        unschedulable: spec["unschedulable"] === true,
+        taints: taints.filter((taint) => !followsCondition(taint))
+      }
+    }
+    case "Pod": {
+      const { ephemeralContainers: _debugging, nodeName: _scheduled, ...meant } = spec
+      return meant
+    }
+    default: {
+      if (!autoscaled) return spec
+      const { replicas: _scaled, ...meant } = spec
+      return meant
+    }
+  }
+}
+
+/** The value with the keys of its objects in order, so that equal values have equal text. */
+const ordered = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(ordered)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([left], [right]) => (left < right ? -1 : 1))
+      .map(([key, each]) => [key, ordered(each)])
+  )
+}
+
+/** The digest of the spec; `null` for an object without one. `autoscaled`: leave out the replica count. */
+export const specDigest = (object: KubernetesObject, autoscaled = false): string | null => {
+  const meant = meantOf(object, autoscaled)
+  return meant === undefined
+    ? null
+    : createHash("sha256")
+        .update(JSON.stringify(ordered(meant)))
+        .digest("hex")
+        .slice(0, 16)
+}
+
+export const revisionOf = (object: KubernetesObject): number | null => {
+  const revision = Number(object.metadata.annotations?.["deployment.kubernetes.io/revision"] ?? Number.NaN)
+  return Number.isInteger(revision) ? revision : null
+}
+
+/** What an object shows of itself. */
+export const seenObject = (ref: ResourceRef, object: KubernetesObject, autoscaled: boolean): SeenObject => ({
+  ref,
+  uid: object.metadata.uid,
+  generation: object.metadata.generation ?? null,
+  revision: revisionOf(object),
+  resourceVersion: object.metadata.resourceVersion,
+  spec: specDigest(object, autoscaled)
+})
