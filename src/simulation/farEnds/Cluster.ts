@@ -24,6 +24,7 @@ import { crashLog, environment } from "../observation/Secrets.ts"
 import { ApiWire } from "./ApiWire.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import { carried, type ClusterFault, ClusterPath, type ClusterRequest } from "./paths/ClusterPath.ts"
+import { SpecHistory } from "./SpecHistory.ts"
 import {
   autoscaler,
   disruptionBudget,
@@ -71,6 +72,8 @@ export class Cluster implements FarEnd {
   readonly layer: Layer.Layer<KubernetesClient>
   /** The scenario's Deployments. In a cluster of some size, somebody else owns four of them; see `ownership`. */
   readonly workloads: ReadonlyArray<ResourceRef>
+  /** What each workload was meant to be, and who wrote it. */
+  readonly specs = new SpecHistory()
   private readonly setting: Setting
   private readonly sandbox: Client
   private readonly clock: SimulatedClock
@@ -260,8 +263,12 @@ export class Cluster implements FarEnd {
 
   /** A write by somebody else. The API server must accept it. */
   write(change: Change): void {
-    this.disturbedMs.set(change.ref.name, this.setting.world.nowMs)
+    const { nowMs } = this.setting.world
+    this.disturbedMs.set(change.ref.name, nowMs)
+    const note = () => this.specs.note(change.ref, "somebody", Result.getOrUndefined(this.read(change.ref)), nowMs)
+    note()
     this.direct(this.sandbox.apply(change))
+    note()
   }
 
   private own(name: string, ownership: Ownership): void {
@@ -369,6 +376,8 @@ export class Cluster implements FarEnd {
           return Effect.fail(error)
         },
         onSuccess: (object) => {
+          if (object !== undefined)
+            this.specs.note(change.ref, writer, object as KubernetesObject, this.setting.world.nowMs)
           this.setting.observations.publish({ ...about, process, applied: "yes" })
           return Effect.succeed(object)
         }

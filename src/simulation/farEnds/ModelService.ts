@@ -98,10 +98,11 @@ export class ModelService {
   private healthy({ purpose, target }: Question): Effect.Effect<Reply> {
     if (purpose === "probe") return Effect.succeed(pong)
     const latencyMs = Math.ceil(this.random.magnitude(...(this.setting.scenario.modelLatencyMs ?? defaultLatencyMs)))
-    return Effect.map(Effect.sleep(latencyMs), () =>
+    // It reads, then thinks: the answer is about the state at the beginning.
+    const reply: Reply =
       target === undefined
         ? { _tag: "Text", text: "What is this about?", worth: "bad" }
         : { _tag: "Text", text: answerText(this.answerAbout(target)), worth: "good" }
-    )
+    return Effect.as(Effect.sleep(latencyMs), reply)
   }
 }

@@ -4,6 +4,7 @@ import type { FaultKind } from "./FaultKind.ts"
 import { breakerOperations } from "./kinds/BreakerOperations.ts"
 import { clusterReplaced } from "./kinds/ClusterReplaced.ts"
 import { dependencyFaults } from "./kinds/Dependency.ts"
+import { hotfixDuringInvestigation } from "./kinds/HotfixDuringInvestigation.ts"
 import { intakeFaults } from "./kinds/Intake.ts"
 import { kubernetesDeletion } from "./kinds/KubernetesDeletion.ts"
 import { kubernetesDisruptionBudget } from "./kinds/KubernetesDisruptionBudget.ts"
@@ -30,6 +31,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   kubernetesStaleRead,
   kubernetesInterference,
   kubernetesFixUnderWay,
+  hotfixDuringInvestigation,
   kubernetesDeletion,
   kubernetesDisruptionBudget,
   kubernetesNonsense,

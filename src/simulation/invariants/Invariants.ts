@@ -14,6 +14,7 @@ import { legalTransitions } from "./LegalTransitions.ts"
 import { levelFollows } from "./LevelFollows.ts"
 import { modeRespected } from "./ModeRespected.ts"
 import { neverFalselyFixed } from "./NeverFalselyFixed.ts"
+import { newerSpecKept } from "./NewerSpecKept.ts"
 import { noActionTwice } from "./NoActionTwice.ts"
 import { noAlertLost } from "./NoAlertLost.ts"
 import { noRequestAfterDeadline } from "./NoRequestAfterDeadline.ts"
@@ -39,6 +40,7 @@ export const all: ReadonlyArray<Invariant> = [
   revisionsJudgedByTheirOwnPods,
   foreignAlertsObserved,
   answeredOnce,
+  newerSpecKept,
   amplification,
   bulkheadRespected,
   nothingAfterDeadline,

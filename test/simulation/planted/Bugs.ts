@@ -19,6 +19,7 @@ import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
 import { lostWakeUp } from "./bugs/LostWakeUp.ts"
 import { nobodyTakesOver } from "./bugs/NobodyTakesOver.ts"
 import { noStabilisation } from "./bugs/NoStabilisation.ts"
+import { oldProposalCarriedOut } from "./bugs/OldProposalCarriedOut.ts"
 import { otherClusterNotChecked } from "./bugs/OtherClusterNotChecked.ts"
 import { ownerByNamePrefix } from "./bugs/OwnerByNamePrefix.ts"
 import { permitForNobody } from "./bugs/PermitForNobody.ts"
@@ -60,6 +61,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   nobodyTakesOver,
   noStabilisation,
   otherClusterNotChecked,
+  oldProposalCarriedOut,
   ownerByNamePrefix,
   permitForNobody,
   podsBlamedForAnotherRevision,

@@ -235,6 +235,19 @@ export const runs = {
   ),
   /** An investigator that always proposes diagnostics. */
   diagnostics: calm(3, { workloads: 2, investigators: Effect.succeed([curious]) }),
+  /** People ship a working version while the models think about the broken one. */
+  hotfixes: disturbed(
+    10,
+    () => [
+      {
+        kind: "hotfix-during-investigation",
+        atMs: 0,
+        forMs: 10 * minuteMs,
+        parameters: { afterMs: 300, share: 0.5 }
+      }
+    ],
+    { tiers, modelLatencyMs: [500, 4_000] }
+  ),
   /** Every action needs the approval of a person. */
   approvals: calm(20, { service: { mode: "approve" } })
 } satisfies Record<string, Run>
