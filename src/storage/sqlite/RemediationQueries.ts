@@ -86,7 +86,7 @@ const makeStatements = (database: DatabaseSync) => ({
        select r.id from evidence e join remediations r on r.joined_to = e.id or r.handed_over_to = e.id
      )
      select r.id, (select data from remediation_events j where j.remediation_id = r.id and j.sequence = 0) as data
-     from evidence e join remediations r on r.id = e.id where r.resolved = 0 and r.id <> ?
+     from remediations r where r.id in (select e.id from evidence e) and r.resolved = 0 and r.id <> ?
      order by case r.severity when 'critical' then 0 when 'warning' then 1 when 'info' then 2 else 3 end, r.id limit ?`
   )
 })

@@ -109,13 +109,13 @@ const makeReads = (database: DatabaseSync) => ({
     `with recursive part (id) as (
        select ?
        union all
-       select r.id from part p join remediations r on r.joined_to = p.id or r.handed_over_to = p.id
+       select r.id from part e join remediations r on r.joined_to = e.id or r.handed_over_to = e.id
      ),
      lead (name, rank) as (
-       select r.alert_name, ${rank("r.severity")} from remediations r join part p on r.id = p.id where r.state <> 'Joined'
+       select r.alert_name, ${rank("r.severity")} from remediations r where r.id in (select e.id from part e) and r.state <> 'Joined'
      )
      select ${columns} from remediations
-     where id in (select id from part) and state = 'Joined' and resolved = 0 and severity in ('critical', 'warning')
+     where id in (select e.id from part e) and state = 'Joined' and resolved = 0 and severity in ('critical', 'warning')
        and (? = 'any' or alert_name not in (select name from lead) or ${rank("severity")} < (select min(rank) from lead))
      order by ${rank("severity")}, id limit 1`
   ),
