@@ -62,7 +62,7 @@ const remediated = Effect.fnUntraced(function* (versions: ReadonlyArray<Shipped>
     ...firing,
     alerts: [{ ...alert, labels: { ...alert!.labels, pod: pod!.metadata.name }, startsAt: "1970-01-01T00:00:00Z" }]
   }
-  const [result] = (yield* receive(Schema.decodeUnknownSync(Webhook)(webhook))).results
+  const [result] = (yield* receive(yield* Schema.decodeUnknownEffect(Webhook)(webhook))).results
   const ended = yield* Effect.forkChild(settled(result!.remediationId!))
   while (ended.pollUnsafe() === undefined) yield* TestClock.adjust("1 second")
   const { executions, investigation } = Option.getOrThrow(yield* Fiber.join(ended))

@@ -258,6 +258,30 @@ describe("WorkloadReader", () => {
     }).pipe(Effect.provide(counted))
   })
 
+  it.effect(
+    "reads a DaemonSet without the right to read its revisions, and then does not know which pods are current",
+    () => {
+      const refusing = Sandbox.layer({
+        intercept: ({ kind }, request) =>
+          kind === "ControllerRevision"
+            ? Effect.fail(
+                new KubernetesError({
+                  reason: { _tag: "Forbidden" },
+                  operation: "list ControllerRevision",
+                  applied: "no",
+                  retryable: false
+                })
+              )
+            : request
+      })
+      return Effect.gen(function* () {
+        const observed = yield* readWorkload({ namespace: "kube-system", kind: "DaemonSet", name: "kube-proxy" })
+        assert.isAbove(observed.pods.length, 0)
+        assert.isTrue(observed.pods.every(({ current, ready }) => ready && current === null))
+      }).pipe(Effect.provide(refusing))
+    }
+  )
+
   it.effect("fails when a list is refused, instead of returning an incomplete state", () => {
     const refusing = Sandbox.layer({
       intercept: ({ kind }, request) =>

@@ -17,7 +17,7 @@ import * as Quantity from "../../domain/Quantity.ts"
 import { failingRevisions, isRollingOut } from "../../domain/RevisionHealth.ts"
 import { resourceRef } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
-import { type ContainerSpec, empty } from "../evidence/Evidence.ts"
+import { type ContainerSpec, empty, type Evidence } from "../evidence/Evidence.ts"
 import { redact } from "../evidence/Redaction.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
 import type { Rule, RuleAction } from "./Rulebook.ts"
@@ -75,13 +75,23 @@ const raiseMaximum = (
       }
 }
 
+/** The revisions with containers that have restarted, while nobody has looked at why or when. */
+const unreadRevisions = ({ missing }: Evidence, { pods }: WorkloadState): ReadonlyArray<number> =>
+  missing.includes("containers and logs")
+    ? pods.flatMap(({ restarts, revision }) => (restarts > 0 && typeof revision === "number" ? [revision] : []))
+    : []
+
 /**
  * The revision to roll back to: the newest earlier one that serves and has no failing pod. Without a serving one, the
  * newest that is scaled to zero, unless an earlier one fails: then the newest revision is not the cause.
  */
 const revisionToRestore = (request: InvestigationRequest, observed: WorkloadState): number | undefined => {
   const { evidence = empty } = request
-  const failing = new Set([...failingRevisions(observed), ...revisionsFailingNow(request)])
+  const failing = new Set([
+    ...failingRevisions(observed),
+    ...revisionsFailingNow(request),
+    ...unreadRevisions(evidence, observed)
+  ])
   const ofPods = observed.pods.flatMap((pod) =>
     pod.current === false && pod.ready && typeof pod.revision === "number" ? [pod.revision] : []
   )

@@ -61,6 +61,20 @@ describe("a rollback", () => {
     assert.isUndefined(action)
   })
 
+  it("nor one whose containers have restarted when nobody could look at why", () => {
+    const restored = (missing: ReadonlyArray<string>, restarts: number) =>
+      proposed(
+        { type: "RollbackDeployment" },
+        {
+          observed: observed({ pods: [pod("a", failed), earlierPod("b", { restarts })] }),
+          evidence: evidence({ failing: [], missing })
+        }
+      )
+    assert.isUndefined(restored(["containers and logs"], 2))
+    assert.isDefined(restored(["containers and logs"], 0))
+    assert.isDefined(restored(["events"], 2))
+  })
+
   it("nor an idle one while an earlier revision is not well", () => {
     const idle = { readyReplicas: 0, replicas: 0 }
     assert.strictEqual(target({ revisions: [newest, revision(1, idle), revision(0, idle)] }), 1)
