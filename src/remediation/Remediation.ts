@@ -5,7 +5,7 @@
  * | ----------- | ----------------------------------------------------------------------------------------------------------- | ---------------------------------------------------------------------------- |
  * | *(intake)*  | accepts the webhook                                                                                         | `Accepted`, before the 202                                                   |
  * | Retarget    | reads the root owner of the target                                                                          | `Retargeted`; `Joined` when the owner already has an open remediation        |
- * | Investigate | queries HolmesGPT, then LLMs, then the rules                                                                | `Investigated`: every hop, and the result                                    |
+ * | Investigate | queries HolmesGPT, then LLMs, then the rules                                                                | `Investigated`: every hop, the result, what it saw                           |
  * | Decide      | applies level, guardrails, history and mode; plans an action with its inverse and dry-runs it on the server | `Decided`, and with it `Intended`, **before** the first write to the cluster |
  * | AwaitReview | nothing: no fiber waits, and the review starts a new activation                                             | *(operator)* `Reviewed`                                                      |
  * | Execute     | checks the fence, writes                                                                                    | `Executed`: applied yes, no or unknown                                       |
