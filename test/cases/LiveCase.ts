@@ -16,6 +16,8 @@ import { until } from "../integration/Service.ts"
 
 type Manifest = Extract<Change, { _tag: "Create" }>["manifest"]
 
+const decoded = Schema.decodeSync(Schema.fromJsonString(Webhook))
+
 export interface LiveCase {
   /** The folder of the case, and the namespace in its files. */
   readonly folder: string
@@ -68,7 +70,7 @@ export const make = Effect.fnUntraced(function* ({ folder, investigator, kubecon
       }).pipe(Layer.provide([Layer.succeedContext(services), Storage.layerMemory]))
     )
     const { receive, settled } = Context.get(context, Kubernaut.Kubernaut)
-    const [result] = (yield* receive(Schema.decodeSync(Schema.fromJsonString(Webhook))(text))).results
+    const [result] = (yield* receive(decoded(text))).results
     return Option.getOrThrow(yield* settled(result!.remediationId!))
   })
   /** Makes a container of a pod fail, as the simulated nodes do for the annotation `sim/fail`. */

@@ -23,6 +23,7 @@ import { SimulatedClock } from "../engine/SimulatedClock.ts"
 import { crashLog, environment } from "../observation/Secrets.ts"
 import { ApiWire } from "./ApiWire.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
+import { ForbiddenDisruptions } from "./ForbiddenDisruptions.ts"
 import { carried, type ClusterFault, ClusterPath, type ClusterRequest } from "./paths/ClusterPath.ts"
 import { SpecHistory } from "./SpecHistory.ts"
 import {
@@ -35,6 +36,7 @@ import {
   operatorOwnership,
   type Ownership,
   pullFailure,
+  readyFromMs,
   recreated,
   replicasOf,
   type RevisionTruth,
@@ -88,6 +90,7 @@ export class Cluster implements FarEnd {
   /** When the service last read a workload, by name. */
   private readonly readMs = new Map<string, number>()
   private readonly gone = new Map<string, KubernetesObject>()
+  readonly forbidden = new ForbiddenDisruptions()
   private releases = 0
 
   constructor(setting: Setting) {
@@ -191,11 +194,20 @@ export class Cluster implements FarEnd {
   forbidEvictions(options: { readonly namespace: string; readonly name: string; readonly budget: string }): () => void {
     const { manifest, ref } = disruptionBudget(options)
     this.write({ _tag: "Create", ref, manifest })
-    return () =>
+    this.forbidden.add(options.name, options.budget, this.setting.world.nowMs)
+    return () => {
+      this.forbidden.remove(options.budget)
       Result.match(this.read(ref), {
         onFailure: () => {},
         onSuccess: ({ metadata: { uid } }) => this.write({ _tag: "Delete", ref, uid })
       })
+    }
+  }
+
+  /** How many of a workload's pods have been ready without a break since a moment. */
+  readySince(ref: ResourceRef, sinceMs: number): number {
+    const wallMs = this.setting.world.wallStartMs + sinceMs
+    return this.podsOf(ref).filter((pod) => isReady(pod) && readyFromMs(pod) <= wallMs).length
   }
 
   /** Somebody deletes a workload, until `restore`. Does nothing where it is deleted already. */

@@ -32,13 +32,21 @@ export const executionOf = (change: Change): string | undefined => {
 
 interface Pod extends KubernetesObject {
   readonly status?: {
-    readonly conditions?: ReadonlyArray<{ readonly type: string; readonly status: string }>
+    readonly conditions?: ReadonlyArray<{
+      readonly type: string
+      readonly status: string
+      readonly lastTransitionTime?: string
+    }>
     readonly containerStatuses?: ReadonlyArray<ContainerRun>
   }
 }
 
 export const isReady = (pod: Pod): boolean =>
   pod.status?.conditions?.some(({ status, type }) => type === "Ready" && status === "True") === true
+
+/** When a pod last became ready, or ceased to be. */
+export const readyFromMs = (pod: Pod): number =>
+  Date.parse(pod.status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime ?? "")
 
 /** A revision of a Deployment and its own pods, as they truly are. */
 export interface RevisionTruth {

@@ -3,6 +3,7 @@
 import { amplification } from "./Amplification.ts"
 import { answeredOnce } from "./AnsweredOnce.ts"
 import { auditComplete } from "./AuditComplete.ts"
+import { budgetsRespected } from "./BudgetsRespected.ts"
 import { bulkheadRespected } from "./BulkheadRespected.ts"
 import { firingAgainIsWork } from "./FiringAgainIsWork.ts"
 import { foreignAlertsObserved } from "./ForeignAlertsObserved.ts"
@@ -53,6 +54,7 @@ export const all: ReadonlyArray<Invariant> = [
   startedActionsEnd,
   guardrailsHold,
   ownClusterOnly,
+  budgetsRespected,
   auditComplete,
   neverFalselyFixed,
   modeRespected,

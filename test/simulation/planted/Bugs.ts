@@ -4,6 +4,7 @@ import { acknowledgedBeforeCommit } from "./bugs/AcknowledgedBeforeCommit.ts"
 import { alertInError } from "./bugs/AlertInError.ts"
 import { auditLineMissing } from "./bugs/AuditLineMissing.ts"
 import { breakerStaysOpen } from "./bugs/BreakerStaysOpen.ts"
+import { budgetsIgnored } from "./bugs/BudgetsIgnored.ts"
 import { bulkheadOffByOne } from "./bugs/BulkheadOffByOne.ts"
 import { clusterListsAgain } from "./bugs/ClusterListsAgain.ts"
 import { controllerNotAsked } from "./bugs/ControllerNotAsked.ts"
@@ -45,6 +46,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   alertInError,
   auditLineMissing,
   breakerStaysOpen,
+  budgetsIgnored,
   bulkheadOffByOne,
   clusterListsAgain,
   controllerNotAsked,

@@ -72,6 +72,12 @@ export const runs = {
   few: calm(15, { workloads: 4 }),
   /** Another cluster takes the place of the service's own for some minutes. */
   replaced: disturbed(8, () => [{ kind: "cluster-replaced", atMs: 2 * minuteMs, forMs: 5 * minuteMs, parameters: {} }]),
+  /** Disruption budgets let no pod of half of the workloads go. */
+  budgets: disturbed(
+    10,
+    () => [{ kind: "kubernetes-disruption-budget", atMs: 5_000, forMs: 10 * minuteMs, parameters: {} }],
+    { workloads: 12 }
+  ),
   /** The service is killed at a random step, twice a minute. */
   crashes: disturbed(
     10,
