@@ -24,7 +24,7 @@
  */
 
 import { Context, Deferred, Effect, Layer, Option } from "effect"
-import { defaults as defaultGuardrails } from "./decision/GuardrailSettings.ts"
+import { type GuardrailSettings, inForce, removedProtection } from "./decision/GuardrailSettings.ts"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
 import * as Executor from "./execution/Executor.ts"
 import * as Degradation from "./health/Degradation.ts"
@@ -133,10 +133,30 @@ const cluster = ({ kubernetes }: KubernautOptions<unknown, unknown>) =>
     })
   )
 
-const actors = ({ actors, cluster, execution, guardrails, mode, verification }: KubernautOptions<unknown, unknown>) => {
-  const limits = { ...defaultGuardrails, ...guardrails }
-  const { maximumNodesOut, maximumScaleFactor } = limits
-  return RemediationActors.layerLocal({ ...actors, cluster, mode: mode ?? "observe", guardrails: limits }).pipe(
+/** Says which protection the options remove, so that nobody has to find out from what was written. */
+const logRemoved = (guardrails: GuardrailSettings) =>
+  Effect.suspend(() => {
+    const { managers, namespaces } = removedProtection(guardrails)
+    return managers.length + namespaces.length === 0
+      ? Effect.void
+      : Effect.logWarning("The guardrails remove protection that is there by default", {
+          ...(namespaces.length === 0 ? {} : { namespaces: namespaces.join(", ") }),
+          ...(managers.length === 0 ? {} : { managers: managers.join(", ") })
+        })
+  })
+
+const actors = ({
+  actors,
+  cluster,
+  execution,
+  guardrails: given,
+  mode,
+  verification
+}: KubernautOptions<unknown, unknown>) => {
+  const guardrails = inForce(given)
+  const { maximumNodesOut, maximumScaleFactor } = guardrails
+  return RemediationActors.layerLocal({ ...actors, cluster, mode: mode ?? "observe", guardrails }).pipe(
+    Layer.provideMerge(Layer.effectDiscard(logRemoved(guardrails))),
     Layer.provide([
       OwnerResolver.layer(),
       Executor.layer({ redact, maximumNodesOut, maximumScaleFactor, ...execution }),

@@ -5,6 +5,7 @@ import { Risk } from "../domain/Decision.ts"
 import { DurationText } from "../domain/DurationText.ts"
 import { Confidence } from "../domain/Investigation.ts"
 import { Manager } from "../domain/WorkloadState.ts"
+import { extended, extendedList, removedFrom } from "./ExtendedList.ts"
 
 const setting = <S extends Schema.Constraint>(schema: S, otherwise: S["Encoded"]) =>
   Schema.withDecodingDefaultKey<S>(Effect.succeed(otherwise))(schema)
@@ -17,6 +18,13 @@ const Span = DurationText.check(
     Duration.toMillis(duration) > 0 ? undefined : "Expected a positive duration, such as 10 minutes"
   )
 )
+
+const protectedByDefault: ReadonlyArray<string> = ["kube-system", "kube-public", "kube-node-lease", "kubernaut"]
+
+/** A manager to respect, or with `!` one to ignore. */
+const RespectedManager = Schema.Union([Manager, Schema.TemplateLiteral(["!", Manager])])
+
+const respectedByDefault: ReadonlyArray<typeof RespectedManager.Type> = Manager.literals
 
 /**
  * The limits of the guardrails. Every field is optional when decoded and has the documented default.
@@ -32,15 +40,11 @@ const Span = DurationText.check(
 export const GuardrailSettings = Schema.Struct({
   /**
    * Namespaces in which nothing is ever written: exact names, or globs with `*` for any text. Cluster-scoped objects,
-   * such as nodes, are not affected. Default: the namespaces that Kubernetes creates for itself ("Initial namespaces"
-   * in its documentation, without `default`, where people run workloads), and Kubernaut's own.
+   * such as nodes, are not affected. Entries add to the defaults; `!kube-system` removes one. Defaults: the namespaces
+   * that Kubernetes creates for itself ("Initial namespaces" in its documentation, without `default`, where people run
+   * workloads), and Kubernaut's own.
    */
-  protectedNamespaces: setting(Schema.Array(Schema.NonEmptyString), [
-    "kube-system",
-    "kube-public",
-    "kube-node-lease",
-    "kubernaut"
-  ]),
+  protectedNamespaces: setting(extendedList(protectedByDefault, Schema.NonEmptyString), protectedByDefault),
   /**
    * How long, after an action was carried out, the same action on the same target needs an approval. Default 10
    * minutes, the default `progressDeadlineSeconds` (600) of a Deployment: the earliest moment at which Kubernetes
@@ -63,9 +67,10 @@ export const GuardrailSettings = Schema.Struct({
    */
   ineffectiveFor: setting(Span, "24 hours"),
   /**
-   * The managers whose declared fields an action may write only with an approval. Default: all known managers.
+   * The managers whose declared fields an action may write only with an approval. Default: all known managers; `!helm`
+   * removes one.
    */
-  respectManagers: setting(Schema.Array(Manager), Manager.literals),
+  respectManagers: setting(extendedList(respectedByDefault, RespectedManager), respectedByDefault),
   /**
    * The lowest confidence, from 0 to 1, with which an action runs without an approval. Default 0.3, below the 0.5 of
    * the rules.
@@ -102,6 +107,29 @@ export const GuardrailSettings = Schema.Struct({
   maximumNodesOut: setting(Confidence, 0.25)
 })
 export type GuardrailSettings = typeof GuardrailSettings.Type
+
+/**
+ * The settings in force: the given ones over the defaults, with lists that extend their defaults.
+ *
+ * ```ts
+ * import { GuardrailSettings } from "kubernaut"
+ *
+ * const settings = GuardrailSettings.inForce({ protectedNamespaces: ["payments"] })
+ * GuardrailSettings.isProtected("kube-system", settings) // => true
+ * ```
+ */
+export const inForce = (given: Partial<GuardrailSettings> = {}): GuardrailSettings => ({
+  ...defaults,
+  ...given,
+  protectedNamespaces: extended(protectedByDefault, given.protectedNamespaces ?? []),
+  respectManagers: extended(respectedByDefault, given.respectManagers ?? [])
+})
+
+/** The protection that settings remove from the defaults, to be logged at start. */
+export const removedProtection = (settings: GuardrailSettings) => ({
+  namespaces: removedFrom(protectedByDefault, settings.protectedNamespaces),
+  managers: removedFrom(respectedByDefault, settings.respectManagers)
+})
 
 /** The settings with every default. */
 export const defaults: GuardrailSettings = Schema.decodeSync(GuardrailSettings)({})

@@ -1,6 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Schema } from "effect"
-import { defaults, GuardrailSettings, isProtected } from "../../src/decision/GuardrailSettings.ts"
+import {
+  defaults,
+  GuardrailSettings,
+  inForce,
+  isProtected,
+  removedProtection
+} from "../../src/decision/GuardrailSettings.ts"
 import { Manager } from "../../src/domain/WorkloadState.ts"
 
 describe("GuardrailSettings", () => {
@@ -49,6 +55,46 @@ describe("GuardrailSettings", () => {
     { actionsPerWindow: { limit: 0 } }
   ])("rejects %j", (settings) => {
     assert.throws(() => Schema.decodeUnknownSync(GuardrailSettings)(settings))
+  })
+})
+
+describe("lists of guardrails", () => {
+  const decode = Schema.decodeUnknownSync(GuardrailSettings)
+  const shielded = ["kube-system", "kube-public", "kube-node-lease", "kubernaut"]
+
+  it.each([
+    ["one more namespace keeps the defaults", ["payments"], [...shielded, "payments"]],
+    ["an empty list keeps the defaults", [], shielded],
+    ["a removal takes one default away", ["!kube-system"], shielded.slice(1)],
+    ["an entry and a removal", ["!kubernaut", "pay-*"], [...shielded.slice(0, 3), "pay-x"]]
+  ])("%s", (_, protectedNamespaces, expected) => {
+    const settings = decode({ protectedNamespaces })
+    const namespaces = [...shielded, "payments", "pay-x", "shop"]
+    assert.deepStrictEqual(
+      namespaces.filter((namespace) => isProtected(namespace, settings)),
+      expected
+    )
+    // An embedder may pass decoded settings on.
+    assert.deepStrictEqual(inForce(settings), settings)
+  })
+
+  it("a manager can be ignored without ignoring the others", () => {
+    const { respectManagers } = decode({ respectManagers: ["!helm"] })
+    assert.notInclude(respectManagers, "helm")
+    assert.include(respectManagers, "argocd")
+  })
+
+  it.each([{ protectedNamespaces: ["!kube-sytem"] }, { respectManagers: ["!puppet"] }])(
+    "rejects the removal of what is not a default: %j",
+    (settings) => {
+      assert.throws(() => decode(settings), /removes nothing|Expected/)
+    }
+  )
+
+  it("names the protection that was removed, for the log at start", () => {
+    const settings = decode({ protectedNamespaces: ["payments", "!kube-system"], respectManagers: ["!helm"] })
+    assert.deepStrictEqual(removedProtection(settings), { namespaces: ["kube-system"], managers: ["helm"] })
+    assert.deepStrictEqual(removedProtection(defaults), { namespaces: [], managers: [] })
   })
 })
 

@@ -13,6 +13,7 @@ import { Duration, Effect, FileSystem, Result, Schema } from "effect"
 import { LineCounter, parseDocument } from "yaml"
 import type { ModelPeer } from "../../simulation/farEnds/paths/Wire.ts"
 import { publicUrl } from "../../telemetry/PublicUrl.ts"
+import * as Verifier from "../../verification/Verifier.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"
 import {
   environmentKey,
@@ -184,6 +185,13 @@ const crossChecks = (values: Partial<Settings>): ReadonlyArray<Problem> => {
   if ((values.tlsCert === undefined) !== (values.tlsKey === undefined)) {
     const missing = values.tlsCert === undefined ? "KUBERNAUT_TLS_CERT" : "KUBERNAUT_TLS_KEY"
     problems.push({ key: missing, message: "required: set KUBERNAUT_TLS_CERT and KUBERNAUT_TLS_KEY together" })
+  }
+  const settleTimeout = Duration.fromInputUnsafe(Verifier.defaults.settleTimeout)
+  if (values.steadyFor !== undefined && Duration.isGreaterThanOrEqualTo(values.steadyFor, settleTimeout)) {
+    problems.push({
+      key: "KUBERNAUT_STEADY_FOR",
+      message: `must be less than ${Duration.format(settleTimeout)}, the time that a target has to settle. Otherwise no target is ever verified as fixed`
+    })
   }
   if (values.holmesgptApiKey !== undefined && values.holmesgptUrl === undefined) {
     problems.push({ key: "KUBERNAUT_HOLMESGPT_URL", message: "required when KUBERNAUT_HOLMESGPT_API_KEY is set" })

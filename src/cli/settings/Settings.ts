@@ -19,6 +19,15 @@ import { publicUrl } from "../../telemetry/PublicUrl.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"
 import { HttpUrl, httpUrl, Secret, setting, wholeNumber } from "./Setting.ts"
 
+/** A time to wait for something: none at all would end everything before it begins. */
+const Timeout = DurationText.check(
+  Schema.makeFilter((duration) =>
+    Duration.toMillis(duration) > 0 && Duration.toMillis(duration) <= Duration.toMillis(Duration.days(1))
+      ? undefined
+      : "Expected more than zero and at most 1 day"
+  )
+)
+
 export const LlmProvider = Schema.Struct({
   name: Schema.String.check(
     Schema.isPattern(/^[a-z0-9][a-z0-9._-]{0,62}$/, { message: "Expected a short lower-case name such as openai" })
@@ -129,12 +138,12 @@ export const settings = {
       "observe only reports what it would do, approve requires a review of every action, auto executes actions that the guardrails allow.",
     expected: "observe, approve or auto"
   }),
-  steadyFor: setting(DurationText, {
+  steadyFor: setting(Timeout, {
     form: "text",
     fallbackText: "10 seconds on the sandbox, otherwise 1 minute",
     description:
-      "How long a target must stay healthy without a restart to be verified as fixed. Set it longer than a broken container takes to crash.",
-    expected: "a duration with a unit, such as 30 seconds or 2 minutes"
+      "How long a target must stay healthy without a restart to be verified as fixed. Set it longer than a broken container takes to crash, and shorter than the 5 minutes that a target has to settle.",
+    expected: "a duration with a unit, more than zero and less than 5 minutes, such as 30 seconds"
   }),
   databaseUrl: setting(
     Schema.String.check(
@@ -165,11 +174,11 @@ export const settings = {
     expected: "a non-empty API key",
     secret: true
   }),
-  holmesgptTimeout: setting(DurationText, {
+  holmesgptTimeout: setting(Timeout, {
     form: "text",
     fallback: "30 seconds",
     description: "Deadline of one HolmesGPT investigation. Servers with many toolsets may need minutes.",
-    expected: "a duration with a unit, such as 30 seconds or 2 minutes"
+    expected: "a duration with a unit, more than zero and at most 1 day, such as 30 seconds or 2 minutes"
   }),
   holmesgptModel: setting(Schema.NonEmptyString, {
     form: "text",
@@ -204,8 +213,8 @@ export const settings = {
     form: "json",
     fallback: {},
     description:
-      "Limits on actions: protectedNamespaces, cooldown, actionsPerWindow, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, automaticRisk, maximumReplicas, maximumScaleFactor, maximumNodesOut. Omitted fields keep their defaults.",
-    expected: `a mapping such as {"cooldown":"10 minutes","protectedNamespaces":["kube-system"]}`
+      "Limits on actions: protectedNamespaces, cooldown, actionsPerWindow, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, automaticRisk, maximumReplicas, maximumScaleFactor, maximumNodesOut. Omitted fields keep their defaults. The lists extend their defaults: protectedNamespaces [payments] protects one more namespace, and !kube-system removes one.",
+    expected: `a mapping such as {"cooldown":"10 minutes","protectedNamespaces":["payments"]}`
   }),
   rulebook: setting(Schema.NonEmptyString, {
     form: "text",

@@ -58,6 +58,23 @@ describe("Configuration", () => {
     assert.strictEqual(steadyMs({ KUBERNAUT_STEADY_FOR: "3 seconds" }), 3000)
   })
 
+  it.each([
+    ["KUBERNAUT_STEADY_FOR", "6 minutes", /less than 5m/],
+    ["KUBERNAUT_STEADY_FOR", "5 minutes", /less than 5m/],
+    ["KUBERNAUT_STEADY_FOR", "0 seconds", /more than zero/],
+    ["KUBERNAUT_HOLMESGPT_TIMEOUT", "0 seconds", /more than zero/],
+    ["KUBERNAUT_HOLMESGPT_TIMEOUT", "40 days", /at most 1 day/]
+  ])("rejects %s=%s, with which the service could not do its work", (key, value, message) => {
+    const [problem, ...others] = problems({ [key]: value })
+    assert.deepStrictEqual([problem?.key, others], [key, []])
+    assert.match(problem?.message ?? "", message)
+  })
+
+  it("protects one more namespace without taking the protection of kube-system away", () => {
+    const { guardrails } = values({ KUBERNAUT_GUARDRAILS: '{"protectedNamespaces":["payments"]}' })
+    assert.includeMembers([...guardrails.protectedNamespaces], ["kube-system", "payments"])
+  })
+
   it("ignores the variables of the development scripts", () => {
     assert.strictEqual(
       values({
