@@ -130,12 +130,13 @@ const follow = <E>(input: VerifyInput<E>, startedAtMs: number, steadyMs: number)
       ? unheard
       : hear(unheard, { by: "alertmanager", atMs: -Infinity, says: input.seenBefore }, settings)
   return Effect.gen(function* () {
-    const says: Sighting = input.look === undefined ? { _tag: "Silent" } : yield* input.look
     const newest = yield* input.posts
+    // Alertmanager is asked after that, so what it says is newer than every webhook.
+    const says: Sighting = input.look === undefined ? { _tag: "Silent" } : yield* input.look
     const atMs = yield* Monotonic.nowMs
     const statements = [
-      { by: "alertmanager", atMs, says } as const,
-      ...statementsIn(newest, posts, { actedAt: input.actedAt, atMs })
+      ...statementsIn(newest, posts, { actedAt: input.actedAt, atMs }),
+      { by: "alertmanager", atMs, says } as const
     ]
     posts = newest
     evidence = statements.reduce((before, statement) => hear(before, statement, settings), evidence)

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { parseAllDocuments } from "yaml"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
-import type { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import type { KubernetesClient, KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
 import { remediate, type SmallCluster } from "./SmallCluster.ts"
 
 const read = (name: string): string =>
@@ -34,7 +34,7 @@ const about = ({ kind }: Manifest, status: "firing" | "resolved"): Webhook => ({
 /** Restarts the workload. Its alert resolves after 500 s, and `spoils` happens after 250 s. */
 const restarted = (
   manifest: Manifest,
-  spoils: (cluster: KubernetesClient["Service"]) => Effect.Effect<unknown, unknown> = () => Effect.void
+  spoils: (cluster: KubernetesClient["Service"]) => Effect.Effect<unknown, KubernetesError> = () => Effect.void
 ) =>
   remediate(about(manifest, "firing"), {
     namespace: "t20",

@@ -150,6 +150,18 @@ describe("a verification of a firing alert", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("trusts Alertmanager if it lists the alert in the same look that finds its resolution", () =>
+    Effect.gen(function* () {
+      const intent = yield* repairingRestart
+      let posts: AlertPosts = {}
+      const fiber = yield* begin(intent, catalog, { posts: Effect.sync(() => posts), look: Effect.succeed(listed) })
+      yield* TestClock.adjust("30 seconds")
+      posts = yield* hasResolved
+      yield* TestClock.adjust("30 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("is fixed if a webhook reports the end of the alert after Alertmanager listed it", () =>
     Effect.gen(function* () {
       const intent = yield* healthyRestart

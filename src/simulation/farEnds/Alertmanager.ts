@@ -17,6 +17,7 @@ import type { Process } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { AlertIdentity } from "../observation/Observation.ts"
 import { annotations } from "../observation/Secrets.ts"
+import { symptomAlert } from "../scenarios/Scenario.ts"
 import type { Cluster } from "./Cluster.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import { ActiveFaults } from "./paths/ActiveFaults.ts"
@@ -169,6 +170,24 @@ export class Alertmanager implements FarEnd {
         this.dispatch(this.webhook(firing, "firing"), `${nameOf(firing, "firing")}, ${when}`)
       })
     }
+  }
+
+  /** A symptom of a workload lasts for at least so long, whatever the workload does. */
+  suffer(ref: ResourceRef, forMs: number): void {
+    const { name, namespace } = ref
+    const labels = { alertname: symptomAlert, severity: "warning", namespace, deployment: name }
+    if (!this.firing.has(fingerprintOf(labels))) this.fire(ref, labels, forMs)
+  }
+
+  /** The alerts that fire now. */
+  get fingerprints(): ReadonlyArray<string> {
+    return [...this.firing.keys()]
+  }
+
+  /** Since when a symptom's alert has been firing; `undefined` for another alert, and for one that does not fire. */
+  suffersSinceMs(fingerprint: string): number | undefined {
+    const firing = this.firing.get(fingerprint)
+    return firing?.labels["alertname"] === symptomAlert ? firing.sinceMs : undefined
   }
 
   heal(): void {

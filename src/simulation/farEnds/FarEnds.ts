@@ -1,5 +1,6 @@
 /** All far ends, by name. Each is built for every run, and faults may affect it. */
 
+import { AlertList } from "./AlertList.ts"
 import { Alertmanager } from "./Alertmanager.ts"
 import { Cluster } from "./Cluster.ts"
 import { Database } from "./Database.ts"
@@ -20,6 +21,7 @@ export interface FarEnds {
   readonly languageModels: LanguageModels
   readonly alertmanager: Alertmanager
   readonly neighbourCluster: NeighbourCluster
+  readonly alertList: AlertList
   readonly operators: Operators
   readonly telemetrySink: TelemetrySink
   readonly drill: Drill
@@ -38,6 +40,7 @@ export const make = (setting: Setting, service: ServiceConnection & ServiceContr
     languageModels: new LanguageModels(setting, cluster),
     alertmanager,
     neighbourCluster: new NeighbourCluster(setting, cluster, alertmanager),
+    alertList: new AlertList(setting, alertmanager, cluster),
     operators: new Operators(setting, service),
     telemetrySink: new TelemetrySink(setting),
     drill: new Drill(setting, service, alertmanager, cluster)

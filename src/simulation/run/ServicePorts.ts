@@ -7,6 +7,7 @@ import type { InvestigatorError } from "../../investigation/Investigator.ts"
 import type { KubernetesClient } from "../../kubernetes/KubernetesClient.ts"
 import type * as Storage from "../../storage/Storage.ts"
 import type { StorageError } from "../../storage/StorageError.ts"
+import type { FiringAlerts } from "../../verification/FiringAlerts.ts"
 
 export interface LanguageModelPort {
   readonly layer: Layer.Layer<LanguageModel.LanguageModel>
@@ -15,6 +16,7 @@ export interface LanguageModelPort {
 }
 
 export interface ServicePorts {
+  readonly alerts: Layer.Layer<FiringAlerts>
   readonly cluster: Layer.Layer<KubernetesClient>
   /** Each build is a connection of its own. */
   readonly storage: Layer.Layer<Storage.Services, StorageError>

@@ -68,7 +68,7 @@ const serviceLayer = (setting: Setting, ports: ServicePorts, mode: Mode) =>
         cluster: "simulated",
         rules,
         investigators: investigators(setting, ports)
-      }).pipe(Layer.provide(ports.cluster), Layer.provideMerge(ports.storage))
+      }).pipe(Layer.provide([ports.cluster, ports.alerts]), Layer.provideMerge(ports.storage))
     )
   )
 

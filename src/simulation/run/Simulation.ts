@@ -90,7 +90,15 @@ const stepsAfter = 20
 const enoughViolations = 20
 
 /** What the service gets from the far ends. */
-const portsOf = ({ cluster, database, holmesgpt, languageModels, telemetrySink }: FarEnds.FarEnds): ServicePorts => ({
+const portsOf = ({
+  alertList,
+  cluster,
+  database,
+  holmesgpt,
+  languageModels,
+  telemetrySink
+}: FarEnds.FarEnds): ServicePorts => ({
+  alerts: alertList.layer,
   cluster: cluster.layer,
   storage: database.layer,
   holmesgpt: { url, apiKey: Redacted.make(planted.holmesgptKey), layer: holmesgpt.layer },

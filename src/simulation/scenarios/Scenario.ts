@@ -72,6 +72,8 @@ export interface Scenario {
   readonly plan?: ReadonlyArray<Fault>
   /** Publishes every span and log line as `TextLeft`, which costs more than the rest of a run. Default false. */
   readonly watchesText?: boolean
+  /** Alerts fire about symptoms that no object shows, and the service can query Alertmanager. Default false. */
+  readonly symptoms?: boolean
   /** The service exports its traces, to `TelemetrySink`. Default false. */
   readonly telemetry?: boolean
   /** The share of all fault kinds in a run, drawn for each run from this range. Default: 0.02 to 0.4. */
@@ -82,6 +84,9 @@ export interface Scenario {
    */
   readonly faultGapMs?: readonly [leastMs: number, mostMs: number]
 }
+
+/** The name of the alerts about symptoms that no object shows. */
+export const symptomAlert = "HighErrorRate"
 
 const minuteMs = 60_000
 

@@ -4,6 +4,7 @@ import type { Invariant } from "../invariants/Invariant.ts"
 import { telemetryNeverHoldsUp } from "../invariants/TelemetryNeverHoldsUp.ts"
 import { models, month, reviews, type Scenario, secrets, single, steady } from "./Scenario.ts"
 import * as ServiceDown from "./ServiceDown.ts"
+import { symptoms } from "./Symptoms.ts"
 import { telemetry } from "./TelemetryDown.ts"
 
 const registry: ReadonlyArray<readonly [scenario: Scenario, ...expectations: ReadonlyArray<Invariant>]> = [
@@ -13,6 +14,7 @@ const registry: ReadonlyArray<readonly [scenario: Scenario, ...expectations: Rea
   [secrets],
   [single],
   [steady],
+  [symptoms],
   [ServiceDown.allAiDown, ServiceDown.rulesTakeOverFromAll],
   [ServiceDown.holmesGptDown, ServiceDown.llmsTakeOver],
   [ServiceDown.llmDown, ServiceDown.rulesTakeOverFromLlms],

@@ -1,19 +1,29 @@
 import { assert, describe, it } from "@effect/vitest"
 import { neverFalselyFixed } from "../../../src/simulation/invariants/NeverFalselyFixed.ts"
-import { accepted, verified } from "../fixtures/Journal.ts"
+import { accepted, app, intended, verified, written } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
-const start = (serves: (ms: number) => boolean, { disturbedMs = -Infinity, verdict = "fixed" } = {}) => {
+const start = (
+  serves: (ms: number) => boolean,
+  { disturbedMs = -Infinity, verdict = "fixed", writtenMs = Infinity, suffersSinceMs = Infinity } = {}
+) => {
   let nowMs = 0
   const cluster = {
     serves: () => serves(nowMs),
     disturbedAtMs: () => (nowMs >= disturbedMs ? disturbedMs : -Infinity),
     readAtMs: () => 900
   }
-  const seen = watch(neverFalselyFixed, undefined, { farEnds: { cluster } })
+  const alertmanager = { suffersSinceMs: () => (suffersSinceMs <= nowMs ? suffersSinceMs : undefined) }
+  const seen = watch(neverFalselyFixed, undefined, { farEnds: { alertmanager, cluster } })
   seen.at(1, accepted("rem-1"))
+  nowMs = 500
+  seen.at(500, intended("rem-1", app))
+  nowMs = 1_000
   seen.at(1_000, verified("rem-1", verdict))
-  for (nowMs = 1_000; nowMs < 60_000; nowMs += 500) seen.at(nowMs)
+  for (nowMs = 1_000; nowMs < 60_000; nowMs += 500) {
+    seen.at(nowMs)
+    if (nowMs === writtenMs) seen.at(nowMs, written(app, "rem-2-1"))
+  }
   return seen.reports
 }
 
@@ -46,6 +56,28 @@ describe("never-falsely-fixed", () => {
     )
     assert.deepStrictEqual(
       start(() => false, { verdict: "unknown" }),
+      []
+    )
+  })
+
+  it("accepts a workload that a later action restarts", () => {
+    assert.deepStrictEqual(
+      start((ms) => ms < 9_000, { writtenMs: 8_000 }),
+      []
+    )
+  })
+
+  it("reports a symptom that has lasted since before the action on a workload that served, and no later one", () => {
+    assert.deepStrictEqual(
+      start(() => true, { suffersSinceMs: 400 }),
+      ["remediation rem-1 said that its target is fixed, and its alert has fired since 400 ms"]
+    )
+    assert.deepStrictEqual(
+      start(() => true, { suffersSinceMs: 600 }),
+      []
+    )
+    assert.deepStrictEqual(
+      start((ms) => ms > 900, { suffersSinceMs: 400 }),
       []
     )
   })

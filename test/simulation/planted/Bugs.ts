@@ -1,5 +1,6 @@
 /** All planted bugs. */
 
+import { absentCalledResolved } from "./bugs/AbsentCalledResolved.ts"
 import { acknowledgedBeforeCommit } from "./bugs/AcknowledgedBeforeCommit.ts"
 import { alertInError } from "./bugs/AlertInError.ts"
 import { auditLineMissing } from "./bugs/AuditLineMissing.ts"
@@ -14,6 +15,7 @@ import { endsWithItsLead } from "./bugs/EndsWithItsLead.ts"
 import { eventsNotRedacted } from "./bugs/EventsNotRedacted.ts"
 import { fenceNotChecked } from "./bugs/FenceNotChecked.ts"
 import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
+import { healthyCalledFixed } from "./bugs/HealthyCalledFixed.ts"
 import { identityNotChecked } from "./bugs/IdentityNotChecked.ts"
 import { lateOutcomeCounts } from "./bugs/LateOutcomeCounts.ts"
 import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
@@ -42,6 +44,7 @@ import { writeNeverGivenUp } from "./bugs/WriteNeverGivenUp.ts"
 import type { PlantedBug } from "./PlantedBug.ts"
 
 export const all: ReadonlyArray<PlantedBug> = [
+  absentCalledResolved,
   acknowledgedBeforeCommit,
   alertInError,
   auditLineMissing,
@@ -57,6 +60,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   fenceNotChecked,
   fingerprintOnly,
   identityNotChecked,
+  healthyCalledFixed,
   lateOutcomeCounts,
   logsPastTheBulkhead,
   lostWakeUp,

@@ -6,6 +6,7 @@ import { SeededRandom } from "../../../src/simulation/engine/SeededRandom.ts"
 import type { FaultPlan } from "../../../src/simulation/faults/FaultPlan.ts"
 import type { SimulationOptions } from "../../../src/simulation/run/Simulation.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
+import { symptoms } from "../../../src/simulation/scenarios/Symptoms.ts"
 
 const curious: Investigator = {
   name: "custom",
@@ -254,6 +255,13 @@ export const runs = {
     ],
     { tiers, modelLatencyMs: [500, 4_000] }
   ),
+  /** Alerts about symptoms that no object shows, and an Alertmanager that is restarted now and then. */
+  symptoms: calm(30, {
+    symptoms: true,
+    workloads: 8,
+    incidentEveryMs: 10 * minuteMs,
+    ...(symptoms.investigators === undefined ? {} : { investigators: symptoms.investigators })
+  }),
   /** Every action needs the approval of a person. */
   approvals: calm(20, { service: { mode: "approve" } })
 } satisfies Record<string, Run>

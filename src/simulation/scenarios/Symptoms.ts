@@ -1,0 +1,36 @@
+/** Alerts about symptoms that no object shows, of workloads that are restarted for them without effect. */
+
+import { Effect } from "effect"
+import { type Investigator, InvestigatorError } from "../../investigation/Investigator.ts"
+import { type Scenario, steady, symptomAlert } from "./Scenario.ts"
+
+const restarter: Investigator = {
+  name: "custom",
+  provider: "restarter",
+  investigate: ({ alert, target: { kind, name, namespace } }) =>
+    alert.name === symptomAlert
+      ? Effect.succeed({
+          investigator: "custom",
+          rootCause: "It is not known.",
+          evidence: [],
+          action: { type: "RestartWorkload", target: { kind, name, namespace } },
+          confidence: 0.9
+        })
+      : // The rules take over.
+        Effect.fail(
+          new InvestigatorError({
+            investigator: "restarter",
+            reason: { _tag: "Refused" },
+            retryable: false,
+            countsAsFailure: false
+          })
+        )
+}
+
+/** Verification can query an Alertmanager, which is restarted now and then. */
+export const symptoms: Scenario = {
+  ...steady,
+  name: "symptoms",
+  symptoms: true,
+  investigators: Effect.succeed([restarter])
+}
