@@ -144,6 +144,8 @@ export const Remediation = Schema.Struct({
   alertResolvedAt: Schema.optionalKey(Timestamp),
   /** Why the remediation ended in its final state. */
   conclusion: Schema.optionalKey(Schema.String),
+  /** The positions of journal entries that cannot be read: they are damaged, or another version wrote them. */
+  unreadable: Schema.optionalKey(Schema.Array(Schema.Int)),
   receivedAt: Timestamp,
   updatedAt: Timestamp,
   /** The next free position in the journal. */
@@ -219,6 +221,14 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
       return { ...next, handedOverTo: event.to }
   }
 }
+
+/** The remediation after an entry that cannot be read. What the entry said is unknown, so nothing else changes. */
+export const skip = (self: Remediation, at: Timestamp): Remediation => ({
+  ...self,
+  unreadable: [...(self.unreadable ?? []), self.sequence],
+  updatedAt: at,
+  sequence: self.sequence + 1
+})
 
 /** Nothing of an earlier investigation remains. */
 const afterInvestigation = (

@@ -80,6 +80,8 @@ export const RemediationDetail = Schema.Struct({
   alertResolvedAt: Schema.optionalKey(Timestamp),
   /** Why it ended in its final state. */
   conclusion: Schema.optionalKey(Schema.String),
+  /** The positions of events that cannot be read. They are missing from `events`. */
+  unreadable: Schema.optionalKey(Schema.Array(Schema.Int)),
   receivedAt: Timestamp,
   updatedAt: Timestamp,
   events: Schema.Array(JournalLine)

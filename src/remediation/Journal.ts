@@ -1,6 +1,6 @@
 /** Writes the events of a stage to the store, and publishes each after the commit. */
 
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import { evolve, type Remediation, type RemediationEvent } from "../domain/Remediation.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { type Claim, type Fenced, RemediationStore } from "../storage/RemediationStore.ts"
@@ -18,6 +18,10 @@ export type Journal = (
   added: ReadonlyArray<RemediationEvent>
 ) => Effect.Effect<Remediation, StorageError | Fenced>
 
+/** A retry would produce the same result, at the same cost. */
+const notStorable = (events: ReadonlyArray<RemediationEvent>): string =>
+  `The result ${events.map(({ _tag }) => _tag).join(", ")} could not be stored, because it does not match its schema. The log has details.`
+
 export const make = Effect.gen(function* () {
   const store = yield* RemediationStore
   const events = yield* RemediationEvents
@@ -30,7 +34,16 @@ export const make = Effect.gen(function* () {
     const step = nextStep(latest)
     const conclusion: ReadonlyArray<RemediationEvent> =
       step._tag === "Conclude" ? [{ _tag: "Concluded", state: step.state, reason: step.reason }] : []
-    const next = yield* store.append(claim, self, [...added, ...conclusion], at)
+    const written = yield* Effect.result(store.append(claim, self, [...added, ...conclusion], at))
+    if (Result.isFailure(written)) {
+      const { failure } = written
+      if (failure._tag === "Fenced" || failure.reason !== "invalid") return yield* failure
+      yield* Effect.logError("A result could not be journaled, so the remediation is escalated", {
+        reason: failure.message
+      })
+      return yield* journal(claim, self, [{ _tag: "Concluded", state: "Escalated", reason: notStorable(added) }])
+    }
+    const next = written.success
     changes.forEach(events.publish)
     if (conclusion.length > 0) events.publish({ event: "Concluded", remediation: next })
     if (next.handedOverTo !== undefined) events.publish({ event: "HandedOver", remediation: next })

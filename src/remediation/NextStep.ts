@@ -30,6 +30,7 @@ export const maxPlans = 3
 
 export const nextStep = (self: Remediation): NextStep => {
   if (isFinal(self.state)) return { _tag: "Done" }
+  if (self.unreadable !== undefined) return conclude("Escalated", unreadable(self.unreadable))
   const execution = self.executions.at(-1)
   // Once the intent is durable, a resolved alert changes nothing: the action is completed and verified.
   if (execution !== undefined && !isOvertaken(self, execution)) return afterIntent(self, execution)
@@ -56,6 +57,10 @@ export const nextStep = (self: Remediation): NextStep => {
           )
   }
 }
+
+/** What was done may be in the entry, so anything more could be done twice. */
+const unreadable = (positions: ReadonlyArray<number>): string =>
+  `Entry ${positions.join(", ")} of the journal cannot be read, so it is not known what was done. Check the target.`
 
 const explained = ({ reasons }: Decision): string => reasons.map((reason) => reason.message).join(" ")
 

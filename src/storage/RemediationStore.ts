@@ -231,6 +231,7 @@ export class RemediationStore extends Context.Service<
     /** Decisions that await review, oldest first. */
     readonly reviews: (limit: number) => Effect.Effect<ReadonlyArray<PendingReview>, StorageError>
     readonly get: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>
+    /** The entries of a journal that can be read. `Remediation.unreadable` lists the others. */
     readonly journal: (id: RemediationId) => Effect.Effect<ReadonlyArray<JournalEntry>, StorageError>
     /** Newest first, by id: ids sort by creation time. */
     readonly list: (query: {

@@ -11,6 +11,8 @@ export class StorageError extends Schema.TaggedError<StorageError>()("StorageErr
     "busy",
     /** No space left on the disk. */
     "full",
+    /** The event to store does not match its schema, so it could not be read again. Nothing was stored. */
+    "invalid",
     /** A row does not decode: it is damaged, or another version wrote it. */
     "corrupt",
     /** A newer version of this program wrote the database. It is left unchanged. */

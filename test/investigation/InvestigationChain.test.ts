@@ -42,6 +42,21 @@ describe("the chain", () => {
     })
   )
 
+  it.effect("an investigation that does not match its schema is an invalid answer, and the next tier is tried", () =>
+    Effect.gen(function* () {
+      for (const broken of [
+        { ...found, rootCause: "" },
+        { ...found, action: { ...found.action, target: { namespace: "shop", kind: "", name: "x" } } },
+        { ...found, evidence: [undefined as unknown as string] }
+      ]) {
+        const chain = yield* chainOf([scripted("custom", Effect.succeed(broken)), rules()])
+        const { hops, investigation } = yield* chain.investigate(request())
+        assert.deepInclude(hops[0], { outcome: "failed", reason: "invalid-answer", attempts: 1 })
+        assert.strictEqual(investigation?.investigator, "rules")
+      }
+    })
+  )
+
   it.effect("caps confidence on the way down to 1.0, 0.8 and 0.5, and counts one that is no number as 0", () =>
     Effect.gen(function* () {
       for (const [name, cap] of [

@@ -9,6 +9,7 @@ const explain: Readonly<Record<StorageError["reason"], string>> = {
   busy: "The database is busy.",
   full: "The disk of the database is full.",
   incompatible: "A newer version of Kubernaut wrote the database.",
+  invalid: "The result could not be stored.",
   corrupt: "The database contains a row that this version cannot read.",
   failed: "The database failed."
 }

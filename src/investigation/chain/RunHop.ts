@@ -1,9 +1,9 @@
 /** Runs one hop: calls a tier in its span, and logs why it returned no investigation. */
 
-import { Effect, Exit } from "effect"
-import type { Hop, Investigation } from "../../domain/Investigation.ts"
+import { Effect, Exit, Schema } from "effect"
+import { type Hop, Investigation } from "../../domain/Investigation.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
-import type { InvestigationRequest, Investigator } from "../Investigator.ts"
+import { type InvestigationRequest, type Investigator, InvestigatorError, serviceName } from "../Investigator.ts"
 import { capped, classify, errorOf, hopOf, kebabCase, type TierResult } from "./HopOutcome.ts"
 import type { TierPipeline } from "./TierPipeline.ts"
 
@@ -13,12 +13,29 @@ export interface HopResult {
   readonly investigation?: Investigation
 }
 
+const isInvestigation = Schema.is(Investigation)
+
+/** An answer that does not match its schema is no answer: the journal could not keep it, or nobody could read it. */
+const investigate = (investigator: Investigator, request: InvestigationRequest) =>
+  Effect.flatMap(investigator.investigate(request), (answer): Effect.Effect<Investigation, InvestigatorError> =>
+    isInvestigation(capped(answer, investigator))
+      ? Effect.succeed(answer)
+      : Effect.fail(
+          new InvestigatorError({
+            investigator: serviceName(investigator),
+            reason: { _tag: "InvalidAnswer", problem: "the investigation does not match its schema" },
+            retryable: false,
+            countsAsFailure: true
+          })
+        )
+  )
+
 /** Without a pipeline there is one attempt. */
 const callDirectly = (investigator: Investigator, request: InvestigationRequest): Effect.Effect<TierResult> =>
   Effect.gen(function* () {
     const startMs = yield* Monotonic.nowMs
     const exit = yield* Effect.exit(
-      Effect.withSpan(investigator.investigate(request), "attempt", { attributes: { "retry.attempt": 1 } })
+      Effect.withSpan(investigate(investigator, request), "attempt", { attributes: { "retry.attempt": 1 } })
     )
     return { exit, attempts: 1, durationMs: (yield* Monotonic.nowMs) - startMs }
   })
@@ -26,7 +43,7 @@ const callDirectly = (investigator: Investigator, request: InvestigationRequest)
 const call = ({ investigator, pipeline }: TierPipeline, request: InvestigationRequest): Effect.Effect<TierResult> =>
   pipeline === undefined
     ? callDirectly(investigator, request)
-    : pipeline.executeCounted(investigator.investigate(request), classify)
+    : pipeline.executeCounted(investigate(investigator, request), classify)
 
 const breakerState = ({ pipeline }: TierPipeline): Record<string, string> =>
   pipeline?.circuitBreaker === undefined

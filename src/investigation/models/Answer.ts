@@ -112,6 +112,7 @@ export const isOwnObject = (request: InvestigationRequest, ref: ResourceRef): bo
 /** Why no action may follow from an answer; `undefined` when one may. */
 export const problemOf = (request: InvestigationRequest, answer: Answer): string | undefined => {
   if (answer.rootCause.trim() === "") return "the root cause is empty"
+  if (answer.action.type === "Notify" && answer.action.reason.trim() === "") return "the reason to notify is empty"
   if (!isOwnObject(request, answer.action.target)) return "the action's target is not the alert's target or part of it"
   if (!appliesToItsTarget(answer.action)) return `${answer.action.type} does not apply to the kind of object it names`
   return undefined

@@ -4,11 +4,10 @@
  */
 
 import type { DatabaseSync } from "node:sqlite"
-import { Schema } from "effect"
+import { Option, Schema } from "effect"
 import { AuditEvent } from "../../domain/AuditEvent.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import { type AuditContent, type ChainHead, emptyChain, follows, lineHash } from "../AuditChain.ts"
-import { StorageError } from "../StorageError.ts"
 import { prepare } from "./Sqlite.ts"
 
 interface AuditRow {
@@ -41,21 +40,17 @@ export interface AuditTable {
 }
 
 const columns = "sequence, at, actor, kind, subject, data, hash"
-const decode = Schema.decodeUnknownSync(AuditEvent)
+const decode = Schema.decodeUnknownOption(
+  Schema.Struct({ ...AuditEvent.fields, data: Schema.fromJsonString(Schema.JsonObject) })
+)
 
-const eventOf = (row: AuditRow, previousHash: string): AuditEvent => {
-  try {
-    return decode({ ...row, data: JSON.parse(row.data) as unknown, previousHash })
-  } catch {
-    throw new StorageError({
-      reason: "corrupt",
-      operation: "audit",
-      retryable: false,
-      committed: "no",
-      detail: `audit line ${row.sequence}`
-    })
-  }
-}
+/** A line whose text cannot be read does not hide those after it. Its hash still shows whether it was changed. */
+const eventOf = (row: AuditRow, previousHash: string): AuditEvent =>
+  Option.getOrElse(decode({ ...row, previousHash }), (): AuditEvent => ({
+    ...row,
+    previousHash,
+    data: { unreadable: true }
+  }))
 
 /** A row with the hash that the table has for the previous line. */
 type Line = readonly [row: AuditRow, previousHash: string]

@@ -3,7 +3,7 @@
 import { evolve, type Remediation, type RemediationEvent } from "../../domain/Remediation.ts"
 import type { TargetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
-import type { JournalTable } from "./JournalTable.ts"
+import type { JournalTable, LoadedRow } from "./JournalTable.ts"
 import type { RemediationRows } from "./RemediationRows.ts"
 
 /** The two tables that hold a remediation. They always change together. */
@@ -13,10 +13,8 @@ export interface Tables {
 }
 
 /** Loads the remediation of a row. */
-export const load = (
-  { journal }: Tables,
-  row: { readonly id: Remediation["id"]; readonly sequence: number }
-): Remediation => journal.load(row.id, row.sequence)
+export const load = ({ journal, rows }: Tables, row: LoadedRow): Remediation =>
+  journal.load(row, () => rows.acceptedAs(row.id))
 
 /** Journals events in order, updates the row, and returns the remediation after them. */
 export const writeEvents = (

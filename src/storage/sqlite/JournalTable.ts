@@ -8,13 +8,16 @@
  */
 
 import type { DatabaseSync } from "node:sqlite"
-import { Schema } from "effect"
+import { Option, Schema } from "effect"
 import {
   type JournalEntry,
   type Remediation,
   RemediationEvent,
   type RemediationId,
-  replay
+  type RemediationState,
+  begin,
+  evolve,
+  skip
 } from "../../domain/Remediation.ts"
 import { type TargetKey, targetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
@@ -30,6 +33,18 @@ interface EventRow {
   readonly data: string
 }
 
+type Accepted = Extract<RemediationEvent, { _tag: "Accepted" }>
+
+/** An entry of the journal, or the place of one that cannot be read. */
+export type StoredEntry = JournalEntry | { readonly sequence: number; readonly at: Timestamp; readonly event?: never }
+
+/** The columns of a row that a remediation is loaded by. */
+export interface LoadedRow {
+  readonly id: RemediationId
+  readonly sequence: number
+  readonly state: RemediationState
+}
+
 export interface JournalTable {
   /**
    * Writes the event that led to `next`, at position `next.sequence - 1`. `key` is the key of its target. `epoch` is
@@ -37,14 +52,17 @@ export interface JournalTable {
    */
   readonly write: (next: Remediation, event: RemediationEvent, at: Timestamp, key: TargetKey, epoch?: number) => void
   /** Entries from position `from` on. */
-  readonly entries: (id: RemediationId, from: number) => ReadonlyArray<JournalEntry>
+  readonly entries: (id: RemediationId, from: number) => ReadonlyArray<StoredEntry>
   /** The same entries as the text that was written. */
   readonly texts: (
     id: RemediationId,
     from: number
   ) => ReadonlyArray<{ readonly kind: RemediationEvent["_tag"]; readonly data: string }>
-  /** The remediation after its first `sequence` entries. */
-  readonly load: (id: RemediationId, sequence: number) => Remediation
+  /**
+   * The remediation of a row. Entries that cannot be read are skipped and listed as `unreadable`; if that is the first
+   * one, `accepted` stands in for it.
+   */
+  readonly load: (row: LoadedRow, accepted: () => Accepted) => Remediation
   /** Marks the last action of a remediation as `not-fixed`, because the alert of `by` came back. */
   readonly cameBack: (previous: Remediation, by: RemediationId, at: Timestamp) => void
   /** Clears the cache. */
@@ -54,9 +72,20 @@ export interface JournalTable {
 /** Half the size of the cache. A remediation takes at most 10 KB. Two generations cover about two seconds of full load. */
 const generationSize = 2048
 
-const decodeEvent = Schema.decodeUnknownSync(RemediationEvent)
+const decodeEvent = Schema.decodeUnknownOption(Schema.fromJsonString(RemediationEvent))
+const isEvent = Schema.is(RemediationEvent)
 
-/** A journal entry that is missing or does not decode. The error names its position, never its content. */
+/** An event that could not be read again. Written, it would hide the remediation for good. */
+const invalid = (id: RemediationId, { _tag }: RemediationEvent): StorageError =>
+  new StorageError({
+    reason: "invalid",
+    operation: "journal",
+    retryable: false,
+    committed: "no",
+    detail: `event ${_tag} of remediation ${id} does not match its schema`
+  })
+
+/** A missing journal entry. */
 const corrupt = (id: RemediationId, sequence: number): StorageError =>
   new StorageError({
     reason: "corrupt",
@@ -66,14 +95,14 @@ const corrupt = (id: RemediationId, sequence: number): StorageError =>
     detail: `remediation ${id}, sequence ${sequence}`
   })
 
-/** Decodes one event of a remediation. */
-export const eventOf = (id: RemediationId, sequence: number, data: string): RemediationEvent => {
-  try {
-    return decodeEvent(JSON.parse(data))
-  } catch {
-    throw corrupt(id, sequence)
-  }
-}
+/** Decodes the text of an event; `undefined` if it cannot be read. */
+export const eventOf = (data: string): RemediationEvent | undefined => Option.getOrUndefined(decodeEvent(data))
+
+/** The remediation after one more entry. */
+export const advance = (self: Remediation, { at, event }: StoredEntry): Remediation =>
+  event === undefined ? skip(self, at) : evolve(self, event, at)
+
+const isAccepted = (event: RemediationEvent | undefined): event is Accepted => event?._tag === "Accepted"
 
 /** A cache of the latest remediations, in two generations: the older is dropped when the younger is full. */
 const makeRecent = () => {
@@ -106,14 +135,28 @@ export const make = (database: DatabaseSync, audit: AuditTable): JournalTable =>
   const recent = makeRecent()
   const derive = makeDerived(database)
 
-  const entries = (id: RemediationId, first: number): ReadonlyArray<JournalEntry> =>
+  const entries = (id: RemediationId, first: number): ReadonlyArray<StoredEntry> =>
     from.all(id, first).map((row, index) => {
       if (row.sequence !== first + index) throw corrupt(id, first + index)
-      return { sequence: row.sequence, at: row.at, event: eventOf(id, row.sequence, row.data) }
+      const event = eventOf(row.data)
+      return { sequence: row.sequence, at: row.at, ...(event === undefined ? {} : { event }) }
     })
+
+  const replayed = (row: LoadedRow, accepted: () => Accepted): Remediation => {
+    const [first, ...rest] = entries(row.id, 0)
+    if (first === undefined) throw corrupt(row.id, 0)
+    const begun = isAccepted(first.event)
+      ? begin(row.id, first.event, first.at)
+      : { ...begin(row.id, accepted(), first.at), unreadable: [0] }
+    const remediation = rest.reduce(advance, begun)
+    if (remediation.sequence !== row.sequence) throw corrupt(row.id, remediation.sequence)
+    // The entry that led to the state may be the one that cannot be read.
+    return remediation.unreadable === undefined ? remediation : { ...remediation, state: row.state }
+  }
 
   return {
     write: (next, event, at, key, epoch) => {
+      if (!isEvent(event)) throw invalid(next.id, event)
       insert.run(next.id, next.sequence - 1, epoch ?? null, event._tag, at, JSON.stringify(event))
       audit.append(auditOf(event, key), next.id, at)
       derive.follow(next, event, at, key)
@@ -121,12 +164,10 @@ export const make = (database: DatabaseSync, audit: AuditTable): JournalTable =>
     },
     entries,
     texts: from.all,
-    load: (id, sequence) => {
-      const kept = recent.get(id)
-      if (kept?.sequence === sequence) return kept
-      const journal = entries(id, 0)
-      const remediation = replay(id, journal)
-      if (remediation?.sequence !== sequence) throw corrupt(id, journal.length)
+    load: (row, accepted) => {
+      const kept = recent.get(row.id)
+      if (kept?.sequence === row.sequence) return kept
+      const remediation = replayed(row, accepted)
       recent.put(remediation)
       return remediation
     },

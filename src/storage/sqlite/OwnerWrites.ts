@@ -6,7 +6,7 @@
  */
 
 import { Result } from "effect"
-import { evolve, type JournalEntry, type Remediation, type RemediationEvent } from "../../domain/Remediation.ts"
+import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
 import { type Target, type TargetKey, targetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import { type Begin, type Claim, Fenced } from "../RemediationStore.ts"
@@ -14,6 +14,7 @@ import { StorageError } from "../StorageError.ts"
 import { refute } from "./AlertWrites.ts"
 import { load, type Tables, writeEvents } from "./EventWriter.ts"
 import { handOver } from "./Handover.ts"
+import { advance, type StoredEntry } from "./JournalTable.ts"
 import type { CurrentRow } from "./RemediationRows.ts"
 
 /** Events that need no claim, and so may lie between the state an actor knows and the events it appends. */
@@ -28,11 +29,11 @@ const needsNoClaim = (kind: RemediationEvent["_tag"]): boolean => kind === "Aler
  */
 const positionOf = (
   self: Remediation,
-  since: ReadonlyArray<JournalEntry>,
+  since: ReadonlyArray<StoredEntry>,
   isRepeat: () => boolean
 ): { readonly is: "ready" | "done" | "overtaken"; readonly now: Remediation } => {
-  const now = since.reduce((remediation, entry) => evolve(remediation, entry.event, entry.at), self)
-  const isReady = since.every(({ event }) => needsNoClaim(event._tag))
+  const now = since.reduce(advance, self)
+  const isReady = since.every(({ event }) => event !== undefined && needsNoClaim(event._tag))
   return { is: isReady ? "ready" : isRepeat() ? "done" : "overtaken", now }
 }
 

@@ -1,13 +1,12 @@
 /** Reads over all remediations: pages, pending reviews, targets with work, and joined alerts. */
 
 import type { DatabaseSync } from "node:sqlite"
-import { Schema } from "effect"
+import { Option, Schema } from "effect"
 import type { Alert, Severity } from "../../domain/Alert.ts"
 import { Decision } from "../../domain/Decision.ts"
 import { isFinal, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
 import type { TargetKey } from "../../domain/Target.ts"
 import type { LastFiring, OpenWork, PendingReview, RemediationPage, RemediationSummary } from "../RemediationStore.ts"
-import { StorageError } from "../StorageError.ts"
 import { eventOf } from "./JournalTable.ts"
 import { prepare } from "./Sqlite.ts"
 
@@ -102,49 +101,33 @@ const summaryOf = (row: SummaryRow): RemediationSummary => ({
   updatedAt: row.updated_at
 })
 
-const decodeDecision = Schema.decodeUnknownSync(Schema.fromJsonString(Decision))
+const decodeDecision = Schema.decodeUnknownOption(Schema.fromJsonString(Decision))
 
-const reviewOf = (row: ReviewRow): PendingReview => {
-  const { action, confidence, figures, question, reasons, risk } = decisionOf(row)
-  return {
-    id: row.id,
-    alertName: row.alert_name,
-    severity: row.severity,
-    target: { cluster: row.cluster, namespace: row.namespace, kind: row.kind, name: row.name },
-    action,
-    risk,
-    confidence,
-    reasons,
-    ...(figures === undefined ? {} : { figures }),
-    ...(question === undefined ? {} : { question }),
-    since: row.since
-  }
-}
+/** A review whose decision cannot be read does not hide the others: its remediation shows the damage. */
+const reviewOf = (row: ReviewRow): ReadonlyArray<PendingReview> =>
+  Option.match(decodeDecision(row.data), { onNone: () => [], onSome: (decision) => [pendingReview(row, decision)] })
 
-const decisionOf = (row: ReviewRow): Decision => {
-  try {
-    return decodeDecision(row.data)
-  } catch {
-    throw new StorageError({
-      reason: "corrupt",
-      operation: "reviews",
-      retryable: false,
-      committed: "no",
-      detail: `review of remediation ${row.id}`
-    })
-  }
-}
+const pendingReview = (
+  row: ReviewRow,
+  { action, confidence, figures, question, reasons, risk }: Decision
+): PendingReview => ({
+  id: row.id,
+  alertName: row.alert_name,
+  severity: row.severity,
+  target: { cluster: row.cluster, namespace: row.namespace, kind: row.kind, name: row.name },
+  action,
+  risk,
+  confidence,
+  reasons,
+  ...(figures === undefined ? {} : { figures }),
+  ...(question === undefined ? {} : { question }),
+  since: row.since
+})
 
-const alertOf = (row: { readonly id: RemediationId; readonly data: string }): Alert => {
-  const event = eventOf(row.id, 0, row.data)
-  if (event._tag === "Accepted") return event.alert
-  throw new StorageError({
-    reason: "corrupt",
-    operation: "joinedAlerts",
-    retryable: false,
-    committed: "no",
-    detail: `remediation ${row.id}, sequence 0`
-  })
+/** A joined alert is evidence. One that cannot be read is left out. */
+const alertOf = (row: { readonly data: string }): ReadonlyArray<Alert> => {
+  const event = eventOf(row.data)
+  return event?._tag === "Accepted" ? [event.alert] : []
 }
 
 /** The newest firing post of the alert itself, and of the others that are not resolved. */
@@ -187,11 +170,11 @@ export const make = (database: DatabaseSync): RemediationQueries => {
       const last = items.at(-1)
       return { items, ...(rows.length > limit && last !== undefined ? { nextCursor: last.id } : {}) }
     },
-    reviews: (limit) => statements.reviews.all(limit).map(reviewOf),
+    reviews: (limit) => statements.reviews.all(limit).flatMap(reviewOf),
     openWork: () => statements.openWork.all(),
     lastFiring: (id) => lastFiringOf(statements.firing.all(id)),
     joinedAlerts: (id, limit) =>
       // Most remediations have no joined alerts, and the recursive query builds its tables before it finds that out.
-      statements.isJoined.get(id, id) === undefined ? [] : statements.joined.all(id, id, limit).map(alertOf)
+      statements.isJoined.get(id, id) === undefined ? [] : statements.joined.all(id, id, limit).flatMap(alertOf)
   }
 }

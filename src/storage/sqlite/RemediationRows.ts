@@ -8,7 +8,13 @@
 
 import type { DatabaseSync } from "node:sqlite"
 import { Severity } from "../../domain/Alert.ts"
-import { isFinal, type Remediation, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
+import {
+  isFinal,
+  type Remediation,
+  type RemediationEvent,
+  type RemediationId,
+  type RemediationState
+} from "../../domain/Remediation.ts"
 import { type Target, type TargetKey, targetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import { startOf } from "./Episode.ts"
@@ -52,6 +58,8 @@ export interface RemediationRows extends KeptInMemory {
     claimed: TargetKey,
     id: RemediationId
   ) => (CurrentRow & { readonly epoch: number | null }) | undefined
+  /** What the row knows of the first event, to stand in for one that cannot be read. */
+  readonly acceptedAs: (id: RemediationId) => Extract<RemediationEvent, { _tag: "Accepted" }>
   /** The open remediation of a target. */
   readonly openOf: (target: TargetKey) => CurrentRow | undefined
   /** The remediation that last acted on a target. */
@@ -81,7 +89,18 @@ const columns = `id, starts_at, newest_start, fired_at, ended_at, episode, targe
 const rank = (severity: string) =>
   `case ${severity} when 'critical' then 0 when 'warning' then 1 when 'info' then 2 else 3 end`
 
+interface AcceptedRow extends Target {
+  readonly fingerprint: string
+  readonly starts_at: Timestamp
+  readonly alert_name: string
+  readonly severity: Severity
+}
+
 const makeReads = (database: DatabaseSync) => ({
+  accepted: prepare<AcceptedRow, [string]>(
+    database,
+    "select fingerprint, starts_at, alert_name, severity, cluster, namespace, kind, name from remediations where id = ?"
+  ),
   // Rows from before episodes were counted are all of episode 0: their start times tell them apart.
   byAlert: prepare<CurrentRow, [string, string]>(
     database,
@@ -232,6 +251,13 @@ export const make = (database: DatabaseSync): RemediationRows => {
   return {
     byAlert: reads.byAlert.get,
     byId: reads.byId.get,
+    acceptedAs: (id) => {
+      const row = reads.accepted.get(id)
+      if (row === undefined) throw new Error("the row of a loaded remediation is missing")
+      const { alert_name: name, fingerprint, severity, starts_at: startsAt, ...target } = row
+      const alert = { fingerprint, name, severity, labels: {}, annotations: {}, startsAt }
+      return { _tag: "Accepted", alert, target, provisional: false }
+    },
     fenced: reads.fenced.get,
     openOf: reads.openOf.get,
     lastActor: reads.lastActor.get,

@@ -6,6 +6,7 @@
 
 import type { DatabaseSync } from "node:sqlite"
 import { Clock, Effect, Option } from "effect"
+import type { JournalEntry } from "../../domain/Remediation.ts"
 import { fromMillis } from "../../domain/Timestamp.ts"
 import type { RemediationStore } from "../RemediationStore.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
@@ -55,7 +56,10 @@ export const make = (
       ),
     reviews: (limit) => attempt("reviews", () => queries.reviews(limit)),
     get: (id) => attempt("get", () => Option.fromUndefinedOr(remediations.get(id))),
-    journal: (id) => attempt("journal", () => journal.entries(id, 0)),
+    journal: (id) =>
+      attempt("journal", () =>
+        journal.entries(id, 0).filter((entry): entry is JournalEntry => entry.event !== undefined)
+      ),
     list: (query) => attempt("list", () => queries.list(query)),
     openWork: attempt("openWork", queries.openWork),
     openTargets: attempt("openTargets", () => queries.openWork().map(({ target }) => target)),

@@ -134,6 +134,11 @@ describe("an answer may act only on the remediation's own objects", () => {
 
   it("an empty root cause is rejected", () => {
     assert.strictEqual(problemOf(request(), answer({ rootCause: " \n" })), "the root cause is empty")
+    const target = { namespace: "shop", kind: "Deployment", name: "checkout" }
+    assert.strictEqual(
+      problemOf(request(), answer({ action: { type: "Notify", target, reason: " " } })),
+      "the reason to notify is empty"
+    )
   })
 
   it("secrets in an answer are redacted, and long texts are truncated", () => {
