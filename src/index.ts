@@ -26,6 +26,7 @@ export * as Redaction from "./investigation/evidence/Redaction.ts"
 
 // Ports, to implement or to use.
 export * as ActionHistory from "./storage/ActionHistory.ts"
+export * as Archive from "./storage/Archive.ts"
 export * as AuditLog from "./storage/AuditLog.ts"
 export * as ClusterBinding from "./storage/ClusterBinding.ts"
 export * as ClusterIdentity from "./kubernetes/ClusterIdentity.ts"

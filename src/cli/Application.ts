@@ -4,7 +4,7 @@
  */
 
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
-import { type Context, Deferred, Effect, Layer } from "effect"
+import { type Context, Deferred, type Duration, Effect, Layer } from "effect"
 import { LanguageModel } from "effect/ai"
 import { HttpClient, HttpServer, type HttpServerError } from "effect/http"
 import { page } from "../console/LandingPage.ts"
@@ -31,6 +31,7 @@ import * as EventHub from "../resilience/EventHub.ts"
 import type { Bulkhead } from "../resilience/pipeline/Bulkhead.ts"
 import * as Supervisor from "../resilience/supervision/Supervisor.ts"
 import type { FaultInjection } from "../simulation/injection/FaultInjection.ts"
+import { Archive } from "../storage/Archive.ts"
 import type { AuditLog } from "../storage/AuditLog.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Storage from "../storage/Storage.ts"
@@ -260,7 +261,7 @@ export const layer = (prepared: Prepared) => {
         ? cluster(settings)
         : behind(KubernetesClient, cluster(settings), faultInjection.cluster)
     ),
-    Layer.provideMerge(Storage.layerSqlite({ filename: databaseFile(settings) })),
+    Layer.provideMerge(Storage.layerSqlite(storageOptions(settings))),
     Layer.provide(NodeServices.layer)
   )
 }
@@ -268,12 +269,35 @@ export const layer = (prepared: Prepared) => {
 /** `sqlite:./data/kubernaut.db` without its scheme. */
 export const databaseFile = (settings: Settings): string => settings.databaseUrl.replace(/^sqlite:(\/\/)?/, "")
 
+/** The database and its archive. */
+export const storageOptions = (settings: Settings): Storage.StorageOptions => ({
+  filename: databaseFile(settings),
+  archive: {
+    ...(settings.archiveDirectory === undefined ? {} : { directory: settings.archiveDirectory }),
+    ...(settings.archiveKey === undefined ? {} : { keyFile: settings.archiveKey })
+  }
+})
+
+/** Archives once a day. A failed run is logged, and the next day's run continues where it stopped. */
+const archiveDaily = (olderThan: Duration.Duration) =>
+  Effect.flatMap(Archive, (archive) =>
+    archive.run(olderThan).pipe(
+      Effect.flatMap(({ auditLines, remediations }) =>
+        Effect.logInfo("Old data was archived", { remediations, auditLines })
+      ),
+      Effect.catch((error) => Effect.logError("Old data could not be archived", { reason: error.message })),
+      Effect.andThen(Effect.sleep("1 day")),
+      Effect.forever
+    )
+  )
+
 /**
  * Starts the long-running parts, the HTTP server last, and returns the address that it listens on. Fails when the port
  * is in use. The supervisor restarts parts that end later; `givenUp` fails when the server does not stay up. Closing
  * the scope stops the server first.
  */
 export const start = Effect.fnUntraced(function* (prepared: Prepared) {
+  const { archiveAfter } = prepared.settings
   const metrics = yield* Metrics.Metrics
   const listening = yield* Deferred.make<HttpServer.HttpServer["Service"]["address"], HttpServerError.ServeError>()
   const options = yield* serverOptions(prepared)
@@ -284,9 +308,10 @@ export const start = Effect.fnUntraced(function* (prepared: Prepared) {
     Effect.tapCause((cause) => Deferred.failCause(listening, cause))
   )
   const children: ReadonlyArray<
-    Supervisor.ChildSpec<HttpServerError.ServeError, Effect.Services<typeof http> | AuditLog>
+    Supervisor.ChildSpec<HttpServerError.ServeError, Effect.Services<typeof http> | AuditLog | Archive>
   > = [
     { name: "metrics", start: metrics.run },
+    ...(archiveAfter === undefined ? [] : [{ name: "archive", start: archiveDaily(archiveAfter) }]),
     ...(prepared.faultInjection === undefined ? [] : [{ name: "fault-injection", start: prepared.faultInjection.run }]),
     { name: "http", start: http }
   ]

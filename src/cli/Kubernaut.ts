@@ -2,6 +2,7 @@
 
 import { Cause, Console, Effect, Exit, Option, type Runtime, Schema } from "effect"
 import { CliError, Command } from "effect/cli"
+import { archive } from "./commands/ArchiveCommand.ts"
 import { config, rulebook } from "./commands/ConfigCommands.ts"
 import { alert, approve, audit, reject, remediations, reviews, status } from "./commands/OperateCommands.ts"
 import { doctor, serve } from "./commands/ServiceCommands.ts"
@@ -22,6 +23,7 @@ const kubernaut = Command.make("kubernaut").pipe(
     approve,
     reject,
     audit,
+    archive,
     doctor,
     simulate,
     config,

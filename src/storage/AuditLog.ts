@@ -17,9 +17,12 @@ export class AuditLog extends Context.Service<
     readonly record: (
       entry: Pick<AuditEvent, "actor" | "kind" | "subject" | "data">
     ) => Effect.Effect<AuditEvent, StorageError>
-    /** Lines with a sequence number greater than `after`, in order. */
+    /** Lines with a sequence number greater than `after`, in order. Archived lines are not among them: see `Archive`. */
     readonly read: (after: number, limit: number) => Effect.Effect<ReadonlyArray<AuditEvent>, StorageError>
-    /** Recomputes the chain. Returns the sequence number of the first invalid line, or `undefined` if all are valid. */
+    /**
+     * Recomputes the chain from the last archived line on. Returns the sequence number of the first invalid line, or
+     * `undefined` if all are valid.
+     */
     readonly verify: Effect.Effect<number | undefined, StorageError>
   }
 >()("kubernaut/storage/AuditLog") {}

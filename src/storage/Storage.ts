@@ -1,5 +1,5 @@
 /**
- * Layers that provide `RemediationStore`, `ActionHistory`, `AuditLog` and `ClusterBinding` on one database.
+ * Layers that provide `RemediationStore`, `ActionHistory`, `AuditLog`, `Archive` and `ClusterBinding` on one database.
  *
  * `layerSqlite` is the default: one process, one file. `layerMemory` uses an in-memory database, for tests and
  * examples. Every layer migrates the database when it is built.
@@ -8,13 +8,16 @@
  * and the audit chain stay intact. Two services on one file would compete for targets.
  */
 
+import { dirname, join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { ActionHistory } from "./ActionHistory.ts"
+import { Archive } from "./Archive.ts"
 import { AuditLog } from "./AuditLog.ts"
 import { ClusterBinding } from "./ClusterBinding.ts"
 import { RemediationStore } from "./RemediationStore.ts"
+import * as ArchiveTable from "./sqlite/ArchiveTable.ts"
 import * as AuditTable from "./sqlite/AuditTable.ts"
 import * as BatchWriter from "./sqlite/BatchWriter.ts"
 import * as JournalTable from "./sqlite/JournalTable.ts"
@@ -22,6 +25,7 @@ import { migrate } from "./sqlite/Migrations.ts"
 import * as RemediationTable from "./sqlite/RemediationTable.ts"
 import * as Sqlite from "./sqlite/Sqlite.ts"
 import * as SqliteActionHistory from "./sqlite/SqliteActionHistory.ts"
+import * as SqliteArchive from "./sqlite/SqliteArchive.ts"
 import * as SqliteAuditLog from "./sqlite/SqliteAuditLog.ts"
 import * as SqliteClient from "./sqlite/SqliteClient.ts"
 import * as SqliteClusterBinding from "./sqlite/SqliteClusterBinding.ts"
@@ -31,17 +35,26 @@ import type { StorageError } from "./StorageError.ts"
 
 /** The options of a database. The defaults suit one service on a local disk. */
 export interface StorageOptions
-  extends Sqlite.SqliteOptions, RemediationTable.RemediationTableOptions, BatchWriter.BatchWriterOptions {}
+  extends Sqlite.SqliteOptions, RemediationTable.RemediationTableOptions, BatchWriter.BatchWriterOptions {
+  /** Where `Archive` keeps its files and its key. Default: the folder `archive` beside the database, with `archive.key`. */
+  readonly archive?: Partial<SqliteArchive.ArchiveOptions>
+}
 
 /** The services that every layer provides on one database. */
-export type Services = RemediationStore | ActionHistory | AuditLog | ClusterBinding
+export type Services = RemediationStore | ActionHistory | Archive | AuditLog | ClusterBinding
 
 /** The number of audit lines, counted from the end, whose chain is checked at start. `AuditLog.verify` checks all. */
 const verifiedAtOpen = 1000
 
+/** The archive beside a database file. */
+const archiveOptions = (filename: string, given: StorageOptions["archive"] = {}): SqliteArchive.ArchiveOptions => {
+  const directory = given.directory ?? join(dirname(filename), "archive")
+  return { directory, keyFile: given.keyFile ?? join(directory, "archive.key") }
+}
+
 const make = (
   open: Effect.Effect<DatabaseSync, StorageError, Scope.Scope>,
-  options: Omit<StorageOptions, keyof Sqlite.SqliteOptions>
+  options: StorageOptions
 ): Effect.Effect<Context.Context<Services>, StorageError, Scope.Scope> =>
   Effect.gen(function* () {
     const database = yield* open
@@ -57,6 +70,7 @@ const make = (
       const cache = { checkpoint: () => journal.forget, reload: journal.forget }
       return {
         audit,
+        archive: ArchiveTable.make(database),
         journal,
         remediations,
         transactions: SqliteTransactions.make(database, [audit, remediations, cache])
@@ -77,7 +91,11 @@ const make = (
       ).pipe(
         Context.add(ActionHistory, SqliteActionHistory.make(database)),
         Context.add(AuditLog, auditLog),
-        Context.add(ClusterBinding, SqliteClusterBinding.make(database, writer))
+        Context.add(ClusterBinding, SqliteClusterBinding.make(database, writer)),
+        Context.add(
+          Archive,
+          SqliteArchive.make(writer, tables.archive, tables.audit, archiveOptions(options.filename, options.archive))
+        )
       )
     )
   })
@@ -104,7 +122,8 @@ export const layerSqlite = (options: StorageOptions): Layer.Layer<Services, Stor
 export const layerDatabase = (
   database: DatabaseSync,
   options: Omit<StorageOptions, keyof Sqlite.SqliteOptions> = {}
-): Layer.Layer<Services, StorageError> => Layer.effectContext(make(Effect.succeed(database), options))
+): Layer.Layer<Services, StorageError> =>
+  Layer.effectContext(make(Effect.succeed(database), { filename: ":memory:", ...options }))
 
 /** Storage in memory, discarded when the scope closes. */
 export const layerMemory: Layer.Layer<Services, StorageError> = layerSqlite({

@@ -324,4 +324,31 @@ describe("the command line", () => {
       }),
     30_000
   )
+
+  it.live(
+    "archive requires a database and an age of a week, and --check accepts an empty archive",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* directory
+        const environment = { KUBERNAUT_DATABASE_URL: `sqlite:${join(folder, "kubernaut.db")}` }
+        const missing = yield* run(["archive"], environment)
+        assert.deepStrictEqual([missing.code, missing.stdout], [1, ""])
+        assert.match(missing.stderr, /There is no database/)
+        yield* run(["archive", "--older-than", "1 day"], environment).pipe(
+          Effect.tap(({ code, stderr }) =>
+            Effect.sync(() => {
+              assert.strictEqual(code, 2)
+              assert.match(stderr, /7 days or more/)
+            })
+          )
+        )
+        writeFileSync(join(folder, "kubernaut.db"), "")
+        assert.deepInclude(yield* run(["archive", "--json"], environment), {
+          code: 0,
+          stdout: '{"remediations":0,"auditLines":0,"files":[]}\n'
+        })
+        assert.include((yield* run(["archive", "--check"], environment)).stdout, "complete and unchanged")
+      }).pipe(Effect.scoped),
+    120_000
+  )
 })

@@ -15,6 +15,7 @@ import { Mode } from "../../domain/Mode.ts"
 import { defaultClusterLabels } from "../../intake/AlertCluster.ts"
 import { meanings } from "../../intake/AlertTarget.ts"
 import { Requested } from "../../simulation/injection/Requested.ts"
+import { ArchiveAge } from "../../storage/Archive.ts"
 import { publicUrl } from "../../telemetry/PublicUrl.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"
 import { HttpUrl, httpUrl, Secret, setting, wholeNumber } from "./Setting.ts"
@@ -164,6 +165,24 @@ export const settings = {
       secret: true
     }
   ),
+  archiveAfter: setting(ArchiveAge, {
+    form: "text",
+    description:
+      "Age at which finished remediations and audit lines move from the database to compressed files, once a day. Unset: the database keeps everything; see kubernaut archive.",
+    expected: "a duration of 7 days or more, such as 90 days"
+  }),
+  archiveDirectory: setting(Schema.NonEmptyString, {
+    form: "text",
+    description:
+      "Folder of the archived files, by default archive beside the database. Nothing is ever removed from it.",
+    expected: "the path to a folder"
+  }),
+  archiveKey: setting(Schema.NonEmptyString, {
+    form: "text",
+    description:
+      "PEM file with the Ed25519 private key that signs what was archived, by default archive.key in that folder. It is created when missing. Keep it where only this service can read it.",
+    expected: "the path to a PEM file"
+  }),
   holmesgptUrl: httpUrl({
     description: "Base URL of the HolmesGPT API server. Without it, investigations start with the LLM providers.",
     example: "http://localhost:5050"

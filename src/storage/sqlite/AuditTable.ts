@@ -10,6 +10,11 @@ import type { Timestamp } from "../../domain/Timestamp.ts"
 import { type AuditContent, type ChainHead, emptyChain, follows, lineHash } from "../AuditChain.ts"
 import { prepare } from "./Sqlite.ts"
 
+/** A line with `data` as the text that the hash covers. */
+export interface AuditText extends Omit<AuditEvent, "data"> {
+  readonly data: string
+}
+
 interface AuditRow {
   readonly sequence: number
   readonly at: string
@@ -33,6 +38,10 @@ export interface AuditTable {
   readonly read: (after: number, limit: number) => ReadonlyArray<AuditEvent>
   /** Checks at most `limit` lines after a head that is known to be valid. */
   readonly check: (after: ChainHead, limit: number) => ChainCheck
+  /** Lines after a head with the text of their data, in order. */
+  readonly texts: (after: ChainHead, limit: number) => ReadonlyArray<AuditText>
+  /** Where the lines in this table begin: the last archived line, or the beginning of the chain. */
+  readonly start: () => ChainHead
   /** The line before the newest `lines` lines, where a check of the end begins. It is not checked itself. */
   readonly trustedHead: (lines: number) => ChainHead
   readonly checkpoint: () => () => void
@@ -78,7 +87,14 @@ export const make = (database: DatabaseSync): AuditTable => {
     `select ${columns} from audit where sequence > ? order by sequence limit ?`
   )
 
-  let head = last.get() ?? emptyChain
+  const archived = prepare<ChainHead>(
+    database,
+    `select audit_sequence as sequence, audit_hash as hash from archives
+     where audit_sequence is not null order by audit_sequence desc limit 1`
+  )
+  const start = (): ChainHead => archived.get() ?? emptyChain
+
+  let head = last.get() ?? start()
 
   /** Lines after a head, each with the hash that the table has for the previous line. */
   const linesAfter = (from: ChainHead, limit: number): ReadonlyArray<Line> => {
@@ -106,12 +122,15 @@ export const make = (database: DatabaseSync): AuditTable => {
       head = { sequence: line.sequence, hash }
       return { ...line, data: content.data, hash }
     },
-    read: (sequence, limit) =>
-      linesAfter(sequence <= 0 ? emptyChain : (at.get(sequence) ?? { sequence, hash: "" }), limit).map(
-        ([row, previous]) => eventOf(row, previous)
-      ),
+    read: (sequence, limit) => {
+      const first = start()
+      const from = sequence <= first.sequence ? first : (at.get(sequence) ?? { sequence, hash: "" })
+      return linesAfter(from, limit).map(([row, previous]) => eventOf(row, previous))
+    },
+    texts: (from, limit) => linesAfter(from, limit).map(([row, previousHash]) => ({ ...row, previousHash })),
+    start,
     check: (from, limit) => checkLines(from, linesAfter(from, limit), limit),
-    trustedHead: (lines) => (head.sequence > lines ? at.get(head.sequence - lines) : undefined) ?? emptyChain,
+    trustedHead: (lines) => (head.sequence > lines ? at.get(head.sequence - lines) : undefined) ?? start(),
     checkpoint: () => {
       const before = head
       return () => {
@@ -119,7 +138,7 @@ export const make = (database: DatabaseSync): AuditTable => {
       }
     },
     reload: () => {
-      head = last.get() ?? emptyChain
+      head = last.get() ?? start()
     }
   }
 }

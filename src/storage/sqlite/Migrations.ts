@@ -13,6 +13,7 @@
  * | action_history     | one row per intended action                                                               |
  * | cluster_identity   | the uid of the cluster that the database belongs to                                       |
  * | reviews            | one row per decision that needed a review                                                 |
+ * | archives           | the signed checkpoint of each file of the archive, append-only                            |
  *
  * Timestamps are text: ISO strings sort by time and are readable in a shell.
  */
@@ -173,11 +174,50 @@ const handovers = Effect.gen(function* () {
   )
 })
 
+/**
+ * The archive: a checkpoint for each file, and the remediations in it.
+ *
+ * The journal and the audit log stay append-only, except that what a checkpoint covers may be deleted.
+ */
+const archive = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* Effect.forEach(
+    [
+      `create table archives (
+        sequence integer primary key,
+        at text not null,
+        kind text not null,
+        file text not null,
+        sha256 text not null,
+        records integer not null,
+        audit_sequence integer,
+        audit_hash text,
+        signature text not null
+      )`,
+      "create table archived_remediations (id text primary key, archive integer not null references archives (sequence))",
+      "create index archived_remediations_archive on archived_remediations (archive)",
+      "drop trigger remediation_events_no_delete",
+      `create trigger remediation_events_no_delete before delete on remediation_events
+         when not exists (select 1 from archived_remediations where id = old.remediation_id)
+         begin select raise(abort, 'remediation_events is append-only'); end`,
+      "drop trigger audit_no_delete",
+      `create trigger audit_no_delete before delete on audit
+         when old.sequence > (select coalesce(max(audit_sequence), 0) from archives)
+         begin select raise(abort, 'audit is append-only'); end`
+    ],
+    (statement) => sql.unsafe(statement),
+    { discard: true }
+  )
+  yield* refuseChanges(sql, "archives")
+  yield* refuseChanges(sql, "archived_remediations")
+})
+
 const migrations = {
   "1_initial": initial,
   "2_episodes": episodes,
   "3_cluster_identity": clusterIdentity,
-  "4_handovers": handovers
+  "4_handovers": handovers,
+  "5_archive": archive
 }
 
 /** The schema version that this program reads and writes. */

@@ -2,7 +2,7 @@
 
 import { Clock, Effect } from "effect"
 import { fromMillis } from "../../domain/Timestamp.ts"
-import { type ChainHead, emptyChain } from "../AuditChain.ts"
+import type { ChainHead } from "../AuditChain.ts"
 import type { AuditLog } from "../AuditLog.ts"
 import type { StorageError } from "../StorageError.ts"
 import type { AuditTable } from "./AuditTable.ts"
@@ -30,5 +30,5 @@ export const make = (writer: BatchWriter, audit: AuditTable): AuditLog["Service"
       writer.write("record", "journal", () => audit.append({ actor, kind, data }, subject, fromMillis(millis)))
     ),
   read: (after, limit) => attempt("read", () => audit.read(after, limit)),
-  verify: firstBroken(audit, emptyChain)
+  verify: Effect.flatMap(attempt("verify", audit.start), (start) => firstBroken(audit, start))
 })

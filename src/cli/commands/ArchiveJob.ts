@@ -1,0 +1,47 @@
+/** Runs and checks the archive of the database that the settings name. */
+
+import { existsSync } from "node:fs"
+import { type Duration, Effect } from "effect"
+import { Archive, type ArchiveError } from "../../storage/Archive.ts"
+import * as Storage from "../../storage/Storage.ts"
+import type { StorageError } from "../../storage/StorageError.ts"
+import * as Application from "../Application.ts"
+import { readSettings } from "../Edge.ts"
+import { CommandFailed } from "../ExitCode.ts"
+import { print } from "../Output.ts"
+
+const failed = (error: StorageError | ArchiveError) => new CommandFailed({ code: "unavailable", text: error.message })
+
+/** Uses the archive of an existing database. */
+const withArchive = <A>(use: (archive: Archive["Service"]) => Effect.Effect<A, StorageError | ArchiveError>) =>
+  Effect.gen(function* () {
+    const settings = yield* readSettings
+    const filename = Application.databaseFile(settings)
+    if (!existsSync(filename))
+      return yield* new CommandFailed({
+        code: "bad",
+        text: `There is no database ${filename}. Set KUBERNAUT_DATABASE_URL.`
+      })
+    const storage = Storage.layerSqlite(Application.storageOptions(settings))
+    return yield* Effect.flatMap(Archive, use).pipe(Effect.provide(storage), Effect.mapError(failed))
+  })
+
+export const run = (olderThan: Duration.Duration) =>
+  Effect.flatMap(
+    withArchive((archive) => archive.run(olderThan)),
+    (report) =>
+      print(report, () => [
+        `Moved ${report.remediations} remediations and ${report.auditLines} audit lines.`,
+        ...report.files.map((file) => `  ${file}`)
+      ])
+  )
+
+export const check = Effect.gen(function* () {
+  const problems = yield* withArchive((archive) => archive.check)
+  yield* print(problems, () =>
+    problems.length === 0
+      ? ["The archive is complete and unchanged."]
+      : problems.map(({ file, problem }) => `${file}: ${problem}`)
+  )
+  if (problems.length > 0) return yield* new CommandFailed({ code: "bad", text: "The archive has problems." })
+})
