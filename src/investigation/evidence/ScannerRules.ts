@@ -40,7 +40,8 @@ const apply = (text: string, rule: ScannerRule, mark: (kind: string) => string):
   let kept = 0
   for (const match of text.matchAll(rule.pattern)) {
     const span = match.indices?.[rule.group]
-    if (span === undefined || entropyOf(match[rule.group] ?? "") <= rule.entropy) continue
+    const secret = match[rule.group] ?? ""
+    if (span === undefined || secret.includes("[redacted:") || entropyOf(secret) <= rule.entropy) continue
     clean += text.slice(kept, span[0]) + mark(rule.id)
     kept = span[1]
   }

@@ -2,7 +2,8 @@
  * The names whose values are secrets: `DB_PASSWORD`, `clientSecret`, `JWT_SIGNING_KEY`.
  *
  * A name is secret if it ends in one of the words below, alone or after `_`, `-`, `.` or a change of case. A name that
- * ends in `key` is secret, unless the word before says otherwise (`public_key`, `partitionKey`).
+ * ends in `key` is secret, unless the word before says otherwise (`public_key`, `partitionKey`). Behind that word there
+ * may be which of several secrets it is, or how it is written: `DB_PASSWORD_OLD`, `API_KEY_2`, `SecretString`.
  */
 
 /** The words before `key` in names of databases, queues, caches and Kubernetes that are not secret. */
@@ -20,11 +21,16 @@ const keyWord =
   `(?<!${wordStart}(?:${harmlessKeys})[_.-]?)`
   + "(?:(?<=[A-Za-z0-9][_.-])keys?|(?-i:(?<=[a-z0-9])Keys?))(?:[_.-]?(?:base|data|pem))?"
 
+/** Which of several secrets, or how it is written. */
+const variant =
+  "(?:[_.-]?(?:base64|b64|value|string|plain(?:text)?|enc(?:oded|rypted)?)"
+  + "|[_.-](?:v?\\d{1,3}|old|new|current|previous|next|backup|primary|secondary|prod(?:uction)?|staging|stage|dev|test|live|raw|text))"
+
 /** A pattern, without capturing groups, of the words in which a secret name ends. */
 export const secretWord =
-  "(?:pass(?:word|wd|phrase|code)|pwd|secrets?|token|(?:api|access|account|encryption|master|private|secret|shared|signing)"
+  "(?:pass(?:word|wd|phrase|code)|pwd|(?:wpa[_-]?|pre[_-]?shared[_-]?)?psk|(?:totp|otp)[_-]?seed|(?:php|asp)sess(?:ion)?id|kennwort|passwort|secrets?|token|(?:api|access|account|encryption|master|private|secret|shared|signing)"
   + "[_.-]?(?:access[_.-]?)?keys?|credentials?|cookie|session[_.-]?id|signature|connection[_.-]?string|conn[_.-]?str"
-  + `|(?:sas|webhook)[_.-]?url|authorization|basic[_-]?auth|requirepass|${wordStart}(?:pass|auth|dsn|sig)|${keyWord})`
+  + `|(?:sas|webhook)[_.-]?url|authorization|basic[_-]?auth|requirepass|${wordStart}(?:pass|pw|auth|dsn|sig)|${keyWord})${variant}?`
 
 /** A pattern of the part of a name before that word. The bound keeps matching linear in the length of the text. */
 export const namePrefix = "[A-Za-z0-9_.-]{0,100}?"

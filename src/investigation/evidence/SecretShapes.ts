@@ -28,6 +28,8 @@ const tokens: ReadonlyArray<Shape> = [
     mark("private-key")
   ],
   [/(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?/g, mark("jwt")],
+  // An encrypted token has an empty part, or five of them.
+  [/(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+/g, mark("jwt")],
   // `{"auths":` in base64, with and without white space: the configuration of a Docker client.
   [
     /(?<![A-Za-z0-9+/])(?:eyJhdXRocyI6|eyAiYXV0aHMi|ewogICJhdXRocyI|ewoJImF1dGhzIj)[A-Za-z0-9+/=]*/g,
@@ -49,11 +51,28 @@ const tokens: ReadonlyArray<Shape> = [
     /\b(?:hf|gsk|csk|r8|sbp|fw|nvapi|tvly|lsv2|xai|pplx|tskey|glsa|glc|dop_v1|doo_v1|shp(?:at|ca|pa|ss)|NRAK|PMAK|CFPAT|ATATT3|ATBB|ATCTT3|EAACEdEose0cBA|figd|rnd|nfp|pul|lin_api|sntry[su]|dp\.pt|dapi)[-_.]?[A-Za-z0-9_=-]{20,}/g,
     mark("api-key")
   ],
+  [/\bdp\.(?:st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{30,}/g, mark("api-key")],
+  [/\bK10[0-9a-f]{64}::[A-Za-z0-9_.-]{1,60}:[A-Za-z0-9._-]+/g, mark("k3s-token")],
+  [/(?<!\d)\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])/g, mark("bot-token")],
+  [/\b(AC[0-9a-f]{32}:)[0-9a-f]{32}\b/g, `$1${mark("api-key")}`],
+  [/\bkey-[0-9a-f]{32}\b|\b[0-9a-f]{32}-us\d{1,2}\b/g, mark("api-key")],
+  [/\bAKID[A-Za-z0-9]{28,36}\b/g, mark("api-key")],
   [/\bAGE-SECRET-KEY-1[A-Z0-9]{20,}/g, mark("age-key")],
   [/\bsha256~[A-Za-z0-9_-]{30,}/g, mark("openshift-token")],
+  [/\bSCRAM-SHA-(?:1|256)\$\d{1,7}:[A-Za-z0-9+/=]{8,}\$[A-Za-z0-9+/=:]{20,}/g, mark("password-hash")],
+  [/\{S?(?:SHA|MD5|SHA\d{3})\}[A-Za-z0-9+/=]{16,}/g, mark("password-hash")],
   // crypt(3), bcrypt and Argon2 hashes: a weak password is guessed from them.
   [/\$(?:2[abxy]|[156]|y|argon2(?:id|i|d))\$[./A-Za-z0-9$=,+-]{20,}/g, mark("password-hash")],
-  // The secret of a webhook is in its path.
+  // The secret of a webhook is in its path. Whatever the service, it is long and has digits, or is a UUID.
+  [
+    /(https?:\/\/[^\s"'`<>/]{1,200}(?:\/[\w.-]{1,60}){0,4}?\/(?:web)?hooks?[a-z0-9]?\/)(?=[^\s"'`<>]{0,200}?(?:(?<![A-Za-z0-9-])(?=[A-Za-z]{0,40}\d)[A-Za-z0-9]{16,}|[0-9a-f]{8}-[0-9a-f]{4}-))[^\s"'`<>]+/g,
+    `$1${mark("webhook")}`
+  ],
+  [
+    /(https:\/\/maker\.ifttt\.com\/trigger\/[\w-]{1,100}\/(?:json\/)?with\/key\/)[A-Za-z0-9_-]+/g,
+    `$1${mark("webhook")}`
+  ],
+  [/([?&]key=)[A-Za-z0-9_-]{20,}/g, `$1${mark("api-key")}`],
   [/(https:\/\/hooks\.slack(?:-gov)?\.com\/(?:services|workflows|triggers)\/)[A-Za-z0-9/_-]+/g, `$1${mark("webhook")}`],
   [/(https:\/\/(?:ptb\.|canary\.)?discord(?:app)?\.com\/api\/webhooks\/)[A-Za-z0-9/_-]+/g, `$1${mark("webhook")}`],
   [
@@ -68,12 +87,18 @@ const url = String.raw`(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,30}:\/\/`
 
 /** Credentials in a URL. A password may contain `/`, `@`, `?` and `#`; a port followed by a path is not one. */
 const addresses: ReadonlyArray<Shape> = [
+  // A token as the user name, with a word in place of the password.
+  [new RegExp(`${url})${notYetRedacted}[A-Za-z0-9_-]{20,200}(?=:(?:x-oauth-basic)?@)`, "gi"), `$1${mark("token")}`],
   [
     new RegExp(
       `${url}[^\\s:/?#@"'\`[]{0,100}):${notYetRedacted}(?!\\d{1,5}(?:[/?#\\s"'\`]|$))[^\\s"'\`<>]{1,500}(?=@)`,
       "gi"
     ),
     `$1:${mark("password")}`
+  ],
+  [
+    new RegExp(`(\\bjdbc:oracle:[a-z]{1,10}:[^\\s/@:]{1,100}\\/)${notYetRedacted}[^\\s@]{1,200}(?=@)`, "gi"),
+    `$1${mark("password")}`
   ],
   // A token in place of the user name, as forges accept it.
   [
@@ -91,6 +116,11 @@ const shells = String.raw`[^\n|]{0,300}?[ \t]`
 
 /** Secrets after a scheme, a flag of a known command, or a keyword. */
 const contexts: ReadonlyArray<Shape> = [
+  // A scheme with named parameters, any of which may be the secret.
+  [
+    /(\b(?:Digest|OAuth|Hawk|MAC)[ \t]+)(?!\[redacted:)(?:[A-Za-z_-]{1,40}=\\{0,3}"[^"\n]{0,500}",?[ \t]{0,4})+/g,
+    `$1${mark("credentials")}`
+  ],
   [
     new RegExp(
       `(\\b(?:proxy-)?authorization\\\\?["'\`]?\\s{0,10}[:=]\\s{0,10}\\\\?["'\`]?)${notYetRedacted}(?:[A-Za-z][A-Za-z0-9_-]{0,40}[ \\t]+)?(?!\\[redacted:)[^\\s"'\`,;\\\\]+`,
@@ -113,9 +143,41 @@ const contexts: ReadonlyArray<Shape> = [
     ),
     `$1${mark("password")}`
   ],
+  // The secret is an argument of its own.
+  [
+    /(\bvault[ \t]+(?:login|unwrap|operator[ \t]+unseal|token[ \t]+(?:revoke|lookup|renew))(?:[ \t]+-\S{1,60}){0,5}[ \t]+)(?![-[])(?![^\s=]{1,40}=)[^\s"']{8,}/g,
+    `$1${mark("token")}`
+  ],
+  [/(--from-literal[= \t]["']?[\w.-]{1,200}=)(?!\[redacted:)[^\s"']+/g, `$1${mark("value")}`],
+  [/(\bssh-keygen\b[^\n|]{0,300}?[ \t]-[NP][ \t]*)(?!\[redacted:)[^\s"']{4,}/g, `$1${mark("password")}`],
+  [/(\bopenssl\b[^\n|]{0,300}?[ \t]-k[ \t]+)(?!\[redacted:)[^\s"']+/g, `$1${mark("password")}`],
+  // A name and its value, without a separator: only what looks like a secret, because prose looks the same.
+  [
+    /((?<![A-Za-z0-9])[A-Za-z0-9_.-]{0,60}?(?:password|passwd|passphrase|pass[ \t]phrase)(?:[ \t]+(?:is|was))?:?[ \t]+)(?=[^\s"'`,;:]{0,60}(?:\d|(?-i:[a-z][A-Z])))(?=[^\s"'`,;:]{0,60}[A-Za-z])(?![^\s]{0,100}[/=([])[^\s"'`,;:]{8,100}/gi,
+    `$1${mark("password")}`
+  ],
+  [
+    /((?<![A-Za-z0-9])[A-Za-z0-9_.-]{0,60}?(?:token|(?:secret|access|api)[_-]key)(?:[ \t]+(?:is|was))?:?[ \t]+)(?=[A-Za-z+/_]{0,60}\d)[A-Za-z0-9+/_]{20,}={0,2}(?![\w.:-])/gi,
+    `$1${mark("token")}`
+  ],
+  // Attributes of XML, in either order.
+  [
+    new RegExp(
+      `(\\b(?:name|key|id)=["']${namePrefix}${secretWord}["'][^<>]{0,200}?\\bvalue=["'])${notYetRedacted}[^"'<>]{1,2000}`,
+      "gi"
+    ),
+    `$1${mark("value")}`
+  ],
+  [
+    new RegExp(`(<${namePrefix}${secretWord}[ \\t][^<>]{0,200}?\\bvalue=["'])${notYetRedacted}[^"'<>]{1,2000}`, "gi"),
+    `$1${mark("value")}`
+  ],
   // .netrc, redis.conf and SQL.
   [/(\blogin[ \t\n]+\S{1,100}[ \t\n]+password[ \t\n]+)(?!\[redacted:)\S+/g, `$1${mark("password")}`],
-  [/(\b(?:requirepass|masterauth|AUTH)[ \t]+)(?!\[redacted:)["']?[^\s"']{6,}/g, `$1${mark("password")}`],
+  [
+    /(\b(?:requirepass|masterauth|AUTH(?:[ \t]+[A-Za-z][\w-]{0,60}(?=[ \t]+["']?[^\s"']{6}))?)[ \t]+)(?!(?:[A-Za-z][\w-]{0,60}[ \t]+)?\[redacted:)["']?[^\s"']{6,}/g,
+    `$1${mark("password")}`
+  ],
   [
     /(\b(?:identified[ \t]+by|password|passphrase)[ \t]+(?:(?:is|was|to|by)[ \t]+)?)(?!\[redacted:)(?:"[^"\n]+"|'[^'\n]+'|`[^`\n]+`)/gi,
     `$1${mark("password")}`
@@ -148,20 +210,46 @@ const kubernetesSecrets = (text: string): string => {
 }
 
 // The value may be on the next line, unless that line is another entry of the same document.
-const separator = String.raw`\s{0,20}(?:=>?|:)[ \t]*(?:\r?\n\s{0,100}(?!-[ \t]|[\w.-]{1,100}:(?:\s|$)))?`
+const separator = String.raw`(?:\s{0,20}(?:={1,3}>?|:[:=]?|->|→)[ \t]*(?:\r?\n\s{0,100}(?!-[ \t]|[\w.-]{1,100}:(?:\s|$)))?|%3[AaDd]|\\{1,2}u003[AaDd])`
 
-// name = value, name: value, "name": "value", --name value.
+// JSON in JSON in JSON escapes its quotes again and again.
+const escapes = String.raw`\\{0,7}`
+
+// A value that says that there is none, or where it is: what Kubernetes, templates and other redactors print.
+const placeholder = String.raw`(?:"(?:\*+|)"|'(?:\*+|)'|\*{3,}|\[\]|(?:true|false|null|nil|none|yes|no)(?![^\s,;)}\]"'])|\$\{[\w.:-]{1,100}\}|\$\([\w.-]{1,100}\)|\{\{[^{}\n]{1,200}\}\}|<set to the key [^<>\n]{1,300}>|[<[](?:redacted|masked|hidden|omitted|nil|none|unset|not set|empty)[\]>])(?=[\s,;)}\]"']|$)`
+
+// Of a file in which a secret is mounted, and of an error that names a secret.
+const message = String.raw`(?:no such file or directory|permission denied|is a directory|read-only file system|not found)\b`
+
+// name = value, name: value, "name": "value", name[0] = value, ["name"] = value, --name value.
 const assignment = new RegExp(
-  `((?:--?)?["'\`]?(?<![A-Za-z0-9])${namePrefix}${secretWord}\\\\?["'\`]?)(${separator}|(?<=--[A-Za-z0-9_.-]{1,120})[ \\t]+)`
-    + `${notYetRedacted}(?:${quoted}|${blockScalar}|(?:Bearer|Basic)[ \\t]+[^\\s,;]+|${bare})`,
+  `((?:--?)?["'\`]?(?<![A-Za-z0-9])${namePrefix}${secretWord}${escapes}["'\`]?(?:\\[\\d{0,3})?\\]?)(${separator}|(?<=--[A-Za-z0-9_.-]{1,120})[ \\t]+)`
+    + `(?![=:>]{0,3}[ \\t]*\\[redacted:)(?!${placeholder}|${message})(?:\\\\{2,7}"[^"\\\\]*\\\\{0,7}"?|${quoted}|${blockScalar}|(?:Bearer|Basic)[ \\t]+[^\\s,;]+|${bare})`,
   "gi"
 )
+
+// Several secrets: passwords: ["…", "…"], or one a line after `- `. The entries of `imagePullSecrets` are no secrets.
+const listed = new RegExp(
+  `((?<![A-Za-z0-9])${namePrefix}(?<!pull[_-]?)(?:${secretWord}s?|tokens)${escapes}["'\`]?\\s{0,20}[:=][ \\t]*)(?!${placeholder})(\\[(?!redacted:)[^\\][{}]{1,4000}\\]|(?:\\r?\\n[ \\t]{0,100}-[ \\t]+(?!\\[redacted:|["']?[\\w.-]{1,100}["']?:(?:\\s|$))[^\\n]+)+)`,
+  "gi"
+)
+
+const withoutItems = (_match: string, name: string, items: string): string =>
+  items.startsWith("[")
+    ? `${name}["${mark("value")}"]`
+    : name + items.replace(/(\n[ \t]*-[ \t]+)(?!\[redacted:)[^\n]+/g, `$1${mark("value")}`)
 
 // Environment entries as Kubernetes prints them: - name: DB_PASSWORD\n  value: hunter2, or
 // {"name":"DB_PASSWORD","value":"hunter2"}.
 const environmentEntry = new RegExp(
-  `(\\\\?["']?name\\\\?["']?\\s*:\\s*\\\\?["']?${namePrefix}${secretWord}\\\\?["']?\\s*,?\\s*\\\\?["']?value\\\\?["']?\\s*:\\s*)`
+  `(${escapes}["']?name${escapes}["']?\\s*:\\s*${escapes}["']?${namePrefix}${secretWord}${escapes}["']?\\s*,?\\s*${escapes}["']?value${escapes}["']?\\s*:\\s*)`
     + `${notYetRedacted}(?:${quoted}|[^\\s,}\\]]+)`,
+  "gi"
+)
+
+// The same with the value first.
+const reversedEntry = new RegExp(
+  `((?<![A-Za-z0-9_.-])${escapes}["']?value${escapes}["']?[ \\t]*:[ \\t]*)${notYetRedacted}(?:"(?:[^"\\\\\\n]|\\\\.){0,4000}"|'[^'\\n]{0,4000}'|[^\\s,}\\]"']{1,4000})(?=\\s{0,40},?\\s{0,40}${escapes}["']?name${escapes}["']?\\s{0,4}:\\s{0,4}${escapes}["']?${namePrefix}${secretWord}${escapes}["']?(?:[\\s,}]|$))`,
   "gi"
 )
 
@@ -175,4 +263,6 @@ export const replaceShapes = (text: string): string => replaceAll(kubernetesSecr
 export const replaceNamed = (text: string): string =>
   replaceAll(text, contexts)
     .replace(environmentEntry, `$1${mark("value")}`)
+    .replace(reversedEntry, `$1${mark("value")}`)
+    .replace(listed, withoutItems)
     .replace(assignment, `$1$2${mark("value")}`)

@@ -53,6 +53,15 @@ describe("Redaction", () => {
     assert.strictEqual(redact(text), text)
   })
 
+  it.each([
+    ["(using password: YES)"],
+    ["password: ********"],
+    ["DB_PASSWORD: <set to the key 'password' in secret 'db'>  Optional: false"],
+    ["open /var/run/secrets/token: permission denied"]
+  ])("leaves %j unchanged, which says that there is a secret and not which", (text) => {
+    assert.strictEqual(redact(text), text)
+  })
+
   it("keeps the text around a secret readable", () => {
     assert.strictEqual(
       redact("connect postgres://app:hunter2@db/shop failed: password=hunter2 rejected"),
@@ -67,6 +76,8 @@ describe("Redaction", () => {
       dsn: "[redacted:value]"
     })
     assert.isTrue(isSecretName("STRIPE_SECRET_KEY"))
+    assert.isTrue(isSecretName("DB_PASSWORD_OLD"))
+    assert.isTrue(isSecretName("SecretString"))
     assert.isFalse(isSecretName("tokens"))
   })
 
