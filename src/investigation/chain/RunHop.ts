@@ -17,17 +17,17 @@ const isInvestigation = Schema.is(Investigation)
 
 /** An answer that does not match its schema is no answer: the journal could not keep it, or nobody could read it. */
 const investigate = (investigator: Investigator, request: InvestigationRequest) =>
-  Effect.flatMap(investigator.investigate(request), (answer): Effect.Effect<Investigation, InvestigatorError> =>
-    isInvestigation(capped(answer, investigator))
-      ? Effect.succeed(answer)
-      : Effect.fail(
-          new InvestigatorError({
-            investigator: serviceName(investigator),
-            reason: { _tag: "InvalidAnswer", problem: "the investigation does not match its schema" },
-            retryable: false,
-            countsAsFailure: true
-          })
-        )
+  investigator.investigate(request).pipe(
+    Effect.filterOrFail(
+      (answer) => isInvestigation(capped(answer, investigator)),
+      () =>
+        new InvestigatorError({
+          investigator: serviceName(investigator),
+          reason: { _tag: "InvalidAnswer", problem: "the investigation does not match its schema" },
+          retryable: false,
+          countsAsFailure: true
+        })
+    )
   )
 
 /** Without a pipeline there is one attempt. */

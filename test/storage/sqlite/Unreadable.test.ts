@@ -24,14 +24,14 @@ const checkout = deployment("checkout")
 const id = remediationId("1")
 
 /** Runs `before`, then damages rows, then runs `after` in another process. */
-const damaged = <A, E>(
-  before: Effect.Effect<unknown, unknown, RemediationStore | AuditLog>,
+const damaged = <A, E, F>(
+  before: Effect.Effect<unknown, F, RemediationStore | AuditLog>,
   sql: string,
   after: Effect.Effect<A, E, RemediationStore | AuditLog>
 ) =>
   Effect.gen(function* () {
     const database = openMemory()
-    const process = <B, F>(effect: Effect.Effect<B, F, RemediationStore | AuditLog>) =>
+    const process = <B, G>(effect: Effect.Effect<B, G, RemediationStore | AuditLog>) =>
       Effect.provide(effect, Storage.layerDatabase(database), { local: true })
     yield* Effect.orDie(process(before))
     database.exec("drop trigger remediation_events_no_update; drop trigger audit_no_update")
