@@ -28,6 +28,7 @@ import { type GuardrailSettings, inForce, removedProtection } from "./decision/G
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
 import * as Executor from "./execution/Executor.ts"
 import * as Degradation from "./health/Degradation.ts"
+import type { Probed } from "./health/Probes.ts"
 import type { Webhook } from "./intake/AlertmanagerWebhook.ts"
 import * as Intake from "./intake/Intake.ts"
 import * as EvidenceGatherer from "./investigation/evidence/EvidenceGatherer.ts"
@@ -49,7 +50,8 @@ import * as ResilientClient from "./kubernetes/ResilientClient.ts"
 import * as RemediationActors from "./remediation/RemediationActors.ts"
 import * as RemediationEvents from "./remediation/RemediationEvents.ts"
 import * as Supervised from "./remediation/Supervised.ts"
-import { make as makePipeline, type Pipeline } from "./resilience/pipeline/Pipeline.ts"
+import { Bulkhead } from "./resilience/pipeline/Bulkhead.ts"
+import { make as makePipeline, type Options as PipelineOptions, type Pipeline } from "./resilience/pipeline/Pipeline.ts"
 import * as ResilienceEvent from "./resilience/ResilienceEvent.ts"
 import { ActionHistory } from "./storage/ActionHistory.ts"
 import { ClusterBinding } from "./storage/ClusterBinding.ts"
@@ -112,26 +114,79 @@ const chain = <E, R>({ investigation, investigators = [], rules }: KubernautOpti
         recordOf: (alertName, action, since) =>
           Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
       })
-      const evidence = yield* EvidenceGatherer.make()
+      const evidence = yield* EvidenceGatherer.make({ heldUp: heldUp(yield* ClusterPipeline) })
       return yield* named("investigation")(makeChain({ ...investigation, investigators: [...front, last], evidence }))
     })
   )
 
+/** Whether requests to the cluster wait for a permit, or for probes of an open breaker. */
+const heldUp = ({ bulkhead, circuitBreaker }: Pipeline): Effect.Effect<boolean> =>
+  Effect.gen(function* () {
+    const { _tag } = circuitBreaker === undefined ? { _tag: "Closed" } : yield* circuitBreaker.state
+    return (
+      (_tag !== "Closed" && _tag !== "ForcedClosed") || (bulkhead !== undefined && (yield* bulkhead.state).waiting > 0)
+    )
+  })
+
+/** A probe of the API server outside of the breaker, which admits and counts it. */
+class ClusterProbe extends Context.Service<ClusterProbe, Probed>()("kubernaut/Kubernaut/ClusterProbe") {}
+
+/** How long a probe of the API server may take. */
+const probeTimeout = "5 seconds"
+
+const probeOf = (client: KubernetesClient["Service"], pipeline: Pipeline): Probed => {
+  const probe = Effect.timeout(client.probe, probeTimeout).pipe(
+    Effect.mapError((error) => ({
+      countsAsFailure: error._tag === "TimeoutError" || ResilientClient.classify(error).breaker === "failure"
+    }))
+  )
+  const { bulkhead, circuitBreaker, name } = pipeline
+  const permitted =
+    bulkhead === undefined
+      ? probe
+      : Effect.catchTag(bulkhead.withPermit(probe), "BulkheadFull", () => Effect.fail({ countsAsFailure: false }))
+  return { service: name, probe: permitted, ...(circuitBreaker === undefined ? {} : { circuitBreaker }) }
+}
+
+/**
+ * The bulkhead of the cluster. Every request of every actor finds a place in its queue, so that no request is turned
+ * away because there are many. One that has waited for half of its deadline is sent again by `ResilientClient`.
+ */
+const clusterBulkhead = ({ actors, kubernetes }: KubernautOptions<unknown, unknown>): PipelineOptions["bulkhead"] => {
+  const given = kubernetes?.bulkhead
+  if (given === false || given instanceof Bulkhead) return given
+  const requestsOfAnActor = 16
+  return {
+    maxWaiting: (actors?.concurrency ?? RemediationActors.defaultConcurrency) * requestsOfAnActor,
+    maxWait: "15 seconds",
+    ...given
+  }
+}
+
 /** The client that an embedder provides, behind a pipeline, and bound to the cluster that the database belongs to. */
-const cluster = ({ kubernetes }: KubernautOptions<unknown, unknown>) =>
+const cluster = (options: KubernautOptions<unknown, unknown>) =>
   Layer.effectContext(
     Effect.gen(function* () {
-      const pipeline = yield* named("kubernetes")(makePipeline("kubernetes", kubernetes))
+      const bulkhead = clusterBulkhead(options)
+      const pipeline = yield* named("kubernetes")(
+        makePipeline("kubernetes", { ...options.kubernetes, ...(bulkhead === undefined ? {} : { bulkhead }) })
+      )
       const direct = yield* KubernetesClient
       const { bind } = yield* ClusterBinding
       const { client, confirmAtStart, identity } = ClusterIdentity.guard(ResilientClient.wrap(direct, pipeline), bind)
       yield* confirmAtStart(direct)
       return Context.make(ClusterPipeline, pipeline).pipe(
         Context.add(KubernetesClient, client),
+        Context.add(ClusterProbe, probeOf(direct, pipeline)),
         Context.add(ClusterIdentity.ClusterIdentity, identity)
       )
     })
   )
+
+/** The degradation level, and the probes. */
+const degradation = Layer.unwrap(
+  Effect.zipWith(InvestigationChain, ClusterProbe, ({ tiers }, probe) => Degradation.layer({ tiers, others: [probe] }))
+)
 
 /** Says which protection the options remove, so that nobody has to find out from what was written. */
 const logRemoved = (guardrails: GuardrailSettings) =>
@@ -264,7 +319,7 @@ const assemble = <E, R>(options: KubernautOptions<E, R>) =>
   Layer.fresh(kubernaut).pipe(
     Layer.provideMerge(Layer.mergeAll(intake(options), Layer.fresh(Supervised.layer))),
     Layer.provideMerge(actors(options)),
-    Layer.provideMerge(Layer.unwrap(Effect.map(InvestigationChain, ({ tiers }) => Degradation.layer({ tiers })))),
+    Layer.provideMerge(degradation),
     Layer.provideMerge(Layer.mergeAll(Layer.fresh(RemediationEvents.layer), chain(options))),
     Layer.provideMerge(cluster(options)),
     Layer.provideMerge(Layer.fresh(ResilienceEvent.layer))

@@ -111,7 +111,8 @@ const guardrails = Object.fromEntries(
 const actors: Checks<NonNullable<KubernautOptions["actors"]>> = {
   concurrency: count,
   sweepInterval: duration("more than zero"),
-  fencedRest: duration("more than zero")
+  fencedRest: duration("more than zero"),
+  patience: duration("zero")
 }
 
 const execution: Checks<ExecutorOptions> = {

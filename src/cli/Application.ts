@@ -243,6 +243,7 @@ export const layer = (prepared: Prepared) => {
         investigators: investigators(prepared),
         investigation: { deadline: ({ name }) => (name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds") },
         rules,
+        actors: { patience: settings.clusterPatience },
         verification: { stabilisation: settings.steadyFor },
         intake: {
           clusterAliases: settings.clusterAliases,

@@ -6,6 +6,7 @@
  * | situation                                  | outcome     | rule                                                      |
  * | ------------------------------------------ | ----------- | --------------------------------------------------------- |
  * | severity info or none                      | observe     | `monitor-only`                                            |
+ * | the named object's owner is unread         | escalate    | `owner-unread`                                            |
  * | a person has rejected the action           | escalate    | `rejected`                                                |
  * | no investigator identified the cause       | escalate    | `no-investigation`                                        |
  * | the proposal is `Notify`                   | escalate    | `notify`                                                  |
@@ -40,7 +41,7 @@ import type { Investigation } from "../domain/Investigation.ts"
 import type { Mode } from "../domain/Mode.ts"
 import type { PastAction } from "../domain/PastAction.ts"
 import type { Approval, ReviewAnswer } from "../domain/Review.ts"
-import { resourceRef, type Target } from "../domain/Target.ts"
+import { displayName, resourceRef, type Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf } from "./ActionCatalog.ts"
 import { type Answer, maxInvestigations, whyOutdated } from "./Freshness.ts"
@@ -92,6 +93,7 @@ export interface DecisionInput {
 export type DecisionRule =
   | GuardrailRule
   | "monitor-only"
+  | "owner-unread"
   | "rejected"
   | "no-investigation"
   | "notify"
@@ -128,6 +130,18 @@ export const monitorOnly = ({
     risk: entryOf(action.type).risk,
     confidence: investigation?.confidence ?? 0,
     reasons: [reason("monitor-only", message)]
+  }
+}
+
+/** The decision about an alert whose target is not known, because the owner of the named object could not be read. */
+export const ownerUnread = (target: Target, explanation: string): Decision => {
+  const message = `The owner of ${displayName(target)} could not be read, so no action starts. ${explanation}`
+  return {
+    outcome: "escalate",
+    action: nothingProposed(target, message),
+    risk: "none",
+    confidence: 0,
+    reasons: [reason("owner-unread", message)]
   }
 }
 

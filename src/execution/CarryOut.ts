@@ -4,7 +4,8 @@
  *     read back ── present ──────────────────────────────> done    an earlier run wrote it before a crash
  *         │ ├───── superseded ───────────────────────────> stop    `conflict`, applied: no
  *         │ ├───── gone ─────────────────────────────────> stop    `conflict`
- *         │ └───── unreadable ───────────────────────────> stop    the last failure, applied: unknown
+ *         │ └───── unreadable ───────────────────────────> stop    the last failure, applied: unknown (`no` if our own
+ *         │                                                        limit kept us from reading, and no write was sent)
  *       absent
  *         ├─────── attempts used up ─────────────────────> stop    the last failure
  *         ├─────── intent expired ───────────────────────> stop    the last failure, or `stale` if there is none
@@ -16,6 +17,7 @@
  *           ├───── disruption budget, time left ─────────> retry   after the eviction interval
  *           ├───── disruption budget, deadline reached ──> stop    `disruption-budget`
  *           ├───── no response ──────────────────────────> retry   after the read-back delay
+ *           ├───── not sent: our own limit ──────────────> retry   after the read-back delay, until the intent expires
  *           ├───── conflict ─────────────────────────────> retry   at once: it may be with our own earlier attempt
  *           └───── refused ──────────────────────────────> stop    its failure
  *
@@ -111,7 +113,11 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
       return mayWrite ? { _tag: "Write" } : stop(otherMode, applied)
     }
     case "Unreadable":
-      return stop(lastFailure ?? classify(event.error), "unknown")
+      // Our own limit kept us from reading. It hides no write when none was sent.
+      return stop(
+        lastFailure ?? classify(event.error),
+        event.error.reason._tag === "NotNow" && !unanswered && !resumed ? "no" : "unknown"
+      )
     case "FenceLost":
       return stop(fenced, applied)
     case "Written":
@@ -133,6 +139,9 @@ const afterFailedWrite = (
     return nowMs + limits.evictionIntervalMs > limits.evictionDeadlineMs
       ? stop(lastFailure, unanswered ? "unknown" : "no")
       : retry(limits.evictionIntervalMs, { attempt: 1, unanswered, lastFailure })
+  }
+  if (error.reason._tag === "NotNow" && error.applied === "no") {
+    return retry(limits.readBackDelayMs, { attempt, unanswered, lastFailure })
   }
   if (error.applied !== "no") {
     return retry(limits.readBackDelayMs, { attempt: attempt + 1, unanswered: true, lastFailure })

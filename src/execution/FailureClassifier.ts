@@ -23,6 +23,7 @@
  * | `timeout`           | timeout  | read back what happened before anything else                                    | ✓   |
  * | `storage-full`      | resource | stop writing to the cluster                                                     |     |
  * | `wrong-cluster`     | policy   | escalate: nothing is written until the cluster's identity is confirmed          | ✓   |
+ * | `own-limit`         | api      | wait and send again: a limit of Kubernaut turned the request away               | ✓   |
  * | `fenced`            | conflict | none: a newer activation continues                                              | ✓   |
  * | `stale`             | timeout  | decide again                                                                    |     |
  * | `mode`              | policy   | escalate: an operator has set the mode                                          | ✓   |
@@ -56,6 +57,8 @@ export const FailureCode = Schema.Literals([
   "storage-full",
   /** It is not certain that this is the cluster of the service. */
   "wrong-cluster",
+  /** Not a response of the cluster: a limit of Kubernaut turned the request away. */
+  "own-limit",
   /** Not a response of the cluster: a newer activation has claimed the target. */
   "fenced",
   /** Not a response of the cluster: the intent is too old to be carried out without a new decision. */
@@ -150,7 +153,8 @@ const kinds: Readonly<Record<ReasonTag, readonly [FailureCode, FailureCategory, 
   Unavailable: ["unavailable", "api", "back-off"],
   Timeout: ["timeout", "timeout", "read-back"],
   StorageFull: ["storage-full", "resource", "stop-writing"],
-  WrongCluster: ["wrong-cluster", "policy", "escalate"]
+  WrongCluster: ["wrong-cluster", "policy", "escalate"],
+  NotNow: ["own-limit", "api", "back-off"]
 }
 
 const explain = (reason: KubernetesErrorReason): string => {
@@ -187,8 +191,15 @@ const explain = (reason: KubernetesErrorReason): string => {
       return "the cluster's storage is full"
     case "WrongCluster":
       return describeWrongCluster(reason.why)
+    case "NotNow":
+      return ownLimits[reason.limit]
   }
 }
+
+const ownLimits = {
+  "circuit-breaker": "Kubernaut sent no request, because its circuit breaker for the API server is open",
+  bulkhead: "Kubernaut sent no request, because too many of its own requests were waiting"
+} as const
 
 /** The meaning of a failed request. */
 export const classify = ({ operation, reason }: KubernetesError): Failure => {

@@ -78,6 +78,8 @@ export interface Recovered {
 export interface Options {
   /** The tiers of the fallback chain, as in `InvestigationChain.tiers`. */
   readonly tiers: ReadonlyArray<Watched>
+  /** Other peers to probe while their breaker is not closed. They do not affect the level. Default: none. */
+  readonly others?: ReadonlyArray<Probed>
 }
 
 const isOut = ({ circuit }: TierState): boolean =>
@@ -179,7 +181,7 @@ const logMove = (from: DegradationLevel, to: Level): Effect.Effect<void> =>
   )
 
 /** Constructs the service. Use `layer` unless you need the service as a value. */
-export const make = Effect.fnUntraced(function* ({ tiers }: Options) {
+export const make = Effect.fnUntraced(function* ({ others = [], tiers }: Options) {
   const hub = yield* ResilienceEvents
   const status = yield* SubscriptionRef.make<Status>({ level: 0, reasons: [], since: yield* now })
   const recoveries = makeEventHub<Recovered>()
@@ -216,7 +218,7 @@ export const make = Effect.fnUntraced(function* ({ tiers }: Options) {
     changes: SubscriptionRef.changes(status),
     recoveries,
     run: Effect.andThen(
-      Effect.all([follow, runProbes(tiers)], { concurrency: "unbounded", discard: true }),
+      Effect.all([follow, runProbes([...tiers, ...others])], { concurrency: "unbounded", discard: true }),
       Effect.never
     )
   })

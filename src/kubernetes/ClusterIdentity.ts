@@ -15,7 +15,9 @@
  */
 
 import { Context, Effect, Option, Schema } from "effect"
+import * as Due from "../resilience/Due.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
+import * as Patience from "../resilience/pipeline/Patience.ts"
 import { type KubernetesClient, KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
 import * as OperationName from "./OperationName.ts"
 
@@ -170,8 +172,15 @@ export const guard = (client: Client, bind: Bind): Guarded => {
       })
     })
 
+  // A write does not wait for our own limits between the check of its fence and its request: the caller tries again.
+  const checkedNow = (operation: string) =>
+    check(operation, client).pipe(
+      Due.at(Number.NEGATIVE_INFINITY),
+      Effect.provideService(Patience.CurrentPatience, undefined)
+    )
+
   const writing: Guard = (operation, call) =>
-    Effect.flatMap(check(operation, client), (now) =>
+    Effect.flatMap(checkedNow(operation), (now) =>
       now._tag === "Confirmed" ? call : Effect.fail(wrong(operation, "other-cluster"))
     )
 

@@ -137,7 +137,7 @@ export const KubernetesErrorReason = Schema.Union([
   reason("DisruptionBudget", {}),
   /** 429 by API priority and fairness: the API server is overloaded. */
   reason("TooManyRequests", { retryAfterMs: Schema.optionalKey(Schema.Finite) }),
-  /** 500 or 503, or no connection. Also an open circuit or a full bulkhead, where `ResilientClient` is used. */
+  /** 500 or 503, or no connection. */
   reason("Unavailable", {
     status: Schema.optionalKey(Schema.Int),
     retryAfterMs: Schema.optionalKey(Schema.Finite),
@@ -153,7 +153,15 @@ export const KubernetesErrorReason = Schema.Union([
    * server. `other-cluster`: the namespace `kube-system` has another uid than the cluster of the database.
    * `unconfirmed`: that uid could not be read yet.
    */
-  reason("WrongCluster", { why: Schema.Literals(["server-changed", "other-cluster", "unconfirmed"]) })
+  reason("WrongCluster", { why: Schema.Literals(["server-changed", "other-cluster", "unconfirmed"]) }),
+  /**
+   * A limit of Kubernaut turned the request away, so the API server did not get it. It says nothing about the cluster:
+   * wait and send it again. Only `ResilientClient` fails with it.
+   */
+  reason("NotNow", {
+    limit: Schema.Literals(["circuit-breaker", "bulkhead"]),
+    retryAfterMs: Schema.optionalKey(Schema.Finite)
+  })
 ])
 export type KubernetesErrorReason = typeof KubernetesErrorReason.Type
 
@@ -206,6 +214,10 @@ const describe = (reason: KubernetesErrorReason): string => {
       return "the storage of the API server is full"
     case "WrongCluster":
       return describeWrongCluster(reason.why)
+    case "NotNow":
+      return reason.limit === "bulkhead"
+        ? "too many of Kubernaut's own requests were waiting"
+        : "Kubernaut's circuit breaker for the API server is open"
   }
 }
 

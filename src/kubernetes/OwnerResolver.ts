@@ -19,6 +19,7 @@
 
 import { Context, Deferred, Duration, Effect, Exit, Layer, Result } from "effect"
 import type { ResourceRef } from "../domain/Target.ts"
+import * as Due from "../resilience/Due.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
 import { controllerOf, type HorizontalPodAutoscaler } from "./ObjectModel.ts"
@@ -218,12 +219,16 @@ const make = Effect.fnUntraced(function* (options: OwnerResolverOptions) {
     share(
       cache,
       everything,
-      Effect.map(kubernetes.list(kind, { namespace, metadataOnly: kind !== "HorizontalPodAutoscaler" }), (objects) => {
-        cache.entries.clear()
-        cache.owners.clear()
-        for (const object of objects) remember(cache, object, nowMs)
-        cache.listedAtMs = nowMs
-      })
+      kubernetes.list(kind, { namespace, metadataOnly: kind !== "HorizontalPodAutoscaler" }).pipe(
+        // The list serves urgent callers as well as the one that happens to make it.
+        Due.at(nowMs),
+        Effect.map((objects) => {
+          cache.entries.clear()
+          cache.owners.clear()
+          for (const object of objects) remember(cache, object, nowMs)
+          cache.listedAtMs = nowMs
+        })
+      )
     )
 
   const missing = (ref: ResourceRef) =>

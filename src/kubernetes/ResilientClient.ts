@@ -17,12 +17,19 @@
  * The circuit breaker counts errors that indicate an unhealthy API server: no response, 5xx, overload. A refusal (RBAC,
  * a policy, a quota, a conflict, a disruption budget) is the response of a healthy server.
  *
+ * **Our own limits.** A request that the open circuit or the full bulkhead turns away fails with `NotNow`. A read, and
+ * a dry run, waits and tries again for as long as the work has patience (`resilience/pipeline/Patience`). A write does
+ * not: the caller checks the fence again before it sends it again.
+ *
  * `watch` is passed through unchanged, because it is not a request that completes.
  */
 
 import { Duration, Effect } from "effect"
+import * as Due from "../resilience/Due.ts"
+import * as Patience from "../resilience/pipeline/Patience.ts"
 import type { Classification, Pipeline, PipelineError } from "../resilience/pipeline/Pipeline.ts"
 import { type KubernetesClient, KubernetesError } from "./KubernetesClient.ts"
+import { pauseOfLimit } from "./NotNow.ts"
 import * as OperationName from "./OperationName.ts"
 
 /** How the pipeline treats a failed request: whether to retry it, and whether it counts against the circuit breaker. */
@@ -53,13 +60,18 @@ const fromPipeline = (error: PipelineError, operation: string, writes: boolean):
   switch (error.reason._tag) {
     case "CircuitOpen":
       return new KubernetesError({
-        reason: { _tag: "Unavailable", retryAfterMs: error.reason.retryAfterMs },
+        reason: { _tag: "NotNow", limit: "circuit-breaker", retryAfterMs: error.reason.retryAfterMs },
         operation,
         applied: "no",
         retryable: true
       })
     case "BulkheadFull":
-      return new KubernetesError({ reason: { _tag: "Unavailable" }, operation, applied: "no", retryable: true })
+      return new KubernetesError({
+        reason: { _tag: "NotNow", limit: "bulkhead" },
+        operation,
+        applied: "no",
+        retryable: true
+      })
     case "AttemptTimeout":
     case "DeadlineExceeded":
       return new KubernetesError({
@@ -74,9 +86,10 @@ const fromPipeline = (error: PipelineError, operation: string, writes: boolean):
 /** The client with every request except `watch` sent through the pipeline. */
 export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): KubernetesClient["Service"] => {
   const read = <A>(operation: string, call: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> =>
-    pipeline
-      .execute(call, classify)
-      .pipe(Effect.catchTag("PipelineError", (error) => Effect.fail(fromPipeline(error, operation, false))))
+    pipeline.execute(call, classify).pipe(
+      Effect.catchTag("PipelineError", (error) => Effect.fail(fromPipeline(error, operation, false))),
+      (attempt) => Patience.retry(attempt, pauseOfLimit)
+    )
 
   const write = <A>(operation: string, call: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> =>
     Effect.suspend(() => {
@@ -93,7 +106,8 @@ export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): K
           })
         )
       )
-      return pipeline.execute(attempt, classify).pipe(
+      // A write finishes work that was decided, so it does not wait behind reads: the fence was checked just before it.
+      return Due.at(Number.NEGATIVE_INFINITY)(pipeline.execute(attempt, classify)).pipe(
         Effect.catchTag("PipelineError", (error) => Effect.fail(fromPipeline(error, operation, true))),
         Effect.mapError((error) =>
           anyUnknown && error.applied === "no" ? new KubernetesError({ ...error, applied: "unknown" }) : error
@@ -112,6 +126,7 @@ export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): K
     },
     logs: (pod, options) => read(named("logs", pod), client.logs(pod, options)),
     watch: client.watch,
-    probe: read("probe", client.probe)
+    // A probe finds out whether the cluster responds now.
+    probe: Effect.provideService(read("probe", client.probe), Patience.CurrentPatience, undefined)
   }
 }

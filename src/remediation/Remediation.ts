@@ -20,9 +20,12 @@
  * happened. Therefore no step is journaled twice and no action is carried out twice.
  */
 
-import { Effect, type Latch } from "effect"
+import { Context, type Duration, Effect, type Latch } from "effect"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import { targetKey } from "../domain/Target.ts"
+import { CurrentDue } from "../resilience/Due.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
+import * as Patience from "../resilience/pipeline/Patience.ts"
 import type { Claim, Fenced } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import type { Drive } from "./Activation.ts"
@@ -34,15 +37,29 @@ import * as Investigate from "./stages/Investigate.ts"
 import * as Observe from "./stages/Observe.ts"
 import * as Retarget from "./stages/Retarget.ts"
 import * as Verify from "./stages/Verify.ts"
+import * as UntilResolved from "./UntilResolved.ts"
+import { dueMs } from "./Urgency.ts"
 
-export type RemediationOptions = Decide.DecideOptions
+export interface RemediationOptions extends Decide.DecideOptions {
+  /**
+   * How long a remediation waits for a cluster that it cannot read: because a limit of Kubernaut (a full bulkhead, an
+   * open circuit breaker) turns its requests away, or because the API server does not respond. After that a person is
+   * told that the cluster could not be read. It counts once before the action, and again for each step after it.
+   * Default 5 minutes: longer than the restart of a control plane, and shorter than a person waits.
+   */
+  readonly patience?: Duration.Input
+}
+
+/** The default of `RemediationOptions.patience`. */
+const defaultPatience = "5 minutes"
 
 /** Builds the stages, and returns the function that drives a remediation through them. */
 export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
   const journal = yield* Journal.make
   const observe = yield* Observe.make
-  const retarget = yield* Retarget.make
-  const investigate = yield* Investigate.make(journal, observe)
+  const resolved = yield* UntilResolved.make
+  const retarget = yield* Retarget.make(journal, resolved)
+  const investigate = yield* Investigate.make(journal, observe, resolved)
   const decide = yield* Decide.make(options, journal, observe)
   const execute = yield* Execute.make(options.mode, journal)
   const verify = yield* Verify.make(journal)
@@ -58,7 +75,7 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
   ): Effect.Effect<Remediation, StorageError | Fenced> => {
     switch (step._tag) {
       case "Retarget":
-        return retarget(claim, self)
+        return retarget(claim, self, wake)
       case "Investigate":
         return investigate(claim, self, wake)
       case "Decide":
@@ -75,13 +92,21 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
     }
   }
 
+  const patience = () => Patience.make(options.patience ?? defaultPatience)
+
   const drive: Drive = Effect.fnUntraced(function* (claim, self, wake) {
+    const waiting = Context.make(CurrentDue, dueMs(self.alert.severity, yield* Monotonic.nowMs))
+    const beforeActing = patience()
     let current = self
     const verification = verify()
     while (targetKey(current.target) === claim.target) {
       const step = nextStep(current)
       if (step._tag === "Done" || step._tag === "AwaitReview") break
-      current = yield* perform(step, claim, current, wake, self.executions.length, verification)
+      const isAfterIntent = step._tag === "Execute" || step._tag === "Verify"
+      current = yield* Effect.provideContext(
+        perform(step, claim, current, wake, self.executions.length, verification),
+        Context.add(waiting, Patience.CurrentPatience, isAfterIntent ? patience() : beforeActing)
+      )
     }
     yield* Effect.annotateCurrentSpan({ "kubernaut.remediation.state": current.state })
     yield* Effect.logInfo(pauseOf(current), {

@@ -18,6 +18,9 @@ import type { RemediationOptions } from "./Remediation.ts"
 import * as RemediationActor from "./RemediationActor.ts"
 import { dueMs } from "./Urgency.ts"
 
+/** The default of `LocalOptions.concurrency`. */
+export const defaultConcurrency = 256
+
 /** Options of `layerLocal`. */
 export interface LocalOptions extends RemediationOptions {
   /** The cluster whose targets are worked on. The work of other clusters in the database is left alone. Default: any. */
@@ -140,7 +143,7 @@ const isOwn = (target: TargetKey, { cluster }: LocalOptions): boolean =>
 const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
   const store = yield* RemediationStore
   const activate = yield* RemediationActor.make(options)
-  const { concurrency = 256, fencedRest = "30 seconds" } = options
+  const { concurrency = defaultConcurrency, fencedRest = "30 seconds" } = options
   const mailboxes = new Map<TargetKey, Mailbox>()
   const resting = makeResting(Duration.toMillis(fencedRest))
   const ready = makeReadyList(concurrency)

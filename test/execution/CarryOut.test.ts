@@ -33,6 +33,9 @@ const failed = (tag: "Conflict" | "DisruptionBudget" | "Forbidden" | "NotFound" 
 })
 const budget = (atMs?: number) => failed("DisruptionBudget", atMs)
 const unreadable: Event = { _tag: "Unreadable", error: error({ _tag: "Unavailable" }) }
+const notNow = error({ _tag: "NotNow", limit: "bulkhead" })
+const unreadNow: Event = { _tag: "Unreadable", error: notNow }
+const unsent: Event = { _tag: "WriteFailed", error: notNow, nowMs }
 const fenceLost: Event = { _tag: "FenceLost" }
 const written: Event = { _tag: "Written" }
 
@@ -68,6 +71,11 @@ const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Even
   ["gone", "stop conflict unknown", read("gone"), resumed],
   ["unreadable", "stop unavailable unknown", unreadable],
   ["unreadable", "stop timeout unknown", unreadable, silent],
+  ["unreadable", "stop own-limit no", unreadNow],
+  ["unreadable", "stop own-limit unknown", unreadNow, resumed],
+  ["unreadable", "stop timeout unknown", unreadNow, silent],
+  ["not sent: our own limit", "retry 1000 attempt 1 own-limit", unsent],
+  ["not sent: our own limit", "retry 1000 attempt 2 own-limit unanswered", unsent, silent],
   ["absent", "write", read("absent")],
   ["absent", "write", read("absent", 599_999), { ...silent, ...resumed, attempt: 5 }],
   ["attempts used up", "stop timeout no", read("absent"), { ...timeout, attempt: 6 }],

@@ -18,7 +18,8 @@ const table: ReadonlyArray<readonly [KubernetesErrorReason, code: FailureCode, c
   [{ _tag: "Unavailable", status: 503 }, "unavailable", "api", "back-off"],
   [{ _tag: "Timeout" }, "timeout", "timeout", "read-back"],
   [{ _tag: "StorageFull" }, "storage-full", "resource", "stop-writing"],
-  [{ _tag: "WrongCluster", why: "other-cluster" }, "wrong-cluster", "policy", "escalate"]
+  [{ _tag: "WrongCluster", why: "other-cluster" }, "wrong-cluster", "policy", "escalate"],
+  [{ _tag: "NotNow", limit: "bulkhead" }, "own-limit", "api", "back-off"]
 ]
 
 const error = (reason: KubernetesErrorReason) =>

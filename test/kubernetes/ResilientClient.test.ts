@@ -9,6 +9,7 @@ import {
   type KubernetesObject
 } from "../../src/kubernetes/KubernetesClient.ts"
 import { classify, wrap } from "../../src/kubernetes/ResilientClient.ts"
+import * as Patience from "../../src/resilience/pipeline/Patience.ts"
 import { make as makePipeline, type Options } from "../../src/resilience/pipeline/Pipeline.ts"
 
 const ref = { namespace: "shop", kind: "Deployment", name: "checkout" }
@@ -147,14 +148,66 @@ describe("ResilientClient", () => {
     })
   )
 
-  it.effect("fails a write with Unavailable, and does not send it, while the circuit is open", () =>
+  it.effect("fails a write with NotNow, and does not send it, while the circuit is open", () =>
     Effect.gen(function* () {
       const failing = Array.from({ length: 5 }, () => Effect.fail(error({ _tag: "Unavailable" }, "no", false)))
       const { client, counter } = yield* resilient(failing)
       for (let call = 0; call < 5; call++) yield* Effect.flip(client.get(ref))
       const failure = yield* Effect.flip(client.apply(change))
-      assert.deepStrictEqual([failure.reason._tag, failure.applied, failure.retryable], ["Unavailable", "no", true])
+      assert.deepStrictEqual([failure.reason._tag, failure.applied, failure.retryable], ["NotNow", "no", true])
       assert.strictEqual(counter.calls, 5)
+    })
+  )
+
+  it.effect(
+    "lets a read wait for an open circuit as long as the work has patience, and a write and a probe not at all",
+    () =>
+      Effect.gen(function* () {
+        const failing = Array.from({ length: 5 }, () => Effect.fail(error({ _tag: "Unavailable" }, "no", false)))
+        const { client } = yield* resilient(failing)
+        for (let call = 0; call < 5; call++) yield* Effect.flip(client.get(ref))
+        const patient = Patience.within("1 minute")
+        for (const call of [client.apply(change), client.probe])
+          assert.strictEqual((yield* Effect.flip(patient(call))).reason._tag, "NotNow")
+        const brief = yield* Effect.forkChild(Effect.flip(Patience.within("20 seconds")(client.list("Pod", {}))))
+        const dryRun = yield* Effect.forkChild(patient(client.apply(change, { dryRun: true })))
+        const read = yield* Effect.forkChild(patient(client.get(ref)))
+        yield* TestClock.adjust("29 seconds")
+        assert.strictEqual((yield* Fiber.join(brief)).reason._tag, "NotNow")
+        assert.isUndefined(read.pollUnsafe())
+        yield* TestClock.adjust("2 seconds")
+        assert.strictEqual((yield* Fiber.join(read)).metadata.uid, "u")
+        assert.strictEqual((yield* Fiber.join(dryRun))?.metadata.uid, "u")
+      })
+  )
+
+  it.effect("waits for a permit of a full bulkhead, and a write goes first", () =>
+    Effect.gen(function* () {
+      const order: Array<string> = []
+      const slow = (name: string): Response =>
+        Effect.andThen(
+          Effect.sync(() => order.push(name)),
+          Effect.as(Effect.sleep("1 second"), object)
+        )
+      const client = KubernetesClient.of({
+        ...clientOf([]).client,
+        get: ({ name }) => slow(name),
+        apply: () => slow("write")
+      })
+      const pipeline = yield* makePipeline("kubernetes", { bulkhead: { limit: 1, maxWaiting: 2, maxWait: "1 second" } })
+      const { apply, get } = wrap(client, pipeline)
+      const reads = yield* Effect.forkChild(
+        Patience.within("1 minute")(
+          Effect.forEach(["a", "b", "c", "d", "e"], (name) => get({ ...ref, name }), { concurrency: "unbounded" })
+        )
+      )
+      yield* TestClock.adjust("100 millis")
+      const write = yield* Effect.forkChild(apply(change))
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual((yield* Fiber.join(reads)).length, 5)
+      assert.strictEqual((yield* Fiber.join(write))?.metadata.uid, "u")
+      assert.strictEqual(order[1], "write")
+      assert.sameMembers(order, ["write", "a", "b", "c", "d", "e"])
     })
   )
 
@@ -181,7 +234,7 @@ describe("ResilientClient", () => {
         Effect.asVoid(client.logs(ref, { tailLines: 1 })),
         client.probe
       ])
-        assert.strictEqual((yield* Effect.flip(request)).reason._tag, "Unavailable")
+        assert.strictEqual((yield* Effect.flip(request)).reason._tag, "NotNow")
       assert.strictEqual((yield* Stream.runCollect(client.watch("Pod", {}))).length, 1)
     })
   )

@@ -146,6 +146,13 @@ export const settings = {
       "How long a target must stay healthy without a restart to be verified as fixed. Set it longer than a broken container takes to crash, and shorter than the 5 minutes that a target has to settle.",
     expected: "a duration with a unit, more than zero and less than 5 minutes, such as 30 seconds"
   }),
+  clusterPatience: setting(DurationText, {
+    form: "text",
+    fallback: "5 minutes",
+    description:
+      "How long a remediation waits for a cluster that cannot be read now, before a person is told so: for Kubernaut's own limits, or for an API server that does not respond.",
+    expected: "a duration with a unit, such as 30 seconds or 5 minutes"
+  }),
   databaseUrl: setting(
     Schema.String.check(
       Schema.makeFilter((text: string) => !/^postgres(ql)?:/.test(text), {

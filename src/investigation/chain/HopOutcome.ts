@@ -25,8 +25,12 @@ const outcomeOf = (result: TierResult): Pick<Hop, "outcome" | "reason"> => {
     case "CircuitOpen":
     case "BulkheadFull":
       return { outcome: "skipped", reason: kebabCase(tag) }
-    case "AttemptTimeout":
     case "DeadlineExceeded":
+      // Without an attempt it was our own queue that took the time.
+      return result.attempts === 0
+        ? { outcome: "skipped", reason: "bulkhead-full" }
+        : { outcome: "failed", reason: "timeout" }
+    case "AttemptTimeout":
       return { outcome: "failed", reason: "timeout" }
     default:
       return { outcome: "failed", reason: kebabCase(tag) }

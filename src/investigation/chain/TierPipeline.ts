@@ -42,6 +42,11 @@ const pipelineOptions = (investigator: Investigator, hasNextModel: boolean, opti
     deadline,
     attemptTimeout: false,
     ...own,
+    // In a storm a call waits for its permit, the most urgent first, and keeps at least half of the deadline for itself.
+    bulkhead: own.bulkhead ?? {
+      maxWait: Duration.times(Duration.fromInputUnsafe(deadline), 0.5),
+      maxWaiting: 1024
+    },
     retry: own.retry === false ? false : { retryAfterCap: retryAfterCap(hasNextModel), ...own.retry },
     // A call that serves as a probe may take as long as the deadline. Its permit must not expire before.
     circuitBreaker: own.circuitBreaker ?? {

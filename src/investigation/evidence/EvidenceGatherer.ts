@@ -16,6 +16,9 @@
  * cannot be read in time is named in `missing`, and the other parts are kept. An investigation never fails for lack of
  * evidence.
  *
+ * Our own limits take no evidence away. While they hold requests up (`heldUp`), the time is prolonged, for as long as
+ * the work has patience. A part that fails because the API server did not respond is read again within the time.
+ *
  * The chain gathers evidence before it calls a tier and outside the tier's pipeline, so a slow API server does not
  * count against HolmesGPT.
  */
@@ -25,7 +28,10 @@ import type { DegradationLevel } from "../../domain/DegradationLevel.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import { waitOut } from "../../kubernetes/NotNow.ts"
 import type { Deployment, Event } from "../../kubernetes/ObjectModel.ts"
+import * as Monotonic from "../../resilience/Monotonic.ts"
+import * as Patience from "../../resilience/pipeline/Patience.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
 import { empty, type Evidence, type FailingContainer, type LogTail } from "./Evidence.ts"
 import {
@@ -119,7 +125,11 @@ interface Reading {
  * ```
  */
 export const make = (
-  options: { readonly bounds?: Partial<Record<DegradationLevel, Bounds>> } = {}
+  options: {
+    readonly bounds?: Partial<Record<DegradationLevel, Bounds>>
+    /** Whether requests to the cluster wait for a limit of this process now. Default: never. */
+    readonly heldUp?: Effect.Effect<boolean>
+  } = {}
 ): Effect.Effect<Gather, never, KubernetesClient> =>
   Effect.map(KubernetesClient, (client) => (request) => {
     const bounds = { ...boundsOf, ...options.bounds }[request.level]
@@ -131,7 +141,7 @@ export const make = (
       return Effect.forEach(
         parts,
         ([name, part]) =>
-          part.pipe(
+          waitOut(part).pipe(
             Effect.tap(() => Effect.sync(() => pending.delete(name))),
             Effect.catch((error: KubernetesError) =>
               Effect.logDebug("Evidence could not be read").pipe(
@@ -141,12 +151,20 @@ export const make = (
           ),
         { concurrency: "unbounded", discard: true }
       ).pipe(
-        Effect.timeoutOption(bounds.time),
+        (all) => Effect.raceFirst(all, timeUp(bounds.time, options.heldUp ?? Effect.succeed(false))),
         Effect.map(() => ({ ...reading.evidence, missing: [...pending] })),
         Effect.withSpan("evidence", { attributes: { "kubernaut.level": request.level } })
       )
     })
   })
+
+/** Waits until the time for the evidence is over. Time in which our own limits hold requests up does not count. */
+const timeUp = Effect.fnUntraced(function* (time: Duration.Input, heldUp: Effect.Effect<boolean>) {
+  const patience = yield* Patience.CurrentPatience
+  const startedMs = yield* Monotonic.nowMs
+  yield* Effect.sleep(time)
+  while ((yield* heldUp) && (yield* Monotonic.nowMs) - startedMs < (patience?.limitMs ?? 0)) yield* Effect.sleep(time)
+})
 
 const partsOf = (
   client: KubernetesClient["Service"],

@@ -4,7 +4,7 @@
  * cluster.
  */
 
-import { Clock, Effect, Result } from "effect"
+import { Clock, Effect, Option, Result } from "effect"
 import { decide, type DecisionInput, monitorOnly } from "../../decision/Decider.ts"
 import type { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
 import { isMonitorOnly } from "../../domain/Alert.ts"
@@ -17,8 +17,11 @@ import { Executor, type PlanRefused } from "../../execution/Executor.ts"
 import { classify } from "../../execution/FailureClassifier.ts"
 import { Degradation } from "../../health/Degradation.ts"
 import type { KubernetesError } from "../../kubernetes/KubernetesClient.ts"
+import { pauseOf } from "../../kubernetes/NotNow.ts"
+import * as Monotonic from "../../resilience/Monotonic.ts"
+import * as Patience from "../../resilience/pipeline/Patience.ts"
 import { ActionHistory } from "../../storage/ActionHistory.ts"
-import type { Claim } from "../../storage/RemediationStore.ts"
+import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import * as ActionBudget from "../ActionBudget.ts"
 import type { Journal } from "../Journal.ts"
 import type { Observe } from "./Observe.ts"
@@ -30,6 +33,9 @@ export interface DecideOptions {
 
 type Decided = Extract<RemediationEvent, { _tag: "Decided" }>
 
+/** After a longer wait for the cluster, a decision checks whether the alert has resolved meanwhile. */
+const longWaitMs = 1000
+
 /** The number of earlier actions on the target that the guardrails receive. */
 const historyLength = 20
 
@@ -37,13 +43,15 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
   const history = yield* ActionHistory
   const degradation = yield* Degradation
   const draft = yield* makeDraft
+  const resolvedSince = yield* makeResolvedSince
   const budget = yield* ActionBudget.make(options.guardrails.actionsPerWindow)
 
   /** The decision before a plan, and everything that it depends on. */
   const decideOn = Effect.fn("decide")(function* (self: Remediation) {
+    // First, because it may wait for the cluster.
+    const observed = yield* observe(self)
     const nowMs = yield* Clock.currentTimeMillis
     const { level } = yield* degradation.current
-    const observed = yield* observe(self)
     const past = yield* history.ofTarget(targetKey(self.target), historyLength)
     let input: DecisionInput | undefined
     const decision = yield* budget.decide(self.target.cluster, nowMs, (actionsInWindow) => {
@@ -82,6 +90,7 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
       const { level } = yield* degradation.current
       return yield* journal(claim, self, [{ _tag: "Decided", level, decision: monitorOnly(self), observed: null }])
     }
+    const startedMs = yield* Monotonic.nowMs
     const { decision, input } = yield* decideOn(self)
     const { level, observed } = input
     const decided = (decision: Decision): Decided => ({ _tag: "Decided", level, decision, observed })
@@ -89,6 +98,8 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
       return yield* journal(claim, self, [decided(decision)])
     // An action that asks is planned too, so that the person sees what it changes and what the plan objects to.
     const drafted = yield* Effect.result(draft(claim, self, decision, observed))
+    const resolved = yield* resolvedSince(self, startedMs)
+    if (resolved !== undefined) return resolved
     if (Result.isFailure(drafted))
       return yield* journal(claim, self, [decided(withoutPlan(input, decision, drafted.failure))])
     const { asks, figures, intent } = drafted.success
@@ -104,21 +115,34 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
   return (claim: Claim, self: Remediation) => Effect.scoped(decideAndPlan(claim, self))
 })
 
+/** The remediation, if its alert has resolved while the decision waited for the cluster. */
+const makeResolvedSince = Effect.map(RemediationStore, (store) =>
+  Effect.fnUntraced(function* (self: Remediation, startedMs: number) {
+    if ((yield* Monotonic.nowMs) - startedMs <= longWaitMs) return undefined
+    const now = yield* store.get(self.id)
+    return Option.isSome(now) && now.value.alertResolvedAt !== undefined ? now.value : undefined
+  })
+)
+
 /** Plans the action of a decision. Nothing is journaled yet. */
 const makeDraft = Effect.map(Executor, (executor) =>
   Effect.fn("plan")((claim: Claim, self: Remediation, decision: Decision, observed: WorkloadState | null) =>
-    executor.draft({
-      action: decision.action,
-      reserve: decision.outcome === "execute",
-      target: self.target,
-      remediationId: self.id,
-      // The id is the same before and after a crash, so that read-back recognizes a write from before the crash.
-      executionId: `${self.id}-${self.executions.length + 1}`,
-      epoch: claim.epoch,
-      seen: self.seen,
-      decidedOn: observed,
-      baseline: observed
-    })
+    // An API server that does not respond for a moment is no reason against the plan.
+    Patience.retry(
+      executor.draft({
+        action: decision.action,
+        reserve: decision.outcome === "execute",
+        target: self.target,
+        remediationId: self.id,
+        // The id is the same before and after a crash, so that read-back recognizes a write from before the crash.
+        executionId: `${self.id}-${self.executions.length + 1}`,
+        epoch: claim.epoch,
+        seen: self.seen,
+        decidedOn: observed,
+        baseline: observed
+      }),
+      (error, earlier) => (error._tag === "KubernetesError" ? pauseOf(error, earlier) : undefined)
+    )
   )
 )
 
@@ -138,4 +162,4 @@ const withoutPlan = (input: DecisionInput, decision: Decision, failure: PlanRefu
 }
 
 const mayRespondLater = ({ reason: { _tag } }: KubernetesError): boolean =>
-  _tag === "Unavailable" || _tag === "Timeout" || _tag === "TooManyRequests" || _tag === "Conflict"
+  _tag === "NotNow" || _tag === "Unavailable" || _tag === "Timeout" || _tag === "TooManyRequests" || _tag === "Conflict"

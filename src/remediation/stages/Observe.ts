@@ -5,11 +5,12 @@ import type { Remediation } from "../../domain/Remediation.ts"
 import { resourceRef } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { KubernetesClient } from "../../kubernetes/KubernetesClient.ts"
+import { waitOut } from "../../kubernetes/NotNow.ts"
 import { readWorkload } from "../../kubernetes/WorkloadReader.ts"
 
 /**
- * The target's state, or `null` when the cluster does not respond or the alert names no object. Without a state no
- * action is taken, but the alert is still investigated.
+ * The target's state, or `null` when the cluster has not responded for as long as the work has patience, refuses the
+ * read, or the alert names no object. Without a state no action is taken, but the alert is still investigated.
  */
 export type Observe = (self: Remediation) => Effect.Effect<WorkloadState | null>
 
@@ -19,7 +20,7 @@ export const make = Effect.map(
     ({ target }) =>
       target.kind === "Alert"
         ? Effect.succeed(null)
-        : readWorkload(resourceRef(target)).pipe(
+        : waitOut(readWorkload(resourceRef(target))).pipe(
             Effect.provideService(KubernetesClient, kubernetes),
             Effect.catch((error) =>
               Effect.as(Effect.logWarning("Target could not be read", { reason: error.reason._tag }), null)

@@ -36,8 +36,9 @@ const classified = <E>(cause: Cause.Cause<E>, error: E, classify: (error: E) => 
 }
 
 /**
- * `ownDeadline`: the deadline is the pipeline's own, so missing it counts against the peer. An outer deadline may have
- * been almost over when the attempt began.
+ * `ownDeadline`: the deadline is the pipeline's own, and the attempt had most of it, so missing it counts against the
+ * peer. An outer deadline may have been almost over when the attempt began, and so may a deadline after a long wait for
+ * a permit.
  */
 export const judge = <E>(
   cause: Cause.Cause<E>,

@@ -4,10 +4,11 @@
  *
  * **Details**
  *
- * At most `limit` calls hold a permit. Up to `maxWaiting` more wait, first come first served, each for at most
- * `maxWait`. Any other call fails at once with `BulkheadFull`. A released permit passes directly to the first call in
- * the queue, so a new call never overtakes a waiting one. A caller that is interrupted while it waits leaves the
- * queue.
+ * At most `limit` calls hold a permit. Up to `maxWaiting` more wait, each for at most `maxWait`. The call that is due
+ * first is served first (`Due`). Without due times that is first come, first served, and a new call never overtakes a
+ * waiting one. A released permit passes directly to the first call in the queue. When the queue is full, a call takes
+ * the place of the one that is due last, if it is itself due earlier; the other one, or else the new one, fails at once
+ * with `BulkheadFull`. A caller that is interrupted while it waits leaves the queue.
  *
  * **When to use**
  *
@@ -29,7 +30,10 @@
  * ```
  */
 
-import { Duration, Effect, Schema } from "effect"
+import { Clock, Duration, Effect, Schema } from "effect"
+import { CurrentDue } from "../Due.ts"
+import { DueQueue } from "../DueQueue.ts"
+import * as Monotonic from "../Monotonic.ts"
 
 /** The limits of a bulkhead. */
 export interface Settings {
@@ -48,6 +52,11 @@ export interface Snapshot {
   readonly inUse: number
   /** Calls in the queue. */
   readonly waiting: number
+}
+
+interface Waiter {
+  readonly onGranted: () => void
+  readonly onDisplaced: (() => void) | undefined
 }
 
 /** No permit became available within `waitedMs`; 0 means that the queue was full. */
@@ -72,8 +81,7 @@ export class Bulkhead {
   /** The longest wait for a permit, in milliseconds. */
   readonly maxWaitMs: number
   #inUse = 0
-  // A Set keeps order and lets an interrupted waiter leave in O(1).
-  readonly #waiters = new Set<() => void>()
+  readonly #waiters = new DueQueue<Waiter>()
 
   constructor(settings: Settings = {}) {
     const { limit = defaults.limit, maxWait = defaults.maxWaitMs, maxWaiting = defaults.maxWaiting } = settings
@@ -99,52 +107,73 @@ export class Bulkhead {
    * Joins the queue; `undefined` means that it is full. `onGranted` is called once, when this caller receives a permit,
    * and the caller must then call `releaseUnsafe` exactly once. The returned function leaves the queue and has no
    * effect after the grant.
+   *
+   * `dueMs` is the due time. `onDisplaced` is called once when a call that is due earlier takes the place of this one
+   * in a full queue. Without it this call keeps its place.
    */
-  enqueueUnsafe(onGranted: () => void): (() => void) | undefined {
-    if (this.#waiters.size >= this.maxWaiting) return undefined
-    const waiter = () => onGranted()
-    this.#waiters.add(waiter)
-    return () => {
-      this.#waiters.delete(waiter)
-    }
+  enqueueUnsafe(
+    onGranted: () => void,
+    dueMs = Number.NEGATIVE_INFINITY,
+    onDisplaced?: () => void
+  ): (() => void) | undefined {
+    if (this.#waiters.size >= this.maxWaiting && !this.#makeRoom(dueMs)) return undefined
+    const entry = this.#waiters.add({ onGranted, onDisplaced }, dueMs)
+    return () => this.#waiters.remove(entry)
+  }
+
+  #makeRoom(dueMs: number): boolean {
+    const { last } = this.#waiters
+    if (last?.item.onDisplaced === undefined || last.dueMs <= dueMs) return false
+    this.#waiters.remove(last)
+    last.item.onDisplaced()
+    return true
   }
 
   /** Releases a permit. */
   releaseUnsafe(): void {
-    for (const first of this.#waiters) {
-      // The permit changes hands without becoming available in between.
-      this.#waiters.delete(first)
-      first()
-      return
-    }
-    this.#inUse--
+    // The permit changes hands without becoming available in between.
+    const first = this.#waiters.take()
+    if (first === undefined) this.#inUse--
+    else first.onGranted()
   }
 
   /** Runs an effect with a permit, waiting for one if necessary. */
   withPermit<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | BulkheadFull, R> {
-    return Effect.suspend(() => {
+    return Effect.withFiber((fiber) => {
       // Plain variables, set in the same tick as the permit changes hands, so that no interruption can come between
       // receiving a permit and recording it.
       let holds = false
+      let isDisplaced = false
       let leave: (() => void) | undefined
+      const clock = fiber.getRef(Clock.Clock)
       const full = (waitedMs: number) =>
         Effect.suspend(() => Effect.fail(new BulkheadFull({ limit: this.limit, waitedMs })))
       const permit = Effect.suspend((): Effect.Effect<void, BulkheadFull> => {
         holds = this.takeUnsafe()
         if (holds) return Effect.void
+        const sinceMs = Monotonic.nowMsUnsafe(clock)
         let resume: (() => void) | undefined
-        leave = this.enqueueUnsafe(() => {
-          holds = true
-          resume?.()
-        })
+        leave = this.enqueueUnsafe(
+          () => {
+            holds = true
+            resume?.()
+          },
+          fiber.getRef(CurrentDue) ?? sinceMs,
+          () => {
+            isDisplaced = true
+            resume?.()
+          }
+        )
         if (leave === undefined) return full(0)
-        const granted = Effect.callback<void>((done) => {
-          if (holds) return done(Effect.void)
+        const ended = Effect.callback<void>((done) => {
+          if (holds || isDisplaced) return done(Effect.void)
           // A yield in between, so that calls that pass the permit on to each other do not nest.
           resume = () => done(Effect.yieldNow)
         })
-        return Effect.timeoutOption(granted, Duration.millis(this.maxWaitMs)).pipe(
-          Effect.flatMap(() => (holds ? Effect.void : full(this.maxWaitMs)))
+        return Effect.timeoutOption(ended, Duration.millis(this.maxWaitMs)).pipe(
+          Effect.flatMap(() =>
+            holds ? Effect.void : full(isDisplaced ? Monotonic.nowMsUnsafe(clock) - sinceMs : this.maxWaitMs)
+          )
         )
       })
       return Effect.onExit(

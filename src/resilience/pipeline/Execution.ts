@@ -10,6 +10,7 @@
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option } from "effect"
 import type { Outcome } from "../breaker/Circuit.ts"
 import type { Admission, CircuitBreaker } from "../breaker/CircuitBreaker.ts"
+import { CurrentDue } from "../Due.ts"
 import type { EventHub } from "../EventHub.ts"
 import * as Monotonic from "../Monotonic.ts"
 import type { CallRejected, ResilienceEvent, RetryRefused } from "../ResilienceEvent.ts"
@@ -52,6 +53,8 @@ export class Execution<A, E, R> {
   readonly deadlineIsOwn: boolean
   attempts = 0
   attemptStartedMs = 0
+  /** How long the call has waited for permits. */
+  queuedMs = 0
   ending: CallEnding = interrupted
   admission: Admission | undefined = undefined
   holdsPermit = false
@@ -105,33 +108,31 @@ export class Execution<A, E, R> {
   }
 
   queue(bulkhead: Bulkhead, nowMs: number): Effect.Effect<A, E | PipelineError, R> {
-    let expired = false
-    this.leaveQueue = bulkhead.enqueueUnsafe(() => {
-      this.holdsPermit = true
+    let ended: "granted" | "displaced" | "expired" | undefined
+    const end = (how: typeof ended) => () => {
+      if (how === "granted") this.holdsPermit = true
+      if (how === "expired") this.leaveQueue?.()
+      else this.stopTimer()
       this.leaveQueue = undefined
-      this.stopTimer()
+      ended = how
       this.wake?.()
-    })
-    if (this.holdsPermit) {
-      this.leaveQueue = undefined
-      return this.run(nowMs)
     }
+    const dueMs = this.fiber.getRef(CurrentDue) ?? nowMs
+    this.leaveQueue = bulkhead.enqueueUnsafe(end("granted"), dueMs, end("displaced"))
     if (this.leaveQueue === undefined) return this.rejectedByBulkhead(bulkhead, 0)
     const leftMs = this.deadlineAtMs - nowMs
-    this.startTimer(Math.min(bulkhead.maxWaitMs, leftMs), () => {
-      this.leaveQueue?.()
-      this.leaveQueue = undefined
-      expired = true
-      this.wake?.()
-    })
-    const granted = Effect.callback<void>((resume) => {
-      if (this.holdsPermit || expired) return resume(Effect.void)
+    this.startTimer(Math.min(bulkhead.maxWaitMs, leftMs), end("expired"))
+    const waited = Effect.callback<void>((resume) => {
+      if (ended !== undefined) return resume(Effect.void)
       // A yield in between, so that calls that pass the permit on to each other do not nest.
       this.wake = () => resume(Effect.yieldNow)
     })
-    return Effect.flatMap(granted, () => {
+    return Effect.flatMap(waited, () => {
       this.wake = undefined
-      if (this.holdsPermit) return this.enter(Monotonic.nowMsUnsafe(this.clock))
+      const queuedMs = Monotonic.nowMsUnsafe(this.clock) - nowMs
+      this.queuedMs += queuedMs
+      if (this.holdsPermit) return this.enter(nowMs + queuedMs)
+      if (ended === "displaced") return this.rejectedByBulkhead(bulkhead, queuedMs)
       return leftMs <= bulkhead.maxWaitMs
         ? this.rejectedByDeadline()
         : this.rejectedByBulkhead(bulkhead, bulkhead.maxWaitMs)
@@ -198,12 +199,17 @@ export class Execution<A, E, R> {
     })
   }
 
+  /** Whether the wait for a permit has left the attempt less than half of the deadline. */
+  get startedLate(): boolean {
+    return this.queuedMs > 0 && this.deadlineAtMs - this.attemptStartedMs < this.pipeline.deadlineMs / 2
+  }
+
   /** Releases what the attempt held and records its outcome. */
   finish(exit: Exit.Exit<A, E>): void {
     this.child = undefined
     this.stopTimer()
     if (Exit.isSuccess(exit)) return this.giveBack("success")
-    this.verdict = judge(exit.cause, this.classify, this.cut, this.deadlineIsOwn)
+    this.verdict = judge(exit.cause, this.classify, this.cut, this.deadlineIsOwn && !this.startedLate)
     this.giveBack(this.verdict.outcome)
   }
 

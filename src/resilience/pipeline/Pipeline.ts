@@ -15,7 +15,8 @@
  *   permit: if the circuit opened meanwhile, the whole queue is rejected, and only calls admitted as probes go
  *   through.
  * - **bulkhead**: waiting for a permit does not count towards the attempt timeout. A full bulkhead says nothing about the
- *   peer, so the breaker ignores it.
+ *   peer, so the breaker ignores it. It also ignores a missed deadline when waiting for the permit has left the attempt
+ *   less than half of it.
  * - **attempt timeout**: interrupts the attempt and waits until it has stopped, as `Effect.timeout` does, so that nothing
  *   continues in the background.
  *
@@ -28,6 +29,7 @@
  * | an attempt took too long                     | `AttemptTimeout`         | failure       | yes           |
  * | the pipeline's own deadline passed           | `DeadlineExceeded`       | failure       | no            |
  * | an outer deadline passed                     | `DeadlineExceeded`       | ignored       | no            |
+ * | it passed after a long wait for a permit     | `DeadlineExceeded`       | ignored       | no            |
  * | the circuit was open when the call started   | `CircuitOpen`            | –             | no            |
  * | it opened while the call waited for a permit | `CircuitOpen`            | –             | no            |
  * | the circuit opened between two attempts      | the last attempt's error | –             | stops         |

@@ -75,6 +75,12 @@ describe("Configuration", () => {
     assert.includeMembers([...guardrails.protectedNamespaces], ["kube-system", "payments"])
   })
 
+  it("waits five minutes for a cluster that cannot be read, unless another patience is set", () => {
+    const patienceMs = (environment: Record<string, string>) => Duration.toMillis(values(environment).clusterPatience)
+    assert.strictEqual(patienceMs({}), 300_000)
+    assert.strictEqual(patienceMs({ KUBERNAUT_CLUSTER_PATIENCE: "30 seconds" }), 30_000)
+  })
+
   it("ignores the variables of the development scripts", () => {
     assert.strictEqual(
       values({

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
+import * as Due from "../../../src/resilience/Due.ts"
 import * as Bulkhead from "../../../src/resilience/pipeline/Bulkhead.ts"
 
 const Load = Schema.Array(
@@ -97,6 +98,53 @@ describe("Bulkhead", () => {
       assert.deepInclude(yield* bulkhead.state, { inUse: 1, waiting: 0 })
       yield* Fiber.interrupt(holder)
       assert.isTrue(Exit.isSuccess(yield* Effect.exit(bulkhead.withPermit(Effect.void))))
+    })
+  )
+
+  it.effect("serves the call that is due first, and of two that are due together the one that came first", () =>
+    Effect.gen(function* () {
+      const bulkhead = yield* Bulkhead.make({ limit: 1, maxWait: "1 minute" })
+      const order: Array<string> = []
+      const call = (name: string, dueMs: number) =>
+        Effect.forkChild(
+          Due.at(dueMs)(
+            bulkhead.withPermit(
+              Effect.andThen(
+                Effect.sync(() => order.push(name)),
+                Effect.sleep("1 second")
+              )
+            )
+          ),
+          { startImmediately: true }
+        )
+      for (const [name, dueMs] of [
+        ["running", 500],
+        ["warning 1", 300],
+        ["critical 1", 10],
+        ["warning 2", 300],
+        ["critical 2", 20]
+      ] as const)
+        yield* call(name, dueMs)
+      for (let second = 0; second < 6; second++) yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(order, ["running", "critical 1", "critical 2", "warning 1", "warning 2"])
+    })
+  )
+
+  it.effect("gives an urgent call the place of the one that is due last when the queue is full", () =>
+    Effect.gen(function* () {
+      const bulkhead = yield* Bulkhead.make({ limit: 1, maxWaiting: 1, maxWait: "1 minute" })
+      yield* Effect.forkChild(bulkhead.withPermit(Effect.sleep("10 seconds")), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(Effect.flip(Due.at(300)(bulkhead.withPermit(Effect.void))), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust("2 seconds")
+      const urgent = yield* Effect.forkChild(Due.at(0)(bulkhead.withPermit(Effect.succeed("served"))), {
+        startImmediately: true
+      })
+      assert.deepInclude(yield* Fiber.join(waiting), { _tag: "BulkheadFull", waitedMs: 2000 })
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* Fiber.join(urgent), "served")
+      assert.deepInclude(yield* bulkhead.state, { inUse: 0, waiting: 0 })
     })
   )
 })

@@ -209,4 +209,25 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
         assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 0, waiting: 0 })
       })
   )
+
+  it.effect("a call that our own queue has left little time says nothing about the peer when its deadline passes", () =>
+    Effect.gen(function* () {
+      const pipeline = yield* Pipeline.make("peer", {
+        deadline: "30 seconds",
+        attemptTimeout: false,
+        circuitBreaker: { consecutiveFailures: 2 },
+        bulkhead: { limit: 1, maxWait: "30 seconds" }
+      })
+      const slow = pipeline.execute(Effect.sleep("20 seconds"))
+      const calls = yield* Effect.forEach([1, 2], () => Effect.forkChild(Effect.exit(slow), { startImmediately: true }))
+      yield* TestClock.adjust("31 seconds")
+      const [first, second] = yield* Fiber.joinAll(calls)
+      assert.deepStrictEqual([reasonOf(first!), reasonOf(second!)], ["success", "DeadlineExceeded"])
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, { _tag: "Closed", failuresInARow: 0 })
+      const alone = yield* Effect.forkChild(Effect.exit(pipeline.execute(Effect.never)), { startImmediately: true })
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(reasonOf(yield* Fiber.join(alone)), "DeadlineExceeded")
+      assert.deepInclude(yield* pipeline.circuitBreaker!.state, { failuresInARow: 1 })
+    })
+  )
 })

@@ -6,8 +6,8 @@ export const identityNotChecked: PlantedBug = {
   edits: [
     {
       file: "kubernetes/ClusterIdentity.ts",
-      search: `    Effect.flatMap(check(operation, client), (now) =>`,
-      replace: `    Effect.flatMap(state._tag === "Confirmed" ? Effect.succeed(state) : check(operation, client), (now) =>`
+      search: `    Effect.flatMap(checkedNow(operation), (now) =>`,
+      replace: `    Effect.flatMap(state._tag === "Confirmed" ? Effect.succeed(state) : checkedNow(operation), (now) =>`
     }
   ],
   foundBy: "own-cluster-only",

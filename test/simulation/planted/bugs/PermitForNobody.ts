@@ -7,9 +7,7 @@ export const permitForNobody: PlantedBug = {
   edits: [
     {
       file: "resilience/pipeline/Bulkhead.ts",
-      search: `    return () => {
-      this.#waiters.delete(waiter)
-    }`,
+      search: `    return () => this.#waiters.remove(entry)`,
       replace: `    return () => {}`
     }
   ],

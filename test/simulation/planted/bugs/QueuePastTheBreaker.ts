@@ -6,8 +6,8 @@ export const queuePastTheBreaker: PlantedBug = {
   edits: [
     {
       file: "resilience/pipeline/Execution.ts",
-      search: `return this.enter(Monotonic.nowMsUnsafe(this.clock))`,
-      replace: `return this.run(Monotonic.nowMsUnsafe(this.clock))`
+      search: `return this.enter(nowMs + queuedMs)`,
+      replace: `return this.run(nowMs + queuedMs)`
     }
   ],
   foundBy: "legal-transitions",

@@ -6,11 +6,6 @@ export const writeBeforeIntent: PlantedBug = {
   edits: [
     {
       file: "remediation/stages/Decide.ts",
-      search: `import type { Claim } from`,
-      replace: `import { type Claim, RemediationStore } from`
-    },
-    {
-      file: "remediation/stages/Decide.ts",
       search: `  const draft = yield* makeDraft
 `,
       replace: `  const draft = yield* makeDraft
