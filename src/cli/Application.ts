@@ -35,6 +35,7 @@ import { Archive } from "../storage/Archive.ts"
 import type { AuditLog } from "../storage/AuditLog.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Storage from "../storage/Storage.ts"
+import { StorageHealth } from "../storage/StorageHealth.ts"
 import type { Service } from "../telemetry/Instruments.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import * as FiringAlerts from "../verification/FiringAlerts.ts"
@@ -117,14 +118,24 @@ const firingAlerts = ({ alertmanagerUrl }: Settings) =>
     ? FiringAlerts.layerNone
     : FiringAlerts.layerAlertmanager({ url: alertmanagerUrl }).pipe(Layer.provide(NodeHttpClient.layerUndici))
 
-/** Looks up an id that does not exist. It is cheap enough for every probe, and proves that the database can be read. */
-const storageCheck: Effect.Effect<Check, never, RemediationStore> = Effect.map(RemediationStore, (store) => ({
-  name: "storage",
-  check: store.get(RemediationId.make("none")).pipe(
+/**
+ * Whether the last commit was stored, and whether the database can be read: looks up an id that does not exist. Both
+ * are cheap enough for every probe. The supervised child `storage` writes when nothing else does.
+ */
+const storageCheck: Effect.Effect<Check, never, RemediationStore | StorageHealth> = Effect.gen(function* () {
+  const store = yield* RemediationStore
+  const health = yield* StorageHealth
+  const readable = store.get(RemediationId.make("none")).pipe(
     Effect.as({ ok: true } as const),
     Effect.catch((error) => Effect.succeed({ ok: false, message: error.message } as const))
   )
-}))
+  return {
+    name: "storage",
+    check: Effect.flatMap(health.status, (status) =>
+      status._tag === "Up" ? readable : Effect.succeed({ ok: false, message: status.message } as const)
+    )
+  }
+})
 
 /** The status also reports children that the supervisor gave up on. */
 const supervisorStatus = (children: ReadonlyArray<Supervisor.ChildStatus>) => {
@@ -198,16 +209,19 @@ const measured = (name: string, bulkhead: Bulkhead | undefined): Service =>
 
 const metrics = (alerts: EventHub.EventHub<AlertReceived>, truncated: EventHub.EventHub<AlertsTruncated>) =>
   Layer.unwrap(
-    Effect.zipWith(InvestigationChain, Kubernaut.ClusterPipeline, ({ tiers }, kubernetes) =>
-      Metrics.layer({
+    Effect.gen(function* () {
+      const { tiers } = yield* InvestigationChain
+      const kubernetes = yield* Kubernaut.ClusterPipeline
+      return Metrics.layer({
         alerts,
         truncated,
+        storage: (yield* StorageHealth).changes,
         services: [
           measured(kubernetes.name, kubernetes.bulkhead),
           ...tiers.filter(({ name }) => name !== "rules").map(({ bulkhead, service }) => measured(service, bulkhead))
         ]
       })
-    )
+    })
   )
 
 const serverOptions = Effect.fnUntraced(function* ({ settings, tls, tokens }: Prepared) {

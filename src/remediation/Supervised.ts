@@ -1,10 +1,12 @@
 /**
- * The supervisor of the long-lived children: the sweep that finds open work, and the degradation fiber.
+ * The supervisor of the long-lived children: the sweep that finds open work, the degradation fiber, and the checks of
+ * the database, where its layer has them.
  */
 
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { Degradation } from "../health/Degradation.ts"
 import * as Supervisor from "../resilience/supervision/Supervisor.ts"
+import { StorageHealth } from "../storage/StorageHealth.ts"
 import { RemediationActors } from "./RemediationActors.ts"
 
 export class Supervised extends Context.Service<Supervised, Supervisor.Supervisor>()(
@@ -14,16 +16,17 @@ export class Supervised extends Context.Service<Supervised, Supervisor.Superviso
 /** How long a child that was restarted too often stays down. */
 const restartAfter = "30 seconds"
 
-/** Starts both children. */
+/** Starts the children. */
 export const layer: Layer.Layer<Supervised, never, RemediationActors | Degradation> = Layer.effect(
   Supervised,
   Effect.gen(function* () {
     const actors = yield* RemediationActors
     const degradation = yield* Degradation
+    const storage = yield* Effect.serviceOption(StorageHealth)
     const supervisor: Supervisor.Supervisor = yield* Supervisor.make(
       {
         name: "kubernaut",
-        // Neither child has a substitute, and the failure may be temporary: a database outage of a minute must not
+        // No child has a substitute, and the failure may be temporary: a database outage of a minute must not
         // leave alerts unhandled forever.
         onEscalation: ({ child }) =>
           Effect.andThen(
@@ -33,7 +36,11 @@ export const layer: Layer.Layer<Supervised, never, RemediationActors | Degradati
       },
       [
         { name: "degradation", start: degradation.run },
-        { name: "sweep", start: actors.sweep }
+        { name: "sweep", start: actors.sweep },
+        ...Option.match(storage, {
+          onNone: () => [],
+          onSome: ({ watch }) => [{ name: "storage", start: watch }]
+        })
       ]
     )
     return supervisor

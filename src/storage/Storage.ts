@@ -1,5 +1,6 @@
 /**
- * Layers that provide `RemediationStore`, `ActionHistory`, `AuditLog`, `Archive` and `ClusterBinding` on one database.
+ * Layers that provide `RemediationStore`, `ActionHistory`, `AuditLog`, `Archive`, `ClusterBinding` and `StorageHealth`
+ * on one database.
  *
  * `layerSqlite` is the default: one process, one file. `layerMemory` uses an in-memory database, for tests and
  * examples. Every layer migrates the database when it is built.
@@ -20,6 +21,7 @@ import { RemediationStore } from "./RemediationStore.ts"
 import * as ArchiveTable from "./sqlite/ArchiveTable.ts"
 import * as AuditTable from "./sqlite/AuditTable.ts"
 import * as BatchWriter from "./sqlite/BatchWriter.ts"
+import * as FileIdentity from "./sqlite/FileIdentity.ts"
 import * as JournalTable from "./sqlite/JournalTable.ts"
 import { migrate } from "./sqlite/Migrations.ts"
 import * as RemediationTable from "./sqlite/RemediationTable.ts"
@@ -29,9 +31,11 @@ import * as SqliteArchive from "./sqlite/SqliteArchive.ts"
 import * as SqliteAuditLog from "./sqlite/SqliteAuditLog.ts"
 import * as SqliteClient from "./sqlite/SqliteClient.ts"
 import * as SqliteClusterBinding from "./sqlite/SqliteClusterBinding.ts"
+import * as SqliteHealth from "./sqlite/SqliteHealth.ts"
 import * as SqliteRemediationStore from "./sqlite/SqliteRemediationStore.ts"
 import * as SqliteTransactions from "./sqlite/SqliteTransactions.ts"
 import type { StorageError } from "./StorageError.ts"
+import { StorageHealth } from "./StorageHealth.ts"
 
 /** The options of a database. The defaults suit one service on a local disk. */
 export interface StorageOptions
@@ -41,7 +45,7 @@ export interface StorageOptions
 }
 
 /** The services that every layer provides on one database. */
-export type Services = RemediationStore | ActionHistory | Archive | AuditLog | ClusterBinding
+export type Services = RemediationStore | ActionHistory | Archive | AuditLog | ClusterBinding | StorageHealth
 
 /** The number of audit lines, counted from the end, whose chain is checked at start. `AuditLog.verify` checks all. */
 const verifiedAtOpen = 1000
@@ -54,7 +58,7 @@ const archiveOptions = (filename: string, given: StorageOptions["archive"] = {})
 
 const make = (
   open: Effect.Effect<DatabaseSync, StorageError, Scope.Scope>,
-  options: StorageOptions
+  { filename, ...options }: Partial<StorageOptions>
 ): Effect.Effect<Context.Context<Services>, StorageError, Scope.Scope> =>
   Effect.gen(function* () {
     const database = yield* open
@@ -73,10 +77,15 @@ const make = (
         archive: ArchiveTable.make(database),
         journal,
         remediations,
-        transactions: SqliteTransactions.make(database, [audit, remediations, cache])
+        transactions: SqliteTransactions.make(
+          database,
+          [audit, remediations, cache],
+          filename === undefined ? undefined : FileIdentity.make(filename)
+        )
       }
     })
-    const writer = yield* BatchWriter.make(tables.transactions, options)
+    const record = SqliteHealth.makeRecord()
+    const writer = yield* BatchWriter.make(tables.transactions, { ...options, onBatch: record.onBatch })
     const auditLog = SqliteAuditLog.make(writer, tables.audit)
     const broken = yield* SqliteAuditLog.firstBroken(tables.audit, tables.audit.trustedHead(verifiedAtOpen))
     if (broken !== undefined) {
@@ -94,8 +103,14 @@ const make = (
         Context.add(ClusterBinding, SqliteClusterBinding.make(database, writer)),
         Context.add(
           Archive,
-          SqliteArchive.make(writer, tables.archive, tables.audit, archiveOptions(options.filename, options.archive))
-        )
+          SqliteArchive.make(
+            writer,
+            tables.archive,
+            tables.audit,
+            archiveOptions(filename ?? ":memory:", options.archive)
+          )
+        ),
+        Context.add(StorageHealth, SqliteHealth.make(database, writer, record, filename))
       )
     )
   })
@@ -122,8 +137,7 @@ export const layerSqlite = (options: StorageOptions): Layer.Layer<Services, Stor
 export const layerDatabase = (
   database: DatabaseSync,
   options: Omit<StorageOptions, keyof Sqlite.SqliteOptions> = {}
-): Layer.Layer<Services, StorageError> =>
-  Layer.effectContext(make(Effect.succeed(database), { filename: ":memory:", ...options }))
+): Layer.Layer<Services, StorageError> => Layer.effectContext(make(Effect.succeed(database), options))
 
 /** Storage in memory, discarded when the scope closes. */
 export const layerMemory: Layer.Layer<Services, StorageError> = layerSqlite({

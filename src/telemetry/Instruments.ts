@@ -27,6 +27,9 @@ const circuitStates = {
   ForcedClosed: "forced-closed"
 } as const satisfies Record<CircuitTag, string>
 
+/** The service label of the database. */
+const storage = "storage"
+
 export interface Service {
   readonly name: string
   /** Read at every scrape. */
@@ -61,7 +64,7 @@ const serviceInstruments = (registers: Array<Registry>) => ({
   availability: gauge(
     registers,
     "kubernaut_service_availability_ratio",
-    "Share of the last hour in which the service's circuit was closed, 0 to 1.",
+    "Share of the last hour in which the service's circuit was closed, 0 to 1. For storage: in which the database stored alerts.",
     ["service"]
   ),
   recoveryTime: gauge(
@@ -169,6 +172,7 @@ export class Instruments {
 
   // If a counter appears with its first event, `rate()` misses that event.
   #startSeries(startMs: number): void {
+    this.#availability.set(storage, Availability.watchedSince(startMs))
     for (const { name: service } of this.#options.services) {
       this.#availability.set(service, Availability.watchedSince(startMs))
       this.#ofService.breakerState.set({ service }, 0)
@@ -206,9 +210,16 @@ export class Instruments {
   #onTransition(service: string, from: CircuitTag, to: CircuitTag): void {
     this.#ofService.breakerState.set({ service }, gaugeValue(to))
     this.#ofService.breakerTransitions.inc({ service, from: circuitStates[from], to: circuitStates[to] })
+    this.#onAvailability(service, gaugeValue(to) === 0)
+  }
+
+  /** The database has no circuit breaker. It is down while it stores nothing. */
+  readonly onStorage = (isUp: boolean): void => this.#onAvailability(storage, isUp)
+
+  #onAvailability(service: string, isUp: boolean): void {
     const nowMs = this.#options.nowMs()
     const record = this.#availability.get(service) ?? Availability.watchedSince(nowMs)
-    if (gaugeValue(to) !== 0) {
+    if (!isUp) {
       this.#availability.set(service, Availability.down(record, nowMs))
       return
     }

@@ -22,6 +22,8 @@ export interface MetricsOptions {
   readonly alerts: EventHub<AlertReceived>
   /** Publishes every post from which its sender left out alerts. */
   readonly truncated: EventHub<AlertsTruncated>
+  /** Publishes whether the database stores alerts, at each change. */
+  readonly storage?: Pick<EventHub<{ readonly _tag: "Up" | "Down" }>, "listen">
 }
 
 export class Metrics extends Context.Service<
@@ -48,6 +50,8 @@ export const layer = (options: MetricsOptions) =>
       yield* (yield* ResilienceEvents).listen(instruments.onResilience)
       yield* (yield* RemediationEvents).listen(instruments.onRemediation)
       yield* (yield* InvestigationChain).fallbacks.listen(instruments.onFallback)
+      if (options.storage !== undefined)
+        yield* options.storage.listen(({ _tag }) => instruments.onStorage(_tag === "Up"))
       yield* options.alerts.listen(({ ended, status }) => {
         instruments.onAlert(status)
         if (ended !== undefined) instruments.onEnded(ended)

@@ -15,6 +15,7 @@
  */
 
 import { Clock, Effect, Exit, Latch, MutableList, type Scope } from "effect"
+import * as Monotonic from "../../resilience/Monotonic.ts"
 import { StorageError } from "../StorageError.ts"
 import { classify } from "./Sqlite.ts"
 
@@ -55,6 +56,19 @@ export interface BatchWriterOptions {
   readonly batchSize?: number
   /** How long the closures of a batch may run before the commit, in milliseconds. Default 10. One closure may exceed it. */
   readonly batchMillis?: number
+  /** Called after every batch, before its callers continue. It must not throw. */
+  readonly onBatch?: (batch: WrittenBatch) => void
+}
+
+/** How a batch ended. */
+export interface WrittenBatch {
+  /** What was thrown, and by which operation. Empty when everything was committed. */
+  readonly failures: ReadonlyArray<readonly [cause: unknown, operation: string]>
+  /** Whether new alerts were stored. */
+  readonly stored: boolean
+  /** By the monotonic clock. */
+  readonly startedAtMs: number
+  readonly endedAtMs: number
 }
 
 interface Job {
@@ -64,11 +78,12 @@ interface Job {
   cancelled: boolean
 }
 
-type Outcome = readonly [job: Job, exit: Exit.Exit<unknown, StorageError>]
+/** `cause`: what was thrown, for a write that failed. */
+type Outcome = readonly [job: Job, exit: Exit.Exit<unknown, StorageError>, cause?: unknown]
 
-const failure = (cause: unknown, operation: string, atCommit = false): Exit.Exit<never, StorageError> => {
-  const error = classify(cause, operation, atCommit)
-  return error === undefined ? Exit.die(cause) : Exit.fail(error)
+const failed = (job: Job, cause: unknown, atCommit = false): Outcome => {
+  const error = classify(cause, job.operation, atCommit)
+  return [job, error === undefined ? Exit.die(cause) : Exit.fail(error), cause]
 }
 
 const refused = (operation: string, reason: "busy" | "unavailable", detail: string) =>
@@ -87,7 +102,7 @@ const rollBack = (transactions: Transactions, restore: () => void): void => {
 /** Runs jobs in one transaction, each in its own savepoint. Used after one of the jobs has failed. */
 const runApart = (transactions: Transactions, jobs: ReadonlyArray<Job>): ReadonlyArray<Outcome> => {
   const allFail = (cause: unknown, atCommit: boolean): ReadonlyArray<Outcome> =>
-    jobs.map((job) => [job, failure(cause, job.operation, atCommit)])
+    jobs.map((job) => failed(job, cause, atCommit))
   try {
     transactions.begin()
   } catch (cause) {
@@ -97,7 +112,7 @@ const runApart = (transactions: Transactions, jobs: ReadonlyArray<Job>): Readonl
   const outcomes: Array<Outcome> = []
   let committing = false
   try {
-    for (const job of jobs) outcomes.push([job, runInSavepoint(transactions, job)])
+    for (const job of jobs) outcomes.push(runInSavepoint(transactions, job))
     committing = true
     transactions.commit()
     return outcomes
@@ -108,18 +123,18 @@ const runApart = (transactions: Transactions, jobs: ReadonlyArray<Job>): Readonl
 }
 
 /** Throws only when the whole transaction was rolled back. */
-const runInSavepoint = (transactions: Transactions, job: Job): Outcome[1] => {
+const runInSavepoint = (transactions: Transactions, job: Job): Outcome => {
   transactions.savepoint()
   const restore = transactions.checkpoint()
   try {
     const exit = Exit.succeed(job.body())
     transactions.release()
-    return exit
+    return [job, exit]
   } catch (cause) {
     if (!transactions.isOpen()) throw cause
     transactions.rollbackToSavepoint()
     restore()
-    return failure(cause, job.operation)
+    return failed(job, cause)
   }
 }
 
@@ -134,7 +149,7 @@ const runTogether = (
   } catch (cause) {
     // Fail all waiting jobs; otherwise each of them would wait for the same lock in turn.
     for (let job = take(); job !== undefined; job = take()) taken.push(job)
-    return taken.map((job) => [job, failure(cause, job.operation)])
+    return taken.map((job) => failed(job, cause))
   }
   const restore = transactions.checkpoint()
   const outcomes: Array<Outcome> = []
@@ -152,7 +167,7 @@ const runTogether = (
     return outcomes
   } catch (cause) {
     rollBack(transactions, restore)
-    return taken.map((job) => [job, failure(cause, job.operation, true)])
+    return taken.map((job) => failed(job, cause, true))
   }
 }
 
@@ -183,6 +198,13 @@ const makeTaker = (
   }
 }
 
+const batchOf = (outcomes: ReadonlyArray<Outcome>, startedAtMs: number, endedAtMs: number): WrittenBatch => ({
+  failures: outcomes.flatMap(([job, exit, cause]) => (Exit.isFailure(exit) ? [[cause, job.operation] as const] : [])),
+  stored: outcomes.some(([{ operation }, exit]) => operation === "accept" && Exit.isSuccess(exit)),
+  startedAtMs,
+  endedAtMs
+})
+
 /** Starts the writer. When the scope closes, waiting writes are still made, and later ones fail. */
 export const make = (
   transactions: Transactions,
@@ -199,6 +221,7 @@ export const make = (
     const waiting = (): number => queues.intake.length + queues.journal.length
 
     const commitBatch = (): void => {
+      const startedAtMs = Monotonic.nowMsUnsafe(clock)
       const taken: Array<Job> = []
       const outcomes =
         runTogether(
@@ -206,6 +229,7 @@ export const make = (
           makeTaker(queues, limits, () => clock.currentTimeMillisUnsafe()),
           taken
         ) ?? runApart(transactions, taken)
+      options.onBatch?.(batchOf(outcomes, startedAtMs, Monotonic.nowMsUnsafe(clock)))
       for (const [job, exit] of outcomes) job.resume(exit)
       if (waiting() === 0) work.closeUnsafe()
     }

@@ -14,6 +14,7 @@
  * | cluster_identity   | the uid of the cluster that the database belongs to                                       |
  * | reviews            | one row per decision that needed a review                                                 |
  * | archives           | the signed checkpoint of each file of the archive, append-only                            |
+ * | storage_check      | one row, which is written when nothing else is                                            |
  *
  * Timestamps are text: ISO strings sort by time and are readable in a shell.
  */
@@ -212,12 +213,18 @@ const archive = Effect.gen(function* () {
   yield* refuseChanges(sql, "archived_remediations")
 })
 
+/** `SqliteHealth` finds out with this table whether rows can be stored. */
+const storageCheck = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+  sql.unsafe("create table storage_check (id integer primary key, at text not null, room text not null)")
+)
+
 const migrations = {
   "1_initial": initial,
   "2_episodes": episodes,
   "3_cluster_identity": clusterIdentity,
   "4_handovers": handovers,
-  "5_archive": archive
+  "5_archive": archive,
+  "6_storage_check": storageCheck
 }
 
 /** The schema version that this program reads and writes. */

@@ -12,8 +12,15 @@ export interface KeptInMemory {
   readonly reload: () => void
 }
 
-/** The transactions of one connection. `kept` is the in-memory state of its tables. */
-export const make = (database: DatabaseSync, kept: ReadonlyArray<KeptInMemory>): Transactions => {
+/**
+ * The transactions of one connection. `kept` is the in-memory state of its tables. `requireFiles` throws when the files
+ * of the database are not those that were opened.
+ */
+export const make = (
+  database: DatabaseSync,
+  kept: ReadonlyArray<KeptInMemory>,
+  requireFiles: () => void = () => {}
+): Transactions => {
   const begin = prepare(database, "begin immediate")
   const commit = prepare(database, "commit")
   const rollback = prepare(database, "rollback")
@@ -23,6 +30,7 @@ export const make = (database: DatabaseSync, kept: ReadonlyArray<KeptInMemory>):
     begin: () => {
       // A transaction is still open if a rollback failed, or if an earlier `begin` failed below.
       if (database.isTransaction) rollback.run()
+      requireFiles()
       begin.run()
       // The version changes when another connection commits, never for our own commits.
       const found = version.get()?.data_version

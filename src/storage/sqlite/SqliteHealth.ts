@@ -1,0 +1,160 @@
+/**
+ * The health of a SQLite database.
+ *
+ * | event                                                             | status                                 |
+ * | ----------------------------------------------------------------- | -------------------------------------- |
+ * | a transaction or a statement fails for a reason outside this code | down, with the reason                  |
+ * | a commit takes longer than `slowCommitMs`                         | down, until a check is quick           |
+ * | a commit that stores new alerts succeeds                          | up                                     |
+ * | another commit succeeds                                           | unchanged: an update may need no space |
+ * | a check succeeds                                                  | up                                     |
+ * | a check fails, or is not committed in time                        | down                                   |
+ *
+ * A check commits a row. It also needs free space: it allocates pages and gives them back, and the file system has to
+ * have some left. While the database is down the row is as large as the writes of an alert, so that a disk with a few
+ * free bytes does not count as recovered.
+ */
+
+import { statfsSync } from "node:fs"
+import { dirname } from "node:path"
+import type { DatabaseSync } from "node:sqlite"
+import { Clock, Duration, Effect, Option } from "effect"
+import { fromMillis } from "../../domain/Timestamp.ts"
+import { make as makeEventHub } from "../../resilience/EventHub.ts"
+import * as Monotonic from "../../resilience/Monotonic.ts"
+import { StorageError } from "../StorageError.ts"
+import type { StorageHealth, StorageStatus } from "../StorageHealth.ts"
+import type { BatchWriter, WrittenBatch } from "./BatchWriter.ts"
+import { classify, prepare } from "./Sqlite.ts"
+
+/** A batch that took longer blocks the whole service. Kubernetes waits a second for a probe, and asks three times. */
+const slowCommitMs = 3000
+/** How long a check waits for its commit. */
+const checkWithin = Duration.seconds(5)
+/** The longest time without a commit while the database is up. */
+const idleMs = 10_000
+const downMs = 1000
+/** The space that has to be left: what a post of some ten alerts needs. */
+const room = "x".repeat(64 * 1024)
+const leastFreeBytes = 1024 * 1024
+
+/** What the writer reports, before there is a service. */
+export interface HealthRecord {
+  readonly onBatch: (batch: WrittenBatch) => void
+  status: StorageStatus
+  /** When the last batch was committed. */
+  committedAtMs: number
+  readonly changes: StorageHealth["Service"]["changes"]
+  readonly set: (status: StorageStatus) => void
+}
+
+/** The error of a statement that failed for a reason outside this code: no space, no permission, a lock. */
+const troubleOf = (cause: unknown, operation: string): StorageError | undefined => {
+  const error = classify(cause, operation)
+  return error?.retryable === true || (error?.reason === "corrupt" && cause !== error) ? error : undefined
+}
+
+export const makeRecord = (): HealthRecord => {
+  const record: HealthRecord = {
+    status: { _tag: "Up" },
+    committedAtMs: 0,
+    changes: makeEventHub(),
+    set: (status) => {
+      const changed = record.status._tag !== status._tag
+      record.status = status
+      if (changed) record.changes.publish(status)
+    },
+    onBatch: ({ failures, endedAtMs, startedAtMs, stored }) => {
+      for (const [cause, operation] of failures) {
+        const trouble = troubleOf(cause, operation)
+        if (trouble !== undefined) return record.set({ _tag: "Down", message: trouble.message })
+      }
+      record.committedAtMs = endedAtMs
+      const tookMs = endedAtMs - startedAtMs
+      if (tookMs > slowCommitMs)
+        record.set({ _tag: "Down", message: `the last commit took ${Math.round(tookMs / 1000)} s` })
+      else if (stored) record.set({ _tag: "Up" })
+    }
+  }
+  return record
+}
+
+/** Fails when the file system has no space left. A database in memory has none to lack. */
+const requireFreeSpace = (filename: string | undefined): void => {
+  if (filename === undefined || filename === ":memory:") return
+  const { bavail, bsize } = statfsSync(dirname(filename))
+  if (bavail * bsize < leastFreeBytes) {
+    throw new StorageError({
+      reason: "full",
+      operation: "check",
+      retryable: true,
+      committed: "no",
+      detail: `the file system has less than ${leastFreeBytes / 1024} KiB left`
+    })
+  }
+}
+
+/** The write of a check, within a transaction. */
+const makeWrite = (database: DatabaseSync, filename: string | undefined) => {
+  const touch = prepare<never, [string, string]>(
+    database,
+    `insert into storage_check (id, at, room) values (1, ?, ?)
+     on conflict (id) do update set at = excluded.at, room = excluded.room`
+  )
+  const allocate = prepare<never, [string, string]>(
+    database,
+    "insert into storage_check (id, at, room) values (2, ?, ?)"
+  )
+  return (at: string, isDown: boolean): void => {
+    requireFreeSpace(filename)
+    database.exec("savepoint room")
+    allocate.run(at, room)
+    database.exec("rollback to room; release room")
+    touch.run(at, isDown ? room : "")
+  }
+}
+
+export const make = (
+  database: DatabaseSync,
+  writer: BatchWriter,
+  record: HealthRecord,
+  filename?: string
+): StorageHealth["Service"] => {
+  const write = makeWrite(database, filename)
+  const status = Effect.sync(() => record.status)
+
+  const check = Effect.gen(function* () {
+    const at = fromMillis(yield* Clock.currentTimeMillis)
+    const isDown = record.status._tag === "Down"
+    const written = writer.write("check", "journal", () => write(at, isDown))
+    const ended = yield* Effect.timeoutOption(Effect.result(written), checkWithin)
+    if (Option.isNone(ended)) {
+      record.set({ _tag: "Down", message: `no commit within ${Duration.toSeconds(checkWithin)} s` })
+    } else if (ended.value._tag === "Failure") record.set({ _tag: "Down", message: ended.value.failure.message })
+    else record.set({ _tag: "Up" })
+    return record.status
+  }).pipe(
+    Effect.catchDefect(() =>
+      Effect.sync(() => {
+        record.set({ _tag: "Down", message: "the driver of the database failed" })
+        return record.status
+      })
+    )
+  )
+
+  const pauseMs = (nowMs: number): number =>
+    record.status._tag === "Down" ? downMs : Math.max(downMs, record.committedAtMs + idleMs - nowMs)
+
+  const turn = Effect.gen(function* () {
+    yield* Effect.sleep(pauseMs(yield* Monotonic.nowMs))
+    const nowMs = yield* Monotonic.nowMs
+    if (record.status._tag === "Up" && nowMs - record.committedAtMs < idleMs) return
+    const before = record.status
+    const after = yield* check
+    if (after._tag === "Down" && before._tag === "Up")
+      yield* Effect.logError("The database stores nothing", { reason: after.message })
+    if (after._tag === "Up" && before._tag === "Down") yield* Effect.logInfo("The database stores alerts again")
+  })
+
+  return { status, check, changes: record.changes, watch: Effect.forever(turn) }
+}
