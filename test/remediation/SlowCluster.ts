@@ -64,7 +64,9 @@ export const make = (given: Partial<SlowCluster> = {}) => {
       () => Effect.sync(() => void state.inFlight--)
     )
   const layer = Layer.succeed(KubernetesClient, {
-    get: ({ kind, name }) => request("get", () => objectOf(kind, name)),
+    // The identity of the cluster, which is read at start and before each write.
+    get: ({ kind, name }) =>
+      kind === "Namespace" ? Effect.sync(() => objectOf(kind, name)) : request("get", () => objectOf(kind, name)),
     list: (kind, { labelSelector = {} }) =>
       request("list", () => {
         const { app } = labelSelector

@@ -18,6 +18,7 @@ import { kubernetesUnavailable } from "./kinds/KubernetesUnavailable.ts"
 import { modelFaults } from "./kinds/Models.ts"
 import { networkFaults } from "./kinds/Network.ts"
 import { operatorMode } from "./kinds/OperatorMode.ts"
+import { ownOverload } from "./kinds/OwnOverload.ts"
 import { processCrash } from "./kinds/ProcessCrash.ts"
 import { processFaults } from "./kinds/Processes.ts"
 import { prometheusFaults } from "./kinds/Prometheus.ts"
@@ -36,6 +37,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   kubernetesDisruptionBudget,
   kubernetesNonsense,
   clusterReplaced,
+  ownOverload,
   ...storageFaults,
   ...processFaults,
   wallClockJump,

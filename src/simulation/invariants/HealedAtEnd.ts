@@ -2,8 +2,7 @@
  * After healing the service recovers by itself: the level is 0, and the breakers of the cluster and of all models are
  * closed.
  *
- * Nothing probes the cluster: its breaker closes through the requests of the next alert (`Drill`). Breakers of an
- * embedder's own investigators are not checked, because another tier may answer before they are used.
+ * Breakers of an embedder's own investigators are not checked, because another tier may answer before they are used.
  */
 
 import type { CircuitTag } from "../../resilience/ResilienceEvent.ts"

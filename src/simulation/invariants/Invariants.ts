@@ -24,6 +24,7 @@ import { nothingAfterDeadline } from "./NothingAfterDeadline.ts"
 import { nothingLeaked } from "./NothingLeaked.ts"
 import { oneActionAtATime } from "./OneActionAtATime.ts"
 import { ownClusterOnly } from "./OwnClusterOnly.ts"
+import { ownLimitsSayNothing } from "./OwnLimitsSayNothing.ts"
 import { restartIntensity } from "./RestartIntensity.ts"
 import { revisionsJudgedByTheirOwnPods } from "./RevisionsJudgedByTheirOwnPods.ts"
 import { rightTarget } from "./RightTarget.ts"
@@ -58,6 +59,7 @@ export const all: ReadonlyArray<Invariant> = [
   auditComplete,
   neverFalselyFixed,
   modeRespected,
+  ownLimitsSayNothing,
   restartIntensity,
   nothingLeaked
 ]

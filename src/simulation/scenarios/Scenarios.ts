@@ -1,7 +1,9 @@
 /** All scenarios, each with what must hold in it beyond the invariants of every run. A new scenario is a line here. */
 
+import { criticalFirst } from "../invariants/CriticalFirst.ts"
 import type { Invariant } from "../invariants/Invariant.ts"
 import { telemetryNeverHoldsUp } from "../invariants/TelemetryNeverHoldsUp.ts"
+import { overload } from "./Overload.ts"
 import { models, month, reviews, type Scenario, secrets, single, steady } from "./Scenario.ts"
 import * as ServiceDown from "./ServiceDown.ts"
 import { symptoms } from "./Symptoms.ts"
@@ -10,6 +12,7 @@ import { telemetry } from "./TelemetryDown.ts"
 const registry: ReadonlyArray<readonly [scenario: Scenario, ...expectations: ReadonlyArray<Invariant>]> = [
   [models],
   [month],
+  [overload, criticalFirst],
   [reviews],
   [secrets],
   [single],

@@ -101,7 +101,7 @@ describe("the drill", () => {
     assert.deepStrictEqual(tried, all)
   })
 
-  it("sends the requests that close the breaker of the cluster", () => {
+  it("finds the breaker of the cluster closed: probes close it after the outage", () => {
     const moves: Array<string> = []
     const { violations } = drilled(
       ({ observations }) =>
@@ -113,10 +113,7 @@ describe("the drill", () => {
       [{ kind: "kubernetes-unavailable", atMs: 20_000, forMs: 2 * minuteMs, parameters: { share: 1 } }]
     )
     assert.deepStrictEqual(violations, [])
-    assert.deepStrictEqual(moves, [
-      "kubernetes Open before",
-      "kubernetes HalfOpen after healing",
-      "kubernetes Closed after healing"
-    ])
+    assert.strictEqual(moves[0], "kubernetes Open before")
+    assert.deepStrictEqual(moves.slice(-2), ["kubernetes HalfOpen after healing", "kubernetes Closed after healing"])
   })
 })

@@ -21,6 +21,7 @@ import { lateOutcomeCounts } from "./bugs/LateOutcomeCounts.ts"
 import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
 import { lostWakeUp } from "./bugs/LostWakeUp.ts"
 import { nobodyTakesOver } from "./bugs/NobodyTakesOver.ts"
+import { noPatience } from "./bugs/NoPatience.ts"
 import { noStabilisation } from "./bugs/NoStabilisation.ts"
 import { oldProposalCarriedOut } from "./bugs/OldProposalCarriedOut.ts"
 import { otherClusterNotChecked } from "./bugs/OtherClusterNotChecked.ts"
@@ -35,6 +36,7 @@ import { restartsWithoutEnd } from "./bugs/RestartsWithoutEnd.ts"
 import { retryWithoutBudget } from "./bugs/RetryWithoutBudget.ts"
 import { reviewForgotten } from "./bugs/ReviewForgotten.ts"
 import { secretsInPrompts } from "./bugs/SecretsInPrompts.ts"
+import { severityIgnored } from "./bugs/SeverityIgnored.ts"
 import { startIdentifies } from "./bugs/StartIdentifies.ts"
 import { successesNotCounted } from "./bugs/SuccessesNotCounted.ts"
 import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
@@ -65,6 +67,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   logsPastTheBulkhead,
   lostWakeUp,
   nobodyTakesOver,
+  noPatience,
   noStabilisation,
   otherClusterNotChecked,
   oldProposalCarriedOut,
@@ -80,6 +83,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   reviewForgotten,
   secretsInPrompts,
   startIdentifies,
+  severityIgnored,
   successesNotCounted,
   sweepNeverRuns,
   unknownCalledFixed,

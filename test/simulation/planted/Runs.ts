@@ -5,6 +5,7 @@ import type { Investigator } from "../../../src/investigation/Investigator.ts"
 import { SeededRandom } from "../../../src/simulation/engine/SeededRandom.ts"
 import type { FaultPlan } from "../../../src/simulation/faults/FaultPlan.ts"
 import type { SimulationOptions } from "../../../src/simulation/run/Simulation.ts"
+import { overload } from "../../../src/simulation/scenarios/Overload.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 import { symptoms } from "../../../src/simulation/scenarios/Symptoms.ts"
 
@@ -114,6 +115,14 @@ export const runs = {
     clusterLatencyMs: [1_000, 4_000],
     service: { mode: "observe" }
   }),
+  /** All workloads break at once, and the API server takes three seconds for each response. */
+  ownOverload: disturbed(
+    3,
+    () => [{ kind: "own-overload", atMs: 10_000, forMs: 2 * minuteMs, parameters: { takesMs: 3_000 } }],
+    { workloads: 60, service: { mode: "observe" } }
+  ),
+  /** The same again and again, and few targets are worked at a time. */
+  overload: (seed: number) => ({ seed, scenario: { ...overload, durationMs: 6 * minuteMs } }),
   /** Writes take effect, and their responses never arrive. */
   silentWrites: disturbed(
     3,
