@@ -40,14 +40,48 @@ const longWaitMs = 1000
 const historyLength = 20
 
 export const make = Effect.fnUntraced(function* (options: DecideOptions, journal: Journal, observe: Observe) {
-  const history = yield* ActionHistory
   const degradation = yield* Degradation
+  const decideOn = yield* makeDecideOn(options, observe)
   const draft = yield* makeDraft
   const resolvedSince = yield* makeResolvedSince
+
+  const decideAndPlan = Effect.fnUntraced(function* (claim: Claim, self: Remediation) {
+    if (isMonitorOnly(self.alert.severity)) {
+      const { level } = yield* degradation.current
+      return yield* journal(claim, self, [{ _tag: "Decided", level, decision: monitorOnly(self), observed: null }])
+    }
+    const startedMs = yield* Monotonic.nowMs
+    const { decision, input } = yield* decideOn(self)
+    const { level, observed } = input
+    const decided = (decision: Decision): Decided => ({ _tag: "Decided", level, decision, observed })
+    if (decision.outcome !== "execute" && decision.outcome !== "review")
+      return yield* journal(claim, self, [decided(decision)])
+    // An action that asks is planned too, so that the person sees what it changes and what the plan objects to.
+    const drafted = yield* Effect.result(draft(claim, self, decision, observed))
+    const resolved = yield* resolvedSince(self, startedMs)
+    if (resolved !== undefined) return resolved
+    if (Result.isFailure(drafted))
+      return yield* journal(claim, self, [decided(withoutPlan(input, decision, drafted.failure))])
+    const { asks, figures, intent } = drafted.success
+    const final = decide({ ...input, plan: { asks, figures, writes: intent.changes.length > 0 } })
+    return yield* journal(
+      claim,
+      self,
+      final.outcome === "execute" ? [decided(final), { _tag: "Intended", intent }] : [decided(final)]
+    )
+  })
+
+  // The scope holds the budget's reservation until the commit.
+  return (claim: Claim, self: Remediation) => Effect.scoped(decideAndPlan(claim, self))
+})
+
+/** Makes the decision before a plan. Returns it with everything that it depends on. */
+const makeDecideOn = Effect.fnUntraced(function* (options: DecideOptions, observe: Observe) {
+  const history = yield* ActionHistory
+  const degradation = yield* Degradation
   const budget = yield* ActionBudget.make(options.guardrails.actionsPerWindow)
 
-  /** The decision before a plan, and everything that it depends on. */
-  const decideOn = Effect.fn("decide")(function* (self: Remediation) {
+  return Effect.fn("decide")(function* (self: Remediation) {
     // First, because it may wait for the cluster.
     const observed = yield* observe(self)
     const nowMs = yield* Clock.currentTimeMillis
@@ -84,35 +118,6 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
     })
     return { decision, input: input! }
   })
-
-  const decideAndPlan = Effect.fnUntraced(function* (claim: Claim, self: Remediation) {
-    if (isMonitorOnly(self.alert.severity)) {
-      const { level } = yield* degradation.current
-      return yield* journal(claim, self, [{ _tag: "Decided", level, decision: monitorOnly(self), observed: null }])
-    }
-    const startedMs = yield* Monotonic.nowMs
-    const { decision, input } = yield* decideOn(self)
-    const { level, observed } = input
-    const decided = (decision: Decision): Decided => ({ _tag: "Decided", level, decision, observed })
-    if (decision.outcome !== "execute" && decision.outcome !== "review")
-      return yield* journal(claim, self, [decided(decision)])
-    // An action that asks is planned too, so that the person sees what it changes and what the plan objects to.
-    const drafted = yield* Effect.result(draft(claim, self, decision, observed))
-    const resolved = yield* resolvedSince(self, startedMs)
-    if (resolved !== undefined) return resolved
-    if (Result.isFailure(drafted))
-      return yield* journal(claim, self, [decided(withoutPlan(input, decision, drafted.failure))])
-    const { asks, figures, intent } = drafted.success
-    const final = decide({ ...input, plan: { asks, figures, writes: intent.changes.length > 0 } })
-    return yield* journal(
-      claim,
-      self,
-      final.outcome === "execute" ? [decided(final), { _tag: "Intended", intent }] : [decided(final)]
-    )
-  })
-
-  // The scope holds the budget's reservation until the commit.
-  return (claim: Claim, self: Remediation) => Effect.scoped(decideAndPlan(claim, self))
 })
 
 /** The remediation, if its alert has resolved while the decision waited for the cluster. */

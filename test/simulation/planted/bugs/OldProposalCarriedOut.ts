@@ -12,9 +12,9 @@ export const oldProposalCarriedOut: PlantedBug = {
     },
     {
       file: "remediation/stages/Decide.ts",
-      search: `      seen: self.seen,
-      decidedOn`,
-      replace: `      decidedOn`
+      search: `        seen: self.seen,
+        decidedOn`,
+      replace: `        decidedOn`
     }
   ],
   foundBy: "newer-spec-kept",
