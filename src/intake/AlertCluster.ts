@@ -9,7 +9,10 @@
  * - Names are compared without regard to case and surrounding spaces.
  * - An empty label is an absent one, as in Prometheus.
  * - A label that the sender put beside the alerts (`commonLabels`, `groupLabels`) counts for alerts without it.
- * - Where `exported_namespace` names the subject's namespace, the label `exported_cluster` names its cluster.
+ * - Where `exported_namespace` names the subject's namespace, the label `exported_cluster` names its cluster. So it does
+ *   in series of another Prometheus, whose `job` and `instance` were renamed as well.
+ * - `cluster_name` names a cluster of Kubernetes only beside the labels of Google Cloud or Datadog.
+ * - In a mesh over several clusters, a call to another cluster is about a workload of that cluster.
  */
 
 type Labels = Readonly<Record<string, string>>
@@ -30,11 +33,12 @@ export interface AlertClusterOptions {
 }
 
 /**
- * The label that Thanos, Mimir and most installations use, and the labels of OpenTelemetry's attribute
+ * The label that Thanos, Mimir and most installations use, Datadog's, and the labels of OpenTelemetry's attribute
  * `k8s.cluster.name`. Other names, such as `cluster_name`, often name the cluster of a database.
  */
 export const defaultClusterLabels: ReadonlyArray<string> = [
   "cluster",
+  "kube_cluster_name",
   "k8s_cluster",
   "k8s_cluster_name",
   "k8s.cluster.name",
@@ -72,18 +76,43 @@ const valueOf = (label: string, sources: ReadonlyArray<Labels | null | undefined
   return undefined
 }
 
+/** The labels of Google Cloud and of Datadog, beside which `cluster_name` is the cluster of Kubernetes. */
+const besideClusterName = ["namespace_name", "kube_namespace"]
+
+/** Labels of a series that one Prometheus scraped from another, or from a program, with the subject's own labels. */
+const renamed = ["exported_namespace", "exported_job", "exported_instance"]
+
+/**
+ * The cluster that was called from another one. Istio has names of its own for clusters, so within one cluster they say
+ * nothing.
+ */
+const calledCluster = (sources: ReadonlyArray<Labels | null | undefined>): ReadonlyArray<Named> => {
+  const cluster = valueOf("destination_cluster", sources)
+  const caller = valueOf("source_cluster", sources)
+  return cluster === undefined
+    || caller === undefined
+    || valueOf("reporter", sources) !== "source"
+    || valueOf("destination_workload", sources) === undefined
+    || [cluster, caller].some((name) => folded(name) === "unknown")
+    || folded(cluster) === folded(caller)
+    ? []
+    : [{ label: "destination_cluster", cluster }]
+}
+
 const clustersIn = (
   names: ReadonlyArray<string>,
   sources: ReadonlyArray<Labels | null | undefined>
 ): ReadonlyArray<Named> => {
-  const all =
-    valueOf("exported_namespace", sources) === undefined
-      ? names
-      : [...names, ...names.map((name) => `exported_${name}`)]
-  return all.flatMap((label) => {
-    const cluster = valueOf(label, sources)
-    return cluster === undefined ? [] : [{ label, cluster }]
-  })
+  const isPresent = (label: string) => valueOf(label, sources) !== undefined
+  const own = besideClusterName.some(isPresent) ? [...new Set([...names, "cluster_name"])] : names
+  const all = renamed.some(isPresent) ? [...own, ...own.map((name) => `exported_${name}`)] : own
+  return [
+    ...all.flatMap((label) => {
+      const cluster = valueOf(label, sources)
+      return cluster === undefined ? [] : [{ label, cluster }]
+    }),
+    ...calledCluster(sources)
+  ]
 }
 
 /**

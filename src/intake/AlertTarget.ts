@@ -11,8 +11,9 @@
  *   target is provisional.
  * - `Exporters` lists whose pod is not the subject: that of an exporter, and that of the caller of what is broken.
  * - If `exported_` labels are present, `honor_labels` is off, and they name the subject.
- * - A node is the target only of an alert that is known to be about nodes, or that names no namespace, Service or pod. Of
- *   other alerts, it is the node on which something runs.
+ * - A node is the target only of an alert that is known to be about nodes, or that names nothing that runs on nodes: no
+ *   namespace, Service, workload, pod, container or application. Of other alerts, it is the node on which something
+ *   runs.
  * - `job`, `service` and `namespace` alone never name a target. Otherwise all alerts of one exporter would share one.
  *
  * An alert that names no object gets a target of its own, of kind `Alert` and named after its fingerprint. Two such
@@ -132,13 +133,20 @@ const nodeNameIn = (labels: Labels): string | undefined =>
 const isNodeExporterAlert = (labels: Labels): boolean =>
   /^Node(?!js)[A-Z]/i.test(labels["alertname"] ?? "") || Exporters.exporterOf(labels["job"])?.about === "nodes"
 
+/**
+ * Whether the labels name something that runs on nodes, with or without its namespace. The exporter itself does not
+ * count.
+ */
+const namesWhatRuns = (labels: Labels): boolean =>
+  LabelConventions.runsOnNodes.some((label) =>
+    [labels[label], labels[`exported_${label}`]].some(
+      (value = "") => value.trim() !== "" && Exporters.exporterOf(value)?.about !== "nodes"
+    )
+  )
+
 /** The node of an alert about nothing else. */
 const nodeIn = (labels: Labels): ReadonlyArray<ResourceRef> => {
-  const isAboutNode = Exporters.isAboutNode(labels)
-  const runsOnNode = [...LabelConventions.namespaces, ...LabelConventions.pods.map(({ name }) => name), "service"].some(
-    (label) => (labels[label] ?? labels[`exported_${label}`] ?? "") !== ""
-  )
-  if (runsOnNode && !isAboutNode) return []
+  if (namesWhatRuns(labels) && !Exporters.isAboutNode(labels)) return []
   return node(nodeNameIn(labels) ?? (isNodeExporterAlert(labels) ? instanceName(labels["instance"]) : undefined))
 }
 

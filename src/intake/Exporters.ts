@@ -53,7 +53,7 @@ export const aboutPods: ReadonlyArray<RegExp> = [
 /** Names of alerting rules about nodes: the node in such an alert is its subject, even beside a pod. */
 export const aboutNodes: ReadonlyArray<RegExp> = [
   // The Kubernetes mixin.
-  /^KubeNode[A-Z]/,
+  /^KubeNode(?!JS|Js)[A-Z]/,
   /^Kubelet[A-Z]/,
   /^Kube(CPU|Memory)Overcommit$/,
   // The mixin of node-exporter. Only its own names: rules about Node.js begin with `Node` as well.
@@ -68,7 +68,7 @@ export const aboutNodes: ReadonlyArray<RegExp> = [
   /^NodeSystemdService(Crashlooping|Failed)$/,
   /^NodeTextFileCollectorScrapeError$/,
   // awesome-prometheus-alerts.
-  /^KubernetesNode[A-Z]/
+  /^KubernetesNode(?!JS|Js)[A-Z]/
 ]
 
 /**
@@ -112,10 +112,17 @@ export const exporterOf = (name: string | undefined): Exporter | undefined =>
 /** The exporter that was scraped, by the job, or else by the Service. */
 const scraped = (labels: Labels): Exporter | undefined => exporterOf(labels["job"] || labels["service"])
 
+/**
+ * Whether the labels name another pod than that of an exporter of nodes. Such an exporter also publishes what other
+ * programs write to a file.
+ */
+const namesOtherPod = (labels: Labels): boolean =>
+  [labels["pod"], labels["exported_pod"]].some((pod = "") => pod !== "" && exporterOf(pod)?.about !== "nodes")
+
 /** Whether the alert is known to be about a node. */
 export const isAboutNode = (labels: Labels): boolean =>
   isNamed(labels["alertname"], aboutNodes)
-  || (scraped(labels)?.about === "nodes" && !isNamed(labels["alertname"], aboutPods))
+  || (scraped(labels)?.about === "nodes" && !isNamed(labels["alertname"], aboutPods) && !namesOtherPod(labels))
 
 /** Whether a pod is the subject: neither the exporter of the series, nor the caller of what is broken. */
 export const isSubject = (pod: string, labels: Labels): boolean => {

@@ -245,6 +245,30 @@ export const namespaces: ReadonlyArray<string> = [
   ...new Set(["namespace", ...[...traffic, ...workloads, ...pods].flatMap(({ namespace = [] }) => namespace)])
 ]
 
+/** Labels that name something that runs on a node, so that the node beside them is not the subject. */
+export const runsOnNodes: ReadonlyArray<string> = [
+  ...new Set([
+    ...namespaces,
+    ...[...traffic, ...workloads, ...pods, ...owners].map(({ name }) => name),
+    // Services, and what calls them.
+    "service",
+    "kube_service",
+    "kubernetes_name",
+    "service_name",
+    "destination_service",
+    "destination_service_name",
+    "ingress",
+    // Containers and applications.
+    "container",
+    "container_name",
+    "k8s_container_name",
+    "k8s.container.name",
+    "kube_container_name",
+    "app",
+    "app_kubernetes_io_name"
+  ])
+]
+
 /** The kinds that a label such as `owner_kind` or `workload_type` may name, as Kubernetes spells them. */
 export const kinds: ReadonlyArray<string> = [
   "Deployment",

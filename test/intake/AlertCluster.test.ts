@@ -21,6 +21,24 @@ describe("the cluster of an alert", () => {
     {
       what: "the cluster of a database that the scrape renamed",
       labels: { cluster: "prod-a", exported_cluster: "elastic", namespace: "logging" }
+    },
+    {
+      what: "calls within a cluster to which Istio gives its own name",
+      labels: {
+        reporter: "source",
+        source_cluster: "Kubernetes",
+        destination_cluster: "Kubernetes",
+        destination_workload: "checkout"
+      }
+    },
+    {
+      what: "calls from another cluster",
+      labels: {
+        reporter: "destination",
+        source_cluster: "prod-b",
+        destination_cluster: "Kubernetes",
+        destination_workload: "checkout"
+      }
     }
   ])("is ours with $what", ({ labels }) => {
     assert.isUndefined(prodA(labels))
@@ -32,6 +50,31 @@ describe("the cluster of an alert", () => {
     { what: "another name between spaces", labels: { cluster: " prod-b " }, cluster: "prod-b" },
     { what: "another name in a label of OpenTelemetry", labels: { k8s_cluster_name: "prod-b" }, cluster: "prod-b" },
     { what: "another name in OpenTelemetry's attribute", labels: { "k8s.cluster.name": "prod-b" }, cluster: "prod-b" },
+    {
+      what: "another name in a tag of Datadog",
+      labels: { kube_cluster_name: "prod-b", kube_namespace: "shop" },
+      cluster: "prod-b"
+    },
+    {
+      what: "another name in a label of Google Cloud",
+      labels: { cluster_name: "prod-b", namespace_name: "shop", pod_name: "checkout-1" },
+      cluster: "prod-b"
+    },
+    {
+      what: "a federated series whose job was renamed, and whose namespace was not",
+      labels: { cluster: "prod-a", exported_cluster: "prod-b", exported_job: "cadvisor", namespace: "shop" },
+      cluster: "prod-b"
+    },
+    {
+      what: "calls to another cluster of the mesh",
+      labels: {
+        reporter: "source",
+        source_cluster: "prod-a",
+        destination_cluster: "prod-b",
+        destination_workload: "checkout"
+      },
+      cluster: "prod-b"
+    },
     { what: "labels that disagree", labels: { cluster: "prod-a", k8s_cluster: "prod-b" }, cluster: "prod-b" },
     {
       what: "a federated series whose labels the scrape renamed",

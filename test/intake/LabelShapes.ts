@@ -299,6 +299,54 @@ const podLabels: ReadonlyArray<LabelShape> = [
   { what: "an older scrape of a node", labels: { kubernetes_node: "worker-1" }, objects: ["Node worker-1"] }
 ]
 
+/** A node stands beside what runs on it. */
+const onANode: ReadonlyArray<LabelShape> = [
+  {
+    what: "a pod in a file that node-exporter reads",
+    labels: {
+      job: "node-exporter",
+      namespace: "monitoring",
+      pod: "node-exporter-x",
+      node: "worker-1",
+      exported_namespace: "shop",
+      exported_pod: "checkout-1"
+    },
+    objects: ["Pod shop/checkout-1"]
+  },
+  {
+    what: "a pod in a file that node-exporter reads, with honor_labels",
+    labels: { job: "node-exporter", namespace: "shop", pod: "checkout-1", node: "worker-1" },
+    objects: ["Pod shop/checkout-1"]
+  },
+  {
+    what: "node-exporter itself, by its application's name",
+    labels: { app: "node-exporter", node: "worker-1" },
+    objects: ["Node worker-1"]
+  },
+  {
+    what: "a rule about Node.js",
+    labels: { alertname: "KubernetesNodeJSErrors", namespace: "shop", pod: "checkout-1", node: "worker-1" },
+    objects: ["Pod shop/checkout-1"]
+  },
+  ...[
+    "deployment",
+    "job_name",
+    "persistentvolumeclaim",
+    "kube_service",
+    "exported_service",
+    "destination_service",
+    "ingress",
+    "container",
+    "k8s_container_name",
+    "app",
+    "app_kubernetes_io_name"
+  ].map((label) => ({
+    what: `a node and the label ${label} without a namespace`,
+    labels: { [label]: "checkout", node: "worker-1" },
+    objects: []
+  }))
+]
+
 const clusterObjects: ReadonlyArray<LabelShape> = [
   { what: "a volume", labels: { ...stateMetrics, persistentvolume: "pvc-1" }, objects: ["PersistentVolume pvc-1"] },
   {
@@ -318,5 +366,6 @@ export const labelShapes: ReadonlyArray<LabelShape> = [
   ...linkerd,
   ...requests,
   ...exporters,
+  ...onANode,
   ...clusterObjects
 ]
