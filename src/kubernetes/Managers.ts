@@ -26,19 +26,22 @@ const table: ReadonlyArray<Marks> = [
   {
     manager: "helm",
     annotations: ["meta.helm.sh/release-name"],
-    managedBy: /^(Helm|Tiller)$/,
+    managedBy: /^(helm|tiller)$/i,
     writesAs: /^helm$/
   },
   {
     manager: "argocd",
     labels: ["argocd.argoproj.io/instance"],
-    annotations: ["argocd.argoproj.io/tracking-id"],
+    // `tracking-id`, and what people write into the manifests that it applies: `sync-wave`, `sync-options`.
+    annotations: ["argocd.argoproj.io/"],
+    managedBy: /^argo-?cd\b/i,
     writesAs: /^argocd-/
   },
   {
     manager: "flux",
     labels: ["kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/", "fluxcd.io/sync-gc-mark"],
-    annotations: ["fluxcd.io/sync-checksum"],
+    annotations: ["fluxcd.io/sync-checksum", "kustomize.toolkit.fluxcd.io/"],
+    managedBy: /^flux(cd)?$/i,
     writesAs: /^(kustomize|helm)-controller$/
   },
   {
@@ -48,7 +51,13 @@ const table: ReadonlyArray<Marks> = [
     annotations: ["fleet.cattle.io/", "objectset.rio.cattle.io/"],
     writesAs: /^fleet-?agent$/
   },
-  { manager: "kapp", labels: ["kapp.k14s.io/"], annotations: ["kapp.k14s.io/"], writesAs: /^kapp$/ },
+  {
+    manager: "kapp",
+    labels: ["kapp.k14s.io/"],
+    annotations: ["kapp.k14s.io/"],
+    managedBy: /^kapp(-controller)?$/i,
+    writesAs: /^kapp$/
+  },
   {
     manager: "config-sync",
     labels: ["configsync.gke.io/"],
@@ -74,10 +83,30 @@ const table: ReadonlyArray<Marks> = [
   },
   { manager: "olm", labels: ["olm.owner", "olm.managed", "operators.coreos.com/"] },
   {
-    // Any other controller that names itself.
+    // Any other controller that names itself, and tools that put objects back: Karmada, Open Cluster Management, KubeVela,
+    // Sveltos, Spinnaker, Cluster API, Tanka, werf, Ansible.
     manager: "operator",
-    labels: ["addonmanager.kubernetes.io/mode", "gateway.istio.io/managed"],
-    managedBy: /(operator|controller)/i
+    labels: [
+      "addonmanager.kubernetes.io/mode",
+      "gateway.istio.io/managed",
+      "karmada.io/managed",
+      "work.karmada.io/",
+      "open-cluster-management.io/",
+      "app.oam.dev/",
+      "projectsveltos.io/",
+      "addons.cluster.x-k8s.io/",
+      "tanka.dev/environment"
+    ],
+    annotations: [
+      "work.karmada.io/",
+      "app.oam.dev/",
+      "projectsveltos.io/",
+      "moniker.spinnaker.io/",
+      "artifact.spinnaker.io/",
+      "werf.io/version"
+    ],
+    managedBy: /(operator|controller|spinnaker|karmada|kubevela|sveltos|tanka|werf|ansible|harness)/i,
+    writesAs: /^(karmada|work-agent|klusterlet|kubevela|application\.sveltos|sveltos|werf)/i
   }
 ]
 
