@@ -24,6 +24,14 @@ const protectedByDefault: ReadonlyArray<string> = ["kube-system", "kube-public",
 /** A manager to respect, or with `!` one to ignore. */
 const RespectedManager = Schema.Union([Manager, Schema.TemplateLiteral(["!", Manager])])
 
+/** A namespace or a glob. A name that no namespace can have would protect nothing. */
+const ProtectedNamespace = Schema.String.check(
+  Schema.isPattern(/^!?[a-z0-9*][a-z0-9*-]{0,62}$/, {
+    message:
+      "Expected the name of a namespace in lower case, a pattern such as team-*, or a default to remove such as !kube-system"
+  })
+)
+
 const respectedByDefault: ReadonlyArray<typeof RespectedManager.Type> = Manager.literals
 
 /**
@@ -44,7 +52,7 @@ export const GuardrailSettings = Schema.Struct({
    * that Kubernetes creates for itself ("Initial namespaces" in its documentation, without `default`, where people run
    * workloads), and Kubernaut's own.
    */
-  protectedNamespaces: setting(extendedList(protectedByDefault, Schema.NonEmptyString), protectedByDefault),
+  protectedNamespaces: setting(extendedList(protectedByDefault, ProtectedNamespace), protectedByDefault),
   /**
    * How long, after an action was carried out, the same action on the same target needs an approval. Default 10
    * minutes, the default `progressDeadlineSeconds` (600) of a Deployment: the earliest moment at which Kubernetes

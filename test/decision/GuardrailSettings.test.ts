@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Schema } from "effect"
+import { Duration, Result, Schema } from "effect"
 import {
   defaults,
   GuardrailSettings,
@@ -88,6 +88,15 @@ describe("lists of guardrails", () => {
     "rejects the removal of what is not a default: %j",
     (settings) => {
       assert.throws(() => decode(settings), /removes nothing|Expected/)
+    }
+  )
+
+  it.each(["Payments", "payments ", " !kube-system", "! kube-system", "team/payments", ""])(
+    "refuses the namespace %j, which would protect nothing",
+    (namespace) => {
+      assert.isTrue(
+        Result.isFailure(Schema.decodeUnknownResult(GuardrailSettings)({ protectedNamespaces: [namespace] }))
+      )
     }
   )
 

@@ -113,7 +113,17 @@ const readFile = (file: ConfigurationFile, problems: Array<Problem>): ReadonlyMa
       message: `not valid YAML: ${error.code.toLowerCase().replaceAll("_", " ")}`
     })
   }
-  if (document.errors.length > 0) return found
+  // YAML takes a word that begins with an exclamation mark for a tag, and drops it.
+  for (const { code, pos } of document.warnings) {
+    if (code !== "TAG_RESOLVE_FAILED") continue
+    const tag = /^\S*?(?=[\s,\]}]|$)/.exec(file.text.slice(pos[0], pos[1] + 1))?.[0]
+    problems.push({
+      key: "KUBERNAUT_CONFIG",
+      at: `${file.path}:${lines.linePos(pos[0]).line}`,
+      message: `${tag} is a YAML tag and no text; write it in quotes, such as "!kube-system"`
+    })
+  }
+  if (problems.length > 0) return found
   const content: unknown = document.toJS()
   if (content === null || content === undefined) return found
   if (typeof content !== "object" || Array.isArray(content)) {

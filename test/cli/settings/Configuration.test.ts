@@ -51,6 +51,18 @@ describe("Configuration", () => {
     assert.strictEqual(values({ KUBERNAUT_CLUSTER: "kubeconfig", KUBERNAUT_MODE: "auto" }).mode, "auto")
   })
 
+  it.each([
+    "guardrails:\n  protectedNamespaces: [payments, !kube-system]",
+    "guardrails:\n  protectedNamespaces:\n    - !kube-system\n    - payments",
+    "guardrails:\n  respectManagers: [!helm]",
+    "guardrails:\n  protectedNamespaces: [!other payments]"
+  ])("says that a removal needs quotes in YAML: %j", (yaml) => {
+    const found = problems({}, yaml)
+    assert.strictEqual(found.length, 1)
+    assert.match(found[0]?.message ?? "", /^!(kube-system|helm|other) is a YAML tag/)
+    assert.match(found[0]?.at ?? "", /^kubernaut\.yaml:[23]$/)
+  })
+
   it("defaults to a steady time of 10 seconds on the sandbox and 1 minute on a real cluster", () => {
     const steadyMs = (environment: Record<string, string>) => Duration.toMillis(values(environment).steadyFor)
     assert.strictEqual(steadyMs({}), 10_000)
