@@ -1,14 +1,25 @@
 /** The archive of a database in a real file. */
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { gunzipSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Option } from "effect"
+import { Duration, Effect, Option, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { Archive } from "../../src/storage/Archive.ts"
+import { newKey } from "../../src/storage/archive/Checkpoint.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
@@ -52,6 +63,10 @@ const linesOf = (folder: string, name: string): ReadonlyArray<Record<string, unk
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line) as Record<string, unknown>)
+
+const isBeingWritten = (folder: string): boolean =>
+  existsSync(join(folder, "archive"))
+  && readdirSync(join(folder, "archive")).some((name) => name.startsWith("remediations-") && name.endsWith(".part"))
 
 const run = Effect.flatMap(Archive, (archive) => archive.run(olderThan))
 const check = Effect.flatMap(Archive, (archive) => archive.check)
@@ -172,8 +187,100 @@ describe("the archive", () => {
         problems.map(({ file }) => file),
         ["remediations-000001.jsonl.gz", "audit-000002.jsonl.gz"]
       )
-      rmSync(join(folder, "archive", "archive.key"))
+      writeFileSync(join(folder, "archive", "archive.key"), newKey())
       assert.lengthOf(yield* life(folder, 40, check), 4)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("nothing is moved, and no key is created, with another key than the one of the earlier files", () =>
+    Effect.gen(function* () {
+      const folder = yield* directory
+      const key = join(folder, "archive", "archive.key")
+      yield* incident(folder)
+      yield* life(folder, 40, run)
+      yield* life(folder, 40, remediated("second", 1))
+      rmSync(key)
+      assert.match((yield* Effect.flip(life(folder, 40, run))).message, /is missing, and earlier files/)
+      assert.match((yield* Effect.flip(life(folder, 40, check))).message, /is missing, and earlier files/)
+      assert.isFalse(existsSync(key))
+      writeFileSync(key, newKey())
+      assert.match((yield* Effect.flip(life(folder, 40, run))).message, /is not the key/)
+      assert.isTrue(yield* life(folder, 40, exists("second")))
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("a remediation whose alert is received while it is archived stays", () =>
+    Effect.gen(function* () {
+      const folder = yield* directory
+      const receive = (days: number) =>
+        Effect.flatMap(RemediationStore, (store) =>
+          store.accept([newAlert(`at-${days}`, "f", deployment("checkout"))], minute(days * day))
+        )
+      yield* life(
+        folder,
+        0,
+        Effect.gen(function* () {
+          yield* receive(0)
+          const { claim, remediation } = yield* take(deployment("checkout"))
+          const store = yield* RemediationStore
+          yield* store.append(claim, remediation, [started, concluded("Escalated")], minute(1))
+        })
+      )
+      // Received once the file is being written, and before its checkpoint.
+      const late = Effect.gen(function* () {
+        while (!isBeingWritten(folder)) yield* Effect.yieldNow
+        return yield* receive(40)
+      })
+      const [moved, [received]] = yield* life(
+        folder,
+        40,
+        Effect.all([Effect.result(run), late], { concurrency: "unbounded" })
+      )
+      assert.strictEqual(received?.status, "duplicate")
+      assert.match(Result.isFailure(moved) ? moved.failure.message : "moved", /changed while it was archived/)
+      assert.isTrue(yield* life(folder, 40, exists("at-0")))
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("two processes that archive at the same time lose nothing: one of them is refused", () =>
+    Effect.gen(function* () {
+      const folder = yield* directory
+      yield* incident(folder)
+      yield* life(
+        folder,
+        40,
+        Effect.forEach([1, 2, 3, 20, 21, 22], (days) => remediated(`day-${days}`, days))
+      )
+      // Each has a connection and an age of its own, as the service and the command have.
+      const process = (days: number) =>
+        Effect.flatMap(Archive, (archive) => Effect.result(archive.run(Duration.days(days)))).pipe(
+          Effect.provide(Storage.layerSqlite({ filename: join(folder, "kubernaut.db") }), { local: true })
+        )
+      const results = yield* Effect.all([process(30), process(10)], { concurrency: "unbounded" })
+      assert.isTrue(results.some(Result.isSuccess))
+      yield* life(folder, 40, Effect.ignore(run))
+      assert.deepStrictEqual(yield* life(folder, 40, check), [])
+      assert.isUndefined(yield* life(folder, 40, verify))
+      const archived = readdirSync(join(folder, "archive"))
+        .filter((name) => name.startsWith("remediations-") && name.endsWith(".gz"))
+        .flatMap((name) => linesOf(folder, name))
+        .map(({ remediation }) => (remediation as { readonly id: string }).id)
+      assert.includeMembers(archived, ["old", "day-1", "day-2", "day-3"].map(remediationId))
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("a part that a crash left is neither completed nor kept for ever", () =>
+    Effect.gen(function* () {
+      const folder = yield* directory
+      yield* incident(folder)
+      mkdirSync(join(folder, "archive"))
+      const part = join(folder, "archive", "remediations-000001.jsonl.gz.1.part")
+      writeFileSync(part, "half", { mode: 0o644 })
+      utimesSync(part, 0, 0)
+      yield* life(folder, 40, run)
+      assert.isFalse(isBeingWritten(folder))
+      assert.strictEqual(statSync(join(folder, "archive", "remediations-000001.jsonl.gz")).mode & 0o777, 0o600)
+      assert.deepStrictEqual(yield* life(folder, 40, check), [])
     }).pipe(Effect.scoped)
   )
 

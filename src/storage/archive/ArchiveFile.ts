@@ -1,10 +1,24 @@
 /** The files of the archive: JSON lines, compressed, readable by their owner alone, and on disk when they are complete. */
 
 import { createHash, createPrivateKey, type KeyObject } from "node:crypto"
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs"
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync
+} from "node:fs"
 import { dirname, join } from "node:path"
 import { gzipSync } from "node:zlib"
-import { Effect } from "effect"
+import { Clock, Effect, Random } from "effect"
 import { ArchiveError } from "../Archive.ts"
 import { newKey } from "./Checkpoint.ts"
 
@@ -17,17 +31,32 @@ const attempt = <A>(path: string, verb: string, body: () => A): Effect.Effect<A,
 
 export interface ArchiveFile {
   readonly append: (lines: ReadonlyArray<unknown>) => Effect.Effect<void, ArchiveError>
-  /** Puts the file on disk under its name and returns its SHA-256. */
+  /** Puts the whole content on disk and returns its SHA-256. The file has no name yet. */
   readonly complete: Effect.Effect<string, ArchiveError>
+  /** Gives the file its name, in place of one that a crash left. May be repeated. Throws a system error. */
+  readonly publish: () => void
 }
 
-/** Begins a file. An incomplete file of an earlier run with the same name is replaced. */
-export const begin = (directory: string, name: string): Effect.Effect<ArchiveFile, ArchiveError> => {
+const staleAfterMs = 24 * 3_600_000
+
+/** Removes parts that a crash left long ago. A younger one may be of a process that is still writing it. */
+const removeStale = (directory: string, nowMs: number): void => {
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name)
+    if (name.endsWith(".part") && nowMs - statSync(path).mtimeMs > staleAfterMs) rmSync(path, { force: true })
+  }
+}
+
+/** Begins a file. Two processes never write the same one. */
+export const begin = Effect.fnUntraced(function* (directory: string, name: string) {
   const path = join(directory, name)
-  const temporary = `${path}.part`
-  return attempt(path, "created", () => {
+  const temporary = `${path}.${process.pid}-${yield* Random.nextInt}.part`
+  const nowMs = yield* Clock.currentTimeMillis
+  return yield* attempt(path, "created", (): ArchiveFile => {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    const file = openSync(temporary, "w", 0o600)
+    removeStale(directory, nowMs)
+    const file = openSync(temporary, "wx", 0o600)
+    const inode = fstatSync(file).ino
     const digest = createHash("sha256")
     return {
       append: (lines) =>
@@ -40,15 +69,18 @@ export const begin = (directory: string, name: string): Effect.Effect<ArchiveFil
       complete: attempt(path, "completed", () => {
         fsyncSync(file)
         closeSync(file)
-        renameSync(temporary, path)
+        return digest.digest("hex")
+      }),
+      publish: () => {
+        if (existsSync(temporary)) renameSync(temporary, path)
+        else if (statSync(path).ino !== inode) throw new Error("another process replaced it")
         const folder = openSync(directory, "r")
         fsyncSync(folder)
         closeSync(folder)
-        return digest.digest("hex")
-      })
+      }
     }
   })
-}
+})
 
 /** The SHA-256 of a file; `undefined` if it does not exist. */
 export const sha256Of = (directory: string, name: string): Effect.Effect<string | undefined, ArchiveError> => {
@@ -63,19 +95,40 @@ export const sha256Of = (directory: string, name: string): Effect.Effect<string 
   })
 }
 
-/** The private key in a PEM file, which is created when it is missing. */
-export const keyOf = (path: string): Effect.Effect<KeyObject, ArchiveError> =>
+/** Creates a file with a new key, as a whole or not at all. */
+const createKey = (path: string): void => {
+  const temporary = `${path}.${process.pid}.part`
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  rmSync(temporary, { force: true })
+  const file = openSync(temporary, "wx", 0o600)
+  writeSync(file, newKey())
+  fsyncSync(file)
+  closeSync(file)
+  try {
+    // Unlike a rename, a link never replaces the key that another process created meanwhile.
+    linkSync(temporary, path)
+  } catch (cause) {
+    // Some file systems have no links.
+    if (codeOf(cause) !== "EEXIST") renameSync(temporary, path)
+  } finally {
+    rmSync(temporary, { force: true })
+  }
+}
+
+/** The private key in a PEM file; `undefined` if it does not exist. */
+export const keyOf = (path: string): Effect.Effect<KeyObject | undefined, ArchiveError> =>
   attempt(path, "used as a key", () => {
     try {
       return createPrivateKey(readFileSync(path))
     } catch (cause) {
-      if (codeOf(cause) !== "ENOENT") throw cause
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-      const file = openSync(path, "wx", 0o600)
-      const key = newKey()
-      writeSync(file, key)
-      fsyncSync(file)
-      closeSync(file)
-      return createPrivateKey(key)
+      if (codeOf(cause) === "ENOENT") return undefined
+      throw cause
     }
+  })
+
+/** A new private key, in a new PEM file. */
+export const newKeyIn = (path: string): Effect.Effect<KeyObject, ArchiveError> =>
+  attempt(path, "created as a key", () => {
+    createKey(path)
+    return createPrivateKey(readFileSync(path))
   })

@@ -36,6 +36,8 @@ export interface ArchiveTable {
   readonly add: (checkpoint: Checkpoint, remediations: ReadonlyArray<string>) => void
   /** Remediations after `id`, in the order of their creation. `old`: ended and last received before `cutoff`. */
   readonly candidates: (after: string, cutoff: Timestamp, limit: number) => ReadonlyArray<Candidate>
+  /** How many of these remediations are still old enough. One that is received again, or changes, is recent. */
+  readonly countOld: (ids: ReadonlyArray<string>, cutoff: Timestamp) => number
   /** Everything about a remediation, for its line in the file. Events stay text: a damaged one is archived as it is. */
   readonly read: (id: string) => unknown
   /** Deletes archived remediations, at most `limit`. Returns how many it deleted. */
@@ -62,6 +64,10 @@ const makeReads = (database: DatabaseSync) => ({
          (select 1 from remediations as joined where joined.joined_to = remediations.id
             and (joined.updated_at >= ? or coalesce(joined.fired_at, joined.received_at) >= ?)) as old
      from remediations where id > ? order by id limit ?`
+  ),
+  isOld: prepare<{ readonly id: string }, [string, Timestamp, Timestamp]>(
+    database,
+    `select id from remediations where id = ? and open = 0 and updated_at < ? and coalesce(fired_at, received_at) < ?`
   ),
   remediation: prepare<Record<string, unknown>, [string]>(database, "select * from remediations where id = ?"),
   events: prepare<Record<string, unknown>, [string]>(
@@ -123,6 +129,7 @@ export const make = (database: DatabaseSync): ArchiveTable => {
       for (const id of remediations) writes.archived.run(id, sequence)
     },
     candidates: (after, cutoff, limit) => reads.candidates.all(cutoff, cutoff, cutoff, cutoff, after, limit),
+    countOld: (ids, cutoff) => ids.filter((id) => reads.isOld.get(id, cutoff, cutoff) !== undefined).length,
     read: (id) => ({
       remediation: reads.remediation.get(id),
       journal: reads.events.all(id),

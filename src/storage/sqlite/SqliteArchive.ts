@@ -3,7 +3,7 @@
 import type { KeyObject } from "node:crypto"
 import { Clock, Duration, Effect } from "effect"
 import { fromMillis, type Timestamp } from "../../domain/Timestamp.ts"
-import type { Archive, ArchiveError, ArchiveProblem } from "../Archive.ts"
+import { type Archive, ArchiveError, type ArchiveProblem } from "../Archive.ts"
 import * as ArchiveFile from "../archive/ArchiveFile.ts"
 import { type ArchiveKind, isAuthentic, signed, type Statement } from "../archive/Checkpoint.ts"
 import { type ChainHead, follows } from "../AuditChain.ts"
@@ -43,17 +43,29 @@ const deleteAll = ({ writer }: Parts, remove: (limit: number) => number): Effect
     .write("archive", "journal", () => remove(atOnce.deletes))
     .pipe(Effect.tap(Effect.yieldNow), Effect.repeat({ until: (deleted) => deleted === 0 }), Effect.asVoid)
 
-/** Journals a completed file, which permits the deletion of its content. */
+/**
+ * Gives a completed file its name and journals it, which permits the deletion of its content. Fails if a remediation in
+ * it has changed since it was read, because the file has not everything about it, or if another process was faster: the
+ * transaction admits one process at a time, so that no file is replaced after its checkpoint.
+ */
 const checkpoint = (
   { table, writer }: Parts,
   key: KeyObject,
   statement: Omit<Statement, "at">,
-  remediations: ReadonlyArray<string>
+  remediations: ReadonlyArray<string>,
+  cutoff: Timestamp,
+  publish: () => void
 ) =>
   Effect.flatMap(Clock.currentTimeMillis, (millis) =>
     writer.write("archive", "journal", () => {
       const last = table.last()
       if ((last?.sequence ?? 0) + 1 !== statement.sequence) throw overtaken
+      if (table.countOld(remediations, cutoff) < remediations.length) throw changed
+      try {
+        publish()
+      } catch (cause) {
+        throw unnamed(statement.file, cause)
+      }
       table.add(signed({ ...statement, at: fromMillis(millis) }, last?.signature ?? "", key), remediations)
     })
   )
@@ -64,6 +76,23 @@ const overtaken = new StorageError({
   retryable: true,
   committed: "no",
   detail: "another process archives at the same time"
+})
+
+const unnamed = (file: string, cause: unknown) =>
+  new StorageError({
+    reason: "failed",
+    operation: "archive",
+    retryable: false,
+    committed: "no",
+    detail: `${file} cannot be created: ${cause instanceof Error ? cause.message : String(cause)}`
+  })
+
+const changed = new StorageError({
+  reason: "busy",
+  operation: "archive",
+  retryable: true,
+  committed: "no",
+  detail: "an old remediation changed while it was archived, so nothing was moved; run it again"
 })
 
 /** The ids of the oldest remediations that may be moved, at most one file of them. */
@@ -97,7 +126,14 @@ const moveRemediations = Effect.fnUntraced(function* (parts: Parts, key: KeyObje
     yield* Effect.yieldNow
   }
   const sha256 = yield* file.complete
-  yield* checkpoint(parts, key, { sequence, kind: "remediations", file: name, sha256, records: ids.length }, ids)
+  yield* checkpoint(
+    parts,
+    key,
+    { sequence, kind: "remediations", file: name, sha256, records: ids.length },
+    ids,
+    cutoff,
+    file.publish
+  )
   yield* deleteAll(parts, table.deleteRemediations)
   return { name, count: ids.length }
 })
@@ -140,7 +176,14 @@ const moveAuditLines = Effect.fnUntraced(function* (parts: Parts, key: KeyObject
     lines = yield* next()
   }
   const sha256 = yield* file.complete
-  yield* checkpoint(parts, key, { sequence, kind: "audit", file: name, sha256, records: count, through: head }, [])
+  yield* checkpoint(
+    parts,
+    key,
+    { sequence, kind: "audit", file: name, sha256, records: count, through: head },
+    [],
+    cutoff,
+    file.publish
+  )
   yield* deleteAll(parts, table.deleteAuditLines)
   return { name, count }
 })
@@ -163,11 +206,31 @@ const moveAll = Effect.fnUntraced(function* (move: Move, parts: Parts, key: KeyO
   }
 })
 
+const missingKey = (path: string) =>
+  new ArchiveError({ path, detail: "is missing, and earlier files of the archive are signed with it" })
+
+/**
+ * The key that signed what is archived already. Another one would make everything before look forged. It is created
+ * only for a new archive.
+ */
+const signingKey = Effect.fnUntraced(function* ({ options, table }: Parts) {
+  const path = options.keyFile
+  const checkpoints = yield* attempt("archive", table.checkpoints)
+  const last = checkpoints.at(-1)
+  const key = yield* ArchiveFile.keyOf(path)
+  if (last === undefined) return key ?? (yield* ArchiveFile.newKeyIn(path))
+  if (key === undefined) return yield* missingKey(path)
+  return isAuthentic(last, checkpoints.at(-2)?.signature ?? "", key)
+    ? key
+    : yield* new ArchiveError({ path, detail: "is not the key that signed the earlier files of the archive" })
+})
+
 const check = ({ options, table }: Parts) =>
   Effect.gen(function* () {
     const checkpoints = yield* attempt("archive", table.checkpoints)
     if (checkpoints.length === 0) return []
     const key = yield* ArchiveFile.keyOf(options.keyFile)
+    if (key === undefined) return yield* missingKey(options.keyFile)
     const problems: Array<ArchiveProblem> = []
     let previousSignature = ""
     for (const checkpoint of checkpoints) {
@@ -192,7 +255,7 @@ export const make = (
   const parts: Parts = { writer, table, audit, options }
   return {
     run: Effect.fn("Archive.run")(function* (olderThan) {
-      const key = yield* ArchiveFile.keyOf(options.keyFile)
+      const key = yield* signingKey(parts)
       const cutoff = fromMillis((yield* Clock.currentTimeMillis) - Duration.toMillis(olderThan))
       const remediations = yield* moveAll(moveRemediations, parts, key, cutoff)
       const audited = yield* moveAll(moveAuditLines, parts, key, cutoff)
