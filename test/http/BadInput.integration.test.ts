@@ -57,9 +57,9 @@ const table: ReadonlyArray<
   ["a body that is an array", alerts, post("[]"), 400, /Alertmanager webhook/],
   ["another version of the format", alerts, post(webhook([]).replace('"4"', '"3"')), 400, /body version/],
   [
-    "a label that is a number",
+    "a label that is an object",
     alerts,
-    post(webhook([{ ...alert(1), labels: { a: 1 } }])),
+    post(webhook([{ ...alert(1), labels: { a: { b: 1 } } }])),
     400,
     /alerts\[0\]\.labels\.a/
   ],

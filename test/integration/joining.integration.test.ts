@@ -43,16 +43,16 @@ const investigated = Effect.fnUntraced(function* (service: Service) {
   }
 })
 
-/** The names of a Deployment's pods, read from the observed state of an `info` alert. */
+/** The names of a Deployment's pods, read from the observed state of an alert for which no rule proposes an action. */
 const podsOf = Effect.fnUntraced(function* (service: Service, deployment: string, fingerprint: number) {
   const [result] = yield* service.post(
     webhookAbout(
-      [{ alertname: "KubeDeploymentGenerationMismatch", severity: "info", namespace: "shop", deployment }],
+      [{ alertname: "KubeDeploymentGenerationMismatch", severity: "warning", namespace: "shop", deployment }],
       fingerprint
     )
   )
   const seen: RemediationDetail = yield* service.ended(result!.remediationId!)
-  assert.strictEqual(seen.state, "Observed")
+  assert.strictEqual(seen.state, "Escalated")
   const observed = seen.events.find(({ kind }) => kind === "Decided")!.data["observed"] as {
     readonly pods: ReadonlyArray<{ readonly name: string }>
   }

@@ -94,8 +94,8 @@ describe("the service process", () => {
             "a resolved alert returns the remediation of the firing alert"
           )
 
-          const again = yield* service.post(exampleAlert("crash-loop"))
-          assert.deepStrictEqual(again, [{ ...results.get("crash-loop")![0]!, status: "duplicate" }])
+          const again = yield* service.post(exampleAlert("oom"))
+          assert.deepStrictEqual(again, [{ ...results.get("oom")![0]!, status: "duplicate" }])
 
           const ids = [...new Set([...results.values()].flat().map((result) => result.remediationId!))]
           assert.strictEqual(ids.length, 9)
