@@ -34,6 +34,14 @@ describe("a plan is accepted", () => {
     assert.deepStrictEqual(acceptedPlan(cordon, node(), eight).asks, [])
   })
 
+  it("for a cordon of one of two nodes of a pool for few", () => {
+    const taints = [{ key: "gpu", effect: "NoSchedule" }]
+    assert.deepStrictEqual(
+      acceptedPlan(cordon, node({ taints }), [readyNode("node-1", { taints }), readyNode("node-2", { taints })]).asks,
+      []
+    )
+  })
+
   it("for a cordon in one pool while a node of another pool is out, but not for one node of each pool", () => {
     const inPool = (name: string, pool: string, spec: object = {}) => ({
       ...readyNode(name, spec),

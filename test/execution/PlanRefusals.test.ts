@@ -195,7 +195,29 @@ const refusals: ReadonlyArray<
     node(),
     { ...nodes({}, {}), context: { reservedNodes: new Set(["node-2"]) } }
   ],
+  ...[
+    ["ToBeDeletedByClusterAutoscaler", "NoSchedule"],
+    ["karpenter.sh/disrupted", "NoSchedule"],
+    ["node.kubernetes.io/disk-pressure", "NoSchedule"],
+    ["node.kubernetes.io/out-of-service", "NoExecute"]
+  ].map(
+    ([key, effect]) =>
+      [
+        "too-many-nodes-out",
+        `a cordon while another of three nodes has the taint ${key}`,
+        cordon,
+        node(),
+        nodes({ taints: [{ key, effect }] }, {})
+      ] as const
+  ),
   ["last-node", "a cordon of the only node", cordon, node(), nodes()],
+  [
+    "last-node",
+    "a cordon of the only node without the taint of a control plane",
+    cordon,
+    node(),
+    nodes({ taints: [{ key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" }] })
+  ],
   [
     "last-node",
     "a cordon of the last node of two that takes pods",

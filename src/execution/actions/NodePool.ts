@@ -1,11 +1,13 @@
 /**
- * How many nodes of a pool may be out at once: cordoned, not ready, or being deleted.
+ * How many nodes of a pool may be out at once: cordoned, not ready, being deleted, or tainted because they are about to
+ * go or are in trouble.
  *
  * The pool of a node is what its labels say: the node pool of the cloud or of Karpenter. Nodes of the control plane are
  * a pool of their own. Without such a label the pool is every other node without one.
  *
  * A share of the pool may be out, and the same share of the whole cluster, in both cases at least one node. Beyond that
- * a person decides, and also about the last node on which anything could be scheduled.
+ * a person decides, and also about the last node on which anything could be scheduled. A node with a taint, as of the
+ * control plane or of a pool for few, takes no ordinary pods.
  */
 
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
@@ -48,9 +50,20 @@ export const poolOf = (node: KubernetesObject): string => {
   return label === undefined ? "nodes" : `${label}=${node.metadata.labels?.[label]}`
 }
 
+/** The keys of the taints that keep pods away. */
+const taintsOf = (node: Node): ReadonlyArray<string> =>
+  (node.spec?.taints ?? []).flatMap(({ effect, key }) =>
+    effect === "NoSchedule" || effect === "NoExecute" ? [key] : []
+  )
+
+/** Taints of Kubernetes about the state of a node, and of programs that are about to remove it. */
+const outTaint =
+  /^(node\.kubernetes\.io\/(?!exclude)|node\.cloudprovider\.kubernetes\.io\/|ToBeDeletedByClusterAutoscaler$|karpenter\.sh\/disrupt|aws-node-termination-handler\/)/
+
 /** Whether a node takes no pods now. A node whose state is unknown is out. */
 export const isOut = (node: Node): boolean =>
   node.spec?.unschedulable === true
+  || taintsOf(node).some((key) => outTaint.test(key))
   || node.metadata.deletionTimestamp !== undefined
   || conditionOf(node.status?.conditions, "Ready")?.status !== "True"
 
@@ -91,7 +104,9 @@ export const nodesOutAsks = (
         )
       ]
   }
-  return others.some((node) => !out(node))
+  // Where ordinary pods do not run anyway, any other node is one of its kind.
+  const isSpecial = taintsOf(target as Node).some((key) => !outTaint.test(key))
+  return others.some((node) => !out(node) && (isSpecial || taintsOf(node).length === 0))
     ? []
     : [ask("last-node", `${name} is the last node that takes pods, so cordoning it needs an approval.`, { node: name })]
 }
