@@ -44,10 +44,12 @@ export const firingAgainIsWork: Invariant = {
       if (before !== undefined && !ended.has(before) && !over.has(before))
         report(`alert ${fingerprint} begins remediation ${remediationId}, and ${before} is still open about it`)
     }
-    const swallowed = (alert: AlertIdentity, remediationId: string): boolean => {
+    const swallowed = (alert: AlertIdentity, remediationId: string, atMs: number): boolean => {
       const endedMs = ended.get(remediationId)
       if (endedMs === undefined) return false
-      if (Date.parse(alert.startsAt) - world.wallStartMs > endedMs + replicaSkewMs) return true
+      const startMs = Date.parse(alert.startsAt) - world.wallStartMs
+      // A start in the future says nothing about when the alert began: it may be sent again and again.
+      if (startMs > endedMs + replicaSkewMs && startMs <= atMs) return true
       const overMs = resolved.get(remediationId)
       const sentMs = sent.get(keyOf(alert))
       return overMs !== undefined && sentMs !== undefined && sentMs > overMs
@@ -67,7 +69,7 @@ export const firingAgainIsWork: Invariant = {
         AlertAnswered: ({ alert, endsAt, firing, remediationId, status }, atMs) => {
           if (remediationId === undefined) return
           if (!firing) return end(alert, remediationId, Date.parse(endsAt ?? ""), atMs)
-          if (status === "duplicate" && swallowed(alert, remediationId))
+          if (status === "duplicate" && swallowed(alert, remediationId, atMs))
             report(`alert ${keyOf(alert)} fires again, and was taken for a repeat of remediation ${remediationId}`)
           starts.set(remediationId, Math.max(Date.parse(alert.startsAt), starts.get(remediationId) ?? -Infinity))
         }

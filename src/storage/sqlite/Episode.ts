@@ -57,10 +57,14 @@ export const replicaSkewMs = 120_000
 
 /**
  * Whether the alert began to fire after its remediation had ended. The clocks of sender and store may differ, so the
- * time between the two starts is compared with the time that the remediation took.
+ * time between the two starts is compared with the time that the remediation took. A known start that lay in the future
+ * counts as the moment it was received once a post names a much earlier one: nothing would ever begin after it.
  */
-const beganAfterTheEnd = ({ receivedAt, startsAt, work }: KnownAlert, post: FiringPost): boolean =>
-  toMillis(post.startsAt) - toMillis(startsAt) > toMillis(work.updatedAt) - toMillis(receivedAt) + replicaSkewMs
+const beganAfterTheEnd = ({ receivedAt, startsAt, work }: KnownAlert, post: FiringPost): boolean => {
+  const isEarlier = toMillis(startsAt) - toMillis(post.startsAt) > replicaSkewMs
+  const began = isEarlier ? startOf(startsAt, receivedAt) : startsAt
+  return toMillis(post.startsAt) - toMillis(began) > toMillis(work.updatedAt) - toMillis(receivedAt) + replicaSkewMs
+}
 
 /** The meaning of a firing post: the first row that applies. The last one always applies. */
 export const firingRows: ReadonlyArray<FiringRow> = [

@@ -69,6 +69,26 @@ describe("the table of firing posts", () => {
   })
 })
 
+describe("a start in the far future", () => {
+  const future = "9999-12-31T23:59:59.000Z"
+  const means = (alert: KnownAlert, firing: FiringPost) => firingRow(alert, firing).means
+
+  it("does not hide that the alert begins again later", () => {
+    const alert = known({ startsAt: future })
+    assert.strictEqual(means(alert, post(30, 30)), "new")
+    assert.strictEqual(means(alert, post(0, 30)), "repeat")
+  })
+
+  it("is one start, however often it is sent", () => {
+    assert.strictEqual(means(known({ startsAt: future }), { startsAt: future, at: minute(240), lagMs }), "repeat")
+  })
+
+  it("of an hour, by clocks that are ahead, leaves two replicas one alert", () => {
+    const alert = known({ startsAt: minute(61), newestStart: minute(61) })
+    for (const start of [60, 61, 62]) assert.strictEqual(means(alert, post(start, 30)), "repeat")
+  })
+})
+
 describe("a resolution", () => {
   const is = (alert: KnownAlert, startsAt: number, endsAt: number, at = endsAt) =>
     resolutionIs(alert, { startsAt: minute(startsAt), endsAt: minute(endsAt) }, minute(at))
