@@ -73,9 +73,15 @@ const reasonOf = ({ code, detail }: Problem): string => reason(code, detail)
 
 const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`
 
+/** That an evicted pod is gone, if it is the target itself, shows neither that the action helped nor that it did not. */
+const asEvicted = (problem: Problem, { action, baseline }: Intent): Problem =>
+  problem.code === "target-gone" && action.type === "EvictPod" && baseline.ref.kind === "Pod"
+    ? { ...problem, weight: "void" }
+    : problem
+
 /** Everything that keeps a readable sample from being healthy. */
 const problemsOf = (intent: Intent, sample: Sample, state: WorkloadState): ReadonlyArray<Problem> => [
-  ...targetProblems(state, intent.baseline, sample.targetOnly),
+  ...targetProblems(state, intent.baseline, sample.targetOnly).map((problem) => asEvicted(problem, intent)),
   ...revertedProblems(intent, sample),
   ...purposeOf(intent, sample, state)
 ]

@@ -21,11 +21,14 @@ import { type Problem, problem, type ReasonCode } from "./Problem.ts"
 import { isStarting } from "./Progress.ts"
 import { targetProblems } from "./TargetProblems.ts"
 
-/** The counts of replicas behind a problem. */
+/** The counts of replicas behind a problem: while fewer are desired, it is gone only if the count has risen. */
 const counts: Partial<Readonly<Record<ReasonCode, (state: WorkloadState) => number | null>>> = {
   "not-updated": (state) => state.updatedReplicas,
   "not-ready": (state) => state.readyReplicas,
-  "not-available": (state) => state.availableReplicas
+  "not-available": (state) => state.availableReplicas,
+  // Pods that nobody wants any more are neither refused nor late.
+  "replica-failure": (state) => state.readyReplicas,
+  "progress-deadline": (state) => state.readyReplicas
 }
 
 /** The problems of the baseline whose end would show that the action helped. */
@@ -42,9 +45,9 @@ export const symptomsOf = ({ action, baseline }: Pick<Intent, "action" | "baseli
 }
 
 const isGone = (baseline: WorkloadState, now: WorkloadState, { code }: Problem): boolean => {
+  if ((now.desiredReplicas ?? 0) >= (baseline.desiredReplicas ?? 0)) return true
   const count = counts[code]
-  if (count === undefined || (now.desiredReplicas ?? 0) >= (baseline.desiredReplicas ?? 0)) return true
-  return (count(now) ?? 0) > (count(baseline) ?? 0)
+  return count === undefined || (count(now) ?? 0) > (count(baseline) ?? 0)
 }
 
 /** The problems of the baseline that a healthy target no longer has. */

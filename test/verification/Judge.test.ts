@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
 import { judge } from "../../src/verification/Judge.ts"
 import type { ReasonCode } from "../../src/verification/Problem.ts"
-import { evidence, healthy, intent, pod, said, seen, steady } from "./evidence.ts"
+import { bare, evidence, healthy, intent, on, pod, said, seen, steady } from "./evidence.ts"
 
 describe("a target", () => {
   it("is fixed once it has been healthy for the whole stabilisation window", () => {
@@ -229,5 +229,24 @@ describe("an alert", () => {
       said(evidence(steady(280, 300, healthy({ readyReplicas: 2 })), { alert: "resolved" })),
       "not-fixed not-ready"
     )
+  })
+})
+
+describe("an evicted pod that is the target itself", () => {
+  const evicted = intent({
+    action: { type: "EvictPod", target: on("Pod") },
+    changes: [{ _tag: "Evict", ref: on("Pod"), uid: "uid" }],
+    baseline: bare("Pod", { desiredReplicas: 1, readyReplicas: 0 })
+  })
+  const gone = bare("Pod", { exists: false, uid: null })
+
+  it("is gone as intended, which shows neither that the eviction helped nor that it did not", () => {
+    assert.strictEqual(said(evidence(steady(0, 10, gone), { intent: evicted })), "unknown target-gone")
+  })
+
+  it("of a Deployment that was deleted meanwhile leaves nothing to help", () => {
+    const target = intent({ ...evicted, baseline: healthy({ readyReplicas: 2 }) })
+    const deleted = healthy({ exists: false, uid: null })
+    assert.strictEqual(said(evidence(steady(0, 10, deleted), { intent: target })), "not-fixed target-gone")
   })
 })

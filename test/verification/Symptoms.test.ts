@@ -92,6 +92,20 @@ describe("replicas that were missing", () => {
     assert.strictEqual(said(evidence(steady(580, 600, { ...scaled(2), endpoints: 2 }), { intent: before })), unknown)
   })
 
+  it("show nothing if a quota refused them or their rollout was late, and fewer are desired since", () => {
+    for (const change of [
+      { failedCreate: "exceeded quota: q" },
+      { conditions: [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded" }] }
+    ]) {
+      const refused = intent({
+        baseline: healthy({ readyReplicas: 2, updatedReplicas: 2, availableReplicas: 2, pods, endpoints: 2, ...change })
+      })
+      const now = { ...scaled(2), endpoints: 2 }
+      assert.strictEqual(said(evidence(steady(580, 600, now), { intent: refused })), unknown)
+      assert.strictEqual(said(evidence(steady(0, 10), { intent: refused })), fixed)
+    }
+  })
+
   it("are back if an autoscaler wants more than before and all are ready", () => {
     assert.strictEqual(said(evidence(steady(0, 10, scaled(5)), { intent: before })), fixed)
   })
