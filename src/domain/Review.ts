@@ -11,7 +11,7 @@ export const ReviewAnswer = Schema.Struct({
   /** The authenticated principal, or `anonymous` when the service runs on loopback without tokens. */
   by: Schema.NonEmptyString,
   reason: Schema.optionalKey(Schema.String),
-  /** The number of the question that the person answers. Absent: the one that is open. */
+  /** The number of the question that the person answers. An approval without it is of the first question. */
   question: Schema.optionalKey(Schema.Int),
   at: Timestamp
 })

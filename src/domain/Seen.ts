@@ -2,11 +2,13 @@
  * What an investigation saw of the objects that its proposal is about. It is journaled with the answer, so that a later
  * decision, also after a restart or a review, can tell whether the proposal is still about the same objects.
  *
- * A change of status does not matter, so the resourceVersion is recorded and not compared. What counts is the identity
- * (uid), the revision and the spec.
+ * What counts is the identity (uid), the revision, the spec, and whether the object has recovered: what was proposed
+ * for an object that failed says nothing about one that works. Any other change of status does not matter, so the
+ * resourceVersion is recorded and not compared.
  */
 
 import { Schema } from "effect"
+import { isRolledOut } from "./RevisionHealth.ts"
 import { displayName, ResourceRef } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
 import type { WorkloadState } from "./WorkloadState.ts"
@@ -20,7 +22,9 @@ export const SeenObject = Schema.Struct({
   revision: Schema.NullOr(Schema.Int),
   resourceVersion: Schema.NullOr(Schema.String),
   /** The digest of its spec, see `kubernetes/SpecDigest`. */
-  spec: Schema.NullOr(Schema.String)
+  spec: Schema.NullOr(Schema.String),
+  /** Whether it showed no fault. Absent: its kind does not show it, or it was not recorded. */
+  works: Schema.optionalKey(Schema.Boolean)
 })
 export type SeenObject = typeof SeenObject.Type
 
@@ -33,14 +37,41 @@ export const Seen = Schema.Struct({
 })
 export type Seen = typeof Seen.Type
 
-const targetOf = (state: WorkloadState): SeenObject => ({
-  ref: state.ref,
-  uid: state.uid,
-  generation: state.generation,
-  revision: state.revision,
-  resourceVersion: state.resourceVersion,
-  spec: state.spec ?? null
-})
+const nodeFaults: ReadonlySet<string> = new Set(["DiskPressure", "MemoryPressure", "PIDPressure", "NetworkUnavailable"])
+
+/** Whether a target shows no fault; `undefined` where its kind does not show it. */
+const worksOf = (state: WorkloadState): boolean | undefined => {
+  const { conditions, desiredReplicas, exists, readyReplicas, ref } = state
+  if (!exists) return undefined
+  switch (ref.kind) {
+    case "Node":
+      return (
+        conditions.some(({ status, type }) => type === "Ready" && status === "True")
+        && !conditions.some(({ status, type }) => nodeFaults.has(type) && status === "True")
+      )
+    case "Deployment":
+    case "StatefulSet":
+    case "DaemonSet":
+    case "ReplicaSet":
+    case "Pod":
+      return (desiredReplicas ?? 0) > 0 && (readyReplicas ?? 0) >= (desiredReplicas ?? 0) && isRolledOut(state)
+    default:
+      return undefined
+  }
+}
+
+const targetOf = (state: WorkloadState): SeenObject => {
+  const works = worksOf(state)
+  return {
+    ref: state.ref,
+    uid: state.uid,
+    generation: state.generation,
+    revision: state.revision,
+    resourceVersion: state.resourceVersion,
+    spec: state.spec ?? null,
+    ...(works === undefined ? {} : { works })
+  }
+}
 
 /** What a state shows of the target and its parts. */
 export const seenOf = (state: WorkloadState): Seen => {
@@ -57,14 +88,15 @@ export const seenOf = (state: WorkloadState): Seen => {
       spec: autoscaler.spec
     })
   if (state.ref.kind !== "Pod")
-    for (const { name, uid } of state.pods)
+    for (const { name, ready, uid } of state.pods)
       objects.push({
         ref: { namespace, kind: "Pod", name },
         uid,
         generation: null,
         revision: null,
         resourceVersion: null,
-        spec: null
+        spec: null,
+        works: ready
       })
   return { observedAt: state.observedAt, autoscaled: state.autoscaler !== null, objects }
 }
@@ -92,7 +124,10 @@ export const changeOf = (before: SeenObject, now: SeenObject): string | undefine
   // A digest says more than the generation, which also grows when an autoscaler sets the replica count.
   const sameSpec =
     before.spec !== null && now.spec !== null ? before.spec === now.spec : !differ(before.generation, now.generation)
-  return sameSpec ? undefined : `The spec of ${name} was changed after the alert was investigated.`
+  if (!sameSpec) return `The spec of ${name} was changed after the alert was investigated.`
+  return before.works === false && now.works === true
+    ? `${name} has recovered since the alert was investigated.`
+    : undefined
 }
 
 /** What has changed about the target since an investigation saw it; `undefined` if nothing that matters. */

@@ -71,7 +71,7 @@ const Answer = Schema.Struct({
   reason: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1000))),
   /**
    * The number of the question that is answered, from `GET /api/v1/reviews`. If the remediation asks another question
-   * by now, the answer is refused with 409. Default: the question that is open.
+   * by now, an approval is refused with 409. Default: the first question.
    */
   question: Schema.optionalKey(Schema.Int)
 }).annotate({ identifier: "ReviewReason" })

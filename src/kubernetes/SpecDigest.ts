@@ -15,6 +15,7 @@ import { createHash } from "node:crypto"
 import type { SeenObject } from "../domain/Seen.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { KubernetesObject } from "./KubernetesClient.ts"
+import { isPodReady, type Pod } from "./ObjectModel.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -79,5 +80,6 @@ export const seenObject = (ref: ResourceRef, object: KubernetesObject, autoscale
   generation: object.metadata.generation ?? null,
   revision: revisionOf(object),
   resourceVersion: object.metadata.resourceVersion,
-  spec: specDigest(object, autoscaled)
+  spec: specDigest(object, autoscaled),
+  ...(object.kind === "Pod" ? { works: isPodReady(object as unknown as Pod) } : {})
 })

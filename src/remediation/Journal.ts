@@ -1,6 +1,6 @@
 /** Writes the events of a stage to the store, and publishes each after the commit. */
 
-import { Effect, Result } from "effect"
+import { Effect, Option, Result } from "effect"
 import { evolve, type Remediation, type RemediationEvent } from "../domain/Remediation.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { type Claim, type Fenced, RemediationStore } from "../storage/RemediationStore.ts"
@@ -10,7 +10,8 @@ import { type RemediationChange, RemediationEvents } from "./RemediationEvents.t
 
 /**
  * Appends the events and, when they lead to a conclusion, `Concluded` in the same commit. Returns the remediation after
- * them.
+ * them. Writes nothing if they begin an action and the alert has resolved while it was planned, which takes seconds on
+ * a slow cluster.
  */
 export type Journal = (
   claim: Claim,
@@ -27,6 +28,10 @@ export const make = Effect.gen(function* () {
   const events = yield* RemediationEvents
 
   const journal: Journal = Effect.fnUntraced(function* (claim, self, added) {
+    if (added.some(({ _tag }) => _tag === "Intended")) {
+      const now = Option.getOrUndefined(yield* store.get(self.id))
+      if (now?.alertResolvedAt !== undefined && self.alertResolvedAt === undefined) return now
+    }
     const at = yield* Timestamp.now
     const changes: Array<RemediationChange> = []
     let latest = self

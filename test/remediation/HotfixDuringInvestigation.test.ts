@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import type { Action } from "../../src/domain/Action.ts"
 import { annotate, begun, checkout, edit, hotfix, investigatorOf, rollback, scaleTo, ship } from "./remediating.ts"
 
+const brokenHotfix = "registry.example.com/shop/checkout:bad-hotfix"
 const notify: Action = { type: "Notify", target: checkout, reason: "A fix is on its way." }
 const rules = (decision: { readonly reasons: ReadonlyArray<{ readonly rule: string }> } | undefined) =>
   decision?.reasons.map(({ rule }) => rule)
@@ -58,12 +59,12 @@ describe("a person changes the target while its alert is investigated", () => {
     Effect.gen(function* () {
       const investigator = investigatorOf(
         () => ({ type: "RestartWorkload", target: checkout }),
-        (round) => (round === 1 ? ship(hotfix) : undefined)
+        (round) => (round === 1 ? ship(brokenHotfix) : undefined)
       )
       const { image, outcome } = yield* begun(investigator)
       const { executions } = yield* outcome
       assert.deepStrictEqual([executions.length, investigator.asked.length], [1, 2])
-      assert.strictEqual(yield* image, hotfix)
+      assert.strictEqual(yield* image, brokenHotfix)
     }).pipe(Effect.scoped)
   )
 

@@ -18,10 +18,10 @@ import * as Storage from "../../src/storage/Storage.ts"
 
 export const checkout = { namespace: "shop", kind: "Deployment", name: "checkout" }
 
-const services = (options: Omit<Kubernaut.Options, "cluster">) =>
+const services = (options: Omit<Kubernaut.Options, "cluster">, sandbox: Sandbox.SandboxOptions) =>
   Layer.build(
     Kubernaut.layer({ cluster: "dev", mode: "auto", ...options }).pipe(
-      Layer.provideMerge(Layer.mergeAll(Sandbox.layer(), Storage.layerMemory))
+      Layer.provideMerge(Layer.mergeAll(Sandbox.layer(sandbox), Storage.layerMemory))
     )
   )
 
@@ -77,9 +77,10 @@ export const rollback: Action = { type: "RollbackDeployment", target: checkout }
 /** A service with one alert about the bad rollout. */
 export const begun = Effect.fnUntraced(function* (
   { make }: Pick<ReturnType<typeof investigatorOf>, "make">,
-  options: Omit<Kubernaut.Options, "cluster"> = {}
+  options: Omit<Kubernaut.Options, "cluster"> = {},
+  sandbox: Sandbox.SandboxOptions = {}
 ) {
-  const context = yield* services({ ...options, investigators: make as never })
+  const context = yield* services({ ...options, investigators: make as never }, sandbox)
   const { receive, settled } = Context.get(context, Kubernaut.Kubernaut)
   const client = Context.get(context, KubernetesClient)
   const store = Context.get(context, RemediationStore)
@@ -94,12 +95,27 @@ export const begun = Effect.fnUntraced(function* (
     return Option.getOrThrow(yield* Fiber.join(ended))
   })
 
-  const approve = Effect.gen(function* () {
-    const at = yield* Timestamp.now
-    const after = yield* store.review(id, { answer: "approved", by: "ada", at }, at)
-    yield* actors.fire(targetKey(after.target), after.alert.severity)
-    return yield* outcome
-  })
+  /** A person approves what the remediation asks now, or the question that is given. */
+  const approveQuestion = (question?: number) =>
+    Effect.gen(function* () {
+      const at = yield* Timestamp.now
+      const after = yield* store.review(
+        id,
+        { answer: "approved", by: "ada", at, ...(question === undefined ? {} : { question }) },
+        at
+      )
+      yield* actors.fire(targetKey(after.target), after.alert.severity)
+      return yield* outcome
+    })
+  const approve = Effect.flatMap(store.get(id), (self) => approveQuestion(Option.getOrThrow(self).questions))
+
+  /** The alert ends. `endsAt` is by the clock of the sender. */
+  const resolve = (endsAt: string) =>
+    receive({
+      ...stuckRollout,
+      status: "resolved",
+      alerts: stuckRollout.alerts.map((alert) => ({ ...alert, status: "resolved", endsAt }))
+    })
 
   const deployment = Effect.map(
     Effect.orDie(client.get(checkout)),
@@ -110,6 +126,8 @@ export const begun = Effect.fnUntraced(function* (
     client,
     outcome,
     approve,
+    approveQuestion,
+    resolve,
     deployment,
     image: Effect.map(deployment, ({ spec }) => spec.template.spec.containers[0]?.image),
     events: Effect.map(store.journal(id), (entries) => entries.map(({ event }) => event))

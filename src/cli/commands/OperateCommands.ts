@@ -256,7 +256,9 @@ const answer = (word: "approve" | "reject", description: string) =>
       id,
       reason: Flag.String("reason").pipe(Flag.withDescription("Reason, recorded in the audit log"), Flag.optional),
       question: Flag.Int("question").pipe(
-        Flag.withDescription("Number of the question that you answer; refused if another one is open"),
+        Flag.withDescription(
+          "Number of the question that you answer, as reviews shows it; an approval of another one is refused. Default: 1"
+        ),
         Flag.optional
       ),
       dryRun

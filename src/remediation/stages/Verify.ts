@@ -36,10 +36,13 @@ export const make = Effect.fnUntraced(function* (journal: Journal) {
   const verifier = yield* Verifier
   const firing = yield* FiringAlerts
 
-  /** What webhooks have said about the alert, and about those that joined it. */
-  const postsOf = (id: RemediationId): Effect.Effect<AlertPosts, StorageError> =>
+  /**
+   * What webhooks have said about the alert, and about those that joined it. A resolution that was heard before the
+   * action had ended says nothing about the action, whatever its `endsAt`, which comes from another clock.
+   */
+  const postsOf = (id: RemediationId, heardBefore: boolean): Effect.Effect<AlertPosts, StorageError> =>
     Effect.map(Effect.zip(store.get(id), store.lastFiring(id)), ([self, firing]) => {
-      const resolvedAt = Option.getOrUndefined(self)?.alertResolvedAt
+      const resolvedAt = heardBefore ? undefined : Option.getOrUndefined(self)?.alertResolvedAt
       const last = Option.getOrUndefined(firing)
       return {
         ...(last === undefined ? {} : { firingAt: last.at }),
@@ -47,6 +50,15 @@ export const make = Effect.fnUntraced(function* (journal: Journal) {
         ...(last?.joinedAt === undefined ? {} : { joinedAt: last.joinedAt })
       }
     })
+
+  /** Whether the alert resolved before its action had ended, in the order in which we heard of both. */
+  const resolvedBefore = ({ alertResolvedAt, id }: Remediation): Effect.Effect<boolean, StorageError> =>
+    alertResolvedAt === undefined
+      ? Effect.succeed(false)
+      : Effect.map(store.journal(id), (entries) => {
+          const kinds = entries.map(({ event }) => event._tag)
+          return kinds.indexOf("AlertResolved") < kinds.lastIndexOf("Executed")
+        })
 
   /** For one activation. A crash loses what Alertmanager said before it; the verification then depends on the rest. */
   return (): Verification => {
@@ -61,7 +73,7 @@ export const make = Effect.fnUntraced(function* (journal: Journal) {
         intent,
         target: self.target,
         actedAt: actedAtOf(self, intent),
-        posts: postsOf(self.id),
+        posts: postsOf(self.id, yield* resolvedBefore(self)),
         look: firing.look(self.alert),
         ...(seenBefore === undefined ? {} : { seenBefore })
       })

@@ -81,8 +81,9 @@ const review = (
   const self = load(tables, row)
   if (self.state !== "AwaitingReview")
     return Result.fail(new NotAwaiting({ remediationId: id, state: row.state, answered: self.review !== undefined }))
-  // A second click, or a slow reader: the person has not seen what the remediation asks now. A rejection still counts.
-  if (answer.answer === "approved" && answer.question !== undefined && answer.question !== self.questions)
+  // A second click, a request that is sent again, or a slow reader: the person has not seen what the remediation asks
+  // now. An answer without a number is to the first question. A rejection always counts.
+  if (answer.answer === "approved" && (answer.question ?? 1) !== self.questions)
     return Result.fail(new NotAwaiting({ remediationId: id, state: row.state, answered: true, asks: self.questions }))
   return Result.succeed(writeEvents(tables, self, [{ _tag: "Reviewed", review: answer }], at, row.target_key))
 }
