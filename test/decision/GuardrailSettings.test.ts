@@ -94,9 +94,7 @@ describe("lists of guardrails", () => {
   it.each(["Payments", "payments ", " !kube-system", "! kube-system", "team/payments", ""])(
     "refuses the namespace %j, which would protect nothing",
     (namespace) => {
-      assert.isTrue(
-        Result.isFailure(Schema.decodeUnknownResult(GuardrailSettings)({ protectedNamespaces: [namespace] }))
-      )
+      assert.isTrue(Result.isFailure(Schema.decodeResult(GuardrailSettings)({ protectedNamespaces: [namespace] })))
     }
   )
 
