@@ -43,20 +43,19 @@ const investigated = Effect.fnUntraced(function* (service: Service) {
   }
 })
 
-/** The names of a Deployment's pods, read from the observed state of an alert for which no rule proposes an action. */
+/** The names of a Deployment's pods, read from the observed state of a proposal that is then rejected. */
 const podsOf = Effect.fnUntraced(function* (service: Service, deployment: string, fingerprint: number) {
   const [result] = yield* service.post(
-    webhookAbout(
-      [{ alertname: "KubeDeploymentGenerationMismatch", severity: "warning", namespace: "shop", deployment }],
-      fingerprint
-    )
+    webhookAbout([{ alertname: "KubeDeploymentGenerationMismatch", namespace: "shop", deployment }], fingerprint)
   )
-  const seen: RemediationDetail = yield* service.ended(result!.remediationId!)
-  assert.strictEqual(seen.state, "Escalated")
+  const id = result!.remediationId!
+  const seen: RemediationDetail = yield* service.waiting(id)
   const observed = seen.events.find(({ kind }) => kind === "Decided")!.data["observed"] as {
     readonly pods: ReadonlyArray<{ readonly name: string }>
   }
   assert.isNotEmpty(observed.pods)
+  yield* service.send(`/api/v1/remediations/${id}/reject`, { method: "POST" })
+  yield* service.ended(id)
   return observed.pods.map(({ name }) => name)
 })
 
