@@ -24,6 +24,9 @@
  * A retry reads back first. A stop is `applied: "unknown"` if a write of this change may have arrived or may still
  * arrive: a write of this run without a response, or, once the object is gone or has refused a write, the write of an
  * earlier run. Otherwise it is `applied: "no"`.
+ *
+ * A pod that is gone before the first write was removed by somebody else: the change is done, and did not change the
+ * cluster.
  */
 
 import { Clock, Effect } from "effect"
@@ -75,6 +78,8 @@ export const begun: Progress = { attempt: 1, unanswered: false, lastFailure: und
 
 export interface Done {
   readonly _tag: "Done"
+  /** Whether a write of this change may have changed the cluster. */
+  readonly changed: boolean
 }
 export interface Stop {
   readonly _tag: "Stop"
@@ -89,7 +94,7 @@ export type Move =
   /** Wait, then read back. */
   | { readonly _tag: "Retry"; readonly afterMs: number; readonly progress: Progress }
 
-const done: Done = { _tag: "Done" }
+const done: Done = { _tag: "Done", changed: true }
 const stop = (failure: Failure, applied: Applied): Stop => ({ _tag: "Stop", failure, applied })
 const retry = (afterMs: number, progress: Progress): Move => ({ _tag: "Retry", afterMs, progress })
 
@@ -98,6 +103,12 @@ export const isGone = (change: Change, error: KubernetesError): boolean =>
   (change._tag === "Evict" || change._tag === "Delete")
   && (error.reason._tag === "NotFound" || error.reason._tag === "Conflict")
 
+/** A patch is signed, but a removal is not: it is ours only if a write of it may have arrived. */
+const whenPresent = ({ lastFailure }: Progress, { change, resumed }: Situation): Done => {
+  const isRemoval = change._tag === "Evict" || change._tag === "Delete"
+  return { _tag: "Done", changed: !isRemoval || resumed || lastFailure !== undefined }
+}
+
 /** The next move after an event; see the diagram above. */
 export const nextMove = (event: Event, progress: Progress, situation: Situation): Move => {
   const { change, limits, mayWrite, resumed } = situation
@@ -105,7 +116,7 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
   const applied = unanswered ? "unknown" : "no"
   switch (event._tag) {
     case "ReadBack": {
-      if (event.presence === "present") return done
+      if (event.presence === "present") return whenPresent(progress, situation)
       if (event.presence === "superseded") return stop(changedSincePlan(change), "no")
       if (event.presence === "gone") return stop(changedSincePlan(change), unanswered || resumed ? "unknown" : "no")
       if (lastFailure !== undefined && attempt > limits.attempts) return stop(lastFailure, applied)

@@ -15,7 +15,8 @@
  * **Gotchas**
  *
  * If an execution fails after one of its changes was applied (for example a drain that got stuck), the outcome has
- * `applied: "yes"` in addition to the failure code.
+ * `applied: "yes"` in addition to the failure code. If somebody else has removed each pod before its first write, the
+ * outcome has `applied: "no"` and no failure.
  *
  * The outcome of `CollectDiagnostics` is never `applied`; its message is the collected text.
  */
@@ -337,7 +338,7 @@ const execute = Effect.fn("Executor.execute")(function* <E>(
           )
         : yield* carriedOut
     if (result._tag === "Stop") return yield* outcomeOf(intent, changed ? "yes" : result.applied, result.failure)
-    changed = true
+    changed ||= result.changed
   }
   return yield* outcomeOf(intent, changed ? "yes" : "no")
 })

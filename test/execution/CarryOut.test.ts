@@ -50,6 +50,8 @@ const move = (event: Event, { change = patch, mayWrite = true, resumed = false, 
 /** `stop timeout unknown`, or `retry 1000 attempt 2 unanswered`. */
 const inWords = (move: Move): string => {
   switch (move._tag) {
+    case "Done":
+      return move.changed ? "done" : "done unchanged"
     case "Stop":
       return `stop ${move.failure.code} ${move.applied}`
     case "Retry": {
@@ -64,6 +66,9 @@ const inWords = (move: Move): string => {
 const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Event, given?: Given]> = [
   ["present", "done", read("present")],
   ["present", "done", read("present", 700_000), { ...silent, ...resumed, mayWrite: false }],
+  ["present", "done unchanged", read("present"), { change: eviction }],
+  ["present", "done", read("present"), { change: eviction, ...resumed }],
+  ["present", "done", read("present"), { change: eviction, ...silent }],
   ["superseded", "stop conflict no", read("superseded")],
   ["superseded", "stop conflict no", read("superseded"), { ...silent, ...resumed }],
   ["gone", "stop conflict no", read("gone")],

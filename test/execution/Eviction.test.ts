@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Intent } from "../../src/domain/Execution.ts"
-import type { KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
+import { Executor } from "../../src/execution/Executor.ts"
+import { KubernetesClient, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 import { hourMs, withWallClock } from "../resilience/WallClock.ts"
 import { aPodOf, executed, on, planned } from "./acting.ts"
 import { inTime, layer, script, writesOf } from "./faults.ts"
@@ -61,6 +62,32 @@ describe("an eviction", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 
+  const removed = (intent: Intent) =>
+    Effect.flatMap(KubernetesClient, (client) => {
+      const change = intent.changes[0]!
+      return client.apply({ _tag: "Delete", ref: change.ref, uid: change._tag === "Evict" ? change.uid : "" })
+    })
+
+  it.effect.each([
+    [false, "no"],
+    [true, "yes"]
+  ] as const)(
+    "of a pod that somebody else has removed, resumed %s, writes nothing and reports applied %s",
+    ([resumed, applied]) => {
+      const faults = script()
+      return Effect.gen(function* () {
+        const intent = yield* evictOne
+        yield* removed(intent)
+        const before = writesOf(faults).length
+        const outcome = yield* Effect.flatMap(Executor, (executor) =>
+          executor.execute(intent, { holds: Effect.succeed(true), resumed })
+        )
+        assert.deepStrictEqual([outcome.applied, outcome.failure], [applied, undefined])
+        assert.strictEqual(writesOf(faults).length, before)
+      }).pipe(Effect.provide(layer(faults)))
+    }
+  )
+
   it.effect("does not evict another pod of the same name", () => {
     const faults = script()
     return Effect.gen(function* () {
@@ -70,7 +97,8 @@ describe("an eviction", () => {
         ...intent,
         changes: change._tag === "Evict" ? [{ ...change, uid: "an-earlier-pod" }] : []
       }
-      assert.strictEqual((yield* executed(renamed)).applied, "yes")
+      const outcome = yield* executed(renamed)
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", undefined])
       assert.deepStrictEqual(writesOf(faults), [])
     }).pipe(Effect.provide(layer(faults)))
   })

@@ -10,7 +10,7 @@ export const doubleAction: PlantedBug = {
   edits: [
     {
       file: "execution/CarryOut.ts",
-      search: `      if (event.presence === "present") return done
+      search: `      if (event.presence === "present") return whenPresent(progress, situation)
 `,
       replace: ``
     },
