@@ -26,7 +26,7 @@ const drilled = (
   const ended = new Set<string>()
   let healedMs = Infinity
   const result = run({
-    seed: 3,
+    seed: 4,
     scenario,
     plan,
     onMade: (reach) => {

@@ -22,7 +22,8 @@ describe("operators", () => {
           for (const { event, remediationId } of events) {
             if (event._tag === "Decided" && event.decision.outcome === "review") asked.set(remediationId, atMs)
             if (event._tag === "Reviewed") {
-              taken.set(remediationId, (taken.get(remediationId) ?? 0) + 1)
+              const question = `${remediationId} ${event.review.question}`
+              taken.set(question, (taken.get(question) ?? 0) + 1)
               if (event.review.answer === "approved") approved.add(remediationId)
             }
             if (event._tag === "Intended") begun.push({ id: remediationId, approved: approved.has(remediationId) })
@@ -40,7 +41,7 @@ describe("operators", () => {
     assert.isTrue([...asked.keys()].some((id) => !answered.has(id)))
   })
 
-  it("answer some reviews twice, and only the first answer counts", () => {
+  it("answer some reviews twice, and only the first answer to each question counts", () => {
     assert.isTrue(answers.some(({ outcome }) => outcome === "not-awaiting"))
     assert.isTrue([...taken.values()].every((times) => times === 1))
   })

@@ -170,6 +170,7 @@ const effects: Readonly<Record<string, readonly [parameters: Record<string, unkn
     { write: "Timeout", written: true }
   ],
   "kubernetes-stale-read": [{ lagMs: 1000 }, {}],
+  "cluster-replaced": [{}, {}],
   "kubernetes-nonsense": [
     { share: 1, how: "object" },
     { read: "nonsense", list: "nonsense" }
@@ -177,7 +178,7 @@ const effects: Readonly<Record<string, readonly [parameters: Record<string, unkn
 }
 
 /** These kinds change the content of answers, not the outcomes. They have tests of their own below. */
-const seenOtherwise = new Set(["nonsense-answer", "prompt-injection", "kubernetes-stale-read"])
+const seenOtherwise = new Set(["nonsense-answer", "prompt-injection", "kubernetes-stale-read", "cluster-replaced"])
 
 describe("real peers behind faults", () => {
   it.effect("are unchanged while no fault is active", () =>
@@ -215,6 +216,29 @@ describe("real peers behind faults", () => {
       })
     )
   }
+
+  it.effect("cluster-replaced changes the uid of kube-system, and that of no other object", () =>
+    Effect.gen(function* () {
+      const injection = yield* FaultInjection.make({
+        requested: [{ kind: "cluster-replaced", parameters: {} }],
+        seed: 1,
+        models: []
+      })
+      const real = yield* KubernetesClient
+      const client = injection.cluster(real)
+      yield* Effect.forkChild(Effect.provide(injection.run, audit))
+      yield* TestClock.adjust("1 second")
+      const namespace = (name: string) => ({ namespace: "", kind: "Namespace", name })
+      const changed = (ref: ResourceRef) =>
+        Effect.map(
+          Effect.all([real.get(ref), client.get(ref)]),
+          ([before, after]) => before.metadata.uid !== after.metadata.uid
+        )
+      assert.isTrue(yield* changed(namespace("kube-system")))
+      assert.isFalse(yield* changed(namespace("shop")))
+      assert.isFalse(yield* changed(target))
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
 
   it.effect("kubernetes-stale-read shows a write to gets and lists only after the lag", () =>
     Effect.gen(function* () {
