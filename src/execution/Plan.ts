@@ -95,6 +95,8 @@ export const RefusalRule = Schema.Literals([
   "beyond-quota",
   "too-many-nodes-out",
   "last-node",
+  "cordoned-by-another",
+  "node-not-ready",
   "unread",
   "volume-not-bound",
   "volume-shrinks",

@@ -37,7 +37,8 @@ import {
   restartDb,
   revisions,
   rollback,
-  scale
+  scale,
+  uncordon
 } from "./plans.ts"
 
 interface More {
@@ -306,6 +307,23 @@ const refusals: ReadonlyArray<
     drain,
     { ...node(), metadata: { ...node().metadata, annotations: { "karpenter.sh/do-not-disrupt": "true" } } },
     { ...approvable, related: [pod("p1"), ...readyNodes] }
+  ],
+  [
+    "cordoned-by-another",
+    "an uncordon of a node that a person cordoned",
+    uncordon,
+    readyNode("node-1", { unschedulable: true }),
+    approvable
+  ],
+  [
+    "node-not-ready",
+    "an uncordon of a node that is not ready, although Kubernaut cordoned it",
+    uncordon,
+    {
+      ...readyNode("node-1", { unschedulable: true }, "False"),
+      metadata: { ...node().metadata, annotations: { "kubernaut.dev/execution": "rem-1-1" } }
+    },
+    approvable
   ],
   ["autoscaler-owned", "a scale of an autoscaled workload", scale(5), deployment(), { related: [autoscaler()] }],
   ["no-earlier-revision", "a rollback of the first revision", rollback(), deployment(), { related: [replicaSet(3)] }],

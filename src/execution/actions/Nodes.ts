@@ -3,9 +3,9 @@
 import type { Change } from "../../domain/Change.ts"
 import { displayName } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
-import { controllerOf, type Pod } from "../../kubernetes/ObjectModel.ts"
+import { conditionOf, controllerOf, type Node, type Pod } from "../../kubernetes/ObjectModel.ts"
 import { controllerOfKind } from "../../kubernetes/Ownership.ts"
-import { patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
+import { executionAnnotation, patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
 import { type Ask, ask, asKind, nothingToDo, planned, type Planner, relatedOf, wrongKind } from "../Plan.ts"
 import { nodeAsks } from "./NodePool.ts"
 import { lossAsks, protectionOf, workAsks } from "./PodLoss.ts"
@@ -22,12 +22,30 @@ export const cordon: Planner<"CordonNode"> = (action, subject, objects, context)
   return planned([change], { _tag: "Exact", changes: [inverse] }, { asks: nodeAsks(subject, objects, context) })
 }
 
+/** A person cordons a node for a reason that the cluster may not show, and a node that is not ready runs nothing. */
+const returnAsks = (node: Node): ReadonlyArray<Ask> => {
+  const { annotations, name } = node.metadata
+  const isReady = conditionOf(node.status?.conditions, "Ready")?.status === "True"
+  return [
+    ...(annotations?.[executionAnnotation] === undefined
+      ? [
+          ask("cordoned-by-another", `Kubernaut did not cordon ${name}, so making it schedulable needs an approval.`, {
+            node: name
+          })
+        ]
+      : []),
+    ...(isReady
+      ? []
+      : [ask("node-not-ready", `${name} is not ready, so making it schedulable needs an approval.`, { node: name })])
+  ]
+}
+
 export const uncordon: Planner<"UncordonNode"> = (action, subject, _objects, context) => {
   const node = asKind(subject, "Node")
   if (node === undefined) return wrongKind(action)
   if (node.spec?.unschedulable !== true) return nothingToDo
   const { change, inverse } = patch(subject, [unset(at)], context)
-  return planned([change], { _tag: "Exact", changes: [inverse] })
+  return planned([change], { _tag: "Exact", changes: [inverse] }, { asks: returnAsks(node) })
 }
 
 const mirrorAnnotation = "kubernetes.io/config.mirror"
