@@ -226,8 +226,7 @@ export const targetWithoutObject = (
  * const labels = {
  *   alertname: "KubeDeploymentRolloutStuck",
  *   namespace: "shop",
- *   deployment: "checkout",
- *   pod: "kube-state-metrics-0"
+ *   deployment: "checkout"
  * }
  * const { kind, name } = AlertTarget.targetOf("prod", { fingerprint: "6a1f", labels }).target
  * ;[kind, name] // => ["Deployment", "checkout"]
