@@ -60,22 +60,22 @@ export const sections: ReadonlyArray<Section> = [
   {
     name: "unit",
     title: "unit tests and architecture rules",
-    run: () => vitest({ name: "unit", args: ["--project", "unit"], timeoutSeconds: 300 })
+    run: () => vitest({ name: "unit", args: ["--project", "unit"], timeoutSeconds: 900 })
   },
   {
     name: "simulation",
     title: "simulation: 200 seeds of one hour, scenarios models, reviews and telemetry, and an embedder's own",
     run: async () =>
       combine([
-        await command("node", ["src/main.ts", "simulate", "--seeds", "200", "--hours", "1"], { timeoutSeconds: 300 }),
+        await command("node", ["src/main.ts", "simulate", "--seeds", "200", "--hours", "1"], { timeoutSeconds: 900 }),
         await command("node", ["src/main.ts", "simulate", "--seeds", "20", "--scenario", "models"], {
-          timeoutSeconds: 300
+          timeoutSeconds: 900
         }),
         await command("node", ["src/main.ts", "simulate", "--seeds", "20", "--scenario", "reviews"], {
-          timeoutSeconds: 300
+          timeoutSeconds: 900
         }),
         await command("node", ["src/main.ts", "simulate", "--seeds", "10", "--scenario", "telemetry"], {
-          timeoutSeconds: 300
+          timeoutSeconds: 900
         }),
         await vitest({ name: "examples-chaos", args: ["--project", "examples"], timeoutSeconds: 120 })
       ])
@@ -89,7 +89,7 @@ export const sections: ReadonlyArray<Section> = [
         vitest({
           name: "integration",
           args: ["--project", "integration", "--project", "cluster"],
-          timeoutSeconds: 900,
+          timeoutSeconds: 1800,
           env: { ...kubeconfig, ...alertmanagerProgram.env },
           skipReason: [reason, alertmanagerProgram.reason].filter((text) => text !== undefined).join("; "),
           mayBeEmpty: !readdirSync("test", { recursive: true, encoding: "utf8" }).some((name) =>
