@@ -76,7 +76,7 @@ const makeLook = (client: HttpClient.HttpClient, url: string) => {
         Effect.map((alerts) => alerts.some(({ fingerprint }) => fingerprint === alert.fingerprint))
       )
 
-  /** The identity of the process. A server without this endpoint has none, so its restarts can't be noticed. */
+  /** The identity of the process. A server without this endpoint has none: `""`. */
   const instance = Effect.gen(function* () {
     const response = yield* client.execute(HttpClientRequest.get(`${api}/status`))
     if (response.status === 404) return ""
@@ -88,7 +88,9 @@ const makeLook = (client: HttpClient.HttpClient, url: string) => {
   return Effect.fnUntraced(function* (alert: Alert) {
     const before = yield* instance
     if (yield* list(alert)) return { _tag: "Listed", instance: before } satisfies Sighting
-    // A process that starts between the two requests lists nothing.
+    // A process that has started since the alert was seen lists nothing, and without an identity that goes unnoticed.
+    if (before === "") return silent
+    // Nor does one that starts between the two requests.
     return (yield* instance) === before ? ({ _tag: "Absent", instance: before } satisfies Sighting) : silent
   })
 }

@@ -74,6 +74,7 @@ const silent: ReadonlyArray<readonly [claim: string, Answers]> = [
   ["responds with a truncated list", { alerts: ['[{"fingerprint":"f0'], status: [started] }],
   ["does not tell its identity", { alerts: [[]], status: [503] }],
   ["tells an identity that makes no sense", { alerts: [[]], status: [{ status: "ok" }] }],
+  ["has no identity, so that its restart goes unnoticed, and lists nothing", { alerts: [[]], status: [404] }],
   ["starts again between two requests", { alerts: [[]], status: [started, process("2027-01-15T08:00:01.000Z", "01B")] }]
 ]
 
