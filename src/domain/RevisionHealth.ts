@@ -5,7 +5,7 @@
  * only begun says nothing about its revision yet.
  */
 
-import { toMillis } from "./Timestamp.ts"
+import { type Timestamp, toMillis } from "./Timestamp.ts"
 import type { WorkloadState } from "./WorkloadState.ts"
 
 type Pod = WorkloadState["pods"][number]
@@ -47,9 +47,23 @@ export const podsOfNewest = ({ pods, ref, rollout }: WorkloadState): ReadonlyArr
   return pods.filter((pod) => pod.current === true)
 }
 
-/** The revisions, by number, of which a pod fails now. */
-export const failingRevisions = ({ pods }: WorkloadState): ReadonlySet<number> =>
-  new Set(pods.flatMap((pod) => (fails(pod) && typeof pod.revision === "number" ? [pod.revision] : [])))
+/** How long a container must have been ready again after a restart, before its recovery counts. */
+const recoveredAfterMs = 60_000
+
+/**
+ * Whether a pod fails now, or has failed and has not recovered. Between two crashes a container runs for a while, shows
+ * no failure and may even be ready.
+ */
+const isUnfit = (pod: Pod, observedAt: Timestamp): boolean => {
+  if (fails(pod)) return true
+  if (pod.restarts === 0) return false
+  const readyMs = typeof pod.readinessSince !== "string" ? 0 : toMillis(observedAt) - toMillis(pod.readinessSince)
+  return !pod.ready || readyMs < recoveredAfterMs
+}
+
+/** The revisions, by number, that are not fit to be restored, because a pod of them fails or has not recovered. */
+export const failingRevisions = ({ observedAt, pods }: WorkloadState): ReadonlySet<number> =>
+  new Set(pods.flatMap((pod) => (isUnfit(pod, observedAt) && typeof pod.revision === "number" ? [pod.revision] : [])))
 
 /**
  * Whether the newest revision has failed: the controller rolls it out, none of its pods is ready, and one of them

@@ -85,10 +85,13 @@ const fromPipeline = (error: PipelineError, operation: string, writes: boolean):
 
 /** The client with every request except `watch` sent through the pipeline. */
 export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): KubernetesClient["Service"] => {
-  const read = <A>(operation: string, call: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> =>
-    pipeline.execute(call, classify).pipe(
-      Effect.catchTag("PipelineError", (error) => Effect.fail(fromPipeline(error, operation, false))),
-      (attempt) => Patience.retry(attempt, pauseOfLimit)
+  /** Each call that patience makes is a request of its own, with its own deadline. */
+  const read = <A>(operation: string, call: () => Effect.Effect<A, KubernetesError>) =>
+    Patience.retry(
+      Effect.suspend(() => pipeline.execute(call(), classify)).pipe(
+        Effect.catchTag("PipelineError", (error) => Effect.fail(fromPipeline(error, operation, false)))
+      ),
+      pauseOfLimit
     )
 
   const write = <A>(operation: string, call: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> =>
@@ -117,16 +120,21 @@ export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): K
 
   const named = OperationName.ofObject
   return {
-    get: (ref) => read(named("get", ref), client.get(ref)),
-    list: (kind, options) => read(OperationName.ofKind("list", kind, options.namespace), client.list(kind, options)),
+    get: (ref) => read(named("get", ref), () => client.get(ref)),
+    list: (kind, options) =>
+      read(OperationName.ofKind("list", kind, options.namespace), () => client.list(kind, options)),
     apply: (change, options) => {
       const operation = OperationName.ofChange(change)
-      const call = client.apply(change, options)
-      return options?.dryRun === true ? read(operation, call) : write(operation, call)
+      const call = () => client.apply(change, options)
+      return options?.dryRun === true ? read(operation, call) : write(operation, call())
     },
-    logs: (pod, options) => read(named("logs", pod), client.logs(pod, options)),
+    logs: (pod, options) => read(named("logs", pod), () => client.logs(pod, options)),
     watch: client.watch,
     // A probe finds out whether the cluster responds now.
-    probe: Effect.provideService(read("probe", client.probe), Patience.CurrentPatience, undefined)
+    probe: Effect.provideService(
+      read("probe", () => client.probe),
+      Patience.CurrentPatience,
+      undefined
+    )
   }
 }

@@ -4,8 +4,17 @@ import type { DecisionInput } from "../../src/decision/Decider.ts"
 import { type Finding, findings, GuardrailRule, ineffectiveInARow } from "../../src/decision/Guardrails.ts"
 import { defaults } from "../../src/decision/GuardrailSettings.ts"
 import type { Action } from "../../src/domain/Action.ts"
-import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
-import { actions, input, investigation, observed, past, proposing } from "./situations.ts"
+import {
+  actions,
+  aMomentAgo,
+  failing,
+  input,
+  investigation,
+  observed,
+  past,
+  proposing,
+  rollingOut
+} from "./situations.ts"
 
 const found = (situation: DecisionInput): ReadonlyArray<Finding> => {
   assert.isDefined(situation.investigation)
@@ -13,36 +22,6 @@ const found = (situation: DecisionInput): ReadonlyArray<Finding> => {
 }
 const rules = (situation: DecisionInput): ReadonlyArray<string> =>
   found(situation).map(({ effect, reason }) => `${effect} ${reason.rule}`)
-
-type Pod = WorkloadState["pods"][number]
-
-const failing = (revision: number): Partial<Pod> => ({ revision, ready: false, reason: "CrashLoopBackOff" })
-
-/** A Deployment that rolls out revision 3, with these pods. */
-const rollingOut = (pods: ReadonlyArray<Partial<Pod>>): WorkloadState =>
-  observed({
-    rollout: {
-      templateHash: "h3",
-      inProgress: true,
-      startedAt: null,
-      lastProgressAt: null,
-      progressDeadlineSeconds: 600,
-      deadlineExceeded: false,
-      paused: false,
-      strategy: "RollingUpdate",
-      partition: 0
-    },
-    pods: pods.map((pod, index) => ({
-      name: `checkout-${index}`,
-      uid: `p${index}`,
-      ready: true,
-      restarts: 0,
-      reason: null,
-      templateHash: `h${pod.revision}`,
-      current: pod.revision === 3,
-      ...pod
-    }))
-  })
 
 /** For each rule, situations that differ in one thing from one without findings, and their only finding. */
 const rollout = { group: "argoproj.io", kind: "Rollout", name: "checkout", controls: true }
@@ -185,6 +164,11 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     "a rollback to a revision whose pods fail asks",
     "ask failing-revision",
     input({ observed: rollingOut([failing(3), failing(2)]) })
+  ],
+  [
+    "a rollback to a revision whose pods became ready a moment ago, after a restart, asks",
+    "ask failing-revision",
+    input({ observed: rollingOut([failing(3), { revision: 2, restarts: 1, readinessSince: aMomentAgo }]) })
   ],
   [
     "a rollback to a revision that it names and whose pods fail asks",

@@ -157,3 +157,35 @@ export const rejection = {
   reason: "wait for the release",
   at: fromMillis(nowMs)
 } as const
+
+type Pod = WorkloadState["pods"][number]
+
+/** Less than a minute before the state was read. */
+export const aMomentAgo = fromMillis(nowMs - 59_000)
+export const failing = (revision: number): Partial<Pod> => ({ revision, ready: false, reason: "CrashLoopBackOff" })
+
+/** A Deployment that rolls out revision 3, with these pods. */
+export const rollingOut = (pods: ReadonlyArray<Partial<Pod>>): WorkloadState =>
+  observed({
+    rollout: {
+      templateHash: "h3",
+      inProgress: true,
+      startedAt: null,
+      lastProgressAt: null,
+      progressDeadlineSeconds: 600,
+      deadlineExceeded: false,
+      paused: false,
+      strategy: "RollingUpdate",
+      partition: 0
+    },
+    pods: pods.map((pod, index) => ({
+      name: `checkout-${index}`,
+      uid: `p${index}`,
+      ready: true,
+      restarts: 0,
+      reason: null,
+      templateHash: `h${pod.revision}`,
+      current: pod.revision === 3,
+      ...pod
+    }))
+  })

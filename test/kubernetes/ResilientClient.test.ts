@@ -181,6 +181,22 @@ describe("ResilientClient", () => {
       })
   )
 
+  it.effect("makes a request of its own for each call that patience makes", () =>
+    Effect.gen(function* () {
+      let requests = 0
+      const { client: far } = clientOf(
+        Array.from({ length: 5 }, () => Effect.fail(error({ _tag: "Unavailable" }, "no", false)))
+      )
+      const client = wrap({ ...far, get: (of) => (requests++, far.get(of)) }, yield* makePipeline("kubernetes", {}))
+      for (let call = 0; call < 5; call++) yield* Effect.flip(client.get(ref))
+      const before = requests
+      const read = yield* Effect.forkChild(Patience.within("1 minute")(client.get(ref)))
+      yield* TestClock.adjust("31 seconds")
+      yield* Fiber.join(read)
+      assert.isAbove(requests - before, 1)
+    })
+  )
+
   it.effect("waits for a permit of a full bulkhead, and a write goes first", () =>
     Effect.gen(function* () {
       const order: Array<string> = []

@@ -5,6 +5,7 @@
  * A firing post is a repeat of a remediation that has ended only if the alert still fires since then.
  */
 
+import type { RemediationEvent } from "../../domain/Remediation.ts"
 import type { AlertIdentity } from "../observation/Observation.ts"
 import type { Invariant } from "./Invariant.ts"
 
@@ -13,13 +14,37 @@ const replicaSkewMs = 120_000
 
 const keyOf = ({ fingerprint, startsAt }: AlertIdentity): string => `${fingerprint} of ${startsAt}`
 
+/** What the journal says about the work on each remediation's alert. */
+const works = () => {
+  /** When each ended, or joined another. */
+  const endedMs = new Map<string, number>()
+  /** The remediation that works on the alert of each that joined another or handed over. */
+  const worker = new Map<string, string>()
+  const endOf = (remediationId: string): number | undefined => {
+    const next = worker.get(remediationId)
+    return next === undefined ? endedMs.get(remediationId) : endOf(next)
+  }
+  return {
+    /** When the work ended. A remediation that joined another ends with it. */
+    endOf,
+    isOpen: (remediationId: string) => !endedMs.has(remediationId),
+    note: (remediationId: string, event: RemediationEvent, atMs: number) => {
+      if (event._tag === "Concluded" || event._tag === "Joined") endedMs.set(remediationId, atMs)
+      if (event._tag === "Joined") worker.set(remediationId, event.joinedTo)
+      if (event._tag !== "HandedOver") return
+      worker.set(remediationId, event.to)
+      worker.delete(event.to)
+      endedMs.delete(event.to)
+    }
+  }
+}
+
 export const firingAgainIsWork: Invariant = {
   name: "firing-again-is-work",
   description:
     "An alert that fires after its remediation ended and its resolution was received begins a remediation, and one that still fires does not.",
   make: ({ world }, report) => {
-    /** When each remediation ended. */
-    const ended = new Map<string, number>()
+    const work = works()
     /** When each alert was last sent as firing, apart from repeats. */
     const sent = new Map<string, number>()
     /** The latest start that was acknowledged as part of each remediation. */
@@ -41,11 +66,11 @@ export const firingAgainIsWork: Invariant = {
     const accepted = (fingerprint: string, remediationId: string) => {
       const before = newest.get(fingerprint)
       newest.set(fingerprint, remediationId)
-      if (before !== undefined && !ended.has(before) && !over.has(before))
+      if (before !== undefined && work.isOpen(before) && !over.has(before))
         report(`alert ${fingerprint} begins remediation ${remediationId}, and ${before} is still open about it`)
     }
     const swallowed = (alert: AlertIdentity, remediationId: string, atMs: number): boolean => {
-      const endedMs = ended.get(remediationId)
+      const endedMs = work.endOf(remediationId)
       if (endedMs === undefined) return false
       const startMs = Date.parse(alert.startsAt) - world.wallStartMs
       // A start in the future says nothing about when the alert began: it may be sent again and again.
@@ -60,10 +85,10 @@ export const firingAgainIsWork: Invariant = {
           if (firing) sent.set(keyOf(alert), atMs)
         },
         Committed: ({ events }, atMs) => {
-          for (const { event, kind, remediationId } of events) {
-            if (kind === "Concluded" || kind === "Joined") ended.set(remediationId, atMs)
-            else if (kind === "AlertResolved") over.add(remediationId)
-            else if (kind === "Accepted" && event._tag === "Accepted") accepted(event.alert.fingerprint, remediationId)
+          for (const { event, remediationId } of events) {
+            work.note(remediationId, event, atMs)
+            if (event._tag === "AlertResolved") over.add(remediationId)
+            else if (event._tag === "Accepted") accepted(event.alert.fingerprint, remediationId)
           }
         },
         AlertAnswered: ({ alert, endsAt, firing, remediationId, status }, atMs) => {

@@ -122,7 +122,11 @@ export const runs = {
     { workloads: 60, service: { mode: "observe" } }
   ),
   /** The same again and again, and few targets are worked at a time. */
-  overload: (seed: number) => ({ seed, scenario: { ...overload, durationMs: 6 * minuteMs } }),
+  overload: (seed: number) => ({
+    seed,
+    scenario: { ...overload, durationMs: 6 * minuteMs },
+    plan: [{ kind: "own-overload", atMs: minuteMs, forMs: 4 * minuteMs, parameters: { takesMs: 1_500 } }]
+  }),
   /** Writes take effect, and their responses never arrive. */
   silentWrites: disturbed(
     3,

@@ -15,6 +15,14 @@ export const oldProposalCarriedOut: PlantedBug = {
       search: `        seen: self.seen,
         decidedOn`,
       replace: `        decidedOn`
+    },
+    {
+      file: "decision/Guardrails.ts",
+      search: `  managedObject,
+  revision,
+`,
+      replace: `  managedObject,
+`
     }
   ],
   foundBy: "newer-spec-kept",

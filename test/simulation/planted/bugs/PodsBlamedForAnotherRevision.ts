@@ -11,13 +11,18 @@ export const podsBlamedForAnotherRevision: PlantedBug = {
     },
     {
       file: "domain/RevisionHealth.ts",
-      search: `fails(pod) && typeof pod.revision === "number"`,
-      replace: `fails(pod) && pod.current === true && typeof pod.revision === "number"`
+      search: `isUnfit(pod, observedAt) && typeof pod.revision === "number"`,
+      replace: `isUnfit(pod, observedAt) && pod.current === true && typeof pod.revision === "number"`
     },
     {
       file: "investigation/rules/RuleFacts.ts",
       search: `container.revision !== null && failsNow(container, observed)`,
       replace: `container.revision !== null && container.current === true`
+    },
+    {
+      file: "investigation/rules/ProposedAction.ts",
+      search: `replicas === 0 && !failing.has(revision)`,
+      replace: `replicas >= 0 && !failing.has(revision)`
     }
   ],
   foundBy: "revisions-judged-by-their-own-pods",
