@@ -4,8 +4,10 @@ import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { KubernetesClient, KubernetesError, KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import type { Kind } from "../kubernetes/ObjectModel.ts"
+import type { Kind, Pod } from "../kubernetes/ObjectModel.ts"
 import { controllerOfKind } from "../kubernetes/Ownership.ts"
+import { templateOwnerOf } from "./actions/HeldBackTemplate.ts"
+import { drainedPods } from "./actions/Nodes.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 
 type Client = KubernetesClient["Service"]
@@ -105,6 +107,49 @@ const relatedOf = (
   }
 }
 
+/** The pods whose owners the action makes create replacements. */
+const replacedPods = (
+  action: Action,
+  subject: KubernetesObject,
+  related: ReadonlyArray<KubernetesObject>
+): ReadonlyArray<Pod> => {
+  switch (action.type) {
+    case "EvictPod":
+    case "QuarantinePod":
+      return [subject].flatMap((object) => asKind(object, "Pod") ?? [])
+    case "DrainNode":
+      return drainedPods(
+        subject,
+        related.flatMap((object) => asKind(object, "Pod") ?? [])
+      )
+    default:
+      return []
+  }
+}
+
+/** The owners that say from which template a replacement is made. */
+const readTemplates = (
+  client: Client,
+  pods: ReadonlyArray<Pod>
+): Effect.Effect<ReadonlyArray<Cautions>, KubernetesError> => {
+  const owners = pods.flatMap((pod) => {
+    const owner = templateOwnerOf(pod)
+    return owner === undefined ? [] : [{ ...owner, namespace: pod.metadata.namespace ?? "" }]
+  })
+  const distinct = [...new Map(owners.map((owner) => [owner.uid, owner])).values()]
+  return Effect.forEach(
+    distinct.flatMap(({ kind, name, namespace }) => [
+      cautiously(kind, found(client, { namespace, kind, name })),
+      // A DaemonSet does not name its newest revision.
+      ...(kind === "DaemonSet"
+        ? [cautiously("ControllerRevision", client.list("ControllerRevision", { namespace }))]
+        : [])
+    ]),
+    (read) => read,
+    { concurrency: 4 }
+  )
+}
+
 /** The current objects. An action that changes nothing, and a subject that does not exist, need no others. */
 export const readObjects = Effect.fnUntraced(function* (
   client: Client,
@@ -116,9 +161,11 @@ export const readObjects = Effect.fnUntraced(function* (
   const [related, cautions] = yield* Effect.all([relatedOf(client, action, subject), readCautions(client, action)], {
     concurrency: "unbounded"
   })
+  const templates = yield* readTemplates(client, replacedPods(action, subject, related))
+  const around = [...cautions, ...templates]
   return {
     subject,
-    related: [...related, ...cautions.flatMap(({ found }) => found)],
-    unread: cautions.flatMap(({ unread }) => unread)
+    related: [...related, ...around.flatMap(({ found }) => found)],
+    unread: around.flatMap(({ unread }) => unread)
   }
 })

@@ -27,6 +27,7 @@
  * | budgets, ready pods         | `actions/Disruption`: asks                                               |
  * | admission of the new pods   | `TemplateAdmission`: `pods-refused` is a refusal, `beyond-quota` asks    |
  * | data and work of a pod      | `actions/PodLoss`: asks; the eviction of a pod that runs once is refused |
+ * | templates held back         | `actions/HeldBackTemplate`: asks                                         |
  * | nodes that are out          | `actions/NodePool`: asks                                                 |
  * | bounds, replicas, resources | lowered, raised far, or set where there was no value: asks               |
  * | what RBAC hides             | `unread`: asks                                                           |

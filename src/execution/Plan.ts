@@ -87,6 +87,7 @@ export const RefusalRule = Schema.Literals([
   "local-data",
   "job-pod",
   "do-not-disrupt",
+  "held-back-template",
   "owner-kind",
   "disruption-budget",
   "all-pods-at-once",

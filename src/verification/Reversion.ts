@@ -6,8 +6,8 @@
 import type { Action } from "../domain/Action.ts"
 import type { Change } from "../domain/Change.ts"
 import type { Intent } from "../domain/Execution.ts"
-import * as Quantity from "../domain/Quantity.ts"
 import { displayName } from "../domain/Target.ts"
+import { contains } from "../kubernetes/Contains.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { type Problem, problem } from "./Problem.ts"
 import type { Sample } from "./Sample.ts"
@@ -16,27 +16,6 @@ type Patch = Extract<Change, { _tag: "Patch" }>
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null
-
-/**
- * Whether `actual` contains everything in `written`. It may contain more: the server fills in defaults, and admission
- * adds fields. A quantity may return in another form (`1024Mi` as `1Gi`).
- */
-const isWithin = (written: unknown, actual: unknown): boolean => {
-  if (written === actual) return true
-  if (Array.isArray(written)) {
-    return (
-      Array.isArray(actual)
-      && written.length <= actual.length
-      && written.every((item, index) => isWithin(item, actual[index]))
-    )
-  }
-  if (isRecord(written))
-    return isRecord(actual) && Object.keys(written).every((key) => isWithin(written[key], actual[key]))
-  if (written === null) return actual === undefined
-  if (typeof written !== "string" || typeof actual !== "string") return false
-  const quantity = Quantity.parse(written)
-  return quantity !== undefined && quantity === Quantity.parse(actual)
-}
 
 const valueAt = (object: unknown, pointer: string): unknown =>
   pointer
@@ -55,7 +34,7 @@ export const changeStands = (action: Action, change: Patch, object: KubernetesOb
     if (operation.path === "/metadata/resourceVersion" || operation.path.startsWith("/metadata/annotations"))
       return true
     const actual = valueAt(object, operation.path)
-    return operation.op === "remove" ? actual === undefined : isWithin(operation.value, actual)
+    return operation.op === "remove" ? actual === undefined : contains(actual, operation.value)
   })
 }
 

@@ -370,6 +370,7 @@ const refusals: ReadonlyArray<
     { ...approvable, related: [withLocalData, ...readyNodes] }
   ],
   ["owner-kind", "a quarantine of a StatefulSet's pod", quarantine, ofStatefulSet],
+  ["held-back-template", "an eviction whose owner does not exist", evict, ofStatefulSet, approvable],
   ["volume-not-bound", "a claim without a volume", expand("20Gi"), unbound, expandable],
   ["volume-shrinks", "a smaller volume", expand("5Gi"), claim("10Gi"), expandable],
   ["volume-not-expandable", "a class without volume expansion", expand("20Gi"), claim("10Gi"), notExpandable],

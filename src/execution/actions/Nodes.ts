@@ -7,6 +7,7 @@ import { conditionOf, controllerOf, type Node, type Pod } from "../../kubernetes
 import { controllerOfKind } from "../../kubernetes/Ownership.ts"
 import { executionAnnotation, patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
 import { type Ask, ask, asKind, nothingToDo, planned, type Planner, relatedOf, wrongKind } from "../Plan.ts"
+import { templateAsks } from "./HeldBackTemplate.ts"
 import { nodeAsks } from "./NodePool.ts"
 import { lossAsks, protectionOf, workAsks } from "./PodLoss.ts"
 
@@ -62,6 +63,10 @@ const isDrained = (pod: Pod): boolean =>
   && !isFinished(pod)
   && pod.metadata.deletionTimestamp === undefined
 
+/** The pods on a node that a drain evicts. */
+export const drainedPods = (node: KubernetesObject, pods: ReadonlyArray<Pod>): ReadonlyArray<Pod> =>
+  pods.filter((pod) => pod.spec.nodeName === node.metadata.name && isDrained(pod))
+
 const lossesOf = (pods: ReadonlyArray<Pod>): ReadonlyArray<Ask> =>
   pods.flatMap((pod) => {
     const name = displayName(refOf(pod))
@@ -91,7 +96,7 @@ const protectionAsks = (node: KubernetesObject): ReadonlyArray<Ask> => {
 export const drain: Planner<"DrainNode"> = (action, subject, objects, context) => {
   const node = asKind(subject, "Node")
   if (node === undefined) return wrongKind(action)
-  const pods = relatedOf(objects, "Pod").filter((pod) => pod.spec.nodeName === subject.metadata.name && isDrained(pod))
+  const pods = drainedPods(subject, relatedOf(objects, "Pod"))
   const cordoning = node.spec?.unschedulable === true ? undefined : cordoned(subject, context)
   const evictions = pods.map((pod): Change => ({ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }))
   if (cordoning === undefined && evictions.length === 0) return nothingToDo
@@ -106,7 +111,8 @@ export const drain: Planner<"DrainNode"> = (action, subject, objects, context) =
       asks: [
         ...(cordoning === undefined ? [] : nodeAsks(subject, objects, context)),
         ...protectionAsks(subject),
-        ...lossesOf(pods)
+        ...lossesOf(pods),
+        ...templateAsks(pods, objects)
       ],
       figures: { pods: pods.length }
     }

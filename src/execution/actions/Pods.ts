@@ -6,10 +6,11 @@ import { controllerOfKind } from "../../kubernetes/Ownership.ts"
 import { type Edit, patch, refOf, set, unset } from "../ObjectPatch.ts"
 import { nothingToDo, asKind, planned, type Planner, type PlanObjects, refuse, relatedOf, wrongKind } from "../Plan.ts"
 import { budgetAsks } from "./Disruption.ts"
+import { templateAsks } from "./HeldBackTemplate.ts"
 import { isMirror } from "./Nodes.ts"
 import { lossAsks, workAsks } from "./PodLoss.ts"
 
-export const evict: Planner<"EvictPod"> = (action, subject) => {
+export const evict: Planner<"EvictPod"> = (action, subject, objects) => {
   const pod = asKind(subject, "Pod")
   if (pod === undefined) return wrongKind(action)
   const name = displayName(action.target)
@@ -22,7 +23,7 @@ export const evict: Planner<"EvictPod"> = (action, subject) => {
   return planned(
     [{ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }],
     { _tag: "NotNeeded", reason: "The owner creates a replacement pod." },
-    { asks: [...workAsks(pod), ...lossAsks(pod)], figures: { uid: pod.metadata.uid } }
+    { asks: [...workAsks(pod), ...lossAsks(pod), ...templateAsks([pod], objects)], figures: { uid: pod.metadata.uid } }
   )
 }
 
@@ -64,7 +65,10 @@ export const quarantine: Planner<"QuarantinePod"> = (action, subject, objects, c
         "The owner has created a replacement. Once the labels are restored it has one pod too many and deletes one."
     },
     {
-      asks: isPodReady(pod) ? budgetAsks(pod.metadata.labels, objects, displayName(action.target)) : [],
+      asks: [
+        ...(isPodReady(pod) ? budgetAsks(pod.metadata.labels, objects, displayName(action.target)) : []),
+        ...templateAsks([pod], objects)
+      ],
       figures: { uid: pod.metadata.uid }
     }
   )

@@ -17,6 +17,7 @@ import {
   wrongKind
 } from "../Plan.ts"
 import { rolloutAsks } from "./Disruption.ts"
+import { addedReplicasAsks } from "./HeldBackTemplate.ts"
 import { rolloutRefusal } from "./RolloutStart.ts"
 
 /** The annotation that `kubectl rollout restart` sets. */
@@ -80,6 +81,7 @@ export const scale: Planner<"ScaleWorkload"> = (action, subject, objects, contex
   const name = displayName(action.target)
   const asks = [
     ...scaleAsks(name, "replicas", { from, to }, context),
+    ...addedReplicasAsks(subject, from, to),
     ...(lowersUnseen(from, to, context)
       ? [ask("lowers-replicas", `Scaling ${name} from ${from} to ${to} replicas reduces capacity.`, { from, to })]
       : [])

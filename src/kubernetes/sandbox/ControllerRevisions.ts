@@ -35,3 +35,14 @@ export const keepRevision = (
   }
   return { name: `${name}-${hash}`, hash }
 }
+
+/** The template that the owner had under the name of one of its ControllerRevisions. */
+export const templateOf = (cluster: Cluster, owner: KubernetesObject, name: string): PodTemplate | undefined => {
+  const revision = cluster.store
+    .ownedBy(owner.metadata.uid, "ControllerRevision")
+    .find((each) => each.metadata.name === name)
+  const data = revision?.data as { readonly spec: { readonly template: PodTemplate } } | undefined
+  if (data === undefined) return undefined
+  const { $patch: _how, ...template } = data.spec.template
+  return template
+}

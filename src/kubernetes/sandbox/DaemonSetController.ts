@@ -1,4 +1,7 @@
-/** The DaemonSet controller: one pod on every node, including cordoned ones, updated one node at a time. */
+/**
+ * The DaemonSet controller: one pod on every node, including cordoned ones, updated one node at a time (not with
+ * `OnDelete`).
+ */
 
 import { type DaemonSet, isPodReady } from "../ObjectModel.ts"
 import type { Cluster } from "./Cluster.ts"
@@ -31,7 +34,8 @@ export const reconcileDaemonSet = (cluster: Cluster, namespace: string, name: st
   const ready = pods.filter(isPodReady)
   const updated = pods.filter((pod) => pod.metadata.labels?.[revisionLabel] === hash)
   const outdated = pods.find((pod) => pod.metadata.labels?.[revisionLabel] !== hash)
-  if (outdated !== undefined && (ready.length === nodes.length || !isPodReady(outdated)))
+  const isHeldBack = set.spec.updateStrategy?.type === "OnDelete"
+  if (!isHeldBack && outdated !== undefined && (ready.length === nodes.length || !isPodReady(outdated)))
     terminatePod(cluster, outdated)
   putStatus<DaemonSet>(cluster, set, {
     observedGeneration: set.metadata.generation ?? 1,

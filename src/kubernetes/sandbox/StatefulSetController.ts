@@ -1,15 +1,23 @@
-/** The StatefulSet controller: creates pods in ascending order, and updates and removes them in descending order. */
+/**
+ * The StatefulSet controller: creates pods in ascending order, and updates and removes them in descending order. A pod
+ * below the partition is made from the current revision, and with `OnDelete` no pod is updated.
+ */
 
 import { isPodReady, type Pod, type StatefulSet } from "../ObjectModel.ts"
 import type { Cluster } from "./Cluster.ts"
-import { keepRevision, revisionLabel } from "./ControllerRevisions.ts"
+import { keepRevision, revisionLabel, templateOf } from "./ControllerRevisions.ts"
 import { activePods, createPod, podOf } from "./OwnedPods.ts"
 import { terminatePod } from "./PodLifecycle.ts"
 import { putStatus } from "./Status.ts"
 
 const component = "statefulset-controller"
 
-const createOrdinal = (cluster: Cluster, set: StatefulSet, ordinal: number, revision: string): void => {
+/** The ordinal from which pods get the newest template. */
+const updatedFrom = ({ spec: { updateStrategy } }: StatefulSet): number =>
+  updateStrategy?.type === "OnDelete" ? 0 : (updateStrategy?.rollingUpdate?.partition ?? 0)
+
+const createOrdinal = (cluster: Cluster, set: StatefulSet, ordinal: number, newest: string): void => {
+  const revision = ordinal < updatedFrom(set) ? (set.status?.currentRevision ?? newest) : newest
   const name = `${set.metadata.name}-${ordinal}`
   const labels = {
     // The pods of a StatefulSet carry the whole name of the ControllerRevision, and those of a DaemonSet only its hash.
@@ -17,7 +25,12 @@ const createOrdinal = (cluster: Cluster, set: StatefulSet, ordinal: number, revi
     "statefulset.kubernetes.io/pod-name": name,
     "apps.kubernetes.io/pod-index": String(ordinal)
   }
-  createPod(cluster, set, podOf(cluster, set, name, set.spec.template, { labels }), component)
+  createPod(
+    cluster,
+    set,
+    podOf(cluster, set, name, templateOf(cluster, set, revision) ?? set.spec.template, { labels }),
+    component
+  )
 }
 
 /**
@@ -38,7 +51,8 @@ const step = (cluster: Cluster, set: StatefulSet, revision: string, isUpdated: (
   }
   const surplus = [...pods.keys()].filter((ordinal) => ordinal >= desired).sort((a, b) => b - a)[0]
   if (surplus !== undefined) return terminatePod(cluster, pods.get(surplus)!)
-  for (let ordinal = desired - 1; ordinal >= 0; ordinal--) {
+  if (set.spec.updateStrategy?.type === "OnDelete") return
+  for (let ordinal = desired - 1; ordinal >= updatedFrom(set); ordinal--) {
     const pod = pods.get(ordinal)!
     if (!isUpdated(pod)) return terminatePod(cluster, pod)
   }
@@ -54,7 +68,11 @@ export const reconcileStatefulSet = (cluster: Cluster, namespace: string, name: 
   const ready = pods.filter(isPodReady)
   const updated = pods.filter(isUpdated)
   const desired = set.spec.replicas ?? 1
-  const isComplete = pods.length === desired && updated.length === desired && ready.length === desired
+  const isComplete =
+    set.spec.updateStrategy?.type !== "OnDelete"
+    && pods.length === desired
+    && updated.length === desired
+    && ready.length === desired
   putStatus<StatefulSet>(cluster, set, {
     observedGeneration: set.metadata.generation ?? 1,
     replicas: pods.length,

@@ -22,6 +22,8 @@ export interface WorkloadOptions {
   readonly tag?: string
   /** Of the pod template. */
   readonly annotations?: Record<string, string>
+  /** Of a StatefulSet or a DaemonSet. */
+  readonly updateStrategy?: Manifest
 }
 
 const workloadSpec = (name: string, { replicas = 2, tag = "v1", annotations = {} }: WorkloadOptions): Manifest => ({
@@ -29,6 +31,9 @@ const workloadSpec = (name: string, { replicas = 2, tag = "v1", annotations = {}
   selector: { matchLabels: { app: name } },
   template: { metadata: { labels: { app: name }, annotations }, spec: { containers: [container(tag)] } }
 })
+
+const updateStrategyIn = ({ updateStrategy }: WorkloadOptions): Manifest =>
+  updateStrategy === undefined ? {} : { updateStrategy }
 
 export const deployment = (name: string, options: WorkloadOptions = {}): Manifest => ({
   apiVersion: "apps/v1",
@@ -41,12 +46,17 @@ export const statefulSet = (name: string, options: WorkloadOptions = {}): Manife
   apiVersion: "apps/v1",
   kind: "StatefulSet",
   metadata: { name },
-  spec: { serviceName: name, ...workloadSpec(name, options) }
+  spec: { serviceName: name, ...workloadSpec(name, options), ...updateStrategyIn(options) }
 })
 
 export const daemonSet = (name: string, options: WorkloadOptions = {}): Manifest => {
   const { replicas: _replicas, ...spec } = workloadSpec(name, options) as { readonly replicas?: number }
-  return { apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name }, spec }
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name },
+    spec: { ...spec, ...updateStrategyIn(options) }
+  }
 }
 
 const finishing: Manifest = { spec: { restartPolicy: "Never", containers: [container("v1")] } }

@@ -4,10 +4,11 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import type { WorkloadState } from "../../../src/domain/WorkloadState.ts"
 import { KubernetesClient } from "../../../src/kubernetes/KubernetesClient.ts"
+import { isPodReady } from "../../../src/kubernetes/ObjectModel.ts"
 import * as OwnerResolver from "../../../src/kubernetes/OwnerResolver.ts"
 import { readWorkload } from "../../../src/kubernetes/WorkloadReader.ts"
-import { type ContractTests, created, eventually, newNamespace, settled } from "./Fixtures.ts"
-import { daemonSet, image, job, patch, refOf, statefulSet } from "./Manifests.ts"
+import { type ContractTests, created, eventually, newNamespace, podsOf, settled } from "./Fixtures.ts"
+import { daemonSet, evict, image, job, type Manifest, patch, refOf, statefulSet } from "./Manifests.ts"
 
 export const statefulWorkloads = (it: ContractTests): void => {
   it.effect("a StatefulSet starts in order, and a new template replaces its pods under the same names", () =>
@@ -92,6 +93,86 @@ export const statefulWorkloads = (it: ContractTests): void => {
       assert.isTrue(during.rollout?.inProgress)
       const after = yield* eventually("every pod is new", readWorkload(target), isDone)
       assert.notStrictEqual(after.rollout?.templateHash, before.rollout?.templateHash)
+    })
+  )
+
+  /** The ordinals of a StatefulSet's pods after all of them were evicted, with the revision of each replacement. */
+  const afterEvictions = Effect.fnUntraced(function* (suffix: string, updateStrategy: Manifest) {
+    const kubernetes = yield* KubernetesClient
+    const namespace = yield* newNamespace(suffix)
+    const target = refOf(yield* created(namespace, statefulSet("db", { updateStrategy })))
+    yield* settled(target, 2)
+    yield* kubernetes.apply(patch(target, image("v2")))
+    const imagesOf = Effect.map(podsOf(namespace, "db"), (pods) =>
+      pods.flatMap((pod) =>
+        isPodReady(pod) && pod.metadata.deletionTimestamp === undefined
+          ? [`${pod.metadata.name} ${pod.spec.containers[0]?.image?.split(":")[1]}`]
+          : []
+      )
+    )
+    yield* eventually(
+      "what is rolled out by itself is done",
+      readWorkload(target),
+      ({ generation, observedGeneration, readyReplicas, rollout }) =>
+        observedGeneration === generation && rollout?.inProgress === false && readyReplicas === 2
+    )
+    const before = yield* imagesOf
+    const pods = yield* podsOf(namespace, "db")
+    for (const pod of pods) yield* kubernetes.apply(evict(pod))
+    const after = yield* eventually(
+      "both pods are replaced",
+      Effect.all([podsOf(namespace, "db"), imagesOf]),
+      ([now, images]) =>
+        images.length === 2 && now.every(({ metadata: { uid } }) => !pods.some((pod) => pod.metadata.uid === uid))
+    )
+    return { before: before.sort(), after: [...after[1]].sort() }
+  })
+
+  it.effect("a StatefulSet with OnDelete makes a deleted pod from the newest template, and no other", () =>
+    Effect.gen(function* () {
+      const { after, before } = yield* afterEvictions("ondelete", { type: "OnDelete" })
+      assert.deepStrictEqual(before, ["db-0 v1", "db-1 v1"])
+      assert.deepStrictEqual(after, ["db-0 v2", "db-1 v2"])
+    })
+  )
+
+  it.effect("a StatefulSet with a partition makes a deleted pod below it from the current template again", () =>
+    Effect.gen(function* () {
+      const { after, before } = yield* afterEvictions("partition", {
+        type: "RollingUpdate",
+        rollingUpdate: { partition: 1 }
+      })
+      assert.deepStrictEqual(before, ["db-0 v1", "db-1 v2"])
+      assert.deepStrictEqual(after, ["db-0 v1", "db-1 v2"])
+    })
+  )
+
+  it.effect("a DaemonSet with OnDelete makes a deleted pod from the newest template, and no other", () =>
+    Effect.gen(function* () {
+      const kubernetes = yield* KubernetesClient
+      const namespace = yield* newNamespace("daemonondelete")
+      const target = refOf(yield* created(namespace, daemonSet("agent", { updateStrategy: { type: "OnDelete" } })))
+      const isReady = ({ desiredReplicas, pods }: WorkloadState) =>
+        (desiredReplicas ?? 0) > 0 && pods.length === desiredReplicas && pods.every(({ ready }) => ready)
+      yield* eventually("every pod is ready", readWorkload(target), isReady)
+      yield* kubernetes.apply(patch(target, image("v2")))
+      const held = yield* eventually(
+        "no pod is current",
+        readWorkload(target),
+        (state) => isReady(state) && state.pods.every(({ current }) => current === false)
+      )
+      const [first] = yield* podsOf(namespace, "agent")
+      yield* kubernetes.apply(evict(first!))
+      const released = yield* eventually(
+        "the pod is replaced",
+        readWorkload(target),
+        (state) => isReady(state) && state.pods.every(({ uid }) => uid !== first!.metadata.uid)
+      )
+      assert.lengthOf(
+        released.pods.filter(({ current }) => current === true),
+        1
+      )
+      assert.strictEqual(released.pods.length, held.pods.length)
     })
   )
 
