@@ -199,7 +199,10 @@ const whenSettled = (evidence: Evidence, state: WorkloadState, forMs: number): J
     ? keepWatching
     : verdict(
         "unknown",
-        reason("nothing-was-wrong", "the target was healthy before, and nothing says that the alert resolved")
+        reason(
+          "nothing-was-wrong",
+          "no problem was seen before, apart from what the action itself wrote, and nothing says that the alert resolved"
+        )
       )
 }
 

@@ -18,7 +18,6 @@ export type ReasonCode =
   | "restarting"
   | "node-not-ready"
   | "node-condition"
-  | "cordoned"
   | "reverted"
   | "still-at-maximum"
   | "pod-remains"

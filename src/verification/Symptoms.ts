@@ -4,15 +4,18 @@
  * That a target is healthy after an action shows that the action helped only if the target was not healthy before. Each
  * kind shows other problems:
  *
- * | target                                              | problems that can be seen to be gone                                                         |
- * | --------------------------------------------------- | -------------------------------------------------------------------------------------------- |
- * | Deployment, StatefulSet, DaemonSet, ReplicaSet, Pod | replicas that are missing, old or not ready; a failed rollout; a Service without endpoints   |
- * | the same, by `PatchHpa`                             | its autoscaler is at its maximum                                                             |
- * | Node                                                | not ready; pressure on disk, memory or process ids; no network; cordoned (by `UncordonNode`) |
- * | PersistentVolumeClaim, CronJob, Job                 | none: the API shows neither how full a volume is nor whether the next run will succeed       |
+ * | target                                              | problems that can be seen to be gone                                                       |
+ * | --------------------------------------------------- | ------------------------------------------------------------------------------------------ |
+ * | Deployment, StatefulSet, DaemonSet, ReplicaSet, Pod | replicas that are missing, old or not ready; a failed rollout; a Service without endpoints |
+ * | the same, by `PatchHpa`                             | its autoscaler is at its maximum, until it has more replicas that are ready                |
+ * | Node                                                | not ready; pressure on disk, memory or process ids; no network                             |
+ * | PersistentVolumeClaim, CronJob, Job                 | none: the API shows neither how full a volume is nor whether the next run will succeed     |
  *
  * A problem is gone only on the same object, by its uid. Replicas that are no longer missing because fewer are desired
  * show nothing.
+ *
+ * What an action writes itself is no evidence: that a node is schedulable, that a workload desires replicas, or how
+ * many it desires, and that the maximum of an autoscaler is higher. Only somebody else resumes a paused rollout.
  */
 
 import type { Intent } from "../domain/Execution.ts"
@@ -37,19 +40,28 @@ export const symptomsOf = ({ action, baseline }: Pick<Intent, "action" | "baseli
   const found: Array<Problem> = []
   if (action.type === "PatchHpa" && baseline.autoscalerAtMaximum === true)
     found.push(problem("still-at-maximum", "bad", "the autoscaler was at its maximum"))
-  if (action.type === "UncordonNode" && baseline.unschedulable === true)
-    found.push(problem("cordoned", "bad", "the node was cordoned"))
   // Replicas that were only starting would have become ready without the action.
-  if (!isStarting(baseline)) found.push(...targetProblems(baseline, baseline).filter(({ weight }) => weight !== "open"))
+  if (!isStarting(baseline)) found.push(...targetProblems(baseline, baseline).filter(isSymptom(baseline)))
   return found
 }
 
-const isGone = (baseline: WorkloadState, now: WorkloadState, { code }: Problem): boolean => {
+/** Whether only an improvement ends the problem, and not a change of the spec alone. */
+const isSymptom =
+  (baseline: WorkloadState) =>
+  ({ code, weight }: Problem): boolean =>
+    weight !== "open" && code !== "scaled-to-nothing" && !(code === "not-updated" && baseline.rollout?.paused === true)
+
+/** Whether the action itself sets how many replicas are desired. */
+const setsReplicas = ({ type }: Intent["action"]): boolean => type === "ScaleWorkload" || type === "PatchHpa"
+
+const isGone = ({ action, baseline }: Intent, now: WorkloadState, { code }: Problem): boolean => {
+  if (code === "still-at-maximum") return (now.readyReplicas ?? 0) > (baseline.readyReplicas ?? 0)
   if ((now.desiredReplicas ?? 0) >= (baseline.desiredReplicas ?? 0)) return true
   const count = counts[code]
-  return count === undefined || (count(now) ?? 0) > (count(baseline) ?? 0)
+  if (count === undefined) return true
+  return !setsReplicas(action) && (count(now) ?? 0) > (count(baseline) ?? 0)
 }
 
 /** The problems of the baseline that a healthy target no longer has. */
 export const goneSymptoms = (intent: Intent, now: WorkloadState): ReadonlyArray<Problem> =>
-  intent.baseline.uid !== now.uid ? [] : symptomsOf(intent).filter((symptom) => isGone(intent.baseline, now, symptom))
+  intent.baseline.uid !== now.uid ? [] : symptomsOf(intent).filter((symptom) => isGone(intent, now, symptom))

@@ -8,13 +8,17 @@ import { countsReplicas } from "./Sample.ts"
 const conditionOf = (state: WorkloadState, type: string) =>
   state.conditions.find((condition) => condition.type === type)
 
+/** How many replicas the controller gives the newest template by itself. */
+const meantToChange = ({ rollout }: WorkloadState, desired: number): number =>
+  rollout?.strategy === "OnDelete" ? 0 : Math.max(0, desired - (rollout?.partition ?? 0))
+
 const replicaProblems = (state: WorkloadState, desired: number): ReadonlyArray<Problem> => {
   if (desired === 0) return [problem("scaled-to-nothing", "lasting", "0 replicas are desired")]
   const short = (code: ReasonCode, count: number | null, wanted = desired): ReadonlyArray<Problem> =>
     count !== null && count < wanted ? [problem(code, "bad", `${count} of ${wanted}`)] : []
   return [
-    // Pods below the partition of a StatefulSet keep the earlier template on purpose.
-    ...short("not-updated", state.updatedReplicas, Math.max(0, desired - (state.rollout?.partition ?? 0))),
+    // Pods below the partition of a StatefulSet, and with OnDelete, keep the earlier template on purpose.
+    ...short("not-updated", state.updatedReplicas, meantToChange(state, desired)),
     // A missing number means that no replica is ready.
     ...short("not-ready", state.readyReplicas ?? 0),
     ...short("not-available", state.availableReplicas)

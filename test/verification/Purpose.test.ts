@@ -73,13 +73,13 @@ const purposes: ReadonlyArray<
   ]
 > = [
   [
-    "an autoscaler with room that was at its maximum",
+    "an autoscaler with room that was at its maximum, with fewer replicas",
     "fixed settled problem-gone",
     raised,
     hpa(8, 6, 6, inRange),
     healthy(),
     [],
-    { autoscalerAtMaximum: true }
+    { autoscalerAtMaximum: true, readyReplicas: 2, desiredReplicas: 2 }
   ],
   [
     "an autoscaler with room that had room before",
@@ -104,7 +104,7 @@ const purposes: ReadonlyArray<
     hpa(8, 8, 8, inRange),
     healthy(),
     [],
-    { autoscalerAtMaximum: true }
+    { autoscalerAtMaximum: true, readyReplicas: 2, desiredReplicas: 2 }
   ],
   ["an autoscaler at its maximum without a condition", "not-fixed still-at-maximum", raised, hpa(8, 8, 8)],
   ["an autoscaler whose replicas do not exist yet", "not-fixed not-ready", raised, hpa(8, 5, 7)],
@@ -158,8 +158,8 @@ const purposes: ReadonlyArray<
     nodeWith("MemoryPressure", "Unknown")
   ],
   [
-    "a node that was cordoned and is not any more",
-    "fixed settled problem-gone",
+    "a node that was cordoned and is not any more, which the action wrote itself",
+    "unknown nothing-was-wrong",
     uncordoned,
     node({}),
     bare("Node", { unschedulable: false }),

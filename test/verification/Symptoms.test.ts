@@ -37,7 +37,11 @@ const baselines: ReadonlyArray<readonly [baseline: string, verdict: string, Part
   ["a pod was missing", fixed, { readyReplicas: 2, pods }],
   ["a quota kept a pod from being created", fixed, { failedCreate: "exceeded quota: q", pods }],
   ["nothing was available behind its Service", fixed, { endpoints: 0 }],
-  ["it was scaled to zero", fixed, { desiredReplicas: 0, readyReplicas: 0, updatedReplicas: 0, availableReplicas: 0 }],
+  [
+    "it was scaled to zero",
+    unknown,
+    { desiredReplicas: 0, readyReplicas: 0, updatedReplicas: 0, availableReplicas: 0 }
+  ],
   [
     "a rollout without a failing pod was under way",
     unknown,
@@ -57,7 +61,7 @@ const baselines: ReadonlyArray<readonly [baseline: string, verdict: string, Part
       rollout: { ...rollout, progressDeadlineSeconds: null, lastProgressAt: "2027-01-15T07:45:00.000Z" }
     }
   ],
-  ["a rollout was paused", fixed, { updatedReplicas: 1, rollout: { ...rollout, paused: true } }],
+  ["a rollout was paused", unknown, { updatedReplicas: 1, rollout: { ...rollout, paused: true } }],
   ["it did not exist", unknown, { exists: false }]
 ]
 
@@ -80,6 +84,20 @@ describe("a restarted workload that is healthy and whose alert is unknown", () =
   it("is watched until the alert timeout if nothing was wrong before, because a webhook may report the end", () => {
     const before = intent({ baseline: healthy() })
     assert.strictEqual(said(evidence(steady(580, 598), { intent: before })), "keep watching")
+  })
+})
+
+describe("a workload with the strategy OnDelete", () => {
+  const held = { updatedReplicas: 0, rollout: { ...rollout, inProgress: false, strategy: "OnDelete" } }
+
+  it("is healthy although its pods have an earlier template", () => {
+    const before = intent({ baseline: healthy({ ...held, readyReplicas: 2, pods: [...pods, crashing] }) })
+    assert.strictEqual(said(evidence(steady(0, 10, healthy(held)), { intent: before })), fixed)
+  })
+
+  it("had no problem if its pods had an earlier template", () => {
+    const before = intent({ baseline: healthy(held) })
+    assert.strictEqual(said(evidence(steady(580, 600), { intent: before })), unknown)
   })
 })
 
