@@ -53,10 +53,14 @@ export const make = (plane: ControlPlane) => {
   const call = <A>(ask: (api: KubernetesObjectApi) => Promise<unknown>): Effect.Effect<A> =>
     Effect.promise(() => ask(KubernetesObjectApi.makeApiClient(config())) as Promise<A>)
 
-  /** Creates the objects of a YAML file. The namespace is ready for pods then, and its quotas are in force. */
+  /**
+   * Creates the objects of a YAML file. The namespace is ready for pods then, and its quotas are in force. Quotas come
+   * before workloads: one that is created meanwhile counts some of the pods only minutes later.
+   */
   const create = Effect.fnUntraced(function* (path: string) {
-    for (const document of parseAllDocuments(file(path))) {
-      const object = document.toJS() as KubernetesObject
+    const objects = parseAllDocuments(file(path)).map((document) => document.toJS() as KubernetesObject)
+    const isFirst = ({ kind }: KubernetesObject) => kind === "Namespace" || kind === "ResourceQuota"
+    for (const object of [...objects.filter(isFirst), ...objects.filter((one) => !isFirst(one))]) {
       yield* call((api) => api.create(object))
       if (object.kind === "Namespace")
         yield* until(

@@ -14,7 +14,7 @@ const namespace = "t25b"
 const folder = "stuck-rollout-called-recovered"
 
 describe.skipIf(note !== "")(`a rollout that a quota stops${note}`, () => {
-  it.live.skip(
+  it.live(
     "is not called recovered: a person is told that the quota keeps its pods from being created",
     () =>
       Effect.scoped(
