@@ -45,6 +45,8 @@ export interface ImageBehaviour {
   readonly crash?: { readonly exitCode: number } | undefined
   /** It is OOM-killed if its memory limit is below this many bytes. */
   readonly memoryNeed?: number | undefined
+  /** The images whose containers crash after they have been ready for a while. The set may change at any time. */
+  readonly flaky?: ReadonlySet<string> | undefined
   /** The lines that it logs at every start. */
   readonly logs?: ReadonlyArray<string> | undefined
 }

@@ -57,6 +57,10 @@ export const failureOf = (cluster: Cluster, pod: Pod): Failure | undefined => {
   return undefined
 }
 
+/** Whether containers of the image crash after they have been ready for a while. */
+const isFlaky = (cluster: Cluster, image: string): boolean =>
+  tagOf(image).startsWith("flaky") || behaviourOf(cluster, image)?.flaky?.has(image) === true
+
 const condition = (type: string, isTrue: boolean, lastTransitionTime: string, reason = "", message = ""): Condition =>
   isTrue ? { type, status: "True", lastTransitionTime } : { type, status: "False", lastTransitionTime, reason, message }
 
@@ -149,7 +153,7 @@ const start = (cluster: Cluster, pod: Pod, runtime: PodRuntime): void => {
   runtime.state = "ready"
   runtime.readyAtMs = cluster.nowMs
   report(cluster, pod, runtime)
-  if (tagOf(pod.spec.containers[0]?.image ?? "").startsWith("flaky"))
+  if (isFlaky(cluster, pod.spec.containers[0]?.image ?? ""))
     later(cluster, pod, flakyReadyMs, (current, state) => die(cluster, current, state))
   if (isJobPod(pod))
     later(cluster, pod, cluster.pace.job, (current, state) =>

@@ -31,6 +31,7 @@ import {
   disruptionBudget,
   executionOf,
   helmOwnership,
+  imagesOf,
   isReady,
   isRolledOut,
   operatorOwnership,
@@ -91,6 +92,8 @@ export class Cluster implements FarEnd {
   private readonly readMs = new Map<string, number>()
   private readonly gone = new Map<string, KubernetesObject>()
   readonly forbidden = new ForbiddenDisruptions()
+  /** The images whose containers crash some seconds after they have become ready. */
+  readonly flaky = new Set<string>()
   private releases = 0
 
   constructor(setting: Setting) {
@@ -124,9 +127,7 @@ export class Cluster implements FarEnd {
       Sandbox.make({
         shop: false,
         pace,
-        images: Object.fromEntries(
-          this.workloads.map(({ name, namespace }) => [`registry.example/${namespace}/${name}`, { logs: crashLog }])
-        ),
+        images: imagesOf(this.workloads, { logs: crashLog, flaky: this.flaky }),
         // The sandbox has those of kube-system.
         deployments: this.workloads
           .filter(({ namespace }) => namespace === "prod")

@@ -53,6 +53,8 @@ export interface RevisionTruth {
   readonly revision: number
   readonly image: string | undefined
   readonly pods: ReadonlyArray<{
+    readonly name: string
+    readonly uid: string
     readonly createdMs: number
     readonly ready: boolean
     /** When its container last started after a failure; `undefined` if it has never failed. */
@@ -72,6 +74,10 @@ const failedBeforeMs = (run: ContainerRun | undefined): number | undefined => {
   return Date.parse((run.restartCount > 1 ? last.startedAt : last.finishedAt) ?? "")
 }
 
+/** The same behaviour for the images of all workloads, by repository. */
+export const imagesOf = <A>(workloads: ReadonlyArray<ResourceRef>, behaviour: A): Readonly<Record<string, A>> =>
+  Object.fromEntries(workloads.map(({ name, namespace }) => [`registry.example/${namespace}/${name}`, behaviour]))
+
 /** The image of a template. */
 export const templateImage = (object: KubernetesObject): string | undefined =>
   (object as Deployment).spec?.template?.spec.containers[0]?.image
@@ -88,6 +94,8 @@ export const revisionsIn = (
       pods: pods
         .filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === set.metadata.uid))
         .map((pod) => ({
+          name: pod.metadata.name,
+          uid: pod.metadata.uid,
           createdMs: Date.parse(pod.metadata.creationTimestamp ?? ""),
           ready: isReady(pod),
           failedBeforeMs: failedBeforeMs((pod as Pod).status?.containerStatuses?.[0])

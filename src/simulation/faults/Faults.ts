@@ -13,6 +13,7 @@ import { kubernetesInterference } from "./kinds/KubernetesInterference.ts"
 import { kubernetesLostAnswer } from "./kinds/KubernetesLostAnswer.ts"
 import { kubernetesNonsense } from "./kinds/KubernetesNonsense.ts"
 import { kubernetesRefusals } from "./kinds/KubernetesRefusals.ts"
+import { kubernetesRestoredFails } from "./kinds/KubernetesRestoredFails.ts"
 import { kubernetesStaleRead } from "./kinds/KubernetesStaleRead.ts"
 import { kubernetesUnavailable } from "./kinds/KubernetesUnavailable.ts"
 import { modelFaults } from "./kinds/Models.ts"
@@ -32,6 +33,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   kubernetesStaleRead,
   kubernetesInterference,
   kubernetesFixUnderWay,
+  kubernetesRestoredFails,
   hotfixDuringInvestigation,
   kubernetesDeletion,
   kubernetesDisruptionBudget,

@@ -22,7 +22,9 @@ const reportsOf = ({ approved = false, disturbedMs = 0, restored = [], undone = 
   const revision = (number: number, pods: ReadonlyArray<Partial<Pod>>): RevisionTruth => ({
     revision: number,
     image: `app:${number}`,
-    pods: pods.map(({ createdMs = 0, failedBeforeMs, ready = true }) => ({
+    pods: pods.map(({ createdMs = 0, failedBeforeMs, ready = true }, index) => ({
+      name: `app-1-${index}`,
+      uid: `u${index}`,
       ready,
       createdMs: wallStartMs + createdMs,
       failedBeforeMs: failedBeforeMs === undefined ? undefined : wallStartMs + failedBeforeMs

@@ -60,6 +60,13 @@ const again =
     return plan
   }
 
+const restoredFails = (forMs: number): FaultPlan[number] => ({
+  kind: "kubernetes-restored-fails",
+  atMs: 1_000,
+  forMs,
+  parameters: { share: 1 }
+})
+
 const tiers = ["holmesgpt", "llm:alpha", "llm:beta"] as const
 
 export const runs = {
@@ -72,6 +79,8 @@ export const runs = {
    * an operator own one each.
    */
   few: calm(15, { workloads: 4 }),
+  /** Each version that the service restores crashes soon after it has become ready. */
+  restoredFails: disturbed(15, () => [restoredFails(15 * minuteMs)], { workloads: 12 }),
   /** Another cluster takes the place of the service's own for some minutes. */
   replaced: disturbed(8, () => [{ kind: "cluster-replaced", atMs: 2 * minuteMs, forMs: 5 * minuteMs, parameters: {} }]),
   /** Disruption budgets let no pod of half of the workloads go. */
@@ -89,7 +98,20 @@ export const runs = {
       parameters: { afterSteps: random.between(1, 60) }
     }))
   ),
-  /** One incident, and the API server becomes unavailable just after the action, for longer than a verification waits. */
+  /** The service is killed at a random step of an execution, twice a minute. */
+  crashesAtWrites: disturbed(
+    10,
+    again(10, [20_000, 40_000], (random) => ({
+      kind: "process-crash",
+      forMs: 0,
+      aim: "execution",
+      parameters: { afterSteps: random.between(1, 30) }
+    }))
+  ),
+  /**
+   * One incident, and the API server becomes unavailable just after the action, which did not help, for longer than a
+   * verification waits.
+   */
   blackout: disturbed(
     8,
     (random) => [
@@ -98,7 +120,8 @@ export const runs = {
         atMs: random.between(21_000, 24_000),
         forMs: 7 * minuteMs,
         parameters: { share: 1 }
-      }
+      },
+      restoredFails(9 * minuteMs)
     ],
     { workloads: 1, incidentEveryMs: 60 * minuteMs }
   ),

@@ -14,20 +14,6 @@ import type { Finding } from "./RunSeeds.ts"
 
 type Searched = Result.Result<Copies.Search, Copies.SimulatorBroke>
 
-/**
- * Planted bugs that the seeds stopped finding when the work on issue 10 changed the product. They are debt: each must
- * be found again, and this list only shrinks.
- */
-const lost = [
-  "double action",
-  "no stabilisat",
-  "an old propos",
-  "pods blamed f",
-  "severity igno",
-  "unknown is ca",
-  "who gives up "
-]
-
 const searches = new Map<string, Searched>()
 const clean = new Map<RunName, ReadonlyArray<Finding>>()
 
@@ -88,12 +74,9 @@ describe("the unchanged sources", () => {
 
 describe("a planted bug is found", () => {
   for (const bug of all) {
-    it.skipIf(lost.some((name) => bug.name.startsWith(name)))(
-      `${bug.name}: by ${bug.foundBy} within ${bug.withinSeeds} seeds of ${bug.run}`,
-      () => {
-        const { findings, found } = Result.getOrThrow(searches.get(bug.name)!)
-        assert.isDefined(found, `Found instead:\n${briefly(findings).join("\n")}`)
-      }
-    )
+    it(`${bug.name}: by ${bug.foundBy} within ${bug.withinSeeds} seeds of ${bug.run}`, () => {
+      const { findings, found } = Result.getOrThrow(searches.get(bug.name)!)
+      assert.isDefined(found, `Found instead:\n${briefly(findings).join("\n")}`)
+    })
   }
 })

@@ -22,5 +22,5 @@ export const doubleAction: PlantedBug = {
   ],
   foundBy: "no-action-twice",
   withinSeeds: 10,
-  run: "crashes"
+  run: "crashesAtWrites"
 }

@@ -14,5 +14,5 @@ export const noStabilisation: PlantedBug = {
   ],
   foundBy: "never-falsely-fixed",
   withinSeeds: 10,
-  run: "few"
+  run: "restoredFails"
 }

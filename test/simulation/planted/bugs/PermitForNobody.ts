@@ -13,5 +13,5 @@ export const permitForNobody: PlantedBug = {
   ],
   foundBy: "nothing-leaked",
   withinSeeds: 1,
-  run: "slowCluster"
+  run: "storm"
 }

@@ -1,0 +1,43 @@
+/**
+ * A rollback is not always a way back: the bad version has changed the data, so the version before becomes ready, and
+ * crashes once it works. No read before the rollback shows this.
+ *
+ * The pods of the restored version are replaced soon after, as those that still ran would fail as well.
+ */
+
+import { Effect, Schema } from "effect"
+import { kind } from "../FaultKind.ts"
+
+export const kubernetesRestoredFails = kind({
+  name: "kubernetes-restored-fails",
+  target: "cluster",
+  description: "A version that the service restores becomes ready, and crashes some seconds later.",
+  parameters: Schema.Struct({
+    /** Of the writes, from 0 to 1. */
+    share: Schema.Finite
+  }),
+  lasts: [60_000, 1_800_000],
+  draw: (random) => ({ share: random.chance(0.5) ? 1 : random.nextDoubleUnsafe() }),
+  apply: ({ share }, { farEnds: { cluster } }, random) => {
+    const failing = new Set<string>()
+    const heal = cluster.disturb((request, server) => {
+      const { change } = request
+      if (change?._tag !== "Patch" || change.ref.kind !== "Deployment" || request.dryRun) return server
+      const before = cluster.imageOf(change.ref)
+      return Effect.tap(server, () =>
+        Effect.sync(() => {
+          const image = cluster.imageOf(change.ref)
+          if (image === undefined || image === before || !random.chance(share)) return
+          failing.add(image)
+          cluster.flaky.add(image)
+          for (const { name, uid } of cluster.revisionsOf(change.ref).find((one) => one.image === image)?.pods ?? [])
+            cluster.write({ _tag: "Delete", ref: { ...change.ref, kind: "Pod", name }, uid })
+        })
+      )
+    })
+    return () => {
+      heal()
+      for (const image of failing) cluster.flaky.delete(image)
+    }
+  }
+})
