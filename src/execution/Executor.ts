@@ -35,7 +35,7 @@ import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { limitRanges, readObjects } from "./ActionObjects.ts"
 import { plan as planAction } from "./ActionPlan.ts"
-import { carryOut, type Done, isGone, type Limits, type Stop } from "./CarryOut.ts"
+import { carryOut, isGone, type Limits } from "./CarryOut.ts"
 import { collect } from "./Diagnostics.ts"
 import { classify, type Failure } from "./FailureClassifier.ts"
 import { cordonFailure, cordons } from "./NodeCordons.ts"
@@ -226,11 +226,11 @@ const admission = Effect.fnUntraced(function* (
 const planOn = Effect.fnUntraced(function* (
   client: Client,
   input: PlanInput,
-  context: PlanContext
+  plan: (objects: PlanObjects, nowMs: number) => Plan | PlanRefusal
 ): Effect.fn.Return<Plan, PlanRefused | KubernetesError> {
   const refused = ({ message, rule }: PlanRefusal) => new PlanRefused({ rule, message, approvable: false })
   const objects = yield* readObjects(client, input.action)
-  const result = planAction(input.action, objects, context)
+  const result = plan(objects, yield* Monotonic.nowMs)
   if (result._tag === "PlanRefusal") return yield* refused(result)
   for (const change of result.changes) yield* dryRun(client, change)
   const admitted = yield* admission(client, input, objects, result.changes)
@@ -239,15 +239,43 @@ const planOn = Effect.fnUntraced(function* (
 
 const isCordon = ({ type }: Action): boolean => type === "CordonNode" || type === "DrainNode"
 
-const draftOnce = Effect.fnUntraced(function* (
+/**
+ * Plans, and reserves the node that the plan cordons if nothing is asked. The other reservations are compared and the
+ * node is reserved in one step, and the reservation is given up if the plan fails after that.
+ */
+const planReserving = (
   { client, reservations }: Cluster,
+  settings: Settings,
+  input: PlanInput,
+  context: Omit<PlanContext, "reservedNodes">
+): Effect.Effect<Plan, PlanRefused | KubernetesError> => {
+  const { action, executionId, reserve = false } = input
+  const planned = reservations.reading((reading) =>
+    planOn(client, input, (objects, nowMs) => {
+      const reservedNodes = reading.reservedBefore(executionId, nowMs)
+      const result = planAction(action, objects, { ...context, reservedNodes })
+      if (
+        reserve
+        && isCordon(action)
+        && result._tag === "Plan"
+        && result.changes.length > 0
+        && result.asks.length === 0
+      )
+        reservations.reserve(action.target.name, executionId, nowMs + millis(settings.intentLifetime))
+      return result
+    })
+  )
+  return Effect.onError(planned, () => Effect.sync(() => reservations.release(executionId)))
+}
+
+const draftOnce = Effect.fnUntraced(function* (
+  cluster: Cluster,
   settings: Settings,
   input: PlanInput,
   known: WorkloadState | null | undefined
 ): Effect.fn.Return<Draft, PlanRefused | KubernetesError> {
   const plannedAt = yield* Timestamp.now
-  const nowMs = yield* Monotonic.nowMs
-  const context: PlanContext = {
+  const context = {
     executionId: input.executionId,
     remediationId: input.remediationId,
     epoch: input.epoch,
@@ -256,14 +284,12 @@ const draftOnce = Effect.fnUntraced(function* (
     seen: input.seen,
     maximumResourceFactor: settings.maximumResourceFactor,
     maximumScaleFactor: settings.maximumScaleFactor,
-    maximumNodesOut: settings.maximumNodesOut,
-    reservedNodes: reservations.ofOthers(input.executionId, nowMs)
+    maximumNodesOut: settings.maximumNodesOut
   }
   const baseline =
-    known ?? (yield* readWorkload(resourceRef(input.target)).pipe(Effect.provideService(KubernetesClient, client)))
-  const { asks, changes, figures, inverse } = yield* planOn(client, input, context)
-  if (input.reserve === true && isCordon(input.action) && changes.length > 0 && asks.length === 0)
-    reservations.reserve(input.action.target.name, input.executionId, nowMs + millis(settings.intentLifetime))
+    known
+    ?? (yield* readWorkload(resourceRef(input.target)).pipe(Effect.provideService(KubernetesClient, cluster.client)))
+  const { asks, changes, figures, inverse } = yield* planReserving(cluster, settings, input, context)
   return {
     intent: { executionId: input.executionId, action: input.action, changes, inverse, baseline, plannedAt },
     asks,
@@ -281,8 +307,7 @@ const draft = (
     return Effect.suspend(() => {
       const baseline = known
       known = null
-      const once = draftOnce(cluster, settings, input, baseline)
-      return isCordon(input.action) ? cluster.reservations.oneAtATime(once) : once
+      return draftOnce(cluster, settings, input, baseline)
     }).pipe(
       // Nothing is journaled yet, so a plan that hit a conflict is computed again from the current objects.
       Effect.retry({
@@ -315,28 +340,28 @@ const execute = Effect.fn("Executor.execute")(function* <E>(
       ? yield* outcomeOf(intent, "no", undefined, collected.success)
       : yield* outcomeOf(intent, "no", classify(collected.failure))
   }
-  const limits: Limits = {
-    attempts: settings.attempts,
-    readBackDelayMs: millis(settings.readBackDelay),
-    evictionIntervalMs: millis(settings.evictionInterval),
-    evictionDeadlineMs: (yield* Monotonic.nowMs) + millis(settings.evictionDeadline),
-    expiresAtMs: Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)
-  }
+  // While it is carried out, the node counts as out for those that are planned or carried out later.
+  if (mayWrite && isCordon(intent.action))
+    reservations.reserve(intent.action.target.name, intent.executionId, Number.POSITIVE_INFINITY)
+  let evictionDeadlineMs: number | undefined
   let changed = false
   for (const change of intent.changes) {
-    const carriedOut = carryOut(client, intent, { change, resumed, mayWrite, limits }, holds)
-    const result =
-      cordons(intent, change) && mayWrite && !approved
-        ? yield* reservations.oneAtATime(
-            Effect.flatMap(
-              cordonFailure(client, reservations, intent, settings.maximumNodesOut),
-              (failure): Effect.Effect<Done | Stop, E> =>
-                failure === undefined
-                  ? carriedOut
-                  : Effect.succeed({ _tag: "Stop", failure, applied: resumed ? "unknown" : "no" })
-            )
-          )
-        : yield* carriedOut
+    if (cordons(intent, change) && mayWrite && !approved) {
+      const failure = yield* reservations.reading((reading) =>
+        cordonFailure(client, reading, intent, settings.maximumNodesOut)
+      )
+      if (failure !== undefined) return yield* outcomeOf(intent, resumed ? "unknown" : "no", failure)
+    }
+    // The wait for disruption budgets begins with the first eviction: what came before may have waited for our limits.
+    if (change._tag === "Evict") evictionDeadlineMs ??= (yield* Monotonic.nowMs) + millis(settings.evictionDeadline)
+    const limits: Limits = {
+      attempts: settings.attempts,
+      readBackDelayMs: millis(settings.readBackDelay),
+      evictionIntervalMs: millis(settings.evictionInterval),
+      evictionDeadlineMs: evictionDeadlineMs ?? 0,
+      expiresAtMs: Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)
+    }
+    const result = yield* carryOut(client, intent, { change, resumed, mayWrite, limits }, holds)
     if (result._tag === "Stop") return yield* outcomeOf(intent, changed ? "yes" : result.applied, result.failure)
     changed ||= result.changed
   }

@@ -11,7 +11,7 @@ import type { Node } from "../kubernetes/ObjectModel.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { nodesOutAsks } from "./actions/NodePool.ts"
 import { classify, type Failure, nodesOut } from "./FailureClassifier.ts"
-import type { NodeReservations } from "./NodeReservations.ts"
+import type { Reading } from "./NodeReservations.ts"
 
 /** Whether a change of this intent cordons a node. */
 export const cordons = ({ action }: Intent, change: Change): boolean =>
@@ -20,7 +20,7 @@ export const cordons = ({ action }: Intent, change: Change): boolean =>
 /** Why the node may not be cordoned now; `undefined` if it may, or is cordoned already. */
 export const cordonFailure = Effect.fnUntraced(function* (
   client: KubernetesClient["Service"],
-  reservations: NodeReservations,
+  reading: Reading,
   { action, executionId }: Intent,
   maximumNodesOut: number
 ): Effect.fn.Return<Failure | undefined> {
@@ -29,7 +29,7 @@ export const cordonFailure = Effect.fnUntraced(function* (
   const nodes = listed.success as ReadonlyArray<Node>
   const target = nodes.find((node) => node.metadata.name === action.target.name)
   if (target === undefined || target.spec?.unschedulable === true) return undefined
-  const reservedNodes = reservations.ofOthers(executionId, yield* Monotonic.nowMs)
+  const reservedNodes = reading.reservedBefore(executionId, yield* Monotonic.nowMs)
   const [ask] = nodesOutAsks(target, nodes, { maximumNodesOut, reservedNodes })
   return ask === undefined ? undefined : nodesOut(ask.message)
 })
