@@ -27,7 +27,8 @@ export interface LocalOptions extends RemediationOptions {
   readonly cluster?: string
   /**
    * The number of targets processed at the same time. The others wait durably as `Received`. A quarter of the places,
-   * rounded down, is kept for critical alerts, because a verification may occupy a place for minutes. Default 256.
+   * and at least one, is kept for critical alerts, because a verification may occupy a place for minutes. A single
+   * place serves all alerts. Default 256.
    */
   readonly concurrency?: number
   /** The interval at which the store is queried for open work that has no actor. Default 10 seconds. */
@@ -87,7 +88,8 @@ const makeResting = (durationMs: number) => {
 const makeReadyList = (concurrency: number) => {
   const critical = new DueQueue<Mailbox>()
   const others = new DueQueue<Mailbox>()
-  const mostOthers = concurrency - Math.floor(concurrency / 4)
+  const kept = Math.max(1, Math.floor(concurrency / 4))
+  const mostOthers = Math.max(1, concurrency - kept)
   let working = 0
   let workingOnOthers = 0
   const queueOf = ({ severity }: Mailbox) => (severity === "critical" ? critical : others)
