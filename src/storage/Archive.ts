@@ -8,7 +8,8 @@
  *
  * A remediation is moved when it ended, and its alert was last received, before the given time. Each file is on disk,
  * and described by a signed checkpoint in the database, before anything is deleted. After a crash the next run
- * continues.
+ * continues. Posts arrive meanwhile: a remediation of which the file has not everything is not deleted, and a later
+ * file has it again. Its last line counts.
  *
  * The audit chain continues from its checkpoint: `AuditLog.verify` checks the lines that are left, and `check` compares
  * every file with its checkpoint.

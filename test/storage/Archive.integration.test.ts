@@ -1,44 +1,21 @@
 /** The archive of a database in a real file. */
 
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync
-} from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { gunzipSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Option, Result } from "effect"
-import { TestClock } from "effect/testing"
 import { Archive } from "../../src/storage/Archive.ts"
 import { newKey } from "../../src/storage/archive/Checkpoint.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
+import { directory, life } from "./ArchiveFolder.ts"
 import { concluded, deployment, minute, newAlert, remediate, remediationId, started, take } from "./Incident.ts"
 
 const day = 24 * 60
 const olderThan = Duration.days(30)
-
-const directory = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-archive-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
-
-/** Runs an effect on storage in the folder, as one process would, `days` after the incident began. */
-const life = <A, E>(folder: string, days: number, effect: Effect.Effect<A, E, RemediationStore | AuditLog | Archive>) =>
-  Effect.andThen(
-    TestClock.setTime(Date.parse(minute(days * day))),
-    Effect.provide(effect, Storage.layerSqlite({ filename: join(folder, "kubernaut.db") }), { local: true })
-  )
 
 const remediated = (name: string, days: number) =>
   Effect.gen(function* () {

@@ -30,7 +30,8 @@ const attempt = <A>(path: string, verb: string, body: () => A): Effect.Effect<A,
   Effect.try({ try: body, catch: (cause) => new ArchiveError({ path, detail: `cannot be ${verb}: ${codeOf(cause)}` }) })
 
 export interface ArchiveFile {
-  readonly append: (lines: ReadonlyArray<unknown>) => Effect.Effect<void, ArchiveError>
+  /** Appends lines of JSON. */
+  readonly append: (lines: ReadonlyArray<string>) => Effect.Effect<void, ArchiveError>
   /** Puts the whole content on disk and returns its SHA-256. The file has no name yet. */
   readonly complete: Effect.Effect<string, ArchiveError>
   /** Gives the file its name, in place of one that a crash left. May be repeated. Throws a system error. */
@@ -62,7 +63,7 @@ export const begin = Effect.fnUntraced(function* (directory: string, name: strin
       append: (lines) =>
         attempt(path, "written", () => {
           // Compressed parts, one after the other, are a valid compressed file.
-          const part = gzipSync(lines.map((line) => `${JSON.stringify(line)}\n`).join(""))
+          const part = gzipSync(lines.map((line) => `${line}\n`).join(""))
           digest.update(part)
           for (let written = 0; written < part.length;) written += writeSync(file, part, written)
         }),

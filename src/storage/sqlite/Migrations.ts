@@ -4,17 +4,18 @@
  * The statements use only features that SQLite and PostgreSQL share (text, integer, partial indices, `on conflict`).
  * Triggers are the exception: `refuseChanges` needs one branch per dialect.
  *
- * | table              | holds                                                                                     |
- * | ------------------ | ----------------------------------------------------------------------------------------- |
- * | targets            | the newest epoch of each target: the fence                                                |
- * | remediations       | one current row per alert: the parts of the journal's state that lists and the fence need |
- * | remediation_events | the journal, append-only                                                                  |
- * | audit              | the hash chain, append-only                                                               |
- * | action_history     | one row per intended action                                                               |
- * | cluster_identity   | the uid of the cluster that the database belongs to                                       |
- * | reviews            | one row per decision that needed a review                                                 |
- * | archives           | the signed checkpoint of each file of the archive, append-only                            |
- * | storage_check      | one row, which is written when nothing else is                                            |
+ * | table                 | holds                                                                                     |
+ * | --------------------- | ----------------------------------------------------------------------------------------- |
+ * | targets               | the newest epoch of each target: the fence                                                |
+ * | remediations          | one current row per alert: the parts of the journal's state that lists and the fence need |
+ * | remediation_events    | the journal, append-only                                                                  |
+ * | audit                 | the hash chain, append-only                                                               |
+ * | action_history        | one row per intended action                                                               |
+ * | cluster_identity      | the uid of the cluster that the database belongs to                                       |
+ * | reviews               | one row per decision that needed a review                                                 |
+ * | archives              | the signed checkpoint of each file of the archive, append-only                            |
+ * | archived_remediations | what each file has of a remediation, append-only                                          |
+ * | storage_check         | one row, which is written when nothing else is                                            |
  *
  * Timestamps are text: ISO strings sort by time and are readable in a shell.
  */
@@ -218,13 +219,49 @@ const storageCheck = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   sql.unsafe("create table storage_check (id integer primary key, at text not null, room text not null)")
 )
 
+/**
+ * What each file of the archive has of a remediation, so that nothing else is deleted. A remediation that changes
+ * between the checkpoint and the deletion stays, and a later file has it again.
+ *
+ * | column  | holds                                                            |
+ * | ------- | ---------------------------------------------------------------- |
+ * | through | the last event of its journal in the file; null: not known       |
+ * | sha256  | of its line in the file, without the line break; null: not known |
+ */
+const archivedContent = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* Effect.forEach(
+    [
+      `create table archived_content (
+        id text not null,
+        archive integer not null references archives (sequence),
+        through integer,
+        sha256 text,
+        primary key (id, archive)
+      )`,
+      "insert into archived_content (id, archive) select id, archive from archived_remediations",
+      "drop trigger remediation_events_no_delete",
+      "drop table archived_remediations",
+      "alter table archived_content rename to archived_remediations",
+      "create index archived_remediations_archive on archived_remediations (archive, id)",
+      `create trigger remediation_events_no_delete before delete on remediation_events
+         when old.sequence > coalesce((select max(through) from archived_remediations where id = old.remediation_id), -1)
+         begin select raise(abort, 'remediation_events is append-only'); end`
+    ],
+    (statement) => sql.unsafe(statement),
+    { discard: true }
+  )
+  yield* refuseChanges(sql, "archived_remediations")
+})
+
 const migrations = {
   "1_initial": initial,
   "2_episodes": episodes,
   "3_cluster_identity": clusterIdentity,
   "4_handovers": handovers,
   "5_archive": archive,
-  "6_storage_check": storageCheck
+  "6_storage_check": storageCheck,
+  "7_archived_content": archivedContent
 }
 
 /** The schema version that this program reads and writes. */

@@ -8,7 +8,7 @@ import * as ArchiveFile from "../archive/ArchiveFile.ts"
 import { type ArchiveKind, isAuthentic, signed, type Statement } from "../archive/Checkpoint.ts"
 import { type ChainHead, follows } from "../AuditChain.ts"
 import { StorageError } from "../StorageError.ts"
-import type { ArchiveTable } from "./ArchiveTable.ts"
+import type { Archived, ArchiveTable } from "./ArchiveTable.ts"
 import type { AuditTable } from "./AuditTable.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
 import { attempt } from "./Sqlite.ts"
@@ -37,10 +37,22 @@ type Failure = StorageError | ArchiveError
 
 const nameOf = (kind: ArchiveKind, sequence: number): string => `${kind}-${String(sequence).padStart(6, "0")}.jsonl.gz`
 
-/** Repeats a delete until it deletes nothing. */
-const deleteAll = ({ writer }: Parts, remove: (limit: number) => number): Effect.Effect<void, StorageError> =>
+/**
+ * Deletes the remediations of the newest file. Posts arrive meanwhile, so each step deletes only those of which the
+ * file has everything, in the same transaction. The others stay, and are archived again.
+ */
+const deleteRemediations = Effect.fnUntraced(function* ({ table, writer }: Parts, cutoff: Timestamp) {
+  let after: string | undefined = ""
+  while (after !== undefined) {
+    const from: string = after
+    after = yield* writer.write("archive", "journal", () => table.deleteRemediations(from, cutoff, atOnce.deletes))
+    yield* Effect.yieldNow
+  }
+})
+
+const deleteAuditLines = ({ table, writer }: Parts): Effect.Effect<void, StorageError> =>
   writer
-    .write("archive", "journal", () => remove(atOnce.deletes))
+    .write("archive", "journal", () => table.deleteAuditLines(atOnce.deletes))
     .pipe(Effect.tap(Effect.yieldNow), Effect.repeat({ until: (deleted) => deleted === 0 }), Effect.asVoid)
 
 /**
@@ -52,7 +64,7 @@ const checkpoint = (
   { table, writer }: Parts,
   key: KeyObject,
   statement: Omit<Statement, "at">,
-  remediations: ReadonlyArray<string>,
+  remediations: ReadonlyArray<Archived>,
   cutoff: Timestamp,
   publish: () => void
 ) =>
@@ -60,7 +72,13 @@ const checkpoint = (
     writer.write("archive", "journal", () => {
       const last = table.last()
       if ((last?.sequence ?? 0) + 1 !== statement.sequence) throw overtaken
-      if (table.countOld(remediations, cutoff) < remediations.length) throw changed
+      if (
+        table.countOld(
+          remediations.map(({ id }) => id),
+          cutoff
+        ) < remediations.length
+      )
+        throw changed
       try {
         publish()
       } catch (cause) {
@@ -114,15 +132,17 @@ const oldRemediations = Effect.fnUntraced(function* ({ table }: Parts, cutoff: T
 /** Moves one file of remediations. Returns its name and size; `undefined` if nothing is old enough. */
 const moveRemediations = Effect.fnUntraced(function* (parts: Parts, key: KeyObject, cutoff: Timestamp) {
   const { options, table } = parts
-  yield* deleteAll(parts, table.deleteRemediations)
+  yield* deleteRemediations(parts, cutoff)
   const ids = yield* oldRemediations(parts, cutoff)
   if (ids.length === 0) return undefined
   const sequence = ((yield* attempt("archive", table.last))?.sequence ?? 0) + 1
   const name = nameOf("remediations", sequence)
   const file = yield* ArchiveFile.begin(options.directory, name)
+  const archived: Array<Archived> = []
   for (let from = 0; from < ids.length; from += atOnce.remediations) {
     const lines = yield* attempt("archive", () => ids.slice(from, from + atOnce.remediations).map(table.read))
-    yield* file.append(lines)
+    yield* file.append(lines.map(({ line }) => line))
+    archived.push(...lines.map(({ archived }) => archived))
     yield* Effect.yieldNow
   }
   const sha256 = yield* file.complete
@@ -130,11 +150,11 @@ const moveRemediations = Effect.fnUntraced(function* (parts: Parts, key: KeyObje
     parts,
     key,
     { sequence, kind: "remediations", file: name, sha256, records: ids.length },
-    ids,
+    archived,
     cutoff,
     file.publish
   )
-  yield* deleteAll(parts, table.deleteRemediations)
+  yield* deleteRemediations(parts, cutoff)
   return { name, count: ids.length }
 })
 
@@ -150,7 +170,7 @@ const brokenChain = (sequence: number) =>
 /** Moves one file of audit lines. Returns its name and size; `undefined` if nothing is old enough. */
 const moveAuditLines = Effect.fnUntraced(function* (parts: Parts, key: KeyObject, cutoff: Timestamp) {
   const { audit, options, table } = parts
-  yield* deleteAll(parts, table.deleteAuditLines)
+  yield* deleteAuditLines(parts)
   let head: ChainHead = yield* attempt("archive", audit.start)
   const next = () =>
     attempt("archive", () => {
@@ -170,7 +190,7 @@ const moveAuditLines = Effect.fnUntraced(function* (parts: Parts, key: KeyObject
       head = { sequence: line.sequence, hash: line.hash }
     }
     // `data` stays text, because the hash covers its bytes.
-    yield* file.append(lines)
+    yield* file.append(lines.map((line) => JSON.stringify(line)))
     count += lines.length
     yield* Effect.yieldNow
     lines = yield* next()
@@ -184,7 +204,7 @@ const moveAuditLines = Effect.fnUntraced(function* (parts: Parts, key: KeyObject
     cutoff,
     file.publish
   )
-  yield* deleteAll(parts, table.deleteAuditLines)
+  yield* deleteAuditLines(parts)
   return { name, count }
 })
 
