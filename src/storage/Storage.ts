@@ -34,6 +34,7 @@ import * as SqliteClusterBinding from "./sqlite/SqliteClusterBinding.ts"
 import * as SqliteHealth from "./sqlite/SqliteHealth.ts"
 import * as SqliteRemediationStore from "./sqlite/SqliteRemediationStore.ts"
 import * as SqliteTransactions from "./sqlite/SqliteTransactions.ts"
+import * as TrialAlert from "./sqlite/TrialAlert.ts"
 import type { StorageError } from "./StorageError.ts"
 import { StorageHealth } from "./StorageHealth.ts"
 
@@ -72,16 +73,18 @@ const make = (
       const journal = JournalTable.make(database, audit)
       const remediations = RemediationTable.make(database, journal, options)
       const cache = { checkpoint: () => journal.forget, reload: journal.forget }
+      const transactions = SqliteTransactions.make(
+        database,
+        [audit, remediations, cache],
+        filename === undefined ? undefined : FileIdentity.make(filename)
+      )
       return {
         audit,
         archive: ArchiveTable.make(database),
         journal,
         remediations,
-        transactions: SqliteTransactions.make(
-          database,
-          [audit, remediations, cache],
-          filename === undefined ? undefined : FileIdentity.make(filename)
-        )
+        transactions,
+        trial: TrialAlert.make(transactions, remediations)
       }
     })
     const record = SqliteHealth.makeRecord()
@@ -110,7 +113,7 @@ const make = (
             archiveOptions(filename ?? ":memory:", options.archive)
           )
         ),
-        Context.add(StorageHealth, SqliteHealth.make(database, writer, record, filename))
+        Context.add(StorageHealth, SqliteHealth.make(database, writer, record, tables.trial, filename))
       )
     )
   })

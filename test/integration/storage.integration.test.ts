@@ -137,6 +137,13 @@ describe("a database that stores nothing", () => {
         const move = Effect.sync(() => renameSync(file, join(away, "kubernaut.db")))
         const back = Effect.sync(() => renameSync(join(away, "kubernaut.db"), file))
         yield* breaks(service, move, back)
+        // Without it, another process would not see our locks.
+        const index = `${file}-shm`
+        yield* breaks(
+          service,
+          Effect.sync(() => renameSync(index, join(away, "index"))),
+          Effect.sync(() => renameSync(join(away, "index"), index))
+        )
         yield* breaks(
           service,
           Effect.andThen(

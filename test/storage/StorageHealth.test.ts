@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Sqlite from "../../src/storage/sqlite/Sqlite.ts"
@@ -32,6 +32,17 @@ const failing = (database: DatabaseSync) => {
   return { proxy, state }
 }
 
+/** The methods of a clock, to be spread. */
+const bound = (clock: Clock.Clock): Clock.Clock => ({
+  currentTimeMillis: clock.currentTimeMillis,
+  currentTimeNanos: clock.currentTimeNanos,
+  currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+  currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+  monotonicTimeNanos: clock.monotonicTimeNanos,
+  monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+  sleep: (duration) => clock.sleep(duration)
+})
+
 const driverError = (errcode: number) => Object.assign(new Error("sqlite"), { code: "ERR_SQLITE_ERROR", errcode })
 
 /** A store whose health is watched, as the supervisor does it. */
@@ -40,7 +51,14 @@ const start = Effect.gen(function* () {
     Effect.sync(() => open.close())
   )
   const { proxy, state } = failing(database)
-  const context = yield* Layer.build(Storage.layerDatabase(proxy))
+  const clock = yield* Clock.Clock
+  const slow = { skippedMs: 0 }
+  const context = yield* Layer.build(Storage.layerDatabase(proxy)).pipe(
+    Effect.provideService(Clock.Clock, {
+      ...bound(clock),
+      monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + BigInt(slow.skippedMs) * 1_000_000n
+    })
+  )
   const health = Context.get(context, StorageHealth)
   const store = Context.get(context, RemediationStore)
   yield* Effect.forkChild(health.watch, { startImmediately: true })
@@ -58,7 +76,17 @@ const start = Effect.gen(function* () {
     for (let tries = 0; tries < 100; tries++) if ((yield* post)._tag === "Failure") return
     assert.fail("the database never became full")
   })
-  return { database, state, health, post, noGrowth, growth, fill, is: Effect.map(health.status, ({ _tag }) => _tag) }
+  return {
+    database,
+    state,
+    slow,
+    health,
+    post,
+    noGrowth,
+    growth,
+    fill,
+    is: Effect.map(health.status, ({ _tag }) => _tag)
+  }
 })
 
 const text = "x".repeat(4000)
@@ -130,6 +158,30 @@ describe("the health of the database", () => {
       }
     ],
     [
+      "a table is damaged",
+      (sql) => {
+        if (/^\s*insert into remediations\b/.test(sql)) throw driverError(11)
+      }
+    ],
+    [
+      "an index that new alerts are looked up by is damaged",
+      (sql) => {
+        if (/^\s*select .* from remediations\b/s.test(sql)) throw driverError(779)
+      }
+    ],
+    [
+      "a table is missing",
+      (sql) => {
+        if (/^\s*insert into remediation_events\b/.test(sql)) throw driverError(1)
+      }
+    ],
+    [
+      "a trigger refuses every alert",
+      (sql) => {
+        if (/^\s*insert into remediations\b/.test(sql)) throw driverError(1811)
+      }
+    ],
+    [
       "the driver breaks",
       (sql) => {
         if (sql === "begin immediate") throw new TypeError("broken")
@@ -152,6 +204,82 @@ describe("the health of the database", () => {
       })
     )
   }
+
+  it.effect("is down, without a moment of being up, while every post is refused", () =>
+    Effect.gen(function* () {
+      const { health, is, post, state } = yield* start
+      state.fail = (sql) => {
+        if (/^\s*insert into remediations\b/.test(sql)) throw driverError(11)
+      }
+      yield* Effect.exit(post)
+      const changes: Array<string> = []
+      yield* health.changes.listen(({ _tag }) => changes.push(_tag))
+      for (let second = 0; second < 60; second++) {
+        assert.strictEqual(yield* is, "Down")
+        if (second % 15 === 0) assert.strictEqual((yield* post)._tag, "Failure")
+        yield* TestClock.adjust("1 second")
+      }
+      assert.deepStrictEqual(changes, [])
+    })
+  )
+
+  it.effect("is down at once when it can store nothing from the start", () =>
+    Effect.gen(function* () {
+      const { proxy, state } = failing(Sqlite.openMemory())
+      const health = Context.get(yield* Layer.build(Storage.layerDatabase(proxy)), StorageHealth)
+      state.fail = (sql) => {
+        if (sql === "commit") throw driverError(8)
+      }
+      yield* Effect.forkChild(health.watch, { startImmediately: true })
+      yield* TestClock.adjust(0)
+      assert.strictEqual((yield* health.status)._tag, "Down")
+    })
+  )
+
+  it.effect("is up although one alert cannot be stored because of what it contains", () =>
+    Effect.gen(function* () {
+      const { is, post, state } = yield* start
+      state.fail = (sql) => {
+        if (/^\s*insert into remediations\b/.test(sql)) throw driverError(18)
+      }
+      yield* Effect.exit(post)
+      assert.strictEqual(yield* is, "Up")
+    })
+  )
+
+  it.effect("stays down while every commit is slow, and is up after a quick one", () =>
+    Effect.gen(function* () {
+      const { health, is, slow, state } = yield* start
+      const changes: Array<string> = []
+      yield* health.changes.listen(({ _tag }) => changes.push(_tag))
+      state.fail = (sql) => {
+        if (sql === "commit") slow.skippedMs += 4000
+      }
+      yield* TestClock.adjust("11 seconds")
+      for (let second = 0; second < 20; second++) {
+        assert.strictEqual(yield* is, "Down")
+        yield* TestClock.adjust("1 second")
+      }
+      state.fail = undefined
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([yield* is, changes], ["Up", ["Down", "Up"]])
+    })
+  )
+
+  it.effect("leaves no trace of its checks", () =>
+    Effect.gen(function* () {
+      const { database, is, post } = yield* start
+      yield* post
+      const count = () =>
+        database
+          .prepare("select (select count(*) from remediations) + (select count(*) from remediation_events) as rows")
+          .get()
+      const before = count()
+      yield* TestClock.adjust("5 minutes")
+      assert.deepStrictEqual([yield* is, count()], ["Up", before])
+      assert.strictEqual((yield* post)._tag, "Success")
+    })
+  )
 
   it.effect("does not depend on a row that cannot be read", () =>
     Effect.gen(function* () {
@@ -180,6 +308,7 @@ describe("the health of the database", () => {
   it.effect("writes nothing more while posts come in", () =>
     Effect.gen(function* () {
       const { post, state } = yield* start
+      yield* TestClock.adjust(0)
       let checks = 0
       state.fail = (sql) => void (/storage_check/.test(sql) && checks++)
       for (let second = 0; second < 60; second++) {

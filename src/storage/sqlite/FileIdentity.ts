@@ -13,15 +13,21 @@ const identityOf = (path: string): string | undefined => {
   return found === undefined ? undefined : `${found.dev}:${found.ino}`
 }
 
-/** Returns a function that fails unless the files are those that were there when it was made. */
+/**
+ * Returns a function that fails unless the files are those that were there when it was made. Without the index of the
+ * write-ahead log, another process that opens the database would not see our locks, and could overwrite our commits.
+ */
 export const make = (filename: string): (() => void) => {
   if (filename === ":memory:") return () => {}
   const database = identityOf(filename)
   let log: string | undefined
+  let index: string | undefined
   return () => {
     const logNow = identityOf(`${filename}-wal`)
+    const indexNow = identityOf(`${filename}-shm`)
     log ??= logNow
-    if (identityOf(filename) === database && logNow === log) return
+    index ??= indexNow
+    if (identityOf(filename) === database && logNow === log && indexNow === index) return
     throw new StorageError({
       reason: "unavailable",
       operation: "begin",

@@ -7,25 +7,28 @@
  * | a commit takes longer than `slowCommitMs`                         | down, until a check is quick           |
  * | a commit that stores new alerts succeeds                          | up                                     |
  * | another commit succeeds                                           | unchanged: an update may need no space |
- * | a check succeeds                                                  | up                                     |
- * | a check fails, or is not committed in time                        | down                                   |
+ * | a check succeeds and is quick                                     | up                                     |
+ * | a check fails, is slow, or is not committed in time               | down                                   |
  *
- * A check commits a row. It also needs free space: it allocates pages and gives them back, and the file system has to
- * have some left. While the database is down the row is as large as the writes of an alert, so that a disk with a few
- * free bytes does not count as recovered.
+ * A check commits a row, and stores an alert that it takes back, because an alert needs more of the database than a row
+ * of its own: its tables, its indices, its triggers. It also needs free space: it allocates pages and gives them back,
+ * and the file system has to have some left. While the database is down the row is as large as the writes of an alert,
+ * so that a disk with a few free bytes does not count as recovered.
+ *
+ * A statement that fails because of what it stores, such as a text that is too long, says nothing about the next one.
  */
 
 import { statfsSync } from "node:fs"
 import { dirname } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { Clock, Duration, Effect, Option } from "effect"
-import { fromMillis } from "../../domain/Timestamp.ts"
+import { fromMillis, type Timestamp } from "../../domain/Timestamp.ts"
 import { make as makeEventHub } from "../../resilience/EventHub.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
 import { StorageError } from "../StorageError.ts"
 import type { StorageHealth, StorageStatus } from "../StorageHealth.ts"
 import type { BatchWriter, WrittenBatch } from "./BatchWriter.ts"
-import { classify, prepare } from "./Sqlite.ts"
+import { classify, prepare, resultCode } from "./Sqlite.ts"
 
 /** A batch that took longer blocks the whole service. Kubernetes waits a second for a probe, and asks three times. */
 const slowCommitMs = 3000
@@ -42,21 +45,31 @@ const leastFreeBytes = 1024 * 1024
 export interface HealthRecord {
   readonly onBatch: (batch: WrittenBatch) => void
   status: StorageStatus
-  /** When the last batch was committed. */
+  /** Whether the last commit took too long. */
+  isSlow: boolean
+  /** When the last batch was committed of which no write failed. */
   committedAtMs: number
   readonly changes: StorageHealth["Service"]["changes"]
   readonly set: (status: StorageStatus) => void
 }
 
-/** The error of a statement that failed for a reason outside this code: no space, no permission, a lock. */
+// https://www.sqlite.org/rescode.html: SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_RANGE
+const aboutTheValues: ReadonlySet<number> = new Set([18, 19, 20, 25])
+
+/**
+ * The error of a statement that failed for a reason outside this code: no space, no permission, a lock, damage. An
+ * error that this code has thrown counts if it is about the files of the database, and not about a row or the archive.
+ */
 const troubleOf = (cause: unknown, operation: string): StorageError | undefined => {
   const error = classify(cause, operation)
-  return error?.retryable === true || (error?.reason === "corrupt" && cause !== error) ? error : undefined
+  if (cause === error) return error?.reason === "unavailable" || error?.reason === "full" ? error : undefined
+  return aboutTheValues.has((resultCode(cause) ?? 0) & 0xff) ? undefined : error
 }
 
 export const makeRecord = (): HealthRecord => {
   const record: HealthRecord = {
     status: { _tag: "Up" },
+    isSlow: false,
     committedAtMs: 0,
     changes: makeEventHub(),
     set: (status) => {
@@ -69,10 +82,10 @@ export const makeRecord = (): HealthRecord => {
         const trouble = troubleOf(cause, operation)
         if (trouble !== undefined) return record.set({ _tag: "Down", message: trouble.message })
       }
-      record.committedAtMs = endedAtMs
+      if (failures.length === 0) record.committedAtMs = endedAtMs
       const tookMs = endedAtMs - startedAtMs
-      if (tookMs > slowCommitMs)
-        record.set({ _tag: "Down", message: `the last commit took ${Math.round(tookMs / 1000)} s` })
+      record.isSlow = tookMs > slowCommitMs
+      if (record.isSlow) record.set({ _tag: "Down", message: `the last commit took ${Math.round(tookMs / 1000)} s` })
       else if (stored) record.set({ _tag: "Up" })
     }
   }
@@ -82,8 +95,9 @@ export const makeRecord = (): HealthRecord => {
 /** Fails when the file system has no space left. A database in memory has none to lack. */
 const requireFreeSpace = (filename: string | undefined): void => {
   if (filename === undefined || filename === ":memory:") return
-  const { bavail, bsize } = statfsSync(dirname(filename))
-  if (bavail * bsize < leastFreeBytes) {
+  const { bavail, blocks, bsize } = statfsSync(dirname(filename))
+  // A file system that reports no size does not know what is left.
+  if (blocks > 0 && bavail * bsize < leastFreeBytes) {
     throw new StorageError({
       reason: "full",
       operation: "check",
@@ -94,8 +108,8 @@ const requireFreeSpace = (filename: string | undefined): void => {
   }
 }
 
-/** The write of a check, within a transaction. */
-const makeWrite = (database: DatabaseSync, filename: string | undefined) => {
+/** The write of a check, within a transaction. `trial` stores an alert and takes it back. */
+const makeWrite = (database: DatabaseSync, trial: (at: Timestamp) => void, filename: string | undefined) => {
   const touch = prepare<never, [string, string]>(
     database,
     `insert into storage_check (id, at, room) values (1, ?, ?)
@@ -105,8 +119,9 @@ const makeWrite = (database: DatabaseSync, filename: string | undefined) => {
     database,
     "insert into storage_check (id, at, room) values (2, ?, ?)"
   )
-  return (at: string, isDown: boolean): void => {
+  return (at: Timestamp, isDown: boolean): void => {
     requireFreeSpace(filename)
+    trial(at)
     database.exec("savepoint room")
     allocate.run(at, room)
     database.exec("rollback to room; release room")
@@ -118,9 +133,10 @@ export const make = (
   database: DatabaseSync,
   writer: BatchWriter,
   record: HealthRecord,
+  trial: (at: Timestamp) => void,
   filename?: string
 ): StorageHealth["Service"] => {
-  const write = makeWrite(database, filename)
+  const write = makeWrite(database, trial, filename)
   const status = Effect.sync(() => record.status)
 
   const check = Effect.gen(function* () {
@@ -131,7 +147,7 @@ export const make = (
     if (Option.isNone(ended)) {
       record.set({ _tag: "Down", message: `no commit within ${Duration.toSeconds(checkWithin)} s` })
     } else if (ended.value._tag === "Failure") record.set({ _tag: "Down", message: ended.value.failure.message })
-    else record.set({ _tag: "Up" })
+    else if (!record.isSlow) record.set({ _tag: "Up" })
     return record.status
   }).pipe(
     Effect.catchDefect(() =>
@@ -145,10 +161,7 @@ export const make = (
   const pauseMs = (nowMs: number): number =>
     record.status._tag === "Down" ? downMs : Math.max(downMs, record.committedAtMs + idleMs - nowMs)
 
-  const turn = Effect.gen(function* () {
-    yield* Effect.sleep(pauseMs(yield* Monotonic.nowMs))
-    const nowMs = yield* Monotonic.nowMs
-    if (record.status._tag === "Up" && nowMs - record.committedAtMs < idleMs) return
+  const checkAndLog = Effect.gen(function* () {
     const before = record.status
     const after = yield* check
     if (after._tag === "Down" && before._tag === "Up")
@@ -156,5 +169,13 @@ export const make = (
     if (after._tag === "Up" && before._tag === "Down") yield* Effect.logInfo("The database stores alerts again")
   })
 
-  return { status, check, changes: record.changes, watch: Effect.forever(turn) }
+  const turn = Effect.gen(function* () {
+    yield* Effect.sleep(pauseMs(yield* Monotonic.nowMs))
+    const nowMs = yield* Monotonic.nowMs
+    if (record.status._tag === "Up" && nowMs - record.committedAtMs < idleMs) return
+    yield* checkAndLog
+  })
+
+  // The first check is made at once: opening a database that is up to date writes nothing.
+  return { status, check, changes: record.changes, watch: Effect.andThen(checkAndLog, Effect.forever(turn)) }
 }
