@@ -16,14 +16,14 @@
  * cannot be read in time is named in `missing`, and the other parts are kept. An investigation never fails for lack of
  * evidence.
  *
- * Our own limits take no evidence away. While they hold requests up (`heldUp`), the time is prolonged, for as long as
+ * Our own limits take no evidence away. Time in which they hold requests up (`heldUp`) does not count, for as long as
  * the work has patience. A part that fails because the API server did not respond is read again within the time.
  *
  * The chain gathers evidence before it calls a tier and outside the tier's pipeline, so a slow API server does not
  * count against HolmesGPT.
  */
 
-import { Clock, type Duration, Effect } from "effect"
+import { Clock, Duration, Effect } from "effect"
 import type { DegradationLevel } from "../../domain/DegradationLevel.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
@@ -151,19 +151,31 @@ export const make = (
           ),
         { concurrency: "unbounded", discard: true }
       ).pipe(
-        (all) => Effect.raceFirst(all, timeUp(bounds.time, options.heldUp ?? Effect.succeed(false))),
+        (all) =>
+          Effect.raceFirst(all, timeUp(Duration.fromInputUnsafe(bounds.time), options.heldUp ?? Effect.succeed(false))),
         Effect.map(() => ({ ...reading.evidence, missing: [...pending] })),
         Effect.withSpan("evidence", { attributes: { "kubernaut.level": request.level } })
       )
     })
   })
 
-/** Waits until the time for the evidence is over. Time in which our own limits hold requests up does not count. */
-const timeUp = Effect.fnUntraced(function* (time: Duration.Input, heldUp: Effect.Effect<boolean>) {
+/** How often it is asked whether requests are held up, within the time for the evidence. */
+const ticks = 20
+
+/**
+ * Waits until the time for the evidence is over. Time in which our own limits hold requests up does not count, for as
+ * long as the work has patience.
+ */
+const timeUp = Effect.fnUntraced(function* (time: Duration.Duration, heldUp: Effect.Effect<boolean>) {
   const patience = yield* Patience.CurrentPatience
-  const startedMs = yield* Monotonic.nowMs
-  yield* Effect.sleep(time)
-  while ((yield* heldUp) && (yield* Monotonic.nowMs) - startedMs < (patience?.limitMs ?? 0)) yield* Effect.sleep(time)
+  const untilMs = (yield* Monotonic.nowMs) + (patience?.limitMs ?? 0)
+  let wasHeldUp = yield* heldUp
+  for (let counted = 0; counted < ticks;) {
+    yield* Effect.sleep(Duration.times(time, 1 / ticks))
+    const isHeldUp = yield* heldUp
+    if ((!wasHeldUp && !isHeldUp) || (yield* Monotonic.nowMs) >= untilMs) counted++
+    wasHeldUp = isHeldUp
+  }
 })
 
 const partsOf = (

@@ -18,6 +18,7 @@ import { make as makeRules } from "../../../src/investigation/rules/RuleInvestig
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../../src/kubernetes/Sandbox.ts"
 import { readWorkload } from "../../../src/kubernetes/WorkloadReader.ts"
+import * as Patience from "../../../src/resilience/pipeline/Patience.ts"
 import { alert, request, target } from "../fixtures/Requests.ts"
 
 const requestOf = (observed: WorkloadState) => request({ observed })
@@ -165,6 +166,52 @@ describe("evidence that cannot be read", () => {
         assert.includeMembers([...evidence.missing], ["containers and logs"])
         if (level < 2) assert.isAbove(evidence.revisions.length, 0)
       }
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+})
+
+describe("evidence while our own limits hold requests up", () => {
+  /** Requests wait until `heldUpMs` have passed, and then take 300 ms each. */
+  const gatherWith = Effect.fnUntraced(function* (heldUpMs: number, patience?: "5 minutes") {
+    const client = yield* KubernetesClient
+    const given = yield* requestFor("checkout")
+    const startedMs = yield* Clock.currentTimeMillis
+    const heldForMs = Effect.map(Clock.currentTimeMillis, (nowMs) => Math.max(0, startedMs + heldUpMs - nowMs))
+    const late = <A>(request: Effect.Effect<A, KubernetesError>) =>
+      Effect.andThen(
+        Effect.flatMap(heldForMs, (ms) => Effect.sleep(ms + 300)),
+        request
+      )
+    const gather = yield* Effect.provideService(
+      make({ heldUp: Effect.map(heldForMs, (ms) => ms > 0) }),
+      KubernetesClient,
+      {
+        ...client,
+        get: (ref) => late(client.get(ref)),
+        list: (kind, options) => late(client.list(kind, options)),
+        logs: (pod, options) => late(client.logs(pod, options))
+      }
+    )
+    const gathering = gather(given)
+    const fiber = yield* Effect.forkChild(patience === undefined ? gathering : Patience.within(patience)(gathering))
+    for (let ms = 0; fiber.pollUnsafe() === undefined; ms += 100) {
+      assert.isBelow(ms, 120_000)
+      yield* TestClock.adjust(100)
+    }
+    return (yield* Fiber.join(fiber)).missing
+  })
+
+  for (const heldUpMs of [4900, 5100, 9900, 61_900]) {
+    it.effect(`misses nothing when they do so for ${heldUpMs} ms`, () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* gatherWith(heldUpMs, "5 minutes"), [])
+      }).pipe(Effect.provide(Sandbox.layer()))
+    )
+  }
+
+  it.effect("is given up in time without patience", () =>
+    Effect.gen(function* () {
+      assert.include(yield* gatherWith(60_000), "spec")
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 })
