@@ -23,7 +23,7 @@
  * respond at start, the service starts, and writes nothing until the cluster's identity has been confirmed.
  */
 
-import { Context, Deferred, Effect, Layer, Option } from "effect"
+import { Context, Deferred, Duration, Effect, Layer, Option } from "effect"
 import { type GuardrailSettings, inForce, removedProtection } from "./decision/GuardrailSettings.ts"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
 import * as Executor from "./execution/Executor.ts"
@@ -150,15 +150,17 @@ const probeOf = (client: KubernetesClient["Service"], pipeline: Pipeline): Probe
 
 /**
  * The bulkhead of the cluster. Every request of every actor finds a place in its queue, so that no request is turned
- * away because there are many. One that has waited for half of its deadline is sent again by `ResilientClient`.
+ * away because there are many. One that has waited for half of its deadline is sent again by `ResilientClient`: a
+ * deadline that passes in the queue would look like an API server that does not respond.
  */
 const clusterBulkhead = ({ actors, kubernetes }: KubernautOptions<unknown, unknown>): PipelineOptions["bulkhead"] => {
   const given = kubernetes?.bulkhead
   if (given === false || given instanceof Bulkhead) return given
   const requestsOfAnActor = 16
+  const deadline = kubernetes?.deadline === false ? undefined : kubernetes?.deadline
   return {
     maxWaiting: (actors?.concurrency ?? RemediationActors.defaultConcurrency) * requestsOfAnActor,
-    maxWait: "15 seconds",
+    maxWait: Duration.times(Duration.fromInputUnsafe(deadline ?? "30 seconds"), 0.5),
     ...given
   }
 }

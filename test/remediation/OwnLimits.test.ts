@@ -47,6 +47,7 @@ interface Service {
   /** Moves the clock until every remediation has ended. */
   readonly ended: (ids: ReadonlyArray<string>, within: number) => Effect.Effect<ReadonlyArray<Remediation>>
   readonly level: Effect.Effect<number>
+  readonly pipeline: Kubernaut.ClusterPipeline["Service"]
 }
 
 const start = Effect.fnUntraced(function* (
@@ -55,6 +56,7 @@ const start = Effect.fnUntraced(function* (
     readonly patience?: Duration.Input
     readonly investigator?: Investigator
     readonly mode?: "observe" | "auto"
+    readonly kubernetes?: Kubernaut.Options["kubernetes"]
   } = {}
 ) {
   const context = yield* Layer.build(
@@ -63,7 +65,8 @@ const start = Effect.fnUntraced(function* (
       mode: options.mode ?? "observe",
       investigators: [options.investigator ?? model(10)],
       guardrails: { actionsPerWindow: { limit: 1000, window: Duration.minutes(1) } },
-      ...(options.patience === undefined ? {} : { actors: { patience: options.patience } })
+      ...(options.patience === undefined ? {} : { actors: { patience: options.patience } }),
+      ...(options.kubernetes === undefined ? {} : { kubernetes: options.kubernetes })
     }).pipe(Layer.provideMerge(Layer.mergeAll(cluster.layer, Storage.layerMemory)))
   )
   const { receive } = Context.get(context, Kubernaut.Kubernaut)
@@ -82,6 +85,7 @@ const start = Effect.fnUntraced(function* (
       const open = (yield* Effect.forEach(ids, get)).filter(({ conclusion }) => conclusion === undefined)
       return assert.fail(`${open.length} of ${ids.length} have not ended within ${within} ms`)
     }),
+    pipeline: Context.get(context, Kubernaut.ClusterPipeline),
     level: Effect.map(Context.get(context, Degradation).current, ({ level }) => level)
   }
   return service
@@ -118,6 +122,19 @@ describe("our own limits say nothing about the cluster", () => {
         assert.deepStrictEqual(evidence?.missing, [])
         assert.strictEqual(evidence?.containers.length, 1)
       }
+    })
+  )
+
+  it.effect("a request whose deadline is short does not time out in our own queue", () =>
+    Effect.gen(function* () {
+      const kubernetes = { deadline: "2 seconds", attemptTimeout: "1 second" } as const
+      const { ended, pipeline, post } = yield* start(SlowCluster.make({ latencyMs: 500 }), { kubernetes })
+      const reasons: Array<string> = []
+      yield* pipeline.hub.listen((event) => {
+        if (event._tag === "CallRejected") reasons.push(event.reason)
+      })
+      yield* ended(yield* post(alertsAbout(60, "warning")), 200_000)
+      assert.deepStrictEqual([...new Set(reasons)], ["bulkhead-full"])
     })
   )
 
