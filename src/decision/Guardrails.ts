@@ -39,7 +39,7 @@ import type { DecisionReason, Figures } from "../domain/Decision.ts"
 import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
 import type { Investigation } from "../domain/Investigation.ts"
 import type { PastAction } from "../domain/PastAction.ts"
-import { displayName, type ResourceRef, type Target } from "../domain/Target.ts"
+import { displayName, sameRef, type Target } from "../domain/Target.ts"
 import { toMillis } from "../domain/Timestamp.ts"
 import type { ManagedPart, Owner, WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf, exceeds, isAllowedAt, isSafe } from "./ActionCatalog.ts"
@@ -100,9 +100,6 @@ const ask = (rule: GuardrailRule, message: string, figures?: Figures): Finding =
 })
 
 type Guardrail = (situation: Situation) => Finding | undefined
-
-const sameRef = (left: ResourceRef, right: ResourceRef): boolean =>
-  left.namespace === right.namespace && left.kind === right.kind && left.name === right.name
 
 /**
  * Whether the action targets a part of the target: one of its pods, or the autoscaler of its replica count. One actor

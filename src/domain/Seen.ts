@@ -9,7 +9,7 @@
 
 import { Schema } from "effect"
 import { isRolledOut } from "./RevisionHealth.ts"
-import { displayName, ResourceRef } from "./Target.ts"
+import { displayName, ResourceRef, sameRef } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
 import type { WorkloadState } from "./WorkloadState.ts"
 
@@ -101,12 +101,9 @@ export const seenOf = (state: WorkloadState): Seen => {
   return { observedAt: state.observedAt, autoscaled: state.autoscaler !== null, objects }
 }
 
-const isSame = (left: ResourceRef, right: ResourceRef): boolean =>
-  left.kind === right.kind && left.name === right.name && left.namespace === right.namespace
-
 /** What an investigation saw of an object; `undefined` if it did not see it. */
 export const find = (seen: Seen, ref: ResourceRef): SeenObject | undefined =>
-  seen.objects.find((object) => isSame(object.ref, ref))
+  seen.objects.find((object) => sameRef(object.ref, ref))
 
 const differ = <A>(left: A | null, right: A | null): boolean => left !== null && right !== null && left !== right
 

@@ -45,6 +45,10 @@ export const targetKey = ({ cluster, kind, name, namespace }: Target): TargetKey
 export const clusterOf = (key: TargetKey): string =>
   key.slice(0, key.indexOf("/")).replaceAll("%2F", "/").replaceAll("%25", "%")
 
+/** Whether two references name the same object. */
+export const sameRef = (left: ResourceRef, right: ResourceRef): boolean =>
+  left.kind === right.kind && left.name === right.name && left.namespace === right.namespace
+
 /** The reference to a target within its cluster. */
 export const resourceRef = (target: Target): ResourceRef => ({
   namespace: target.namespace,

@@ -32,6 +32,7 @@
 import { Clock, Effect } from "effect"
 import type { Change } from "../domain/Change.ts"
 import type { Applied, Intent } from "../domain/Execution.ts"
+import { sameRef } from "../domain/Target.ts"
 import type { KubernetesClient, KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { find } from "./ActionObjects.ts"
@@ -170,9 +171,7 @@ const readBack = (
   change: Change,
   { baseline, executionId }: Intent
 ): Effect.Effect<Event> => {
-  const { kind, name, namespace } = baseline.ref
-  const isTarget = change.ref.kind === kind && change.ref.name === name && change.ref.namespace === namespace
-  const uid = isTarget ? (baseline.uid ?? undefined) : undefined
+  const uid = sameRef(change.ref, baseline.ref) ? (baseline.uid ?? undefined) : undefined
   return find(client, change.ref).pipe(
     Effect.flatMap((object) =>
       Effect.map(Clock.currentTimeMillis, (nowMs): Event => ({

@@ -20,7 +20,7 @@
  * alerts never share a target.
  */
 
-import type { ResourceRef, Target } from "../domain/Target.ts"
+import { type ResourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Exporters from "./Exporters.ts"
 import * as LabelConventions from "./LabelConventions.ts"
 import type { LabelConvention } from "./LabelConventions.ts"
@@ -185,9 +185,6 @@ const find = (labels: Labels, targetLabels?: TargetLabels): ReadonlyArray<Resour
   return found.length > 0 ? found : nodeIn(counted)
 }
 
-const isSame = (one: ResourceRef, other: ResourceRef): boolean =>
-  one.kind === other.kind && one.name === other.name && one.namespace === other.namespace
-
 /** More objects than any real alert names. */
 const mostCandidates = 6
 
@@ -238,7 +235,7 @@ export const targetOf = (
   targetLabels?: TargetLabels
 ): AlertTarget => {
   const candidates = find(alert.labels, targetLabels)
-    .filter((each, index, all) => all.findIndex((other) => isSame(each, other)) === index)
+    .filter((each, index, all) => all.findIndex((other) => sameRef(each, other)) === index)
     .slice(0, mostCandidates)
   const named = mostSpecific(candidates)
   if (named === undefined) return { target: targetWithoutObject(cluster, alert), provisional: false }

@@ -5,7 +5,7 @@
 
 import { Effect } from "effect"
 import type { Intent } from "../domain/Execution.ts"
-import { displayName, resourceRef, type Target } from "../domain/Target.ts"
+import { resourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { assemble, readAround, readObject } from "../kubernetes/WorkloadReader.ts"
@@ -51,7 +51,7 @@ export const read = Effect.fnUntraced(function* (
     const written = yield* Effect.forEach(
       intent.changes.filter((change) => change._tag === "Patch"),
       (change) =>
-        displayName(change.ref) === displayName(ref) ? Effect.succeed(object) : orMissing(client.get(change.ref))
+        sameRef(change.ref, ref) ? Effect.succeed(object) : orMissing(client.get(change.ref))
     )
     return { object, written, remaining: yield* remainingOf(client, intent) }
   }).pipe(Effect.option)
