@@ -3,7 +3,12 @@
 import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { ResourceRef } from "../domain/Target.ts"
-import type { KubernetesClient, KubernetesError, KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import {
+  find,
+  type KubernetesClient,
+  type KubernetesError,
+  type KubernetesObject
+} from "../kubernetes/KubernetesClient.ts"
 import type { Kind, Pod } from "../kubernetes/ObjectModel.ts"
 import { controllerOfKind } from "../kubernetes/Ownership.ts"
 import { templateOwnerOf } from "./actions/HeldBackTemplate.ts"
@@ -11,10 +16,6 @@ import { drainedPods } from "./actions/Nodes.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 
 type Client = KubernetesClient["Service"]
-
-/** The object, or `undefined` if it does not exist. */
-export const find = (client: Client, ref: ResourceRef): Effect.Effect<KubernetesObject | undefined, KubernetesError> =>
-  Effect.catchReason(client.get(ref), "KubernetesError", "NotFound", () => Effect.undefined)
 
 const found = (client: Client, ref: ResourceRef): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
   Effect.map(find(client, ref), (object) => (object === undefined ? [] : [object]))

@@ -23,7 +23,7 @@
  * ```
  */
 
-import { Context, type Effect, Schema, type Stream } from "effect"
+import { Context, Effect, Schema, type Stream } from "effect"
 import type { Change } from "../domain/Change.ts"
 import { Applied } from "../domain/Execution.ts"
 import type { ResourceRef } from "../domain/Target.ts"
@@ -309,3 +309,10 @@ export class KubernetesClient extends Context.Service<
     readonly probe: Effect.Effect<void, KubernetesError>
   }
 >()("kubernaut/kubernetes/KubernetesClient") {}
+
+/** The object, or `undefined` if it does not exist. Fails like `get` otherwise. */
+export const find = (
+  client: KubernetesClient["Service"],
+  ref: ResourceRef
+): Effect.Effect<KubernetesObject | undefined, KubernetesError> =>
+  Effect.catchReason(client.get(ref), "KubernetesError", "NotFound", () => Effect.undefined)

@@ -11,7 +11,7 @@ import type { ResourceRef } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { isAtMaximum } from "./AutoscalerState.ts"
-import { KubernetesClient, type KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
+import { find, KubernetesClient, type KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
 import { managementOf } from "./Managers.ts"
 import {
   controllerOf,
@@ -279,9 +279,6 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
 
 const none: Effect.Effect<ReadonlyArray<KubernetesObject>> = Effect.succeed([])
 
-const notFoundAsUndefined = (error: KubernetesError): Effect.Effect<undefined, KubernetesError> =>
-  error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)
-
 const forbiddenAsNone = (error: KubernetesError): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
   error.reason._tag === "Forbidden" ? none : Effect.fail(error)
 
@@ -289,7 +286,7 @@ const forbiddenAsNone = (error: KubernetesError): Effect.Effect<ReadonlyArray<Ku
 export const readObject = (
   ref: ResourceRef
 ): Effect.Effect<KubernetesObject | undefined, KubernetesError, KubernetesClient> =>
-  Effect.flatMap(KubernetesClient, (kubernetes) => Effect.catch(kubernetes.get(ref), notFoundAsUndefined))
+  Effect.flatMap(KubernetesClient, (kubernetes) => find(kubernetes, ref))
 
 /** The whole state of a target whose object has just been read: reads only the objects that belong to it. */
 export const readAround = Effect.fnUntraced(function* (

@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import type { Intent } from "../domain/Execution.ts"
 import { resourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
-import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { find, KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import { assemble, readAround, readObject } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import type { Sample } from "./Sample.ts"
@@ -20,12 +20,6 @@ export interface FirstRead {
 }
 
 const unreadable = (atMs: number): Sample => ({ atMs, state: null, written: [], remaining: [] })
-
-/** An object that does not exist is part of the sample. Any other failure makes the whole sample unreadable. */
-const orMissing = (
-  read: Effect.Effect<KubernetesObject, KubernetesError>
-): Effect.Effect<KubernetesObject | undefined, KubernetesError> =>
-  Effect.catchReason(read, "KubernetesError", "NotFound", () => Effect.undefined)
 
 /** The evicted pods of a drain that are still there. */
 const remainingOf = (
@@ -48,10 +42,10 @@ export const read = Effect.fnUntraced(function* (
   const ref = resourceRef(target)
   const first = yield* Effect.gen(function* () {
     const object = yield* provided(readObject(ref))
+    // An object that does not exist is part of the sample. Any other failure makes the whole sample unreadable.
     const written = yield* Effect.forEach(
       intent.changes.filter((change) => change._tag === "Patch"),
-      (change) =>
-        sameRef(change.ref, ref) ? Effect.succeed(object) : orMissing(client.get(change.ref))
+      (change) => (sameRef(change.ref, ref) ? Effect.succeed(object) : find(client, change.ref))
     )
     return { object, written, remaining: yield* remainingOf(client, intent) }
   }).pipe(Effect.option)
