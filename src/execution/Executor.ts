@@ -38,7 +38,7 @@ import { plan as planAction } from "./ActionPlan.ts"
 import { carryOut, isGone, type Limits } from "./CarryOut.ts"
 import { collect } from "./Diagnostics.ts"
 import { classify, type Failure } from "./FailureClassifier.ts"
-import { cordonFailure, cordons } from "./NodeCordons.ts"
+import { cordonFailure, cordons, isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
 import { type Ask, type Plan, type PlanContext, type PlanObjects, type PlanRefusal, RefusalRule } from "./Plan.ts"
 import { admissionOf, changed, podOf, replacesPods, saysWhetherAdmitted, workloadOf } from "./TemplateAdmission.ts"
@@ -236,8 +236,6 @@ const planOn = Effect.fnUntraced(function* (
   const admitted = yield* admission(client, input, objects, result.changes)
   return "_tag" in admitted ? yield* refused(admitted) : { ...result, asks: [...result.asks, ...admitted] }
 })
-
-const isCordon = ({ type }: Action): boolean => type === "CordonNode" || type === "DrainNode"
 
 /**
  * Plans, and reserves the node that the plan cordons if nothing is asked. The other reservations are compared and the

@@ -4,6 +4,7 @@
  */
 
 import { Effect } from "effect"
+import type { Action } from "../domain/Action.ts"
 import type { Change } from "../domain/Change.ts"
 import type { Intent } from "../domain/Execution.ts"
 import type { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
@@ -13,9 +14,11 @@ import { nodesOutAsks } from "./actions/NodePool.ts"
 import { classify, type Failure, nodesOut } from "./FailureClassifier.ts"
 import type { Reading } from "./NodeReservations.ts"
 
+/** Whether an action cordons its node. */
+export const isCordon = ({ type }: Action): boolean => type === "CordonNode" || type === "DrainNode"
+
 /** Whether a change of this intent cordons a node. */
-export const cordons = ({ action }: Intent, change: Change): boolean =>
-  change._tag === "Patch" && (action.type === "CordonNode" || action.type === "DrainNode")
+export const cordons = ({ action }: Intent, change: Change): boolean => change._tag === "Patch" && isCordon(action)
 
 /** Why the node may not be cordoned now; `undefined` if it may, or is cordoned already. */
 export const cordonFailure = Effect.fnUntraced(function* (

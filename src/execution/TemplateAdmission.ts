@@ -18,9 +18,10 @@ import type { Action } from "../domain/Action.ts"
 import type { Change } from "../domain/Change.ts"
 import * as Quantity from "../domain/Quantity.ts"
 import { displayName } from "../domain/Target.ts"
+import { countOrPercent } from "../kubernetes/CountOrPercent.ts"
 import type { KubernetesErrorReason, KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import type { Container, LimitRange, PodTemplate, Quantities } from "../kubernetes/ObjectModel.ts"
-import { desiredOf, strategyOf, type Workload } from "./actions/RolloutStart.ts"
+import { desiredOf, isZero, strategyOf, type Workload } from "./actions/RolloutStart.ts"
 import { refOf } from "./ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, relatedOf, unreadAsk } from "./Plan.ts"
 
@@ -103,19 +104,15 @@ const exceeded = (before: Workload, after: Workload, objects: PlanObjects): Read
 const oldPodsGoFirst = (workload: Workload): boolean => {
   const { rollingUpdate = {}, type } = strategyOf(workload)
   if (type === "Recreate" || workload.kind === "StatefulSet") return true
-  const isNone = (value: number | string | undefined) => value === 0 || value === "0" || value === "0%"
-  if (workload.kind === "DaemonSet") return rollingUpdate.maxSurge === undefined || isNone(rollingUpdate.maxSurge)
-  // By default a quarter of the pods, rounded down, may be unavailable.
+  if (workload.kind === "DaemonSet") return rollingUpdate.maxSurge === undefined || isZero(rollingUpdate.maxSurge)
+  // By default a quarter of the pods, rounded down, may be unavailable. Without surge it is at least one.
   const desired = desiredOf(workload) ?? 1
-  const unavailable = rollingUpdate.maxUnavailable ?? "25%"
-  return typeof unavailable === "number"
-    ? unavailable > 0
-    : Math.floor((Number(unavailable.replace("%", "")) * desired) / 100) > 0
-        || (isNone(rollingUpdate.maxSurge) && desired > 0)
+  const unavailable = countOrPercent(rollingUpdate.maxUnavailable ?? "25%", desired, Math.floor)
+  return unavailable > 0 || (isZero(rollingUpdate.maxSurge) && desired > 0)
 }
 
 /** The limit of a LimitRange that a template violates, in words; `undefined` if none is found. */
-export const limitViolation = (template: PodTemplate, ranges: ReadonlyArray<LimitRange>): string | undefined => {
+const limitViolation = (template: PodTemplate, ranges: ReadonlyArray<LimitRange>): string | undefined => {
   for (const range of ranges) {
     for (const { max = {}, min = {}, type } of range.spec?.limits ?? []) {
       const subjects =

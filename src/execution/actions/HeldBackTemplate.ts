@@ -59,14 +59,15 @@ interface Source {
 const isObserved = ({ metadata, status }: StatefulSet): boolean =>
   (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
 
-/** A pod below the partition. Ordinals may start above zero. */
-const isBelowPartition = (set: StatefulSet, ordinal: number): boolean => {
-  const first = (set.spec["ordinals"] as { readonly start?: number } | undefined)?.start ?? 0
-  return !(ordinal >= first + (set.spec.updateStrategy?.rollingUpdate?.partition ?? 0))
-}
-
+/** The partition in force; 0 if there is none. */
 const partitionOf = (set: StatefulSet): number =>
   set.spec.updateStrategy?.type === "OnDelete" ? 0 : (set.spec.updateStrategy?.rollingUpdate?.partition ?? 0)
+
+/** A pod below the partition. Ordinals may start above zero. A name without an ordinal counts as below. */
+const isBelowPartition = (set: StatefulSet, ordinal: number): boolean => {
+  const first = (set.spec["ordinals"] as { readonly start?: number } | undefined)?.start ?? 0
+  return !(ordinal >= first + partitionOf(set))
+}
 
 const onDelete = "the update strategy OnDelete"
 

@@ -44,7 +44,7 @@ const isControlPlane = (node: KubernetesObject): boolean =>
   controlPlaneLabels.some((label) => node.metadata.labels?.[label] !== undefined)
 
 /** The name of a node's pool. */
-export const poolOf = (node: KubernetesObject): string => {
+const poolOf = (node: KubernetesObject): string => {
   if (isControlPlane(node)) return "control plane"
   const label = poolLabels.find((each) => node.metadata.labels?.[each] !== undefined)
   return label === undefined ? "nodes" : `${label}=${node.metadata.labels?.[label]}`
@@ -61,7 +61,7 @@ const outTaint =
   /^(node\.kubernetes\.io\/(?!exclude)|node\.cloudprovider\.kubernetes\.io\/|ToBeDeletedByClusterAutoscaler$|karpenter\.sh\/disrupt|aws-node-termination-handler\/)/
 
 /** Whether a node takes no pods now. A node whose state is unknown is out. */
-export const isOut = (node: Node): boolean =>
+const isOut = (node: Node): boolean =>
   node.spec?.unschedulable === true
   || taintsOf(node).some((key) => outTaint.test(key))
   || node.metadata.deletionTimestamp !== undefined

@@ -78,7 +78,7 @@ const localVolumes = (pod: Pod): ReadonlyArray<string> => {
 }
 
 /** Whether the pod runs to completion. Only such a pod may have another restart policy than Always. */
-export const runsOnce = (pod: Pod): boolean =>
+const runsOnce = (pod: Pod): boolean =>
   pod.spec.restartPolicy === "Never"
   || pod.spec.restartPolicy === "OnFailure"
   || controllerOfKind(pod, "Job") !== undefined

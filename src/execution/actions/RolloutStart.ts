@@ -47,7 +47,8 @@ export const readyOf = (workload: Workload): number =>
     ? ((workload as DaemonSet).status?.numberReady ?? 0)
     : ((workload as Deployment).status?.readyReplicas ?? 0)
 
-const isZero = (value: number | string | undefined): boolean => value === 0 || value === "0" || value === "0%"
+/** Whether a count or a percentage is zero. */
+export const isZero = (value: number | string | undefined): boolean => value === 0 || value === "0" || value === "0%"
 
 /** Why a change of the template would start no rollout; `undefined` if it would start one. */
 export const rolloutRefusal = (workload: Workload): PlanRefusal | undefined => {
