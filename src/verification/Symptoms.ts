@@ -35,7 +35,7 @@ const counts: Partial<Readonly<Record<ReasonCode, (state: WorkloadState) => numb
 }
 
 /** The problems of the baseline whose end would show that the action helped. */
-export const symptomsOf = ({ action, baseline }: Pick<Intent, "action" | "baseline">): ReadonlyArray<Problem> => {
+const symptomsOf = ({ action, baseline }: Pick<Intent, "action" | "baseline">): ReadonlyArray<Problem> => {
   if (!baseline.exists) return []
   const found: Array<Problem> = []
   if (action.type === "PatchHpa" && baseline.autoscalerAtMaximum === true)

@@ -77,7 +77,7 @@ const retryAfterSeconds = 30
 type OpenStreams = ReadonlyArray<string>
 
 /** Why a principal may not open another stream; `undefined` if it may. */
-export const refusalOf = (open: OpenStreams, principal: string): string | undefined => {
+const refusalOf = (open: OpenStreams, principal: string): string | undefined => {
   if (open.length >= maxStreams) return `The limit of ${maxStreams} event streams is reached.`
   return open.filter((name) => name === principal).length >= maxStreamsOfPrincipal
     ? `${principal} has ${maxStreamsOfPrincipal} event streams, the most for one token. Close one of them.`

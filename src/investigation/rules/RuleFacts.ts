@@ -44,13 +44,13 @@ import type { Fact } from "./Rulebook.ts"
 /**
  * A rollout may be the cause of an alert that starts up to this long after it. Alerts wait 15 minutes before they fire.
  */
-export const rolloutLookbackMs = 60 * 60 * 1000
+const rolloutLookbackMs = 60 * 60 * 1000
 
 /** A container that ran for so long without a failure has recovered: the kubelet forgets its back-off. */
-export const recoveredMs = 10 * 60 * 1000
+const recoveredMs = 10 * 60 * 1000
 
 /** A pod that gives no reason may only be starting, or missing a probe, for so long. */
-export const startingMs = 60 * 1000
+const startingMs = 60 * 1000
 
 type Pod = WorkloadState["pods"][number]
 

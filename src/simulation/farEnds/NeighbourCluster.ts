@@ -13,7 +13,7 @@ import type { Cluster } from "./Cluster.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 
 /** The name in its alerts. */
-export const neighbour = "neighbour"
+const neighbour = "neighbour"
 
 /** Between two of its alerts. */
 const everyMs = [240_000, 600_000] as const

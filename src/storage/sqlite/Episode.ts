@@ -53,7 +53,7 @@ export interface FiringRow {
  * How much later one replica of Prometheus may see an alert begin than another: a scrape interval and an evaluation
  * interval, both one minute by default.
  */
-export const replicaSkewMs = 120_000
+const replicaSkewMs = 120_000
 
 /**
  * Whether the alert began to fire after its remediation had ended. The clocks of sender and store may differ, so the
