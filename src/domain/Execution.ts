@@ -3,6 +3,7 @@
 import { Schema } from "effect"
 import { Action } from "./Action.ts"
 import { Change, Inverse } from "./Change.ts"
+import { SeenObject } from "./Seen.ts"
 import { Timestamp } from "./Timestamp.ts"
 import { WorkloadState } from "./WorkloadState.ts"
 
@@ -23,6 +24,11 @@ export const Intent = Schema.Struct({
   inverse: Inverse,
   /** The state of the target before the action. Verification compares with it. */
   baseline: WorkloadState,
+  /**
+   * The target and the patched objects as the action leaves them. A later change of their spec is somebody else's.
+   * Absent in intents of earlier versions.
+   */
+  leaves: Schema.optionalKey(Schema.Array(SeenObject)),
   plannedAt: Timestamp
 })
 export type Intent = typeof Intent.Type

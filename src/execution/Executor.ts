@@ -38,6 +38,7 @@ import { plan as planAction } from "./ActionPlan.ts"
 import { carryOut, isGone, type Limits } from "./CarryOut.ts"
 import { collect } from "./Diagnostics.ts"
 import { classify, type Failure } from "./FailureClassifier.ts"
+import { type Left, leavesOf } from "./Leaves.ts"
 import { cordonFailure, cordons, isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
 import { type Ask, type Plan, type PlanContext, type PlanObjects, type PlanRefusal, RefusalRule } from "./Plan.ts"
@@ -193,14 +194,14 @@ const make = (client: Client, settings: Settings): Executor["Service"] => {
 }
 
 /**
- * Validates a change on the server without storing it. Disruption budgets and pods that are already gone are handled
- * when the change is carried out.
+ * Validates a change on the server without storing it, and returns the object that it would leave. Disruption budgets
+ * and pods that are already gone are handled when the change is carried out.
  */
 const dryRun = (client: Client, change: Change) =>
   client.apply(change, { dryRun: true }).pipe(
     Effect.catchIf(
       (error) => error.reason._tag === "DisruptionBudget" || isGone(change, error),
-      () => Effect.void
+      () => Effect.undefined
     )
   )
 
@@ -222,19 +223,26 @@ const admission = Effect.fnUntraced(function* (
   return admissionOf(before, after, reason, { ...objects, related: [...objects.related, ...ranges] })
 })
 
+/** A plan, and the objects that its patches would leave. */
+type TriedPlan = Plan & { readonly left: ReadonlyArray<Left> }
+
 /** The plan of the current objects, whose writes the API server accepts, with everything that it asks. */
 const planOn = Effect.fnUntraced(function* (
   client: Client,
   input: PlanInput,
   plan: (objects: PlanObjects, nowMs: number) => Plan | PlanRefusal
-): Effect.fn.Return<Plan, PlanRefused | KubernetesError> {
+): Effect.fn.Return<TriedPlan, PlanRefused | KubernetesError> {
   const refused = ({ message, rule }: PlanRefusal) => new PlanRefused({ rule, message, approvable: false })
   const objects = yield* readObjects(client, input.action)
   const result = plan(objects, yield* Monotonic.nowMs)
   if (result._tag === "PlanRefusal") return yield* refused(result)
-  for (const change of result.changes) yield* dryRun(client, change)
+  const left: Array<Left> = []
+  for (const change of result.changes) {
+    const object = yield* dryRun(client, change)
+    if (change._tag === "Patch" && object !== undefined) left.push({ ref: change.ref, object })
+  }
   const admitted = yield* admission(client, input, objects, result.changes)
-  return "_tag" in admitted ? yield* refused(admitted) : { ...result, asks: [...result.asks, ...admitted] }
+  return "_tag" in admitted ? yield* refused(admitted) : { ...result, asks: [...result.asks, ...admitted], left }
 })
 
 /**
@@ -246,7 +254,7 @@ const planReserving = (
   settings: Settings,
   input: PlanInput,
   context: Omit<PlanContext, "reservedNodes">
-): Effect.Effect<Plan, PlanRefused | KubernetesError> => {
+): Effect.Effect<TriedPlan, PlanRefused | KubernetesError> => {
   const { action, executionId, reserve = false } = input
   const planned = reservations.reading((reading) =>
     planOn(client, input, (objects, nowMs) => {
@@ -287,9 +295,17 @@ const draftOnce = Effect.fnUntraced(function* (
   const baseline =
     known
     ?? (yield* readWorkload(resourceRef(input.target)).pipe(Effect.provideService(KubernetesClient, cluster.client)))
-  const { asks, changes, figures, inverse } = yield* planReserving(cluster, settings, input, context)
+  const { asks, changes, figures, inverse, left } = yield* planReserving(cluster, settings, input, context)
   return {
-    intent: { executionId: input.executionId, action: input.action, changes, inverse, baseline, plannedAt },
+    intent: {
+      executionId: input.executionId,
+      action: input.action,
+      changes,
+      inverse,
+      baseline,
+      leaves: leavesOf(baseline, left),
+      plannedAt
+    },
     asks,
     figures
   }

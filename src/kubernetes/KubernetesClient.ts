@@ -59,7 +59,12 @@ export interface KubernetesObject {
       readonly uid: string
       readonly controller?: boolean
     }>
-    readonly managedFields?: ReadonlyArray<{ readonly manager?: string; readonly subresource?: string }>
+    readonly managedFields?: ReadonlyArray<{
+      readonly manager?: string
+      readonly subresource?: string
+      readonly time?: string
+      readonly fieldsV1?: Readonly<Record<string, unknown>>
+    }>
   }
   readonly [field: string]: unknown
 }

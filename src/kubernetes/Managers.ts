@@ -139,6 +139,18 @@ export const managersOf = (object: KubernetesObject, autoscaler?: KubernetesObje
   return autoscaler === undefined ? named : [...named, "hpa"]
 }
 
+/**
+ * Who else last wrote to the spec of an object; `undefined` if the API server does not say so. Its times are whole
+ * seconds, so Kubernaut's own write may be as new.
+ */
+export const otherWriterOf = ({ metadata: { managedFields = [] } }: KubernetesObject): string | undefined =>
+  managedFields
+    .filter(
+      ({ fieldsV1 = {}, manager, subresource }) =>
+        manager !== "kubernaut" && subresource !== "status" && "f:spec" in fieldsV1
+    )
+    .sort((left, right) => ((left.time ?? "") < (right.time ?? "") ? 1 : -1))[0]?.manager
+
 const withOwner = (owner: Owner | undefined): { readonly owner?: Owner } => (owner === undefined ? {} : { owner })
 
 const partOf = (object: KubernetesObject): ReadonlyArray<ManagedPart> => {

@@ -13,7 +13,8 @@
  * - the action has achieved its purpose (`Purpose`).
  *
  * A healthy target is **fixed** if the alert has resolved since the action (`AlertEvidence`), or if a problem of the
- * baseline is gone (`Symptoms`) and the alert is not known to fire.
+ * baseline is gone (`Symptoms`) and the alert is not known to fire. If somebody else has changed the spec since the
+ * action (`ForeignChange`), a healthy target is **unknown** in any case.
  *
  * The time to settle is extended while a rollout makes progress and no new pod fails (`Progress`).
  *
@@ -28,6 +29,7 @@ import type { Intent } from "../domain/Execution.ts"
 import type { Verdict } from "../domain/Verification.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { AlertStatus } from "./AlertEvidence.ts"
+import { foreignChanges } from "./ForeignChange.ts"
 import { type Problem, reason } from "./Problem.ts"
 import { follow, type Progress } from "./Progress.ts"
 import { purposeOf } from "./Purpose.ts"
@@ -155,6 +157,14 @@ const settledReason = (state: WorkloadState, forMs: number): string =>
     ].join(", ")
   )
 
+/** That somebody else has changed what the newest sample shows. */
+const foreignReasons = ({ intent, samples }: Evidence): ReadonlyArray<string> => {
+  const sample = samples.at(-1)
+  return sample === undefined || sample.state === null
+    ? []
+    : foreignChanges(intent, sample, sample.state).map(({ detail, code }) => reason(code, detail))
+}
+
 /** When a settled target gets its verdict although its alert has not resolved: later after a long rollout. */
 const alertDeadlineMs = ({ progress, settings, startedAtMs }: Evidence): number => {
   const { alertTimeoutMs, rolloutTimeoutMs, settleTimeoutMs } = settings
@@ -166,6 +176,8 @@ const whenSettled = (evidence: Evidence, state: WorkloadState, forMs: number): J
   const { alert, intent, nowMs, settings, startedAtMs } = evidence
   const settled = settledReason(state, forMs)
   const elapsedMs = nowMs - startedAtMs
+  const foreign = foreignReasons(evidence)
+  if (foreign.length > 0) return verdict("unknown", ...foreign, settled)
   const waitsForAlert = nowMs < alertDeadlineMs(evidence)
   if (alert === "firing" || alert === "was-firing") {
     if (waitsForAlert) return keepWatching
@@ -206,8 +218,8 @@ const whenSettled = (evidence: Evidence, state: WorkloadState, forMs: number): J
       )
 }
 
-const atDeadline = (seen: ReadonlyArray<Seen>, last: Seen): Judgement => {
-  const reasons = last.problems.map(reasonOf)
+const atDeadline = (evidence: Evidence, seen: ReadonlyArray<Seen>, last: Seen): Judgement => {
+  const reasons = [...last.problems.map(reasonOf), ...foreignReasons(evidence)]
   if (last.problems.some(({ weight }) => weight === "bad" || weight === "lasting"))
     return verdict("not-fixed", ...reasons)
   const first = seen.find(({ targetOnly }) => !targetOnly)
@@ -267,5 +279,5 @@ export const judge = (evidence: Evidence): Judgement => {
   }
   if (hasLasting("lasting", { seen, last }, evidence)) return verdict("not-fixed", ...last.problems.map(reasonOf))
   if (hasLasting("void", { seen, last }, evidence)) return verdict("unknown", ...last.problems.map(reasonOf))
-  return hasExpired(evidence, healthySince) ? atDeadline(seen, last) : keepWatching
+  return hasExpired(evidence, healthySince) ? atDeadline(evidence, seen, last) : keepWatching
 }

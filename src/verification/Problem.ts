@@ -19,6 +19,7 @@ export type ReasonCode =
   | "node-not-ready"
   | "node-condition"
   | "reverted"
+  | "changed-by-another"
   | "still-at-maximum"
   | "pod-remains"
   | "pods-remain"

@@ -13,6 +13,8 @@ export interface Sample {
    * Default false.
    */
   readonly targetOnly?: boolean
+  /** Who else last wrote to the spec of the target. Absent: not known. */
+  readonly otherWriter?: string
   /** The objects that the intent's patches wrote to, in their order; `undefined` for one that does not exist. */
   readonly written: ReadonlyArray<KubernetesObject | undefined>
   /** The uids of pods that a drain evicted and that are still on the node. */

@@ -8,6 +8,7 @@ import type { Intent } from "../domain/Execution.ts"
 import { resourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { find, KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
+import { otherWriterOf } from "../kubernetes/Managers.ts"
 import { assemble, readAround, readObject } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import type { Sample } from "./Sample.ts"
@@ -51,7 +52,9 @@ export const read = Effect.fnUntraced(function* (
   }).pipe(Effect.option)
   const atMs = yield* Monotonic.nowMs
   if (first._tag === "None") return { sample: unreadable(atMs), complete: undefined }
-  const { object, ...rest } = first.value
+  const { object, ...others } = first.value
+  const otherWriter = object === undefined ? undefined : otherWriterOf(object)
+  const rest = { ...others, ...(otherWriter === undefined ? {} : { otherWriter }) }
   return {
     sample: { atMs, state: assemble({ ref, object }, yield* Timestamp.now), ...rest, targetOnly: true },
     complete: Effect.gen(function* () {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Manager } from "../../src/domain/WorkloadState.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
-import { managementOf, managersOf } from "../../src/kubernetes/Managers.ts"
+import { otherWriterOf, managementOf, managersOf } from "../../src/kubernetes/Managers.ts"
 
 type Metadata = KubernetesObject["metadata"]
 
@@ -116,5 +116,30 @@ describe("managementOf", () => {
     assert.deepStrictEqual(managementOf(object(managedBy("Helm")), object({}, "HorizontalPodAutoscaler")), {
       managers: ["helm", "hpa"]
     })
+  })
+})
+
+describe("otherWriterOf", () => {
+  const entry = (manager: string, second: number, field = "f:spec", subresource?: string) => ({
+    manager,
+    time: `2026-11-24T03:00:0${second}Z`,
+    fieldsV1: { [field]: {} },
+    ...(subresource === undefined ? {} : { subresource })
+  })
+
+  it("is the newest other manager of the spec, also through the subresource scale", () => {
+    const managedFields = [
+      entry("kubectl-edit", 2),
+      entry("kubernaut", 9),
+      entry("kube-controller-manager", 5, "f:status", "status"),
+      entry("kube-controller-manager", 4, "f:metadata")
+    ]
+    assert.strictEqual(otherWriterOf(object({ managedFields })), "kubectl-edit")
+    const scaled = [...managedFields, entry("kubectl", 3, "f:spec", "scale")]
+    assert.strictEqual(otherWriterOf(object({ managedFields: scaled })), "kubectl")
+  })
+
+  it("is not known without the fields of each manager", () => {
+    assert.isUndefined(otherWriterOf(object({ managedFields: [{ manager: "kubectl" }] })))
   })
 })
