@@ -156,14 +156,3 @@ export const plannedVersion = (change: Change): string | undefined => {
     ? first.value
     : undefined
 }
-
-/** Whether two JSON values are equal. An absent field equals an undefined one. */
-export const sameJson = (left: unknown, right: unknown): boolean => {
-  if (left === right) return true
-  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false
-  if (Array.isArray(left) !== Array.isArray(right)) return false
-  const keys = new Set([...Object.keys(left), ...Object.keys(right)])
-  return [...keys].every((key) =>
-    sameJson((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key])
-  )
-}

@@ -124,7 +124,8 @@ export const planned = (
 ): Plan => ({ _tag: "Plan", changes, inverse, asks, figures })
 
 /** One figure: a value before and after the action. */
-export const step = (from: string | number | undefined, to: string | number): string => `${from ?? "none"} -> ${to}`
+export const step = (from: string | number | null | undefined, to: string | number): string =>
+  `${from ?? "none"} -> ${to}`
 
 /** A plan that writes nothing, and so has nothing to undo: Kubernaut never undoes a change that another party made. */
 export const nothingToDo: Plan = planned([], {

@@ -3,6 +3,7 @@
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { conditionOf, type ContainerStatus, controllerOf, isPodReady, type Pod } from "./ObjectModel.ts"
+import { templateHashOf } from "./Revision.ts"
 
 type PodState = WorkloadState["pods"][number]
 
@@ -58,10 +59,6 @@ export const restartsOf = (pod: Pod): number => {
     ? sum(init.filter((status) => sidecars.has(status.name))) + sum(pod.status?.containerStatuses ?? [])
     : sum(init.slice(0, waiting + 1))
 }
-
-/** The hash of the template that a pod was created from, as its label gives it. */
-export const templateHashOf = (pod: Pod): string | null =>
-  pod.metadata.labels?.["pod-template-hash"] ?? pod.metadata.labels?.["controller-revision-hash"] ?? null
 
 /** What is known of a workload's templates. */
 export interface Templates {

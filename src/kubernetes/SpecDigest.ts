@@ -16,6 +16,7 @@ import type { SeenObject } from "../domain/Seen.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { KubernetesObject } from "./KubernetesClient.ts"
 import { isPodReady, type Pod } from "./ObjectModel.ts"
+import { revisionOf } from "./Revision.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -66,11 +67,6 @@ export const specDigest = (object: KubernetesObject, autoscaled = false): string
         .update(JSON.stringify(ordered(meant)))
         .digest("hex")
         .slice(0, 16)
-}
-
-export const revisionOf = (object: KubernetesObject): number | null => {
-  const revision = Number(object.metadata.annotations?.["deployment.kubernetes.io/revision"] ?? Number.NaN)
-  return Number.isInteger(revision) ? revision : null
 }
 
 /** What an object shows of itself. */

@@ -32,7 +32,8 @@ import {
 } from "./ObjectModel.ts"
 import { refersTo } from "./Ownership.ts"
 import { podState, restartsOf } from "./PodState.ts"
-import { revisionOf, specDigest } from "./SpecDigest.ts"
+import { revisionOf } from "./Revision.ts"
+import { specDigest } from "./SpecDigest.ts"
 import { failedCreateOf, revisionsOf, rolloutOf } from "./WorkloadRollout.ts"
 
 /**

@@ -6,7 +6,6 @@
  * `NewReplicaSetAvailable`. Pods that fail later do not take that back.
  */
 
-import { isDeepStrictEqual } from "node:util"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import type { Rollout } from "../domain/WorkloadState.ts"
 import type { KubernetesObject } from "./KubernetesClient.ts"
@@ -22,7 +21,8 @@ import {
   type ReplicaSet,
   type StatefulSet
 } from "./ObjectModel.ts"
-import { templateHashOf, timeOf } from "./PodState.ts"
+import { timeOf } from "./PodState.ts"
+import { revisionHashLabel, revisionOf, sameTemplate, templateHashLabel, templateHashOf } from "./Revision.ts"
 
 /** The objects of a workload, as far as they were read. */
 export interface RolloutObjects {
@@ -30,17 +30,6 @@ export interface RolloutObjects {
   readonly controllerRevisions: ReadonlyArray<KubernetesObject>
   /** The pods that the workload owns. */
   readonly pods: ReadonlyArray<Pod>
-}
-
-const hashLabel = "pod-template-hash"
-const revisionAnnotation = "deployment.kubernetes.io/revision"
-
-// The ReplicaSet's copy of a template has one label more. `creationTimestamp: null` means nothing.
-const comparable = (template: PodTemplate): unknown => {
-  const { metadata, ...rest } = template
-  const { creationTimestamp: _none, ...others } = metadata ?? {}
-  const { [hashLabel]: _hash, ...labels } = metadata?.labels ?? {}
-  return { ...rest, metadata: { ...others, labels } }
 }
 
 const templateOf = (object: KubernetesObject): PodTemplate =>
@@ -62,13 +51,10 @@ export const currentReplicaSet = (
   replicaSets: ReadonlyArray<KubernetesObject>
 ): ReplicaSet | undefined => {
   const owned = ownedBy<ReplicaSet>(deployment, replicaSets)
-  const template = comparable(templateOf(deployment))
-  const same = owned.find((set) => isDeepStrictEqual(comparable(templateOf(set)), template))
+  const same = owned.find((set) => sameTemplate(templateOf(set), templateOf(deployment)))
   if (same !== undefined || !isObserved(deployment) || deployment.spec.paused === true) return same
-  const revision = deployment.metadata.annotations?.[revisionAnnotation]
-  return revision === undefined
-    ? undefined
-    : owned.find((set) => set.metadata.annotations?.[revisionAnnotation] === revision)
+  const revision = revisionOf(deployment)
+  return revision === null ? undefined : owned.find((set) => revisionOf(set) === revision)
 }
 
 const earliest = (times: ReadonlyArray<Timestamp | null>): Timestamp | null =>
@@ -97,7 +83,7 @@ const ofDeployment = (deployment: Deployment, objects: RolloutObjects): Rollout 
     && (isJudged ? isAvailable : updatedReplicas >= (spec.replicas ?? 1) && availableReplicas >= updatedReplicas)
   const inProgress = !isObserved(deployment) || !isComplete
   const set = currentReplicaSet(deployment, objects.replicaSets)
-  const templateHash = set?.metadata.labels?.[hashLabel] ?? null
+  const templateHash = set?.metadata.labels?.[templateHashLabel] ?? null
   // A template that comes back uses its old ReplicaSet again, which is older than this rollout.
   const isReused = set?.metadata.annotations?.["deployment.kubernetes.io/revision-history"] !== undefined
   const isStale = inProgress && (isAvailable || !isObserved(deployment))
@@ -152,7 +138,7 @@ const ofDaemonSet = (set: DaemonSet, objects: RolloutObjects): Rollout => {
     (last, each) => (last === undefined || each.revision > last.revision ? each : last),
     undefined
   )
-  const hash = isObserved(set) ? (newest?.metadata.labels?.["controller-revision-hash"] ?? null) : null
+  const hash = isObserved(set) ? (newest?.metadata.labels?.[revisionHashLabel] ?? null) : null
   const isPartial = (status.updatedNumberScheduled ?? 0) < (status.desiredNumberScheduled ?? 0)
   return {
     ...ofRevisions(objects, hash, spec.updateStrategy?.type),
@@ -181,18 +167,18 @@ export const revisionsOf = (
   { replicaSets, controllerRevisions }: Omit<RolloutObjects, "pods">
 ): ReadonlyMap<string, number> => {
   const numbered = [
-    ...ownedBy<ReplicaSet>(object, replicaSets).map(({ metadata: { annotations = {}, labels = {} } }) => ({
-      hash: labels[hashLabel],
-      revision: Number(annotations[revisionAnnotation] ?? NaN)
+    ...ownedBy<ReplicaSet>(object, replicaSets).map((set) => ({
+      hash: set.metadata.labels?.[templateHashLabel],
+      revision: revisionOf(set)
     })),
     ...ownedBy<ControllerRevision>(object, controllerRevisions).map(({ metadata: { labels = {} }, revision }) => ({
-      hash: labels["controller-revision-hash"],
+      hash: labels[revisionHashLabel],
       revision
     }))
   ]
   return new Map(
     numbered.flatMap(({ hash, revision }) =>
-      hash !== undefined && Number.isInteger(revision) ? [[hash, revision] as const] : []
+      hash !== undefined && revision !== null ? [[hash, revision] as const] : []
     )
   )
 }

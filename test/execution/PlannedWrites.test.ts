@@ -2,11 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
 import { Change, Inverse } from "../../src/domain/Change.ts"
-import { templateOf } from "../../src/execution/actions/Rollouts.ts"
-import { sameJson } from "../../src/execution/ObjectPatch.ts"
 import type { Plan } from "../../src/execution/Plan.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import type { ReplicaSet } from "../../src/kubernetes/ObjectModel.ts"
+import { withoutHash } from "../../src/kubernetes/Revision.ts"
+import { sameJson } from "../../src/kubernetes/SameJson.ts"
 import {
   autoscaler,
   claim,
@@ -207,7 +207,7 @@ describe("an inverse", () => {
 })
 
 const nullCreationTime = {
-  ...templateOf(replicaSet(3) as ReplicaSet),
+  ...withoutHash((replicaSet(3) as ReplicaSet).spec.template),
   metadata: { creationTimestamp: null, labels: { app: "checkout" } }
 }
 

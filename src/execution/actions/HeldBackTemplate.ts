@@ -26,7 +26,7 @@ import {
   type StatefulSet
 } from "../../kubernetes/ObjectModel.ts"
 import { isBuiltIn } from "../../kubernetes/Ownership.ts"
-import { templateHashOf } from "../../kubernetes/PodState.ts"
+import { templateHashLabel, templateHashOf } from "../../kubernetes/Revision.ts"
 import { rolloutOf } from "../../kubernetes/WorkloadRollout.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, relatedOf, unreadAsk } from "../Plan.ts"
@@ -44,7 +44,7 @@ export const templateOwnerOf = (
   const kind = ownerKinds.find((each) => each === owner?.kind)
   if (owner === undefined || kind === undefined || !isBuiltIn(owner)) return undefined
   // The template of a Deployment's ReplicaSet never changes.
-  if (kind === "ReplicaSet" && pod.metadata.labels?.["pod-template-hash"] !== undefined) return undefined
+  if (kind === "ReplicaSet" && pod.metadata.labels?.[templateHashLabel] !== undefined) return undefined
   return { kind, name: owner.name, uid: owner.uid }
 }
 

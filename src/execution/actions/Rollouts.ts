@@ -5,34 +5,12 @@
  */
 
 import { displayName } from "../../domain/Target.ts"
-import { controllerOf, type Deployment, type PodTemplate, type ReplicaSet } from "../../kubernetes/ObjectModel.ts"
-import { patch, sameJson, set } from "../ObjectPatch.ts"
+import { controllerOf } from "../../kubernetes/ObjectModel.ts"
+import { revisionOf, sameTemplate, withoutHash } from "../../kubernetes/Revision.ts"
+import { patch, set } from "../ObjectPatch.ts"
 import { asKind, nothingToDo, planned, type Planner, refuse, relatedOf, step, wrongKind } from "../Plan.ts"
 import { rolloutAsks } from "./Disruption.ts"
 import { rolloutRefusal } from "./RolloutStart.ts"
-
-const revisionAnnotation = "deployment.kubernetes.io/revision"
-const hashLabel = "pod-template-hash"
-
-export const revisionOf = (object: Deployment | ReplicaSet): number | undefined => {
-  const revision = Number(object.metadata.annotations?.[revisionAnnotation])
-  return Number.isInteger(revision) && revision > 0 ? revision : undefined
-}
-
-/** The template that the Deployment had: the ReplicaSet's own, without the hash label that the ReplicaSet adds. */
-export const templateOf = (replicaSet: ReplicaSet): PodTemplate => {
-  const { metadata, ...rest } = replicaSet.spec.template
-  const { [hashLabel]: _hash, ...labels } = metadata?.labels ?? {}
-  return { ...rest, metadata: { ...metadata, labels } }
-}
-
-/** Servers write `creationTimestamp: null` into some templates and omit it from others; it has no meaning. */
-const comparable = (template: PodTemplate): PodTemplate => {
-  const { creationTimestamp: _none, ...metadata } = template.metadata ?? {}
-  return { ...template, metadata }
-}
-
-const sameTemplate = (left: PodTemplate, right: PodTemplate): boolean => sameJson(comparable(left), comparable(right))
 
 export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects, context) => {
   const deployment = asKind(subject, "Deployment")
@@ -45,7 +23,7 @@ export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects
     .filter((replicaSet) => controllerOf(replicaSet)?.uid === deployment.metadata.uid)
     .flatMap((replicaSet) => {
       const revision = revisionOf(replicaSet)
-      return revision === undefined ? [] : [{ revision, template: templateOf(replicaSet) }]
+      return revision === null ? [] : [{ revision, template: withoutHash(replicaSet.spec.template) }]
     })
     .sort((left, right) => right.revision - left.revision)
   const chosen =

@@ -13,6 +13,7 @@ import {
   type PodTemplate,
   type ReplicaSet
 } from "../../kubernetes/ObjectModel.ts"
+import { revisionOf, templateHashLabel } from "../../kubernetes/Revision.ts"
 import { currentReplicaSet } from "../../kubernetes/WorkloadRollout.ts"
 import type { Autoscaler, ContainerSpec, EventLine, FailingContainer, OfRevision, Revision } from "./Evidence.ts"
 
@@ -52,19 +53,22 @@ export const revisionsOf = (
     (set) => controllerOf(set)?.uid === deployment.metadata.uid
   )
   const current = currentReplicaSet(deployment as Deployment, replicaSets)
-  const numbered = owned.map((set) => ({
-    templateHash: set.metadata.labels?.["pod-template-hash"] ?? null,
-    current: set.metadata.uid === current?.metadata.uid,
-    revision: Number(set.metadata.annotations?.["deployment.kubernetes.io/revision"] ?? 0),
-    replicas: set.spec.replicas ?? 0,
-    readyReplicas: set.status?.readyReplicas ?? 0,
-    createdAt: set.metadata.creationTimestamp ?? null,
-    images: set.spec.template.spec.containers.flatMap((container) =>
-      container.image === undefined ? [] : [container.image]
-    )
-  }))
-  return numbered
-    .filter((set) => Number.isInteger(set.revision) && set.revision > 0)
+  return owned
+    .flatMap((set): ReadonlyArray<Revision> => {
+      const revision = revisionOf(set)
+      if (revision === null) return []
+      return [
+        {
+          revision,
+          templateHash: set.metadata.labels?.[templateHashLabel] ?? null,
+          current: set.metadata.uid === current?.metadata.uid,
+          replicas: set.spec.replicas ?? 0,
+          readyReplicas: set.status?.readyReplicas ?? 0,
+          createdAt: set.metadata.creationTimestamp ?? null,
+          images: set.spec.template.spec.containers.flatMap(({ image }) => (image === undefined ? [] : [image]))
+        }
+      ]
+    })
     .sort((left, right) => right.revision - left.revision)
 }
 

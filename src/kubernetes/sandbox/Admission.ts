@@ -15,9 +15,9 @@ import {
   type PodTemplate,
   selectorMatches
 } from "../ObjectModel.ts"
+import { sameJson } from "../SameJson.ts"
 import type { Cluster } from "./Cluster.ts"
 import { namespaceRefusal, podRefusal, type Refusal } from "./PodAdmission.ts"
-import { sameJson } from "./Status.ts"
 
 const invalid = (fields: ReadonlyArray<string>): Refusal => ({
   reason: { _tag: "Invalid", fields },

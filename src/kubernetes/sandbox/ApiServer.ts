@@ -17,12 +17,12 @@ import {
 } from "../KubernetesClient.ts"
 import { isPodReady, type Pod, selectorMatches } from "../ObjectModel.ts"
 import * as OperationName from "../OperationName.ts"
+import { sameJson } from "../SameJson.ts"
 import { refusalOf } from "./Admission.ts"
 import type { Cluster } from "./Cluster.ts"
 import { budgetPods } from "./DisruptionController.ts"
 import { behaviourOf, terminatePod } from "./PodLifecycle.ts"
 import { adoptOrphan } from "./ReplicaSetController.ts"
-import { sameJson } from "./Status.ts"
 
 /** The result of a request. A failed one has changed nothing. */
 export type Response<A> = Result.Result<A, KubernetesError>

@@ -4,11 +4,11 @@
  */
 
 import type { Deployment, ReplicaSet } from "../ObjectModel.ts"
+import { sameJson } from "../SameJson.ts"
 import type { Cluster } from "./Cluster.ts"
 import { report } from "./DeploymentStatus.ts"
 import { revisionAnnotation, revisionOf, templateHash } from "./Revision.ts"
 import { recreate, roll, scale, wanted } from "./Rollout.ts"
-import { sameJson } from "./Status.ts"
 
 const historyAnnotation = "deployment.kubernetes.io/revision-history"
 const hashLabel = "pod-template-hash"

@@ -20,9 +20,9 @@
 import * as Quantity from "../../domain/Quantity.ts"
 import type { Condition, Pod, Quantities } from "../ObjectModel.ts"
 import { controllerOfKind } from "../Ownership.ts"
+import { sameJson } from "../SameJson.ts"
 import type { Cluster, ImageBehaviour, PodRuntime } from "./Cluster.ts"
 import { nodeFor, reportUnschedulable } from "./Scheduler.ts"
-import { sameJson } from "./Status.ts"
 
 const tagOf = (image: string): string => {
   const colon = image.lastIndexOf(":")

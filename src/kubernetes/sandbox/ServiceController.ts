@@ -1,8 +1,8 @@
 /** The endpoint controller: one EndpointSlice per Service, with the addresses of the pods that its selector matches. */
 
 import { type EndpointSlice, isPodReady } from "../ObjectModel.ts"
+import { sameJson } from "../SameJson.ts"
 import type { Cluster } from "./Cluster.ts"
-import { sameJson } from "./Status.ts"
 
 const serviceNameLabel = "kubernetes.io/service-name"
 
