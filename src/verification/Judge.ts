@@ -21,6 +21,8 @@
  * It is **not fixed** as soon as a problem that waiting does not fix (gone, scaled to zero, reverted, rollout failed)
  * has lasted for the stabilisation window, or if anything is wrong at the deadline, or if the alert still fires then.
  *
+ * A read that fails while a settled target waits for its alert is a gap: the wait continues.
+ *
  * Everything else is **unknown**: the cluster can't be read, a controller does not observe the spec, nothing shows
  * whether the target works, or nothing was wrong before. Unknown never counts as fixed.
  */
@@ -54,6 +56,8 @@ export interface Evidence {
   readonly alert: AlertStatus
   /** The progress up to the newest sample. Absent: none is known. */
   readonly progress?: Progress
+  /** Whether the target has settled before, and waits for its alert. Default false. */
+  readonly hasSettled?: boolean
   /** When verification started, and now, by the monotonic clock. */
   readonly startedAtMs: number
   readonly nowMs: number
@@ -62,7 +66,11 @@ export interface Evidence {
 
 /** A verdict with its reasons, each a code and its figures, or the request for another sample. */
 export type Judgement =
-  | { readonly _tag: "KeepWatching" }
+  | {
+      readonly _tag: "KeepWatching"
+      /** The target has settled. */
+      readonly settled?: boolean
+    }
   | { readonly _tag: "Verdict"; readonly verdict: Verdict; readonly reasons: ReadonlyArray<string> }
 
 const keepWatching: Judgement = { _tag: "KeepWatching" }
@@ -115,6 +123,7 @@ const restartedBetween = (before: WorkloadState, after: WorkloadState): Readonly
 /** A readable sample with its problems. */
 interface Seen {
   readonly atMs: number
+  readonly objectAtMs: number
   readonly targetOnly: boolean
   readonly state: WorkloadState
   readonly problems: ReadonlyArray<Problem>
@@ -122,8 +131,8 @@ interface Seen {
 
 const seenIn = ({ intent, samples }: Evidence): ReadonlyArray<Seen> =>
   samples.flatMap((sample): ReadonlyArray<Seen> => {
-    const { atMs, state, targetOnly = false } = sample
-    return state === null ? [] : [{ atMs, targetOnly, state, problems: problemsOf(intent, sample, state) }]
+    const { atMs, objectAtMs = atMs, state, targetOnly = false } = sample
+    return state === null ? [] : [{ atMs, objectAtMs, targetOnly, state, problems: problemsOf(intent, sample, state) }]
   })
 
 /** The time since which `holds` has been true for every sample; `undefined` if it is false for the newest one. */
@@ -234,13 +243,13 @@ const atDeadline = (evidence: Evidence, seen: ReadonlyArray<Seen>, last: Seen): 
 const hasLasting = (
   wanted: "lasting" | "void",
   { last, seen }: { readonly seen: ReadonlyArray<Seen>; readonly last: Seen },
-  { nowMs, settings }: Evidence
+  { settings }: Evidence
 ): boolean =>
   last.problems
     .filter(({ weight }) => weight === wanted)
     .some(({ code }) => {
       const lastingSince = since(seen, (sample) => sample.problems.some((problem) => problem.code === code))
-      return lastingSince !== undefined && nowMs - lastingSince >= settings.stabilisationMs
+      return lastingSince !== undefined && last.objectAtMs - lastingSince >= settings.stabilisationMs
     })
 
 /**
@@ -259,6 +268,8 @@ const hasExpired = (
   return nowMs >= Math.min(Math.max(untilMs, settlesMs), latestMs)
 }
 
+const heldUp = "limits of Kubernaut kept it from reading the cluster"
+
 /** Judges the samples so far. A pure function; `Verifier` calls it after every sample. */
 export const judge = (evidence: Evidence): Judgement => {
   const { intent, nowMs, samples, settings } = evidence
@@ -267,17 +278,23 @@ export const judge = (evidence: Evidence): Judgement => {
   }
   const seen = seenIn(evidence)
   const last = seen.at(-1)
+  const waitsForAlert = evidence.hasSettled === true && nowMs < alertDeadlineMs(evidence)
   // A sample from before the cluster became unreadable says nothing about the current state.
-  if (last === undefined || samples.at(-1)?.state === null) {
-    return hasExpired(evidence, undefined)
-      ? verdict("unknown", reason("unreadable", "the cluster could not be read"))
+  const newest = samples.at(-1)
+  if (last === undefined || newest === undefined || newest.state === null) {
+    return hasExpired(evidence, undefined) && !waitsForAlert
+      ? verdict("unknown", reason("unreadable", newest?.heldUp === true ? heldUp : "the cluster could not be read"))
       : keepWatching
   }
   const healthySince = since(seen, isHealthy)
-  if (healthySince !== undefined && nowMs - healthySince >= settings.stabilisationMs) {
-    return whenSettled(evidence, last.state, nowMs - healthySince)
+  // The object may have been read long before the rest of the sample.
+  if (healthySince !== undefined && last.objectAtMs - healthySince >= settings.stabilisationMs) {
+    const judgement = whenSettled(evidence, last.state, last.objectAtMs - healthySince)
+    return judgement._tag === "KeepWatching" ? { ...judgement, settled: true } : judgement
   }
   if (hasLasting("lasting", { seen, last }, evidence)) return verdict("not-fixed", ...last.problems.map(reasonOf))
   if (hasLasting("void", { seen, last }, evidence)) return verdict("unknown", ...last.problems.map(reasonOf))
+  const isAfterGap = healthySince !== undefined && samples.some(({ state }) => state === null)
+  if (isAfterGap && waitsForAlert) return keepWatching
   return hasExpired(evidence, healthySince) ? atDeadline(evidence, seen, last) : keepWatching
 }

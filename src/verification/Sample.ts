@@ -4,10 +4,17 @@ import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 
 export interface Sample {
-  /** By the monotonic clock (`Monotonic`). */
+  /** When the last part was read, by the monotonic clock (`Monotonic`). */
   readonly atMs: number
+  /**
+   * When the target's own object was read. The other parts may follow minutes later, while our own limits hold requests
+   * up. Default `atMs`.
+   */
+  readonly objectAtMs?: number
   /** The target; `null` if the cluster could not be read. */
   readonly state: WorkloadState | null
+  /** Whether it could not be read because a limit of our own turned the request away. Default false. */
+  readonly heldUp?: boolean
   /**
    * Whether only the target's own object was read, so that the pods, endpoints and autoscaler of `state` are not known.
    * Default false.

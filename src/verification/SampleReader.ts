@@ -3,7 +3,7 @@
  * Services, endpoints and autoscaler several more.
  */
 
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import type { Intent } from "../domain/Execution.ts"
 import { resourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
@@ -20,7 +20,13 @@ export interface FirstRead {
   readonly complete: Effect.Effect<Sample> | undefined
 }
 
-const unreadable = (atMs: number): Sample => ({ atMs, state: null, written: [], remaining: [] })
+const unreadable = (atMs: number, { reason }: KubernetesError): Sample => ({
+  atMs,
+  state: null,
+  written: [],
+  remaining: [],
+  ...(reason._tag === "NotNow" ? { heldUp: true } : {})
+})
 
 /** The evicted pods of a drain that are still there. */
 const remainingOf = (
@@ -43,25 +49,26 @@ export const read = Effect.fnUntraced(function* (
   const ref = resourceRef(target)
   const first = yield* Effect.gen(function* () {
     const object = yield* provided(readObject(ref))
+    const objectAtMs = yield* Monotonic.nowMs
     // An object that does not exist is part of the sample. Any other failure makes the whole sample unreadable.
     const written = yield* Effect.forEach(
       intent.changes.filter((change) => change._tag === "Patch"),
       (change) => (sameRef(change.ref, ref) ? Effect.succeed(object) : find(client, change.ref))
     )
-    return { object, written, remaining: yield* remainingOf(client, intent) }
-  }).pipe(Effect.option)
+    return { object, objectAtMs, written, remaining: yield* remainingOf(client, intent) }
+  }).pipe(Effect.result)
   const atMs = yield* Monotonic.nowMs
-  if (first._tag === "None") return { sample: unreadable(atMs), complete: undefined }
-  const { object, ...others } = first.value
+  if (Result.isFailure(first)) return { sample: unreadable(atMs, first.failure), complete: undefined }
+  const { object, ...others } = first.success
   const otherWriter = object === undefined ? undefined : otherWriterOf(object)
   const rest = { ...others, ...(otherWriter === undefined ? {} : { otherWriter }) }
   return {
     sample: { atMs, state: assemble({ ref, object }, yield* Timestamp.now), ...rest, targetOnly: true },
     complete: Effect.gen(function* () {
-      const around = yield* Effect.option(provided(readAround(ref, object)))
-      // The time of the last read counts: a target can't be known to be stable before its pods were read.
+      const around = yield* Effect.result(provided(readAround(ref, object)))
+      // A target can't be known to be healthy before its pods were read.
       const atMs = yield* Monotonic.nowMs
-      return around._tag === "None" ? unreadable(atMs) : { atMs, state: around.value, ...rest }
+      return Result.isFailure(around) ? unreadable(atMs, around.failure) : { atMs, state: around.success, ...rest }
     })
   }
 })

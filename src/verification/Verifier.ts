@@ -160,6 +160,7 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
     let waitMs = millis(options.pollInterval)
     let samples: ReadonlyArray<Sample> = []
     let progress: Progress | undefined
+    let hasSettled = false
     const alertNow = follow(input, startedAtMs, settings.stabilisationMs)
     while (true) {
       const first = yield* read(client, intent, target)
@@ -172,7 +173,16 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
           sample,
           remembered,
           followed,
-          judgement: judge({ intent, samples: remembered, alert, progress: followed, startedAtMs, nowMs, settings })
+          judgement: judge({
+            intent,
+            samples: remembered,
+            alert,
+            progress: followed,
+            hasSettled,
+            startedAtMs,
+            nowMs,
+            settings
+          })
         }
       }
       const cheap = judged(first.sample)
@@ -182,6 +192,7 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
       const { followed, judgement, remembered, sample } = suffices ? cheap : judged(yield* first.complete)
       samples = remembered
       progress = followed
+      if (judgement._tag === "KeepWatching") hasSettled ||= judgement.settled === true
       if (judgement._tag === "Verdict") {
         const { reasons, verdict } = judgement
         return { verdict, reasons, observed: sample.state, verifiedAt: yield* Timestamp.now }

@@ -199,6 +199,25 @@ describe("restarts", () => {
   })
 })
 
+describe("a sample whose parts were read long after each other", () => {
+  /** The object was read a second after the first sample, and the pods a minute later. */
+  const late = (state = healthy()) => seen(60, state, { objectAtMs: seen(1).atMs })
+
+  it("shows a target as healthy only for the time until its own object was read", () => {
+    assert.strictEqual(said(evidence([seen(0), late()], { alert: "resolved" })), "keep watching")
+    assert.strictEqual(
+      said(evidence([seen(0), late(), seen(62)], { alert: "resolved" })),
+      "fixed settled alert-resolved"
+    )
+  })
+
+  it("shows a lasting problem only for the time until its own object was read", () => {
+    const gone = healthy({ exists: false })
+    assert.strictEqual(said(evidence([seen(0, gone), late(gone)])), "keep watching")
+    assert.strictEqual(said(evidence([seen(0, gone), late(gone), seen(62, gone)])), "not-fixed target-gone")
+  })
+})
+
 describe("the deadline", () => {
   it("makes unknown a target that has only just become healthy", () => {
     assert.strictEqual(
@@ -210,6 +229,24 @@ describe("the deadline", () => {
   it("makes unknown a target that can't be read, whatever the samples before show", () => {
     assert.strictEqual(said(evidence([...steady(280, 298), seen(300, null)])), "unknown unreadable")
     assert.strictEqual(said(evidence([seen(300, null)])), "unknown unreadable")
+  })
+
+  it("does not make unknown a settled target that waits for its alert, and can't be read for a while", () => {
+    const hasSettled = true
+    assert.strictEqual(said(evidence([...steady(380, 398), seen(400, null)], { hasSettled })), "keep watching")
+    assert.strictEqual(said(evidence([seen(400, null), ...steady(402, 410)], { hasSettled })), "keep watching")
+    assert.strictEqual(said(evidence([...steady(580, 598), seen(600, null)], { hasSettled })), "unknown unreadable")
+    const worse = seen(404, healthy({ readyReplicas: 2 }))
+    assert.strictEqual(said(evidence([seen(400, null), seen(402), worse], { hasSettled })), "not-fixed not-ready")
+  })
+
+  it("says that limits of our own kept the target from being read, and not that the cluster did", () => {
+    const judgement = judge(evidence([...steady(280, 298), seen(300, null, { heldUp: true })]))
+    assert.deepStrictEqual(judgement, {
+      _tag: "Verdict",
+      verdict: "unknown",
+      reasons: ["unreadable: limits of Kubernaut kept it from reading the cluster"]
+    })
   })
 
   it("is awaited while the cluster can't be read", () => {

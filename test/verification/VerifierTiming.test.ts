@@ -52,6 +52,25 @@ describe("a verification while the cluster does not respond", () => {
   })
 })
 
+describe("a verification of a settled target that waits for its alert", () => {
+  it.effect("continues after the cluster was away for half a minute, and is fixed when the alert resolves", () => {
+    const world = { silent: false, reads: 0 }
+    return Effect.gen(function* () {
+      let says = listed
+      const fiber = yield* begin(yield* healthyRestart, catalog, { look: Effect.sync(() => says) })
+      yield* TestClock.adjust("6 minutes")
+      world.silent = true
+      yield* TestClock.adjust("30 seconds")
+      world.silent = false
+      yield* TestClock.adjust("1 minute")
+      assert.isUndefined(fiber.pollUnsafe())
+      says = absent
+      yield* TestClock.adjust("30 seconds")
+      assert.match(said(yield* Fiber.join(fiber)), /^fixed/)
+    }).pipe(Effect.provide(layer({}, world)))
+  })
+})
+
 describe("a verification of a firing alert", () => {
   it.effect("is fixed only once Alertmanager has not listed the alert for the stabilisation window", () =>
     Effect.gen(function* () {

@@ -6,10 +6,8 @@ export const noStabilisation: PlantedBug = {
   edits: [
     {
       file: "verification/Judge.ts",
-      search: `nowMs - healthySince >= settings.stabilisationMs) {
-    return whenSettled`,
-      replace: `nowMs - healthySince >= 0) {
-    return whenSettled`
+      search: "last.objectAtMs - healthySince >= settings.stabilisationMs",
+      replace: "last.objectAtMs - healthySince >= 0"
     }
   ],
   foundBy: "never-falsely-fixed",
