@@ -91,6 +91,13 @@ export const isRollingOut = (state: WorkloadState): boolean => {
   return toMillis(state.observedAt) - toMillis(rollout.lastProgressAt) <= rollout.progressDeadlineSeconds * 1000
 }
 
+/**
+ * How many of the desired replicas the controller gives the newest template by itself. Pods below the partition of a
+ * StatefulSet, and with `OnDelete`, keep the earlier template on purpose.
+ */
+export const meantToChange = ({ rollout }: WorkloadState, desired: number): number =>
+  rollout?.strategy === "OnDelete" ? 0 : Math.max(0, desired - (rollout?.partition ?? 0))
+
 /** Whether every desired pod is of the newest template, available, and the controller reports no problem. */
 export const isRolledOut = (state: WorkloadState): boolean => {
   const { availableReplicas, conditions, desiredReplicas, failedCreate, generation, observedGeneration, rollout } =
@@ -101,6 +108,9 @@ export const isRolledOut = (state: WorkloadState): boolean => {
   if (conditions.some(({ status, type }) => type === "ReplicaFailure" && status === "True")) return false
   if (rollout === undefined || rollout === null) return true
   const desired = desiredReplicas ?? 0
-  const meantToChange = rollout.strategy === "OnDelete" ? 0 : Math.max(0, desired - rollout.partition)
-  return !rollout.inProgress && (state.updatedReplicas ?? 0) >= meantToChange && (availableReplicas ?? 0) >= desired
+  return (
+    !rollout.inProgress
+    && (state.updatedReplicas ?? 0) >= meantToChange(state, desired)
+    && (availableReplicas ?? 0) >= desired
+  )
 }

@@ -8,6 +8,7 @@
  */
 
 import { Schema } from "effect"
+import { nodeFaults } from "./NodeFaults.ts"
 import { isRolledOut } from "./RevisionHealth.ts"
 import { displayName, ResourceRef, sameRef } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
@@ -36,8 +37,6 @@ export const Seen = Schema.Struct({
   objects: Schema.Array(SeenObject)
 })
 export type Seen = typeof Seen.Type
-
-const nodeFaults: ReadonlySet<string> = new Set(["DiskPressure", "MemoryPressure", "PIDPressure", "NetworkUnavailable"])
 
 /** Whether a target shows no fault; `undefined` where its kind does not show it. */
 const worksOf = (state: WorkloadState): boolean | undefined => {

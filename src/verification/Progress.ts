@@ -7,31 +7,20 @@
  */
 
 import type { Intent } from "../domain/Execution.ts"
+import { isFailure } from "../domain/RevisionHealth.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { Problem, ReasonCode } from "./Problem.ts"
 import type { Sample } from "./Sample.ts"
 
-/** Reasons of a pod that waiting does not end. */
-const failing: ReadonlySet<string> = new Set([
-  "CrashLoopBackOff",
-  "Error",
-  "OOMKilled",
-  "ContainerCannotRun",
+/** Further reasons of a pod that waiting does not end. They may come from its node, and so say nothing about a revision. */
+const otherFailures: ReadonlySet<string> = new Set([
   "ContainerStatusUnknown",
   "DeadlineExceeded",
   "Evicted",
   "NodeLost",
-  "StartError",
-  "RunContainerError",
-  "CreateContainerError",
-  "CreateContainerConfigError",
   "PostStartHookError",
   "PreStartHookError",
-  "ErrImagePull",
-  "ErrImageNeverPull",
-  "ImagePullBackOff",
   "ImageInspectError",
-  "InvalidImageName",
   "RegistryUnavailable",
   "SignatureValidationFailed"
 ])
@@ -50,7 +39,7 @@ const isWithin = (time: string | null | undefined, observedAt: string, ms: numbe
 
 /** Whether a pod fails, instead of being ready or on its way to it. */
 const fails = (pod: Pod): boolean =>
-  !pod.ready && (pod.restarts > 0 || (pod.reason !== null && failing.has(pod.reason)))
+  !pod.ready && (pod.restarts > 0 || isFailure(pod.reason) || otherFailures.has(pod.reason ?? ""))
 
 const conditionOf = (state: WorkloadState, type: string) =>
   state.conditions.find((condition) => condition.type === type)

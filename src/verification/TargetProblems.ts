@@ -1,5 +1,7 @@
 /** The problems of the target itself, regardless of the action. */
 
+import { nodeFaults } from "../domain/NodeFaults.ts"
+import { meantToChange } from "../domain/RevisionHealth.ts"
 import { displayName } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { type Problem, problem, type ReasonCode } from "./Problem.ts"
@@ -8,16 +10,11 @@ import { countsReplicas } from "./Sample.ts"
 const conditionOf = (state: WorkloadState, type: string) =>
   state.conditions.find((condition) => condition.type === type)
 
-/** How many replicas the controller gives the newest template by itself. */
-const meantToChange = ({ rollout }: WorkloadState, desired: number): number =>
-  rollout?.strategy === "OnDelete" ? 0 : Math.max(0, desired - (rollout?.partition ?? 0))
-
 const replicaProblems = (state: WorkloadState, desired: number): ReadonlyArray<Problem> => {
   if (desired === 0) return [problem("scaled-to-nothing", "lasting", "0 replicas are desired")]
   const short = (code: ReasonCode, count: number | null, wanted = desired): ReadonlyArray<Problem> =>
     count !== null && count < wanted ? [problem(code, "bad", `${count} of ${wanted}`)] : []
   return [
-    // Pods below the partition of a StatefulSet, and with OnDelete, keep the earlier template on purpose.
     ...short("not-updated", state.updatedReplicas, meantToChange(state, desired)),
     // A missing number means that no replica is ready.
     ...short("not-ready", state.readyReplicas ?? 0),
@@ -40,23 +37,6 @@ const endpointProblems = (state: WorkloadState, baseline: WorkloadState, desired
 
 const isObserved = ({ generation, observedGeneration }: WorkloadState): boolean =>
   generation === null || observedGeneration === null || observedGeneration >= generation
-
-/** Conditions of a Node that report a problem while they are `True`: the kubelet's, and those of node-problem-detector. */
-const nodeFaults: ReadonlySet<string> = new Set([
-  "DiskPressure",
-  "MemoryPressure",
-  "PIDPressure",
-  "NetworkUnavailable",
-  "KernelDeadlock",
-  "ReadonlyFilesystem",
-  "CorruptDockerOverlay2",
-  "FrequentKubeletRestart",
-  "FrequentDockerRestart",
-  "FrequentContainerdRestart",
-  "FrequentUnregisterNetDevice",
-  "KubeletUnhealthy",
-  "ContainerRuntimeUnhealthy"
-])
 
 const nodeProblems = (state: WorkloadState): ReadonlyArray<Problem> => {
   const ready = conditionOf(state, "Ready")
