@@ -2,12 +2,15 @@
 
 import { conditionOf, type HorizontalPodAutoscaler } from "./ObjectModel.ts"
 
-/** Whether it wants more replicas than its maximum allows; `null` when it reports no replica counts. */
-export const isAtMaximum = ({ spec, status }: HorizontalPodAutoscaler): boolean | null => {
-  const desired = status?.desiredReplicas ?? status?.currentReplicas
-  if (desired === undefined) return null
+/** Whether its maximum keeps it from scaling up; `null` when it does not say so. */
+export const isLimited = ({ status }: HorizontalPodAutoscaler): boolean | null => {
   const limited = conditionOf(status?.conditions, "ScalingLimited")
-  return limited === undefined
-    ? desired >= spec.maxReplicas
-    : limited.status === "True" && limited.reason === "TooManyReplicas"
+  return limited === undefined ? null : limited.status === "True" && limited.reason === "TooManyReplicas"
+}
+
+/** Whether it wants more replicas than its maximum allows; `null` when it reports no replica counts. */
+export const isAtMaximum = (autoscaler: HorizontalPodAutoscaler): boolean | null => {
+  const { spec, status } = autoscaler
+  const desired = status?.desiredReplicas ?? status?.currentReplicas
+  return desired === undefined ? null : (isLimited(autoscaler) ?? desired >= spec.maxReplicas)
 }

@@ -1,9 +1,9 @@
 /** What single objects of the cluster contribute to the evidence. Pure. */
 
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
+import { isLimited } from "../../kubernetes/AutoscalerState.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import {
-  conditionOf,
   type ContainerStatus,
   controllerOf,
   type Deployment,
@@ -32,15 +32,15 @@ export const containersOf = (object: KubernetesObject): ReadonlyArray<ContainerS
 }
 
 export const autoscalerOf = (object: KubernetesObject): Autoscaler => {
-  const { metadata, spec, status } = object as HorizontalPodAutoscaler
-  const limited = conditionOf(status?.conditions, "ScalingLimited")
+  const autoscaler = object as HorizontalPodAutoscaler
+  const { metadata, spec, status } = autoscaler
   return {
     name: metadata.name,
     minReplicas: spec.minReplicas ?? 1,
     maxReplicas: spec.maxReplicas,
     currentReplicas: status?.currentReplicas ?? null,
     desiredReplicas: status?.desiredReplicas ?? null,
-    limited: limited === undefined ? null : limited.status === "True" && limited.reason === "TooManyReplicas"
+    limited: isLimited(autoscaler)
   }
 }
 

@@ -113,7 +113,10 @@ const isBadRollout = (request: InvestigationRequest): boolean => {
   return isRecent || earlier.some((revision) => revision.readyReplicas > 0)
 }
 
-/** Whether the target's autoscaler wants as many replicas as its maximum allows, or more. */
+/**
+ * Whether the target's autoscaler wants as many replicas as its maximum allows, or more. Its condition alone does not
+ * count: it is out of date for a while after the maximum was raised.
+ */
 export const isAtMaximum = ({ evidence = empty }: InvestigationRequest): boolean => {
   const { autoscaler } = evidence
   if (autoscaler === null || autoscaler.limited === false) return false
