@@ -1,5 +1,5 @@
 /**
- * Notices that the files of a database were deleted or replaced while it is open.
+ * Notices that the files of a database were deleted, replaced or overwritten while it is open.
  *
  * SQLite does not notice: it keeps writing to the deleted file, every commit succeeds, and everything is lost when the
  * process ends. An alert that is acknowledged then would be lost.
@@ -8,32 +8,44 @@
 import { statSync } from "node:fs"
 import { StorageError } from "../StorageError.ts"
 
-const identityOf = (path: string): string | undefined => {
-  const found = statSync(path, { throwIfNoEntry: false })
-  return found === undefined ? undefined : `${found.dev}:${found.ino}`
-}
+const filesOf = (path: string) => statSync(path, { throwIfNoEntry: false })
+
+const identityOf = (found: ReturnType<typeof filesOf>): string | undefined =>
+  found === undefined ? undefined : `${found.dev}:${found.ino}`
+
+/** The smallest page of a database. */
+const leastBytes = 512
 
 /**
  * Returns a function that fails unless the files are those that were there when it was made. Without the index of the
  * write-ahead log, another process that opens the database would not see our locks, and could overwrite our commits.
+ *
+ * A database that became smaller was overwritten in place, for example by an older copy. Only a process that compacts
+ * it makes it smaller: `othersWrote` says whether another process has written to the database.
  */
-export const make = (filename: string): (() => void) => {
+export const make = (filename: string): ((othersWrote: boolean) => void) => {
   if (filename === ":memory:") return () => {}
-  const database = identityOf(filename)
+  const database = identityOf(filesOf(filename))
+  let bytes = leastBytes
   let log: string | undefined
   let index: string | undefined
-  return () => {
-    const logNow = identityOf(`${filename}-wal`)
-    const indexNow = identityOf(`${filename}-shm`)
+  return (othersWrote) => {
+    const now = filesOf(filename)
+    const logNow = identityOf(filesOf(`${filename}-wal`))
+    const indexNow = identityOf(filesOf(`${filename}-shm`))
     log ??= logNow
     index ??= indexNow
-    if (identityOf(filename) === database && logNow === log && indexNow === index) return
+    const isWhole = now !== undefined && now.size >= (othersWrote ? leastBytes : bytes)
+    if (isWhole && identityOf(now) === database && logNow === log && indexNow === index) {
+      bytes = now.size
+      return
+    }
     throw new StorageError({
       reason: "unavailable",
       operation: "begin",
       retryable: true,
       committed: "no",
-      detail: `${filename} or its write-ahead log was deleted or replaced: put it back, or restart Kubernaut`
+      detail: `${filename} or its write-ahead log was deleted, replaced or overwritten: put it back, or restart Kubernaut`
     })
   }
 }

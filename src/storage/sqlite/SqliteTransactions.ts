@@ -19,18 +19,20 @@ export interface KeptInMemory {
 export const make = (
   database: DatabaseSync,
   kept: ReadonlyArray<KeptInMemory>,
-  requireFiles: () => void = () => {}
+  requireFiles: (othersWrote: boolean) => void = () => {}
 ): Transactions => {
   const begin = prepare(database, "begin immediate")
   const commit = prepare(database, "commit")
   const rollback = prepare(database, "rollback")
   const version = prepare<{ readonly data_version: number }>(database, "pragma data_version")
   let knownVersion = version.get()?.data_version
+  let othersWrote = false
   return {
     begin: () => {
       // A transaction is still open if a rollback failed, or if an earlier `begin` failed below.
       if (database.isTransaction) rollback.run()
-      requireFiles()
+      othersWrote ||= version.get()?.data_version !== knownVersion
+      requireFiles(othersWrote)
       begin.run()
       // The version changes when another connection commits, never for our own commits.
       const found = version.get()?.data_version
