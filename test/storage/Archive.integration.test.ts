@@ -282,6 +282,10 @@ describe("the archive", () => {
       database.close()
       const error = yield* Effect.flip(life(folder, 40, run))
       assert.match(error.message, /audit line 2 /)
+      assert.deepStrictEqual(
+        readdirSync(join(folder, "archive")).filter((name) => name.endsWith(".part")),
+        []
+      )
       assert.strictEqual(yield* life(folder, 40, verify), 2)
     }).pipe(Effect.scoped)
   )

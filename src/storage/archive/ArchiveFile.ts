@@ -36,6 +36,8 @@ export interface ArchiveFile {
   readonly complete: Effect.Effect<string, ArchiveError>
   /** Gives the file its name, in place of one that a crash left. May be repeated. Throws a system error. */
   readonly publish: () => void
+  /** Closes the file, and removes what has no name. A part that cannot be removed is removed with the stale ones. */
+  readonly end: Effect.Effect<void>
 }
 
 const staleAfterMs = 24 * 3_600_000
@@ -48,17 +50,23 @@ const removeStale = (directory: string, nowMs: number): void => {
   }
 }
 
-/** Begins a file. Two processes never write the same one. */
+/** Begins a file, which ends with the scope. Two processes never write the same one. */
 export const begin = Effect.fnUntraced(function* (directory: string, name: string) {
   const path = join(directory, name)
   const temporary = `${path}.${process.pid}-${yield* Random.nextInt}.part`
   const nowMs = yield* Clock.currentTimeMillis
-  return yield* attempt(path, "created", (): ArchiveFile => {
+  const opened = attempt(path, "created", (): ArchiveFile => {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     removeStale(directory, nowMs)
     const file = openSync(temporary, "wx", 0o600)
     const inode = fstatSync(file).ino
     const digest = createHash("sha256")
+    let isOpen = true
+    const close = () => {
+      if (!isOpen) return
+      isOpen = false
+      closeSync(file)
+    }
     return {
       append: (lines) =>
         attempt(path, "written", () => {
@@ -69,7 +77,7 @@ export const begin = Effect.fnUntraced(function* (directory: string, name: strin
         }),
       complete: attempt(path, "completed", () => {
         fsyncSync(file)
-        closeSync(file)
+        close()
         return digest.digest("hex")
       }),
       publish: () => {
@@ -78,9 +86,16 @@ export const begin = Effect.fnUntraced(function* (directory: string, name: strin
         const folder = openSync(directory, "r")
         fsyncSync(folder)
         closeSync(folder)
-      }
+      },
+      end: Effect.ignore(
+        attempt(path, "ended", () => {
+          close()
+          rmSync(temporary, { force: true })
+        })
+      )
     }
   })
+  return yield* Effect.acquireRelease(opened, ({ end }) => end)
 })
 
 /** The SHA-256 of a file; `undefined` if it does not exist. */

@@ -1,7 +1,7 @@
 /** `Archive` on SQLite. It shares the connection with the service, so it reads, writes and deletes in small steps. */
 
 import type { KeyObject } from "node:crypto"
-import { Clock, Duration, Effect } from "effect"
+import { Clock, Duration, Effect, type Scope } from "effect"
 import { fromMillis, type Timestamp } from "../../domain/Timestamp.ts"
 import { type Archive, ArchiveError, type ArchiveProblem } from "../Archive.ts"
 import * as ArchiveFile from "../archive/ArchiveFile.ts"
@@ -212,14 +212,14 @@ type Move = (
   parts: Parts,
   key: KeyObject,
   cutoff: Timestamp
-) => Effect.Effect<{ readonly name: string; readonly count: number } | undefined, Failure>
+) => Effect.Effect<{ readonly name: string; readonly count: number } | undefined, Failure, Scope.Scope>
 
 /** Moves file after file, until nothing is old enough. */
 const moveAll = Effect.fnUntraced(function* (move: Move, parts: Parts, key: KeyObject, cutoff: Timestamp) {
   const files: Array<string> = []
   let total = 0
   for (;;) {
-    const moved = yield* move(parts, key, cutoff)
+    const moved = yield* Effect.scoped(move(parts, key, cutoff))
     if (moved === undefined) return { files, total }
     files.push(moved.name)
     total += moved.count
