@@ -92,11 +92,12 @@ const remember = (cache: Cache, object: KubernetesObject, atMs: number): void =>
   if (cache.entries.size < entriesPerCache) cache.entries.set(object.metadata.name, { owner, atMs })
 }
 
-/** Begins a new interval of single reads, and drops expired entries, which only a list would drop otherwise. */
+/** Begins a new interval of single reads, and drops what is old, which only a list would drop otherwise. */
 const turnInterval = (cache: Cache, intervalMs: number, nowMs: number): void => {
   if (nowMs - cache.readsSinceMs < intervalMs) return
   cache.readsSinceMs = nowMs
   cache.reads = 0
+  cache.owners.clear()
   for (const [name, entry] of cache.entries) if (nowMs - entry.atMs >= intervalMs) cache.entries.delete(name)
 }
 
