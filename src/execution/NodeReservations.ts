@@ -59,11 +59,13 @@ export const make = (): NodeReservations => {
 
   const readingSince = (since: number): Reading => ({
     reservedBefore: (executionId, nowMs) => {
+      // Nobody releases what was planned and is never carried out.
+      reservations = reservations.filter(({ releasedAt, untilMs }) => releasedAt !== undefined || untilMs > nowMs)
       const place = of(executionId)?.place ?? Number.POSITIVE_INFINITY
       const counts = (each: Reservation) =>
         each.executionId !== executionId
         && each.place < place
-        && (each.releasedAt === undefined ? each.untilMs > nowMs : each.releasedAt > since)
+        && (each.releasedAt === undefined || each.releasedAt > since)
       return new Set(reservations.filter(counts).map(({ node }) => node))
     }
   })
