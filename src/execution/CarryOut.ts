@@ -4,8 +4,8 @@
  *     read back ── present ──────────────────────────────> done    an earlier run wrote it before a crash
  *         │ ├───── superseded ───────────────────────────> stop    `conflict`, applied: no
  *         │ ├───── gone ─────────────────────────────────> stop    `conflict`
- *         │ └───── unreadable ───────────────────────────> stop    the last failure, applied: unknown (`no` if our own
- *         │                                                        limit kept us from reading, and no write was sent)
+ *         │ └───── unreadable ───────────────────────────> stop    the last failure, applied: unknown (`no` if no write
+ *         │                                                        was sent)
  *       absent
  *         ├─────── attempts used up ─────────────────────> stop    the last failure
  *         ├─────── intent expired ───────────────────────> stop    the last failure, or `stale` if there is none
@@ -21,9 +21,12 @@
  *           ├───── conflict ─────────────────────────────> retry   at once: it may be with our own earlier attempt
  *           └───── refused ──────────────────────────────> stop    its failure
  *
- * A retry reads back first. A stop is `applied: "unknown"` if a write of this change may have arrived or may still
- * arrive: a write of this run without a response, or, once the object is gone or has refused a write, the write of an
- * earlier run. Otherwise it is `applied: "no"`.
+ * A retry reads back first. Reading back waits for the API server, and for our own limits, as long as the work has
+ * patience.
+ *
+ * A stop is `applied: "unknown"` if a write of this change may have arrived or may still arrive: a write of this run
+ * without a response, or, once the object is gone, cannot be read or has refused a write, the write of an earlier run.
+ * Otherwise it is `applied: "no"`.
  *
  * A pod that is gone before the first write was removed by somebody else: the change is done, and did not change the
  * cluster.
@@ -34,6 +37,7 @@ import type { Change } from "../domain/Change.ts"
 import type { Applied, Intent } from "../domain/Execution.ts"
 import { sameRef } from "../domain/Target.ts"
 import { find, type KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
+import { waitOut } from "../kubernetes/NotNow.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { changedSincePlan, classify, type Failure, fenced, otherMode, stale } from "./FailureClassifier.ts"
 import { type Presence, presenceOf } from "./Presence.ts"
@@ -124,11 +128,7 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
       return mayWrite ? { _tag: "Write" } : stop(otherMode, applied)
     }
     case "Unreadable":
-      // Our own limit kept us from reading. It hides no write when none was sent.
-      return stop(
-        lastFailure ?? classify(event.error),
-        event.error.reason._tag === "NotNow" && !unanswered && !resumed ? "no" : "unknown"
-      )
+      return stop(lastFailure ?? classify(event.error), unanswered || resumed ? "unknown" : "no")
     case "FenceLost":
       return stop(fenced, applied)
     case "Written":
@@ -171,7 +171,7 @@ const readBack = (
   { baseline, executionId }: Intent
 ): Effect.Effect<Event> => {
   const uid = sameRef(change.ref, baseline.ref) ? (baseline.uid ?? undefined) : undefined
-  return find(client, change.ref).pipe(
+  return waitOut(find(client, change.ref)).pipe(
     Effect.flatMap((object) =>
       Effect.map(Clock.currentTimeMillis, (nowMs): Event => ({
         _tag: "ReadBack",

@@ -8,6 +8,7 @@ import type { Action } from "../domain/Action.ts"
 import type { Change } from "../domain/Change.ts"
 import type { Intent } from "../domain/Execution.ts"
 import type { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
+import { waitOut } from "../kubernetes/NotNow.ts"
 import type { Node } from "../kubernetes/ObjectModel.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { nodesOutAsks } from "./actions/NodePool.ts"
@@ -27,7 +28,7 @@ export const cordonFailure = Effect.fnUntraced(function* (
   { action, executionId }: Intent,
   maximumNodesOut: number
 ): Effect.fn.Return<Failure | undefined> {
-  const listed = yield* Effect.result(client.list("Node", {}))
+  const listed = yield* Effect.result(waitOut(client.list("Node", {})))
   if (listed._tag === "Failure") return classify(listed.failure)
   const nodes = listed.success as ReadonlyArray<Node>
   const target = nodes.find((node) => node.metadata.name === action.target.name)

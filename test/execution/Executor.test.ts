@@ -5,6 +5,7 @@ import type { Intent } from "../../src/domain/Execution.ts"
 import { Executor } from "../../src/execution/Executor.ts"
 import { KubernetesClient, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 import type { Deployment } from "../../src/kubernetes/ObjectModel.ts"
+import * as Patience from "../../src/resilience/pipeline/Patience.ts"
 import { checkout, drain, executed, generationOf, inputFor, on, planned, rollback } from "./acting.ts"
 import { inTime, layer, script, touch, writesOf } from "./faults.ts"
 
@@ -192,14 +193,34 @@ describe("Executor.execute", () => {
     }).pipe(Effect.provide(layer(script())))
   )
 
-  it.effect("reports unknown if it can't read back", () => {
+  it.effect(
+    "reports not applied if it can't read before the first write, and unknown if an earlier run may have written",
+    () => {
+      const faults = script()
+      return Effect.gen(function* () {
+        const executor = yield* Executor
+        const intent = yield* planned(rollback)
+        for (const [resumed, applied] of [
+          [false, "no"],
+          [true, "unknown"]
+        ] as const) {
+          faults.gets = [{ _tag: "Unavailable" }]
+          const outcome = yield* executor.execute(intent, { holds: Effect.succeed(true), resumed })
+          assert.deepStrictEqual([outcome.applied, outcome.failure], [applied, "unavailable"])
+        }
+        assert.deepStrictEqual(writesOf(faults), [])
+      }).pipe(Effect.provide(layer(faults)))
+    }
+  )
+
+  it.effect("waits for an API server that is away for a moment, as long as there is patience", () => {
     const faults = script()
     return Effect.gen(function* () {
       const intent = yield* planned(rollback)
-      faults.gets = [{ _tag: "Unavailable" }]
-      const outcome = yield* executed(intent)
-      assert.deepStrictEqual([outcome.applied, outcome.failure], ["unknown", "unavailable"])
-      assert.deepStrictEqual(writesOf(faults), [])
+      faults.gets = [{ _tag: "Unavailable" }, { _tag: "Timeout" }, { _tag: "Unavailable" }]
+      const outcome = yield* inTime(Patience.within("1 minute")(executed(intent)))
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
+      assert.deepStrictEqual(writesOf(faults), ["patch checkout"])
     }).pipe(Effect.provide(layer(faults)))
   })
 
