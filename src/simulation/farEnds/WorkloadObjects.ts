@@ -146,9 +146,18 @@ export const isRolledOut = (deployment: Deployment): boolean => {
 
 /** The manifest of a deleted object. */
 export const recreated = ({ apiVersion, kind, metadata, ...rest }: KubernetesObject): Schema.JsonObject => {
-  const { labels = {}, name, namespace = "" } = metadata
+  const { annotations = {}, labels = {}, name, namespace = "", ownerReferences } = metadata
+  const owned = {
+    annotations: Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith("meta.helm.sh/"))),
+    ...(ownerReferences === undefined ? {} : { ownerReferences })
+  }
   // The API server returned JSON.
-  return { apiVersion, kind, metadata: { name, namespace, labels }, spec: rest["spec"] } as unknown as Schema.JsonObject
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, labels, ...owned },
+    spec: rest["spec"]
+  } as unknown as Schema.JsonObject
 }
 
 /** What makes Helm the owner of a workload. */

@@ -5,8 +5,7 @@
  * A firing post is a repeat of a remediation that has ended only if the alert still fires since then.
  */
 
-import type { RemediationEvent } from "../../domain/Remediation.ts"
-import type { AlertIdentity } from "../observation/Observation.ts"
+import type { AlertIdentity, CommittedEvent } from "../observation/Observation.ts"
 import type { Invariant } from "./Invariant.ts"
 
 /** How much later one replica of Prometheus may see an alert begin than another. */
@@ -14,27 +13,49 @@ const replicaSkewMs = 120_000
 
 const keyOf = ({ fingerprint, startsAt }: AlertIdentity): string => `${fingerprint} of ${startsAt}`
 
+/** A moment by the world's clock, and by the wall clock of the service. */
+interface Moment {
+  readonly atMs: number
+  readonly wallMs: number
+}
+
+const momentOf = ({ at }: CommittedEvent, atMs: number): Moment => ({ atMs, wallMs: Date.parse(at) })
+
 /** What the journal says about the work on each remediation's alert. */
 const works = () => {
+  const began = new Map<string, Moment & { readonly startsAtMs: number }>()
   /** When each ended, or joined another. */
-  const endedMs = new Map<string, number>()
+  const ended = new Map<string, Moment>()
   /** The remediation that works on the alert of each that joined another or handed over. */
   const worker = new Map<string, string>()
-  const endOf = (remediationId: string): number | undefined => {
+  const endOf = (remediationId: string): Moment | undefined => {
     const next = worker.get(remediationId)
-    return next === undefined ? endedMs.get(remediationId) : endOf(next)
+    return next === undefined ? ended.get(remediationId) : endOf(next)
   }
   return {
-    /** When the work ended. A remediation that joined another ends with it. */
-    endOf,
-    isOpen: (remediationId: string) => !endedMs.has(remediationId),
-    note: (remediationId: string, event: RemediationEvent, atMs: number) => {
-      if (event._tag === "Concluded" || event._tag === "Joined") endedMs.set(remediationId, atMs)
+    /**
+     * Whether the work on an alert had ended when its start was seen. A remediation that joined another ends with it.
+     * The sender's clock differs from the service's, so only durations are compared. Where the service's wall clock has
+     * jumped, the remediation took as long as it says.
+     */
+    hadEndedBy: (remediationId: string, startMs: number): boolean => {
+      const from = began.get(remediationId)
+      const to = endOf(remediationId)
+      if (from === undefined || to === undefined) return false
+      return startMs - from.startsAtMs > Math.max(to.atMs - from.atMs, to.wallMs - from.wallMs) + replicaSkewMs
+    },
+    isEnded: (remediationId: string) => endOf(remediationId) !== undefined,
+    isOpen: (remediationId: string) => !ended.has(remediationId),
+    note: (row: CommittedEvent, atMs: number) => {
+      const { event, remediationId } = row
+      if (event._tag === "Accepted")
+        began.set(remediationId, { ...momentOf(row, atMs), startsAtMs: Date.parse(event.alert.startsAt) })
+      if (event._tag === "Concluded" || event._tag === "Joined") ended.set(remediationId, momentOf(row, atMs))
       if (event._tag === "Joined") worker.set(remediationId, event.joinedTo)
       if (event._tag !== "HandedOver") return
       worker.set(remediationId, event.to)
       worker.delete(event.to)
-      endedMs.delete(event.to)
+      ended.delete(event.to)
     }
   }
 }
@@ -70,11 +91,10 @@ export const firingAgainIsWork: Invariant = {
         report(`alert ${fingerprint} begins remediation ${remediationId}, and ${before} is still open about it`)
     }
     const swallowed = (alert: AlertIdentity, remediationId: string, atMs: number): boolean => {
-      const endedMs = work.endOf(remediationId)
-      if (endedMs === undefined) return false
-      const startMs = Date.parse(alert.startsAt) - world.wallStartMs
+      if (!work.isEnded(remediationId)) return false
+      const startMs = Date.parse(alert.startsAt)
       // A start in the future says nothing about when the alert began: it may be sent again and again.
-      if (startMs > endedMs + replicaSkewMs && startMs <= atMs) return true
+      if (work.hadEndedBy(remediationId, startMs) && startMs <= world.wallStartMs + atMs) return true
       const overMs = resolved.get(remediationId)
       const sentMs = sent.get(keyOf(alert))
       return overMs !== undefined && sentMs !== undefined && sentMs > overMs
@@ -85,8 +105,9 @@ export const firingAgainIsWork: Invariant = {
           if (firing) sent.set(keyOf(alert), atMs)
         },
         Committed: ({ events }, atMs) => {
-          for (const { event, remediationId } of events) {
-            work.note(remediationId, event, atMs)
+          for (const row of events) {
+            const { event, remediationId } = row
+            work.note(row, atMs)
             if (event._tag === "AlertResolved") over.add(remediationId)
             else if (event._tag === "Accepted") accepted(event.alert.fingerprint, remediationId)
           }

@@ -20,10 +20,11 @@ const firing = (
   status,
   remediationId
 })
-const accepted = (id: string, fingerprint = "f") => committed(id, { _tag: "Accepted", alert: { fingerprint } } as never)
+const accepted = (id: string, wallMs = 0, startMinutes = 0) =>
+  committed(id, { _tag: "Accepted", alert: { fingerprint: "f", startsAt: startsAt(startMinutes) } } as never, wallMs)
 const joined = (id: string, joinedTo: string) => committed(id, { _tag: "Joined", joinedTo } as never)
 const handedOver = (id: string, to: string) => committed(id, { _tag: "HandedOver", to } as never)
-const concluded = (id: string) => committed(id, { _tag: "Concluded" })
+const concluded = (id: string, wallMs = minuteMs) => committed(id, { _tag: "Concluded" }, wallMs)
 
 const fresh = "alert f of 2026-11-24T03:50:00.000Z fires again, and was taken for a repeat of remediation rem-1"
 
@@ -58,6 +59,22 @@ const situations: ReadonlyArray<
     [fresh]
   ],
   [
+    "accepts a repeat whose start is later by less than the remediation took and two replicas differ",
+    [
+      [0, accepted("rem-1", 0, 47)],
+      [2 * minuteMs, concluded("rem-1", 2 * minuteMs)]
+    ],
+    []
+  ],
+  [
+    "accepts a repeat where the wall clock says that the remediation took long",
+    [
+      [0, accepted("rem-1", -50 * minuteMs)],
+      [minuteMs, concluded("rem-1")]
+    ],
+    []
+  ],
+  [
     "accepts a repeat of an alert whose lead handed over to one that still works",
     [
       [0, joined("rem-2", "rem-lead")],
@@ -70,6 +87,7 @@ const situations: ReadonlyArray<
   [
     "reports a repeat of an alert that took over from its lead and has ended",
     [
+      [0, accepted("rem-1")],
       [0, joined("rem-1", "rem-lead")],
       [minuteMs, handedOver("rem-lead", "rem-1")],
       [2 * minuteMs, concluded("rem-1")]
