@@ -232,14 +232,14 @@ export const settings = {
   ),
   alertmanagerUrl: httpUrl({
     description:
-      "URL of Alertmanager. With it, verification also checks whether the alert still fires; without it, verification checks the workload only.",
+      "URL of Alertmanager. With it, verification also asks whether the alert still fires; without it, the verdict depends on the workload and on webhooks.",
     example: "http://alertmanager:9093"
   }),
   guardrails: setting(GuardrailSettings, {
     form: "json",
     fallback: {},
     description:
-      "Limits on actions: protectedNamespaces, cooldown, actionsPerWindow, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, automaticRisk, maximumReplicas, maximumScaleFactor, maximumNodesOut. Omitted fields keep their defaults. The lists extend their defaults: protectedNamespaces [payments] protects one more namespace, and !kube-system removes one.",
+      "Limits on actions: protectedNamespaces, cooldown, actionsPerWindow, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, answerLifetime, automaticRisk, maximumReplicas, maximumScaleFactor, maximumNodesOut. Omitted fields keep their defaults. The lists extend their defaults: protectedNamespaces [payments] protects one more namespace, and !kube-system removes one.",
     expected: `a mapping such as {"cooldown":"10 minutes","protectedNamespaces":["payments"]}`
   }),
   rulebook: setting(Schema.NonEmptyString, {
