@@ -170,7 +170,7 @@ export const admissionOf = (
 ): PlanRefusal | ReadonlyArray<Ask> => {
   const name = displayName(refOf(before))
   if (refused?._tag === "Forbidden") return [unreadAsk("Pod", `whether new pods of ${name} would be admitted`)]
-  // A webhook that does not support dry runs answers 400, without a field.
+  // A webhook that does not support dry runs makes it a 400 without a field.
   if (refused?._tag === "Invalid" && refused.fields.length === 0)
     return [ask("unread", `The API server did not say whether new pods of ${name} would be admitted.`)]
   const quotas = exceeded(before, after, objects)

@@ -58,7 +58,7 @@ const startTimeout = "5 seconds"
 /** The uid that identifies the cluster. */
 export const read = (client: Client): Effect.Effect<string, KubernetesError> =>
   Effect.flatMap(client.get(kubeSystem), (object) => {
-    // A proxy that answers everything with a success must not become the identity of the cluster.
+    // A proxy that responds to everything with a success must not become the identity of the cluster.
     const uid = (object as Partial<KubernetesObject> | undefined)?.metadata?.uid
     return typeof uid === "string" && uid !== "" ? Effect.succeed(uid) : Effect.fail(noIdentity)
   })

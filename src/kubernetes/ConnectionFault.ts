@@ -11,7 +11,7 @@ export const ConnectionFault = Schema.Literals([
   "refused",
   /** The name of the server cannot be resolved. */
   "unknown-host",
-  /** No route to the address, or no answer to the attempt to connect. */
+  /** No route to the address, or no response to the attempt to connect. */
   "unreachable",
   /** The connection ended without a response. */
   "closed",
@@ -117,7 +117,7 @@ export const describeFault = (fault: ConnectionFault): string => {
     case "proxy":
       return "the proxy cannot be reached or does not connect to it"
     case "not-kubernetes":
-      return "what answers is not a Kubernetes API server"
+      return "its response is not that of a Kubernetes API server"
     case "credentials":
       return "the credentials cannot be read"
     case "plugin-missing":

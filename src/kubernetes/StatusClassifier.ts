@@ -162,7 +162,7 @@ const responseVerdict = (context: RequestContext, response: Response): Verdict =
   if (response.status >= 500) return serverError(status, response)
   const admission = admissionVerdict(status.message ?? "")
   if (admission !== undefined) return admission
-  // Go's and nginx' answers to plain HTTP on a port that speaks TLS.
+  // The responses of Go and nginx to plain HTTP on a port that speaks TLS.
   if (
     response.status === 400
     && /^Client sent an HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port/.test(

@@ -9,7 +9,7 @@
  * | info     | 30 minutes after arrival |
  * | none     | 30 minutes after arrival |
  *
- * A critical alert so overtakes every warning of the last five minutes. Nothing starves: a due time stays as it is, so
+ * So a critical alert overtakes every warning of the last five minutes. Nothing starves: a due time stays as it is, so
  * a warning that has waited for five minutes is served before a critical alert that arrives after that.
  */
 

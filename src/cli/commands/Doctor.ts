@@ -131,11 +131,11 @@ const explainConnection = (error: KubernetesError, place: ConnectionPlace): stri
   if (fault !== undefined) return explainFault(fault, place)
   switch (reason._tag) {
     case "Timeout":
-      return `${server}: no answer in time. Check the field server of cluster "${cluster}" in ${file}, and the firewalls on the way`
+      return `${server}: no response in time. Check the field server of cluster "${cluster}" in ${file}, and the firewalls on the way`
     case "Unauthorized":
       return `${server}: the credentials of user "${user}" in ${file} are rejected`
     case "Unavailable":
-      return `${server}: the API server answers, but is not ready${reason.status === undefined ? "" : ` (${reason.status})`}`
+      return `${server}: the API server responds, but is not ready${reason.status === undefined ? "" : ` (${reason.status})`}`
     case "Forbidden":
       return `${server}: user "${user}" in ${file} may not read /readyz`
     default:

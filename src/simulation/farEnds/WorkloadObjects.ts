@@ -6,7 +6,10 @@ import type { ResourceRef } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { eventMessage } from "../observation/Secrets.ts"
 
-/** Who else owns a workload: its namespace is protected, Helm declares it, or an autoscaler sets its replica count. */
+/**
+ * Who else owns a workload: its namespace is protected, Helm declares it, an autoscaler sets its replica count, or an
+ * operator controls it.
+ */
 export type Ownership = "protected" | "helm" | "autoscaler" | "operator"
 
 interface Manifest {
