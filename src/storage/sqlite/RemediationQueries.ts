@@ -8,6 +8,7 @@ import { isFinal, type RemediationId, type RemediationState } from "../../domain
 import type { TargetKey } from "../../domain/Target.ts"
 import type { LastFiring, OpenWork, PendingReview, RemediationPage, RemediationSummary } from "../RemediationStore.ts"
 import { eventOf } from "./JournalTable.ts"
+import { makeHasParts, partOfTree, rankOf } from "./RemediationTree.ts"
 import { prepare } from "./Sqlite.ts"
 
 interface SummaryRow {
@@ -52,41 +53,28 @@ const makeStatements = (database: DatabaseSync) => ({
     database,
     `select target_key as target, coalesce(urgency, severity) as severity from remediations
      where open = 1 and (state <> 'AwaitingReview' or resolved = 1)
-     order by case coalesce(urgency, severity) when 'critical' then 0 when 'warning' then 1 when 'info' then 2 else 3 end, id || ''`
+     order by ${rankOf("coalesce(urgency, severity)")}, id || ''`
   ),
   reviews: prepare<ReviewRow, [number]>(
     database,
     `select r.id, r.cluster, r.namespace, r.kind, r.name, r.alert_name, r.severity, v.since, v.data
      from reviews v join remediations r on r.id = v.remediation_id where v.closed_at is null order by v.since, r.id limit ?`
   ),
-  isJoined: prepare<{ readonly found: 1 }, [RemediationId, RemediationId]>(
-    database,
-    "select 1 as found from remediations where joined_to = ? union all select 1 from remediations where handed_over_to = ? limit 1"
-  ),
   // One row for each alert name's fate: the alert itself or another one, resolved or not.
   firing: prepare<{ readonly own: number; readonly resolved: number; readonly at: string }, [RemediationId]>(
     database,
-    `with recursive evidence (id, fingerprint, resolved, at) as (
-       select id, fingerprint, resolved, coalesce(fired_at, received_at) from remediations where id = ?
-       union all
-       select r.id, r.fingerprint, r.resolved, coalesce(r.fired_at, r.received_at)
-         from evidence e join remediations r on r.joined_to = e.id or r.handed_over_to = e.id
-     )
-     select e.fingerprint = self.fingerprint as own, e.resolved, max(e.at) as at
-       from evidence e join remediations self on self.id = ?1 group by own, e.resolved`
+    `${partOfTree}
+     select r.fingerprint = self.fingerprint as own, r.resolved, max(coalesce(r.fired_at, r.received_at)) as at
+       from remediations r join remediations self on self.id = ?1
+       where r.id in (select e.id from part e) group by own, r.resolved`
   ),
-  // Recursive, because a remediation that joined another may itself have been joined before.
   // A remediation that handed over is evidence as well, together with what had joined it.
   joined: prepare<{ readonly id: RemediationId; readonly data: string }, [RemediationId, RemediationId, number]>(
     database,
-    `with recursive evidence (id) as (
-       select ?
-       union all
-       select r.id from evidence e join remediations r on r.joined_to = e.id or r.handed_over_to = e.id
-     )
+    `${partOfTree}
      select r.id, (select data from remediation_events j where j.remediation_id = r.id and j.sequence = 0) as data
-     from remediations r where r.id in (select e.id from evidence e) and r.resolved = 0 and r.id <> ?
-     order by case r.severity when 'critical' then 0 when 'warning' then 1 when 'info' then 2 else 3 end, r.id limit ?`
+     from remediations r where r.id in (select e.id from part e) and r.resolved = 0 and r.id <> ?
+     order by ${rankOf("r.severity")}, r.id limit ?`
   )
 })
 
@@ -160,6 +148,7 @@ export interface RemediationQueries {
 
 export const make = (database: DatabaseSync): RemediationQueries => {
   const statements = makeStatements(database)
+  const hasParts = makeHasParts(database)
   return {
     list: ({ cursor = afterAllIds, limit, state }) => {
       const rows =
@@ -173,8 +162,6 @@ export const make = (database: DatabaseSync): RemediationQueries => {
     reviews: (limit) => statements.reviews.all(limit).flatMap(reviewOf),
     openWork: () => statements.openWork.all(),
     lastFiring: (id) => lastFiringOf(statements.firing.all(id)),
-    joinedAlerts: (id, limit) =>
-      // Most remediations have no joined alerts, and the recursive query builds its tables before it finds that out.
-      statements.isJoined.get(id, id) === undefined ? [] : statements.joined.all(id, id, limit).flatMap(alertOf)
+    joinedAlerts: (id, limit) => (hasParts(id) ? statements.joined.all(id, id, limit).flatMap(alertOf) : [])
   }
 }

@@ -18,6 +18,7 @@ import {
 import { type Target, type TargetKey, targetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import { startOf } from "./Episode.ts"
+import { makeHasParts, partOfTree, rankOf } from "./RemediationTree.ts"
 import { prepare } from "./Sqlite.ts"
 import type { KeptInMemory } from "./SqliteTransactions.ts"
 
@@ -86,9 +87,6 @@ export interface RemediationRows extends KeptInMemory {
 const columns = `id, starts_at, newest_start, fired_at, ended_at, episode, target_key, alert_name, state, open, joined_to,
   handed_over_to, resolved, received_at, updated_at, sequence, coalesce(urgency, severity) as urgency`
 
-const rank = (severity: string) =>
-  `case ${severity} when 'critical' then 0 when 'warning' then 1 when 'info' then 2 else 3 end`
-
 interface AcceptedRow extends Target {
   readonly fingerprint: string
   readonly starts_at: Timestamp
@@ -125,22 +123,14 @@ const makeReads = (database: DatabaseSync) => ({
   // given one and those before it: `handed_over_to` leads from one to the next.
   successorOf: prepare<CurrentRow, [RemediationId, "any" | "better"]>(
     database,
-    `with recursive part (id) as (
-       select ?
-       union all
-       select r.id from part e join remediations r on r.joined_to = e.id or r.handed_over_to = e.id
-     ),
+    `${partOfTree},
      lead (name, rank) as (
-       select r.alert_name, ${rank("r.severity")} from remediations r where r.id in (select e.id from part e) and r.state <> 'Joined'
+       select r.alert_name, ${rankOf("r.severity")} from remediations r where r.id in (select e.id from part e) and r.state <> 'Joined'
      )
      select ${columns} from remediations
      where id in (select e.id from part e) and state = 'Joined' and resolved = 0 and severity in ('critical', 'warning')
-       and (? = 'any' or alert_name not in (select name from lead) or ${rank("severity")} < (select min(rank) from lead))
-     order by ${rank("severity")}, id limit 1`
-  ),
-  isJoined: prepare<{ readonly found: 1 }, [RemediationId, RemediationId]>(
-    database,
-    "select 1 as found from remediations where joined_to = ? union all select 1 from remediations where handed_over_to = ? limit 1"
+       and (? = 'any' or alert_name not in (select name from lead) or ${rankOf("severity")} < (select min(rank) from lead))
+     order by ${rankOf("severity")}, id limit 1`
   ),
   epochOf: prepare<{ readonly epoch: number }, [TargetKey]>(database, "select epoch from targets where key = ?")
 })
@@ -245,6 +235,7 @@ const newRow = (
 export const make = (database: DatabaseSync): RemediationRows => {
   const reads = makeReads(database)
   const writes = makeWrites(database)
+  const hasParts = makeHasParts(database)
   const countOpen = (): number => reads.countOpen.get()?.count ?? 0
   let openCount = countOpen()
 
@@ -268,9 +259,7 @@ export const make = (database: DatabaseSync): RemediationRows => {
       if (previously?.row.resolved === 0) writes.supersede.run(previously.row.id)
       if (!isFinal(self.state)) openCount++
     },
-    successorOf: (id, wanted) =>
-      // Most remediations have no joined alerts, and the recursive query builds its tables before it finds that out.
-      reads.isJoined.get(id, id) === undefined ? undefined : reads.successorOf.get(id, wanted),
+    successorOf: (id, wanted) => (hasParts(id) ? reads.successorOf.get(id, wanted) : undefined),
     raise: ({ id, urgency }, severity) => {
       if (Severity.literals.indexOf(severity) < Severity.literals.indexOf(urgency)) writes.raise.run(severity, id)
     },
