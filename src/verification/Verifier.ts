@@ -116,7 +116,7 @@ export const layer = (options: VerifierOptions = {}): Layer.Layer<Verifier, neve
 /** Keeps the samples within the window and the newest one before it, which is all that `judge` needs. */
 const remember = (samples: ReadonlyArray<Sample>, sample: Sample, windowMs: number): ReadonlyArray<Sample> => {
   const all = [...samples, sample]
-  const start = sample.atMs - windowMs
+  const start = (sample.objectAtMs ?? sample.atMs) - windowMs
   const firstWithin = all.findIndex(({ atMs }) => atMs > start)
   return all.slice(Math.max(0, firstWithin - 1))
 }

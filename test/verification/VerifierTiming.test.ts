@@ -21,7 +21,8 @@ import {
   restarted,
   said,
   silent,
-  verified
+  verified,
+  type World
 } from "./verifying.ts"
 
 describe("a verification while the cluster does not respond", () => {
@@ -50,6 +51,29 @@ describe("a verification while the cluster does not respond", () => {
       assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled problem-gone")
     }).pipe(Effect.provide(layer({}, world)))
   })
+})
+
+describe("a verification at a slow cluster", () => {
+  // With 180 ms, and 2 s between the polls, four polls take little more than the stabilisation window.
+  for (const latencyMs of [180, 300, 1000, 3000]) {
+    it.effect(
+      `finds that the target is still settled when the alert resolves, if a request takes ${latencyMs} ms`,
+      () => {
+        const world: World = { silent: false, reads: 0 }
+        return Effect.gen(function* () {
+          const intent = yield* healthyRestart
+          world.latencyMs = latencyMs
+          let says = listed
+          const fiber = yield* begin(intent, catalog, { look: Effect.sync(() => says) })
+          yield* TestClock.adjust("2 minutes")
+          assert.isUndefined(fiber.pollUnsafe())
+          says = absent
+          yield* TestClock.adjust("40 seconds")
+          assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled alert-resolved")
+        }).pipe(Effect.provide(layer({}, world)))
+      }
+    )
+  }
 })
 
 describe("a verification of a settled target that waits for its alert", () => {

@@ -25,6 +25,8 @@ export interface World {
   /** While true, the cluster does not respond. */
   silent: boolean
   reads: number
+  /** How long a request takes. Default 0. */
+  latencyMs?: number
 }
 
 export const layer = (
@@ -40,7 +42,7 @@ export const layer = (
             intercept: (operation, request) =>
               Effect.suspend(() => {
                 world.reads++
-                return world.silent
+                const answer = world.silent
                   ? Effect.fail(
                       new KubernetesError({
                         reason: { _tag: "Unavailable" },
@@ -51,6 +53,8 @@ export const layer = (
                     )
                   : // The cluster has a clock of its own.
                     Effect.provideService(request, Clock.Clock, clock)
+                const { latencyMs = 0 } = world
+                return latencyMs === 0 ? answer : Effect.andThen(Effect.sleep(latencyMs), answer)
               })
           })
         ).pipe(Random.withSeed("verification"))
