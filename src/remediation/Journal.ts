@@ -6,6 +6,7 @@ import * as Timestamp from "../domain/Timestamp.ts"
 import { type Claim, type Fenced, RemediationStore } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import { nextStep } from "./NextStep.ts"
+import { redacted } from "./RedactedEvent.ts"
 import { type RemediationChange, RemediationEvents } from "./RemediationEvents.ts"
 
 /**
@@ -27,7 +28,8 @@ export const make = Effect.gen(function* () {
   const store = yield* RemediationStore
   const events = yield* RemediationEvents
 
-  const journal: Journal = Effect.fnUntraced(function* (claim, self, added) {
+  const journal: Journal = Effect.fnUntraced(function* (claim, self, given) {
+    const added = given.map(redacted)
     if (added.some(({ _tag }) => _tag === "Intended")) {
       const now = Option.getOrUndefined(yield* store.get(self.id))
       if (now?.alertResolvedAt !== undefined && self.alertResolvedAt === undefined) return now

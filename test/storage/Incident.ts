@@ -45,7 +45,7 @@ const restart = (target: Target): Action => ({
   target: { namespace: target.namespace, kind: target.kind, name: target.name }
 })
 
-const stateOf = ({ kind, name, namespace }: Target): WorkloadState => ({
+export const stateOf = ({ kind, name, namespace }: Target): WorkloadState => ({
   ref: { kind, name, namespace },
   exists: true,
   observedAt: minute(1),
