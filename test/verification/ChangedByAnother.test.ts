@@ -13,7 +13,7 @@ import type { SeenObject } from "../../src/domain/Seen.ts"
 import type { Target } from "../../src/domain/Target.ts"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
 import * as Executor from "../../src/execution/Executor.ts"
-import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import { KubernetesClient, type KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import type { AlertPosts } from "../../src/verification/AlertEvidence.ts"
 import { judge } from "../../src/verification/Judge.ts"
@@ -123,7 +123,7 @@ describe("a healthy target after an action", () => {
 const verdictOn = Effect.fnUntraced(function* (
   action: Action,
   target: Target,
-  meanwhile: Effect.Effect<unknown, unknown, KubernetesClient>,
+  meanwhile: Effect.Effect<unknown, KubernetesError, KubernetesClient>,
   posts: AlertPosts = {}
 ) {
   const executor = yield* Executor.Executor
@@ -222,7 +222,7 @@ describe("on the sandbox", () => {
       }
       const { intent, verdict } = yield* verdictOn(action, targetOf("Deployment", "cart"), Effect.void)
       assert.strictEqual(verdict, fixed)
-      assert.deepStrictEqual(Schema.decodeUnknownSync(Intent)(JSON.parse(JSON.stringify(intent))), intent)
+      assert.deepStrictEqual(yield* Schema.decodeUnknownEffect(Intent)(JSON.parse(JSON.stringify(intent))), intent)
       assert.deepStrictEqual(
         intent.leaves?.map(({ ref }) => ref),
         [inShop("Deployment", "cart")]
