@@ -23,6 +23,7 @@ import { noSecretLeaks } from "./NoSecretLeaks.ts"
 import { nothingAfterDeadline } from "./NothingAfterDeadline.ts"
 import { nothingLeaked } from "./NothingLeaked.ts"
 import { oneActionAtATime } from "./OneActionAtATime.ts"
+import { onlyOwnEffectsCredited } from "./OnlyOwnEffectsCredited.ts"
 import { ownClusterOnly } from "./OwnClusterOnly.ts"
 import { ownLimitsSayNothing } from "./OwnLimitsSayNothing.ts"
 import { restartIntensity } from "./RestartIntensity.ts"
@@ -58,6 +59,7 @@ export const all: ReadonlyArray<Invariant> = [
   budgetsRespected,
   auditComplete,
   neverFalselyFixed,
+  onlyOwnEffectsCredited,
   modeRespected,
   ownLimitsSayNothing,
   restartIntensity,

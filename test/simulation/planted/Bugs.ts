@@ -16,6 +16,7 @@ import { eventsNotRedacted } from "./bugs/EventsNotRedacted.ts"
 import { fenceNotChecked } from "./bugs/FenceNotChecked.ts"
 import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
 import { healthyCalledFixed } from "./bugs/HealthyCalledFixed.ts"
+import { hotfixCredited } from "./bugs/HotfixCredited.ts"
 import { identityNotChecked } from "./bugs/IdentityNotChecked.ts"
 import { lateOutcomeCounts } from "./bugs/LateOutcomeCounts.ts"
 import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
@@ -63,6 +64,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   fingerprintOnly,
   identityNotChecked,
   healthyCalledFixed,
+  hotfixCredited,
   lateOutcomeCounts,
   logsPastTheBulkhead,
   lostWakeUp,

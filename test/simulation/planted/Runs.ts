@@ -22,6 +22,20 @@ const curious: Investigator = {
     })
 }
 
+/** Restarts the target, whatever is wrong. */
+const restarter: Investigator = {
+  name: "custom",
+  provider: "restarter",
+  investigate: ({ target: { kind, name, namespace } }) =>
+    Effect.succeed({
+      investigator: "custom",
+      rootCause: "It hangs.",
+      evidence: [],
+      action: { type: "RestartWorkload", target: { namespace, kind, name } },
+      confidence: 0.9
+    })
+}
+
 /** The options of one seed of the run. */
 export type Run = (seed: number) => SimulationOptions
 
@@ -290,6 +304,19 @@ export const runs = {
       }
     ],
     { tiers, modelLatencyMs: [500, 4_000] }
+  ),
+  /** People ship a working version while a restart, which does not help, is verified. */
+  hotfixesAfterRestarts: disturbed(
+    10,
+    () => [
+      {
+        kind: "hotfix-during-investigation",
+        atMs: 0,
+        forMs: 10 * minuteMs,
+        parameters: { afterMs: 3_000, share: 1 }
+      }
+    ],
+    { investigators: Effect.succeed([restarter]) }
   ),
   /** Alerts about symptoms that no object shows, and an Alertmanager that is restarted now and then. */
   symptoms: calm(30, {
