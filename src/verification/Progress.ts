@@ -11,6 +11,7 @@ import { isFailure } from "../domain/RevisionHealth.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { Problem, ReasonCode } from "./Problem.ts"
 import type { Sample } from "./Sample.ts"
+import { conditionOf } from "./TargetProblems.ts"
 
 /** Further reasons of a pod that waiting does not end. They may come from its node, and so say nothing about a revision. */
 const otherFailures: ReadonlySet<string> = new Set([
@@ -40,9 +41,6 @@ const isWithin = (time: string | null | undefined, observedAt: string, ms: numbe
 /** Whether a pod fails, instead of being ready or on its way to it. */
 const fails = (pod: Pod): boolean =>
   !pod.ready && (pod.restarts > 0 || isFailure(pod.reason) || otherFailures.has(pod.reason ?? ""))
-
-const conditionOf = (state: WorkloadState, type: string) =>
-  state.conditions.find((condition) => condition.type === type)
 
 /** Whether the controller reports that it can't make the pods that it should. */
 const isStuck = (state: WorkloadState): boolean =>

@@ -7,7 +7,8 @@ import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { type Problem, problem, type ReasonCode } from "./Problem.ts"
 import { countsReplicas } from "./Sample.ts"
 
-const conditionOf = (state: WorkloadState, type: string) =>
+/** The condition of this type, if the state has one. */
+export const conditionOf = (state: WorkloadState, type: string) =>
   state.conditions.find((condition) => condition.type === type)
 
 const replicaProblems = (state: WorkloadState, desired: number): ReadonlyArray<Problem> => {
