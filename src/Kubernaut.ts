@@ -51,7 +51,12 @@ import * as RemediationActors from "./remediation/RemediationActors.ts"
 import * as RemediationEvents from "./remediation/RemediationEvents.ts"
 import * as Supervised from "./remediation/Supervised.ts"
 import { Bulkhead } from "./resilience/pipeline/Bulkhead.ts"
-import { make as makePipeline, type Options as PipelineOptions, type Pipeline } from "./resilience/pipeline/Pipeline.ts"
+import {
+  defaultDeadline,
+  make as makePipeline,
+  type Options as PipelineOptions,
+  type Pipeline
+} from "./resilience/pipeline/Pipeline.ts"
 import * as ResilienceEvent from "./resilience/ResilienceEvent.ts"
 import { ActionHistory } from "./storage/ActionHistory.ts"
 import { ClusterBinding } from "./storage/ClusterBinding.ts"
@@ -160,7 +165,7 @@ const clusterBulkhead = ({ actors, kubernetes }: KubernautOptions<unknown, unkno
   const deadline = kubernetes?.deadline === false ? undefined : kubernetes?.deadline
   return {
     maxWaiting: (actors?.concurrency ?? RemediationActors.defaultConcurrency) * requestsOfAnActor,
-    maxWait: Duration.times(Duration.fromInputUnsafe(deadline ?? "30 seconds"), 0.5),
+    maxWait: Duration.times(Duration.fromInputUnsafe(deadline ?? defaultDeadline), 0.5),
     ...given
   }
 }

@@ -89,6 +89,9 @@ export type { CallReport, Counted } from "./CallReport.ts"
 export type { Classification } from "./Classification.ts"
 export { AttemptTimeout, PipelineError, PipelineErrorReason } from "./PipelineError.ts"
 
+/** The default of `Options.deadline`. */
+export const defaultDeadline = "30 seconds"
+
 /** Each part has a default; `false` leaves it out. A `RangeError` reports an invalid setting. */
 export interface Options {
   /** For the whole call. Default 30 s, the time limit of an investigation. */
@@ -209,7 +212,7 @@ export const make = Effect.fnUntraced(function* (name: string, options: Options 
   return new Pipeline({
     name,
     hub: yield* Effect.service(ResilienceEvents),
-    deadlineMs: limitMs(options.deadline, "30 seconds"),
+    deadlineMs: limitMs(options.deadline, defaultDeadline),
     attemptTimeoutMs: limitMs(options.attemptTimeout, "10 seconds"),
     retry: options.retry === false ? undefined : Policies.make(options.retry),
     retryBudget:
