@@ -29,6 +29,9 @@ const ofOtherReplica = (alert: WebhookAlert): WebhookAlert => ({
   startsAt: shifted(alert.startsAt, skewOf(alert))
 })
 
+/** The posts of other replicas. There are two replicas, however many of these faults are active. */
+const ofOthers = new WeakSet<object>()
+
 const replicas = kind({
   name: "prometheus-replicas",
   target: "alertmanager",
@@ -38,10 +41,15 @@ const replicas = kind({
   lasts: [300_000, 3_600_000],
   draw: (random: SeededRandom) => ({ lateMs: random.between(0, mostSkewMs) }),
   apply: ({ lateMs }, { farEnds: { alertmanager } }) =>
-    alertmanager.disturb((webhook) => [
-      { webhook, afterMs: 0 },
-      { webhook: { ...webhook, alerts: webhook.alerts.map(ofOtherReplica) }, afterMs: lateMs }
-    ])
+    alertmanager.disturb((webhook) => {
+      if (ofOthers.has(webhook)) return [{ webhook, afterMs: 0 }]
+      const other = { ...webhook, alerts: webhook.alerts.map(ofOtherReplica) }
+      ofOthers.add(webhook).add(other)
+      return [
+        { webhook, afterMs: 0 },
+        { webhook: other, afterMs: lateMs }
+      ]
+    })
 })
 
 const flapping = kind({
