@@ -139,6 +139,16 @@ export const managersOf = (object: KubernetesObject, autoscaler?: KubernetesObje
   return autoscaler === undefined ? named : [...named, "hpa"]
 }
 
+/** The name under which Kubernaut writes fields. */
+const own = "kubernaut"
+
+/** Whether somebody else has set a field of the spec to its present value. Without the fields of each manager, no. */
+export const isOthersField = ({ metadata: { managedFields = [] } }: KubernetesObject, field: string): boolean =>
+  managedFields.some(
+    ({ fieldsV1 = {}, manager }) =>
+      manager !== own && `f:${field}` in ((fieldsV1["f:spec"] as object | undefined) ?? {})
+  )
+
 /**
  * Who else last wrote to the spec of an object; `undefined` if the API server does not say so. Its times are whole
  * seconds, so Kubernaut's own write may be as new.
@@ -146,8 +156,7 @@ export const managersOf = (object: KubernetesObject, autoscaler?: KubernetesObje
 export const otherWriterOf = ({ metadata: { managedFields = [] } }: KubernetesObject): string | undefined =>
   managedFields
     .filter(
-      ({ fieldsV1 = {}, manager, subresource }) =>
-        manager !== "kubernaut" && subresource !== "status" && "f:spec" in fieldsV1
+      ({ fieldsV1 = {}, manager, subresource }) => manager !== own && subresource !== "status" && "f:spec" in fieldsV1
     )
     .sort((left, right) => ((left.time ?? "") < (right.time ?? "") ? 1 : -1))[0]?.manager
 

@@ -3,6 +3,7 @@
 import type { Change } from "../../domain/Change.ts"
 import { displayName } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import { isOthersField } from "../../kubernetes/Managers.ts"
 import { conditionOf, controllerOf, type Node, type Pod } from "../../kubernetes/ObjectModel.ts"
 import { controllerOfKind } from "../../kubernetes/Ownership.ts"
 import { executionAnnotation, patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
@@ -23,18 +24,25 @@ export const cordon: Planner<"CordonNode"> = (action, subject, objects, context)
   return planned([change], { _tag: "Exact", changes: [inverse] }, { asks: nodeAsks(subject, objects, context) })
 }
 
+/**
+ * Whether the present cordon is Kubernaut's own. The annotation stays when a person uncordons the node and cordons it
+ * again.
+ */
+const isOwnCordon = (node: Node): boolean =>
+  node.metadata.annotations?.[executionAnnotation] !== undefined && !isOthersField(node, "unschedulable")
+
 /** A person cordons a node for a reason that the cluster may not show, and a node that is not ready runs nothing. */
 const returnAsks = (node: Node): ReadonlyArray<Ask> => {
-  const { annotations, name } = node.metadata
+  const { name } = node.metadata
   const isReady = conditionOf(node.status?.conditions, "Ready")?.status === "True"
   return [
-    ...(annotations?.[executionAnnotation] === undefined
-      ? [
+    ...(isOwnCordon(node)
+      ? []
+      : [
           ask("cordoned-by-another", `Kubernaut did not cordon ${name}, so making it schedulable needs an approval.`, {
             node: name
           })
-        ]
-      : []),
+        ]),
     ...(isReady
       ? []
       : [ask("node-not-ready", `${name} is not ready, so making it schedulable needs an approval.`, { node: name })])
