@@ -15,6 +15,8 @@
  * - In a mesh over several clusters, a call to another cluster is about a workload of that cluster.
  */
 
+import { storableName } from "./StorableName.ts"
+
 type Labels = Readonly<Record<string, string>>
 
 /** How alerts say which cluster they are about. */
@@ -58,14 +60,6 @@ interface Named {
 }
 
 const folded = (name: string): string => name.trim().toLowerCase()
-
-// Names become part of keys, which are stored and logged.
-const storable = (name: string): string =>
-  name
-    .trim()
-    .slice(0, 100)
-    .replace(/\p{Cc}/gu, "?")
-    .toWellFormed()
 
 /** The first value that is not blank. */
 const valueOf = (label: string, sources: ReadonlyArray<Labels | null | undefined>): string | undefined => {
@@ -134,7 +128,7 @@ export const make = (options: AlertClusterOptions) => {
     const named = clustersIn(clusterLabels, labels)
     const other = named.find((each) => !ours.has(folded(each.cluster)))
     if (other !== undefined) {
-      const name = storable(other.cluster)
+      const name = storableName(other.cluster.trim())
       return {
         cluster: name,
         reason:

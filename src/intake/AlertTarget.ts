@@ -24,6 +24,7 @@ import { type ResourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Exporters from "./Exporters.ts"
 import * as LabelConventions from "./LabelConventions.ts"
 import type { LabelConvention } from "./LabelConventions.ts"
+import { storableName } from "./StorableName.ts"
 
 export interface AlertTarget {
   readonly target: Target
@@ -204,13 +205,8 @@ export const targetWithoutObject = (
   cluster: string,
   alert: { readonly fingerprint: string; readonly labels: Labels }
 ): Target => {
-  // Keys are stored and logged, so control characters and lone surrogates are replaced. The fingerprint keeps the names
-  // distinct.
-  const alertName = (alert.labels["alertname"] || "unnamed")
-    .slice(0, 100)
-    .replace(/\p{Cc}/gu, "?")
-    .toWellFormed()
-  const name = `${alertName}-${alert.fingerprint}`
+  // The fingerprint keeps the names distinct.
+  const name = `${storableName(alert.labels["alertname"] || "unnamed")}-${alert.fingerprint}`
   return { cluster, namespace: firstName(alert.labels, LabelConventions.namespaces) ?? "", kind: "Alert", name }
 }
 
