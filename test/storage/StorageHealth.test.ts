@@ -81,6 +81,7 @@ const start = Effect.gen(function* () {
     state,
     slow,
     health,
+    store,
     post,
     noGrowth,
     growth,
@@ -279,6 +280,19 @@ describe("the health of the database", () => {
       assert.deepStrictEqual([yield* is, count()], ["Up", before])
       assert.strictEqual((yield* post)._tag, "Success")
     })
+  )
+
+  it.effect("stores a new alert in each check, whatever clusters the alerts of others name", () =>
+    Effect.gen(function* () {
+      const { is, state, store } = yield* start
+      const target = { ...deployment("check"), cluster: "kubernaut/check" }
+      yield* store.accept([newAlert("check", "check", target)], minute(0))
+      state.fail = (sql) => {
+        if (sql.startsWith("insert into remediations ")) throw driverError(13)
+      }
+      yield* TestClock.adjust("15 seconds")
+      assert.strictEqual(yield* is, "Down")
+    }).pipe(Effect.scoped)
   )
 
   it.effect("does not depend on a row that cannot be read", () =>

@@ -6,8 +6,8 @@ import type { NewAlert } from "../RemediationStore.ts"
 import type { Transactions } from "./BatchWriter.ts"
 import type { RemediationTable } from "./RemediationTable.ts"
 
-/** A cluster that no alert can name: a slash is not allowed in its name. */
-const cluster = "kubernaut/check"
+/** A cluster that no alert can name: intake replaces control characters in the names of clusters. */
+const cluster = "kubernaut\u0001check"
 
 const trialOf = (at: Timestamp): NewAlert => ({
   id: RemediationId.make("check"),
