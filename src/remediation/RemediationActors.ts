@@ -160,13 +160,8 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
         ready.raise(known, severity, nowMs)
         Latch.openUnsafe(known.wake)
       } else {
-        const mailbox: Mailbox = {
-          target,
-          severity,
-          place: undefined,
-          fired: true,
-          wake: Latch.makeUnsafe(false)
-        }
+        const wake = Latch.makeUnsafe(false)
+        const mailbox: Mailbox = { target, severity, place: undefined, fired: true, wake }
         mailboxes.set(target, mailbox)
         ready.add(mailbox, nowMs)
       }
@@ -189,6 +184,8 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
   const turn = Effect.fnUntraced(function* (mailbox: Mailbox) {
     const { target, wake } = mailbox
     mailbox.fired = false
+    // The next turn is as urgent as what the target is fired for from now on.
+    mailbox.severity = "none"
     Latch.closeUnsafe(wake)
     const activation = yield* activate(target, wake)
     if (activation._tag === "Moved") yield* fire(activation.target, activation.severity)

@@ -139,6 +139,25 @@ describe("the actors", () => {
     )
   }
 
+  it.effect("work on a warning that a critical alert hands over to after the critical alerts that wait", () => {
+    const { layer, order } = ordering(1)
+    const critical = (deployment: string, alertname = "KubeDeploymentRolloutStuck", severity = "critical") =>
+      alertOf(
+        { alertname, namespace: "storm", deployment, severity },
+        { startsAt: "1970-01-01T00:00:00Z", fingerprint: `${alertname}-${deployment}` }
+      )
+    return Effect.gen(function* () {
+      const kubernaut = yield* Kubernaut.Kubernaut
+      yield* kubernaut.receive(webhookOf([critical("both"), critical("both", "KubePodNotReady", "warning")]))
+      yield* TestClock.adjust("500 millis")
+      yield* kubernaut.receive(webhookOf([critical("second")]))
+      yield* TestClock.adjust("1 second")
+      yield* kubernaut.receive(webhookOf([critical("third")]))
+      yield* seconds(5)
+      assert.deepStrictEqual(order, ["both", "second", "third", "both"])
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("start a warning that has waited for five minutes before a critical alert that has just arrived", () => {
     const { layer, order } = ordering(1)
     return Effect.gen(function* () {

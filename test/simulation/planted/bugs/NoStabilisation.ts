@@ -7,7 +7,7 @@ export const noStabilisation: PlantedBug = {
     {
       file: "verification/Judge.ts",
       search: "last.objectAtMs - healthySince >= settings.stabilisationMs",
-      replace: "last.objectAtMs - healthySince >= 0"
+      replace: "healthySince <= nowMs"
     }
   ],
   foundBy: "never-falsely-fixed",
