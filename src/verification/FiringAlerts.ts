@@ -9,7 +9,7 @@
  * response includes the identity of the process: when it started, and its name in its cluster.
  */
 
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Result, Schema } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import type { Alert } from "../domain/Alert.ts"
 import type { CircuitBreaker } from "../resilience/breaker/CircuitBreaker.ts"
@@ -54,6 +54,15 @@ const silent: Sighting = { _tag: "Silent" }
 /** For a service without an Alertmanager. */
 export const layerNone: Layer.Layer<FiringAlerts> = Layer.succeed(FiringAlerts, { look: () => Effect.succeed(silent) })
 
+const statusOf = (error: { readonly _tag: string; readonly response?: { readonly status: number } | undefined }) =>
+  error._tag === "HttpClientError" ? error.response?.status : undefined
+
+/** Whether the server did not respond, or is not able to. */
+const isAway = (error: Parameters<typeof statusOf>[0]): boolean => {
+  const status = statusOf(error)
+  return status === undefined ? error._tag === "HttpClientError" : status >= 500 || status === 429
+}
+
 const makeLook = (client: HttpClient.HttpClient, url: string) => {
   const api = `${url.replace(/\/+$/, "")}/api/v2`
 
@@ -86,7 +95,10 @@ const makeLook = (client: HttpClient.HttpClient, url: string) => {
   })
 
   return Effect.fnUntraced(function* (alert: Alert) {
-    const before = yield* instance
+    const known = yield* Effect.result(instance)
+    if (Result.isFailure(known) && isAway(known.failure)) return yield* Effect.fail(known.failure)
+    const before = Result.getOrElse(known, () => "")
+    // That the alert is listed needs no identity: a proxy may permit the list alone.
     if (yield* list(alert)) return { _tag: "Listed", instance: before } satisfies Sighting
     // A process that has started since the alert was seen lists nothing, and without an identity that goes unnoticed.
     if (before === "") return silent
@@ -99,10 +111,8 @@ type QueryError = Effect.Error<ReturnType<ReturnType<typeof makeLook>>>
 
 /** A refusal of our request says nothing about the health of Alertmanager; no response, and one that makes no sense, do. */
 const classify = (error: QueryError): Classification => {
-  const status = error._tag === "HttpClientError" ? error.response?.status : undefined
-  if (status === undefined) return { retry: error._tag === "HttpClientError", breaker: "failure" }
-  const isPeers = status >= 500 || status === 429
-  return { retry: isPeers, breaker: isPeers ? "failure" : "ignored" }
+  const retry = isAway(error)
+  return { retry, breaker: retry || statusOf(error) === undefined ? "failure" : "ignored" }
 }
 
 /**

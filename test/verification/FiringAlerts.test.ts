@@ -114,6 +114,14 @@ describe("Alertmanager's list of alerts", () => {
     })
   )
 
+  it.effect.each([401, 403, 405, "<html>", { status: "ok" }])(
+    "shows that an alert fires although the identity of the server can't be read: %j",
+    (status) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* look({ alerts: [[entry]], status: [status] }), { _tag: "Listed", instance: "" })
+      })
+  )
+
   it.effect.each(silent)("says nothing where the server %s", ([_claim, answers]) =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* look(answers), { _tag: "Silent" })
