@@ -8,7 +8,18 @@
 import { statSync } from "node:fs"
 import { StorageError } from "../StorageError.ts"
 
-const filesOf = (path: string) => statSync(path, { throwIfNoEntry: false })
+const unavailable = (detail: string) =>
+  new StorageError({ reason: "unavailable", operation: "begin", retryable: true, committed: "no", detail })
+
+/** A network file system may not respond, or may no longer know the file. */
+const filesOf = (path: string) => {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "failed"
+    throw unavailable(`${path} cannot be looked at: ${code}`)
+  }
+}
 
 const identityOf = (found: ReturnType<typeof filesOf>): string | undefined =>
   found === undefined ? undefined : `${found.dev}:${found.ino}`
@@ -40,12 +51,8 @@ export const make = (filename: string): ((othersWrote: boolean) => void) => {
       bytes = now.size
       return
     }
-    throw new StorageError({
-      reason: "unavailable",
-      operation: "begin",
-      retryable: true,
-      committed: "no",
-      detail: `${filename} or its write-ahead log was deleted, replaced or overwritten: put it back, or restart Kubernaut`
-    })
+    throw unavailable(
+      `${filename} or its write-ahead log was deleted, replaced or overwritten: put it back, or restart Kubernaut`
+    )
   }
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, truncateSync } from "node:fs"
+import { copyFileSync, mkdtempSync, renameSync, rmSync, symlinkSync, truncateSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { RemediationStore } from "../../../src/storage/RemediationStore.ts"
 import * as Storage from "../../../src/storage/Storage.ts"
+import { StorageHealth } from "../../../src/storage/StorageHealth.ts"
 import { deployment, minute, newAlert } from "../Incident.ts"
 
 const temporary = Effect.acquireRelease(
@@ -25,11 +26,16 @@ const accept = (store: RemediationStore["Service"]) =>
 /** A store on a file with fifty alerts that were stored before it was opened. */
 const reopened = Effect.gen(function* () {
   const file = join(yield* temporary, "kubernaut.db")
-  const open = Effect.map(Layer.build(Storage.layerSqlite({ filename: file })), Context.get(RemediationStore))
+  const open = Effect.map(Layer.build(Storage.layerSqlite({ filename: file })), (context) => ({
+    store: Context.get(context, RemediationStore),
+    status: Context.get(context, StorageHealth).status
+  }))
   yield* Effect.scoped(
-    Effect.flatMap(open, (store) => Effect.forEach(Array.from({ length: 50 }), () => accept(store), { discard: true }))
+    Effect.flatMap(open, ({ store }) =>
+      Effect.forEach(Array.from({ length: 50 }), () => accept(store), { discard: true })
+    )
   )
-  return { file, store: yield* open }
+  return { file, ...(yield* open) }
 })
 
 const cutShort: ReadonlyArray<readonly [string, (file: string) => void]> = [
@@ -57,6 +63,25 @@ describe("the file of a database that is open", () => {
       })
     )
   }
+
+  it.live.each(["", "-wal", "-shm"])(
+    "refuses alerts while the file system can't look at %j, and is down at once",
+    (part) =>
+      Effect.gen(function* () {
+        const { file, status, store } = yield* reopened
+        yield* accept(store)
+        // A loop of links stands for a network file system that does not respond.
+        renameSync(`${file}${part}`, `${file}.away`)
+        symlinkSync(`${file}${part}`, `${file}${part}`)
+        const refused = yield* Effect.flip(accept(store))
+        assert.include(refused.message, `${file}${part} cannot be looked at: ELOOP`)
+        assert.isTrue(refused.retryable)
+        assert.strictEqual((yield* status)._tag, "Down")
+        rmSync(`${file}${part}`)
+        renameSync(`${file}.away`, `${file}${part}`)
+        yield* accept(store)
+      })
+  )
 
   it.live("stores alerts after another process has compacted it", () =>
     Effect.gen(function* () {
