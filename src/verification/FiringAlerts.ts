@@ -96,7 +96,7 @@ const makeLook = (client: HttpClient.HttpClient, url: string) => {
 
   return Effect.fnUntraced(function* (alert: Alert) {
     const known = yield* Effect.result(instance)
-    if (Result.isFailure(known) && isAway(known.failure)) return yield* Effect.fail(known.failure)
+    if (Result.isFailure(known) && isAway(known.failure)) return yield* known.failure
     const before = Result.getOrElse(known, () => "")
     // That the alert is listed needs no identity: a proxy may permit the list alone.
     if (yield* list(alert)) return { _tag: "Listed", instance: before } satisfies Sighting

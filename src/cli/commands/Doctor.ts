@@ -7,15 +7,14 @@
  */
 
 import { NodeHttpClient } from "@effect/platform-node"
-import { Effect, FileSystem, Option, Path, Result } from "effect"
+import { Effect, FileSystem, Path, Result } from "effect"
 import { HttpClient } from "effect/http"
 import type { Change } from "../../domain/Change.ts"
 import * as ClusterIdentity from "../../kubernetes/ClusterIdentity.ts"
 import { type ConnectionFault, type ConnectionPlace, explainFault } from "../../kubernetes/ConnectionFault.ts"
 import { KubernetesClient, type KubernetesError } from "../../kubernetes/KubernetesClient.ts"
-import { ClusterBinding } from "../../storage/ClusterBinding.ts"
-import { RemediationStore } from "../../storage/RemediationStore.ts"
-import * as Storage from "../../storage/Storage.ts"
+import { type Inspection, inspect } from "../../storage/sqlite/Inspection.ts"
+import { schemaVersion } from "../../storage/sqlite/Migrations.ts"
 import { publicUrl } from "../../telemetry/PublicUrl.ts"
 import * as Application from "../Application.ts"
 import { readSettings } from "../Edge.ts"
@@ -51,7 +50,8 @@ const attempt = <E, R>(
     })
   )
 
-const database = Effect.fnUntraced(function* (settings: Settings) {
+/** Checks the database file, which the service may be using. */
+export const databaseFinding = Effect.fnUntraced(function* (settings: Settings) {
   const file = Application.databaseFile(settings)
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -75,11 +75,34 @@ const database = Effect.fnUntraced(function* (settings: Settings) {
       fileSystem.access(directory, { writable: true })
     )
   }
-  const open = Effect.flatMap(RemediationStore, (store) => store.openTargets).pipe(
-    Effect.provide(Storage.layerSqlite({ filename: file }))
+  return yield* Effect.andThen(fileSystem.access(file, { readable: true, writable: true }), inspect(file)).pipe(
+    Effect.match({
+      onFailure: (error): Finding => ({ check: "database", result: "failed", message: reasonOf(error) }),
+      onSuccess: (found) => describeDatabase(file, found)
+    })
   )
-  return yield* attempt("database", `${file} is readable and writable`, open)
 })
+
+/** What an existing file is. It is not opened as the service opens it, which would migrate it. */
+const describeDatabase = (file: string, found: Inspection): Finding => {
+  switch (found._tag) {
+    case "Empty":
+      return ok("database", `${file} is empty; its tables are created at the first start`)
+    case "Foreign":
+      return {
+        check: "database",
+        result: "warning",
+        message: `${file} has the tables of another program, and those of Kubernaut would be added: check KUBERNAUT_DATABASE_URL`
+      }
+    case "Kubernaut":
+      return ok(
+        "database",
+        found.version === schemaVersion
+          ? `${file} is readable and writable`
+          : `${file} is readable and writable, and has schema version ${found.version}. The next start migrates it to version ${schemaVersion}, which the program that wrote it cannot open: copy it before`
+      )
+  }
+}
 
 const reads = [
   "Pod",
@@ -167,16 +190,16 @@ const clusterIdentity = Effect.fnUntraced(function* (settings: Settings, client:
   )
   // A database that cannot be opened is a finding of its own.
   const bound = exists
-    ? yield* Effect.flatMap(ClusterBinding, (binding) => binding.bound).pipe(
-        Effect.provide(Storage.layerSqlite({ filename: file })),
-        Effect.orElseSucceed(() => Option.none<string>())
+    ? yield* inspect(file).pipe(
+        Effect.map((inspection) => (inspection._tag === "Kubernaut" ? inspection.cluster : undefined)),
+        Effect.orElseSucceed(() => undefined)
       )
-    : Option.none<string>()
-  return Option.isSome(bound) && bound.value !== found.success
+    : undefined
+  return bound !== undefined && bound !== found.success
     ? ({
         check,
         result: "failed",
-        message: new ClusterIdentity.OtherClusterError({ found: found.success, bound: bound.value }).message
+        message: new ClusterIdentity.OtherClusterError({ found: found.success, bound }).message
       } satisfies Finding)
     : ok(check, `the uid of namespace kube-system is ${found.success}`)
 })
@@ -250,7 +273,7 @@ export const examine = Effect.fnUntraced(function* (settings: Settings) {
     ),
     ...settings.warnings.map(({ key, message }): Finding => ({ check: key, result: "warning", message })),
     ok("rulebook", `${rules.length} rules`),
-    yield* database(settings),
+    yield* databaseFinding(settings),
     ...(yield* clusterFindings(settings)),
     ...(yield* models(settings)),
     ...(settings.alertmanagerUrl === undefined

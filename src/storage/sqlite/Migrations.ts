@@ -24,7 +24,8 @@ import { Effect } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { StorageError } from "../StorageError.ts"
 
-const table = "kubernaut_migrations"
+/** The table with the migrations that a database has. */
+export const migrationsTable = "kubernaut_migrations"
 
 /** Makes a table append-only: the database refuses updates and deletes, by this program and by others. */
 const refuseChanges = (sql: SqlClient.SqlClient, name: string) =>
@@ -267,26 +268,28 @@ const migrations = {
 /** The schema version that this program reads and writes. */
 export const schemaVersion = Object.keys(migrations).length
 
+/** The error of a database whose schema this program does not know. */
+export const newerVersion = (found: number): StorageError =>
+  new StorageError({
+    reason: "incompatible",
+    operation: "migrate",
+    retryable: false,
+    committed: "no",
+    detail: `the database has schema version ${found}, but this program supports versions up to ${schemaVersion}: start the newer program`
+  })
+
 const refuseNewer = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const [newest] = yield* sql<{
     readonly version: number | null
-  }>`select max(migration_id) as version from ${sql(table)}`
+  }>`select max(migration_id) as version from ${sql(migrationsTable)}`
   const found = newest?.version ?? 0
-  if (found > schemaVersion) {
-    return yield* new StorageError({
-      reason: "incompatible",
-      operation: "migrate",
-      retryable: false,
-      committed: "no",
-      detail: `the database has schema version ${found}, but this program supports versions up to ${schemaVersion}: start the newer program`
-    })
-  }
+  if (found > schemaVersion) return yield* newerVersion(found)
 })
 
 /** Migrates a database to `schemaVersion`. Fails if the database is newer, and leaves it unchanged. */
 export const migrate: Effect.Effect<void, StorageError, SqlClient.SqlClient> = Migrator.make({})({
-  table,
+  table: migrationsTable,
   loader: Migrator.fromRecord(migrations)
 }).pipe(
   Effect.andThen(refuseNewer),

@@ -1,14 +1,25 @@
 /** What `doctor` says about a connection that does not work. */
 
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, type Scope } from "effect"
-import { clusterFindings } from "../../../src/cli/commands/Doctor.ts"
+import { clusterFindings, databaseFinding } from "../../../src/cli/commands/Doctor.ts"
 import { parse } from "../../../src/cli/settings/Configuration.ts"
 import { ClusterBinding } from "../../../src/storage/ClusterBinding.ts"
 import * as Storage from "../../../src/storage/Storage.ts"
 import { kubeconfigFor } from "../../kubernetes/FakeApiServer.ts"
 import { plainServer, tlsFile, tlsServer } from "../../kubernetes/TlsServer.ts"
+
+const settingsOf = (database: string) =>
+  Result.getOrThrow(
+    parse({
+      environment: { KUBERNAUT_CLUSTER: "kubeconfig", KUBERNAUT_DATABASE_URL: database },
+      terminal: false
+    })
+  )
 
 /** The findings about the cluster that the kubeconfig leads to. */
 const findingsOf = (kubeconfig: string, database = "sqlite::memory:") =>
@@ -18,15 +29,7 @@ const findingsOf = (kubeconfig: string, database = "sqlite::memory:") =>
       process.env["KUBECONFIG"] = kubeconfig
       return before
     }),
-    () =>
-      clusterFindings(
-        Result.getOrThrow(
-          parse({
-            environment: { KUBERNAUT_CLUSTER: "kubeconfig", KUBERNAUT_DATABASE_URL: database },
-            terminal: false
-          })
-        )
-      ),
+    () => clusterFindings(settingsOf(database)),
     (before) =>
       Effect.sync(() => {
         if (before === undefined) delete process.env["KUBECONFIG"]
@@ -140,7 +143,7 @@ const cases: ReadonlyArray<Case> = [
       }),
       (port) => ({ server: at(port, "http"), "insecure-skip-tls-verify": true })
     ),
-    said: ["field server", "not a Kubernetes API server"]
+    said: ["field server", "not that of a Kubernetes API server"]
   },
   {
     what: "rejected credentials",
@@ -221,6 +224,23 @@ describe("doctor", () => {
       const findings = yield* findingsOf(kubeconfig, `sqlite:${file}`)
       assert.strictEqual(findings[1]?.result, "failed")
       assert.include(findings[1]?.message, "uid-of-another")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("leaves a database of an earlier version to the program that uses it", () =>
+    Effect.gen(function* () {
+      const kubeconfig = yield* kubeconfigFor({ server: at(yield* tlsServer()), ...ca }, { token: "t" })
+      const file = `${kubeconfig}.db`
+      const database = new DatabaseSync(file)
+      database.exec(readFileSync(join(import.meta.dirname, "../../storage/sqlite/version1.sql"), "utf8"))
+      database.close()
+      const before = readFileSync(file)
+      const settings = settingsOf(`sqlite:${file}`)
+      const finding = yield* databaseFinding(settings).pipe(Effect.provide(NodeServices.layer))
+      assert.strictEqual(finding.result, "ok")
+      assert.include(finding.message, "has schema version 1")
+      assert.strictEqual((yield* findingsOf(kubeconfig, `sqlite:${file}`))[1]?.result, "ok")
+      assert.deepStrictEqual(readFileSync(file), before)
     }).pipe(Effect.scoped)
   )
 })
