@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
@@ -348,6 +349,31 @@ describe("the command line", () => {
           stdout: '{"remediations":0,"auditLines":0,"files":[]}\n'
         })
         assert.include((yield* run(["archive", "--check"], environment)).stdout, "complete and unchanged")
+      }).pipe(Effect.scoped),
+    120_000
+  )
+
+  it.live(
+    "archive leaves a database of an earlier version, or of another program, as it is",
+    () =>
+      Effect.gen(function* () {
+        const version1 = readFileSync(join(import.meta.dirname, "../storage/sqlite/version1.sql"), "utf8")
+        for (const [sql, said] of [
+          [version1, /has schema version 1.*Start the service/],
+          ["create table notes (text)", /is a database of another program/]
+        ] as const) {
+          const file = join(yield* directory, "kubernaut.db")
+          const database = new DatabaseSync(file)
+          database.exec(sql)
+          database.close()
+          const before = readFileSync(file)
+          for (const flags of [[], ["--check"]]) {
+            const ended = yield* run(["archive", ...flags], { KUBERNAUT_DATABASE_URL: `sqlite:${file}` })
+            assert.strictEqual(ended.code, 1)
+            assert.match(ended.stderr, said)
+          }
+          assert.deepStrictEqual(readFileSync(file), before)
+        }
       }).pipe(Effect.scoped),
     120_000
   )

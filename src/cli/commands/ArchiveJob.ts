@@ -3,6 +3,8 @@
 import { existsSync } from "node:fs"
 import { type Duration, Effect } from "effect"
 import { Archive, type ArchiveError } from "../../storage/Archive.ts"
+import { inspect } from "../../storage/sqlite/Inspection.ts"
+import { schemaVersion } from "../../storage/sqlite/Migrations.ts"
 import * as Storage from "../../storage/Storage.ts"
 import type { StorageError } from "../../storage/StorageError.ts"
 import * as Application from "../Application.ts"
@@ -12,7 +14,7 @@ import { print } from "../Output.ts"
 
 const failed = (error: StorageError | ArchiveError) => new CommandFailed({ code: "unavailable", text: error.message })
 
-/** Uses the archive of an existing database. */
+/** Uses the archive of an existing database. Only the service migrates one: another one may be running on it. */
 const withArchive = <A>(use: (archive: Archive["Service"]) => Effect.Effect<A, StorageError | ArchiveError>) =>
   Effect.gen(function* () {
     const settings = yield* readSettings
@@ -21,6 +23,17 @@ const withArchive = <A>(use: (archive: Archive["Service"]) => Effect.Effect<A, S
       return yield* new CommandFailed({
         code: "bad",
         text: `There is no database ${filename}. Set KUBERNAUT_DATABASE_URL.`
+      })
+    const found = yield* Effect.mapError(inspect(filename), failed)
+    if (found._tag === "Foreign")
+      return yield* new CommandFailed({
+        code: "bad",
+        text: `${filename} is a database of another program. Check KUBERNAUT_DATABASE_URL.`
+      })
+    if (found._tag === "Kubernaut" && found.version < schemaVersion)
+      return yield* new CommandFailed({
+        code: "bad",
+        text: `${filename} has schema version ${found.version}, and this program works on version ${schemaVersion}. Start the service of this version first: it migrates the database.`
       })
     const storage = Storage.layerSqlite(Application.storageOptions(settings))
     return yield* Effect.flatMap(Archive, use).pipe(Effect.provide(storage), Effect.mapError(failed))
