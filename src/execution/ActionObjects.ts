@@ -10,7 +10,7 @@ import {
   type KubernetesObject
 } from "../kubernetes/KubernetesClient.ts"
 import type { Kind, Pod } from "../kubernetes/ObjectModel.ts"
-import { controllerOfKind } from "../kubernetes/Ownership.ts"
+import { controllerOfKind, isBuiltIn } from "../kubernetes/Ownership.ts"
 import { templateOwnerOf } from "./actions/HeldBackTemplate.ts"
 import { drainedPods } from "./actions/Nodes.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
@@ -151,6 +151,19 @@ const readTemplates = (
   )
 }
 
+/** The StatefulSet that an autoscaler scales: it may make new pods from a template that is held back. */
+const readScaled = (
+  client: Client,
+  action: Action,
+  subject: KubernetesObject
+): Effect.Effect<ReadonlyArray<Cautions>, KubernetesError> => {
+  const scaled =
+    action.type === "PatchHpa" ? asKind(subject, "HorizontalPodAutoscaler")?.spec.scaleTargetRef : undefined
+  if (scaled === undefined || scaled.kind !== "StatefulSet" || !isBuiltIn(scaled)) return Effect.succeed([])
+  const ref = { namespace: action.target.namespace, kind: "StatefulSet", name: scaled.name }
+  return Effect.map(cautiously("StatefulSet", found(client, ref)), (read) => [read])
+}
+
 /** The current objects. An action that changes nothing, and a subject that does not exist, need no others. */
 export const readObjects = Effect.fnUntraced(function* (
   client: Client,
@@ -163,7 +176,7 @@ export const readObjects = Effect.fnUntraced(function* (
     concurrency: "unbounded"
   })
   const templates = yield* readTemplates(client, replacedPods(action, subject, related))
-  const around = [...cautions, ...templates]
+  const around = [...cautions, ...templates, ...(yield* readScaled(client, action, subject))]
   return {
     subject,
     related: [...related, ...around.flatMap(({ found }) => found)],

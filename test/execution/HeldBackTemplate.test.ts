@@ -11,12 +11,13 @@ import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import {
   create,
   daemonSet as daemonSetManifest,
+  deployment as deploymentManifest,
   image,
   patch,
   statefulSet as manifest
 } from "../kubernetes/contract/Manifests.ts"
-import { daemonSet, owner, pod, readyNode, readyNodes, statefulSet, template } from "./objects.ts"
-import { acceptedPlan, drain, evict, on, quarantine, scale } from "./plans.ts"
+import { autoscaler, daemonSet, owner, pod, readyNode, readyNodes, statefulSet, template } from "./objects.ts"
+import { acceptedPlan, drain, evict, on, patchHpa, quarantine, scale } from "./plans.ts"
 
 const asks = (
   action: Action,
@@ -184,6 +185,53 @@ describe("other actions that make pods", () => {
       expected
     )
   })
+})
+
+describe("an autoscaler with other bounds", () => {
+  const scalesDb = autoscaler({
+    scaleTargetRef: { kind: "StatefulSet", name: "db" },
+    minReplicas: 2,
+    maxReplicas: 5
+  })
+  const raised = patchHpa({ maxReplicas: 8 })
+  it.each([
+    ["asks: a higher maximum permits pods of the new template", ["held-back-template"], raised, set(onDelete)],
+    ["asks: a higher minimum makes pods of it", ["held-back-template"], patchHpa({ minReplicas: 4 }), set(onDelete)],
+    ["does not ask below the partition", [], raised, set(partition(8))],
+    ["asks above the partition", ["held-back-template"], raised, set(partition(7))],
+    ["does not ask about a StatefulSet that rolls out by itself", [], raised, set({})],
+    ["does not ask if every pod has the new template", [], raised, set(onDelete, { updatedReplicas: 2 })],
+    ["asks nothing else for a lower maximum", ["lowers-maximum"], patchHpa({ maxReplicas: 4 }), set(onDelete)]
+  ] as const)("%s", (_claim, expected, action, scaled) => {
+    assert.deepStrictEqual(asks(action, scalesDb, [scaled]), [...expected])
+  })
+
+  it("asks about a StatefulSet that RBAC hides", () => {
+    assert.deepStrictEqual(asks(raised, scalesDb, [], ["StatefulSet"]), ["unread"])
+  })
+
+  const read = Effect.fnUntraced(function* (kind: "StatefulSet" | "Deployment") {
+    const client = yield* KubernetesClient
+    const made = kind === "StatefulSet" ? manifest("db", onDelete) : deploymentManifest("db")
+    yield* client.apply(create("shop", made))
+    const scaleTargetRef = { apiVersion: "apps/v1", kind, name: "db" }
+    yield* client.apply(
+      create("shop", {
+        apiVersion: "autoscaling/v2",
+        kind: "HorizontalPodAutoscaler",
+        metadata: { name: "checkout", namespace: "shop" },
+        spec: { scaleTargetRef, minReplicas: 2, maxReplicas: 5 }
+      })
+    )
+    const { related, unread } = yield* readObjects(client, raised)
+    return [...related, ...(unread ?? [])].map((object) => (typeof object === "string" ? object : object.kind))
+  })
+  it.effect("its StatefulSet is read, and its Deployment is not", () =>
+    Effect.gen(function* () {
+      assert.include(yield* read("StatefulSet").pipe(Effect.provide(Sandbox.layer())), "StatefulSet")
+      assert.notInclude(yield* read("Deployment").pipe(Effect.provide(Sandbox.layer())), "Deployment")
+    })
+  )
 })
 
 describe("the owner of a pod that is replaced is read", () => {

@@ -2,19 +2,26 @@
 
 import type { Action } from "../../domain/Action.ts"
 import { displayName } from "../../domain/Target.ts"
-import { type Edit, patch, set } from "../ObjectPatch.ts"
+import type { HorizontalPodAutoscaler } from "../../kubernetes/ObjectModel.ts"
+import { refersTo } from "../../kubernetes/Ownership.ts"
+import { type Edit, patch, refOf, set } from "../ObjectPatch.ts"
 import {
   type Ask,
   ask,
   asKind,
+  isUnread,
   nothingToDo,
   type PlanContext,
   planned,
   type Planner,
+  type PlanObjects,
   refuse,
+  relatedOf,
   step,
+  unreadAsk,
   wrongKind
 } from "../Plan.ts"
+import { addedReplicasAsks } from "./HeldBackTemplate.ts"
 import { scaleAsks } from "./Workloads.ts"
 
 const boundAsks = (
@@ -35,7 +42,24 @@ const boundAsks = (
     : scaleAsks(name, bound, { from, to }, context)
 }
 
-export const patchHpa: Planner<"PatchHpa"> = (action, subject, _objects, context) => {
+/**
+ * The ask about new pods of the StatefulSet that the autoscaler scales. A higher maximum permits them, and a higher
+ * minimum makes them at once.
+ */
+const addedPodsAsks = (
+  autoscaler: HorizontalPodAutoscaler,
+  { maximum, minimum }: { readonly maximum: number; readonly minimum: number },
+  objects: PlanObjects
+): ReadonlyArray<Ask> => {
+  const { maxReplicas, minReplicas, scaleTargetRef } = autoscaler.spec
+  if (maximum <= maxReplicas && minimum <= (minReplicas ?? 1)) return []
+  if (isUnread(objects, "StatefulSet")) return [unreadAsk("StatefulSet", displayName(refOf(autoscaler)))]
+  const scaled = relatedOf(objects, "StatefulSet").find((set) => refersTo(scaleTargetRef, set))
+  const to = maximum > maxReplicas ? maximum : minimum
+  return scaled === undefined ? [] : addedReplicasAsks(scaled, scaled.spec.replicas ?? 1, to)
+}
+
+export const patchHpa: Planner<"PatchHpa"> = (action, subject, objects, context) => {
   const autoscaler = asKind(subject, "HorizontalPodAutoscaler")
   if (autoscaler === undefined) return wrongKind(action)
   if (action.minReplicas === undefined && action.maxReplicas === undefined) {
@@ -51,7 +75,8 @@ export const patchHpa: Planner<"PatchHpa"> = (action, subject, _objects, context
     )
   const asks = [
     ...boundAsks(action, "maxReplicas", { from: maxReplicas, to: maximum }, context),
-    ...boundAsks(action, "minReplicas", { from: minReplicas ?? 1, to: minimum }, context)
+    ...boundAsks(action, "minReplicas", { from: minReplicas ?? 1, to: minimum }, context),
+    ...addedPodsAsks(autoscaler, { maximum, minimum }, objects)
   ]
   const edits: Array<Edit> = []
   const figures: Record<string, string> = {}
