@@ -10,6 +10,8 @@
  *   restarted lists nothing. Another one of a cluster may never have received the alert, and a filter may match
  *   nothing.
  * - While Alertmanager gives no usable response, its earlier absence of the alert proves nothing.
+ * - A resolution counts once it has lasted for the stabilisation window, and for five minutes if one before it did not
+ *   last. Alertmanager resolves an alert that Prometheus is late to repeat, and then it fires again.
  */
 
 import type { Timestamp } from "../domain/Timestamp.ts"
@@ -46,15 +48,21 @@ export interface AlertEvidence {
   readonly absentSinceMs: number | undefined
   /** Whether Alertmanager's last response was unusable. */
   readonly silent: boolean
+  /** Since when everything that was heard has ended; `undefined` while something fires, or nothing was heard. */
+  readonly endedAtMs: number | undefined
+  /** Whether something fired again after everything had ended. */
+  readonly relapsed: boolean
 }
 
 /**
  * The state of the alert for a verdict:
  *
  * - `was-firing`: it fired after the action, and nothing that was heard lately says whether it still does.
+ * - `ending`: it was resolved, but for less than the stabilisation window. Some alerts fire again then.
+ * - `flapping`: it was resolved, fired again and was resolved again, less than five minutes ago.
  * - `unknown`: nothing was said about it since the action.
  */
-export type AlertStatus = "resolved" | "firing" | "was-firing" | "unknown"
+export type AlertStatus = "resolved" | "ending" | "flapping" | "firing" | "was-firing" | "unknown"
 
 /** Before any statement. */
 export const unheard: AlertEvidence = {
@@ -64,7 +72,9 @@ export const unheard: AlertEvidence = {
   joinedAtMs: undefined,
   listedBy: [],
   absentSinceMs: undefined,
-  silent: true
+  silent: true,
+  endedAtMs: undefined,
+  relapsed: false
 }
 
 /**
@@ -88,11 +98,17 @@ const absent = (self: AlertEvidence, instance: string, atMs: number, steadyMs: n
     : { ...next, absentSinceMs, state: "resolved", by: "alertmanager", atMs }
 }
 
-/** The evidence after one more statement. Statements must be in the order in which they were heard. */
-export const hear = (
+interface Settings {
+  /** When the action was carried out. */
+  readonly actedAtMs: number
+  /** The stabilisation window. */
+  readonly steadyMs: number
+}
+
+const heard = (
   self: AlertEvidence,
   { atMs, by, says }: Statement,
-  { actedAtMs, steadyMs }: { readonly actedAtMs: number; readonly steadyMs: number }
+  { actedAtMs, steadyMs }: Settings
 ): AlertEvidence => {
   const isBefore = atMs < actedAtMs
   if (by === "joined") return isBefore ? self : { ...self, joinedAtMs: says === "firing" ? atMs : undefined }
@@ -109,15 +125,27 @@ export const hear = (
   }
 }
 
+const hasEnded = ({ joinedAtMs, state }: AlertEvidence): boolean => state === "resolved" && joinedAtMs === undefined
+
+/** The evidence after one more statement. Statements must be in the order in which they were heard. */
+export const hear = (self: AlertEvidence, statement: Statement, settings: Settings): AlertEvidence => {
+  const next = heard(self, statement, settings)
+  if (!hasEnded(next)) return { ...next, endedAtMs: undefined, relapsed: self.relapsed || hasEnded(self) }
+  return hasEnded(self) ? next : { ...next, endedAtMs: next.absentSinceMs ?? statement.atMs }
+}
+
 /** The state of the alert at a time. */
-export const statusOf = ({ atMs, by, joinedAtMs, silent, state }: AlertEvidence, nowMs: number): AlertStatus => {
+export const statusOf = (self: AlertEvidence, nowMs: number, steadyMs: number): AlertStatus => {
+  const { atMs, by, endedAtMs = nowMs, joinedAtMs, relapsed, silent, state } = self
   const firing = (saidMs: number): AlertStatus => (nowMs - saidMs > staleAfterMs ? "was-firing" : "firing")
   if (joinedAtMs !== undefined) return firing(state === "firing" ? Math.max(atMs, joinedAtMs) : joinedAtMs)
   switch (state) {
     case "unheard":
       return "unknown"
     case "resolved":
-      return by === "alertmanager" && silent ? "unknown" : "resolved"
+      if (by === "alertmanager" && silent) return "unknown"
+      if (relapsed && nowMs - endedAtMs < staleAfterMs) return "flapping"
+      return nowMs - endedAtMs < steadyMs ? "ending" : "resolved"
     case "firing":
       return firing(atMs)
   }
@@ -139,14 +167,15 @@ export const statementsIn = (
   // A resolution that is withdrawn was refuted by a firing alert.
   const isRefuted = before?.resolvedAt !== undefined && resolvedAt === undefined
   // An alert that ended before the action may have started again since.
-  const hasEnded = isNew(resolvedAt, before?.resolvedAt) && resolvedAt! >= actedAt
+  const ended = isNew(resolvedAt, before?.resolvedAt) && resolvedAt! >= actedAt
   const joinedFires =
     joinedAt !== undefined && (joinedAt >= actedAt || (before?.joinedAt !== undefined && joinedAt > before.joinedAt))
   return [
-    ...(isRefuted || isNew(firingAt, before?.firingAt) ? [{ by: "webhook", atMs, says: "firing" } as const] : []),
-    ...(hasEnded ? [{ by: "webhook", atMs, says: "resolved" } as const] : []),
+    // Before the alert's own, because one webhook may say that it ended and that another one fires.
     // Said again only when it is heard again, so that it becomes stale.
     ...(joinedFires && joinedAt !== before?.joinedAt ? [{ by: "joined", atMs, says: "firing" } as const] : []),
-    ...(joinedFires ? [] : [{ by: "joined", atMs, says: "resolved" } as const])
+    ...(joinedFires ? [] : [{ by: "joined", atMs, says: "resolved" } as const]),
+    ...(isRefuted || isNew(firingAt, before?.firingAt) ? [{ by: "webhook", atMs, says: "firing" } as const] : []),
+    ...(ended ? [{ by: "webhook", atMs, says: "resolved" } as const] : [])
   ]
 }

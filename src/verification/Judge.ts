@@ -188,20 +188,25 @@ const whenSettled = (evidence: Evidence, state: WorkloadState, forMs: number): J
   const foreign = foreignReasons(evidence)
   if (foreign.length > 0) return verdict("unknown", ...foreign, settled)
   const waitsForAlert = nowMs < alertDeadlineMs(evidence)
-  if (alert === "firing" || alert === "was-firing") {
+  if (alert === "firing" || alert === "was-firing" || alert === "flapping") {
     if (waitsForAlert) return keepWatching
     return alert === "firing"
       ? verdict("not-fixed", reason("alert-firing", `the alert still fires after ${seconds(elapsedMs)}`), settled)
       : verdict(
           "unknown",
-          reason("alert-firing", "the alert fired after the action, and nothing says that it resolved")
+          reason(
+            "alert-firing",
+            alert === "flapping"
+              ? "the alert was resolved after the action, fired again, and has not been resolved for five minutes since"
+              : "the alert fired after the action, and nothing says that it resolved"
+          )
         )
   }
   if (alert === "resolved")
     return verdict("fixed", settled, reason("alert-resolved", "Alertmanager reports the alert as resolved"))
   // The state of a node does not show whether the evicted pods' owners have recovered; only the end of the alert does.
   if (intent.action.type === "DrainNode") {
-    return elapsedMs < settings.settleTimeoutMs
+    return elapsedMs < settings.settleTimeoutMs || alert === "ending"
       ? keepWatching
       : verdict(
           "unknown",
@@ -216,7 +221,7 @@ const whenSettled = (evidence: Evidence, state: WorkloadState, forMs: number): J
       reason("problem-gone", gone.map(({ code, detail }) => `${code} (${detail})`).join(", "))
     )
   // Where nothing was wrong before, only the end of the alert can show that the action helped.
-  return waitsForAlert
+  return waitsForAlert || alert === "ending"
     ? keepWatching
     : verdict(
         "unknown",

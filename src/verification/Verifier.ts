@@ -140,7 +140,7 @@ const follow = <E>(input: VerifyInput<E>, startedAtMs: number, steadyMs: number)
     ]
     posts = newest
     evidence = statements.reduce((before, statement) => hear(before, statement, settings), evidence)
-    return statusOf(evidence, atMs)
+    return statusOf(evidence, atMs, steadyMs)
   })
 }
 

@@ -37,17 +37,37 @@ const silent = (second: number): Statement => ({ by: "alertmanager", atMs: secon
 const statusAfter = (statements: ReadonlyArray<Statement>, atSecond?: number): AlertStatus =>
   statusOf(
     statements.reduce((evidence, statement) => hear(evidence, statement, settings), unheard),
-    atSecond === undefined ? (statements.at(-1)?.atMs ?? 0) : atSecond * 1000
+    atSecond === undefined ? (statements.at(-1)?.atMs ?? 0) : atSecond * 1000,
+    settings.steadyMs
   )
 
 const rows: ReadonlyArray<readonly [situation: string, AlertStatus, ReadonlyArray<Statement>, atSecond?: number]> = [
   ["nothing was said", "unknown", []],
-  ["a webhook said that it is resolved", "resolved", [post(5, "resolved")]],
+  ["a webhook said that it is resolved, for the stabilisation window", "resolved", [post(5, "resolved")], 15],
+  ["a webhook said that it is resolved, for less than the window", "ending", [post(5, "resolved")], 14],
+  [
+    "it fired again after it was resolved, and was resolved five minutes ago",
+    "resolved",
+    [post(5, "resolved"), post(9, "firing"), post(10, "resolved")],
+    310
+  ],
+  [
+    "it fired again after it was resolved, and was resolved less than five minutes ago",
+    "flapping",
+    [post(5, "resolved"), post(9, "firing"), post(10, "resolved")],
+    309
+  ],
+  [
+    "another one that joined fired after it was resolved, and all ended less than five minutes ago",
+    "flapping",
+    [post(5, "resolved"), joined(9, "firing"), joined(10, "resolved")],
+    309
+  ],
   ["a webhook said that it fires", "firing", [post(5, "firing")]],
   ["it fires again after it was resolved", "firing", [post(5, "resolved"), post(9, "firing")]],
-  ["it is resolved after it fired again", "resolved", [post(5, "firing"), post(9, "resolved")]],
+  ["it is resolved after it fired", "resolved", [post(5, "firing"), post(9, "resolved")], 19],
   ["Alertmanager lists it after a webhook said that it is resolved", "firing", [post(5, "resolved"), listed(6)]],
-  ["a webhook said that it is resolved after Alertmanager listed it", "resolved", [listed(5), post(6, "resolved")]],
+  ["a webhook said that it is resolved after Alertmanager listed it", "resolved", [listed(5), post(6, "resolved")], 16],
   ["the webhooks are from before the action", "unknown", [post(-5, "firing"), post(-2, "resolved")]],
   ["Alertmanager listed it before the action only", "unknown", [listed(-1)]],
 
@@ -60,7 +80,7 @@ const rows: ReadonlyArray<readonly [situation: string, AlertStatus, ReadonlyArra
   ["it is absent for the window after that webhook", "resolved", [listed(0), post(8, "firing"), absent(9), absent(19)]],
   ["it was never listed", "unknown", [absent(0), absent(10), absent(60)]],
   ["it was never listed, and a webhook said that it fires", "firing", [post(1, "firing"), absent(2), absent(60)]],
-  ["it was never listed, and a webhook said that it is resolved", "resolved", [post(1, "resolved"), absent(2)]],
+  ["it was never listed, and a webhook said that it is resolved", "resolved", [post(1, "resolved"), absent(2)], 11],
 
   ["Alertmanager was restarted", "firing", [listed(0), absent(2, "b"), absent(60, "b")]],
   ["Alertmanager was restarted before the action", "unknown", [listed(-1), absent(2, "b"), absent(60, "b")]],
@@ -77,7 +97,12 @@ const rows: ReadonlyArray<readonly [situation: string, AlertStatus, ReadonlyArra
   ["a peer still lists it", "firing", [listed(0), absent(2), listed(6, "b"), absent(12)]],
 
   ["it is resolved, but an alert that joined fires", "firing", [post(5, "resolved"), joined(6, "firing")]],
-  ["an alert that joined has ended too", "resolved", [joined(5, "firing"), post(6, "resolved"), joined(7, "resolved")]],
+  [
+    "an alert that joined has ended too",
+    "resolved",
+    [joined(5, "firing"), post(6, "resolved"), joined(7, "resolved")],
+    17
+  ],
   ["only an alert that joined is known to fire", "firing", [joined(5, "firing")]],
   ["that alert was not heard of for long", "was-firing", [joined(5, "firing")], 306],
   ["an alert that joined fired before the action", "unknown", [joined(-5, "firing")]],
@@ -91,7 +116,7 @@ const rows: ReadonlyArray<readonly [situation: string, AlertStatus, ReadonlyArra
   ],
   ["Alertmanager responds again", "resolved", [listed(0), absent(2), absent(12), silent(14), absent(16)]],
   ["one response failed within the window", "resolved", [listed(0), absent(2), silent(6), absent(12)]],
-  ["Alertmanager does not respond, but a webhook came", "resolved", [silent(0), post(5, "resolved"), silent(6)]],
+  ["Alertmanager does not respond, but a webhook came", "resolved", [silent(0), post(5, "resolved"), silent(6)], 15],
 
   ["a webhook said five minutes ago that it fires", "firing", [post(5, "firing")], 305],
   ["a webhook said longer ago that it fires", "was-firing", [post(5, "firing")], 306],

@@ -215,8 +215,27 @@ describe("a verification of a firing alert", () => {
       })
       yield* TestClock.adjust("30 seconds")
       posts = yield* hasResolved
-      yield* TestClock.adjust("2 seconds")
+      yield* TestClock.adjust("9 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("5 seconds")
       assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled alert-resolved")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is unknown if the alert ends and fires again until the deadline", () =>
+    Effect.gen(function* () {
+      let posts: AlertPosts = {}
+      const fiber = yield* begin(yield* healthyRestart, catalog, { posts: Effect.sync(() => posts) })
+      for (let minute = 0; minute < 10; minute++) {
+        posts = yield* hasResolved
+        yield* TestClock.adjust("5 seconds")
+        posts = { firingAt: yield* Timestamp.now }
+        yield* TestClock.adjust("20 seconds")
+        posts = yield* hasResolved
+        yield* TestClock.adjust("35 seconds")
+      }
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(said(yield* Fiber.join(fiber)), "unknown alert-firing")
     }).pipe(Effect.provide(layer()))
   )
 
@@ -243,7 +262,9 @@ describe("a verification of a firing alert", () => {
       yield* TestClock.adjust("6 minutes")
       assert.isUndefined(fiber.pollUnsafe())
       posts = yield* hasResolved
-      yield* TestClock.adjust("2 seconds")
+      yield* TestClock.adjust("9 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("5 seconds")
       assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled alert-resolved")
     }).pipe(Effect.provide(layer()))
   )

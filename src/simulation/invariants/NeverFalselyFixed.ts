@@ -2,7 +2,8 @@
  * After a verdict of fixed the workload serves: checked by its pods in the cluster, at the moment of the verdict and
  * for a while after it.
  *
- * A fixed symptom has ended: where the workload served before the action, its alert has not fired ever since.
+ * A fixed symptom has ended: where the workload served before the action, its alert has not fired ever since. The
+ * service is not blamed where it was told that the alert is resolved, and nothing else for the stabilisation window.
  *
  * A verdict is not blamed for changes that somebody else made after the service last read the workload, or for a later
  * action of the service, which restarts pods.
@@ -10,6 +11,9 @@
 
 import type { ResourceRef } from "../../domain/Target.ts"
 import { type Invariant, withTruth } from "./Invariant.ts"
+
+/** The default stabilisation window. */
+const stabilisationMs = 10_000
 
 /** When pods are checked after the verdict: as long as the first restarts of a crash loop take. */
 const checksAfterMs = [0, 1_000, 5_000, 10_000, 20_000, 30_000]
@@ -24,6 +28,8 @@ export const neverFalselyFixed: Invariant = {
     const actedMs = new Map<string, number>()
     /** When the service last wrote to a workload, by name. */
     const writtenMs = new Map<string, number>()
+    /** Since when the service is told that an alert is resolved, by fingerprint. */
+    const resolvedMs = new Map<string, number>()
     let verdicts = 0
     const wrong = new Set<string>()
 
@@ -38,6 +44,10 @@ export const neverFalselyFixed: Invariant = {
 
     return {
       on: {
+        AlertAnswered: ({ alert: { fingerprint }, firing }, atMs) => {
+          if (firing) resolvedMs.delete(fingerprint)
+          else if (!resolvedMs.has(fingerprint)) resolvedMs.set(fingerprint, atMs)
+        },
         ClusterWrite: ({ applied, change }, atMs) => {
           if (applied === "yes") writtenMs.set(change.ref.name, atMs)
         },
@@ -55,8 +65,10 @@ export const neverFalselyFixed: Invariant = {
               else actedMs.delete(remediationId)
             } else if (kind === "Verified" && event._tag === "Verified" && event.verification.verdict === "fixed") {
               verdicts++
-              const sinceMs = alertmanager.suffersSinceMs(alerts.get(remediationId) ?? "")
-              if (sinceMs !== undefined && sinceMs <= (actedMs.get(remediationId) ?? -Infinity)) {
+              const fingerprint = alerts.get(remediationId) ?? ""
+              const sinceMs = alertmanager.suffersSinceMs(fingerprint)
+              const isMisled = atMs - (resolvedMs.get(fingerprint) ?? Infinity) >= stabilisationMs
+              if (!isMisled && sinceMs !== undefined && sinceMs <= (actedMs.get(remediationId) ?? -Infinity)) {
                 wrong.add(remediationId)
                 report(
                   `remediation ${remediationId} said that its target is fixed, and its alert has fired since ${sinceMs} ms`

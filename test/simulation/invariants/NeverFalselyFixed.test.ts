@@ -5,7 +5,14 @@ import { watch } from "../fixtures/Watching.ts"
 
 const start = (
   serves: (ms: number) => boolean,
-  { disturbedMs = -Infinity, verdict = "fixed", writtenMs = Infinity, suffersSinceMs = Infinity } = {}
+  {
+    disturbedMs = -Infinity,
+    verdict = "fixed",
+    writtenMs = Infinity,
+    suffersSinceMs = Infinity,
+    toldMs = Infinity,
+    verdictMs = 1_000
+  } = {}
 ) => {
   let nowMs = 0
   const cluster = {
@@ -18,9 +25,18 @@ const start = (
   seen.at(1, accepted("rem-1"))
   nowMs = 500
   seen.at(500, intended("rem-1", app))
-  nowMs = 1_000
-  seen.at(1_000, verified("rem-1", verdict))
-  for (nowMs = 1_000; nowMs < 60_000; nowMs += 500) {
+  if (toldMs < Infinity) {
+    nowMs = toldMs
+    seen.at(toldMs, {
+      _tag: "AlertAnswered",
+      alert: { fingerprint: "alert of rem-1", startsAt: "" },
+      firing: false,
+      status: "resolved"
+    })
+  }
+  nowMs = verdictMs
+  seen.at(verdictMs, verified("rem-1", verdict))
+  for (nowMs = verdictMs; nowMs < 60_000; nowMs += 500) {
     seen.at(nowMs)
     if (nowMs === writtenMs) seen.at(nowMs, written(app, "rem-2-1"))
   }
@@ -79,6 +95,18 @@ describe("never-falsely-fixed", () => {
     assert.deepStrictEqual(
       start((ms) => ms > 900, { suffersSinceMs: 400 }),
       []
+    )
+  })
+
+  it("accepts a symptom of which the service was told for ten seconds that it has ended, and no shorter time", () => {
+    const symptom = { suffersSinceMs: 400, verdictMs: 20_000 }
+    assert.deepStrictEqual(
+      start(() => true, { ...symptom, toldMs: 10_000 }),
+      []
+    )
+    assert.deepStrictEqual(
+      start(() => true, { ...symptom, toldMs: 10_001 }),
+      ["remediation rem-1 said that its target is fixed, and its alert has fired since 400 ms"]
     )
   })
 
