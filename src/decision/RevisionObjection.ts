@@ -33,6 +33,6 @@ export const revisionObjection = (action: Action, observed: WorkloadState | null
     ? undefined
     : {
         rule: "failing-revision",
-        message: `Pods of revision ${failing.join(" and ")} of ${name} fail too, or restarted less than a minute ago, so a rollback to it may not help.`
+        message: `Pods of revision ${failing.join(" and ")} of ${name} fail too, or have not recovered from a restart, so a rollback to it may not help.`
       }
 }

@@ -47,19 +47,31 @@ export const podsOfNewest = ({ pods, ref, rollout }: WorkloadState): ReadonlyArr
   return pods.filter((pod) => pod.current === true)
 }
 
-/** How long a container must have been ready again after a restart, before its recovery counts. */
+/** How long a pod must have been ready again after a restart, before its recovery counts. */
 const recoveredAfterMs = 60_000
+
+/** A container that has run for so long since it restarted does not crash any more: the kubelet forgets its back-off. */
+const runsAgainAfterMs = 10 * 60_000
+
+const msSince = (time: Timestamp | null | undefined, observedAt: Timestamp): number =>
+  typeof time === "string" ? toMillis(observedAt) - toMillis(time) : 0
+
+/**
+ * Whether a pod has recovered from its last restart. A pod that was ready again, and lost its readiness long after the
+ * restart, has: its node is away, or it has more work than it can do.
+ */
+const hasRecovered = ({ readinessSince, ready, restartedAt, restarts }: Pod, observedAt: Timestamp): boolean => {
+  if (restarts === 0) return true
+  if (ready && msSince(readinessSince, observedAt) >= recoveredAfterMs) return true
+  const wasReadySince = msSince(readinessSince, observedAt) < msSince(restartedAt, observedAt)
+  return typeof readinessSince === "string" && wasReadySince && msSince(restartedAt, observedAt) >= runsAgainAfterMs
+}
 
 /**
  * Whether a pod fails now, or has failed and has not recovered. Between two crashes a container runs for a while, shows
  * no failure and may even be ready.
  */
-const isUnfit = (pod: Pod, observedAt: Timestamp): boolean => {
-  if (fails(pod)) return true
-  if (pod.restarts === 0) return false
-  const readyMs = typeof pod.readinessSince !== "string" ? 0 : toMillis(observedAt) - toMillis(pod.readinessSince)
-  return !pod.ready || readyMs < recoveredAfterMs
-}
+const isUnfit = (pod: Pod, observedAt: Timestamp): boolean => fails(pod) || !hasRecovered(pod, observedAt)
 
 /** The revisions, by number, that are not fit to be restored, because a pod of them fails or has not recovered. */
 export const failingRevisions = ({ observedAt, pods }: WorkloadState): ReadonlySet<number> =>

@@ -115,7 +115,9 @@ export const WorkloadState = Schema.Struct({
       current: Schema.optionalKey(Schema.NullOr(Schema.Boolean)),
       createdAt: Schema.optionalKey(Schema.NullOr(Timestamp)),
       /** Since when it has been ready, or not ready. */
-      readinessSince: Schema.optionalKey(Schema.NullOr(Timestamp))
+      readinessSince: Schema.optionalKey(Schema.NullOr(Timestamp)),
+      /** When a container of it last restarted. `null` when none did, or the cluster does not say it. */
+      restartedAt: Schema.optionalKey(Schema.NullOr(Timestamp))
     })
   ),
   /** Ready endpoint addresses of the Services that select the pods. `null` when no Service selects them. */

@@ -60,6 +60,17 @@ export const restartsOf = (pod: Pod): number => {
     : sum(init.slice(0, waiting + 1))
 }
 
+/** When a container last started again, or ended before that. */
+const restartedAt = ({ status }: Pod): Timestamp.Timestamp | null =>
+  [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
+    .filter(({ restartCount }) => restartCount > 0)
+    .flatMap(({ lastState, state }) => [
+      timeOf(state?.running?.startedAt),
+      timeOf(state?.terminated?.finishedAt),
+      timeOf(lastState?.terminated?.finishedAt)
+    ])
+    .reduce((latest, time) => (time !== null && (latest === null || time > latest) ? time : latest), null)
+
 /** What is known of a workload's templates. */
 export interface Templates {
   /** The hash of the newest template; `null` when it is not known. */
@@ -82,6 +93,7 @@ export const podState = (pod: Pod, { newest, revisions }: Templates): PodState =
     revision: revisions.get(templateHash ?? "") ?? null,
     current: newest === null || templateHash === null ? null : templateHash === newest,
     createdAt: timeOf(pod.metadata.creationTimestamp),
-    readinessSince: timeOf(conditionOf(pod.status?.conditions, "Ready")?.lastTransitionTime)
+    readinessSince: timeOf(conditionOf(pod.status?.conditions, "Ready")?.lastTransitionTime),
+    restartedAt: restartedAt(pod)
   }
 }

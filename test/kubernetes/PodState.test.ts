@@ -52,6 +52,17 @@ describe("PodState", () => {
     assert.isNull(podState(pod(), templates(null)).current, "the newest template is not known")
   })
 
+  it("says when a container last restarted", () => {
+    const at = (restarts: number, state: ContainerState, lastState: ContainerState) =>
+      podState(pod({ restarts, state, lastState }), templates(null)).restartedAt
+    const running = { running: { startedAt: "2026-11-24T02:54:00Z" } }
+    const ended = { terminated: { exitCode: 1, finishedAt: "2026-11-24T02:53:00Z" } }
+    assert.strictEqual(at(1, running, ended), "2026-11-24T02:54:00.000Z")
+    assert.strictEqual(at(1, { waiting: { reason: "CrashLoopBackOff" } }, ended), "2026-11-24T02:53:00.000Z")
+    assert.isNull(at(0, running, {}))
+    assert.isNull(at(1, {}, {}))
+  })
+
   it.each([
     ["a ready pod", { ready: true, lastState: { terminated: { exitCode: 137, reason: "OOMKilled" } } }, null],
     [
