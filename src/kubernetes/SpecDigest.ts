@@ -20,9 +20,17 @@ import { revisionOf } from "./Revision.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Taints that controllers add and remove by themselves. */
+/**
+ * Taints that controllers add and remove by themselves: those of Kubernetes and of cloud providers, and those of
+ * network and storage drivers whose agent on the node is not ready.
+ */
+const condition = /^(node(\.cloudprovider)?\.kubernetes\.io\/|DeletionCandidateOf)|[/-]not-ready$/
+
+/** A person gives up a node with this one, and its pods are deleted by force. */
+const outOfService = "node.kubernetes.io/out-of-service"
+
 const followsCondition = ({ key = "" }: { readonly key?: string }): boolean =>
-  key.startsWith("node.kubernetes.io/") || key.startsWith("DeletionCandidateOf")
+  condition.test(key) && key !== outOfService
 
 const meantOf = (object: KubernetesObject, autoscaled: boolean): Json | undefined => {
   const spec = object["spec"] as Json | undefined

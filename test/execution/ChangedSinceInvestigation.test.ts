@@ -38,6 +38,12 @@ const changes: ReadonlyArray<readonly [claim: string, Action, KubernetesObject, 
   ],
   ["a cordon of a node with a new taint", cordon, node({ taints: [taint] }), saw(node())],
   [
+    "a cordon of a node that a person has given up",
+    cordon,
+    node({ taints: [{ key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" }] }),
+    saw(node())
+  ],
+  [
     "an eviction of a pod that is younger than the investigation",
     evict,
     pod("p1", { creationTimestamp: "2026-11-24T02:56:00Z" }),
@@ -76,8 +82,18 @@ describe("a plan is accepted", () => {
   })
 
   it("for a node that only shows another condition, and for a pod that is older than the investigation", () => {
-    const notReady = node({ taints: [{ key: "node.kubernetes.io/not-ready", effect: "NoExecute" }] })
-    accepts(cordon, notReady, saw(node()))
+    for (const key of [
+      "node.kubernetes.io/not-ready",
+      "node.cloudprovider.kubernetes.io/shutdown",
+      "node.cilium.io/agent-not-ready",
+      "ebs.csi.aws.com/agent-not-ready",
+      "cni.istio.io/not-ready",
+      "DeletionCandidateOfClusterAutoscaler"
+    ]) {
+      const tainted = node({ taints: [{ key, effect: "NoExecute" }] })
+      accepts(cordon, tainted, saw(node()))
+      accepts(cordon, node(), saw(tainted))
+    }
     accepts(evict, pod("p1", { creationTimestamp: "2026-11-24T02:50:00Z" }), saw(pod("p2")))
   })
 
