@@ -281,7 +281,8 @@ describe("the statements of storage", () => {
       prepared.mockRestore()
       const database = new DatabaseSync(file)
       const scans = texts
-        .filter((sql) => !sql.includes("kubernaut_migrations"))
+        // Migrations run once. One of them fills a table under another name.
+        .filter((sql) => !/kubernaut_migrations|archived_content/.test(sql))
         .flatMap((sql) =>
           database
             .prepare(`explain query plan ${sql}`)

@@ -9,8 +9,11 @@ import { type Decision, sameFigures, sameFinding } from "../../domain/Decision.t
 import type { ReviewAnswer } from "../../domain/Review.ts"
 import type { Invariant } from "./Invariant.ts"
 
-/** How long a service may take to act on an answer, since it may be down, paused or cut off from its database. */
-const soonMs = 6 * 60_000
+/**
+ * How long a service may take to act on an answer. For six minutes it may be down, paused or cut off from its database,
+ * and its patience with a cluster that does not respond is five minutes.
+ */
+const soonMs = 11 * 60_000
 
 /** Reasons that say why a person is asked, and are no findings about the action. */
 const isRemark = (rule: string): boolean =>
@@ -29,7 +32,7 @@ const newsOf = (shown: Decision, now: Decision): string | undefined => {
 export const answeredOnce: Invariant = {
   name: "answered-once",
   description:
-    "A review is acted on within 6 minutes, asked again only with something new, and an approved action is the one that was shown.",
+    "A review is acted on within 11 minutes, asked again only with something new, and an approved action is the one that was shown.",
   make: (_, report) => {
     const answers = new Map<string, ReviewAnswer["answer"]>()
     /** The latest question of each remediation, and how many there were. */

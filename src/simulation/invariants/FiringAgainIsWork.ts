@@ -22,7 +22,7 @@ interface Moment {
 const momentOf = ({ at }: CommittedEvent, atMs: number): Moment => ({ atMs, wallMs: Date.parse(at) })
 
 /** What the journal says about the work on each remediation's alert. */
-const works = () => {
+const works = (wallStartMs: number) => {
   const began = new Map<string, Moment & { readonly startsAtMs: number }>()
   /** When each ended, or joined another. */
   const ended = new Map<string, Moment>()
@@ -34,14 +34,15 @@ const works = () => {
   }
   return {
     /**
-     * Whether the work on an alert had ended when its start was seen. A remediation that joined another ends with it.
-     * The sender's clock differs from the service's, so only durations are compared. Where the service's wall clock has
-     * jumped, the remediation took as long as it says.
+     * Whether the work on an alert had ended when it started by the sender's clock. A remediation that joined another
+     * ends with it. The sender's clock differs from the service's, so only durations are compared. Where the service's
+     * wall clock has jumped, the remediation took as long as it says.
      */
     hadEndedBy: (remediationId: string, startMs: number): boolean => {
       const from = began.get(remediationId)
       const to = endOf(remediationId)
-      if (from === undefined || to === undefined) return false
+      // A post that arrived before the end may get its response after it.
+      if (from === undefined || to === undefined || startMs <= wallStartMs + to.atMs) return false
       return startMs - from.startsAtMs > Math.max(to.atMs - from.atMs, to.wallMs - from.wallMs) + replicaSkewMs
     },
     isEnded: (remediationId: string) => endOf(remediationId) !== undefined,
@@ -65,7 +66,7 @@ export const firingAgainIsWork: Invariant = {
   description:
     "An alert that fires after its remediation ended and its resolution was received begins a remediation, and one that still fires does not.",
   make: ({ world }, report) => {
-    const work = works()
+    const work = works(world.wallStartMs)
     /** When each alert was last sent as firing, apart from repeats. */
     const sent = new Map<string, number>()
     /** The latest start that was acknowledged as part of each remediation. */
