@@ -126,7 +126,9 @@ describe("an eviction asks before it releases a template that was held back", ()
     ["a pod whose owner was replaced by another object", held, member(0, "db-old", "an-earlier-one"), [set({})]],
     ["a DaemonSet of which no revision is known", held, agent("old"), [daemonSet(onDelete)]],
     ["a pod of a ReplicaSet without a Deployment, whose template was edited", held, ...bareCase("app:0")],
-    ["a pod of a ReplicaSet without a Deployment, of the same template,", [], ...bareCase("app:1")]
+    ["a pod of a ReplicaSet without a Deployment, of the same template,", [], ...bareCase("app:1")],
+    ["such a pod with a sidecar that was injected before its containers", [], ...injected("app:1")],
+    ["such a pod with a sidecar, of another template", held, ...injected("app:0")]
   ]
   for (const [claim, expected, subject, related] of cases)
     it(`${expected.length === 0 ? "nothing is asked" : "it asks"}: ${claim}`, () =>
@@ -157,6 +159,12 @@ describe("an eviction asks before it releases a template that was held back", ()
 function bareCase(image: string): readonly [KubernetesObject, ReadonlyArray<KubernetesObject>] {
   const [subject, replicaSet] = bare(image)
   return [subject, [replicaSet]]
+}
+
+function injected(image: string): readonly [KubernetesObject, ReadonlyArray<KubernetesObject>] {
+  const [subject, related] = bareCase(image)
+  const { containers, ...spec } = subject["spec"] as Pod["spec"]
+  return [{ ...subject, spec: { ...spec, containers: [{ name: "istio-proxy" }, ...containers] } }, related]
 }
 
 describe("other actions that make pods", () => {

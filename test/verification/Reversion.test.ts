@@ -44,6 +44,25 @@ describe("changeStands", () => {
     )
   })
 
+  it("finds containers and variables by their names, whatever admission puts before them", () => {
+    const env = [{ name: "LEVEL", value: "info" }]
+    const mounts = [
+      { name: "data", mountPath: "/data" },
+      { name: "data", mountPath: "/cache" }
+    ]
+    const value = { spec: { containers: [{ name: "app", env, volumeMounts: mounts }, { name: "log" }] } }
+    const change: Change = { _tag: "Patch", ref: on("Deployment"), patch: [{ op: "replace", path: "/spec", value }] }
+    const admitted = (app: object, others: ReadonlyArray<object> = [{ name: "log" }]) =>
+      object("Deployment", { spec: { spec: { containers: [{ name: "proxy" }, { name: "app", ...app }, ...others] } } })
+    const more = { env: [{ name: "AGENT", value: "1" }, ...env], volumeMounts: [{ name: "token" }, ...mounts] }
+    assert.isTrue(stands(change, admitted(more)))
+    assert.isTrue(stands(change, admitted({ ...more, env: [...env, { name: "AGENT", value: "1" }] })))
+    assert.isFalse(stands(change, admitted({ ...more, env: [{ name: "LEVEL", value: "debug" }] })))
+    assert.isFalse(stands(change, admitted({ ...more, volumeMounts: [mounts[0], { name: "data", mountPath: "/x" }] })))
+    assert.isFalse(stands(change, admitted(more, [])), "a container is gone")
+    assert.isFalse(stands(change, admitted(more, [{ name: "other" }])))
+  })
+
   it("treats a null that the server omits as equal", () => {
     const change: Change = {
       _tag: "Patch",
