@@ -5,7 +5,7 @@
  * process ends. An alert that is acknowledged then would be lost.
  */
 
-import { statSync } from "node:fs"
+import { realpathSync, statSync } from "node:fs"
 import { StorageError } from "../StorageError.ts"
 
 const unavailable = (detail: string) =>
@@ -18,6 +18,15 @@ const filesOf = (path: string) => {
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "failed"
     throw unavailable(`${path} cannot be looked at: ${code}`)
+  }
+}
+
+const realOf = (path: string): string => {
+  try {
+    return realpathSync(path)
+  } catch {
+    // The first look says why.
+    return path
   }
 }
 
@@ -37,13 +46,15 @@ const leastBytes = 512
 export const make = (filename: string): ((othersWrote: boolean) => void) => {
   if (filename === ":memory:") return () => {}
   const database = identityOf(filesOf(filename))
+  // SQLite keeps the log beside the file that a link leads to.
+  const real = realOf(filename)
   let bytes = leastBytes
   let log: string | undefined
   let index: string | undefined
   return (othersWrote) => {
     const now = filesOf(filename)
-    const logNow = identityOf(filesOf(`${filename}-wal`))
-    const indexNow = identityOf(filesOf(`${filename}-shm`))
+    const logNow = identityOf(filesOf(`${real}-wal`))
+    const indexNow = identityOf(filesOf(`${real}-shm`))
     log ??= logNow
     index ??= indexNow
     const isWhole = now !== undefined && now.size >= (othersWrote ? leastBytes : bytes)

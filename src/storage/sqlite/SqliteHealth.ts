@@ -19,7 +19,6 @@
  */
 
 import { statfsSync } from "node:fs"
-import { dirname } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { Clock, Duration, Effect, Option } from "effect"
 import { fromMillis, type Timestamp } from "../../domain/Timestamp.ts"
@@ -95,7 +94,7 @@ export const makeRecord = (): HealthRecord => {
 /** Fails when the file system has no space left. A database in memory has none to lack. */
 const requireFreeSpace = (filename: string | undefined): void => {
   if (filename === undefined || filename === ":memory:") return
-  const { bavail, blocks, bsize } = statfsSync(dirname(filename))
+  const { bavail, blocks, bsize } = statfsSync(filename)
   // A file system that reports no size does not know what is left.
   if (blocks > 0 && bavail * bsize < leastFreeBytes) {
     throw new StorageError({

@@ -83,6 +83,20 @@ describe("the file of a database that is open", () => {
       })
   )
 
+  it.live.each(["-wal", "-shm"])("that a link leads to: stores no alert after its %s was deleted", (part) =>
+    Effect.gen(function* () {
+      const folder = yield* temporary
+      const real = join(folder, "volume.db")
+      const link = join(folder, "kubernaut.db")
+      yield* Effect.scoped(Layer.build(Storage.layerSqlite({ filename: real })))
+      symlinkSync(real, link)
+      const store = Context.get(yield* Layer.build(Storage.layerSqlite({ filename: link })), RemediationStore)
+      yield* accept(store)
+      rmSync(`${real}${part}`)
+      assert.match((yield* Effect.flip(accept(store))).message, /was deleted, replaced or overwritten/)
+    })
+  )
+
   it.live("stores alerts after another process has compacted it", () =>
     Effect.gen(function* () {
       const { file, store } = yield* reopened
