@@ -1,6 +1,16 @@
 /** The archive of a database in a real file. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { gunzipSync } from "node:zlib"
@@ -258,6 +268,17 @@ describe("the archive", () => {
       assert.isFalse(isBeingWritten(folder))
       assert.strictEqual(statSync(join(folder, "archive", "remediations-000001.jsonl.gz")).mode & 0o777, 0o600)
       assert.deepStrictEqual(yield* life(folder, 40, check), [])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("a part that another process removes meanwhile is no failure", () =>
+    Effect.gen(function* () {
+      const folder = yield* directory
+      yield* incident(folder)
+      mkdirSync(join(folder, "archive"))
+      // Listed, and gone when it is looked at.
+      symlinkSync("gone", join(folder, "archive", "remediations-000001.jsonl.gz.2.part"))
+      assert.strictEqual((yield* life(folder, 40, run)).remediations, 1)
     }).pipe(Effect.scoped)
   )
 

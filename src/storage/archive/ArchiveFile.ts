@@ -42,11 +42,15 @@ export interface ArchiveFile {
 
 const staleAfterMs = 24 * 3_600_000
 
-/** Removes parts that a crash left long ago. A younger one may be of a process that is still writing it. */
+/**
+ * Removes parts that a crash left long ago. A younger one may be of a process that is still writing it, or that renames
+ * or removes it at this moment.
+ */
 const removeStale = (directory: string, nowMs: number): void => {
   for (const name of readdirSync(directory)) {
     const path = join(directory, name)
-    if (name.endsWith(".part") && nowMs - statSync(path).mtimeMs > staleAfterMs) rmSync(path, { force: true })
+    const part = name.endsWith(".part") ? statSync(path, { throwIfNoEntry: false }) : undefined
+    if (part !== undefined && nowMs - part.mtimeMs > staleAfterMs) rmSync(path, { force: true })
   }
 }
 
