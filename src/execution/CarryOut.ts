@@ -25,8 +25,8 @@
  * patience.
  *
  * A stop is `applied: "unknown"` if a write of this change may have arrived or may still arrive: a write of this run
- * without a response, or, once the object is gone, cannot be read or has refused a write, the write of an earlier run.
- * Otherwise it is `applied: "no"`.
+ * without a response, or the write of an earlier run, once the object is gone, cannot be read or has refused a write,
+ * or writes are no longer allowed. Otherwise it is `applied: "no"`.
  *
  * A pod that is gone before the first write was removed by somebody else: the change is done, and did not change the
  * cluster.
@@ -125,7 +125,8 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
       if (event.presence === "gone") return stop(changedSincePlan(change), unanswered || resumed ? "unknown" : "no")
       if (lastFailure !== undefined && attempt > limits.attempts) return stop(lastFailure, applied)
       if (event.nowMs >= limits.expiresAtMs) return stop(lastFailure ?? stale, applied)
-      return mayWrite ? { _tag: "Write" } : stop(otherMode, applied)
+      // The write of an earlier run may still be in flight, and this run makes none that would conflict with it.
+      return mayWrite ? { _tag: "Write" } : stop(otherMode, resumed ? "unknown" : applied)
     }
     case "Unreadable":
       return stop(lastFailure ?? classify(event.error), unanswered || resumed ? "unknown" : "no")

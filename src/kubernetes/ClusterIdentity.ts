@@ -14,7 +14,7 @@
  * seconds.
  */
 
-import { Context, Effect, Option, Schema } from "effect"
+import { Context, Effect, Option, Schema, Semaphore } from "effect"
 import * as Due from "../resilience/Due.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import * as Patience from "../resilience/pipeline/Patience.ts"
@@ -160,6 +160,7 @@ export const guard = (client: Client, bind: Bind): Guarded => {
   })
 
   const isDue = Effect.map(Monotonic.nowMs, (nowMs) => nowMs - checkedAtMs >= recheckMs)
+  const oneAtATime = Semaphore.makeUnsafe(1)
 
   /** Before a read: another cluster that has been seen is refused. */
   const reading: Guard = (operation, call) =>
@@ -167,7 +168,10 @@ export const guard = (client: Client, bind: Bind): Guarded => {
       if (state._tag === "Confirmed") return call
       return Effect.gen(function* () {
         // Whether the identity can be read does not matter here: the read itself shows whether the cluster responds.
-        if (yield* isDue) yield* Effect.ignore(check(operation, client))
+        // A read that comes while another one checks waits for what that one finds.
+        yield* oneAtATime.withPermits(1)(
+          Effect.flatMap(isDue, (due) => (due ? Effect.ignore(check(operation, client)) : Effect.void))
+        )
         return yield* state._tag === "OtherCluster" ? wrong(operation, "other-cluster") : call
       })
     })

@@ -91,6 +91,7 @@ const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Even
   ["intent expired", "stop timeout unknown", read("absent", 600_000), silent],
   ["writes not allowed", "stop mode no", read("absent"), { mayWrite: false }],
   ["writes not allowed", "stop mode unknown", read("absent"), { ...silent, mayWrite: false }],
+  ["writes not allowed", "stop mode unknown", read("absent"), { resumed: true, mayWrite: false }],
   ["fence lost", "stop fenced no", fenceLost],
   ["fence lost", "stop fenced no", fenceLost, resumed],
   ["fence lost", "stop fenced unknown", fenceLost, silent],

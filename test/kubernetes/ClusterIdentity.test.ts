@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { type Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Change } from "../../src/domain/Change.ts"
 import * as ClusterIdentity from "../../src/kubernetes/ClusterIdentity.ts"
@@ -13,6 +13,8 @@ const scale: Change = { _tag: "Patch", ref: checkout, patch: [{ op: "replace", p
 const guarded = Effect.fnUntraced(function* (bound = "ours") {
   const cluster = {
     uid: "ours",
+    /** How long a request takes. */
+    takes: "0 seconds" as Duration.Input,
     refusal: undefined as KubernetesErrorReason | undefined,
     requests: [] as Array<string>
   }
@@ -20,7 +22,7 @@ const guarded = Effect.fnUntraced(function* (bound = "ours") {
     intercept: ({ dryRun, kind, verb }, request) =>
       Effect.suspend(() => {
         cluster.requests.push(`${dryRun ? "dry-run " : ""}${verb} ${kind}`)
-        return request
+        return cluster.takes === "0 seconds" ? request : Effect.delay(request, cluster.takes)
       })
   })
   const client = {
@@ -153,6 +155,22 @@ describe("ClusterIdentity", () => {
       yield* TestClock.adjust("10 seconds")
       yield* guard.client.get(checkout)
       yield* guard.client.apply(scale)
+    })
+  )
+
+  it.effect("serves all reads that come at once when the cluster of the database is back", () =>
+    Effect.gen(function* () {
+      const { cluster, guard } = yield* guarded()
+      cluster.uid = "theirs"
+      yield* Effect.flip(guard.client.apply(scale))
+      cluster.uid = "ours"
+      yield* TestClock.adjust("10 seconds")
+      cluster.takes = "1 second"
+      const reads = yield* Effect.forkChild(
+        Effect.all([guard.client.get(checkout), guard.client.get(checkout)], { concurrency: 2 })
+      )
+      yield* TestClock.adjust("5 seconds")
+      assert.lengthOf(yield* Fiber.join(reads), 2)
     })
   )
 

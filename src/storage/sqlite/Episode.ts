@@ -76,6 +76,13 @@ export const firingRows: ReadonlyArray<FiringRow> = [
     means: "new"
   },
   {
+    // A late copy of a post began the remediation after the alert had been resolved.
+    situation: "its remediation is about an episode that was over, and it began to fire after that",
+    applies: ({ endedAt, newestStart }, { startsAt }) =>
+      endedAt !== undefined && newestStart <= endedAt && startsAt > endedAt,
+    means: "new"
+  },
+  {
     // The resolution in between was never received, or Prometheus has restarted.
     situation: "it began to fire after its remediation ended",
     applies: beganAfterTheEnd,

@@ -30,16 +30,18 @@ describe("the table of firing posts", () => {
     [1, known({ work: { open: true, state: "Investigating" } }), post(-1, 6), "an earlier start"],
     [1, known({ work: { open: true, state: "AwaitingReview" } }), post(300, 301), "a much later start"],
     [2, known({ work: { state: "Cancelled", resolved: true } }), post(0, 6), "it joined an alert that resolved"],
-    [3, known({}), post(30, 30), "a later start, after the end"],
-    [3, known({ work: { state: "Observed" } }), post(7, 8), "a start just after the end"],
-    [4, known({ work: { state: "Remediated" } }), post(0, 16), "11 minutes after the fix"],
-    [4, known({ work: { state: "Remediated" } }), post(1, 240), "the other replica, 4 hours after the fix"],
-    [5, known({ work: { state: "Remediated" } }), post(0, 15), "10 minutes after the fix"],
-    [5, known({}), post(0, 24 * 60), "a day after the escalation"],
-    [5, known({ work: { state: "Observed" } }), post(0, 240), "4 hours after it was observed"],
-    [5, known({ work: { state: "Cancelled" } }), post(0, 240), "4 hours after a person rejected the action"],
-    [5, known({ work: { state: "RolledBack" } }), post(0, 240), "4 hours after the rollback"],
-    [5, known({}), post(2, 6), "the other replica of Prometheus, just after the end"]
+    [3, known({ startsAt: minute(0), endedAt: minute(1) }), post(2, 6), "two minutes after a late copy of the post"],
+    [4, known({}), post(30, 30), "a later start, after the end"],
+    [4, known({ work: { state: "Observed" } }), post(7, 8), "a start just after the end"],
+    [5, known({ work: { state: "Remediated" } }), post(0, 16), "11 minutes after the fix"],
+    [5, known({ work: { state: "Remediated" } }), post(1, 240), "the other replica, 4 hours after the fix"],
+    [6, known({ work: { state: "Remediated" } }), post(0, 15), "10 minutes after the fix"],
+    [6, known({ endedAt: minute(-5) }), post(1, 6), "the other replica, after an earlier episode"],
+    [6, known({}), post(0, 24 * 60), "a day after the escalation"],
+    [6, known({ work: { state: "Observed" } }), post(0, 240), "4 hours after it was observed"],
+    [6, known({ work: { state: "Cancelled" } }), post(0, 240), "4 hours after a person rejected the action"],
+    [6, known({ work: { state: "RolledBack" } }), post(0, 240), "4 hours after the rollback"],
+    [6, known({}), post(2, 6), "the other replica of Prometheus, just after the end"]
   ]
   for (const [row, alert, firing, why] of rows) {
     const { means, situation } = firingRows[row]!
@@ -56,7 +58,12 @@ describe("the table of firing posts", () => {
   it("depends on no difference between the clocks of sender and store", () => {
     const shifted = (minutes: number) => (row: number, alert: KnownAlert, firing: FiringPost) => {
       const shift = (time: string) => new Date(Date.parse(time) + minutes * 60_000).toISOString()
-      const skewed = { ...alert, startsAt: shift(alert.startsAt), newestStart: shift(alert.newestStart) }
+      const skewed = {
+        ...alert,
+        startsAt: shift(alert.startsAt),
+        newestStart: shift(alert.newestStart),
+        endedAt: alert.endedAt === undefined ? undefined : shift(alert.endedAt)
+      }
       assert.strictEqual(
         firingRow(skewed, { ...firing, startsAt: shift(firing.startsAt) }).situation,
         firingRows[row]!.situation
