@@ -7,13 +7,13 @@ import { Equal } from "effect"
 import { maxQuestions } from "../../decision/Decider.ts"
 import { type Decision, sameFigures, sameFinding } from "../../domain/Decision.ts"
 import type { ReviewAnswer } from "../../domain/Review.ts"
+import { ClearTimes } from "../observation/ClearTimes.ts"
 import type { Invariant } from "./Invariant.ts"
 
-/**
- * How long a service may take to act on an answer. For six minutes it may be down, paused or cut off from its database,
- * and its patience with a cluster that does not respond is five minutes.
- */
-const soonMs = 11 * 60_000
+/** How long a service may take to act on an answer: it may be down, paused or cut off from its database meanwhile. */
+const soonMs = 6 * 60_000
+/** The service's patience with a cluster that does not respond. */
+const patienceMs = 5 * 60_000
 
 /** Reasons that say why a person is asked, and are no findings about the action. */
 const isRemark = (rule: string): boolean =>
@@ -32,8 +32,9 @@ const newsOf = (shown: Decision, now: Decision): string | undefined => {
 export const answeredOnce: Invariant = {
   name: "answered-once",
   description:
-    "A review is acted on within 11 minutes, asked again only with something new, and an approved action is the one that was shown.",
+    "A review is acted on within 6 minutes, or 11 while something is wrong, asked again only with something new, and an approved action is the one that was shown.",
   make: (_, report) => {
+    const clear = new ClearTimes()
     const answers = new Map<string, ReviewAnswer["answer"]>()
     /** The latest question of each remediation, and how many there were. */
     const asked = new Map<string, { readonly decision: Decision; readonly times: number }>()
@@ -54,6 +55,7 @@ export const answeredOnce: Invariant = {
     const waiting = new Map<string, number>()
     return {
       on: {
+        ...clear.on,
         Committed: ({ events }, atMs) => {
           for (const { event, kind, remediationId } of events) {
             if (kind === "Reviewed" && event._tag === "Reviewed") {
@@ -61,7 +63,8 @@ export const answeredOnce: Invariant = {
               waiting.set(remediationId, atMs)
             } else if (kind === "Decided" || kind === "Concluded") {
               const sinceMs = waiting.get(remediationId)
-              if (sinceMs !== undefined && atMs - sinceMs > soonMs)
+              const isLate = (ms: number) => ms > (clear.since(sinceMs ?? 0) ? soonMs : soonMs + patienceMs)
+              if (sinceMs !== undefined && isLate(atMs - sinceMs))
                 report(`nothing came of the answer about remediation ${remediationId} for ${atMs - sinceMs} ms`)
               waiting.delete(remediationId)
               if (event._tag === "Decided") decide(remediationId, event.decision)

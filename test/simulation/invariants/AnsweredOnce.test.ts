@@ -49,15 +49,15 @@ describe("answered-once", () => {
     )
   })
 
-  it("reports an answer without effect for 12 minutes, and accepts one that is acted on after 10", () => {
+  it("reports an answer without effect for 7 minutes, and accepts one that is acted on after 5", () => {
     const after = (ms: number) => {
       const seen = watch(answeredOnce)
       seen.at(1, reviewed("rem-1", "approved"))
       seen.at(1 + ms, concluded("rem-1", "Cancelled"))
       return seen.reports
     }
-    assert.deepStrictEqual(after(720_000), ["nothing came of the answer about remediation rem-1 for 720000 ms"])
-    assert.deepStrictEqual(after(600_000), [])
+    assert.deepStrictEqual(after(420_000), ["nothing came of the answer about remediation rem-1 for 420000 ms"])
+    assert.deepStrictEqual(after(300_000), [])
   })
 
   it("accepts an approved action, one that is escalated after all, and a review of another remediation", () => {
