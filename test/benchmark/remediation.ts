@@ -3,10 +3,10 @@
  * dry run, executed, verified and concluded.
  *
  * The peers are trivial, so that only the service is measured: an investigator that returns at once, and a cluster of
- * healthy Deployments that only stores patches. The service runs in this process, the senders in another
- * (`senders.ts`). There are three results: remediations per second with 64 senders, the CPU time of this process per
- * remediation, and the median time from request to conclusion with one alert at a time. Each is compared with the
- * project's goal. On a busy machine only the CPU time is meaningful.
+ * Deployments that a patch heals at once. The service runs in this process, the senders in another (`senders.ts`).
+ * There are three results: remediations per second with 64 senders, the CPU time of this process per remediation, and
+ * the median time from request to conclusion with one alert at a time. Each is compared with the project's goal. On a
+ * busy machine only the CPU time is meaningful.
  */
 
 import { spawn } from "node:child_process"
@@ -32,6 +32,15 @@ const port = 18_732
 const load = { alerts: 3000, senders: 64 }
 const trickle = { alerts: 300, senders: 1 }
 
+const status = { observedGeneration: 1, replicas: 1, updatedReplicas: 1 }
+const broken = {
+  ...status,
+  readyReplicas: 0,
+  availableReplicas: 0,
+  conditions: [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded" }]
+}
+const healthy = { ...status, readyReplicas: 1, availableReplicas: 1, conditions: [] }
+
 const deployment = (name: string): KubernetesObject => ({
   apiVersion: "apps/v1",
   kind: "Deployment",
@@ -44,17 +53,10 @@ const deployment = (name: string): KubernetesObject => ({
       spec: { containers: [{ name: "app", image: "app:1" }] }
     }
   },
-  status: {
-    observedGeneration: 1,
-    replicas: 1,
-    readyReplicas: 1,
-    updatedReplicas: 1,
-    availableReplicas: 1,
-    conditions: []
-  }
+  status: broken
 })
 
-/** Deployments that exist when they are first read, are always healthy, and store patches. */
+/** Deployments that exist when they are first read, are broken until they are patched, and store patches. */
 const trivialCluster = Layer.sync(KubernetesClient, () => {
   const objects = new Map<string, KubernetesObject>()
   const find = (name: string) => objects.get(name) ?? deployment(name)
@@ -64,6 +66,9 @@ const trivialCluster = Layer.sync(KubernetesClient, () => {
     list: () => Effect.succeed([]),
     apply: (change, options) =>
       Effect.suspend(() => {
+        // Whether a pod of the new template would be admitted.
+        if (change._tag === "Create" && options?.dryRun === true)
+          return Effect.succeed(change.manifest as unknown as KubernetesObject)
         if (change._tag !== "Patch")
           return Effect.fail(
             new KubernetesError({
@@ -77,6 +82,7 @@ const trivialCluster = Layer.sync(KubernetesClient, () => {
         if (options?.dryRun !== true)
           objects.set(change.ref.name, {
             ...patched,
+            status: healthy,
             metadata: { ...patched.metadata, resourceVersion: String(++version) }
           })
         return Effect.succeed(patched)
@@ -154,7 +160,7 @@ const send = Effect.fnUntraced(function* (batch: { readonly alerts: number; read
   })
   const child = spawn(
     process.execPath,
-    [join(import.meta.dirname, "senders.ts"), port, batch.alerts, batch.senders, round].map(String),
+    [join(import.meta.dirname, "senders.ts"), port, batch.alerts, batch.senders, round, "fresh"].map(String),
     { stdio: ["ignore", "ignore", "inherit"] }
   )
   yield* Effect.addFinalizer(() => Effect.sync(() => child.kill()))
