@@ -131,7 +131,8 @@ const hasEnded = ({ joinedAtMs, state }: AlertEvidence): boolean => state === "r
 export const hear = (self: AlertEvidence, statement: Statement, settings: Settings): AlertEvidence => {
   const next = heard(self, statement, settings)
   if (!hasEnded(next)) return { ...next, endedAtMs: undefined, relapsed: self.relapsed || hasEnded(self) }
-  return hasEnded(self) ? next : { ...next, endedAtMs: next.absentSinceMs ?? statement.atMs }
+  if (hasEnded(self)) return next
+  return { ...next, endedAtMs: (statement.by === "alertmanager" ? next.absentSinceMs : undefined) ?? statement.atMs }
 }
 
 /** The state of the alert at a time. */

@@ -103,6 +103,11 @@ const rows: ReadonlyArray<readonly [situation: string, AlertStatus, ReadonlyArra
     [joined(5, "firing"), post(6, "resolved"), joined(7, "resolved")],
     17
   ],
+  [
+    "it has been absent for long, and an alert that joined has just ended",
+    "ending",
+    [listed(0), joined(1, "firing"), absent(2), absent(12), joined(60, "resolved")]
+  ],
   ["only an alert that joined is known to fire", "firing", [joined(5, "firing")]],
   ["that alert was not heard of for long", "was-firing", [joined(5, "firing")], 306],
   ["an alert that joined fired before the action", "unknown", [joined(-5, "firing")]],
