@@ -8,9 +8,14 @@ import { maxQuestions } from "../../decision/Decider.ts"
 import { type Decision, sameFigures, sameFinding } from "../../domain/Decision.ts"
 import type { ReviewAnswer } from "../../domain/Review.ts"
 import { ClearTimes } from "../observation/ClearTimes.ts"
+import { ReadyTime } from "../observation/ReadyTime.ts"
 import type { Invariant } from "./Invariant.ts"
 
-/** How long a service may take to act on an answer: it may be down, paused or cut off from its database meanwhile. */
+/**
+ * How long a service may take to act on an answer: it may be paused or cut off from its database meanwhile. The time in
+ * which no process of it is ready does not count: with the database of a cluster that was replaced it refuses to
+ * start.
+ */
 const soonMs = 6 * 60_000
 /** The service's patience with a cluster that does not respond. */
 const patienceMs = 5 * 60_000
@@ -32,9 +37,10 @@ const newsOf = (shown: Decision, now: Decision): string | undefined => {
 export const answeredOnce: Invariant = {
   name: "answered-once",
   description:
-    "A review is acted on within 6 minutes, or 11 while something is wrong, asked again only with something new, and an approved action is the one that was shown.",
+    "A review is acted on within 6 minutes of a running service, or 11 while something is wrong, asked again only with something new, and an approved action is the one that was shown.",
   make: (_, report) => {
     const clear = new ClearTimes()
+    const ready = new ReadyTime()
     const answers = new Map<string, ReviewAnswer["answer"]>()
     /** The latest question of each remediation, and how many there were. */
     const asked = new Map<string, { readonly decision: Decision; readonly times: number }>()
@@ -51,21 +57,24 @@ export const answeredOnce: Invariant = {
       } else if (decision.outcome === "execute" && decision.reasons[0]?.rule === "approved" && news !== undefined)
         report(`remediation ${id} acts by an approval, and nobody has seen ${news}`)
     }
-    /** Since when an answer waits, by remediation. */
-    const waiting = new Map<string, number>()
+    /** Since when an answer waits, by remediation: by the clock, and by the time of a ready service. */
+    const waiting = new Map<string, { readonly atMs: number; readonly readyMs: number }>()
     return {
       on: {
         ...clear.on,
+        ...ready.on,
         Committed: ({ events }, atMs) => {
           for (const { event, kind, remediationId } of events) {
             if (kind === "Reviewed" && event._tag === "Reviewed") {
               answers.set(remediationId, event.review.answer)
-              waiting.set(remediationId, atMs)
+              waiting.set(remediationId, { atMs, readyMs: ready.at(atMs) })
             } else if (kind === "Decided" || kind === "Concluded") {
-              const sinceMs = waiting.get(remediationId)
-              const isLate = (ms: number) => ms > (clear.since(sinceMs ?? 0) ? soonMs : soonMs + patienceMs)
-              if (sinceMs !== undefined && isLate(atMs - sinceMs))
-                report(`nothing came of the answer about remediation ${remediationId} for ${atMs - sinceMs} ms`)
+              const since = waiting.get(remediationId)
+              if (since !== undefined) {
+                const waitedMs = ready.at(atMs) - since.readyMs
+                if (waitedMs > (clear.since(since.atMs) ? soonMs : soonMs + patienceMs))
+                  report(`nothing came of the answer about remediation ${remediationId} for ${waitedMs} ms`)
+              }
               waiting.delete(remediationId)
               if (event._tag === "Decided") decide(remediationId, event.decision)
             } else if (kind === "Intended" && answers.get(remediationId) === "rejected")

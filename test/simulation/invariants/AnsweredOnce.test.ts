@@ -60,6 +60,17 @@ describe("answered-once", () => {
     assert.deepStrictEqual(after(300_000), [])
   })
 
+  it("counts no minute in which no process of the service is ready", () => {
+    const seen = watch(answeredOnce)
+    const process = { process: "service", number: 1 }
+    seen.at(1, reviewed("rem-1", "approved"), { _tag: "ProcessEnded", ...process, how: "crashed" })
+    seen.at(780_001, { _tag: "ProcessReady", ...process, number: 2 })
+    seen.at(800_001, decided("rem-1", "escalate"), reviewed("rem-1", "approved"))
+    assert.deepStrictEqual(seen.reports, [])
+    seen.at(1_220_001, concluded("rem-1", "Cancelled"))
+    assert.deepStrictEqual(seen.reports, ["nothing came of the answer about remediation rem-1 for 420000 ms"])
+  })
+
   it("accepts an approved action, one that is escalated after all, and a review of another remediation", () => {
     assert.deepStrictEqual(
       reportsOf(
