@@ -15,7 +15,7 @@
  * foreign host name are refused.
  */
 
-import { createHash, timingSafeEqual } from "node:crypto"
+import { hash, timingSafeEqual } from "node:crypto"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
@@ -49,7 +49,7 @@ export const permits = (role: Role, required: Role): boolean => role === require
 
 /** Returns a function that finds the principal of a token. */
 export const verifier = (tokens: ReadonlyArray<Token>): ((token: string) => Principal | undefined) => {
-  const digest = (token: string) => createHash("sha256").update(token).digest()
+  const digest = (token: string) => hash("sha256", token, "buffer")
   const known = tokens.map(({ name, role, token }) => ({
     principal: { name, role },
     digest: digest(Redacted.value(token))

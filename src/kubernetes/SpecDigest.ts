@@ -11,7 +11,7 @@
  * | with scaling | `replicas`, if an autoscaler controls the count                                                 |
  */
 
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { SeenObject } from "../domain/Seen.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { KubernetesObject } from "./KubernetesClient.ts"
@@ -69,12 +69,7 @@ const ordered = (value: unknown): unknown => {
 /** The digest of the spec; `null` for an object without one. `autoscaled`: leave out the replica count. */
 export const specDigest = (object: KubernetesObject, autoscaled = false): string | null => {
   const meant = meantOf(object, autoscaled)
-  return meant === undefined
-    ? null
-    : createHash("sha256")
-        .update(JSON.stringify(ordered(meant)))
-        .digest("hex")
-        .slice(0, 16)
+  return meant === undefined ? null : hash("sha256", JSON.stringify(ordered(meant))).slice(0, 16)
 }
 
 /** What an object shows of itself. */

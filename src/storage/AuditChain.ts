@@ -26,8 +26,7 @@ export const lineHash = (
 ): string =>
   hash(
     "sha256",
-    JSON.stringify([line.sequence, line.at, line.actor, line.kind, line.subject, dataText, line.previousHash]),
-    "hex"
+    JSON.stringify([line.sequence, line.at, line.actor, line.kind, line.subject, dataText, line.previousHash])
   )
 
 /** Whether a line follows `head` and is unchanged. */

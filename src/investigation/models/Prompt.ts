@@ -12,7 +12,7 @@
  * A prompt that does not fit the context window loses its logs, then its events, then the related alerts.
  */
 
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { Alert } from "../../domain/Alert.ts"
 import { displayName } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
@@ -126,7 +126,7 @@ const dataOf = (request: InvestigationRequest, without: ReadonlyArray<Droppable>
 export const make = (request: InvestigationRequest, without: ReadonlyArray<Droppable> = []): Prompt => {
   const data = dataOf(request, without)
   // The data cannot contain its own hash, so it cannot contain the marker that ends it.
-  const fence = createHash("sha256").update(data).digest("hex").slice(0, 16)
+  const fence = hash("sha256", data).slice(0, 16)
   return {
     instructions,
     question: [

@@ -5,7 +5,7 @@
  * The hash chain is computed here again from its documentation, not by the code that wrote it.
  */
 
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { Applied } from "../../domain/Execution.ts"
 import type { AuditRow } from "../farEnds/Database.ts"
 import { Senders } from "../observation/Senders.ts"
@@ -13,9 +13,7 @@ import { type Invariant, withTruth } from "./Invariant.ts"
 
 /** SHA-256 over the JSON array of the line's parts and the previous hash. */
 const hashOf = ({ actor, at, data, kind, sequence, subject }: AuditRow, previousHash: string): string =>
-  createHash("sha256")
-    .update(JSON.stringify([sequence, at, actor, kind, subject, data, previousHash]))
-    .digest("hex")
+  hash("sha256", JSON.stringify([sequence, at, actor, kind, subject, data, previousHash]))
 
 const checkChain = (rows: ReadonlyArray<AuditRow>, report: (message: string) => void): void => {
   let previousHash = "0".repeat(64)

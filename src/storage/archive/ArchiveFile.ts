@@ -1,6 +1,6 @@
 /** The files of the archive: JSON lines, compressed, readable by their owner alone, and on disk when they are complete. */
 
-import { createHash, createPrivateKey, type KeyObject } from "node:crypto"
+import { createHash, createPrivateKey, hash, type KeyObject } from "node:crypto"
 import {
   closeSync,
   existsSync,
@@ -107,7 +107,7 @@ export const sha256Of = (directory: string, name: string): Effect.Effect<string 
   const path = join(directory, name)
   return attempt(path, "read", () => {
     try {
-      return createHash("sha256").update(readFileSync(path)).digest("hex")
+      return hash("sha256", readFileSync(path))
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") return undefined
       throw cause

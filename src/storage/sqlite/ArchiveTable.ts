@@ -6,7 +6,7 @@
  * Functions that write must be called within a transaction.
  */
 
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { DatabaseSync } from "node:sqlite"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import type { ArchiveKind, Checkpoint } from "../archive/Checkpoint.ts"
@@ -135,7 +135,7 @@ export const make = (database: DatabaseSync): ArchiveTable => {
       actions: reads.actions.all(id),
       review: reads.review.get(id) ?? null
     })
-    const sha256 = createHash("sha256").update(line).digest("hex")
+    const sha256 = hash("sha256", line)
     return { line, archived: { id, sha256, through: journal.at(-1)?.sequence ?? 0 } }
   }
   return {
