@@ -41,7 +41,10 @@ import { StorageHealth } from "./StorageHealth.ts"
 /** The options of a database. The defaults suit one service on a local disk. */
 export interface StorageOptions
   extends Sqlite.SqliteOptions, RemediationTable.RemediationTableOptions, BatchWriter.BatchWriterOptions {
-  /** Where `Archive` keeps its files and its key. Default: the folder `archive` beside the database, with `archive.key`. */
+  /**
+   * Where `Archive` keeps its files and its key. Default: the folder `archive` beside the database, with `archive.key`.
+   * A database in memory has no such folder: without `directory`, its archive fails.
+   */
   readonly archive?: Partial<SqliteArchive.ArchiveOptions>
 }
 
@@ -51,10 +54,14 @@ export type Services = RemediationStore | ActionHistory | Archive | AuditLog | C
 /** The number of audit lines, counted from the end, whose chain is checked at start. `AuditLog.verify` checks all. */
 const verifiedAtOpen = 1000
 
-/** The archive beside a database file. */
-const archiveOptions = (filename: string, given: StorageOptions["archive"] = {}): SqliteArchive.ArchiveOptions => {
-  const directory = given.directory ?? join(dirname(filename), "archive")
-  return { directory, keyFile: given.keyFile ?? join(directory, "archive.key") }
+/** The archive beside a database file. A database in memory has one only if its folder is named. */
+const archiveOptions = (
+  filename: string | undefined,
+  given: StorageOptions["archive"] = {}
+): SqliteArchive.ArchiveOptions | undefined => {
+  const isFile = filename !== undefined && filename !== ":memory:"
+  const directory = given.directory ?? (isFile ? join(dirname(filename), "archive") : undefined)
+  return directory === undefined ? undefined : { directory, keyFile: given.keyFile ?? join(directory, "archive.key") }
 }
 
 const make = (
@@ -96,6 +103,7 @@ const make = (
       yield* Effect.logError("The audit chain is broken", { sequence: broken })
       yield* auditLog.record({ actor: "kubernaut", kind: "audit.broken", subject: String(broken), data: {} })
     }
+    const archiving = archiveOptions(filename, options.archive)
     return yield* Sqlite.attempt("open", () =>
       Context.make(
         RemediationStore,
@@ -106,12 +114,9 @@ const make = (
         Context.add(ClusterBinding, SqliteClusterBinding.make(database, writer)),
         Context.add(
           Archive,
-          SqliteArchive.make(
-            writer,
-            tables.archive,
-            tables.audit,
-            archiveOptions(filename ?? ":memory:", options.archive)
-          )
+          archiving === undefined
+            ? SqliteArchive.nowhere
+            : SqliteArchive.make(writer, tables.archive, tables.audit, archiving)
         ),
         Context.add(StorageHealth, SqliteHealth.make(database, writer, record, tables.trial, filename))
       )

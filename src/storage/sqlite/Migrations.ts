@@ -287,11 +287,37 @@ const refuseNewer = Effect.gen(function* () {
   if (found > schemaVersion) return yield* newerVersion(found)
 })
 
-/** Migrates a database to `schemaVersion`. Fails if the database is newer, and leaves it unchanged. */
-export const migrate: Effect.Effect<void, StorageError, SqlClient.SqlClient> = Migrator.make({})({
-  table: migrationsTable,
-  loader: Migrator.fromRecord(migrations)
-}).pipe(
+/** The names of all tables. */
+const tableNames = (sql: SqlClient.SqlClient) =>
+  sql.onDialectOrElse({
+    sqlite: () => sql<{ readonly name: string }>`select name from sqlite_schema where type = ${"table"}`,
+    orElse: () => Effect.die(new Error("no list of tables in this SQL dialect"))
+  })
+
+/** A mistyped path must not add tables to the database of another program. */
+const refuseForeign = Effect.gen(function* () {
+  const names = (yield* tableNames(yield* SqlClient.SqlClient)).map(({ name }) => name)
+  if (names.length === 0 || names.includes(migrationsTable)) return
+  return yield* new StorageError({
+    reason: "incompatible",
+    operation: "migrate",
+    retryable: false,
+    committed: "no",
+    detail: `the database belongs to another program: it has the tables ${names.slice(0, 3).join(", ")} and none of Kubernaut's. Name another database`
+  })
+})
+
+/**
+ * Migrates a database to `schemaVersion`. Fails if the database is newer or belongs to another program, and leaves it
+ * unchanged.
+ */
+export const migrate: Effect.Effect<void, StorageError, SqlClient.SqlClient> = refuseForeign.pipe(
+  Effect.andThen(
+    Migrator.make({})({
+      table: migrationsTable,
+      loader: Migrator.fromRecord(migrations)
+    })
+  ),
   Effect.andThen(refuseNewer),
   // The migrator dies when a migration fails or its transaction cannot be rolled back. For the operator, that is a
   // database failure and not a defect.

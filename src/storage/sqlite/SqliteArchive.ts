@@ -266,6 +266,18 @@ const check = ({ options, table }: Parts) =>
     return problems
   })
 
+/** The archive of a database in memory: there is no folder beside it, and the working directory is not ours. */
+export const nowhere: Archive["Service"] = {
+  run: () =>
+    Effect.fail(
+      new ArchiveError({
+        path: ":memory:",
+        detail: "a database in memory has no folder for an archive: set the option archive.directory"
+      })
+    ),
+  check: Effect.succeed([])
+}
+
 export const make = (
   writer: BatchWriter,
   table: ArchiveTable,

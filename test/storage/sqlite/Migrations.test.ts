@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Layer, Option } from "effect"
+import { Cause, Duration, Effect, Exit, Layer, Option } from "effect"
+import { Archive } from "../../../src/storage/Archive.ts"
 import { RemediationStore } from "../../../src/storage/RemediationStore.ts"
 import { schemaVersion } from "../../../src/storage/sqlite/Migrations.ts"
 import * as Sqlite from "../../../src/storage/sqlite/Sqlite.ts"
@@ -45,6 +46,32 @@ describe("opening a database", () => {
       }
       assert.deepStrictEqual(ends, new Set(["StorageError", "built"]))
     })
+  )
+
+  it.effect("refuses the database of another program, and adds no table to it", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      database.exec("create table orders (id integer primary key)")
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(Storage.layerDatabase(database))))
+      assert.strictEqual(error.reason, "incompatible")
+      assert.include(error.message, "the tables orders and none of Kubernaut's")
+      assert.deepStrictEqual(
+        database
+          .prepare("select name from sqlite_schema")
+          .all()
+          .map(({ name }) => name),
+        ["orders"]
+      )
+      database.close()
+    })
+  )
+
+  it.effect("an archive of a database in memory names the option that it needs", () =>
+    Effect.gen(function* () {
+      const archive = yield* Archive
+      const error = yield* Effect.flip(archive.run(Duration.days(30)))
+      assert.include(error.message, "set the option archive.directory")
+    }).pipe(Effect.provide(Storage.layerMemory))
   )
 
   it.effect("a database of an older version keeps its remediations, and takes the same alerts for repeats", () =>
