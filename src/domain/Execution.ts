@@ -44,3 +44,7 @@ export const ExecutionOutcome = Schema.Struct({
   finishedAt: Timestamp
 })
 export type ExecutionOutcome = typeof ExecutionOutcome.Type
+
+/** An intent and, once the execution has ended, its outcome. */
+export const Execution = Schema.Struct({ intent: Intent, outcome: Schema.optionalKey(ExecutionOutcome) })
+export type Execution = typeof Execution.Type

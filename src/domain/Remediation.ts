@@ -9,15 +9,27 @@
  *                        └─────────────────┴───────┬────────┴─────────────┴──────────────┘
  *                                                  v
  *              Remediated  RolledBack  Escalated  Observed  Cancelled  Joined      (final)
+ *
+ * The request of a person to roll back opens a remediation that has ended again, as `RollingBack`.
  */
 
 import { Schema } from "effect"
 import { Alert } from "./Alert.ts"
 import { Decision } from "./Decision.ts"
 import { DegradationLevel } from "./DegradationLevel.ts"
-import { ExecutionOutcome, Intent } from "./Execution.ts"
+import { Execution, ExecutionOutcome, Intent } from "./Execution.ts"
 import { Hop, Investigation } from "./Investigation.ts"
 import { Approval, ReviewAnswer } from "./Review.ts"
+import {
+  outcomeOf,
+  requested,
+  Rollback,
+  RollbackIntent,
+  RollbackRequest,
+  RollbackStop,
+  RollbackVerification,
+  withLatest
+} from "./Rollback.ts"
 import { Seen } from "./Seen.ts"
 import { Target } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
@@ -50,7 +62,8 @@ const finalStates: ReadonlySet<RemediationState> = new Set(FinalState.literals)
 export const isFinal = (state: RemediationState): state is FinalState => finalStates.has(state)
 
 /**
- * An event of the journal. Events are written in this order, except `AlertResolved`, which can occur at any time.
+ * An event of the journal. Events are written in this order, except `AlertResolved`, which can occur at any time, and
+ * those of a rollback that a person requests after the end.
  */
 export const RemediationEvent = Schema.Union([
   /** Committed before the webhook receives its response. */
@@ -85,6 +98,14 @@ export const RemediationEvent = Schema.Union([
   Schema.TaggedStruct("Intended", { intent: Intent }),
   Schema.TaggedStruct("Executed", { outcome: ExecutionOutcome }),
   Schema.TaggedStruct("Verified", { verification: Verification }),
+  /** The execution is to be undone. The request of a person needs no claim. */
+  Schema.TaggedStruct("RollbackRequested", { request: RollbackRequest }),
+  /** The rollback ended without a write. */
+  Schema.TaggedStruct("RollbackStopped", { stop: RollbackStop }),
+  /** Committed before the first write of the rollback to the cluster. */
+  Schema.TaggedStruct("RollbackIntended", { intent: RollbackIntent }),
+  Schema.TaggedStruct("RollbackExecuted", { outcome: ExecutionOutcome }),
+  Schema.TaggedStruct("RollbackVerified", { verification: RollbackVerification }),
   Schema.TaggedStruct("AlertResolved", { endsAt: Timestamp }),
   Schema.TaggedStruct("Concluded", { state: FinalState, reason: Schema.String }),
   /** It ended without an action, and an alert that had joined it still fires: a new remediation takes over. */
@@ -101,10 +122,6 @@ export const JournalEntry = Schema.Struct({
   event: RemediationEvent
 })
 export type JournalEntry = typeof JournalEntry.Type
-
-/** An intent and, once the execution has ended, its outcome. */
-export const Execution = Schema.Struct({ intent: Intent, outcome: Schema.optionalKey(ExecutionOutcome) })
-export type Execution = typeof Execution.Type
 
 /** A remediation after all events of its journal so far. */
 export const Remediation = Schema.Struct({
@@ -141,6 +158,8 @@ export const Remediation = Schema.Struct({
   approval: Schema.optionalKey(Approval),
   executions: Schema.Array(Execution),
   verification: Schema.optionalKey(Verification),
+  /** The latest rollback. Absent if none was requested. */
+  rollback: Schema.optionalKey(Rollback),
   alertResolvedAt: Schema.optionalKey(Timestamp),
   /** Why the remediation ended in its final state. */
   conclusion: Schema.optionalKey(Schema.String),
@@ -204,7 +223,8 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
     case "Executed":
       return {
         ...next,
-        state: "Verifying",
+        // A person may have asked for the rollback while the action was carried out.
+        state: self.rollback === undefined ? "Verifying" : "RollingBack",
         executions: self.executions.map((execution) =>
           execution.intent.executionId === event.outcome.executionId
             ? { ...execution, outcome: event.outcome }
@@ -213,10 +233,22 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
       }
     case "Verified":
       return { ...next, verification: event.verification }
+    case "RollbackRequested":
+      return afterRequest(self, next, event.request)
+    case "RollbackStopped":
+    case "RollbackIntended":
+    case "RollbackExecuted":
+    case "RollbackVerified":
+      return self.rollback === undefined ? next : { ...next, rollback: followed(self.rollback, event) }
     case "AlertResolved":
       return { ...next, alertResolvedAt: event.endsAt }
     case "Concluded":
-      return { ...next, state: event.state, conclusion: event.reason }
+      return {
+        ...next,
+        state: event.state,
+        conclusion: event.reason,
+        ...(self.rollback === undefined ? {} : { rollback: { ...self.rollback, outcome: outcomeOf(self.rollback) } })
+      }
     case "HandedOver":
       return { ...next, handedOverTo: event.to }
   }
@@ -265,6 +297,32 @@ const afterDecision = (
   // The earlier answer was to another question.
   const { review: _answered, ...asking } = decided
   return { ...asking, questions: self.questions + 1, state: "AwaitingReview" }
+}
+
+/** What is being executed is completed first. A remediation that has ended is open again. */
+const afterRequest = (self: Remediation, next: Remediation, request: RollbackRequest): Remediation => {
+  const { conclusion: _ended, ...open } = next
+  const isExecuting = self.state === "Executing"
+  return { ...open, state: isExecuting ? "Executing" : "RollingBack", rollback: requested(self.rollback, request) }
+}
+
+const followed = (
+  self: Rollback,
+  event: Extract<
+    RemediationEvent,
+    { _tag: "RollbackStopped" | "RollbackIntended" | "RollbackExecuted" | "RollbackVerified" }
+  >
+): Rollback => {
+  switch (event._tag) {
+    case "RollbackStopped":
+      return { ...self, stopped: event.stop }
+    case "RollbackIntended":
+      return { ...self, attempts: [...self.attempts, { intent: event.intent }] }
+    case "RollbackExecuted":
+      return withLatest(self, (attempt) => ({ ...attempt, outcome: event.outcome }))
+    case "RollbackVerified":
+      return withLatest(self, (attempt) => ({ ...attempt, verification: event.verification }))
+  }
 }
 
 /** An approval covers what the decision shows that it answers. A rejection ends an earlier approval. */

@@ -6,9 +6,11 @@ import { Alert } from "../domain/Alert.ts"
 import { AuditEvent } from "../domain/AuditEvent.ts"
 import { Decision, DecisionReason, Figures, Risk } from "../domain/Decision.ts"
 import { Capabilities, DegradationLevel } from "../domain/DegradationLevel.ts"
+import { Execution } from "../domain/Execution.ts"
 import { Confidence, Hop, Investigation } from "../domain/Investigation.ts"
-import { Execution, RemediationId, RemediationState } from "../domain/Remediation.ts"
+import { RemediationId, RemediationState } from "../domain/Remediation.ts"
 import { ReviewAnswer } from "../domain/Review.ts"
+import { Rollback } from "../domain/Rollback.ts"
 import { Target } from "../domain/Target.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
 import { Verification } from "../domain/Verification.ts"
@@ -76,6 +78,8 @@ export const RemediationDetail = Schema.Struct({
   review: Schema.optionalKey(ReviewAnswer),
   executions: Schema.Array(Execution),
   verification: Schema.optionalKey(Verification),
+  /** The undo of its action: why, each attempt with the states before and after, and how it ended. */
+  rollback: Schema.optionalKey(Rollback),
   traceId: Schema.optionalKey(Schema.String),
   alertResolvedAt: Schema.optionalKey(Timestamp),
   /** Why it ended in its final state. */

@@ -1,11 +1,11 @@
 /** Writes the events of a stage to the store, and publishes each after the commit. */
 
 import { Effect, Option, Result } from "effect"
-import { evolve, type Remediation, type RemediationEvent } from "../domain/Remediation.ts"
+import { evolve, isFinal, type Remediation, type RemediationEvent } from "../domain/Remediation.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { type Claim, type Fenced, RemediationStore } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
-import { nextStep } from "./NextStep.ts"
+import { type NextStep, nextStep } from "./NextStep.ts"
 import { redacted } from "./RedactedEvent.ts"
 import { type RemediationChange, RemediationEvents } from "./RemediationEvents.ts"
 
@@ -19,6 +19,20 @@ export type Journal = (
   self: Remediation,
   added: ReadonlyArray<RemediationEvent>
 ) => Effect.Effect<Remediation, StorageError | Fenced>
+
+/** What follows from the events without any further work: the end, or that the action is to be undone. */
+const conclusionOf = (step: NextStep, at: Timestamp.Timestamp): ReadonlyArray<RemediationEvent> => {
+  switch (step._tag) {
+    case "Conclude":
+      return [{ _tag: "Concluded", state: step.state, reason: step.reason }]
+    case "RequestRollback": {
+      const { reason, trigger, undoes } = step
+      return [{ _tag: "RollbackRequested", request: { trigger, undoes, reason, at } }]
+    }
+    default:
+      return []
+  }
+}
 
 /** A retry would produce the same result, at the same cost. */
 const notStorable = (events: ReadonlyArray<RemediationEvent>): string =>
@@ -39,8 +53,7 @@ export const make = Effect.gen(function* () {
     let latest = self
     for (const event of added) changes.push({ event: event._tag, remediation: (latest = evolve(latest, event, at)) })
     const step = nextStep(latest)
-    const conclusion: ReadonlyArray<RemediationEvent> =
-      step._tag === "Conclude" ? [{ _tag: "Concluded", state: step.state, reason: step.reason }] : []
+    const conclusion = conclusionOf(step, at)
     const written = yield* Effect.result(store.append(claim, self, [...added, ...conclusion], at))
     if (Result.isFailure(written)) {
       const { failure } = written
@@ -52,7 +65,9 @@ export const make = Effect.gen(function* () {
     }
     const next = written.success
     changes.forEach(events.publish)
-    if (conclusion.length > 0) events.publish({ event: "Concluded", remediation: next })
+    // The store leaves the conclusion out if a person has asked for a rollback since.
+    if (step._tag === "Conclude" && isFinal(next.state)) events.publish({ event: "Concluded", remediation: next })
+    if (step._tag === "RequestRollback") events.publish({ event: "RollbackRequested", remediation: next })
     if (next.handedOverTo !== undefined) events.publish({ event: "HandedOver", remediation: next })
     return next
   })

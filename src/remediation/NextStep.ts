@@ -8,6 +8,8 @@ import type { Decision } from "../domain/Decision.ts"
 import type { Intent } from "../domain/Execution.ts"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import type { FinalState } from "../domain/Remediation.ts"
+import type { RollbackTrigger } from "../domain/Rollback.ts"
+import { afterRequest, type RollbackStep } from "./NextRollbackStep.ts"
 
 export type NextStep =
   /** Read the root owner of the target. */
@@ -20,6 +22,14 @@ export type NextStep =
   /** The intent is durable. Write to the cluster, or find out whether a previous activation already did. */
   | { readonly _tag: "Execute"; readonly intent: Intent }
   | { readonly _tag: "Verify"; readonly intent: Intent }
+  /** The action is to be undone. It is journaled with the event that shows it. */
+  | {
+      readonly _tag: "RequestRollback"
+      readonly undoes: string
+      readonly trigger: RollbackTrigger
+      readonly reason: string
+    }
+  | RollbackStep
   | { readonly _tag: "Conclude"; readonly state: FinalState; readonly reason: string }
   | { readonly _tag: "Done" }
 
@@ -32,6 +42,9 @@ export const nextStep = (self: Remediation): NextStep => {
   if (isFinal(self.state)) return { _tag: "Done" }
   if (self.unreadable !== undefined) return conclude("Escalated", unreadable(self.unreadable))
   const execution = self.executions.at(-1)
+  // What is being carried out is completed first.
+  if (self.rollback !== undefined && (execution === undefined || execution.outcome !== undefined))
+    return afterRequest(self, self.rollback)
   // Once the intent is durable, a resolved alert changes nothing: the action is completed and verified.
   if (execution !== undefined && !isOvertaken(self, execution)) return afterIntent(self, execution)
   if (self.alertResolvedAt !== undefined) return conclude("Cancelled", "The alert resolved before anything was done.")

@@ -25,6 +25,17 @@ export const redacted = (event: RemediationEvent): RemediationEvent => {
       }
       return { ...event, verification }
     }
+    case "RollbackIntended":
+      return { ...event, intent: { ...event.intent, before: ofState(event.intent.before) } }
+    case "RollbackVerified": {
+      const { observed, reasons } = event.verification
+      const verification = {
+        ...event.verification,
+        observed: observed && ofState(observed),
+        reasons: reasons.map(redact)
+      }
+      return { ...event, verification }
+    }
     default:
       return event
   }

@@ -87,6 +87,11 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
         )
       case "Verify":
         return verification.verify(claim, self, step.intent)
+      case "PlanRollback":
+      case "ExecuteRollback":
+      case "VerifyRollback":
+        return journal(claim, self, [{ _tag: "RollbackStopped", stop: notYet }])
+      case "RequestRollback":
       case "Conclude":
         return journal(claim, self, [])
     }
@@ -118,6 +123,8 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
 
   return drive
 })
+
+const notYet = { code: "not-supported", message: "This version cannot undo an action." }
 
 /** Why an activation stops, for the log. */
 const pauseOf = ({ state }: Remediation): string => {

@@ -95,11 +95,45 @@ export const auditOf = (event: RemediationEvent, target: TargetKey): AuditConten
       })
     case "Verified":
       return line({ verdict: event.verification.verdict })
+    case "RollbackRequested":
+    case "RollbackStopped":
+    case "RollbackIntended":
+    case "RollbackExecuted":
+    case "RollbackVerified": {
+      const { actor, data } = rollbackLine(event)
+      return line(data, actor)
+    }
     case "AlertResolved":
       return line({ endsAt: event.endsAt })
     case "Concluded":
       return line({ state: event.state })
     case "HandedOver":
       return line({ to: event.to })
+  }
+}
+
+type RollbackEvent = Extract<RemediationEvent, { readonly _tag: `Rollback${string}` }>
+
+const rollbackLine = (event: RollbackEvent): { readonly data: AuditEvent["data"]; readonly actor?: string } => {
+  switch (event._tag) {
+    case "RollbackRequested": {
+      const { by, reason, trigger, undoes } = event.request
+      // The reason of a person is theirs to be kept; that of a trigger is in the journal.
+      return by === undefined
+        ? { data: { trigger, executionId: undoes } }
+        : { data: { trigger, executionId: undoes, reason: reason ?? null }, actor: by }
+    }
+    case "RollbackStopped":
+      return { data: { code: event.stop.code } }
+    case "RollbackIntended": {
+      const { attempt, changes, executionId, trigger } = event.intent
+      return { data: { executionId, attempt, trigger, changes: changes.length } }
+    }
+    case "RollbackExecuted": {
+      const { applied, executionId, failure } = event.outcome
+      return { data: { executionId, applied, failure: failure ?? null } }
+    }
+    case "RollbackVerified":
+      return { data: { restored: event.verification.restored } }
   }
 }

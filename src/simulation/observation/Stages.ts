@@ -6,7 +6,15 @@
 import type { CommittedEvent } from "./Observation.ts"
 
 /** `queued`: accepted, but not started by an actor. */
-export type Stage = "queued" | "investigation" | "decision" | "review" | "execution" | "verification" | "conclusion"
+export type Stage =
+  | "queued"
+  | "investigation"
+  | "decision"
+  | "review"
+  | "execution"
+  | "verification"
+  | "rollback"
+  | "conclusion"
 
 export const stages: ReadonlyArray<Stage> = [
   "queued",
@@ -15,6 +23,7 @@ export const stages: ReadonlyArray<Stage> = [
   "review",
   "execution",
   "verification",
+  "rollback",
   "conclusion"
 ]
 
@@ -45,7 +54,10 @@ const stageAfter = (row: CommittedEvent, stage: Stage): Stage | undefined => {
     case "Executed":
       return "verification"
     case "Verified":
-      return "conclusion"
+      return stage === "rollback" ? stage : "conclusion"
+    case "RollbackRequested":
+      // What is being executed is completed first.
+      return stage === "execution" ? stage : "rollback"
     case "Joined":
     case "Concluded":
       return undefined
@@ -61,7 +73,8 @@ export class Stages {
   take(row: CommittedEvent, atMs: number): Open | undefined {
     const before = this.open.get(row.remediationId)
     // An alert that is resolved after the end opens nothing.
-    if (before === undefined && row.kind !== "Accepted") return undefined
+    // The request of a person to roll back opens a remediation that has ended.
+    if (before === undefined && row.kind !== "Accepted" && row.kind !== "RollbackRequested") return undefined
     const stage = stageAfter(row, before?.stage ?? "queued")
     if (stage === undefined) this.open.delete(row.remediationId)
     else

@@ -61,6 +61,16 @@ export const eventText = (event: RemediationEvent): string => {
       return `applied: ${event.outcome.applied}${event.outcome.failure === undefined ? "" : ` (${event.outcome.failure})`}`
     case "Verified":
       return `${event.verification.verdict}: ${event.verification.reasons.join("; ")}`
+    case "RollbackRequested":
+      return `${event.request.trigger} of ${event.request.undoes}${event.request.by === undefined ? "" : ` by ${event.request.by}`}`
+    case "RollbackStopped":
+      return `${event.stop.code}: ${event.stop.message}`
+    case "RollbackIntended":
+      return `attempt ${event.intent.attempt}: ${event.intent.changes.map(changeText).join("; ") || "nothing to write"}`
+    case "RollbackExecuted":
+      return `applied: ${event.outcome.applied}${event.outcome.failure === undefined ? "" : ` (${event.outcome.failure})`}`
+    case "RollbackVerified":
+      return `restored: ${event.verification.restored}: ${event.verification.reasons.join("; ")}`
     case "AlertResolved":
       return `at ${event.endsAt}`
     case "Concluded":

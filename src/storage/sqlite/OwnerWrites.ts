@@ -14,11 +14,21 @@ import { StorageError } from "../StorageError.ts"
 import { refute } from "./AlertWrites.ts"
 import { load, type Tables, writeEvents } from "./EventWriter.ts"
 import { handOver } from "./Handover.ts"
-import { advance, type StoredEntry } from "./JournalTable.ts"
+import { advance, eventOf, type StoredEntry } from "./JournalTable.ts"
 import type { CurrentRow } from "./RemediationRows.ts"
 
 /** Events that need no claim, and so may lie between the state an actor knows and the events it appends. */
-const needsNoClaim = (kind: RemediationEvent["_tag"]): boolean => kind === "AlertResolved" || kind === "Reviewed"
+const needsNoClaim = (event: RemediationEvent): boolean => {
+  switch (event._tag) {
+    case "AlertResolved":
+    case "Reviewed":
+      return true
+    case "RollbackRequested":
+      return event.request.trigger === "operator"
+    default:
+      return false
+  }
+}
 
 /**
  * The position of an append that is based on the state of the remediation at `self.sequence`:
@@ -33,7 +43,7 @@ const positionOf = (
   isRepeat: () => boolean
 ): { readonly is: "ready" | "done" | "overtaken"; readonly now: Remediation } => {
   const now = since.reduce(advance, self)
-  const isReady = since.every(({ event }) => event !== undefined && needsNoClaim(event._tag))
+  const isReady = since.every(({ event }) => event !== undefined && needsNoClaim(event))
   return { is: isReady ? "ready" : isRepeat() ? "done" : "overtaken", now }
 }
 
@@ -48,7 +58,10 @@ const refuse = (operation: string, { id }: Remediation, detail: string): Storage
 
 /** Whether `events` are the owner's first events after `self.sequence`. Compares text, because decoding sorts keys. */
 const wasWritten = ({ journal }: Tables, self: Remediation, events: ReadonlyArray<RemediationEvent>): boolean => {
-  const written = journal.texts(self.id, self.sequence).filter((entry) => !needsNoClaim(entry.kind))
+  const written = journal.texts(self.id, self.sequence).filter(({ data }) => {
+    const event = eventOf(data)
+    return event === undefined || !needsNoClaim(event)
+  })
   return events.every((event, index) => written[index]?.data === JSON.stringify(event))
 }
 
@@ -101,8 +114,23 @@ export const append = (
   asOwner(tables, "append", claim, self, events, (now) =>
     events.length === 0
       ? now
-      : handOver(tables, writeEvents(tables, now, events, at, claim.target, claim.epoch), at, claim)
+      : handOver(
+          tables,
+          writeEvents(tables, now, stillValid(self, now, events), at, claim.target, claim.epoch),
+          at,
+          claim
+        )
   )
+
+/** The owner drew its conclusion without knowing of a rollback that a person has asked for since. */
+const stillValid = (
+  self: Remediation,
+  now: Remediation,
+  events: ReadonlyArray<RemediationEvent>
+): ReadonlyArray<RemediationEvent> =>
+  now.rollback === self.rollback
+    ? events
+    : events.filter(({ _tag }) => _tag !== "Concluded" && _tag !== "RollbackRequested")
 
 export const retarget = (
   tables: Tables,

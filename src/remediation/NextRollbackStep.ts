@@ -1,0 +1,99 @@
+/** The next step of a rollback that was requested, as a pure function of what is journaled of it. */
+
+import type { Execution, Intent } from "../domain/Execution.ts"
+import type { Remediation } from "../domain/Remediation.ts"
+import {
+  maxAttempts,
+  ownAttempts,
+  type Rollback,
+  type RollbackAttempt,
+  type RollbackIntent
+} from "../domain/Rollback.ts"
+
+export type RollbackStep =
+  /** Plan the undo of an execution. The intent is durable before the first write. */
+  | { readonly _tag: "PlanRollback"; readonly rollback: Rollback; readonly intent: Intent; readonly attempt: number }
+  /** Write to the cluster, or find out whether a previous activation already did. */
+  | { readonly _tag: "ExecuteRollback"; readonly intent: RollbackIntent; readonly undone: Intent }
+  /** Read back whether the target is as it was before. */
+  | { readonly _tag: "VerifyRollback"; readonly intent: RollbackIntent; readonly undone: Intent }
+  | { readonly _tag: "Conclude"; readonly state: "RolledBack" | "Escalated"; readonly reason: string }
+
+export const afterRequest = (self: Remediation, rollback: Rollback): RollbackStep => {
+  const undone = self.executions.find(({ intent }) => intent.executionId === rollback.undoes)
+  if (rollback.stopped !== undefined) return ended(rollback, "Escalated", rollback.stopped.message)
+  if (undone === undefined) return ended(rollback, "Escalated", `There is no execution ${rollback.undoes} to undo.`)
+  const own = ownAttempts(rollback)
+  const last = own.at(-1)
+  return last === undefined ? plan(rollback, undone) : afterIntent(rollback, undone, last)
+}
+
+const plan = (rollback: Rollback, { intent }: Execution): RollbackStep => ({
+  _tag: "PlanRollback",
+  rollback,
+  intent,
+  attempt: rollback.attempts.length + 1
+})
+
+const afterIntent = (
+  rollback: Rollback,
+  undone: Execution,
+  { intent, outcome, verification }: RollbackAttempt
+): RollbackStep => {
+  if (outcome === undefined) return { _tag: "ExecuteRollback", intent, undone: undone.intent }
+  if (outcome.applied === "no" && outcome.failure !== undefined) {
+    const message = outcome.message ?? `It failed: ${outcome.failure}.`
+    return mayHelpToTryAgain.has(outcome.failure)
+      ? planAgain(rollback, undone, message)
+      : ended(rollback, "Escalated", message)
+  }
+  if (verification === undefined) return { _tag: "VerifyRollback", intent, undone: undone.intent }
+  const found = verification.reasons.join("; ")
+  switch (verification.restored) {
+    case "yes":
+      return ended(rollback, "RolledBack", found, intent.remains)
+    case "no":
+      return planAgain(rollback, undone, found)
+    case "unknown":
+      return ended(rollback, "Escalated", `It is not known whether the target is as it was before: ${found}`)
+  }
+}
+
+/** Failures that say nothing about the next attempt, which is planned on what the cluster is like then. */
+const mayHelpToTryAgain: ReadonlySet<string> = new Set([
+  "conflict",
+  "expired",
+  "own-limit",
+  "rate-limited",
+  "stale",
+  "timeout",
+  "unavailable"
+])
+
+const planAgain = (rollback: Rollback, undone: Execution, message: string): RollbackStep =>
+  ownAttempts(rollback).length < maxAttempts
+    ? plan(rollback, undone)
+    : ended(rollback, "Escalated", `Not restored after ${maxAttempts} attempts: ${message}`)
+
+/** The end of a rollback, with what led to it. */
+const ended = (
+  { by, reason, trigger }: Rollback,
+  state: "RolledBack" | "Escalated",
+  found: string,
+  remains?: string
+): RollbackStep => {
+  const because = trigger === "operator" ? `${by ?? "A person"} asked for a rollback${suffix(reason)}` : (reason ?? "")
+  const result = state === "RolledBack" ? "The action was undone" : "The action was not undone"
+  return {
+    _tag: "Conclude",
+    state,
+    reason: [because, `${result}: ${found}`, remains ?? ""]
+      .filter((part) => part !== "")
+      .map(sentence)
+      .join(" ")
+  }
+}
+
+const suffix = (reason: string | undefined): string => (reason === undefined ? "" : `: ${reason}`)
+
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)

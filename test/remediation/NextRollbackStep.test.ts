@@ -1,0 +1,150 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Change } from "../../src/domain/Change.ts"
+import type { Intent } from "../../src/domain/Execution.ts"
+import type { RemediationEvent } from "../../src/domain/Remediation.ts"
+import { attemptId, type Restored } from "../../src/domain/Rollback.ts"
+import { nextStep } from "../../src/remediation/NextStep.ts"
+import {
+  accepted,
+  concluded,
+  decided,
+  executed,
+  intent,
+  investigated,
+  observed,
+  remediationOf,
+  started,
+  verified
+} from "./journals.ts"
+
+const at = "1970-01-01T00:00:00.000Z"
+const ref = intent.action.target
+const change: Change = { _tag: "Patch", ref, patch: [{ op: "replace", path: "/spec/replicas", value: 3 }] }
+const reversible: Intent = { ...intent, changes: [change], inverse: { _tag: "Exact", changes: [change] } }
+const acted = [
+  accepted(),
+  investigated,
+  decided("execute"),
+  { _tag: "Intended", intent: reversible },
+  executed({})
+] as const
+
+const requested: RemediationEvent = {
+  _tag: "RollbackRequested",
+  request: { trigger: "operator", undoes: "rem-1-1", by: "ann", at }
+}
+const intendedBack = (attempt: number): RemediationEvent => ({
+  _tag: "RollbackIntended",
+  intent: {
+    undoes: "rem-1-1",
+    executionId: attemptId("rem-1-1", attempt),
+    attempt,
+    trigger: "operator",
+    changes: [change],
+    before: observed,
+    restores: [],
+    plannedAt: at
+  }
+})
+const executedBack = (attempt: number, applied: "yes" | "no" | "unknown", failure?: string): RemediationEvent => ({
+  _tag: "RollbackExecuted",
+  outcome: {
+    executionId: attemptId("rem-1-1", attempt),
+    applied,
+    finishedAt: at,
+    ...(failure === undefined ? {} : { failure, message: `It failed with ${failure}.` })
+  }
+})
+const verifiedBack = (restored: Restored): RemediationEvent => ({
+  _tag: "RollbackVerified",
+  verification: { restored, reasons: [`restored: ${restored}`], observed: null, verifiedAt: at }
+})
+const stopped: RemediationEvent = {
+  _tag: "RollbackStopped",
+  stop: { code: "changed-by-another", message: "Somebody changed spec.replicas." }
+}
+
+const conclusionOf = (...events: ReadonlyArray<RemediationEvent>) => {
+  const step = nextStep(remediationOf(...events))
+  return step._tag === "Conclude" ? step.state : step._tag
+}
+
+describe("nextStep of a rollback", () => {
+  it("the next step of a rollback is the one whose event is missing", () => {
+    const journal = [
+      [requested, "PlanRollback"],
+      [started, "PlanRollback"],
+      [intendedBack(1), "ExecuteRollback"],
+      [executedBack(1, "yes"), "VerifyRollback"],
+      [verifiedBack("yes"), "Conclude"]
+    ] as const
+    journal.forEach(([, due], index) => {
+      const known = journal.slice(0, index + 1).map(([event]) => event)
+      assert.strictEqual(nextStep(remediationOf(...acted, ...known))._tag, due)
+    })
+  })
+
+  it("an action that is being carried out is completed before it is undone, and is not verified", () => {
+    const begun = [...acted.slice(0, 4), requested]
+    assert.strictEqual(nextStep(remediationOf(...begun))._tag, "Execute")
+    assert.strictEqual(remediationOf(...begun).state, "Executing")
+    assert.strictEqual(nextStep(remediationOf(...begun, executed({})))._tag, "PlanRollback")
+  })
+
+  it("a person's request opens a remediation that has ended", () => {
+    const opened = remediationOf(...acted, verified("fixed"), concluded("Remediated"), requested)
+    assert.strictEqual(opened.state, "RollingBack")
+    assert.strictEqual(opened.conclusion, undefined)
+    assert.strictEqual(nextStep(opened)._tag, "PlanRollback")
+  })
+
+  it.each([
+    ["a restored target ends RolledBack", [intendedBack(1), executedBack(1, "yes"), verifiedBack("yes")], "RolledBack"],
+    [
+      "a rollback without a write ends RolledBack",
+      [intendedBack(1), executedBack(1, "no"), verifiedBack("yes")],
+      "RolledBack"
+    ],
+    ["unknown is never RolledBack", [intendedBack(1), executedBack(1, "yes"), verifiedBack("unknown")], "Escalated"],
+    [
+      "a write whose outcome is unknown is read back",
+      [intendedBack(1), executedBack(1, "unknown", "timeout")],
+      "VerifyRollback"
+    ],
+    ["a conflict is planned again", [intendedBack(1), executedBack(1, "no", "conflict")], "PlanRollback"],
+    ["a refused write ends Escalated", [intendedBack(1), executedBack(1, "no", "forbidden")], "Escalated"],
+    [
+      "a target that is not restored is tried again",
+      [intendedBack(1), executedBack(1, "yes"), verifiedBack("no")],
+      "PlanRollback"
+    ],
+    ["a stop ends Escalated", [stopped], "Escalated"]
+  ] as const)("%s", (_, events, expected) => {
+    assert.strictEqual(conclusionOf(...acted, requested, ...events), expected)
+  })
+
+  it("a rollback is tried at most three times, then a person is told", () => {
+    const failed = (attempt: number) => [intendedBack(attempt), executedBack(attempt, "yes"), verifiedBack("no")]
+    assert.strictEqual(conclusionOf(...acted, requested, ...failed(1), ...failed(2)), "PlanRollback")
+    assert.strictEqual(conclusionOf(...acted, requested, ...failed(1), ...failed(2), ...failed(3)), "Escalated")
+  })
+
+  it("a person who asks again gets three attempts more, with new ids", () => {
+    const failed = (attempt: number) => [intendedBack(attempt), executedBack(attempt, "yes"), verifiedBack("no")]
+    const again = remediationOf(...acted, requested, ...[1, 2, 3].flatMap(failed), concluded("Escalated"), requested)
+    const step = nextStep(again)
+    assert.strictEqual(step._tag === "PlanRollback" && step.attempt, 4)
+  })
+
+  it.each([
+    [[intendedBack(1), executedBack(1, "yes"), verifiedBack("yes")], "restored"],
+    [[stopped], "stopped"],
+    [[intendedBack(1), executedBack(1, "no", "forbidden")], "not-restored"],
+    [[intendedBack(1), executedBack(1, "yes"), verifiedBack("unknown")], "unknown"],
+    [[intendedBack(1), executedBack(1, "no", "conflict"), stopped], "stopped"],
+    [[intendedBack(1), executedBack(1, "yes"), verifiedBack("no"), stopped], "not-restored"]
+  ] as const)("the record says how it ended (%#)", (events, outcome) => {
+    const ended = remediationOf(...acted, requested, ...events, concluded("Escalated"))
+    assert.strictEqual(ended.rollback?.outcome, outcome)
+  })
+})
