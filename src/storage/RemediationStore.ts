@@ -82,12 +82,19 @@ export interface AlertResolution extends AlertStart {
   readonly endsAt: Timestamp
 }
 
-/** What was last heard of the alert of a remediation, and of those that joined it. Times are of this service's clock. */
+/**
+ * What was last heard of the alert of a remediation, and of those that joined it. Times are of this service's clock,
+ * except `endedAt`.
+ */
 export interface LastFiring {
   /** When a firing post of the alert was last received, also one that joined because it fired again. */
   readonly at: Timestamp
   /** Whether the alert was resolved after that post. */
   readonly resolved: boolean
+  /** The `endsAt` of its last resolution, by the clock of the sender, if it is resolved. */
+  readonly endedAt?: Timestamp
+  /** When it began to fire again, if it has been resolved and has fired since the remediation began. */
+  readonly againAt?: Timestamp
   /** When a firing post of another alert was last received that has joined and is not resolved. */
   readonly joinedAt?: Timestamp
 }

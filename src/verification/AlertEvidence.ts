@@ -21,8 +21,10 @@ import type { Sighting } from "./FiringAlerts.ts"
 export interface AlertPosts {
   /** When a webhook last reported the alert as firing. */
   readonly firingAt?: Timestamp
-  /** When the alert ended, if the newest webhook about it reported it as resolved. */
+  /** When the alert last ended, if the newest webhook about it reported it as resolved. */
   readonly resolvedAt?: Timestamp
+  /** When the alert last began to fire again after it had ended. */
+  readonly againAt?: Timestamp
   /** When a webhook last reported as firing an alert that joined this one and is not resolved. */
   readonly joinedAt?: Timestamp
 }
@@ -164,7 +166,7 @@ export const statementsIn = (
 ): ReadonlyArray<Statement> => {
   const isNew = (at: Timestamp | undefined, known: Timestamp | undefined) =>
     at !== undefined && (before === undefined ? at >= actedAt : at !== known)
-  const { firingAt, joinedAt, resolvedAt } = posts
+  const { againAt, firingAt, joinedAt, resolvedAt } = posts
   // A resolution that is withdrawn was refuted by a firing alert.
   const isRefuted = before?.resolvedAt !== undefined && resolvedAt === undefined
   // An alert that ended before the action may have started again since.
@@ -176,6 +178,8 @@ export const statementsIn = (
     // Said again only when it is heard again, so that it becomes stale.
     ...(joinedFires && joinedAt !== before?.joinedAt ? [{ by: "joined", atMs, says: "firing" } as const] : []),
     ...(joinedFires ? [] : [{ by: "joined", atMs, says: "resolved" } as const]),
+    // It ended and began again. Both may have been heard since the last look, or by a process before this one.
+    ...(isNew(againAt, before?.againAt) ? [{ by: "webhook", atMs, says: "resolved" } as const] : []),
     ...(isRefuted || isNew(firingAt, before?.firingAt) ? [{ by: "webhook", atMs, says: "firing" } as const] : []),
     ...(ended ? [{ by: "webhook", atMs, says: "resolved" } as const] : [])
   ]

@@ -156,6 +156,28 @@ const posts: ReadonlyArray<
   ["nothing new was received", [], { firingAt: at(1), resolvedAt: at(2) }, { firingAt: at(1), resolvedAt: at(2) }],
   ["one more firing post was received", ["firing"], { firingAt: at(9) }, { firingAt: at(1) }],
   ["the wall clock was set back before a firing post", ["firing"], { firingAt: at(-3600) }, { firingAt: at(1) }],
+  [
+    "it ended, fired again and ended since the last look",
+    ["resolved", "firing", "resolved"],
+    { firingAt: at(2), againAt: at(2), resolvedAt: at(3) },
+    { firingAt: at(-1) }
+  ],
+  [
+    "it fired again and ended since it was last known to have ended",
+    ["resolved", "firing", "resolved"],
+    { firingAt: at(2), againAt: at(2), resolvedAt: at(3) },
+    { firingAt: at(-1), resolvedAt: at(1) }
+  ],
+  [
+    "it fired again after the action, and a process before this one heard it",
+    ["resolved", "firing", "resolved"],
+    { firingAt: at(2), againAt: at(2), resolvedAt: at(3) }
+  ],
+  [
+    "it fired again before the action, and ended after it",
+    ["resolved"],
+    { firingAt: at(-2), againAt: at(-2), resolvedAt: at(3) }
+  ],
   ["the resolution was refuted", ["firing"], {}, { resolvedAt: at(2) }],
   ["the resolution of an earlier episode arrives late", [], { resolvedAt: at(-9) }, {}]
 ]

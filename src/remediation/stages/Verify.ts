@@ -3,6 +3,7 @@
 import { Effect, Option } from "effect"
 import type { Intent } from "../../domain/Execution.ts"
 import type { Remediation, RemediationId } from "../../domain/Remediation.ts"
+import type { Timestamp } from "../../domain/Timestamp.ts"
 import { type Claim, type Fenced, RemediationStore } from "../../storage/RemediationStore.ts"
 import type { StorageError } from "../../storage/StorageError.ts"
 import type { AlertPosts } from "../../verification/AlertEvidence.ts"
@@ -38,26 +39,30 @@ export const make = Effect.fnUntraced(function* (journal: Journal) {
 
   /**
    * What webhooks have said about the alert, and about those that joined it. A resolution that was heard before the
-   * action had ended says nothing about the action, whatever its `endsAt`, which comes from another clock.
+   * action had ended (`heardBefore`, its `endsAt`) says nothing about the action, whatever its `endsAt`, which comes
+   * from another clock. Nor does a repeat of it. Only an alert that has begun again can end again.
    */
-  const postsOf = (id: RemediationId, heardBefore: boolean): Effect.Effect<AlertPosts, StorageError> =>
-    Effect.map(Effect.zip(store.get(id), store.lastFiring(id)), ([self, firing]) => {
-      const resolvedAt = heardBefore ? undefined : Option.getOrUndefined(self)?.alertResolvedAt
+  const postsOf = (id: RemediationId, heardBefore: Timestamp | undefined): Effect.Effect<AlertPosts, StorageError> =>
+    Effect.map(store.lastFiring(id), (firing) => {
       const last = Option.getOrUndefined(firing)
+      if (last === undefined) return {}
+      const { againAt, at, endedAt, joinedAt } = last
+      const isHeard = heardBefore !== undefined && (againAt === undefined || endedAt === heardBefore)
       return {
-        ...(last === undefined ? {} : { firingAt: last.at }),
-        ...(resolvedAt === undefined || last?.resolved === false ? {} : { resolvedAt }),
-        ...(last?.joinedAt === undefined ? {} : { joinedAt: last.joinedAt })
+        firingAt: at,
+        ...(endedAt === undefined || isHeard ? {} : { resolvedAt: endedAt }),
+        ...(againAt === undefined ? {} : { againAt }),
+        ...(joinedAt === undefined ? {} : { joinedAt })
       }
     })
 
-  /** Whether the alert resolved before its action had ended, in the order in which we heard of both. */
-  const resolvedBefore = ({ alertResolvedAt, id }: Remediation): Effect.Effect<boolean, StorageError> =>
+  /** When the alert resolved, if it did before its action had ended, in the order in which we heard of both. */
+  const resolvedBefore = ({ alertResolvedAt, id }: Remediation): Effect.Effect<Timestamp | undefined, StorageError> =>
     alertResolvedAt === undefined
-      ? Effect.succeed(false)
+      ? Effect.succeed(undefined)
       : Effect.map(store.journal(id), (entries) => {
           const kinds = entries.map(({ event }) => event._tag)
-          return kinds.indexOf("AlertResolved") < kinds.lastIndexOf("Executed")
+          return kinds.indexOf("AlertResolved") < kinds.lastIndexOf("Executed") ? alertResolvedAt : undefined
         })
 
   /** For one activation. A crash loses what Alertmanager said before it; the verification then depends on the rest. */

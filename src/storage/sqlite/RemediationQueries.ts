@@ -30,6 +30,17 @@ type ReviewRow = Pick<SummaryRow, "id" | "cluster" | "namespace" | "kind" | "nam
   readonly data: string
 }
 
+interface FiringRow {
+  /** Whether it is about the alert itself. */
+  readonly own: number
+  readonly resolved: number
+  readonly at: string
+  /** Whether the episode is later than that of the remediation. */
+  readonly again: number
+  readonly begunAt: string
+  readonly endedAt: string | null
+}
+
 const target = "cluster, namespace, kind, name"
 const summary = `id, ${target}, alert_name, severity, state, joined_to, received_at, updated_at`
 
@@ -60,13 +71,15 @@ const makeStatements = (database: DatabaseSync) => ({
     `select r.id, r.cluster, r.namespace, r.kind, r.name, r.alert_name, r.severity, v.since, v.data
      from reviews v join remediations r on r.id = v.remediation_id where v.closed_at is null order by v.since, r.id limit ?`
   ),
-  // One row for each alert name's fate: the alert itself or another one, resolved or not.
-  firing: prepare<{ readonly own: number; readonly resolved: number; readonly at: string }, [RemediationId]>(
+  // One row for each episode of the alert itself, and one for the others that are resolved or not.
+  firing: prepare<FiringRow, [RemediationId]>(
     database,
     `${partOfTree}
-     select r.fingerprint = self.fingerprint as own, r.resolved, max(coalesce(r.fired_at, r.received_at)) as at
+     select r.fingerprint = self.fingerprint as own, r.resolved, max(coalesce(r.fired_at, r.received_at)) as at,
+       r.episode > self.episode as again, r.received_at as begunAt, r.ended_at as endedAt
        from remediations r join remediations self on self.id = ?1
-       where r.id in (select e.id from part e) group by own, r.resolved`
+       where r.id in (select e.id from part e)
+       group by own, r.resolved, iif(r.fingerprint = self.fingerprint, r.episode, 0) order by r.episode desc, at desc`
   ),
   // A remediation that handed over is evidence as well, together with what had joined it.
   joined: prepare<{ readonly id: RemediationId; readonly data: string }, [RemediationId, RemediationId, number]>(
@@ -118,16 +131,23 @@ const alertOf = (row: { readonly data: string }): ReadonlyArray<Alert> => {
   return event?._tag === "Accepted" ? [event.alert] : []
 }
 
-/** The newest firing post of the alert itself, and of the others that are not resolved. */
-const lastFiringOf = (
-  rows: ReadonlyArray<{ readonly own: number; readonly resolved: number; readonly at: string }>
-): LastFiring | undefined => {
-  const at = (own: number, resolved: number) => rows.find((row) => row.own === own && row.resolved === resolved)?.at
-  const [firing, over, joinedAt] = [at(1, 0), at(1, 1), at(0, 0)]
-  const newest = firing ?? over
-  return newest === undefined
-    ? undefined
-    : { at: newest, resolved: firing === undefined, ...(joinedAt === undefined ? {} : { joinedAt }) }
+/**
+ * The newest firing post of the alert itself, and of the others that are not resolved. The newest episode is the first
+ * row of the alert itself.
+ */
+const lastFiringOf = (rows: ReadonlyArray<FiringRow>): LastFiring | undefined => {
+  const own = rows.filter((row) => row.own === 1)
+  const firing = own.find(({ resolved }) => resolved === 0)
+  const newest = firing ?? own[0]
+  const joinedAt = rows.find((row) => row.own === 0 && row.resolved === 0)?.at
+  if (newest === undefined) return undefined
+  return {
+    at: newest.at,
+    resolved: firing === undefined,
+    ...(firing !== undefined || newest.endedAt === null ? {} : { endedAt: newest.endedAt }),
+    ...(newest.again === 0 ? {} : { againAt: newest.begunAt }),
+    ...(joinedAt === undefined ? {} : { joinedAt })
+  }
 }
 
 /** Sorts after every id: text compares by its UTF-8 bytes. */
