@@ -13,6 +13,10 @@ import { Timestamp } from "./Timestamp.ts"
 export const Severity = Schema.Literals(["critical", "warning", "info", "none"])
 export type Severity = typeof Severity.Type
 
+/** The more severe of two. */
+export const mostSevere = (left: Severity, right: Severity): Severity =>
+  Severity.literals.indexOf(left) <= Severity.literals.indexOf(right) ? left : right
+
 /** Whether alerts of a severity are only recorded: nothing is read, asked or done about them. */
 export const isMonitorOnly = (severity: Severity): boolean => severity === "info" || severity === "none"
 

@@ -13,7 +13,7 @@
  */
 
 import { Clock, Context, Effect, Layer } from "effect"
-import { type Alert, Severity, severityWords } from "../domain/Alert.ts"
+import { type Alert, mostSevere, type Severity, severityWords } from "../domain/Alert.ts"
 import type { RemediationId } from "../domain/Remediation.ts"
 import type { TargetKey } from "../domain/Target.ts"
 import { fromMillis, type Timestamp } from "../domain/Timestamp.ts"
@@ -200,9 +200,6 @@ const partsWith = (arrivals: ReadonlyArray<Arrival>, status: WebhookAlert["statu
 const distinct = (targets: ReadonlyArray<TargetKey>): ReadonlyArray<TargetKey> =>
   targets.length < 2 ? targets : [...new Set(targets)]
 
-const mostSevere = (left: Severity, right: Severity = left): Severity =>
-  Severity.literals.find((severity) => severity === left || severity === right) ?? left
-
 /** Splits arrivals by admission. Each admitted alert that waits for work counts as open for those after it. */
 const admit = (arrivals: ReadonlyArray<Arrival>, open: number, options: AdmissionOptions) => {
   const admitted: Array<Arrival> = []
@@ -304,7 +301,7 @@ const makeAccept = (store: Store, options: IntakeOptions) => {
     stored.forEach(({ status, target }, place) => {
       const { severity } = taken[place]!.alert
       if (status === "accepted" || status === "joined")
-        severities.set(target, mostSevere(severity, severities.get(target)))
+        severities.set(target, mostSevere(severity, severities.get(target) ?? severity))
     })
     yield* onAccepted([...severities.keys()], severities)
     return [...outcomes, ...stored.map((result, place) => acceptedOutcome(taken[place]!, result))]

@@ -4,6 +4,7 @@
  */
 
 import { Effect, type Latch, Tracer } from "effect"
+import type { Severity } from "../domain/Alert.ts"
 import type { Remediation } from "../domain/Remediation.ts"
 import { displayName, targetKey } from "../domain/Target.ts"
 import type { Begin, Claim, Fenced } from "../storage/RemediationStore.ts"
@@ -11,11 +12,15 @@ import type { StorageError } from "../storage/StorageError.ts"
 import { nextStep } from "./NextStep.ts"
 import type { RemediationEvents } from "./RemediationEvents.ts"
 
-/** Drives a remediation until it ends, waits for a person or moves. `wake` opens when another party journals an event. */
+/**
+ * Drives a remediation until it ends, waits for a person or moves. `wake` opens when another party journals an event.
+ * `urgency` is the severity of its alert, or of a more severe one that has joined it.
+ */
 export type Drive = (
   claim: Claim,
   self: Remediation,
-  wake: Latch.Latch
+  wake: Latch.Latch,
+  urgency: Severity
 ) => Effect.Effect<Remediation, StorageError | Fenced>
 
 export interface Activation {
@@ -45,10 +50,10 @@ export const make = (drive: Drive, events: RemediationEvents["Service"]): Effect
         return [{ _tag: "Started", traceId: span.traceId, spanId: self.spanId ?? span.spanId, epoch }]
       },
       hasBegun: () => span !== undefined,
-      run: (claim, self, wake) =>
+      run: (claim, self, wake, urgency) =>
         Effect.suspend(() => {
           events.publish({ event: "Started", remediation: self })
-          return within(span!, drive(claim, self, wake))
+          return within(span!, drive(claim, self, wake, urgency))
         }).pipe(Effect.annotateLogs({ remediation: self.id, alert: self.alert.name, target: displayName(self.target) }))
     }
   })

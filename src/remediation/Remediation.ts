@@ -99,8 +99,8 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
 
   const patience = () => Patience.make(options.patience ?? defaultPatience)
 
-  const drive: Drive = Effect.fnUntraced(function* (claim, self, wake) {
-    const waiting = Context.make(CurrentDue, dueMs(self.alert.severity, yield* Monotonic.nowMs))
+  const drive: Drive = Effect.fnUntraced(function* (claim, self, wake, urgency) {
+    const waiting = Context.make(CurrentDue, dueMs(urgency, yield* Monotonic.nowMs))
     const beforeActing = patience()
     let current = self
     const verification = verify()

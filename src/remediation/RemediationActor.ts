@@ -7,7 +7,7 @@
  */
 
 import { Cause, Effect, type Latch, Option } from "effect"
-import type { Severity } from "../domain/Alert.ts"
+import { mostSevere, type Severity } from "../domain/Alert.ts"
 import { type TargetKey, targetKey } from "../domain/Target.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Activation from "./Activation.ts"
@@ -18,7 +18,10 @@ import { RemediationEvents } from "./RemediationEvents.ts"
 export type ActivationResult =
   /** There is nothing to do until the target is fired again. */
   | { readonly _tag: "Idle" }
-  /** The remediation now belongs to its root owner, or has handed over to another one. That target must be fired. */
+  /**
+   * The remediation now belongs to its root owner, has joined that one's, or has handed over to another one. That
+   * target must be fired.
+   */
   | { readonly _tag: "Moved"; readonly target: TargetKey; readonly severity: Severity }
   /** Another activation has claimed the target. Sweeps skip the target for a while instead of claiming it back. */
   | { readonly _tag: "Fenced" }
@@ -29,28 +32,29 @@ const idle: ActivationResult = { _tag: "Idle" }
 const fenced: ActivationResult = { _tag: "Fenced" }
 const failed: ActivationResult = { _tag: "Failed" }
 
-export type Activate = (target: TargetKey, wake: Latch.Latch) => Effect.Effect<ActivationResult>
+/** `fired` is the most severe alert for which the target was fired. */
+export type Activate = (target: TargetKey, wake: Latch.Latch, fired: Severity) => Effect.Effect<ActivationResult>
 
 export const make = Effect.fnUntraced(function* (options: Remediation.RemediationOptions) {
   const store = yield* RemediationStore
   const events = yield* RemediationEvents
   const drive = yield* Remediation.make(options)
 
-  const activate: Activate = (target, wake) =>
+  const activate: Activate = (target, wake, fired) =>
     Effect.gen(function* () {
       const activation = yield* Activation.make(drive, events)
       const { claim, open } = yield* store.claim(target, activation.begin)
       if (Option.isNone(open) || !activation.hasBegun()) return idle
-      const after = yield* activation.run(claim, open.value, wake)
+      const urgency = mostSevere(open.value.alert.severity, fired)
+      const after = yield* activation.run(claim, open.value, wake, urgency)
       const home = targetKey(after.target)
       if (after.handedOverTo !== undefined) {
         const next = yield* store.get(after.handedOverTo)
         const { severity } = Option.getOrElse(next, () => after).alert
         return { _tag: "Moved", target: home, severity } as const
       }
-      return home === target || after.state === "Joined"
-        ? idle
-        : ({ _tag: "Moved", target: home, severity: after.alert.severity } as const)
+      // Work that waits there for its turn becomes as urgent as what joins it.
+      return home === target ? idle : ({ _tag: "Moved", target: home, severity: urgency } as const)
     }).pipe(
       Effect.catchTags({
         Fenced: ({ epoch }) =>

@@ -9,7 +9,7 @@
  */
 
 import { Context, Duration, Effect, FiberSet, Latch, Layer } from "effect"
-import { Severity } from "../domain/Alert.ts"
+import { mostSevere, Severity } from "../domain/Alert.ts"
 import { clusterOf, type TargetKey } from "../domain/Target.ts"
 import { DueQueue, type Entry } from "../resilience/DueQueue.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
@@ -182,13 +182,14 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
   })
 
   const turn = Effect.fnUntraced(function* (mailbox: Mailbox) {
-    const { target, wake } = mailbox
+    const { severity, target, wake } = mailbox
     mailbox.fired = false
     // The next turn is as urgent as what the target is fired for from now on.
     mailbox.severity = "none"
     Latch.closeUnsafe(wake)
-    const activation = yield* activate(target, wake)
-    if (activation._tag === "Moved") yield* fire(activation.target, activation.severity)
+    const activation = yield* activate(target, wake, severity)
+    // What was fired for the target meanwhile may have joined the remediation before it moved.
+    if (activation._tag === "Moved") yield* fire(activation.target, mostSevere(activation.severity, mailbox.severity))
     if (activation._tag === "Fenced" || activation._tag === "Failed") {
       // The sweep resumes the target. Work that was fired meanwhile is in the store.
       if (activation._tag === "Fenced") resting.add(target, yield* Monotonic.nowMs)

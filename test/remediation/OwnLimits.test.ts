@@ -161,6 +161,21 @@ describe("our own limits say nothing about the cluster", () => {
     })
   )
 
+  it.effect("nor does a warning that a critical alert has joined", () =>
+    Effect.gen(function* () {
+      const { ended, post } = yield* start(SlowCluster.make({ latencyMs: 1000 }))
+      const both = (["warning", "critical"] as const).map((severity) =>
+        alertOf(
+          { alertname: severity, namespace: "storm", deployment: "both", severity },
+          { startsAt: "1970-01-01T00:00:00Z", fingerprint: severity }
+        )
+      )
+      const ids = yield* post([...alertsAbout(100, "warning"), ...both])
+      yield* ended(ids.slice(100, 101), 15_000)
+      yield* ended(ids.slice(0, 100), 300_000)
+    })
+  )
+
   it.effect("alerts that find no permit of a model in time are worked by rules, say so, and raise no level", () =>
     Effect.gen(function* () {
       const { ended, level, post } = yield* start(SlowCluster.make(), { investigator: model(12_000) })

@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"
+import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
@@ -155,6 +156,54 @@ describe("the actors", () => {
       yield* kubernaut.receive(webhookOf([critical("third")]))
       yield* seconds(5)
       assert.deepStrictEqual(order, ["both", "second", "third", "both"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  const one = (fingerprint: string, labels: Readonly<Record<string, string>>) =>
+    webhookOf([
+      alertOf(
+        { alertname: "KubeDeploymentRolloutStuck", namespace: "shop", ...labels },
+        { startsAt: "1970-01-01T00:00:00Z", fingerprint }
+      )
+    ])
+
+  it.effect("work next on a waiting warning once a critical alert about one of its pods has joined it", () => {
+    const { layer, order } = ordering(1)
+    return Effect.gen(function* () {
+      const kubernaut = yield* Kubernaut.Kubernaut
+      const [pod] = yield* (yield* KubernetesClient).list("Pod", { namespace: "shop" })
+      const deployment = pod!.metadata.labels!["app"]!
+      yield* kubernaut.receive(webhookOf(about("warning", 5)))
+      yield* kubernaut.receive(one("lead", { deployment }))
+      yield* seconds(2)
+      yield* kubernaut.receive(one("pod", { pod: pod!.metadata.name, severity: "critical" }))
+      yield* seconds(10)
+      assert.deepStrictEqual(order, [
+        "warning-0",
+        "warning-1",
+        "warning-2",
+        deployment,
+        deployment,
+        "warning-3",
+        "warning-4"
+      ])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("work next on the owner of a pod about which a critical alert has joined a warning", () => {
+    const { layer, order } = ordering(1)
+    return Effect.gen(function* () {
+      const kubernaut = yield* Kubernaut.Kubernaut
+      const [pod] = yield* (yield* KubernetesClient).list("Pod", { namespace: "shop" })
+      const { labels, name } = pod!.metadata
+      yield* kubernaut.receive(webhookOf(about("warning", 5)))
+      yield* kubernaut.receive(one("first", { pod: name }))
+      yield* seconds(2)
+      yield* kubernaut.receive(one("second", { pod: name, alertname: "KubePodCrashLooping", severity: "critical" }))
+      yield* seconds(10)
+      // Twice, because the warning hands over to the critical alert.
+      const app = labels!["app"]
+      assert.deepStrictEqual(order, ["warning-0", "warning-1", "warning-2", app, app, "warning-3", "warning-4"])
     }).pipe(Effect.provide(layer))
   })
 
