@@ -14,7 +14,7 @@
  * seconds.
  */
 
-import { Context, Effect, Option, Schema, Semaphore } from "effect"
+import { Context, Effect, Option, Result, Schema, Semaphore } from "effect"
 import * as Due from "../resilience/Due.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import * as Patience from "../resilience/pipeline/Patience.ts"
@@ -154,9 +154,10 @@ export const guard = (client: Client, bind: Bind): Guarded => {
   })
 
   const check = Effect.fnUntraced(function* (operation: string, through: Client) {
+    const found = yield* Effect.result(Effect.mapError(read(through), asFailureOf(operation)))
+    // Only now: one that was given up says nothing, and those that waited for this one need no other.
     checkedAtMs = yield* Monotonic.nowMs
-    const found = yield* Effect.mapError(read(through), asFailureOf(operation))
-    return yield* settle(found, operation)
+    return Result.isFailure(found) ? yield* Effect.fail(found.failure) : yield* settle(found.success, operation)
   })
 
   const isDue = Effect.map(Monotonic.nowMs, (nowMs) => nowMs - checkedAtMs >= recheckMs)
@@ -170,7 +171,9 @@ export const guard = (client: Client, bind: Bind): Guarded => {
         // Whether the identity can be read does not matter here: the read itself shows whether the cluster responds.
         // A read that comes while another one checks waits for what that one finds.
         yield* oneAtATime.withPermits(1)(
-          Effect.flatMap(isDue, (due) => (due ? Effect.ignore(check(operation, client)) : Effect.void))
+          Effect.flatMap(isDue, (due) =>
+            due && state._tag !== "Confirmed" ? Effect.ignore(check(operation, client)) : Effect.void
+          )
         )
         return yield* state._tag === "OtherCluster" ? wrong(operation, "other-cluster") : call
       })

@@ -174,6 +174,49 @@ describe("ClusterIdentity", () => {
     })
   )
 
+  it.effect("checks once for all reads that wait while the identity cannot be read, however long that takes", () =>
+    Effect.gen(function* () {
+      const { client, cluster } = yield* guarded()
+      let checks = 0
+      const slow = {
+        ...client,
+        get: (ref: typeof checkout) => {
+          if (ref.kind !== "Namespace") return client.get(ref)
+          checks++
+          return Effect.delay(client.get(ref), "15 seconds")
+        }
+      }
+      const guard = ClusterIdentity.guard(slow, (uid) => Effect.succeed(uid))
+      cluster.refusal = { _tag: "Timeout" }
+      const reads = yield* Effect.forkChild(
+        Effect.all(
+          Array.from({ length: 20 }, () => guard.client.get(checkout)),
+          { concurrency: 20 }
+        )
+      )
+      yield* TestClock.adjust("16 seconds")
+      assert.isDefined(reads.pollUnsafe())
+      assert.strictEqual(checks, 1)
+    })
+  )
+
+  it.effect("serves a read that waited for the check of one that was given up", () =>
+    Effect.gen(function* () {
+      const { cluster, guard } = yield* guarded()
+      cluster.uid = "theirs"
+      yield* Effect.flip(guard.client.apply(scale))
+      cluster.uid = "ours"
+      yield* TestClock.adjust("10 seconds")
+      cluster.takes = "2 seconds"
+      const first = yield* Effect.forkChild(guard.client.get(checkout))
+      const second = yield* Effect.forkChild(guard.client.get(checkout))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(first)
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual((yield* Fiber.join(second)).metadata.name, "checkout")
+    })
+  )
+
   it.effect("finds another cluster by a read too, if none could be read at start", () =>
     Effect.gen(function* () {
       const { client, cluster, guard } = yield* guarded()
