@@ -26,7 +26,7 @@
  *
  * A stop is `applied: "unknown"` if a write of this change may have arrived or may still arrive: a write of this run
  * without a response, or the write of an earlier run, once the object is gone, cannot be read or has refused a write,
- * or writes are no longer allowed. Otherwise it is `applied: "no"`.
+ * or writes are no longer allowed or the intent has expired within the last minute. Otherwise it is `applied: "no"`.
  *
  * A pod that is gone before the first write was removed by somebody else: the change is done, and did not change the
  * cluster.
@@ -107,6 +107,9 @@ export const isGone = (change: Change, error: KubernetesError): boolean =>
   (change._tag === "Evict" || change._tag === "Delete")
   && (error.reason._tag === "NotFound" || error.reason._tag === "Conflict")
 
+/** How long a write may be in flight: the default `--request-timeout` of the API server. */
+const inFlightMs = 60_000
+
 /** A patch is signed, but a removal is not: it is ours only if a write of it may have arrived. */
 const whenPresent = ({ lastFailure }: Progress, { change, resumed }: Situation): Done => {
   const isRemoval = change._tag === "Evict" || change._tag === "Delete"
@@ -124,9 +127,10 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
       if (event.presence === "superseded") return stop(changedSincePlan(change), "no")
       if (event.presence === "gone") return stop(changedSincePlan(change), unanswered || resumed ? "unknown" : "no")
       if (lastFailure !== undefined && attempt > limits.attempts) return stop(lastFailure, applied)
-      if (event.nowMs >= limits.expiresAtMs) return stop(lastFailure ?? stale, applied)
       // The write of an earlier run may still be in flight, and this run makes none that would conflict with it.
-      return mayWrite ? { _tag: "Write" } : stop(otherMode, resumed ? "unknown" : applied)
+      const inFlight = resumed && event.nowMs < limits.expiresAtMs + inFlightMs ? "unknown" : applied
+      if (event.nowMs >= limits.expiresAtMs) return stop(lastFailure ?? stale, inFlight)
+      return mayWrite ? { _tag: "Write" } : stop(otherMode, inFlight)
     }
     case "Unreadable":
       return stop(lastFailure ?? classify(event.error), unanswered || resumed ? "unknown" : "no")
