@@ -20,7 +20,15 @@ import * as Timestamp from "../domain/Timestamp.ts"
 import type { Verification } from "../domain/Verification.ts"
 import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import { type AlertEvidence, type AlertPosts, hear, statementsIn, statusOf, unheard } from "./AlertEvidence.ts"
+import {
+  type AlertEvidence,
+  type AlertPosts,
+  type AlertStatus,
+  hear,
+  statementsIn,
+  statusOf,
+  unheard
+} from "./AlertEvidence.ts"
 import type { Sighting } from "./FiringAlerts.ts"
 import { judge, type JudgeSettings, progressAfter, showsProblem } from "./Judge.ts"
 import type { Progress } from "./Progress.ts"
@@ -165,7 +173,7 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
     while (true) {
       const first = yield* read(client, intent, target)
       const alert = yield* alertNow
-      const judged = (sample: Sample) => {
+      const judged = (sample: Sample, alert: AlertStatus) => {
         const remembered = remember(samples, sample, settings.stabilisationMs)
         const followed = progressAfter(progress, intent, sample, startedAtMs)
         const nowMs = sample.atMs
@@ -185,11 +193,16 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
           })
         }
       }
-      const cheap = judged(first.sample)
+      const cheap = judged(first.sample, alert)
       // A verdict names all its reasons, so it always needs a complete sample.
       const suffices =
         first.complete === undefined || (showsProblem(intent, first.sample) && cheap.judgement._tag === "KeepWatching")
-      const { followed, judgement, remembered, sample } = suffices ? cheap : judged(yield* first.complete)
+      const complete = suffices ? undefined : yield* first.complete
+      let last = complete === undefined ? cheap : judged(complete, alert)
+      // To complete the sample may take minutes, in which the alert may have fired again.
+      if (complete !== undefined && last.judgement._tag === "Verdict" && last.judgement.verdict === "fixed")
+        last = judged(complete, yield* alertNow)
+      const { followed, judgement, remembered, sample } = last
       samples = remembered
       progress = followed
       if (judgement._tag === "KeepWatching") hasSettled ||= judgement.settled === true
