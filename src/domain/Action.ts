@@ -41,10 +41,13 @@ export const ScaleWorkload = action("ScaleWorkload", "Set the replica count of a
   replicas: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))
 })
 
-/** Restores the pod template of an earlier revision of a Deployment. */
+/**
+ * Restores the pod template of an earlier revision of a Deployment, StatefulSet or DaemonSet. The name is older than
+ * the last two kinds, and durable: journals and rulebooks contain it.
+ */
 export const RollbackDeployment = action(
   "RollbackDeployment",
-  "Put a Deployment's pod template back to the one of an earlier revision.",
+  "Put the pod template of a Deployment, StatefulSet or DaemonSet back to the one of an earlier revision.",
   {
     /** Defaults to the newest revision before the current one. */
     toRevision: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)))
@@ -155,7 +158,7 @@ export const isReadOnly = (action: Action): boolean => action.type === "Notify" 
 export const kindsOf: Readonly<Partial<Record<ActionType, ReadonlyArray<string>>>> = {
   RestartWorkload: ["Deployment", "StatefulSet", "DaemonSet"],
   ScaleWorkload: ["Deployment", "StatefulSet"],
-  RollbackDeployment: ["Deployment"],
+  RollbackDeployment: ["Deployment", "StatefulSet", "DaemonSet"],
   AdjustResources: ["Deployment", "StatefulSet", "DaemonSet"],
   PatchHpa: ["HorizontalPodAutoscaler"],
   EvictPod: ["Pod"],

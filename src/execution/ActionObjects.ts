@@ -9,11 +9,13 @@ import {
   type KubernetesError,
   type KubernetesObject
 } from "../kubernetes/KubernetesClient.ts"
-import type { Kind, Pod } from "../kubernetes/ObjectModel.ts"
+import type { Kind, Labels, Pod } from "../kubernetes/ObjectModel.ts"
 import { controllerOfKind, isBuiltIn } from "../kubernetes/Ownership.ts"
 import { templateOwnerOf } from "./actions/HeldBackTemplate.ts"
 import { drainedPods } from "./actions/Nodes.ts"
+import { blocksOnUnready } from "./actions/StuckPods.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
+import { replacesPods } from "./TemplateAdmission.ts"
 
 type Client = KubernetesClient["Service"]
 
@@ -72,6 +74,12 @@ const readCautions = (client: Client, action: Action): Effect.Effect<ReadonlyArr
 export const limitRanges = (client: Client, namespace: string): Effect.Effect<ReadonlyArray<KubernetesObject>> =>
   Effect.orElseSucceed(client.list("LimitRange", { namespace }), (): ReadonlyArray<KubernetesObject> => [])
 
+/** The labels by which a workload selects what it owns. */
+const selectedBy = (subject: KubernetesObject): { readonly labelSelector?: Labels } => {
+  const labels = asKind(subject, "Deployment", "StatefulSet", "DaemonSet")?.spec.selector.matchLabels
+  return labels === undefined ? {} : { labelSelector: labels }
+}
+
 const relatedOf = (
   client: Client,
   action: Action,
@@ -81,10 +89,11 @@ const relatedOf = (
   switch (action.type) {
     case "ScaleWorkload":
       return client.list("HorizontalPodAutoscaler", { namespace })
-    case "RollbackDeployment": {
-      const labels = asKind(subject, "Deployment")?.spec.selector.matchLabels
-      return client.list("ReplicaSet", { namespace, ...(labels === undefined ? {} : { labelSelector: labels }) })
-    }
+    case "RollbackDeployment":
+      return client.list(subject.kind === "Deployment" ? "ReplicaSet" : "ControllerRevision", {
+        namespace,
+        ...selectedBy(subject)
+      })
     case "DrainNode":
       return client.list("Pod", {})
     case "ExpandVolume": {
@@ -164,6 +173,19 @@ const readScaled = (
   return Effect.map(cautiously("StatefulSet", found(client, ref)), (read) => [read])
 }
 
+/** The pods of a StatefulSet whose template changes: one that is not ready blocks the change. */
+const readBlocking = (
+  client: Client,
+  action: Action,
+  subject: KubernetesObject
+): Effect.Effect<ReadonlyArray<Cautions>, KubernetesError> =>
+  replacesPods(action) && blocksOnUnready(subject)
+    ? Effect.map(
+        cautiously("Pod", client.list("Pod", { namespace: action.target.namespace, ...selectedBy(subject) })),
+        (read) => [read]
+      )
+    : Effect.succeed([])
+
 /** The current objects. An action that changes nothing, and a subject that does not exist, need no others. */
 export const readObjects = Effect.fnUntraced(function* (
   client: Client,
@@ -172,11 +194,12 @@ export const readObjects = Effect.fnUntraced(function* (
   if (action.type === "Notify" || action.type === "CollectDiagnostics") return { subject: undefined, related: [] }
   const subject = yield* find(client, action.target)
   if (subject === undefined) return { subject, related: [] }
-  const [related, cautions] = yield* Effect.all([relatedOf(client, action, subject), readCautions(client, action)], {
-    concurrency: "unbounded"
-  })
+  const [related, cautions, blocking] = yield* Effect.all(
+    [relatedOf(client, action, subject), readCautions(client, action), readBlocking(client, action, subject)],
+    { concurrency: "unbounded" }
+  )
   const templates = yield* readTemplates(client, replacedPods(action, subject, related))
-  const around = [...cautions, ...templates, ...(yield* readScaled(client, action, subject))]
+  const around = [...cautions, ...blocking, ...templates, ...(yield* readScaled(client, action, subject))]
   return {
     subject,
     related: [...related, ...around.flatMap(({ found }) => found)],

@@ -6,7 +6,7 @@
  * | -------------------------- | -------------------------------------------------------------------------- | ---------------------------------------------- |
  * | RestartWorkload            | template annotation `kubectl.kubernetes.io/restartedAt`: the intent's time | not needed                                     |
  * | ScaleWorkload              | `spec.replicas`                                                            | the previous number                            |
- * | RollbackDeployment         | `spec.template` of the chosen ReplicaSet, without its hash label           | the previous template                          |
+ * | RollbackDeployment         | `spec.template` of the chosen ReplicaSet or ControllerRevision             | the previous template                          |
  * | AdjustResources            | `resources` of one container                                               | the previous resources, absent fields included |
  * | PatchHpa                   | `spec.minReplicas`, `spec.maxReplicas`                                     | the previous numbers                           |
  * | EvictPod                   | the eviction subresource, for one uid                                      | not needed: the owner creates a replacement    |
@@ -16,6 +16,9 @@
  * | SuspendCronJob             | `spec.suspend`                                                             | the previous value                             |
  * | QuarantinePod              | the labels by which its owner and its Services select the pod              | partial: the labels                            |
  * | CollectDiagnostics, Notify | nothing                                                                    | not needed                                     |
+ *
+ * An action that changes the template of a StatefulSet also evicts the pods that would block it: see
+ * `actions/StuckPods`.
  *
  * A plan without changes means that the cluster is already in the requested state. A refusal means that the action
  * can't, or must not, be carried out on these objects. What a person may allow is an ask: it is part of the plan, and

@@ -305,8 +305,10 @@ export const readAround = Effect.fnUntraced(function* (
   const [replicaSets, controllerRevisions, jobs, pods, services, autoscalers] = yield* Effect.all(
     [
       kind === "Deployment" ? inNamespace("ReplicaSet", labels) : none,
-      // A StatefulSet's own status names its newest revision. Without the right to read them, it stays unknown.
-      kind === "DaemonSet" ? Effect.catch(inNamespace("ControllerRevision", labels), forbiddenAsNone) : none,
+      // Without the right to read them, the revisions stay unknown.
+      kind === "DaemonSet" || kind === "StatefulSet"
+        ? Effect.catch(inNamespace("ControllerRevision", labels), forbiddenAsNone)
+        : none,
       kind === "CronJob" ? inNamespace("Job") : none,
       runsPods.has(kind) && kind !== "Pod" && kind !== "CronJob" ? inNamespace("Pod", labels) : none,
       served ? inNamespace("Service") : none,

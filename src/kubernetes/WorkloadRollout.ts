@@ -23,6 +23,7 @@ import {
 } from "./ObjectModel.ts"
 import { timeOf } from "./PodState.ts"
 import { revisionHashLabel, revisionOf, sameTemplate, templateHashLabel, templateHashOf } from "./Revision.ts"
+import { historyOf } from "./RevisionHistory.ts"
 
 /** The objects of a workload, as far as they were read. */
 export interface RolloutObjects {
@@ -165,23 +166,12 @@ export const rolloutOf = (object: KubernetesObject, objects: RolloutObjects): Ro
 export const revisionsOf = (
   object: KubernetesObject,
   { replicaSets, controllerRevisions }: Omit<RolloutObjects, "pods">
-): ReadonlyMap<string, number> => {
-  const numbered = [
-    ...ownedBy<ReplicaSet>(object, replicaSets).map((set) => ({
-      hash: set.metadata.labels?.[templateHashLabel],
-      revision: revisionOf(set)
-    })),
-    ...ownedBy<ControllerRevision>(object, controllerRevisions).map(({ metadata: { labels = {} }, revision }) => ({
-      hash: labels[revisionHashLabel],
-      revision
-    }))
-  ]
-  return new Map(
-    numbered.flatMap(({ hash, revision }) =>
-      hash !== undefined && revision !== null ? [[hash, revision] as const] : []
+): ReadonlyMap<string, number> =>
+  new Map(
+    historyOf(object, [...replicaSets, ...controllerRevisions]).flatMap(({ hash, revision }) =>
+      hash === undefined ? [] : [[hash, revision] as const]
     )
   )
-}
 
 // A refusal can quote a whole policy.
 const messageCharacters = 400

@@ -71,9 +71,9 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     proposing(actions.CordonNode, { target: input().target })
   ],
   [
-    "a rollback of a StatefulSet blocks",
+    "a rollback of a Job blocks",
     "block wrong-kind",
-    proposing({ type: "RollbackDeployment", target: { namespace: "shop", kind: "StatefulSet", name: "db" } })
+    proposing({ type: "RollbackDeployment", target: { namespace: "shop", kind: "Job", name: "db" } })
   ],
   [
     "a write in kube-system blocks",

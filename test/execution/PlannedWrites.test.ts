@@ -10,6 +10,7 @@ import { sameJson } from "../../src/kubernetes/SameJson.ts"
 import {
   autoscaler,
   claim,
+  controllerRevision,
   cronJob,
   daemonSet,
   deployment,
@@ -21,6 +22,7 @@ import {
   service,
   statefulSet,
   storageClass,
+  template,
   unsigned
 } from "./objects.ts"
 import {
@@ -61,6 +63,21 @@ const services = [service("web", { tier: "web" }), service("other", { tier: "db"
 
 const rolledBack = (expected: string, related: ReadonlyArray<KubernetesObject>, toRevision?: number) =>
   [expected, image, rollback(toRevision), deployment(), related] as const
+const db = (image: string) => statefulSet({ template: template(image) })
+const agent = (image: string) => daemonSet({ template: template(image) })
+const rolledBackTo = (
+  expected: string,
+  subject: KubernetesObject,
+  images: ReadonlyArray<string>,
+  toRevision?: number
+) => {
+  const history = images.map((image, index) => controllerRevision(subject, index + 1, image))
+  return [expected, image, rollback(toRevision, on(subject.kind, subject.metadata.name)), subject, history] as const
+}
+const labelsOfRevision = () => {
+  const [, , action, subject, history] = rolledBackTo("db:1", db("db:2"), ["db:1", "db:2"])
+  return [{ labels: { app: "checkout" } }, at("spec", "template", "metadata"), action, subject, history] as const
+}
 const quarantined = (remaining: object, services: ReadonlyArray<KubernetesObject>) =>
   [
     { ...remaining, "kubernaut.dev/quarantine": "true" },
@@ -109,6 +126,24 @@ const writes: ReadonlyArray<
   ],
   ["a rollback ignores a revision after the current one", ...rolledBack("app:2", [...revisions, replicaSet(4)])],
   ["a rollback omits the hash label", { app: "checkout" }, templateLabels, rollback(), deployment(), revisions],
+  ["a rollback of a StatefulSet restores the revision before", ...rolledBackTo("db:1", db("db:2"), ["db:1", "db:2"])],
+  [
+    "a rollback of a StatefulSet restores the requested revision",
+    ...rolledBackTo("db:1", db("db:3"), ["db:1", "db:2", "db:3"], 1)
+  ],
+  ["a rollback of a StatefulSet restores no null creation time and no patch strategy", ...labelsOfRevision()],
+  [
+    "a rollback of a StatefulSet whose newest template has no revision yet restores the newest revision",
+    ...rolledBackTo("db:2", db("db:3"), ["db:1", "db:2"])
+  ],
+  [
+    "a rollback of a DaemonSet restores the revision before",
+    ...rolledBackTo("agent:2", agent("agent:3"), ["agent:1", "agent:2", "agent:3"])
+  ],
+  [
+    "a rollback of a DaemonSet restores the requested revision",
+    ...rolledBackTo("agent:1", agent("agent:3"), ["agent:1", "agent:2", "agent:3"], 1)
+  ],
   ["a raised limit leaves the other resources unchanged", raised, resources, raise, deployment()],
   ["requests and limits change together", raisedBoth, resources, raiseBoth, deployment()],
   ["a container without resources gets them", { limits: { memory: "64Mi" } }, proxyResources, proxy, deployment()],
@@ -211,6 +246,13 @@ const nullCreationTime = {
   metadata: { creationTimestamp: null, labels: { app: "checkout" } }
 }
 
+const inRevision = (subject: KubernetesObject) =>
+  [
+    rollback(1, on(subject.kind, subject.metadata.name)),
+    subject,
+    [controllerRevision(subject, 1, `${subject.metadata.name}:2`)]
+  ] as const
+
 const inRequestedState: ReadonlyArray<
   readonly [
     claim: string,
@@ -222,6 +264,8 @@ const inRequestedState: ReadonlyArray<
   ["the requested replica count", scale(3), deployment()],
   ["one requested replica and an absent count, which means one", scale(1), deployment({ replicas: undefined })],
   ["the template of the requested revision", rollback(3), deployment(), revisions],
+  ["the template of the requested revision of a StatefulSet", ...inRevision(db("db:2"))],
+  ["the template of the requested revision of a DaemonSet", ...inRevision(agent("agent:2"))],
   ["that template with a null creation time", rollback(3), deployment({ template: nullCreationTime }), revisions],
   ["the requested quantity in another form", adjust({ limits: { memory: "0.25Gi" } }), deployment()],
   ["the requested bounds of an autoscaler", patchHpa({ maxReplicas: 5 }), autoscaler()],

@@ -89,6 +89,45 @@ export const daemonSet = (spec: object = {}): KubernetesObject =>
     { spec: { selector: { matchLabels: { app: "checkout" } }, template: template("agent:1"), ...spec } }
   )
 
+/** A revision of the StatefulSet `db` or the DaemonSet `agent`, as the API server stores it. */
+export const controllerRevision = (of: KubernetesObject, revision: number, image: string): KubernetesObject => ({
+  ...object(
+    "ControllerRevision",
+    `${of.metadata.name}-h${revision}`,
+    "shop",
+    {
+      labels: { app: "checkout", ...(of.kind === "DaemonSet" ? { "controller-revision-hash": `h${revision}` } : {}) },
+      ownerReferences: [{ apiVersion: "apps/v1", kind: of.kind, controller: true, ...nameAndUid(of) }]
+    },
+    {}
+  ),
+  revision,
+  data: {
+    spec: {
+      template: {
+        ...template(image),
+        metadata: { creationTimestamp: null, labels: { app: "checkout" } },
+        $patch: "replace"
+      }
+    }
+  }
+})
+
+const nameAndUid = ({ metadata: { name, uid } }: KubernetesObject) => ({ name, uid })
+
+/** A pod of the StatefulSet `db`, of one of its revisions. */
+export const memberOf = (revision: number, ordinal: number, isReady: boolean, metadata: Metadata = {}) =>
+  pod(
+    `db-${ordinal}`,
+    {
+      labels: { app: "checkout", "controller-revision-hash": `db-h${revision}` },
+      ownerReferences: owner("StatefulSet", "db"),
+      ...metadata
+    },
+    {},
+    { phase: "Running", conditions: [{ type: "Ready", status: isReady ? "True" : "False" }] }
+  )
+
 export const autoscaler = (spec: object = {}): KubernetesObject =>
   object(
     "HorizontalPodAutoscaler",

@@ -30,9 +30,9 @@ export const restart: Action = { type: "RestartWorkload", target: checkout }
 export const restartAgent: Action = { type: "RestartWorkload", target: on("DaemonSet", "agent") }
 export const restartDb: Action = { type: "RestartWorkload", target: on("StatefulSet", "db") }
 export const scale = (replicas: number, target = checkout): Action => ({ type: "ScaleWorkload", target, replicas })
-export const rollback = (toRevision?: number): Action => ({
+export const rollback = (toRevision?: number, target = checkout): Action => ({
   type: "RollbackDeployment",
-  target: checkout,
+  target,
   ...(toRevision === undefined ? {} : { toRevision })
 })
 export const adjust = (change: Partial<Extract<Action, { type: "AdjustResources" }>>): Action => ({

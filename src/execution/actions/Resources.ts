@@ -18,6 +18,7 @@ import {
 } from "../Plan.ts"
 import { rolloutAsks } from "./Disruption.ts"
 import { rolloutRefusal } from "./RolloutStart.ts"
+import { evictionsOf, stuckPods } from "./StuckPods.ts"
 
 type Resources = NonNullable<Container["resources"]>
 interface Step {
@@ -111,14 +112,16 @@ export const adjust: Planner<"AdjustResources"> = (action, subject, objects, con
   const at = ["spec", "template", "spec", "containers", index, "resources"]
   const edits: ReadonlyArray<Edit> = changed.map(({ list, resource, to }) => set([...at, list, resource], to))
   const { change, inverse } = patch(subject, edits, context)
+  const stuck = stuckPods(workload, objects)
   return planned(
-    [change],
+    [change, ...evictionsOf(stuck.pods)],
     { _tag: "Exact", changes: [inverse] },
     {
-      asks: [...asksOf(changed, context), ...rolloutAsks(workload, objects, false)],
-      figures: Object.fromEntries(
-        changed.map(({ from, list, resource, to }) => [`${list}.${resource}`, step(from, to)])
-      )
+      asks: [...asksOf(changed, context), ...rolloutAsks(workload, objects, false), ...stuck.asks],
+      figures: {
+        ...Object.fromEntries(changed.map(({ from, list, resource, to }) => [`${list}.${resource}`, step(from, to)])),
+        ...stuck.figures
+      }
     }
   )
 }

@@ -19,6 +19,7 @@ import {
 import { rolloutAsks } from "./Disruption.ts"
 import { addedReplicasAsks } from "./HeldBackTemplate.ts"
 import { rolloutRefusal } from "./RolloutStart.ts"
+import { evictionsOf, stuckPods } from "./StuckPods.ts"
 
 /** The annotation that `kubectl rollout restart` sets. */
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
@@ -34,10 +35,11 @@ export const restart: Planner<"RestartWorkload"> = (action, subject, objects, co
     [set(["spec", "template", "metadata", "annotations", restartedAt], context.plannedAt)],
     context
   )
+  const stuck = stuckPods(workload, objects)
   return planned(
-    [change],
+    [change, ...evictionsOf(stuck.pods)],
     { _tag: "NotNeeded", reason: "Only the restart time in the template changes; the owner replaces the pods." },
-    { asks: rolloutAsks(workload, objects, true) }
+    { asks: [...rolloutAsks(workload, objects, true), ...stuck.asks], figures: stuck.figures }
   )
 }
 

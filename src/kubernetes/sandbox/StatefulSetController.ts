@@ -1,6 +1,8 @@
 /**
  * The StatefulSet controller: creates pods in ascending order, and updates and removes them in descending order. A pod
- * below the partition is made from the current revision, and with `OnDelete` no pod is updated.
+ * below the partition is made from the current revision, and with `OnDelete` no pod is updated. As in Kubernetes
+ * (kubernetes#67250), a pod that is not ready stops all of this, also if it is of a template that has been replaced,
+ * unless the pods are managed in parallel.
  */
 
 import { isPodReady, type Pod, type StatefulSet } from "../ObjectModel.ts"
@@ -33,6 +35,8 @@ const createOrdinal = (cluster: Cluster, set: StatefulSet, ordinal: number, newe
   )
 }
 
+const isOrdered = ({ spec }: StatefulSet): boolean => spec["podManagementPolicy"] !== "Parallel"
+
 /**
  * Creates or removes at most one pod: the next missing one, otherwise the last surplus one, otherwise the last outdated
  * one.
@@ -46,8 +50,8 @@ const step = (cluster: Cluster, set: StatefulSet, revision: string, isUpdated: (
   for (let ordinal = 0; ordinal < desired; ordinal++) {
     const pod = pods.get(ordinal)
     if (pod === undefined) return createOrdinal(cluster, set, ordinal, revision)
-    // A pod that is not ready or still terminating blocks the pods after it.
-    if (!isPodReady(pod) && isUpdated(pod)) return
+    // A pod that is not ready or still terminating blocks the pods after it, and so every update, its own included.
+    if (isOrdered(set) && !isPodReady(pod)) return
   }
   const surplus = [...pods.keys()].filter((ordinal) => ordinal >= desired).sort((a, b) => b - a)[0]
   if (surplus !== undefined) return terminatePod(cluster, pods.get(surplus)!)
@@ -55,6 +59,7 @@ const step = (cluster: Cluster, set: StatefulSet, revision: string, isUpdated: (
   for (let ordinal = desired - 1; ordinal >= updatedFrom(set); ordinal--) {
     const pod = pods.get(ordinal)!
     if (!isUpdated(pod)) return terminatePod(cluster, pod)
+    if (!isPodReady(pod)) return
   }
 }
 

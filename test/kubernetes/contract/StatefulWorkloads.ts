@@ -3,11 +3,13 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import type { WorkloadState } from "../../../src/domain/WorkloadState.ts"
-import { KubernetesClient } from "../../../src/kubernetes/KubernetesClient.ts"
-import { isPodReady } from "../../../src/kubernetes/ObjectModel.ts"
+import { KubernetesClient, type KubernetesObject } from "../../../src/kubernetes/KubernetesClient.ts"
+import { isPodReady, type StatefulSet } from "../../../src/kubernetes/ObjectModel.ts"
 import * as OwnerResolver from "../../../src/kubernetes/OwnerResolver.ts"
+import { sameTemplate } from "../../../src/kubernetes/Revision.ts"
+import { historyOf } from "../../../src/kubernetes/RevisionHistory.ts"
 import { readWorkload } from "../../../src/kubernetes/WorkloadReader.ts"
-import { type ContractTests, created, eventually, newNamespace, podsOf, settled } from "./Fixtures.ts"
+import { type ContractTests, created, eventually, Fixtures, newNamespace, podsOf, settled } from "./Fixtures.ts"
 import { daemonSet, evict, image, job, type Manifest, patch, refOf, statefulSet } from "./Manifests.ts"
 
 export const statefulWorkloads = (it: ContractTests): void => {
@@ -71,6 +73,90 @@ export const statefulWorkloads = (it: ContractTests): void => {
         ]
       )
       assert.isTrue(stuck.rollout?.inProgress)
+    })
+  )
+
+  // kubernetes#67250
+  it.effect("a StatefulSet whose template is put back waits for its broken pod until that pod is removed", () =>
+    Effect.gen(function* () {
+      const kubernetes = yield* KubernetesClient
+      const { pass } = yield* Fixtures
+      const namespace = yield* newNamespace("blocked")
+      const target = refOf(yield* created(namespace, statefulSet("db")))
+      const before = yield* settled(target, 2)
+      yield* kubernetes.apply(patch(target, image("bad-v2")))
+      const stuck = yield* eventually("the new pod fails", readWorkload(target), (state) =>
+        state.pods.some((each) => each.restarts > 0)
+      )
+      yield* kubernetes.apply(patch(target, image("v1")))
+      yield* eventually(
+        "the controller sees the template",
+        readWorkload(target),
+        (state) => state.observedGeneration === state.generation
+      )
+      for (let waited = 0; waited < 10; waited++) yield* pass
+      const blocked = yield* readWorkload(target)
+      assert.strictEqual(blocked.rollout?.templateHash, before.rollout?.templateHash, "the old revision is used again")
+      const [broken] = blocked.pods
+      assert.deepInclude(broken, { name: "db-1", uid: stuck.pods[0]!.uid, ready: false, current: false })
+      const pods = yield* podsOf(namespace, "db")
+      yield* kubernetes.apply(evict(pods.find((pod) => pod.metadata.uid === broken!.uid)!))
+      const after = yield* settled(target, 2)
+      assert.isTrue(after.pods.every((each) => each.current === true))
+    })
+  )
+
+  it.effect("a StatefulSet that manages its pods in parallel replaces its broken pod by itself", () =>
+    Effect.gen(function* () {
+      const kubernetes = yield* KubernetesClient
+      const namespace = yield* newNamespace("parallel")
+      const manifest = statefulSet("db")
+      const spec = { ...(manifest["spec"] as Manifest), podManagementPolicy: "Parallel" }
+      const target = refOf(yield* created(namespace, { ...manifest, spec }))
+      yield* settled(target, 2)
+      yield* kubernetes.apply(patch(target, image("bad-v2")))
+      yield* eventually("the new pod fails", readWorkload(target), (state) =>
+        state.pods.some((each) => each.restarts > 0)
+      )
+      yield* kubernetes.apply(patch(target, image("v1")))
+      yield* settled(target, 2)
+    })
+  )
+
+  it.effect("the revisions of a StatefulSet and a DaemonSet are numbered, and hold the templates", () =>
+    Effect.gen(function* () {
+      const kubernetes = yield* KubernetesClient
+      const namespace = yield* newNamespace("numbered")
+      for (const manifest of [statefulSet("db"), daemonSet("agent")]) {
+        const target = refOf(yield* created(namespace, manifest))
+        const isDone = (state: WorkloadState) =>
+          state.observedGeneration === state.generation
+          && state.rollout?.inProgress === false
+          && (state.desiredReplicas ?? 0) > 0
+          && state.readyReplicas === state.desiredReplicas
+          && state.pods.length === state.desiredReplicas
+          && state.pods.every((each) => each.current === true)
+        yield* eventually("it is ready", readWorkload(target), isDone)
+        const first = yield* kubernetes.get(target)
+        yield* kubernetes.apply(patch(target, image("v2")))
+        const { pods } = yield* eventually("it is rolled out", readWorkload(target), isDone)
+        assert.isTrue(
+          pods.every(({ revision }) => revision === 2),
+          `${target.kind} names the revisions of its pods`
+        )
+        const second = yield* kubernetes.get(target)
+        const history = historyOf(
+          second,
+          yield* kubernetes.list("ControllerRevision", { namespace, labelSelector: { app: target.name } })
+        )
+        assert.deepStrictEqual(
+          history.map(({ revision }) => revision),
+          [2, 1]
+        )
+        const templateOf = (object: KubernetesObject) => (object as StatefulSet).spec.template
+        assert.isTrue(sameTemplate(history[0]!.template, templateOf(second)), `${target.kind} has revision 2`)
+        assert.isTrue(sameTemplate(history[1]!.template, templateOf(first)), `${target.kind} had revision 1`)
+      }
     })
   )
 
