@@ -34,6 +34,7 @@
  * | nodes that are out          | `actions/NodePool`: asks                                                 |
  * | bounds, replicas, resources | lowered, raised far, or set where there was no value: asks               |
  * | what RBAC hides             | `unread`: asks                                                           |
+ * | what RBAC does not allow    | `Permitted`: refused                                                     |
  */
 
 import type { Action } from "../domain/Action.ts"

@@ -30,17 +30,20 @@ import type { Seen } from "../domain/Seen.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
+import * as AccessCheck from "../kubernetes/AccessCheck.ts"
 import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
+import * as Patience from "../resilience/pipeline/Patience.ts"
 import { limitRanges, readObjects } from "./ActionObjects.ts"
 import { plan as planAction } from "./ActionPlan.ts"
 import { carryOut, isGone, type Limits } from "./CarryOut.ts"
 import { collect } from "./Diagnostics.ts"
-import { classify, type Failure } from "./FailureClassifier.ts"
+import { classify, type Failure, notPermitted } from "./FailureClassifier.ts"
 import { type Left, leavesOf } from "./Leaves.ts"
 import { cordonFailure, cordons, isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
+import { permitted } from "./Permitted.ts"
 import { type Ask, type Plan, type PlanContext, type PlanObjects, type PlanRefusal, RefusalRule } from "./Plan.ts"
 import { admissionOf, changed, podOf, replacesPods, saysWhetherAdmitted, workloadOf } from "./TemplateAdmission.ts"
 
@@ -170,12 +173,13 @@ export const layer = (options: ExecutorOptions = {}): Layer.Layer<Executor, neve
 type Client = KubernetesClient["Service"]
 interface Cluster {
   readonly client: Client
+  readonly access: AccessCheck.AccessCheck
   readonly reservations: NodeReservations.NodeReservations
 }
 type Settings = ExecutorOptions & Required<Omit<ExecutorOptions, "redact">>
 
 const make = (client: Client, settings: Settings): Executor["Service"] => {
-  const cluster: Cluster = { client, reservations: NodeReservations.make() }
+  const cluster: Cluster = { client, access: AccessCheck.make(client), reservations: NodeReservations.make() }
   return {
     draft: (input) => draft(cluster, settings, input),
     plan: (input, covered = []) =>
@@ -223,6 +227,8 @@ const admission = Effect.fnUntraced(function* (
   return admissionOf(before, after, reason, { ...objects, related: [...objects.related, ...ranges] })
 })
 
+const refused = ({ message, rule }: PlanRefusal) => new PlanRefused({ rule, message, approvable: false })
+
 /** A plan, and the objects that its patches would leave. */
 type TriedPlan = Plan & { readonly left: ReadonlyArray<Left> }
 
@@ -232,7 +238,6 @@ const planOn = Effect.fnUntraced(function* (
   input: PlanInput,
   plan: (objects: PlanObjects, nowMs: number) => Plan | PlanRefusal
 ): Effect.fn.Return<TriedPlan, PlanRefused | KubernetesError> {
-  const refused = ({ message, rule }: PlanRefusal) => new PlanRefused({ rule, message, approvable: false })
   const objects = yield* readObjects(client, input.action)
   const result = plan(objects, yield* Monotonic.nowMs)
   if (result._tag === "PlanRefusal") return yield* refused(result)
@@ -316,9 +321,11 @@ const draft = (
   settings: Settings,
   input: PlanInput
 ): Effect.Effect<Draft, PlanRefused | KubernetesError> =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
+    const denied = yield* permitted(cluster.access, input.action, input.target)
+    if (denied !== undefined) return yield* refused(denied)
     let known = input.baseline
-    return Effect.suspend(() => {
+    return yield* Effect.suspend(() => {
       const baseline = known
       known = null
       return draftOnce(cluster, settings, input, baseline)
@@ -343,7 +350,7 @@ const outcomeOf = (intent: Intent, applied: Applied, failure?: Failure, message 
 const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
 
 const execute = Effect.fn("Executor.execute")(function* <E>(
-  { client, reservations }: Cluster,
+  { access, client, reservations }: Cluster,
   settings: Settings,
   intent: Intent,
   { approved = false, holds, mayWrite = true, resumed = false }: ExecuteOptions<E>
@@ -353,6 +360,14 @@ const execute = Effect.fn("Executor.execute")(function* <E>(
     return collected._tag === "Success"
       ? yield* outcomeOf(intent, "no", undefined, collected.success)
       : yield* outcomeOf(intent, "no", classify(collected.failure))
+  }
+  // An earlier run may have written already, so its outcome is read back first. A question without an answer is no "no".
+  if (mayWrite && !resumed && intent.changes.length > 0) {
+    const denied = yield* permitted(access, intent.action, intent.baseline.ref).pipe(
+      Effect.provideService(Patience.CurrentPatience, undefined),
+      Effect.orElseSucceed(() => undefined)
+    )
+    if (denied !== undefined) return yield* outcomeOf(intent, "no", notPermitted(denied.message))
   }
   // While it is carried out, the node counts as out for those that are planned or carried out later.
   if (mayWrite && isCordon(intent.action))

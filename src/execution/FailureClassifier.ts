@@ -127,6 +127,14 @@ export const nodesOut = (reason: string): Failure => ({
   message: `${reason} No further writes were made.`
 })
 
+/** The API server said, before the first write, that it would refuse the action or hide its result. */
+export const notPermitted = (message: string): Failure => ({
+  code: "forbidden",
+  category: "policy",
+  recovery: "escalate",
+  message
+})
+
 /** Another party changed or deleted the object of a change. */
 export const changedSincePlan = ({ ref }: Change): Failure => ({
   code: "conflict",

@@ -57,6 +57,8 @@ export interface Plan {
 }
 
 export const RefusalRule = Schema.Literals([
+  "not-permitted",
+  "cannot-verify",
   "not-found",
   "wrong-kind",
   "being-deleted",

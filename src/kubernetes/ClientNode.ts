@@ -24,6 +24,7 @@ import { type ConnectionError, type ConnectionOptions, pin } from "./ClientConne
 import * as ClientList from "./ClientList.ts"
 import * as ClientRequest from "./ClientRequest.ts"
 import * as ClientResponse from "./ClientResponse.ts"
+import * as ClientRights from "./ClientRights.ts"
 import * as ClientTransport from "./ClientTransport.ts"
 import * as ClientWatch from "./ClientWatch.ts"
 import type { ConnectionPlace } from "./ConnectionFault.ts"
@@ -88,7 +89,8 @@ const make = Effect.fnUntraced(function* (options: ClientNodeOptions) {
     apply,
     logs,
     watch: ClientWatch.make(transport, responses, timeout),
-    probe: Effect.asVoid(responses.text({ operation: "probe", writes: false }, ClientRequest.probe))
+    probe: Effect.asVoid(responses.text({ operation: "probe", writes: false }, ClientRequest.probe)),
+    rights: ClientRights.make(responses)
   })
 })
 

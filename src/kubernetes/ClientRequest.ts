@@ -2,6 +2,8 @@
 
 import type { Change } from "../domain/Change.ts"
 import type { ResourceRef } from "../domain/Target.ts"
+import type { Access } from "./Access.ts"
+import { apiGroupOf } from "./AccessRules.ts"
 import { type ApiResource, collectionPath, objectPath } from "./ApiResource.ts"
 import type { Request } from "./ClientTransport.ts"
 import type { ListOptions, LogOptions } from "./KubernetesClient.ts"
@@ -85,6 +87,27 @@ export const logs = (resource: ApiResource, pod: ResourceRef, options: LogOption
 export const probe: Request = { method: "GET", path: "/readyz", accept: "*/*" }
 
 const json = (value: unknown) => ({ contentType: "application/json", json: value })
+
+const review = (kind: string, spec: unknown): Request => ({
+  method: "POST",
+  path: `/apis/authorization.k8s.io/v1/${kind.toLowerCase()}s`,
+  body: json({ apiVersion: "authorization.k8s.io/v1", kind, spec })
+})
+
+/** The question whether this identity may make a request. */
+export const accessReview = (resource: ApiResource, access: Access): Request =>
+  review("SelfSubjectAccessReview", {
+    resourceAttributes: {
+      verb: access.verb,
+      group: apiGroupOf(access),
+      resource: resource.plural,
+      ...(access.subresource === undefined ? {} : { subresource: access.subresource }),
+      ...(access.namespace === "" ? {} : { namespace: access.namespace })
+    }
+  })
+
+/** The question for the rules of this identity in a namespace. */
+export const rulesReview = (namespace: string): Request => review("SelfSubjectRulesReview", { namespace })
 
 const manifestOf = (resource: ApiResource, { manifest, ref }: Extract<Change, { _tag: "Create" }>) => ({
   apiVersion: resource.apiVersion,

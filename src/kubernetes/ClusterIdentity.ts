@@ -123,7 +123,9 @@ const through = (client: Client, reading: Guard, writing: Guard): Client => ({
     (options?.dryRun === true ? reading : writing)(OperationName.ofChange(change), client.apply(change, options)),
   logs: (pod, options) => reading(OperationName.ofObject("logs", pod), client.logs(pod, options)),
   watch: client.watch,
-  probe: client.probe
+  probe: client.probe,
+  // Another cluster's rights say nothing about this one: the request that follows is refused.
+  ...(client.rights === undefined ? {} : { rights: client.rights })
 })
 
 /** Guards a client. */

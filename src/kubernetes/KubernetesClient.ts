@@ -27,6 +27,7 @@ import { Context, Effect, Schema, type Stream } from "effect"
 import type { Change } from "../domain/Change.ts"
 import { Applied } from "../domain/Execution.ts"
 import type { ResourceRef } from "../domain/Target.ts"
+import type { Access, GrantedRules } from "./Access.ts"
 import { ConnectionFault, describeFault } from "./ConnectionFault.ts"
 
 /**
@@ -262,6 +263,14 @@ export class KubernetesError extends Schema.TaggedError<KubernetesError>()("Kube
   }
 }
 
+/** Asks the API server about the own rights. Both are reads. */
+export interface Rights {
+  /** Whether a request is allowed (SelfSubjectAccessReview). Authoritative, for one request. */
+  readonly may: (access: Access) => Effect.Effect<boolean, KubernetesError>
+  /** The rules in a namespace (SelfSubjectRulesReview): one request for all, but perhaps not all that is allowed. */
+  readonly rules: (namespace: string) => Effect.Effect<GrantedRules, KubernetesError>
+}
+
 /**
  * A Kubernetes cluster: reads, one write at a time, logs, watches and a health probe.
  *
@@ -312,6 +321,9 @@ export class KubernetesClient extends Context.Service<
 
     /** Succeeds if the API server responds. Cheap and without side effects. */
     readonly probe: Effect.Effect<void, KubernetesError>
+
+    /** What this identity may do. Absent where nobody can tell; its rights are then unknown. */
+    readonly rights?: Rights
   }
 >()("kubernaut/kubernetes/KubernetesClient") {}
 

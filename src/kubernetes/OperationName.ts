@@ -2,6 +2,8 @@
 
 import type { Change } from "../domain/Change.ts"
 import { displayName, type ResourceRef } from "../domain/Target.ts"
+import type { Access } from "./Access.ts"
+import { accessText } from "./AccessRules.ts"
 
 /** A request about one object. */
 export const ofObject = (verb: string, ref: ResourceRef): string => `${verb} ${displayName(ref)}`
@@ -10,5 +12,8 @@ export const ofObject = (verb: string, ref: ResourceRef): string => `${verb} ${d
 export const ofChange = ({ _tag, ref }: Change): string => ofObject(_tag.toLowerCase(), ref)
 
 /** A list or a watch of one kind, in one namespace or in all. */
-export const ofKind = (verb: "list" | "watch", kind: string, namespace: string | undefined): string =>
+export const ofKind = (verb: "list" | "watch" | "review", kind: string, namespace: string | undefined): string =>
   `${verb} ${kind} ${namespace ?? ""}`.trimEnd()
+
+/** A question about the own rights. */
+export const ofReview = (access: Access): string => `review access to ${accessText(access)}`

@@ -119,7 +119,17 @@ export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): K
     })
 
   const named = OperationName.ofObject
+  const { rights } = client
   return {
+    ...(rights === undefined
+      ? {}
+      : {
+          rights: {
+            may: (access) => read(OperationName.ofReview(access), () => rights.may(access)),
+            rules: (namespace) =>
+              read(OperationName.ofKind("review", "rules", namespace), () => rights.rules(namespace))
+          }
+        }),
     get: (ref) => read(named("get", ref), () => client.get(ref)),
     list: (kind, options) =>
       read(OperationName.ofKind("list", kind, options.namespace), () => client.list(kind, options)),

@@ -8,8 +8,9 @@
  *
  * **Known differences from a real API server** (the contract suite states what is the same):
  *
- * - No authentication and no RBAC: `Unauthorized` and `Forbidden` come only from `intercept`. No Pod Security or
- *   admission webhooks. A LimitRange checks the maximum and minimum of containers and pods, but fills in no defaults.
+ * - No authentication: `Unauthorized` comes only from `intercept`. RBAC is one list of `rules` for all namespaces, and
+ *   does not apply to watches and probes. No Pod Security or admission webhooks. A LimitRange checks the maximum and
+ *   minimum of containers and pods, but fills in no defaults.
  * - Objects are stored as written: no defaulting, and unknown fields are not pruned. Only the fields that
  *   `sandbox/Admission` names are validated; the type of other fields is not checked.
  * - The selectors of `list` and `watch` support equality only, as the port does. A list is never paged or `Expired`. A
@@ -44,7 +45,12 @@
 
 import { Clock, Duration, Effect, Layer, Random, Result } from "effect"
 import type { Change } from "../domain/Change.ts"
-import { KubernetesClient, type KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
+import { displayName } from "../domain/Target.ts"
+import type { Permission, PolicyRule } from "./Access.ts"
+import { covers } from "./AccessRules.ts"
+import { find, unknownKind } from "./ApiResource.ts"
+import { KubernetesClient, KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
+import * as OperationName from "./OperationName.ts"
 import * as ApiServer from "./sandbox/ApiServer.ts"
 import { reconcileAutoscaler } from "./sandbox/AutoscalerController.ts"
 import { reconcileClaim } from "./sandbox/ClaimController.ts"
@@ -97,12 +103,20 @@ export const instantPace: Pace = { ...defaultPace, startup: 0, termination: 0, c
 
 /** A request to the sandbox, as `intercept` sees it. */
 export interface Operation {
-  readonly verb: "get" | "list" | "patch" | "create" | "evict" | "delete" | "logs" | "probe"
+  readonly verb: "get" | "list" | "patch" | "create" | "evict" | "delete" | "logs" | "probe" | "review"
+  /** Empty for probes and for the question for all rules. */
   readonly kind: string
   readonly namespace: string
-  /** Empty for lists and probes. */
+  /** Empty for lists, probes and reviews. */
   readonly name: string
   readonly dryRun: boolean
+}
+
+/** The permission that a request needs; `undefined` for one that needs none. */
+export const permissionOf = ({ kind, verb }: Pick<Operation, "kind" | "verb">): Permission | undefined => {
+  if (verb === "probe" || verb === "review" || find(kind) === undefined) return undefined
+  if (verb === "logs") return { verb: "get", kind, subresource: "log" }
+  return verb === "evict" ? { verb: "create", kind, subresource: "eviction" } : { verb, kind }
 }
 
 /** What the sandbox contains and how it behaves. */
@@ -120,6 +134,8 @@ export interface SandboxOptions {
   readonly images?: Readonly<Record<string, ImageBehaviour>> | undefined
   /** The name under which writes are recorded in `managedFields`. Default `kubernaut`. */
   readonly fieldManager?: string | undefined
+  /** What the client may do. A function is asked for each request. Default: everything. */
+  readonly rules?: ReadonlyArray<PolicyRule> | (() => ReadonlyArray<PolicyRule>) | undefined
   /**
    * Wraps every request except watches, to inject faults: it may delay the request, refuse it, or run it and discard
    * the result.
@@ -161,6 +177,31 @@ const paceMs = (pace: Partial<Pace> = {}): PaceMs => {
 const nodesFor = (deployments: ReadonlyArray<DeploymentOptions>): number =>
   Math.max(3, Math.ceil((40 + 2 * deployments.reduce((pods, each) => pods + (each.replicas ?? 2), 0)) / 110))
 
+const everything: ReadonlyArray<PolicyRule> = [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }]
+
+const reviewOf = (kind: string, namespace: string): Operation => ({
+  verb: "review",
+  kind,
+  namespace,
+  name: "",
+  dryRun: false
+})
+
+/** The refusal of a request that the rules do not grant. A question about the own rights needs none. */
+const forbidden = (operation: Operation, rules: ReadonlyArray<PolicyRule>): ApiServer.Response<never> | undefined => {
+  const permission = permissionOf(operation)
+  return permission === undefined || covers(rules, permission)
+    ? undefined
+    : Result.fail(
+        new KubernetesError({
+          reason: { _tag: "Forbidden" },
+          operation: `${operation.verb} ${displayName(operation)}`,
+          applied: "no",
+          retryable: false
+        })
+      )
+}
+
 /** Starts a sandbox. Its history ends at the current time of `Clock`, and its randomness is seeded from `Random`. */
 export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
   const nowMs = yield* Clock.currentTimeMillis
@@ -184,11 +225,12 @@ export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
   cluster.observer = (mutation) => watchers.notify(mutation)
   const manager = options.fieldManager ?? "kubernaut"
   const intercept = options.intercept
+  const rulesNow = () => (typeof options.rules === "function" ? options.rules() : (options.rules ?? everything))
 
   const request = <A>(operation: Operation, run: () => ApiServer.Response<A>): Effect.Effect<A, KubernetesError> => {
     const effect = Effect.clockWith((clock): Effect.Effect<A, KubernetesError> => {
       cluster.advance(clock.currentTimeMillisUnsafe())
-      const result = run()
+      const result = forbidden(operation, rulesNow()) ?? run()
       watchers.wakeBefore(cluster.timeline.nextMs)
       return Result.isFailure(result) ? Effect.fail(result.failure) : Effect.succeed(result.success)
     })
@@ -210,7 +252,19 @@ export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
       ),
     logs: (pod, log) => request({ verb: "logs", ...pod, dryRun: false }, () => ApiServer.logs(cluster, pod, log)),
     watch: Watches.make(cluster, watchers),
-    probe: request({ verb: "probe", kind: "", namespace: "", name: "", dryRun: false }, () => Result.succeed(undefined))
+    probe: request({ verb: "probe", kind: "", namespace: "", name: "", dryRun: false }, () =>
+      Result.succeed(undefined)
+    ),
+    rights: {
+      may: (access) =>
+        request(reviewOf(access.kind, access.namespace), () =>
+          find(access.kind) === undefined
+            ? Result.fail(unknownKind(OperationName.ofReview(access)))
+            : Result.succeed(covers(rulesNow(), access))
+        ),
+      rules: (namespace) =>
+        request(reviewOf("", namespace), () => Result.succeed({ rules: rulesNow(), incomplete: false }))
+    }
   })
 })
 

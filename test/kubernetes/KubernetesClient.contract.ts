@@ -20,11 +20,13 @@ import { logs } from "./contract/Logs.ts"
 import { patches } from "./contract/Patches.ts"
 import { placement } from "./contract/Placement.ts"
 import { reads } from "./contract/Reads.ts"
+import { rights } from "./contract/Rights.ts"
 import { statefulWorkloads } from "./contract/StatefulWorkloads.ts"
 import { watches } from "./contract/Watches.ts"
 
 const promises: ReadonlyArray<readonly [what: string, tests: (it: ContractTests) => void]> = [
   ["get, list and probe", reads],
+  ["rights", rights],
   ["create", creates],
   ["patch", patches],
   ["patch of a volume claim", claims],

@@ -20,6 +20,10 @@ const answer: http.RequestListener = (request, response) => {
   if (request.url === "/readyz") response.end("ok")
   else if (request.url?.startsWith("/api/v1/namespaces/kube-system") === true)
     json(response, 200, { metadata: { name: "kube-system", uid: "uid-of-the-cluster", resourceVersion: "1" } })
+  else if (request.url?.endsWith("/selfsubjectaccessreviews") === true)
+    json(response, 201, { status: { allowed: true } })
+  else if (request.url?.endsWith("/selfsubjectrulesreviews") === true)
+    json(response, 201, { status: { resourceRules: [], nonResourceRules: [], incomplete: false } })
   else if (request.method === "GET") json(response, 200, { items: [], metadata: {} })
   else json(response, 404, status(404, "NotFound"))
 }

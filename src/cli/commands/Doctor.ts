@@ -1,15 +1,8 @@
-/**
- * `kubernaut doctor`: checks every dependency of the service once, without changing anything.
- *
- * Permissions are checked against the API server: a read of one object of each kind, and a dry run of each kind of
- * write on an object that does not exist. The server authorizes a request before it looks up the object, so "not found"
- * means "allowed".
- */
+/** `kubernaut doctor`: checks every dependency of the service once, without changing anything. */
 
 import { NodeHttpClient } from "@effect/platform-node"
 import { Effect, FileSystem, Path, Result } from "effect"
 import { HttpClient } from "effect/http"
-import type { Change } from "../../domain/Change.ts"
 import * as ClusterIdentity from "../../kubernetes/ClusterIdentity.ts"
 import { type ConnectionFault, type ConnectionPlace, explainFault } from "../../kubernetes/ConnectionFault.ts"
 import { KubernetesClient, type KubernetesError } from "../../kubernetes/KubernetesClient.ts"
@@ -21,16 +14,9 @@ import { readSettings } from "../Edge.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { print, table } from "../Output.ts"
 import { type Settings, tracesUrl } from "../settings/Settings.ts"
+import { rightsFindings } from "./DoctorRights.ts"
+import { type Finding, ok } from "./Finding.ts"
 import { prepare } from "./Serve.ts"
-
-export interface Finding {
-  readonly check: string
-  /** `warning`: the service runs, but with reduced function. */
-  readonly result: "ok" | "warning" | "failed"
-  readonly message: string
-}
-
-const ok = (check: string, message: string): Finding => ({ check, result: "ok", message })
 
 const reasonOf = (error: unknown): string => {
   const { message, reason } = error as { readonly message?: string; readonly reason?: { readonly _tag?: string } }
@@ -104,48 +90,6 @@ const describeDatabase = (file: string, found: Inspection): Finding => {
   }
 }
 
-const reads = [
-  "Pod",
-  "Deployment",
-  "StatefulSet",
-  "DaemonSet",
-  "ReplicaSet",
-  "Job",
-  "Service",
-  "EndpointSlice",
-  "HorizontalPodAutoscaler",
-  "PodDisruptionBudget",
-  "Event",
-  "Node"
-]
-
-const absent = { namespace: "default", name: "kubernaut-doctor-does-not-exist" }
-const writes: ReadonlyArray<Change> = [
-  ...["Deployment", "StatefulSet", "DaemonSet", "HorizontalPodAutoscaler", "CronJob", "PersistentVolumeClaim"].map(
-    (kind) => ({ _tag: "Patch" as const, ref: { ...absent, kind }, patch: [] })
-  ),
-  { _tag: "Patch", ref: { namespace: "", kind: "Node", name: absent.name }, patch: [] },
-  { _tag: "Evict", ref: { ...absent, kind: "Pod" }, uid: "00000000-0000-0000-0000-000000000000" }
-]
-
-/** The names of the requests that the API server forbids. */
-const forbidden = (tried: ReadonlyArray<readonly [name: string, request: Effect.Effect<unknown, KubernetesError>]>) =>
-  Effect.forEach(
-    tried,
-    ([name, request]) =>
-      Effect.result(request).pipe(
-        Effect.map((result) =>
-          Result.isFailure(result) && ["Forbidden", "Unauthorized"].includes(result.failure.reason._tag) ? [name] : []
-        )
-      ),
-    { concurrency: 4 }
-  ).pipe(Effect.map((names) => names.flat()))
-
-const permission = (check: string, missing: ReadonlyArray<string>, severity: "warning" | "failed"): Finding =>
-  missing.length === 0
-    ? ok(check, "allowed")
-    : { check, result: severity, message: `not allowed: ${missing.join(", ")}` }
-
 /** What is wrong with the connection: the file and the field, and what would be right. */
 const explainConnection = (error: KubernetesError, place: ConnectionPlace): string => {
   const { reason } = error
@@ -211,20 +155,7 @@ export const clusterFindings = (settings: Settings) =>
     const reachable = yield* reachableCluster(settings, client)
     if (reachable.result !== "ok") return [reachable]
     const identity = yield* clusterIdentity(settings, client)
-    const unreadable = yield* forbidden(reads.map((kind) => [kind, client.list(kind, { limit: 1 })]))
-    const unwritable = yield* forbidden(
-      writes.map((change) => [
-        `${change._tag.toLowerCase()} ${change.ref.kind}`,
-        client.apply(change, { dryRun: true })
-      ])
-    )
-    return [
-      reachable,
-      identity,
-      permission("cluster reads", unreadable, "failed"),
-      // In observe mode nothing is written, so missing permissions are only a warning.
-      permission("cluster writes", unwritable, settings.mode === "observe" ? "warning" : "failed")
-    ]
+    return [reachable, identity, ...(yield* rightsFindings(settings, client))]
   }).pipe(
     Effect.provide(Application.cluster(settings)),
     Effect.catch((error) =>

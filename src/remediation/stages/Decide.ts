@@ -7,6 +7,7 @@
 import { Clock, Effect, Option, Result } from "effect"
 import { decide, type DecisionInput, monitorOnly } from "../../decision/Decider.ts"
 import type { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
+import { isReadOnly } from "../../domain/Action.ts"
 import { isMonitorOnly } from "../../domain/Alert.ts"
 import type { Decision } from "../../domain/Decision.ts"
 import type { Mode } from "../../domain/Mode.ts"
@@ -15,8 +16,10 @@ import { targetKey } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { Executor, type PlanRefused } from "../../execution/Executor.ts"
 import { classify } from "../../execution/FailureClassifier.ts"
+import { permitted } from "../../execution/Permitted.ts"
 import { Degradation } from "../../health/Degradation.ts"
-import type { KubernetesError } from "../../kubernetes/KubernetesClient.ts"
+import * as AccessCheck from "../../kubernetes/AccessCheck.ts"
+import { KubernetesClient, type KubernetesError } from "../../kubernetes/KubernetesClient.ts"
 import { pauseOf } from "../../kubernetes/NotNow.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
 import * as Patience from "../../resilience/pipeline/Patience.ts"
@@ -44,6 +47,7 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
   const decideOn = yield* makeDecideOn(options, observe)
   const draft = yield* makeDraft
   const resolvedSince = yield* makeResolvedSince
+  const whyUnobserved = yield* makeWhyUnobserved
 
   const decideAndPlan = Effect.fnUntraced(function* (claim: Claim, self: Remediation) {
     if (isMonitorOnly(self.alert.severity)) {
@@ -55,7 +59,7 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
     const { level, observed } = input
     const decided = (decision: Decision): Decided => ({ _tag: "Decided", level, decision, observed })
     if (decision.outcome !== "execute" && decision.outcome !== "review")
-      return yield* journal(claim, self, [decided(decision)])
+      return yield* journal(claim, self, [decided(yield* whyUnobserved(decision, input))])
     // An action that asks is planned too, so that the person sees what it changes and what the plan objects to.
     const drafted = yield* Effect.result(draft(claim, self, decision, observed))
     const resolved = yield* resolvedSince(self, startedMs)
@@ -117,6 +121,18 @@ const makeDecideOn = Effect.fnUntraced(function* (options: DecideOptions, observ
       "kubernaut.level": level
     })
     return { decision, input: input! }
+  })
+})
+
+/** Names the rights without which the target of an action could not be read, if that is the cause. */
+const makeWhyUnobserved = Effect.map(KubernetesClient, (client) => {
+  const access = AccessCheck.make(client)
+  return Effect.fnUntraced(function* (decision: Decision, { observed, target }: DecisionInput) {
+    if (observed !== null || decision.outcome !== "escalate" || isReadOnly(decision.action)) return decision
+    const denied = yield* Effect.orElseSucceed(permitted(access, decision.action, target), () => undefined)
+    if (denied === undefined) return decision
+    const { message, rule } = denied
+    return { ...decision, reasons: [{ rule, message }, ...decision.reasons] }
   })
 })
 

@@ -208,7 +208,7 @@ describe("doctor", () => {
       const findings = yield* findingsOf(kubeconfig)
       assert.deepStrictEqual(
         findings.map(({ check, result }) => `${check} ${result}`),
-        ["cluster ok", "cluster identity ok", "cluster reads ok", "cluster writes ok"]
+        ["cluster ok", "cluster identity ok", "cluster reads ok", "cluster writes ok", "cluster rights ok"]
       )
       assert.include(findings[1]?.message, "uid-of-the-cluster")
     }).pipe(Effect.scoped)

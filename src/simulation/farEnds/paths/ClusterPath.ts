@@ -2,7 +2,7 @@
 
 import type { Effect } from "effect"
 import type { Change } from "../../../domain/Change.ts"
-import type { KubernetesClient, KubernetesError, ListOptions } from "../../../kubernetes/KubernetesClient.ts"
+import type { KubernetesClient, KubernetesError, ListOptions, Rights } from "../../../kubernetes/KubernetesClient.ts"
 import type * as Sandbox from "../../../kubernetes/Sandbox.ts"
 import { ActiveFaults } from "./ActiveFaults.ts"
 
@@ -43,6 +43,14 @@ type Client = KubernetesClient["Service"]
 
 const verbs = { Patch: "patch", Evict: "evict", Delete: "delete", Create: "create" } as const
 
+const carriedRights = (rights: Rights, carry: ClusterFault): Rights => {
+  const review = { verb: "review", name: "", dryRun: false } as const
+  return {
+    may: (access) => carry({ ...review, kind: access.kind, namespace: access.namespace }, rights.may(access)),
+    rules: (namespace) => carry({ ...review, kind: "", namespace }, rights.rules(namespace))
+  }
+}
+
 /** A client whose every request but `watch` goes through `carry`. */
 export const carried = (client: Client, carry: ClusterFault): Client => {
   const read = { dryRun: false }
@@ -56,6 +64,7 @@ export const carried = (client: Client, carry: ClusterFault): Client => {
     logs: (pod, options) => carry({ verb: "logs", ...pod, ...read }, client.logs(pod, options)),
     watch: client.watch,
     probe: carry({ verb: "probe", kind: "", namespace: "", name: "", ...read }, client.probe),
+    ...(client.rights === undefined ? {} : { rights: carriedRights(client.rights, carry) }),
     apply: (change, options) =>
       carry(
         { verb: verbs[change._tag], ...change.ref, dryRun: options?.dryRun === true, change },

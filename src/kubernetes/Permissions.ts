@@ -1,0 +1,223 @@
+/**
+ * Which requests Kubernaut makes for what: the one table from which the least role follows.
+ *
+ * `deploy/rbac.yaml` grants exactly these permissions, `doctor` compares the role in force with them, and the executor
+ * asks for those of an action before it plans or writes (`AccessCheck`). A test on a real API server records all
+ * requests and compares them with the table, both ways.
+ *
+ * | feature    | without it                                                                            |
+ * | ---------- | ------------------------------------------------------------------------------------- |
+ * | `identity` | the cluster is not known for certain, so nothing is written                           |
+ * | `owners`   | the object that an alert names is not followed to its Deployment, so no action starts |
+ * | `state`    | an action has no baseline and cannot be verified                                      |
+ * | `evidence` | investigations know less                                                              |
+ * | an action  | the action is not started                                                             |
+ * | `caution`  | the action asks a person, because it is not known whether it is harmless              |
+ *
+ * **No rule is needed** for the questions about the own rights (`selfsubjectaccessreviews`, `selfsubjectrulesreviews`)
+ * and for `/readyz`: Kubernetes grants them to every identity by `system:basic-user` and `system:public-info-viewer`.
+ */
+
+import { type Action, type ActionType, isReadOnly, kindsOf } from "../domain/Action.ts"
+import type { ResourceRef } from "../domain/Target.ts"
+import type { Access, Permission, Verb } from "./Access.ts"
+import { inNamespace, keyOf, permissionText } from "./AccessRules.ts"
+import { find } from "./ApiResource.ts"
+
+/** What needs permissions. */
+export type Feature = "identity" | "owners" | "state" | "evidence" | ActionType
+
+/** The permissions of one feature. */
+export interface Requirement {
+  readonly feature: Feature
+  /** The feature does not work without them. */
+  readonly needs: ReadonlyArray<Permission>
+  /** Without them the action asks a person, or explains a refusal less precisely. */
+  readonly cautions: ReadonlyArray<Permission>
+}
+
+const on = (verb: Verb, ...kinds: ReadonlyArray<string>): ReadonlyArray<Permission> =>
+  kinds.map((kind) => ({ verb, kind }))
+
+const log: Permission = { verb: "get", kind: "Pod", subresource: "log" }
+const eviction: Permission = { verb: "create", kind: "Pod", subresource: "eviction" }
+
+/** The kinds of object that an alert may be about; `intake/AlertTarget` finds them in its labels. */
+export const alertKinds = [
+  "Pod",
+  "Deployment",
+  "StatefulSet",
+  "DaemonSet",
+  "ReplicaSet",
+  "Job",
+  "CronJob",
+  "HorizontalPodAutoscaler",
+  "PodDisruptionBudget",
+  "PersistentVolumeClaim",
+  "PersistentVolume",
+  "ResourceQuota",
+  "Node"
+] as const
+
+/** What `WorkloadReader` lists around an object of each kind. */
+const around: Readonly<Record<string, ReadonlyArray<string>>> = {
+  Deployment: ["ReplicaSet", "Pod", "Service", "EndpointSlice", "HorizontalPodAutoscaler"],
+  StatefulSet: ["Pod", "Service", "EndpointSlice", "HorizontalPodAutoscaler"],
+  ReplicaSet: ["Pod", "Service", "EndpointSlice", "HorizontalPodAutoscaler"],
+  DaemonSet: ["ControllerRevision", "Pod", "Service", "EndpointSlice"],
+  Job: ["Pod", "Service", "EndpointSlice"],
+  CronJob: ["Job", "Pod"],
+  Pod: ["Service", "EndpointSlice"]
+}
+
+/** What the state of an object of this kind is read from. */
+const stateOf = (kind: string): ReadonlyArray<Permission> => [
+  ...on("get", kind),
+  ...on("list", ...(around[kind] ?? []))
+]
+
+type Rights = Pick<Requirement, "needs" | "cautions">
+
+const template: ReadonlyArray<Permission> = [
+  ...on("list", "PodDisruptionBudget", "ResourceQuota", "LimitRange"),
+  // A dry run of one new pod: admission refuses pods, not workloads.
+  ...on("create", "Pod")
+]
+const namespaced = on("get", "Namespace")
+
+/** Read and written alike: an action reads what it writes, before and after, and its inverse writes the same kind. */
+const changes = (...kinds: ReadonlyArray<string>): ReadonlyArray<Permission> => [
+  ...on("get", ...kinds),
+  ...on("patch", ...kinds)
+]
+
+// The owners of a pod say from which template its replacement is made.
+const replacement: ReadonlyArray<Permission> = [
+  ...on("get", "ReplicaSet", "StatefulSet", "DaemonSet"),
+  ...on("list", "ControllerRevision")
+]
+
+/** What an action on an object of this kind reads and writes. */
+const rightsOf = (type: ActionType, kind: string): Rights => {
+  switch (type) {
+    case "RestartWorkload":
+    case "AdjustResources":
+      return { needs: changes(kind), cautions: [...namespaced, ...template] }
+    case "RollbackDeployment":
+      return { needs: [...changes(kind), ...on("list", "ReplicaSet")], cautions: [...namespaced, ...template] }
+    case "ScaleWorkload":
+      return { needs: [...changes(kind), ...on("list", "HorizontalPodAutoscaler")], cautions: namespaced }
+    case "PatchHpa":
+      return { needs: changes(kind), cautions: [...namespaced, ...on("get", "StatefulSet")] }
+    case "EvictPod":
+      return { needs: [...on("get", "Pod"), eviction], cautions: [...namespaced, ...replacement] }
+    case "QuarantinePod":
+      return {
+        needs: [...changes("Pod"), ...on("list", "Service"), ...on("get", "ReplicaSet")],
+        cautions: [...namespaced, ...on("list", "PodDisruptionBudget"), ...replacement]
+      }
+    case "CordonNode":
+      return { needs: changes("Node"), cautions: on("list", "Node") }
+    case "UncordonNode":
+      return { needs: changes("Node"), cautions: [] }
+    case "DrainNode":
+      return {
+        needs: [...changes("Node"), ...on("get", "Pod"), ...on("list", "Pod"), eviction],
+        cautions: [...on("list", "Node"), ...replacement]
+      }
+    case "ExpandVolume":
+      return { needs: [...changes(kind), ...on("get", "StorageClass")], cautions: namespaced }
+    case "SuspendCronJob":
+      return { needs: changes(kind), cautions: namespaced }
+    case "CollectDiagnostics":
+      return { needs: on("list", "Event"), cautions: [log] }
+    case "Notify":
+      return { needs: [], cautions: [] }
+  }
+}
+
+const distinct = (permissions: ReadonlyArray<Permission>): ReadonlyArray<Permission> => [
+  ...new Map(permissions.map((permission) => [permissionText(permission), permission])).values()
+]
+
+const actionRequirement = (type: ActionType): Requirement => {
+  const rights = (kindsOf[type] ?? [""]).map((kind) => rightsOf(type, kind))
+  return {
+    feature: type,
+    needs: distinct(rights.flatMap(({ needs }) => needs)),
+    cautions: distinct(rights.flatMap(({ cautions }) => cautions))
+  }
+}
+
+/** What the service reads in every mode. */
+export const observing: ReadonlyArray<Requirement> = [
+  { feature: "identity", needs: on("get", "Namespace"), cautions: [] },
+  // A few objects are read one by one; in a storm of alerts all of a kind and namespace are listed.
+  { feature: "owners", needs: [...on("get", ...alertKinds), ...on("list", ...alertKinds)], cautions: [] },
+  { feature: "state", needs: distinct(alertKinds.flatMap(stateOf)), cautions: [] },
+  {
+    feature: "evidence",
+    needs: [...on("list", "Event"), log, ...on("get", "Pod", "HorizontalPodAutoscaler"), ...on("list", "ReplicaSet")],
+    cautions: []
+  }
+]
+
+/** What each action of the catalog reads and writes. */
+export const acting: ReadonlyArray<Requirement> = (
+  [
+    "RestartWorkload",
+    "ScaleWorkload",
+    "RollbackDeployment",
+    "AdjustResources",
+    "PatchHpa",
+    "EvictPod",
+    "CordonNode",
+    "UncordonNode",
+    "DrainNode",
+    "ExpandVolume",
+    "SuspendCronJob",
+    "QuarantinePod",
+    "CollectDiagnostics"
+  ] as const satisfies ReadonlyArray<ActionType>
+).map(actionRequirement)
+
+const allOf = (requirements: ReadonlyArray<Requirement>): ReadonlyArray<Permission> =>
+  distinct(requirements.flatMap(({ cautions, needs }) => [...needs, ...cautions]))
+
+/** The permissions of `observe`: the ClusterRole `kubernaut-observe`. */
+export const observePermissions: ReadonlyArray<Permission> = allOf(observing)
+
+/** What acting needs besides: the ClusterRole `kubernaut-act`. */
+export const actPermissions: ReadonlyArray<Permission> = allOf(acting).filter(
+  (permission) => !observePermissions.some((each) => permissionText(each) === permissionText(permission))
+)
+
+/** Every permission that the service uses. */
+export const allPermissions: ReadonlyArray<Permission> = [...observePermissions, ...actPermissions]
+
+/** What an action needs on its target: to be planned and carried out, and to be verified and undone. */
+export interface ActionAccess {
+  readonly act: ReadonlyArray<Access>
+  readonly verify: ReadonlyArray<Access>
+}
+
+const distinctAccess = (accesses: ReadonlyArray<Access>): ReadonlyArray<Access> => [
+  ...new Map(accesses.map((access) => [keyOf(access), access])).values()
+]
+
+// A StatefulSet's own status names its newest revision, and without the right to list them a DaemonSet's stays unknown.
+const isNeededToVerify = ({ kind }: Permission): boolean => kind !== "ControllerRevision"
+
+/**
+ * What an action of a remediation of `target` needs. The permissions to be cautious are not among them, and a kind that
+ * Kubernaut cannot reach needs none: its request is refused anyway.
+ */
+export const accessOf = (action: Action, target: ResourceRef): ActionAccess => {
+  const within = (permissions: ReadonlyArray<Permission>, namespace: string) =>
+    distinctAccess(permissions.flatMap((each) => (find(each.kind) === undefined ? [] : [inNamespace(each, namespace)])))
+  const { kind, namespace } = action.target
+  return {
+    act: within(rightsOf(action.type, kind).needs, namespace),
+    verify: isReadOnly(action) ? [] : within(stateOf(target.kind).filter(isNeededToVerify), target.namespace)
+  }
+}

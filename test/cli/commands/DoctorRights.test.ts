@@ -1,0 +1,131 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { rightsFindings } from "../../../src/cli/commands/DoctorRights.ts"
+import type { PolicyRule } from "../../../src/kubernetes/Access.ts"
+import { KubernetesError } from "../../../src/kubernetes/KubernetesClient.ts"
+import * as Sandbox from "../../../src/kubernetes/Sandbox.ts"
+import { rulesOf } from "../../kubernetes/LeastRole.ts"
+
+const observe = rulesOf("kubernaut-observe")
+const least = [...observe, ...rulesOf("kubernaut-act")]
+const without = (verb: string, resource: string) =>
+  least.flatMap(({ resources = [], verbs, ...rule }) => [
+    { ...rule, verbs, resources: resources.filter((each) => each !== resource) },
+    { ...rule, verbs: verbs.filter((each) => each !== verb), resources: resources.filter((each) => each === resource) }
+  ])
+
+const client = (rules: ReadonlyArray<PolicyRule>) => Sandbox.make({ shop: false, rules })
+
+const findingsWith = (rules: ReadonlyArray<PolicyRule>, mode: "observe" | "approve" | "auto") =>
+  Effect.map(
+    Effect.flatMap(client(rules), (made) => rightsFindings({ cluster: "kubeconfig", mode }, made)),
+    ([reads, writes, rights]) => ({ reads: reads!, writes: writes!, rights: rights! })
+  )
+
+const results = ({ reads, rights, writes }: Effect.Success<ReturnType<typeof findingsWith>>) =>
+  [reads, writes, rights].map(({ result }) => result)
+
+describe("what doctor says about the own rights", () => {
+  it.effect("nothing is wrong with the least role, in every mode that it is for", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(results(yield* findingsWith(observe, "observe")), ["ok", "ok", "ok"])
+      assert.deepStrictEqual(results(yield* findingsWith(least, "approve")), ["ok", "ok", "ok"])
+      assert.deepStrictEqual(results(yield* findingsWith(least, "auto")), ["ok", "ok", "ok"])
+    })
+  )
+
+  it.effect.each<[verb: string, resource: string, said: string]>([
+    ["patch", "nodes", "patch nodes (CordonNode, UncordonNode, DrainNode)"],
+    ["create", "pods/eviction", "create pods/eviction (EvictPod, DrainNode)"],
+    ["patch", "cronjobs", "patch cronjobs.batch (SuspendCronJob)"],
+    ["get", "storageclasses", "get storageclasses.storage.k8s.io (ExpandVolume)"]
+  ])("a missing right fails, with the actions that need it: %s %s", ([verb, resource, said]) =>
+    Effect.gen(function* () {
+      const { reads, writes } = yield* findingsWith(without(verb, resource), "auto")
+      assert.deepStrictEqual([reads.result, writes.result], ["ok", "failed"])
+      assert.include(writes.message, said)
+    })
+  )
+
+  it.effect("a missing read fails in every mode, and names the features and the actions", () =>
+    Effect.gen(function* () {
+      const rules = without("list", "replicasets")
+      const { reads, writes } = yield* findingsWith(rules, "auto")
+      assert.include(reads.message, "list replicasets.apps (owners, state, evidence)")
+      assert.include(writes.message, "list replicasets.apps (RollbackDeployment)")
+      assert.strictEqual((yield* findingsWith(rules, "observe")).reads.result, "failed")
+    })
+  )
+
+  it.effect("a missing caution is a warning, because the action asks a person instead", () =>
+    Effect.gen(function* () {
+      const { writes } = yield* findingsWith(without("create", "pods"), "auto")
+      assert.strictEqual(writes.result, "warning")
+      assert.include(writes.message, "create pods (RestartWorkload, RollbackDeployment, AdjustResources)")
+    })
+  )
+
+  it.effect.each<[what: string, rule: PolicyRule, said: string]>([
+    ["cluster-admin", { verbs: ["*"], apiGroups: ["*"], resources: ["*"] }, "as cluster-admin"],
+    ["secrets", { verbs: ["get"], apiGroups: [""], resources: ["secrets"] }, "more than needed: get secrets"],
+    [
+      "one secret",
+      { verbs: ["get"], apiGroups: [""], resources: ["secrets"], resourceNames: ["db"] },
+      "get secrets db"
+    ],
+    ["all verbs on pods", { verbs: ["*"], apiGroups: [""], resources: ["pods"] }, "* pods"],
+    ["delete", { verbs: ["delete"], apiGroups: ["apps"], resources: ["deployments"] }, "delete deployments.apps"],
+    ["impersonation", { verbs: ["impersonate"], apiGroups: [""], resources: ["users"] }, "impersonate users"]
+  ])("more than needed is a warning: %s", ([, rule, said]) =>
+    Effect.gen(function* () {
+      const { rights } = yield* findingsWith([...least, rule], "auto")
+      assert.strictEqual(rights.result, "warning")
+      assert.include(rights.message, said)
+    })
+  )
+
+  it.effect("the right to write is more than mode observe needs", () =>
+    Effect.gen(function* () {
+      const { rights } = yield* findingsWith(least, "observe")
+      assert.strictEqual(rights.result, "warning")
+      assert.include(rights.message, "patch deployments.apps")
+    })
+  )
+
+  it.effect("what Kubernetes grants to everybody is not more than needed", () =>
+    Effect.gen(function* () {
+      const { rights } = yield* findingsWith(
+        [
+          ...least,
+          {
+            verbs: ["create"],
+            apiGroups: ["authorization.k8s.io"],
+            resources: ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]
+          },
+          { verbs: ["create"], apiGroups: ["authentication.k8s.io"], resources: ["selfsubjectreviews"] },
+          { verbs: ["get"], nonResourceURLs: ["/healthz", "/readyz", "/version"] }
+        ],
+        "auto"
+      )
+      assert.strictEqual(rights.result, "ok", rights.message)
+    })
+  )
+
+  it.effect("a question without an answer is unknown, and not a missing right", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* client(least)
+      const down = Effect.fail(
+        new KubernetesError({ reason: { _tag: "Timeout" }, operation: "review", applied: "no", retryable: true })
+      )
+      const findings = yield* rightsFindings(
+        { cluster: "kubeconfig", mode: "auto" },
+        { ...sandbox, rights: { may: () => down, rules: () => down } }
+      )
+      assert.deepStrictEqual(
+        findings.map(({ result }) => result),
+        ["warning", "warning", "warning"]
+      )
+      assert.include(findings[1]!.message, "not known")
+    })
+  )
+})
