@@ -159,7 +159,7 @@ export const guard = (client: Client, bind: Bind): Guarded => {
     const found = yield* Effect.result(Effect.mapError(read(through), asFailureOf(operation)))
     // Only now: one that was given up says nothing, and those that waited for this one need no other.
     checkedAtMs = yield* Monotonic.nowMs
-    return Result.isFailure(found) ? yield* Effect.fail(found.failure) : yield* settle(found.success, operation)
+    return Result.isFailure(found) ? yield* found.failure : yield* settle(found.success, operation)
   })
 
   const isDue = Effect.map(Monotonic.nowMs, (nowMs) => nowMs - checkedAtMs >= recheckMs)

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { stuckRollout } from "../../examples/embedded/Service.ts"
+import { RemediationId } from "../../src/domain/Remediation.ts"
 import * as Timestamp from "../../src/domain/Timestamp.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
@@ -37,7 +38,7 @@ const world = Effect.gen(function* () {
 })
 
 const fire = ({ receive }: Service) =>
-  Effect.map(receive(stuckRollout), ({ results }) => results[0]!.remediationId! as never)
+  Effect.map(receive(stuckRollout), ({ results }) => RemediationId.make(results[0]!.remediationId!))
 
 /** The alert ends now, by the clock of its sender too. */
 const resolve = ({ receive }: Service) =>
@@ -50,7 +51,7 @@ const resolve = ({ receive }: Service) =>
   )
 
 /** Why the remediation ended, and how many seconds that took. */
-const outcome = Effect.fnUntraced(function* ({ settled }: Service, id: never) {
+const outcome = Effect.fnUntraced(function* ({ settled }: Service, id: RemediationId) {
   const startedMs = yield* Clock.currentTimeMillis
   const ended = yield* Effect.forkChild(settled(id))
   while (ended.pollUnsafe() === undefined) yield* TestClock.adjust("1 second")

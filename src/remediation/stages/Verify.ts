@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function* (journal: Journal) {
   /** When the alert resolved, if it did before its action had ended, in the order in which we heard of both. */
   const resolvedBefore = ({ alertResolvedAt, id }: Remediation): Effect.Effect<Timestamp | undefined, StorageError> =>
     alertResolvedAt === undefined
-      ? Effect.succeed(undefined)
+      ? Effect.undefined
       : Effect.map(store.journal(id), (entries) => {
           const kinds = entries.map(({ event }) => event._tag)
           return kinds.indexOf("AlertResolved") < kinds.lastIndexOf("Executed") ? alertResolvedAt : undefined
