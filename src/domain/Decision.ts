@@ -2,6 +2,7 @@
 
 import { Schema } from "effect"
 import { Action } from "./Action.ts"
+import { FailureRecord } from "./Failure.ts"
 import { Confidence } from "./Investigation.ts"
 
 /** The risk of an action, lowest first. `decision/ActionCatalog` assigns it. */
@@ -58,6 +59,8 @@ export const Decision = Schema.Struct({
   reasons: Schema.Array(DecisionReason),
   /** What the action would change, such as `{ replicas: "3 -> 5" }`. Absent if it was not planned. */
   figures: Schema.optionalKey(Figures),
+  /** The failure of the plan, if it was refused or could not be made. */
+  failure: Schema.optionalKey(FailureRecord),
   /** For a review: the number of the question that it asks, from 1. It is higher when the remediation asks again. */
   question: Schema.optionalKey(Schema.Int)
 })

@@ -3,6 +3,7 @@
 import { Schema } from "effect"
 import { Action } from "./Action.ts"
 import { Change, Inverse } from "./Change.ts"
+import { FailureCategory, Shortage } from "./Failure.ts"
 import { SeenObject } from "./Seen.ts"
 import { Timestamp } from "./Timestamp.ts"
 import { WorkloadState } from "./WorkloadState.ts"
@@ -39,6 +40,12 @@ export const ExecutionOutcome = Schema.Struct({
   applied: Applied,
   /** A code from `execution/FailureClassifier`. Absent when the action succeeded. */
   failure: Schema.optionalKey(Schema.String),
+  /** The category of the failure. Absent in outcomes of earlier versions. */
+  category: Schema.optionalKey(FailureCategory),
+  /** What would allow the action, for a person. */
+  remedy: Schema.optionalKey(Schema.String),
+  /** The lines of a quota that had no room. */
+  shortages: Schema.optionalKey(Schema.Array(Shortage)),
   /** Explanation of the failure for people. */
   message: Schema.optionalKey(Schema.String),
   finishedAt: Timestamp

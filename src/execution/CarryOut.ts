@@ -16,13 +16,15 @@
  *           ├───── the pod is gone ──────────────────────> done    which was the goal of the change
  *           ├───── disruption budget, time left ─────────> retry   after the eviction interval
  *           ├───── disruption budget, deadline reached ──> stop    `disruption-budget`
+ *           ├───── not now, patience left ───────────────> retry   after a growing wait: 429, 503, no response
  *           ├───── no response ──────────────────────────> retry   after the read-back delay
  *           ├───── not sent: our own limit ──────────────> retry   after the read-back delay, until the intent expires
  *           ├───── conflict ─────────────────────────────> retry   at once: it may be with our own earlier attempt
+ *           ├───── failed for good, perhaps stored ──────> retry   only to read back: it is not written again
  *           └───── refused ──────────────────────────────> stop    its failure
  *
  * A retry reads back first. Reading back waits for the API server, and for our own limits, as long as the work has
- * patience.
+ * patience. `RecoveryStrategy` says which failures mean _not now_.
  *
  * A stop is `applied: "unknown"` if a write of this change may have arrived or may still arrive: a write of this run
  * without a response, or the write of an earlier run, once the object is gone, cannot be read or has refused a write,
@@ -39,8 +41,10 @@ import { sameRef } from "../domain/Target.ts"
 import { find, type KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import { waitOut } from "../kubernetes/NotNow.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
+import * as Patience from "../resilience/pipeline/Patience.ts"
 import { changedSincePlan, classify, type Failure, fenced, otherMode, stale } from "./FailureClassifier.ts"
 import { type Presence, presenceOf } from "./Presence.ts"
+import { strategyOf } from "./RecoveryStrategy.ts"
 
 /** What the loop has just learned. */
 export type Event =
@@ -48,7 +52,13 @@ export type Event =
   | { readonly _tag: "Unreadable"; readonly error: KubernetesError }
   | { readonly _tag: "FenceLost" }
   | { readonly _tag: "Written" }
-  | { readonly _tag: "WriteFailed"; readonly error: KubernetesError; readonly nowMs: number }
+  | {
+      readonly _tag: "WriteFailed"
+      readonly error: KubernetesError
+      readonly nowMs: number
+      /** How long the work may still wait for the cluster. Default 0. */
+      readonly patienceMs?: number
+    }
 
 export interface Limits {
   /** The maximum number of times a write is sent. */
@@ -76,9 +86,11 @@ export interface Progress {
   /** Whether a write with an unknown effect was sent. */
   readonly unanswered: boolean
   readonly lastFailure: Failure | undefined
+  /** How many times it has waited for the cluster. */
+  readonly waits: number
 }
 
-export const begun: Progress = { attempt: 1, unanswered: false, lastFailure: undefined }
+export const begun: Progress = { attempt: 1, unanswered: false, lastFailure: undefined, waits: 0 }
 
 export interface Done {
   readonly _tag: "Done"
@@ -95,8 +107,11 @@ export type Move =
   | Stop
   /** The change is not in the cluster and may be written, if the fence holds. */
   | { readonly _tag: "Write" }
-  /** Wait, then read back. */
-  | { readonly _tag: "Retry"; readonly afterMs: number; readonly progress: Progress }
+  /** Wait, then read back. `patient`: the wait takes patience. */
+  | { readonly _tag: "Retry"; readonly afterMs: number; readonly progress: Progress; readonly patient?: true }
+
+/** The longest wait for the cluster before a write is sent again, whatever the server requests. */
+const longestPauseMs = 5000
 
 const done: Done = { _tag: "Done", changed: true }
 const stop = (failure: Failure, applied: Applied): Stop => ({ _tag: "Stop", failure, applied })
@@ -139,34 +154,43 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
     case "Written":
       return done
     case "WriteFailed":
-      return afterFailedWrite(event.error, event.nowMs, progress, situation)
+      return afterFailedWrite(event, progress, situation)
   }
 }
 
+/** The wait of a write that the cluster cannot carry out now. It grows, unless the server says how long to wait. */
+const pauseMs = ({ reason }: KubernetesError, waits: number, leastMs: number): number => {
+  const asked = "retryAfterMs" in reason ? reason.retryAfterMs : undefined
+  return Math.min(longestPauseMs, Math.max(leastMs, asked ?? leastMs * 2 ** Math.min(waits, 8)))
+}
+
 const afterFailedWrite = (
-  error: KubernetesError,
-  nowMs: number,
-  { attempt, unanswered }: Progress,
+  { error, nowMs, patienceMs = 0 }: Extract<Event, { _tag: "WriteFailed" }>,
+  { attempt, unanswered: before, waits }: Progress,
   { change, limits, resumed }: Situation
 ): Move => {
   if (isGone(change, error)) return done
   const lastFailure = classify(error)
-  if (error.reason._tag === "DisruptionBudget") {
+  const unanswered = before || error.applied !== "no"
+  const strategy = strategyOf(lastFailure.code)
+  const next = (attempt: number): Progress => ({ attempt, unanswered, lastFailure, waits })
+  if (strategy === "wait-for-budget") {
     return nowMs + limits.evictionIntervalMs > limits.evictionDeadlineMs
       ? stop(lastFailure, unanswered ? "unknown" : "no")
-      : retry(limits.evictionIntervalMs, { attempt: 1, unanswered, lastFailure })
+      : retry(limits.evictionIntervalMs, next(1))
   }
-  if (error.reason._tag === "NotNow" && error.applied === "no") {
-    return retry(limits.readBackDelayMs, { attempt, unanswered, lastFailure })
+  const isNotNow = strategy === "send-again" || strategy === "read-back"
+  if (isNotNow && patienceMs > 0) {
+    const afterMs = pauseMs(error, waits, limits.readBackDelayMs)
+    return { _tag: "Retry", afterMs, progress: { ...next(attempt), waits: waits + 1 }, patient: true }
   }
-  if (error.applied !== "no") {
-    return retry(limits.readBackDelayMs, { attempt: attempt + 1, unanswered: true, lastFailure })
-  }
+  if (lastFailure.code === "own-limit" && error.applied === "no") return retry(limits.readBackDelayMs, next(attempt))
+  if (error.applied !== "no") return retry(limits.readBackDelayMs, next(isNotNow ? attempt + 1 : limits.attempts + 1))
   // This refusal says nothing about a write that an earlier run sent: that write may still be in flight, and the
   // read-back may have been out of date.
   const mayArrive = unanswered || resumed
   return error.reason._tag === "Conflict"
-    ? retry(0, { attempt: attempt + 1, unanswered: mayArrive, lastFailure })
+    ? retry(0, { ...next(attempt + 1), unanswered: mayArrive })
     : stop(lastFailure, mayArrive ? "unknown" : "no")
 }
 
@@ -195,9 +219,23 @@ const write = Effect.fnUntraced(function* <E>(
 ): Effect.fn.Return<Event, E> {
   if (!(yield* holds)) return { _tag: "FenceLost" }
   const written = yield* Effect.result(client.apply(change))
-  return written._tag === "Success"
-    ? { _tag: "Written" }
-    : { _tag: "WriteFailed", error: written.failure, nowMs: yield* Monotonic.nowMs }
+  if (written._tag === "Success") return { _tag: "Written" }
+  const patience = yield* Patience.CurrentPatience
+  return {
+    _tag: "WriteFailed",
+    error: written.failure,
+    nowMs: yield* Monotonic.nowMs,
+    patienceMs: patience?.leftMs ?? 0
+  }
+})
+
+/** Waits before a retry, and takes the patience for it. */
+const pause = Effect.fnUntraced(function* (move: Extract<Move, { _tag: "Retry" }>) {
+  if (move.afterMs <= 0) return
+  const patience = move.patient === true ? yield* Patience.CurrentPatience : undefined
+  const fromMs = yield* Monotonic.nowMs
+  yield* Effect.sleep(Math.min(move.afterMs, patience?.leftMs ?? move.afterMs))
+  patience?.spend(fromMs, yield* Monotonic.nowMs)
 })
 
 /** Carries out one change, unless it is already in the cluster. */
@@ -221,7 +259,7 @@ export const carryOut = Effect.fnUntraced(function* <E>(
         break
       case "Retry":
         progress = move.progress
-        if (move.afterMs > 0) yield* Effect.sleep(move.afterMs)
+        yield* pause(move)
         event = yield* readBack(client, change, intent)
     }
   }

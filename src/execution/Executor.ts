@@ -25,7 +25,7 @@ import { Context, Duration, Effect, Layer, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { Change } from "../domain/Change.ts"
 import { type DecisionReason, type Figures, sameFinding } from "../domain/Decision.ts"
-import type { Applied, ExecutionOutcome, Intent } from "../domain/Execution.ts"
+import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import type { Seen } from "../domain/Seen.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
@@ -39,10 +39,11 @@ import { limitRanges, readObjects } from "./ActionObjects.ts"
 import { plan as planAction } from "./ActionPlan.ts"
 import { carryOut, isGone, type Limits } from "./CarryOut.ts"
 import { collect } from "./Diagnostics.ts"
-import { classify, type Failure, notPermitted } from "./FailureClassifier.ts"
+import { classify, notPermitted } from "./FailureClassifier.ts"
 import { type Left, leavesOf } from "./Leaves.ts"
 import { cordonFailure, cordons, isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
+import { outcomeOf } from "./Outcome.ts"
 import { permitted } from "./Permitted.ts"
 import { type Ask, type Plan, type PlanContext, type PlanObjects, type PlanRefusal, RefusalRule } from "./Plan.ts"
 import { admissionOf, changed, podOf, replacesPods, saysWhetherAdmitted, workloadOf } from "./TemplateAdmission.ts"
@@ -337,15 +338,6 @@ const draft = (
       })
     )
   }).pipe(Effect.withSpan("Executor.plan"))
-
-const outcomeOf = (intent: Intent, applied: Applied, failure?: Failure, message = failure?.message) =>
-  Effect.map(Timestamp.now, (finishedAt): ExecutionOutcome => ({
-    executionId: intent.executionId,
-    applied,
-    ...(failure === undefined ? {} : { failure: failure.code }),
-    ...(message === undefined ? {} : { message }),
-    finishedAt
-  }))
 
 const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
 

@@ -1,182 +1,126 @@
 /**
  * Classifies a failed request to the cluster: its meaning for the action that made it.
  *
- * The categories are those of `docs/requirements.md` ("Failed execution"). `recovery` is the appropriate reaction to
- * each failure. Until recovery strategies exist, a failed action ends `Escalated` with its code and message on record,
- * and only the recoveries marked ✓ are automatic.
+ * The categories are those of `docs/requirements.md` ("Failed execution"). The code of a response is found by
+ * `kubernetes/FailureOfReason`, and `RecoveryStrategy` says what is done next. Rows with a status are responses of the
+ * API server; the others are decisions of Kubernaut.
  *
- * | code                | category | recovery                                                                        |     |
- * | ------------------- | -------- | ------------------------------------------------------------------------------- | --- |
- * | `unauthorized`      | api      | refresh the same identity once, then use the next one that the operator lists   |     |
- * | `forbidden`         | policy   | escalate; never try another identity                                            | ✓   |
- * | `policy-denied`     | policy   | escalate                                                                        | ✓   |
- * | `field-owned`       | policy   | escalate: another manager owns the field                                        | ✓   |
- * | `quota-exceeded`    | resource | a smaller allocation or another action                                          |     |
- * | `not-found`         | gone     | plan again                                                                      |     |
- * | `conflict`          | conflict | plan again on the current object                                                | ✓   |
- * | `already-exists`    | conflict | compare; identical content is success                                           | ✓   |
- * | `invalid`           | api      | another action, or escalate; the same request stays invalid                     |     |
- * | `expired`           | api      | read again                                                                      | ✓   |
- * | `disruption-budget` | policy   | retry slowly up to a deadline, then escalate; says nothing about the API server | ✓   |
- * | `rate-limited`      | api      | back off for as long as the server requests                                     | ✓   |
- * | `unavailable`       | api      | back off                                                                        | ✓   |
- * | `timeout`           | timeout  | read back what happened before anything else                                    | ✓   |
- * | `storage-full`      | resource | stop writing to the cluster                                                     |     |
- * | `wrong-cluster`     | policy   | escalate: nothing is written until the cluster's identity is confirmed          | ✓   |
- * | `own-limit`         | api      | wait and send again: a limit of Kubernaut turned the request away               | ✓   |
- * | `fenced`            | conflict | none: a newer activation continues                                              | ✓   |
- * | `stale`             | timeout  | decide again                                                                    |     |
- * | `mode`              | policy   | escalate: an operator has set the mode                                          | ✓   |
- * | `nodes-out`         | policy   | escalate: too many nodes of the pool are out                                    | ✓   |
+ * | code                  | status   | category | recovery                                                               |
+ * | --------------------- | -------- | -------- | ---------------------------------------------------------------------- |
+ * | `unauthorized`        | 401      | api      | refresh the same identity once, then use the next one that is listed   |
+ * | `forbidden`           | 403      | policy   | a person grants the permission; never try another identity             |
+ * | `policy-denied`       | 4xx      | policy   | a person changes the ValidatingAdmissionPolicy or the request          |
+ * | `webhook-denied`      | 4xx      | policy   | a person asks the webhook's owner                                      |
+ * | `pod-security`        | 403      | policy   | a person changes the template or the namespace's level                 |
+ * | `admission-denied`    | 403      | policy   | a person finds the admission plugin                                    |
+ * | `field-owned`         | 409      | api      | a person: another manager owns the field                               |
+ * | `quota-exceeded`      | 403      | resource | an alternative action that fits                                        |
+ * | `limit-range`         | 403      | resource | an alternative action that fits                                        |
+ * | `storage-full`        | 500, 507 | resource | no further writes; a person frees space                                |
+ * | `not-found`           | 404      | api      | plan again: the target has changed                                     |
+ * | `conflict`            | 409      | api      | plan again on the current object                                       |
+ * | `already-exists`      | 409      | api      | compare; identical content is success                                  |
+ * | `invalid`             | 422      | api      | a person; the same request stays invalid                               |
+ * | `bad-request`         | 400      | api      | a person; the same request stays wrong                                 |
+ * | `too-large`           | 413      | api      | a person; the same request stays too large                             |
+ * | `expired`             | 410      | api      | read again                                                             |
+ * | `disruption-budget`   | 429      | policy   | retry slowly up to a deadline, then a person                           |
+ * | `several-budgets`     | 500      | policy   | a person; evictions do not support two budgets for one pod             |
+ * | `rate-limited`        | 429      | api      | wait as long as the server requests, then send again                   |
+ * | `unavailable`         | 5xx      | api      | wait, read back, then send again                                       |
+ * | `webhook-unreachable` | 500      | api      | wait, then send again                                                  |
+ * | `storage-read-error`  | 500      | api      | a person                                                               |
+ * | `timeout`             | 504, 500 | timeout  | read back what happened before anything else                           |
+ * | `wrong-cluster`       |          | policy   | a person: nothing is written until the cluster's identity is confirmed |
+ * | `own-limit`           |          | api      | wait and send again: a limit of Kubernaut turned the request away      |
+ * | `fenced`              |          | api      | none: a newer activation continues                                     |
+ * | `stale`               |          | timeout  | a person: the intent is too old to be carried out                      |
+ * | `mode`                |          | policy   | a person: an operator has set the mode                                 |
+ * | `nodes-out`           |          | policy   | a person: too many nodes of the pool are out                           |
  */
 
-import { Schema } from "effect"
 import type { Change } from "../domain/Change.ts"
+import { categoryOf, type FailureCategory, type FailureCode, type FailureRecord } from "../domain/Failure.ts"
+import { failureOf } from "../kubernetes/FailureOfReason.ts"
 import {
+  describeUnavailable,
   describeWrongCluster,
   type KubernetesError,
   type KubernetesErrorReason
 } from "../kubernetes/KubernetesClient.ts"
 
-/** The codes of `ExecutionOutcome.failure`. */
-export const FailureCode = Schema.Literals([
-  "unauthorized",
-  "forbidden",
-  "policy-denied",
-  "field-owned",
-  "quota-exceeded",
-  "not-found",
-  "conflict",
-  "already-exists",
-  "invalid",
-  "expired",
-  "disruption-budget",
-  "rate-limited",
-  "unavailable",
-  "timeout",
-  "storage-full",
-  /** It is not certain that this is the cluster of the service. */
-  "wrong-cluster",
-  /** Not a response of the cluster: a limit of Kubernaut turned the request away. */
-  "own-limit",
-  /** Not a response of the cluster: a newer activation has claimed the target. */
-  "fenced",
-  /** Not a response of the cluster: the intent is too old to be carried out without a new decision. */
-  "stale",
-  /** Not a response of the cluster: the current mode does not allow the action without an approval. */
-  "mode",
-  /** Not a response of the cluster: since the plan, too many nodes of the pool have gone out. */
-  "nodes-out"
-])
-export type FailureCode = typeof FailureCode.Type
-
-export type FailureCategory = "api" | "resource" | "policy" | "timeout" | "conflict" | "gone"
-
-export type Recovery =
-  | "refresh-identity"
-  | "escalate"
-  | "alternative"
-  | "plan-again"
-  | "compare"
-  | "read-again"
-  | "slow-retry"
-  | "back-off"
-  | "read-back"
-  | "stop-writing"
-  | "decide-again"
-  | "none"
-
-export interface Failure {
+export interface Failure extends FailureRecord {
   readonly code: FailureCode
   readonly category: FailureCategory
-  readonly recovery: Recovery
   /** For people. Contains no text from upstream. */
   readonly message: string
 }
 
+const own = (code: FailureCode, message: string): Failure => ({ code, category: categoryOf(code), message })
+
 /** The fence was lost before a write. */
-export const fenced: Failure = {
-  code: "fenced",
-  category: "conflict",
-  recovery: "none",
-  message: "A newer activation has claimed the target, so this one made no further writes."
-}
+export const fenced: Failure = own(
+  "fenced",
+  "A newer activation has claimed the target, so this one made no further writes."
+)
 
 /** The intent expired before a write. */
-export const stale: Failure = {
-  code: "stale",
-  category: "timeout",
-  recovery: "decide-again",
-  message: "The intent is too old to be carried out without a new decision, so no further writes were made."
-}
+export const stale: Failure = own(
+  "stale",
+  "The intent is too old to be carried out without a new decision, so no further writes were made."
+)
 
 /** The current mode does not allow the write. */
-export const otherMode: Failure = {
-  code: "mode",
-  category: "policy",
-  recovery: "escalate",
-  message:
-    "The service now runs in a mode that does not allow this action without an approval, so no further writes were made."
-}
+export const otherMode: Failure = own(
+  "mode",
+  "The service now runs in a mode that does not allow this action without an approval, so no further writes were made."
+)
 
 /** Too many nodes are out to cordon one more. `reason` says how many. */
-export const nodesOut = (reason: string): Failure => ({
-  code: "nodes-out",
-  category: "policy",
-  recovery: "escalate",
-  message: `${reason} No further writes were made.`
-})
+export const nodesOut = (reason: string): Failure => own("nodes-out", `${reason} No further writes were made.`)
 
 /** The API server said, before the first write, that it would refuse the action or hide its result. */
-export const notPermitted = (message: string): Failure => ({
-  code: "forbidden",
-  category: "policy",
-  recovery: "escalate",
-  message
-})
+export const notPermitted = (message: string): Failure => own("forbidden", message)
 
 /** Another party changed or deleted the object of a change. */
-export const changedSincePlan = ({ ref }: Change): Failure => ({
-  code: "conflict",
-  category: "conflict",
-  recovery: "plan-again",
-  message: `${ref.kind} ${ref.name} has changed since the action was planned.`
-})
+export const changedSincePlan = ({ ref }: Change): Failure =>
+  own("conflict", `${ref.kind} ${ref.name} has changed since the action was planned.`)
 
-type ReasonTag = KubernetesErrorReason["_tag"]
-
-const kinds: Readonly<Record<ReasonTag, readonly [FailureCode, FailureCategory, Recovery]>> = {
-  Unauthorized: ["unauthorized", "api", "refresh-identity"],
-  Forbidden: ["forbidden", "policy", "escalate"],
-  PolicyDenied: ["policy-denied", "policy", "escalate"],
-  FieldManagerConflict: ["field-owned", "policy", "escalate"],
-  QuotaExceeded: ["quota-exceeded", "resource", "alternative"],
-  NotFound: ["not-found", "gone", "plan-again"],
-  Conflict: ["conflict", "conflict", "plan-again"],
-  AlreadyExists: ["already-exists", "conflict", "compare"],
-  Invalid: ["invalid", "api", "alternative"],
-  Expired: ["expired", "api", "read-again"],
-  DisruptionBudget: ["disruption-budget", "policy", "slow-retry"],
-  TooManyRequests: ["rate-limited", "api", "back-off"],
-  Unavailable: ["unavailable", "api", "back-off"],
-  Timeout: ["timeout", "timeout", "read-back"],
-  StorageFull: ["storage-full", "resource", "stop-writing"],
-  WrongCluster: ["wrong-cluster", "policy", "escalate"],
-  NotNow: ["own-limit", "api", "back-off"]
+const describeDenial = ({ binding, by, policy }: Extract<KubernetesErrorReason, { _tag: "PolicyDenied" }>): string => {
+  switch (by) {
+    case "admission-policy":
+      return `ValidatingAdmissionPolicy ${policy}${binding === undefined ? "" : ` with binding ${binding}`} denied the request`
+    case "webhook":
+      return `the admission webhook ${policy} denied the request`
+    default:
+      return `${policy ?? "an admission policy"} denied the request`
+  }
 }
+
+const describeForbidden = ({ missing }: Extract<KubernetesErrorReason, { _tag: "Forbidden" }>): string =>
+  missing === undefined
+    ? "RBAC does not grant Kubernaut this permission"
+    : `RBAC does not let ${missing.user} ${missing.verb} ${missing.resource}${missing.namespace === undefined ? "" : ` in namespace ${missing.namespace}`}`
+
+const describeQuota = ({ quota, shortages = [] }: Extract<KubernetesErrorReason, { _tag: "QuotaExceeded" }>): string =>
+  quota === undefined
+    ? "a LimitRange does not allow the request"
+    : `the request would exceed the quota ${quota}${shortages
+        .map(({ hard, requested, resource, used }) => `, ${resource}: requested ${requested}, used ${used} of ${hard}`)
+        .join("")}`
 
 const explain = (reason: KubernetesErrorReason): string => {
   switch (reason._tag) {
     case "Unauthorized":
       return "the API server rejected Kubernaut's credentials"
     case "Forbidden":
-      return "RBAC does not grant Kubernaut this permission"
+      return describeForbidden(reason)
     case "PolicyDenied":
-      return `${reason.policy ?? "an admission policy"} denied the request`
+      return describeDenial(reason)
     case "FieldManagerConflict":
       return `${reason.managers.join(", ") || "another field manager"} owns a field that the request changes`
     case "QuotaExceeded":
-      return `the request would exceed ${reason.quota ?? "a quota or limit range"}`
+      return describeQuota(reason)
     case "NotFound":
       return "the object does not exist"
     case "Conflict":
@@ -184,7 +128,7 @@ const explain = (reason: KubernetesErrorReason): string => {
     case "AlreadyExists":
       return "the object already exists"
     case "Invalid":
-      return `the API server rejected the request as invalid${reason.fields.length === 0 ? "" : ` (${reason.fields.join(", ")})`}`
+      return `the API server rejected the request as ${reason.status === 413 ? "too large" : "invalid"}${reason.fields.length === 0 ? "" : ` (${reason.fields.join(", ")})`}`
     case "Expired":
       return "the requested resourceVersion is too old"
     case "DisruptionBudget":
@@ -192,7 +136,7 @@ const explain = (reason: KubernetesErrorReason): string => {
     case "TooManyRequests":
       return "the API server is shedding load"
     case "Unavailable":
-      return "the API server is unreachable or failing"
+      return describeUnavailable(reason)
     case "Timeout":
       return "the API server did not respond in time"
     case "StorageFull":
@@ -209,8 +153,16 @@ const ownLimits = {
   bulkhead: "Kubernaut sent no request, because too many of its own requests were waiting"
 } as const
 
+/** What is put on record about a failure. */
+export const recordOf = ({ category, code, remedy, shortages }: Failure): FailureRecord => ({
+  code,
+  category,
+  ...(remedy === undefined ? {} : { remedy }),
+  ...(shortages === undefined ? {} : { shortages })
+})
+
 /** The meaning of a failed request. */
-export const classify = ({ operation, reason }: KubernetesError): Failure => {
-  const [code, category, recovery] = kinds[reason._tag]
-  return { code, category, recovery, message: `${operation}: ${explain(reason)}.` }
-}
+export const classify = ({ operation, reason }: KubernetesError): Failure => ({
+  ...failureOf(reason),
+  message: `${operation}: ${explain(reason)}.`
+})

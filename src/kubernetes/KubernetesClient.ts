@@ -26,6 +26,7 @@
 import { Context, Effect, Schema, type Stream } from "effect"
 import type { Change } from "../domain/Change.ts"
 import { Applied } from "../domain/Execution.ts"
+import { Shortage } from "../domain/Failure.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { Access, GrantedRules } from "./Access.ts"
 import { ConnectionFault, describeFault } from "./ConnectionFault.ts"
@@ -121,12 +122,34 @@ const reason = <const Tag extends string, const Fields extends Schema.Struct.Fie
 export const KubernetesErrorReason = Schema.Union([
   /** 401: the API server rejects our credentials. */
   reason("Unauthorized", {}),
-  /** 403 by RBAC. */
-  reason("Forbidden", {}),
+  /** 403 by RBAC. `missing` is what it does not grant. */
+  reason("Forbidden", {
+    missing: Schema.optionalKey(
+      Schema.Struct({
+        user: Schema.String,
+        verb: Schema.String,
+        /** With the subresource, such as `pods/eviction`. */
+        resource: Schema.String,
+        /** Empty for the core group. */
+        group: Schema.String,
+        /** Absent at the cluster scope. */
+        namespace: Schema.optionalKey(Schema.String)
+      })
+    )
+  }),
   /** 403 by a ResourceQuota, which `quota` names, or by a LimitRange, which has no name here. */
-  reason("QuotaExceeded", { quota: Schema.optionalKey(Schema.String) }),
-  /** An admission webhook, a ValidatingAdmissionPolicy or Pod Security denied the request. */
-  reason("PolicyDenied", { policy: Schema.optionalKey(Schema.String) }),
+  reason("QuotaExceeded", {
+    quota: Schema.optionalKey(Schema.String),
+    /** The lines of the quota that have no room, if the API server says so. */
+    shortages: Schema.optionalKey(Schema.Array(Shortage))
+  }),
+  /** Admission denied the request. `by` is absent for a plugin that is not known. */
+  reason("PolicyDenied", {
+    policy: Schema.optionalKey(Schema.String),
+    by: Schema.optionalKey(Schema.Literals(["admission-policy", "webhook", "pod-security"])),
+    /** The binding of a ValidatingAdmissionPolicy. */
+    binding: Schema.optionalKey(Schema.String)
+  }),
   /** 404: the object does not exist; for a create, its namespace does not exist. */
   reason("NotFound", {}),
   /** 409: the object has changed since the `resourceVersion` or `uid` that the request names. */
@@ -135,8 +158,11 @@ export const KubernetesErrorReason = Schema.Union([
   reason("AlreadyExists", {}),
   /** 409 for a server-side apply: another manager owns a field. */
   reason("FieldManagerConflict", { managers: Schema.Array(Schema.String) }),
-  /** 400, 413 or 422: the request is wrong, and sending it again does not help. */
-  reason("Invalid", { fields: Schema.Array(Schema.String) }),
+  /** 422, or as `status` says 400 or 413: the request is wrong, and sending it again does not help. */
+  reason("Invalid", {
+    fields: Schema.Array(Schema.String),
+    status: Schema.optionalKey(Schema.Literals([400, 413]))
+  }),
   /** 410: the continue token of a list or the version of a watch is too old. Start over. */
   reason("Expired", {}),
   /** 429 by a PodDisruptionBudget. Says nothing about the health of the API server. */
@@ -148,7 +174,14 @@ export const KubernetesErrorReason = Schema.Union([
     status: Schema.optionalKey(Schema.Int),
     retryAfterMs: Schema.optionalKey(Schema.Finite),
     /** Why there is no connection, if that is known. */
-    fault: Schema.optionalKey(ConnectionFault)
+    fault: Schema.optionalKey(ConnectionFault),
+    /**
+     * What failed inside the API server, if it says so. `several-budgets`: the pod of an eviction has more than one
+     * PodDisruptionBudget, which no retry changes. `storage-read`: stored data cannot be read.
+     */
+    because: Schema.optionalKey(Schema.Literals(["webhook", "several-budgets", "storage-read"])),
+    /** The webhook that the API server could not reach. */
+    webhook: Schema.optionalKey(Schema.String)
   }),
   /** 408, 504, a server timeout, or our own timeout. The outcome of a write is unknown. */
   reason("Timeout", {}),
@@ -183,6 +216,26 @@ export const describeWrongCluster = (why: Extract<KubernetesErrorReason, { _tag:
   }
 }
 
+/** What is unavailable, as a clause for people. */
+export const describeUnavailable = ({
+  because,
+  fault,
+  webhook
+}: Omit<Extract<KubernetesErrorReason, { _tag: "Unavailable" }>, "_tag">): string => {
+  switch (because) {
+    case "webhook":
+      return `the API server cannot reach ${webhook === undefined ? "an admission webhook" : `the admission webhook ${webhook}`}`
+    case "several-budgets":
+      return "the pod has more than one PodDisruptionBudget, which evictions do not support"
+    case "storage-read":
+      return "the API server cannot read what it has stored"
+    default:
+      return fault === undefined
+        ? "the API server is unreachable or failing"
+        : `the API server is unreachable: ${describeFault(fault)}`
+  }
+}
+
 /** The reason as a clause for people, who may read it in a log without the code at hand. */
 const describe = (reason: KubernetesErrorReason): string => {
   switch (reason._tag) {
@@ -211,9 +264,7 @@ const describe = (reason: KubernetesErrorReason): string => {
     case "TooManyRequests":
       return "the API server is overloaded"
     case "Unavailable":
-      return reason.fault === undefined
-        ? "the API server is unreachable or failing"
-        : `the API server is unreachable: ${describeFault(reason.fault)}`
+      return describeUnavailable(reason)
     case "Timeout":
       return "no response arrived in time"
     case "StorageFull":

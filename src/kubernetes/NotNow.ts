@@ -24,9 +24,13 @@ const within = (ms: number): number => Math.min(mostMs, Math.max(leastMs, ms))
 export const pauseOfLimit = ({ applied, reason }: KubernetesError): number | undefined =>
   reason._tag === "NotNow" && applied === "no" ? within(reason.retryAfterMs ?? leastMs) : undefined
 
+/** Whether the server fails because of the object that the request is about, which waiting does not change. */
+const isForGood = ({ reason }: KubernetesError): boolean =>
+  reason._tag === "Unavailable" && (reason.because === "several-budgets" || reason.because === "storage-read")
+
 /** How long to wait after an error that says nothing about the object; `undefined` for any other error. */
 export const pauseOf = (error: KubernetesError, earlier: number): number | undefined => {
-  if (error.applied !== "no") return undefined
+  if (error.applied !== "no" || isForGood(error)) return undefined
   switch (error.reason._tag) {
     case "NotNow":
     case "Unavailable":

@@ -38,6 +38,9 @@ export const classify = (error: KubernetesError): Classification => {
   switch (error.reason._tag) {
     case "Unavailable":
     case "TooManyRequests": {
+      // The server works: it is the pod that has too many budgets.
+      if (error.reason._tag === "Unavailable" && error.reason.because === "several-budgets")
+        return { retry: false, breaker: "ignored" }
       const { retryAfterMs } = error.reason
       return {
         retry,

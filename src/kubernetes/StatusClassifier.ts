@@ -1,7 +1,7 @@
 /**
- * Classifies why a request to an API server failed: a pure function of the request and the response. This is the only
- * place that reads the text of a `metav1.Status`. It passes on only the names of quotas, policies, fields and
- * managers.
+ * Classifies why a request to an API server failed: a pure function of the request and the response. Only this file and
+ * `RefusalText` read the text of a `metav1.Status`. They pass on only names and quantities: of quotas, policies,
+ * permissions, fields and managers.
  *
  * **Gotchas**
  *
@@ -19,6 +19,7 @@ import type { Applied } from "../domain/Execution.ts"
 import * as RetryAfter from "../resilience/RetryAfter.ts"
 import type { ConnectionFault } from "./ConnectionFault.ts"
 import { KubernetesError, type KubernetesErrorReason } from "./KubernetesClient.ts"
+import { denialIn, refusalIn, unreachableWebhookIn } from "./RefusalText.ts"
 
 /** What the classification depends on besides the response. */
 export interface RequestContext {
@@ -89,36 +90,14 @@ const retryAfterMs = (status: Status, response: Response): { readonly retryAfter
   return waitMs === undefined ? {} : { retryAfterMs: waitMs }
 }
 
-const named = <Key extends string>(key: Key, name: string | undefined): { readonly [K in Key]?: string } =>
-  (name === undefined ? {} : { [key]: name }) as { readonly [K in Key]?: string }
-
-/** The denial by an admission policy or webhook, which may have any status code; `undefined` when there is none. */
-const admissionVerdict = (message: string): Verdict | undefined => {
-  const policy = /ValidatingAdmissionPolicy '([^']+)' with binding '[^']*' denied request/.exec(message)
-  if (policy !== null) return refused({ _tag: "PolicyDenied", ...named("policy", policy[1]) })
-  const webhook = /admission webhook "([^"]+)" denied the request/.exec(message)
-  return webhook === null ? undefined : refused({ _tag: "PolicyDenied", ...named("policy", webhook[1]) })
+const denied = (message: string): Verdict | undefined => {
+  const reason = denialIn(message)
+  return reason === undefined ? undefined : refused(reason)
 }
 
-const forbidden = (message: string): Verdict => {
-  const quota = /(?:exceeded|failed) quota: ([^,:\s]+)/.exec(message)
-  if (quota !== null) return refused({ _tag: "QuotaExceeded", ...named("quota", quota[1]) })
-  if (
-    /(?:maximum|minimum) \S+ usage per \S+ is|max limit to request ratio per \S+ is|must specify (?:limits|requests)\./.test(
-      message
-    )
-  )
-    return refused({ _tag: "QuotaExceeded" })
-  const podSecurity = /violates (PodSecurity "[^"]+")/.exec(message)
-  if (podSecurity !== null) return refused({ _tag: "PolicyDenied", ...named("policy", podSecurity[1]) })
-  if (
-    message === ""
-    || /cannot \S+ (?:resource|path) "/.test(message)
-    || message.includes("attempting to grant RBAC permissions not currently held")
-  )
-    return refused({ _tag: "Forbidden" })
-  return refused({ _tag: "PolicyDenied" })
-}
+/** A 403 without a known text comes from a proxy if it has none, otherwise from an unknown admission plugin. */
+const forbidden = (message: string): Verdict =>
+  refused(refusalIn(message) ?? { _tag: message === "" ? "Forbidden" : "PolicyDenied" })
 
 const conflict = (status: Status, creates: boolean): Verdict => {
   const causes = (status.details?.causes ?? []).filter((cause) => cause.reason === "FieldManagerConflict")
@@ -131,9 +110,10 @@ const conflict = (status: Status, creates: boolean): Verdict => {
   })
 }
 
-const invalid = (status: Status): Verdict =>
+const invalid = (status: Status, code: number): Verdict =>
   refused({
     _tag: "Invalid",
+    ...(code === 400 || code === 413 ? { status: code } : {}),
     fields: [...new Set((status.details?.causes ?? []).flatMap((cause) => cause.field ?? []))]
   })
 
@@ -151,17 +131,23 @@ const serverError = (status: Status, response: Response): Verdict => {
   if (code === 504 || status.reason === "ServerTimeout" || status.reason === "Timeout")
     return { reason: { _tag: "Timeout" }, applied: "unknown", retryable: true }
   // The API server reports the next two before it stores anything. A second budget does not go away by retrying.
-  if (message.includes("has more than one PodDisruptionBudget")) return refused(unavailable)
-  if (message.includes("failed calling webhook")) return refused(unavailable, true)
-  if (status.reason === "StorageReadError") return { reason: unavailable, applied: "unknown", retryable: false }
+  if (message.includes("has more than one PodDisruptionBudget"))
+    return refused({ ...unavailable, because: "several-budgets" })
+  if (message.includes("failed calling webhook")) {
+    const webhook = unreachableWebhookIn(message)
+    return refused({ ...unavailable, because: "webhook", ...(webhook === undefined ? {} : { webhook }) }, true)
+  }
+  if (status.reason === "StorageReadError")
+    return { reason: { ...unavailable, because: "storage-read" }, applied: "unknown", retryable: false }
   return { reason: unavailable, applied: "unknown", retryable: true }
 }
 
 const responseVerdict = (context: RequestContext, response: Response): Verdict => {
   const status = statusOf(response.body)
-  if (response.status >= 500) return serverError(status, response)
-  const admission = admissionVerdict(status.message ?? "")
+  // A webhook chooses the status of its denial.
+  const admission = denied(status.message ?? "")
   if (admission !== undefined) return admission
+  if (response.status >= 500) return serverError(status, response)
   // The responses of Go and nginx to plain HTTP on a port that speaks TLS.
   if (
     response.status === 400
@@ -187,7 +173,7 @@ const responseVerdict = (context: RequestContext, response: Response): Verdict =
       return tooMany(status, response)
     default:
       return response.status >= 400
-        ? invalid(status)
+        ? invalid(status, response.status)
         : { reason: { _tag: "Unavailable", status: response.status }, applied: "unknown", retryable: false }
   }
 }

@@ -5,10 +5,11 @@
 
 import { isMonitorOnly } from "../domain/Alert.ts"
 import type { Decision } from "../domain/Decision.ts"
-import type { Intent } from "../domain/Execution.ts"
+import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import type { FinalState } from "../domain/Remediation.ts"
 import type { RollbackTrigger } from "../domain/Rollback.ts"
+import { nextAfter } from "../execution/RecoveryStrategy.ts"
 import { afterRequest, type RollbackStep } from "./NextRollbackStep.ts"
 
 export type NextStep =
@@ -34,9 +35,6 @@ export type NextStep =
   | { readonly _tag: "Done" }
 
 const conclude = (state: FinalState, reason: string): NextStep => ({ _tag: "Conclude", state, reason })
-
-/** How many times an action may be planned. After a conflict, the actor decides and plans again up to this limit. */
-export const maxPlans = 3
 
 export const nextStep = (self: Remediation): NextStep => {
   if (isFinal(self.state)) return { _tag: "Done" }
@@ -75,11 +73,14 @@ export const nextStep = (self: Remediation): NextStep => {
 const unreadable = (positions: ReadonlyArray<number>): string =>
   `Entry ${positions.join(", ")} of the journal cannot be read, so it is not known what was done. Check the target.`
 
+const whyFailed = ({ failure, message, remedy }: ExecutionOutcome): string =>
+  [message ?? `The action failed: ${failure}.`, ...(remedy === undefined ? [] : [remedy])].join(" ")
+
 const explained = ({ reasons }: Decision): string => reasons.map((reason) => reason.message).join(" ")
 
-/** Whether the object changed before the first write. The plan is then void, and the actor decides again. */
+/** Whether the plan is void and nothing was written, so that the actor decides again. */
 const isOvertaken = (self: Remediation, { outcome }: Remediation["executions"][number]): boolean =>
-  outcome?.failure === "conflict" && outcome.applied === "no" && self.executions.length < maxPlans
+  outcome !== undefined && nextAfter(outcome, self.executions.length) === "decide"
 
 const afterIntent = (self: Remediation, { intent, outcome }: Remediation["executions"][number]): NextStep => {
   if (outcome === undefined) return { _tag: "Execute", intent }
@@ -89,8 +90,7 @@ const afterIntent = (self: Remediation, { intent, outcome }: Remediation["execut
       `It is not known whether the action reached the cluster.${outcome.message === undefined ? "" : ` ${outcome.message}`}`
     )
   }
-  if (outcome.failure !== undefined)
-    return conclude("Escalated", outcome.message ?? `The action failed: ${outcome.failure}.`)
+  if (outcome.failure !== undefined) return conclude("Escalated", whyFailed(outcome))
   if (intent.action.type === "CollectDiagnostics")
     return conclude("Escalated", "Diagnostics were collected for a person to look at.")
   if (self.verification === undefined) return { _tag: "Verify", intent }

@@ -31,6 +31,22 @@ const failed = (tag: "Conflict" | "DisruptionBudget" | "Forbidden" | "NotFound" 
   error: error({ _tag: tag }),
   nowMs: atMs
 })
+const failedFor = (reason: KubernetesErrorReason, patienceMs = 0): Event => ({
+  _tag: "WriteFailed",
+  error: error(reason),
+  nowMs,
+  patienceMs
+})
+/** A write that failed while the work has patience. */
+const away = (reason: KubernetesErrorReason) => failedFor(reason, 60_000)
+/** A write that failed although the server may have stored it. */
+const perhaps = (reason: KubernetesErrorReason): Event => ({
+  _tag: "WriteFailed",
+  error: new KubernetesError({ ...error(reason), applied: "unknown" }),
+  nowMs,
+  patienceMs: 60_000
+})
+const down = { _tag: "Unavailable", status: 500 } as const
 const budget = (atMs?: number) => failed("DisruptionBudget", atMs)
 const unreadable: Event = { _tag: "Unreadable", error: error({ _tag: "Unavailable" }) }
 const notNow = error({ _tag: "NotNow", limit: "bulkhead" })
@@ -40,7 +56,7 @@ const fenceLost: Event = { _tag: "FenceLost" }
 const written: Event = { _tag: "Written" }
 
 type Given = Partial<Progress> & Partial<Omit<Situation, "limits">>
-const timeout = { lastFailure: { code: "timeout", category: "timeout", recovery: "read-back", message: "" } } as const
+const timeout = { lastFailure: { code: "timeout", category: "timeout", message: "" } } as const
 const silent: Given = { unanswered: true, attempt: 2, ...timeout }
 const resumed: Given = { resumed: true }
 
@@ -105,6 +121,31 @@ const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Even
   ["disruption budget, deadline reached", "stop disruption-budget no", budget(115_001)],
   ["disruption budget, deadline reached", "stop disruption-budget unknown", budget(115_001), silent],
   ["no response", "retry 1000 attempt 2 timeout unanswered", failed("Timeout")],
+  ["not now, patience left", "retry 1000 attempt 1 unavailable", away({ _tag: "Unavailable", status: 503 })],
+  ["not now, patience left", "retry 4000 attempt 1 unavailable", away({ _tag: "Unavailable" }), { waits: 2 }],
+  ["not now, patience left", "retry 5000 attempt 1 unavailable", away({ _tag: "Unavailable" }), { waits: 9 }],
+  [
+    "not now, patience left",
+    "retry 3000 attempt 1 rate-limited",
+    away({ _tag: "TooManyRequests", retryAfterMs: 3000 })
+  ],
+  [
+    "not now, patience left",
+    "retry 5000 attempt 1 rate-limited",
+    away({ _tag: "TooManyRequests", retryAfterMs: 86_400_000 })
+  ],
+  ["not now, patience left", "retry 1000 attempt 1 webhook-unreachable", away({ ...down, because: "webhook" })],
+  ["not now, patience left", "retry 1000 attempt 1 timeout unanswered", away({ _tag: "Timeout" })],
+  ["not now, patience left", "retry 1000 attempt 1 own-limit", away({ _tag: "NotNow", limit: "bulkhead" })],
+  ["failed for good, perhaps stored", "retry 1000 attempt 6 storage-full unanswered", perhaps({ _tag: "StorageFull" })],
+  [
+    "failed for good, perhaps stored",
+    "retry 1000 attempt 6 storage-read-error unanswered",
+    perhaps({ ...down, because: "storage-read" })
+  ],
+  ["refused", "stop unavailable no", failedFor({ _tag: "Unavailable" })],
+  ["refused", "stop several-budgets no", away({ ...down, because: "several-budgets" })],
+  ["refused", "stop forbidden no", away({ _tag: "Forbidden" })],
   ["conflict", "retry 0 attempt 2 conflict", failed("Conflict")],
   ["conflict", "retry 0 attempt 3 conflict unanswered", failed("Conflict"), silent],
   ["conflict", "retry 0 attempt 2 conflict unanswered", failed("Conflict"), resumed],

@@ -102,7 +102,7 @@ describe("Executor.execute", () => {
 
   it.effect.each([
     ["a conflict and then NotFound", "not-found", [{ _tag: "Conflict" }, { _tag: "NotFound" }]],
-    ["a policy", "policy-denied", [{ _tag: "PolicyDenied" }]]
+    ["a policy", "admission-denied", [{ _tag: "PolicyDenied" }]]
   ] as const)(
     "reports unknown on resuming if its own write is refused by %s, because an earlier run may have written",
     ([, failure, writes]) => {
@@ -142,8 +142,9 @@ describe("Executor.execute", () => {
   const refusals: ReadonlyArray<readonly [string, KubernetesErrorReason]> = [
     ["forbidden", { _tag: "Forbidden" }],
     ["unauthorized", { _tag: "Unauthorized" }],
-    ["policy-denied", { _tag: "PolicyDenied" }],
-    ["quota-exceeded", { _tag: "QuotaExceeded" }],
+    ["policy-denied", { _tag: "PolicyDenied", policy: "p", by: "admission-policy" }],
+    ["quota-exceeded", { _tag: "QuotaExceeded", quota: "q" }],
+    ["limit-range", { _tag: "QuotaExceeded" }],
     ["invalid", { _tag: "Invalid", fields: [] }],
     ["field-owned", { _tag: "FieldManagerConflict", managers: [] }],
     ["storage-full", { _tag: "StorageFull" }],
@@ -156,6 +157,48 @@ describe("Executor.execute", () => {
       assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", code])
       assert.isDefined(outcome.message)
       assert.deepStrictEqual(writesOf(faults), ["patch checkout"])
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect.each([
+    ["a short 503", { _tag: "Unavailable", status: 503 }],
+    ["an overloaded server", { _tag: "TooManyRequests", retryAfterMs: 1000 }],
+    ["an unreachable webhook", { _tag: "Unavailable", status: 500, because: "webhook", webhook: "w" }],
+    ["an open breaker", { _tag: "NotNow", limit: "circuit-breaker" }]
+  ] as ReadonlyArray<readonly [string, KubernetesErrorReason]>)(
+    "waits for %s as long as there is patience, and sends the write again after a read-back",
+    ([, reason]) => {
+      const faults = script({ writes: [reason, reason, reason, reason, reason, reason] })
+      return Effect.gen(function* () {
+        const outcome = yield* inTime(
+          Patience.within("5 minutes")(Effect.flatMap(planned(rollback), (intent) => executed(intent)))
+        )
+        assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
+        assert.strictEqual(writesOf(faults).length, 7)
+        const last = faults.requests.lastIndexOf("patch checkout")
+        assert.deepStrictEqual(faults.requests.slice(last - 2, last), ["patch checkout", "get checkout"])
+      }).pipe(Effect.provide(layer(faults)))
+    }
+  )
+
+  it.effect("gives up on a server that stays away for longer than the patience, with the category on record", () => {
+    const faults = script({ writes: Array.from({ length: 100 }, () => ({ _tag: "Unavailable", status: 503 })) })
+    return Effect.gen(function* () {
+      const outcome = yield* inTime(
+        Patience.within("1 minute")(Effect.flatMap(planned(rollback), (intent) => executed(intent)))
+      )
+      assert.deepStrictEqual([outcome.applied, outcome.failure, outcome.category], ["no", "unavailable", "api"])
+      assert.isBelow(writesOf(faults).length, 20)
+    }).pipe(Effect.provide(layer(faults)))
+  })
+
+  it.effect("records what would allow a refused write", () => {
+    const missing = { user: "sa", verb: "patch", resource: "deployments", group: "apps", namespace: "shop" }
+    const faults = script({ writes: [{ _tag: "Forbidden", missing }] })
+    return Effect.gen(function* () {
+      const outcome = yield* Effect.flatMap(planned(rollback), executed)
+      assert.deepStrictEqual([outcome.failure, outcome.category], ["forbidden", "policy"])
+      assert.include(outcome.remedy, `{apiGroups: ["apps"], resources: ["deployments"], verbs: ["patch"]}`)
     }).pipe(Effect.provide(layer(faults)))
   })
 

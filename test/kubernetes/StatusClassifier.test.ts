@@ -1,126 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import type { Applied } from "../../src/domain/Execution.ts"
-import { KubernetesError, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
-import { classify, type Outcome, type RequestContext, type Status } from "../../src/kubernetes/StatusClassifier.ts"
-
-const write: RequestContext = { operation: "patch Deployment shop/checkout", writes: true }
-const read: RequestContext = { operation: "get Deployment shop/checkout", writes: false }
-const create: RequestContext = { operation: "create Pod shop/one", writes: true, creates: true }
-
-const response = (status: number, body?: Omit<Status, "kind">, retryAfter?: string): Outcome => ({
-  _tag: "Response",
-  status,
-  body: body === undefined ? undefined : { kind: "Status", apiVersion: "v1", status: "Failure", code: status, ...body },
-  retryAfter
-})
-
-interface Row {
-  readonly what: string
-  /** Default: a patch. */
-  readonly context?: RequestContext
-  readonly outcome: Outcome
-  readonly reason: KubernetesErrorReason
-  /** For a write. Default `no`. */
-  readonly applied?: Applied
-  /** Default `false`. */
-  readonly retryable?: boolean
-}
-
-const forbidden = (message: string): Outcome => response(403, { reason: "Forbidden", message })
-const internal = (message: string): Outcome => response(500, { reason: "InternalError", message })
+import { KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
+import { classify, type Outcome, type Status } from "../../src/kubernetes/StatusClassifier.ts"
+import { create, internal, read, response, type Row, write } from "./classified.ts"
+import { refusals } from "./refusalRows.ts"
 
 /** Responses of real API servers, word for word, and their classification. */
 const rows: ReadonlyArray<Row> = [
-  {
-    what: "401",
-    outcome: response(401, { reason: "Unauthorized", message: "Unauthorized" }),
-    reason: { _tag: "Unauthorized" }
-  },
-  {
-    what: "403 by RBAC",
-    outcome: forbidden(
-      `deployments.apps "checkout" is forbidden: User "system:serviceaccount:shop:agent" cannot patch resource "deployments" in API group "apps" in the namespace "shop"`
-    ),
-    reason: { _tag: "Forbidden" }
-  },
-  {
-    what: "403 by RBAC's escalation check",
-    outcome: forbidden(
-      `rolebindings.rbac.authorization.k8s.io "x" is forbidden: user "a" (groups=["b"]) is attempting to grant RBAC permissions not currently held`
-    ),
-    reason: { _tag: "Forbidden" }
-  },
-  { what: "403 from a proxy, without a Status", outcome: response(403), reason: { _tag: "Forbidden" } },
-  {
-    what: "403 by an exceeded quota",
-    outcome: forbidden(
-      `pods "one" is forbidden: exceeded quota: compute, requested: requests.cpu=2, used: requests.cpu=0, limited: requests.cpu=1`
-    ),
-    reason: { _tag: "QuotaExceeded", quota: "compute" }
-  },
-  {
-    what: "403 by a quota that requires a request",
-    outcome: forbidden(`pods "one" is forbidden: failed quota: compute: must specify requests.cpu for: main`),
-    reason: { _tag: "QuotaExceeded", quota: "compute" }
-  },
-  {
-    what: "403 by a LimitRange",
-    outcome: forbidden(`pods "huge" is forbidden: maximum memory usage per Container is 2Gi, but limit is 4Gi`),
-    reason: { _tag: "QuotaExceeded" }
-  },
-  {
-    what: "403 by Pod Security",
-    outcome: forbidden(
-      `pods "priv" is forbidden: violates PodSecurity "restricted:latest": privileged (container "p" must not set securityContext.privileged=true)`
-    ),
-    reason: { _tag: "PolicyDenied", policy: `PodSecurity "restricted:latest"` }
-  },
-  {
-    what: "403 by an unknown admission plugin",
-    outcome: forbidden(
-      `persistentvolumeclaims "data" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize`
-    ),
-    reason: { _tag: "PolicyDenied" }
-  },
-  {
-    what: "422 by a ValidatingAdmissionPolicy",
-    outcome: response(422, {
-      reason: "Invalid",
-      message: `deployments.apps "web" is forbidden: ValidatingAdmissionPolicy 'max-replicas' with binding 'max-replicas' denied request: replicas 50 is above 5`,
-      details: { causes: [{ message: "x" }] }
-    }),
-    reason: { _tag: "PolicyDenied", policy: "max-replicas" }
-  },
-  {
-    what: "413 by a ValidatingAdmissionPolicy",
-    outcome: response(413, {
-      reason: "RequestEntityTooLarge",
-      message: `ValidatingAdmissionPolicy 'size' with binding 'b' denied request: too many`
-    }),
-    reason: { _tag: "PolicyDenied", policy: "size" }
-  },
-  {
-    what: "403 by an admission webhook",
-    outcome: forbidden(
-      `admission webhook "validate.kyverno.svc-fail" denied the request: resource Deployment/shop/checkout was blocked`
-    ),
-    reason: { _tag: "PolicyDenied", policy: "validate.kyverno.svc-fail" }
-  },
-  {
-    what: "400 by an admission webhook",
-    outcome: response(400, {
-      reason: "BadRequest",
-      message: `admission webhook "w.example.com" denied the request: no`
-    }),
-    reason: { _tag: "PolicyDenied", policy: "w.example.com" }
-  },
+  ...refusals,
   {
     what: "500 by an unreachable webhook",
     outcome: internal(
       `Internal error occurred: failed calling webhook "w.example.com": failed to call webhook: Post "https://w.x.svc:443/": dial tcp 10.0.0.1:443: connect: connection refused`
     ),
-    reason: { _tag: "Unavailable", status: 500 },
+    reason: { _tag: "Unavailable", status: 500, because: "webhook", webhook: "w.example.com" },
     retryable: true
   },
   {
@@ -187,12 +80,12 @@ const rows: ReadonlyArray<Row> = [
   {
     what: "400",
     outcome: response(400, { reason: "BadRequest", message: "json: cannot unmarshal string" }),
-    reason: { _tag: "Invalid", fields: [] }
+    reason: { _tag: "Invalid", status: 400, fields: [] }
   },
   {
     what: "413",
     outcome: response(413, { reason: "RequestEntityTooLarge", message: "limit is 3145728" }),
-    reason: { _tag: "Invalid", fields: [] }
+    reason: { _tag: "Invalid", status: 413, fields: [] }
   },
   {
     what: "410",
@@ -248,7 +141,7 @@ const rows: ReadonlyArray<Row> = [
     outcome: response(500, {
       message: "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
     }),
-    reason: { _tag: "Unavailable", status: 500 }
+    reason: { _tag: "Unavailable", status: 500, because: "several-budgets" }
   },
   {
     what: "500 with reason ServerTimeout",
@@ -302,7 +195,7 @@ const rows: ReadonlyArray<Row> = [
       reason: "StorageReadError",
       message: "failed to read one or more secrets from the storage"
     }),
-    reason: { _tag: "Unavailable", status: 500 },
+    reason: { _tag: "Unavailable", status: 500, because: "storage-read" },
     applied: "unknown"
   },
   {

@@ -214,7 +214,7 @@ const evict = (cluster: Cluster, change: Extract<Change, { _tag: "Evict" }>, dry
         .filter((each) => selectorMatches(each.spec.selector, pod.metadata.labels))
     : []
   // `This pod has more than one PodDisruptionBudget` is a 500 that retries do not resolve.
-  if (budgets.length > 1) return refuse(operation, { _tag: "Unavailable", status: 500 })
+  if (budgets.length > 1) return refuse(operation, { _tag: "Unavailable", status: 500, because: "several-budgets" })
   const budget = budgets[0]
   if (budget !== undefined && budgetPods(cluster, budget).some((each) => each.metadata.uid === pod.metadata.uid)) {
     const { disruptionsAllowed = 0, currentHealthy = 0, desiredHealthy = 0 } = budget.status ?? {}

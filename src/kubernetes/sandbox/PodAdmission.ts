@@ -90,9 +90,15 @@ const quotaRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined => {
       const used = pods.reduce((sum, each) => sum + amount(each), 0n)
       const limited = Quantity.parse(hard)
       if (limited !== undefined && used + amount(pod) > limited) {
+        const owner = quota.metadata.name
+        const [requested, inUse] = [Quantity.format(amount(pod)), Quantity.format(used)]
         return {
-          reason: { _tag: "QuotaExceeded", quota: quota.metadata.name },
-          message: `pods "${pod.metadata.name}" is forbidden: exceeded quota: ${quota.metadata.name}, requested: ${resource}=${Quantity.format(amount(pod))}, used: ${resource}=${Quantity.format(used)}, limited: ${resource}=${hard}`
+          reason: {
+            _tag: "QuotaExceeded",
+            quota: owner,
+            shortages: [{ quota: owner, resource, requested, used: inUse, hard: String(hard) }]
+          },
+          message: `pods "${pod.metadata.name}" is forbidden: exceeded quota: ${owner}, requested: ${resource}=${requested}, used: ${resource}=${inUse}, limited: ${resource}=${hard}`
         }
       }
     }

@@ -15,7 +15,7 @@ import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
 import { targetKey } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { Executor, type PlanRefused } from "../../execution/Executor.ts"
-import { classify } from "../../execution/FailureClassifier.ts"
+import { classify, recordOf } from "../../execution/FailureClassifier.ts"
 import { permitted } from "../../execution/Permitted.ts"
 import { Degradation } from "../../health/Degradation.ts"
 import * as AccessCheck from "../../kubernetes/AccessCheck.ts"
@@ -176,10 +176,12 @@ const withoutPlan = (input: DecisionInput, decision: Decision, failure: PlanRefu
     return decide({ ...input, changed: failure.message })
   if (failure._tag === "PlanRefused")
     return { ...decision, outcome: "escalate", reasons: [{ rule: failure.rule, message: failure.message }] }
-  const reason = { rule: "plan-failed", message: classify(failure).message }
+  const failed = classify(failure)
+  const { message, remedy } = failed
+  const reason = { rule: "plan-failed", message: remedy === undefined ? message : `${message} ${remedy}` }
   return decision.outcome === "review" && mayRespondLater(failure)
     ? decide({ ...input, plan: { asks: [reason], writes: true } })
-    : { ...decision, outcome: "escalate", reasons: [reason] }
+    : { ...decision, outcome: "escalate", reasons: [reason], failure: recordOf(failed) }
 }
 
 const mayRespondLater = ({ reason: { _tag } }: KubernetesError): boolean =>

@@ -61,7 +61,7 @@ export const evictions = (it: ContractTests): void => {
       yield* created(namespace, budget("second", "web", 1))
       const both = yield* refusal(kubernetes.apply(evict(one!)))
       assert.isFalse(both.retryable)
-      assert.deepStrictEqual(both.reason, { _tag: "Unavailable", status: 500 })
+      assert.deepStrictEqual(both.reason, { _tag: "Unavailable", status: 500, because: "several-budgets" })
       assert.isUndefined((yield* kubernetes.get(refOf(one!))).metadata.deletionTimestamp)
       // A budget left behind would block every later drain of this cluster.
       for (const each of yield* kubernetes.list("PodDisruptionBudget", { namespace }))

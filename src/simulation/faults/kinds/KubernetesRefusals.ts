@@ -79,7 +79,7 @@ const refusals: ReadonlyArray<Refusal> = [
   {
     name: "kubernetes-webhook-denial",
     description: "An admission webhook denies every write.",
-    reason: { _tag: "PolicyDenied", policy: "change-freeze.example" },
+    reason: { _tag: "PolicyDenied", policy: "change-freeze.example", by: "webhook" },
     retryable: false,
     about: writes
   },
