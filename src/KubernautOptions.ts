@@ -1,7 +1,8 @@
 /** The options of `Kubernaut.layer`, and their validation before anything starts. */
 
 import { Duration, Effect, Option, Result, Schema, SchemaIssue } from "effect"
-import { GuardrailSettings } from "./decision/GuardrailSettings.ts"
+import { conflictIn as guardrailConflictIn } from "./decision/BlastRadiusSettings.ts"
+import { GuardrailSettings, inForce } from "./decision/GuardrailSettings.ts"
 import { Severity } from "./domain/Alert.ts"
 import { InvestigatorName } from "./domain/Investigation.ts"
 import { Mode } from "./domain/Mode.ts"
@@ -246,8 +247,12 @@ export const checkOptions = <E, R>(
       isObject(group) ? problemsOf(group, groups[name as keyof typeof groups], `${name}.`) : []
     )
   ]
-  const conflict = problems.length === 0 ? conflictIn(options.verification ?? {}) : undefined
-  if (conflict !== undefined) problems.push({ option: "verification", message: conflict })
+  if (problems.length === 0) {
+    const conflict = conflictIn(options.verification ?? {})
+    if (conflict !== undefined) problems.push({ option: "verification", message: conflict })
+    const limits = guardrailConflictIn(inForce(options.guardrails))
+    if (limits !== undefined) problems.push({ option: "guardrails", message: limits })
+  }
   return problems.length === 0
     ? Effect.succeed({ ...given, ...Object.fromEntries(inGroups) } as unknown as KubernautOptions<E, R>)
     : Effect.fail(new OptionsError({ problems }))

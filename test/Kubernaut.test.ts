@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { stuckRollout } from "../examples/embedded/Service.ts"
+import { defaults } from "../src/decision/GuardrailSettings.ts"
 import { targetKey } from "../src/domain/Target.ts"
 import * as Intake from "../src/intake/Intake.ts"
 import { InvestigationChain } from "../src/investigation/InvestigationChain.ts"
@@ -47,6 +48,21 @@ describe("Kubernaut.layer", () => {
       { guardrails: { actionsPerWindow: { limit: 0, window: Duration.minutes(1) } } },
       "guardrails.actionsPerWindow",
       /limit.*1/
+    ],
+    [
+      { guardrails: { blastRadius: { ...defaults.blastRadius, wait: Duration.minutes(20) } } },
+      "guardrails",
+      /blastRadius\.wait \(20m\): expected less than answerLifetime \(15m\)/
+    ],
+    [
+      {
+        guardrails: {
+          actionsPerWindow: { limit: 5, window: Duration.minutes(1) },
+          blastRadius: { ...defaults.blastRadius, cluster: { burst: 5, refill: Duration.minutes(1) } }
+        }
+      },
+      "guardrails",
+      /give only one of them/
     ],
     [{ guardrails: { minimumConfidence: 2 } }, "guardrails.minimumConfidence", /./],
     [{ actors: { concurrency: 0 } }, "actors.concurrency", /1 or more/],

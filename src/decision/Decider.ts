@@ -70,8 +70,8 @@ export interface DecisionInput {
   readonly observed: WorkloadState | null
   /** The latest actions on the target, newest first. */
   readonly history: ReadonlyArray<PastAction>
-  /** How many actions started on the cluster within `guardrails.actionsPerWindow.window`. */
-  readonly actionsInWindow: number
+  /** Why the action's turn has not come in time. Absent: it has, or the action has not waited yet. */
+  readonly outOfTurn?: string
   readonly guardrails: GuardrailSettings
   /** Absent until the action has been planned. */
   readonly plan?: PlanFindings

@@ -5,6 +5,7 @@ import { Risk } from "../domain/Decision.ts"
 import { DurationText } from "../domain/DurationText.ts"
 import { Confidence } from "../domain/Investigation.ts"
 import { Manager } from "../domain/WorkloadState.ts"
+import { BlastRadiusSettings } from "./BlastRadiusSettings.ts"
 import { extended, extendedList, removedFrom } from "./ExtendedList.ts"
 
 const setting = <S extends Schema.Constraint>(schema: S, otherwise: S["Encoded"]) =>
@@ -59,11 +60,15 @@ export const GuardrailSettings = Schema.Struct({
    * reports a rollout as failed.
    */
   cooldown: setting(Span, "10 minutes"),
+  /** How much is acted on at once: budgets that refill. See `BlastRadiusSettings`. */
+  blastRadius: setting(BlastRadiusSettings, {}),
   /**
-   * How many actions may start on one cluster within a window without an approval. Default 20 in 10 minutes: a person
-   * can still follow two a minute.
+   * The earlier form of `blastRadius.cluster`: no more than `limit` actions start on the cluster in any `window`. It
+   * stands for a budget of half of the limit at once, and the other half spread over the window. Default: none.
    */
-  actionsPerWindow: setting(Schema.Struct({ limit: setting(Count, 20), window: setting(Span, "10 minutes") }), {}),
+  actionsPerWindow: Schema.optionalKey(
+    Schema.Struct({ limit: setting(Count, 20), window: setting(Span, "10 minutes") })
+  ),
   /**
    * The number of consecutive actions without a demonstrated effect on a target after which the next one needs an
    * approval. 1 or more. Default 3.

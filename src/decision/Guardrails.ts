@@ -28,7 +28,7 @@
  * | `capacity-reduction`  | ask     | fewer replicas than now, or none                                         |
  * | `too-many-replicas`   | ask     | more replicas than may be set automatically                              |
  * | `cooldown`            | ask     | the same action ran on the target recently                               |
- * | `actions-per-window`  | ask     | the cluster has had as many actions as may run automatically             |
+ * | `blast-radius`        | ask     | the action has waited for its turn for as long as it may                 |
  * | `ineffective`         | ask     | no recent action on the target had a demonstrated effect                 |
  */
 
@@ -55,7 +55,8 @@ export interface Situation {
   readonly observed: WorkloadState | null
   /** Newest first. */
   readonly history: ReadonlyArray<PastAction>
-  readonly actionsInWindow: number
+  /** Why the action's turn has not come in time (`BlastRadius`). Absent: it has, or the action has not waited yet. */
+  readonly outOfTurn?: string
   readonly guardrails: GuardrailSettings
   readonly emergencyStop: boolean
   readonly nowMs: number
@@ -82,7 +83,7 @@ export const GuardrailRule = Schema.Literals([
   "capacity-reduction",
   "too-many-replicas",
   "cooldown",
-  "actions-per-window",
+  "blast-radius",
   "ineffective"
 ])
 export type GuardrailRule = typeof GuardrailRule.Type
@@ -297,18 +298,8 @@ const cooldown: Guardrail = ({ guardrails, history, investigation: { action }, n
       )
 }
 
-const actionsPerWindow: Guardrail = ({
-  actionsInWindow,
-  guardrails: {
-    actionsPerWindow: { limit, window }
-  }
-}) =>
-  actionsInWindow >= limit
-    ? ask(
-        "actions-per-window",
-        `${actionsInWindow} actions started on this cluster in the last ${Duration.format(window)}; up to ${limit} may start without an approval.`
-      )
-    : undefined
+/** An action that has waited for its turn in vain. A person who has approved the action paces it. */
+const blastRadius: Guardrail = ({ outOfTurn }) => (outOfTurn === undefined ? undefined : ask("blast-radius", outOfTurn))
 
 /**
  * The number of actions without a demonstrated effect since the last fix. `history` is newest first. An action that
@@ -320,9 +311,16 @@ export const ineffectiveInARow = (history: ReadonlyArray<PastAction>): number =>
   return fixed === -1 ? judged.length : fixed
 }
 
+/** The number of actions in a row without a demonstrated effect, within the time for which it matters. */
+export const recentlyIneffective = (
+  history: ReadonlyArray<PastAction>,
+  guardrails: GuardrailSettings,
+  nowMs: number
+): number =>
+  ineffectiveInARow(history.filter((past) => nowMs - toMillis(past.at) < Duration.toMillis(guardrails.ineffectiveFor)))
+
 const ineffective: Guardrail = ({ guardrails, history, nowMs }) => {
-  const recent = history.filter((past) => nowMs - toMillis(past.at) < Duration.toMillis(guardrails.ineffectiveFor))
-  const count = ineffectiveInARow(recent)
+  const count = recentlyIneffective(history, guardrails, nowMs)
   return count >= guardrails.ineffectiveLimit
     ? ask(
         "ineffective",
@@ -355,7 +353,7 @@ const writing: ReadonlyArray<Guardrail> = [
   capacityReduction,
   tooManyReplicas,
   cooldown,
-  actionsPerWindow,
+  blastRadius,
   ineffective
 ]
 

@@ -4,6 +4,7 @@ import { Schema } from "effect"
 import { Action } from "./Action.ts"
 import { Change, Inverse } from "./Change.ts"
 import { FailureCategory, Shortage } from "./Failure.ts"
+import { Places } from "./Places.ts"
 import { SeenObject } from "./Seen.ts"
 import { Timestamp } from "./Timestamp.ts"
 import { WorkloadState } from "./WorkloadState.ts"
@@ -30,6 +31,8 @@ export const Intent = Schema.Struct({
    * Absent in intents of earlier versions.
    */
   leaves: Schema.optionalKey(Schema.Array(SeenObject)),
+  /** What the target shares with others. Absent: not known, or in intents of earlier versions. */
+  places: Schema.optionalKey(Places),
   plannedAt: Timestamp
 })
 export type Intent = typeof Intent.Type

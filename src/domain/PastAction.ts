@@ -5,9 +5,12 @@
 
 import type { ActionType } from "./Action.ts"
 import type { Applied } from "./Execution.ts"
+import type { Places } from "./Places.ts"
 import type { RemediationId } from "./Remediation.ts"
+import type { TargetKey } from "./Target.ts"
 import type { Timestamp } from "./Timestamp.ts"
-import type { Verdict } from "./Verification.ts"
+import type { Reversion, Verdict } from "./Verification.ts"
+import type { Writes } from "./Writes.ts"
 
 /** One earlier action on a target. */
 export interface PastAction {
@@ -18,6 +21,30 @@ export interface PastAction {
   readonly applied: Applied
   /** Absent until the action is verified. Also `not-fixed` when the same alert came back after a fix. */
   readonly verdict?: Verdict
+  /** What it wrote. Absent: nothing that can be compared, or recorded by an earlier version. */
+  readonly writes?: Writes
+  /** That somebody else undid it, as far as its verification saw. */
+  readonly reversion?: Reversion
+}
+
+/** An action that has ended, with what its target has in common with others. */
+export interface EndedAction {
+  readonly target: TargetKey
+  readonly action: ActionType
+  /** When its failure or its verdict was recorded. */
+  readonly at: Timestamp
+  /** Absent: the write was refused. */
+  readonly verdict?: Verdict
+  /** How the target failed after it (`Symptoms`), or `refused:CODE`. Empty: it is not known to have failed. */
+  readonly symptoms: ReadonlyArray<string>
+  readonly places?: Places
+}
+
+/** An action as a budget counts it. */
+export interface SpentAction {
+  readonly target: TargetKey
+  readonly at: Timestamp
+  readonly pools: ReadonlyArray<string>
 }
 
 /** How many uses of an action were verified, and how many of those fixed the alert. */

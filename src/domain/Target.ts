@@ -41,9 +41,18 @@ export const targetKey = ({ cluster, kind, name, namespace }: Target): TargetKey
   // It contains three `/`, so it is never empty. Computed at every step, so the schema's check is skipped.
   `${escape(cluster)}/${escape(namespace)}/${escape(kind)}/${escape(name)}` as TargetKey
 
+const partOf = (key: TargetKey, index: number): string =>
+  (key.split("/")[index] ?? "").replaceAll("%2F", "/").replaceAll("%25", "%")
+
 /** The cluster of a target, from its key. */
-export const clusterOf = (key: TargetKey): string =>
-  key.slice(0, key.indexOf("/")).replaceAll("%2F", "/").replaceAll("%25", "%")
+export const clusterOf = (key: TargetKey): string => partOf(key, 0)
+
+/** The namespace of a target, from its key. `""` for cluster-scoped kinds. */
+export const namespaceOf = (key: TargetKey): string => partOf(key, 1)
+
+/** The target of a key, for people: `Deployment shop/checkout`. */
+export const nameOf = (key: TargetKey): string =>
+  displayName({ namespace: partOf(key, 1), kind: partOf(key, 2), name: partOf(key, 3) })
 
 /** Whether two references name the same object. */
 export const sameRef = (left: ResourceRef, right: ResourceRef): boolean =>

@@ -8,6 +8,15 @@ import { WorkloadState } from "./WorkloadState.ts"
 export const Verdict = Schema.Literals(["fixed", "not-fixed", "unknown"])
 export type Verdict = typeof Verdict.Type
 
+/** That the values which an action wrote are gone again, because somebody else put back others. */
+export const Reversion = Schema.Struct({
+  /** The field manager that wrote last. Absent: the API server does not say. */
+  by: Schema.optionalKey(Schema.String),
+  /** The fields, such as `Deployment shop/checkout /spec/replicas`. */
+  fields: Schema.Array(Schema.String)
+})
+export type Reversion = typeof Reversion.Type
+
 /** The result of the verification of one action. */
 export const Verification = Schema.Struct({
   verdict: Verdict,
@@ -15,6 +24,8 @@ export const Verification = Schema.Struct({
   reasons: Schema.Array(Schema.String),
   /** The last state that verification read. `null` when the target could not be read. */
   observed: Schema.NullOr(WorkloadState),
+  /** Absent: the action stood when it was last looked at, or the verification is of an earlier version. */
+  reversion: Schema.optionalKey(Reversion),
   verifiedAt: Timestamp
 })
 export type Verification = typeof Verification.Type

@@ -153,6 +153,11 @@ export const WorkloadState = Schema.Struct({
       })
     )
   ),
-  unschedulable: Schema.NullOr(Schema.Boolean)
+  unschedulable: Schema.NullOr(Schema.Boolean),
+  /** The registries of its images, and the nodes of its pods: see `Places`. Absent in states of earlier versions. */
+  registries: Schema.optionalKey(Schema.Array(Schema.String)),
+  nodes: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** Who else last wrote to its spec. Absent: not known. */
+  otherWriter: Schema.optionalKey(Schema.String)
 })
 export type WorkloadState = typeof WorkloadState.Type

@@ -33,6 +33,7 @@ import {
 import { refersTo } from "./Ownership.ts"
 import { podState, restartsOf } from "./PodState.ts"
 import { revisionOf } from "./Revision.ts"
+import { sharedOf } from "./Shared.ts"
 import { specDigest } from "./SpecDigest.ts"
 import { failedCreateOf, revisionsOf, rolloutOf } from "./WorkloadRollout.ts"
 
@@ -274,7 +275,8 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
             resourceVersion: autoscaler.metadata.resourceVersion,
             spec: specDigest(autoscaler)
           },
-    unschedulable: object.kind === "Node" ? (object as Node).spec?.unschedulable === true : null
+    unschedulable: object.kind === "Node" ? (object as Node).spec?.unschedulable === true : null,
+    ...sharedOf(object, pods)
   }
 }
 

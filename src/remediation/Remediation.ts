@@ -23,6 +23,7 @@
 import { Context, type Duration, Effect, type Latch } from "effect"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import { targetKey } from "../domain/Target.ts"
+import { dueMs } from "../domain/Urgency.ts"
 import { CurrentDue } from "../resilience/Due.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import * as Patience from "../resilience/pipeline/Patience.ts"
@@ -38,7 +39,6 @@ import * as Observe from "./stages/Observe.ts"
 import * as Retarget from "./stages/Retarget.ts"
 import * as Verify from "./stages/Verify.ts"
 import * as UntilResolved from "./UntilResolved.ts"
-import { dueMs } from "./Urgency.ts"
 
 export interface RemediationOptions extends Decide.DecideOptions {
   /**

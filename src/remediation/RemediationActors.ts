@@ -11,12 +11,12 @@
 import { Context, Duration, Effect, FiberSet, Latch, Layer } from "effect"
 import { mostSevere, Severity } from "../domain/Alert.ts"
 import { clusterOf, type TargetKey } from "../domain/Target.ts"
+import { dueMs } from "../domain/Urgency.ts"
 import { DueQueue, type Entry } from "../resilience/DueQueue.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import type { RemediationOptions } from "./Remediation.ts"
 import * as RemediationActor from "./RemediationActor.ts"
-import { dueMs } from "./Urgency.ts"
 
 /** The default of `LocalOptions.concurrency`. */
 export const defaultConcurrency = 256

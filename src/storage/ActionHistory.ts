@@ -1,6 +1,6 @@
 /**
- * The actions taken on each target and their verdicts. Cooldowns, action budgets and the limit on consecutive
- * ineffective actions are computed from it.
+ * The actions taken on each target and their verdicts. Cooldowns, budgets, the limit on consecutive ineffective
+ * actions, and what is known about peers and other controllers are computed from it.
  *
  * This service only reads. `RemediationStore.append` writes the rows, in the transaction of the `Intended`, `Executed`
  * and `Verified` events.
@@ -8,7 +8,7 @@
 
 import { Context, type Effect } from "effect"
 import type { ActionType } from "../domain/Action.ts"
-import type { ActionRecord, PastAction } from "../domain/PastAction.ts"
+import type { ActionRecord, EndedAction, PastAction, SpentAction } from "../domain/PastAction.ts"
 import type { TargetKey } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import type { StorageError } from "./StorageError.ts"
@@ -19,8 +19,21 @@ export class ActionHistory extends Context.Service<
   {
     /** The latest actions on a target, newest first. */
     readonly ofTarget: (target: TargetKey, limit: number) => Effect.Effect<ReadonlyArray<PastAction>, StorageError>
-    /** The number of actions started on the cluster since `since`, counted up to `atMost`. */
-    readonly countSince: (cluster: string, since: Timestamp, atMost: number) => Effect.Effect<number, StorageError>
+    /**
+     * The actions that were started on the cluster since `since` and write to it, newest first. One that is known not
+     * to have reached the cluster is left out.
+     */
+    readonly spentSince: (
+      cluster: string,
+      since: Timestamp,
+      limit: number
+    ) => Effect.Effect<ReadonlyArray<SpentAction>, StorageError>
+    /** The actions on the cluster whose failure or verdict was recorded since `since`, newest first. */
+    readonly endedSince: (
+      cluster: string,
+      since: Timestamp,
+      limit: number
+    ) => Effect.Effect<ReadonlyArray<EndedAction>, StorageError>
     /** The results of the verified uses of an action against an alert since `since`, limited to the newest 100. */
     readonly recordOf: (
       alertName: string,

@@ -14,7 +14,6 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Deferred, Duration, Effect, JsonPatch, Layer, Logger, Stream } from "effect"
-import { defaults as guardrails } from "../../src/decision/GuardrailSettings.ts"
 import * as Timestamp from "../../src/domain/Timestamp.ts"
 import * as Components from "../../src/http/routes/Components.ts"
 import * as Server from "../../src/http/Server.ts"
@@ -23,6 +22,7 @@ import * as Kubernaut from "../../src/Kubernaut.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { RemediationEvents } from "../../src/remediation/RemediationEvents.ts"
 import * as Storage from "../../src/storage/Storage.ts"
+import { unlimited } from "../decision/unlimited.ts"
 import type { Result } from "./harness.ts"
 
 const goals = { perSecond: 3000, p50Ms: 4 }
@@ -128,9 +128,8 @@ const service = (filename: string) =>
         mode: "auto",
         investigators: [restart],
         guardrails: {
-          ...guardrails,
-          cooldown: Duration.millis(1),
-          actionsPerWindow: { limit: 1_000_000, window: Duration.millis(1) }
+          ...unlimited,
+          cooldown: Duration.millis(1)
         },
         verification: { stabilisation: 0 },
         intake: { rateLimit: { perSecond: 1_000_000, burst: 1_000_000 } }

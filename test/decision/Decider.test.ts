@@ -167,7 +167,7 @@ const Situation = Schema.Struct({
   mode: Mode,
   cluster: Schema.Literals(["there", "gone", "unread", "argocd", "hpa"]),
   recent: Schema.Literals(["nothing", "same-action", "ineffective"]),
-  actionsInWindow: Schema.Literals([0, 19, 20]),
+  outOfTurn: Schema.Boolean,
   review: Schema.Literals(["none", "approved", "rejected"]),
   emergencyStop: Schema.Boolean
 })
@@ -189,7 +189,7 @@ const inputOf = (situation: Situation): DecisionInput => {
         : situation.recent === "same-action"
           ? [past(situation.type, 1, "fixed")]
           : [past("EvictPod", 15, "not-fixed"), past("EvictPod", 30, "not-fixed"), past("EvictPod", 45, "not-fixed")],
-    actionsInWindow: situation.actionsInWindow,
+    ...(situation.outOfTurn ? { outOfTurn: "It has waited for 10 minutes." } : {}),
     emergencyStop: situation.emergencyStop,
     investigation: situation.investigated
       ? investigation({ action: aimed, investigator: situation.investigator, confidence: situation.confidence })
@@ -277,8 +277,8 @@ const laws: ReadonlyArray<readonly [claim: string, holds: (situation: Situation,
     ({ recent, review, type }) => recent !== "ineffective" || review === "approved" || isReadOnly(actions[type])
   ],
   [
-    "the cluster's action window has room, or it has an approval or only reads",
-    ({ actionsInWindow, review, type }) => actionsInWindow < 20 || review === "approved" || isReadOnly(actions[type])
+    "its turn has come, or it has an approval or only reads",
+    ({ outOfTurn, review, type }) => !outOfTurn || review === "approved" || isReadOnly(actions[type])
   ]
 ]
 

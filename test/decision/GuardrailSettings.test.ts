@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Result, Schema } from "effect"
+import { BlastRadiusSettings } from "../../src/decision/BlastRadiusSettings.ts"
 import {
   defaults,
   GuardrailSettings,
@@ -17,12 +18,16 @@ describe("GuardrailSettings", () => {
         cooldown: Duration.toMillis(defaults.cooldown),
         ineffectiveFor: Duration.toMillis(defaults.ineffectiveFor),
         answerLifetime: Duration.toMillis(defaults.answerLifetime),
-        actionsPerWindow: { ...defaults.actionsPerWindow, window: Duration.toMillis(defaults.actionsPerWindow.window) }
+        blastRadius: Schema.encodeSync(BlastRadiusSettings)(defaults.blastRadius)
       },
       {
         protectedNamespaces: ["kube-system", "kube-public", "kube-node-lease", "kubernaut"],
         cooldown: 600_000,
-        actionsPerWindow: { limit: 20, window: 600_000 },
+        blastRadius: {
+          target: { burst: 3, refill: "10 minutes" },
+          namespace: { burst: 10, refill: "1 minute" },
+          pool: { burst: 10, refill: "1 minute" }
+        },
         ineffectiveLimit: 3,
         ineffectiveFor: 86_400_000,
         answerLifetime: 900_000,
@@ -39,8 +44,8 @@ describe("GuardrailSettings", () => {
   it("decodes durations from text, and takes the default for fields that are missing", () => {
     const settings = Schema.decodeSync(GuardrailSettings)({ cooldown: "30 seconds", actionsPerWindow: { limit: 5 } })
     assert.strictEqual(Duration.toMillis(settings.cooldown), 30_000)
-    assert.strictEqual(settings.actionsPerWindow.limit, 5)
-    assert.strictEqual(Duration.toMillis(settings.actionsPerWindow.window), 600_000)
+    assert.strictEqual(settings.actionsPerWindow?.limit, 5)
+    assert.strictEqual(Duration.toMillis(settings.actionsPerWindow!.window), 600_000)
   })
 
   it.each([

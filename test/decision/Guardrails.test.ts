@@ -197,7 +197,7 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     "ask cooldown",
     input({ history: [past("RollbackDeployment", 9, undefined, "unknown")] })
   ],
-  ["twenty actions in the window ask", "ask actions-per-window", input({ actionsInWindow: 20 })],
+  ["an action that waited for its turn in vain asks", "ask blast-radius", input({ outOfTurn: "It has waited." })],
   [
     "three ineffective actions in a row ask",
     "ask ineffective",
@@ -235,7 +235,7 @@ describe("the guardrails", () => {
     const everything = input({
       emergencyStop: true,
       observed: observed({ exists: false, managers: ["argocd"] }),
-      actionsInWindow: 20,
+      outOfTurn: "It has waited for 10 minutes.",
       level: 3,
       history: [past("RollbackDeployment", 1, "fixed")]
     })
@@ -245,7 +245,7 @@ describe("the guardrails", () => {
       "block target-missing",
       "ask managed-object",
       "ask cooldown",
-      "ask actions-per-window"
+      "ask blast-radius"
     ])
   })
 })
@@ -295,7 +295,6 @@ describe("the guardrails have no finding about", () => {
       "the same action a minute ago that never reached the cluster",
       input({ history: [past("RollbackDeployment", 1, undefined, "no")] })
     ],
-    ["nineteen actions in the window", input({ actionsInWindow: 19 })],
     [
       "two ineffective actions since the last fix",
       input({
@@ -341,7 +340,7 @@ describe("the guardrails have no finding about", () => {
       target: { namespace: "kube-system", kind: "Deployment", name: "coredns" }
     }
     const situation = proposing(diagnostics, {
-      actionsInWindow: 20,
+      outOfTurn: "It has waited for 10 minutes.",
       level: 2,
       observed: observed({ managers: ["argocd"] })
     })

@@ -114,7 +114,6 @@ export const input = (change: Partial<DecisionInput> = {}): DecisionInput => ({
   mode: "auto",
   observed: observed(),
   history: [],
-  actionsInWindow: 0,
   guardrails: defaults,
   emergencyStop: false,
   nowMs,

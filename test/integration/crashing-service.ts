@@ -9,7 +9,6 @@
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { Effect, Layer, Queue, Schema } from "effect"
-import { defaults as guardrails } from "../../src/decision/GuardrailSettings.ts"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"
@@ -17,6 +16,7 @@ import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 import { RemediationEvents } from "../../src/remediation/RemediationEvents.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
+import { unlimited } from "../decision/unlimited.ts"
 import * as RemoteCluster from "./RemoteCluster.ts"
 
 const { values } = parseArgs({
@@ -80,7 +80,7 @@ const service = Kubernaut.layer({
   cluster: "test",
   mode: "auto",
   investigators: [undo],
-  guardrails: { ...guardrails, actionsPerWindow: { ...guardrails.actionsPerWindow, limit: 1000 } },
+  guardrails: unlimited,
   verification: { stabilisation: "300 millis", settleTimeout: "20 seconds" },
   actors: { sweepInterval: "1 second" }
 }).pipe(

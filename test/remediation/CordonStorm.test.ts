@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Layer, Option } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"
@@ -8,6 +8,7 @@ import type { Node } from "../../src/kubernetes/ObjectModel.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
+import { unlimited } from "../decision/unlimited.ts"
 import { alertOf, webhookOf } from "../intake/webhooks.ts"
 
 const count = 30
@@ -38,7 +39,7 @@ const storm = Effect.gen(function* () {
       cluster: "test",
       mode: "auto",
       investigators: [cordons],
-      guardrails: { actionsPerWindow: { limit: 1000, window: Duration.minutes(1) } }
+      guardrails: unlimited
     }).pipe(Layer.provideMerge(Layer.mergeAll(cluster, Storage.layerMemory)))
   )
   const store = Context.get(context, RemediationStore)

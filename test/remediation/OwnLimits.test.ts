@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Layer, Option } from "effect"
+import { Context, type Duration, Effect, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import type { Remediation } from "../../src/domain/Remediation.ts"
 import { Degradation } from "../../src/health/Degradation.ts"
@@ -7,6 +7,7 @@ import type { InvestigationRequest, Investigator } from "../../src/investigation
 import * as Kubernaut from "../../src/Kubernaut.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
+import { unlimited } from "../decision/unlimited.ts"
 import { alertOf, webhookOf } from "../intake/webhooks.ts"
 import * as SlowCluster from "./SlowCluster.ts"
 
@@ -64,7 +65,7 @@ const start = Effect.fnUntraced(function* (
       cluster: "test",
       mode: options.mode ?? "observe",
       investigators: [options.investigator ?? model(10)],
-      guardrails: { actionsPerWindow: { limit: 1000, window: Duration.minutes(1) } },
+      guardrails: unlimited,
       ...(options.patience === undefined ? {} : { actors: { patience: options.patience } }),
       ...(options.kubernetes === undefined ? {} : { kubernetes: options.kubernetes })
     }).pipe(Layer.provideMerge(Layer.mergeAll(cluster.layer, Storage.layerMemory)))

@@ -2,7 +2,7 @@
 
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { targetKey } from "../../src/domain/Target.ts"
+import { nameOf, targetKey } from "../../src/domain/Target.ts"
 import type { Timestamp } from "../../src/domain/Timestamp.ts"
 import { ActionHistory } from "../../src/storage/ActionHistory.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
@@ -43,7 +43,7 @@ export const history = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("actions are counted per cluster since a time, up to a limit", () =>
+  it.effect("the actions that a budget counts are those of the cluster since a time, newest first", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       const past = yield* ActionHistory
@@ -53,9 +53,11 @@ export const history = (layer: StorageLayer): void => {
         const { claim, remediation } = yield* take(target)
         yield* store.append(claim, remediation, [intended(target, `e${index}`)], minute(index))
       }
-      assert.strictEqual(yield* past.countSince("test", minute(1), 10), 2)
-      assert.strictEqual(yield* past.countSince("test", minute(0), 2), 2)
-      assert.strictEqual(yield* past.countSince("other", minute(0), 10), 0)
+      const spent = (cluster: string, since: number, limit: number) =>
+        Effect.map(past.spentSince(cluster, minute(since), limit), (rows) => rows.map(({ target }) => nameOf(target)))
+      assert.deepStrictEqual(yield* spent("test", 1, 10), ["Deployment shop/d2", "Deployment shop/d1"])
+      assert.deepStrictEqual(yield* spent("test", 0, 1), ["Deployment shop/d2"])
+      assert.deepStrictEqual(yield* spent("other", 0, 10), [])
     }).pipe(Effect.provide(layer))
   )
 

@@ -8,6 +8,7 @@
  */
 
 import { Duration, Redacted, Schema } from "effect"
+import { conflictIn } from "../../decision/BlastRadiusSettings.ts"
 import { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
 import { Severity } from "../../domain/Alert.ts"
 import { DurationText } from "../../domain/DurationText.ts"
@@ -235,11 +236,11 @@ export const settings = {
       "URL of Alertmanager. With it, verification also asks whether the alert still fires; without it, the verdict depends on the workload and on webhooks.",
     example: "http://alertmanager:9093"
   }),
-  guardrails: setting(GuardrailSettings, {
+  guardrails: setting(GuardrailSettings.check(Schema.makeFilter(conflictIn)), {
     form: "json",
     fallback: {},
     description:
-      "Limits on actions: protectedNamespaces, cooldown, actionsPerWindow, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, answerLifetime, automaticRisk, maximumReplicas, maximumScaleFactor, maximumNodesOut. Omitted fields keep their defaults. The lists extend their defaults: protectedNamespaces [payments] protects one more namespace, and !kube-system removes one.",
+      "Limits on actions: protectedNamespaces, cooldown, blastRadius, actionsPerWindow, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, answerLifetime, automaticRisk, maximumReplicas, maximumScaleFactor, maximumNodesOut. Omitted fields keep their defaults. The lists extend their defaults: protectedNamespaces [payments] protects one more namespace, and !kube-system removes one.",
     expected: `a mapping such as {"cooldown":"10 minutes","protectedNamespaces":["payments"]}`
   }),
   rulebook: setting(Schema.NonEmptyString, {

@@ -4,8 +4,11 @@
  * cluster.
  */
 
-import { Clock, Effect, Option, Result } from "effect"
+import { Clock, Duration, Effect, Option, Result } from "effect"
+import type { Claimant } from "../../decision/BlastRadius.ts"
+import { waitInForce } from "../../decision/BlastRadiusSettings.ts"
 import { decide, type DecisionInput, monitorOnly } from "../../decision/Decider.ts"
+import { recentlyIneffective } from "../../decision/Guardrails.ts"
 import type { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
 import { isReadOnly } from "../../domain/Action.ts"
 import { isMonitorOnly } from "../../domain/Alert.ts"
@@ -13,6 +16,7 @@ import type { Decision } from "../../domain/Decision.ts"
 import type { Mode } from "../../domain/Mode.ts"
 import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
 import { targetKey } from "../../domain/Target.ts"
+import * as Timestamp from "../../domain/Timestamp.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { Executor, type PlanRefused } from "../../execution/Executor.ts"
 import { classify, recordOf } from "../../execution/FailureClassifier.ts"
@@ -25,8 +29,8 @@ import * as Monotonic from "../../resilience/Monotonic.ts"
 import * as Patience from "../../resilience/pipeline/Patience.ts"
 import { ActionHistory } from "../../storage/ActionHistory.ts"
 import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
-import * as ActionBudget from "../ActionBudget.ts"
 import type { Journal } from "../Journal.ts"
+import * as Turns from "../Turns.ts"
 import type { Observe } from "./Observe.ts"
 
 export interface DecideOptions {
@@ -55,7 +59,9 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
       return yield* journal(claim, self, [{ _tag: "Decided", level, decision: monitorOnly(self), observed: null }])
     }
     const startedMs = yield* Monotonic.nowMs
-    const { decision, input } = yield* decideOn(self)
+    const made = yield* decideOn(self)
+    if ("resolved" in made) return made.resolved
+    const { decision, input } = made
     const { level, observed } = input
     const decided = (decision: Decision): Decided => ({ _tag: "Decided", level, decision, observed })
     if (decision.outcome !== "execute" && decision.outcome !== "review")
@@ -79,48 +85,119 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
   return (claim: Claim, self: Remediation) => Effect.scoped(decideAndPlan(claim, self))
 })
 
-/** Makes the decision before a plan. Returns it with everything that it depends on. */
+/** The remediation's alert has resolved while its action waited for its turn. */
+interface Resolved {
+  readonly resolved: Remediation
+}
+
+/** A decision with everything that it depends on. */
+interface Made {
+  readonly decision: Decision
+  readonly input: DecisionInput
+}
+
+/** Makes the decision before a plan, once it is the action's turn. */
 const makeDecideOn = Effect.fnUntraced(function* (options: DecideOptions, observe: Observe) {
-  const history = yield* ActionHistory
-  const degradation = yield* Degradation
-  const budget = yield* ActionBudget.make(options.guardrails.actionsPerWindow)
+  const turns = yield* Turns.make(options.guardrails)
+  const inputOf = yield* makeInputOf(options, observe)
+  const awaitTurn = yield* makeAwaitTurn(turns)
+  const longestMs = Duration.toMillis(waitInForce(options.guardrails))
 
   return Effect.fn("decide")(function* (self: Remediation) {
+    const startedMs = yield* Monotonic.nowMs
+    while (true) {
+      const input = yield* inputOf(self)
+      const claimant = claimantOf(self, input)
+      const leftMs = startedMs + longestMs - (yield* Monotonic.nowMs)
+      let made: DecisionInput = input
+      const attempt = yield* turns.attempt({
+        claimant,
+        mayWait: leftMs > 0,
+        needsTurn: ({ action, outcome, reasons }) =>
+          outcome === "execute" && !isReadOnly(action) && !reasons.some(({ rule }) => rule === "approved"),
+        choose: (reason) => {
+          if (reason !== undefined) made = { ...input, outOfTurn: outOfTurn(reason, longestMs) }
+          return decide(made)
+        }
+      })
+      if (attempt._tag === "Decided") {
+        const { decision } = attempt
+        yield* Effect.annotateCurrentSpan({
+          "kubernaut.decision.outcome": decision.outcome,
+          "kubernaut.action.type": decision.action.type,
+          "kubernaut.level": input.level
+        })
+        return { decision, input: made } satisfies Made
+      }
+      yield* Effect.logInfo("The action waits for its turn", { reason: attempt.reason })
+      const resolved = yield* awaitTurn(self, claimant, attempt.forMs, leftMs)
+      if (resolved !== undefined) return { resolved } satisfies Resolved
+    }
+  })
+})
+
+const outOfTurn = (reason: string, waitedMs: number): string =>
+  `The action has waited ${Duration.format(Duration.millis(waitedMs))} for its turn: ${reason}.`
+
+const claimantOf = (self: Remediation, { guardrails, history, nowMs }: DecisionInput): Claimant => ({
+  id: self.id,
+  target: targetKey(self.target),
+  severity: self.alert.severity,
+  sinceMs: Timestamp.toMillis(self.receivedAt),
+  backOff: recentlyIneffective(history, guardrails, nowMs),
+  pools: []
+})
+
+/** The longest pause between two looks at the turns and at the alert. */
+const longestPauseMs = 15_000
+
+/** Waits until it is the action's turn or the time is up. Returns the remediation if its alert has resolved. */
+const makeAwaitTurn = Effect.fnUntraced(function* (turns: Turns.Turns) {
+  const store = yield* RemediationStore
+  return Effect.fnUntraced(function* (self: Remediation, claimant: Claimant, firstMs: number, leftMs: number) {
+    const untilMs = (yield* Monotonic.nowMs) + leftMs
+    let forMs = firstMs
+    while (forMs > 0) {
+      const remainingMs = untilMs - (yield* Monotonic.nowMs)
+      if (remainingMs <= 0) return undefined
+      yield* Effect.sleep(Math.min(Math.max(1000, forMs), longestPauseMs, remainingMs))
+      const now = Option.getOrUndefined(yield* store.get(self.id))
+      if (now?.alertResolvedAt !== undefined && self.alertResolvedAt === undefined) return now
+      forMs = yield* turns.waitMs(claimant)
+    }
+    return undefined
+  })
+})
+
+/** Reads everything that a decision depends on. */
+const makeInputOf = Effect.fnUntraced(function* (options: DecideOptions, observe: Observe) {
+  const history = yield* ActionHistory
+  const degradation = yield* Degradation
+
+  return Effect.fnUntraced(function* (self: Remediation) {
     // First, because it may wait for the cluster.
     const observed = yield* observe(self)
     const nowMs = yield* Clock.currentTimeMillis
     const { level } = yield* degradation.current
-    const past = yield* history.ofTarget(targetKey(self.target), historyLength)
-    let input: DecisionInput | undefined
-    const decision = yield* budget.decide(self.target.cluster, nowMs, (actionsInWindow) => {
-      input = {
-        alert: self.alert,
-        target: self.target,
-        investigation: self.investigation,
-        level,
-        mode: options.mode,
-        observed,
-        history: past,
-        actionsInWindow,
-        guardrails: options.guardrails,
-        answer:
-          self.investigatedAt === undefined
-            ? undefined
-            : { seen: self.seen, at: self.investigatedAt, round: self.investigations },
-        ...(self.review === undefined ? {} : { review: self.review }),
-        ...(self.approval === undefined ? {} : { approval: self.approval }),
-        questions: self.questions,
-        emergencyStop: false,
-        nowMs
-      }
-      return decide(input)
-    })
-    yield* Effect.annotateCurrentSpan({
-      "kubernaut.decision.outcome": decision.outcome,
-      "kubernaut.action.type": decision.action.type,
-      "kubernaut.level": level
-    })
-    return { decision, input: input! }
+    return {
+      alert: self.alert,
+      target: self.target,
+      investigation: self.investigation,
+      level,
+      mode: options.mode,
+      observed,
+      history: yield* history.ofTarget(targetKey(self.target), historyLength),
+      guardrails: options.guardrails,
+      answer:
+        self.investigatedAt === undefined
+          ? undefined
+          : { seen: self.seen, at: self.investigatedAt, round: self.investigations },
+      ...(self.review === undefined ? {} : { review: self.review }),
+      ...(self.approval === undefined ? {} : { approval: self.approval }),
+      questions: self.questions,
+      emergencyStop: false,
+      nowMs
+    } satisfies DecisionInput
   })
 })
 

@@ -7,7 +7,6 @@
  * | Helm's fields, an autoscaler's replica count | not written without a person's approval                                   |
  * | an object that an operator controls          | not written at all without a person's approval                            |
  * | cooldown                                     | the same action is not repeated on the same object within it              |
- * | actions per window                           | no more actions begin in the window than the limit                        |
  * | ineffective                                  | no action on an object after too many in a row without a verdict of fixed |
  *
  * A person's approval lifts all but the first. Elapsed time is that of the monotonic clock or of the service's wall
@@ -139,13 +138,7 @@ class Account {
   }
 
   private compare(began: Began, intended: Intended): void {
-    const { actionsPerWindow, cooldown, ineffectiveFor, ineffectiveLimit } = this.settings
-    const windowMs = Duration.toMillis(actionsPerWindow.window)
-    const within = this.began.filter((earlier) => this.passedMs(earlier, intended) < windowMs)
-    if (within.length >= actionsPerWindow.limit)
-      this.report(
-        `${began.executionId} began after ${within.length} others in ${windowMs} ms, of ${actionsPerWindow.limit} allowed`
-      )
+    const { cooldown, ineffectiveFor, ineffectiveLimit } = this.settings
     const onTarget = this.began.filter(({ target }) => target === began.target)
     const cooldownMs = Duration.toMillis(cooldown)
     const same = onTarget.findLast(
@@ -167,7 +160,7 @@ class Account {
 export const guardrailsHold: Invariant = {
   name: "guardrails-hold",
   description:
-    "Protected namespaces are never written; ownership, cooldown, actions per window and ineffective actions stop what nobody approved.",
+    "Protected namespaces are never written; ownership, cooldown and ineffective actions stop what nobody approved.",
   make: withTruth((setting, report, { farEnds }) => {
     const account = new Account(setting, report)
     const senders = new Senders()

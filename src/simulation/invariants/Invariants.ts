@@ -3,6 +3,7 @@
 import { amplification } from "./Amplification.ts"
 import { answeredOnce } from "./AnsweredOnce.ts"
 import { auditComplete } from "./AuditComplete.ts"
+import { blastRadiusKept } from "./BlastRadiusKept.ts"
 import { budgetsRespected } from "./BudgetsRespected.ts"
 import { bulkheadRespected } from "./BulkheadRespected.ts"
 import { firingAgainIsWork } from "./FiringAgainIsWork.ts"
@@ -55,6 +56,7 @@ export const all: ReadonlyArray<Invariant> = [
   oneActionAtATime,
   startedActionsEnd,
   guardrailsHold,
+  blastRadiusKept,
   ownClusterOnly,
   budgetsRespected,
   auditComplete,

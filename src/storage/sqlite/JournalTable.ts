@@ -23,6 +23,7 @@ import { type TargetKey, targetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import { auditOf } from "../AuditChain.ts"
 import { StorageError } from "../StorageError.ts"
+import * as ActionRows from "./ActionRows.ts"
 import type { AuditTable } from "./AuditTable.ts"
 import { prepare } from "./Sqlite.ts"
 
@@ -183,23 +184,7 @@ export const make = (database: DatabaseSync, audit: AuditTable): JournalTable =>
 
 /** The rows derived from events: action history and reviews. */
 const makeDerived = (database: DatabaseSync) => {
-  const intended = prepare<never, [string, string, string, TargetKey, string, string, string]>(
-    database,
-    `insert into action_history (execution_id, remediation_id, cluster, target_key, alert_name, action, at, applied)
-     values (?, ?, ?, ?, ?, ?, ?, 'unknown')`
-  )
-  const executed = prepare<never, [string, string]>(
-    database,
-    "update action_history set applied = ? where execution_id = ?"
-  )
-  const verified = prepare<never, [string, string]>(
-    database,
-    "update action_history set verdict = ? where execution_id = ?"
-  )
-  const refute = prepare<never, [string]>(
-    database,
-    "update action_history set verdict = 'not-fixed' where execution_id = ? and verdict is not 'not-fixed'"
-  )
+  const actions = ActionRows.make(database)
   const opened = prepare<never, [string, string, string]>(
     database,
     `insert into reviews (remediation_id, since, data) values (?, ?, ?)
@@ -212,17 +197,15 @@ const makeDerived = (database: DatabaseSync) => {
 
   const follow = (next: Remediation, event: RemediationEvent, at: Timestamp, key: TargetKey): void => {
     switch (event._tag) {
-      case "Intended": {
-        const { action, executionId } = event.intent
-        intended.run(executionId, next.id, next.target.cluster, key, next.alert.name, action.type, at)
+      case "Intended":
+        actions.intended(next, event.intent, at, key)
         return
-      }
       case "Executed":
-        executed.run(event.outcome.applied, event.outcome.executionId)
+        actions.executed(event.outcome, at)
         return
       case "Verified": {
         const last = next.executions.at(-1)
-        if (last !== undefined) verified.run(event.verification.verdict, last.intent.executionId)
+        if (last !== undefined) actions.verified(last.intent.executionId, event.verification, at)
         return
       }
       case "Decided":
@@ -236,5 +219,5 @@ const makeDerived = (database: DatabaseSync) => {
     }
   }
 
-  return { follow, refute: (executionId: string) => refute.run(executionId) }
+  return { follow, refute: actions.refute }
 }

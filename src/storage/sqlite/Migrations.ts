@@ -255,6 +255,35 @@ const archivedContent = Effect.gen(function* () {
   yield* refuseChanges(sql, "archived_remediations")
 })
 
+/**
+ * What actions have in common: budgets, peers that failed, and changes that another controller undoes.
+ *
+ * | column    | holds                                                                        |
+ * | --------- | ---------------------------------------------------------------------------- |
+ * | writing   | whether the action writes to the cluster; 1 for the rows of earlier versions |
+ * | writes    | what it writes (`domain/Writes`)                                             |
+ * | places    | what its target shares with others (`domain/Places`)                         |
+ * | symptoms  | how the target failed after it (`domain/Symptoms`), or `refused:CODE`        |
+ * | reversion | that somebody else undid it (`domain/Verification`)                          |
+ * | ended_at  | when its failure or its verdict was recorded                                 |
+ */
+const actionFacts = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* Effect.forEach(
+    [
+      "alter table action_history add column writing integer not null default 1",
+      "alter table action_history add column writes text",
+      "alter table action_history add column places text",
+      "alter table action_history add column symptoms text",
+      "alter table action_history add column reversion text",
+      "alter table action_history add column ended_at text",
+      "create index action_history_ended on action_history (cluster, ended_at) where ended_at is not null"
+    ],
+    (statement) => sql.unsafe(statement),
+    { discard: true }
+  )
+})
+
 const migrations = {
   "1_initial": initial,
   "2_episodes": episodes,
@@ -262,7 +291,8 @@ const migrations = {
   "4_handovers": handovers,
   "5_archive": archive,
   "6_storage_check": storageCheck,
-  "7_archived_content": archivedContent
+  "7_archived_content": archivedContent,
+  "8_action_facts": actionFacts
 }
 
 /** The schema version that this program reads and writes. */

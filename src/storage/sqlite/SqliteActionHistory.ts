@@ -1,12 +1,15 @@
 /** `ActionHistory` on SQLite: reads the rows that `JournalTable` derives from events. */
 
 import type { DatabaseSync } from "node:sqlite"
+import { Option, Schema } from "effect"
 import type { ActionType } from "../../domain/Action.ts"
 import type { Applied } from "../../domain/Execution.ts"
-import type { ActionRecord, PastAction } from "../../domain/PastAction.ts"
+import type { ActionRecord, EndedAction, PastAction, SpentAction } from "../../domain/PastAction.ts"
+import { Places } from "../../domain/Places.ts"
 import type { RemediationId } from "../../domain/Remediation.ts"
 import type { TargetKey } from "../../domain/Target.ts"
-import type { Verdict } from "../../domain/Verification.ts"
+import { Reversion, type Verdict } from "../../domain/Verification.ts"
+import { Writes } from "../../domain/Writes.ts"
 import type { ActionHistory } from "../ActionHistory.ts"
 import { attempt, prepare } from "./Sqlite.ts"
 
@@ -16,14 +19,66 @@ interface ActionRow {
   readonly at: string
   readonly applied: Applied
   readonly verdict: Verdict | null
+  readonly writes: string | null
+  readonly reversion: string | null
 }
 
-const pastAction = (row: ActionRow): PastAction => ({
-  remediationId: row.remediation_id,
-  action: row.action,
-  at: row.at,
-  applied: row.applied,
-  ...(row.verdict === null ? {} : { verdict: row.verdict })
+interface EndedRow {
+  readonly target_key: TargetKey
+  readonly action: ActionType
+  readonly ended_at: string
+  readonly verdict: Verdict | null
+  readonly symptoms: string | null
+  readonly places: string | null
+}
+
+interface SpentRow {
+  readonly target_key: TargetKey
+  readonly at: string
+  readonly places: string | null
+}
+
+/** Reads a column of JSON. What cannot be read is not known. */
+const column = <S extends Schema.Codec<unknown>>(schema: S) => {
+  const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
+  return (text: string | null): S["Type"] | undefined =>
+    text === null ? undefined : Option.getOrUndefined(decode(text))
+}
+const writesIn = column(Writes)
+const reversionIn = column(Reversion)
+const placesIn = column(Places)
+const symptomsIn = column(Schema.Array(Schema.String))
+
+const pastAction = (row: ActionRow): PastAction => {
+  const writes = writesIn(row.writes)
+  const reversion = reversionIn(row.reversion)
+  return {
+    remediationId: row.remediation_id,
+    action: row.action,
+    at: row.at,
+    applied: row.applied,
+    ...(row.verdict === null ? {} : { verdict: row.verdict }),
+    ...(writes === undefined ? {} : { writes }),
+    ...(reversion === undefined ? {} : { reversion })
+  }
+}
+
+const endedAction = (row: EndedRow): EndedAction => {
+  const places = placesIn(row.places)
+  return {
+    target: row.target_key,
+    action: row.action,
+    at: row.ended_at,
+    ...(row.verdict === null ? {} : { verdict: row.verdict }),
+    symptoms: symptomsIn(row.symptoms) ?? [],
+    ...(places === undefined ? {} : { places })
+  }
+}
+
+const spentAction = ({ at, places, target_key: target }: SpentRow): SpentAction => ({
+  target,
+  at,
+  pools: placesIn(places)?.pools ?? []
 })
 
 /** Enough for a ratio in whole percent; older results say little, because clusters change. */
@@ -32,11 +87,17 @@ const newestVerdicts = 100
 export const make = (database: DatabaseSync): ActionHistory["Service"] => {
   const ofTarget = prepare<ActionRow, [TargetKey, number]>(
     database,
-    "select remediation_id, action, at, applied, verdict from action_history where target_key = ? order by at desc, execution_id desc limit ?"
+    "select remediation_id, action, at, applied, verdict, writes, reversion from action_history where target_key = ? order by at desc, execution_id desc limit ?"
   )
-  const countSince = prepare<{ readonly count: number }, [string, string, number]>(
+  const spentSince = prepare<SpentRow, [string, string, number]>(
     database,
-    "select count(*) as count from (select 1 from action_history where cluster = ? and at >= ? limit ?)"
+    `select target_key, at, places from action_history
+       where cluster = ? and at >= ? and writing = 1 and applied <> 'no' order by at desc limit ?`
+  )
+  const endedSince = prepare<EndedRow, [string, string, number]>(
+    database,
+    `select target_key, action, ended_at, verdict, symptoms, places from action_history
+       where cluster = ? and ended_at >= ? order by ended_at desc limit ?`
   )
   const recordOf = prepare<ActionRecord, [string, ActionType, string, number]>(
     database,
@@ -45,8 +106,10 @@ export const make = (database: DatabaseSync): ActionHistory["Service"] => {
   )
   return {
     ofTarget: (target, limit) => attempt("ofTarget", () => ofTarget.all(target, limit).map(pastAction)),
-    countSince: (cluster, since, atMost) =>
-      attempt("countSince", () => countSince.get(cluster, since, atMost)?.count ?? 0),
+    spentSince: (cluster, since, limit) =>
+      attempt("spentSince", () => spentSince.all(cluster, since, limit).map(spentAction)),
+    endedSince: (cluster, since, limit) =>
+      attempt("endedSince", () => endedSince.all(cluster, since, limit).map(endedAction)),
     recordOf: (alertName, action, since) =>
       attempt("recordOf", () => {
         const { fixed, verified } = recordOf.get(alertName, action, since, newestVerdicts) ?? { fixed: 0, verified: 0 }

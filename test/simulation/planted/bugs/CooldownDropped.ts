@@ -7,8 +7,8 @@ export const cooldownDropped: PlantedBug = {
     {
       file: "decision/Guardrails.ts",
       search: `  cooldown,
-  actionsPerWindow,`,
-      replace: `  actionsPerWindow,`
+  blastRadius,`,
+      replace: `  blastRadius,`
     }
   ],
   foundBy: "guardrails-hold",

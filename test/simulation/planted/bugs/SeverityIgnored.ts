@@ -5,7 +5,7 @@ export const severityIgnored: PlantedBug = {
   breaks: "Critical alerts wait behind every warning that came before them.",
   edits: [
     {
-      file: "remediation/Urgency.ts",
+      file: "domain/Urgency.ts",
       search: `nowMs + allowanceMs[severity]`,
       replace: `nowMs + allowanceMs[severity] * 0`
     }

@@ -13,7 +13,7 @@
  * a warning that has waited for five minutes is served before a critical alert that arrives after that.
  */
 
-import type { Severity } from "../domain/Alert.ts"
+import type { Severity } from "./Alert.ts"
 
 const minuteMs = 60_000
 

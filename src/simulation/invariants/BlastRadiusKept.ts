@@ -1,0 +1,74 @@
+/**
+ * No more actions than the budgets allow, in any window of time: of a target, of a namespace and of the cluster, at
+ * most `burst` and one for each `refill` that has passed.
+ *
+ * Counted from the writes to the cluster, without what a person has approved. Elapsed time is that of the monotonic
+ * clock or of the service's wall clock, whichever is longer.
+ */
+
+import { Duration } from "effect"
+import { type Budget, clusterBudget } from "../../decision/BlastRadiusSettings.ts"
+import { defaults } from "../../decision/GuardrailSettings.ts"
+import type { Intent } from "../../domain/Execution.ts"
+import { displayName } from "../../domain/Target.ts"
+import { Senders } from "../observation/Senders.ts"
+import type { Invariant } from "./Invariant.ts"
+
+interface Began {
+  readonly executionId: string
+  /** The moment of the intent. */
+  readonly atMs: number
+  readonly wallMs: number
+}
+
+export const blastRadiusKept: Invariant = {
+  name: "blast-radius-kept",
+  description: "Actions that nobody approved stay within the budgets of their target, namespace and cluster.",
+  make: ({ scenario }, report) => {
+    const settings = { ...defaults, ...scenario.service.guardrails }
+    const intended = new Map<string, { readonly intent: Intent; readonly began: Began }>()
+    const approved = new Set<string>()
+    const counted = new Set<string>()
+    const byScope = new Map<string, Array<Began>>()
+    const senders = new Senders()
+
+    const count = (scope: string, { burst, refill }: Budget, began: Began): void => {
+      const others = byScope.get(scope) ?? []
+      byScope.set(scope, [...others, began])
+      const since = (other: Began) => Math.max(began.atMs - other.atMs, began.wallMs - other.wallMs)
+      const refillMs = Duration.toMillis(refill)
+      for (const first of others) {
+        const passedMs = since(first)
+        const within = others.filter((other) => since(other) <= passedMs).length + 1
+        if (within <= burst + passedMs / refillMs) continue
+        report(`${began.executionId} is action ${within} on ${scope} within ${passedMs} ms`)
+        return
+      }
+    }
+
+    return {
+      on: {
+        Committed: ({ events }, atMs) => {
+          for (const { at, event, remediationId } of events) {
+            if (event._tag === "Reviewed" && event.review.answer === "approved") approved.add(remediationId)
+            if (event._tag !== "Intended") continue
+            senders.intended(event.intent)
+            const { executionId } = event.intent
+            const began = { executionId, atMs, wallMs: Date.parse(at) }
+            if (!approved.has(remediationId)) intended.set(executionId, { intent: event.intent, began })
+          }
+        },
+        ClusterWrite: (write) => {
+          const executionId = senders.of(write)
+          const known = executionId === undefined ? undefined : intended.get(executionId)
+          if (known === undefined || write.applied !== "yes" || counted.has(known.began.executionId)) return
+          counted.add(known.began.executionId)
+          const { ref } = known.intent.baseline
+          count(displayName(ref), settings.blastRadius.target, known.began)
+          if (ref.namespace !== "") count(`namespace ${ref.namespace}`, settings.blastRadius.namespace, known.began)
+          count("the cluster", clusterBudget(settings), known.began)
+        }
+      }
+    }
+  }
+}
