@@ -128,11 +128,14 @@ const through = (client: Client, reading: Guard, writing: Guard): Client => ({
   ...(client.rights === undefined ? {} : { rights: client.rights })
 })
 
-/** Guards a client. */
-export const guard = (client: Client, bind: Bind): Guarded => {
+/** Checks the identity, and remembers what it has found. */
+const makeChecks = (bind: Bind) => {
   let state: IdentityState = { _tag: "Unconfirmed" }
   let bound: string | undefined
   let checkedAtMs = -Infinity
+  let begunChecks = 0
+  /** The number of the latest check that has found the identity. */
+  let settledCheck = 0
 
   const settle = Effect.fnUntraced(function* (found: string, operation: string) {
     bound ??= yield* bind(found).pipe(
@@ -156,28 +159,40 @@ export const guard = (client: Client, bind: Bind): Guarded => {
   })
 
   const check = Effect.fnUntraced(function* (operation: string, through: Client) {
+    const number = ++begunChecks
     const found = yield* Effect.result(Effect.mapError(read(through), asFailureOf(operation)))
     // Only now: one that was given up says nothing, and those that waited for this one need no other.
     checkedAtMs = yield* Monotonic.nowMs
-    return Result.isFailure(found) ? yield* found.failure : yield* settle(found.success, operation)
+    if (Result.isFailure(found)) return yield* found.failure
+    // A check that began later has found something newer.
+    if (number < settledCheck) return state
+    settledCheck = number
+    return yield* settle(found.success, operation)
   })
 
   const isDue = Effect.map(Monotonic.nowMs, (nowMs) => nowMs - checkedAtMs >= recheckMs)
+
+  return { check, isDue, latest: () => state }
+}
+
+/** Guards a client. */
+export const guard = (client: Client, bind: Bind): Guarded => {
+  const { check, isDue, latest } = makeChecks(bind)
   const oneAtATime = Semaphore.makeUnsafe(1)
 
   /** Before a read: another cluster that has been seen is refused. */
   const reading: Guard = (operation, call) =>
     Effect.suspend(() => {
-      if (state._tag === "Confirmed") return call
+      if (latest()._tag === "Confirmed") return call
       return Effect.gen(function* () {
         // Whether the identity can be read does not matter here: the read itself shows whether the cluster responds.
         // A read that comes while another one checks waits for what that one finds.
         yield* oneAtATime.withPermits(1)(
           Effect.flatMap(isDue, (due) =>
-            due && state._tag !== "Confirmed" ? Effect.ignore(check(operation, client)) : Effect.void
+            due && latest()._tag !== "Confirmed" ? Effect.ignore(check(operation, client)) : Effect.void
           )
         )
-        return yield* state._tag === "OtherCluster" ? wrong(operation, "other-cluster") : call
+        return yield* latest()._tag === "OtherCluster" ? wrong(operation, "other-cluster") : call
       })
     })
 
@@ -194,7 +209,7 @@ export const guard = (client: Client, bind: Bind): Guarded => {
     )
 
   return {
-    identity: { state: Effect.sync(() => state) },
+    identity: { state: Effect.sync(latest) },
     confirmAtStart: (direct) => startWith(check("start", direct)),
     client: through(client, reading, writing)
   }

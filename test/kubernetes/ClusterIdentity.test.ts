@@ -217,6 +217,30 @@ describe("ClusterIdentity", () => {
     })
   )
 
+  it.effect("is not told by a late answer that another cluster, which was seen since, is the one of the database", () =>
+    Effect.gen(function* () {
+      const { client, cluster } = yield* guarded()
+      let takes: Duration.Input = 0
+      const late = {
+        ...client,
+        get: (ref: typeof checkout) => Effect.tap(client.get(ref), () => Effect.sleep(takes))
+      }
+      const guard = ClusterIdentity.guard(late, () => Effect.succeed("ours"))
+      yield* guard.confirmAtStart(client)
+      takes = "5 seconds"
+      const early = yield* Effect.forkChild(Effect.flip(guard.client.apply(scale)))
+      yield* TestClock.adjust("1 second")
+      takes = 0
+      cluster.uid = "theirs"
+      const other = { _tag: "WrongCluster", why: "other-cluster" } as const
+      assert.deepStrictEqual(yield* reasonOf(guard.client.apply(scale)), other)
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual((yield* Fiber.join(early)).reason, other)
+      assert.notInclude(cluster.requests, "patch Deployment")
+      assert.deepStrictEqual(yield* reasonOf(guard.client.get(checkout)), other)
+    })
+  )
+
   it.effect("finds another cluster by a read too, if none could be read at start", () =>
     Effect.gen(function* () {
       const { client, cluster, guard } = yield* guarded()
