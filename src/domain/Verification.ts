@@ -1,6 +1,7 @@
 /** Whether an action resolved the problem. */
 
 import { Schema } from "effect"
+import { FailureRecord } from "./Failure.ts"
 import { Timestamp } from "./Timestamp.ts"
 import { WorkloadState } from "./WorkloadState.ts"
 
@@ -22,6 +23,8 @@ export const Verification = Schema.Struct({
   verdict: Verdict,
   /** Each is a code with the figures behind it. */
   reasons: Schema.Array(Schema.String),
+  /** Why the target's controller could not create its pods, if it did not help and that is the reason. */
+  failure: Schema.optionalKey(FailureRecord),
   /** The last state that verification read. `null` when the target could not be read. */
   observed: Schema.NullOr(WorkloadState),
   /** Absent: the action stood when it was last looked at, or the verification is of an earlier version. */

@@ -7,6 +7,7 @@
 
 import { categoryOf, type FailureCode, type FailureRecord } from "../domain/Failure.ts"
 import type { KubernetesErrorReason } from "./KubernetesClient.ts"
+import { refusalIn, unreachableWebhookIn } from "./RefusalText.ts"
 
 const codes = {
   Unauthorized: "unauthorized",
@@ -129,4 +130,15 @@ export const failureOf = (reason: KubernetesErrorReason): FailureRecord & { read
     ...(remedy === undefined ? {} : { remedy }),
     ...(shortages === undefined ? {} : { shortages })
   }
+}
+
+/**
+ * The record of a refusal that a controller quotes in a condition or an event; `undefined` when its text is not one of
+ * admission.
+ */
+export const failureIn = (text: string): FailureRecord | undefined => {
+  const webhook = unreachableWebhookIn(text)
+  if (webhook !== undefined) return failureOf({ _tag: "Unavailable", because: "webhook", webhook })
+  const reason = refusalIn(text) ?? (/" is forbidden: /.test(text) ? ({ _tag: "PolicyDenied" } as const) : undefined)
+  return reason === undefined ? undefined : failureOf(reason)
 }

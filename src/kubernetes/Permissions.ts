@@ -59,7 +59,7 @@ export const alertKinds = [
   "Node"
 ] as const
 
-/** What `WorkloadReader` lists around an object of each kind. */
+/** What `WorkloadReader` lists around an object of each kind. Events are evidence: it does without them. */
 const around: Readonly<Record<string, ReadonlyArray<string>>> = {
   Deployment: ["ReplicaSet", "Pod", "Service", "EndpointSlice", "HorizontalPodAutoscaler"],
   StatefulSet: ["Pod", "Service", "EndpointSlice", "HorizontalPodAutoscaler"],

@@ -1,9 +1,9 @@
 /**
  * Reads the state of a target: as the baseline before an action, and again to verify the action against it.
  *
- * `readWorkload` makes at most five requests plus one per Service, in three rounds: the object; its ReplicaSets or
- * revisions, pods, Services and autoscalers; the EndpointSlices of the Services that select its pods. `assemble` is the
- * pure part.
+ * `readWorkload` makes at most six requests plus one per Service, in three rounds: the object; its ReplicaSets or
+ * revisions, pods, Services and autoscalers; the EndpointSlices of the Services that select its pods, and if a
+ * StatefulSet, DaemonSet or Job lacks pods its events. `assemble` is the pure part.
  */
 
 import { Effect } from "effect"
@@ -11,6 +11,7 @@ import type { ResourceRef } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { isAtMaximum } from "./AutoscalerState.ts"
+import { failedCreateIn, failedCreateOf, reportsByEvent } from "./FailedCreate.ts"
 import { find, KubernetesClient, type KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
 import { managementOf } from "./Managers.ts"
 import {
@@ -20,6 +21,7 @@ import {
   type DaemonSet,
   type Deployment,
   type EndpointSlice,
+  type Event,
   hasLabels,
   type HorizontalPodAutoscaler,
   isPodReady,
@@ -35,7 +37,7 @@ import { podState, restartsOf } from "./PodState.ts"
 import { revisionOf } from "./Revision.ts"
 import { sharedOf } from "./Shared.ts"
 import { specDigest } from "./SpecDigest.ts"
-import { failedCreateOf, revisionsOf, rolloutOf } from "./WorkloadRollout.ts"
+import { revisionsOf, rolloutOf } from "./WorkloadRollout.ts"
 
 /**
  * The objects from which a state is assembled. A list may hold objects that do not belong to the target: ownership
@@ -53,6 +55,8 @@ export interface Observation {
   /** The EndpointSlices of the Services that select the pods. */
   readonly endpointSlices?: ReadonlyArray<KubernetesObject>
   readonly autoscalers?: ReadonlyArray<KubernetesObject>
+  /** The events about the object, which say why pods are missing. */
+  readonly events?: ReadonlyArray<KubernetesObject>
 }
 
 /** The maximum number of pods that a state lists. Its counts include all pods. */
@@ -261,7 +265,7 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
     revision: revisionOf(object),
     conditions: (status?.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason: reason ?? "" })),
     rollout,
-    failedCreate: failedCreateOf(object, replicaSets),
+    failedCreate: failedCreateOf(object, replicaSets) ?? failedCreateIn(observation.events ?? []),
     ...managementOf(object, autoscaler),
     autoscaler: autoscaler?.metadata.name ?? null,
     autoscalerAtMaximum: autoscaler === undefined ? null : isAtMaximum(autoscaler),
@@ -282,8 +286,27 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
 
 const none: Effect.Effect<ReadonlyArray<KubernetesObject>> = Effect.succeed([])
 
+/** Whether pods of an object are missing that reports the reason only by events. */
+const lacksPods = (state: WorkloadState): boolean =>
+  reportsByEvent.has(state.ref.kind)
+  && state.desiredReplicas !== null
+  && (state.pods.length < Math.min(state.desiredReplicas, podsListed) || state.rollout?.inProgress === true)
+
 const forbiddenAsNone = (error: KubernetesError): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
   error.reason._tag === "Forbidden" ? none : Effect.fail(error)
+
+/** The events about an object. Without the right to read them, it stays unknown why pods are missing. */
+const eventsAbout = (
+  kubernetes: KubernetesClient["Service"],
+  { kind, metadata: { name, namespace = "", uid } }: KubernetesObject
+): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
+  kubernetes.list("Event", { namespace, involvedObject: { kind, name } }).pipe(
+    Effect.catch(forbiddenAsNone),
+    // Another object may have had the name before.
+    Effect.map((events) =>
+      (events as ReadonlyArray<Event>).filter(({ involvedObject }) => (involvedObject.uid ?? uid) === uid)
+    )
+  )
 
 /** The target's own object; `undefined` when it does not exist. One request. */
 export const readObject = (
@@ -334,20 +357,21 @@ export const readAround = Effect.fnUntraced(function* (
     ],
     { concurrency: "unbounded" }
   )
-  return assemble(
-    {
-      ref,
-      object,
-      replicaSets,
-      controllerRevisions,
-      jobs,
-      pods: [...pods, ...jobPods.flat()],
-      services,
-      autoscalers,
-      endpointSlices: endpointSlices.flat()
-    },
-    yield* Timestamp.now
-  )
+  const observation: Observation = {
+    ref,
+    object,
+    replicaSets,
+    controllerRevisions,
+    jobs,
+    pods: [...pods, ...jobPods.flat()],
+    services,
+    autoscalers,
+    endpointSlices: endpointSlices.flat()
+  }
+  const state = assemble(observation, yield* Timestamp.now)
+  if (!lacksPods(state)) return state
+  const events = yield* eventsAbout(kubernetes, object)
+  return events.length === 0 ? state : assemble({ ...observation, events }, yield* Timestamp.now)
 })
 
 /** The state of a target of any kind. A target that does not exist has `exists: false`; that is not an error. */

@@ -172,18 +172,3 @@ export const revisionsOf = (
       hash === undefined ? [] : [[hash, revision] as const]
     )
   )
-
-// A refusal can quote a whole policy.
-const messageCharacters = 400
-
-/** Why the controller cannot create a pod; `null` when it does not say so. */
-export const failedCreateOf = (
-  object: KubernetesObject,
-  replicaSets: ReadonlyArray<KubernetesObject>
-): string | null => {
-  const failures = [object, ...(object.kind === "Deployment" ? ownedBy(object, replicaSets) : [])].map((each) =>
-    conditionOf((each["status"] as ReplicaSet["status"])?.conditions, "ReplicaFailure")
-  )
-  const failure = failures.find((condition) => condition?.status === "True" && condition.reason === "FailedCreate")
-  return failure === undefined ? null : (failure.message ?? "").slice(0, messageCharacters)
-}

@@ -94,7 +94,8 @@ const afterIntent = (self: Remediation, { intent, outcome }: Remediation["execut
   if (intent.action.type === "CollectDiagnostics")
     return conclude("Escalated", "Diagnostics were collected for a person to look at.")
   if (self.verification === undefined) return { _tag: "Verify", intent }
-  const found = self.verification.reasons.join("; ")
+  const { failure, reasons } = self.verification
+  const found = [reasons.join("; "), ...(failure?.remedy === undefined ? [] : [failure.remedy])].join(". ")
   switch (self.verification.verdict) {
     case "fixed":
       return conclude("Remediated", found)

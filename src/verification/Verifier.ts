@@ -17,7 +17,8 @@ import { Context, Duration, Effect, Layer } from "effect"
 import type { Intent } from "../domain/Execution.ts"
 import type { Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
-import type { Verification } from "../domain/Verification.ts"
+import type { Verdict, Verification } from "../domain/Verification.ts"
+import { failureIn } from "../kubernetes/FailureOfReason.ts"
 import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import {
@@ -152,6 +153,13 @@ const follow = <E>(input: VerifyInput<E>, startedAtMs: number, steadyMs: number)
   })
 }
 
+/** The last state, and the refusal that appears only after the write: to the controller that creates the pods. */
+const seenIn = ({ state }: Sample, verdict: Verdict): Pick<Verification, "failure" | "observed"> => {
+  const text = verdict === "fixed" ? undefined : state?.failedCreate
+  const failure = typeof text === "string" ? failureIn(text) : undefined
+  return { ...(failure === undefined ? {} : { failure }), observed: state }
+}
+
 const make = (client: KubernetesClient["Service"], options: Required<VerifierOptions>): Verifier["Service"] => {
   const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
   const settings: JudgeSettings = {
@@ -208,7 +216,7 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
       if (judgement._tag === "KeepWatching") hasSettled ||= judgement.settled === true
       if (judgement._tag === "Verdict") {
         const { reasons, verdict } = judgement
-        return { verdict, reasons, observed: sample.state, verifiedAt: yield* Timestamp.now }
+        return { verdict, reasons, ...seenIn(sample, verdict), verifiedAt: yield* Timestamp.now }
       }
       yield* Effect.sleep(Math.min(waitMs, capMs))
       waitMs *= 1.5

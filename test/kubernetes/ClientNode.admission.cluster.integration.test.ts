@@ -164,7 +164,17 @@ describe.skipIf(!plane.available)(`ClientNode on a real API server${plane.note}`
   it.live("reports an RBAC refusal of a write and of a read as Forbidden", () =>
     Effect.gen(function* () {
       const error = yield* refused(scale(2), agent)
-      assert.deepStrictEqual([error.reason, error.applied, error.retryable], [{ _tag: "Forbidden" }, "no", false])
+      const missing = {
+        user: `system:serviceaccount:${namespace}:agent`,
+        verb: "patch",
+        resource: "deployments",
+        group: "apps",
+        namespace
+      }
+      assert.deepStrictEqual(
+        [error.reason, error.applied, error.retryable],
+        [{ _tag: "Forbidden", missing }, "no", false]
+      )
       const nodes = yield* Effect.flatMap(KubernetesClient, (kubernetes) =>
         Effect.flip(kubernetes.list("Node", {}))
       ).pipe(Effect.provide(agent))
@@ -201,7 +211,11 @@ describe.skipIf(!plane.available)(`ClientNode on a real API server${plane.note}`
         pod("privileged", { containers: [container(undefined, { securityContext: { privileged: true } })] }),
         admin
       )
-      assert.deepStrictEqual(error.reason, { _tag: "PolicyDenied", policy: `PodSecurity "baseline:latest"` })
+      assert.deepStrictEqual(error.reason, {
+        _tag: "PolicyDenied",
+        policy: `PodSecurity "baseline:latest"`,
+        by: "pod-security"
+      })
     })
   )
 
@@ -210,7 +224,12 @@ describe.skipIf(!plane.available)(`ClientNode on a real API server${plane.note}`
     () =>
       Effect.gen(function* () {
         const error = yield* onceRefused(scale(50))
-        assert.deepStrictEqual(error.reason, { _tag: "PolicyDenied", policy: namespace })
+        assert.deepStrictEqual(error.reason, {
+          _tag: "PolicyDenied",
+          policy: namespace,
+          by: "admission-policy",
+          binding: namespace
+        })
       })
   )
 
@@ -223,7 +242,7 @@ describe.skipIf(!plane.available)(`ClientNode on a real API server${plane.note}`
       })
       assert.deepStrictEqual(
         [error.reason, error.applied, error.retryable],
-        [{ _tag: "Unavailable", status: 500 }, "no", true]
+        [{ _tag: "Unavailable", status: 500, because: "webhook", webhook: "absent.example.com" }, "no", true]
       )
     })
   )

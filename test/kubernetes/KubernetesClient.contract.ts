@@ -20,6 +20,7 @@ import { logs } from "./contract/Logs.ts"
 import { patches } from "./contract/Patches.ts"
 import { placement } from "./contract/Placement.ts"
 import { reads } from "./contract/Reads.ts"
+import { refusedPods } from "./contract/RefusedPods.ts"
 import { rights } from "./contract/Rights.ts"
 import { statefulWorkloads } from "./contract/StatefulWorkloads.ts"
 import { watches } from "./contract/Watches.ts"
@@ -37,6 +38,7 @@ const promises: ReadonlyArray<readonly [what: string, tests: (it: ContractTests)
   ["watch", watches],
   ["Deployments", deployments],
   ["StatefulSets and Jobs", statefulWorkloads],
+  ["pods that may not exist", refusedPods],
   ["owners and nodes", placement]
 ]
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import { failedCreateOf } from "../../src/kubernetes/FailedCreate.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
-import { failedCreateOf, rolloutOf } from "../../src/kubernetes/WorkloadRollout.ts"
+import { rolloutOf } from "../../src/kubernetes/WorkloadRollout.ts"
 
 const at = (minute: number) => `2026-11-24T03:${String(minute).padStart(2, "0")}:00Z`
 const stamp = (minute: number) => `2026-11-24T03:${String(minute).padStart(2, "0")}:00.000Z`

@@ -82,6 +82,26 @@ describe("Verifier on the sandbox", () => {
     }
   )
 
+  it.effect("a quota that refuses the new pods only after the write is the failure of the verification", () =>
+    Effect.gen(function* () {
+      const cart = targetOf("Deployment", "cart")
+      yield* write({
+        _tag: "Create",
+        ref: on("ResourceQuota", "pods"),
+        manifest: { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "pods" }, spec: { hard: { pods: "0" } } }
+      })
+      const intent = yield* acted(
+        { type: "ScaleWorkload", target: on("Deployment", "cart"), replicas: 5 },
+        cart,
+        replace("Deployment", "cart", "/spec/replicas", 5)
+      )
+      const { verification } = yield* verified(intent, cart)
+      assert.strictEqual(verification.verdict, "not-fixed")
+      assert.deepInclude(verification.failure, { code: "quota-exceeded", category: "resource" })
+      assert.deepInclude(verification.failure?.shortages?.[0], { quota: "pods", resource: "pods", hard: "0" })
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("a sufficient memory limit fixes the workload, and an insufficient one does not", () =>
     Effect.gen(function* () {
       const cart = targetOf("Deployment", "cart")

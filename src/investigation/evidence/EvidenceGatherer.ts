@@ -27,6 +27,7 @@ import { Clock, Duration, Effect } from "effect"
 import type { DegradationLevel } from "../../domain/DegradationLevel.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
+import { failedCreateIn } from "../../kubernetes/FailedCreate.ts"
 import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { waitOut } from "../../kubernetes/NotNow.ts"
 import type { Deployment, Event } from "../../kubernetes/ObjectModel.ts"
@@ -34,15 +35,7 @@ import * as Monotonic from "../../resilience/Monotonic.ts"
 import * as Patience from "../../resilience/pipeline/Patience.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
 import { empty, type Evidence, type FailingContainer, type LogTail } from "./Evidence.ts"
-import {
-  autoscalerOf,
-  containersOf,
-  endOf,
-  eventLines,
-  failedCreateOf,
-  failingContainersOf,
-  revisionsOf
-} from "./EvidenceOfObjects.ts"
+import { autoscalerOf, containersOf, endOf, eventLines, failingContainersOf, revisionsOf } from "./EvidenceOfObjects.ts"
 
 /** The limits on the evidence of one request. */
 export interface Bounds {
@@ -240,7 +233,7 @@ const partsOf = (
       Effect.map(eventsOf(client, bounds.events > 0 ? [target, ...creators, ...pods] : creators), (lists) =>
         put({
           events: eventLines(lists.flat(), bounds.events),
-          failedCreate: failedCreateOf(
+          failedCreate: failedCreateIn(
             lists.flat().filter((event) => creators.some((ref) => isAbout(event as Event, ref)))
           )
         })

@@ -2,6 +2,7 @@
 
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { isLimited } from "../../kubernetes/AutoscalerState.ts"
+import { lastSeen } from "../../kubernetes/FailedCreate.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import {
   type ContainerStatus,
@@ -118,9 +119,6 @@ export const failingContainersOf = (
   )
 }
 
-const lastSeen = (event: Event): string | null =>
-  event.lastTimestamp ?? event.firstTimestamp ?? event.metadata.creationTimestamp ?? null
-
 export const eventLines = (objects: ReadonlyArray<KubernetesObject>, limit: number): ReadonlyArray<EventLine> =>
   (objects as ReadonlyArray<Event>)
     .map((event) => ({
@@ -133,24 +131,6 @@ export const eventLines = (objects: ReadonlyArray<KubernetesObject>, limit: numb
     }))
     .sort((left, right) => (right.lastSeen ?? "").localeCompare(left.lastSeen ?? ""))
     .slice(0, limit)
-
-const newest = (events: ReadonlyArray<Event>, reason: string): Event | undefined =>
-  events
-    .filter((event) => event.reason === reason)
-    .reduce<Event | undefined>(
-      (last, event) => (last === undefined || (lastSeen(event) ?? "") > (lastSeen(last) ?? "") ? event : last),
-      undefined
-    )
-
-/** Why a controller cannot create a pod, as its events say it; `null` when it has created one since. */
-export const failedCreateOf = (objects: ReadonlyArray<KubernetesObject>): string | null => {
-  const events = objects as ReadonlyArray<Event>
-  const failed = newest(events, "FailedCreate")
-  const created = newest(events, "SuccessfulCreate")
-  if (failed === undefined || (lastSeen(failed) ?? "") < (created === undefined ? "" : (lastSeen(created) ?? "")))
-    return null
-  return (failed.message ?? "").slice(0, eventCharacters)
-}
 
 /** The last whole lines of a log. A cut within a line could remove the name that marks a secret. */
 export const endOf = (log: string, characters: number): string => {

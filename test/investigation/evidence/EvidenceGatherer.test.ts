@@ -7,7 +7,6 @@ import type { WorkloadState } from "../../../src/domain/WorkloadState.ts"
 import { make } from "../../../src/investigation/evidence/EvidenceGatherer.ts"
 import {
   endOf,
-  failedCreateOf,
   failingContainersOf,
   recentlyMs,
   revisionsOf
@@ -15,6 +14,7 @@ import {
 import { make as makePrompt } from "../../../src/investigation/models/Prompt.ts"
 import { standard } from "../../../src/investigation/rules/Rulebook.ts"
 import { make as makeRules } from "../../../src/investigation/rules/RuleInvestigator.ts"
+import { failedCreateIn } from "../../../src/kubernetes/FailedCreate.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../../src/kubernetes/Sandbox.ts"
 import { readWorkload } from "../../../src/kubernetes/WorkloadReader.ts"
@@ -305,10 +305,10 @@ describe("what keeps a controller from creating pods", () => {
 
   it("is the newest refusal, unless a pod was created since", () => {
     const refused = event("FailedCreate", 5, "create Pod db-1 failed error: exceeded quota: q")
-    assert.isNull(failedCreateOf([]))
-    assert.include(failedCreateOf([event("SuccessfulCreate", 4), refused]), "exceeded quota: q")
-    assert.include(failedCreateOf([refused, event("FailedCreate", 3, "another reason")]), "exceeded quota: q")
-    assert.isNull(failedCreateOf([refused, event("SuccessfulCreate", 6)]))
+    assert.isNull(failedCreateIn([]))
+    assert.include(failedCreateIn([event("SuccessfulCreate", 4), refused]), "exceeded quota: q")
+    assert.include(failedCreateIn([refused, event("FailedCreate", 3, "another reason")]), "exceeded quota: q")
+    assert.isNull(failedCreateIn([refused, event("SuccessfulCreate", 6)]))
   })
 
   it.effect("is read from the events of a StatefulSet with missing pods, at every level", () =>
