@@ -42,7 +42,8 @@ const categories = {
   fenced: "api",
   stale: "timeout",
   mode: "policy",
-  "nodes-out": "policy"
+  "nodes-out": "policy",
+  "pods-remain": "policy"
 } as const satisfies Readonly<Record<string, FailureCategory>>
 
 /** A code. `execution/FailureClassifier` has the table of all of them. */

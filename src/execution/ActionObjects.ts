@@ -9,10 +9,10 @@ import {
   type KubernetesError,
   type KubernetesObject
 } from "../kubernetes/KubernetesClient.ts"
+import { drainedPods } from "../kubernetes/NodePods.ts"
 import type { Kind, Labels, Pod } from "../kubernetes/ObjectModel.ts"
 import { controllerOfKind, isBuiltIn } from "../kubernetes/Ownership.ts"
 import { templateOwnerOf } from "./actions/HeldBackTemplate.ts"
-import { drainedPods } from "./actions/Nodes.ts"
 import { blocksOnUnready } from "./actions/StuckPods.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 import { replacesPods } from "./TemplateAdmission.ts"
@@ -129,8 +129,8 @@ const replacedPods = (
       return [subject].flatMap((object) => asKind(object, "Pod") ?? [])
     case "DrainNode":
       return drainedPods(
-        subject,
-        related.flatMap((object) => asKind(object, "Pod") ?? [])
+        subject.metadata.name,
+        related.filter(({ kind }) => kind === "Pod")
       )
     default:
       return []

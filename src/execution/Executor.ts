@@ -21,7 +21,7 @@
  * The outcome of `CollectDiagnostics` is never `applied`; its message is the collected text.
  */
 
-import { Context, Duration, Effect, Layer, Schema } from "effect"
+import { Context, type Duration, Effect, Layer, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { Change } from "../domain/Change.ts"
 import { type DecisionReason, type Figures, sameFinding } from "../domain/Decision.ts"
@@ -34,16 +34,13 @@ import * as AccessCheck from "../kubernetes/AccessCheck.ts"
 import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import * as Patience from "../resilience/pipeline/Patience.ts"
 import { limitRanges, readObjects } from "./ActionObjects.ts"
 import { plan as planAction } from "./ActionPlan.ts"
-import { carryOut, isGone, type Limits } from "./CarryOut.ts"
-import { collect } from "./Diagnostics.ts"
-import { classify, notPermitted } from "./FailureClassifier.ts"
+import { isGone } from "./CarryOut.ts"
+import { executeIntent, type ExecuteOptions, millis } from "./IntentExecution.ts"
 import { type Left, leavesOf } from "./Leaves.ts"
-import { cordonFailure, cordons, isCordon } from "./NodeCordons.ts"
+import { isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
-import { outcomeOf } from "./Outcome.ts"
 import { permitted } from "./Permitted.ts"
 import { type Ask, type Plan, type PlanContext, type PlanObjects, type PlanRefusal, RefusalRule } from "./Plan.ts"
 import { admissionOf, changed, podOf, replacesPods, saysWhetherAdmitted, workloadOf } from "./TemplateAdmission.ts"
@@ -76,7 +73,7 @@ export interface PlanInput {
   readonly epoch: number
   /**
    * Whether the plan is carried out if it asks nothing. A node that it cordons then counts as out for the plans of
-   * other nodes, until it is carried out or has expired. Default false.
+   * other nodes, until the plan is carried out or abandoned, or has expired. Default false.
    */
   readonly reserve?: boolean
   /** The target's state that the guardrails compared. */
@@ -88,21 +85,6 @@ export interface PlanInput {
    * when a conflict forces a second plan, `plan` reads the target itself.
    */
   readonly baseline?: WorkloadState | null
-}
-
-/** What `execute` may write, and what may have been written before. */
-export interface ExecuteOptions<E> {
-  /** Whether the fence still holds. Evaluated just before each write. */
-  readonly holds: Effect.Effect<boolean, E>
-  /**
-   * Whether an earlier run, cut short by a crash, may already have written part of the intent. If so, anything about
-   * that run that can no longer be determined is reported as `unknown`. Default false: this is the first run.
-   */
-  readonly resumed?: boolean
-  /** Whether a person has approved the action, so that how many nodes are out is not checked again. Default false. */
-  readonly approved?: boolean
-  /** Whether writes are allowed. Default true. If not, `execute` only reads back which changes are in the cluster. */
-  readonly mayWrite?: boolean
 }
 
 /** Limits and waits of the executor. */
@@ -161,6 +143,8 @@ export class Executor extends Context.Service<
     ) => Effect.Effect<Intent, PlanRefused | KubernetesError>
     /** Carries out a journaled intent, skipping the changes that are already in the cluster. */
     readonly execute: <E>(intent: Intent, options: ExecuteOptions<E>) => Effect.Effect<ExecutionOutcome, E>
+    /** Gives up a plan that is not carried out: the node that it has reserved is free for the plans of others. */
+    readonly abandon: (executionId: string) => Effect.Effect<void>
   }
 >()("kubernaut/execution/Executor") {}
 
@@ -192,9 +176,10 @@ const make = (client: Client, settings: Settings): Executor["Service"] => {
       }),
     execute: (intent, options) =>
       Effect.ensuring(
-        execute(cluster, settings, intent, options),
+        executeIntent(cluster, settings, intent, options),
         Effect.sync(() => cluster.reservations.release(intent.executionId))
-      )
+      ),
+    abandon: (executionId) => Effect.sync(() => cluster.reservations.release(executionId))
   }
 }
 
@@ -338,53 +323,3 @@ const draft = (
       })
     )
   }).pipe(Effect.withSpan("Executor.plan"))
-
-const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
-
-const execute = Effect.fn("Executor.execute")(function* <E>(
-  { access, client, reservations }: Cluster,
-  settings: Settings,
-  intent: Intent,
-  { approved = false, holds, mayWrite = true, resumed = false }: ExecuteOptions<E>
-) {
-  if (intent.action.type === "CollectDiagnostics") {
-    const collected = yield* Effect.result(collect(client, intent, settings.redact))
-    return collected._tag === "Success"
-      ? yield* outcomeOf(intent, "no", undefined, collected.success)
-      : yield* outcomeOf(intent, "no", classify(collected.failure))
-  }
-  // An earlier run may have written already, so its outcome is read back first. A question without an answer is no "no".
-  if (mayWrite && !resumed && intent.changes.length > 0) {
-    const denied = yield* permitted(access, intent.action, intent.baseline.ref).pipe(
-      Effect.provideService(Patience.CurrentPatience, undefined),
-      Effect.orElseSucceed(() => undefined)
-    )
-    if (denied !== undefined) return yield* outcomeOf(intent, "no", notPermitted(denied.message))
-  }
-  // While it is carried out, the node counts as out for those that are planned or carried out later.
-  if (mayWrite && isCordon(intent.action))
-    reservations.reserve(intent.action.target.name, intent.executionId, Number.POSITIVE_INFINITY)
-  let evictionDeadlineMs: number | undefined
-  let changed = false
-  for (const change of intent.changes) {
-    if (cordons(intent, change) && mayWrite && !approved) {
-      const failure = yield* reservations.reading((reading) =>
-        cordonFailure(client, reading, intent, settings.maximumNodesOut)
-      )
-      if (failure !== undefined) return yield* outcomeOf(intent, resumed ? "unknown" : "no", failure)
-    }
-    // The wait for disruption budgets begins with the first eviction: what came before may have waited for our limits.
-    if (change._tag === "Evict") evictionDeadlineMs ??= (yield* Monotonic.nowMs) + millis(settings.evictionDeadline)
-    const limits: Limits = {
-      attempts: settings.attempts,
-      readBackDelayMs: millis(settings.readBackDelay),
-      evictionIntervalMs: millis(settings.evictionInterval),
-      evictionDeadlineMs: evictionDeadlineMs ?? 0,
-      expiresAtMs: Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)
-    }
-    const result = yield* carryOut(client, intent, { change, resumed, mayWrite, limits }, holds)
-    if (result._tag === "Stop") return yield* outcomeOf(intent, changed ? "yes" : result.applied, result.failure)
-    changed ||= result.changed
-  }
-  return yield* outcomeOf(intent, changed ? "yes" : "no")
-})

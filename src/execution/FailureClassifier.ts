@@ -37,6 +37,7 @@
  * | `stale`               |          | timeout  | a person: the intent is too old to be carried out                      |
  * | `mode`                |          | policy   | a person: an operator has set the mode                                 |
  * | `nodes-out`           |          | policy   | a person: too many nodes of the pool are out                           |
+ * | `pods-remain`         |          | policy   | a person: a pod that nobody was asked about is on a drained node       |
  */
 
 import type { Change } from "../domain/Change.ts"
@@ -81,6 +82,9 @@ export const nodesOut = (reason: string): Failure => own("nodes-out", `${reason}
 
 /** The API server said, before the first write, that it would refuse the action or hide its result. */
 export const notPermitted = (message: string): Failure => own("forbidden", message)
+
+/** Pods are left on a node that is drained. `reason` says which, and why they stay. */
+export const podsRemain = (reason: string): Failure => own("pods-remain", `${reason} It stays on the node.`)
 
 /** Another party changed or deleted the object of a change. */
 export const changedSincePlan = ({ ref }: Change): Failure =>

@@ -61,7 +61,8 @@ const strategies: Readonly<Record<FailureCode, Strategy>> = {
   fenced: "none",
   stale: "review",
   mode: "review",
-  "nodes-out": "review"
+  "nodes-out": "review",
+  "pods-remain": "review"
 }
 
 /** The strategy of a code. */

@@ -62,7 +62,7 @@ export const alertKinds = [
 /** What `WorkloadReader` lists around an object of each kind. Events are evidence: it does without them. */
 const around: Readonly<Record<string, ReadonlyArray<string>>> = {
   Deployment: ["ReplicaSet", "Pod", "Service", "EndpointSlice", "HorizontalPodAutoscaler"],
-  StatefulSet: ["Pod", "Service", "EndpointSlice", "HorizontalPodAutoscaler"],
+  StatefulSet: ["ControllerRevision", "Pod", "Service", "EndpointSlice", "HorizontalPodAutoscaler"],
   ReplicaSet: ["Pod", "Service", "EndpointSlice", "HorizontalPodAutoscaler"],
   DaemonSet: ["ControllerRevision", "Pod", "Service", "EndpointSlice"],
   Job: ["Pod", "Service", "EndpointSlice"],
@@ -85,6 +85,10 @@ const template: ReadonlyArray<Permission> = [
 ]
 const namespaced = on("get", "Namespace")
 
+/** A pod of a StatefulSet that is not ready blocks a new template, so it is evicted. */
+const stuck = (kind: string): ReadonlyArray<Permission> =>
+  kind === "StatefulSet" ? [...on("list", "Pod"), ...on("get", "Pod"), eviction] : []
+
 /** Read and written alike: an action reads what it writes, before and after, and its inverse writes the same kind. */
 const changes = (...kinds: ReadonlyArray<string>): ReadonlyArray<Permission> => [
   ...on("get", ...kinds),
@@ -102,9 +106,12 @@ const rightsOf = (type: ActionType, kind: string): Rights => {
   switch (type) {
     case "RestartWorkload":
     case "AdjustResources":
-      return { needs: changes(kind), cautions: [...namespaced, ...template] }
+      return { needs: changes(kind), cautions: [...namespaced, ...template, ...stuck(kind)] }
     case "RollbackDeployment":
-      return { needs: [...changes(kind), ...on("list", "ReplicaSet")], cautions: [...namespaced, ...template] }
+      return {
+        needs: [...changes(kind), ...on("list", kind === "Deployment" ? "ReplicaSet" : "ControllerRevision")],
+        cautions: [...namespaced, ...template, ...stuck(kind)]
+      }
     case "ScaleWorkload":
       return { needs: [...changes(kind), ...on("list", "HorizontalPodAutoscaler")], cautions: namespaced }
     case "PatchHpa":
@@ -205,7 +212,7 @@ const distinctAccess = (accesses: ReadonlyArray<Access>): ReadonlyArray<Access> 
   ...new Map(accesses.map((access) => [keyOf(access), access])).values()
 ]
 
-// A StatefulSet's own status names its newest revision, and without the right to list them a DaemonSet's stays unknown.
+// Without the right to list them, the numbers of the revisions stay unknown.
 const isNeededToVerify = ({ kind }: Permission): boolean => kind !== "ControllerRevision"
 
 /**

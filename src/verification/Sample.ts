@@ -24,7 +24,7 @@ export interface Sample {
   readonly otherWriter?: string
   /** The objects that the intent's patches wrote to, in their order; `undefined` for one that does not exist. */
   readonly written: ReadonlyArray<KubernetesObject | undefined>
-  /** The uids of pods that a drain evicted and that are still on the node. */
+  /** The uids of the pods that a drain evicts and that are still on the node. */
   readonly remaining: ReadonlyArray<string>
 }
 

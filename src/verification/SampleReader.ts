@@ -9,6 +9,8 @@ import { resourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { find, KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import { otherWriterOf } from "../kubernetes/Managers.ts"
+import { drainedPods } from "../kubernetes/NodePods.ts"
+import type { Pod } from "../kubernetes/ObjectModel.ts"
 import { assemble, readAround, readObject } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import type { Sample } from "./Sample.ts"
@@ -28,16 +30,20 @@ const unreadable = (atMs: number, { reason }: KubernetesError): Sample => ({
   ...(reason._tag === "NotNow" ? { heldUp: true } : {})
 })
 
-/** The evicted pods of a drain that are still there. */
+/** The pods of a drained node that are still there, those that came to it later included. */
 const remainingOf = (
   client: KubernetesClient["Service"],
   intent: Intent
 ): Effect.Effect<ReadonlyArray<string>, KubernetesError> => {
   if (intent.action.type !== "DrainNode") return Effect.succeed([])
+  const { name } = intent.action.target
   const evicted = new Set(intent.changes.flatMap((change) => (change._tag === "Evict" ? [change.uid] : [])))
-  return Effect.map(client.list("Pod", {}), (pods) =>
-    pods.map((pod) => pod.metadata.uid).filter((uid) => evicted.has(uid))
-  )
+  return Effect.map(client.list("Pod", {}), (pods) => {
+    const drained = new Set(drainedPods(name, pods))
+    return pods
+      .filter((pod) => evicted.has(pod.metadata.uid) || drained.has(pod as Pod))
+      .map(({ metadata }) => metadata.uid)
+  })
 }
 
 export const read = Effect.fnUntraced(function* (

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { failureCodes } from "../../src/domain/Failure.ts"
-import { classify, fenced, nodesOut, otherMode, stale } from "../../src/execution/FailureClassifier.ts"
+import { classify, fenced, nodesOut, otherMode, podsRemain, stale } from "../../src/execution/FailureClassifier.ts"
 import { strategyOf } from "../../src/execution/RecoveryStrategy.ts"
 import { KubernetesError, KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 
@@ -58,7 +58,14 @@ describe("FailureClassifier", () => {
       KubernetesErrorReason.members.map((member) => member.fields._tag.schema.literal)
     )
     assert.sameMembers(
-      [...table.map(([, code]) => code), fenced.code, nodesOut("").code, otherMode.code, stale.code],
+      [
+        ...table.map(([, code]) => code),
+        fenced.code,
+        nodesOut("").code,
+        podsRemain("").code,
+        otherMode.code,
+        stale.code
+      ],
       [...failureCodes]
     )
   })
@@ -66,7 +73,9 @@ describe("FailureClassifier", () => {
   it("documents every code with its category", () => {
     const documentation = readFileSync("src/execution/FailureClassifier.ts", "utf8").split("*/")[0] ?? ""
     const rows = [...documentation.matchAll(/^ \* \| `([a-z-]+)` +\|[^|]*\| (\w+) +\|/gm)]
-    const own = [fenced, nodesOut(""), otherMode, stale].map(({ category, code }) => `${code} ${category}`)
+    const own = [fenced, nodesOut(""), podsRemain(""), otherMode, stale].map(
+      ({ category, code }) => `${code} ${category}`
+    )
     assert.sameMembers(
       rows.map(([, code, category]) => `${code} ${category}`),
       [...table.map(([, code, category]) => `${code} ${category}`), ...own]

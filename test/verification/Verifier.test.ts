@@ -5,6 +5,7 @@ import type { Action } from "../../src/domain/Action.ts"
 import type { Change } from "../../src/domain/Change.ts"
 import { Verification } from "../../src/domain/Verification.ts"
 import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import { drainedPods } from "../../src/kubernetes/NodePods.ts"
 import type { ReplicaSet } from "../../src/kubernetes/ObjectModel.ts"
 import {
   acted,
@@ -178,20 +179,24 @@ describe("Verifier on the sandbox", () => {
   )
 
   it.effect(
-    "a drained node is fixed once the evicted pods are gone and the alert has resolved, whatever else runs in the cluster",
+    "a drained node is fixed once its pods are gone and the alert has resolved, whatever runs on other nodes",
     () =>
       Effect.gen(function* () {
         const client = yield* KubernetesClient
         const node = targetOf("Node", "node-1", "")
-        const pods = yield* client.list("Pod", { namespace: "shop", labelSelector: { app: "search" } })
-        const evictions = pods.map((pod): Change => ({
-          _tag: "Evict",
-          ref: on("Pod", pod.metadata.name),
+        const cordon: Change = {
+          _tag: "Patch",
+          ref: on("Node", "node-1", ""),
+          patch: [{ op: "add", path: "/spec/unschedulable", value: true }]
+        }
+        const intent = yield* acted({ type: "DrainNode", target: on("Node", "node-1", "") }, node, cordon)
+        const evictions = drainedPods("node-1", yield* client.list("Pod", {})).map((pod): Change => ({
+          _tag: "Delete",
+          ref: on("Pod", pod.metadata.name, pod.metadata.namespace),
           uid: pod.metadata.uid
         }))
-        const intent = yield* acted({ type: "DrainNode", target: on("Node", "node-1", "") }, node, undefined)
         yield* Effect.forEach(evictions, write)
-        const { verification } = yield* verified({ ...intent, changes: evictions }, node, {
+        const { verification } = yield* verified({ ...intent, changes: [...intent.changes, ...evictions] }, node, {
           posts: yield* Effect.map(hasResolved, Effect.succeed)
         })
         assert.strictEqual(said(verification), "fixed settled alert-resolved")

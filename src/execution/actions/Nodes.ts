@@ -1,16 +1,26 @@
 /** `CordonNode`, `UncordonNode` and `DrainNode`. */
 
-import type { Change } from "../../domain/Change.ts"
 import { displayName } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { isOthersField } from "../../kubernetes/Managers.ts"
+import { drainedPods } from "../../kubernetes/NodePods.ts"
 import { conditionOf, controllerOf, type Node, type Pod } from "../../kubernetes/ObjectModel.ts"
-import { controllerOfKind } from "../../kubernetes/Ownership.ts"
 import { executionAnnotation, patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
-import { type Ask, ask, asKind, nothingToDo, planned, type Planner, relatedOf, wrongKind } from "../Plan.ts"
+import {
+  type Ask,
+  ask,
+  asKind,
+  nothingToDo,
+  planned,
+  type Planner,
+  type PlanObjects,
+  relatedOf,
+  wrongKind
+} from "../Plan.ts"
 import { templateAsks } from "./HeldBackTemplate.ts"
 import { nodeAsks } from "./NodePool.ts"
 import { lossAsks, protectionOf, workAsks } from "./PodLoss.ts"
+import { evictionsOf } from "./StuckPods.ts"
 
 const at = ["spec", "unschedulable"]
 
@@ -57,24 +67,6 @@ export const uncordon: Planner<"UncordonNode"> = (action, subject, _objects, con
   return planned([change], { _tag: "Exact", changes: [inverse] }, { asks: returnAsks(node) })
 }
 
-const mirrorAnnotation = "kubernetes.io/config.mirror"
-
-/** Whether the kubelet runs the pod from a file, so that the API server only mirrors it. */
-export const isMirror = (pod: Pod): boolean => pod.metadata.annotations?.[mirrorAnnotation] !== undefined
-
-const isFinished = (pod: Pod): boolean => pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed"
-
-/** Whether a drain evicts the pod. It skips DaemonSet pods, static pods, and pods that are finished or terminating. */
-const isDrained = (pod: Pod): boolean =>
-  controllerOfKind(pod, "DaemonSet") === undefined
-  && !isMirror(pod)
-  && !isFinished(pod)
-  && pod.metadata.deletionTimestamp === undefined
-
-/** The pods on a node that a drain evicts. */
-export const drainedPods = (node: KubernetesObject, pods: ReadonlyArray<Pod>): ReadonlyArray<Pod> =>
-  pods.filter((pod) => pod.spec.nodeName === node.metadata.name && isDrained(pod))
-
 const lossesOf = (pods: ReadonlyArray<Pod>): ReadonlyArray<Ask> =>
   pods.flatMap((pod) => {
     const name = displayName(refOf(pod))
@@ -87,6 +79,12 @@ const lossesOf = (pods: ReadonlyArray<Pod>): ReadonlyArray<Ask> =>
       )
     return [...asks, ...workAsks(pod), ...lossAsks(pod)]
   })
+
+/** The asks about pods that a drain evicts. */
+export const drainAsks = (pods: ReadonlyArray<Pod>, objects: PlanObjects): ReadonlyArray<Ask> => [
+  ...lossesOf(pods),
+  ...templateAsks(pods, objects)
+]
 
 const protectionAsks = (node: KubernetesObject): ReadonlyArray<Ask> => {
   const protection = protectionOf(node.metadata.annotations)
@@ -104,9 +102,9 @@ const protectionAsks = (node: KubernetesObject): ReadonlyArray<Ask> => {
 export const drain: Planner<"DrainNode"> = (action, subject, objects, context) => {
   const node = asKind(subject, "Node")
   if (node === undefined) return wrongKind(action)
-  const pods = drainedPods(subject, relatedOf(objects, "Pod"))
+  const pods = drainedPods(node.metadata.name, relatedOf(objects, "Pod"))
   const cordoning = node.spec?.unschedulable === true ? undefined : cordoned(subject, context)
-  const evictions = pods.map((pod): Change => ({ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }))
+  const evictions = evictionsOf(pods)
   if (cordoning === undefined && evictions.length === 0) return nothingToDo
   return planned(
     cordoning === undefined ? evictions : [cordoning.change, ...evictions],
@@ -119,8 +117,7 @@ export const drain: Planner<"DrainNode"> = (action, subject, objects, context) =
       asks: [
         ...(cordoning === undefined ? [] : nodeAsks(subject, objects, context)),
         ...protectionAsks(subject),
-        ...lossesOf(pods),
-        ...templateAsks(pods, objects)
+        ...drainAsks(pods, objects)
       ],
       figures: { pods: pods.length }
     }

@@ -1,13 +1,13 @@
 /** `EvictPod`, and `QuarantinePod`, which takes a pod out of service for inspection. */
 
 import { displayName } from "../../domain/Target.ts"
+import { isMirror } from "../../kubernetes/NodePods.ts"
 import { controllerOf, hasLabels, isPodReady, type Pod } from "../../kubernetes/ObjectModel.ts"
 import { controllerOfKind } from "../../kubernetes/Ownership.ts"
 import { type Edit, patch, refOf, set, unset } from "../ObjectPatch.ts"
 import { nothingToDo, asKind, planned, type Planner, type PlanObjects, refuse, relatedOf, wrongKind } from "../Plan.ts"
 import { budgetAsks } from "./Disruption.ts"
 import { templateAsks } from "./HeldBackTemplate.ts"
-import { isMirror } from "./Nodes.ts"
 import { lossAsks, workAsks } from "./PodLoss.ts"
 
 export const evict: Planner<"EvictPod"> = (action, subject, objects) => {

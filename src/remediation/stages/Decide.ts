@@ -48,6 +48,7 @@ const historyLength = 20
 
 export const make = Effect.fnUntraced(function* (options: DecideOptions, journal: Journal, observe: Observe) {
   const degradation = yield* Degradation
+  const executor = yield* Executor
   const decideOn = yield* makeDecideOn(options, observe)
   const draft = yield* makeDraft
   const resolvedSince = yield* makeResolvedSince
@@ -68,17 +69,24 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
       return yield* journal(claim, self, [decided(yield* whyUnobserved(decision, input))])
     // An action that asks is planned too, so that the person sees what it changes and what the plan objects to.
     const drafted = yield* Effect.result(draft(claim, self, decision, observed))
+    let intended = false
+    // A plan that is not carried out keeps no node from the plans of others.
+    yield* Effect.addFinalizer(() =>
+      Result.isSuccess(drafted) && !intended ? executor.abandon(drafted.success.intent.executionId) : Effect.void
+    )
     const resolved = yield* resolvedSince(self, startedMs)
     if (resolved !== undefined) return resolved
     if (Result.isFailure(drafted))
       return yield* journal(claim, self, [decided(withoutPlan(input, decision, drafted.failure))])
     const { asks, figures, intent } = drafted.success
     const final = decide({ ...input, plan: { asks, figures, writes: intent.changes.length > 0 } })
-    return yield* journal(
+    const after = yield* journal(
       claim,
       self,
       final.outcome === "execute" ? [decided(final), { _tag: "Intended", intent }] : [decided(final)]
     )
+    intended = final.outcome === "execute"
+    return after
   })
 
   // The scope holds the budget's reservation until the commit.

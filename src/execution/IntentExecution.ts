@@ -1,0 +1,179 @@
+/**
+ * Carries out a journaled intent: its changes in order, each as the diagram in `CarryOut` shows, and for a drain the
+ * pods that have come to the node since.
+ *
+ * An execution that stops after a change was applied has the failure and `applied: "yes"`. It takes nothing back:
+ * undoing is a step of its own, which is journaled too. So a drain that gives up is undone there, by its inverse.
+ */
+
+import { Duration, Effect, Result } from "effect"
+import type { Change } from "../domain/Change.ts"
+import type { Intent } from "../domain/Execution.ts"
+import * as Timestamp from "../domain/Timestamp.ts"
+import type { AccessCheck } from "../kubernetes/AccessCheck.ts"
+import type { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
+import * as Patience from "../resilience/pipeline/Patience.ts"
+import { carryOut, type Done, type Limits, type Stop } from "./CarryOut.ts"
+import { collect } from "./Diagnostics.ts"
+import { maximumRounds, readArrivals } from "./DrainArrivals.ts"
+import { classify, type Failure, notPermitted, podsRemain } from "./FailureClassifier.ts"
+import { cordonFailure, cordons, isCordon } from "./NodeCordons.ts"
+import type { NodeReservations } from "./NodeReservations.ts"
+import { outcomeOf } from "./Outcome.ts"
+import { permitted } from "./Permitted.ts"
+
+/** What `execute` may write, and what may have been written before. */
+export interface ExecuteOptions<E> {
+  /** Whether the fence still holds. Evaluated just before each write. */
+  readonly holds: Effect.Effect<boolean, E>
+  /**
+   * Whether an earlier run, cut short by a crash, may already have written part of the intent. If so, anything about
+   * that run that can no longer be determined is reported as `unknown`. Default false: this is the first run.
+   */
+  readonly resumed?: boolean
+  /** Whether a person has approved the action, so that how many nodes are out is not checked again. Default false. */
+  readonly approved?: boolean
+  /** Whether writes are allowed. Default true. If not, `execute` only reads back which changes are in the cluster. */
+  readonly mayWrite?: boolean
+}
+
+/** The settings of `ExecutorOptions` that an execution needs. */
+export interface ExecutionSettings {
+  readonly attempts: number
+  readonly readBackDelay: Duration.Input
+  readonly evictionInterval: Duration.Input
+  readonly evictionDeadline: Duration.Input
+  readonly intentLifetime: Duration.Input
+  readonly maximumNodesOut: number
+  readonly redact?: (text: string) => string
+}
+
+export const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
+
+type Client = KubernetesClient["Service"]
+
+/** How far an execution is: whether it has changed the cluster, and why it has stopped. */
+interface Ran {
+  readonly changed: boolean
+  readonly stop?: Stop
+}
+
+/** Carries out changes in order, until one stops. */
+type CarryOutAll<E> = (changes: ReadonlyArray<Change>) => Effect.Effect<Ran, E>
+
+const makeCarryOutAll = <E>(
+  client: Client,
+  settings: ExecutionSettings,
+  intent: Intent,
+  { holds, mayWrite = true, resumed = false }: ExecuteOptions<E>,
+  objection: (change: Change) => Effect.Effect<Failure | undefined>
+): CarryOutAll<E> => {
+  let evictionDeadlineMs: number | undefined
+  return Effect.fnUntraced(function* (changes: ReadonlyArray<Change>) {
+    let changed = false
+    for (const change of changes) {
+      const failure = yield* objection(change)
+      if (failure !== undefined)
+        return { changed, stop: { _tag: "Stop", failure, applied: resumed ? "unknown" : "no" } }
+      // The wait for disruption budgets begins with the first eviction: what came before may have waited for our limits.
+      if (change._tag === "Evict") evictionDeadlineMs ??= (yield* Monotonic.nowMs) + millis(settings.evictionDeadline)
+      const limits: Limits = {
+        attempts: settings.attempts,
+        readBackDelayMs: millis(settings.readBackDelay),
+        evictionIntervalMs: millis(settings.evictionInterval),
+        evictionDeadlineMs: evictionDeadlineMs ?? 0,
+        expiresAtMs: Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)
+      }
+      const result: Done | Stop = yield* carryOut(client, intent, { change, resumed, mayWrite, limits }, holds)
+      if (result._tag === "Stop") return { changed, stop: result }
+      changed ||= result.changed
+    }
+    return { changed }
+  })
+}
+
+/** Evicts the pods that came to the node since the drain was planned. */
+const evictArrivals = Effect.fnUntraced(function* <E>(
+  client: Client,
+  intent: Intent,
+  carryOutAll: CarryOutAll<E>
+): Effect.fn.Return<Ran & { readonly evicted: ReadonlyArray<string> }, E> {
+  const known = new Set(intent.changes.flatMap((change) => (change._tag === "Evict" ? [change.uid] : [])))
+  const evicted: Array<string> = []
+  let changed = false
+  for (let round = 0; ; round++) {
+    const read = yield* Effect.result(readArrivals(client, intent, known))
+    // Verification reads the node too: a drain is not called successful because this was not read.
+    if (Result.isFailure(read)) return { changed, evicted }
+    const { evictions, failure } = read.success
+    const name = intent.action.target.name
+    const reason = evictions.length > 0 && round === maximumRounds ? keepComing(name) : failure
+    if (reason !== undefined && (evictions.length === 0 || round === maximumRounds))
+      return { changed, evicted, stop: { _tag: "Stop", failure: reason, applied: "no" } }
+    if (evictions.length === 0) return { changed, evicted }
+    const ran = yield* carryOutAll(evictions)
+    changed ||= ran.changed
+    if (ran.stop !== undefined) return { changed, evicted, stop: ran.stop }
+    for (const change of evictions) {
+      if (change._tag === "Evict") known.add(change.uid)
+      evicted.push(change.ref.name)
+    }
+  }
+})
+
+const keepComing = (node: string): Failure =>
+  podsRemain(`Pods keep coming to ${node} while it is drained, so they tolerate its cordon.`)
+
+const arrived = (evicted: ReadonlyArray<string>): string | undefined =>
+  evicted.length === 0
+    ? undefined
+    : `Pods that came to the node after the plan were evicted too: ${evicted.join(", ")}.`
+
+/** What an execution works with. */
+export interface ExecutionCluster {
+  readonly client: Client
+  readonly access: AccessCheck
+  readonly reservations: NodeReservations
+}
+
+export const executeIntent = Effect.fn("Executor.execute")(function* <E>(
+  { access, client, reservations }: ExecutionCluster,
+  settings: ExecutionSettings,
+  intent: Intent,
+  options: ExecuteOptions<E>
+) {
+  const { approved = false, mayWrite = true, resumed = false } = options
+  if (intent.action.type === "CollectDiagnostics") {
+    const collected = yield* Effect.result(collect(client, intent, settings.redact))
+    return collected._tag === "Success"
+      ? yield* outcomeOf(intent, "no", undefined, collected.success)
+      : yield* outcomeOf(intent, "no", classify(collected.failure))
+  }
+  // An earlier run may have written already, so its outcome is read back first. A question without an answer is no "no".
+  if (mayWrite && !resumed && intent.changes.length > 0) {
+    const denied = yield* permitted(access, intent.action, intent.baseline.ref).pipe(
+      Effect.provideService(Patience.CurrentPatience, undefined),
+      Effect.orElseSucceed(() => undefined)
+    )
+    if (denied !== undefined) return yield* outcomeOf(intent, "no", notPermitted(denied.message))
+  }
+  // While it is carried out, the node counts as out for those that are planned or carried out later.
+  if (mayWrite && isCordon(intent.action))
+    reservations.reserve(intent.action.target.name, intent.executionId, Number.POSITIVE_INFINITY)
+  const objection = (change: Change): Effect.Effect<Failure | undefined> =>
+    cordons(intent, change) && mayWrite && !approved
+      ? reservations.reading((reading) => cordonFailure(client, reading, intent, settings.maximumNodesOut))
+      : Effect.undefined
+  const carryOutAll = makeCarryOutAll(client, settings, intent, options, objection)
+  const planned = yield* carryOutAll(intent.changes)
+  const isDrain = intent.action.type === "DrainNode" && intent.changes.length > 0 && mayWrite
+  const after =
+    planned.stop === undefined && isDrain
+      ? yield* evictArrivals(client, intent, carryOutAll)
+      : { ...planned, changed: false, evicted: [] }
+  const changed = planned.changed || after.changed
+  return after.stop === undefined
+    ? yield* outcomeOf(intent, changed ? "yes" : "no", undefined, arrived(after.evicted))
+    : yield* outcomeOf(intent, changed ? "yes" : after.stop.applied, after.stop.failure)
+})
