@@ -31,6 +31,8 @@ export const Intent = Schema.Struct({
    * Absent in intents of earlier versions.
    */
   leaves: Schema.optionalKey(Schema.Array(SeenObject)),
+  /** What a person should know once the action is carried out, such as what the next `kubectl apply` does. */
+  note: Schema.optionalKey(Schema.String),
   /** What the target shares with others. Absent: not known, or in intents of earlier versions. */
   places: Schema.optionalKey(Places),
   plannedAt: Timestamp
@@ -49,7 +51,7 @@ export const ExecutionOutcome = Schema.Struct({
   remedy: Schema.optionalKey(Schema.String),
   /** The lines of a quota that had no room. */
   shortages: Schema.optionalKey(Schema.Array(Shortage)),
-  /** Explanation of the failure for people. */
+  /** Explanation of the failure for people. After a success: what they should know. */
   message: Schema.optionalKey(Schema.String),
   finishedAt: Timestamp
 })

@@ -37,11 +37,13 @@
  * | what RBAC does not allow    | `Permitted`: refused                                                     |
  */
 
+import { JsonPatch } from "effect"
 import type { Action } from "../domain/Action.ts"
 import { changeOf, find as findSeen, type Seen } from "../domain/Seen.ts"
 import { displayName, type ResourceRef } from "../domain/Target.ts"
 import { toMillis } from "../domain/Timestamp.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { nextApply } from "../kubernetes/LastApplied.ts"
 import { seenObject } from "../kubernetes/SpecDigest.ts"
 import { patchHpa } from "./actions/Autoscaling.ts"
 import { suspend } from "./actions/CronJobs.ts"
@@ -136,7 +138,21 @@ export const plan = (action: Action, objects: PlanObjects, context: PlanContext)
       `Namespace ${namespace.metadata.name} is being deleted, so nothing new can be created in it.`
     )
   const result = planFor(action, subject, objects, context)
-  return result._tag === "Plan" && result.changes.length > 0 && isUnread(objects, "Namespace")
-    ? { ...result, asks: [...result.asks, unreadAsk("Namespace", "whether the namespace is being deleted")] }
-    : result
+  if (result._tag === "PlanRefusal" || result.changes.length === 0) return result
+  const asks = isUnread(objects, "Namespace")
+    ? [...result.asks, unreadAsk("Namespace", "whether the namespace is being deleted")]
+    : result.asks
+  return withNote({ ...result, asks }, action, subject)
+}
+
+/** Names the figure that says what the next `kubectl apply` does, so that a person sees it before the approval. */
+const applyFigure = "kubectl apply"
+
+/** The restart annotation is nobody's manifest. */
+const withNote = (plan: Plan, action: Action, subject: KubernetesObject): Plan => {
+  const [change] = plan.changes
+  if (change?._tag !== "Patch" || action.type === "RestartWorkload") return plan
+  const after = JsonPatch.apply(change.patch, subject as never) as unknown as KubernetesObject
+  const note = nextApply(action.target, subject, after)
+  return note === undefined ? plan : { ...plan, figures: { ...plan.figures, [applyFigure]: note }, note }
 }

@@ -286,7 +286,7 @@ const draftOnce = Effect.fnUntraced(function* (
   const baseline =
     known
     ?? (yield* readWorkload(resourceRef(input.target)).pipe(Effect.provideService(KubernetesClient, cluster.client)))
-  const { asks, changes, figures, inverse, left } = yield* planReserving(cluster, settings, input, context)
+  const { asks, changes, figures, inverse, left, note } = yield* planReserving(cluster, settings, input, context)
   return {
     intent: {
       executionId: input.executionId,
@@ -295,6 +295,7 @@ const draftOnce = Effect.fnUntraced(function* (
       inverse,
       baseline,
       leaves: leavesOf(baseline, left),
+      ...(note === undefined ? {} : { note }),
       plannedAt
     },
     asks,

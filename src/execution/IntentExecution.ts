@@ -130,6 +130,12 @@ const arrived = (evicted: ReadonlyArray<string>): string | undefined =>
     ? undefined
     : `Pods that came to the node after the plan were evicted too: ${evicted.join(", ")}.`
 
+/** What a person should know after a success. */
+const messageOf = ({ note }: Intent, changed: boolean, evicted: ReadonlyArray<string>): string | undefined => {
+  const sentences = [arrived(evicted), changed ? note : undefined].filter((sentence) => sentence !== undefined)
+  return sentences.length === 0 ? undefined : sentences.join(" ")
+}
+
 /** What an execution works with. */
 export interface ExecutionCluster {
   readonly client: Client
@@ -174,6 +180,6 @@ export const executeIntent = Effect.fn("Executor.execute")(function* <E>(
       : { ...planned, changed: false, evicted: [] }
   const changed = planned.changed || after.changed
   return after.stop === undefined
-    ? yield* outcomeOf(intent, changed ? "yes" : "no", undefined, arrived(after.evicted))
+    ? yield* outcomeOf(intent, changed ? "yes" : "no", undefined, messageOf(intent, changed, after.evicted))
     : yield* outcomeOf(intent, changed ? "yes" : after.stop.applied, after.stop.failure)
 })

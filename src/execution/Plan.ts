@@ -54,6 +54,8 @@ export interface Plan {
   readonly asks: ReadonlyArray<Ask>
   /** What the plan changes, such as `{ replicas: "3 -> 5" }`. An approval is for these values. */
   readonly figures: Figures
+  /** What a person should know about it afterwards, in one sentence. */
+  readonly note?: string
 }
 
 export const RefusalRule = Schema.Literals([

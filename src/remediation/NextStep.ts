@@ -98,7 +98,8 @@ const afterIntent = (self: Remediation, { intent, outcome }: Remediation["execut
   const found = [reasons.join("; "), ...(failure?.remedy === undefined ? [] : [failure.remedy])].join(". ")
   switch (self.verification.verdict) {
     case "fixed":
-      return conclude("Remediated", found)
+      // What a person should know after a success, such as what their next `kubectl apply` does.
+      return conclude("Remediated", outcome.message === undefined ? found : `${found}. ${outcome.message}`)
     case "not-fixed":
       return conclude("Escalated", `The action did not help: ${found}`)
     case "unknown":
