@@ -27,6 +27,7 @@ import { Context, Deferred, Duration, Effect, Layer, Option } from "effect"
 import { type GuardrailSettings, inForce, removedProtection } from "./decision/GuardrailSettings.ts"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
 import * as Executor from "./execution/Executor.ts"
+import * as RollbackExecutor from "./execution/RollbackExecutor.ts"
 import * as Degradation from "./health/Degradation.ts"
 import type { Probed } from "./health/Probes.ts"
 import type { Webhook } from "./intake/AlertmanagerWebhook.ts"
@@ -207,6 +208,17 @@ const logRemoved = (guardrails: GuardrailSettings) =>
         })
   })
 
+/** A rollback has the limits of an execution. */
+const rollbackOptions = ({
+  attempts,
+  intentLifetime,
+  readBackDelay
+}: Executor.ExecutorOptions = {}): RollbackExecutor.RollbackOptions => ({
+  ...(attempts === undefined ? {} : { attempts }),
+  ...(intentLifetime === undefined ? {} : { intentLifetime }),
+  ...(readBackDelay === undefined ? {} : { readBackDelay })
+})
+
 const actors = ({
   actors,
   cluster,
@@ -222,6 +234,7 @@ const actors = ({
     Layer.provide([
       OwnerResolver.layer(),
       Executor.layer({ redact, maximumNodesOut, maximumScaleFactor, ...execution }),
+      RollbackExecutor.layer(rollbackOptions(execution)),
       Verifier.layer(verification),
       // An embedder that has an Alertmanager provides the service.
       Layer.unwrap(

@@ -19,12 +19,17 @@ export interface PastAction {
   /** When the action was intended. */
   readonly at: Timestamp
   readonly applied: Applied
-  /** Absent until the action is verified. Also `not-fixed` when the same alert came back after a fix. */
+  /**
+   * Absent until the action is verified. Also `not-fixed` when the same alert came back after a fix, and when the
+   * action was undone.
+   */
   readonly verdict?: Verdict
   /** What it wrote. Absent: nothing that can be compared, or recorded by an earlier version. */
   readonly writes?: Writes
   /** That somebody else undid it, as far as its verification saw. */
   readonly reversion?: Reversion
+  /** When the action was undone. Absent: it was not. */
+  readonly rolledBackAt?: Timestamp
 }
 
 /** An action that has ended, with what its target has in common with others. */

@@ -13,6 +13,7 @@ import { Schema } from "effect"
 import { Change } from "./Change.ts"
 import { type Execution, ExecutionOutcome, type Intent } from "./Execution.ts"
 import { SeenObject } from "./Seen.ts"
+import { displayName } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
 import { WorkloadState } from "./WorkloadState.ts"
 
@@ -169,6 +170,25 @@ export const outcomeOf = (self: Rollback): RollbackOutcome => {
 /** What can be undone of an intent: the changes of its inverse. */
 export const inverseChanges = ({ inverse }: Intent): ReadonlyArray<Change> =>
   inverse._tag === "Exact" || inverse._tag === "Partial" ? inverse.changes : []
+
+/** Why an intent has no inverse; `undefined` if it has one. */
+export const withoutInverse = ({ action, inverse }: Pick<Intent, "action" | "inverse">): RollbackStop | undefined => {
+  const what = `${action.type} of ${displayName(action.target)}`
+  const leavesNothing = (why: string): RollbackStop => ({
+    code: "nothing-to-undo",
+    message: `${what} leaves nothing behind that could be taken back. ${why}`
+  })
+  switch (inverse._tag) {
+    case "NotNeeded":
+      return leavesNothing(inverse.reason)
+    case "Irreversible":
+      return { code: "irreversible", message: `${what} cannot be undone. ${inverse.reason}` }
+    case "Partial":
+      return inverse.changes.length === 0 ? leavesNothing(inverse.remains) : undefined
+    case "Exact":
+      return undefined
+  }
+}
 
 /** Whether an execution may have changed the cluster, so that there may be something to undo. */
 const mayHaveWritten = ({ intent, outcome }: Execution): boolean =>

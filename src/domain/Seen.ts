@@ -24,6 +24,8 @@ export const SeenObject = Schema.Struct({
   resourceVersion: Schema.NullOr(Schema.String),
   /** The digest of its spec, see `kubernetes/SpecDigest`. */
   spec: Schema.NullOr(Schema.String),
+  /** A digest for each field of its spec, see `kubernetes/SpecFields`. Absent: not recorded. */
+  fields: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
   /** Whether it showed no fault. Absent: its kind does not show it, or it was not recorded. */
   works: Schema.optionalKey(Schema.Boolean)
 })

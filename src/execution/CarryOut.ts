@@ -197,7 +197,7 @@ const afterFailedWrite = (
 const readBack = (
   client: KubernetesClient["Service"],
   change: Change,
-  { baseline, executionId }: Intent
+  { baseline, executionId }: Writer
 ): Effect.Effect<Event> => {
   const uid = sameRef(change.ref, baseline.ref) ? (baseline.uid ?? undefined) : undefined
   return waitOut(find(client, change.ref)).pipe(
@@ -238,10 +238,13 @@ const pause = Effect.fnUntraced(function* (move: Extract<Move, { _tag: "Retry" }
   patience?.spend(fromMs, yield* Monotonic.nowMs)
 })
 
+/** Whose write it is, and the target before it. */
+export type Writer = Pick<Intent, "baseline" | "executionId">
+
 /** Carries out one change, unless it is already in the cluster. */
 export const carryOut = Effect.fnUntraced(function* <E>(
   client: KubernetesClient["Service"],
-  intent: Intent,
+  intent: Writer,
   situation: Situation,
   holds: Effect.Effect<boolean, E>
 ): Effect.fn.Return<Done | Stop, E> {

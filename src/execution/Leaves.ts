@@ -5,6 +5,7 @@ import { type ResourceRef, sameRef } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { seenObject } from "../kubernetes/SpecDigest.ts"
+import { specFields } from "../kubernetes/SpecFields.ts"
 
 /** An object that a patch leaves, as the API server returned it for the dry run: with its defaults and admission. */
 export interface Left {
@@ -14,7 +15,12 @@ export interface Left {
 
 /** The target, as the baseline shows it unless it is patched, and the patched objects. */
 export const leavesOf = (baseline: WorkloadState, left: ReadonlyArray<Left>): ReadonlyArray<SeenObject> => {
-  const patched = left.map(({ object, ref }) => seenObject(ref, object, baseline.autoscaler !== null))
+  const autoscaled = baseline.autoscaler !== null
+  const patched = left.map(({ object, ref }) => ({
+    ...seenObject(ref, object, autoscaled),
+    // So that a rollback can say what somebody else has changed since.
+    fields: specFields(object, autoscaled)
+  }))
   const isPatched = patched.some(({ ref }) => sameRef(ref, baseline.ref))
   return [...(isPatched ? [] : seenOf(baseline).objects.slice(0, 1)), ...patched]
 }

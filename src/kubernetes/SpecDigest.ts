@@ -32,7 +32,8 @@ const outOfService = "node.kubernetes.io/out-of-service"
 const followsCondition = ({ key = "" }: { readonly key?: string }): boolean =>
   condition.test(key) && key !== outOfService
 
-const meantOf = (object: KubernetesObject, autoscaled: boolean): Json | undefined => {
+/** The spec without what controllers write; `undefined` for an object without one. */
+export const meantOf = (object: KubernetesObject, autoscaled: boolean): Json | undefined => {
   const spec = object["spec"] as Json | undefined
   if (spec === undefined) return undefined
   switch (object.kind) {
@@ -56,7 +57,7 @@ const meantOf = (object: KubernetesObject, autoscaled: boolean): Json | undefine
 }
 
 /** The value with the keys of its objects in order, so that equal values have equal text. */
-const ordered = (value: unknown): unknown => {
+export const ordered = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(ordered)
   if (typeof value !== "object" || value === null) return value
   return Object.fromEntries(

@@ -1,14 +1,17 @@
 /** The next step of a rollback that was requested, as a pure function of what is journaled of it. */
 
 import type { Execution, Intent } from "../domain/Execution.ts"
-import type { Remediation } from "../domain/Remediation.ts"
+import { isFailureCode } from "../domain/Failure.ts"
+import type { Remediation, RemediationId } from "../domain/Remediation.ts"
 import {
   maxAttempts,
   ownAttempts,
   type Rollback,
   type RollbackAttempt,
-  type RollbackIntent
+  type RollbackIntent,
+  type RollbackStop
 } from "../domain/Rollback.ts"
+import { strategyOf } from "../execution/RecoveryStrategy.ts"
 
 export type RollbackStep =
   /** Plan the undo of an execution. The intent is durable before the first write. */
@@ -21,7 +24,8 @@ export type RollbackStep =
 
 export const afterRequest = (self: Remediation, rollback: Rollback): RollbackStep => {
   const undone = self.executions.find(({ intent }) => intent.executionId === rollback.undoes)
-  if (rollback.stopped !== undefined) return ended(rollback, "Escalated", rollback.stopped.message)
+  if (rollback.stopped !== undefined)
+    return ended(rollback, "Escalated", `${rollback.stopped.message}${liftedBy(self.id, rollback.stopped)}`)
   if (undone === undefined) return ended(rollback, "Escalated", `There is no execution ${rollback.undoes} to undo.`)
   const own = ownAttempts(rollback)
   const last = own.at(-1)
@@ -42,8 +46,8 @@ const afterIntent = (
 ): RollbackStep => {
   if (outcome === undefined) return { _tag: "ExecuteRollback", intent, undone: undone.intent }
   if (outcome.applied === "no" && outcome.failure !== undefined) {
-    const message = outcome.message ?? `It failed: ${outcome.failure}.`
-    return mayHelpToTryAgain.has(outcome.failure)
+    const message = [outcome.message ?? `It failed: ${outcome.failure}.`, outcome.remedy ?? ""].join(" ").trim()
+    return mayHelpToTryAgain(outcome.failure)
       ? planAgain(rollback, undone, message)
       : ended(rollback, "Escalated", message)
   }
@@ -59,21 +63,27 @@ const afterIntent = (
   }
 }
 
-/** Failures that say nothing about the next attempt, which is planned on what the cluster is like then. */
-const mayHelpToTryAgain: ReadonlySet<string> = new Set([
-  "conflict",
-  "expired",
-  "own-limit",
-  "rate-limited",
-  "stale",
-  "timeout",
-  "unavailable"
-])
+/** Whether a failure says nothing about the next attempt, which is planned on what the cluster is like then. */
+const mayHelpToTryAgain = (failure: string): boolean => {
+  if (!isFailureCode(failure)) return false
+  const strategy = strategyOf(failure)
+  return failure === "stale" || strategy === "plan-again" || strategy === "send-again" || strategy === "read-back"
+}
 
 const planAgain = (rollback: Rollback, undone: Execution, message: string): RollbackStep =>
   ownAttempts(rollback).length < maxAttempts
     ? plan(rollback, undone)
     : ended(rollback, "Escalated", `Not restored after ${maxAttempts} attempts: ${message}`)
+
+/** Names the command by which a person undoes an action. */
+export const undoneBy = (id: RemediationId): string => `\`kubernaut rollback ${id}\` undoes it.`
+
+/** A person who asks for the rollback lifts these: it puts back what Kubernaut wrote, and nothing else. */
+const lifted: ReadonlySet<string> = new Set(["changed-around", "unknown-change", "not-approved", "unreadable"])
+
+/** What a person can do after a rollback that was stopped. */
+const liftedBy = (id: RemediationId, { code }: RollbackStop): string =>
+  lifted.has(code) ? ` ${undoneBy(id).replace("undoes it", "puts back only what Kubernaut wrote")}` : ""
 
 /** The end of a rollback, with what led to it. */
 const ended = (
@@ -96,4 +106,5 @@ const ended = (
 
 const suffix = (reason: string | undefined): string => (reason === undefined ? "" : `: ${reason}`)
 
-const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
+/** The text as a sentence. */
+export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)

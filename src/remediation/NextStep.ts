@@ -8,9 +8,9 @@ import type { Decision } from "../domain/Decision.ts"
 import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import type { FinalState } from "../domain/Remediation.ts"
-import type { RollbackTrigger } from "../domain/Rollback.ts"
+import { inverseChanges, type RollbackTrigger } from "../domain/Rollback.ts"
 import { nextAfter } from "../execution/RecoveryStrategy.ts"
-import { afterRequest, type RollbackStep } from "./NextRollbackStep.ts"
+import { afterRequest, type RollbackStep, sentence, undoneBy } from "./NextRollbackStep.ts"
 
 export type NextStep =
   /** Read the root owner of the target. */
@@ -85,12 +85,13 @@ const isOvertaken = (self: Remediation, { outcome }: Remediation["executions"][n
 const afterIntent = (self: Remediation, { intent, outcome }: Remediation["executions"][number]): NextStep => {
   if (outcome === undefined) return { _tag: "Execute", intent }
   if (outcome.applied === "unknown") {
-    return conclude(
-      "Escalated",
+    return unknown(
+      self,
+      intent,
       `It is not known whether the action reached the cluster.${outcome.message === undefined ? "" : ` ${outcome.message}`}`
     )
   }
-  if (outcome.failure !== undefined) return conclude("Escalated", whyFailed(outcome))
+  if (outcome.failure !== undefined) return undo(intent, outcome, "failed-execution", whyFailed(outcome))
   if (intent.action.type === "CollectDiagnostics")
     return conclude("Escalated", "Diagnostics were collected for a person to look at.")
   if (self.verification === undefined) return { _tag: "Verify", intent }
@@ -101,8 +102,26 @@ const afterIntent = (self: Remediation, { intent, outcome }: Remediation["execut
       // What a person should know after a success, such as what their next `kubectl apply` does.
       return conclude("Remediated", outcome.message === undefined ? found : `${found}. ${outcome.message}`)
     case "not-fixed":
-      return conclude("Escalated", `The action did not help: ${found}`)
+      return undo(
+        intent,
+        outcome,
+        reasons.some((reason) => reason.startsWith("reverted")) ? "failed-validation" : "failed-health-check",
+        `The action did not help: ${found}`
+      )
     case "unknown":
-      return conclude("Escalated", `It is not known whether the action helped: ${found}`)
+      return unknown(self, intent, `It is not known whether the action helped: ${found}`)
   }
 }
+
+/** An action that did not help is undone if anything of it is in the cluster that can be undone. */
+const undo = (intent: Intent, { applied }: ExecutionOutcome, trigger: RollbackTrigger, reason: string): NextStep =>
+  applied === "yes" && inverseChanges(intent).length > 0
+    ? { _tag: "RequestRollback", undoes: intent.executionId, trigger, reason }
+    : conclude("Escalated", reason)
+
+/** What is not known to have failed is undone by nobody but a person. */
+const unknown = ({ id }: Remediation, intent: Intent, reason: string): NextStep =>
+  conclude(
+    "Escalated",
+    intent.changes.length > 0 && inverseChanges(intent).length > 0 ? `${sentence(reason)} ${undoneBy(id)}` : reason
+  )

@@ -1,16 +1,17 @@
 /**
  * The path of one alert, from acceptance to conclusion, on one page. Most steps are files in `stages/`.
  *
- * | step        | does                                                                                                        | journals (durable before the next step begins)                               |
- * | ----------- | ----------------------------------------------------------------------------------------------------------- | ---------------------------------------------------------------------------- |
- * | *(intake)*  | accepts the webhook                                                                                         | `Accepted`, before the 202                                                   |
- * | Retarget    | reads the root owner of the target                                                                          | `Retargeted`; `Joined` when the owner already has an open remediation        |
- * | Investigate | queries HolmesGPT, then LLMs, then the rules                                                                | `Investigated`: every hop, the result, what it saw                           |
- * | Decide      | applies level, guardrails, history and mode; plans an action with its inverse and dry-runs it on the server | `Decided`, and with it `Intended`, **before** the first write to the cluster |
- * | AwaitReview | nothing: no fiber waits, and the review starts a new activation                                             | *(operator)* `Reviewed`                                                      |
- * | Execute     | checks the fence, writes                                                                                    | `Executed`: applied yes, no or unknown                                       |
- * | Verify      | watches the workload settle                                                                                 | `Verified`: fixed, not fixed or unknown                                      |
- * | Conclude    |                                                                                                             | `Concluded` with a final state, in the commit of the event that leads to it  |
+ * | step        | does                                                                                                                                  | journals (durable before the next step begins)                                                                                                                   |
+ * | ----------- | ------------------------------------------------------------------------------------------------------------------------------------- | ---------------------------------------------------------------------------------------------------------------------------------------------------------------- |
+ * | *(intake)*  | accepts the webhook                                                                                                                   | `Accepted`, before the 202                                                                                                                                       |
+ * | Retarget    | reads the root owner of the target                                                                                                    | `Retargeted`; `Joined` when the owner already has an open remediation                                                                                            |
+ * | Investigate | queries HolmesGPT, then LLMs, then the rules                                                                                          | `Investigated`: every hop, the result, what it saw                                                                                                               |
+ * | Decide      | applies level, guardrails, history and mode; plans an action with its inverse and dry-runs it on the server                           | `Decided`, and with it `Intended`, **before** the first write to the cluster                                                                                     |
+ * | AwaitReview | nothing: no fiber waits, and the review starts a new activation                                                                       | *(operator)* `Reviewed`                                                                                                                                          |
+ * | Execute     | checks the fence, writes                                                                                                              | `Executed`: applied yes, no or unknown                                                                                                                           |
+ * | Verify      | watches the workload settle                                                                                                           | `Verified`: fixed, not fixed or unknown                                                                                                                          |
+ * | RollBack    | undoes an action that failed half-way, did not help, or that a person wants undone; reads back whether the target is as it was before | `RollbackRequested` with the event that leads to it; `RollbackIntended` **before** the first write, `RollbackExecuted`, `RollbackVerified`; or `RollbackStopped` |
+ * | Conclude    |                                                                                                                                       | `Concluded` with a final state, in the commit of the event that leads to it                                                                                      |
  *
  * An alert of severity info or none is only monitored: it is decided at once, without Retarget and Investigate.
  *
@@ -37,8 +38,10 @@ import * as Execute from "./stages/Execute.ts"
 import * as Investigate from "./stages/Investigate.ts"
 import * as Observe from "./stages/Observe.ts"
 import * as Retarget from "./stages/Retarget.ts"
+import * as RollBack from "./stages/RollBack.ts"
 import * as Verify from "./stages/Verify.ts"
 import * as UntilResolved from "./UntilResolved.ts"
+import * as UntilRollback from "./UntilRollback.ts"
 
 export interface RemediationOptions extends Decide.DecideOptions {
   /**
@@ -53,24 +56,32 @@ export interface RemediationOptions extends Decide.DecideOptions {
 /** The default of `RemediationOptions.patience`. */
 const defaultPatience = "5 minutes"
 
+/** What was durable when an activation began: an earlier one may have carried it out in part. */
+interface Inherited {
+  readonly executions: number
+  readonly attempts: number
+}
+
 /** Builds the stages, and returns the function that drives a remediation through them. */
 export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
   const journal = yield* Journal.make
   const observe = yield* Observe.make
   const resolved = yield* UntilResolved.make
+  const rollbackAsked = yield* UntilRollback.make
   const retarget = yield* Retarget.make(journal, resolved)
   const investigate = yield* Investigate.make(journal, observe, resolved)
   const decide = yield* Decide.make(options, journal, observe)
   const execute = yield* Execute.make(options.mode, journal)
   const verify = yield* Verify.make(journal)
+  const patience = () => Patience.make(options.patience ?? defaultPatience)
+  const rollBack = yield* RollBack.make(options.mode, journal, patience)
 
   const perform = (
     step: Exclude<NextStep, { _tag: "Done" | "AwaitReview" }>,
     claim: Claim,
     self: Remediation,
     wake: Latch.Latch,
-    /** How many intents were durable when this activation began. */
-    inherited: number,
+    inherited: Inherited,
     verification: Verify.Verification
   ): Effect.Effect<Remediation, StorageError | Fenced> => {
     switch (step._tag) {
@@ -83,33 +94,32 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
       case "Execute":
         return Effect.andThen(
           verification.prepare(self),
-          execute(claim, self, step.intent, self.executions.length <= inherited)
+          execute(claim, self, step.intent, self.executions.length <= inherited.executions)
         )
       case "Verify":
-        return verification.verify(claim, self, step.intent)
+        return Effect.raceFirst(verification.verify(claim, self, step.intent), rollbackAsked(self, wake))
       case "PlanRollback":
       case "ExecuteRollback":
       case "VerifyRollback":
-        return journal(claim, self, [{ _tag: "RollbackStopped", stop: notYet }])
+        return rollBack(claim, self, inherited.attempts)
       case "RequestRollback":
       case "Conclude":
         return journal(claim, self, [])
     }
   }
 
-  const patience = () => Patience.make(options.patience ?? defaultPatience)
-
   const drive: Drive = Effect.fnUntraced(function* (claim, self, wake, urgency) {
     const waiting = Context.make(CurrentDue, dueMs(urgency, yield* Monotonic.nowMs))
     const beforeActing = patience()
     let current = self
     const verification = verify()
+    const inherited = { executions: self.executions.length, attempts: self.rollback?.attempts.length ?? 0 }
     while (targetKey(current.target) === claim.target) {
       const step = nextStep(current)
       if (step._tag === "Done" || step._tag === "AwaitReview") break
       const isAfterIntent = step._tag === "Execute" || step._tag === "Verify"
       current = yield* Effect.provideContext(
-        perform(step, claim, current, wake, self.executions.length, verification),
+        perform(step, claim, current, wake, inherited, verification),
         Context.add(waiting, Patience.CurrentPatience, isAfterIntent ? patience() : beforeActing)
       )
     }
@@ -123,8 +133,6 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
 
   return drive
 })
-
-const notYet = { code: "not-supported", message: "This version cannot undo an action." }
 
 /** Why an activation stops, for the log. */
 const pauseOf = ({ state }: Remediation): string => {

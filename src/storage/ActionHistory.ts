@@ -2,8 +2,8 @@
  * The actions taken on each target and their verdicts. Cooldowns, budgets, the limit on consecutive ineffective
  * actions, and what is known about peers and other controllers are computed from it.
  *
- * This service only reads. `RemediationStore.append` writes the rows, in the transaction of the `Intended`, `Executed`
- * and `Verified` events.
+ * This service only reads. `RemediationStore.append` writes the rows, in the transaction of the `Intended`, `Executed`,
+ * `Verified` and `RollbackVerified` events. An action that was undone counts as one that did not help.
  */
 
 import { Context, type Effect } from "effect"

@@ -56,6 +56,21 @@ export class NotAwaiting extends Schema.TaggedError<NotAwaiting>()("NotAwaiting"
   }
 }
 
+/** A remediation cannot be rolled back now. Nothing was written. */
+export class NotRollbackable extends Schema.TaggedError<NotRollbackable>()("NotRollbackable", {
+  remediationId: RemediationId,
+  /** A code of `domain/RollbackObjection`, `not-found`, `target-busy`, or a code of `execution/Rollback`. */
+  code: Schema.String,
+  /** For people: what is in the way. */
+  detail: Schema.String,
+  /** The fields that another party has changed. */
+  fields: Schema.optionalKey(Schema.Array(Schema.String))
+}) {
+  override get message(): string {
+    return this.detail
+  }
+}
+
 /** A firing alert to accept. */
 export interface NewAlert {
   /** The id of the remediation if the alert is new. */
@@ -119,6 +134,13 @@ export interface ResolveResult {
   readonly remediationId?: RemediationId
   readonly target?: TargetKey
   readonly open: boolean
+}
+
+/** Who asks for a rollback, and why. */
+export interface RollbackAsk {
+  /** The authenticated principal, or `anonymous`. */
+  readonly by: string
+  readonly reason?: string
 }
 
 /** The right to write about a target, until the next claim of the same target. */
@@ -235,6 +257,15 @@ export class RemediationStore extends Context.Service<
       answer: ReviewAnswer,
       at: Timestamp
     ) => Effect.Effect<Remediation, StorageError | NotAwaiting>
+    /**
+     * Journals that a person wants the latest action of a remediation undone. Needs no claim. A remediation that has
+     * ended is open again, so it is refused while another one is open for the same target.
+     */
+    readonly requestRollback: (
+      id: RemediationId,
+      request: RollbackAsk,
+      at: Timestamp
+    ) => Effect.Effect<Remediation, StorageError | NotRollbackable>
     /** Decisions that await review, oldest first. */
     readonly reviews: (limit: number) => Effect.Effect<ReadonlyArray<PendingReview>, StorageError>
     readonly get: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>

@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import { stuckRollout } from "../../examples/embedded/Service.ts"
 import type { Action } from "../../src/domain/Action.ts"
 import type { PatchOperation } from "../../src/domain/Change.ts"
+import type { RemediationId } from "../../src/domain/Remediation.ts"
 import { targetKey } from "../../src/domain/Target.ts"
 import * as Timestamp from "../../src/domain/Timestamp.ts"
 import type { InvestigationRequest, Investigator } from "../../src/investigation/Investigator.ts"
@@ -130,6 +131,23 @@ export const begun = Effect.fnUntraced(function* (
     resolve,
     deployment,
     image: Effect.map(deployment, ({ spec }) => spec.template.spec.containers[0]?.image),
+    /** The replica counts that the service has written, rollbacks included. */
+    writtenReplicas: Effect.map(store.journal(id), (entries) =>
+      entries.flatMap(({ event }) =>
+        event._tag === "Intended" || event._tag === "RollbackIntended"
+          ? event.intent.changes.flatMap((change) => (change._tag === "Patch" ? change.patch : []))
+          : []
+      )
+    ).pipe(
+      Effect.map((patch) =>
+        patch.flatMap((operation) =>
+          operation.op !== "remove" && operation.path === "/spec/replicas" ? [operation.value] : []
+        )
+      )
+    ),
+    store,
+    actors,
+    id: id as RemediationId,
     events: Effect.map(store.journal(id), (entries) => entries.map(({ event }) => event))
   }
 })

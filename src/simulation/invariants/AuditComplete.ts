@@ -50,10 +50,11 @@ const checkExecutions = (
   const intended = new Set<string>()
   const executed = new Map<string, Applied>()
   for (const { data, kind, sequence } of rows) {
-    if (kind !== "remediation.Intended" && kind !== "remediation.Executed") continue
+    const isIntent = kind === "remediation.Intended" || kind === "remediation.RollbackIntended"
+    if (!isIntent && kind !== "remediation.Executed" && kind !== "remediation.RollbackExecuted") continue
     const said = JSON.parse(data) as Said
     if (said.executionId === undefined) report(`audit line ${sequence} names no execution`)
-    else if (kind === "remediation.Intended") intended.add(said.executionId)
+    else if (isIntent) intended.add(said.executionId)
     else if (said.applied !== undefined) executed.set(said.executionId, said.applied)
   }
   for (const execution of wrote) {
@@ -93,6 +94,8 @@ export const auditComplete: Invariant = {
             if (kind === "Intended" && event._tag === "Intended") {
               executions.add(event.intent.executionId)
               senders.intended(event.intent)
+            } else if (kind === "RollbackIntended" && event._tag === "RollbackIntended") {
+              executions.add(event.intent.executionId)
             } else if (kind === "Concluded") {
               for (const execution of executions) if (execution.startsWith(`${remediationId}-`)) ended.add(execution)
             }

@@ -13,7 +13,8 @@ export const intentBeforeWrite: Invariant = {
       on: {
         Committed: ({ events }) => {
           for (const { event, kind } of events) {
-            if (kind !== "Intended" || event._tag !== "Intended") continue
+            if (kind !== "Intended" && kind !== "RollbackIntended") continue
+            if (event._tag !== "Intended" && event._tag !== "RollbackIntended") continue
             const changes = event.intent.changes.map((change) => JSON.stringify(change))
             intended.set(event.intent.executionId, new Set(changes))
             for (const change of changes) anyone.add(change)

@@ -23,13 +23,14 @@ export const modeRespected: Invariant = {
           for (const { event, kind, remediationId } of events) {
             if (kind === "Reviewed" && event._tag === "Reviewed" && event.review.answer === "approved")
               approved.add(remediationId)
+            if (event._tag === "RollbackRequested" && event.request.trigger === "operator") approved.add(remediationId)
           }
         },
         ClusterWrite: ({ change, executionId, process = -1 }) => {
           const mode = modes.get(process)
           if (mode === undefined || mode === "auto") return
-          // The id of an execution is that of its remediation and a number.
-          const remediation = executionId?.replace(/-\d+$/, "")
+          // The id of an execution is that of its remediation and a number. Its approval covers its undo.
+          const remediation = executionId?.replace(/-\d+(-rollback-\d+)?$/, "")
           if (mode === "approve" && (remediation === undefined || approved.has(remediation))) return
           report(
             `${change._tag} of ${change.ref.kind} ${change.ref.name} was sent in mode ${mode}${mode === "approve" ? " and nobody had approved it" : ""}`

@@ -17,6 +17,10 @@ import type { Invariant } from "./Invariant.ts"
 
 /** An event without the exempt parts. */
 const judged = (event: RemediationEvent): string => {
+  if (event._tag === "RollbackIntended") {
+    const { changes: _changes, ...intent } = event.intent
+    return JSON.stringify(intent)
+  }
   if (event._tag !== "Intended") return JSON.stringify(event)
   const { changes: _changes, inverse: _inverse, ...intent } = event.intent
   return JSON.stringify(intent)

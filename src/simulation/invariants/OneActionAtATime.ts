@@ -1,5 +1,5 @@
 /**
- * No two actions race on one object, and a remediation has one action at a time.
+ * No two actions race on one object, and a remediation has one action at a time. The undo of an action counts as one.
  *
  * An action begins with its first write that took effect, and ends when the journal has its verdict, its failure, or
  * the end of its remediation. It affects the objects that it writes to and its target: evicting a workload's pod is an
@@ -33,7 +33,12 @@ export const oneActionAtATime: Invariant = {
               senders.intended(event.intent)
               remediationOf.set(event.intent.executionId, remediationId)
               targetOf.set(event.intent.executionId, keyOf(event.intent.baseline.ref))
-            } else if (kind === "Verified" || kind === "Concluded") over(remediationId)
+            } else if (kind === "RollbackIntended" && event._tag === "RollbackIntended") {
+              // The action is not verified any further once it is undone.
+              over(remediationId)
+              remediationOf.set(event.intent.executionId, remediationId)
+              targetOf.set(event.intent.executionId, keyOf(event.intent.before.ref))
+            } else if (kind === "Verified" || kind === "RollbackVerified" || kind === "Concluded") over(remediationId)
             else if (kind === "Executed" && event._tag === "Executed" && event.outcome.failure !== undefined)
               running.delete(event.outcome.executionId)
           }

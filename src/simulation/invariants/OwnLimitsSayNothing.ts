@@ -6,9 +6,17 @@
  * is. So nothing is unobserved, no owner unread, no verdict unreadable, and no write given up unsent.
  */
 
-import type { RemediationEvent } from "../../domain/Remediation.ts"
+import type { RemediationEvent, RemediationEventKind } from "../../domain/Remediation.ts"
 import { ClearTimes } from "../observation/ClearTimes.ts"
 import type { Invariant } from "./Invariant.ts"
+
+const speaking: ReadonlySet<RemediationEventKind> = new Set([
+  "Decided",
+  "Executed",
+  "Verified",
+  "RollbackStopped",
+  "RollbackVerified"
+])
 
 /** What an event says about the cluster although it was not asked. */
 const statementOf = (event: RemediationEvent): string | undefined => {
@@ -18,6 +26,10 @@ const statementOf = (event: RemediationEvent): string | undefined => {
     case "Executed":
       return event.outcome.failure === "own-limit" ? event.outcome.failure : undefined
     case "Verified":
+      return event.verification.reasons.find((reason) => reason.startsWith("unreadable"))
+    case "RollbackStopped":
+      return event.stop.code === "unreadable" || event.stop.code === "own-limit" ? event.stop.code : undefined
+    case "RollbackVerified":
       return event.verification.reasons.find((reason) => reason.startsWith("unreadable"))
     default:
       return undefined
@@ -40,8 +52,7 @@ export const ownLimitsSayNothing: Invariant = {
               acceptedMs.set(remediationId, atMs)
             const sinceMs = acceptedMs.get(remediationId)
             if (sinceMs === undefined) continue
-            const statement =
-              kind === "Decided" || kind === "Executed" || kind === "Verified" ? statementOf(event) : undefined
+            const statement = speaking.has(kind) ? statementOf(event) : undefined
             if (statement !== undefined && clear.since(sinceMs))
               report(`remediation ${remediationId} says ${statement}, and nothing was wrong with the cluster`)
             if (kind === "Concluded") acceptedMs.delete(remediationId)

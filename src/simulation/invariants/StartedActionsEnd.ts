@@ -28,7 +28,11 @@ export const startedActionsEnd: Invariant = {
             if (kind === "Intended" && event._tag === "Intended") {
               senders.intended(event.intent)
               remediationOf.set(event.intent.executionId, remediationId)
-            } else if (kind === "Verified" && event._tag === "Verified")
+            } else if (kind === "RollbackIntended" && event._tag === "RollbackIntended")
+              remediationOf.set(event.intent.executionId, remediationId)
+            // The request of a person opens a remediation that has ended.
+            else if (kind === "RollbackRequested") ended.delete(remediationId)
+            else if (kind === "Verified" && event._tag === "Verified")
               verdicts.set(remediationId, event.verification.verdict)
             else if (kind === "Concluded" && event._tag === "Concluded") {
               const execution = begun.get(remediationId)

@@ -34,6 +34,8 @@ export interface ActionRows {
   readonly intended: (self: Remediation, intent: Intent, at: Timestamp, key: TargetKey) => void
   readonly executed: (outcome: ExecutionOutcome, at: Timestamp) => void
   readonly verified: (executionId: string, verification: Verification, at: Timestamp) => void
+  /** The action was undone, so it counts as `not-fixed`. */
+  readonly undone: (executionId: string, at: Timestamp) => void
   /** Marks an action as `not-fixed`. Returns the number of rows that it changes. */
   readonly refute: (executionId: string) => number | bigint
 }
@@ -62,6 +64,10 @@ export const make = (database: DatabaseSync): ActionRows => {
     database,
     "update action_history set verdict = 'not-fixed' where execution_id = ? and verdict is not 'not-fixed'"
   )
+  const undone = prepare<never, [string, string]>(
+    database,
+    "update action_history set verdict = 'not-fixed', rolled_back_at = ? where execution_id = ?"
+  )
   return {
     intended: (self, intent, at, key) =>
       void insert.run(
@@ -84,6 +90,7 @@ export const make = (database: DatabaseSync): ActionRows => {
       const symptoms = verdict === "not-fixed" && observed !== null ? symptomsOf(observed) : []
       verified.run(verdict, symptoms.length === 0 ? null : json(symptoms), json(reversion), at, executionId)
     },
+    undone: (executionId, at) => void undone.run(at, executionId),
     refute: (executionId) => refute.run(executionId)
   }
 }

@@ -5,7 +5,9 @@
  * | ------------------------------------------- | ------------------------------------------------------------- |
  * | Cancelled, because its alert resolved       | any                                                           |
  * | Observed or Escalated, with nothing written | one more severe, or of another name, than all that led so far |
+ * | RolledBack, because the action did not help | one more severe, or of another name, than all that led so far |
  * | Cancelled, because a person rejected it     | none: a person has decided                                    |
+ * | RolledBack, because a person asked for it   | none: a person has decided                                    |
  * | any other way, after a write to the cluster | none: the fix shows in their resolution, or a person knows    |
  *
  * Alerts of severity info and none are only monitored, so they take over from nobody. Ten thousand alerts of one name
@@ -25,6 +27,8 @@ const hasWritten = ({ executions }: Remediation): boolean =>
 
 /** Which joined alerts may take over from a remediation that has ended: see the table above. */
 export const takesOver = (ended: Remediation): "any" | "better" | "none" => {
+  // Nothing of the action is left.
+  if (ended.state === "RolledBack") return ended.rollback?.trigger === "operator" ? "none" : "better"
   if (hasWritten(ended)) return "none"
   if (ended.state === "Cancelled") return ended.alertResolvedAt === undefined ? "none" : "any"
   const isRejected = ended.review?.answer === "rejected"

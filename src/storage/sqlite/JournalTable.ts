@@ -208,6 +208,10 @@ const makeDerived = (database: DatabaseSync) => {
         if (last !== undefined) actions.verified(last.intent.executionId, event.verification, at)
         return
       }
+      case "RollbackVerified":
+        if (event.verification.restored === "yes" && next.rollback !== undefined)
+          actions.undone(next.rollback.undoes, at)
+        return
       case "Decided":
         if (event.decision.outcome === "review") opened.run(next.id, at, JSON.stringify(event.decision))
         return

@@ -284,6 +284,17 @@ const actionFacts = Effect.gen(function* () {
   )
 })
 
+/**
+ * Rollbacks of actions.
+ *
+ * | column         | holds                                                              |
+ * | -------------- | ------------------------------------------------------------------ |
+ * | rolled_back_at | when the action was undone; null: it was not, or nobody knows that |
+ */
+const rollbacks = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+  sql.unsafe("alter table action_history add column rolled_back_at text")
+)
+
 const migrations = {
   "1_initial": initial,
   "2_episodes": episodes,
@@ -292,7 +303,8 @@ const migrations = {
   "5_archive": archive,
   "6_storage_check": storageCheck,
   "7_archived_content": archivedContent,
-  "8_action_facts": actionFacts
+  "8_action_facts": actionFacts,
+  "9_rollbacks": rollbacks
 }
 
 /** The schema version that this program reads and writes. */

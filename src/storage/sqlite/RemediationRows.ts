@@ -179,18 +179,23 @@ const makeWrites = (database: DatabaseSync) => ({
     database,
     "update remediations set ended_at = ?, resolved = 1 where id = ?"
   ),
-  // Three updates instead of one, because naming an indexed column in an update rewrites its index.
+  // Several updates instead of one, because naming an indexed column in an update rewrites its index. An alert that was
+  // resolved after the end of its remediation stays resolved: the journal does not say so.
   touch: prepare<never, [Timestamp, number, number, string]>(
     database,
-    "update remediations set updated_at = ?, sequence = ?, resolved = ? where id = ?"
+    "update remediations set updated_at = ?, sequence = ?, resolved = case when resolved = 1 then 1 else ? end where id = ?"
   ),
   enter: prepare<never, [RemediationState, Timestamp, number, number, string]>(
     database,
-    "update remediations set state = ?, updated_at = ?, sequence = ?, resolved = ? where id = ?"
+    "update remediations set state = ?, updated_at = ?, sequence = ?, resolved = case when resolved = 1 then 1 else ? end where id = ?"
+  ),
+  reopen: prepare<never, [RemediationState, Timestamp, number, number, string]>(
+    database,
+    "update remediations set state = ?, updated_at = ?, sequence = ?, resolved = case when resolved = 1 then 1 else ? end, open = 1 where id = ?"
   ),
   end: prepare<never, [RemediationState, Timestamp, number, number, string | null, string]>(
     database,
-    "update remediations set state = ?, updated_at = ?, sequence = ?, resolved = ?, joined_to = ?, open = 0 where id = ?"
+    "update remediations set state = ?, updated_at = ?, sequence = ?, resolved = case when resolved = 1 then 1 else ? end, joined_to = ?, open = 0 where id = ?"
   ),
   move: prepare<never, [TargetKey, string, string, string, string, string]>(
     database,
@@ -276,8 +281,9 @@ export const make = (database: DatabaseSync): RemediationRows => {
       const resolved = alertResolvedAt === undefined ? 0 : 1
       if (state === before.state) writes.touch.run(at, sequence, resolved, id)
       else if (isFinal(state)) writes.end.run(state, at, sequence, resolved, joinedTo ?? null, id)
+      else if (isFinal(before.state)) writes.reopen.run(state, at, sequence, resolved, id)
       else writes.enter.run(state, at, sequence, resolved, id)
-      if (isFinal(state) && !isFinal(before.state)) openCount--
+      openCount += Number(isFinal(before.state)) - Number(isFinal(state))
     },
     move: (id, target) => {
       writes.move.run(targetKey(target), target.cluster, target.namespace, target.kind, target.name, id)

@@ -21,13 +21,16 @@ import {
   type Fenced,
   type NewAlert,
   NotAwaiting,
-  type ResolveResult
+  type NotRollbackable,
+  type ResolveResult,
+  type RollbackAsk
 } from "../RemediationStore.ts"
 import * as AlertWrites from "./AlertWrites.ts"
 import { load, type Tables, writeEvents } from "./EventWriter.ts"
 import type { JournalTable } from "./JournalTable.ts"
 import * as OwnerWrites from "./OwnerWrites.ts"
 import * as RemediationRows from "./RemediationRows.ts"
+import { requestRollback } from "./RollbackWrites.ts"
 import type { KeptInMemory } from "./SqliteTransactions.ts"
 
 export interface RemediationTableOptions {
@@ -63,6 +66,11 @@ export interface RemediationTable extends KeptInMemory {
     at: Timestamp
   ) => Result.Result<Remediation, Fenced>
   readonly review: (id: RemediationId, answer: ReviewAnswer, at: Timestamp) => Result.Result<Remediation, NotAwaiting>
+  readonly requestRollback: (
+    id: RemediationId,
+    ask: RollbackAsk,
+    at: Timestamp
+  ) => Result.Result<Remediation, NotRollbackable>
   readonly holds: (claim: Claim) => boolean
   /** The remediation of which a firing post of this alert is a repeat. */
   readonly find: (alert: AlertStart, at: Timestamp) => RemediationId | undefined
@@ -105,6 +113,7 @@ export const make = (
     retarget: (claim, self, target, at) => OwnerWrites.retarget(tables, claim, self, target, at, cameBackWithinMs),
     holds: (claim) => OwnerWrites.holds(tables, claim),
     review: (id, answer, at) => review(tables, id, answer, at),
+    requestRollback: (id, ask, at) => requestRollback(tables, id, ask, at),
     get: (id) => {
       const row = rows.byId(id)
       return row && load(tables, row)

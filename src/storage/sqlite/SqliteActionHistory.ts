@@ -21,6 +21,7 @@ interface ActionRow {
   readonly verdict: Verdict | null
   readonly writes: string | null
   readonly reversion: string | null
+  readonly rolled_back_at: string | null
 }
 
 interface EndedRow {
@@ -59,7 +60,8 @@ const pastAction = (row: ActionRow): PastAction => {
     applied: row.applied,
     ...(row.verdict === null ? {} : { verdict: row.verdict }),
     ...(writes === undefined ? {} : { writes }),
-    ...(reversion === undefined ? {} : { reversion })
+    ...(reversion === undefined ? {} : { reversion }),
+    ...(row.rolled_back_at === null ? {} : { rolledBackAt: row.rolled_back_at })
   }
 }
 
@@ -87,7 +89,7 @@ const newestVerdicts = 100
 export const make = (database: DatabaseSync): ActionHistory["Service"] => {
   const ofTarget = prepare<ActionRow, [TargetKey, number]>(
     database,
-    "select remediation_id, action, at, applied, verdict, writes, reversion from action_history where target_key = ? order by at desc, execution_id desc limit ?"
+    "select remediation_id, action, at, applied, verdict, writes, reversion, rolled_back_at from action_history where target_key = ? order by at desc, execution_id desc limit ?"
   )
   const spentSince = prepare<SpentRow, [string, string, number]>(
     database,

@@ -54,6 +54,11 @@ export const make = (
         writer.write("review", "journal", () => remediations.review(id, answer, at)),
         Effect.fromResult
       ),
+    requestRollback: (id, ask, at) =>
+      Effect.flatMap(
+        writer.write("requestRollback", "journal", () => remediations.requestRollback(id, ask, at)),
+        Effect.fromResult
+      ),
     reviews: (limit) => attempt("reviews", () => queries.reviews(limit)),
     get: (id) => attempt("get", () => Option.fromUndefinedOr(remediations.get(id))),
     journal: (id) =>

@@ -1,0 +1,78 @@
+/**
+ * Whether an object is as it was before the action, as a pure function of what is read back.
+ *
+ * | the object                                                     | is restored |
+ * | -------------------------------------------------------------- | ----------- |
+ * | has the values of before, and its controller has observed them | yes         |
+ * | has them, and its controller has not observed them yet         | unknown     |
+ * | is older than what the rollback wrote: the read is out of date | unknown     |
+ * | has another value, another spec, or does not exist             | no          |
+ */
+
+import type { Intent } from "../domain/Execution.ts"
+import type { Restored, RollbackIntent } from "../domain/Rollback.ts"
+import { displayName, sameRef } from "../domain/Target.ts"
+import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { seenObject } from "../kubernetes/SpecDigest.ts"
+import { plannedVersion } from "./ObjectPatch.ts"
+import { notRestored, undonePatches } from "./Rollback.ts"
+
+/** One object, and why it is judged so: a code and its figures. */
+export interface Judged {
+  readonly restored: Restored
+  readonly reason: string
+}
+
+/** The kinds whose controller says which generation it has observed. */
+const observing: ReadonlySet<string> = new Set(["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"])
+
+const isObserved = ({ kind, metadata, status }: KubernetesObject): boolean => {
+  if (!observing.has(kind)) return true
+  const { observedGeneration = 0 } = (status ?? {}) as { readonly observedGeneration?: number }
+  return observedGeneration >= (metadata.generation ?? 0)
+}
+
+const judgeOne = (
+  undone: Intent,
+  rollback: RollbackIntent,
+  back: ReturnType<typeof undonePatches>[number],
+  object: KubernetesObject | undefined
+): Judged => {
+  const name = displayName(back.ref)
+  if (object === undefined) return { restored: "no", reason: `gone: ${name} does not exist` }
+  const expected = rollback.restores.find(({ ref }) => sameRef(ref, back.ref))
+  const now = seenObject(back.ref, object, undone.baseline.autoscaler !== null)
+  if (expected !== undefined && expected.uid !== now.uid)
+    return { restored: "no", reason: `replaced: ${name} was deleted and created again` }
+  const isOlder =
+    undone.changes.some(
+      (change) => sameRef(change.ref, back.ref) && plannedVersion(change) === object.metadata.resourceVersion
+    )
+    || (typeof expected?.generation === "number" && now.generation !== null && now.generation < expected.generation)
+  if (isOlder) return { restored: "unknown", reason: `out-of-date: the API server returns an older ${name}` }
+  const fields = notRestored(undone, back, object)
+  if (fields.length > 0)
+    return { restored: "no", reason: `not-restored: ${name} has other values than before: ${fields.join(", ")}` }
+  if (typeof expected?.spec === "string" && now.spec !== null && expected.spec !== now.spec)
+    return { restored: "no", reason: `spec-differs: the spec of ${name} is not what it was before` }
+  return isObserved(object)
+    ? { restored: "yes", reason: `restored: ${name} is as it was before` }
+    : { restored: "unknown", reason: `not-observed: the controller of ${name} has not seen the restored spec yet` }
+}
+
+/**
+ * The judgement of all objects that a rollback restores. `objects` are those of `undonePatches`, in their order. A
+ * single one that is not restored decides, then one that is unknown.
+ */
+export const judgeRestoration = (
+  undone: Intent,
+  rollback: RollbackIntent,
+  objects: ReadonlyArray<KubernetesObject | undefined>
+): { readonly restored: Restored; readonly reasons: ReadonlyArray<string> } => {
+  const judged = undonePatches(undone.inverse).map((back, index) => judgeOne(undone, rollback, back, objects[index]))
+  const worst = (["no", "unknown", "yes"] as const).find((each) => judged.some(({ restored }) => restored === each))
+  return {
+    restored: worst ?? "yes",
+    reasons: judged.filter(({ restored }) => restored === worst).map(({ reason }) => reason)
+  }
+}
