@@ -50,6 +50,7 @@ import * as OwnerResolver from "./kubernetes/OwnerResolver.ts"
 import * as ResilientClient from "./kubernetes/ResilientClient.ts"
 import * as RemediationActors from "./remediation/RemediationActors.ts"
 import * as RemediationEvents from "./remediation/RemediationEvents.ts"
+import * as Reviews from "./remediation/Reviews.ts"
 import * as Supervised from "./remediation/Supervised.ts"
 import { Bulkhead } from "./resilience/pipeline/Bulkhead.ts"
 import {
@@ -105,6 +106,7 @@ export type Parts =
   | KubernetesClient
   | RemediationActors.RemediationActors
   | RemediationEvents.RemediationEvents
+  | Reviews.Reviews
   | Supervised.Supervised
 
 /** The investigators in order, then the rules. Each tier except the rules is behind its own pipeline. */
@@ -229,7 +231,8 @@ const actors = ({
 }: KubernautOptions<unknown, unknown>) => {
   const guardrails = inForce(given)
   const { maximumNodesOut, maximumScaleFactor } = guardrails
-  return RemediationActors.layerLocal({ ...actors, cluster, mode: mode ?? "observe", guardrails }).pipe(
+  return Reviews.layer(actors).pipe(
+    Layer.provideMerge(RemediationActors.layerLocal({ ...actors, cluster, mode: mode ?? "observe", guardrails })),
     Layer.provideMerge(Layer.effectDiscard(logRemoved(guardrails))),
     Layer.provide([
       OwnerResolver.layer(),

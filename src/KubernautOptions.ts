@@ -113,7 +113,9 @@ const actors: Checks<NonNullable<KubernautOptions["actors"]>> = {
   concurrency: count,
   sweepInterval: duration("more than zero"),
   fencedRest: duration("more than zero"),
-  patience: duration("zero")
+  patience: duration("zero"),
+  reviewTimeout: duration("more than zero"),
+  approvalLifetime: duration("more than zero")
 }
 
 const execution: Checks<ExecutorOptions> = {

@@ -257,7 +257,11 @@ export const layer = (prepared: Prepared) => {
         investigators: investigators(prepared),
         investigation: { deadline: ({ name }) => (name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds") },
         rules,
-        actors: { patience: settings.clusterPatience },
+        actors: {
+          patience: settings.clusterPatience,
+          reviewTimeout: settings.reviewTimeout,
+          approvalLifetime: settings.approvalLifetime
+        },
         verification: { stabilisation: settings.steadyFor },
         intake: {
           clusterAliases: settings.clusterAliases,

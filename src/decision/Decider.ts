@@ -18,6 +18,7 @@
  * | an approval covers the action and the asks | execute     | `approved`, then the findings that the approval lifts     |
  * | a person was asked `maxQuestions` times    | escalate    | `asked-too-often`, then the findings                      |
  * | an approval covers something else          | review      | `changed-since-approval`, then as in the lines below      |
+ * | an approval has expired                    | review      | `approval-expired`, then as in the lines below            |
  * | mode approve, and the action writes        | review      | `approve-mode`, then the findings of the guardrails       |
  * | a guardrail or the plan asks               | review      | the findings of the guardrails, then the asks of the plan |
  *
@@ -83,6 +84,8 @@ export interface DecisionInput {
   readonly review?: ReviewAnswer
   /** What a person has approved. */
   readonly approval?: Approval
+  /** An approval that has expired before it was used. It covers nothing. */
+  readonly expired?: Approval
   /** How often a person was asked. Default 0. */
   readonly questions?: number
   readonly emergencyStop: boolean
@@ -103,6 +106,7 @@ export type DecisionRule =
   | "outdated-investigation"
   | "keeps-changing"
   | "changed-since-approval"
+  | "approval-expired"
   | "asked-too-often"
   | "approve-mode"
   | "clear"
@@ -202,7 +206,7 @@ const investigateAgain = ({ answer }: DecisionInput, outdated: DecisionReason, d
 
 /** Decides about an action that no guardrail blocks. */
 const permit = (
-  { approval, mode, plan, questions = 0 }: DecisionInput,
+  { approval, expired, mode, plan, questions = 0 }: DecisionInput,
   action: Action,
   found: ReadonlyArray<DecisionReason>,
   decision: MakeDecision
@@ -217,9 +221,22 @@ const permit = (
   const changed = approval && uncovered(approval, action, asks, plan)
   if (approval !== undefined && changed === undefined)
     return decision("execute", reason("approved", `${approval.by} approved the action.`), ...asks)
-  const again = changed === undefined ? [] : [reason("changed-since-approval", changed)]
+  const again = [
+    ...(changed === undefined ? [] : [reason("changed-since-approval", changed)]),
+    ...(expired?.expiresAt === undefined
+      ? []
+      : [
+          reason(
+            "approval-expired",
+            `${expired.by} approved the action at ${expired.at}, but it did not start before the approval expired at ${expired.expiresAt}.`
+          )
+        ])
+  ]
   if (questions >= maxQuestions) {
-    const tooOften = `A person was asked ${questions} times, and the situation changed after each answer.`
+    const tooOften =
+      expired === undefined
+        ? `A person was asked ${questions} times, and the situation changed after each answer.`
+        : `A person was asked ${questions} times, and no action could start in time.`
     return decision("escalate", reason("asked-too-often", tooOften), ...again, ...shown)
   }
   return { ...decision("review", ...again, ...shown), question: questions + 1 }

@@ -19,7 +19,7 @@ import { Decision } from "./Decision.ts"
 import { DegradationLevel } from "./DegradationLevel.ts"
 import { Execution, ExecutionOutcome, Intent } from "./Execution.ts"
 import { Hop, Investigation } from "./Investigation.ts"
-import { Approval, ReviewAnswer } from "./Review.ts"
+import { Approval, ReviewAnswer, ReviewTimeout } from "./Review.ts"
 import {
   outcomeOf,
   requested,
@@ -91,9 +91,15 @@ export const RemediationEvent = Schema.Union([
   Schema.TaggedStruct("Decided", {
     level: DegradationLevel,
     decision: Decision,
-    observed: Schema.NullOr(WorkloadState)
+    observed: Schema.NullOr(WorkloadState),
+    /** The end of the time for an answer, if a person is asked. Absent in journals of earlier versions. */
+    answerBy: Schema.optionalKey(Timestamp)
   }),
   Schema.TaggedStruct("Reviewed", { review: ReviewAnswer }),
+  /** Nobody answered in time. Needs no claim. */
+  Schema.TaggedStruct("ReviewTimedOut", { timeout: ReviewTimeout }),
+  /** The approval was not used in time. The decision that follows asks again, or needs no approval. */
+  Schema.TaggedStruct("ApprovalExpired", { by: Schema.NonEmptyString, expiredAt: Timestamp }),
   /** Committed before the first write to the cluster. */
   Schema.TaggedStruct("Intended", { intent: Intent }),
   Schema.TaggedStruct("Executed", { outcome: ExecutionOutcome }),
@@ -154,6 +160,10 @@ export const Remediation = Schema.Struct({
   review: Schema.optionalKey(ReviewAnswer),
   /** How often a person was asked. */
   questions: Schema.Int,
+  /** The end of the time for an answer to the question that was asked last. */
+  answerBy: Schema.optionalKey(Timestamp),
+  /** The question that nobody answered in time. */
+  timedOut: Schema.optionalKey(ReviewTimeout),
   /** What a person has approved, by the latest answer. */
   approval: Schema.optionalKey(Approval),
   executions: Schema.Array(Execution),
@@ -218,6 +228,12 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
     case "Reviewed":
       // The next step decides again: the cluster may have changed while the review was pending.
       return { ...withApproval(next, event.review), review: event.review, investigations: 0, state: "Investigating" }
+    case "ReviewTimedOut":
+      return { ...next, timedOut: event.timeout, state: "Investigating" }
+    case "ApprovalExpired": {
+      const { approval: _expired, ...rest } = next
+      return rest
+    }
     case "Intended":
       return { ...next, state: "Executing", executions: [...self.executions, { intent: event.intent }] }
     case "Executed":
@@ -284,7 +300,7 @@ const afterInvestigation = (
 const afterDecision = (
   self: Remediation,
   next: Remediation,
-  { decision, level, observed }: Extract<RemediationEvent, { _tag: "Decided" }>
+  { answerBy, decision, level, observed }: Extract<RemediationEvent, { _tag: "Decided" }>
 ): Remediation => {
   const decided: Remediation = {
     ...next,
@@ -295,8 +311,13 @@ const afterDecision = (
   }
   if (decision.outcome !== "review") return decided
   // The earlier answer was to another question.
-  const { review: _answered, ...asking } = decided
-  return { ...asking, questions: self.questions + 1, state: "AwaitingReview" }
+  const { answerBy: _before, review: _answered, ...asking } = decided
+  return {
+    ...asking,
+    questions: self.questions + 1,
+    ...(answerBy === undefined ? {} : { answerBy }),
+    state: "AwaitingReview"
+  }
 }
 
 /** What is being executed is completed first. A remediation that has ended is open again. */
@@ -326,11 +347,21 @@ const followed = (
 }
 
 /** An approval covers what the decision shows that it answers. A rejection ends an earlier approval. */
-const withApproval = (self: Remediation, { answer, at, by }: ReviewAnswer): Remediation => {
+const withApproval = (self: Remediation, { answer, at, by, expiresAt }: ReviewAnswer): Remediation => {
   const { approval: _earlier, ...rest } = self
   if (answer === "rejected" || self.decision === undefined) return rest
   const { action, figures, reasons } = self.decision
-  return { ...rest, approval: { by, at, action, ...(figures === undefined ? {} : { figures }), findings: reasons } }
+  return {
+    ...rest,
+    approval: {
+      by,
+      at,
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      action,
+      ...(figures === undefined ? {} : { figures }),
+      findings: reasons
+    }
+  }
 }
 
 /**

@@ -9,7 +9,7 @@ import { Capabilities, DegradationLevel } from "../domain/DegradationLevel.ts"
 import { Execution } from "../domain/Execution.ts"
 import { Confidence, Hop, Investigation } from "../domain/Investigation.ts"
 import { RemediationId, RemediationState } from "../domain/Remediation.ts"
-import { ReviewAnswer } from "../domain/Review.ts"
+import { Approval, ReviewAnswer, ReviewTimeout } from "../domain/Review.ts"
 import { Rollback } from "../domain/Rollback.ts"
 import { Target } from "../domain/Target.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
@@ -75,7 +75,14 @@ export const RemediationDetail = Schema.Struct({
   hops: Schema.Array(Hop),
   investigation: Schema.optionalKey(Investigation),
   decision: Schema.optionalKey(Decision),
+  /** The latest answer. An approval expires at `expiresAt`: nothing is done by it after that. */
   review: Schema.optionalKey(ReviewAnswer),
+  /** What is approved, and until when. */
+  approval: Schema.optionalKey(Approval),
+  /** The end of the time for an answer to the question that was asked last. */
+  answerBy: Schema.optionalKey(Timestamp),
+  /** The question that nobody answered in time. */
+  timedOut: Schema.optionalKey(ReviewTimeout),
   executions: Schema.Array(Execution),
   verification: Schema.optionalKey(Verification),
   /** The undo of its action: why, each attempt with the states before and after, and how it ended. */
@@ -109,7 +116,9 @@ export const PendingReview = Schema.Struct({
   figures: Schema.optionalKey(Figures),
   /** The number of the question. Send it with the answer, so that the answer is never taken for a later question. */
   question: Schema.optionalKey(Schema.Int),
-  since: Timestamp
+  since: Timestamp,
+  /** The end of the time for an answer. If nobody has answered by then, the question times out and nothing is done. */
+  expiresAt: Schema.optionalKey(Timestamp)
 }).annotate({ identifier: "PendingReview" })
 
 /** The state of a circuit breaker. */

@@ -8,6 +8,7 @@ import type { Decision } from "../domain/Decision.ts"
 import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import type { FinalState } from "../domain/Remediation.ts"
+import type { ReviewTimeout } from "../domain/Review.ts"
 import { inverseChanges, type RollbackTrigger } from "../domain/Rollback.ts"
 import { nextAfter } from "../execution/RecoveryStrategy.ts"
 import { afterRequest, type RollbackStep, sentence, undoneBy } from "./NextRollbackStep.ts"
@@ -59,6 +60,7 @@ export const nextStep = (self: Remediation): NextStep => {
     case "investigate":
       return { _tag: "Decide" }
     case "review":
+      if (self.timedOut !== undefined) return conclude("Escalated", timedOut(self.timedOut))
       if (self.review === undefined) return { _tag: "AwaitReview" }
       return self.review.answer === "approved"
         ? { _tag: "Decide" }
@@ -68,6 +70,10 @@ export const nextStep = (self: Remediation): NextStep => {
           )
   }
 }
+
+/** It is no rejection: nobody decided. The alert was not resolved, or the remediation would have been cancelled. */
+const timedOut = ({ answerBy, question }: ReviewTimeout): string =>
+  `Nobody answered question ${question} by ${answerBy}, so the review timed out and nothing was done. The alert still fires: its next post begins new work.`
 
 /** What was done may be in the entry, so anything more could be done twice. */
 const unreadable = (positions: ReadonlyArray<number>): string =>

@@ -17,6 +17,8 @@ import * as Monotonic from "../resilience/Monotonic.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import type { RemediationOptions } from "./Remediation.ts"
 import * as RemediationActor from "./RemediationActor.ts"
+import * as ReviewTimeouts from "./ReviewTimeouts.ts"
+import type { ReviewTimes } from "./ReviewTimes.ts"
 
 /** The default of `LocalOptions.concurrency`. */
 export const defaultConcurrency = 256
@@ -33,6 +35,8 @@ export interface LocalOptions extends RemediationOptions {
   readonly concurrency?: number
   /** The interval at which the store is queried for open work that has no actor. Default 10 seconds. */
   readonly sweepInterval?: Duration.Input
+  /** How long an approval is good for. Default: `ReviewTimes.defaults`. */
+  readonly approvalLifetime?: ReviewTimes["approvalLifetime"]
   /** How long the sweep skips a target after its actor was fenced. Default 30 seconds. */
   readonly fencedRest?: Duration.Input
 }
@@ -197,7 +201,9 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
     }
   })
 
+  const timeOut = yield* ReviewTimeouts.make(options, fire)
   const sweepOnce = Effect.gen(function* () {
+    yield* timeOut
     const skipped = resting.at(yield* Monotonic.nowMs)
     for (const { severity, target } of yield* store.openWork) {
       if (!skipped.has(target) && !mailboxes.has(target)) yield* fire(target, severity)

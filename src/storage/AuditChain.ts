@@ -2,7 +2,9 @@
 
 import { hash } from "node:crypto"
 import type { AuditEvent } from "../domain/AuditEvent.ts"
+import type { Intent } from "../domain/Execution.ts"
 import type { RemediationEvent } from "../domain/Remediation.ts"
+import type { ReviewAnswer } from "../domain/Review.ts"
 import type { TargetKey } from "../domain/Target.ts"
 
 /** The `previousHash` of the first line. */
@@ -79,14 +81,13 @@ export const auditOf = (event: RemediationEvent, target: TargetKey): AuditConten
         rules: event.decision.reasons.map((reason) => reason.rule)
       })
     case "Reviewed":
-      return line({ answer: event.review.answer, reason: event.review.reason ?? null }, event.review.by)
+      return line(answerLine(event.review), event.review.by)
+    case "ReviewTimedOut":
+      return line({ ...event.timeout })
+    case "ApprovalExpired":
+      return line({ by: event.by, expiredAt: event.expiredAt })
     case "Intended":
-      return line({
-        executionId: event.intent.executionId,
-        action: event.intent.action.type,
-        changes: event.intent.changes.length,
-        inverse: event.intent.inverse._tag
-      })
+      return line(intentLine(event.intent))
     case "Executed":
       return line({
         executionId: event.outcome.executionId,
@@ -111,6 +112,19 @@ export const auditOf = (event: RemediationEvent, target: TargetKey): AuditConten
       return line({ to: event.to })
   }
 }
+
+const intentLine = ({ action, changes, executionId, inverse }: Intent): AuditEvent["data"] => ({
+  executionId,
+  action: action.type,
+  changes: changes.length,
+  inverse: inverse._tag
+})
+
+const answerLine = ({ answer, expiresAt, reason }: ReviewAnswer): AuditEvent["data"] => ({
+  answer,
+  reason: reason ?? null,
+  ...(expiresAt === undefined ? {} : { expiresAt })
+})
 
 type RollbackEvent = Extract<RemediationEvent, { readonly _tag: `Rollback${string}` }>
 

@@ -23,7 +23,7 @@ import {
 } from "../domain/Remediation.ts"
 import type { ReviewAnswer } from "../domain/Review.ts"
 import type { Target, TargetKey } from "../domain/Target.ts"
-import type { Timestamp } from "../domain/Timestamp.ts"
+import { Timestamp } from "../domain/Timestamp.ts"
 import type { StorageError } from "./StorageError.ts"
 
 /** A newer activation owns the target. The caller must stop and make no more writes. */
@@ -37,22 +37,54 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
 }
 
 /**
- * The remediation does not exist, is not in state `AwaitingReview`, was reviewed before, or asks another question than
- * the one that was answered. Nothing was written.
+ * Why an answer to a review is refused:
+ *
+ * - `not-found`: there is no such remediation.
+ * - `not-asked`: it asks nobody.
+ * - `already-reviewed`: a person has answered before.
+ * - `older-question`: the approval is of an earlier question than the one that is asked now.
+ * - `timed-out`: the time for an answer is over.
+ * - `alert-resolved`: the alert has resolved, so nothing is left to do.
  */
+export const AnswerRefusal = Schema.Literals([
+  "not-found",
+  "not-asked",
+  "already-reviewed",
+  "older-question",
+  "timed-out",
+  "alert-resolved"
+])
+export type AnswerRefusal = typeof AnswerRefusal.Type
+
+/** An answer that does not fit the state of the remediation. Nothing was written. */
 export class NotAwaiting extends Schema.TaggedError<NotAwaiting>()("NotAwaiting", {
   remediationId: RemediationId,
+  why: AnswerRefusal,
   /** Absent when there is no such remediation. */
   state: Schema.optionalKey(RemediationState),
-  /** Whether somebody reviewed it before. */
-  answered: Schema.Boolean,
   /** The question that it asks, if the answer was to an earlier one. */
-  asks: Schema.optionalKey(Schema.Int)
+  asks: Schema.optionalKey(Schema.Int),
+  /** Who reviewed it before. */
+  by: Schema.optionalKey(Schema.String),
+  /** When it was reviewed, timed out, or when the alert resolved. */
+  at: Schema.optionalKey(Timestamp)
 }) {
   override get message(): string {
-    if (this.state === undefined) return `there is no remediation ${this.remediationId}`
-    if (this.asks !== undefined) return `remediation ${this.remediationId} asks question ${this.asks} now`
-    return `remediation ${this.remediationId} is ${this.state} and does not await review${this.answered ? ": it was already reviewed" : ""}`
+    const name = `remediation ${this.remediationId}`
+    switch (this.why) {
+      case "not-found":
+        return `there is no ${name}`
+      case "not-asked":
+        return `${name} is ${this.state} and does not await review`
+      case "already-reviewed":
+        return `${name} was already reviewed by ${this.by} at ${this.at}`
+      case "older-question":
+        return `${name} asks question ${this.asks} now`
+      case "timed-out":
+        return `the review of ${name} timed out at ${this.at}`
+      case "alert-resolved":
+        return `the alert of ${name} resolved at ${this.at}`
+    }
   }
 }
 
@@ -190,6 +222,8 @@ export interface PendingReview {
   readonly figures?: Figures
   readonly question?: number
   readonly since: Timestamp
+  /** The end of the time for an answer: then the question times out. Absent in questions of earlier versions. */
+  readonly expiresAt?: Timestamp
 }
 
 /** The journal and the current state of remediations. Provided by the layers of `Storage`. */
@@ -266,6 +300,15 @@ export class RemediationStore extends Context.Service<
       request: RollbackAsk,
       at: Timestamp
     ) => Effect.Effect<Remediation, StorageError | NotRollbackable>
+    /**
+     * Journals `ReviewTimedOut` for the questions whose time for an answer ended at `at` or before, and for those
+     * without such a time that were asked at `askedBefore` or before. Needs no claim. Returns the remediations after
+     * it.
+     */
+    readonly timeOutReviews: (
+      at: Timestamp,
+      askedBefore?: Timestamp
+    ) => Effect.Effect<ReadonlyArray<Remediation>, StorageError>
     /** Decisions that await review, oldest first. */
     readonly reviews: (limit: number) => Effect.Effect<ReadonlyArray<PendingReview>, StorageError>
     readonly get: (id: RemediationId) => Effect.Effect<Option.Option<Remediation>, StorageError>

@@ -132,11 +132,36 @@ const remediationInstruments = (registers: Array<Registry>) => ({
     "Actions on the cluster by whether they were applied: yes, no or unknown.",
     ["action", "outcome"]
   ),
+  reviews: counter(
+    registers,
+    "kubernaut_reviews_total",
+    "Reviews by what became of them: approved, rejected, timed-out (nobody answered) or expired (an approval was not used in time).",
+    ["outcome"]
+  ),
   rollbacks: counter(registers, "kubernaut_rollbacks_total", "Actions that were rolled back.", ["trigger", "outcome"]),
   restarts: counter(registers, "kubernaut_supervisor_restarts_total", "Restarts of supervised parts of the service.", [
     "child"
   ])
 })
+
+const reviewOutcomes = ["approved", "rejected", "timed-out", "expired"] as const
+
+/** What became of a review or of an approval, if the event says so. */
+const reviewOutcome = (
+  event: RemediationChange["event"],
+  { review }: RemediationChange["remediation"]
+): (typeof reviewOutcomes)[number] | undefined => {
+  switch (event) {
+    case "Reviewed":
+      return review?.answer
+    case "ReviewTimedOut":
+      return "timed-out"
+    case "ApprovalExpired":
+      return "expired"
+    default:
+      return undefined
+  }
+}
 
 export class Instruments {
   readonly registry = new Registry()
@@ -181,6 +206,7 @@ export class Instruments {
         this.#ofService.requests.inc({ service, outcome }, 0)
     }
     for (const status of alertStatuses) this.#ofWork.alerts.inc({ status }, 0)
+    for (const outcome of reviewOutcomes) this.#ofWork.reviews.inc({ outcome }, 0)
     for (const state of finalStates) this.#ofWork.remediations.inc({ state }, 0)
     this.#ofWork.level.set(0)
     this.#ofWork.truncated.inc(0)
@@ -241,6 +267,8 @@ export class Instruments {
   readonly onEnded = (state: "Joined" | "Observed"): void => this.#ofWork.remediations.inc({ state })
 
   readonly onRemediation = ({ event, remediation }: RemediationChange): void => {
+    const review = reviewOutcome(event, remediation)
+    if (review !== undefined) this.#ofWork.reviews.inc({ outcome: review })
     if (event === "Executed") {
       const execution = remediation.executions.at(-1)
       if (execution?.outcome !== undefined)

@@ -26,6 +26,7 @@ import * as Intake from "../../src/intake/Intake.ts"
 import * as InvestigationChain from "../../src/investigation/InvestigationChain.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
 import * as RemediationEvents from "../../src/remediation/RemediationEvents.ts"
+import * as Reviews from "../../src/remediation/Reviews.ts"
 import * as Supervised from "../../src/remediation/Supervised.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import type { Result } from "./harness.ts"
@@ -57,6 +58,7 @@ const ours = (filename: string) =>
         rateLimit: { perSecond: 1e9, burst: 1e9 }
       })
     ]),
+    Layer.provide(Reviews.layer()),
     Layer.provide([
       Layer.succeed(RemediationActors, { fire: () => Effect.void, sweep: Effect.never, active: Effect.succeed(0) }),
       RemediationEvents.layer,

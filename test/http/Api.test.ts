@@ -11,24 +11,26 @@ import { AuditHandlers } from "../../src/http/routes/AuditHandlers.ts"
 import { RemediationHandlers, ReviewHandlers } from "../../src/http/routes/RemediationHandlers.ts"
 import { capabilitiesOf } from "../../src/http/routes/StatusHandlers.ts"
 import { routes } from "../../src/http/Server.ts"
-import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
+import { ChangedSinceShown, Reviews } from "../../src/remediation/Reviews.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { NotAwaiting, RemediationStore } from "../../src/storage/RemediationStore.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
 
 const id = RemediationId.make("rem-1")
 
+const at = "2026-11-24T03:00:00.000Z"
+
 const client = HttpApiTest.groups(ServedApi, ["remediations", "reviews", "audit"])
 
 /** The handlers on a store that implements only what a test needs. */
-const handlers = (store: Partial<RemediationStore["Service"]>, audit: Partial<AuditLog["Service"]> = {}) =>
+const handlers = (
+  store: Partial<RemediationStore["Service"]>,
+  audit: Partial<AuditLog["Service"]> = {},
+  reviews: Partial<Reviews["Service"]> = {}
+) =>
   Layer.mergeAll(
     Layer.mergeAll(RemediationHandlers, ReviewHandlers, AuditHandlers).pipe(
-      Layer.provide([
-        Layer.mock(RemediationStore, store),
-        Layer.mock(AuditLog, audit),
-        Layer.mock(RemediationActors, { fire: () => Effect.void })
-      ]),
+      Layer.provide([Layer.mock(RemediationStore, store), Layer.mock(AuditLog, audit), Layer.mock(Reviews, reviews)]),
       Layer.provideMerge(Layer.merge(Authentication.layer({}), RequestFaults.layer))
     ),
     HttpServer.layerServices
@@ -86,43 +88,86 @@ describe("Api", () => {
           {
             get: () => Effect.fail(storageError()),
             list: () => Effect.fail(storageError()),
-            review: () => Effect.fail(storageError()),
             reviews: () => Effect.fail(storageError())
           },
-          { read: () => Effect.fail(storageError()) }
+          { read: () => Effect.fail(storageError()) },
+          { answer: () => Effect.fail(storageError()) }
         )
       )
     )
   )
 
   it.effect(
-    "refuses a review of an unknown, a not awaiting and an already reviewed remediation, each for its own reason",
+    "refuses an answer that is unknown, not asked for, second, late, outdated or of an older question, each for its own reason",
     () =>
       Effect.gen(function* () {
         const { remediations } = yield* client
         const approve = Effect.flip(remediations.approve({ params: { id }, payload: { reason: "fine" } }))
-        const errors = [yield* approve, yield* approve, yield* approve] as ReadonlyArray<{
+        const errors = (yield* Effect.all(Array.from({ length: 7 }, () => approve))) as ReadonlyArray<{
           readonly _tag: string
           readonly detail?: string
+          readonly code?: string
+          readonly question?: number
+          readonly difference?: unknown
         }>
         assert.deepStrictEqual(
-          errors.map(({ _tag }) => _tag),
-          ["NotFound", "Conflict", "Conflict"]
+          errors.map(({ _tag, code }) => code ?? _tag),
+          ["NotFound", "not-asked", "already-reviewed", "older-question", "timed-out", "alert-resolved", "changed"]
         )
-        assert.match(errors[1]?.detail ?? "", /is Verifying and does not await review/)
-        assert.match(errors[2]?.detail ?? "", /was already reviewed/)
+        const said = [
+          /There is no remediation/,
+          /is Verifying and does not await review/,
+          /was already reviewed by ada at 2026/,
+          /asks question 2 now/,
+          /timed out at 2026.*next post of the alert begins new work/,
+          /alert .* resolved at 2026/,
+          /replicas was 3 -> 5 and is 30 -> 50 now; new: disruption-budget: .* It asks question 2 now/
+        ]
+        for (const [index, pattern] of said.entries()) assert.match(errors[index]?.detail ?? "", pattern)
+        assert.deepStrictEqual(
+          errors.map(({ question }) => question),
+          [undefined, undefined, undefined, 2, undefined, undefined, 2]
+        )
+        assert.isDefined(errors[6]?.difference)
       }).pipe(
         Effect.provide(
-          handlers({
-            review: (() => {
-              const answers = [
-                new NotAwaiting({ remediationId: id, answered: false }),
-                new NotAwaiting({ remediationId: id, answered: false, state: "Verifying" }),
-                new NotAwaiting({ remediationId: id, answered: true, state: "AwaitingReview" })
-              ]
-              return () => Effect.suspend(() => Effect.fail(answers.shift()!))
-            })()
-          })
+          handlers(
+            {},
+            {},
+            {
+              answer: (() => {
+                const answers = [
+                  new NotAwaiting({ remediationId: id, why: "not-found" }),
+                  new NotAwaiting({ remediationId: id, why: "not-asked", state: "Verifying" }),
+                  new NotAwaiting({ remediationId: id, why: "already-reviewed", state: "Verifying", by: "ada", at }),
+                  new NotAwaiting({ remediationId: id, why: "older-question", state: "AwaitingReview", asks: 2 }),
+                  new NotAwaiting({ remediationId: id, why: "timed-out", state: "Escalated", at }),
+                  new NotAwaiting({ remediationId: id, why: "alert-resolved", state: "Cancelled", at }),
+                  new ChangedSinceShown({
+                    remediationId: id,
+                    difference: {
+                      figures: [{ name: "replicas", shown: "3 -> 5", now: "30 -> 50" }],
+                      added: [{ rule: "disruption-budget", message: "The budget allows none." }],
+                      gone: []
+                    },
+                    decision: {
+                      outcome: "review",
+                      action: {
+                        type: "Notify",
+                        target: { namespace: "shop", kind: "Deployment", name: "c" },
+                        reason: "x"
+                      },
+                      risk: "low",
+                      confidence: 1,
+                      reasons: [],
+                      question: 2
+                    }
+                  })
+                ]
+                return () => Effect.suspend(() => Effect.fail(answers.shift()!))
+              })()
+            }
+          )
         )
       )
   )

@@ -58,6 +58,7 @@ describe("Instruments", () => {
       "kubernaut_remediations_total counter",
       "kubernaut_remediation_duration_seconds histogram",
       "kubernaut_actions_total counter",
+      "kubernaut_reviews_total counter",
       "kubernaut_rollbacks_total counter",
       "kubernaut_supervisor_restarts_total counter",
       "kubernaut_spans_dropped_total counter"

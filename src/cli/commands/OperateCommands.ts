@@ -75,8 +75,15 @@ const detailText = (found: RemediationDetail): ReadonlyArray<string> => [
   ...(found.review === undefined
     ? []
     : [
-        `Review: ${found.review.answer} by ${found.review.by}${found.review.reason === undefined ? "" : `: ${found.review.reason}`}`
+        `Review: ${found.review.answer} by ${found.review.by} at ${found.review.at}${found.review.reason === undefined ? "" : `: ${found.review.reason}`}`,
+        ...(found.review.expiresAt === undefined ? [] : [`  the approval expires at ${found.review.expiresAt}`])
       ]),
+  ...(found.timedOut === undefined
+    ? []
+    : [`Review: timed out at ${found.timedOut.answerBy}, because nobody answered question ${found.timedOut.question}`]),
+  ...(found.state === "AwaitingReview" && found.answerBy !== undefined
+    ? [`Review: waits for an answer, and times out at ${found.answerBy}`]
+    : []),
   ...found.executions.map(
     ({ intent, outcome }) =>
       `Execution: ${intent.action.type}, ${outcome === undefined ? "in progress" : `applied: ${outcome.applied}${outcome.failure === undefined ? "" : ` (${outcome.failure})`}`}`
@@ -242,6 +249,7 @@ export const reviews = Command.make(
             `  ${review.alertName} (${review.severity})`,
             ...Object.entries(review.figures ?? {}).map(([name, value]) => `  ${name}: ${value}`),
             ...review.reasons.map(({ message, rule }) => `  - ${rule}: ${message}`),
+            ...(review.expiresAt === undefined ? [] : [`  times out at ${review.expiresAt}`]),
             ...(review.question === undefined || review.question === 1 ? [] : [`  question ${review.question}`])
           ])
     )

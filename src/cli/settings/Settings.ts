@@ -154,6 +154,20 @@ export const settings = {
       "How long a remediation waits for a cluster that cannot be read now, before a person is told so: for Kubernaut's own limits, or for an API server that does not respond.",
     expected: "a duration with a unit, such as 30 seconds or 5 minutes"
   }),
+  reviewTimeout: setting(Timeout, {
+    form: "text",
+    fallback: "24 hours",
+    description:
+      "The time for a person to answer a review. After it the review times out, which is no rejection: nothing is done, and the next post of the alert begins new work.",
+    expected: "a duration with a unit, more than zero, such as 8 hours"
+  }),
+  approvalLifetime: setting(Timeout, {
+    form: "text",
+    fallback: "1 hour",
+    description:
+      "How long an approval is good for if the action cannot start at once. After it the approval expires: nothing is done by it, and the person is asked again.",
+    expected: "a duration with a unit, more than zero, such as 30 minutes"
+  }),
   databaseUrl: setting(
     Schema.String.check(
       Schema.makeFilter((text: string) => !/^postgres(ql)?:/.test(text), {

@@ -9,6 +9,8 @@
 import { Effect, Schema, SchemaIssue } from "effect"
 import { HttpEffect, type HttpServerRequest, HttpServerResponse, ProblemDetails } from "effect/http"
 import { HttpApiError } from "effect/http-api"
+import { ReviewDifference } from "../../domain/Review.ts"
+import { AnswerRefusal } from "../../storage/RemediationStore.ts"
 
 /** An invalid part of a request. `path` begins with `payload`, `query`, `params` or `headers`. */
 export const Fault = Schema.Struct({
@@ -53,11 +55,22 @@ export class MethodNotAllowed extends HttpApiError.Problem<MethodNotAllowed>()("
   title: "Method not allowed"
 }) {}
 
-export class Conflict extends HttpApiError.Problem<Conflict>()("Conflict", {
-  type: urn("conflict"),
-  status: 409,
-  title: "The current state does not allow this"
-}) {}
+export class Conflict extends HttpApiError.Problem<Conflict>()(
+  "Conflict",
+  {
+    type: urn("conflict"),
+    status: 409,
+    title: "The current state does not allow this"
+  },
+  {
+    /** Why an answer to a review is refused. `changed`: the target or the plan is no longer what was shown. */
+    code: Schema.optionalKey(Schema.Literals([...AnswerRefusal.literals, "changed"])),
+    /** The question that is asked now, if there is one. */
+    question: Schema.optionalKey(Schema.Int),
+    /** For `changed`: how what was shown differs from what holds now. */
+    difference: Schema.optionalKey(ReviewDifference)
+  }
+) {}
 
 export class BodyTooLarge extends HttpApiError.Problem<BodyTooLarge>()(
   "BodyTooLarge",

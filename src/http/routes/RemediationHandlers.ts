@@ -4,9 +4,7 @@ import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { type JournalEntry, type Remediation, RemediationEvent, type RemediationId } from "../../domain/Remediation.ts"
 import type { ReviewAnswer } from "../../domain/Review.ts"
-import { targetKey } from "../../domain/Target.ts"
-import * as Timestamp from "../../domain/Timestamp.ts"
-import { RemediationActors } from "../../remediation/RemediationActors.ts"
+import { type ChangedSinceShown, Reviews } from "../../remediation/Reviews.ts"
 import { type NotAwaiting, RemediationStore } from "../../storage/RemediationStore.ts"
 import { ServedApi } from "../Api.ts"
 import { CurrentPrincipal } from "../Authentication.ts"
@@ -24,7 +22,6 @@ const journalLine = ({ at, event, sequence }: JournalEntry): RemediationDetail["
 /** A remediation as the API shows it, without internal fields. */
 export const detail = (self: Remediation, journal: ReadonlyArray<JournalEntry>): RemediationDetail => {
   const {
-    approval: _approval,
     investigated: _investigated,
     investigatedAt: _investigatedAt,
     investigations: _investigations,
@@ -41,26 +38,50 @@ export const detail = (self: Remediation, journal: ReadonlyArray<JournalEntry>):
 const notFound = (id: RemediationId) =>
   failing(new NotFound({ detail: `There is no remediation ${id}. See GET /api/v1/remediations.` }))
 
+/** What a person reads about an answer that does not count, and what to do next. */
+const refusalText = ({ asks, at, by, remediationId: id, state, why }: NotAwaiting): string => {
+  switch (why) {
+    case "older-question":
+      return `Remediation ${id} has changed and asks question ${asks} now. See GET /api/v1/reviews.`
+    case "already-reviewed":
+      return `Remediation ${id} was already reviewed by ${by} at ${at}. See GET /api/v1/remediations/${id}.`
+    case "timed-out":
+      return `The review of remediation ${id} timed out at ${at}, because nobody had answered. Nothing is done; the next post of the alert begins new work.`
+    case "alert-resolved":
+      return `The alert of remediation ${id} resolved at ${at}, so nothing is left to do.`
+    case "not-asked":
+    case "not-found":
+      return `Remediation ${id} is ${state} and does not await review. See GET /api/v1/reviews for pending reviews.`
+  }
+}
+
 const notAwaiting = (error: NotAwaiting) =>
   error.state === undefined
     ? notFound(error.remediationId)
     : failing(
         new Conflict({
-          detail:
-            error.asks !== undefined
-              ? `Remediation ${error.remediationId} has changed and asks question ${error.asks} now. See GET /api/v1/reviews.`
-              : error.answered
-                ? `Remediation ${error.remediationId} was already reviewed.`
-                : `Remediation ${error.remediationId} is ${error.state} and does not await review. See GET /api/v1/reviews for pending reviews.`
+          detail: refusalText(error),
+          code: error.why,
+          ...(error.asks === undefined ? {} : { question: error.asks })
         })
       )
+
+const changedSinceShown = ({ decision, difference, message }: ChangedSinceShown) =>
+  failing(
+    new Conflict({
+      detail: message,
+      code: "changed",
+      ...(decision.outcome === "review" && decision.question !== undefined ? { question: decision.question } : {}),
+      difference
+    })
+  )
 
 export const RemediationHandlers = HttpApiBuilder.group(
   ServedApi,
   "remediations",
   Effect.fnUntraced(function* (handlers) {
     const store = yield* RemediationStore
-    const actors = yield* RemediationActors
+    const reviews = yield* Reviews
 
     const review = (answer: ReviewAnswer["answer"]) =>
       Effect.fnUntraced(function* ({
@@ -71,19 +92,20 @@ export const RemediationHandlers = HttpApiBuilder.group(
         readonly payload: { readonly reason?: string; readonly question?: number } | null
       }) {
         const { name } = yield* CurrentPrincipal
-        const at = yield* Timestamp.now
-        const given: ReviewAnswer = {
-          answer,
-          by: name,
-          at,
-          ...(payload?.reason === undefined ? {} : { reason: payload.reason }),
-          ...(payload?.question === undefined ? {} : { question: payload.question })
-        }
-        const after = yield* store
-          .review(id, given, at)
-          .pipe(Effect.catchTags({ StorageError: storageFault, NotAwaiting: notAwaiting }))
-        yield* actors.fire(targetKey(after.target), after.alert.severity)
-        yield* Effect.logInfo("Review submitted", { remediation: id, answer, by: name })
+        const after = yield* reviews
+          .answer(id, {
+            answer,
+            by: name,
+            ...(payload?.reason === undefined ? {} : { reason: payload.reason }),
+            ...(payload?.question === undefined ? {} : { question: payload.question })
+          })
+          .pipe(
+            Effect.catchTags({
+              StorageError: storageFault,
+              NotAwaiting: notAwaiting,
+              ChangedSinceShown: changedSinceShown
+            })
+          )
         return { id, state: after.state }
       })
 

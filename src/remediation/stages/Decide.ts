@@ -15,6 +15,7 @@ import { isMonitorOnly } from "../../domain/Alert.ts"
 import type { Decision } from "../../domain/Decision.ts"
 import type { Mode } from "../../domain/Mode.ts"
 import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
+import { isExpired } from "../../domain/Review.ts"
 import { targetKey } from "../../domain/Target.ts"
 import * as Timestamp from "../../domain/Timestamp.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
@@ -30,10 +31,11 @@ import * as Patience from "../../resilience/pipeline/Patience.ts"
 import { ActionHistory } from "../../storage/ActionHistory.ts"
 import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Journal } from "../Journal.ts"
+import * as ReviewTimes from "../ReviewTimes.ts"
 import * as Turns from "../Turns.ts"
 import type { Observe } from "./Observe.ts"
 
-export interface DecideOptions {
+export interface DecideOptions extends Pick<ReviewTimes.ReviewTimes, "reviewTimeout"> {
   readonly mode: Mode
   readonly guardrails: GuardrailSettings
 }
@@ -49,6 +51,7 @@ const historyLength = 20
 export const make = Effect.fnUntraced(function* (options: DecideOptions, journal: Journal, observe: Observe) {
   const degradation = yield* Degradation
   const executor = yield* Executor
+  const { reviewTimeout = ReviewTimes.defaults.reviewTimeout } = options
   const decideOn = yield* makeDecideOn(options, observe)
   const draft = yield* makeDraft
   const resolvedSince = yield* makeResolvedSince
@@ -64,9 +67,17 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
     if ("resolved" in made) return made.resolved
     const { decision, input } = made
     const { level, observed } = input
-    const decided = (decision: Decision): Decided => ({ _tag: "Decided", level, decision, observed })
+    const answerBy = ReviewTimes.endOf(input.nowMs, reviewTimeout)
+    const decided = (decision: Decision): Decided => ({
+      _tag: "Decided",
+      level,
+      decision,
+      observed,
+      ...(decision.outcome === "review" && answerBy !== undefined ? { answerBy } : {})
+    })
+    const write = (events: ReadonlyArray<RemediationEvent>) => journal(claim, self, [...expiryOf(input), ...events])
     if (decision.outcome !== "execute" && decision.outcome !== "review")
-      return yield* journal(claim, self, [decided(yield* whyUnobserved(decision, input))])
+      return yield* write([decided(yield* whyUnobserved(decision, input))])
     // An action that asks is planned too, so that the person sees what it changes and what the plan objects to.
     const drafted = yield* Effect.result(draft(claim, self, decision, observed))
     let intended = false
@@ -76,13 +87,10 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
     )
     const resolved = yield* resolvedSince(self, startedMs)
     if (resolved !== undefined) return resolved
-    if (Result.isFailure(drafted))
-      return yield* journal(claim, self, [decided(withoutPlan(input, decision, drafted.failure))])
+    if (Result.isFailure(drafted)) return yield* write([decided(withoutPlan(input, decision, drafted.failure))])
     const { asks, figures, intent } = drafted.success
     const final = decide({ ...input, plan: { asks, figures, writes: intent.changes.length > 0 } })
-    const after = yield* journal(
-      claim,
-      self,
+    const after = yield* write(
       final.outcome === "execute" ? [decided(final), { _tag: "Intended", intent }] : [decided(final)]
     )
     intended = final.outcome === "execute"
@@ -92,6 +100,16 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
   // The scope holds the budget's reservation until the commit.
   return (claim: Claim, self: Remediation) => Effect.scoped(decideAndPlan(claim, self))
 })
+
+/** An approval that has expired covers nothing. */
+const approvalAt = ({ approval }: Remediation, nowMs: number): Pick<DecisionInput, "approval" | "expired"> => {
+  if (approval === undefined) return {}
+  return isExpired(approval, nowMs) ? { expired: approval } : { approval }
+}
+
+/** What is journaled before a decision without the approval. */
+const expiryOf = ({ expired }: DecisionInput): ReadonlyArray<RemediationEvent> =>
+  expired?.expiresAt === undefined ? [] : [{ _tag: "ApprovalExpired", by: expired.by, expiredAt: expired.expiresAt }]
 
 /** The remediation's alert has resolved while its action waited for its turn. */
 interface Resolved {
@@ -201,7 +219,7 @@ const makeInputOf = Effect.fnUntraced(function* (options: DecideOptions, observe
           ? undefined
           : { seen: self.seen, at: self.investigatedAt, round: self.investigations },
       ...(self.review === undefined ? {} : { review: self.review }),
-      ...(self.approval === undefined ? {} : { approval: self.approval }),
+      ...approvalAt(self, nowMs),
       questions: self.questions,
       emergencyStop: false,
       nowMs

@@ -1,10 +1,12 @@
 /** Carries out the journaled intent, or finds out by read-back whether an earlier activation did. */
 
-import { Effect, Equal } from "effect"
-import type { Intent } from "../../domain/Execution.ts"
+import { Clock, Effect, Equal } from "effect"
+import type { ExecutionOutcome, Intent } from "../../domain/Execution.ts"
 import type { Mode } from "../../domain/Mode.ts"
 import type { Remediation } from "../../domain/Remediation.ts"
+import { type Approval, isExpired } from "../../domain/Review.ts"
 import { Executor } from "../../execution/Executor.ts"
+import { otherMode } from "../../execution/FailureClassifier.ts"
 import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Journal } from "../Journal.ts"
 
@@ -14,6 +16,25 @@ import type { Journal } from "../Journal.ts"
  */
 const mayWrite = (mode: Mode, { approval }: Remediation, { action }: Intent): boolean =>
   mode === "auto" || (mode === "approve" && Equal.equals(approval?.action, action))
+
+/**
+ * The approval that the intent was decided by, if it has expired since: the service was down between the commit of the
+ * intent and its write. What was written before is read back, and nothing more is written.
+ */
+const expiredApproval = ({ approval }: Remediation, { action }: Intent): Effect.Effect<Approval | undefined> =>
+  Effect.map(Clock.currentTimeMillis, (nowMs) =>
+    approval !== undefined && Equal.equals(approval.action, action) && isExpired(approval, nowMs) ? approval : undefined
+  )
+
+/** An outcome without a write names the expiry, and not the mode. */
+const explained = (outcome: ExecutionOutcome, expired: Approval | undefined): ExecutionOutcome =>
+  expired === undefined || outcome.failure !== otherMode.code
+    ? outcome
+    : {
+        ...outcome,
+        failure: "approval-expired",
+        message: `The approval of ${expired.by} expired at ${expired.expiresAt}, before the action was carried out, so no further writes were made.`
+      }
 
 export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
   const store = yield* RemediationStore
@@ -25,13 +46,14 @@ export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
       "kubernaut.action.type": intent.action.type,
       "kubernaut.execution.id": intent.executionId
     })
+    const expired = yield* expiredApproval(self, intent)
     const outcome = yield* executor.execute(intent, {
       holds: store.holds(claim),
       resumed,
       approved: Equal.equals(self.approval?.action, intent.action),
-      mayWrite: mayWrite(mode, self, intent)
+      mayWrite: expired === undefined && mayWrite(mode, self, intent)
     })
     yield* Effect.annotateCurrentSpan({ "kubernaut.execution.applied": outcome.applied })
-    return yield* journal(claim, self, [{ _tag: "Executed", outcome }])
+    return yield* journal(claim, self, [{ _tag: "Executed", outcome: explained(outcome, expired) }])
   })
 })

@@ -2,15 +2,13 @@
  * The people who approve or reject actions. They check the open reviews from time to time and answer as people do:
  * late, never, twice, with a rejection, or two at once with different answers.
  *
- * They use the same parts as the routes for reviews: the store, and the actors, which are notified.
+ * They use the same parts as the routes for reviews.
  *
  * A run does not wait for people: it may end before an answer comes.
  */
 
 import { Effect } from "effect"
 import type { RemediationId } from "../../domain/Remediation.ts"
-import { targetKey } from "../../domain/Target.ts"
-import * as Timestamp from "../../domain/Timestamp.ts"
 import type { Process } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { Observation } from "../observation/Observation.ts"
@@ -114,19 +112,16 @@ export class Operators implements FarEnd {
 
 /** As `POST /api/v1/remediations/{id}/approve` and `/reject` do. */
 const review = (
-  { actors, store }: OperatorApi,
+  { reviews }: OperatorApi,
   id: RemediationId,
   question: number,
   answer: Answer,
   by: string
 ): Effect.Effect<Outcome> =>
-  Effect.gen(function* () {
-    const at = yield* Timestamp.now
-    const after = yield* store.review(id, { answer, by, question, at }, at)
-    yield* actors.fire(targetKey(after.target), after.alert.severity)
-    return "taken" as const
-  }).pipe(
+  reviews.answer(id, { answer, by, question }).pipe(
+    Effect.as("taken" as const),
     Effect.catchTags({
+      ChangedSinceShown: () => Effect.succeed("changed" as const),
       NotAwaiting: () => Effect.succeed("not-awaiting" as const),
       StorageError: () => Effect.succeed("not-stored" as const)
     })

@@ -3,6 +3,7 @@
 import { type Effect, Schema } from "effect"
 import type { Kubernaut } from "../../Kubernaut.ts"
 import type { RemediationActors } from "../../remediation/RemediationActors.ts"
+import type { Reviews } from "../../remediation/Reviews.ts"
 import type { RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Process } from "../engine/Process.ts"
 
@@ -13,6 +14,7 @@ export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable"
 export interface OperatorApi {
   readonly store: RemediationStore["Service"]
   readonly actors: RemediationActors["Service"]
+  readonly reviews: Reviews["Service"]
 }
 
 export interface ServiceConnection {

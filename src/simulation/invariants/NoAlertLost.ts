@@ -34,7 +34,7 @@ export const noAlertLost: Invariant = {
                 remediationId,
                 event.decision.outcome === "review" && !resolved.has(remediationId) ? "waiting" : "open"
               )
-            } else if (kind === "Reviewed") open.set(remediationId, "open")
+            } else if (kind === "Reviewed" || kind === "ReviewTimedOut") open.set(remediationId, "open")
             else if (kind === "AlertResolved" && open.has(remediationId)) {
               resolved.add(remediationId)
               open.set(remediationId, "open")

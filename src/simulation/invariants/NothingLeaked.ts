@@ -52,7 +52,7 @@ export const nothingLeaked: Invariant = {
       on: {
         Committed: ({ events }) => {
           for (const { event, kind, remediationId } of events) {
-            if (kind === "Accepted" || kind === "Reviewed") open.add(remediationId)
+            if (kind === "Accepted" || kind === "Reviewed" || kind === "ReviewTimedOut") open.add(remediationId)
             else if (kind === "AlertResolved") resolved.add(remediationId)
             else if (kind === "Concluded" || kind === "Joined") open.delete(remediationId)
             else if (

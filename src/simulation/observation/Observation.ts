@@ -134,12 +134,12 @@ export type Observation =
   | { readonly _tag: "PermitsTried"; readonly peer: string; readonly begun: number; readonly limit: number }
   /** A text left the service. `about` identifies it in a few words. */
   | { readonly _tag: "TextLeft"; readonly channel: TextChannel; readonly about: string; readonly text: string }
-  /** A person answered a review. `outcome` is what became of the answer. */
+  /** A person answered a review. `outcome` is what became of the answer; `changed`: it fits no more what was shown. */
   | {
       readonly _tag: "ReviewAnswered"
       readonly remediationId: string
       readonly answer: "approved" | "rejected"
-      readonly outcome: "taken" | "not-awaiting" | "not-stored" | "unreachable"
+      readonly outcome: "taken" | "changed" | "not-awaiting" | "not-stored" | "unreachable"
     }
   /** `mode` is the mode of the process. */
   | { readonly _tag: "ProcessBooted"; readonly process: string; readonly number: number; readonly mode?: Mode }

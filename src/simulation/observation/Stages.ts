@@ -48,6 +48,7 @@ const stageAfter = (row: CommittedEvent, stage: Stage): Stage | undefined => {
             ?? "conclusion")
         : stage
     case "Reviewed":
+    case "ReviewTimedOut":
       return "decision"
     case "Intended":
       return "execution"

@@ -102,6 +102,7 @@ const stateAfter = (row: CommittedEvent, before: RemediationState = "Received"):
     case "Decided":
       return row.event._tag === "Decided" && row.event.decision.outcome === "review" ? "AwaitingReview" : before
     case "Reviewed":
+    case "ReviewTimedOut":
       return "Investigating"
     case "Intended":
       return "Executing"

@@ -55,6 +55,10 @@ export const eventText = (event: RemediationEvent): string => {
       return `${event.decision.outcome} ${event.decision.action.type}${event.decision.reasons.length === 0 ? "" : `: ${event.decision.reasons.map(({ rule }) => rule).join(", ")}`}`
     case "Reviewed":
       return `${event.review.answer} by ${event.review.by}`
+    case "ReviewTimedOut":
+      return `question ${event.timeout.question}, by ${event.timeout.answerBy}`
+    case "ApprovalExpired":
+      return `of ${event.by}, at ${event.expiredAt}`
     case "Intended":
       return `${event.intent.action.type}: ${event.intent.changes.map(changeText).join("; ") || "nothing to write"}`
     case "Executed":

@@ -13,6 +13,7 @@ import * as LlmInvestigator from "../../investigation/models/LlmInvestigator.ts"
 import * as Rulebook from "../../investigation/rules/Rulebook.ts"
 import * as Kubernaut from "../../Kubernaut.ts"
 import { RemediationActors } from "../../remediation/RemediationActors.ts"
+import { Reviews } from "../../remediation/Reviews.ts"
 import type { CircuitBreaker } from "../../resilience/breaker/CircuitBreaker.ts"
 import type { Bulkhead } from "../../resilience/pipeline/Bulkhead.ts"
 import { ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
@@ -202,7 +203,8 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
         this.kubernaut = Context.get(context, Kubernaut.Kubernaut)
         this.operatorApi = {
           store: Context.get(context, RemediationStore),
-          actors: Context.get(context, RemediationActors)
+          actors: Context.get(context, RemediationActors),
+          reviews: Context.get(context, Reviews)
         }
         const { bulkhead, circuitBreaker, name } = Context.get(context, Kubernaut.ClusterPipeline)
         this.breaker = circuitBreaker

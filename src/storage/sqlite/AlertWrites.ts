@@ -50,6 +50,7 @@ const knownAlert = (tables: Tables, row: CurrentRow): KnownAlert => {
       open: work.open === 1,
       state: work.state,
       resolved: work.resolved === 1,
+      timedOut: work.state === "Escalated" && tables.rows.hasTimedOut(work.id),
       updatedAt: work.updated_at
     }
   }

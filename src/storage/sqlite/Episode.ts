@@ -28,6 +28,8 @@ export interface KnownAlert {
     readonly state: RemediationState
     /** Whether the alert of the working remediation is resolved. It may be another alert. */
     readonly resolved: boolean
+    /** Whether it ended because nobody answered the question in time. */
+    readonly timedOut?: boolean
     /** When it ended, if it is not open. */
     readonly updatedAt: Timestamp
   }
@@ -94,6 +96,12 @@ export const firingRows: ReadonlyArray<FiringRow> = [
       work.state === "Remediated" && toMillis(at) - toMillis(work.updatedAt) > lagMs,
     means: "new",
     refutes: true
+  },
+  {
+    // Nobody has decided, and perhaps nobody has seen it.
+    situation: "it still fires, and the review of its remediation timed out",
+    applies: ({ work }) => work.timedOut === true,
+    means: "new"
   },
   {
     // Alertmanager repeats an alert for as long as it fires. A person has been told, or the fix needs time to show.

@@ -185,14 +185,15 @@ export const make = (database: DatabaseSync, audit: AuditTable): JournalTable =>
 /** The rows derived from events: action history and reviews. */
 const makeDerived = (database: DatabaseSync) => {
   const actions = ActionRows.make(database)
-  const opened = prepare<never, [string, string, string]>(
+  const opened = prepare<never, [string, string, string, string | null]>(
     database,
-    `insert into reviews (remediation_id, since, data) values (?, ?, ?)
-     on conflict (remediation_id) do update set since = excluded.since, data = excluded.data, closed_at = null`
+    `insert into reviews (remediation_id, since, data, answer_by) values (?, ?, ?, ?)
+     on conflict (remediation_id) do update set since = excluded.since, data = excluded.data,
+       answer_by = excluded.answer_by, closed_at = null, timed_out = 0`
   )
-  const closed = prepare<never, [string, string]>(
+  const closed = prepare<never, [string, number, string]>(
     database,
-    "update reviews set closed_at = ? where remediation_id = ? and closed_at is null"
+    "update reviews set closed_at = ?, timed_out = ? where remediation_id = ? and closed_at is null"
   )
 
   const follow = (next: Remediation, event: RemediationEvent, at: Timestamp, key: TargetKey): void => {
@@ -213,12 +214,16 @@ const makeDerived = (database: DatabaseSync) => {
           actions.undone(next.rollback.undoes, at)
         return
       case "Decided":
-        if (event.decision.outcome === "review") opened.run(next.id, at, JSON.stringify(event.decision))
+        if (event.decision.outcome === "review")
+          opened.run(next.id, at, JSON.stringify(event.decision), event.answerBy ?? null)
         return
       case "Reviewed":
       case "Joined":
       case "Concluded":
-        if (next.decision?.outcome === "review") closed.run(at, next.id)
+        if (next.decision?.outcome === "review") closed.run(at, 0, next.id)
+        return
+      case "ReviewTimedOut":
+        closed.run(at, 1, next.id)
         return
     }
   }

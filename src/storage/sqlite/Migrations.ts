@@ -23,6 +23,7 @@
 import { Effect } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { StorageError } from "../StorageError.ts"
+import { reviewTimes } from "./ReviewTimesMigration.ts"
 
 /** The table with the migrations that a database has. */
 export const migrationsTable = "kubernaut_migrations"
@@ -304,7 +305,8 @@ const migrations = {
   "6_storage_check": storageCheck,
   "7_archived_content": archivedContent,
   "8_action_facts": actionFacts,
-  "9_rollbacks": rollbacks
+  "9_rollbacks": rollbacks,
+  "10_review_times": reviewTimes
 }
 
 /** The schema version that this program reads and writes. */

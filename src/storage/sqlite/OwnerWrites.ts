@@ -22,6 +22,7 @@ const needsNoClaim = (event: RemediationEvent): boolean => {
   switch (event._tag) {
     case "AlertResolved":
     case "Reviewed":
+    case "ReviewTimedOut":
       return true
     case "RollbackRequested":
       return event.request.trigger === "operator"

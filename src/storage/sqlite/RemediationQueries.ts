@@ -6,6 +6,7 @@ import type { Alert, Severity } from "../../domain/Alert.ts"
 import { Decision } from "../../domain/Decision.ts"
 import { isFinal, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
 import type { TargetKey } from "../../domain/Target.ts"
+import type { Timestamp } from "../../domain/Timestamp.ts"
 import type { LastFiring, OpenWork, PendingReview, RemediationPage, RemediationSummary } from "../RemediationStore.ts"
 import { eventOf } from "./JournalTable.ts"
 import { makeHasParts, partOfTree, rankOf } from "./RemediationTree.ts"
@@ -27,6 +28,7 @@ interface SummaryRow {
 
 type ReviewRow = Pick<SummaryRow, "id" | "cluster" | "namespace" | "kind" | "name" | "alert_name" | "severity"> & {
   readonly since: string
+  readonly answer_by: string | null
   readonly data: string
 }
 
@@ -68,8 +70,13 @@ const makeStatements = (database: DatabaseSync) => ({
   ),
   reviews: prepare<ReviewRow, [number]>(
     database,
-    `select r.id, r.cluster, r.namespace, r.kind, r.name, r.alert_name, r.severity, v.since, v.data
+    `select r.id, r.cluster, r.namespace, r.kind, r.name, r.alert_name, r.severity, v.since, v.answer_by, v.data
      from reviews v join remediations r on r.id = v.remediation_id where v.closed_at is null order by v.since, r.id limit ?`
+  ),
+  due: prepare<{ readonly id: RemediationId }, [string, string]>(
+    database,
+    `select remediation_id as id from reviews
+     where closed_at is null and (answer_by <= ? or (answer_by is null and since <= ?)) order by since limit 100`
   ),
   // One row for each episode of the alert itself, and one for the others that are resolved or not.
   firing: prepare<FiringRow, [RemediationId]>(
@@ -122,7 +129,8 @@ const pendingReview = (
   reasons,
   ...(figures === undefined ? {} : { figures }),
   ...(question === undefined ? {} : { question }),
-  since: row.since
+  since: row.since,
+  ...(row.answer_by === null ? {} : { expiresAt: row.answer_by })
 })
 
 /** A joined alert is evidence. One that cannot be read is left out. */
@@ -161,6 +169,8 @@ export interface RemediationQueries {
     readonly cursor?: string
   }) => RemediationPage
   readonly reviews: (limit: number) => ReadonlyArray<PendingReview>
+  /** At most 100 remediations whose question is to time out. */
+  readonly dueReviews: (at: Timestamp, askedBefore: string) => ReadonlyArray<RemediationId>
   readonly openWork: () => ReadonlyArray<OpenWork>
   readonly joinedAlerts: (id: RemediationId, limit: number) => ReadonlyArray<Alert>
   readonly lastFiring: (id: RemediationId) => LastFiring | undefined
@@ -180,6 +190,7 @@ export const make = (database: DatabaseSync): RemediationQueries => {
       return { items, ...(rows.length > limit && last !== undefined ? { nextCursor: last.id } : {}) }
     },
     reviews: (limit) => statements.reviews.all(limit).flatMap(reviewOf),
+    dueReviews: (at, askedBefore) => statements.due.all(at, askedBefore).map(({ id }) => id),
     openWork: () => statements.openWork.all(),
     lastFiring: (id) => lastFiringOf(statements.firing.all(id)),
     joinedAlerts: (id, limit) => (hasParts(id) ? statements.joined.all(id, id, limit).flatMap(alertOf) : [])

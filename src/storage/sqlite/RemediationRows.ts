@@ -67,6 +67,8 @@ export interface RemediationRows extends KeptInMemory {
   readonly lastActor: (target: TargetKey) => CurrentRow | undefined
   /** The joined alert that would take over from a remediation that has ended, if any. See `Handover`. */
   readonly successorOf: (id: RemediationId, wanted: "any" | "better") => CurrentRow | undefined
+  /** Whether nobody answered the last question of a remediation in time. */
+  readonly hasTimedOut: (id: RemediationId) => boolean
   readonly openCount: () => number
   readonly insert: (self: Remediation, at: Timestamp, previously: Previously | undefined) => void
   /** A firing post of the alert was received. */
@@ -112,6 +114,10 @@ const makeReads = (database: DatabaseSync) => ({
   openOf: prepare<CurrentRow, [TargetKey]>(
     database,
     `select ${columns} from remediations where target_key = ? and open = 1`
+  ),
+  timedOut: prepare<{ readonly timed_out: number }, [string]>(
+    database,
+    "select timed_out from reviews where remediation_id = ?"
   ),
   countOpen: prepare<{ readonly count: number }>(database, "select count(*) as count from remediations where open = 1"),
   lastActor: prepare<CurrentRow, [TargetKey]>(
@@ -257,6 +263,7 @@ export const make = (database: DatabaseSync): RemediationRows => {
     fenced: reads.fenced.get,
     openOf: reads.openOf.get,
     lastActor: reads.lastActor.get,
+    hasTimedOut: (id) => reads.timedOut.get(id)?.timed_out === 1,
     openCount: () => openCount,
     insert: (self, at, previously) => {
       writes.insert.run(...newRow(self, at, previously))

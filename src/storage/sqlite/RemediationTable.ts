@@ -65,6 +65,8 @@ export interface RemediationTable extends KeptInMemory {
     target: Target,
     at: Timestamp
   ) => Result.Result<Remediation, Fenced>
+  /** Ends a question that nobody answered; `undefined` if it is not asked any more. */
+  readonly timeOut: (id: RemediationId, at: Timestamp) => Remediation | undefined
   readonly review: (id: RemediationId, answer: ReviewAnswer, at: Timestamp) => Result.Result<Remediation, NotAwaiting>
   readonly requestRollback: (
     id: RemediationId,
@@ -78,6 +80,39 @@ export interface RemediationTable extends KeptInMemory {
   readonly backlog: () => number
 }
 
+type Refusal = Pick<NotAwaiting, "why" | "asks" | "by" | "at">
+
+/** Why the answer does not count. A rejection counts as long as the question is open: nothing is done by it. */
+const whyRefused = (self: Remediation, { answer, question = 1 }: ReviewAnswer, at: Timestamp): Refusal | undefined => {
+  if (self.state !== "AwaitingReview") return whyClosed(self)
+  if (answer === "rejected") return undefined
+  const { alertResolvedAt, answerBy, questions } = self
+  if (alertResolvedAt !== undefined) return { why: "alert-resolved", at: alertResolvedAt }
+  // The sweep has not seen it yet.
+  if (answerBy !== undefined && answerBy <= at) return { why: "timed-out", at: answerBy }
+  // A second click, a request that is sent again, or a slow reader: the person has not seen what the remediation asks
+  // now. An answer without a number is to the first question.
+  return question === questions ? undefined : { why: "older-question", asks: questions }
+}
+
+/** Why there is no open question. */
+const whyClosed = ({ alertResolvedAt, approval, questions, review, timedOut }: Remediation): Refusal => {
+  if (timedOut !== undefined) return { why: "timed-out", at: timedOut.answerBy }
+  const answered = review ?? approval
+  if (answered !== undefined) return { why: "already-reviewed", by: answered.by, at: answered.at }
+  return questions > 0 && alertResolvedAt !== undefined
+    ? { why: "alert-resolved", at: alertResolvedAt }
+    : { why: "not-asked" }
+}
+
+const timeOut = (tables: Tables, id: RemediationId, at: Timestamp): Remediation | undefined => {
+  const row = tables.rows.byId(id)
+  if (row === undefined || row.state !== "AwaitingReview") return undefined
+  const self = load(tables, row)
+  const timeout = { question: self.questions, answerBy: self.answerBy ?? at }
+  return writeEvents(tables, self, [{ _tag: "ReviewTimedOut", timeout }], at, row.target_key)
+}
+
 const review = (
   tables: Tables,
   id: RemediationId,
@@ -85,14 +120,10 @@ const review = (
   at: Timestamp
 ): Result.Result<Remediation, NotAwaiting> => {
   const row = tables.rows.byId(id)
-  if (row === undefined) return Result.fail(new NotAwaiting({ remediationId: id, answered: false }))
+  if (row === undefined) return Result.fail(new NotAwaiting({ remediationId: id, why: "not-found" }))
   const self = load(tables, row)
-  if (self.state !== "AwaitingReview")
-    return Result.fail(new NotAwaiting({ remediationId: id, state: row.state, answered: self.review !== undefined }))
-  // A second click, a request that is sent again, or a slow reader: the person has not seen what the remediation asks
-  // now. An answer without a number is to the first question. A rejection always counts.
-  if (answer.answer === "approved" && (answer.question ?? 1) !== self.questions)
-    return Result.fail(new NotAwaiting({ remediationId: id, state: row.state, answered: true, asks: self.questions }))
+  const refusal = whyRefused(self, answer, at)
+  if (refusal !== undefined) return Result.fail(new NotAwaiting({ remediationId: id, state: row.state, ...refusal }))
   return Result.succeed(writeEvents(tables, self, [{ _tag: "Reviewed", review: answer }], at, row.target_key))
 }
 
@@ -112,6 +143,7 @@ export const make = (
     append: (claim, self, events, at) => OwnerWrites.append(tables, claim, self, events, at),
     retarget: (claim, self, target, at) => OwnerWrites.retarget(tables, claim, self, target, at, cameBackWithinMs),
     holds: (claim) => OwnerWrites.holds(tables, claim),
+    timeOut: (id, at) => timeOut(tables, id, at),
     review: (id, answer, at) => review(tables, id, answer, at),
     requestRollback: (id, ask, at) => requestRollback(tables, id, ask, at),
     get: (id) => {

@@ -59,6 +59,16 @@ export const make = (
         writer.write("requestRollback", "journal", () => remediations.requestRollback(id, ask, at)),
         Effect.fromResult
       ),
+    timeOutReviews: (at, askedBefore = "") =>
+      Effect.flatMap(
+        attempt("dueReviews", () => queries.dueReviews(at, askedBefore)),
+        (due) =>
+          due.length === 0
+            ? Effect.succeed([])
+            : writer.write("timeOutReviews", "journal", () =>
+                queries.dueReviews(at, askedBefore).flatMap((id) => remediations.timeOut(id, at) ?? [])
+              )
+      ),
     reviews: (limit) => attempt("reviews", () => queries.reviews(limit)),
     get: (id) => attempt("get", () => Option.fromUndefinedOr(remediations.get(id))),
     journal: (id) =>

@@ -35,13 +35,14 @@ describe("the table of firing posts", () => {
     [4, known({ work: { state: "Observed" } }), post(7, 8), "a start just after the end"],
     [5, known({ work: { state: "Remediated" } }), post(0, 16), "11 minutes after the fix"],
     [5, known({ work: { state: "Remediated" } }), post(1, 240), "the other replica, 4 hours after the fix"],
-    [6, known({ work: { state: "Remediated" } }), post(0, 15), "10 minutes after the fix"],
-    [6, known({ endedAt: minute(-5) }), post(1, 6), "the other replica, after an earlier episode"],
-    [6, known({}), post(0, 24 * 60), "a day after the escalation"],
-    [6, known({ work: { state: "Observed" } }), post(0, 240), "4 hours after it was observed"],
-    [6, known({ work: { state: "Cancelled" } }), post(0, 240), "4 hours after a person rejected the action"],
-    [6, known({ work: { state: "RolledBack" } }), post(0, 240), "4 hours after the rollback"],
-    [6, known({}), post(2, 6), "the other replica of Prometheus, just after the end"]
+    [6, known({ work: { timedOut: true } }), post(0, 240), "4 hours after nobody had answered"],
+    [7, known({ work: { state: "Remediated" } }), post(0, 15), "10 minutes after the fix"],
+    [7, known({ endedAt: minute(-5) }), post(1, 6), "the other replica, after an earlier episode"],
+    [7, known({}), post(0, 24 * 60), "a day after the escalation"],
+    [7, known({ work: { state: "Observed" } }), post(0, 240), "4 hours after it was observed"],
+    [7, known({ work: { state: "Cancelled" } }), post(0, 240), "4 hours after a person rejected the action"],
+    [7, known({ work: { state: "RolledBack" } }), post(0, 240), "4 hours after the rollback"],
+    [7, known({}), post(2, 6), "the other replica of Prometheus, just after the end"]
   ]
   for (const [row, alert, firing, why] of rows) {
     const { means, situation } = firingRows[row]!
