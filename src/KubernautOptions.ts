@@ -136,6 +136,7 @@ const verification: Checks<VerifierOptions> = {
   pollInterval: duration("more than zero"),
   pollIntervalCap: duration("more than zero"),
   alertTimeout: duration("zero"),
+  alertQuiet: duration("zero"),
   rolloutTimeout: duration("more than zero")
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
-import { type Context, Deferred, type Duration, Effect, Layer } from "effect"
+import { type Context, Deferred, Duration, Effect, Layer } from "effect"
 import { LanguageModel } from "effect/ai"
 import { HttpClient, HttpServer, type HttpServerError } from "effect/http"
 import { page } from "../console/LandingPage.ts"
@@ -262,7 +262,7 @@ export const layer = (prepared: Prepared) => {
           reviewTimeout: settings.reviewTimeout,
           approvalLifetime: settings.approvalLifetime
         },
-        verification: { stabilisation: settings.steadyFor },
+        verification: { stabilisation: settings.steadyFor, alertQuiet: Duration.times(settings.steadyFor, 2) },
         intake: {
           clusterAliases: settings.clusterAliases,
           clusterLabels: settings.clusterLabels,

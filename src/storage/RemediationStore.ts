@@ -144,6 +144,8 @@ export interface LastFiring {
   readonly againAt?: Timestamp
   /** When a firing post of another alert was last received that has joined and is not resolved. */
   readonly joinedAt?: Timestamp
+  /** Whether one of those is more severe than the alert itself. */
+  readonly graverJoined?: boolean
 }
 
 /**

@@ -6,12 +6,14 @@
  *
  * - A statement from before the action says nothing about the time after it.
  * - That Alertmanager does not list the alert counts only if the same process of Alertmanager has listed it during this
- *   remediation, and only once the alert has been absent for the stabilisation window. An Alertmanager that was
- *   restarted lists nothing. Another one of a cluster may never have received the alert, and a filter may match
- *   nothing.
+ *   remediation, and only once the alert has been absent for the quiet time. An Alertmanager that was restarted lists
+ *   nothing. Another one of a cluster may never have received the alert, and a filter may match nothing.
  * - While Alertmanager gives no usable response, its earlier absence of the alert proves nothing.
- * - A resolution counts once it has lasted for the stabilisation window, and for five minutes if one before it did not
- *   last. Alertmanager resolves an alert that Prometheus is late to repeat, and then it fires again.
+ * - A resolution counts once it has lasted for the stabilisation window, or for the quiet time where Alertmanager
+ *   responds, and for five minutes if one before it did not last. Alertmanager resolves an alert that Prometheus is
+ *   late to repeat, and then it fires again.
+ * - An alert that joined, is more severe and has not ended counts as firing, although it was last heard before the
+ *   action: the worst that is known about the target has to end too.
  */
 
 import type { Timestamp } from "../domain/Timestamp.ts"
@@ -27,6 +29,8 @@ export interface AlertPosts {
   readonly againAt?: Timestamp
   /** When a webhook last reported as firing an alert that joined this one and is not resolved. */
   readonly joinedAt?: Timestamp
+  /** Whether an alert that joined this one, and is not resolved, is more severe. */
+  readonly graverJoined?: boolean
 }
 
 /** One statement. `atMs` is when it was heard, by the monotonic clock. */
@@ -48,6 +52,8 @@ export interface AlertEvidence {
   readonly listedBy: ReadonlyArray<string>
   /** Since when the processes that have listed the alert list it no more. */
   readonly absentSinceMs: number | undefined
+  /** Since when no response of Alertmanager lists the alert; `undefined` if the last one does, or there was none. */
+  readonly unlistedSinceMs: number | undefined
   /** Whether Alertmanager's last response was unusable. */
   readonly silent: boolean
   /** Since when everything that was heard has ended; `undefined` while something fires, or nothing was heard. */
@@ -60,7 +66,8 @@ export interface AlertEvidence {
  * The state of the alert for a verdict:
  *
  * - `was-firing`: it fired after the action, and nothing that was heard lately says whether it still does.
- * - `ending`: it was resolved, but for less than the stabilisation window. Some alerts fire again then.
+ * - `ending`: it was resolved, or Alertmanager does not list it, but for less than the time that counts. Some alerts fire
+ *   again then.
  * - `flapping`: it was resolved, fired again and was resolved again, less than five minutes ago.
  * - `unknown`: nothing was said about it since the action.
  */
@@ -74,6 +81,7 @@ export const unheard: AlertEvidence = {
   joinedAtMs: undefined,
   listedBy: [],
   absentSinceMs: undefined,
+  unlistedSinceMs: undefined,
   silent: true,
   endedAtMs: undefined,
   relapsed: false
@@ -88,30 +96,33 @@ const staleAfterMs = 5 * 60_000
 const listed = (self: AlertEvidence, instance: string): AlertEvidence => ({
   ...self,
   silent: false,
+  unlistedSinceMs: undefined,
   listedBy: self.listedBy.includes(instance) ? self.listedBy : [...self.listedBy, instance]
 })
 
-const absent = (self: AlertEvidence, instance: string, atMs: number, steadyMs: number): AlertEvidence => {
-  const next = { ...self, silent: false }
+const absent = (self: AlertEvidence, instance: string, atMs: number, quietMs: number): AlertEvidence => {
+  const next = { ...self, silent: false, unlistedSinceMs: self.unlistedSinceMs ?? atMs }
   if (self.state === "resolved" || !self.listedBy.includes(instance)) return next
   const absentSinceMs = self.absentSinceMs ?? atMs
-  return atMs - absentSinceMs < steadyMs
+  return atMs - absentSinceMs < quietMs
     ? { ...next, absentSinceMs }
     : { ...next, absentSinceMs, state: "resolved", by: "alertmanager", atMs }
 }
 
-interface Settings {
-  /** When the action was carried out. */
-  readonly actedAtMs: number
+/** How long an alert must have ended. */
+export interface Lookback {
   /** The stabilisation window. */
   readonly steadyMs: number
+  /** The quiet time: it counts where Alertmanager responds. */
+  readonly quietMs: number
 }
 
-const heard = (
-  self: AlertEvidence,
-  { atMs, by, says }: Statement,
-  { actedAtMs, steadyMs }: Settings
-): AlertEvidence => {
+interface Settings extends Lookback {
+  /** When the action was carried out. */
+  readonly actedAtMs: number
+}
+
+const heard = (self: AlertEvidence, { atMs, by, says }: Statement, { actedAtMs, quietMs }: Settings): AlertEvidence => {
   const isBefore = atMs < actedAtMs
   if (by === "joined") return isBefore ? self : { ...self, joinedAtMs: says === "firing" ? atMs : undefined }
   if (by === "webhook") return isBefore ? self : { ...self, state: says, by, atMs, absentSinceMs: undefined }
@@ -121,7 +132,7 @@ const heard = (
       return isBefore ? next : { ...next, state: "firing", by, atMs, absentSinceMs: undefined }
     }
     case "Absent":
-      return isBefore ? self : absent(self, says.instance, atMs, steadyMs)
+      return isBefore ? self : absent(self, says.instance, atMs, quietMs)
     case "Silent":
       return isBefore ? self : { ...self, silent: true }
   }
@@ -138,17 +149,18 @@ export const hear = (self: AlertEvidence, statement: Statement, settings: Settin
 }
 
 /** The state of the alert at a time. */
-export const statusOf = (self: AlertEvidence, nowMs: number, steadyMs: number): AlertStatus => {
-  const { atMs, by, endedAtMs = nowMs, joinedAtMs, relapsed, silent, state } = self
+export const statusOf = (self: AlertEvidence, nowMs: number, { quietMs, steadyMs }: Lookback): AlertStatus => {
+  const { atMs, by, endedAtMs = nowMs, joinedAtMs, relapsed, silent, state, unlistedSinceMs } = self
+  const isAsked = !silent && unlistedSinceMs !== undefined
   const firing = (saidMs: number): AlertStatus => (nowMs - saidMs > staleAfterMs ? "was-firing" : "firing")
   if (joinedAtMs !== undefined) return firing(state === "firing" ? Math.max(atMs, joinedAtMs) : joinedAtMs)
   switch (state) {
     case "unheard":
-      return "unknown"
+      return isAsked && nowMs - unlistedSinceMs < quietMs ? "ending" : "unknown"
     case "resolved":
       if (by === "alertmanager" && silent) return "unknown"
       if (relapsed && nowMs - endedAtMs < staleAfterMs) return "flapping"
-      return nowMs - endedAtMs < steadyMs ? "ending" : "resolved"
+      return nowMs - endedAtMs < (isAsked ? quietMs : steadyMs) ? "ending" : "resolved"
     case "firing":
       return firing(atMs)
   }
@@ -172,7 +184,10 @@ export const statementsIn = (
   // An alert that ended before the action may have started again since.
   const ended = isNew(resolvedAt, before?.resolvedAt) && resolvedAt! >= actedAt
   const joinedFires =
-    joinedAt !== undefined && (joinedAt >= actedAt || (before?.joinedAt !== undefined && joinedAt > before.joinedAt))
+    joinedAt !== undefined
+    && (posts.graverJoined === true
+      || joinedAt >= actedAt
+      || (before?.joinedAt !== undefined && joinedAt > before.joinedAt))
   return [
     // Before the alert's own, because one webhook may say that it ended and that another one fires.
     // Said again only when it is heard again, so that it becomes stale.

@@ -198,7 +198,7 @@ const whenSettled = (evidence: Evidence, state: WorkloadState, forMs: number): J
             "alert-firing",
             alert === "flapping"
               ? "the alert was resolved after the action, fired again, and has not been resolved for five minutes since"
-              : "the alert fired after the action, and nothing says that it resolved"
+              : "the alert, or one that joined it, has fired, and nothing says that it resolved"
           )
         )
   }
@@ -214,7 +214,7 @@ const whenSettled = (evidence: Evidence, state: WorkloadState, forMs: number): J
         )
   }
   const gone = goneSymptoms(intent, state)
-  if (gone.length > 0)
+  if (gone.length > 0 && alert !== "ending")
     return verdict(
       "fixed",
       settled,

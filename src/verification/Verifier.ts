@@ -26,6 +26,7 @@ import {
   type AlertPosts,
   type AlertStatus,
   hear,
+  type Lookback,
   statementsIn,
   statusOf,
   unheard
@@ -60,6 +61,11 @@ export interface VerifierOptions {
    */
   readonly alertTimeout?: Duration.Input
   /**
+   * How long Alertmanager must not list an alert before the alert counts as ended, where Alertmanager responds. Default
+   * 2 minutes: two evaluations at Prometheus' default interval of one minute.
+   */
+  readonly alertQuiet?: Duration.Input
+  /**
    * The longest time to settle while a rollout makes progress and no pod fails. Until then, a target is watched until
    * it has made no progress for its `progressDeadlineSeconds` (10 minutes if it has none). Default an hour.
    */
@@ -73,6 +79,7 @@ export const defaults = {
   pollInterval: "250 millis",
   pollIntervalCap: "2 seconds",
   alertTimeout: "10 minutes",
+  alertQuiet: "2 minutes",
   rolloutTimeout: "1 hour"
 } as const satisfies VerifierOptions
 
@@ -81,11 +88,14 @@ export const defaults = {
  * it may take to settle is never fixed.
  */
 export const conflictIn = (options: VerifierOptions): string | undefined => {
-  const { rolloutTimeout, settleTimeout, stabilisation } = { ...defaults, ...options }
+  const { alertQuiet, alertTimeout, rolloutTimeout, settleTimeout, stabilisation } = { ...defaults, ...options }
   const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
   const text = (input: Duration.Input) => Duration.format(Duration.fromInputUnsafe(input))
   if (millis(stabilisation) >= millis(settleTimeout)) {
     return `stabilisation (${text(stabilisation)}): expected less than settleTimeout (${text(settleTimeout)}), or no target is ever fixed`
+  }
+  if (millis(alertQuiet) >= millis(alertTimeout)) {
+    return `alertQuiet (${text(alertQuiet)}): expected less than alertTimeout (${text(alertTimeout)}), or no alert ever ends in time`
   }
   return millis(rolloutTimeout) < millis(settleTimeout)
     ? `rolloutTimeout (${text(rolloutTimeout)}): expected at least settleTimeout (${text(settleTimeout)})`
@@ -122,6 +132,9 @@ export const layer = (options: VerifierOptions = {}): Layer.Layer<Verifier, neve
     Effect.map(KubernetesClient, (client) => make(client, { ...defaults, ...options }))
   )
 
+/** How many times longer a wait may be once the target has settled. A complete sample takes up to six requests. */
+const settledFactor = 5
+
 /** Keeps the samples within the window and the newest one before it, which is all that `judge` needs. */
 const remember = (samples: ReadonlyArray<Sample>, sample: Sample, windowMs: number): ReadonlyArray<Sample> => {
   const all = [...samples, sample]
@@ -131,8 +144,8 @@ const remember = (samples: ReadonlyArray<Sample>, sample: Sample, windowMs: numb
 }
 
 /** Follows what is said about the alert. The returned effect listens once more and returns its state. */
-const follow = <E>(input: VerifyInput<E>, startedAtMs: number, steadyMs: number) => {
-  const settings = { actedAtMs: startedAtMs, steadyMs }
+const follow = <E>(input: VerifyInput<E>, startedAtMs: number, lookback: Lookback) => {
+  const settings = { actedAtMs: startedAtMs, ...lookback }
   let posts: AlertPosts | undefined
   let evidence: AlertEvidence =
     input.seenBefore === undefined
@@ -149,7 +162,7 @@ const follow = <E>(input: VerifyInput<E>, startedAtMs: number, steadyMs: number)
     ]
     posts = newest
     evidence = statements.reduce((before, statement) => hear(before, statement, settings), evidence)
-    return statusOf(evidence, atMs, steadyMs)
+    return statusOf(evidence, atMs, lookback)
   })
 }
 
@@ -168,6 +181,7 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
     alertTimeoutMs: millis(options.alertTimeout),
     rolloutTimeoutMs: millis(options.rolloutTimeout)
   }
+  const lookback: Lookback = { steadyMs: settings.stabilisationMs, quietMs: millis(options.alertQuiet) }
 
   const verify = Effect.fn("Verifier.verify")(function* <E>(input: VerifyInput<E>): Effect.fn.Return<Verification, E> {
     const { intent, target } = input
@@ -177,7 +191,7 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
     let samples: ReadonlyArray<Sample> = []
     let progress: Progress | undefined
     let hasSettled = false
-    const alertNow = follow(input, startedAtMs, settings.stabilisationMs)
+    const alertNow = follow(input, startedAtMs, lookback)
     while (true) {
       const first = yield* read(client, intent, target)
       const alert = yield* alertNow
@@ -218,7 +232,8 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
         const { reasons, verdict } = judgement
         return { verdict, reasons, ...seenIn(sample, verdict), verifiedAt: yield* Timestamp.now }
       }
-      yield* Effect.sleep(Math.min(waitMs, capMs))
+      // A target that has settled and waits for its alert is read less often.
+      yield* Effect.sleep(Math.min(waitMs, hasSettled ? capMs * settledFactor : capMs))
       waitMs *= 1.5
     }
   })

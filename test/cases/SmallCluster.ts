@@ -72,7 +72,7 @@ export const remediate = Effect.fnUntraced(function* (webhook: Webhook, small: S
       deployments: [{ namespace: small.namespace, name: "neighbour", behaviour: "healthy", replicas: 1 }],
       intercept: ({ dryRun, kind, name, verb }, request) =>
         Effect.suspend(() => {
-          if (counts && !dryRun && !["get", "list", "logs", "probe"].includes(verb))
+          if (counts && !dryRun && !["get", "list", "logs", "probe", "review"].includes(verb))
             writes.push(`${verb} ${kind}/${name}`)
           return request
         })

@@ -9,7 +9,7 @@ import {
   unheard
 } from "../../src/verification/AlertEvidence.ts"
 
-const settings = { actedAtMs: 0, steadyMs: 10_000 }
+const settings = { actedAtMs: 0, steadyMs: 10_000, quietMs: 10_000 }
 
 const post = (second: number, says: "firing" | "resolved"): Statement => ({
   by: "webhook",
@@ -38,7 +38,7 @@ const statusAfter = (statements: ReadonlyArray<Statement>, atSecond?: number): A
   statusOf(
     statements.reduce((evidence, statement) => hear(evidence, statement, settings), unheard),
     atSecond === undefined ? (statements.at(-1)?.atMs ?? 0) : atSecond * 1000,
-    settings.steadyMs
+    settings
   )
 
 const rows: ReadonlyArray<readonly [situation: string, AlertStatus, ReadonlyArray<Statement>, atSecond?: number]> = [
@@ -137,6 +137,31 @@ describe("the status of an alert", () => {
   }
 })
 
+describe("the status of an alert where Alertmanager responds and two minutes of quiet count", () => {
+  const lookback = { actedAtMs: 0, steadyMs: 10_000, quietMs: 120_000 }
+  const status = (statements: ReadonlyArray<Statement>, atSecond: number) =>
+    statusOf(
+      statements.reduce((evidence, statement) => hear(evidence, statement, lookback), unheard),
+      atSecond * 1000,
+      lookback
+    )
+  const quiet: ReadonlyArray<readonly [situation: string, AlertStatus, ReadonlyArray<Statement>, atSecond: number]> = [
+    ["a webhook resolved it two minutes ago", "resolved", [absent(2), post(5, "resolved"), absent(125)], 125],
+    ["a webhook resolved it less than two minutes ago", "ending", [absent(2), post(5, "resolved"), absent(124)], 124],
+    ["it is listed no more since two minutes", "resolved", [listed(0), absent(2), absent(122)], 122],
+    ["it is listed no more for less", "firing", [listed(0), absent(2), absent(121)], 121],
+    ["it was never listed, for two minutes", "unknown", [absent(0), absent(120)], 120],
+    ["it was never listed, for less", "ending", [absent(0), absent(119)], 119],
+    ["it was listed in between", "firing", [absent(0), listed(60), absent(125)], 125],
+    ["only a webhook spoke, ten seconds ago", "resolved", [silent(0), post(5, "resolved")], 15]
+  ]
+  for (const [situation, expected, statements, atSecond] of quiet) {
+    it(`is ${expected} where ${situation}`, () => {
+      assert.strictEqual(status(statements, atSecond), expected)
+    })
+  }
+})
+
 const at = (second: number): string => new Date(1_800_000_000_000 + second * 1000).toISOString()
 
 const posts: ReadonlyArray<
@@ -151,6 +176,7 @@ const posts: ReadonlyArray<
   ["the alert fired again and ended", ["firing", "resolved"], { firingAt: at(1), resolvedAt: at(2) }],
   ["an alert that joined fired before the action", [], { joinedAt: at(-1) }],
   ["an alert that joined fired after the action", ["firing"], { joinedAt: at(1) }],
+  ["a graver alert that joined fired before the action", ["firing"], { joinedAt: at(-1), graverJoined: true }],
   ["it was not heard again", [], { joinedAt: at(1) }, { joinedAt: at(1) }],
   ["it fired again", ["firing"], { joinedAt: at(2) }, { joinedAt: at(1) }],
   ["nothing new was received", [], { firingAt: at(1), resolvedAt: at(2) }, { firingAt: at(1), resolvedAt: at(2) }],

@@ -70,7 +70,7 @@ describe("a verification at a slow cluster", () => {
           says = absent
           yield* TestClock.adjust("40 seconds")
           assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled alert-resolved")
-        }).pipe(Effect.provide(layer({}, world)))
+        }).pipe(Effect.provide(layer({ alertQuiet: "10 seconds" }, world)))
       }
     )
   }
@@ -91,24 +91,74 @@ describe("a verification of a settled target that waits for its alert", () => {
       says = absent
       yield* TestClock.adjust("30 seconds")
       assert.match(said(yield* Fiber.join(fiber)), /^fixed/)
-    }).pipe(Effect.provide(layer({}, world)))
+    }).pipe(Effect.provide(layer({ alertQuiet: "10 seconds" }, world)))
   })
 })
 
 describe("a verification of a firing alert", () => {
-  it.effect("is fixed only once Alertmanager has not listed the alert for the stabilisation window", () =>
+  it.effect("is fixed only once Alertmanager has not listed the alert for two minutes", () =>
     Effect.gen(function* () {
       let says = listed
       const fiber = yield* begin(yield* healthyRestart, catalog, { look: Effect.sync(() => says) })
       yield* TestClock.adjust("2 minutes")
       assert.isUndefined(fiber.pollUnsafe())
       says = absent
-      yield* TestClock.adjust("9 seconds")
+      yield* TestClock.adjust("119 seconds")
       assert.isUndefined(fiber.pollUnsafe())
-      yield* TestClock.adjust("4 seconds")
+      yield* TestClock.adjust("20 seconds")
       assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled alert-resolved")
     }).pipe(Effect.provide(layer()))
   )
+
+  it.effect("waits two minutes for a gone problem too, where Alertmanager responds and never listed the alert", () =>
+    Effect.gen(function* () {
+      const fiber = yield* begin(yield* repairingRestart, catalog, { look: Effect.succeed(absent) })
+      yield* TestClock.adjust("119 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled problem-gone")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("does not wait for an Alertmanager that does not respond", () =>
+    Effect.gen(function* () {
+      const fiber = yield* begin(yield* repairingRestart, catalog, { look: Effect.succeed(silent) })
+      yield* TestClock.adjust("40 seconds")
+      assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled problem-gone")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("of a target that is well again waits for a graver alert that had joined before the action", () =>
+    Effect.gen(function* () {
+      const joinedAt = Timestamp.fromMillis(0)
+      let posts: AlertPosts = { joinedAt, graverJoined: true }
+      const fiber = yield* begin(yield* repairingRestart, catalog, { posts: Effect.sync(() => posts) })
+      yield* TestClock.adjust("4 minutes")
+      assert.isUndefined(fiber.pollUnsafe())
+      posts = {}
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(said(yield* Fiber.join(fiber)), "fixed settled problem-gone")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is unknown if that graver alert has not ended after ten minutes", () =>
+    Effect.gen(function* () {
+      const posts: AlertPosts = { joinedAt: Timestamp.fromMillis(0), graverJoined: true }
+      const { verification } = yield* verified(yield* repairingRestart, catalog, { posts: Effect.succeed(posts) })
+      assert.strictEqual(said(verification), "unknown alert-firing")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("of a settled target makes at most one poll every ten seconds", () => {
+    const world = { silent: false, reads: 0 }
+    return Effect.gen(function* () {
+      yield* begin(yield* healthyRestart, catalog, { look: Effect.succeed(listed) })
+      yield* TestClock.adjust("2 minutes")
+      const before = world.reads
+      yield* TestClock.adjust("5 minutes")
+      assert.isAtMost(world.reads - before, 30 * 7)
+    }).pipe(Effect.provide(layer({}, world)))
+  })
 
   it.effect("is not fixed if the alert still fires after ten minutes", () =>
     Effect.gen(function* () {

@@ -144,7 +144,7 @@ export const settings = {
     form: "text",
     fallbackText: "10 seconds on the sandbox, otherwise 1 minute",
     description:
-      "How long a target must stay healthy without a restart to be verified as fixed. Set it longer than a broken container takes to crash, and shorter than the 5 minutes that a target has to settle.",
+      "How long a target must stay healthy without a restart to be verified as fixed. Where Alertmanager can be asked, the alert must be absent for twice as long. Set it longer than a broken container takes to crash, and shorter than the 5 minutes that a target has to settle.",
     expected: "a duration with a unit, more than zero and less than 5 minutes, such as 30 seconds"
   }),
   clusterPatience: setting(DurationText, {

@@ -41,6 +41,8 @@ interface FiringRow {
   readonly again: number
   readonly begunAt: string
   readonly endedAt: string | null
+  /** Whether one of them is more severe than the alert itself. */
+  readonly graver: number
 }
 
 const target = "cluster, namespace, kind, name"
@@ -83,7 +85,8 @@ const makeStatements = (database: DatabaseSync) => ({
     database,
     `${partOfTree}
      select r.fingerprint = self.fingerprint as own, r.resolved, max(coalesce(r.fired_at, r.received_at)) as at,
-       r.episode > self.episode as again, r.received_at as begunAt, r.ended_at as endedAt
+       r.episode > self.episode as again, r.received_at as begunAt, r.ended_at as endedAt,
+       max(${rankOf("r.severity")} < ${rankOf("self.severity")}) as graver
        from remediations r join remediations self on self.id = ?1
        where r.id in (select e.id from part e)
        group by own, r.resolved, iif(r.fingerprint = self.fingerprint, r.episode, 0) order by r.episode desc, at desc`
@@ -147,14 +150,15 @@ const lastFiringOf = (rows: ReadonlyArray<FiringRow>): LastFiring | undefined =>
   const own = rows.filter((row) => row.own === 1)
   const firing = own.find(({ resolved }) => resolved === 0)
   const newest = firing ?? own[0]
-  const joinedAt = rows.find((row) => row.own === 0 && row.resolved === 0)?.at
+  const joined = rows.find((row) => row.own === 0 && row.resolved === 0)
   if (newest === undefined) return undefined
   return {
     at: newest.at,
     resolved: firing === undefined,
     ...(firing !== undefined || newest.endedAt === null ? {} : { endedAt: newest.endedAt }),
     ...(newest.again === 0 ? {} : { againAt: newest.begunAt }),
-    ...(joinedAt === undefined ? {} : { joinedAt })
+    ...(joined === undefined ? {} : { joinedAt: joined.at }),
+    ...(joined?.graver === 1 ? { graverJoined: true } : {})
   }
 }
 

@@ -192,4 +192,23 @@ export const episodes = (layer: StorageLayer): void => {
       yield* assertConsistent
     })
   )
+
+  check(
+    "an alert that joined and is not resolved is known to be graver, if it is",
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const { alert, ...rest } = newAlert("1", "f", checkout)
+      yield* store.accept([{ ...rest, alert: { ...alert, severity: "warning" } }], minute(0))
+      const joins = (id: string, severity: "warning" | "critical") => {
+        const { alert, ...rest } = newAlert(id, id, checkout)
+        return store.accept([{ ...rest, alert: { ...alert, severity } }], minute(1))
+      }
+      yield* joins("2", "warning")
+      assert.isUndefined((yield* lastFiring("1"))?.graverJoined)
+      yield* joins("3", "critical")
+      assert.isTrue((yield* lastFiring("1"))?.graverJoined)
+      yield* store.resolve([{ cluster: "test", fingerprint: "3", startsAt: minute(0), endsAt: minute(2) }], minute(2))
+      assert.isUndefined((yield* lastFiring("1"))?.graverJoined)
+    })
+  )
 }

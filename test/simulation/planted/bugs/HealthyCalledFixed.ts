@@ -6,7 +6,7 @@ export const healthyCalledFixed: PlantedBug = {
   edits: [
     {
       file: "verification/Judge.ts",
-      search: `  if (gone.length > 0)`,
+      search: `  if (gone.length > 0 && alert !== "ending")`,
       replace: `  if (gone.length >= 0)`
     }
   ],
