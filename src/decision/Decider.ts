@@ -29,6 +29,9 @@
  * The caller decides twice: first without a plan, and if the outcome is `execute` or `review` again with the findings
  * of the plan. The second decision is never bolder than the first.
  *
+ * An action that does not fit into its namespace is decided about once more as an `alternative` (`Alternatives`): by
+ * the same lines, and the last reason says what it replaces.
+ *
  * `CollectDiagnostics` writes nothing, so it needs no approval. It does not fix anything either, so the alert is then
  * escalated with the collected text.
  */
@@ -45,6 +48,7 @@ import type { Approval, ReviewAnswer } from "../domain/Review.ts"
 import { displayName, resourceRef, type Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf } from "./ActionCatalog.ts"
+import type { Alternative } from "./Alternatives.ts"
 import { type Answer, maxInvestigations, whyOutdated } from "./Freshness.ts"
 import { controlledBy, findings, type GuardrailRule } from "./Guardrails.ts"
 import type { GuardrailSettings } from "./GuardrailSettings.ts"
@@ -76,6 +80,8 @@ export interface DecisionInput {
   readonly guardrails: GuardrailSettings
   /** Absent until the action has been planned. */
   readonly plan?: PlanFindings
+  /** What is decided about instead of the investigation's proposal, because that does not fit. */
+  readonly alternative?: Alternative
   /** What is known about the investigation. `undefined` if there was none. */
   readonly answer?: Answer | undefined
   /** What the plan found changed since the investigation. */
@@ -110,6 +116,7 @@ export type DecisionRule =
   | "asked-too-often"
   | "approve-mode"
   | "clear"
+  | "alternative"
 
 const reason = (rule: DecisionRule, message: string): DecisionReason => ({ rule, message })
 
@@ -242,16 +249,23 @@ const permit = (
   return { ...decision("review", ...again, ...shown), question: questions + 1 }
 }
 
+/** The investigation, with the action that is decided about. */
+const proposalOf = ({ alternative, investigation }: DecisionInput): Investigation | undefined =>
+  investigation === undefined || alternative === undefined
+    ? investigation
+    : { ...investigation, action: alternative.action }
+
 /** Decides what happens to an alert; see the table above. */
 export const decide = (input: DecisionInput): Decision => {
-  const { alert, investigation, mode, review, target } = input
+  const { alert, alternative, mode, review, target } = input
+  const investigation = proposalOf(input)
   const action = investigation?.action ?? nothingProposed(target)
   const decision = (outcome: Decision["outcome"], ...reasons: ReadonlyArray<DecisionReason>): Decision => ({
     outcome,
     action,
     risk: entryOf(action.type).risk,
     confidence: investigation?.confidence ?? 0,
-    reasons,
+    reasons: alternative === undefined ? reasons : [...reasons, alternative.reason],
     ...(input.plan?.figures === undefined ? {} : { figures: input.plan.figures })
   })
 

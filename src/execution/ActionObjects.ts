@@ -32,6 +32,9 @@ const cautionsOf = (action: Action): ReadonlyArray<Kind> => {
     case "RollbackDeployment":
     case "AdjustResources":
       return ["PodDisruptionBudget", "ResourceQuota"]
+    // Without them, a quota is met by the controller, and verification finds that.
+    case "ScaleWorkload":
+      return ["ResourceQuota"]
     case "QuarantinePod":
       return ["PodDisruptionBudget"]
     case "CordonNode":

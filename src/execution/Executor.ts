@@ -21,11 +21,11 @@
  * The outcome of `CollectDiagnostics` is never `applied`; its message is the collected text.
  */
 
-import { Context, type Duration, Effect, Layer, Schema } from "effect"
+import { Context, type Duration, Effect, Layer } from "effect"
 import type { Action } from "../domain/Action.ts"
-import type { Change } from "../domain/Change.ts"
 import { type DecisionReason, type Figures, sameFinding } from "../domain/Decision.ts"
 import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
+import type { Room } from "../domain/Room.ts"
 import type { Seen } from "../domain/Seen.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
@@ -33,25 +33,14 @@ import type { WorkloadState } from "../domain/WorkloadState.ts"
 import * as AccessCheck from "../kubernetes/AccessCheck.ts"
 import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
-import * as Monotonic from "../resilience/Monotonic.ts"
-import { limitRanges, readObjects } from "./ActionObjects.ts"
 import { plan as planAction } from "./ActionPlan.ts"
-import { isGone } from "./CarryOut.ts"
 import { executeIntent, type ExecuteOptions, millis } from "./IntentExecution.ts"
-import { type Left, leavesOf } from "./Leaves.ts"
+import { leavesOf } from "./Leaves.ts"
 import { isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
 import { permitted } from "./Permitted.ts"
-import { type Ask, type Plan, type PlanContext, type PlanObjects, type PlanRefusal, RefusalRule } from "./Plan.ts"
-import { admissionOf, changed, podOf, replacesPods, saysWhetherAdmitted, workloadOf } from "./TemplateAdmission.ts"
-
-/** The action can't, or must not, be carried out on the objects in their current state. Nothing was written. */
-export class PlanRefused extends Schema.TaggedError<PlanRefused>()("PlanRefused", {
-  rule: RefusalRule,
-  message: Schema.String,
-  /** Whether the plan is accepted once a person has approved every ask of its `draft`. */
-  approvable: Schema.Boolean
-}) {}
+import type { Ask, PlanContext } from "./Plan.ts"
+import { planOn, PlanRefused, refused, type TriedPlan } from "./TriedPlan.ts"
 
 /** A plan together with what a person has to know to approve it. */
 export interface Draft {
@@ -60,6 +49,8 @@ export interface Draft {
   readonly asks: ReadonlyArray<Ask>
   /** What the plan changes, such as `{ replicas: "3 -> 5" }`. */
   readonly figures: Figures
+  /** How much would fit, if it asks because not everything fits. */
+  readonly room?: Room
 }
 
 /** What `plan` needs: the action, its target, and the execution. */
@@ -184,59 +175,6 @@ const make = (client: Client, settings: Settings): Executor["Service"] => {
 }
 
 /**
- * Validates a change on the server without storing it, and returns the object that it would leave. Disruption budgets
- * and pods that are already gone are handled when the change is carried out.
- */
-const dryRun = (client: Client, change: Change) =>
-  client.apply(change, { dryRun: true }).pipe(
-    Effect.catchIf(
-      (error) => error.reason._tag === "DisruptionBudget" || isGone(change, error),
-      () => Effect.undefined
-    )
-  )
-
-/** Asks the API server whether it would create the pods of a changed template. */
-const admission = Effect.fnUntraced(function* (
-  client: Client,
-  { action, executionId }: PlanInput,
-  objects: PlanObjects,
-  [change]: ReadonlyArray<Change>
-): Effect.fn.Return<PlanRefusal | ReadonlyArray<Ask>, KubernetesError> {
-  const before = replacesPods(action) ? workloadOf(objects.subject) : undefined
-  const after = before === undefined ? undefined : changed(before, change)
-  if (before === undefined || after === undefined) return []
-  const created = yield* Effect.result(client.apply(podOf(after, executionId), { dryRun: true }))
-  if (created._tag === "Success") return admissionOf(before, after, undefined, objects)
-  const { reason } = created.failure
-  if (!saysWhetherAdmitted(reason)) return yield* created.failure
-  const ranges = reason._tag === "QuotaExceeded" ? yield* limitRanges(client, action.target.namespace) : []
-  return admissionOf(before, after, reason, { ...objects, related: [...objects.related, ...ranges] })
-})
-
-const refused = ({ message, rule }: PlanRefusal) => new PlanRefused({ rule, message, approvable: false })
-
-/** A plan, and the objects that its patches would leave. */
-type TriedPlan = Plan & { readonly left: ReadonlyArray<Left> }
-
-/** The plan of the current objects, whose writes the API server accepts, with everything that it asks. */
-const planOn = Effect.fnUntraced(function* (
-  client: Client,
-  input: PlanInput,
-  plan: (objects: PlanObjects, nowMs: number) => Plan | PlanRefusal
-): Effect.fn.Return<TriedPlan, PlanRefused | KubernetesError> {
-  const objects = yield* readObjects(client, input.action)
-  const result = plan(objects, yield* Monotonic.nowMs)
-  if (result._tag === "PlanRefusal") return yield* refused(result)
-  const left: Array<Left> = []
-  for (const change of result.changes) {
-    const object = yield* dryRun(client, change)
-    if (change._tag === "Patch" && object !== undefined) left.push({ ref: change.ref, object })
-  }
-  const admitted = yield* admission(client, input, objects, result.changes)
-  return "_tag" in admitted ? yield* refused(admitted) : { ...result, asks: [...result.asks, ...admitted], left }
-})
-
-/**
  * Plans, and reserves the node that the plan cordons if nothing is asked. The other reservations are compared and the
  * node is reserved in one step, and the reservation is given up if the plan fails after that.
  */
@@ -286,7 +224,7 @@ const draftOnce = Effect.fnUntraced(function* (
   const baseline =
     known
     ?? (yield* readWorkload(resourceRef(input.target)).pipe(Effect.provideService(KubernetesClient, cluster.client)))
-  const { asks, changes, figures, inverse, left, note } = yield* planReserving(cluster, settings, input, context)
+  const { asks, changes, figures, inverse, left, note, room } = yield* planReserving(cluster, settings, input, context)
   return {
     intent: {
       executionId: input.executionId,
@@ -299,7 +237,8 @@ const draftOnce = Effect.fnUntraced(function* (
       plannedAt
     },
     asks,
-    figures
+    figures,
+    ...(room === undefined ? {} : { room })
   }
 })
 

@@ -4,6 +4,7 @@ import { Schema } from "effect"
 import { type Action, type ActionType, kindsOf } from "../domain/Action.ts"
 import type { Change, Inverse } from "../domain/Change.ts"
 import type { DecisionReason, Figures } from "../domain/Decision.ts"
+import type { FailureRecord } from "../domain/Failure.ts"
 import type { Seen } from "../domain/Seen.ts"
 import { displayName } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
@@ -113,6 +114,8 @@ export interface PlanRefusal {
   readonly _tag: "PlanRefusal"
   readonly rule: RefusalRule
   readonly message: string
+  /** The response of the API server that is the reason, if there is one. */
+  readonly failure?: FailureRecord
 }
 
 /** Refuses the action. No approval lifts this. */

@@ -19,11 +19,13 @@ import type { Change } from "../domain/Change.ts"
 import * as Quantity from "../domain/Quantity.ts"
 import { displayName } from "../domain/Target.ts"
 import { countOrPercent } from "../kubernetes/CountOrPercent.ts"
+import { failureOf } from "../kubernetes/FailureOfReason.ts"
 import type { KubernetesErrorReason, KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import type { Container, LimitRange, PodTemplate, Quantities } from "../kubernetes/ObjectModel.ts"
+import type { LimitRange, PodTemplate, Quantities } from "../kubernetes/ObjectModel.ts"
 import { desiredOf, isZero, strategyOf, type Workload } from "./actions/RolloutStart.ts"
 import { refOf } from "./ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, relatedOf, unreadAsk } from "./Plan.ts"
+import { amountOf, containersOf, countedOf } from "./PodAmounts.ts"
 
 interface ClaimTemplate {
   readonly metadata: { readonly name: string }
@@ -67,24 +69,6 @@ export const podOf = (workload: Workload, executionId: string): Extract<Change, 
   }
 }
 
-const containersOf = ({ spec }: PodTemplate): ReadonlyArray<Container> => spec.containers
-
-const amountOf = (template: PodTemplate, list: "requests" | "limits", resource: string): Quantity.Amount =>
-  containersOf(template).reduce((sum, { resources }) => {
-    // A container without a request requests its limit.
-    const value = resources?.[list]?.[resource] ?? (list === "requests" ? resources?.limits?.[resource] : undefined)
-    return sum + (Quantity.parse(value) ?? 0n)
-  }, 0n)
-
-/** What one pod of a template counts against one line of a quota; `undefined` for a line that counts something else. */
-const countedOf = (template: PodTemplate, line: string): Quantity.Amount | undefined => {
-  if (line === "pods" || line === "count/pods") return Quantity.unit
-  const [list, resource] = line.includes(".") ? (line.split(/\.(.*)/s) as [string, string]) : ["requests", line]
-  return (list === "requests" || list === "limits") && ["cpu", "memory", "ephemeral-storage"].includes(resource)
-    ? amountOf(template, list, resource)
-    : undefined
-}
-
 /** The lines of quotas that the workload would exceed once every pod has the new template. */
 const exceeded = (before: Workload, after: Workload, objects: PlanObjects): ReadonlyArray<string> => {
   const pods = BigInt(desiredOf(before) ?? 1)
@@ -101,7 +85,7 @@ const exceeded = (before: Workload, after: Workload, objects: PlanObjects): Read
 }
 
 /** Whether the rollout removes an old pod before it needs room for a new one. */
-const oldPodsGoFirst = (workload: Workload): boolean => {
+export const oldPodsGoFirst = (workload: Workload): boolean => {
   const { rollingUpdate = {}, type } = strategyOf(workload)
   if (type === "Recreate" || workload.kind === "StatefulSet") return true
   if (workload.kind === "DaemonSet") return rollingUpdate.maxSurge === undefined || isZero(rollingUpdate.maxSurge)
@@ -177,10 +161,13 @@ export const admissionOf = (
   const makesRoom =
     refused?._tag === "QuotaExceeded" && refused.quota !== undefined && quotas.length === 0 && oldPodsGoFirst(before)
   if (refused !== undefined && !makesRoom)
-    return refuse(
-      "pods-refused",
-      `New pods of ${name} could not be created (FailedCreate): ${describe(refused, after, objects)}. Nothing was changed.`
-    )
+    return {
+      ...refuse(
+        "pods-refused",
+        `New pods of ${name} could not be created (FailedCreate): ${describe(refused, after, objects)}. Nothing was changed.`
+      ),
+      failure: failureOf(refused)
+    }
   if (isUnread(objects, "ResourceQuota")) return [unreadAsk("ResourceQuota", name)]
   return quotas.length === 0
     ? []

@@ -113,7 +113,10 @@ const rightsOf = (type: ActionType, kind: string): Rights => {
         cautions: [...namespaced, ...template, ...stuck(kind)]
       }
     case "ScaleWorkload":
-      return { needs: [...changes(kind), ...on("list", "HorizontalPodAutoscaler")], cautions: namespaced }
+      return {
+        needs: [...changes(kind), ...on("list", "HorizontalPodAutoscaler")],
+        cautions: [...namespaced, ...on("list", "ResourceQuota", "LimitRange")]
+      }
     case "PatchHpa":
       return { needs: changes(kind), cautions: [...namespaced, ...on("get", "StatefulSet")] }
     case "EvictPod":

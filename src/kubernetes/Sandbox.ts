@@ -61,6 +61,7 @@ import { reconcileDeployment } from "./sandbox/DeploymentController.ts"
 import { reconcileBudget } from "./sandbox/DisruptionController.ts"
 import { reconcileJob } from "./sandbox/JobController.ts"
 import { reconcilePod } from "./sandbox/PodLifecycle.ts"
+import { reconcileQuota } from "./sandbox/QuotaController.ts"
 import { reconcileReplicaSet } from "./sandbox/ReplicaSetController.ts"
 import { reconcileService } from "./sandbox/ServiceController.ts"
 import { reconcileStatefulSet } from "./sandbox/StatefulSetController.ts"
@@ -155,6 +156,7 @@ const controllers: ReadonlyMap<string, Controller> = new Map([
   ["CronJob", reconcileCronJob],
   ["Service", reconcileService],
   ["PodDisruptionBudget", reconcileBudget],
+  ["ResourceQuota", reconcileQuota],
   ["HorizontalPodAutoscaler", reconcileAutoscaler],
   ["PersistentVolumeClaim", reconcileClaim]
 ])

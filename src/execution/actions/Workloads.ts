@@ -2,6 +2,7 @@
 
 import { displayName } from "../../domain/Target.ts"
 import { refersTo } from "../../kubernetes/Ownership.ts"
+import { roomForReplicas } from "../NamespaceRoom.ts"
 import { patch, set } from "../ObjectPatch.ts"
 import {
   type Ask,
@@ -10,6 +11,7 @@ import {
   nothingToDo,
   type PlanContext,
   planned,
+  type PlanObjects,
   type Planner,
   refuse,
   relatedOf,
@@ -18,7 +20,7 @@ import {
 } from "../Plan.ts"
 import { rolloutAsks } from "./Disruption.ts"
 import { addedReplicasAsks } from "./HeldBackTemplate.ts"
-import { rolloutRefusal } from "./RolloutStart.ts"
+import { rolloutRefusal, type Workload } from "./RolloutStart.ts"
 import { evictionsOf, stuckPods } from "./StuckPods.ts"
 
 /** The annotation that `kubectl rollout restart` sets. */
@@ -60,6 +62,22 @@ export const scaleAsks = (
       ]
     : []
 
+/** A ReplicaSet would fail to create the pods that do not fit, and the API server would accept the count. */
+const quotaAsks = (workload: Workload, name: string, to: number, objects: PlanObjects): ReadonlyArray<Ask> => {
+  const { replicas, shortages } = roomForReplicas(workload, to, objects)
+  if (shortages.length === 0 || replicas === undefined || to <= replicas.now) return []
+  const lines = shortages.map(
+    ({ hard, quota, requested, resource, used }) => `${quota} (${resource}: ${requested} more than ${used} of ${hard})`
+  )
+  return [
+    ask(
+      "beyond-quota",
+      `Not every pod of ${name} would fit: ${to} replicas would exceed the quota ${lines.join(", ")}, so it needs an approval.`,
+      { quotas: lines.join(", ") }
+    )
+  ]
+}
+
 /** The guardrail for fewer replicas compares with an earlier read, which may have been lower. */
 const lowersUnseen = (from: number, to: number, { decidedOn }: PlanContext): boolean =>
   to < from && !(typeof decidedOn?.desiredReplicas === "number" && to < decidedOn.desiredReplicas)
@@ -84,6 +102,7 @@ export const scale: Planner<"ScaleWorkload"> = (action, subject, objects, contex
   const asks = [
     ...scaleAsks(name, "replicas", { from, to }, context),
     ...addedReplicasAsks(subject, from, to),
+    ...quotaAsks(workload, name, to, objects),
     ...(lowersUnseen(from, to, context)
       ? [ask("lowers-replicas", `Scaling ${name} from ${from} to ${to} replicas reduces capacity.`, { from, to })]
       : [])

@@ -351,6 +351,8 @@ export class Cluster {
       const owner = controllerOf(each)
       if (owner !== undefined) this.enqueue(owner.kind, namespace, owner.name)
     }
+    for (const { metadata } of this.store.list("ResourceQuota", namespace))
+      this.enqueue("ResourceQuota", namespace, metadata.name)
     const labels = pod.metadata.labels ?? {}
     for (const each of previous === undefined || previous.metadata.labels === labels
       ? [labels]

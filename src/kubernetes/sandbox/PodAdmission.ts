@@ -9,6 +9,7 @@ import * as Quantity from "../../domain/Quantity.ts"
 import type { KubernetesErrorReason } from "../KubernetesClient.ts"
 import type { LimitRange, Pod, Quantities } from "../ObjectModel.ts"
 import { type Cluster, requestsOf } from "./Cluster.ts"
+import { quotaUse } from "./QuotaController.ts"
 
 export interface Refusal {
   readonly reason: KubernetesErrorReason
@@ -75,30 +76,19 @@ const limitRangeRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined => {
 
 /** The refusal by a quota of the pod's namespace on pod counts, CPU or memory; `undefined` if all allow the pod. */
 const quotaRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined => {
-  const quotas = cluster.store.list("ResourceQuota", pod.metadata.namespace)
-  if (quotas.length === 0) return undefined
-  const pods = cluster.store
-    .list("Pod", pod.metadata.namespace)
-    .filter((each) => each.status?.phase !== "Succeeded" && each.status?.phase !== "Failed")
-  for (const quota of quotas) {
-    for (const [resource, hard] of Object.entries(quota.spec?.hard ?? {})) {
-      const [of, name] = resource.includes(".") ? (resource.split(".") as [string, string]) : ["requests", resource]
-      const isPods = resource === "pods" || resource === "count/pods"
-      if (!isPods && name !== "cpu" && name !== "memory") continue
-      const amount = (each: Pod) =>
-        isPods ? Quantity.unit : requestsOf(each, name, of === "limits" ? "limits" : "requests")
-      const used = pods.reduce((sum, each) => sum + amount(each), 0n)
+  for (const quota of cluster.store.list("ResourceQuota", pod.metadata.namespace)) {
+    for (const { amountOf, hard, resource, used } of quotaUse(cluster, quota)) {
       const limited = Quantity.parse(hard)
-      if (limited !== undefined && used + amount(pod) > limited) {
-        const owner = quota.metadata.name
-        const [requested, inUse] = [Quantity.format(amount(pod)), Quantity.format(used)]
+      if (limited !== undefined && used + amountOf(pod) > limited) {
+        const { name } = quota.metadata
+        const [requested, inUse] = [Quantity.format(amountOf(pod)), Quantity.format(used)]
         return {
           reason: {
             _tag: "QuotaExceeded",
-            quota: owner,
-            shortages: [{ quota: owner, resource, requested, used: inUse, hard: String(hard) }]
+            quota: name,
+            shortages: [{ quota: name, resource, requested, used: inUse, hard: String(hard) }]
           },
-          message: `pods "${pod.metadata.name}" is forbidden: exceeded quota: ${owner}, requested: ${resource}=${requested}, used: ${resource}=${inUse}, limited: ${resource}=${hard}`
+          message: `pods "${pod.metadata.name}" is forbidden: exceeded quota: ${name}, requested: ${resource}=${requested}, used: ${resource}=${inUse}, limited: ${resource}=${hard}`
         }
       }
     }

@@ -5,6 +5,7 @@
  */
 
 import { Clock, Duration, Effect, Option, Result } from "effect"
+import { alternativesTo } from "../../decision/Alternatives.ts"
 import type { Claimant } from "../../decision/BlastRadius.ts"
 import { waitInForce } from "../../decision/BlastRadiusSettings.ts"
 import { decide, type DecisionInput, monitorOnly } from "../../decision/Decider.ts"
@@ -13,15 +14,19 @@ import type { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
 import { isReadOnly } from "../../domain/Action.ts"
 import { isMonitorOnly } from "../../domain/Alert.ts"
 import type { Decision } from "../../domain/Decision.ts"
+import type { Intent } from "../../domain/Execution.ts"
+import type { FailureRecord } from "../../domain/Failure.ts"
 import type { Mode } from "../../domain/Mode.ts"
 import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
 import { isExpired } from "../../domain/Review.ts"
+import type { Room } from "../../domain/Room.ts"
 import { targetKey } from "../../domain/Target.ts"
 import * as Timestamp from "../../domain/Timestamp.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
-import { Executor, type PlanRefused } from "../../execution/Executor.ts"
+import { type Draft, Executor } from "../../execution/Executor.ts"
 import { classify, recordOf } from "../../execution/FailureClassifier.ts"
 import { permitted } from "../../execution/Permitted.ts"
+import type { PlanRefused } from "../../execution/TriedPlan.ts"
 import { Degradation } from "../../health/Degradation.ts"
 import * as AccessCheck from "../../kubernetes/AccessCheck.ts"
 import { KubernetesClient, type KubernetesError } from "../../kubernetes/KubernetesClient.ts"
@@ -54,6 +59,7 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
   const { reviewTimeout = ReviewTimes.defaults.reviewTimeout } = options
   const decideOn = yield* makeDecideOn(options, observe)
   const draft = yield* makeDraft
+  const alternative = makeAlternative(draft)
   const resolvedSince = yield* makeResolvedSince
   const whyUnobserved = yield* makeWhyUnobserved
 
@@ -87,11 +93,14 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
     )
     const resolved = yield* resolvedSince(self, startedMs)
     if (resolved !== undefined) return resolved
-    if (Result.isFailure(drafted)) return yield* write([decided(withoutPlan(input, decision, drafted.failure))])
-    const { asks, figures, intent } = drafted.success
-    const final = decide({ ...input, plan: { asks, figures, writes: intent.changes.length > 0 } })
+    const first = Result.isFailure(drafted)
+      ? { decision: withoutPlan(input, decision, drafted.failure) }
+      : withPlan(input, drafted.success)
+    const { decision: final, intent } = (yield* alternative(claim, self, input, first, roomIn(drafted))) ?? first
     const after = yield* write(
-      final.outcome === "execute" ? [decided(final), { _tag: "Intended", intent }] : [decided(final)]
+      final.outcome === "execute" && intent !== undefined
+        ? [decided(final), { _tag: "Intended", intent }]
+        : [decided(final)]
     )
     intended = final.outcome === "execute"
     return after
@@ -270,6 +279,49 @@ const makeDraft = Effect.map(Executor, (executor) =>
   )
 )
 
+/** A decision, and the intent if it was planned. */
+interface Planned {
+  readonly decision: Decision
+  readonly intent?: Intent
+}
+
+type Draw = Effect.Success<typeof makeDraft>
+
+const withPlan = (input: DecisionInput, { asks, figures, intent }: Draft): Planned => ({
+  decision: decide({ ...input, plan: { asks, figures, writes: intent.changes.length > 0 } }),
+  intent
+})
+
+/** How much of the action would fit, if not all of it does. */
+const roomIn = (drafted: Result.Result<Draft, PlanRefused | KubernetesError>): Room | undefined => {
+  if (Result.isSuccess(drafted)) return drafted.success.room
+  return drafted.failure._tag === "PlanRefused" ? drafted.failure.room : undefined
+}
+
+/**
+ * Plans the alternatives to an action that does not fit, each once, until one fits and no guardrail blocks it. A person
+ * who has approved the action itself has the last word.
+ */
+const makeAlternative = (draft: Draw) =>
+  Effect.fnUntraced(function* (
+    claim: Claim,
+    self: Remediation,
+    input: DecisionInput,
+    { decision }: Planned,
+    room: Room | undefined
+  ): Effect.fn.Return<Planned | undefined> {
+    if (room === undefined || decision.outcome === "execute") return undefined
+    const tried = self.executions.map(({ intent }) => intent.action)
+    for (const alternative of alternativesTo(decision.action, room, tried)) {
+      const instead = { ...input, alternative }
+      const before = decide(instead)
+      if (before.outcome !== "execute" && before.outcome !== "review") continue
+      const drafted = yield* Effect.result(draft(claim, self, before, input.observed))
+      if (Result.isSuccess(drafted) && drafted.success.room === undefined) return withPlan(instead, drafted.success)
+    }
+    return undefined
+  })
+
 /**
  * The decision about an action that could not be planned. Nothing is executed. A person is asked without a plan if the
  * cluster did not respond; an action that is refused will be refused after an approval too.
@@ -277,8 +329,16 @@ const makeDraft = Effect.map(Executor, (executor) =>
 const withoutPlan = (input: DecisionInput, decision: Decision, failure: PlanRefused | KubernetesError): Decision => {
   if (failure._tag === "PlanRefused" && failure.rule === "changed-since-investigation")
     return decide({ ...input, changed: failure.message })
-  if (failure._tag === "PlanRefused")
-    return { ...decision, outcome: "escalate", reasons: [{ rule: failure.rule, message: failure.message }] }
+  if (failure._tag === "PlanRefused") {
+    const { message, rule } = failure
+    const record = failure.failure ?? (isRight(rule) ? { code: "forbidden", category: "policy" as const } : undefined)
+    return {
+      ...decision,
+      outcome: "escalate",
+      reasons: [{ rule, message: explainedBy(message, record, failure.room) }],
+      ...(record === undefined ? {} : { failure: record })
+    }
+  }
   const failed = classify(failure)
   const { message, remedy } = failed
   const reason = { rule: "plan-failed", message: remedy === undefined ? message : `${message} ${remedy}` }
@@ -286,6 +346,20 @@ const withoutPlan = (input: DecisionInput, decision: Decision, failure: PlanRefu
     ? decide({ ...input, plan: { asks: [reason], writes: true } })
     : { ...decision, outcome: "escalate", reasons: [reason], failure: recordOf(failed) }
 }
+
+/** Whether a plan was refused because a right is missing. */
+const isRight = (rule: PlanRefused["rule"]): boolean => rule === "not-permitted" || rule === "cannot-verify"
+
+/** The message, the figures of what has no room, and what would allow the action. */
+const explainedBy = (message: string, record: FailureRecord | undefined, room: Room | undefined): string =>
+  [
+    message,
+    ...(room?.shortages ?? []).map(
+      ({ hard, quota, requested, resource, used }) =>
+        `Quota ${quota}, ${resource}: requested ${requested}, used ${used} of ${hard}.`
+    ),
+    ...(record?.remedy === undefined ? [] : [record.remedy])
+  ].join(" ")
 
 const mayRespondLater = ({ reason: { _tag } }: KubernetesError): boolean =>
   _tag === "NotNow" || _tag === "Unavailable" || _tag === "Timeout" || _tag === "TooManyRequests" || _tag === "Conflict"

@@ -15,9 +15,11 @@ export const writeBeforeIntent: PlantedBug = {
     },
     {
       file: "remediation/stages/Decide.ts",
-      search: `      final.outcome === "execute" ? [decided(final), { _tag: "Intended", intent }] : [decided(final)]
+      search: `      final.outcome === "execute" && intent !== undefined
+        ? [decided(final), { _tag: "Intended", intent }]
+        : [decided(final)]
 `,
-      replace: `      final.outcome === "execute"
+      replace: `      final.outcome === "execute" && intent !== undefined
         ? [
             decided(final),
             { _tag: "Intended", intent },
