@@ -51,6 +51,7 @@ import * as ResilientClient from "./kubernetes/ResilientClient.ts"
 import * as RemediationActors from "./remediation/RemediationActors.ts"
 import * as RemediationEvents from "./remediation/RemediationEvents.ts"
 import * as Reviews from "./remediation/Reviews.ts"
+import * as RollbackRequests from "./remediation/RollbackRequests.ts"
 import * as Supervised from "./remediation/Supervised.ts"
 import { Bulkhead } from "./resilience/pipeline/Bulkhead.ts"
 import {
@@ -107,6 +108,7 @@ export type Parts =
   | RemediationActors.RemediationActors
   | RemediationEvents.RemediationEvents
   | Reviews.Reviews
+  | RollbackRequests.RollbackRequests
   | Supervised.Supervised
 
 /** The investigators in order, then the rules. Each tier except the rules is behind its own pipeline. */
@@ -231,8 +233,9 @@ const actors = ({
 }: KubernautOptions<unknown, unknown>) => {
   const guardrails = inForce(given)
   const { maximumNodesOut, maximumScaleFactor } = guardrails
-  return Reviews.layer(actors).pipe(
-    Layer.provideMerge(RemediationActors.layerLocal({ ...actors, cluster, mode: mode ?? "observe", guardrails })),
+  const inMode = mode ?? "observe"
+  return Layer.mergeAll(Reviews.layer(actors), RollbackRequests.layer(inMode)).pipe(
+    Layer.provideMerge(RemediationActors.layerLocal({ ...actors, cluster, mode: inMode, guardrails })),
     Layer.provideMerge(Layer.effectDiscard(logRemoved(guardrails))),
     Layer.provide([
       OwnerResolver.layer(),

@@ -39,6 +39,7 @@ export * as RemediationActors from "./remediation/RemediationActors.ts"
 export * as RemediationEvents from "./remediation/RemediationEvents.ts"
 export * as RemediationStore from "./storage/RemediationStore.ts"
 export * as Reviews from "./remediation/Reviews.ts"
+export * as RollbackRequests from "./remediation/RollbackRequests.ts"
 export * as StorageError from "./storage/StorageError.ts"
 
 // Data.

@@ -5,6 +5,7 @@ import { CliError, Command } from "effect/cli"
 import { archive } from "./commands/ArchiveCommand.ts"
 import { config, rulebook } from "./commands/ConfigCommands.ts"
 import { alert, approve, audit, reject, remediations, reviews, status } from "./commands/OperateCommands.ts"
+import { rollback } from "./commands/RollbackCommand.ts"
 import { doctor, serve } from "./commands/ServiceCommands.ts"
 import { simulate } from "./commands/SimulateCommand.ts"
 import { CommandFailed, exitCodes } from "./ExitCode.ts"
@@ -22,6 +23,7 @@ const kubernaut = Command.make("kubernaut").pipe(
     reviews,
     approve,
     reject,
+    rollback,
     audit,
     archive,
     doctor,

@@ -22,7 +22,7 @@ code { font-size: .95em }
 <li><a href="api/v1/remediations">Remediations</a>, <a href="api/v1/reviews">reviews</a>, <a href="api/v1/status">status</a>, <a href="api/v1/audit">audit log</a> as JSON</li>
 <li><a href="livez?verbose">Liveness</a>, <a href="readyz?verbose">readiness</a>, <a href="metrics">metrics</a></li>
 </ul>
-<p>On the command line: <code>kubernaut status</code>, <code>kubernaut remediations list</code>, <code>kubernaut reviews</code>.</p>
+<p>On the command line: <code>kubernaut status</code>, <code>kubernaut remediations list</code>, <code>kubernaut reviews</code>, <code>kubernaut rollback ID</code>.</p>
 </main>
 <script>
 const state = document.getElementById("state")

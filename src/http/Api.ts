@@ -16,6 +16,7 @@ import {
   BodyTooLarge,
   Conflict,
   NotFound,
+  RollbackRefused,
   TooManyRequests,
   Unavailable,
   UnsupportedMediaType
@@ -87,6 +88,11 @@ const review = (answer: "approve" | "reject", summary: string) =>
     .annotate(RequiredRole, "operator")
     .annotateMerge(OpenApi.annotations({ summary }))
 
+const RollbackBody = Schema.Struct({
+  /** Why, for the audit log. */
+  reason: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1000)))
+}).annotate({ identifier: "RollbackReason" })
+
 class RemediationsGroup extends HttpApiGroup.make("remediations")
   .add(
     HttpApiEndpoint.get("list", "/", {
@@ -108,7 +114,22 @@ class RemediationsGroup extends HttpApiGroup.make("remediations")
       .annotate(RequiredRole, "viewer")
       .annotateMerge(OpenApi.annotations({ summary: "Get a remediation with its journal" })),
     review("approve", "Approve a pending action; it is checked again against the cluster and the guardrails"),
-    review("reject", "Reject a pending action; the remediation ends as Cancelled")
+    review("reject", "Reject a pending action; the remediation ends as Cancelled"),
+    HttpApiEndpoint.post("rollback", "/:id/rollback", {
+      params: { id: RemediationId },
+      // The body is optional.
+      payload: [Schema.Null, RollbackBody],
+      success: Responses.RollbackAccepted.pipe(HttpApiSchema.status(202)),
+      error: [BadRequest, NotFound, RollbackRefused, UnsupportedMediaType, Unavailable]
+    })
+      .annotate(RequiredRole, "operator")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Undo the action of a remediation",
+          description:
+            "Puts back what the action wrote and nothing else, also after the remediation has ended, which opens it again as RollingBack. Refused with 409 if nothing can be undone, or if somebody has changed the same fields since: `code` and `fields` say what."
+        })
+      )
   )
   .prefix("/api/v1/remediations")
   .middleware(RequestFaults)

@@ -103,6 +103,10 @@ export const ReviewAccepted = Schema.Struct({ id: RemediationId, state: Remediat
   identifier: "ReviewAccepted"
 })
 
+export const RollbackAccepted = Schema.Struct({ id: RemediationId, state: RemediationState }).annotate({
+  identifier: "RollbackAccepted"
+})
+
 export const PendingReview = Schema.Struct({
   id: RemediationId,
   alertName: Schema.String,

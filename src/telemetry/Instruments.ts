@@ -8,6 +8,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import { isFinal, RemediationState } from "../domain/Remediation.ts"
+import { RollbackOutcome, RollbackTrigger } from "../domain/Rollback.ts"
 import { toMillis } from "../domain/Timestamp.ts"
 import type { AlertStatus } from "../intake/Intake.ts"
 import type { RemediationChange } from "../remediation/RemediationEvents.ts"
@@ -138,7 +139,12 @@ const remediationInstruments = (registers: Array<Registry>) => ({
     "Reviews by what became of them: approved, rejected, timed-out (nobody answered) or expired (an approval was not used in time).",
     ["outcome"]
   ),
-  rollbacks: counter(registers, "kubernaut_rollbacks_total", "Actions that were rolled back.", ["trigger", "outcome"]),
+  rollbacks: counter(
+    registers,
+    "kubernaut_rollbacks_total",
+    "Rollbacks of actions by their trigger and outcome: restored, not-restored, unknown, or stopped (nothing was written).",
+    ["trigger", "outcome"]
+  ),
   restarts: counter(registers, "kubernaut_supervisor_restarts_total", "Restarts of supervised parts of the service.", [
     "child"
   ])
@@ -208,6 +214,8 @@ export class Instruments {
     for (const status of alertStatuses) this.#ofWork.alerts.inc({ status }, 0)
     for (const outcome of reviewOutcomes) this.#ofWork.reviews.inc({ outcome }, 0)
     for (const state of finalStates) this.#ofWork.remediations.inc({ state }, 0)
+    for (const trigger of RollbackTrigger.literals)
+      for (const outcome of RollbackOutcome.literals) this.#ofWork.rollbacks.inc({ trigger, outcome }, 0)
     this.#ofWork.level.set(0)
     this.#ofWork.truncated.inc(0)
   }
@@ -274,9 +282,13 @@ export class Instruments {
       if (execution?.outcome !== undefined)
         this.#ofWork.actions.inc({ action: execution.intent.action.type, outcome: execution.outcome.applied })
     }
+    const { rollback } = remediation
+    if (event === "Concluded" && rollback?.outcome !== undefined)
+      this.#ofWork.rollbacks.inc({ trigger: rollback.trigger, outcome: rollback.outcome })
     if ((event === "Concluded" || event === "Joined") && isFinal(remediation.state)) {
       this.#ofWork.remediations.inc({ state: remediation.state })
-      if (remediation.state !== "Joined") {
+      // A person may ask for a rollback long after the end.
+      if (remediation.state !== "Joined" && rollback?.trigger !== "operator") {
         this.#ofWork.duration.observe((toMillis(remediation.updatedAt) - toMillis(remediation.receivedAt)) / 1000)
       }
     }

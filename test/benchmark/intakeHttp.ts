@@ -27,6 +27,7 @@ import * as InvestigationChain from "../../src/investigation/InvestigationChain.
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
 import * as RemediationEvents from "../../src/remediation/RemediationEvents.ts"
 import * as Reviews from "../../src/remediation/Reviews.ts"
+import { RollbackRequests } from "../../src/remediation/RollbackRequests.ts"
 import * as Supervised from "../../src/remediation/Supervised.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import type { Result } from "./harness.ts"
@@ -61,6 +62,7 @@ const ours = (filename: string) =>
     Layer.provide(Reviews.layer()),
     Layer.provide([
       Layer.succeed(RemediationActors, { fire: () => Effect.void, sweep: Effect.never, active: Effect.succeed(0) }),
+      Layer.succeed(RollbackRequests, { request: () => Effect.die("no rollback is requested") }),
       RemediationEvents.layer,
       Degradation.layer({ tiers: [] }),
       InvestigationChain.layer({ investigators: [] }),

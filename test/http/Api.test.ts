@@ -12,8 +12,9 @@ import { RemediationHandlers, ReviewHandlers } from "../../src/http/routes/Remed
 import { capabilitiesOf } from "../../src/http/routes/StatusHandlers.ts"
 import { routes } from "../../src/http/Server.ts"
 import { ChangedSinceShown, Reviews } from "../../src/remediation/Reviews.ts"
+import { ClusterUnread, RollbackRequests } from "../../src/remediation/RollbackRequests.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
-import { NotAwaiting, RemediationStore } from "../../src/storage/RemediationStore.ts"
+import { NotAwaiting, NotRollbackable, RemediationStore } from "../../src/storage/RemediationStore.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
 
 const id = RemediationId.make("rem-1")
@@ -26,11 +27,17 @@ const client = HttpApiTest.groups(ServedApi, ["remediations", "reviews", "audit"
 const handlers = (
   store: Partial<RemediationStore["Service"]>,
   audit: Partial<AuditLog["Service"]> = {},
-  reviews: Partial<Reviews["Service"]> = {}
+  reviews: Partial<Reviews["Service"]> = {},
+  requests: Partial<RollbackRequests["Service"]> = {}
 ) =>
   Layer.mergeAll(
     Layer.mergeAll(RemediationHandlers, ReviewHandlers, AuditHandlers).pipe(
-      Layer.provide([Layer.mock(RemediationStore, store), Layer.mock(AuditLog, audit), Layer.mock(Reviews, reviews)]),
+      Layer.provide([
+        Layer.mock(RemediationStore, store),
+        Layer.mock(AuditLog, audit),
+        Layer.mock(Reviews, reviews),
+        Layer.mock(RollbackRequests, requests)
+      ]),
       Layer.provideMerge(Layer.merge(Authentication.layer({}), RequestFaults.layer))
     ),
     HttpServer.layerServices
@@ -55,9 +62,35 @@ describe("Api", () => {
     assert.deepStrictEqual(methods("/api/v1/breakers/llm:openai"), ["PUT"])
     for (const path of ["/api/v1/reviews", "/api/v1/status", "/api/v1/audit", "/api/v1/events"])
       assert.deepStrictEqual(methods(path), ["GET", "HEAD"], path)
-    for (const path of ["/api/v1/emergency", "/api/v1/emergency-stop", "/api/v1/remediations/rem-1/rollback"])
-      assert.deepStrictEqual(methods(path), [], path)
+    assert.deepStrictEqual(methods("/api/v1/remediations/rem-1/rollback"), ["POST"])
+    for (const path of ["/api/v1/emergency", "/api/v1/emergency-stop"]) assert.deepStrictEqual(methods(path), [], path)
   })
+
+  it.effect("a refused rollback says why and which fields are in the way; an unread cluster is no refusal", () =>
+    Effect.gen(function* () {
+      const errors: Array<NotRollbackable | ClusterUnread> = [
+        new NotRollbackable({ remediationId: id, code: "not-found", detail: "There is no remediation rem-1." }),
+        new NotRollbackable({
+          remediationId: id,
+          code: "changed-by-another",
+          detail: "Deployment shop/checkout was changed after the action: spec.replicas.",
+          fields: ["spec.replicas"]
+        }),
+        new ClusterUnread({ remediationId: id, detail: "The API server did not respond." })
+      ]
+      const refused = yield* Effect.forEach(errors, (error) =>
+        Effect.gen(function* () {
+          const { remediations } = yield* client
+          return yield* Effect.flip(remediations.rollback({ params: { id }, payload: { reason: "worse" } }))
+        }).pipe(Effect.provide(handlers({}, {}, {}, { request: () => Effect.fail(error) })))
+      )
+      assert.deepStrictEqual(
+        refused.map(({ _tag }) => _tag),
+        ["NotFound", "RollbackRefused", "Unavailable"]
+      )
+      assert.deepInclude(refused[1], { code: "changed-by-another", fields: ["spec.replicas"] })
+    })
+  )
 
   it.effect("returns NotFound to the client for an unknown remediation", () =>
     Effect.gen(function* () {

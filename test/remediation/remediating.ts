@@ -14,6 +14,8 @@ import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 import type { Deployment } from "../../src/kubernetes/ObjectModel.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
+import { RollbackRequests } from "../../src/remediation/RollbackRequests.ts"
+import { ActionHistory } from "../../src/storage/ActionHistory.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 
@@ -79,14 +81,15 @@ export const rollback: Action = { type: "RollbackDeployment", target: checkout }
 export const begun = Effect.fnUntraced(function* (
   { make }: Pick<ReturnType<typeof investigatorOf>, "make">,
   options: Omit<Kubernaut.Options, "cluster"> = {},
-  sandbox: Sandbox.SandboxOptions = {}
+  sandbox: Sandbox.SandboxOptions = {},
+  webhook: typeof stuckRollout = stuckRollout
 ) {
   const context = yield* services({ ...options, investigators: make as never }, sandbox)
   const { receive, settled } = Context.get(context, Kubernaut.Kubernaut)
   const client = Context.get(context, KubernetesClient)
   const store = Context.get(context, RemediationStore)
   const actors = Context.get(context, RemediationActors)
-  const [result] = (yield* receive(stuckRollout)).results
+  const [result] = (yield* receive(webhook)).results
   const id = result!.remediationId! as never
 
   /** Waits until the remediation has ended or asks a person. */
@@ -146,7 +149,8 @@ export const begun = Effect.fnUntraced(function* (
       )
     ),
     store,
-    actors,
+    history: Context.get(context, ActionHistory),
+    rollbackRequests: Context.get(context, RollbackRequests),
     id: id as RemediationId,
     events: Effect.map(store.journal(id), (entries) => entries.map(({ event }) => event))
   }

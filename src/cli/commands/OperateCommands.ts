@@ -11,6 +11,7 @@ import { normalized } from "../../intake/SenderDialect.ts"
 import { connection, type Connection, request } from "../Client.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { print, say, table } from "../Output.ts"
+import { rollbackText } from "./RollbackCommand.ts"
 
 const id = Argument.String("id").pipe(Argument.withDescription("Remediation id"), Argument.withSchema(RemediationId))
 
@@ -91,6 +92,7 @@ const detailText = (found: RemediationDetail): ReadonlyArray<string> => [
   ...(found.verification === undefined
     ? []
     : [`Verification: ${found.verification.verdict}`, ...found.verification.reasons.map((reason) => `  - ${reason}`)]),
+  ...rollbackText(found),
   ...(found.conclusion === undefined ? [] : [`End:    ${found.conclusion}`]),
   ...(found.traceId === undefined ? [] : [`Trace:  ${found.traceId}`])
 ]

@@ -72,6 +72,21 @@ export class Conflict extends HttpApiError.Problem<Conflict>()(
   }
 ) {}
 
+export class RollbackRefused extends HttpApiError.Problem<RollbackRefused>()(
+  "RollbackRefused",
+  {
+    type: urn("conflict"),
+    status: 409,
+    title: "The action cannot be undone"
+  },
+  {
+    /** Why, for programs, such as `changed-by-another`. */
+    code: Schema.String,
+    /** The fields of the object that somebody else has changed, such as `spec.replicas`. */
+    fields: Schema.optionalKey(Schema.Array(Schema.String))
+  }
+) {}
+
 export class BodyTooLarge extends HttpApiError.Problem<BodyTooLarge>()(
   "BodyTooLarge",
   {
@@ -121,6 +136,7 @@ export type Problem =
   | NotFound
   | MethodNotAllowed
   | Conflict
+  | RollbackRefused
   | BodyTooLarge
   | UnsupportedMediaType
   | TooManyRequests

@@ -11,6 +11,7 @@ import { CurrentPrincipal } from "../Authentication.ts"
 import { Conflict, failing, NotFound } from "../problems/Problem.ts"
 import { storageFault } from "../problems/StorageFault.ts"
 import type { RemediationDetail } from "../Responses.ts"
+import * as RollbackHandler from "./RollbackHandler.ts"
 
 const encodeEvent = Schema.encodeSync(RemediationEvent)
 
@@ -82,6 +83,7 @@ export const RemediationHandlers = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const store = yield* RemediationStore
     const reviews = yield* Reviews
+    const rollback = yield* RollbackHandler.make
 
     const review = (answer: ReviewAnswer["answer"]) =>
       Effect.fnUntraced(function* ({
@@ -134,6 +136,7 @@ export const RemediationHandlers = HttpApiBuilder.group(
       )
       .handle("approve", review("approved"))
       .handle("reject", review("rejected"))
+      .handle("rollback", rollback)
   })
 )
 
