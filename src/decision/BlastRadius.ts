@@ -16,6 +16,8 @@
  *
  * A quarter of each bucket of four or more is kept for critical alerts, so that a storm of warnings leaves them one.
  *
+ * After a doubt about our own view (`OwnView`) the bucket of the cluster begins with a single token.
+ *
  * An action that a person has approved does not wait: the person paces it. It takes its tokens all the same.
  */
 
@@ -50,6 +52,8 @@ export interface Spending {
   readonly spent: ReadonlyArray<SpentAction>
   /** Since when `spent` is complete. */
   readonly sinceMs: number
+  /** When our own view was last in doubt (`OwnView`). Absent: it was not. */
+  readonly doubtedMs?: number
 }
 
 /** A budget that an action falls under. */
@@ -164,10 +168,16 @@ interface Bucket {
   ahead: number
 }
 
+/** What is in a bucket that held a single token when our own view was last in doubt. */
+const sinceDoubt = (each: Scope, timesMs: ReadonlyArray<number>, doubtedMs: number, nowMs: number): number => {
+  const later = timesMs.filter((timeMs) => timeMs >= doubtedMs)
+  return levelOf(each, later, doubtedMs - each.refillMs, nowMs).filledMs
+}
+
 /** The buckets of some budgets, filled from the history. */
 const bucketsOf = (
   claimants: ReadonlyArray<Claimant>,
-  { sinceMs, spent }: Spending,
+  { doubtedMs, sinceMs, spent }: Spending,
   settings: GuardrailSettings,
   nowMs: number
 ): Map<string, Bucket> => {
@@ -181,8 +191,13 @@ const bucketsOf = (
   const buckets = new Map<string, Bucket>()
   for (const claimant of claimants)
     for (const each of scopesOf(claimant, settings))
-      if (!buckets.has(each.key))
-        buckets.set(each.key, { ...levelOf(each, timesMs.get(each.key) ?? [], sinceMs, nowMs), ahead: 0 })
+      if (!buckets.has(each.key)) {
+        const times = timesMs.get(each.key) ?? []
+        const { filledMs } = levelOf(each, times, sinceMs, nowMs)
+        const mostMs =
+          doubtedMs === undefined || each.key !== "cluster" ? Infinity : sinceDoubt(each, times, doubtedMs, nowMs)
+        buckets.set(each.key, { filledMs: Math.min(filledMs, mostMs), ahead: 0 })
+      }
   return buckets
 }
 

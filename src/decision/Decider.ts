@@ -15,6 +15,7 @@
  * | the proposal is outdated                   | investigate | `changed-since-investigation`, `outdated-investigation`   |
  * | it was outdated `maxInvestigations` times  | escalate    | `keeps-changing`, then why it is outdated                 |
  * | nothing asks, and the mode is auto         | execute     | `clear`                                                   |
+ * | the plan would go on with a rollout loop   | escalate    | `rollout-loop`                                            |
  * | an approval covers the action and the asks | execute     | `approved`, then the findings that the approval lifts     |
  * | a person was asked `maxQuestions` times    | escalate    | `asked-too-often`, then the findings                      |
  * | an approval covers something else          | review      | `changed-since-approval`, then as in the lines below      |
@@ -43,15 +44,18 @@ import { type Decision, type DecisionReason, type Figures, sameFigures, sameFind
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { Investigation } from "../domain/Investigation.ts"
 import type { Mode } from "../domain/Mode.ts"
-import type { PastAction } from "../domain/PastAction.ts"
+import type { EndedAction, PastAction } from "../domain/PastAction.ts"
+import type { NodePlaces } from "../domain/Places.ts"
 import type { Approval, ReviewAnswer } from "../domain/Review.ts"
 import { displayName, resourceRef, type Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf } from "./ActionCatalog.ts"
 import type { Alternative } from "./Alternatives.ts"
 import { type Answer, maxInvestigations, whyOutdated } from "./Freshness.ts"
-import { controlledBy, findings, type GuardrailRule } from "./Guardrails.ts"
+import { findings, type GuardrailRule, type OutOfTurn } from "./Guardrails.ts"
 import type { GuardrailSettings } from "./GuardrailSettings.ts"
+import { controlledBy } from "./Management.ts"
+import { describeLoop, loopOf } from "./RolloutLoop.ts"
 
 /** What a plan adds to the decision. */
 export interface PlanFindings {
@@ -61,6 +65,8 @@ export interface PlanFindings {
   readonly figures?: Figures
   /** Whether the plan writes anything. */
   readonly writes: boolean
+  /** The fields that it writes, as in `domain/Writes`. Absent: nothing is known. */
+  readonly fields?: ReadonlyArray<string>
 }
 
 /** Everything that a decision depends on. */
@@ -76,7 +82,11 @@ export interface DecisionInput {
   /** The latest actions on the target, newest first. */
   readonly history: ReadonlyArray<PastAction>
   /** Why the action's turn has not come in time. Absent: it has, or the action has not waited yet. */
-  readonly outOfTurn?: string
+  readonly outOfTurn?: OutOfTurn
+  /** The actions on the cluster that have just ended, newest first. Default: none. */
+  readonly ended?: ReadonlyArray<EndedAction>
+  /** Where the nodes of the target are. Default: not known. */
+  readonly nodePlaces?: NodePlaces
   readonly guardrails: GuardrailSettings
   /** Absent until the action has been planned. */
   readonly plan?: PlanFindings
@@ -211,13 +221,20 @@ const investigateAgain = ({ answer }: DecisionInput, outdated: DecisionReason, d
       )
     : decision("investigate", outdated)
 
+/** Another action may have written the same fields, and may have been reverted. */
+const loopWith = ({ guardrails, history, nowMs, observed }: DecisionInput, fields: ReadonlyArray<string>) =>
+  loopOf(history, { fields }, observed, guardrails.giveUp.loopFor, nowMs)
+
 /** Decides about an action that no guardrail blocks. */
 const permit = (
-  { approval, expired, mode, plan, questions = 0 }: DecisionInput,
+  input: DecisionInput,
   action: Action,
   found: ReadonlyArray<DecisionReason>,
   decision: MakeDecision
 ): Decision => {
+  const { approval, expired, mode, plan, questions = 0 } = input
+  const loop = plan?.fields === undefined ? undefined : loopWith(input, plan.fields)
+  if (loop !== undefined) return decision("escalate", reason("rollout-loop", describeLoop(action.type, loop)))
   const asks = [...found, ...(plan?.asks ?? [])]
   const always = mode === "approve" && !isReadOnly(action)
   if (asks.length === 0 && !always) return decision("execute", reason("clear", "No guardrail applies."))

@@ -80,6 +80,28 @@ export const GuardrailSettings = Schema.Struct({
    */
   ineffectiveFor: setting(Span, "24 hours"),
   /**
+   * When an action on a target is over. `tries` of the same action within `within`, without a shown effect, are the
+   * last for `for`. Default 3 within 6 hours, for 6 hours: as Alertmanager repeats a firing alert every 4 hours, a
+   * night has one more round, and a working day begins with a person. `loopFor` is how long a change counts that
+   * somebody else has reverted; after two of them the action is over. Default 24 hours, so that a controller which
+   * syncs once a day is noticed.
+   */
+  giveUp: setting(
+    Schema.Struct({
+      tries: setting(Count, 3),
+      within: setting(Span, "6 hours"),
+      for: setting(Span, "6 hours"),
+      loopFor: setting(Span, "24 hours")
+    }),
+    {}
+  ),
+  /**
+   * How many other targets an action must have failed on in the same way, and since when, until it is not tried on one
+   * that has the cause in common with them. Default 3 within 15 minutes: two may be chance, and three verdicts take
+   * that long, as one takes 5 minutes.
+   */
+  peers: setting(Schema.Struct({ failures: setting(Count, 3), within: setting(Span, "15 minutes") }), {}),
+  /**
    * The managers whose declared fields an action may write only with an approval. Default: all known managers; `!helm`
    * removes one.
    */

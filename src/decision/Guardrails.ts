@@ -17,6 +17,9 @@
  * | `wrong-kind`          | block   | the action does not apply to this kind of object                         |
  * | `protected-namespace` | block   | the namespace is protected                                               |
  * | `autoscaler-owned`    | block   | an autoscaler controls the replica count and would revert the change     |
+ * | `gave-up`             | block   | the same action was tried on the target too often                        |
+ * | `rollout-loop`        | block   | another controller has reverted the change twice                         |
+ * | `peers-failed`        | block   | the action has just failed in the same way on similar targets            |
  * | `irreversible`        | ask     | the action can't be undone                                               |
  * | `level`               | ask     | the action may not run automatically at this level                       |
  * | `rules-unsafe`        | ask     | a rule proposes an action that is not safe                               |
@@ -29,6 +32,7 @@
  * | `too-many-replicas`   | ask     | more replicas than may be set automatically                              |
  * | `cooldown`            | ask     | the same action ran on the target recently                               |
  * | `blast-radius`        | ask     | the action has waited for its turn for as long as it may                 |
+ * | `own-view-in-doubt`   | ask     | the action has waited, because everything seems to fail at once          |
  * | `ineffective`         | ask     | no recent action on the target had a demonstrated effect                 |
  */
 
@@ -38,13 +42,28 @@ import type { Alert } from "../domain/Alert.ts"
 import type { DecisionReason, Figures } from "../domain/Decision.ts"
 import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
 import type { Investigation } from "../domain/Investigation.ts"
-import type { PastAction } from "../domain/PastAction.ts"
-import { displayName, sameRef, type Target } from "../domain/Target.ts"
+import type { EndedAction, PastAction } from "../domain/PastAction.ts"
+import { type NodePlaces, placesOf } from "../domain/Places.ts"
+import { symptomsOf } from "../domain/Symptoms.ts"
+import { displayName, sameRef, type Target, targetKey } from "../domain/Target.ts"
 import { toMillis } from "../domain/Timestamp.ts"
-import type { ManagedPart, Owner, WorkloadState } from "../domain/WorkloadState.ts"
+import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf, exceeds, isAllowedAt, isSafe } from "./ActionCatalog.ts"
+import { waitInForce } from "./BlastRadiusSettings.ts"
+import { givenUp } from "./GiveUp.ts"
 import { type GuardrailSettings, isProtected } from "./GuardrailSettings.ts"
+import { recentlyIneffective } from "./Ineffective.ts"
+import { managementOfWritten, ownerName } from "./Management.ts"
+import { describePeers, failedPeers } from "./PeersFailed.ts"
 import { revisionObjection } from "./RevisionObjection.ts"
+import { describeLoop, loopOf } from "./RolloutLoop.ts"
+
+/** Why the turn of an action has not come: its budget is used up (`BlastRadius`), or our view is in doubt (`OwnView`). */
+export interface OutOfTurn {
+  readonly rule: "blast-radius" | "own-view-in-doubt"
+  /** A sentence. */
+  readonly because: string
+}
 
 /** Everything that the guardrails depend on. */
 export interface Situation {
@@ -55,8 +74,12 @@ export interface Situation {
   readonly observed: WorkloadState | null
   /** Newest first. */
   readonly history: ReadonlyArray<PastAction>
-  /** Why the action's turn has not come in time (`BlastRadius`). Absent: it has, or the action has not waited yet. */
-  readonly outOfTurn?: string
+  /** Why the action's turn has not come in time. Absent: it has, or the action has not waited yet. */
+  readonly outOfTurn?: OutOfTurn
+  /** The actions on the cluster that have just ended, newest first. Default: none. */
+  readonly ended?: ReadonlyArray<EndedAction>
+  /** Where the nodes of the target are. Default: not known. */
+  readonly nodePlaces?: NodePlaces
   readonly guardrails: GuardrailSettings
   readonly emergencyStop: boolean
   readonly nowMs: number
@@ -72,6 +95,9 @@ export const GuardrailRule = Schema.Literals([
   "wrong-kind",
   "protected-namespace",
   "autoscaler-owned",
+  "gave-up",
+  "rollout-loop",
+  "peers-failed",
   "irreversible",
   "level",
   "rules-unsafe",
@@ -84,6 +110,7 @@ export const GuardrailRule = Schema.Literals([
   "too-many-replicas",
   "cooldown",
   "blast-radius",
+  "own-view-in-doubt",
   "ineffective"
 ])
 export type GuardrailRule = typeof GuardrailRule.Type
@@ -164,6 +191,37 @@ const autoscalerOwned: Guardrail = ({ guardrails, investigation: { action }, obs
   )
 }
 
+const gaveUp: Guardrail = ({ guardrails, history, investigation: { action }, nowMs, target }) => {
+  const over = givenUp(history, action.type, guardrails, nowMs)
+  return over === undefined
+    ? undefined
+    : block(
+        "gave-up",
+        `${action.type} was tried ${over.tries} times on ${displayName(target)} since ${over.since} without a shown effect. It does not run there again before ${over.until}.`
+      )
+}
+
+const rolloutLoop: Guardrail = ({ guardrails, history, investigation: { action }, nowMs, observed }) => {
+  const loop = loopOf(history, { action: action.type }, observed, guardrails.giveUp.loopFor, nowMs)
+  return loop === undefined ? undefined : block("rollout-loop", describeLoop(action.type, loop))
+}
+
+const peersFailed: Guardrail = ({
+  ended = [],
+  guardrails,
+  investigation: { action },
+  nodePlaces,
+  nowMs,
+  observed,
+  target
+}) => {
+  if (observed === null) return undefined
+  const places = placesOf(observed, nodePlaces)
+  const candidate = { target: targetKey(target), action: action.type, symptoms: symptomsOf(observed), places }
+  const found = failedPeers(candidate, ended, guardrails, nowMs)
+  return found === undefined ? undefined : block("peers-failed", describePeers(action.type, found))
+}
+
 const irreversible: Guardrail = ({ investigation: { action } }) =>
   entryOf(action.type).reversibility === "irreversible"
     ? ask("irreversible", `${action.type} can't be undone, so it needs an approval.`)
@@ -201,24 +259,6 @@ const confidence: Guardrail = ({ guardrails, investigation }) =>
         { confidence: investigation.confidence }
       )
     : undefined
-
-/** Who manages the object that the action writes: the target, or a part of it. A part has marks of its own. */
-const managementOfWritten = (
-  action: Action,
-  observed: WorkloadState | null
-): Pick<ManagedPart, "managers" | "owner"> | undefined =>
-  observed === null || sameRef(action.target, observed.ref)
-    ? (observed ?? undefined)
-    : observed.managedParts?.find(({ ref }) => sameRef(ref, action.target))
-
-/** Says who controls the target, if it is an owner on which Kubernaut cannot act. For people who read a decision. */
-export const controlledBy = (observed: WorkloadState | null): string | undefined =>
-  observed?.owner?.controls === true
-    ? `${displayName(observed.ref)} is controlled by ${ownerName(observed.owner)}, on which Kubernaut cannot act.`
-    : undefined
-
-/** The name of an owner, such as `Rollout.argoproj.io checkout`. */
-const ownerName = ({ group, kind, name }: Owner): string => `${kind}${group === "" ? "" : `.${group}`} ${name}`
 
 const managedObject: Guardrail = ({ guardrails, investigation: { action }, observed }) => {
   const written = managementOfWritten(action, observed)
@@ -298,26 +338,17 @@ const cooldown: Guardrail = ({ guardrails, history, investigation: { action }, n
       )
 }
 
-/** An action that has waited for its turn in vain. A person who has approved the action paces it. */
-const blastRadius: Guardrail = ({ outOfTurn }) => (outOfTurn === undefined ? undefined : ask("blast-radius", outOfTurn))
-
-/**
- * The number of actions without a demonstrated effect since the last fix. `history` is newest first. An action that
- * never reached the cluster, or was not verified, is skipped; one with an unknown verdict counts.
- */
-export const ineffectiveInARow = (history: ReadonlyArray<PastAction>): number => {
-  const judged = history.filter((past) => past.applied !== "no" && past.verdict !== undefined)
-  const fixed = judged.findIndex((past) => past.verdict === "fixed")
-  return fixed === -1 ? judged.length : fixed
+/** An action that has waited for its turn in vain. */
+const turn: Guardrail = ({ guardrails, outOfTurn }) => {
+  if (outOfTurn === undefined) return undefined
+  const waited = Duration.format(waitInForce(guardrails))
+  return outOfTurn.rule === "blast-radius"
+    ? ask("blast-radius", `The action has waited ${waited} for its turn: ${outOfTurn.because}`)
+    : ask(
+        "own-view-in-doubt",
+        `The action has waited ${waited}, because our own view of the cluster is in doubt: ${outOfTurn.because}`
+      )
 }
-
-/** The number of actions in a row without a demonstrated effect, within the time for which it matters. */
-export const recentlyIneffective = (
-  history: ReadonlyArray<PastAction>,
-  guardrails: GuardrailSettings,
-  nowMs: number
-): number =>
-  ineffectiveInARow(history.filter((past) => nowMs - toMillis(past.at) < Duration.toMillis(guardrails.ineffectiveFor)))
 
 const ineffective: Guardrail = ({ guardrails, history, nowMs }) => {
   const count = recentlyIneffective(history, guardrails, nowMs)
@@ -343,6 +374,9 @@ const always: ReadonlyArray<Guardrail> = [
 const writing: ReadonlyArray<Guardrail> = [
   protectedNamespace,
   autoscalerOwned,
+  gaveUp,
+  rolloutLoop,
+  peersFailed,
   irreversible,
   levelGate,
   rulesUnsafe,
@@ -353,7 +387,7 @@ const writing: ReadonlyArray<Guardrail> = [
   capacityReduction,
   tooManyReplicas,
   cooldown,
-  blastRadius,
+  turn,
   ineffective
 ]
 

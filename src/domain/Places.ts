@@ -4,6 +4,7 @@
  */
 
 import { Schema } from "effect"
+import type { WorkloadState } from "./WorkloadState.ts"
 
 /** What a target shares with others. An empty list: nothing is known. */
 export const Places = Schema.Struct({
@@ -17,6 +18,39 @@ export const Places = Schema.Struct({
   pools: Schema.Array(Schema.String)
 })
 export type Places = typeof Places.Type
+
+/** Where one node is. */
+export interface NodePlace {
+  readonly zone?: string
+  readonly pool: string
+}
+
+/** The places of nodes by their names. */
+export type NodePlaces = ReadonlyMap<string, NodePlace>
+
+const distinct = (names: ReadonlyArray<string | undefined>): ReadonlyArray<string> =>
+  [...new Set(names.filter((name) => name !== undefined))].sort()
+
+/** What a target shares, given where the nodes of the cluster are. */
+export const placesOf = (
+  { nodes = [], registries = [] }: Pick<WorkloadState, "nodes" | "registries">,
+  known: NodePlaces = new Map()
+): Places => {
+  const places = nodes.map((node) => known.get(node))
+  return {
+    registries,
+    nodes,
+    zones: distinct(places.map((place) => place?.zone)),
+    pools: distinct(places.map((place) => place?.pool))
+  }
+}
+
+/**
+ * The pools whose budget an action takes a token of: the pool of a node, and the one pool on which all pods of a
+ * workload run. Nodes without the label of a pool are one for nodes only; to a workload they are the cluster.
+ */
+export const poolsOf = (kind: string, pools: ReadonlyArray<string>): ReadonlyArray<string> =>
+  pools.length === 1 && (kind === "Node" || pools[0]?.includes("=") === true) ? pools : []
 
 /**
  * The host of the registry of an image. An image without a host comes from Docker Hub.

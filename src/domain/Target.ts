@@ -50,6 +50,9 @@ export const clusterOf = (key: TargetKey): string => partOf(key, 0)
 /** The namespace of a target, from its key. `""` for cluster-scoped kinds. */
 export const namespaceOf = (key: TargetKey): string => partOf(key, 1)
 
+/** The kind of a target, from its key. */
+export const kindOf = (key: TargetKey): string => partOf(key, 2)
+
 /** The target of a key, for people: `Deployment shop/checkout`. */
 export const nameOf = (key: TargetKey): string =>
   displayName({ namespace: partOf(key, 1), kind: partOf(key, 2), name: partOf(key, 3) })

@@ -143,6 +143,11 @@ export class Degradation extends Context.Service<
     readonly current: Effect.Effect<Status>
     /** The current status, followed by every change. */
     readonly changes: Stream.Stream<Status>
+    /**
+     * Adds a reason to the status for a minute, or takes it back: why our own view of the cluster is in doubt, so that
+     * no action starts. It does not change the level.
+     */
+    readonly doubt: (reason: string | undefined) => Effect.Effect<void>
     /** Publishes each service that has recovered. */
     readonly recoveries: EventHub<Recovered>
     /** Updates the level and probes the services that are out. Run it as a supervised child. */
@@ -174,6 +179,9 @@ const statesOf = (tiers: ReadonlyArray<Watched>): Effect.Effect<ReadonlyArray<Ti
     ),
     (states) => states.flat()
   )
+
+/** A doubt is looked at again every 15 seconds while an action waits. Without one, nobody looks. */
+const doubtShownMs = 60_000
 
 const logMove = (from: DegradationLevel, to: Level): Effect.Effect<void> =>
   (to.level > from ? Effect.logWarning("Degradation level raised") : Effect.logInfo("Degradation level lowered")).pipe(
@@ -213,8 +221,18 @@ export const make = Effect.fnUntraced(function* ({ others = [], tiers }: Options
     })
   )
 
+  let doubt: { readonly reason: string; readonly untilMs: number } | undefined
+  const current = Effect.zipWith(SubscriptionRef.get(status), Monotonic.nowMs, (found, nowMs): Status => {
+    if (doubt === undefined || doubt.untilMs <= nowMs) return found
+    return { ...found, reasons: [...found.reasons, `Our own view of the cluster is in doubt: ${doubt.reason}`] }
+  })
+
   return Degradation.of({
-    current: SubscriptionRef.get(status),
+    current,
+    doubt: (reason) =>
+      Effect.map(Monotonic.nowMs, (nowMs) => {
+        doubt = reason === undefined ? undefined : { reason, untilMs: nowMs + doubtShownMs }
+      }),
     changes: SubscriptionRef.changes(status),
     recoveries,
     run: Effect.andThen(

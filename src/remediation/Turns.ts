@@ -7,29 +7,41 @@
  * same free budget.
  *
  * A waiting action holds nothing but its place in the order. Before it starts, the target is read and decided again.
+ *
+ * While our own view is in doubt, nobody's turn comes. After a doubt the budget of the cluster begins with a single
+ * token, so that what has waited does not start all at once.
  */
 
 import { Clock, Effect, type Scope, Semaphore } from "effect"
-import { type Claimant, describe, horizonMs, type Spending, type Turn, turnOf } from "../decision/BlastRadius.ts"
+import { type Claimant, describe, horizonMs, type Spending, turnOf } from "../decision/BlastRadius.ts"
+import type { OutOfTurn } from "../decision/Guardrails.ts"
 import type { GuardrailSettings } from "../decision/GuardrailSettings.ts"
 import type { Decision } from "../domain/Decision.ts"
 import { clusterOf } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { ActionHistory } from "../storage/ActionHistory.ts"
 import type { StorageError } from "../storage/StorageError.ts"
+import type { ClusterView } from "./ClusterView.ts"
 
 /** A decision, or how long to wait before it is made again. */
 export type Attempt =
   | { readonly _tag: "Decided"; readonly decision: Decision }
-  | { readonly _tag: "Wait"; readonly forMs: number; readonly reason: string }
+  | { readonly _tag: "Wait"; readonly forMs: number; readonly why: OutOfTurn; readonly needs: Needs }
+
+/**
+ * What a decision needs before its action starts: nothing, because it does not act or only reads; that our own view is
+ * not in doubt, because a person has approved it; or also a token of each budget.
+ */
+export type Needs = "nothing" | "view" | "turn"
 
 export interface AttemptOptions {
   readonly claimant: Claimant
   /** Whether the action may wait for its turn. Otherwise it is decided with the reason why its turn has not come. */
   readonly mayWait: boolean
-  /** Whether this decision needs a turn: it is to act, to write, and without an approval. */
-  readonly needsTurn: (decision: Decision) => boolean
-  readonly choose: (outOfTurn: string | undefined) => Decision
+  /** Why our own view is in doubt; `undefined` if it is not. */
+  readonly doubt: string | undefined
+  readonly needs: (decision: Decision) => Needs
+  readonly choose: (why: OutOfTurn | undefined) => Decision
 }
 
 export interface Turns {
@@ -39,37 +51,61 @@ export interface Turns {
    */
   readonly attempt: (options: AttemptOptions) => Effect.Effect<Attempt, StorageError, Scope.Scope>
   /** How long a waiting action has to wait still. 0: it is its turn. */
-  readonly waitMs: (claimant: Claimant) => Effect.Effect<number, StorageError>
+  readonly waitMs: (claimant: Claimant, needs: Needs) => Effect.Effect<number, StorageError>
 }
 
 /** More actions than this in the time that counts are not read. The buckets are empty then in any case. */
 const rowsRead = 2000
 
-export const make = Effect.fnUntraced(function* (settings: GuardrailSettings) {
+/** When to look again at a view that is in doubt. */
+const lookAgainMs = 15_000
+
+/** Those that have been decided and are not in the history yet, and those that wait. */
+interface Known {
+  readonly reserved: Set<Claimant>
+  readonly waiting: Map<string, Claimant>
+}
+
+/** Finds out why it is not an action's turn, and for how long it waits; `undefined` if it is. */
+const makeHoldUp = Effect.fnUntraced(function* (settings: GuardrailSettings, { reserved, waiting }: Known) {
   const history = yield* ActionHistory
-  const oneAtATime = yield* Semaphore.make(1)
-  const reserved = new Set<Claimant>()
-  const waiting = new Map<string, Claimant>()
+  /** When our own view was last in doubt. */
+  let doubtedMs: number | undefined
 
   const spending = Effect.fnUntraced(function* (cluster: string, nowMs: number) {
     const sinceMs = nowMs - horizonMs(settings)
     const rows = yield* history.spentSince(cluster, Timestamp.fromMillis(sinceMs), rowsRead)
     const oldest = rows.length === rowsRead ? rows.at(-1) : undefined
+    // An action starts when its intent is committed, so its token is not on its way back before that.
+    const at = Timestamp.fromMillis(nowMs)
     return {
-      // It starts when its intent is committed, so its token is not on its way back before that.
-      spent: [
-        ...rows,
-        ...[...reserved].map(({ pools, target }) => ({ target, pools, at: Timestamp.fromMillis(nowMs) }))
-      ],
-      sinceMs: oldest === undefined ? sinceMs : Math.min(nowMs, Timestamp.toMillis(oldest.at))
+      spent: [...rows, ...[...reserved].map(({ pools, target }) => ({ target, pools, at }))],
+      sinceMs: oldest === undefined ? sinceMs : Math.min(nowMs, Timestamp.toMillis(oldest.at)),
+      ...(doubtedMs === undefined ? {} : { doubtedMs: Math.min(nowMs, doubtedMs) })
     } satisfies Spending
   })
 
-  const turn = Effect.fnUntraced(function* (claimant: Claimant): Effect.fn.Return<Turn, StorageError> {
+  return Effect.fnUntraced(function* (claimant: Claimant, needs: Needs, doubt: string | undefined) {
+    if (needs === "nothing") return undefined
     const nowMs = yield* Clock.currentTimeMillis
+    if (doubt !== undefined) {
+      doubtedMs = nowMs
+      return { forMs: lookAgainMs, why: { rule: "own-view-in-doubt", because: doubt } as const }
+    }
+    if (needs === "view") return undefined
     const spent = yield* spending(clusterOf(claimant.target), nowMs)
-    return turnOf(claimant, [...waiting.values()], spent, settings, nowMs)
+    const found = turnOf(claimant, [...waiting.values()], spent, settings, nowMs)
+    return found._tag === "Granted"
+      ? undefined
+      : { forMs: found.forMs, why: { rule: "blast-radius", because: `${describe(found.scopes)} is used up.` } as const }
   })
+})
+
+export const make = Effect.fnUntraced(function* (settings: GuardrailSettings, view: ClusterView) {
+  const oneAtATime = yield* Semaphore.make(1)
+  const reserved = new Set<Claimant>()
+  const waiting = new Map<string, Claimant>()
+  const holdUp = yield* makeHoldUp(settings, { reserved, waiting })
 
   /** Adds to a collection until the scope closes. */
   const held = (add: () => void, remove: () => void) =>
@@ -87,26 +123,26 @@ export const make = Effect.fnUntraced(function* (settings: GuardrailSettings) {
       () => void waiting.delete(claimant.id)
     )
 
-  const attempt = Effect.fnUntraced(function* ({ choose, claimant, mayWait, needsTurn }: AttemptOptions) {
+  const attempt = Effect.fnUntraced(function* ({ choose, claimant, doubt, mayWait, needs }: AttemptOptions) {
     const decision = choose(undefined)
-    const decided = (decision: Decision): Attempt => ({ _tag: "Decided", decision })
-    if (needsTurn(decision)) {
-      const found = yield* turn(claimant)
-      if (found._tag === "Wait") {
-        const reason = `${describe(found.scopes)} is used up`
-        if (!mayWait) return decided(choose(reason))
-        if (!waiting.has(claimant.id)) yield* queue(claimant)
-        return { _tag: "Wait", forMs: found.forMs, reason } satisfies Attempt
-      }
-      waiting.delete(claimant.id)
+    const needed = needs(decision)
+    const held = yield* holdUp(claimant, needed, doubt)
+    if (held !== undefined) {
+      if (!mayWait) return { _tag: "Decided", decision: choose(held.why) } satisfies Attempt
+      if (!waiting.has(claimant.id)) yield* queue(claimant)
+      return { _tag: "Wait", ...held, needs: needed } satisfies Attempt
     }
+    waiting.delete(claimant.id)
     if (decision.outcome === "execute") yield* reserve(claimant)
-    return decided(decision)
+    return { _tag: "Decided", decision } satisfies Attempt
   })
 
   return {
     attempt: (options) => oneAtATime.withPermit(attempt(options)),
-    waitMs: (claimant) =>
-      Effect.map(oneAtATime.withPermit(turn(claimant)), (found) => (found._tag === "Granted" ? 0 : found.forMs))
+    waitMs: Effect.fnUntraced(function* (claimant, needs) {
+      const { doubt } = yield* view.look(clusterOf(claimant.target))
+      const held = yield* oneAtATime.withPermit(holdUp(claimant, needs, doubt))
+      return held?.forMs ?? 0
+    })
   } satisfies Turns
 })

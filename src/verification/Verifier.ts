@@ -34,6 +34,7 @@ import {
 import type { Sighting } from "./FiringAlerts.ts"
 import { judge, type JudgeSettings, progressAfter, showsProblem } from "./Judge.ts"
 import type { Progress } from "./Progress.ts"
+import { reversionOf } from "./Reversion.ts"
 import type { Sample } from "./Sample.ts"
 import { read } from "./SampleReader.ts"
 
@@ -166,11 +167,24 @@ const follow = <E>(input: VerifyInput<E>, startedAtMs: number, lookback: Lookbac
   })
 }
 
-/** The last state, and the refusal that appears only after the write: to the controller that creates the pods. */
-const seenIn = ({ state }: Sample, verdict: Verdict): Pick<Verification, "failure" | "observed"> => {
+/**
+ * The last state, the refusal that appears only after the write, to the controller that creates the pods, and that
+ * somebody else has reverted the write.
+ */
+const lastSeen = (
+  intent: Intent,
+  sample: Sample,
+  verdict: Verdict
+): Pick<Verification, "failure" | "observed" | "reversion"> => {
+  const { state } = sample
   const text = verdict === "fixed" ? undefined : state?.failedCreate
   const failure = typeof text === "string" ? failureIn(text) : undefined
-  return { ...(failure === undefined ? {} : { failure }), observed: state }
+  const reversion = state === null ? undefined : reversionOf(intent, sample)
+  return {
+    ...(failure === undefined ? {} : { failure }),
+    observed: state,
+    ...(reversion === undefined ? {} : { reversion })
+  }
 }
 
 const make = (client: KubernetesClient["Service"], options: Required<VerifierOptions>): Verifier["Service"] => {
@@ -230,7 +244,7 @@ const make = (client: KubernetesClient["Service"], options: Required<VerifierOpt
       if (judgement._tag === "KeepWatching") hasSettled ||= judgement.settled === true
       if (judgement._tag === "Verdict") {
         const { reasons, verdict } = judgement
-        return { verdict, reasons, ...seenIn(sample, verdict), verifiedAt: yield* Timestamp.now }
+        return { verdict, reasons, ...lastSeen(intent, sample, verdict), verifiedAt: yield* Timestamp.now }
       }
       // A target that has settled and waits for its alert is read less often.
       yield* Effect.sleep(Math.min(waitMs, hasSettled ? capMs * settledFactor : capMs))

@@ -83,9 +83,13 @@ describe("an approval covers the findings that were shown", () => {
   })
 
   it("a message with other numbers, another level and a finding that is gone do not ask again", () => {
-    const busy = proposing(actions.DrainNode, { outOfTurn: "14 wait.", level: 1, plan: planOf({ pods: 4 }) })
+    const busy = proposing(actions.DrainNode, {
+      outOfTurn: { rule: "blast-radius", because: "14 wait." },
+      level: 1,
+      plan: planOf({ pods: 4 })
+    })
     assert.strictEqual(told(approved(busy))[0], "execute")
-    assert.strictEqual(told(later(busy, { outOfTurn: "3 wait." }))[0], "execute")
+    assert.strictEqual(told(later(busy, { outOfTurn: { rule: "blast-radius", because: "3 wait." } }))[0], "execute")
     assert.strictEqual(
       told(later(proposing(actions.DrainNode, { level: 1, plan: planOf({ pods: 4 }) }), { level: 2 }))[0],
       "execute"

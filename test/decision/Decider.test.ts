@@ -189,7 +189,7 @@ const inputOf = (situation: Situation): DecisionInput => {
         : situation.recent === "same-action"
           ? [past(situation.type, 1, "fixed")]
           : [past("EvictPod", 15, "not-fixed"), past("EvictPod", 30, "not-fixed"), past("EvictPod", 45, "not-fixed")],
-    ...(situation.outOfTurn ? { outOfTurn: "It has waited for 10 minutes." } : {}),
+    ...(situation.outOfTurn ? { outOfTurn: { rule: "blast-radius", because: "It is used up." } as const } : {}),
     emergencyStop: situation.emergencyStop,
     investigation: situation.investigated
       ? investigation({ action: aimed, investigator: situation.investigator, confidence: situation.confidence })

@@ -18,7 +18,9 @@ describe("GuardrailSettings", () => {
         cooldown: Duration.toMillis(defaults.cooldown),
         ineffectiveFor: Duration.toMillis(defaults.ineffectiveFor),
         answerLifetime: Duration.toMillis(defaults.answerLifetime),
-        blastRadius: Schema.encodeSync(BlastRadiusSettings)(defaults.blastRadius)
+        blastRadius: Schema.encodeSync(BlastRadiusSettings)(defaults.blastRadius),
+        giveUp: Schema.encodeSync(GuardrailSettings.fields.giveUp)(defaults.giveUp),
+        peers: Schema.encodeSync(GuardrailSettings.fields.peers)(defaults.peers)
       },
       {
         protectedNamespaces: ["kube-system", "kube-public", "kube-node-lease", "kubernaut"],
@@ -28,6 +30,8 @@ describe("GuardrailSettings", () => {
           namespace: { burst: 10, refill: "1 minute" },
           pool: { burst: 10, refill: "1 minute" }
         },
+        giveUp: { tries: 3, within: "6 hours", for: "6 hours", loopFor: "1 day" },
+        peers: { failures: 3, within: "15 minutes" },
         ineffectiveLimit: 3,
         ineffectiveFor: 86_400_000,
         answerLifetime: 900_000,

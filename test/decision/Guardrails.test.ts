@@ -1,18 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
 import type { DecisionInput } from "../../src/decision/Decider.ts"
-import { type Finding, findings, GuardrailRule, ineffectiveInARow } from "../../src/decision/Guardrails.ts"
+import { type Finding, findings, GuardrailRule } from "../../src/decision/Guardrails.ts"
 import { defaults } from "../../src/decision/GuardrailSettings.ts"
 import type { Action } from "../../src/domain/Action.ts"
 import {
   actions,
   aMomentAgo,
+  failedOn,
   failing,
   input,
   investigation,
   observed,
+  outOf,
   past,
   proposing,
+  reverted,
   rollingOut
 } from "./situations.ts"
 
@@ -197,7 +200,39 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     "ask cooldown",
     input({ history: [past("RollbackDeployment", 9, undefined, "unknown")] })
   ],
-  ["an action that waited for its turn in vain asks", "ask blast-radius", input({ outOfTurn: "It has waited." })],
+  ["an action that waited for its turn in vain asks", "ask blast-radius", input({ outOfTurn: outOf("blast-radius") })],
+  [
+    "an action that waited for an end of the doubt in vain asks",
+    "ask own-view-in-doubt",
+    input({ outOfTurn: outOf("own-view-in-doubt") })
+  ],
+  [
+    "three tries of the same action without effect block it",
+    "block gave-up",
+    input({
+      history: [
+        past("RollbackDeployment", 30, "not-fixed"),
+        past("RollbackDeployment", 60, undefined, "unknown"),
+        past("RollbackDeployment", 90, "unknown")
+      ]
+    })
+  ],
+  [
+    "a change that another controller has reverted twice is blocked",
+    "block rollout-loop",
+    input({
+      history: [
+        reverted("RestartWorkload", 60),
+        reverted("RollbackDeployment", 90),
+        reverted("RollbackDeployment", 200)
+      ]
+    })
+  ],
+  [
+    "an action that failed in the same way on three others of the namespace is blocked",
+    "block peers-failed",
+    input({ ended: ["a", "b", "c"].map((name) => failedOn(name)) })
+  ],
   [
     "three ineffective actions in a row ask",
     "ask ineffective",
@@ -235,7 +270,7 @@ describe("the guardrails", () => {
     const everything = input({
       emergencyStop: true,
       observed: observed({ exists: false, managers: ["argocd"] }),
-      outOfTurn: "It has waited for 10 minutes.",
+      outOfTurn: outOf("blast-radius"),
       level: 3,
       history: [past("RollbackDeployment", 1, "fixed")]
     })
@@ -340,26 +375,11 @@ describe("the guardrails have no finding about", () => {
       target: { namespace: "kube-system", kind: "Deployment", name: "coredns" }
     }
     const situation = proposing(diagnostics, {
-      outOfTurn: "It has waited for 10 minutes.",
+      outOfTurn: outOf("blast-radius"),
       level: 2,
       observed: observed({ managers: ["argocd"] })
     })
     assert.deepStrictEqual(rules(situation), [])
-  })
-})
-
-describe("ineffectiveInARow", () => {
-  it("counts back to the last fix, and skips actions that were not applied or not verified", () => {
-    const history = [
-      past("EvictPod", 1, undefined, "unknown"),
-      past("EvictPod", 2, "not-fixed"),
-      past("EvictPod", 3, "not-fixed", "no"),
-      past("EvictPod", 4, "unknown"),
-      past("EvictPod", 5, "fixed"),
-      past("EvictPod", 6, "not-fixed")
-    ]
-    assert.strictEqual(ineffectiveInARow(history), 2)
-    assert.strictEqual(ineffectiveInARow([]), 0)
   })
 })
 

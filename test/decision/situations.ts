@@ -2,15 +2,16 @@
 
 import { decide, type DecisionInput } from "../../src/decision/Decider.ts"
 import type { Answer } from "../../src/decision/Freshness.ts"
+import type { OutOfTurn } from "../../src/decision/Guardrails.ts"
 import { defaults } from "../../src/decision/GuardrailSettings.ts"
 import type { Action, ActionType } from "../../src/domain/Action.ts"
 import type { Alert } from "../../src/domain/Alert.ts"
 import type { Investigation } from "../../src/domain/Investigation.ts"
-import type { PastAction } from "../../src/domain/PastAction.ts"
+import type { EndedAction, PastAction } from "../../src/domain/PastAction.ts"
 import { RemediationId } from "../../src/domain/Remediation.ts"
 import type { Approval } from "../../src/domain/Review.ts"
 import { seenOf } from "../../src/domain/Seen.ts"
-import type { Target } from "../../src/domain/Target.ts"
+import { type Target, targetKey } from "../../src/domain/Target.ts"
 import { fromMillis } from "../../src/domain/Timestamp.ts"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
 
@@ -104,6 +105,24 @@ export const past = (
   at: fromMillis(nowMs - minutesAgo * minuteMs),
   applied,
   ...(verdict === undefined ? {} : { verdict })
+})
+
+export const outOf = (rule: OutOfTurn["rule"]): OutOfTurn => ({ rule, because: "There is a reason." })
+
+/** An action that somebody else has reverted, although it had helped. */
+export const reverted = (action: ActionType, minutesAgo: number): PastAction => ({
+  ...past(action, minutesAgo, "fixed"),
+  reversion: { by: "argocd-controller", fields: ["Deployment shop/checkout /spec/template"] }
+})
+
+/** An action on another target that has just failed. */
+export const failedOn = (name: string, change: Partial<EndedAction> = {}): EndedAction => ({
+  target: targetKey({ ...checkout, name }),
+  action: "RollbackDeployment",
+  at: fromMillis(nowMs - 5 * minuteMs),
+  verdict: "not-fixed",
+  symptoms: ["CrashLoopBackOff"],
+  ...change
 })
 
 export const input = (change: Partial<DecisionInput> = {}): DecisionInput => ({

@@ -18,6 +18,7 @@ describe("Supervised", () => {
     const parts = Layer.mergeAll(
       Layer.succeed(RemediationActors, { fire: () => Effect.void, sweep, active: Effect.succeed(0) }),
       Layer.succeed(Degradation, {
+        doubt: () => Effect.void,
         current: Effect.succeed({ level: 0 as const, reasons: [], since: "1970-01-01T00:00:00.000Z" }),
         changes: Stream.empty,
         recoveries: EventHub.make<Recovered>(),

@@ -144,11 +144,13 @@ describe("sixty alerts at once", () => {
   )
 })
 
+const single = { ...defaults.blastRadius, namespace: { burst: 1, refill: Duration.minutes(1) } }
+
 const turnsWith = (spent: ReadonlyArray<SpentAction>) =>
-  Turns.make({
-    ...defaults,
-    blastRadius: { ...defaults.blastRadius, namespace: { burst: 1, refill: Duration.minutes(1) } }
-  }).pipe(
+  Turns.make(
+    { ...defaults, blastRadius: single },
+    { look: () => Effect.succeed({ places: undefined, ended: [] }) }
+  ).pipe(
     Effect.provideService(ActionHistory, {
       ofTarget: () => Effect.succeed([]),
       spentSince: () => Effect.succeed(spent),
@@ -172,7 +174,8 @@ describe("a reservation", () => {
       turns.attempt({
         claimant: claimant(id),
         mayWait: true,
-        needsTurn: (decision) => decision.outcome === "execute",
+        doubt: undefined,
+        needs: (decision) => (decision.outcome === "execute" ? "turn" : "nothing"),
         choose: () => decided(outcome).decision
       }),
       ({ _tag }) => _tag

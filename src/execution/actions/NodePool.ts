@@ -2,8 +2,7 @@
  * How many nodes of a pool may be out at once: cordoned, not ready, being deleted, or tainted because they are about to
  * go or are in trouble.
  *
- * The pool of a node is what its labels say: the node pool of the cloud or of Karpenter. Nodes of the control plane are
- * a pool of their own. Without such a label the pool is every other node without one.
+ * `kubernetes/NodePools` says what the pool of a node is.
  *
  * A share of the pool may be out, and the same share of the whole cluster, in both cases at least one node. Beyond that
  * a person decides, and also about the last node on which anything could be scheduled. A node with a taint, as of the
@@ -11,44 +10,9 @@
  */
 
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import { isControlPlane, poolOf } from "../../kubernetes/NodePools.ts"
 import { conditionOf, type Node } from "../../kubernetes/ObjectModel.ts"
 import { type Ask, ask, isUnread, type PlanContext, type PlanObjects, relatedOf, unreadAsk } from "../Plan.ts"
-
-/** The labels that name the pool of a node. */
-const poolLabels = [
-  "karpenter.sh/nodepool",
-  "karpenter.sh/provisioner-name",
-  "cloud.google.com/gke-nodepool",
-  "eks.amazonaws.com/nodegroup",
-  "alpha.eksctl.io/nodegroup-name",
-  "kubernetes.azure.com/agentpool",
-  "agentpool",
-  "doks.digitalocean.com/node-pool-id",
-  "doks.digitalocean.com/node-pool",
-  "k8s.scaleway.com/pool",
-  "lke.linode.com/pool-id",
-  "oci.oraclecloud.com/node-pool-id",
-  "ibm-cloud.kubernetes.io/worker-pool-id",
-  "alibabacloud.com/nodepool-id",
-  "node.cluster.x-k8s.io/pool",
-  "cluster.x-k8s.io/deployment-name",
-  "machine.openshift.io/machineset",
-  "kops.k8s.io/instancegroup",
-  "worker.gardener.cloud/pool",
-  "node.kubernetes.io/nodegroup"
-] as const
-
-const controlPlaneLabels = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"]
-
-const isControlPlane = (node: KubernetesObject): boolean =>
-  controlPlaneLabels.some((label) => node.metadata.labels?.[label] !== undefined)
-
-/** The name of a node's pool. */
-const poolOf = (node: KubernetesObject): string => {
-  if (isControlPlane(node)) return "control plane"
-  const label = poolLabels.find((each) => node.metadata.labels?.[each] !== undefined)
-  return label === undefined ? "nodes" : `${label}=${node.metadata.labels?.[label]}`
-}
 
 /** The keys of the taints that keep pods away. */
 const taintsOf = (node: Node): ReadonlyArray<string> =>

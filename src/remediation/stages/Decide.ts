@@ -4,12 +4,9 @@
  * cluster.
  */
 
-import { Clock, Duration, Effect, Option, Result } from "effect"
+import { Clock, Effect, Option, Result } from "effect"
 import { alternativesTo } from "../../decision/Alternatives.ts"
-import type { Claimant } from "../../decision/BlastRadius.ts"
-import { waitInForce } from "../../decision/BlastRadiusSettings.ts"
 import { decide, type DecisionInput, monitorOnly } from "../../decision/Decider.ts"
-import { recentlyIneffective } from "../../decision/Guardrails.ts"
 import type { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
 import { isReadOnly } from "../../domain/Action.ts"
 import { isMonitorOnly } from "../../domain/Alert.ts"
@@ -17,12 +14,13 @@ import type { Decision } from "../../domain/Decision.ts"
 import type { Intent } from "../../domain/Execution.ts"
 import type { FailureRecord } from "../../domain/Failure.ts"
 import type { Mode } from "../../domain/Mode.ts"
+import { placesOf } from "../../domain/Places.ts"
 import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
 import { isExpired } from "../../domain/Review.ts"
 import type { Room } from "../../domain/Room.ts"
 import { targetKey } from "../../domain/Target.ts"
-import * as Timestamp from "../../domain/Timestamp.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
+import { writesOf } from "../../domain/Writes.ts"
 import { type Draft, Executor } from "../../execution/Executor.ts"
 import { classify, recordOf } from "../../execution/FailureClassifier.ts"
 import { permitted } from "../../execution/Permitted.ts"
@@ -35,9 +33,10 @@ import * as Monotonic from "../../resilience/Monotonic.ts"
 import * as Patience from "../../resilience/pipeline/Patience.ts"
 import { ActionHistory } from "../../storage/ActionHistory.ts"
 import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
+import * as ClusterView from "../ClusterView.ts"
+import * as DecideInTurn from "../DecideInTurn.ts"
 import type { Journal } from "../Journal.ts"
 import * as ReviewTimes from "../ReviewTimes.ts"
-import * as Turns from "../Turns.ts"
 import type { Observe } from "./Observe.ts"
 
 export interface DecideOptions extends Pick<ReviewTimes.ReviewTimes, "reviewTimeout"> {
@@ -57,7 +56,8 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
   const degradation = yield* Degradation
   const executor = yield* Executor
   const { reviewTimeout = ReviewTimes.defaults.reviewTimeout } = options
-  const decideOn = yield* makeDecideOn(options, observe)
+  const view = yield* ClusterView.make(options.guardrails)
+  const inTurn = yield* DecideInTurn.make(options.guardrails, view, yield* makeInputOf(options, observe, view))
   const draft = yield* makeDraft
   const alternative = makeAlternative(draft)
   const resolvedSince = yield* makeResolvedSince
@@ -69,7 +69,7 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
       return yield* journal(claim, self, [{ _tag: "Decided", level, decision: monitorOnly(self), observed: null }])
     }
     const startedMs = yield* Monotonic.nowMs
-    const made = yield* decideOn(self)
+    const made = yield* inTurn.decide(self)
     if ("resolved" in made) return made.resolved
     const { decision, input } = made
     const { level, observed } = input
@@ -96,7 +96,10 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
     const first = Result.isFailure(drafted)
       ? { decision: withoutPlan(input, decision, drafted.failure) }
       : withPlan(input, drafted.success)
-    const { decision: final, intent } = (yield* alternative(claim, self, input, first, roomIn(drafted))) ?? first
+    const { decision: last, intent, on } = (yield* alternative(claim, self, input, first, roomIn(drafted))) ?? first
+    // An alternative may run where the action itself would have asked. It has no turn yet.
+    const bolder = last.outcome === "execute" && decision.outcome !== "execute" && on !== undefined
+    const final = bolder ? yield* inTurn.take(self, on) : last
     const after = yield* write(
       final.outcome === "execute" && intent !== undefined
         ? [decided(final), { _tag: "Intended", intent }]
@@ -120,101 +123,22 @@ const approvalAt = ({ approval }: Remediation, nowMs: number): Pick<DecisionInpu
 const expiryOf = ({ expired }: DecisionInput): ReadonlyArray<RemediationEvent> =>
   expired?.expiresAt === undefined ? [] : [{ _tag: "ApprovalExpired", by: expired.by, expiredAt: expired.expiresAt }]
 
-/** The remediation's alert has resolved while its action waited for its turn. */
-interface Resolved {
-  readonly resolved: Remediation
-}
-
-/** A decision with everything that it depends on. */
-interface Made {
-  readonly decision: Decision
-  readonly input: DecisionInput
-}
-
-/** Makes the decision before a plan, once it is the action's turn. */
-const makeDecideOn = Effect.fnUntraced(function* (options: DecideOptions, observe: Observe) {
-  const turns = yield* Turns.make(options.guardrails)
-  const inputOf = yield* makeInputOf(options, observe)
-  const awaitTurn = yield* makeAwaitTurn(turns)
-  const longestMs = Duration.toMillis(waitInForce(options.guardrails))
-
-  return Effect.fn("decide")(function* (self: Remediation) {
-    const startedMs = yield* Monotonic.nowMs
-    while (true) {
-      const input = yield* inputOf(self)
-      const claimant = claimantOf(self, input)
-      const leftMs = startedMs + longestMs - (yield* Monotonic.nowMs)
-      let made: DecisionInput = input
-      const attempt = yield* turns.attempt({
-        claimant,
-        mayWait: leftMs > 0,
-        needsTurn: ({ action, outcome, reasons }) =>
-          outcome === "execute" && !isReadOnly(action) && !reasons.some(({ rule }) => rule === "approved"),
-        choose: (reason) => {
-          if (reason !== undefined) made = { ...input, outOfTurn: outOfTurn(reason, longestMs) }
-          return decide(made)
-        }
-      })
-      if (attempt._tag === "Decided") {
-        const { decision } = attempt
-        yield* Effect.annotateCurrentSpan({
-          "kubernaut.decision.outcome": decision.outcome,
-          "kubernaut.action.type": decision.action.type,
-          "kubernaut.level": input.level
-        })
-        return { decision, input: made } satisfies Made
-      }
-      yield* Effect.logInfo("The action waits for its turn", { reason: attempt.reason })
-      const resolved = yield* awaitTurn(self, claimant, attempt.forMs, leftMs)
-      if (resolved !== undefined) return { resolved } satisfies Resolved
-    }
-  })
-})
-
-const outOfTurn = (reason: string, waitedMs: number): string =>
-  `The action has waited ${Duration.format(Duration.millis(waitedMs))} for its turn: ${reason}.`
-
-const claimantOf = (self: Remediation, { guardrails, history, nowMs }: DecisionInput): Claimant => ({
-  id: self.id,
-  target: targetKey(self.target),
-  severity: self.alert.severity,
-  sinceMs: Timestamp.toMillis(self.receivedAt),
-  backOff: recentlyIneffective(history, guardrails, nowMs),
-  pools: []
-})
-
-/** The longest pause between two looks at the turns and at the alert. */
-const longestPauseMs = 15_000
-
-/** Waits until it is the action's turn or the time is up. Returns the remediation if its alert has resolved. */
-const makeAwaitTurn = Effect.fnUntraced(function* (turns: Turns.Turns) {
-  const store = yield* RemediationStore
-  return Effect.fnUntraced(function* (self: Remediation, claimant: Claimant, firstMs: number, leftMs: number) {
-    const untilMs = (yield* Monotonic.nowMs) + leftMs
-    let forMs = firstMs
-    while (forMs > 0) {
-      const remainingMs = untilMs - (yield* Monotonic.nowMs)
-      if (remainingMs <= 0) return undefined
-      yield* Effect.sleep(Math.min(Math.max(1000, forMs), longestPauseMs, remainingMs))
-      const now = Option.getOrUndefined(yield* store.get(self.id))
-      if (now?.alertResolvedAt !== undefined && self.alertResolvedAt === undefined) return now
-      forMs = yield* turns.waitMs(claimant)
-    }
-    return undefined
-  })
-})
-
 /** Reads everything that a decision depends on. */
-const makeInputOf = Effect.fnUntraced(function* (options: DecideOptions, observe: Observe) {
+const makeInputOf = Effect.fnUntraced(function* (
+  options: DecideOptions,
+  observe: Observe,
+  view: ClusterView.ClusterView
+) {
   const history = yield* ActionHistory
   const degradation = yield* Degradation
 
   return Effect.fnUntraced(function* (self: Remediation) {
     // First, because it may wait for the cluster.
     const observed = yield* observe(self)
+    const { doubt, ended, places } = yield* view.look(self.target.cluster)
     const nowMs = yield* Clock.currentTimeMillis
     const { level } = yield* degradation.current
-    return {
+    const input: DecisionInput = {
       alert: self.alert,
       target: self.target,
       investigation: self.investigation,
@@ -222,6 +146,8 @@ const makeInputOf = Effect.fnUntraced(function* (options: DecideOptions, observe
       mode: options.mode,
       observed,
       history: yield* history.ofTarget(targetKey(self.target), historyLength),
+      ended,
+      ...(places === undefined ? {} : { nodePlaces: places }),
       guardrails: options.guardrails,
       answer:
         self.investigatedAt === undefined
@@ -232,7 +158,8 @@ const makeInputOf = Effect.fnUntraced(function* (options: DecideOptions, observe
       questions: self.questions,
       emergencyStop: false,
       nowMs
-    } satisfies DecisionInput
+    }
+    return { input, doubt }
   })
 })
 
@@ -279,18 +206,22 @@ const makeDraft = Effect.map(Executor, (executor) =>
   )
 )
 
-/** A decision, and the intent if it was planned. */
+/** A decision, and what it is based on and the intent if it was planned. */
 interface Planned {
   readonly decision: Decision
   readonly intent?: Intent
+  readonly on?: DecisionInput
 }
 
 type Draw = Effect.Success<typeof makeDraft>
 
-const withPlan = (input: DecisionInput, { asks, figures, intent }: Draft): Planned => ({
-  decision: decide({ ...input, plan: { asks, figures, writes: intent.changes.length > 0 } }),
-  intent
-})
+const withPlan = (input: DecisionInput, { asks, figures, intent }: Draft): Planned => {
+  const { nodePlaces, observed } = input
+  const placed = observed === null ? intent : { ...intent, places: placesOf(observed, nodePlaces) }
+  const fields = writesOf(intent)?.fields ?? []
+  const on = { ...input, plan: { asks, figures, writes: intent.changes.length > 0, fields } }
+  return { decision: decide(on), intent: placed, on }
+}
 
 /** How much of the action would fit, if not all of it does. */
 const roomIn = (drafted: Result.Result<Draft, PlanRefused | KubernetesError>): Room | undefined => {

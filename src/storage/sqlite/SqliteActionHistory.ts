@@ -5,9 +5,9 @@ import { Option, Schema } from "effect"
 import type { ActionType } from "../../domain/Action.ts"
 import type { Applied } from "../../domain/Execution.ts"
 import type { ActionRecord, EndedAction, PastAction, SpentAction } from "../../domain/PastAction.ts"
-import { Places } from "../../domain/Places.ts"
+import { Places, poolsOf } from "../../domain/Places.ts"
 import type { RemediationId } from "../../domain/Remediation.ts"
-import type { TargetKey } from "../../domain/Target.ts"
+import { kindOf, type TargetKey } from "../../domain/Target.ts"
 import { Reversion, type Verdict } from "../../domain/Verification.ts"
 import { Writes } from "../../domain/Writes.ts"
 import type { ActionHistory } from "../ActionHistory.ts"
@@ -80,7 +80,7 @@ const endedAction = (row: EndedRow): EndedAction => {
 const spentAction = ({ at, places, target_key: target }: SpentRow): SpentAction => ({
   target,
   at,
-  pools: placesIn(places)?.pools ?? []
+  pools: poolsOf(kindOf(target), placesIn(places)?.pools ?? [])
 })
 
 /** Enough for a ratio in whole percent; older results say little, because clusters change. */

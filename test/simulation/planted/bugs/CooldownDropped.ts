@@ -7,8 +7,8 @@ export const cooldownDropped: PlantedBug = {
     {
       file: "decision/Guardrails.ts",
       search: `  cooldown,
-  blastRadius,`,
-      replace: `  blastRadius,`
+  turn,`,
+      replace: `  turn,`
     }
   ],
   foundBy: "guardrails-hold",

@@ -1,0 +1,119 @@
+/**
+ * Actions that are within the budget and useless: the same action has just failed in the same way on other targets that
+ * share a registry, a node, a zone or the namespace with this one. The cause is what they share, and the action does
+ * not reach it.
+ *
+ * Peers say something about this target if their way to fail is
+ *
+ * - one that this target shows too, whatever they share; a registry explains only images that cannot be pulled;
+ * - one that the action brings to a target which does not show it yet, by what explains it:
+ *
+ * | peers fail with    | explained by the same |
+ * | ------------------ | --------------------- |
+ * | `ImagePullBackOff` | registry              |
+ * | `Unschedulable`    | zone, node            |
+ * | `FailedCreate`     | namespace             |
+ * | a refused write    | namespace             |
+ *
+ * A single peer that the action has fixed since then is stronger than any number that failed.
+ */
+
+import { Duration } from "effect"
+import type { ActionType } from "../domain/Action.ts"
+import type { EndedAction } from "../domain/PastAction.ts"
+import type { Places } from "../domain/Places.ts"
+import { nameOf, namespaceOf, type TargetKey } from "../domain/Target.ts"
+import { toMillis } from "../domain/Timestamp.ts"
+import type { GuardrailSettings } from "./GuardrailSettings.ts"
+
+type Shared = "registry" | "node" | "zone" | "namespace"
+
+/** What the target has in common with others, and how it fails. */
+export interface Candidate {
+  readonly target: TargetKey
+  readonly action: ActionType
+  readonly symptoms: ReadonlyArray<string>
+  readonly places: Places
+}
+
+/** Peers on which the action failed in one way. */
+export interface FailedPeers {
+  /** Such as `registry registry.example.com`. */
+  readonly shared: string
+  readonly symptom: string
+  /** Their names, newest first. */
+  readonly peers: ReadonlyArray<string>
+}
+
+const broughtBy = (symptom: string): ReadonlyArray<Shared> => {
+  if (symptom.startsWith("refused:")) return ["namespace"]
+  switch (symptom) {
+    case "ImagePullBackOff":
+      return ["registry"]
+    case "Unschedulable":
+      return ["zone", "node"]
+    case "FailedCreate":
+      return ["namespace"]
+    default:
+      return []
+  }
+}
+
+const sharedBySymptom = (symptom: string): ReadonlyArray<Shared> =>
+  symptom === "ImagePullBackOff" ? ["registry", "node", "zone", "namespace"] : ["node", "zone", "namespace"]
+
+const valuesOf = (shared: Shared, target: TargetKey, places: Places | undefined): ReadonlyArray<string> => {
+  switch (shared) {
+    case "registry":
+      return places?.registries ?? []
+    case "node":
+      return places?.nodes ?? []
+    case "zone":
+      return places?.zones ?? []
+    case "namespace": {
+      const namespace = namespaceOf(target)
+      return namespace === "" ? [] : [namespace]
+    }
+  }
+}
+
+const peersOf = (
+  [shared, value, symptom]: readonly [Shared, string, string],
+  others: ReadonlyArray<EndedAction>,
+  least: number
+): FailedPeers | undefined => {
+  const near = others.filter(({ places, target }) => valuesOf(shared, target, places).includes(value))
+  // Newest first, so what comes before a fix is newer than it.
+  const fixed = near.findIndex(({ verdict }) => verdict === "fixed")
+  const failed = (fixed === -1 ? near : near.slice(0, fixed)).filter(({ symptoms }) => symptoms.includes(symptom))
+  const targets = [...new Set(failed.map(({ target }) => target))]
+  return targets.length < least ? undefined : { shared: `${shared} ${value}`, symptom, peers: targets.map(nameOf) }
+}
+
+/** The peers that speak against the action; `undefined` if none do. `ended` is newest first. */
+export const failedPeers = (
+  { action, places, symptoms, target }: Candidate,
+  ended: ReadonlyArray<EndedAction>,
+  { peers }: Pick<GuardrailSettings, "peers">,
+  nowMs: number
+): FailedPeers | undefined => {
+  const withinMs = Duration.toMillis(peers.within)
+  const others = ended.filter(
+    (other) => other.action === action && other.target !== target && nowMs - toMillis(other.at) < withinMs
+  )
+  for (const symptom of new Set(others.flatMap((other) => other.symptoms))) {
+    const explained = symptoms.includes(symptom) ? sharedBySymptom(symptom) : broughtBy(symptom)
+    for (const shared of explained)
+      for (const value of valuesOf(shared, target, places)) {
+        const found = peersOf([shared, value, symptom], others, peers.failures)
+        if (found !== undefined) return found
+      }
+  }
+  return undefined
+}
+
+/** Names the peers. */
+export const describePeers = (action: ActionType, { peers, shared, symptom }: FailedPeers): string => {
+  const shown = peers.slice(0, 5).join(", ") + (peers.length > 5 ? ` and ${peers.length - 5} more` : "")
+  return `${action} has just failed with ${symptom} on ${peers.length} others of the same ${shared}: ${shown}. It would be useless here too; the cause is what they share.`
+}
