@@ -1,0 +1,389 @@
+/**
+ * The roles of `deploy/rbac.yaml` on a real API server. Everything that the service does with a cluster is done as its
+ * ServiceAccount. The requests are recorded at the client and compared with what is granted, both ways.
+ */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { CoreV1Api, KubeConfig, type KubernetesObject as Manifest, KubernetesObjectApi } from "@kubernetes/client-node"
+import { Effect, Layer, Schedule } from "effect"
+import { rightsFindings } from "../../src/cli/commands/DoctorRights.ts"
+import type { Action } from "../../src/domain/Action.ts"
+import type { ResourceRef } from "../../src/domain/Target.ts"
+import * as Executor from "../../src/execution/Executor.ts"
+import * as EvidenceGatherer from "../../src/investigation/evidence/EvidenceGatherer.ts"
+import type { Permission, PolicyRule } from "../../src/kubernetes/Access.ts"
+import { apiGroupOf, inNamespace, permissionText, resourceNameOf } from "../../src/kubernetes/AccessRules.ts"
+import * as ClientNode from "../../src/kubernetes/ClientNode.ts"
+import * as ClusterIdentity from "../../src/kubernetes/ClusterIdentity.ts"
+import { KubernetesClient, type KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
+import * as OwnerResolver from "../../src/kubernetes/OwnerResolver.ts"
+import { alertKinds, allPermissions, observePermissions } from "../../src/kubernetes/Permissions.ts"
+import { type Operation, permissionOf } from "../../src/kubernetes/Sandbox.ts"
+import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
+import { carried } from "../../src/simulation/farEnds/paths/ClusterPath.ts"
+import * as Verifier from "../../src/verification/Verifier.ts"
+import * as real from "../execution/realCluster.ts"
+import { controlPlane } from "./controlPlane.ts"
+import { manifests } from "./LeastRole.ts"
+
+const plane = await controlPlane()
+const directory = mkdtempSync(join(tmpdir(), "kubernaut-role-"))
+const kubeconfig = join(directory, "kubeconfig")
+const { namespace, on } = real
+
+const adminConfig = (): KubeConfig => {
+  const config = new KubeConfig()
+  config.loadFromFile(plane.kubeconfig)
+  return config
+}
+const objects = () => KubernetesObjectApi.makeApiClient(adminConfig())
+
+/** As an administrator: the people who deploy things and release bad versions. */
+const asAdmin = <A, E>(effect: Effect.Effect<A, E, KubernetesClient>): Effect.Effect<A, E> =>
+  Effect.provide(effect, Layer.orDie(ClientNode.layer({ kubeconfig: plane.kubeconfig })))
+
+/** The requests of the service: one of each permission, to be sent again, and those that the server forbade. */
+const sent = new Map<string, Effect.Effect<unknown, KubernetesError>>()
+const forbidden: Array<string> = []
+
+const recording = Layer.effect(
+  KubernetesClient,
+  Effect.map(KubernetesClient, (client) =>
+    carried(client, (request: Operation, server) => {
+      const permission = permissionOf(request)
+      if (permission !== undefined) sent.set(permissionText(permission), server)
+      return Effect.tapError(server, ({ message, reason }) =>
+        Effect.sync(() => {
+          if (reason._tag === "Forbidden") forbidden.push(message)
+        })
+      )
+    })
+  )
+).pipe(Layer.provide(Layer.orDie(ClientNode.layer({ kubeconfig }))))
+
+const services = Layer.mergeAll(
+  Executor.layer(),
+  Verifier.layer({
+    settleTimeout: "8 seconds",
+    stabilisation: "500 millis",
+    pollIntervalCap: "200 millis",
+    alertTimeout: "1 second"
+  }),
+  OwnerResolver.layer()
+).pipe(Layer.provideMerge(recording))
+
+/** As the service, with its own role. */
+const asService = <A, E>(
+  effect: Effect.Effect<A, E, KubernetesClient | Executor.Executor | Verifier.Verifier | OwnerResolver.OwnerResolver>
+) => Effect.provide(effect, services)
+
+const create = (kind: string, name: string, apiVersion: string, rest: Parameters<typeof real.create>[3]) =>
+  asAdmin(real.create(kind, name, apiVersion, rest))
+
+const selected = (name: string) => ({ selector: { matchLabels: { app: name } }, template: real.template(name) })
+
+const ready = (ref: ResourceRef) =>
+  asAdmin(
+    real.eventually(
+      `${ref.kind} ${ref.name} is ready`,
+      readWorkload(ref),
+      ({ desiredReplicas, readyReplicas }) => (desiredReplicas ?? 0) > 0 && readyReplicas === desiredReplicas
+    )
+  )
+
+const fixtures = Effect.gen(function* () {
+  yield* create("Namespace", namespace, "v1", {})
+  yield* create("Pod", "bare", "v1", {
+    spec: { containers: [{ name: "main", image: "registry.example/app:v1" }] }
+  }).pipe(Effect.retry({ times: 50, schedule: Schedule.spaced("100 millis") }))
+  yield* asAdmin(real.deploy("web", 2))
+  yield* create("StatefulSet", "db", "apps/v1", { spec: { serviceName: "db", replicas: 1, ...selected("db") } })
+  yield* create("DaemonSet", "agent", "apps/v1", { spec: selected("agent") })
+  yield* create("Job", "job", "batch/v1", {
+    spec: {
+      template: { spec: { restartPolicy: "Never", containers: [{ name: "m", image: "registry.example/app:v1" }] } }
+    }
+  })
+  yield* asAdmin(real.createCronJob("report"))
+  yield* asAdmin(real.deploy("scaled", 1))
+  yield* asAdmin(real.createAutoscaler("scaled", 4))
+  yield* asAdmin(real.createClaim("data"))
+  for (const ref of [on("StatefulSet", "db"), on("DaemonSet", "agent")]) yield* ready(ref)
+  yield* asAdmin(release(on("Deployment", "web"), "bad-2"))
+  yield* asAdmin(
+    real.eventually("web crash-loops", readWorkload(on("Deployment", "web")), ({ pods }) =>
+      pods.some(({ restarts }) => restarts > 0)
+    )
+  )
+})
+
+/** Somebody releases another version. */
+const release = (ref: ResourceRef, tag: string) =>
+  Effect.flatMap(KubernetesClient, (client) =>
+    client.apply({
+      _tag: "Patch",
+      ref,
+      patch: [{ op: "replace", path: "/spec/template/spec/containers/0/image", value: `registry.example/app:${tag}` }]
+    })
+  )
+
+const existing: Readonly<Record<string, string>> = {
+  Pod: "bare",
+  Deployment: "web",
+  StatefulSet: "db",
+  DaemonSet: "agent",
+  Job: "job",
+  CronJob: "report",
+  HorizontalPodAutoscaler: "scaled",
+  PersistentVolumeClaim: "data"
+}
+
+/** Everything that the service does in mode observe. */
+const observing = Effect.gen(function* () {
+  const client = yield* KubernetesClient
+  const resolver = yield* OwnerResolver.OwnerResolver
+  yield* ClusterIdentity.read(client)
+  for (const kind of alertKinds) {
+    // A storm of alerts about objects that are gone: single reads, then a list.
+    const names = Array.from({ length: 6 }, (_, index) => on(kind, `gone-${index}`))
+    assert.strictEqual((yield* Effect.flip(resolver.resolveFirst(names))).reason._tag, "NotFound", kind)
+    yield* readWorkload(on(kind, existing[kind] ?? "absent"))
+  }
+  const web = on("Deployment", "web")
+  const [pod] = yield* asAdmin(real.podsOf("web"))
+  assert.deepStrictEqual(yield* resolver.resolve(on("Pod", pod!.metadata.name)), web)
+  const gather = yield* EvidenceGatherer.make()
+  const evidence = yield* gather({
+    alert: {
+      fingerprint: "f",
+      name: "KubePodCrashLooping",
+      severity: "critical",
+      labels: {},
+      annotations: {},
+      startsAt: "2026-11-24T03:00:00.000Z"
+    },
+    target: { cluster: "real", ...web },
+    level: 0,
+    observed: yield* readWorkload(web)
+  } as Parameters<typeof gather>[0])
+  assert.isNotEmpty(evidence.events)
+  assert.isNotEmpty(evidence.logs)
+})
+
+const carriedOut = (action: Action, target: ResourceRef, id: string, verify = false) =>
+  Effect.gen(function* () {
+    const intent = yield* real.act(action, target, id, true)
+    if (verify) yield* real.verified(intent, target)
+    yield* real.undo(intent)
+    return intent
+  })
+
+/** Every action of the catalog on every kind that it applies to, with its inverse. */
+const acting = Effect.gen(function* () {
+  const on3 = (["Deployment", "StatefulSet", "DaemonSet"] as const).map((kind) => on(kind, existing[kind]!))
+  for (const target of on3) {
+    yield* carriedOut({ type: "RestartWorkload", target }, target, `restart-${target.kind}`, true)
+    yield* carriedOut(
+      { type: "AdjustResources", target, container: "proxy", requests: { cpu: "20m" } },
+      target,
+      `adjust-${target.kind}`
+    )
+    yield* ready(target)
+    yield* asAdmin(release(target, "v3"))
+    yield* ready(target)
+    yield* carriedOut({ type: "RollbackDeployment", target }, target, `rollback-${target.kind}`)
+  }
+  for (const target of on3.slice(0, 2))
+    yield* carriedOut({ type: "ScaleWorkload", target, replicas: 3 }, target, `scale-${target.kind}`)
+  const autoscaler = on("HorizontalPodAutoscaler", "scaled")
+  yield* carriedOut({ type: "PatchHpa", target: autoscaler, maxReplicas: 5 }, on("Deployment", "scaled"), "hpa")
+  const cronJob = on("CronJob", "report")
+  yield* carriedOut({ type: "SuspendCronJob", target: cronJob }, cronJob, "suspend", true)
+  const claim = on("PersistentVolumeClaim", "data")
+  yield* asAdmin(
+    Effect.flatMap(KubernetesClient, (client) =>
+      client.apply({
+        _tag: "Patch",
+        ref: on("StorageClass", namespace),
+        patch: [{ op: "replace", path: "/allowVolumeExpansion", value: true }]
+      })
+    )
+  )
+  yield* carriedOut({ type: "ExpandVolume", target: claim, size: "2Gi" }, claim, "expand", true)
+  yield* actingOnPods
+  yield* actingOnNodes
+  yield* diagnosing
+  yield* refusedByRange
+})
+
+const actingOnPods = Effect.gen(function* () {
+  const scaled = on("Deployment", "scaled")
+  const podOf = (app: string) => Effect.map(asAdmin(real.podsOf(app)), ([first]) => on("Pod", first!.metadata.name))
+  yield* carriedOut({ type: "EvictPod", target: yield* podOf("scaled") }, scaled, "evict", true)
+  yield* ready(scaled)
+  yield* carriedOut({ type: "QuarantinePod", target: yield* podOf("scaled") }, scaled, "quarantine", true)
+  // Their owners say which template a replacement has.
+  yield* carriedOut({ type: "EvictPod", target: yield* podOf("agent") }, on("DaemonSet", "agent"), "evict-agent")
+  yield* carriedOut({ type: "EvictPod", target: yield* podOf("db") }, on("StatefulSet", "db"), "evict-db")
+})
+
+const actingOnNodes = Effect.gen(function* () {
+  const [first] = yield* asAdmin(Effect.flatMap(KubernetesClient, (client) => client.list("Node", {})))
+  const node = on("Node", first!.metadata.name)
+  const cordoned = yield* real.act({ type: "CordonNode", target: node }, node, "cordon", true)
+  yield* real.verified(cordoned, node)
+  yield* carriedOut({ type: "UncordonNode", target: node }, node, "uncordon")
+  yield* real.undo(cordoned)
+  yield* asAdmin(
+    Effect.flatMap(KubernetesClient, (client) =>
+      Effect.ignore(client.apply({ _tag: "Patch", ref: node, patch: [{ op: "remove", path: "/spec/unschedulable" }] }))
+    )
+  )
+  yield* carriedOut({ type: "DrainNode", target: node }, node, "drain", true)
+})
+
+const diagnosing = Effect.gen(function* () {
+  const web = on("Deployment", "web")
+  const executor = yield* Executor.Executor
+  const intent = yield* real.plan({ type: "CollectDiagnostics", target: web }, web, "diagnose")
+  const outcome = yield* executor.execute(intent, { holds: Effect.succeed(true) })
+  assert.isUndefined(outcome.failure, outcome.message)
+})
+
+/** A LimitRange that the pods of a new template would break. */
+const refusedByRange = Effect.gen(function* () {
+  yield* create("LimitRange", "small", "v1", { spec: { limits: [{ type: "Container", max: { memory: "64Mi" } }] } })
+  const web = on("Deployment", "web")
+  const refused = yield* Effect.flip(real.plan({ type: "RestartWorkload", target: web }, web, "refused"))
+  assert.strictEqual(refused._tag === "PlanRefused" ? refused.rule : refused.message, "pods-refused")
+})
+
+interface Role extends Manifest {
+  rules: ReadonlyArray<PolicyRule>
+}
+
+const roleNames = ["kubernaut-observe", "kubernaut-act"] as const
+
+/** Replaces the rules of a role, and waits until the API server goes by them. */
+const withRules = (name: string, rules: ReadonlyArray<PolicyRule>) =>
+  Effect.promise(async () => {
+    const api = objects()
+    const ref = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name } }
+    const role = (await api.read(ref)) as Role
+    await api.replace({ ...role, rules } as Role)
+  })
+
+const without = (rules: ReadonlyArray<PolicyRule>, permission: Permission): ReadonlyArray<PolicyRule> =>
+  rules.flatMap((rule) => {
+    const resource = resourceNameOf(permission)
+    if (!rule.apiGroups?.includes(apiGroupOf(permission)) || !rule.resources?.includes(resource)) return [rule]
+    const others = rule.resources.filter((each) => each !== resource)
+    const verbs = rule.verbs.filter((verb) => verb !== permission.verb)
+    return [
+      ...(others.length === 0 ? [] : [{ ...rule, resources: others }]),
+      ...(verbs.length === 0 ? [] : [{ ...rule, resources: [resource], verbs }])
+    ]
+  })
+
+const texts = (permissions: ReadonlyArray<Permission>) => permissions.map(permissionText).toSorted()
+
+describe.skipIf(!plane.available)(`the least role on a real API server${plane.note}`, () => {
+  beforeAll(async () => {
+    const api = objects()
+    for (const manifest of manifests) await api.create(manifest as unknown as Manifest)
+    const request = {
+      namespace: "kubernaut",
+      name: "kubernaut",
+      body: { spec: { audiences: [], expirationSeconds: 3600 } }
+    }
+    const { status } = await adminConfig().makeApiClient(CoreV1Api).createNamespacedServiceAccountToken(request)
+    const { caData, server } = adminConfig().getCurrentCluster()!
+    writeFileSync(
+      kubeconfig,
+      JSON.stringify({
+        clusters: [{ name: "c", cluster: { server, "certificate-authority-data": caData } }],
+        users: [{ name: "u", user: { token: status?.token ?? "" } }],
+        contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+        "current-context": "x"
+      })
+    )
+    await Effect.runPromise(fixtures)
+  }, 120_000)
+  afterAll(async () => {
+    rmSync(directory, { recursive: true })
+    const api = objects()
+    for (const manifest of manifests)
+      if (manifest.metadata.namespace === undefined) await api.delete(manifest as unknown as Manifest)
+    await plane.stop()
+  })
+
+  it.live(
+    "mode observe makes exactly the requests that its role grants",
+    () =>
+      Effect.gen(function* () {
+        yield* asService(observing)
+        assert.deepStrictEqual(forbidden, [])
+        assert.deepStrictEqual([...sent.keys()].toSorted(), texts(observePermissions))
+      }),
+    120_000
+  )
+
+  it.live(
+    "all actions together make exactly the requests that both roles grant, and none is forbidden",
+    () =>
+      Effect.gen(function* () {
+        yield* asService(acting)
+        assert.deepStrictEqual(forbidden, [])
+        assert.deepStrictEqual([...sent.keys()].toSorted(), texts(allPermissions))
+      }),
+    300_000
+  )
+
+  it.live("doctor finds nothing missing and nothing too much in the roles", () =>
+    Effect.gen(function* () {
+      const client = yield* KubernetesClient
+      const findings = yield* rightsFindings({ cluster: "kubeconfig", mode: "auto" }, client)
+      assert.deepStrictEqual(
+        findings.map(({ message, result }) => [result, message]),
+        [
+          ["ok", "allowed"],
+          ["ok", "allowed"],
+          ["ok", "no more than needed"]
+        ]
+      )
+      // It reads and writes too much for mode observe.
+      const [, , rights] = yield* rightsFindings({ cluster: "kubeconfig", mode: "observe" }, client)
+      assert.strictEqual(rights?.result, "warning")
+    }).pipe(asService)
+  )
+
+  it.live(
+    "without any one of its verbs a request of the service is forbidden",
+    () =>
+      Effect.gen(function* () {
+        const { rights } = yield* KubernetesClient
+        const may = (permission: Permission) => rights!.may(inNamespace(permission, namespace))
+        const until = (permission: Permission, allowed: boolean) =>
+          Effect.gen(function* () {
+            while ((yield* may(permission)) !== allowed) yield* Effect.sleep("20 millis")
+          }).pipe(Effect.timeout("10 seconds"))
+        for (const name of roleNames) {
+          const { rules } = manifests.find(({ kind, metadata }) => kind === "ClusterRole" && metadata.name === name)!
+          const granted =
+            name === "kubernaut-observe" ? observePermissions : allPermissions.slice(observePermissions.length)
+          for (const permission of granted) {
+            yield* withRules(name, without(rules!, permission))
+            yield* until(permission, false)
+            const error = yield* Effect.flip(sent.get(permissionText(permission))!)
+            assert.strictEqual(error.reason._tag, "Forbidden", permissionText(permission))
+            yield* withRules(name, rules!)
+            yield* until(permission, true)
+          }
+        }
+      }).pipe(asService),
+    180_000
+  )
+})
