@@ -1,6 +1,7 @@
 /**
  * The people who approve or reject actions. They check the open reviews from time to time and answer as people do:
- * late, never, twice, with a rejection, or two at once with different answers.
+ * late, after the review has timed out, never, twice, again when something else is asked, with a rejection, or two at
+ * once with different answers. What they approve may have changed by then.
  *
  * They use the same parts as the routes for reviews.
  *
@@ -32,13 +33,16 @@ const draw = (random: SeededRandom): Plan => {
   const afterMs = Math.ceil(random.magnitude(5 * secondMs, hourMs))
   const word = random.chance(0.75) ? "approved" : "rejected"
   const first = { word, by: "ada", afterMs } as const
-  switch (random.below(5)) {
+  switch (random.below(6)) {
     // Never.
     case 0:
       return { answers: [] }
     // Twice: a click that seemed to do nothing.
     case 1:
       return { answers: [first, { ...first, afterMs: afterMs + random.between(0, 2 * secondMs) }] }
+    // Again much later, from the page that is still open: by then the question may be over, or another one is asked.
+    case 3:
+      return { answers: [first, { ...first, afterMs: afterMs + Math.ceil(random.magnitude(60 * secondMs, hourMs)) }] }
     // Two people at once.
     case 2:
       return { answers: [first, { word: word === "approved" ? "rejected" : "approved", by: "grace", afterMs }] }

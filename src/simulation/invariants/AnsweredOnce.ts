@@ -42,6 +42,9 @@ export const answeredOnce: Invariant = {
     const clear = new ClearTimes()
     const ready = new ReadyTime()
     const answers = new Map<string, ReviewAnswer["answer"]>()
+    /** Remediations whose question timed out, and those whose approval expired: nothing more is done by it. */
+    const timedOut = new Set<string>()
+    const expired = new Set<string>()
     /** The latest question of each remediation, and how many there were. */
     const asked = new Map<string, { readonly decision: Decision; readonly times: number }>()
     const decide = (id: string, decision: Decision) => {
@@ -54,7 +57,9 @@ export const answeredOnce: Invariant = {
         const times = (before?.times ?? 0) + 1
         if (times > maxQuestions) report(`remediation ${id} asks a person for the ${times}th time`)
         asked.set(id, { decision, times })
-      } else if (decision.outcome === "execute" && decision.reasons[0]?.rule === "approved" && news !== undefined)
+      } else if (decision.reasons[0]?.rule === "approved" && expired.has(id))
+        report(`remediation ${id} acts by an approval that has expired`)
+      else if (decision.outcome === "execute" && decision.reasons[0]?.rule === "approved" && news !== undefined)
         report(`remediation ${id} acts by an approval, and nobody has seen ${news}`)
     }
     /** Since when an answer waits, by remediation: by the clock, and by the time of a ready service. */
@@ -67,7 +72,12 @@ export const answeredOnce: Invariant = {
           for (const { event, kind, remediationId } of events) {
             if (kind === "Reviewed" && event._tag === "Reviewed") {
               answers.set(remediationId, event.review.answer)
+              expired.delete(remediationId)
               waiting.set(remediationId, { atMs, readyMs: ready.at(atMs) })
+            } else if (kind === "ReviewTimedOut") timedOut.add(remediationId)
+            else if (kind === "ApprovalExpired") {
+              answers.delete(remediationId)
+              expired.add(remediationId)
             } else if (kind === "Decided" || kind === "Concluded") {
               const since = waiting.get(remediationId)
               if (since !== undefined) {
@@ -79,6 +89,8 @@ export const answeredOnce: Invariant = {
               if (event._tag === "Decided") decide(remediationId, event.decision)
             } else if (kind === "Intended" && answers.get(remediationId) === "rejected")
               report(`remediation ${remediationId} acts, and a person has rejected it`)
+            else if (kind === "Intended" && timedOut.has(remediationId))
+              report(`remediation ${remediationId} acts, and its review has timed out`)
           }
         }
       }

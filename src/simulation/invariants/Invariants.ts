@@ -12,6 +12,7 @@ import { guardrailsHold } from "./GuardrailsHold.ts"
 import { healedAtEnd } from "./HealedAtEnd.ts"
 import { intentBeforeWrite } from "./IntentBeforeWrite.ts"
 import type { Invariant } from "./Invariant.ts"
+import { leastPrivilege } from "./LeastPrivilege.ts"
 import { legalTransitions } from "./LegalTransitions.ts"
 import { levelFollows } from "./LevelFollows.ts"
 import { modeRespected } from "./ModeRespected.ts"
@@ -58,6 +59,7 @@ export const all: ReadonlyArray<Invariant> = [
   guardrailsHold,
   blastRadiusKept,
   ownClusterOnly,
+  leastPrivilege,
   budgetsRespected,
   auditComplete,
   neverFalselyFixed,

@@ -137,8 +137,16 @@ export const models: Scenario = {
   tiers: ["holmesgpt", "llm:alpha", "llm:beta"]
 }
 
-/** Every action waits for the approval of a person. */
-export const reviews: Scenario = { ...models, name: "reviews", service: { ...steady.service, mode: "approve" } }
+/** Every action waits for the approval of a person. People answer within an hour, so some are too late. */
+export const reviews: Scenario = {
+  ...models,
+  name: "reviews",
+  service: {
+    ...steady.service,
+    mode: "approve",
+    actors: { reviewTimeout: "10 minutes", approvalLifetime: "5 minutes" }
+  }
+}
 
 /** Every span and log line is searched for secrets. */
 export const secrets: Scenario = {

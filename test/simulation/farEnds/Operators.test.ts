@@ -9,6 +9,7 @@ describe("operators", () => {
   const answers: Array<Answered> = []
   const asked = new Map<string, number>()
   const taken = new Map<string, number>()
+  const timedOut = new Set<string>()
   const begun: Array<{ readonly id: string; readonly approved: boolean }> = []
   const { violations } = run({
     seed: 1,
@@ -21,6 +22,7 @@ describe("operators", () => {
         Committed: ({ events }, atMs) => {
           for (const { event, remediationId } of events) {
             if (event._tag === "Decided" && event.decision.outcome === "review") asked.set(remediationId, atMs)
+            if (event._tag === "ReviewTimedOut") timedOut.add(remediationId)
             if (event._tag === "Reviewed") {
               const question = `${remediationId} ${event.review.question}`
               taken.set(question, (taken.get(question) ?? 0) + 1)
@@ -44,6 +46,13 @@ describe("operators", () => {
   it("answer some reviews twice, and only the first answer to each question counts", () => {
     assert.isTrue(answers.some(({ outcome }) => outcome === "not-awaiting"))
     assert.isTrue([...taken.values()].every((times) => times === 1))
+  })
+
+  it("answer some questions after they have timed out, and those answers count for nothing", () => {
+    assert.isAbove(timedOut.size, 0)
+    const late = answers.filter(({ remediationId }) => timedOut.has(remediationId))
+    assert.isTrue(late.some(({ outcome }) => outcome === "not-awaiting"))
+    assert.isTrue(begun.every(({ id }) => !timedOut.has(id)))
   })
 
   it("are waited for: no action starts without approval", () => {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { answeredOnce } from "../../../src/simulation/invariants/AnsweredOnce.ts"
 import type { Observation } from "../../../src/simulation/observation/Observation.ts"
-import { app, concluded, decided, intended, reviewed } from "../fixtures/Journal.ts"
+import { app, committed, concluded, decided, intended, reviewed } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 const reportsOf = (...events: ReadonlyArray<Observation>): ReadonlyArray<string> => {
@@ -47,6 +47,22 @@ describe("answered-once", () => {
       reportsOf(decided("rem-1", "review"), reviewed("rem-1", "rejected"), intended("rem-1", app)),
       ["remediation rem-1 acts, and a person has rejected it"]
     )
+  })
+
+  it("reports an action after its review has timed out, and one by an approval that has expired", () => {
+    const timeout = committed("rem-1", { _tag: "ReviewTimedOut", timeout: { question: 1, answerBy: "" } } as never)
+    assert.deepStrictEqual(reportsOf(decided("rem-1", "review"), timeout, intended("rem-1", app)), [
+      "remediation rem-1 acts, and its review has timed out"
+    ])
+    const expiry = committed("rem-1", { _tag: "ApprovalExpired", by: "ada", expiredAt: "" } as never)
+    const approved = { reasons: [{ rule: "approved", message: "ada approved the action." }] }
+    const asked = [decided("rem-1", "review"), reviewed("rem-1", "approved"), expiry]
+    assert.deepStrictEqual(reportsOf(...asked, decided("rem-1", "execute", approved)), [
+      "remediation rem-1 acts by an approval that has expired"
+    ])
+    // It asks again, and gets another answer.
+    const again = [decided("rem-1", "review"), reviewed("rem-1", "approved")]
+    assert.deepStrictEqual(reportsOf(...asked, ...again, decided("rem-1", "execute", approved)), [])
   })
 
   it("reports an answer without effect for 7 minutes, and accepts one that is acted on after 5", () => {

@@ -17,6 +17,7 @@ import { fenceNotChecked } from "./bugs/FenceNotChecked.ts"
 import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
 import { healthyCalledFixed } from "./bugs/HealthyCalledFixed.ts"
 import { hotfixCredited } from "./bugs/HotfixCredited.ts"
+import { identityByList } from "./bugs/IdentityByList.ts"
 import { identityNotChecked } from "./bugs/IdentityNotChecked.ts"
 import { lateOutcomeCounts } from "./bugs/LateOutcomeCounts.ts"
 import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
@@ -62,6 +63,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   eventsNotRedacted,
   fenceNotChecked,
   fingerprintOnly,
+  identityByList,
   identityNotChecked,
   healthyCalledFixed,
   hotfixCredited,
