@@ -42,6 +42,7 @@ const categories = {
   fenced: "api",
   stale: "timeout",
   mode: "policy",
+  "approval-expired": "policy",
   "nodes-out": "policy",
   "pods-remain": "policy"
 } as const satisfies Readonly<Record<string, FailureCategory>>

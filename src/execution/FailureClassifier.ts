@@ -36,6 +36,7 @@
  * | `fenced`              |          | api      | none: a newer activation continues                                     |
  * | `stale`               |          | timeout  | a person: the intent is too old to be carried out                      |
  * | `mode`                |          | policy   | a person: an operator has set the mode                                 |
+ * | `approval-expired`    |          | policy   | a person: the approval was not used before it expired                  |
  * | `nodes-out`           |          | policy   | a person: too many nodes of the pool are out                           |
  * | `pods-remain`         |          | policy   | a person: a pod that nobody was asked about is on a drained node       |
  */
@@ -76,6 +77,13 @@ export const otherMode: Failure = own(
   "mode",
   "The service now runs in a mode that does not allow this action without an approval, so no further writes were made."
 )
+
+/** The approval of the action has expired before a write. */
+export const approvalExpired = (by: string, expiresAt: string): Failure =>
+  own(
+    "approval-expired",
+    `The approval of ${by} expired at ${expiresAt}, before the action was carried out, so no further writes were made.`
+  )
 
 /** Too many nodes are out to cordon one more. `reason` says how many. */
 export const nodesOut = (reason: string): Failure => own("nodes-out", `${reason} No further writes were made.`)

@@ -61,6 +61,7 @@ const strategies: Readonly<Record<FailureCode, Strategy>> = {
   fenced: "none",
   stale: "review",
   mode: "review",
+  "approval-expired": "review",
   "nodes-out": "review",
   "pods-remain": "review"
 }

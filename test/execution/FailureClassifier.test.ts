@@ -1,7 +1,15 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { failureCodes } from "../../src/domain/Failure.ts"
-import { classify, fenced, nodesOut, otherMode, podsRemain, stale } from "../../src/execution/FailureClassifier.ts"
+import {
+  approvalExpired,
+  classify,
+  fenced,
+  nodesOut,
+  otherMode,
+  podsRemain,
+  stale
+} from "../../src/execution/FailureClassifier.ts"
 import { strategyOf } from "../../src/execution/RecoveryStrategy.ts"
 import { KubernetesError, KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 
@@ -64,6 +72,7 @@ describe("FailureClassifier", () => {
         nodesOut("").code,
         podsRemain("").code,
         otherMode.code,
+        approvalExpired("ada", "").code,
         stale.code
       ],
       [...failureCodes]
@@ -73,7 +82,7 @@ describe("FailureClassifier", () => {
   it("documents every code with its category", () => {
     const documentation = readFileSync("src/execution/FailureClassifier.ts", "utf8").split("*/")[0] ?? ""
     const rows = [...documentation.matchAll(/^ \* \| `([a-z-]+)` +\|[^|]*\| (\w+) +\|/gm)]
-    const own = [fenced, nodesOut(""), podsRemain(""), otherMode, stale].map(
+    const own = [fenced, nodesOut(""), podsRemain(""), otherMode, approvalExpired("ada", ""), stale].map(
       ({ category, code }) => `${code} ${category}`
     )
     assert.sameMembers(

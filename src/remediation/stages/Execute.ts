@@ -6,7 +6,7 @@ import type { Mode } from "../../domain/Mode.ts"
 import type { Remediation } from "../../domain/Remediation.ts"
 import { type Approval, isExpired } from "../../domain/Review.ts"
 import { Executor } from "../../execution/Executor.ts"
-import { otherMode } from "../../execution/FailureClassifier.ts"
+import { approvalExpired, otherMode } from "../../execution/FailureClassifier.ts"
 import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Journal } from "../Journal.ts"
 
@@ -27,14 +27,11 @@ const expiredApproval = ({ approval }: Remediation, { action }: Intent): Effect.
   )
 
 /** An outcome without a write names the expiry, and not the mode. */
-const explained = (outcome: ExecutionOutcome, expired: Approval | undefined): ExecutionOutcome =>
-  expired === undefined || outcome.failure !== otherMode.code
-    ? outcome
-    : {
-        ...outcome,
-        failure: "approval-expired",
-        message: `The approval of ${expired.by} expired at ${expired.expiresAt}, before the action was carried out, so no further writes were made.`
-      }
+const explained = (outcome: ExecutionOutcome, expired: Approval | undefined): ExecutionOutcome => {
+  if (expired?.expiresAt === undefined || outcome.failure !== otherMode.code) return outcome
+  const { code, message } = approvalExpired(expired.by, expired.expiresAt)
+  return { ...outcome, failure: code, message }
+}
 
 export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
   const store = yield* RemediationStore
