@@ -4,7 +4,7 @@
  */
 
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
-import { type Context, Deferred, Duration, Effect, Layer } from "effect"
+import { type Context, Deferred, Duration, Effect, Layer, Schedule } from "effect"
 import { LanguageModel } from "effect/ai"
 import { HttpClient, HttpServer, type HttpServerError } from "effect/http"
 import { page } from "../console/LandingPage.ts"
@@ -32,7 +32,7 @@ import type { Bulkhead } from "../resilience/pipeline/Bulkhead.ts"
 import * as Supervisor from "../resilience/supervision/Supervisor.ts"
 import type { FaultInjection } from "../simulation/injection/FaultInjection.ts"
 import { Archive } from "../storage/Archive.ts"
-import type { AuditLog } from "../storage/AuditLog.ts"
+import { AuditLog } from "../storage/AuditLog.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Storage from "../storage/Storage.ts"
 import { StorageHealth } from "../storage/StorageHealth.ts"
@@ -54,18 +54,41 @@ export interface Prepared {
 }
 
 /** Wraps the service of a layer. */
-const behind = <I, S, E>(
+const behind = <I, S, E, R>(
   service: Context.Service<I, S>,
-  layer: Layer.Layer<I, E>,
+  layer: Layer.Layer<I, E, R>,
   wrap: (real: S) => S
-): Layer.Layer<I, E> => Layer.effect(service, Effect.map(service, wrap)).pipe(Layer.provide(layer))
+): Layer.Layer<I, E, R> => Layer.effect(service, Effect.map(service, wrap)).pipe(Layer.provide(layer))
+
+const connection = (settings: Settings) => ({
+  inCluster: settings.cluster === "in-cluster",
+  identities: settings.clusterIdentities
+})
 
 /** The cluster that the settings name, without a pipeline. */
-export const cluster = (settings: Settings) =>
-  settings.cluster === "sandbox" ? Sandbox.layer() : ClientNode.layer({ inCluster: settings.cluster === "in-cluster" })
+export const cluster = (settings: Settings, onIdentity?: ClientNode.ClientNodeOptions["onIdentity"]) =>
+  settings.cluster === "sandbox" ? Sandbox.layer() : ClientNode.layer({ ...connection(settings), onIdentity })
+
+/** The cluster, with a line in the audit log whenever another identity is used. */
+const auditedCluster = (settings: Settings) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const audit = yield* AuditLog
+      const scope = yield* Effect.scope
+      return cluster(settings, (change) =>
+        audit.record({ actor: "kubernaut", kind: "identity.changed", subject: change.to, data: { ...change } }).pipe(
+          // The request that found it does not wait for the database.
+          Effect.retry(Schedule.spaced("5 seconds")),
+          Effect.orDie,
+          Effect.forkIn(scope),
+          Effect.asVoid
+        )
+      )
+    })
+  )
 
 /** Where the connection to a real cluster is configured. */
-export const clusterPlace = (settings: Settings) => ClientNode.place({ inCluster: settings.cluster === "in-cluster" })
+export const clusterPlace = (settings: Settings) => ClientNode.place(connection(settings))
 
 const providerUrl = { openai: "https://api.openai.com/v1", anthropic: "https://api.anthropic.com" }
 
@@ -277,8 +300,8 @@ export const layer = (prepared: Prepared) => {
     Layer.provideMerge(firingAlerts(settings)),
     Layer.provide(
       faultInjection === undefined
-        ? cluster(settings)
-        : behind(KubernetesClient, cluster(settings), faultInjection.cluster)
+        ? auditedCluster(settings)
+        : behind(KubernetesClient, auditedCluster(settings), faultInjection.cluster)
     ),
     Layer.provideMerge(Storage.layerSqlite(storageOptions(settings))),
     Layer.provide(NodeServices.layer)

@@ -21,6 +21,11 @@ export interface ConnectionOptions {
   readonly kubeconfig?: string | undefined
   /** Use the ServiceAccount of the pod that this process runs in. Default `false`. */
   readonly inCluster?: boolean | undefined
+  /**
+   * Identities for the case that the first one is rejected with 401, in order. Each is the name of a context of the
+   * same kubeconfig that leads to the same server, or `file:` and the path of a file with a token. Default: none.
+   */
+  readonly identities?: ReadonlyArray<string> | undefined
 }
 
 /** The kubeconfig or the ServiceAccount cannot be used. `message` names the file and the field, never its content. */
@@ -39,6 +44,15 @@ export interface Pinned {
   /** Reads the credentials of the pinned context again. */
   readonly reread: () => Reread
   readonly credentials: Credentials
+  /** The identities that the operator listed, in order. */
+  readonly alternatives: ReadonlyArray<ListedIdentity>
+}
+
+/** An identity for the case that the first one is rejected. */
+export interface ListedIdentity {
+  readonly name: string
+  readonly credentials: Credentials
+  readonly reread: () => Reread
 }
 
 /** What authenticates the user of the pinned context. */
@@ -210,21 +224,66 @@ const pinUnsafe = (options: ConnectionOptions): Pinned => {
       ...(cluster.proxyUrl === undefined ? {} : { "proxy-url": cluster.proxyUrl })
     },
     credentials: credentialsOf(pinned, user),
-    reread: () => {
-      try {
-        const next = load(options)
-        const context = next.getContextObject(name)
-        const now = context === null ? null : next.getCluster(context.cluster)
-        if (context === null || now === null) return { _tag: "Unreadable" }
-        if (now.server !== cluster.server || now.proxyUrl !== cluster.proxyUrl) return { _tag: "OtherServer" }
-        const nextUser = context.user === undefined ? anonymous : next.getUser(context.user)
-        return nextUser === null
-          ? { _tag: "Unreadable" }
-          : { _tag: "Credentials", credentials: credentialsOf(pinned, nextUser) }
-      } catch {
-        return { _tag: "Unreadable" }
-      }
-    }
+    reread: () => rereadContext(options, name, cluster, pinned),
+    alternatives: (options.identities ?? []).map((identity) =>
+      identity.startsWith("file:")
+        ? tokenFileIdentity(identity, pinned)
+        : contextIdentity(options, identity, { file, config }, cluster, pinned)
+    )
+  }
+}
+
+const isSameServer = (one: Cluster, other: Cluster): boolean =>
+  one.server.replace(/\/$/, "") === other.server.replace(/\/$/, "") && one.proxyUrl === other.proxyUrl
+
+/** Reads the credentials of a context again, for the server that is pinned. */
+const rereadContext = (options: ConnectionOptions, name: string, cluster: Cluster, pinned: Cluster): Reread => {
+  try {
+    const next = load(options)
+    const context = next.getContextObject(name)
+    const now = context === null ? null : next.getCluster(context.cluster)
+    if (context === null || now === null) return { _tag: "Unreadable" }
+    if (!isSameServer(now, cluster)) return { _tag: "OtherServer" }
+    const nextUser = context.user === undefined ? anonymous : next.getUser(context.user)
+    return nextUser === null
+      ? { _tag: "Unreadable" }
+      : { _tag: "Credentials", credentials: credentialsOf(pinned, nextUser) }
+  } catch {
+    return { _tag: "Unreadable" }
+  }
+}
+
+/** An identity whose token is in a file, which is read for every request. */
+const tokenFileIdentity = (identity: string, pinned: Cluster): ListedIdentity => {
+  const tokenFile = identity.slice("file:".length)
+  const credentials = credentialsOf(pinned, {
+    name: identity,
+    authProvider: { name: "tokenFile", config: { tokenFile } }
+  } as User)
+  return { name: identity, credentials, reread: () => ({ _tag: "Credentials", credentials }) }
+}
+
+/** An identity of another context. Its server must be the pinned one: another cluster is refused at start. */
+const contextIdentity = (
+  options: ConnectionOptions,
+  name: string,
+  { config, file }: { readonly config: KubeConfig; readonly file: string },
+  cluster: Cluster,
+  pinned: Cluster
+): ListedIdentity => {
+  const context = config.getContextObject(name)
+  if (context === null) throw refuse(`${file} has no context "${name}", which the identities name`)
+  const own = config.getCluster(context.cluster)
+  if (own === null || !isSameServer(own, cluster))
+    throw refuse(
+      `context "${name}" in ${file}, which the identities name, leads to another server than ${publicAddress(cluster.server)}; an identity must be of the same cluster`
+    )
+  const user = context.user === undefined ? anonymous : config.getUser(context.user)
+  if (user === null) throw refuse(`${file} has no user "${context.user}", which context "${name}" names`)
+  return {
+    name,
+    credentials: credentialsOf(pinned, user),
+    reread: () => rereadContext(options, name, cluster, pinned)
   }
 }
 

@@ -7,8 +7,8 @@
  * - Patches are JSON Patch, every write carries the field manager, and a dry run is the server's own (`dryRun=All`).
  * - Lists are read in pages of 500 from one consistent snapshot.
  * - Context, server, CA and proxy are those of the kubeconfig at start. A 401 reads only the credentials of that context
- *   again (a rotated token file, a credential plugin) and sends the request once more. If the context then leads to
- *   another server, every write fails with `WrongCluster` until a restart.
+ *   again (a rotated token file, a credential plugin) and sends the request once more, then with the next identity of
+ *   `identities`. If the context then leads to another server, every write fails with `WrongCluster` until a restart.
  * - A read that fails on a kept-alive connection is sent once more on another one. Nothing else is retried here: retries
  *   belong to `ResilientClient`, which has a budget and a circuit breaker.
  *
@@ -28,6 +28,7 @@ import * as ClientRights from "./ClientRights.ts"
 import * as ClientTransport from "./ClientTransport.ts"
 import * as ClientWatch from "./ClientWatch.ts"
 import type { ConnectionPlace } from "./ConnectionFault.ts"
+import type { IdentityChange } from "./Identities.ts"
 import { KubernetesClient, type KubernetesObject } from "./KubernetesClient.ts"
 import * as OperationName from "./OperationName.ts"
 
@@ -37,6 +38,8 @@ export interface ClientNodeOptions extends ConnectionOptions {
   readonly requestTimeout?: Duration.Input | undefined
   /** The name under which the API server records writes in `managedFields`. Default `kubernaut`. */
   readonly fieldManager?: string | undefined
+  /** Called when another identity of `identities` is used from now on, for the audit log. Default: nothing. */
+  readonly onIdentity?: ((change: IdentityChange) => Effect.Effect<void>) | undefined
 }
 
 type Port = KubernetesClient["Service"]
@@ -44,7 +47,7 @@ type Port = KubernetesClient["Service"]
 const make = Effect.fnUntraced(function* (options: ClientNodeOptions) {
   const timeout = options.requestTimeout ?? "10 seconds"
   const fieldManager = options.fieldManager ?? "kubernaut"
-  const transport = yield* ClientTransport.make(yield* pin(options))
+  const transport = yield* ClientTransport.make(yield* pin(options), options.onIdentity)
   const responses = ClientResponse.make(transport, timeout)
 
   const get: Port["get"] = (ref) => {
@@ -67,7 +70,7 @@ const make = Effect.fnUntraced(function* (options: ClientNodeOptions) {
     const resource = find(change.ref.kind)
     if (resource === undefined) return Effect.fail(unknownKind(operation))
     const dryRun = applyOptions?.dryRun === true
-    if (!dryRun && transport.serverChanged()) return Effect.fail(ClientResponse.serverChanged(operation))
+    if (!dryRun && transport.identities.serverChanged()) return Effect.fail(ClientResponse.serverChanged(operation))
     const context = { operation, writes: !dryRun, creates: change._tag === "Create" }
     const request = ClientRequest.write(resource, change, dryRun, fieldManager)
     return change._tag === "Patch" || change._tag === "Create"

@@ -1,8 +1,8 @@
 /**
  * Sends a request and decodes the response: the body of a success, or a `KubernetesError` for any other response.
  *
- * A 401 reloads the credentials (a rotated token file, an exec plugin) and sends the request once more. That is safe
- * for writes too, because the API server refused the first one before it did anything.
+ * After a 401 the request is sent again with other credentials, as `Identities` says. That is safe for writes too,
+ * because the API server refused the first one before it did anything.
  */
 
 import type { IncomingMessage } from "node:http"
@@ -62,18 +62,24 @@ export const make = (transport: Transport, timeout: Duration.Input): Responses =
     if (status >= 200 && status < 300) return text
     return yield* errorOf(context, response, text, yield* Clock.currentTimeMillis)
   })
-  const text = (context: RequestContext, request: Request) =>
-    once(context, request).pipe(
-      Effect.catchIf(
-        (error) => error.reason._tag === "Unauthorized",
-        (error) =>
-          Effect.flatMap(transport.renew, (renewed) =>
-            renewed
-              ? once(context, request)
-              : Effect.fail(transport.serverChanged() ? serverChanged(context.operation) : error)
-          )
+  const { identities } = transport
+  /** Each identity is used at most twice for one request: before and after its credentials are read again. */
+  const maxResends = 2 * identities.count
+  const send = (context: RequestContext, request: Request, resends: number): Effect.Effect<string, KubernetesError> =>
+    Effect.suspend(() => {
+      const sentWith = identities.generation()
+      const isUnauthorized = (error: KubernetesError) => error.reason._tag === "Unauthorized"
+      return once(context, request).pipe(
+        Effect.tap(identities.accepted(sentWith)),
+        Effect.catchIf(isUnauthorized, (error) =>
+          Effect.flatMap(identities.afterUnauthorized(sentWith), (again) => {
+            if (again && resends < maxResends) return send(context, request, resends + 1)
+            return Effect.fail(identities.serverChanged() ? serverChanged(context.operation) : error)
+          })
+        )
       )
-    )
+    })
+  const text = (context: RequestContext, request: Request) => send(context, request, 0)
   return {
     text,
     json: <A>(context: RequestContext, request: Request) =>

@@ -11,10 +11,10 @@ import * as http from "node:http"
 import * as https from "node:https"
 import type { TLSSocket } from "node:tls"
 import { type Duration, Effect } from "effect"
-import * as Monotonic from "../resilience/Monotonic.ts"
 import type { Credentials, Pinned } from "./ClientConnection.ts"
 import { type ConnectionFault, faultOf } from "./ConnectionFault.ts"
 import * as ExecCredential from "./ExecCredential.ts"
+import * as Identities from "./Identities.ts"
 
 export interface Request {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE"
@@ -53,13 +53,11 @@ export interface Opened {
 export interface Transport {
   /** Sends a request and returns when the head of the response has arrived. Interruption closes the socket. */
   readonly open: (request: Request) => Effect.Effect<Opened, NoResponse>
-  /** Reads the credentials of the pinned context again, at most once in 10 seconds. Returns whether it did. */
-  readonly renew: Effect.Effect<boolean>
   /**
-   * Whether the context of the kubeconfig leads to another server than at start. Which one is meant is then not known,
-   * so nothing is written until a restart.
+   * As whom the requests are sent. If its context leads to another server than at start, it is not known which one is
+   * meant, so nothing is written until a restart.
    */
-  readonly serverChanged: () => boolean
+  readonly identities: Identities.Identities
 }
 
 /** The TLS settings of a connection pool. A renewed client certificate needs new connections. */
@@ -78,7 +76,6 @@ const sameBytes = (a: unknown, b: unknown): boolean =>
 const maxSockets = 64
 // Common load balancers silently drop an idle connection after 60 s.
 const keepAliveMs = 30_000
-const renewEveryMs = 10_000
 
 /** The connection pool. It is replaced when the TLS settings change. */
 class Agents {
@@ -180,18 +177,20 @@ const prepare = Effect.fnUntraced(function* (
 })
 
 /** A transport whose connections, and whose credential plugin, are closed with the scope. */
-export const make = Effect.fnUntraced(function* ({ credentials: initial, info, place, reread, server }: Pinned) {
+export const make = Effect.fnUntraced(function* (
+  pinned: Pinned,
+  onIdentity: (change: Identities.IdentityChange) => Effect.Effect<void> = () => Effect.void
+) {
+  const { info, place, server } = pinned
   const agents = new Agents()
   yield* Effect.addFinalizer(() => Effect.sync(() => agents.close()))
   const plugin = yield* ExecCredential.make(place.file, ExecCredential.pluginTimeoutMs)
   const proxied = place.proxy !== undefined
-  let credentials = initial
-  let renewedAtMs = -Infinity
-  let changed = false
+  const identities = Identities.make(pinned, plugin.forget, onIdentity)
 
   const open = Effect.fnUntraced(function* (request: Request) {
     const { agent, ca, cert, key, rejectUnauthorized, servername, headers, auth } = yield* prepare(
-      credentials,
+      identities.credentials(),
       plugin,
       info
     )
@@ -209,25 +208,7 @@ export const make = Effect.fnUntraced(function* ({ credentials: initial, info, p
       : attempt
   })
 
-  const renew = Effect.gen(function* () {
-    const nowMs = yield* Monotonic.nowMs
-    if (nowMs - renewedAtMs < renewEveryMs) return false
-    renewedAtMs = nowMs
-    plugin.forget()
-    const next = reread()
-    if (next._tag === "OtherServer") {
-      changed = true
-      yield* Effect.logError(
-        "The context of the kubeconfig now leads to another server, so nothing is written until a restart",
-        { context: place.context, file: place.file, server: place.server }
-      )
-    }
-    if (next._tag !== "Credentials") return false
-    credentials = next.credentials
-    return true
-  })
-
-  const transport: Transport = { open, renew, serverChanged: () => changed }
+  const transport: Transport = { open, identities }
   return transport
 })
 

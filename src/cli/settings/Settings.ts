@@ -133,6 +133,14 @@ export const settings = {
       "Cluster to remediate: sandbox is an in-memory cluster, kubeconfig uses the current context, in-cluster is the cluster of this pod.",
     expected: "sandbox, kubeconfig or in-cluster"
   }),
+  clusterIdentities: setting(Schema.Array(Schema.NonEmptyString), {
+    form: "words",
+    fallback: [],
+    description:
+      "Identities to use, in order, when the API server rejects the current one with 401: contexts of the same kubeconfig for the same server, or file: and the path of a token file. Never used after a 403.",
+    expected:
+      "names of contexts, or file:/path/to/token, separated by commas, such as backup,file:/var/run/secrets/spare/token"
+  }),
   mode: setting(Mode, {
     form: "text",
     fallbackText: "auto on the sandbox, otherwise observe",

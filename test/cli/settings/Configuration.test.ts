@@ -93,6 +93,14 @@ describe("Configuration", () => {
     assert.strictEqual(patienceMs({ KUBERNAUT_CLUSTER_PATIENCE: "30 seconds" }), 30_000)
   })
 
+  it("lists no other identity of the cluster unless one is set, and keeps their order", () => {
+    assert.deepStrictEqual(values({}).clusterIdentities, [])
+    assert.deepStrictEqual(values({ KUBERNAUT_CLUSTER_IDENTITIES: "backup,file:/run/token" }).clusterIdentities, [
+      "backup",
+      "file:/run/token"
+    ])
+  })
+
   it("ignores the variables of the development scripts", () => {
     assert.strictEqual(
       values({
