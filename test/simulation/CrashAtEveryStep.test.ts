@@ -9,6 +9,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { FinalState } from "../../src/domain/Remediation.ts"
 import { run, type SimulationResult } from "../../src/simulation/run/Simulation.ts"
+import { rollbacks } from "../../src/simulation/scenarios/Rollbacks.ts"
 import * as Scenario from "../../src/simulation/scenarios/Scenario.ts"
 
 const incident: Scenario.Scenario = { ...Scenario.single, service: Scenario.steady.service, restartMs: [1000, 1000] }
@@ -22,13 +23,19 @@ interface Ended {
   readonly concludedAt: number
 }
 
-const simulate = (yieldEvery: number, crashAtStep?: number): Ended => {
+/** The action does not help, so it is undone. */
+const uselessChange: Scenario.Scenario = {
+  ...incident,
+  ...(rollbacks.investigators === undefined ? {} : { investigators: rollbacks.investigators })
+}
+
+const simulate = (scenario: Scenario.Scenario, yieldEvery: number, crashAtStep?: number): Ended => {
   const states: Array<FinalState> = []
   let writes = 0
   let concludedAt = 0
   const result = run({
     seed: 1,
-    scenario: incident,
+    scenario,
     plan: [],
     process: { yieldEvery },
     onMade: ({ observations, service, world }) => {
@@ -50,24 +57,40 @@ const simulate = (yieldEvery: number, crashAtStep?: number): Ended => {
   return { result, states, writes, concludedAt }
 }
 
-const expectRepairedOnce = (yieldEvery: number, stride: number): void => {
-  const whole = simulate(yieldEvery)
-  assert.deepStrictEqual([whole.states, whole.writes, whole.result.boots], [["Remediated"], 1, 1])
+interface Expected {
+  readonly states: ReadonlyArray<FinalState>
+  readonly writes: number
+}
+
+const repaired: Expected = { states: ["Remediated"], writes: 1 }
+const undone: Expected = { states: ["RolledBack"], writes: 2 }
+
+const expectSameEnd = (scenario: Scenario.Scenario, expected: Expected, yieldEvery: number, stride: number): void => {
+  const whole = simulate(scenario, yieldEvery)
+  assert.deepStrictEqual([whole.states, whole.writes, whole.result.boots], [expected.states, expected.writes, 1])
   for (let step = 1; step <= whole.concludedAt; step += stride) {
-    const { result, states, writes } = simulate(yieldEvery, step)
+    const { result, states, writes } = simulate(scenario, yieldEvery, step)
     assert.deepStrictEqual(
       { step, states, writes, boots: result.boots, violations: result.violations, pending: result.pending },
-      { step, states: ["Remediated"], writes: 1, boots: 2, violations: [], pending: [] }
+      { step, ...expected, boots: 2, violations: [], pending: [] }
     )
   }
 }
 
 describe("a service that is killed in the middle of an incident", () => {
   it("repairs the workload with one write, before whichever step it is killed", () => {
-    expectRepairedOnce(2048, 1)
+    expectSameEnd(incident, repaired, 2048, 1)
   })
 
   it("does so when it is killed between operations, tried at every seventh step", () => {
-    expectRepairedOnce(4, 7)
+    expectSameEnd(incident, repaired, 4, 7)
+  })
+
+  it("undoes a change that does not help with one write, before whichever step it is killed", () => {
+    expectSameEnd(uselessChange, undone, 2048, 1)
+  })
+
+  it("does so when it is killed between operations, tried at every 23rd step", () => {
+    expectSameEnd(uselessChange, undone, 4, 23)
   })
 })

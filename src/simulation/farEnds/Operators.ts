@@ -1,7 +1,7 @@
 /**
- * The people who approve or reject actions. They check the open reviews from time to time and answer as people do:
- * late, after the review has timed out, never, twice, again when something else is asked, with a rejection, or two at
- * once with different answers. What they approve may have changed by then.
+ * The people who approve or reject actions, and who ask to roll them back. They check the open reviews from time to
+ * time and answer as people do: late, after the review has timed out, never, twice, again when something else is asked,
+ * with a rejection, or two at once with different answers. What they approve may have changed by then.
  *
  * They use the same parts as the routes for reviews.
  *
@@ -72,9 +72,12 @@ export class Operators implements FarEnd {
   }
 
   start(): void {
-    if (!this.hasReviews) return
-    const { world } = this.setting
+    const { scenario, world } = this.setting
+    const { rollbackShare = 0 } = scenario
+    if (!this.hasReviews && rollbackShare === 0) return
     this.process = world.boot("operators", Effect.never)
+    if (rollbackShare > 0) this.rollBack(rollbackShare)
+    if (!this.hasReviews) return
     const check = () => {
       this.process!.fork(
         this.service.callOperatorApi(this.process!, ({ store }) => store.reviews(100)),
@@ -87,6 +90,32 @@ export class Operators implements FarEnd {
       world.at(world.nowMs + checkEveryMs, check)
     }
     world.at(checkEveryMs, check)
+  }
+
+  /** Some remediations that have ended are rolled back: soon or late, and sometimes by two people. */
+  private rollBack(share: number): void {
+    const { observations, world } = this.setting
+    const random = world.random("rollbacks")
+    observations.subscribe({
+      Committed: ({ events }) => {
+        for (const { kind, remediationId } of events) {
+          if (kind !== "Concluded" || !random.chance(share)) continue
+          const afterMs = Math.ceil(random.magnitude(secondMs, hourMs / 4))
+          for (const by of random.chance(0.2) ? ["ada", "grace"] : ["ada"])
+            world.at(world.nowMs + afterMs, () => {
+              this.process!.fork(
+                this.service
+                  .callOperatorApi(this.process!, ({ rollbackRequests }) =>
+                    // The response has the id and the state only.
+                    Effect.asVoid(rollbackRequests.request(remediationId as RemediationId, { by }))
+                  )
+                  .pipe(Effect.ignore),
+                () => undefined
+              )
+            })
+        }
+      }
+    })
   }
 
   private consider(id: RemediationId, question: number): void {

@@ -4,6 +4,7 @@ import { type Effect, Schema } from "effect"
 import type { Kubernaut } from "../../Kubernaut.ts"
 import type { RemediationActors } from "../../remediation/RemediationActors.ts"
 import type { Reviews } from "../../remediation/Reviews.ts"
+import type { RollbackRequests } from "../../remediation/RollbackRequests.ts"
 import type { RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Process } from "../engine/Process.ts"
 
@@ -15,6 +16,7 @@ export interface OperatorApi {
   readonly store: RemediationStore["Service"]
   readonly actors: RemediationActors["Service"]
   readonly reviews: Reviews["Service"]
+  readonly rollbackRequests: RollbackRequests["Service"]
 }
 
 export interface ServiceConnection {

@@ -12,6 +12,7 @@ import { guardrailsHold } from "./GuardrailsHold.ts"
 import { healedAtEnd } from "./HealedAtEnd.ts"
 import { intentBeforeWrite } from "./IntentBeforeWrite.ts"
 import type { Invariant } from "./Invariant.ts"
+import { inverseRestoresExactly } from "./InverseRestoresExactly.ts"
 import { leastPrivilege } from "./LeastPrivilege.ts"
 import { legalTransitions } from "./LegalTransitions.ts"
 import { levelFollows } from "./LevelFollows.ts"
@@ -31,6 +32,7 @@ import { ownLimitsSayNothing } from "./OwnLimitsSayNothing.ts"
 import { restartIntensity } from "./RestartIntensity.ts"
 import { revisionsJudgedByTheirOwnPods } from "./RevisionsJudgedByTheirOwnPods.ts"
 import { rightTarget } from "./RightTarget.ts"
+import { rolledBackAtMostOnce } from "./RolledBackAtMostOnce.ts"
 import { severeAlertsAreWorked } from "./SevereAlertsAreWorked.ts"
 import { startedActionsEnd } from "./StartedActionsEnd.ts"
 
@@ -41,6 +43,8 @@ export const all: ReadonlyArray<Invariant> = [
   severeAlertsAreWorked,
   intentBeforeWrite,
   noActionTwice,
+  rolledBackAtMostOnce,
+  inverseRestoresExactly,
   rightTarget,
   revisionsJudgedByTheirOwnPods,
   foreignAlertsObserved,

@@ -14,6 +14,7 @@ import * as Rulebook from "../../investigation/rules/Rulebook.ts"
 import * as Kubernaut from "../../Kubernaut.ts"
 import { RemediationActors } from "../../remediation/RemediationActors.ts"
 import { Reviews } from "../../remediation/Reviews.ts"
+import { RollbackRequests } from "../../remediation/RollbackRequests.ts"
 import type { CircuitBreaker } from "../../resilience/breaker/CircuitBreaker.ts"
 import type { Bulkhead } from "../../resilience/pipeline/Bulkhead.ts"
 import { ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
@@ -204,7 +205,8 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
         this.operatorApi = {
           store: Context.get(context, RemediationStore),
           actors: Context.get(context, RemediationActors),
-          reviews: Context.get(context, Reviews)
+          reviews: Context.get(context, Reviews),
+          rollbackRequests: Context.get(context, RollbackRequests)
         }
         const { bulkhead, circuitBreaker, name } = Context.get(context, Kubernaut.ClusterPipeline)
         this.breaker = circuitBreaker

@@ -74,6 +74,8 @@ export interface Scenario {
   readonly watchesText?: boolean
   /** Alerts fire about symptoms that no object shows, and the service can query Alertmanager. Default false. */
   readonly symptoms?: boolean
+  /** The share of ended remediations that a person asks to roll back. Default 0. */
+  readonly rollbackShare?: number
   /** The service exports its traces, to `TelemetrySink`. Default false. */
   readonly telemetry?: boolean
   /** The share of all fault kinds in a run, drawn for each run from this range. Default: 0.02 to 0.4. */

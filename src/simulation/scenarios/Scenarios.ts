@@ -4,6 +4,7 @@ import { criticalFirst } from "../invariants/CriticalFirst.ts"
 import type { Invariant } from "../invariants/Invariant.ts"
 import { telemetryNeverHoldsUp } from "../invariants/TelemetryNeverHoldsUp.ts"
 import { overload } from "./Overload.ts"
+import { rollbacks } from "./Rollbacks.ts"
 import { models, month, reviews, type Scenario, secrets, single, steady } from "./Scenario.ts"
 import * as ServiceDown from "./ServiceDown.ts"
 import { symptoms } from "./Symptoms.ts"
@@ -14,6 +15,7 @@ const registry: ReadonlyArray<readonly [scenario: Scenario, ...expectations: Rea
   [month],
   [overload, criticalFirst],
   [reviews],
+  [rollbacks],
   [secrets],
   [single],
   [steady],

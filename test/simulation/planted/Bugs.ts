@@ -3,6 +3,7 @@
 import { absentCalledResolved } from "./bugs/AbsentCalledResolved.ts"
 import { acknowledgedBeforeCommit } from "./bugs/AcknowledgedBeforeCommit.ts"
 import { alertInError } from "./bugs/AlertInError.ts"
+import { anotherValueRestored } from "./bugs/AnotherValueRestored.ts"
 import { auditLineMissing } from "./bugs/AuditLineMissing.ts"
 import { breakerStaysOpen } from "./bugs/BreakerStaysOpen.ts"
 import { budgetsIgnored } from "./bugs/BudgetsIgnored.ts"
@@ -42,6 +43,7 @@ import { severityIgnored } from "./bugs/SeverityIgnored.ts"
 import { startIdentifies } from "./bugs/StartIdentifies.ts"
 import { successesNotCounted } from "./bugs/SuccessesNotCounted.ts"
 import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
+import { undoneTwice } from "./bugs/UndoneTwice.ts"
 import { unknownCalledFixed } from "./bugs/UnknownCalledFixed.ts"
 import { writeBeforeIntent } from "./bugs/WriteBeforeIntent.ts"
 import { writeNeverGivenUp } from "./bugs/WriteNeverGivenUp.ts"
@@ -92,5 +94,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   sweepNeverRuns,
   unknownCalledFixed,
   writeBeforeIntent,
-  writeNeverGivenUp
+  writeNeverGivenUp,
+  anotherValueRestored,
+  undoneTwice
 ]

@@ -6,6 +6,7 @@ import { SeededRandom } from "../../../src/simulation/engine/SeededRandom.ts"
 import type { FaultPlan } from "../../../src/simulation/faults/FaultPlan.ts"
 import type { SimulationOptions } from "../../../src/simulation/run/Simulation.ts"
 import { overload } from "../../../src/simulation/scenarios/Overload.ts"
+import { rollbacks } from "../../../src/simulation/scenarios/Rollbacks.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 import { symptoms } from "../../../src/simulation/scenarios/Symptoms.ts"
 
@@ -86,7 +87,9 @@ const tiers = ["holmesgpt", "llm:alpha", "llm:beta"] as const
 export const runs = {
   /** Only workloads break. */
   calm: calm(3),
-  /** The same for longer. */
+  /** Only workloads break, and what is done about them does not help. */
+  useless: calm(5, rollbacks.investigators === undefined ? {} : { investigators: rollbacks.investigators }),
+  /** As `calm`, for longer. */
   calmHour: calm(60),
   /**
    * A few workloads, which break again and again; one of them is in a protected namespace, and Helm, an autoscaler and
