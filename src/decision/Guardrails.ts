@@ -20,6 +20,8 @@
  * | `gave-up`             | block   | the same action was tried on the target too often                        |
  * | `rollout-loop`        | block   | another controller has reverted the change twice                         |
  * | `peers-failed`        | block   | the action has just failed in the same way on similar targets            |
+ * | `no-earlier-revision` | block   | a rollback of a workload that has no earlier revision                    |
+ * | `no-such-revision`    | block   | a rollback to a revision that does not exist                             |
  * | `irreversible`        | ask     | the action can't be undone                                               |
  * | `level`               | ask     | the action may not run automatically at this level                       |
  * | `rules-unsafe`        | ask     | a rule proposes an action that is not safe                               |
@@ -55,7 +57,7 @@ import { type GuardrailSettings, isProtected } from "./GuardrailSettings.ts"
 import { recentlyIneffective } from "./Ineffective.ts"
 import { managementOfWritten, ownerName } from "./Management.ts"
 import { describePeers, failedPeers } from "./PeersFailed.ts"
-import { revisionObjection } from "./RevisionObjection.ts"
+import { missingRevision, revisionObjection } from "./RevisionObjection.ts"
 import { describeLoop, loopOf } from "./RolloutLoop.ts"
 
 /** Why the turn of an action has not come: its budget is used up (`BlastRadius`), or our view is in doubt (`OwnView`). */
@@ -98,6 +100,8 @@ export const GuardrailRule = Schema.Literals([
   "gave-up",
   "rollout-loop",
   "peers-failed",
+  "no-earlier-revision",
+  "no-such-revision",
   "irreversible",
   "level",
   "rules-unsafe",
@@ -287,8 +291,8 @@ const managedObject: Guardrail = ({ guardrails, investigation: { action }, obser
 }
 
 const revision: Guardrail = ({ investigation: { action }, observed }) => {
-  const objection = revisionObjection(action, observed)
-  return objection === undefined ? undefined : ask(objection.rule, objection.message)
+  const objection = missingRevision(action, observed) ?? revisionObjection(action, observed)
+  return objection && { effect: objection.effect, reason: { rule: objection.rule, message: objection.message } }
 }
 
 const capacityReduction: Guardrail = ({ investigation: { action }, observed }) => {
@@ -361,29 +365,23 @@ const ineffective: Guardrail = ({ guardrails, history, nowMs }) => {
 }
 
 // Blocks come first, so that the reasons of a decision begin with the most serious one.
-const always: ReadonlyArray<Guardrail> = [
-  emergencyStop,
-  emergencyLevel,
-  unobserved,
-  targetMissing,
-  otherTarget,
-  wrongKind
-]
+const always: ReadonlyArray<Guardrail> = [emergencyStop, emergencyLevel, unobserved, targetMissing, otherTarget]
 
 /** The guardrails for actions that write. */
 const writing: ReadonlyArray<Guardrail> = [
   protectedNamespace,
+  wrongKind,
   autoscalerOwned,
   gaveUp,
   rolloutLoop,
   peersFailed,
+  revision,
   irreversible,
   levelGate,
   rulesUnsafe,
   risk,
   confidence,
   managedObject,
-  revision,
   capacityReduction,
   tooManyReplicas,
   cooldown,

@@ -11,8 +11,37 @@ import { displayName } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 
 interface Objection {
+  readonly effect: "ask"
   readonly rule: "rollout-under-way" | "failing-revision"
   readonly message: string
+}
+
+interface Missing {
+  readonly effect: "block"
+  readonly rule: "no-earlier-revision" | "no-such-revision"
+  readonly message: string
+}
+
+/**
+ * Why there is nothing to roll back to, by the revisions that the target's state lists; `undefined` if there is
+ * something, or if it is not known. Nothing has to be tried to learn it.
+ */
+export const missingRevision = (action: Action, observed: WorkloadState | null): Missing | undefined => {
+  const earlier = observed?.earlierRevisions
+  if (action.type !== "RollbackDeployment" || earlier === undefined || earlier === null) return undefined
+  const name = displayName(action.target)
+  const { toRevision } = action
+  if (earlier.length === 0 && toRevision === undefined)
+    return { effect: "block", rule: "no-earlier-revision", message: `${name} has no earlier revision to roll back to.` }
+  const isPresent =
+    toRevision === observed?.revision
+    || observed?.pods.some(({ current, revision }) => current === true && revision === toRevision) === true
+  if (toRevision === undefined || isPresent || earlier.includes(toRevision)) return undefined
+  return {
+    effect: "block",
+    rule: "no-such-revision",
+    message: `${name} has no revision ${toRevision}; ${earlier.length === 0 ? "it has no earlier revision" : `the earlier ones are ${earlier.join(", ")}`}.`
+  }
 }
 
 /** The objection to an action; `undefined` for an action other than a rollback. */
@@ -21,6 +50,7 @@ export const revisionObjection = (action: Action, observed: WorkloadState | null
   const name = displayName(action.target)
   if (isRollingOut(observed))
     return {
+      effect: "ask",
       rule: "rollout-under-way",
       message: `The rollout of ${name} is under way and none of its pods fails, so nothing shows that it must be undone.`
     }
@@ -32,6 +62,7 @@ export const revisionObjection = (action: Action, observed: WorkloadState | null
   return failing.length === 0
     ? undefined
     : {
+        effect: "ask",
         rule: "failing-revision",
         message: `Pods of revision ${failing.join(" and ")} of ${name} fail too, or have not recovered from a restart, so a rollback to it may not help.`
       }

@@ -123,6 +123,12 @@ export const WorkloadState = Schema.Struct({
   /** Ready endpoint addresses of the Services that select the pods. `null` when no Service selects them. */
   endpoints: Schema.NullOr(Schema.Int),
   revision: Schema.NullOr(Schema.Int),
+  /**
+   * The numbers of the revisions that a rollback could restore, newest first: those with another template than the
+   * present one. `null` where they could not be read, and for kinds without revisions. Absent in states of earlier
+   * versions.
+   */
+  earlierRevisions: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.Int))),
   conditions: Schema.Array(Condition),
   /** Absent in states of earlier versions; `null` for kinds that have no rollout. */
   rollout: Schema.optionalKey(Schema.NullOr(Rollout)),

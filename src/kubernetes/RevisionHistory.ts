@@ -4,8 +4,14 @@
  */
 
 import type { KubernetesObject } from "./KubernetesClient.ts"
-import { type ControllerRevision, controllerOf, type PodTemplate, type ReplicaSet } from "./ObjectModel.ts"
-import { revisionHashLabel, revisionOf, templateHashLabel, withoutHash } from "./Revision.ts"
+import {
+  type ControllerRevision,
+  controllerOf,
+  type Deployment,
+  type PodTemplate,
+  type ReplicaSet
+} from "./ObjectModel.ts"
+import { revisionHashLabel, revisionOf, sameTemplate, templateHashLabel, withoutHash } from "./Revision.ts"
 
 /** A template that a workload has had, or has. */
 export interface PastTemplate {
@@ -14,6 +20,8 @@ export interface PastTemplate {
   /** The hash that the labels of its pods repeat. */
   readonly hash: string | undefined
   readonly template: PodTemplate
+  /** The ReplicaSet or ControllerRevision that holds it. */
+  readonly holder: KubernetesObject
 }
 
 interface RevisionData {
@@ -23,7 +31,7 @@ interface RevisionData {
 const ofReplicaSet = (set: ReplicaSet): ReadonlyArray<PastTemplate> => {
   const revision = revisionOf(set)
   const hash = set.metadata.labels?.[templateHashLabel]
-  return revision === null ? [] : [{ revision, hash, template: withoutHash(set.spec.template) }]
+  return revision === null ? [] : [{ revision, hash, template: withoutHash(set.spec.template), holder: set }]
 }
 
 /** A revision without a template is of an owner that keeps something else there. */
@@ -35,7 +43,7 @@ const ofControllerRevision = (owner: KubernetesObject, object: ControllerRevisio
   const { creationTimestamp: _none, ...meaningful } = labelled ?? {}
   // The pods of a StatefulSet carry the whole name of their revision, and those of a DaemonSet only its hash.
   const hash = owner.kind === "StatefulSet" ? metadata.name : metadata.labels?.[revisionHashLabel]
-  return [{ revision, hash, template: { ...template, metadata: meaningful } }]
+  return [{ revision, hash, template: { ...template, metadata: meaningful }, holder: object }]
 }
 
 /** The templates of a workload, newest first. `objects` may hold others' too. */
@@ -53,3 +61,25 @@ export const historyOf = (
           : []
     )
     .sort((left, right) => right.revision - left.revision)
+
+const hasRevisions: ReadonlySet<string> = new Set(["Deployment", "StatefulSet", "DaemonSet"])
+
+/**
+ * The numbers of the revisions with another template than the present one, whose hash is `newest`, as far as it is
+ * known. `null` if they were not read.
+ */
+export const earlierRevisions = (
+  workload: KubernetesObject,
+  newest: string | null,
+  read: {
+    readonly replicaSets?: ReadonlyArray<KubernetesObject>
+    readonly controllerRevisions?: ReadonlyArray<KubernetesObject>
+  }
+): ReadonlyArray<number> | null => {
+  const kept = workload.kind === "Deployment" ? read.replicaSets : read.controllerRevisions
+  if (kept === undefined || !hasRevisions.has(workload.kind)) return null
+  const { template } = (workload as Deployment).spec
+  return historyOf(workload, kept)
+    .filter((past) => (newest === null ? !sameTemplate(past.template, template) : past.hash !== newest))
+    .map(({ revision }) => revision)
+}

@@ -35,6 +35,7 @@ import {
 import { refersTo } from "./Ownership.ts"
 import { podState, restartsOf } from "./PodState.ts"
 import { revisionOf } from "./Revision.ts"
+import { earlierRevisions } from "./RevisionHistory.ts"
 import { sharedOf } from "./Shared.ts"
 import { specDigest } from "./SpecDigest.ts"
 import { revisionsOf, rolloutOf } from "./WorkloadRollout.ts"
@@ -211,6 +212,7 @@ const absent = (ref: ResourceRef, observedAt: Timestamp.Timestamp): WorkloadStat
   pods: [],
   endpoints: null,
   revision: null,
+  earlierRevisions: null,
   conditions: [],
   rollout: null,
   failedCreate: null,
@@ -263,6 +265,7 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
       pods
     ),
     revision: revisionOf(object),
+    earlierRevisions: earlierRevisions(object, rollout?.templateHash ?? null, observation),
     conditions: (status?.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason: reason ?? "" })),
     rollout,
     failedCreate: failedCreateOf(object, replicaSets) ?? failedCreateIn(observation.events ?? []),
@@ -294,6 +297,10 @@ const lacksPods = (state: WorkloadState): boolean =>
 
 const forbiddenAsNone = (error: KubernetesError): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
   error.reason._tag === "Forbidden" ? none : Effect.fail(error)
+
+/** What RBAC hides is not known: that is not the same as none. */
+const forbiddenAsUnknown = (error: KubernetesError): Effect.Effect<undefined, KubernetesError> =>
+  error.reason._tag === "Forbidden" ? Effect.undefined : Effect.fail(error)
 
 /** The events about an object. Without the right to read them, it stays unknown why pods are missing. */
 const eventsAbout = (
@@ -332,7 +339,7 @@ export const readAround = Effect.fnUntraced(function* (
       kind === "Deployment" ? inNamespace("ReplicaSet", labels) : none,
       // Without the right to read them, the revisions stay unknown.
       kind === "DaemonSet" || kind === "StatefulSet"
-        ? Effect.catch(inNamespace("ControllerRevision", labels), forbiddenAsNone)
+        ? Effect.catch(inNamespace("ControllerRevision", labels), forbiddenAsUnknown)
         : none,
       kind === "CronJob" ? inNamespace("Job") : none,
       runsPods.has(kind) && kind !== "Pod" && kind !== "CronJob" ? inNamespace("Pod", labels) : none,
@@ -361,7 +368,7 @@ export const readAround = Effect.fnUntraced(function* (
     ref,
     object,
     replicaSets,
-    controllerRevisions,
+    ...(controllerRevisions === undefined ? {} : { controllerRevisions }),
     jobs,
     pods: [...pods, ...jobPods.flat()],
     services,

@@ -262,7 +262,8 @@ describe("the guardrails", () => {
   })
 
   it("have a case here for every rule", () => {
-    const covered = new Set([...table.map(([, finding]) => finding.split(" ")[1]), "irreversible"])
+    const elsewhere = ["irreversible", "no-earlier-revision", "no-such-revision"]
+    const covered = new Set([...table.map(([, finding]) => finding.split(" ")[1]), ...elsewhere])
     assert.sameMembers([...covered], [...GuardrailRule.literals])
   })
 

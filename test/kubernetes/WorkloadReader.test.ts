@@ -278,8 +278,20 @@ describe("WorkloadReader", () => {
         const observed = yield* readWorkload({ namespace: "kube-system", kind: "DaemonSet", name: "kube-proxy" })
         assert.isAbove(observed.pods.length, 0)
         assert.isTrue(observed.pods.every(({ current, ready }) => ready && current === null))
+        assert.isNull(observed.earlierRevisions, "what RBAC hides is not none")
       }).pipe(Effect.provide(refusing))
     }
+  )
+
+  it.effect("lists the revisions that a rollback could restore: none of a first one, and null of a node", () =>
+    Effect.gen(function* () {
+      const earlierOf = (kind: string, name: string, namespace = "shop") =>
+        Effect.map(readWorkload({ namespace, kind, name }), ({ earlierRevisions }) => earlierRevisions)
+      assert.deepStrictEqual(yield* earlierOf("Deployment", "checkout"), [2, 1])
+      assert.deepStrictEqual(yield* earlierOf("StatefulSet", "orders-db"), [])
+      assert.deepStrictEqual(yield* earlierOf("DaemonSet", "kube-proxy", "kube-system"), [])
+      assert.isNull(yield* earlierOf("Node", "node-1", ""))
+    }).pipe(Effect.provide(Sandbox.layer()))
   )
 
   it.effect("fails when a list is refused, instead of returning an incomplete state", () => {

@@ -21,12 +21,12 @@ export interface Autoscaler {
   readonly limited: boolean | null
 }
 
-/** One revision of a Deployment: its ReplicaSet. */
+/** One revision of a workload: the ReplicaSet of a Deployment, the ControllerRevision of another kind. */
 export interface Revision {
   readonly revision: number
   /** The hash of its template, which the labels of its pods repeat. */
   readonly templateHash: string | null
-  /** Whether it has the Deployment's present template, from which new pods are created. */
+  /** Whether it has the workload's present template, from which new pods are created. */
   readonly current: boolean
   readonly replicas: number
   readonly readyReplicas: number
@@ -78,7 +78,7 @@ export interface LogTail extends OfRevision {
 export interface Evidence {
   readonly containers: ReadonlyArray<ContainerSpec>
   readonly autoscaler: Autoscaler | null
-  /** Newest first; empty for kinds other than Deployment. */
+  /** Newest first; empty for kinds without revisions. */
   readonly revisions: ReadonlyArray<Revision>
   readonly failing: ReadonlyArray<FailingContainer>
   /** Newest first. */

@@ -171,6 +171,13 @@ const timeUp = Effect.fnUntraced(function* (time: Duration.Duration, heldUp: Eff
   }
 })
 
+/** What keeps the earlier templates of a workload. */
+const revisionKinds: Readonly<Record<string, "ReplicaSet" | "ControllerRevision">> = {
+  Deployment: "ReplicaSet",
+  StatefulSet: "ControllerRevision",
+  DaemonSet: "ControllerRevision"
+}
+
 const partsOf = (
   client: KubernetesClient["Service"],
   request: InvestigationRequest,
@@ -191,14 +198,12 @@ const partsOf = (
             ? { autoscaler: autoscalerOf(object) }
             : { containers: containersOf(object) }
         )
-        if (target.kind !== "Deployment") return
+        const keptAs = revisionKinds[target.kind]
+        // The pods of the other kinds say which revision serves.
+        if (keptAs === undefined || (keptAs !== "ReplicaSet" && observed === null)) return
         const labelSelector = (object as Deployment).spec.selector.matchLabels ?? {}
-        put({
-          revisions: revisionsOf(
-            object,
-            yield* client.list("ReplicaSet", { namespace: target.namespace, labelSelector })
-          )
-        })
+        const kept = yield* client.list(keptAs, { namespace: target.namespace, labelSelector })
+        put({ revisions: revisionsOf(object, kept, observed) })
       })
     ],
     [

@@ -6,7 +6,6 @@ import { lastSeen } from "../../kubernetes/FailedCreate.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import {
   type ContainerStatus,
-  controllerOf,
   type Deployment,
   type Event,
   type HorizontalPodAutoscaler,
@@ -14,7 +13,8 @@ import {
   type PodTemplate,
   type ReplicaSet
 } from "../../kubernetes/ObjectModel.ts"
-import { revisionOf, templateHashLabel } from "../../kubernetes/Revision.ts"
+import { sameTemplate } from "../../kubernetes/Revision.ts"
+import { historyOf, type PastTemplate } from "../../kubernetes/RevisionHistory.ts"
 import { currentReplicaSet } from "../../kubernetes/WorkloadRollout.ts"
 import type { Autoscaler, ContainerSpec, EventLine, FailingContainer, OfRevision, Revision } from "./Evidence.ts"
 
@@ -45,32 +45,43 @@ export const autoscalerOf = (object: KubernetesObject): Autoscaler => {
   }
 }
 
-/** The revisions of a Deployment, newest first: the ReplicaSets that it controls. */
+const imagesOf = ({ spec }: PodTemplate): ReadonlyArray<string> =>
+  spec.containers.flatMap(({ image }) => (image === undefined ? [] : [image]))
+
+/** Whether a revision of a StatefulSet or DaemonSet has the present template. */
+const isPresent = (workload: KubernetesObject, { hash, template }: PastTemplate, newest: string | null): boolean =>
+  newest === null ? sameTemplate(template, (workload as Deployment).spec.template) : hash === newest
+
+/**
+ * The revisions of a workload, newest first: the ReplicaSets or ControllerRevisions that it controls. Those of a
+ * StatefulSet or DaemonSet count no pods themselves, so the observed pods are counted.
+ */
 export const revisionsOf = (
-  deployment: KubernetesObject,
-  replicaSets: ReadonlyArray<KubernetesObject>
+  workload: KubernetesObject,
+  kept: ReadonlyArray<KubernetesObject>,
+  observed: WorkloadState | null
 ): ReadonlyArray<Revision> => {
-  const owned = (replicaSets as ReadonlyArray<ReplicaSet>).filter(
-    (set) => controllerOf(set)?.uid === deployment.metadata.uid
-  )
-  const current = currentReplicaSet(deployment as Deployment, replicaSets)
-  return owned
-    .flatMap((set): ReadonlyArray<Revision> => {
-      const revision = revisionOf(set)
-      if (revision === null) return []
-      return [
-        {
-          revision,
-          templateHash: set.metadata.labels?.[templateHashLabel] ?? null,
-          current: set.metadata.uid === current?.metadata.uid,
-          replicas: set.spec.replicas ?? 0,
-          readyReplicas: set.status?.readyReplicas ?? 0,
-          createdAt: set.metadata.creationTimestamp ?? null,
-          images: set.spec.template.spec.containers.flatMap(({ image }) => (image === undefined ? [] : [image]))
-        }
-      ]
-    })
-    .sort((left, right) => right.revision - left.revision)
+  const current = workload.kind === "Deployment" ? currentReplicaSet(workload as Deployment, kept) : undefined
+  return historyOf(workload, kept).map((past): Revision => {
+    const { hash = null, holder, revision, template } = past
+    const set = holder as ReplicaSet
+    const pods = observed?.pods.filter(({ templateHash }) => hash !== null && templateHash === hash) ?? []
+    const counts =
+      holder.kind === "ReplicaSet"
+        ? { replicas: set.spec.replicas ?? 0, readyReplicas: set.status?.readyReplicas ?? 0 }
+        : { replicas: pods.length, readyReplicas: pods.filter(({ ready }) => ready).length }
+    return {
+      revision,
+      templateHash: hash,
+      current:
+        holder.kind === "ReplicaSet"
+          ? holder.metadata.uid === current?.metadata.uid
+          : isPresent(workload, past, observed?.rollout?.templateHash ?? null),
+      ...counts,
+      createdAt: holder.metadata.creationTimestamp ?? null,
+      images: imagesOf(template)
+    }
+  })
 }
 
 /**

@@ -14,14 +14,21 @@
 
 import { type Action, appliesToItsTarget } from "../../domain/Action.ts"
 import * as Quantity from "../../domain/Quantity.ts"
-import { failingRevisions, isRollingOut } from "../../domain/RevisionHealth.ts"
-import { resourceRef } from "../../domain/Target.ts"
+import { failingRevisions, fails, isRollingOut, podsOfNewest } from "../../domain/RevisionHealth.ts"
+import { displayName, resourceRef } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { type ContainerSpec, empty, type Evidence } from "../evidence/Evidence.ts"
 import { redact } from "../evidence/Redaction.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
 import type { Rule, RuleAction } from "./Rulebook.ts"
-import { failedCreateOf, failingNow, isAtMaximum, isBroken, revisionsFailingNow } from "./RuleFacts.ts"
+import {
+  failedCreateOf,
+  failingNow,
+  hasNoEarlierRevision,
+  isAtMaximum,
+  isBroken,
+  revisionsFailingNow
+} from "./RuleFacts.ts"
 
 /**
  * The container that is OOM-killed now. When the alert names another container of the template, it is not about this
@@ -108,7 +115,7 @@ const revisionToRestore = (request: InvestigationRequest, observed: WorkloadStat
 }
 
 const rollback = (request: InvestigationRequest, observed: WorkloadState): Action | undefined => {
-  if (isRollingOut(observed)) return undefined
+  if (isRollingOut(observed) || hasNoEarlierRevision(observed)) return undefined
   const toRevision = revisionToRestore(request, observed)
   return toRevision === undefined
     ? undefined
@@ -133,9 +140,21 @@ const isUnread = ({ observed, target }: InvestigationRequest): boolean => observ
 /** The rule's cause. A rule about pods that are not created also says why, in the words of the API server. */
 export const causeOf = (rule: Rule, request: InvestigationRequest): string => {
   const refusal = failedCreateOf(request)
-  return refusal === null || rule.match.facts?.includes("pods-not-created") !== true
-    ? rule.cause
-    : `${rule.cause} The API server says: ${redact(refusal)}`
+  const cause =
+    refusal === null || rule.match.facts?.includes("pods-not-created") !== true
+      ? rule.cause
+      : `${rule.cause} The API server says: ${redact(refusal)}`
+  const nothingToRestore = withoutRollback(request)
+  return nothingToRestore === undefined ? cause : `${cause} ${nothingToRestore}`
+}
+
+/** That a template of which no pod works can't be rolled back, because there is no earlier revision. */
+const withoutRollback = ({ observed, target }: InvestigationRequest): string | undefined => {
+  if (observed === null || !hasNoEarlierRevision(observed)) return undefined
+  const own = podsOfNewest(observed)
+  return own.some(fails) && !own.some(({ ready }) => ready)
+    ? `${displayName(target)} has no earlier revision to roll back to.`
+    : undefined
 }
 
 /** Notifies a person of the cause and what to check first. */

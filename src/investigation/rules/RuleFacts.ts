@@ -97,10 +97,15 @@ export const earlierReasonsOf = ({ observed }: InvestigationRequest): ReadonlySe
 export const failedCreateOf = ({ evidence = empty, observed }: InvestigationRequest): string | null =>
   observed?.failedCreate ?? evidence.failedCreate
 
+const hasRevisions: ReadonlySet<string> = new Set(["Deployment", "StatefulSet", "DaemonSet"])
+
+/** Whether it is known that there is nothing to roll back to. What could not be read is not known. */
+export const hasNoEarlierRevision = ({ earlierRevisions }: WorkloadState): boolean => earlierRevisions?.length === 0
+
 const isBadRollout = (request: InvestigationRequest): boolean => {
   const { alert, evidence = empty, observed } = request
-  if (request.target.kind !== "Deployment" || observed === null || !observed.exists) return false
-  if (!newestHasFailed(observed)) return false
+  if (!hasRevisions.has(request.target.kind) || observed === null || !observed.exists) return false
+  if (!newestHasFailed(observed) || hasNoEarlierRevision(observed)) return false
   const current = evidence.revisions.find((revision) => revision.current)
   // Without revisions, the pods still say whether an earlier one serves.
   if (evidence.revisions.length === 0) return observed.pods.some((pod) => pod.ready && pod.current === false)

@@ -275,7 +275,7 @@ it("the revisions of a Deployment are its own ReplicaSets, and the current one i
     spec: { replicas: 1, selector: {}, template: template(`a:${revision}`) }
   })
   const revisions = (image: string) =>
-    revisionsOf(deployment(image), [set("a", "9"), set("b", "11"), set("a", "10")]).map(
+    revisionsOf(deployment(image), [set("a", "9"), set("b", "11"), set("a", "10")], null).map(
       ({ current, revision, templateHash }) => [revision, templateHash, current]
     )
   assert.deepStrictEqual(revisions("a:10"), [

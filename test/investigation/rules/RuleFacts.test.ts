@@ -90,8 +90,16 @@ describe("facts", () => {
     assert.include(facts([{ ...broken, readinessSince: started, reason: "Error" }, pod("b")]), "one-pod-broken")
   })
 
-  it("only a Deployment can have a bad rollout", () => {
-    assert.notInclude(facts({ target: { ...target, kind: "StatefulSet" } }), "bad-rollout")
+  it("only a workload with revisions can have a bad rollout", () => {
+    assert.include(facts({ target: { ...target, kind: "StatefulSet" } }), "bad-rollout")
+    assert.include(facts({ target: { ...target, kind: "DaemonSet" } }), "bad-rollout")
+    assert.notInclude(facts({ target: { ...target, kind: "Job" } }), "bad-rollout")
+  })
+
+  it("a rollout without an earlier revision is not one that could be undone", () => {
+    assert.include(facts({ observed: observed({ earlierRevisions: [1] }) }), "bad-rollout")
+    assert.notInclude(facts({ observed: observed({ earlierRevisions: [] }) }), "bad-rollout")
+    assert.include(facts({ observed: observed({ earlierRevisions: null }) }), "bad-rollout", "not known is not none")
   })
 
   describe("pods speak for their own revision", () => {

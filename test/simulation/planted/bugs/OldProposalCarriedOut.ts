@@ -18,10 +18,10 @@ export const oldProposalCarriedOut: PlantedBug = {
     },
     {
       file: "decision/Guardrails.ts",
-      search: `  managedObject,
+      search: `  peersFailed,
   revision,
 `,
-      replace: `  managedObject,
+      replace: `  peersFailed,
 `
     }
   ],
