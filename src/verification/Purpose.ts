@@ -40,6 +40,23 @@ const uncounted = (state: WorkloadState): ReadonlyArray<Problem> =>
     ? []
     : [problem("nothing-to-tell-by", "open", `a ${state.ref.kind} has no replica counts`)]
 
+/** The pods from before a restart that still run: the annotation alone restarts nothing. */
+const unreplaced = (intent: Intent, sample: Sample, state: WorkloadState): ReadonlyArray<Problem> => {
+  // Where nothing was written, somebody else has restarted it already.
+  if (intent.changes.length === 0 || sample.targetOnly === true) return []
+  const before = new Set(intent.baseline.pods.map(({ uid }) => uid))
+  const old = state.pods.filter(({ uid }) => before.has(uid))
+  return old.length === 0
+    ? []
+    : [problem("pod-remains", "bad", `${old.length} pods from before the restart, such as ${old[0]!.name}`)]
+}
+
+/** A quarantined pod that its owner still counts among its own: then nothing replaces it. */
+const unreleased = (name: string, state: WorkloadState): ReadonlyArray<Problem> =>
+  state.ref.kind !== "Pod" && state.pods.some((pod) => pod.name === name)
+    ? [problem("pod-remains", "bad", `${name} still belongs to its owner`)]
+    : []
+
 /** The reasons why the action has not achieved its purpose in a sample. */
 export const purposeOf = (intent: Intent, sample: Sample, state: WorkloadState): ReadonlyArray<Problem> => {
   const { action } = intent
@@ -61,8 +78,11 @@ export const purposeOf = (intent: Intent, sample: Sample, state: WorkloadState):
       return sample.remaining.length === 0
         ? []
         : [problem("pods-remain", "bad", `${sample.remaining.length} on ${action.target.name}`)]
-    case "QuarantinePod":
     case "RestartWorkload":
+      return [...unreplaced(intent, sample, state), ...uncounted(state)]
+    case "QuarantinePod":
+      return [...unreleased(action.target.name, state), ...uncounted(state)]
+    // What they write is the purpose itself, which `revertedProblems` and the counts of the target check.
     case "ScaleWorkload":
     case "RollbackDeployment":
     case "AdjustResources":
