@@ -7,6 +7,7 @@
  */
 
 import { Context, Duration, Effect, Layer } from "effect"
+import type { Change } from "../domain/Change.ts"
 import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import { attemptId, type RollbackIntent, type RollbackTrigger, type RollbackVerification } from "../domain/Rollback.ts"
 import type { SeenObject } from "../domain/Seen.ts"
@@ -15,6 +16,7 @@ import * as Timestamp from "../domain/Timestamp.ts"
 import { find, KubernetesClient, type KubernetesError, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { seenObject } from "../kubernetes/SpecDigest.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import { carryOut } from "./CarryOut.ts"
 import { classify, type Failure } from "./FailureClassifier.ts"
 import { plannedVersion } from "./ObjectPatch.ts"
@@ -22,6 +24,7 @@ import { outcomeOf } from "./Outcome.ts"
 import { strategyOf } from "./RecoveryStrategy.ts"
 import { watch } from "./RestorationWatch.ts"
 import { planRollback, type RollbackPlan, type RollbackRefusal, undonePatches } from "./Rollback.ts"
+import { rollbackEvictions } from "./RollbackEvictions.ts"
 
 /** What `plan` needs. */
 export interface RollbackPlanInput {
@@ -55,6 +58,10 @@ export interface RollbackOptions {
   readonly readBackDelay?: Duration.Input
   /** The maximum age of an intent when a write begins. Default 10 minutes, as for an action. */
   readonly intentLifetime?: Duration.Input
+  /** The wait before retrying an eviction that a PodDisruptionBudget did not allow. Default 5 s. */
+  readonly evictionInterval?: Duration.Input
+  /** The maximum time that one attempt waits for PodDisruptionBudgets. Default 2 minutes, as for an action. */
+  readonly evictionDeadline?: Duration.Input
   /** How long the controller may take to observe the restored spec. Default 1 minute. */
   readonly restoreTimeout?: Duration.Input
 }
@@ -63,6 +70,8 @@ const defaults = {
   attempts: 5,
   readBackDelay: "1 second",
   intentLifetime: "10 minutes",
+  evictionInterval: "5 seconds",
+  evictionDeadline: "2 minutes",
   restoreTimeout: "1 minute"
 } as const satisfies RollbackOptions
 
@@ -191,13 +200,16 @@ const planOnce = Effect.fnUntraced(function* (
     const index = undonePatches(intent.inverse).findIndex(({ ref }) => sameRef(ref, change.ref))
     after[index] = tried.success
   }
+  const evictions: Array<Change> = []
+  for (const [index, object] of objects.entries())
+    evictions.push(...(yield* rollbackEvictions(client, object, after[index])))
   const before = yield* readWorkload(resourceRef(target)).pipe(Effect.provideService(KubernetesClient, client))
   return {
     undoes: intent.executionId,
     executionId: attemptId(intent.executionId, attempt),
     attempt,
     trigger,
-    changes: result.changes,
+    changes: [...result.changes, ...evictions],
     before,
     restores: restoresOf(intent, result.exact, after),
     ...(result.remains === undefined ? {} : { remains: result.remains }),
@@ -224,9 +236,8 @@ const execute = Effect.fn("RollbackExecutor.execute")(function* <E>(
   const limits = {
     attempts: settings.attempts,
     readBackDelayMs: millis(settings.readBackDelay),
-    // A rollback evicts nothing.
-    evictionIntervalMs: 0,
-    evictionDeadlineMs: 0,
+    evictionIntervalMs: millis(settings.evictionInterval),
+    evictionDeadlineMs: (yield* Monotonic.nowMs) + millis(settings.evictionDeadline),
     expiresAtMs: Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)
   }
   let changed = false
