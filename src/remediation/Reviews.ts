@@ -69,7 +69,7 @@ export class Reviews extends Context.Service<
   }
 >()("kubernaut/remediation/Reviews") {}
 
-/** The first decision, or the end, that a remediation reaches after this is called. */
+/** Becomes the first decision, or the end, that a remediation reaches after this is called. */
 const decisionAfter = Effect.fnUntraced(function* (id: RemediationId) {
   const events = yield* RemediationEvents
   const decided = yield* Deferred.make<Remediation>()
@@ -77,7 +77,7 @@ const decisionAfter = Effect.fnUntraced(function* (id: RemediationId) {
     if (remediation.id === id && (event === "Decided" || event === "Concluded"))
       Deferred.doneUnsafe(decided, Effect.succeed(remediation))
   })
-  return Effect.timeoutOption(Deferred.await(decided), decisionWait)
+  return decided
 })
 
 /** Answers, with the times of `ReviewTimes`. */
@@ -111,7 +111,7 @@ export const layer = ({
         // Listens before it records, so that the decision is not missed.
         const decided = yield* decisionAfter(id)
         const recorded = yield* record(id, given)
-        const after = Option.getOrUndefined(yield* decided)
+        const after = Option.getOrUndefined(yield* Effect.timeoutOption(Deferred.await(decided), decisionWait))
         const decision = after?.decision
         if (after === undefined || decision === undefined || shown === undefined) return recorded
         if (decision.outcome === "execute" || decision === shown) return after

@@ -3,7 +3,6 @@ import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { type Action, type ActionType, kindsOf } from "../../src/domain/Action.ts"
 import { Executor, layer as executorLayer } from "../../src/execution/Executor.ts"
-import type { PlanRefused } from "../../src/execution/TriedPlan.ts"
 import type { PolicyRule } from "../../src/kubernetes/Access.ts"
 import { KubernetesClient, KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
@@ -25,9 +24,8 @@ const withRules = (rules: ReadonlyArray<PolicyRule> | (() => ReadonlyArray<Polic
   executorLayer().pipe(Layer.provideMerge(Sandbox.layer({ rules })))
 
 const refusalWith = (rules: ReadonlyArray<PolicyRule>, action: Action) =>
-  Effect.map(
-    Effect.flip(Effect.flatMap(Executor, (executor) => executor.draft(inputFor(action)))),
-    (error) => error as PlanRefused
+  Effect.map(Effect.flip(Effect.flatMap(Executor, (executor) => executor.draft(inputFor(action)))), (error) =>
+    error._tag === "PlanRefused" ? error : assert.fail(error.message)
   ).pipe(Effect.provide(withRules(rules)))
 
 const written: ReadonlyArray<readonly [action: Action, resource: string, verb: string]> = [

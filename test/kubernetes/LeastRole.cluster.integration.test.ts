@@ -46,7 +46,7 @@ const asAdmin = <A, E>(effect: Effect.Effect<A, E, KubernetesClient>): Effect.Ef
   Effect.provide(effect, Layer.orDie(ClientNode.layer({ kubeconfig: plane.kubeconfig })))
 
 /** The requests of the service: one of each permission, to be sent again, and those that the server forbade. */
-const sent = new Map<string, Effect.Effect<unknown, KubernetesError>>()
+const sent = new Map<string, Effect.Effect<void, KubernetesError>>()
 const forbidden: Array<string> = []
 
 const recording = Layer.effect(
@@ -54,7 +54,7 @@ const recording = Layer.effect(
   Effect.map(KubernetesClient, (client) =>
     carried(client, (request: Operation, server) => {
       const permission = permissionOf(request)
-      if (permission !== undefined) sent.set(permissionText(permission), server)
+      if (permission !== undefined) sent.set(permissionText(permission), Effect.asVoid(server))
       return Effect.tapError(server, ({ message, reason }) =>
         Effect.sync(() => {
           if (reason._tag === "Forbidden") forbidden.push(message)
