@@ -12,6 +12,7 @@ import { listing } from "./promises/List.contract.ts"
 import { resolving } from "./promises/Resolve.contract.ts"
 import { retargeting } from "./promises/Retarget.contract.ts"
 import { reviewing } from "./promises/Review.contract.ts"
+import { rollingBack } from "./promises/Rollback.contract.ts"
 import type { StorageLayer } from "./StorageLayer.ts"
 
 export const contract = (name: string, layer: StorageLayer): void => {
@@ -23,6 +24,7 @@ export const contract = (name: string, layer: StorageLayer): void => {
     fencing(layer)
     retargeting(layer)
     reviewing(layer)
+    rollingBack(layer)
     history(layer)
     auditing(layer)
     listing(layer)
