@@ -108,7 +108,7 @@ const evictArrivals = Effect.fnUntraced(function* <E>(
     if (Result.isFailure(read)) return { changed, evicted }
     const { evictions, failure } = read.success
     const name = intent.action.target.name
-    const reason = evictions.length > 0 && round === maximumRounds ? keepComing(name) : failure
+    const reason = evictions.length > 0 && round === maximumRounds ? keepComing(name, evictions) : failure
     if (reason !== undefined && (evictions.length === 0 || round === maximumRounds))
       return { changed, evicted, stop: { _tag: "Stop", failure: reason, applied: "no" } }
     if (evictions.length === 0) return { changed, evicted }
@@ -122,8 +122,10 @@ const evictArrivals = Effect.fnUntraced(function* <E>(
   }
 })
 
-const keepComing = (node: string): Failure =>
-  podsRemain(`Pods keep coming to ${node} while it is drained, so they tolerate its cordon.`)
+const keepComing = (node: string, latest: ReadonlyArray<Change>): Failure =>
+  podsRemain(
+    `Pods keep coming to ${node} while it is drained, the latest ${latest.map(({ ref }) => ref.name).join(", ")}.`
+  )
 
 const arrived = (evicted: ReadonlyArray<string>): string | undefined =>
   evicted.length === 0

@@ -39,11 +39,13 @@ interface Effects {
   readonly kept: Array<string>
 }
 
-const isNamedList = (value: unknown): value is ReadonlyArray<Fields & { readonly name: string }> =>
-  Array.isArray(value) && value.length > 0 && value.every((item) => isFields(item) && typeof item["name"] === "string")
-
-const byName = (value: unknown): Fields | undefined =>
-  isNamedList(value) ? Object.fromEntries(value.map((item) => [`[${item.name}]`, item])) : undefined
+/** The items of a list by their names, as kubectl merges them; `undefined` for a list whose items have none. */
+const byName = (value: unknown): Fields | undefined => {
+  if (value === undefined) return {}
+  return Array.isArray(value) && value.every((item) => isFields(item) && typeof item["name"] === "string")
+    ? Object.fromEntries(value.map((item: Fields) => [`[${String(item["name"])}]`, item]))
+    : undefined
+}
 
 const joined = (path: string, key: string): string => (key.startsWith("[") ? `${path}${key}` : `${path}.${key}`)
 
@@ -55,9 +57,9 @@ const compare = (path: string, stated: unknown, before: unknown, after: unknown,
     else if (isFields(before) && isFields(after)) each(path, {}, before, after, effects)
     return
   }
-  const lists = [byName(stated), byName(before), byName(after)]
-  if (lists.every((list) => list !== undefined))
-    return each(path, lists[0] as Fields, lists[1] as Fields, lists[2] as Fields, effects)
+  const [manifest, old, now] = [byName(stated), byName(before), byName(after)]
+  if (Array.isArray(stated) && manifest !== undefined && old !== undefined && now !== undefined)
+    return each(path, manifest, old, now, effects)
   if (isFields(stated) && isFields(after) && (before === undefined || isFields(before)))
     return each(path, stated, (before ?? {}) as Fields, after, effects)
   if (!contains(after, stated)) effects.putBack.push(path)

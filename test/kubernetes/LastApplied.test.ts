@@ -61,6 +61,21 @@ const cases: ReadonlyArray<
     [image, "leaves spec.template.spec.containers[app].env"]
   ],
   [
+    "leaves an item of a list of which the manifest states others, or none",
+    note(specOf([container("web:2", { env: [] })]), specOf([container("web:2")]), specOf([container("web:1", env)])),
+    [image, "leaves spec.template.spec.containers[app].env[MODE]"]
+  ],
+  [
+    "puts back a list that is replaced as a whole",
+    note(
+      specOf([container("web:2", { args: ["--new"] })]),
+      specOf([container("web:2", { args: ["--new"] })]),
+      specOf([container("web:2", { args: ["--old"] })])
+    ),
+    ["sets spec.template.spec.containers[app].args"],
+    ["leaves"]
+  ],
+  [
     "puts back a replica count that the manifest states",
     note(bad, bad, { ...bad, replicas: 5 }),
     ["spec.replicas", "sets"],
