@@ -1,12 +1,15 @@
 /**
- * The supervisor of the long-lived children: the sweep that finds open work, the degradation fiber, and the checks of
- * the database, where its layer has them.
+ * The supervisor of the long-lived children: the sweep that finds open work, the degradation fiber, the report of
+ * cordons that are left, and the checks of the database, where its layer has them.
  */
 
 import { Context, Effect, Layer, Option } from "effect"
 import { Degradation } from "../health/Degradation.ts"
+import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import * as Supervisor from "../resilience/supervision/Supervisor.ts"
+import { RemediationStore } from "../storage/RemediationStore.ts"
 import { StorageHealth } from "../storage/StorageHealth.ts"
+import * as LeftCordons from "./LeftCordons.ts"
 import { RemediationActors } from "./RemediationActors.ts"
 
 export class Supervised extends Context.Service<Supervised, Supervisor.Supervisor>()(
@@ -23,6 +26,8 @@ export const layer: Layer.Layer<Supervised, never, RemediationActors | Degradati
     const actors = yield* RemediationActors
     const degradation = yield* Degradation
     const storage = yield* Effect.serviceOption(StorageHealth)
+    const client = yield* Effect.serviceOption(KubernetesClient)
+    const store = yield* Effect.serviceOption(RemediationStore)
     const supervisor: Supervisor.Supervisor = yield* Supervisor.make(
       {
         name: "kubernaut",
@@ -37,6 +42,18 @@ export const layer: Layer.Layer<Supervised, never, RemediationActors | Degradati
       [
         { name: "degradation", start: degradation.run },
         { name: "sweep", start: actors.sweep },
+        // An embedder's parts may lack a cluster.
+        ...(Option.isSome(client) && Option.isSome(store)
+          ? [
+              {
+                name: "cordons",
+                start: LeftCordons.watch.pipe(
+                  Effect.provideService(KubernetesClient, client.value),
+                  Effect.provideService(RemediationStore, store.value)
+                )
+              }
+            ]
+          : []),
         ...Option.match(storage, {
           onNone: () => [],
           onSome: ({ watch }) => [{ name: "storage", start: watch }]

@@ -2,10 +2,10 @@
 
 import { displayName } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
-import { isOthersField } from "../../kubernetes/Managers.ts"
 import { drainedPods } from "../../kubernetes/NodePods.ts"
 import { conditionOf, controllerOf, type Node, type Pod } from "../../kubernetes/ObjectModel.ts"
-import { executionAnnotation, patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
+import { isOwnCordon } from "../../kubernetes/OwnCordon.ts"
+import { patch, type Patched, refOf, set, type Signature, unset } from "../ObjectPatch.ts"
 import {
   type Ask,
   ask,
@@ -33,13 +33,6 @@ export const cordon: Planner<"CordonNode"> = (action, subject, objects, context)
   const { change, inverse } = cordoned(subject, context)
   return planned([change], { _tag: "Exact", changes: [inverse] }, { asks: nodeAsks(subject, objects, context) })
 }
-
-/**
- * Whether the present cordon is Kubernaut's own. The annotation stays when a person uncordons the node and cordons it
- * again.
- */
-const isOwnCordon = (node: Node): boolean =>
-  node.metadata.annotations?.[executionAnnotation] !== undefined && !isOthersField(node, "unschedulable")
 
 /** A person cordons a node for a reason that the cluster may not show, and a node that is not ready runs nothing. */
 const returnAsks = (node: Node): ReadonlyArray<Ask> => {

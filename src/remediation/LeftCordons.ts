@@ -1,0 +1,85 @@
+/**
+ * Finds the cordons of Kubernaut whose remediation has ended without a reason to keep the node out, and reports them.
+ *
+ * | the cordon                                | then                                                  |
+ * | ----------------------------------------- | ----------------------------------------------------- |
+ * | is somebody else's                        | nothing                                               |
+ * | is of a remediation that is open          | nothing: its actor undoes it, also after a crash      |
+ * | is of one that ended `Remediated`         | nothing: the verdict is that the node should stay out |
+ * | is of one that ended in any other way     | reported                                              |
+ * | is of one that the database does not know | reported: its owner is gone for good                  |
+ *
+ * It is reported, not undone. A drain that gives up is undone by the rollback of its remediation, which is journaled
+ * and checks who has changed the node. Here that check is no longer possible: the node may be out because a person has
+ * come to rely on it, or because it is broken. To leave a node out costs capacity; to give a broken one back costs
+ * pods.
+ */
+
+import { Effect, Option } from "effect"
+import { isFinal, type Remediation, RemediationId } from "../domain/Remediation.ts"
+import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
+import type { Node } from "../kubernetes/ObjectModel.ts"
+import { cordonedFor, isOwnCordon } from "../kubernetes/OwnCordon.ts"
+import { RemediationStore } from "../storage/RemediationStore.ts"
+import type { StorageError } from "../storage/StorageError.ts"
+
+/** A cordon that nobody takes back. */
+export interface LeftCordon {
+  readonly node: string
+  /** Absent if the node does not name it. */
+  readonly remediation: string | undefined
+  /** For people: why it is left, and what to do. */
+  readonly message: string
+}
+
+/** Why a node's own cordon is left; `undefined` if somebody is responsible for it. */
+export const leftCordon = (node: Node, remediation: Remediation | undefined): LeftCordon | undefined => {
+  if (!isOwnCordon(node)) return undefined
+  const { name } = node.metadata
+  const id = cordonedFor(node)
+  const told = (why: string): LeftCordon => ({
+    node: name,
+    remediation: id,
+    message: `Kubernaut cordoned ${name} and nobody gives it back: ${why} If the node is well, run kubectl uncordon ${name}.`
+  })
+  if (remediation === undefined) return told(`the database does not know its remediation ${id ?? "(none)"}.`)
+  if (!isFinal(remediation.state) || remediation.state === "Remediated") return undefined
+  return told(`its remediation ${remediation.id} ended ${remediation.state}.`)
+}
+
+/** The cordons that are left now. */
+export const find: Effect.Effect<
+  ReadonlyArray<LeftCordon>,
+  KubernetesError | StorageError,
+  KubernetesClient | RemediationStore
+> = Effect.gen(function* () {
+  const client = yield* KubernetesClient
+  const store = yield* RemediationStore
+  const nodes = ((yield* client.list("Node", {})) as ReadonlyArray<Node>).filter(isOwnCordon)
+  const found = yield* Effect.forEach(nodes, (node) => {
+    const id = cordonedFor(node)
+    const read = id === undefined ? Effect.succeedNone : store.get(RemediationId.make(id))
+    return Effect.map(read, (remediation) => leftCordon(node, Option.getOrUndefined(remediation)))
+  })
+  return found.flatMap((each) => each ?? [])
+})
+
+/** The first look comes after the open remediations have been resumed. */
+const firstLook = "5 minutes"
+const interval = "1 hour"
+
+/** Reports each cordon that is left once. A cluster that can't be read is looked at again an hour later. */
+export const watch: Effect.Effect<never, never, KubernetesClient | RemediationStore> = Effect.gen(function* () {
+  const reported = new Set<string>()
+  yield* Effect.sleep(firstLook)
+  while (true) {
+    const left = yield* Effect.orElseSucceed(find, (): ReadonlyArray<LeftCordon> => [])
+    for (const { message, node, remediation } of left) {
+      const key = `${node} ${remediation ?? ""}`
+      if (reported.has(key)) continue
+      reported.add(key)
+      yield* Effect.logWarning(message).pipe(Effect.annotateLogs({ node, remediation: remediation ?? "unknown" }))
+    }
+    yield* Effect.sleep(interval)
+  }
+})
