@@ -4,6 +4,7 @@ import { Config, Effect, Option, type Redacted, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
+import { differenceLines, type ReviewDifference } from "../domain/Review.ts"
 import { Api } from "../http/Api.ts"
 import { publicUrl } from "../telemetry/PublicUrl.ts"
 import { CommandFailed } from "./ExitCode.ts"
@@ -40,6 +41,19 @@ export const makeClient = ({ token, url }: Connection) =>
 
 export type Client = Effect.Success<ReturnType<typeof makeClient>>
 
+/** An approval that was refused because of what has changed, with one line for each difference. */
+const changedText = (difference: ReviewDifference, question: number | undefined): string | undefined => {
+  const lines = differenceLines(difference)
+  if (lines.length === 0) return undefined
+  return [
+    "The approval was not used, because this is no longer what was shown:",
+    ...lines.map((line) => `  - ${line}`),
+    ...(question === undefined
+      ? []
+      : [`Question ${question} is asked now. See kubernaut reviews, and answer it with --question ${question}.`])
+  ].join("\n")
+}
+
 /** Converts the error of a request to a message and an exit code. */
 export const explain = (error: unknown, url: string): CommandFailed => {
   if (Schema.is(CommandFailed)(error)) return error
@@ -54,8 +68,16 @@ export const explain = (error: unknown, url: string): CommandFailed => {
           text: `${url} returned an unexpected response${error.response === undefined ? "" : ` with status ${error.response.status}`}. Check that it is a Kubernaut service of this version.`
         })
   }
-  const problem = error as { readonly _tag?: string; readonly title?: string; readonly detail?: string }
-  const text = [problem.title, problem.detail].filter((part) => part !== undefined).join(": ")
+  const problem = error as {
+    readonly _tag?: string
+    readonly title?: string
+    readonly detail?: string
+    readonly question?: number
+    readonly difference?: ReviewDifference
+  }
+  const text =
+    (problem.difference && changedText(problem.difference, problem.question))
+    ?? [problem.title, problem.detail].filter((part) => part !== undefined).join(": ")
   switch (problem._tag) {
     case "Unauthorized":
     case "Forbidden":

@@ -16,7 +16,7 @@ import * as Timestamp from "../domain/Timestamp.ts"
 import { type NotAwaiting, RemediationStore } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import { RemediationActors } from "./RemediationActors.ts"
-import { RemediationEvents } from "./RemediationEvents.ts"
+import { type RemediationChange, RemediationEvents } from "./RemediationEvents.ts"
 import * as ReviewTimes from "./ReviewTimes.ts"
 
 /** How long an answer waits for the decision that it leads to. */
@@ -72,10 +72,10 @@ export class Reviews extends Context.Service<
 /** Becomes the first decision, or the end, that a remediation reaches after this is called. */
 const decisionAfter = Effect.fnUntraced(function* (id: RemediationId) {
   const events = yield* RemediationEvents
-  const decided = yield* Deferred.make<Remediation>()
-  yield* events.listen(({ event, remediation }) => {
-    if (remediation.id === id && (event === "Decided" || event === "Concluded"))
-      Deferred.doneUnsafe(decided, Effect.succeed(remediation))
+  const decided = yield* Deferred.make<RemediationChange>()
+  yield* events.listen((change) => {
+    if (change.remediation.id === id && (change.event === "Decided" || change.event === "Concluded"))
+      Deferred.doneUnsafe(decided, Effect.succeed(change))
   })
   return decided
 })
@@ -112,9 +112,12 @@ export const layer = ({
         const decided = yield* decisionAfter(id)
         const recorded = yield* record(id, given)
         const after = Option.getOrUndefined(yield* Effect.timeoutOption(Deferred.await(decided), decisionWait))
-        const decision = after?.decision
-        if (after === undefined || decision === undefined || shown === undefined) return recorded
-        if (decision.outcome === "execute" || decision === shown) return after
+        if (after === undefined) return recorded
+        const { event, remediation } = after
+        const { decision } = remediation
+        // It may end without a decision, because the alert resolves in this moment.
+        if (event !== "Decided" || decision === undefined || shown === undefined) return remediation
+        if (decision.outcome === "execute") return remediation
         return yield* new ChangedSinceShown({
           remediationId: id,
           difference: differenceOf(shown, decision),
