@@ -34,6 +34,7 @@ const isDependency = named(
 )
 const isExhaustion = named(
   "kubernetes-storage-full",
+  "kubernetes-quota-exceeded",
   "kubernetes-overloaded",
   "kubernetes-overloaded-absurd",
   "kubernetes-disruption-budget",
@@ -50,6 +51,7 @@ const isSecurity = named(
   "kubernetes-unauthorized",
   "kubernetes-forbidden",
   "kubernetes-webhook-denial",
+  "kubernetes-policy-denial",
   "kubernetes-interference"
 )
 

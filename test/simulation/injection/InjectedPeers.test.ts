@@ -164,6 +164,13 @@ const effects: Readonly<Record<string, readonly [parameters: Record<string, unkn
   "kubernetes-overloaded-absurd": [{ share: 1 }, cluster("TooManyRequests")],
   "kubernetes-internal-error": [{ share: 1 }, cluster("Unavailable")],
   "kubernetes-webhook-denial": [{ share: 1 }, writes("PolicyDenied")],
+  "kubernetes-policy-denial": [{ share: 1 }, writes("PolicyDenied")],
+  "kubernetes-webhook-unreachable": [{ share: 1 }, writes("Unavailable")],
+  "kubernetes-quota-exceeded": [{ share: 1 }, writes("QuotaExceeded")],
+  "kubernetes-field-owned": [{ share: 1 }, writes("FieldManagerConflict")],
+  "kubernetes-too-large": [{ share: 1 }, writes("Invalid")],
+  "kubernetes-storage-read-error": [{ share: 1 }, cluster("Unavailable")],
+  "kubernetes-server-timeout": [{ share: 1 }, cluster("Timeout")],
   "kubernetes-storage-full": [{ share: 1 }, writes("StorageFull")],
   "kubernetes-lost-answer": [
     { share: 1, hangs: false },

@@ -84,6 +84,61 @@ const refusals: ReadonlyArray<Refusal> = [
     about: writes
   },
   {
+    name: "kubernetes-policy-denial",
+    description: "A ValidatingAdmissionPolicy denies every write, with 422.",
+    reason: { _tag: "PolicyDenied", policy: "no-changes", by: "admission-policy", binding: "no-changes" },
+    retryable: false,
+    about: writes
+  },
+  {
+    name: "kubernetes-webhook-unreachable",
+    description: "The API server responds 500 to writes: it cannot reach an admission webhook.",
+    reason: { _tag: "Unavailable", status: 500, because: "webhook", webhook: "absent.example" },
+    retryable: true,
+    about: writes
+  },
+  {
+    name: "kubernetes-quota-exceeded",
+    description: "The API server responds 403 to writes: a quota has no room.",
+    reason: {
+      _tag: "QuotaExceeded",
+      quota: "compute",
+      shortages: [{ quota: "compute", resource: "pods", requested: "1", used: "10", hard: "10" }]
+    },
+    retryable: false,
+    about: writes
+  },
+  {
+    name: "kubernetes-field-owned",
+    description: "The API server responds 409 to writes: another manager owns a field.",
+    reason: { _tag: "FieldManagerConflict", managers: ["argocd-controller"] },
+    retryable: false,
+    about: writes
+  },
+  {
+    name: "kubernetes-too-large",
+    description: "The API server responds 413 to writes.",
+    reason: { _tag: "Invalid", fields: [], status: 413 },
+    retryable: false,
+    about: writes
+  },
+  {
+    name: "kubernetes-storage-read-error",
+    description: "The API server responds 500: it cannot read what it has stored.",
+    reason: { _tag: "Unavailable", status: 500, because: "storage-read" },
+    retryable: false,
+    about: any,
+    unknown: true
+  },
+  {
+    name: "kubernetes-server-timeout",
+    description: "The API server responds 500 with the reason ServerTimeout.",
+    reason: { _tag: "Timeout" },
+    retryable: true,
+    about: any,
+    unknown: true
+  },
+  {
     name: "kubernetes-storage-full",
     description: "The cluster's storage is full: no write succeeds.",
     reason: { _tag: "StorageFull" },
