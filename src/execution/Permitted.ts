@@ -12,7 +12,7 @@
 
 import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
-import type { ResourceRef } from "../domain/Target.ts"
+import { displayName, type ResourceRef } from "../domain/Target.ts"
 import type { Access } from "../kubernetes/Access.ts"
 import type { AccessCheck } from "../kubernetes/AccessCheck.ts"
 import { accessText, keyOf } from "../kubernetes/AccessRules.ts"
@@ -28,18 +28,19 @@ export const refusalOf = (
   { act, verify }: ActionAccess,
   missing: ReadonlyArray<Access>
 ): PlanRefusal | undefined => {
+  const what = `${action.type} of ${displayName(action.target)}`
   const denied = new Set(missing.map(keyOf))
   const [toAct, toVerify] = [act, verify].map((accesses) => accesses.filter((access) => denied.has(keyOf(access))))
   if (toAct!.length > 0)
     return refuse(
       "not-permitted",
-      `RBAC does not let Kubernaut ${named(toAct!)}, which ${action.type} needs. Nothing was changed. See deploy/rbac.yaml.`
+      `RBAC does not let Kubernaut ${named(toAct!)}, which ${what} needs. Nothing was changed. See deploy/rbac.yaml.`
     )
   return toVerify!.length === 0
     ? undefined
     : refuse(
         "cannot-verify",
-        `RBAC does not let Kubernaut ${named(toVerify!)}, so nobody could tell whether ${action.type} helped. Nothing was changed. See deploy/rbac.yaml.`
+        `RBAC does not let Kubernaut ${named(toVerify!)}, so nobody could tell whether ${what} helped. Nothing was changed. See deploy/rbac.yaml.`
       )
 }
 

@@ -137,6 +137,7 @@ describe("an action without its rights", () => {
       assert.strictEqual(ended.state, "Escalated")
       assert.strictEqual(ended.decision?.reasons[0]?.rule, "cannot-verify")
       assert.include(ended.conclusion, "list endpointslices.discovery.k8s.io in namespace shop")
+      assert.include(ended.conclusion, "RollbackDeployment of Deployment shop/checkout")
       assert.isEmpty(ended.executions)
     })
   )

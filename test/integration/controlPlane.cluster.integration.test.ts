@@ -323,7 +323,7 @@ describe.skipIf(!simulated)(`the service on a real API server${note}`, () => {
           const [refusedId] = yield* idsOf(refused, podAlert(narrow, other))
           const ended: RemediationDetail = yield* refused.ended(refusedId!)
           assert.strictEqual(ended.state, "Escalated")
-          assert.match(ended.conclusion!, /Deployment .*pay.*RBAC/)
+          assert.match(ended.conclusion!, /RBAC .*patch deployments\.apps.*Deployment .*pay/)
           assert.deepStrictEqual(ended.executions, [])
           assert.strictEqual((yield* read(narrow, "pay")).spec.template.spec.containers[0]!.image, image("bad-v2"))
           const record = yield* recordOf(reader, narrow)
