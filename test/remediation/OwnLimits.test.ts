@@ -211,12 +211,13 @@ describe("our own limits say nothing about the cluster", () => {
 
 describe("an owner that cannot be read", () => {
   const aboutPod = alertsAbout(1, "critical", () => ({ pod: "checkout-rs-1" }))
-  const reasons: ReadonlyArray<readonly [string, SlowCluster.SlowCluster["down"], number]> = [
-    ["does not respond for longer than the patience", unavailable, 90_000],
-    ["times out for longer than the patience", { _tag: "Timeout" }, 120_000],
-    ["may not be read", { _tag: "Forbidden" }, 5_000]
+  // The breaker has opened meanwhile, so the last failure is our own limit.
+  const reasons: ReadonlyArray<readonly [string, SlowCluster.SlowCluster["down"], number, code: string]> = [
+    ["does not respond for longer than the patience", unavailable, 90_000, "own-limit"],
+    ["times out for longer than the patience", { _tag: "Timeout" }, 120_000, "own-limit"],
+    ["may not be read", { _tag: "Forbidden" }, 5_000, "forbidden"]
   ]
-  for (const [when, down, within] of reasons) {
+  for (const [when, down, within, code] of reasons) {
     it.effect(`leaves the decision to a person, and never makes the pod the target, when it ${when}`, () =>
       Effect.gen(function* () {
         const { ended, post } = yield* start(SlowCluster.make({ down }), { patience: "1 minute", mode: "auto" })
@@ -225,6 +226,7 @@ describe("an owner that cannot be read", () => {
         assert.isTrue(remediation?.provisional)
         assert.deepStrictEqual(rulesOf(remediation!), ["owner-unread"])
         assert.match(remediation?.conclusion ?? "", /^The owner of Pod .* could not be read/)
+        assert.strictEqual(remediation?.decision?.failure?.code, code)
         assert.deepStrictEqual(remediation?.executions, [])
       })
     )

@@ -14,7 +14,7 @@ import { ownerUnread } from "../../decision/Decider.ts"
 import { isFinal, type Remediation } from "../../domain/Remediation.ts"
 import { type ResourceRef, resourceRef } from "../../domain/Target.ts"
 import * as Timestamp from "../../domain/Timestamp.ts"
-import { classify } from "../../execution/FailureClassifier.ts"
+import { classify, recordOf } from "../../execution/FailureClassifier.ts"
 import { Degradation } from "../../health/Degradation.ts"
 import type { KubernetesError } from "../../kubernetes/KubernetesClient.ts"
 import { waitOut } from "../../kubernetes/NotNow.ts"
@@ -53,12 +53,12 @@ export const make = Effect.fnUntraced(function* (journal: Journal, resolved: Res
   const degradation = yield* Degradation
 
   const escalate = Effect.fnUntraced(function* (claim: Claim, self: Remediation, error: KubernetesError) {
-    const { message } = classify(error)
+    const failed = classify(error)
+    const explanation = [failed.message, ...(failed.remedy === undefined ? [] : [failed.remedy])].join(" ")
+    const decision = { ...ownerUnread(self.target, explanation), failure: recordOf(failed) }
     yield* Effect.logWarning("Root owner could not be read", { reason: error.reason._tag })
     const { level } = yield* degradation.current
-    return yield* journal(claim, self, [
-      { _tag: "Decided", level, decision: ownerUnread(self.target, message), observed: null }
-    ])
+    return yield* journal(claim, self, [{ _tag: "Decided", level, decision, observed: null }])
   })
 
   const move = Effect.fnUntraced(function* (claim: Claim, self: Remediation, owner: ResourceRef) {
