@@ -39,6 +39,7 @@ import {
   quarantine,
   restart,
   restartAgent,
+  restartDb,
   revisions,
   rollback,
   scale,
@@ -106,6 +107,9 @@ const writes: ReadonlyArray<
 > = [
   ["a restart writes the time of the intent", restarted, templateAnnotations, restart, deployment()],
   ["a restart of a DaemonSet writes the same annotation", restarted, templateAnnotations, restartAgent, daemonSet()],
+  ["a restart of a StatefulSet writes the same annotation", restarted, templateAnnotations, restartDb, statefulSet()],
+  ["a StatefulSet's limit is raised", raised, resources, { ...raise, target: on("StatefulSet", "db") }, statefulSet()],
+  ["a DaemonSet's limit is raised", raised, resources, { ...raise, target: on("DaemonSet", "agent") }, daemonSet()],
   ["a scale writes the absolute number", 5, replicas, scale(5), deployment()],
   [
     "a scale of a StatefulSet writes the absolute number",
