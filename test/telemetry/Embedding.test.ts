@@ -6,15 +6,18 @@
 import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
 import { assert, describe, it } from "@effect/vitest"
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
+import type { Action } from "../../src/domain/Action.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { alertOf, webhookOf } from "../intake/webhooks.ts"
 
-const runbook: Investigator = {
+type Target = { readonly namespace: string; readonly kind: string; readonly name: string }
+
+const runbook = (actionOn: (target: Target) => Action): Investigator => ({
   name: "custom",
   provider: "runbook",
   investigate: ({ target: { kind, name, namespace } }) =>
@@ -22,14 +25,19 @@ const runbook: Investigator = {
       investigator: "custom",
       rootCause: "A bad rollout.",
       evidence: [],
-      action: { type: "RollbackDeployment", target: { namespace, kind, name } },
+      action: actionOn({ namespace, kind, name }),
       confidence: 1
     })
-}
+})
 
-const service = Kubernaut.layer({ cluster: "test", mode: "auto", investigators: [runbook] }).pipe(
-  Layer.provide([Sandbox.layer(), Storage.layerMemory])
-)
+const serviceWith = (investigator: Investigator) =>
+  Kubernaut.layer({ cluster: "test", mode: "auto", investigators: [investigator] }).pipe(
+    Layer.provide([Sandbox.layer(), Storage.layerMemory])
+  )
+
+const service = serviceWith(runbook((target) => ({ type: "RollbackDeployment", target })))
+/** More replicas of a version that crash-loops do not help. */
+const useless = serviceWith(runbook((target) => ({ type: "ScaleWorkload", target, replicas: 5 })))
 
 const webhook = webhookOf([
   alertOf(
@@ -42,8 +50,9 @@ const webhook = webhookOf([
 const remediate = Effect.gen(function* () {
   const kubernaut = yield* Kubernaut.Kubernaut
   const { results } = yield* kubernaut.receive(webhook)
-  for (let second = 0; second < 60; second++) yield* TestClock.adjust("1 second")
-  return Option.getOrThrow(yield* kubernaut.settled(results[0]!.remediationId!))
+  const settled = yield* Effect.forkChild(kubernaut.settled(results[0]!.remediationId!))
+  while (settled.pollUnsafe() === undefined) yield* TestClock.adjust("1 second")
+  return Option.getOrThrow(yield* Fiber.join(settled))
 })
 
 describe("an embedder's TracerProvider", () => {
@@ -79,5 +88,28 @@ describe("an embedder's TracerProvider", () => {
         assert.isUndefined(named("remediation").parentSpanContext)
         assert.deepInclude(named("remediation").attributes, { "kubernaut.remediation.state": "Remediated" })
       })
+  )
+
+  it.effect("receives a rollback as one span below its remediation, with its trigger, attempt and outcome", () =>
+    Effect.gen(function* () {
+      const exporter = new InMemorySpanExporter()
+      const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+      const tracer = OtelTracer.layer.pipe(Layer.provide(Layer.succeed(OtelTracer.OtelTracerProvider, provider)))
+
+      const { state, traceId } = yield* remediate.pipe(Effect.provide(Layer.provideMerge(useless, tracer)))
+      yield* Effect.promise(() => provider.forceFlush())
+
+      assert.strictEqual(state, "RolledBack")
+      const trace = exporter.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId)
+      const spans = trace.filter(({ name }) => name === "rollback")
+      assert.lengthOf(spans, 1)
+      assert.deepInclude(spans[0]!.attributes, {
+        "kubernaut.rollback.trigger": "failed-health-check",
+        "kubernaut.rollback.attempt": 1,
+        "kubernaut.rollback.outcome": "restored"
+      })
+      const remediation = trace.find(({ name }) => name === "remediation")
+      assert.strictEqual(spans[0]!.parentSpanContext?.spanId, remediation?.spanContext().spanId)
+    })
   )
 })

@@ -162,6 +162,21 @@ describe("Instruments", () => {
     assert.strictEqual(await sample(instruments, "kubernaut_remediation_duration_seconds_count"), 1)
   })
 
+  it("counts a rollback at its end, and no duration of one that a person asked for later", async () => {
+    const instruments = make()
+    const rollback = { trigger: "operator", outcome: "restored" } as unknown as NonNullable<Remediation["rollback"]>
+    const undone = remediation({ state: "RolledBack", rollback })
+    instruments.onRemediation({ event: "RollbackVerified", remediation: undone })
+    instruments.onRemediation({ event: "Concluded", remediation: undone })
+    assert.strictEqual(await sample(instruments, `kubernaut_rollbacks_total{trigger="operator",outcome="restored"}`), 1)
+    assert.strictEqual(
+      await sample(instruments, `kubernaut_rollbacks_total{trigger="failed-execution",outcome="stopped"}`),
+      0,
+      "a series exists before its first event"
+    )
+    assert.strictEqual(await sample(instruments, "kubernaut_remediation_duration_seconds_count"), 0)
+  })
+
   it("counts alerts, fallbacks, restarts and dropped spans, and shows the level", async () => {
     const instruments = make({ spansDropped: () => 7 })
     instruments.onAlert("shed")
