@@ -155,8 +155,8 @@ const logEnd = ({ conclusion, executions, rollback, state }: Remediation): Effec
   const cause = causes[rollback.trigger]
   return Effect.logWarning(
     state === "RolledBack"
-      ? `${what} was undone, because ${cause}. The problem remains.`
-      : `${what} could not be undone, although ${cause}. Its change is still in the cluster. A person has to look.`,
+      ? `${what} was undone, because ${cause}. The target is as it was before${rollback.trigger === "operator" ? "" : ", and the problem remains"}.`
+      : `${what} could not be undone, although ${cause}. Its change may still be in the cluster. A person has to look.`,
     {
       trigger: rollback.trigger,
       outcome: rollback.outcome,
