@@ -327,11 +327,7 @@ describe.skipIf(!simulated)(`the service on a real API server${note}`, () => {
           assert.deepStrictEqual(ended.executions, [])
           assert.strictEqual((yield* read(narrow, "pay")).spec.template.spec.containers[0]!.image, image("bad-v2"))
           const record = yield* recordOf(reader, narrow)
-          assert.deepStrictEqual(
-            [...new Set(record.map((line) => `${asWords(line)} ${isDryRun(line)}`))],
-            ["patch deployments pay 403 true"],
-            "a forbidden write is not retried"
-          )
+          assert.deepStrictEqual(record.map(asWords), [], "a write that would be forbidden is not tried")
 
           // A target that cannot be read leads to no action.
           const [unseenId] = yield* idsOf(blind, podAlert(narrow, other))
