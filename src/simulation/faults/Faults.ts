@@ -14,6 +14,7 @@ import { kubernetesLostAnswer } from "./kinds/KubernetesLostAnswer.ts"
 import { kubernetesNonsense } from "./kinds/KubernetesNonsense.ts"
 import { kubernetesRefusals } from "./kinds/KubernetesRefusals.ts"
 import { kubernetesRestoredFails } from "./kinds/KubernetesRestoredFails.ts"
+import { kubernetesReverts } from "./kinds/KubernetesReverts.ts"
 import { kubernetesStaleRead } from "./kinds/KubernetesStaleRead.ts"
 import { kubernetesUnavailable } from "./kinds/KubernetesUnavailable.ts"
 import { modelFaults } from "./kinds/Models.ts"
@@ -34,6 +35,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   kubernetesInterference,
   kubernetesFixUnderWay,
   kubernetesRestoredFails,
+  kubernetesReverts,
   hotfixDuringInvestigation,
   kubernetesDeletion,
   kubernetesDisruptionBudget,

@@ -21,6 +21,7 @@ import { neverFalselyFixed } from "./NeverFalselyFixed.ts"
 import { newerSpecKept } from "./NewerSpecKept.ts"
 import { noActionTwice } from "./NoActionTwice.ts"
 import { noAlertLost } from "./NoAlertLost.ts"
+import { noLoopLongerThanTwoTurns } from "./NoLoopLongerThanTwoTurns.ts"
 import { noRequestAfterDeadline } from "./NoRequestAfterDeadline.ts"
 import { noSecretLeaks } from "./NoSecretLeaks.ts"
 import { nothingAfterDeadline } from "./NothingAfterDeadline.ts"
@@ -62,6 +63,7 @@ export const all: ReadonlyArray<Invariant> = [
   startedActionsEnd,
   guardrailsHold,
   blastRadiusKept,
+  noLoopLongerThanTwoTurns,
   ownClusterOnly,
   leastPrivilege,
   budgetsRespected,

@@ -22,6 +22,7 @@ import { identityByList } from "./bugs/IdentityByList.ts"
 import { identityNotChecked } from "./bugs/IdentityNotChecked.ts"
 import { lateOutcomeCounts } from "./bugs/LateOutcomeCounts.ts"
 import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
+import { loopGoesOn } from "./bugs/LoopGoesOn.ts"
 import { lostWakeUp } from "./bugs/LostWakeUp.ts"
 import { nobodyTakesOver } from "./bugs/NobodyTakesOver.ts"
 import { noPatience } from "./bugs/NoPatience.ts"
@@ -43,6 +44,7 @@ import { severityIgnored } from "./bugs/SeverityIgnored.ts"
 import { startIdentifies } from "./bugs/StartIdentifies.ts"
 import { successesNotCounted } from "./bugs/SuccessesNotCounted.ts"
 import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
+import { turnsNotTaken } from "./bugs/TurnsNotTaken.ts"
 import { undoneTwice } from "./bugs/UndoneTwice.ts"
 import { unknownCalledFixed } from "./bugs/UnknownCalledFixed.ts"
 import { writeBeforeIntent } from "./bugs/WriteBeforeIntent.ts"
@@ -71,6 +73,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   hotfixCredited,
   lateOutcomeCounts,
   logsPastTheBulkhead,
+  loopGoesOn,
   lostWakeUp,
   nobodyTakesOver,
   noPatience,
@@ -92,6 +95,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   severityIgnored,
   successesNotCounted,
   sweepNeverRuns,
+  turnsNotTaken,
   unknownCalledFixed,
   writeBeforeIntent,
   writeNeverGivenUp,

@@ -98,6 +98,18 @@ export const runs = {
   few: calm(15, { workloads: 4 }),
   /** Each version that the service restores crashes soon after it has become ready. */
   restoredFails: disturbed(15, () => [restoredFails(15 * minuteMs)], { workloads: 12 }),
+  /** Another controller puts back what the service has changed, some time after it was called a fix. */
+  reverts: disturbed(
+    40,
+    () => [
+      { kind: "kubernetes-reverts", atMs: 1_000, forMs: 40 * minuteMs, parameters: { afterMs: 620_000, share: 1 } }
+    ],
+    { workloads: 2, incidentEveryMs: 60 * minuteMs }
+  ),
+  /** All workloads break at once, and the service acts. */
+  actingStorm: disturbed(4, () => [{ kind: "intake-storm-of-incidents", atMs: 10_000, forMs: 0, parameters: {} }], {
+    workloads: 40
+  }),
   /** Another cluster takes the place of the service's own for some minutes. */
   replaced: disturbed(8, () => [{ kind: "cluster-replaced", atMs: 2 * minuteMs, forMs: 5 * minuteMs, parameters: {} }]),
   /** Disruption budgets let no pod of half of the workloads go. */
