@@ -345,13 +345,13 @@ const cooldown: Guardrail = ({ guardrails, history, investigation: { action }, n
 /** An action that has waited for its turn in vain. */
 const turn: Guardrail = ({ guardrails, outOfTurn }) => {
   if (outOfTurn === undefined) return undefined
-  const waited = Duration.format(waitInForce(guardrails))
-  return outOfTurn.rule === "blast-radius"
-    ? ask("blast-radius", `The action has waited ${waited} for its turn: ${outOfTurn.because}`)
-    : ask(
-        "own-view-in-doubt",
-        `The action has waited ${waited}, because our own view of the cluster is in doubt: ${outOfTurn.because}`
-      )
+  const { because, rule } = outOfTurn
+  return ask(
+    rule,
+    rule === "blast-radius"
+      ? `The action has waited ${Duration.format(waitInForce(guardrails))} for its turn: ${because}`
+      : `Our own view of the cluster is in doubt, so no action starts without an approval: ${because}`
+  )
 }
 
 const ineffective: Guardrail = ({ guardrails, history, nowMs }) => {

@@ -51,7 +51,8 @@ const hasFailed = ({ symptoms, verdict }: EndedAction): boolean =>
   verdict === "not-fixed" || (verdict === undefined && symptoms.length > 0)
 
 const actionsInDoubt = (ended: ReadonlyArray<EndedAction>, nowMs: number): string | undefined => {
-  const recent = ended.filter(({ at }) => nowMs - toMillis(at) < actionsWithinMs)
+  // If the clock was set back, it is not known how long ago that was which lies in the future.
+  const recent = ended.filter(({ at }) => toMillis(at) <= nowMs && nowMs - toMillis(at) < actionsWithinMs)
   const helped = recent.findIndex(({ verdict }) => verdict === "fixed")
   const failed = (helped === -1 ? recent : recent.slice(0, helped)).filter(hasFailed)
   const [last] = failed

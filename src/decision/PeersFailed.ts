@@ -98,8 +98,9 @@ export const failedPeers = (
   nowMs: number
 ): FailedPeers | undefined => {
   const withinMs = Duration.toMillis(peers.within)
+  const isRecent = (atMs: number) => atMs <= nowMs && nowMs - atMs < withinMs
   const others = ended.filter(
-    (other) => other.action === action && other.target !== target && nowMs - toMillis(other.at) < withinMs
+    (other) => other.action === action && other.target !== target && isRecent(toMillis(other.at))
   )
   for (const symptom of new Set(others.flatMap((other) => other.symptoms))) {
     const explained = symptoms.includes(symptom) ? sharedBySymptom(symptom) : broughtBy(symptom)

@@ -3,7 +3,7 @@
  * so everything is read and decided again when its turn has come.
  */
 
-import { Duration, Effect, Option } from "effect"
+import { Duration, Effect, Equal, Option } from "effect"
 import type { Claimant } from "../decision/BlastRadius.ts"
 import { waitInForce } from "../decision/BlastRadiusSettings.ts"
 import { decide, type DecisionInput } from "../decision/Decider.ts"
@@ -54,7 +54,7 @@ export const make = Effect.fnUntraced(function* (guardrails: GuardrailSettings, 
         claimant,
         mayWait: leftMs > 0,
         doubt,
-        needs: (decision) => needsOf(self, decision),
+        needs: (decision) => needsOf(input, decision),
         choose: (why) => {
           if (why !== undefined) made = { ...input, outOfTurn: why }
           return decide(made)
@@ -82,7 +82,7 @@ export const make = Effect.fnUntraced(function* (guardrails: GuardrailSettings, 
       claimant: claimantOf(self, input),
       mayWait: false,
       doubt,
-      needs: (decision) => needsOf(self, decision),
+      needs: (decision) => needsOf(input, decision),
       choose: (why) => decide(why === undefined ? input : { ...input, outOfTurn: why })
     })
     return attempt._tag === "Decided" ? attempt.decision : decide(input)
@@ -92,9 +92,10 @@ export const make = Effect.fnUntraced(function* (guardrails: GuardrailSettings, 
 })
 
 /** A person who has approved an action paces it, and may have approved it in spite of a doubt. */
-const needsOf = ({ approval }: Remediation, { action, outcome, reasons }: Decision): Turns.Needs => {
+const needsOf = ({ approval }: DecisionInput, { action, outcome }: Decision): Turns.Needs => {
   if (outcome !== "execute" || isReadOnly(action)) return "nothing"
-  if (!reasons.some(({ rule }) => rule === "approved")) return "turn"
+  // What the person was asked about may have passed, so that nothing asks any more.
+  if (!Equal.equals(approval?.action, action)) return "turn"
   return approval?.findings.some(({ rule }) => rule === "own-view-in-doubt") === true ? "nothing" : "view"
 }
 

@@ -60,6 +60,11 @@ describe("our own view is in doubt", () => {
       doubtOf(nodes(3, 0), [...actions("f"), ...actions("fffff", 6)], nowMs)
     ],
     [
+      "failures of a time to which the clock has not come again",
+      false,
+      doubtOf(nodes(3, 0), actions("fffff", -60), nowMs)
+    ],
+    [
       "failures of a quarter of an hour ago are over",
       false,
       doubtOf(nodes(3, 0), [...actions("f"), ...actions("ffff", 15)], nowMs)

@@ -230,6 +230,16 @@ describe("a reservation", () => {
     })
   )
 
+  it.effect("of a time to which the clock has not come again gives its token back all the same", () =>
+    Effect.gen(function* () {
+      const spent = { target: claimant("a").target, at: "1970-01-01T05:00:00.000Z", pools: [] }
+      const turns = yield* turnsWith([spent])
+      assert.strictEqual(yield* next(turns), "Wait")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* next(turns), "Decided")
+    })
+  )
+
   it.effect("of the history counts after a restart", () =>
     Effect.gen(function* () {
       const spent = { target: claimant("a").target, at: "1970-01-01T00:00:00.000Z", pools: [] }

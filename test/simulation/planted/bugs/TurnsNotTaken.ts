@@ -6,8 +6,8 @@ export const turnsNotTaken: PlantedBug = {
   edits: [
     {
       file: "remediation/DecideInTurn.ts",
-      search: `  if (!reasons.some(({ rule }) => rule === "approved")) return "turn"`,
-      replace: `  if (!reasons.some(({ rule }) => rule === "approved")) return "view"`
+      search: `  if (!Equal.equals(approval?.action, action)) return "turn"`,
+      replace: `  if (!Equal.equals(approval?.action, action)) return "nothing"`
     }
   ],
   foundBy: "blast-radius-kept",
