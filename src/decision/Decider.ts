@@ -272,6 +272,9 @@ const proposalOf = ({ alternative, investigation }: DecisionInput): Investigatio
     ? investigation
     : { ...investigation, action: alternative.action }
 
+/** Blocks that may be there only because the target has changed since the investigation. */
+const mayHaveChanged: ReadonlySet<string> = new Set(["other-target", "no-earlier-revision"])
+
 /** Decides what happens to an alert; see the table above. */
 export const decide = (input: DecisionInput): Decision => {
   const { alert, alternative, mode, review, target } = input
@@ -311,8 +314,8 @@ export const decide = (input: DecisionInput): Decision => {
     return decision("observe", reason("observe-mode", "The mode is observe, so no action is carried out."), ...reasons)
   }
   const blocks = found.filter((finding) => finding.effect === "block")
-  // A part that is gone may show only that the target has changed since.
-  if (blocks.some((finding) => finding.reason.rule !== "other-target")) return decision("escalate", ...reasons)
+  // A part or a revision that is gone may show only that the target has changed since.
+  if (blocks.some((finding) => !mayHaveChanged.has(finding.reason.rule))) return decision("escalate", ...reasons)
   const outdated = whyInvestigateAgain(input, action)
   if (outdated !== undefined) return investigateAgain(input, outdated, decision)
   if (blocks.length > 0) return decision("escalate", ...reasons)
