@@ -4,7 +4,7 @@
  */
 
 import { afterAll, assert, describe, layer as shareLayer } from "@effect/vitest"
-import { Effect, Layer, Schedule } from "effect"
+import { Effect, Layer } from "effect"
 import * as Executor from "../../src/execution/Executor.ts"
 import { KubernetesClient, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import type { Deployment } from "../../src/kubernetes/ObjectModel.ts"
@@ -23,6 +23,7 @@ import {
   get,
   namespace,
   on,
+  openNamespace,
   plan,
   podsOf,
   services,
@@ -38,15 +39,7 @@ afterAll(plane.stop)
 
 describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}`, () => {
   shareLayer(services(plane.kubeconfig), { excludeTestServices: true })((it) => {
-    it.effect("starts with a namespace that accepts pods", () =>
-      Effect.gen(function* () {
-        yield* create("Namespace", namespace, "v1", {})
-        // The API server refuses pods until the namespace has its ServiceAccount.
-        yield* create("Pod", "first", "v1", {
-          spec: { containers: [{ name: "main", image: "registry.example/app:v1" }] }
-        }).pipe(Effect.retry({ times: 50, schedule: Schedule.spaced("100 millis") }))
-      })
-    )
+    it.effect("starts with a namespace that accepts pods", () => openNamespace)
 
     it.effect(
       "rolls back a bad rollout once, verifies it, and undoes it",

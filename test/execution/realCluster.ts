@@ -1,7 +1,7 @@
 /** Objects and actions on a real API server. */
 
 import { assert } from "@effect/vitest"
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Layer, Schedule } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
 import type { Change } from "../../src/domain/Change.ts"
 import type { Intent } from "../../src/domain/Execution.ts"
@@ -32,6 +32,14 @@ export const create = (kind: string, name: string, apiVersion: string, rest: Jso
       manifest: { apiVersion, kind, metadata: { name, ...metadata }, ...rest }
     })
   )
+
+/** Creates the namespace. The API server refuses pods until it has its ServiceAccount. */
+export const openNamespace = Effect.gen(function* () {
+  yield* create("Namespace", namespace, "v1", {})
+  yield* create("Pod", "first", "v1", {
+    spec: { containers: [{ name: "main", image: "registry.example/app:v1" }] }
+  }).pipe(Effect.retry({ times: 50, schedule: Schedule.spaced("100 millis") }))
+})
 
 export const template = (name: string, tag = "v1", annotations: Json = {}, memory = "128Mi"): Json => ({
   metadata: { labels: { app: name, tier: "web" }, annotations },
