@@ -81,5 +81,5 @@ export const make = Effect.fnUntraced(function* (client: KubernetesClient["Servi
     latest = { atMs: yield* Monotonic.nowMs, nodes }
     return nodes
   })
-  return oneAtATime.withPermit(current)
+  return { current: oneAtATime.withPermit(current) }
 })

@@ -35,7 +35,7 @@ const rowsRead = 200
 export const make = Effect.fnUntraced(function* ({ peers }: GuardrailSettings) {
   const history = yield* ActionHistory
   const degradation = yield* Degradation
-  const nodesNow = yield* NodeWatch.make(yield* KubernetesClient)
+  const { current: nodesNow } = yield* NodeWatch.make(yield* KubernetesClient)
   const backMs = Math.max(Duration.toMillis(peers.within), actionsWithinMs)
   let known: string | undefined
 
