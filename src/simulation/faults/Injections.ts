@@ -34,7 +34,9 @@ const isDependency = named(
 )
 const isExhaustion = named(
   "kubernetes-storage-full",
+  "kubernetes-insufficient-storage",
   "kubernetes-quota-exceeded",
+  "kubernetes-limit-range",
   "kubernetes-overloaded",
   "kubernetes-overloaded-absurd",
   "kubernetes-disruption-budget",
@@ -52,6 +54,7 @@ const isSecurity = named(
   "kubernetes-forbidden",
   "kubernetes-webhook-denial",
   "kubernetes-policy-denial",
+  "kubernetes-pod-security",
   "kubernetes-interference"
 )
 

@@ -2,7 +2,9 @@
  * The API server refuses a share of the requests, with each error that it has. No refused request takes effect, but
  * after a 500 the client cannot know that of a write.
  *
- * A real conflict, where somebody has changed the object, is another fault: `kubernetes-interference`.
+ * Other faults cause what needs more than a refusal: a conflict (`kubernetes-interference`), an object that does not
+ * exist (`kubernetes-deletion`), a budget that lets no pod go (`kubernetes-disruption-budget`), and a timeout after
+ * which the write has taken effect (`kubernetes-lost-answer`).
  */
 
 import { Effect, Schema } from "effect"
@@ -23,6 +25,8 @@ interface Refusal {
 
 const any = (): boolean => true
 const writes = ({ change }: ClusterRequest): boolean => change !== undefined
+const creates = ({ verb }: ClusterRequest): boolean => verb === "create"
+const evictions = ({ verb }: ClusterRequest): boolean => verb === "evict"
 const lists = ({ verb }: ClusterRequest): boolean => verb === "list"
 
 const refusals: ReadonlyArray<Refusal> = [
@@ -53,6 +57,20 @@ const refusals: ReadonlyArray<Refusal> = [
     reason: { _tag: "Invalid", fields: ["spec.template"] },
     retryable: false,
     about: writes
+  },
+  {
+    name: "kubernetes-bad-request",
+    description: "The API server responds 400 to writes.",
+    reason: { _tag: "Invalid", fields: [], status: 400 },
+    retryable: false,
+    about: writes
+  },
+  {
+    name: "kubernetes-already-exists",
+    description: "The API server responds 409 to creates: the object exists already.",
+    reason: { _tag: "AlreadyExists" },
+    retryable: false,
+    about: creates
   },
   {
     name: "kubernetes-overloaded",
@@ -91,6 +109,13 @@ const refusals: ReadonlyArray<Refusal> = [
     about: writes
   },
   {
+    name: "kubernetes-pod-security",
+    description: "Pod Security denies every write.",
+    reason: { _tag: "PolicyDenied", policy: "restricted:latest", by: "pod-security" },
+    retryable: false,
+    about: writes
+  },
+  {
     name: "kubernetes-webhook-unreachable",
     description: "The API server responds 500 to writes: it cannot reach an admission webhook.",
     reason: { _tag: "Unavailable", status: 500, because: "webhook", webhook: "absent.example" },
@@ -107,6 +132,20 @@ const refusals: ReadonlyArray<Refusal> = [
     },
     retryable: false,
     about: writes
+  },
+  {
+    name: "kubernetes-limit-range",
+    description: "The API server responds 403 to writes: a LimitRange does not allow the resources.",
+    reason: { _tag: "QuotaExceeded" },
+    retryable: false,
+    about: writes
+  },
+  {
+    name: "kubernetes-several-budgets",
+    description: "The API server responds 500 to evictions: the pod has more than one disruption budget.",
+    reason: { _tag: "Unavailable", status: 500, because: "several-budgets" },
+    retryable: false,
+    about: evictions
   },
   {
     name: "kubernetes-field-owned",
@@ -132,7 +171,7 @@ const refusals: ReadonlyArray<Refusal> = [
   },
   {
     name: "kubernetes-server-timeout",
-    description: "The API server responds 500 with the reason ServerTimeout.",
+    description: "The API server responds 500 with the reason ServerTimeout, or 504.",
     reason: { _tag: "Timeout" },
     retryable: true,
     about: any,
@@ -144,6 +183,14 @@ const refusals: ReadonlyArray<Refusal> = [
     reason: { _tag: "StorageFull" },
     retryable: false,
     about: writes
+  },
+  {
+    name: "kubernetes-insufficient-storage",
+    description: "A proxy responds 507 to writes: it does not say whether they took effect.",
+    reason: { _tag: "StorageFull" },
+    retryable: false,
+    about: writes,
+    unknown: true
   }
 ]
 
