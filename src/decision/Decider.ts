@@ -273,7 +273,7 @@ const proposalOf = ({ alternative, investigation }: DecisionInput): Investigatio
     : { ...investigation, action: alternative.action }
 
 /** Blocks that may be there only because the target has changed since the investigation. */
-const mayHaveChanged: ReadonlySet<string> = new Set(["other-target", "no-earlier-revision"])
+const mayHaveChanged: ReadonlySet<string> = new Set(["other-target", "no-earlier-revision", "no-such-revision"])
 
 /** Decides what happens to an alert; see the table above. */
 export const decide = (input: DecisionInput): Decision => {

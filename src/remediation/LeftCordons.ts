@@ -64,15 +64,14 @@ export const find: Effect.Effect<
   return found.flatMap((each) => each ?? [])
 })
 
-/** The first look comes after the open remediations have been resumed. */
-const firstLook = "5 minutes"
+/** The first look comes long after the open remediations have been resumed. */
 const interval = "1 hour"
 
 /** Reports each cordon that is left once. A cluster that can't be read is looked at again an hour later. */
 export const watch: Effect.Effect<never, never, KubernetesClient | RemediationStore> = Effect.gen(function* () {
   const reported = new Set<string>()
-  yield* Effect.sleep(firstLook)
   while (true) {
+    yield* Effect.sleep(interval)
     const left = yield* Effect.orElseSucceed(find, (): ReadonlyArray<LeftCordon> => [])
     for (const { message, node, remediation } of left) {
       const key = `${node} ${remediation ?? ""}`
@@ -80,6 +79,5 @@ export const watch: Effect.Effect<never, never, KubernetesClient | RemediationSt
       reported.add(key)
       yield* Effect.logWarning(message).pipe(Effect.annotateLogs({ node, remediation: remediation ?? "unknown" }))
     }
-    yield* Effect.sleep(interval)
   }
 })

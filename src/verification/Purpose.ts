@@ -2,6 +2,7 @@
 
 import type { Intent } from "../domain/Execution.ts"
 import * as Quantity from "../domain/Quantity.ts"
+import { isRolledOut } from "../domain/RevisionHealth.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { isAtMaximum } from "../kubernetes/AutoscalerState.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
@@ -42,8 +43,8 @@ const uncounted = (state: WorkloadState): ReadonlyArray<Problem> =>
 
 /** The pods from before a restart that still run: the annotation alone restarts nothing. */
 const unreplaced = (intent: Intent, sample: Sample, state: WorkloadState): ReadonlyArray<Problem> => {
-  // Where nothing was written, somebody else has restarted it already.
-  if (intent.changes.length === 0 || sample.targetOnly === true) return []
+  // Where nothing was written, somebody else has restarted it already. A rollout under way has not replaced them yet.
+  if (intent.changes.length === 0 || sample.targetOnly === true || !isRolledOut(state)) return []
   const before = new Set(intent.baseline.pods.map(({ uid }) => uid))
   const old = state.pods.filter(({ uid }) => before.has(uid))
   return old.length === 0

@@ -32,6 +32,12 @@ describe("a rollback", () => {
     })
   }
 
+  it("of a workload that was created again since the investigation is investigated again, not refused", () => {
+    const given = situation([])
+    const recreated = { ...given, observed: { ...given.observed!, uid: "another" } }
+    assert.strictEqual(decide(recreated).outcome, "investigate")
+  })
+
   it("without an earlier revision escalates, and the decision names it", () => {
     const { outcome, reasons } = decide(situation([]))
     assert.strictEqual(outcome, "escalate")
