@@ -11,6 +11,7 @@ import { Console, Effect, FileSystem, Option } from "effect"
 import { type FaultPlan, kindsOf } from "../../simulation/faults/FaultPlan.ts"
 import * as Faults from "../../simulation/faults/Faults.ts"
 import * as Injections from "../../simulation/faults/Injections.ts"
+import * as SievePatterns from "../../simulation/faults/SievePatterns.ts"
 import * as Invariants from "../../simulation/invariants/Invariants.ts"
 import * as Availability from "../../simulation/report/Availability.ts"
 import * as Coverage from "../../simulation/report/Coverage.ts"
@@ -36,6 +37,7 @@ const list = print(
       faults: Injections.kindsOf([injection], Faults.all).map(({ name }) => name),
       missing: injection.missing
     })),
+    patterns: SievePatterns.all,
     faults: Faults.all.map(({ description, name, target }) => ({ name, target, description })),
     invariants: Invariants.all.map(({ description, name }) => ({ name, description }))
   },
@@ -50,6 +52,11 @@ const list = print(
           .join(", ") || "none"
       }`,
       ...(injection.missing === "" ? [] : [`    not in this version: ${injection.missing}`])
+    ]),
+    "Patterns of Sieve:",
+    ...SievePatterns.all.flatMap(({ description, faults, name }) => [
+      `  ${name}: ${faults.join(", ")}`,
+      `    ${description}`
     ]),
     "Faults:",
     ...table(Faults.all.map(({ description, name, target }) => [`  ${name}`, target, description])),

@@ -31,7 +31,9 @@ export const flags = {
     Flag.withDefault("steady")
   ),
   inject: Flag.String("inject").pipe(
-    Flag.withDescription("Inject only these faults: a comma-separated list of injections or fault names; see --list"),
+    Flag.withDescription(
+      "Inject only these faults: a comma-separated list of injections, patterns or fault names; see --list"
+    ),
     Flag.optional
   ),
   workers: Flag.Int("workers").pipe(

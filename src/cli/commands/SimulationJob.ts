@@ -4,6 +4,7 @@ import { Effect, FileSystem, Option, Schema } from "effect"
 import { FaultPlan } from "../../simulation/faults/FaultPlan.ts"
 import * as Faults from "../../simulation/faults/Faults.ts"
 import * as Injections from "../../simulation/faults/Injections.ts"
+import * as SievePatterns from "../../simulation/faults/SievePatterns.ts"
 import * as Runner from "../../simulation/run/Runner.ts"
 import type { Scenario } from "../../simulation/scenarios/Scenario.ts"
 import * as Scenarios from "../../simulation/scenarios/Scenarios.ts"
@@ -36,9 +37,13 @@ const faultsOf = (inject: string): Effect.Effect<ReadonlyArray<string>, CommandF
         const injection = Injections.byName.get(name)
         if (injection !== undefined)
           return Effect.succeed(Injections.kindsOf([injection], Faults.all).map((kind) => kind.name))
+        const pattern = SievePatterns.byName.get(name)
+        if (pattern !== undefined) return Effect.succeed(pattern.faults)
         return Faults.byName.has(name)
           ? Effect.succeed([name])
-          : Effect.fail(usage(`There is no injection or fault ${name}. Run kubernaut simulate --list to see them.`))
+          : Effect.fail(
+              usage(`There is no injection, pattern or fault ${name}. Run kubernaut simulate --list to see them.`)
+            )
       }
     ),
     (names) => [...new Set(names.flat())]

@@ -72,8 +72,9 @@ interface ConnectionOfService {
   commits: number
 }
 
-/** The query of the sweep for open work. */
-const sweeps = /^select target_key as target, .* from remediations\s+where open = 1/
+/** The queries of the sweep: for reviews that have timed out, and for open work. */
+const sweeps =
+  /^select (target_key as target, .* from remediations\s+where open = 1|remediation_id as id from reviews\s+where closed_at is null and \(answer_by)/
 
 const addedRows =
   "select rowid, remediation_id, sequence, epoch, kind, at, data from remediation_events where rowid > ? order by rowid"

@@ -6,6 +6,8 @@ import { clusterReplaced } from "./kinds/ClusterReplaced.ts"
 import { dependencyFaults } from "./kinds/Dependency.ts"
 import { hotfixDuringInvestigation } from "./kinds/HotfixDuringInvestigation.ts"
 import { intakeFaults } from "./kinds/Intake.ts"
+import { kubernetesBackInTime } from "./kinds/KubernetesBackInTime.ts"
+import { kubernetesChangesWhileAsked } from "./kinds/KubernetesChangesWhileAsked.ts"
 import { kubernetesDeletion } from "./kinds/KubernetesDeletion.ts"
 import { kubernetesDisruptionBudget } from "./kinds/KubernetesDisruptionBudget.ts"
 import { kubernetesFixUnderWay } from "./kinds/KubernetesFixUnderWay.ts"
@@ -17,11 +19,13 @@ import { kubernetesRestoredFails } from "./kinds/KubernetesRestoredFails.ts"
 import { kubernetesReverts } from "./kinds/KubernetesReverts.ts"
 import { kubernetesStaleRead } from "./kinds/KubernetesStaleRead.ts"
 import { kubernetesUnavailable } from "./kinds/KubernetesUnavailable.ts"
+import { kubernetesUnseenChange } from "./kinds/KubernetesUnseenChange.ts"
 import { modelFaults } from "./kinds/Models.ts"
 import { networkFaults } from "./kinds/Network.ts"
 import { operatorMode } from "./kinds/OperatorMode.ts"
 import { ownOverload } from "./kinds/OwnOverload.ts"
 import { processCrash } from "./kinds/ProcessCrash.ts"
+import { processCrashAtWrite } from "./kinds/ProcessCrashAtWrite.ts"
 import { processFaults } from "./kinds/Processes.ts"
 import { prometheusFaults } from "./kinds/Prometheus.ts"
 import { storageFaults } from "./kinds/Storage.ts"
@@ -32,6 +36,9 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   ...kubernetesRefusals,
   kubernetesLostAnswer,
   kubernetesStaleRead,
+  kubernetesBackInTime,
+  kubernetesUnseenChange,
+  kubernetesChangesWhileAsked,
   kubernetesInterference,
   kubernetesFixUnderWay,
   kubernetesRestoredFails,
@@ -43,6 +50,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   clusterReplaced,
   ownOverload,
   ...storageFaults,
+  processCrashAtWrite,
   ...processFaults,
   wallClockJump,
   ...intakeFaults,

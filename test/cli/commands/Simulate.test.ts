@@ -174,7 +174,11 @@ describe("kubernaut simulate", () => {
 
   const wrong: ReadonlyArray<readonly [what: string, change: Partial<SimulateFlags>, says: RegExp]> = [
     ["an unknown scenario", { scenario: "nope" }, /There is no scenario nope\. Use one of .*steady/],
-    ["an unknown injection", { inject: Option.some("process-crash,nope") }, /There is no injection or fault nope/],
+    [
+      "an unknown injection",
+      { inject: Option.some("process-crash,nope") },
+      /There is no injection, pattern or fault nope/
+    ],
     ["hours and months together", { months: Option.some(1) }, /use only one of them/],
     ["a plan and an injection together", { plan: Option.some("plan.json") }, /--plan defines all faults/],
     ["a missing plan", { inject: Option.none(), plan: Option.some("/nonexistent.json") }, /Cannot read/],

@@ -21,6 +21,27 @@ const processCases: Cases = {
       }
     }
   ],
+  "process-crash-at-write": [
+    {
+      parameters: { share: 1 },
+      claim: "the process is killed after each write took effect, before its outcome is recorded",
+      shows: (seen) => {
+        const writtenMs = seen
+          .seen("ClusterWrite", "during")
+          .filter(({ applied }) => applied === "yes")
+          .map(({ atMs }) => atMs)
+        const endedMs = seen.seen("ProcessEnded", "during").map(({ atMs }) => atMs)
+        assert.isAbove(writtenMs.length, 1)
+        const recordedMs = seen.events("during").flatMap(({ atMs, kind }) => (kind === "Executed" ? [atMs] : []))
+        for (const ms of writtenMs) {
+          const endMs = endedMs.find((end) => end >= ms) ?? Infinity
+          assert.isAtMost(endMs, ms + 20)
+          assert.isFalse(recordedMs.some((at) => at >= ms && at <= endMs))
+        }
+        assert.deepStrictEqual(seen.seen("ProcessEnded", "after"), [])
+      }
+    }
+  ],
   "process-pause": [
     {
       parameters: { pauseMs: pausedMs },
