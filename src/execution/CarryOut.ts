@@ -21,6 +21,7 @@
  *           ├───── not sent: our own limit ──────────────> retry   after the read-back delay, until the intent expires
  *           ├───── conflict ─────────────────────────────> retry   at once: it may be with our own earlier attempt
  *           ├───── failed for good, perhaps stored ──────> retry   only to read back: it is not written again
+ *           ├───── invalid ──────────────────────────────> retry   only to read back: the object may be another one now
  *           └───── refused ──────────────────────────────> stop    its failure
  *
  * A retry reads back first. Reading back waits for the API server, and for our own limits, as long as the work has
@@ -29,6 +30,9 @@
  * A stop is `applied: "unknown"` if a write of this change may have arrived or may still arrive: a write of this run
  * without a response, or the write of an earlier run, once the object is gone, cannot be read or has refused a write,
  * or writes are no longer allowed or the intent has expired within the last minute. Otherwise it is `applied: "no"`.
+ *
+ * The API server applies a patch before it compares versions. So a patch that was valid in the dry run and is invalid
+ * now does not fit an object that somebody has changed or replaced since, and the stop is `conflict`.
  *
  * A pod that is gone before the first write was removed by somebody else: the change is done, and did not change the
  * cluster.
@@ -189,9 +193,10 @@ const afterFailedWrite = (
   // This refusal says nothing about a write that an earlier run sent: that write may still be in flight, and the
   // read-back may have been out of date.
   const mayArrive = unanswered || resumed
-  return error.reason._tag === "Conflict"
-    ? retry(0, { ...next(attempt + 1), unanswered: mayArrive })
-    : stop(lastFailure, mayArrive ? "unknown" : "no")
+  if (error.reason._tag === "Conflict") return retry(0, { ...next(attempt + 1), unanswered: mayArrive })
+  if (lastFailure.code === "invalid" && change._tag === "Patch")
+    return retry(0, { ...next(limits.attempts + 1), unanswered: mayArrive })
+  return stop(lastFailure, mayArrive ? "unknown" : "no")
 }
 
 const readBack = (

@@ -59,6 +59,9 @@ type Given = Partial<Progress> & Partial<Omit<Situation, "limits">>
 const timeout = { lastFailure: { code: "timeout", category: "timeout", message: "" } } as const
 const silent: Given = { unanswered: true, attempt: 2, ...timeout }
 const resumed: Given = { resumed: true }
+const invalid = { _tag: "Invalid", fields: [] } as const
+/** After a patch that the API server could not apply. */
+const nonsense: Given = { attempt: 6, lastFailure: { code: "invalid", category: "api", message: "" } }
 
 const move = (event: Event, { change = patch, mayWrite = true, resumed = false, ...progress }: Given) =>
   nextMove(event, { ...begun, ...progress }, { change, mayWrite, resumed, limits })
@@ -151,6 +154,14 @@ const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Even
   ["conflict", "retry 0 attempt 2 conflict unanswered", failed("Conflict"), resumed],
   ["refused", "stop forbidden no", failed("Forbidden")],
   ["refused", "stop not-found no", failed("NotFound")],
+  ["refused", "stop bad-request no", failedFor({ ...invalid, status: 400 })],
+  ["refused", "stop invalid no", failedFor(invalid), { change: eviction }],
+  ["invalid", "retry 0 attempt 6 invalid", failedFor(invalid)],
+  ["invalid", "retry 0 attempt 6 invalid unanswered", failedFor(invalid), silent],
+  ["invalid", "retry 0 attempt 6 invalid unanswered", failedFor(invalid), resumed],
+  ["attempts used up", "stop invalid no", read("absent"), nonsense],
+  ["superseded", "stop conflict no", read("superseded"), nonsense],
+  ["gone", "stop conflict no", read("gone"), nonsense],
   ["refused", "stop forbidden unknown", failed("Forbidden"), silent],
   ["refused", "stop forbidden unknown", failed("Forbidden"), resumed]
 ]
