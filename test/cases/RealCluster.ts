@@ -57,8 +57,10 @@ export const make = (plane: ControlPlane) => {
    * Creates the objects of a YAML file. The namespace is ready for pods then, and its quotas are in force. Quotas come
    * before workloads: one that is created meanwhile counts some of the pods only minutes later.
    */
-  const create = Effect.fnUntraced(function* (path: string) {
-    const objects = parseAllDocuments(file(path)).map((document) => document.toJS() as KubernetesObject)
+  const create = (path: string) =>
+    createAll(...parseAllDocuments(file(path)).map((document) => document.toJS() as KubernetesObject))
+
+  const createAll = Effect.fnUntraced(function* (...objects: ReadonlyArray<KubernetesObject>) {
     const isFirst = ({ kind }: KubernetesObject) => kind === "Namespace" || kind === "ResourceQuota"
     for (const object of [...objects.filter(isFirst), ...objects.filter((one) => !isFirst(one))]) {
       yield* call((api) => api.create(object))
@@ -84,6 +86,8 @@ export const make = (plane: ControlPlane) => {
 
   return {
     create,
+    /** Creates objects, as `create` does. */
+    createAll,
     deployment,
     /** Merges the objects of a YAML file into those of the cluster, as a person who applies it does. */
     apply: (path: string) =>

@@ -64,6 +64,8 @@ export interface Service {
   readonly log: () => string
   /** Sends SIGTERM and waits for the exit. */
   readonly stop: Effect.Effect<Ended>
+  /** Sends SIGKILL, as `kill -9` does, and waits for the exit. */
+  readonly kill: Effect.Effect<Ended>
 }
 
 export interface Result {
@@ -128,11 +130,11 @@ const launch = (args: ReadonlyArray<string>, settings: Environment): Running => 
 
 const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null
 
-const end = ({ child, stderr, stdout }: Running): Effect.Effect<Ended> =>
+const end = ({ child, stderr, stdout }: Running, signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Effect.Effect<Ended> =>
   Effect.promise(async () => {
     if (!hasEnded(child)) {
       const closed = once(child, "close")
-      child.kill("SIGTERM")
+      child.kill(signal)
       await closed
     }
     return { code: child.exitCode, stdout: stdout(), stderr: stderr() }
@@ -272,7 +274,7 @@ export const start = Effect.fnUntraced(function* (
         ...settings
       })
     ),
-    end
+    (running) => end(running)
   )
   const url = yield* readyUrl(running)
   const send = sendTo(url)
@@ -304,6 +306,7 @@ export const start = Effect.fnUntraced(function* (
     seen: heard.seen,
     metrics: Effect.map(send("/metrics"), ({ text }) => parseMetrics(text)),
     log: running.stderr,
-    stop: end(running)
+    stop: end(running),
+    kill: end(running, "SIGKILL")
   }
 })

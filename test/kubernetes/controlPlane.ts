@@ -5,7 +5,7 @@
  */
 
 import { execFile } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -19,13 +19,19 @@ export interface ControlPlane {
   readonly stop: () => Promise<void>
 }
 
+type Owner = "anyone" | "this file"
+
 const run = (
   script: "up" | "down",
-  args: ReadonlyArray<string>
+  args: ReadonlyArray<string>,
+  owner: Owner
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
   new Promise((resolve) => {
     const command = fileURLToPath(new URL(`../../scripts/control-plane/${script}`, import.meta.url))
-    execFile(command, args, { timeout: 9 * 60_000 }, (error, stdout, stderr) => {
+    // Without the variable, `up` starts a control plane although the user has provided one.
+    const own = ["-u", "KUBERNAUT_TEST_KUBECONFIG", command, ...args]
+    const [file, rest] = owner === "this file" ? ["env", own] : [command, args]
+    execFile(file, rest, { timeout: 9 * 60_000 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : 1, stdout, stderr })
     })
   })
@@ -36,16 +42,45 @@ const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? ""
 const notAvailable = 3
 
 /** Await it at the top of a test file, so that the names of its tests can state why they are skipped. */
-export const controlPlane = async (): Promise<ControlPlane> => {
-  const directory = mkdtempSync(join(tmpdir(), "kubernaut-control-plane-"))
-  const up = await run("up", ["--dir", directory])
+export const controlPlane = (): Promise<ControlPlane> => started(newDirectory(), "anyone")
+
+const newDirectory = (): string => mkdtempSync(join(tmpdir(), "kubernaut-control-plane-"))
+
+const started = async (directory: string, owner: Owner): Promise<ControlPlane> => {
+  const up = await run("up", ["--dir", directory], owner)
   const discard = () => rmSync(directory, { recursive: true, force: true })
   const stop = async () => {
-    await run("down", ["--dir", directory])
+    await run("down", ["--dir", directory], owner)
     discard()
   }
   if (up.code === 0) return { kubeconfig: lastLine(up.stdout), available: true, note: "", stop }
   if (up.code !== notAvailable) throw new Error(`The control plane did not start (exit code ${up.code}):\n${up.stderr}`)
   discard()
   return { kubeconfig: "", available: false, note: ` (skipped: ${lastLine(up.stderr)})`, stop: () => Promise.resolve() }
+}
+
+/** A control plane that a test may break. */
+export interface OwnControlPlane extends ControlPlane {
+  /** Ends the API server as `kill -9` does. */
+  readonly killApiServer: () => void
+  /** Starts it again, with the same state and port. */
+  readonly restart: () => Promise<void>
+}
+
+/** A control plane of this file alone, also where `KUBERNAUT_TEST_KUBECONFIG` names another one. */
+export const ownControlPlane = async (): Promise<OwnControlPlane> => {
+  const directory = newDirectory()
+  const plane = await started(directory, "this file")
+  return {
+    ...plane,
+    killApiServer: () => {
+      // The file has one line for each process that `up` started: its id and its name.
+      const line = /^(\d+) kube-apiserver$/m.exec(readFileSync(join(directory, "pids"), "utf8"))
+      process.kill(Number(line![1]), "SIGKILL")
+    },
+    restart: async () => {
+      const up = await run("up", ["--dir", directory], "this file")
+      if (up.code !== 0) throw new Error(`The control plane did not start again:\n${up.stderr}`)
+    }
+  }
 }

@@ -26,14 +26,21 @@ export interface Case {
   readonly propose: (round: number) => Action
 }
 
-/** A check at each request of the service, such as a change that somebody else makes just before it. */
-export type { ClusterFault }
+const isWrite = ({ dryRun, verb }: Parameters<ClusterFault>[0]): boolean =>
+  !dryRun && (verb === "patch" || verb === "evict" || verb === "create" || verb === "delete")
+
+/** A path on which somebody does something just before the first write of the service. */
+export const beforeTheWrite = (meanwhile: Effect.Effect<unknown, unknown>): ClusterFault => {
+  let writes = 0
+  return (request, server) =>
+    isWrite(request) && ++writes === 1 ? Effect.andThen(Effect.orDie(meanwhile), server) : server
+}
 
 const direct: ClusterFault = (_request, server) => server
 
 const verification = {
   stabilisation: "500 millis",
-  settleTimeout: "8 seconds",
+  settleTimeout: "5 seconds",
   rolloutTimeout: "10 seconds",
   pollIntervalCap: "200 millis",
   alertQuiet: "1 second",
