@@ -61,8 +61,8 @@ describe("more memory than admission allows", () => {
 
   refuses(
     "for a pod is refused with the strategy RollingUpdate too",
-    { objects: [limitRange({ type: "Pod", max: { memory: "300Mi" } }), api(surging)] },
-    /LimitRange mem allows at most 300Mi of memory per Pod/
+    { objects: [limitRange({ type: "Pod", max: { memory: "256Mi" } }), api(surging)] },
+    /LimitRange mem allows at most 256Mi of memory per Pod/
   )
 
   refuses(
