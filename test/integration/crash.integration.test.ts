@@ -26,14 +26,16 @@ interface Ended {
 /** Runs the service until it ends by itself, dies at its marked point, or `kill` says so after a line. */
 const run = (
   args: Readonly<Record<string, string>>,
-  kill: (line: string, kill: () => void) => void = () => {}
+  kill: (line: string, kill: () => void) => void = () => {},
+  flags: ReadonlyArray<string> = []
 ): Effect.Effect<Ended> =>
   Effect.callback<Ended>((resume) => {
     const child = spawn(
       process.execPath,
       [
         join(import.meta.dirname, "crashing-service.ts"),
-        ...Object.entries(args).flatMap(([name, value]) => [`--${name}`, value])
+        ...Object.entries(args).flatMap(([name, value]) => [`--${name}`, value]),
+        ...flags
       ],
       { stdio: ["ignore", "pipe", "pipe"] }
     )
@@ -86,6 +88,15 @@ const templateWrites = (writes: ReadonlyArray<Change>): ReadonlyArray<string> =>
       : []
   )
 
+const scaleWrites = (writes: ReadonlyArray<Change>): ReadonlyArray<unknown> =>
+  writes.flatMap((change) =>
+    change._tag === "Patch"
+      ? change.patch.flatMap((operation) =>
+          operation.op !== "remove" && operation.path === "/spec/replicas" ? [operation.value] : []
+        )
+      : []
+  )
+
 // Each activation journals `Started`. No other event repeats.
 const repeated = (journal: ReadonlyArray<{ readonly event: { readonly _tag: string } }>): ReadonlyArray<string> => {
   const steps = journal.map(({ event }) => event._tag).filter((tag) => tag !== "Started")
@@ -97,37 +108,71 @@ const points = ["Started", "Retargeted", "Investigated", "Intended", "write", "E
   (step) => [`before:${step}`, `after:${step}`]
 )
 
+// `RollbackRequested` is committed with `Verified`, and `Concluded` with `RollbackVerified`.
+const rollbackPoints = [
+  "RollbackRequested",
+  "RollbackIntended",
+  "rollback write",
+  "RollbackExecuted",
+  "RollbackVerified"
+].flatMap((step) => [`before:${step}`, `after:${step}`])
+
+/** A remediation of the bad rollout by a process that is killed at a point, and by the one that follows it. */
+const killedAt = Effect.fnUntraced(function* (point: string, useless: ReadonlyArray<string> = []) {
+  const directory = yield* temporaryDirectory
+  const cluster = yield* RemoteCluster.serve({ pace: { startup: "50 millis", termination: "20 millis" } })
+  const pods = yield* cluster.client.list("Pod", { namespace: "shop" })
+  const pod = pods.find(({ metadata }) => metadata.name.startsWith("checkout-"))
+  const checkout = cluster.client.get({ namespace: "shop", kind: "Deployment", name: "checkout" })
+  const before = yield* checkout
+  const database = join(directory, "kubernaut.db")
+  const webhook = join(directory, "webhook.json")
+  writeFileSync(
+    webhook,
+    postAbout([{ alertname: "KubePodCrashLooping", namespace: "shop", pod: pod?.metadata.name ?? "" }])
+  )
+
+  const first = yield* run({ database, cluster: cluster.url, webhook, die: point }, undefined, useless)
+  assert.strictEqual(first.signal, "SIGKILL", "the first process is killed at its marked point")
+  const second = yield* run({ database, cluster: cluster.url }, undefined, useless)
+  assert.strictEqual(second.code, 0)
+
+  // The alert was accepted before the first marked point, but the process may not have printed it.
+  const found = yield* inspect(database)
+  assert.deepStrictEqual(found.journals.map(repeated), [[]])
+  assert.isUndefined(found.brokenLine)
+  return { cluster, before, after: yield* checkout, remediations: found.remediations }
+})
+
 describe("a process that is killed", () => {
   it.live.each(points)(
     "at %s is followed by one that concludes the remediation and repeats no write and no journal event",
     (point) =>
       Effect.scoped(
         Effect.gen(function* () {
-          const directory = yield* temporaryDirectory
-          const cluster = yield* RemoteCluster.serve({ pace: { startup: "50 millis", termination: "20 millis" } })
-          const pods = yield* cluster.client.list("Pod", { namespace: "shop" })
-          const pod = pods.find(({ metadata }) => metadata.name.startsWith("checkout-"))
-          const database = join(directory, "kubernaut.db")
-          const webhook = join(directory, "webhook.json")
-          writeFileSync(
-            webhook,
-            postAbout([{ alertname: "KubePodCrashLooping", namespace: "shop", pod: pod?.metadata.name ?? "" }])
-          )
-
-          const first = yield* run({ database, cluster: cluster.url, webhook, die: point })
-          assert.strictEqual(first.signal, "SIGKILL", "the first process is killed at its marked point")
-          const second = yield* run({ database, cluster: cluster.url })
-          assert.strictEqual(second.code, 0)
-
-          // The alert was accepted before the first marked point, but the process may not have printed it.
-          const { brokenLine, journals, remediations } = yield* inspect(database)
+          const { cluster, remediations } = yield* killedAt(point)
           assert.deepStrictEqual(
             remediations.map(({ state }) => state),
             ["Remediated"]
           )
-          assert.deepStrictEqual(journals.map(repeated), [[]])
           assert.deepStrictEqual(templateWrites(cluster.writes), ["checkout"])
-          assert.isUndefined(brokenLine)
+        })
+      ).pipe(Effect.orDie),
+    60_000
+  )
+
+  it.live.each(rollbackPoints)(
+    "at %s is followed by one that undoes the action once and repeats no journal event",
+    (point) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { after, before, cluster, remediations } = yield* killedAt(point, ["--useless"])
+          assert.deepStrictEqual(
+            remediations.map(({ rollback, state }) => [state, rollback?.outcome, rollback?.attempts.length]),
+            [["RolledBack", "restored", 1]]
+          )
+          assert.deepStrictEqual(after["spec"], before["spec"])
+          assert.deepStrictEqual(scaleWrites(cluster.writes), [5, 4])
         })
       ).pipe(Effect.orDie),
     60_000

@@ -3,12 +3,16 @@
  *
  *     node crashing-service.ts --database FILE --cluster URL [--webhook FILE] [--die before:Intended | after:write | …]
  *
+ * With `--useless` its action does not help, and is undone.
+ *
  * It prints `accepted ID` after the commit, and `idle` when the store has no open work.
  */
 
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { Effect, Layer, Queue, Schema } from "effect"
+import type { Change } from "../../src/domain/Change.ts"
+import { resourceRef } from "../../src/domain/Target.ts"
 import { Webhook } from "../../src/intake/AlertmanagerWebhook.ts"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"
@@ -24,7 +28,8 @@ const { values } = parseArgs({
     database: { type: "string" },
     cluster: { type: "string" },
     webhook: { type: "string" },
-    die: { type: "string" }
+    die: { type: "string" },
+    useless: { type: "boolean", default: false }
   }
 })
 if (values.database === undefined || values.cluster === undefined)
@@ -39,12 +44,17 @@ const die = (point: string): Effect.Effect<void> =>
 const marked = <A, E>(name: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   die(`before:${name}`).pipe(Effect.andThen(effect), Effect.tap(die(`after:${name}`)))
 
+/** Every write bears the id of its execution. */
+const isUndo = (change: Change): boolean => JSON.stringify(change).includes("-rollback-1")
+
 const markedCluster = Layer.effect(
   KubernetesClient,
   Effect.map(KubernetesClient, (client) => ({
     ...client,
     apply: (change, options) =>
-      options?.dryRun === true ? client.apply(change, options) : marked("write", client.apply(change, options))
+      options?.dryRun === true
+        ? client.apply(change, options)
+        : marked(isUndo(change) ? "rollback write" : "write", client.apply(change, options))
   }))
 ).pipe(Layer.provide(RemoteCluster.layer(values.cluster)))
 
@@ -68,10 +78,9 @@ const undo: Investigator = {
       investigator: "custom",
       rootCause: "A bad rollout.",
       evidence: [],
-      action: {
-        type: "RollbackDeployment",
-        target: { namespace: target.namespace, kind: target.kind, name: target.name }
-      },
+      action: values.useless
+        ? { type: "ScaleWorkload", target: resourceRef(target), replicas: 5 }
+        : { type: "RollbackDeployment", target: resourceRef(target) },
       confidence: 1
     })
 }
@@ -81,7 +90,11 @@ const service = Kubernaut.layer({
   mode: "auto",
   investigators: [undo],
   guardrails: unlimited,
-  verification: { stabilisation: "300 millis", settleTimeout: "20 seconds" },
+  verification: {
+    stabilisation: "300 millis",
+    settleTimeout: values.useless ? "1 second" : "20 seconds",
+    rolloutTimeout: "20 seconds"
+  },
   actors: { sweepInterval: "1 second" }
 }).pipe(
   Layer.provideMerge(
