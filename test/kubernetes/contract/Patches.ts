@@ -55,6 +55,23 @@ export const patches = (it: ContractTests): void => {
     })
   )
 
+  it.effect("a patch is applied before versions are compared: one that does not fit a newer object is Invalid", () =>
+    Effect.gen(function* () {
+      const kubernetes = yield* KubernetesClient
+      const namespace = yield* newNamespace("unfit")
+      const made = yield* created(namespace, cronJob("nightly"))
+      const target = refOf(made)
+      yield* kubernetes.apply(patch(target, replace("/spec/suspend", true)))
+      const planned = patch(
+        target,
+        replace("/metadata/resourceVersion", made.metadata.resourceVersion),
+        add("/metadata/annotations/team", "shop")
+      )
+      yield* refusedAs(kubernetes.apply(planned), "Invalid")
+      assert.notProperty((yield* kubernetes.get(target)).metadata, "annotations")
+    })
+  )
+
   it.effect("an invalid change is refused with the invalid fields, as a dry run and as a write", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
