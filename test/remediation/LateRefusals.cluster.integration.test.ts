@@ -20,25 +20,46 @@ const { namespace, on } = real
 
 const kinds = ["Deployment", "StatefulSet", "DaemonSet"] as const
 
-/** What refuses pods that ask for more memory than now. It goes when the scope closes. */
-const refusals = {
-  "quota-exceeded": Effect.gen(function* () {
-    const ref = on("ResourceQuota", "memory")
-    yield* real.create("ResourceQuota", "memory", "v1", { spec: { hard: { "limits.memory": "1Mi" } } })
-    yield* real.eventually(
-      "the quota is in force",
-      real.get(ref),
-      (object) => (object["status"] as { readonly hard?: object }).hard !== undefined
-    )
-  }),
-  "limit-range": Effect.asVoid(
-    real.create("LimitRange", "memory", "v1", { spec: { limits: [{ type: "Container", max: { memory: "200Mi" } }] } })
+const enforce = (level: string) =>
+  Effect.flatMap(KubernetesClient, (client) =>
+    client.apply({
+      _tag: "Patch",
+      ref: on("Namespace", namespace),
+      patch: [{ op: "add", path: "/metadata/labels/pod-security.kubernetes.io~1enforce", value: level }]
+    })
   )
+
+/** What refuses the pods of the change, and its end. */
+const refusals = {
+  "quota-exceeded": {
+    category: "resource",
+    begin: Effect.gen(function* () {
+      yield* real.create("ResourceQuota", "memory", "v1", { spec: { hard: { "limits.memory": "1Mi" } } })
+      yield* real.eventually(
+        "the quota is in force",
+        real.get(on("ResourceQuota", "memory")),
+        (object) => (object["status"] as { readonly hard?: object }).hard !== undefined
+      )
+    }),
+    end: deleted(on("ResourceQuota", "memory"))
+  },
+  "limit-range": {
+    category: "resource",
+    begin: Effect.asVoid(
+      real.create("LimitRange", "memory", "v1", { spec: { limits: [{ type: "Container", max: { memory: "200Mi" } }] } })
+    ),
+    end: deleted(on("LimitRange", "memory"))
+  },
+  "pod-security": {
+    category: "policy",
+    begin: Effect.asVoid(enforce("restricted")),
+    end: Effect.asVoid(enforce("privileged"))
+  }
 } as const
 
-const kindOf = { "quota-exceeded": "ResourceQuota", "limit-range": "LimitRange" } as const
-
-const cases = (["quota-exceeded", "limit-range"] as const).flatMap((code) => kinds.map((kind) => [code, kind] as const))
+const cases = (["quota-exceeded", "limit-range", "pod-security"] as const).flatMap((code) =>
+  kinds.map((kind) => [code, kind] as const)
+)
 
 describe.skipIf(!plane.available)(`pods that a real API server refuses to a controller${plane.note}`, () => {
   shareLayer(real.services(plane.kubeconfig), { excludeTestServices: true })((it) => {
@@ -69,15 +90,19 @@ describe.skipIf(!plane.available)(`pods that a real API server refuses to a cont
             const { begin } = yield* service(
               { kubeconfig: plane.kubeconfig },
               {},
-              beforeTheWrite(Effect.provideService(refusals[code], KubernetesClient, admin))
+              beforeTheWrite(Effect.provideService(refusals[code].begin, KubernetesClient, admin))
             )
             const run = yield* begin({
               labels: { namespace, [kind.toLowerCase()]: name },
               propose: () => ({ type: "AdjustResources", target, container: "main", limits: { memory: "256Mi" } })
             })
             const ended = yield* run.approved
-            yield* deleted(on(kindOf[code], "memory"))
-            assert.deepInclude(ended.verification?.failure, { code, category: "resource" }, ended.conclusion)
+            yield* refusals[code].end
+            assert.deepInclude(
+              ended.verification?.failure,
+              { code, category: refusals[code].category },
+              ended.conclusion
+            )
             assert.deepStrictEqual(stateOf(ended), ["RolledBack", "failed-health-check", "restored"], ended.conclusion)
             const after = yield* real.get(target)
             assert.deepStrictEqual(real.specOf(after), real.specOf(before))
