@@ -11,6 +11,7 @@ import type { FinalState } from "../domain/Remediation.ts"
 import type { ReviewTimeout } from "../domain/Review.ts"
 import { inverseChanges, type RollbackTrigger } from "../domain/Rollback.ts"
 import { nextAfter } from "../execution/RecoveryStrategy.ts"
+import { gainOf } from "../verification/Gain.ts"
 import { afterRequest, type RollbackStep, sentence, undoneBy } from "./NextRollbackStep.ts"
 
 export type NextStep =
@@ -107,13 +108,13 @@ const afterIntent = (self: Remediation, { intent, outcome }: Remediation["execut
     case "fixed":
       // What a person should know after a success, such as what their next `kubectl apply` does.
       return conclude("Remediated", outcome.message === undefined ? found : `${found}. ${outcome.message}`)
-    case "not-fixed":
-      return undo(
-        intent,
-        outcome,
-        reasons.some((reason) => reason.startsWith("reverted")) ? "failed-validation" : "failed-health-check",
-        `The action did not help: ${found}`
-      )
+    case "not-fixed": {
+      const reason = `The action did not help: ${found}`
+      if (reasons.some((each) => each.startsWith("reverted"))) return undo(intent, outcome, "failed-validation", reason)
+      const next = undo(intent, outcome, "failed-health-check", reason)
+      const gain = next._tag === "RequestRollback" ? gainOf(intent, self.verification) : undefined
+      return gain === undefined ? next : kept(self, reason, gain)
+    }
     case "unknown":
       return unknown(self, intent, `It is not known whether the action helped: ${found}`)
   }
@@ -124,6 +125,10 @@ const undo = (intent: Intent, { applied }: ExecutionOutcome, trigger: RollbackTr
   applied === "yes" && inverseChanges(intent).length > 0
     ? { _tag: "RequestRollback", undoes: intent.executionId, trigger, reason }
     : conclude("Escalated", reason)
+
+/** What would make the target worse is undone by nobody but a person. */
+const kept = ({ id }: Remediation, reason: string, gain: string): NextStep =>
+  conclude("Escalated", `${sentence(reason)} It was not undone, because ${gain}. ${undoneBy(id)}`)
 
 /** What is not known to have failed is undone by nobody but a person. */
 const unknown = ({ id }: Remediation, intent: Intent, reason: string): NextStep =>

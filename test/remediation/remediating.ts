@@ -132,6 +132,8 @@ export const begun = Effect.fnUntraced(function* (
     approve,
     approveQuestion,
     resolve,
+    /** The alert is posted again. */
+    fire: receive(webhook),
     deployment,
     image: Effect.map(deployment, ({ spec }) => spec.template.spec.containers[0]?.image),
     /** The replica counts that the service has written, rollbacks included. */
