@@ -18,6 +18,7 @@ import { seenObject } from "../kubernetes/SpecDigest.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { carryOut } from "./CarryOut.ts"
+import { dryRun } from "./DryRun.ts"
 import { classify, type Failure } from "./FailureClassifier.ts"
 import { plannedVersion } from "./ObjectPatch.ts"
 import { outcomeOf } from "./Outcome.ts"
@@ -190,7 +191,7 @@ const planOnce = Effect.fnUntraced(function* (
   if (result._tag === "RollbackRefusal") return result
   const after: Array<KubernetesObject | undefined> = [...objects]
   for (const change of result.changes) {
-    const tried = yield* Effect.result(client.apply(change, { dryRun: true }))
+    const tried = yield* Effect.result(dryRun(client, change))
     if (tried._tag === "Failure") {
       const failure = classify(tried.failure)
       if (!isRefused(failure)) return yield* tried.failure

@@ -12,6 +12,7 @@ import type { KubernetesClient, KubernetesError } from "../kubernetes/Kubernetes
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { limitRanges, readObjects } from "./ActionObjects.ts"
 import { isGone } from "./CarryOut.ts"
+import { dryRun } from "./DryRun.ts"
 import type { Left } from "./Leaves.ts"
 import { roomOf } from "./NamespaceRoom.ts"
 import { type Ask, type Plan, type PlanObjects, type PlanRefusal, RefusalRule } from "./Plan.ts"
@@ -36,12 +37,9 @@ export class PlanRefused extends Schema.TaggedError<PlanRefused>()("PlanRefused"
   room: Schema.optionalKey(Room)
 }) {}
 
-/**
- * Validates a change on the server without storing it, and returns the object that it would leave. Disruption budgets
- * and pods that are already gone are handled when the change is carried out.
- */
-const dryRun = (client: Client, change: Change) =>
-  client.apply(change, { dryRun: true }).pipe(
+/** Disruption budgets and pods that are already gone are handled when the change is carried out. */
+const tried = (client: Client, change: Change) =>
+  dryRun(client, change).pipe(
     Effect.catchIf(
       (error) => error.reason._tag === "DisruptionBudget" || isGone(change, error),
       () => Effect.undefined
@@ -90,7 +88,7 @@ export const planOn = Effect.fnUntraced(function* (
   if (result._tag === "PlanRefusal") return yield* refused(result)
   const left: Array<Left> = []
   for (const change of result.changes) {
-    const object = yield* dryRun(client, change)
+    const object = yield* tried(client, change)
     if (change._tag === "Patch" && object !== undefined) left.push({ ref: change.ref, object })
   }
   const admitted = yield* admission(client, input, objects, result.changes)
