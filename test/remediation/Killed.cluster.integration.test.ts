@@ -87,12 +87,12 @@ describe.skipIf(note !== "")(`the service process on a real API server${note}`, 
           ) {
             const service = yield* start(settings)
             const arrived = yield* Deferred.make<void>()
-            const ended = yield* Deferred.make<void>()
+            const ended = Promise.withResolvers<void>()
             path.onArrival = async () => {
               path.onArrival = () => Promise.resolve()
               if (stored) path.hold()
               Deferred.doneUnsafe(arrived, Effect.void)
-              if (!stored) await Effect.runPromise(Deferred.await(ended))
+              if (!stored) await ended.promise
             }
             const { metadata } = yield* read
             const result = yield* begin(service)
@@ -100,7 +100,7 @@ describe.skipIf(note !== "")(`the service process on a real API server${note}`, 
             if (stored) yield* until("the write", read, (now) => now.metadata!.generation !== metadata!.generation)
             yield* service.kill
             path.cut()
-            yield* Deferred.succeed(ended, undefined)
+            ended.resolve()
             return result
           })
 

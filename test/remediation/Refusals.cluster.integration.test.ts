@@ -22,7 +22,7 @@ import { afterAll, assert, describe, layer as shareLayer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
 import type { ResourceRef } from "../../src/domain/Target.ts"
-import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import { KubernetesClient, type KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
 import * as real from "../execution/realCluster.ts"
 import { controlPlane } from "../kubernetes/controlPlane.ts"
 import { tlsFile } from "../kubernetes/TlsServer.ts"
@@ -64,7 +64,7 @@ const generationOf = (ref: ResourceRef) => Effect.map(real.get(ref), ({ metadata
 /** A Deployment of two pods that is to have three. `meanwhile` happens before the write. */
 const scaling = Effect.fnUntraced(function* (
   name: string,
-  meanwhile: Effect.Effect<unknown, unknown, KubernetesClient> = Effect.void,
+  meanwhile: Effect.Effect<unknown, KubernetesError, KubernetesClient> = Effect.void,
   options: Parameters<typeof service>[1] = {},
   client: Parameters<typeof service>[0] = { kubeconfig: plane.kubeconfig }
 ) {

@@ -7,7 +7,7 @@ import { afterAll, assert, describe, layer as shareLayer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
 import type { ResourceRef } from "../../src/domain/Target.ts"
-import { KubernetesClient, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import { KubernetesClient, type KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
 import * as real from "../execution/realCluster.ts"
 import { controlPlane } from "../kubernetes/controlPlane.ts"
@@ -76,7 +76,7 @@ const trip = (target: ResourceRef, action: Action, rest: Partial<Trip> = {}): Tr
 })
 
 /** The objects of each trip, and the trip. */
-const trips: ReadonlyArray<readonly [name: string, make: Effect.Effect<Trip, unknown, KubernetesClient>]> = [
+const trips: ReadonlyArray<readonly [name: string, make: Effect.Effect<Trip, KubernetesError, KubernetesClient>]> = [
   ...(["Deployment", "StatefulSet"] as const).map((kind) => {
     const target = on(kind, `scale-${kind.toLowerCase()}`)
     return [

@@ -6,7 +6,7 @@ import type { Remediation, RemediationEventKind, RemediationId } from "../../src
 import * as Timestamp from "../../src/domain/Timestamp.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"
 import * as ClientNode from "../../src/kubernetes/ClientNode.ts"
-import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import { KubernetesClient, type KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
 import { RemediationEvents } from "../../src/remediation/RemediationEvents.ts"
 import { Reviews } from "../../src/remediation/Reviews.ts"
 import { RollbackRequests } from "../../src/remediation/RollbackRequests.ts"
@@ -30,7 +30,7 @@ const isWrite = ({ dryRun, verb }: Parameters<ClusterFault>[0]): boolean =>
   !dryRun && (verb === "patch" || verb === "evict" || verb === "create" || verb === "delete")
 
 /** A path on which somebody does something just before the first write of the service. */
-export const beforeTheWrite = (meanwhile: Effect.Effect<unknown, unknown>): ClusterFault => {
+export const beforeTheWrite = (meanwhile: Effect.Effect<unknown, KubernetesError>): ClusterFault => {
   let writes = 0
   return (request, server) =>
     isWrite(request) && ++writes === 1 ? Effect.andThen(Effect.orDie(meanwhile), server) : server
@@ -126,7 +126,11 @@ export const service = Effect.fnUntraced(function* (
       outcome,
       approve,
       /** As `outcome`. A person approves whatever it asks. */
-      approved: Effect.flatMap(outcome, (self) => (self.state === "AwaitingReview" ? approve : Effect.succeed(self))),
+      approved: Effect.filterOrElse(
+        outcome,
+        ({ state }) => state !== "AwaitingReview",
+        () => approve
+      ),
       /** The alert ends. */
       resolve,
       until: (kind: RemediationEventKind) => until(id, kind),
