@@ -69,12 +69,16 @@ export class Reviews extends Context.Service<
   }
 >()("kubernaut/remediation/Reviews") {}
 
-/** Becomes the first decision, or the end, that a remediation reaches after this is called. */
-const decisionAfter = Effect.fnUntraced(function* (id: RemediationId) {
+/**
+ * Becomes the first decision, or the end, that a remediation reaches after this sequence number. An event is published
+ * after its commit, so that of the decision that is answered may come later than the answer.
+ */
+const decisionAfter = Effect.fnUntraced(function* (id: RemediationId, sequence: number) {
   const events = yield* RemediationEvents
   const decided = yield* Deferred.make<RemediationChange>()
   yield* events.listen((change) => {
-    if (change.remediation.id === id && (change.event === "Decided" || change.event === "Concluded"))
+    const { event, remediation } = change
+    if (remediation.id === id && remediation.sequence > sequence && (event === "Decided" || event === "Concluded"))
       Deferred.doneUnsafe(decided, Effect.succeed(change))
   })
   return decided
@@ -107,9 +111,10 @@ export const layer = ({
       })
 
       const approve = Effect.fnUntraced(function* (id: RemediationId, given: Answer) {
-        const shown = Option.getOrUndefined(yield* store.get(id))?.decision
+        const asking = Option.getOrUndefined(yield* store.get(id))
+        const shown = asking?.decision
         // Listens before it records, so that the decision is not missed.
-        const decided = yield* decisionAfter(id)
+        const decided = yield* decisionAfter(id, asking?.sequence ?? 0)
         const recorded = yield* record(id, given)
         const after = Option.getOrUndefined(yield* Effect.timeoutOption(Deferred.await(decided), decisionWait))
         if (after === undefined) return recorded

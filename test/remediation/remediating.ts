@@ -14,6 +14,7 @@ import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 import type { Deployment } from "../../src/kubernetes/ObjectModel.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
+import { Reviews } from "../../src/remediation/Reviews.ts"
 import { RollbackRequests } from "../../src/remediation/RollbackRequests.ts"
 import { ActionHistory } from "../../src/storage/ActionHistory.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
@@ -153,6 +154,9 @@ export const begun = Effect.fnUntraced(function* (
     store,
     history: Context.get(context, ActionHistory),
     rollbackRequests: Context.get(context, RollbackRequests),
+    reviews: Context.get(context, Reviews),
+    /** The remediation as soon as it has ended or asks a person. */
+    settled: Effect.map(settled(id), Option.getOrThrow),
     id: id as RemediationId,
     events: Effect.map(store.journal(id), (entries) => entries.map(({ event }) => event))
   }
