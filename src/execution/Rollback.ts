@@ -6,7 +6,7 @@
  *
  * | the field has         | then                                                            |
  * | --------------------- | --------------------------------------------------------------- |
- * | what was written      | it is put back                                                  |
+ * | what was written      | it is put back, unless somebody else has written the same since |
  * | what was there before | nothing is to do: it was not applied, or somebody has undone it |
  * | anything else         | somebody else has changed it, so the rollback stops             |
  *
@@ -38,7 +38,7 @@ import type { SeenObject } from "../domain/Seen.ts"
 import { displayName, type ResourceRef, sameRef } from "../domain/Target.ts"
 import { contains } from "../kubernetes/Contains.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import { otherWriterOf } from "../kubernetes/Managers.ts"
+import { otherOwnerOf, otherWriterOf } from "../kubernetes/Managers.ts"
 import { seenObject } from "../kubernetes/SpecDigest.ts"
 import { changedFields, differingFields, sameValue } from "../kubernetes/SpecFields.ts"
 import { type Edit, patch, type Path, set, type Signature, unset, valueAt } from "./ObjectPatch.ts"
@@ -151,10 +151,19 @@ const isInPlace = ({ action }: Intent, object: KubernetesObject, path: Path): bo
 
 type Status = "written" | "before" | "other"
 
+/** Whether a value has no parts that the action left as they were. */
+const isWhollyWritten = ({ before, written }: Field): boolean =>
+  before === undefined || typeof written !== "object" || written === null
+
+/** Whether somebody else has written the value that the action wrote, so that it is theirs now. */
+const isOthers = (field: Field, object: KubernetesObject): boolean =>
+  isWhollyWritten(field) && otherOwnerOf(object, field.path) !== undefined
+
 /** `isOurs`: nobody else has changed the spec, so whatever was added to what was written, admission added. */
-const statusOf = ({ before, path, written }: Field, object: KubernetesObject, isOurs: boolean): Status => {
+const statusOf = (field: Field, object: KubernetesObject, isOurs: boolean): Status => {
+  const { before, path, written } = field
   const now = valueAt(object, path)
-  if (isOurs ? contains(now, written) : sameValue(now, written)) return "written"
+  if (isOurs ? contains(now, written) : sameValue(now, written)) return isOthers(field, object) ? "other" : "written"
   return sameValue(now, before) ? "before" : "other"
 }
 
@@ -165,6 +174,8 @@ const statusOf = ({ before, path, written }: Field, object: KubernetesObject, is
 type Foreign =
   | { readonly _tag: "None" }
   | { readonly _tag: "Fields"; readonly fields: ReadonlyArray<string> }
+  /** The spec is what the action left, but it was another one in between: somebody has put it back. */
+  | { readonly _tag: "Again" }
   | { readonly _tag: "NotKnown" }
 
 /** What somebody else has changed of the spec since the action. Another digest of the same generation is admission. */
@@ -176,6 +187,9 @@ const foreignOf = (
 ): Foreign => {
   if (left === undefined) return { _tag: "NotKnown" }
   const now = seenObject(ref, object, autoscaled)
+  const isLater = left.generation !== null && now.generation !== null && now.generation > left.generation
+  // An autoscaler raises the generation too.
+  if (left.spec !== null && left.spec === now.spec && isLater && !autoscaled) return { _tag: "Again" }
   if (left.spec === null || now.spec === null || left.spec === now.spec) return { _tag: "None" }
   if (left.generation !== null && now.generation !== null && now.generation <= left.generation) return { _tag: "None" }
   return {
@@ -230,11 +244,10 @@ const undoOne = (input: RollbackInput, back: Patch, object: KubernetesObject | u
     change._tag === "Patch" && sameRef(change.ref, back.ref) ? change.patch : []
   )
   const foreign = foreignOf(left, back.ref, object, baseline.autoscaler !== null)
+  const isOurs = foreign._tag === "None" || foreign._tag === "Again"
   const fields = fieldsOf(back, forward).map((field) => ({
     ...field,
-    status: isInPlace(intent, object, field.path)
-      ? statusOf(field, object, foreign._tag === "None")
-      : ("other" as const)
+    status: isInPlace(intent, object, field.path) ? statusOf(field, object, isOurs) : ("other" as const)
   }))
   const others = fields.filter(({ status }) => status === "other")
   if (others.length > 0)
@@ -248,14 +261,19 @@ const undoOne = (input: RollbackInput, back: Patch, object: KubernetesObject | u
       })
     )
   const ours = fields.filter(({ status }) => status === "written")
-  if (ours.length === 0) return { _tag: "Undone", change: undefined, exact: foreign._tag === "None" }
+  if (ours.length === 0) return { _tag: "Undone", change: undefined, exact: isOurs }
   if (trigger !== "operator" && foreign._tag === "Fields")
     return changedBy("changed-around", back.ref, object, foreign.fields)
+  if (trigger !== "operator" && foreign._tag === "Again")
+    return refuse(
+      "changed-around",
+      `${name} was changed after the action and changed back, so what is there now may be meant by somebody else.`
+    )
   if (trigger !== "operator" && foreign._tag === "NotKnown")
     return refuse("unknown-change", `It is not known whether somebody has changed ${name} after the action.`)
   const edits = ours.map(({ before, path }): Edit => (before === undefined ? unset(path) : set(path, before)))
   const { change } = patch(object, edits, signature)
-  return { _tag: "Undone", change, exact: foreign._tag === "None" && ours.length === fields.length }
+  return { _tag: "Undone", change, exact: isOurs && ours.length === fields.length }
 }
 
 /** The writes that undo an execution, or why there are none. */

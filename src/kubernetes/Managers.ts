@@ -149,6 +149,36 @@ export const isOthersField = ({ metadata: { managedFields = [] } }: KubernetesOb
       manager !== own && `f:${field}` in ((fieldsV1["f:spec"] as object | undefined) ?? {})
   )
 
+type FieldSet = Readonly<Record<string, unknown>>
+
+/** The set beneath one step of a path. Items of a list with keys are found by those: `k:{"name":"app"}`. */
+const beneath = (fields: FieldSet, parent: unknown, token: string | number): unknown => {
+  if (!Array.isArray(parent)) return fields[`f:${token}`]
+  const item = parent[Number(token)] as FieldSet | undefined
+  const key = Object.keys(fields).find((each) => {
+    if (!each.startsWith("k:") || item === undefined) return false
+    const keys = JSON.parse(each.slice(2)) as FieldSet
+    return Object.entries(keys).every(([name, value]) => item[name] === value)
+  })
+  return key === undefined ? undefined : fields[key]
+}
+
+/**
+ * The name of somebody else who has set the field at a path to its present value; `undefined` if the API server names
+ * nobody. A write takes a field from its earlier managers, so whoever has a field that Kubernaut wrote came later.
+ */
+export const otherOwnerOf = (object: KubernetesObject, path: ReadonlyArray<string | number>): string | undefined =>
+  (object.metadata.managedFields ?? []).find(({ fieldsV1, manager }) => {
+    if (manager === own) return false
+    let fields: unknown = fieldsV1
+    let value: unknown = object
+    for (const token of path) {
+      fields = typeof fields === "object" && fields !== null ? beneath(fields as FieldSet, value, token) : undefined
+      value = (value as FieldSet | undefined)?.[token]
+    }
+    return fields !== undefined
+  })?.manager
+
 /**
  * Who else last wrote to the spec of an object; `undefined` if the API server does not say so. Its times are whole
  * seconds, so Kubernaut's own write may be as new.

@@ -7,13 +7,17 @@
  */
 
 import { Context, Effect, Layer, Option, Schema } from "effect"
+import type { Intent } from "../domain/Execution.ts"
 import type { Mode } from "../domain/Mode.ts"
+import type { PastAction } from "../domain/PastAction.ts"
 import { isFinal, type Remediation, RemediationId } from "../domain/Remediation.ts"
 import { undoableOf } from "../domain/RollbackObjection.ts"
 import { targetKey } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
+import { writesOf } from "../domain/Writes.ts"
 import { classify } from "../execution/FailureClassifier.ts"
 import { RollbackExecutor } from "../execution/RollbackExecutor.ts"
+import { ActionHistory } from "../storage/ActionHistory.ts"
 import { NotRollbackable, RemediationStore, type RollbackAsk } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import { RemediationActors } from "./RemediationActors.ts"
@@ -40,8 +44,35 @@ export class RollbackRequests extends Context.Service<
   }
 >()("kubernaut/remediation/RollbackRequests") {}
 
+/** How many later actions on a target are compared. */
+const laterActions = 100
+
+const overlaps = (one: string, other: string): boolean =>
+  one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`)
+
+/**
+ * The later action of another remediation that has written the same fields and was not undone. What is there now is its
+ * change, also if it has the same value.
+ */
+const overwrittenBy = (
+  id: RemediationId,
+  intent: Intent,
+  /** Newest first. */
+  actions: ReadonlyArray<PastAction>
+): PastAction | undefined => {
+  const own = actions.findIndex(({ remediationId }) => remediationId === id)
+  const fields = writesOf(intent)?.fields ?? []
+  return (own < 0 ? actions : actions.slice(0, own)).find(
+    ({ applied, rolledBackAt, writes }) =>
+      applied !== "no"
+      && rolledBackAt === undefined
+      && writes?.fields.some((field) => fields.some((other) => overlaps(field, other))) === true
+  )
+}
+
 const make = Effect.fnUntraced(function* (mode: Mode) {
   const store = yield* RemediationStore
+  const history = yield* ActionHistory
   const actors = yield* RemediationActors
   const executor = yield* RollbackExecutor
 
@@ -66,6 +97,14 @@ const make = Effect.fnUntraced(function* (mode: Mode) {
       })
       .pipe(Effect.mapError((error) => new ClusterUnread({ remediationId: self.id, detail: classify(error).message })))
     if (result._tag === "RollbackRefusal") return yield* refuse(result.code, result.message, result.fields)
+    if (result.changes.length === 0) return
+    const later = overwrittenBy(self.id, intent, yield* history.ofTarget(targetKey(self.target), laterActions))
+    if (later !== undefined)
+      return yield* refuse(
+        "overwritten",
+        `${later.action} of remediation ${later.remediationId} has written the same fields since. Roll back ${later.remediationId} first.`,
+        later.writes?.fields
+      )
   })
 
   const request = Effect.fnUntraced(function* (id: RemediationId, ask: RollbackAsk) {

@@ -235,3 +235,73 @@ describe("a rollback that a person asked for", () => {
     assert.deepStrictEqual(refusalOf({ ...intent, inverse }, after, "operator"), { code, fields: [] })
   })
 })
+
+/** The object with the managers of these fields, as an API server lists them. */
+const owned = (object: KubernetesObject, manager: string, fieldsV1: Readonly<Record<string, unknown>>) => ({
+  ...object,
+  metadata: { ...object.metadata, managedFields: [{ manager, fieldsV1: { "f:spec": fieldsV1 } }] }
+})
+
+const limitOf = (manager: string, container: string, object: KubernetesObject) =>
+  owned(object, manager, {
+    "f:template": {
+      "f:spec": {
+        "f:containers": { [`k:{"name":"${container}"}`]: { "f:resources": { "f:limits": { "f:memory": {} } } } }
+      }
+    }
+  })
+
+describe("a value that somebody else has written again", () => {
+  const limits = adjust({ limits: { memory: "512Mi" } })
+
+  it.each(["failed-health-check", "operator"] as const)("is theirs: the replicas stay (%s)", (trigger) => {
+    const { after, intent } = actedOn(scale(5), before)
+    assert.deepStrictEqual(refusalOf(intent, owned(after, "kubectl", { "f:replicas": {} }), trigger), {
+      code: "changed-by-another",
+      fields: ["spec.replicas"]
+    })
+  })
+
+  it.each(["failed-health-check", "operator"] as const)(
+    "is theirs: the limit of our container stays (%s)",
+    (trigger) => {
+      const { after, intent } = actedOn(limits, before)
+      assert.deepStrictEqual(refusalOf(intent, limitOf("helm", "app", after), trigger), {
+        code: "changed-by-another",
+        fields: ["spec.template.spec.containers[app].resources.limits.memory"]
+      })
+    }
+  )
+
+  it("is ours where they own another field, or another container's", () => {
+    const { after, intent } = actedOn(limits, before)
+    assert.strictEqual(planOf(intent, limitOf("helm", "proxy", after))._tag, "RollbackPlan")
+    assert.strictEqual(planOf(intent, limitOf("kubernaut", "app", after))._tag, "RollbackPlan")
+    const scaled = actedOn(scale(5), before)
+    assert.strictEqual(planOf(scaled.intent, owned(scaled.after, "kubectl", { "f:paused": {} }))._tag, "RollbackPlan")
+  })
+
+  it("is a cordon of their own: the node stays out", () => {
+    const node: KubernetesObject = {
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: { name: "node-1", uid: "n1", resourceVersion: "1", annotations: {} },
+      spec: {}
+    }
+    const { after, intent } = actedOn(
+      { type: "CordonNode", target: { namespace: "", kind: "Node", name: "node-1" } },
+      node
+    )
+    assert.deepStrictEqual(refusalOf(intent, owned(after, "kubectl-cordon", { "f:unschedulable": {} }), "operator"), {
+      code: "changed-by-another",
+      fields: ["spec.unschedulable"]
+    })
+  })
+
+  it("is not undone unasked where only the generation shows that it was another one in between", () => {
+    const { after, intent } = actedOn(scale(5), before)
+    const again = patched(patched(after, [replicas(7)]), [replicas(5)])
+    assert.deepStrictEqual(refusalOf(intent, again), { code: "changed-around", fields: [] })
+    assert.deepStrictEqual(restored(intent, again, "operator")["spec"], before["spec"])
+  })
+})

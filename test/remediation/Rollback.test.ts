@@ -256,4 +256,24 @@ describe("a person's request to roll back", () => {
       assert.include(refused.message, "rem-2")
     }).pipe(Effect.scoped)
   )
+
+  it.effect("leaves the change of a later remediation, also if it has written the same value", () =>
+    Effect.gen(function* () {
+      const run = yield* begun(investigatorOf(() => rollback))
+      const broken = yield* run.image
+      const first = yield* run.outcome
+      // The version is shipped once more, and rolled back once more.
+      yield* ship(broken!)(run.client)
+      yield* TestClock.adjust("1 hour")
+      const second = yield* run.another(first)
+      assert.strictEqual(second.state, "Remediated", second.conclusion)
+      const image = yield* run.image
+      const refused = yield* refusal(run)
+      assert.strictEqual(refused._tag === "NotRollbackable" && refused.code, "overwritten", refused.message)
+      assert.include(refused.message, second.id)
+      assert.strictEqual(yield* run.image, image)
+      const after = yield* run.rollbackRequests.request(second.id, { by: "ada" })
+      assert.strictEqual(after.state, "RollingBack")
+    }).pipe(Effect.scoped)
+  )
 })

@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import { stuckRollout } from "../../examples/embedded/Service.ts"
 import type { Action } from "../../src/domain/Action.ts"
 import type { PatchOperation } from "../../src/domain/Change.ts"
-import type { RemediationId } from "../../src/domain/Remediation.ts"
+import type { Remediation, RemediationId } from "../../src/domain/Remediation.ts"
 import { targetKey } from "../../src/domain/Target.ts"
 import * as Timestamp from "../../src/domain/Timestamp.ts"
 import type { InvestigationRequest, Investigator } from "../../src/investigation/Investigator.ts"
@@ -122,6 +122,19 @@ export const begun = Effect.fnUntraced(function* (
       alerts: stuckRollout.alerts.map((alert) => ({ ...alert, status: "resolved", endsAt }))
     })
 
+  /** The end of the work on another alert about the same target. */
+  const another = ({ alert, target }: Remediation) =>
+    Effect.gen(function* () {
+      const next = "rem-2" as RemediationId
+      const at = yield* Timestamp.now
+      const other = { ...alert, fingerprint: "another", name: "Another" }
+      yield* store.accept([{ id: next, alert: other, target, provisional: false }], at)
+      yield* actors.fire(targetKey(target), other.severity)
+      const ended = yield* Effect.forkChild(settled(next))
+      while (ended.pollUnsafe() === undefined) yield* TestClock.adjust("1 second")
+      return Option.getOrThrow(yield* Fiber.join(ended))
+    })
+
   const deployment = Effect.map(
     Effect.orDie(client.get(checkout)),
     (object) => object as unknown as Deployment & { readonly metadata: { readonly annotations?: object } }
@@ -133,6 +146,7 @@ export const begun = Effect.fnUntraced(function* (
     approve,
     approveQuestion,
     resolve,
+    another,
     /** The alert is posted again. */
     fire: receive(webhook),
     deployment,
