@@ -1,7 +1,7 @@
 /** Rollbacks of whole remediations on the sandbox. */
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Latch } from "effect"
 import { TestClock } from "effect/testing"
 import { stuckRollout } from "../../examples/embedded/Service.ts"
 import type { Action } from "../../src/domain/Action.ts"
@@ -274,6 +274,33 @@ describe("a person's request to roll back", () => {
       assert.strictEqual(yield* run.image, image)
       const after = yield* run.rollbackRequests.request(second.id, { by: "ada" })
       assert.strictEqual(after.state, "RollingBack")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("loses no alert that comes while it is carried out", () =>
+    Effect.gen(function* () {
+      let writes = 0
+      const accepted = Latch.makeUnsafe()
+      const run = yield* begun(
+        investigatorOf(() => rollback),
+        {},
+        {
+          intercept: (operation, request) =>
+            operation.verb === "patch" && !operation.dryRun && ++writes > 1
+              ? Effect.andThen(accepted.await, request)
+              : request
+        }
+      )
+      const first = yield* run.outcome
+      yield* TestClock.adjust("1 hour")
+      yield* run.rollbackRequests.request(run.id, { by: "ada" })
+      yield* TestClock.adjust("100 millis")
+      yield* run.accept(first, "rem-2")
+      yield* accepted.open
+      const ended = yield* run.outcome
+      assert.strictEqual(ended.state, "RolledBack", ended.conclusion)
+      const next = yield* run.store.get(ended.handedOverTo!)
+      assert.strictEqual(next._tag === "Some" && next.value.alert.name, "Another")
     }).pipe(Effect.scoped)
   )
 })

@@ -122,14 +122,21 @@ export const begun = Effect.fnUntraced(function* (
       alerts: stuckRollout.alerts.map((alert) => ({ ...alert, status: "resolved", endsAt }))
     })
 
-  /** The end of the work on another alert about the same target. */
-  const another = ({ alert, target }: Remediation) =>
+  /** Stores another alert about the target of a remediation. */
+  const accept = ({ alert, target }: Remediation, next: string) =>
+    Effect.gen(function* () {
+      const other = { ...alert, fingerprint: next, name: "Another" }
+      const id = next as RemediationId
+      const accepted = yield* store.accept([{ id, alert: other, target, provisional: false }], yield* Timestamp.now)
+      return accepted[0]
+    })
+
+  /** The end of the work on it. */
+  const another = (first: Remediation) =>
     Effect.gen(function* () {
       const next = "rem-2" as RemediationId
-      const at = yield* Timestamp.now
-      const other = { ...alert, fingerprint: "another", name: "Another" }
-      yield* store.accept([{ id: next, alert: other, target, provisional: false }], at)
-      yield* actors.fire(targetKey(target), other.severity)
+      yield* accept(first, next)
+      yield* actors.fire(targetKey(first.target), first.alert.severity)
       const ended = yield* Effect.forkChild(settled(next))
       while (ended.pollUnsafe() === undefined) yield* TestClock.adjust("1 second")
       return Option.getOrThrow(yield* Fiber.join(ended))
@@ -146,6 +153,7 @@ export const begun = Effect.fnUntraced(function* (
     approve,
     approveQuestion,
     resolve,
+    accept,
     another,
     /** The alert is posted again. */
     fire: receive(webhook),

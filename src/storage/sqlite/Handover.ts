@@ -7,7 +7,7 @@
  * | Observed or Escalated, with nothing written | one more severe, or of another name, than all that led so far |
  * | RolledBack, because the action did not help | one more severe, or of another name, than all that led so far |
  * | Cancelled, because a person rejected it     | none: a person has decided                                    |
- * | RolledBack, because a person asked for it   | none: a person has decided                                    |
+ * | in any way, after a person's rollback       | any that joined after the request: it was decided without it  |
  * | any other way, after a write to the cluster | none: the fix shows in their resolution, or a person knows    |
  *
  * Alerts of severity info and none are only monitored, so they take over from nobody. Ten thousand alerts of one name
@@ -26,9 +26,11 @@ const hasWritten = ({ executions }: Remediation): boolean =>
   executions.some(({ intent, outcome }) => intent.changes.length > 0 && outcome?.applied !== "no")
 
 /** Which joined alerts may take over from a remediation that has ended: see the table above. */
-export const takesOver = (ended: Remediation): "any" | "better" | "none" => {
+export const takesOver = (ended: Remediation): "any" | "better" | "later" | "none" => {
+  // A person has decided about the alerts until then. A later one would be new work if it came a moment later still.
+  if (ended.rollback?.trigger === "operator") return "later"
   // Nothing of the action is left.
-  if (ended.state === "RolledBack") return ended.rollback?.trigger === "operator" ? "none" : "better"
+  if (ended.state === "RolledBack") return "better"
   if (hasWritten(ended)) return "none"
   if (ended.state === "Cancelled") return ended.alertResolvedAt === undefined ? "none" : "any"
   const isRejected = ended.review?.answer === "rejected"
@@ -44,7 +46,9 @@ const idAfter = (id: RemediationId): RemediationId => {
 /** If the remediation has ended, begins one for the joined alert that takes over. Returns the ended one after that. */
 export const handOver = (tables: Tables, ended: Remediation, at: Timestamp, { epoch, target }: Claim): Remediation => {
   const wanted = isFinal(ended.state) ? takesOver(ended) : "none"
-  const joined = wanted === "none" ? undefined : tables.rows.successorOf(ended.id, wanted)
+  const since = wanted === "later" ? ended.rollback?.requestedAt : undefined
+  const joined =
+    wanted === "none" ? undefined : tables.rows.successorOf(ended.id, wanted === "later" ? "any" : wanted, since)
   if (joined === undefined) return ended
   const { alert } = load(tables, joined)
   const id = idAfter(joined.id)

@@ -66,7 +66,12 @@ export interface RemediationRows extends KeptInMemory {
   /** The remediation that last acted on a target. */
   readonly lastActor: (target: TargetKey) => CurrentRow | undefined
   /** The joined alert that would take over from a remediation that has ended, if any. See `Handover`. */
-  readonly successorOf: (id: RemediationId, wanted: "any" | "better") => CurrentRow | undefined
+  readonly successorOf: (
+    id: RemediationId,
+    wanted: "any" | "better",
+    /** The earliest time at which it was received. Default: any. */
+    since?: Timestamp
+  ) => CurrentRow | undefined
   /** Whether nobody answered the last question of a remediation in time. */
   readonly hasTimedOut: (id: RemediationId) => boolean
   readonly openCount: () => number
@@ -127,7 +132,7 @@ const makeReads = (database: DatabaseSync) => ({
   ),
   // Recursive, because remediations join those that joined, and take over from those that took over. The leads are the
   // given one and those before it: `handed_over_to` leads from one to the next.
-  successorOf: prepare<CurrentRow, [RemediationId, "any" | "better"]>(
+  successorOf: prepare<CurrentRow, [RemediationId, "any" | "better", string]>(
     database,
     `${partOfTree},
      lead (name, rank) as (
@@ -136,6 +141,7 @@ const makeReads = (database: DatabaseSync) => ({
      select ${columns} from remediations
      where id in (select e.id from part e) and state = 'Joined' and resolved = 0 and severity in ('critical', 'warning')
        and (? = 'any' or alert_name not in (select name from lead) or ${rankOf("severity")} < (select min(rank) from lead))
+       and received_at >= ?
      order by ${rankOf("severity")}, id limit 1`
   ),
   epochOf: prepare<{ readonly epoch: number }, [TargetKey]>(database, "select epoch from targets where key = ?")
@@ -271,7 +277,7 @@ export const make = (database: DatabaseSync): RemediationRows => {
       if (previously?.row.resolved === 0) writes.supersede.run(previously.row.id)
       if (!isFinal(self.state)) openCount++
     },
-    successorOf: (id, wanted) => (hasParts(id) ? reads.successorOf.get(id, wanted) : undefined),
+    successorOf: (id, wanted, since = "") => (hasParts(id) ? reads.successorOf.get(id, wanted, since) : undefined),
     raise: ({ id, urgency }, severity) => {
       if (Severity.literals.indexOf(severity) < Severity.literals.indexOf(urgency)) writes.raise.run(severity, id)
     },

@@ -37,8 +37,12 @@ describe("after a rollback", () => {
     assert.strictEqual(after("failed-health-check", "RolledBack"), "better")
   })
 
-  it("no joined alert takes over where a person has asked for it, or where the change is still there", () => {
-    assert.strictEqual(after("operator", "RolledBack"), "none")
+  it("a person has decided about the alerts until then, and about none that joined later", () => {
+    assert.strictEqual(after("operator", "RolledBack"), "later")
+    assert.strictEqual(after("operator", "Escalated"), "later")
+  })
+
+  it("no joined alert takes over where the change is still there", () => {
     assert.strictEqual(after("failed-health-check", "Escalated"), "none")
   })
 })
