@@ -1,6 +1,6 @@
 /** The next step of a rollback that was requested, as a pure function of what is journaled of it. */
 
-import type { Execution, Intent } from "../domain/Execution.ts"
+import type { Execution, ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import { isFailureCode } from "../domain/Failure.ts"
 import type { Remediation, RemediationId } from "../domain/Remediation.ts"
 import {
@@ -55,12 +55,25 @@ const afterIntent = (
   const found = verification.reasons.join("; ")
   switch (verification.restored) {
     case "yes":
-      return ended(rollback, "RolledBack", found, intent.remains)
+      return ended(rollback, "RolledBack", found, intent.remains, blocked(intent, outcome))
     case "no":
       return planAgain(rollback, undone, found)
     case "unknown":
-      return ended(rollback, "Escalated", `It is not known whether the target is as it was before: ${found}`)
+      return ended(
+        rollback,
+        "Escalated",
+        `It is not known whether the target is as it was before: ${found}`,
+        outcome.failure === undefined ? undefined : outcome.message
+      )
   }
+}
+
+/** That pods of the template that was taken back are still there: reading back compares the spec only. */
+const blocked = ({ changes }: RollbackIntent, { failure, message, remedy }: ExecutionOutcome): string | undefined => {
+  const pods = changes.flatMap((change) => (change._tag === "Evict" ? [change.ref.name] : []))
+  if (failure === undefined || pods.length === 0) return undefined
+  const why = [message ?? `It failed: ${failure}.`, remedy ?? ""].join(" ").trim()
+  return `Pods that block its controller may not be replaced yet (${pods.join(", ")}): ${why}`
 }
 
 /** Whether a failure says nothing about the next attempt, which is planned on what the cluster is like then. */
@@ -90,15 +103,15 @@ const ended = (
   { by, reason, trigger }: Rollback,
   state: "RolledBack" | "Escalated",
   found: string,
-  remains?: string
+  ...remains: ReadonlyArray<string | undefined>
 ): RollbackStep => {
   const because = trigger === "operator" ? `${by ?? "A person"} asked for a rollback${suffix(reason)}` : (reason ?? "")
   const result = state === "RolledBack" ? "The action was undone" : "The action was not undone"
   return {
     _tag: "Conclude",
     state,
-    reason: [because, `${result}: ${found}`, remains ?? ""]
-      .filter((part) => part !== "")
+    reason: [because, `${result}: ${found}`, ...remains]
+      .filter((part): part is string => part !== undefined && part !== "")
       .map(sentence)
       .join(" ")
   }

@@ -147,4 +147,37 @@ describe("nextStep of a rollback", () => {
     const ended = remediationOf(...acted, requested, ...events, concluded("Escalated"))
     assert.strictEqual(ended.rollback?.outcome, outcome)
   })
+
+  it("a spec that is restored while a pod could not be evicted is RolledBack, and the reason names the pod and why", () => {
+    const pod = { namespace: "shop", kind: "Pod", name: "ledger-2" }
+    const planned = intendedBack(1)
+    if (planned._tag !== "RollbackIntended") return
+    const evicting: RemediationEvent = {
+      ...planned,
+      intent: { ...planned.intent, changes: [change, { _tag: "Evict", ref: pod, uid: "p2" }] }
+    }
+    const reasonOf = (...events: ReadonlyArray<RemediationEvent>) => {
+      const step = nextStep(remediationOf(...acted, requested, ...events, verifiedBack("yes")))
+      return step._tag === "Conclude" ? `${step.state}: ${step.reason}` : step._tag
+    }
+    const blocked = reasonOf(evicting, executedBack(1, "yes", "disruption-budget"))
+    assert.include(blocked, "RolledBack")
+    assert.include(blocked, "ledger-2")
+    assert.include(blocked, "It failed with disruption-budget.")
+    assert.notInclude(reasonOf(evicting, executedBack(1, "yes")), "ledger-2")
+  })
+
+  it("the reason of a rollback whose outcome is unknown says what has happened to its write", () => {
+    const step = nextStep(
+      remediationOf(
+        ...acted,
+        requested,
+        intendedBack(1),
+        executedBack(1, "unknown", "timeout"),
+        verifiedBack("unknown")
+      )
+    )
+    assert.strictEqual(step._tag === "Conclude" && step.state, "Escalated")
+    assert.include(step._tag === "Conclude" ? step.reason : "", "It failed with timeout.")
+  })
 })
