@@ -165,7 +165,7 @@ const beneath = (fields: FieldSet, parent: unknown, token: string | number): unk
 
 /**
  * The name of somebody else who has set the field at a path to its present value; `undefined` if the API server names
- * nobody. A write takes a field from its earlier managers, so whoever has a field that Kubernaut wrote came later.
+ * nobody. A write takes a field from its earlier managers, so a manager of a field that Kubernaut wrote came later.
  */
 export const otherOwnerOf = (object: KubernetesObject, path: ReadonlyArray<string | number>): string | undefined =>
   (object.metadata.managedFields ?? []).find(({ fieldsV1, manager }) => {

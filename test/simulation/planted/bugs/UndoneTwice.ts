@@ -6,7 +6,7 @@ export const undoneTwice: PlantedBug = {
   edits: [
     {
       file: "remediation/NextRollbackStep.ts",
-      search: `      return ended(rollback, "RolledBack", found, intent.remains)`,
+      search: `      return ended(rollback, "RolledBack", found, intent.remains, blocked(intent, outcome))`,
       replace: `      return planAgain(rollback, undone, found)`
     },
     {
