@@ -8,6 +8,7 @@ import { type ChangedSinceShown, Reviews } from "../../remediation/Reviews.ts"
 import { type NotAwaiting, RemediationStore } from "../../storage/RemediationStore.ts"
 import { ServedApi } from "../Api.ts"
 import { CurrentPrincipal } from "../Authentication.ts"
+import { withoutSecrets } from "../HiddenValues.ts"
 import { Conflict, failing, NotFound } from "../problems/Problem.ts"
 import { storageFault } from "../problems/StorageFault.ts"
 import type { RemediationDetail } from "../Responses.ts"
@@ -20,7 +21,7 @@ const journalLine = ({ at, event, sequence }: JournalEntry): RemediationDetail["
   return { sequence, at, kind: _tag, data: data as unknown as Schema.JsonObject }
 }
 
-/** A remediation as the API shows it, without internal fields. */
+/** A remediation as the API shows it, without internal fields and without the secrets in its patches. */
 export const detail = (self: Remediation, journal: ReadonlyArray<JournalEntry>): RemediationDetail => {
   const {
     investigated: _investigated,
@@ -33,7 +34,7 @@ export const detail = (self: Remediation, journal: ReadonlyArray<JournalEntry>):
     spanId: _spanId,
     ...shown
   } = self
-  return { ...shown, events: journal.map(journalLine) }
+  return withoutSecrets({ ...shown, events: journal.map(journalLine) })
 }
 
 const notFound = (id: RemediationId) =>
