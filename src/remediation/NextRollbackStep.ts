@@ -94,9 +94,16 @@ export const undoneBy = (id: RemediationId): string => `\`kubernaut rollback ${i
 /** A person who asks for the rollback lifts these: it puts back what Kubernaut wrote, and nothing else. */
 const lifted: ReadonlySet<string> = new Set(["changed-around", "unknown-change", "not-approved", "unreadable"])
 
+/** Whether the same request may succeed once a person has changed the mode, or what the API server refuses. */
+const isRefusedForNow = (code: string): boolean => code === "mode" || isFailureCode(code)
+
 /** What a person can do after a rollback that was stopped. */
 const liftedBy = (id: RemediationId, { code }: RollbackStop): string =>
-  lifted.has(code) ? ` ${undoneBy(id).replace("undoes it", "puts back only what Kubernaut wrote")}` : ""
+  isRefusedForNow(code)
+    ? ` What the action wrote is still there. Once that is allowed, ${undoneBy(id)}`
+    : lifted.has(code)
+      ? ` ${undoneBy(id).replace("undoes it", "puts back only what Kubernaut wrote")}`
+      : ""
 
 /** The end of a rollback, with what led to it. */
 const ended = (

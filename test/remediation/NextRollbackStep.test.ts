@@ -180,4 +180,15 @@ describe("nextStep of a rollback", () => {
     assert.strictEqual(step._tag === "Conclude" && step.state, "Escalated")
     assert.include(step._tag === "Conclude" ? step.reason : "", "It failed with timeout.")
   })
+
+  it.each(["mode", "policy-denied"])(
+    "the reason of a stop that a person can lift (%s) names the command for then",
+    (code) => {
+      const stop: RemediationEvent = { _tag: "RollbackStopped", stop: { code, message: "It is not allowed." } }
+      const step = nextStep(remediationOf(...acted, requested, stop))
+      const reason = step._tag === "Conclude" ? step.reason : ""
+      assert.include(reason, "What the action wrote is still there.")
+      assert.include(reason, "`kubernaut rollback rem-1` undoes it")
+    }
+  )
 })
