@@ -3,6 +3,8 @@
  *
  *     read back ── present ──────────────────────────────> done    an earlier run wrote it before a crash
  *         │ ├───── superseded ───────────────────────────> stop    `conflict`, applied: no
+ *         │ ├───── outdated, waits left ─────────────────> retry   after the read-back delay
+ *         │ ├───── outdated, no waits left ──────────────> stop    `conflict`, applied: unknown (`no` if no write was sent)
  *         │ ├───── gone ─────────────────────────────────> stop    `conflict`
  *         │ └───── unreadable ───────────────────────────> stop    the last failure, applied: unknown (`no` if no write
  *         │                                                        was sent)
@@ -33,6 +35,9 @@
  *
  * The API server applies a patch before it compares versions. So a patch that was valid in the dry run and is invalid
  * now does not fit an object that somebody has changed or replaced since, and the stop is `conflict`.
+ *
+ * A read is outdated if it returns an object from before the plan, or after a conflict still the planned one: a cache
+ * of the API server lags. What an earlier run has written may be missing from it.
  *
  * A pod that is gone before the first write was removed by somebody else: the change is done, and did not change the
  * cluster.
@@ -117,6 +122,9 @@ export type Move =
 /** The longest wait for the cluster before a write is sent again, whatever the server requests. */
 const longestPauseMs = 5000
 
+/** How often an object is read again that is older than the plan: a cache of the API server catches up in seconds. */
+const outdatedWaits = 30
+
 const done: Done = { _tag: "Done", changed: true }
 const stop = (failure: Failure, applied: Applied): Stop => ({ _tag: "Stop", failure, applied })
 const retry = (afterMs: number, progress: Progress): Move => ({ _tag: "Retry", afterMs, progress })
@@ -135,6 +143,10 @@ const whenPresent = ({ lastFailure }: Progress, { change, resumed }: Situation):
   return { _tag: "Done", changed: !isRemoval || resumed || lastFailure !== undefined }
 }
 
+/** After a conflict the planned version is no longer the newest, so a read that still returns it is out of date too. */
+const isOutdated = (presence: Presence, { lastFailure }: Progress, change: Change): boolean =>
+  presence === "outdated" || (presence === "absent" && lastFailure?.code === "conflict" && change._tag === "Patch")
+
 /** The next move after an event; see the diagram above. */
 export const nextMove = (event: Event, progress: Progress, situation: Situation): Move => {
   const { change, limits, mayWrite, resumed } = situation
@@ -144,7 +156,11 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
     case "ReadBack": {
       if (event.presence === "present") return whenPresent(progress, situation)
       if (event.presence === "superseded") return stop(changedSincePlan(change), "no")
-      if (event.presence === "gone") return stop(changedSincePlan(change), unanswered || resumed ? "unknown" : "no")
+      const outdated = isOutdated(event.presence, progress, change)
+      if (outdated && progress.waits < outdatedWaits)
+        return retry(limits.readBackDelayMs, { ...progress, waits: progress.waits + 1 })
+      if (event.presence === "gone" || outdated)
+        return stop(changedSincePlan(change), unanswered || resumed ? "unknown" : "no")
       if (lastFailure !== undefined && attempt > limits.attempts) return stop(lastFailure, applied)
       // The write of an earlier run may still be in flight, and this run makes none that would conflict with it.
       const inFlight = resumed && event.nowMs < limits.expiresAtMs + inFlightMs ? "unknown" : applied

@@ -2,15 +2,17 @@
 
 import type { Change } from "../domain/Change.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { isOlder } from "../kubernetes/ResourceVersion.ts"
 import { executionAnnotation, plannedVersion } from "./ObjectPatch.ts"
 
 /**
  * - `present`: the change is in the cluster.
  * - `absent`: it is not in the cluster, but a write may still take effect.
  * - `superseded`: it is not in the cluster, and no write can take effect any more, because the object has changed.
+ * - `outdated`: what was read is from before the change was planned, so it is not known.
  * - `gone`: the object that would show it is gone, so it is not known.
  */
-export type Presence = "present" | "absent" | "superseded" | "gone"
+export type Presence = "present" | "absent" | "superseded" | "outdated" | "gone"
 
 /**
  * `object` is the current object, `undefined` if it does not exist. `uid` is that of the object that the change was
@@ -28,7 +30,9 @@ export const presenceOf = (
       if (signed) return "present"
       if (object === undefined || (uid !== undefined && object.metadata.uid !== uid)) return "gone"
       const version = plannedVersion(change)
-      return version === undefined || object.metadata.resourceVersion === version ? "absent" : "superseded"
+      const { resourceVersion } = object.metadata
+      if (isOlder(resourceVersion, version)) return "outdated"
+      return version === undefined || resourceVersion === version ? "absent" : "superseded"
     }
     // Gone, terminating, or replaced by another pod of the same name: the removal has happened.
     case "Evict":

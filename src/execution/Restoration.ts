@@ -13,6 +13,7 @@ import type { Intent } from "../domain/Execution.ts"
 import type { Restored, RollbackIntent } from "../domain/Rollback.ts"
 import { displayName, sameRef } from "../domain/Target.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { isNotNewer } from "../kubernetes/ResourceVersion.ts"
 import { seenObject } from "../kubernetes/SpecDigest.ts"
 import { plannedVersion } from "./ObjectPatch.ts"
 import { notRestored, undonePatches } from "./Rollback.ts"
@@ -46,7 +47,7 @@ const judgeOne = (
     return { restored: "no", reason: `replaced: ${name} was deleted and created again` }
   const isOlder =
     undone.changes.some(
-      (change) => sameRef(change.ref, back.ref) && plannedVersion(change) === object.metadata.resourceVersion
+      (change) => sameRef(change.ref, back.ref) && isNotNewer(object.metadata.resourceVersion, plannedVersion(change))
     )
     || (typeof expected?.generation === "number" && now.generation !== null && now.generation < expected.generation)
   if (isOlder) return { restored: "unknown", reason: `out-of-date: the API server returns an older ${name}` }

@@ -14,6 +14,7 @@ import type { SeenObject } from "../domain/Seen.ts"
 import { resourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { find, KubernetesClient, type KubernetesError, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { isNotNewer } from "../kubernetes/ResourceVersion.ts"
 import { seenObject } from "../kubernetes/SpecDigest.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
@@ -129,7 +130,7 @@ const isOutOfDate = (
     const version = objects[index]?.metadata.resourceVersion
     return (
       version !== undefined
-      && intent.changes.some((change) => sameRef(change.ref, ref) && plannedVersion(change) === version)
+      && intent.changes.some((change) => sameRef(change.ref, ref) && isNotNewer(version, plannedVersion(change)))
     )
   })
 

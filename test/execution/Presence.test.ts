@@ -24,6 +24,8 @@ describe("presenceOf", () => {
     ["an object with the execution's id has the patch", patch, version("50", signed.annotations), "present"],
     ["an object of the planned version may still receive the patch", patch, deployment(), "absent"],
     ["an object of another version can't receive the patch any more", patch, version("42"), "superseded"],
+    ["an object of an older version does not show whether it had the patch", patch, version("9"), "outdated"],
+    ["an object of a version without order can't receive the patch any more", patch, version("x"), "superseded"],
     ["an object with another execution's id does not have the patch", patch, version("42", other), "superseded"],
     ["a deleted object does not show whether it had the patch", patch, undefined, "gone"],
     ["a running pod is not evicted", evict, pod("p1"), "absent"],

@@ -29,6 +29,7 @@ import { noPatience } from "./bugs/NoPatience.ts"
 import { noStabilisation } from "./bugs/NoStabilisation.ts"
 import { oldProposalCarriedOut } from "./bugs/OldProposalCarriedOut.ts"
 import { otherClusterNotChecked } from "./bugs/OtherClusterNotChecked.ts"
+import { outdatedReadBelieved } from "./bugs/OutdatedReadBelieved.ts"
 import { ownerByNamePrefix } from "./bugs/OwnerByNamePrefix.ts"
 import { permitForNobody } from "./bugs/PermitForNobody.ts"
 import { podsBlamedForAnotherRevision } from "./bugs/PodsBlamedForAnotherRevision.ts"
@@ -47,6 +48,7 @@ import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
 import { turnsNotTaken } from "./bugs/TurnsNotTaken.ts"
 import { undoneTwice } from "./bugs/UndoneTwice.ts"
 import { unknownCalledFixed } from "./bugs/UnknownCalledFixed.ts"
+import { versionNotNamed } from "./bugs/VersionNotNamed.ts"
 import { writeBeforeIntent } from "./bugs/WriteBeforeIntent.ts"
 import { writeNeverGivenUp } from "./bugs/WriteNeverGivenUp.ts"
 import type { PlantedBug } from "./PlantedBug.ts"
@@ -97,6 +99,8 @@ export const all: ReadonlyArray<PlantedBug> = [
   sweepNeverRuns,
   turnsNotTaken,
   unknownCalledFixed,
+  versionNotNamed,
+  outdatedReadBelieved,
   writeBeforeIntent,
   writeNeverGivenUp,
   anotherValueRestored,

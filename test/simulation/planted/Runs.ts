@@ -320,6 +320,33 @@ export const runs = {
     ],
     { tiers, modelLatencyMs: [500, 4_000] }
   ),
+  /** The same, and reads lag some seconds behind. */
+  staleHotfixes: disturbed(
+    10,
+    () => [
+      {
+        kind: "hotfix-during-investigation",
+        atMs: 0,
+        forMs: 10 * minuteMs,
+        parameters: { afterMs: 300, share: 0.5 }
+      },
+      { kind: "kubernetes-stale-read", atMs: 0, forMs: 10 * minuteMs, parameters: { lagMs: 8_000 } }
+    ],
+    { tiers, modelLatencyMs: [500, 4_000] }
+  ),
+  /**
+   * The service is killed after a write of an action that does not help, or of its rollback, and then reads for some
+   * seconds what was before.
+   */
+  backInTime: disturbed(
+    10,
+    again(10, [40_000, 70_000], (random) => ({
+      kind: "kubernetes-back-in-time",
+      forMs: 2 * minuteMs,
+      parameters: { crashMs: 0, atWrite: true, backMs: random.between(5_000, 30_000), lagMs: 8_000 }
+    })),
+    { workloads: 12, ...(rollbacks.investigators === undefined ? {} : { investigators: rollbacks.investigators }) }
+  ),
   /** People ship a working version while a restart, which does not help, is verified. */
   hotfixesAfterRestarts: disturbed(
     10,

@@ -23,8 +23,9 @@ export const kubernetesBackInTime = kind({
   target: "cluster",
   description: "The service is killed, and for some seconds after its restart it reads what was before.",
   parameters: Schema.Struct({
-    /** When the service is killed, after the fault began. */
+    /** When the service is killed, after the fault began; with `atWrite`, just after the first write from then on. */
     crashMs: Schema.Int,
+    atWrite: Schema.Boolean,
     /** How far back reads go, before the crash. */
     backMs: Schema.Int,
     /** For how long, after the next process has booted. */
@@ -33,22 +34,27 @@ export const kubernetesBackInTime = kind({
   lasts: [60_000, 180_000],
   misleads: true,
   draw: (random) => ({
-    crashMs: random.between(100, 40_000),
+    crashMs: random.between(0, 40_000),
+    atWrite: random.chance(0.5),
     backMs: Math.ceil(random.magnitude(100, 30_000)),
     lagMs: Math.ceil(random.magnitude(100, 8_000))
   }),
-  apply: ({ backMs, crashMs, lagMs }, { farEnds: { cluster }, service, world }) => {
+  apply: ({ atWrite, backMs, crashMs, lagMs }, { farEnds: { cluster }, service, world }) => {
     const answers = new Map<string, Array<Answered>>()
     let crash: { readonly atMs: number; readonly boots: number } | undefined
     /** When the next process was first seen. */
     let bootedMs: number | undefined
     let healed = false
-    world.at(world.nowMs + crashMs, () => {
-      if (healed) return
+    const fromMs = world.nowMs + crashMs
+    const kill = (): void => {
+      if (healed || crash !== undefined) return
       crash = { atMs: world.nowMs, boots: service.boots }
       service.process?.crash()
-    })
+    }
+    if (!atWrite) world.at(fromMs, kill)
     const heal = cluster.disturb(<A, E>(request: ClusterRequest, server: Effect.Effect<A, E>) => {
+      if (atWrite && request.change !== undefined && !request.dryRun && world.nowMs >= fromMs)
+        return Effect.tap(server, () => Effect.sync(() => world.atStep(world.steps + 1, kill)))
       if (request.verb !== "get" && request.verb !== "list") return server
       return Effect.suspend(() => {
         const key = `${request.verb} ${request.kind} ${request.namespace}/${request.name} ${JSON.stringify(request.options)}`
