@@ -10,6 +10,7 @@ import { decide, type DecisionInput } from "../decision/Decider.ts"
 import type { GuardrailSettings } from "../decision/GuardrailSettings.ts"
 import { recentlyIneffective } from "../decision/Ineffective.ts"
 import { isReadOnly } from "../domain/Action.ts"
+import type { Severity } from "../domain/Alert.ts"
 import type { Decision } from "../domain/Decision.ts"
 import { placesOf, poolsOf } from "../domain/Places.ts"
 import type { Remediation } from "../domain/Remediation.ts"
@@ -39,7 +40,8 @@ export type InputOf = (
 
 export const make = Effect.fnUntraced(function* (guardrails: GuardrailSettings, view: ClusterView, inputOf: InputOf) {
   const turns = yield* Turns.make(guardrails, view)
-  const awaitTurn = yield* makeAwaitTurn(turns)
+  const severityOf = yield* makeSeverityOf
+  const awaitTurn = yield* makeAwaitTurn(turns, severityOf)
   const longestMs = Duration.toMillis(waitInForce(guardrails))
 
   /** Makes the decision before a plan, once it is the action's turn. */
@@ -47,7 +49,7 @@ export const make = Effect.fnUntraced(function* (guardrails: GuardrailSettings, 
     const startedMs = yield* Monotonic.nowMs
     while (true) {
       const { doubt, input } = yield* inputOf(self)
-      const claimant = claimantOf(self, input)
+      const claimant = claimantOf(self, yield* severityOf(self), input)
       const leftMs = startedMs + longestMs - (yield* Monotonic.nowMs)
       let made: DecisionInput = input
       const attempt = yield* turns.attempt({
@@ -79,7 +81,7 @@ export const make = Effect.fnUntraced(function* (guardrails: GuardrailSettings, 
   const take = Effect.fnUntraced(function* (self: Remediation, input: DecisionInput) {
     const { doubt } = yield* view.look(self.target.cluster)
     const attempt = yield* turns.attempt({
-      claimant: claimantOf(self, input),
+      claimant: claimantOf(self, yield* severityOf(self), input),
       mayWait: false,
       doubt,
       needs: (decision) => needsOf(input, decision),
@@ -99,8 +101,24 @@ const needsOf = ({ approval }: DecisionInput, { action, outcome }: Decision): Tu
   return approval?.findings.some(({ rule }) => rule === "own-view-in-doubt") === true ? "nothing" : "view"
 }
 
+/**
+ * The severity of a remediation: of its alert, or of a more severe one that has joined it. Only a critical one is more
+ * severe than an alert that is acted on.
+ */
+const makeSeverityOf = Effect.map(
+  RemediationStore,
+  (store) =>
+    ({ alert: { severity }, id }: Remediation): Effect.Effect<Severity, StorageError> =>
+      severity === "critical"
+        ? Effect.succeed(severity)
+        : Effect.map(store.lastFiring(id), (found) =>
+            Option.isSome(found) && found.value.graverJoined === true ? "critical" : severity
+          )
+)
+
 const claimantOf = (
   self: Remediation,
+  severity: Severity,
   { guardrails, history, nodePlaces, nowMs, observed }: DecisionInput
 ): Claimant => {
   const { kind } = self.target
@@ -109,7 +127,7 @@ const claimantOf = (
   return {
     id: self.id,
     target: targetKey(self.target),
-    severity: self.alert.severity,
+    severity,
     sinceMs: Timestamp.toMillis(self.receivedAt),
     backOff: recentlyIneffective(history, guardrails, nowMs),
     pools,
@@ -122,8 +140,14 @@ type Waiting = Extract<Turns.Attempt, { _tag: "Wait" }>
 /** The longest pause between two looks at the turns and at the alert. */
 const longestPauseMs = 15_000
 
-/** Waits until it is the action's turn or the time is up. Returns the remediation if its alert has resolved. */
-const makeAwaitTurn = Effect.fnUntraced(function* (turns: Turns.Turns) {
+/**
+ * Waits until it is the action's turn, it has become more urgent, or the time is up. Returns the remediation if its
+ * alert has resolved.
+ */
+const makeAwaitTurn = Effect.fnUntraced(function* (
+  turns: Turns.Turns,
+  severityOf: Effect.Success<typeof makeSeverityOf>
+) {
   const store = yield* RemediationStore
   return Effect.fnUntraced(function* (
     self: Remediation,
@@ -139,6 +163,7 @@ const makeAwaitTurn = Effect.fnUntraced(function* (turns: Turns.Turns) {
       yield* Effect.sleep(Math.min(Math.max(1000, forMs), longestPauseMs, remainingMs))
       const now = Option.getOrUndefined(yield* store.get(self.id))
       if (now?.alertResolvedAt !== undefined && self.alertResolvedAt === undefined) return now
+      if ((yield* severityOf(self)) !== claimant.severity) return undefined
       forMs = yield* turns.waitMs(claimant, needs)
     }
     return undefined

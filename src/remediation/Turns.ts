@@ -24,6 +24,7 @@ import * as Monotonic from "../resilience/Monotonic.ts"
 import { ActionHistory } from "../storage/ActionHistory.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import type { ClusterView } from "./ClusterView.ts"
+import * as SinceSeen from "./SinceSeen.ts"
 
 /** A decision, or how long to wait before it is made again. */
 export type Attempt =
@@ -68,39 +69,19 @@ interface Known {
   readonly waiting: Map<string, Claimant>
 }
 
-/**
- * Actions of a time to which the clock has not come again, because it was set back, are as old as the time since they
- * were first seen. Otherwise their tokens would not come back until then.
- */
-const makeSinceSeen = () => {
-  let firstSeen = new Map<string, number>()
-  return (actions: ReadonlyArray<SpentAction>, nowMs: number, atMs: number): ReadonlyArray<SpentAction> => {
-    const seen = new Map<string, number>()
-    const aged = actions.map((action) => {
-      if (Timestamp.toMillis(action.at) <= nowMs) return action
-      const key = `${action.target} ${action.at}`
-      const sinceMs = firstSeen.get(key) ?? atMs
-      seen.set(key, sinceMs)
-      return { ...action, at: Timestamp.fromMillis(nowMs - (atMs - sinceMs)) }
-    })
-    firstSeen = seen
-    return aged
-  }
-}
-
 /** Finds out why it is not an action's turn, and for how long it waits; `undefined` if it is. */
 const makeHoldUp = Effect.fnUntraced(function* (settings: GuardrailSettings, { reserved, waiting }: Known) {
   const history = yield* ActionHistory
   /** When our own view was last in doubt. */
   let doubtedMs: number | undefined
 
-  const sinceSeen = makeSinceSeen()
+  const sinceSeen = SinceSeen.make<SpentAction>(({ target }) => target)
 
   const spending = Effect.fnUntraced(function* (cluster: string, nowMs: number) {
     const sinceMs = nowMs - horizonMs(settings)
     const atMs = yield* Monotonic.nowMs
     const found = yield* history.spentSince(cluster, Timestamp.fromMillis(sinceMs), rowsRead)
-    const rows = sinceSeen(found, nowMs, atMs)
+    const rows = sinceSeen(found, { nowMs, atMs })
     const oldest = rows.length === rowsRead ? rows.at(-1) : undefined
     // An action starts when its intent is committed, so its token is not on its way back before that.
     const at = Timestamp.fromMillis(nowMs)
@@ -156,7 +137,9 @@ export const make = Effect.fnUntraced(function* (settings: GuardrailSettings, vi
     if (held !== undefined) {
       // A person who has approved the action is there to be asked.
       if (!mayWait || needed === "view") return { _tag: "Decided", decision: choose(held.why) } satisfies Attempt
-      if (!waiting.has(claimant.id)) yield* queue(claimant)
+      // What waits may have become more urgent.
+      if (waiting.has(claimant.id)) waiting.set(claimant.id, claimant)
+      else yield* queue(claimant)
       return { _tag: "Wait", ...held, needs: needed } satisfies Attempt
     }
     waiting.delete(claimant.id)

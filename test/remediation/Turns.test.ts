@@ -247,3 +247,29 @@ describe("a reservation", () => {
     })
   )
 })
+
+describe("a critical alert that joins a warning which waits for its turn", () => {
+  const slow = { burst: 4, refill: Duration.minutes(9) }
+
+  it.effect("takes the token that is kept for critical alerts", () =>
+    Effect.gen(function* () {
+      const kubernaut = yield* Kubernaut.Kubernaut
+      const store = yield* RemediationStore
+      yield* kubernaut.receive(stormOf(names.slice(0, 6), "warning"))
+      yield* pass(90)
+      const { items } = yield* store.list({ limit: 100 })
+      const waiting = items.find(({ state }) => state !== "Remediated")!
+      const labels = { namespace: "storm", deployment: waiting.target.name }
+      const critical = alertOf(
+        { alertname: "KubeDeploymentDown", severity: "critical", ...labels },
+        { startsAt: "1970-01-01T00:01:00Z", fingerprint: "critical" }
+      )
+      yield* kubernaut.receive(webhookOf([critical]))
+      yield* pass(30)
+      const acted = Effect.map(kubernaut.get(waiting.id), (found) =>
+        found._tag === "Some" ? found.value.executions.length : -1
+      )
+      assert.strictEqual(yield* acted, 1)
+    }).pipe(Effect.provide(serviceWith({ blastRadius: { ...defaults.blastRadius, namespace: slow } })))
+  )
+})

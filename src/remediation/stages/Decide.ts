@@ -14,6 +14,7 @@ import type { Decision } from "../../domain/Decision.ts"
 import type { Intent } from "../../domain/Execution.ts"
 import type { FailureRecord } from "../../domain/Failure.ts"
 import type { Mode } from "../../domain/Mode.ts"
+import type { PastAction } from "../../domain/PastAction.ts"
 import { placesOf } from "../../domain/Places.ts"
 import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
 import { isExpired } from "../../domain/Review.ts"
@@ -37,6 +38,7 @@ import * as ClusterView from "../ClusterView.ts"
 import * as DecideInTurn from "../DecideInTurn.ts"
 import type { Journal } from "../Journal.ts"
 import * as ReviewTimes from "../ReviewTimes.ts"
+import * as SinceSeen from "../SinceSeen.ts"
 import type { Observe } from "./Observe.ts"
 
 export interface DecideOptions extends Pick<ReviewTimes.ReviewTimes, "reviewTimeout"> {
@@ -49,8 +51,9 @@ type Decided = Extract<RemediationEvent, { _tag: "Decided" }>
 /** After a longer wait for the cluster, a decision checks whether the alert has resolved meanwhile. */
 const longWaitMs = 1000
 
-/** The number of earlier actions on the target that the guardrails receive. */
-const historyLength = 20
+/** The number of earlier actions on the target that the guardrails receive: those that they count, among others. */
+const historyLength = ({ giveUp, ineffectiveLimit }: GuardrailSettings): number =>
+  Math.max(20, 4 * giveUp.tries, 4 * ineffectiveLimit)
 
 export const make = Effect.fnUntraced(function* (options: DecideOptions, journal: Journal, observe: Observe) {
   const degradation = yield* Degradation
@@ -131,12 +134,16 @@ const makeInputOf = Effect.fnUntraced(function* (
 ) {
   const history = yield* ActionHistory
   const degradation = yield* Degradation
+  const rows = historyLength(options.guardrails)
+  const sinceSeen = SinceSeen.make<PastAction>(({ action, remediationId }) => `${action} ${remediationId}`)
 
   return Effect.fnUntraced(function* (self: Remediation) {
     // First, because it may wait for the cluster.
     const observed = yield* observe(self)
     const { doubt, ended, places } = yield* view.look(self.target.cluster)
+    const past = yield* history.ofTarget(targetKey(self.target), rows)
     const nowMs = yield* Clock.currentTimeMillis
+    const atMs = yield* Monotonic.nowMs
     const { level } = yield* degradation.current
     const input: DecisionInput = {
       alert: self.alert,
@@ -145,7 +152,7 @@ const makeInputOf = Effect.fnUntraced(function* (
       level,
       mode: options.mode,
       observed,
-      history: yield* history.ofTarget(targetKey(self.target), historyLength),
+      history: sinceSeen(past, { nowMs, atMs }),
       ended,
       ...(places === undefined ? {} : { nodePlaces: places }),
       guardrails: options.guardrails,
