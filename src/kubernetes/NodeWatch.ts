@@ -1,8 +1,9 @@
 /**
  * The nodes of the cluster, read at most twice a minute: where they are, and which have become unready.
  *
- * How long a node has been unready is told by its condition, and by when we last saw it ready if that is shorter: the
- * clock of the cluster may be behind ours.
+ * How long a node has been unready is told by its condition, but it is no longer than since we last saw it ready, and
+ * no less than since we first saw it unready: the clock of the cluster may be behind ours or ahead of it, and a node
+ * that no kubelet has ever reported has no such condition.
  */
 
 import { Clock, Effect, Semaphore } from "effect"
@@ -35,22 +36,34 @@ interface Now {
   readonly atMs: number
 }
 
-const watched = (object: KubernetesObject, seenReadyMs: Map<string, number>, { atMs, wallMs }: Now): WatchedNode => {
+/** By the monotonic clock, and by the names of nodes. */
+interface Sightings {
+  /** When a node was last seen ready. */
+  readonly readyMs: Map<string, number>
+  /** When a node was first seen unready since then. */
+  readonly unreadyMs: Map<string, number>
+}
+
+const watched = (object: KubernetesObject, { readyMs, unreadyMs }: Sightings, { atMs, wallMs }: Now): WatchedNode => {
   const { name } = object.metadata
   const condition = conditionOf((object as Node).status?.conditions, "Ready")
   if (condition?.status === "True") {
-    seenReadyMs.set(name, atMs)
+    readyMs.set(name, atMs)
+    unreadyMs.delete(name)
     return { name, ready: true, unreadyForMs: 0 }
   }
+  const firstMs = unreadyMs.get(name) ?? atMs
+  unreadyMs.set(name, firstMs)
   const sinceMs = Date.parse(condition?.lastTransitionTime ?? "")
   const byCondition = Number.isNaN(sinceMs) ? 0 : Math.max(0, wallMs - sinceMs)
-  return { name, ready: false, unreadyForMs: Math.min(byCondition, atMs - (seenReadyMs.get(name) ?? -Infinity)) }
+  const unreadyForMs = Math.min(Math.max(byCondition, atMs - firstMs), atMs - (readyMs.get(name) ?? -Infinity))
+  return { name, ready: false, unreadyForMs }
 }
 
 /** The newest list of the nodes; `undefined` where they could not be read. */
 export const make = Effect.fnUntraced(function* (client: KubernetesClient["Service"]) {
   const oneAtATime = yield* Semaphore.make(1)
-  const seenReadyMs = new Map<string, number>()
+  const sightings: Sightings = { readyMs: new Map(), unreadyMs: new Map() }
   let latest: { readonly atMs: number; readonly nodes: Nodes | undefined } | undefined
 
   const read = client.list("Node", {}).pipe(
@@ -58,10 +71,11 @@ export const make = Effect.fnUntraced(function* (client: KubernetesClient["Servi
     Effect.flatMap((objects) =>
       Effect.map(Effect.zip(Clock.currentTimeMillis, Monotonic.nowMs), ([wallMs, atMs]): Nodes => {
         const names = new Set(objects.map(({ metadata }) => metadata.name))
-        for (const name of seenReadyMs.keys()) if (!names.has(name)) seenReadyMs.delete(name)
+        for (const seen of [sightings.readyMs, sightings.unreadyMs])
+          for (const name of seen.keys()) if (!names.has(name)) seen.delete(name)
         return {
           places: new Map(objects.map((object) => [object.metadata.name, placeOf(object)])),
-          nodes: objects.map((object) => watched(object, seenReadyMs, { wallMs, atMs }))
+          nodes: objects.map((object) => watched(object, sightings, { wallMs, atMs }))
         }
       })
     ),
