@@ -15,6 +15,9 @@
  * | `FailedCreate`     | namespace             |
  * | a refused write    | namespace             |
  *
+ * If the peers have several registries in common, such as those of their sidecars, it is not known which of them is
+ * down. Then they say something only about a target that needs all of them.
+ *
  * A single peer that the action has fixed since then is stronger than any number that failed.
  */
 
@@ -77,8 +80,17 @@ const valuesOf = (shared: Shared, target: TargetKey, places: Places | undefined)
   }
 }
 
+/** Whether a target needs every registry that failed peers have in common. */
+const needsAll = ({ registries }: Places, failed: ReadonlyArray<EndedAction>): boolean => {
+  const [first, ...rest] = failed.map(({ places }) => places?.registries ?? [])
+  return (first ?? [])
+    .filter((registry) => rest.every((each) => each.includes(registry)))
+    .every((registry) => registries.includes(registry))
+}
+
 const peersOf = (
   [shared, value, symptom]: readonly [Shared, string, string],
+  { places: mine }: Pick<Candidate, "places">,
   others: ReadonlyArray<EndedAction>,
   least: number
 ): FailedPeers | undefined => {
@@ -87,6 +99,7 @@ const peersOf = (
   const fixed = near.findIndex(({ verdict }) => verdict === "fixed")
   const failed = (fixed === -1 ? near : near.slice(0, fixed)).filter(({ symptoms }) => symptoms.includes(symptom))
   const targets = [...new Set(failed.map(({ target }) => target))]
+  if (shared === "registry" && !needsAll(mine, failed)) return undefined
   return targets.length < least ? undefined : { shared: `${shared} ${value}`, symptom, peers: targets.map(nameOf) }
 }
 
@@ -106,7 +119,7 @@ export const failedPeers = (
     const explained = symptoms.includes(symptom) ? sharedBySymptom(symptom) : broughtBy(symptom)
     for (const shared of explained)
       for (const value of valuesOf(shared, target, places)) {
-        const found = peersOf([shared, value, symptom], others, peers.failures)
+        const found = peersOf([shared, value, symptom], { places }, others, peers.failures)
         if (found !== undefined) return found
       }
   }

@@ -51,6 +51,22 @@ describe("peers that failed", () => {
       )
     ],
     [
+      "a registry of sidecars in common, where the peers also need another one that may be the one that is down",
+      "none",
+      shared(
+        candidate({ places: { ...nowhere, registries: ["good.example.com", "mesh.example.com"] } }),
+        three({ symptoms: pull, places: { ...nowhere, registries: ["down.example.com", "mesh.example.com"] } })
+      )
+    ],
+    [
+      "both the registry of the sidecars and the one that is down",
+      "registry down.example.com: ImagePullBackOff",
+      shared(
+        candidate({ places: { ...nowhere, registries: ["down.example.com", "mesh.example.com"] } }),
+        three({ symptoms: pull, places: { ...nowhere, registries: ["down.example.com", "mesh.example.com"] } })
+      )
+    ],
+    [
       "a registry does not explain crashes",
       "none",
       shared(candidate({ places: registry }), three({ symptoms: crash, places: registry }))
