@@ -170,6 +170,26 @@ const reachableHttp = (check: string, url: string) =>
     Effect.flatMap(HttpClient.HttpClient, (client) => client.get(url))
   )
 
+/** Asks for what verification asks for: a server that refuses it is as good as none, though it responds. */
+export const alertmanagerFinding = (url: string) => {
+  const status = `${url.replace(/\/+$/, "")}/api/v2/status`
+  return attempt(
+    "alertmanager",
+    `${publicUrl(url)} is reachable`,
+    Effect.flatMap(HttpClient.HttpClient, (client) =>
+      Effect.flatMap(client.get(status), (response) =>
+        response.status >= 200 && response.status < 300
+          ? Effect.void
+          : Effect.fail(
+              new Error(
+                `${publicUrl(status)} answers ${response.status}, so it cannot be asked whether an alert still fires: check KUBERNAUT_ALERTMANAGER_URL, and what the server requires`
+              )
+            )
+      )
+    )
+  )
+}
+
 const models = Effect.fnUntraced(function* (settings: Settings) {
   const investigators = [
     ...(yield* Application.holmesgptInvestigator(settings)),
@@ -207,9 +227,7 @@ export const examine = Effect.fnUntraced(function* (settings: Settings) {
     yield* databaseFinding(settings),
     ...(yield* clusterFindings(settings)),
     ...(yield* models(settings)),
-    ...(settings.alertmanagerUrl === undefined
-      ? []
-      : [yield* reachableHttp("alertmanager", `${settings.alertmanagerUrl.replace(/\/$/, "")}/-/healthy`)]),
+    ...(settings.alertmanagerUrl === undefined ? [] : [yield* alertmanagerFinding(settings.alertmanagerUrl)]),
     ...(traces === undefined ? [] : [yield* reachableHttp("traces", traces)])
   ] satisfies ReadonlyArray<Finding>
 }, Effect.provide(NodeHttpClient.layerUndici))

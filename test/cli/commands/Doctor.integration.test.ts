@@ -1,12 +1,14 @@
 /** What `doctor` says about a connection that does not work. */
 
 import { readFileSync } from "node:fs"
+import { createServer, type Server } from "node:http"
+import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { NodeServices } from "@effect/platform-node"
+import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, type Scope } from "effect"
-import { clusterFindings, databaseFinding } from "../../../src/cli/commands/Doctor.ts"
+import { alertmanagerFinding, clusterFindings, databaseFinding } from "../../../src/cli/commands/Doctor.ts"
 import { parse } from "../../../src/cli/settings/Configuration.ts"
 import { ClusterBinding } from "../../../src/storage/ClusterBinding.ts"
 import * as Storage from "../../../src/storage/Storage.ts"
@@ -242,5 +244,28 @@ describe("doctor", () => {
       assert.strictEqual((yield* findingsOf(kubeconfig, `sqlite:${file}`))[1]?.result, "ok")
       assert.deepStrictEqual(readFileSync(file), before)
     }).pipe(Effect.scoped)
+  )
+})
+
+describe("doctor, about Alertmanager", () => {
+  const answering = (status: number) =>
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.callback<Server>((resume) => {
+          const server = createServer((_request, response) => response.writeHead(status).end("{}"))
+          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.sync(() => server.close())
+      ),
+      (server) => `http://user:secret@127.0.0.1:${(server.address() as AddressInfo).port}`
+    )
+
+  it.effect.each([200, 401, 404, 502])("that answers %i", (status) =>
+    Effect.gen(function* () {
+      const { message, result } = yield* alertmanagerFinding(yield* answering(status))
+      assert.strictEqual(result, status === 200 ? "ok" : "failed")
+      if (status !== 200) assert.match(message, new RegExp(`answers ${status}, so it cannot be asked`))
+      assert.notInclude(message, "secret")
+    }).pipe(Effect.provide(NodeHttpClient.layerUndici))
   )
 })
