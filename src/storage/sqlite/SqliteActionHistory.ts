@@ -39,11 +39,21 @@ interface SpentRow {
   readonly places: string | null
 }
 
+/** How many texts of a column are kept decoded: every decision reads the newest few hundred rows again. */
+const keptTexts = 1000
+
 /** Reads a column of JSON. What cannot be read is not known. */
 const column = <S extends Schema.Codec<unknown>>(schema: S) => {
   const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
-  return (text: string | null): S["Type"] | undefined =>
-    text === null ? undefined : Option.getOrUndefined(decode(text))
+  const known = new Map<string, S["Type"] | undefined>()
+  return (text: string | null): S["Type"] | undefined => {
+    if (text === null) return undefined
+    if (known.has(text)) return known.get(text)
+    if (known.size === keptTexts) known.clear()
+    const value = Option.getOrUndefined(decode(text))
+    known.set(text, value)
+    return value
+  }
 }
 const writesIn = column(Writes)
 const reversionIn = column(Reversion)
