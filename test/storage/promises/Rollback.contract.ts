@@ -81,23 +81,27 @@ const request = (by = "ada") =>
   Effect.flatMap(RemediationStore, (store) => store.requestRollback(remediationId("1"), { by }, minute(4)))
 
 export const rollingBack = (layer: StorageLayer): void => {
-  it.effect("a person's request opens a remediation that has ended, and its end makes room for others again", () =>
-    Effect.gen(function* () {
-      const store = yield* RemediationStore
-      const { acting, claim } = yield* acted
-      yield* store.append(claim, acting, fixed, minute(3))
-      assert.strictEqual(yield* store.backlog, 0)
-      assert.strictEqual((yield* request()).state, "RollingBack")
-      assert.strictEqual(yield* store.backlog, 1)
-      assert.deepStrictEqual(yield* store.openTargets, [targetKey(checkout)])
-      const [joined] = yield* store.accept([newAlert("2", "g", checkout)], minute(4))
-      assert.strictEqual(joined?.status, "joined")
-      const again = yield* take(checkout)
-      const ended = yield* store.append(again.claim, again.remediation, restored, minute(5))
-      assert.deepStrictEqual([ended.state, ended.rollback?.outcome], ["RolledBack", "restored"])
-      assert.strictEqual(yield* store.backlog, 0)
-      yield* assertConsistent
-    }).pipe(Effect.provide(layer))
+  it.effect(
+    "a person's request opens a remediation that has ended, and its end makes room for the alert that joined",
+    () =>
+      Effect.gen(function* () {
+        const store = yield* RemediationStore
+        const { acting, claim } = yield* acted
+        yield* store.append(claim, acting, fixed, minute(3))
+        assert.strictEqual(yield* store.backlog, 0)
+        assert.strictEqual((yield* request()).state, "RollingBack")
+        assert.strictEqual(yield* store.backlog, 1)
+        assert.deepStrictEqual(yield* store.openTargets, [targetKey(checkout)])
+        const [joined] = yield* store.accept([newAlert("2", "g", checkout)], minute(4))
+        assert.strictEqual(joined?.status, "joined")
+        const again = yield* take(checkout)
+        const ended = yield* store.append(again.claim, again.remediation, restored, minute(5))
+        assert.deepStrictEqual([ended.state, ended.rollback?.outcome], ["RolledBack", "restored"])
+        // The alert that joined during the rollback takes over.
+        assert.isDefined(ended.handedOverTo)
+        assert.strictEqual(yield* store.backlog, 1)
+        yield* assertConsistent
+      }).pipe(Effect.provide(layer))
   )
 
   it.effect("an action that was undone counts as one that did not help, and the history says when", () =>
