@@ -9,7 +9,6 @@ export const writeBeforeIntent: PlantedBug = {
       search: `  const draft = yield* makeDraft
 `,
       replace: `  const draft = yield* makeDraft
-  const executor = yield* Executor
   const store = yield* RemediationStore
 `
     },
