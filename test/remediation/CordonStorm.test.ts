@@ -91,3 +91,50 @@ describe("thirty cordons at once", () => {
     })
   )
 })
+
+/** The alert of a node of four, of which one may be out. */
+const ofNode = (node: string, resolved = false) =>
+  webhookOf([
+    alertOf(
+      { alertname: "KubeNodeNotReady", node, severity: "warning" },
+      {
+        fingerprint: node,
+        startsAt: "1970-01-01T00:00:00Z",
+        ...(resolved ? { status: "resolved" as const, endsAt: "1970-01-01T00:00:01Z" } : {})
+      }
+    )
+  ])
+
+describe("a cordon whose alert resolves while it is planned", () => {
+  it.effect("keeps no node from the plans of others", () =>
+    Effect.gen(function* () {
+      let whilePlanned: Effect.Effect<unknown> = Effect.void
+      const cluster = Layer.effect(
+        KubernetesClient,
+        Effect.map(KubernetesClient, (client) => ({
+          ...client,
+          apply: (...[change, options]: Parameters<typeof client.apply>) =>
+            Effect.andThen(
+              Effect.suspend(() => (options?.dryRun === true ? whilePlanned : Effect.void)),
+              client.apply(change, options)
+            )
+        }))
+      ).pipe(Layer.provide(Sandbox.layer({ shop: false, nodes: 4 })))
+      const context = yield* Layer.build(
+        Kubernaut.layer({ cluster: "test", mode: "auto", investigators: [cordons], guardrails: unlimited }).pipe(
+          Layer.provideMerge(Layer.mergeAll(cluster, Storage.layerMemory))
+        )
+      )
+      const { get, receive } = Context.get(context, Kubernaut.Kubernaut)
+      const stateOf = Effect.fnUntraced(function* (node: string) {
+        const { results } = yield* receive(ofNode(node))
+        for (let second = 0; second < 5; second++) yield* TestClock.adjust("1 second")
+        return Option.getOrThrow(yield* get(results[0]!.remediationId!)).state
+      })
+      whilePlanned = Effect.ignore(receive(ofNode("node-1", true)))
+      assert.strictEqual(yield* stateOf("node-1"), "Cancelled")
+      whilePlanned = Effect.void
+      assert.strictEqual(yield* stateOf("node-2"), "Verifying")
+    })
+  )
+})

@@ -108,7 +108,8 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
         ? [decided(final), { _tag: "Intended", intent }]
         : [decided(final)]
     )
-    intended = final.outcome === "execute"
+    // Nothing is written if the alert has resolved meanwhile.
+    intended = after.executions.length > self.executions.length
     return after
   })
 
