@@ -15,6 +15,7 @@ import { targetKey } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { type NotAwaiting, RemediationStore } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
+import { sentence } from "./NextRollbackStep.ts"
 import { RemediationActors } from "./RemediationActors.ts"
 import { type RemediationChange, RemediationEvents } from "./RemediationEvents.ts"
 import * as ReviewTimes from "./ReviewTimes.ts"
@@ -38,7 +39,7 @@ export class ChangedSinceShown extends Schema.TaggedError<ChangedSinceShown>()("
   override get message(): string {
     const lines = differenceLines(this.difference)
     const what = lines.length === 0 ? this.decision.reasons.map(({ message }) => message) : lines
-    return `The approval was not used, because remediation ${this.remediationId} is no longer what was shown: ${what.join("; ")}. ${next(this.decision)}`
+    return `The approval was not used, because remediation ${this.remediationId} is no longer what was shown: ${sentence(what.join("; "))} ${next(this.decision)}`
   }
 }
 
