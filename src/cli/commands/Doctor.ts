@@ -171,24 +171,24 @@ const reachableHttp = (check: string, url: string) =>
   )
 
 /** Asks for what verification asks for: a server that refuses it is as good as none, though it responds. */
-export const alertmanagerFinding = (url: string) => {
-  const status = `${url.replace(/\/+$/, "")}/api/v2/status`
-  return attempt(
-    "alertmanager",
+export const alertmanagerFinding = Effect.fnUntraced(function* (url: string) {
+  const check = "alertmanager"
+  const address = `${url.replace(/\/+$/, "")}/api/v2/status`
+  const client = yield* HttpClient.HttpClient
+  let status = 0
+  const found = yield* attempt(
+    check,
     `${publicUrl(url)} is reachable`,
-    Effect.flatMap(HttpClient.HttpClient, (client) =>
-      Effect.flatMap(client.get(status), (response) =>
-        response.status >= 200 && response.status < 300
-          ? Effect.void
-          : Effect.fail(
-              new Error(
-                `${publicUrl(status)} answers ${response.status}, so it cannot be asked whether an alert still fires: check KUBERNAUT_ALERTMANAGER_URL, and what the server requires`
-              )
-            )
-      )
-    )
+    Effect.map(client.get(address), (response) => void (status = response.status))
   )
-}
+  return found.result !== "ok" || (status >= 200 && status < 300)
+    ? found
+    : ({
+        check,
+        result: "failed",
+        message: `${publicUrl(address)} answers ${status}, so it cannot be asked whether an alert still fires: check KUBERNAUT_ALERTMANAGER_URL, and what the server requires`
+      } satisfies Finding)
+})
 
 const models = Effect.fnUntraced(function* (settings: Settings) {
   const investigators = [
