@@ -27,9 +27,13 @@ const restarter: Investigator = {
         )
 }
 
-/** Verification can query an Alertmanager, which is restarted now and then. */
+/**
+ * Verification can query an Alertmanager, which is restarted now and then. An alert needs to be quiet for a short time
+ * only, so that a verdict depends on which process has listed the alert, and not only on the wait.
+ */
 export const symptoms: Scenario = {
   ...steady,
+  service: { ...steady.service, verification: { pollIntervalCap: "2 seconds", alertQuiet: "10 seconds" } },
   name: "symptoms",
   symptoms: true,
   investigators: Effect.succeed([restarter])

@@ -365,6 +365,7 @@ export const runs = {
     symptoms: true,
     workloads: 8,
     incidentEveryMs: 10 * minuteMs,
+    service: symptoms.service,
     ...(symptoms.investigators === undefined ? {} : { investigators: symptoms.investigators })
   }),
   /** Every action needs the approval of a person. */

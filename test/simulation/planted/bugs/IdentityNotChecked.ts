@@ -7,7 +7,7 @@ export const identityNotChecked: PlantedBug = {
     {
       file: "kubernetes/ClusterIdentity.ts",
       search: `    Effect.flatMap(checkedNow(operation), (now) =>`,
-      replace: `    Effect.flatMap(state._tag === "Confirmed" ? Effect.succeed(state) : checkedNow(operation), (now) =>`
+      replace: `    Effect.flatMap(latest()._tag === "Confirmed" ? Effect.succeed(latest()) : checkedNow(operation), (now) =>`
     }
   ],
   foundBy: "own-cluster-only",
