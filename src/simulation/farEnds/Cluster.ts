@@ -173,7 +173,7 @@ export class Cluster implements FarEnd {
     )
   }
 
-  /** When somebody other than the service last wrote to a workload. */
+  /** When somebody other than the service last wrote to a workload, or to a pod of it. */
   disturbedAtMs(ref: ResourceRef): number {
     return this.disturbedMs.get(ref.name) ?? -Infinity
   }
@@ -277,8 +277,10 @@ export class Cluster implements FarEnd {
   /** A write by somebody else. The API server must accept it. */
   write(change: Change): void {
     const { nowMs } = this.setting.world
-    this.disturbedMs.set(change.ref.name, nowMs)
-    const note = () => this.specs.note(change.ref, "somebody", Result.getOrUndefined(this.read(change.ref)), nowMs)
+    const now = () => Result.getOrUndefined(this.read(change.ref))
+    // A pod belongs to a workload, whose name is in its label.
+    this.disturbedMs.set((change.ref.kind === "Pod" && now()?.metadata.labels?.["app"]) || change.ref.name, nowMs)
+    const note = () => this.specs.note(change.ref, "somebody", now(), nowMs)
     note()
     this.direct(this.sandbox.apply(change))
     note()
@@ -383,18 +385,16 @@ export class Cluster implements FarEnd {
     } as const
     return Effect.withFiber((fiber) => {
       const process = this.wire.callers.numberOf(fiber)
-      return Effect.matchEffect(server, {
-        onFailure: (error) => {
-          this.setting.observations.publish({ ...about, process, applied: "no", refused: error.reason._tag })
-          return Effect.fail(error)
-        },
-        onSuccess: (object) => {
-          if (object !== undefined)
-            this.specs.note(change.ref, writer, object as KubernetesObject, this.setting.world.nowMs)
-          this.setting.observations.publish({ ...about, process, applied: "yes" })
-          return Effect.succeed(object)
-        }
-      })
+      // In one step: a service that crashes does not keep the API server from having stored the write.
+      const result = this.direct(Effect.result(server))
+      if (Result.isFailure(result)) {
+        this.setting.observations.publish({ ...about, process, applied: "no", refused: result.failure.reason._tag })
+        return Effect.fail(result.failure)
+      }
+      const object = result.success as KubernetesObject | undefined
+      if (object !== undefined) this.specs.note(change.ref, writer, object, this.setting.world.nowMs)
+      this.setting.observations.publish({ ...about, process, applied: "yes" })
+      return Effect.succeed(result.success)
     })
   }
 }
