@@ -25,4 +25,15 @@ describe("own-cluster-only", () => {
     seen.at(200_000, written(app, "rem-1-2"))
     assert.deepStrictEqual(seen.reports, [])
   })
+
+  it("counts a write that waited in a paused process from the beginning of the pause", () => {
+    const seen = watch(ownClusterOnly)
+    const resumed = { ...written(app, "rem-1-1"), process: 1 } as Observation
+    seen.at(1_000, fault("FaultBegan"))
+    seen.at(2_000, { _tag: "ProcessPaused", process: "service", number: 1, forMs: 137_000 })
+    seen.at(139_000, resumed)
+    assert.deepStrictEqual(seen.reports, [])
+    seen.at(140_000, resumed)
+    assert.lengthOf(seen.reports, 1)
+  })
 })
