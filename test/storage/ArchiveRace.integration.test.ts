@@ -138,13 +138,23 @@ describe("a database whose archive was made by an earlier version", () => {
       yield* life(folder, 40, whileDeleting(folder, receive))
       const database = new DatabaseSync(join(folder, "kubernaut.db"))
       database.exec(`
+        drop index action_history_ended;
+        alter table action_history drop column writing;
+        alter table action_history drop column writes;
+        alter table action_history drop column places;
+        alter table action_history drop column symptoms;
+        alter table action_history drop column reversion;
+        alter table action_history drop column ended_at;
+        alter table action_history drop column rolled_back_at;
+        alter table reviews drop column answer_by;
+        alter table reviews drop column timed_out;
         alter table archived_remediations rename to newer;
         create table archived_remediations (id text primary key, archive integer not null references archives (sequence));
         drop index archived_remediations_archive;
         create index archived_remediations_archive on archived_remediations (archive);
         insert into archived_remediations (id, archive) select id, archive from newer;
         drop table newer;
-        delete from kubernaut_migrations where name = 'archived_content';
+        delete from kubernaut_migrations where migration_id >= 7;
       `)
       database.close()
       assert.isTrue(yield* life(folder, 80, found))
