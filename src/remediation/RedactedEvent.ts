@@ -10,32 +10,29 @@ import { redact } from "../investigation/evidence/Redaction.ts"
 const ofState = (state: WorkloadState): WorkloadState =>
   typeof state.failedCreate === "string" ? { ...state, failedCreate: redact(state.failedCreate) } : state
 
+interface Findings {
+  readonly observed: WorkloadState | null
+  readonly reasons: ReadonlyArray<string>
+}
+
+const ofFindings = <A extends Findings>(findings: A): A => ({
+  ...findings,
+  observed: findings.observed && ofState(findings.observed),
+  reasons: findings.reasons.map(redact)
+})
+
 export const redacted = (event: RemediationEvent): RemediationEvent => {
   switch (event._tag) {
     case "Decided":
       return { ...event, observed: event.observed && ofState(event.observed) }
     case "Intended":
       return { ...event, intent: { ...event.intent, baseline: ofState(event.intent.baseline) } }
-    case "Verified": {
-      const { observed, reasons } = event.verification
-      const verification = {
-        ...event.verification,
-        observed: observed && ofState(observed),
-        reasons: reasons.map(redact)
-      }
-      return { ...event, verification }
-    }
+    case "Verified":
+      return { ...event, verification: ofFindings(event.verification) }
     case "RollbackIntended":
       return { ...event, intent: { ...event.intent, before: ofState(event.intent.before) } }
-    case "RollbackVerified": {
-      const { observed, reasons } = event.verification
-      const verification = {
-        ...event.verification,
-        observed: observed && ofState(observed),
-        reasons: reasons.map(redact)
-      }
-      return { ...event, verification }
-    }
+    case "RollbackVerified":
+      return { ...event, verification: ofFindings(event.verification) }
     default:
       return event
   }
