@@ -8,21 +8,8 @@ import { Executor } from "../../src/execution/Executor.ts"
 import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
 import { daemonSet, image, type Manifest, patch, statefulSet } from "../kubernetes/contract/Manifests.ts"
+import { exact, on } from "./acting.ts"
 import { layer, script } from "./faults.ts"
-
-const on = (kind: string, name: string, namespace = "shop") => ({ namespace, kind, name })
-
-const exact: ReadonlyArray<Action> = [
-  { type: "RollbackDeployment", target: on("Deployment", "checkout") },
-  { type: "RollbackDeployment", target: on("Deployment", "checkout"), toRevision: 1 },
-  { type: "ScaleWorkload", target: on("Deployment", "catalog"), replicas: 4 },
-  { type: "ScaleWorkload", target: on("StatefulSet", "orders-db"), replicas: 3 },
-  { type: "AdjustResources", target: on("Deployment", "cart"), container: "cart", limits: { memory: "512Mi" } },
-  { type: "AdjustResources", target: on("StatefulSet", "orders-db"), container: "orders-db", requests: { cpu: "60m" } },
-  { type: "PatchHpa", target: on("HorizontalPodAutoscaler", "search"), minReplicas: 3, maxReplicas: 8 },
-  { type: "CordonNode", target: on("Node", "node-1", "") },
-  { type: "SuspendCronJob", target: on("CronJob", "stock-report") }
-]
 
 const specOf = (action: Action) =>
   Effect.flatMap(KubernetesClient, (client) =>

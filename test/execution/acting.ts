@@ -12,6 +12,19 @@ export const checkout = on("Deployment", "checkout")
 export const rollback: Action = { type: "RollbackDeployment", target: checkout }
 export const drain: Action = { type: "DrainNode", target: on("Node", "node-1", "") }
 
+/** Actions whose inverse is exact. */
+export const exact: ReadonlyArray<Action> = [
+  { type: "RollbackDeployment", target: on("Deployment", "checkout") },
+  { type: "RollbackDeployment", target: on("Deployment", "checkout"), toRevision: 1 },
+  { type: "ScaleWorkload", target: on("Deployment", "catalog"), replicas: 4 },
+  { type: "ScaleWorkload", target: on("StatefulSet", "orders-db"), replicas: 3 },
+  { type: "AdjustResources", target: on("Deployment", "cart"), container: "cart", limits: { memory: "512Mi" } },
+  { type: "AdjustResources", target: on("StatefulSet", "orders-db"), container: "orders-db", requests: { cpu: "60m" } },
+  { type: "PatchHpa", target: on("HorizontalPodAutoscaler", "search"), minReplicas: 3, maxReplicas: 8 },
+  { type: "CordonNode", target: on("Node", "node-1", "") },
+  { type: "SuspendCronJob", target: on("CronJob", "stock-report") }
+]
+
 const holds = Effect.succeed(true)
 
 export const inputFor = (action: Action, target = action.target): PlanInput => ({
