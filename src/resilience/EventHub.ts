@@ -39,7 +39,7 @@ export interface EventHub<in out A> {
   readonly active: boolean
   /** How many calls of listeners have thrown. */
   readonly listenerFailures: number
-  /** Passes an event to all listeners. */
+  /** Passes an event to all listeners that there are when it begins. One that ends meanwhile gets nothing more. */
   readonly publish: (event: A) => void
   /** Calls `listener` with every event until the scope closes. The listener must be fast and must not throw. */
   readonly listen: (listener: (event: A) => void) => Effect.Effect<void, never, Scope.Scope>
@@ -52,18 +52,26 @@ export interface EventHub<in out A> {
 // 4,096 events are a few seconds of a storm and take about one megabyte.
 const defaultCapacity = 4096
 
+/** One registration. The same function can be registered twice. */
+interface Listener<A> {
+  readonly call: (event: A) => void
+  hasEnded: boolean
+}
+
 class Hub<in out A> implements EventHub<A> {
   listenerFailures = 0
-  readonly #listeners = new Set<(event: A) => void>()
+  /** Replaced and never changed, because a listener may add and end listeners. */
+  #listeners: ReadonlyArray<Listener<A>> = []
 
   get active(): boolean {
-    return this.#listeners.size > 0
+    return this.#listeners.length > 0
   }
 
   readonly publish = (event: A): void => {
     for (const listener of this.#listeners) {
+      if (listener.hasEnded) continue
       try {
-        listener(event)
+        listener.call(event)
       } catch {
         this.listenerFailures++
       }
@@ -73,12 +81,15 @@ class Hub<in out A> implements EventHub<A> {
   readonly listen = (listener: (event: A) => void): Effect.Effect<void, never, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.sync(() => {
-        // A new function each time, so that a listener can be registered twice.
-        const entry = (event: A) => listener(event)
-        this.#listeners.add(entry)
+        const entry: Listener<A> = { call: listener, hasEnded: false }
+        this.#listeners = [...this.#listeners, entry]
         return entry
       }),
-      (entry) => Effect.sync(() => this.#listeners.delete(entry))
+      (entry) =>
+        Effect.sync(() => {
+          entry.hasEnded = true
+          this.#listeners = this.#listeners.filter((each) => each !== entry)
+        })
     )
 
   readonly subscribe = (options?: {
