@@ -11,6 +11,10 @@
  * The shares are those of the node controller of Kubernetes, which stops evictions in a zone with at least 3 unready
  * nodes and 55 % of all (`--unhealthy-zone-threshold`), and all of them when no zone has a ready node.
  *
+ * A node that is starting does not count, neither among the unready ones nor among all. It has never been ready and is
+ * less than 15 minutes old, which is how long cluster-autoscaler waits for one (`MaxNodeStartupTime`, and the default
+ * of `--max-node-provision-time`): a group that grows by more than half is no outage.
+ *
  * **Nothing latches.** Nodes that stay unready are a fact after ten minutes, and no longer a doubt. After five minutes
  * without an action the next one may start, as a probe: if it helps, the doubt is over, and if it fails, the five
  * minutes begin again. After a doubt the budgets begin with a single token (`BlastRadius`), so that what has waited
@@ -26,7 +30,15 @@ export interface SeenNode {
   readonly ready: boolean
   /** For how long it has not been ready. 0 for a ready node. */
   readonly unreadyForMs: number
+  /** The age of a node that has never been ready. Absent: it has been, or that is not known. */
+  readonly neverReadyForMs?: number
 }
+
+/** How long a node may take to start. */
+const startingMs = 15 * 60_000
+
+const isStarting = ({ neverReadyForMs, ready }: SeenNode): boolean =>
+  !ready && neverReadyForMs !== undefined && neverReadyForMs < startingMs
 
 /** How long nodes that are unready are a doubt. */
 export const nodesWithinMs = 10 * 60_000
@@ -40,7 +52,8 @@ export const actionsWithinMs = 15 * 60_000
 const leastTargets = 5
 const pauseMs = 5 * 60_000
 
-const nodesInDoubt = (nodes: ReadonlyArray<SeenNode>): string | undefined => {
+const nodesInDoubt = (all: ReadonlyArray<SeenNode>): string | undefined => {
+  const nodes = all.filter((node) => !isStarting(node))
   const unready = nodes.filter(({ ready, unreadyForMs }) => !ready && unreadyForMs < nodesWithinMs).length
   const isLarge = unready >= leastNodes && unready >= nodes.length * unreadyShare
   const isAll = nodes.length >= 2 && unready === nodes.length

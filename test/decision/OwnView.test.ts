@@ -16,6 +16,15 @@ const nodes = (ready: number, unready: number, minutes = 1): ReadonlyArray<SeenN
   }))
 ]
 
+/** Nodes that have not been ready since they were created. */
+const created = (count: number, minutes: number): ReadonlyArray<SeenNode> =>
+  Array.from({ length: count }, (_, index) => ({
+    name: `new${index}`,
+    ready: false,
+    unreadyForMs: Math.min(minutes, 1) * minuteMs,
+    neverReadyForMs: minutes * minuteMs
+  }))
+
 /** Newest first, each on a target of its own: `f` failed, `+` helped, `?` unknown, `r` refused. */
 const actions = (outcomes: string, minutesAgo = 1): ReadonlyArray<EndedAction> =>
   [...outcomes].map((outcome, index) => {
@@ -36,6 +45,11 @@ describe("our own view is in doubt", () => {
     ["both of two nodes", true, doubtOf(nodes(0, 2), [], nowMs)],
     ["the only node is a broken node", false, doubtOf(nodes(0, 1), [], nowMs)],
     ["all nodes, for ten minutes: a fact", false, doubtOf(nodes(0, 10, 10), [], nowMs)],
+    ["a group of nodes that more than doubles", false, doubtOf([...nodes(9, 0), ...created(11, 1)], [], nowMs)],
+    ["new nodes only, as in a cluster that is set up", false, doubtOf(created(5, 14), [], nowMs)],
+    ["new nodes that do not start within 15 minutes", true, doubtOf([...nodes(9, 0), ...created(11, 15)], [], nowMs)],
+    ["all others, while ten new ones start", true, doubtOf([...nodes(0, 3), ...created(10, 1)], [], nowMs)],
+    ["half of the others, while ten new ones start", false, doubtOf([...nodes(3, 3), ...created(10, 1)], [], nowMs)],
     ["the nodes could not be read", false, doubtOf(undefined, [], nowMs)],
     ["no node", false, doubtOf([], [], nowMs)],
     ["five actions failed", true, doubtOf(nodes(3, 0), actions("fffff"), nowMs)],
