@@ -63,6 +63,7 @@ import {
 import * as ResilienceEvent from "./resilience/ResilienceEvent.ts"
 import { ActionHistory } from "./storage/ActionHistory.ts"
 import { ClusterBinding } from "./storage/ClusterBinding.ts"
+import type { Doubts } from "./storage/Doubts.ts"
 import { RemediationStore } from "./storage/RemediationStore.ts"
 import type { StorageError } from "./storage/StorageError.ts"
 import * as FiringAlerts from "./verification/FiringAlerts.ts"
@@ -95,7 +96,7 @@ export class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>(
 ) {}
 
 /** The services that an embedder provides: a cluster, and a database from one of the layers of `Storage`. */
-export type Ports = KubernetesClient | RemediationStore | ActionHistory | ClusterBinding
+export type Ports = KubernetesClient | RemediationStore | ActionHistory | ClusterBinding | Doubts
 
 /** Parts of the service that a program may use directly. `KubernetesClient` is the one behind the pipeline. */
 export type Parts =

@@ -237,6 +237,10 @@ export const turnOf = (
   return { _tag: "Granted" }
 }
 
+/** Whether an action may still start when its intent is written: others may have started some since its turn came. */
+export const mayStart = (me: Claimant, spending: Spending, settings: GuardrailSettings, nowMs: number): boolean =>
+  turnOf(me, [], spending, settings, nowMs)._tag === "Granted"
+
 /** Why an action waits, for people. */
 export const describe = (scopes: ReadonlyArray<Scope>): string =>
   scopes

@@ -3,7 +3,7 @@
  * so everything is read and decided again when its turn has come.
  */
 
-import { Duration, Effect, Equal, Option } from "effect"
+import { Duration, Effect, Equal, Option, type Scope } from "effect"
 import type { Claimant } from "../decision/BlastRadius.ts"
 import { waitInForce } from "../decision/BlastRadiusSettings.ts"
 import { decide, type DecisionInput } from "../decision/Decider.ts"
@@ -17,7 +17,7 @@ import type { Remediation } from "../domain/Remediation.ts"
 import { targetKey } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import { RemediationStore } from "../storage/RemediationStore.ts"
+import { type Admission, RemediationStore } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import type { ClusterView } from "./ClusterView.ts"
 import * as Turns from "./Turns.ts"
@@ -30,6 +30,7 @@ interface Resolved {
 /** A decision with everything that it depends on. */
 interface Made {
   readonly decision: Decision
+  readonly admission?: Admission
   readonly input: DecisionInput
 }
 
@@ -63,13 +64,13 @@ export const make = Effect.fnUntraced(function* (guardrails: GuardrailSettings, 
         }
       })
       if (attempt._tag === "Decided") {
-        const { decision } = attempt
+        const { admission, decision } = attempt
         yield* Effect.annotateCurrentSpan({
           "kubernaut.decision.outcome": decision.outcome,
           "kubernaut.action.type": decision.action.type,
           "kubernaut.level": input.level
         })
-        return { decision, input: made } satisfies Made
+        return { decision, input: made, ...(admission === undefined ? {} : { admission }) } satisfies Made
       }
       yield* Effect.logInfo("The action waits for its turn", attempt.why)
       const resolved = yield* awaitTurn(self, claimant, attempt, leftMs)
@@ -78,7 +79,10 @@ export const make = Effect.fnUntraced(function* (guardrails: GuardrailSettings, 
   })
 
   /** Takes a turn for a decision to act that has none. It does not wait: without a turn, a person is asked. */
-  const take = Effect.fnUntraced(function* (self: Remediation, input: DecisionInput) {
+  const take = Effect.fnUntraced(function* (
+    self: Remediation,
+    input: DecisionInput
+  ): Effect.fn.Return<Pick<Made, "decision" | "admission">, StorageError, Scope.Scope> {
     const { doubt } = yield* view.look(self.target.cluster)
     const attempt = yield* turns.attempt({
       claimant: claimantOf(self, yield* severityOf(self), input),
@@ -87,7 +91,7 @@ export const make = Effect.fnUntraced(function* (guardrails: GuardrailSettings, 
       needs: (decision) => needsOf(input, decision),
       choose: (why) => decide(why === undefined ? input : { ...input, outOfTurn: why })
     })
-    return attempt._tag === "Decided" ? attempt.decision : decide(input)
+    return attempt._tag === "Decided" ? attempt : { decision: decide(input) }
   })
 
   return { decide: inTurn, take }

@@ -3,7 +3,7 @@
 import { Effect, Option, Result } from "effect"
 import { evolve, isFinal, type Remediation, type RemediationEvent } from "../domain/Remediation.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
-import { type Claim, type Fenced, RemediationStore } from "../storage/RemediationStore.ts"
+import { type Admission, type Claim, type Fenced, RemediationStore } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import { type NextStep, nextStep } from "./NextStep.ts"
 import { redacted } from "./RedactedEvent.ts"
@@ -12,12 +12,13 @@ import { type RemediationChange, RemediationEvents } from "./RemediationEvents.t
 /**
  * Appends the events and, when they lead to a conclusion, `Concluded` in the same commit. Returns the remediation after
  * them. Writes nothing if they begin an action and the alert has resolved while it was planned, which takes seconds on
- * a slow cluster.
+ * a slow cluster, or if the admission of the action is refused.
  */
 export type Journal = (
   claim: Claim,
   self: Remediation,
-  added: ReadonlyArray<RemediationEvent>
+  added: ReadonlyArray<RemediationEvent>,
+  admission?: Admission
 ) => Effect.Effect<Remediation, StorageError | Fenced>
 
 /** What follows from the events without any further work: the end, or that the action is to be undone. */
@@ -42,9 +43,10 @@ export const make = Effect.gen(function* () {
   const store = yield* RemediationStore
   const events = yield* RemediationEvents
 
-  const journal: Journal = Effect.fnUntraced(function* (claim, self, given) {
+  const journal: Journal = Effect.fnUntraced(function* (claim, self, given, admission) {
     const added = given.map(redacted)
-    if (added.some(({ _tag }) => _tag === "Intended")) {
+    const begins = added.some(({ _tag }) => _tag === "Intended")
+    if (begins) {
       const now = Option.getOrUndefined(yield* store.get(self.id))
       if (now?.alertResolvedAt !== undefined && self.alertResolvedAt === undefined) return now
     }
@@ -54,7 +56,12 @@ export const make = Effect.gen(function* () {
     for (const event of added) changes.push({ event: event._tag, remediation: (latest = evolve(latest, event, at)) })
     const step = nextStep(latest)
     const conclusion = conclusionOf(step, at)
-    const written = yield* Effect.result(store.append(claim, self, [...added, ...conclusion], at))
+    const all = [...added, ...conclusion]
+    const written = yield* Effect.result(
+      admission === undefined || !begins
+        ? Effect.asSome(store.append(claim, self, all, at))
+        : store.start(claim, self, all, at, admission)
+    )
     if (Result.isFailure(written)) {
       const { failure } = written
       if (failure._tag === "Fenced" || failure.reason !== "invalid") return yield* failure
@@ -63,7 +70,11 @@ export const make = Effect.gen(function* () {
       })
       return yield* journal(claim, self, [{ _tag: "Concluded", state: "Escalated", reason: notStorable(added) }])
     }
-    const next = written.success
+    if (Option.isNone(written.success)) {
+      yield* Effect.logInfo("Another process has used up a budget of actions meanwhile, so the action is decided again")
+      return Option.getOrElse(yield* store.get(self.id), () => self)
+    }
+    const next = written.success.value
     changes.forEach(events.publish)
     // The store leaves the conclusion out if a person has asked for a rollback since.
     if (step._tag === "Conclude" && isFinal(next.state)) events.publish({ event: "Concluded", remediation: next })

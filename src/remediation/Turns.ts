@@ -4,7 +4,8 @@
  *
  * An action counts from the moment of its decision: as a reservation until its intent is committed, and as a row of the
  * action history after that. Decisions are made one at a time; otherwise, in an alert storm, all targets would see the
- * same free budget.
+ * same free budget. Other processes on the database do not see the reservation, so the transaction that commits the
+ * intent looks at the budgets again if another process starts actions too (`Admission`).
  *
  * A waiting action holds nothing but its place in the order. Before it starts, the target is read and decided again.
  *
@@ -12,8 +13,8 @@
  * token, so that what has waited does not start all at once.
  */
 
-import { Clock, Effect, type Scope, Semaphore } from "effect"
-import { type Claimant, describe, horizonMs, type Spending, turnOf } from "../decision/BlastRadius.ts"
+import { Clock, Effect, Option, type Scope, Semaphore } from "effect"
+import { type Claimant, describe, horizonMs, mayStart, type Spending, turnOf } from "../decision/BlastRadius.ts"
 import type { OutOfTurn } from "../decision/Guardrails.ts"
 import type { GuardrailSettings } from "../decision/GuardrailSettings.ts"
 import type { Decision } from "../domain/Decision.ts"
@@ -22,13 +23,20 @@ import { clusterOf } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { ActionHistory } from "../storage/ActionHistory.ts"
+import { Doubts } from "../storage/Doubts.ts"
+import type { Admission } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import type { ClusterView } from "./ClusterView.ts"
 import * as SinceSeen from "./SinceSeen.ts"
 
 /** A decision, or how long to wait before it is made again. */
 export type Attempt =
-  | { readonly _tag: "Decided"; readonly decision: Decision }
+  | {
+      readonly _tag: "Decided"
+      readonly decision: Decision
+      /** The condition on which an action may start that has taken its tokens. Absent: it needs none. */
+      readonly admission?: Admission
+    }
   | { readonly _tag: "Wait"; readonly forMs: number; readonly why: OutOfTurn; readonly needs: Needs }
 
 /**
@@ -69,50 +77,82 @@ interface Known {
   readonly waiting: Map<string, Claimant>
 }
 
-/** Finds out why it is not an action's turn, and for how long it waits; `undefined` if it is. */
-const makeHoldUp = Effect.fnUntraced(function* (settings: GuardrailSettings, { reserved, waiting }: Known) {
+/** Reads the action history as a budget counts it. */
+const makeBooks = Effect.fnUntraced(function* (settings: GuardrailSettings, { reserved }: Known) {
   const history = yield* ActionHistory
-  /** When our own view was last in doubt. */
-  let doubtedMs: number | undefined
-
+  const doubts = yield* Doubts
   const sinceSeen = SinceSeen.make<SpentAction>(({ target }) => target)
+  const doubtSinceSeen = SinceSeen.make(() => "doubt")
 
-  const spending = Effect.fnUntraced(function* (cluster: string, nowMs: number) {
-    const sinceMs = nowMs - horizonMs(settings)
-    const atMs = yield* Monotonic.nowMs
+  const doubtedMs = Effect.fnUntraced(function* (cluster: string, now: SinceSeen.Now) {
+    const latest = yield* doubts.latest(cluster)
+    const [doubt] = doubtSinceSeen(Option.isNone(latest) ? [] : [{ at: latest.value }], now)
+    return doubt === undefined ? {} : { doubtedMs: Timestamp.toMillis(doubt.at) }
+  })
+
+  const spendingOf = (found: ReadonlyArray<SpentAction>, sinceMs: number, now: SinceSeen.Now) => {
+    const spent = sinceSeen(found, now)
+    const oldest = spent.length === rowsRead ? spent.at(-1) : undefined
+    return { spent, sinceMs: oldest === undefined ? sinceMs : Math.min(now.nowMs, Timestamp.toMillis(oldest.at)) }
+  }
+
+  const spending = Effect.fnUntraced(function* (cluster: string, now: SinceSeen.Now) {
+    const sinceMs = now.nowMs - horizonMs(settings)
     const found = yield* history.spentSince(cluster, Timestamp.fromMillis(sinceMs), rowsRead)
-    const rows = sinceSeen(found, { nowMs, atMs })
-    const oldest = rows.length === rowsRead ? rows.at(-1) : undefined
+    const known = spendingOf(found, sinceMs, now)
     // An action starts when its intent is committed, so its token is not on its way back before that.
-    const at = Timestamp.fromMillis(nowMs)
+    const at = Timestamp.fromMillis(now.nowMs)
     return {
-      spent: [...rows, ...[...reserved].map(({ pools, target }) => ({ target, pools, at }))],
-      sinceMs: oldest === undefined ? sinceMs : Math.min(nowMs, Timestamp.toMillis(oldest.at)),
-      ...(doubtedMs === undefined ? {} : { doubtedMs: Math.min(nowMs, doubtedMs) })
+      ...known,
+      spent: [...known.spent, ...[...reserved].map(({ pools, target }) => ({ target, pools, at }))],
+      ...(yield* doubtedMs(cluster, now))
     } satisfies Spending
   })
 
-  return Effect.fnUntraced(function* (claimant: Claimant, needs: Needs, doubt: string | undefined) {
+  const admissionOf = Effect.fnUntraced(function* (claimant: Claimant) {
+    const clock = yield* Clock.Clock
+    const now = () => ({ nowMs: clock.currentTimeMillisUnsafe(), atMs: Monotonic.nowMsUnsafe(clock) })
+    const cluster = clusterOf(claimant.target)
+    const sinceMs = now().nowMs - horizonMs(settings)
+    const doubted = yield* doubtedMs(cluster, now())
+    return {
+      cluster,
+      since: Timestamp.fromMillis(sinceMs),
+      limit: rowsRead,
+      admits: (found) => {
+        const then = now()
+        return mayStart(claimant, { ...spendingOf(found, sinceMs, then), ...doubted }, settings, then.nowMs)
+      }
+    } satisfies Admission
+  })
+
+  return { spending, admissionOf }
+})
+
+/** Finds out why it is not an action's turn, and for how long it waits; `undefined` if it is. */
+const makeHoldUp = (
+  settings: GuardrailSettings,
+  { waiting }: Known,
+  { spending }: Effect.Success<ReturnType<typeof makeBooks>>
+) =>
+  Effect.fnUntraced(function* (claimant: Claimant, needs: Needs, doubt: string | undefined) {
     if (needs === "nothing") return undefined
-    const nowMs = yield* Clock.currentTimeMillis
-    if (doubt !== undefined) {
-      doubtedMs = nowMs
-      return { forMs: lookAgainMs, why: { rule: "own-view-in-doubt", because: doubt } as const }
-    }
+    if (doubt !== undefined) return { forMs: lookAgainMs, why: { rule: "own-view-in-doubt", because: doubt } as const }
     if (needs === "view") return undefined
-    const spent = yield* spending(clusterOf(claimant.target), nowMs)
-    const found = turnOf(claimant, [...waiting.values()], spent, settings, nowMs)
+    const now = { nowMs: yield* Clock.currentTimeMillis, atMs: yield* Monotonic.nowMs }
+    const spent = yield* spending(clusterOf(claimant.target), now)
+    const found = turnOf(claimant, [...waiting.values()], spent, settings, now.nowMs)
     return found._tag === "Granted"
       ? undefined
       : { forMs: found.forMs, why: { rule: "blast-radius", because: `${describe(found.scopes)} is used up.` } as const }
   })
-})
 
 export const make = Effect.fnUntraced(function* (settings: GuardrailSettings, view: ClusterView) {
   const oneAtATime = yield* Semaphore.make(1)
   const reserved = new Set<Claimant>()
   const waiting = new Map<string, Claimant>()
-  const holdUp = yield* makeHoldUp(settings, { reserved, waiting })
+  const books = yield* makeBooks(settings, { reserved, waiting })
+  const holdUp = makeHoldUp(settings, { reserved, waiting }, books)
 
   /** Adds to a collection until the scope closes. */
   const held = (add: () => void, remove: () => void) =>
@@ -144,7 +184,8 @@ export const make = Effect.fnUntraced(function* (settings: GuardrailSettings, vi
     }
     waiting.delete(claimant.id)
     if (decision.outcome === "execute") yield* reserve(claimant)
-    return { _tag: "Decided", decision } satisfies Attempt
+    const admission = needed === "turn" ? yield* books.admissionOf(claimant) : undefined
+    return { _tag: "Decided", decision, ...(admission === undefined ? {} : { admission }) } satisfies Attempt
   })
 
   return {

@@ -14,6 +14,7 @@ import { Context, type Effect, type Option, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { Alert, Severity } from "../domain/Alert.ts"
 import type { Decision, Figures, Risk } from "../domain/Decision.ts"
+import type { SpentAction } from "../domain/PastAction.ts"
 import {
   type JournalEntry,
   type Remediation,
@@ -183,6 +184,19 @@ export interface Claim {
   readonly epoch: number
 }
 
+/**
+ * Whether an action may still start, given what was started on its cluster meanwhile. It is asked in the transaction
+ * that writes the intent, so that several processes together stay within the budgets.
+ */
+export interface Admission {
+  readonly cluster: string
+  /** The actions that count: as `ActionHistory.spentSince` returns them. */
+  readonly since: Timestamp
+  readonly limit: number
+  /** Runs within the transaction, so it is a plain function. */
+  readonly admits: (spent: ReadonlyArray<SpentAction>) => boolean
+}
+
 /** Returns the events with which an owner begins its work on the open remediation; an empty array changes nothing. */
 export type Begin = (open: Remediation, claim: Claim) => ReadonlyArray<RemediationEvent>
 
@@ -275,6 +289,18 @@ export class RemediationStore extends Context.Service<
       events: ReadonlyArray<RemediationEvent>,
       at: Timestamp
     ) => Effect.Effect<Remediation, StorageError | Fenced>
+    /**
+     * Appends events that begin an action. Returns nothing, and writes nothing, if its admission is refused. It is not
+     * asked if nobody else has started an action since this process opened the database: what this process starts, it
+     * knows.
+     */
+    readonly start: (
+      claim: Claim,
+      self: Remediation,
+      events: ReadonlyArray<RemediationEvent>,
+      at: Timestamp,
+      admission: Admission
+    ) => Effect.Effect<Option.Option<Remediation>, StorageError | Fenced>
     /** Whether the claim is still the newest. Checked just before each write to the cluster. */
     readonly holds: (claim: Claim) => Effect.Effect<boolean, StorageError>
     /**

@@ -1,12 +1,13 @@
 /**
- * Layers that provide `RemediationStore`, `ActionHistory`, `AuditLog`, `Archive`, `ClusterBinding` and `StorageHealth`
- * on one database.
+ * Layers that provide `RemediationStore`, `ActionHistory`, `AuditLog`, `Archive`, `ClusterBinding`, `Doubts` and
+ * `StorageHealth` on one database.
  *
  * `layerSqlite` is the default: one process, one file. `layerMemory` uses an in-memory database, for tests and
  * examples. Every layer migrates the database when it is built.
  *
  * One service process owns the database. Other processes may read the file, or write to it with this library: the fence
- * and the audit chain stay intact. Two services on one file would compete for targets.
+ * and the audit chain stay intact, and two services together stay within the budgets of actions. They would compete for
+ * targets.
  */
 
 import { dirname, join } from "node:path"
@@ -17,6 +18,7 @@ import { ActionHistory } from "./ActionHistory.ts"
 import { Archive } from "./Archive.ts"
 import { AuditLog } from "./AuditLog.ts"
 import { ClusterBinding } from "./ClusterBinding.ts"
+import { Doubts } from "./Doubts.ts"
 import { RemediationStore } from "./RemediationStore.ts"
 import * as ArchiveTable from "./sqlite/ArchiveTable.ts"
 import * as AuditTable from "./sqlite/AuditTable.ts"
@@ -31,6 +33,7 @@ import * as SqliteArchive from "./sqlite/SqliteArchive.ts"
 import * as SqliteAuditLog from "./sqlite/SqliteAuditLog.ts"
 import * as SqliteClient from "./sqlite/SqliteClient.ts"
 import * as SqliteClusterBinding from "./sqlite/SqliteClusterBinding.ts"
+import * as SqliteDoubts from "./sqlite/SqliteDoubts.ts"
 import * as SqliteHealth from "./sqlite/SqliteHealth.ts"
 import * as SqliteRemediationStore from "./sqlite/SqliteRemediationStore.ts"
 import * as SqliteTransactions from "./sqlite/SqliteTransactions.ts"
@@ -49,7 +52,7 @@ export interface StorageOptions
 }
 
 /** The services that every layer provides on one database. */
-export type Services = RemediationStore | ActionHistory | Archive | AuditLog | ClusterBinding | StorageHealth
+export type Services = RemediationStore | ActionHistory | Archive | AuditLog | ClusterBinding | Doubts | StorageHealth
 
 /** The number of audit lines, counted from the end, whose chain is checked at start. `AuditLog.verify` checks all. */
 const verifiedAtOpen = 1000
@@ -82,7 +85,7 @@ const make = (
       const cache = { checkpoint: () => journal.forget, reload: journal.forget }
       const transactions = SqliteTransactions.make(
         database,
-        [audit, remediations, cache],
+        [audit, remediations, cache, journal.started],
         filename === undefined ? undefined : FileIdentity.make(filename)
       )
       return {
@@ -112,6 +115,7 @@ const make = (
         Context.add(ActionHistory, SqliteActionHistory.make(database)),
         Context.add(AuditLog, auditLog),
         Context.add(ClusterBinding, SqliteClusterBinding.make(database, writer)),
+        Context.add(Doubts, SqliteDoubts.make(database, writer)),
         Context.add(
           Archive,
           archiving === undefined

@@ -67,6 +67,8 @@ const markedStore = Layer.effect(
       begin === undefined ? store.claim(target) : marked("Started", store.claim(target, begin)),
     append: (claim, self, events, at) =>
       events.reduce((append, event) => marked(event._tag, append), store.append(claim, self, events, at)),
+    start: (claim, self, events, at, admission) =>
+      events.reduce((append, event) => marked(event._tag, append), store.start(claim, self, events, at, admission)),
     retarget: (claim, self, target, at) => marked("Retargeted", store.retarget(claim, self, target, at))
   }))
 )

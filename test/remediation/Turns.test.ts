@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { Claimant } from "../../src/decision/BlastRadius.ts"
 import { defaults, type GuardrailSettings } from "../../src/decision/GuardrailSettings.ts"
@@ -10,6 +10,7 @@ import * as Kubernaut from "../../src/Kubernaut.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import * as Turns from "../../src/remediation/Turns.ts"
 import { ActionHistory } from "../../src/storage/ActionHistory.ts"
+import { Doubts } from "../../src/storage/Doubts.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { alertOf, webhookOf } from "../intake/webhooks.ts"
@@ -146,16 +147,20 @@ describe("sixty alerts at once", () => {
 
 const single = { ...defaults.blastRadius, namespace: { burst: 1, refill: Duration.minutes(1) } }
 
-const turnsWith = (spent: ReadonlyArray<SpentAction>) =>
-  Turns.make(
-    { ...defaults, blastRadius: single },
-    { look: () => Effect.succeed({ places: undefined, ended: [] }) }
-  ).pipe(
+const turnsWith = (
+  spent: ReadonlyArray<SpentAction>,
+  { blastRadius = single, doubtedAt }: { blastRadius?: GuardrailSettings["blastRadius"]; doubtedAt?: string } = {}
+) =>
+  Turns.make({ ...defaults, blastRadius }, { look: () => Effect.succeed({ places: undefined, ended: [] }) }).pipe(
     Effect.provideService(ActionHistory, {
       ofTarget: () => Effect.succeed([]),
       spentSince: () => Effect.succeed(spent),
       endedSince: () => Effect.succeed([]),
       recordOf: () => Effect.succeed({ verified: 0, fixed: 0 })
+    }),
+    Effect.provideService(Doubts, {
+      record: () => Effect.void,
+      latest: () => Effect.succeed(Option.fromUndefinedOr(doubtedAt))
     })
   )
 
@@ -237,6 +242,24 @@ describe("a reservation", () => {
       assert.strictEqual(yield* next(turns), "Wait")
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(yield* next(turns), "Decided")
+    })
+  )
+
+  it.effect.each([
+    { doubt: "that has just ended", doubtedAt: "1970-01-01T00:00:00.000Z" },
+    { doubt: "of a time to which the clock has not come again", doubtedAt: "1970-01-01T05:00:00.000Z" }
+  ])("after a doubt $doubt is one, and the second one comes half a minute later", ({ doubtedAt }) =>
+    Effect.gen(function* () {
+      const cluster = { burst: 3, refill: Duration.seconds(30) }
+      const turns = yield* turnsWith([], { blastRadius: { ...defaults.blastRadius, cluster }, doubtedAt })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          assert.strictEqual(yield* take(turns, "a"), "Decided")
+          assert.strictEqual(yield* next(turns), "Wait")
+          yield* TestClock.adjust("30 seconds")
+          assert.strictEqual(yield* next(turns), "Decided")
+        })
+      )
     })
   )
 

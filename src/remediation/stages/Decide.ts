@@ -33,7 +33,7 @@ import { pauseOf } from "../../kubernetes/NotNow.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
 import * as Patience from "../../resilience/pipeline/Patience.ts"
 import { ActionHistory } from "../../storage/ActionHistory.ts"
-import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
+import { type Admission, type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import * as ClusterView from "../ClusterView.ts"
 import * as DecideInTurn from "../DecideInTurn.ts"
 import type { Journal } from "../Journal.ts"
@@ -74,7 +74,7 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
     const startedMs = yield* Monotonic.nowMs
     const made = yield* inTurn.decide(self)
     if ("resolved" in made) return made.resolved
-    const { decision, input } = made
+    const { admission, decision, input } = made
     const { level, observed } = input
     const answerBy = ReviewTimes.endOf(input.nowMs, reviewTimeout)
     const decided = (decision: Decision): Decided => ({
@@ -84,7 +84,8 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
       observed,
       ...(decision.outcome === "review" && answerBy !== undefined ? { answerBy } : {})
     })
-    const write = (events: ReadonlyArray<RemediationEvent>) => journal(claim, self, [...expiryOf(input), ...events])
+    const write = (events: ReadonlyArray<RemediationEvent>, admission?: Admission) =>
+      journal(claim, self, [...expiryOf(input), ...events], admission)
     if (decision.outcome !== "execute" && decision.outcome !== "review")
       return yield* write([decided(yield* whyUnobserved(decision, input))])
     // An action that asks is planned too, so that the person sees what it changes and what the plan objects to.
@@ -102,13 +103,14 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
     const { decision: last, intent, on } = (yield* alternative(claim, self, input, first, roomIn(drafted))) ?? first
     // An alternative may run where the action itself would have asked. It has no turn yet.
     const bolder = last.outcome === "execute" && decision.outcome !== "execute" && on !== undefined
-    const final = bolder ? yield* inTurn.take(self, on) : last
-    const after = yield* write(
+    const taken = bolder ? yield* inTurn.take(self, on) : { decision: last, admission }
+    const final = taken.decision
+    const events: ReadonlyArray<RemediationEvent> =
       final.outcome === "execute" && intent !== undefined
         ? [decided(final), { _tag: "Intended", intent }]
         : [decided(final)]
-    )
-    // Nothing is written if the alert has resolved meanwhile.
+    const after = yield* write(events, taken.admission)
+    // Nothing is written if the alert has resolved, or another process has taken the tokens. Then it is decided again.
     intended = after.executions.length > self.executions.length
     return after
   })

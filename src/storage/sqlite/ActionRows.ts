@@ -10,6 +10,7 @@ import type { Timestamp } from "../../domain/Timestamp.ts"
 import type { Verification } from "../../domain/Verification.ts"
 import { writesOf } from "../../domain/Writes.ts"
 import { prepare } from "./Sqlite.ts"
+import * as StartedActions from "./StartedActions.ts"
 
 /** Actions that write nothing. They take no part of a budget. */
 const readOnly: ReadonlySet<Action["type"]> = new Set(["CollectDiagnostics", "Notify"])
@@ -31,6 +32,7 @@ const ownFailures: ReadonlySet<string> = new Set([
 ])
 
 export interface ActionRows {
+  readonly started: StartedActions.StartedActions
   readonly intended: (self: Remediation, intent: Intent, at: Timestamp, key: TargetKey) => void
   readonly executed: (outcome: ExecutionOutcome, at: Timestamp) => void
   readonly verified: (executionId: string, verification: Verification, at: Timestamp) => void
@@ -68,19 +70,24 @@ export const make = (database: DatabaseSync): ActionRows => {
     database,
     "update action_history set verdict = 'not-fixed', rolled_back_at = ? where execution_id = ?"
   )
+  const started = StartedActions.make(database)
   return {
+    started,
     intended: (self, intent, at, key) =>
-      void insert.run(
-        intent.executionId,
-        self.id,
-        self.target.cluster,
-        key,
-        self.alert.name,
-        intent.action.type,
-        at,
-        readOnly.has(intent.action.type) ? 0 : 1,
-        json(writesOf(intent)),
-        json(intent.places)
+      started.add(
+        () =>
+          void insert.run(
+            intent.executionId,
+            self.id,
+            self.target.cluster,
+            key,
+            self.alert.name,
+            intent.action.type,
+            at,
+            readOnly.has(intent.action.type) ? 0 : 1,
+            json(writesOf(intent)),
+            json(intent.places)
+          )
       ),
     executed: ({ applied, executionId, failure }, at) => {
       const failed = failure !== undefined && !ownFailures.has(failure)

@@ -26,6 +26,7 @@ import { StorageError } from "../StorageError.ts"
 import * as ActionRows from "./ActionRows.ts"
 import type { AuditTable } from "./AuditTable.ts"
 import { prepare } from "./Sqlite.ts"
+import type { StartedActions } from "./StartedActions.ts"
 
 interface EventRow {
   readonly sequence: number
@@ -66,6 +67,8 @@ export interface JournalTable {
   readonly load: (row: LoadedRow, accepted: () => Accepted) => Remediation
   /** Marks the last action of a remediation as `not-fixed`, because the alert of `by` came back. */
   readonly cameBack: (previous: Remediation, by: RemediationId, at: Timestamp) => void
+  /** The actions that this process and others start. */
+  readonly started: StartedActions
   /** Clears the cache. */
   readonly forget: () => void
 }
@@ -178,6 +181,7 @@ export const make = (database: DatabaseSync, audit: AuditTable): JournalTable =>
       const data = { target: targetKey(previous.target), executionId: last.intent.executionId, by }
       audit.append({ actor: "kubernaut", kind: "action.came-back", data }, previous.id, at)
     },
+    started: derive.started,
     forget: recent.clear
   }
 }
@@ -228,5 +232,5 @@ const makeDerived = (database: DatabaseSync) => {
     }
   }
 
-  return { follow, refute: actions.refute }
+  return { follow, refute: actions.refute, started: actions.started }
 }

@@ -15,6 +15,7 @@
  * | reviews               | one row per decision that needed a review                                                 |
  * | archives              | the signed checkpoint of each file of the archive, append-only                            |
  * | archived_remediations | what each file has of a remediation, append-only                                          |
+ * | doubts                | when our own view of each cluster was last in doubt                                       |
  * | storage_check         | one row, which is written when nothing else is                                            |
  *
  * Timestamps are text: ISO strings sort by time and are readable in a shell.
@@ -296,6 +297,11 @@ const rollbacks = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   sql.unsafe("alter table action_history add column rolled_back_at text")
 )
 
+/** When our own view of each cluster was last in doubt. */
+const doubts = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+  sql.unsafe("create table doubts (cluster text primary key, at text not null)")
+)
+
 const migrations = {
   "1_initial": initial,
   "2_episodes": episodes,
@@ -306,7 +312,8 @@ const migrations = {
   "7_archived_content": archivedContent,
   "8_action_facts": actionFacts,
   "9_rollbacks": rollbacks,
-  "10_review_times": reviewTimes
+  "10_review_times": reviewTimes,
+  "11_doubts": doubts
 }
 
 /** The schema version that this program reads and writes. */

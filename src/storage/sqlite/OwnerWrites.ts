@@ -9,7 +9,7 @@ import { Result } from "effect"
 import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
 import { type Target, type TargetKey, targetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
-import { type Begin, type Claim, Fenced } from "../RemediationStore.ts"
+import { type Admission, type Begin, type Claim, Fenced } from "../RemediationStore.ts"
 import { StorageError } from "../StorageError.ts"
 import { refute } from "./AlertWrites.ts"
 import { load, type Tables, writeEvents } from "./EventWriter.ts"
@@ -69,14 +69,14 @@ const wasWritten = ({ journal }: Tables, self: Remediation, events: ReadonlyArra
 export const holds = ({ rows }: Tables, claim: Claim): boolean => rows.epochOf(claim.target) === claim.epoch
 
 /** Checks the fence and the position of a write, then calls `proceed` with the current state. */
-const asOwner = (
+const asOwner = <A>(
   tables: Tables,
   operation: string,
   claim: Claim,
   self: Remediation,
   events: ReadonlyArray<RemediationEvent>,
-  proceed: (now: Remediation, row: CurrentRow) => Remediation
-): Result.Result<Remediation, Fenced> => {
+  proceed: (now: Remediation, row: CurrentRow) => A
+): Result.Result<Remediation | A, Fenced> => {
   const fenced = () => Result.fail(new Fenced({ target: claim.target, epoch: claim.epoch }))
   const row = tables.rows.fenced(claim.target, self.id)
   if (row === undefined ? !holds(tables, claim) : row.epoch !== claim.epoch) return fenced()
@@ -105,22 +105,30 @@ export const claim = (
   return { claim, open: open && events.length > 0 ? writeEvents(tables, open, events, at, target, epoch) : open }
 }
 
-export const append = (
+/** What the owner writes, with the state of the remediation that it knows. */
+interface Addition {
+  readonly claim: Claim
+  readonly self: Remediation
+  readonly events: ReadonlyArray<RemediationEvent>
+  readonly at: Timestamp
+}
+
+const add = (tables: Tables, { at, claim, events, self }: Addition, now: Remediation): Remediation => {
+  if (events.length === 0) return now
+  const after = writeEvents(tables, now, stillValid(self, now, events), at, claim.target, claim.epoch)
+  return handOver(tables, after, at, claim)
+}
+
+export const append = (tables: Tables, addition: Addition): Result.Result<Remediation, Fenced> =>
+  asOwner(tables, "append", addition.claim, addition.self, addition.events, (now) => add(tables, addition, now))
+
+export const start = (
   tables: Tables,
-  claim: Claim,
-  self: Remediation,
-  events: ReadonlyArray<RemediationEvent>,
-  at: Timestamp
-): Result.Result<Remediation, Fenced> =>
-  asOwner(tables, "append", claim, self, events, (now) =>
-    events.length === 0
-      ? now
-      : handOver(
-          tables,
-          writeEvents(tables, now, stillValid(self, now, events), at, claim.target, claim.epoch),
-          at,
-          claim
-        )
+  addition: Addition,
+  admission: Admission
+): Result.Result<Remediation | undefined, Fenced> =>
+  asOwner(tables, "append", addition.claim, addition.self, addition.events, (now) =>
+    tables.journal.started.mayStart(admission) ? add(tables, addition, now) : undefined
   )
 
 /** The owner drew its conclusion without knowing of a rollback that a person has asked for since. */

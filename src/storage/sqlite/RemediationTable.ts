@@ -14,6 +14,7 @@ import type { Target, TargetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import {
   type AcceptResult,
+  type Admission,
   type AlertResolution,
   type AlertStart,
   type Begin,
@@ -59,6 +60,14 @@ export interface RemediationTable extends KeptInMemory {
     events: ReadonlyArray<RemediationEvent>,
     at: Timestamp
   ) => Result.Result<Remediation, Fenced>
+  /** As `append`. Returns nothing, and writes nothing, if the admission is refused. */
+  readonly start: (
+    claim: Claim,
+    self: Remediation,
+    events: ReadonlyArray<RemediationEvent>,
+    at: Timestamp,
+    admission: Admission
+  ) => Result.Result<Remediation | undefined, Fenced>
   readonly retarget: (
     claim: Claim,
     self: Remediation,
@@ -140,7 +149,8 @@ export const make = (
     resolve: (resolution, at) => AlertWrites.resolve(tables, resolution, at),
     find: (alert, at) => AlertWrites.find(tables, alert, at, cameBackWithinMs),
     claim: (target, at, begin) => OwnerWrites.claim(tables, target, owner, at, begin),
-    append: (claim, self, events, at) => OwnerWrites.append(tables, claim, self, events, at),
+    append: (claim, self, events, at) => OwnerWrites.append(tables, { claim, self, events, at }),
+    start: (claim, self, events, at, admission) => OwnerWrites.start(tables, { claim, self, events, at }, admission),
     retarget: (claim, self, target, at) => OwnerWrites.retarget(tables, claim, self, target, at, cameBackWithinMs),
     holds: (claim) => OwnerWrites.holds(tables, claim),
     timeOut: (id, at) => timeOut(tables, id, at),

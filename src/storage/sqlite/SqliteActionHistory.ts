@@ -93,6 +93,18 @@ const spentAction = ({ at, places, target_key: target }: SpentRow): SpentAction 
   pools: poolsOf(kindOf(target), placesIn(places)?.pools ?? [])
 })
 
+/** The actions that a budget counts, newest first. */
+export const spentReader = (
+  database: DatabaseSync
+): ((cluster: string, since: string, limit: number) => ReadonlyArray<SpentAction>) => {
+  const rows = prepare<SpentRow, [string, string, number]>(
+    database,
+    `select target_key, at, places from action_history
+       where cluster = ? and at >= ? and writing = 1 and applied <> 'no' order by at desc limit ?`
+  )
+  return (cluster, since, limit) => rows.all(cluster, since, limit).map(spentAction)
+}
+
 /** Enough for a ratio in whole percent; older results say little, because clusters change. */
 const newestVerdicts = 100
 
@@ -101,11 +113,7 @@ export const make = (database: DatabaseSync): ActionHistory["Service"] => {
     database,
     "select remediation_id, action, at, applied, verdict, writes, reversion, rolled_back_at from action_history where target_key = ? order by at desc, execution_id desc limit ?"
   )
-  const spentSince = prepare<SpentRow, [string, string, number]>(
-    database,
-    `select target_key, at, places from action_history
-       where cluster = ? and at >= ? and writing = 1 and applied <> 'no' order by at desc limit ?`
-  )
+  const spentSince = spentReader(database)
   const endedSince = prepare<EndedRow, [string, string, number]>(
     database,
     `select target_key, action, ended_at, verdict, symptoms, places from action_history
@@ -118,8 +126,7 @@ export const make = (database: DatabaseSync): ActionHistory["Service"] => {
   )
   return {
     ofTarget: (target, limit) => attempt("ofTarget", () => ofTarget.all(target, limit).map(pastAction)),
-    spentSince: (cluster, since, limit) =>
-      attempt("spentSince", () => spentSince.all(cluster, since, limit).map(spentAction)),
+    spentSince: (cluster, since, limit) => attempt("spentSince", () => spentSince(cluster, since, limit)),
     endedSince: (cluster, since, limit) =>
       attempt("endedSince", () => endedSince.all(cluster, since, limit).map(endedAction)),
     recordOf: (alertName, action, since) =>

@@ -5,7 +5,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite"
-import { Clock, Effect, Option } from "effect"
+import { Clock, Effect, Option, type Result } from "effect"
 import type { JournalEntry } from "../../domain/Remediation.ts"
 import { fromMillis } from "../../domain/Timestamp.ts"
 import type { RemediationStore } from "../RemediationStore.ts"
@@ -22,6 +22,8 @@ export const make = (
   journal: JournalTable
 ): RemediationStore["Service"] => {
   const queries = RemediationQueries.make(database)
+  const refusable = <A, E>(operation: string, body: () => Result.Result<A, E>) =>
+    Effect.flatMap(writer.write(operation, "journal", body), Effect.fromResult)
   return {
     accept: (alerts, at) =>
       writer.write("accept", "intake", () => alerts.map((alert) => remediations.accept(alert, at))),
@@ -38,27 +40,16 @@ export const make = (
           ({ claim, open }) => ({ claim, open: Option.fromUndefinedOr(open) })
         )
       ),
-    append: (claim, self, events, at) =>
-      Effect.flatMap(
-        writer.write("append", "journal", () => remediations.append(claim, self, events, at)),
-        Effect.fromResult
+    append: (...args) => refusable("append", () => remediations.append(...args)),
+    start: (...args) =>
+      Effect.map(
+        refusable("append", () => remediations.start(...args)),
+        Option.fromUndefinedOr
       ),
     holds: (claim) => attempt("holds", () => remediations.holds(claim)),
-    retarget: (claim, self, owner, at) =>
-      Effect.flatMap(
-        writer.write("retarget", "journal", () => remediations.retarget(claim, self, owner, at)),
-        Effect.fromResult
-      ),
-    review: (id, answer, at) =>
-      Effect.flatMap(
-        writer.write("review", "journal", () => remediations.review(id, answer, at)),
-        Effect.fromResult
-      ),
-    requestRollback: (id, ask, at) =>
-      Effect.flatMap(
-        writer.write("requestRollback", "journal", () => remediations.requestRollback(id, ask, at)),
-        Effect.fromResult
-      ),
+    retarget: (claim, self, owner, at) => refusable("retarget", () => remediations.retarget(claim, self, owner, at)),
+    review: (id, answer, at) => refusable("review", () => remediations.review(id, answer, at)),
+    requestRollback: (id, ask, at) => refusable("requestRollback", () => remediations.requestRollback(id, ask, at)),
     timeOutReviews: (at, askedBefore = "") =>
       Effect.flatMap(
         attempt("dueReviews", () => queries.dueReviews(at, askedBefore)),
