@@ -89,6 +89,9 @@ const alternatives: { readonly [Type in ActionType]?: ReadonlyArray<Kind<Type>> 
   AdjustResources: [allocationThatFits]
 }
 
+/** Whether an action of this type has any. */
+export const hasAlternatives = (type: ActionType): boolean => alternatives[type] !== undefined
+
 const text = ({ hard, quota, requested, resource, used }: Shortage): string =>
   `${resource}: requested ${requested}, used ${used} of ${hard} by quota ${quota}`
 

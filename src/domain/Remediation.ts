@@ -21,14 +21,15 @@ import { Execution, ExecutionOutcome, Intent } from "./Execution.ts"
 import { Hop, Investigation } from "./Investigation.ts"
 import { Approval, ReviewAnswer, ReviewTimeout } from "./Review.ts"
 import {
-  outcomeOf,
+  followed,
+  isUnderWay,
   requested,
   Rollback,
   RollbackIntent,
   RollbackRequest,
   RollbackStop,
   RollbackVerification,
-  withLatest
+  settled
 } from "./Rollback.ts"
 import { Seen } from "./Seen.ts"
 import { Target } from "./Target.ts"
@@ -235,12 +236,12 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
       return rest
     }
     case "Intended":
-      return { ...next, state: "Executing", executions: [...self.executions, { intent: event.intent }] }
+      return afterIntent(next, event.intent)
     case "Executed":
       return {
         ...next,
         // A person may have asked for the rollback while the action was carried out.
-        state: self.rollback === undefined ? "Verifying" : "RollingBack",
+        state: isUnderWay(self.rollback) ? "RollingBack" : "Verifying",
         executions: self.executions.map((execution) =>
           execution.intent.executionId === event.outcome.executionId
             ? { ...execution, outcome: event.outcome }
@@ -263,7 +264,7 @@ export const evolve = (self: Remediation, event: RemediationEvent, at: Timestamp
         ...next,
         state: event.state,
         conclusion: event.reason,
-        ...(self.rollback === undefined ? {} : { rollback: { ...self.rollback, outcome: outcomeOf(self.rollback) } })
+        ...(self.rollback === undefined ? {} : { rollback: settled(self.rollback) })
       }
     case "HandedOver":
       return { ...next, handedOverTo: event.to }
@@ -307,7 +308,9 @@ const afterDecision = (
     level,
     decision,
     observed,
-    investigated: self.investigated && decision.outcome !== "investigate"
+    investigated: self.investigated && decision.outcome !== "investigate",
+    // The decision is about an alternative to the action that was undone.
+    ...(isUnderWay(self.rollback) ? { rollback: settled(self.rollback), state: "Investigating" } : {})
   }
   if (decision.outcome !== "review") return decided
   // The earlier answer was to another question.
@@ -320,30 +323,18 @@ const afterDecision = (
   }
 }
 
+/** The verification is of an earlier action. */
+const afterIntent = ({ verification: _earlier, ...self }: Remediation, intent: Intent): Remediation => ({
+  ...self,
+  state: "Executing",
+  executions: [...self.executions, { intent }]
+})
+
 /** What is being executed is completed first. A remediation that has ended is open again. */
 const afterRequest = (self: Remediation, next: Remediation, request: RollbackRequest): Remediation => {
   const { conclusion: _ended, ...open } = next
   const isExecuting = self.state === "Executing"
   return { ...open, state: isExecuting ? "Executing" : "RollingBack", rollback: requested(self.rollback, request) }
-}
-
-const followed = (
-  self: Rollback,
-  event: Extract<
-    RemediationEvent,
-    { _tag: "RollbackStopped" | "RollbackIntended" | "RollbackExecuted" | "RollbackVerified" }
-  >
-): Rollback => {
-  switch (event._tag) {
-    case "RollbackStopped":
-      return { ...self, stopped: event.stop }
-    case "RollbackIntended":
-      return { ...self, attempts: [...self.attempts, { intent: event.intent }] }
-    case "RollbackExecuted":
-      return withLatest(self, (attempt) => ({ ...attempt, outcome: event.outcome }))
-    case "RollbackVerified":
-      return withLatest(self, (attempt) => ({ ...attempt, verification: event.verification }))
-  }
 }
 
 /** An approval covers what the decision shows that it answers. A rejection ends an earlier approval. */

@@ -67,11 +67,21 @@ export type RollbackIntent = typeof RollbackIntent.Type
 export const Restored = Schema.Literals(["yes", "no", "unknown"])
 export type Restored = typeof Restored.Type
 
+/** Whether the pods are as ready as before the action. The spec may be restored while no pod of it may be created. */
+export const RestoredPods = Schema.Struct({
+  asBefore: Restored,
+  /** A code with the figures behind it. */
+  reason: Schema.String
+})
+export type RestoredPods = typeof RestoredPods.Type
+
 /** What was read after the writes of one attempt. */
 export const RollbackVerification = Schema.Struct({
   restored: Restored,
   /** Each is a code with the figures behind it. */
   reasons: Schema.Array(Schema.String),
+  /** Absent: the target has no replicas, its spec is not restored, or an earlier version has verified it. */
+  pods: Schema.optionalKey(RestoredPods),
   /** The state of the target after the rollback. `null` when it could not be read. */
   observed: Schema.NullOr(WorkloadState),
   verifiedAt: Timestamp
@@ -144,7 +154,7 @@ export const ownAttempts = ({ attempts, earlierAttempts }: Rollback): ReadonlyAr
   attempts.slice(earlierAttempts)
 
 /** The rollback after its latest attempt has changed. */
-export const withLatest = (self: Rollback, update: (attempt: RollbackAttempt) => RollbackAttempt): Rollback => ({
+const withLatest = (self: Rollback, update: (attempt: RollbackAttempt) => RollbackAttempt): Rollback => ({
   ...self,
   attempts: self.attempts.map((attempt, index) => (index === self.attempts.length - 1 ? update(attempt) : attempt))
 })
@@ -194,6 +204,43 @@ export const withoutInverse = ({ action, inverse }: Pick<Intent, "action" | "inv
 const mayHaveWritten = ({ intent, outcome }: Execution): boolean =>
   intent.changes.length > 0 && outcome?.applied !== "no"
 
-/** The latest execution that may have changed the cluster. It is the one that a rollback undoes. */
-export const lastWritten = (executions: ReadonlyArray<Execution>): Execution | undefined =>
-  executions.findLast(mayHaveWritten)
+/** Whether an execution was undone, and its target read back as it was before. */
+export const isUndone = (rollback: Rollback | undefined, { intent: { executionId } }: Execution): boolean =>
+  rollback?.attempts.some(
+    ({ intent, verification }) => intent.undoes === executionId && verification?.restored === "yes"
+  ) === true
+
+/** The executions of a remediation whose changes may be in the cluster, the latest first: the order of their undo. */
+export const standing = (
+  executions: ReadonlyArray<Execution>,
+  rollback: Rollback | undefined
+): ReadonlyArray<Execution> =>
+  executions.filter((each) => mayHaveWritten(each) && !isUndone(rollback, each)).toReversed()
+
+/** Whether a rollback has begun and has not ended. */
+export const isUnderWay = (rollback: Rollback | undefined): rollback is Rollback =>
+  rollback !== undefined && rollback.outcome === undefined
+
+/** The rollback once it has ended. */
+export const settled = (self: Rollback): Rollback => ({ ...self, outcome: self.outcome ?? outcomeOf(self) })
+
+/** What is journaled of a rollback after its request. */
+type RollbackEvent =
+  | { readonly _tag: "RollbackStopped"; readonly stop: RollbackStop }
+  | { readonly _tag: "RollbackIntended"; readonly intent: RollbackIntent }
+  | { readonly _tag: "RollbackExecuted"; readonly outcome: ExecutionOutcome }
+  | { readonly _tag: "RollbackVerified"; readonly verification: RollbackVerification }
+
+/** The rollback after one more event of it. */
+export const followed = (self: Rollback, event: RollbackEvent): Rollback => {
+  switch (event._tag) {
+    case "RollbackStopped":
+      return { ...self, stopped: event.stop }
+    case "RollbackIntended":
+      return { ...self, attempts: [...self.attempts, { intent: event.intent }] }
+    case "RollbackExecuted":
+      return withLatest(self, (attempt) => ({ ...attempt, outcome: event.outcome }))
+    case "RollbackVerified":
+      return withLatest(self, (attempt) => ({ ...attempt, verification: event.verification }))
+  }
+}

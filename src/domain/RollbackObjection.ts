@@ -2,9 +2,12 @@
 
 import type { Execution } from "./Execution.ts"
 import { isFinal, type Remediation } from "./Remediation.ts"
-import { lastWritten, type RollbackStop, withoutInverse } from "./Rollback.ts"
+import { isUnderWay, isUndone, type RollbackStop, standing, withoutInverse } from "./Rollback.ts"
 
-/** The execution that a request would undo, or the objection to it. */
+/**
+ * The execution that a request would undo first, or the objection to it: the latest one that still stands and has an
+ * inverse. The earlier ones follow.
+ */
 export const undoableOf = (
   self: Remediation
 ): { readonly execution: Execution } | { readonly objection: RollbackStop } => {
@@ -17,15 +20,18 @@ export const undoableOf = (
     )
   if (joinedTo !== undefined)
     return object("joined", `${id} is a part of ${joinedTo}, which did the work. Roll back ${joinedTo}.`)
-  if (rollback !== undefined && !isFinal(state)) return object("rolling-back", `${id} is being rolled back already.`)
-  const execution = lastWritten(executions)
-  if (execution === undefined)
-    return object(
-      "nothing-written",
-      `${id} is ${state} and has written nothing to the cluster, so there is nothing to undo.`
-    )
-  if (rollback?.outcome === "restored" && rollback.undoes === execution.intent.executionId)
-    return object("already-rolled-back", `${id} was rolled back already.`)
-  const objection = withoutInverse(execution.intent)
-  return objection === undefined ? { execution } : { objection }
+  if (isUnderWay(rollback) && !isFinal(state)) return object("rolling-back", `${id} is being rolled back already.`)
+  const still = standing(executions, rollback)
+  const [last] = still
+  if (last === undefined)
+    return rollback !== undefined && executions.some((each) => isUndone(rollback, each))
+      ? object("already-rolled-back", `${id} was rolled back already.`)
+      : object(
+          "nothing-written",
+          `${id} is ${state} and has written nothing to the cluster, so there is nothing to undo.`
+        )
+  const execution = still.find(({ intent }) => withoutInverse(intent) === undefined)
+  const objection = withoutInverse(last.intent)
+  if (execution !== undefined) return { execution }
+  return objection === undefined ? { execution: last } : { objection }
 }

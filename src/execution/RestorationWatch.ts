@@ -1,4 +1,6 @@
-/** Reads back after a rollback until the target is as it was before, for a bounded time. */
+/**
+ * Reads back after a rollback until the target is as it was before, for a bounded time: first its spec, then its pods.
+ */
 
 import { Effect, Result } from "effect"
 import type { Intent } from "../domain/Execution.ts"
@@ -9,6 +11,7 @@ import { find, KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { judgeRestoration } from "./Restoration.ts"
+import { hasSurplus, judgePods } from "./RestoredPods.ts"
 import { undonePatches } from "./Rollback.ts"
 
 interface Watched {
@@ -22,23 +25,32 @@ interface Watched {
 const firstWaitMs = 250
 const longestWaitMs = 2000
 
+/** Longer than a controller needs to observe a spec. Pods take longer. */
+const longestSpecMs = 60_000
+
 const unreadable = { restored: "unknown", reasons: ["unreadable: the cluster could not be read"] } as const
 
 export const watch = Effect.fn("RollbackExecutor.verify")(function* (
   client: KubernetesClient["Service"],
   { intent, target, timeoutMs, undone }: Watched
 ): Effect.fn.Return<RollbackVerification> {
-  const untilMs = (yield* Monotonic.nowMs) + timeoutMs
+  const startedAtMs = yield* Monotonic.nowMs
+  const readTarget = readWorkload(resourceRef(target)).pipe(
+    Effect.provideService(KubernetesClient, client),
+    Effect.orElseSucceed(() => null)
+  )
   let waitMs = firstWaitMs
   while (true) {
     const read = yield* Effect.result(Effect.forEach(undonePatches(undone.inverse), ({ ref }) => find(client, ref)))
     const judged = Result.isFailure(read) ? unreadable : judgeRestoration(undone, intent, read.success)
-    if (judged.restored === "yes" || (yield* Monotonic.nowMs) >= untilMs) {
-      const observed = yield* readWorkload(resourceRef(target)).pipe(
-        Effect.provideService(KubernetesClient, client),
-        Effect.orElseSucceed(() => null)
-      )
-      return { ...judged, observed, verifiedAt: yield* Timestamp.now }
+    const leftMs = startedAtMs + timeoutMs - (yield* Monotonic.nowMs)
+    const isRestored = judged.restored === "yes"
+    if (isRestored || leftMs <= Math.max(0, timeoutMs - longestSpecMs)) {
+      const observed = yield* readTarget
+      const pods = isRestored ? judgePods(undone.baseline, observed) : undefined
+      const isSettled = pods === undefined || (pods.asBefore === "yes" && !hasSurplus(undone.baseline, observed))
+      if (isSettled || leftMs <= 0)
+        return { ...judged, ...(pods === undefined ? {} : { pods }), observed, verifiedAt: yield* Timestamp.now }
     }
     yield* Effect.sleep(Math.min(waitMs, longestWaitMs))
     waitMs *= 1.5

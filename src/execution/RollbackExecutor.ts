@@ -64,7 +64,10 @@ export interface RollbackOptions {
   readonly evictionInterval?: Duration.Input
   /** The maximum time that one attempt waits for PodDisruptionBudgets. Default 2 minutes, as for an action. */
   readonly evictionDeadline?: Duration.Input
-  /** How long the controller may take to observe the restored spec. Default 1 minute. */
+  /**
+   * How long a restored target may take until its controller has observed the spec, at most a minute, and until its
+   * pods are as ready as before the action. Default 5 minutes, as long as a target may take to settle after an action.
+   */
   readonly restoreTimeout?: Duration.Input
 }
 
@@ -74,7 +77,7 @@ const defaults = {
   intentLifetime: "10 minutes",
   evictionInterval: "5 seconds",
   evictionDeadline: "2 minutes",
-  restoreTimeout: "1 minute"
+  restoreTimeout: "5 minutes"
 } as const satisfies RollbackOptions
 
 /** Undoes executions. */

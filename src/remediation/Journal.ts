@@ -27,8 +27,8 @@ const conclusionOf = (step: NextStep, at: Timestamp.Timestamp): ReadonlyArray<Re
     case "Conclude":
       return [{ _tag: "Concluded", state: step.state, reason: step.reason }]
     case "RequestRollback": {
-      const { reason, trigger, undoes } = step
-      return [{ _tag: "RollbackRequested", request: { trigger, undoes, reason, at } }]
+      const { _tag, ...request } = step
+      return [{ _tag: "RollbackRequested", request: { at, ...request } }]
     }
     default:
       return []

@@ -9,10 +9,10 @@ import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import type { FinalState } from "../domain/Remediation.ts"
 import type { ReviewTimeout } from "../domain/Review.ts"
-import { inverseChanges, type RollbackTrigger } from "../domain/Rollback.ts"
+import { inverseChanges, isUnderWay, isUndone, type RollbackTrigger } from "../domain/Rollback.ts"
 import { nextAfter } from "../execution/RecoveryStrategy.ts"
 import { gainOf } from "../verification/Gain.ts"
-import { afterRequest, type RollbackStep, sentence, undoneBy } from "./NextRollbackStep.ts"
+import { afterRequest, type RollbackStep, sentence, undoneBy, withoutAlternative } from "./NextRollbackStep.ts"
 
 export type NextStep =
   /** Read the root owner of the target. */
@@ -25,13 +25,6 @@ export type NextStep =
   /** The intent is durable. Write to the cluster, or find out whether a previous activation already did. */
   | { readonly _tag: "Execute"; readonly intent: Intent }
   | { readonly _tag: "Verify"; readonly intent: Intent }
-  /** The action is to be undone. It is journaled with the event that shows it. */
-  | {
-      readonly _tag: "RequestRollback"
-      readonly undoes: string
-      readonly trigger: RollbackTrigger
-      readonly reason: string
-    }
   | RollbackStep
   | { readonly _tag: "Conclude"; readonly state: FinalState; readonly reason: string }
   | { readonly _tag: "Done" }
@@ -43,10 +36,16 @@ export const nextStep = (self: Remediation): NextStep => {
   if (self.unreadable !== undefined) return conclude("Escalated", unreadable(self.unreadable))
   const execution = self.executions.at(-1)
   // What is being carried out is completed first.
-  if (self.rollback !== undefined && (execution === undefined || execution.outcome !== undefined))
+  if (isUnderWay(self.rollback) && (execution === undefined || execution.outcome !== undefined))
     return afterRequest(self, self.rollback)
+  // An alternative to the action that was undone is decided.
+  if (execution !== undefined && isUndone(self.rollback, execution)) return withoutAlternative(self, beforeIntent(self))
   // Once the intent is durable, a resolved alert changes nothing: the action is completed and verified.
-  if (execution !== undefined && !isOvertaken(self, execution)) return afterIntent(self, execution)
+  return execution !== undefined && !isOvertaken(self, execution) ? afterIntent(self, execution) : beforeIntent(self)
+}
+
+/** What follows while no intent is durable. */
+const beforeIntent = (self: Remediation): NextStep => {
   if (self.alertResolvedAt !== undefined) return conclude("Cancelled", "The alert resolved before anything was done.")
   if (self.decision?.outcome === "observe") return conclude("Observed", explained(self.decision))
   if (self.decision?.outcome === "escalate") return conclude("Escalated", explained(self.decision))

@@ -31,8 +31,13 @@ export const redacted = (event: RemediationEvent): RemediationEvent => {
       return { ...event, verification: ofFindings(event.verification) }
     case "RollbackIntended":
       return { ...event, intent: { ...event.intent, before: ofState(event.intent.before) } }
-    case "RollbackVerified":
-      return { ...event, verification: ofFindings(event.verification) }
+    case "RollbackVerified": {
+      const { pods } = event.verification
+      const verification = ofFindings(event.verification)
+      return pods === undefined
+        ? { ...event, verification }
+        : { ...event, verification: { ...verification, pods: { ...pods, reason: redact(pods.reason) } } }
+    }
     default:
       return event
   }

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
 import type { Mode } from "../../src/domain/Mode.ts"
 import type { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import type { SandboxOptions } from "../../src/kubernetes/Sandbox.ts"
 import { begun, checkout, investigatorOf } from "./remediating.ts"
 
 type Manifest = Readonly<Record<string, unknown>>
@@ -30,6 +31,34 @@ const limits = (amount: string): Action => ({
   limits: { memory: amount }
 })
 
+/** The change comes into force just before the first write, after everything has been checked. */
+const beforeTheWrite = (kind: "ResourceQuota" | "LimitRange", spec: Manifest) => {
+  const late: { client: KubernetesClient["Service"] | undefined; writes: number } = { client: undefined, writes: 0 }
+  const intercept: NonNullable<SandboxOptions["intercept"]> = ({ dryRun, name, verb }, request) =>
+    verb === "patch" && dryRun !== true && name === "checkout" && late.writes++ === 0 && late.client !== undefined
+      ? Effect.andThen(setting(kind, spec)(late.client), request)
+      : request
+  return { late, intercept }
+}
+
+/** A remediation whose action is refused after it was written. */
+const refusedLate = Effect.fnUntraced(function* (
+  action: Action,
+  refusal: ReturnType<typeof beforeTheWrite>,
+  mode: Mode = "auto"
+) {
+  const remember = (client: KubernetesClient["Service"]) =>
+    Effect.sync(() => {
+      refusal.late.client = client
+    })
+  const investigator = investigatorOf(
+    () => action,
+    () => remember
+  )
+  const world = yield* begun(investigator, { mode, guardrails: { maximumReplicas: 50 } }, refusal)
+  return { world, first: yield* world.outcome }
+})
+
 const remediated = Effect.fnUntraced(function* (action: Action, meanwhile: ReturnType<typeof setting>, mode: Mode) {
   const investigator = investigatorOf(
     () => action,
@@ -51,7 +80,8 @@ describe("an action that does not fit into its namespace", () => {
     Effect.gen(function* () {
       const before = yield* free
       const { ended, rules } = yield* remediated(scale(12), pods(before + 3), "auto")
-      const [execution] = ended.executions
+      // An earlier alternative may have been refused after it was written, while old pods still counted.
+      const execution = ended.executions.at(-1)
       const action = execution?.intent.action
       assert.strictEqual(action?.type, "ScaleWorkload")
       const replicas = action?.type === "ScaleWorkload" ? action.replicas : 0
@@ -102,5 +132,70 @@ describe("an action that does not fit into its namespace", () => {
       assert.include(rules, "beyond-quota")
       assert.notInclude(rules, "alternative")
     })
+  )
+})
+
+describe("an action that is refused after it was written", () => {
+  it.effect("is undone, and the largest limit that fits is tried in the same remediation", () =>
+    Effect.gen(function* () {
+      const refusal = beforeTheWrite("LimitRange", { limits: [{ type: "Container", max: { memory: "2Gi" } }] })
+      const { world } = yield* refusedLate(limits("4Gi"), refusal, "approve")
+      yield* world.approve
+      const ended = yield* world.approve
+      const actions = ended.executions.map(({ intent }) => intent.action)
+      assert.deepStrictEqual(actions, [limits("4Gi"), limits("2Gi")], ended.conclusion)
+      const kinds = (yield* world.events).map(({ _tag }) => _tag)
+      assert.isBelow(kinds.indexOf("RollbackVerified"), kinds.lastIndexOf("Intended"))
+      assert.isTrue(ended.decision?.reasons.some(({ rule }) => rule === "alternative"))
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is undone, and as many replicas as fit are tried in the same remediation", () =>
+    Effect.gen(function* () {
+      const before = yield* free
+      const refusal = beforeTheWrite("ResourceQuota", { hard: { pods: String(before + 3) } })
+      const { first: ended } = yield* refusedLate(scale(12), refusal)
+      const [one, two] = ended.executions.map(({ intent }) => intent.action)
+      assert.deepStrictEqual(one, scale(12))
+      assert.isTrue(two?.type === "ScaleWorkload" && two.replicas < 12 && two.replicas > 4, ended.conclusion)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("ends RolledBack with the figures if no alternative fits, and is not tried again", () =>
+    Effect.gen(function* () {
+      const refusal = beforeTheWrite("LimitRange", { limits: [{ type: "Container", max: { memory: "256Mi" } }] })
+      const { world } = yield* refusedLate(limits("4Gi"), refusal, "approve")
+      const ended = yield* world.approve
+      assert.deepStrictEqual([ended.state, ended.executions.length], ["RolledBack", 1], ended.conclusion)
+      assert.include(ended.conclusion, "The action was undone")
+      assert.include(ended.conclusion, "at most 256Mi of memory per Container")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("decides no alternative while the restored pods are refused as well, and says so", () =>
+    Effect.gen(function* () {
+      const refusal = beforeTheWrite("LimitRange", { limits: [{ type: "Container", max: { memory: "1Mi" } }] })
+      const { world } = yield* refusedLate(limits("4Gi"), refusal, "approve")
+      const ended = yield* world.approve
+      assert.deepStrictEqual([ended.state, ended.executions.length], ["RolledBack", 1], ended.conclusion)
+      assert.include(ended.conclusion, "pods-refused")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("asks a person about the alternative in mode approve, and a rejection ends RolledBack", () =>
+    Effect.gen(function* () {
+      const refusal = beforeTheWrite("LimitRange", { limits: [{ type: "Container", max: { memory: "2Gi" } }] })
+      const { first, world } = yield* refusedLate(limits("4Gi"), refusal, "approve")
+      assert.strictEqual(first.state, "AwaitingReview")
+      const asked = yield* world.approve
+      assert.deepStrictEqual([asked.state, asked.decision?.action], ["AwaitingReview", limits("2Gi")])
+      assert.strictEqual(asked.rollback?.outcome, "restored")
+      const at = "2026-11-24T03:00:00.000Z"
+      yield* world.store.review(world.id, { answer: "rejected", by: "ada", at, question: asked.questions }, at)
+      yield* world.fire
+      const ended = yield* world.outcome
+      assert.strictEqual(ended.state, "RolledBack", ended.conclusion)
+      assert.include(ended.conclusion, "Rejected by ada")
+    }).pipe(Effect.scoped)
   )
 })

@@ -3,6 +3,7 @@ import type { Change } from "../../src/domain/Change.ts"
 import type { Intent } from "../../src/domain/Execution.ts"
 import type { RemediationEvent } from "../../src/domain/Remediation.ts"
 import { attemptId, type Restored } from "../../src/domain/Rollback.ts"
+import { undoableOf } from "../../src/domain/RollbackObjection.ts"
 import { nextStep } from "../../src/remediation/NextStep.ts"
 import {
   accepted,
@@ -62,6 +63,24 @@ const verifiedBack = (restored: Restored): RemediationEvent => ({
 const stopped: RemediationEvent = {
   _tag: "RollbackStopped",
   stop: { code: "changed-by-another", message: "Somebody changed spec.replicas." }
+}
+
+const another: RemediationEvent = { _tag: "Intended", intent: { ...reversible, executionId: "rem-1-2" } }
+
+const requestOf = (undoes: string): RemediationEvent => ({
+  _tag: "RollbackRequested",
+  request: { trigger: "operator", undoes, by: "ann", at }
+})
+
+/** A complete attempt that restores what an execution has changed. */
+const back = (undoes: string, attempt: number): ReadonlyArray<RemediationEvent> => {
+  const planned = intendedBack(attempt)
+  if (planned._tag !== "RollbackIntended") return []
+  return [
+    { ...planned, intent: { ...planned.intent, undoes, executionId: attemptId(undoes, attempt) } },
+    executedBack(attempt, "yes"),
+    verifiedBack("yes")
+  ]
 }
 
 const conclusionOf = (...events: ReadonlyArray<RemediationEvent>) => {
@@ -179,6 +198,61 @@ describe("nextStep of a rollback", () => {
     )
     assert.strictEqual(step._tag === "Conclude" && step.state, "Escalated")
     assert.include(step._tag === "Conclude" ? step.reason : "", "It failed with timeout.")
+  })
+
+  it("every written action of a remediation is undone, the latest first, by the same request", () => {
+    const two = [...acted, another, executed({ executionId: "rem-1-2" })] as const
+    const first = nextStep(remediationOf(...two, requestOf("rem-1-2"), ...back("rem-1-2", 1)))
+    assert.deepStrictEqual(first, {
+      _tag: "RequestRollback",
+      undoes: "rem-1-1",
+      trigger: "operator",
+      by: "ann",
+      at
+    })
+    const both = [...two, requestOf("rem-1-2"), ...back("rem-1-2", 1), requestOf("rem-1-1"), ...back("rem-1-1", 2)]
+    const last = nextStep(remediationOf(...both))
+    assert.strictEqual(last._tag === "Conclude" && last.state, "RolledBack")
+    assert.include(last._tag === "Conclude" ? last.reason : "", "rem-1-1")
+    assert.include(last._tag === "Conclude" ? last.reason : "", "rem-1-2")
+  })
+
+  it("a rollback that stops says which actions are undone and which remain", () => {
+    const two = [...acted, another, executed({ executionId: "rem-1-2" })] as const
+    const early = nextStep(remediationOf(...two, requestOf("rem-1-2"), stopped))
+    assert.include(early._tag === "Conclude" ? early.reason : "", "Still in the cluster: ")
+    assert.match(early._tag === "Conclude" ? early.reason : "", /rem-1-2\), .*rem-1-1\)/)
+    const late = nextStep(
+      remediationOf(...two, requestOf("rem-1-2"), ...back("rem-1-2", 1), requestOf("rem-1-1"), stopped)
+    )
+    assert.match(
+      late._tag === "Conclude" ? `${late.state} ${late.reason}` : "",
+      /^Escalated .*Undone: .*rem-1-2\)\. Still in the cluster: .*\(rem-1-1\)\./
+    )
+  })
+
+  it("a person may ask again for what remains, and only that", () => {
+    const two = [...acted, another, executed({ executionId: "rem-1-2" })] as const
+    const ended = remediationOf(
+      ...two,
+      requestOf("rem-1-2"),
+      ...back("rem-1-2", 1),
+      requestOf("rem-1-1"),
+      stopped,
+      concluded("Escalated")
+    )
+    const found = undoableOf(ended)
+    assert.strictEqual("execution" in found && found.execution.intent.executionId, "rem-1-1")
+  })
+
+  it("an action without an inverse does not keep an earlier one from being undone", () => {
+    const inverse = { _tag: "Irreversible", reason: "A volume cannot shrink." } as const
+    const grown: RemediationEvent = { _tag: "Intended", intent: { ...reversible, executionId: "rem-1-2", inverse } }
+    const two = [...acted, grown, executed({ executionId: "rem-1-2" }), concluded("Escalated")] as const
+    const found = undoableOf(remediationOf(...two))
+    assert.strictEqual("execution" in found && found.execution.intent.executionId, "rem-1-1")
+    const step = nextStep(remediationOf(...two, requestOf("rem-1-1"), ...back("rem-1-1", 1)))
+    assert.include(step._tag === "Conclude" ? step.reason : "", "A volume cannot shrink.")
   })
 
   it.each(["mode", "policy-denied"])(

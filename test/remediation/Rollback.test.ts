@@ -8,6 +8,7 @@ import type { Action } from "../../src/domain/Action.ts"
 import type { Remediation } from "../../src/domain/Remediation.ts"
 import { targetKey } from "../../src/domain/Target.ts"
 import { KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
+import { isPodReady, type Pod } from "../../src/kubernetes/ObjectModel.ts"
 import { begun, checkout, edit, hotfix, investigatorOf, rollback, scaleTo, ship } from "./remediating.ts"
 
 /** A change of the crash-looping Deployment that does not help. */
@@ -106,6 +107,43 @@ describe("an action that did not help", () => {
       assert.deepStrictEqual(stateOf(ended), ["Escalated", "failed-validation", "stopped"], ended.conclusion)
       assert.notInclude(ended.conclusion, "kubernaut rollback")
       assert.strictEqual((yield* run.deployment).spec.replicas, 7)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is undone, and the reason says that admission refuses the restored pods", () =>
+    Effect.gen(function* () {
+      const run = yield* begun(investigatorOf(() => scale))
+      yield* until(run, "RollbackIntended")
+      // Nothing new may be created, and somebody deletes a pod that was ready.
+      yield* Effect.orDie(
+        run.client.apply({
+          _tag: "Create",
+          ref: { namespace: "shop", kind: "ResourceQuota", name: "none" },
+          manifest: {
+            apiVersion: "v1",
+            kind: "ResourceQuota",
+            metadata: { name: "none" },
+            spec: { hard: { pods: "1" } }
+          } as never
+        })
+      )
+      const pods = yield* Effect.orDie(run.client.list("Pod", { namespace: "shop" }))
+      for (const { metadata, status } of pods as ReadonlyArray<Pod>)
+        if (metadata.name.startsWith("checkout") && isPodReady({ metadata, status } as Pod))
+          yield* Effect.orDie(
+            run.client.apply({
+              _tag: "Delete",
+              ref: { namespace: "shop", kind: "Pod", name: metadata.name },
+              uid: metadata.uid
+            })
+          )
+      const ended = yield* run.outcome
+      assert.deepStrictEqual(stateOf(ended), ["RolledBack", "failed-health-check", "restored"], ended.conclusion)
+      const { verification } = ended.rollback?.attempts.at(-1) ?? {}
+      assert.strictEqual(verification?.pods?.asBefore, "no")
+      assert.include(verification?.pods?.reason, "pods-refused")
+      assert.include(verification?.pods?.reason, "exceeded quota: none")
+      assert.include(ended.conclusion, "a person has to look")
     }).pipe(Effect.scoped)
   )
 

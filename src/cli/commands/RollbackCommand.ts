@@ -19,7 +19,7 @@ export const rollbackText = ({ rollback }: RemediationDetail): ReadonlyArray<str
           .slice(rollback.earlierAttempts)
           .map(
             ({ intent, outcome, verification }) =>
-              `  - attempt ${intent.attempt}: ${outcome === undefined ? "in progress" : `applied: ${outcome.applied}`}${verification === undefined ? "" : `, restored: ${verification.restored}, ${verification.reasons.join("; ")}`}`
+              `  - attempt ${intent.attempt}: ${outcome === undefined ? "in progress" : `applied: ${outcome.applied}`}${verification === undefined ? "" : `, restored: ${verification.restored}, ${[...verification.reasons, ...(verification.pods === undefined ? [] : [verification.pods.reason])].join("; ")}`}`
           )
       ]
 

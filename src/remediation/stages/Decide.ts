@@ -4,7 +4,7 @@
  * cluster.
  */
 
-import { Clock, Effect, Option, Result } from "effect"
+import { Clock, Effect, Equal, Option, Result } from "effect"
 import { alternativesTo } from "../../decision/Alternatives.ts"
 import { decide, type DecisionInput, monitorOnly } from "../../decision/Decider.ts"
 import type { GuardrailSettings } from "../../decision/GuardrailSettings.ts"
@@ -18,6 +18,7 @@ import type { PastAction } from "../../domain/PastAction.ts"
 import { placesOf } from "../../domain/Places.ts"
 import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
 import { isExpired } from "../../domain/Review.ts"
+import { isUndone } from "../../domain/Rollback.ts"
 import type { Room } from "../../domain/Room.ts"
 import { targetKey } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
@@ -104,7 +105,7 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
     // An alternative may run where the action itself would have asked. It has no turn yet.
     const bolder = last.outcome === "execute" && decision.outcome !== "execute" && on !== undefined
     const taken = bolder ? yield* inTurn.take(self, on) : { decision: last, admission }
-    const final = taken.decision
+    const final = notAgain(self, taken.decision)
     const events: ReadonlyArray<RemediationEvent> =
       final.outcome === "execute" && intent !== undefined
         ? [decided(final), { _tag: "Intended", intent }]
@@ -118,6 +119,21 @@ export const make = Effect.fnUntraced(function* (options: DecideOptions, journal
   // The scope holds the budget's reservation until the commit.
   return (claim: Claim, self: Remediation) => Effect.scoped(decideAndPlan(claim, self))
 })
+
+/** An action that was refused after it was written, and undone, is not carried out again. */
+const notAgain = ({ executions, rollback }: Remediation, decision: Decision): Decision => {
+  const { action, outcome } = decision
+  const isUndoneHere = executions.some((each) => isUndone(rollback, each) && Equal.equals(each.intent.action, action))
+  if (!isUndoneHere || (outcome !== "execute" && outcome !== "review")) return decision
+  const message = `${action.type} was refused after it was written, and no alternative to it is known.`
+  return { ...decision, outcome: "escalate", reasons: [{ rule: "no-alternative", message }] }
+}
+
+/** What was refused after it was written, and was undone, has not run: an alternative needs no cooldown. */
+const withoutUndone = (self: Remediation, past: ReadonlyArray<PastAction>): ReadonlyArray<PastAction> =>
+  past.map((each) =>
+    each.remediationId === self.id && each.rolledBackAt !== undefined ? { ...each, applied: "no" } : each
+  )
 
 /** An approval that has expired covers nothing. */
 const approvalAt = ({ approval }: Remediation, nowMs: number): Pick<DecisionInput, "approval" | "expired"> => {
@@ -155,7 +171,7 @@ const makeInputOf = Effect.fnUntraced(function* (
       level,
       mode: options.mode,
       observed,
-      history: sinceSeen(past, { nowMs, atMs }),
+      history: withoutUndone(self, sinceSeen(past, { nowMs, atMs })),
       ended,
       ...(places === undefined ? {} : { nodePlaces: places }),
       guardrails: options.guardrails,

@@ -6,7 +6,7 @@
 import { Effect, Equal } from "effect"
 import type { Mode } from "../../domain/Mode.ts"
 import { isFinal, type Remediation, type RemediationEvent } from "../../domain/Remediation.ts"
-import type { RollbackStop, RollbackTrigger } from "../../domain/Rollback.ts"
+import type { Rollback, RollbackStop, RollbackTrigger } from "../../domain/Rollback.ts"
 import { displayName } from "../../domain/Target.ts"
 import { classify } from "../../execution/FailureClassifier.ts"
 import { RollbackExecutor } from "../../execution/RollbackExecutor.ts"
@@ -19,7 +19,7 @@ import type { Journal } from "../Journal.ts"
 import type { RollbackStep } from "../NextRollbackStep.ts"
 import { nextStep } from "../NextStep.ts"
 
-type Step = Exclude<RollbackStep, { _tag: "Conclude" }>
+type Step = Extract<RollbackStep, { _tag: "PlanRollback" | "ExecuteRollback" | "VerifyRollback" }>
 
 const isRollbackStep = (step: ReturnType<typeof nextStep>): step is Step =>
   step._tag === "PlanRollback" || step._tag === "ExecuteRollback" || step._tag === "VerifyRollback"
@@ -147,6 +147,11 @@ const causes: Readonly<Record<RollbackTrigger, string>> = {
   operator: "a person asked for it"
 }
 
+const hasOtherPods = ({ attempts }: Rollback): boolean => {
+  const { pods } = attempts.at(-1)?.verification ?? {}
+  return pods !== undefined && pods.asBefore !== "yes"
+}
+
 /** For the person who reads the log at night: what is in the cluster now, and what to do. */
 const logEnd = ({ conclusion, executions, rollback, state }: Remediation): Effect.Effect<void> => {
   if (rollback === undefined || !isFinal(state)) return Effect.void
@@ -155,7 +160,7 @@ const logEnd = ({ conclusion, executions, rollback, state }: Remediation): Effec
   const cause = causes[rollback.trigger]
   return Effect.logWarning(
     state === "RolledBack"
-      ? `${what} was undone, because ${cause}. The target is as it was before${rollback.trigger === "operator" ? "" : ", and the problem remains"}.`
+      ? `${what} was undone, because ${cause}. The ${hasOtherPods(rollback) ? "spec of the target is as it was before, and its pods are not known to be" : "target is as it was before"}${rollback.trigger === "operator" ? "" : ", and the problem remains"}.`
       : `${what} could not be undone, although ${cause}. Its change may still be in the cluster. A person has to look.`,
     {
       trigger: rollback.trigger,

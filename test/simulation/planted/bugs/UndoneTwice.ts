@@ -6,8 +6,8 @@ export const undoneTwice: PlantedBug = {
   edits: [
     {
       file: "remediation/NextRollbackStep.ts",
-      search: `      return ended(rollback, "RolledBack", found, intent.remains, blocked(intent, outcome))`,
-      replace: `      return planAgain(rollback, undone, found)`
+      search: `      return next(self, rollback, undone) ?? restored(self, rollback)`,
+      replace: `      return planAgain(self, rollback, undone, found)`
     },
     {
       file: "execution/Rollback.ts",
