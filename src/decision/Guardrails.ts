@@ -221,7 +221,8 @@ const peersFailed: Guardrail = ({
 }) => {
   if (observed === null) return undefined
   const places = placesOf(observed, nodePlaces)
-  const candidate = { target: targetKey(target), action: action.type, symptoms: symptomsOf(observed), places }
+  const symptoms = symptomsOf(observed)
+  const candidate = { target: targetKey(target), action: action.type, symptoms, places, nodePlaces }
   const found = failedPeers(candidate, ended, guardrails, nowMs)
   return found === undefined ? undefined : block("peers-failed", describePeers(action.type, found))
 }

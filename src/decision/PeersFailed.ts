@@ -15,6 +15,10 @@
  * | `FailedCreate`     | namespace             |
  * | a refused write    | namespace             |
  *
+ * The first, third and fourth row are direct evidence: the registry or the namespace itself has refused. Otherwise what
+ * the peers share explains nothing unless it sets them apart (`discriminates`). All targets of a cluster with one zone
+ * share the zone, and then three failures in it say nothing about a fourth target.
+ *
  * If the peers have several registries in common, such as those of their sidecars, it is not known which of them is
  * down. Then they say something only about a target that needs all of them.
  *
@@ -24,7 +28,7 @@
 import { Duration } from "effect"
 import type { ActionType } from "../domain/Action.ts"
 import type { EndedAction } from "../domain/PastAction.ts"
-import type { Places } from "../domain/Places.ts"
+import type { NodePlaces, Places } from "../domain/Places.ts"
 import { nameOf, namespaceOf, type TargetKey } from "../domain/Target.ts"
 import { toMillis } from "../domain/Timestamp.ts"
 import type { GuardrailSettings } from "./GuardrailSettings.ts"
@@ -37,6 +41,8 @@ export interface Candidate {
   readonly action: ActionType
   readonly symptoms: ReadonlyArray<string>
   readonly places: Places
+  /** Where the nodes of the cluster are. `undefined`: not known. */
+  readonly nodePlaces?: NodePlaces | undefined
 }
 
 /** Peers on which the action failed in one way. */
@@ -80,6 +86,49 @@ const valuesOf = (shared: Shared, target: TargetKey, places: Places | undefined)
   }
 }
 
+/** Something that a target has in common with others, such as the zone `eu-1a`. */
+type Property = readonly [shared: Shared, value: string]
+
+/** Whether the way to fail itself says that the shared thing has refused. */
+const isDirect = (shared: Shared, symptom: string): boolean =>
+  (shared === "registry" && symptom === "ImagePullBackOff")
+  || (shared === "namespace" && (symptom === "FailedCreate" || symptom.startsWith("refused:")))
+
+/** Whether the cluster is known to have more than this node or zone. */
+const hasOthers = ([shared, value]: Property, known: NodePlaces): boolean => {
+  if (shared === "node") return [...known.keys()].some((node) => node !== value)
+  return shared === "zone" && [...known.values()].some(({ zone }) => zone !== undefined && zone !== value)
+}
+
+/**
+ * Whether a shared property sets the failed peers apart from the other targets of the same action:
+ *
+ * | targets outside                                | it does, if                                        |
+ * | ---------------------------------------------- | -------------------------------------------------- |
+ * | some have failed in the same way or been fixed | at least as many of them have been fixed as failed |
+ * | none has                                       | the cluster is known to have another node, or zone |
+ *
+ * A peer that fails in several nodes or zones fails outside of each of them too. What is not known to have been fixed
+ * is no evidence, and neither is a target whose places are not known.
+ */
+export const discriminates = (
+  property: Property,
+  symptom: string,
+  others: ReadonlyArray<EndedAction>,
+  nodePlaces: NodePlaces = new Map()
+): boolean => {
+  const [shared, value] = property
+  const failed = new Set<TargetKey>()
+  const fixed = new Set<TargetKey>()
+  for (const { places, symptoms, target, verdict } of others) {
+    const values = valuesOf(shared, target, places)
+    if (!values.some((each) => each !== value)) continue
+    if (symptoms.includes(symptom)) failed.add(target)
+    else if (verdict === "fixed" && !values.includes(value)) fixed.add(target)
+  }
+  return failed.size + fixed.size === 0 ? hasOthers(property, nodePlaces) : fixed.size >= failed.size
+}
+
 /** Whether a target needs every registry that failed peers have in common. */
 const needsAll = ({ registries }: Places, failed: ReadonlyArray<EndedAction>): boolean => {
   const [first, ...rest] = failed.map(({ places }) => places?.registries ?? [])
@@ -90,7 +139,7 @@ const needsAll = ({ registries }: Places, failed: ReadonlyArray<EndedAction>): b
 
 const peersOf = (
   [shared, value, symptom]: readonly [Shared, string, string],
-  { places: mine }: Pick<Candidate, "places">,
+  { nodePlaces, places: mine }: Pick<Candidate, "places" | "nodePlaces">,
   others: ReadonlyArray<EndedAction>,
   least: number
 ): FailedPeers | undefined => {
@@ -100,16 +149,20 @@ const peersOf = (
   const failed = (fixed === -1 ? near : near.slice(0, fixed)).filter(({ symptoms }) => symptoms.includes(symptom))
   const targets = [...new Set(failed.map(({ target }) => target))]
   if (shared === "registry" && !needsAll(mine, failed)) return undefined
-  return targets.length < least ? undefined : { shared: `${shared} ${value}`, symptom, peers: targets.map(nameOf) }
+  const explains = isDirect(shared, symptom) || discriminates([shared, value], symptom, others, nodePlaces)
+  return targets.length < least || !explains
+    ? undefined
+    : { shared: `${shared} ${value}`, symptom, peers: targets.map(nameOf) }
 }
 
 /** The peers that speak against the action; `undefined` if none do. `ended` is newest first. */
 export const failedPeers = (
-  { action, places, symptoms, target }: Candidate,
+  candidate: Candidate,
   ended: ReadonlyArray<EndedAction>,
   { peers }: Pick<GuardrailSettings, "peers">,
   nowMs: number
 ): FailedPeers | undefined => {
+  const { action, places, symptoms, target } = candidate
   const withinMs = Duration.toMillis(peers.within)
   const isRecent = (atMs: number) => atMs <= nowMs && nowMs - atMs < withinMs
   const others = ended.filter(
@@ -119,7 +172,7 @@ export const failedPeers = (
     const explained = symptoms.includes(symptom) ? sharedBySymptom(symptom) : broughtBy(symptom)
     for (const shared of explained)
       for (const value of valuesOf(shared, target, places)) {
-        const found = peersOf([shared, value, symptom], { places }, others, peers.failures)
+        const found = peersOf([shared, value, symptom], candidate, others, peers.failures)
         if (found !== undefined) return found
       }
   }

@@ -231,7 +231,7 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
   [
     "an action that failed in the same way on three others of the namespace is blocked",
     "block peers-failed",
-    input({ ended: ["a", "b", "c"].map((name) => failedOn(name)) })
+    input({ ended: ["a", "b", "c"].map((name) => failedOn(name, { symptoms: ["FailedCreate"] })) })
   ],
   [
     "three ineffective actions in a row ask",

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
 import { decide } from "../../src/decision/Decider.ts"
 import { defaults } from "../../src/decision/GuardrailSettings.ts"
-import { type Candidate, failedPeers } from "../../src/decision/PeersFailed.ts"
+import { type Candidate, discriminates, failedPeers } from "../../src/decision/PeersFailed.ts"
 import type { EndedAction } from "../../src/domain/PastAction.ts"
 import type { Places } from "../../src/domain/Places.ts"
 import { targetKey } from "../../src/domain/Target.ts"
@@ -13,6 +13,7 @@ const nowhere: Places = { registries: [], nodes: [], zones: [], pools: [] }
 const elsewhere = (name: string) => targetKey({ cluster: "prod", namespace: `ns-${name}`, kind: "Deployment", name })
 
 const candidate = (change: Partial<Candidate> = {}): Candidate => ({
+  nodePlaces: twoZones,
   target: elsewhere("me"),
   action: "RollbackDeployment",
   symptoms: ["CrashLoopBackOff"],
@@ -30,10 +31,125 @@ const shared = (me: Candidate, ended: ReadonlyArray<EndedAction>) => {
 }
 
 const registry: Places = { ...nowhere, registries: ["registry.example.com"] }
+/** A cluster with two zones of two nodes. */
+const twoZones = new Map([
+  ["n1", { zone: "eu-1a", pool: "p" }],
+  ["n2", { zone: "eu-1a", pool: "p" }],
+  ["n3", { zone: "eu-1b", pool: "p" }]
+])
+const oneZone = new Map([
+  ["n1", { zone: "eu-1a", pool: "p" }],
+  ["n2", { zone: "eu-1a", pool: "p" }]
+])
+const otherZone: Places = { ...nowhere, nodes: ["n3"], zones: ["eu-1b"] }
+/** One action that ended on a target of another namespace. */
+const ended = (name: string, change: Partial<EndedAction>) => failedOn(name, { target: elsewhere(name), ...change })
+const fixed = { verdict: "fixed", symptoms: [] } as const
 const zone: Places = { ...nowhere, nodes: ["n1"], zones: ["eu-1a"] }
 const pull = ["ImagePullBackOff"]
 const crash = ["CrashLoopBackOff"]
 const ours = { target: candidate().target }
+
+const me = { places: zone, nodePlaces: oneZone }
+const elsewhereInZone = { places: { ...zone, nodes: ["n2"] } }
+
+describe("what failed peers share says nothing about a target if it does not set them apart", () => {
+  const table: ReadonlyArray<readonly [claim: string, expected: string, found: string]> = [
+    [
+      "the only zone of the cluster, on other nodes",
+      "none",
+      shared(candidate({ ...me, ...elsewhereInZone }), three({ symptoms: crash, places: zone }))
+    ],
+    [
+      "the only zone, in which nothing could be scheduled",
+      "none",
+      shared(
+        candidate({ ...me, places: { ...zone, nodes: [] } }),
+        three({ symptoms: ["Unschedulable"], places: { ...zone, nodes: [] } })
+      )
+    ],
+    [
+      "the only node",
+      "none",
+      shared(
+        candidate({ places: zone, nodePlaces: new Map([["n1", { zone: "eu-1a", pool: "p" }]]) }),
+        three({ symptoms: crash, places: zone })
+      )
+    ],
+    [
+      "a zone, where it is not known which others there are",
+      "none",
+      shared(candidate({ places: zone, nodePlaces: new Map() }), three({ symptoms: crash, places: zone }))
+    ],
+    [
+      "a zone, while as many fail in the other one",
+      "none",
+      shared(candidate({ places: { ...zone, nodes: ["n2"] } }), [
+        ...three({ symptoms: crash, places: zone }),
+        ...["x", "y", "z"].map((name) => ended(name, { symptoms: crash, places: otherZone }))
+      ])
+    ],
+    [
+      "a zone, if the peers fail in both",
+      "none",
+      shared(
+        candidate({ places: { ...zone, nodes: ["n2"] } }),
+        three({ symptoms: crash, places: { ...zone, zones: ["eu-1a", "eu-1b"] } })
+      )
+    ],
+    [
+      "the namespace of all workloads, and this one crashes like them",
+      "none",
+      shared(
+        candidate({ target: targetKey({ cluster: "prod", namespace: "shop", kind: "Deployment", name: "me" }) }),
+        ["a", "b", "c"].map((name) => failedOn(name, { symptoms: crash }))
+      )
+    ],
+    [
+      "the namespace, while one elsewhere was fixed",
+      "namespace shop: CrashLoopBackOff",
+      shared(candidate({ target: targetKey({ cluster: "prod", namespace: "shop", kind: "Deployment", name: "me" }) }), [
+        ...["a", "b", "c"].map((name) => failedOn(name, { symptoms: crash })),
+        ended("d", fixed)
+      ])
+    ],
+    [
+      "the zone that is down, while none of the other was tried",
+      "node n1: CrashLoopBackOff",
+      shared(candidate({ places: zone }), three({ symptoms: crash, places: zone }))
+    ],
+    [
+      "the zone that is down, while one of the other was fixed",
+      "zone eu-1a: CrashLoopBackOff",
+      shared(candidate({ places: { ...zone, nodes: ["n2"] } }), [
+        ...three({ symptoms: crash, places: zone }),
+        ended("d", { ...fixed, places: otherZone })
+      ])
+    ],
+    [
+      "the registry of every pod, which is direct evidence",
+      "registry registry.example.com: ImagePullBackOff",
+      shared(candidate({ places: registry, nodePlaces: oneZone }), three({ symptoms: pull, places: registry }))
+    ],
+    [
+      "the only namespace, whose quota refuses pods, which is direct evidence",
+      "namespace shop: FailedCreate",
+      shared(
+        candidate({ target: targetKey({ cluster: "prod", namespace: "shop", kind: "Deployment", name: "me" }) }),
+        ["a", "b", "c"].map((name) => failedOn(name, { symptoms: ["FailedCreate"] }))
+      )
+    ]
+  ]
+  it.each(table)("%s (%s)", (_claim, expected, found) => {
+    assert.strictEqual(found, expected)
+  })
+
+  it("an outcome that is not known outside is no evidence for either", () => {
+    const unknown = ended("d", { verdict: "unknown", symptoms: [], places: otherZone })
+    assert.isFalse(discriminates(["zone", "eu-1a"], "CrashLoopBackOff", [unknown], oneZone))
+    assert.isTrue(discriminates(["zone", "eu-1a"], "CrashLoopBackOff", [unknown], twoZones))
+  })
+})
 
 describe("peers that failed", () => {
   const table: ReadonlyArray<readonly [claim: string, expected: string, found: string]> = [
@@ -159,7 +275,8 @@ describe("peers that failed", () => {
   })
 
   it("a person is told which peers", () => {
-    const decision = decide(input({ ended: ["a", "b", "c", "d", "e", "f"].map((name) => failedOn(name)) }))
+    const failed = ["a", "b", "c", "d", "e", "f"].map((name) => failedOn(name))
+    const decision = decide(input({ ended: [...failed, ended("g", fixed)] }))
     assert.strictEqual(decision.outcome, "escalate")
     assert.match(
       decision.reasons.find(({ rule }) => rule === "peers-failed")?.message ?? "",
