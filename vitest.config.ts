@@ -1,16 +1,22 @@
+import { delimiter } from "node:path"
 import { defineConfig } from "vitest/config"
 
 /*
- * Four kinds of tests, told apart by where they are and what they are called. `unit` runs on a virtual clock and
+ * Five kinds of tests, told apart by where they are and what they are called. `unit` runs on a virtual clock and
  * touches neither network nor processes.
- * `integration` starts real servers and processes, so it takes real time. `cluster` works on a real Kubernetes API
- * server that its files
- * share, one after the other: some of them drain its nodes.
+ * `integration` starts real servers and processes, so it takes real time. `cluster` works on real Kubernetes API
+ * servers. Its files drain nodes and install policies, so only one file at a time works on a server: there is one worker
+ * for each server that `KUBERNAUT_TEST_KUBECONFIGS` names (`test/kubernetes/controlPlane.ts`).
+ * `planted` searches for planted bugs, in processes that compute and never wait. `scripts/test` runs these three at the
+ * same time (`scripts/checks/Integration.ts`).
  * `examples` are what users copy: they import the package by its name, and run as they stand.
  * (The examples in comments and Markdown have a configuration of their own: scripts/doc-examples/vitest.config.ts.)
  */
 const integration = "test/**/*.integration.test.ts"
 const cluster = "test/**/*.cluster.integration.test.ts"
+const planted = "test/simulation/planted/planted.integration.test.ts"
+
+const controlPlanes = (process.env["KUBERNAUT_TEST_KUBECONFIGS"] ?? "").split(delimiter).length
 
 const realTime = { pool: "forks", testTimeout: 60_000, hookTimeout: 60_000 } as const
 
@@ -32,7 +38,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: [integration],
-          exclude: [cluster],
+          exclude: [cluster, planted],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
           ...realTime
@@ -42,9 +48,17 @@ export default defineConfig({
         test: {
           name: "cluster",
           include: [cluster],
-          maxWorkers: 1,
-          fileParallelism: false,
+          maxWorkers: controlPlanes,
           sequence: { groupOrder: 2 },
+          ...realTime
+        }
+      },
+      {
+        test: {
+          name: "planted",
+          include: [planted],
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
           ...realTime
         }
       }

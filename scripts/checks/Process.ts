@@ -1,13 +1,16 @@
 /** Runs child processes with captured output and a time limit, and stops them all when the run is interrupted. */
 
 import { spawn } from "node:child_process"
-import { constants } from "node:os"
+import { writeFileSync } from "node:fs"
+import { constants, setPriority } from "node:os"
 
 export interface Options {
   /** The process and its descendants are killed after this time. */
   readonly timeoutSeconds: number
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** The process computes only while others wait. */
+  readonly lowPriority?: boolean
 }
 
 export interface Outcome {
@@ -43,6 +46,18 @@ const kill = (pid: number): void => {
   }
 }
 
+const low = 10
+
+const yieldToOthers = (pid: number): void => {
+  try {
+    setPriority(pid, low)
+    // Linux shares the cores among sessions first, and each child is a session of its own.
+    writeFileSync(`/proc/${pid}/autogroup`, String(low))
+  } catch {
+    // Not Linux, or the process has already ended. It then competes with the others.
+  }
+}
+
 export const run = (command: string, args: ReadonlyArray<string>, options: Options): Promise<Outcome> =>
   new Promise((resolve) => {
     let stdout = ""
@@ -56,6 +71,7 @@ export const run = (command: string, args: ReadonlyArray<string>, options: Optio
     })
     const pid = child.pid
     if (pid !== undefined) running.add(pid)
+    if (pid !== undefined && options.lowPriority === true) yieldToOthers(pid)
     const timer = setTimeout(() => {
       timedOut = true
       output += `\ntimed out after ${options.timeoutSeconds} s\n`

@@ -23,11 +23,11 @@ export interface Options {
   readonly name: string
   readonly args: ReadonlyArray<string>
   readonly timeoutSeconds: number
+  /** The run computes only while others wait. */
+  readonly lowPriority?: boolean
   readonly env?: Readonly<Record<string, string>>
   /** Why tests are skipped on this machine, if known. */
   readonly skipReason?: string
-  /** Default false: a run without tests fails. */
-  readonly mayBeEmpty?: boolean
 }
 
 export const vitest = async (options: Options): Promise<Result> => {
@@ -36,7 +36,11 @@ export const vitest = async (options: Options): Promise<Result> => {
   const outcome = await run(
     "node_modules/.bin/vitest",
     ["run", ...options.args, "--passWithNoTests", "--reporter=dot", "--reporter=json", `--outputFile.json=${report}`],
-    { timeoutSeconds: options.timeoutSeconds, env: { ...options.env } }
+    {
+      timeoutSeconds: options.timeoutSeconds,
+      env: { ...options.env },
+      lowPriority: options.lowPriority === true
+    }
   )
   if (!existsSync(report))
     return failed(`${outcome.output.trimEnd()}\nvitest ended without a report, exit code ${outcome.code}`)
@@ -47,7 +51,7 @@ export const summarize = (
   report: Report,
   code: number,
   output: string,
-  options: Pick<Options, "skipReason" | "mayBeEmpty">
+  options: Pick<Options, "skipReason">
 ): Result => {
   const skippedTests = report.testResults.flatMap((file) => {
     const tests = file.assertionResults.filter((test) => test.status !== "passed" && test.status !== "failed")
@@ -62,7 +66,8 @@ export const summarize = (
     (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")
   ).length
   const total = report.numPassedTests + report.numFailedTests + report.numPendingTests + report.numTodoTests
-  const empty = total === 0 && options.mayBeEmpty !== true
+  // A run without tests fails.
+  const empty = total === 0 && filesThatFailed === 0
   const counted = report.numFailedTests + filesThatFailed + (empty ? 1 : 0)
   const failures = counted === 0 && code !== 0 ? 1 : counted
   return {

@@ -1,8 +1,6 @@
 /** The sections of `scripts/test`, fastest first. */
 
-import { readdirSync } from "node:fs"
-import { alertmanager } from "./Alertmanager.ts"
-import { withControlPlane } from "./ControlPlane.ts"
+import { integration } from "./Integration.ts"
 import { otherLanguages } from "./OtherLanguages.ts"
 import { combine, command, type Section } from "./Section.ts"
 import { vitest } from "./Vitest.ts"
@@ -82,22 +80,8 @@ export const sections: ReadonlyArray<Section> = [
   },
   {
     name: "integration",
-    title: "integration tests, real control plane",
-    run: async () => {
-      const alertmanagerProgram = await alertmanager()
-      return withControlPlane(({ kubeconfig, reason }) =>
-        vitest({
-          name: "integration",
-          args: ["--project", "integration", "--project", "cluster"],
-          timeoutSeconds: 1800,
-          env: { ...kubeconfig, ...alertmanagerProgram.env },
-          skipReason: [reason, alertmanagerProgram.reason].filter((text) => text !== undefined).join("; "),
-          mayBeEmpty: !readdirSync("test", { recursive: true, encoding: "utf8" }).some((name) =>
-            name.endsWith(".integration.test.ts")
-          )
-        })
-      )
-    }
+    title: "integration tests, real control planes, planted bugs",
+    run: integration
   },
   {
     name: "package",

@@ -1,13 +1,16 @@
 /**
- * A real control plane for a test file: the one that `KUBERNAUT_TEST_KUBECONFIG` names (`scripts/control-plane/up`
- * honours it), or one that is started for this file and stopped after it. If neither is available, skip the tests and
- * append `note` to their name.
+ * A real control plane for a test file: that of its worker, if `KUBERNAUT_TEST_KUBECONFIGS` names one for each worker;
+ * else the one that `KUBERNAUT_TEST_KUBECONFIG` names (`scripts/control-plane/up` honours it); else one that is started
+ * for this file and stopped after it. If none is available, skip the tests and append `note` to their name.
+ *
+ * A worker runs one file at a time, so a file has its control plane to itself while it runs. It finds there what
+ * earlier files have left: it needs a namespace of its own, and it gives back nodes and removes policies and webhooks.
  */
 
 import { execFile } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export interface ControlPlane {
@@ -42,7 +45,22 @@ const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? ""
 const notAvailable = 3
 
 /** Await it at the top of a test file, so that the names of its tests can state why they are skipped. */
-export const controlPlane = (): Promise<ControlPlane> => started(newDirectory(), "anyone")
+export const controlPlane = (): Promise<ControlPlane> => {
+  const kubeconfig = kubeconfigOfWorker(process.env)
+  return kubeconfig === undefined
+    ? started(newDirectory(), "anyone")
+    : Promise.resolve({ kubeconfig, available: true, note: "", stop: () => Promise.resolve() })
+}
+
+/** Vitest numbers the workers that run at the same time from 1. */
+export const kubeconfigOfWorker = (environment: Readonly<Record<string, string | undefined>>): string | undefined => {
+  const all = environment["KUBERNAUT_TEST_KUBECONFIGS"]
+  if (all === undefined || all === "") return undefined
+  const worker = environment["VITEST_POOL_ID"]
+  const kubeconfig = all.split(delimiter)[Number(worker) - 1]
+  if (kubeconfig === undefined) throw new Error(`KUBERNAUT_TEST_KUBECONFIGS has no kubeconfig for worker ${worker}`)
+  return kubeconfig
+}
 
 const newDirectory = (): string => mkdtempSync(join(tmpdir(), "kubernaut-control-plane-"))
 

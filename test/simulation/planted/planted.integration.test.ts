@@ -2,7 +2,8 @@
  * The simulator must be able to fail: plausible bugs are planted into copies of the sources, and each is found within
  * its number of seeds. In the unchanged sources the same seeds find nothing.
  *
- * The searches run in processes of their own, two at a time, and a table of them ends the run.
+ * The searches run in processes of their own, two at a time, and a table of them ends the run. They yield the cores to
+ * other tests, so their time limit is long.
  */
 
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -58,7 +59,7 @@ beforeAll(async () => {
       { concurrency: 2, discard: true }
     )
   )
-}, 600_000)
+}, 1_200_000)
 
 afterAll(() => {
   Copies.removeAll()
