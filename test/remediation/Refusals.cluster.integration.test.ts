@@ -19,7 +19,7 @@ import { readFileSync } from "node:fs"
 import * as https from "node:https"
 import type { AddressInfo } from "node:net"
 import { afterAll, assert, describe, layer as shareLayer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
 import type { ResourceRef } from "../../src/domain/Target.ts"
 import { KubernetesClient, type KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
@@ -86,6 +86,8 @@ const failures = ({ executions }: { readonly executions: ReadonlyArray<{ readonl
     const { applied, category, failure } = (outcome ?? {}) as Readonly<Record<string, unknown>>
     return [applied, failure, category]
   })
+
+const executed = (events: ReadonlyArray<string>) => events.filter((event) => event === "Executed")
 
 const patient = { actors: { patience: "3 seconds" } } as const
 
@@ -191,9 +193,10 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
               })
             )
             const { before, run, target } = yield* scaling("raced", touch)
+            // A resolution from before the response to the write would not count for it.
             yield* Effect.forkScoped(
               Effect.andThen(
-                real.eventually("the write", generationOf(target), (now) => now !== before.metadata.generation),
+                real.eventually("the write on record", run.events, (all) => executed(all).length === 2),
                 run.resolve
               )
             )
@@ -233,7 +236,9 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
         Effect.scoped(
           Effect.gen(function* () {
             const ref = on("Deployment", "reused")
-            const another = Effect.andThen(
+            const resolve = yield* Deferred.make<Effect.Effect<unknown>>()
+            // The alert has ended when the write is refused, so there is no new decision.
+            const another = Effect.all([
               manifests.deleted(ref),
               real.create("Deployment", ref.name, "apps/v1", {
                 spec: {
@@ -241,19 +246,11 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
                   selector: { matchLabels: { app: "reused" } },
                   template: real.template("reused", "v2")
                 }
-              })
-            )
+              }),
+              Effect.flatten(Deferred.await(resolve))
+            ])
             const { before, run, target } = yield* scaling("reused", another)
-            yield* Effect.forkScoped(
-              Effect.andThen(
-                real.eventually(
-                  "another object",
-                  Effect.orElseSucceed(real.get(target), () => before),
-                  ({ metadata }) => metadata.uid !== before.metadata.uid
-                ),
-                run.resolve
-              )
-            )
+            yield* Deferred.succeed(resolve, run.resolve)
             const ended = yield* run.outcome
             const [first, ...more] = failures(ended)
             assert.deepStrictEqual(first, ["no", "conflict", "api"], ended.conclusion)
