@@ -342,7 +342,8 @@ export class Cluster {
       this.account(pod, -1)
       for (const key of this.unscheduled) this.enqueue("Pod", ...(key.split("\u0000") as [string, string]))
     } else {
-      if (!this.runtimes.has(pod.metadata.uid)) this.enqueue("Pod", namespace, name)
+      const isAnnotated = previous !== undefined && previous.metadata.annotations !== pod.metadata.annotations
+      if (isAnnotated || !this.runtimes.has(pod.metadata.uid)) this.enqueue("Pod", namespace, name)
       if (pod.spec.nodeName !== previous?.spec.nodeName) this.account(pod, 1)
     }
     // Another cycle of a crash loop changes nothing for the objects that count pods.

@@ -231,11 +231,16 @@ const bind = (cluster: Cluster, pod: Pod, node: string): void => {
   later(cluster, bound, startupMs(cluster, pod), (current, state) => start(cluster, current, state))
 }
 
-/** Scheduler and kubelet: a pod without a node is scheduled, and a pod with a node starts. */
+/** Scheduler and kubelet: a pod without a node is scheduled, a pod with a node starts, and one that should fail fails. */
 export const reconcilePod = (cluster: Cluster, namespace: string, name: string): void => {
   const pod = cluster.store.get("Pod", namespace, name)
-  if (pod === undefined || pod.metadata.deletionTimestamp !== undefined || cluster.runtimes.has(pod.metadata.uid))
+  if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return
+  const runtime = cluster.runtimes.get(pod.metadata.uid)
+  if (runtime !== undefined) {
+    // Somebody has given a running pod the annotation.
+    if (runtime.state === "ready" && pod.metadata.annotations?.["sim/fail"] !== undefined) die(cluster, pod, runtime)
     return
+  }
   const node = pod.spec.nodeName ?? nodeFor(cluster, pod)?.metadata.name
   if (node === undefined) reportUnschedulable(cluster, pod)
   else bind(cluster, pod, node)

@@ -22,6 +22,7 @@ import type { Cluster } from "./Cluster.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import { ActiveFaults } from "./paths/ActiveFaults.ts"
 import type { ServiceConnection } from "./ServiceConnection.ts"
+import { alertLabels, workloadLabels } from "./WorkloadAlerts.ts"
 
 interface Firing extends AlertIdentity {
   readonly ref: ResourceRef
@@ -52,6 +53,8 @@ const podAlertsShare = 0.5
  * fires again soon refutes the previous fix: if all did, no action would have a record that justifies another try.
  */
 const soonAgainShare = 0.25
+/** The share of incidents in which one pod fails by itself, where the scenario has sets. A rollback does not help. */
+const sickShare = 0.15
 /** The share of incidents in which the previous version is bad too, so that a rollback does not help. */
 const flakyShare = 0.1
 /** How long a rollout takes whose pods become ready. */
@@ -120,12 +123,7 @@ export class Alertmanager implements FarEnd {
    * Fires one more alert about a workload. For a healthy one it is a false alarm, which resolves at a later evaluation.
    */
   alarm(ref: ResourceRef): void {
-    const { name, namespace } = ref
-    this.fire(
-      ref,
-      { alertname: "KubeDeploymentReplicasMismatch", severity: "warning", namespace, deployment: name },
-      evaluateEveryMs
-    )
+    this.fire(ref, alertLabels(ref, "mismatch", "warning"), evaluateEveryMs)
   }
 
   /**
@@ -135,18 +133,16 @@ export class Alertmanager implements FarEnd {
   riseInSeverity(): void {
     const ref = this.releases.find(({ name }) => !this.broken.has(name))
     if (!this.breaking || ref === undefined) return
-    const { name, namespace } = ref
     const { world } = this.setting
     this.releases = [...this.releases.filter((each) => each !== ref), ref]
-    this.broken.add(name)
+    this.broken.add(ref.name)
     this.cluster.breakRollout(ref)
     world.at(world.nowMs + firesAfterMs, () => {
-      if (this.cluster.isHealthy(ref)) return void this.broken.delete(name)
-      const labels = { namespace, deployment: name }
+      if (this.cluster.isHealthy(ref)) return void this.broken.delete(ref.name)
       const group = [
-        this.begin(ref, { alertname: "KubeDeploymentGenerationMismatch", severity: "info", ...labels }),
-        this.begin(ref, { alertname: "KubeDeploymentReplicasMismatch", severity: "warning", ...labels }),
-        this.begin(ref, { alertname: "KubeDeploymentRolloutStuck", severity: "critical", ...labels })
+        this.begin(ref, alertLabels(ref, "generation", "info")),
+        this.begin(ref, alertLabels(ref, "mismatch", "warning")),
+        this.begin(ref, alertLabels(ref, "stuck", "critical"))
       ]
       for (const firing of group) this.announce(firing, "firing")
       const alerts = group.flatMap((firing) => this.webhook(firing, "firing").alerts)
@@ -174,8 +170,7 @@ export class Alertmanager implements FarEnd {
 
   /** A symptom of a workload lasts for at least so long, whatever the workload does. */
   suffer(ref: ResourceRef, forMs: number): void {
-    const { name, namespace } = ref
-    const labels = { alertname: symptomAlert, severity: "warning", namespace, deployment: name }
+    const labels = { alertname: symptomAlert, severity: "warning", ...workloadLabels(ref) }
     if (!this.firing.has(fingerprintOf(labels))) this.fire(ref, labels, forMs)
   }
 
@@ -207,19 +202,29 @@ export class Alertmanager implements FarEnd {
     const ref = this.random.chance(soonAgainShare) ? this.random.pick(well) : longestAgo
     this.releases = [...this.releases.filter((each) => each !== ref), ref]
     this.broken.add(ref.name)
-    const { world } = this.setting
+    const { scenario, world } = this.setting
+    if (scenario.sets === true && this.random.chance(sickShare)) return this.sickPod(ref)
     if (this.random.chance(flakyShare)) {
       this.cluster.breakRollout(ref, "flaky")
       world.at(world.nowMs + completeAfterMs, () => this.cluster.breakRollout(ref))
     } else this.cluster.breakRollout(ref)
     world.at(world.nowMs + firesAfterMs, () => {
       if (this.cluster.isHealthy(ref)) return void this.broken.delete(ref.name)
-      const { name, namespace } = ref
-      this.fire(ref, { alertname: "KubeDeploymentRolloutStuck", severity: "critical", namespace, deployment: name })
+      this.fire(ref, alertLabels(ref, "stuck", "critical"))
       if (!this.random.chance(podAlertsShare)) return
       // The service must find out that they are one incident.
       for (const pod of this.cluster.brokenPods(ref))
-        this.fire(ref, { alertname: "KubePodCrashLooping", severity: "warning", namespace, pod })
+        this.fire(ref, { alertname: "KubePodCrashLooping", severity: "warning", namespace: ref.namespace, pod })
+    })
+  }
+
+  /** One pod of a workload fails, and after a while an alert about it fires. */
+  private sickPod(ref: ResourceRef): void {
+    const { world } = this.setting
+    const pod = this.cluster.sicken(ref)
+    world.at(world.nowMs + firesAfterMs, () => {
+      if (pod === undefined || this.cluster.isHealthy(ref)) return void this.broken.delete(ref.name)
+      this.fire(ref, { alertname: "KubePodNotReady", severity: "warning", namespace: ref.namespace, pod })
     })
   }
 

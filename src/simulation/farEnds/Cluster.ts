@@ -21,15 +21,14 @@ import * as Sandbox from "../../kubernetes/Sandbox.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import { SimulatedClock } from "../engine/SimulatedClock.ts"
 import { crashLog, environment } from "../observation/Secrets.ts"
-import { ApiWire } from "./ApiWire.ts"
+import { clusterClient } from "./ClusterClient.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import { ForbiddenDisruptions } from "./ForbiddenDisruptions.ts"
-import { carried, type ClusterFault, ClusterPath, type ClusterRequest } from "./paths/ClusterPath.ts"
+import { type ClusterFault, ClusterPath } from "./paths/ClusterPath.ts"
 import { SpecHistory } from "./SpecHistory.ts"
 import {
   autoscaler,
   disruptionBudget,
-  executionOf,
   helmOwnership,
   imagesOf,
   isReady,
@@ -45,10 +44,9 @@ import {
   startDelay,
   templateImage
 } from "./WorkloadObjects.ts"
+import * as WorkloadSets from "./WorkloadSets.ts"
 
 type Client = KubernetesClient["Service"]
-
-const writer = "kubernaut"
 
 /** The back-off of a kubelet: 10 s before the first restart of a crash loop, up to 5 minutes. */
 const pace = {
@@ -73,7 +71,10 @@ const owned: ReadonlyArray<{ readonly namespace: string; readonly name: string; 
 export class Cluster implements FarEnd {
   readonly name = "cluster"
   readonly layer: Layer.Layer<KubernetesClient>
-  /** The scenario's Deployments. In a cluster of some size, somebody else owns four of them; see `ownership`. */
+  /**
+   * The scenario's Deployments, then its StatefulSets and DaemonSets. In a cluster of some size, somebody else owns
+   * four of the Deployments; see `ownership`.
+   */
   readonly workloads: ReadonlyArray<ResourceRef>
   /** What each workload was meant to be, and who wrote it. */
   readonly specs = new SpecHistory()
@@ -81,7 +82,6 @@ export class Cluster implements FarEnd {
   private readonly sandbox: Client
   private readonly clock: SimulatedClock
   private readonly random: SeededRandom
-  private readonly wire: ApiWire
   private readonly runDirect: <A, E>(effect: Effect.Effect<A, E>) => A
   private readonly path = new ClusterPath()
   private readonly healthy = new Map<string, boolean>()
@@ -100,19 +100,20 @@ export class Cluster implements FarEnd {
     const { scenario, world } = setting
     this.setting = setting
     this.random = world.random("cluster")
-    this.wire = new ApiWire(setting)
     const plain = Array.from({ length: scenario.workloads }, (_, index) => ({
       namespace: "prod",
       kind: "Deployment",
       name: `app-${index + 1}`
     }))
     this.owners = new Map(scenario.workloads < ownedFrom ? [] : owned.map(({ name, ownership }) => [name, ownership]))
-    this.workloads = [
+    const deployments = [
       ...plain,
       ...owned
         .filter(({ name }) => this.owners.has(name))
         .map(({ name, namespace }) => ({ namespace, kind: "Deployment", name }))
     ]
+    const sets = scenario.sets === true ? WorkloadSets.all : []
+    this.workloads = [...deployments, ...sets.map(({ ref }) => ref)]
     this.clock = new SimulatedClock({
       get nowMs() {
         return world.nowMs
@@ -129,13 +130,26 @@ export class Cluster implements FarEnd {
         pace,
         images: imagesOf(this.workloads, { logs: crashLog, flaky: this.flaky }),
         // The sandbox has those of kube-system.
-        deployments: this.workloads
+        deployments: deployments
           .filter(({ namespace }) => namespace === "prod")
           .map(({ name, namespace }) => ({ name, namespace, behaviour: "healthy" }))
       })
     )
     for (const { name, ownership } of owned) if (this.owners.has(name)) this.own(name, ownership)
-    this.layer = Layer.succeed(KubernetesClient, this.client())
+    for (const { manifest, ref } of sets) this.write({ _tag: "Create", ref, manifest })
+    this.layer = Layer.succeed(
+      KubernetesClient,
+      clusterClient({
+        setting,
+        sandbox: this.sandbox,
+        clock: this.clock,
+        random: this.random,
+        path: this.path,
+        specs: this.specs,
+        onRead: (ref) => this.readMs.set(ref.name, world.nowMs),
+        direct: (effect) => this.direct(effect)
+      })
+    )
   }
 
   /** Activates a fault until the returned function is called. */
@@ -149,8 +163,8 @@ export class Cluster implements FarEnd {
   }
 
   /**
-   * Whether a workload truly serves, judged by its pods alone: all replicas exist and are ready. The Deployment's own
-   * status, which the service relies on, is not read.
+   * Whether a workload truly serves, judged by its pods alone: all replicas exist and are ready. Of its own status,
+   * which the service relies on, only the number of nodes of a DaemonSet is read.
    */
   serves(ref: ResourceRef): boolean {
     const object = this.read(ref)
@@ -228,38 +242,77 @@ export class Cluster implements FarEnd {
     this.repair(ref)
   }
 
-  /** Rolls out a version that crash-loops; `flaky`: after it has been ready for some seconds. */
+  /**
+   * Rolls out a version that crash-loops; `flaky`: after it has been ready for some seconds. Where the controller
+   * replaces no pod by itself, one is deleted.
+   */
   breakRollout(ref: ResourceRef, how: "bad" | "flaky" = "bad"): void {
     this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:${how}-${++this.releases}`, [
       { op: "add", path: "/spec/template/spec/containers/0/env", value: environment }
     ])
     this.complain(ref)
+    if (WorkloadSets.isOnDelete(this.read(ref))) this.deletePods(ref, this.podsOf(ref).slice(-1))
+  }
+
+  /**
+   * One pod of a workload fails by what is on its node, whatever its template: only another pod in its place helps.
+   * Returns its name.
+   */
+  sicken(ref: ResourceRef): string | undefined {
+    const pod = this.podsOf(ref).find(isReady)
+    if (pod === undefined) return undefined
+    const { annotations, name } = pod.metadata
+    const value = { ...annotations, "sim/fail": "crashloop" }
+    this.write({
+      _tag: "Patch",
+      ref: { ...ref, kind: "Pod", name },
+      patch: [{ op: "add", path: "/metadata/annotations", value }]
+    })
+    return name
   }
 
   /** Rolls out a version that works, as a person would. Recreates a deleted workload. */
   repair(ref: ResourceRef): void {
     if (this.gone.has(ref.name)) return this.restore(ref)
     this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:v${++this.releases + 1}.0.0`)
+    this.deleteStuckPods(ref)
   }
 
   /** An engineer rolls out a version that works, and whose pods take a while to start. */
   fix(ref: ResourceRef, startsAfter: string): void {
     this.setImage(ref, `registry.example/${ref.namespace}/${ref.name}:v${++this.releases + 1}.0.0`, [], startsAfter)
+    this.deleteStuckPods(ref)
   }
 
-  /** The image of a Deployment's template; `undefined` where it is deleted. */
+  /** A person deletes the pods of a set that keep its controller from the new version, or that it never replaces. */
+  private deleteStuckPods(ref: ResourceRef): void {
+    if (ref.kind === "Deployment") return
+    this.deletePods(
+      ref,
+      this.podsOf(ref).filter((pod) => !isReady(pod))
+    )
+  }
+
+  private deletePods(ref: ResourceRef, pods: ReadonlyArray<KubernetesObject>): void {
+    for (const { metadata } of pods)
+      this.write({ _tag: "Delete", ref: { ...ref, kind: "Pod", name: metadata.name }, uid: metadata.uid })
+  }
+
+  /** The image of a workload's template; `undefined` where it is deleted. */
   imageOf(ref: ResourceRef): string | undefined {
     const object = this.read(ref)
     return Result.isFailure(object) ? undefined : templateImage(object.success)
   }
 
-  /** The revisions of a Deployment with their own pods, the newest first. */
-  revisionsOf({ name, namespace }: ResourceRef): ReadonlyArray<RevisionTruth> {
+  /** The revisions of a workload with their own pods, the newest first. */
+  revisionsOf({ kind, name, namespace }: ResourceRef): ReadonlyArray<RevisionTruth> {
     const list = (kind: string) => this.direct(this.sandbox.list(kind, { namespace, labelSelector: { app: name } }))
-    return revisionsIn(list("ReplicaSet"), list("Pod"))
+    return kind === "Deployment"
+      ? revisionsIn(list("ReplicaSet"), list("Pod"))
+      : WorkloadSets.revisionsIn(list("ControllerRevision"), list("Pod"))
   }
 
-  /** Whether all replicas of a Deployment's newest version serve. Publishes changes. */
+  /** Whether all replicas of a workload's newest version serve. Publishes changes. */
   isHealthy(ref: ResourceRef): boolean {
     const healthy = Result.match(this.read(ref), { onFailure: () => false, onSuccess: isRolledOut })
     if (this.healthy.get(ref.name) !== healthy) {
@@ -322,79 +375,5 @@ export class Cluster implements FarEnd {
 
   private direct<A, E>(effect: Effect.Effect<A, E>): A {
     return this.runDirect(effect)
-  }
-
-  private client(): Client {
-    const { sandbox } = this
-    return carried(
-      {
-        ...sandbox,
-        get: (ref) => (ref.kind === "Deployment" ? this.noted(ref, sandbox.get(ref)) : sandbox.get(ref)),
-        apply: (change, options) => {
-          const server = sandbox.apply(change, options)
-          return options?.dryRun === true ? server : this.published(change, server)
-        }
-      },
-      (request, server) => this.request(request, server)
-    )
-  }
-
-  /** Provides the world's clock only where the caller's is wrong, which is rare: another context costs time. */
-  private byWorldTime<A, E>(server: Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.clockWith((clock) =>
-      clock.currentTimeMillisUnsafe() === this.clock.currentTimeMillisUnsafe()
-        ? server
-        : Effect.provideService(server, Clock.Clock, this.clock)
-    )
-  }
-
-  private request<A>(
-    request: ClusterRequest,
-    server: Effect.Effect<A, KubernetesError>
-  ): Effect.Effect<A, KubernetesError> {
-    const atServer = this.byWorldTime(server)
-    const isWrite = request.change !== undefined && !request.dryRun
-    const asked = this.wire.ask(request.verb, `${request.kind} ${request.name}`)
-    return this.wire.carry(
-      asked,
-      Effect.suspend(() => {
-        const disturbed = this.path.disturbed(request, atServer)
-        const answered = Effect.flatMap(this.underWay, () => disturbed)
-        // A timer for the way back costs time, and only after a write does a crash there matter.
-        return isWrite ? Effect.ensuring(answered, this.underWay) : answered
-      })
-    )
-  }
-
-  /** The latency of one message. */
-  private readonly underWay: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.sleep(this.random.between(...this.setting.scenario.clusterLatencyMs))
-  )
-
-  private noted<A, E>(ref: ResourceRef, server: Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.tap(server, () => Effect.sync(() => this.readMs.set(ref.name, this.setting.world.nowMs)))
-  }
-
-  private published<A>(change: Change, server: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> {
-    const executionId = executionOf(change)
-    const about = {
-      _tag: "ClusterWrite",
-      by: writer,
-      change,
-      ...(executionId === undefined ? {} : { executionId })
-    } as const
-    return Effect.withFiber((fiber) => {
-      const process = this.wire.callers.numberOf(fiber)
-      // In one step: a service that crashes does not keep the API server from having stored the write.
-      const result = this.direct(Effect.result(server))
-      if (Result.isFailure(result)) {
-        this.setting.observations.publish({ ...about, process, applied: "no", refused: result.failure.reason._tag })
-        return Effect.fail(result.failure)
-      }
-      const object = result.success as KubernetesObject | undefined
-      if (object !== undefined) this.specs.note(change.ref, writer, object, this.setting.world.nowMs)
-      this.setting.observations.publish({ ...about, process, applied: "yes" })
-      return Effect.succeed(result.success)
-    })
   }
 }

@@ -1,11 +1,12 @@
 /**
- * What each Deployment was meant to be, as the API server knows: every spec with the party that wrote it. For checkers
+ * What each workload was meant to be, as the API server knows: every spec with the party that wrote it. For checkers
  * that compare it with what the service has seen.
  */
 
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { specDigest } from "../../kubernetes/SpecDigest.ts"
+import { hasTemplate } from "./WorkloadObjects.ts"
 
 /** A spec and its writer. */
 export interface SpecState {
@@ -20,14 +21,14 @@ export interface SpecState {
 export class SpecHistory {
   private readonly states = new Map<string, Array<SpecState>>()
 
-  /** The specs of a Deployment so far, the newest last. */
+  /** The specs of a workload so far, the newest last. */
   of(ref: ResourceRef): ReadonlyArray<SpecState> {
     return this.states.get(ref.name) ?? []
   }
 
   /** Notes the spec after a write. A write of somebody else that leaves the spec as it was changes nothing. */
   note(ref: ResourceRef, by: SpecState["by"], object: KubernetesObject | undefined, atMs: number): void {
-    if (ref.kind !== "Deployment") return
+    if (!hasTemplate(ref)) return
     const states = this.states.get(ref.name) ?? []
     this.states.set(ref.name, states)
     const uid = object?.metadata.uid

@@ -51,7 +51,7 @@ export const isReady = (pod: Pod): boolean =>
 export const readyFromMs = (pod: Pod): number =>
   Date.parse(pod.status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime ?? "")
 
-/** A revision of a Deployment and its own pods, as they truly are. */
+/** A revision of a workload and its own pods, as they truly are. */
 export interface RevisionTruth {
   readonly revision: number
   readonly image: string | undefined
@@ -64,6 +64,12 @@ export interface RevisionTruth {
     readonly failedBeforeMs: number | undefined
   }>
 }
+
+/** The kinds that have a pod template, and revisions of it. */
+const templateKinds: ReadonlySet<string> = new Set(["Deployment", "StatefulSet", "DaemonSet"])
+
+/** Whether an object is a workload with a pod template: a Deployment, StatefulSet or DaemonSet. */
+export const hasTemplate = ({ kind }: { readonly kind: string }): boolean => templateKinds.has(kind)
 
 interface ContainerRun {
   readonly restartCount: number
@@ -83,7 +89,16 @@ export const imagesOf = <A>(workloads: ReadonlyArray<ResourceRef>, behaviour: A)
 
 /** The image of a template. */
 export const templateImage = (object: KubernetesObject): string | undefined =>
-  (object as Deployment).spec?.template?.spec.containers[0]?.image
+  (object as Workload).spec?.template?.spec.containers[0]?.image
+
+/** A pod of a revision, as it truly is. */
+export const podTruth = (pod: Pod): RevisionTruth["pods"][number] => ({
+  name: pod.metadata.name,
+  uid: pod.metadata.uid,
+  createdMs: Date.parse(pod.metadata.creationTimestamp ?? ""),
+  ready: isReady(pod),
+  failedBeforeMs: failedBeforeMs(pod.status?.containerStatuses?.[0])
+})
 
 /** The revisions of a Deployment, the newest first. Each ReplicaSet speaks for its own pods. */
 export const revisionsIn = (
@@ -96,19 +111,13 @@ export const revisionsIn = (
       image: templateImage(set),
       pods: pods
         .filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === set.metadata.uid))
-        .map((pod) => ({
-          name: pod.metadata.name,
-          uid: pod.metadata.uid,
-          createdMs: Date.parse(pod.metadata.creationTimestamp ?? ""),
-          ready: isReady(pod),
-          failedBeforeMs: failedBeforeMs((pod as Pod).status?.containerStatuses?.[0])
-        }))
+        .map((pod) => podTruth(pod))
     }))
     .sort((left, right) => right.revision - left.revision)
 
 /** The operations that make a template's pods start after this delay, or without one again. */
-export const startDelay = (deployment: KubernetesObject, delay: string | undefined): ReadonlyArray<PatchOperation> => {
-  const { annotations } = (deployment as Deployment).spec?.template?.metadata ?? {}
+export const startDelay = (workload: KubernetesObject, delay: string | undefined): ReadonlyArray<PatchOperation> => {
+  const { annotations } = (workload as Workload).spec?.template?.metadata ?? {}
   const { "sim/ready-delay": before, ...others } = annotations ?? {}
   return delay === before
     ? []
@@ -121,9 +130,10 @@ export const startDelay = (deployment: KubernetesObject, delay: string | undefin
       ]
 }
 
-interface Deployment extends KubernetesObject {
+interface Workload extends KubernetesObject {
   readonly spec?: {
     readonly replicas?: number
+    readonly updateStrategy?: { readonly type?: string; readonly rollingUpdate?: { readonly partition?: number } }
     readonly template?: {
       readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }
       readonly spec: { readonly containers: ReadonlyArray<{ readonly image?: string }> }
@@ -134,17 +144,30 @@ interface Deployment extends KubernetesObject {
     readonly updatedReplicas?: number
     readonly readyReplicas?: number
     readonly replicas?: number
+    readonly desiredNumberScheduled?: number
+    readonly updatedNumberScheduled?: number
+    readonly numberReady?: number
   }
 }
 
-/** The replicas that a Deployment asks for. */
-export const replicasOf = ({ spec }: Deployment): number => spec?.replicas ?? 1
+/** The replicas that a workload asks for: those of its spec, and of a DaemonSet one for each node. */
+export const replicasOf = ({ kind, spec, status }: Workload): number =>
+  kind === "DaemonSet" ? (status?.desiredNumberScheduled ?? 0) : (spec?.replicas ?? 1)
 
-/** As `kubectl rollout status` decides it. */
-export const isRolledOut = (deployment: Deployment): boolean => {
-  const wanted = replicasOf(deployment)
-  const { readyReplicas = 0, replicas = 0, updatedReplicas = 0 } = deployment.status ?? {}
-  return updatedReplicas >= wanted && replicas <= updatedReplicas && readyReplicas >= wanted
+/** As `kubectl rollout status` decides it. With `OnDelete`, which it does not watch, all pods are ready. */
+export const isRolledOut = (workload: Workload): boolean => {
+  const wanted = replicasOf(workload)
+  const { rollingUpdate, type } = workload.spec?.updateStrategy ?? {}
+  const updates = type === "OnDelete" ? 0 : wanted - (rollingUpdate?.partition ?? 0)
+  const { readyReplicas = 0, replicas = 0, updatedReplicas = 0, ...ofDaemonSet } = workload.status ?? {}
+  switch (workload.kind) {
+    case "StatefulSet":
+      return updatedReplicas >= updates && readyReplicas >= wanted
+    case "DaemonSet":
+      return (ofDaemonSet.updatedNumberScheduled ?? 0) >= updates && (ofDaemonSet.numberReady ?? 0) >= wanted
+    default:
+      return updatedReplicas >= wanted && replicas <= updatedReplicas && readyReplicas >= wanted
+  }
 }
 
 /** The manifest of a deleted object. */

@@ -1,5 +1,5 @@
 /**
- * A remediation that ends as `RolledBack` leaves each Deployment with the spec from before its action, unless somebody
+ * A remediation that ends as `RolledBack` leaves each workload with the spec from before its action, unless somebody
  * else has written to it since.
  *
  * The cluster's own record of specs is compared, not what the service has read back.
@@ -7,9 +7,10 @@
 
 import type { ResourceRef } from "../../domain/Target.ts"
 import { displayName } from "../../domain/Target.ts"
+import { hasTemplate } from "../farEnds/WorkloadObjects.ts"
 import { type Invariant, withTruth } from "./Invariant.ts"
 
-/** A write of an action: the Deployment, and the place of the spec that it left. */
+/** A write of an action: the workload, and the place of the spec that it left. */
 interface Written {
   readonly ref: ResourceRef
   readonly index: number
@@ -57,7 +58,7 @@ export const inverseRestoresExactly: Invariant = {
           }
         },
         ClusterWrite: ({ applied, change, executionId = "" }) => {
-          if (applied !== "yes" || change._tag !== "Patch" || change.ref.kind !== "Deployment") return
+          if (applied !== "yes" || change._tag !== "Patch" || !hasTemplate(change.ref)) return
           const { ref } = change
           acted.get(executionId)?.written.push({ ref, index: farEnds.cluster.specs.of(ref).length - 1 })
         }

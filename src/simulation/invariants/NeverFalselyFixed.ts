@@ -10,6 +10,7 @@
  */
 
 import type { ResourceRef } from "../../domain/Target.ts"
+import { hasTemplate } from "../farEnds/WorkloadObjects.ts"
 import { type Invariant, withTruth } from "./Invariant.ts"
 
 /** The default stabilisation window. */
@@ -61,7 +62,7 @@ export const neverFalselyFixed: Invariant = {
               if (event._tag === "Accepted") alerts.set(remediationId, event.alert.fingerprint)
             } else if (kind === "Intended" && event._tag === "Intended") {
               const ref = targets.get(remediationId)
-              if (ref?.kind === "Deployment" && cluster.serves(ref)) actedMs.set(remediationId, atMs)
+              if (ref !== undefined && hasTemplate(ref) && cluster.serves(ref)) actedMs.set(remediationId, atMs)
               else actedMs.delete(remediationId)
             } else if (kind === "Verified" && event._tag === "Verified" && event.verification.verdict === "fixed") {
               verdicts++
@@ -75,7 +76,7 @@ export const neverFalselyFixed: Invariant = {
                 )
               }
               const ref = targets.get(remediationId)
-              if (ref?.kind !== "Deployment") continue
+              if (ref === undefined || !hasTemplate(ref)) continue
               const readMs = cluster.readAtMs(ref)
               for (const afterMs of checksAfterMs)
                 world.at(atMs + afterMs, () => check(remediationId, ref, readMs, atMs))

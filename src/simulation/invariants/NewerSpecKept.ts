@@ -8,6 +8,7 @@
 
 import { find, type Seen } from "../../domain/Seen.ts"
 import { displayName } from "../../domain/Target.ts"
+import { hasTemplate } from "../farEnds/WorkloadObjects.ts"
 import { type Invariant, withTruth } from "./Invariant.ts"
 
 export const newerSpecKept: Invariant = {
@@ -28,7 +29,7 @@ export const newerSpecKept: Invariant = {
           }
         },
         ClusterWrite: ({ applied, change, executionId }) => {
-          if (applied !== "yes" || change._tag !== "Patch" || change.ref.kind !== "Deployment") return
+          if (applied !== "yes" || change._tag !== "Patch" || !hasTemplate(change.ref)) return
           if (executionId === undefined || !basisOf.has(executionId)) return
           const seen = basisOf.get(executionId)
           const before = seen && find(seen, change.ref)

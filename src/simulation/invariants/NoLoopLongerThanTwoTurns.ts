@@ -7,6 +7,7 @@
 
 import { displayName } from "../../domain/Target.ts"
 import type { SpecState } from "../farEnds/SpecHistory.ts"
+import { hasTemplate } from "../farEnds/WorkloadObjects.ts"
 import { type Invariant, withTruth } from "./Invariant.ts"
 
 interface Write {
@@ -45,7 +46,7 @@ export const noLoopLongerThanTwoTurns: Invariant = {
           }
         },
         ClusterWrite: ({ applied, change: { _tag, ref }, executionId }) => {
-          if (applied !== "yes" || _tag !== "Patch" || ref.kind !== "Deployment" || executionId === undefined) return
+          if (applied !== "yes" || _tag !== "Patch" || !hasTemplate(ref) || executionId === undefined) return
           const intent = intended.get(executionId)
           if (intent === undefined || counted.has(executionId)) return
           counted.add(executionId)

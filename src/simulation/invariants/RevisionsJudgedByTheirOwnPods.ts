@@ -10,7 +10,10 @@ import { displayName } from "../../domain/Target.ts"
 import type { RevisionTruth } from "../farEnds/WorkloadObjects.ts"
 import { type Invariant, withTruth } from "./Invariant.ts"
 
-/** A rollout has not failed for so long after its last pod was created. The scenario's Deployments have this deadline. */
+/**
+ * A rollout has not failed for so long after its last pod was created. The scenario's Deployments have this deadline,
+ * and sets have a longer one.
+ */
 const deadlineMs = 10_000
 
 interface Rollback {

@@ -3,6 +3,7 @@
  */
 
 import { displayName, type ResourceRef } from "../../domain/Target.ts"
+import { hasTemplate } from "../farEnds/WorkloadObjects.ts"
 import type { AlertIdentity } from "../observation/Observation.ts"
 import type { Invariant } from "./Invariant.ts"
 
@@ -41,7 +42,7 @@ export const rightTarget: Invariant = {
           }
         },
         ClusterWrite: ({ change, executionId }) => {
-          if (executionId === undefined || change.ref.kind !== "Deployment") return
+          if (executionId === undefined || !hasTemplate(change.ref)) return
           const remediationId = remediationOf.get(executionId)
           const about = remediationId === undefined ? undefined : ofRemediation.get(remediationId)
           if (isOther(change.ref, about))

@@ -47,6 +47,8 @@ export interface Scenario {
   readonly incidentEveryMs: number
   /** The number of Deployments in the cluster. */
   readonly workloads: number
+  /** Whether the cluster has StatefulSets and DaemonSets besides, which break as well. Default false. */
+  readonly sets?: boolean
   /** The latency of a message, each way. */
   readonly clusterLatencyMs: readonly [leastMs: number, mostMs: number]
   /**
@@ -102,6 +104,7 @@ export const steady: Scenario = {
   livenessMs: 30 * minuteMs,
   incidentEveryMs: 3.75 * minuteMs,
   workloads: 8,
+  sets: true,
   clusterLatencyMs: [1, 20],
   restartMs: [500, 10_000],
   // Verification polls less often than by default: it is most of the work of an hour, and more polls find nothing new.
@@ -128,6 +131,7 @@ export const single: Scenario = {
   durationMs: minuteMs,
   incidentEveryMs: minuteMs,
   workloads: 1,
+  sets: false,
   faults: []
 }
 

@@ -94,3 +94,28 @@ describe("a flaky version", () => {
     }).pipe(Effect.provide(sandbox({ "registry.example/prod/app:flaky-1": { crash: { exitCode: 3 } } })))
   )
 })
+
+describe("a pod that is given the annotation `sim/fail` while it runs", () => {
+  it.effect("crashes at once and at each start, and the pod in its place does not", () =>
+    Effect.gen(function* () {
+      const client = yield* KubernetesClient
+      const [pod] = (yield* readWorkload(app)).pods
+      const ref = { namespace: "prod", kind: "Pod", name: pod!.name }
+      const { metadata } = yield* client.get(ref)
+      yield* client.apply({
+        _tag: "Patch",
+        ref,
+        patch: [
+          { op: "add", path: "/metadata/annotations", value: { ...metadata.annotations, "sim/fail": "crashloop" } }
+        ]
+      })
+      const ready = Effect.map(readWorkload(app), ({ pods }) => pods.map((each) => each.ready))
+      assert.deepStrictEqual(yield* ready, [false])
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* ready, [false])
+      yield* client.apply({ _tag: "Delete", ref, uid: metadata.uid })
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* ready, [true])
+    }).pipe(Effect.provide(sandbox()))
+  )
+})

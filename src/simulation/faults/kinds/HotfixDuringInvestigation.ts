@@ -4,6 +4,7 @@
  */
 
 import { Effect, Schema } from "effect"
+import { hasTemplate } from "../../farEnds/WorkloadObjects.ts"
 import { kind } from "../FaultKind.ts"
 
 export const hotfixDuringInvestigation = kind({
@@ -22,7 +23,7 @@ export const hotfixDuringInvestigation = kind({
     /** The workloads on which a person works. */
     const busy = new Set<string>()
     return cluster.disturb((request, server) => {
-      if (request.verb !== "get" || request.kind !== "Deployment") return server
+      if (request.verb !== "get" || !hasTemplate(request)) return server
       return Effect.suspend(() => {
         const ref = { namespace: request.namespace, kind: request.kind, name: request.name }
         if (busy.has(ref.name) || cluster.serves(ref) || !random.chance(share)) return server

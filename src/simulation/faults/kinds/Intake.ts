@@ -8,6 +8,7 @@
 import { Result, Schema } from "effect"
 import { Webhook } from "../../../intake/AlertmanagerWebhook.ts"
 import type { SeededRandom } from "../../engine/SeededRandom.ts"
+import { alertLabels } from "../../farEnds/WorkloadAlerts.ts"
 import { type FaultKind, kind, type Reach } from "../FaultKind.ts"
 
 const duplicate = kind({
@@ -67,20 +68,21 @@ const resolvedFirst = kind({
 const stormOf = (count: number, { farEnds: { cluster }, world }: Reach, random: SeededRandom): Webhook => {
   const startsAt = new Date(world.wallStartMs + world.nowMs).toISOString()
   const alerts = Array.from({ length: count }, (_, index): Webhook["alerts"][number] => {
-    const { name, namespace } = random.pick(cluster.workloads)
-    const about = random.below(10)
+    const about = random.pick(cluster.workloads)
+    const { name, namespace } = about
+    const which = random.below(10)
     return {
       status: "firing",
       labels:
-        about < 7
+        which < 7
           ? {
               alertname: "KubePodCrashLooping",
               severity: "warning",
               namespace,
               pod: `${name}-5d4f8c7b9-${(index % 200).toString(36).padStart(5, "x")}`
             }
-          : about < 9
-            ? { alertname: "KubeDeploymentReplicasMismatch", severity: "warning", namespace, deployment: name }
+          : which < 9
+            ? alertLabels(about, "mismatch", "warning")
             : { alertname: "InfoInhibitor", severity: "none", namespace },
       annotations: {},
       startsAt,

@@ -4,6 +4,7 @@
 
 import { Effect, Schema } from "effect"
 import type { ResourceRef } from "../../../domain/Target.ts"
+import { hasTemplate } from "../../farEnds/WorkloadObjects.ts"
 import { kind } from "../FaultKind.ts"
 
 export const kubernetesDeletion = kind({
@@ -20,7 +21,7 @@ export const kubernetesDeletion = kind({
     const deleted: Array<ResourceRef> = []
     const undo = cluster.disturb((request, server) => {
       const { change } = request
-      if (change === undefined || change.ref.kind !== "Deployment") return server
+      if (change === undefined || !hasTemplate(change.ref)) return server
       return Effect.suspend(() => {
         if (random.chance(share)) {
           cluster.remove(change.ref)

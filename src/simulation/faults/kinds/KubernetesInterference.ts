@@ -3,6 +3,7 @@
  */
 
 import { Effect, Schema } from "effect"
+import { hasTemplate } from "../../farEnds/WorkloadObjects.ts"
 import { kind } from "../FaultKind.ts"
 
 export const kubernetesInterference = kind({
@@ -23,7 +24,7 @@ export const kubernetesInterference = kind({
   apply: ({ how, share }, { farEnds: { cluster }, world }, random) =>
     cluster.disturb((request, server) => {
       const { change } = request
-      if (change?._tag !== "Patch" || change.ref.kind !== "Deployment" || request.dryRun) return server
+      if (change?._tag !== "Patch" || !hasTemplate(change.ref) || request.dryRun) return server
       return Effect.suspend(() => {
         if (random.chance(share)) {
           if (how === "repair") cluster.repair(change.ref)

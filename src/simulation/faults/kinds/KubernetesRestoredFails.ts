@@ -6,6 +6,7 @@
  */
 
 import { Effect, Schema } from "effect"
+import { hasTemplate } from "../../farEnds/WorkloadObjects.ts"
 import { kind } from "../FaultKind.ts"
 
 export const kubernetesRestoredFails = kind({
@@ -22,7 +23,7 @@ export const kubernetesRestoredFails = kind({
     const failing = new Set<string>()
     const heal = cluster.disturb((request, server) => {
       const { change } = request
-      if (change?._tag !== "Patch" || change.ref.kind !== "Deployment" || request.dryRun) return server
+      if (change?._tag !== "Patch" || !hasTemplate(change.ref) || request.dryRun) return server
       const before = cluster.imageOf(change.ref)
       return Effect.tap(server, () =>
         Effect.sync(() => {

@@ -4,6 +4,7 @@
  */
 
 import { Effect, Result, Schema } from "effect"
+import { hasTemplate } from "../../farEnds/WorkloadObjects.ts"
 import { kind } from "../FaultKind.ts"
 
 /** From the controller's write until an alert about a workload that does not work then. */
@@ -28,7 +29,7 @@ export const kubernetesReverts = kind({
     let active = true
     const heal = cluster.disturb((request, server) => {
       const { change } = request
-      if (change?._tag !== "Patch" || change.ref.kind !== "Deployment" || request.dryRun) return server
+      if (change?._tag !== "Patch" || !hasTemplate(change.ref) || request.dryRun) return server
       return Effect.suspend(() => {
         const before = cluster.read(change.ref)
         return Effect.tap(server, () =>

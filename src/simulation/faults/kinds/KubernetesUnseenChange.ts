@@ -6,6 +6,7 @@
 import { Effect, Result, Schema } from "effect"
 import type { ResourceRef } from "../../../domain/Target.ts"
 import type { Cluster } from "../../farEnds/Cluster.ts"
+import { hasTemplate } from "../../farEnds/WorkloadObjects.ts"
 import { kind } from "../FaultKind.ts"
 
 const template = "/spec/template"
@@ -31,7 +32,7 @@ export const kubernetesUnseenChange = kind({
   target: "cluster",
   description: "Between two reads somebody changes an object and changes it back, or pods come and go.",
   parameters: Schema.Struct({
-    /** Of the reads of Deployments, from 0 to 1. */
+    /** Of the reads of workloads, from 0 to 1. */
     share: Schema.Finite,
     how: Schema.Literals(["back", "pods"])
   }),
@@ -40,7 +41,7 @@ export const kubernetesUnseenChange = kind({
   apply: ({ how, share }, { farEnds: { cluster }, world }, random) => {
     let active = true
     const heal = cluster.disturb((request, server) => {
-      if (request.verb !== "get" || request.kind !== "Deployment") return server
+      if (request.verb !== "get" || !hasTemplate(request)) return server
       const ref = { namespace: request.namespace, kind: request.kind, name: request.name }
       return Effect.tap(server, () =>
         Effect.sync(() => {
