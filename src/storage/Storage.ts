@@ -80,7 +80,8 @@ const make = (
     )
     const tables = yield* Sqlite.attempt("open", () => {
       const audit = AuditTable.make(database)
-      const journal = JournalTable.make(database, audit)
+      const history = SqliteActionHistory.make(database)
+      const journal = JournalTable.make(database, audit, history.changes)
       const remediations = RemediationTable.make(database, journal, options)
       const cache = { checkpoint: () => journal.forget, reload: journal.forget }
       const transactions = SqliteTransactions.make(
@@ -90,7 +91,8 @@ const make = (
       )
       return {
         audit,
-        archive: ArchiveTable.make(database),
+        archive: ArchiveTable.make(database, history.changes.deleted),
+        history: history.service,
         journal,
         remediations,
         transactions,
@@ -112,7 +114,7 @@ const make = (
         RemediationStore,
         SqliteRemediationStore.make(database, writer, tables.remediations, tables.journal)
       ).pipe(
-        Context.add(ActionHistory, SqliteActionHistory.make(database)),
+        Context.add(ActionHistory, tables.history),
         Context.add(AuditLog, auditLog),
         Context.add(ClusterBinding, SqliteClusterBinding.make(database, writer)),
         Context.add(Doubts, SqliteDoubts.make(database, writer)),

@@ -9,6 +9,7 @@ import type { TargetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import type { Verification } from "../../domain/Verification.ts"
 import { writesOf } from "../../domain/Writes.ts"
+import type { ActionChanges } from "./NewestRows.ts"
 import { prepare } from "./Sqlite.ts"
 import * as StartedActions from "./StartedActions.ts"
 
@@ -44,7 +45,7 @@ export interface ActionRows {
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value))
 
-export const make = (database: DatabaseSync): ActionRows => {
+export const make = (database: DatabaseSync, { changed }: Pick<ActionChanges, "changed">): ActionRows => {
   const insert = prepare<
     never,
     [string, string, string, TargetKey, string, string, string, number, string | null, string | null]
@@ -73,7 +74,7 @@ export const make = (database: DatabaseSync): ActionRows => {
   const started = StartedActions.make(database)
   return {
     started,
-    intended: (self, intent, at, key) =>
+    intended: (self, intent, at, key) => {
       started.add(
         () =>
           void insert.run(
@@ -88,16 +89,26 @@ export const make = (database: DatabaseSync): ActionRows => {
             json(writesOf(intent)),
             json(intent.places)
           )
-      ),
+      )
+      changed(intent.executionId)
+    },
     executed: ({ applied, executionId, failure }, at) => {
       const failed = failure !== undefined && !ownFailures.has(failure)
       executed.run(applied, failed ? json([`refused:${failure}`]) : null, failed ? at : null, executionId)
+      changed(executionId)
     },
     verified: (executionId, { observed, reversion, verdict }, at) => {
       const symptoms = verdict === "not-fixed" && observed !== null ? symptomsOf(observed) : []
       verified.run(verdict, symptoms.length === 0 ? null : json(symptoms), json(reversion), at, executionId)
+      changed(executionId)
     },
-    undone: (executionId, at) => void undone.run(at, executionId),
-    refute: (executionId) => refute.run(executionId)
+    undone: (executionId, at) => {
+      undone.run(at, executionId)
+      changed(executionId)
+    },
+    refute: (executionId) => {
+      changed(executionId)
+      return refute.run(executionId)
+    }
   }
 }

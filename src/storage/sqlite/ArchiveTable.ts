@@ -123,7 +123,8 @@ const makeWrites = (database: DatabaseSync) => ({
   )
 })
 
-export const make = (database: DatabaseSync): ArchiveTable => {
+/** `deleted` is called after actions were deleted. */
+export const make = (database: DatabaseSync, deleted: () => void): ArchiveTable => {
   const reads = makeReads(database)
   const writes = makeWrites(database)
   const old = (id: string, cutoff: Timestamp): boolean => reads.isOld.get(cutoff, cutoff, cutoff, cutoff, id)?.old === 1
@@ -168,6 +169,7 @@ export const make = (database: DatabaseSync): ArchiveTable => {
         for (const statement of writes.deletes) statement.run(id)
         writes.remediation.run(id)
       }
+      deleted()
       return left.at(-1)?.id
     },
     deleteAuditLines: (limit) => writes.audit.run(limit)

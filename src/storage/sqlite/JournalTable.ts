@@ -25,6 +25,7 @@ import { auditOf } from "../AuditChain.ts"
 import { StorageError } from "../StorageError.ts"
 import * as ActionRows from "./ActionRows.ts"
 import type { AuditTable } from "./AuditTable.ts"
+import type { ActionChanges } from "./NewestRows.ts"
 import { prepare } from "./Sqlite.ts"
 import type { StartedActions } from "./StartedActions.ts"
 
@@ -127,7 +128,7 @@ const makeRecent = () => {
   }
 }
 
-export const make = (database: DatabaseSync, audit: AuditTable): JournalTable => {
+export const make = (database: DatabaseSync, audit: AuditTable, changes: ActionChanges): JournalTable => {
   const insert = prepare<never, [string, number, number | null, string, string, string]>(
     database,
     "insert into remediation_events (remediation_id, sequence, epoch, kind, at, data) values (?, ?, ?, ?, ?, ?)"
@@ -137,7 +138,7 @@ export const make = (database: DatabaseSync, audit: AuditTable): JournalTable =>
     "select sequence, kind, at, data from remediation_events where remediation_id = ? and sequence >= ? order by sequence"
   )
   const recent = makeRecent()
-  const derive = makeDerived(database)
+  const derive = makeDerived(database, changes)
 
   const entries = (id: RemediationId, first: number): ReadonlyArray<StoredEntry> =>
     from.all(id, first).map((row, index) => {
@@ -187,8 +188,8 @@ export const make = (database: DatabaseSync, audit: AuditTable): JournalTable =>
 }
 
 /** The rows derived from events: action history and reviews. */
-const makeDerived = (database: DatabaseSync) => {
-  const actions = ActionRows.make(database)
+const makeDerived = (database: DatabaseSync, changes: ActionChanges) => {
+  const actions = ActionRows.make(database, changes)
   const opened = prepare<never, [string, string, string, string | null]>(
     database,
     `insert into reviews (remediation_id, since, data, answer_by) values (?, ?, ?, ?)

@@ -1,4 +1,4 @@
-/** `ActionHistory` on SQLite: reads the rows that `JournalTable` derives from events. */
+/** `ActionHistory` on SQLite: reads the rows that `JournalTable` derives from events, the newest from memory. */
 
 import type { DatabaseSync } from "node:sqlite"
 import { Option, Schema } from "effect"
@@ -11,6 +11,7 @@ import { kindOf, type TargetKey } from "../../domain/Target.ts"
 import { Reversion, type Verdict } from "../../domain/Verification.ts"
 import { Writes } from "../../domain/Writes.ts"
 import type { ActionHistory } from "../ActionHistory.ts"
+import * as NewestRows from "./NewestRows.ts"
 import { attempt, prepare } from "./Sqlite.ts"
 
 interface ActionRow {
@@ -24,10 +25,9 @@ interface ActionRow {
   readonly rolled_back_at: string | null
 }
 
-interface EndedRow {
+interface EndedRow extends NewestRows.Placed {
   readonly target_key: TargetKey
   readonly action: ActionType
-  readonly ended_at: string
   readonly verdict: Verdict | null
   readonly symptoms: string | null
   readonly places: string | null
@@ -35,11 +35,11 @@ interface EndedRow {
 
 interface SpentRow {
   readonly target_key: TargetKey
-  readonly at: string
+  readonly placed_at: string
   readonly places: string | null
 }
 
-/** How many texts of a column are kept decoded: every decision reads the newest few hundred rows again. */
+/** How many texts of a column are kept decoded: many rows have the same. */
 const keptTexts = 1000
 
 /** Reads a column of JSON. What cannot be read is not known. */
@@ -80,27 +80,30 @@ const endedAction = (row: EndedRow): EndedAction => {
   return {
     target: row.target_key,
     action: row.action,
-    at: row.ended_at,
+    at: row.placed_at,
     ...(row.verdict === null ? {} : { verdict: row.verdict }),
     symptoms: symptomsIn(row.symptoms) ?? [],
     ...(places === undefined ? {} : { places })
   }
 }
 
-const spentAction = ({ at, places, target_key: target }: SpentRow): SpentAction => ({
+const spentAction = ({ placed_at: at, places, target_key: target }: SpentRow): SpentAction => ({
   target,
   at,
   pools: poolsOf(kindOf(target), placesIn(places)?.pools ?? [])
 })
 
-/** The actions that a budget counts, newest first. */
+/** What a budget counts. */
+const isSpent = "writing = 1 and applied <> 'no'"
+
+/** Reads the actions that a budget counts, newest first, within a transaction too. */
 export const spentReader = (
   database: DatabaseSync
 ): ((cluster: string, since: string, limit: number) => ReadonlyArray<SpentAction>) => {
   const rows = prepare<SpentRow, [string, string, number]>(
     database,
-    `select target_key, at, places from action_history
-       where cluster = ? and at >= ? and writing = 1 and applied <> 'no' order by at desc limit ?`
+    `select target_key, at as placed_at, places from action_history
+       where cluster = ? and at >= ? and ${isSpent} order by at desc, rowid desc limit ?`
   )
   return (cluster, since, limit) => rows.all(cluster, since, limit).map(spentAction)
 }
@@ -108,31 +111,53 @@ export const spentReader = (
 /** Enough for a ratio in whole percent; older results say little, because clusters change. */
 const newestVerdicts = 100
 
-export const make = (database: DatabaseSync): ActionHistory["Service"] => {
+/** The history, and what is told of its changes. */
+export interface SqliteActionHistory {
+  readonly service: ActionHistory["Service"]
+  readonly changes: NewestRows.ActionChanges
+}
+
+export const make = (database: DatabaseSync): SqliteActionHistory => {
   const ofTarget = prepare<ActionRow, [TargetKey, number]>(
     database,
     "select remediation_id, action, at, applied, verdict, writes, reversion, rolled_back_at from action_history where target_key = ? order by at desc, execution_id desc limit ?"
   )
-  const spentSince = spentReader(database)
-  const endedSince = prepare<EndedRow, [string, string, number]>(
-    database,
-    `select target_key, action, ended_at, verdict, symptoms, places from action_history
-       where cluster = ? and ended_at >= ? order by ended_at desc limit ?`
-  )
+  const spent = NewestRows.make<SpentRow & NewestRows.Placed, SpentAction>(database, {
+    columns: "target_key, places",
+    at: "at",
+    where: isSpent,
+    decode: spentAction
+  })
+  const ended = NewestRows.make(database, {
+    columns: "target_key, action, verdict, symptoms, places",
+    at: "ended_at",
+    where: "ended_at is not null",
+    decode: endedAction
+  })
   const recordOf = prepare<ActionRecord, [string, ActionType, string, number]>(
     database,
     `select count(*) as verified, count(case when verdict = 'fixed' then 1 end) as fixed from
        (select verdict from action_history where alert_name = ? and action = ? and verdict is not null and at >= ? order by at desc limit ?)`
   )
-  return {
+  const service: ActionHistory["Service"] = {
     ofTarget: (target, limit) => attempt("ofTarget", () => ofTarget.all(target, limit).map(pastAction)),
-    spentSince: (cluster, since, limit) => attempt("spentSince", () => spentSince(cluster, since, limit)),
-    endedSince: (cluster, since, limit) =>
-      attempt("endedSince", () => endedSince.all(cluster, since, limit).map(endedAction)),
+    spentSince: (cluster, since, limit) => attempt("spentSince", () => spent.since(cluster, since, limit)),
+    endedSince: (cluster, since, limit) => attempt("endedSince", () => ended.since(cluster, since, limit)),
     recordOf: (alertName, action, since) =>
       attempt("recordOf", () => {
         const { fixed, verified } = recordOf.get(alertName, action, since, newestVerdicts) ?? { fixed: 0, verified: 0 }
         return { fixed, verified }
       })
   }
+  const changes: NewestRows.ActionChanges = {
+    changed: (executionId) => {
+      spent.changed(executionId)
+      ended.changed(executionId)
+    },
+    deleted: () => {
+      spent.deleted()
+      ended.deleted()
+    }
+  }
+  return { service, changes }
 }
