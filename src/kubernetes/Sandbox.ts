@@ -9,8 +9,8 @@
  * **Known differences from a real API server** (the contract suite states what is the same):
  *
  * - No authentication: `Unauthorized` comes only from `intercept`. RBAC is one list of `rules` for all namespaces, and
- *   does not apply to watches and probes. No Pod Security or admission webhooks. A LimitRange checks the maximum and
- *   minimum of containers and pods, but fills in no defaults.
+ *   does not apply to watches and probes. No admission webhooks. Pod Security knows `restricted`, and of its rules only
+ *   `runAsNonRoot`. A LimitRange checks the maximum and minimum of containers and pods, but fills in no defaults.
  * - Objects are stored as written: no defaulting, and unknown fields are not pruned. Only the fields that
  *   `sandbox/Admission` names are validated; the type of other fields is not checked.
  * - The selectors of `list` and `watch` support equality only, as the port does. A list is never paged or `Expired`. A
@@ -62,6 +62,7 @@ import { reconcileBudget } from "./sandbox/DisruptionController.ts"
 import { reconcileJob } from "./sandbox/JobController.ts"
 import { reconcilePod } from "./sandbox/PodLifecycle.ts"
 import { reconcileQuota } from "./sandbox/QuotaController.ts"
+import { retryCreations } from "./sandbox/RefusedCreations.ts"
 import { reconcileReplicaSet } from "./sandbox/ReplicaSetController.ts"
 import { reconcileService } from "./sandbox/ServiceController.ts"
 import { reconcileStatefulSet } from "./sandbox/StatefulSetController.ts"
@@ -157,6 +158,8 @@ const controllers: ReadonlyMap<string, Controller> = new Map([
   ["Service", reconcileService],
   ["PodDisruptionBudget", reconcileBudget],
   ["ResourceQuota", reconcileQuota],
+  ["LimitRange", retryCreations],
+  ["Namespace", (cluster, _, name) => retryCreations(cluster, name)],
   ["HorizontalPodAutoscaler", reconcileAutoscaler],
   ["PersistentVolumeClaim", reconcileClaim]
 ])

@@ -91,6 +91,9 @@ const countsAlike = (before: Pod, after: Pod): boolean =>
   && before.status?.podIP === after.status?.podIP
   && isPodReady(before) === isPodReady(after)
 
+/** The kinds whose labels and annotations concern controllers too. */
+const labelsMatter: ReadonlySet<string> = new Set(["Node", "Namespace"])
+
 /** Events are kept for an hour, as on a real API server, but at most this many per namespace. */
 const eventsPerNamespace = 500
 const eventLifeMs = 3_600_000
@@ -322,7 +325,7 @@ export class Cluster {
     }
     // A change of status does not concern the object's own controller, only its owner.
     const statusOnly =
-      mutation.type === "MODIFIED" && mutation.previous["spec"] === object["spec"] && object.kind !== "Node"
+      mutation.type === "MODIFIED" && mutation.previous["spec"] === object["spec"] && !labelsMatter.has(object.kind)
     if (!statusOnly) this.enqueue(object.kind, namespace, name)
     const owner = controllerOf(object)
     if (owner !== undefined) this.enqueue(owner.kind, namespace, owner.name)

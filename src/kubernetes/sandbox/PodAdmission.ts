@@ -1,6 +1,7 @@
 /**
- * Why a pod may not be created: its namespace terminates, a LimitRange or a quota refuses it. Controllers and clients
- * are refused alike, as on a real API server: a workload is stored although none of its pods may exist.
+ * Why a pod may not be created: its namespace terminates, or Pod Security, a LimitRange or a quota refuses it.
+ * Controllers and clients are refused alike, as on a real API server: a workload is stored although none of its pods
+ * may exist.
  *
  * LimitRanges check, but do not fill in defaults: a container without a value is checked with the default.
  */
@@ -96,6 +97,21 @@ const quotaRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined => {
   return undefined
 }
 
+/** The refusal by Pod Security, where the namespace enforces `restricted`. Of its rules, only one is checked. */
+const podSecurityRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined => {
+  const { metadata } = cluster.store.get("Namespace", "", pod.metadata.namespace ?? "") ?? {}
+  if (metadata?.labels?.["pod-security.kubernetes.io/enforce"] !== "restricted") return undefined
+  const context = pod.spec["securityContext"] as { readonly runAsNonRoot?: boolean } | undefined
+  if (context?.runAsNonRoot === true) return undefined
+  return {
+    reason: { _tag: "PolicyDenied", policy: "restricted:latest", by: "pod-security" },
+    message: `pods "${pod.metadata.name}" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true (pod must set securityContext.runAsNonRoot=true)`
+  }
+}
+
 /** Why the pod may not be created; `undefined` if it may. */
 export const podRefusal = (cluster: Cluster, pod: Pod): Refusal | undefined =>
-  namespaceRefusal(cluster, pod.metadata.namespace) ?? limitRangeRefusal(cluster, pod) ?? quotaRefusal(cluster, pod)
+  namespaceRefusal(cluster, pod.metadata.namespace)
+  ?? podSecurityRefusal(cluster, pod)
+  ?? limitRangeRefusal(cluster, pod)
+  ?? quotaRefusal(cluster, pod)

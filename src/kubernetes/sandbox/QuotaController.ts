@@ -3,6 +3,7 @@
 import * as Quantity from "../../domain/Quantity.ts"
 import type { Pod, ResourceQuota } from "../ObjectModel.ts"
 import { type Cluster, requestsOf } from "./Cluster.ts"
+import { retryCreations } from "./RefusedCreations.ts"
 import { putStatus } from "./Status.ts"
 
 interface LineUse {
@@ -36,7 +37,7 @@ export const quotaUse = (cluster: Cluster, quota: ResourceQuota): ReadonlyArray<
 
 export const reconcileQuota = (cluster: Cluster, namespace: string, name: string): void => {
   const quota = cluster.store.get("ResourceQuota", namespace, name)
-  if (quota === undefined) return
+  if (quota === undefined) return retryCreations(cluster, namespace)
   const used = quotaUse(cluster, quota).map((line) => [line.resource, Quantity.format(line.used)] as const)
   putStatus<ResourceQuota>(cluster, quota, { hard: quota.spec?.hard ?? {}, used: Object.fromEntries(used) })
 }

@@ -25,6 +25,7 @@ import { clusterClient } from "./ClusterClient.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import { ForbiddenDisruptions } from "./ForbiddenDisruptions.ts"
 import { type ClusterFault, ClusterPath } from "./paths/ClusterPath.ts"
+import { type PodRefusal, podRefusal, refusedSince } from "./PodRefusals.ts"
 import { SpecHistory } from "./SpecHistory.ts"
 import {
   autoscaler,
@@ -94,6 +95,8 @@ export class Cluster implements FarEnd {
   readonly forbidden = new ForbiddenDisruptions()
   /** The images whose containers crash some seconds after they have become ready. */
   readonly flaky = new Set<string>()
+  /** The namespaces in which pods are refused. */
+  private readonly refused = new Set<string>()
   private releases = 0
 
   constructor(setting: Setting) {
@@ -217,6 +220,33 @@ export class Cluster implements FarEnd {
         onSuccess: ({ metadata: { uid } }) => this.write({ _tag: "Delete", ref, uid })
       })
     }
+  }
+
+  /** Pods are refused in a namespace, whoever creates them, until the returned function is called. */
+  refusePods(namespace: string, how: PodRefusal): () => void {
+    const pods = this.direct(this.sandbox.list("Pod", { namespace }))
+    const refusal = podRefusal(namespace, how, pods.length)
+    this.refused.add(namespace)
+    for (const change of refusal.begin) this.write(change)
+    return () => {
+      this.refused.delete(namespace)
+      if (refusal.end !== undefined) return this.write(refusal.end)
+      for (const { ref } of refusal.begin)
+        Result.map(this.read(ref), ({ metadata: { uid } }) => this.write({ _tag: "Delete", ref, uid }))
+    }
+  }
+
+  /** Whether pods are refused in a namespace. */
+  isRefused(namespace: string): boolean {
+    return this.refused.has(namespace)
+  }
+
+  /** Since when the API server has refused to create pods of a Deployment; `undefined` if it does not. */
+  refusedSinceMs({ kind, name, namespace }: ResourceRef): number | undefined {
+    if (kind !== "Deployment") return undefined
+    const sets = this.direct(this.sandbox.list("ReplicaSet", { namespace, labelSelector: { app: name } }))
+    const since = refusedSince(sets)
+    return since === undefined ? undefined : since - this.setting.world.wallStartMs
   }
 
   /** How many of a workload's pods have been ready without a break since a moment. */

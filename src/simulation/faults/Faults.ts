@@ -12,6 +12,7 @@ import { kubernetesDeletion } from "./kinds/KubernetesDeletion.ts"
 import { kubernetesDisruptionBudget } from "./kinds/KubernetesDisruptionBudget.ts"
 import { kubernetesFixUnderWay } from "./kinds/KubernetesFixUnderWay.ts"
 import { kubernetesInterference } from "./kinds/KubernetesInterference.ts"
+import { kubernetesLateRefusal } from "./kinds/KubernetesLateRefusal.ts"
 import { kubernetesLostAnswer } from "./kinds/KubernetesLostAnswer.ts"
 import { kubernetesNonsense } from "./kinds/KubernetesNonsense.ts"
 import { kubernetesRefusals } from "./kinds/KubernetesRefusals.ts"
@@ -35,6 +36,7 @@ import { wallClockJump } from "./kinds/WallClockJump.ts"
 const ofCluster: ReadonlyArray<FaultKind> = [
   ...kubernetesRefusals,
   kubernetesLostAnswer,
+  kubernetesLateRefusal,
   kubernetesStaleRead,
   kubernetesBackInTime,
   kubernetesUnseenChange,

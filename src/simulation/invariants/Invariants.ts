@@ -13,6 +13,7 @@ import { healedAtEnd } from "./HealedAtEnd.ts"
 import { intentBeforeWrite } from "./IntentBeforeWrite.ts"
 import type { Invariant } from "./Invariant.ts"
 import { inverseRestoresExactly } from "./InverseRestoresExactly.ts"
+import { lateRefusalsTold } from "./LateRefusalsTold.ts"
 import { leastPrivilege } from "./LeastPrivilege.ts"
 import { legalTransitions } from "./LegalTransitions.ts"
 import { levelFollows } from "./LevelFollows.ts"
@@ -69,6 +70,7 @@ export const all: ReadonlyArray<Invariant> = [
   budgetsRespected,
   auditComplete,
   neverFalselyFixed,
+  lateRefusalsTold,
   onlyOwnEffectsCredited,
   modeRespected,
   ownLimitsSayNothing,

@@ -36,6 +36,7 @@ import { podsBlamedForAnotherRevision } from "./bugs/PodsBlamedForAnotherRevisio
 import { probePermitLeaks } from "./bugs/ProbePermitLeaks.ts"
 import { protectedNamespaceDropped } from "./bugs/ProtectedNamespaceDropped.ts"
 import { queuePastTheBreaker } from "./bugs/QueuePastTheBreaker.ts"
+import { refusalOverlooked } from "./bugs/RefusalOverlooked.ts"
 import { resolvedIgnored } from "./bugs/ResolvedIgnored.ts"
 import { restartsWithoutEnd } from "./bugs/RestartsWithoutEnd.ts"
 import { retryWithoutBudget } from "./bugs/RetryWithoutBudget.ts"
@@ -88,6 +89,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   probePermitLeaks,
   protectedNamespaceDropped,
   queuePastTheBreaker,
+  refusalOverlooked,
   resolvedIgnored,
   restartsWithoutEnd,
   retryWithoutBudget,

@@ -89,6 +89,19 @@ export const runs = {
   calm: calm(3),
   /** Only workloads break, and what is done about them does not help. */
   useless: calm(5, rollbacks.investigators === undefined ? {} : { investigators: rollbacks.investigators }),
+  /** The pods of each change are refused soon after the API server has accepted it. */
+  lateRefusals: disturbed(
+    15,
+    () => [
+      {
+        kind: "kubernetes-late-refusal",
+        atMs: 1_000,
+        forMs: 15 * minuteMs,
+        parameters: { how: "quota", clearsAfterMs: 10 * minuteMs, share: 1 }
+      }
+    ],
+    { workloads: 12, ...(rollbacks.investigators === undefined ? {} : { investigators: rollbacks.investigators }) }
+  ),
   /** As `calm`, for longer. */
   calmHour: calm(60),
   /**
