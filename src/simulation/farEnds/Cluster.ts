@@ -35,6 +35,8 @@ import {
   isReady,
   isRolledOut,
   operatorOwnership,
+  owned,
+  ownedFrom,
   type Ownership,
   pullFailure,
   readyFromMs,
@@ -57,17 +59,6 @@ const pace = {
   backoff: "10 seconds",
   backoffCap: "5 minutes"
 } as const
-
-/** Scenarios with fewer workloads than this have none that somebody else owns. */
-const ownedFrom = 4
-
-const owned: ReadonlyArray<{ readonly namespace: string; readonly name: string; readonly ownership: Ownership }> = [
-  // Part of the sandbox.
-  { namespace: "kube-system", name: "coredns", ownership: "protected" },
-  { namespace: "prod", name: "app-helm", ownership: "helm" },
-  { namespace: "prod", name: "app-scaled", ownership: "autoscaler" },
-  { namespace: "prod", name: "app-operated", ownership: "operator" }
-]
 
 export class Cluster implements FarEnd {
   readonly name = "cluster"
@@ -222,7 +213,7 @@ export class Cluster implements FarEnd {
     }
   }
 
-  /** Pods are refused in a namespace, whoever creates them, until the returned function is called. */
+  /** New pods of a namespace are refused, those of controllers too, until the returned function is called. */
   refusePods(namespace: string, how: PodRefusal): () => void {
     const pods = this.direct(this.sandbox.list("Pod", { namespace }))
     const refusal = podRefusal(namespace, how, pods.length)

@@ -12,6 +12,22 @@ import { eventMessage } from "../observation/Secrets.ts"
  */
 export type Ownership = "protected" | "helm" | "autoscaler" | "operator"
 
+/** Scenarios with fewer workloads than this have none that somebody else owns. */
+export const ownedFrom = 4
+
+/** The workloads that somebody else owns. */
+export const owned: ReadonlyArray<{
+  readonly namespace: string
+  readonly name: string
+  readonly ownership: Ownership
+}> = [
+  // Part of the sandbox.
+  { namespace: "kube-system", name: "coredns", ownership: "protected" },
+  { namespace: "prod", name: "app-helm", ownership: "helm" },
+  { namespace: "prod", name: "app-scaled", ownership: "autoscaler" },
+  { namespace: "prod", name: "app-operated", ownership: "operator" }
+]
+
 interface Manifest {
   readonly ref: ResourceRef
   readonly manifest: Schema.JsonObject
