@@ -1,0 +1,207 @@
+/**
+ * Reads the dependency graph of an alert's target from the cluster, with bounded requests and in bounded time.
+ *
+ * **Details**
+ *
+ * | read                                                                     | requests                     |
+ * | ------------------------------------------------------------------------ | ---------------------------- |
+ * | the objects that the alert names, and their owners                       | 2 for each, at most 6 in all |
+ * | in the namespace: Services, Ingresses, HTTPRoutes, GRPCRoutes,           | 10                           |
+ * | autoscalers, quotas, LimitRanges, NetworkPolicies, budgets, RoleBindings |                              |
+ * | the Namespace, the ServiceAccount, the claims                            | at most 6                    |
+ * | ClusterRoleBindings and webhook configurations                           | 3                            |
+ * | the workloads of the namespace, unless the target is one                 | at most 4                    |
+ *
+ * ConfigMaps, Secrets, PriorityClasses and the like are known by the references to them, and are not read. Objects that
+ * changed lately are known from the journal, with their earlier states: those need no request either.
+ *
+ * A kind that cannot be read, because RBAC does not allow it or the API server does not respond, is named in `unread`.
+ * A kind that the cluster does not have has no objects.
+ */
+
+import { Duration, Effect } from "effect"
+import { type ResourceRef, sameRef } from "../domain/Target.ts"
+import {
+  find,
+  type KubernetesClient,
+  type KubernetesError,
+  type KubernetesObject
+} from "../kubernetes/KubernetesClient.ts"
+import { listOf, templateOf, textOf, valueOf } from "./ObjectFields.ts"
+import { runsPods } from "./ObjectRelations.ts"
+import { referencesOf } from "./TemplateReferences.ts"
+
+/** Kinds that are listed in the namespace of the target. */
+export const listedKinds = [
+  "Service",
+  "Ingress",
+  "HTTPRoute",
+  "GRPCRoute",
+  "HorizontalPodAutoscaler",
+  "ResourceQuota",
+  "LimitRange",
+  "NetworkPolicy",
+  "PodDisruptionBudget",
+  "RoleBinding"
+] as const
+
+/** Kinds that are listed in the whole cluster. */
+export const clusterKinds = [
+  "ClusterRoleBinding",
+  "MutatingWebhookConfiguration",
+  "ValidatingWebhookConfiguration"
+] as const
+
+/** Kinds that are listed where the target is no workload. */
+export const workloadKinds = ["Deployment", "StatefulSet", "DaemonSet", "CronJob"] as const
+
+/** Kinds of which single objects are read. */
+export const readKinds = ["Namespace", "ServiceAccount", "PersistentVolumeClaim"] as const
+
+/** More objects of one kind are not read. */
+const mostListed = 500
+const mostStarts = 3
+const mostClaims = 4
+
+/** What was read. */
+export interface Reading {
+  readonly objects: ReadonlyArray<KubernetesObject>
+  /** The kinds of which objects could not be read. */
+  readonly unread: ReadonlyArray<string>
+}
+
+/** How a graph is read. */
+export interface ReadOptions {
+  /** The objects that the alert names, the target first. */
+  readonly starts: ReadonlyArray<ResourceRef>
+  /** The reading ends after this time, with what there is. */
+  readonly within: Duration.Input
+}
+
+/** A kind that the cluster does not have: nothing of it can be the cause. */
+const isNotServed = ({ reason: { _tag } }: KubernetesError): boolean => _tag === "NotFound"
+
+interface Progress {
+  readonly objects: Array<KubernetesObject>
+  readonly pending: Map<string, number>
+  readonly unread: Set<string>
+}
+
+/** Runs one request. Its kind is unread until it has succeeded. */
+const part = (
+  progress: Progress,
+  kind: string,
+  request: Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError>
+): Effect.Effect<ReadonlyArray<KubernetesObject>> =>
+  Effect.suspend(() => {
+    progress.pending.set(kind, (progress.pending.get(kind) ?? 0) + 1)
+    return request
+  }).pipe(
+    Effect.catch((error: KubernetesError) =>
+      Effect.sync((): ReadonlyArray<KubernetesObject> => {
+        if (!isNotServed(error)) progress.unread.add(kind)
+        return []
+      })
+    ),
+    Effect.tap((objects) =>
+      Effect.sync(() => {
+        progress.pending.set(kind, (progress.pending.get(kind) ?? 1) - 1)
+        progress.objects.push(...objects)
+        if (objects.length >= mostListed) progress.unread.add(kind)
+      })
+    )
+  )
+
+const one = (
+  client: KubernetesClient["Service"],
+  ref: ResourceRef
+): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
+  Effect.map(find(client, ref), (object) => (object === undefined ? [] : [object]))
+
+const ownerOf = (object: KubernetesObject): ResourceRef | undefined => {
+  const owner = listOf(object, "metadata", "ownerReferences").find((each) => valueOf(each, "controller") === true)
+  const [kind, name] = [textOf(owner, "kind"), textOf(owner, "name")]
+  return kind === undefined || name === undefined || !runsPods(kind)
+    ? undefined
+    : { namespace: object.metadata.namespace ?? "", kind, name }
+}
+
+/** An object, and the workloads that own it. */
+const withOwners = Effect.fnUntraced(function* (
+  client: KubernetesClient["Service"],
+  progress: Progress,
+  start: ResourceRef
+) {
+  let ref: ResourceRef | undefined = start
+  const found: Array<KubernetesObject> = []
+  for (let depth = 0; ref !== undefined && depth < 3; depth++) {
+    const [object]: ReadonlyArray<KubernetesObject> = yield* part(progress, ref.kind, one(client, ref))
+    if (object === undefined) break
+    found.push(object)
+    ref = ownerOf(object)
+  }
+  return found
+})
+
+/** The single objects that a workload names and that lead on to others. */
+const namedBy = (workloads: ReadonlyArray<KubernetesObject>): ReadonlyArray<ResourceRef> => {
+  const named = workloads.flatMap((object) =>
+    templateOf(object) === undefined
+      ? []
+      : referencesOf(valueOf(templateOf(object), "spec"), object.metadata.namespace ?? "").map(({ to }) => to)
+  )
+  const distinct = named.filter((ref, index) => named.findIndex((each) => sameRef(each, ref)) === index)
+  return [
+    ...distinct.filter(({ kind }) => kind === "ServiceAccount").slice(0, 1),
+    ...distinct.filter(({ kind }) => kind === "PersistentVolumeClaim").slice(0, mostClaims)
+  ]
+}
+
+/** Reads what there is around the objects that an alert names. It never fails. */
+export const read = Effect.fn("dependency graph")(function* (
+  client: KubernetesClient["Service"],
+  { starts, within }: ReadOptions
+) {
+  const progress: Progress = { objects: [], pending: new Map(), unread: new Set() }
+  const [target] = starts
+  if (target === undefined) return { objects: [], unread: [] } satisfies Reading
+  const namespace = target.kind === "Namespace" ? target.name : target.namespace
+  const list = (kind: string, within: string | undefined) =>
+    part(
+      progress,
+      kind,
+      client.list(kind, { limit: mostListed, ...(within === undefined ? {} : { namespace: within }) })
+    )
+
+  const around = Effect.gen(function* () {
+    const found = yield* Effect.forEach(
+      starts.filter(({ kind }) => kind !== "Alert").slice(0, mostStarts),
+      (start) => withOwners(client, progress, start),
+      { concurrency: mostStarts }
+    )
+    yield* Effect.forEach(namedBy(found.flat()), (ref) => part(progress, ref.kind, one(client, ref)), {
+      concurrency: 4,
+      discard: true
+    })
+  })
+  const lists: ReadonlyArray<Effect.Effect<unknown>> =
+    namespace === ""
+      ? []
+      : [
+          ...listedKinds.map((kind) => list(kind, namespace)),
+          ...clusterKinds.map((kind) => list(kind, undefined)),
+          ...(runsPods(target.kind) ? [] : workloadKinds.map((kind) => list(kind, namespace))),
+          part(progress, "Namespace", one(client, { namespace: "", kind: "Namespace", name: namespace }))
+        ]
+  yield* Effect.timeoutOption(
+    Effect.all([around, ...lists], { concurrency: 6, discard: true }),
+    Duration.fromInputUnsafe(within)
+  )
+  const started = [...progress.pending].filter(([, count]) => count > 0).map(([kind]) => kind)
+  const never =
+    lists.length === 0 ? [] : [...listedKinds, ...clusterKinds].filter((kind) => !progress.pending.has(kind))
+  return {
+    objects: progress.objects,
+    unread: [...new Set([...progress.unread, ...started, ...never])].toSorted()
+  } satisfies Reading
+})

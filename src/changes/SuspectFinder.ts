@@ -1,0 +1,278 @@
+/**
+ * Finds the changes that may have caused an alert.
+ *
+ * **Details**
+ *
+ * 1. The first symptom bounds the interval (`FirstSymptom`).
+ * 2. The journal has the changes in it. If there are none in the namespace of the target and in the cluster, no request is
+ *    made.
+ * 3. The dependency graph of the target says which changed objects matter (`GraphReader`, `DependencyGraph`).
+ * 4. The changes are scored (`SuspectScore`).
+ *
+ * Without a suspect the finding is `nothing-changed` only if all kinds were watched throughout, and everything could be
+ * read. Everything else is `unknown`.
+ *
+ * It never fails, and takes at most three seconds. What is not known by then is unknown.
+ */
+
+import { Context, Effect, Layer } from "effect"
+import type { Alert } from "../domain/Alert.ts"
+import type { ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
+import type { Suspects } from "../domain/Suspects.ts"
+import { type ResourceRef, sameRef, type Target } from "../domain/Target.ts"
+import * as Timestamp from "../domain/Timestamp.ts"
+import type { WorkloadState } from "../domain/WorkloadState.ts"
+import { reportsByEvent } from "../kubernetes/FailedCreate.ts"
+import { KubernetesClient, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { ChangeJournal } from "./ChangeJournal.ts"
+import * as DependencyGraph from "./DependencyGraph.ts"
+import { statesOf } from "./EarlierStates.ts"
+import { type FirstSymptom, firstSymptom, skewMs } from "./FirstSymptom.ts"
+import * as GraphReader from "./GraphReader.ts"
+import { refOf } from "./GraphStates.ts"
+import { type Candidate, findingOf, rank } from "./SuspectScore.ts"
+import { symptomsSeen } from "./SymptomKinds.ts"
+
+/** What suspects are looked for. */
+export interface SuspectRequest {
+  readonly alert: Alert
+  readonly target: Target
+  /** The state of the target; `null` where it could not be read. */
+  readonly observed: WorkloadState | null
+  readonly nowMs: number
+}
+
+/** Finds the suspects of an alert. */
+export class SuspectFinder extends Context.Service<
+  SuspectFinder,
+  {
+    /** Never fails. Three seconds at most. */
+    readonly suspectsOf: (request: SuspectRequest) => Effect.Effect<Suspects>
+  }
+>()("kubernaut/changes/SuspectFinder") {}
+
+/** The kinds that may be the cause of an alert. All of them must have been watched to say that nothing changed. */
+export const suspectKinds = [
+  "Deployment",
+  "StatefulSet",
+  "DaemonSet",
+  "CronJob",
+  "Service",
+  "Ingress",
+  "ConfigMap",
+  "Secret",
+  "HorizontalPodAutoscaler",
+  "ResourceQuota",
+  "LimitRange",
+  "NetworkPolicy",
+  "PodDisruptionBudget",
+  "PriorityClass",
+  "ServiceAccount",
+  "Role",
+  "ClusterRole",
+  "RoleBinding",
+  "ClusterRoleBinding",
+  "PersistentVolumeClaim",
+  "MutatingWebhookConfiguration",
+  "ValidatingWebhookConfiguration",
+  "Namespace",
+  "Node"
+] as const
+
+/** Kinds of another namespace that may concern the target: gateways, and the policies of callers. */
+const acrossNamespaces: ReadonlySet<string> = new Set([
+  "Gateway",
+  "HTTPRoute",
+  "GRPCRoute",
+  "TLSRoute",
+  "TCPRoute",
+  "UDPRoute",
+  "NetworkPolicy",
+  "Service"
+])
+
+/** More changes are not considered; the newest are. */
+const mostChanges = 2000
+const mostRanked = 10
+const withinMs = 3000
+const readWithin = "2 seconds"
+
+const namespaceOf = ({ kind, name, namespace }: ResourceRef): string => (kind === "Namespace" ? name : namespace)
+
+/** The target, and the objects that the alert names besides. A target that is no object has the Service of its labels. */
+const startsOf = ({ alert, target }: SuspectRequest): ReadonlyArray<ResourceRef> => {
+  const { kind, name } = target
+  const namespace = namespaceOf(target) === "" ? (alert.labels["namespace"] ?? "") : target.namespace
+  const named = (label: string, as: string): ReadonlyArray<ResourceRef> => {
+    const value = alert.labels[`exported_${label}`] ?? alert.labels[label]
+    return value === undefined || value === "" ? [] : [{ namespace, kind: as, name: value }]
+  }
+  const own = { namespace: target.namespace, kind, name }
+  if (kind !== "Alert") return [own, ...(alert.candidates ?? []).filter((each) => !sameRef(each, own))]
+  const others = [...(alert.candidates ?? []), ...named("service", "Service"), ...named("ingress", "Ingress")]
+  if (others.length > 0) return others
+  return namespace === "" ? [own] : [{ namespace: "", kind: "Namespace", name: namespace }]
+}
+
+const isRelevant =
+  (namespaces: ReadonlySet<string>) =>
+  ({ ref }: ObjectChange): boolean =>
+    ref.namespace === "" || namespaces.has(ref.namespace) || acrossNamespaces.has(ref.kind)
+
+const until = ({ latestMs }: FirstSymptom, nowMs: number): Timestamp.Timestamp =>
+  Timestamp.fromMillis(Math.max(latestMs + skewMs, nowMs))
+
+/** A gap in the interval. A kind that the cluster does not have cannot have changed. */
+const matters = ({ from, reason }: WatchGap, symptomAt: Timestamp.Timestamp): boolean =>
+  reason !== "not-served" && (from === null || from <= symptomAt)
+
+const unknownOf = (symptom: FirstSymptom, unread: ReadonlyArray<string>): Suspects => ({
+  finding: "unknown",
+  ranked: [],
+  symptomAt: Timestamp.fromMillis(symptom.latestMs),
+  since: Timestamp.fromMillis(symptom.sinceMs),
+  gaps: [],
+  unread
+})
+
+const grouped = (changes: ReadonlyArray<ObjectChange>): ReadonlyArray<ReadonlyArray<ObjectChange>> => {
+  const byRef = new Map<string, Array<ObjectChange>>()
+  for (const change of changes) {
+    const { kind, name, namespace } = change.ref
+    const key = `${kind}/${namespace}/${name}`
+    byRef.set(key, [...(byRef.get(key) ?? []), change])
+  }
+  return [...byRef.values()]
+}
+
+interface Known {
+  readonly states: ReadonlyArray<KubernetesObject>
+  readonly presentOf: ReadonlyMap<ObjectChange, KubernetesObject | null>
+}
+
+/** The states of the changed objects. An object whose last change is its deletion does not exist. */
+const knownOf = (changes: ReadonlyArray<ObjectChange>, present: ChangeJournal["Service"]["present"]): Known => {
+  const presentOf = new Map<ObjectChange, KubernetesObject | null>()
+  const states = grouped(changes).flatMap((ofOne) => {
+    const [newest] = ofOne
+    if (newest === undefined) return []
+    const now = present(newest.ref)
+    for (const change of ofOne) {
+      if (now !== undefined) presentOf.set(change, now)
+      else if (newest.operation === "deleted") presentOf.set(change, null)
+    }
+    return statesOf(now, ofOne)
+  })
+  return { states, presentOf }
+}
+
+/** The events that say since when pods cannot be created, where only events say it. */
+const eventsOf = (client: KubernetesClient["Service"], { observed, target }: SuspectRequest) =>
+  observed?.failedCreate === undefined || observed.failedCreate === null || !reportsByEvent.has(target.kind)
+    ? Effect.succeed([])
+    : Effect.orElseSucceed(
+        client.list("Event", {
+          namespace: target.namespace,
+          involvedObject: { kind: target.kind, name: target.name },
+          limit: 100
+        }),
+        (): ReadonlyArray<KubernetesObject> => []
+      )
+
+const make = Effect.gen(function* () {
+  const journal = yield* ChangeJournal
+  const client = yield* KubernetesClient
+
+  const gapsOf = (symptom: FirstSymptom, kinds: ReadonlyArray<string>) =>
+    Effect.map(journal.gaps(kinds, Timestamp.fromMillis(symptom.sinceMs)), (gaps) =>
+      gaps.filter((gap) => matters(gap, Timestamp.fromMillis(symptom.latestMs)))
+    )
+
+  const suspects = Effect.fnUntraced(function* (request: SuspectRequest, rough: FirstSymptom) {
+    const { alert, nowMs, observed, target } = request
+    const starts = startsOf(request)
+    const all = yield* journal.list({
+      since: Timestamp.fromMillis(rough.sinceMs),
+      until: until(rough, nowMs),
+      limit: mostChanges
+    })
+    const tooMany = all.length >= mostChanges ? ["changes before the newest 2000"] : []
+    const namespaces = new Set(starts.map(namespaceOf))
+    const changes = all.filter(isRelevant(namespaces))
+    const gaps = yield* gapsOf(rough, [...new Set([...suspectKinds, ...changes.map(({ ref }) => ref.kind)])])
+    const empty = { ...unknownOf(rough, tooMany), gaps }
+    if (changes.length === 0)
+      return {
+        ...empty,
+        finding: gaps.length + tooMany.length === 0 ? "nothing-changed" : "unknown"
+      } satisfies Suspects
+
+    const [reading, events] = yield* Effect.all(
+      [GraphReader.read(client, { starts, within: readWithin }), eventsOf(client, request)],
+      { concurrency: "unbounded" }
+    )
+    const { presentOf, states } = knownOf(changes, journal.present)
+    const graph = DependencyGraph.build(starts, [...reading.objects, ...states], observed?.nodes)
+    const object = reading.objects.find((each) => sameRef(refOf(each), target))
+    const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
+    const candidates = changes.flatMap((change): ReadonlyArray<Candidate> => {
+      const node = graph.find(change.ref)
+      const present = presentOf.get(change)
+      return node === undefined
+        ? []
+        : [{ change, distance: node.distance, relation: node.relation, ...(present === undefined ? {} : { present }) }]
+    })
+    const ranked = rank(candidates, { symptom, seen: symptomsSeen(alert, observed) }).slice(0, mostRanked)
+    const unread = [...reading.unread, ...tooMany]
+    const quiet = gaps.length === 0 && unread.length === 0
+    return {
+      finding: findingOf(ranked) ?? (quiet ? "nothing-changed" : "unknown"),
+      ranked,
+      symptomAt: Timestamp.fromMillis(symptom.latestMs),
+      since: Timestamp.fromMillis(symptom.sinceMs),
+      gaps,
+      unread
+    } satisfies Suspects
+  })
+
+  const suspectsOf = Effect.fn("suspects")(function* (request: SuspectRequest) {
+    const rough = firstSymptom(request)
+    const found = yield* suspects(request, rough).pipe(
+      Effect.timeoutOrElse({
+        duration: withinMs,
+        orElse: () => Effect.succeed(unknownOf(rough, ["changes: they took too long"]))
+      }),
+      Effect.catch((error) =>
+        Effect.as(
+          Effect.logWarning("The recorded changes could not be read, so the suspects are unknown", {
+            reason: error.message
+          }),
+          unknownOf(rough, ["changes: the database could not be read"])
+        )
+      ),
+      Effect.catchDefect((defect) =>
+        Effect.as(
+          Effect.logError("The suspects of an alert could not be found", defect),
+          unknownOf(rough, ["changes: they could not be judged"])
+        )
+      )
+    )
+    yield* Effect.annotateCurrentSpan({
+      "kubernaut.suspects.finding": found.finding,
+      "kubernaut.suspects.count": found.ranked.length
+    })
+    return found
+  })
+  return { suspectsOf }
+})
+
+/** Finds suspects in the changes that the journal has recorded. */
+export const layer: Layer.Layer<SuspectFinder, never, ChangeJournal | KubernetesClient> = Layer.effect(
+  SuspectFinder,
+  make
+)
+
+/** Finds none: nothing is known of any change. For parts of the service that run without a journal. */
+export const layerNone: Layer.Layer<SuspectFinder> = Layer.succeed(SuspectFinder, {
+  suspectsOf: (request) => Effect.sync(() => unknownOf(firstSymptom(request), ["changes: nobody watches"]))
+})
