@@ -3,14 +3,15 @@
  *
  * **Details**
  *
- * | read                                                                     | requests                     |
- * | ------------------------------------------------------------------------ | ---------------------------- |
- * | the objects that the alert names, and their owners                       | 2 for each, at most 6 in all |
- * | in the namespace: Services, Ingresses, HTTPRoutes, GRPCRoutes,           | 10                           |
- * | autoscalers, quotas, LimitRanges, NetworkPolicies, budgets, RoleBindings |                              |
- * | the Namespace, the ServiceAccount, the claims                            | at most 6                    |
- * | ClusterRoleBindings and webhook configurations                           | 3                            |
- * | the workloads of the namespace, unless the target is one                 | at most 4                    |
+ * | read                                                                      | requests                     |
+ * | ------------------------------------------------------------------------- | ---------------------------- |
+ * | the objects that the alert names, and their owners                        | 2 for each, at most 6 in all |
+ * | in the namespace: Services, Ingresses, HTTPRoutes, GRPCRoutes,            | 11                           |
+ * | autoscalers, quotas, LimitRanges, NetworkPolicies, budgets, RoleBindings, |                              |
+ * | ServiceAccounts                                                           |                              |
+ * | the Namespace and the claims                                              | at most 5                    |
+ * | ClusterRoleBindings and webhook configurations                            | 3                            |
+ * | the workloads of the namespace, unless the target is one                  | at most 4                    |
  *
  * ConfigMaps, Secrets, PriorityClasses and the like are known by the references to them, and are not read. Objects that
  * changed lately are known from the journal, with their earlier states: those need no request either.
@@ -42,7 +43,8 @@ export const listedKinds = [
   "LimitRange",
   "NetworkPolicy",
   "PodDisruptionBudget",
-  "RoleBinding"
+  "RoleBinding",
+  "ServiceAccount"
 ] as const
 
 /** Kinds that are listed in the whole cluster. */
@@ -56,7 +58,10 @@ export const clusterKinds = [
 export const workloadKinds = ["Deployment", "StatefulSet", "DaemonSet", "CronJob"] as const
 
 /** Kinds of which single objects are read. */
-export const readKinds = ["Namespace", "ServiceAccount", "PersistentVolumeClaim"] as const
+export const readKinds = ["Namespace", "PersistentVolumeClaim"] as const
+
+/** What is listed needs no request of its own, and an alert is no object. */
+const isListed = (kind: string): boolean => kind === "Alert" || (listedKinds as ReadonlyArray<string>).includes(kind)
 
 /** More objects of one kind are not read. */
 const mostListed = 500
@@ -151,10 +156,7 @@ const namedBy = (workloads: ReadonlyArray<KubernetesObject>): ReadonlyArray<Reso
       : referencesOf(valueOf(templateOf(object), "spec"), object.metadata.namespace ?? "").map(({ to }) => to)
   )
   const distinct = named.filter((ref, index) => named.findIndex((each) => sameRef(each, ref)) === index)
-  return [
-    ...distinct.filter(({ kind }) => kind === "ServiceAccount").slice(0, 1),
-    ...distinct.filter(({ kind }) => kind === "PersistentVolumeClaim").slice(0, mostClaims)
-  ]
+  return distinct.filter(({ kind }) => kind === "PersistentVolumeClaim").slice(0, mostClaims)
 }
 
 /** Reads what there is around the objects that an alert names. It never fails. */
@@ -175,7 +177,7 @@ export const read = Effect.fn("dependency graph")(function* (
 
   const around = Effect.gen(function* () {
     const found = yield* Effect.forEach(
-      starts.filter(({ kind }) => kind !== "Alert").slice(0, mostStarts),
+      starts.filter(({ kind }) => !isListed(kind)).slice(0, mostStarts),
       (start) => withOwners(client, progress, start),
       { concurrency: mostStarts }
     )

@@ -179,65 +179,74 @@ const eventsOf = (client: KubernetesClient["Service"], { observed, target }: Sus
         (): ReadonlyArray<KubernetesObject> => []
       )
 
-const make = Effect.gen(function* () {
-  const journal = yield* ChangeJournal
-  const client = yield* KubernetesClient
+interface Sources {
+  readonly journal: ChangeJournal["Service"]
+  readonly client: KubernetesClient["Service"]
+}
 
-  const gapsOf = (symptom: FirstSymptom, kinds: ReadonlyArray<string>) =>
-    Effect.map(journal.gaps(kinds, Timestamp.fromMillis(symptom.sinceMs)), (gaps) =>
-      gaps.filter((gap) => matters(gap, Timestamp.fromMillis(symptom.latestMs)))
-    )
+const gapsOf = (journal: ChangeJournal["Service"], symptom: FirstSymptom, kinds: ReadonlyArray<string>) =>
+  Effect.map(journal.gaps(kinds, Timestamp.fromMillis(symptom.sinceMs)), (gaps) =>
+    gaps.filter((gap) => matters(gap, Timestamp.fromMillis(symptom.latestMs)))
+  )
 
-  const suspects = Effect.fnUntraced(function* (request: SuspectRequest, rough: FirstSymptom) {
-    const { alert, nowMs, observed, target } = request
-    const starts = startsOf(request)
-    const all = yield* journal.list({
-      since: Timestamp.fromMillis(rough.sinceMs),
-      until: until(rough, nowMs),
-      limit: mostChanges
-    })
-    const tooMany = all.length >= mostChanges ? ["changes before the newest 2000"] : []
-    const namespaces = new Set(starts.map(namespaceOf))
-    const changes = all.filter(isRelevant(namespaces))
-    const gaps = yield* gapsOf(rough, [...new Set([...suspectKinds, ...changes.map(({ ref }) => ref.kind)])])
-    const empty = { ...unknownOf(rough, tooMany), gaps }
-    if (changes.length === 0)
-      return {
-        ...empty,
-        finding: gaps.length + tooMany.length === 0 ? "nothing-changed" : "unknown"
-      } satisfies Suspects
-
-    const [reading, events] = yield* Effect.all(
-      [GraphReader.read(client, { starts, within: readWithin }), eventsOf(client, request)],
-      { concurrency: "unbounded" }
-    )
-    const { presentOf, states } = knownOf(changes, journal.present)
-    const graph = DependencyGraph.build(starts, [...reading.objects, ...states], observed?.nodes)
-    const object = reading.objects.find((each) => sameRef(refOf(each), target))
-    const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
-    const candidates = changes.flatMap((change): ReadonlyArray<Candidate> => {
-      const node = graph.find(change.ref)
-      const present = presentOf.get(change)
-      return node === undefined
-        ? []
-        : [{ change, distance: node.distance, relation: node.relation, ...(present === undefined ? {} : { present }) }]
-    })
-    const ranked = rank(candidates, { symptom, seen: symptomsSeen(alert, observed) }).slice(0, mostRanked)
-    const unread = [...reading.unread, ...tooMany]
-    const quiet = gaps.length === 0 && unread.length === 0
-    return {
-      finding: findingOf(ranked) ?? (quiet ? "nothing-changed" : "unknown"),
-      ranked,
-      symptomAt: Timestamp.fromMillis(symptom.latestMs),
-      since: Timestamp.fromMillis(symptom.sinceMs),
-      gaps,
-      unread
-    } satisfies Suspects
+/** The suspects by the journal and the graph. It may fail, and take any time. */
+const suspects = Effect.fnUntraced(function* (
+  { client, journal }: Sources,
+  request: SuspectRequest,
+  rough: FirstSymptom
+) {
+  const { alert, nowMs, observed, target } = request
+  const starts = startsOf(request)
+  const all = yield* journal.list({
+    since: Timestamp.fromMillis(rough.sinceMs),
+    until: until(rough, nowMs),
+    limit: mostChanges
   })
+  const tooMany = all.length >= mostChanges ? ["changes before the newest 2000"] : []
+  const namespaces = new Set(starts.map(namespaceOf))
+  const changes = all.filter(isRelevant(namespaces))
+  const gaps = yield* gapsOf(journal, rough, [...new Set([...suspectKinds, ...changes.map(({ ref }) => ref.kind)])])
+  const empty = { ...unknownOf(rough, tooMany), gaps }
+  if (changes.length === 0)
+    return {
+      ...empty,
+      finding: gaps.length + tooMany.length === 0 ? "nothing-changed" : "unknown"
+    } satisfies Suspects
+
+  const [reading, events] = yield* Effect.all(
+    [GraphReader.read(client, { starts, within: readWithin }), eventsOf(client, request)],
+    { concurrency: "unbounded" }
+  )
+  const { presentOf, states } = knownOf(changes, journal.present)
+  const graph = DependencyGraph.build(starts, [...reading.objects, ...states], observed?.nodes)
+  const object = reading.objects.find((each) => sameRef(refOf(each), target))
+  const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
+  const candidates = changes.flatMap((change): ReadonlyArray<Candidate> => {
+    const node = graph.find(change.ref)
+    const present = presentOf.get(change)
+    return node === undefined
+      ? []
+      : [{ change, distance: node.distance, relation: node.relation, ...(present === undefined ? {} : { present }) }]
+  })
+  const ranked = rank(candidates, { symptom, seen: symptomsSeen(alert, observed) }).slice(0, mostRanked)
+  const unread = [...reading.unread, ...tooMany]
+  const quiet = gaps.length === 0 && unread.length === 0
+  return {
+    finding: findingOf(ranked) ?? (quiet ? "nothing-changed" : "unknown"),
+    ranked,
+    symptomAt: Timestamp.fromMillis(symptom.latestMs),
+    since: Timestamp.fromMillis(symptom.sinceMs),
+    gaps,
+    unread
+  } satisfies Suspects
+})
+
+const make = Effect.gen(function* () {
+  const sources: Sources = { journal: yield* ChangeJournal, client: yield* KubernetesClient }
 
   const suspectsOf = Effect.fn("suspects")(function* (request: SuspectRequest) {
     const rough = firstSymptom(request)
-    const found = yield* suspects(request, rough).pipe(
+    const found = yield* suspects(sources, request, rough).pipe(
       Effect.timeoutOrElse({
         duration: withinMs,
         orElse: () => Effect.succeed(unknownOf(rough, ["changes: they took too long"]))

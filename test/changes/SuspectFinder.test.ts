@@ -1,0 +1,217 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { ChangeJournal, layerMemory, layerNone, type MemoryOptions } from "../../src/changes/ChangeJournal.ts"
+import * as GraphReader from "../../src/changes/GraphReader.ts"
+import * as SuspectFinder from "../../src/changes/SuspectFinder.ts"
+import type { Alert } from "../../src/domain/Alert.ts"
+import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
+import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import { StorageError } from "../../src/storage/StorageError.ts"
+import { deployment, object, refTo, service } from "./objects.ts"
+import { alert, at, created, deleted, gitops, modified, pod, startsMs, state, target } from "./scenes.ts"
+
+const error = (tag: "Forbidden" | "NotFound" | "Unavailable"): KubernetesError =>
+  new KubernetesError({ reason: { _tag: tag }, operation: "list", applied: "no", retryable: false })
+
+interface Cluster {
+  readonly objects?: ReadonlyArray<KubernetesObject>
+  readonly failing?: Readonly<Record<string, "Forbidden" | "NotFound" | "Unavailable">>
+  readonly hanging?: ReadonlyArray<string>
+}
+
+/** A cluster of fixed objects that counts its requests. */
+const clusterOf = ({ failing = {}, hanging = [], objects = [] }: Cluster) => {
+  const requests: Array<string> = []
+  const request = <A>(kind: string, answer: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> =>
+    Effect.suspend(() => {
+      requests.push(kind)
+      const fault = failing[kind]
+      if (hanging.includes(kind)) return Effect.never
+      return fault === undefined ? answer : Effect.fail(error(fault))
+    })
+  const is = (each: KubernetesObject, kind: string, namespace = "") =>
+    each.kind === kind && (namespace === "" || each.metadata.namespace === namespace)
+  const client = {
+    get: ({ kind, name, namespace }: { kind: string; name: string; namespace: string }) => {
+      const found = objects.find((each) => is(each, kind, namespace) && each.metadata.name === name)
+      return request(kind, found === undefined ? Effect.fail(error("NotFound")) : Effect.succeed(found))
+    },
+    list: (kind: string, { namespace }: { namespace?: string }) =>
+      request(kind, Effect.succeed(objects.filter((each) => is(each, kind, namespace))))
+  } as unknown as KubernetesClient["Service"]
+  return { client, requests }
+}
+
+const shop = [deployment("checkout"), service("checkout", { app: "checkout" })]
+const serving = state({ pods: [pod("checkout-1"), pod("checkout-2")] })
+
+const find = (
+  given: MemoryOptions | { readonly layer: Layer.Layer<ChangeJournal> },
+  cluster: Cluster = { objects: shop },
+  fired: Alert = alert("CheckoutErrorRateHigh"),
+  observed: WorkloadState | null = serving,
+  of: { readonly namespace: string; readonly kind: string; readonly name: string } = target
+) => {
+  const { client, requests } = clusterOf(cluster)
+  return Effect.gen(function* () {
+    const { suspectsOf } = yield* SuspectFinder.SuspectFinder
+    const found = yield* suspectsOf({
+      alert: fired,
+      target: { cluster: "dev", ...of },
+      observed,
+      nowMs: startsMs + 5000
+    })
+    return { ...found, requests }
+  }).pipe(
+    Effect.provide(SuspectFinder.layer),
+    Effect.provide(
+      Layer.mergeAll("layer" in given ? given.layer : layerMemory(given), Layer.succeed(KubernetesClient, client))
+    )
+  )
+}
+
+const wrongSelector = modified(refTo("Service", "checkout"), -20, ["spec", "selector", "app"], {
+  before: "checkout",
+  after: "x"
+})
+const unrelated = modified(refTo("ConfigMap", "of-others"), -5, ["data", "a"])
+
+describe("the suspects of an alert", () => {
+  it.effect("are the change of a Service that no longer selects the pods, and not an unrelated one", () =>
+    Effect.gen(function* () {
+      const broken = service("checkout", { app: "x" })
+      const found = yield* find(
+        { changes: [wrongSelector, unrelated], objects: [broken] },
+        { objects: [deployment("checkout"), broken] }
+      )
+      assert.strictEqual(found.finding, "one")
+      assert.deepStrictEqual(
+        found.ranked.map(({ change }) => change.id),
+        [wrongSelector.id]
+      )
+      assert.strictEqual(found.ranked[0]?.relation, "is selected by Service shop/checkout")
+    })
+  )
+
+  it.effect("are the deletion of a policy's Service, and a new policy, of a target that still runs: two", () =>
+    Effect.gen(function* () {
+      const gone = deleted(refTo("Service", "front"), -20, {
+        manifest: { kind: "Service", spec: { selector: { app: "checkout" } } }
+      })
+      const deny = object("NetworkPolicy", "deny", { spec: { podSelector: {} } })
+      const found = yield* find({ changes: [gone, created(refTo("NetworkPolicy", "deny"), -30)], objects: [deny] })
+      assert.strictEqual(found.finding, "several")
+      assert.strictEqual(found.ranked.length, 2)
+    })
+  )
+
+  it.effect("are none without a change: nothing changed, and no request is made", () =>
+    Effect.gen(function* () {
+      const found = yield* find({ changes: [modified(refTo("ConfigMap", "a", "elsewhere"), -5, ["data", "a"])] })
+      assert.strictEqual(found.finding, "nothing-changed")
+      assert.deepStrictEqual(found.requests, [])
+    })
+  )
+
+  it.effect("are unknown if a kind was not watched, and not if the cluster does not have it", () =>
+    Effect.gen(function* () {
+      const gap = { kind: "NetworkPolicy", from: at(-600), to: at(-300), reason: "expired" } as const
+      assert.strictEqual((yield* find({ gaps: [gap] })).finding, "unknown")
+      assert.deepStrictEqual((yield* find({ gaps: [gap] })).gaps, [gap])
+      assert.strictEqual(
+        (yield* find({ gaps: [{ ...gap, reason: "not-served", to: null }] })).finding,
+        "nothing-changed"
+      )
+      assert.strictEqual((yield* find({ gaps: [{ ...gap, from: at(60), to: null }] })).finding, "nothing-changed")
+      assert.strictEqual((yield* find({ layer: layerNone })).finding, "unknown")
+    })
+  )
+
+  it.effect("are unknown if a part of the graph cannot be read, which is named", () =>
+    Effect.gen(function* () {
+      const forbidden = yield* find(
+        { changes: [unrelated] },
+        { objects: shop, failing: { Ingress: "Forbidden", HTTPRoute: "NotFound" } }
+      )
+      assert.strictEqual(forbidden.finding, "unknown")
+      assert.deepStrictEqual(forbidden.unread, ["Ingress"])
+      assert.strictEqual((yield* find({ changes: [unrelated] })).finding, "nothing-changed")
+    })
+  )
+
+  it.effect("are found although the API server does not respond, within three seconds", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(
+        find(
+          { changes: [modified(target, -5, ["spec", "replicas"], { before: 2, after: 0 })] },
+          { objects: shop, hanging: ["Service", "Deployment"] },
+          alert("KubeDeploymentReplicasMismatch"),
+          state({ desiredReplicas: 0, pods: [] })
+        )
+      )
+      yield* TestClock.adjust("3 seconds")
+      const found = yield* Fiber.join(fiber)
+      assert.strictEqual(found.finding, "one")
+      assert.includeMembers([...found.unread], ["Deployment", "Service"])
+    })
+  )
+
+  it.effect("are unknown if the database cannot be read, or does not respond", () =>
+    Effect.gen(function* () {
+      const journal = (list: ChangeJournal["Service"]["list"]) =>
+        Layer.succeed(ChangeJournal, {
+          list,
+          find: () => Effect.undefined,
+          gaps: () => Effect.succeed([]),
+          present: () => undefined
+        })
+      const failing = journal(() =>
+        Effect.fail(new StorageError({ reason: "busy", operation: "read", retryable: true, committed: "no" }))
+      )
+      assert.strictEqual((yield* find({ layer: failing })).finding, "unknown")
+      const fiber = yield* Effect.forkChild(find({ layer: journal(() => Effect.never) }))
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber)).finding, "unknown")
+      const broken = journal(() => Effect.die(new Error("broken")))
+      assert.strictEqual((yield* find({ layer: broken })).finding, "unknown")
+    })
+  )
+
+  it.effect("of an alert that names a Service only are the changes around the Service", () =>
+    Effect.gen(function* () {
+      const fired = alert("HighErrorRate", { labels: { namespace: "shop", service: "checkout" } })
+      const found = yield* find(
+        { changes: [modified(target, -20, ["spec", "replicas"], { before: 2, after: 0 }, { by: gitops })] },
+        { objects: shop },
+        fired,
+        null,
+        { namespace: "shop", kind: "Alert", name: "6a1f" }
+      )
+      assert.strictEqual(found.ranked[0]?.distance, 1)
+    })
+  )
+
+  it.effect("of a target that is gone include its deletion", () =>
+    Effect.gen(function* () {
+      const found = yield* find(
+        { changes: [deleted(target, -20)] },
+        { objects: [] },
+        alert("KubeDeploymentReplicasMismatch"),
+        state({ exists: false, pods: [], desiredReplicas: null })
+      )
+      assert.strictEqual(found.finding, "one")
+      assert.strictEqual(found.ranked[0]?.change.operation, "deleted")
+    })
+  )
+})
+
+describe("reading the graph", () => {
+  it.effect("takes a bounded number of requests", () =>
+    Effect.gen(function* () {
+      const { client, requests } = clusterOf({ objects: shop })
+      yield* GraphReader.read(client, { starts: [target], within: "2 seconds" })
+      assert.isAtMost(requests.length, 20)
+    })
+  )
+})
