@@ -24,6 +24,8 @@
  */
 
 import { Context, Deferred, Duration, Effect, Layer, Option } from "effect"
+import { ChangeJournal } from "./changes/ChangeJournal.ts"
+import * as SuspectFinder from "./changes/SuspectFinder.ts"
 import { type GuardrailSettings, inForce, removedProtection } from "./decision/GuardrailSettings.ts"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
 import * as Executor from "./execution/Executor.ts"
@@ -224,6 +226,17 @@ const rollbackOptions = ({
   ...(readBackDelay === undefined ? {} : { readBackDelay })
 })
 
+/** Finds suspects where changes are recorded. Without a journal of changes, nothing is said about them. */
+const suspects = Layer.unwrap(
+  Effect.map(
+    Effect.serviceOption(ChangeJournal),
+    Option.match({
+      onNone: () => Layer.empty,
+      onSome: (journal) => Layer.provide(SuspectFinder.layer, Layer.succeed(ChangeJournal, journal))
+    })
+  )
+)
+
 const actors = ({
   actors,
   cluster,
@@ -240,6 +253,7 @@ const actors = ({
     Layer.provideMerge(Layer.effectDiscard(logRemoved(guardrails))),
     Layer.provide([
       OwnerResolver.layer(),
+      suspects,
       Executor.layer({ redact, maximumNodesOut, maximumScaleFactor, ...execution }),
       RollbackExecutor.layer(rollbackOptions(execution)),
       Verifier.layer(verification),

@@ -32,6 +32,7 @@ import {
   settled
 } from "./Rollback.ts"
 import { Seen } from "./Seen.ts"
+import { Suspects } from "./Suspects.ts"
 import { Target } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
 import { Verification } from "./Verification.ts"
@@ -87,7 +88,12 @@ export const RemediationEvent = Schema.Union([
     /** Absent when every investigator failed. */
     investigation: Schema.optionalKey(Investigation),
     /** Absent when the target could not be read before the investigation, and in journals of earlier versions. */
-    seen: Schema.optionalKey(Seen)
+    seen: Schema.optionalKey(Seen),
+    /**
+     * The recorded changes that may be the cause, without secrets: at most ten, and long values are cut. Absent where
+     * changes are not recorded, and in journals of earlier versions: then nothing is known of changes.
+     */
+    suspects: Schema.optionalKey(Suspects)
   }),
   Schema.TaggedStruct("Decided", {
     level: DegradationLevel,
@@ -151,6 +157,8 @@ export const Remediation = Schema.Struct({
   investigation: Schema.optionalKey(Investigation),
   /** What the investigation saw of the target. */
   seen: Schema.optionalKey(Seen),
+  /** The recorded changes that may be the cause, as the latest investigation found them. Absent: not known. */
+  suspects: Schema.optionalKey(Suspects),
   investigatedAt: Schema.optionalKey(Timestamp),
   /** How many investigations there were since the start or since a person's latest answer. */
   investigations: Schema.Int,
@@ -282,10 +290,10 @@ export const skip = (self: Remediation, at: Timestamp): Remediation => ({
 /** Nothing of an earlier investigation remains. */
 const afterInvestigation = (
   self: Remediation,
-  { hops, investigation, level, seen }: Extract<RemediationEvent, { _tag: "Investigated" }>,
+  { hops, investigation, level, seen, suspects }: Extract<RemediationEvent, { _tag: "Investigated" }>,
   at: Timestamp
 ): Remediation => {
-  const { investigation: _earlier, seen: _before, ...rest } = self
+  const { investigation: _earlier, seen: _before, suspects: _suspected, ...rest } = self
   return {
     ...rest,
     level,
@@ -294,7 +302,8 @@ const afterInvestigation = (
     investigatedAt: at,
     investigations: self.investigations + 1,
     ...(investigation === undefined ? {} : { investigation }),
-    ...(seen === undefined ? {} : { seen })
+    ...(seen === undefined ? {} : { seen }),
+    ...(suspects === undefined ? {} : { suspects })
   }
 }
 

@@ -10,6 +10,7 @@ import type { Alert } from "../domain/Alert.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { Investigation, InvestigatorName } from "../domain/Investigation.ts"
 import type { RemediationId } from "../domain/Remediation.ts"
+import type { Suspects } from "../domain/Suspects.ts"
 import type { Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { Evidence } from "./evidence/Evidence.ts"
@@ -24,6 +25,11 @@ export interface InvestigationRequest {
   /** The current state of the target in the cluster; `null` when it could not be read. */
   readonly observed: WorkloadState | null
   readonly level: DegradationLevel
+  /**
+   * The recorded changes that may be the cause, the likeliest first. Absent where changes are not recorded. The values
+   * are as they are in the cluster: redact them before they leave the process (`evidence/SuspectEvidence`).
+   */
+  readonly suspects?: Suspects
   /** Further evidence from the cluster. The chain adds it for investigators that set `needsEvidence`. */
   readonly evidence?: Evidence
 }

@@ -1,9 +1,12 @@
 /** Investigates the alert, unless it resolves first. */
 
-import { Effect, type Latch } from "effect"
+import { Clock, Effect, type Latch, Option } from "effect"
+import { SuspectFinder } from "../../changes/SuspectFinder.ts"
 import type { Remediation } from "../../domain/Remediation.ts"
 import { seenOf } from "../../domain/Seen.ts"
+import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { Degradation } from "../../health/Degradation.ts"
+import { suspectsForPeople } from "../../investigation/evidence/SuspectEvidence.ts"
 import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
 import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Journal } from "../Journal.ts"
@@ -18,17 +21,27 @@ export const make = Effect.fnUntraced(function* (journal: Journal, observe: Obse
   const chain = yield* InvestigationChain
   const degradation = yield* Degradation
 
+  const finder = yield* Effect.serviceOption(SuspectFinder)
+
+  /** What changed before the alert; `undefined` where changes are not recorded. At most three seconds. */
+  const suspectsOf = Effect.fnUntraced(function* ({ alert, target }: Remediation, observed: WorkloadState | null) {
+    if (Option.isNone(finder)) return undefined
+    return yield* finder.value.suspectsOf({ alert, target, observed, nowMs: yield* Clock.currentTimeMillis })
+  })
+
   const investigate = Effect.fnUntraced(function* (claim: Claim, self: Remediation) {
     // Read before the investigation begins: what changes while it runs is then noticed. It may wait for the cluster.
     const observed = yield* observe(self)
     const { level } = yield* degradation.current
+    const suspects = yield* suspectsOf(self, observed)
     const { hops, investigation } = yield* chain.investigate({
       remediationId: self.id,
       alert: self.alert,
       target: self.target,
       related: yield* store.joinedAlerts(self.id, maxRelatedAlerts),
       observed,
-      level
+      level,
+      ...(suspects === undefined ? {} : { suspects })
     })
     return yield* journal(claim, self, [
       {
@@ -36,7 +49,8 @@ export const make = Effect.fnUntraced(function* (journal: Journal, observe: Obse
         level,
         hops,
         ...(investigation === undefined ? {} : { investigation }),
-        ...(observed === null ? {} : { seen: seenOf(observed) })
+        ...(observed === null ? {} : { seen: seenOf(observed) }),
+        ...(suspects === undefined ? {} : { suspects: suspectsForPeople(suspects) })
       }
     ])
   })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import { make } from "../../../src/investigation/models/Prompt.ts"
+import { at, modified, target } from "../../changes/scenes.ts"
 import { alert, evidence, observed, pod, request } from "../fixtures/Requests.ts"
 
 const full = request({ evidence: evidence(), related: [alert({ name: "KubeDeploymentReplicasMismatch" })] })
@@ -37,6 +38,28 @@ describe("Prompt", () => {
     assert.notInclude(question, "Back-off restarting")
     assert.include(question, "KubeDeploymentReplicasMismatch")
     assert.include(question, 'omitted to fit the context window: ["logs","events"]')
+  })
+
+  it("lists the changes that may be the cause by their ids, without secrets, and says that no other may be named", () => {
+    const change = modified(target, -20, ["data", "DB_PASSWORD"], { before: "hunter2-hunter2", after: "other-hunter" })
+    const { instructions, question } = make(
+      request({
+        suspects: {
+          finding: "one",
+          ranked: [{ change, score: 0.9, distance: 1, relation: "mounts ConfigMap shop/checkout", reasons: ["late"] }],
+          symptomAt: at(0),
+          since: at(-3600),
+          gaps: [{ kind: "Service", from: at(-60), to: at(-30), reason: "expired" }],
+          unread: ["Ingress"]
+        }
+      })
+    )
+    for (const part of [change.id, "data.DB_PASSWORD", "mounts ConfigMap shop/checkout", '"unread":["Ingress"]'])
+      assert.include(question, part)
+    assert.notInclude(question, "hunter2")
+    assert.notInclude(question, "other-hunter")
+    assert.include(instructions, "Never make one up")
+    assert.notInclude(make(full).question, "changes before the alert")
   })
 
   it("says when the state could not be read, and which evidence is missing", () => {
