@@ -57,9 +57,6 @@ export const clusterKinds = [
 /** Kinds that are listed where the target is no workload. */
 export const workloadKinds = ["Deployment", "StatefulSet", "DaemonSet", "CronJob"] as const
 
-/** Kinds of which single objects are read. */
-export const readKinds = ["Namespace", "PersistentVolumeClaim"] as const
-
 /** What is listed needs no request of its own, and an alert is no object. */
 const isListed = (kind: string): boolean => kind === "Alert" || (listedKinds as ReadonlyArray<string>).includes(kind)
 

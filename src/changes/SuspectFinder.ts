@@ -93,6 +93,8 @@ const acrossNamespaces: ReadonlySet<string> = new Set([
 
 /** More changes are not considered; the newest are. */
 const mostChanges = 2000
+/** Where there are more, those of so many objects are asked for by name. */
+const mostAskedFor = 200
 const mostRanked = 10
 const withinMs = 3000
 const readWithin = "2 seconds"
@@ -189,46 +191,92 @@ const gapsOf = (journal: ChangeJournal["Service"], symptom: FirstSymptom, kinds:
     gaps.filter((gap) => matters(gap, Timestamp.fromMillis(symptom.latestMs)))
   )
 
-/** The suspects by the journal and the graph. It may fail, and take any time. */
-const suspects = Effect.fnUntraced(function* (
-  { client, journal }: Sources,
-  request: SuspectRequest,
-  rough: FirstSymptom
-) {
-  const { alert, nowMs, observed, target } = request
-  const starts = startsOf(request)
-  const all = yield* journal.list({
-    since: Timestamp.fromMillis(rough.sinceMs),
-    until: until(rough, nowMs),
-    limit: mostChanges
-  })
-  const tooMany = all.length >= mostChanges ? ["changes before the newest 2000"] : []
-  const namespaces = new Set(starts.map(namespaceOf))
-  const changes = all.filter(isRelevant(namespaces))
-  const gaps = yield* gapsOf(journal, rough, [...new Set([...suspectKinds, ...changes.map(({ ref }) => ref.kind)])])
-  const empty = { ...unknownOf(rough, tooMany), gaps }
-  if (changes.length === 0)
-    return {
-      ...empty,
-      finding: gaps.length + tooMany.length === 0 ? "nothing-changed" : "unknown"
-    } satisfies Suspects
+interface Interval {
+  readonly since: Timestamp.Timestamp
+  readonly until: Timestamp.Timestamp
+}
 
-  const [reading, events] = yield* Effect.all(
-    [GraphReader.read(client, { starts, within: readWithin }), eventsOf(client, request)],
-    { concurrency: "unbounded" }
+/** What is known of the changes around the target. */
+interface Around {
+  readonly graph: DependencyGraph.DependencyGraph
+  readonly changes: ReadonlyArray<ObjectChange>
+  readonly presentOf: Known["presentOf"]
+}
+
+const distinct = (changes: ReadonlyArray<ObjectChange>): ReadonlyArray<ObjectChange> =>
+  [...new Map(changes.map((change) => [change.id, change])).values()].toSorted((left, right) =>
+    left.at === right.at ? (left.id < right.id ? 1 : -1) : left.at < right.at ? 1 : -1
   )
-  const { presentOf, states } = knownOf(changes, journal.present)
-  const graph = DependencyGraph.build(starts, [...reading.objects, ...states], observed?.nodes)
-  const object = reading.objects.find((each) => sameRef(refOf(each), target))
-  const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
-  const candidates = changes.flatMap((change): ReadonlyArray<Candidate> => {
+
+/**
+ * The graph with the changes of its objects. In a cluster with more changes than are considered, those of the nearest
+ * objects are asked for by name.
+ */
+const around = Effect.fnUntraced(function* (
+  { journal }: Sources,
+  {
+    all,
+    interval,
+    request,
+    starts
+  }: {
+    readonly all: ReadonlyArray<ObjectChange>
+    readonly interval: Interval
+    readonly request: SuspectRequest
+    readonly starts: ReadonlyArray<ResourceRef>
+  },
+  objects: ReadonlyArray<KubernetesObject>
+) {
+  const built = (changes: ReadonlyArray<ObjectChange>): Around => {
+    const { presentOf, states } = knownOf(changes, journal.present)
+    return {
+      graph: DependencyGraph.build(starts, [...objects, ...states], request.observed?.nodes),
+      changes,
+      presentOf
+    }
+  }
+  const relevant = isRelevant(new Set(starts.map(namespaceOf)))
+  const first = built(all.filter(relevant))
+  if (all.length < mostChanges) return first
+  const refs = first.graph.nodes.slice(0, mostAskedFor).map(({ ref }) => ref)
+  const named = yield* journal.list({ refs, ...interval, limit: mostChanges })
+  return built(distinct([...all.filter(relevant), ...named]))
+})
+
+const candidatesOf = ({ changes, graph, presentOf }: Around): ReadonlyArray<Candidate> =>
+  changes.flatMap((change): ReadonlyArray<Candidate> => {
     const node = graph.find(change.ref)
     const present = presentOf.get(change)
     return node === undefined
       ? []
       : [{ change, distance: node.distance, relation: node.relation, ...(present === undefined ? {} : { present }) }]
   })
-  const ranked = rank(candidates, { symptom, seen: symptomsSeen(alert, observed) }).slice(0, mostRanked)
+
+/** The suspects by the journal and the graph. It may fail, and take any time. */
+const suspects = Effect.fnUntraced(function* (sources: Sources, request: SuspectRequest, rough: FirstSymptom) {
+  const { client, journal } = sources
+  const { alert, nowMs, observed, target } = request
+  const starts = startsOf(request)
+  const interval: Interval = { since: Timestamp.fromMillis(rough.sinceMs), until: until(rough, nowMs) }
+  const all = yield* journal.list({ ...interval, limit: mostChanges })
+  const tooMany = all.length >= mostChanges ? ["changes before the newest 2000"] : []
+  const changes = all.filter(isRelevant(new Set(starts.map(namespaceOf))))
+  const gaps = yield* gapsOf(journal, rough, [...new Set([...suspectKinds, ...changes.map(({ ref }) => ref.kind)])])
+  if (changes.length + tooMany.length === 0)
+    return {
+      ...unknownOf(rough, []),
+      gaps,
+      finding: gaps.length === 0 ? "nothing-changed" : "unknown"
+    } satisfies Suspects
+
+  const [reading, events] = yield* Effect.all(
+    [GraphReader.read(client, { starts, within: readWithin }), eventsOf(client, request)],
+    { concurrency: "unbounded" }
+  )
+  const found = yield* around(sources, { all, interval, request, starts }, reading.objects)
+  const object = reading.objects.find((each) => sameRef(refOf(each), target))
+  const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
+  const ranked = rank(candidatesOf(found), { symptom, seen: symptomsSeen(alert, observed) }).slice(0, mostRanked)
   const unread = [...reading.unread, ...tooMany]
   const quiet = gaps.length === 0 && unread.length === 0
   return {
@@ -280,8 +328,3 @@ export const layer: Layer.Layer<SuspectFinder, never, ChangeJournal | Kubernetes
   SuspectFinder,
   make
 )
-
-/** Finds none: nothing is known of any change. For parts of the service that run without a journal. */
-export const layerNone: Layer.Layer<SuspectFinder> = Layer.succeed(SuspectFinder, {
-  suspectsOf: (request) => Effect.sync(() => unknownOf(firstSymptom(request), ["changes: nobody watches"]))
-})

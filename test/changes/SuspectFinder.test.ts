@@ -64,9 +64,11 @@ const find = (
     })
     return { ...found, requests }
   }).pipe(
-    Effect.provide(SuspectFinder.layer),
     Effect.provide(
-      Layer.mergeAll("layer" in given ? given.layer : layerMemory(given), Layer.succeed(KubernetesClient, client))
+      Layer.provide(
+        SuspectFinder.layer,
+        Layer.merge("layer" in given ? given.layer : layerMemory(given), Layer.succeed(KubernetesClient, client))
+      )
     )
   )
 }
@@ -155,6 +157,21 @@ describe("the suspects of an alert", () => {
       assert.strictEqual(found.finding, "one")
       assert.includeMembers([...found.unread], ["Deployment", "Service"])
     })
+  )
+
+  it.effect(
+    "are found among more changes than are considered, and the finding is then never that nothing changed",
+    () =>
+      Effect.gen(function* () {
+        const broken = service("checkout", { app: "x" })
+        const noise = Array.from({ length: 2100 }, () =>
+          modified(refTo("ConfigMap", "busy", "elsewhere"), -4, ["data", "a"])
+        )
+        const cluster = { objects: [deployment("checkout"), broken] }
+        const found = yield* find({ changes: [wrongSelector, ...noise], objects: [broken] }, cluster)
+        assert.strictEqual(found.ranked[0]?.change.id, wrongSelector.id)
+        assert.strictEqual((yield* find({ changes: noise }, cluster)).finding, "unknown")
+      })
   )
 
   it.effect("are unknown if the database cannot be read, or does not respond", () =>

@@ -108,7 +108,7 @@ describe("an investigation", () => {
       const text = JSON.stringify(event)
       assert.notInclude(text, secret)
       assert.isBelow(text.length, 12_000)
-      const decoded = Schema.decodeUnknownSync(RemediationEvent)(JSON.parse(text))
+      const decoded = yield* Schema.decodeUnknownEffect(RemediationEvent)(JSON.parse(text))
       const after = evolve(remediation, decoded, at(1))
       assert.strictEqual(after.suspects?.ranked.length, 10)
       assert.strictEqual(after.suspects?.finding, "several")
