@@ -26,7 +26,7 @@
 import { Context, Deferred, Duration, Effect, Layer, Option } from "effect"
 import { ChangeJournal } from "./changes/ChangeJournal.ts"
 import * as SuspectFinder from "./changes/SuspectFinder.ts"
-import { type GuardrailSettings, inForce, removedProtection } from "./decision/GuardrailSettings.ts"
+import { type GuardrailSettings, inForce, isProtected, removedProtection } from "./decision/GuardrailSettings.ts"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
 import * as Executor from "./execution/Executor.ts"
 import * as RollbackExecutor from "./execution/RollbackExecutor.ts"
@@ -254,7 +254,13 @@ const actors = ({
     Layer.provide([
       OwnerResolver.layer(),
       suspects,
-      Executor.layer({ redact, maximumNodesOut, maximumScaleFactor, ...execution }),
+      Executor.layer({
+        redact,
+        maximumNodesOut,
+        maximumScaleFactor,
+        isProtectedNamespace: (namespace) => isProtected(namespace, guardrails),
+        ...execution
+      }),
       RollbackExecutor.layer(rollbackOptions(execution)),
       Verifier.layer(verification),
       // An embedder that has an Alertmanager provides the service.

@@ -127,6 +127,7 @@ const execution: Checks<ExecutorOptions> = {
   evictionInterval: duration("more than zero"),
   evictionDeadline: duration("zero"),
   intentLifetime: duration("more than zero"),
+  isProtectedNamespace: aFunction,
   redact: aFunction
 }
 

@@ -17,7 +17,7 @@ import { readObjects } from "./ActionObjects.ts"
 import { drainAsks } from "./actions/Nodes.ts"
 import { evictionsOf } from "./actions/StuckPods.ts"
 import { type Failure, podsRemain } from "./FailureClassifier.ts"
-import { type PlanObjects, relatedOf } from "./Plan.ts"
+import { type PlanContext, type PlanObjects, relatedOf } from "./Plan.ts"
 
 /** How often the node is read again for arrivals. A pod that comes back each time tolerates the cordon. */
 export const maximumRounds = 3
@@ -29,9 +29,14 @@ export interface Arrivals {
 }
 
 /** What to do about the pods on the node that the drain does not know. `known` are the uids that it has evicted. */
-export const arrivalsOn = (nodeName: string, objects: PlanObjects, known: ReadonlySet<string>): Arrivals => {
+export const arrivalsOn = (
+  nodeName: string,
+  objects: PlanObjects,
+  known: ReadonlySet<string>,
+  isProtected: PlanContext["isProtectedNamespace"]
+): Arrivals => {
   const pods = drainedPods(nodeName, relatedOf(objects, "Pod")).filter(({ metadata }) => !known.has(metadata.uid))
-  const asks = pods.map((pod) => [pod, drainAsks([pod], objects)] as const)
+  const asks = pods.map((pod) => [pod, drainAsks([pod], objects, isProtected)] as const)
   const refused = asks.flatMap(([, [first]]) => (first === undefined ? [] : [first.message]))
   return {
     evictions: evictionsOf(asks.flatMap(([pod, { length }]) => (length === 0 ? [pod] : []))),
@@ -46,6 +51,9 @@ export const arrivalsOn = (nodeName: string, objects: PlanObjects, known: Readon
 export const readArrivals = (
   client: KubernetesClient["Service"],
   { action }: Intent,
-  known: ReadonlySet<string>
+  known: ReadonlySet<string>,
+  isProtected: PlanContext["isProtectedNamespace"]
 ): Effect.Effect<Arrivals, KubernetesError> =>
-  Effect.map(waitOut(readObjects(client, action)), (objects) => arrivalsOn(action.target.name, objects, known))
+  Effect.map(waitOut(readObjects(client, action)), (objects) =>
+    arrivalsOn(action.target.name, objects, known, isProtected)
+  )

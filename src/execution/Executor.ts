@@ -105,6 +105,8 @@ export interface ExecutorOptions {
    * situation needs a new decision.
    */
   readonly intentLifetime?: Duration.Input
+  /** Whether the pods of a namespace are protected: draining a node that runs them needs an approval. Default: none is. */
+  readonly isProtectedNamespace?: (namespace: string) => boolean
   /** Removes secrets from logs and event messages. Default: none, and diagnostics then contain neither. */
   readonly redact?: (text: string) => string
 }
@@ -114,6 +116,7 @@ export const defaults = {
   maximumResourceFactor: 4,
   maximumScaleFactor: 4,
   maximumNodesOut: 0.25,
+  isProtectedNamespace: () => false,
   attempts: 5,
   readBackDelay: "1 second",
   evictionInterval: "5 seconds",
@@ -219,7 +222,8 @@ const draftOnce = Effect.fnUntraced(function* (
     seen: input.seen,
     maximumResourceFactor: settings.maximumResourceFactor,
     maximumScaleFactor: settings.maximumScaleFactor,
-    maximumNodesOut: settings.maximumNodesOut
+    maximumNodesOut: settings.maximumNodesOut,
+    isProtectedNamespace: settings.isProtectedNamespace
   }
   const baseline =
     known

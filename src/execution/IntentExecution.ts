@@ -46,6 +46,7 @@ export interface ExecutionSettings {
   readonly evictionDeadline: Duration.Input
   readonly intentLifetime: Duration.Input
   readonly maximumNodesOut: number
+  readonly isProtectedNamespace: (namespace: string) => boolean
   readonly redact?: (text: string) => string
 }
 
@@ -96,6 +97,7 @@ const makeCarryOutAll = <E>(
 /** Evicts the pods that came to the node since the drain was planned. */
 const evictArrivals = Effect.fnUntraced(function* <E>(
   client: Client,
+  { isProtectedNamespace }: ExecutionSettings,
   intent: Intent,
   carryOutAll: CarryOutAll<E>
 ): Effect.fn.Return<Ran & { readonly evicted: ReadonlyArray<string> }, E> {
@@ -103,7 +105,7 @@ const evictArrivals = Effect.fnUntraced(function* <E>(
   const evicted: Array<string> = []
   let changed = false
   for (let round = 0; ; round++) {
-    const read = yield* Effect.result(readArrivals(client, intent, known))
+    const read = yield* Effect.result(readArrivals(client, intent, known, isProtectedNamespace))
     // Verification reads the node too: a drain is not called successful because this was not read.
     if (Result.isFailure(read)) return { changed, evicted }
     const { evictions, failure } = read.success
@@ -178,7 +180,7 @@ export const executeIntent = Effect.fn("Executor.execute")(function* <E>(
   const isDrain = intent.action.type === "DrainNode" && intent.changes.length > 0 && mayWrite
   const after =
     planned.stop === undefined && isDrain
-      ? yield* evictArrivals(client, intent, carryOutAll)
+      ? yield* evictArrivals(client, settings, intent, carryOutAll)
       : { ...planned, changed: false, evicted: [] }
   const changed = planned.changed || after.changed
   return after.stop === undefined

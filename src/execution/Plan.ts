@@ -26,6 +26,8 @@ export interface PlanContext extends Signature {
   readonly maximumScaleFactor: number
   /** The largest share of a pool's nodes that may be out without an approval. */
   readonly maximumNodesOut: number
+  /** Whether nothing is written in a namespace without a person's word. */
+  readonly isProtectedNamespace: (namespace: string) => boolean
   /** Nodes that other actions are about to cordon. */
   readonly reservedNodes: ReadonlySet<string>
 }
@@ -92,6 +94,7 @@ export const RefusalRule = Schema.Literals([
   "local-data",
   "job-pod",
   "do-not-disrupt",
+  "protected-pods",
   "held-back-template",
   "owner-kind",
   "disruption-budget",

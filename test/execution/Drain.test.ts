@@ -188,7 +188,14 @@ const arrivals: ReadonlyArray<
 describe("of the pods that come to a drained node", () => {
   it.each(arrivals)("%s", (_claim, arrival, evicted, failure) => {
     const objects = { subject: node(), related: [replicaSet(3), arrival] }
-    const result = arrivalsOn("node-1", objects, new Set(["uid-known"]))
+    const result = arrivalsOn("node-1", objects, new Set(["uid-known"]), () => false)
     assert.deepStrictEqual([names(result.evictions), result.failure?.code], [evicted, failure])
+  })
+
+  it("one of a protected namespace stays, and a person is told", () => {
+    const objects = { subject: node(), related: [replicaSet(3), pod("late")] }
+    const result = arrivalsOn("node-1", objects, new Set(), (namespace) => namespace === "shop")
+    assert.deepStrictEqual([names(result.evictions), result.failure?.code], [[], "pods-remain"])
+    assert.include(result.failure?.message, "Pod shop/late")
   })
 })

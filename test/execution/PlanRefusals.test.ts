@@ -294,19 +294,20 @@ const refusals: ReadonlyArray<
     annotated("cluster-autoscaler.kubernetes.io/safe-to-evict", "false"),
     approvable
   ],
-  [
-    "do-not-disrupt",
-    "an eviction that Karpenter may not make",
-    evict,
-    annotated("karpenter.sh/do-not-disrupt", "true"),
-    approvable
-  ],
+  ["do-not-disrupt", "an eviction by Karpenter", evict, annotated("karpenter.sh/do-not-disrupt", "true"), approvable],
   [
     "do-not-disrupt",
     "a drain of a node that Karpenter may not disrupt",
     drain,
     { ...node(), metadata: { ...node().metadata, annotations: { "karpenter.sh/do-not-disrupt": "true" } } },
     { ...approvable, related: [pod("p1"), ...readyNodes] }
+  ],
+  [
+    "protected-pods",
+    "a drain that evicts pods of a protected namespace",
+    drain,
+    node(),
+    { ...approvable, related: [pod("p1"), ...readyNodes], context: { isProtectedNamespace: (name) => name === "shop" } }
   ],
   [
     "cordoned-by-another",

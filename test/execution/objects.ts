@@ -224,6 +224,7 @@ export const context = (change: Partial<PlanContext> = {}): PlanContext => ({
   maximumResourceFactor: 4,
   maximumScaleFactor: 4,
   maximumNodesOut: 0.25,
+  isProtectedNamespace: () => false,
   reservedNodes: new Set(),
   ...change
 })

@@ -38,8 +38,6 @@ const scenario: Scenario.Scenario = {
   durationMs: 2 * 60 * minuteMs,
   incidentEveryMs: 3 * 60 * minuteMs,
   restartMs: [1_000, 1_000],
-  // A person who approves the drain means the pods of the system too.
-  service: { ...Scenario.steady.service, guardrails: { protectedNamespaces: ["!kube-system"] } },
   investigators: Effect.succeed([drainer])
 }
 

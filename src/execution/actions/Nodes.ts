@@ -11,6 +11,7 @@ import {
   ask,
   asKind,
   nothingToDo,
+  type PlanContext,
   planned,
   type Planner,
   type PlanObjects,
@@ -73,11 +74,32 @@ const lossesOf = (pods: ReadonlyArray<Pod>): ReadonlyArray<Ask> =>
     return [...asks, ...workAsks(pod), ...lossAsks(pod)]
   })
 
+/** The pods in protected namespaces: the guardrail of that name sees only the node. */
+const protectedAsks = (
+  pods: ReadonlyArray<Pod>,
+  isProtected: PlanContext["isProtectedNamespace"]
+): ReadonlyArray<Ask> => {
+  const names = pods
+    .filter(({ metadata: { namespace = "" } }) => isProtected(namespace))
+    .map((pod) => displayName(refOf(pod)))
+    .sort()
+  return names.length === 0
+    ? []
+    : [
+        ask(
+          "protected-pods",
+          `The drain evicts pods of protected namespaces, which needs an approval: ${names.join(", ")}.`,
+          { pods: names.join(", ") }
+        )
+      ]
+}
+
 /** The asks about pods that a drain evicts. */
-export const drainAsks = (pods: ReadonlyArray<Pod>, objects: PlanObjects): ReadonlyArray<Ask> => [
-  ...lossesOf(pods),
-  ...templateAsks(pods, objects)
-]
+export const drainAsks = (
+  pods: ReadonlyArray<Pod>,
+  objects: PlanObjects,
+  isProtected: PlanContext["isProtectedNamespace"]
+): ReadonlyArray<Ask> => [...protectedAsks(pods, isProtected), ...lossesOf(pods), ...templateAsks(pods, objects)]
 
 const protectionAsks = (node: KubernetesObject): ReadonlyArray<Ask> => {
   const protection = protectionOf(node.metadata.annotations)
@@ -110,7 +132,7 @@ export const drain: Planner<"DrainNode"> = (action, subject, objects, context) =
       asks: [
         ...(cordoning === undefined ? [] : nodeAsks(subject, objects, context)),
         ...protectionAsks(subject),
-        ...drainAsks(pods, objects)
+        ...drainAsks(pods, objects, context.isProtectedNamespace)
       ],
       figures: { pods: pods.length }
     }

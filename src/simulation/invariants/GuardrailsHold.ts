@@ -3,15 +3,15 @@
  *
  * | guardrail                                    | property                                                                  |
  * | -------------------------------------------- | ------------------------------------------------------------------------- |
- * | protected namespaces                         | not even a refused write arrives                                          |
+ * | protected namespaces                         | not even a refused write arrives, but for the evictions of a drain        |
  * | Helm's fields, an autoscaler's replica count | not written without a person's approval                                   |
  * | an object that an operator controls          | not written at all without a person's approval                            |
  * | cooldown                                     | the same action is not repeated on the same object within it              |
  * | ineffective                                  | no action on an object after too many in a row without a verdict of fixed |
  *
- * A person's approval lifts all but the first. Elapsed time is that of the monotonic clock or of the service's wall
- * clock, whichever is longer. While the wall clock jumps, no more can be required of a service that remembers across
- * restarts.
+ * A person's approval lifts all but the first; a drain that a person approved may evict pods of protected namespaces.
+ * Elapsed time is that of the monotonic clock or of the service's wall clock, whichever is longer. While the wall clock
+ * jumps, no more can be required of a service that remembers across restarts.
  */
 
 import { Duration } from "effect"
@@ -62,6 +62,10 @@ const writesTemplate = (change: Change): boolean =>
 const writesReplicas = (change: Change): boolean =>
   change._tag === "Patch" && change.patch.some(({ path }) => path === "/spec/replicas")
 
+/** A person was shown the pods of protected namespaces that a drain evicts. */
+const isApprovedDrain = (intended: Intended | undefined): boolean =>
+  intended?.approved === true && intended.intent.action.type === "DrainNode"
+
 class Account {
   private readonly intended = new Map<string, Intended>()
   private readonly approved = new Set<string>()
@@ -104,11 +108,11 @@ class Account {
     wallMs: number
   ): void {
     const { namespace } = change.ref
-    if (isProtected(namespace, this.settings))
+    const intended = executionId === undefined ? undefined : this.intended.get(executionId)
+    if (isProtected(namespace, this.settings) && !isApprovedDrain(intended))
       this.report(
         `${change._tag} of ${change.ref.kind} ${namespace}/${change.ref.name} was sent, in a protected namespace`
       )
-    const intended = executionId === undefined ? undefined : this.intended.get(executionId)
     if (!applied || intended === undefined || this.known.has(intended.intent.executionId)) return
     const { intent } = intended
     const began: Began = {
