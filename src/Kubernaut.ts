@@ -246,7 +246,7 @@ const actors = ({
   verification
 }: KubernautOptions<unknown, unknown>) => {
   const guardrails = inForce(given)
-  const { maximumNodesOut, maximumScaleFactor } = guardrails
+  const { maximumNodesOut, maximumScaleFactor, removableKinds } = guardrails
   const inMode = mode ?? "observe"
   return Layer.mergeAll(Reviews.layer(actors), RollbackRequests.layer(inMode)).pipe(
     Layer.provideMerge(RemediationActors.layerLocal({ ...actors, cluster, mode: inMode, guardrails })),
@@ -258,6 +258,7 @@ const actors = ({
         redact,
         maximumNodesOut,
         maximumScaleFactor,
+        removableKinds,
         isProtectedNamespace: (namespace) => isProtected(namespace, guardrails),
         ...execution
       }),

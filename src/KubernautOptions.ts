@@ -122,6 +122,7 @@ const execution: Checks<ExecutorOptions> = {
   maximumResourceFactor: number("a number greater than 1", (value) => value > 1 && value < Infinity),
   maximumScaleFactor: number("a number of 1 or more", (value) => value >= 1 && value < Infinity),
   maximumNodesOut: number("a share from 0 to 1", (value) => value >= 0 && value <= 1),
+  removableKinds: bySchema(Schema.Array(Schema.NonEmptyString)),
   attempts: count,
   readBackDelay: duration("zero"),
   evictionInterval: duration("more than zero"),

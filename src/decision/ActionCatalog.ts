@@ -16,6 +16,7 @@
  * | ExpandVolume       | high   | never           | 0, after approval   |
  * | SuspendCronJob     | medium | exactly         | 0                   |
  * | QuarantinePod      | medium | partly          | 0                   |
+ * | RestoreObject      | medium | exactly         | 0 1 2               |
  * | CollectDiagnostics | none   | changes nothing | 0 1 2               |
  * | Notify             | none   | changes nothing | 0 1 2               |
  *
@@ -78,6 +79,8 @@ const entries: Readonly<Record<ActionType, Omit<CatalogEntry, "type">>> = {
   // Missed runs may be part of a business process.
   SuspendCronJob: { risk: "medium", reversibility: "exact", priority: false, safe: false, contested: declared },
   QuarantinePod: { risk: "medium", reversibility: "partial", priority: false, safe: false, contested: [] },
+  // It puts back what was there, and the plan asks where that is risky. The plan reads who declares the changed object.
+  RestoreObject: { risk: "medium", reversibility: "exact", priority: true, safe: true, contested: [] },
   CollectDiagnostics: { risk: "none", reversibility: "read-only", priority: true, safe: true, contested: [] },
   Notify: { risk: "none", reversibility: "read-only", priority: true, safe: true, contested: [] }
 }

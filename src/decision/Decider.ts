@@ -47,6 +47,7 @@ import type { Mode } from "../domain/Mode.ts"
 import type { EndedAction, PastAction } from "../domain/PastAction.ts"
 import type { NodePlaces } from "../domain/Places.ts"
 import type { Approval, ReviewAnswer } from "../domain/Review.ts"
+import type { Suspects } from "../domain/Suspects.ts"
 import { displayName, resourceRef, type Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf } from "./ActionCatalog.ts"
@@ -75,6 +76,8 @@ export interface DecisionInput {
   readonly target: Target
   /** `undefined` if every hop of the chain failed. */
   readonly investigation: Investigation | undefined
+  /** The changes that may be the cause, as the investigation found them. Absent: none is known. */
+  readonly suspects?: Suspects
   readonly level: DegradationLevel
   readonly mode: Mode
   /** The target's state; `null` if it could not be read. */

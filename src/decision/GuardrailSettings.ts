@@ -33,6 +33,13 @@ const ProtectedNamespace = Schema.String.check(
   })
 )
 
+/** A kind of object, in the spelling of its manifests. */
+const RemovableKind = Schema.String.check(
+  Schema.isPattern(/^[A-Z][A-Za-z0-9]{1,62}$/, {
+    message: "Expected a kind as manifests spell it, such as NetworkPolicy"
+  })
+)
+
 const respectedByDefault: ReadonlyArray<typeof RespectedManager.Type> = Manager.literals
 
 /**
@@ -139,7 +146,12 @@ export const GuardrailSettings = Schema.Struct({
    * deleted) when a node is cordoned or drained without an approval: from 0 to 1. At least one node may be out. Default
    * 0.25.
    */
-  maximumNodesOut: setting(Confidence, 0.25)
+  maximumNodesOut: setting(Confidence, 0.25),
+  /**
+   * The kinds of which an object that somebody has added, such as a NetworkPolicy that stops all traffic, is removed
+   * without an approval when that change is taken back. Its manifest is kept. Default: none.
+   */
+  removableKinds: setting(Schema.Array(RemovableKind), [])
 })
 export type GuardrailSettings = typeof GuardrailSettings.Type
 

@@ -14,6 +14,7 @@
  * | `unobserved`          | block   | the cluster could not be read, so the target's state is unknown          |
  * | `target-missing`      | block   | the target does not exist                                                |
  * | `other-target`        | block   | the action targets an object that is neither the target nor a part of it |
+ * | `other-target`        | block   | a restoration of a change that the investigation does not list           |
  * | `wrong-kind`          | block   | the action does not apply to this kind of object                         |
  * | `protected-namespace` | block   | the namespace is protected                                               |
  * | `autoscaler-owned`    | block   | an autoscaler controls the replica count and would revert the change     |
@@ -39,25 +40,27 @@
  */
 
 import { Duration, Schema } from "effect"
-import { type Action, appliesToItsTarget, isReadOnly, kindsOf } from "../domain/Action.ts"
+import { appliesToItsTarget, isReadOnly, kindsOf } from "../domain/Action.ts"
 import type { Alert } from "../domain/Alert.ts"
 import type { DecisionReason, Figures } from "../domain/Decision.ts"
 import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
 import type { Investigation } from "../domain/Investigation.ts"
 import type { EndedAction, PastAction } from "../domain/PastAction.ts"
 import { type NodePlaces, placesOf } from "../domain/Places.ts"
+import type { Suspects } from "../domain/Suspects.ts"
 import { symptomsOf } from "../domain/Symptoms.ts"
-import { displayName, sameRef, type Target, targetKey } from "../domain/Target.ts"
+import { displayName, type Target, targetKey } from "../domain/Target.ts"
 import { toMillis } from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { entryOf, exceeds, isAllowedAt, isSafe } from "./ActionCatalog.ts"
+import { createsTarget, outOfReach, suspectOf } from "./ActionReach.ts"
 import { waitInForce } from "./BlastRadiusSettings.ts"
 import { givenUp } from "./GiveUp.ts"
 import { type GuardrailSettings, isProtected } from "./GuardrailSettings.ts"
 import { recentlyIneffective } from "./Ineffective.ts"
 import { managementOfWritten, ownerName } from "./Management.ts"
 import { describePeers, failedPeers } from "./PeersFailed.ts"
-import { missingRevision, revisionObjection } from "./RevisionObjection.ts"
+import { missingRevision, restoredRolloutObjection, revisionObjection } from "./RevisionObjection.ts"
 import { describeLoop, loopOf } from "./RolloutLoop.ts"
 
 /** Why the turn of an action has not come: its budget is used up (`BlastRadius`), or our view is in doubt (`OwnView`). */
@@ -72,6 +75,8 @@ export interface Situation {
   readonly alert: Alert
   readonly target: Target
   readonly investigation: Investigation
+  /** The changes that may be the cause, as the investigation found them. Absent: none is known. */
+  readonly suspects?: Suspects
   readonly level: DegradationLevel
   readonly observed: WorkloadState | null
   /** Newest first. */
@@ -133,16 +138,6 @@ const ask = (rule: GuardrailRule, message: string, figures?: Figures): Finding =
 
 type Guardrail = (situation: Situation) => Finding | undefined
 
-/**
- * Whether the action targets a part of the target: one of its pods, or the autoscaler of its replica count. One actor
- * owns a target and its parts; an action on any other object would race with the actor of that object.
- */
-const isPartOf = (action: Action, target: Target, observed: WorkloadState | null): boolean => {
-  if (observed === null || action.target.namespace !== target.namespace) return false
-  if (action.target.kind === "Pod") return observed.pods.some((pod) => pod.name === action.target.name)
-  return action.target.kind === "HorizontalPodAutoscaler" && observed.autoscaler === action.target.name
-}
-
 const emergencyStop: Guardrail = ({ emergencyStop }) =>
   emergencyStop ? block("emergency-stop", "The emergency stop is set, so no new action starts.") : undefined
 
@@ -159,16 +154,15 @@ const unobserved: Guardrail = ({ observed, target }) =>
     ? block("unobserved", `${displayName(target)} could not be read from the cluster, so no action starts.`)
     : undefined
 
-const targetMissing: Guardrail = ({ observed, target }) =>
-  observed !== null && !observed.exists ? block("target-missing", `${displayName(target)} does not exist.`) : undefined
+const targetMissing: Guardrail = (situation) =>
+  situation.observed !== null && !situation.observed.exists && !createsTarget(situation)
+    ? block("target-missing", `${displayName(situation.target)} does not exist.`)
+    : undefined
 
-const otherTarget: Guardrail = ({ investigation: { action }, observed, target }) =>
-  sameRef(action.target, target) || isPartOf(action, target, observed)
-    ? undefined
-    : block(
-        "other-target",
-        `The action targets ${displayName(action.target)}, which is neither ${displayName(target)} nor a part of it.`
-      )
+const otherTarget: Guardrail = (situation) => {
+  const objection = outOfReach(situation)
+  return objection === undefined ? undefined : block("other-target", objection)
+}
 
 const wrongKind: Guardrail = ({ investigation: { action } }) =>
   appliesToItsTarget(action)
@@ -179,7 +173,11 @@ const wrongKind: Guardrail = ({ investigation: { action } }) =>
       )
 
 const protectedNamespace: Guardrail = ({ guardrails, investigation: { action }, target }) => {
-  const namespace = [target.namespace, action.target.namespace].find((name) => isProtected(name, guardrails))
+  const { kind, name } = action.target
+  const written = kind === "Namespace" ? [name] : []
+  const namespace = [target.namespace, action.target.namespace, ...written].find((each) =>
+    isProtected(each, guardrails)
+  )
   return namespace === undefined
     ? undefined
     : block("protected-namespace", `Namespace ${namespace} is protected, so nothing is written in it.`)
@@ -291,8 +289,13 @@ const managedObject: Guardrail = ({ guardrails, investigation: { action }, obser
       )
 }
 
-const revision: Guardrail = ({ investigation: { action }, observed }) => {
-  const objection = missingRevision(action, observed) ?? revisionObjection(action, observed)
+const revision: Guardrail = (situation) => {
+  const { investigation, observed } = situation
+  const { action } = investigation
+  const objection =
+    missingRevision(action, observed)
+    ?? revisionObjection(action, observed)
+    ?? restoredRolloutObjection(suspectOf(situation), observed)
   return objection && { effect: objection.effect, reason: { rule: objection.rule, message: objection.message } }
 }
 

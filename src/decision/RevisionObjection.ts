@@ -6,8 +6,9 @@
  */
 
 import type { Action } from "../domain/Action.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
 import { failingRevisions, isRollingOut } from "../domain/RevisionHealth.ts"
-import { displayName } from "../domain/Target.ts"
+import { displayName, sameRef } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 
 interface Objection {
@@ -44,16 +45,30 @@ export const missingRevision = (action: Action, observed: WorkloadState | null):
   }
 }
 
+const underWay = (name: string): Objection => ({
+  effect: "ask",
+  rule: "rollout-under-way",
+  message: `The rollout of ${name} is under way and none of its pods fails, so nothing shows that it must be undone.`
+})
+
+/** The objection to taking back a change of the target's own template while its rollout is under way. */
+export const restoredRolloutObjection = (
+  change: ObjectChange | undefined,
+  observed: WorkloadState | null
+): Objection | undefined =>
+  change !== undefined
+  && observed !== null
+  && sameRef(change.ref, observed.ref)
+  && change.fields.some(({ path }) => path[0] === "spec" && path[1] === "template")
+  && isRollingOut(observed)
+    ? underWay(displayName(change.ref))
+    : undefined
+
 /** The objection to an action; `undefined` for an action other than a rollback. */
 export const revisionObjection = (action: Action, observed: WorkloadState | null): Objection | undefined => {
   if (action.type !== "RollbackDeployment" || observed === null) return undefined
   const name = displayName(action.target)
-  if (isRollingOut(observed))
-    return {
-      effect: "ask",
-      rule: "rollout-under-way",
-      message: `The rollout of ${name} is under way and none of its pods fails, so nothing shows that it must be undone.`
-    }
+  if (isRollingOut(observed)) return underWay(name)
   const { toRevision } = action
   const own = new Set(observed.pods.flatMap((pod) => (pod.current === true ? [pod.revision] : [])))
   const failing = [...failingRevisions(observed)].filter(

@@ -7,6 +7,7 @@
  */
 
 import { Schema } from "effect"
+import { ChangeId } from "./ObjectChange.ts"
 import { unsignedPattern } from "./Quantity.ts"
 import { ResourceRef } from "./Target.ts"
 
@@ -106,6 +107,18 @@ export const QuarantinePod = action(
   {}
 )
 
+/**
+ * Takes one recorded change back: the fields that it changed, the object that it deleted, or the object that it
+ * created.
+ *
+ * It names the change and carries no values, so nobody can invent one. What it writes is read from the change journal.
+ */
+export const RestoreObject = action(
+  "RestoreObject",
+  "Take one recorded change of one object back, exactly. The target is the changed object; change is the id of a suspect.",
+  { change: ChangeId }
+)
+
 /** Collects the state, events and logs of the target, and changes nothing. */
 export const CollectDiagnostics = action(
   "CollectDiagnostics",
@@ -144,6 +157,7 @@ export const Action = Schema.Union([
   ExpandVolume,
   SuspendCronJob,
   QuarantinePod,
+  RestoreObject,
   CollectDiagnostics,
   Notify
 ])
@@ -153,6 +167,53 @@ export type ActionType = Action["type"]
 
 /** Whether an action never writes to the cluster. */
 export const isReadOnly = (action: Action): boolean => action.type === "Notify" || action.type === "CollectDiagnostics"
+
+/**
+ * The kinds whose recorded changes can be taken back, besides the custom kinds that an operator names. A Secret never
+ * is: no value of it is recorded.
+ */
+export const restorableKinds = [
+  "Deployment",
+  "StatefulSet",
+  "DaemonSet",
+  "CronJob",
+  "Service",
+  "Ingress",
+  "HTTPRoute",
+  "GRPCRoute",
+  "ConfigMap",
+  "HorizontalPodAutoscaler",
+  "ResourceQuota",
+  "LimitRange",
+  "NetworkPolicy",
+  "PodDisruptionBudget",
+  "PriorityClass",
+  "ServiceAccount",
+  "Role",
+  "ClusterRole",
+  "RoleBinding",
+  "ClusterRoleBinding",
+  "PersistentVolumeClaim",
+  "MutatingWebhookConfiguration",
+  "ValidatingWebhookConfiguration",
+  "Namespace",
+  "Node"
+] as const
+
+/** Kubernetes' own kinds that are never restored: controllers make them, or they hold secrets or data. */
+const neverRestored: ReadonlySet<string> = new Set([
+  "Secret",
+  "Pod",
+  "ReplicaSet",
+  "ControllerRevision",
+  "Job",
+  "Event",
+  "EndpointSlice",
+  "Endpoints",
+  "Lease",
+  "PersistentVolume",
+  "StorageClass"
+])
 
 /** The kinds of object that each action applies to. An action without an entry applies to every kind. */
 export const kindsOf: Readonly<Partial<Record<ActionType, ReadonlyArray<string>>>> = {
@@ -167,9 +228,12 @@ export const kindsOf: Readonly<Partial<Record<ActionType, ReadonlyArray<string>>
   DrainNode: ["Node"],
   ExpandVolume: ["PersistentVolumeClaim"],
   SuspendCronJob: ["CronJob"],
-  QuarantinePod: ["Pod"]
+  QuarantinePod: ["Pod"],
+  RestoreObject: restorableKinds
 }
 
 /** Whether an action applies to the kind of its target. A node cannot be rolled back and a pod cannot be scaled. */
 export const appliesToItsTarget = (action: Action): boolean =>
-  kindsOf[action.type]?.includes(action.target.kind) ?? true
+  // A custom kind is recorded only where an operator names it.
+  (action.type === "RestoreObject" && !neverRestored.has(action.target.kind))
+  || (kindsOf[action.type]?.includes(action.target.kind) ?? true)

@@ -39,12 +39,18 @@ export const Change = Schema.Union([
 ])
 export type Change = typeof Change.Type
 
+/**
+ * The objects that an action creates, which its undo deletes. Their uids are known only after the write: the outcome of
+ * the execution has them.
+ */
+const removesCreated = Schema.optionalKey(Schema.Array(ResourceRef))
+
 /** How an action can be undone. It is determined and journaled before the action runs. */
 export const Inverse = Schema.Union([
   /** The changes restore the previous state exactly. */
-  Schema.TaggedStruct("Exact", { changes: Schema.Array(Change) }),
+  Schema.TaggedStruct("Exact", { changes: Schema.Array(Change), removesCreated }),
   /** The changes restore the declared state. `remains` describes the rest, which cannot be restored. */
-  Schema.TaggedStruct("Partial", { changes: Schema.Array(Change), remains: Schema.NonEmptyString }),
+  Schema.TaggedStruct("Partial", { changes: Schema.Array(Change), removesCreated, remains: Schema.NonEmptyString }),
   /** There is nothing to restore: the owner replaces the affected pods, for example after an eviction. */
   Schema.TaggedStruct("NotNeeded", { reason: Schema.NonEmptyString }),
   /** The action cannot be undone. */

@@ -4,14 +4,20 @@ import { Schema } from "effect"
 import { Action } from "./Action.ts"
 import { Change, Inverse } from "./Change.ts"
 import { FailureCategory, Shortage } from "./Failure.ts"
+import { FieldDifference } from "./FieldPath.ts"
 import { Places } from "./Places.ts"
 import { SeenObject } from "./Seen.ts"
+import { ResourceRef } from "./Target.ts"
 import { Timestamp } from "./Timestamp.ts"
 import { WorkloadState } from "./WorkloadState.ts"
 
 /** Whether the action changed the cluster. `unknown` means that it may have. */
 export const Applied = Schema.Literals(["no", "yes", "unknown"])
 export type Applied = typeof Applied.Type
+
+/** The fields that one write of `RestoreObject` changes, by their names: what they are before it, and after it. */
+export const WrittenFields = Schema.Struct({ ref: ResourceRef, fields: Schema.Array(FieldDifference) })
+export type WrittenFields = typeof WrittenFields.Type
 
 /** A planned execution: the writes, their inverse and the baseline. It is journaled before the first write. */
 export const Intent = Schema.Struct({
@@ -31,6 +37,11 @@ export const Intent = Schema.Struct({
    * Absent in intents of earlier versions.
    */
   leaves: Schema.optionalKey(Schema.Array(SeenObject)),
+  /**
+   * What `RestoreObject` writes, by the names of the fields. A list may be in another order later, and then the
+   * pointers of the patch name other items.
+   */
+  fields: Schema.optionalKey(Schema.Array(WrittenFields)),
   /** What a person should know once the action is carried out, such as what the next `kubectl apply` does. */
   note: Schema.optionalKey(Schema.String),
   /** What the target shares with others. Absent: not known, or in intents of earlier versions. */
@@ -49,6 +60,8 @@ export const ExecutionOutcome = Schema.Struct({
   category: Schema.optionalKey(FailureCategory),
   /** What would allow the action, for a person. */
   remedy: Schema.optionalKey(Schema.String),
+  /** The objects that the execution created, by the uid that the API server gave them. */
+  created: Schema.optionalKey(Schema.Array(Schema.Struct({ ref: ResourceRef, uid: Schema.NonEmptyString }))),
   /** The lines of a quota that had no room. */
   shortages: Schema.optionalKey(Schema.Array(Shortage)),
   /** Explanation of the failure for people. After a success: what they should know. */

@@ -31,7 +31,9 @@ export type FieldPath = typeof FieldPath.Type
 export const FieldDifference = Schema.Struct({
   path: FieldPath,
   before: Schema.optionalKey(Schema.Json),
-  after: Schema.optionalKey(Schema.Json)
+  after: Schema.optionalKey(Schema.Json),
+  /** For an item that is gone from its list: where it was. */
+  at: Schema.optionalKey(Schema.Int)
 })
 export type FieldDifference = typeof FieldDifference.Type
 
@@ -151,9 +153,11 @@ export const differences = (before: unknown, after: unknown, path: FieldPath = [
     const by = keyOf([before, after])
     if (by !== undefined) {
       const names = new Set([...before, ...after].map((item) => (item as Record<string, string>)[by]!))
-      const found = [...names].flatMap((value) =>
-        differences(itemOf(before, by, value), itemOf(after, by, value), [...path, { by, value }])
-      )
+      const found = [...names].flatMap((value) => {
+        const at = indexOf(before, { by, value })
+        const item = differences(before[at], itemOf(after, by, value), [...path, { by, value }])
+        return itemOf(after, by, value) === undefined ? item.map((each) => ({ ...each, at })) : item
+      })
       // The same items in another order: only the order differs.
       if (found.length > 0) return found
     }

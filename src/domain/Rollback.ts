@@ -177,9 +177,10 @@ export const outcomeOf = (self: Rollback): RollbackOutcome => {
   }
 }
 
-/** What can be undone of an intent: the changes of its inverse. */
-export const inverseChanges = ({ inverse }: Intent): ReadonlyArray<Change> =>
-  inverse._tag === "Exact" || inverse._tag === "Partial" ? inverse.changes : []
+/** Whether an inverse takes anything back. */
+export const undoesSomething = ({ inverse }: Pick<Intent, "inverse">): boolean =>
+  (inverse._tag === "Exact" || inverse._tag === "Partial")
+  && inverse.changes.length + (inverse.removesCreated?.length ?? 0) > 0
 
 /** Why an intent has no inverse; `undefined` if it has one. */
 export const withoutInverse = ({ action, inverse }: Pick<Intent, "action" | "inverse">): RollbackStop | undefined => {
@@ -194,7 +195,7 @@ export const withoutInverse = ({ action, inverse }: Pick<Intent, "action" | "inv
     case "Irreversible":
       return { code: "irreversible", message: `${what} cannot be undone. ${inverse.reason}` }
     case "Partial":
-      return inverse.changes.length === 0 ? leavesNothing(inverse.remains) : undefined
+      return undoesSomething({ inverse }) ? undefined : leavesNothing(inverse.remains)
     case "Exact":
       return undefined
   }

@@ -2,6 +2,7 @@
 
 import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import {
   find,
@@ -14,13 +15,12 @@ import type { Kind, Labels, Pod } from "../kubernetes/ObjectModel.ts"
 import { controllerOfKind, isBuiltIn } from "../kubernetes/Ownership.ts"
 import { templateOwnerOf } from "./actions/HeldBackTemplate.ts"
 import { blocksOnUnready } from "./actions/StuckPods.ts"
+import { type Cautions, cautiously, found } from "./Cautions.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
+import { readRestored } from "./RestorationObjects.ts"
 import { replacesPods } from "./TemplateAdmission.ts"
 
 type Client = KubernetesClient["Service"]
-
-const found = (client: Client, ref: ResourceRef): Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError> =>
-  Effect.map(find(client, ref), (object) => (object === undefined ? [] : [object]))
 
 /**
  * The kinds that show whether an action is harmless, besides those that its writes are made from. Kubernaut may be
@@ -44,21 +44,6 @@ const cautionsOf = (action: Action): ReadonlyArray<Kind> => {
       return []
   }
 }
-
-interface Cautions {
-  readonly found: ReadonlyArray<KubernetesObject>
-  readonly unread: ReadonlyArray<Kind>
-}
-
-/** The objects that a caution reads, or its kind if Kubernaut may not read them. */
-const cautiously = (
-  kind: Kind,
-  read: Effect.Effect<ReadonlyArray<KubernetesObject>, KubernetesError>
-): Effect.Effect<Cautions, KubernetesError> =>
-  read.pipe(
-    Effect.map((found): Cautions => ({ found, unread: [] })),
-    Effect.catchReason("KubernetesError", "Forbidden", () => Effect.succeed<Cautions>({ found: [], unread: [kind] }))
-  )
 
 const readCautions = (client: Client, action: Action): Effect.Effect<ReadonlyArray<Cautions>, KubernetesError> => {
   const { namespace } = action.target
@@ -189,12 +174,17 @@ const readBlocking = (
       )
     : Effect.succeed([])
 
-/** The current objects. An action that changes nothing, and a subject that does not exist, need no others. */
+/**
+ * The current objects. An action that changes nothing, and a subject that does not exist, need no others. `of` is the
+ * target of the alert, and the recorded change that a `RestoreObject` takes back.
+ */
 export const readObjects = Effect.fnUntraced(function* (
   client: Client,
-  action: Action
+  action: Action,
+  of: { readonly target: ResourceRef; readonly change?: ObjectChange | undefined } = { target: action.target }
 ): Effect.fn.Return<PlanObjects, KubernetesError> {
   if (action.type === "Notify" || action.type === "CollectDiagnostics") return { subject: undefined, related: [] }
+  if (action.type === "RestoreObject") return yield* readRestored(client, action, of)
   const subject = yield* find(client, action.target)
   if (subject === undefined) return { subject, related: [] }
   const [related, cautions, blocking] = yield* Effect.all(

@@ -15,6 +15,7 @@
  * | ExpandVolume               | `spec.resources.requests.storage`                                          | irreversible                                   |
  * | SuspendCronJob             | `spec.suspend`                                                             | the previous value                             |
  * | QuarantinePod              | the labels by which its owner and its Services select the pod              | partial: the labels                            |
+ * | RestoreObject              | the fields, the removal or the creation that takes a recorded change back  | the same fields, the removal, or the creation  |
  * | CollectDiagnostics, Notify | nothing                                                                    | not needed                                     |
  *
  * An action that changes the template of a StatefulSet also evicts the pods that would block it: see
@@ -50,6 +51,7 @@ import { suspend } from "./actions/CronJobs.ts"
 import { cordon, drain, uncordon } from "./actions/Nodes.ts"
 import { evict, quarantine } from "./actions/Pods.ts"
 import { adjust } from "./actions/Resources.ts"
+import { restore } from "./actions/Restoration.ts"
 import { rollback } from "./actions/Rollouts.ts"
 import { expand } from "./actions/Volumes.ts"
 import { restart, scale } from "./actions/Workloads.ts"
@@ -67,7 +69,7 @@ import {
 } from "./Plan.ts"
 
 const planFor = (
-  action: Exclude<Action, { readonly type: "CollectDiagnostics" | "Notify" }>,
+  action: Exclude<Action, { readonly type: "CollectDiagnostics" | "Notify" | "RestoreObject" }>,
   subject: KubernetesObject,
   objects: PlanObjects,
   context: PlanContext
@@ -122,6 +124,8 @@ export const plan = (action: Action, objects: PlanObjects, context: PlanContext)
     return planned([], { _tag: "NotNeeded", reason: `${action.type} changes nothing.` })
   }
   const { subject } = objects
+  // It compares with the recorded change, and its object may be one that the investigation did not read.
+  if (action.type === "RestoreObject") return restoring(action, objects, context)
   // An eviction has nothing left to do for a pod that is gone or terminating.
   if (action.type === "EvictPod" && (subject === undefined || subject.metadata.deletionTimestamp !== undefined)) {
     return nothingToDo
@@ -131,18 +135,54 @@ export const plan = (action: Action, objects: PlanObjects, context: PlanContext)
     return refuse("being-deleted", `${displayName(action.target)} is being deleted.`)
   const changed = context.seen && changedSince(context.seen, action.target, subject)
   if (changed !== undefined) return refuse("changed-since-investigation", changed)
-  const namespace = relatedOf(objects, "Namespace").find(({ metadata }) => metadata.name === subject.metadata.namespace)
-  if (namespace?.metadata.deletionTimestamp !== undefined || namespace?.status?.phase === "Terminating")
-    return refuse(
-      "namespace-terminating",
-      `Namespace ${namespace.metadata.name} is being deleted, so nothing new can be created in it.`
-    )
-  const result = planFor(action, subject, objects, context)
+  return (
+    terminating(subject.metadata.namespace, objects)
+    ?? inNamespace(planFor(action, subject, objects, context), objects, action, subject)
+  )
+}
+
+/** Why nothing is planned in a namespace that is being deleted. */
+const terminating = (name: string | undefined, objects: PlanObjects): PlanRefusal | undefined => {
+  const namespace = relatedOf(objects, "Namespace").find(({ metadata }) => metadata.name === name)
+  return namespace?.metadata.deletionTimestamp !== undefined || namespace?.status?.phase === "Terminating"
+    ? refuse(
+        "namespace-terminating",
+        `Namespace ${namespace.metadata.name} is being deleted, so nothing new can be created in it.`
+      )
+    : undefined
+}
+
+const inNamespace = (
+  result: Plan | PlanRefusal,
+  objects: PlanObjects,
+  action: Action,
+  subject: KubernetesObject | undefined
+): Plan | PlanRefusal => {
   if (result._tag === "PlanRefusal" || result.changes.length === 0) return result
   const asks = isUnread(objects, "Namespace")
     ? [...result.asks, unreadAsk("Namespace", "whether the namespace is being deleted")]
     : result.asks
-  return withNote({ ...result, asks }, action, subject)
+  return subject === undefined ? { ...result, asks } : withNote({ ...result, asks }, action, subject)
+}
+
+const restoring = (
+  action: Extract<Action, { readonly type: "RestoreObject" }>,
+  objects: PlanObjects,
+  context: PlanContext
+): Plan | PlanRefusal => {
+  const { subject } = objects
+  if (subject?.metadata.deletionTimestamp !== undefined)
+    return refuse("being-deleted", `${displayName(action.target)} is being deleted.`)
+  const before = context.seen && findSeen(context.seen, action.target)
+  const changed =
+    before && subject !== undefined
+      ? changeOf(before, seenObject(action.target, subject, context.seen?.autoscaled === true))
+      : undefined
+  if (changed !== undefined) return refuse("changed-since-investigation", changed)
+  return (
+    terminating(action.target.namespace, objects)
+    ?? inNamespace(restore(action, objects, context), objects, action, subject)
+  )
 }
 
 /** Names the figure that says what the next `kubectl apply` does, so that a person sees it before the approval. */
@@ -154,5 +194,7 @@ const withNote = (plan: Plan, action: Action, subject: KubernetesObject): Plan =
   if (change?._tag !== "Patch" || action.type === "RestartWorkload") return plan
   const after = JsonPatch.apply(change.patch, subject as never) as unknown as KubernetesObject
   const note = nextApply(action.target, subject, after)
-  return note === undefined ? plan : { ...plan, figures: { ...plan.figures, [applyFigure]: note }, note }
+  if (note === undefined) return plan
+  const said = plan.note === undefined ? note : `${note} ${plan.note}`
+  return { ...plan, figures: { ...plan.figures, [applyFigure]: note }, note: said }
 }

@@ -21,10 +21,12 @@
  * The outcome of `CollectDiagnostics` is never `applied`; its message is the collected text.
  */
 
-import { Context, type Duration, Effect, Layer } from "effect"
+import { Context, type Duration, Effect, Layer, Option } from "effect"
+import { ChangeJournal } from "../changes/ChangeJournal.ts"
 import type { Action } from "../domain/Action.ts"
 import { type DecisionReason, type Figures, sameFinding } from "../domain/Decision.ts"
 import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
 import type { Room } from "../domain/Room.ts"
 import type { Seen } from "../domain/Seen.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
@@ -39,7 +41,7 @@ import { leavesOf } from "./Leaves.ts"
 import { isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
 import { permitted } from "./Permitted.ts"
-import type { Ask, PlanContext } from "./Plan.ts"
+import { type Ask, type PlanContext, refuse } from "./Plan.ts"
 import { planOn, PlanRefused, refused, type TriedPlan } from "./TriedPlan.ts"
 
 /** A plan together with what a person has to know to approve it. */
@@ -86,6 +88,8 @@ export interface ExecutorOptions {
   readonly maximumScaleFactor?: number
   /** The largest share of a node pool that may be out without an approval, from 0 to 1. Default 0.25, at least one node. */
   readonly maximumNodesOut?: number
+  /** The kinds of which an object that somebody added may be removed without an approval. Default: none. */
+  readonly removableKinds?: ReadonlyArray<string>
   /**
    * The maximum number of times a plan is computed after conflicts, and of times one write is sent when no response
    * arrives. 1 or more. Default 5.
@@ -117,6 +121,7 @@ export const defaults = {
   maximumScaleFactor: 4,
   maximumNodesOut: 0.25,
   isProtectedNamespace: () => false,
+  removableKinds: [],
   attempts: 5,
   readBackDelay: "1 second",
   evictionInterval: "5 seconds",
@@ -146,19 +151,28 @@ export class Executor extends Context.Service<
 export const layer = (options: ExecutorOptions = {}): Layer.Layer<Executor, never, KubernetesClient> =>
   Layer.effect(
     Executor,
-    Effect.map(KubernetesClient, (client) => make(client, { ...defaults, ...options }))
+    Effect.gen(function* () {
+      // Without a journal no change is known, so none can be taken back.
+      const journal = Option.getOrUndefined(yield* Effect.serviceOption(ChangeJournal))
+      return make(yield* KubernetesClient, journal, { ...defaults, ...options })
+    })
   )
 
 type Client = KubernetesClient["Service"]
 interface Cluster {
   readonly client: Client
+  readonly journal: ChangeJournal["Service"] | undefined
   readonly access: AccessCheck.AccessCheck
   readonly reservations: NodeReservations.NodeReservations
 }
 type Settings = ExecutorOptions & Required<Omit<ExecutorOptions, "redact">>
 
-const make = (client: Client, settings: Settings): Executor["Service"] => {
-  const cluster: Cluster = { client, access: AccessCheck.make(client), reservations: NodeReservations.make() }
+const make = (
+  client: Client,
+  journal: ChangeJournal["Service"] | undefined,
+  settings: Settings
+): Executor["Service"] => {
+  const cluster: Cluster = { client, journal, access: AccessCheck.make(client), reservations: NodeReservations.make() }
   return {
     draft: (input) => draft(cluster, settings, input),
     plan: (input, covered = []) =>
@@ -177,6 +191,9 @@ const make = (client: Client, settings: Settings): Executor["Service"] => {
   }
 }
 
+/** With the recorded change that the action takes back. */
+type ChangedInput = PlanInput & { readonly change: ObjectChange | undefined }
+
 /**
  * Plans, and reserves the node that the plan cordons if nothing is asked. The other reservations are compared and the
  * node is reserved in one step, and the reservation is given up if the plan fails after that.
@@ -184,7 +201,7 @@ const make = (client: Client, settings: Settings): Executor["Service"] => {
 const planReserving = (
   { client, reservations }: Cluster,
   settings: Settings,
-  input: PlanInput,
+  input: ChangedInput,
   context: Omit<PlanContext, "reservedNodes">
 ): Effect.Effect<TriedPlan, PlanRefused | KubernetesError> => {
   const { action, executionId, reserve = false } = input
@@ -209,7 +226,7 @@ const planReserving = (
 const draftOnce = Effect.fnUntraced(function* (
   cluster: Cluster,
   settings: Settings,
-  input: PlanInput,
+  input: ChangedInput,
   known: WorkloadState | null | undefined
 ): Effect.fn.Return<Draft, PlanRefused | KubernetesError> {
   const plannedAt = yield* Timestamp.now
@@ -223,12 +240,18 @@ const draftOnce = Effect.fnUntraced(function* (
     maximumResourceFactor: settings.maximumResourceFactor,
     maximumScaleFactor: settings.maximumScaleFactor,
     maximumNodesOut: settings.maximumNodesOut,
-    isProtectedNamespace: settings.isProtectedNamespace
+    isProtectedNamespace: settings.isProtectedNamespace,
+    removableKinds: settings.removableKinds
   }
   const baseline =
     known
     ?? (yield* readWorkload(resourceRef(input.target)).pipe(Effect.provideService(KubernetesClient, cluster.client)))
-  const { asks, changes, figures, inverse, left, note, room } = yield* planReserving(cluster, settings, input, context)
+  const { asks, changes, fields, figures, inverse, left, note, room } = yield* planReserving(
+    cluster,
+    settings,
+    input,
+    context
+  )
   return {
     intent: {
       executionId: input.executionId,
@@ -237,6 +260,7 @@ const draftOnce = Effect.fnUntraced(function* (
       inverse,
       baseline,
       leaves: leavesOf(baseline, left),
+      ...(fields === undefined ? {} : { fields }),
       ...(note === undefined ? {} : { note }),
       plannedAt
     },
@@ -246,19 +270,28 @@ const draftOnce = Effect.fnUntraced(function* (
   }
 })
 
+/** The recorded change that an action takes back. */
+const changeOf = ({ journal }: Cluster, { action }: PlanInput): Effect.Effect<ObjectChange | undefined, PlanRefused> =>
+  action.type !== "RestoreObject" || journal === undefined
+    ? Effect.undefined
+    : Effect.catch(journal.find(action.change), () =>
+        Effect.fail(refused(refuse("change-unreadable", `Change ${action.change} could not be read from the journal.`)))
+      )
+
 const draft = (
   cluster: Cluster,
   settings: Settings,
   input: PlanInput
 ): Effect.Effect<Draft, PlanRefused | KubernetesError> =>
   Effect.gen(function* () {
-    const denied = yield* permitted(cluster.access, input.action, input.target)
+    const change = yield* changeOf(cluster, input)
+    const denied = yield* permitted(cluster.access, input.action, input.target, change)
     if (denied !== undefined) return yield* refused(denied)
     let known = input.baseline
     return yield* Effect.suspend(() => {
       const baseline = known
       known = null
-      return draftOnce(cluster, settings, input, baseline)
+      return draftOnce(cluster, settings, { ...input, change }, baseline)
     }).pipe(
       // Nothing is journaled yet, so a plan that hit a conflict is computed again from the current objects.
       Effect.retry({

@@ -140,6 +140,10 @@ const messageOf = ({ note }: Intent, changed: boolean, evicted: ReadonlyArray<st
   return sentences.length === 0 ? undefined : sentences.join(" ")
 }
 
+/** What the change was that a restoration takes back, by its first write. */
+const operationOf = ({ changes: [first] }: Intent) =>
+  ({ operation: first?._tag === "Create" ? "deleted" : first?._tag === "Delete" ? "created" : "modified" }) as const
+
 /** What an execution works with. */
 export interface ExecutionCluster {
   readonly client: Client
@@ -162,7 +166,7 @@ export const executeIntent = Effect.fn("Executor.execute")(function* <E>(
   }
   // An earlier run may have written already, so its outcome is read back first. A question without an answer is no "no".
   if (mayWrite && !resumed && intent.changes.length > 0) {
-    const denied = yield* permitted(access, intent.action, intent.baseline.ref).pipe(
+    const denied = yield* permitted(access, intent.action, intent.baseline.ref, operationOf(intent)).pipe(
       Effect.provideService(Patience.CurrentPatience, undefined),
       Effect.orElseSucceed(() => undefined)
     )

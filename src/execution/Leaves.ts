@@ -11,13 +11,16 @@ import { specFields } from "../kubernetes/SpecFields.ts"
 export interface Left {
   readonly ref: ResourceRef
   readonly object: KubernetesObject
+  /** Whether the change creates it. A dry run does not say which uid it will have. */
+  readonly created?: boolean
 }
 
 /** The target, as the baseline shows it unless it is patched, and the patched objects. */
 export const leavesOf = (baseline: WorkloadState, left: ReadonlyArray<Left>): ReadonlyArray<SeenObject> => {
   const autoscaled = baseline.autoscaler !== null
-  const patched = left.map(({ object, ref }) => ({
+  const patched = left.map(({ created = false, object, ref }) => ({
     ...seenObject(ref, object, autoscaled),
+    ...(created ? { uid: null } : {}),
     // So that a rollback can say what somebody else has changed since.
     fields: specFields(object, autoscaled)
   }))

@@ -30,11 +30,24 @@ export interface Signature {
   readonly epoch: number
 }
 
+/** The annotations by which a signature is recognized. */
+export const signatureOf = ({ epoch, executionId, remediationId }: Signature): Readonly<Record<string, string>> => ({
+  [executionAnnotation]: executionId,
+  [remediationAnnotation]: remediationId,
+  [epochAnnotation]: String(epoch)
+})
+
+/** Whether an annotation is one of those that every write of ours sets. */
+export const isSignature = (name: string): boolean =>
+  name === executionAnnotation || name === remediationAnnotation || name === epochAnnotation
+
 export type Path = ReadonlyArray<string | number>
 
 export type Edit =
   | { readonly _tag: "Set"; readonly path: Path; readonly value: unknown }
   | { readonly _tag: "Unset"; readonly path: Path }
+  /** Puts an item into a list, before the one that is there. */
+  | { readonly _tag: "Insert"; readonly path: Path; readonly value: unknown }
 
 export const set = (path: Path, value: unknown): Edit => ({ _tag: "Set", path, value })
 export const unset = (path: Path): Edit => ({ _tag: "Unset", path })
@@ -63,9 +76,26 @@ const withValueAt = (value: unknown, path: Path, leaf: { readonly value: unknown
   const copy: Record<string | number, unknown> = Array.isArray(value)
     ? ([...value] as never)
     : { ...(value as object | undefined) }
-  if (rest.length === 0 && leaf === undefined) delete copy[token]
-  else copy[token] = withValueAt(copy[token], rest, leaf)
+  if (rest.length === 0 && leaf === undefined) {
+    if (Array.isArray(copy)) copy.splice(Number(token), 1)
+    else delete copy[token]
+  } else copy[token] = withValueAt(copy[token], rest, leaf)
   return copy
+}
+
+/** The object after an edit. */
+export const edited = (object: unknown, edit: Edit): unknown => {
+  switch (edit._tag) {
+    case "Set":
+      return withValueAt(object, edit.path, { value: edit.value })
+    case "Unset":
+      return withValueAt(object, edit.path, undefined)
+    case "Insert": {
+      const parent = edit.path.slice(0, -1)
+      const list = valueAt(object, parent) as ReadonlyArray<unknown>
+      return withValueAt(object, parent, { value: list.toSpliced(Number(edit.path.at(-1)), 0, edit.value) })
+    }
+  }
 }
 
 // A Kubernetes object comes from JSON.parse, so its parts are JSON.
@@ -79,6 +109,8 @@ interface Step {
 const step = (object: unknown, edit: Edit): Step | undefined => {
   const before = valueAt(object, edit.path)
   const path = pointer(edit.path)
+  if (edit._tag === "Insert")
+    return { forward: { op: "add", path, value: json(edit.value) }, back: { op: "remove", path } }
   if (edit._tag === "Unset") {
     return before === undefined
       ? undefined
@@ -113,7 +145,7 @@ const operations = (object: unknown, edits: ReadonlyArray<Edit>) => {
     if (made === undefined) continue
     forward.push(made.forward)
     back.unshift(made.back)
-    current = withValueAt(current, edit.path, edit._tag === "Set" ? { value: edit.value } : undefined)
+    current = edited(current, edit)
   }
   return { forward, back }
 }
@@ -128,16 +160,10 @@ export const refOf = (object: KubernetesObject): ResourceRef => ({
 export const patch = (object: KubernetesObject, edits: ReadonlyArray<Edit>, signature: Signature): Patched => {
   const ref = refOf(object)
   const requested = operations(object, edits)
-  const edited = edits.reduce<unknown>(
-    (current, edit) => withValueAt(current, edit.path, edit._tag === "Set" ? { value: edit.value } : undefined),
-    object
+  const signed = operations(
+    edits.reduce<unknown>(edited, object),
+    Object.entries(signatureOf(signature)).map(([name, value]) => set(["metadata", "annotations", name], value))
   )
-  const annotation = (name: string, value: string): Edit => set(["metadata", "annotations", name], value)
-  const signed = operations(edited, [
-    annotation(executionAnnotation, signature.executionId),
-    annotation(remediationAnnotation, signature.remediationId),
-    annotation(epochAnnotation, String(signature.epoch))
-  ])
   const version: PatchOperation = {
     op: "replace",
     path: "/metadata/resourceVersion",

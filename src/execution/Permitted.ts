@@ -12,6 +12,7 @@
 
 import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
 import { displayName, type ResourceRef } from "../domain/Target.ts"
 import type { Access } from "../kubernetes/Access.ts"
 import type { AccessCheck } from "../kubernetes/AccessCheck.ts"
@@ -44,13 +45,14 @@ export const refusalOf = (
       )
 }
 
-/** Asks for the rights of an action. */
+/** Asks for the rights of an action. `change` is the one that a `RestoreObject` takes back, if it is known. */
 export const permitted = (
   check: AccessCheck,
   action: Action,
-  target: ResourceRef
+  target: ResourceRef,
+  change?: Pick<ObjectChange, "operation">
 ): Effect.Effect<PlanRefusal | undefined, KubernetesError> =>
   Effect.suspend(() => {
-    const access = accessOf(action, target)
+    const access = accessOf(action, target, change?.operation)
     return Effect.map(check.missing([...access.act, ...access.verify]), (missing) => refusalOf(action, access, missing))
   })

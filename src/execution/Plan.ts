@@ -4,7 +4,9 @@ import { Schema } from "effect"
 import { type Action, type ActionType, kindsOf } from "../domain/Action.ts"
 import type { Change, Inverse } from "../domain/Change.ts"
 import type { DecisionReason, Figures } from "../domain/Decision.ts"
+import type { WrittenFields } from "../domain/Execution.ts"
 import type { FailureRecord } from "../domain/Failure.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
 import type { Seen } from "../domain/Seen.ts"
 import { displayName } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
@@ -28,6 +30,8 @@ export interface PlanContext extends Signature {
   readonly maximumNodesOut: number
   /** Whether nothing is written in a namespace without a person's word. */
   readonly isProtectedNamespace: (namespace: string) => boolean
+  /** The kinds of which an object that somebody added is removed without an approval. Default: none. */
+  readonly removableKinds?: ReadonlyArray<string>
   /** Nodes that other actions are about to cordon. */
   readonly reservedNodes: ReadonlySet<string>
 }
@@ -37,6 +41,10 @@ export interface PlanObjects {
   /** `undefined` if it does not exist. */
   readonly subject: KubernetesObject | undefined
   readonly related: ReadonlyArray<KubernetesObject>
+  /** The recorded change that the action takes back; `undefined` if the journal has none of that id. */
+  readonly change?: ObjectChange | undefined
+  /** The target of the alert, if it is another object than the one that is written. */
+  readonly target?: KubernetesObject | undefined
   /** The kinds that Kubernaut may not read. What they would say is unknown, and so not harmless. */
   readonly unread?: ReadonlyArray<Kind>
 }
@@ -59,6 +67,8 @@ export interface Plan {
   readonly figures: Figures
   /** What a person should know about it afterwards, in one sentence. */
   readonly note?: string
+  /** The fields that a restoration writes, by their names. */
+  readonly fields?: ReadonlyArray<WrittenFields>
 }
 
 export const RefusalRule = Schema.Literals([
@@ -109,7 +119,25 @@ export const RefusalRule = Schema.Literals([
   "unread",
   "volume-not-bound",
   "volume-shrinks",
-  "volume-not-expandable"
+  "volume-not-expandable",
+  "no-such-change",
+  "change-unreadable",
+  "other-object",
+  "own-change",
+  "gitops-owned",
+  "managed-object",
+  "not-restorable",
+  "no-manifest",
+  "irreversible",
+  "immutable-field",
+  "changed-since-change",
+  "exists-already",
+  "removes-object",
+  "widens-rights",
+  "opens-network",
+  "lowers-pod-security",
+  "cluster-wide",
+  "evicts-pods"
 ])
 export type RefusalRule = typeof RefusalRule.Type
 

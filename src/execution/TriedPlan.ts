@@ -7,10 +7,13 @@ import { Effect, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { Change } from "../domain/Change.ts"
 import { FailureRecord } from "../domain/Failure.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
 import { Room } from "../domain/Room.ts"
+import { resourceRef, type Target } from "../domain/Target.ts"
 import type { KubernetesClient, KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { limitRanges, readObjects } from "./ActionObjects.ts"
+import { touchesTemplate } from "./actions/RestoredTemplate.ts"
 import { isGone } from "./CarryOut.ts"
 import { dryRun } from "./DryRun.ts"
 import type { Left } from "./Leaves.ts"
@@ -23,6 +26,10 @@ type Client = KubernetesClient["Service"]
 interface PlanInput {
   readonly action: Action
   readonly executionId: string
+  /** The target of the alert. */
+  readonly target: Target
+  /** The recorded change that a `RestoreObject` takes back. */
+  readonly change?: ObjectChange | undefined
 }
 
 /** The action can't, or must not, be carried out on the objects in their current state. Nothing was written. */
@@ -49,11 +56,12 @@ const tried = (client: Client, change: Change) =>
 /** Asks the API server whether it would create the pods of a changed template. */
 const admission = Effect.fnUntraced(function* (
   client: Client,
-  { action, executionId }: PlanInput,
+  { action, change: recorded, executionId }: PlanInput,
   objects: PlanObjects,
   [change]: ReadonlyArray<Change>
 ): Effect.fn.Return<PlanRefusal | ReadonlyArray<Ask>, KubernetesError> {
-  const before = replacesPods(action) ? workloadOf(objects.subject) : undefined
+  const replaces = replacesPods(action) || (recorded !== undefined && touchesTemplate(recorded))
+  const before = replaces ? workloadOf(objects.subject) : undefined
   const after = before === undefined ? undefined : changed(before, change)
   if (before === undefined || after === undefined) return []
   const created = yield* Effect.result(client.apply(podOf(after, executionId), { dryRun: true }))
@@ -83,13 +91,15 @@ export const planOn = Effect.fnUntraced(function* (
   input: PlanInput,
   plan: (objects: PlanObjects, nowMs: number) => Plan | PlanRefusal
 ): Effect.fn.Return<TriedPlan, PlanRefused | KubernetesError> {
-  const objects = yield* readObjects(client, input.action)
+  const target = resourceRef(input.target)
+  const objects = yield* readObjects(client, input.action, { target, change: input.change })
   const result = plan(objects, yield* Monotonic.nowMs)
   if (result._tag === "PlanRefusal") return yield* refused(result)
   const left: Array<Left> = []
   for (const change of result.changes) {
     const object = yield* tried(client, change)
-    if (change._tag === "Patch" && object !== undefined) left.push({ ref: change.ref, object })
+    if (object !== undefined && (change._tag === "Patch" || change._tag === "Create"))
+      left.push({ ref: change.ref, object, created: change._tag === "Create" })
   }
   const admitted = yield* admission(client, input, objects, result.changes)
   if ("_tag" in admitted) {

@@ -37,7 +37,20 @@ const rows: ReadonlyArray<readonly [kind: string, apiVersion: string, plural: st
   ["HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers", true],
   ["PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", true],
   ["StorageClass", "storage.k8s.io/v1", "storageclasses", false],
-  ["NetworkPolicy", "networking.k8s.io/v1", "networkpolicies", true]
+  ["NetworkPolicy", "networking.k8s.io/v1", "networkpolicies", true],
+  ["Ingress", "networking.k8s.io/v1", "ingresses", true],
+  ["IngressClass", "networking.k8s.io/v1", "ingressclasses", false],
+  ["Gateway", "gateway.networking.k8s.io/v1", "gateways", true],
+  ["HTTPRoute", "gateway.networking.k8s.io/v1", "httproutes", true],
+  ["GRPCRoute", "gateway.networking.k8s.io/v1", "grpcroutes", true],
+  ["ServiceAccount", "v1", "serviceaccounts", true],
+  ["Role", "rbac.authorization.k8s.io/v1", "roles", true],
+  ["RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings", true],
+  ["ClusterRole", "rbac.authorization.k8s.io/v1", "clusterroles", false],
+  ["ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "clusterrolebindings", false],
+  ["PriorityClass", "scheduling.k8s.io/v1", "priorityclasses", false],
+  ["MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", false],
+  ["ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", false]
 ]
 
 const table: ReadonlyMap<string, ApiResource> = new Map(

@@ -19,6 +19,7 @@
  */
 
 import { type Action, type ActionType, isReadOnly, kindsOf } from "../domain/Action.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { Access, Permission, Verb } from "./Access.ts"
 import { inNamespace, keyOf, permissionText } from "./AccessRules.ts"
@@ -101,6 +102,15 @@ const replacement: ReadonlyArray<Permission> = [
   ...on("list", "ControllerRevision")
 ]
 
+/** Nobody can create their content again, so `RestoreObject` neither creates nor removes one. */
+const onlyModified: ReadonlySet<string> = new Set(["Namespace", "Node", "PersistentVolumeClaim"])
+
+/** What taking back a change of this kind reads and writes, with its inverse. */
+const takesBack = (operation: ObjectChange["operation"], kind: string): ReadonlyArray<Permission> => {
+  if (operation === "modified") return changes(kind)
+  return onlyModified.has(kind) ? [] : [...on("get", kind), ...on("create", kind), ...on("delete", kind)]
+}
+
 /** What an action on an object of this kind reads and writes. */
 const rightsOf = (type: ActionType, kind: string): Rights => {
   switch (type) {
@@ -139,6 +149,11 @@ const rightsOf = (type: ActionType, kind: string): Rights => {
       return { needs: [...changes(kind), ...on("get", "StorageClass")], cautions: namespaced }
     case "SuspendCronJob":
       return { needs: changes(kind), cautions: namespaced }
+    case "RestoreObject":
+      return {
+        needs: (["modified", "deleted", "created"] as const).flatMap((operation) => takesBack(operation, kind)),
+        cautions: [...namespaced, ...on("list", "PodDisruptionBudget", "ResourceQuota", "Pod", "Service")]
+      }
     case "CollectDiagnostics":
       return { needs: on("list", "Event"), cautions: [log] }
     case "Notify":
@@ -187,6 +202,7 @@ export const acting: ReadonlyArray<Requirement> = (
     "ExpandVolume",
     "SuspendCronJob",
     "QuarantinePod",
+    "RestoreObject",
     "CollectDiagnostics"
   ] as const satisfies ReadonlyArray<ActionType>
 ).map(actionRequirement)
@@ -219,15 +235,21 @@ const distinctAccess = (accesses: ReadonlyArray<Access>): ReadonlyArray<Access> 
 const isNeededToVerify = ({ kind }: Permission): boolean => kind !== "ControllerRevision"
 
 /**
- * What an action of a remediation of `target` needs. The permissions to be cautious are not among them, and a kind that
+ * What an action of a remediation of `target` needs. A `RestoreObject` needs what taking back a change of its operation
+ * needs: `modified`, unless the operation is known. The permissions to be cautious are not among them, and a kind that
  * Kubernaut cannot reach needs none: its request is refused anyway.
  */
-export const accessOf = (action: Action, target: ResourceRef): ActionAccess => {
+export const accessOf = (
+  action: Action,
+  target: ResourceRef,
+  operation: ObjectChange["operation"] = "modified"
+): ActionAccess => {
   const within = (permissions: ReadonlyArray<Permission>, namespace: string) =>
     distinctAccess(permissions.flatMap((each) => (find(each.kind) === undefined ? [] : [inNamespace(each, namespace)])))
   const { kind, namespace } = action.target
+  const needs = action.type === "RestoreObject" ? takesBack(operation, kind) : rightsOf(action.type, kind).needs
   return {
-    act: within(rightsOf(action.type, kind).needs, namespace),
+    act: within(needs, namespace),
     verify: isReadOnly(action) ? [] : within(stateOf(target.kind).filter(isNeededToVerify), target.namespace)
   }
 }

@@ -9,7 +9,7 @@ import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import type { FinalState } from "../domain/Remediation.ts"
 import type { ReviewTimeout } from "../domain/Review.ts"
-import { inverseChanges, isUnderWay, isUndone, type RollbackTrigger } from "../domain/Rollback.ts"
+import { isUnderWay, isUndone, type RollbackTrigger, undoesSomething } from "../domain/Rollback.ts"
 import { nextAfter } from "../execution/RecoveryStrategy.ts"
 import { gainOf } from "../verification/Gain.ts"
 import { afterRequest, type RollbackStep, sentence, undoneBy, withoutAlternative } from "./NextRollbackStep.ts"
@@ -121,7 +121,7 @@ const afterIntent = (self: Remediation, { intent, outcome }: Remediation["execut
 
 /** An action that did not help is undone if anything of it is in the cluster that can be undone. */
 const undo = (intent: Intent, { applied }: ExecutionOutcome, trigger: RollbackTrigger, reason: string): NextStep =>
-  applied === "yes" && inverseChanges(intent).length > 0
+  applied === "yes" && undoesSomething(intent)
     ? { _tag: "RequestRollback", undoes: intent.executionId, trigger, reason }
     : conclude("Escalated", reason)
 
@@ -133,5 +133,5 @@ const kept = ({ id }: Remediation, reason: string, gain: string): NextStep =>
 const unknown = ({ id }: Remediation, intent: Intent, reason: string): NextStep =>
   conclude(
     "Escalated",
-    intent.changes.length > 0 && inverseChanges(intent).length > 0 ? `${sentence(reason)} ${undoneBy(id)}` : reason
+    intent.changes.length > 0 && undoesSomething(intent) ? `${sentence(reason)} ${undoneBy(id)}` : reason
   )

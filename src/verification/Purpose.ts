@@ -92,6 +92,7 @@ export const purposeOf = (intent: Intent, sample: Sample, state: WorkloadState):
     case "CordonNode":
     case "UncordonNode":
     case "SuspendCronJob":
+    case "RestoreObject":
     case "CollectDiagnostics":
     case "Notify":
       return []

@@ -19,6 +19,7 @@ const table: ReadonlyArray<readonly [ActionType, risk: string, reversibility: st
     ["ExpandVolume", "high", "irreversible", [0]],
     ["SuspendCronJob", "medium", "exact", [0]],
     ["QuarantinePod", "medium", "partial", [0]],
+    ["RestoreObject", "medium", "exact", [0, 1, 2]],
     ["CollectDiagnostics", "none", "read-only", [0, 1, 2]],
     ["Notify", "none", "read-only", [0, 1, 2]]
   ]

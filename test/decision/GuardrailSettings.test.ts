@@ -40,7 +40,8 @@ describe("GuardrailSettings", () => {
         automaticRisk: "medium",
         maximumReplicas: 50,
         maximumScaleFactor: 4,
-        maximumNodesOut: 0.25
+        maximumNodesOut: 0.25,
+        removableKinds: []
       }
     )
   })

@@ -7,10 +7,12 @@ import { defaults } from "../../src/decision/GuardrailSettings.ts"
 import type { Action, ActionType } from "../../src/domain/Action.ts"
 import type { Alert } from "../../src/domain/Alert.ts"
 import type { Investigation } from "../../src/domain/Investigation.ts"
+import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
 import type { EndedAction, PastAction } from "../../src/domain/PastAction.ts"
 import { RemediationId } from "../../src/domain/Remediation.ts"
 import type { Approval } from "../../src/domain/Review.ts"
 import { seenOf } from "../../src/domain/Seen.ts"
+import type { Suspects } from "../../src/domain/Suspects.ts"
 import { type Target, targetKey } from "../../src/domain/Target.ts"
 import { fromMillis } from "../../src/domain/Timestamp.ts"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
@@ -39,9 +41,38 @@ export const actions: { readonly [Type in ActionType]: Extract<Action, { readonl
   ExpandVolume: { type: "ExpandVolume", target: ref("PersistentVolumeClaim", "data"), size: "20Gi" },
   SuspendCronJob: { type: "SuspendCronJob", target: ref("CronJob", "report") },
   QuarantinePod: { type: "QuarantinePod", target: ref("Pod", "checkout-1") },
+  RestoreObject: {
+    type: "RestoreObject",
+    target: ref("ConfigMap", "checkout-config"),
+    change: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAV"
+  },
   CollectDiagnostics: { type: "CollectDiagnostics", target: ref("Deployment", "checkout") },
   Notify: { type: "Notify", target: ref("Deployment", "checkout"), reason: "The certificate expires." }
 }
+
+/** The recorded change that `RestoreObject` takes back. */
+export const recorded = (change: Partial<ObjectChange> = {}): ObjectChange => ({
+  id: actions.RestoreObject.change,
+  ref: actions.RestoreObject.target,
+  uid: "uid-config",
+  operation: "modified",
+  fields: [{ path: ["data", "url"], before: "a", after: "b" }],
+  at: fromMillis(nowMs - 6 * minuteMs),
+  seenAt: fromMillis(nowMs - 6 * minuteMs),
+  by: { kind: "person", name: "kubectl-edit" },
+  resourceVersion: "6",
+  ...change
+})
+
+/** The suspects of an alert: one change. */
+export const suspecting = (change: ObjectChange = recorded()): Suspects => ({
+  finding: "one",
+  ranked: [{ change, score: 0.9, distance: 1, relation: "mounts it", reasons: [] }],
+  symptomAt: fromMillis(nowMs - 5 * minuteMs),
+  since: fromMillis(nowMs - 65 * minuteMs),
+  gaps: [],
+  unread: []
+})
 
 export const actionTypes = Object.keys(actions) as ReadonlyArray<ActionType>
 
@@ -49,7 +80,7 @@ export const checkout: Target = { cluster: "test", ...ref("Deployment", "checkou
 
 /** The root owner of an action's object: a pod and an autoscaler are parts of their Deployment. */
 export const targetOf = (action: Action): Target =>
-  action.target.kind === "Pod" || action.target.kind === "HorizontalPodAutoscaler"
+  action.target.kind === "Pod" || action.target.kind === "HorizontalPodAutoscaler" || action.type === "RestoreObject"
     ? { ...checkout, namespace: action.target.namespace }
     : { cluster: "test", ...action.target }
 
@@ -153,6 +184,7 @@ export const proposing = (action: Action, change: Partial<DecisionInput> = {}): 
     investigation: investigation({ action }),
     target: targetOf(action),
     observed: observed({ autoscaler: action.type === "PatchHpa" ? "checkout" : null }),
+    ...(action.type === "RestoreObject" ? { suspects: suspecting() } : {}),
     ...change
   })
 

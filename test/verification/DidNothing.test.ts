@@ -119,6 +119,12 @@ const acted: Readonly<Record<Exclude<ActionType, "CollectDiagnostics" | "Notify"
     after: labelled({ q: "true" }),
     state: quarantined,
     effective: healthy({ pods: others })
+  },
+  RestoreObject: {
+    action: { type: "RestoreObject", target: on("ConfigMap"), change: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAV" },
+    change: patchOf("ConfigMap", ["/data/url", "http://db"]),
+    before: object("ConfigMap", { data: { url: "http://nowhere" } }),
+    after: object("ConfigMap", { data: { url: "http://db" } })
   }
 }
 

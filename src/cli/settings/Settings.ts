@@ -262,7 +262,7 @@ export const settings = {
     form: "json",
     fallback: {},
     description:
-      "Limits on actions: protectedNamespaces, cooldown, blastRadius, actionsPerWindow, giveUp, peers, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, answerLifetime, automaticRisk, maximumReplicas, maximumScaleFactor, maximumNodesOut. Omitted fields keep their defaults. The lists extend their defaults: protectedNamespaces [payments] protects one more namespace, and !kube-system removes one.",
+      "Limits on actions: protectedNamespaces, cooldown, blastRadius, actionsPerWindow, giveUp, peers, ineffectiveLimit, ineffectiveFor, respectManagers, minimumConfidence, answerLifetime, automaticRisk, maximumReplicas, maximumScaleFactor, maximumNodesOut, removableKinds. Omitted fields keep their defaults. The lists extend their defaults: protectedNamespaces [payments] protects one more namespace, and !kube-system removes one.",
     expected: `a mapping such as {"cooldown":"10 minutes","protectedNamespaces":["payments"]}`
   }),
   rulebook: setting(Schema.NonEmptyString, {

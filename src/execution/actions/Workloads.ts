@@ -24,7 +24,7 @@ import { rolloutRefusal, type Workload } from "./RolloutStart.ts"
 import { evictionsOf, stuckPods } from "./StuckPods.ts"
 
 /** The annotation that `kubectl rollout restart` sets. */
-const restartedAt = "kubectl.kubernetes.io/restartedAt"
+export const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
 export const restart: Planner<"RestartWorkload"> = (action, subject, objects, context) => {
   const workload = asKind(subject, "Deployment", "StatefulSet", "DaemonSet")

@@ -1,0 +1,56 @@
+/**
+ * The one place that decides by which action a recorded change is taken back. Pure.
+ *
+ * | the change                                                                | action               |
+ * | ------------------------------------------------------------------------- | -------------------- |
+ * | is of a pod template only, and an earlier revision of the workload exists | `RollbackDeployment` |
+ * | is of a pod template, and somebody has changed the template again since   | `RestoreObject`      |
+ * | is of a pod template and of other fields                                  | `RestoreObject`      |
+ * | is anything else                                                          | `RestoreObject`      |
+ *
+ * Every change of a template makes a revision, so the newest revision is the newest change, and the one before it is
+ * the state before. A rollback brings the pods of that revision back as they were, and whether they serve is known. A
+ * later change of somebody else would be lost by it, and other fields than the template would stay as they are.
+ */
+
+import type { Action } from "../domain/Action.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
+import { sameRef } from "../domain/Target.ts"
+import type { WorkloadState } from "../domain/WorkloadState.ts"
+
+const rollable: ReadonlySet<string> = new Set(["Deployment", "StatefulSet", "DaemonSet"])
+
+const isInTemplate = ({ path }: ObjectChange["fields"][number]): boolean => path[0] === "spec" && path[1] === "template"
+
+/** Whether a change is of the pod template of a workload and of nothing else. */
+const isOfTemplateOnly = ({ fields, operation, ref }: ObjectChange): boolean =>
+  operation === "modified" && rollable.has(ref.kind) && fields.length > 0 && fields.every(isInTemplate)
+
+/** Whether another change has touched the template after this one. Ids sort in the order of recording. */
+const isOverwritten = (change: ObjectChange, others: ReadonlyArray<ObjectChange>): boolean =>
+  others.some(
+    (other) =>
+      other.id !== change.id
+      && sameRef(other.ref, change.ref)
+      && (other.at > change.at || (other.at === change.at && other.id > change.id))
+      && other.fields.some(isInTemplate)
+  )
+
+/**
+ * The action that takes a change back. `others` are the recorded changes of the same object, and `observed` is the
+ * alert's target.
+ */
+export const undoOf = (
+  change: ObjectChange,
+  observed: WorkloadState | null,
+  others: ReadonlyArray<ObjectChange> = []
+): Action => {
+  const hasEarlier =
+    observed !== null
+    && observed.exists
+    && sameRef(observed.ref, change.ref)
+    && (observed.earlierRevisions ?? []).length > 0
+  return hasEarlier && isOfTemplateOnly(change) && !isOverwritten(change, others)
+    ? { type: "RollbackDeployment", target: change.ref }
+    : { type: "RestoreObject", target: change.ref, change: change.id }
+}

@@ -1,0 +1,247 @@
+/**
+ * What a person has to approve about taking a change back. That the earlier state was there before does not make every
+ * way back harmless.
+ *
+ * **By the way back**
+ *
+ * | ask                   | the restoration                                                                |
+ * | --------------------- | ------------------------------------------------------------------------------ |
+ * | `lowers-replicas`     | lowers a replica count                                                         |
+ * | `lowers-minimum`      | lowers the minimum of an autoscaler                                            |
+ * | `lowers-maximum`      | lowers the maximum of an autoscaler                                            |
+ * | `lowers-resources`    | lowers a request, a limit, or a line of a quota or LimitRange                  |
+ * | `widens-rights`       | adds rules or subjects to a Role, ClusterRole or binding, or creates one again |
+ * | `opens-network`       | removes a direction from a NetworkPolicy, or lets all traffic of one through   |
+ * | `lowers-pod-security` | lowers the pod security level that a namespace enforces                        |
+ * | `evicts-pods`         | cordons a node, or taints it                                                   |
+ * | `node-not-ready`      | makes a node schedulable that does not work, or that a person has given up     |
+ * | `removes-object`      | removes an object that somebody added, unless a setting allows its kind        |
+ * | `cluster-wide`        | writes an object that many namespaces depend on; see the table below           |
+ *
+ * Raising a count or a limit far does not ask: the value was in force before the change.
+ *
+ * **By the kind**
+ *
+ * | kind                                                         | reaches                  | asks |
+ * | ------------------------------------------------------------ | ------------------------ | ---- |
+ * | namespaced kinds                                             | its namespace, or less   | no   |
+ * | Namespace (labels and annotations)                           | its namespace            | no   |
+ * | Node (cordon, taints, labels)                                | one node                 | no   |
+ * | PriorityClass                                                | pods that name it        | no   |
+ * | PriorityClass that is the default                            | every new pod            | yes  |
+ * | ClusterRole, ClusterRoleBinding                              | everybody that it names  | yes  |
+ * | MutatingWebhookConfiguration, ValidatingWebhookConfiguration | every write that matches | yes  |
+ * | custom kinds without a namespace                             | not known                | yes  |
+ */
+
+import * as FieldPath from "../../domain/FieldPath.ts"
+import { nodeFaults } from "../../domain/NodeFaults.ts"
+import * as Quantity from "../../domain/Quantity.ts"
+import { displayName } from "../../domain/Target.ts"
+import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import { sameJson } from "../../kubernetes/SameJson.ts"
+import { refOf } from "../ObjectPatch.ts"
+import { type Ask, ask, type RefusalRule } from "../Plan.ts"
+import { shown } from "./RestoredFields.ts"
+
+/** One field as it is, and as it is restored. */
+export interface Step {
+  readonly path: FieldPath.FieldPath
+  readonly from: unknown
+  readonly to: unknown
+}
+
+type Fields = Readonly<Record<string, unknown>>
+type Steps = ReadonlyArray<Step>
+
+const objection = (rule: RefusalRule, name: string, { from, path, to }: Step, what: string): Ask => {
+  const field = FieldPath.display(path)
+  return ask(rule, `Putting ${field} of ${name} back ${what}, so it needs an approval.`, {
+    field,
+    from: shown(path, from),
+    to: shown(path, to)
+  })
+}
+
+const endsWith = (path: FieldPath.FieldPath, ...names: ReadonlyArray<string>): boolean =>
+  names.every((name, index) => path[path.length - names.length + index] === name)
+
+/** The innermost steps, so that a map that is restored as a whole is compared value by value. */
+const innermost = (steps: Steps): Steps =>
+  steps.flatMap(({ from, path, to }) =>
+    FieldPath.differences(from, to, path).map((each) => ({ path: each.path, from: each.before, to: each.after }))
+  )
+
+const lowersCount = ({ from, to }: Step, otherwise: number): boolean =>
+  typeof (from ?? otherwise) === "number" && Number(to ?? otherwise) < Number(from ?? otherwise)
+
+const lowersQuantity = ({ from, to }: Step): boolean => {
+  const [before, after] = [Quantity.parse(from as string | undefined), Quantity.parse(to as string | undefined)]
+  return before !== undefined && after !== undefined && after < before
+}
+
+const isAmount = (path: FieldPath.FieldPath): boolean =>
+  path.includes("requests") || path.includes("limits") || path.includes("hard")
+
+const countAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> =>
+  steps.flatMap((step) => {
+    const { path } = step
+    if (endsWith(path, "spec", "replicas") && lowersCount(step, 1))
+      return [objection("lowers-replicas", name, step, "reduces capacity")]
+    if (object.kind === "HorizontalPodAutoscaler") {
+      if (endsWith(path, "spec", "minReplicas") && lowersCount(step, 1))
+        return [objection("lowers-minimum", name, step, "reduces capacity")]
+      if (endsWith(path, "spec", "maxReplicas") && lowersCount(step, 1))
+        return [objection("lowers-maximum", name, step, "reduces capacity")]
+    }
+    return isAmount(path) && lowersQuantity(step) ? [objection("lowers-resources", name, step, "lowers it")] : []
+  })
+
+const listOf = (value: unknown): ReadonlyArray<unknown> =>
+  Array.isArray(value) ? (value as ReadonlyArray<unknown>) : []
+
+const rbacKinds: ReadonlySet<string> = new Set(["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"])
+
+const isRbac = ({ kind }: Pick<KubernetesObject, "kind">): boolean => rbacKinds.has(kind)
+
+const rightsAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> =>
+  isRbac(object)
+    ? steps
+        .filter(
+          ({ from, path, to }) =>
+            path[0] !== "metadata" && !listOf(to).every((item) => listOf(from).some((each) => sameJson(each, item)))
+        )
+        .map((step) => objection("widens-rights", name, step, "grants more than is granted now"))
+    : []
+
+/** Whether a rule of a NetworkPolicy lets everything of its direction through. */
+const isOpen = (rule: unknown): boolean => {
+  const { from, ports, to } = (rule ?? {}) as Fields
+  return listOf(from ?? to).length === 0 && listOf(ports).length === 0
+}
+
+const opensNetwork = ({ from, path, to }: Step): boolean => {
+  const last = path.at(-1)
+  if (last === "policyTypes") return listOf(from).some((type) => !listOf(to).includes(type))
+  return (last === "ingress" || last === "egress") && listOf(to).some(isOpen) && !listOf(from).some(isOpen)
+}
+
+const networkAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> =>
+  object.kind === "NetworkPolicy"
+    ? steps
+        .filter(opensNetwork)
+        .map((step) => objection("opens-network", name, step, "lets traffic through that it stops now"))
+    : []
+
+const levels = ["privileged", "baseline", "restricted"]
+const enforced = "pod-security.kubernetes.io/enforce"
+
+const podSecurityAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> =>
+  object.kind === "Namespace"
+    ? steps
+        .filter(
+          ({ from, path, to }) =>
+            path.at(-1) === enforced
+            && levels.indexOf(String(to ?? "privileged")) < levels.indexOf(String(from ?? "privileged"))
+        )
+        .map((step) => objection("lowers-pod-security", name, step, "lowers the level that it enforces"))
+    : []
+
+interface Taint {
+  readonly key?: string
+  readonly effect?: string
+}
+
+/** A person gives up a node with this taint. */
+const outOfService = "node.kubernetes.io/out-of-service"
+
+const taintsIn = (value: unknown): ReadonlyArray<Taint> => listOf(value) as ReadonlyArray<Taint>
+
+const added = (from: unknown, to: unknown): ReadonlyArray<Taint> =>
+  taintsIn(to).filter((taint) => !taintsIn(from).some((each) => sameJson(each, taint)))
+
+const nodeFault = (node: KubernetesObject): string | undefined => {
+  const conditions = (node["status"] as { readonly conditions?: ReadonlyArray<Fields> } | undefined)?.conditions ?? []
+  const ready = conditions.find(({ type }) => type === "Ready")
+  if (ready?.["status"] !== "True") return "is not ready"
+  const fault = conditions.find(({ status, type }) => nodeFaults.has(String(type)) && status === "True")
+  return fault === undefined ? undefined : `reports ${String(fault["type"])}`
+}
+
+const nodeAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> => {
+  if (object.kind !== "Node") return []
+  return steps.flatMap((step) => {
+    const { from, path, to } = step
+    const [taints, cordon] = [path.at(-1) === "taints", path.at(-1) === "unschedulable"]
+    if (!taints && !cordon) return []
+    if (cordon ? to === true : added(from, to).length > 0)
+      return [objection("evicts-pods", name, step, "keeps pods away from it, or evicts them")]
+    const removed = taints ? added(to, from) : []
+    const fault = removed.some(({ key }) => key === outOfService) ? "was given up by a person" : nodeFault(object)
+    return fault === undefined
+      ? []
+      : [objection("node-not-ready", name, step, `makes it schedulable although it ${fault}`)]
+  })
+}
+
+const clusterWide: ReadonlySet<string> = new Set([
+  "ClusterRole",
+  "ClusterRoleBinding",
+  "MutatingWebhookConfiguration",
+  "ValidatingWebhookConfiguration"
+])
+
+const withoutNamespace: ReadonlySet<string> = new Set([...clusterWide, "Namespace", "Node", "PriorityClass"])
+
+const reachAsks = (object: KubernetesObject): ReadonlyArray<Ask> => {
+  const { kind, metadata } = object
+  const isUnknown = (metadata.namespace ?? "") === "" && !withoutNamespace.has(kind)
+  return clusterWide.has(kind) || isUnknown || (kind === "PriorityClass" && object["globalDefault"] === true)
+    ? [
+        ask(
+          "cluster-wide",
+          `${displayName(refOf(object))} is not of one namespace, and others may depend on it, so it needs an approval.`,
+          { kind }
+        )
+      ]
+    : []
+}
+
+/** The asks about fields that are put back. */
+export const fieldAsks = (object: KubernetesObject, steps: Steps): ReadonlyArray<Ask> => {
+  const name = displayName(refOf(object))
+  return [
+    ...reachAsks(object),
+    ...countAsks(object, name, innermost(steps)),
+    ...rightsAsks(object, name, steps),
+    ...networkAsks(object, name, steps),
+    ...podSecurityAsks(object, name, innermost(steps)),
+    ...nodeAsks(object, name, steps)
+  ]
+}
+
+/** The asks about an object that is created again. */
+export const creationAsks = (object: KubernetesObject): ReadonlyArray<Ask> => {
+  const name = displayName(refOf(object))
+  return [
+    ...reachAsks(object),
+    ...(isRbac(object)
+      ? [ask("widens-rights", `Creating ${name} again grants what it says, so it needs an approval.`, { object: name })]
+      : [])
+  ]
+}
+
+/** The asks about an object that is removed, because somebody had added it. */
+export const removalAsks = (object: KubernetesObject, removable: ReadonlyArray<string>): ReadonlyArray<Ask> => {
+  const name = displayName(refOf(object))
+  return [
+    ...reachAsks(object),
+    ...(removable.includes(object.kind)
+      ? []
+      : [
+          ask("removes-object", `${name} was added, and removing it needs an approval. Its manifest is kept.`, {
+            object: name
+          })
+        ])
+  ]
+}

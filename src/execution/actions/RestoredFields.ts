@@ -1,0 +1,121 @@
+/**
+ * The fields of a recorded change on an object as it is now: which of them still have the value that the change gave
+ * them, and the edits that put the earlier values back.
+ *
+ * | a field has now                                  | then                                                       |
+ * | ------------------------------------------------ | ---------------------------------------------------------- |
+ * | the value that the change gave it                | it is put back                                             |
+ * | its earlier value                                | somebody has put it back already                           |
+ * | a map that the change added or removed, and more | the keys of the change are put back, and the others remain |
+ * | anything else                                    | somebody has changed it since                              |
+ *
+ * Items of lists are found by their names, because somebody may have put others before them.
+ */
+
+import { hash } from "node:crypto"
+import * as FieldPath from "../../domain/FieldPath.ts"
+import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import { ordered } from "../../kubernetes/SpecDigest.ts"
+import { sameValue } from "../../kubernetes/SpecFields.ts"
+import { type Edit, edited, set, unset } from "../ObjectPatch.ts"
+
+type Difference = FieldPath.FieldDifference
+type Fields = Readonly<Record<string, unknown>>
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** A field, and whether it has the value of after the change, of before it, or another one. */
+export interface FieldState {
+  readonly field: Difference
+  readonly state: "changed" | "back" | "other"
+  /** What it has now; `undefined` for nothing. */
+  readonly now: unknown
+}
+
+const stateOf = (object: unknown, field: Difference): FieldState => {
+  const now = FieldPath.valueAt(object, field.path)
+  if (sameValue(now, field.after)) return { field, state: "changed", now }
+  return { field, state: sameValue(now, field.before) ? "back" : "other", now }
+}
+
+/** The keys of a map that the change added or removed as a whole. */
+const keysOf = ({ after, before, path }: Difference): ReadonlyArray<Difference> => {
+  const [old, next] = [before ?? {}, after ?? {}]
+  const isWholeMap = (before === undefined) !== (after === undefined) && isFields(old) && isFields(next)
+  return isWholeMap ? FieldPath.differences(old, next, path) : []
+}
+
+/** The state of every field of a change. */
+export const fieldStates = (object: KubernetesObject, fields: ReadonlyArray<Difference>): ReadonlyArray<FieldState> =>
+  fields.flatMap((field) => {
+    const whole = stateOf(object, field)
+    if (whole.state !== "other" || !isFields(whole.now)) return [whole]
+    const keys = keysOf(field)
+    return keys.length === 0 ? [whole] : keys.map((key) => stateOf(object, key))
+  })
+
+/** The edit that gives a field its earlier value; `undefined` if the object has no place for it. */
+const editOf = (object: unknown, { at, before, path }: Difference): Edit | undefined => {
+  const last = path.at(-1)
+  const steps = FieldPath.stepsIn(object, path)
+  if (steps === undefined) return undefined
+  if (before === undefined) return unset(steps)
+  const exists = FieldPath.valueAt(object, path) !== undefined
+  if (typeof last !== "object" || exists) return set(steps, before)
+  const end = Number(steps.at(-1))
+  return { _tag: "Insert", path: [...steps.slice(0, -1), Math.min(at ?? end, end)], value: before }
+}
+
+/**
+ * The edits that put back the earlier value of each field, in their order. `undefined` if the object has no place for
+ * one of them: the item of a list that contained it is gone.
+ */
+export const editsOf = (
+  object: KubernetesObject,
+  fields: ReadonlyArray<Difference>
+): ReadonlyArray<Edit> | undefined => {
+  const edits: Array<Edit> = []
+  let current: unknown = object
+  for (const field of fields) {
+    const edit = editOf(current, field)
+    if (edit === undefined) return undefined
+    edits.push(edit)
+    current = edited(current, edit)
+  }
+  return edits
+}
+
+/** What is written by putting fields back: from what they have to what they get. */
+export const written = (fields: ReadonlyArray<Difference>): ReadonlyArray<Difference> =>
+  fields.map(({ after, before, path }) => ({
+    path,
+    ...(after === undefined ? {} : { before: after }),
+    ...(before === undefined ? {} : { after: before })
+  }))
+
+/** The fields under which people keep what is nobody else's business. */
+const confidential: ReadonlySet<string> = new Set([
+  "data",
+  "binaryData",
+  "env",
+  "args",
+  "command",
+  "annotations",
+  "httpHeaders"
+])
+
+const longest = 80
+
+/** A value for people. One that may be a secret, or that is long, is shown by its digest. */
+export const shown = (path: FieldPath.FieldPath, value: unknown): string => {
+  if (value === undefined) return "none"
+  const text = JSON.stringify(ordered(value)) ?? "none"
+  const isOpen = !path.some((token) => typeof token === "string" && confidential.has(token))
+  const plain = typeof value === "string" ? value : text
+  return typeof value === "boolean"
+    || typeof value === "number"
+    || (isOpen && plain.length <= longest && !/env|token|secret|password/i.test(text))
+    ? plain
+    : `sha256:${hash("sha256", text).slice(0, 8)}`
+}

@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { DecisionInput } from "../../src/decision/Decider.ts"
+import { findings } from "../../src/decision/Guardrails.ts"
+import { actions, input, investigation, observed, proposing, recorded, rollingOut, suspecting } from "./situations.ts"
+
+const rules = (situation: DecisionInput): ReadonlyArray<string> =>
+  findings({ ...situation, investigation: situation.investigation! }).map(
+    ({ effect, reason }) => `${effect} ${reason.rule}`
+  )
+
+const kubeSystem = { namespace: "", kind: "Namespace", name: "kube-system" }
+const ofTemplate = recorded({
+  ref: { namespace: "shop", kind: "Deployment", name: "checkout" },
+  fields: [{ path: ["spec", "template", "spec", "dnsPolicy"], before: "ClusterFirst", after: "None" }]
+})
+
+const restoration = (ref: typeof kubeSystem) => ({ ...actions.RestoreObject, target: ref })
+
+const table: ReadonlyArray<readonly [claim: string, finding: string, situation: DecisionInput]> = [
+  [
+    "a restoration of a change that is no suspect blocks",
+    "block other-target",
+    proposing({ ...actions.RestoreObject, change: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAW" })
+  ],
+  [
+    "a restoration of a suspect on another object than the changed one blocks",
+    "block other-target",
+    proposing({ ...actions.RestoreObject, target: { namespace: "shop", kind: "ConfigMap", name: "another" } })
+  ],
+  [
+    "a restoration blocks where no suspects are known, also of the target itself",
+    "block other-target",
+    input({ investigation: investigation({ action: { ...actions.RestoreObject, target: input().target } }) })
+  ],
+  [
+    "a restoration of the label of a protected namespace blocks",
+    "block protected-namespace",
+    proposing({ ...actions.RestoreObject, target: kubeSystem }, { suspects: suspecting(recorded({ ref: kubeSystem })) })
+  ],
+  [
+    "a restoration of the target's template asks while its rollout is under way",
+    "ask rollout-under-way",
+    proposing(
+      { ...actions.RestoreObject, target: ofTemplate.ref },
+      {
+        suspects: suspecting(ofTemplate),
+        observed: rollingOut([{ revision: 2 }, { revision: 3, ready: false }])
+      }
+    )
+  ]
+]
+
+describe("the guardrails about a restoration", () => {
+  it.each(table)("%s", (_, finding, situation) => {
+    assert.deepStrictEqual(rules(situation), [finding])
+  })
+
+  it("let a suspect on another object than the target be taken back", () => {
+    assert.deepStrictEqual(rules(proposing(actions.RestoreObject)), [])
+  })
+
+  it("let a target that was deleted be created again, and nothing else be done for it", () => {
+    const gone = observed({ exists: false })
+    const deleted = recorded({ ref: ofTemplate.ref, operation: "deleted", fields: [] })
+    const again = proposing(restoration(ofTemplate.ref), { observed: gone, suspects: suspecting(deleted) })
+    assert.deepStrictEqual(rules(again), [])
+    assert.deepStrictEqual(rules(proposing(actions.RestoreObject, { observed: gone })), ["block target-missing"])
+  })
+})
