@@ -165,8 +165,14 @@ const distinct = (permissions: ReadonlyArray<Permission>): ReadonlyArray<Permiss
   ...new Map(permissions.map((permission) => [permissionText(permission), permission])).values()
 ]
 
+/**
+ * The kinds that the shipped role does not let a restoration write. RBAC never lets Kubernaut grant a right that it
+ * does not have itself, so the right to write them would hardly ever be of use, and it is a dangerous one to have.
+ */
+const notGranted: ReadonlySet<string> = new Set(["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"])
+
 const actionRequirement = (type: ActionType): Requirement => {
-  const rights = (kindsOf[type] ?? [""]).map((kind) => rightsOf(type, kind))
+  const rights = (kindsOf[type] ?? [""]).filter((kind) => !notGranted.has(kind)).map((kind) => rightsOf(type, kind))
   return {
     feature: type,
     needs: distinct(rights.flatMap(({ needs }) => needs)),

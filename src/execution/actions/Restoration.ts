@@ -102,14 +102,12 @@ const ownerRefusal = (object: KubernetesObject, name: string): PlanRefusal | und
 const ownerAsks = (change: ObjectChange, object: KubernetesObject): ReadonlyArray<Ask> => {
   const name = displayName(change.ref)
   const owner = foreignOwnerOf(object)
-  const managers = managersOf(object).filter(
-    (manager) => manager !== "helm" && manager !== "terraform" && manager !== "pulumi"
-  )
+  const manager = managersOf(object).find((each) => each !== "helm" && each !== "terraform" && each !== "pulumi")
   const isRelease = change.by.name !== undefined && /^(helm|terraform|hashicorp|opentofu|pulumi)/i.test(change.by.name)
   const by =
     owner !== undefined
       ? `${owner.kind} ${owner.name}`
-      : (managers[0] ?? (isRelease || change.by.kind === "controller" ? change.by.name : undefined))
+      : (manager ?? (isRelease || change.by.kind === "controller" ? change.by.name : undefined))
   return by === undefined
     ? []
     : [

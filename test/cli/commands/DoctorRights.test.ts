@@ -35,9 +35,9 @@ describe("what doctor says about the own rights", () => {
   )
 
   it.effect.each<[verb: string, resource: string, said: string]>([
-    ["patch", "nodes", "patch nodes (CordonNode, UncordonNode, DrainNode)"],
+    ["patch", "nodes", "patch nodes (CordonNode, UncordonNode, DrainNode, RestoreObject)"],
     ["create", "pods/eviction", "create pods/eviction (EvictPod, DrainNode)"],
-    ["patch", "cronjobs", "patch cronjobs.batch (SuspendCronJob)"],
+    ["patch", "cronjobs", "patch cronjobs.batch (SuspendCronJob, RestoreObject)"],
     ["get", "storageclasses", "get storageclasses.storage.k8s.io (ExpandVolume)"]
   ])("a missing right fails, with the actions that need it: %s %s", ([verb, resource, said]) =>
     Effect.gen(function* () {
@@ -74,7 +74,12 @@ describe("what doctor says about the own rights", () => {
       "get secrets db"
     ],
     ["all verbs on pods", { verbs: ["*"], apiGroups: [""], resources: ["pods"] }, "* pods"],
-    ["delete", { verbs: ["delete"], apiGroups: ["apps"], resources: ["deployments"] }, "delete deployments.apps"],
+    ["delete", { verbs: ["delete"], apiGroups: [""], resources: ["pods"] }, "delete pods"],
+    [
+      "rights",
+      { verbs: ["patch"], apiGroups: ["rbac.authorization.k8s.io"], resources: ["roles"] },
+      "patch roles.rbac.authorization.k8s.io"
+    ],
     ["impersonation", { verbs: ["impersonate"], apiGroups: [""], resources: ["users"] }, "impersonate users"]
   ])("more than needed is a warning: %s", ([, rule, said]) =>
     Effect.gen(function* () {
