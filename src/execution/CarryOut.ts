@@ -57,10 +57,15 @@ import { strategyOf } from "./RecoveryStrategy.ts"
 
 /** What the loop has just learned. */
 export type Event =
-  | { readonly _tag: "ReadBack"; readonly presence: Presence; readonly nowMs: number }
+  | {
+      readonly _tag: "ReadBack"
+      readonly presence: Presence
+      readonly nowMs: number
+      readonly uid?: string | undefined
+    }
   | { readonly _tag: "Unreadable"; readonly error: KubernetesError }
   | { readonly _tag: "FenceLost" }
-  | { readonly _tag: "Written" }
+  | { readonly _tag: "Written"; readonly uid?: string | undefined }
   | {
       readonly _tag: "WriteFailed"
       readonly error: KubernetesError
@@ -105,6 +110,8 @@ export interface Done {
   readonly _tag: "Done"
   /** Whether a write of this change may have changed the cluster. */
   readonly changed: boolean
+  /** The uid of the object that the change has created. */
+  readonly uid?: string | undefined
 }
 export interface Stop {
   readonly _tag: "Stop"
@@ -128,6 +135,10 @@ const outdatedWaits = 30
 const done: Done = { _tag: "Done", changed: true }
 const stop = (failure: Failure, applied: Applied): Stop => ({ _tag: "Stop", failure, applied })
 const retry = (afterMs: number, progress: Progress): Move => ({ _tag: "Retry", afterMs, progress })
+
+/** What was created is recognized by its uid from now on: only what we have created is ever removed again. */
+const createdAs = (move: Done, { _tag }: Change, uid: string | undefined): Done =>
+  _tag === "Create" && uid !== undefined ? { ...move, uid } : move
 
 /** Whether an error shows that the object a change was to remove is gone. */
 export const isGone = (change: Change, error: KubernetesError): boolean =>
@@ -154,7 +165,7 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
   const applied = unanswered ? "unknown" : "no"
   switch (event._tag) {
     case "ReadBack": {
-      if (event.presence === "present") return whenPresent(progress, situation)
+      if (event.presence === "present") return createdAs(whenPresent(progress, situation), change, event.uid)
       if (event.presence === "superseded") return stop(changedSincePlan(change), "no")
       const outdated = isOutdated(event.presence, progress, change)
       if (outdated && progress.waits < outdatedWaits)
@@ -172,7 +183,7 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
     case "FenceLost":
       return stop(fenced, applied)
     case "Written":
-      return done
+      return createdAs(done, change, event.uid)
     case "WriteFailed":
       return afterFailedWrite(event, progress, situation)
   }
@@ -226,7 +237,8 @@ const readBack = (
       Effect.map(Clock.currentTimeMillis, (nowMs): Event => ({
         _tag: "ReadBack",
         presence: presenceOf(change, executionId, object, uid),
-        nowMs
+        nowMs,
+        uid: object?.metadata.uid
       }))
     ),
     Effect.catch((error) => Effect.succeed<Event>({ _tag: "Unreadable", error }))
@@ -240,7 +252,7 @@ const write = Effect.fnUntraced(function* <E>(
 ): Effect.fn.Return<Event, E> {
   if (!(yield* holds)) return { _tag: "FenceLost" }
   const written = yield* Effect.result(client.apply(change))
-  if (written._tag === "Success") return { _tag: "Written" }
+  if (written._tag === "Success") return { _tag: "Written", uid: written.success?.metadata.uid }
   const patience = yield* Patience.CurrentPatience
   return {
     _tag: "WriteFailed",

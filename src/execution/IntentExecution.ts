@@ -8,7 +8,7 @@
 
 import { Duration, Effect, Result } from "effect"
 import type { Change } from "../domain/Change.ts"
-import type { Intent } from "../domain/Execution.ts"
+import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { AccessCheck } from "../kubernetes/AccessCheck.ts"
 import type { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
@@ -57,6 +57,7 @@ type Client = KubernetesClient["Service"]
 /** How far an execution is: whether it has changed the cluster, and why it has stopped. */
 interface Ran {
   readonly changed: boolean
+  readonly created: NonNullable<ExecutionOutcome["created"]>
   readonly stop?: Stop
 }
 
@@ -73,10 +74,11 @@ const makeCarryOutAll = <E>(
   let evictionDeadlineMs: number | undefined
   return Effect.fnUntraced(function* (changes: ReadonlyArray<Change>) {
     let changed = false
+    const created: Array<Ran["created"][number]> = []
     for (const change of changes) {
       const failure = yield* objection(change)
       if (failure !== undefined)
-        return { changed, stop: { _tag: "Stop", failure, applied: resumed ? "unknown" : "no" } }
+        return { changed, created, stop: { _tag: "Stop", failure, applied: resumed ? "unknown" : "no" } }
       // The wait for disruption budgets begins with the first eviction: what came before may have waited for our limits.
       if (change._tag === "Evict") evictionDeadlineMs ??= (yield* Monotonic.nowMs) + millis(settings.evictionDeadline)
       const limits: Limits = {
@@ -87,10 +89,11 @@ const makeCarryOutAll = <E>(
         expiresAtMs: Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)
       }
       const result: Done | Stop = yield* carryOut(client, intent, { change, resumed, mayWrite, limits }, holds)
-      if (result._tag === "Stop") return { changed, stop: result }
+      if (result._tag === "Stop") return { changed, created, stop: result }
       changed ||= result.changed
+      if (result.uid !== undefined) created.push({ ref: change.ref, uid: result.uid })
     }
-    return { changed }
+    return { changed, created }
   })
 }
 
@@ -103,20 +106,21 @@ const evictArrivals = Effect.fnUntraced(function* <E>(
 ): Effect.fn.Return<Ran & { readonly evicted: ReadonlyArray<string> }, E> {
   const known = new Set(intent.changes.flatMap((change) => (change._tag === "Evict" ? [change.uid] : [])))
   const evicted: Array<string> = []
+  const created: Ran["created"] = []
   let changed = false
   for (let round = 0; ; round++) {
     const read = yield* Effect.result(readArrivals(client, intent, known, isProtectedNamespace))
     // Verification reads the node too: a drain is not called successful because this was not read.
-    if (Result.isFailure(read)) return { changed, evicted }
+    if (Result.isFailure(read)) return { changed, created, evicted }
     const { evictions, failure } = read.success
     const name = intent.action.target.name
     const reason = evictions.length > 0 && round === maximumRounds ? keepComing(name, evictions) : failure
     if (reason !== undefined && (evictions.length === 0 || round === maximumRounds))
-      return { changed, evicted, stop: { _tag: "Stop", failure: reason, applied: "no" } }
-    if (evictions.length === 0) return { changed, evicted }
+      return { changed, created, evicted, stop: { _tag: "Stop", failure: reason, applied: "no" } }
+    if (evictions.length === 0) return { changed, created, evicted }
     const ran = yield* carryOutAll(evictions)
     changed ||= ran.changed
-    if (ran.stop !== undefined) return { changed, evicted, stop: ran.stop }
+    if (ran.stop !== undefined) return { changed, created, evicted, stop: ran.stop }
     for (const change of evictions) {
       if (change._tag === "Evict") known.add(change.uid)
       evicted.push(change.ref.name)
@@ -187,7 +191,9 @@ export const executeIntent = Effect.fn("Executor.execute")(function* <E>(
       ? yield* evictArrivals(client, settings, intent, carryOutAll)
       : { ...planned, changed: false, evicted: [] }
   const changed = planned.changed || after.changed
-  return after.stop === undefined
-    ? yield* outcomeOf(intent, changed ? "yes" : "no", undefined, messageOf(intent, changed, after.evicted))
-    : yield* outcomeOf(intent, changed ? "yes" : after.stop.applied, after.stop.failure)
+  const outcome =
+    after.stop === undefined
+      ? yield* outcomeOf(intent, changed ? "yes" : "no", undefined, messageOf(intent, changed, after.evicted))
+      : yield* outcomeOf(intent, changed ? "yes" : after.stop.applied, after.stop.failure)
+  return planned.created.length === 0 ? outcome : { ...outcome, created: planned.created }
 })

@@ -7,16 +7,20 @@
  * | has them, and its controller has not observed them yet         | unknown     |
  * | is older than what the rollback wrote: the read is out of date | unknown     |
  * | has another value, another spec, or does not exist             | no          |
+ * | was created by the action, and is gone                         | yes         |
+ * | was removed by the action, and exists with its content         | yes         |
  */
 
+import type { Change } from "../domain/Change.ts"
 import type { Intent } from "../domain/Execution.ts"
 import type { Restored, RollbackIntent } from "../domain/Rollback.ts"
-import { displayName, sameRef } from "../domain/Target.ts"
+import { displayName, type ResourceRef, sameRef } from "../domain/Target.ts"
+import { contains } from "../kubernetes/Contains.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { isNotNewer } from "../kubernetes/ResourceVersion.ts"
 import { seenObject } from "../kubernetes/SpecDigest.ts"
 import { plannedVersion } from "./ObjectPatch.ts"
-import { notRestored, undonePatches } from "./Rollback.ts"
+import { notRestored, type Undone, undoneBy } from "./Rollback.ts"
 
 /** One object, and why it is judged so: a code and its figures. */
 export interface Judged {
@@ -33,12 +37,38 @@ const isObserved = ({ kind, metadata, status }: KubernetesObject): boolean => {
   return observedGeneration >= (metadata.generation ?? 0)
 }
 
+/** What the action has created is restored once it is gone. */
+const judgeRemoval = (rollback: RollbackIntent, ref: ResourceRef, object: KubernetesObject | undefined): Judged => {
+  const name = displayName(ref)
+  const removal = rollback.changes.find((change) => change._tag === "Delete" && sameRef(change.ref, ref))
+  const uid = removal?._tag === "Delete" ? removal.uid : undefined
+  if (object === undefined || (uid !== undefined && object.metadata.uid !== uid))
+    return { restored: "yes", reason: `restored: ${name} is gone, as it was before` }
+  return object.metadata.deletionTimestamp === undefined
+    ? { restored: "no", reason: `not-restored: ${name} still exists` }
+    : { restored: "unknown", reason: `terminating: ${name} is being deleted` }
+}
+
+/** What the action has removed is restored once an object with its content exists. */
+const judgeCreation = (
+  { manifest, ref }: Extract<Change, { readonly _tag: "Create" }>,
+  object: KubernetesObject | undefined
+): Judged => {
+  const name = displayName(ref)
+  if (object === undefined) return { restored: "no", reason: `gone: ${name} does not exist` }
+  return contains(object, manifest)
+    ? { restored: "yes", reason: `restored: ${name} has the content of before` }
+    : { restored: "no", reason: `not-restored: ${name} has another content than before` }
+}
+
 const judgeOne = (
   undone: Intent,
   rollback: RollbackIntent,
-  back: ReturnType<typeof undonePatches>[number],
+  back: Undone,
   object: KubernetesObject | undefined
 ): Judged => {
+  if (back._tag === "RemoveCreated") return judgeRemoval(rollback, back.ref, object)
+  if (back._tag === "Create") return judgeCreation(back, object)
   const name = displayName(back.ref)
   if (object === undefined) return { restored: "no", reason: `gone: ${name} does not exist` }
   const expected = rollback.restores.find(({ ref }) => sameRef(ref, back.ref))
@@ -62,15 +92,15 @@ const judgeOne = (
 }
 
 /**
- * The judgement of all objects that a rollback restores. `objects` are those of `undonePatches`, in their order. A
- * single one that is not restored decides, then one that is unknown.
+ * The judgement of all objects that a rollback restores. `objects` are those of `undoneBy`, in their order. A single
+ * one that is not restored decides, then one that is unknown.
  */
 export const judgeRestoration = (
   undone: Intent,
   rollback: RollbackIntent,
   objects: ReadonlyArray<KubernetesObject | undefined>
 ): { readonly restored: Restored; readonly reasons: ReadonlyArray<string> } => {
-  const judged = undonePatches(undone.inverse).map((back, index) => judgeOne(undone, rollback, back, objects[index]))
+  const judged = undoneBy(undone.inverse).map((back, index) => judgeOne(undone, rollback, back, objects[index]))
   const worst = (["no", "unknown", "yes"] as const).find((each) => judged.some(({ restored }) => restored === each))
   return {
     restored: worst ?? "yes",

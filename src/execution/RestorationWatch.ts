@@ -12,7 +12,7 @@ import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { judgeRestoration } from "./Restoration.ts"
 import { hasSurplus, judgePods } from "./RestoredPods.ts"
-import { undonePatches } from "./Rollback.ts"
+import { undoneBy } from "./Rollback.ts"
 
 interface Watched {
   readonly intent: RollbackIntent
@@ -41,7 +41,7 @@ export const watch = Effect.fn("RollbackExecutor.verify")(function* (
   )
   let waitMs = firstWaitMs
   while (true) {
-    const read = yield* Effect.result(Effect.forEach(undonePatches(undone.inverse), ({ ref }) => find(client, ref)))
+    const read = yield* Effect.result(Effect.forEach(undoneBy(undone.inverse), ({ ref }) => find(client, ref)))
     const judged = Result.isFailure(read) ? unreadable : judgeRestoration(undone, intent, read.success)
     const leftMs = startedAtMs + timeoutMs - (yield* Monotonic.nowMs)
     const isRestored = judged.restored === "yes"

@@ -14,6 +14,9 @@
  * the action did may have become a part of their change. The request of a person is carried out: it puts back our own
  * fields only.
  *
+ * An object that the action has created is removed, and one that it has removed is created again: see
+ * `RollbackOfObjects`.
+ *
  * The patch names the resourceVersion of what was read, so the API server refuses it once somebody changes the object.
  *
  * | code                 | the rollback stops because                                                  |
@@ -32,16 +35,18 @@
 
 import { JsonPointer } from "effect"
 import type { Change, Inverse, PatchOperation } from "../domain/Change.ts"
-import type { Intent } from "../domain/Execution.ts"
-import { type RollbackStop, type RollbackTrigger, withoutInverse } from "../domain/Rollback.ts"
-import type { SeenObject } from "../domain/Seen.ts"
+import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
+import { display, type FieldDifference, stepsIn, valueAt as valueNamed } from "../domain/FieldPath.ts"
+import { type RollbackTrigger, withoutInverse } from "../domain/Rollback.ts"
 import { displayName, type ResourceRef, sameRef } from "../domain/Target.ts"
 import { contains } from "../kubernetes/Contains.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import { otherOwnerOf, otherWriterOf } from "../kubernetes/Managers.ts"
-import { seenObject } from "../kubernetes/SpecDigest.ts"
-import { changedFields, differingFields, sameValue } from "../kubernetes/SpecFields.ts"
+import { otherOwnerOf } from "../kubernetes/Managers.ts"
+import { differingFields, sameValue } from "../kubernetes/SpecFields.ts"
+import { editsOf } from "./actions/RestoredFields.ts"
 import { type Edit, patch, type Path, set, type Signature, unset, valueAt } from "./ObjectPatch.ts"
+import { changedBy, foreignOf, refuse, type RollbackRefusal } from "./RollbackForeign.ts"
+import { createAgain, removeCreated } from "./RollbackOfObjects.ts"
 
 type Patch = Extract<Change, { readonly _tag: "Patch" }>
 
@@ -50,7 +55,9 @@ export interface RollbackInput {
   /** The intent that is undone. */
   readonly intent: Intent
   readonly trigger: RollbackTrigger
-  /** The objects of `undonePatches`, in their order, as they are now. `undefined` for one that does not exist. */
+  /** The objects that the execution has created, as its outcome says. Default: not known. */
+  readonly created?: ExecutionOutcome["created"] | undefined
+  /** The objects of `undoneBy`, in their order, as they are now. `undefined` for one that does not exist. */
   readonly objects: ReadonlyArray<KubernetesObject | undefined>
   readonly signature: Signature
 }
@@ -65,22 +72,24 @@ export interface RollbackPlan {
   readonly remains?: string
 }
 
-/** A rollback that writes nothing, and why. */
-export interface RollbackRefusal extends RollbackStop {
-  readonly _tag: "RollbackRefusal"
-}
+/** One write of an inverse. The uid of an object that the action has created is known only from its outcome. */
+export type Undone =
+  | Patch
+  | Extract<Change, { readonly _tag: "Create" }>
+  | { readonly _tag: "RemoveCreated"; readonly ref: ResourceRef }
 
-const refuse = (code: string, message: string, fields: ReadonlyArray<string> = []): RollbackRefusal => ({
-  _tag: "RollbackRefusal",
-  code,
-  message,
-  ...(fields.length === 0 ? {} : { fields })
-})
-
-/** The patches of an inverse, in the order in which they are made: the latest change is undone first. */
-export const undonePatches = (inverse: Inverse): ReadonlyArray<Patch> =>
+/** The writes of an inverse, in the order in which they are made: the latest change is undone first. */
+export const undoneBy = (inverse: Inverse): ReadonlyArray<Undone> =>
   inverse._tag === "Exact" || inverse._tag === "Partial"
-    ? inverse.changes.filter((change): change is Patch => change._tag === "Patch").toReversed()
+    ? [
+        ...(inverse.removesCreated ?? []).map((ref) => ({ _tag: "RemoveCreated", ref }) as const),
+        ...inverse.changes
+          .filter(
+            (change): change is Exclude<Undone, { readonly _tag: "RemoveCreated" }> =>
+              change._tag === "Patch" || change._tag === "Create"
+          )
+          .toReversed()
+      ]
     : []
 
 // ----------------------------------------------------------------------------
@@ -89,9 +98,12 @@ export const undonePatches = (inverse: Inverse): ReadonlyArray<Patch> =>
 
 /** A field that the action wrote: what it had before, and what was written. */
 interface Field {
+  /** Its steps in the object as it is now. */
   readonly path: Path
   readonly before: unknown
   readonly written: unknown
+  /** Present for a field that is found by its name. */
+  readonly named?: FieldDifference
 }
 
 const pathOf = (text: string): Path =>
@@ -121,15 +133,41 @@ const withValue = (value: unknown, [key, ...rest]: Path, leaf: unknown): unknown
 }
 
 /** The fields of one object that an inverse puts back, the outermost of each. */
-const fieldsOf = (back: Patch, forward: ReadonlyArray<PatchOperation>): ReadonlyArray<Field> => {
+const fieldsOf = (intent: Intent, back: Patch, object: KubernetesObject): ReadonlyArray<Field> => {
+  const restored = intent.fields?.find(({ ref }) => sameRef(ref, back.ref))
+  if (restored !== undefined)
+    return restored.fields.map((named) => ({
+      path: stepsIn(object, named.path) ?? [],
+      before: named.before,
+      written: named.after,
+      named
+    }))
+  const forward = intent.changes.flatMap((change) =>
+    change._tag === "Patch" && sameRef(change.ref, back.ref) ? change.patch : []
+  )
   const paths = [...new Set(back.patch.map(({ path }) => path))]
   return paths
     .filter((path) => !paths.some((other) => isBeneath(path, other)))
     .map((path) => ({ path: pathOf(path), before: leftAt(path, back.patch), written: leftAt(path, forward) }))
 }
 
-/** A path for people: `spec.template.spec.containers[app].image`. */
-const nameOf = (object: KubernetesObject, path: Path): string =>
+/** What a field has now. */
+const valueOf = ({ named, path }: Field, object: KubernetesObject): unknown =>
+  named === undefined ? valueAt(object, path) : valueNamed(object, named.path)
+
+/** The edits that give fields what they had before. */
+const editsFor = (object: KubernetesObject, fields: ReadonlyArray<Field>): ReadonlyArray<Edit> => {
+  const named = fields.flatMap((field) => field.named ?? [])
+  return named.length > 0
+    ? (editsOf(object, named) ?? [])
+    : fields.map(({ before, path }): Edit => (before === undefined ? unset(path) : set(path, before)))
+}
+
+/** A field for people: `spec.template.spec.containers[app].image`. */
+const nameOf = (object: KubernetesObject, { named, path }: Field): string =>
+  named === undefined ? pathName(object, path) : display(named.path)
+
+const pathName = (object: KubernetesObject, path: Path): string =>
   path.reduce<string>((text, token, index) => {
     if (!Array.isArray(valueAt(object, path.slice(0, index)))) return text === "" ? String(token) : `${text}.${token}`
     const item = valueAt(object, path.slice(0, index + 1)) as { readonly name?: string } | undefined
@@ -140,7 +178,7 @@ const nameOf = (object: KubernetesObject, path: Path): string =>
  * Whether the items of lists on the way to a field are the ones that were written: somebody may have put another
  * container before ours.
  */
-const isInPlace = ({ action }: Intent, object: KubernetesObject, path: Path): boolean => {
+const isInPlace = ({ action }: Intent, object: KubernetesObject, { path }: Field): boolean => {
   if (action.type !== "AdjustResources") return true
   const at = path.indexOf("containers")
   return (
@@ -161,78 +199,26 @@ const isOthers = (field: Field, object: KubernetesObject): boolean =>
 
 /** `isOurs`: nobody else has changed the spec, so whatever was added to what was written, admission added. */
 const statusOf = (field: Field, object: KubernetesObject, isOurs: boolean): Status => {
-  const { before, path, written } = field
-  const now = valueAt(object, path)
+  const { before, written } = field
+  const now = valueOf(field, object)
   if (isOurs ? contains(now, written) : sameValue(now, written)) return isOthers(field, object) ? "other" : "written"
   return sameValue(now, before) ? "before" : "other"
-}
-
-// ----------------------------------------------------------------------------
-// What somebody else has changed
-// ----------------------------------------------------------------------------
-
-type Foreign =
-  | { readonly _tag: "None" }
-  | { readonly _tag: "Fields"; readonly fields: ReadonlyArray<string> }
-  /** The spec is what the action left, but it was another one in between: somebody has put it back. */
-  | { readonly _tag: "Again" }
-  | { readonly _tag: "NotKnown" }
-
-/** What somebody else has changed of the spec since the action. Another digest of the same generation is admission. */
-const foreignOf = (
-  left: SeenObject | undefined,
-  ref: ResourceRef,
-  object: KubernetesObject,
-  autoscaled: boolean
-): Foreign => {
-  if (left === undefined) return { _tag: "NotKnown" }
-  const now = seenObject(ref, object, autoscaled)
-  const isLater = left.generation !== null && now.generation !== null && now.generation > left.generation
-  // An autoscaler raises the generation too.
-  if (left.spec !== null && left.spec === now.spec && isLater && !autoscaled) return { _tag: "Again" }
-  if (left.spec === null || now.spec === null || left.spec === now.spec) return { _tag: "None" }
-  if (left.generation !== null && now.generation !== null && now.generation <= left.generation) return { _tag: "None" }
-  return {
-    _tag: "Fields",
-    fields: left.fields === undefined ? ["spec"] : changedFields(left.fields, object, autoscaled)
-  }
-}
-
-const mostFields = 10
-
-const listed = (fields: ReadonlyArray<string>): string =>
-  fields.length > mostFields
-    ? `${fields.slice(0, mostFields).join(", ")} and ${fields.length - mostFields} more`
-    : fields.join(", ")
-
-const changedBy = (
-  code: "changed-by-another" | "changed-around",
-  ref: ResourceRef,
-  object: KubernetesObject,
-  fields: ReadonlyArray<string>
-): RollbackRefusal => {
-  const writer = otherWriterOf(object)
-  return refuse(
-    code,
-    `${displayName(ref)} was changed${writer === undefined ? "" : ` by ${writer}`} after the action: ${listed(fields)}.`,
-    fields
-  )
 }
 
 // ----------------------------------------------------------------------------
 // The plan
 // ----------------------------------------------------------------------------
 
-interface Undone {
-  readonly _tag: "Undone"
+interface Done {
+  readonly _tag: "Done"
   /** `undefined` if the object is already as before. */
   readonly change: Change | undefined
   readonly exact: boolean
 }
 
-const undoOne = (input: RollbackInput, back: Patch, object: KubernetesObject | undefined): Undone | RollbackRefusal => {
+const undoPatch = (input: RollbackInput, back: Patch, object: KubernetesObject | undefined): Done | RollbackRefusal => {
   const { intent, signature, trigger } = input
-  const { baseline, changes, leaves = [] } = intent
+  const { baseline, leaves = [] } = intent
   const name = displayName(back.ref)
   if (object === undefined) return refuse("gone", `${name} does not exist any more, so there is nothing to put back.`)
   const left = leaves.find(({ ref }) => sameRef(ref, back.ref))
@@ -240,14 +226,11 @@ const undoOne = (input: RollbackInput, back: Patch, object: KubernetesObject | u
   if (uid !== null && uid !== object.metadata.uid)
     return refuse("replaced", `${name} was deleted and created again after the action.`)
   if (object.metadata.deletionTimestamp !== undefined) return refuse("gone", `${name} is being deleted.`)
-  const forward = changes.flatMap((change) =>
-    change._tag === "Patch" && sameRef(change.ref, back.ref) ? change.patch : []
-  )
   const foreign = foreignOf(left, back.ref, object, baseline.autoscaler !== null)
   const isOurs = foreign._tag === "None" || foreign._tag === "Again"
-  const fields = fieldsOf(back, forward).map((field) => ({
+  const fields = fieldsOf(intent, back, object).map((field) => ({
     ...field,
-    status: isInPlace(intent, object, field.path) ? statusOf(field, object, isOurs) : ("other" as const)
+    status: isInPlace(intent, object, field) ? statusOf(field, object, isOurs) : ("other" as const)
   }))
   const others = fields.filter(({ status }) => status === "other")
   if (others.length > 0)
@@ -255,13 +238,13 @@ const undoOne = (input: RollbackInput, back: Patch, object: KubernetesObject | u
       "changed-by-another",
       back.ref,
       object,
-      others.flatMap(({ path, written }) => {
-        const differing = differingFields(written, valueAt(object, path), nameOf(object, path))
-        return differing.length === 0 ? [nameOf(object, path)] : differing
+      others.flatMap((field) => {
+        const differing = differingFields(field.written, valueOf(field, object), nameOf(object, field))
+        return differing.length === 0 ? [nameOf(object, field)] : differing
       })
     )
   const ours = fields.filter(({ status }) => status === "written")
-  if (ours.length === 0) return { _tag: "Undone", change: undefined, exact: isOurs }
+  if (ours.length === 0) return { _tag: "Done", change: undefined, exact: isOurs }
   if (trigger !== "operator" && foreign._tag === "Fields")
     return changedBy("changed-around", back.ref, object, foreign.fields)
   if (trigger !== "operator" && foreign._tag === "Again")
@@ -271,9 +254,23 @@ const undoOne = (input: RollbackInput, back: Patch, object: KubernetesObject | u
     )
   if (trigger !== "operator" && foreign._tag === "NotKnown")
     return refuse("unknown-change", `It is not known whether somebody has changed ${name} after the action.`)
-  const edits = ours.map(({ before, path }): Edit => (before === undefined ? unset(path) : set(path, before)))
-  const { change } = patch(object, edits, signature)
-  return { _tag: "Undone", change, exact: isOurs && ours.length === fields.length }
+  const { change } = patch(object, editsFor(object, ours), signature)
+  return { _tag: "Done", change, exact: isOurs && ours.length === fields.length }
+}
+
+const undoOne = (input: RollbackInput, back: Undone, object: KubernetesObject | undefined): Done | RollbackRefusal => {
+  switch (back._tag) {
+    case "Patch":
+      return undoPatch(input, back, object)
+    case "Create": {
+      const change = createAgain(input, back, object)
+      return change !== undefined && change._tag === "RollbackRefusal" ? change : { _tag: "Done", change, exact: false }
+    }
+    case "RemoveCreated": {
+      const change = removeCreated(input, back.ref, object)
+      return change !== undefined && change._tag === "RollbackRefusal" ? change : { _tag: "Done", change, exact: true }
+    }
+  }
 }
 
 /** The writes that undo an execution, or why there are none. */
@@ -284,7 +281,7 @@ export const planRollback = (input: RollbackInput): RollbackPlan | RollbackRefus
   if (objection !== undefined) return refuse(objection.code, objection.message)
   const changes: Array<Change> = []
   let exact = inverse._tag === "Exact"
-  for (const [index, back] of undonePatches(inverse).entries()) {
+  for (const [index, back] of undoneBy(inverse).entries()) {
     const undone = undoOne(input, back, objects[index])
     if (undone._tag === "RollbackRefusal") return undone
     if (undone.change !== undefined) changes.push(undone.change)
@@ -299,11 +296,7 @@ export const planRollback = (input: RollbackInput): RollbackPlan | RollbackRefus
 }
 
 /** The fields of one object that are not as they were before the action, for people. */
-export const notRestored = (intent: Intent, back: Patch, object: KubernetesObject): ReadonlyArray<string> => {
-  const forward = intent.changes.flatMap((change) =>
-    change._tag === "Patch" && sameRef(change.ref, back.ref) ? change.patch : []
+export const notRestored = (intent: Intent, back: Patch, object: KubernetesObject): ReadonlyArray<string> =>
+  fieldsOf(intent, back, object).flatMap((field) =>
+    sameValue(valueOf(field, object), field.before) ? [] : [nameOf(object, field)]
   )
-  return fieldsOf(back, forward).flatMap(({ before, path }) =>
-    sameValue(valueAt(object, path), before) ? [] : [nameOf(object, path)]
-  )
-}

@@ -25,8 +25,9 @@ import { plannedVersion } from "./ObjectPatch.ts"
 import { outcomeOf } from "./Outcome.ts"
 import { strategyOf } from "./RecoveryStrategy.ts"
 import { watch } from "./RestorationWatch.ts"
-import { planRollback, type RollbackPlan, type RollbackRefusal, undonePatches } from "./Rollback.ts"
+import { planRollback, type RollbackPlan, undoneBy } from "./Rollback.ts"
 import { rollbackEvictions } from "./RollbackEvictions.ts"
+import type { RollbackRefusal } from "./RollbackForeign.ts"
 
 /** What `plan` needs. */
 export interface RollbackPlanInput {
@@ -120,7 +121,7 @@ const make = (client: Client, settings: Required<RollbackOptions>): RollbackExec
 })
 
 const readUndone = (client: Client, { inverse }: Intent) =>
-  Effect.forEach(undonePatches(inverse), ({ ref }) => find(client, ref))
+  Effect.forEach(undoneBy(inverse), ({ ref }) => find(client, ref))
 
 /** Whether the write is known to have arrived, and these objects are from before it. */
 const isOutOfDate = (
@@ -129,7 +130,7 @@ const isOutOfDate = (
 ): boolean =>
   outcome?.applied === "yes"
   && outcome.failure === undefined
-  && undonePatches(intent.inverse).some(({ ref }, index) => {
+  && undoneBy(intent.inverse).some(({ ref }, index) => {
     const version = objects[index]?.metadata.resourceVersion
     return (
       version !== undefined
@@ -161,7 +162,7 @@ const readAndPlan = Effect.fnUntraced(function* (
         code: "unreadable",
         message: "The API server returns the object as it was before the action, so its state is not known."
       }
-    : planRollback({ intent, trigger, objects, signature })
+    : planRollback({ intent, created: input.outcome?.created, trigger, objects, signature })
   return { objects, result }
 })
 
@@ -171,9 +172,10 @@ const restoresOf = (
   exact: boolean,
   after: ReadonlyArray<KubernetesObject | undefined>
 ): ReadonlyArray<SeenObject> =>
-  undonePatches(inverse).flatMap(({ ref }, index) => {
+  undoneBy(inverse).flatMap(({ _tag, ref }, index) => {
     const object = after[index]
-    if (object === undefined) return []
+    // What is created again has an uid that nobody knows yet.
+    if (object === undefined || _tag !== "Patch") return []
     const left = seenObject(ref, object, baseline.autoscaler !== null)
     const before = exact && sameRef(ref, baseline.ref) ? baseline.spec : undefined
     return [typeof before === "string" ? { ...left, spec: before } : left]
@@ -202,7 +204,7 @@ const planOnce = Effect.fnUntraced(function* (
       const { code, message, remedy } = failure
       return { _tag: "RollbackRefusal", code, message: remedy === undefined ? message : `${message} ${remedy}` }
     }
-    const index = undonePatches(intent.inverse).findIndex(({ ref }) => sameRef(ref, change.ref))
+    const index = undoneBy(intent.inverse).findIndex(({ ref }) => sameRef(ref, change.ref))
     after[index] = tried.success
   }
   const evictions: Array<Change> = []

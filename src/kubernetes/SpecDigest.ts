@@ -9,6 +9,14 @@
  * | Node         | everything but `unschedulable` and the taints, and the taints that show a condition of the node |
  * | Pod          | `nodeName`, which the scheduler sets, and ephemeral containers, which a person debugs with      |
  * | with scaling | `replicas`, if an autoscaler controls the count                                                 |
+ *
+ * A kind without a spec, such as ConfigMap, Role or PriorityClass, is meant to be all of its fields but these:
+ *
+ * | kind           | left out                                            |
+ * | -------------- | --------------------------------------------------- |
+ * | all            | `apiVersion`, `kind`, `metadata`, `status`          |
+ * | ServiceAccount | `secrets`, which the controller of tokens writes    |
+ * | webhooks       | `caBundle`, which controllers of certificates write |
  */
 
 import { hash } from "node:crypto"
@@ -32,10 +40,28 @@ const outOfService = "node.kubernetes.io/out-of-service"
 const followsCondition = ({ key = "" }: { readonly key?: string }): boolean =>
   condition.test(key) && key !== outOfService
 
-/** The spec without what controllers write; `undefined` for an object without one. */
+const withoutBundle = (webhook: Json): Json => {
+  const { caBundle: _issued, ...client } = (webhook["clientConfig"] ?? {}) as Json
+  return { ...webhook, clientConfig: client }
+}
+
+/** The fields of an object without a spec; `undefined` for one that has none. */
+const fieldsOf = ({ apiVersion: _api, kind, metadata: _metadata, ...fields }: KubernetesObject): Json | undefined => {
+  const { status: _status, ...meant } = fields as Json
+  if (Object.keys(meant).length === 0) return undefined
+  if (kind === "ServiceAccount") {
+    const { secrets: _tokens, ...rest } = meant
+    return rest
+  }
+  return Array.isArray(meant["webhooks"])
+    ? { ...meant, webhooks: (meant["webhooks"] as ReadonlyArray<Json>).map(withoutBundle) }
+    : meant
+}
+
+/** What an object is meant to be, without what controllers write; `undefined` for one that says nothing. */
 export const meantOf = (object: KubernetesObject, autoscaled: boolean): Json | undefined => {
   const spec = object["spec"] as Json | undefined
-  if (spec === undefined) return undefined
+  if (spec === undefined) return fieldsOf(object)
   switch (object.kind) {
     case "Node": {
       const taints = (spec["taints"] as ReadonlyArray<{ readonly key?: string }> | undefined) ?? []

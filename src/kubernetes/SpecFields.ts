@@ -42,10 +42,14 @@ const leavesOf = (value: unknown, path: string, depth: number): ReadonlyArray<re
 const digestOf = (value: unknown): string => hash("sha256", JSON.stringify(ordered(value)) ?? "").slice(0, 8)
 
 /** A digest for each field of the spec, without what controllers write: see `SpecDigest`. */
-export const specFields = (object: KubernetesObject, autoscaled: boolean): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    leavesOf(meantOf(object, autoscaled), "spec", depthOfDigests).map(([path, value]) => [path, digestOf(value)])
-  )
+export const specFields = (object: KubernetesObject, autoscaled: boolean): Readonly<Record<string, string>> => {
+  const meant = meantOf(object, autoscaled)
+  const leaves =
+    object["spec"] === undefined
+      ? Object.entries(meant ?? {}).flatMap(([field, value]) => leavesOf(value, field, depthOfDigests - 1))
+      : leavesOf(meant, "spec", depthOfDigests)
+  return Object.fromEntries(leaves.map(([path, value]) => [path, digestOf(value)]))
+}
 
 /** The fields that differ from those of an earlier state. */
 export const changedFields = (

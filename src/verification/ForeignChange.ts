@@ -15,7 +15,7 @@ import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { otherWriterOf } from "../kubernetes/Managers.ts"
 import { seenObject } from "../kubernetes/SpecDigest.ts"
 import type { Problem } from "./Problem.ts"
-import type { Sample } from "./Sample.ts"
+import { readBack, type Sample } from "./Sample.ts"
 
 type Now = Pick<SeenObject, "uid" | "generation" | "spec">
 
@@ -34,8 +34,8 @@ const changed = (ref: ResourceRef, writer: string | undefined): Change => ({
 
 /** The objects that somebody else has changed since the action. */
 export const foreignChanges = (intent: Intent, sample: Sample, state: WorkloadState): ReadonlyArray<Change> => {
-  const { baseline, changes, leaves = [] } = intent
-  const patched = changes.filter((change) => change._tag === "Patch")
+  const { baseline, leaves = [] } = intent
+  const patched = readBack(intent)
   return leaves.flatMap((left) => {
     if (sameRef(left.ref, state.ref)) {
       // Without its autoscaler, the digest of an autoscaled target includes the replica count.

@@ -3,16 +3,17 @@
  * GitOps.
  */
 
-import type { Action } from "../domain/Action.ts"
 import type { Change, PatchOperation } from "../domain/Change.ts"
 import type { Intent } from "../domain/Execution.ts"
-import { displayName } from "../domain/Target.ts"
+import * as FieldPath from "../domain/FieldPath.ts"
+import type { FieldDifference } from "../domain/FieldPath.ts"
+import { displayName, sameRef } from "../domain/Target.ts"
 import type { Reversion } from "../domain/Verification.ts"
 import { contains } from "../kubernetes/Contains.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { otherWriterOf } from "../kubernetes/Managers.ts"
 import { type Problem, problem } from "./Problem.ts"
-import type { Sample } from "./Sample.ts"
+import { readBack, type Sample } from "./Sample.ts"
 
 type Patch = Extract<Change, { _tag: "Patch" }>
 
@@ -33,37 +34,74 @@ const stands = (operation: PatchOperation, object: KubernetesObject): boolean =>
   return operation.op === "remove" ? actual === undefined : contains(actual, operation.value)
 }
 
+/** The fields of a restoration that no longer have what it wrote, by their names: a list may be in another order now. */
+const lostFields = (fields: ReadonlyArray<FieldDifference>, object: KubernetesObject): ReadonlyArray<string> =>
+  fields
+    .filter(({ after, path }) => {
+      const now = FieldPath.valueAt(object, path)
+      return after === undefined ? now !== undefined : !contains(now, after)
+    })
+    .map(({ path }) => FieldPath.display(path))
+
+/** A later restart has the same effect as ours. */
+const isRestart = ({ path, ...operation }: PatchOperation): boolean =>
+  path.startsWith("/spec/template/metadata") && JSON.stringify({ path, operation }).includes("restartedAt")
+
+type Acted = Pick<Intent, "action" | "fields">
+
+/** The fields of a patched object that no longer have what was written. */
+const lostOf = ({ action, fields = [] }: Acted, change: Patch, object: KubernetesObject): ReadonlyArray<string> => {
+  const named = fields.find(({ ref }) => sameRef(ref, change.ref))
+  if (named !== undefined) return lostFields(named.fields, object)
+  if (action.type === "RestartWorkload") return []
+  return change.patch
+    .filter((operation) => !stands(operation, object) && !(action.type === "RestoreObject" && isRestart(operation)))
+    .map(({ path }) => path)
+}
+
 /** Whether an object still has the values that a patch wrote. `undefined` stands for an object that does not exist. */
-export const changeStands = (action: Action, change: Patch, object: KubernetesObject | undefined): boolean => {
-  if (object === undefined) return false
-  // A later restart has the same effect as ours.
-  if (action.type === "RestartWorkload") return true
-  return change.patch.every((operation) => stands(operation, object))
+export const changeStands = (intent: Acted, change: Patch, object: KubernetesObject | undefined): boolean =>
+  object !== undefined && lostOf(intent, change, object).length === 0
+
+/** Why a write no longer stands; `undefined` if it does. An object that is still being deleted is as good as gone. */
+const lostWrite = (
+  intent: Intent,
+  change: ReturnType<typeof readBack>[number],
+  object: KubernetesObject | undefined
+): string | undefined => {
+  const name = displayName(change.ref)
+  switch (change._tag) {
+    case "Patch":
+      return changeStands(intent, change, object) ? undefined : `${name} no longer has the values that the action wrote`
+    case "Create":
+      return object === undefined ? `${name}, which the action created, does not exist` : undefined
+    case "Delete":
+      return object !== undefined && object.metadata.deletionTimestamp === undefined
+        ? `${name}, which the action removed, exists`
+        : undefined
+  }
 }
 
 /** The writes of the intent that a sample no longer contains. */
 export const revertedProblems = (intent: Intent, sample: Sample): ReadonlyArray<Problem> =>
-  intent.changes
-    .filter((change): change is Patch => change._tag === "Patch")
-    .flatMap((change, index) =>
-      changeStands(intent.action, change, sample.written[index])
-        ? []
-        : [problem("reverted", "lasting", `${displayName(change.ref)} no longer has the values that the action wrote`)]
-    )
+  readBack(intent).flatMap((change, index) => {
+    const lost = lostWrite(intent, change, sample.written[index])
+    return lost === undefined ? [] : [problem("reverted", "lasting", lost)]
+  })
 
 /**
  * Who has put other values in the place of those that an action wrote, and in which fields; `undefined` if they stand.
  * An object that is gone was not reverted.
  */
 export const reversionOf = (intent: Intent, sample: Sample): Reversion | undefined => {
-  const patches = intent.changes.filter((change): change is Patch => change._tag === "Patch")
-  const reverted = patches.flatMap((change, index) => {
+  const reverted = readBack(intent).flatMap((change, index) => {
     const object = sample.written[index]
-    if (object === undefined || changeStands(intent.action, change, object)) return []
-    const fields = change.patch
-      .filter((operation) => !stands(operation, object))
-      .map(({ path }) => `${displayName(change.ref)} ${path}`)
-    return [{ by: otherWriterOf(object), fields }]
+    if (object === undefined || lostWrite(intent, change, object) === undefined) return []
+    const fields = change._tag === "Patch" ? lostOf(intent, change, object) : []
+    const name = displayName(change.ref)
+    return [
+      { by: otherWriterOf(object), fields: fields.length === 0 ? [name] : fields.map((path) => `${name} ${path}`) }
+    ]
   })
   if (reverted.length === 0) return undefined
   const by = reverted.map((each) => each.by).find((writer) => writer !== undefined)

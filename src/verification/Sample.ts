@@ -1,5 +1,7 @@
 /** What verification reads from the cluster at one moment. */
 
+import type { Change } from "../domain/Change.ts"
+import type { Intent } from "../domain/Execution.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 
@@ -22,11 +24,15 @@ export interface Sample {
   readonly targetOnly?: boolean
   /** Who else last wrote to the spec of the target. Absent: not known. */
   readonly otherWriter?: string
-  /** The objects that the intent's patches wrote to, in their order; `undefined` for one that does not exist. */
+  /** The objects of `readBack`, in their order; `undefined` for one that does not exist. */
   readonly written: ReadonlyArray<KubernetesObject | undefined>
   /** The uids of the pods that a drain evicts and that are still on the node. */
   readonly remaining: ReadonlyArray<string>
 }
+
+/** The writes of an intent whose effect can be read back from their object. */
+export const readBack = ({ changes }: Pick<Intent, "changes">): ReadonlyArray<Exclude<Change, { _tag: "Evict" }>> =>
+  changes.filter((change): change is Exclude<Change, { _tag: "Evict" }> => change._tag !== "Evict")
 
 /** Whether a state counts replicas that serve. The numbers of a Job count work, not service. */
 export const countsReplicas = (state: WorkloadState): boolean =>

@@ -13,7 +13,7 @@ import { drainedPods } from "../kubernetes/NodePods.ts"
 import type { Pod } from "../kubernetes/ObjectModel.ts"
 import { assemble, readAround, readObject } from "../kubernetes/WorkloadReader.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import type { Sample } from "./Sample.ts"
+import { readBack, type Sample } from "./Sample.ts"
 
 export interface FirstRead {
   /** The target's own object and what the intent wrote. */
@@ -57,9 +57,8 @@ export const read = Effect.fnUntraced(function* (
     const object = yield* provided(readObject(ref))
     const objectAtMs = yield* Monotonic.nowMs
     // An object that does not exist is part of the sample. Any other failure makes the whole sample unreadable.
-    const written = yield* Effect.forEach(
-      intent.changes.filter((change) => change._tag === "Patch"),
-      (change) => (sameRef(change.ref, ref) ? Effect.succeed(object) : find(client, change.ref))
+    const written = yield* Effect.forEach(readBack(intent), (change) =>
+      sameRef(change.ref, ref) ? Effect.succeed(object) : find(client, change.ref)
     )
     return { object, objectAtMs, written, remaining: yield* remainingOf(client, intent) }
   }).pipe(Effect.result)

@@ -19,6 +19,8 @@
  */
 
 import type { Intent } from "../domain/Execution.ts"
+import { display } from "../domain/FieldPath.ts"
+import { displayName, sameRef } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { type Problem, problem, type ReasonCode } from "./Problem.ts"
 import { isStarting } from "./Progress.ts"
@@ -34,10 +36,36 @@ const counts: Partial<Readonly<Record<ReasonCode, (state: WorkloadState) => numb
   "progress-deadline": (state) => state.readyReplicas
 }
 
+type Acted = Pick<Intent, "action" | "baseline" | "changes" | "fields">
+
+/** Whether a restoration puts back how many replicas the target desires. */
+const restoresReplicas = ({ action, baseline, fields = [] }: Acted): boolean =>
+  action.type === "RestoreObject"
+  && fields.some(
+    (written) =>
+      sameRef(written.ref, baseline.ref) && written.fields.some(({ path }) => display(path) === "spec.replicas")
+  )
+
+/** Whether a restoration creates the target again. */
+const createsTarget = ({ action, baseline, changes }: Acted): boolean =>
+  action.type === "RestoreObject"
+  && !baseline.exists
+  && changes.some((change) => change._tag === "Create" && sameRef(change.ref, baseline.ref))
+
+/** Whether a restoration writes a Service. */
+const restoresService = ({ action, changes }: Acted): boolean =>
+  action.type === "RestoreObject" && changes.some(({ _tag, ref }) => _tag !== "Delete" && ref.kind === "Service")
+
 /** The problems of the baseline whose end would show that the action helped. */
-const symptomsOf = ({ action, baseline }: Pick<Intent, "action" | "baseline">): ReadonlyArray<Problem> => {
+const symptomsOf = (intent: Acted): ReadonlyArray<Problem> => {
+  const { action, baseline } = intent
+  if (createsTarget(intent)) return [problem("target-gone", "lasting", `${displayName(baseline.ref)} did not exist`)]
   if (!baseline.exists) return []
   const found: Array<Problem> = []
+  if (restoresService(intent) && baseline.endpoints === null)
+    found.push(problem("endpoints-missing", "bad", "no Service selected the pods"))
+  if (restoresReplicas(intent) && baseline.desiredReplicas === 0)
+    found.push(problem("scaled-to-nothing", "lasting", "0 replicas were desired"))
   if (action.type === "PatchHpa" && baseline.autoscalerAtMaximum === true)
     found.push(problem("still-at-maximum", "bad", "the autoscaler was at its maximum"))
   // Replicas that were only starting would have become ready without the action.
@@ -55,6 +83,10 @@ const isSymptom =
 const setsReplicas = ({ type }: Intent["action"]): boolean => type === "ScaleWorkload" || type === "PatchHpa"
 
 const isGone = ({ action, baseline }: Intent, now: WorkloadState, { code }: Problem): boolean => {
+  if (code === "target-gone") return now.exists
+  if (code === "scaled-to-nothing")
+    return (now.desiredReplicas ?? 0) > 0 && (now.readyReplicas ?? 0) >= (now.desiredReplicas ?? 0)
+  if (code === "endpoints-missing" && baseline.endpoints === null) return (now.endpoints ?? 0) > 0
   if (code === "still-at-maximum") return (now.readyReplicas ?? 0) > (baseline.readyReplicas ?? 0)
   if ((now.desiredReplicas ?? 0) >= (baseline.desiredReplicas ?? 0)) return true
   const count = counts[code]
@@ -64,4 +96,6 @@ const isGone = ({ action, baseline }: Intent, now: WorkloadState, { code }: Prob
 
 /** The problems of the baseline that a healthy target no longer has. */
 export const goneSymptoms = (intent: Intent, now: WorkloadState): ReadonlyArray<Problem> =>
-  intent.baseline.uid !== now.uid ? [] : symptomsOf(intent).filter((symptom) => isGone(intent, now, symptom))
+  intent.baseline.uid !== now.uid && !createsTarget(intent)
+    ? []
+    : symptomsOf(intent).filter((symptom) => isGone(intent, now, symptom))

@@ -9,7 +9,8 @@ import type { RollbackTrigger } from "../../src/domain/Rollback.ts"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
 import { leavesOf } from "../../src/execution/Leaves.ts"
 import { executionAnnotation, plannedVersion } from "../../src/execution/ObjectPatch.ts"
-import { planRollback, type RollbackPlan, type RollbackRefusal, undonePatches } from "../../src/execution/Rollback.ts"
+import { planRollback, type RollbackPlan, undoneBy } from "../../src/execution/Rollback.ts"
+import type { RollbackRefusal } from "../../src/execution/RollbackForeign.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { specDigest } from "../../src/kubernetes/SpecDigest.ts"
 import { observed } from "../remediation/journals.ts"
@@ -59,7 +60,7 @@ const planOf = (
   object: KubernetesObject | undefined,
   trigger: RollbackTrigger = "failed-health-check"
 ): RollbackPlan | RollbackRefusal =>
-  planRollback({ intent, trigger, signature, objects: undonePatches(intent.inverse).map(() => object) })
+  planRollback({ intent, trigger, signature, objects: undoneBy(intent.inverse).map(() => object) })
 
 /** The object after the rollback; the plan must not be a refusal. */
 const restored = (intent: Intent, object: KubernetesObject, trigger?: RollbackTrigger) => {

@@ -9,7 +9,7 @@ const cordon: Action = { type: "CordonNode", target: on("Node") }
 
 describe("changeStands", () => {
   const stands = (change: Change, written: KubernetesObject | undefined, action: Action = cordon) =>
-    change._tag === "Patch" && changeStands(action, change, written)
+    change._tag === "Patch" && changeStands({ action }, change, written)
 
   it("treats different forms of a quantity as equal", () => {
     const change = patchOf("Deployment", ["/spec/memory", "1024Mi"])

@@ -199,7 +199,7 @@ const restoreFields = (
         figures: { ...figures, ...template.figures }
       }
     ),
-    fields: [{ ref: change.ref, fields: written(fields) }]
+    fields: [{ ref: change.ref, fields: written(object, fields) }]
   }
 }
 

@@ -86,12 +86,16 @@ export const editsOf = (
   return edits
 }
 
-/** What is written by putting fields back: from what they have to what they get. */
-export const written = (fields: ReadonlyArray<Difference>): ReadonlyArray<Difference> =>
+/** Where an item is in its list; nothing for a field. */
+const placeOf = (object: unknown, path: FieldPath.FieldPath): { readonly at?: number } =>
+  typeof path.at(-1) === "object" ? { at: Number(FieldPath.stepsIn(object, path)?.at(-1) ?? 0) } : {}
+
+/** What is written by putting fields of an object back: from what they have to what they get. */
+export const written = (object: unknown, fields: ReadonlyArray<Difference>): ReadonlyArray<Difference> =>
   fields.map(({ after, before, path }) => ({
     path,
     ...(after === undefined ? {} : { before: after }),
-    ...(before === undefined ? {} : { after: before })
+    ...(before === undefined ? placeOf(object, path) : { after: before })
   }))
 
 /** The fields under which people keep what is nobody else's business. */

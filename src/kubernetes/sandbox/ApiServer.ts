@@ -143,7 +143,8 @@ const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: stri
     kind,
     metadata: cluster.newMetadata(name, resource.namespaced ? namespace : undefined, {
       ...rest,
-      generation: 1,
+      // Nobody counts the generations of a ConfigMap or a Role.
+      ...(manifest["spec"] === undefined ? {} : { generation: 1 }),
       managedFields: [{ manager }]
     })
   }
