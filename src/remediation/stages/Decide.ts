@@ -168,6 +168,7 @@ const makeInputOf = Effect.fnUntraced(function* (
       alert: self.alert,
       target: self.target,
       investigation: self.investigation,
+      ...(self.suspects === undefined ? {} : { suspects: self.suspects }),
       level,
       mode: options.mode,
       observed,
