@@ -10,7 +10,7 @@ export const doubleAction: PlantedBug = {
   edits: [
     {
       file: "execution/CarryOut.ts",
-      search: `      if (event.presence === "present") return whenPresent(progress, situation)
+      search: `      if (event.presence === "present") return createdAs(whenPresent(progress, situation), change, event.uid)
 `,
       replace: ``
     },
