@@ -3,12 +3,15 @@
  * Pure.
  *
  * The rules are those of `kubectl rollout status`. A Deployment is done once its controller reports
- * `NewReplicaSetAvailable`. Pods that fail later do not take that back.
+ * `NewReplicaSetAvailable`. Pods that fail later do not take that back. The controllers of the other kinds report no
+ * such end. There a rollout is done once every pod that it has made was ready, or has run for a while (`NeverWorked`).
+ * A pod that was made much later than its template replaces one of a rollout that is over.
  */
 
 import type { Timestamp } from "../domain/Timestamp.ts"
 import type { Rollout } from "../domain/WorkloadState.ts"
 import type { KubernetesObject } from "./KubernetesClient.ts"
+import { neverWorked } from "./NeverWorked.ts"
 import {
   conditionOf,
   type ControllerRevision,
@@ -69,6 +72,27 @@ const createdAt = (object: KubernetesObject): Timestamp | null => timeOf(object.
 const readySince = (pod: Pod): Timestamp | null =>
   isPodReady(pod) ? timeOf(conditionOf(pod.status?.conditions, "Ready")?.lastTransitionTime) : null
 
+/** How long after its template a pod counts as one that the rollout of this template has made. */
+const rolloutMs = 10 * 60_000
+
+/** Whether a pod that a rollout has made has never worked. `since`: when its template was first seen, if known. */
+const hasPodThatNeverWorked = (current: ReadonlyArray<Pod>, since: Timestamp | null): boolean =>
+  current.some((pod) => {
+    const created = createdAt(pod)
+    const isLater = since !== null && created !== null && Date.parse(created) - Date.parse(since) > rolloutMs
+    return !isLater && neverWorked(pod)
+  })
+
+/** When the revision with a hash was created; `null` if it was not read. */
+const revisionSince = (
+  owner: KubernetesObject,
+  { controllerRevisions }: RolloutObjects,
+  isIt: (revision: ControllerRevision) => boolean
+): Timestamp | null => {
+  const found = ownedBy<ControllerRevision>(owner, controllerRevisions).find(isIt)
+  return found === undefined ? null : createdAt(found)
+}
+
 const podsOf = (objects: RolloutObjects, hash: string | null): ReadonlyArray<Pod> =>
   hash === null ? [] : objects.pods.filter((pod) => templateHashOf(pod) === hash)
 
@@ -126,9 +150,17 @@ const ofStatefulSet = (set: StatefulSet, objects: RolloutObjects): Rollout => {
   const isPartial = (status.updatedReplicas ?? 0) < Math.max(0, (spec.replicas ?? 1) - partition)
   const isOther = partition === 0 && status.updateRevision !== status.currentRevision
   const hash = isObserved(set) ? (status.updateRevision ?? null) : null
+  // With a partition the two revisions differ for good, so they do not say whether the updated pods work.
+  const isFailing =
+    partition > 0
+    && (status.availableReplicas ?? 0) < (spec.replicas ?? 1)
+    && hasPodThatNeverWorked(
+      podsOf(objects, hash),
+      revisionSince(set, objects, ({ metadata }) => metadata.name === hash)
+    )
   return {
     ...ofRevisions(objects, hash, spec.updateStrategy?.type),
-    inProgress: spec.updateStrategy?.type !== "OnDelete" && (!isObserved(set) || isPartial || isOther),
+    inProgress: spec.updateStrategy?.type !== "OnDelete" && (!isObserved(set) || isPartial || isOther || isFailing),
     partition
   }
 }
@@ -140,10 +172,14 @@ const ofDaemonSet = (set: DaemonSet, objects: RolloutObjects): Rollout => {
     undefined
   )
   const hash = isObserved(set) ? (newest?.metadata.labels?.[revisionHashLabel] ?? null) : null
-  const isPartial = (status.updatedNumberScheduled ?? 0) < (status.desiredNumberScheduled ?? 0)
+  const desired = status.desiredNumberScheduled ?? 0
+  const isPartial = (status.updatedNumberScheduled ?? 0) < desired
+  const isFailing =
+    (status.numberAvailable ?? 0) < desired
+    && hasPodThatNeverWorked(podsOf(objects, hash), newest === undefined ? null : createdAt(newest))
   return {
     ...ofRevisions(objects, hash, spec.updateStrategy?.type),
-    inProgress: spec.updateStrategy?.type !== "OnDelete" && (!isObserved(set) || isPartial),
+    inProgress: spec.updateStrategy?.type !== "OnDelete" && (!isObserved(set) || isPartial || isFailing),
     partition: 0
   }
 }

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { failedCreateOf } from "../../src/kubernetes/FailedCreate.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import type { Pod } from "../../src/kubernetes/ObjectModel.ts"
 import { rolloutOf } from "../../src/kubernetes/WorkloadRollout.ts"
 
 const at = (minute: number) => `2026-11-24T03:${String(minute).padStart(2, "0")}:00Z`
@@ -86,6 +87,82 @@ const rollout = (object: KubernetesObject, replicaSets = [replicaSet(1), replica
 const complete = { status: "True", reason: "NewReplicaSetAvailable" }
 const progressing = { status: "True", reason: "ReplicaSetUpdated", minute: 9 }
 
+type Pods = "at once" | "never started" | "later" | "replaced" | "ready"
+
+const controlled = (kind: string) => ({
+  ownerReferences: [{ apiVersion: "apps/v1", kind, name: "web", uid: "uid-web", controller: true }]
+})
+
+/** A pod of the newest template, made in the first minute: how it has fared. */
+const podOfSet = (kind: string, hash: string, fared: Pods): KubernetesObject => {
+  const created = fared === "replaced" ? 40 : 1
+  const since = { "at once": 3, "never started": created, later: 35, replaced: created, ready: 2 }[fared]
+  const status = fared === "ready" ? "True" : "False"
+  const restartCount = fared === "at once" ? 3 : fared === "later" ? 2 : 0
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name: "web-2",
+      namespace: "shop",
+      uid: "uid-web-2",
+      resourceVersion: "7",
+      creationTimestamp: at(created),
+      labels: { app: "web", "controller-revision-hash": hash },
+      ...controlled(kind)
+    },
+    spec: { containers: [] },
+    status: {
+      startTime: at(created),
+      conditions: [{ type: "Ready", status, lastTransitionTime: at(since) }],
+      containerStatuses: [{ name: "main", ready: fared === "ready", restartCount, state: {} }]
+    }
+  }
+}
+
+/** A set of which every pod that its controller may update is updated. */
+const rolloutOfSet = (
+  kind: "DaemonSet" | "StatefulSet",
+  fared: Pods,
+  { numberAvailable = 0, strategy = "RollingUpdate" }: { readonly numberAvailable?: number; readonly strategy?: string }
+) => {
+  const hash = kind === "DaemonSet" ? "h2" : "web-h2"
+  const rollingUpdate = kind === "StatefulSet" ? { partition: 2 } : { maxUnavailable: "100%" }
+  const set: KubernetesObject = {
+    apiVersion: "apps/v1",
+    kind,
+    metadata: { name: "web", namespace: "shop", uid: "uid-web", resourceVersion: "7", generation: 2 },
+    spec: {
+      ...(kind === "StatefulSet" ? { replicas: 3 } : {}),
+      selector: {},
+      template: template("web:2"),
+      updateStrategy: { type: strategy, ...(strategy === "OnDelete" ? {} : { rollingUpdate }) }
+    },
+    status: {
+      observedGeneration: 2,
+      ...(kind === "DaemonSet"
+        ? { desiredNumberScheduled: 2, updatedNumberScheduled: 2, numberAvailable }
+        : { updatedReplicas: 1, availableReplicas: 2, currentRevision: "web-h1", updateRevision: hash })
+    }
+  }
+  const revision: KubernetesObject = {
+    apiVersion: "apps/v1",
+    kind: "ControllerRevision",
+    metadata: {
+      name: "web-h2",
+      namespace: "shop",
+      uid: "uid-h2",
+      resourceVersion: "7",
+      creationTimestamp: at(1),
+      labels: { "controller-revision-hash": hash },
+      ...controlled(kind)
+    },
+    revision: 2
+  }
+  const pods = [podOfSet(kind, hash, fared)] as unknown as ReadonlyArray<Pod>
+  return rolloutOf(set, { replicaSets: [], controllerRevisions: [revision], pods })
+}
+
 describe("WorkloadRollout", () => {
   it.each([
     ["a completed rollout", deployment({ progressing: complete }), false],
@@ -158,6 +235,31 @@ describe("WorkloadRollout", () => {
     assert.isTrue(rollout(set(partitioned, 0))?.inProgress)
     assert.isFalse(rollout(set({ type: "OnDelete" }, 0))?.inProgress)
     assert.isTrue(rollout(set({ type: "RollingUpdate" }, 3))?.inProgress, "its last pod is not ready")
+  })
+
+  it.each([
+    ["whose pods all fail since they were started", "at once", {}, true],
+    ["whose pods are ready", "ready", { numberAvailable: 2 }, false],
+    ["whose pods cannot start", "never started", {}, true],
+    ["whose pods failed after they had worked", "later", {}, false],
+    ["whose pods were replaced long after the rollout", "replaced", {}, false],
+    ["with OnDelete, whose new pods fail", "at once", { strategy: "OnDelete" }, false]
+  ] as const)("a DaemonSet %s: in progress %#", (_, pods, options, inProgress) => {
+    assert.strictEqual(rolloutOfSet("DaemonSet", pods, options)?.inProgress, inProgress)
+  })
+
+  it("the updated pod of a StatefulSet with a partition that fails since it was started is a rollout that has not ended", () => {
+    assert.isTrue(rolloutOfSet("StatefulSet", "at once", {})?.inProgress)
+    assert.isFalse(rolloutOfSet("StatefulSet", "later", {})?.inProgress)
+    assert.isFalse(rolloutOfSet("StatefulSet", "at once", { strategy: "OnDelete" })?.inProgress)
+  })
+
+  it("a Deployment that is paused with failing pods of its newest template is in progress, and paused", () => {
+    const paused = deployment({ spec: { paused: true }, status: { readyReplicas: 0, availableReplicas: 0 } })
+    assert.deepInclude(rollout({ ...paused, status: { ...paused["status"]!, updatedReplicas: 1 } } as never), {
+      inProgress: true,
+      paused: true
+    })
   })
 
   it("says why pods cannot be created, from the Deployment or from one of its own ReplicaSets", () => {
