@@ -274,8 +274,8 @@ const draftOnce = Effect.fnUntraced(function* (
 const changeOf = ({ journal }: Cluster, { action }: PlanInput): Effect.Effect<ObjectChange | undefined, PlanRefused> =>
   action.type !== "RestoreObject" || journal === undefined
     ? Effect.undefined
-    : Effect.catch(journal.find(action.change), () =>
-        Effect.fail(refused(refuse("change-unreadable", `Change ${action.change} could not be read from the journal.`)))
+    : Effect.mapError(journal.find(action.change), () =>
+        refused(refuse("change-unreadable", `Change ${action.change} could not be read from the journal.`))
       )
 
 const draft = (

@@ -40,6 +40,7 @@ import {
   scale,
   uncordon
 } from "./plans.ts"
+import { ofRestorations } from "./restoring.ts"
 
 interface More {
   readonly related?: ReadonlyArray<KubernetesObject>
@@ -392,6 +393,7 @@ describe("a plan is refused, or asks for an approval", () => {
   it("by every rule at least once in this table", () => {
     // What the API server says about a pod and about our rights is not a part of a pure plan.
     const ofTheServer: ReadonlyArray<RefusalRule> = ["pods-refused", "beyond-quota", "not-permitted", "cannot-verify"]
-    assert.sameMembers([...new Set(refusals.map(([rule]) => rule)), ...ofTheServer], [...RefusalRule.literals])
+    const covered = [...new Set(refusals.map(([rule]) => rule)), ...ofTheServer, ...ofRestorations]
+    assert.sameMembers(covered, [...RefusalRule.literals])
   })
 })

@@ -5,9 +5,31 @@ import type { Change } from "../../src/domain/Change.ts"
 import * as FieldPath from "../../src/domain/FieldPath.ts"
 import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
 import { plan } from "../../src/execution/ActionPlan.ts"
-import type { Plan, PlanContext, PlanObjects, PlanRefusal } from "../../src/execution/Plan.ts"
+import type { Plan, PlanContext, PlanObjects, PlanRefusal, RefusalRule } from "../../src/execution/Plan.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { context } from "./objects.ts"
+
+/** The rules that only a restoration has. Restoration, RestorationAsks and RestorationRoundTrip are about them. */
+export const ofRestorations: ReadonlyArray<RefusalRule> = [
+  "no-such-change",
+  "change-unreadable",
+  "other-object",
+  "own-change",
+  "gitops-owned",
+  "managed-object",
+  "not-restorable",
+  "no-manifest",
+  "irreversible",
+  "immutable-field",
+  "changed-since-change",
+  "exists-already",
+  "removes-object",
+  "widens-rights",
+  "opens-network",
+  "lowers-pod-security",
+  "cluster-wide",
+  "evicts-pods"
+]
 
 export const changeId = "chg-01ARZ3NDEKTSV4RRFFQ69G5FAV"
 

@@ -1,0 +1,127 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import { deployment, template } from "./objects.ts"
+import { accepted, made, recorded, rulesOf } from "./restoring.ts"
+
+const policy = (spec: object) => made("NetworkPolicy", { spec: { podSelector: {}, ...spec } })
+const namespace = (level: string) =>
+  made("Namespace", {}, { labels: { "pod-security.kubernetes.io/enforce": level } }, "")
+const autoscaler = (minReplicas: number, maxReplicas: number) =>
+  made("HorizontalPodAutoscaler", { spec: { minReplicas, maxReplicas, scaleTargetRef: {} } })
+const node = (spec: object, ready = "True") =>
+  made("Node", { spec, status: { conditions: [{ type: "Ready", status: ready }] } }, {}, "")
+const quota = (pods: string) => made("ResourceQuota", { spec: { hard: { pods } } })
+const role = (kind: string, verbs: ReadonlyArray<string>, place = "shop") =>
+  made(kind, { rules: verbs.map((verb) => ({ verbs: [verb], resources: ["pods"] })) }, {}, place)
+const taint = { key: "maintenance", effect: "NoSchedule" }
+const limited = (memory: string) =>
+  deployment({ template: template("app:3", { containers: [{ name: "app", resources: { limits: { memory } } }] }) })
+
+type Row = readonly [claim: string, asks: ReadonlyArray<string>, before: KubernetesObject, now: KubernetesObject]
+
+const rows: ReadonlyArray<Row> = [
+  ["scaling to zero", ["lowers-replicas"], deployment({ replicas: 0 }), deployment({ replicas: 3 })],
+  ["fewer replicas", ["lowers-replicas"], deployment({ replicas: 2 }), deployment({ replicas: 9 })],
+  ["more replicas, however many", [], deployment({ replicas: 40 }), deployment({ replicas: 0 })],
+  ["a lower minimum", ["lowers-minimum"], autoscaler(1, 9), autoscaler(5, 9)],
+  ["a lower maximum", ["lowers-maximum"], autoscaler(1, 5), autoscaler(1, 9)],
+  ["a higher maximum", [], autoscaler(1, 50), autoscaler(1, 1)],
+  ["a lower limit", ["lowers-resources"], limited("128Mi"), limited("1Gi")],
+  ["a higher limit", [], limited("1Gi"), limited("8Mi")],
+  ["a lower quota", ["lowers-resources"], quota("3"), quota("9")],
+  ["a higher quota", [], quota("9"), quota("0")],
+  ["more rights", ["widens-rights"], role("Role", ["get", "list"]), role("Role", ["get"])],
+  ["fewer rights", [], role("Role", ["get"]), role("Role", ["get", "list"])],
+  ["any ClusterRole", ["cluster-wide"], role("ClusterRole", ["get"], ""), role("ClusterRole", ["get", "list"], "")],
+  [
+    "a direction that is no longer isolated",
+    ["opens-network"],
+    policy({ policyTypes: ["Ingress"] }),
+    policy({ policyTypes: ["Ingress", "Egress"] })
+  ],
+  ["all traffic", ["opens-network"], policy({ ingress: [{}] }), policy({ ingress: [] })],
+  ["the traffic of one peer", [], policy({ ingress: [{ from: [{ podSelector: {} }] }] }), policy({ ingress: [] })],
+  ["a lower pod security level", ["lowers-pod-security"], namespace("baseline"), namespace("restricted")],
+  ["a higher pod security level", [], namespace("restricted"), namespace("privileged")],
+  ["an uncordoned node that works", [], node({}), node({ unschedulable: true })],
+  ["a node that works without its taint", [], node({}), node({ taints: [taint] })],
+  [
+    "a node without its taint that is not ready",
+    ["node-not-ready"],
+    node({}, "False"),
+    node({ taints: [taint] }, "False")
+  ],
+  ["a cordoned node", ["evicts-pods"], node({ unschedulable: true }), node({})],
+  ["a tainted node", ["evicts-pods"], node({ taints: [taint] }), node({})],
+  ["the default priority", ["cluster-wide"], priority("a"), priority("b")],
+  ["a webhook", ["cluster-wide"], webhook("Ignore"), webhook("Fail")]
+]
+
+function priority(description: string) {
+  return made("PriorityClass", { globalDefault: true, description }, {}, "")
+}
+
+function webhook(failurePolicy: string) {
+  return made("ValidatingWebhookConfiguration", { webhooks: [{ name: "a", failurePolicy }] }, {}, "")
+}
+
+describe("a restoration to", () => {
+  it.each(rows)("%s asks %j", (_, asks, before, now) => {
+    assert.deepStrictEqual(rulesOf(recorded(before, now), now), asks)
+  })
+
+  it("a Role that was deleted asks", () => {
+    assert.deepStrictEqual(rulesOf(recorded(role("Role", ["get"]), undefined), undefined), ["widens-rights"])
+  })
+
+  it("what a release of Helm or a controller has changed asks, and what a person has changed of it does not", () => {
+    const [before, now] = [deployment({ replicas: 3 }), deployment({ replicas: 0 })]
+    const by = (kind: "person" | "controller", name: string) => recorded(before, now, { by: { kind, name } })
+    assert.deepStrictEqual(rulesOf(by("person", "helm"), now), ["managed-object"])
+    assert.deepStrictEqual(rulesOf(by("controller", "some-controller"), now), ["managed-object"])
+    assert.deepStrictEqual(rulesOf(by("person", "kubectl-edit"), now), [])
+  })
+})
+
+describe("a restored ConfigMap", () => {
+  const config = (url: string) => made("ConfigMap", { data: { url } })
+  const change = recorded(config("a"), config("b"))
+  const workload = (spec: object) =>
+    deployment({ template: template("app:3", { containers: [{ name: "app", ...spec }], volumes }) })
+  const volumes = [{ name: "files", configMap: { name: "x" } }]
+  const pod = (state: object) => made("Pod", { spec: { containers: [] }, status: { containerStatuses: [{ state }] } })
+  const fromEnv = workload({ envFrom: [{ configMapRef: { name: "x" } }] })
+  const fromKey = workload({ env: [{ name: "A", valueFrom: { configMapKeyRef: { name: "x", key: "url" } } }] })
+  const fromPart = workload({ volumeMounts: [{ name: "files", subPath: "url", mountPath: "/url" }] })
+  const fromFiles = workload({ volumeMounts: [{ name: "files", mountPath: "/etc/x" }] })
+  const after = pod({ running: { startedAt: "2026-11-24T10:00:01Z" } })
+  const before = pod({ running: { startedAt: "2026-11-24T09:59:59Z" } })
+  const restarts = (target: KubernetesObject, ...pods: ReadonlyArray<KubernetesObject>) =>
+    accepted(change, config("b"), { target, related: pods }).changes.length === 2
+
+  it("restarts a target whose pods have started with the changed value, and puts both back in order", () => {
+    for (const target of [fromEnv, fromKey, fromPart]) assert.isTrue(restarts(target, before, after))
+    const { figures, inverse } = accepted(change, config("b"), { target: fromEnv, related: [after] })
+    assert.strictEqual(figures["restarts"], "Deployment shop/checkout")
+    const kinds = inverse._tag === "Exact" ? inverse.changes.map(({ ref }) => ref.kind) : []
+    assert.deepStrictEqual(kinds, ["Deployment", "ConfigMap"])
+  })
+
+  it("restarts a target that crash-loops", () => {
+    assert.isTrue(restarts(fromEnv, pod({ waiting: { reason: "CrashLoopBackOff" } })))
+  })
+
+  it("restarts nothing that holds the earlier value, tries again by itself, or mounts the files", () => {
+    assert.isFalse(restarts(fromEnv, before))
+    assert.isFalse(restarts(fromEnv, pod({ waiting: { reason: "CreateContainerConfigError" } })))
+    assert.isFalse(restarts(fromFiles, after))
+    assert.isFalse(restarts(deployment(), after))
+  })
+
+  it("leaves a paused target alone, and says so", () => {
+    const paused = { ...fromEnv, spec: { ...(fromEnv["spec"] as object), paused: true } } as KubernetesObject
+    const plan = accepted(change, config("b"), { target: paused, related: [after] })
+    assert.strictEqual(plan.changes.length, 1)
+    assert.include(plan.note, "paused")
+  })
+})
