@@ -243,6 +243,7 @@ const actors = ({
   execution,
   guardrails: given,
   mode,
+  rollback,
   verification
 }: KubernautOptions<unknown, unknown>) => {
   const guardrails = inForce(given)
@@ -262,7 +263,7 @@ const actors = ({
         isProtectedNamespace: (namespace) => isProtected(namespace, guardrails),
         ...execution
       }),
-      RollbackExecutor.layer(rollbackOptions(execution)),
+      RollbackExecutor.layer({ ...rollbackOptions(execution), ...rollback }),
       Verifier.layer(verification),
       // An embedder that has an Alertmanager provides the service.
       Layer.unwrap(

@@ -7,6 +7,7 @@ import { Severity } from "./domain/Alert.ts"
 import { InvestigatorName } from "./domain/Investigation.ts"
 import { Mode } from "./domain/Mode.ts"
 import type { ExecutorOptions } from "./execution/Executor.ts"
+import type { RollbackOptions } from "./execution/RollbackExecutor.ts"
 import { meanings } from "./intake/AlertTarget.ts"
 import type { IntakeOptions } from "./intake/Intake.ts"
 import type { Options as ChainOptions } from "./investigation/InvestigationChain.ts"
@@ -48,6 +49,8 @@ export interface KubernautOptions<E = never, R = never> {
   /** Limits and waits of the executor. */
   readonly execution?: ExecutorOptions
   /** Timeouts and waits of the verifier. */
+  /** Rollbacks: how long they wait for the pods of the target. Their other limits are those of `execution`. */
+  readonly rollback?: Pick<RollbackOptions, "restoreTimeout">
   readonly verification?: VerifierOptions
 }
 
@@ -132,6 +135,10 @@ const execution: Checks<ExecutorOptions> = {
   redact: aFunction
 }
 
+const rollback: Checks<NonNullable<KubernautOptions["rollback"]>> = {
+  restoreTimeout: duration("more than zero")
+}
+
 const verification: Checks<VerifierOptions> = {
   settleTimeout: duration("more than zero"),
   stabilisation: duration("zero"),
@@ -180,7 +187,7 @@ const investigation: Checks<NonNullable<KubernautOptions["investigation"]>> = {
   pipeline: aFunction
 }
 
-const groups = { guardrails, actors, execution, verification, intake, kubernetes, investigation }
+const groups = { guardrails, actors, execution, rollback, verification, intake, kubernetes, investigation }
 
 const single: Checks<Omit<KubernautOptions, keyof typeof groups>> = {
   cluster: clusterName,

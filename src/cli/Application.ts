@@ -285,6 +285,7 @@ export const layer = (prepared: Prepared) => {
           reviewTimeout: settings.reviewTimeout,
           approvalLifetime: settings.approvalLifetime
         },
+        rollback: { restoreTimeout: settings.restoreTimeout },
         verification: { stabilisation: settings.steadyFor, alertQuiet: Duration.times(settings.steadyFor, 2) },
         intake: {
           clusterAliases: settings.clusterAliases,

@@ -19,18 +19,19 @@
  *
  * The patch names the resourceVersion of what was read, so the API server refuses it once somebody changes the object.
  *
- * | code                 | the rollback stops because                                                  |
- * | -------------------- | --------------------------------------------------------------------------- |
- * | `nothing-to-undo`    | the action leaves nothing behind that could be taken back                   |
- * | `irreversible`       | the action cannot be undone                                                 |
- * | `gone`               | the object does not exist any more, or is being deleted                     |
- * | `replaced`           | another object has its name                                                 |
- * | `changed-by-another` | somebody has changed a field that the action wrote                          |
- * | `changed-around`     | somebody has changed another field of the spec; a person may lift this      |
- * | `unknown-change`     | an earlier version planned the action; a person may lift this               |
- * | `mode`               | the service runs in a mode that does not allow it                           |
- * | `unreadable`         | the cluster could not be read                                               |
- * | any other            | the API server refused the dry run: a code of `execution/FailureClassifier` |
+ * | code                 | the rollback stops because                                                     |
+ * | -------------------- | ------------------------------------------------------------------------------ |
+ * | `nothing-to-undo`    | the action leaves nothing behind that could be taken back                      |
+ * | `irreversible`       | the action cannot be undone                                                    |
+ * | `gone`               | the object does not exist any more, or is being deleted                        |
+ * | `replaced`           | another object has its name                                                    |
+ * | `changed-by-another` | somebody has changed a field that the action wrote                             |
+ * | `changed-around`     | somebody has changed another field of the spec; a person may lift this         |
+ * | `autoscaled`         | an autoscaler controls the replicas since the action: see `RollbackAutoscaler` |
+ * | `unknown-change`     | an earlier version planned the action; a person may lift this                  |
+ * | `mode`               | the service runs in a mode that does not allow it                              |
+ * | `unreadable`         | the cluster could not be read                                                  |
+ * | any other            | the API server refused the dry run: a code of `execution/FailureClassifier`    |
  */
 
 import { JsonPointer } from "effect"

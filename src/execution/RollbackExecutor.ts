@@ -26,6 +26,7 @@ import { outcomeOf } from "./Outcome.ts"
 import { strategyOf } from "./RecoveryStrategy.ts"
 import { watch } from "./RestorationWatch.ts"
 import { planRollback, type RollbackPlan, undoneBy } from "./Rollback.ts"
+import { takenOver } from "./RollbackAutoscaler.ts"
 import { rollbackEvictions } from "./RollbackEvictions.ts"
 import type { RollbackRefusal } from "./RollbackForeign.ts"
 
@@ -163,7 +164,8 @@ const readAndPlan = Effect.fnUntraced(function* (
         message: "The API server returns the object as it was before the action, so its state is not known."
       }
     : planRollback({ intent, created: input.outcome?.created, trigger, objects, signature })
-  return { objects, result }
+  const objection = result._tag === "RollbackPlan" ? yield* takenOver(client, intent, result, objects) : undefined
+  return { objects, result: objection ?? result }
 })
 
 /** The objects as they are expected to be afterwards. */

@@ -237,6 +237,31 @@ describe("a person's request to roll back", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("and another at the same time are one rollback: the second is told so, and the undo is written once", () =>
+    Effect.gen(function* () {
+      const run = yield* begun(investigatorOf(() => rollback))
+      yield* run.outcome
+      const asked = yield* Effect.forEach(
+        ["ada", "bob"],
+        (by) => Effect.result(run.rollbackRequests.request(run.id, { by })),
+        { concurrency: "unbounded" }
+      )
+      const codes = asked.map((each) =>
+        each._tag === "Success" ? "accepted" : each.failure._tag === "NotRollbackable" ? each.failure.code : "unread"
+      )
+      assert.sameMembers(codes, ["accepted", "rolling-back"])
+      const ended = yield* run.outcome
+      assert.deepStrictEqual(stateOf(ended), ["RolledBack", "operator", "restored"], ended.conclusion)
+      const ofRollback = kindsOf(yield* run.events).filter((kind) => kind.startsWith("Rollback"))
+      assert.deepStrictEqual(ofRollback, [
+        "RollbackRequested",
+        "RollbackIntended",
+        "RollbackExecuted",
+        "RollbackVerified"
+      ])
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("ends a verification that is under way", () =>
     Effect.gen(function* () {
       const run = yield* begun(investigatorOf(() => scale))

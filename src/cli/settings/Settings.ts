@@ -162,6 +162,13 @@ export const settings = {
       "How long a remediation waits for a cluster that cannot be read now, before a person is told so: for Kubernaut's own limits, or for an API server that does not respond.",
     expected: "a duration with a unit, such as 30 seconds or 5 minutes"
   }),
+  restoreTimeout: setting(Timeout, {
+    form: "text",
+    fallback: "5 minutes",
+    description:
+      "How long a rollback waits until the pods of the target are as ready as they were before the action. Then it says that they are not.",
+    expected: "a duration with a unit, more than zero and at most 1 day, such as 5 minutes"
+  }),
   reviewTimeout: setting(Timeout, {
     form: "text",
     fallback: "24 hours",
