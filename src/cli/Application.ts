@@ -69,6 +69,9 @@ const connection = (settings: Settings) => ({
 export const cluster = (settings: Settings, onIdentity?: ClientNode.ClientNodeOptions["onIdentity"]) =>
   settings.cluster === "sandbox" ? Sandbox.layer() : ClientNode.layer({ ...connection(settings), onIdentity })
 
+/** The cluster as one of the listed identities, which is used even if it is rejected. */
+export const clusterAs = (settings: Settings, only: string) => ClientNode.layer({ ...connection(settings), only })
+
 /** The cluster, with a line in the audit log whenever another identity is used. */
 const auditedCluster = (settings: Settings) =>
   Layer.unwrap(

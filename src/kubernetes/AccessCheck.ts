@@ -7,7 +7,8 @@
  *
  * Answers are kept for a short time, so that an action under load costs no request: a _yes_ for 60 seconds, a _no_ for
  * 10 seconds, so that a corrected role is soon noticed. (The API server itself keeps those of a webhook for 5 minutes
- * and 30 seconds.) A right that is taken away meanwhile is found by the write itself.
+ * and 30 seconds.) A right that is taken away meanwhile is found by the write itself. Other credentials may have other
+ * rights, so their first action asks again.
  *
  * A question without an answer is not a _no_. It fails like any read if the API server does not respond. Where the
  * question itself is refused, nothing is known, so nothing is missing: the request that needs the right will find out.
@@ -23,6 +24,8 @@ const allowedMs = 60_000
 const deniedMs = 10_000
 /** Of namespaces, and of answers. A bound for clusters that make and drop namespaces; all are dropped at once. */
 const mostKept = 1000
+/** How often a question is asked while the credentials change. Without an answer nothing is known. */
+const mostTries = 3
 
 /** Finds out which rights are missing. */
 export interface AccessCheck {
@@ -61,52 +64,87 @@ const makeShared = () => {
     })
 }
 
-const makeWith = (rights: Rights): AccessCheck => {
+/** The answers that the current credentials got lately. `generation` changes with the credentials. */
+const makeKept = (generation: () => number) => {
   const rulesOf = new Map<string, { readonly rules: ReadonlyArray<PolicyRule>; readonly untilMs: number }>()
   const answers = new Map<string, { readonly allowed: boolean; readonly untilMs: number }>()
-  const shared = makeShared()
+  /** The generation of the credentials for which the answers are. */
+  let askedAs = generation()
 
-  /** `undefined` if nobody has answered lately. */
-  const known = (access: Access, nowMs: number): boolean | undefined => {
-    const granted = isInNamespace(access) ? rulesOf.get(access.namespace) : undefined
-    if (granted !== undefined && granted.untilMs > nowMs && covers(granted.rules, access)) return true
-    const answer = answers.get(keyOf(access))
-    return answer === undefined || answer.untilMs <= nowMs ? undefined : answer.allowed
+  /** Drops the answers that other credentials got. */
+  const forgetOthers = (): void => {
+    if (askedAs === generation()) return
+    askedAs = generation()
+    rulesOf.clear()
+    answers.clear()
   }
+
+  return {
+    forgetOthers,
+    /** `undefined` if nobody has answered lately. */
+    known: (access: Access, nowMs: number): boolean | undefined => {
+      const granted = isInNamespace(access) ? rulesOf.get(access.namespace) : undefined
+      if (granted !== undefined && granted.untilMs > nowMs && covers(granted.rules, access)) return true
+      const answer = answers.get(keyOf(access))
+      return answer === undefined || answer.untilMs <= nowMs ? undefined : answer.allowed
+    },
+    keepRules: (namespace: string, rules: ReadonlyArray<PolicyRule>, nowMs: number): void => {
+      forgetOthers()
+      if (rulesOf.size >= mostKept) rulesOf.clear()
+      rulesOf.set(namespace, { rules, untilMs: nowMs + allowedMs })
+    },
+    keepAnswer: (access: Access, allowed: boolean, nowMs: number): void => {
+      forgetOthers()
+      if (answers.size >= mostKept) answers.clear()
+      answers.set(keyOf(access), { allowed, untilMs: nowMs + (allowed ? allowedMs : deniedMs) })
+    },
+    isFresh: (namespace: string, nowMs: number): boolean => (rulesOf.get(namespace)?.untilMs ?? 0) > nowMs
+  }
+}
+
+/** Asks again if the credentials have changed meanwhile: it is not known which of them got the answer. */
+const asOne = <A>(
+  generation: () => number,
+  question: Effect.Effect<A, KubernetesError>,
+  keep: (answer: A, nowMs: number) => void
+): Effect.Effect<void, KubernetesError> =>
+  Effect.gen(function* () {
+    for (let tries = 0; tries < mostTries; tries++) {
+      const sentAs = generation()
+      const answer = yield* question
+      const nowMs = yield* Monotonic.nowMs
+      if (sentAs === generation()) return keep(answer, nowMs)
+    }
+  })
+
+const makeWith = (rights: Rights): AccessCheck => {
+  const generation = () => rights.generation?.() ?? 0
+  const { forgetOthers, isFresh, keepAnswer, keepRules, known } = makeKept(generation)
+  const shared = makeShared()
 
   const unknownAt = (accesses: ReadonlyArray<Access>, nowMs: number) =>
     accesses.filter((access) => known(access, nowMs) === undefined)
 
   const asked = (question: string, effect: Effect.Effect<void, KubernetesError>) =>
-    Effect.catchIf(shared(question, effect), isRefusedQuestion, () => Effect.void)
+    Effect.suspend(() =>
+      Effect.catchIf(shared(`${generation()} ${question}`, effect), isRefusedQuestion, () => Effect.void)
+    )
 
   const askRules = (namespace: string) =>
     asked(
       `rules of ${namespace}`,
-      Effect.gen(function* () {
-        const { rules } = yield* rights.rules(namespace)
-        if (rulesOf.size >= mostKept) rulesOf.clear()
-        rulesOf.set(namespace, { rules, untilMs: (yield* Monotonic.nowMs) + allowedMs })
-      })
+      asOne(generation, rights.rules(namespace), ({ rules }, nowMs) => keepRules(namespace, rules, nowMs))
     )
 
   const askFor = (access: Access) =>
     asked(
       keyOf(access),
-      Effect.gen(function* () {
-        const allowed = yield* rights.may(access)
-        if (answers.size >= mostKept) answers.clear()
-        answers.set(keyOf(access), {
-          allowed,
-          untilMs: (yield* Monotonic.nowMs) + (allowed ? allowedMs : deniedMs)
-        })
-      })
+      asOne(generation, rights.may(access), (allowed, nowMs) => keepAnswer(access, allowed, nowMs))
     )
-
-  const isFresh = (namespace: string, nowMs: number): boolean => (rulesOf.get(namespace)?.untilMs ?? 0) > nowMs
 
   const missing = Effect.fn("AccessCheck.missing")(function* (accesses: ReadonlyArray<Access>) {
     const startMs = yield* Monotonic.nowMs
+    forgetOthers()
     const open = unknownAt(accesses, startMs)
     const namespaces = new Set(open.filter(isInNamespace).map(({ namespace }) => namespace))
     yield* Effect.forEach(
@@ -116,6 +154,7 @@ const makeWith = (rights: Rights): AccessCheck => {
     )
     yield* Effect.forEach(unknownAt(open, yield* Monotonic.nowMs), askFor, { concurrency: 8, discard: true })
     const nowMs = yield* Monotonic.nowMs
+    forgetOthers()
     return accesses.filter((access) => known(access, nowMs) === false)
   })
 

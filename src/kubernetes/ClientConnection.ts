@@ -26,6 +26,11 @@ export interface ConnectionOptions {
    * same kubeconfig that leads to the same server, or `file:` and the path of a file with a token. Default: none.
    */
   readonly identities?: ReadonlyArray<string> | undefined
+  /**
+   * Connect only as this identity: one of `identities`, or the name of the first context. Another one is never used.
+   * Default: all of them, in their order.
+   */
+  readonly only?: string | undefined
 }
 
 /** The kubeconfig or the ServiceAccount cannot be used. `message` names the file and the field, never its content. */
@@ -287,9 +292,18 @@ const contextIdentity = (
   }
 }
 
+/** The connection with a single identity. */
+const onlyAs = (pinned: Pinned, only: string): Pinned => {
+  const listed = pinned.alternatives.find(({ name }) => name === only)
+  if (listed === undefined && only !== pinned.place.context)
+    throw refuse(`"${only}" is neither the context of ${pinned.place.file} nor one of the identities`)
+  const { credentials, reread } = listed ?? pinned
+  return { ...pinned, place: { ...pinned.place, context: only }, credentials, reread, alternatives: [] }
+}
+
 /** Resolves the connection. Fails with a message that names the file and the field. */
 export const pin = (options: ConnectionOptions): Effect.Effect<Pinned, ConnectionError> =>
   Effect.try({
-    try: () => pinUnsafe(options),
+    try: () => (options.only === undefined ? pinUnsafe(options) : onlyAs(pinUnsafe(options), options.only)),
     catch: (error) => (isConnectionError(error) ? error : refuse(`${fileOf(options)} cannot be read as a kubeconfig`))
   })

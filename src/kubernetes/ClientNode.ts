@@ -93,7 +93,7 @@ const make = Effect.fnUntraced(function* (options: ClientNodeOptions) {
     logs,
     watch: ClientWatch.make(transport, responses, timeout),
     probe: Effect.asVoid(responses.text({ operation: "probe", writes: false }, ClientRequest.probe)),
-    rights: ClientRights.make(responses)
+    rights: ClientRights.make(responses, transport.identities.generation)
   })
 })
 

@@ -34,8 +34,9 @@ const grantedRules = ({ status }: RulesReview): GrantedRules => ({
   incomplete: status?.incomplete ?? status === undefined
 })
 
-/** The questions through a connection. */
-export const make = (responses: Responses): Rights => ({
+/** The questions through a connection, whose credentials have a generation. */
+export const make = (responses: Responses, generation: () => number): Rights => ({
+  generation,
   may: (access) => {
     const operation = OperationName.ofReview(access)
     const resource = find(access.kind)

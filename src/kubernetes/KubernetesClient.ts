@@ -320,6 +320,8 @@ export interface Rights {
   readonly may: (access: Access) => Effect.Effect<boolean, KubernetesError>
   /** The rules in a namespace (SelfSubjectRulesReview): one request for all, but perhaps not all that is allowed. */
   readonly rules: (namespace: string) => Effect.Effect<GrantedRules, KubernetesError>
+  /** A number that changes with the credentials. What was allowed before says nothing then. Default: they stay. */
+  readonly generation?: (() => number) | undefined
 }
 
 /**

@@ -128,6 +128,7 @@ export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): K
       ? {}
       : {
           rights: {
+            generation: rights.generation,
             may: (access) => read(OperationName.ofReview(access), () => rights.may(access)),
             rules: (namespace) =>
               read(OperationName.ofKind("review", "rules", namespace), () => rights.rules(namespace))

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Access, PolicyRule } from "../../src/kubernetes/Access.ts"
 import * as AccessCheck from "../../src/kubernetes/AccessCheck.ts"
@@ -18,7 +18,10 @@ const everything: PolicyRule = { verbs: ["*"], apiGroups: ["*"], resources: ["*"
 const asking = (start: { readonly rules: ReadonlyArray<PolicyRule>; readonly allowed?: (access: Access) => boolean }) =>
   Effect.gen(function* () {
     const questions: Array<string> = []
-    const now: { rules: ReadonlyArray<PolicyRule>; fails?: KubernetesErrorReason } = { rules: start.rules }
+    const now: { rules: ReadonlyArray<PolicyRule>; fails?: KubernetesErrorReason; generation: number } = {
+      rules: start.rules,
+      generation: 0
+    }
     const answer = <A>(question: string, value: Effect.Effect<A, KubernetesError>) =>
       Effect.suspend(() => {
         questions.push(question)
@@ -30,6 +33,7 @@ const asking = (start: { readonly rules: ReadonlyArray<PolicyRule>; readonly all
     const sandbox = yield* Sandbox.make({ shop: false, rules: () => now.rules })
     const inside = sandbox.rights!
     const rights: Rights = {
+      generation: () => now.generation,
       may: (access) =>
         answer(
           accessText(access),
@@ -57,6 +61,27 @@ describe("AccessCheck", () => {
         concurrency: "unbounded"
       })
       assert.isAtMost(questions.length, 2)
+    })
+  )
+
+  it.live("other credentials are asked for their own rights, at once", () =>
+    Effect.gen(function* () {
+      const { check, now } = yield* asking({ rules: [everything] })
+      assert.isEmpty(yield* check.missing([patch, nodes]))
+      Object.assign(now, { rules: [readOnly], generation: 1 })
+      assert.deepStrictEqual(yield* check.missing([patch, nodes]), [patch, nodes])
+      Object.assign(now, { rules: [everything], generation: 2 })
+      assert.isEmpty(yield* check.missing([patch, nodes]), "a no of other credentials does not last either")
+    })
+  )
+
+  it.live("an answer that came while the credentials changed is asked for again", () =>
+    Effect.gen(function* () {
+      const { check, now, questions } = yield* asking({ rules: [everything] })
+      const missing = yield* Effect.forkChild(check.missing([patch]), { startImmediately: true })
+      Object.assign(now, { rules: [readOnly], generation: 1 })
+      assert.deepStrictEqual(yield* Fiber.join(missing), [patch])
+      assert.strictEqual(questions.filter((each) => each === "rules shop").length, 2)
     })
   )
 

@@ -148,14 +148,36 @@ const clusterIdentity = Effect.fnUntraced(function* (settings: Settings, client:
     : ok(check, `the uid of namespace kube-system is ${found.success}`)
 })
 
-/** Checks the connection, the identity and the permissions. */
+/** What one of several identities may do: after a switch the service has its rights, and no others. */
+const findingsAs = (settings: Settings, name: string) =>
+  Effect.gen(function* () {
+    const client = yield* KubernetesClient
+    const probed = yield* Effect.result(client.probe)
+    if (Result.isFailure(probed) && probed.failure.reason._tag === "Unauthorized")
+      return [
+        { check: `identity ${name}`, result: "failed", message: "the API server rejects its credentials" }
+      ] satisfies ReadonlyArray<Finding>
+    const findings = yield* rightsFindings(settings, client)
+    return findings.map((finding): Finding => ({ ...finding, check: `${finding.check} as ${name}` }))
+  }).pipe(Effect.provide(Application.clusterAs(settings, name)))
+
+/** What each identity may do that the service may have to use. */
+const everyIdentity = Effect.fnUntraced(function* (settings: Settings) {
+  const { context } = yield* Application.clusterPlace(settings)
+  const names = [...new Set([context, ...settings.clusterIdentities])]
+  return (yield* Effect.forEach(names, (name) => findingsAs(settings, name))).flat()
+})
+
+/** Checks the connection, the identity of the cluster, and the permissions of every listed identity. */
 export const clusterFindings = (settings: Settings) =>
   Effect.gen(function* () {
     const client = yield* KubernetesClient
     const reachable = yield* reachableCluster(settings, client)
     if (reachable.result !== "ok") return [reachable]
     const identity = yield* clusterIdentity(settings, client)
-    return [reachable, identity, ...(yield* rightsFindings(settings, client))]
+    const hasOthers = settings.cluster !== "sandbox" && settings.clusterIdentities.length > 0
+    const rights = hasOthers ? yield* everyIdentity(settings) : yield* rightsFindings(settings, client)
+    return [reachable, identity, ...rights]
   }).pipe(
     Effect.provide(Application.cluster(settings)),
     Effect.catch((error) =>

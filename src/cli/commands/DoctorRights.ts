@@ -61,7 +61,10 @@ const namedWith = (
 export const missingFinding = (check: string, answers: Answers, requirements: ReadonlyArray<Requirement>): Finding => {
   const missing = namedWith(answers, "denied", requirements, "needs")
   const cautions = namedWith(answers, "denied", requirements, "cautions")
-  const unknown = namedWith(answers, "unknown", requirements, "needs")
+  const unknown = [
+    ...namedWith(answers, "unknown", requirements, "needs"),
+    ...namedWith(answers, "unknown", requirements, "cautions")
+  ]
   const parts = [
     ...(missing.length === 0 ? [] : [`not allowed in all namespaces: ${missing.join(", ")}; see deploy/rbac.yaml`]),
     ...(cautions.length === 0

@@ -1,6 +1,6 @@
 /** What `doctor` says about a connection that does not work. */
 
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
@@ -15,23 +15,27 @@ import * as Storage from "../../../src/storage/Storage.ts"
 import { kubeconfigFor } from "../../kubernetes/FakeApiServer.ts"
 import { plainServer, tlsFile, tlsServer } from "../../kubernetes/TlsServer.ts"
 
-const settingsOf = (database: string) =>
+const settingsOf = (database: string, identities = "") =>
   Result.getOrThrow(
     parse({
-      environment: { KUBERNAUT_CLUSTER: "kubeconfig", KUBERNAUT_DATABASE_URL: database },
+      environment: {
+        KUBERNAUT_CLUSTER: "kubeconfig",
+        KUBERNAUT_DATABASE_URL: database,
+        ...(identities === "" ? {} : { KUBERNAUT_CLUSTER_IDENTITIES: identities })
+      },
       terminal: false
     })
   )
 
 /** The findings about the cluster that the kubeconfig leads to. */
-const findingsOf = (kubeconfig: string, database = "sqlite::memory:") =>
+const findingsOf = (kubeconfig: string, database = "sqlite::memory:", identities = "") =>
   Effect.acquireUseRelease(
     Effect.sync(() => {
       const before = process.env["KUBECONFIG"]
       process.env["KUBECONFIG"] = kubeconfig
       return before
     }),
-    () => clusterFindings(settingsOf(database)),
+    () => clusterFindings(settingsOf(database, identities)),
     (before) =>
       Effect.sync(() => {
         if (before === undefined) delete process.env["KUBECONFIG"]
@@ -213,6 +217,33 @@ describe("doctor", () => {
         ["cluster ok", "cluster identity ok", "cluster reads ok", "cluster writes ok", "cluster rights ok"]
       )
       assert.include(findings[1]?.message, "uid-of-the-cluster")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("checks the rights of every listed identity, and names one that is rejected", () =>
+    Effect.gen(function* () {
+      const port = yield* plainServer((request, response) => {
+        const token = request.headers.authorization?.replace("Bearer ", "")
+        if (token === "gone") {
+          response.writeHead(401).end()
+          return
+        }
+        const status = request.url?.includes("selfsubjectrulesreviews")
+          ? { resourceRules: [], nonResourceRules: [], incomplete: false }
+          : { allowed: token === "t" }
+        response.writeHead(200, { "content-type": "application/json" })
+        response.end(JSON.stringify({ metadata: { name: "kube-system", uid: "u" }, status }))
+      })
+      const kubeconfig = yield* kubeconfigFor(
+        { server: at(port, "http"), "insecure-skip-tls-verify": true },
+        { token: "t" }
+      )
+      for (const name of ["weak", "gone"]) writeFileSync(`${kubeconfig}.${name}`, name)
+      const [weak, gone] = [`file:${kubeconfig}.weak`, `file:${kubeconfig}.gone`]
+      const findings = yield* findingsOf(kubeconfig, undefined, `${weak},${gone}`)
+      const saying = findings.map(({ check, result }) => `${check} ${result}`)
+      for (const line of [`cluster reads as ${weak} failed`, `identity ${gone} failed`]) assert.include(saying, line)
+      assert.isTrue(saying.some((line) => /^cluster reads as (?!file:).* ok$/.test(line)))
     }).pipe(Effect.scoped)
   )
 

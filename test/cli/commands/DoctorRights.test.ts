@@ -131,6 +131,8 @@ describe("what doctor says about the own rights", () => {
         ["warning", "warning", "warning"]
       )
       assert.include(findings[1]!.message, "not known")
+      const said = findings[1]!.message
+      assert.include(said, "create pods (RestartWorkload", "the rights to be cautious are not known either")
     })
   )
 })
