@@ -141,6 +141,8 @@ export interface LastFiring {
   readonly resolved: boolean
   /** The `endsAt` of its last resolution, by the clock of the sender, if it is resolved. */
   readonly endedAt?: Timestamp
+  /** When that resolution was received, if the journal says so. */
+  readonly endHeardAt?: Timestamp
   /** When it began to fire again, if it has been resolved and has fired since the remediation began. */
   readonly againAt?: Timestamp
   /** When a firing post of another alert was last received that has joined and is not resolved. */

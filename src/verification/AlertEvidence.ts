@@ -25,6 +25,8 @@ export interface AlertPosts {
   readonly firingAt?: Timestamp
   /** When the alert last ended, if the newest webhook about it reported it as resolved. */
   readonly resolvedAt?: Timestamp
+  /** When that webhook was received: `resolvedAt` is of the sender's clock, which may be slow or fast. */
+  readonly resolvedHeardAt?: Timestamp
   /** When the alert last began to fire again after it had ended. */
   readonly againAt?: Timestamp
   /** When a webhook last reported as firing an alert that joined this one and is not resolved. */
@@ -178,11 +180,16 @@ export const statementsIn = (
 ): ReadonlyArray<Statement> => {
   const isNew = (at: Timestamp | undefined, known: Timestamp | undefined) =>
     at !== undefined && (before === undefined ? at >= actedAt : at !== known)
-  const { againAt, firingAt, joinedAt, resolvedAt } = posts
+  const { againAt, firingAt, joinedAt, resolvedAt, resolvedHeardAt } = posts
   // A resolution that is withdrawn was refuted by a firing alert.
   const isRefuted = before?.resolvedAt !== undefined && resolvedAt === undefined
-  // An alert that ended before the action may have started again since.
-  const ended = isNew(resolvedAt, before?.resolvedAt) && resolvedAt! >= actedAt
+  // An alert that ended before the action may have started again since. Where it is not known when we heard of the end,
+  // the sender's clock has to do.
+  const isSince = (resolvedHeardAt ?? resolvedAt ?? "") >= actedAt
+  const isHeardNow = before !== undefined && resolvedAt !== before.resolvedAt
+  const ended =
+    resolvedAt !== undefined
+    && (before === undefined ? isSince : isHeardNow && (resolvedHeardAt !== undefined || isSince))
   const joinedFires =
     joinedAt !== undefined
     && (posts.graverJoined === true

@@ -205,7 +205,35 @@ const posts: ReadonlyArray<
     { firingAt: at(-2), againAt: at(-2), resolvedAt: at(3) }
   ],
   ["the resolution was refuted", ["firing"], {}, { resolvedAt: at(2) }],
-  ["the resolution of an earlier episode arrives late", [], { resolvedAt: at(-9) }, {}]
+  ["the resolution of an earlier episode arrives late", [], { resolvedAt: at(-9) }, {}],
+  [
+    "the sender's clock is slow, and its resolution was received after the action",
+    ["resolved"],
+    { resolvedAt: at(-600), resolvedHeardAt: at(2) },
+    {}
+  ],
+  [
+    "the sender's clock is slow, and a process before this one received its resolution",
+    ["resolved"],
+    { resolvedAt: at(-600), resolvedHeardAt: at(2) }
+  ],
+  [
+    "the sender's clock is fast, and its resolution was received before the action",
+    [],
+    { resolvedAt: at(600), resolvedHeardAt: at(-2) }
+  ],
+  [
+    "our own clock was set back before the resolution was received",
+    ["resolved"],
+    { resolvedAt: at(-600), resolvedHeardAt: at(-3600) },
+    {}
+  ],
+  [
+    "a resolution from a slow clock was heard at the last look as well",
+    [],
+    { resolvedAt: at(-600), resolvedHeardAt: at(2) },
+    { resolvedAt: at(-600), resolvedHeardAt: at(2) }
+  ]
 ]
 
 describe("the statements in the posts of webhooks", () => {

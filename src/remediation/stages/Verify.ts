@@ -46,11 +46,12 @@ export const make = Effect.fnUntraced(function* (journal: Journal) {
     Effect.map(store.lastFiring(id), (firing) => {
       const last = Option.getOrUndefined(firing)
       if (last === undefined) return {}
-      const { againAt, at, endedAt, graverJoined, joinedAt } = last
+      const { againAt, at, endHeardAt, endedAt, graverJoined, joinedAt } = last
       const isHeard = heardBefore !== undefined && (againAt === undefined || endedAt === heardBefore)
       return {
         firingAt: at,
         ...(endedAt === undefined || isHeard ? {} : { resolvedAt: endedAt }),
+        ...(endHeardAt === undefined || isHeard ? {} : { resolvedHeardAt: endHeardAt }),
         ...(againAt === undefined ? {} : { againAt }),
         ...(joinedAt === undefined ? {} : { joinedAt }),
         ...(graverJoined === undefined ? {} : { graverJoined })

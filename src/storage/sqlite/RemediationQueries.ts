@@ -41,6 +41,8 @@ interface FiringRow {
   readonly again: number
   readonly begunAt: string
   readonly endedAt: string | null
+  /** When its resolution was journaled; only of the alert itself. */
+  readonly endHeardAt: string | null
   /** Whether one of them is more severe than the alert itself. */
   readonly graver: number
 }
@@ -86,6 +88,9 @@ const makeStatements = (database: DatabaseSync) => ({
     `${partOfTree}
      select r.fingerprint = self.fingerprint as own, r.resolved, max(coalesce(r.fired_at, r.received_at)) as at,
        r.episode > self.episode as again, r.received_at as begunAt, r.ended_at as endedAt,
+       iif(r.fingerprint = self.fingerprint and r.resolved = 1,
+         (select j.at from remediation_events j where j.remediation_id = r.id and j.kind = 'AlertResolved'
+          order by j.sequence desc limit 1), null) as endHeardAt,
        max(${rankOf("r.severity")} < ${rankOf("self.severity")}) as graver
        from remediations r join remediations self on self.id = ?1
        where r.id in (select e.id from part e)
@@ -156,6 +161,7 @@ const lastFiringOf = (rows: ReadonlyArray<FiringRow>): LastFiring | undefined =>
     at: newest.at,
     resolved: firing === undefined,
     ...(firing !== undefined || newest.endedAt === null ? {} : { endedAt: newest.endedAt }),
+    ...(firing !== undefined || newest.endHeardAt === null ? {} : { endHeardAt: newest.endHeardAt }),
     ...(newest.again === 0 ? {} : { againAt: newest.begunAt }),
     ...(joined === undefined ? {} : { joinedAt: joined.at }),
     ...(joined?.graver === 1 ? { graverJoined: true } : {})

@@ -182,11 +182,16 @@ export const episodes = (layer: StorageLayer): void => {
       assert.deepStrictEqual(yield* lastFiring("1"), { at: minute(3), resolved: false, joinedAt: minute(4) })
       yield* store.resolve([{ cluster: "test", fingerprint: "g", startsAt: minute(0), endsAt: minute(5) }], minute(5))
       yield* resolve(0, 5)
-      assert.deepStrictEqual(yield* lastFiring("1"), { at: minute(3), resolved: true, endedAt: minute(5) })
+      assert.deepStrictEqual(yield* lastFiring("1"), {
+        at: minute(3),
+        resolved: true,
+        endedAt: minute(5),
+        endHeardAt: minute(5)
+      })
       yield* fire("3", 0, 6)
       assert.deepStrictEqual(yield* lastFiring("1"), { at: minute(6), resolved: false, againAt: minute(6) })
       yield* resolve(0, 7)
-      const again = { resolved: true, endedAt: minute(7), againAt: minute(6) }
+      const again = { resolved: true, endedAt: minute(7), endHeardAt: minute(7), againAt: minute(6) }
       assert.deepStrictEqual(yield* lastFiring("1"), { at: minute(6), ...again })
       assert.isUndefined(yield* lastFiring("unknown"))
       yield* assertConsistent
