@@ -33,7 +33,12 @@ export type PatchOperation = typeof PatchOperation.Type
 export const Change = Schema.Union([
   Schema.TaggedStruct("Patch", { ref: ResourceRef, patch: Schema.Array(PatchOperation) }),
   /** Uses the `pods/eviction` subresource. The precondition `uid` protects a new pod with the same name. */
-  Schema.TaggedStruct("Evict", { ref: ResourceRef, uid: Schema.NonEmptyString }),
+  Schema.TaggedStruct("Evict", {
+    ref: ResourceRef,
+    uid: Schema.NonEmptyString,
+    /** The version of the pod that the eviction was planned on. Absent: an earlier version planned it. */
+    resourceVersion: Schema.optionalKey(Schema.NonEmptyString)
+  }),
   Schema.TaggedStruct("Delete", { ref: ResourceRef, uid: Schema.NonEmptyString }),
   Schema.TaggedStruct("Create", { ref: ResourceRef, manifest: Schema.JsonObject })
 ])

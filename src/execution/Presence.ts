@@ -1,4 +1,9 @@
-/** Reads back from an object whether a change of an intent is in the cluster. */
+/**
+ * Reads back from an object whether a change of an intent is in the cluster.
+ *
+ * That an object does not exist shows no version. The read asks for the newest state: it names no `resourceVersion`, so
+ * the API server does not return it from its cache.
+ */
 
 import type { Change } from "../domain/Change.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
@@ -13,6 +18,10 @@ import { executionAnnotation, plannedVersion } from "./ObjectPatch.ts"
  * - `gone`: the object that would show it is gone, so it is not known.
  */
 export type Presence = "present" | "absent" | "superseded" | "outdated" | "gone"
+
+/** Gone, terminating, or replaced by another object of the same name: the removal has happened. */
+const isRemoved = (uid: string, object: KubernetesObject | undefined): boolean =>
+  object === undefined || object.metadata.uid !== uid || object.metadata.deletionTimestamp !== undefined
 
 /**
  * `object` is the current object, `undefined` if it does not exist. `uid` is that of the object that the change was
@@ -34,14 +43,17 @@ export const presenceOf = (
       if (isOlder(resourceVersion, version)) return "outdated"
       return version === undefined || resourceVersion === version ? "absent" : "superseded"
     }
-    // Gone, terminating, or replaced by another pod of the same name: the removal has happened.
     case "Evict":
+      // The pod that had this name before: the read is older than the pod, and so than its eviction.
+      if (
+        object !== undefined
+        && object.metadata.uid !== change.uid
+        && isOlder(object.metadata.resourceVersion, change.resourceVersion)
+      )
+        return "outdated"
+      return isRemoved(change.uid, object) ? "present" : "absent"
     case "Delete":
-      return object === undefined
-        || object.metadata.uid !== change.uid
-        || object.metadata.deletionTimestamp !== undefined
-        ? "present"
-        : "absent"
+      return isRemoved(change.uid, object) ? "present" : "absent"
     case "Create":
       return object === undefined ? "absent" : signed ? "present" : "superseded"
   }

@@ -13,6 +13,10 @@ describe("presenceOf", () => {
   } as const
   const signed = { annotations: { "kubernaut.dev/execution": "r1-1" } }
   const evict = { _tag: "Evict", ref: aPod, uid: "uid-p1" } as const
+  const planned = { ...evict, resourceVersion: "41" } as const
+  const before = { uid: "another", resourceVersion: "9" }
+  const since = { uid: "another", resourceVersion: "50" }
+  const without = { uid: "another", resourceVersion: "x" }
   const remove = { _tag: "Delete", ref: aPod, uid: "uid-p1" } as const
   const create = { _tag: "Create", ref: checkout, manifest: {} } as const
 
@@ -32,6 +36,9 @@ describe("presenceOf", () => {
     ["a terminating pod is evicted", evict, terminating, "present"],
     ["a deleted pod is evicted", evict, undefined, "present"],
     ["a pod is evicted if another one has its name", evict, pod("p1", { uid: "another" }), "present"],
+    ["a pod that had the name before is not the replacement", planned, pod("p1", before), "outdated"],
+    ["a pod that has the name since is the replacement", planned, pod("p1", since), "present"],
+    ["a pod of a version without order is the replacement", planned, pod("p1", without), "present"],
     ["an existing object is not deleted", remove, pod("p1"), "absent"],
     ["a missing object is deleted", remove, undefined, "present"],
     ["a missing object is not created", create, undefined, "absent"],

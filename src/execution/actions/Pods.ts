@@ -4,11 +4,12 @@ import { displayName } from "../../domain/Target.ts"
 import { isMirror } from "../../kubernetes/NodePods.ts"
 import { controllerOf, hasLabels, isPodReady, type Pod } from "../../kubernetes/ObjectModel.ts"
 import { controllerOfKind } from "../../kubernetes/Ownership.ts"
-import { type Edit, patch, refOf, set, unset } from "../ObjectPatch.ts"
+import { type Edit, patch, set, unset } from "../ObjectPatch.ts"
 import { nothingToDo, asKind, planned, type Planner, type PlanObjects, refuse, relatedOf, wrongKind } from "../Plan.ts"
 import { budgetAsks } from "./Disruption.ts"
 import { templateAsks } from "./HeldBackTemplate.ts"
 import { lossAsks, workAsks } from "./PodLoss.ts"
+import { evictionsOf } from "./StuckPods.ts"
 
 export const evict: Planner<"EvictPod"> = (action, subject, objects) => {
   const pod = asKind(subject, "Pod")
@@ -21,7 +22,7 @@ export const evict: Planner<"EvictPod"> = (action, subject, objects) => {
   if (pod.spec.restartPolicy === "Never")
     return refuse("job-pod", `${name} runs once (restartPolicy Never), so an eviction ends its work for good.`)
   return planned(
-    [{ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }],
+    evictionsOf([pod]),
     { _tag: "NotNeeded", reason: "The owner creates a replacement pod." },
     { asks: [...workAsks(pod), ...lossAsks(pod), ...templateAsks([pod], objects)], figures: { uid: pod.metadata.uid } }
   )

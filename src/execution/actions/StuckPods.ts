@@ -48,7 +48,12 @@ export const blockingPods = (
     : []
 
 export const evictionsOf = (pods: ReadonlyArray<Pod>): ReadonlyArray<Change> =>
-  pods.map((pod) => ({ _tag: "Evict", ref: refOf(pod), uid: pod.metadata.uid }))
+  pods.map((pod) => ({
+    _tag: "Evict",
+    ref: refOf(pod),
+    uid: pod.metadata.uid,
+    resourceVersion: pod.metadata.resourceVersion
+  }))
 
 export interface StuckPods {
   readonly pods: ReadonlyArray<Pod>
