@@ -9,8 +9,9 @@
  * | info     | 30 minutes after arrival |
  * | none     | 30 minutes after arrival |
  *
- * So a critical alert overtakes every warning of the last five minutes. Nothing starves: a due time stays as it is, so
- * a warning that has waited for five minutes is served before a critical alert that arrives after that.
+ * So a critical alert overtakes every warning of the last five minutes. A graver alert that joins work makes it due
+ * earlier, also for calls that already wait for a permit. Nothing starves: a due time never becomes later, so a warning
+ * that has waited for five minutes is served before a critical alert that arrives after that.
  */
 
 import type { Severity } from "./Alert.ts"

@@ -22,10 +22,11 @@
  */
 
 import { Context, type Duration, Effect, type Latch } from "effect"
+import type { Severity } from "../domain/Alert.ts"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import { targetKey } from "../domain/Target.ts"
 import { dueMs } from "../domain/Urgency.ts"
-import { CurrentDue } from "../resilience/Due.ts"
+import { CurrentDue, Raisable } from "../resilience/Due.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import * as Patience from "../resilience/pipeline/Patience.ts"
 import type { Claim, Fenced } from "../storage/RemediationStore.ts"
@@ -61,6 +62,14 @@ interface Inherited {
   readonly executions: number
   readonly attempts: number
 }
+
+/** The due time of the actor, which raises it when a graver alert joins meanwhile. */
+const dueBy = Effect.fnUntraced(function* (urgency: Severity) {
+  const given = yield* Effect.service(CurrentDue)
+  const due = given instanceof Raisable ? given : new Raisable()
+  due.raise(dueMs(urgency, yield* Monotonic.nowMs))
+  return due
+})
 
 /** Builds the stages, and returns the function that drives a remediation through them. */
 export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
@@ -109,7 +118,7 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
   }
 
   const drive: Drive = Effect.fnUntraced(function* (claim, self, wake, urgency) {
-    const waiting = Context.make(CurrentDue, dueMs(urgency, yield* Monotonic.nowMs))
+    const waiting = Context.make(CurrentDue, yield* dueBy(urgency))
     const beforeActing = patience()
     let current = self
     const verification = verify()

@@ -12,6 +12,7 @@ import { Context, Duration, Effect, FiberSet, Latch, Layer } from "effect"
 import { mostSevere, Severity } from "../domain/Alert.ts"
 import { clusterOf, type TargetKey } from "../domain/Target.ts"
 import { dueMs } from "../domain/Urgency.ts"
+import * as Due from "../resilience/Due.ts"
 import { DueQueue, type Entry } from "../resilience/DueQueue.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
@@ -67,6 +68,8 @@ interface Mailbox {
   severity: Severity
   /** Its place in the queue of those that wait for their turn. */
   place: Entry<Mailbox> | undefined
+  /** When the calls of its activation are due. It is raised for what joins meanwhile. */
+  due: Due.Raisable | undefined
   /** Whether the target was fired since the actor last read the store. */
   fired: boolean
   readonly wake: Latch.Latch
@@ -106,8 +109,9 @@ const makeReadyList = (concurrency: number) => {
     add: (mailbox: Mailbox, nowMs: number): void => {
       mailbox.place = queueOf(mailbox).add(mailbox, dueMs(mailbox.severity, nowMs))
     },
-    /** Moves a waiting actor forward when a more severe alert has arrived. */
+    /** Moves a waiting actor, or the waiting calls of one that works, forward when a more severe alert has arrived. */
     raise: (mailbox: Mailbox, severity: Severity, nowMs: number): void => {
+      mailbox.due?.raise(dueMs(severity, nowMs))
       if (severities.indexOf(severity) >= severities.indexOf(mailbox.severity)) return
       const { place } = mailbox
       if (place !== undefined) queueOf(mailbox).remove(place)
@@ -142,6 +146,17 @@ const makeReadyList = (concurrency: number) => {
   }
 }
 
+/** Runs an activation with a due time that is raised for what the target is fired for meanwhile. */
+const withDue = <A>(mailbox: Mailbox, activation: Effect.Effect<A>): Effect.Effect<A> =>
+  Effect.suspend(() => {
+    const due = new Due.Raisable()
+    mailbox.due = due
+    return Effect.ensuring(
+      Due.at(due)(activation),
+      Effect.sync(() => (mailbox.due = undefined))
+    )
+  })
+
 /** Whether this process can reach the target's cluster. Another service on this database works on the other targets. */
 const isOwn = (target: TargetKey, { cluster }: LocalOptions): boolean =>
   cluster === undefined || clusterOf(target) === cluster
@@ -165,7 +180,7 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
         Latch.openUnsafe(known.wake)
       } else {
         const wake = Latch.makeUnsafe(false)
-        const mailbox: Mailbox = { target, severity, place: undefined, fired: true, wake }
+        const mailbox: Mailbox = { target, severity, place: undefined, due: undefined, fired: true, wake }
         mailboxes.set(target, mailbox)
         ready.add(mailbox, nowMs)
       }
@@ -191,7 +206,7 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
     // The next turn is as urgent as what the target is fired for from now on.
     mailbox.severity = "none"
     Latch.closeUnsafe(wake)
-    const activation = yield* activate(target, wake, severity)
+    const activation = yield* withDue(mailbox, activate(target, wake, severity))
     // What was fired for the target meanwhile may have joined the remediation before it moved.
     if (activation._tag === "Moved") yield* fire(activation.target, mostSevere(activation.severity, mailbox.severity))
     if (activation._tag === "Fenced" || activation._tag === "Failed") {

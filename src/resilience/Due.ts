@@ -19,15 +19,42 @@
 import { Context, Effect } from "effect"
 
 /**
- * The due time as a moment of the monotonic clock (`Monotonic.nowMs`). Where there is none, a call is due when it
- * comes.
+ * A due time that becomes earlier when something more urgent depends on the same work. Calls that already wait for a
+ * permit move forward. It never becomes later. Until it is raised first, the work is due last.
  */
-export const CurrentDue = Context.Reference<number | undefined>("kubernaut/resilience/Due/CurrentDue", {
+export class Raisable {
+  #dueMs = Number.POSITIVE_INFINITY
+  readonly #listeners = new Set<() => void>()
+
+  /** The due time now. */
+  get dueMs(): number {
+    return this.#dueMs
+  }
+
+  /** Makes the work due at `dueMs`, if that is earlier. */
+  raise(dueMs: number): void {
+    if (!(dueMs < this.#dueMs)) return
+    this.#dueMs = dueMs
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Calls `listener` whenever the due time has become earlier, until the returned function is called. */
+  onRaise(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+}
+
+/**
+ * The due time as a moment of the monotonic clock (`Monotonic.nowMs`), or one that may still become earlier. Where
+ * there is none, a call is due when it comes.
+ */
+export const CurrentDue = Context.Reference<number | Raisable | undefined>("kubernaut/resilience/Due/CurrentDue", {
   defaultValue: () => undefined
 })
 
 /** Runs an effect with a due time. */
 export const at =
-  (dueMs: number) =>
+  (due: number | Raisable) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.provideService(self, CurrentDue, dueMs)
+    Effect.provideService(self, CurrentDue, due)

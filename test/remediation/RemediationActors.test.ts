@@ -6,6 +6,7 @@ import * as Kubernaut from "../../src/Kubernaut.ts"
 import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
+import { Bulkhead } from "../../src/resilience/pipeline/Bulkhead.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { alertOf, webhookOf } from "../intake/webhooks.ts"
@@ -217,5 +218,61 @@ describe("the actors", () => {
       yield* seconds(10)
       assert.isAbove(order.indexOf("critical-0"), order.indexOf("warning-305"))
     }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("give the next permit of a model to a warning that a critical alert has joined while it waited", () => {
+    const order: Array<string> = []
+    const bulkhead = new Bulkhead({ limit: 1, maxWait: "1 minute" })
+    const investigator: Investigator = {
+      name: "custom",
+      investigate: ({ target }) =>
+        Effect.orDie(
+          bulkhead.withPermit(
+            Effect.gen(function* () {
+              order.push(target.name)
+              yield* Effect.sleep("1 second")
+              const { kind, name, namespace } = target
+              return {
+                investigator: "custom" as const,
+                rootCause: "A test.",
+                evidence: [],
+                action: { type: "RestartWorkload" as const, target: { kind, name, namespace } },
+                confidence: 1
+              }
+            })
+          )
+        )
+    }
+    const alert = (name: string, severity: string, alertname = "KubeDeploymentRolloutStuck") =>
+      webhookOf([
+        alertOf(
+          { alertname, namespace: "storm", deployment: name, severity },
+          { startsAt: "1970-01-01T00:00:00Z", fingerprint: `${name}-${severity}` }
+        )
+      ])
+    return Effect.gen(function* () {
+      const kubernaut = yield* Kubernaut.Kubernaut
+      const waiting = (count: number) =>
+        Effect.gen(function* () {
+          while ((yield* bulkhead.state).waiting < count) yield* TestClock.adjust(1)
+        })
+      yield* kubernaut.receive(alert("running", "warning"))
+      for (const [index, name] of ["first", "second", "lead"].entries()) {
+        yield* kubernaut.receive(alert(name, "warning"))
+        yield* waiting(index + 1)
+      }
+      yield* kubernaut.receive(alert("lead", "critical", "KubeDeploymentDown"))
+      for (let second = 0; second < 3; second++) yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(order.slice(0, 3), ["running", "lead", "first"])
+    }).pipe(
+      Effect.provide(
+        Kubernaut.layer({
+          cluster: "test",
+          mode: "observe",
+          investigators: [investigator],
+          actors: { concurrency: 20, sweepInterval: "1 hour" }
+        }).pipe(Layer.provideMerge(Layer.mergeAll(Sandbox.layer(), Storage.layerMemory)))
+      )
+    )
   })
 })

@@ -31,8 +31,8 @@
  */
 
 import { Clock, Duration, Effect, Schema } from "effect"
-import { CurrentDue } from "../Due.ts"
-import { DueQueue } from "../DueQueue.ts"
+import { CurrentDue, type Raisable } from "../Due.ts"
+import { DueQueue, type Entry } from "../DueQueue.ts"
 import * as Monotonic from "../Monotonic.ts"
 
 /** The limits of a bulkhead. */
@@ -57,6 +57,8 @@ export interface Snapshot {
 interface Waiter {
   readonly onGranted: () => void
   readonly onDisplaced: (() => void) | undefined
+  /** Its due time does not matter any more. */
+  settle: () => void
 }
 
 /** No permit became available within `waitedMs`; 0 means that the queue was full. */
@@ -108,23 +110,34 @@ export class Bulkhead {
    * and the caller must then call `releaseUnsafe` exactly once. The returned function leaves the queue and has no
    * effect after the grant.
    *
-   * `dueMs` is the due time. `onDisplaced` is called once when a call that is due earlier takes the place of this one
-   * in a full queue. Without it this call keeps its place.
+   * `due` is the due time; a call moves forward when it is raised. `onDisplaced` is called once when a call that is due
+   * earlier takes the place of this one in a full queue. Without it this call keeps its place.
    */
   enqueueUnsafe(
     onGranted: () => void,
-    dueMs = Number.NEGATIVE_INFINITY,
+    due: number | Raisable = Number.NEGATIVE_INFINITY,
     onDisplaced?: () => void
   ): (() => void) | undefined {
+    const dueMs = typeof due === "number" ? due : due.dueMs
     if (this.#waiters.size >= this.maxWaiting && !this.#makeRoom(dueMs)) return undefined
-    const entry = this.#waiters.add({ onGranted, onDisplaced }, dueMs)
-    return () => this.#waiters.remove(entry)
+    const waiter: Waiter = { onGranted, onDisplaced, settle: () => {} }
+    let entry: Entry<Waiter> = this.#waiters.add(waiter, dueMs)
+    if (typeof due !== "number")
+      waiter.settle = due.onRaise(() => {
+        this.#waiters.remove(entry)
+        entry = this.#waiters.add(waiter, due.dueMs)
+      })
+    return () => {
+      waiter.settle()
+      this.#waiters.remove(entry)
+    }
   }
 
   #makeRoom(dueMs: number): boolean {
     const { last } = this.#waiters
     if (last?.item.onDisplaced === undefined || last.dueMs <= dueMs) return false
     this.#waiters.remove(last)
+    last.item.settle()
     last.item.onDisplaced()
     return true
   }
@@ -133,8 +146,12 @@ export class Bulkhead {
   releaseUnsafe(): void {
     // The permit changes hands without becoming available in between.
     const first = this.#waiters.take()
-    if (first === undefined) this.#inUse--
-    else first.onGranted()
+    if (first === undefined) {
+      this.#inUse--
+      return
+    }
+    first.settle()
+    first.onGranted()
   }
 
   /** Runs an effect with a permit, waiting for one if necessary. */

@@ -117,8 +117,8 @@ export class Execution<A, E, R> {
       ended = how
       this.wake?.()
     }
-    const dueMs = this.fiber.getRef(CurrentDue) ?? nowMs
-    this.leaveQueue = bulkhead.enqueueUnsafe(end("granted"), dueMs, end("displaced"))
+    const due = this.fiber.getRef(CurrentDue) ?? nowMs
+    this.leaveQueue = bulkhead.enqueueUnsafe(end("granted"), due, end("displaced"))
     if (this.leaveQueue === undefined) return this.rejectedByBulkhead(bulkhead, 0)
     const leftMs = this.deadlineAtMs - nowMs
     this.startTimer(Math.min(bulkhead.maxWaitMs, leftMs), end("expired"))

@@ -130,6 +130,41 @@ describe("Bulkhead", () => {
     })
   )
 
+  it.effect("moves a waiting call forward when its due time becomes earlier, and never back", () =>
+    Effect.gen(function* () {
+      const bulkhead = yield* Bulkhead.make({ limit: 1, maxWait: "1 minute" })
+      const order: Array<string> = []
+      const call = (name: string, due: number | Due.Raisable) =>
+        Effect.forkChild(
+          Due.at(due)(
+            bulkhead.withPermit(
+              Effect.andThen(
+                Effect.sync(() => order.push(name)),
+                Effect.sleep("1 second")
+              )
+            )
+          ),
+          { startImmediately: true }
+        )
+      const due = new Due.Raisable()
+      due.raise(300)
+      yield* call("running", 0)
+      yield* call("warning 1", 200)
+      yield* call("joined", due)
+      const gone = yield* call("interrupted", due)
+      yield* call("warning 2", 300)
+      due.raise(900)
+      due.raise(10)
+      yield* Fiber.interrupt(gone)
+      for (let second = 0; second < 4; second++) {
+        yield* TestClock.adjust("1 second")
+        due.raise(5 - second)
+      }
+      assert.deepStrictEqual(order, ["running", "joined", "warning 1", "warning 2"])
+      assert.deepInclude(yield* bulkhead.state, { inUse: 0, waiting: 0 })
+    })
+  )
+
   it.effect("gives an urgent call the place of the one that is due last when the queue is full", () =>
     Effect.gen(function* () {
       const bulkhead = yield* Bulkhead.make({ limit: 1, maxWaiting: 1, maxWait: "1 minute" })

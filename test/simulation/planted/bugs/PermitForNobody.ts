@@ -7,8 +7,9 @@ export const permitForNobody: PlantedBug = {
   edits: [
     {
       file: "resilience/pipeline/Bulkhead.ts",
-      search: `    return () => this.#waiters.remove(entry)`,
-      replace: `    return () => {}`
+      search: `      this.#waiters.remove(entry)
+    }`,
+      replace: `    }`
     }
   ],
   foundBy: "nothing-leaked",
