@@ -111,7 +111,15 @@ const make = Effect.fnUntraced(function* (mode: Mode) {
     const refuse = (code: string, detail: string, fields?: ReadonlyArray<string>) =>
       new NotRollbackable({ remediationId: id, code, detail, ...(fields === undefined ? {} : { fields }) })
     const self = Option.getOrUndefined(yield* store.get(id))
-    if (self === undefined) return yield* refuse("not-found", `There is no remediation ${id}.`)
+    if (self === undefined)
+      return yield* Option.match(yield* store.archivedIn(id), {
+        onNone: () => refuse("not-found", `There is no remediation ${id}.`),
+        onSome: (file) =>
+          refuse(
+            "archived",
+            `Remediation ${id} is archived: the file ${file} has its inverse. What is archived is not undone by the service.`
+          )
+      })
     if (mode === "observe")
       return yield* refuse(
         "mode",

@@ -92,7 +92,7 @@ export class NotAwaiting extends Schema.TaggedError<NotAwaiting>()("NotAwaiting"
 /** A remediation cannot be rolled back now. Nothing was written. */
 export class NotRollbackable extends Schema.TaggedError<NotRollbackable>()("NotRollbackable", {
   remediationId: RemediationId,
-  /** A code of `domain/RollbackObjection`, `not-found`, `target-busy`, or a code of `execution/Rollback`. */
+  /** A code of `domain/RollbackObjection`, `not-found`, `archived`, `target-busy`, or a code of `execution/Rollback`. */
   code: Schema.String,
   /** For people: what is in the way. */
   detail: Schema.String,
@@ -362,6 +362,8 @@ export class RemediationStore extends Context.Service<
     readonly backlog: Effect.Effect<number>
     /** When the alert of a remediation was last received as firing. Durable: it survives a restart. */
     readonly lastFiring: (id: RemediationId) => Effect.Effect<Option.Option<LastFiring>, StorageError>
+    /** The file of the archive that has a remediation, by its name. Nothing for one that was never archived. */
+    readonly archivedIn: (id: RemediationId) => Effect.Effect<Option.Option<string>, StorageError>
     /** Unresolved alerts that joined a remediation as evidence. */
     readonly joinedAlerts: (id: RemediationId, limit: number) => Effect.Effect<ReadonlyArray<Alert>, StorageError>
   }

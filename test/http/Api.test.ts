@@ -6,6 +6,7 @@ import { RemediationId } from "../../src/domain/Remediation.ts"
 import { Api, ServedApi } from "../../src/http/Api.ts"
 import * as Authentication from "../../src/http/Authentication.ts"
 import { methodsOf } from "../../src/http/problems/LastResort.ts"
+import type { NotFound } from "../../src/http/problems/Problem.ts"
 import * as RequestFaults from "../../src/http/problems/RequestFaults.ts"
 import { AuditHandlers } from "../../src/http/routes/AuditHandlers.ts"
 import { RemediationHandlers, ReviewHandlers } from "../../src/http/routes/RemediationHandlers.ts"
@@ -98,7 +99,24 @@ describe("Api", () => {
         Effect.flatMap(client, ({ remediations }) => remediations.get({ params: { id } }))
       )
       assert.strictEqual(error._tag, "NotFound")
-    }).pipe(Effect.provide(handlers({ get: () => Effect.succeedNone })))
+    }).pipe(Effect.provide(handlers({ get: () => Effect.succeedNone, archivedIn: () => Effect.succeedNone })))
+  )
+
+  it.effect("names the file of the archive that has a remediation", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        Effect.flatMap(client, ({ remediations }) => remediations.get({ params: { id } }))
+      )
+      assert.strictEqual(error._tag, "NotFound")
+      assert.include((error as NotFound).detail, "is archived: the file remediations-000003.jsonl.gz")
+    }).pipe(
+      Effect.provide(
+        handlers({
+          get: () => Effect.succeedNone,
+          archivedIn: () => Effect.succeedSome("remediations-000003.jsonl.gz")
+        })
+      )
+    )
   )
 
   it.effect("responds with 503 and a retry time when storage fails, for reads and for reviews", () =>

@@ -97,6 +97,27 @@ describe("the archive", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("says which file has a remediation, and nothing for one that was never moved", () =>
+    Effect.gen(function* () {
+      const folder = yield* directory
+      yield* incident(folder)
+      yield* life(folder, 40, run)
+      const files = yield* life(
+        folder,
+        40,
+        Effect.flatMap(RemediationStore, (store) =>
+          Effect.forEach(["old", "open", "recent", "unknown"], (name) => store.archivedIn(remediationId(name)))
+        )
+      )
+      assert.deepStrictEqual(files.map(Option.getOrUndefined), [
+        "remediations-000001.jsonl.gz",
+        undefined,
+        undefined,
+        undefined
+      ])
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("keeps an ended remediation whose alert still fires, so that its next repeat is not new work", () =>
     Effect.gen(function* () {
       const folder = yield* directory

@@ -40,6 +40,12 @@ export const detail = (self: Remediation, journal: ReadonlyArray<JournalEntry>):
 const notFound = (id: RemediationId) =>
   failing(new NotFound({ detail: `There is no remediation ${id}. See GET /api/v1/remediations.` }))
 
+/** One that the service does not have any more. */
+const gone = (id: RemediationId, file: string) =>
+  failing(
+    new NotFound({ detail: `Remediation ${id} is archived: the file ${file} of the archive has it, with its journal.` })
+  )
+
 /** What a person reads about an answer that does not count, and what to do next. */
 const refusalText = ({ asks, at, by, remediationId: id, state, why }: NotAwaiting): string => {
   switch (why) {
@@ -131,7 +137,11 @@ export const RemediationHandlers = HttpApiBuilder.group(
       .handle("get", ({ params: { id } }) =>
         Effect.gen(function* () {
           const found = yield* store.get(id)
-          if (Option.isNone(found)) return yield* notFound(id)
+          if (Option.isNone(found))
+            return yield* Option.match(yield* store.archivedIn(id), {
+              onNone: () => notFound(id),
+              onSome: (file) => gone(id, file)
+            })
           return detail(found.value, yield* store.journal(id))
         }).pipe(Effect.catchTag("StorageError", storageFault))
       )

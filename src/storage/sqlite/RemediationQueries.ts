@@ -96,6 +96,12 @@ const makeStatements = (database: DatabaseSync) => ({
        where r.id in (select e.id from part e)
        group by own, r.resolved, iif(r.fingerprint = self.fingerprint, r.episode, 0) order by r.episode desc, at desc`
   ),
+  // Its last line counts, and that is in the newest file.
+  archived: prepare<{ readonly file: string }, [RemediationId]>(
+    database,
+    `select a.file from archived_remediations r join archives a on a.sequence = r.archive where r.id = ?
+     order by r.archive desc limit 1`
+  ),
   // A remediation that handed over is evidence as well, together with what had joined it.
   joined: prepare<{ readonly id: RemediationId; readonly data: string }, [RemediationId, RemediationId, number]>(
     database,
@@ -184,6 +190,8 @@ export interface RemediationQueries {
   readonly openWork: () => ReadonlyArray<OpenWork>
   readonly joinedAlerts: (id: RemediationId, limit: number) => ReadonlyArray<Alert>
   readonly lastFiring: (id: RemediationId) => LastFiring | undefined
+  /** The name of the newest file of the archive that has the remediation. */
+  readonly archivedIn: (id: RemediationId) => string | undefined
 }
 
 export const make = (database: DatabaseSync): RemediationQueries => {
@@ -202,6 +210,7 @@ export const make = (database: DatabaseSync): RemediationQueries => {
     reviews: (limit) => statements.reviews.all(limit).flatMap(reviewOf),
     dueReviews: (at, askedBefore) => statements.due.all(at, askedBefore).map(({ id }) => id),
     openWork: () => statements.openWork.all(),
+    archivedIn: (id) => statements.archived.all(id)[0]?.file,
     lastFiring: (id) => lastFiringOf(statements.firing.all(id)),
     joinedAlerts: (id, limit) => (hasParts(id) ? statements.joined.all(id, id, limit).flatMap(alertOf) : [])
   }
