@@ -6,18 +6,18 @@
  */
 
 import type { Access, Permission, PolicyRule } from "./Access.ts"
-import { find } from "./ApiResource.ts"
+import { findWatched } from "./ApiResource.ts"
 import { groupOf } from "./Ownership.ts"
 
 /** The API group of a permission; the empty string for the core group, and for a kind that `ApiResource` lacks. */
-export const apiGroupOf = ({ kind }: Permission): string => groupOf(find(kind)?.apiVersion ?? "")
+export const apiGroupOf = ({ kind }: Permission): string => groupOf(findWatched(kind)?.apiVersion ?? "")
 
 /** The resource of a permission as rules name it, such as `pods/eviction`. */
 export const resourceNameOf = ({ kind, subresource }: Permission): string =>
-  (find(kind)?.plural ?? kind) + (subresource === undefined ? "" : `/${subresource}`)
+  (findWatched(kind)?.plural ?? kind) + (subresource === undefined ? "" : `/${subresource}`)
 
 /** Whether the kind of a permission has namespaces. */
-export const isNamespaced = ({ kind }: Permission): boolean => find(kind)?.namespaced ?? true
+export const isNamespaced = ({ kind }: Permission): boolean => findWatched(kind)?.namespaced ?? true
 
 /** The permission in a namespace. A kind without namespaces has none. */
 export const inNamespace = (permission: Permission, namespace: string): Access => ({

@@ -1,8 +1,11 @@
 /**
  * The URL path of each kind on the API server.
  *
- * The table lists only the kinds that an action, an alert or evidence involves. Every other kind is refused as
- * `Invalid` before a request is sent, so that no action can ever reach a Secret.
+ * The table lists the kinds that an action, an alert, evidence or the change journal involves, and the operator may
+ * name custom kinds (`CustomKinds`). Every other kind is refused as `Invalid` before a request is sent.
+ *
+ * A Secret can only be watched, and the client seals its values as it reads the event (`SealedSecret`). Every other
+ * request about one is refused, so that no action and no evidence can ever reach it.
  */
 
 import { KubernetesError } from "./KubernetesClient.ts"
@@ -53,12 +56,22 @@ const rows: ReadonlyArray<readonly [kind: string, apiVersion: string, plural: st
   ["ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", false]
 ]
 
+/** The only kind that can be watched and nothing else. */
+const secret: ApiResource = { kind: "Secret", apiVersion: "v1", plural: "secrets", namespaced: true }
+
 const table: ReadonlyMap<string, ApiResource> = new Map(
   rows.map(([kind, apiVersion, plural, namespaced]) => [kind, { kind, apiVersion, plural, namespaced }])
 )
 
 /** The entry of a kind; `undefined` when the table does not list it. */
 export const find = (kind: string): ApiResource | undefined => table.get(kind)
+
+/** Finds the entry of a kind. */
+export type FindResource = (kind: string) => ApiResource | undefined
+
+/** The entry of a kind that can be watched: that of `find`, or Secret. */
+export const findWatched = (kind: string, findOther: FindResource = find): ApiResource | undefined =>
+  kind === secret.kind ? secret : findOther(kind)
 
 /** The error for a request about a kind that the table does not list. */
 export const unknownKind = (operation: string): KubernetesError =>

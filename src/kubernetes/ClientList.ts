@@ -6,6 +6,7 @@ import * as ClientRequest from "./ClientRequest.ts"
 import type { Responses } from "./ClientResponse.ts"
 import type { KubernetesObject, ListOptions } from "./KubernetesClient.ts"
 import * as OperationName from "./OperationName.ts"
+import { seal } from "./SealedSecret.ts"
 import type { RequestContext } from "./StatusClassifier.ts"
 
 const pageSize = 500
@@ -17,7 +18,7 @@ interface ListPage {
 
 /** The items of a list come without kind and apiVersion, or as `PartialObjectMetadata`. */
 const itemsOf = (resource: ApiResource, page: ListPage): ReadonlyArray<KubernetesObject> =>
-  (page.items ?? []).map((item) => ({ ...item, apiVersion: resource.apiVersion, kind: resource.kind }))
+  (page.items ?? []).map((item) => seal({ ...item, apiVersion: resource.apiVersion, kind: resource.kind }))
 
 /** All objects that the options select, and the `resourceVersion` from which a watch continues. */
 export const readAll = Effect.fnUntraced(function* (responses: Responses, resource: ApiResource, options: ListOptions) {

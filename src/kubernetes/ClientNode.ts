@@ -19,7 +19,7 @@
  */
 
 import { type Duration, Effect, Layer } from "effect"
-import { find, unknownKind } from "./ApiResource.ts"
+import { unknownKind } from "./ApiResource.ts"
 import { type ConnectionError, type ConnectionOptions, pin } from "./ClientConnection.ts"
 import * as ClientList from "./ClientList.ts"
 import * as ClientRequest from "./ClientRequest.ts"
@@ -28,6 +28,7 @@ import * as ClientRights from "./ClientRights.ts"
 import * as ClientTransport from "./ClientTransport.ts"
 import * as ClientWatch from "./ClientWatch.ts"
 import type { ConnectionPlace } from "./ConnectionFault.ts"
+import * as CustomKinds from "./CustomKinds.ts"
 import type { IdentityChange } from "./Identities.ts"
 import { KubernetesClient, type KubernetesObject } from "./KubernetesClient.ts"
 import * as OperationName from "./OperationName.ts"
@@ -38,6 +39,8 @@ export interface ClientNodeOptions extends ConnectionOptions {
   readonly requestTimeout?: Duration.Input | undefined
   /** The name under which the API server records writes in `managedFields`. Default `kubernaut`. */
   readonly fieldManager?: string | undefined
+  /** Kinds besides the built-in ones, such as `security.istio.io/v1/AuthorizationPolicy`. Default: none. */
+  readonly customKinds?: ReadonlyArray<string> | undefined
   /** Called when another identity of `identities` is used from now on, for the audit log. Default: nothing. */
   readonly onIdentity?: ((change: IdentityChange) => Effect.Effect<void>) | undefined
 }
@@ -50,40 +53,40 @@ const make = Effect.fnUntraced(function* (options: ClientNodeOptions) {
   const transport = yield* ClientTransport.make(yield* pin(options), options.onIdentity)
   const responses = ClientResponse.make(transport, timeout)
 
+  const resolve = CustomKinds.makeResolve(responses, CustomKinds.parseAll(options.customKinds))
+
   const get: Port["get"] = (ref) => {
     const operation = OperationName.ofObject("get", ref)
-    const resource = find(ref.kind)
-    return resource === undefined
-      ? Effect.fail(unknownKind(operation))
-      : responses.json({ operation, writes: false }, ClientRequest.get(resource, ref))
+    return Effect.flatMap(resolve.any(ref.kind, operation), (resource) =>
+      responses.json({ operation, writes: false }, ClientRequest.get(resource, ref))
+    )
   }
 
-  const list: Port["list"] = (kind, listOptions) => {
-    const resource = find(kind)
-    return resource === undefined
-      ? Effect.fail(unknownKind(OperationName.ofKind("list", kind, undefined)))
-      : Effect.map(ClientList.readAll(responses, resource, listOptions), ({ items }) => items)
-  }
+  const list: Port["list"] = (kind, listOptions) =>
+    Effect.flatMap(resolve.any(kind, OperationName.ofKind("list", kind, undefined)), (resource) =>
+      Effect.map(ClientList.readAll(responses, resource, listOptions), ({ items }) => items)
+    )
 
   const apply: Port["apply"] = (change, applyOptions) => {
     const operation = OperationName.ofChange(change)
-    const resource = find(change.ref.kind)
-    if (resource === undefined) return Effect.fail(unknownKind(operation))
     const dryRun = applyOptions?.dryRun === true
-    if (!dryRun && transport.identities.serverChanged()) return Effect.fail(ClientResponse.serverChanged(operation))
-    const context = { operation, writes: !dryRun, creates: change._tag === "Create" }
-    const request = ClientRequest.write(resource, change, dryRun, fieldManager)
-    return change._tag === "Patch" || change._tag === "Create"
-      ? responses.json<KubernetesObject>(context, request)
-      : Effect.as(responses.text(context, request), undefined)
+    return Effect.flatMap(resolve.any(change.ref.kind, operation), (resource) => {
+      if (!dryRun && transport.identities.serverChanged()) return Effect.fail(ClientResponse.serverChanged(operation))
+      const context = { operation, writes: !dryRun, creates: change._tag === "Create" }
+      const request = ClientRequest.write(resource, change, dryRun, fieldManager)
+      return change._tag === "Patch" || change._tag === "Create"
+        ? responses.json<KubernetesObject>(context, request)
+        : Effect.as(responses.text(context, request), undefined)
+    })
   }
 
   const logs: Port["logs"] = (pod, logOptions) => {
     const operation = OperationName.ofObject("logs", pod)
-    const resource = find(pod.kind)
-    return resource?.kind !== "Pod"
+    return pod.kind !== "Pod"
       ? Effect.fail(unknownKind(operation))
-      : responses.text({ operation, writes: false }, ClientRequest.logs(resource, pod, logOptions))
+      : Effect.flatMap(resolve.any(pod.kind, operation), (resource) =>
+          responses.text({ operation, writes: false }, ClientRequest.logs(resource, pod, logOptions))
+        )
   }
 
   return KubernetesClient.of({
@@ -91,7 +94,7 @@ const make = Effect.fnUntraced(function* (options: ClientNodeOptions) {
     list,
     apply,
     logs,
-    watch: ClientWatch.make(transport, responses, timeout),
+    watch: ClientWatch.make(transport, responses, timeout, resolve.watched),
     probe: Effect.asVoid(responses.text({ operation: "probe", writes: false }, ClientRequest.probe)),
     rights: ClientRights.make(responses, transport.identities.generation)
   })

@@ -70,7 +70,8 @@ export const watch = (
       resourceVersion: from.resourceVersion,
       allowWatchBookmarks: true,
       timeoutSeconds: from.timeoutSeconds
-    })
+    }),
+  streams: true
 })
 
 export const logs = (resource: ApiResource, pod: ResourceRef, options: LogOptions): Request => ({
@@ -83,6 +84,9 @@ export const logs = (resource: ApiResource, pod: ResourceRef, options: LogOption
   })}`,
   accept: "*/*"
 })
+
+/** The kinds of one version of an API group. */
+export const discovery = (apiVersion: string): Request => ({ method: "GET", path: `/apis/${apiVersion}` })
 
 export const probe: Request = { method: "GET", path: "/readyz", accept: "*/*" }
 

@@ -22,6 +22,8 @@ export interface Request {
   readonly path: string
   readonly accept?: string | undefined
   readonly body?: { readonly contentType: string; readonly json: unknown } | undefined
+  /** The response stays open for minutes. Default `false`. */
+  readonly streams?: boolean | undefined
 }
 
 /** No response arrived. */
@@ -77,10 +79,15 @@ const maxSockets = 64
 // Common load balancers silently drop an idle connection after 60 s.
 const keepAliveMs = 30_000
 
-/** The connection pool. It is replaced when the TLS settings change. */
+/** A connection pool. It is replaced when the TLS settings change. */
 class Agents {
   private agent: https.Agent | http.Agent | undefined
   private tls: TlsSettings = {}
+  private readonly most: number
+
+  constructor(most: number) {
+    this.most = most
+  }
 
   for(protocol: string, tls: TlsSettings): https.Agent | http.Agent {
     const known = this.tls
@@ -98,8 +105,8 @@ class Agents {
       keepAlive: true,
       keepAliveMsecs: keepAliveMs,
       timeout: keepAliveMs,
-      maxSockets,
-      maxFreeSockets: maxSockets
+      maxSockets: this.most,
+      maxFreeSockets: Math.min(this.most, maxSockets)
     }
     this.agent =
       protocol === "http:" ? new http.Agent(pool) : new https.Agent({ ...pool, ...(tls as https.AgentOptions) })
@@ -182,8 +189,15 @@ export const make = Effect.fnUntraced(function* (
   onIdentity: (change: Identities.IdentityChange) => Effect.Effect<void> = () => Effect.void
 ) {
   const { info, place, server } = pinned
-  const agents = new Agents()
-  yield* Effect.addFinalizer(() => Effect.sync(() => agents.close()))
+  const agents = new Agents(maxSockets)
+  // A watch keeps its connection for minutes, so watches have their own: they never take one from other requests.
+  const streaming = new Agents(Infinity)
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      agents.close()
+      streaming.close()
+    })
+  )
   const plugin = yield* ExecCredential.make(place.file, ExecCredential.pluginTimeoutMs)
   const proxied = place.proxy !== undefined
   const identities = Identities.make(pinned, plugin.forget, onIdentity)
@@ -195,7 +209,8 @@ export const make = Effect.fnUntraced(function* (
       info
     )
     const url = new URL(server + request.path)
-    const pool = proxied ? agent : agents.for(url.protocol, { ca, cert, key, rejectUnauthorized, servername })
+    const own = request.streams === true ? streaming : agents
+    const pool = proxied ? agent : own.for(url.protocol, { ca, cert, key, rejectUnauthorized, servername })
     const options = { agent: pool, headers, ...(auth === undefined ? {} : { auth }) } as https.RequestOptions
     const attempt = Effect.suspend(() => send(url, request, options, proxied))
     // A read may be sent twice. A write without a response may have taken effect, so it is never sent twice.

@@ -5,19 +5,30 @@
  * not fail with `Expired` after a long time without changes.
  */
 
-import { Clock, Duration, Effect, Option, Stream } from "effect"
+import { Clock, Deferred, Duration, Effect, Option, Stream } from "effect"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import { type ApiResource, find, unknownKind } from "./ApiResource.ts"
+import type { ApiResource } from "./ApiResource.ts"
+import { bookmark } from "./Bookmark.ts"
 import * as ClientList from "./ClientList.ts"
 import * as ClientRequest from "./ClientRequest.ts"
 import { errorOf, parseJson, type Responses } from "./ClientResponse.ts"
 import { NoResponse, type Opened, readBody, type Request, type Transport } from "./ClientTransport.ts"
-import { type KubernetesClient, KubernetesError, type KubernetesObject, type WatchEvent } from "./KubernetesClient.ts"
+import type { Resolve } from "./CustomKinds.ts"
+import {
+  type KubernetesClient,
+  KubernetesError,
+  type KubernetesObject,
+  type WatchEvent,
+  type WatchOptions
+} from "./KubernetesClient.ts"
 import * as OperationName from "./OperationName.ts"
+import { seal } from "./SealedSecret.ts"
 import { classify, type RequestContext } from "./StatusClassifier.ts"
 
 /** How long one response stays open: less than the 30 to 60 minutes after which the API server ends it anyway. */
 const watchSeconds = 240
+/** How long the events before a list take to arrive on a watch that was opened before it. */
+const caughtUpAfter = "1 second"
 /** A response that is silent for this long after its end was due has lost its connection. */
 const silenceSeconds = watchSeconds + 30
 /** A response that ends sooner than this without an event is not replaced until this time has passed. */
@@ -79,6 +90,8 @@ interface Position {
   resourceVersion: string
   openedAtMs: number
   events: number
+  /** Done when the first response has been opened. */
+  readonly opened: Deferred.Deferred<void>
 }
 
 const expired = ({ operation }: RequestContext): KubernetesError =>
@@ -93,6 +106,7 @@ const lineError = (context: RequestContext, { object }: WatchLine): KubernetesEr
 /** The events of some lines. Advances the position past each of them, bookmarks included. */
 const eventsOf = Effect.fnUntraced(function* (
   context: RequestContext,
+  resource: ApiResource,
   position: Position,
   lines: ReadonlyArray<string>
 ) {
@@ -101,9 +115,13 @@ const eventsOf = Effect.fnUntraced(function* (
     const line = (parseJson(text) ?? emptyLine) as WatchLine
     if (line.type === "ERROR") return yield* lineError(context, line)
     position.resourceVersion = line.object.metadata.resourceVersion ?? position.resourceVersion
-    if (line.type !== "BOOKMARK") events.push({ type: line.type, object: line.object })
+    events.push(
+      line.type === "BOOKMARK"
+        ? bookmark(resource, position.resourceVersion)
+        : { type: line.type, object: seal({ ...line.object, apiVersion: resource.apiVersion, kind: resource.kind }) }
+    )
   }
-  position.events += events.length
+  position.events += events.filter(({ type }) => type !== "BOOKMARK").length
   return events
 })
 
@@ -129,12 +147,38 @@ const open = Effect.fnUntraced(function* (
   return yield* errorOf(context, opened.response, body, yield* Clock.currentTimeMillis)
 })
 
+/** Waits before a response that ended at once, without an event, is replaced. */
+const pause = Effect.fnUntraced(function* (position: Position) {
+  const lastedMs = (yield* Monotonic.nowMs) - position.openedAtMs
+  if (position.openedAtMs > 0 && position.events === 0 && lastedMs < pauseMs) yield* Effect.sleep(pauseMs)
+  return position
+})
+
+const start = (resourceVersion: string): Position => ({
+  resourceVersion,
+  openedAtMs: 0,
+  events: 0,
+  opened: Deferred.makeUnsafe()
+})
+
+/**
+ * Says that a continued watch has caught up: a consistent list is as new as everything that was missed. The server
+ * sends bookmarks only once a minute.
+ */
+const caughtUp = (responses: Responses, resource: ApiResource, options: WatchOptions, position: Position) =>
+  Deferred.await(position.opened).pipe(
+    Effect.andThen(ClientList.readAll(responses, resource, { ...options, limit: 1, metadataOnly: true })),
+    Effect.andThen(Effect.sleep(caughtUpAfter)),
+    Effect.map(() => [bookmark(resource, position.resourceVersion)]),
+    Effect.orElseSucceed((): ReadonlyArray<WatchEvent> => [])
+  )
+
 const watchResource = (
   transport: Transport,
   responses: Responses,
   timeout: Duration.Input,
   resource: ApiResource,
-  options: Parameters<KubernetesClient["Service"]["watch"]>[1]
+  options: WatchOptions
 ): Stream.Stream<WatchEvent, KubernetesError> => {
   const context: RequestContext = {
     operation: OperationName.ofKind("watch", resource.kind, options.namespace),
@@ -149,6 +193,7 @@ const watchResource = (
         const request = ClientRequest.watch(resource, options, { resourceVersion, timeoutSeconds: watchSeconds })
         const opened = yield* open(transport, timeout, context, request)
         position.openedAtMs = yield* Monotonic.nowMs
+        Deferred.doneUnsafe(position.opened, Effect.void)
         position.events = 0
         const lines = Effect.timeoutOrElse(linesOf(opened), {
           duration: Duration.seconds(silenceSeconds),
@@ -158,35 +203,46 @@ const watchResource = (
           Effect.gen(function* () {
             const taken = yield* lines
             if (taken === undefined) return [[], Option.none<undefined>()] as const
-            return [yield* eventsOf(context, position, taken), Option.some(undefined)] as const
+            return [yield* eventsOf(context, resource, position, taken), Option.some(undefined)] as const
           })
         )
       })
     )
 
-  const pause = Effect.fnUntraced(function* (position: Position) {
-    const lastedMs = (yield* Monotonic.nowMs) - position.openedAtMs
-    if (position.openedAtMs > 0 && position.events === 0 && lastedMs < pauseMs) yield* Effect.sleep(pauseMs)
-    return position
-  })
+  const changesFrom = (position: Position) => Stream.fromEffectRepeat(pause(position)).pipe(Stream.flatMap(response))
 
-  return Stream.unwrap(
-    Effect.gen(function* () {
-      const { items, resourceVersion } = yield* ClientList.readAll(responses, resource, options)
-      const position: Position = { resourceVersion, openedAtMs: 0, events: 0 }
-      const existing: ReadonlyArray<WatchEvent> = items.map((object) => ({ type: "ADDED", object }))
-      const changes = Stream.fromEffectRepeat(pause(position)).pipe(Stream.flatMap(response))
-      return Stream.concat(Stream.fromIterable(existing), changes)
-    })
-  )
+  const continued = (position: Position) =>
+    options.bookmarks === true
+      ? Stream.merge(changesFrom(position), Stream.fromIterableEffect(caughtUp(responses, resource, options, position)))
+      : changesFrom(position)
+
+  const events =
+    options.from === undefined
+      ? Stream.unwrap(
+          Effect.gen(function* () {
+            const { items, resourceVersion } = yield* ClientList.readAll(responses, resource, options)
+            const existing = items.map((object): WatchEvent => ({ type: "ADDED", object }))
+            return Stream.concat(
+              Stream.fromIterable([...existing, bookmark(resource, resourceVersion)]),
+              changesFrom(start(resourceVersion))
+            )
+          })
+        )
+      : continued(start(options.from))
+  return options.bookmarks === true ? events : Stream.filter(events, ({ type }) => type !== "BOOKMARK")
 }
 
 /** `timeout` applies to the opening of each response, not to how long it stays open. */
 export const make =
-  (transport: Transport, responses: Responses, timeout: Duration.Input): KubernetesClient["Service"]["watch"] =>
-  (kind, options) => {
-    const resource = find(kind)
-    return resource === undefined
-      ? Stream.fail(unknownKind(OperationName.ofKind("watch", kind, undefined)))
-      : watchResource(transport, responses, timeout, resource, options)
-  }
+  (
+    transport: Transport,
+    responses: Responses,
+    timeout: Duration.Input,
+    resolve: Resolve
+  ): KubernetesClient["Service"]["watch"] =>
+  (kind, options) =>
+    Stream.unwrap(
+      Effect.map(resolve(kind, OperationName.ofKind("watch", kind, undefined)), (resource) =>
+        watchResource(transport, responses, timeout, resource, options)
+      )
+    )

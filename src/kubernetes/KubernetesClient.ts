@@ -104,9 +104,23 @@ export interface LogOptions {
   readonly tailLines: number
 }
 
-/** One change that `KubernetesClient.watch` reports. For `DELETED`, `object` is the last known state. */
+/** What `KubernetesClient.watch` watches, and from where. */
+export interface WatchOptions extends Pick<ListOptions, "namespace" | "labelSelector"> {
+  /**
+   * The `resourceVersion` after which the changes begin: that of the last event of an earlier watch. `Expired` if the
+   * server no longer has all changes since then. Default: begin with what exists.
+   */
+  readonly from?: string
+  /** Also report bookmarks. The first follows what exists, or has changed since `from`. Default `false`. */
+  readonly bookmarks?: boolean
+}
+
+/**
+ * One change that `KubernetesClient.watch` reports. For `DELETED`, `object` is the last known state, with the version
+ * of the deletion. The object of a `BOOKMARK` has nothing but a `resourceVersion`: the watch can be continued from it.
+ */
 export interface WatchEvent {
-  readonly type: "ADDED" | "MODIFIED" | "DELETED"
+  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK"
   readonly object: KubernetesObject
 }
 
@@ -327,7 +341,8 @@ export interface Rights {
 /**
  * A Kubernetes cluster: reads, one write at a time, logs, watches and a health probe.
  *
- * Every kind that `ApiResource` does not list, such as `Secret`, is refused as `Invalid` before any request is sent.
+ * Every kind that `ApiResource` does not list is refused as `Invalid` before any request is sent. A Secret can only be
+ * watched, and only its keys leave the client (`SealedSecret`).
  */
 export class KubernetesClient extends Context.Service<
   KubernetesClient,
@@ -367,10 +382,7 @@ export class KubernetesClient extends Context.Service<
      * - It fails like `list` when a connection cannot be opened. Nothing retries that: `ResilientClient` passes watches
      *   through unchanged.
      */
-    readonly watch: (
-      kind: string,
-      options: Pick<ListOptions, "namespace" | "labelSelector">
-    ) => Stream.Stream<WatchEvent, KubernetesError>
+    readonly watch: (kind: string, options: WatchOptions) => Stream.Stream<WatchEvent, KubernetesError>
 
     /** Succeeds if the API server responds. Cheap and without side effects. */
     readonly probe: Effect.Effect<void, KubernetesError>

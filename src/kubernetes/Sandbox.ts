@@ -9,7 +9,7 @@
  * **Known differences from a real API server** (the contract suite states what is the same):
  *
  * - No authentication: `Unauthorized` comes only from `intercept`. RBAC is one list of `rules` for all namespaces, and
- *   does not apply to watches and probes. No admission webhooks. Pod Security knows `restricted`, and of its rules only
+ *   does not apply to probes. No admission webhooks. Pod Security knows `restricted`, and of its rules only
  *   `runAsNonRoot`. A LimitRange checks the maximum and minimum of containers and pods, but fills in no defaults.
  * - Objects are stored as written: no defaulting, and unknown fields are not pruned. Only the fields that
  *   `sandbox/Admission` names are validated; the type of other fields is not checked.
@@ -43,12 +43,13 @@
  * ```
  */
 
-import { Clock, Duration, Effect, Layer, Random, Result } from "effect"
+import { Clock, Duration, Effect, Layer, Random, Result, Stream } from "effect"
 import type { Change } from "../domain/Change.ts"
 import { displayName } from "../domain/Target.ts"
 import type { Permission, PolicyRule } from "./Access.ts"
 import { covers } from "./AccessRules.ts"
-import { find, unknownKind } from "./ApiResource.ts"
+import { find, findWatched, unknownKind } from "./ApiResource.ts"
+import * as CustomKinds from "./CustomKinds.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "./KubernetesClient.ts"
 import * as OperationName from "./OperationName.ts"
 import * as ApiServer from "./sandbox/ApiServer.ts"
@@ -105,7 +106,7 @@ export const instantPace: Pace = { ...defaultPace, startup: 0, termination: 0, c
 
 /** A request to the sandbox, as `intercept` sees it. */
 export interface Operation {
-  readonly verb: "get" | "list" | "patch" | "create" | "evict" | "delete" | "logs" | "probe" | "review"
+  readonly verb: "get" | "list" | "watch" | "patch" | "create" | "evict" | "delete" | "logs" | "probe" | "review"
   /** Empty for probes and for the question for all rules. */
   readonly kind: string
   readonly namespace: string
@@ -116,7 +117,7 @@ export interface Operation {
 
 /** The permission that a request needs; `undefined` for one that needs none. */
 export const permissionOf = ({ kind, verb }: Pick<Operation, "kind" | "verb">): Permission | undefined => {
-  if (verb === "probe" || verb === "review" || find(kind) === undefined) return undefined
+  if (verb === "probe" || verb === "review" || findWatched(kind) === undefined) return undefined
   if (verb === "logs") return { verb: "get", kind, subresource: "log" }
   return verb === "evict" ? { verb: "create", kind, subresource: "eviction" } : { verb, kind }
 }
@@ -136,6 +137,8 @@ export interface SandboxOptions {
   readonly images?: Readonly<Record<string, ImageBehaviour>> | undefined
   /** The name under which writes are recorded in `managedFields`. Default `kubernaut`. */
   readonly fieldManager?: string | undefined
+  /** Kinds besides the built-in ones, such as `security.istio.io/v1/AuthorizationPolicy`. Default: none. */
+  readonly customKinds?: ReadonlyArray<string> | undefined
   /** What the client may do. A function is asked for each request. Default: everything. */
   readonly rules?: ReadonlyArray<PolicyRule> | (() => ReadonlyArray<PolicyRule>) | undefined
   /**
@@ -207,10 +210,23 @@ const forbidden = (operation: Operation, rules: ReadonlyArray<PolicyRule>): ApiS
       )
 }
 
+type Watch = KubernetesClient["Service"]["watch"]
+
+/** Refuses a watch that the rules at its beginning do not grant. */
+const permitted =
+  (watch: Watch, rulesNow: () => ReadonlyArray<PolicyRule>): Watch =>
+  (kind, options) =>
+    Stream.suspend(() => {
+      const namespace = options.namespace ?? ""
+      const refusal = forbidden({ verb: "watch", kind, namespace, name: "", dryRun: false }, rulesNow())
+      return refusal !== undefined && Result.isFailure(refusal) ? Stream.fail(refusal.failure) : watch(kind, options)
+    })
+
 /** Starts a sandbox. Its history ends at the current time of `Clock`, and its randomness is seeded from `Random`. */
 export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
   const nowMs = yield* Clock.currentTimeMillis
   const deployments = options.deployments ?? []
+  const custom = CustomKinds.parseAll(options.customKinds).map(CustomKinds.guessed)
   const cluster = new Cluster({
     nowMs: nowMs - historyMs,
     seed: yield* Random.nextInt,
@@ -218,6 +234,7 @@ export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
     images: new Map([...images, ...Object.entries(options.images ?? {})]),
     controllers
   })
+  cluster.find = (kind) => find(kind) ?? custom.find((each) => each.kind === kind)
   seed(cluster, {
     nowMs,
     nodes: options.nodes ?? nodesFor(deployments),
@@ -226,7 +243,7 @@ export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
     uid: options.uid ?? sandboxUid
   })
 
-  const watchers = new Watches.Watchers()
+  const watchers = new Watches.Watchers(cluster)
   cluster.observer = (mutation) => watchers.notify(mutation)
   const manager = options.fieldManager ?? "kubernaut"
   const intercept = options.intercept
@@ -256,7 +273,7 @@ export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
         () => ApiServer.apply(cluster, change, apply?.dryRun === true, manager)
       ),
     logs: (pod, log) => request({ verb: "logs", ...pod, dryRun: false }, () => ApiServer.logs(cluster, pod, log)),
-    watch: Watches.make(cluster, watchers),
+    watch: permitted(Watches.make(cluster, watchers), rulesNow),
     probe: request({ verb: "probe", kind: "", namespace: "", name: "", dryRun: false }, () =>
       Result.succeed(undefined)
     ),

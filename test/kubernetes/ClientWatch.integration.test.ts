@@ -47,6 +47,51 @@ describe("a watch", () => {
     )
   })
 
+  it.live("continues from a version, and says by a consistent list that it has caught up, before the server does", () =>
+    withServer(
+      (request, response) => {
+        if (!isWatch(request)) return list(response)
+        response.writeHead(200, { "content-type": "application/json" })
+        response.write(line("MODIFIED", pod("two", "11")))
+      },
+      ({ received }) =>
+        Effect.gen(function* () {
+          const client = yield* KubernetesClient
+          const events = yield* Stream.runCollect(
+            Stream.take(client.watch("Pod", { namespace: "shop", from: "7", bookmarks: true }), 2)
+          )
+          assert.deepStrictEqual(names(events), ["MODIFIED two", "BOOKMARK "])
+          assert.strictEqual(events[1]?.object.metadata.resourceVersion, "11")
+          // The watch is open before the list is read: no change is between them.
+          assert.deepStrictEqual(received.map(isWatch), [true, false])
+          const [watch, listed] = received.map(({ path }) => new URLSearchParams(path.split("?")[1]))
+          assert.strictEqual(watch?.get("resourceVersion"), "7")
+          assert.isNull(listed?.get("resourceVersion"))
+          assert.strictEqual(listed?.get("limit"), "1")
+        })
+    )
+  )
+
+  it.live("says nothing about what it has missed where the list fails", () =>
+    withServer(
+      (request, response) => {
+        if (!isWatch(request)) return json(response, 500, status(500, "InternalError"))
+        response.writeHead(200, { "content-type": "application/json" })
+        response.write(line("MODIFIED", pod("two", "11")))
+      },
+      () =>
+        Effect.gen(function* () {
+          const client = yield* KubernetesClient
+          const seen: Array<string> = []
+          yield* client.watch("Pod", { namespace: "shop", from: "7", bookmarks: true }).pipe(
+            Stream.runForEach(({ type }) => Effect.sync(() => seen.push(type))),
+            Effect.timeoutOption("2 seconds")
+          )
+          assert.deepStrictEqual(seen, ["MODIFIED"])
+        })
+    )
+  )
+
   it.live.each([
     [
       "in its stream",

@@ -7,7 +7,7 @@
 import { JsonPatch, Result } from "effect"
 import type { Change } from "../../domain/Change.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
-import { find, unknownKind } from "../ApiResource.ts"
+import { unknownKind } from "../ApiResource.ts"
 import {
   KubernetesError,
   type KubernetesErrorReason,
@@ -34,7 +34,7 @@ const done: Response<undefined> = Result.succeed(undefined)
 
 export const get = (cluster: Cluster, ref: ResourceRef): Response<KubernetesObject> => {
   const operation = OperationName.ofObject("get", ref)
-  if (find(ref.kind) === undefined) return Result.fail(unknownKind(operation))
+  if (cluster.find(ref.kind) === undefined) return Result.fail(unknownKind(operation))
   const object = cluster.store.get(ref.kind, ref.namespace, ref.name)
   return object === undefined ? refuse(operation, { _tag: "NotFound" }) : Result.succeed(object)
 }
@@ -44,7 +44,7 @@ export const list = (
   kind: string,
   options: ListOptions
 ): Response<ReadonlyArray<KubernetesObject>> => {
-  const resource = find(kind)
+  const resource = cluster.find(kind)
   if (resource === undefined) return Result.fail(unknownKind(`list ${kind}`))
   const namespace = resource.namespaced && options.namespace !== "" ? options.namespace : undefined
   let found: ReadonlyArray<KubernetesObject>
@@ -123,7 +123,7 @@ type Create = Extract<Change, { _tag: "Create" }>
 const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: string): Response<KubernetesObject> => {
   const operation = OperationName.ofChange(change)
   const { kind, namespace, name } = change.ref
-  const resource = find(kind)!
+  const resource = cluster.find(kind)!
   const manifest = change.manifest as unknown as KubernetesObject
   const declared = (manifest.metadata ?? {}) as Partial<KubernetesObject["metadata"]>
   if (
@@ -240,7 +240,7 @@ export const apply = (
   dryRun: boolean,
   manager: string
 ): Response<KubernetesObject | undefined> => {
-  if (find(change.ref.kind) === undefined) return Result.fail(unknownKind(OperationName.ofChange(change)))
+  if (cluster.find(change.ref.kind) === undefined) return Result.fail(unknownKind(OperationName.ofChange(change)))
   switch (change._tag) {
     case "Patch":
       return patch(cluster, change, dryRun, manager)

@@ -8,6 +8,7 @@
 
 import * as Quantity from "../../domain/Quantity.ts"
 import * as Timestamp from "../../domain/Timestamp.ts"
+import { find, type FindResource } from "../ApiResource.ts"
 import type { KubernetesObject } from "../KubernetesClient.ts"
 import {
   controllerOf,
@@ -116,6 +117,7 @@ export class Cluster {
   readonly store: Store
   readonly pace: PaceMs
   nowMs: number
+  find: FindResource = find
   /** Called with every mutation; watches depend on it. */
   observer: ((mutation: Mutation) => void) | undefined
 

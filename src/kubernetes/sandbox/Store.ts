@@ -130,6 +130,11 @@ export class Store {
     ])
   }
 
+  /** The version of the newest write. */
+  get version(): number {
+    return this.revision
+  }
+
   /** Stores an object with the next `resourceVersion` and returns it as stored. */
   put<A extends KubernetesObject>(object: A): A {
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.revision) } } as A

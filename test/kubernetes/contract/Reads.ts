@@ -25,14 +25,15 @@ export const reads = (it: ContractTests): void => {
     })
   )
 
-  it.effect("get, list, patch and watch refuse an unsupported kind as Invalid", () =>
+  it.effect("get, list and patch refuse a Secret, and every verb an unsupported kind, as Invalid", () =>
     Effect.gen(function* () {
       const kubernetes = yield* KubernetesClient
       const target = ref("default", "Secret", "admin-token")
       yield* refusedAs(kubernetes.get(target), "Invalid")
       yield* refusedAs(kubernetes.list("Secret", { namespace: "default" }), "Invalid")
       yield* refusedAs(kubernetes.apply(patch(target, replace("/data", {}))), "Invalid")
-      yield* refusedAs(Stream.runDrain(kubernetes.watch("Secret", { namespace: "default" })), "Invalid")
+      yield* refusedAs(kubernetes.get(ref("default", "Lease", "leader")), "Invalid")
+      yield* refusedAs(Stream.runDrain(kubernetes.watch("Lease", { namespace: "default" })), "Invalid")
     })
   )
 

@@ -87,4 +87,78 @@ export const watches = (it: ContractTests): void => {
       )
     })
   )
+
+  it.effect(
+    "a watch from a version reports every later change once, deletions included, and no object that existed",
+    () =>
+      Effect.gen(function* () {
+        const kubernetes = yield* KubernetesClient
+        const namespace = yield* newNamespace("watchfrom")
+        const labels = { app: "watched" }
+        const kept = yield* created(namespace, configMap("kept", labels, { n: "0" }))
+        const gone = yield* created(namespace, configMap("gone", labels, { n: "0" }))
+        const watch = (from?: string) =>
+          kubernetes.watch("ConfigMap", {
+            namespace,
+            labelSelector: labels,
+            bookmarks: true,
+            ...(from === undefined ? {} : { from })
+          })
+        const first = yield* Stream.runCollect(Stream.takeUntil(watch(), ({ type }) => type === "BOOKMARK"))
+        assert.deepStrictEqual(
+          // What exists comes in any order, and the bookmark after it.
+          first
+            .map(({ type, object }, index) => `${index < 2 ? "" : "then "}${type} ${object.metadata.name}`)
+            .toSorted(),
+          ["ADDED gone", "ADDED kept", "then BOOKMARK "]
+        )
+        yield* kubernetes.apply(patch(refOf(kept), replace("/data/n", "1")))
+        yield* kubernetes.apply(remove(gone))
+        yield* created(namespace, configMap("gone", labels, { n: "2" }))
+        yield* kubernetes.apply(patch(refOf(kept), replace("/data/n", "2")))
+        const from = first.at(-1)!.object.metadata.resourceVersion
+        const missed = yield* Stream.runCollect(Stream.takeUntil(watch(from), ({ type }) => type === "BOOKMARK"))
+        const line = ({ object, type }: WatchEvent) =>
+          type === "BOOKMARK"
+            ? type
+            : `${type} ${object.metadata.name} ${(object["data"] as { readonly n?: string }).n}`
+        assert.deepStrictEqual(missed.map(line), [
+          "MODIFIED kept 1",
+          "DELETED gone 0",
+          "ADDED gone 2",
+          "MODIFIED kept 2",
+          "BOOKMARK"
+        ])
+        // From the middle: neither a repetition nor a loss.
+        const rest = yield* Stream.runCollect(Stream.take(watch(missed[1]!.object.metadata.resourceVersion), 2))
+        assert.deepStrictEqual(rest.map(line), ["ADDED gone 2", "MODIFIED kept 2"])
+      })
+  )
+
+  it.effect("a watch without bookmarks reports none", () =>
+    Effect.gen(function* () {
+      const kubernetes = yield* KubernetesClient
+      const namespace = yield* newNamespace("nobookmark")
+      const labels = { app: "watched" }
+      yield* created(namespace, configMap("one", labels))
+      const watching = yield* Effect.forkChild(
+        kubernetes.watch("ConfigMap", { namespace, labelSelector: labels }).pipe(Stream.take(2), Stream.runCollect)
+      )
+      yield* eventually(
+        "the watch is open",
+        Effect.sync(() => true),
+        (open) => open
+      )
+      yield* created(namespace, configMap("two", labels))
+      const events = yield* eventually(
+        "the second object is seen",
+        Effect.sync(() => watching.pollUnsafe()),
+        (exit) => exit !== undefined
+      ).pipe(Effect.andThen(Fiber.join(watching)))
+      assert.deepStrictEqual(
+        events.map(({ type }) => type),
+        ["ADDED", "ADDED"]
+      )
+    })
+  )
 }

@@ -85,4 +85,37 @@ describe("a watch on the sandbox", () => {
       assert.strictEqual((yield* Fiber.join(slow)).reason._tag, "Expired")
     }).pipe(Effect.provide(Sandbox.layer()))
   )
+
+  it.effect("from a version whose changes are forgotten, or that never was, is Expired", () =>
+    Effect.gen(function* () {
+      const kubernetes = yield* KubernetesClient
+      for (const from of ["1", "999999"]) {
+        const error = yield* Effect.flip(Stream.runDrain(kubernetes.watch("ConfigMap", { from })))
+        assert.strictEqual(error.reason._tag, "Expired")
+      }
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
+  it.effect("gets a bookmark a minute, and is refused without the right to watch", () =>
+    Effect.gen(function* () {
+      const kubernetes = yield* KubernetesClient
+      const seen: Array<string> = []
+      yield* Effect.forkChild(
+        Stream.runForEach(kubernetes.watch("Ingress", { bookmarks: true }), ({ type }) =>
+          Effect.sync(() => seen.push(type))
+        )
+      )
+      yield* TestClock.adjust("3 minutes")
+      assert.isAtLeast(seen.length, 3)
+      assert.isTrue(seen.every((type) => type === "BOOKMARK"))
+      const error = yield* Effect.flip(Stream.runDrain(kubernetes.watch("Service", {})))
+      assert.strictEqual(error.reason._tag, "Forbidden")
+    }).pipe(
+      Effect.provide(
+        Sandbox.layer({
+          rules: [{ verbs: ["watch"], apiGroups: ["networking.k8s.io"], resources: ["ingresses"] }]
+        })
+      )
+    )
+  )
 })
