@@ -13,8 +13,9 @@
  * The layer adds the pipeline in front of the cluster, one pipeline per investigator, evidence, the rules, the
  * degradation level, and supervision. Provide `FiringAlerts` below it to let verification query an Alertmanager.
  *
- * Building the layer starts two supervised children: the sweep, which finds open work in the database, and the
- * degradation fiber. Closing its scope interrupts every actor. The next process continues from the journal.
+ * Building the layer starts supervised children: the sweep, which finds open work in the database, the degradation
+ * fiber, and with the option `changes` the watcher that records what changes in the cluster. Closing its scope
+ * interrupts every actor. The next process continues from the journal.
  *
  * **Errors**
  *
@@ -25,6 +26,7 @@
 
 import { Context, Deferred, Duration, Effect, Layer, Option } from "effect"
 import { ChangeJournal } from "./changes/ChangeJournal.ts"
+import * as ChangeWatcher from "./changes/ChangeWatcher.ts"
 import * as SuspectFinder from "./changes/SuspectFinder.ts"
 import { type GuardrailSettings, inForce, isProtected, removedProtection } from "./decision/GuardrailSettings.ts"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
@@ -64,6 +66,7 @@ import {
 } from "./resilience/pipeline/Pipeline.ts"
 import * as ResilienceEvent from "./resilience/ResilienceEvent.ts"
 import { ActionHistory } from "./storage/ActionHistory.ts"
+import { ChangeStore } from "./storage/ChangeStore.ts"
 import { ClusterBinding } from "./storage/ClusterBinding.ts"
 import type { Doubts } from "./storage/Doubts.ts"
 import { RemediationStore } from "./storage/RemediationStore.ts"
@@ -196,6 +199,22 @@ const cluster = (options: KubernautOptions<unknown, unknown>) =>
         Context.add(ClusterIdentity.ClusterIdentity, identity)
       )
     })
+  )
+
+/**
+ * The change journal, and the client that notes what this service deletes. Nothing by default, and where the storage
+ * has no place for changes: then nobody asks what changed.
+ */
+const changes = ({ changes }: KubernautOptions<unknown, unknown>) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.serviceOption(ChangeStore),
+      // Its services are optional for those who use them.
+      (store): Layer.Layer<never, never, KubernetesClient> =>
+        changes === undefined || changes === false || Option.isNone(store)
+          ? Layer.empty
+          : Layer.fresh(Layer.provide(ChangeWatcher.layer(changes), Layer.succeed(ChangeStore, store.value)))
+    )
   )
 
 /** The degradation level, and the probes. */
@@ -370,6 +389,7 @@ const assemble = <E, R>(options: KubernautOptions<E, R>) =>
     Layer.provideMerge(actors(options)),
     Layer.provideMerge(degradation),
     Layer.provideMerge(Layer.mergeAll(Layer.fresh(RemediationEvents.layer), chain(options))),
+    Layer.provideMerge(changes(options)),
     Layer.provideMerge(cluster(options)),
     Layer.provideMerge(Layer.fresh(ResilienceEvent.layer))
   )

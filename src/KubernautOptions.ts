@@ -1,6 +1,7 @@
 /** The options of `Kubernaut.layer`, and their validation before anything starts. */
 
 import { Duration, Effect, Option, Result, Schema, SchemaIssue } from "effect"
+import type { ChangeOptions } from "./changes/ChangeWatcher.ts"
 import { conflictIn as guardrailConflictIn } from "./decision/BlastRadiusSettings.ts"
 import { GuardrailSettings, inForce } from "./decision/GuardrailSettings.ts"
 import { Severity } from "./domain/Alert.ts"
@@ -13,6 +14,7 @@ import type { IntakeOptions } from "./intake/Intake.ts"
 import type { Options as ChainOptions } from "./investigation/InvestigationChain.ts"
 import { type Investigator, serviceName } from "./investigation/Investigator.ts"
 import { Rule } from "./investigation/rules/Rulebook.ts"
+import { problemOf as customKindProblem } from "./kubernetes/CustomKinds.ts"
 import type { LocalOptions } from "./remediation/RemediationActors.ts"
 import type { Options as PipelineOptions } from "./resilience/pipeline/Pipeline.ts"
 import { conflictIn, type VerifierOptions } from "./verification/Verifier.ts"
@@ -52,6 +54,12 @@ export interface KubernautOptions<E = never, R = never> {
   /** Rollbacks: how long they wait for the pods of the target. Their other limits are those of `execution`. */
   readonly rollback?: Pick<RollbackOptions, "restoreTimeout">
   readonly verification?: VerifierOptions
+  /**
+   * Which changes of the cluster are recorded, and for how long: with `{}` those of all kinds of `WatchedKinds`, for 7
+   * days. Default: `false`, none, and what changed is unknown. The cost of the watches on a large cluster has not been
+   * measured yet, so that recording has to be asked for.
+   */
+  readonly changes?: ChangeOptions | false
 }
 
 /** One invalid option: its path, and a message with the expected value. */
@@ -170,6 +178,16 @@ const intake: Checks<NonNullable<KubernautOptions["intake"]>> = {
   retryAfterMs: number("milliseconds, 0 or more", (value) => value >= 0 && value < Infinity)
 }
 
+const changes: Checks<ChangeOptions> = {
+  kinds: (value) =>
+    Array.isArray(value) && value.every((kind) => typeof kind === "string")
+      ? value.map(customKindProblem).find((problem) => problem !== undefined)
+      : "expected a list of kinds, such as security.istio.io/v1/AuthorizationPolicy",
+  retention: duration("more than zero"),
+  perObject: count,
+  inAll: count
+}
+
 /** The constructors of the pipeline's parts check their own settings. */
 const anything: Check = () => undefined
 
@@ -187,7 +205,7 @@ const investigation: Checks<NonNullable<KubernautOptions["investigation"]>> = {
   pipeline: aFunction
 }
 
-const groups = { guardrails, actors, execution, rollback, verification, intake, kubernetes, investigation }
+const groups = { changes, guardrails, actors, execution, rollback, verification, intake, kubernetes, investigation }
 
 const single: Checks<Omit<KubernautOptions, keyof typeof groups>> = {
   cluster: clusterName,
@@ -249,7 +267,7 @@ export const checkOptions = <E, R>(
     ...Object.fromEntries(
       Object.keys(groups).map((name): [string, Check] => [
         name,
-        (value) => (isObject(value) ? undefined : "expected an object")
+        (value) => (isObject(value) || (name === "changes" && value === false) ? undefined : "expected an object")
       ])
     )
   }

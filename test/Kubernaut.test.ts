@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Fiber, Layer, Option } from "effect"
+import { Clock, Context, Duration, Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { stuckRollout } from "../examples/embedded/Service.ts"
 import { defaults } from "../src/decision/GuardrailSettings.ts"
@@ -9,6 +9,7 @@ import * as Intake from "../src/intake/Intake.ts"
 import { InvestigationChain } from "../src/investigation/InvestigationChain.ts"
 import type { Investigator } from "../src/investigation/Investigator.ts"
 import * as Kubernaut from "../src/Kubernaut.ts"
+import { KubernetesClient } from "../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../src/kubernetes/Sandbox.ts"
 import * as RemediationActors from "../src/remediation/RemediationActors.ts"
 import * as RemediationEvents from "../src/remediation/RemediationEvents.ts"
@@ -93,6 +94,9 @@ describe("Kubernaut.layer", () => {
     [{ intake: { severities: { P1: "urgent" } } }, "intake.severities", /P1/],
     [{ intake: { targetLabels: { app: "Service" } } }, "intake.targetLabels", /app/],
     [{ intake: { unlabelledAlerts: "reject" } }, "intake.unlabelledAlerts", /accept.*observe/],
+    [{ changes: true }, "changes", /object/],
+    [{ changes: { kinds: ["AuthorizationPolicy"] } }, "changes.kinds", /./],
+    [{ changes: { retention: 0 } }, "changes.retention", /more than zero/],
     [{ kubernetes: { deadline: "soon" } }, "kubernetes.deadline", /30 seconds/],
     [{ kubernetes: { retry: { attempts: Number.NaN } } }, "kubernetes", /attempts/],
     [{ investigation: { deadline: 0 } }, "investigation.deadline", /more than zero/],
@@ -198,6 +202,41 @@ describe("a Kubernaut", () => {
         assert.deepStrictEqual(executions, [])
       }
     )
+  )
+
+  it.effect("finds suspects in the journal of changes where changes are recorded, and names none otherwise", () =>
+    Effect.gen(function* () {
+      const suspectsWith = Effect.fnUntraced(function* (options: Pick<Kubernaut.Options, "changes">) {
+        const cluster = yield* Sandbox.make({ fieldManager: "kubectl" })
+        const context = yield* Layer.build(
+          Kubernaut.layer({ cluster: "dev", ...options }).pipe(
+            Layer.provide([Layer.succeed(KubernetesClient, cluster), Storage.layerMemory])
+          )
+        )
+        yield* TestClock.adjust("1 minute")
+        const ref = { namespace: "shop", kind: "Deployment", name: "checkout" }
+        yield* cluster.apply({
+          _tag: "Patch",
+          ref,
+          patch: [{ op: "add", path: "/spec/template/metadata/labels/edited", value: "yes" }]
+        })
+        yield* TestClock.adjust("5 seconds")
+        const { receive, settled } = Context.get(context, Kubernaut.Kubernaut)
+        const startsAt = new Date(yield* Clock.currentTimeMillis).toISOString()
+        const alerts = stuckRollout.alerts.map((alert) => ({ ...alert, startsAt }))
+        const [result] = (yield* receive({ ...stuckRollout, alerts })).results
+        const ended = yield* Effect.forkChild(settled(result!.remediationId!))
+        while (ended.pollUnsafe() === undefined) yield* TestClock.adjust("1 second")
+        return Option.getOrThrow(yield* Fiber.join(ended)).suspects
+      }, Effect.scoped)
+      assert.isTrue(
+        (yield* suspectsWith({ changes: {} }))?.ranked.some(
+          ({ change }) => change.ref.name === "checkout" && change.operation === "modified"
+        )
+      )
+      assert.isUndefined(yield* suspectsWith({}))
+      assert.isUndefined(yield* suspectsWith({ changes: false }))
+    })
   )
 
   const onDatabase = (database: DatabaseSync, cluster: string, uid: string) =>

@@ -62,12 +62,15 @@ const behind = <I, S, E, R>(
 
 const connection = (settings: Settings) => ({
   inCluster: settings.cluster === "in-cluster",
-  identities: settings.clusterIdentities
+  identities: settings.clusterIdentities,
+  customKinds: settings.changesKinds
 })
 
 /** The cluster that the settings name, without a pipeline. */
 export const cluster = (settings: Settings, onIdentity?: ClientNode.ClientNodeOptions["onIdentity"]) =>
-  settings.cluster === "sandbox" ? Sandbox.layer() : ClientNode.layer({ ...connection(settings), onIdentity })
+  settings.cluster === "sandbox"
+    ? Sandbox.layer({ customKinds: settings.changesKinds })
+    : ClientNode.layer({ ...connection(settings), onIdentity })
 
 /** The cluster as one of the listed identities, which is used even if it is rejected. */
 export const clusterAs = (settings: Settings, only: string) => ClientNode.layer({ ...connection(settings), only })
@@ -289,6 +292,8 @@ export const layer = (prepared: Prepared) => {
           approvalLifetime: settings.approvalLifetime
         },
         rollback: { restoreTimeout: settings.restoreTimeout },
+        changes:
+          settings.changes === "off" ? false : { kinds: settings.changesKinds, retention: settings.changesRetention },
         verification: { stabilisation: settings.steadyFor, alertQuiet: Duration.times(settings.steadyFor, 2) },
         intake: {
           clusterAliases: settings.clusterAliases,

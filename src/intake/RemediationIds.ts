@@ -9,22 +9,7 @@
 
 import { Clock, Effect, Random } from "effect"
 import { RemediationId } from "../domain/Remediation.ts"
-
-// Without I, L, O and U, which are easily misread.
-const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-const base32 = (value: number, length: number): string => {
-  let text = ""
-  let rest = value
-  for (let index = 0; index < length; index++) {
-    text = digits.charAt(rest % 32) + text
-    rest = Math.floor(rest / 32)
-  }
-  return text
-}
-
-// The random part is kept in two halves of 40 bits, which numbers represent exactly.
-const half = 2 ** 40
+import { base32, half } from "../domain/Ulid.ts"
 
 /** Creates a generator. Each call returns `count` new ids in order. */
 export const make = (): ((count: number) => Effect.Effect<ReadonlyArray<RemediationId>>) => {

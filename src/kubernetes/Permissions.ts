@@ -11,6 +11,7 @@
  * | `owners`   | the object that an alert names is not followed to its Deployment, so no action starts |
  * | `state`    | an action has no baseline and cannot be verified                                      |
  * | `evidence` | investigations know less                                                              |
+ * | `changes`  | what changed before an alert is not known. Only needed if changes are recorded        |
  * | an action  | the action is not started                                                             |
  * | `caution`  | the action asks a person, because it is not known whether it is harmless              |
  *
@@ -26,7 +27,7 @@ import { inNamespace, keyOf, permissionText } from "./AccessRules.ts"
 import { find } from "./ApiResource.ts"
 
 /** What needs permissions. */
-export type Feature = "identity" | "owners" | "state" | "evidence" | ActionType
+export type Feature = "identity" | "owners" | "state" | "evidence" | "changes" | ActionType
 
 /** The permissions of one feature. */
 export interface Requirement {
@@ -180,6 +181,44 @@ const actionRequirement = (type: ActionType): Requirement => {
   }
 }
 
+/**
+ * The kinds whose changes are recorded. Secrets are missing: the right to watch them is a role of its own, because it
+ * is the right to read them. Without it, changes of Secrets are unknown.
+ */
+export const recordedKinds = [
+  "Deployment",
+  "StatefulSet",
+  "DaemonSet",
+  "ReplicaSet",
+  "Job",
+  "CronJob",
+  "Service",
+  "EndpointSlice",
+  "Ingress",
+  "IngressClass",
+  "Gateway",
+  "HTTPRoute",
+  "GRPCRoute",
+  "ConfigMap",
+  "HorizontalPodAutoscaler",
+  "ResourceQuota",
+  "LimitRange",
+  "NetworkPolicy",
+  "PodDisruptionBudget",
+  "PriorityClass",
+  "ServiceAccount",
+  "Role",
+  "RoleBinding",
+  "ClusterRole",
+  "ClusterRoleBinding",
+  "PersistentVolumeClaim",
+  "StorageClass",
+  "MutatingWebhookConfiguration",
+  "ValidatingWebhookConfiguration",
+  "Namespace",
+  "Node"
+] as const
+
 /** What the service reads in every mode. */
 export const observing: ReadonlyArray<Requirement> = [
   { feature: "identity", needs: on("get", "Namespace"), cautions: [] },
@@ -192,6 +231,13 @@ export const observing: ReadonlyArray<Requirement> = [
     cautions: []
   }
 ]
+
+/** What recording changes needs besides, in every mode. */
+export const recording: Requirement = {
+  feature: "changes",
+  needs: [...on("list", ...recordedKinds), ...on("watch", ...recordedKinds)],
+  cautions: []
+}
 
 /** What each action of the catalog reads and writes. */
 export const acting: ReadonlyArray<Requirement> = (
@@ -219,12 +265,15 @@ const allOf = (requirements: ReadonlyArray<Requirement>): ReadonlyArray<Permissi
 /** The permissions of `observe`: the ClusterRole `kubernaut-observe`. */
 export const observePermissions: ReadonlyArray<Permission> = allOf(observing)
 
+/** What recording changes needs: the ClusterRole `kubernaut-changes`. */
+export const recordPermissions: ReadonlyArray<Permission> = allOf([recording])
+
 /** What acting needs besides: the ClusterRole `kubernaut-act`. */
 export const actPermissions: ReadonlyArray<Permission> = allOf(acting).filter(
   (permission) => !observePermissions.some((each) => permissionText(each) === permissionText(permission))
 )
 
-/** Every permission that the service uses. */
+/** Every permission that the service uses where changes are not recorded. */
 export const allPermissions: ReadonlyArray<Permission> = [...observePermissions, ...actPermissions]
 
 /** What an action needs on its target: to be planned and carried out, and to be verified and undone. */

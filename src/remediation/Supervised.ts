@@ -1,9 +1,10 @@
 /**
  * The supervisor of the long-lived children: the sweep that finds open work, the degradation fiber, the report of
- * cordons that are left, and the checks of the database, where its layer has them.
+ * cordons that are left, the checks of the database, and the watcher of changes, where their layers are there.
  */
 
 import { Context, Effect, Layer, Option } from "effect"
+import { ChangeWatcher } from "../changes/ChangeWatcher.ts"
 import { Degradation } from "../health/Degradation.ts"
 import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import * as Supervisor from "../resilience/supervision/Supervisor.ts"
@@ -28,6 +29,7 @@ export const layer: Layer.Layer<Supervised, never, RemediationActors | Degradati
     const storage = yield* Effect.serviceOption(StorageHealth)
     const client = yield* Effect.serviceOption(KubernetesClient)
     const store = yield* Effect.serviceOption(RemediationStore)
+    const changes = yield* Effect.serviceOption(ChangeWatcher)
     const supervisor: Supervisor.Supervisor = yield* Supervisor.make(
       {
         name: "kubernaut",
@@ -57,6 +59,10 @@ export const layer: Layer.Layer<Supervised, never, RemediationActors | Degradati
         ...Option.match(storage, {
           onNone: () => [],
           onSome: ({ watch }) => [{ name: "storage", start: watch }]
+        }),
+        ...Option.match(changes, {
+          onNone: () => [],
+          onSome: ({ run }) => [{ name: "changes", start: run }]
         })
       ]
     )

@@ -17,6 +17,7 @@ import { SqlClient } from "effect/sql"
 import { ActionHistory } from "./ActionHistory.ts"
 import { Archive } from "./Archive.ts"
 import { AuditLog } from "./AuditLog.ts"
+import { ChangeStore } from "./ChangeStore.ts"
 import { ClusterBinding } from "./ClusterBinding.ts"
 import { Doubts } from "./Doubts.ts"
 import { RemediationStore } from "./RemediationStore.ts"
@@ -31,6 +32,7 @@ import * as Sqlite from "./sqlite/Sqlite.ts"
 import * as SqliteActionHistory from "./sqlite/SqliteActionHistory.ts"
 import * as SqliteArchive from "./sqlite/SqliteArchive.ts"
 import * as SqliteAuditLog from "./sqlite/SqliteAuditLog.ts"
+import * as SqliteChangeStore from "./sqlite/SqliteChangeStore.ts"
 import * as SqliteClient from "./sqlite/SqliteClient.ts"
 import * as SqliteClusterBinding from "./sqlite/SqliteClusterBinding.ts"
 import * as SqliteDoubts from "./sqlite/SqliteDoubts.ts"
@@ -52,7 +54,15 @@ export interface StorageOptions
 }
 
 /** The services that every layer provides on one database. */
-export type Services = RemediationStore | ActionHistory | Archive | AuditLog | ClusterBinding | Doubts | StorageHealth
+export type Services =
+  | RemediationStore
+  | ActionHistory
+  | Archive
+  | AuditLog
+  | ChangeStore
+  | ClusterBinding
+  | Doubts
+  | StorageHealth
 
 /** The number of audit lines, counted from the end, whose chain is checked at start. `AuditLog.verify` checks all. */
 const verifiedAtOpen = 1000
@@ -116,6 +126,7 @@ const make = (
       ).pipe(
         Context.add(ActionHistory, tables.history),
         Context.add(AuditLog, auditLog),
+        Context.add(ChangeStore, SqliteChangeStore.make(database, writer)),
         Context.add(ClusterBinding, SqliteClusterBinding.make(database, writer)),
         Context.add(Doubts, SqliteDoubts.make(database, writer)),
         Context.add(

@@ -20,7 +20,9 @@ export const manifests: ReadonlyArray<Manifest> = parseAllDocuments(roleText).ma
 )
 
 /** The rules of one ClusterRole. */
-export const rulesOf = (role: "kubernaut-observe" | "kubernaut-act"): ReadonlyArray<PolicyRule> =>
+export const rulesOf = (
+  role: "kubernaut-observe" | "kubernaut-act" | "kubernaut-changes" | "kubernaut-changes-secrets"
+): ReadonlyArray<PolicyRule> =>
   manifests.find(({ kind, metadata }) => kind === "ClusterRole" && metadata.name === role)?.rules ?? []
 
 /** Every verb on every resource that rules grant, as `verb resource.group`. */

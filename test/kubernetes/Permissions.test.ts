@@ -9,7 +9,8 @@ import {
   actPermissions,
   alertKinds,
   allPermissions,
-  observePermissions
+  observePermissions,
+  recordPermissions
 } from "../../src/kubernetes/Permissions.ts"
 import { grants, manifests, roleText, rulesOf } from "./LeastRole.ts"
 
@@ -20,6 +21,12 @@ describe("the least role", () => {
   it("deploy/rbac.yaml grants exactly the permissions of the table, each once", () => {
     assert.deepStrictEqual([...grants(rulesOf("kubernaut-observe"))].sort(), texts(observePermissions))
     assert.deepStrictEqual([...grants(rulesOf("kubernaut-act"))].sort(), texts(actPermissions))
+    assert.deepStrictEqual([...grants(rulesOf("kubernaut-changes"))].sort(), texts(recordPermissions))
+  })
+
+  it("the roles to record changes only read, and only the optional one reads secrets", () => {
+    assert.isTrue(grants(rulesOf("kubernaut-changes")).every((grant) => /^(list|watch) (?!secrets)/.test(grant)))
+    assert.deepStrictEqual(grants(rulesOf("kubernaut-changes-secrets")), ["list secrets", "watch secrets"])
   })
 
   it("the role of observe writes nothing, and no role reads secrets or grants by wildcard or by name", () => {

@@ -16,6 +16,8 @@ import {
   allPermissions,
   observePermissions,
   observing,
+  recording,
+  recordPermissions,
   type Requirement
 } from "../../kubernetes/Permissions.ts"
 import type { Settings } from "../settings/Settings.ts"
@@ -107,15 +109,19 @@ const excessFinding = Effect.fnUntraced(function* (rights: Rights, needed: Reado
 
 /** Checks the rights of the service in its mode. */
 export const rightsFindings = Effect.fnUntraced(function* (
-  { cluster, mode }: Pick<Settings, "cluster" | "mode">,
+  { changes, cluster, mode }: Pick<Settings, "cluster" | "mode"> & Partial<Pick<Settings, "changes">>,
   { rights }: KubernetesClient["Service"]
 ): Effect.fn.Return<ReadonlyArray<Finding>, KubernetesError> {
   if (rights === undefined) return []
   const writes = mode !== "observe"
-  const needed = writes ? allPermissions : observePermissions
+  const always = writes ? allPermissions : observePermissions
+  const records = changes === "on"
+  const needed = records
+    ? [...new Map([...always, ...recordPermissions].map((each) => [permissionText(each), each])).values()]
+    : always
   const answers = yield* ask(rights, needed)
   return [
-    missingFinding("cluster reads", answers, observing),
+    missingFinding("cluster reads", answers, records ? [...observing, recording] : observing),
     writes
       ? missingFinding("cluster writes", answers, acting)
       : ok("cluster writes", "not needed: nothing is written in mode observe"),

@@ -18,6 +18,7 @@ import { meanings } from "../../intake/AlertTarget.ts"
 import { Requested } from "../../simulation/injection/Requested.ts"
 import { ArchiveAge } from "../../storage/Archive.ts"
 import { publicUrl } from "../../telemetry/PublicUrl.ts"
+import { changes } from "./ChangeSettings.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"
 import { HttpUrl, httpUrl, Secret, setting, wholeNumber } from "./Setting.ts"
 
@@ -141,6 +142,7 @@ export const settings = {
     expected:
       "names of contexts, or file:/path/to/token, separated by commas, such as backup,file:/var/run/secrets/spare/token"
   }),
+  ...changes,
   mode: setting(Mode, {
     form: "text",
     fallbackText: "auto on the sandbox, otherwise observe",

@@ -24,6 +24,8 @@
 import { Effect } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { StorageError } from "../StorageError.ts"
+import { changeJournal } from "./ChangesMigration.ts"
+import { handovers } from "./HandoversMigration.ts"
 import { reviewTimes } from "./ReviewTimesMigration.ts"
 
 /** The table with the migrations that a database has. */
@@ -159,27 +161,6 @@ const clusterIdentity = Effect.flatMap(SqlClient.SqlClient, (sql) =>
 )
 
 /**
- * Handovers: when a remediation ends without an action, an alert that had joined it takes over.
- *
- * | column         | holds                                                                          |
- * | -------------- | ------------------------------------------------------------------------------ |
- * | handed_over_to | the remediation that took over                                                 |
- * | urgency        | the highest severity of the alerts that joined, if it is above that of its own |
- */
-const handovers = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  yield* Effect.forEach(
-    [
-      "alter table remediations add column handed_over_to text",
-      "alter table remediations add column urgency text",
-      "create index remediations_handed_over on remediations (handed_over_to) where handed_over_to is not null"
-    ],
-    (statement) => sql.unsafe(statement),
-    { discard: true }
-  )
-})
-
-/**
  * The archive: a checkpoint for each file, and the remediations in it.
  *
  * The journal and the audit log stay append-only, except that what a checkpoint covers may be deleted.
@@ -313,7 +294,8 @@ const migrations = {
   "8_action_facts": actionFacts,
   "9_rollbacks": rollbacks,
   "10_review_times": reviewTimes,
-  "11_doubts": doubts
+  "11_doubts": doubts,
+  "12_change_journal": changeJournal
 }
 
 /** The schema version that this program reads and writes. */

@@ -16,9 +16,13 @@ const without = (verb: string, resource: string) =>
 
 const client = (rules: ReadonlyArray<PolicyRule>) => Sandbox.make({ shop: false, rules })
 
-const findingsWith = (rules: ReadonlyArray<PolicyRule>, mode: "observe" | "approve" | "auto") =>
+const findingsWith = (
+  rules: ReadonlyArray<PolicyRule>,
+  mode: "observe" | "approve" | "auto",
+  changes: "on" | "off" = "off"
+) =>
   Effect.map(
-    Effect.flatMap(client(rules), (made) => rightsFindings({ cluster: "kubeconfig", mode }, made)),
+    Effect.flatMap(client(rules), (made) => rightsFindings({ changes, cluster: "kubeconfig", mode }, made)),
     ([reads, writes, rights]) => ({ reads: reads!, writes: writes!, rights: rights! })
   )
 
@@ -31,6 +35,16 @@ describe("what doctor says about the own rights", () => {
       assert.deepStrictEqual(results(yield* findingsWith(observe, "observe")), ["ok", "ok", "ok"])
       assert.deepStrictEqual(results(yield* findingsWith(least, "approve")), ["ok", "ok", "ok"])
       assert.deepStrictEqual(results(yield* findingsWith(least, "auto")), ["ok", "ok", "ok"])
+    })
+  )
+
+  it.effect("the right to watch is needed only where changes are recorded", () =>
+    Effect.gen(function* () {
+      const { reads } = yield* findingsWith(observe, "observe", "on")
+      assert.strictEqual(reads.result, "failed")
+      assert.include(reads.message, "watch services (changes)")
+      const recording = [...observe, ...rulesOf("kubernaut-changes")]
+      assert.deepStrictEqual(results(yield* findingsWith(recording, "observe", "on")), ["ok", "ok", "ok"])
     })
   )
 

@@ -144,11 +144,7 @@ export const watches = (it: ContractTests): void => {
       const watching = yield* Effect.forkChild(
         kubernetes.watch("ConfigMap", { namespace, labelSelector: labels }).pipe(Stream.take(2), Stream.runCollect)
       )
-      yield* eventually(
-        "the watch is open",
-        Effect.sync(() => true),
-        (open) => open
-      )
+      yield* eventually("the watch is open", Effect.succeed(true), (open) => open)
       yield* created(namespace, configMap("two", labels))
       const events = yield* eventually(
         "the second object is seen",

@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Layer, Option } from "effect"
 import { Archive } from "../../../src/storage/Archive.ts"
+import { ChangeStore } from "../../../src/storage/ChangeStore.ts"
 import { RemediationStore } from "../../../src/storage/RemediationStore.ts"
 import { schemaVersion } from "../../../src/storage/sqlite/Migrations.ts"
 import * as Sqlite from "../../../src/storage/sqlite/Sqlite.ts"
@@ -30,7 +31,7 @@ describe("opening a database", () => {
   it.effect("fails with a StorageError, not a defect, at whichever statement the database fails", () =>
     Effect.gen(function* () {
       const ends = new Set<string>()
-      for (let statements = 0; statements < 160; statements++) {
+      for (let statements = 0; statements < 220; statements++) {
         const database = Sqlite.openMemory()
         const exit = yield* Effect.exit(
           Effect.scoped(Layer.build(Storage.layerDatabase(goneAfter(database, statements))))
@@ -91,6 +92,7 @@ describe("opening a database", () => {
           yield* store.lastFiring(remediationId("1")),
           Option.some({ at: minute(0), resolved: false, joinedAt: minute(0) })
         )
+        assert.deepStrictEqual(yield* (yield* ChangeStore).list({ limit: 1 }), [])
         yield* assertConsistent
       }).pipe(Effect.provide(Storage.layerDatabase(database)))
       database.close()

@@ -1,0 +1,181 @@
+/**
+ * What is known of every watched object, and the changes that its events make. In memory: what is not stored yet waits
+ * here, in order.
+ *
+ * The last state of an object is kept as JSON text, because ten thousand parsed objects take several times the room.
+ */
+
+import type { ChangeId, ObjectChange } from "../domain/ObjectChange.ts"
+import type { ResourceRef } from "../domain/Target.ts"
+import type { Timestamp } from "../domain/Timestamp.ts"
+import type { KubernetesObject, WatchEvent } from "../kubernetes/KubernetesClient.ts"
+import type { Snapshot, StoredEvent } from "../storage/ChangeStore.ts"
+import { changeOf } from "./ChangeOf.ts"
+import { significant } from "./Noise.ts"
+
+interface Known {
+  readonly uid: string
+  readonly resourceVersion: string
+  readonly text: string
+}
+
+/** How an event is to be understood. */
+export interface Circumstances {
+  readonly seenAt: Timestamp
+  /** The event is one of a gap that begins here. */
+  readonly notBefore?: Timestamp | undefined
+  /** Nothing was known of the kind before: that an object exists is no change. */
+  readonly isFirst: boolean
+}
+
+const keyOf = (namespace: string, name: string): string => `${namespace}/${name}`
+
+const refOf = ({ kind, metadata: { name, namespace = "" } }: KubernetesObject): ResourceRef => ({
+  namespace,
+  kind,
+  name
+})
+
+const blank = (values: unknown): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.keys((values ?? {}) as object).map((name) => [name, ""]))
+
+/** A Secret with neither values nor digests; any other object as it is. */
+const withoutDigests = (object: KubernetesObject): KubernetesObject =>
+  object.kind !== "Secret"
+    ? object
+    : {
+        ...object,
+        metadata: {
+          ...object.metadata,
+          ...(object.metadata.annotations === undefined ? {} : { annotations: blank(object.metadata.annotations) })
+        },
+        ...(object["data"] === undefined ? {} : { data: blank(object["data"]) })
+      }
+
+export class Recorder {
+  private readonly kinds = new Map<string, Map<string, Known>>()
+  private readonly nextId: () => ChangeId
+  private waiting: Array<StoredEvent> = []
+  /** The uids of objects that this service has deleted lately. */
+  private readonly ownDeletions = new Set<string>()
+
+  constructor(nextId: () => ChangeId) {
+    this.nextId = nextId
+  }
+
+  private of(kind: string): Map<string, Known> {
+    let known = this.kinds.get(kind)
+    if (known === undefined) this.kinds.set(kind, (known = new Map()))
+    return known
+  }
+
+  /** Takes over what an earlier process knew. */
+  load(snapshots: ReadonlyArray<Snapshot>): void {
+    for (const { ref, resourceVersion, text, uid } of snapshots)
+      this.of(ref.kind).set(keyOf(ref.namespace, ref.name), { uid, resourceVersion, text })
+  }
+
+  /** Notes that this service is about to delete an object. */
+  noteDeletion(uid: string): void {
+    this.ownDeletions.add(uid)
+    if (this.ownDeletions.size > 1000) this.ownDeletions.delete(this.ownDeletions.values().next().value!)
+  }
+
+  present({ kind, name, namespace }: ResourceRef): KubernetesObject | undefined {
+    const known = this.kinds.get(kind)?.get(keyOf(namespace, name))
+    return known === undefined ? undefined : withoutDigests(this.parsed(known))
+  }
+
+  private parsed({ resourceVersion, text }: Known): KubernetesObject {
+    const object = JSON.parse(text) as KubernetesObject
+    return { ...object, metadata: { ...object.metadata, resourceVersion } }
+  }
+
+  observe({ object, type }: WatchEvent, circumstances: Circumstances): void {
+    const { name, namespace = "" } = object.metadata
+    const known = this.of(object.kind)
+    const key = keyOf(namespace, name)
+    const before = known.get(key)
+    const after = type === "DELETED" ? undefined : significant(object)
+    if (after === undefined) {
+      if (before === undefined) return
+      known.delete(key)
+      this.waiting.push(this.removed(before, object, type === "DELETED" ? circumstances : undefined))
+      return
+    }
+    const { resourceVersion, uid } = object.metadata
+    const now: Known = { uid, resourceVersion, text: JSON.stringify(after) }
+    known.set(key, now)
+    if (before?.text === now.text && (object.kind !== "Secret" || before.resourceVersion === resourceVersion)) return
+    const isReplaced = before !== undefined && before.uid !== uid
+    if (isReplaced) this.waiting.push(this.removed(before, object, circumstances))
+    const change =
+      circumstances.isFirst || (before?.resourceVersion === resourceVersion && !isReplaced)
+        ? undefined
+        : changeOf({
+            before: before === undefined || isReplaced ? undefined : this.parsed(before),
+            after,
+            raw: object,
+            seenAt: circumstances.seenAt,
+            notBefore: circumstances.notBefore,
+            id: this.nextId()
+          })
+    const text = object.kind === "Secret" ? JSON.stringify(withoutDigests(after)) : now.text
+    const ref = refOf(object)
+    this.waiting.push({
+      ref,
+      snapshot: { ref, uid, resourceVersion, text },
+      ...(change === undefined ? {} : { change })
+    })
+  }
+
+  /** Without `circumstances`, the object has become noise, which is no change. */
+  private removed(before: Known, raw: KubernetesObject, circumstances: Circumstances | undefined): StoredEvent {
+    const ref = refOf(raw)
+    if (circumstances === undefined) return { ref, snapshot: undefined }
+    const parsed = this.parsed(before)
+    const change = changeOf({
+      before: withoutDigests(parsed),
+      after: undefined,
+      raw: raw.metadata.uid === before.uid ? raw : parsed,
+      seenAt: circumstances.seenAt,
+      notBefore: circumstances.notBefore,
+      ownDeletion: this.ownDeletions.delete(before.uid),
+      id: this.nextId()
+    })
+    return { ref, snapshot: undefined, ...(change === undefined ? {} : { change }) }
+  }
+
+  /** After a list: everything that is known and was not listed has been deleted. */
+  removeOthers(kind: string, listed: ReadonlySet<string>, circumstances: Circumstances): void {
+    for (const [key, known] of this.of(kind)) {
+      if (listed.has(key)) continue
+      this.of(kind).delete(key)
+      this.waiting.push(this.removed(known, this.parsed(known), circumstances))
+    }
+  }
+
+  /** The key of an object in the set of those that were listed. */
+  static listed({ metadata: { name, namespace = "" } }: KubernetesObject): string {
+    return keyOf(namespace, name)
+  }
+
+  get waitingCount(): number {
+    return this.waiting.length
+  }
+
+  /** The changes that are not stored yet. */
+  get unstored(): ReadonlyArray<ObjectChange> {
+    return this.waiting.flatMap(({ change }) => change ?? [])
+  }
+
+  /** Up to `most` of the events that are not stored yet, the first ones first. */
+  next(most: number): ReadonlyArray<StoredEvent> {
+    return this.waiting.slice(0, most)
+  }
+
+  /** The first events have been stored. */
+  stored(count: number): void {
+    this.waiting = this.waiting.slice(count)
+  }
+}

@@ -1,0 +1,168 @@
+/** `ChangeStore` on SQLite. */
+
+import type { DatabaseSync } from "node:sqlite"
+import { Effect, Option, Schema } from "effect"
+import { ObjectChange, type WatchGap } from "../../domain/ObjectChange.ts"
+import type { ResourceRef } from "../../domain/Target.ts"
+import type { ChangeStore, Snapshot, StoredEvent, WatchCursor } from "../ChangeStore.ts"
+import type { BatchWriter } from "./BatchWriter.ts"
+import { attempt, prepare } from "./Sqlite.ts"
+
+/** The number of events that are stored in one step, so that the alerts that wait meanwhile do not wait long. */
+const eventsAtOnce = 50
+
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(ObjectChange))
+const encode = Schema.encodeSync(Schema.fromJsonString(ObjectChange))
+
+type ObjectKey = [kind: string, namespace: string, name: string]
+
+interface Data {
+  readonly data: string
+}
+
+/** A row of another version, or a damaged one, is no known change. */
+const decoded = (rows: ReadonlyArray<Data>): ReadonlyArray<ObjectChange> =>
+  rows.flatMap(({ data }) => Option.match(decode(data), { onNone: () => [], onSome: (change) => [change] }))
+
+const statements = (database: DatabaseSync) => ({
+  insert: prepare<never, [string, ...ObjectKey, string, string]>(
+    database,
+    "insert into changes (id, kind, namespace, name, at, data) values (?, ?, ?, ?, ?, ?) on conflict (id) do nothing"
+  ),
+  put: prepare<never, [...ObjectKey, string, string, string]>(
+    database,
+    `insert into change_snapshots (kind, namespace, name, uid, resource_version, data) values (?, ?, ?, ?, ?, ?)
+     on conflict (kind, namespace, name) do update set
+       uid = excluded.uid, resource_version = excluded.resource_version, data = excluded.data`
+  ),
+  remove: prepare<never, ObjectKey>(
+    database,
+    "delete from change_snapshots where kind = ? and namespace = ? and name = ?"
+  ),
+  cursor: prepare<never, [string, string, string]>(
+    database,
+    `insert into change_cursors (kind, resource_version, seen_at) values (?, ?, ?)
+     on conflict (kind) do update set resource_version = excluded.resource_version, seen_at = excluded.seen_at`
+  ),
+  gap: prepare<never, [string, string, string, string]>(
+    database,
+    "insert into change_gaps (kind, from_at, to_at, reason) values (?, ?, ?, ?) on conflict do nothing"
+  ),
+  ofObject: prepare<Data, [...ObjectKey, string, string, number]>(
+    database,
+    `select data from changes where kind = ? and namespace = ? and name = ? and at >= ? and at <= ?
+     order by at desc, id desc limit ?`
+  ),
+  latest: prepare<Data, [string, string, number]>(
+    database,
+    "select data from changes where at >= ? and at <= ? order by at desc, id desc limit ?"
+  ),
+  find: prepare<Data, [string]>(database, "select data from changes where id = ?"),
+  gaps: prepare<
+    { readonly kind: string; readonly from_at: string; readonly to_at: string; readonly reason: string },
+    [string]
+  >(database, "select kind, from_at, to_at, reason from change_gaps where to_at > ? order by to_at"),
+  cursors: prepare<{ readonly kind: string; readonly resource_version: string; readonly seen_at: string }>(
+    database,
+    "select kind, resource_version, seen_at from change_cursors"
+  ),
+  snapshots: prepare<{
+    readonly kind: string
+    readonly namespace: string
+    readonly name: string
+    readonly uid: string
+    readonly resource_version: string
+    readonly data: string
+  }>(database, "select kind, namespace, name, uid, resource_version, data from change_snapshots"),
+  crowded: prepare<{ readonly kind: string; readonly namespace: string; readonly name: string }, [number]>(
+    database,
+    "select kind, namespace, name from changes group by kind, namespace, name having count(*) > ?"
+  ),
+  dropOfObject: prepare<never, [...ObjectKey, ...ObjectKey, number]>(
+    database,
+    `delete from changes where kind = ? and namespace = ? and name = ? and id <= (
+       select id from changes where kind = ? and namespace = ? and name = ? order by id desc limit 1 offset ?)`
+  ),
+  dropOldest: prepare<never, [number]>(
+    database,
+    "delete from changes where id <= (select id from changes order by id desc limit 1 offset ?)"
+  ),
+  dropBefore: prepare<never, [string]>(database, "delete from changes where at < ?"),
+  dropGaps: prepare<never, [string]>(database, "delete from change_gaps where to_at < ?")
+})
+
+const keyOf = ({ kind, name, namespace }: ResourceRef): ObjectKey => [kind, namespace, name]
+
+const chunked = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
+  Array.from({ length: Math.ceil(items.length / eventsAtOnce) }, (_, index) =>
+    items.slice(index * eventsAtOnce, (index + 1) * eventsAtOnce)
+  )
+
+const newestFirst = (left: ObjectChange, right: ObjectChange): number =>
+  left.at === right.at ? (left.id < right.id ? 1 : -1) : left.at < right.at ? 1 : -1
+
+export const make = (database: DatabaseSync, writer: BatchWriter): ChangeStore["Service"] => {
+  const sql = statements(database)
+
+  const store = ({ change, ref, snapshot }: StoredEvent): void => {
+    if (change !== undefined) sql.insert.run(change.id, ...keyOf(change.ref), change.at, encode(change))
+    if (snapshot === undefined) sql.remove.run(...keyOf(ref))
+    else sql.put.run(...keyOf(ref), snapshot.uid, snapshot.resourceVersion, snapshot.text)
+  }
+
+  return {
+    record: (events) =>
+      Effect.forEach(chunked(events), (some) => writer.write("record changes", "journal", () => some.forEach(store)), {
+        discard: true
+      }),
+    advance: (cursors, gaps) =>
+      writer.write("record watches", "journal", () => {
+        for (const { kind, resourceVersion, seenAt } of cursors) sql.cursor.run(kind, resourceVersion, seenAt)
+        for (const { from, kind, reason, to } of gaps) if (to !== null) sql.gap.run(kind, from ?? "", to, reason)
+      }),
+    list: ({ limit, refs, since = "", until = "9" }) =>
+      attempt("list changes", () =>
+        refs === undefined
+          ? decoded(sql.latest.all(since, until, limit))
+          : decoded(refs.flatMap((ref) => sql.ofObject.all(...keyOf(ref), since, until, limit)))
+              .toSorted(newestFirst)
+              .slice(0, limit)
+      ),
+    find: (id) => attempt("find change", () => decoded(sql.find.all(id))[0]),
+    gaps: (kinds, since) =>
+      attempt("list gaps", () =>
+        sql.gaps
+          .all(since)
+          .filter(({ kind }) => kinds.includes(kind))
+          .map(({ from_at, kind, reason, to_at }): WatchGap => ({
+            kind,
+            from: from_at === "" ? null : from_at,
+            to: to_at,
+            reason: reason as WatchGap["reason"]
+          }))
+      ),
+    cursors: attempt("read cursors", () =>
+      sql.cursors.all().map(({ kind, resource_version, seen_at }): WatchCursor => ({
+        kind,
+        resourceVersion: resource_version,
+        seenAt: seen_at
+      }))
+    ),
+    snapshots: attempt("read snapshots", () =>
+      sql.snapshots.all().map(({ data, kind, name, namespace, resource_version, uid }): Snapshot => ({
+        ref: { namespace, kind, name },
+        uid,
+        resourceVersion: resource_version,
+        text: data
+      }))
+    ),
+    prune: ({ before, inAll, perObject }) =>
+      writer.write("prune changes", "journal", () => {
+        sql.dropBefore.run(before)
+        sql.dropGaps.run(before)
+        sql.dropOldest.run(inAll)
+        for (const { kind, name, namespace } of sql.crowded.all(perObject))
+          sql.dropOfObject.run(kind, namespace, name, kind, namespace, name, perObject)
+      })
+  }
+}

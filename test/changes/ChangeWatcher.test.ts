@@ -1,0 +1,355 @@
+/** The watcher on the sandbox: what it records, what it misses, and what it says about that. */
+
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { ChangeJournal } from "../../src/changes/ChangeJournal.ts"
+import * as ChangeWatcher from "../../src/changes/ChangeWatcher.ts"
+import type { Change } from "../../src/domain/Change.ts"
+import { display } from "../../src/domain/FieldPath.ts"
+import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
+import { KubernetesClient, KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
+import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
+import { openMemory } from "../../src/storage/sqlite/Sqlite.ts"
+import * as Storage from "../../src/storage/Storage.ts"
+import { attributed } from "./Attributed.ts"
+
+type Client = KubernetesClient["Service"]
+
+const catalog = { namespace: "shop", kind: "Deployment", name: "catalog" }
+const settings = { namespace: "shop", kind: "ConfigMap", name: "settings" }
+
+const create = (data: Readonly<Record<string, string>>): Change => ({
+  _tag: "Create",
+  ref: settings,
+  manifest: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings" }, data }
+})
+
+const set = (ref: Change["ref"], path: string, value: string | number): Change => ({
+  _tag: "Patch",
+  ref,
+  patch: [{ op: "replace", path, value }]
+})
+
+const line = ({ by, fields, operation, ref }: ObjectChange) =>
+  `${operation} ${ref.kind} ${ref.name} ${fields.map(({ path }) => display(path)).join(",")} ${by.kind}`.trim()
+
+/** Runs a service process: a watcher on a database and a cluster. Interrupting it is a crash. */
+const process = <A, E>(
+  database: ReturnType<typeof openMemory>,
+  client: Client,
+  test: Effect.Effect<A, E, ChangeJournal | KubernetesClient>,
+  options?: ChangeWatcher.ChangeOptions
+) =>
+  Effect.gen(function* () {
+    const { run } = yield* ChangeWatcher.ChangeWatcher
+    const fiber = yield* Effect.forkChild(run, { startImmediately: true })
+    yield* TestClock.adjust("5 seconds")
+    const result = yield* test
+    yield* Fiber.interrupt(fiber)
+    return result
+  }).pipe(
+    Effect.provide(
+      ChangeWatcher.layer(options).pipe(
+        Layer.provide(Storage.layerDatabase(database)),
+        Layer.provide(Layer.succeed(KubernetesClient, client))
+      )
+    ),
+    Effect.scoped
+  )
+
+const changes = Effect.flatMap(ChangeJournal, (journal) => journal.list({ limit: 100 }))
+const gapsOf = (kind: string, since = "1960-01-01T00:00:00.000Z") =>
+  Effect.flatMap(ChangeJournal, (journal) => journal.gaps([kind], since))
+const now = Effect.map(
+  TestClock.testClockWith((clock) => Effect.sync(() => clock.currentTimeMillisUnsafe())),
+  (ms) => new Date(ms).toISOString()
+)
+
+describe("the change watcher", () => {
+  it.effect("records what is created, changed and deleted, with what changed, and no object that existed", () =>
+    Effect.gen(function* () {
+      const cluster = attributed(yield* Sandbox.make({ fieldManager: "kubectl" }), "kubectl")
+      yield* process(
+        openMemory(),
+        cluster,
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* changes, [])
+          const made = yield* cluster.apply(create({ a: "1" }))
+          yield* TestClock.adjust("1 second")
+          yield* cluster.apply(set(settings, "/data/a", "2"))
+          yield* cluster.apply(set(catalog, "/spec/replicas", 0))
+          yield* TestClock.adjust("1 minute")
+          yield* cluster.apply({ _tag: "Delete", ref: settings, uid: made!.metadata.uid })
+          yield* TestClock.adjust("1 second")
+          assert.deepStrictEqual((yield* changes).map(line), [
+            "deleted ConfigMap settings  unknown",
+            "modified Deployment catalog spec.replicas person",
+            "modified ConfigMap settings data.a person",
+            "created ConfigMap settings  person"
+          ])
+          const [deleted, scaled] = yield* changes
+          assert.deepStrictEqual(deleted?.manifest?.["data"], { a: "2" })
+          assert.deepStrictEqual(scaled?.fields[0], { path: ["spec", "replicas"], before: 3, after: 0 })
+          const journal = yield* ChangeJournal
+          assert.isUndefined(journal.present(settings))
+          assert.strictEqual((journal.present(catalog)!["spec"] as { readonly replicas: number }).replicas, 0)
+          assert.deepStrictEqual(yield* journal.find(scaled!.id), scaled)
+        })
+      )
+    })
+  )
+
+  it.effect("leaves out the scaling by an autoscaler, and keeps that by a person", () =>
+    Effect.gen(function* () {
+      const scale = (replicas: number) => set(catalog, "/spec/replicas", replicas)
+      const base = yield* Sandbox.make()
+      const autoscaled = attributed(base, "kube-controller-manager", "scale")
+      yield* process(
+        openMemory(),
+        autoscaled,
+        Effect.gen(function* () {
+          yield* autoscaled.apply(scale(5))
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual(yield* changes, [])
+        })
+      )
+      const scaled = attributed(base, "kubectl", "scale")
+      yield* process(
+        openMemory(),
+        scaled,
+        Effect.gen(function* () {
+          yield* scaled.apply(scale(4))
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual((yield* changes).map(line), ["modified Deployment catalog spec.replicas person"])
+        })
+      )
+    })
+  )
+
+  it.effect("knows its own deletions", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make()
+      yield* process(
+        openMemory(),
+        cluster,
+        Effect.gen(function* () {
+          const own = yield* KubernetesClient
+          const made = yield* cluster.apply(create({ a: "1" }))
+          yield* TestClock.adjust("1 second")
+          yield* own.apply({ _tag: "Delete", ref: settings, uid: made!.metadata.uid })
+          yield* TestClock.adjust("1 second")
+          assert.strictEqual((yield* changes)[0]?.by.kind, "kubernaut")
+        })
+      )
+    })
+  )
+
+  it.effect("says since when everything was watched, and names a gap for the time before", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make()
+      yield* process(
+        openMemory(),
+        cluster,
+        Effect.gen(function* () {
+          const begin = yield* now
+          assert.deepStrictEqual(
+            (yield* gapsOf("Service")).map(({ from, reason }) => [from, reason]),
+            [[null, "not-started"]]
+          )
+          yield* TestClock.adjust("10 minutes")
+          assert.deepStrictEqual(yield* gapsOf("Service", begin), [])
+          assert.strictEqual((yield* gapsOf("Lease", begin))[0]?.to, null)
+        })
+      )
+    })
+  )
+
+  it.effect("continues after a restart without a gap, and records what happened meanwhile", () =>
+    Effect.gen(function* () {
+      const database = openMemory()
+      const cluster = yield* Sandbox.make({ fieldManager: "kubectl" })
+      const made = yield* cluster.apply(create({ a: "1" }))
+      const begin = yield* process(
+        database,
+        cluster,
+        Effect.tap(now, () => TestClock.adjust("3 minutes"))
+      )
+      yield* cluster.apply(set(settings, "/data/a", "2"))
+      yield* cluster.apply(set(settings, "/data/a", "3"))
+      yield* cluster.apply({ _tag: "Delete", ref: settings, uid: made!.metadata.uid })
+      yield* TestClock.adjust("1 hour")
+      yield* process(
+        database,
+        cluster,
+        Effect.gen(function* () {
+          const found = yield* changes
+          assert.deepStrictEqual(found.map(({ operation }) => operation).toSorted(), [
+            "deleted",
+            "modified",
+            "modified"
+          ])
+          assert.isTrue(found.every(({ notBefore }) => notBefore !== undefined))
+          assert.deepStrictEqual(yield* gapsOf("ConfigMap", begin), [])
+        })
+      )
+    })
+  )
+
+  it.effect("lists again where the events are gone, and records the difference and the gap", () =>
+    Effect.gen(function* () {
+      const database = openMemory()
+      const first = attributed(yield* Sandbox.make({ fieldManager: "kubectl" }), "kubectl")
+      const made = yield* first.apply(create({ a: "1" }))
+      const begin = yield* process(
+        database,
+        first,
+        Effect.tap(now, () => TestClock.adjust("3 minutes"))
+      )
+      yield* first.apply(set(catalog, "/spec/replicas", 0))
+      yield* first.apply({ _tag: "Delete", ref: settings, uid: made!.metadata.uid })
+      yield* TestClock.adjust("1 hour")
+      const forgetful: Client = {
+        ...first,
+        watch: (kind, options) =>
+          options.from === undefined
+            ? first.watch(kind, options)
+            : Stream.fail(
+                new KubernetesError({ reason: { _tag: "Expired" }, operation: "watch", applied: "no", retryable: true })
+              )
+      }
+      yield* process(
+        database,
+        forgetful,
+        Effect.gen(function* () {
+          yield* TestClock.adjust("10 seconds")
+          assert.deepStrictEqual((yield* changes).map(line).toSorted(), [
+            "deleted ConfigMap settings  unknown",
+            "modified Deployment catalog spec.replicas person"
+          ])
+          const [gap] = yield* gapsOf("ConfigMap", begin)
+          assert.strictEqual(gap?.reason, "expired")
+          assert.isNotNull(gap?.from)
+          assert.isNotNull(gap?.to)
+        })
+      )
+    })
+  )
+
+  it.effect("names a kind that it may not watch, and one that is not served, as open gaps", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make({
+        rules: [{ verbs: ["*"], apiGroups: [""], resources: ["*"] }]
+      })
+      yield* process(
+        openMemory(),
+        cluster,
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* gapsOf("Deployment"), [
+            { kind: "Deployment", from: null, to: null, reason: "forbidden" }
+          ])
+          assert.deepStrictEqual(
+            (yield* gapsOf("AuthorizationPolicy")).map(({ reason }) => reason),
+            ["not-served"]
+          )
+        }),
+        { kinds: ["security.istio.io/v1/AuthorizationPolicy"] }
+      )
+    })
+  )
+
+  it.effect("records the changes of a custom kind", () =>
+    Effect.gen(function* () {
+      const customKinds = ["security.istio.io/v1/AuthorizationPolicy"]
+      const cluster = yield* Sandbox.make({ customKinds })
+      yield* process(
+        openMemory(),
+        cluster,
+        Effect.gen(function* () {
+          yield* cluster.apply({
+            _tag: "Create",
+            ref: { namespace: "shop", kind: "AuthorizationPolicy", name: "deny" },
+            manifest: {
+              apiVersion: "security.istio.io/v1",
+              kind: "AuthorizationPolicy",
+              metadata: { name: "deny" },
+              spec: {}
+            }
+          })
+          yield* TestClock.adjust("1 second")
+          assert.deepStrictEqual((yield* changes).map(line), ["created AuthorizationPolicy deny  kubernaut"])
+        }),
+        { kinds: customKinds }
+      )
+    })
+  )
+
+  it.effect("says that a watch is not sure where nothing has been heard of it", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make()
+      const silent: Client = {
+        ...cluster,
+        watch: (kind, options) =>
+          Stream.concat(
+            Stream.takeUntil(cluster.watch(kind, options), ({ type }) => type === "BOOKMARK"),
+            Stream.never
+          )
+      }
+      yield* process(
+        openMemory(),
+        silent,
+        Effect.gen(function* () {
+          const begin = yield* now
+          assert.deepStrictEqual(yield* gapsOf("Service", begin), [])
+          yield* TestClock.adjust("155 seconds")
+          assert.deepStrictEqual(
+            (yield* gapsOf("Service", begin)).map(({ reason, to }) => [reason, to]),
+            [["unavailable", null]]
+          )
+        })
+      )
+    })
+  )
+
+  it.effect("never stores a value of a Secret", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make()
+      const secret = (resourceVersion: string, value: string) => ({
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "db", namespace: "shop", uid: "u", resourceVersion },
+        data: { password: value, user: "same" }
+      })
+      const database = openMemory()
+      const withSecret: Client = {
+        ...cluster,
+        watch: (kind, options) =>
+          kind === "Secret"
+            ? Stream.make(
+                { type: "ADDED" as const, object: secret("1", "digest1") },
+                { type: "BOOKMARK" as const, object: secret("1", "") },
+                { type: "MODIFIED" as const, object: secret("2", "digest2") }
+              ).pipe(Stream.concat(Stream.never))
+            : cluster.watch(kind, options)
+      }
+      yield* process(
+        database,
+        withSecret,
+        Effect.gen(function* () {
+          const [change] = yield* changes
+          assert.deepStrictEqual(change?.fields, [{ path: ["data", "password"] }])
+          const journal = yield* ChangeJournal
+          assert.notInclude(
+            JSON.stringify(journal.present({ namespace: "shop", kind: "Secret", name: "db" })),
+            "digest"
+          )
+        })
+      )
+      const rows = ["changes", "change_snapshots"].flatMap((table) =>
+        database.prepare(`select data from ${table}`).all()
+      )
+      assert.notInclude(JSON.stringify(rows), "digest")
+      assert.include(JSON.stringify(rows), "password")
+    })
+  )
+})
