@@ -28,6 +28,12 @@ const longestWaitMs = 2000
 /** Longer than a controller needs to observe a spec. Pods take longer. */
 const longestSpecMs = 60_000
 
+/**
+ * For how long surplus pods are waited for: the default grace period of a pod that is deleted. A controller may keep
+ * them for other reasons, such as a rollout that was stuck before the action too.
+ */
+const surplusMs = 30_000
+
 const unreadable = { restored: "unknown", reasons: ["unreadable: the cluster could not be read"] } as const
 
 export const watch = Effect.fn("RollbackExecutor.verify")(function* (
@@ -48,7 +54,8 @@ export const watch = Effect.fn("RollbackExecutor.verify")(function* (
     if (isRestored || leftMs <= Math.max(0, timeoutMs - longestSpecMs)) {
       const observed = yield* readTarget
       const pods = isRestored ? judgePods(undone.baseline, observed) : undefined
-      const isSettled = pods === undefined || (pods.asBefore === "yes" && !hasSurplus(undone.baseline, observed))
+      const waitsForSurplus = timeoutMs - leftMs < surplusMs && hasSurplus(undone.baseline, observed)
+      const isSettled = pods === undefined || (pods.asBefore === "yes" && !waitsForSurplus)
       if (isSettled || leftMs <= 0)
         return { ...judged, ...(pods === undefined ? {} : { pods }), observed, verifiedAt: yield* Timestamp.now }
     }

@@ -4,7 +4,9 @@
  *
  * The newest statement counts, with these exceptions:
  *
- * - A statement from before the action says nothing about the time after it.
+ * - A statement from before the action says nothing about the time after it. A resolution must also state an end after
+ *   the action: Alertmanager sends it minutes later. By the sender's clock, so one that is slow is not believed, which
+ *   is the safe side, and the time of receipt keeps one that is fast from being believed too early.
  * - That Alertmanager does not list the alert counts only if the same process of Alertmanager has listed it during this
  *   remediation, and only once the alert has been absent for the quiet time. An Alertmanager that was restarted lists
  *   nothing. Another one of a cluster may never have received the alert, and a filter may match nothing.
@@ -183,13 +185,10 @@ export const statementsIn = (
   const { againAt, firingAt, joinedAt, resolvedAt, resolvedHeardAt } = posts
   // A resolution that is withdrawn was refuted by a firing alert.
   const isRefuted = before?.resolvedAt !== undefined && resolvedAt === undefined
-  // An alert that ended before the action may have started again since. Where it is not known when we heard of the end,
-  // the sender's clock has to do.
-  const isSince = (resolvedHeardAt ?? resolvedAt ?? "") >= actedAt
-  const isHeardNow = before !== undefined && resolvedAt !== before.resolvedAt
-  const ended =
-    resolvedAt !== undefined
-    && (before === undefined ? isSince : isHeardNow && (resolvedHeardAt !== undefined || isSince))
+  // An alert that ended before the action may have started again since, and the notification may come much later.
+  const endedSince = resolvedAt !== undefined && resolvedAt >= actedAt
+  const heardSince = before === undefined ? (resolvedHeardAt ?? actedAt) >= actedAt : resolvedAt !== before.resolvedAt
+  const ended = endedSince && heardSince
   const joinedFires =
     joinedAt !== undefined
     && (posts.graverJoined === true
