@@ -68,4 +68,13 @@ describe("the README's table of the guardrails", () => {
     const short = Schema.decodeSync(GuardrailSettings)({ answerLifetime: "3 minutes" })
     assert.strictEqual(span(waitInForce(short)), "2 minutes")
   })
+
+  it("says that no kind is removable by default, and the setting takes kinds as manifests spell them", () => {
+    assert.strictEqual(shownAs("removableKinds"), "none")
+    assert.deepStrictEqual(defaults.removableKinds, [])
+    const decode = Schema.decodeUnknownSync(GuardrailSettings)
+    assert.deepStrictEqual(decode({ removableKinds: ["NetworkPolicy"] }).removableKinds, ["NetworkPolicy"])
+    for (const wrong of ["networkpolicies", "*", ""])
+      assert.throws(() => decode({ removableKinds: [wrong] }), /Expected a kind as manifests spell it/)
+  })
 })
