@@ -4,6 +4,10 @@
  * An action begins with its first write that took effect, and ends when the journal has its verdict, its failure, or
  * the end of its remediation. It affects the objects that it writes to and its target: evicting a workload's pod is an
  * action on the workload.
+ *
+ * A write that a crashed process has sent may arrive after its remediation has ended with an unknown outcome. It must
+ * not race with another action either, but it begins nothing: nobody works on its action any more, and no event of the
+ * journal would end it.
  */
 
 import type { ResourceRef } from "../../domain/Target.ts"
@@ -21,9 +25,19 @@ export const oneActionAtATime: Invariant = {
     const remediationOf = new Map<string, string>()
     const targetOf = new Map<string, string>()
     const running = new Map<string, Set<string>>()
+    /** The actions that are over. */
+    const ended = new Set<string>()
+    const end = (execution: string) => {
+      running.delete(execution)
+      ended.add(execution)
+    }
     const over = (remediationId: string) => {
-      for (const execution of running.keys())
-        if (remediationOf.get(execution) === remediationId) running.delete(execution)
+      for (const [execution, remediation] of remediationOf) if (remediation === remediationId) end(execution)
+    }
+    const intended = (execution: string, remediationId: string, target: ResourceRef) => {
+      ended.delete(execution)
+      remediationOf.set(execution, remediationId)
+      targetOf.set(execution, keyOf(target))
     }
     return {
       on: {
@@ -31,16 +45,14 @@ export const oneActionAtATime: Invariant = {
           for (const { event, kind, remediationId } of events) {
             if (kind === "Intended" && event._tag === "Intended") {
               senders.intended(event.intent)
-              remediationOf.set(event.intent.executionId, remediationId)
-              targetOf.set(event.intent.executionId, keyOf(event.intent.baseline.ref))
+              intended(event.intent.executionId, remediationId, event.intent.baseline.ref)
             } else if (kind === "RollbackIntended" && event._tag === "RollbackIntended") {
               // The action is not verified any further once it is undone.
               over(remediationId)
-              remediationOf.set(event.intent.executionId, remediationId)
-              targetOf.set(event.intent.executionId, keyOf(event.intent.before.ref))
+              intended(event.intent.executionId, remediationId, event.intent.before.ref)
             } else if (kind === "Verified" || kind === "RollbackVerified" || kind === "Concluded") over(remediationId)
             else if (kind === "Executed" && event._tag === "Executed" && event.outcome.failure !== undefined)
-              running.delete(event.outcome.executionId)
+              end(event.outcome.executionId)
           }
         },
         ClusterWrite: (write) => {
@@ -55,6 +67,7 @@ export const oneActionAtATime: Invariant = {
             if (remediationOf.get(other) === remediationOf.get(executionId))
               report(`${executionId} began while ${other} of the same remediation was under way`)
           }
+          if (ended.has(executionId)) return
           const objects = running.get(executionId)
           if (objects === undefined) running.set(executionId, new Set([written, target]))
           else objects.add(written)

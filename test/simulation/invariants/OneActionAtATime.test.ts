@@ -42,6 +42,25 @@ describe("one-action-at-a-time", () => {
     assert.deepStrictEqual(seen.reports, [])
   })
 
+  const arrivedLate = () => {
+    const seen = watch(oneActionAtATime)
+    const unknown = executed("rem-1", { applied: "unknown", failure: "storage-full" })
+    seen.at(1, intended("rem-1", app), unknown, concluded("rem-1", "Escalated"))
+    return seen
+  }
+
+  it("does not take a write that arrives after the end of its remediation for an action in progress", () => {
+    const seen = arrivedLate()
+    seen.at(2, written(app, "rem-1-1"), intended("rem-2", app), written(app, "rem-2-1"))
+    assert.deepStrictEqual(seen.reports, [])
+  })
+
+  it("reports such a write if it arrives during another action on the object", () => {
+    const seen = arrivedLate()
+    seen.at(2, intended("rem-2", app), written(app, "rem-2-1"), written(app, "rem-1-1"))
+    assert.deepStrictEqual(seen.reports, ["rem-1-1 wrote to Deployment prod/app-1 while rem-2-1 was under way there"])
+  })
+
   it("reports the eviction of a pod of the workload meanwhile, and accepts that of another's", () => {
     const seen = begun()
     seen.at(2, intendedEviction("rem-2", app), evicted(app), intendedEviction("rem-3", other), evicted(other))
