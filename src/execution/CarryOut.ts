@@ -10,6 +10,7 @@
  *         │                                                        was sent)
  *       absent
  *         ├─────── attempts used up ─────────────────────> stop    the last failure
+ *         ├─────── expired, a write may show up ─────────> retry   after a second, for the first minute of a later run
  *         ├─────── intent expired ───────────────────────> stop    the last failure, or `stale` if there is none
  *         ├─────── writes not allowed ───────────────────> stop    `mode`
  *         ├─────── fence lost ───────────────────────────> stop    `fenced`
@@ -39,6 +40,11 @@
  * A read is outdated if it returns an object from before the plan, or after a conflict still the planned one: a cache
  * of the API server lags. What an earlier run has written may be missing from it.
  *
+ * Such a read can also return the planned object, which looks as if the earlier run had written nothing. While the
+ * intent is valid, that is harmless: the write is sent, and its conflict shows the truth. Once the intent has expired,
+ * no write asks. The age of the intent does not show that the read is up to date, because the wall clock of this
+ * process may be wrong. So the object is read for a minute by the monotonic clock before it is believed.
+ *
  * A pod that is gone before the first write was removed by somebody else: the change is done, and did not change the
  * cluster.
  */
@@ -62,6 +68,8 @@ export type Event =
       readonly presence: Presence
       readonly nowMs: number
       readonly uid?: string | undefined
+      /** How long this run has worked on the change, by the monotonic clock. Default 0. */
+      readonly runMs?: number
     }
   | { readonly _tag: "Unreadable"; readonly error: KubernetesError }
   | { readonly _tag: "FenceLost" }
@@ -145,8 +153,11 @@ export const isGone = (change: Change, error: KubernetesError): boolean =>
   (change._tag === "Evict" || change._tag === "Delete")
   && (error.reason._tag === "NotFound" || error.reason._tag === "Conflict")
 
-/** How long a write may be in flight: the default `--request-timeout` of the API server. */
+/** How long a write may be in flight, or be missing from a read: the default `--request-timeout` of the API server. */
 const inFlightMs = 60_000
+
+/** The wait before an object is read again that may show the write of an earlier run. */
+const showUpDelayMs = 1000
 
 /** A patch is signed, but a removal is not: it is ours only if a write of it may have arrived. */
 const whenPresent = ({ lastFailure }: Progress, { change, resumed }: Situation): Done => {
@@ -175,7 +186,9 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
       if (lastFailure !== undefined && attempt > limits.attempts) return stop(lastFailure, applied)
       // The write of an earlier run may still be in flight, and this run makes none that would conflict with it.
       const inFlight = resumed && event.nowMs < limits.expiresAtMs + inFlightMs ? "unknown" : applied
-      if (event.nowMs >= limits.expiresAtMs) return stop(lastFailure ?? stale, inFlight)
+      const isExpired = event.nowMs >= limits.expiresAtMs
+      if (isExpired && resumed && (event.runMs ?? 0) < inFlightMs) return retry(showUpDelayMs, progress)
+      if (isExpired) return stop(lastFailure ?? stale, inFlight)
       return mayWrite ? { _tag: "Write" } : stop(otherMode, inFlight)
     }
     case "Unreadable":
@@ -229,16 +242,18 @@ const afterFailedWrite = (
 const readBack = (
   client: KubernetesClient["Service"],
   change: Change,
-  { baseline, executionId }: Writer
+  { baseline, executionId }: Writer,
+  beganMs: number
 ): Effect.Effect<Event> => {
   const uid = sameRef(change.ref, baseline.ref) ? (baseline.uid ?? undefined) : undefined
   return waitOut(find(client, change.ref)).pipe(
     Effect.flatMap((object) =>
-      Effect.map(Clock.currentTimeMillis, (nowMs): Event => ({
+      Effect.map(Effect.all([Clock.currentTimeMillis, Monotonic.nowMs]), ([nowMs, monotonicMs]): Event => ({
         _tag: "ReadBack",
         presence: presenceOf(change, executionId, object, uid),
         nowMs,
-        uid: object?.metadata.uid
+        uid: object?.metadata.uid,
+        runMs: monotonicMs - beganMs
       }))
     ),
     Effect.catch((error) => Effect.succeed<Event>({ _tag: "Unreadable", error }))
@@ -282,8 +297,9 @@ export const carryOut = Effect.fnUntraced(function* <E>(
   holds: Effect.Effect<boolean, E>
 ): Effect.fn.Return<Done | Stop, E> {
   const { change } = situation
+  const beganMs = yield* Monotonic.nowMs
   let progress = begun
-  let event = yield* readBack(client, change, intent)
+  let event = yield* readBack(client, change, intent, beganMs)
   while (true) {
     const move = nextMove(event, progress, situation)
     switch (move._tag) {
@@ -296,7 +312,7 @@ export const carryOut = Effect.fnUntraced(function* <E>(
       case "Retry":
         progress = move.progress
         yield* pause(move)
-        event = yield* readBack(client, change, intent)
+        event = yield* readBack(client, change, intent, beganMs)
     }
   }
 })

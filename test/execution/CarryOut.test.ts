@@ -18,7 +18,15 @@ const limits = {
 }
 const nowMs = 60_000
 
-const read = (presence: Presence, atMs = nowMs): Event => ({ _tag: "ReadBack", presence, nowMs: atMs })
+/** A read after a minute of this run, in which a write of an earlier run would have shown up. */
+const read = (presence: Presence, atMs = nowMs): Event => ({ _tag: "ReadBack", presence, nowMs: atMs, runMs: 60_000 })
+/** A read within the first minute of this run. */
+const firstRead = (presence: Presence, atMs: number): Event => ({
+  _tag: "ReadBack",
+  presence,
+  nowMs: atMs,
+  runMs: 59_999
+})
 const error = (reason: KubernetesErrorReason) =>
   new KubernetesError({
     reason,
@@ -109,6 +117,20 @@ const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Even
   ["absent", "write", read("absent", 599_999), { ...silent, ...resumed, attempt: 5 }],
   ["attempts used up", "stop timeout no", read("absent"), { ...timeout, attempt: 6 }],
   ["attempts used up", "stop timeout unknown", read("absent", 600_000), { ...silent, attempt: 6 }],
+  ["expired, a write may show up", "retry 1000 attempt 1 undefined", firstRead("absent", 600_000), resumed],
+  [
+    "expired, a write may show up",
+    "retry 1000 attempt 1 undefined",
+    firstRead("absent", 86_400_000),
+    { ...resumed, mayWrite: false }
+  ],
+  [
+    "expired, a write may show up",
+    "retry 1000 attempt 1 undefined",
+    firstRead("absent", 86_400_000),
+    { ...resumed, change: eviction }
+  ],
+  ["intent expired", "stop stale no", firstRead("absent", 600_000)],
   ["intent expired", "stop stale no", read("absent", 600_000)],
   ["intent expired", "stop stale unknown", read("absent", 600_000), resumed],
   ["intent expired", "stop stale unknown", read("absent", 659_999), { ...resumed, mayWrite: false }],

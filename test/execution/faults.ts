@@ -13,6 +13,8 @@ export type Fault =
   | "response lost"
   /** It does not arrive, and there is no response. */
   | "request lost"
+  /** A read that returns what the read of this object before it returned: a cache of the API server lags. */
+  | "as before"
   /** It is carried out and repeated after a timeout; the repetition fails with a conflict. */
   | "repeated beneath"
   | KubernetesErrorReason
@@ -46,9 +48,9 @@ export const writesOf = ({ requests }: Script): ReadonlyArray<string> =>
   requests.filter((request) => /^(patch|evict|delete|create) /.test(request))
 
 export const intercept =
-  (script: Script): NonNullable<Sandbox.SandboxOptions["intercept"]> =>
-  (operation, request) =>
-    Effect.suspend(() => {
+  (script: Script, known = new Map<string, unknown>()): NonNullable<Sandbox.SandboxOptions["intercept"]> =>
+  <A>(operation: Sandbox.Operation, request: Effect.Effect<A, KubernetesError>) =>
+    Effect.suspend((): Effect.Effect<A, KubernetesError> => {
       script.requests.push(
         `${operation.dryRun ? "dry " : ""}${operation.verb} ${operation.name === "" ? operation.kind : operation.name}`
       )
@@ -63,7 +65,14 @@ export const intercept =
               ? script.eventLists
               : []
       const fault = faults.shift() ?? "passes"
-      if (fault === "passes") return request
+      const key = `${operation.kind} ${operation.namespace}/${operation.name}`
+      if (fault === "as before" && known.has(key)) return Effect.succeed(known.get(key) as A)
+      if (fault === "passes" || fault === "as before")
+        return Effect.tap(request, (answer) =>
+          Effect.sync(() => {
+            if (operation.verb === "get") known.set(key, answer)
+          })
+        )
       const failed = (reason: KubernetesErrorReason, applied: "no" | "unknown", retryable: boolean) =>
         Effect.fail(
           new KubernetesError({ reason, operation: `${operation.verb} ${operation.name}`, applied, retryable })
