@@ -27,9 +27,10 @@ interface Began {
   readonly action: string
   readonly target: string
   readonly atMs: number
-  readonly wallMs: number
   /** When it was planned: the latest moment from which the service may count it. */
   readonly intendedMs: number
+  /** The same by the wall clock of the service, which may be set before the write. */
+  readonly intendedWallMs: number
   verdict?: string
 }
 
@@ -104,8 +105,7 @@ class Account {
     executionId: string | undefined,
     applied: boolean,
     ownership: string | undefined,
-    atMs: number,
-    wallMs: number
+    atMs: number
   ): void {
     const { namespace } = change.ref
     const intended = executionId === undefined ? undefined : this.intended.get(executionId)
@@ -120,8 +120,8 @@ class Account {
       action: intent.action.type,
       target: targetOf(intent),
       atMs,
-      wallMs,
-      intendedMs: intended.atMs
+      intendedMs: intended.atMs,
+      intendedWallMs: intended.wallMs
     }
     if (!intended.approved) {
       if (ownership === "helm" && writesTemplate(change))
@@ -138,7 +138,7 @@ class Account {
 
   /** The time from the start of an earlier action to the moment at which this one was intended. */
   private passedMs(earlier: Began, intended: Intended): number {
-    return Math.max(intended.atMs - earlier.intendedMs, intended.wallMs - earlier.wallMs)
+    return Math.max(intended.atMs - earlier.intendedMs, intended.wallMs - earlier.intendedWallMs)
   }
 
   private compare(began: Began, intended: Intended): void {
@@ -187,8 +187,7 @@ export const guardrailsHold: Invariant = {
             senders.of(write),
             write.applied === "yes",
             farEnds.cluster.ownership(write.change.ref),
-            atMs,
-            setting.world.wallMs
+            atMs
           )
       }
     }

@@ -85,6 +85,18 @@ describe("guardrails-hold", () => {
     assert.deepStrictEqual(approved.reports, [])
   })
 
+  it("counts the cooldown from the wall clock at which an action was planned, also if it was set before the write", () => {
+    for (const [slowMs, expected] of [
+      [3 * minuteMs, []],
+      [minuteMs, ["rem-2-1 did RollbackDeployment on Deployment prod/app-1 480000 ms after rem-1-1 had"]]
+    ] as const) {
+      const seen = start()
+      seen.at(0, intended("rem-1", app, { atMs: -slowMs }), written(app, "rem-1-1"))
+      seen.act("rem-2", app, { atMs: 8 * minuteMs })
+      assert.deepStrictEqual(seen.reports, expected)
+    }
+  })
+
   it("counts evictions, which have no annotation: two of one workload within the cooldown are reported", () => {
     const seen = start()
     seen.at(0, intendedEviction("rem-1", app), evicted(app))
