@@ -201,6 +201,8 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
     const service = Effect.scoped(
       Effect.gen({ self: this }, function* () {
         const context = yield* Layer.build(this.layer!)
+        // It may crash in the step that completes its start. A request to it would then wait for ever.
+        if (!process.isAlive) return
         this.kubernaut = Context.get(context, Kubernaut.Kubernaut)
         this.operatorApi = {
           store: Context.get(context, RemediationStore),
