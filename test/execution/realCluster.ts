@@ -101,7 +101,11 @@ export const act = (action: Action, target: ResourceRef, executionId: string, ap
       const intent = yield* plan(action, target, `${executionId}-${attempt}`, approved)
       const outcome = yield* executor.execute(intent, { holds: Effect.succeed(true) })
       if (outcome.failure === "conflict" && outcome.applied === "no") continue
-      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined], outcome.message)
+      assert.deepStrictEqual(
+        [outcome.applied, outcome.failure],
+        ["yes", undefined],
+        `${executionId}: ${outcome.message}`
+      )
       return intent
     }
     return assert.fail("five conflicts")

@@ -22,6 +22,8 @@ type Options = Omit<Kubernaut.Options, "cluster" | "investigators">
 export interface Case {
   /** The labels that name the target. */
   readonly labels: Readonly<Record<string, string>>
+  /** Default: that of every alert in tests. */
+  readonly startsAt?: string
   /** For each round, from 1. */
   readonly propose: (round: number) => Action
 }
@@ -106,10 +108,13 @@ export const service = Effect.fnUntraced(function* (
 
   let fingerprints = 0
   /** Posts the alert of a case. */
-  const begin = Effect.fnUntraced(function* ({ labels, propose }: Case) {
+  const begin = Effect.fnUntraced(function* ({ labels, propose, startsAt }: Case) {
     const fingerprint = (++fingerprints).toString(16).padStart(16, "0")
     cases.set(fingerprint, { propose, rounds: 0 })
-    const alert = alertOf({ alertname: "Broken", ...labels }, { fingerprint })
+    const alert = alertOf(
+      { alertname: "Broken", ...labels },
+      { fingerprint, ...(startsAt === undefined ? {} : { startsAt }) }
+    )
     const [result] = (yield* Effect.orDie(receive(webhookOf([alert])))).results
     const id = result!.remediationId!
     const resolve = Effect.flatMap(Timestamp.now, (endsAt) =>
