@@ -7,15 +7,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { CoreV1Api, KubeConfig, type KubernetesObject as Manifest, KubernetesObjectApi } from "@kubernetes/client-node"
+import { KubeConfig, type KubernetesObject as Manifest, KubernetesObjectApi } from "@kubernetes/client-node"
 import { Effect, Layer, Schedule } from "effect"
+import * as ChangeJournal from "../../src/changes/ChangeJournal.ts"
 import { rightsFindings } from "../../src/cli/commands/DoctorRights.ts"
 import type { Action } from "../../src/domain/Action.ts"
+import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
 import type { ResourceRef } from "../../src/domain/Target.ts"
 import * as Executor from "../../src/execution/Executor.ts"
 import * as EvidenceGatherer from "../../src/investigation/evidence/EvidenceGatherer.ts"
 import type { Permission, PolicyRule } from "../../src/kubernetes/Access.ts"
-import { apiGroupOf, inNamespace, permissionText, resourceNameOf } from "../../src/kubernetes/AccessRules.ts"
+import { inNamespace, permissionText } from "../../src/kubernetes/AccessRules.ts"
 import * as ClientNode from "../../src/kubernetes/ClientNode.ts"
 import * as ClusterIdentity from "../../src/kubernetes/ClusterIdentity.ts"
 import { KubernetesClient, type KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
@@ -25,9 +27,11 @@ import { type Operation, permissionOf } from "../../src/kubernetes/Sandbox.ts"
 import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
 import { carried } from "../../src/simulation/farEnds/paths/ClusterPath.ts"
 import * as Verifier from "../../src/verification/Verifier.ts"
+import * as changes from "../execution/realChanges.ts"
 import * as real from "../execution/realCluster.ts"
 import { controlPlane } from "./controlPlane.ts"
-import { manifests } from "./LeastRole.ts"
+import { routeDefinitions, routesServed } from "./gatewayRoutes.ts"
+import { manifests, serviceKubeconfig, without } from "./LeastRole.ts"
 
 const plane = await controlPlane()
 const directory = mkdtempSync(join(tmpdir(), "kubernaut-role-"))
@@ -64,8 +68,11 @@ const recording = Layer.effect(
   )
 ).pipe(Layer.provide(Layer.orDie(ClientNode.layer({ kubeconfig }))))
 
+/** The changes that people have made, as the service reads them. */
+const recorded: Array<ObjectChange> = []
+
 const services = Layer.mergeAll(
-  Executor.layer(),
+  Layer.provide(Executor.layer(), ChangeJournal.layerMemory({ changes: recorded })),
   Verifier.layer({
     settleTimeout: "8 seconds",
     stabilisation: "500 millis",
@@ -216,7 +223,35 @@ const acting = Effect.gen(function* () {
   yield* actingOnPods
   yield* actingOnNodes
   yield* diagnosing
+  yield* restoring
   yield* refusedByRange
+})
+
+/** Takes one change of a person back. */
+const takenBack = Effect.fnUntraced(function* (
+  ref: ResourceRef,
+  does: Effect.Effect<unknown, KubernetesError, KubernetesClient>
+) {
+  const { change, old } = yield* asAdmin(changes.personDoes(ref, does))
+  recorded.push(change)
+  const action: Action = { type: "RestoreObject", target: ref, change: change.id }
+  yield* real.act(action, on("Deployment", "web"), `${change.operation}-${ref.kind}`, true)
+  assert.deepStrictEqual(changes.meant(yield* asAdmin(changes.present(ref))), changes.meant(old), ref.kind)
+})
+
+/** Each kind after somebody has modified, deleted and created an object of it. */
+const restoring = Effect.gen(function* () {
+  yield* asAdmin(routesServed)
+  for (const { after, before, kind } of changes.restorables) {
+    const ref = changes.named(kind, "restored")
+    yield* asAdmin(changes.write(ref, before))
+    yield* takenBack(ref, changes.edit(ref, after))
+    yield* takenBack(ref, changes.remove(ref))
+    yield* asAdmin(changes.remove(ref))
+    yield* takenBack(ref, changes.write(ref, { ...before, ...after }))
+  }
+  const own = on("Namespace", namespace)
+  yield* takenBack(own, changes.label(own, "team", "nobody"))
 })
 
 const actingOnPods = Effect.gen(function* () {
@@ -276,47 +311,20 @@ const withRules = (name: string, rules: ReadonlyArray<PolicyRule>) =>
     await api.replace({ ...role, rules } as Role)
   })
 
-const without = (rules: ReadonlyArray<PolicyRule>, permission: Permission): ReadonlyArray<PolicyRule> =>
-  rules.flatMap((rule) => {
-    const resource = resourceNameOf(permission)
-    if (!rule.apiGroups?.includes(apiGroupOf(permission)) || !rule.resources?.includes(resource)) return [rule]
-    const others = rule.resources.filter((each) => each !== resource)
-    const verbs = rule.verbs.filter((verb) => verb !== permission.verb)
-    return [
-      ...(others.length === 0 ? [] : [{ ...rule, resources: others }]),
-      ...(verbs.length === 0 ? [] : [{ ...rule, resources: [resource], verbs }])
-    ]
-  })
-
 const texts = (permissions: ReadonlyArray<Permission>) => permissions.map(permissionText).toSorted()
 
 describe.skipIf(!plane.available)(`the least role on a real API server${plane.note}`, () => {
   beforeAll(async () => {
     const api = objects()
-    for (const manifest of manifests) await api.create(manifest as unknown as Manifest)
-    const request = {
-      namespace: "kubernaut",
-      name: "kubernaut",
-      body: { spec: { audiences: [], expirationSeconds: 3600 } }
-    }
-    const { status } = await adminConfig().makeApiClient(CoreV1Api).createNamespacedServiceAccountToken(request)
-    const { caData, server } = adminConfig().getCurrentCluster()!
-    writeFileSync(
-      kubeconfig,
-      JSON.stringify({
-        clusters: [{ name: "c", cluster: { server, "certificate-authority-data": caData } }],
-        users: [{ name: "u", user: { token: status?.token ?? "" } }],
-        contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
-        "current-context": "x"
-      })
-    )
+    for (const manifest of [...manifests, ...routeDefinitions]) await api.create(manifest as unknown as Manifest)
+    writeFileSync(kubeconfig, await serviceKubeconfig(adminConfig()))
     await Effect.runPromise(fixtures)
   }, 120_000)
   afterAll(async () => {
     rmSync(directory, { recursive: true })
     const api = objects()
-    for (const manifest of manifests)
-      if (manifest.metadata.namespace === undefined) await api.delete(manifest as unknown as Manifest)
+    for (const manifest of [...manifests, ...routeDefinitions])
+      if (manifest.metadata?.namespace === undefined) await api.delete(manifest as unknown as Manifest)
     await plane.stop()
   })
 
@@ -384,6 +392,6 @@ describe.skipIf(!plane.available)(`the least role on a real API server${plane.no
           }
         }
       }).pipe(asService),
-    180_000
+    300_000
   )
 })

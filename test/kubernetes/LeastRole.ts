@@ -2,8 +2,10 @@
 
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { CoreV1Api, type KubeConfig } from "@kubernetes/client-node"
 import { parseAllDocuments } from "yaml"
-import type { PolicyRule } from "../../src/kubernetes/Access.ts"
+import type { Permission, PolicyRule } from "../../src/kubernetes/Access.ts"
+import { apiGroupOf, resourceNameOf } from "../../src/kubernetes/AccessRules.ts"
 
 export interface Manifest {
   readonly apiVersion: string
@@ -32,3 +34,32 @@ export const grants = (rules: ReadonlyArray<PolicyRule>): ReadonlyArray<string> 
       resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}${group === "" ? "" : `.${group}`}`))
     )
   )
+
+/** The rules without one of their permissions. */
+export const without = (rules: ReadonlyArray<PolicyRule>, permission: Permission): ReadonlyArray<PolicyRule> =>
+  rules.flatMap((rule) => {
+    const resource = resourceNameOf(permission)
+    if (!rule.apiGroups?.includes(apiGroupOf(permission)) || !rule.resources?.includes(resource)) return [rule]
+    const others = rule.resources.filter((each) => each !== resource)
+    const verbs = rule.verbs.filter((verb) => verb !== permission.verb)
+    return [
+      ...(others.length === 0 ? [] : [{ ...rule, resources: others }]),
+      ...(verbs.length === 0 ? [] : [{ ...rule, resources: [resource], verbs }])
+    ]
+  })
+
+/** A kubeconfig of the ServiceAccount of the roles, for an hour. */
+export const serviceKubeconfig = async (admin: KubeConfig): Promise<string> => {
+  const { status } = await admin.makeApiClient(CoreV1Api).createNamespacedServiceAccountToken({
+    namespace: "kubernaut",
+    name: "kubernaut",
+    body: { spec: { audiences: [], expirationSeconds: 3600 } }
+  })
+  const { caData, server } = admin.getCurrentCluster()!
+  return JSON.stringify({
+    clusters: [{ name: "c", cluster: { server, "certificate-authority-data": caData } }],
+    users: [{ name: "u", user: { token: status?.token ?? "" } }],
+    contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+    "current-context": "x"
+  })
+}
