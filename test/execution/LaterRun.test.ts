@@ -6,7 +6,7 @@ import { TestClock } from "effect/testing"
 import type { Action } from "../../src/domain/Action.ts"
 import type { Intent } from "../../src/domain/Execution.ts"
 import { Executor } from "../../src/execution/Executor.ts"
-import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import { KubernetesClient, type KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
 import { aPodOf, on, planned, rollback } from "./acting.ts"
 import { inTime, layer, script, writesOf } from "./faults.ts"
 
@@ -18,10 +18,13 @@ const laterRun = (intent: Intent, mayWrite = true) =>
 const written = ({ changes }: Intent) =>
   Effect.flatMap(KubernetesClient, (client) => Effect.forEach(changes, (change) => client.apply(change)))
 
-const evictOne: Effect.Effect<Action, unknown, KubernetesClient> = Effect.map(aPodOf("catalog"), ({ metadata }) => ({
-  type: "EvictPod",
-  target: on("Pod", metadata.name)
-}))
+const evictOne: Effect.Effect<Action, KubernetesError, KubernetesClient> = Effect.map(
+  aPodOf("catalog"),
+  ({ metadata }) => ({
+    type: "EvictPod",
+    target: on("Pod", metadata.name)
+  })
+)
 
 describe("a later run of an expired intent", () => {
   for (const [what, action] of [

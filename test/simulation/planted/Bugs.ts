@@ -50,6 +50,7 @@ import { turnsNotTaken } from "./bugs/TurnsNotTaken.ts"
 import { undoneTwice } from "./bugs/UndoneTwice.ts"
 import { unknownCalledFixed } from "./bugs/UnknownCalledFixed.ts"
 import { versionNotNamed } from "./bugs/VersionNotNamed.ts"
+import { wallClockBelieved } from "./bugs/WallClockBelieved.ts"
 import { writeBeforeIntent } from "./bugs/WriteBeforeIntent.ts"
 import { writeNeverGivenUp } from "./bugs/WriteNeverGivenUp.ts"
 import type { PlantedBug } from "./PlantedBug.ts"
@@ -103,6 +104,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   unknownCalledFixed,
   versionNotNamed,
   outdatedReadBelieved,
+  wallClockBelieved,
   writeBeforeIntent,
   writeNeverGivenUp,
   anotherValueRestored,

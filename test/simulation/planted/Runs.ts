@@ -9,6 +9,7 @@ import { overload } from "../../../src/simulation/scenarios/Overload.ts"
 import { rollbacks } from "../../../src/simulation/scenarios/Rollbacks.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 import { symptoms } from "../../../src/simulation/scenarios/Symptoms.ts"
+import { again, crashIntoThePast } from "./FaultsAgain.ts"
 
 const curious: Investigator = {
   name: "custom",
@@ -61,19 +62,11 @@ const disturbed =
     plan: faults(new SeededRandom(seed, "planted"))
   })
 
-/** A fault at random intervals. */
-const again =
-  (
-    minutes: number,
-    everyMs: readonly [leastMs: number, mostMs: number],
-    fault: (random: SeededRandom) => Omit<FaultPlan[number], "atMs">
-  ) =>
-  (random: SeededRandom): FaultPlan => {
-    const plan: Array<FaultPlan[number]> = []
-    for (let atMs = random.between(...everyMs); atMs < minutes * minuteMs; atMs += random.between(...everyMs))
-      plan.push({ atMs, ...fault(random) })
-    return plan
-  }
+/** Few workloads, and actions that do not help. */
+const unhelpful: Partial<Scenario.Scenario> = {
+  workloads: 12,
+  ...(rollbacks.investigators === undefined ? {} : { investigators: rollbacks.investigators })
+}
 
 const restoredFails = (forMs: number): FaultPlan[number] => ({
   kind: "kubernetes-restored-fails",
@@ -100,7 +93,7 @@ export const runs = {
         parameters: { how: "quota", clearsAfterMs: 10 * minuteMs, share: 1 }
       }
     ],
-    { workloads: 12, ...(rollbacks.investigators === undefined ? {} : { investigators: rollbacks.investigators }) }
+    unhelpful
   ),
   /** As `calm`, for longer. */
   calmHour: calm(60),
@@ -351,14 +344,19 @@ export const runs = {
    * The service is killed after a write of an action that does not help, or of its rollback, and then reads for some
    * seconds what was before.
    */
-  backInTime: disturbed(
+  backInTime: disturbed(10, crashIntoThePast, unhelpful),
+  /** The same, and the wall clock often jumps an hour ahead for some seconds. */
+  backInTimeAndClockAhead: disturbed(
     10,
-    again(10, [40_000, 70_000], (random) => ({
-      kind: "kubernetes-back-in-time",
-      forMs: 2 * minuteMs,
-      parameters: { crashMs: 0, atWrite: true, backMs: random.between(5_000, 30_000), lagMs: 8_000 }
-    })),
-    { workloads: 12, ...(rollbacks.investigators === undefined ? {} : { investigators: rollbacks.investigators }) }
+    (random) => [
+      ...crashIntoThePast(random),
+      ...again(10, [6_000, 10_000], () => ({
+        kind: "wall-clock-jump",
+        forMs: 4_000,
+        parameters: { byMs: 60 * minuteMs }
+      }))(random)
+    ],
+    unhelpful
   ),
   /** People ship a working version while a restart, which does not help, is verified. */
   hotfixesAfterRestarts: disturbed(
