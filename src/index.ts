@@ -45,7 +45,8 @@ export * as Reviews from "./remediation/Reviews.ts"
 export * as RollbackRequests from "./remediation/RollbackRequests.ts"
 export * as StorageError from "./storage/StorageError.ts"
 
-// Data.export * as Action from "./domain/Action.ts"
+// Data.
+export * as Action from "./domain/Action.ts"
 export * as Alert from "./domain/Alert.ts"
 export * as AuditEvent from "./domain/AuditEvent.ts"
 export * as Change from "./domain/Change.ts"
