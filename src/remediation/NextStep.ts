@@ -39,14 +39,30 @@ export const nextStep = (self: Remediation): NextStep => {
   if (isUnderWay(self.rollback) && (execution === undefined || execution.outcome !== undefined))
     return afterRequest(self, self.rollback)
   // An alternative to the action that was undone is decided.
-  if (execution !== undefined && isUndone(self.rollback, execution)) return withoutAlternative(self, beforeIntent(self))
+  if (execution !== undefined && isUndone(self.rollback, execution))
+    return withoutAlternative(self, beforeIntent(self, ofAlternative))
   // Once the intent is durable, a resolved alert changes nothing: the action is completed and verified.
   return execution !== undefined && !isOvertaken(self, execution) ? afterIntent(self, execution) : beforeIntent(self)
 }
 
+/** How a conclusion speaks of what was not done: the first action, or an alternative to one that was undone. */
+interface Undone {
+  readonly before: string
+  readonly without: string
+  readonly rejected: string
+}
+
+const ofAnything: Undone = { before: "anything was done", without: "nothing was done", rejected: "Rejected" }
+
+const ofAlternative: Undone = {
+  before: "an alternative was tried",
+  without: "no alternative was tried",
+  rejected: "The alternative was rejected"
+}
+
 /** What follows while no intent is durable. */
-const beforeIntent = (self: Remediation): NextStep => {
-  if (self.alertResolvedAt !== undefined) return conclude("Cancelled", "The alert resolved before anything was done.")
+const beforeIntent = (self: Remediation, undone = ofAnything): NextStep => {
+  if (self.alertResolvedAt !== undefined) return conclude("Cancelled", `The alert resolved before ${undone.before}.`)
   if (self.decision?.outcome === "observe") return conclude("Observed", explained(self.decision))
   if (self.decision?.outcome === "escalate") return conclude("Escalated", explained(self.decision))
   // Nothing is spent on an alert that is only monitored: no read of the cluster, and no model.
@@ -60,20 +76,20 @@ const beforeIntent = (self: Remediation): NextStep => {
     case "investigate":
       return { _tag: "Decide" }
     case "review":
-      if (self.timedOut !== undefined) return conclude("Escalated", timedOut(self.timedOut))
+      if (self.timedOut !== undefined) return conclude("Escalated", timedOut(self.timedOut, undone))
       if (self.review === undefined) return { _tag: "AwaitReview" }
       return self.review.answer === "approved"
         ? { _tag: "Decide" }
         : conclude(
             "Cancelled",
-            `Rejected by ${self.review.by}${self.review.reason === undefined ? "." : `: ${self.review.reason}`}`
+            `${undone.rejected} by ${self.review.by}${self.review.reason === undefined ? "." : `: ${self.review.reason}`}`
           )
   }
 }
 
 /** It is no rejection: nobody decided. The alert was not resolved, or the remediation would have been cancelled. */
-const timedOut = ({ answerBy, question }: ReviewTimeout): string =>
-  `Nobody answered question ${question} by ${answerBy}, so the review timed out and nothing was done. The alert still fires: its next post begins new work.`
+const timedOut = ({ answerBy, question }: ReviewTimeout, { without }: Undone): string =>
+  `Nobody answered question ${question} by ${answerBy}, so the review timed out and ${without}. The alert still fires: its next post begins new work.`
 
 /** What was done may be in the entry, so anything more could be done twice. */
 const unreadable = (positions: ReadonlyArray<number>): string =>

@@ -1,7 +1,7 @@
 /**
  * Refusals that a real API server makes only to a controller, after it has accepted the write: of the pods of a
  * ReplicaSet, a StatefulSet or a DaemonSet. Each comes into force between the plan and the write. It is found and
- * classified, and what was written is undone.
+ * classified, and what was written is undone. Then an alternative is decided that fits.
  */
 
 import { afterAll, assert, describe, layer as shareLayer } from "@effect/vitest"
@@ -46,7 +46,8 @@ const refusals = {
   "limit-range": {
     category: "resource",
     begin: Effect.asVoid(
-      real.create("LimitRange", "memory", "v1", { spec: { limits: [{ type: "Container", max: { memory: "200Mi" } }] } })
+      // The present limit, so that nothing that is more fits, and the restored pods do.
+      real.create("LimitRange", "memory", "v1", { spec: { limits: [{ type: "Container", max: { memory: "128Mi" } }] } })
     ),
     end: deleted(on("LimitRange", "memory"))
   },
@@ -89,7 +90,8 @@ describe.skipIf(!plane.available)(`pods that a real API server refuses to a cont
             const admin = yield* KubernetesClient
             const { begin } = yield* service(
               { kubeconfig: plane.kubeconfig },
-              {},
+              // The restored pods of a StatefulSet or DaemonSet are refused as well, for as long as the refusal lasts.
+              { rollback: { restoreTimeout: "5 seconds" } },
               beforeTheWrite(Effect.provideService(refusals[code].begin, KubernetesClient, admin))
             )
             const run = yield* begin({
@@ -107,6 +109,44 @@ describe.skipIf(!plane.available)(`pods that a real API server refuses to a cont
             const after = yield* real.get(target)
             assert.deepStrictEqual(real.specOf(after), real.specOf(before))
             assert.strictEqual(after.metadata.generation, before.metadata.generation! + 2)
+          })
+        ),
+      60_000
+    )
+
+    it.effect(
+      "more memory than a LimitRange allows is taken back, and as much as it allows is given",
+      () =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const target = on("Deployment", "smaller")
+            yield* real.create("Deployment", "smaller", "apps/v1", {
+              spec: {
+                selector: { matchLabels: { app: "smaller" } },
+                template: real.template("smaller", "v1"),
+                replicas: 2
+              }
+            })
+            yield* real.eventually("it is ready", readWorkload(target), ({ readyReplicas }) => readyReplicas === 2)
+            const admin = yield* KubernetesClient
+            const limit = real.create("LimitRange", "memory", "v1", {
+              spec: { limits: [{ type: "Container", max: { memory: "200Mi" } }] }
+            })
+            const { begin } = yield* service(
+              { kubeconfig: plane.kubeconfig },
+              { rollback: { restoreTimeout: "10 seconds" } },
+              beforeTheWrite(Effect.provideService(limit, KubernetesClient, admin))
+            )
+            const run = yield* begin({
+              labels: { namespace, deployment: "smaller" },
+              propose: () => ({ type: "AdjustResources", target, container: "main", limits: { memory: "256Mi" } })
+            })
+            const ended = yield* run.approved
+            yield* deleted(on("LimitRange", "memory"))
+            const asked = ended.executions.map(({ intent: { action } }) => "limits" in action && action.limits?.memory)
+            assert.deepStrictEqual(asked, ["256Mi", "200Mi"], ended.conclusion)
+            const after = JSON.stringify(real.specOf(yield* real.get(target)))
+            assert.include(after, `"memory":"200Mi"`)
           })
         ),
       60_000

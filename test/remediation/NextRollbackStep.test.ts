@@ -14,6 +14,8 @@ import {
   investigated,
   observed,
   remediationOf,
+  resolved,
+  reviewed,
   started,
   verified
 } from "./journals.ts"
@@ -253,6 +255,25 @@ describe("nextStep of a rollback", () => {
     assert.strictEqual("execution" in found && found.execution.intent.executionId, "rem-1-1")
     const step = nextStep(remediationOf(...two, requestOf("rem-1-1"), ...back("rem-1-1", 1)))
     assert.include(step._tag === "Conclude" ? step.reason : "", "A volume cannot shrink.")
+  })
+
+  it.each([
+    ["The alert resolved before an alternative was tried.", resolved],
+    [
+      "so the review timed out and no alternative was tried.",
+      { _tag: "ReviewTimedOut", timeout: { question: "q-1", askedAt: at, answerBy: at } } as never
+    ],
+    ["The alternative was rejected by ", reviewed("rejected")]
+  ])("an action that is undone is never called nothing: %s", (sentence, event) => {
+    const late: RemediationEvent = {
+      _tag: "RollbackRequested",
+      request: { trigger: "failed-execution", undoes: "rem-1-1", at }
+    }
+    const step = nextStep(remediationOf(...acted, late, ...back("rem-1-1", 1), decided("review"), event))
+    assert.strictEqual(step._tag === "Conclude" && step.state, "RolledBack")
+    const reason = step._tag === "Conclude" ? step.reason : ""
+    assert.include(reason, sentence)
+    assert.notMatch(reason, /anything was done|nothing was done/)
   })
 
   it.each(["mode", "policy-denied"])(

@@ -6,7 +6,7 @@ export const resolvedIgnored: PlantedBug = {
   edits: [
     {
       file: "remediation/NextStep.ts",
-      search: `  if (self.alertResolvedAt !== undefined) return conclude("Cancelled", "The alert resolved before anything was done.")
+      search: `  if (self.alertResolvedAt !== undefined) return conclude("Cancelled", \`The alert resolved before \${undone.before}.\`)
 `,
       replace: ``
     }
