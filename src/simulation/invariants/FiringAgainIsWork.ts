@@ -24,6 +24,9 @@ const momentOf = ({ at }: CommittedEvent, atMs: number): Moment => ({ atMs, wall
 /** What the journal says about the work on each remediation's alert. */
 const works = (wallStartMs: number) => {
   const began = new Map<string, Moment & { readonly startsAtMs: number }>()
+  /** The remediation that began the episode of each that continues one. */
+  const firsts = new Map<string, string>()
+  const firstOf = (remediationId: string): string => firsts.get(remediationId) ?? remediationId
   /** When each ended, or joined another. */
   const ended = new Map<string, Moment>()
   /** The remediation that works on the alert of each that joined another or handed over. */
@@ -36,20 +39,24 @@ const works = (wallStartMs: number) => {
     /**
      * Whether the work on an alert had ended when it started by the sender's clock. A remediation that joined another
      * ends with it. The sender's clock differs from the service's, so only durations are compared. Where the service's
-     * wall clock has jumped, the remediation took as long as it says.
+     * wall clock has jumped, the remediation took as long as it says. A continuation has the `startsAt` of the first
+     * post, so its time is counted from when that was received, not from the handover.
      */
     hadEndedBy: (remediationId: string, startMs: number): boolean => {
-      const from = began.get(remediationId)
+      const from = began.get(firstOf(remediationId))
       const to = endOf(remediationId)
       // A post that arrived before the end may get its response after it.
       if (from === undefined || to === undefined || startMs <= wallStartMs + to.atMs) return false
       return startMs - from.startsAtMs > Math.max(to.atMs - from.atMs, to.wallMs - from.wallMs) + replicaSkewMs
     },
+    firstOf,
     isEnded: (remediationId: string) => endOf(remediationId) !== undefined,
     isOpen: (remediationId: string) => !ended.has(remediationId),
     note: (row: CommittedEvent, atMs: number) => {
       const { event, remediationId } = row
-      if (event._tag === "Accepted")
+      if (event._tag === "Accepted" && event.continues !== undefined)
+        firsts.set(remediationId, firstOf(event.continues))
+      else if (event._tag === "Accepted")
         began.set(remediationId, { ...momentOf(row, atMs), startsAtMs: Date.parse(event.alert.startsAt) })
       if (event._tag === "Concluded" || event._tag === "Joined") ended.set(remediationId, momentOf(row, atMs))
       if (event._tag === "Joined") worker.set(remediationId, event.joinedTo)
@@ -69,7 +76,7 @@ export const firingAgainIsWork: Invariant = {
     const work = works(world.wallStartMs)
     /** When each alert was last sent as firing, apart from repeats. */
     const sent = new Map<string, number>()
-    /** The latest start that was acknowledged as part of each remediation. */
+    /** The latest start that was acknowledged as part of each remediation, by the one that began its episode. */
     const starts = new Map<string, number>()
     /** The latest end of each alert that was acknowledged, by fingerprint. */
     const ends = new Map<string, number>()
@@ -77,7 +84,11 @@ export const firingAgainIsWork: Invariant = {
     const resolved = new Map<string, number>()
     const end = ({ fingerprint }: AlertIdentity, remediationId: string, endMs: number, atMs: number) => {
       // A copy of an earlier resolution, and one that was overtaken by a firing post, end nothing.
-      if (endMs <= (ends.get(fingerprint) ?? -Infinity) || endMs < (starts.get(remediationId) ?? Infinity)) return
+      if (
+        endMs <= (ends.get(fingerprint) ?? -Infinity)
+        || endMs < (starts.get(work.firstOf(remediationId)) ?? Infinity)
+      )
+        return
       ends.set(fingerprint, endMs)
       if (!resolved.has(remediationId)) resolved.set(remediationId, atMs)
     }
@@ -118,7 +129,8 @@ export const firingAgainIsWork: Invariant = {
           if (!firing) return end(alert, remediationId, Date.parse(endsAt ?? ""), atMs)
           if (status === "duplicate" && swallowed(alert, remediationId, atMs))
             report(`alert ${keyOf(alert)} fires again, and was taken for a repeat of remediation ${remediationId}`)
-          starts.set(remediationId, Math.max(Date.parse(alert.startsAt), starts.get(remediationId) ?? -Infinity))
+          const first = work.firstOf(remediationId)
+          starts.set(first, Math.max(Date.parse(alert.startsAt), starts.get(first) ?? -Infinity))
         }
       }
     }

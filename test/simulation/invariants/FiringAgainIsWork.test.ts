@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { firingAgainIsWork } from "../../../src/simulation/invariants/FiringAgainIsWork.ts"
 import type { Observation } from "../../../src/simulation/observation/Observation.ts"
-import { committed } from "../fixtures/Journal.ts"
+import { app, committed } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 const minuteMs = 60_000
@@ -25,6 +25,20 @@ const accepted = (id: string, wallMs = 0, startMinutes = 0) =>
 const joined = (id: string, joinedTo: string) => committed(id, { _tag: "Joined", joinedTo } as never)
 const handedOver = (id: string, to: string) => committed(id, { _tag: "HandedOver", to } as never)
 const concluded = (id: string, wallMs = minuteMs) => committed(id, { _tag: "Concluded" }, wallMs)
+/** The commits in which `rem-0` takes over from its lead in a minute, as `rem-1`. Its alert began in minute 0. */
+const continued = (minutes: number): ReadonlyArray<readonly [ms: number, Observation]> => [
+  [0, accepted("rem-0")],
+  [0, joined("rem-0", "rem-lead")],
+  [
+    minutes * minuteMs,
+    committed(
+      "rem-1",
+      { _tag: "Accepted", alert: { fingerprint: "f", startsAt: startsAt(0) }, continues: "rem-0" } as never,
+      minutes * minuteMs
+    )
+  ],
+  [minutes * minuteMs, handedOver("rem-lead", "rem-1")]
+]
 
 const fresh = "alert f of 2026-11-24T03:50:00.000Z fires again, and was taken for a repeat of remediation rem-1"
 
@@ -93,6 +107,16 @@ const situations: ReadonlyArray<
       [2 * minuteMs, concluded("rem-1")]
     ],
     [fresh]
+  ],
+  [
+    "counts the time of a continuation from when its alert was received, not from the handover",
+    [...continued(49), [49 * minuteMs, concluded("rem-1", 49 * minuteMs)]],
+    []
+  ],
+  [
+    "reports a repeat that starts after a continuation ended, by more than two replicas differ",
+    [...continued(40), [41 * minuteMs, concluded("rem-1", 41 * minuteMs)]],
+    [fresh]
   ]
 ]
 
@@ -102,6 +126,34 @@ describe("firing-again-is-work", () => {
     for (const [ms, observation] of before) seen.at(ms, observation)
     seen.at(51 * minuteMs, firing("rem-1", 50, "duplicate"))
     assert.deepStrictEqual(seen.reports, reports)
+  })
+
+  it("a copy of a resolution that a continuation has received does not end the next episode", () => {
+    const seen = watch(firingAgainIsWork)
+    const resolved = (remediationId: string): Observation => ({
+      _tag: "AlertAnswered",
+      alert: { fingerprint: "f", startsAt: startsAt(0) },
+      endsAt: startsAt(5),
+      firing: false,
+      status: "resolved",
+      remediationId
+    })
+    seen.at(0, firing("rem-0", 0, "accepted"))
+    for (const [ms, observation] of continued(2)) seen.at(ms, observation)
+    seen.at(6 * minuteMs, committed("rem-1", { _tag: "AlertResolved" }), resolved("rem-1"))
+    // A late copy of a firing post begins the next episode, and a copy of the resolution arrives after it.
+    seen.at(7 * minuteMs, accepted("rem-2", 7 * minuteMs), joined("rem-2", "rem-1"), firing("rem-2", 0, "accepted"))
+    seen.at(8 * minuteMs, resolved("rem-2"))
+    seen.at(9 * minuteMs, {
+      _tag: "AlertSent",
+      alert: { fingerprint: "f", startsAt: startsAt(9) },
+      firing: true,
+      about: app
+    })
+    seen.at(9 * minuteMs, firing("rem-2", 9, "duplicate"))
+    seen.at(10 * minuteMs, concluded("rem-1", 10 * minuteMs))
+    seen.at(11 * minuteMs, firing("rem-2", 9, "duplicate"))
+    assert.deepStrictEqual(seen.reports, [])
   })
 
   it("reports a second remediation of an alert whose first is open", () => {
