@@ -4,7 +4,7 @@ import * as EventHub from "../../src/resilience/EventHub.ts"
 
 /** Registers a listener until the returned function is called. */
 const listen = <A>(hub: EventHub.EventHub<A>, listener: (event: A) => void) => {
-  const scope = Effect.runSync(Scope.make())
+  const scope = Scope.makeUnsafe()
   Effect.runSync(Scope.provide(hub.listen(listener), scope))
   return () => Effect.runSync(Scope.close(scope, Exit.void))
 }
