@@ -195,7 +195,7 @@ describe("an action that is refused after it was written", () => {
       yield* world.fire
       const ended = yield* world.outcome
       assert.strictEqual(ended.state, "RolledBack", ended.conclusion)
-      assert.include(ended.conclusion, "Rejected by ada")
+      assert.include(ended.conclusion, "The alternative was rejected by ada")
     }).pipe(Effect.scoped)
   )
 })
