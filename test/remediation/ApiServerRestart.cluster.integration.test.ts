@@ -42,7 +42,7 @@ describe.skipIf(!plane.available)(`an API server that is killed in the middle of
             })
             yield* Deferred.await(stopped)
             yield* Effect.promise(plane.restart)
-            yield* run.until("Executed")
+            yield* run.written
             yield* run.resolve
             const applied = yield* run.outcome
             assert.strictEqual(applied.state, "Remediated", applied.conclusion)

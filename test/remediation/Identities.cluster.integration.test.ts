@@ -137,7 +137,7 @@ describe.skipIf(!plane.available)(`the identities of the service on a real API s
               identities: ["other"],
               onIdentity: (change) => Effect.sync(() => void changes.push(change))
             })
-            yield* run.until("Executed")
+            yield* run.written
             yield* run.resolve
             const ended = yield* run.outcome
             assert.strictEqual(ended.state, "Remediated", ended.conclusion)

@@ -169,7 +169,7 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
             })
             yield* run.until("Intended")
             yield* Effect.promise(() => manifests.removeWebhook(plane.kubeconfig, "webhook-returns"))
-            yield* run.until("Executed")
+            yield* run.written
             yield* run.resolve
             const ended = yield* run.outcome
             assert.strictEqual(ended.state, "Remediated", ended.conclusion)

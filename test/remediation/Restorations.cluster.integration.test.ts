@@ -112,7 +112,7 @@ describe.skipIf(!plane.available)(`changes of people on a real API server${plane
             startsAt: change.at,
             propose: () => ({ type: "RestoreObject", target: ref, change: change.id })
           })
-          yield* Effect.forkScoped(Effect.andThen(run.until("Executed"), run.resolve))
+          yield* Effect.forkScoped(Effect.andThen(run.written, run.resolve))
           const applied = yield* run.approved
           assert.strictEqual(applied.state, "Remediated", applied.conclusion)
           assert.deepStrictEqual(changes.meant(yield* changes.present(ref)), changes.meant(old))

@@ -151,7 +151,7 @@ describe.skipIf(!plane.available)(`actions on a real API server${plane.note}`, (
       const { begin } = yield* service({ kubeconfig: plane.kubeconfig })
       const before = part(yield* real.get(object))
       const run = yield* begin(each)
-      yield* Effect.forkScoped(Effect.andThen(run.until("Executed"), run.resolve))
+      yield* Effect.forkScoped(Effect.andThen(run.written, run.resolve))
       const applied = yield* run.approved
       assert.strictEqual(applied.state, "Remediated", applied.conclusion)
       assert.notDeepEqual(part(yield* real.get(object)), before, "the action is seen in the object")

@@ -139,6 +139,19 @@ export const service = Effect.fnUntraced(function* (
       /** The alert ends. */
       resolve,
       until: (kind: RemediationEventKind) => until(id, kind),
+      /** Waits until a write is on record. One that met a conflict wrote nothing, and is planned again. */
+      written: Effect.scoped(
+        Effect.gen(function* () {
+          const seen = yield* Deferred.make<void>()
+          const hasWritten = ({ executions }: Remediation) =>
+            executions.some(({ outcome }) => outcome?.applied === "yes")
+          yield* events.listen(({ remediation }) => {
+            if (remediation.id === id && hasWritten(remediation)) Deferred.doneUnsafe(seen, Effect.void)
+          })
+          const now = yield* Effect.orDie(store.get(id))
+          if (!Option.exists(now, hasWritten)) yield* Deferred.await(seen)
+        })
+      ),
       events: tags(id),
       /** A person asks for the undo of it. */
       rollBack: Effect.andThen(Context.get(context, RollbackRequests).request(id, { by: "ada" }), outcome)
