@@ -97,6 +97,7 @@ const service = Kubernaut.layer({
     settleTimeout: values.useless ? "1 second" : "20 seconds",
     rolloutTimeout: "20 seconds"
   },
+  rollback: { restoreTimeout: "5 seconds" },
   actors: { sweepInterval: "1 second" }
 }).pipe(
   Layer.provideMerge(

@@ -154,6 +154,11 @@ describe("a database whose archive was made by an earlier version", () => {
         create index archived_remediations_archive on archived_remediations (archive);
         insert into archived_remediations (id, archive) select id, archive from newer;
         drop table newer;
+        drop table doubts;
+        drop table changes;
+        drop table change_snapshots;
+        drop table change_cursors;
+        drop table change_gaps;
         delete from kubernaut_migrations where migration_id >= 7;
       `)
       database.close()

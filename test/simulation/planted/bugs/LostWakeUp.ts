@@ -12,7 +12,7 @@ export const lostWakeUp: PlantedBug = {
       replace: ``
     }
   ],
-  foundBy: "no-alert-lost",
+  foundBy: "nothing-leaked",
   withinSeeds: 3,
   run: "calm"
 }
