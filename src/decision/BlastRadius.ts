@@ -16,6 +16,10 @@
  *
  * A quarter of each bucket of four or more is kept for critical alerts, so that a storm of warnings leaves them one.
  *
+ * An action counts from its execution. One that may still be written has its token until then, for as long as an intent
+ * may be carried out: otherwise a cluster that responds again after minutes would get all of them at once, and those
+ * that the refilled buckets have admitted since.
+ *
  * After a doubt about our own view (`OwnView`) the bucket of the cluster begins with a single token.
  *
  * An action that a person has approved does not wait: the person paces it. It takes its tokens all the same.
@@ -78,6 +82,9 @@ export type Turn =
   | { readonly _tag: "Wait"; readonly forMs: number; readonly scopes: ReadonlyArray<Scope> }
 
 const ageUnitMs = 5 * 60_000
+
+/** For how long an action that was intended may be written: the default of the service. */
+const writtenWithinMs = 10 * 60_000
 
 const scope = (key: string, name: string, { burst, refill }: Budget): Scope => ({
   key,
@@ -174,6 +181,10 @@ const sinceDoubt = (each: Scope, timesMs: ReadonlyArray<number>, doubtedMs: numb
   return levelOf(each, later, doubtedMs - each.refillMs, nowMs).filledMs
 }
 
+/** From when an action counts. */
+const countsFromMs = ({ at, unfinished }: SpentAction, nowMs: number): number =>
+  unfinished === true ? Math.max(toMillis(at), Math.min(nowMs, toMillis(at) + writtenWithinMs)) : toMillis(at)
+
 /** The buckets of some budgets, filled from the history. */
 const bucketsOf = (
   claimants: ReadonlyArray<Claimant>,
@@ -185,8 +196,8 @@ const bucketsOf = (
   for (const action of spent)
     for (const key of keysOf(action)) {
       const times = timesMs.get(key)
-      if (times === undefined) timesMs.set(key, [toMillis(action.at)])
-      else times.push(toMillis(action.at))
+      if (times === undefined) timesMs.set(key, [countsFromMs(action, nowMs)])
+      else times.push(countsFromMs(action, nowMs))
     }
   const buckets = new Map<string, Bucket>()
   for (const claimant of claimants)

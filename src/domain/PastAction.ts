@@ -16,7 +16,10 @@ import type { Writes } from "./Writes.ts"
 export interface PastAction {
   readonly remediationId: RemediationId
   readonly action: ActionType
-  /** When the action was intended. */
+  /**
+   * From when it counts: when its execution was recorded, which may be minutes after it was intended. When it was
+   * intended, if that is later, or if no execution is recorded.
+   */
   readonly at: Timestamp
   readonly applied: Applied
   /**
@@ -48,7 +51,10 @@ export interface EndedAction {
 /** An action as a budget counts it. */
 export interface SpentAction {
   readonly target: TargetKey
+  /** From when it counts, as for a `PastAction`. */
   readonly at: Timestamp
+  /** It may still be written: it was intended, and no execution is recorded. */
+  readonly unfinished?: true
   readonly pools: ReadonlyArray<string>
 }
 

@@ -152,6 +152,26 @@ describe("a budget", () => {
   })
 })
 
+describe("an action that may still be written", () => {
+  const unfinished = (minutesAgo: ReadonlyArray<number>): Spending => {
+    const { sinceMs, spent } = spending(minutesAgo)
+    return { sinceMs, spent: spent.map((each) => ({ ...each, unfinished: true as const })) }
+  }
+  const two = settings({ namespace: budgetOf(2, 4) })
+  const granted = (of: Spending, atMs: number) => turnOf(claimant("me"), [], of, two, atMs)._tag === "Granted"
+
+  it("has its token until its execution is recorded: two that wait for the cluster admit no third", () => {
+    assert.isTrue(granted(spending([9, 9]), nowMs))
+    assert.isFalse(granted(unfinished([9, 9]), nowMs))
+    assert.isTrue(granted(unfinished([9]), nowMs))
+  })
+
+  it("gives it back at last, when its intent has expired", () => {
+    assert.isFalse(granted(unfinished([10, 10]), nowMs + 3 * minuteMs))
+    assert.isTrue(granted(unfinished([10, 10]), nowMs + 4 * minuteMs))
+  })
+})
+
 describe("the order of turns", () => {
   const orderOf = (...claimants: ReadonlyArray<Claimant>) => [...claimants].sort(inTurn(nowMs)).map(({ id }) => id)
   const ago = (minutes: number) => ({ sinceMs: nowMs - minutes * minuteMs })

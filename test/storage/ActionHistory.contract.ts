@@ -36,10 +36,46 @@ export const history = (layer: StorageLayer): void => {
       assert.deepStrictEqual(yield* recordSince(minute(0)), { verified: 0, fixed: 0 })
       yield* store.append(claim, acting, [executed("e"), verified("fixed")], minute(2))
       assert.deepStrictEqual(yield* past.ofTarget(targetKey(checkout), 5), [
-        { ...row, applied: "yes", verdict: "fixed" }
+        { ...row, at: minute(2), applied: "yes", verdict: "fixed" }
       ])
       assert.deepStrictEqual(yield* recordSince(minute(1)), { verified: 1, fixed: 1 })
       assert.deepStrictEqual(yield* recordSince(minute(2)), { verified: 0, fixed: 0 })
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("an action counts from the record of its execution, also where it was intended ten minutes earlier", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const past = yield* ActionHistory
+      const at = (index: number) => deployment(`d${index}`)
+      for (const [index, intendedAt, executedAt] of [
+        [0, 0, 9],
+        [1, 5, undefined],
+        // The clock was set back between the two.
+        [2, 7, 1]
+      ] as const) {
+        yield* store.accept([newAlert(`${index}`, `f${index}`, at(index))], minute(0))
+        const { claim, remediation } = yield* take(at(index))
+        const acting = yield* store.append(claim, remediation, [intended(at(index), `e${index}`)], minute(intendedAt))
+        if (executedAt !== undefined) yield* store.append(claim, acting, [executed(`e${index}`)], minute(executedAt))
+      }
+      const of = (index: number) => Effect.map(past.ofTarget(targetKey(at(index)), 1), (rows) => rows[0]?.at)
+      assert.strictEqual(yield* of(0), minute(9))
+      assert.strictEqual(yield* of(1), minute(5))
+      assert.strictEqual(yield* of(2), minute(7))
+      const spent = yield* past.spentSince("test", minute(6), 10)
+      assert.deepStrictEqual(
+        spent.map((each) => [nameOf(each.target), each.at, each.unfinished]),
+        [
+          ["Deployment shop/d0", minute(9), undefined],
+          ["Deployment shop/d2", minute(7), undefined]
+        ]
+      )
+      const all = yield* past.spentSince("test", minute(0), 10)
+      assert.deepStrictEqual(
+        all.map(({ unfinished }) => unfinished),
+        [undefined, undefined, true]
+      )
     }).pipe(Effect.provide(layer))
   )
 

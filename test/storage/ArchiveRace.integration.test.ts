@@ -146,6 +146,11 @@ describe("a database whose archive was made by an earlier version", () => {
         alter table action_history drop column reversion;
         alter table action_history drop column ended_at;
         alter table action_history drop column rolled_back_at;
+        drop index action_history_target;
+        drop index action_history_counted;
+        alter table action_history drop column executed_at;
+        create index action_history_target on action_history (target_key, at, execution_id);
+        create index action_history_cluster on action_history (cluster, at);
         alter table reviews drop column answer_by;
         alter table reviews drop column timed_out;
         alter table archived_remediations rename to newer;

@@ -27,10 +27,10 @@ interface Began {
   readonly action: string
   readonly target: string
   readonly atMs: number
-  /** When it was planned: the latest moment from which the service may count it. */
-  readonly intendedMs: number
-  /** The same by the wall clock of the service, which may be set before the write. */
-  readonly intendedWallMs: number
+  /** The latest moment from which the service may count it: when it was planned, and later when it was recorded. */
+  countsFromMs: number
+  /** The same by the wall clock of the service, which may be set meanwhile: whichever is later. */
+  countsFromWallMs: number
   verdict?: string
 }
 
@@ -100,6 +100,13 @@ class Account {
     if (began !== undefined) began.verdict = verdict
   }
 
+  execute(executionId: string, atMs: number, wallMs: number): void {
+    const began = this.known.get(executionId)
+    if (began === undefined) return
+    began.countsFromMs = atMs
+    began.countsFromWallMs = Math.max(began.countsFromWallMs, wallMs)
+  }
+
   write(
     change: Change,
     executionId: string | undefined,
@@ -120,8 +127,8 @@ class Account {
       action: intent.action.type,
       target: targetOf(intent),
       atMs,
-      intendedMs: intended.atMs,
-      intendedWallMs: intended.wallMs
+      countsFromMs: intended.atMs,
+      countsFromWallMs: intended.wallMs
     }
     if (!intended.approved) {
       if (ownership === "helm" && writesTemplate(change))
@@ -136,9 +143,9 @@ class Account {
     this.latest.set(intended.remediationId, began)
   }
 
-  /** The time from the start of an earlier action to the moment at which this one was intended. */
+  /** The time from an earlier action to the moment at which this one was intended. */
   private passedMs(earlier: Began, intended: Intended): number {
-    return Math.max(intended.atMs - earlier.intendedMs, intended.wallMs - earlier.intendedWallMs)
+    return Math.max(intended.atMs - earlier.countsFromMs, intended.wallMs - earlier.countsFromWallMs)
   }
 
   private compare(began: Began, intended: Intended): void {
@@ -177,6 +184,7 @@ export const guardrailsHold: Invariant = {
               account.intend(remediationId, event.intent, atMs, Date.parse(at))
             } else if (kind === "Reviewed" && event._tag === "Reviewed" && event.review.answer === "approved")
               account.approve(remediationId)
+            else if (event._tag === "Executed") account.execute(event.outcome.executionId, atMs, Date.parse(at))
             else if (kind === "Verified" && event._tag === "Verified")
               account.judge(remediationId, event.verification.verdict)
           }

@@ -55,9 +55,10 @@ export const make = (database: DatabaseSync, { changed }: Pick<ActionChanges, "c
        (execution_id, remediation_id, cluster, target_key, alert_name, action, at, applied, writing, writes, places)
      values (?, ?, ?, ?, ?, ?, ?, 'unknown', ?, ?, ?)`
   )
-  const executed = prepare<never, [string, string | null, string | null, string]>(
+  const executed = prepare<never, [string, string | null, string | null, string, string, string]>(
     database,
-    "update action_history set applied = ?, symptoms = ?, ended_at = ? where execution_id = ?"
+    `update action_history set applied = ?, symptoms = ?, ended_at = ?, executed_at = case when at < ? then ? else at end
+       where execution_id = ?`
   )
   const verified = prepare<never, [string, string | null, string | null, string, string]>(
     database,
@@ -94,7 +95,7 @@ export const make = (database: DatabaseSync, { changed }: Pick<ActionChanges, "c
     },
     executed: ({ applied, executionId, failure }, at) => {
       const failed = failure !== undefined && !ownFailures.has(failure)
-      executed.run(applied, failed ? json([`refused:${failure}`]) : null, failed ? at : null, executionId)
+      executed.run(applied, failed ? json([`refused:${failure}`]) : null, failed ? at : null, at, at, executionId)
       changed(executionId)
     },
     verified: (executionId, { observed, reversion, verdict }, at) => {

@@ -25,6 +25,7 @@ import { Effect } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { StorageError } from "../StorageError.ts"
 import { changeJournal } from "./ChangesMigration.ts"
+import { executionTimes } from "./ExecutionTimesMigration.ts"
 import { handovers } from "./HandoversMigration.ts"
 import { reviewTimes } from "./ReviewTimesMigration.ts"
 
@@ -295,7 +296,8 @@ const migrations = {
   "9_rollbacks": rollbacks,
   "10_review_times": reviewTimes,
   "11_doubts": doubts,
-  "12_change_journal": changeJournal
+  "12_change_journal": changeJournal,
+  "13_execution_times": executionTimes
 }
 
 /** The schema version that this program reads and writes. */

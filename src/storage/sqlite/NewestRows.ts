@@ -17,6 +17,9 @@ export interface Placed {
   readonly placed_at: string
 }
 
+/** From when an action counts (`domain/PastAction`). The index `action_history_counted` has this expression. */
+export const countsFrom = "coalesce(executed_at, at)"
+
 type Place = Pick<Placed, "placed_at" | "rowid">
 
 /** Is told what this process writes to the action history. A write that is rolled back later may be told too. */
@@ -34,8 +37,8 @@ export interface NewestRows<A> extends ActionChanges {
 
 export interface NewestRowsOptions<Row extends Placed, A> {
   readonly columns: string
-  /** The column with the time of a row. */
-  readonly at: "at" | "ended_at"
+  /** The column or the expression with the time of a row. */
+  readonly at: typeof countsFrom | "ended_at"
   /** A condition that all rows of the query meet. */
   readonly where: string
   readonly decode: (row: Row) => A

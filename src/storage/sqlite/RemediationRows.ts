@@ -18,6 +18,7 @@ import {
 import { type Target, type TargetKey, targetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import { startOf } from "./Episode.ts"
+import { countsFrom } from "./NewestRows.ts"
 import { makeHasParts, partOfTree, rankOf } from "./RemediationTree.ts"
 import { prepare } from "./Sqlite.ts"
 import type { KeptInMemory } from "./SqliteTransactions.ts"
@@ -128,7 +129,7 @@ const makeReads = (database: DatabaseSync) => ({
   lastActor: prepare<CurrentRow, [TargetKey]>(
     database,
     `select ${columns} from remediations where id =
-       (select remediation_id from action_history where target_key = ? order by at desc limit 1)`
+       (select remediation_id from action_history where target_key = ? order by ${countsFrom} desc limit 1)`
   ),
   // Recursive, because remediations join those that joined, and take over from those that took over. The leads are the
   // given one and those before it: `handed_over_to` leads from one to the next.

@@ -37,6 +37,7 @@ interface SpentRow {
   readonly target_key: TargetKey
   readonly placed_at: string
   readonly places: string | null
+  readonly unfinished: 0 | 1
 }
 
 /** How many texts of a column are kept decoded: many rows have the same. */
@@ -87,14 +88,16 @@ const endedAction = (row: EndedRow): EndedAction => {
   }
 }
 
-const spentAction = ({ placed_at: at, places, target_key: target }: SpentRow): SpentAction => ({
+const spentAction = ({ placed_at: at, places, target_key: target, unfinished }: SpentRow): SpentAction => ({
   target,
   at,
-  pools: poolsOf(kindOf(target), placesIn(places)?.pools ?? [])
+  pools: poolsOf(kindOf(target), placesIn(places)?.pools ?? []),
+  ...(unfinished === 1 ? { unfinished: true } : {})
 })
 
 /** What a budget counts. */
 const isSpent = "writing = 1 and applied <> 'no'"
+const spentColumns = "target_key, places, executed_at is null and applied = 'unknown' as unfinished"
 
 /** Reads the actions that a budget counts, newest first, within a transaction too. */
 export const spentReader = (
@@ -102,8 +105,9 @@ export const spentReader = (
 ): ((cluster: string, since: string, limit: number) => ReadonlyArray<SpentAction>) => {
   const rows = prepare<SpentRow, [string, string, number]>(
     database,
-    `select target_key, at as placed_at, places from action_history
-       where cluster = ? and at >= ? and ${isSpent} order by at desc, rowid desc limit ?`
+    `select ${NewestRows.countsFrom} as placed_at, ${spentColumns} from action_history
+       where cluster = ? and ${NewestRows.countsFrom} >= ? and ${isSpent}
+       order by ${NewestRows.countsFrom} desc, rowid desc limit ?`
   )
   return (cluster, since, limit) => rows.all(cluster, since, limit).map(spentAction)
 }
@@ -120,11 +124,12 @@ export interface SqliteActionHistory {
 export const make = (database: DatabaseSync): SqliteActionHistory => {
   const ofTarget = prepare<ActionRow, [TargetKey, number]>(
     database,
-    "select remediation_id, action, at, applied, verdict, writes, reversion, rolled_back_at from action_history where target_key = ? order by at desc, execution_id desc limit ?"
+    `select remediation_id, action, ${NewestRows.countsFrom} as at, applied, verdict, writes, reversion, rolled_back_at
+       from action_history where target_key = ? order by ${NewestRows.countsFrom} desc, execution_id desc limit ?`
   )
   const spent = NewestRows.make<SpentRow & NewestRows.Placed, SpentAction>(database, {
-    columns: "target_key, places",
-    at: "at",
+    columns: spentColumns,
+    at: NewestRows.countsFrom,
     where: isSpent,
     decode: spentAction
   })

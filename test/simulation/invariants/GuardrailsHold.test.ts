@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { guardrailsHold } from "../../../src/simulation/invariants/GuardrailsHold.ts"
-import { app, evicted, intended, intendedEviction, reviewed, verified, written } from "../fixtures/Journal.ts"
+import { app, evicted, executed, intended, intendedEviction, reviewed, verified, written } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 const minuteMs = 60_000
@@ -93,6 +93,19 @@ describe("guardrails-hold", () => {
       const seen = start()
       seen.at(0, intended("rem-1", app, { atMs: -slowMs }), written(app, "rem-1-1"))
       seen.act("rem-2", app, { atMs: 8 * minuteMs })
+      assert.deepStrictEqual(seen.reports, expected)
+    }
+  })
+
+  it("counts the cooldown from the record of an execution, which may be minutes after its plan", () => {
+    for (const [minutes, expected] of [
+      [18, ["rem-2-1 did RollbackDeployment on Deployment prod/app-1 540000 ms after rem-1-1 had"]],
+      [19, []]
+    ] as const) {
+      const seen = start()
+      seen.at(0, intended("rem-1", app))
+      seen.at(9 * minuteMs, written(app, "rem-1-1"), executed("rem-1", { applied: "yes" }, "rem-1-1", 9 * minuteMs))
+      seen.act("rem-2", app, { atMs: minutes * minuteMs })
       assert.deepStrictEqual(seen.reports, expected)
     }
   })

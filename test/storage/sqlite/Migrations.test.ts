@@ -3,6 +3,7 @@ import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Layer, Option } from "effect"
+import { ActionHistory } from "../../../src/storage/ActionHistory.ts"
 import { Archive } from "../../../src/storage/Archive.ts"
 import { ChangeStore } from "../../../src/storage/ChangeStore.ts"
 import { RemediationStore } from "../../../src/storage/RemediationStore.ts"
@@ -73,6 +74,25 @@ describe("opening a database", () => {
       const error = yield* Effect.flip(archive.run(Duration.days(30)))
       assert.include(error.message, "set the option archive.directory")
     }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("an action that an older version recorded counts from its plan", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      database.exec(readFileSync(join(import.meta.dirname, "version1.sql"), "utf8"))
+      database.exec(
+        `insert into action_history select 'e', id, cluster, target_key, alert_name, 'RestartWorkload', '${minute(1)}', 'yes', 'fixed'
+           from remediations where id = '${remediationId("1")}'`
+      )
+      const past = yield* Effect.gen(function* () {
+        const history = yield* ActionHistory
+        const [of] = yield* history.spentSince("test", minute(0), 1)
+        return { of, past: of === undefined ? [] : yield* history.ofTarget(of.target, 1) }
+      }).pipe(Effect.provide(Storage.layerDatabase(database)))
+      assert.deepStrictEqual([past.of?.at, past.of?.unfinished], [minute(1), undefined])
+      assert.strictEqual(past.past[0]?.at, minute(1))
+      database.close()
+    })
   )
 
   it.effect("a database of an older version keeps its remediations, and takes the same alerts for repeats", () =>

@@ -24,7 +24,7 @@ interface Reads {
 }
 
 /** A process that writes to the file and reads from it. */
-const connect = (at: "at" | "ended_at") => {
+const connect = (at: typeof NewestRows.countsFrom | "ended_at") => {
   const database = new DatabaseSync(file)
   database.exec("pragma foreign_keys = off; pragma synchronous = off")
   const reads: Reads = { all: 0, one: 0 }
@@ -66,8 +66,8 @@ const connect = (at: "at" | "ended_at") => {
       )
       rows.changed(id)
     },
-    execute: (id: string, applied: string) => {
-      run("update action_history set applied = ? where execution_id = ?", applied, id)
+    execute: (id: string, applied: string, time: string) => {
+      run("update action_history set applied = ?, executed_at = ? where execution_id = ?", applied, time, id)
       rows.changed(id)
     },
     verify: (id: string, verdict: string, time: string) => {
@@ -91,7 +91,7 @@ const cluster = Schema.Literals(["test", "test", "test", "other"])
 const Write = Schema.Union([
   // A time may lie before those that are known: the clock may be set back.
   Schema.TaggedStruct("intend", { id: Few, time: Few, cluster }),
-  Schema.TaggedStruct("execute", { id: Few, applied: Applied }),
+  Schema.TaggedStruct("execute", { id: Few, applied: Applied, time: Few }),
   Schema.TaggedStruct("verify", { id: Few, verdict: Verdict, time: Few }),
   Schema.TaggedStruct("remove", { id: Few })
 ])
@@ -108,7 +108,7 @@ const write = (process: Process, step: typeof Write.Type): void => {
     case "intend":
       return process.intend(id, minute(step.time), step.cluster)
     case "execute":
-      return process.execute(id, step.applied)
+      return process.execute(id, step.applied, minute(step.time))
     case "verify":
       return process.verify(id, step.verdict, minute(step.time))
     case "remove":
@@ -124,7 +124,7 @@ const same = ({ plainly, rows }: Process, ...question: readonly [string, string,
 
 it.effect.prop(
   "rows from memory are those of the query, no matter who wrote, in whatever order, and whatever was rolled back",
-  [Schema.Array(Step).check(Schema.isMaxLength(40)), Schema.Literals(["at", "ended_at"])],
+  [Schema.Array(Step).check(Schema.isMaxLength(40)), Schema.Literals([NewestRows.countsFrom, "ended_at"])],
   ([steps, at]) =>
     Effect.sync(() => {
       const processes = [connect(at), connect(at)] as const
@@ -153,7 +153,7 @@ it.effect.prop(
 )
 
 it("a process that alone writes reads each row that changed once, however many are kept", () => {
-  const process = connect("at")
+  const process = connect(NewestRows.countsFrom)
   process.database.exec("delete from action_history")
   for (let index = 0; index < 100; index++) process.intend(`e${index}`, minute(index))
   same(process, "test", minute(0), 50)
@@ -171,7 +171,7 @@ it.each([
   { claim: "after the clock was set back behind what is kept", first: [5, 6, 7], later: [3], limits: [2, 3] },
   { claim: "after most of what was kept was dropped", first: [1], later: [2, 3, 4, 5], limits: [2, 2, 4] }
 ])("rows from memory are those of the query $claim", ({ first, later, limits }) => {
-  const process = connect("at")
+  const process = connect(NewestRows.countsFrom)
   process.database.exec("delete from action_history")
   for (const time of first) process.intend(`e${time}`, minute(time))
   const [before, ...after] = limits
