@@ -3,6 +3,10 @@
  *
  * The API server ends every watch after a while. Bookmarks keep the `resourceVersion` recent, so that reconnecting does
  * not fail with `Expired` after a long time without changes.
+ *
+ * A watch that continues has caught up when it has come to a version that a consistent list had after it was opened.
+ * Only the server can tell, by an event or a bookmark of at least that version. It sends bookmarks once a minute, and
+ * in the last seconds of a response: the first responses are therefore short.
  */
 
 import { Clock, Deferred, Duration, Effect, Option, Stream } from "effect"
@@ -22,13 +26,16 @@ import {
   type WatchOptions
 } from "./KubernetesClient.ts"
 import * as OperationName from "./OperationName.ts"
+import { isNotNewer } from "./ResourceVersion.ts"
 import { seal } from "./SealedSecret.ts"
 import { classify, type RequestContext } from "./StatusClassifier.ts"
 
 /** How long one response stays open: less than the 30 to 60 minutes after which the API server ends it anyway. */
 const watchSeconds = 240
-/** How long the events before a list take to arrive on a watch that was opened before it. */
-const caughtUpAfter = "1 second"
+/** How long a response stays open while it is not known that the watch has caught up: its bookmarks come after 1 s. */
+const shortSeconds = 3
+/** More short responses are not tried: such a server sends no early bookmarks. */
+const mostShort = 5
 /** A response that is silent for this long after its end was due has lost its connection. */
 const silenceSeconds = watchSeconds + 30
 /** A response that ends sooner than this without an event is not replaced until this time has passed. */
@@ -46,8 +53,15 @@ const emptyLine: WatchLine = {
   object: { metadata: {} } as KubernetesObject
 }
 
-/** The lines of a response in order, as they arrive; `undefined` at its end. */
-const linesOf = ({ response }: Opened): Effect.Effect<ReadonlyArray<string> | undefined> => {
+/** The lines of a response in order, as they arrive. */
+interface Lines {
+  /** Waits until there are lines to take, or the response has ended. */
+  readonly arrived: Effect.Effect<void>
+  /** Takes what is there. `undefined`: the response has ended. */
+  readonly take: () => ReadonlyArray<string> | undefined
+}
+
+const linesOf = ({ response }: Opened): Lines => {
   let rest = ""
   let lines: Array<string> = []
   let ended = false
@@ -67,22 +81,22 @@ const linesOf = ({ response }: Opened): Effect.Effect<ReadonlyArray<string> | un
   response.on("end", end)
   response.on("error", end)
   response.on("close", end)
-  const take: Effect.Effect<ReadonlyArray<string> | undefined> = Effect.suspend(() => {
-    if (lines.length > 0) {
+  return {
+    arrived: Effect.suspend(() =>
+      lines.length > 0 || ended
+        ? Effect.void
+        : Effect.callback<void>((resume) => {
+            wake = () => resume(Effect.void)
+          })
+    ),
+    take: () => {
+      if (lines.length === 0) return ended ? undefined : []
       const taken = lines
       lines = []
       response.resume()
-      return Effect.succeed(taken)
+      return taken
     }
-    if (ended) return Effect.undefined
-    return Effect.flatMap(
-      Effect.callback<void>((resume) => {
-        wake = () => resume(Effect.void)
-      }),
-      () => take
-    )
-  })
-  return take
+  }
 }
 
 /** The position that a watch has reached, and when its current response was opened. */
@@ -90,6 +104,11 @@ interface Position {
   resourceVersion: string
   openedAtMs: number
   events: number
+  responses: number
+  /** Nobody was told that the watch has caught up, and a bookmark is due when it has. */
+  isBehind: boolean
+  /** The version at which it has caught up, or why it could not be read. */
+  readonly goal: Deferred.Deferred<string, KubernetesError>
   /** Done when the first response has been opened. */
   readonly opened: Deferred.Deferred<void>
 }
@@ -103,6 +122,17 @@ const lineError = (context: RequestContext, { object }: WatchLine): KubernetesEr
     ? expired(context)
     : classify(context, { _tag: "Response", status: object.code ?? 500, body: object, retryAfter: undefined })
 
+/** The bookmark that is due when the watch has come to its goal: after the events up to there, and once. */
+const reached = (resource: ApiResource, position: Position, goal: string | undefined): ReadonlyArray<WatchEvent> => {
+  if (!position.isBehind || !isNotNewer(goal, position.resourceVersion)) return []
+  position.isBehind = false
+  return [bookmark(resource, position.resourceVersion)]
+}
+
+/** The goal, if it is known; it fails if it could not be read. */
+const goalOf = ({ goal }: Position): Effect.Effect<string | undefined, KubernetesError> =>
+  Effect.suspend(() => (Deferred.isDoneUnsafe(goal) ? Deferred.await(goal) : Effect.undefined))
+
 /** The events of some lines. Advances the position past each of them, bookmarks included. */
 const eventsOf = Effect.fnUntraced(function* (
   context: RequestContext,
@@ -110,16 +140,19 @@ const eventsOf = Effect.fnUntraced(function* (
   position: Position,
   lines: ReadonlyArray<string>
 ) {
-  const events: Array<WatchEvent> = []
+  const goal = yield* goalOf(position)
+  const events: Array<WatchEvent> = [...reached(resource, position, goal)]
   for (const text of lines) {
     const line = (parseJson(text) ?? emptyLine) as WatchLine
     if (line.type === "ERROR") return yield* lineError(context, line)
     position.resourceVersion = line.object.metadata.resourceVersion ?? position.resourceVersion
-    events.push(
-      line.type === "BOOKMARK"
-        ? bookmark(resource, position.resourceVersion)
-        : { type: line.type, object: seal({ ...line.object, apiVersion: resource.apiVersion, kind: resource.kind }) }
-    )
+    if (line.type !== "BOOKMARK")
+      events.push({
+        type: line.type,
+        object: seal({ ...line.object, apiVersion: resource.apiVersion, kind: resource.kind })
+      })
+    else if (!position.isBehind) events.push(bookmark(resource, position.resourceVersion))
+    events.push(...reached(resource, position, goal))
   }
   position.events += events.filter(({ type }) => type !== "BOOKMARK").length
   return events
@@ -154,23 +187,22 @@ const pause = Effect.fnUntraced(function* (position: Position) {
   return position
 })
 
-const start = (resourceVersion: string): Position => ({
+const start = (resourceVersion: string, isBehind: boolean): Position => ({
   resourceVersion,
   openedAtMs: 0,
   events: 0,
+  responses: 0,
+  isBehind,
+  goal: Deferred.makeUnsafe(),
   opened: Deferred.makeUnsafe()
 })
 
-/**
- * Says that a continued watch has caught up: a consistent list is as new as everything that was missed. The server
- * sends bookmarks only once a minute.
- */
-const caughtUp = (responses: Responses, resource: ApiResource, options: WatchOptions, position: Position) =>
-  Deferred.await(position.opened).pipe(
+/** Finds the goal of a watch that continues: the version of a consistent list that was read after it was opened. */
+const findGoal = (responses: Responses, resource: ApiResource, options: WatchOptions, { goal, opened }: Position) =>
+  Deferred.await(opened).pipe(
     Effect.andThen(ClientList.readAll(responses, resource, { ...options, limit: 1, metadataOnly: true })),
-    Effect.andThen(Effect.sleep(caughtUpAfter)),
-    Effect.map(() => [bookmark(resource, position.resourceVersion)]),
-    Effect.orElseSucceed((): ReadonlyArray<WatchEvent> => [])
+    Effect.map(({ resourceVersion }) => resourceVersion),
+    Deferred.into(goal)
   )
 
 const watchResource = (
@@ -190,18 +222,22 @@ const watchResource = (
     Stream.unwrap(
       Effect.gen(function* () {
         const { resourceVersion } = position
-        const request = ClientRequest.watch(resource, options, { resourceVersion, timeoutSeconds: watchSeconds })
+        const isShort = position.isBehind && position.responses++ < mostShort
+        const timeoutSeconds = isShort ? shortSeconds : watchSeconds
+        const request = ClientRequest.watch(resource, options, { resourceVersion, timeoutSeconds })
         const opened = yield* open(transport, timeout, context, request)
         position.openedAtMs = yield* Monotonic.nowMs
         Deferred.doneUnsafe(position.opened, Effect.void)
         position.events = 0
-        const lines = Effect.timeoutOrElse(linesOf(opened), {
-          duration: Duration.seconds(silenceSeconds),
-          orElse: () => Effect.undefined
-        })
+        const lines = linesOf(opened)
+        const isSilent = Effect.delay(Effect.succeed(true), Duration.seconds(silenceSeconds))
+        const arrived = Effect.as(lines.arrived, false)
+        const goal = Effect.as(Deferred.await(position.goal), false)
         return Stream.paginate(undefined, () =>
           Effect.gen(function* () {
-            const taken = yield* lines
+            const isAwaited = position.isBehind && !Deferred.isDoneUnsafe(position.goal)
+            const gaveUp = yield* Effect.raceAllFirst([arrived, isSilent, ...(isAwaited ? [goal] : [])])
+            const taken = gaveUp ? undefined : lines.take()
             if (taken === undefined) return [[], Option.none<undefined>()] as const
             return [yield* eventsOf(context, resource, position, taken), Option.some(undefined)] as const
           })
@@ -212,8 +248,10 @@ const watchResource = (
   const changesFrom = (position: Position) => Stream.fromEffectRepeat(pause(position)).pipe(Stream.flatMap(response))
 
   const continued = (position: Position) =>
-    options.bookmarks === true
-      ? Stream.merge(changesFrom(position), Stream.fromIterableEffect(caughtUp(responses, resource, options, position)))
+    position.isBehind
+      ? Stream.unwrap(
+          Effect.as(Effect.forkScoped(findGoal(responses, resource, options, position)), changesFrom(position))
+        )
       : changesFrom(position)
 
   const events =
@@ -224,11 +262,11 @@ const watchResource = (
             const existing = items.map((object): WatchEvent => ({ type: "ADDED", object }))
             return Stream.concat(
               Stream.fromIterable([...existing, bookmark(resource, resourceVersion)]),
-              changesFrom(start(resourceVersion))
+              changesFrom(start(resourceVersion, false))
             )
           })
         )
-      : continued(start(options.from))
+      : continued(start(options.from, options.bookmarks === true))
   return options.bookmarks === true ? events : Stream.filter(events, ({ type }) => type !== "BOOKMARK")
 }
 
