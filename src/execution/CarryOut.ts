@@ -45,8 +45,9 @@
  * no write asks. The age of the intent does not show that the read is up to date, because the wall clock of this
  * process may be wrong. So the object is read for a minute by the monotonic clock before it is believed.
  *
- * A pod that is gone before the first write was removed by somebody else: the change is done, and did not change the
- * cluster.
+ * A removal is not signed. If the object is gone and no write of this change can have arrived, somebody else has
+ * removed it: the change is done with `applied: "no"`. After a write without a response, or the write of an earlier
+ * run, nobody can tell who has removed it: the change is done with `applied: "unknown"`.
  */
 
 import { Clock, Effect } from "effect"
@@ -116,8 +117,8 @@ export const begun: Progress = { attempt: 1, unanswered: false, lastFailure: und
 
 export interface Done {
   readonly _tag: "Done"
-  /** Whether a write of this change may have changed the cluster. */
-  readonly changed: boolean
+  /** Whether a write of this change has changed the cluster. */
+  readonly applied: Applied
   /** The uid of the object that the change has created. */
   readonly uid?: string | undefined
 }
@@ -140,7 +141,7 @@ const longestPauseMs = 5000
 /** How often an object is read again that is older than the plan: a cache of the API server catches up in seconds. */
 const outdatedWaits = 30
 
-const done: Done = { _tag: "Done", changed: true }
+const done: Done = { _tag: "Done", applied: "yes" }
 const stop = (failure: Failure, applied: Applied): Stop => ({ _tag: "Stop", failure, applied })
 const retry = (afterMs: number, progress: Progress): Move => ({ _tag: "Retry", afterMs, progress })
 
@@ -148,10 +149,11 @@ const retry = (afterMs: number, progress: Progress): Move => ({ _tag: "Retry", a
 const createdAs = (move: Done, { _tag }: Change, uid: string | undefined): Done =>
   _tag === "Create" && uid !== undefined ? { ...move, uid } : move
 
+const isRemoval = ({ _tag }: Change): boolean => _tag === "Evict" || _tag === "Delete"
+
 /** Whether an error shows that the object a change was to remove is gone. */
 export const isGone = (change: Change, error: KubernetesError): boolean =>
-  (change._tag === "Evict" || change._tag === "Delete")
-  && (error.reason._tag === "NotFound" || error.reason._tag === "Conflict")
+  isRemoval(change) && (error.reason._tag === "NotFound" || error.reason._tag === "Conflict")
 
 /** How long a write may be in flight, or be missing from a read: the default `--request-timeout` of the API server. */
 const inFlightMs = 60_000
@@ -159,11 +161,12 @@ const inFlightMs = 60_000
 /** The wait before an object is read again that may show the write of an earlier run. */
 const showUpDelayMs = 1000
 
-/** A patch is signed, but a removal is not: it is ours only if a write of it may have arrived. */
-const whenPresent = ({ lastFailure }: Progress, { change, resumed }: Situation): Done => {
-  const isRemoval = change._tag === "Evict" || change._tag === "Delete"
-  return { _tag: "Done", changed: !isRemoval || resumed || lastFailure !== undefined }
-}
+/** A removal is not signed. Somebody else made it, unless a write of it may have arrived: then nobody can tell. */
+const removed = (mayHaveArrived: boolean): Done => ({ _tag: "Done", applied: mayHaveArrived ? "unknown" : "no" })
+
+/** A patch and a new object are signed. */
+const whenPresent = ({ unanswered }: Progress, { change, resumed }: Situation): Done =>
+  isRemoval(change) ? removed(unanswered || resumed) : done
 
 /** After a conflict the planned version is no longer the newest, so a read that still returns it is out of date too. */
 const isOutdated = (presence: Presence, { lastFailure }: Progress, change: Change): boolean =>
@@ -213,7 +216,7 @@ const afterFailedWrite = (
   { attempt, unanswered: before, waits }: Progress,
   { change, limits, resumed }: Situation
 ): Move => {
-  if (isGone(change, error)) return done
+  if (isGone(change, error)) return removed(before || resumed)
   const lastFailure = classify(error)
   const unanswered = before || error.applied !== "no"
   const strategy = strategyOf(lastFailure.code)

@@ -8,19 +8,19 @@
 
 import { Duration, Effect, Result } from "effect"
 import type { Change } from "../domain/Change.ts"
-import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
+import type { Applied, ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { AccessCheck } from "../kubernetes/AccessCheck.ts"
 import type { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import * as Patience from "../resilience/pipeline/Patience.ts"
-import { carryOut, type Done, type Limits, type Stop } from "./CarryOut.ts"
+import { carryOut, type Limits } from "./CarryOut.ts"
 import { collect } from "./Diagnostics.ts"
 import { maximumRounds, readArrivals } from "./DrainArrivals.ts"
 import { classify, type Failure, notPermitted, podsRemain } from "./FailureClassifier.ts"
 import { cordonFailure, cordons, isCordon } from "./NodeCordons.ts"
 import type { NodeReservations } from "./NodeReservations.ts"
-import { outcomeOf } from "./Outcome.ts"
+import { either, outcomeOf } from "./Outcome.ts"
 import { permitted } from "./Permitted.ts"
 
 /** What `execute` may write, and what may have been written before. */
@@ -56,9 +56,9 @@ type Client = KubernetesClient["Service"]
 
 /** How far an execution is: whether it has changed the cluster, and why it has stopped. */
 interface Ran {
-  readonly changed: boolean
+  readonly applied: Applied
   readonly created: NonNullable<ExecutionOutcome["created"]>
-  readonly stop?: Stop
+  readonly stop?: Failure
 }
 
 /** Carries out changes in order, until one stops. */
@@ -73,12 +73,11 @@ const makeCarryOutAll = <E>(
 ): CarryOutAll<E> => {
   let evictionDeadlineMs: number | undefined
   return Effect.fnUntraced(function* (changes: ReadonlyArray<Change>) {
-    let changed = false
+    let applied: Applied = "no"
     const created: Array<Ran["created"][number]> = []
     for (const change of changes) {
       const failure = yield* objection(change)
-      if (failure !== undefined)
-        return { changed, created, stop: { _tag: "Stop", failure, applied: resumed ? "unknown" : "no" } }
+      if (failure !== undefined) return { applied: either(applied, resumed ? "unknown" : "no"), created, stop: failure }
       // The wait for disruption budgets begins with the first eviction: what came before may have waited for our limits.
       if (change._tag === "Evict") evictionDeadlineMs ??= (yield* Monotonic.nowMs) + millis(settings.evictionDeadline)
       const limits: Limits = {
@@ -88,12 +87,12 @@ const makeCarryOutAll = <E>(
         evictionDeadlineMs: evictionDeadlineMs ?? 0,
         expiresAtMs: Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)
       }
-      const result: Done | Stop = yield* carryOut(client, intent, { change, resumed, mayWrite, limits }, holds)
-      if (result._tag === "Stop") return { changed, created, stop: result }
-      changed ||= result.changed
+      const result = yield* carryOut(client, intent, { change, resumed, mayWrite, limits }, holds)
+      applied = either(applied, result.applied)
+      if (result._tag === "Stop") return { applied, created, stop: result.failure }
       if (result.uid !== undefined) created.push({ ref: change.ref, uid: result.uid })
     }
-    return { changed, created }
+    return { applied, created }
   })
 }
 
@@ -107,20 +106,20 @@ const evictArrivals = Effect.fnUntraced(function* <E>(
   const known = new Set(intent.changes.flatMap((change) => (change._tag === "Evict" ? [change.uid] : [])))
   const evicted: Array<string> = []
   const created: Ran["created"] = []
-  let changed = false
+  let applied: Applied = "no"
   for (let round = 0; ; round++) {
     const read = yield* Effect.result(readArrivals(client, intent, known, isProtectedNamespace))
     // Verification reads the node too: a drain is not called successful because this was not read.
-    if (Result.isFailure(read)) return { changed, created, evicted }
+    if (Result.isFailure(read)) return { applied, created, evicted }
     const { evictions, failure } = read.success
     const name = intent.action.target.name
     const reason = evictions.length > 0 && round === maximumRounds ? keepComing(name, evictions) : failure
     if (reason !== undefined && (evictions.length === 0 || round === maximumRounds))
-      return { changed, created, evicted, stop: { _tag: "Stop", failure: reason, applied: "no" } }
-    if (evictions.length === 0) return { changed, created, evicted }
+      return { applied, created, evicted, stop: reason }
+    if (evictions.length === 0) return { applied, created, evicted }
     const ran = yield* carryOutAll(evictions)
-    changed ||= ran.changed
-    if (ran.stop !== undefined) return { changed, created, evicted, stop: ran.stop }
+    applied = either(applied, ran.applied)
+    if (ran.stop !== undefined) return { applied, created, evicted, stop: ran.stop }
     for (const change of evictions) {
       if (change._tag === "Evict") known.add(change.uid)
       evicted.push(change.ref.name)
@@ -139,8 +138,12 @@ const arrived = (evicted: ReadonlyArray<string>): string | undefined =>
     : `Pods that came to the node after the plan were evicted too: ${evicted.join(", ")}.`
 
 /** What a person should know after a success. */
-const messageOf = ({ note }: Intent, changed: boolean, evicted: ReadonlyArray<string>): string | undefined => {
-  const sentences = [arrived(evicted), changed ? note : undefined].filter((sentence) => sentence !== undefined)
+const messageOf = ({ note }: Intent, applied: Applied, evicted: ReadonlyArray<string>): string | undefined => {
+  const sentences = [
+    arrived(evicted),
+    applied === "no" ? undefined : note,
+    applied === "unknown" ? "It is not known whether Kubernaut or somebody else has removed what is gone." : undefined
+  ].filter((sentence) => sentence !== undefined)
   return sentences.length === 0 ? undefined : sentences.join(" ")
 }
 
@@ -189,11 +192,11 @@ export const executeIntent = Effect.fn("Executor.execute")(function* <E>(
   const after =
     planned.stop === undefined && isDrain
       ? yield* evictArrivals(client, settings, intent, carryOutAll)
-      : { ...planned, changed: false, evicted: [] }
-  const changed = planned.changed || after.changed
+      : { ...planned, applied: "no" as const, evicted: [] }
+  const applied = either(planned.applied, after.applied)
   const outcome =
     after.stop === undefined
-      ? yield* outcomeOf(intent, changed ? "yes" : "no", undefined, messageOf(intent, changed, after.evicted))
-      : yield* outcomeOf(intent, changed ? "yes" : after.stop.applied, after.stop.failure)
+      ? yield* outcomeOf(intent, applied, undefined, messageOf(intent, applied, after.evicted))
+      : yield* outcomeOf(intent, applied, after.stop)
   return planned.created.length === 0 ? outcome : { ...outcome, created: planned.created }
 })

@@ -5,6 +5,10 @@ import type { Applied, ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { type Failure, recordOf } from "./FailureClassifier.ts"
 
+/** Whether two changes together have changed the cluster. */
+export const either = (one: Applied, other: Applied): Applied =>
+  one === "yes" || other === "yes" ? "yes" : one === "unknown" || other === "unknown" ? "unknown" : "no"
+
 const failureOf = (failure: Failure) => {
   const { code, ...rest } = recordOf(failure)
   return { failure: code, ...rest }

@@ -8,7 +8,7 @@
 
 import { Context, Duration, Effect, Layer } from "effect"
 import type { Change } from "../domain/Change.ts"
-import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
+import type { Applied, ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import { attemptId, type RollbackIntent, type RollbackTrigger, type RollbackVerification } from "../domain/Rollback.ts"
 import type { SeenObject } from "../domain/Seen.ts"
 import { resourceRef, sameRef, type Target } from "../domain/Target.ts"
@@ -22,7 +22,7 @@ import { carryOut } from "./CarryOut.ts"
 import { dryRun } from "./DryRun.ts"
 import { classify, type Failure } from "./FailureClassifier.ts"
 import { plannedVersion } from "./ObjectPatch.ts"
-import { outcomeOf } from "./Outcome.ts"
+import { either, outcomeOf } from "./Outcome.ts"
 import { strategyOf } from "./RecoveryStrategy.ts"
 import { watch } from "./RestorationWatch.ts"
 import { planRollback, type RollbackPlan, undoneBy } from "./Rollback.ts"
@@ -249,12 +249,12 @@ const execute = Effect.fn("RollbackExecutor.execute")(function* <E>(
     evictionDeadlineMs: (yield* Monotonic.nowMs) + millis(settings.evictionDeadline),
     expiresAtMs: Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)
   }
-  let changed = false
+  let applied: Applied = "no"
   for (const change of intent.changes) {
     const writer = { executionId: intent.executionId, baseline: intent.before }
     const result = yield* carryOut(client, writer, { change, resumed, mayWrite, limits }, holds)
-    if (result._tag === "Stop") return yield* outcomeOf(intent, changed ? "yes" : result.applied, result.failure)
-    changed ||= result.changed
+    applied = either(applied, result.applied)
+    if (result._tag === "Stop") return yield* outcomeOf(intent, applied, result.failure)
   }
-  return yield* outcomeOf(intent, changed ? "yes" : "no")
+  return yield* outcomeOf(intent, applied)
 })

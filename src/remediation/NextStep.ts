@@ -106,7 +106,8 @@ const isOvertaken = (self: Remediation, { outcome }: Remediation["executions"][n
 
 const afterIntent = (self: Remediation, { intent, outcome }: Remediation["executions"][number]): NextStep => {
   if (outcome === undefined) return { _tag: "Execute", intent }
-  if (outcome.applied === "unknown") {
+  // Without a failure, the cluster is as the action wants it. Only who made it so is not known.
+  if (outcome.applied === "unknown" && outcome.failure !== undefined) {
     return unknown(
       self,
       intent,

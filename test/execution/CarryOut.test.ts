@@ -67,6 +67,8 @@ type Given = Partial<Progress> & Partial<Omit<Situation, "limits">>
 const timeout = { lastFailure: { code: "timeout", category: "timeout", message: "" } } as const
 const silent: Given = { unanswered: true, attempt: 2, ...timeout }
 const resumed: Given = { resumed: true }
+/** After an eviction that a disruption budget refused. */
+const refused: Given = { lastFailure: { code: "disruption-budget", category: "policy", message: "" } }
 const invalid = { _tag: "Invalid", fields: [] } as const
 /** After a patch that the API server could not apply. */
 const nonsense: Given = { attempt: 6, lastFailure: { code: "invalid", category: "api", message: "" } }
@@ -78,7 +80,7 @@ const move = (event: Event, { change = patch, mayWrite = true, resumed = false, 
 const inWords = (move: Move): string => {
   switch (move._tag) {
     case "Done":
-      return move.changed ? "done" : "done unchanged"
+      return move.applied === "yes" ? "done" : `done ${move.applied}`
     case "Stop":
       return `stop ${move.failure.code} ${move.applied}`
     case "Retry": {
@@ -93,9 +95,10 @@ const inWords = (move: Move): string => {
 const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Event, given?: Given]> = [
   ["present", "done", read("present")],
   ["present", "done", read("present", 700_000), { ...silent, ...resumed, mayWrite: false }],
-  ["present", "done unchanged", read("present"), { change: eviction }],
-  ["present", "done", read("present"), { change: eviction, ...resumed }],
-  ["present", "done", read("present"), { change: eviction, ...silent }],
+  ["present", "done no", read("present"), { change: eviction }],
+  ["present", "done unknown", read("present"), { change: eviction, ...resumed }],
+  ["present", "done unknown", read("present"), { change: eviction, ...silent }],
+  ["present", "done no", read("present"), { change: eviction, ...refused }],
   ["superseded", "stop conflict no", read("superseded")],
   ["superseded", "stop conflict no", read("superseded"), { ...silent, ...resumed }],
   ["outdated, waits left", "retry 1000 attempt 1 undefined", read("outdated")],
@@ -143,8 +146,10 @@ const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Even
   ["fence lost", "stop fenced no", fenceLost, resumed],
   ["fence lost", "stop fenced unknown", fenceLost, silent],
   ["success", "done", written, silent],
-  ["the pod is gone", "done", failed("NotFound"), { change: eviction }],
-  ["the pod is gone", "done", failed("Conflict"), { change: eviction }],
+  ["the pod is gone", "done no", failed("NotFound"), { change: eviction }],
+  ["the pod is gone", "done no", failed("Conflict"), { change: eviction }],
+  ["the pod is gone", "done unknown", failed("NotFound"), { change: eviction, ...silent }],
+  ["the pod is gone", "done unknown", failed("NotFound"), { change: eviction, ...resumed }],
   ["disruption budget, time left", "retry 5000 attempt 1 disruption-budget", budget(115_000), { attempt: 5 }],
   ["disruption budget, time left", "retry 5000 attempt 1 disruption-budget unanswered", budget(), silent],
   ["disruption budget, deadline reached", "stop disruption-budget no", budget(115_001)],

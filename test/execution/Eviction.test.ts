@@ -54,11 +54,11 @@ describe("an eviction", () => {
     ).pipe(Effect.provide(layer(faults)))
   })
 
-  it.effect("succeeds if the pod is already gone", () => {
+  it.effect("whose pod somebody else has removed succeeds, and reports that it applied nothing", () => {
     const faults = script({ writes: [{ _tag: "NotFound" }] })
     return Effect.gen(function* () {
       const outcome = yield* Effect.flatMap(evictOne, executed)
-      assert.deepStrictEqual([outcome.applied, outcome.failure], ["yes", undefined])
+      assert.deepStrictEqual([outcome.applied, outcome.failure], ["no", undefined])
     }).pipe(Effect.provide(layer(faults)))
   })
 
@@ -70,7 +70,7 @@ describe("an eviction", () => {
 
   it.effect.each([
     [false, "no"],
-    [true, "yes"]
+    [true, "unknown"]
   ] as const)(
     "of a pod that somebody else has removed, resumed %s, writes nothing and reports applied %s",
     ([resumed, applied]) => {
@@ -83,6 +83,7 @@ describe("an eviction", () => {
           executor.execute(intent, { holds: Effect.succeed(true), resumed })
         )
         assert.deepStrictEqual([outcome.applied, outcome.failure], [applied, undefined])
+        assert.strictEqual(outcome.message?.includes("Kubernaut or somebody else") === true, resumed)
         assert.strictEqual(writesOf(faults).length, before)
       }).pipe(Effect.provide(layer(faults)))
     }

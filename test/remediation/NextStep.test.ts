@@ -48,6 +48,7 @@ describe("nextStep", () => {
       [intended, executed({ applied: "unknown", failure: "timeout" })],
       "Escalated"
     ],
+    ["a removal of which nobody knows who made it is verified", [intended, executed({ applied: "unknown" })], "Verify"],
     ["a rejected write ends Escalated", [intended, executed({ applied: "no", failure: "forbidden" })], "Escalated"]
   ])("%s", (_, events, state) => {
     const step = nextStep(remediationOf(accepted(), investigated, decided("execute"), ...events))
