@@ -140,7 +140,13 @@ const handler = (parts: Parts, kind: string, from: string | undefined, onCaughtU
     }
     if (event.type !== "BOOKMARK") {
       if (!isLive && from === undefined) listed.add(Recorder.listed(event.object))
-      recorder.observe(event, circumstances)
+      yield* Effect.catchDefect(
+        Effect.sync(() => recorder.observe(event, circumstances)),
+        (defect) => {
+          progress.missed(kind, seenAt)
+          return Effect.logError(`A change of ${kind} ${event.object.metadata.name} could not be recorded`, defect)
+        }
+      )
       // The objects of a list are in no order: the watch can only continue from its end.
       if (isLive || from !== undefined) progress.heard(kind, resourceVersion, yield* Monotonic.nowMs)
       if (isLive) progress.caughtUp(kind, seenAt)
@@ -191,7 +197,11 @@ const watchKind = (parts: Parts, kind: string): Effect.Effect<never> =>
     const { progress } = parts
     let pauseMs = firstPauseMs
     for (;;) {
-      const result = yield* Effect.result(watchOnce(parts, kind))
+      const result = yield* Effect.result(
+        Effect.catchDefect(watchOnce(parts, kind), (defect) =>
+          Effect.andThen(Effect.logError(`The watch of ${kind} failed`, defect), Effect.fail(failed(kind, "Timeout")))
+        )
+      )
       if (Result.isSuccess(result)) continue
       const meaning = meaningOf(result.failure)
       if (progress.isWatched(kind)) pauseMs = firstPauseMs

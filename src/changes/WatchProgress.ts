@@ -107,6 +107,11 @@ export class WatchProgress {
     progress.seenAt = now
   }
 
+  /** One event of the kind could not be understood. What it changed is unknown. */
+  missed(kind: string, now: Timestamp): void {
+    this.ended.push({ kind, from: this.of(kind).seenAt, to: now, reason: "unavailable" })
+  }
+
   isSilent(kind: string, atMs: number): boolean {
     const { gap, heardMs } = this.of(kind)
     return gap === undefined && atMs - heardMs > silenceMs

@@ -2,7 +2,7 @@
 
 import { Effect } from "effect"
 import type { GrantedRules, PolicyRule } from "./Access.ts"
-import { find, unknownKind } from "./ApiResource.ts"
+import { findWatched, unknownKind } from "./ApiResource.ts"
 import * as ClientRequest from "./ClientRequest.ts"
 import type { Responses } from "./ClientResponse.ts"
 import { KubernetesError, type Rights } from "./KubernetesClient.ts"
@@ -39,7 +39,7 @@ export const make = (responses: Responses, generation: () => number): Rights => 
   generation,
   may: (access) => {
     const operation = OperationName.ofReview(access)
-    const resource = find(access.kind)
+    const resource = findWatched(access.kind)
     return resource === undefined
       ? Effect.fail(unknownKind(operation))
       : Effect.flatMap(

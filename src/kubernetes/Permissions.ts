@@ -11,7 +11,7 @@
  * | `owners`   | the object that an alert names is not followed to its Deployment, so no action starts |
  * | `state`    | an action has no baseline and cannot be verified                                      |
  * | `evidence` | investigations know less                                                              |
- * | `changes`  | what changed before an alert is not known. Only needed if changes are recorded        |
+ * | `changes`  | what changed before an alert is not known. Not needed if changes are not recorded     |
  * | an action  | the action is not started                                                             |
  * | `caution`  | the action asks a person, because it is not known whether it is harmless              |
  *
@@ -233,7 +233,7 @@ export const observing: ReadonlyArray<Requirement> = [
 ]
 
 /** What recording changes needs besides, in every mode. */
-export const recording: Requirement = {
+const recording: Requirement = {
   feature: "changes",
   needs: [...on("list", ...recordedKinds), ...on("watch", ...recordedKinds)],
   cautions: []
@@ -267,6 +267,9 @@ export const observePermissions: ReadonlyArray<Permission> = allOf(observing)
 
 /** What recording changes needs: the ClusterRole `kubernaut-changes`. */
 export const recordPermissions: ReadonlyArray<Permission> = allOf([recording])
+
+/** What recording which keys of Secrets change needs: the optional ClusterRole `kubernaut-changes-secrets`. */
+export const recordSecretPermissions: ReadonlyArray<Permission> = [...on("list", "Secret"), ...on("watch", "Secret")]
 
 /** What acting needs besides: the ClusterRole `kubernaut-act`. */
 export const actPermissions: ReadonlyArray<Permission> = allOf(acting).filter(

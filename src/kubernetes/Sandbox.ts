@@ -280,7 +280,7 @@ export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
     rights: {
       may: (access) =>
         request(reviewOf(access.kind, access.namespace), () =>
-          find(access.kind) === undefined
+          findWatched(access.kind) === undefined
             ? Result.fail(unknownKind(OperationName.ofReview(access)))
             : Result.succeed(covers(rulesNow(), access))
         ),

@@ -311,6 +311,46 @@ describe("the change watcher", () => {
     })
   )
 
+  it.effect("an object that cannot be understood is a gap of its kind, and the others are still recorded", () =>
+    Effect.gen(function* () {
+      const cluster = attributed(yield* Sandbox.make({ fieldManager: "kubectl" }), "kubectl")
+      const broken: Client = {
+        ...cluster,
+        watch: (kind, options) =>
+          Stream.map(cluster.watch(kind, options), (event) =>
+            event.object.metadata.name === "settings"
+              ? {
+                  ...event,
+                  object: { ...event.object, metadata: { ...event.object.metadata, labels: BigInt(1) as never } }
+                }
+              : event
+          )
+      }
+      yield* process(
+        openMemory(),
+        broken,
+        Effect.gen(function* () {
+          const begin = yield* now
+          yield* TestClock.adjust("1 second")
+          yield* cluster.apply(create({ a: "1" }))
+          yield* cluster.apply({
+            _tag: "Create",
+            ref: { ...settings, name: "other" },
+            manifest: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "other" } }
+          })
+          yield* cluster.apply(set(catalog, "/spec/replicas", 0))
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual((yield* changes).map(({ ref }) => ref.name).toSorted(), ["catalog", "other"])
+          assert.deepStrictEqual(
+            (yield* gapsOf("ConfigMap", begin)).map(({ reason }) => reason),
+            ["unavailable"]
+          )
+          assert.deepStrictEqual(yield* gapsOf("Deployment", begin), [])
+        })
+      )
+    })
+  )
+
   it.effect("never stores a value of a Secret", () =>
     Effect.gen(function* () {
       const cluster = yield* Sandbox.make()

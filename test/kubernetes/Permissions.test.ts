@@ -40,9 +40,9 @@ describe("the least role", () => {
       assert.notInclude(deleted, `delete ${never}`)
   })
 
-  it("both roles are bound to the one ServiceAccount", () => {
+  it("all roles but the one for Secrets are bound to the one ServiceAccount", () => {
     const bound = manifests.flatMap(({ kind, roleRef }) => (kind === "ClusterRoleBinding" ? [roleRef?.name] : []))
-    assert.deepStrictEqual(bound, ["kubernaut-observe", "kubernaut-act"])
+    assert.deepStrictEqual(bound, ["kubernaut-observe", "kubernaut-act", "kubernaut-changes"])
     assert.isDefined(manifests.find(({ kind }) => kind === "ServiceAccount"))
   })
 

@@ -2,6 +2,9 @@
  * What `kubernaut doctor` says about the own rights: which rule of `deploy/rbac.yaml` is missing for which feature or
  * action that the mode enables, and which granted right is more than needed.
  *
+ * Where changes are recorded, it also says of which kinds they are not (`change journal`): that is a warning, because
+ * everything else works.
+ *
  * The API server is asked for each right of the table (SelfSubjectAccessReview), in all namespaces, and once for all
  * rules in force (SelfSubjectRulesReview). Nothing is read or written for it.
  */
@@ -9,6 +12,7 @@
 import { Effect, Result } from "effect"
 import type { Permission } from "../../kubernetes/Access.ts"
 import { inNamespace, permissionText } from "../../kubernetes/AccessRules.ts"
+import { parseAll } from "../../kubernetes/CustomKinds.ts"
 import { excessOf, grantsEverything } from "../../kubernetes/ExcessRights.ts"
 import type { KubernetesClient, KubernetesError, Rights } from "../../kubernetes/KubernetesClient.ts"
 import {
@@ -16,8 +20,8 @@ import {
   allPermissions,
   observePermissions,
   observing,
-  recording,
   recordPermissions,
+  recordSecretPermissions,
   type Requirement
 } from "../../kubernetes/Permissions.ts"
 import type { Settings } from "../settings/Settings.ts"
@@ -107,25 +111,66 @@ const excessFinding = Effect.fnUntraced(function* (rights: Rights, needed: Reado
       } satisfies Finding)
 })
 
+/** The custom kinds that cannot be listed, with the reason. */
+const unreadable = (client: KubernetesClient["Service"], kinds: ReadonlyArray<string>) =>
+  Effect.map(
+    Effect.forEach(parseAll(kinds), ({ kind }) =>
+      Effect.map(Effect.result(client.list(kind, { limit: 1 })), (listed) =>
+        Result.isSuccess(listed) ? [] : [`${kind} (${listed.failure.reason._tag})`]
+      )
+    ),
+    (named) => named.flat()
+  )
+
+const journalFinding = (answers: Answers, unreadableKinds: ReadonlyArray<string>): Finding => {
+  const check = "change journal"
+  const lacking = (permissions: ReadonlyArray<Permission>) =>
+    permissions.filter((each) => answers.get(permissionText(each)) === "denied")
+  const missing = lacking(recordPermissions).map(permissionText)
+  const unknown = recordPermissions.filter((each) => answers.get(permissionText(each)) === "unknown")
+  const secrets =
+    lacking(recordSecretPermissions).length === 0
+      ? ""
+      : "; which keys of Secrets change is unknown without the optional ClusterRole kubernaut-changes-secrets"
+  const parts = [
+    ...(missing.length === 0
+      ? []
+      : [
+          `not allowed in all namespaces: ${missing.join(", ")}; changes of these kinds are unknown until the ClusterRole kubernaut-changes of deploy/rbac.yaml is bound`
+        ]),
+    ...(unreadableKinds.length === 0 ? [] : [`custom kinds that cannot be listed: ${unreadableKinds.join(", ")}`]),
+    ...(unknown.length === 0 ? [] : ["which kinds may be watched is not known, because the question got no answer"])
+  ]
+  return parts.length === 0
+    ? ok(check, `changes of all kinds may be watched${secrets}`)
+    : { check, result: "warning", message: `${parts.join(". ")}${secrets}` }
+}
+
 /** Checks the rights of the service in its mode. */
 export const rightsFindings = Effect.fnUntraced(function* (
-  { changes, cluster, mode }: Pick<Settings, "cluster" | "mode"> & Partial<Pick<Settings, "changes">>,
-  { rights }: KubernetesClient["Service"]
+  {
+    changes,
+    changesKinds = [],
+    cluster,
+    mode
+  }: Pick<Settings, "cluster" | "mode"> & Partial<Pick<Settings, "changes" | "changesKinds">>,
+  client: KubernetesClient["Service"]
 ): Effect.fn.Return<ReadonlyArray<Finding>, KubernetesError> {
+  const { rights } = client
   if (rights === undefined) return []
   const writes = mode !== "observe"
   const always = writes ? allPermissions : observePermissions
   const records = changes === "on"
-  const needed = records
-    ? [...new Map([...always, ...recordPermissions].map((each) => [permissionText(each), each])).values()]
-    : always
+  const forChanges = records ? [...recordPermissions, ...recordSecretPermissions] : []
+  const needed = [...new Map([...always, ...forChanges].map((each) => [permissionText(each), each])).values()]
   const answers = yield* ask(rights, needed)
   return [
-    missingFinding("cluster reads", answers, records ? [...observing, recording] : observing),
+    missingFinding("cluster reads", answers, observing),
     writes
       ? missingFinding("cluster writes", answers, acting)
       : ok("cluster writes", "not needed: nothing is written in mode observe"),
     // The sandbox has no roles to bind.
-    ...(cluster === "sandbox" ? [] : [yield* excessFinding(rights, needed)])
+    ...(cluster === "sandbox" ? [] : [yield* excessFinding(rights, needed)]),
+    ...(records ? [journalFinding(answers, yield* unreadable(client, changesKinds))] : [])
   ]
 })

@@ -19,9 +19,9 @@ const CustomKind = Schema.NonEmptyString.check(Schema.makeFilter((text) => custo
 export const changes = {
   changes: setting(Schema.Literals(["on", "off"]), {
     form: "text",
-    fallback: "off",
+    fallback: "on",
     description:
-      "Whether changes of the cluster are recorded: which field, when, and who. off: nobody knows what changed before an alert. It is off by default because what the watches cost on a large cluster has not been measured yet.",
+      "Whether changes of the cluster are recorded: which field, when, and who. A cluster needs the ClusterRole kubernaut-changes for it. off: nobody knows what changed before an alert.",
     expected: "on or off"
   }),
   changesKinds: setting(Schema.Array(CustomKind), {

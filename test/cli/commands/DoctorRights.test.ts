@@ -23,7 +23,7 @@ const findingsWith = (
 ) =>
   Effect.map(
     Effect.flatMap(client(rules), (made) => rightsFindings({ changes, cluster: "kubeconfig", mode }, made)),
-    ([reads, writes, rights]) => ({ reads: reads!, writes: writes!, rights: rights! })
+    ([reads, writes, rights, journal]) => ({ reads: reads!, writes: writes!, rights: rights!, journal })
   )
 
 const results = ({ reads, rights, writes }: Effect.Success<ReturnType<typeof findingsWith>>) =>
@@ -38,13 +38,59 @@ describe("what doctor says about the own rights", () => {
     })
   )
 
-  it.effect("the right to watch is needed only where changes are recorded", () =>
+  it.effect("the right to watch is needed only where changes are recorded, and its lack is a warning", () =>
     Effect.gen(function* () {
-      const { reads } = yield* findingsWith(observe, "observe", "on")
-      assert.strictEqual(reads.result, "failed")
-      assert.include(reads.message, "watch services (changes)")
+      assert.isUndefined((yield* findingsWith(observe, "observe")).journal)
+      const found = yield* findingsWith(observe, "observe", "on")
+      assert.deepStrictEqual(results(found), ["ok", "ok", "ok"])
+      assert.strictEqual(found.journal?.result, "warning")
+      assert.include(found.journal?.message, "watch services")
+      assert.include(found.journal?.message, "kubernaut-changes")
       const recording = [...observe, ...rulesOf("kubernaut-changes")]
-      assert.deepStrictEqual(results(yield* findingsWith(recording, "observe", "on")), ["ok", "ok", "ok"])
+      const bound = yield* findingsWith(recording, "observe", "on")
+      assert.deepStrictEqual(results(bound), ["ok", "ok", "ok"])
+      assert.deepStrictEqual(bound.journal?.result, "ok")
+    })
+  )
+
+  it.effect("a kind that may not be watched is named, and the others are not", () =>
+    Effect.gen(function* () {
+      const recording = [...observe, ...rulesOf("kubernaut-changes")].flatMap(({ resources = [], ...rule }) => [
+        { ...rule, resources: resources.filter((each) => each !== "configmaps") }
+      ])
+      const { journal } = yield* findingsWith(recording, "observe", "on")
+      assert.strictEqual(journal?.result, "warning")
+      assert.include(journal?.message, "list configmaps, watch configmaps;")
+    })
+  )
+
+  it.effect("the right to watch Secrets is optional: without it nothing is wrong, with it nothing is too much", () =>
+    Effect.gen(function* () {
+      const recording = [...observe, ...rulesOf("kubernaut-changes")]
+      const { journal } = yield* findingsWith(recording, "observe", "on")
+      assert.include(journal?.message, "Secrets change is unknown")
+      const all = yield* findingsWith([...recording, ...rulesOf("kubernaut-changes-secrets")], "observe", "on")
+      assert.deepStrictEqual([all.rights.result, all.journal?.result], ["ok", "ok"])
+      assert.notInclude(all.journal?.message, "Secret")
+      // Where changes are not recorded it is more than needed.
+      const off = yield* findingsWith([...observe, ...rulesOf("kubernaut-changes-secrets")], "observe", "off")
+      assert.include(off.rights.message, "list secrets")
+    })
+  )
+
+  it.effect("a custom kind that cannot be listed is named", () =>
+    Effect.gen(function* () {
+      const made = yield* client([...observe, ...rulesOf("kubernaut-changes")])
+      const findings = yield* rightsFindings(
+        {
+          changes: "on",
+          changesKinds: ["security.istio.io/v1/AuthorizationPolicy"],
+          cluster: "kubeconfig",
+          mode: "observe"
+        },
+        made
+      )
+      assert.include(findings[3]?.message, "AuthorizationPolicy")
     })
   )
 

@@ -5,9 +5,9 @@ import { parse } from "../../../src/cli/settings/Configuration.ts"
 const read = (environment: Record<string, string>) => parse({ environment, terminal: false })
 
 describe("the settings of the change journal", () => {
-  it("record nothing, unless they are asked to", () => {
-    assert.strictEqual(Result.getOrThrow(read({})).changes, "off")
-    assert.strictEqual(Result.getOrThrow(read({ KUBERNAUT_CHANGES: "on" })).changes, "on")
+  it("record changes, unless they are asked not to", () => {
+    assert.strictEqual(Result.getOrThrow(read({})).changes, "on")
+    assert.strictEqual(Result.getOrThrow(read({ KUBERNAUT_CHANGES: "off" })).changes, "off")
   })
 
   it("name custom kinds, and how long a change is kept", () => {

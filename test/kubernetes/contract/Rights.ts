@@ -31,7 +31,7 @@ export const rights = (it: ContractTests): void => {
   it.effect("the question for a right refuses an unsupported kind as Invalid", () =>
     Effect.gen(function* () {
       const { may } = yield* rightsOf
-      yield* refusedAs(may({ verb: "get", kind: "Secret", namespace: "default" }), "Invalid")
+      yield* refusedAs(may({ verb: "get", kind: "Lease", namespace: "default" }), "Invalid")
     })
   )
 }
