@@ -9,7 +9,7 @@ import { once } from "node:events"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Data, Deferred, Effect, Schedule, type Scope } from "effect"
+import { Data, Deferred, Effect, Exit, Schedule, type Scope } from "effect"
 import { isFinal, type RemediationState } from "../../src/domain/Remediation.ts"
 import type { RemediationDetail } from "../../src/http/Responses.ts"
 
@@ -260,6 +260,10 @@ const readyUrl = (running: Running): Effect.Effect<string> =>
     )
   })
 
+/** Prints the end of the log of a service whose test has failed or timed out: it says what the service waits for. */
+const explain = (running: Running): Effect.Effect<void> =>
+  Effect.sync(() => process.stderr.write(`The service's log ends with:\n${running.stderr().slice(-20_000)}\n`))
+
 /** Starts the service on a free port with a new database, and waits until it is ready. It stops when the scope closes. */
 export const start = Effect.fnUntraced(function* (
   settings: Environment = {}
@@ -274,7 +278,7 @@ export const start = Effect.fnUntraced(function* (
         ...settings
       })
     ),
-    (running) => end(running)
+    (running, exit) => Effect.andThen(Exit.isSuccess(exit) ? Effect.void : explain(running), end(running))
   )
   const url = yield* readyUrl(running)
   const send = sendTo(url)
