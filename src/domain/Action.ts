@@ -37,10 +37,14 @@ export const RestartWorkload = action(
   {}
 )
 
-/** Sets the replica count of a Deployment or StatefulSet, from 0 to 1000. */
-export const ScaleWorkload = action("ScaleWorkload", "Set the replica count of a Deployment or StatefulSet.", {
-  replicas: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))
-})
+/** Sets the replica count of a Deployment, a StatefulSet, or a ReplicaSet without an owner, from 0 to 1000. */
+export const ScaleWorkload = action(
+  "ScaleWorkload",
+  "Set the replica count of a Deployment, a StatefulSet, or a ReplicaSet without an owner.",
+  {
+    replicas: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))
+  }
+)
 
 /**
  * Restores the pod template of an earlier revision of a Deployment, StatefulSet or DaemonSet. The name is older than
@@ -218,7 +222,7 @@ const neverRestored: ReadonlySet<string> = new Set([
 /** The kinds of object that each action applies to. An action without an entry applies to every kind. */
 export const kindsOf: Readonly<Partial<Record<ActionType, ReadonlyArray<string>>>> = {
   RestartWorkload: ["Deployment", "StatefulSet", "DaemonSet"],
-  ScaleWorkload: ["Deployment", "StatefulSet"],
+  ScaleWorkload: ["Deployment", "StatefulSet", "ReplicaSet"],
   RollbackDeployment: ["Deployment", "StatefulSet", "DaemonSet"],
   AdjustResources: ["Deployment", "StatefulSet", "DaemonSet"],
   PatchHpa: ["HorizontalPodAutoscaler"],

@@ -11,9 +11,9 @@ import type { Action } from "../domain/Action.ts"
 import type { Shortage } from "../domain/Failure.ts"
 import * as Quantity from "../domain/Quantity.ts"
 import type { ResourceBounds, Room } from "../domain/Room.ts"
-import type { Container, LimitRange, ResourceQuota } from "../kubernetes/ObjectModel.ts"
+import type { Container, LimitRange, ReplicaSet, ResourceQuota } from "../kubernetes/ObjectModel.ts"
 import { desiredOf, type Workload } from "./actions/RolloutStart.ts"
-import { type PlanObjects, relatedOf } from "./Plan.ts"
+import { asKind, type PlanObjects, relatedOf } from "./Plan.ts"
 import { amountOf, amountOfContainer, countedBy, countedOf, type List } from "./PodAmounts.ts"
 import { oldPodsGoFirst, workloadOf } from "./TemplateAdmission.ts"
 
@@ -44,7 +44,7 @@ const shortage = ({ hard, quota, resource, used }: Line, requested: Quantity.Amo
 })
 
 /** The room for more replicas of a workload. */
-export const roomForReplicas = (workload: Workload, to: number, objects: PlanObjects): Room => {
+export const roomForReplicas = (workload: Workload | ReplicaSet, to: number, objects: PlanObjects): Room => {
   const now = desiredOf(workload) ?? 1
   // Pods that could not be created count nothing yet.
   const existing = Math.min(now, (workload.status as { readonly replicas?: number } | undefined)?.replicas ?? now)
@@ -143,10 +143,12 @@ const shortagesOf = (workload: Workload, asked: Container, container: Container,
 
 /** The room for an action that does not fit; `undefined` for an action that has no smaller form. */
 export const roomOf = (action: Action, objects: PlanObjects): Room | undefined => {
+  if (action.type === "ScaleWorkload") {
+    const scaled = objects.subject && asKind(objects.subject, "Deployment", "StatefulSet", "ReplicaSet")
+    return scaled && roomForReplicas(scaled, action.replicas, objects)
+  }
   const workload = workloadOf(objects.subject)
-  if (workload === undefined) return undefined
-  if (action.type === "ScaleWorkload") return roomForReplicas(workload, action.replicas, objects)
-  if (action.type !== "AdjustResources") return undefined
+  if (action.type !== "AdjustResources" || workload === undefined) return undefined
   const container = workload.spec.template.spec.containers.find(({ name }) => name === action.container)
   if (container === undefined) return undefined
   const resources = (["requests", "limits"] as const).flatMap((list) =>

@@ -115,6 +115,7 @@ const refusals: ReadonlyArray<
   ["not-found", "a Deployment that does not exist", restart, undefined],
   ["being-deleted", "a terminating Deployment", restart, terminating],
   ["wrong-kind", "a rollback of a node", rollback(), node()],
+  ["owner-kind", "a ReplicaSet of a Deployment", scale(5), replicaSet(1)],
   ["changed-since-investigation", "a rollback after another rollout", rollback(), deployment(), sawEarlier],
   ["paused", "a rollback of a paused rollout", rollback(), deployment({ paused: true }), history],
   ["paused", "a restart of a paused rollout", restart, deployment({ paused: true })],

@@ -109,6 +109,7 @@ const fixtures = Effect.gen(function* () {
   yield* asAdmin(real.deploy("web", 2))
   yield* create("StatefulSet", "db", "apps/v1", { spec: { serviceName: "db", replicas: 1, ...selected("db") } })
   yield* create("DaemonSet", "agent", "apps/v1", { spec: selected("agent") })
+  yield* create("ReplicaSet", "alone", "apps/v1", { spec: { replicas: 1, ...selected("alone") } })
   yield* create("Job", "job", "batch/v1", {
     spec: {
       template: { spec: { restartPolicy: "Never", containers: [{ name: "m", image: "registry.example/app:v1" }] } }
@@ -203,7 +204,7 @@ const acting = Effect.gen(function* () {
     yield* ready(target)
     yield* carriedOut({ type: "RollbackDeployment", target }, target, `rollback-${target.kind}`)
   }
-  for (const target of on3.slice(0, 2))
+  for (const target of [...on3.slice(0, 2), on("ReplicaSet", "alone")])
     yield* carriedOut({ type: "ScaleWorkload", target, replicas: 3 }, target, `scale-${target.kind}`)
   const autoscaler = on("HorizontalPodAutoscaler", "scaled")
   yield* carriedOut({ type: "PatchHpa", target: autoscaler, maxReplicas: 5 }, on("Deployment", "scaled"), "hpa")

@@ -84,6 +84,19 @@ const trips: ReadonlyArray<readonly [name: string, make: Effect.Effect<Trip, Kub
       Effect.as(workload(kind, target.name), trip(target, { type: "ScaleWorkload", target, replicas: 3 }))
     ] as const
   }),
+  [
+    "ScaleWorkload of a ReplicaSet",
+    Effect.gen(function* () {
+      const target = on("ReplicaSet", "alone")
+      yield* real.create("ReplicaSet", "alone", "apps/v1", { spec: { replicas: 2, ...selected("alone") } })
+      yield* real.eventually(
+        "ReplicaSet alone is ready",
+        readWorkload(target),
+        ({ readyReplicas }) => readyReplicas === 2
+      )
+      return trip(target, { type: "ScaleWorkload", target, replicas: 3 })
+    })
+  ],
   ...workloads.map((kind) => {
     const target = on(kind, `rollback-${kind.toLowerCase()}`)
     return [

@@ -14,7 +14,7 @@
  */
 
 import { displayName } from "../../domain/Target.ts"
-import type { DaemonSet, Deployment, StatefulSet } from "../../kubernetes/ObjectModel.ts"
+import type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from "../../kubernetes/ObjectModel.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type PlanRefusal, refuse } from "../Plan.ts"
 
@@ -36,7 +36,7 @@ export const strategyOf = (workload: Workload): UpdateStrategy =>
     | undefined) ?? {}
 
 /** How many pods it should have; `undefined` for a DaemonSet whose controller has not counted the nodes. */
-export const desiredOf = (workload: Workload): number | undefined =>
+export const desiredOf = (workload: Workload | ReplicaSet): number | undefined =>
   workload.kind === "DaemonSet"
     ? (workload as DaemonSet).status?.desiredNumberScheduled
     : ((workload as Deployment).spec.replicas ?? 1)

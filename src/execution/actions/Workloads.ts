@@ -1,6 +1,7 @@
 /** `RestartWorkload` and `ScaleWorkload`. */
 
 import { displayName } from "../../domain/Target.ts"
+import { controllerOf, type ReplicaSet } from "../../kubernetes/ObjectModel.ts"
 import { refersTo } from "../../kubernetes/Ownership.ts"
 import { roomForReplicas } from "../NamespaceRoom.ts"
 import { patch, set } from "../ObjectPatch.ts"
@@ -63,7 +64,12 @@ export const scaleAsks = (
     : []
 
 /** A ReplicaSet would fail to create the pods that do not fit, and the API server would accept the count. */
-const quotaAsks = (workload: Workload, name: string, to: number, objects: PlanObjects): ReadonlyArray<Ask> => {
+const quotaAsks = (
+  workload: Workload | ReplicaSet,
+  name: string,
+  to: number,
+  objects: PlanObjects
+): ReadonlyArray<Ask> => {
   const { replicas, shortages } = roomForReplicas(workload, to, objects)
   if (shortages.length === 0 || replicas === undefined || to <= replicas.now) return []
   const lines = shortages.map(
@@ -83,8 +89,15 @@ const lowersUnseen = (from: number, to: number, { decidedOn }: PlanContext): boo
   to < from && !(typeof decidedOn?.desiredReplicas === "number" && to < decidedOn.desiredReplicas)
 
 export const scale: Planner<"ScaleWorkload"> = (action, subject, objects, context) => {
-  const workload = asKind(subject, "Deployment", "StatefulSet")
+  const workload = asKind(subject, "Deployment", "StatefulSet", "ReplicaSet")
   if (workload === undefined) return wrongKind(action)
+  const owner = workload.kind === "ReplicaSet" ? controllerOf(workload) : undefined
+  if (owner !== undefined) {
+    return refuse(
+      "owner-kind",
+      `${displayName(action.target)} belongs to ${owner.kind} ${owner.name}, which sets its replicas. Scale ${owner.kind} ${owner.name} instead.`
+    )
+  }
   const autoscaler = relatedOf(objects, "HorizontalPodAutoscaler").find(({ spec: { scaleTargetRef } }) =>
     refersTo(scaleTargetRef, subject)
   )
