@@ -45,9 +45,10 @@
  * no write asks. The age of the intent does not show that the read is up to date, because the wall clock of this
  * process may be wrong. So the object is read for a minute by the monotonic clock before it is believed.
  *
- * A removal is not signed. If the object is gone and no write of this change can have arrived, somebody else has
- * removed it: the change is done with `applied: "no"`. After a write without a response, or the write of an earlier
- * run, nobody can tell who has removed it: the change is done with `applied: "unknown"`.
+ * A removal is not signed, and "not found" shows no version. So it is asked about once more (`Removal`). If the object
+ * is gone and no write of this change can have arrived, somebody else has removed it: the change is done with `applied:
+ * "no"`. After a write without a response, or the write of an earlier run, nobody can tell who has removed it: the
+ * change is done with `applied: "unknown"`.
  */
 
 import { Clock, Effect } from "effect"
@@ -61,6 +62,7 @@ import * as Patience from "../resilience/pipeline/Patience.ts"
 import { changedSincePlan, classify, type Failure, fenced, otherMode, stale } from "./FailureClassifier.ts"
 import { type Presence, presenceOf } from "./Presence.ts"
 import { strategyOf } from "./RecoveryStrategy.ts"
+import { confirmed, isGone, isRemoval } from "./Removal.ts"
 
 /** What the loop has just learned. */
 export type Event =
@@ -148,12 +150,6 @@ const retry = (afterMs: number, progress: Progress): Move => ({ _tag: "Retry", a
 /** What was created is recognized by its uid from now on: only what we have created is ever removed again. */
 const createdAs = (move: Done, { _tag }: Change, uid: string | undefined): Done =>
   _tag === "Create" && uid !== undefined ? { ...move, uid } : move
-
-const isRemoval = ({ _tag }: Change): boolean => _tag === "Evict" || _tag === "Delete"
-
-/** Whether an error shows that the object a change was to remove is gone. */
-export const isGone = (change: Change, error: KubernetesError): boolean =>
-  isRemoval(change) && (error.reason._tag === "NotFound" || error.reason._tag === "Conflict")
 
 /** How long a write may be in flight, or be missing from a read: the default `--request-timeout` of the API server. */
 const inFlightMs = 60_000
@@ -246,14 +242,20 @@ const readBack = (
   client: KubernetesClient["Service"],
   change: Change,
   { baseline, executionId }: Writer,
-  beganMs: number
+  { beganMs, mayWrite }: { readonly beganMs: number; readonly mayWrite: boolean }
 ): Effect.Effect<Event> => {
   const uid = sameRef(change.ref, baseline.ref) ? (baseline.uid ?? undefined) : undefined
   return waitOut(find(client, change.ref)).pipe(
-    Effect.flatMap((object) =>
+    Effect.flatMap((object) => {
+      const read = presenceOf(change, executionId, object, uid)
+      // Without the right to write, nothing is claimed: what is gone is not known to have been removed by Kubernaut.
+      const presence = mayWrite ? confirmed(client, change, object, read) : Effect.succeed(read)
+      return Effect.map(presence, (presence) => ({ object, presence }))
+    }),
+    Effect.flatMap(({ object, presence }) =>
       Effect.map(Effect.all([Clock.currentTimeMillis, Monotonic.nowMs]), ([nowMs, monotonicMs]): Event => ({
         _tag: "ReadBack",
-        presence: presenceOf(change, executionId, object, uid),
+        presence,
         nowMs,
         uid: object?.metadata.uid,
         runMs: monotonicMs - beganMs
@@ -300,9 +302,9 @@ export const carryOut = Effect.fnUntraced(function* <E>(
   holds: Effect.Effect<boolean, E>
 ): Effect.fn.Return<Done | Stop, E> {
   const { change } = situation
-  const beganMs = yield* Monotonic.nowMs
+  const run = { beganMs: yield* Monotonic.nowMs, mayWrite: situation.mayWrite }
   let progress = begun
-  let event = yield* readBack(client, change, intent, beganMs)
+  let event = yield* readBack(client, change, intent, run)
   while (true) {
     const move = nextMove(event, progress, situation)
     switch (move._tag) {
@@ -315,7 +317,7 @@ export const carryOut = Effect.fnUntraced(function* <E>(
       case "Retry":
         progress = move.progress
         yield* pause(move)
-        event = yield* readBack(client, change, intent, beganMs)
+        event = yield* readBack(client, change, intent, run)
     }
   }
 })

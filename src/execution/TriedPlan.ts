@@ -14,11 +14,11 @@ import type { KubernetesClient, KubernetesError } from "../kubernetes/Kubernetes
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { limitRanges, readObjects } from "./ActionObjects.ts"
 import { touchesTemplate } from "./actions/RestoredTemplate.ts"
-import { isGone } from "./CarryOut.ts"
 import { dryRun } from "./DryRun.ts"
 import type { Left } from "./Leaves.ts"
 import { roomOf } from "./NamespaceRoom.ts"
 import { type Ask, type Plan, type PlanObjects, type PlanRefusal, RefusalRule } from "./Plan.ts"
+import { isGone } from "./Removal.ts"
 import { admissionOf, changed, podOf, replacesPods, saysWhetherAdmitted, workloadOf } from "./TemplateAdmission.ts"
 
 type Client = KubernetesClient["Service"]
