@@ -14,7 +14,8 @@
  * | harm      | 1 if a field can break just what is broken, 0.6 if it may follow, 0.15 if it breaks something else;      |
  * |           | 0.6 if it is not known what is broken; 0.02 if the field breaks nothing (`FieldEffects`)                 |
  * | direction | 0.2 if it only takes a limit away, such as an uncordon or a larger quota (`Easing`)                      |
- * | health    | 0.5 if the alert says that pods fail, and all pods are well                                              |
+ * | novelty   | 0.2 if it created an object that limits nobody (`LimitingKinds`): that breaks nothing that worked        |
+ * | health    | 0.25 if the alert says that pods fail, and all pods are well: no suspect                                 |
  * | force     | 0.1 if all its fields have another value now: somebody has taken it back, or overwritten it              |
  * | writer    | 1 for a person or a pipeline, 0.95 for GitOps and unknown writers, 0.4 for a controller, 0 for kubernaut |
  *
@@ -26,6 +27,7 @@
  */
 
 import * as FieldPath from "../domain/FieldPath.ts"
+import { isLimiting } from "../domain/LimitingKinds.ts"
 import type { ObjectChange, WriterKind } from "../domain/ObjectChange.ts"
 import type { Suspect } from "../domain/Suspects.ts"
 import { toMillis } from "../domain/Timestamp.ts"
@@ -146,6 +148,11 @@ const directionOf = ({ change }: Candidate, { said, shown }: SymptomsSeen): Fact
     ? { value: 0.2, reason: "It gives the target more room than it had." }
     : { value: 1 }
 
+const noveltyOf = ({ change: { operation, ref } }: Candidate): Factor =>
+  operation === "created" && !isLimiting(ref.kind)
+    ? { value: 0.2, reason: "It is new, and breaks nothing that worked before." }
+    : { value: 1 }
+
 const sameJson = (left: unknown, right: unknown): boolean => FieldPath.differences(left, right).length === 0
 
 /** Whether the change is still there. */
@@ -162,7 +169,7 @@ const forceOf = ({ change, present }: Candidate): Factor => {
 }
 
 const healthOf = ({ healthy, said }: SymptomsSeen): Factor =>
-  healthy && isOnlyAboutPods(said) ? { value: 0.5, reason: "All pods of the target are well." } : { value: 1 }
+  healthy && isOnlyAboutPods(said) ? { value: 0.25, reason: "All pods of the target are well." } : { value: 1 }
 
 const partOf = ({ change: { at } }: Candidate, { earliestMs }: FirstSymptom): Factor =>
   toMillis(at) > earliestMs + skewMs ? { value: 0.5, reason: "A part of the target failed before it." } : { value: 1 }
@@ -182,6 +189,7 @@ export const score = (candidate: Candidate, { seen, symptom }: Scene): Suspect =
     { value: distances[Math.min(distance, distances.length - 1)] ?? 0 },
     harmOf(candidate, seen),
     directionOf(candidate, seen),
+    noveltyOf(candidate),
     healthOf(seen),
     forceOf(candidate),
     writerOf(candidate)

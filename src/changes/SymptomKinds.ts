@@ -26,6 +26,7 @@
 
 import type { Alert } from "../domain/Alert.ts"
 import { configurationReasons, imageReasons } from "../domain/RevisionHealth.ts"
+import { toMillis } from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 
 export type SymptomKind =
@@ -146,11 +147,25 @@ const shownBy = (observed: WorkloadState): ReadonlySet<SymptomKind> => {
   return shown
 }
 
+/** A container that crashes is ready for a while in between. */
+const wellAfterMs = 10 * 60_000
+
+/** Whether a pod is ready, and is not only ready between two crashes. */
+const isWell = ({ readinessSince, ready, restarts }: WorkloadState["pods"][number], { observedAt }: WorkloadState) =>
+  ready
+  && (restarts === 0
+    || readinessSince === undefined
+    || readinessSince === null
+    || toMillis(observedAt) - toMillis(readinessSince) >= wellAfterMs)
+
 /** What is broken. `observed` is `null` where it could not be read. */
 export const symptomsSeen = (alert: Alert, observed: WorkloadState | null): SymptomsSeen => {
   const shown = observed === null ? new Set<SymptomKind>() : shownBy(observed)
   const healthy =
-    observed !== null && shown.size === 0 && observed.pods.length > 0 && observed.pods.every(({ ready }) => ready)
+    observed !== null
+    && shown.size === 0
+    && observed.pods.length > 0
+    && observed.pods.every((pod) => isWell(pod, observed))
   return { shown, said: saidBy(alert, observed?.ref.kind ?? ""), healthy }
 }
 

@@ -18,6 +18,7 @@ import {
   minutes,
   modified,
   own,
+  pod,
   ref,
   startsMs,
   state,
@@ -272,7 +273,23 @@ const rows: ReadonlyArray<Row> = [
     [0],
     "one"
   ),
-  row("an image is half a suspect of an alert whose pods are all well", crash, serving, [on(image(-10))], [0], "one"),
+  row("an image is no suspect of an alert whose pods are all well", crash, serving, [on(image(-10))], [], undefined),
+  row(
+    "an image is one of pods that are ready between two crashes",
+    crash,
+    state({ pods: [pod("checkout-1", { restarts: 4, readinessSince: at(-30) }), pod("checkout-2")] }),
+    [on(image(-60))],
+    [0],
+    "one"
+  ),
+  row(
+    "the creation of the target is none, and neither is that of its Service",
+    errors,
+    serving,
+    [on(created(target, -60)), on(created(ref("Service", "checkout"), -59), 1), on(image(-10))],
+    [2],
+    "one"
+  ),
   row(
     "a storage class explains a pending claim",
     "KubePersistentVolumeErrors",

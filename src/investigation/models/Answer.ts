@@ -5,8 +5,8 @@
  *
  * A model selects one action of the catalogue. Its answer is rejected when it is not JSON of the schema, has no root
  * cause, names an object that is neither the target nor part of it, or names an action that does not apply to the kind
- * of that object. The confidence that a model reports is capped by its tier (`InvestigationChain`) and never bypasses a
- * guardrail.
+ * of that object. It may take back any change that the prompt lists, of whatever object, and no other one. The
+ * confidence that a model reports is capped by its tier (`InvestigationChain`) and never bypasses a guardrail.
  *
  * **Gotchas**
  *
@@ -18,7 +18,7 @@ import { Result, Schema } from "effect"
 import { OpenAiStructuredOutput } from "effect/ai"
 import { Action, appliesToItsTarget } from "../../domain/Action.ts"
 import { Confidence, type Investigation, type InvestigatorName } from "../../domain/Investigation.ts"
-import type { ResourceRef } from "../../domain/Target.ts"
+import { type ResourceRef, sameRef } from "../../domain/Target.ts"
 import { redact } from "../evidence/Redaction.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
 
@@ -35,6 +35,8 @@ export const Answer = Schema.Struct({
   })
 }).annotate({ identifier: "Answer" })
 export type Answer = typeof Answer.Type
+
+type Restoration = Extract<Action, { readonly type: "RestoreObject" }>
 
 /** How much of a model's text is kept: enough to read, too little to flood the journal and the console. */
 export const limits = { rootCauseCharacters: 2000, evidenceItems: 20, evidenceCharacters: 500 } as const
@@ -109,10 +111,18 @@ export const isOwnObject = (request: InvestigationRequest, ref: ResourceRef): bo
   }
 }
 
+/** Whether a change is one of the suspects, and of that object. Nobody may choose another one. */
+const isSuspect = ({ suspects }: InvestigationRequest, { change, target }: Restoration): boolean =>
+  suspects?.ranked.some((suspect) => suspect.change.id === change && sameRef(suspect.change.ref, target)) === true
+
 /** Why no action may follow from an answer; `undefined` when one may. */
 export const problemOf = (request: InvestigationRequest, answer: Answer): string | undefined => {
   if (answer.rootCause.trim() === "") return "the root cause is empty"
   if (answer.action.type === "Notify" && answer.action.reason.trim() === "") return "the reason to notify is empty"
+  if (answer.action.type === "RestoreObject")
+    return isSuspect(request, answer.action)
+      ? undefined
+      : "the change is not one of those listed, or not one of that object"
   if (!isOwnObject(request, answer.action.target)) return "the action's target is not the alert's target or part of it"
   if (!appliesToItsTarget(answer.action)) return `${answer.action.type} does not apply to the kind of object it names`
   return undefined

@@ -42,6 +42,7 @@ export const instructions = [
   "- Answer with one JSON object that matches the given schema, and nothing else.",
   "- Set the action's target to the alert's target, one of its pods, its HorizontalPodAutoscaler,",
   "  or the node or PersistentVolumeClaim that the alert names. Copy names exactly.",
+  "  RestoreObject alone may have another target: the object of a listed change, with the id of that change.",
   "- Prefer the smallest action that can be undone.",
   "- Choose Notify, with the reason that a person needs, unless another action is clearly right.",
   "- A pod's failure says something about its own revision only. 'current' marks the newest one.",

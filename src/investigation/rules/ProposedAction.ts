@@ -17,6 +17,7 @@ import * as Quantity from "../../domain/Quantity.ts"
 import { failingRevisions, fails, isRollingOut, podsOfNewest } from "../../domain/RevisionHealth.ts"
 import { displayName, resourceRef } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
+import { findingText } from "../evidence/ChangeText.ts"
 import { type ContainerSpec, empty, type Evidence } from "../evidence/Evidence.ts"
 import { redact } from "../evidence/Redaction.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
@@ -157,11 +158,11 @@ const withoutRollback = ({ observed, target }: InvestigationRequest): string | u
     : undefined
 }
 
-/** Notifies a person of the cause and what to check first. */
+/** Notifies a person of the cause, what to check first, and what changed before the alert. */
 export const notify = (request: InvestigationRequest, rule: Rule): Action => ({
   type: "Notify",
   target: resourceRef(request.target),
-  reason: `${isUnread(request) ? "The target could not be read, so this is based on the alert alone. " : ""}${causeOf(rule, request)} First: ${rule.check}`
+  reason: `${isUnread(request) ? "The target could not be read, so this is based on the alert alone. " : ""}${[causeOf(rule, request), `First: ${rule.check}`, ...findingText(request.suspects)].join(" ")}`
 })
 
 /** A rule's write to the cluster, which needs an object that shows the fault now. */

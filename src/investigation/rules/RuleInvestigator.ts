@@ -6,10 +6,13 @@
  *
  * 1. Severity maps to a category: critical → immediate action, warning → standard remediation, info and none → monitoring
  *    only. In the last category a rule's action is never proposed; the rule notifies instead.
- * 2. The rules are tried in order by alert name, namespace, labels, kind and observed facts (`Rulebook`).
- * 3. The rule's action is made from the target's state and evidence. When these do not suffice (no limit to raise, no
+ * 2. A change before the alert that is clearly the cause is taken back, whatever the alert is (`SuspectedChange`). If two
+ *    are equally likely, a person is told of both.
+ * 3. Without one, the rules are tried in order by alert name, namespace, labels, kind and observed facts (`Rulebook`).
+ *    Where a person has to take the cause back, no pod is replaced: another one would fail in the same way.
+ * 4. The rule's action is made from the target's state and evidence. When these do not suffice (no limit to raise, no
  *    autoscaler), the next rule is tried.
- * 4. An action that fixed this alert in fewer than a third of its verified uses in the last week is skipped, once there
+ * 5. An action that fixed this alert in fewer than a third of its verified uses in the last week is skipped, once there
  *    are five of them. A better record raises confidence.
  *
  * Most alerts get a `Notify` that says what to check first, and that is the right result.
@@ -22,12 +25,14 @@ import type { Investigation } from "../../domain/Investigation.ts"
 import type { ActionRecord } from "../../domain/PastAction.ts"
 import * as Timestamp from "../../domain/Timestamp.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
+import { findingText } from "../evidence/ChangeText.ts"
 import { redact } from "../evidence/Redaction.ts"
 import { type InvestigationRequest, type Investigator, InvestigatorError } from "../Investigator.ts"
 import { causeOf, notify, proposedAction } from "./ProposedAction.ts"
 import type { Fact, Rule } from "./Rulebook.ts"
 import { earlierReasonsOf, factsOf, failedCreateOf, reasonsOf } from "./RuleFacts.ts"
 import { matches } from "./RuleMatch.ts"
+import { byChange, type ByChange } from "./SuspectedChange.ts"
 
 /** How urgent an alert is to the rules. */
 export type Category = "immediate" | "standard" | "monitoring-only"
@@ -53,6 +58,9 @@ const minimumSuccessRate = 1 / 3
 const minimumUses = 5
 /** Older uses do not count, so an action is tried again later: the reason why it did not help may be gone. */
 const recordWindowMs = 7 * 24 * 60 * 60 * 1000
+
+/** The actions after which the pods start again as they are. */
+const replacesPods: ReadonlySet<ActionType> = new Set(["RestartWorkload", "EvictPod"])
 
 /** The share of uses that fixed the alert, 0 to 1; `undefined` when there are too few uses. */
 const successRateOf = (record: ActionRecord | undefined): number | undefined =>
@@ -103,6 +111,25 @@ const observations = (request: InvestigationRequest, facts: ReadonlySet<Fact>): 
   ]
 }
 
+/** The findings by change. The confidence is that of any other action of a rule, so it may run automatically. */
+const investigationByChange = (
+  request: InvestigationRequest,
+  { action, cause, rule }: ByChange,
+  facts: ReadonlySet<Fact>
+): Investigation => ({
+  investigator: "rules",
+  rule,
+  rootCause: cause,
+  evidence: [
+    `Severity ${request.alert.severity}: ${categoryOf(request.alert.severity).replace("-", " ")}.`,
+    ...observations(request, facts),
+    ...findingText(request.suspects),
+    ...(request.suspects?.ranked[0]?.reasons ?? []).map(redact)
+  ],
+  action,
+  confidence: action.type === "Notify" ? 0.3 : 0.5
+})
+
 const investigationOf = (
   request: InvestigationRequest,
   rule: Rule,
@@ -122,7 +149,8 @@ const investigationOf = (
       ...(rate === undefined
         ? []
         : [`${action.type} fixed this alert in ${Math.round(rate * 100)} % of its verified uses.`]),
-      `First: ${rule.check}`
+      `First: ${rule.check}`,
+      ...findingText(request.suspects)
     ],
     action,
     // Without a record, confidence stays as it is. A success rate of r scales it to between half and all of it.
@@ -156,10 +184,14 @@ export const make = (options: Options): Investigator => {
   const investigate: Investigator["investigate"] = Effect.fnUntraced(function* (request) {
     const facts = factsOf(request)
     const isMonitoringOnly = categoryOf(request.alert.severity) === "monitoring-only"
+    const change = isMonitoringOnly ? undefined : byChange(request)
+    if (change !== undefined && change.rule !== "suspect-needs-person")
+      return investigationByChange(request, change, facts)
     for (const rule of options.rules) {
       if (!matches(rule, request, facts)) continue
       const action = proposedAction(rule, request)
       if (action === undefined) continue
+      if (change !== undefined && (action.type === "Notify" || replacesPods.has(action.type))) continue
       if (action.type === "Notify" || isMonitoringOnly)
         return investigationOf(request, rule, notify(request, rule), facts, undefined)
       const since = Timestamp.fromMillis((yield* Clock.currentTimeMillis) - recordWindowMs)
@@ -167,6 +199,7 @@ export const make = (options: Options): Investigator => {
       if (rate !== undefined && rate < minimumSuccessRate) continue
       return investigationOf(request, rule, action, facts, rate)
     }
+    if (change !== undefined) return investigationByChange(request, change, facts)
     return yield* new InvestigatorError({
       investigator: "rules",
       reason: { _tag: "NoRule" },

@@ -9,6 +9,7 @@ import {
   problemOf,
   toInvestigation
 } from "../../../src/investigation/models/Answer.ts"
+import { at, modified, ref, target } from "../../changes/scenes.ts"
 import { alert, observed, request } from "../fixtures/Requests.ts"
 
 const rollback = {
@@ -154,5 +155,41 @@ describe("an answer may act only on the remediation's own objects", () => {
     assert.isAtMost(made.evidence.length, limits.evidenceItems)
     assert.isTrue(made.evidence.every((item) => item.length > 0 && item.length <= limits.evidenceCharacters))
     assert.strictEqual(made.provider, "openai")
+  })
+})
+
+describe("a model that takes a change back", () => {
+  const change = modified(ref("ConfigMap", "checkout"), -20, ["data", "url"])
+  const other = modified(ref("ConfigMap", "checkout"), -30, ["data", "url"])
+  const given = request({
+    suspects: {
+      finding: "several",
+      ranked: [{ change, score: 0.9, distance: 1, relation: "mounts it", reasons: [] }],
+      symptomAt: at(0),
+      since: at(-3600),
+      gaps: [],
+      unread: []
+    }
+  })
+  const restoring = (changes: Partial<Extract<Action, { type: "RestoreObject" }>> = {}) =>
+    answer({ action: { type: "RestoreObject", target: change.ref, change: change.id, ...changes } })
+
+  it("may choose one of those that it was shown, of whatever object, and its answer can be parsed", () => {
+    assert.strictEqual(problemOf(given, restoring()), undefined)
+    assert.deepStrictEqual(parseAnswer(JSON.stringify(restoring())), Result.succeed(restoring()))
+  })
+
+  it.each([
+    ["a change that was not listed", restoring({ change: other.id }), given],
+    ["a listed change of another object", restoring({ target: ref("ConfigMap", "cart") }), given],
+    ["a change of the target itself that was not listed", restoring({ target, change: other.id }), given],
+    ["a change where none is recorded", restoring(), request()]
+  ])("has failed if it names %s", (_, named, of) => {
+    assert.include(problemOf(of, named) ?? "", "the change is not one of those listed")
+  })
+
+  it("has failed if it makes an id up", () => {
+    const text = JSON.stringify(restoring({ change: "chg-1" as never }))
+    assert.deepStrictEqual(parseAnswer(text), Result.fail("the answer does not match the schema"))
   })
 })

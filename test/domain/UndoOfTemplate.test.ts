@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { undoOf } from "../../src/decision/UndoOfTemplate.ts"
-import { observed, recorded } from "./situations.ts"
+import { undoOf } from "../../src/domain/UndoOfTemplate.ts"
+import { observed, recorded } from "../decision/situations.ts"
 
 const ref = { namespace: "shop", kind: "Deployment", name: "checkout" }
 const inTemplate = { path: ["spec", "template", "spec", "dnsPolicy"], before: "ClusterFirst", after: "None" }

@@ -13,10 +13,10 @@
  * later change of somebody else would be lost by it, and other fields than the template would stay as they are.
  */
 
-import type { Action } from "../domain/Action.ts"
-import type { ObjectChange } from "../domain/ObjectChange.ts"
-import { sameRef } from "../domain/Target.ts"
-import type { WorkloadState } from "../domain/WorkloadState.ts"
+import type { Action } from "./Action.ts"
+import type { ObjectChange } from "./ObjectChange.ts"
+import { sameRef } from "./Target.ts"
+import type { WorkloadState } from "./WorkloadState.ts"
 
 const rollable: ReadonlySet<string> = new Set(["Deployment", "StatefulSet", "DaemonSet"])
 

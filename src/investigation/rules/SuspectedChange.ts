@@ -1,0 +1,144 @@
+/**
+ * The rule by change: what follows from the changes before an alert, whatever the alert is. Pure.
+ *
+ * **Details**
+ *
+ * | the suspects                                   | what follows                                     |
+ * | ---------------------------------------------- | ------------------------------------------------ |
+ * | one is clear, and can be taken back            | its undo is proposed (`domain/UndoOfTemplate`)   |
+ * | one is clear, and a person has to take it back | a notification that says why, and where          |
+ * | two or more are of similar score               | a notification with all of them: nobody guesses  |
+ * | none is clear                                  | nothing: the rulebook decides as without changes |
+ *
+ * A suspect is **clear** if its score is 0.4 or more and the next one has less than 0.8 of it (`changes/SuspectScore`).
+ * A change that explains exactly what is broken has 0.9 seconds before the symptom, and 0.45 an hour before it. One
+ * that may only lead to what is broken has 0.5 seconds before, and falls below within half an hour. Where something
+ * failed before the change, or the change only gives more room, nothing reaches it.
+ *
+ * The clear suspect is taken back only if all of this holds:
+ *
+ * - a person or a pipeline made it, or the API server names nobody, as for a deletion;
+ * - its time is known, and nothing that was watched before went unwatched between it and the symptom;
+ * - its object is of a kind that is ever restored, and its content is recorded;
+ * - if it created an object, that object limits others, such as a NetworkPolicy or a quota. An object that the target
+ *   needs, such as its Service, is never removed.
+ *
+ * The plan and the guardrails check the rest, against the objects as they are.
+ */
+
+import { type Action, appliesToItsTarget } from "../../domain/Action.ts"
+import { isLimiting } from "../../domain/LimitingKinds.ts"
+import type { ObjectChange } from "../../domain/ObjectChange.ts"
+import type { Suspect, Suspects } from "../../domain/Suspects.ts"
+import { displayName, resourceRef, sameRef } from "../../domain/Target.ts"
+import { undoOf } from "../../domain/UndoOfTemplate.ts"
+import { changeText, findingText, rankedText } from "../evidence/ChangeText.ts"
+import type { InvestigationRequest } from "../Investigator.ts"
+
+/** A suspect with a lower score is not acted on. */
+export const clearScore = 0.4
+
+/** What follows from the suspects. */
+export interface ByChange {
+  readonly rule: "undo-suspected-change" | "suspect-needs-person" | "several-suspects"
+  readonly cause: string
+  readonly action: Action
+}
+
+/** The kinds whose content nobody can create again. */
+const holding: ReadonlySet<string> = new Set(["Namespace", "Node", "PersistentVolumeClaim"])
+
+/** Whether somebody may have changed more between the change and the symptom, while nobody watched. */
+const hasBlindSpot = ({ gaps, symptomAt }: Suspects, { at }: ObjectChange): boolean =>
+  gaps.some(
+    ({ from, reason, to }) =>
+      from !== null
+      && (reason === "expired" || reason === "stopped" || reason === "unavailable")
+      && from <= symptomAt
+      && (to === null || to > at)
+  )
+
+const whoObjects = ({ by, ref }: ObjectChange): string | undefined => {
+  const name = by.name === undefined ? "" : ` (${by.name})`
+  switch (by.kind) {
+    case "gitops":
+      return `GitOps${name} made it, and would make it again: revert it in the source that declares ${displayName(ref)}.`
+    case "controller":
+      return `A controller${name} made it, and would make it again: change what it follows.`
+    case "kubernaut":
+      return "Kubernaut itself made it, and an undo is never undone by another one."
+    default:
+      return undefined
+  }
+}
+
+const whatObjects = (change: ObjectChange): string | undefined => {
+  const { manifest, operation, ref } = change
+  if (ref.kind === "Secret") return "The values of a Secret are not recorded: put the earlier one back."
+  if (!appliesToItsTarget({ type: "RestoreObject", target: ref, change: change.id }))
+    return `A ${ref.kind} is never restored automatically.`
+  if (operation !== "modified" && holding.has(ref.kind)) return `What a ${ref.kind} holds cannot be created again.`
+  if (operation === "deleted" && manifest === undefined) return "What was deleted is not recorded: create it again."
+  return operation === "created" && !isLimiting(ref.kind)
+    ? `A ${ref.kind} is not removed because of an alert.`
+    : undefined
+}
+
+/** Why a person has to take the change back; `undefined` if that can be proposed. */
+const objectionTo = (change: ObjectChange, suspects: Suspects): string | undefined => {
+  if (change.notBefore !== undefined)
+    return "Nobody watched when it was made, so it may be older, or younger, than the symptom."
+  return (
+    whoObjects(change)
+    ?? whatObjects(change)
+    ?? (hasBlindSpot(suspects, change)
+      ? "Between it and the symptom something was not watched, so another change may be the cause."
+      : undefined)
+  )
+}
+
+const notify = (request: InvestigationRequest, reason: string): Action => ({
+  type: "Notify",
+  target: resourceRef(request.target),
+  reason
+})
+
+const sentence = (text: string): string => `${text}.`
+
+const withOthers = (suspects: Suspects): string => findingText(suspects).join(" ")
+
+const ofOne = (request: InvestigationRequest, suspects: Suspects, { change, score }: Suspect): ByChange | undefined => {
+  if (score < clearScore) return undefined
+  const cause = sentence(changeText(change, suspects.symptomAt))
+  const objection = objectionTo(change, suspects)
+  if (objection !== undefined)
+    return {
+      rule: "suspect-needs-person",
+      cause: `${cause} ${objection}`,
+      action: notify(request, `The likeliest cause is a change. ${cause} ${objection} ${withOthers(suspects)}`)
+    }
+  const ofObject = suspects.ranked.flatMap((other) => (sameRef(other.change.ref, change.ref) ? [other.change] : []))
+  return { rule: "undo-suspected-change", cause, action: undoOf(change, request.observed, ofObject) }
+}
+
+const ofSeveral = (request: InvestigationRequest, suspects: Suspects): ByChange | undefined => {
+  if ((suspects.ranked[0]?.score ?? 0) < clearScore) return undefined
+  const cause = "Two or more changes before the alert are equally likely to be the cause."
+  return {
+    rule: "several-suspects",
+    cause: `${cause} ${rankedText(suspects).join(" ")}`,
+    action: notify(
+      request,
+      `${cause} Nothing was changed, because only a person can tell which one it is. ${withOthers(suspects)}`
+    )
+  }
+}
+
+/** What follows from the suspects of a request; `undefined` if none is clear. */
+export const byChange = (request: InvestigationRequest): ByChange | undefined => {
+  const { suspects } = request
+  const [best] = suspects?.ranked ?? []
+  if (suspects === undefined || best === undefined) return undefined
+  if (suspects.finding === "one") return ofOne(request, suspects, best)
+  return suspects.finding === "several" ? ofSeveral(request, suspects) : undefined
+}
