@@ -5,7 +5,9 @@
  * The rules are those of `kubectl rollout status`. A Deployment is done once its controller reports
  * `NewReplicaSetAvailable`. Pods that fail later do not take that back. The controllers of the other kinds report no
  * such end. There a rollout is done once every pod that it has made was ready, or has run for a while (`NeverWorked`).
- * A pod that was made much later than its template replaces one of a rollout that is over.
+ * A pod that was made much later than its template replaces one of a rollout that is over. A template that comes back
+ * uses its old revision again, so the age of the revision says nothing then: the API server recorded when it was put to
+ * use again, or else its oldest pod is of the rollout.
  */
 
 import type { Timestamp } from "../domain/Timestamp.ts"
@@ -83,18 +85,29 @@ const hasPodThatNeverWorked = (current: ReadonlyArray<Pod>, since: Timestamp | n
     return !isLater && neverWorked(pod)
   })
 
-/** When the revision with a hash was created; `null` if it was not read. */
-const revisionSince = (
-  owner: KubernetesObject,
-  { controllerRevisions }: RolloutObjects,
-  isIt: (revision: ControllerRevision) => boolean
-): Timestamp | null => {
-  const found = ownedBy<ControllerRevision>(owner, controllerRevisions).find(isIt)
-  return found === undefined ? null : createdAt(found)
-}
-
 const podsOf = (objects: RolloutObjects, hash: string | null): ReadonlyArray<Pod> =>
   hash === null ? [] : objects.pods.filter((pod) => templateHashOf(pod) === hash)
+
+/** Whether a newer revision has been replaced by this one: the template of this one has come back. */
+const isUsedAgain = (
+  owner: KubernetesObject,
+  { controllerRevisions }: RolloutObjects,
+  revision: ControllerRevision | undefined
+): boolean =>
+  ownedBy<ControllerRevision>(owner, controllerRevisions).some(
+    (other) => revision !== undefined && (createdAt(other) ?? "") > (createdAt(revision) ?? "")
+  )
+
+/** When the rollout of a revision began; `null` if that is not known. `isAgain`: it is used again. */
+const rolledOutSince = (
+  revision: ControllerRevision | undefined,
+  isAgain: boolean,
+  current: ReadonlyArray<Pod>
+): Timestamp | null => {
+  if (revision === undefined || !isAgain) return revision === undefined ? null : createdAt(revision)
+  const { managedFields = [] } = revision.metadata
+  return latest(managedFields.map(({ time }) => timeOf(time))) ?? earliest(current.map(createdAt))
+}
 
 const ofDeployment = (deployment: Deployment, objects: RolloutObjects): Rollout => {
   const { spec, status = {} } = deployment
@@ -150,14 +163,17 @@ const ofStatefulSet = (set: StatefulSet, objects: RolloutObjects): Rollout => {
   const isPartial = (status.updatedReplicas ?? 0) < Math.max(0, (spec.replicas ?? 1) - partition)
   const isOther = partition === 0 && status.updateRevision !== status.currentRevision
   const hash = isObserved(set) ? (status.updateRevision ?? null) : null
-  // With a partition the two revisions differ for good, so they do not say whether the updated pods work.
+  const current = podsOf(objects, hash)
+  const revision = ownedBy<ControllerRevision>(set, objects.controllerRevisions).find(
+    ({ metadata }) => metadata.name === hash
+  )
+  const isAgain = isUsedAgain(set, objects, revision)
+  // The two revisions do not say whether the updated pods work. With a partition they differ for good. A current
+  // revision that comes back, before the one after it was complete, is the same as the updated one at once.
   const isFailing =
-    partition > 0
+    (partition > 0 || isAgain)
     && (status.availableReplicas ?? 0) < (spec.replicas ?? 1)
-    && hasPodThatNeverWorked(
-      podsOf(objects, hash),
-      revisionSince(set, objects, ({ metadata }) => metadata.name === hash)
-    )
+    && hasPodThatNeverWorked(current, rolledOutSince(revision, isAgain, current))
   return {
     ...ofRevisions(objects, hash, spec.updateStrategy?.type),
     inProgress: spec.updateStrategy?.type !== "OnDelete" && (!isObserved(set) || isPartial || isOther || isFailing),
@@ -174,9 +190,10 @@ const ofDaemonSet = (set: DaemonSet, objects: RolloutObjects): Rollout => {
   const hash = isObserved(set) ? (newest?.metadata.labels?.[revisionHashLabel] ?? null) : null
   const desired = status.desiredNumberScheduled ?? 0
   const isPartial = (status.updatedNumberScheduled ?? 0) < desired
+  const current = podsOf(objects, hash)
   const isFailing =
     (status.numberAvailable ?? 0) < desired
-    && hasPodThatNeverWorked(podsOf(objects, hash), newest === undefined ? null : createdAt(newest))
+    && hasPodThatNeverWorked(current, rolledOutSince(newest, isUsedAgain(set, objects, newest), current))
   return {
     ...ofRevisions(objects, hash, spec.updateStrategy?.type),
     inProgress: spec.updateStrategy?.type !== "OnDelete" && (!isObserved(set) || isPartial || isFailing),

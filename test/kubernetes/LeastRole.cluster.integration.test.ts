@@ -31,7 +31,7 @@ import * as changes from "../execution/realChanges.ts"
 import * as real from "../execution/realCluster.ts"
 import { controlPlane } from "./controlPlane.ts"
 import { routeDefinitions, routesServed } from "./gatewayRoutes.ts"
-import { manifests, serviceKubeconfig, without } from "./LeastRole.ts"
+import { installed, manifests, serviceKubeconfig, without } from "./LeastRole.ts"
 
 const plane = await controlPlane()
 const directory = mkdtempSync(join(tmpdir(), "kubernaut-role-"))
@@ -317,14 +317,14 @@ const texts = (permissions: ReadonlyArray<Permission>) => permissions.map(permis
 describe.skipIf(!plane.available)(`the least role on a real API server${plane.note}`, () => {
   beforeAll(async () => {
     const api = objects()
-    for (const manifest of [...manifests, ...routeDefinitions]) await api.create(manifest as unknown as Manifest)
+    for (const manifest of [...installed, ...routeDefinitions]) await api.create(manifest as unknown as Manifest)
     writeFileSync(kubeconfig, await serviceKubeconfig(adminConfig()))
     await Effect.runPromise(fixtures)
   }, 120_000)
   afterAll(async () => {
     rmSync(directory, { recursive: true })
     const api = objects()
-    for (const manifest of [...manifests, ...routeDefinitions])
+    for (const manifest of [...installed, ...routeDefinitions])
       if (manifest.metadata?.namespace === undefined) await api.delete(manifest as unknown as Manifest)
     await plane.stop()
   })

@@ -21,6 +21,11 @@ export const manifests: ReadonlyArray<Manifest> = parseAllDocuments(roleText).ma
   (document) => document.toJS() as Manifest
 )
 
+/** Without the binding of the role that records changes, because some of its reads are those of the other roles. */
+export const installed = manifests.filter(
+  ({ kind, metadata }) => kind !== "ClusterRoleBinding" || metadata.name !== "kubernaut-changes"
+)
+
 /** The rules of one ClusterRole. */
 export const rulesOf = (
   role: "kubernaut-observe" | "kubernaut-act" | "kubernaut-changes" | "kubernaut-changes-secrets"

@@ -120,14 +120,21 @@ const podOfSet = (kind: string, hash: string, fared: Pods): KubernetesObject => 
   }
 }
 
+interface SetOptions {
+  readonly numberAvailable?: number
+  readonly strategy?: string
+  /** Its newest revision is used again, since that minute if the API server recorded it. */
+  readonly again?: { readonly since?: number }
+}
+
 /** A set of which every pod that its controller may update is updated. */
 const rolloutOfSet = (
   kind: "DaemonSet" | "StatefulSet",
   fared: Pods,
-  { numberAvailable = 0, strategy = "RollingUpdate" }: { readonly numberAvailable?: number; readonly strategy?: string }
+  { numberAvailable = 0, strategy = "RollingUpdate", again }: SetOptions
 ) => {
   const hash = kind === "DaemonSet" ? "h2" : "web-h2"
-  const rollingUpdate = kind === "StatefulSet" ? { partition: 2 } : { maxUnavailable: "100%" }
+  const rollingUpdate = again ? {} : kind === "StatefulSet" ? { partition: 2 } : { maxUnavailable: "100%" }
   const set: KubernetesObject = {
     apiVersion: "apps/v1",
     kind,
@@ -142,7 +149,9 @@ const rolloutOfSet = (
       observedGeneration: 2,
       ...(kind === "DaemonSet"
         ? { desiredNumberScheduled: 2, updatedNumberScheduled: 2, numberAvailable }
-        : { updatedReplicas: 1, availableReplicas: 2, currentRevision: "web-h1", updateRevision: hash })
+        : again
+          ? { updatedReplicas: 3, availableReplicas: 2, currentRevision: hash, updateRevision: hash }
+          : { updatedReplicas: 1, availableReplicas: 2, currentRevision: "web-h1", updateRevision: hash })
     }
   }
   const revision: KubernetesObject = {
@@ -158,6 +167,22 @@ const rolloutOfSet = (
       ...controlled(kind)
     },
     revision: 2
+  }
+  if (again) {
+    // It was made long before its pods, and was the first; another one came between.
+    const { since } = again
+    const managedFields = since === undefined ? [] : [{ manager: "kube-controller-manager", time: at(since) }]
+    const metadata = { ...revision.metadata, creationTimestamp: "2026-11-23T03:00:00Z", managedFields }
+    const between = {
+      ...revision,
+      metadata: { ...metadata, name: "web-h1", uid: "uid-h1", creationTimestamp: "2026-11-23T04:00:00Z", labels: {} }
+    }
+    const controllerRevisions: ReadonlyArray<KubernetesObject> = [
+      { ...revision, metadata, revision: 3 },
+      { ...between, revision: 2 }
+    ]
+    const pods = [podOfSet(kind, hash, fared)] as unknown as ReadonlyArray<Pod>
+    return rolloutOf(set, { replicaSets: [], controllerRevisions, pods })
   }
   const pods = [podOfSet(kind, hash, fared)] as unknown as ReadonlyArray<Pod>
   return rolloutOf(set, { replicaSets: [], controllerRevisions: [revision], pods })
@@ -253,6 +278,26 @@ describe("WorkloadRollout", () => {
     assert.isFalse(rolloutOfSet("StatefulSet", "later", {})?.inProgress)
     assert.isFalse(rolloutOfSet("StatefulSet", "at once", { strategy: "OnDelete" })?.inProgress)
   })
+
+  it.each([
+    ["DaemonSet", "all fail since they were started", "at once", {}, true],
+    ["DaemonSet", "all fail since they were started, as recorded", "at once", { since: 1 }, true],
+    ["DaemonSet", "cannot start", "never started", {}, true],
+    ["DaemonSet", "are ready", "ready", {}, false],
+    ["DaemonSet", "failed after they had worked", "later", {}, false],
+    ["DaemonSet", "were replaced long after it was used again", "replaced", { since: 1 }, false],
+    ["StatefulSet", "all fail since they were started", "at once", {}, true],
+    ["StatefulSet", "cannot start", "never started", { since: 1 }, true],
+    ["StatefulSet", "are ready", "ready", {}, false],
+    ["StatefulSet", "failed after they had worked", "later", {}, false],
+    ["StatefulSet", "were replaced long after it was used again", "replaced", { since: 1 }, false]
+  ] as const)(
+    "the old revision of a %s that is used again, whose pods %s: in progress %#",
+    (kind, _, pods, again, inProgress) => {
+      const numberAvailable = pods === "ready" ? 2 : 0
+      assert.strictEqual(rolloutOfSet(kind, pods, { again, numberAvailable })?.inProgress, inProgress)
+    }
+  )
 
   it("a Deployment that is paused with failing pods of its newest template is in progress, and paused", () => {
     const paused = deployment({ spec: { paused: true }, status: { readyReplicas: 0, availableReplicas: 0 } })
