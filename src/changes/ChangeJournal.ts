@@ -17,28 +17,20 @@
  */
 
 import { Context, Effect, Layer } from "effect"
+import { type ChangeQuery, select } from "../domain/ChangeQuery.ts"
 import type { ChangeId, ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
 import { type ResourceRef, sameRef } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import type { StorageError } from "../storage/StorageError.ts"
-
-/** Which changes `ChangeJournal.list` returns. */
-export interface ChangeQuery {
-  /** Changes of any of these objects. Default: of all objects. */
-  readonly refs?: ReadonlyArray<ResourceRef>
-  /** Changes at this time or later. */
-  readonly since?: Timestamp
-  /** Changes at this time or earlier. */
-  readonly until?: Timestamp
-  /** The largest number of changes to return. */
-  readonly limit: number
-}
+import { watchedKinds } from "./WatchedKinds.ts"
 
 /** Reads the recorded changes and the gaps. `Kubernaut.layer` provides it. */
 export class ChangeJournal extends Context.Service<
   ChangeJournal,
   {
+    /** The kinds whose changes are recorded. Empty: changes are not recorded. */
+    readonly kinds: ReadonlyArray<string>
     /** The recorded changes, newest first. A change whose event has arrived is among them. */
     readonly list: (query: ChangeQuery) => Effect.Effect<ReadonlyArray<ObjectChange>, StorageError>
     readonly find: (id: ChangeId) => Effect.Effect<ObjectChange | undefined, StorageError>
@@ -63,6 +55,7 @@ export const neverWatched = (kind: string): WatchGap => ({ kind, from: null, to:
 
 /** A journal of a service that watches nothing: it knows no change, and no interval was watched. */
 export const layerNone: Layer.Layer<ChangeJournal> = Layer.succeed(ChangeJournal, {
+  kinds: [],
   list: () => Effect.succeed([]),
   find: () => Effect.undefined,
   gaps: (kinds) => Effect.succeed(kinds.map(neverWatched)),
@@ -75,6 +68,8 @@ export interface MemoryOptions {
   readonly changes?: ReadonlyArray<ObjectChange>
   /** Default: none. Every kind was watched throughout. */
   readonly gaps?: ReadonlyArray<WatchGap>
+  /** The kinds whose changes are recorded. Default: the built-in ones. */
+  readonly kinds?: ReadonlyArray<string>
   /** The objects as they are now. Default: none. */
   readonly objects?: ReadonlyArray<KubernetesObject>
 }
@@ -85,25 +80,16 @@ const refOf = ({ kind, metadata }: KubernetesObject): ResourceRef => ({
   name: metadata.name
 })
 
-/** Newest first. Changes of the same time are in the order of recording. */
-const newestFirst = (left: ObjectChange, right: ObjectChange): number =>
-  left.at === right.at ? (left.id < right.id ? 1 : -1) : left.at < right.at ? 1 : -1
-
 /** A journal with fixed content, for tests and examples. */
-export const layerMemory = ({ changes = [], gaps = [], objects = [] }: MemoryOptions): Layer.Layer<ChangeJournal> =>
+export const layerMemory = ({
+  changes = [],
+  gaps = [],
+  kinds = watchedKinds,
+  objects = []
+}: MemoryOptions): Layer.Layer<ChangeJournal> =>
   Layer.succeed(ChangeJournal, {
-    list: ({ limit, refs, since, until }) =>
-      Effect.succeed(
-        changes
-          .filter(
-            ({ at, ref }) =>
-              (since === undefined || at >= since)
-              && (until === undefined || at <= until)
-              && (refs === undefined || refs.some((each) => sameRef(each, ref)))
-          )
-          .toSorted(newestFirst)
-          .slice(0, limit)
-      ),
+    kinds,
+    list: (query) => Effect.succeed(select(query, changes)),
     find: (id) => Effect.succeed(changes.find((each) => each.id === id)),
     gaps: (kinds, since) =>
       Effect.succeed(gaps.filter(({ kind, to }) => kinds.includes(kind) && (to === null || to > since))),

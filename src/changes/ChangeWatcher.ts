@@ -25,8 +25,8 @@ import {
   Semaphore,
   Stream
 } from "effect"
-import type { ChangeId, ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
-import { sameRef } from "../domain/Target.ts"
+import { select } from "../domain/ChangeQuery.ts"
+import type { ChangeId, WatchGap } from "../domain/ObjectChange.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { base32, half } from "../domain/Ulid.ts"
 import { ClusterIdentity } from "../kubernetes/ClusterIdentity.ts"
@@ -35,7 +35,7 @@ import { KubernetesClient, KubernetesError, type WatchEvent } from "../kubernete
 import { isOlder } from "../kubernetes/ResourceVersion.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { ChangeStore } from "../storage/ChangeStore.ts"
-import { ChangeJournal, type ChangeQuery } from "./ChangeJournal.ts"
+import { ChangeJournal } from "./ChangeJournal.ts"
 import { Recorder } from "./Recorder.ts"
 import { watchedKinds } from "./WatchedKinds.ts"
 import { WatchProgress } from "./WatchProgress.ts"
@@ -261,29 +261,19 @@ const upkeep = (parts: Parts, { inAll = 50_000, perObject = 100, retention = "7 
     yield* Effect.ignore(store.prune({ inAll, perObject, before }))
   }).pipe(Effect.forever)
 
-const newestFirst = (left: ObjectChange, right: ObjectChange): number =>
-  left.at === right.at ? (left.id < right.id ? 1 : -1) : left.at < right.at ? 1 : -1
-
-const selected = ({ limit, refs, since = "", until = "9" }: ChangeQuery, changes: ReadonlyArray<ObjectChange>) =>
-  changes
-    .filter(
-      ({ at, ref }) => at >= since && at <= until && (refs === undefined || refs.some((each) => sameRef(each, ref)))
-    )
-    .toSorted(newestFirst)
-    .slice(0, limit)
-
 /** The journal: what is stored, and what is not stored yet. */
 const journalOf = (parts: Parts): ChangeJournal["Service"] => {
   const { progress, recorder, store } = parts
   // What a caller has been told must still be there after a crash, under the same id.
   const flush = Effect.ignore(storeAll(parts))
   return {
+    kinds: progress.all,
     list: (query) =>
       Effect.gen(function* () {
         if (recorder.waitingCount > 0) yield* flush
         const { unstored } = recorder
         const stored = yield* store.list(query)
-        return unstored.length === 0 ? stored : selected(query, [...stored, ...unstored])
+        return unstored.length === 0 ? stored : select(query, [...stored, ...unstored])
       }),
     find: (id) => {
       const unstored = recorder.unstored.find((each) => each.id === id)

@@ -79,8 +79,8 @@ export const WatchGap = Schema.Struct({
   /**
    * `not-started`: before the first list. `stopped`: the service did not run. `expired`: the API server no longer had
    * the events (410). `forbidden`: RBAC does not allow the watch. `unavailable`: the API server did not respond.
-   * `not-served`: the cluster has no such kind.
+   * `not-served`: the cluster has no such kind. `dropped`: the changes were watched, and are no longer kept.
    */
-  reason: Schema.Literals(["not-started", "stopped", "expired", "forbidden", "unavailable", "not-served"])
+  reason: Schema.Literals(["not-started", "stopped", "expired", "forbidden", "unavailable", "not-served", "dropped"])
 })
 export type WatchGap = typeof WatchGap.Type

@@ -4,6 +4,7 @@
  */
 
 import { Context, type Effect } from "effect"
+import type { ChangeQuery } from "../domain/ChangeQuery.ts"
 import type { ChangeId, ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
@@ -56,14 +57,12 @@ export class ChangeStore extends Context.Service<
       gaps: ReadonlyArray<WatchGap>
     ) => Effect.Effect<void, StorageError>
     /** Newest first. */
-    readonly list: (query: {
-      readonly refs?: ReadonlyArray<ResourceRef>
-      readonly since?: Timestamp
-      readonly until?: Timestamp
-      readonly limit: number
-    }) => Effect.Effect<ReadonlyArray<ObjectChange>, StorageError>
+    readonly list: (query: ChangeQuery) => Effect.Effect<ReadonlyArray<ObjectChange>, StorageError>
     readonly find: (id: ChangeId) => Effect.Effect<ObjectChange | undefined, StorageError>
-    /** The gaps of these kinds that ended after a time. */
+    /**
+     * The gaps of these kinds that ended after a time. What was dropped is a gap of every kind: nobody knows any more
+     * what happened then.
+     */
     readonly gaps: (
       kinds: ReadonlyArray<string>,
       since: Timestamp

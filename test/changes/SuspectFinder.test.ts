@@ -178,6 +178,7 @@ describe("the suspects of an alert", () => {
     Effect.gen(function* () {
       const journal = (list: ChangeJournal["Service"]["list"]) =>
         Layer.succeed(ChangeJournal, {
+          kinds: [],
           list,
           find: () => Effect.undefined,
           gaps: () => Effect.succeed([]),

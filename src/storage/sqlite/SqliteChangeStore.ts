@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from "node:sqlite"
 import { Effect, Option, Schema } from "effect"
+import { type ChangeQuery, newestFirst } from "../../domain/ChangeQuery.ts"
 import { ObjectChange, type WatchGap } from "../../domain/ObjectChange.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { ChangeStore, Snapshot, StoredEvent, WatchCursor } from "../ChangeStore.ts"
@@ -23,6 +24,31 @@ interface Data {
 /** A row of another version, or a damaged one, is no known change. */
 const decoded = (rows: ReadonlyArray<Data>): ReadonlyArray<ObjectChange> =>
   rows.flatMap(({ data }) => Option.match(decode(data), { onNone: () => [], onSome: (change) => [change] }))
+
+type Conditions = [
+  since: string,
+  until: string,
+  afterAt: string,
+  afterId: string,
+  kinds: string | null,
+  sameKinds: string | null,
+  namespace: string | null,
+  sameNamespace: string | null,
+  limit: number
+]
+
+const conditions = `at >= ? and at <= ? and (at, id) < (?, ?)
+  and (? is null or kind in (select value from json_each(?))) and (? is null or namespace = ?)
+  order by at desc, id desc limit ?`
+
+const conditionsOf = ({ after, kinds, limit, namespace, since = "", until = "9" }: ChangeQuery): Conditions => {
+  const some = kinds === undefined ? null : JSON.stringify(kinds)
+  const within = namespace ?? null
+  return [since, until, after?.at ?? "9", after?.id ?? "", some, some, within, within, limit]
+}
+
+/** The kind of the gap that what was dropped has left. It concerns every kind. */
+const anyKind = "*"
 
 const statements = (database: DatabaseSync) => ({
   insert: prepare<never, [string, ...ObjectKey, string, string]>(
@@ -48,15 +74,11 @@ const statements = (database: DatabaseSync) => ({
     database,
     "insert into change_gaps (kind, from_at, to_at, reason) values (?, ?, ?, ?) on conflict do nothing"
   ),
-  ofObject: prepare<Data, [...ObjectKey, string, string, number]>(
+  ofObject: prepare<Data, [...ObjectKey, ...Conditions]>(
     database,
-    `select data from changes where kind = ? and namespace = ? and name = ? and at >= ? and at <= ?
-     order by at desc, id desc limit ?`
+    `select data from changes where kind = ? and namespace = ? and name = ? and ${conditions}`
   ),
-  latest: prepare<Data, [string, string, number]>(
-    database,
-    "select data from changes where at >= ? and at <= ? order by at desc, id desc limit ?"
-  ),
+  latest: prepare<Data, Conditions>(database, `select data from changes where ${conditions}`),
   find: prepare<Data, [string]>(database, "select data from changes where id = ?"),
   gaps: prepare<
     { readonly kind: string; readonly from_at: string; readonly to_at: string; readonly reason: string },
@@ -87,6 +109,14 @@ const statements = (database: DatabaseSync) => ({
     database,
     "delete from changes where id <= (select id from changes order by id desc limit 1 offset ?)"
   ),
+  /** The last change that `dropOldest` drops. */
+  excess: prepare<{ readonly at: string }, [number]>(
+    database,
+    `select max(at) as at from changes where id <= (select id from changes order by id desc limit 1 offset ?)
+     having max(at) is not null`
+  ),
+  /** What was dropped once is still gone. */
+  dropGap: prepare<never, [string, string]>(database, "delete from change_gaps where kind = ? and to_at < ?"),
   dropBefore: prepare<never, [string]>(database, "delete from changes where at < ?"),
   dropGaps: prepare<never, [string]>(database, "delete from change_gaps where to_at < ?")
 })
@@ -97,9 +127,6 @@ const chunked = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
   Array.from({ length: Math.ceil(items.length / eventsAtOnce) }, (_, index) =>
     items.slice(index * eventsAtOnce, (index + 1) * eventsAtOnce)
   )
-
-const newestFirst = (left: ObjectChange, right: ObjectChange): number =>
-  left.at === right.at ? (left.id < right.id ? 1 : -1) : left.at < right.at ? 1 : -1
 
 export const make = (database: DatabaseSync, writer: BatchWriter): ChangeStore["Service"] => {
   const sql = statements(database)
@@ -120,26 +147,26 @@ export const make = (database: DatabaseSync, writer: BatchWriter): ChangeStore["
         for (const { kind, resourceVersion, seenAt } of cursors) sql.cursor.run(kind, resourceVersion, seenAt)
         for (const { from, kind, reason, to } of gaps) if (to !== null) sql.gap.run(kind, from ?? "", to, reason)
       }),
-    list: ({ limit, refs, since = "", until = "9" }) =>
-      attempt("list changes", () =>
-        refs === undefined
-          ? decoded(sql.latest.all(since, until, limit))
-          : decoded(refs.flatMap((ref) => sql.ofObject.all(...keyOf(ref), since, until, limit)))
+    list: (query) =>
+      attempt("list changes", () => {
+        const { limit, refs } = query
+        return refs === undefined
+          ? decoded(sql.latest.all(...conditionsOf(query)))
+          : decoded(refs.flatMap((ref) => sql.ofObject.all(...keyOf(ref), ...conditionsOf(query))))
               .toSorted(newestFirst)
               .slice(0, limit)
-      ),
+      }),
     find: (id) => attempt("find change", () => decoded(sql.find.all(id))[0]),
     gaps: (kinds, since) =>
       attempt("list gaps", () =>
-        sql.gaps
-          .all(since)
-          .filter(({ kind }) => kinds.includes(kind))
-          .map(({ from_at, kind, reason, to_at }): WatchGap => ({
-            kind,
+        sql.gaps.all(since).flatMap(({ from_at, kind, reason, to_at }) =>
+          (kind === anyKind ? kinds : kinds.filter((each) => each === kind)).map((each): WatchGap => ({
+            kind: each,
             from: from_at === "" ? null : from_at,
             to: to_at,
             reason: reason as WatchGap["reason"]
           }))
+        )
       ),
     cursors: attempt("read cursors", () =>
       sql.cursors.all().map(({ kind, resource_version, seen_at }): WatchCursor => ({
@@ -158,9 +185,14 @@ export const make = (database: DatabaseSync, writer: BatchWriter): ChangeStore["
     ),
     prune: ({ before, inAll, perObject }) =>
       writer.write("prune changes", "journal", () => {
-        sql.dropBefore.run(before)
-        sql.dropGaps.run(before)
+        const [excess] = sql.excess.all(inAll)
+        const old = sql.dropBefore.run(before) + sql.dropGaps.run(before)
         sql.dropOldest.run(inAll)
+        const upTo = excess !== undefined && excess.at > before ? excess.at : old > 0 ? before : undefined
+        if (upTo !== undefined) {
+          sql.gap.run(anyKind, "", upTo, "dropped")
+          sql.dropGap.run(anyKind, upTo)
+        }
         for (const { kind, name, namespace } of sql.crowded.all(perObject))
           sql.dropOfObject.run(kind, namespace, name, kind, namespace, name, perObject)
       })

@@ -1,0 +1,60 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { ObjectChange } from "../../../src/domain/ObjectChange.ts"
+import { ChangeStore } from "../../../src/storage/ChangeStore.ts"
+import * as Storage from "../../../src/storage/Storage.ts"
+import { at, modified, ref } from "../../changes/scenes.ts"
+
+const record = (changes: ReadonlyArray<ObjectChange>) =>
+  Effect.flatMap(ChangeStore, (store) =>
+    store.record(changes.map((change) => ({ change, ref: change.ref, snapshot: undefined })))
+  )
+
+const kept = { inAll: 50_000, perObject: 100, before: at(-7 * 86_400) }
+const prune = (retention: Partial<typeof kept>) =>
+  Effect.flatMap(ChangeStore, (store) => store.prune({ ...kept, ...retention }))
+const gaps = (since = at(-3600)) => Effect.flatMap(ChangeStore, (store) => store.gaps(["Service", "Ingress"], since))
+
+describe("the change store on SQLite", () => {
+  it.effect("continues a list after a place, within one second too, and filters by kind and namespace", () =>
+    Effect.gen(function* () {
+      const store = yield* ChangeStore
+      const services = Array.from({ length: 5 }, (_, index) => modified(ref("Service", `s${index}`), -12, ["spec"]))
+      const others = [
+        modified(ref("Ingress", "web"), -12, ["spec"]),
+        modified(ref("Service", "far", "far"), -12, ["spec"])
+      ]
+      yield* record([...services, ...others])
+      const first = yield* store.list({ kinds: ["Service"], namespace: "shop", limit: 2 })
+      const rest = yield* store.list({ kinds: ["Service"], namespace: "shop", limit: 9, after: first[1]! })
+      assert.deepStrictEqual(
+        [...first, ...rest].map(({ ref }) => ref.name),
+        ["s4", "s3", "s2", "s1", "s0"]
+      )
+      const ofOne = yield* store.list({ refs: [services[0]!.ref], after: first[1]!, limit: 9 })
+      assert.deepStrictEqual(
+        ofOne.map(({ id }) => id),
+        [services[0]!.id]
+      )
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("calls no interval quiet whose changes it has dropped, for their age or for their number", () =>
+    Effect.gen(function* () {
+      const change = (seconds: number) => modified(ref("Service", `s${seconds}`), seconds, ["spec"])
+      yield* record([change(-600), change(-500), change(-400), change(-300)])
+      yield* prune({})
+      assert.deepStrictEqual(yield* gaps(), [])
+      yield* prune({ inAll: 2 })
+      const dropped = (to: string) =>
+        ["Service", "Ingress"].map((kind) => ({ kind, from: null, to, reason: "dropped" as const }))
+      assert.deepStrictEqual(yield* gaps(), dropped(at(-500)))
+      assert.deepStrictEqual(yield* gaps(at(-450)), [])
+      yield* prune({ before: at(-350) })
+      assert.deepStrictEqual(yield* gaps(), dropped(at(-350)))
+      // What was dropped stays unknown, also after a run that drops nothing.
+      yield* prune({})
+      assert.deepStrictEqual(yield* gaps(), dropped(at(-350)))
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+})
