@@ -26,10 +26,10 @@ import { reportsByEvent } from "../kubernetes/FailedCreate.ts"
 import { KubernetesClient, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { ChangeJournal } from "./ChangeJournal.ts"
 import * as DependencyGraph from "./DependencyGraph.ts"
-import { statesOf } from "./EarlierStates.ts"
 import { type FirstSymptom, firstSymptom, skewMs } from "./FirstSymptom.ts"
 import * as GraphReader from "./GraphReader.ts"
 import { refOf } from "./GraphStates.ts"
+import { type Known, knownOf } from "./KnownStates.ts"
 import { type Candidate, findingOf, rank } from "./SuspectScore.ts"
 import { symptomsSeen } from "./SymptomKinds.ts"
 
@@ -136,37 +136,6 @@ const unknownOf = (symptom: FirstSymptom, unread: ReadonlyArray<string>): Suspec
   gaps: [],
   unread
 })
-
-const grouped = (changes: ReadonlyArray<ObjectChange>): ReadonlyArray<ReadonlyArray<ObjectChange>> => {
-  const byRef = new Map<string, Array<ObjectChange>>()
-  for (const change of changes) {
-    const { kind, name, namespace } = change.ref
-    const key = `${kind}/${namespace}/${name}`
-    byRef.set(key, [...(byRef.get(key) ?? []), change])
-  }
-  return [...byRef.values()]
-}
-
-interface Known {
-  readonly states: ReadonlyArray<KubernetesObject>
-  readonly presentOf: ReadonlyMap<ObjectChange, KubernetesObject | null>
-}
-
-/** The states of the changed objects. An object whose last change is its deletion does not exist. */
-const knownOf = (changes: ReadonlyArray<ObjectChange>, present: ChangeJournal["Service"]["present"]): Known => {
-  const presentOf = new Map<ObjectChange, KubernetesObject | null>()
-  const states = grouped(changes).flatMap((ofOne) => {
-    const [newest] = ofOne
-    if (newest === undefined) return []
-    const now = present(newest.ref)
-    for (const change of ofOne) {
-      if (now !== undefined) presentOf.set(change, now)
-      else if (newest.operation === "deleted") presentOf.set(change, null)
-    }
-    return statesOf(now, ofOne)
-  })
-  return { states, presentOf }
-}
 
 /** The events that say since when pods cannot be created, where only events say it. */
 const eventsOf = (client: KubernetesClient["Service"], { observed, target }: SuspectRequest) =>

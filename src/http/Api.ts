@@ -8,6 +8,7 @@
 import { Schema, SchemaTransformation } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { DurationText } from "../domain/DurationText.ts"
+import { ChangeId } from "../domain/ObjectChange.ts"
 import { RemediationId, RemediationState } from "../domain/Remediation.ts"
 import { Webhook } from "../intake/AlertmanagerWebhook.ts"
 import { Authentication, RequiredRole } from "./Authentication.ts"
@@ -16,6 +17,7 @@ import {
   BodyTooLarge,
   Conflict,
   NotFound,
+  NotRecorded,
   RollbackRefused,
   TooManyRequests,
   Unavailable,
@@ -23,6 +25,7 @@ import {
 } from "./problems/Problem.ts"
 import { RequestFaults } from "./problems/RequestFaults.ts"
 import * as Responses from "./Responses.ts"
+import { TimeText } from "./TimeQuery.ts"
 
 const queryInt = (minimum: number, maximum: number) => {
   const message = `Expected a whole number from ${minimum} to ${maximum}`
@@ -205,6 +208,44 @@ class StatusGroup extends HttpApiGroup.make("status")
   .middleware(Authentication) {}
 
 // ----------------------------------------------------------------------------
+// Changes
+// ----------------------------------------------------------------------------
+
+/** The end of a page: the id of its last change. */
+const ChangeCursor = ChangeId.check(Schema.isMaxLength(30, { message: "Expected the nextCursor of the previous page" }))
+
+class ChangesGroup extends HttpApiGroup.make("changes")
+  .add(
+    HttpApiEndpoint.get("list", "/api/v1/changes", {
+      query: {
+        /** `namespace/Kind/name`, or `Kind/name` for a kind without namespaces. */
+        target: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(700))),
+        /** How long ago, such as `1h`, or a time. Default `1h`. */
+        since: Schema.optionalKey(TimeText),
+        /** Likewise. Default: now. */
+        until: Schema.optionalKey(TimeText),
+        /** One or more kinds, separated by commas. */
+        kind: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1000))),
+        namespace: Schema.optionalKey(Schema.NonEmptyString.check(Schema.isMaxLength(253))),
+        limit: Schema.optionalKey(queryInt(1, 200)),
+        cursor: Schema.optionalKey(ChangeCursor)
+      },
+      success: Responses.ChangeList,
+      error: [BadRequest, NotRecorded, Unavailable]
+    })
+      .annotate(RequiredRole, "viewer")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "List what changed in the cluster, newest first",
+          description:
+            "Shows which fields changed, when, and who changed them. With `target` the list has the changes of the object and of everything that it depends on. `watched` and `gaps` say whether a change would have been seen: only with `throughout` does an empty list mean that nothing changed. Values that look like secrets are hidden, and of a Secret only the names of its keys are shown."
+        })
+      )
+  )
+  .middleware(RequestFaults)
+  .middleware(Authentication) {}
+
+// ----------------------------------------------------------------------------
 // Audit and events
 // ----------------------------------------------------------------------------
 
@@ -258,6 +299,7 @@ export class ServedApi extends HttpApi.make("kubernaut")
   .add(RemediationsGroup)
   .add(ReviewsGroup)
   .add(StatusGroup)
+  .add(ChangesGroup)
   .add(AuditGroup)
   .add(EventsGroup) {}
 

@@ -8,12 +8,14 @@ import { Decision, DecisionReason, Figures, Risk } from "../domain/Decision.ts"
 import { Capabilities, DegradationLevel } from "../domain/DegradationLevel.ts"
 import { Execution } from "../domain/Execution.ts"
 import { Confidence, Hop, Investigation } from "../domain/Investigation.ts"
+import { WatchGap } from "../domain/ObjectChange.ts"
 import { RemediationId, RemediationState } from "../domain/Remediation.ts"
 import { Approval, ReviewAnswer, ReviewTimeout } from "../domain/Review.ts"
 import { Rollback } from "../domain/Rollback.ts"
-import { Target } from "../domain/Target.ts"
+import { ResourceRef, Target } from "../domain/Target.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
 import { Verification } from "../domain/Verification.ts"
+import { RecordedChange } from "./ChangeView.ts"
 
 export const AlertResult = Schema.Struct({
   fingerprint: Schema.String,
@@ -163,6 +165,40 @@ export const AuditPage = Schema.Struct({
   /** Pass as `after` to get the next page; equal to the requested `after` when there are no new events. */
   next: Schema.Int
 }).annotate({ identifier: "AuditPage" })
+
+/** An interval in which changes of some kinds were not watched. Nobody knows what happened in it. */
+export const UnwatchedInterval = Schema.Struct({
+  kinds: Schema.Array(Schema.String),
+  /** `null`: nothing was ever seen before. */
+  from: Schema.NullOr(Timestamp),
+  /** `null`: it has not ended. */
+  to: Schema.NullOr(Timestamp),
+  reason: WatchGap.fields.reason,
+  /** The reason for people. */
+  why: Schema.String
+}).annotate({ identifier: "UnwatchedInterval" })
+export type UnwatchedInterval = typeof UnwatchedInterval.Type
+
+export const ChangeList = Schema.Struct({
+  since: Timestamp,
+  until: Timestamp,
+  /** The object that was asked for, and whether there is one now. */
+  target: Schema.optionalKey(Schema.Struct({ ref: ResourceRef, exists: Schema.Literals(["yes", "no", "unknown"]) })),
+  /**
+   * `throughout`: every change of the interval that is still kept was seen. `partly`: see `gaps`. Only with
+   * `throughout` does a list without changes mean that nothing changed.
+   */
+  watched: Schema.Literals(["throughout", "partly"]),
+  /** The intervals in which changes were not watched, the newest first. */
+  gaps: Schema.Array(UnwatchedInterval),
+  /** The kinds that could not be read from the cluster: the target may depend on objects of them. */
+  unread: Schema.Array(Schema.String),
+  /** The newest first. */
+  changes: Schema.Array(RecordedChange),
+  /** Pass as `cursor` to get the next page; absent on the last page. */
+  nextCursor: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "ChangeList" })
+export type ChangeList = typeof ChangeList.Type
 
 /** `event` is `remediation`, `breaker`, `supervisor`, `level` or `ping`; `data` is JSON. */
 export const ServerEvent = Schema.Struct({

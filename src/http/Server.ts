@@ -19,6 +19,7 @@ import * as RequestFaults from "./problems/RequestFaults.ts"
 import type { RateLimitSettings } from "./RateLimit.ts"
 import * as AlertRoute from "./routes/AlertRoute.ts"
 import { AuditHandlers } from "./routes/AuditHandlers.ts"
+import { ChangeHandlers } from "./routes/ChangeHandlers.ts"
 import { EventHandlers } from "./routes/EventHandlers.ts"
 import * as Operations from "./routes/Operations.ts"
 import { RemediationHandlers, ReviewHandlers } from "./routes/RemediationHandlers.ts"
@@ -51,7 +52,14 @@ export const routes: ReadonlyArray<LastResort.Route> = [
 
 /** All handlers of the API, without the server. */
 export const handlers = (options: StatusOptions) =>
-  Layer.mergeAll(RemediationHandlers, ReviewHandlers, StatusHandlers(options), AuditHandlers, EventHandlers)
+  Layer.mergeAll(
+    RemediationHandlers,
+    ReviewHandlers,
+    StatusHandlers(options),
+    AuditHandlers,
+    ChangeHandlers,
+    EventHandlers
+  )
 
 const app = (options: ServerOptions) =>
   Layer.mergeAll(

@@ -60,7 +60,7 @@ describe("Api", () => {
     assert.deepStrictEqual(methods("/api/v1/remediations/rem-1/approve"), ["POST"])
     assert.deepStrictEqual(methods("/api/v1/remediations/rem-1/reject"), ["POST"])
     assert.deepStrictEqual(methods("/api/v1/breakers/llm:openai"), ["PUT"])
-    for (const path of ["/api/v1/reviews", "/api/v1/status", "/api/v1/audit", "/api/v1/events"])
+    for (const path of ["/api/v1/changes", "/api/v1/reviews", "/api/v1/status", "/api/v1/audit", "/api/v1/events"])
       assert.deepStrictEqual(methods(path), ["GET", "HEAD"], path)
     assert.deepStrictEqual(methods("/api/v1/remediations/rem-1/rollback"), ["POST"])
     for (const path of ["/api/v1/emergency", "/api/v1/emergency-stop"]) assert.deepStrictEqual(methods(path), [], path)

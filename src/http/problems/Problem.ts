@@ -49,6 +49,13 @@ export class NotFound extends HttpApiError.Problem<NotFound>()("NotFound", {
   title: "Not found"
 }) {}
 
+/** Nobody knows what changed, which is not the same as that nothing changed. */
+export class NotRecorded extends HttpApiError.Problem<NotRecorded>()("NotRecorded", {
+  type: urn("changes-not-recorded"),
+  status: 404,
+  title: "Changes are not recorded"
+}) {}
+
 export class MethodNotAllowed extends HttpApiError.Problem<MethodNotAllowed>()("MethodNotAllowed", {
   type: urn("method-not-allowed"),
   status: 405,
@@ -134,6 +141,7 @@ export type Problem =
   | Unauthorized
   | Forbidden
   | NotFound
+  | NotRecorded
   | MethodNotAllowed
   | Conflict
   | RollbackRefused

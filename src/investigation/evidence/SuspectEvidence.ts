@@ -1,66 +1,54 @@
 /**
  * The suspects of an alert as they may leave the process: without secrets, and bounded. Pure.
  *
- * A value is redacted by its name, by the name of the variable or key that it belongs to, and by its shape. Long values
- * and manifests are cut: who needs the value itself reads the recorded change by its id.
+ * A value is hidden by its name, by the name of the variable or key that it belongs to, and by its shape
+ * (`HiddenFields`). Long values and manifests are cut: who needs the value itself reads the recorded change by its id.
  */
 
 import type { Schema } from "effect"
-import type { FieldDifference, FieldPath } from "../../domain/FieldPath.ts"
-import type { ObjectChange } from "../../domain/ObjectChange.ts"
+import type { FieldDifference } from "../../domain/FieldPath.ts"
+import type { ObjectChange, Writer } from "../../domain/ObjectChange.ts"
 import type { Suspect, Suspects } from "../../domain/Suspects.ts"
-import { redact, redactLabels } from "./Redaction.ts"
+import { hiddenDifference } from "./HiddenFields.ts"
+import { redact } from "./Redaction.ts"
 
 const mostSuspects = 10
 const mostFields = 20
 const mostCharacters = 300
 
-/** The text of a value with this name, without secrets. */
-const textOf = (name: string, value: string): string => {
-  // The prefix of a label or an annotation says whose it is, not what it is.
-  const key = name.slice(name.lastIndexOf("/") + 1)
-  return redactLabels({ [key]: value })[key] ?? ""
-}
-
 type Json = Schema.Json
 
-const hidden = (name: string, value: Json): Json => {
-  if (typeof value === "string") return textOf(name, value)
-  if (Array.isArray(value)) return value.map((each: Json) => hidden(name, each))
-  if (typeof value !== "object" || value === null) return value
-  const fields = value as Readonly<Record<string, Json>>
-  const own = fields["name"]
-  return Object.fromEntries(
-    Object.entries(fields).map(([field, each]) => [
-      field,
-      hidden(field === "value" && typeof own === "string" ? own : field, each)
-    ])
-  )
-}
+/** What was cut once says so, and is not cut again. */
+const isCut = /… \((\d+) characters\)$/
 
-const cut = (value: Json): Json => {
+/** A value of at most so many characters. */
+export const shortValue = (value: Json, most = mostCharacters): Json => {
   const text = typeof value === "string" ? value : JSON.stringify(value)
-  return text.length <= mostCharacters ? value : `${text.slice(0, mostCharacters)}… (${text.length} characters)`
+  const length = isCut.exec(text)?.[1]
+  if (text.length <= (length === undefined ? most : most + 40)) return value
+  return `${text.slice(0, most)}… (${length ?? text.length} characters)`
 }
 
-/** The name by which a value may be a secret: that of its variable or key. */
-const nameOf = (path: FieldPath): string => {
-  const [last, parent] = path.toReversed()
-  if (last === undefined) return ""
-  if (typeof last !== "string") return last.value
-  return last === "value" && parent !== undefined && typeof parent !== "string" ? parent.value : last
-}
+const shortened = ({ after, before, ...rest }: FieldDifference): FieldDifference => ({
+  ...rest,
+  ...(before === undefined ? {} : { before: shortValue(before) }),
+  ...(after === undefined ? {} : { after: shortValue(after) })
+})
 
-const fieldOf = ({ after, before, path }: FieldDifference): FieldDifference => ({
-  path,
-  ...(before === undefined ? {} : { before: cut(hidden(nameOf(path), before)) }),
-  ...(after === undefined ? {} : { after: cut(hidden(nameOf(path), after)) })
+const clean = (text: string): string => redact(text.slice(0, 5 * mostCharacters)).slice(0, mostCharacters)
+
+/** The name and the user are free text in the cluster. */
+export const writerForPeople = ({ kind, name, user }: Writer): Writer => ({
+  kind,
+  ...(name === undefined ? {} : { name: clean(name) }),
+  ...(user === undefined ? {} : { user: clean(user) })
 })
 
 /** A change without secrets, with at most twenty fields, and without a manifest. */
 export const changeForPeople = ({ fields, manifest: _manifest, ...change }: ObjectChange): ObjectChange => ({
   ...change,
-  fields: fields.slice(0, mostFields).map(fieldOf)
+  by: writerForPeople(change.by),
+  fields: fields.slice(0, mostFields).map((field) => shortened(hiddenDifference(change.ref.kind, field)))
 })
 
 const suspectOf = (suspect: Suspect): Suspect => ({
