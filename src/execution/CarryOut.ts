@@ -212,9 +212,10 @@ const afterFailedWrite = (
   { attempt, unanswered: before, waits }: Progress,
   { change, limits, resumed }: Situation
 ): Move => {
-  if (isGone(change, error)) return removed(before || resumed)
-  const lastFailure = classify(error)
+  // The response may be to a repetition of a write that took effect.
   const unanswered = before || error.applied !== "no"
+  if (isGone(change, error)) return removed(unanswered || resumed)
+  const lastFailure = classify(error)
   const strategy = strategyOf(lastFailure.code)
   const next = (attempt: number): Progress => ({ attempt, unanswered, lastFailure, waits })
   if (strategy === "wait-for-budget") {

@@ -149,6 +149,7 @@ const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Even
   ["the pod is gone", "done no", failed("NotFound"), { change: eviction }],
   ["the pod is gone", "done no", failed("Conflict"), { change: eviction }],
   ["the pod is gone", "done unknown", failed("NotFound"), { change: eviction, ...silent }],
+  ["the pod is gone", "done unknown", perhaps({ _tag: "NotFound" }), { change: eviction }],
   ["the pod is gone", "done unknown", failed("NotFound"), { change: eviction, ...resumed }],
   ["disruption budget, time left", "retry 5000 attempt 1 disruption-budget", budget(115_000), { attempt: 5 }],
   ["disruption budget, time left", "retry 5000 attempt 1 disruption-budget unanswered", budget(), silent],
