@@ -69,6 +69,7 @@ import { ActionHistory } from "./storage/ActionHistory.ts"
 import { ChangeStore } from "./storage/ChangeStore.ts"
 import { ClusterBinding } from "./storage/ClusterBinding.ts"
 import type { Doubts } from "./storage/Doubts.ts"
+import type { EmergencyStops } from "./storage/EmergencyStops.ts"
 import { RemediationStore } from "./storage/RemediationStore.ts"
 import type { StorageError } from "./storage/StorageError.ts"
 import * as FiringAlerts from "./verification/FiringAlerts.ts"
@@ -101,7 +102,7 @@ export class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>(
 ) {}
 
 /** The services that an embedder provides: a cluster, and a database from one of the layers of `Storage`. */
-export type Ports = KubernetesClient | RemediationStore | ActionHistory | ClusterBinding | Doubts
+export type Ports = KubernetesClient | RemediationStore | ActionHistory | ClusterBinding | Doubts | EmergencyStops
 
 /** Parts of the service that a program may use directly. `KubernetesClient` is the one behind the pipeline. */
 export type Parts =

@@ -4,7 +4,7 @@
  */
 
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
-import { type Context, Deferred, Duration, Effect, Layer, Schedule } from "effect"
+import { type Context, Deferred, Duration, Effect, Layer, Option, Schedule } from "effect"
 import { LanguageModel } from "effect/ai"
 import { HttpClient, HttpServer, type HttpServerError } from "effect/http"
 import { page } from "../console/LandingPage.ts"
@@ -33,6 +33,7 @@ import * as Supervisor from "../resilience/supervision/Supervisor.ts"
 import type { FaultInjection } from "../simulation/injection/FaultInjection.ts"
 import { Archive } from "../storage/Archive.ts"
 import { AuditLog } from "../storage/AuditLog.ts"
+import { EmergencyStops } from "../storage/EmergencyStops.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Storage from "../storage/Storage.ts"
 import { StorageHealth } from "../storage/StorageHealth.ts"
@@ -245,6 +246,10 @@ const metrics = (alerts: EventHub.EventHub<AlertReceived>, truncated: EventHub.E
         alerts,
         truncated,
         storage: (yield* StorageHealth).changes,
+        emergencyStop: Effect.orElseSucceed(
+          Effect.map((yield* EmergencyStops).current, Option.isSome),
+          () => undefined
+        ),
         services: [
           measured(kubernetes.name, kubernetes.bulkhead),
           ...tiers.filter(({ name }) => name !== "rules").map(({ bulkhead, service }) => measured(service, bulkhead))

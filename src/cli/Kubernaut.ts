@@ -4,6 +4,7 @@ import { Cause, Console, Effect, Exit, Option, type Runtime, Schema } from "effe
 import { CliError, Command } from "effect/cli"
 import { archive } from "./commands/ArchiveCommand.ts"
 import { config, rulebook } from "./commands/ConfigCommands.ts"
+import { emergencyStop } from "./commands/EmergencyStopCommand.ts"
 import { alert, approve, audit, reject, remediations, reviews, status } from "./commands/OperateCommands.ts"
 import { rollback } from "./commands/RollbackCommand.ts"
 import { doctor, serve } from "./commands/ServiceCommands.ts"
@@ -24,6 +25,7 @@ const kubernaut = Command.make("kubernaut").pipe(
     approve,
     reject,
     rollback,
+    emergencyStop,
     audit,
     archive,
     doctor,

@@ -29,9 +29,10 @@ const state = document.getElementById("state")
 fetch("api/v1/status").then(async (response) => {
   if (response.status === 401) { state.textContent = "The status requires a token. Run kubernaut status --token …"; return }
   if (!response.ok) throw new Error(String(response.status))
-  const { level, reasons, mode, cluster, components } = await response.json()
+  const { level, reasons, mode, cluster, components, emergencyStop } = await response.json()
   const names = ["full operation", "reduced AI", "rules only", "emergency"]
   state.textContent = "Level " + level + ", " + names[level] + (reasons.length ? " (" + reasons.join("; ") + ")" : "") + ". Cluster " + cluster + ", mode " + mode + "."
+  if (emergencyStop) state.textContent = "EMERGENCY STOP: no new action starts. Set by " + emergencyStop.by + " at " + emergencyStop.since + (emergencyStop.reason ? " (" + emergencyStop.reason + ")" : "") + ". " + state.textContent
   const faults = components.find(({ name }) => name === "fault-injection")
   if (faults) state.textContent += " Warning: " + faults.message + "."
 }).catch(() => { state.textContent = "The status is not available right now." })

@@ -43,6 +43,7 @@ const categories = {
   stale: "timeout",
   mode: "policy",
   "approval-expired": "policy",
+  "emergency-stop": "policy",
   "nodes-out": "policy",
   "pods-remain": "policy"
 } as const satisfies Readonly<Record<string, FailureCategory>>

@@ -37,6 +37,7 @@
  * | `stale`               |          | timeout  | a person: the intent is too old to be carried out                      |
  * | `mode`                |          | policy   | a person: an operator has set the mode                                 |
  * | `approval-expired`    |          | policy   | a person: the approval was not used before it expired                  |
+ * | `emergency-stop`      |          | policy   | a person: an operator has set the emergency stop                       |
  * | `nodes-out`           |          | policy   | a person: too many nodes of the pool are out                           |
  * | `pods-remain`         |          | policy   | a person: a pod that nobody was asked about is on a drained node       |
  */
@@ -84,6 +85,10 @@ export const approvalExpired = (by: string, expiresAt: string): Failure =>
     "approval-expired",
     `The approval of ${by} expired at ${expiresAt}, before the action was carried out, so no further writes were made.`
   )
+
+/** The emergency stop was set before a write. `reason` says who set it. */
+export const emergencyStopped = (reason: string): Failure =>
+  own("emergency-stop", `${reason} No further writes were made.`)
 
 /** Too many nodes are out to cordon one more. `reason` says how many. */
 export const nodesOut = (reason: string): Failure => own("nodes-out", `${reason} No further writes were made.`)

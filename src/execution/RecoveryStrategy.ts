@@ -62,6 +62,7 @@ const strategies: Readonly<Record<FailureCode, Strategy>> = {
   stale: "review",
   mode: "review",
   "approval-expired": "review",
+  "emergency-stop": "review",
   "nodes-out": "review",
   "pods-remain": "review"
 }

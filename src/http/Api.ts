@@ -246,6 +246,48 @@ class ChangesGroup extends HttpApiGroup.make("changes")
   .middleware(Authentication) {}
 
 // ----------------------------------------------------------------------------
+// Emergency stop
+// ----------------------------------------------------------------------------
+
+const StopBody = Schema.Struct({
+  /** Why, for the audit log and for everybody who looks at the status. */
+  reason: Schema.optionalKey(Schema.NonEmptyString.check(Schema.isMaxLength(1000)))
+}).annotate({ identifier: "EmergencyStopReason" })
+
+class EmergencyGroup extends HttpApiGroup.make("emergency")
+  .add(
+    HttpApiEndpoint.put("stop", "/api/v1/emergency-stop", {
+      // The body is optional.
+      payload: [Schema.Null, StopBody],
+      success: Responses.EmergencyStopSet,
+      error: [BadRequest, UnsupportedMediaType, Unavailable]
+    })
+      .annotate(RequiredRole, "operator")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Set the emergency stop",
+          description:
+            "No new action starts from the response on. Actions that run finish or are rolled back. The stop survives restarts, until it is lifted. If one is set already, that one stays. Every order is audited."
+        })
+      ),
+    HttpApiEndpoint.delete("lift", "/api/v1/emergency-stop", {
+      payload: [Schema.Null, StopBody],
+      success: Responses.EmergencyStopLifted,
+      error: [BadRequest, UnsupportedMediaType, Unavailable]
+    })
+      .annotate(RequiredRole, "operator")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Lift the emergency stop",
+          description:
+            "Actions start again. For an alert that the stop held back and that still fires, the next post begins new work."
+        })
+      )
+  )
+  .middleware(RequestFaults)
+  .middleware(Authentication) {}
+
+// ----------------------------------------------------------------------------
 // Audit and events
 // ----------------------------------------------------------------------------
 
@@ -300,6 +342,7 @@ export class ServedApi extends HttpApi.make("kubernaut")
   .add(ReviewsGroup)
   .add(StatusGroup)
   .add(ChangesGroup)
+  .add(EmergencyGroup)
   .add(AuditGroup)
   .add(EventsGroup) {}
 

@@ -6,6 +6,7 @@ import { Alert } from "../domain/Alert.ts"
 import { AuditEvent } from "../domain/AuditEvent.ts"
 import { Decision, DecisionReason, Figures, Risk } from "../domain/Decision.ts"
 import { Capabilities, DegradationLevel } from "../domain/DegradationLevel.ts"
+import { EmergencyStop } from "../domain/EmergencyStop.ts"
 import { Execution } from "../domain/Execution.ts"
 import { Confidence, Hop, Investigation } from "../domain/Investigation.ts"
 import { WatchGap } from "../domain/ObjectChange.ts"
@@ -155,10 +156,22 @@ export const Status = Schema.Struct({
   reasons: Schema.Array(Schema.String),
   capabilities: Capabilities,
   components: Schema.Array(Component),
+  /** Present while the emergency stop is set. If it could not be read, `reasons` says so. */
+  emergencyStop: Schema.optionalKey(EmergencyStop),
   version: Schema.String,
   cluster: Schema.String,
   mode: Schema.String
 }).annotate({ identifier: "Status" })
+
+export const EmergencyStopSet = Schema.Struct({ set: Schema.Literal(true), stop: EmergencyStop }).annotate({
+  identifier: "EmergencyStopSet"
+})
+
+export const EmergencyStopLifted = Schema.Struct({
+  set: Schema.Literal(false),
+  /** The stop that was set. Absent: none was. */
+  lifted: Schema.optionalKey(EmergencyStop)
+}).annotate({ identifier: "EmergencyStopLifted" })
 
 export const AuditPage = Schema.Struct({
   events: Schema.Array(AuditEvent),

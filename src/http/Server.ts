@@ -20,6 +20,7 @@ import type { RateLimitSettings } from "./RateLimit.ts"
 import * as AlertRoute from "./routes/AlertRoute.ts"
 import { AuditHandlers } from "./routes/AuditHandlers.ts"
 import { ChangeHandlers } from "./routes/ChangeHandlers.ts"
+import { EmergencyHandlers } from "./routes/EmergencyHandlers.ts"
 import { EventHandlers } from "./routes/EventHandlers.ts"
 import * as Operations from "./routes/Operations.ts"
 import { RemediationHandlers, ReviewHandlers } from "./routes/RemediationHandlers.ts"
@@ -56,6 +57,7 @@ export const handlers = (options: StatusOptions) =>
     RemediationHandlers,
     ReviewHandlers,
     StatusHandlers(options),
+    EmergencyHandlers,
     AuditHandlers,
     ChangeHandlers,
     EventHandlers

@@ -104,6 +104,12 @@ const remediationInstruments = (registers: Array<Registry>) => ({
     "Degradation level: 0 full, 1 reduced AI, 2 rule-based, 3 emergency.",
     []
   ),
+  emergencyStop: gauge(
+    registers,
+    "kubernaut_emergency_stop",
+    "Whether the emergency stop is set, so that no new action starts: 1 or 0. Absent while it cannot be read.",
+    []
+  ),
   fallbacks: counter(
     registers,
     "kubernaut_fallback_activations_total",
@@ -264,6 +270,12 @@ export class Instruments {
 
   readonly onFallback = ({ from, to }: { readonly from: string; readonly to: string }): void =>
     this.#ofWork.fallbacks.inc({ from, to })
+
+  /** `undefined`: it could not be read. */
+  readonly onEmergencyStop = (isSet: boolean | undefined): void => {
+    if (isSet === undefined) this.#ofWork.emergencyStop.remove()
+    else this.#ofWork.emergencyStop.set(isSet ? 1 : 0)
+  }
 
   readonly onLevel = (level: DegradationLevel): void => this.#ofWork.level.set(level)
 

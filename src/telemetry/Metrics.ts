@@ -22,6 +22,8 @@ export interface MetricsOptions {
   readonly alerts: EventHub<AlertReceived>
   /** Publishes every post from which its sender left out alerts. */
   readonly truncated: EventHub<AlertsTruncated>
+  /** Whether the emergency stop is set; `undefined` if that is not known. Default: not known. */
+  readonly emergencyStop?: Effect.Effect<boolean | undefined>
   /** Publishes whether the database stores alerts, at each change. */
   readonly storage?: Pick<EventHub<{ readonly _tag: "Up" | "Down" }>, "listen">
 }
@@ -58,10 +60,11 @@ export const layer = (options: MetricsOptions) =>
       })
       yield* options.truncated.listen(({ count }) => instruments.onTruncated(count))
       return Metrics.of({
-        expose: Effect.map(
-          Effect.promise(() => instruments.expose()),
-          (text) => ({ text, contentType: instruments.registry.contentType })
-        ),
+        expose: Effect.gen(function* () {
+          instruments.onEmergencyStop(yield* options.emergencyStop ?? Effect.undefined)
+          const text = yield* Effect.promise(() => instruments.expose())
+          return { text, contentType: instruments.registry.contentType }
+        }),
         run: Stream.runForEach(degradation.changes, ({ level }) => Effect.sync(() => instruments.onLevel(level)))
       })
     })

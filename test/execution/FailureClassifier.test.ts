@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { failureCodes } from "../../src/domain/Failure.ts"
 import {
   approvalExpired,
+  emergencyStopped,
   classify,
   fenced,
   nodesOut,
@@ -73,6 +74,7 @@ describe("FailureClassifier", () => {
         podsRemain("").code,
         otherMode.code,
         approvalExpired("ada", "").code,
+        emergencyStopped("").code,
         stale.code
       ],
       [...failureCodes]
@@ -82,9 +84,15 @@ describe("FailureClassifier", () => {
   it("documents every code with its category", () => {
     const documentation = readFileSync("src/execution/FailureClassifier.ts", "utf8").split("*/")[0] ?? ""
     const rows = [...documentation.matchAll(/^ \* \| `([a-z-]+)` +\|[^|]*\| (\w+) +\|/gm)]
-    const own = [fenced, nodesOut(""), podsRemain(""), otherMode, approvalExpired("ada", ""), stale].map(
-      ({ category, code }) => `${code} ${category}`
-    )
+    const own = [
+      fenced,
+      nodesOut(""),
+      podsRemain(""),
+      otherMode,
+      approvalExpired("ada", ""),
+      emergencyStopped(""),
+      stale
+    ].map(({ category, code }) => `${code} ${category}`)
     assert.sameMembers(
       rows.map(([, code, category]) => `${code} ${category}`),
       [...table.map(([, code, category]) => `${code} ${category}`), ...own]

@@ -17,15 +17,20 @@ import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
 import { Reviews } from "../../src/remediation/Reviews.ts"
 import { RollbackRequests } from "../../src/remediation/RollbackRequests.ts"
 import { ActionHistory } from "../../src/storage/ActionHistory.ts"
+import { EmergencyStops } from "../../src/storage/EmergencyStops.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 
 export const checkout = { namespace: "shop", kind: "Deployment", name: "checkout" }
 
-const services = (options: Omit<Kubernaut.Options, "cluster">, sandbox: Sandbox.SandboxOptions) =>
+const services = (
+  options: Omit<Kubernaut.Options, "cluster">,
+  sandbox: Sandbox.SandboxOptions,
+  stops: Layer.Layer<EmergencyStops> | Layer.Layer<never>
+) =>
   Layer.build(
     Kubernaut.layer({ cluster: "dev", mode: "auto", ...options }).pipe(
-      Layer.provideMerge(Layer.mergeAll(Sandbox.layer(sandbox), Storage.layerMemory))
+      Layer.provideMerge(Layer.mergeAll(Sandbox.layer(sandbox), Layer.provideMerge(stops, Storage.layerMemory)))
     )
   )
 
@@ -83,9 +88,10 @@ export const begun = Effect.fnUntraced(function* (
   { make }: Pick<ReturnType<typeof investigatorOf>, "make">,
   options: Omit<Kubernaut.Options, "cluster"> = {},
   sandbox: Sandbox.SandboxOptions = {},
-  webhook: typeof stuckRollout = stuckRollout
+  webhook: typeof stuckRollout = stuckRollout,
+  stops: Layer.Layer<EmergencyStops> | Layer.Layer<never> = Layer.empty
 ) {
-  const context = yield* services({ ...options, investigators: make as never }, sandbox)
+  const context = yield* services({ ...options, investigators: make as never }, sandbox, stops)
   const { receive, settled } = Context.get(context, Kubernaut.Kubernaut)
   const client = Context.get(context, KubernetesClient)
   const store = Context.get(context, RemediationStore)
@@ -175,6 +181,7 @@ export const begun = Effect.fnUntraced(function* (
     ),
     store,
     history: Context.get(context, ActionHistory),
+    stops: Context.get(context, EmergencyStops),
     rollbackRequests: Context.get(context, RollbackRequests),
     reviews: Context.get(context, Reviews),
     /** The remediation as soon as it has ended or asks a person. */

@@ -53,6 +53,7 @@ describe("Instruments", () => {
       "kubernaut_retry_attempts_total counter",
       "kubernaut_bulkhead_in_use gauge",
       "kubernaut_degradation_level gauge",
+      "kubernaut_emergency_stop gauge",
       "kubernaut_alerts_received_total counter",
       "kubernaut_alerts_truncated_total counter",
       "kubernaut_remediations_total counter",
@@ -193,6 +194,10 @@ describe("Instruments", () => {
     assert.strictEqual(await sample(instruments, `kubernaut_alerts_received_total{status="shed"}`), 1)
     assert.strictEqual(await sample(instruments, `kubernaut_fallback_activations_total{from="holmesgpt",to="llm"}`), 1)
     assert.strictEqual(await sample(instruments, "kubernaut_degradation_level"), 2)
+    instruments.onEmergencyStop(true)
+    assert.strictEqual(await sample(instruments, "kubernaut_emergency_stop"), 1)
+    instruments.onEmergencyStop(undefined)
+    assert.notMatch(await instruments.expose(), /^kubernaut_emergency_stop /m)
     assert.strictEqual(await sample(instruments, `kubernaut_supervisor_restarts_total{child="sweep"}`), 1)
     assert.strictEqual(await sample(instruments, "kubernaut_spans_dropped_total"), 7)
     assert.strictEqual(await sample(instruments, "kubernaut_spans_dropped_total"), 7)

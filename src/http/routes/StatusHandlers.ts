@@ -7,6 +7,7 @@ import { DurationText } from "../../domain/DurationText.ts"
 import { Degradation } from "../../health/Degradation.ts"
 import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
 import { AuditLog } from "../../storage/AuditLog.ts"
+import { EmergencyStops } from "../../storage/EmergencyStops.ts"
 import { ServedApi } from "../Api.ts"
 import { CurrentPrincipal } from "../Authentication.ts"
 import { failing, NotFound } from "../problems/Problem.ts"
@@ -35,14 +36,22 @@ export const StatusHandlers = (options: StatusOptions) =>
       const degradation = yield* Degradation
       const components = yield* Components
       const audit = yield* AuditLog
+      const stops = yield* EmergencyStops
       const { tiers } = yield* InvestigationChain
       const configured = tiers.map(({ name }) => name)
+
+      // The status is shown when the database fails, above all then.
+      const stopAnd = (reasons: ReadonlyArray<string>) =>
+        Effect.match(stops.current, {
+          onFailure: () => ({ reasons: [...reasons, "whether the emergency stop is set could not be read"] }),
+          onSuccess: (stop) => (Option.isNone(stop) ? { reasons } : { reasons, emergencyStop: stop.value })
+        })
 
       const status = Effect.gen(function* () {
         const { level, reasons } = yield* degradation.current
         return {
           level,
-          reasons,
+          ...(yield* stopAnd(reasons)),
           capabilities: capabilitiesOf(level, configured),
           components: yield* components.list,
           version: options.version,

@@ -34,6 +34,7 @@ import { pauseOf } from "../../kubernetes/NotNow.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
 import * as Patience from "../../resilience/pipeline/Patience.ts"
 import { ActionHistory } from "../../storage/ActionHistory.ts"
+import { EmergencyStops } from "../../storage/EmergencyStops.ts"
 import { type Admission, type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import * as ClusterView from "../ClusterView.ts"
 import * as DecideInTurn from "../DecideInTurn.ts"
@@ -153,6 +154,7 @@ const makeInputOf = Effect.fnUntraced(function* (
 ) {
   const history = yield* ActionHistory
   const degradation = yield* Degradation
+  const stops = yield* EmergencyStops
   const rows = historyLength(options.guardrails)
   const sinceSeen = SinceSeen.make<PastAction>(({ action, remediationId }) => `${action} ${remediationId}`)
 
@@ -183,7 +185,7 @@ const makeInputOf = Effect.fnUntraced(function* (
       ...(self.review === undefined ? {} : { review: self.review }),
       ...approvalAt(self, nowMs),
       questions: self.questions,
-      emergencyStop: false,
+      emergencyStop: Option.isSome(yield* stops.current),
       nowMs
     }
     return { input, doubt }

@@ -28,6 +28,7 @@ const ownFailures: ReadonlySet<string> = new Set([
   "fenced",
   "stale",
   "mode",
+  "emergency-stop",
   "nodes-out",
   "wrong-cluster"
 ])

@@ -51,6 +51,7 @@ const knownAlert = (tables: Tables, row: CurrentRow): KnownAlert => {
       state: work.state,
       resolved: work.resolved === 1,
       timedOut: work.state === "Escalated" && tables.rows.hasTimedOut(work.id),
+      heldBack: work.state === "Escalated" && tables.rows.wasHeldBack(work.id),
       updatedAt: work.updated_at
     }
   }

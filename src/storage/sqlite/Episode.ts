@@ -30,6 +30,8 @@ export interface KnownAlert {
     readonly resolved: boolean
     /** Whether it ended because nobody answered the question in time. */
     readonly timedOut?: boolean
+    /** Whether it ended because the emergency stop was set, and the stop has been lifted since. */
+    readonly heldBack?: boolean
     /** When it ended, if it is not open. */
     readonly updatedAt: Timestamp
   }
@@ -101,6 +103,12 @@ export const firingRows: ReadonlyArray<FiringRow> = [
     // Nobody has decided, and perhaps nobody has seen it.
     situation: "it still fires, and the review of its remediation timed out",
     applies: ({ work }) => work.timedOut === true,
+    means: "new"
+  },
+  {
+    // Nothing was wrong with the action, and an operator wants actions to start again.
+    situation: "it still fires, and the emergency stop that kept its action from starting is lifted",
+    applies: ({ work }) => work.heldBack === true,
     means: "new"
   },
   {

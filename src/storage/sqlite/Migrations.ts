@@ -284,6 +284,13 @@ const doubts = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   sql.unsafe("create table doubts (cluster text primary key, at text not null)")
 )
 
+/** The emergency stop: one row while it is set. */
+const emergencyStop = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+  sql.unsafe(
+    "create table emergency_stop (id integer primary key check (id = 1), set_by text not null, reason text, since text not null)"
+  )
+)
+
 const migrations = {
   "1_initial": initial,
   "2_episodes": episodes,
@@ -297,7 +304,8 @@ const migrations = {
   "10_review_times": reviewTimes,
   "11_doubts": doubts,
   "12_change_journal": changeJournal,
-  "13_execution_times": executionTimes
+  "13_execution_times": executionTimes,
+  "14_emergency_stop": emergencyStop
 }
 
 /** The schema version that this program reads and writes. */

@@ -73,6 +73,8 @@ export interface RemediationRows extends KeptInMemory {
     /** The earliest time at which it was received. Default: any. */
     since?: Timestamp
   ) => CurrentRow | undefined
+  /** Whether the emergency stop kept the action of a remediation from starting, and has been lifted since. */
+  readonly wasHeldBack: (id: RemediationId) => boolean
   /** Whether nobody answered the last question of a remediation in time. */
   readonly hasTimedOut: (id: RemediationId) => boolean
   readonly openCount: () => number
@@ -120,6 +122,14 @@ const makeReads = (database: DatabaseSync) => ({
   openOf: prepare<CurrentRow, [TargetKey]>(
     database,
     `select ${columns} from remediations where target_key = ? and open = 1`
+  ),
+  // An event that cannot be read says nothing.
+  heldBack: prepare<{ readonly found: number }, [string]>(
+    database,
+    `select 1 as found from remediation_events where remediation_id = ? and kind in ('Decided', 'Executed')
+       and case when json_valid(data)
+         then coalesce(json_extract(data, '$.decision.reasons[0].rule'), json_extract(data, '$.outcome.failure')) end = 'emergency-stop'
+       and not exists (select 1 from emergency_stop) limit 1`
   ),
   timedOut: prepare<{ readonly timed_out: number }, [string]>(
     database,
@@ -270,6 +280,7 @@ export const make = (database: DatabaseSync): RemediationRows => {
     fenced: reads.fenced.get,
     openOf: reads.openOf.get,
     lastActor: reads.lastActor.get,
+    wasHeldBack: (id) => reads.heldBack.get(id) !== undefined,
     hasTimedOut: (id) => reads.timedOut.get(id)?.timed_out === 1,
     openCount: () => openCount,
     insert: (self, at, previously) => {

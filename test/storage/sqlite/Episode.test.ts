@@ -36,13 +36,14 @@ describe("the table of firing posts", () => {
     [5, known({ work: { state: "Remediated" } }), post(0, 16), "11 minutes after the fix"],
     [5, known({ work: { state: "Remediated" } }), post(1, 240), "the other replica, 4 hours after the fix"],
     [6, known({ work: { timedOut: true } }), post(0, 240), "4 hours after nobody had answered"],
-    [7, known({ work: { state: "Remediated" } }), post(0, 15), "10 minutes after the fix"],
-    [7, known({ endedAt: minute(-5) }), post(1, 6), "the other replica, after an earlier episode"],
-    [7, known({}), post(0, 24 * 60), "a day after the escalation"],
-    [7, known({ work: { state: "Observed" } }), post(0, 240), "4 hours after it was observed"],
-    [7, known({ work: { state: "Cancelled" } }), post(0, 240), "4 hours after a person rejected the action"],
-    [7, known({ work: { state: "RolledBack" } }), post(0, 240), "4 hours after the rollback"],
-    [7, known({}), post(2, 6), "the other replica of Prometheus, just after the end"]
+    [7, known({ work: { heldBack: true } }), post(0, 6), "a minute after the stop was lifted"],
+    [8, known({ work: { state: "Remediated" } }), post(0, 15), "10 minutes after the fix"],
+    [8, known({ endedAt: minute(-5) }), post(1, 6), "the other replica, after an earlier episode"],
+    [8, known({}), post(0, 24 * 60), "a day after the escalation"],
+    [8, known({ work: { state: "Observed" } }), post(0, 240), "4 hours after it was observed"],
+    [8, known({ work: { state: "Cancelled" } }), post(0, 240), "4 hours after a person rejected the action"],
+    [8, known({ work: { state: "RolledBack" } }), post(0, 240), "4 hours after the rollback"],
+    [8, known({}), post(2, 6), "the other replica of Prometheus, just after the end"]
   ]
   for (const [row, alert, firing, why] of rows) {
     const { means, situation } = firingRows[row]!
