@@ -118,7 +118,7 @@ export class Cluster implements FarEnd {
     this.runDirect = Effect.runSyncWith(
       Context.make(Clock.Clock, this.clock).pipe(Context.add(Random.Random, this.random))
     )
-    this.sandbox = this.direct(
+    this.sandbox = this.runDirect(
       Sandbox.make({
         shop: false,
         pace,
@@ -141,7 +141,7 @@ export class Cluster implements FarEnd {
         path: this.path,
         specs: this.specs,
         onRead: (ref) => this.readMs.set(ref.name, world.nowMs),
-        direct: (effect) => this.direct(effect)
+        direct: (effect) => this.runDirect(effect)
       })
     )
   }
@@ -176,7 +176,7 @@ export class Cluster implements FarEnd {
   }
 
   private podsOf({ name, namespace }: ResourceRef): ReadonlyArray<KubernetesObject> {
-    return this.direct(this.sandbox.list("Pod", { namespace, labelSelector: { app: name } })).filter(
+    return this.runDirect(this.sandbox.list("Pod", { namespace, labelSelector: { app: name } })).filter(
       (pod) => pod.metadata.deletionTimestamp === undefined
     )
   }
@@ -215,7 +215,7 @@ export class Cluster implements FarEnd {
 
   /** New pods of a namespace are refused, those of controllers too, until the returned function is called. */
   refusePods(namespace: string, how: PodRefusal): () => void {
-    const pods = this.direct(this.sandbox.list("Pod", { namespace }))
+    const pods = this.runDirect(this.sandbox.list("Pod", { namespace }))
     const refusal = podRefusal(namespace, how, pods.length)
     this.refused.add(namespace)
     for (const change of refusal.begin) this.write(change)
@@ -235,7 +235,7 @@ export class Cluster implements FarEnd {
   /** Since when the API server has refused to create pods of a Deployment; `undefined` if it does not. */
   refusedSinceMs({ kind, name, namespace }: ResourceRef): number | undefined {
     if (kind !== "Deployment") return undefined
-    const sets = this.direct(this.sandbox.list("ReplicaSet", { namespace, labelSelector: { app: name } }))
+    const sets = this.runDirect(this.sandbox.list("ReplicaSet", { namespace, labelSelector: { app: name } }))
     const since = refusedSince(sets)
     return since === undefined ? undefined : since - this.setting.world.wallStartMs
   }
@@ -327,7 +327,7 @@ export class Cluster implements FarEnd {
 
   /** The revisions of a workload with their own pods, the newest first. */
   revisionsOf({ kind, name, namespace }: ResourceRef): ReadonlyArray<RevisionTruth> {
-    const list = (kind: string) => this.direct(this.sandbox.list(kind, { namespace, labelSelector: { app: name } }))
+    const list = (kind: string) => this.runDirect(this.sandbox.list(kind, { namespace, labelSelector: { app: name } }))
     return kind === "Deployment"
       ? revisionsIn(list("ReplicaSet"), list("Pod"))
       : WorkloadSets.revisionsIn(list("ControllerRevision"), list("Pod"))
@@ -345,7 +345,11 @@ export class Cluster implements FarEnd {
 
   /** An object as the API server has it. */
   read(ref: ResourceRef): Result.Result<KubernetesObject, KubernetesError> {
-    return this.direct(Effect.result(this.sandbox.get(ref)))
+    return this.runDirect(Effect.result(this.sandbox.get(ref)))
+  }
+
+  list(kind: string): ReadonlyArray<KubernetesObject> {
+    return this.runDirect(this.sandbox.list(kind, {}))
   }
 
   /** A write by somebody else. The API server must accept it. */
@@ -356,7 +360,7 @@ export class Cluster implements FarEnd {
     this.disturbedMs.set((change.ref.kind === "Pod" && now()?.metadata.labels?.["app"]) || change.ref.name, nowMs)
     const note = () => this.specs.note(change.ref, "somebody", now(), nowMs)
     note()
-    this.direct(this.sandbox.apply(change))
+    this.runDirect(this.sandbox.apply(change))
     note()
   }
 
@@ -391,10 +395,6 @@ export class Cluster implements FarEnd {
   private complain(about: ResourceRef): void {
     const { world } = this.setting
     const { manifest, ref } = pullFailure(about, world.wallStartMs + world.nowMs)
-    this.direct(Effect.ignore(this.sandbox.apply({ _tag: "Create", ref, manifest })))
-  }
-
-  private direct<A, E>(effect: Effect.Effect<A, E>): A {
-    return this.runDirect(effect)
+    this.runDirect(Effect.ignore(this.sandbox.apply({ _tag: "Create", ref, manifest })))
   }
 }

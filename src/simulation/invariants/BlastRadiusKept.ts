@@ -1,6 +1,9 @@
 /**
- * No more actions than the budgets allow, in any window of time: of a target, of a namespace and of the cluster, at
- * most `burst` and one for each `refill` that has passed.
+ * No more actions than the budgets allow, in any window of time: of a target, of a namespace, of a pool of nodes and of
+ * the cluster, at most `burst` and one for each `refill` that has passed. Of the nodes of a pool, at most their share
+ * at once.
+ *
+ * The pools are those that the intent names: where the pods of the target ran, as the service has seen it.
  *
  * Counted from the writes to the cluster, without what a person has approved. Elapsed time is that of the monotonic
  * clock or of the service's wall clock, whichever is longer.
@@ -10,9 +13,11 @@ import { Duration } from "effect"
 import { type Budget, clusterBudget } from "../../decision/BlastRadiusSettings.ts"
 import { defaults } from "../../decision/GuardrailSettings.ts"
 import type { Intent } from "../../domain/Execution.ts"
+import { poolsOf } from "../../domain/Places.ts"
 import { displayName } from "../../domain/Target.ts"
+import { poolOf } from "../../kubernetes/NodePools.ts"
 import { Senders } from "../observation/Senders.ts"
-import type { Invariant } from "./Invariant.ts"
+import { type Invariant, withTruth } from "./Invariant.ts"
 
 interface Began {
   readonly executionId: string
@@ -23,8 +28,9 @@ interface Began {
 
 export const blastRadiusKept: Invariant = {
   name: "blast-radius-kept",
-  description: "Actions that nobody approved stay within the budgets of their target, namespace and cluster.",
-  make: ({ scenario }, report) => {
+  description:
+    "Actions that nobody approved stay within the budgets of their target, namespace, node pool and cluster.",
+  make: withTruth(({ scenario }, report, { farEnds }) => {
     const settings = { ...defaults, ...scenario.service.guardrails }
     const intended = new Map<string, { readonly intent: Intent; readonly began: Began }>()
     const approved = new Set<string>()
@@ -46,6 +52,13 @@ export const blastRadiusKept: Invariant = {
       }
     }
 
+    const poolBudget = (pool: string, ofNodes: boolean): Budget => {
+      const { pool: budget } = settings.blastRadius
+      if (!ofNodes) return budget
+      const nodes = farEnds.cluster.list("Node").filter((node) => poolOf(node) === pool).length
+      return { ...budget, burst: Math.min(budget.burst, Math.max(1, Math.floor(nodes * settings.maximumNodesOut))) }
+    }
+
     return {
       on: {
         Committed: ({ events }, atMs) => {
@@ -63,12 +76,15 @@ export const blastRadiusKept: Invariant = {
           const known = executionId === undefined ? undefined : intended.get(executionId)
           if (known === undefined || write.applied !== "yes" || counted.has(known.began.executionId)) return
           counted.add(known.began.executionId)
-          const { ref } = known.intent.baseline
+          const { baseline, places } = known.intent
+          const { ref } = baseline
           count(displayName(ref), settings.blastRadius.target, known.began)
           if (ref.namespace !== "") count(`namespace ${ref.namespace}`, settings.blastRadius.namespace, known.began)
+          for (const pool of poolsOf(ref.kind, places?.pools ?? []))
+            count(`pool ${pool}`, poolBudget(pool, ref.kind === "Node"), known.began)
           count("the cluster", clusterBudget(settings), known.began)
         }
       }
     }
-  }
+  })
 }

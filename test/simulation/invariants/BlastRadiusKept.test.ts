@@ -7,10 +7,13 @@ const minuteMs = 60_000
 const named = (name: string, namespace = "prod") => ({ ...app, name, namespace })
 
 const start = () => {
-  const seen = watch(blastRadiusKept)
+  const node = (name: string) => ({ kind: "Node", metadata: { name, labels: { agentpool: "apps" } } })
+  const list = () => Array.from({ length: 12 }, (_, index) => node(`node-${index}`))
+  const seen = watch(blastRadiusKept, undefined, { farEnds: { cluster: { list } } })
   return {
     ...seen,
-    act: (id: string, ref = app, atMs = 0) => seen.at(atMs, intended(id, ref, { atMs }), written(ref, `${id}-1`))
+    act: (id: string, ref = app, atMs = 0, pools: ReadonlyArray<string> = []) =>
+      seen.at(atMs, intended(id, ref, { atMs, pools }), written(ref, `${id}-1`))
   }
 }
 
@@ -32,6 +35,24 @@ describe("blast-radius-kept", () => {
     const target = start()
     for (let count = 1; count <= 4; count++) target.act(`rem-${count}`, app)
     assert.deepStrictEqual(target.reports, ["rem-4-1 is action 4 on Deployment prod/app-1 within 0 ms"])
+  })
+
+  it("reports the eleventh workload of a pool, and the fourth of its twelve nodes, whatever their namespaces", () => {
+    const seen = start()
+    const pools = ["agentpool=apps"]
+    for (let count = 1; count <= 11; count++) seen.act(`rem-${count}`, named(`app-${count}`, `ns-${count}`), 0, pools)
+    assert.deepStrictEqual(seen.reports, ["rem-11-1 is action 11 on pool agentpool=apps within 0 ms"])
+    const ofNodes = start()
+    const of = (count: number) => ({ namespace: "", kind: "Node", name: `node-${count}` })
+    for (let count = 1; count <= 4; count++) ofNodes.act(`rem-${count}`, of(count), 0, pools)
+    assert.deepStrictEqual(ofNodes.reports, ["rem-4-1 is action 4 on pool agentpool=apps within 0 ms"])
+  })
+
+  it("does not count a workload with pods in several pools, or in none that is known", () => {
+    const seen = start()
+    for (let count = 1; count <= 11; count++)
+      seen.act(`rem-${count}`, named(`app-${count}`, `ns-${count}`), 0, count < 6 ? ["agentpool=a", "agentpool=b"] : [])
+    assert.deepStrictEqual(seen.reports, [])
   })
 
   it("does not count an action that a person has approved", () => {

@@ -33,6 +33,7 @@ import { outdatedReadBelieved } from "./bugs/OutdatedReadBelieved.ts"
 import { ownerByNamePrefix } from "./bugs/OwnerByNamePrefix.ts"
 import { permitForNobody } from "./bugs/PermitForNobody.ts"
 import { podsBlamedForAnotherRevision } from "./bugs/PodsBlamedForAnotherRevision.ts"
+import { poolsForgotten } from "./bugs/PoolsForgotten.ts"
 import { probePermitLeaks } from "./bugs/ProbePermitLeaks.ts"
 import { protectedNamespaceDropped } from "./bugs/ProtectedNamespaceDropped.ts"
 import { queuePastTheBreaker } from "./bugs/QueuePastTheBreaker.ts"
@@ -87,6 +88,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   ownerByNamePrefix,
   permitForNobody,
   podsBlamedForAnotherRevision,
+  poolsForgotten,
   probePermitLeaks,
   protectedNamespaceDropped,
   queuePastTheBreaker,

@@ -10,6 +10,7 @@ import { rollbacks } from "../../../src/simulation/scenarios/Rollbacks.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 import { symptoms } from "../../../src/simulation/scenarios/Symptoms.ts"
 import { again, crashIntoThePast } from "./FaultsAgain.ts"
+import { nodeAlerts } from "./NodeAlerts.ts"
 
 const curious: Investigator = {
   name: "custom",
@@ -116,6 +117,8 @@ export const runs = {
   actingStorm: disturbed(4, () => [{ kind: "intake-storm-of-incidents", atMs: 10_000, forMs: 0, parameters: {} }], {
     workloads: 40
   }),
+  /** The disks of three nodes fail at once. */
+  nodeAlerts,
   /** Another cluster takes the place of the service's own for some minutes. */
   replaced: disturbed(8, () => [{ kind: "cluster-replaced", atMs: 2 * minuteMs, forMs: 5 * minuteMs, parameters: {} }]),
   /** Disruption budgets let no pod of half of the workloads go. */
