@@ -114,10 +114,10 @@ const make = Effect.fnUntraced(function* (mode: Mode) {
     if (self === undefined)
       return yield* Option.match(yield* store.archivedIn(id), {
         onNone: () => refuse("not-found", `There is no remediation ${id}.`),
-        onSome: (file) =>
+        onSome: ({ file, state }) =>
           refuse(
             "archived",
-            `Remediation ${id} is archived: the file ${file} has its inverse. What is archived is not undone by the service.`
+            `Remediation ${id} has ended${state === undefined ? "" : ` as ${state}`} and is archived: the file ${file} has its inverse. What is archived is not undone by the service.`
           )
       })
     if (mode === "observe")

@@ -41,6 +41,7 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
  * Why an answer to a review is refused:
  *
  * - `not-found`: there is no such remediation.
+ * - `archived`: it has ended, and only the archive has it.
  * - `not-asked`: it asks nobody.
  * - `already-reviewed`: a person has answered before.
  * - `older-question`: the approval is of an earlier question than the one that is asked now.
@@ -49,6 +50,7 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
  */
 export const AnswerRefusal = Schema.Literals([
   "not-found",
+  "archived",
   "not-asked",
   "already-reviewed",
   "older-question",
@@ -61,8 +63,10 @@ export type AnswerRefusal = typeof AnswerRefusal.Type
 export class NotAwaiting extends Schema.TaggedError<NotAwaiting>()("NotAwaiting", {
   remediationId: RemediationId,
   why: AnswerRefusal,
-  /** Absent when there is no such remediation. */
+  /** Absent when there is no such remediation, or when an earlier version has archived it. */
   state: Schema.optionalKey(RemediationState),
+  /** The file of the archive that has it. */
+  file: Schema.optionalKey(Schema.String),
   /** The question that it asks, if the answer was to an earlier one. */
   asks: Schema.optionalKey(Schema.Int),
   /** Who reviewed it before. */
@@ -75,6 +79,8 @@ export class NotAwaiting extends Schema.TaggedError<NotAwaiting>()("NotAwaiting"
     switch (this.why) {
       case "not-found":
         return `there is no ${name}`
+      case "archived":
+        return `${name} has ended${this.state === undefined ? "" : ` as ${this.state}`}, and is archived in ${this.file}`
       case "not-asked":
         return `${name} is ${this.state} and does not await review`
       case "already-reviewed":
@@ -87,6 +93,14 @@ export class NotAwaiting extends Schema.TaggedError<NotAwaiting>()("NotAwaiting"
         return `the alert of ${name} resolved at ${this.at}`
     }
   }
+}
+
+/** Where the archive has a remediation, and how that one has ended. */
+export interface InArchive {
+  /** The name of the file. */
+  readonly file: string
+  /** Absent: an earlier version has archived it, so only the file says how it has ended. */
+  readonly state?: RemediationState
 }
 
 /** A remediation cannot be rolled back now. Nothing was written. */
@@ -362,8 +376,8 @@ export class RemediationStore extends Context.Service<
     readonly backlog: Effect.Effect<number>
     /** When the alert of a remediation was last received as firing. Durable: it survives a restart. */
     readonly lastFiring: (id: RemediationId) => Effect.Effect<Option.Option<LastFiring>, StorageError>
-    /** The file of the archive that has a remediation, by its name. Nothing for one that was never archived. */
-    readonly archivedIn: (id: RemediationId) => Effect.Effect<Option.Option<string>, StorageError>
+    /** Where the archive has a remediation. Nothing for one that was never archived. */
+    readonly archivedIn: (id: RemediationId) => Effect.Effect<Option.Option<InArchive>, StorageError>
     /** Unresolved alerts that joined a remediation as evidence. */
     readonly joinedAlerts: (id: RemediationId, limit: number) => Effect.Effect<ReadonlyArray<Alert>, StorageError>
   }

@@ -77,6 +77,11 @@ describe("Api", () => {
           detail: "Deployment shop/checkout was changed after the action: spec.replicas.",
           fields: ["spec.replicas"]
         }),
+        new NotRollbackable({
+          remediationId: id,
+          code: "archived",
+          detail: "Remediation rem-1 has ended as Remediated."
+        }),
         new ClusterUnread({ remediationId: id, detail: "The API server did not respond." })
       ]
       const refused = yield* Effect.forEach(errors, (error) =>
@@ -87,8 +92,9 @@ describe("Api", () => {
       )
       assert.deepStrictEqual(
         refused.map(({ _tag }) => _tag),
-        ["NotFound", "RollbackRefused", "Unavailable"]
+        ["NotFound", "RollbackRefused", "RollbackRefused", "Unavailable"]
       )
+      assert.deepInclude(refused[2], { status: 409, code: "archived" })
       assert.deepInclude(refused[1], { code: "changed-by-another", fields: ["spec.replicas"] })
     })
   )
@@ -108,12 +114,15 @@ describe("Api", () => {
         Effect.flatMap(client, ({ remediations }) => remediations.get({ params: { id } }))
       )
       assert.strictEqual(error._tag, "NotFound")
-      assert.include("detail" in error ? error.detail : "", "is archived: the file remediations-000003.jsonl.gz")
+      assert.include(
+        "detail" in error ? error.detail : "",
+        "has ended as RolledBack and is archived: the file remediations-000003.jsonl.gz"
+      )
     }).pipe(
       Effect.provide(
         handlers({
           get: () => Effect.succeedNone,
-          archivedIn: () => Effect.succeedSome("remediations-000003.jsonl.gz")
+          archivedIn: () => Effect.succeedSome({ file: "remediations-000003.jsonl.gz", state: "RolledBack" })
         })
       )
     )
@@ -149,12 +158,12 @@ describe("Api", () => {
   )
 
   it.effect(
-    "refuses an answer that is unknown, not asked for, second, late, outdated or of an older question, each for its own reason",
+    "refuses an answer that is unknown, archived, not asked for, second, late, outdated or of an older question, each for its own reason",
     () =>
       Effect.gen(function* () {
         const { remediations } = yield* client
         const approve = Effect.flip(remediations.approve({ params: { id }, payload: { reason: "fine" } }))
-        const errors = (yield* Effect.all(Array.from({ length: 7 }, () => approve))) as ReadonlyArray<{
+        const errors = (yield* Effect.all(Array.from({ length: 9 }, () => approve))) as ReadonlyArray<{
           readonly _tag: string
           readonly detail?: string
           readonly code?: string
@@ -163,10 +172,22 @@ describe("Api", () => {
         }>
         assert.deepStrictEqual(
           errors.map(({ _tag, code }) => code ?? _tag),
-          ["NotFound", "not-asked", "already-reviewed", "older-question", "timed-out", "alert-resolved", "changed"]
+          [
+            "NotFound",
+            "archived",
+            "archived",
+            "not-asked",
+            "already-reviewed",
+            "older-question",
+            "timed-out",
+            "alert-resolved",
+            "changed"
+          ]
         )
         const said = [
           /There is no remediation/,
+          /has ended as Escalated and is archived, so no answer counts any more: the file a\.gz/,
+          /has ended and is archived, so no answer counts any more: the file a\.gz/,
           /is Verifying and does not await review/,
           /was already reviewed by ada at 2026/,
           /asks question 2 now/,
@@ -177,9 +198,9 @@ describe("Api", () => {
         for (const [index, pattern] of said.entries()) assert.match(errors[index]?.detail ?? "", pattern)
         assert.deepStrictEqual(
           errors.map(({ question }) => question),
-          [undefined, undefined, undefined, 2, undefined, undefined, 2]
+          [undefined, undefined, undefined, undefined, undefined, 2, undefined, undefined, 2]
         )
-        assert.isDefined(errors[6]?.difference)
+        assert.isDefined(errors[8]?.difference)
       }).pipe(
         Effect.provide(
           handlers(
@@ -189,6 +210,8 @@ describe("Api", () => {
               answer: (() => {
                 const answers = [
                   new NotAwaiting({ remediationId: id, why: "not-found" }),
+                  new NotAwaiting({ remediationId: id, why: "archived", state: "Escalated", file: "a.gz" }),
+                  new NotAwaiting({ remediationId: id, why: "archived", file: "a.gz" }),
                   new NotAwaiting({ remediationId: id, why: "not-asked", state: "Verifying" }),
                   new NotAwaiting({ remediationId: id, why: "already-reviewed", state: "Verifying", by: "ada", at }),
                   new NotAwaiting({ remediationId: id, why: "older-question", state: "AwaitingReview", asks: 2 }),

@@ -110,12 +110,37 @@ describe("the archive", () => {
         )
       )
       assert.deepStrictEqual(files.map(Option.getOrUndefined), [
-        "remediations-000001.jsonl.gz",
+        { file: "remediations-000001.jsonl.gz", state: "Remediated" },
         undefined,
         undefined,
         undefined
       ])
     }).pipe(Effect.scoped)
+  )
+
+  it.effect.each(["approved", "rejected"] as const)(
+    "refuses an answer (%s) to one that was moved with how it has ended, and to one that never was as not found",
+    (answer) =>
+      Effect.gen(function* () {
+        const folder = yield* directory
+        yield* incident(folder)
+        yield* life(folder, 40, run)
+        const refusals = yield* life(
+          folder,
+          40,
+          Effect.flatMap(RemediationStore, (store) =>
+            Effect.forEach(["old", "unknown"], (name) =>
+              Effect.flip(store.review(remediationId(name), { answer, by: "ada", at: minute(0) }, minute(0)))
+            )
+          )
+        )
+        assert.deepInclude(refusals[0], {
+          why: "archived",
+          state: "Remediated",
+          file: "remediations-000001.jsonl.gz"
+        })
+        assert.deepInclude(refusals[1], { why: "not-found" })
+      }).pipe(Effect.scoped)
   )
 
   it.effect("keeps an ended remediation whose alert still fires, so that its next repeat is not new work", () =>

@@ -2,10 +2,16 @@
 
 import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { type JournalEntry, type Remediation, RemediationEvent, type RemediationId } from "../../domain/Remediation.ts"
+import {
+  type JournalEntry,
+  type Remediation,
+  RemediationEvent,
+  type RemediationId,
+  type RemediationState
+} from "../../domain/Remediation.ts"
 import type { ReviewAnswer } from "../../domain/Review.ts"
 import { type ChangedSinceShown, Reviews } from "../../remediation/Reviews.ts"
-import { type NotAwaiting, RemediationStore } from "../../storage/RemediationStore.ts"
+import { type InArchive, type NotAwaiting, RemediationStore } from "../../storage/RemediationStore.ts"
 import { ServedApi } from "../Api.ts"
 import { CurrentPrincipal } from "../Authentication.ts"
 import { withoutSecrets } from "../HiddenValues.ts"
@@ -41,14 +47,19 @@ const notFound = (id: RemediationId) =>
   failing(new NotFound({ detail: `There is no remediation ${id}. See GET /api/v1/remediations.` }))
 
 /** One that the service does not have any more. */
-const gone = (id: RemediationId, file: string) =>
-  failing(
-    new NotFound({ detail: `Remediation ${id} is archived: the file ${file} of the archive has it, with its journal.` })
-  )
+const gone = (id: RemediationId, { file, state }: InArchive) =>
+  failing(new NotFound({ detail: `${endedAs(id, state)} and is archived: ${inFile(file)}` }))
+
+const endedAs = (id: RemediationId, state: RemediationState | undefined): string =>
+  `Remediation ${id} has ended${state === undefined ? "" : ` as ${state}`}`
+
+const inFile = (file: string | undefined): string => `the file ${file} of the archive has it, with its journal.`
 
 /** What a person reads about an answer that does not count, and what to do next. */
-const refusalText = ({ asks, at, by, remediationId: id, state, why }: NotAwaiting): string => {
+const refusalText = ({ asks, at, by, file, remediationId: id, state, why }: NotAwaiting): string => {
   switch (why) {
+    case "archived":
+      return `${endedAs(id, state)} and is archived, so no answer counts any more: ${inFile(file)}`
     case "older-question":
       return `Remediation ${id} has changed and asks question ${asks} now. See GET /api/v1/reviews.`
     case "already-reviewed":
@@ -64,7 +75,7 @@ const refusalText = ({ asks, at, by, remediationId: id, state, why }: NotAwaitin
 }
 
 const notAwaiting = (error: NotAwaiting) =>
-  error.state === undefined
+  error.why === "not-found"
     ? notFound(error.remediationId)
     : failing(
         new Conflict({
@@ -140,7 +151,7 @@ export const RemediationHandlers = HttpApiBuilder.group(
           if (Option.isNone(found))
             return yield* Option.match(yield* store.archivedIn(id), {
               onNone: () => notFound(id),
-              onSome: (file) => gone(id, file)
+              onSome: (found) => gone(id, found)
             })
           return detail(found.value, yield* store.journal(id))
         }).pipe(Effect.catchTag("StorageError", storageFault))

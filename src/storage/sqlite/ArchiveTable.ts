@@ -31,6 +31,8 @@ export interface Archived {
   readonly sha256: string
   /** The last event of its journal. */
   readonly through: number
+  /** How it has ended. */
+  readonly state: string
 }
 
 /** A finished remediation, and whether it is old enough. */
@@ -82,7 +84,10 @@ const makeReads = (database: DatabaseSync) => ({
     database,
     `select ${isOld} as old from remediations where id = ?`
   ),
-  remediation: prepare<Record<string, unknown>, [string]>(database, "select * from remediations where id = ?"),
+  remediation: prepare<Record<string, unknown> & { readonly state: string }, [string]>(
+    database,
+    "select * from remediations where id = ?"
+  ),
   events: prepare<Record<string, unknown> & { readonly sequence: number }, [string]>(
     database,
     "select sequence, epoch, at, data from remediation_events where remediation_id = ? order by sequence"
@@ -108,9 +113,9 @@ const makeWrites = (database: DatabaseSync) => ({
     database,
     `insert into archives (${columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)`
   ),
-  archived: prepare<never, [string, number, number, string]>(
+  archived: prepare<never, [string, number, number, string, string]>(
     database,
-    "insert into archived_remediations (id, archive, through, sha256) values (?, ?, ?, ?)"
+    "insert into archived_remediations (id, archive, through, sha256, state) values (?, ?, ?, ?, ?)"
   ),
   deletes: ["remediation_events", "action_history", "reviews"].map((table) =>
     prepare<never, [string]>(database, `delete from ${table} where remediation_id = ?`)
@@ -130,14 +135,16 @@ export const make = (database: DatabaseSync, deleted: () => void): ArchiveTable 
   const old = (id: string, cutoff: Timestamp): boolean => reads.isOld.get(cutoff, cutoff, cutoff, cutoff, id)?.old === 1
   const read: ArchiveTable["read"] = (id) => {
     const journal = reads.events.all(id)
+    const remediation = reads.remediation.get(id)
     const line = JSON.stringify({
-      remediation: reads.remediation.get(id),
+      remediation,
       journal,
       actions: reads.actions.all(id),
       review: reads.review.get(id) ?? null
     })
     const sha256 = hash("sha256", line)
-    return { line, archived: { id, sha256, through: journal.at(-1)?.sequence ?? 0 } }
+    const archived = { id, sha256, through: journal.at(-1)?.sequence ?? 0, state: remediation?.state ?? "" }
+    return { line, archived }
   }
   return {
     checkpoints: () => reads.all.all().map(checkpointOf),
@@ -157,7 +164,8 @@ export const make = (database: DatabaseSync, deleted: () => void): ArchiveTable 
         through?.hash ?? null,
         signature
       )
-      for (const { id, sha256, through } of remediations) writes.archived.run(id, sequence, through, sha256)
+      for (const { id, sha256, state, through } of remediations)
+        writes.archived.run(id, sequence, through, sha256, state)
     },
     candidates: (after, cutoff, limit) => reads.candidates.all(cutoff, cutoff, cutoff, cutoff, after, limit),
     countOld: (ids, cutoff) => ids.filter((id) => old(id, cutoff)).length,

@@ -24,6 +24,7 @@
 import { Effect } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { StorageError } from "../StorageError.ts"
+import { archivedStates } from "./ArchivedStatesMigration.ts"
 import { changeJournal } from "./ChangesMigration.ts"
 import { executionTimes } from "./ExecutionTimesMigration.ts"
 import { handovers } from "./HandoversMigration.ts"
@@ -305,7 +306,8 @@ const migrations = {
   "11_doubts": doubts,
   "12_change_journal": changeJournal,
   "13_execution_times": executionTimes,
-  "14_emergency_stop": emergencyStop
+  "14_emergency_stop": emergencyStop,
+  "15_archived_states": archivedStates
 }
 
 /** The schema version that this program reads and writes. */

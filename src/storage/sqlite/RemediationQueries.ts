@@ -7,7 +7,14 @@ import { Decision } from "../../domain/Decision.ts"
 import { isFinal, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
 import type { TargetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
-import type { LastFiring, OpenWork, PendingReview, RemediationPage, RemediationSummary } from "../RemediationStore.ts"
+import type {
+  InArchive,
+  LastFiring,
+  OpenWork,
+  PendingReview,
+  RemediationPage,
+  RemediationSummary
+} from "../RemediationStore.ts"
 import { eventOf } from "./JournalTable.ts"
 import { makeHasParts, partOfTree, rankOf } from "./RemediationTree.ts"
 import { prepare } from "./Sqlite.ts"
@@ -97,9 +104,9 @@ const makeStatements = (database: DatabaseSync) => ({
        group by own, r.resolved, iif(r.fingerprint = self.fingerprint, r.episode, 0) order by r.episode desc, at desc`
   ),
   // Its last line counts, and that is in the newest file.
-  archived: prepare<{ readonly file: string }, [RemediationId]>(
+  archived: prepare<{ readonly file: string; readonly state: RemediationState | null }, [RemediationId]>(
     database,
-    `select a.file from archived_remediations r join archives a on a.sequence = r.archive where r.id = ?
+    `select a.file, r.state from archived_remediations r join archives a on a.sequence = r.archive where r.id = ?
      order by r.archive desc limit 1`
   ),
   // A remediation that handed over is evidence as well, together with what had joined it.
@@ -190,8 +197,8 @@ export interface RemediationQueries {
   readonly openWork: () => ReadonlyArray<OpenWork>
   readonly joinedAlerts: (id: RemediationId, limit: number) => ReadonlyArray<Alert>
   readonly lastFiring: (id: RemediationId) => LastFiring | undefined
-  /** The name of the newest file of the archive that has the remediation. */
-  readonly archivedIn: (id: RemediationId) => string | undefined
+  /** The newest file of the archive that has the remediation. */
+  readonly archivedIn: (id: RemediationId) => InArchive | undefined
 }
 
 export const make = (database: DatabaseSync): RemediationQueries => {
@@ -210,7 +217,10 @@ export const make = (database: DatabaseSync): RemediationQueries => {
     reviews: (limit) => statements.reviews.all(limit).flatMap(reviewOf),
     dueReviews: (at, askedBefore) => statements.due.all(at, askedBefore).map(({ id }) => id),
     openWork: () => statements.openWork.all(),
-    archivedIn: (id) => statements.archived.all(id)[0]?.file,
+    archivedIn: (id) => {
+      const [row] = statements.archived.all(id)
+      return row && { file: row.file, ...(row.state === null ? {} : { state: row.state }) }
+    },
     lastFiring: (id) => lastFiringOf(statements.firing.all(id)),
     joinedAlerts: (id, limit) => (hasParts(id) ? statements.joined.all(id, id, limit).flatMap(alertOf) : [])
   }

@@ -5,10 +5,10 @@
  */
 
 import type { DatabaseSync } from "node:sqlite"
-import { Clock, Effect, Option, type Result } from "effect"
+import { Clock, Effect, Option, Result } from "effect"
 import type { JournalEntry } from "../../domain/Remediation.ts"
 import { fromMillis } from "../../domain/Timestamp.ts"
-import type { RemediationStore } from "../RemediationStore.ts"
+import { NotAwaiting, type RemediationStore } from "../RemediationStore.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
 import type { JournalTable } from "./JournalTable.ts"
 import * as RemediationQueries from "./RemediationQueries.ts"
@@ -48,7 +48,13 @@ export const make = (
       ),
     holds: (claim) => attempt("holds", () => remediations.holds(claim)),
     retarget: (claim, self, owner, at) => refusable("retarget", () => remediations.retarget(claim, self, owner, at)),
-    review: (id, answer, at) => refusable("review", () => remediations.review(id, answer, at)),
+    review: (id, answer, at) =>
+      refusable("review", () =>
+        Result.mapError(remediations.review(id, answer, at), (refusal) => {
+          const found = refusal.why === "not-found" ? queries.archivedIn(id) : undefined
+          return found === undefined ? refusal : new NotAwaiting({ remediationId: id, why: "archived", ...found })
+        })
+      ),
     requestRollback: (id, ask, at) => refusable("requestRollback", () => remediations.requestRollback(id, ask, at)),
     timeOutReviews: (at, askedBefore = "") =>
       Effect.flatMap(
