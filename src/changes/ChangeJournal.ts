@@ -12,8 +12,8 @@
  *
  * **Gotchas**
  *
- * No recorded change does not mean that nothing changed. Ask `gaps` for the same kinds and the same time: only an empty
- * list says that they were watched throughout.
+ * No recorded change does not mean that nothing changed. Ask `confirm` and then `gaps` for the same kinds and the same
+ * time: only two empty lists say that they were watched throughout, and that nothing is still on its way.
  */
 
 import { Context, Effect, Layer } from "effect"
@@ -43,6 +43,12 @@ export class ChangeJournal extends Context.Service<
       since: Timestamp
     ) => Effect.Effect<ReadonlyArray<WatchGap>, StorageError>
     /**
+     * Asks the API server whether every change of these kinds up to a time has arrived. Returns the kinds for which
+     * that could not be shown in less than three seconds, as open gaps. Kinds that are in a gap already are not asked
+     * about.
+     */
+    readonly confirm: (kinds: ReadonlyArray<string>, until: Timestamp) => Effect.Effect<ReadonlyArray<WatchGap>>
+    /**
      * The last seen state of an object, without a request, and without the fields that the journal leaves out.
      * `undefined`: its kind is not watched, or it does not exist.
      */
@@ -59,6 +65,7 @@ export const layerNone: Layer.Layer<ChangeJournal> = Layer.succeed(ChangeJournal
   list: () => Effect.succeed([]),
   find: () => Effect.undefined,
   gaps: (kinds) => Effect.succeed(kinds.map(neverWatched)),
+  confirm: () => Effect.succeed([]),
   present: () => undefined
 })
 
@@ -93,5 +100,6 @@ export const layerMemory = ({
     find: (id) => Effect.succeed(changes.find((each) => each.id === id)),
     gaps: (kinds, since) =>
       Effect.succeed(gaps.filter(({ kind, to }) => kinds.includes(kind) && (to === null || to > since))),
+    confirm: () => Effect.succeed([]),
     present: (ref) => objects.find((object) => sameRef(refOf(object), ref))
   })

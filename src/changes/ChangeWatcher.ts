@@ -36,6 +36,7 @@ import { isOlder } from "../kubernetes/ResourceVersion.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { ChangeStore } from "../storage/ChangeStore.ts"
 import { ChangeJournal } from "./ChangeJournal.ts"
+import * as Confirmation from "./Confirmation.ts"
 import { Recorder } from "./Recorder.ts"
 import { watchedKinds } from "./WatchedKinds.ts"
 import { WatchProgress } from "./WatchProgress.ts"
@@ -263,7 +264,7 @@ const upkeep = (parts: Parts, { inAll = 50_000, perObject = 100, retention = "7 
 
 /** The journal: what is stored, and what is not stored yet. */
 const journalOf = (parts: Parts): ChangeJournal["Service"] => {
-  const { progress, recorder, store } = parts
+  const { client, progress, recorder, store } = parts
   // What a caller has been told must still be there after a crash, under the same id.
   const flush = Effect.ignore(storeAll(parts))
   return {
@@ -284,6 +285,7 @@ const journalOf = (parts: Parts): ChangeJournal["Service"] => {
         const present = progress.gaps(kinds, since, yield* Monotonic.nowMs)
         return [...(yield* store.gaps(kinds, since)), ...present]
       }),
+    confirm: Confirmation.make(client, progress),
     present: (ref) => recorder.present(ref)
   }
 }

@@ -9,8 +9,8 @@
  * 3. The dependency graph of the target says which changed objects matter (`GraphReader`, `DependencyGraph`).
  * 4. The changes are scored (`SuspectScore`).
  *
- * Without a suspect the finding is `nothing-changed` only if all kinds were watched throughout, and everything could be
- * read. Everything else is `unknown`.
+ * Without a suspect the finding is `nothing-changed` only if all kinds were watched throughout, everything could be
+ * read, and the API server shows that no change is still on its way. Everything else is `unknown`.
  *
  * It never fails, and takes at most three seconds. What is not known by then is unknown.
  */
@@ -258,12 +258,27 @@ const suspects = Effect.fnUntraced(function* (sources: Sources, request: Suspect
   } satisfies Suspects
 })
 
+/** Says that nothing changed only if that is confirmed. What has arrived meanwhile is considered. */
+const confirmed = Effect.fnUntraced(function* (sources: Sources, request: SuspectRequest, rough: FirstSymptom) {
+  const { journal } = sources
+  const interval: Interval = { since: Timestamp.fromMillis(rough.sinceMs), until: until(rough, request.nowMs) }
+  const known = Effect.suspend(() =>
+    Effect.map(journal.list({ ...interval, limit: mostChanges }), (changes) => changes.map(({ id }) => id).join())
+  )
+  const before = yield* known
+  const found = yield* suspects(sources, request, rough)
+  if (found.finding !== "nothing-changed") return found
+  const late = yield* journal.confirm(suspectKinds, found.symptomAt)
+  if (late.length > 0) return { ...found, finding: "unknown", gaps: [...found.gaps, ...late] } satisfies Suspects
+  return (yield* known) === before ? found : yield* suspects(sources, request, rough)
+})
+
 const make = Effect.gen(function* () {
   const sources: Sources = { journal: yield* ChangeJournal, client: yield* KubernetesClient }
 
   const suspectsOf = Effect.fn("suspects")(function* (request: SuspectRequest) {
     const rough = firstSymptom(request)
-    const found = yield* suspects(sources, request, rough).pipe(
+    const found = yield* confirmed(sources, request, rough).pipe(
       Effect.timeoutOrElse({
         duration: withinMs,
         orElse: () => Effect.succeed(unknownOf(rough, ["changes: they took too long"]))

@@ -7,7 +7,7 @@
  */
 
 import type { WatchGap } from "../domain/ObjectChange.ts"
-import type { Timestamp } from "../domain/Timestamp.ts"
+import { type Timestamp, toMillis } from "../domain/Timestamp.ts"
 import type { WatchCursor } from "../storage/ChangeStore.ts"
 import { neverWatched } from "./ChangeJournal.ts"
 
@@ -21,6 +21,8 @@ interface KindProgress {
   resourceVersion: string
   /** Everything up to this time has been seen; `null`: nothing ever was. */
   seenAt: Timestamp | null
+  /** The API server itself has shown that everything up to this time was seen (`Confirmation`). */
+  confirmedAt: Timestamp | null
   /** By the monotonic clock. */
   heardMs: number
   /** Why it does not watch now. */
@@ -39,6 +41,7 @@ export class WatchProgress {
       this.kinds.set(kind, {
         resourceVersion: "",
         seenAt: null,
+        confirmedAt: null,
         heardMs: 0,
         gap: "not-started",
         isLost: false,
@@ -77,7 +80,8 @@ export class WatchProgress {
   }
 
   isWatched(kind: string): boolean {
-    return this.of(kind).gap === undefined
+    const progress = this.kinds.get(kind)
+    return progress !== undefined && progress.gap === undefined
   }
 
   /** The watch cannot go on now. `isLost`: it has to begin with a list. */
@@ -105,6 +109,26 @@ export class WatchProgress {
     progress.gap = undefined
     progress.isLost = false
     progress.seenAt = now
+  }
+
+  confirmed(kind: string, at: Timestamp): void {
+    const progress = this.of(kind)
+    if (progress.confirmedAt === null || progress.confirmedAt < at) progress.confirmedAt = at
+  }
+
+  /** Whether everything up to a time is known to have been seen: it was confirmed, or is old enough. */
+  isConfirmed(kind: string, until: Timestamp, lateMs: number): boolean {
+    const { confirmedAt, seenAt } = this.of(kind)
+    return (
+      (confirmedAt !== null && confirmedAt >= until)
+      || (seenAt !== null && toMillis(seenAt) - lateMs >= toMillis(until))
+    )
+  }
+
+  /** The time since when it is not known that everything was seen. */
+  unconfirmed(kind: string): WatchGap {
+    const { confirmedAt, seenAt } = this.of(kind)
+    return { kind, from: confirmedAt ?? seenAt, to: null, reason: "unavailable" }
   }
 
   /** One event of the kind could not be understood. What it changed is unknown. */

@@ -182,6 +182,7 @@ describe("the suspects of an alert", () => {
           list,
           find: () => Effect.undefined,
           gaps: () => Effect.succeed([]),
+          confirm: () => Effect.succeed([]),
           present: () => undefined
         })
       const failing = journal(() =>
@@ -193,6 +194,40 @@ describe("the suspects of an alert", () => {
       assert.strictEqual((yield* Fiber.join(fiber)).finding, "unknown")
       const broken = journal(() => Effect.die(new Error("broken")))
       assert.strictEqual((yield* find({ layer: broken })).finding, "unknown")
+    })
+  )
+
+  it.effect("are unknown where the API server does not show that nothing is on its way", () =>
+    Effect.gen(function* () {
+      const late = { kind: "ConfigMap", from: at(-30), to: null, reason: "unavailable" } as const
+      const journal = Layer.effect(
+        ChangeJournal,
+        Effect.map(ChangeJournal, (quiet) => ({ ...quiet, confirm: () => Effect.succeed([late]) }))
+      ).pipe(Layer.provide(layerMemory({})))
+      const found = yield* find({ layer: journal })
+      assert.strictEqual(found.finding, "unknown")
+      assert.deepStrictEqual(found.gaps, [late])
+    })
+  )
+
+  it.effect("include a change that arrives while that is asked", () =>
+    Effect.gen(function* () {
+      const broken = service("checkout", { app: "x" })
+      let changes: MemoryOptions["changes"] = []
+      const journal = Layer.effect(
+        ChangeJournal,
+        Effect.map(ChangeJournal, (arrived) => ({
+          ...arrived,
+          list: (query) => (changes?.length === 0 ? Effect.succeed([]) : arrived.list(query)),
+          confirm: () =>
+            Effect.sync(() => {
+              changes = [wrongSelector]
+              return []
+            })
+        }))
+      ).pipe(Layer.provide(layerMemory({ changes: [wrongSelector], objects: [broken] })))
+      const found = yield* find({ layer: journal }, { objects: [deployment("checkout"), broken] })
+      assert.deepStrictEqual([found.finding, found.ranked[0]?.change.id], ["one", wrongSelector.id])
     })
   )
 

@@ -1,0 +1,95 @@
+/** What the journal says about changes that may still be on their way. */
+
+import { assert, describe, it } from "@effect/vitest"
+import { type Duration, Effect, Fiber, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { ChangeJournal } from "../../src/changes/ChangeJournal.ts"
+import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
+import { openMemory } from "../../src/storage/sqlite/Sqlite.ts"
+import { catalog, changes, type Client, gapsOf, now, process, set } from "./watching.ts"
+
+describe("the confirmation of the journal", () => {
+  /** The main watches report nothing more after what exists, until a time has passed. */
+  const delayed = (cluster: Client, time: Duration.Input): Client => ({
+    ...cluster,
+    watch: (kind, options) =>
+      options.from === undefined
+        ? Stream.mapEffect(cluster.watch(kind, options), (event) =>
+            event.type === "MODIFIED" ? Effect.delay(Effect.succeed(event), time) : Effect.succeed(event)
+          )
+        : cluster.watch(kind, options)
+  })
+  const confirmed = (kinds: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      const journal = yield* ChangeJournal
+      const asking = yield* Effect.forkChild(journal.confirm(kinds, yield* now))
+      yield* TestClock.adjust("3 seconds")
+      return (yield* Fiber.join(asking)).map(({ from, kind, reason, to }) => [kind, from !== null, to, reason])
+    })
+
+  it.effect("names the kinds whose watch is open and yet has not reported what the API server knows", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make({ fieldManager: "kubectl" })
+      yield* process(
+        openMemory(),
+        delayed(cluster, "1 hour"),
+        Effect.gen(function* () {
+          yield* cluster.apply(set(catalog, "/spec/replicas", 0))
+          assert.deepStrictEqual(yield* confirmed(["Deployment", "Service"]), [
+            ["Deployment", true, null, "unavailable"]
+          ])
+          assert.deepStrictEqual(yield* gapsOf("Deployment", yield* now), [])
+        })
+      )
+    })
+  )
+
+  it.effect("waits for a change that is on its way before it says that all have arrived", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make({ fieldManager: "kubectl" })
+      yield* process(
+        openMemory(),
+        delayed(cluster, "200 millis"),
+        Effect.gen(function* () {
+          yield* cluster.apply(set(catalog, "/spec/replicas", 0))
+          assert.deepStrictEqual(yield* changes, [])
+          assert.deepStrictEqual(yield* confirmed(["Deployment", "Service"]), [])
+          assert.deepStrictEqual(
+            (yield* changes).map(({ ref }) => ref),
+            [catalog]
+          )
+        })
+      )
+    })
+  )
+
+  it.effect("asks the API server once for all that ask at the same time, and not about what it knows", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      const cluster = yield* Sandbox.make()
+      const counting: Client = {
+        ...cluster,
+        watch: (kind, options) => {
+          if (options.from !== undefined) asked++
+          return cluster.watch(kind, options)
+        }
+      }
+      yield* process(
+        openMemory(),
+        counting,
+        Effect.gen(function* () {
+          const journal = yield* ChangeJournal
+          const until = yield* now
+          yield* Effect.all(
+            Array.from({ length: 20 }, () => journal.confirm(["Deployment", "Service"], until)),
+            { concurrency: "unbounded" }
+          )
+          assert.strictEqual(asked, 2)
+          yield* TestClock.adjust("1 hour")
+          yield* journal.confirm(["Deployment", "Service"], until)
+          assert.strictEqual(asked, 2)
+        })
+      )
+    })
+  )
+})
