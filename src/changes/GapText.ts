@@ -1,7 +1,7 @@
 /** Intervals in which nobody watched, for people. Pure. */
 
 import type { WatchGap } from "../domain/ObjectChange.ts"
-import type { Timestamp } from "../domain/Timestamp.ts"
+import { type Timestamp, toMillis } from "../domain/Timestamp.ts"
 
 /** One interval in which some kinds were not watched, all for the same reason. */
 export interface Interval extends Omit<WatchGap, "kind"> {
@@ -21,23 +21,46 @@ const reasons: Readonly<Record<WatchGap["reason"], string>> = {
 /** Why some kinds were not watched, as a clause. */
 export const whyOf = (reason: WatchGap["reason"]): string => reasons[reason]
 
+/** Watches that begin or end together do so one after the other. */
+const togetherMs = 60_000
+
+const areClose = (left: Timestamp | null, right: Timestamp | null): boolean =>
+  left === null || right === null ? left === right : Math.abs(toMillis(left) - toMillis(right)) <= togetherMs
+
+const earlier = (left: Timestamp | null, right: Timestamp | null) =>
+  left === null || right === null ? null : left < right ? left : right
+
+const later = (left: Timestamp | null, right: Timestamp | null) =>
+  left === null || right === null ? null : left > right ? left : right
+
 /**
  * The gaps that matter between two times, the newest first. A kind that the cluster does not have cannot have changed.
- * The kinds of one interval are put together.
+ * The kinds of about the same interval are put together: it is then as long as all of theirs.
  */
 export const intervalsOf = (
   gaps: ReadonlyArray<WatchGap>,
   since: Timestamp,
   until: Timestamp
 ): ReadonlyArray<Interval> => {
-  const intervals = new Map<string, Interval>()
-  for (const { from, kind, reason, to } of gaps) {
+  const intervals: Array<Interval & { readonly first: WatchGap }> = []
+  for (const gap of gaps) {
+    const { from, kind, reason, to } = gap
     if (reason === "not-served" || (from !== null && from > until) || (to !== null && to < since)) continue
-    const key = `${from} ${to} ${reason}`
-    intervals.set(key, { from, to, reason, kinds: [...(intervals.get(key)?.kinds ?? []), kind] })
+    const index = intervals.findIndex(
+      ({ first }) => first.reason === reason && areClose(first.from, from) && areClose(first.to, to)
+    )
+    const known = intervals[index]
+    if (known === undefined) intervals.push({ from, to, reason, kinds: [kind], first: gap })
+    else
+      intervals[index] = {
+        ...known,
+        from: earlier(known.from, from),
+        to: later(known.to, to),
+        kinds: [...known.kinds, kind]
+      }
   }
-  return [...intervals.values()]
-    .map((each) => ({ ...each, kinds: [...new Set(each.kinds)].toSorted() }))
+  return intervals
+    .map(({ first: _first, ...each }) => ({ ...each, kinds: [...new Set(each.kinds)].toSorted() }))
     .toSorted((left, right) => {
       const [first, second] = [left.to ?? "9", right.to ?? "9"]
       return first === second ? ((left.from ?? "") < (right.from ?? "") ? 1 : -1) : first < second ? 1 : -1

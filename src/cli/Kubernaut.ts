@@ -3,6 +3,7 @@
 import { Cause, Console, Effect, Exit, Option, type Runtime, Schema } from "effect"
 import { CliError, Command } from "effect/cli"
 import { archive } from "./commands/ArchiveCommand.ts"
+import { changes } from "./commands/ChangesCommand.ts"
 import { config, rulebook } from "./commands/ConfigCommands.ts"
 import { emergencyStop } from "./commands/EmergencyStopCommand.ts"
 import { alert, approve, audit, reject, remediations, reviews, status } from "./commands/OperateCommands.ts"
@@ -26,6 +27,7 @@ const kubernaut = Command.make("kubernaut").pipe(
     reject,
     rollback,
     emergencyStop,
+    changes,
     audit,
     archive,
     doctor,

@@ -6,6 +6,7 @@
 
 import { Console, Effect } from "effect"
 import { Flag, GlobalFlag } from "effect/cli"
+import { plain } from "../domain/PlainText.ts"
 
 export const Json = GlobalFlag.Setting("json")({
   flag: Flag.Boolean("json").pipe(
@@ -14,11 +15,19 @@ export const Json = GlobalFlag.Setting("json")({
   )
 })
 
-/** Prints a result as JSON or as text. */
+/**
+ * Prints a result as JSON or as text. Text may come from the cluster, so that control characters are written out: they
+ * could clear the terminal, or make a line look like another one. JSON has them escaped.
+ */
 export const print = (json: unknown, text: () => ReadonlyArray<string>) =>
   Effect.flatMap(Json, (wanted) =>
-    wanted ? Console.log(JSON.stringify(json)) : Effect.forEach(text(), (line) => Console.log(line), { discard: true })
+    wanted
+      ? Console.log(JSON.stringify(json))
+      : Effect.forEach(text().map(visible), (line) => Console.log(line), { discard: true })
   )
+
+/** A text of ours may have several lines. */
+const visible = (text: string): string => text.split("\n").map(plain).join("\n")
 
 /** Prints a message on standard error, with and without `--json`. */
 export const say = (line: string): Effect.Effect<void> => Console.error(line)

@@ -19,10 +19,10 @@ code { font-size: .95em }
 <p id="state" role="status">Loading the status …</p>
 <ul>
 <li><a href="docs">API reference</a> (<a href="openapi.json">OpenAPI</a>)</li>
-<li><a href="api/v1/remediations">Remediations</a>, <a href="api/v1/reviews">reviews</a>, <a href="api/v1/status">status</a>, <a href="api/v1/audit">audit log</a> as JSON</li>
+<li><a href="api/v1/remediations">Remediations</a>, <a href="api/v1/reviews">reviews</a>, <a href="api/v1/changes">changes</a>, <a href="api/v1/status">status</a>, <a href="api/v1/audit">audit log</a> as JSON</li>
 <li><a href="livez?verbose">Liveness</a>, <a href="readyz?verbose">readiness</a>, <a href="metrics">metrics</a></li>
 </ul>
-<p>On the command line: <code>kubernaut status</code>, <code>kubernaut remediations list</code>, <code>kubernaut reviews</code>, <code>kubernaut rollback ID</code>.</p>
+<p>On the command line: <code>kubernaut status</code>, <code>kubernaut remediations list</code>, <code>kubernaut reviews</code>, <code>kubernaut changes</code>, <code>kubernaut rollback ID</code>.</p>
 </main>
 <script>
 const state = document.getElementById("state")

@@ -8,12 +8,12 @@
 import { Schema } from "effect"
 import { differingParts, textDiff } from "../changes/TextDiff.ts"
 import { display, type FieldDifference } from "../domain/FieldPath.ts"
-import { ChangeId, type ObjectChange, Writer } from "../domain/ObjectChange.ts"
+import { ChangeId, type ObjectChange, WatchGap, Writer } from "../domain/ObjectChange.ts"
 import { ResourceRef } from "../domain/Target.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
 import { hidden, hiddenDifference, showsNamesOnly } from "../investigation/evidence/HiddenFields.ts"
 import { redact } from "../investigation/evidence/Redaction.ts"
-import { shortValue, writerForPeople } from "../investigation/evidence/SuspectEvidence.ts"
+import { shortDifference, shortValue, writerForPeople } from "../investigation/evidence/SuspectEvidence.ts"
 
 export const ChangedField = Schema.Struct({
   /** Such as `spec.template.spec.containers[app].image`. */
@@ -50,6 +50,18 @@ export const RecordedChange = Schema.Struct({
 }).annotate({ identifier: "RecordedChange" })
 export type RecordedChange = typeof RecordedChange.Type
 
+/** An interval in which changes of some kinds were not watched. Nobody knows what happened in it. */
+export const UnwatchedInterval = Schema.Struct({
+  kinds: Schema.Array(Schema.String),
+  /** `null`: nothing was ever seen before. */
+  from: Schema.NullOr(Timestamp),
+  /** `null`: it has not ended. */
+  to: Schema.NullOr(Timestamp),
+  reason: WatchGap.fields.reason,
+  /** The reason for people. */
+  why: Schema.String
+}).annotate({ identifier: "UnwatchedInterval" })
+export type UnwatchedInterval = typeof UnwatchedInterval.Type
 const mostFields = 50
 const mostCharacters = 500
 const mostDiffLines = 40
@@ -80,12 +92,12 @@ const diffOf = (kind: string, difference: FieldDifference): ReadonlyArray<string
 }
 
 const fieldOf = (kind: string, difference: FieldDifference): ChangedField => {
-  const { after, before, path } = hiddenDifference(kind, difference)
+  const { after, before, path } = shortDifference(hiddenDifference(kind, difference), mostCharacters)
   const diff = diffOf(kind, difference)
   return {
     path: cut(display(path)),
-    ...(before === undefined ? {} : { before: shortValue(before, mostCharacters) }),
-    ...(after === undefined ? {} : { after: shortValue(after, mostCharacters) }),
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
     ...(diff.length === 0 ? {} : { diff })
   }
 }

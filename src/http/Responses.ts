@@ -9,14 +9,14 @@ import { Capabilities, DegradationLevel } from "../domain/DegradationLevel.ts"
 import { EmergencyStop } from "../domain/EmergencyStop.ts"
 import { Execution } from "../domain/Execution.ts"
 import { Confidence, Hop, Investigation } from "../domain/Investigation.ts"
-import { WatchGap } from "../domain/ObjectChange.ts"
 import { RemediationId, RemediationState } from "../domain/Remediation.ts"
 import { Approval, ReviewAnswer, ReviewTimeout } from "../domain/Review.ts"
 import { Rollback } from "../domain/Rollback.ts"
 import { ResourceRef, Target } from "../domain/Target.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
 import { Verification } from "../domain/Verification.ts"
-import { RecordedChange } from "./ChangeView.ts"
+import { RecordedChange, UnwatchedInterval } from "./ChangeView.ts"
+import { SuspectList, UndoneChange } from "./IncidentChanges.ts"
 
 export const AlertResult = Schema.Struct({
   fingerprint: Schema.String,
@@ -77,6 +77,13 @@ export const RemediationDetail = Schema.Struct({
   level: Schema.optionalKey(DegradationLevel),
   hops: Schema.Array(Hop),
   investigation: Schema.optionalKey(Investigation),
+  /**
+   * The changes that may be the cause, the best first, and how well they were watched. Absent where changes are not
+   * recorded, or the alert was not investigated: then nothing is known of changes.
+   */
+  suspects: Schema.optionalKey(SuspectList),
+  /** The recorded changes that were taken back, in order. Absent if there are none. */
+  undone: Schema.optionalKey(Schema.Array(UndoneChange)),
   decision: Schema.optionalKey(Decision),
   /** The latest answer. An approval expires at `expiresAt`: nothing is done by it after that. */
   review: Schema.optionalKey(ReviewAnswer),
@@ -178,19 +185,6 @@ export const AuditPage = Schema.Struct({
   /** Pass as `after` to get the next page; equal to the requested `after` when there are no new events. */
   next: Schema.Int
 }).annotate({ identifier: "AuditPage" })
-
-/** An interval in which changes of some kinds were not watched. Nobody knows what happened in it. */
-export const UnwatchedInterval = Schema.Struct({
-  kinds: Schema.Array(Schema.String),
-  /** `null`: nothing was ever seen before. */
-  from: Schema.NullOr(Timestamp),
-  /** `null`: it has not ended. */
-  to: Schema.NullOr(Timestamp),
-  reason: WatchGap.fields.reason,
-  /** The reason for people. */
-  why: Schema.String
-}).annotate({ identifier: "UnwatchedInterval" })
-export type UnwatchedInterval = typeof UnwatchedInterval.Type
 
 export const ChangeList = Schema.Struct({
   since: Timestamp,

@@ -22,6 +22,7 @@
  */
 
 import { Context, type Duration, Effect, type Latch } from "effect"
+import { summary } from "../changes/SuspectText.ts"
 import type { Severity } from "../domain/Alert.ts"
 import { isFinal, type Remediation } from "../domain/Remediation.ts"
 import { targetKey } from "../domain/Target.ts"
@@ -133,10 +134,7 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
       )
     }
     yield* Effect.annotateCurrentSpan({ "kubernaut.remediation.state": current.state })
-    yield* Effect.logInfo(pauseOf(current), {
-      state: current.state,
-      ...(current.conclusion === undefined ? {} : { reason: current.conclusion })
-    })
+    yield* Effect.logInfo(pauseOf(current), logged(current))
     return current
   })
 
@@ -148,3 +146,10 @@ const pauseOf = ({ state }: Remediation): string => {
   if (isFinal(state)) return "Remediation ended"
   return state === "AwaitingReview" ? "Remediation waits for a person" : "Remediation moves to its root owner"
 }
+
+/** What the log says of a remediation that stops: why, and what may have caused its alert. */
+const logged = ({ alert, conclusion, state, suspects }: Remediation) => ({
+  state,
+  ...(conclusion === undefined ? {} : { reason: conclusion }),
+  ...(suspects === undefined ? {} : { suspects: summary(suspects, alert.startsAt) })
+})

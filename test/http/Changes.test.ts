@@ -114,7 +114,7 @@ describe("GET /api/v1/changes", () => {
         {
           gaps: [
             { kind: "Service", from: at(-300), to: at(-200), reason: "expired" },
-            { kind: "Ingress", from: at(-300), to: at(-200), reason: "expired" },
+            { kind: "Ingress", from: at(-310), to: at(-195), reason: "expired" },
             { kind: "Secret", from: null, to: null, reason: "forbidden" },
             { kind: "ConfigMap", from: null, to: at(-7200), reason: "not-started" },
             { kind: "HTTPRoute", from: null, to: null, reason: "not-served" }
@@ -126,7 +126,7 @@ describe("GET /api/v1/changes", () => {
         found.gaps.map(({ from, kinds, reason, to }) => ({ from, kinds, reason, to })),
         [
           { from: null, kinds: ["Secret"], reason: "forbidden", to: null },
-          { from: at(-300), kinds: ["Ingress", "Service"], reason: "expired", to: at(-200) }
+          { from: at(-310), kinds: ["Ingress", "Service"], reason: "expired", to: at(-195) }
         ]
       )
       assert.include(found.gaps[0]?.why ?? "", "RBAC")

@@ -72,4 +72,27 @@ describe("a remediation that the API shows", () => {
     for (const kept of ["app:1", "app:2", "DB_PASSWORD", '"value":"debug"', '"app":"checkout"'])
       assert.include(shown, kept)
   })
+
+  it("has no secret of a restored field or object, whose name is in the path of its patch or beside it", () => {
+    const patches = [
+      { op: "replace" as const, path: "/spec/template/spec/containers/0/env/3/value", value: "hunter2hunter2" },
+      { op: "replace" as const, path: "/data/db_password", value: "hunter2hunter2" },
+      { op: "add" as const, path: "/spec/template/spec/containers/0/args", value: ["--password", "hunter2hunter2"] },
+      { op: "add" as const, path: "/metadata/annotations/example.com~1token", value: "hunter2hunter2" }
+    ]
+    const ref = { namespace: "shop", kind: "ConfigMap", name: "settings" }
+    const changes = [
+      { _tag: "Patch" as const, ref, patch: patches },
+      { _tag: "Create" as const, ref, manifest: { data: { DB_PASSWORD: "hunter2hunter2", "a.conf": "port=80" } } }
+    ]
+    const journal: ReadonlyArray<RemediationEvent> = [
+      accepted(),
+      investigated,
+      decided("execute"),
+      { _tag: "Intended", intent: { ...intent, changes, inverse: { _tag: "Exact", changes } } }
+    ]
+    const text = JSON.stringify(detail(remediationOf(...journal), journalOf(...journal)))
+    assert.notInclude(text, "hunter2")
+    assert.include(text, "port=80")
+  })
 })

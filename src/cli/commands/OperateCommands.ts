@@ -12,6 +12,7 @@ import { normalized } from "../../intake/SenderDialect.ts"
 import { connection, type Connection, request } from "../Client.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { print, say, table } from "../Output.ts"
+import { suspectsText, undoneText } from "./ChangesText.ts"
 import { rollbackText } from "./RollbackCommand.ts"
 
 const id = Argument.String("id").pipe(Argument.withDescription("Remediation id"), Argument.withSchema(RemediationId))
@@ -69,6 +70,7 @@ const detailText = (found: RemediationDetail): ReadonlyArray<string> => [
         `Cause:  ${found.investigation.rootCause} (confidence ${found.investigation.confidence})`,
         ...found.investigation.evidence.map((line) => `  - ${line}`)
       ]),
+  ...suspectsText(found),
   ...(found.decision === undefined
     ? []
     : [
@@ -94,6 +96,7 @@ const detailText = (found: RemediationDetail): ReadonlyArray<string> => [
   ...(found.verification === undefined
     ? []
     : [`Verification: ${found.verification.verdict}`, ...found.verification.reasons.map((reason) => `  - ${reason}`)]),
+  ...undoneText(found),
   ...rollbackText(found),
   ...(found.conclusion === undefined ? [] : [`End:    ${found.conclusion}`]),
   ...(found.traceId === undefined ? [] : [`Trace:  ${found.traceId}`])

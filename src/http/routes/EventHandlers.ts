@@ -8,6 +8,8 @@
 
 import { Duration, Effect, Schedule, Schema, Stream } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { summary } from "../../changes/SuspectText.ts"
+import type { Remediation } from "../../domain/Remediation.ts"
 import { targetKey } from "../../domain/Target.ts"
 import { Degradation } from "../../health/Degradation.ts"
 import { type RemediationChange, RemediationEvents } from "../../remediation/RemediationEvents.ts"
@@ -38,9 +40,14 @@ export const remediationEvent = ({ event, remediation }: RemediationChange): Ser
     ...(remediation.level === undefined ? {} : { level: remediation.level }),
     ...(remediation.joinedTo === undefined ? {} : { joinedTo: remediation.joinedTo }),
     ...(remediation.handedOverTo === undefined ? {} : { handedOverTo: remediation.handedOverTo }),
-    ...(remediation.traceId === undefined ? {} : { traceId: remediation.traceId })
+    ...(remediation.traceId === undefined ? {} : { traceId: remediation.traceId }),
+    ...suspectsOf(remediation)
   }
 })
+
+/** What may have caused the alert, in one line. Suspects are journaled without secrets. */
+const suspectsOf = ({ alert, suspects }: Remediation): { readonly suspects?: string } =>
+  suspects === undefined ? {} : { suspects: summary(suspects, alert.startsAt) }
 
 const asJson = Schema.decodeUnknownSync(Schema.JsonObject)
 

@@ -10,11 +10,13 @@ import {
   type RemediationState
 } from "../../domain/Remediation.ts"
 import type { ReviewAnswer } from "../../domain/Review.ts"
+import { suspectsForPeople } from "../../investigation/evidence/SuspectEvidence.ts"
 import { type ChangedSinceShown, Reviews } from "../../remediation/Reviews.ts"
 import { type InArchive, type NotAwaiting, RemediationStore } from "../../storage/RemediationStore.ts"
 import { ServedApi } from "../Api.ts"
 import { CurrentPrincipal } from "../Authentication.ts"
 import { withoutSecrets } from "../HiddenValues.ts"
+import { suspectList, undoneChanges } from "../IncidentChanges.ts"
 import { Conflict, failing, NotFound } from "../problems/Problem.ts"
 import { storageFault } from "../problems/StorageFault.ts"
 import type { RemediationDetail } from "../Responses.ts"
@@ -22,8 +24,14 @@ import * as RollbackHandler from "./RollbackHandler.ts"
 
 const encodeEvent = Schema.encodeSync(RemediationEvent)
 
+/** An event of an earlier version may hold more than people may see. */
+const forPeople = (event: RemediationEvent): RemediationEvent =>
+  event._tag === "Investigated" && event.suspects !== undefined
+    ? { ...event, suspects: suspectsForPeople(event.suspects) }
+    : event
+
 const journalLine = ({ at, event, sequence }: JournalEntry): RemediationDetail["events"][number] => {
-  const { _tag, ...data } = encodeEvent(event)
+  const { _tag, ...data } = encodeEvent(forPeople(event))
   return { sequence, at, kind: _tag, data: data as unknown as Schema.JsonObject }
 }
 
@@ -38,9 +46,17 @@ export const detail = (self: Remediation, journal: ReadonlyArray<JournalEntry>):
     seen: _seen,
     sequence: _sequence,
     spanId: _spanId,
+    suspects: _suspects,
     ...shown
   } = self
-  return withoutSecrets({ ...shown, events: journal.map(journalLine) })
+  const suspects = suspectList(self)
+  const undone = undoneChanges(self)
+  return withoutSecrets({
+    ...shown,
+    ...(suspects === undefined ? {} : { suspects }),
+    ...(undone.length === 0 ? {} : { undone }),
+    events: journal.map(journalLine)
+  })
 }
 
 const notFound = (id: RemediationId) =>

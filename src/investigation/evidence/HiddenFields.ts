@@ -45,7 +45,7 @@ const isSecret = (name: string): boolean => {
 /** More of a text is not looked at, so it is not shown: looking takes half a millisecond for a thousand characters. */
 const mostCharacters = 8000
 /** More items of a list, and more fields of an object, are not shown. */
-const mostItems = 200
+const mostItems = 1000
 
 const textOf = (name: string, value: string): string => {
   const key = name.slice(name.lastIndexOf("/") + 1)

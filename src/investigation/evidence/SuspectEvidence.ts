@@ -29,11 +29,29 @@ export const shortValue = (value: Json, most = mostCharacters): Json => {
   return `${text.slice(0, most)}… (${length ?? text.length} characters)`
 }
 
-const shortened = ({ after, before, ...rest }: FieldDifference): FieldDifference => ({
-  ...rest,
-  ...(before === undefined ? {} : { before: shortValue(before) }),
-  ...(after === undefined ? {} : { after: shortValue(after) })
-})
+/** What both texts have before they differ says nothing, so that a long one begins shortly before that. */
+const differing = (text: string, other: string, most: number): string => {
+  if (text.length <= most || isCut.test(text)) return text
+  let same = 0
+  while (same < text.length && text[same] === other[same]) same++
+  const from = Math.min(same - Math.floor(most / 4), text.length - most)
+  return from <= 0 ? text : `…${text.slice(from)}`
+}
+
+/** A difference of which long values are cut. */
+export const shortDifference = (
+  { after, before, ...rest }: FieldDifference,
+  most = mostCharacters
+): FieldDifference => {
+  const areTexts = typeof before === "string" && typeof after === "string"
+  const left = areTexts ? differing(before, after, most) : before
+  const right = areTexts ? differing(after, before, most) : after
+  return {
+    ...rest,
+    ...(left === undefined ? {} : { before: shortValue(left, most) }),
+    ...(right === undefined ? {} : { after: shortValue(right, most) })
+  }
+}
 
 const clean = (text: string): string => redact(text.slice(0, 5 * mostCharacters)).slice(0, mostCharacters)
 
@@ -48,12 +66,12 @@ export const writerForPeople = ({ kind, name, user }: Writer): Writer => ({
 export const changeForPeople = ({ fields, manifest: _manifest, ...change }: ObjectChange): ObjectChange => ({
   ...change,
   by: writerForPeople(change.by),
-  fields: fields.slice(0, mostFields).map((field) => shortened(hiddenDifference(change.ref.kind, field)))
+  fields: fields.slice(0, mostFields).map((field) => shortDifference(hiddenDifference(change.ref.kind, field)))
 })
 
 const suspectOf = (suspect: Suspect): Suspect => ({
   ...suspect,
-  relation: redact(suspect.relation).slice(0, 1000),
+  relation: redact(suspect.relation.slice(0, 2000)).slice(0, 1000),
   change: changeForPeople(suspect.change)
 })
 
