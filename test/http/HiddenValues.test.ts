@@ -96,3 +96,76 @@ describe("a remediation that the API shows", () => {
     assert.include(text, "port=80")
   })
 })
+
+describe("a restoration that the API shows", () => {
+  const target = { namespace: "shop", kind: "ConfigMap", name: "settings" }
+  const container = (password: string) => ({
+    name: "app",
+    args: ["--db-password", password, "--verbose"],
+    env: [{ name: "DB_PASSWORD", value: password }]
+  })
+  const manifest = (password: string) => ({
+    kind: "ConfigMap",
+    metadata: { name: "settings", annotations: { "example.com/api-token": password } },
+    data: { DB_PASSWORD: password, "token.txt": password, "app.properties": `mode=fast\npassword=${password}` },
+    binaryData: { blob: password },
+    spec: { template: { spec: { containers: [container(password)] } } }
+  })
+  const env = ["spec", "template", "spec", "containers", { by: "name", value: "app" }, "env"]
+  const variable = { by: "name", value: "DB_PASSWORD" }
+  const differenceAt = (...path: ReadonlyArray<string | { readonly by: string; readonly value: string }>) => ({
+    path,
+    before: "hunter2-before",
+    after: "hunter2-after"
+  })
+  const fields = [
+    differenceAt("data", "DB_PASSWORD"),
+    differenceAt("binaryData", "blob"),
+    differenceAt(...env, variable, "value"),
+    { path: [...env, variable], before: { name: "DB_PASSWORD", value: "hunter2-before" } },
+    { path: ["data"], after: { DB_PASSWORD: "hunter2-after", LOG_LEVEL: "debug" } },
+    { path: ["data", "LOG_LEVEL"], before: "info", after: "debug" }
+  ]
+  const replaced = (path: string) => ({ op: "replace" as const, path, value: "hunter2-patch" })
+  const changes = [
+    { _tag: "Create" as const, ref: target, manifest: manifest("hunter2-created") },
+    {
+      _tag: "Patch" as const,
+      ref: target,
+      patch: [
+        replaced("/data/DB_PASSWORD"),
+        replaced("/binaryData/blob"),
+        replaced("/spec/template/spec/containers/0/env/3/value"),
+        { op: "replace" as const, path: "/data/LOG_LEVEL", value: "debug" }
+      ]
+    }
+  ]
+  const action = { type: "RestoreObject" as const, target, change: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAV" }
+  const written: ReadonlyArray<RemediationEvent> = [
+    accepted(),
+    investigated,
+    decided("execute"),
+    {
+      _tag: "Intended",
+      intent: {
+        ...intent,
+        action,
+        changes,
+        fields: [{ ref: target, fields }],
+        inverse: { _tag: "Partial", changes, remains: "It has another uid than before." }
+      }
+    }
+  ]
+  const self: Remediation = remediationOf(...written)
+  const shown = JSON.stringify(detail(self, journalOf(...written)))
+
+  it("has no secret of an object that it creates, nor of a field that it takes back", () => {
+    assert.include(JSON.stringify(self), "hunter2")
+    assert.deepStrictEqual(shown.match(/.{60}hunter2[\w-]*/g) ?? [], [])
+  })
+
+  it("has the values that are no secrets", () => {
+    for (const kept of ['"info"', '"debug"', "mode=fast", "--verbose", '"DB_PASSWORD"', '"settings"'])
+      assert.include(shown, kept)
+  })
+})
