@@ -30,8 +30,15 @@ const rows: ReadonlyArray<Row> = [
   ["a higher limit", [], limited("1Gi"), limited("8Mi")],
   ["a lower quota", ["lowers-resources"], quota("3"), quota("9")],
   ["a higher quota", [], quota("9"), quota("0")],
+  ["a lower line of a LimitRange", ["lowers-resources"], range("128Mi"), range("1Gi")],
+  ["a higher line of a LimitRange", [], range("1Gi"), range("128Mi")],
   ["more rights", ["widens-rights"], role("Role", ["get", "list"]), role("Role", ["get"])],
   ["fewer rights", [], role("Role", ["get"]), role("Role", ["get", "list"])],
+  ["a further subject", ["widens-rights"], binding("ann", "bob"), binding("ann")],
+  ["a subject of another namespace", ["widens-rights"], serving("kube-system"), serving("shop")],
+  ["the first subject", ["widens-rights"], binding("ann"), made("RoleBinding", {})],
+  ["fewer subjects", [], binding("ann"), binding("ann", "bob")],
+  ["no subject", [], made("RoleBinding", {}), binding("ann")],
   ["any ClusterRole", ["cluster-wide"], role("ClusterRole", ["get"], ""), role("ClusterRole", ["get", "list"], "")],
   [
     "a direction that is no longer isolated",
@@ -40,6 +47,9 @@ const rows: ReadonlyArray<Row> = [
     policy({ policyTypes: ["Ingress", "Egress"] })
   ],
   ["all traffic", ["opens-network"], policy({ ingress: [{}] }), policy({ ingress: [] })],
+  ["all addresses", ["opens-network"], policy({ ingress: addresses("0.0.0.0/0") }), policy({ ingress: [] })],
+  ["all addresses of IPv6", ["opens-network"], policy({ egress: addresses("::/0") }), policy({ egress: [] })],
+  ["the addresses of one network", [], policy({ ingress: addresses("10.0.0.0/8") }), policy({ ingress: [] })],
   ["the traffic of one peer", [], policy({ ingress: [{ from: [{ podSelector: {} }] }] }), policy({ ingress: [] })],
   ["a lower pod security level", ["lowers-pod-security"], namespace("baseline"), namespace("restricted")],
   ["a higher pod security level", [], namespace("restricted"), namespace("privileged")],
@@ -54,11 +64,30 @@ const rows: ReadonlyArray<Row> = [
   ["a cordoned node", ["evicts-pods"], node({ unschedulable: true }), node({})],
   ["a tainted node", ["evicts-pods"], node({ taints: [taint] }), node({})],
   ["the default priority", ["cluster-wide"], priority("a"), priority("b")],
+  ["the default priority again", ["cluster-wide"], priority("a"), priority("a", false)],
+  ["the default priority no longer", ["cluster-wide"], priority("a", false), priority("a")],
+  ["a priority that is not the default", [], priority("a", false), priority("b", false)],
   ["a webhook", ["cluster-wide"], webhook("Ignore"), webhook("Fail")]
 ]
 
-function priority(description: string) {
-  return made("PriorityClass", { globalDefault: true, description }, {}, "")
+function priority(description: string, globalDefault = true) {
+  return made("PriorityClass", { globalDefault, description }, {}, "")
+}
+
+function binding(...names: ReadonlyArray<string>) {
+  return made("RoleBinding", { subjects: names.map((name) => ({ kind: "User", name })) })
+}
+
+function serving(namespace: string) {
+  return made("RoleBinding", { subjects: [{ kind: "ServiceAccount", name: "builder", namespace }] })
+}
+
+function addresses(cidr: string) {
+  return [{ from: [{ ipBlock: { cidr: "10.1.0.0/16" } }, { ipBlock: { cidr } }] }]
+}
+
+function range(memory: string) {
+  return made("LimitRange", { spec: { limits: [{ type: "Pod" }, { type: "Container", max: { memory } }] } })
 }
 
 function webhook(failurePolicy: string) {

@@ -11,7 +11,8 @@
  * | `lowers-maximum`      | lowers the maximum of an autoscaler                                            |
  * | `lowers-resources`    | lowers a request, a limit, or a line of a quota or LimitRange                  |
  * | `widens-rights`       | adds rules or subjects to a Role, ClusterRole or binding, or creates one again |
- * | `opens-network`       | removes a direction from a NetworkPolicy, or lets all traffic of one through   |
+ * | `opens-network`       | removes a direction from a NetworkPolicy, or lets all traffic of one through,  |
+ * |                       | also by an address block of all addresses                                      |
  * | `lowers-pod-security` | lowers the pod security level that a namespace enforces                        |
  * | `evicts-pods`         | cordons a node, or taints it                                                   |
  * | `node-not-ready`      | makes a node schedulable that does not work, or that a person has given up     |
@@ -28,7 +29,7 @@
  * | Namespace (labels and annotations)                           | its namespace            | no   |
  * | Node (cordon, taints, labels)                                | one node                 | no   |
  * | PriorityClass                                                | pods that name it        | no   |
- * | PriorityClass that is the default                            | every new pod            | yes  |
+ * | PriorityClass that is the default, or becomes it             | every new pod            | yes  |
  * | ClusterRole, ClusterRoleBinding                              | everybody that it names  | yes  |
  * | MutatingWebhookConfiguration, ValidatingWebhookConfiguration | every write that matches | yes  |
  * | custom kinds without a namespace                             | not known                | yes  |
@@ -66,10 +67,23 @@ const objection = (rule: RefusalRule, name: string, { from, path, to }: Step, wh
 const endsWith = (path: FieldPath.FieldPath, ...names: ReadonlyArray<string>): boolean =>
   names.every((name, index) => path[path.length - names.length + index] === name)
 
+const listOf = (value: unknown): ReadonlyArray<unknown> =>
+  Array.isArray(value) ? (value as ReadonlyArray<unknown>) : []
+
+/** The lines of a LimitRange by their types, which occur once. Any other value is as it is. */
+const byType = (path: FieldPath.FieldPath, value: unknown): unknown =>
+  path.length === 2 && path[0] === "spec" && path[1] === "limits" && Array.isArray(value)
+    ? Object.fromEntries(listOf(value).map((line) => [String((line as Fields)["type"]), line]))
+    : value
+
 /** The innermost steps, so that a map that is restored as a whole is compared value by value. */
 const innermost = (steps: Steps): Steps =>
   steps.flatMap(({ from, path, to }) =>
-    FieldPath.differences(from, to, path).map((each) => ({ path: each.path, from: each.before, to: each.after }))
+    FieldPath.differences(byType(path, from), byType(path, to), path).map((each) => ({
+      path: each.path,
+      from: each.before,
+      to: each.after
+    }))
   )
 
 const lowersCount = ({ from, to }: Step, otherwise: number): boolean =>
@@ -97,27 +111,36 @@ const countAsks = (object: KubernetesObject, name: string, steps: Steps): Readon
     return isAmount(path) && lowersQuantity(step) ? [objection("lowers-resources", name, step, "lowers it")] : []
   })
 
-const listOf = (value: unknown): ReadonlyArray<unknown> =>
-  Array.isArray(value) ? (value as ReadonlyArray<unknown>) : []
-
 const rbacKinds: ReadonlySet<string> = new Set(["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"])
 
 const isRbac = ({ kind }: Pick<KubernetesObject, "kind">): boolean => rbacKinds.has(kind)
 
+/** Whether something is granted that is not granted now. A subject is found by its name, so it may differ by itself. */
+const grantsMore = ({ from, to }: Step): boolean => {
+  if (to === undefined || to === null) return false
+  return Array.isArray(to)
+    ? !listOf(to).every((item) => listOf(from).some((each) => sameJson(each, item)))
+    : !sameJson(from, to)
+}
+
 const rightsAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> =>
   isRbac(object)
     ? steps
-        .filter(
-          ({ from, path, to }) =>
-            path[0] !== "metadata" && !listOf(to).every((item) => listOf(from).some((each) => sameJson(each, item)))
-        )
+        .filter((step) => step.path[0] !== "metadata" && grantsMore(step))
         .map((step) => objection("widens-rights", name, step, "grants more than is granted now"))
     : []
+
+/** Whether a peer of a NetworkPolicy is every address of one family. */
+const isEverybody = (peer: unknown): boolean => {
+  const { ipBlock } = (peer ?? {}) as { readonly ipBlock?: { readonly cidr?: unknown } }
+  return String(ipBlock?.cidr ?? "").endsWith("/0")
+}
 
 /** Whether a rule of a NetworkPolicy lets everything of its direction through. */
 const isOpen = (rule: unknown): boolean => {
   const { from, ports, to } = (rule ?? {}) as Fields
-  return listOf(from ?? to).length === 0 && listOf(ports).length === 0
+  const peers = listOf(from ?? to)
+  return (peers.length === 0 || peers.some(isEverybody)) && listOf(ports).length === 0
 }
 
 const opensNetwork = ({ from, path, to }: Step): boolean => {
@@ -193,10 +216,12 @@ const clusterWide: ReadonlySet<string> = new Set([
 
 const withoutNamespace: ReadonlySet<string> = new Set([...clusterWide, "Namespace", "Node", "PriorityClass"])
 
-const reachAsks = (object: KubernetesObject): ReadonlyArray<Ask> => {
+const reachAsks = (object: KubernetesObject, steps: Steps = []): ReadonlyArray<Ask> => {
   const { kind, metadata } = object
   const isUnknown = (metadata.namespace ?? "") === "" && !withoutNamespace.has(kind)
-  return clusterWide.has(kind) || isUnknown || (kind === "PriorityClass" && object["globalDefault"] === true)
+  const isDefault =
+    object["globalDefault"] === true || steps.some(({ path, to }) => path[0] === "globalDefault" && to === true)
+  return clusterWide.has(kind) || isUnknown || (kind === "PriorityClass" && isDefault)
     ? [
         ask(
           "cluster-wide",
@@ -211,7 +236,7 @@ const reachAsks = (object: KubernetesObject): ReadonlyArray<Ask> => {
 export const fieldAsks = (object: KubernetesObject, steps: Steps): ReadonlyArray<Ask> => {
   const name = displayName(refOf(object))
   return [
-    ...reachAsks(object),
+    ...reachAsks(object, steps),
     ...countAsks(object, name, innermost(steps)),
     ...rightsAsks(object, name, steps),
     ...networkAsks(object, name, steps),

@@ -109,17 +109,27 @@ const confidential: ReadonlySet<string> = new Set([
   "httpHeaders"
 ])
 
+/** The ends of names whose values are secrets. */
+const secretName =
+  /(pass(word|wd|phrase|code)|pwd|secret|token|credentials?|(api|access|account|encryption|master|private|shared|signing)[_-]?key|dsn|connection[_-]?string)$/i
+
+/** What the text of a value contains that has such a name in it. */
+const mayHoldSecret = /env|token|secret|passw|pwd|credential|(api|access|private|signing)[_-]?key/i
+
 const longest = 80
 
 /** A value for people. One that may be a secret, or that is long, is shown by its digest. */
 export const shown = (path: FieldPath.FieldPath, value: unknown): string => {
   if (value === undefined) return "none"
   const text = JSON.stringify(ordered(value)) ?? "none"
-  const isOpen = !path.some((token) => typeof token === "string" && confidential.has(token))
+  const last = path.at(-1)
+  const isOpen =
+    !path.some((token) => typeof token === "string" && confidential.has(token))
+    && !(typeof last === "string" && secretName.test(last))
   const plain = typeof value === "string" ? value : text
   return typeof value === "boolean"
     || typeof value === "number"
-    || (isOpen && plain.length <= longest && !/env|token|secret|password/i.test(text))
+    || (isOpen && plain.length <= longest && !mayHoldSecret.test(text))
     ? plain
     : `sha256:${hash("sha256", text).slice(0, 8)}`
 }
