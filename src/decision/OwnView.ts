@@ -21,6 +21,7 @@
  * does not start all at once.
  */
 
+import { isReadOnly } from "../domain/Action.ts"
 import type { EndedAction } from "../domain/PastAction.ts"
 import { toMillis } from "../domain/Timestamp.ts"
 
@@ -60,8 +61,9 @@ const nodesInDoubt = (all: ReadonlyArray<SeenNode>): string | undefined => {
   return isLarge || isAll ? `${unready} of ${nodes.length} nodes became unready within ten minutes.` : undefined
 }
 
-const hasFailed = ({ symptoms, verdict }: EndedAction): boolean =>
-  verdict === "not-fixed" || (verdict === undefined && symptoms.length > 0)
+/** An action that only reads shows nothing of what our actions do, and it does not stop in a doubt. */
+const hasFailed = ({ action, symptoms, verdict }: EndedAction): boolean =>
+  !isReadOnly({ type: action }) && (verdict === "not-fixed" || (verdict === undefined && symptoms.length > 0))
 
 const actionsInDoubt = (ended: ReadonlyArray<EndedAction>, nowMs: number): string | undefined => {
   // If the clock was set back, it is not known how long ago that was which lies in the future.

@@ -13,11 +13,15 @@
  * | `ImagePullBackOff` | registry              |
  * | `Unschedulable`    | zone, node            |
  * | `FailedCreate`     | namespace             |
- * | a refused write    | namespace             |
+ * | a refused write    | namespace, see below  |
  *
  * The first, third and fourth row are direct evidence: the registry or the namespace itself has refused. Otherwise what
  * the peers share explains nothing unless it sets them apart (`discriminates`). All targets of a cluster with one zone
  * share the zone, and then three failures in it say nothing about a fourth target.
+ *
+ * A refusal says something about the namespace only where a rule that holds in it has refused: a right, a quota, a
+ * LimitRange, Pod Security or another admission. An API server that did not respond, a disruption budget of a workload
+ * and a request that did not fit its object say nothing about the next target.
  *
  * If the peers have several registries in common, such as those of their sidecars, it is not known which of them is
  * down. Then they say something only about a target that needs all of them.
@@ -27,6 +31,7 @@
 
 import { Duration } from "effect"
 import type { ActionType } from "../domain/Action.ts"
+import type { FailureCode } from "../domain/Failure.ts"
 import type { EndedAction } from "../domain/PastAction.ts"
 import type { NodePlaces, Places } from "../domain/Places.ts"
 import { nameOf, namespaceOf, type TargetKey } from "../domain/Target.ts"
@@ -54,8 +59,24 @@ export interface FailedPeers {
   readonly peers: ReadonlyArray<string>
 }
 
+/** The refusals by a rule that holds in the whole namespace. */
+const refusedByNamespace: ReadonlySet<string> = new Set(
+  (
+    [
+      "forbidden",
+      "policy-denied",
+      "webhook-denied",
+      "webhook-unreachable",
+      "pod-security",
+      "admission-denied",
+      "quota-exceeded",
+      "limit-range"
+    ] satisfies ReadonlyArray<FailureCode>
+  ).map((code) => `refused:${code}`)
+)
+
 const broughtBy = (symptom: string): ReadonlyArray<Shared> => {
-  if (symptom.startsWith("refused:")) return ["namespace"]
+  if (refusedByNamespace.has(symptom)) return ["namespace"]
   switch (symptom) {
     case "ImagePullBackOff":
       return ["registry"]
@@ -92,7 +113,7 @@ type Property = readonly [shared: Shared, value: string]
 /** Whether the way to fail itself says that the shared thing has refused. */
 const isDirect = (shared: Shared, symptom: string): boolean =>
   (shared === "registry" && symptom === "ImagePullBackOff")
-  || (shared === "namespace" && (symptom === "FailedCreate" || symptom.startsWith("refused:")))
+  || (shared === "namespace" && (symptom === "FailedCreate" || refusedByNamespace.has(symptom)))
 
 /** Whether the cluster is known to have more than this node or zone. */
 const hasOthers = ([shared, value]: Property, known: NodePlaces): boolean => {

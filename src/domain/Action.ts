@@ -170,7 +170,8 @@ export type Action = typeof Action.Type
 export type ActionType = Action["type"]
 
 /** Whether an action never writes to the cluster. */
-export const isReadOnly = (action: Action): boolean => action.type === "Notify" || action.type === "CollectDiagnostics"
+export const isReadOnly = ({ type }: Pick<Action, "type">): boolean =>
+  type === "Notify" || type === "CollectDiagnostics"
 
 /**
  * The kinds whose recorded changes can be taken back, besides the custom kinds that an operator names. A Secret never

@@ -25,7 +25,7 @@ const created = (count: number, minutes: number): ReadonlyArray<SeenNode> =>
     neverReadyForMs: minutes * minuteMs
   }))
 
-/** Newest first, each on a target of its own: `f` failed, `+` helped, `?` unknown, `r` refused. */
+/** Newest first, each on a target of its own: `f` failed, `+` helped, `?` unknown, `r` refused, `d` only read. */
 const actions = (outcomes: string, minutesAgo = 1): ReadonlyArray<EndedAction> =>
   [...outcomes].map((outcome, index) => {
     const ended = failedOn(`a${index}`, { at: fromMillis(nowMs - minutesAgo * minuteMs) })
@@ -33,7 +33,7 @@ const actions = (outcomes: string, minutesAgo = 1): ReadonlyArray<EndedAction> =
     if (outcome === "?") return { ...ended, verdict: "unknown", symptoms: [] }
     if (outcome === "f") return ended
     const { verdict: _none, ...refused } = ended
-    return { ...refused, symptoms: ["refused:forbidden"] }
+    return { ...refused, symptoms: ["refused:forbidden"], ...(outcome === "d" ? { action: "CollectDiagnostics" } : {}) }
   })
 
 describe("our own view is in doubt", () => {
@@ -54,6 +54,12 @@ describe("our own view is in doubt", () => {
     ["no node", false, doubtOf([], [], nowMs)],
     ["five actions failed", true, doubtOf(nodes(3, 0), actions("fffff"), nowMs)],
     ["five, some of them refused", true, doubtOf(nodes(3, 0), actions("frfrf"), nowMs)],
+    ["five, of which two have read only", false, doubtOf(nodes(3, 0), actions("dfdff"), nowMs)],
+    [
+      "ten that have read only, such as without the right to read events",
+      false,
+      doubtOf(nodes(3, 0), actions("dddddddddd"), nowMs)
+    ],
     ["four failed", false, doubtOf(nodes(3, 0), actions("ffff"), nowMs)],
     ["unknown is not failed", false, doubtOf(nodes(3, 0), actions("f?f?ff?"), nowMs)],
     ["the newest has helped", false, doubtOf(nodes(3, 0), actions("+fffff"), nowMs)],

@@ -30,6 +30,17 @@ const shared = (me: Candidate, ended: ReadonlyArray<EndedAction>) => {
   return found === undefined ? "none" : `${found.shared}: ${found.symptom}`
 }
 
+const inShop = (name: string) =>
+  candidate({ target: targetKey({ cluster: "prod", namespace: "shop", kind: "Deployment", name }) })
+
+/** A refused write in the same namespace. */
+const refusedWith =
+  (code: string) =>
+  (name: string): EndedAction => {
+    const { verdict: _none, ...refused } = failedOn(name, { symptoms: [`refused:${code}`] })
+    return { ...refused, target: inShop(name).target }
+  }
+
 const registry: Places = { ...nowhere, registries: ["registry.example.com"] }
 /** A cluster with two zones of two nodes. */
 const twoZones = new Map([
@@ -210,14 +221,32 @@ describe("peers that failed", () => {
     [
       "a quota of the namespace refuses the writes",
       "namespace shop: refused:quota-exceeded",
-      shared(
-        candidate({ target: targetKey({ cluster: "prod", namespace: "shop", kind: "Deployment", name: "me" }) }),
-        ["a", "b", "c"].map((name) => {
-          const { verdict: _none, ...refused } = failedOn(name, { symptoms: ["refused:quota-exceeded"] })
-          return { ...refused, target: targetKey({ cluster: "prod", namespace: "shop", kind: "Deployment", name }) }
-        })
-      )
+      shared(inShop("me"), ["a", "b", "c"].map(refusedWith("quota-exceeded")))
     ],
+    ...[
+      "unavailable",
+      "timeout",
+      "rate-limited",
+      "unauthorized",
+      "disruption-budget",
+      "invalid",
+      "approval-expired"
+    ].map(
+      (code) =>
+        [
+          `the writes in the namespace ended with ${code}, which says nothing about the namespace`,
+          "none",
+          shared(inShop("me"), ["a", "b", "c"].map(refusedWith(code)))
+        ] as const
+    ),
+    ...["forbidden", "limit-range", "pod-security", "webhook-unreachable"].map(
+      (code) =>
+        [
+          `${code} in the namespace`,
+          `namespace shop: refused:${code}`,
+          shared(inShop("me"), ["a", "b", "c"].map(refusedWith(code)))
+        ] as const
+    ),
     [
       "two are not enough",
       "none",

@@ -97,6 +97,27 @@ export const history = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("an end by a limit of our own says nothing of the cluster, and a refusal does", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const past = yield* ActionHistory
+      const ends = ["approval-expired", "mode", "fenced", "stale", "own-limit", "forbidden"]
+      for (const [index, failure] of ends.entries()) {
+        const target = deployment(`d${index}`)
+        yield* store.accept([newAlert(`${index}`, `f${index}`, target)], minute(0))
+        const { claim, remediation } = yield* take(target)
+        const acting = yield* store.append(claim, remediation, [intended(target, `e${index}`)], minute(1))
+        const outcome = { executionId: `e${index}`, applied: "no", failure, finishedAt: minute(2) } as const
+        yield* store.append(claim, acting, [{ _tag: "Executed", outcome }], minute(2))
+      }
+      const ended = yield* past.endedSince("test", minute(0), 10)
+      assert.deepStrictEqual(
+        ended.map(({ symptoms }) => symptoms),
+        [["refused:forbidden"]]
+      )
+    }).pipe(Effect.provide(layer))
+  )
+
   const verdictAfter = (next: { fingerprint: string; startsAt: number; at: number; name?: string }) =>
     Effect.gen(function* () {
       const store = yield* RemediationStore

@@ -29,6 +29,7 @@ const ownFailures: ReadonlySet<string> = new Set([
   "stale",
   "mode",
   "emergency-stop",
+  "approval-expired",
   "nodes-out",
   "wrong-cluster"
 ])
