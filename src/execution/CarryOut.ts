@@ -14,6 +14,7 @@
  *         ├─────── intent expired ───────────────────────> stop    the last failure, or `stale` if there is none
  *         ├─────── writes not allowed ───────────────────> stop    `mode`
  *         ├─────── fence lost ───────────────────────────> stop    `fenced`
+ *         ├─────── may not start ────────────────────────> stop    the objection
  *         │
  *       write ──── success ──────────────────────────────> done
  *           ├───── the pod is gone ──────────────────────> done    which was the goal of the change
@@ -76,6 +77,8 @@ export type Event =
     }
   | { readonly _tag: "Unreadable"; readonly error: KubernetesError }
   | { readonly _tag: "FenceLost" }
+  /** Nothing was written yet, and the action may not start any more. */
+  | { readonly _tag: "NotStarted"; readonly failure: Failure }
   | { readonly _tag: "Written"; readonly uid?: string | undefined }
   | {
       readonly _tag: "WriteFailed"
@@ -194,6 +197,8 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
       return stop(lastFailure ?? classify(event.error), unanswered || resumed ? "unknown" : "no")
     case "FenceLost":
       return stop(fenced, applied)
+    case "NotStarted":
+      return stop(event.failure, resumed ? "unknown" : "no")
     case "Written":
       return createdAs(done, change, event.uid)
     case "WriteFailed":
@@ -266,12 +271,22 @@ const readBack = (
   )
 }
 
+/** What is asked just before a write. */
+export interface Guard<E> {
+  /** Whether the fence still holds. */
+  readonly holds: Effect.Effect<boolean, E>
+  /** What keeps an action from starting; asked for as long as no write of it can have arrived. Default: nothing does. */
+  readonly objection?: Effect.Effect<Failure | undefined, E>
+}
+
 const write = Effect.fnUntraced(function* <E>(
   client: KubernetesClient["Service"],
   change: Change,
-  holds: Effect.Effect<boolean, E>
+  { holds, objection = Effect.undefined }: Guard<E>
 ): Effect.fn.Return<Event, E> {
   if (!(yield* holds)) return { _tag: "FenceLost" }
+  const failure = yield* objection
+  if (failure !== undefined) return { _tag: "NotStarted", failure }
   const written = yield* Effect.result(client.apply(change))
   if (written._tag === "Success") return { _tag: "Written", uid: written.success?.metadata.uid }
   const patience = yield* Patience.CurrentPatience
@@ -300,7 +315,7 @@ export const carryOut = Effect.fnUntraced(function* <E>(
   client: KubernetesClient["Service"],
   intent: Writer,
   situation: Situation,
-  holds: Effect.Effect<boolean, E>
+  guard: Guard<E>
 ): Effect.fn.Return<Done | Stop, E> {
   const { change } = situation
   const run = { beganMs: yield* Monotonic.nowMs, mayWrite: situation.mayWrite }
@@ -313,7 +328,7 @@ export const carryOut = Effect.fnUntraced(function* <E>(
       case "Stop":
         return move
       case "Write":
-        event = yield* write(client, change, holds)
+        event = yield* write(client, change, progress.unanswered ? { holds: guard.holds } : guard)
         break
       case "Retry":
         progress = move.progress

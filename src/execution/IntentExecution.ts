@@ -28,6 +28,11 @@ export interface ExecuteOptions<E> {
   /** Whether the fence still holds. Evaluated just before each write. */
   readonly holds: Effect.Effect<boolean, E>
   /**
+   * What keeps the action from starting. Evaluated just before each write, for as long as no write of the action can
+   * have arrived. Default: nothing does.
+   */
+  readonly mayNotStart?: Effect.Effect<Failure | undefined, E>
+  /**
    * Whether an earlier run, cut short by a crash, may already have written part of the intent. If so, anything about
    * that run that can no longer be determined is reported as `unknown`. Default false: this is the first run.
    */
@@ -68,10 +73,11 @@ const makeCarryOutAll = <E>(
   client: Client,
   settings: ExecutionSettings,
   intent: Intent,
-  { holds, mayWrite = true, resumed = false }: ExecuteOptions<E>,
+  { holds, mayNotStart, mayWrite = true, resumed = false }: ExecuteOptions<E>,
   objection: (change: Change) => Effect.Effect<Failure | undefined>
 ): CarryOutAll<E> => {
   let evictionDeadlineMs: number | undefined
+  let hasStarted = false
   return Effect.fnUntraced(function* (changes: ReadonlyArray<Change>) {
     let applied: Applied = "no"
     const created: Array<Ran["created"][number]> = []
@@ -87,7 +93,13 @@ const makeCarryOutAll = <E>(
         evictionDeadlineMs: evictionDeadlineMs ?? 0,
         expiresAtMs: Timestamp.toMillis(intent.plannedAt) + millis(settings.intentLifetime)
       }
-      const result = yield* carryOut(client, intent, { change, resumed, mayWrite, limits }, holds)
+      const result = yield* carryOut(
+        client,
+        intent,
+        { change, resumed, mayWrite, limits },
+        { holds, ...(hasStarted || mayNotStart === undefined ? {} : { objection: mayNotStart }) }
+      )
+      hasStarted ||= result.applied !== "no"
       applied = either(applied, result.applied)
       if (result._tag === "Stop") return { applied, created, stop: result.failure }
       if (result.uid !== undefined) created.push({ ref: change.ref, uid: result.uid })

@@ -252,7 +252,7 @@ const execute = Effect.fn("RollbackExecutor.execute")(function* <E>(
   let applied: Applied = "no"
   for (const change of intent.changes) {
     const writer = { executionId: intent.executionId, baseline: intent.before }
-    const result = yield* carryOut(client, writer, { change, resumed, mayWrite, limits }, holds)
+    const result = yield* carryOut(client, writer, { change, resumed, mayWrite, limits }, { holds })
     applied = either(applied, result.applied)
     if (result._tag === "Stop") return yield* outcomeOf(intent, applied, result.failure)
   }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import type { Change } from "../../src/domain/Change.ts"
 import { begun, type Event, type Move, nextMove, type Progress, type Situation } from "../../src/execution/CarryOut.ts"
+import { emergencyStopped } from "../../src/execution/FailureClassifier.ts"
 import type { Presence } from "../../src/execution/Presence.ts"
 import { KubernetesError, type KubernetesErrorReason } from "../../src/kubernetes/KubernetesClient.ts"
 
@@ -61,6 +62,7 @@ const notNow = error({ _tag: "NotNow", limit: "bulkhead" })
 const unreadNow: Event = { _tag: "Unreadable", error: notNow }
 const unsent: Event = { _tag: "WriteFailed", error: notNow, nowMs }
 const fenceLost: Event = { _tag: "FenceLost" }
+const notStarted: Event = { _tag: "NotStarted", failure: emergencyStopped("Ada has stopped everything.") }
 const written: Event = { _tag: "Written" }
 
 type Given = Partial<Progress> & Partial<Omit<Situation, "limits">>
@@ -145,6 +147,8 @@ const edges: ReadonlyArray<readonly [edge: string, expected: string, event: Even
   ["fence lost", "stop fenced no", fenceLost],
   ["fence lost", "stop fenced no", fenceLost, resumed],
   ["fence lost", "stop fenced unknown", fenceLost, silent],
+  ["may not start", "stop emergency-stop no", notStarted],
+  ["may not start", "stop emergency-stop unknown", notStarted, resumed],
   ["success", "done", written, silent],
   ["the pod is gone", "done no", failed("NotFound"), { change: eviction }],
   ["the pod is gone", "done no", failed("Conflict"), { change: eviction }],

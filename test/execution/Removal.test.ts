@@ -95,7 +95,7 @@ describe("an object that is to be deleted and said not to exist", () => {
           client,
           { executionId: "e", baseline: { ref: on("Deployment", "catalog") } as never },
           { change, resumed, mayWrite: true, limits },
-          holds
+          { holds }
         )
       )
     )

@@ -1,7 +1,7 @@
 /** Carries out the journaled intent, or finds out by read-back whether an earlier activation did. */
 
 import { Clock, Effect, Equal, Option } from "effect"
-import { describe, type EmergencyStop } from "../../domain/EmergencyStop.ts"
+import { describe } from "../../domain/EmergencyStop.ts"
 import type { ExecutionOutcome, Intent } from "../../domain/Execution.ts"
 import type { Mode } from "../../domain/Mode.ts"
 import type { Remediation } from "../../domain/Remediation.ts"
@@ -10,6 +10,7 @@ import { Executor } from "../../execution/Executor.ts"
 import { approvalExpired, emergencyStopped, type Failure, otherMode } from "../../execution/FailureClassifier.ts"
 import { EmergencyStops } from "../../storage/EmergencyStops.ts"
 import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
+import type { StorageError } from "../../storage/StorageError.ts"
 import type { Journal } from "../Journal.ts"
 
 /**
@@ -28,17 +29,16 @@ const expiredApproval = ({ approval }: Remediation, { action }: Intent): Effect.
     approval !== undefined && Equal.equals(approval.action, action) && isExpired(approval, nowMs) ? approval : undefined
   )
 
-/** Why nothing more is written although the mode allows it; `undefined` if it is. */
-const objectionOf = (expired: Approval | undefined, stop: Option.Option<EmergencyStop>): Failure | undefined => {
-  if (Option.isSome(stop)) return emergencyStopped(describe(stop.value))
-  return expired?.expiresAt === undefined ? undefined : approvalExpired(expired.by, expired.expiresAt)
+/** An outcome without a write names the expiry, and not the mode. */
+const explained = (outcome: ExecutionOutcome, expired: Approval | undefined): ExecutionOutcome => {
+  if (expired?.expiresAt === undefined || outcome.failure !== otherMode.code) return outcome
+  const { code, message } = approvalExpired(expired.by, expired.expiresAt)
+  return { ...outcome, failure: code, message }
 }
 
-/** An outcome without a write names what forbids it, and not the mode. */
-const explained = (outcome: ExecutionOutcome, objection: Failure | undefined): ExecutionOutcome =>
-  objection === undefined || outcome.failure !== otherMode.code
-    ? outcome
-    : { ...outcome, failure: objection.code, category: objection.category, message: objection.message }
+/** The emergency stop may have been set since the decision. An action that has started finishes, or is rolled back. */
+const stopOf = ({ current }: EmergencyStops["Service"]): Effect.Effect<Failure | undefined, StorageError> =>
+  Effect.map(current, (stop) => (Option.isNone(stop) ? undefined : emergencyStopped(describe(stop.value))))
 
 export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
   const store = yield* RemediationStore
@@ -51,15 +51,15 @@ export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
       "kubernaut.action.type": intent.action.type,
       "kubernaut.execution.id": intent.executionId
     })
-    // The stop may have been set since the decision.
-    const objection = objectionOf(yield* expiredApproval(self, intent), yield* stops.current)
+    const expired = yield* expiredApproval(self, intent)
     const outcome = yield* executor.execute(intent, {
       holds: store.holds(claim),
+      mayNotStart: stopOf(stops),
       resumed,
       approved: Equal.equals(self.approval?.action, intent.action),
-      mayWrite: objection === undefined && mayWrite(mode, self, intent)
+      mayWrite: expired === undefined && mayWrite(mode, self, intent)
     })
     yield* Effect.annotateCurrentSpan({ "kubernaut.execution.applied": outcome.applied })
-    return yield* journal(claim, self, [{ _tag: "Executed", outcome: explained(outcome, objection) }])
+    return yield* journal(claim, self, [{ _tag: "Executed", outcome: explained(outcome, expired) }])
   })
 })

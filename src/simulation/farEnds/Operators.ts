@@ -3,7 +3,9 @@
  * time and answer as people do: late, after the review has timed out, never, twice, again when something else is asked,
  * with a rejection, or two at once with different answers. What they approve may have changed by then.
  *
- * They use the same parts as the routes for reviews.
+ * They also set the emergency stop, and lift it.
+ *
+ * They use the same parts as the routes for operators.
  *
  * A run does not wait for people: it may end before an answer comes.
  */
@@ -27,6 +29,8 @@ interface Plan {
 const checkEveryMs = 2 * 60_000
 
 const secondMs = 1_000
+/** How soon somebody repeats an order that the service did not confirm. */
+const orderAgainMs = 5 * secondMs
 const hourMs = 3_600_000
 
 const draw = (random: SeededRandom): Plan => {
@@ -62,6 +66,8 @@ export class Operators implements FarEnd {
   private readonly seen = new Set<string>()
   private readonly hasReviews: boolean
   private process: Process | undefined
+  /** How many people want the emergency stop to be set. */
+  private stops = 0
 
   constructor(setting: Setting, service: ServiceConnection) {
     this.setting = setting
@@ -75,7 +81,7 @@ export class Operators implements FarEnd {
     const { scenario, world } = this.setting
     const { rollbackShare = 0 } = scenario
     if (!this.hasReviews && rollbackShare === 0) return
-    this.process = world.boot("operators", Effect.never)
+    this.boot()
     if (rollbackShare > 0) this.rollBack(rollbackShare)
     if (!this.hasReviews) return
     const check = () => {
@@ -90,6 +96,43 @@ export class Operators implements FarEnd {
       world.at(world.nowMs + checkEveryMs, check)
     }
     world.at(checkEveryMs, check)
+  }
+
+  private boot(): Process {
+    return (this.process ??= this.setting.world.boot("operators", Effect.never))
+  }
+
+  /** Sets the emergency stop. The returned function lifts it, unless somebody else wants it to be set. */
+  stopActions(): () => void {
+    this.stops++
+    this.order()
+    return () => {
+      this.stops--
+      this.order()
+    }
+  }
+
+  /** Orders what is wanted now, until the service has confirmed it. */
+  private order(): void {
+    const { observations, world } = this.setting
+    const set = this.stops > 0
+    if (!set) observations.publish({ _tag: "EmergencyStop", set })
+    const process = this.boot()
+    process.fork(
+      this.service.callOperatorApi(process, ({ stops }) =>
+        set ? Effect.asVoid(stops.set({ by: "ada" })) : Effect.asVoid(stops.lift({ by: "grace" }))
+      ),
+      (exit) => {
+        // Somebody wants the opposite by now, and has ordered it.
+        if (set !== this.stops > 0) return
+        if (exit._tag === "Failure") world.at(world.nowMs + orderAgainMs, () => this.orderIf(set))
+        else if (set) observations.publish({ _tag: "EmergencyStop", set })
+      }
+    )
+  }
+
+  private orderIf(set: boolean): void {
+    if (set === this.stops > 0) this.order()
   }
 
   /** Some remediations that have ended are rolled back: soon or late, and sometimes by two people. */

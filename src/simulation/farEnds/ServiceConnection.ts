@@ -5,6 +5,7 @@ import type { Kubernaut } from "../../Kubernaut.ts"
 import type { RemediationActors } from "../../remediation/RemediationActors.ts"
 import type { Reviews } from "../../remediation/Reviews.ts"
 import type { RollbackRequests } from "../../remediation/RollbackRequests.ts"
+import type { EmergencyStops } from "../../storage/EmergencyStops.ts"
 import type { RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Process } from "../engine/Process.ts"
 
@@ -17,6 +18,7 @@ export interface OperatorApi {
   readonly actors: RemediationActors["Service"]
   readonly reviews: Reviews["Service"]
   readonly rollbackRequests: RollbackRequests["Service"]
+  readonly stops: EmergencyStops["Service"]
 }
 
 export interface ServiceConnection {

@@ -23,6 +23,7 @@ import { kubernetesUnavailable } from "./kinds/KubernetesUnavailable.ts"
 import { kubernetesUnseenChange } from "./kinds/KubernetesUnseenChange.ts"
 import { modelFaults } from "./kinds/Models.ts"
 import { networkFaults } from "./kinds/Network.ts"
+import { operatorEmergencyStop } from "./kinds/OperatorEmergencyStop.ts"
 import { operatorMode } from "./kinds/OperatorMode.ts"
 import { ownOverload } from "./kinds/OwnOverload.ts"
 import { processCrash } from "./kinds/ProcessCrash.ts"
@@ -59,6 +60,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   ...prometheusFaults,
   breakerOperations,
   operatorMode,
+  operatorEmergencyStop,
   ...telemetryFaults
 ]
 

@@ -37,6 +37,7 @@ import { rightTarget } from "./RightTarget.ts"
 import { rolledBackAtMostOnce } from "./RolledBackAtMostOnce.ts"
 import { severeAlertsAreWorked } from "./SevereAlertsAreWorked.ts"
 import { startedActionsEnd } from "./StartedActionsEnd.ts"
+import { stopRespected } from "./StopRespected.ts"
 
 /** The default of `Runner.runSeed`. To add one of your own, pass `[...Invariants.all, yours]`. */
 export const all: ReadonlyArray<Invariant> = [
@@ -73,6 +74,7 @@ export const all: ReadonlyArray<Invariant> = [
   lateRefusalsTold,
   onlyOwnEffectsCredited,
   modeRespected,
+  stopRespected,
   ownLimitsSayNothing,
   restartIntensity,
   nothingLeaked

@@ -141,6 +141,11 @@ export type Observation =
       readonly answer: "approved" | "rejected"
       readonly outcome: "taken" | "changed" | "not-awaiting" | "not-stored" | "unreachable"
     }
+  /**
+   * The emergency stop is set, as the service has told an operator; or somebody sends the order to lift it, from which
+   * on nobody knows.
+   */
+  | { readonly _tag: "EmergencyStop"; readonly set: boolean }
   /** `mode` is the mode of the process. */
   | { readonly _tag: "ProcessBooted"; readonly process: string; readonly number: number; readonly mode?: Mode }
   /** It accepts requests. */

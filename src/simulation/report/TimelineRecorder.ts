@@ -128,6 +128,8 @@ export class TimelineRecorder {
       ClusterWrite: (write) => this.written(write),
       CallBegan: ({ call }) => this.addTrace("hops", callText(call)),
       CallEnded: ({ call, ending }) => this.addTrace("hops", `${callText(call)} ended: ${ending}`),
+      EmergencyStop: ({ set }) =>
+        this.addTrace("processes", set ? "the emergency stop is set" : "the emergency stop is lifted"),
       ReviewAnswered: ({ answer, outcome, remediationId }) =>
         this.addTrace("alerts", `a person says ${answer}: ${outcome}`, remediationId)
     }

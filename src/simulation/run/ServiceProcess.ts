@@ -18,6 +18,7 @@ import { RollbackRequests } from "../../remediation/RollbackRequests.ts"
 import type { CircuitBreaker } from "../../resilience/breaker/CircuitBreaker.ts"
 import type { Bulkhead } from "../../resilience/pipeline/Bulkhead.ts"
 import { ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
+import { EmergencyStops } from "../../storage/EmergencyStops.ts"
 import { RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Process, ProcessOptions } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
@@ -208,7 +209,8 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
           store: Context.get(context, RemediationStore),
           actors: Context.get(context, RemediationActors),
           reviews: Context.get(context, Reviews),
-          rollbackRequests: Context.get(context, RollbackRequests)
+          rollbackRequests: Context.get(context, RollbackRequests),
+          stops: Context.get(context, EmergencyStops)
         }
         const { bulkhead, circuitBreaker, name } = Context.get(context, Kubernaut.ClusterPipeline)
         this.breaker = circuitBreaker

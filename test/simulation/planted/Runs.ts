@@ -103,6 +103,12 @@ export const runs = {
    * an operator own one each.
    */
   few: calm(15, { workloads: 4 }),
+  /** As `few`, and an operator has set the emergency stop for some minutes. */
+  stopped: disturbed(
+    10,
+    () => [{ kind: "operator-emergency-stop", atMs: minuteMs, forMs: 8 * minuteMs, parameters: {} }],
+    { workloads: 12 }
+  ),
   /** Each version that the service restores crashes soon after it has become ready. */
   restoredFails: disturbed(15, () => [restoredFails(15 * minuteMs)], { workloads: 12 }),
   /** Another controller puts back what the service has changed, some time after it was called a fix. */

@@ -116,6 +116,24 @@ const processCases: Cases = {
       }
     }
   ],
+  "operator-emergency-stop": [
+    {
+      parameters: {},
+      claim: "no action starts, alerts are escalated, and afterwards actions start again",
+      shows: (seen) => {
+        const intended = (phase: Phase) => seen.events(phase).filter(({ kind }) => kind === "Intended").length
+        assert.strictEqual(intended("during"), 0)
+        assert.isTrue(
+          seen.events("during").some(({ event }) => event._tag === "Concluded" && event.state === "Escalated")
+        )
+        assert.isAbove(intended("after"), 0)
+        assert.deepStrictEqual(
+          seen.seen("EmergencyStop").map(({ set }) => set),
+          [true, false]
+        )
+      }
+    }
+  ],
   "operator-breaker": [
     {
       parameters: { what: "isolate", forMs: 60_000 },
