@@ -150,10 +150,13 @@ const arrived = (evicted: ReadonlyArray<string>): string | undefined =>
     : `Pods that came to the node after the plan were evicted too: ${evicted.join(", ")}.`
 
 /** What a person should know after a success. */
-const messageOf = ({ note }: Intent, applied: Applied, evicted: ReadonlyArray<string>): string | undefined => {
+const messageOf = ({ changes, note }: Intent, applied: Applied, evicted: ReadonlyArray<string>): string | undefined => {
   const sentences = [
     arrived(evicted),
     applied === "no" ? undefined : note,
+    applied === "no" && changes.length > 0
+      ? "Somebody else had already removed what the action was to remove, so Kubernaut wrote nothing."
+      : undefined,
     applied === "unknown" ? "It is not known whether Kubernaut or somebody else has removed what is gone." : undefined
   ].filter((sentence) => sentence !== undefined)
   return sentences.length === 0 ? undefined : sentences.join(" ")

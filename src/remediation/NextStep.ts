@@ -41,6 +41,12 @@ export const nextStep = (self: Remediation): NextStep => {
   // An alternative to the action that was undone is decided.
   if (execution !== undefined && isUndone(self.rollback, execution))
     return withoutAlternative(self, beforeIntent(self, ofAlternative))
+  // One that has written nothing leaves nothing either.
+  if (execution !== undefined && isVainAlternative(self, execution))
+    return withoutAlternative(
+      self,
+      isOvertaken(self, execution) ? beforeIntent(self, ofAlternative) : afterIntent(self, execution)
+    )
   // Once the intent is durable, a resolved alert changes nothing: the action is completed and verified.
   return execution !== undefined && !isOvertaken(self, execution) ? afterIntent(self, execution) : beforeIntent(self)
 }
@@ -104,6 +110,12 @@ const explained = ({ reasons }: Decision): string => reasons.map((reason) => rea
 const isOvertaken = (self: Remediation, { outcome }: Remediation["executions"][number]): boolean =>
   outcome !== undefined && nextAfter(outcome, self.executions.length) === "decide"
 
+/** Whether it is an alternative to an action that was undone, and was refused before anything was written. */
+const isVainAlternative = (self: Remediation, { outcome }: Remediation["executions"][number]): boolean =>
+  outcome?.applied === "no"
+  && outcome.failure !== undefined
+  && self.executions.some((each) => isUndone(self.rollback, each))
+
 const afterIntent = (self: Remediation, { intent, outcome }: Remediation["executions"][number]): NextStep => {
   if (outcome === undefined) return { _tag: "Execute", intent }
   // Without a failure, the cluster is as the action wants it. Only who made it so is not known.
@@ -114,7 +126,7 @@ const afterIntent = (self: Remediation, { intent, outcome }: Remediation["execut
       `It is not known whether the action reached the cluster.${outcome.message === undefined ? "" : ` ${outcome.message}`}`
     )
   }
-  if (outcome.failure !== undefined) return undo(intent, outcome, "failed-execution", whyFailed(outcome))
+  if (outcome.failure !== undefined) return undo(self, intent, outcome, "failed-execution", whyFailed(outcome))
   if (intent.action.type === "CollectDiagnostics")
     return conclude("Escalated", "Diagnostics were collected for a person to look at.")
   if (self.verification === undefined) return { _tag: "Verify", intent }
@@ -126,8 +138,9 @@ const afterIntent = (self: Remediation, { intent, outcome }: Remediation["execut
       return conclude("Remediated", outcome.message === undefined ? found : `${found}. ${outcome.message}`)
     case "not-fixed": {
       const reason = `The action did not help: ${found}`
-      if (reasons.some((each) => each.startsWith("reverted"))) return undo(intent, outcome, "failed-validation", reason)
-      const next = undo(intent, outcome, "failed-health-check", reason)
+      if (reasons.some((each) => each.startsWith("reverted")))
+        return undo(self, intent, outcome, "failed-validation", reason)
+      const next = undo(self, intent, outcome, "failed-health-check", reason)
       const gain = next._tag === "RequestRollback" ? gainOf(intent, self.verification) : undefined
       return gain === undefined ? next : kept(self, reason, gain)
     }
@@ -136,13 +149,24 @@ const afterIntent = (self: Remediation, { intent, outcome }: Remediation["execut
   }
 }
 
-/** An action that did not help is undone if anything of it is in the cluster that can be undone. */
-const undo = (intent: Intent, { applied }: ExecutionOutcome, trigger: RollbackTrigger, reason: string): NextStep =>
-  applied === "yes" && undoesSomething(intent)
+/**
+ * An action that did not help is undone if anything of it is in the cluster that can be undone. A removal that may be
+ * somebody else's is undone by nobody but a person.
+ */
+const undo = (
+  self: Remediation,
+  intent: Intent,
+  { applied }: ExecutionOutcome,
+  trigger: RollbackTrigger,
+  reason: string
+): NextStep => {
+  if (applied === "no" || !undoesSomething(intent)) return conclude("Escalated", reason)
+  return applied === "yes"
     ? { _tag: "RequestRollback", undoes: intent.executionId, trigger, reason }
-    : conclude("Escalated", reason)
+    : kept(self, reason, "it is not known whether Kubernaut or somebody else has made the change.")
+}
 
-/** What would make the target worse is undone by nobody but a person. */
+/** What is not ours, or what would make the target worse, is undone by nobody but a person. */
 const kept = ({ id }: Remediation, reason: string, gain: string): NextStep =>
   conclude("Escalated", `${sentence(reason)} It was not undone, because ${gain}. ${undoneBy(id)}`)
 

@@ -84,6 +84,7 @@ describe("an eviction", () => {
         )
         assert.deepStrictEqual([outcome.applied, outcome.failure], [applied, undefined])
         assert.strictEqual(outcome.message?.includes("Kubernaut or somebody else") === true, resumed)
+        assert.strictEqual(outcome.message?.includes("Kubernaut wrote nothing") === true, !resumed)
         assert.strictEqual(writesOf(faults).length, before)
       }).pipe(Effect.provide(layer(faults)))
     }

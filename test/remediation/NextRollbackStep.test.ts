@@ -276,6 +276,37 @@ describe("nextStep of a rollback", () => {
     assert.notMatch(reason, /anything was done|nothing was done/)
   })
 
+  const undoneThen = (...events: ReadonlyArray<RemediationEvent>) => {
+    const late: RemediationEvent = {
+      _tag: "RollbackRequested",
+      request: { trigger: "failed-execution", undoes: "rem-1-1", at }
+    }
+    return nextStep(remediationOf(...acted, late, ...back("rem-1-1", 1), decided("execute"), another, ...events))
+  }
+  const refused = (failure: string): RemediationEvent =>
+    executed({ executionId: "rem-1-2", applied: "no", failure, message: `It failed with ${failure}.` })
+
+  it.each([
+    ["The alert resolved before an alternative was tried.", [refused("conflict"), resolved]],
+    ["The alternative was rejected by ", [refused("quota-exceeded"), decided("review"), reviewed("rejected")]],
+    ["It failed with forbidden.", [refused("forbidden")]]
+  ])("nor where an alternative to it wrote nothing: %s", (sentence, events) => {
+    const step = undoneThen(...events)
+    const reason = step._tag === "Conclude" ? step.reason : ""
+    assert.strictEqual(step._tag === "Conclude" && step.state, "RolledBack", reason)
+    assert.include(reason, sentence)
+    assert.notMatch(reason, /anything was done|nothing was done/)
+  })
+
+  it("an alternative that wrote nothing, because the plan was overtaken, is decided again", () => {
+    assert.strictEqual(undoneThen(refused("conflict"))._tag, "Decide")
+  })
+
+  it("an alternative of which nobody knows whether it was written is not called undone", () => {
+    const step = undoneThen(executed({ executionId: "rem-1-2", applied: "unknown", failure: "timeout" }))
+    assert.strictEqual(step._tag === "Conclude" && step.state, "Escalated")
+  })
+
   it.each(["mode", "policy-denied"])(
     "the reason of a stop that a person can lift (%s) names the command for then",
     (code) => {

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Intent } from "../../src/domain/Execution.ts"
 import { nextStep } from "../../src/remediation/NextStep.ts"
 import {
   accepted,
@@ -6,6 +7,7 @@ import {
   decided,
   executed,
   intended,
+  intent,
   investigated,
   observed,
   remediationOf,
@@ -137,5 +139,35 @@ describe("nextStep", () => {
     assert.strictEqual(nextStep(self)._tag, "AwaitReview")
     assert.deepStrictEqual([self.state, self.questions, self.review], ["AwaitingReview", 2, undefined])
     assert.strictEqual(nextStep(remediationOf(...asked, reviewed("approved")))._tag, "Decide")
+  })
+})
+
+describe("a removal that did not help, of which nobody knows who made it", () => {
+  const removes = (inverse: Intent["inverse"]) =>
+    nextStep(
+      remediationOf(
+        accepted(),
+        investigated,
+        decided("execute"),
+        { _tag: "Intended", intent: { ...intent, changes: [removal], inverse } },
+        executed({ applied: "unknown" }),
+        verified("not-fixed")
+      )
+    )
+  const ref = { namespace: "shop", kind: "NetworkPolicy", name: "deny" }
+  const removal = { _tag: "Delete", ref, uid: "u" } as const
+
+  it("is not undone, and a person learns why, and how", () => {
+    const changes = [{ _tag: "Create", ref, manifest: {} } as const]
+    const step = removes({ _tag: "Partial", changes, remains: "It has another uid." })
+    assert.strictEqual(step._tag === "Conclude" && step.state, "Escalated")
+    const reason = step._tag === "Conclude" ? step.reason : ""
+    assert.include(reason, "It was not undone, because it is not known whether Kubernaut or somebody else")
+    assert.include(reason, "`kubernaut rollback rem-1` undoes it.")
+  })
+
+  it("and cannot be undone, names no command", () => {
+    const step = removes({ _tag: "NotNeeded", reason: "The owner replaces the pod." })
+    assert.notInclude(step._tag === "Conclude" ? step.reason : "kubernaut rollback", "kubernaut rollback")
   })
 })
