@@ -7,6 +7,7 @@
  * | is of a remediation that is open          | nothing: its actor undoes it, also after a crash      |
  * | is of one that ended `Remediated`         | nothing: the verdict is that the node should stay out |
  * | is of one that ended in any other way     | reported                                              |
+ * | is of one that is archived                | as it ended; reported if only the archive says how    |
  * | is of one that the database does not know | reported: its owner is gone for good                  |
  *
  * It is reported, not undone. A drain that gives up is undone by the rollback of its remediation, which is journaled
@@ -15,8 +16,8 @@
  * pods.
  */
 
-import { Effect, Option } from "effect"
-import { isFinal, type Remediation, RemediationId } from "../domain/Remediation.ts"
+import { Effect, Option, Schema } from "effect"
+import { isFinal, RemediationId, type RemediationState } from "../domain/Remediation.ts"
 import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import type { Node } from "../kubernetes/ObjectModel.ts"
 import { cordonedFor, isOwnCordon } from "../kubernetes/OwnCordon.ts"
@@ -32,8 +33,21 @@ export interface LeftCordon {
   readonly message: string
 }
 
+/** What is known of the remediation that has cordoned a node. */
+interface Owner {
+  /** Absent: an earlier version has archived it without its state. */
+  readonly state?: RemediationState
+  /** The file of the archive that has it. Absent: it is in the database. */
+  readonly file?: string
+}
+
+const endOf = (id: string | undefined, { file, state }: Owner): string =>
+  state === undefined
+    ? `its remediation ${id} is archived: the file ${file} says how it ended.`
+    : `its remediation ${id} ended ${state}${file === undefined ? "." : `, and is archived in ${file}.`}`
+
 /** Why a node's own cordon is left; `undefined` if somebody is responsible for it. */
-export const leftCordon = (node: Node, remediation: Remediation | undefined): LeftCordon | undefined => {
+export const leftCordon = (node: Node, remediation: Owner | undefined): LeftCordon | undefined => {
   if (!isOwnCordon(node)) return undefined
   const { name } = node.metadata
   const id = cordonedFor(node)
@@ -43,9 +57,20 @@ export const leftCordon = (node: Node, remediation: Remediation | undefined): Le
     message: `Kubernaut cordoned ${name} and nobody gives it back: ${why} If the node is well, run kubectl uncordon ${name}.`
   })
   if (remediation === undefined) return told(`the database does not know its remediation ${id ?? "(none)"}.`)
-  if (!isFinal(remediation.state) || remediation.state === "Remediated") return undefined
-  return told(`its remediation ${remediation.id} ended ${remediation.state}.`)
+  const { state } = remediation
+  if (state !== undefined && (!isFinal(state) || state === "Remediated")) return undefined
+  return told(endOf(id, remediation))
 }
+
+/** A person may have changed the annotation to anything. */
+const asId = Schema.decodeUnknownOption(RemediationId)
+
+const ownerOf = Effect.fnUntraced(function* (store: RemediationStore["Service"], name: string | undefined) {
+  const id = Option.getOrUndefined(asId(name))
+  if (id === undefined) return undefined
+  const found = Option.getOrUndefined(yield* store.get(id))
+  return found === undefined ? Option.getOrUndefined(yield* store.archivedIn(id)) : { state: found.state }
+})
 
 /** The cordons that are left now. */
 export const find: Effect.Effect<
@@ -56,11 +81,9 @@ export const find: Effect.Effect<
   const client = yield* KubernetesClient
   const store = yield* RemediationStore
   const nodes = ((yield* client.list("Node", {})) as ReadonlyArray<Node>).filter(isOwnCordon)
-  const found = yield* Effect.forEach(nodes, (node) => {
-    const id = cordonedFor(node)
-    const read = id === undefined ? Effect.succeedNone : store.get(RemediationId.make(id))
-    return Effect.map(read, (remediation) => leftCordon(node, Option.getOrUndefined(remediation)))
-  })
+  const found = yield* Effect.forEach(nodes, (node) =>
+    Effect.map(ownerOf(store, cordonedFor(node)), (owner) => leftCordon(node, owner))
+  )
   return found.flatMap((each) => each ?? [])
 })
 

@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { FinalState, Remediation, RemediationState } from "../../src/domain/Remediation.ts"
+import { Effect, Layer, Option } from "effect"
+import type { FinalState, RemediationState } from "../../src/domain/Remediation.ts"
+import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 import type { Node } from "../../src/kubernetes/ObjectModel.ts"
-import { leftCordon } from "../../src/remediation/LeftCordons.ts"
+import { find, leftCordon } from "../../src/remediation/LeftCordons.ts"
+import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 
 const signed = { "kubernaut.dev/execution": "rem-1-1", "kubernaut.dev/remediation": "rem-1" }
 const cordoner = (manager: string) => [{ manager, fieldsV1: { "f:spec": { "f:unschedulable": {} } } }]
@@ -20,7 +23,7 @@ const node = (change: Partial<Node["metadata"]> = {}, unschedulable = true): Nod
   spec: unschedulable ? { unschedulable } : {}
 })
 
-const remediation = (state: RemediationState) => ({ id: "rem-1", state }) as Remediation
+const remediation = (state: RemediationState) => ({ state })
 
 const ended: ReadonlyArray<FinalState> = ["RolledBack", "Escalated", "Observed", "Cancelled", "Joined"]
 
@@ -43,6 +46,54 @@ describe("a cordon of Kubernaut", () => {
   it("whose remediation ended Remediated stays: the verdict is that it helped", () => {
     assert.isUndefined(leftCordon(node(), remediation("Remediated")))
   })
+})
+
+describe("a cordon whose remediation is archived", () => {
+  const file = "2026-11.jsonl"
+
+  it("stays without a word if it ended Remediated: the database need not know it any more", () => {
+    assert.isUndefined(leftCordon(node(), { file, state: "Remediated" }))
+  })
+
+  it("is reported with the file if it ended otherwise, or if only the file says how", () => {
+    assert.include(
+      leftCordon(node(), { file, state: "Escalated" })?.message,
+      `ended Escalated, and is archived in ${file}`
+    )
+    const unknown = leftCordon(node(), { file })?.message
+    assert.include(unknown, `is archived: the file ${file}`)
+    assert.notInclude(unknown, "does not know")
+  })
+})
+
+describe("the cordons that are left", () => {
+  const archived: ReadonlySet<string> = new Set(["rem-1", "rem-2"])
+  const cordoned = (name: string, remediation: string) =>
+    node({ name, annotations: { ...signed, "kubernaut.dev/remediation": remediation } })
+  const cluster = (nodes: ReadonlyArray<Node>) =>
+    Layer.mergeAll(
+      Layer.mock(KubernetesClient, { list: () => Effect.succeed(nodes) }),
+      Layer.mock(RemediationStore, {
+        get: () => Effect.succeedNone,
+        archivedIn: (id) =>
+          Effect.succeed(
+            archived.has(id)
+              ? Option.some({ file: "a", state: id === "rem-1" ? "Remediated" : "RolledBack" })
+              : Option.none()
+          )
+      })
+    )
+
+  it.effect("are found where remediations are archived, and where the annotation is no id", () =>
+    Effect.gen(function* () {
+      const nodes = [cordoned("a", "rem-1"), cordoned("b", "rem-2"), cordoned("c", "rem-3"), cordoned("d", "")]
+      const left = yield* Effect.provide(find, cluster(nodes))
+      assert.deepStrictEqual(
+        left.map((each) => each.node),
+        ["b", "c", "d"]
+      )
+    })
+  )
 })
 
 describe("not reported is", () => {
