@@ -5,7 +5,8 @@ import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import type { ChangeJournal } from "./ChangeJournal.ts"
 import { statesOf } from "./EarlierStates.ts"
 
-const grouped = (changes: ReadonlyArray<ObjectChange>): ReadonlyArray<ReadonlyArray<ObjectChange>> => {
+/** The changes of each object. */
+export const grouped = (changes: ReadonlyArray<ObjectChange>): ReadonlyArray<ReadonlyArray<ObjectChange>> => {
   const byRef = new Map<string, Array<ObjectChange>>()
   for (const change of changes) {
     const { kind, name, namespace } = change.ref

@@ -29,7 +29,8 @@ import * as DependencyGraph from "./DependencyGraph.ts"
 import { type FirstSymptom, firstSymptom, skewMs } from "./FirstSymptom.ts"
 import * as GraphReader from "./GraphReader.ts"
 import { refOf } from "./GraphStates.ts"
-import { type Known, knownOf } from "./KnownStates.ts"
+import { grouped, type Known, knownOf } from "./KnownStates.ts"
+import { type SetupFacts, setupOf } from "./Setup.ts"
 import { type Candidate, findingOf, rank } from "./SuspectScore.ts"
 import { symptomsSeen } from "./SymptomKinds.ts"
 
@@ -212,14 +213,38 @@ const around = Effect.fnUntraced(function* (
   return built(distinct([...all.filter(relevant), ...named]))
 })
 
-const candidatesOf = ({ changes, graph, presentOf }: Around): ReadonlyArray<Candidate> =>
-  changes.flatMap((change): ReadonlyArray<Candidate> => {
-    const node = graph.find(change.ref)
-    const present = presentOf.get(change)
-    return node === undefined
-      ? []
-      : [{ change, distance: node.distance, relation: node.relation, ...(present === undefined ? {} : { present }) }]
-  })
+const setupFacts = (
+  target: ResourceRef,
+  { changes, graph }: Around,
+  objects: ReadonlyArray<KubernetesObject>,
+  observed: WorkloadState | null
+): SetupFacts => ({
+  target,
+  objects: objects.filter((object) => (graph.find(refOf(object))?.distance ?? Infinity) <= 1),
+  observed,
+  isDeleted: changes.find(({ ref }) => sameRef(ref, target))?.operation === "deleted"
+})
+
+const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts): ReadonlyArray<Candidate> => {
+  const isSetup = setupOf(facts)
+  return grouped(changes).flatMap((ofOne) =>
+    ofOne.flatMap((change): ReadonlyArray<Candidate> => {
+      const node = graph.find(change.ref)
+      if (node === undefined) return []
+      const present = presentOf.get(change)
+      const setup = isSetup(change, ofOne)
+      return [
+        {
+          change,
+          distance: node.distance,
+          relation: node.relation,
+          ...(present === undefined ? {} : { present }),
+          ...(setup === undefined ? {} : { setup })
+        }
+      ]
+    })
+  )
+}
 
 /** The suspects by the journal and the graph. It may fail, and take any time. */
 const suspects = Effect.fnUntraced(function* (sources: Sources, request: SuspectRequest, rough: FirstSymptom) {
@@ -245,7 +270,10 @@ const suspects = Effect.fnUntraced(function* (sources: Sources, request: Suspect
   const found = yield* around(sources, { all, interval, request, starts }, reading.objects)
   const object = reading.objects.find((each) => sameRef(refOf(each), target))
   const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
-  const ranked = rank(candidatesOf(found), { symptom, seen: symptomsSeen(alert, observed) }).slice(0, mostRanked)
+  const ranked = rank(candidatesOf(found, setupFacts(starts[0] ?? target, found, reading.objects, observed)), {
+    symptom,
+    seen: symptomsSeen(alert, observed)
+  }).slice(0, mostRanked)
   const unread = [...reading.unread, ...tooMany]
   const quiet = gaps.length === 0 && unread.length === 0
   return {

@@ -15,6 +15,7 @@
  * |           | 0.6 if it is not known what is broken; 0.02 if the field breaks nothing (`FieldEffects`)                 |
  * | direction | 0.2 if it only takes a limit away, such as an uncordon or a larger quota (`Easing`)                      |
  * | novelty   | 0.2 if it created an object that limits nobody (`LimitingKinds`): that breaks nothing that worked        |
+ * | setup     | 0.1 if it created an object before the target first served, or one that was changed since (`Setup`)      |
  * | health    | 0.25 if the alert says that pods fail, and all pods are well: no suspect                                 |
  * | force     | 0.1 if all its fields have another value now: somebody has taken it back, or overwritten it              |
  * | writer    | 1 for a person or a pipeline, 0.95 for GitOps and unknown writers, 0.4 for a controller, 0 for kubernaut |
@@ -49,6 +50,8 @@ export interface Candidate {
   readonly change: ObjectChange
   readonly distance: number
   readonly relation: string
+  /** Why it belongs to the setup of the target, and not to what happened to it later (`Setup`). */
+  readonly setup?: string
   /** The object as it is now; `null` if it does not exist, and absent if that is not known. */
   readonly present?: KubernetesObject | null
 }
@@ -148,6 +151,8 @@ const directionOf = ({ change }: Candidate, { said, shown }: SymptomsSeen): Fact
     ? { value: 0.2, reason: "It gives the target more room than it had." }
     : { value: 1 }
 
+const setupOf = ({ setup }: Candidate): Factor => (setup === undefined ? { value: 1 } : { value: 0.1, reason: setup })
+
 const noveltyOf = ({ change: { operation, ref } }: Candidate): Factor =>
   operation === "created" && !isLimiting(ref.kind)
     ? { value: 0.2, reason: "It is new, and breaks nothing that worked before." }
@@ -190,6 +195,7 @@ export const score = (candidate: Candidate, { seen, symptom }: Scene): Suspect =
     harmOf(candidate, seen),
     directionOf(candidate, seen),
     noveltyOf(candidate),
+    setupOf(candidate),
     healthOf(seen),
     forceOf(candidate),
     writerOf(candidate)

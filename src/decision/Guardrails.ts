@@ -290,11 +290,11 @@ const managedObject: Guardrail = ({ guardrails, investigation: { action }, obser
 }
 
 const revision: Guardrail = (situation) => {
-  const { investigation, observed } = situation
+  const { investigation, observed, suspects } = situation
   const { action } = investigation
   const objection =
     missingRevision(action, observed)
-    ?? revisionObjection(action, observed)
+    ?? revisionObjection(action, observed, suspects)
     ?? restoredRolloutObjection(suspectOf(situation), observed)
   return objection && { effect: objection.effect, reason: { rule: objection.rule, message: objection.message } }
 }

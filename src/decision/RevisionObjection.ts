@@ -7,7 +7,8 @@
 
 import type { Action } from "../domain/Action.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
-import { failingRevisions, isRollingOut } from "../domain/RevisionHealth.ts"
+import { failingRevisions, isRollingOut, podsOfNewest } from "../domain/RevisionHealth.ts"
+import type { Suspects } from "../domain/Suspects.ts"
 import { displayName, sameRef } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 
@@ -51,6 +52,16 @@ const underWay = (name: string): Objection => ({
   message: `The rollout of ${name} is under way and none of its pods fails, so nothing shows that it must be undone.`
 })
 
+const isOfTemplate = ({ fields, ref }: ObjectChange, { ref: target }: WorkloadState): boolean =>
+  sameRef(ref, target) && fields.some(({ path }) => path[0] === "spec" && path[1] === "template")
+
+/**
+ * Whether a rollout gets nowhere although no pod of it fails: the API server refuses its pods, or no node takes them.
+ * More nodes may come, so only a recorded change of the template shows that it is the cause.
+ */
+const isStuck = (observed: WorkloadState): boolean =>
+  typeof observed.failedCreate === "string" || podsOfNewest(observed).some(({ reason }) => reason === "Unschedulable")
+
 /** The objection to taking back a change of the target's own template while its rollout is under way. */
 export const restoredRolloutObjection = (
   change: ObjectChange | undefined,
@@ -58,17 +69,27 @@ export const restoredRolloutObjection = (
 ): Objection | undefined =>
   change !== undefined
   && observed !== null
-  && sameRef(change.ref, observed.ref)
-  && change.fields.some(({ path }) => path[0] === "spec" && path[1] === "template")
+  && isOfTemplate(change, observed)
   && isRollingOut(observed)
+  && !isStuck(observed)
     ? underWay(displayName(change.ref))
     : undefined
 
+/** Whether the likeliest cause of the alert is a recorded change of the template that is being rolled out. */
+const isSuspected = (suspects: Suspects | undefined, observed: WorkloadState): boolean => {
+  const [best] = suspects?.finding === "one" ? suspects.ranked : []
+  return best !== undefined && isOfTemplate(best.change, observed)
+}
+
 /** The objection to an action; `undefined` for an action other than a rollback. */
-export const revisionObjection = (action: Action, observed: WorkloadState | null): Objection | undefined => {
+export const revisionObjection = (
+  action: Action,
+  observed: WorkloadState | null,
+  suspects?: Suspects
+): Objection | undefined => {
   if (action.type !== "RollbackDeployment" || observed === null) return undefined
   const name = displayName(action.target)
-  if (isRollingOut(observed)) return underWay(name)
+  if (isRollingOut(observed) && !(isStuck(observed) && isSuspected(suspects, observed))) return underWay(name)
   const { toRevision } = action
   const own = new Set(observed.pods.flatMap((pod) => (pod.current === true ? [pod.revision] : [])))
   const failing = [...failingRevisions(observed)].filter(

@@ -11,7 +11,7 @@ import { specFields } from "../kubernetes/SpecFields.ts"
 export interface Left {
   readonly ref: ResourceRef
   readonly object: KubernetesObject
-  /** Whether the change creates it. A dry run does not say which uid it will have. */
+  /** Whether the change creates it. A dry run does not say which uid and version it will have. */
   readonly created?: boolean
 }
 
@@ -20,7 +20,7 @@ export const leavesOf = (baseline: WorkloadState, left: ReadonlyArray<Left>): Re
   const autoscaled = baseline.autoscaler !== null
   const patched = left.map(({ created = false, object, ref }) => ({
     ...seenObject(ref, object, autoscaled),
-    ...(created ? { uid: null } : {}),
+    ...(created ? { uid: null, resourceVersion: null } : {}),
     // So that a rollback can say what somebody else has changed since.
     fields: specFields(object, autoscaled)
   }))

@@ -67,3 +67,36 @@ describe("the guardrails about a restoration", () => {
     assert.deepStrictEqual(rules(proposing(actions.RestoreObject, { observed: gone })), ["block target-missing"])
   })
 })
+
+describe("a rollout that gets nowhere", () => {
+  const ref = actions.RollbackDeployment.target
+  const change = recorded({ ref, fields: [{ path: ["spec", "template", "spec", "nodeSelector"], after: { a: "b" } }] })
+  const pending = rollingOut([{ revision: 3, ready: false, reason: "Unschedulable" }, { revision: 2 }])
+  const refused = { ...rollingOut([{ revision: 2 }]), failedCreate: "serviceaccount not found" }
+  const starting = rollingOut([{ revision: 3, ready: false, reason: null }, { revision: 2 }])
+  const back = { type: "RestoreObject", target: ref, change: change.id } as const
+
+  it.each([
+    ["no node takes its pods", pending],
+    ["the API server refuses its pods", refused]
+  ])("is undone if %s, and the change of its template is the one suspect", (_, observed) => {
+    for (const action of [actions.RollbackDeployment, back])
+      assert.notInclude(rules(proposing(action, { observed, suspects: suspecting(change) })), "ask rollout-under-way")
+  })
+
+  it("is left alone without that suspect: more nodes may come", () => {
+    for (const suspects of [suspecting(), { ...suspecting(change), finding: "several" } as const])
+      assert.include(
+        rules(proposing(actions.RollbackDeployment, { observed: pending, suspects })),
+        "ask rollout-under-way"
+      )
+  })
+
+  it("is left alone while its pods start, also with that suspect", () => {
+    for (const action of [actions.RollbackDeployment, back])
+      assert.include(
+        rules(proposing(action, { observed: starting, suspects: suspecting(change) })),
+        "ask rollout-under-way"
+      )
+  })
+})

@@ -1,0 +1,76 @@
+/**
+ * Which created objects belong to the setup of the target: they were there when it first served, so they have not
+ * broken it. Pure.
+ *
+ * | what says when the target first served      | it is             |
+ * | ------------------------------------------- | ----------------- |
+ * | its condition `Available`, while it is true | since then        |
+ * | the pods that are ready                     | the first of them |
+ * | nothing: no pod is ready                    | its creation      |
+ *
+ * An object that was created and then changed is judged by its later changes. A target that was deleted does not exist
+ * because of that, so every other change is only around it.
+ */
+
+import type { ObjectChange } from "../domain/ObjectChange.ts"
+import { type ResourceRef, sameRef } from "../domain/Target.ts"
+import { toMillis } from "../domain/Timestamp.ts"
+import type { WorkloadState } from "../domain/WorkloadState.ts"
+import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { type Condition, conditionOf } from "../kubernetes/ObjectModel.ts"
+import { runsPods } from "./ObjectRelations.ts"
+
+/** People create the objects of a new workload one after the other. */
+const togetherMs = 3000
+
+const timeOf = (text: string | null | undefined): ReadonlyArray<number> => {
+  const millis = Date.parse(text ?? "")
+  return Number.isNaN(millis) ? [] : [millis]
+}
+
+/** What is known of the target. */
+export interface SetupFacts {
+  readonly target: ResourceRef
+  /** The target, and the workloads around it. */
+  readonly objects: ReadonlyArray<KubernetesObject>
+  readonly observed: WorkloadState | null
+  /** Whether it was deleted, and does not exist. */
+  readonly isDeleted: boolean
+}
+
+const isTarget = ({ kind, metadata: { name, namespace = "" } }: KubernetesObject, target: ResourceRef): boolean =>
+  sameRef({ kind, name, namespace }, target)
+
+const availableSince = (object: KubernetesObject): ReadonlyArray<number> => {
+  const { conditions } = (object["status"] ?? {}) as { readonly conditions?: ReadonlyArray<Condition> }
+  const available = conditionOf(Array.isArray(conditions) ? conditions : [], "Available")
+  return available?.status === "True" ? timeOf(available.lastTransitionTime) : []
+}
+
+/** When the target first served, at the latest; `undefined` if nothing says it. */
+const servedSince = ({ objects, observed, target }: SetupFacts): number | undefined => {
+  const own = objects.filter((object) => isTarget(object, target))
+  const times = [
+    ...(observed?.pods ?? []).flatMap(({ readinessSince, ready }) => (ready ? timeOf(readinessSince) : [])),
+    // A Service serves since its workload does.
+    ...(own.some(({ kind }) => runsPods(kind)) ? own : objects).flatMap(availableSince)
+  ]
+  if (times.length > 0) return Math.min(...times)
+  return own.flatMap(({ metadata }) => timeOf(metadata.creationTimestamp)).map((millis) => millis + togetherMs)[0]
+}
+
+/** Why a change belongs to the setup; `undefined` if it does not. `others` are the changes of the same object. */
+export const setupOf = (
+  facts: SetupFacts
+): ((change: ObjectChange, others: ReadonlyArray<ObjectChange>) => string | undefined) => {
+  const servedMs = servedSince(facts)
+  return ({ at, id, operation, ref }, others) => {
+    if (facts.isDeleted && !sameRef(ref, facts.target)) return "The target was deleted, and this is only around it."
+    if (operation !== "created") return undefined
+    if (others.some((other) => other.at > at && other.id !== id && other.operation === "modified"))
+      return "It was changed after it was created."
+    return servedMs !== undefined && toMillis(at) <= servedMs && !sameRef(ref, facts.target)
+      ? "It was there when the target first served."
+      : undefined
+  }
+}
