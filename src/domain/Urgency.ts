@@ -9,6 +9,8 @@
  * | info     | 30 minutes after arrival |
  * | none     | 30 minutes after arrival |
  *
+ * What a person has approved or asked for is due at once, because they wait for it.
+ *
  * So a critical alert overtakes every warning of the last five minutes. A graver alert that joins work makes it due
  * earlier, also for calls that already wait for a permit. Nothing starves: a due time never becomes later, so a warning
  * that has waited for five minutes is served before a critical alert that arrives after that.

@@ -64,11 +64,15 @@ interface Inherited {
   readonly attempts: number
 }
 
+/** A person has approved the action, or asked for the rollback, and it is not done yet. */
+const isAwaited = ({ approval, rollback, state }: Remediation): boolean =>
+  state === "RollingBack" ? rollback?.trigger === "operator" : approval !== undefined && state !== "Verifying"
+
 /** The due time of the actor, which raises it when a graver alert joins meanwhile. */
-const dueBy = Effect.fnUntraced(function* (urgency: Severity) {
+const dueBy = Effect.fnUntraced(function* (self: Remediation, urgency: Severity) {
   const given = yield* Effect.service(CurrentDue)
   const due = given instanceof Raisable ? given : new Raisable()
-  due.raise(dueMs(urgency, yield* Monotonic.nowMs))
+  due.raise(dueMs(isAwaited(self) ? "critical" : urgency, yield* Monotonic.nowMs))
   return due
 })
 
@@ -119,7 +123,7 @@ export const make = Effect.fnUntraced(function* (options: RemediationOptions) {
   }
 
   const drive: Drive = Effect.fnUntraced(function* (claim, self, wake, urgency) {
-    const waiting = Context.make(CurrentDue, yield* dueBy(urgency))
+    const waiting = Context.make(CurrentDue, yield* dueBy(self, urgency))
     const beforeActing = patience()
     let current = self
     const verification = verify()

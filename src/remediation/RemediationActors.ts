@@ -9,7 +9,7 @@
  */
 
 import { Context, Duration, Effect, FiberSet, Latch, Layer } from "effect"
-import { mostSevere, Severity } from "../domain/Alert.ts"
+import { mostSevere, type Severity } from "../domain/Alert.ts"
 import { clusterOf, type TargetKey } from "../domain/Target.ts"
 import { dueMs } from "../domain/Urgency.ts"
 import * as Due from "../resilience/Due.ts"
@@ -31,7 +31,8 @@ export interface LocalOptions extends RemediationOptions {
   /**
    * The number of targets processed at the same time. The others wait durably as `Received`. A quarter of the places,
    * and at least one, is kept for critical alerts, because a verification may occupy a place for minutes. A single
-   * place serves all alerts. Default 256.
+   * place serves all alerts. What a person has answered goes before other alerts of its severity and may take half of
+   * what is kept, so that approvals never keep a critical alert waiting. Default 256.
    */
   readonly concurrency?: number
   /** The interval at which the store is queried for open work that has no actor. Default 10 seconds. */
@@ -50,9 +51,10 @@ export class RemediationActors extends Context.Service<
   {
     /**
      * Wakes or starts the actor of a target. Call it after a write to the journal. It does not wait for the work. The
-     * most severe alerts get the next places; `Urgency` has the order. Default severity: warning.
+     * most severe alerts get the next places; `Urgency` has the order. Default severity: warning. What a person has
+     * `answered` or asked for is due at once.
      */
-    readonly fire: (target: TargetKey, severity?: Severity) => Effect.Effect<void>
+    readonly fire: (target: TargetKey, severity?: Severity, answered?: "answered") => Effect.Effect<void>
     /** Fires every target with open work, immediately and at every interval. Run it as a supervised child. */
     readonly sweep: Effect.Effect<never>
     /** The number of actors, both working and waiting for their turn. */
@@ -60,12 +62,12 @@ export class RemediationActors extends Context.Service<
   }
 >()("kubernaut/remediation/RemediationActors") {}
 
-const severities = Severity.literals
-
 interface Mailbox {
   readonly target: TargetKey
   /** The most severe alert for which the target was fired since its last activation began. */
   severity: Severity
+  /** Whether a person has answered since then. */
+  answered: boolean
   /** Its place in the queue of those that wait for their turn. */
   place: Entry<Mailbox> | undefined
   /** When the calls of its activation are due. It is raised for what joins meanwhile. */
@@ -74,6 +76,15 @@ interface Mailbox {
   fired: boolean
   readonly wake: Latch.Latch
 }
+
+const firstFired = (target: TargetKey, by: Pick<Mailbox, "severity" | "answered">): Mailbox => ({
+  target,
+  ...by,
+  place: undefined,
+  due: undefined,
+  fired: true,
+  wake: Latch.makeUnsafe(false)
+})
 
 /** The targets whose actor was fenced recently. Another process works on them. */
 const makeResting = (durationMs: number) => {
@@ -88,36 +99,67 @@ const makeResting = (durationMs: number) => {
   }
 }
 
+/** What shares a queue. */
+const ranks = ["critical", "answered", "other"] as const
+type Rank = (typeof ranks)[number]
+
+const rankOf = ({ answered, severity }: Pick<Mailbox, "severity" | "answered">): Rank =>
+  severity === "critical" ? "critical" : answered ? "answered" : "other"
+
+/** A person waits for what they have answered, so it is due at once. */
+const dueOf = ({ answered, severity }: Pick<Mailbox, "severity" | "answered">, nowMs: number): number =>
+  dueMs(answered ? "critical" : severity, nowMs)
+
+/** How many places may be taken by what is not critical before an actor of a rank has to wait. */
+const mostOf = (concurrency: number): Readonly<Record<Rank, number>> => {
+  const kept = Math.max(1, Math.floor(concurrency / 4))
+  const other = Math.max(1, concurrency - kept)
+  return { critical: Number.POSITIVE_INFINITY, answered: other + Math.floor(kept / 2), other }
+}
+
 /**
  * The actors that wait for their turn, by due time. They share `concurrency` fibers. A waiting actor is an entry in a
  * queue and needs no fiber, so a storm is cheap.
  */
 const makeReadyList = (concurrency: number) => {
-  const critical = new DueQueue<Mailbox>()
-  const others = new DueQueue<Mailbox>()
-  const kept = Math.max(1, Math.floor(concurrency / 4))
-  const mostOthers = Math.max(1, concurrency - kept)
+  const queues = {
+    critical: new DueQueue<Mailbox>(),
+    answered: new DueQueue<Mailbox>(),
+    other: new DueQueue<Mailbox>()
+  }
+  const most = mostOf(concurrency)
   let working = 0
   let workingOnOthers = 0
-  const queueOf = ({ severity }: Mailbox) => (severity === "critical" ? critical : others)
+  /** The queue of which the first actor is due first; of the same moment, the first of the ranks. */
   const next = (): DueQueue<Mailbox> => {
-    if (others.first === undefined || workingOnOthers >= mostOthers) return critical
-    if (critical.first === undefined) return others
-    return critical.first.dueMs <= others.first.dueMs ? critical : others
+    const open = ranks.filter((rank) => workingOnOthers < most[rank] && queues[rank].first !== undefined)
+    return open
+      .map((rank) => queues[rank])
+      .reduce(
+        (first, queue) => (queue.first!.dueMs < first.first!.dueMs ? queue : first),
+        queues[open[0] ?? "critical"]
+      )
   }
   return {
     add: (mailbox: Mailbox, nowMs: number): void => {
-      mailbox.place = queueOf(mailbox).add(mailbox, dueMs(mailbox.severity, nowMs))
+      mailbox.place = queues[rankOf(mailbox)].add(mailbox, dueOf(mailbox, nowMs))
     },
-    /** Moves a waiting actor, or the waiting calls of one that works, forward when a more severe alert has arrived. */
-    raise: (mailbox: Mailbox, severity: Severity, nowMs: number): void => {
-      mailbox.due?.raise(dueMs(severity, nowMs))
-      if (severities.indexOf(severity) >= severities.indexOf(mailbox.severity)) return
+    /**
+     * Moves a waiting actor, or the waiting calls of one that works, forward when a more severe alert or the answer of
+     * a person has arrived.
+     */
+    raise: (mailbox: Mailbox, fired: Pick<Mailbox, "severity" | "answered">, nowMs: number): void => {
+      const due = dueOf(fired, nowMs)
+      mailbox.due?.raise(due)
+      const severity = mostSevere(fired.severity, mailbox.severity)
+      const answered = mailbox.answered || fired.answered
+      if (severity === mailbox.severity && answered === mailbox.answered) return
       const { place } = mailbox
-      if (place !== undefined) queueOf(mailbox).remove(place)
+      if (place !== undefined) queues[rankOf(mailbox)].remove(place)
       mailbox.severity = severity
+      mailbox.answered = answered
       if (place === undefined) return
-      mailbox.place = queueOf(mailbox).add(mailbox, Math.min(place.dueMs, dueMs(severity, nowMs)))
+      mailbox.place = queues[rankOf(mailbox)].add(mailbox, Math.min(place.dueMs, due))
     },
     /** Whether another fiber may start. */
     claimFiber: (): boolean => {
@@ -135,13 +177,13 @@ const makeReadyList = (concurrency: number) => {
       if (mailbox === undefined) working--
       else {
         mailbox.place = undefined
-        if (queue === others) workingOnOthers++
+        if (queue !== queues.critical) workingOnOthers++
       }
       return mailbox
     },
-    /** An actor that was taken from the queue of `severity` has had its turn. */
-    done: (severity: Severity): void => {
-      if (severity !== "critical") workingOnOthers--
+    /** An actor that was taken from the queue of `rank` has had its turn. */
+    done: (rank: Rank): void => {
+      if (rank !== "critical") workingOnOthers--
     }
   }
 }
@@ -170,29 +212,28 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
   const ready = makeReadyList(concurrency)
   const start = yield* FiberSet.makeRuntime<never, void>()
 
-  const fire = (target: TargetKey, severity: Severity = "warning"): Effect.Effect<void> =>
+  const fire: RemediationActors["Service"]["fire"] = (target, severity = "warning", word) =>
     Effect.map(Monotonic.nowMs, (nowMs) => {
       if (!isOwn(target, options)) return
       const known = mailboxes.get(target)
+      const fired = { severity, answered: word === "answered" }
       if (known !== undefined) {
         known.fired = true
-        ready.raise(known, severity, nowMs)
+        ready.raise(known, fired, nowMs)
         Latch.openUnsafe(known.wake)
       } else {
-        const wake = Latch.makeUnsafe(false)
-        const mailbox: Mailbox = { target, severity, place: undefined, due: undefined, fired: true, wake }
-        mailboxes.set(target, mailbox)
-        ready.add(mailbox, nowMs)
+        mailboxes.set(target, firstFired(target, fired))
+        ready.add(mailboxes.get(target)!, nowMs)
       }
       if (ready.claimFiber()) start(work)
     })
 
   const work = Effect.gen(function* () {
     for (let mailbox = ready.take(); mailbox !== undefined; mailbox = ready.take()) {
-      const { severity } = mailbox
+      const rank = rankOf(mailbox)
       yield* turn(mailbox)
       const nowMs = yield* Monotonic.nowMs
-      ready.done(severity)
+      ready.done(rank)
       // The check and the removal are one synchronous step. A concurrent message either sets `fired` or finds no
       // mailbox.
       if (mailbox.fired) ready.add(mailbox, nowMs)
@@ -205,6 +246,7 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
     mailbox.fired = false
     // The next turn is as urgent as what the target is fired for from now on.
     mailbox.severity = "none"
+    mailbox.answered = false
     Latch.closeUnsafe(wake)
     const activation = yield* withDue(mailbox, activate(target, wake, severity))
     // What was fired for the target meanwhile may have joined the remediation before it moved.
@@ -220,8 +262,8 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
   const sweepOnce = Effect.gen(function* () {
     yield* timeOut
     const skipped = resting.at(yield* Monotonic.nowMs)
-    for (const { severity, target } of yield* store.openWork) {
-      if (!skipped.has(target) && !mailboxes.has(target)) yield* fire(target, severity)
+    for (const { answered, severity, target } of yield* store.openWork) {
+      if (!skipped.has(target) && !mailboxes.has(target)) yield* fire(target, severity, answered && "answered")
     }
   }).pipe(Effect.catch((error) => Effect.logError("The sweep for open work failed", { reason: error.message })))
 

@@ -106,7 +106,7 @@ export const layer = ({
         const expiresAt = given.answer === "approved" ? ReviewTimes.endOf(Timestamp.toMillis(at), lifetime) : undefined
         const after = yield* store.review(id, { ...given, at, ...(expiresAt === undefined ? {} : { expiresAt }) }, at)
         events.publish({ event: "Reviewed", remediation: after })
-        yield* actors.fire(targetKey(after.target), after.alert.severity)
+        yield* actors.fire(targetKey(after.target), after.alert.severity, "answered")
         yield* Effect.logInfo("Review submitted", { remediation: id, answer: given.answer, by: given.by })
         return after
       })

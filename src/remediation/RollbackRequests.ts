@@ -127,7 +127,7 @@ const make = Effect.fnUntraced(function* (mode: Mode) {
       )
     yield* checkCluster(self, refuse)
     const after = yield* store.requestRollback(id, ask, yield* Timestamp.now)
-    yield* actors.fire(targetKey(after.target), after.alert.severity)
+    yield* actors.fire(targetKey(after.target), after.alert.severity, "answered")
     yield* Effect.logWarning("A person asked to roll back", { remediation: id, by: ask.by, reason: ask.reason })
     return after
   })

@@ -220,6 +220,8 @@ export type Begin = (open: Remediation, claim: Claim) => ReadonlyArray<Remediati
 export interface OpenWork {
   readonly target: TargetKey
   readonly severity: Severity
+  /** A person has answered it, and what they decided is not done yet. */
+  readonly answered?: true
 }
 
 /** One line of a list of remediations. */

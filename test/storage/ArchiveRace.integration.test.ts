@@ -160,6 +160,7 @@ describe("a database whose archive was made by an earlier version", () => {
         insert into archived_remediations (id, archive) select id, archive from newer;
         drop table newer;
         drop table doubts;
+        drop table emergency_stop;
         drop table changes;
         drop table change_snapshots;
         drop table change_cursors;

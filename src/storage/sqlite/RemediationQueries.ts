@@ -73,9 +73,11 @@ const makeStatements = (database: DatabaseSync) => ({
     database,
     `select ${summary} from remediations where open = 0 and state = ? and id < ? order by id desc limit ?`
   ),
-  openWork: prepare<{ readonly target: TargetKey; readonly severity: Severity }>(
+  openWork: prepare<{ readonly target: TargetKey; readonly severity: Severity; readonly answered: 0 | 1 }>(
     database,
-    `select target_key as target, coalesce(urgency, severity) as severity from remediations
+    `select target_key as target, coalesce(urgency, severity) as severity, state in ('Investigating', 'Executing') and exists
+       (select 1 from reviews where remediation_id = id and closed_at is not null and timed_out = 0) as answered
+     from remediations
      where open = 1 and (state <> 'AwaitingReview' or resolved = 1)
      order by ${rankOf("coalesce(urgency, severity)")}, id || ''`
   ),
@@ -216,7 +218,10 @@ export const make = (database: DatabaseSync): RemediationQueries => {
     },
     reviews: (limit) => statements.reviews.all(limit).flatMap(reviewOf),
     dueReviews: (at, askedBefore) => statements.due.all(at, askedBefore).map(({ id }) => id),
-    openWork: () => statements.openWork.all(),
+    openWork: () =>
+      statements.openWork
+        .all()
+        .map(({ answered, ...work }) => ({ ...work, ...(answered === 1 ? { answered: true } : {}) })),
     archivedIn: (id) => {
       const [row] = statements.archived.all(id)
       return row && { file: row.file, ...(row.state === null ? {} : { state: row.state }) }
