@@ -21,8 +21,9 @@
  *   containers of a pod behave like the first. Nodes never fail. The scheduler considers pod counts, CPU and memory,
  *   but not affinity, taints or node selectors. A DaemonSet runs on every node.
  * - An autoscaler follows a demand that the sandbox knows, and scales once per `pace.autoscaler`. There are no metrics.
- * - `managedFields` holds only the name of each manager. A namespace keeps at most 500 events, and drops old ones when a
- *   new one is recorded; a repeated event increments its count.
+ * - `managedFields` names the fields that were changed after an object was made, not those that it was made with. A
+ *   namespace keeps at most 500 events, and drops old ones when a new one is recorded; a repeated event increments its
+ *   count.
  *
  * **Example** (a faster cluster with one Deployment)
  *

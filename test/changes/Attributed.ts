@@ -1,4 +1,4 @@
-/** A client whose watches report who wrote which fields, as a real API server does. The sandbox reports names alone. */
+/** A client whose watches report one manager, and one subresource, as the writer of all that it has patched. */
 
 import { Clock, Effect, Stream } from "effect"
 import type { KubernetesClient, KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
@@ -42,7 +42,8 @@ export const attributed = (client: Client, manager: string, subresource?: string
         Stream.map((event) => {
           const { metadata } = event.object
           const entries = written.get(keyOf(kind, metadata.namespace ?? "", metadata.name)) ?? []
-          const managedFields = [...(metadata.managedFields ?? []), ...entries]
+          const managedFields = entries.length > 0 ? entries : metadata.managedFields
+          if (managedFields === undefined) return event
           return { ...event, object: { ...event.object, metadata: { ...metadata, managedFields } } }
         })
       )

@@ -21,6 +21,7 @@ import { sameJson } from "../SameJson.ts"
 import { refusalOf } from "./Admission.ts"
 import type { Cluster } from "./Cluster.ts"
 import { budgetPods } from "./DisruptionController.ts"
+import { afterWrite, type Write } from "./ManagedFields.ts"
 import { behaviourOf, terminatePod } from "./PodLifecycle.ts"
 import { adoptOrphan } from "./ReplicaSetController.ts"
 
@@ -65,9 +66,8 @@ export const list = (
 }
 
 /** Restores the fields that only the server writes, regardless of what the client sent. */
-const withServerFields = (next: KubernetesObject, previous: KubernetesObject, manager: string): KubernetesObject => {
+const withServerFields = (next: KubernetesObject, previous: KubernetesObject, write: Write): KubernetesObject => {
   const specChanged = !sameJson(next["spec"], previous["spec"])
-  const managers = previous.metadata.managedFields ?? []
   const { generation, creationTimestamp, deletionTimestamp } = previous.metadata
   return {
     ...next,
@@ -76,7 +76,7 @@ const withServerFields = (next: KubernetesObject, previous: KubernetesObject, ma
       ...(generation === undefined ? {} : { generation: specChanged ? generation + 1 : generation }),
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
       ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-      managedFields: managers.some((each) => each.manager === manager) ? managers : [...managers, { manager }]
+      managedFields: afterWrite(next, previous, write)
     },
     ...(previous["status"] === undefined ? {} : { status: previous["status"] })
   }
@@ -104,7 +104,7 @@ const patch = (cluster: Cluster, change: Patch, dryRun: boolean, manager: string
   const refusal = refusalOf(cluster, next, previous)
   if (refusal !== undefined) return refuse(operation, refusal.reason)
   if (sameJson(withoutStatus(next), withoutStatus(previous))) return Result.succeed(previous)
-  const complete = withServerFields(next, previous, manager)
+  const complete = withServerFields(next, previous, { manager, time: cluster.stamp() })
   if (dryRun) return Result.succeed(complete)
   const stored = cluster.store.put(complete)
   if (kind === "Pod") adoptOrphan(cluster, stored as Pod)
@@ -145,7 +145,7 @@ const create = (cluster: Cluster, change: Create, dryRun: boolean, manager: stri
       ...rest,
       // Nobody counts the generations of a ConfigMap or a Role.
       ...(manifest["spec"] === undefined ? {} : { generation: 1 }),
-      managedFields: [{ manager }]
+      managedFields: [{ manager, time: cluster.stamp() }]
     })
   }
   const refusal = refusalOf(cluster, object, undefined)

@@ -6,6 +6,7 @@
 import type { Condition, Deployment, HorizontalPodAutoscaler, StatefulSet } from "../ObjectModel.ts"
 import { isBuiltIn } from "../Ownership.ts"
 import type { Cluster } from "./Cluster.ts"
+import { afterWrite } from "./ManagedFields.ts"
 import { putStatus, withCondition } from "./Status.ts"
 
 const targetUtilization = 70
@@ -71,10 +72,18 @@ const rescale = (
     `New size: ${replicas}; reason: cpu resource utilization (percentage of request) above target`,
     "horizontal-pod-autoscaler"
   )
+  const scaled = { ...target, spec: { ...target.spec, replicas } } as typeof target
   cluster.store.put({
-    ...target,
-    metadata: { ...target.metadata, generation: (target.metadata.generation ?? 1) + 1 },
-    spec: { ...target.spec, replicas }
+    ...scaled,
+    metadata: {
+      ...target.metadata,
+      generation: (target.metadata.generation ?? 1) + 1,
+      managedFields: afterWrite(scaled, target, {
+        manager: "kube-controller-manager",
+        subresource: "scale",
+        time: cluster.stamp()
+      })
+    }
   })
 }
 
