@@ -44,9 +44,10 @@ const without = (set: FieldSet, [token, ...rest]: FieldPath): FieldSet | undefin
 }
 
 /** What clients write: no status, and no bookkeeping of the API server. */
-const meant = ({ metadata, status: _, ...object }: KubernetesObject & { readonly status?: unknown }): unknown => ({
+const meant = (object: KubernetesObject): unknown => ({
   ...object,
-  metadata: { labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} }
+  status: undefined,
+  metadata: { labels: object.metadata.labels ?? {}, annotations: object.metadata.annotations ?? {} }
 })
 
 const isOf = (entry: Entry, { manager, subresource }: Write): boolean =>
