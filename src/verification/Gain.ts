@@ -5,6 +5,7 @@
  * | ------------------------------------------------------------ | ---------------------------------- |
  * | has more ready pods                                          | pods that carry traffic            |
  * | is healthy, and was not                                      | its health                         |
+ * | did not exist, and was created again                         | itself, once a pod of it is ready  |
  * | is a node that is not well, and the action keeps pods off it | the protection of pods from it     |
  * | anything else, or it is not known                            | nothing: it is as broken as it was |
  *
@@ -17,7 +18,7 @@
 
 import type { Intent } from "../domain/Execution.ts"
 import type { Verification } from "../domain/Verification.ts"
-import { goneSymptoms } from "./Symptoms.ts"
+import { createsTarget, goneSymptoms } from "./Symptoms.ts"
 import { targetProblems } from "./TargetProblems.ts"
 
 /** For people: what an undo would cost. `undefined`: nothing that is known. */
@@ -26,7 +27,8 @@ export const gainOf = (
   { observed: now, reasons }: Pick<Verification, "observed" | "reasons">
 ): string | undefined => {
   const { action, baseline } = intent
-  if (now === null || !now.exists || baseline.uid === null || now.uid !== baseline.uid) return undefined
+  if (now === null || !now.exists) return undefined
+  if (!createsTarget(intent) && (baseline.uid === null || now.uid !== baseline.uid)) return undefined
   const problems = targetProblems(now, baseline)
   if (now.ref.kind === "Node")
     return problems.length > 0 && (action.type === "CordonNode" || action.type === "DrainNode")

@@ -47,7 +47,7 @@ const restoresReplicas = ({ action, baseline, fields = [] }: Acted): boolean =>
   )
 
 /** Whether a restoration creates the target again. */
-const createsTarget = ({ action, baseline, changes }: Acted): boolean =>
+export const createsTarget = ({ action, baseline, changes }: Acted): boolean =>
   action.type === "RestoreObject"
   && !baseline.exists
   && changes.some((change) => change._tag === "Create" && sameRef(change.ref, baseline.ref))

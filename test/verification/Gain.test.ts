@@ -67,3 +67,30 @@ describe("the undo of an action that did not help", () => {
     assert.isUndefined(gainOf(intent({ action, baseline: before }), { observed: now, reasons }))
   })
 })
+
+describe("the undo of a creation", () => {
+  const gone = healthy({ exists: false, uid: null, readyReplicas: null, desiredReplicas: null, pods: [] })
+  const restores: Action = { type: "RestoreObject", target, change: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAV" }
+  const created = intent({
+    action: restores,
+    baseline: gone,
+    changes: [{ _tag: "Create", ref: target, manifest: {} }],
+    inverse: { _tag: "Exact", changes: [], removesCreated: [target] }
+  })
+  const gain = (change: Parameters<typeof healthy>[0]) =>
+    gainOf(created, { observed: healthy({ uid: "new", ...change }), reasons: ["alert-firing"] })
+
+  it("would cost the target that did not exist before, once a pod of it is ready", () => {
+    assert.isDefined(gain({}))
+    assert.isDefined(gain({ readyReplicas: 1, availableReplicas: 1 }))
+  })
+
+  it("costs nothing while no pod of it is ready", () => {
+    assert.isUndefined(gain({ readyReplicas: 0, availableReplicas: 0 }))
+  })
+
+  it("costs nothing where the target was made by somebody else", () => {
+    const other = { ...created, changes: [] }
+    assert.isUndefined(gainOf(other, { observed: healthy({ uid: "new" }), reasons: ["alert-firing"] }))
+  })
+})
