@@ -73,7 +73,8 @@ const readsOf = (
     ...(change.operation === "deleted" ? ownersOf(client, change) : []),
     // A node port belongs to one Service of the cluster.
     ...(kind === "Service" && change.operation === "deleted" ? [listed(client, "Service", {})] : []),
-    ...(kind === "Deployment" || kind === "StatefulSet"
+    // An autoscaler that was deleted may have been replaced by one of another name.
+    ...(kind === "Deployment" || kind === "StatefulSet" || kind === "HorizontalPodAutoscaler"
       ? [listed(client, "HorizontalPodAutoscaler", { namespace })]
       : []),
     ...(replaces

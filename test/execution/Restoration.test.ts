@@ -130,38 +130,6 @@ describe("a change that is taken back", () => {
     const change = recorded(config({ a: "1" }), config({ a: "2" }), { uid: "another" })
     assert.deepStrictEqual(rulesOf(change, config({ a: "2" })), ["refused changed-since-change"])
   })
-
-  it("shows neither the values of a ConfigMap nor those of variables in its figures or in a refusal", () => {
-    const change = recorded(config({ password: "hunter2" }), config({ password: "hunter3" }))
-    const now = config({ password: "hunter3" })
-    assert.notInclude(JSON.stringify(accepted(change, now).figures), "hunter")
-    assert.notInclude(JSON.stringify(planBack(change, config({ password: "hunter4" }))), "hunter")
-  })
-
-  it("shows no value of a field with the name of a secret", () => {
-    const names = ["password", "apiKey", "access_token", "clientSecret", "dsn"]
-    const custom = (value: string) => made("Database", { spec: Object.fromEntries(names.map((name) => [name, value])) })
-    const { figures } = accepted(recorded(custom("hunter2"), custom("hunter3")), custom("hunter3"))
-    assert.deepStrictEqual(
-      Object.keys(figures),
-      names.map((name) => `spec.${name}`)
-    )
-    assert.notInclude(JSON.stringify(figures), "hunter")
-  })
-
-  it("shows the names of objects that it refers to", () => {
-    const volume = (secretName: string) =>
-      deployment({ template: template("app:3", { volumes: [{ name: "v", secret: { secretName } }] }) })
-    assert.include(
-      JSON.stringify(accepted(recorded(volume("a-tls"), volume("b-tls")), volume("b-tls")).figures),
-      "a-tls"
-    )
-  })
-
-  it("has figures of every field", () => {
-    const change = recorded(deployment({ replicas: 3 }), deployment({ replicas: 0 }))
-    assert.deepStrictEqual(accepted(change, deployment({ replicas: 0 })).figures, { "spec.replicas": "0 -> 3" })
-  })
 })
 
 describe("an object that was deleted", () => {
@@ -211,6 +179,20 @@ describe("an object that was deleted", () => {
     const other = made("Service", { spec: { ports: [{ port: 1, nodePort: 30080 }] } }, { name: "other" })
     const plan = accepted(recorded(service, undefined), undefined, { related: [other] })
     assert.deepStrictEqual(valueAt(manifestOf(plan), ["spec", "ports"]), [{ port: 80 }])
+  })
+
+  it("is no autoscaler of a workload that another one scales now", () => {
+    const scaling = (name: string, workload: string) =>
+      made(
+        "HorizontalPodAutoscaler",
+        { spec: { maxReplicas: 5, scaleTargetRef: { kind: "Deployment", name: workload } } },
+        { name }
+      )
+    const deleted = recorded(scaling("web", "web"), undefined)
+    const rules = (...related: ReadonlyArray<KubernetesObject>) => rulesOf(deleted, undefined, { related })
+    assert.deepStrictEqual(rules(scaling("web-v2", "web")), ["refused autoscaler-owned"])
+    assert.deepStrictEqual(rules(scaling("other", "other")), [])
+    assert.deepStrictEqual(rules(), [])
   })
 
   it("stays headless", () => {

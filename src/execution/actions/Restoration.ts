@@ -23,7 +23,7 @@
  * | `not-found`            | the object does not exist any more                                                     |
  * | `exists-already`       | another object has the name                                                            |
  * | `changed-since-change` | somebody has changed the field, or the object, since                                   |
- * | `autoscaler-owned`     | an autoscaler sets the replica count                                                   |
+ * | `autoscaler-owned`     | an autoscaler sets the replica count, or another one has replaced a deleted one        |
  *
  * What a person may allow is an ask: see `RestorationAsks`.
  */
@@ -40,6 +40,7 @@ import { patch } from "../ObjectPatch.ts"
 import {
   type Ask,
   ask,
+  asKind,
   nothingToDo,
   type Plan,
   type PlanContext,
@@ -203,6 +204,23 @@ const restoreFields = (
   }
 }
 
+/** Two autoscalers of one workload undo each other's scaling, and the controller stops both. */
+const replacedRefusal = (object: KubernetesObject, name: string, objects: PlanObjects): PlanRefusal | undefined => {
+  const scaled = (each: KubernetesObject) => asKind(each, "HorizontalPodAutoscaler")?.spec?.scaleTargetRef
+  const mine = scaled(object)
+  if (mine === undefined) return undefined
+  const other = relatedOf(objects, "HorizontalPodAutoscaler").find((each) => {
+    const theirs = scaled(each)
+    return theirs?.kind === mine.kind && theirs.name === mine.name && each.metadata.name !== object.metadata.name
+  })
+  return other === undefined
+    ? undefined
+    : refuse(
+        "autoscaler-owned",
+        `${name} is not created again, because HorizontalPodAutoscaler ${other.metadata.name} scales ${mine.kind} ${mine.name} now.`
+      )
+}
+
 const createAgain = (change: ObjectChange, objects: PlanObjects, context: PlanContext): Plan | PlanRefusal => {
   const name = displayName(change.ref)
   if (objects.subject !== undefined)
@@ -211,8 +229,8 @@ const createAgain = (change: ObjectChange, objects: PlanObjects, context: PlanCo
   if (manifest === undefined)
     return refuse("no-manifest", `What ${name} was is not recorded, so it cannot be created again.`)
   const object = manifest as unknown as KubernetesObject
-  const owner = ownerRefusal(object, name)
-  if (owner !== undefined) return owner
+  const refusal = ownerRefusal(object, name) ?? replacedRefusal(object, name, objects)
+  if (refusal !== undefined) return refusal
   return planned(
     [{ _tag: "Create", ref: change.ref, manifest: creatable(manifest, objects, context) }],
     { _tag: "Exact", changes: [], removesCreated: [change.ref] },
