@@ -22,6 +22,11 @@ export interface States {
   readonly notBefore?: Timestamp | undefined
   /** Whether this service has deleted the object. */
   readonly ownDeletion?: boolean
+  /**
+   * Whether this service has written the object since. It tells who removed a field, of which the API server names
+   * nobody.
+   */
+  readonly ownWrite?: boolean
   readonly id: ChangeId
 }
 
@@ -89,6 +94,12 @@ const deleterOf = ({ ownDeletion, raw }: States): Writer => {
   return owner === undefined ? { kind: "unknown" } : { kind: "controller", name: `${owner.kind} ${owner.name}` }
 }
 
+/** Where the API server names nobody, the mark that our writes leave does. */
+const changerOf = ({ ownWrite, raw }: States, entry: ReturnType<typeof entryOf>): Writer => {
+  const writer = writerOf(raw, entry)
+  return ownWrite === true && writer.kind === "unknown" ? { kind: "kubernaut", name: "kubernaut" } : writer
+}
+
 /** The change between two states. */
 export const changeOf = (states: States): ObjectChange | undefined => {
   const { after, before, id, notBefore, raw, seenAt } = states
@@ -118,7 +129,7 @@ export const changeOf = (states: States): ObjectChange | undefined => {
     at: at ?? seenAt,
     seenAt,
     ...(notBefore === undefined || notBefore > seenAt ? {} : { notBefore }),
-    by: operation === "deleted" ? deleterOf(states) : writerOf(raw, entry),
+    by: operation === "deleted" ? deleterOf(states) : changerOf(states, entry),
     resourceVersion: raw.metadata.resourceVersion
   }
 }

@@ -17,7 +17,13 @@ interface Known {
   readonly uid: string
   readonly resourceVersion: string
   readonly text: string
+  /** The last execution of ours that wrote it; `null`: that is not known, since an earlier process saw it. */
+  readonly execution: string | null | undefined
 }
+
+/** Every write of ours sets it, and nobody else does. */
+const executionOf = ({ metadata }: KubernetesObject): string | undefined =>
+  metadata.annotations?.["kubernaut.dev/execution"]
 
 /** How an event is to be understood. */
 export interface Circumstances {
@@ -72,7 +78,12 @@ export class Recorder {
   /** Takes over what an earlier process knew. */
   load(snapshots: ReadonlyArray<Snapshot>): void {
     for (const { ref, resourceVersion, text, uid } of snapshots)
-      this.of(ref.kind).set(keyOf(ref.namespace, ref.name), { uid, resourceVersion, text })
+      this.of(ref.kind).set(keyOf(ref.namespace, ref.name), {
+        uid,
+        resourceVersion,
+        text,
+        execution: null
+      })
   }
 
   /** Notes that this service is about to delete an object. */
@@ -104,7 +115,8 @@ export class Recorder {
       return
     }
     const { resourceVersion, uid } = object.metadata
-    const now: Known = { uid, resourceVersion, text: JSON.stringify(after) }
+    const execution = executionOf(object)
+    const now: Known = { uid, resourceVersion, text: JSON.stringify(after), execution }
     known.set(key, now)
     if (before?.text === now.text && (object.kind !== "Secret" || before.resourceVersion === resourceVersion)) return
     const isReplaced = before !== undefined && before.uid !== uid
@@ -118,6 +130,7 @@ export class Recorder {
             raw: object,
             seenAt: circumstances.seenAt,
             notBefore: circumstances.notBefore,
+            ownWrite: execution !== undefined && before?.execution !== null && execution !== before?.execution,
             id: this.nextId()
           })
     const text = object.kind === "Secret" ? JSON.stringify(withoutDigests(after)) : now.text

@@ -4,7 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ChangeJournal } from "../../src/changes/ChangeJournal.ts"
-import { KubernetesClient, KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
+import type { Change } from "../../src/domain/Change.ts"
+import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { openMemory } from "../../src/storage/sqlite/Sqlite.ts"
 import { attributed } from "./Attributed.ts"
@@ -84,6 +85,47 @@ describe("the change watcher", () => {
           yield* own.apply({ _tag: "Delete", ref: settings, uid: made!.metadata.uid })
           yield* TestClock.adjust("1 second")
           assert.strictEqual((yield* changes)[0]?.by.kind, "kubernaut")
+        })
+      )
+    })
+  )
+
+  it.effect("knows its own write where the API server names nobody, and not the change of somebody else after it", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      const unnamed = <E extends { readonly object: KubernetesObject }>(event: E): E => ({
+        ...event,
+        object: { ...event.object, metadata: { ...event.object.metadata, managedFields: [] } }
+      })
+      const cluster: Client = {
+        ...sandbox,
+        watch: (kind, options) => Stream.map(sandbox.watch(kind, options), unnamed)
+      }
+      const signed = (execution: string, replicas: number): Change => ({
+        _tag: "Patch",
+        ref: catalog,
+        patch: [
+          { op: "add", path: "/metadata/annotations/kubernaut.dev~1execution", value: execution },
+          { op: "replace", path: "/spec/replicas", value: replicas }
+        ]
+      })
+      const steps = [
+        { op: "add" as const, path: "/metadata/annotations", value: {} },
+        { op: "replace" as const, path: "/spec/replicas", value: 4 }
+      ]
+      yield* process(
+        openMemory(),
+        cluster,
+        Effect.gen(function* () {
+          yield* cluster.apply({ _tag: "Patch", ref: catalog, patch: steps })
+          yield* cluster.apply(signed("rem-1-1", 5))
+          yield* cluster.apply(set(catalog, "/spec/replicas", 6))
+          yield* cluster.apply(signed("rem-1-1-rollback-1", 5))
+          yield* TestClock.adjust("1 second")
+          assert.deepStrictEqual(
+            (yield* changes).map(({ by }) => by.kind),
+            ["kubernaut", "unknown", "kubernaut", "unknown"]
+          )
         })
       )
     })

@@ -2,7 +2,9 @@
 
 import { Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import { ChangeId } from "../../domain/ObjectChange.ts"
 import type { ChangeList } from "../../http/Responses.ts"
+import { TimeText } from "../../http/TimeQuery.ts"
 import { connection, type Connection, request } from "../Client.ts"
 import { print } from "../Output.ts"
 import { changesText } from "./ChangesText.ts"
@@ -50,9 +52,14 @@ export const changes = Command.make(
     ...connection,
     since: Flag.String("since").pipe(
       Flag.withDescription("From how long ago, such as 30m, 1h or 2d, or from a time such as 2026-11-24T03:00:00Z"),
+      Flag.withSchema(TimeText),
       Flag.withDefault("1h")
     ),
-    until: text("until", "Until how long ago, or until a time. Default: now"),
+    until: Flag.String("until").pipe(
+      Flag.withDescription("Until how long ago, or until a time. Default: now"),
+      Flag.withSchema(TimeText),
+      Flag.optional
+    ),
     target: text(
       "target",
       "Only this object and what it depends on: namespace/Kind/name, such as shop/Deployment/checkout, or Node/worker-1"
@@ -68,7 +75,11 @@ export const changes = Command.make(
       Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5000 }))),
       Flag.withDefault(50)
     ),
-    cursor: text("cursor", "The cursor that ends the previous list")
+    cursor: Flag.String("cursor").pipe(
+      Flag.withDescription("The nextCursor of the previous list"),
+      Flag.withSchema(ChangeId),
+      Flag.optional
+    )
   },
   Effect.fnUntraced(function* ({ cursor, diff, kind, limit, namespace, since, target, until, ...at }) {
     const query = {

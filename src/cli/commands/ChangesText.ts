@@ -85,10 +85,7 @@ const changeRow = (change: RecordedChange, options: { readonly diff: boolean }):
     plain(displayName(change.ref)),
     changeCell(change)
   ],
-  below: [
-    ...(change.relation === undefined || change.distance === 0 ? [] : [`the target ${plain(change.relation)}`]),
-    ...(options.diff ? diffLines(change) : [])
-  ]
+  below: [...relationText(change.relation, change.distance), ...(options.diff ? diffLines(change) : [])]
 })
 
 const gapRow = (gap: UnwatchedInterval): Row => ({
@@ -137,11 +134,15 @@ export const changesText = (found: ChangeList, options: { readonly diff: boolean
 
 type Ranked = NonNullable<RemediationDetail["suspects"]>["ranked"][number]
 
+/** How the target depends on an object. Nothing for the target itself. */
+const relationText = (relation: string | undefined, distance: number | undefined): ReadonlyArray<string> =>
+  relation === undefined || distance === 0 ? [] : [`the target ${plain(relation)}`]
+
 const rankedLines = (ranked: Ranked): ReadonlyArray<string> => {
-  const { change, reasons, relation, score, suspected } = ranked
+  const { change, distance, reasons, relation, score, suspected } = ranked
   return [
     `  ${suspected ? "*" : "-"} ${score.toFixed(2)}  ${whatText(change)}`,
-    `      ${whenText(change)} by ${whoText(change)}; the target ${plain(relation)}`,
+    `      ${[`${whenText(change)} by ${whoText(change)}`, ...relationText(relation, distance)].join("; ")}`,
     ...(suspected ? indented(diffLines(change), "      ") : []),
     ...reasons.map((reason) => `      ${plain(reason)}`)
   ]
