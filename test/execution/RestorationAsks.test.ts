@@ -136,6 +136,18 @@ describe("a restored ConfigMap", () => {
     assert.deepStrictEqual(kinds, ["Deployment", "ConfigMap"])
   })
 
+  it("asks before it restarts a target that a custom resource controls, and names the resource", () => {
+    const reference = { apiVersion: "db.example/v1", kind: "Postgres", name: "orders", uid: "p", controller: true }
+    const owned = (target: KubernetesObject, more: object) => ({
+      ...target,
+      metadata: { ...target.metadata, ownerReferences: [{ ...reference, ...more }] }
+    })
+    const rules = (target: KubernetesObject) => rulesOf(change, config("b"), { target, related: [after] })
+    assert.deepStrictEqual(rules(owned(fromEnv, {})), ["managed-object"])
+    assert.deepStrictEqual(rules(fromEnv), [])
+    assert.deepStrictEqual(rules(owned(fromFiles, {})), [])
+  })
+
   it("restarts a target that crash-loops", () => {
     assert.isTrue(restarts(fromEnv, pod({ waiting: { reason: "CrashLoopBackOff" } })))
   })

@@ -2,14 +2,40 @@
 
 import type { ObjectChange } from "../../domain/ObjectChange.ts"
 import { displayName } from "../../domain/Target.ts"
+import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import type { Pod } from "../../kubernetes/ObjectModel.ts"
+import { foreignOwnerOf } from "../../kubernetes/Ownership.ts"
 import { patch, refOf, set } from "../ObjectPatch.ts"
-import { asKind, isUnread, type Plan, type PlanContext, type PlanObjects, relatedOf, unreadAsk } from "../Plan.ts"
+import {
+  type Ask,
+  ask,
+  asKind,
+  isUnread,
+  type Plan,
+  type PlanContext,
+  type PlanObjects,
+  relatedOf,
+  unreadAsk
+} from "../Plan.ts"
 import { needsRestart } from "./ConfigRestart.ts"
 import { rolloutAsks } from "./Disruption.ts"
 import { rolloutRefusal } from "./RolloutStart.ts"
 import { evictionsOf, stuckPods } from "./StuckPods.ts"
 import { restartedAt } from "./Workloads.ts"
+
+/** The operator of a workload reacts to whatever happens to it, also to a restart. */
+const controlledAsks = (workload: KubernetesObject, name: string): ReadonlyArray<Ask> => {
+  const owner = foreignOwnerOf(workload)
+  return owner?.controls === true
+    ? [
+        ask(
+          "managed-object",
+          `${name} is controlled by ${owner.kind} ${owner.name}, whose operator may react to the restart, so it needs an approval.`,
+          { manager: `${owner.kind} ${owner.name}` }
+        )
+      ]
+    : []
+}
 
 const withNote = (plan: Plan, sentence: string): Plan => ({
   ...plan,
@@ -41,7 +67,7 @@ export const restartFor = (change: ObjectChange, plan: Plan, objects: PlanObject
     changes: [...plan.changes, restart, ...evictionsOf(stuck.pods)],
     // What is undone last is listed first: the pods start again once the ConfigMap is as it was.
     inverse: back,
-    asks: [...plan.asks, ...rolloutAsks(workload, objects, true), ...stuck.asks],
+    asks: [...plan.asks, ...controlledAsks(workload, name), ...rolloutAsks(workload, objects, true), ...stuck.asks],
     figures: { ...plan.figures, restarts: name, ...stuck.figures }
   }
 }
