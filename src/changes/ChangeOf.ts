@@ -87,6 +87,20 @@ export const manifestOf = (object: KubernetesObject): ObjectChange["manifest"] =
   } as unknown as NonNullable<ObjectChange["manifest"]>
 }
 
+/**
+ * The manifest of a deleted object, with the names of the GitOps controllers that have written it: some of them leave
+ * no label or annotation of their own, and the noise that is stripped includes who wrote what.
+ */
+const deletedManifest = (object: KubernetesObject, { metadata }: KubernetesObject): ObjectChange["manifest"] => {
+  const names = (metadata.managedFields ?? []).flatMap(({ manager = "" }) =>
+    kindOf(manager) === "gitops" ? [manager] : []
+  )
+  const managedFields = [...new Set(names)].map((manager) => ({ manager }))
+  return manifestOf(
+    managedFields.length === 0 ? object : { ...object, metadata: { ...object.metadata, managedFields } }
+  )
+}
+
 /** Who deleted an object is not recorded by the API server. Its owner, or we, may have. */
 const deleterOf = ({ ownDeletion, raw }: States): Writer => {
   if (ownDeletion === true) return { kind: "kubernaut", name: "kubernaut" }
@@ -118,7 +132,8 @@ export const changeOf = (states: States): ObjectChange | undefined => {
           fields.map(({ path }) => path)
         )
   const at = dated(states, operation === "created" ? (raw.metadata.creationTimestamp ?? entry?.time) : entry?.time)
-  const manifest = operation === "modified" ? undefined : manifestOf(known)
+  const manifest =
+    operation === "modified" ? undefined : operation === "created" ? manifestOf(known) : deletedManifest(known, raw)
   return {
     id,
     ref: { namespace, kind: known.kind, name },

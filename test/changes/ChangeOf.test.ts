@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { changeOf, type States } from "../../src/changes/ChangeOf.ts"
 import { significant } from "../../src/changes/Noise.ts"
 import { kindOf } from "../../src/changes/Writers.ts"
+import { gitOpsSourceOf } from "../../src/kubernetes/GitOpsSource.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 
 const seenAt = "2026-11-24T03:00:10.500Z"
@@ -112,6 +113,16 @@ describe("a created or deleted object", () => {
     const headless = { ...service, spec: { clusterIP: "None" } }
     const change = changeOf({ before: undefined, after: significant(headless), raw: headless, seenAt, id })
     assert.deepStrictEqual(change?.manifest?.["spec"], { clusterIP: "None" })
+  })
+
+  it("that GitOps applies without marks of its own is known as declared by it", () => {
+    const object = deployment({ replicas: 1 }, [
+      { manager: "argocd-controller", time, fieldsV1: {} },
+      { manager: "kubectl-edit", time, fieldsV1: {} }
+    ])
+    const change = changeOf({ before: significant(object), after: undefined, raw: object, seenAt, id })
+    assert.strictEqual(gitOpsSourceOf(change?.manifest as unknown as KubernetesObject)?.manager, "argocd")
+    assert.notInclude(JSON.stringify(change?.manifest), "kubectl")
   })
 
   it("that we deleted is known as ours", () => {
