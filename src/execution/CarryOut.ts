@@ -3,6 +3,7 @@
  *
  *     read back ── present ──────────────────────────────> done    an earlier run wrote it before a crash
  *         │ ├───── superseded ───────────────────────────> stop    `conflict`, applied: no
+ *         │ ├───── unsigned ─────────────────────────────> stop    `conflict`, applied: unknown (`no` if no write was sent)
  *         │ ├───── outdated, waits left ─────────────────> retry   after the read-back delay
  *         │ ├───── outdated, no waits left ──────────────> stop    `conflict`, applied: unknown (`no` if no write was sent)
  *         │ ├───── gone ─────────────────────────────────> stop    `conflict`
@@ -55,7 +56,6 @@
 import { Clock, Effect } from "effect"
 import type { Change } from "../domain/Change.ts"
 import type { Applied, Intent } from "../domain/Execution.ts"
-import { sameRef } from "../domain/Target.ts"
 import { find, type KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import { waitOut } from "../kubernetes/NotNow.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
@@ -183,7 +183,7 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
       const outdated = isOutdated(event.presence, progress, change)
       if (outdated && progress.waits < outdatedWaits)
         return retry(limits.readBackDelayMs, { ...progress, waits: progress.waits + 1 })
-      if (event.presence === "gone" || outdated)
+      if (event.presence === "gone" || event.presence === "unsigned" || outdated)
         return stop(changedSincePlan(change), unanswered || resumed ? "unknown" : "no")
       if (lastFailure !== undefined && attempt > limits.attempts) return stop(lastFailure, applied)
       // The write of an earlier run may still be in flight, and this run makes none that would conflict with it.
@@ -250,10 +250,9 @@ const readBack = (
   { baseline, executionId }: Writer,
   { beganMs, mayWrite }: { readonly beganMs: number; readonly mayWrite: boolean }
 ): Effect.Effect<Event> => {
-  const uid = sameRef(change.ref, baseline.ref) ? (baseline.uid ?? undefined) : undefined
   return waitOut(find(client, change.ref)).pipe(
     Effect.flatMap((object) => {
-      const read = presenceOf(change, executionId, object, uid)
+      const read = presenceOf(change, executionId, object, baseline)
       // Without the right to write, nothing is claimed: what is gone is not known to have been removed by Kubernaut.
       const presence = mayWrite ? confirmed(client, change, object, read) : Effect.succeed(read)
       return Effect.map(presence, (presence) => ({ object, presence }))

@@ -63,3 +63,44 @@ describe("a later run of an expired intent", () => {
     }).pipe(Effect.provide(layer(faults)))
   })
 })
+
+describe("a later run after somebody has replaced the object", () => {
+  /** Somebody writes the object from a manifest, without the annotations that it has now. */
+  const replaced = (change: { readonly replicas?: number }) =>
+    Effect.gen(function* () {
+      const client = yield* KubernetesClient
+      const { metadata } = yield* client.get(rollback.target)
+      const { annotations = {} } = metadata
+      const left = Object.fromEntries(
+        Object.entries(annotations).filter(([name]) => !name.startsWith("kubernaut.dev/"))
+      )
+      yield* client.apply({
+        _tag: "Patch",
+        ref: rollback.target,
+        patch: [
+          { op: "add", path: "/metadata/annotations", value: { ...left, "example.com/by": "a person" } },
+          ...(change.replicas === undefined
+            ? []
+            : [{ op: "replace" as const, path: "/spec/replicas", value: change.replicas }])
+        ]
+      })
+    })
+
+  it.effect.each([
+    ["was written, its signature is gone", true, {}, "unknown"],
+    ["was written, its signature is gone and the spec is another one", true, { replicas: 5 }, "unknown"],
+    ["may have been written, because somebody has changed the spec", false, { replicas: 5 }, "unknown"],
+    ["was not written, because the spec has not changed since", false, {}, "no"]
+  ] as const)("reports of a patch that %s: applied %s", ([, wasWritten, change, applied]) => {
+    const faults = script()
+    return Effect.gen(function* () {
+      const intent = yield* planned(rollback)
+      if (wasWritten) yield* written(intent)
+      yield* replaced(change)
+      const count = writesOf(faults).length
+      const outcome = yield* laterRun(intent)
+      assert.deepStrictEqual([outcome.applied, outcome.failure], [applied, "conflict"])
+      assert.strictEqual(writesOf(faults).length, count)
+    }).pipe(Effect.provide(layer(faults)))
+  })
+})
