@@ -56,8 +56,8 @@ export interface KubernautOptions<E = never, R = never> {
   readonly verification?: VerifierOptions
   /**
    * Which changes of the cluster are recorded, and for how long: with `{}` those of all kinds of `WatchedKinds`, for 7
-   * days. Default: `false`, none, and what changed is unknown. The cost of the watches on a large cluster has not been
-   * measured yet, so that recording has to be asked for.
+   * days. Default: `false`, none, and what changed is unknown: a program that embeds the service decides about thirty
+   * watches and a table of its database. The command `kubernaut serve` records changes by default.
    */
   readonly changes?: ChangeOptions | false
 }
@@ -185,7 +185,8 @@ const changes: Checks<ChangeOptions> = {
       : "expected a list of kinds, such as security.istio.io/v1/AuthorizationPolicy",
   retention: duration("more than zero"),
   perObject: count,
-  inAll: count
+  inAll: count,
+  isNewCluster: (value) => (typeof value === "boolean" ? undefined : "expected true or false")
 }
 
 /** The constructors of the pipeline's parts check their own settings. */

@@ -51,6 +51,11 @@ export interface ChangeOptions {
   readonly perObject?: number
   /** The largest number of changes that are kept. Default 50,000. */
   readonly inAll?: number
+  /**
+   * The cluster begins with this process, as a sandbox does: what an earlier process has recorded was of another one
+   * and is dropped. Default `false`.
+   */
+  readonly isNewCluster?: boolean
 }
 
 /** The child that watches. It never ends. */
@@ -319,8 +324,11 @@ const make = Effect.fnUntraced(function* (options: ChangeOptions) {
   let isLoaded = false
   const load = Effect.gen(function* () {
     if (isLoaded) return
-    recorder.load(yield* store.snapshots)
-    progress.load(yield* store.cursors)
+    if (options.isNewCluster === true) yield* store.prune({ before: yield* Timestamp.now, inAll: 0, perObject: 0 })
+    else {
+      recorder.load(yield* store.snapshots)
+      progress.load(yield* store.cursors)
+    }
     isLoaded = true
   })
   const loading: Effect.Effect<void> = Effect.catch(load, (error) =>

@@ -298,7 +298,13 @@ export const layer = (prepared: Prepared) => {
         },
         rollback: { restoreTimeout: settings.restoreTimeout },
         changes:
-          settings.changes === "off" ? false : { kinds: settings.changesKinds, retention: settings.changesRetention },
+          settings.changes === "off"
+            ? false
+            : {
+                kinds: settings.changesKinds,
+                retention: settings.changesRetention,
+                isNewCluster: settings.cluster === "sandbox"
+              },
         verification: { stabilisation: settings.steadyFor, alertQuiet: Duration.times(settings.steadyFor, 2) },
         intake: {
           clusterAliases: settings.clusterAliases,

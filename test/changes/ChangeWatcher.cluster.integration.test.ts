@@ -277,6 +277,33 @@ describe.skipIf(!plane.available)(`the change journal on a real API server${plan
   )
 
   it.live(
+    "records a gap when the API server itself says that the version is too old",
+    () =>
+      Effect.gen(function* () {
+        yield* process("expired.db", Effect.sleep("1500 millis"))
+        const stoppedAt = yield* Timestamp.now
+        yield* process(
+          "expired.db",
+          Effect.gen(function* () {
+            const [gap, ...more] = yield* gapsOf("ClusterRole", stoppedAt)
+            assert.deepStrictEqual([gap?.reason, more.length], ["expired", 0])
+            assert.deepStrictEqual(yield* gapsOf("Service", stoppedAt), [])
+          }),
+          // The first versions of a cluster are those of its own roles.
+          (client) => ({
+            ...client,
+            watch: (kind, options) =>
+              client.watch(
+                kind,
+                kind === "ClusterRole" && options.from !== undefined ? { ...options, from: "1" } : options
+              )
+          })
+        )
+      }),
+    60_000
+  )
+
+  it.live(
     "a kind that may not be watched is a gap of this kind only, and one that is not installed stops nothing",
     () =>
       Effect.gen(function* () {
