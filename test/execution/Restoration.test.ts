@@ -132,6 +132,25 @@ describe("a change that is taken back", () => {
   })
 })
 
+describe("a change of the owners of an object", () => {
+  it.each([
+    ["that were taken away", [{ apiVersion: "v1", kind: "ConfigMap", name: "gone", uid: "gone" }], undefined],
+    ["that were added", undefined, [{ apiVersion: "v1", kind: "ConfigMap", name: "new", uid: "new" }]]
+  ])("%s is never taken back, also not together with another field", (_claim, before, after) => {
+    const owned = (replicas: number, ownerReferences: object | undefined) => {
+      const object = deployment({ replicas })
+      return {
+        ...object,
+        metadata: { ...object.metadata, ...(ownerReferences === undefined ? {} : { ownerReferences }) }
+      }
+    }
+    const now = owned(0, after) as KubernetesObject
+    assert.deepStrictEqual(rulesOf(recorded(owned(3, before) as KubernetesObject, now), now), [
+      "refused not-restorable"
+    ])
+  })
+})
+
 describe("an object that was deleted", () => {
   const service = made(
     "Service",

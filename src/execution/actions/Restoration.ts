@@ -17,6 +17,7 @@
  * | `own-change`           | Kubernaut made the change: the undo of an undo                                         |
  * | `gitops-owned`         | GitOps owns the object, so the change has to be reverted in its source                 |
  * | `not-restorable`       | a Namespace, Node or claim was created or deleted: nobody can create its content again |
+ * | `not-restorable`       | the change is one of the owners of an object: one that is gone takes the object along  |
  * | `irreversible`         | a volume cannot shrink                                                                 |
  * | `immutable-field`      | the API server never changes the field                                                 |
  * | `no-manifest`          | the object was deleted or created, and was not recorded                                |
@@ -133,6 +134,12 @@ const fixedRefusal = (change: ObjectChange, object: KubernetesObject): PlanRefus
   const paths = change.fields.map(({ path }) => FieldPath.display(path))
   if (change.ref.kind === "PersistentVolumeClaim" && paths.some((path) => path.startsWith("spec")))
     return refuse("irreversible", `A volume cannot shrink, so ${paths.join(", ")} of ${name} is never put back.`)
+  const owners = change.fields.find(({ path: [first, second] }) => first === "metadata" && second === "ownerReferences")
+  if (owners !== undefined)
+    return refuse(
+      "not-restorable",
+      `The change is one of ${FieldPath.display(owners.path)} of ${name}, and an owner is never put back: one that does not exist any more would take the object with it.`
+    )
   const fixed = immutable[change.ref.kind] ?? []
   const field = paths.find((path) => fixed.some((each) => isBeneath(path, each)))
   if (field !== undefined)
