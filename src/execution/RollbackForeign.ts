@@ -39,7 +39,12 @@ export const foreignOf = (
   const isLater = left.generation !== null && now.generation !== null && now.generation > left.generation
   // An autoscaler raises the generation too.
   if (left.spec !== null && left.spec === now.spec && isLater && !autoscaled) return { _tag: "Again" }
-  if (left.spec === null || now.spec === null || left.spec === now.spec) return { _tag: "None" }
+  if (left.spec === now.spec) return { _tag: "None" }
+  // An object without a digest says nothing. Where its fields are on record, what it says now is somebody else's.
+  if (left.spec === null || now.spec === null) {
+    const fields = left.fields === undefined ? [] : changedFields(left.fields, object, autoscaled)
+    return fields.length === 0 ? { _tag: "None" } : { _tag: "Fields", fields }
+  }
   if (left.generation !== null && now.generation !== null && now.generation <= left.generation) return { _tag: "None" }
   return {
     _tag: "Fields",
