@@ -69,8 +69,8 @@ import { ActionHistory } from "./storage/ActionHistory.ts"
 import { ChangeStore } from "./storage/ChangeStore.ts"
 import { ClusterBinding } from "./storage/ClusterBinding.ts"
 import type { Doubts } from "./storage/Doubts.ts"
-import type { EmergencyStops } from "./storage/EmergencyStops.ts"
 import { RemediationStore } from "./storage/RemediationStore.ts"
+import { StandingOrders } from "./storage/StandingOrders.ts"
 import type { StorageError } from "./storage/StorageError.ts"
 import * as FiringAlerts from "./verification/FiringAlerts.ts"
 import * as Verifier from "./verification/Verifier.ts"
@@ -102,7 +102,7 @@ export class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>(
 ) {}
 
 /** The services that an embedder provides: a cluster, and a database from one of the layers of `Storage`. */
-export type Ports = KubernetesClient | RemediationStore | ActionHistory | ClusterBinding | Doubts | EmergencyStops
+export type Ports = KubernetesClient | RemediationStore | ActionHistory | ClusterBinding | Doubts | StandingOrders
 
 /** Parts of the service that a program may use directly. `KubernetesClient` is the one behind the pipeline. */
 export type Parts =
@@ -219,9 +219,12 @@ const changes = ({ changes }: KubernautOptions<unknown, unknown>) =>
   )
 
 /** The degradation level, and the probes. */
-const degradation = Layer.unwrap(
-  Effect.zipWith(InvestigationChain, ClusterProbe, ({ tiers }, probe) => Degradation.layer({ tiers, others: [probe] }))
-)
+const degradation = ({ allAiDown = "rules" }: KubernautOptions<unknown, unknown>) =>
+  Layer.unwrap(
+    Effect.map(Effect.all([InvestigationChain, ClusterProbe, StandingOrders]), ([{ tiers }, probe, { current }]) =>
+      Degradation.layer({ tiers, others: [probe], declared: current("emergency"), allAiDown })
+    )
+  )
 
 /** Says which protection the options remove, so that nobody has to find out from what was written. */
 const logRemoved = (guardrails: GuardrailSettings) =>
@@ -388,7 +391,7 @@ const assemble = <E, R>(options: KubernautOptions<E, R>) =>
   Layer.fresh(kubernaut).pipe(
     Layer.provideMerge(Layer.mergeAll(intake(options), Layer.fresh(Supervised.layer))),
     Layer.provideMerge(actors(options)),
-    Layer.provideMerge(degradation),
+    Layer.provideMerge(degradation(options)),
     Layer.provideMerge(Layer.mergeAll(Layer.fresh(RemediationEvents.layer), chain(options))),
     Layer.provideMerge(changes(options)),
     Layer.provideMerge(cluster(options)),

@@ -9,6 +9,7 @@ import { InvestigatorName } from "./domain/Investigation.ts"
 import { Mode } from "./domain/Mode.ts"
 import type { ExecutorOptions } from "./execution/Executor.ts"
 import type { RollbackOptions } from "./execution/RollbackExecutor.ts"
+import type { AllAiDown } from "./health/EmergencyMode.ts"
 import { meanings } from "./intake/AlertTarget.ts"
 import type { IntakeOptions } from "./intake/Intake.ts"
 import type { Options as ChainOptions } from "./investigation/InvestigationChain.ts"
@@ -38,6 +39,11 @@ export interface KubernautOptions<E = never, R = never> {
    * provided to the effect close as soon as the investigators are made.
    */
   readonly investigators?: ReadonlyArray<Investigator> | Effect.Effect<ReadonlyArray<Investigator>, E, R>
+  /**
+   * What is done when every configured model is out: the rules go on alone at level 2 (`rules`, the default), or it is
+   * an emergency, level 3, in which alerts are stored and escalated (`emergency`).
+   */
+  readonly allAiDown?: AllAiDown
   /** The rules of the last tier. Default: the rulebook in the package. */
   readonly rules?: ReadonlyArray<Rule>
   /** Deadline and pipeline settings of individual investigators. Default deadline: 30 s each. */
@@ -212,6 +218,7 @@ const single: Checks<Omit<KubernautOptions, keyof typeof groups>> = {
   cluster: clusterName,
   mode: (value) =>
     (Mode.literals as ReadonlyArray<unknown>).includes(value) ? undefined : `expected ${Mode.literals.join(", ")}`,
+  allAiDown: (value) => (value === "rules" || value === "emergency" ? undefined : "expected rules or emergency"),
   // Checked when they have been made.
   investigators: anything,
   rules: bySchema(Schema.Array(Rule))

@@ -33,8 +33,8 @@ import * as Supervisor from "../resilience/supervision/Supervisor.ts"
 import type { FaultInjection } from "../simulation/injection/FaultInjection.ts"
 import { Archive } from "../storage/Archive.ts"
 import { AuditLog } from "../storage/AuditLog.ts"
-import { EmergencyStops } from "../storage/EmergencyStops.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
+import { StandingOrders } from "../storage/StandingOrders.ts"
 import * as Storage from "../storage/Storage.ts"
 import { StorageHealth } from "../storage/StorageHealth.ts"
 import type { Service } from "../telemetry/Instruments.ts"
@@ -247,7 +247,7 @@ const metrics = (alerts: EventHub.EventHub<AlertReceived>, truncated: EventHub.E
         truncated,
         storage: (yield* StorageHealth).changes,
         emergencyStop: Effect.orElseSucceed(
-          Effect.map((yield* EmergencyStops).current, Option.isSome),
+          Effect.map((yield* StandingOrders).current("emergency-stop"), Option.isSome),
           () => undefined
         ),
         services: [
@@ -287,6 +287,7 @@ export const layer = (prepared: Prepared) => {
       Kubernaut.layer({
         cluster: settings.clusterName,
         mode: settings.mode,
+        allAiDown: settings.allAiDown,
         guardrails: settings.guardrails,
         investigators: investigators(prepared),
         investigation: { deadline: ({ name }) => (name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds") },

@@ -5,8 +5,8 @@ import { CliError, Command } from "effect/cli"
 import { archive } from "./commands/ArchiveCommand.ts"
 import { changes } from "./commands/ChangesCommand.ts"
 import { config, rulebook } from "./commands/ConfigCommands.ts"
-import { emergencyStop } from "./commands/EmergencyStopCommand.ts"
 import { alert, approve, audit, reject, remediations, reviews, status } from "./commands/OperateCommands.ts"
+import { emergency, emergencyStop } from "./commands/OrderCommands.ts"
 import { rollback } from "./commands/RollbackCommand.ts"
 import { doctor, serve } from "./commands/ServiceCommands.ts"
 import { simulate } from "./commands/SimulateCommand.ts"
@@ -27,6 +27,7 @@ const kubernaut = Command.make("kubernaut").pipe(
     reject,
     rollback,
     emergencyStop,
+    emergency,
     changes,
     audit,
     archive,

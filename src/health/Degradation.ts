@@ -3,13 +3,14 @@
  *
  * **Details**
  *
- * The level depends only on the circuit breakers of the investigators:
+ * The level depends on the circuit breakers of the investigators, and on whether it is an emergency (`EmergencyMode`):
  *
  * | situation                                                          | level        |
  * | ------------------------------------------------------------------ | ------------ |
  * | every configured model is in                                       | 0 full       |
  * | HolmesGPT or a custom investigator is out, and another model is in | 1 reduced AI |
  * | every configured model is out                                      | 2 rule-based |
+ * | an emergency was declared, or `EmergencyMode` has found one        | 3 emergency  |
  *
  * A tier is out from the moment its breaker opens until it closes. A half-open or isolated breaker counts as out, and a
  * breaker that is forced closed counts as in. A tier that is not configured does not affect the level, so a service
@@ -21,20 +22,21 @@
  *
  * **Gotchas**
  *
- * The level stays 0 until `run` starts. Run it as a supervised child. When it is restarted, it reads the current state
- * of the breakers.
- *
- * Nothing sets level 3 (emergency) yet. It will be another field of `LevelInputs`.
+ * The level does not change until `run` starts. Run it as a supervised child. When it is restarted, it reads the
+ * current state of the breakers. An emergency that was declared is read from the database every five seconds, and at
+ * once by `refresh`.
  */
 
-import { Context, Effect, Layer, Queue, type Stream, SubscriptionRef } from "effect"
+import { Context, Effect, Layer, Option, Queue, type Stream, SubscriptionRef } from "effect"
 import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
 import type { InvestigatorName } from "../domain/Investigation.ts"
+import type { StandingOrder } from "../domain/StandingOrder.ts"
 import { now, type Timestamp } from "../domain/Timestamp.ts"
 import type { Snapshot } from "../resilience/breaker/CircuitBreaker.ts"
 import { type EventHub, make as makeEventHub } from "../resilience/EventHub.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../resilience/ResilienceEvent.ts"
+import { type AllAiDown, emergencyOf, type Settling, type Signs } from "./EmergencyMode.ts"
 import { type Probed, run as runProbes } from "./Probes.ts"
 
 /** A tier of the fallback chain, as health monitors it. `InvestigationChain.tiers` has this shape. */
@@ -53,6 +55,8 @@ export interface TierState {
 export interface LevelInputs {
   /** The configured tiers that have a circuit breaker. */
   readonly tiers: ReadonlyArray<TierState>
+  /** Why it is an emergency, one sentence each. Default: it is none. */
+  readonly emergency?: ReadonlyArray<string>
 }
 
 /** A degradation level and the reasons for it. */
@@ -78,11 +82,15 @@ export interface Recovered {
 export interface Options {
   /** The tiers of the fallback chain, as in `InvestigationChain.tiers`. */
   readonly tiers: ReadonlyArray<Watched>
-  /** Other peers to probe while their breaker is not closed. They do not affect the level. Default: none. */
+  /** Other peers to probe while their breaker is not closed. They only count towards an emergency. Default: none. */
   readonly others?: ReadonlyArray<Probed>
+  /** The emergency that an operator has declared, if any. Default: none. */
+  readonly declared?: Effect.Effect<Option.Option<StandingOrder>, unknown>
+  /** Default `rules`. */
+  readonly allAiDown?: AllAiDown
 }
 
-const isOut = ({ circuit }: TierState): boolean =>
+const isOut = ({ circuit }: Pick<TierState, "circuit">): boolean =>
   circuit === "Open" || circuit === "HalfOpen" || circuit === "Isolated"
 
 const sentence = ({ circuit, service }: TierState): string => {
@@ -107,10 +115,11 @@ const sentence = ({ circuit, service }: TierState): string => {
  * Degradation.levelOf({ tiers: [holmesgpt, llm] }) // => { level: 1, reasons: ["holmesgpt is out"] }
  * ```
  */
-export const levelOf = ({ tiers }: LevelInputs): Level => {
+export const levelOf = ({ emergency = [], tiers }: LevelInputs): Level => {
   const models = tiers.filter((tier) => tier.name !== "rules")
   const out = models.filter(isOut)
-  const reasons = out.map(sentence)
+  const reasons = [...emergency, ...out.map(sentence)]
+  if (emergency.length > 0) return { level: 3, reasons }
   if (out.length === 0) return { level: 0, reasons }
   if (out.length === models.length) return { level: 2, reasons }
   return { level: out.some((tier) => tier.name !== "llm") ? 1 : 0, reasons }
@@ -148,6 +157,8 @@ export class Degradation extends Context.Service<
      * no action starts. It does not change the level.
      */
     readonly doubt: (reason: string | undefined) => Effect.Effect<void>
+    /** Finds the level again now. Where an operator has declared an emergency, or ended one. */
+    readonly refresh: Effect.Effect<void>
     /** Publishes each service that has recovered. */
     readonly recoveries: EventHub<Recovered>
     /** Updates the level and probes the services that are out. Run it as a supervised child. */
@@ -170,15 +181,46 @@ const recoveryWatch = (recoveries: EventHub<Recovered>) => {
   }
 }
 
-const statesOf = (tiers: ReadonlyArray<Watched>): Effect.Effect<ReadonlyArray<TierState>> =>
+const statesOf = <A extends Probed>(peers: ReadonlyArray<A>) =>
   Effect.map(
-    Effect.forEach(tiers, ({ circuitBreaker, name, service }) =>
-      circuitBreaker === undefined
+    Effect.forEach(peers, (peer) =>
+      peer.circuitBreaker === undefined
         ? Effect.succeed([])
-        : Effect.map(circuitBreaker.state, ({ _tag }): ReadonlyArray<TierState> => [{ name, service, circuit: _tag }])
+        : Effect.map(peer.circuitBreaker.state, ({ _tag: circuit }) => [{ ...peer, circuit }])
     ),
-    (states) => states.flat()
+    (states): ReadonlyArray<A & Pick<TierState, "circuit">> => states.flat()
   )
+
+/** How often an order of another process on the same database is looked for. */
+const declaredEveryMs = 5000
+
+/** Finds out whether it is an emergency, and remembers what it takes to leave it. */
+const makeEmergency = ({ allAiDown = "rules", declared }: Options) => {
+  let settling: Settling | undefined
+  let last: StandingOrder | undefined
+  return Effect.fnUntraced(function* (
+    tiers: ReadonlyArray<TierState>,
+    others: ReadonlyArray<Pick<TierState, "circuit" | "service">>
+  ) {
+    // An emergency that was declared goes on while the database cannot be read.
+    if (declared !== undefined)
+      last = yield* Effect.match(declared, { onFailure: () => last, onSuccess: Option.getOrUndefined })
+    const models = tiers.filter(({ name }) => name !== "rules")
+    const signs: Signs = {
+      declared: last,
+      out: [...models, ...others].filter(isOut).map(({ service }) => service),
+      isWithoutModels: models.length > 0 && models.every(isOut)
+    }
+    const nowMs = yield* Monotonic.nowMs
+    const found = emergencyOf(signs, allAiDown, settling, nowMs)
+    settling = found.settling
+    const settledMs = found.settling === undefined ? Infinity : found.settling.untilMs - nowMs
+    return {
+      causes: found.causes,
+      againMs: Math.max(1, Math.min(declared === undefined ? Infinity : declaredEveryMs, settledMs))
+    }
+  })
+}
 
 /** A doubt is looked at again every 15 seconds while an action waits. Without one, nobody looks. */
 const doubtShownMs = 60_000
@@ -188,38 +230,54 @@ const logMove = (from: DegradationLevel, to: Level): Effect.Effect<void> =>
     Effect.annotateLogs({ from: levelName(from), to: levelName(to.level), reasons: to.reasons })
   )
 
-/** Constructs the service. Use `layer` unless you need the service as a value. */
-export const make = Effect.fnUntraced(function* ({ others = [], tiers }: Options) {
-  const hub = yield* ResilienceEvents
-  const status = yield* SubscriptionRef.make<Status>({ level: 0, reasons: [], since: yield* now })
-  const recoveries = makeEventHub<Recovered>()
-  const publishRecoveries = recoveryWatch(recoveries)
-
-  const update = Effect.gen(function* () {
-    const states = yield* statesOf(tiers)
-    publishRecoveries(states, yield* Monotonic.nowMs)
-    const next = levelOf({ tiers: states })
-    const before = yield* SubscriptionRef.get(status)
-    if (sameLevel(before, next)) return
-    const moved = next.level !== before.level
-    yield* SubscriptionRef.set(status, { ...next, since: moved ? yield* now : before.since })
-    if (moved) yield* logMove(before.level, next)
-  })
-
-  const services = new Set(tiers.map((tier) => tier.service))
+/** Updates the level at each transition of a peer's breaker, and when the last update asks for it. */
+const follow = (
+  hub: EventHub<ResilienceEvent>,
+  peers: ReadonlyArray<Pick<Probed, "service">>,
+  update: Effect.Effect<number>
+): Effect.Effect<never> => {
+  const services = new Set(peers.map(({ service }) => service))
   const concerns = (event: ResilienceEvent) => event._tag === "BreakerTransition" && services.has(event.breaker)
-
-  const follow = Effect.scoped(
+  return Effect.scoped(
     Effect.gen(function* () {
       // Each wake-up reads all breakers, so simultaneous wake-ups can be merged into one.
       const wakes = yield* Queue.sliding<void>(1)
       yield* hub.listen((event) => {
         if (concerns(event)) Queue.offerUnsafe(wakes, undefined)
       })
-      yield* update
-      return yield* Effect.forever(Effect.andThen(Queue.take(wakes), update))
+      while (true) {
+        const againMs = yield* update
+        yield* againMs === Infinity ? Queue.take(wakes) : Effect.timeoutOption(Queue.take(wakes), againMs)
+      }
     })
   )
+}
+
+/** Constructs the service. Use `layer` unless you need the service as a value. */
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const { others = [], tiers } = options
+  const hub = yield* ResilienceEvents
+  const status = yield* SubscriptionRef.make<Status>({ level: 0, reasons: [], since: yield* now })
+  const recoveries = makeEventHub<Recovered>()
+  const publishRecoveries = recoveryWatch(recoveries)
+  const emergencyNow = makeEmergency(options)
+
+  /** Returns after how many milliseconds the level is to be found again, whatever happens. */
+  const update = Effect.gen(function* () {
+    const states = yield* statesOf(tiers)
+    publishRecoveries(states, yield* Monotonic.nowMs)
+    const { againMs, causes } = yield* emergencyNow(states, yield* statesOf(others))
+    const next = levelOf({ tiers: states, emergency: causes })
+    const before = yield* SubscriptionRef.get(status)
+    if (sameLevel(before, next)) return againMs
+    const moved = next.level !== before.level
+    yield* SubscriptionRef.set(status, { ...next, since: moved ? yield* now : before.since })
+    if (moved) yield* logMove(before.level, next)
+    return againMs
+  })
+
+  // An emergency that was declared holds from the first moment.
+  yield* update
 
   let doubt: { readonly reason: string; readonly untilMs: number } | undefined
   const current = Effect.zipWith(SubscriptionRef.get(status), Monotonic.nowMs, (found, nowMs): Status => {
@@ -234,9 +292,13 @@ export const make = Effect.fnUntraced(function* ({ others = [], tiers }: Options
         doubt = reason === undefined ? undefined : { reason, untilMs: nowMs + doubtShownMs }
       }),
     changes: SubscriptionRef.changes(status),
+    refresh: Effect.asVoid(update),
     recoveries,
     run: Effect.andThen(
-      Effect.all([follow, runProbes([...tiers, ...others])], { concurrency: "unbounded", discard: true }),
+      Effect.all([follow(hub, [...tiers, ...others], update), runProbes([...tiers, ...others])], {
+        concurrency: "unbounded",
+        discard: true
+      }),
       Effect.never
     )
   })

@@ -249,17 +249,17 @@ class ChangesGroup extends HttpApiGroup.make("changes")
 // Emergency stop
 // ----------------------------------------------------------------------------
 
-const StopBody = Schema.Struct({
+const OrderBody = Schema.Struct({
   /** Why, for the audit log and for everybody who looks at the status. */
   reason: Schema.optionalKey(Schema.NonEmptyString.check(Schema.isMaxLength(1000)))
-}).annotate({ identifier: "EmergencyStopReason" })
+}).annotate({ identifier: "OrderReason" })
 
 class EmergencyGroup extends HttpApiGroup.make("emergency")
   .add(
     HttpApiEndpoint.put("stop", "/api/v1/emergency-stop", {
       // The body is optional.
-      payload: [Schema.Null, StopBody],
-      success: Responses.EmergencyStopSet,
+      payload: [Schema.Null, OrderBody],
+      success: Responses.OrderGiven,
       error: [BadRequest, UnsupportedMediaType, Unavailable]
     })
       .annotate(RequiredRole, "operator")
@@ -271,8 +271,8 @@ class EmergencyGroup extends HttpApiGroup.make("emergency")
         })
       ),
     HttpApiEndpoint.delete("lift", "/api/v1/emergency-stop", {
-      payload: [Schema.Null, StopBody],
-      success: Responses.EmergencyStopLifted,
+      payload: [Schema.Null, OrderBody],
+      success: Responses.OrderTakenBack,
       error: [BadRequest, UnsupportedMediaType, Unavailable]
     })
       .annotate(RequiredRole, "operator")
@@ -281,6 +281,31 @@ class EmergencyGroup extends HttpApiGroup.make("emergency")
           summary: "Lift the emergency stop",
           description:
             "Actions start again. For an alert that the stop held back and that still fires, the next post begins new work."
+        })
+      ),
+    HttpApiEndpoint.put("enter", "/api/v1/emergency", {
+      payload: [Schema.Null, OrderBody],
+      success: Responses.OrderGiven,
+      error: [BadRequest, UnsupportedMediaType, Unavailable]
+    })
+      .annotate(RequiredRole, "operator")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Declare an emergency",
+          description:
+            "The level is 3 from the response on, also after a restart: alerts are stored and escalated, and nothing is investigated or acted on. Reviews, rollbacks, health checks and the audit log work as before."
+        })
+      ),
+    HttpApiEndpoint.delete("leave", "/api/v1/emergency", {
+      payload: [Schema.Null, OrderBody],
+      success: Responses.OrderTakenBack,
+      error: [BadRequest, UnsupportedMediaType, Unavailable]
+    })
+      .annotate(RequiredRole, "operator")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "End an emergency that was declared",
+          description: "The level is again what the state of the dependencies says."
         })
       )
   )

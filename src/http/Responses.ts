@@ -6,12 +6,12 @@ import { Alert } from "../domain/Alert.ts"
 import { AuditEvent } from "../domain/AuditEvent.ts"
 import { Decision, DecisionReason, Figures, Risk } from "../domain/Decision.ts"
 import { Capabilities, DegradationLevel } from "../domain/DegradationLevel.ts"
-import { EmergencyStop } from "../domain/EmergencyStop.ts"
 import { Execution } from "../domain/Execution.ts"
 import { Confidence, Hop, Investigation } from "../domain/Investigation.ts"
 import { RemediationId, RemediationState } from "../domain/Remediation.ts"
 import { Approval, ReviewAnswer, ReviewTimeout } from "../domain/Review.ts"
 import { Rollback } from "../domain/Rollback.ts"
+import { StandingOrder } from "../domain/StandingOrder.ts"
 import { ResourceRef, Target } from "../domain/Target.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
 import { Verification } from "../domain/Verification.ts"
@@ -164,21 +164,23 @@ export const Status = Schema.Struct({
   capabilities: Capabilities,
   components: Schema.Array(Component),
   /** Present while the emergency stop is set. If it could not be read, `reasons` says so. */
-  emergencyStop: Schema.optionalKey(EmergencyStop),
+  emergencyStop: Schema.optionalKey(StandingOrder),
+  /** Present while an operator has declared an emergency. The level is then 3. */
+  emergency: Schema.optionalKey(StandingOrder),
   version: Schema.String,
   cluster: Schema.String,
   mode: Schema.String
 }).annotate({ identifier: "Status" })
 
-export const EmergencyStopSet = Schema.Struct({ set: Schema.Literal(true), stop: EmergencyStop }).annotate({
-  identifier: "EmergencyStopSet"
+export const OrderGiven = Schema.Struct({ set: Schema.Literal(true), order: StandingOrder }).annotate({
+  identifier: "OrderGiven"
 })
 
-export const EmergencyStopLifted = Schema.Struct({
+export const OrderTakenBack = Schema.Struct({
   set: Schema.Literal(false),
-  /** The stop that was set. Absent: none was. */
-  lifted: Schema.optionalKey(EmergencyStop)
-}).annotate({ identifier: "EmergencyStopLifted" })
+  /** The order that stood. Absent: none did. */
+  lifted: Schema.optionalKey(StandingOrder)
+}).annotate({ identifier: "OrderTakenBack" })
 
 export const AuditPage = Schema.Struct({
   events: Schema.Array(AuditEvent),

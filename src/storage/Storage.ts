@@ -1,6 +1,6 @@
 /**
  * Layers that provide `RemediationStore`, `ActionHistory`, `AuditLog`, `Archive`, `ChangeStore`, `ClusterBinding`,
- * `Doubts`, `EmergencyStops` and `StorageHealth` on one database.
+ * `Doubts`, `StandingOrders` and `StorageHealth` on one database.
  *
  * `layerSqlite` is the default: one process, one file. `layerMemory` uses an in-memory database, for tests and
  * examples. Every layer migrates the database when it is built.
@@ -20,7 +20,6 @@ import { AuditLog } from "./AuditLog.ts"
 import { ChangeStore } from "./ChangeStore.ts"
 import { ClusterBinding } from "./ClusterBinding.ts"
 import { Doubts } from "./Doubts.ts"
-import { EmergencyStops } from "./EmergencyStops.ts"
 import { RemediationStore } from "./RemediationStore.ts"
 import * as ArchiveTable from "./sqlite/ArchiveTable.ts"
 import * as AuditTable from "./sqlite/AuditTable.ts"
@@ -37,11 +36,12 @@ import * as SqliteChangeStore from "./sqlite/SqliteChangeStore.ts"
 import * as SqliteClient from "./sqlite/SqliteClient.ts"
 import * as SqliteClusterBinding from "./sqlite/SqliteClusterBinding.ts"
 import * as SqliteDoubts from "./sqlite/SqliteDoubts.ts"
-import * as SqliteEmergencyStops from "./sqlite/SqliteEmergencyStops.ts"
 import * as SqliteHealth from "./sqlite/SqliteHealth.ts"
 import * as SqliteRemediationStore from "./sqlite/SqliteRemediationStore.ts"
+import * as SqliteStandingOrders from "./sqlite/SqliteStandingOrders.ts"
 import * as SqliteTransactions from "./sqlite/SqliteTransactions.ts"
 import * as TrialAlert from "./sqlite/TrialAlert.ts"
+import { StandingOrders } from "./StandingOrders.ts"
 import type { StorageError } from "./StorageError.ts"
 import { StorageHealth } from "./StorageHealth.ts"
 
@@ -64,7 +64,7 @@ export type Services =
   | ChangeStore
   | ClusterBinding
   | Doubts
-  | EmergencyStops
+  | StandingOrders
   | StorageHealth
 
 /** The number of audit lines, counted from the end, whose chain is checked at start. `AuditLog.verify` checks all. */
@@ -132,7 +132,7 @@ const make = (
         Context.add(ChangeStore, SqliteChangeStore.make(database, writer)),
         Context.add(ClusterBinding, SqliteClusterBinding.make(database, writer)),
         Context.add(Doubts, SqliteDoubts.make(database, writer)),
-        Context.add(EmergencyStops, SqliteEmergencyStops.make(database, writer, tables.audit)),
+        Context.add(StandingOrders, SqliteStandingOrders.make(database, writer, tables.audit)),
         Context.add(
           Archive,
           archiving === undefined

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Stream } from "effect"
+import { Effect, Fiber, Layer, type Option, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { DegradationLevel } from "../../src/domain/DegradationLevel.ts"
 import * as Degradation from "../../src/health/Degradation.ts"
@@ -75,6 +75,76 @@ describe("Degradation.levelOf", () => {
       ["holmesgpt is out", "llm:a is being probed", "llm:b is isolated by an operator"]
     )
   })
+})
+
+describe("an emergency", () => {
+  const order = { by: "ada", since: "2026-11-24T03:00:00.000Z" }
+  const peers = Effect.all([
+    watched("holmesgpt", "holmesgpt"),
+    watched("llm", "llm:a"),
+    watched("llm", "llm:b"),
+    watched("custom", "kubernetes")
+  ])
+
+  // "All_AI_Services_Down → emergency mode" of docs/requirements.md, and the default beside it.
+  it.effect.each([
+    ["emergency", 3],
+    ["rules", 2]
+  ] as const)("All_AI_Services_Down: with KUBERNAUT_ALL_AI_DOWN=%s the level is %i", ([allAiDown, level]) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const [holmes, a] = yield* peers
+        const degradation = yield* Degradation.make({ tiers: [holmes, a], allAiDown })
+        yield* Effect.forkScoped(degradation.run)
+        yield* fail(holmes.circuitBreaker)
+        yield* fail(a.circuitBreaker)
+        yield* settle
+        assert.strictEqual((yield* degradation.current).level, level)
+      })
+    )
+  )
+
+  it.effect("comes at once when a fourth service is out, and goes 30 seconds after one is back", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const [holmes, a, b, kubernetes] = yield* peers
+        const degradation = yield* Degradation.make({ tiers: [holmes, a, b], others: [kubernetes] })
+        yield* Effect.forkScoped(degradation.run)
+        const all = [holmes, a, b, kubernetes]
+        for (const { circuitBreaker } of all) yield* fail(circuitBreaker)
+        yield* settle
+        const { level, reasons } = yield* degradation.current
+        assert.strictEqual(level, 3)
+        assert.strictEqual(reasons[0], "4 services are out at once: holmesgpt, llm:a, llm:b, kubernetes")
+        yield* kubernetes.circuitBreaker.forceClosed("1 hour", "it is back")
+        yield* TestClock.adjust("29 seconds")
+        assert.strictEqual((yield* degradation.current).level, 3)
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* degradation.current).level, 2)
+      })
+    )
+  )
+
+  it.effect("that another process declares is seen within five seconds, and goes on while it cannot be read", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        let stands: Effect.Effect<Option.Option<typeof order>, string> = Effect.succeedNone
+        const degradation = yield* Degradation.make({ tiers: [], declared: Effect.suspend(() => stands) })
+        yield* Effect.forkScoped(degradation.run)
+        yield* settle
+        stands = Effect.succeedSome(order)
+        assert.strictEqual((yield* degradation.current).level, 0)
+        yield* TestClock.adjust("5 seconds")
+        assert.strictEqual((yield* degradation.current).level, 3)
+        stands = Effect.fail("the database is away")
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* degradation.current).level, 3)
+        stands = Effect.succeedNone
+        yield* degradation.refresh
+        assert.strictEqual((yield* degradation.current).level, 0)
+      })
+    )
+  )
 })
 
 describe("the level follows the breakers", () => {

@@ -64,7 +64,7 @@ describe("Api", () => {
       assert.deepStrictEqual(methods(path), ["GET", "HEAD"], path)
     assert.deepStrictEqual(methods("/api/v1/remediations/rem-1/rollback"), ["POST"])
     assert.deepStrictEqual(methods("/api/v1/emergency-stop"), ["DELETE", "PUT"])
-    assert.deepStrictEqual(methods("/api/v1/emergency"), [])
+    assert.deepStrictEqual(methods("/api/v1/emergency"), ["DELETE", "PUT"])
   })
 
   it.effect("a refused rollback says why and which fields are in the way; an unread cluster is no refusal", () =>

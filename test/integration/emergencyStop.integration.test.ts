@@ -69,6 +69,33 @@ describe("the emergency stop", () => {
     120_000
   )
 
+  it.live(
+    "is no emergency: that is level 3, in which an alert is stored and escalated without an investigation, also after kill -9",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const directory = yield* temporaryDirectory
+          const settings = { KUBERNAUT_DATABASE_URL: `sqlite:${join(directory, "kubernaut.db")}` }
+          const levelOf = (service: Service) =>
+            Effect.map(service.get<{ readonly level: number }>("/api/v1/status"), ({ level }) => level)
+          const first = yield* start(settings)
+          const declared = yield* first.send("/api/v1/emergency", { method: "PUT", json: { reason: "a breach" } })
+          assert.strictEqual(declared.status, 200, declared.text)
+          assert.strictEqual(yield* levelOf(first), 3)
+          yield* first.kill
+          const second = yield* start(settings)
+          assert.strictEqual(yield* levelOf(second), 3)
+          const held = yield* crashLoop(second)
+          assert.strictEqual(held.remediation.state, "Escalated")
+          assert.deepStrictEqual(held.remediation.hops, [])
+          const ended = yield* run(["emergency", "lift", "--url", second.url])
+          assert.match(ended.stdout, /The emergency is over\. It was set by anonymous at /)
+          assert.strictEqual(yield* levelOf(second), 0)
+        })
+      ),
+    120_000
+  )
+
   it.live("refuses a body that is no order, and names the field", () =>
     Effect.scoped(
       Effect.gen(function* () {

@@ -3,8 +3,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
-import type { EmergencyStop } from "../../src/domain/EmergencyStop.ts"
-import { EmergencyStops } from "../../src/storage/EmergencyStops.ts"
+import type { StandingOrder } from "../../src/domain/StandingOrder.ts"
+import { StandingOrders } from "../../src/storage/StandingOrders.ts"
 import { begun, investigatorOf, rollback } from "./remediating.ts"
 
 const order = { by: "ada", reason: "the sale" }
@@ -12,10 +12,11 @@ const rolledBack = investigatorOf(() => rollback)
 
 /** A stop that is set once it has been read a number of times. */
 const setAfter = (reads: number) => {
-  const stop: EmergencyStop = { ...order, since: "1970-01-01T00:00:00.000Z" }
+  const stop: StandingOrder = { ...order, since: "1970-01-01T00:00:00.000Z" }
   let read = 0
-  return Layer.mock(EmergencyStops, {
-    current: Effect.sync(() => (++read > reads ? Option.some(stop) : Option.none()))
+  return Layer.mock(StandingOrders, {
+    current: (name) =>
+      Effect.sync(() => (name === "emergency-stop" && ++read > reads ? Option.some(stop) : Option.none()))
   })
 }
 
@@ -23,9 +24,9 @@ describe("while the emergency stop is set", () => {
   it.effect("an alert is investigated and escalated, and nothing is written", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const { deployment, events, image, outcome, stops } = yield* begun(rolledBack)
+        const { deployment, events, image, outcome, orders } = yield* begun(rolledBack)
         const before = yield* image
-        yield* stops.set(order)
+        yield* orders.give("emergency-stop", order)
         const ended = yield* outcome
         assert.strictEqual(ended.state, "Escalated")
         assert.deepStrictEqual(
@@ -53,7 +54,7 @@ describe("while the emergency stop is set", () => {
           failure: "emergency-stop",
           category: "policy"
         })
-        assert.match(ended.conclusion ?? "", /ada has set the emergency stop at .*the sale/)
+        assert.match(ended.conclusion ?? "", /ada has set the emergency stop, .*the sale/)
         assert.strictEqual(yield* image, before)
       })
     )
@@ -62,9 +63,9 @@ describe("while the emergency stop is set", () => {
   it.effect("an action that runs is verified, and counts as fixed", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const { outcome, store, id, stops } = yield* begun(rolledBack)
+        const { outcome, store, id, orders } = yield* begun(rolledBack)
         while (Option.getOrThrow(yield* store.get(id)).state !== "Verifying") yield* TestClock.adjust("1 second")
-        yield* stops.set(order)
+        yield* orders.give("emergency-stop", order)
         assert.strictEqual((yield* outcome).state, "Remediated")
       })
     )
@@ -73,11 +74,11 @@ describe("while the emergency stop is set", () => {
   it.effect("a person can undo an action", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const { id, image, outcome, rollbackRequests, stops } = yield* begun(rolledBack)
+        const { id, image, outcome, rollbackRequests, orders } = yield* begun(rolledBack)
         const bad = yield* image
         assert.strictEqual((yield* outcome).state, "Remediated")
         assert.notStrictEqual(yield* image, bad)
-        yield* stops.set(order)
+        yield* orders.give("emergency-stop", order)
         yield* rollbackRequests.request(id, { by: "ada" })
         assert.strictEqual((yield* outcome).state, "RolledBack")
         assert.strictEqual(yield* image, bad)
@@ -88,10 +89,10 @@ describe("while the emergency stop is set", () => {
   it.effect("an approval starts nothing", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const { approve, image, outcome, stops } = yield* begun(rolledBack, { mode: "approve" })
+        const { approve, image, outcome, orders } = yield* begun(rolledBack, { mode: "approve" })
         const before = yield* image
         assert.strictEqual((yield* outcome).state, "AwaitingReview")
-        yield* stops.set(order)
+        yield* orders.give("emergency-stop", order)
         const ended = yield* approve
         assert.strictEqual(ended.state, "Escalated")
         assert.strictEqual(yield* image, before)
@@ -104,14 +105,14 @@ describe("after the emergency stop is lifted", () => {
   it.effect("the next post of the alert is acted on", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const { fire, image, outcome, stops, store } = yield* begun(rolledBack)
+        const { fire, image, outcome, orders, store } = yield* begun(rolledBack)
         const before = yield* image
-        yield* stops.set(order)
+        yield* orders.give("emergency-stop", order)
         const held = yield* outcome
         assert.strictEqual(held.state, "Escalated")
         yield* TestClock.adjust("5 minutes")
         assert.deepInclude((yield* fire).results[0], { status: "duplicate", remediationId: held.id })
-        yield* stops.lift(order)
+        yield* orders.takeBack("emergency-stop", order)
         const again = (yield* fire).results[0]?.remediationId as never
         while (Option.getOrThrow(yield* store.get(again)).conclusion === undefined) yield* TestClock.adjust("1 second")
         assert.strictEqual(Option.getOrThrow(yield* store.get(again)).state, "Remediated")

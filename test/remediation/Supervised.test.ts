@@ -22,6 +22,7 @@ describe("Supervised", () => {
         current: Effect.succeed({ level: 0 as const, reasons: [], since: "1970-01-01T00:00:00.000Z" }),
         changes: Stream.empty,
         recoveries: EventHub.make<Recovered>(),
+        refresh: Effect.void,
         run: Effect.never
       })
     )

@@ -17,8 +17,8 @@ import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
 import { Reviews } from "../../src/remediation/Reviews.ts"
 import { RollbackRequests } from "../../src/remediation/RollbackRequests.ts"
 import { ActionHistory } from "../../src/storage/ActionHistory.ts"
-import { EmergencyStops } from "../../src/storage/EmergencyStops.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
+import { StandingOrders } from "../../src/storage/StandingOrders.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 
 export const checkout = { namespace: "shop", kind: "Deployment", name: "checkout" }
@@ -26,11 +26,11 @@ export const checkout = { namespace: "shop", kind: "Deployment", name: "checkout
 const services = (
   options: Omit<Kubernaut.Options, "cluster">,
   sandbox: Sandbox.SandboxOptions,
-  stops: Layer.Layer<EmergencyStops> | Layer.Layer<never>
+  orders: Layer.Layer<StandingOrders> | Layer.Layer<never>
 ) =>
   Layer.build(
     Kubernaut.layer({ cluster: "dev", mode: "auto", ...options }).pipe(
-      Layer.provideMerge(Layer.mergeAll(Sandbox.layer(sandbox), Layer.provideMerge(stops, Storage.layerMemory)))
+      Layer.provideMerge(Layer.mergeAll(Sandbox.layer(sandbox), Layer.provideMerge(orders, Storage.layerMemory)))
     )
   )
 
@@ -89,9 +89,9 @@ export const begun = Effect.fnUntraced(function* (
   options: Omit<Kubernaut.Options, "cluster"> = {},
   sandbox: Sandbox.SandboxOptions = {},
   webhook: typeof stuckRollout = stuckRollout,
-  stops: Layer.Layer<EmergencyStops> | Layer.Layer<never> = Layer.empty
+  orders: Layer.Layer<StandingOrders> | Layer.Layer<never> = Layer.empty
 ) {
-  const context = yield* services({ ...options, investigators: make as never }, sandbox, stops)
+  const context = yield* services({ ...options, investigators: make as never }, sandbox, orders)
   const { receive, settled } = Context.get(context, Kubernaut.Kubernaut)
   const client = Context.get(context, KubernetesClient)
   const store = Context.get(context, RemediationStore)
@@ -181,7 +181,7 @@ export const begun = Effect.fnUntraced(function* (
     ),
     store,
     history: Context.get(context, ActionHistory),
-    stops: Context.get(context, EmergencyStops),
+    orders: Context.get(context, StandingOrders),
     rollbackRequests: Context.get(context, RollbackRequests),
     reviews: Context.get(context, Reviews),
     /** The remediation as soon as it has ended or asks a person. */

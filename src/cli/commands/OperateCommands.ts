@@ -3,8 +3,8 @@
 import { Effect, FileSystem, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { levelName } from "../../domain/DegradationLevel.ts"
-import { describe as describeStop } from "../../domain/EmergencyStop.ts"
 import { isFinal, RemediationId, RemediationState } from "../../domain/Remediation.ts"
+import { describe } from "../../domain/StandingOrder.ts"
 import { displayName } from "../../domain/Target.ts"
 import type { AuditPage, Component, RemediationDetail } from "../../http/Responses.ts"
 import { Webhook } from "../../intake/AlertmanagerWebhook.ts"
@@ -41,7 +41,9 @@ export const status = Command.make(
   Effect.fnUntraced(function* (at) {
     const status = yield* request(at, (client) => client.status.status())
     yield* print(status, () => [
-      ...(status.emergencyStop === undefined ? [] : [`EMERGENCY STOP: ${describeStop(status.emergencyStop)}`]),
+      ...(status.emergencyStop === undefined
+        ? []
+        : [`EMERGENCY STOP: ${describe("emergency-stop", status.emergencyStop)}`]),
       `Level ${status.level} (${levelName(status.level)})${status.reasons.length === 0 ? "" : `: ${status.reasons.join("; ")}`}`,
       `Cluster ${status.cluster}, mode ${status.mode}, version ${status.version}`,
       `Investigators: ${status.capabilities.investigators.join(", ") || "none"}. Context: ${status.capabilities.context}. Actions: ${status.capabilities.actions}.`,

@@ -150,6 +150,12 @@ export const settings = {
       "observe only reports what it would do, approve requires a review of every action, auto executes actions that the guardrails allow.",
     expected: "observe, approve or auto"
   }),
+  allAiDown: setting(Schema.Literals(["rules", "emergency"]), {
+    form: "text",
+    fallback: "rules",
+    description: "What follows when every model is out: the rules go on alone (level 2), or an emergency (level 3).",
+    expected: "rules or emergency"
+  }),
   steadyFor: setting(Timeout, {
     form: "text",
     fallbackText: "10 seconds on the sandbox, otherwise 1 minute",

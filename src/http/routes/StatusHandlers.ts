@@ -7,7 +7,7 @@ import { DurationText } from "../../domain/DurationText.ts"
 import { Degradation } from "../../health/Degradation.ts"
 import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
 import { AuditLog } from "../../storage/AuditLog.ts"
-import { EmergencyStops } from "../../storage/EmergencyStops.ts"
+import { StandingOrders } from "../../storage/StandingOrders.ts"
 import { ServedApi } from "../Api.ts"
 import { CurrentPrincipal } from "../Authentication.ts"
 import { failing, NotFound } from "../problems/Problem.ts"
@@ -28,6 +28,22 @@ export const capabilitiesOf = (level: DegradationLevel, configured: ReadonlyArra
 
 const encodeDuration = Schema.encodeSync(DurationText)
 
+/** The orders that stand. The status is shown when the database fails, above all then. */
+const standingIn = (orders: StandingOrders["Service"]) =>
+  Effect.all({
+    emergencyStop: orders.current("emergency-stop"),
+    emergency: orders.current("emergency")
+  }).pipe(
+    Effect.match({
+      onFailure: () => ({ unread: ["whether an operator has stopped all actions could not be read"] }),
+      onSuccess: ({ emergency, emergencyStop }) => ({
+        unread: [],
+        ...(Option.isNone(emergencyStop) ? {} : { emergencyStop: emergencyStop.value }),
+        ...(Option.isNone(emergency) ? {} : { emergency: emergency.value })
+      })
+    })
+  )
+
 export const StatusHandlers = (options: StatusOptions) =>
   HttpApiBuilder.group(
     ServedApi,
@@ -36,22 +52,17 @@ export const StatusHandlers = (options: StatusOptions) =>
       const degradation = yield* Degradation
       const components = yield* Components
       const audit = yield* AuditLog
-      const stops = yield* EmergencyStops
+      const orders = yield* StandingOrders
       const { tiers } = yield* InvestigationChain
       const configured = tiers.map(({ name }) => name)
 
-      // The status is shown when the database fails, above all then.
-      const stopAnd = (reasons: ReadonlyArray<string>) =>
-        Effect.match(stops.current, {
-          onFailure: () => ({ reasons: [...reasons, "whether the emergency stop is set could not be read"] }),
-          onSuccess: (stop) => (Option.isNone(stop) ? { reasons } : { reasons, emergencyStop: stop.value })
-        })
-
       const status = Effect.gen(function* () {
         const { level, reasons } = yield* degradation.current
+        const { unread, ...standingOrders } = yield* standingIn(orders)
         return {
           level,
-          ...(yield* stopAnd(reasons)),
+          reasons: [...reasons, ...unread],
+          ...standingOrders,
           capabilities: capabilitiesOf(level, configured),
           components: yield* components.list,
           version: options.version,

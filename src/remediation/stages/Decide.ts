@@ -34,8 +34,8 @@ import { pauseOf } from "../../kubernetes/NotNow.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
 import * as Patience from "../../resilience/pipeline/Patience.ts"
 import { ActionHistory } from "../../storage/ActionHistory.ts"
-import { EmergencyStops } from "../../storage/EmergencyStops.ts"
 import { type Admission, type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
+import { StandingOrders } from "../../storage/StandingOrders.ts"
 import * as ClusterView from "../ClusterView.ts"
 import * as DecideInTurn from "../DecideInTurn.ts"
 import type { Journal } from "../Journal.ts"
@@ -154,7 +154,7 @@ const makeInputOf = Effect.fnUntraced(function* (
 ) {
   const history = yield* ActionHistory
   const degradation = yield* Degradation
-  const stops = yield* EmergencyStops
+  const orders = yield* StandingOrders
   const rows = historyLength(options.guardrails)
   const sinceSeen = SinceSeen.make<PastAction>(({ action, remediationId }) => `${action} ${remediationId}`)
 
@@ -185,7 +185,7 @@ const makeInputOf = Effect.fnUntraced(function* (
       ...(self.review === undefined ? {} : { review: self.review }),
       ...approvalAt(self, nowMs),
       questions: self.questions,
-      emergencyStop: Option.isSome(yield* stops.current),
+      emergencyStop: Option.isSome(yield* orders.current("emergency-stop")),
       nowMs
     }
     return { input, doubt }

@@ -1,15 +1,15 @@
 /** Carries out the journaled intent, or finds out by read-back whether an earlier activation did. */
 
 import { Clock, Effect, Equal, Option } from "effect"
-import { describe } from "../../domain/EmergencyStop.ts"
 import type { ExecutionOutcome, Intent } from "../../domain/Execution.ts"
 import type { Mode } from "../../domain/Mode.ts"
 import type { Remediation } from "../../domain/Remediation.ts"
 import { type Approval, isExpired } from "../../domain/Review.ts"
+import { describe } from "../../domain/StandingOrder.ts"
 import { Executor } from "../../execution/Executor.ts"
 import { approvalExpired, emergencyStopped, type Failure, otherMode } from "../../execution/FailureClassifier.ts"
-import { EmergencyStops } from "../../storage/EmergencyStops.ts"
 import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
+import { StandingOrders } from "../../storage/StandingOrders.ts"
 import type { StorageError } from "../../storage/StorageError.ts"
 import type { Journal } from "../Journal.ts"
 
@@ -37,13 +37,15 @@ const explained = (outcome: ExecutionOutcome, expired: Approval | undefined): Ex
 }
 
 /** The emergency stop may have been set since the decision. An action that has started finishes, or is rolled back. */
-const stopOf = ({ current }: EmergencyStops["Service"]): Effect.Effect<Failure | undefined, StorageError> =>
-  Effect.map(current, (stop) => (Option.isNone(stop) ? undefined : emergencyStopped(describe(stop.value))))
+const stopOf = ({ current }: StandingOrders["Service"]): Effect.Effect<Failure | undefined, StorageError> =>
+  Effect.map(current("emergency-stop"), (stop) =>
+    Option.isNone(stop) ? undefined : emergencyStopped(describe("emergency-stop", stop.value))
+  )
 
 export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
   const store = yield* RemediationStore
   const executor = yield* Executor
-  const stops = yield* EmergencyStops
+  const orders = yield* StandingOrders
 
   /** `resumed`: the intent was durable before this activation, so the write may have been sent already. */
   return Effect.fn("execute")(function* (claim: Claim, self: Remediation, intent: Intent, resumed: boolean) {
@@ -54,7 +56,7 @@ export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
     const expired = yield* expiredApproval(self, intent)
     const outcome = yield* executor.execute(intent, {
       holds: store.holds(claim),
-      mayNotStart: stopOf(stops),
+      mayNotStart: stopOf(orders),
       resumed,
       approved: Equal.equals(self.approval?.action, intent.action),
       mayWrite: expired === undefined && mayWrite(mode, self, intent)

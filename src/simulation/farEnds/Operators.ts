@@ -119,8 +119,10 @@ export class Operators implements FarEnd {
     if (!set) observations.publish({ _tag: "EmergencyStop", set })
     const process = this.boot()
     process.fork(
-      this.service.callOperatorApi(process, ({ stops }) =>
-        set ? Effect.asVoid(stops.set({ by: "ada" })) : Effect.asVoid(stops.lift({ by: "grace" }))
+      this.service.callOperatorApi(process, ({ orders }) =>
+        set
+          ? Effect.asVoid(orders.give("emergency-stop", { by: "ada" }))
+          : Effect.asVoid(orders.takeBack("emergency-stop", { by: "grace" }))
       ),
       (exit) => {
         // Somebody wants the opposite by now, and has ordered it.

@@ -5,8 +5,8 @@ import type { Kubernaut } from "../../Kubernaut.ts"
 import type { RemediationActors } from "../../remediation/RemediationActors.ts"
 import type { Reviews } from "../../remediation/Reviews.ts"
 import type { RollbackRequests } from "../../remediation/RollbackRequests.ts"
-import type { EmergencyStops } from "../../storage/EmergencyStops.ts"
 import type { RemediationStore } from "../../storage/RemediationStore.ts"
+import type { StandingOrders } from "../../storage/StandingOrders.ts"
 import type { Process } from "../engine/Process.ts"
 
 /** No response: the service was down, or went down before it responded. It may have carried out the request. */
@@ -18,7 +18,7 @@ export interface OperatorApi {
   readonly actors: RemediationActors["Service"]
   readonly reviews: Reviews["Service"]
   readonly rollbackRequests: RollbackRequests["Service"]
-  readonly stops: EmergencyStops["Service"]
+  readonly orders: StandingOrders["Service"]
 }
 
 export interface ServiceConnection {

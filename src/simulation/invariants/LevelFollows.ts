@@ -1,5 +1,6 @@
 /**
- * The degradation level follows the breakers of the models: 1 without HolmesGPT, 2 without any model, else 0.
+ * The degradation level follows the breakers: 1 without HolmesGPT, 2 without any model, else 0. With more than three
+ * services out, the API server among them, it is 3, until that has been over for 30 seconds.
  *
  * A tier is out from the moment its breaker opens until it closes. The service must report the new level at the same
  * moment or, if it is paused then, at the moment in which it resumes. The level of an investigation must have been due
@@ -14,12 +15,17 @@ import type { Handlers } from "../observation/Observation.ts"
 import { Standstill } from "../observation/Standstill.ts"
 import type { Checker, Invariant } from "./Invariant.ts"
 
+/** How long an emergency must be over. */
+const settleMs = 30_000
+
 class Level implements Checker {
   private readonly report: (message: string) => void
   private readonly tiers: ReadonlyArray<string>
   private readonly out = new Set<string>()
   /** The levels that were due in this process, and since when. */
   private due: Array<{ readonly level: number; readonly sinceMs: number }> = []
+  /** Until when an emergency that is over counts. */
+  private settlesMs = -Infinity
   private process = 0
   private said: number | undefined
   private readonly workedOnSinceMs = new Map<string, number>()
@@ -34,6 +40,7 @@ class Level implements Checker {
     ProcessBooted: ({ number }, atMs) => {
       this.process = number
       this.out.clear()
+      this.settlesMs = -Infinity
       this.due = [{ level: 0, sinceMs: atMs }]
       this.said = undefined
       this.workedOnSinceMs.clear()
@@ -44,17 +51,18 @@ class Level implements Checker {
     },
     BreakerMoved: ({ breaker, to }, atMs) => {
       this.look(atMs)
-      if (!this.tiers.includes(breaker)) return
+      if (!this.tiers.includes(breaker) && breaker !== "kubernetes") return
+      const wasEmergency = this.isEmergency
       if (to === "Closed" || to === "ForcedClosed") this.out.delete(breaker)
       else this.out.add(breaker)
-      const level = this.level
-      if (this.now?.level !== level) this.due.push({ level, sinceMs: atMs })
+      if (wasEmergency && !this.isEmergency) this.settlesMs = atMs + settleMs
+      this.becomesDue(atMs)
     },
     LevelIs: ({ level }, atMs) => {
       this.said = level
       // It may be outdated: breakers can move more than once in a moment.
       if (this.tiers.length > 0 && !this.dueBetween(this.standstill.since(atMs), atMs).includes(level))
-        this.report(`the service says level ${level}, and ${this.level} is due`)
+        this.report(`the service says level ${level}, and ${this.dueAt(atMs)?.level} is due`)
     },
     CallBegan: ({ call }, atMs) => {
       if (call.process === this.process) this.look(atMs)
@@ -74,8 +82,22 @@ class Level implements Checker {
     }
   }
 
-  private get now(): { readonly level: number; readonly sinceMs: number } | undefined {
-    return this.due[this.due.length - 1]
+  private dueAt(atMs: number): { readonly level: number; readonly sinceMs: number } | undefined {
+    return this.due.findLast(({ sinceMs }) => sinceMs <= atMs)
+  }
+
+  private get isEmergency(): boolean {
+    return this.tiers.length > 0 && this.out.size > 3
+  }
+
+  /** What is due from now on: after an emergency, level 3 until it has settled. */
+  private becomesDue(atMs: number): void {
+    this.due = this.due.filter(({ sinceMs }) => sinceMs <= atMs)
+    const add = (level: number, sinceMs: number) => {
+      if (this.due[this.due.length - 1]?.level !== level) this.due.push({ level, sinceMs })
+    }
+    if (this.isEmergency || atMs < this.settlesMs) add(3, atMs)
+    if (!this.isEmergency) add(this.level, Math.max(atMs, this.settlesMs))
   }
 
   private get level(): number {
@@ -91,7 +113,7 @@ class Level implements Checker {
   }
 
   private look(atMs: number): void {
-    const now = this.now
+    const now = this.dueAt(atMs)
     if (this.tiers.length === 0 || now === undefined || this.said === undefined) return
     if (this.said === now.level || !this.standstill.isLate(now.sinceMs, atMs)) return
     this.report(`the service still says level ${this.said}, and ${now.level} is due since ${atMs - now.sinceMs} ms`)

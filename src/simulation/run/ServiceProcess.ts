@@ -18,8 +18,8 @@ import { RollbackRequests } from "../../remediation/RollbackRequests.ts"
 import type { CircuitBreaker } from "../../resilience/breaker/CircuitBreaker.ts"
 import type { Bulkhead } from "../../resilience/pipeline/Bulkhead.ts"
 import { ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
-import { EmergencyStops } from "../../storage/EmergencyStops.ts"
 import { RemediationStore } from "../../storage/RemediationStore.ts"
+import { StandingOrders } from "../../storage/StandingOrders.ts"
 import type { Process, ProcessOptions } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { Setting } from "../farEnds/FarEnd.ts"
@@ -210,7 +210,7 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
           actors: Context.get(context, RemediationActors),
           reviews: Context.get(context, Reviews),
           rollbackRequests: Context.get(context, RollbackRequests),
-          stops: Context.get(context, EmergencyStops)
+          orders: Context.get(context, StandingOrders)
         }
         const { bulkhead, circuitBreaker, name } = Context.get(context, Kubernaut.ClusterPipeline)
         this.breaker = circuitBreaker

@@ -285,10 +285,10 @@ const doubts = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   sql.unsafe("create table doubts (cluster text primary key, at text not null)")
 )
 
-/** The emergency stop: one row while it is set. */
-const emergencyStop = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+/** The orders of operators that stand. */
+const standingOrders = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   sql.unsafe(
-    "create table emergency_stop (id integer primary key check (id = 1), set_by text not null, reason text, since text not null)"
+    "create table standing_orders (name text primary key, given_by text not null, reason text, since text not null)"
   )
 )
 
@@ -306,7 +306,7 @@ const migrations = {
   "11_doubts": doubts,
   "12_change_journal": changeJournal,
   "13_execution_times": executionTimes,
-  "14_emergency_stop": emergencyStop,
+  "14_standing_orders": standingOrders,
   "15_archived_states": archivedStates
 }
 

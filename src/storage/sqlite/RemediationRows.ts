@@ -129,7 +129,7 @@ const makeReads = (database: DatabaseSync) => ({
     `select 1 as found from remediation_events where remediation_id = ? and kind in ('Decided', 'Executed')
        and case when json_valid(data)
          then coalesce(json_extract(data, '$.decision.reasons[0].rule'), json_extract(data, '$.outcome.failure')) end = 'emergency-stop'
-       and not exists (select 1 from emergency_stop) limit 1`
+       and not exists (select 1 from standing_orders where name = 'emergency-stop') limit 1`
   ),
   timedOut: prepare<{ readonly timed_out: number }, [string]>(
     database,

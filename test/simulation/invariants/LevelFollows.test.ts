@@ -50,6 +50,20 @@ describe("level-follows", () => {
     assert.deepStrictEqual(reports, [])
   })
 
+  it("demands level 3 while the API server and all models are out, and for 30 seconds after that", () => {
+    const { at, reports } = watch(levelFollows)
+    at(0, level(0))
+    at(10, out("holmesgpt"), level(1))
+    at(20, out("llm:alpha"), out("llm:beta"), level(2))
+    at(30, out("kubernetes"), level(3))
+    at(40, back("kubernetes"))
+    at(30_040, level(2))
+    assert.deepStrictEqual(reports, [])
+    at(30_050, out("kubernetes"))
+    at(30_060, level(2))
+    assert.deepStrictEqual(reports, ["the service says level 2, and 3 is due"])
+  })
+
   it("reports a level that is not due", () => {
     const { at, reports } = watch(levelFollows)
     at(0, level(0))

@@ -45,7 +45,7 @@ import { reviewForgotten } from "./bugs/ReviewForgotten.ts"
 import { secretsInPrompts } from "./bugs/SecretsInPrompts.ts"
 import { severityIgnored } from "./bugs/SeverityIgnored.ts"
 import { startIdentifies } from "./bugs/StartIdentifies.ts"
-import { stopReadOnce } from "./bugs/StopReadOnce.ts"
+import { stopNotAsked } from "./bugs/StopNotAsked.ts"
 import { successesNotCounted } from "./bugs/SuccessesNotCounted.ts"
 import { sweepNeverRuns } from "./bugs/SweepNeverRuns.ts"
 import { turnsNotTaken } from "./bugs/TurnsNotTaken.ts"
@@ -100,7 +100,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   reviewForgotten,
   secretsInPrompts,
   startIdentifies,
-  stopReadOnce,
+  stopNotAsked,
   severityIgnored,
   successesNotCounted,
   sweepNeverRuns,

@@ -4,15 +4,15 @@ import type { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
-import { EmergencyStops } from "../../src/storage/EmergencyStops.ts"
 import * as Sqlite from "../../src/storage/sqlite/Sqlite.ts"
+import { StandingOrders } from "../../src/storage/StandingOrders.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 
-const open = <A, E>(database: DatabaseSync, use: Effect.Effect<A, E, EmergencyStops | AuditLog>) =>
+const open = <A, E>(database: DatabaseSync, use: Effect.Effect<A, E, StandingOrders | AuditLog>) =>
   Effect.provide(use, Storage.layerDatabase(database))
-const stops = <A, E>(use: (stops: EmergencyStops["Service"]) => Effect.Effect<A, E>) =>
-  Effect.flatMap(EmergencyStops, use)
-const current = stops((stops) => stops.current)
+const orders = <A, E>(use: (orders: StandingOrders["Service"]) => Effect.Effect<A, E>) =>
+  Effect.flatMap(StandingOrders, use)
+const current = orders((orders) => orders.current("emergency-stop"))
 const byOf = Option.map(({ by }: { readonly by: string }) => by)
 
 describe("the emergency stop on record", () => {
@@ -22,13 +22,13 @@ describe("the emergency stop on record", () => {
       assert.deepStrictEqual(yield* open(database, current), Option.none())
       const set = yield* open(
         database,
-        stops((stops) => stops.set({ by: "ada", reason: "the sale" }))
+        orders((orders) => orders.give("emergency-stop", { by: "ada", reason: "the sale" }))
       )
       assert.deepInclude(set, { by: "ada", reason: "the sale" })
       assert.deepStrictEqual(yield* open(database, current), Option.some(set))
       const lifted = yield* open(
         database,
-        stops((stops) => stops.lift({ by: "bob" }))
+        orders((orders) => orders.takeBack("emergency-stop", { by: "bob" }))
       )
       assert.deepStrictEqual(lifted, Option.some(set))
       assert.deepStrictEqual(yield* open(database, current), Option.none())
@@ -43,7 +43,7 @@ describe("the emergency stop on record", () => {
         assert.deepStrictEqual(yield* current, Option.none())
         yield* open(
           database,
-          stops((stops) => stops.set({ by: "ada" }))
+          orders((orders) => orders.give("emergency-stop", { by: "ada" }))
         )
         assert.deepStrictEqual(byOf(yield* current), Option.some("ada"))
       })
@@ -54,11 +54,14 @@ describe("the emergency stop on record", () => {
     open(
       Sqlite.openMemory(),
       Effect.gen(function* () {
-        const stops = yield* EmergencyStops
-        yield* stops.set({ by: "ada", reason: "first" })
-        assert.deepInclude(yield* stops.set({ by: "bob", reason: "second" }), { by: "ada", reason: "first" })
-        yield* stops.lift({ by: "bob" })
-        assert.deepStrictEqual(yield* stops.lift({ by: "ada" }), Option.none())
+        const orders = yield* StandingOrders
+        yield* orders.give("emergency-stop", { by: "ada", reason: "first" })
+        assert.deepInclude(yield* orders.give("emergency-stop", { by: "bob", reason: "second" }), {
+          by: "ada",
+          reason: "first"
+        })
+        yield* orders.takeBack("emergency-stop", { by: "bob" })
+        assert.deepStrictEqual(yield* orders.takeBack("emergency-stop", { by: "ada" }), Option.none())
         const lines = yield* Effect.flatMap(AuditLog, (audit) => audit.read(0, 10))
         assert.deepStrictEqual(
           lines.map(({ actor, data, kind }) => [actor, kind, data["reason"]]),
@@ -73,6 +76,19 @@ describe("the emergency stop on record", () => {
     )
   )
 
+  it.effect("says nothing about the other order", () =>
+    open(
+      Sqlite.openMemory(),
+      Effect.gen(function* () {
+        const orders = yield* StandingOrders
+        yield* orders.give("emergency", { by: "ada" })
+        assert.deepStrictEqual(yield* orders.current("emergency-stop"), Option.none())
+        yield* orders.takeBack("emergency-stop", { by: "bob" })
+        assert.deepStrictEqual(byOf(yield* orders.current("emergency")), Option.some("ada"))
+      })
+    )
+  )
+
   it.effect("is not set in a database of an older version, and can be set there", () =>
     Effect.gen(function* () {
       const database = Sqlite.openMemory()
@@ -80,7 +96,7 @@ describe("the emergency stop on record", () => {
       assert.deepStrictEqual(yield* open(database, current), Option.none())
       yield* open(
         database,
-        stops((stops) => stops.set({ by: "ada" }))
+        orders((orders) => orders.give("emergency-stop", { by: "ada" }))
       )
       assert.deepStrictEqual(byOf(yield* open(database, current)), Option.some("ada"))
     })

@@ -1,17 +1,17 @@
 import type { PlantedBug } from "../PlantedBug.ts"
 
-export const stopReadOnce: PlantedBug = {
+export const stopNotAsked: PlantedBug = {
   name: "the emergency stop is not asked for",
   breaks: "Actions start although an operator has stopped them.",
   edits: [
     {
       file: "remediation/stages/Decide.ts",
-      search: "emergencyStop: Option.isSome(yield* stops.current),",
-      replace: "emergencyStop: Option.isSome(yield* stops.current) && false,"
+      search: 'emergencyStop: Option.isSome(yield* orders.current("emergency-stop")),',
+      replace: 'emergencyStop: Option.isSome(yield* orders.current("emergency-stop")) && false,'
     },
     {
       file: "remediation/stages/Execute.ts",
-      search: "      mayNotStart: stopOf(stops),\n",
+      search: "      mayNotStart: stopOf(orders),\n",
       replace: ""
     }
   ],
