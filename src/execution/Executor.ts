@@ -37,6 +37,7 @@ import { KubernetesClient, type KubernetesError } from "../kubernetes/Kubernetes
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import { plan as planAction } from "./ActionPlan.ts"
 import { executeIntent, type ExecuteOptions, millis } from "./IntentExecution.ts"
+import { overtakenBy } from "./LaterChanges.ts"
 import { leavesOf } from "./Leaves.ts"
 import { isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
@@ -270,13 +271,22 @@ const draftOnce = Effect.fnUntraced(function* (
   }
 })
 
-/** The recorded change that an action takes back. */
-const changeOf = ({ journal }: Cluster, { action }: PlanInput): Effect.Effect<ObjectChange | undefined, PlanRefused> =>
-  action.type !== "RestoreObject" || journal === undefined
-    ? Effect.undefined
-    : Effect.mapError(journal.find(action.change), () =>
-        refused(refuse("change-unreadable", `Change ${action.change} could not be read from the journal.`))
-      )
+/** How many of the newest changes of an object are compared. */
+const comparedChanges = 100
+
+/** The recorded change that an action takes back, and why a later change keeps it from that. */
+const changeOf = Effect.fnUntraced(function* (
+  { journal }: Cluster,
+  { action }: PlanInput
+): Effect.fn.Return<{ readonly change?: ObjectChange; readonly overtaken?: string | undefined }, PlanRefused> {
+  if (action.type !== "RestoreObject" || journal === undefined) return {}
+  const unreadable = () =>
+    refused(refuse("change-unreadable", `Change ${action.change} could not be read from the journal.`))
+  const change = yield* Effect.mapError(journal.find(action.change), unreadable)
+  if (change === undefined) return {}
+  const others = yield* Effect.mapError(journal.list({ refs: [change.ref], limit: comparedChanges }), unreadable)
+  return { change, overtaken: overtakenBy(change, others) }
+})
 
 const draft = (
   cluster: Cluster,
@@ -284,11 +294,11 @@ const draft = (
   input: PlanInput
 ): Effect.Effect<Draft, PlanRefused | KubernetesError> =>
   Effect.gen(function* () {
-    const change = yield* changeOf(cluster, input)
+    const { change, overtaken } = yield* changeOf(cluster, input)
     const denied = yield* permitted(cluster.access, input.action, input.target, change)
     if (denied !== undefined) return yield* refused(denied)
     let known = input.baseline
-    return yield* Effect.suspend(() => {
+    const drafted = yield* Effect.suspend(() => {
       const baseline = known
       known = null
       return draftOnce(cluster, settings, { ...input, change }, baseline)
@@ -299,4 +309,8 @@ const draft = (
         while: (error) => error._tag === "KubernetesError" && error.reason._tag === "Conflict"
       })
     )
+    // Where the object is as it was before, nothing is overwritten.
+    return overtaken === undefined || drafted.intent.changes.length === 0
+      ? drafted
+      : yield* refused(refuse("changed-since-change", overtaken))
   }).pipe(Effect.withSpan("Executor.plan"))

@@ -74,10 +74,8 @@ const personDoes = Effect.fnUntraced(function* (
 })
 
 /** The executor with a journal of one change. */
-const servicesOf = (change: ObjectChange) =>
-  Layer.merge(Executor.layer(), RollbackExecutor.layer()).pipe(
-    Layer.provide(ChangeJournal.layerMemory({ changes: [change] }))
-  )
+const servicesOf = (...changes: ReadonlyArray<ObjectChange>) =>
+  Layer.merge(Executor.layer(), RollbackExecutor.layer()).pipe(Layer.provide(ChangeJournal.layerMemory({ changes })))
 
 const inputOf = (change: ObjectChange) => ({
   action: { type: "RestoreObject" as const, target: change.ref, change: changeId },
@@ -199,6 +197,25 @@ describe("a change on the sandbox", () => {
       const outcome = yield* executor.execute(intent, { holds, resumed: true })
       const created = yield* find(change.ref)
       assert.deepStrictEqual(outcome.created, [{ ref: change.ref, uid: created!.metadata.uid }])
+    }).pipe(Effect.provide(sandbox))
+  )
+
+  it.effect("is not taken back over a later change that gave the field the same value again", () =>
+    Effect.gen(function* () {
+      const { change, now, old } = yield* personDoes(at("ConfigMap"), { data: { url: "a" } }, { data: { url: "b" } })
+      const other = on(change.ref, { data: { url: "c" } })
+      const again = recorded(other, journaled(now), { id: "chg-01BRZ3NDEKTSV4RRFFQ69G5FAV", ref: change.ref })
+      const draft = Effect.flatMap(Executor.Executor, (executor) => executor.draft(inputOf(change))).pipe(
+        Effect.provide(servicesOf(change, again))
+      )
+      const refused = yield* Effect.flip(draft)
+      assert.strictEqual(refused._tag === "PlanRefused" && refused.rule, "changed-since-change")
+      assert.include(refused.message, again.id)
+      // Somebody has put it back already.
+      const client = yield* KubernetesClient
+      const back = { op: "replace", path: "/data", value: (old as { readonly data?: never }).data ?? null } as const
+      yield* client.apply({ _tag: "Patch", ref: change.ref, patch: [back] })
+      assert.deepStrictEqual((yield* draft).intent.changes, [])
     }).pipe(Effect.provide(sandbox))
   )
 

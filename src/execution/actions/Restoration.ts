@@ -23,7 +23,7 @@
  * | `no-manifest`          | the object was deleted or created, and was not recorded                                |
  * | `not-found`            | the object does not exist any more                                                     |
  * | `exists-already`       | another object has the name                                                            |
- * | `changed-since-change` | somebody has changed the field, or the object, since                                   |
+ * | `changed-since-change` | somebody has changed the field, or the object, since: see `LaterChanges` too           |
  * | `autoscaler-owned`     | an autoscaler sets the replica count, or another one has replaced a deleted one        |
  *
  * What a person may allow is an ask: see `RestorationAsks`.

@@ -1,0 +1,40 @@
+/**
+ * Whether a recorded change was followed by another one of the same fields. Pure.
+ *
+ * The present values do not show that: somebody may have changed a field, and somebody else may have given it the same
+ * value again. What was there before the first change is then nobody's state of before the incident, and putting it
+ * back would overwrite the later ones. The same holds for an object that was created and deleted several times.
+ *
+ * Our own changes do not count: an undo that was undone leaves the change as it was.
+ */
+
+import { display } from "../domain/FieldPath.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
+import { displayName, sameRef } from "../domain/Target.ts"
+
+const isAtOrBeneath = (path: string, above: string): boolean =>
+  path === above || path.startsWith(`${above}.`) || path.startsWith(`${above}[`)
+
+const touchesSame = (change: ObjectChange, other: ObjectChange): boolean => {
+  if (change.operation !== "modified" || other.operation !== "modified") return true
+  const paths = change.fields.map(({ path }) => display(path))
+  return other.fields.some(({ path }) => {
+    const field = display(path)
+    return paths.some((each) => isAtOrBeneath(field, each) || isAtOrBeneath(each, field))
+  })
+}
+
+/** Why a change is not taken back; `undefined` if no later one is known. `others` are changes of the same object. */
+export const overtakenBy = (change: ObjectChange, others: ReadonlyArray<ObjectChange>): string | undefined => {
+  // Ids sort in the order of recording.
+  const later = others.find(
+    (other) =>
+      other.id > change.id
+      && sameRef(other.ref, change.ref)
+      && other.by.kind !== "kubernaut"
+      && touchesSame(change, other)
+  )
+  return later === undefined
+    ? undefined
+    : `${displayName(change.ref)} was changed again after the change, by ${later.id} at ${later.at}. Take the latest change back first.`
+}

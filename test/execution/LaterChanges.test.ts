@@ -1,0 +1,42 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
+import { overtakenBy } from "../../src/execution/LaterChanges.ts"
+import { changeId, made, recorded } from "./restoring.ts"
+
+const config = (data: object) => made("ConfigMap", { data })
+const later = "chg-01BRZ3NDEKTSV4RRFFQ69G5FAV"
+const earlier = "chg-01ARZ3NDEKTSV4RRFFQ69G5FAA"
+
+describe("a recorded change is overtaken by", () => {
+  const change = recorded(config({ url: "a", mode: "x" }), config({ url: "b", mode: "x" }))
+  const again = recorded(config({ url: "c", mode: "x" }), config({ url: "b", mode: "x" }), { id: later })
+  const deleted = recorded(config({}), undefined, { id: later })
+  const rows: ReadonlyArray<readonly [claim: string, overtaken: boolean, change: ObjectChange, other: ObjectChange]> = [
+    ["a later one of the same field, also with the same value", true, change, again],
+    [
+      "a later one of the whole map",
+      true,
+      change,
+      recorded(config({ url: "b" }), made("ConfigMap", {}), { id: later })
+    ],
+    [
+      "a later one of another field: no",
+      false,
+      change,
+      recorded(config({ mode: "x" }), config({ mode: "y" }), { id: later })
+    ],
+    ["an earlier one of the same field: no", false, change, { ...again, id: earlier }],
+    ["itself: no", false, change, change],
+    ["our own: no", false, change, { ...again, by: { kind: "kubernaut", name: "kubernaut" } }],
+    ["one of another object: no", false, change, { ...again, ref: { ...again.ref, name: "y" } }],
+    ["a later deletion of an object that was deleted before", true, { ...deleted, id: changeId }, deleted],
+    ["a later change of an object that was created", true, recorded(undefined, config({})), again]
+  ]
+  it.each(rows)("%s", (_claim, overtaken, one, other) => {
+    assert.strictEqual(overtakenBy(one, [other]) !== undefined, overtaken)
+  })
+
+  it("a change that it names, so that a person can take that one back", () => {
+    assert.include(overtakenBy(change, [again]), later)
+  })
+})
