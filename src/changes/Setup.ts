@@ -20,7 +20,7 @@ import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { type Condition, conditionOf } from "../kubernetes/ObjectModel.ts"
 import { runsPods } from "./ObjectRelations.ts"
 
-/** People create the objects of a new workload one after the other. */
+/** People create the objects of a new workload one after the other, with shorter pauses. */
 const togetherMs = 3000
 
 const timeOf = (text: string | null | undefined): ReadonlyArray<number> => {
@@ -34,6 +34,8 @@ export interface SetupFacts {
   /** The target, and the workloads around it. */
   readonly objects: ReadonlyArray<KubernetesObject>
   readonly observed: WorkloadState | null
+  /** When objects were created, in milliseconds, in any order. */
+  readonly creations: ReadonlyArray<number>
   /** Whether it was deleted, and does not exist. */
   readonly isDeleted: boolean
 }
@@ -48,7 +50,7 @@ const availableSince = (object: KubernetesObject): ReadonlyArray<number> => {
 }
 
 /** When the target first served, at the latest; `undefined` if nothing says it. */
-const servedSince = ({ objects, observed, target }: SetupFacts): number | undefined => {
+const servedSince = ({ creations, objects, observed, target }: SetupFacts): number | undefined => {
   const own = objects.filter((object) => isTarget(object, target))
   const times = [
     ...(observed?.pods ?? []).flatMap(({ readinessSince, ready }) => (ready ? timeOf(readinessSince) : [])),
@@ -56,7 +58,12 @@ const servedSince = ({ objects, observed, target }: SetupFacts): number | undefi
     ...(own.some(({ kind }) => runsPods(kind)) ? own : objects).flatMap(availableSince)
   ]
   if (times.length > 0) return Math.min(...times)
-  return own.flatMap(({ metadata }) => timeOf(metadata.creationTimestamp)).map((millis) => millis + togetherMs)[0]
+  const [began] = own.flatMap(({ metadata }) => timeOf(metadata.creationTimestamp))
+  return began === undefined
+    ? undefined
+    : creations
+        .toSorted((left, right) => left - right)
+        .reduce((last, millis) => (millis > last && millis <= last + togetherMs ? millis : last), began)
 }
 
 /** Why a change belongs to the setup; `undefined` if it does not. `others` are the changes of the same object. */

@@ -21,6 +21,7 @@ import type { ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
 import type { Suspects } from "../domain/Suspects.ts"
 import { type ResourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
+import { isFollowed } from "../domain/UndoOfTemplate.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { reportsByEvent } from "../kubernetes/FailedCreate.ts"
 import { KubernetesClient, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
@@ -33,6 +34,7 @@ import { grouped, type Known, knownOf } from "./KnownStates.ts"
 import { type SetupFacts, setupOf } from "./Setup.ts"
 import { type Candidate, findingOf, rank } from "./SuspectScore.ts"
 import { symptomsSeen } from "./SymptomKinds.ts"
+import { wasTakenBack } from "./TakenBack.ts"
 
 /** What suspects are looked for. */
 export interface SuspectRequest {
@@ -222,6 +224,7 @@ const setupFacts = (
   target,
   objects: objects.filter((object) => (graph.find(refOf(object))?.distance ?? Infinity) <= 1),
   observed,
+  creations: changes.flatMap(({ at, operation }) => (operation === "created" ? [Timestamp.toMillis(at)] : [])),
   isDeleted: changes.find(({ ref }) => sameRef(ref, target))?.operation === "deleted"
 })
 
@@ -239,7 +242,9 @@ const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts):
           distance: node.distance,
           relation: node.relation,
           ...(present === undefined ? {} : { present }),
-          ...(setup === undefined ? {} : { setup })
+          ...(setup === undefined ? {} : { setup }),
+          takenBack: wasTakenBack(change, ofOne),
+          followed: isFollowed(change, ofOne)
         }
       ]
     })

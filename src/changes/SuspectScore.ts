@@ -16,6 +16,7 @@
  * | direction | 0.2 if it only takes a limit away, such as an uncordon or a larger quota (`Easing`)                      |
  * | novelty   | 0.2 if it created an object that limits nobody (`LimitingKinds`): that breaks nothing that worked        |
  * | setup     | 0.1 if it created an object before the target first served, or one that was changed since (`Setup`)      |
+ * | tried     | 0.1 if Kubernaut has taken it back already (`TakenBack`): that did not help                              |
  * | health    | 0.25 if the alert says that pods fail, and all pods are well: no suspect                                 |
  * | force     | 0.1 if all its fields have another value now: somebody has taken it back, or overwritten it              |
  * | writer    | 1 for a person or a pipeline, 0.95 for GitOps and unknown writers, 0.4 for a controller, 0 for kubernaut |
@@ -52,6 +53,10 @@ export interface Candidate {
   readonly relation: string
   /** Why it belongs to the setup of the target, and not to what happened to it later (`Setup`). */
   readonly setup?: string
+  /** Whether Kubernaut has taken it back already. Default false. */
+  readonly takenBack?: boolean
+  /** Whether the pod template was changed again since. Default false. */
+  readonly followed?: boolean
   /** The object as it is now; `null` if it does not exist, and absent if that is not known. */
   readonly present?: KubernetesObject | null
 }
@@ -153,6 +158,9 @@ const directionOf = ({ change }: Candidate, { said, shown }: SymptomsSeen): Fact
 
 const setupOf = ({ setup }: Candidate): Factor => (setup === undefined ? { value: 1 } : { value: 0.1, reason: setup })
 
+const triedOf = ({ takenBack = false }: Candidate): Factor =>
+  takenBack ? { value: 0.1, reason: "Kubernaut has taken it back already, which did not help." } : { value: 1 }
+
 const noveltyOf = ({ change: { operation, ref } }: Candidate): Factor =>
   operation === "created" && !isLimiting(ref.kind)
     ? { value: 0.2, reason: "It is new, and breaks nothing that worked before." }
@@ -196,6 +204,7 @@ export const score = (candidate: Candidate, { seen, symptom }: Scene): Suspect =
     directionOf(candidate, seen),
     noveltyOf(candidate),
     setupOf(candidate),
+    triedOf(candidate),
     healthOf(seen),
     forceOf(candidate),
     writerOf(candidate)
@@ -206,6 +215,7 @@ export const score = (candidate: Candidate, { seen, symptom }: Scene): Suspect =
     score: Math.min(1, Math.max(0, Math.round(product * 1000) / 1000)),
     distance,
     relation: candidate.relation,
+    ...(candidate.followed === true ? { followed: true } : {}),
     reasons: factors.flatMap(({ reason }) => reason ?? [])
   }
 }

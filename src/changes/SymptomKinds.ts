@@ -141,7 +141,7 @@ const shownBy = (observed: WorkloadState): ReadonlySet<SymptomKind> => {
   for (const { ready, reason } of pods) if (!ready) shown.add(kindOfReason(reason))
   if (failedCreate !== undefined && failedCreate !== null) shown.add("not-created")
   else if (counted && pods.length < desiredReplicas) shown.add("absent")
-  if (endpoints === 0 && pods.some(({ ready }) => ready)) shown.add("unreachable")
+  if (endpoints === 0 && (ref.kind === "Service" || pods.some(({ ready }) => ready))) shown.add("unreachable")
   if (ref.kind === "Node" && observed.conditions.some(({ status, type }) => type === "Ready" && status !== "True"))
     shown.add("node")
   return shown

@@ -16,6 +16,8 @@ export const Suspect = Schema.Struct({
   distance: Schema.Int,
   /** How the target depends on the object, such as `mounts ConfigMap shop/checkout-config`. */
   relation: Schema.String,
+  /** Whether the pod template that it changed was changed again since. Absent: no, or it is not one of a template. */
+  followed: Schema.optionalKey(Schema.Boolean),
   /** Why the score is what it is, one sentence each. */
   reasons: Schema.Array(Schema.String)
 })

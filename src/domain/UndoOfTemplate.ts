@@ -27,7 +27,7 @@ const isOfTemplateOnly = ({ fields, operation, ref }: ObjectChange): boolean =>
   operation === "modified" && rollable.has(ref.kind) && fields.length > 0 && fields.every(isInTemplate)
 
 /** Whether another change has touched the template after this one. Ids sort in the order of recording. */
-const isOverwritten = (change: ObjectChange, others: ReadonlyArray<ObjectChange>): boolean =>
+export const isFollowed = (change: ObjectChange, others: ReadonlyArray<ObjectChange>): boolean =>
   others.some(
     (other) =>
       other.id !== change.id
@@ -37,20 +37,21 @@ const isOverwritten = (change: ObjectChange, others: ReadonlyArray<ObjectChange>
   )
 
 /**
- * The action that takes a change back. `others` are the recorded changes of the same object, and `observed` is the
- * alert's target.
+ * The action that takes a change back. `others` are the recorded changes of the same object as far as they are known,
+ * `observed` is the alert's target, and `followed` says that the template is known to have been changed again since.
  */
 export const undoOf = (
   change: ObjectChange,
   observed: WorkloadState | null,
-  others: ReadonlyArray<ObjectChange> = []
+  others: ReadonlyArray<ObjectChange> = [],
+  followed = false
 ): Action => {
   const hasEarlier =
     observed !== null
     && observed.exists
     && sameRef(observed.ref, change.ref)
     && (observed.earlierRevisions ?? []).length > 0
-  return hasEarlier && isOfTemplateOnly(change) && !isOverwritten(change, others)
+  return hasEarlier && !followed && isOfTemplateOnly(change) && !isFollowed(change, others)
     ? { type: "RollbackDeployment", target: change.ref }
     : { type: "RestoreObject", target: change.ref, change: change.id }
 }

@@ -14,7 +14,9 @@
  * - A node is the target only of an alert that is known to be about nodes, or that names nothing that runs on nodes: no
  *   namespace, Service, workload, pod, container or application. Of other alerts, it is the node on which something
  *   runs.
- * - `job`, `service` and `namespace` alone never name a target. Otherwise all alerts of one exporter would share one.
+ * - A Service or an Ingress is the target only of an alert that names nothing else, and whose series are not those of one
+ *   scraped process (`instance`) or of an exporter: such a rule groups by the Service. Otherwise all alerts of one
+ *   exporter would share a target. `job` and `namespace` alone never name one.
  *
  * An alert that names no object gets a target of its own, of kind `Alert` and named after its fingerprint. Two such
  * alerts never share a target.
@@ -183,7 +185,19 @@ const find = (labels: Labels, targetLabels?: TargetLabels): ReadonlyArray<Resour
   if (objects.length === 0 && workloads.length === 0 && clusterObjects.length > 0) return clusterObjects
   const owners = Exporters.namesCaller(counted) ? [] : objectsIn(counted, LabelConventions.owners)
   const found = [...objects, ...workloads, ...podsIn(counted), ...owners]
-  return found.length > 0 ? found : nodeIn(counted)
+  if (found.length > 0) return found
+  const nodes = nodeIn(counted)
+  return nodes.length > 0 ? nodes : servicesIn(counted)
+}
+
+/** The Services and Ingresses that are subjects. */
+const servicesIn = (labels: Labels): ReadonlyArray<ResourceRef> => {
+  const isOfProcess = labels["instance"] !== undefined && Exporters.exporterOf(labels["job"])?.about !== "objects"
+  const isExported = Exporters.exporterOf(labels["job"])?.about === "others"
+  if (isOfProcess || isExported) return []
+  return objectsIn(labels, LabelConventions.services).filter(
+    ({ kind, name }) => kind !== "Service" || Exporters.exporterOf(name) === undefined
+  )
 }
 
 /** More objects than any real alert names. */

@@ -213,6 +213,32 @@ export const owners: ReadonlyArray<LabelConvention> = [
   ])
 ]
 
+/**
+ * Labels that name a Service or an Ingress. Prometheus adds the label `service` of what it scrapes to every series, so
+ * these count only where nothing else is named (`AlertTarget`).
+ */
+export const services: ReadonlyArray<LabelConvention> = [
+  ...convention("Prometheus: the Service whose pods are scraped", urls.prometheus, [
+    { name: "service", namespace: ["namespace"], kind: "Service" }
+  ]),
+  ...convention("kube-state-metrics: Endpoints have the name of their Service", urls.kubeStateMetrics, [
+    { name: "endpoint", namespace: ["namespace"], kind: "Service", when: { alertname: /endpoint/i } }
+  ]),
+  ...convention("Istio: the Service that was called", urls.istio, [
+    {
+      name: "destination_service_name",
+      namespace: ["destination_service_namespace", "destination_workload_namespace"],
+      kind: "Service"
+    }
+  ]),
+  ...convention("Datadog: tags of Services", urls.datadog, [
+    { name: "kube_service", namespace: ["kube_namespace"], kind: "Service" }
+  ]),
+  ...convention("kube-state-metrics and ingress-nginx: an Ingress", urls.kubeStateMetrics, [
+    { name: "ingress", namespace: ["namespace"], kind: "Ingress" }
+  ])
+]
+
 /** Labels that name a cluster-scoped object other than a node. */
 export const clusterObjects: ReadonlyArray<LabelConvention> = [
   ...convention("kube-state-metrics: volumes", urls.kubeStateMetrics, [

@@ -8,6 +8,7 @@
  * | --------------------------------------------------- | ------------------------------------------------------------------------------------------ |
  * | Deployment, StatefulSet, DaemonSet, ReplicaSet, Pod | replicas that are missing, old or not ready; a failed rollout; a Service without endpoints |
  * | the same, by `PatchHpa`                             | its autoscaler is at its maximum, until it has more replicas that are ready                |
+ * | Service                                             | no pod behind it is ready                                                                  |
  * | Node                                                | not ready; pressure on disk, memory or process ids; no network                             |
  * | PersistentVolumeClaim, CronJob, Job                 | none: the API shows neither how full a volume is nor whether the next run will succeed     |
  *

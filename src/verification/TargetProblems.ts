@@ -93,6 +93,8 @@ export const targetProblems = (
       ...(targetOnly ? [] : endpointProblems(state, baseline, state.desiredReplicas))
     )
   }
+  if (state.ref.kind === "Service" && !targetOnly && state.endpoints === 0)
+    problems.push(problem("endpoints-missing", "bad", "no pod behind it is ready"))
   problems.push(...failureProblems(state, observed))
   if (state.ref.kind === "Node") problems.push(...nodeProblems(state))
   return problems

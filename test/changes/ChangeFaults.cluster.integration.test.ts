@@ -7,16 +7,21 @@ import { afterAll, assert, describe, layer as shareLayer } from "@effect/vitest"
 import { Clock, Context, Effect, Layer } from "effect"
 import * as ClientNode from "../../src/kubernetes/ClientNode.ts"
 import { controlPlane } from "../kubernetes/controlPlane.ts"
+import { decoys } from "./decoys.ts"
 import { everything, openShop, person, placeOf, remediate, type Service, startService } from "./faultHarness.ts"
 import { faults } from "./faults.ts"
 
 const plane = await controlPlane()
 afterAll(plane.stop)
 
+/** From the alert to the first write, in milliseconds. */
+const waits: Array<number> = []
+
 class Started extends Context.Service<Started, Service>()("test/ChangeFaults/Started") {}
 
 const run = Effect.runSync(Clock.currentTimeNanos).toString(36)
 const wanted = process.env["KUBERNAUT_FAULTS"]
+const picked = wanted === undefined ? decoys : decoys.filter(({ decoy }) => new RegExp(wanted).test(decoy))
 const rows = wanted === undefined ? faults : faults.filter(({ fault }) => new RegExp(wanted).test(fault))
 
 describe.skipIf(!plane.available)(`one change of a person on a real API server${plane.note}`, () => {
@@ -58,8 +63,45 @@ describe.skipIf(!plane.available)(`one change of a person on a real API server${
           assert.strictEqual(ended.state, "Remediated", ended.conclusion)
           assert.strictEqual(ended.verification?.verdict, "fixed")
           assert.deepStrictEqual(yield* everything(place), old)
-          console.info(`${firstWriteMs()} ms to the first write`)
-          if (!asks) assert.isAtMost(firstWriteMs() ?? Infinity, 5000)
+          if (!asks) waits.push(firstWriteMs() ?? Infinity)
+        }).pipe(Effect.scoped),
+      90_000
+    )
+
+    it.effect("half of the first writes are within five seconds of their alerts", () =>
+      Effect.sync(() => {
+        const sorted = waits.toSorted((left, right) => left - right)
+        if (sorted.length > 0) assert.isAtMost(sorted[Math.floor(sorted.length / 2)]!, 5000, sorted.join(" "))
+      })
+    )
+
+    it.effect.each(picked.map((row, index) => ({ ...row, index })))(
+      "nothing is written after $decoy",
+      ({ before, by, does, index, labels, says, settles, shows, startedSecondsAgo }) =>
+        Effect.gen(function* () {
+          const started = yield* Started
+          const place = placeOf(`decoy-${run}-${index}`)
+          const byPerson = Effect.provide(person(plane.kubeconfig))
+          yield* byPerson(openShop(place))
+          if (before !== undefined) yield* byPerson(before(place))
+          if (settles !== undefined) yield* byPerson(settles(place))
+          yield* Effect.sleep("3500 millis")
+          const [pod] = yield* place.pods
+          yield* Effect.provide(does(place), person(plane.kubeconfig, by))
+          if (shows !== undefined) yield* byPerson(shows(place))
+          const broken = yield* everything(place)
+          const { run: remediation, writes } = yield* remediate(
+            started,
+            place,
+            labels(place, pod?.metadata.name ?? ""),
+            undefined,
+            startedSecondsAgo
+          )
+          const ended = yield* remediation.outcome
+          assert.notInclude(["Remediated", "RolledBack"], ended.state, ended.conclusion)
+          assert.deepStrictEqual(writes(), [])
+          assert.deepStrictEqual(yield* everything(place), broken)
+          if (says !== undefined) assert.include(ended.conclusion ?? "", says)
         }).pipe(Effect.scoped),
       90_000
     )

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type SetupFacts, setupOf } from "../../src/changes/Setup.ts"
 import { deployment, service } from "./objects.ts"
-import { at, broken, created, deleted, modified, pod, ref, state, target } from "./scenes.ts"
+import { at, broken, created, deleted, modified, pod, ref, startsMs, state, target } from "./scenes.ts"
 
 const since = (seconds: number, status: "True" | "False" = "True") => {
   const object = deployment("checkout")
@@ -17,6 +17,7 @@ const facts = (rest: Partial<SetupFacts> = {}): SetupFacts => ({
   objects: [since(-590)],
   observed: state({ pods: [pod("checkout-1", { readinessSince: at(-590) })] }),
   isDeleted: false,
+  creations: [],
   ...rest
 })
 
@@ -36,10 +37,13 @@ describe("the setup of a target", () => {
     assert.isUndefined(isSetup(created(target, -600), []))
   })
 
-  it("is what was created with the target, if nothing says that it ever served", () => {
-    const isSetup = setupOf(facts({ observed: failing, objects: [since(-5, "False")] }))
-    assert.isDefined(isSetup(quota(-599), []))
-    assert.isUndefined(isSetup(quota(-590), []))
+  it("is what was created one after the other with the target, if nothing says that it ever served", () => {
+    const creations = [-597, -599, -595, -590, -20].map((seconds) => startsMs + seconds * 1000)
+    const isSetup = setupOf(facts({ observed: failing, objects: [since(-5, "False")], creations }))
+    assert.deepStrictEqual(
+      [-602, -599, -595, -590, -20].map((seconds) => isSetup(quota(seconds), []) !== undefined),
+      [true, true, true, false, false]
+    )
   })
 
   it("of a Service is what was there when its workload first served", () => {

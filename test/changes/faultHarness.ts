@@ -79,6 +79,16 @@ export const placeOf = (namespace: string) => {
       })
     yield* state((seen) => seen.readyReplicas === 0)
   })
+  /** Somebody does something in another namespace. */
+  const elsewhere = Effect.flatMap(KubernetesClient, (client) =>
+    Effect.flatMap(client.get({ namespace: "default", kind: "ServiceAccount", name: "default" }), ({ metadata }) =>
+      client.apply({
+        _tag: "Patch",
+        ref: { namespace: "default", kind: "ServiceAccount", name: "default" },
+        patch: [{ op: "add", path: "/metadata/labels", value: { ...metadata.labels, touched: namespace } }]
+      })
+    )
+  )
   let picked = ""
   /** One node of the cluster. */
   const node = Effect.flatMap(KubernetesClient, (client) =>
@@ -101,7 +111,23 @@ export const placeOf = (namespace: string) => {
     replacePods,
     state(({ failedCreate }) => typeof failedCreate === "string")
   )
-  return { namespace, on, add, patch, set, remove, get, pods, crash, node, nodeName, refusedPods, replacePods, state }
+  return {
+    namespace,
+    on,
+    add,
+    patch,
+    set,
+    remove,
+    get,
+    pods,
+    crash,
+    elsewhere,
+    node,
+    nodeName,
+    refusedPods,
+    replacePods,
+    state
+  }
 }
 export type Place = ReturnType<typeof placeOf>
 
@@ -249,6 +275,23 @@ export interface Fault {
   readonly asks?: boolean
 }
 
+/** What must not lead to a write. */
+export interface Decoy {
+  readonly decoy: string
+  readonly before?: (place: Place) => Does
+  /** Waits until what was done before has settled. */
+  readonly settles?: (place: Place) => Does
+  /** The field manager of the change. Default: that of a person. */
+  readonly by?: string
+  readonly does: (place: Place) => Does
+  readonly shows?: (place: Place) => Does
+  readonly labels: (place: Place, pod: string) => Readonly<Record<string, string>>
+  /** How long before the change the alert began. Default: it begins after the change. */
+  readonly startedSecondsAgo?: number
+  /** A part of what a person is told. */
+  readonly says?: string
+}
+
 const isWrite = ({ dryRun, verb }: { readonly dryRun: boolean; readonly verb: string }): boolean =>
   !dryRun && ["patch", "evict", "create", "delete"].includes(verb)
 
@@ -291,10 +334,11 @@ export const remediate = Effect.fnUntraced(function* (
   { begin, writes }: Service,
   place: Place,
   labels: Readonly<Record<string, string>>,
-  before?: unknown
+  before?: unknown,
+  startedSecondsAgo = 0
 ) {
   const firstWrite = writes.length
-  const startsAt = yield* Timestamp.now
+  const startsAt = Timestamp.fromMillis((yield* Clock.currentTimeMillis) - startedSecondsAgo * 1000)
   const postedMs = yield* Clock.currentTimeMillis
   const run = yield* begin({
     labels: { namespace: place.namespace, ...labels },

@@ -46,11 +46,6 @@ const workloads: ReadonlyArray<Fault> = [
     labels: about("KubeDeploymentMissing")
   },
   {
-    fault: "a Deployment is paused",
-    does: ({ set }) => set("Deployment", "checkout", "/spec/paused", true),
-    labels: about("KubeDeploymentRolloutStuck")
-  },
-  {
     fault: "a node selector matches no node",
     does: ({ set }) => set("Deployment", "checkout", "/spec/template/spec/nodeSelector", { disk: "nvme" }),
     shows: ({ state }) => state(({ pods }) => pods.some(({ reason }) => reason === "Unschedulable")),

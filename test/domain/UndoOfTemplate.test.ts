@@ -37,4 +37,8 @@ describe("the undo of a change", () => {
     const earlier = { ...change, id: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAA" }
     assert.strictEqual(undoOf(change, state, [later, earlier, change]).type, "RollbackDeployment")
   })
+
+  it("is a restoration where the template is known to have been changed again, such as by a restart", () => {
+    assert.strictEqual(undoOf(change, state, [], true).type, "RestoreObject")
+  })
 })

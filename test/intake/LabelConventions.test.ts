@@ -11,6 +11,7 @@ const rows = [
   ...LabelConventions.workloads,
   ...LabelConventions.pods,
   ...LabelConventions.owners,
+  ...LabelConventions.services,
   ...LabelConventions.clusterObjects,
   ...LabelConventions.nodes
 ]

@@ -1,6 +1,7 @@
 /** Label sets as real rules and scrape configurations produce them, with the object that each is about. */
 
 import { exporters, type LabelShape, type Labels, requests, scrape } from "./ScrapeShapes.ts"
+import { services } from "./ServiceShapes.ts"
 
 const stateMetrics = scrape("kube-state-metrics", "monitoring")
 const kubelet: Labels = {
@@ -93,7 +94,7 @@ const applications: ReadonlyArray<LabelShape> = [
   {
     what: "a namespace, a Service and a node",
     labels: { namespace: "shop", service: "checkout", node: "worker-1" },
-    objects: []
+    objects: ["Service shop/checkout"]
   },
   { what: "a namespace and a node", labels: { namespace: "shop", node: "worker-1" }, objects: [] },
   { what: "a Service and a node", labels: { service: "checkout", node: "worker-1" }, objects: [] },
@@ -367,5 +368,6 @@ export const labelShapes: ReadonlyArray<LabelShape> = [
   ...requests,
   ...exporters,
   ...onANode,
-  ...clusterObjects
+  ...clusterObjects,
+  ...services
 ]

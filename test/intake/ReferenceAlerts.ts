@@ -41,6 +41,7 @@ const values: Readonly<Record<string, string>> = {
 
 /** Which name the target has, by its kind. */
 const names: Readonly<Record<string, string>> = {
+  Service: "service",
   APIService: "name",
   DaemonSet: "daemonset",
   Deployment: "deployment",
@@ -111,7 +112,7 @@ const groups: ReadonlyArray<readonly [labels: string, kind: string, alerts: stri
   ["job namespace pod service", "Pod", "AlertmanagerClusterFailedPeers AlertmanagerMembersInconsistent"],
   [
     "job namespace service",
-    "Alert",
+    "Service",
     `AlertmanagerClusterCrashlooping AlertmanagerClusterDown AlertmanagerConfigInconsistent AlertmanagerClusterFailedToSendAlerts TargetDown`
   ],
   ["handler job namespace", "Alert", "GrafanaRequestsFailing"],

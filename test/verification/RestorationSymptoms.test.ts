@@ -6,7 +6,7 @@ import type { Intent } from "../../src/domain/Execution.ts"
 import type { ResourceRef } from "../../src/domain/Target.ts"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
 import type { AlertStatus } from "../../src/verification/AlertEvidence.ts"
-import { evidence, healthy, intent, said, seen } from "./evidence.ts"
+import { bare, evidence, healthy, intent, said, seen } from "./evidence.ts"
 
 const target: ResourceRef = { namespace: "shop", kind: "Deployment", name: "checkout" }
 const service: ResourceRef = { namespace: "shop", kind: "Service", name: "checkout" }
@@ -109,5 +109,22 @@ describe("a target that is not healthy after a restoration", () => {
 
   it("is not fixed if it was created again, and does not exist", () => {
     assert.match(after(created(target, gone), [], "unknown", gone), /^not-fixed target-gone/)
+  })
+})
+
+describe("a Service that is the target", () => {
+  const behind = (endpoints: number) => bare("Service", { endpoints })
+  const before = patched(selector, behind(0))
+
+  it("is fixed once pods behind it are ready again", () => {
+    assert.strictEqual(after(before, [object(selector)], "unknown", behind(2)), fixed)
+  })
+
+  it("is not fixed while no pod behind it is ready, whatever was written", () => {
+    assert.match(after(before, [object(selector)], "unknown", behind(0)), /^not-fixed endpoints-missing/)
+  })
+
+  it("had nothing wrong that can be seen, if there were pods behind it", () => {
+    assert.strictEqual(after(patched(selector, behind(2)), [object(selector)], "unknown", behind(2)), unknown)
   })
 })

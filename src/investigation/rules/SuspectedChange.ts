@@ -107,7 +107,11 @@ const sentence = (text: string): string => `${text}.`
 
 const withOthers = (suspects: Suspects): string => findingText(suspects).join(" ")
 
-const ofOne = (request: InvestigationRequest, suspects: Suspects, { change, score }: Suspect): ByChange | undefined => {
+const ofOne = (
+  request: InvestigationRequest,
+  suspects: Suspects,
+  { change, followed, score }: Suspect
+): ByChange | undefined => {
   if (score < clearScore) return undefined
   const cause = sentence(changeText(change, suspects.symptomAt))
   const objection = objectionTo(change, suspects)
@@ -118,7 +122,7 @@ const ofOne = (request: InvestigationRequest, suspects: Suspects, { change, scor
       action: notify(request, `The likeliest cause is a change. ${cause} ${objection} ${withOthers(suspects)}`)
     }
   const ofObject = suspects.ranked.flatMap((other) => (sameRef(other.change.ref, change.ref) ? [other.change] : []))
-  return { rule: "undo-suspected-change", cause, action: undoOf(change, request.observed, ofObject) }
+  return { rule: "undo-suspected-change", cause, action: undoOf(change, request.observed, ofObject, followed) }
 }
 
 const ofSeveral = (request: InvestigationRequest, suspects: Suspects): ByChange | undefined => {
