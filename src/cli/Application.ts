@@ -277,6 +277,19 @@ const serverOptions = Effect.fnUntraced(function* ({ settings, tls, tokens }: Pr
   } satisfies Server.ServerOptions
 })
 
+/** The times that the settings give to the parts of the service. */
+export const timesOf = (
+  settings: Pick<Settings, "approvalLifetime" | "clusterPatience" | "restoreTimeout" | "reviewTimeout" | "steadyFor">
+) => ({
+  actors: {
+    patience: settings.clusterPatience,
+    reviewTimeout: settings.reviewTimeout,
+    approvalLifetime: settings.approvalLifetime
+  },
+  rollback: { restoreTimeout: settings.restoreTimeout },
+  verification: { stabilisation: settings.steadyFor, alertQuiet: Duration.times(settings.steadyFor, 2) }
+})
+
 /** Everything except the HTTP server, which `start` adds. */
 export const layer = (prepared: Prepared) => {
   const { faultInjection, rules, settings } = prepared
@@ -292,12 +305,7 @@ export const layer = (prepared: Prepared) => {
         investigators: investigators(prepared),
         investigation: { deadline: ({ name }) => (name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds") },
         rules,
-        actors: {
-          patience: settings.clusterPatience,
-          reviewTimeout: settings.reviewTimeout,
-          approvalLifetime: settings.approvalLifetime
-        },
-        rollback: { restoreTimeout: settings.restoreTimeout },
+        ...timesOf(settings),
         changes:
           settings.changes === "off"
             ? false
@@ -306,7 +314,6 @@ export const layer = (prepared: Prepared) => {
                 retention: settings.changesRetention,
                 isNewCluster: settings.cluster === "sandbox"
               },
-        verification: { stabilisation: settings.steadyFor, alertQuiet: Duration.times(settings.steadyFor, 2) },
         intake: {
           clusterAliases: settings.clusterAliases,
           clusterLabels: settings.clusterLabels,

@@ -1,7 +1,7 @@
 /** Rollbacks of whole remediations on the sandbox. */
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Latch } from "effect"
+import { Clock, Effect, Latch } from "effect"
 import { TestClock } from "effect/testing"
 import { stuckRollout } from "../../examples/embedded/Service.ts"
 import type { Action } from "../../src/domain/Action.ts"
@@ -112,8 +112,12 @@ describe("an action that did not help", () => {
 
   it.effect("is undone, and the reason says that admission refuses the restored pods", () =>
     Effect.gen(function* () {
-      const run = yield* begun(investigatorOf(() => scale))
+      const run = yield* begun(
+        investigatorOf(() => scale),
+        { rollback: { restoreTimeout: "2 minutes" } }
+      )
       yield* until(run, "RollbackIntended")
+      const fromMs = yield* Clock.currentTimeMillis
       // Nothing new may be created, and somebody deletes a pod that was ready.
       yield* Effect.orDie(
         run.client.apply({
@@ -143,6 +147,10 @@ describe("an action that did not help", () => {
       assert.strictEqual(verification?.pods?.asBefore, "no")
       assert.include(verification?.pods?.reason, "pods-refused")
       assert.include(verification?.pods?.reason, "exceeded quota: none")
+      // As long as the option of the service says, and no longer.
+      const waitedMs = Date.parse(verification?.verifiedAt ?? "") - fromMs
+      assert.isAtLeast(waitedMs, 120_000)
+      assert.isAtMost(waitedMs, 125_000)
       assert.include(ended.conclusion, "a person has to look")
     }).pipe(Effect.scoped)
   )

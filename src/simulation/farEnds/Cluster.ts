@@ -9,8 +9,8 @@
  * so a service that crashes in the middle does not know whether it has written. The cluster uses the world's time,
  * whatever the service's wall clock shows.
  *
- * Everybody else (a person who rolls out a bad version, a checker that reads whether a workload serves) uses `direct`:
- * immediate and without faults.
+ * Everybody else (a person who rolls out a bad version, a checker that reads whether a workload serves) uses
+ * `runDirect`: immediate and without faults.
  */
 
 import { Clock, Context, Effect, Layer, Random, Result } from "effect"
@@ -232,11 +232,9 @@ export class Cluster implements FarEnd {
     return this.refused.has(namespace)
   }
 
-  /** Since when the API server has refused to create pods of a Deployment; `undefined` if it does not. */
-  refusedSinceMs({ kind, name, namespace }: ResourceRef): number | undefined {
-    if (kind !== "Deployment") return undefined
-    const sets = this.runDirect(this.sandbox.list("ReplicaSet", { namespace, labelSelector: { app: name } }))
-    const since = refusedSince(sets)
+  /** Since when the API server has refused to create pods of a workload; `undefined` if it does not. */
+  refusedSinceMs(ref: ResourceRef): number | undefined {
+    const since = refusedSince(ref, this)
     return since === undefined ? undefined : since - this.setting.world.wallStartMs
   }
 
@@ -348,8 +346,8 @@ export class Cluster implements FarEnd {
     return this.runDirect(Effect.result(this.sandbox.get(ref)))
   }
 
-  list(kind: string): ReadonlyArray<KubernetesObject> {
-    return this.runDirect(this.sandbox.list(kind, {}))
+  list(kind: string, options: Parameters<Client["list"]>[1] = {}): ReadonlyArray<KubernetesObject> {
+    return this.runDirect(this.sandbox.list(kind, options))
   }
 
   /** A write by somebody else. The API server must accept it. */

@@ -1,9 +1,9 @@
 /**
- * The API server may accept an action and refuse its pods later, to a ReplicaSet. Such an action is never called a fix;
- * its verification names the refusal, and it is undone, or a person is told.
+ * The API server may accept an action and refuse its pods later, to their controller. Such an action is never called a
+ * fix; its verification names the refusal, and it is undone, or a person is told.
  *
- * The conditions of the ReplicaSets count, as the API server has them at the moment of the verdict. Reads may lag, so a
- * refusal counts if it had lasted for a while at the last read.
+ * The conditions of the ReplicaSets count, and the events about StatefulSets and DaemonSets, as the API server has them
+ * at the moment of the verdict. Reads may lag, so a refusal counts if it had lasted for a while at the last read.
  */
 
 import { displayName, type ResourceRef } from "../../domain/Target.ts"

@@ -1,6 +1,7 @@
 /**
  * The API server accepts a change of a workload, and refuses its pods: the dry run of a pod had passed, and then a
- * quota is used up, a LimitRange changes, or Pod Security is enforced. Only the condition of the ReplicaSet says so.
+ * quota is used up, a LimitRange changes, or Pod Security is enforced. Only the condition of the ReplicaSet says so, or
+ * an event about a StatefulSet or DaemonSet.
  */
 
 import { Effect, Schema } from "effect"
