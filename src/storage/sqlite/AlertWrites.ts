@@ -50,7 +50,8 @@ const knownAlert = (tables: Tables, row: CurrentRow): KnownAlert => {
       open: work.open === 1,
       state: work.state,
       resolved: work.resolved === 1,
-      timedOut: work.state === "Escalated" && tables.rows.hasTimedOut(work.id),
+      // An action may have been undone before the question about an alternative to it timed out.
+      timedOut: (work.state === "Escalated" || work.state === "RolledBack") && tables.rows.hasTimedOut(work.id),
       heldBack: work.state === "Escalated" && tables.rows.wasHeldBack(work.id),
       updatedAt: work.updated_at
     }

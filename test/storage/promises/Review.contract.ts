@@ -131,6 +131,19 @@ export const reviewing = (layer: StorageLayer): void => {
       }).pipe(Effect.provide(layer))
   )
 
+  it.effect("the same holds where the question was about an alternative to an action that is undone", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const { claim, remediation } = yield* until
+      yield* store.timeOutReviews(minute(30))
+      const undone = { _tag: "Concluded", state: "RolledBack", reason: "Undone. Nobody answered." } as const
+      yield* store.append(claim, remediation, [undone], minute(31))
+      const [again] = yield* store.accept([newAlert("2", "f", checkout)], minute(240))
+      assert.deepInclude(again, { status: "accepted", remediationId: remediationId("2") })
+      yield* assertConsistent
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("a second review, a review that is not due, and a review of an unknown remediation are refused", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
