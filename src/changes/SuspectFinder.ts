@@ -54,7 +54,10 @@ export class SuspectFinder extends Context.Service<
   }
 >()("kubernaut/changes/SuspectFinder") {}
 
-/** The kinds that may be the cause of an alert. All of them must have been watched to say that nothing changed. */
+/**
+ * The kinds that may be the cause of an alert. All of them, and all others that the journal records, must have been
+ * watched to say that nothing changed.
+ */
 export const suspectKinds = [
   "Deployment",
   "StatefulSet",
@@ -127,9 +130,17 @@ const isRelevant =
 const until = ({ latestMs }: FirstSymptom, nowMs: number): Timestamp.Timestamp =>
   Timestamp.fromMillis(Math.max(latestMs + skewMs, nowMs))
 
-/** A gap in the interval. A kind that the cluster does not have cannot have changed. */
-const matters = ({ from, reason }: WatchGap, symptomAt: Timestamp.Timestamp): boolean =>
-  reason !== "not-served" && (from === null || from <= symptomAt)
+/**
+ * A gap in the interval. A kind that the cluster does not have cannot have changed. One that it has by now was there
+ * for a while before that was noticed.
+ */
+const matters = ({ from, reason, to }: WatchGap, symptomAt: Timestamp.Timestamp): boolean =>
+  (reason !== "not-served" || to !== null) && (from === null || from <= symptomAt)
+
+/** Gateway routes and custom kinds may be the cause too, where they are recorded. */
+const kindsOf = ({ kinds }: ChangeJournal["Service"], changes: ReadonlyArray<ObjectChange> = []) => [
+  ...new Set([...suspectKinds, ...kinds, ...changes.map(({ ref }) => ref.kind)])
+]
 
 const unknownOf = (symptom: FirstSymptom, unread: ReadonlyArray<string>): Suspects => ({
   finding: "unknown",
@@ -260,7 +271,7 @@ const suspects = Effect.fnUntraced(function* (sources: Sources, request: Suspect
   const all = yield* journal.list({ ...interval, limit: mostChanges })
   const tooMany = all.length >= mostChanges ? ["changes before the newest 2000"] : []
   const changes = all.filter(isRelevant(new Set(starts.map(namespaceOf))))
-  const gaps = yield* gapsOf(journal, rough, [...new Set([...suspectKinds, ...changes.map(({ ref }) => ref.kind)])])
+  const gaps = yield* gapsOf(journal, rough, kindsOf(journal, changes))
   if (changes.length + tooMany.length === 0)
     return {
       ...unknownOf(rough, []),
@@ -301,7 +312,7 @@ const confirmed = Effect.fnUntraced(function* (sources: Sources, request: Suspec
   const before = yield* known
   const found = yield* suspects(sources, request, rough)
   if (found.finding !== "nothing-changed") return found
-  const late = yield* journal.confirm(suspectKinds, found.symptomAt)
+  const late = yield* journal.confirm(kindsOf(journal), found.symptomAt)
   if (late.length > 0) return { ...found, finding: "unknown", gaps: [...found.gaps, ...late] } satisfies Suspects
   return (yield* known) === before ? found : yield* suspects(sources, request, rough)
 })

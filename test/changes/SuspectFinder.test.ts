@@ -4,7 +4,9 @@ import { TestClock } from "effect/testing"
 import { ChangeJournal, layerMemory, layerNone, type MemoryOptions } from "../../src/changes/ChangeJournal.ts"
 import * as GraphReader from "../../src/changes/GraphReader.ts"
 import * as SuspectFinder from "../../src/changes/SuspectFinder.ts"
+import { watchedKinds } from "../../src/changes/WatchedKinds.ts"
 import type { Alert } from "../../src/domain/Alert.ts"
+import type { WatchGap } from "../../src/domain/ObjectChange.ts"
 import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
@@ -194,6 +196,19 @@ describe("the suspects of an alert", () => {
       assert.strictEqual((yield* Fiber.join(fiber)).finding, "unknown")
       const broken = journal(() => Effect.die(new Error("broken")))
       assert.strictEqual((yield* find({ layer: broken })).finding, "unknown")
+    })
+  )
+
+  it.effect.each<[kind: string, gap: Pick<WatchGap, "reason" | "to">, finding: string]>([
+    ["HTTPRoute", { to: null, reason: "not-served" }, "nothing-changed"],
+    ["HTTPRoute", { to: null, reason: "forbidden" }, "unknown"],
+    // The cluster has it now, and had it for a while before that was noticed.
+    ["HTTPRoute", { to: at(-60), reason: "not-served" }, "unknown"],
+    ["AuthorizationPolicy", { to: null, reason: "forbidden" }, "unknown"]
+  ])("depend on every kind that is recorded: %s with %o", ([kind, gap, finding]) =>
+    Effect.gen(function* () {
+      const kinds = [...watchedKinds, "AuthorizationPolicy"]
+      assert.strictEqual((yield* find({ kinds, gaps: [{ kind, from: null, ...gap }] })).finding, finding)
     })
   )
 
