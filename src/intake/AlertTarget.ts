@@ -53,6 +53,8 @@ export const meanings = [
   "PersistentVolumeClaim",
   "PodDisruptionBudget",
   "ResourceQuota",
+  "Service",
+  "Ingress",
   "PersistentVolume",
   "Node",
   "ignore"

@@ -58,6 +58,8 @@ export const alertKinds = [
   "PersistentVolumeClaim",
   "PersistentVolume",
   "ResourceQuota",
+  "Service",
+  "Ingress",
   "Node"
 ] as const
 
@@ -69,7 +71,8 @@ const around: Readonly<Record<string, ReadonlyArray<string>>> = {
   DaemonSet: ["ControllerRevision", "Pod", "Service", "EndpointSlice"],
   Job: ["Pod", "Service", "EndpointSlice"],
   CronJob: ["Job", "Pod"],
-  Pod: ["Service", "EndpointSlice"]
+  Pod: ["Service", "EndpointSlice"],
+  Service: ["EndpointSlice"]
 }
 
 /** What the state of an object of this kind is read from. */

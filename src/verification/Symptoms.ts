@@ -7,7 +7,7 @@
  * | target                                              | problems that can be seen to be gone                                                       |
  * | --------------------------------------------------- | ------------------------------------------------------------------------------------------ |
  * | Deployment, StatefulSet, DaemonSet, ReplicaSet, Pod | replicas that are missing, old or not ready; a failed rollout; a Service without endpoints |
- * | the same, by `PatchHpa`                             | its autoscaler is at its maximum, until it has more replicas that are ready                |
+ * | the same, by a change of its autoscaler             | its autoscaler is at its maximum, until it has more replicas that are ready                |
  * | Service                                             | no pod behind it is ready                                                                  |
  * | Node                                                | not ready; pressure on disk, memory or process ids; no network                             |
  * | PersistentVolumeClaim, CronJob, Job                 | none: the API shows neither how full a volume is nor whether the next run will succeed     |
@@ -47,6 +47,11 @@ const restoresReplicas = ({ action, baseline, fields = [] }: Acted): boolean =>
       sameRef(written.ref, baseline.ref) && written.fields.some(({ path }) => display(path) === "spec.replicas")
   )
 
+/** Whether a restoration puts back what limits the autoscaler of the target. */
+const restoresAutoscaler = ({ action, changes }: Acted): boolean =>
+  action.type === "RestoreObject"
+  && changes.some(({ _tag, ref }) => _tag === "Patch" && ref.kind === "HorizontalPodAutoscaler")
+
 /** Whether a restoration creates the target again. */
 export const createsTarget = ({ action, baseline, changes }: Acted): boolean =>
   action.type === "RestoreObject"
@@ -67,7 +72,7 @@ const symptomsOf = (intent: Acted): ReadonlyArray<Problem> => {
     found.push(problem("endpoints-missing", "bad", "no Service selected the pods"))
   if (restoresReplicas(intent) && baseline.desiredReplicas === 0)
     found.push(problem("scaled-to-nothing", "lasting", "0 replicas were desired"))
-  if (action.type === "PatchHpa" && baseline.autoscalerAtMaximum === true)
+  if ((action.type === "PatchHpa" || restoresAutoscaler(intent)) && baseline.autoscalerAtMaximum === true)
     found.push(problem("still-at-maximum", "bad", "the autoscaler was at its maximum"))
   // Replicas that were only starting would have become ready without the action.
   if (!isStarting(baseline)) found.push(...targetProblems(baseline, baseline).filter(isSymptom(baseline)))

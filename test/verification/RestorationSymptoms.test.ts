@@ -128,3 +128,22 @@ describe("a Service that is the target", () => {
     assert.strictEqual(after(patched(selector, behind(2)), [object(selector)], "unknown", behind(2)), unknown)
   })
 })
+
+describe("a target whose autoscaler gets its bounds back", () => {
+  const autoscaler: ResourceRef = { namespace: "shop", kind: "HorizontalPodAutoscaler", name: "checkout" }
+  const maximum = field(autoscaler, "spec", "maxReplicas")
+  const maxed = healthy({ autoscaler: "checkout", autoscalerAtMaximum: true })
+  const grown = { desiredReplicas: 5, readyReplicas: 5, updatedReplicas: 5, availableReplicas: 5, endpoints: 5 }
+
+  it("is fixed once it has more replicas that are ready, if it was at its maximum", () => {
+    const now = healthy({ ...maxed, ...grown, autoscalerAtMaximum: false })
+    assert.strictEqual(after(patched(maximum, maxed), [object(maximum)], "unknown", now), fixed)
+  })
+
+  it("is not known to be fixed while it has as many as before, or if it was not at its maximum", () => {
+    assert.strictEqual(after(patched(maximum, maxed), [object(maximum)], "unknown", maxed), unknown)
+    const other = healthy({ autoscaler: "checkout", autoscalerAtMaximum: false })
+    const now = healthy({ ...other, ...grown })
+    assert.strictEqual(after(patched(maximum, other), [object(maximum)], "unknown", now), unknown)
+  })
+})

@@ -5,7 +5,8 @@
  * **Details**
  *
  * A rulebook is YAML. Rules are tried from the top. The first rule that matches, and whose action can be made for the
- * target, decides.
+ * target, decides. Where one recorded change is clearly the cause of the alert, it is taken back instead
+ * (`SuspectedChange`).
  *
  *     version: 1
  *     extends: default          # or none: only the rules below
