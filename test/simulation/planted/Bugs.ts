@@ -14,6 +14,7 @@ import { cooldownDropped } from "./bugs/CooldownDropped.ts"
 import { doubleAction } from "./bugs/DoubleAction.ts"
 import { endsWithItsLead } from "./bugs/EndsWithItsLead.ts"
 import { eventsNotRedacted } from "./bugs/EventsNotRedacted.ts"
+import { eventsOverlooked } from "./bugs/EventsOverlooked.ts"
 import { fenceNotChecked } from "./bugs/FenceNotChecked.ts"
 import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
 import { healthyCalledFixed } from "./bugs/HealthyCalledFixed.ts"
@@ -71,6 +72,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   doubleAction,
   endsWithItsLead,
   eventsNotRedacted,
+  eventsOverlooked,
   fenceNotChecked,
   fingerprintOnly,
   identityByList,

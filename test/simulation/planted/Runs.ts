@@ -11,6 +11,7 @@ import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 import { symptoms } from "../../../src/simulation/scenarios/Symptoms.ts"
 import { again, crashIntoThePast } from "./FaultsAgain.ts"
 import { nodeAlerts } from "./NodeAlerts.ts"
+import { setRestarts } from "./SetRestarts.ts"
 
 const curious: Investigator = {
   name: "custom",
@@ -96,6 +97,8 @@ export const runs = {
     ],
     unhelpful
   ),
+  /** Sets are restarted, and their new pods are refused. */
+  setRestarts,
   /** As `calm`, for longer. */
   calmHour: calm(60),
   /**
