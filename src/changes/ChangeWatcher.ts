@@ -345,8 +345,11 @@ const make = Effect.fnUntraced(function* (options: ChangeOptions) {
     ...client,
     apply: (change, apply) =>
       Effect.suspend(() => {
-        if (change._tag === "Delete" && apply?.dryRun !== true) recorder.noteDeletion(change.uid)
-        return client.apply(change, apply)
+        if (change._tag !== "Delete" || apply?.dryRun === true) return client.apply(change, apply)
+        recorder.noteDeletion(change.uid)
+        return Effect.tapError(client.apply(change, apply), ({ applied }) =>
+          Effect.sync(() => applied === "no" && recorder.forgetDeletion(change.uid))
+        )
       })
   }
   return { journal: journalOf(parts), watcher: { run }, client: noting }

@@ -92,6 +92,11 @@ export class Recorder {
     if (this.ownDeletions.size > 1000) this.ownDeletions.delete(this.ownDeletions.values().next().value!)
   }
 
+  /** Notes that the deletion was refused, so a later one is somebody else's. */
+  forgetDeletion(uid: string): void {
+    this.ownDeletions.delete(uid)
+  }
+
   present({ kind, name, namespace }: ResourceRef): KubernetesObject | undefined {
     const known = this.kinds.get(kind)?.get(keyOf(namespace, name))
     return known === undefined ? undefined : withoutDigests(this.parsed(known))

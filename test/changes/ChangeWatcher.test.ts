@@ -5,7 +5,7 @@ import { Effect, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ChangeJournal } from "../../src/changes/ChangeJournal.ts"
 import type { Change } from "../../src/domain/Change.ts"
-import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import { KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { openMemory } from "../../src/storage/sqlite/Sqlite.ts"
 import { attributed } from "./Attributed.ts"
@@ -67,24 +67,6 @@ describe("the change watcher", () => {
           yield* scaled.apply(scale(4))
           yield* TestClock.adjust("1 minute")
           assert.deepStrictEqual((yield* changes).map(line), ["modified Deployment catalog spec.replicas person"])
-        })
-      )
-    })
-  )
-
-  it.effect("knows its own deletions", () =>
-    Effect.gen(function* () {
-      const cluster = yield* Sandbox.make()
-      yield* process(
-        openMemory(),
-        cluster,
-        Effect.gen(function* () {
-          const own = yield* KubernetesClient
-          const made = yield* cluster.apply(create({ a: "1" }))
-          yield* TestClock.adjust("1 second")
-          yield* own.apply({ _tag: "Delete", ref: settings, uid: made!.metadata.uid })
-          yield* TestClock.adjust("1 second")
-          assert.strictEqual((yield* changes)[0]?.by.kind, "kubernaut")
         })
       )
     })
