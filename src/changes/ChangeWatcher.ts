@@ -337,10 +337,14 @@ const make = Effect.fnUntraced(function* (options: ChangeOptions) {
       Effect.andThen(Effect.suspend(() => loading))
     )
   )
+  // Nothing watches while the child is down.
+  const stopped = Effect.sync(() => {
+    for (const kind of progress.all) if (progress.isWatched(kind)) progress.interrupt(kind, "stopped")
+  })
   const run = Effect.andThen(
     loading,
     Effect.raceAllFirst([...progress.all.map((kind) => watchKind(parts, kind)), storing(parts), upkeep(parts, options)])
-  )
+  ).pipe(Effect.ensuring(stopped))
   const noting: KubernetesClient["Service"] = {
     ...client,
     apply: (change, apply) =>

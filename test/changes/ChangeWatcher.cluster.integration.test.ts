@@ -170,6 +170,7 @@ describe.skipIf(!plane.available)(`the change journal on a real API server${plan
           assert.deepStrictEqual(settings[1]?.fields, [{ path: ["data", "url"], before: "a", after: "b" }])
           assert.deepStrictEqual(settings[3]?.manifest?.["data"], { url: "c", keep: "1" })
           for (const change of settings) isDatedAfter(change, beganAt)
+          yield* recorded({ namespace: "", kind: "Namespace", name: namespace }, 1)
           const web = yield* recorded(on("Deployment", "web"), 2)
           assert.deepStrictEqual(web.map(line), [
             "created person kubectl-create",

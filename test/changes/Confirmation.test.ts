@@ -1,11 +1,15 @@
 /** What the journal says about changes that may still be on their way. */
 
 import { assert, describe, it } from "@effect/vitest"
-import { type Duration, Effect, Fiber, Stream } from "effect"
+import { type Duration, Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ChangeJournal } from "../../src/changes/ChangeJournal.ts"
+import * as ChangeWatcher from "../../src/changes/ChangeWatcher.ts"
+import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
+import { ChangeStore } from "../../src/storage/ChangeStore.ts"
 import { openMemory } from "../../src/storage/sqlite/Sqlite.ts"
+import * as Storage from "../../src/storage/Storage.ts"
 import { catalog, changes, type Client, gapsOf, now, process, set } from "./watching.ts"
 
 describe("the confirmation of the journal", () => {
@@ -59,6 +63,51 @@ describe("the confirmation of the journal", () => {
             [catalog]
           )
         })
+      )
+    })
+  )
+
+  it.effect("is not asked for while the watcher is down: that is a gap, which ends without a trace", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make({ fieldManager: "kubectl" })
+      let breaks = true
+      // The database breaks once, and the child with it.
+      const storage = Layer.effect(
+        ChangeStore,
+        Effect.map(ChangeStore, (store) => ({
+          ...store,
+          record: (events) => {
+            if (!breaks) return store.record(events)
+            breaks = false
+            return Effect.die(new Error("broken"))
+          }
+        }))
+      ).pipe(Layer.provide(Storage.layerDatabase(openMemory())))
+      yield* Effect.gen(function* () {
+        const { run } = yield* ChangeWatcher.ChangeWatcher
+        const first = yield* Effect.forkChild(Effect.exit(run), { startImmediately: true })
+        yield* TestClock.adjust("5 seconds")
+        yield* cluster.apply(set(catalog, "/spec/replicas", 0))
+        yield* TestClock.adjust("1 second")
+        assert.isDefined(first.pollUnsafe())
+        const downAt = yield* now
+        assert.deepStrictEqual(
+          (yield* gapsOf("Service", downAt)).map(({ reason, to }) => [reason, to]),
+          [["stopped", null]]
+        )
+        const second = yield* Effect.forkChild(run, { startImmediately: true })
+        yield* TestClock.adjust("5 seconds")
+        assert.deepStrictEqual(yield* gapsOf("Service", downAt), [])
+        assert.deepStrictEqual(
+          (yield* changes).map(({ ref }) => ref),
+          [catalog]
+        )
+        yield* Fiber.interrupt(second)
+      }).pipe(
+        Effect.provide(
+          ChangeWatcher.layer().pipe(Layer.provide(storage), Layer.provide(Layer.succeed(KubernetesClient, cluster)))
+        ),
+        Effect.scoped
       )
     })
   )
