@@ -136,8 +136,8 @@ export interface SandboxOptions {
   readonly nodes?: number | undefined
   /** The behaviour of more images, by image or repository. Any tag that begins with `bad` crash-loops. */
   readonly images?: Readonly<Record<string, ImageBehaviour>> | undefined
-  /** The name under which writes are recorded in `managedFields`. Default `kubernaut`. */
-  readonly fieldManager?: string | undefined
+  /** The name under which writes are recorded in `managedFields`; a function where it changes. Default `kubernaut`. */
+  readonly fieldManager?: string | (() => string) | undefined
   /** Kinds besides the built-in ones, such as `security.istio.io/v1/AuthorizationPolicy`. Default: none. */
   readonly customKinds?: ReadonlyArray<string> | undefined
   /** What the client may do. A function is asked for each request. Default: everything. */
@@ -246,7 +246,8 @@ export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
 
   const watchers = new Watches.Watchers(cluster)
   cluster.observer = (mutation) => watchers.notify(mutation)
-  const manager = options.fieldManager ?? "kubernaut"
+  const { fieldManager = "kubernaut" } = options
+  const manager = () => (typeof fieldManager === "function" ? fieldManager() : fieldManager)
   const intercept = options.intercept
   const rulesNow = () => (typeof options.rules === "function" ? options.rules() : (options.rules ?? everything))
 
@@ -271,7 +272,7 @@ export const make = Effect.fnUntraced(function* (options: SandboxOptions = {}) {
     apply: (change: Change, apply) =>
       request<KubernetesObject | undefined>(
         { verb: verbs[change._tag], ...change.ref, dryRun: apply?.dryRun === true },
-        () => ApiServer.apply(cluster, change, apply?.dryRun === true, manager)
+        () => ApiServer.apply(cluster, change, apply?.dryRun === true, manager())
       ),
     logs: (pod, log) => request({ verb: "logs", ...pod, dryRun: false }, () => ApiServer.logs(cluster, pod, log)),
     watch: permitted(Watches.make(cluster, watchers), rulesNow),

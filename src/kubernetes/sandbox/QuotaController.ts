@@ -38,6 +38,8 @@ export const quotaUse = (cluster: Cluster, quota: ResourceQuota): ReadonlyArray<
 export const reconcileQuota = (cluster: Cluster, namespace: string, name: string): void => {
   const quota = cluster.store.get("ResourceQuota", namespace, name)
   if (quota === undefined) return retryCreations(cluster, namespace)
+  // Somebody may have raised it.
+  if (JSON.stringify(quota.status?.hard) !== JSON.stringify(quota.spec?.hard)) retryCreations(cluster, namespace)
   const used = quotaUse(cluster, quota).map((line) => [line.resource, Quantity.format(line.used)] as const)
   putStatus<ResourceQuota>(cluster, quota, { hard: quota.spec?.hard ?? {}, used: Object.fromEntries(used) })
 }

@@ -24,18 +24,20 @@ import { crashLog, environment } from "../observation/Secrets.ts"
 import { clusterClient } from "./ClusterClient.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import { ForbiddenDisruptions } from "./ForbiddenDisruptions.ts"
+import { ObjectHistory } from "./ObjectHistory.ts"
 import { type ClusterFault, ClusterPath } from "./paths/ClusterPath.ts"
+import { WatchPath } from "./paths/WatchPath.ts"
 import { type PodRefusal, podRefusal, refusedSince } from "./PodRefusals.ts"
+import { configured } from "./SharedObjects.ts"
 import { SpecHistory } from "./SpecHistory.ts"
 import {
-  autoscaler,
   disruptionBudget,
-  helmOwnership,
   imagesOf,
   isReady,
   isRolledOut,
-  operatorOwnership,
   owned,
+  ownedBy,
+  pace,
   ownedFrom,
   type Ownership,
   pullFailure,
@@ -50,15 +52,6 @@ import {
 import * as WorkloadSets from "./WorkloadSets.ts"
 
 type Client = KubernetesClient["Service"]
-
-/** The back-off of a kubelet: 10 s before the first restart of a crash loop, up to 5 minutes. */
-const pace = {
-  startup: "2 seconds",
-  termination: "1 second",
-  crash: "500 millis",
-  backoff: "10 seconds",
-  backoffCap: "5 minutes"
-} as const
 
 export class Cluster implements FarEnd {
   readonly name = "cluster"
@@ -76,6 +69,9 @@ export class Cluster implements FarEnd {
   private readonly random: SeededRandom
   private readonly runDirect: <A, E>(effect: Effect.Effect<A, E>) => A
   private readonly path = new ClusterPath()
+  readonly watches: WatchPath
+  /** Every state of the objects that configure behaviour, and who wrote it. */
+  readonly objects = new ObjectHistory()
   private readonly healthy = new Map<string, boolean>()
   private readonly owners: ReadonlyMap<string, Ownership>
   /** When somebody other than the service last wrote to a workload, by name. */
@@ -89,11 +85,14 @@ export class Cluster implements FarEnd {
   /** The namespaces in which pods are refused. */
   private readonly refused = new Set<string>()
   private releases = 0
+  /** Under which name the next write is recorded. */
+  private manager = "kubernaut"
 
   constructor(setting: Setting) {
     const { scenario, world } = setting
     this.setting = setting
     this.random = world.random("cluster")
+    this.watches = new WatchPath(() => world.nowMs)
     const plain = Array.from({ length: scenario.workloads }, (_, index) => ({
       namespace: "prod",
       kind: "Deployment",
@@ -121,6 +120,7 @@ export class Cluster implements FarEnd {
     this.sandbox = this.runDirect(
       Sandbox.make({
         shop: false,
+        fieldManager: () => this.manager,
         pace,
         images: imagesOf(this.workloads, { logs: crashLog, flaky: this.flaky }),
         // The sandbox has those of kube-system.
@@ -129,8 +129,10 @@ export class Cluster implements FarEnd {
           .map(({ name, namespace }) => ({ name, namespace, behaviour: "healthy" }))
       })
     )
-    for (const { name, ownership } of owned) if (this.owners.has(name)) this.own(name, ownership)
+    for (const { name, ownership } of owned)
+      if (this.owners.has(name)) for (const change of ownedBy(name, ownership)) this.write(change)
     for (const { manifest, ref } of sets) this.write({ _tag: "Create", ref, manifest })
+    if (scenario.service.changes !== undefined) for (const change of configured) this.write(change)
     this.layer = Layer.succeed(
       KubernetesClient,
       clusterClient({
@@ -139,7 +141,9 @@ export class Cluster implements FarEnd {
         clock: this.clock,
         random: this.random,
         path: this.path,
+        watches: this.watches,
         specs: this.specs,
+        objects: this.objects,
         onRead: (ref) => this.readMs.set(ref.name, world.nowMs),
         direct: (effect) => this.runDirect(effect)
       })
@@ -350,24 +354,21 @@ export class Cluster implements FarEnd {
     return this.runDirect(this.sandbox.list(kind, options))
   }
 
-  /** A write by somebody else. The API server must accept it. */
-  write(change: Change): void {
+  /** A write by somebody else, under the name of their client. The API server must accept it. */
+  write(change: Change, as = "kubectl-edit"): void {
     const { nowMs } = this.setting.world
     const now = () => Result.getOrUndefined(this.read(change.ref))
     // A pod belongs to a workload, whose name is in its label.
     this.disturbedMs.set((change.ref.kind === "Pod" && now()?.metadata.labels?.["app"]) || change.ref.name, nowMs)
-    const note = () => this.specs.note(change.ref, "somebody", now(), nowMs)
+    const note = () => {
+      this.specs.note(change.ref, "somebody", now(), nowMs)
+      if (this.objects.keeps(change.ref)) this.objects.note(change.ref, "somebody", now(), nowMs)
+    }
     note()
+    this.manager = as
     this.runDirect(this.sandbox.apply(change))
+    this.manager = "kubernaut"
     note()
-  }
-
-  private own(name: string, ownership: Ownership): void {
-    const ref = { namespace: "prod", kind: "Deployment", name }
-    if (ownership === "helm") this.write({ _tag: "Patch", ref, patch: helmOwnership(name) })
-    if (ownership === "operator") this.write({ _tag: "Patch", ref, patch: operatorOwnership(name) })
-    if (ownership === "autoscaler")
-      this.write({ _tag: "Create", ref: { ...ref, kind: "HorizontalPodAutoscaler" }, manifest: autoscaler(name) })
   }
 
   private setImage(

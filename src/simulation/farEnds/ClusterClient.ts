@@ -11,7 +11,9 @@ import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { SimulatedClock } from "../engine/SimulatedClock.ts"
 import { ApiWire } from "./ApiWire.ts"
 import type { Setting } from "./FarEnd.ts"
+import type { ObjectHistory } from "./ObjectHistory.ts"
 import { carried, type ClusterPath, type ClusterRequest } from "./paths/ClusterPath.ts"
+import type { WatchPath } from "./paths/WatchPath.ts"
 import type { SpecHistory } from "./SpecHistory.ts"
 import { executionOf, hasTemplate } from "./WorkloadObjects.ts"
 
@@ -27,7 +29,9 @@ export interface ClusterClientOptions {
   readonly clock: SimulatedClock
   readonly random: SeededRandom
   readonly path: ClusterPath
+  readonly watches: WatchPath
   readonly specs: SpecHistory
+  readonly objects: ObjectHistory
   /** The service has read a workload. */
   readonly onRead: (ref: ResourceRef) => void
   /** Runs an effect at once. */
@@ -68,7 +72,7 @@ const throughNetwork = ({ clock, path, random, setting }: ClusterClientOptions, 
 
 /** A write, published with its outcome. */
 const published = <A>(
-  { direct, setting: { observations, world }, specs }: ClusterClientOptions,
+  { direct, objects, sandbox, setting: { observations, world }, specs }: ClusterClientOptions,
   wire: ApiWire,
   change: Change,
   server: Effect.Effect<A, KubernetesError>
@@ -83,6 +87,7 @@ const published = <A>(
   return Effect.withFiber((fiber) => {
     const process = wire.callers.numberOf(fiber)
     // In one step: a service that crashes does not keep the API server from having stored the write.
+    const before = objects.keeps(change.ref) ? direct(Effect.result(sandbox.get(change.ref))) : undefined
     const result = direct(Effect.result(server))
     if (Result.isFailure(result)) {
       observations.publish({ ...about, process, applied: "no", refused: result.failure.reason._tag })
@@ -90,6 +95,10 @@ const published = <A>(
     }
     const object = result.success as KubernetesObject | undefined
     if (object !== undefined) specs.note(change.ref, writer, object, world.nowMs)
+    if (before !== undefined) {
+      objects.note(change.ref, "somebody", Result.getOrUndefined(before), world.nowMs)
+      objects.note(change.ref, writer, object, world.nowMs)
+    }
     observations.publish({ ...about, process, applied: "yes" })
     return Effect.succeed(result.success)
   })
@@ -101,6 +110,7 @@ export const clusterClient = (options: ClusterClientOptions): Client => {
   return carried(
     {
       ...sandbox,
+      watch: options.watches.watch(sandbox.watch),
       get: (ref) =>
         hasTemplate(ref) ? Effect.tap(sandbox.get(ref), () => Effect.sync(() => onRead(ref))) : sandbox.get(ref),
       apply: (change, apply) => {

@@ -12,6 +12,15 @@ import { eventMessage } from "../observation/Secrets.ts"
  */
 export type Ownership = "protected" | "helm" | "autoscaler" | "operator"
 
+/** The back-off of a kubelet: 10 s before the first restart of a crash loop, up to 5 minutes. */
+export const pace = {
+  startup: "2 seconds",
+  termination: "1 second",
+  crash: "500 millis",
+  backoff: "10 seconds",
+  backoffCap: "5 minutes"
+} as const
+
 /** Scenarios with fewer workloads than this have none that somebody else owns. */
 export const ownedFrom = 4
 
@@ -37,6 +46,12 @@ const annotationPath = "/metadata/annotations/kubernaut.dev~1execution"
 
 /** The execution in the annotation that a patch writes. */
 export const executionOf = (change: Change): string | undefined => {
+  if (change._tag === "Create") {
+    const metadata = change.manifest["metadata"] as
+      | { readonly annotations?: Readonly<Record<string, string>> }
+      | undefined
+    return metadata?.annotations?.["kubernaut.dev/execution"]
+  }
   if (change._tag !== "Patch") return undefined
   for (const operation of change.patch) {
     if (operation.op === "remove") continue
@@ -203,7 +218,7 @@ export const recreated = ({ apiVersion, kind, metadata, ...rest }: KubernetesObj
 }
 
 /** What makes Helm the owner of a workload. */
-export const helmOwnership = (name: string): ReadonlyArray<PatchOperation> => [
+const helmOwnership = (name: string): ReadonlyArray<PatchOperation> => [
   { op: "add", path: "/metadata/labels/app.kubernetes.io~1managed-by", value: "Helm" },
   {
     op: "add",
@@ -213,7 +228,7 @@ export const helmOwnership = (name: string): ReadonlyArray<PatchOperation> => [
 ]
 
 /** What makes an operator the owner of a workload: its custom resource controls it. */
-export const operatorOwnership = (name: string): ReadonlyArray<PatchOperation> => [
+const operatorOwnership = (name: string): ReadonlyArray<PatchOperation> => [
   {
     op: "add",
     path: "/metadata/ownerReferences",
@@ -223,12 +238,27 @@ export const operatorOwnership = (name: string): ReadonlyArray<PatchOperation> =
   }
 ]
 
-export const autoscaler = (name: string): Schema.JsonObject => ({
+const autoscaler = (name: string): Schema.JsonObject => ({
   apiVersion: "autoscaling/v2",
   kind: "HorizontalPodAutoscaler",
   metadata: { name, namespace: "prod" },
   spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name }, minReplicas: 2, maxReplicas: 2 }
 })
+
+/** The writes by which somebody else becomes the owner of a workload. */
+export const ownedBy = (name: string, ownership: Ownership): ReadonlyArray<Change> => {
+  const ref = { namespace: "prod", kind: "Deployment", name }
+  switch (ownership) {
+    case "helm":
+      return [{ _tag: "Patch", ref, patch: helmOwnership(name) }]
+    case "operator":
+      return [{ _tag: "Patch", ref, patch: operatorOwnership(name) }]
+    case "autoscaler":
+      return [{ _tag: "Create", ref: { ...ref, kind: "HorizontalPodAutoscaler" }, manifest: autoscaler(name) }]
+    case "protected":
+      return []
+  }
+}
 
 /** A disruption budget that allows no eviction of a workload's pods. */
 export const disruptionBudget = ({

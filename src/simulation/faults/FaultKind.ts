@@ -19,9 +19,9 @@ export interface Reach extends Setting {
 
 /**
  * What a fault affects: for coverage, and to omit faults of what a scenario does not have. `network` is the path to any
- * peer, `models` is any tier of the fallback chain that is a model.
+ * peer, `models` is any tier of the fallback chain that is a model, `changes` is what the change journal records.
  */
-export type FaultTarget = Exclude<FarEndName, "drill"> | "service" | "time" | "network" | "models"
+export type FaultTarget = Exclude<FarEndName, "drill"> | "service" | "time" | "network" | "models" | "changes"
 
 /** What `draw` may depend on: the models of the scenario, or of the running service. */
 export interface DrawSetting {

@@ -40,6 +40,7 @@ export const kindsOf = (scenario: Scenario, kinds: ReadonlyArray<FaultKind>): Re
       (scenario.faults === undefined || scenario.faults.includes(name))
       && (target !== "models" || hasModels)
       && (target !== "telemetrySink" || scenario.telemetry === true)
+      && (target !== "changes" || scenario.service.changes !== undefined)
   )
 }
 

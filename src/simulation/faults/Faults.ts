@@ -26,6 +26,7 @@ import { networkFaults } from "./kinds/Network.ts"
 import { operatorEmergencyStop } from "./kinds/OperatorEmergencyStop.ts"
 import { operatorMode } from "./kinds/OperatorMode.ts"
 import { ownOverload } from "./kinds/OwnOverload.ts"
+import { peopleChange } from "./kinds/PeopleChange.ts"
 import { processCrash } from "./kinds/ProcessCrash.ts"
 import { processCrashAtWrite } from "./kinds/ProcessCrashAtWrite.ts"
 import { processFaults } from "./kinds/Processes.ts"
@@ -33,6 +34,7 @@ import { prometheusFaults } from "./kinds/Prometheus.ts"
 import { storageFaults } from "./kinds/Storage.ts"
 import { telemetryFaults } from "./kinds/Telemetry.ts"
 import { wallClockJump } from "./kinds/WallClockJump.ts"
+import { watchFaults } from "./kinds/Watches.ts"
 
 const ofCluster: ReadonlyArray<FaultKind> = [
   ...kubernetesRefusals,
@@ -50,6 +52,8 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   kubernetesDeletion,
   kubernetesDisruptionBudget,
   kubernetesNonsense,
+  peopleChange,
+  ...watchFaults,
   clusterReplaced,
   ownOverload,
   ...storageFaults,

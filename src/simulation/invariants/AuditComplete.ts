@@ -96,6 +96,7 @@ export const auditComplete: Invariant = {
               senders.intended(event.intent)
             } else if (kind === "RollbackIntended" && event._tag === "RollbackIntended") {
               executions.add(event.intent.executionId)
+              senders.intended(event.intent)
             } else if (kind === "Concluded") {
               for (const execution of executions) if (execution.startsWith(`${remediationId}-`)) ended.add(execution)
             }

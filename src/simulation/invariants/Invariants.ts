@@ -8,6 +8,7 @@ import { budgetsRespected } from "./BudgetsRespected.ts"
 import { bulkheadRespected } from "./BulkheadRespected.ts"
 import { firingAgainIsWork } from "./FiringAgainIsWork.ts"
 import { foreignAlertsObserved } from "./ForeignAlertsObserved.ts"
+import { gapsNeverQuiet } from "./GapsNeverQuiet.ts"
 import { guardrailsHold } from "./GuardrailsHold.ts"
 import { healedAtEnd } from "./HealedAtEnd.ts"
 import { intentBeforeWrite } from "./IntentBeforeWrite.ts"
@@ -32,6 +33,7 @@ import { onlyOwnEffectsCredited } from "./OnlyOwnEffectsCredited.ts"
 import { ownClusterOnly } from "./OwnClusterOnly.ts"
 import { ownLimitsSayNothing } from "./OwnLimitsSayNothing.ts"
 import { restartIntensity } from "./RestartIntensity.ts"
+import { laterEditsKept, noUndoOfUndo, restoresRecordedFields } from "./RestoresAsRecorded.ts"
 import { revisionsJudgedByTheirOwnPods } from "./RevisionsJudgedByTheirOwnPods.ts"
 import { rightTarget } from "./RightTarget.ts"
 import { rolledBackAtMostOnce } from "./RolledBackAtMostOnce.ts"
@@ -53,6 +55,10 @@ export const all: ReadonlyArray<Invariant> = [
   foreignAlertsObserved,
   answeredOnce,
   newerSpecKept,
+  restoresRecordedFields,
+  laterEditsKept,
+  noUndoOfUndo,
+  gapsNeverQuiet,
   amplification,
   bulkheadRespected,
   nothingAfterDeadline,

@@ -4,18 +4,23 @@
  */
 
 import { permissionText } from "../../kubernetes/AccessRules.ts"
-import { allPermissions, observePermissions } from "../../kubernetes/Permissions.ts"
+import { allPermissions, recordPermissions, observePermissions } from "../../kubernetes/Permissions.ts"
 import { type Operation, permissionOf } from "../../kubernetes/Sandbox.ts"
 import type { Invariant } from "./Invariant.ts"
 
-const all = new Set(allPermissions.map(permissionText))
-const observing = new Set(observePermissions.map(permissionText))
+/** What the role `kubernaut-changes` grants besides, where changes are recorded. */
+const recorded = recordPermissions.map(permissionText)
+const all = (records: boolean) => new Set([...allPermissions.map(permissionText), ...(records ? recorded : [])])
+const observing = (records: boolean) =>
+  new Set([...observePermissions.map(permissionText), ...(records ? recorded : [])])
 
 export const leastPrivilege: Invariant = {
   name: "least-privilege",
   description:
     "Every request to the cluster is granted by the role that the service ships, in mode observe by the one that only reads.",
-  make: (_, report) => {
+  make: ({ scenario }, report) => {
+    const records = scenario.service.changes !== undefined
+    const granted = { observe: observing(records), act: all(records) }
     /** The processes in mode observe. */
     const observers = new Set<number>()
     const reported = new Set<string>()
@@ -30,7 +35,8 @@ export const leastPrivilege: Invariant = {
           if (permission === undefined) return
           const text = permissionText(permission)
           const role = observers.has(process) ? "kubernaut-observe" : "kubernaut-act"
-          if ((role === "kubernaut-observe" ? observing : all).has(text) || reported.has(text + role)) return
+          if ((role === "kubernaut-observe" ? granted.observe : granted.act).has(text) || reported.has(text + role))
+            return
           reported.add(text + role)
           report(`the service asks to ${text}, which the role ${role} does not grant`)
         }

@@ -1,6 +1,6 @@
 /**
- * Finds the execution of a write at the cluster. A patch has it as an annotation. An eviction or a deletion has none,
- * and is found by the intent that was committed before it, which names the uid of one pod.
+ * Finds the execution of a write at the cluster. A patch and a new object have it as an annotation. An eviction or a
+ * deletion has none, and is found by the intent that was committed before it, which names the uid of one object.
  */
 
 import type { Change } from "../../domain/Change.ts"
@@ -9,7 +9,7 @@ import type { Intent } from "../../domain/Execution.ts"
 export class Senders {
   private readonly unsigned = new Map<string, string>()
 
-  intended({ changes, executionId }: Intent): void {
+  intended({ changes, executionId }: Pick<Intent, "changes" | "executionId">): void {
     for (const change of changes) this.unsigned.set(JSON.stringify(change), executionId)
   }
 

@@ -3,6 +3,7 @@
 import { criticalFirst } from "../invariants/CriticalFirst.ts"
 import type { Invariant } from "../invariants/Invariant.ts"
 import { telemetryNeverHoldsUp } from "../invariants/TelemetryNeverHoldsUp.ts"
+import { changes } from "./Changes.ts"
 import { overload } from "./Overload.ts"
 import { rollbacks } from "./Rollbacks.ts"
 import { models, month, reviews, type Scenario, secrets, single, steady } from "./Scenario.ts"
@@ -11,6 +12,7 @@ import { symptoms } from "./Symptoms.ts"
 import { telemetry } from "./TelemetryDown.ts"
 
 const registry: ReadonlyArray<readonly [scenario: Scenario, ...expectations: ReadonlyArray<Invariant>]> = [
+  [changes],
   [models],
   [month],
   [overload, criticalFirst],

@@ -4,6 +4,7 @@ import * as Faults from "../../../src/simulation/faults/Faults.ts"
 it("the effects of the faults of every target are tested in a file in kinds", () => {
   const files = {
     alertmanager: "Alertmanager",
+    changes: "Changes",
     cluster: "Cluster",
     database: "Database",
     models: "Models and Dependency",
