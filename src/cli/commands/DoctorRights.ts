@@ -111,23 +111,39 @@ const excessFinding = Effect.fnUntraced(function* (rights: Rights, needed: Reado
       } satisfies Finding)
 })
 
-/** The custom kinds that cannot be listed, with the reason. */
-const unreadable = (client: KubernetesClient["Service"], kinds: ReadonlyArray<string>) =>
+interface CustomKinds {
+  /** Those that cannot be listed, with the reason. */
+  readonly unreadable: ReadonlyArray<string>
+  /** Those that the cluster does not have: nothing of them can change. */
+  readonly absent: ReadonlyArray<string>
+}
+
+const readCustomKinds = (
+  client: KubernetesClient["Service"],
+  kinds: ReadonlyArray<string>
+): Effect.Effect<CustomKinds> =>
   Effect.map(
     Effect.forEach(parseAll(kinds), ({ kind }) =>
-      Effect.map(Effect.result(client.list(kind, { limit: 1 })), (listed) =>
-        Result.isSuccess(listed) ? [] : [`${kind} (${listed.failure.reason._tag})`]
-      )
+      Effect.map(Effect.result(client.list(kind, { limit: 1 })), (listed) => ({
+        kind,
+        reason: Result.isSuccess(listed) ? undefined : listed.failure.reason._tag
+      }))
     ),
-    (named) => named.flat()
+    (listed) => ({
+      unreadable: listed.flatMap(({ kind, reason }) =>
+        reason === undefined || reason === "NotFound" ? [] : [`${kind} (${reason})`]
+      ),
+      absent: listed.flatMap(({ kind, reason }) => (reason === "NotFound" ? [kind] : []))
+    })
   )
 
-const journalFinding = (answers: Answers, unreadableKinds: ReadonlyArray<string>): Finding => {
+const journalFinding = (answers: Answers, { absent, unreadable }: CustomKinds): Finding => {
   const check = "change journal"
   const lacking = (permissions: ReadonlyArray<Permission>) =>
     permissions.filter((each) => answers.get(permissionText(each)) === "denied")
   const missing = lacking(recordPermissions).map(permissionText)
   const unknown = recordPermissions.filter((each) => answers.get(permissionText(each)) === "unknown")
+  const others = absent.length === 0 ? "" : `; the cluster does not have these kinds: ${absent.join(", ")}`
   const secrets =
     lacking(recordSecretPermissions).length === 0
       ? ""
@@ -138,12 +154,12 @@ const journalFinding = (answers: Answers, unreadableKinds: ReadonlyArray<string>
       : [
           `not allowed in all namespaces: ${missing.join(", ")}; changes of these kinds are unknown until the ClusterRole kubernaut-changes of deploy/rbac.yaml is bound`
         ]),
-    ...(unreadableKinds.length === 0 ? [] : [`custom kinds that cannot be listed: ${unreadableKinds.join(", ")}`]),
+    ...(unreadable.length === 0 ? [] : [`custom kinds that cannot be listed: ${unreadable.join(", ")}`]),
     ...(unknown.length === 0 ? [] : ["which kinds may be watched is not known, because the question got no answer"])
   ]
   return parts.length === 0
-    ? ok(check, `changes of all kinds may be watched${secrets}`)
-    : { check, result: "warning", message: `${parts.join(". ")}${secrets}` }
+    ? ok(check, `changes of all kinds may be watched${others}${secrets}`)
+    : { check, result: "warning", message: `${parts.join(". ")}${others}${secrets}` }
 }
 
 /** Checks the rights of the service in its mode. */
@@ -171,6 +187,6 @@ export const rightsFindings = Effect.fnUntraced(function* (
       : ok("cluster writes", "not needed: nothing is written in mode observe"),
     // The sandbox has no roles to bind.
     ...(cluster === "sandbox" ? [] : [yield* excessFinding(rights, needed)]),
-    ...(records ? [journalFinding(answers, yield* unreadable(client, changesKinds))] : [])
+    ...(records ? [journalFinding(answers, yield* readCustomKinds(client, changesKinds))] : [])
   ]
 })

@@ -78,7 +78,30 @@ describe("what doctor says about the own rights", () => {
     })
   )
 
-  it.effect("a custom kind that cannot be listed is named", () =>
+  it.effect("a custom kind that the cluster does not have is named, and is nothing to be warned of", () =>
+    Effect.gen(function* () {
+      const made = yield* client([...observe, ...rulesOf("kubernaut-changes")])
+      const notServed = new KubernetesError({
+        reason: { _tag: "NotFound" },
+        operation: "list",
+        applied: "no",
+        retryable: false
+      })
+      const findings = yield* rightsFindings(
+        {
+          changes: "on",
+          changesKinds: ["security.istio.io/v1/AuthorizationPolicy"],
+          cluster: "kubeconfig",
+          mode: "observe"
+        },
+        { ...made, list: () => Effect.fail(notServed) }
+      )
+      assert.strictEqual(findings[3]?.result, "ok")
+      assert.include(findings[3]?.message, "does not have these kinds: AuthorizationPolicy")
+    })
+  )
+
+  it.effect("a custom kind that cannot be listed is a warning, and is named", () =>
     Effect.gen(function* () {
       const made = yield* client([...observe, ...rulesOf("kubernaut-changes")])
       const findings = yield* rightsFindings(
@@ -91,6 +114,7 @@ describe("what doctor says about the own rights", () => {
         made
       )
       assert.include(findings[3]?.message, "AuthorizationPolicy")
+      assert.strictEqual(findings[3]?.result, "warning")
     })
   )
 
