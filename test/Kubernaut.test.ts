@@ -92,7 +92,7 @@ describe("Kubernaut.layer", () => {
     [{ intake: { clusterAliases: "prod" } }, "intake.clusterAliases", /array/],
     [{ intake: { clusterLabels: [] } }, "intake.clusterLabels", /./],
     [{ intake: { severities: { P1: "urgent" } } }, "intake.severities", /P1/],
-    [{ intake: { targetLabels: { app: "Service" } } }, "intake.targetLabels", /app/],
+    [{ intake: { targetLabels: { app: "Secret" } } }, "intake.targetLabels", /app/],
     [{ intake: { unlabelledAlerts: "reject" } }, "intake.unlabelledAlerts", /accept.*observe/],
     [{ changes: true }, "changes", /object/],
     [{ changes: { kinds: ["AuthorizationPolicy"] } }, "changes.kinds", /./],

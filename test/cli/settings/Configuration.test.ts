@@ -280,7 +280,7 @@ describe("Configuration", () => {
       ],
       [
         "a meaning of a label that is not known",
-        { KUBERNAUT_TARGET_LABELS: "app=Service" },
+        { KUBERNAUT_TARGET_LABELS: "app=Secret" },
         "KUBERNAUT_TARGET_LABELS",
         /Deployment.*Node, ignore/
       ],
