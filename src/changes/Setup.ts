@@ -34,8 +34,8 @@ export interface SetupFacts {
   /** The target, and the workloads around it. */
   readonly objects: ReadonlyArray<KubernetesObject>
   readonly observed: WorkloadState | null
-  /** When objects were created, in milliseconds, in any order. */
-  readonly creations: ReadonlyArray<number>
+  /** The recorded creations, in any order: of which object, how far from the target, and when in milliseconds. */
+  readonly creations: ReadonlyArray<{ readonly ref: ResourceRef; readonly distance: number; readonly atMs: number }>
   /** Whether it was deleted, and does not exist. */
   readonly isDeleted: boolean
 }
@@ -49,6 +49,19 @@ const availableSince = (object: KubernetesObject): ReadonlyArray<number> => {
   return available?.status === "True" ? timeOf(available.lastTransitionTime) : []
 }
 
+/** When the target was there, with the workload that it needs; `undefined` if it is not known. */
+const beganAt = ({ creations, objects, target }: Pick<SetupFacts, "creations" | "objects" | "target">) => {
+  const times = [
+    ...objects
+      .filter((object) => isTarget(object, target) || runsPods(object.kind))
+      .flatMap(({ metadata }) => timeOf(metadata.creationTimestamp)),
+    ...creations
+      .filter(({ distance, ref }) => distance === 0 || (distance === 1 && runsPods(ref.kind)))
+      .map(({ atMs }) => atMs)
+  ]
+  return times.length === 0 ? undefined : Math.max(...times)
+}
+
 /** When the target first served, at the latest; `undefined` if nothing says it. */
 const servedSince = ({ creations, objects, observed, target }: SetupFacts): number | undefined => {
   const own = objects.filter((object) => isTarget(object, target))
@@ -58,10 +71,11 @@ const servedSince = ({ creations, objects, observed, target }: SetupFacts): numb
     ...(own.some(({ kind }) => runsPods(kind)) ? own : objects).flatMap(availableSince)
   ]
   if (times.length > 0) return Math.min(...times)
-  const [began] = own.flatMap(({ metadata }) => timeOf(metadata.creationTimestamp))
+  const began = beganAt({ creations, objects, target })
   return began === undefined
     ? undefined
     : creations
+        .map(({ atMs }) => atMs)
         .toSorted((left, right) => left - right)
         .reduce((last, millis) => (millis > last && millis <= last + togetherMs ? millis : last), began)
 }

@@ -235,7 +235,11 @@ const setupFacts = (
   target,
   objects: objects.filter((object) => (graph.find(refOf(object))?.distance ?? Infinity) <= 1),
   observed,
-  creations: changes.flatMap(({ at, operation }) => (operation === "created" ? [Timestamp.toMillis(at)] : [])),
+  creations: changes.flatMap(({ at, operation, ref }) =>
+    operation === "created"
+      ? [{ ref, distance: graph.find(ref)?.distance ?? Infinity, atMs: Timestamp.toMillis(at) }]
+      : []
+  ),
   isDeleted: changes.find(({ ref }) => sameRef(ref, target))?.operation === "deleted"
 })
 

@@ -21,6 +21,12 @@ const facts = (rest: Partial<SetupFacts> = {}): SetupFacts => ({
   ...rest
 })
 
+const creation = (of: ReturnType<typeof ref>, seconds: number, distance: number) => ({
+  ref: of,
+  distance,
+  atMs: startsMs + seconds * 1000
+})
+
 const quota = (seconds: number) => created(ref("ResourceQuota", "team"), seconds)
 const failing = state({ pods: [broken("checkout-1", "Error", -5)] })
 
@@ -38,7 +44,7 @@ describe("the setup of a target", () => {
   })
 
   it("is what was created one after the other with the target, if nothing says that it ever served", () => {
-    const creations = [-597, -599, -595, -590, -20].map((seconds) => startsMs + seconds * 1000)
+    const creations = [-597, -599, -595, -590, -20].map((seconds) => creation(ref("ResourceQuota", "a"), seconds, 2))
     const isSetup = setupOf(facts({ observed: failing, objects: [since(-5, "False")], creations }))
     assert.deepStrictEqual(
       [-602, -599, -595, -590, -20].map((seconds) => isSetup(quota(seconds), []) !== undefined),
@@ -51,6 +57,14 @@ describe("the setup of a target", () => {
       facts({ target: ref("Service", "checkout"), observed: null, objects: [service("checkout", {}), since(-590)] })
     )
     assert.isDefined(isSetup(quota(-595), []))
+    assert.isUndefined(isSetup(quota(-20), []))
+  })
+
+  it("of a Service of which nothing could be read is what was there before its workload", () => {
+    const of = ref("Service", "checkout")
+    const creations = [creation(of, -600, 0), creation(target, -500, 1), creation(ref("CronJob", "report"), -10, 2)]
+    const isSetup = setupOf(facts({ target: of, observed: null, objects: [], creations }))
+    assert.isDefined(isSetup(quota(-550), []))
     assert.isUndefined(isSetup(quota(-20), []))
   })
 
