@@ -266,13 +266,22 @@ const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts):
   )
 }
 
-/** The suspects by the journal and the graph. It may fail, and take any time. */
-const suspects = Effect.fnUntraced(function* (sources: Sources, request: SuspectRequest, rough: FirstSymptom) {
+const intervalOf = (rough: FirstSymptom, { nowMs }: SuspectRequest): Interval => ({
+  since: Timestamp.fromMillis(rough.sinceMs),
+  until: until(rough, nowMs)
+})
+
+/** The suspects by the changes of the interval and the graph. It may fail, and take any time. */
+const suspects = Effect.fnUntraced(function* (
+  sources: Sources,
+  request: SuspectRequest,
+  rough: FirstSymptom,
+  all: ReadonlyArray<ObjectChange>
+) {
   const { client, journal } = sources
   const { alert, nowMs, observed, target } = request
   const starts = startsOf(request)
-  const interval: Interval = { since: Timestamp.fromMillis(rough.sinceMs), until: until(rough, nowMs) }
-  const all = yield* journal.list({ ...interval, limit: mostChanges })
+  const interval = intervalOf(rough, request)
   const tooMany = all.length >= mostChanges ? ["changes before the newest 2000"] : []
   const changes = all.filter(isRelevant(new Set(starts.map(namespaceOf))))
   const gaps = yield* gapsOf(journal, rough, kindsOf(journal, changes))
@@ -309,16 +318,15 @@ const suspects = Effect.fnUntraced(function* (sources: Sources, request: Suspect
 /** Says that nothing changed only if that is confirmed. What has arrived meanwhile is considered. */
 const confirmed = Effect.fnUntraced(function* (sources: Sources, request: SuspectRequest, rough: FirstSymptom) {
   const { journal } = sources
-  const interval: Interval = { since: Timestamp.fromMillis(rough.sinceMs), until: until(rough, request.nowMs) }
-  const known = Effect.suspend(() =>
-    Effect.map(journal.list({ ...interval, limit: mostChanges }), (changes) => changes.map(({ id }) => id).join())
-  )
-  const before = yield* known
-  const found = yield* suspects(sources, request, rough)
+  const listed = Effect.suspend(() => journal.list({ ...intervalOf(rough, request), limit: mostChanges }))
+  const before = yield* listed
+  const found = yield* suspects(sources, request, rough, before)
   if (found.finding !== "nothing-changed") return found
   const late = yield* journal.confirm(kindsOf(journal), found.symptomAt)
   if (late.length > 0) return { ...found, finding: "unknown", gaps: [...found.gaps, ...late] } satisfies Suspects
-  return (yield* known) === before ? found : yield* suspects(sources, request, rough)
+  const after = yield* listed
+  const isSame = after.length === before.length && after.every(({ id }, index) => id === before[index]?.id)
+  return isSame ? found : yield* suspects(sources, request, rough, after)
 })
 
 const make = Effect.gen(function* () {
